@@ -1,0 +1,48 @@
+# The two commands to know: make run, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help run install dev servers test lint format check clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+$(BIN)/qctl: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[influxdb]"
+	@touch $(BIN)/qctl
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[influxdb,dev]"
+	@touch $(VENV)/.dev $(BIN)/qctl
+
+install: $(BIN)/qctl ## make .venv and install qctl into it
+
+dev: $(VENV)/.dev ## the same, with what tests and checks need
+
+run: $(BIN)/qctl ## start everything on embedded defaults, in the foreground
+	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var} $(BIN)/qctl up
+
+servers: ## install the Debian packages of the servers that tests run against, where this user may
+	@sh tests/servers.sh
+
+test: dev servers ## install what tests need, run them all
+	$(BIN)/pytest $(ARGS)
+
+lint: dev ## ruff, ruff format, mypy, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: dev ## put code into its shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint test ## lint and test
+
+clean: ## remove what make made
+	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Mains of the daemons. Nothing imports them."""

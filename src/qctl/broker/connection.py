@@ -1,0 +1,111 @@
+"""Opening Redis, and turning what it raises into qctl's own errors.
+
+No connection of qctl retries a command by itself: redis-py's default would send a command again whose reply was
+lost, which enqueues a job twice or loses a claimed one (measured on redis-py 8 with a proxy that drops replies).
+Whoever calls decides what can be sent again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ConnectionError,
+    NoPermissionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    TimeoutError,
+)
+from redis.retry import Retry
+
+from qctl.errors import BackpressureError, RedisUnreachableError, RefusedError, SettingsError
+from qctl.safe import redact_url
+from qctl.settings import Settings
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds to wait for Redis to accept a connection."""
+
+REPLY_TIMEOUT = 10.0
+"""Seconds to wait for a reply. Longer than any blocking command of ours, short enough that a connection whose
+other end vanished is noticed (a stock RQ worker waits 415 s)."""
+
+TRANSIENT = (ConnectionError, TimeoutError)
+"""What redis-py raises where trying again later makes sense. Wrong credentials are among them on purpose: a daemon
+waits for the operator to mend them."""
+
+
+def connect(settings: Settings, *, name: str = "qctl") -> Redis:
+    """A client for the Redis of `settings`. Nothing is sent until it is used. `name` shows in CLIENT LIST.
+
+    Raises SettingsError where the URL cannot be understood.
+    """
+    try:
+        return Redis.from_url(
+            settings.redis_target,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=REPLY_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+            client_name=name,
+            protocol=2,
+            **({} if settings.redis_target.startswith("unix") else {"socket_keepalive": True}),
+        )
+    except (ValueError, redis.RedisError) as error:
+        raise SettingsError("REDIS_URL", f"cannot be used: {error}") from error
+
+
+@contextmanager
+def translated(settings: Settings) -> Iterator[None]:
+    """Raise what Redis raises as RedisUnreachableError, RefusedError or BackpressureError."""
+    where = redact_url(settings.redis_target)
+    try:
+        yield
+    except (AuthenticationError, AuthorizationError) as error:
+        raise RedisUnreachableError(
+            f"Redis at {where} refuses the password: {error}", hint="set REDIS_URL or REDIS_PASSWORD"
+        ) from error
+    except BusyLoadingError as error:
+        raise RedisUnreachableError(
+            f"Redis at {where} is still loading its data", hint="try again soon"
+        ) from error
+    except TRANSIENT as error:
+        raise RedisUnreachableError(
+            f"Redis at {where} does not answer: {_first_line(error)}",
+            hint="start one with `qctl up`, or name yours with REDIS_URL",
+        ) from error
+    except (NoPermissionError, ReadOnlyError) as error:
+        raise RefusedError(f"Redis does not let this user do that: {_first_line(error)}") from error
+    except OutOfMemoryError as error:
+        raise BackpressureError(
+            f"Redis at {where} is full: {_first_line(error)}", hint="raise maxmemory or clear a queue"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+class Backoff:
+    """Waits between tries to reach a server: 1, 2, 4 ... 30 seconds, each up to a quarter shorter or longer."""
+
+    def __init__(self, first: float = 1.0, most: float = 30.0) -> None:
+        self._first = first
+        self._most = most
+        self.tries = 0
+
+    def next(self) -> float:
+        """Seconds to wait before the next try."""
+        base: float = min(self._most, self._first * 2 ** min(self.tries, 16))
+        self.tries += 1
+        return base * random.uniform(0.75, 1.25)
+
+    def reset(self) -> None:
+        """The server answered: begin again with the shortest wait."""
+        self.tries = 0

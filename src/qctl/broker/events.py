@@ -1,0 +1,79 @@
+"""The event stream: everything that happens to a queue or job, written with the change itself.
+
+Fields of an entry: `event`, and of `queue job trace worker actor reason ms count` those that apply. `ms` is a
+duration in milliseconds. The entry's id is the time.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from redis import Redis
+from redis.client import Pipeline
+
+from qctl.broker import keys
+
+CAP = 100_000
+"""Entries the stream keeps, roughly: some 20 MB."""
+
+NAMES = frozenset(
+    "created started finished failed retried dead recovered quarantined discarded paused resumed cleared restored "
+    "purged requeued rejected cut tripped".split()
+)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry. `id` is Redis's stream id, `fields` the rest as text."""
+
+    id: str
+    event: str
+    fields: dict[str, str]
+
+
+def record(pipe: Pipeline | Redis, event: str, **fields: str | int | None) -> None:
+    """Append an event in the pipeline of the change it tells of. Fields that are None are left out."""
+    if event not in NAMES:
+        raise ValueError(f"no such event: {event}")
+    entry: dict[Any, Any] = {"event": event, **{k: v for k, v in fields.items() if v is not None}}
+    pipe.xadd(keys.EVENTS, entry, maxlen=CAP, approximate=True)
+
+
+@cache
+def actor() -> str:
+    """Who acts, as `user@host`: what pause, clear and retry are signed with."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def newest(connection: Redis, count: int) -> list[Event]:
+    """The last `count` events, oldest of them first."""
+    return [_parse(*entry) for entry in reversed(connection.xrevrange(keys.EVENTS, count=count))]
+
+
+def follow(connection: Redis, after: str = "$", block_ms: int = 1000) -> Iterator[list[Event]]:
+    """Yield events as they come, an empty list each `block_ms` without any, for ever."""
+    last: str | bytes = after
+    if after == "$":
+        latest = connection.xrevrange(keys.EVENTS, count=1)
+        last = latest[0][0] if latest else "0-0"
+    while True:
+        reply = connection.xread({keys.EVENTS: last}, count=1000, block=block_ms)
+        entries = reply[0][1] if reply else []
+        if entries:
+            last = entries[-1][0]
+        yield [_parse(*entry) for entry in entries]
+
+
+def _parse(entry_id: bytes, raw: Mapping[bytes, bytes]) -> Event:
+    fields = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in raw.items()}
+    return Event(entry_id.decode(), fields.pop("event", "?"), fields)

@@ -1,0 +1,203 @@
+"""Every Redis key, one function or constant each, with its type.
+
+RQ's own keys are asked of RQ's objects: `RQ_KEY_PREFIX` may have changed them. Ours begin with `qctl:`.
+"""
+
+from __future__ import annotations
+
+from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE
+from rq.intermediate_queue import IntermediateQueue
+from rq.job import Job
+from rq.queue import Queue
+from rq.registry import (
+    CanceledJobRegistry,
+    DeferredJobRegistry,
+    FailedJobRegistry,
+    FinishedJobRegistry,
+    ScheduledJobRegistry,
+    StartedJobRegistry,
+)
+from rq.results import Result
+from rq.scheduler import RQScheduler
+from rq.suspension import WORKERS_SUSPENDED
+from rq.worker import BaseWorker
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
+
+# --- RQ's ---------------------------------------------------------------------------------------------------
+
+QUEUES = Queue.redis_queues_keys
+"""SET of queue keys that were ever enqueued to."""
+
+QUEUE_PREFIX = Queue.redis_queue_namespace_prefix
+JOB_PREFIX = Job.redis_job_namespace_prefix
+WORKER_PREFIX = BaseWorker.redis_worker_namespace_prefix
+
+WORKERS = REDIS_WORKER_KEYS
+"""SET of worker keys."""
+
+SUSPENDED = WORKERS_SUSPENDED
+"""STRING set by `rq suspend`: no worker of RQ takes a job while it is there."""
+
+
+def queue(name: str) -> str:
+    """LIST of the ids of waiting jobs, head first."""
+    return QUEUE_PREFIX + name
+
+
+def queue_name(key: bytes | str) -> str:
+    """The name of the queue whose key this is."""
+    text = key.decode(errors="replace") if isinstance(key, bytes) else key
+    return text.removeprefix(QUEUE_PREFIX)
+
+
+def intermediate(name: str) -> str:
+    """LIST of ids that were claimed and have not started."""
+    return str(IntermediateQueue.get_intermediate_queue_key(queue(name)))
+
+
+def job(job_id: str) -> str:
+    """HASH of one job."""
+    return str(Job.key_for(job_id))
+
+
+def results(job_id: str) -> str:
+    """STREAM of a job's results, newest last."""
+    return str(Result.get_key(job_id))
+
+
+def dependents(job_id: str) -> str:
+    """SET of ids of jobs that wait for this one."""
+    return str(Job.dependents_key_for(job_id))
+
+
+def started(name: str) -> str:
+    """ZSET `job:execution` -> when its heartbeat runs out (seconds)."""
+    return StartedJobRegistry.key_template.format(name)
+
+
+def finished(name: str) -> str:
+    """ZSET id -> when it is forgotten (seconds, -1 never)."""
+    return FinishedJobRegistry.key_template.format(name)
+
+
+def failed(name: str) -> str:
+    """ZSET id -> when it is forgotten (seconds, -1 never): the dead letters."""
+    return FailedJobRegistry.key_template.format(name)
+
+
+def scheduled(name: str) -> str:
+    """ZSET id -> when it is due (seconds)."""
+    return ScheduledJobRegistry.key_template.format(name)
+
+
+def deferred(name: str) -> str:
+    """ZSET id -> when it was deferred (seconds)."""
+    return DeferredJobRegistry.key_template.format(name)
+
+
+def canceled(name: str) -> str:
+    """ZSET id -> when it was canceled (seconds)."""
+    return CanceledJobRegistry.key_template.format(name)
+
+
+def worker(name: str) -> str:
+    """HASH of one worker; it expires when the worker stops its heartbeat."""
+    return WORKER_PREFIX + name
+
+
+def worker_executions(name: str) -> str:
+    """SET of `job:execution` that the worker runs."""
+    return WORKER_EXECUTIONS_KEY_TEMPLATE.format(name)
+
+
+def queue_workers(name: str) -> str:
+    """SET of worker keys that listen to the queue."""
+    return str(WORKERS_BY_QUEUE_KEY % name)
+
+
+def scheduler_lock(name: str) -> str:
+    """STRING: the RQ scheduler that serves the queue's scheduled jobs."""
+    return str(RQScheduler.get_locking_key(name))
+
+
+# --- qctl's -------------------------------------------------------------------------------------------------
+
+PAUSED = "qctl:paused"
+"""HASH queue -> JSON {by, at, until, reason}; `at` and `until` in milliseconds of Redis's clock."""
+
+LEASES = "qctl:leases"
+"""ZSET claimant -> when its lease runs out (milliseconds of Redis's clock)."""
+
+EVENTS = "qctl:events"
+"""STREAM of everything that happened, capped."""
+
+TRASH = "qctl:trash"
+"""ZSET trash batch -> when it expires (milliseconds)."""
+
+BREAKERS = "qctl:breakers"
+"""HASH queue -> how often in a row its sink was found down."""
+
+
+def claims(name: str) -> str:
+    """HASH job id -> `claimant|milliseconds`, from the claim until the job has ended."""
+    return f"qctl:claims:{name}"
+
+
+def recoveries(name: str) -> str:
+    """HASH job id -> how often its worker died."""
+    return f"qctl:recoveries:{name}"
+
+
+def quarantine(name: str) -> str:
+    """HASH job id -> JSON {reason, at, by, recoveries}."""
+    return f"qctl:quarantine:{name}"
+
+
+def counts(name: str, hour: int) -> str:
+    """HASH `{minute of hour}.{what}` -> count, for one hour since 1970; kept two days."""
+    return f"qctl:counts:{name}:{hour}"
+
+
+def causes(name: str) -> str:
+    """HASH fingerprint -> JSON {function, exception, message, frame}: why the queue's dead letters died."""
+    return f"qctl:causes:{name}"
+
+
+def cause(name: str, fingerprint: str) -> str:
+    """ZSET id -> when it died (milliseconds): the dead letters of one cause."""
+    return f"qctl:cause:{name}:{fingerprint}"
+
+
+def trash(batch: str) -> str:
+    """HASH of one trash batch: queue, verb, by, at, expires_at."""
+    return f"qctl:trash:{batch}"
+
+
+def trash_jobs(batch: str) -> str:
+    """LIST of the ids in a trash batch, in the order they had."""
+    return f"qctl:trash:{batch}:jobs"
+
+
+def buffer(pipeline: str) -> str:
+    """LIST of items (JSON) that no batch has taken yet, oldest first."""
+    return f"qctl:buffer:{pipeline}"
+
+
+def buffer_head(pipeline: str) -> str:
+    """STRING: how many items were ever cut from the buffer."""
+    return f"qctl:buffer:{pipeline}:head"
+
+
+def ingest(pipeline: str) -> str:
+    """HASH of a pipeline's counters: received, rejected, sessions_lost, ..."""
+    return f"qctl:ingest:{pipeline}"
+
+
+def mqtt_recent(client_id: str) -> str:
+    """LIST of `packet id:digest` of the last messages committed for an MQTT session, newest first."""
+    return f"qctl:mqtt:recent:{client_id}"
+
+
+def lock(name: str) -> str:
+    """STRING: the token of whoever does the named housekeeping now; it expires by itself."""
+    return f"qctl:lock:{name}"

@@ -1,0 +1,29 @@
+"""The Lua scripts: files beside this one, loaded by name, run by digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+Argument = str | bytes | int | float
+
+
+class Script:
+    """One Lua file. Its head states KEYS, ARGV, what it returns and why it is atomic."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.body = files(__package__).joinpath("lua", f"{name}.lua").read_text()
+        self._sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
+
+    def __call__(self, connection: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
+        """Run it. A Redis that does not know the script (it has restarted) is sent the text."""
+        try:
+            return connection.evalsha(self._sha, len(keys), *keys, *args)
+        except NoScriptError:
+            return connection.eval(self.body, len(keys), *keys, *args)
