@@ -23,7 +23,7 @@ CAP = 100_000
 """Entries the stream keeps, roughly: some 20 MB."""
 
 NAMES = frozenset(
-    "created started finished failed retried dead recovered quarantined discarded paused resumed cleared restored "
+    "created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared restored "
     "purged requeued rejected cut tripped".split()
 )
 

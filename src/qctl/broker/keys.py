@@ -5,7 +5,8 @@ RQ's own keys are asked of RQ's objects: `RQ_KEY_PREFIX` may have changed them. 
 
 from __future__ import annotations
 
-from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE
+from rq.defaults import RQ_KEY_PREFIX
+from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, ExecutionRegistry
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.queue import Queue
@@ -63,6 +64,16 @@ def job(job_id: str) -> str:
 def results(job_id: str) -> str:
     """STREAM of a job's results, newest last."""
     return str(Result.get_key(job_id))
+
+
+def executions(job_id: str) -> str:
+    """ZSET execution id -> when its heartbeat runs out (seconds): the runs of a job that go on now."""
+    return str(ExecutionRegistry.key_template.format(job_id))
+
+
+def execution_prefix(job_id: str) -> str:
+    """What the HASH of each of the job's executions begins with; the execution's id follows."""
+    return f"{RQ_KEY_PREFIX}:execution:{job_id}:"
 
 
 def dependents(job_id: str) -> str:
@@ -153,9 +164,14 @@ def quarantine(name: str) -> str:
     return f"qctl:quarantine:{name}"
 
 
+def counts_prefix(name: str) -> str:
+    """What `counts` begins with; the hour since 1970 follows."""
+    return f"qctl:counts:{name}:"
+
+
 def counts(name: str, hour: int) -> str:
     """HASH `{minute of hour}.{what}` -> count, for one hour since 1970; kept two days."""
-    return f"qctl:counts:{name}:{hour}"
+    return f"{counts_prefix(name)}{hour}"
 
 
 def causes(name: str) -> str:

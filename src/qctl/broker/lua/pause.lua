@@ -1,0 +1,27 @@
+-- Hold a queue and say which jobs were claimed before it held.
+-- KEYS[1] HASH of pauses  KEYS[2] STREAM of events  then one a lane: LIST intermediate
+-- ARGV[1] queue  ARGV[2] who  ARGV[3] reason  ARGV[4] for how long (ms), 0 until somebody resumes
+--   ARGV[5] cap of the stream
+-- Returns {1 if this changed anything else 0, the pause as JSON, ids of lane 1, ids of lane 2, ...}
+-- Atomic: every claim is either in the lists returned here or comes after the pause and finds it.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local raw = redis.call('HGET', KEYS[1], ARGV[1])
+local changed = 1
+if raw and ARGV[3] == '' and tonumber(ARGV[4]) == 0 then
+    local ok, pause = pcall(cjson.decode, raw)
+    local ends = ok and type(pause) == 'table' and pause['until']
+    -- Somebody's own pause without an end is left as it is; one that ends by itself is made to stay.
+    if ok and type(pause) == 'table' and type(ends) ~= 'number' then changed = 0 end
+end
+if changed == 1 then
+    local pause = {by = ARGV[2], at = now, reason = ARGV[3]}
+    if tonumber(ARGV[4]) > 0 then pause['until'] = now + tonumber(ARGV[4]) end
+    raw = cjson.encode(pause)
+    redis.call('HSET', KEYS[1], ARGV[1], raw)
+    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'event', 'paused', 'queue', ARGV[1], 'actor', ARGV[2],
+        'reason', ARGV[3])
+end
+local reply = {changed, raw}
+for n = 3, #KEYS do reply[n] = redis.call('LRANGE', KEYS[n], 0, -1) end
+return reply
