@@ -1,0 +1,127 @@
+"""Fixtures for all tests: real servers, settings for them, nothing of the developer's environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from redis import Redis
+
+from qctl.broker.connection import connect
+from qctl.settings import Settings
+from support.process import Program
+from support.servers import MissingServerError, Mosquitto, RedisServer, VictoriaMetrics
+
+FOREIGN_PREFIXES = ("QCTL_", "REDIS_", "RQ_", "MQTT_", "INFLUX_", "INFLUXDB_", "DB_", "SMTP_", "LOG_")
+"""Names in the environment that could lead a test to a developer's own servers."""
+
+S = TypeVar("S", bound=Program)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--long`: kill tests in their long form."""
+    parser.addoption("--long", action="store_true", help="run the kill tests in their long form")
+
+
+def pytest_configure() -> None:
+    """Forget every setting of the developer's environment, here and in all processes that tests start."""
+    ours = {spec.metadata["env"] for spec in fields(Settings)}
+    for name in list(os.environ):
+        if name in ours or name.startswith(FOREIGN_PREFIXES):
+            del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _empty_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run in a folder of their own, where no `.env` is found."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def long_run(pytestconfig: pytest.Config) -> bool:
+    """Whether kill tests should take their time."""
+    return bool(pytestconfig.getoption("--long"))
+
+
+def _serve(make: Callable[[], S]) -> Iterator[S]:
+    """Start a server for as long as a fixture lives. A missing one is a skip, and a failure where CI=true."""
+    try:
+        server = make()
+    except MissingServerError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
+
+
+@pytest.fixture(scope="session")
+def _shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    yield from _serve(lambda: RedisServer(tmp_path_factory.mktemp("redis")))
+
+
+@pytest.fixture
+def redis_server(_shared_redis: RedisServer) -> RedisServer:
+    """An empty Redis, shared by the tests of this process. To kill or to configure one, take `own_redis`."""
+    _shared_redis.wipe()
+    return _shared_redis
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis for this test alone: it may be killed, frozen and configured."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    yield from _serve(lambda: RedisServer(folder))
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, redis_server: RedisServer) -> Callable[..., Settings]:
+    """Makes settings for this test's folder and Redis, others by name: `make_settings(MQTT_PORT="1")`."""
+
+    def make(**names: str) -> Settings:
+        environ = {"QCTL_HOME": str(tmp_path), "REDIS_URL": redis_server.url, **names}
+        return Settings.load(environ=environ, dotenv=tmp_path / "no.env")
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """Settings with this test's folder as QCTL_HOME and `redis_server` as Redis, all else at its default."""
+    return make_settings()
+
+
+@pytest.fixture
+def connection(settings: Settings) -> Iterator[Redis]:
+    """A client of `redis_server`, made as qctl makes its own."""
+    client = connect(settings, name="qctl-test")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """An MQTT broker, shared by the tests of this process: use client ids and topics of your own."""
+    yield from _serve(lambda: Mosquitto(tmp_path_factory.mktemp("mosquitto")))
+
+
+@pytest.fixture
+def own_mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A mosquitto, never its stand-in, for this test alone: it may be killed, and keeps its sessions."""
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    yield from _serve(lambda: Mosquitto(folder, stand_in=False))
+
+
+@pytest.fixture(scope="session")
+def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetrics]:
+    """VictoriaMetrics, shared by the tests of this process: use measurements or devices of your own."""
+    yield from _serve(lambda: VictoriaMetrics(tmp_path_factory.mktemp("victoria")))
