@@ -88,9 +88,7 @@ class Buffer:
                 pipe.rpush(keys.buffer(self._pipeline.name), *commit.items)
                 pipe.hincrby(keys.ingest(self._pipeline.name), "received", len(commit.items))
             for reject in commit.rejects:
-                burial.bury(
-                    pipe, self._pipeline.queue, self._raw_handler, reject.args, reject.reason, reject.id
-                )
+                burial.bury(pipe, self._pipeline.queue, self._raw_handler, reject.args, reject.reason, reject.id)
                 pipe.hincrby(keys.ingest(self._pipeline.name), "rejected", 1)
             if commit.recent:
                 pipe.lpush(keys.mqtt_recent(commit.session), *commit.recent)
@@ -146,9 +144,7 @@ class Buffer:
                     if pipe.llen(keys.queue(self._pipeline.queue)) >= self._settings.max_waiting_batches:
                         return 0
                     items = pipe.lrange(keys.buffer(name), 0, size - 1)
-                    due = (
-                        max_age is None or len(items) == size or (items and (_age(items[0]) or 0) >= max_age)
-                    )
+                    due = max_age is None or len(items) == size or (items and (_age(items[0]) or 0) >= max_age)
                     if not items or not due:
                         return 0
                     pipe.multi()
@@ -188,6 +184,6 @@ def _age(item: bytes | None) -> float | None:
     if item is None:
         return None
     try:
-        return max(0.0, time.time() - json.loads(item)["received_ns"] / 1e9)
+        return max(0.0, time.time() - float(json.loads(item)["received_ns"]) / 1e9)
     except (ValueError, KeyError, TypeError):
         return 0.0

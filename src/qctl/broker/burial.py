@@ -28,7 +28,8 @@ FIELD = "qctl_fingerprint"
 
 _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|'[^'\n]*'|\"[^\"\n]*\"|\d+(?:\.\d+)?")
 _FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line \d+, in (?P<function>\S+)', re.MULTILINE)
-_MAX_MESSAGE = 300
+MAX_REASON = 300
+"""Characters of a reason or message that are kept where it is repeated: in events and the index."""
 
 
 def last_line(traceback: str) -> str:
@@ -45,7 +46,7 @@ def describe(function: str, traceback: str) -> dict[str, str]:
     return {
         "function": function,
         "exception": exception.strip(),
-        "message": _VARIABLE.sub("*", message)[:_MAX_MESSAGE],
+        "message": _VARIABLE.sub("*", message)[:MAX_REASON],
         "frame": frame,
     }
 
@@ -56,9 +57,7 @@ def fingerprint(parts: dict[str, str]) -> str:
     return hashlib.sha256(joined.encode(errors="replace")).hexdigest()[:12]
 
 
-def index(
-    pipe: Pipeline, queue: str, job_id: str, function: str, traceback: str, **event: str | int | None
-) -> None:
+def index(pipe: Pipeline, queue: str, job_id: str, function: str, traceback: str, **event: str | int | None) -> None:
     """Enter a dead letter in the index of causes, with its event and count, in the pipeline that kills it."""
     parts = describe(function, traceback)
     name = fingerprint(parts)
@@ -66,7 +65,7 @@ def index(
     pipe.hsetnx(keys.causes(queue), name, json.dumps(parts))
     pipe.zadd(keys.cause(queue, name), {job_id: int(time.time() * 1000)})
     counters.bump(pipe, queue, "dead")
-    events.record(pipe, "dead", queue=queue, job=job_id, reason=last_line(traceback)[:_MAX_MESSAGE], **event)
+    events.record(pipe, "dead", queue=queue, job=job_id, reason=last_line(traceback)[:MAX_REASON], **event)
 
 
 def bury(pipe: Pipeline, queue: str, handler: str, args: Sequence[Any], reason: str, job_id: str) -> None:

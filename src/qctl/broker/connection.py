@@ -54,6 +54,7 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
             socket_timeout=REPLY_TIMEOUT,
             retry=Retry(NoBackoff(), 0),
             client_name=name,
+            encoding_errors="surrogateescape",
             protocol=2,
             **({} if settings.redis_target.startswith("unix") else {"socket_keepalive": True}),
         )
@@ -72,9 +73,7 @@ def translated(settings: Settings) -> Iterator[None]:
             f"Redis at {where} refuses the password: {error}", hint="set REDIS_URL or REDIS_PASSWORD"
         ) from error
     except BusyLoadingError as error:
-        raise RedisUnreachableError(
-            f"Redis at {where} is still loading its data", hint="try again soon"
-        ) from error
+        raise RedisUnreachableError(f"Redis at {where} is still loading its data", hint="try again soon") from error
     except TRANSIENT as error:
         raise RedisUnreachableError(
             f"Redis at {where} does not answer: {_first_line(error)}",

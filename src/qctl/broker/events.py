@@ -23,8 +23,8 @@ CAP = 100_000
 """Entries the stream keeps, roughly: some 20 MB."""
 
 NAMES = frozenset(
-    "created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared restored "
-    "purged requeued rejected cut tripped".split()
+    """created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared
+    restored purged requeued rejected cut tripped""".split()  # noqa: SIM905 - a list of words reads better as words
 )
 
 
@@ -75,5 +75,5 @@ def follow(connection: Redis, after: str = "$", block_ms: int = 1000) -> Iterato
 
 
 def _parse(entry_id: bytes, raw: Mapping[bytes, bytes]) -> Event:
-    fields = {k.decode(errors="replace"): v.decode(errors="replace") for k, v in raw.items()}
+    fields = {k.decode(errors="surrogateescape"): v.decode(errors="replace") for k, v in raw.items()}
     return Event(entry_id.decode(), fields.pop("event", "?"), fields)

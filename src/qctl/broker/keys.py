@@ -47,7 +47,7 @@ def queue(name: str) -> str:
 
 def queue_name(key: bytes | str) -> str:
     """The name of the queue whose key this is."""
-    text = key.decode(errors="replace") if isinstance(key, bytes) else key
+    text = key.decode(errors="surrogateescape") if isinstance(key, bytes) else key
     return text.removeprefix(QUEUE_PREFIX)
 
 

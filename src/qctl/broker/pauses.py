@@ -39,7 +39,7 @@ def parse(raw: Mapping[bytes, bytes], now_ms: int) -> dict[str, Pause]:
     """The pauses in HGETALL of `keys.PAUSED` that hold at `now_ms`. One that cannot be read holds for ever."""
     found = {}
     for field, value in raw.items():
-        queue = field.decode(errors="replace")
+        queue = field.decode(errors="surrogateescape")
         pause = _read(queue, value)
         if pause.until is None or pause.until.timestamp() * 1000 > now_ms:
             found[queue] = pause
@@ -59,7 +59,9 @@ def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds
         [keys.PAUSED, keys.EVENTS, *(keys.intermediate(name) for name in names)],
         [queue, actor, reason, round((seconds or 0) * 1000), events.CAP],
     )
-    claims = [(name, id_.decode(errors="replace")) for name, ids in zip(names, claimed, strict=True) for id_ in ids]
+    claims = [
+        (name, id_.decode(errors="surrogateescape")) for name, ids in zip(names, claimed, strict=True) for id_ in ids
+    ]
     return Held(_read(queue, raw), bool(changed), claims)
 
 
@@ -90,7 +92,7 @@ def end_expired(connection: Redis) -> list[str]:
     """Remove pauses whose time is over, with their event. Claims pass them over anyway. Returns the queues."""
     ended = []
     for field in connection.hkeys(keys.PAUSED):
-        name = field.decode(errors="replace")
+        name = field.decode(errors="surrogateescape")
         if _resume(connection, [keys.PAUSED, keys.BREAKERS, keys.EVENTS], [field, "time", events.CAP, "ended"]):
             ended.append(name)
     return ended

@@ -18,7 +18,7 @@ class Script:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.body = files(__package__).joinpath("lua", f"{name}.lua").read_text()
+        self.body = (files(__package__) / "lua" / f"{name}.lua").read_text()
         self._sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
 
     def __call__(self, connection: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:

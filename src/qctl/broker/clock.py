@@ -1,0 +1,31 @@
+"""Redis's clock: the only one that all hosts share.
+
+A read-only ACL user may lack TIME, which is in neither @read nor @connection. This host's clock stands in then.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+
+from redis import Redis
+from redis.exceptions import NoPermissionError
+
+def milliseconds(reply: object) -> int:
+    """The time in a reply to TIME, in milliseconds since 1970."""
+    if isinstance(reply, (tuple, list)) and len(reply) == 2:
+        return int(reply[0]) * 1000 + int(reply[1]) // 1000
+    return time.time_ns() // 1_000_000
+
+
+def now(connection: Redis) -> int:
+    """Milliseconds since 1970."""
+    try:
+        return milliseconds(connection.time())
+    except NoPermissionError:
+        return milliseconds(None)
+
+
+def moment(ms: float) -> datetime:
+    """The aware datetime of milliseconds since 1970."""
+    return datetime.fromtimestamp(ms / 1000, timezone.utc)

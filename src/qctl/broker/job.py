@@ -1,0 +1,161 @@
+"""The job class of qctl's workers: runs only what is allowed, and writes events with every change of state.
+
+RQ imports whatever function a job names, so anybody who can write to Redis can run `os.system` (measured, also with
+JSON payloads). Here a name must be in the catalog or match QCTL_ALLOWED_JOBS, and what it resolves to must too:
+`myapp.tasks.os.system` matches `myapp.tasks.*`, the function behind it does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar
+
+from redis.client import Pipeline
+from rq.job import Job, JobStatus, Retry
+from rq.queue import Queue
+from rq.results import Result
+from rq.utils import import_attribute
+
+from qctl import catalog
+from qctl.broker import burial, counters, events
+from qctl.errors import ForbiddenJobError, UnreadableJobError
+
+BATCH_HANDLERS = frozenset(catalog.JOBS[spec.batch_job].handler for spec in catalog.PIPELINES.values())
+"""Handlers whose argument is a batch of items: it is dropped with the success."""
+
+
+class GuardedJob(Job):
+    """A job that resolves only what is allowed. `allowed` holds patterns of QCTL_ALLOWED_JOBS."""
+
+    allowed: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def may_run(cls, name: object) -> bool:
+        """Whether a function of this dotted name may run."""
+        return isinstance(name, str) and (
+            name in catalog.HANDLERS or any(fnmatchcase(name, pattern) for pattern in cls.allowed)
+        )
+
+    def check(self) -> None:
+        """Raise UnreadableJobError or ForbiddenJobError where this job must not run. Imports nothing."""
+        try:
+            self._deserialize_data()
+        except Exception as error:
+            raise UnreadableJobError(f"its payload is not JSON: {type(error.__cause__ or error).__name__}") from error
+        if not isinstance(self._args, (list, tuple)) or not isinstance(self._kwargs, Mapping):
+            raise UnreadableJobError("its payload is not [function, null, arguments, keywords]")
+        if self._instance is not None:
+            raise ForbiddenJobError("it calls a method of an object, which qctl does not build from a payload")
+        if not self.may_run(self._func_name):
+            raise ForbiddenJobError(f"it names {self._func_name!r}, which QCTL_ALLOWED_JOBS does not allow")
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The function to call. Raises ForbiddenJobError where the name leads elsewhere than it says."""
+        self.check()
+        name = str(self._func_name)
+        function = import_attribute(name)
+        home = f"{getattr(function, '__module__', None)}.{getattr(function, '__qualname__', None)}"
+        if not callable(function) or not self.may_run(home):
+            raise ForbiddenJobError(f"it names {name!r}, which is {home}")
+        return function
+
+    def _allowed_callback(self, name: str | None) -> Any:
+        if name is None or not self.may_run(name):
+            return None
+        function = import_attribute(name)
+        return function if self.may_run(f"{function.__module__}.{function.__qualname__}") else None
+
+    @property
+    def success_callback(self) -> Any:
+        """The callback, where it is allowed; a foreign one is ignored."""
+        return self._allowed_callback(self._success_callback_name)
+
+    @property
+    def failure_callback(self) -> Any:
+        """The callback, where it is allowed; a foreign one is ignored."""
+        return self._allowed_callback(self._failure_callback_name)
+
+    @property
+    def stopped_callback(self) -> Any:
+        """The callback, where it is allowed; a foreign one is ignored."""
+        return self._allowed_callback(self._stopped_callback_name)
+
+    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
+        """Send nothing: RQ would call any URL that a job's hash names."""
+
+    @property
+    def trace(self) -> str | None:
+        """The trace id that the producer gave."""
+        found = self.meta.get("trace_id") if isinstance(self.meta, dict) else None
+        return found if isinstance(found, str) else None
+
+    @property
+    def run_ms(self) -> int | None:
+        """How long the run took, in milliseconds."""
+        if not (self.started_at and self.ended_at):
+            return None
+        return max(0, round((self.ended_at - self.started_at).total_seconds() * 1000))
+
+    def drop_items(self) -> None:
+        """Let go of a batch's items: they are in the sink."""
+        if self._func_name in BATCH_HANDLERS:
+            self.data = self.serializer.dumps((self._func_name, None, [[]], {}))
+
+    def retry(self, queue: Queue, pipeline: Pipeline) -> None:
+        """Schedule the next attempt, whole, in `pipeline`: RQ sets the status outside it, and a crash between loses
+        the job."""
+        delay = self.get_retry_interval()
+        self.retries_left = (self.retries_left or 1) - 1
+        self._go_again(queue, pipeline, delay)
+
+    def _handle_retry_result(self, queue: Queue, pipeline: Pipeline, retry: Retry, **kwargs: Any) -> None:  # type: ignore[override]
+        """Schedule the next attempt of a job that returned a Retry, whole, in `pipeline`."""
+        Result.create_retried(self, self.failure_ttl, return_value=retry, pipeline=pipeline, **kwargs)
+        delay = Retry.get_interval(self.number_of_retries or 0, retry.intervals)
+        self.number_of_retries = (self.number_of_retries or 0) + 1
+        self.enqueue_at_front_on_retry = self.enqueue_at_front_on_retry or retry.enqueue_at_front
+        self._go_again(queue, pipeline, delay)
+
+    def _go_again(self, queue: Queue, pipeline: Pipeline, delay: float) -> None:
+        if delay:
+            # The registry keeps whole seconds: rounded up, so that no attempt comes too early.
+            due = math.ceil(datetime.now(timezone.utc).timestamp() + delay)
+            self._status = JobStatus.SCHEDULED
+            queue.schedule_job(self, datetime.fromtimestamp(due, timezone.utc), pipeline=pipeline)
+        else:
+            queue._enqueue_job(self, pipeline=pipeline, at_front=self.enqueue_at_front_on_retry)
+        counters.bump(pipeline, queue.name, "retried")
+        events.record(
+            pipeline,
+            "retried",
+            queue=queue.name,
+            job=self.id,
+            trace=self.trace,
+            worker=self.worker_name,
+            ms=self.run_ms,
+        )
+
+    def _handle_failure(self, exc_string: str, pipeline: Pipeline, *args: Any, **kwargs: Any) -> None:
+        """Become a dead letter, kept until somebody acts unless the producer chose a time."""
+        if self.failure_ttl is None:
+            self.failure_ttl = burial.FOR_EVER
+        super()._handle_failure(exc_string, pipeline, *args, **kwargs)
+        burial.index(
+            pipeline,
+            self.origin,
+            self.id,
+            str(self._func_name),
+            exc_string,
+            trace=self.trace,
+            worker=self.worker_name,
+            ms=self.run_ms,
+        )
+
+
+def guarded(allowed: tuple[str, ...]) -> type[GuardedJob]:
+    """The job class of a worker that may run what matches these patterns, beside the catalog."""
+    return type("GuardedJob", (GuardedJob,), {"allowed": allowed})

@@ -1,0 +1,180 @@
+"""Delayed jobs and retries: RQ's own scheduler with its move made one step, and the housekeeping beside it.
+
+RQ reads what is due and enqueues it in two steps under a lock of 61 s, which after a crash nobody looks at again for
+ten minutes. Here the move is one script, so any number of schedulers may run; RQ's lock is held all the same, under
+one name shared by all of qctl's, to keep RQ's own schedulers off the same queues.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from redis import Redis
+from rq.job import Job
+from rq.queue import Queue
+from rq.registry import ReadyJobRegistry
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+from rq.utils import utcformat
+
+from qctl import catalog
+from qctl.broker import counters, events, keys, pauses, recovery
+from qctl.broker.buffer import Buffer
+from qctl.broker.connection import TRANSIENT, Backoff
+from qctl.broker.recovery import Recoverer
+from qctl.broker.scripts import Script
+from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TICK = 0.25
+"""Seconds between looks at what is due."""
+
+HOUSEKEEPING = 10.0
+"""Seconds between rounds of housekeeping."""
+
+PROMOTED_AT_ONCE = 200
+"""Jobs a script call may enqueue: some 2 ms."""
+
+LATE = 5.0
+"""Seconds past its time after which a rest in a buffer is cut here, because its source seems to be away."""
+
+_promote = Script("promote")
+
+
+class DelayedJobs(RQScheduler):
+    """RQ's scheduler for delayed jobs and retries, for all queues there are."""
+
+    def __init__(self, connection: Redis) -> None:
+        super().__init__([], connection=connection, interval=1, serializer=JSONSerializer, name="qctl")
+        self._connection = connection
+        self._locked_at = 0.0
+        self._known: set[str] = set()
+
+    def tick(self) -> int:
+        """Enqueue what is due in every queue whose lock is ours. Returns how many jobs. Raises what redis-py does."""
+        self._queue_names = {keys.queue_name(key) for key in self.connection.smembers(keys.QUEUES)}
+        if time.monotonic() - self._locked_at > 5 or not self._queue_names <= self._known:
+            self._known = set(self._queue_names)
+            self.acquire_locks()
+            self.register_birth()
+            self._locked_at = time.monotonic()
+        return sum(self._promote(name) for name in self._acquired_locks)
+
+    def _promote(self, name: str) -> int:
+        total = 0
+        while True:
+            moved, *limited = _promote(
+                self.connection,
+                [keys.scheduled(name), keys.queue(name), keys.QUEUES, keys.quarantine(name), keys.EVENTS],
+                [
+                    int(time.time()),
+                    PROMOTED_AT_ONCE,
+                    keys.JOB_PREFIX,
+                    utcformat(datetime.now(timezone.utc)),
+                    name,
+                    events.CAP,
+                ],
+            )
+            for job_id in limited:
+                self._promote_limited(name, job_id.decode())
+            total += int(moved)
+            if moved < PROMOTED_AT_ONCE:
+                return total
+
+    def _promote_limited(self, name: str, job_id: str) -> None:
+        """A rate limited job asks RQ's limiter for a slot, as RQ's scheduler does."""
+        queue = Queue(name, connection=self.connection, serializer=JSONSerializer)
+        job = Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
+        with self.connection.pipeline() as pipe:
+            pipe.zrem(keys.scheduled(name), job_id)
+            queue._enqueue_rate_limited_job(job, pipeline=pipe, at_front=job.should_enqueue_at_front())
+            pipe.execute()
+
+
+class Housekeeper:
+    """What has to be done now and then, whoever runs: recovery, ended pauses, forgotten rests of buffers."""
+
+    def __init__(self, connection: Redis, settings: Settings) -> None:
+        self._redis = connection
+        self._recoverer = Recoverer(connection, "scheduler")
+        self._buffers = {
+            name: (Buffer(connection, spec, settings), settings.readings_flush_interval)
+            for name, spec in catalog.PIPELINES.items()
+        }
+        self._next = 0.0
+        self._minute = -1
+
+    def tick(self) -> None:
+        """Do what is due. Raises what redis-py raises."""
+        self._recoverer.maybe_run()
+        self._note_depths()
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + HOUSEKEEPING
+        for name in pauses.end_expired(self._redis):
+            log.info("the pause of %s is over", name)
+        for name, (buffer, interval) in self._buffers.items():
+            cut = buffer.cut(max_age=interval + LATE)
+            if cut:
+                log.warning("cut %d items that waited in the buffer %s: is its source away?", cut, name)
+        recovery.forget_dead_leases(self._redis)
+        self._tidy_registries()
+
+    def forget(self) -> None:
+        """Redis was away: what looked dead may not be."""
+        self._recoverer.forget()
+
+    def _names(self) -> list[str]:
+        return [keys.queue_name(key) for key in self._redis.smembers(keys.QUEUES)]
+
+    def _note_depths(self) -> None:
+        """Note how many jobs wait when a minute begins: arrivals are counted from it."""
+        minute = int(time.time()) // 60
+        if minute == self._minute:
+            return
+        names = self._names()
+        with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.llen(keys.queue(name))
+            depths = pipe.execute(raise_on_error=False)
+            for name, depth in zip(names, depths, strict=True):
+                if isinstance(depth, int):
+                    key = keys.counts(name, minute // 60)
+                    pipe.hsetnx(key, f"{minute % 60}.depth", depth)
+                    pipe.expire(key, counters.KEEP)
+            pipe.execute()
+        self._minute = minute
+
+    def _tidy_registries(self) -> None:
+        """What RQ's own maintenance does that ours does not: forget expired finished jobs, enqueue ready ones."""
+        now = int(time.time())
+        for name in self._names():
+            self._redis.zremrangebyscore(keys.finished(name), 0, now)
+            ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()
+
+
+def serve(connection: Redis, settings: Settings, stopping: Callable[[float], bool], beat: Callable[[], None]) -> None:
+    """Run until `stopping(seconds)`, which waits that long for a wish to stop. Redis may go away at any moment."""
+    delayed = DelayedJobs(connection)
+    housekeeper = Housekeeper(connection, settings)
+    backoff = Backoff()
+    delay = 0.0
+    while not stopping(delay):
+        beat()
+        try:
+            delayed.tick()
+            housekeeper.tick()
+            backoff.reset()
+            delay = TICK
+        except TRANSIENT as error:
+            housekeeper.forget()
+            delay = backoff.next()
+            log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
+    try:
+        delayed.stop()
+    except TRANSIENT as error:
+        log.warning("left without telling Redis: %s", error)

@@ -1,0 +1,411 @@
+"""qctl's worker: an RQ worker that claims, holds a lease, and leaves no job behind.
+
+`InlineWorker` runs jobs in its own process, `ForkWorker` one child a job. What differs from RQ's own workers:
+jobs are claimed by script (`claimant.py`), a job starts only while its claim stands, dead workers are recovered from
+instead of RQ's maintenance, a job that must not run is quarantined instead of stopping the worker, a sink that is
+down costs no retry, and Redis may go away at any moment.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from redis import Redis
+from redis.client import Pipeline
+from rq import worker_registration
+from rq.executions import Execution
+from rq.job import Job, JobStatus, Retry
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
+from rq.utils import now, utcformat
+from rq.worker import BaseWorker, Worker, WorkerStatus
+
+from qctl.broker import burial, counters, events, keys
+from qctl.broker.claimant import Claim, Claimant, Trip
+from qctl.broker.connection import TRANSIENT, Backoff
+from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
+from qctl.broker.queue import PausableQueue, restore
+from qctl.broker.recovery import Recoverer, recover
+from qctl.broker.scripts import Script
+from qctl.errors import ClaimLostError, JobError, SinkError, SinkMisconfiguredError
+from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+WORKER_TTL = 30
+"""Seconds without a heartbeat after which RQ's tools call a worker dead, less RQ's own margin of 60."""
+
+LONG_RUN = 20.0
+"""Seconds after which a run's RQ heartbeat is renewed from the lease thread; RQ lets it live 90 s."""
+
+_start = Script("start")
+
+
+class _AbortedError(BaseException):
+    """Raised in the main thread to stop a running job at once."""
+
+
+class QctlWorker(BaseWorker):
+    """What both kinds of worker share. Build one of them, then call `work`."""
+
+    queue_class = PausableQueue
+    job_class = GuardedJob
+    log_result_lifespan = False
+
+    def __init__(self, queues: Sequence[str], connection: Redis, settings: Settings) -> None:
+        self.claimant = Claimant(connection, on_beat=self._beat)
+        super().__init__(
+            list(queues),
+            name=self.claimant.name,
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL,
+            log_job_description=False,
+        )
+        self.job_class = guarded(settings.allowed_jobs)
+        self._recoverer = Recoverer(connection, self.name, queues)
+        self._running: tuple[Job, Execution, float] | None = None
+        self._dead_child: str | None = None
+        self._performing = False
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds; RQ makes the socket's time-out of it, and a short one notices a dead connection."""
+        return 1
+
+    # --- the loop -----------------------------------------------------------------------------------------
+
+    def work(  # type: ignore[override]  # RQ's scheduler and logging options have no meaning here
+        self, burst: bool = False, max_jobs: int | None = None, beat: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Run jobs until `request_drain`, or with `burst` until there are none. Returns whether any ran.
+
+        `beat` is called at least every few seconds between jobs. Redis may be away, at the start too: it waits.
+        """
+        jobs = 0
+        backoff = Backoff()
+        names = [queue.name for queue in self.queues]
+        ready = False
+        try:
+            while not self._stop_requested and (max_jobs is None or jobs < max_jobs):
+                beat()
+                try:
+                    if not ready:
+                        self._arrive()
+                    elif backoff.tries:
+                        self.claimant.forsaken(names)
+                    ready = True
+                    backoff.reset()
+                    claim = self.claimant.take(names, None if burst else 2.0, lambda: self._stop_requested)
+                    if claim is None and burst:
+                        break
+                    if claim is not None:
+                        jobs += 1
+                        self._run(claim)
+                except TRANSIENT as error:
+                    self._recoverer.forget()
+                    self._wait_for_redis(error, backoff, beat)
+        except _AbortedError:
+            log.warning("stopped at once; its job went back to the queue")
+        finally:
+            self._leave(ready)
+        return jobs > 0
+
+    def request_drain(self) -> None:
+        """Finish the running job, take nothing new, return from `work`."""
+        self._stop_requested = True
+
+    def request_abort(self) -> None:
+        """Stop the running job and give it back. Call it in the main thread, from a signal handler."""
+        self._stop_requested = True
+        if self._performing:
+            raise _AbortedError
+
+    def _arrive(self) -> None:
+        self.register_birth()
+        self.claimant.start()
+        self.subscribe()
+        self.set_state(WorkerStatus.IDLE)
+        log.info("%s takes jobs from %s", self.name, ", ".join(queue.name for queue in self.queues))
+
+    def _leave(self, registered: bool) -> None:
+        self.claimant.stop()
+        if not registered:
+            return
+        try:
+            self.claimant.forsaken([queue.name for queue in self.queues])
+            self.unsubscribe()
+            self.register_death()
+        except TRANSIENT as error:
+            log.warning("left without telling Redis: %s", error)
+
+    def _wait_for_redis(self, error: Exception, backoff: Backoff, beat: Callable[[], None]) -> None:
+        delay = backoff.next()
+        log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
+        until = time.monotonic() + delay
+        while not self._stop_requested and time.monotonic() < until:
+            beat()
+            time.sleep(0.2)
+
+    def _beat(self) -> None:
+        """Every few seconds, from the lease thread: say to RQ's tools that we live, look for the dead."""
+        with self.connection.pipeline() as pipe:
+            self.last_heartbeat = now()
+            pipe.hset(self.key, mapping=self.serialize())
+            pipe.expire(self.key, WORKER_TTL + 60)
+            worker_registration.register(self, pipe)
+            running = self._running
+            if running and time.monotonic() - running[2] > LONG_RUN:
+                running[1].heartbeat(running[0].started_job_registry, self.get_heartbeat_ttl(running[0]), pipe)
+            pipe.execute()
+        self._recoverer.maybe_run()
+
+    def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
+        """Keep the thread that listens for commands alive while Redis is away."""
+        if not isinstance(exc, TRANSIENT):
+            raise exc
+        log.debug("the command channel is away: %s", exc)
+        time.sleep(2.0)
+
+    # --- one job ------------------------------------------------------------------------------------------
+
+    def _run(self, claim: Claim) -> None:
+        """Run a claimed job. Whatever is wrong with it is its own matter: the worker goes on."""
+        try:
+            job: Any = restore(claim, self.job_class, self.connection, self.serializer)
+            job.check()
+        except TRANSIENT:
+            raise
+        except Exception as error:  # noqa: BLE001 - a corrupt hash may raise anything; it must not stop the worker
+            reason = (
+                str(error) if isinstance(error, JobError) else f"it cannot be read: {type(error).__name__}: {error}"
+            )
+            self._quarantine(claim.queue, claim.job_id, reason)
+            return
+        queue = next(queue for queue in self.queues if queue.name == claim.queue)
+        job.redis_server_version = self.get_redis_server_version()
+        try:
+            self.execute_job(job, queue)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            log.exception("could not handle job %s of %s", job.id, queue.name)
+            self._quarantine(queue.name, job.id, f"the worker could not handle it: {type(error).__name__}: {error}")
+
+    def _quarantine(self, queue: str, job_id: str, reason: str) -> None:
+        if self._persist(lambda: self.claimant.quarantine(queue, job_id, reason)):
+            log.error("quarantined job %s of %s: %s", job_id, queue, reason)
+
+    def prepare_job_execution(self, job: Job, *_: Any) -> None:
+        """Mark the job started, in one step with the look at its claim. Raises ClaimLostError where that is gone."""
+        moment = now()
+        started = _start(
+            self.connection,
+            [keys.job(job.id), keys.intermediate(job.origin), keys.claims(job.origin), self.key, keys.EVENTS],
+            [
+                job.id,
+                self.claimant.name,
+                utcformat(moment),
+                self.name,
+                WORKER_TTL + 60,
+                job.origin,
+                events.CAP,
+                getattr(job, "trace", None) or "",
+            ],
+        )
+        if not started:
+            raise ClaimLostError(f"job {job.id} was given to another worker")
+        job.worker_name, job.started_at, job.last_heartbeat = self.name, moment, moment
+        job._status = JobStatus.STARTED
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Run the job's function and write down how it ended. True where it succeeded."""
+        try:
+            self.prepare_job_execution(job)
+        except ClaimLostError as error:
+            log.warning("%s", error)
+            self._drop(execution, job)
+            return False
+        try:
+            self._performing = True
+            with self.death_penalty_class(job.timeout or queue.DEFAULT_TIMEOUT, JobTimeoutException, job_id=job.id):
+                value = job.perform()
+        except _AbortedError:
+            self._persist(lambda: self.claimant.put_back(queue.name, job.id))
+            raise
+        except SinkError as error:
+            self._sink_failed(job, queue, error)
+            return False
+        except JobError as error:
+            self._quarantine(queue.name, job.id, str(error))
+            return False
+        except BaseException:  # noqa: BLE001 - SystemExit in a job is that job's failure
+            self._settle(job, queue, self._failure(job, queue, execution, sys.exc_info()))
+            return False
+        finally:
+            self._performing = False
+        self._settle(job, queue, self._success(job, queue, execution, value))
+        return job._status == JobStatus.FINISHED
+
+    def _failure(self, job: Job, queue: Queue, execution: Execution, exc_info: Any) -> Callable[[], None]:
+        return lambda: self._finalize_failure(job, queue, execution, exc_info)
+
+    def _success(self, job: Job, queue: Queue, execution: Execution, value: Any) -> Callable[[], None]:
+        def end() -> None:
+            try:
+                self._finalize_success(job, queue, execution, value)
+            except TRANSIENT:
+                raise
+            except Exception:  # noqa: BLE001 - a callback of the job's may raise anything: the job has failed
+                self._finalize_failure(job, queue, execution, sys.exc_info())
+
+        return end
+
+    def _settle(self, job: Job, queue: Queue, end: Callable[[], None]) -> None:
+        """Write down how a job ended, as often as it takes, as long as the job is ours.
+
+        The claim goes in the same transaction, so once it is gone the end was written, also where the reply was
+        lost; RQ swallows errors of some transactions, and a claim that still stands shows those.
+        """
+        before = {name: getattr(job, name) for name in ("retries_left", "number_of_retries", "repeats_left", "_status")}
+        backoff = Backoff(first=0.2)
+        while True:
+            try:
+                if self.claimant.claim_of(queue.name, job.id) is None:
+                    if not backoff.tries:
+                        log.warning("job %s ended, but had been given to another worker meanwhile", job.id)
+                    return
+                end()
+                if job._status == JobStatus.FINISHED or self.claimant.claim_of(queue.name, job.id) is None:
+                    return
+            except TRANSIENT as error:
+                log.warning("cannot write down the end of job %s yet: %s", job.id, error)
+            for name, value in before.items():
+                setattr(job, name, value)
+            time.sleep(backoff.next())
+
+    def _sink_failed(self, job: Job, queue: Queue, error: SinkError) -> None:
+        """Give the batch back at no cost and hold the queue: nothing is wrong with the batch."""
+        first = 0.0 if isinstance(error, SinkMisconfiguredError) else getattr(error, "retry_after", None) or 1.0
+        reason = f"sink: {error.message}"[: burial.MAX_REASON]
+        log.warning("%s is held: %s", queue.name, reason)
+        self._persist(lambda: self.claimant.put_back(queue.name, job.id, Trip(reason, first=first)))
+
+    def _persist(self, act: Callable[[], T]) -> T:
+        """Do it as often as it takes while Redis is away. Only for what checks the claim itself."""
+        backoff = Backoff(first=0.2)
+        while True:
+            try:
+                return act()
+            except TRANSIENT as error:
+                log.warning("Redis is away: %s", error)
+                time.sleep(backoff.next())
+
+    def _drop(self, execution: Execution, job: Job) -> None:
+        with self.connection.pipeline() as pipe:
+            execution.delete(job=job, pipeline=pipe)
+            pipe.execute()
+        self.executions.pop(execution.id, None)
+
+    # --- how a job ends: hooks of RQ's, each in the transaction of the change -------------------------------
+
+    def handle_job_success(self, job: Job, queue: Queue, started_job_registry: Any, execution: Execution) -> None:
+        """Write a success; a batch lets go of its items."""
+        if isinstance(job, GuardedJob):
+            job.drop_items()
+        super().handle_job_success(job, queue, started_job_registry, execution)
+
+    def cleanup_execution(self, job: Job, pipeline: Pipeline, execution: Execution | None = None) -> None:
+        """Remove the execution and the claim, and tell of a success. Called in every transaction that ends a run."""
+        super().cleanup_execution(job, pipeline, execution)
+        pipeline.hdel(keys.claims(job.origin), job.id)
+        pipeline.hdel(keys.recoveries(job.origin), job.id)
+        if job._status != JobStatus.FINISHED:
+            counters.bump(pipeline, job.origin, "failed")
+            return
+        if job._func_name in BATCH_HANDLERS:
+            pipeline.hdel(keys.BREAKERS, job.origin)
+        counters.bump(pipeline, job.origin, "finished")
+        trace = job.trace if isinstance(job, GuardedJob) else None
+        ms = job.run_ms if isinstance(job, GuardedJob) else None
+        events.record(pipeline, "finished", queue=job.origin, job=job.id, trace=trace, worker=self.name, ms=ms)
+
+    def handle_job_retry(
+        self, job: Job, queue: Queue, retry: Retry, started_job_registry: Any, execution: Execution
+    ) -> None:
+        """Write down a job that returned a Retry; one that has used them all up is a dead letter."""
+        if job.number_of_retries and job.number_of_retries >= retry.max:
+            job.failure_ttl = burial.FOR_EVER if job.failure_ttl is None else job.failure_ttl
+            with self.connection.pipeline() as pipe:
+                burial.index(pipe, queue.name, job.id, str(job._func_name), f"asked for more than {retry.max} retries")
+                pipe.execute()
+        super().handle_job_retry(job, queue, retry, started_job_registry, execution)
+
+
+class InlineWorker(QctlWorker):
+    """Runs jobs in its own process: for short jobs whose code is trusted not to crash the interpreter."""
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one job here."""
+        execution = self.prepare_execution(job)
+        self._running = (job, execution, time.monotonic())
+        try:
+            self.perform_job(job, queue, execution)
+        finally:
+            self._running = None
+            self.executions.pop(execution.id, None)
+
+
+class ForkWorker(QctlWorker, Worker):
+    """Runs each job in a child: for jobs that may leak, crash, or have to be stopped."""
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run one job in a child and watch it."""
+        self._dead_child = None
+        try:
+            self._performing = True
+            super().execute_job(job, queue)
+        except _AbortedError:
+            self.kill_horse()
+            self.wait_for_horse()
+            self._persist(lambda: self.claimant.put_back(queue.name, job.id))
+            raise
+        finally:
+            self._performing = False
+
+    def setup_work_horse_signals(self) -> None:
+        """The child dies with its parent, however that ends: an orphan would run a job that is given to another."""
+        super().setup_work_horse_signals()
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, linux/prctl.h
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """Renew what RQ's tools look at; the lease thread keeps what matters."""
+        try:
+            super().maintain_heartbeats(job, execution)
+        except TRANSIENT as error:
+            log.warning("no heartbeat for job %s: %s", job.id, error)
+
+    def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
+        """Note that the child died under the job, unless it was stopped for running far past its time."""
+        ran = (now() - job.started_at).total_seconds() if job.started_at else 0.0
+        if not (job.timeout and job.timeout > 0 and ran > job.timeout):
+            self._dead_child = job.id
+        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
+
+    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
+        """Write a failure. A child that was killed costs the job no retry; the third time quarantines it."""
+        if self._dead_child != job.id:
+            super().handle_job_failure(job, queue, *args, **kwargs)
+            return
+        claim = self.claimant.claim_of(queue.name, job.id)
+        if claim is not None:
+            outcome = recover(self.connection, queue.name, job.id, claim, by=self.name, own=True)
+            log.warning("the child that ran job %s died: %s", job.id, outcome)
