@@ -100,7 +100,14 @@ class SinkError(QctlError):
 
 
 class SinkUnavailableError(SinkError):
-    """The sink is down or busy. Nothing is wrong with the batch; it waits."""
+    """The sink is down or busy. Nothing is wrong with the batch; it waits.
+
+    `retry_after` is how many seconds the sink asked to be left alone, None where it did not say.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
 
 
 class SinkMisconfiguredError(SinkError):

@@ -1,0 +1,60 @@
+"""What a reading is when it reaches a sink.
+
+The item of the pipeline `readings`: a JSON object with `topic` and `device` (text), `ts_ns` (when it was measured) and
+`received_ns` (when it came), both in nanoseconds since 1970, and `fields`, an object of numbers and booleans.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from qctl.errors import RejectedError
+
+EARLIEST, LATEST = -(2**63), 2**63 - 1
+"""Nanoseconds that the databases can hold."""
+
+
+class Reading(NamedTuple):
+    """One measurement of a device."""
+
+    topic: str
+    device: str
+    ts_ns: int
+    fields: dict[str, int | float | bool]
+    received_ns: int
+
+
+def reading(item: Any) -> Reading:
+    """The reading that an item holds. Raises RejectedError where it holds none.
+
+    Sources check what they take in. This is the guard at the other end, for what was put into a buffer or edited by
+    somebody else: one bad item must not take its batch with it.
+    """
+    try:
+        found = Reading(**item)
+    except TypeError:
+        raise RejectedError("not a reading: it needs topic, device, ts_ns, fields, received_ns") from None
+    _check_names(found)
+    for name, value in found.fields.items():
+        if type(value) not in (int, float, bool) or not _finite(value):
+            raise RejectedError(f"field {name!r} is neither a number nor a boolean")
+    for name, time in (("ts_ns", found.ts_ns), ("received_ns", found.received_ns)):
+        if type(time) is not int or not EARLIEST <= time <= LATEST:
+            raise RejectedError(f"{name} is not a time in nanoseconds")
+    return found
+
+
+def _check_names(found: Reading) -> None:
+    if not isinstance(found.fields, dict) or not found.fields:
+        raise RejectedError("it has no fields")
+    try:
+        "".join((found.topic, found.device, *found.fields)).encode()
+    except TypeError:
+        raise RejectedError("topic, device and the names of fields must be text") from None
+    except UnicodeEncodeError:
+        raise RejectedError("a name in it is not valid Unicode") from None
+
+
+def _finite(value: int | float) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
