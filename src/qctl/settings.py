@@ -10,91 +10,23 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from dotenv import dotenv_values
 from platformdirs import user_state_path
 
+from qctl import values
 from qctl.errors import SettingsError
+from qctl.values import address, boolean, one_of, seconds, text, whole
 
 T = TypeVar("T")
 
-TRUE = {"1", "true", "yes", "on"}
-FALSE = {"0", "false", "no", "off"}
+SOCKET_LONGEST = 107
+"""Bytes of a unix socket's path, by Linux."""
 
-
-def _text(raw: str) -> str:
-    if any(ord(c) < 32 or ord(c) == 127 for c in raw):
-        raise ValueError("has a control character in it")
-    return raw
-
-
-def _bool(raw: str) -> bool:
-    if raw.lower() in TRUE:
-        return True
-    if raw.lower() in FALSE:
-        return False
-    raise ValueError(f"{raw!r} is not true or false")
-
-
-def _int(low: int, high: int) -> Callable[[str], int]:
-    def parse(raw: str) -> int:
-        try:
-            value = int(raw)
-        except ValueError:
-            raise ValueError(f"{raw!r} is not a whole number") from None
-        if not low <= value <= high:
-            raise ValueError(f"{value} is not between {low} and {high}")
-        return value
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(raw: str) -> float:
-        try:
-            value = float(raw)
-        except ValueError:
-            raise ValueError(f"{raw!r} is not a number of seconds") from None
-        if not low <= value <= high:
-            raise ValueError(f"{value} is not between {low} and {high} seconds")
-        return value
-
-    return parse
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw.lower() not in names:
-            raise ValueError(f"{raw!r} is not one of {', '.join(names)}")
-        return raw.lower()
-
-    return parse
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        try:
-            parts = urlsplit(_text(raw))
-            _ = parts.port
-        except ValueError as error:
-            raise ValueError(f"is not a URL: {error}") from None
-        if parts.scheme not in schemes:
-            raise ValueError(f"must begin with {' or '.join(s + '://' for s in schemes)}")
-        if not (parts.hostname or parts.path):
-            raise ValueError("names no host")
-        return raw
-
-    return parse
-
-
-def _names(raw: str) -> tuple[str, ...]:
-    return tuple(part for part in (piece.strip() for piece in _text(raw).split(",")) if part)
-
-
-def _path(raw: str) -> Path:
-    return Path(_text(raw)).expanduser()
+SHOWN = 60
+"""Characters of a bad value that an error repeats."""
 
 
 def _setting(
@@ -108,133 +40,143 @@ def _setting(
     )
 
 
-def _default_home() -> str:
-    return str(user_state_path("qctl"))
+def _default_home() -> Path:
+    return user_state_path("qctl").absolute()
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that can be set. Build it with `Settings.load`; a field is None where nothing was set."""
 
-    home: Path = _setting(
-        "QCTL_HOME", _path, group="qctl", doc="Folder that holds all state. Default: the user's state folder"
+    home: Path = _setting(  # noqa: RUF009 - a field, no shared value
+        "QCTL_HOME",
+        values.folder,
+        group="qctl",
+        doc="Folder that holds all state. Default: the user's state folder",
     )
     log_level: str = _setting(
         "LOG_LEVEL",
-        _one_of("debug", "info", "warning", "error"),
+        one_of("debug", "info", "warning", "error"),
         "info",
         group="qctl",
         doc="debug, info, warning or error",
     )
     log_format: str = _setting(
         "LOG_FORMAT",
-        _one_of("auto", "text", "json"),
+        one_of("auto", "text", "json"),
         "auto",
         group="qctl",
         doc="text, json, or auto: text on a terminal, JSON elsewhere",
     )
     allowed_jobs: tuple[str, ...] = _setting(
         "QCTL_ALLOWED_JOBS",
-        _names,
+        values.job_patterns,
         group="qctl",
-        doc="Functions of yours that qctl's workers may run, comma separated, * as wildcard: myapp.tasks.*",
+        doc="Functions of yours that qctl's workers may run, comma separated, * as wildcard after the first dot: "
+        "myapp.tasks.*",
     )
 
     redis_url: str | None = _setting(
         "REDIS_URL",
-        _url("redis", "rediss", "unix"),
+        values.redis_url,
         group="redis",
         secret=True,
-        doc="Redis to use. Wins over REDIS_HOST. Unset, with REDIS_HOST unset too: the socket in QCTL_HOME where `qctl up` made one, else redis://localhost:6379/0",
+        doc="Redis to use: redis://, rediss:// or unix://. Wins over REDIS_HOST. Unset, with REDIS_HOST unset too: "
+        "the socket in QCTL_HOME where `qctl up` made one, else redis://localhost:6379/0",
     )
     redis_host: str | None = _setting(
-        "REDIS_HOST", _text, group="redis", doc="Host of Redis, where REDIS_URL is not set"
+        "REDIS_HOST", values.host, group="redis", doc="Host of Redis, where REDIS_URL is not set"
     )
     redis_port: int = _setting(
-        "REDIS_PORT", _int(1, 65535), "6379", group="redis", doc="Port of Redis, with REDIS_HOST"
+        "REDIS_PORT", whole(1, 65535), "6379", group="redis", doc="Port of Redis, with REDIS_HOST"
     )
     redis_password: str | None = _setting(
-        "REDIS_PASSWORD", _text, group="redis", secret=True, doc="Password of Redis, with REDIS_HOST"
+        "REDIS_PASSWORD", text, group="redis", secret=True, doc="Password of Redis, with REDIS_HOST"
     )
     redis_db: int = _setting(
-        "REDIS_DB", _int(0, 1_000_000), "0", group="redis", doc="Database number of Redis, with REDIS_HOST"
+        "REDIS_DB", whole(0, 1_000_000), "0", group="redis", doc="Database number of Redis, with REDIS_HOST"
     )
     redis_maxmemory: str = _setting(
         "QCTL_REDIS_MAXMEMORY",
-        _text,
+        values.memory,
         "1gb",
         group="redis",
-        doc="maxmemory of the private Redis that `qctl up` starts",
+        doc="maxmemory of the private Redis that `qctl up` starts; 0 is without a limit",
     )
     redis_appendfsync: str = _setting(
         "QCTL_REDIS_APPENDFSYNC",
-        _one_of("everysec", "always"),
+        one_of("everysec", "always"),
         "everysec",
         group="redis",
         doc="How often the private Redis syncs its log to disk: everysec (a power cut may cost 2 s) or always",
     )
 
     mqtt_enabled: bool = _setting(
-        "MQTT_ENABLED", _bool, "true", group="mqtt", doc="false: the bridge exits 0 and says so"
+        "MQTT_ENABLED", boolean, "true", group="mqtt", doc="false: the bridge exits 0 and says so"
     )
     mqtt_broker: str | None = _setting(
         "MQTT_BROKER",
-        _url("mqtt", "mqtts"),
+        address("mqtt", "mqtts"),
         group="mqtt",
-        doc="Broker to use. Unset: the one that `qctl up` starts on 127.0.0.1:MQTT_PORT",
+        doc="Broker to use: mqtt:// or mqtts://. Unset: the one that `qctl up` starts on 127.0.0.1:MQTT_PORT",
     )
     mqtt_port: int = _setting(
-        "MQTT_PORT", _int(1, 65535), "1883", group="mqtt", doc="Port of the broker that `qctl up` starts"
+        "MQTT_PORT", whole(1, 65535), "1883", group="mqtt", doc="Port of the broker that `qctl up` starts"
     )
-    mqtt_username: str | None = _setting("MQTT_USERNAME", _text, group="mqtt", doc="User for the broker")
+    mqtt_username: str | None = _setting("MQTT_USERNAME", text, group="mqtt", doc="User for the broker")
     mqtt_password: str | None = _setting(
-        "MQTT_PASSWORD", _text, group="mqtt", secret=True, doc="Password for the broker"
+        "MQTT_PASSWORD", text, group="mqtt", secret=True, doc="Password for the broker"
     )
     mqtt_topic: str = _setting(
-        "MQTT_TOPIC", _text, "sensors/#", group="mqtt", doc="Topic filter that the bridge subscribes to"
+        "MQTT_TOPIC",
+        values.topic_filter,
+        "sensors/#",
+        group="mqtt",
+        doc="Topic filter that the bridge subscribes to",
     )
     mqtt_client_id: str = _setting(
         "MQTT_CLIENT_ID",
-        _text,
+        values.client_id,
         "qctl-mqtt-bridge",
         group="mqtt",
-        doc="Fixed client id: the broker keeps the session of this name while the bridge is away. One bridge, one id",
+        doc="Fixed client id: the broker keeps the session of this name while the bridge is away. Each bridge "
+        "needs its own",
     )
     mqtt_receive_maximum: int = _setting(
         "QCTL_MQTT_RECEIVE_MAXIMUM",
-        _int(1, 65535),
+        whole(1, 65535),
         "1000",
         group="mqtt",
         doc="Most messages that the broker may send before an acknowledgement",
     )
 
     batch_size: int = _setting(
-        "BATCH_SIZE_THRESHOLD", _int(1, 100_000), "1000", group="ingest", doc="Items that make a batch"
+        "BATCH_SIZE_THRESHOLD", whole(1, 100_000), "1000", group="ingest", doc="Items that make a batch"
     )
     readings_flush_interval: float = _setting(
         "QCTL_READINGS_FLUSH_INTERVAL",
-        _seconds(0.05, 3600),
+        seconds(0.05, 3600),
         "1",
         group="ingest",
         doc="Seconds after which a smaller batch of readings is cut",
     )
     buffer_high_water: int = _setting(
         "QCTL_BUFFER_HIGH_WATER",
-        _int(1, 1_000_000_000),
+        whole(1, 1_000_000_000),
         "1000000",
         group="ingest",
         doc="Items in a buffer above which a source stops acknowledging",
     )
     max_waiting_batches: int = _setting(
         "QCTL_MAX_WAITING_BATCHES",
-        _int(1, 1_000_000),
+        whole(1, 1_000_000),
         "200",
         group="ingest",
         doc="Batch jobs waiting above which no more are cut: the buffer grows instead",
     )
     max_payload: int = _setting(
         "QCTL_MAX_PAYLOAD",
-        _int(16, 16_777_216),
+        whole(16, 16_777_216),
         "65536",
         group="ingest",
         doc="Largest message in bytes; a larger one is a dead letter",
@@ -242,33 +184,31 @@ class Settings:
 
     influx_url: str | None = _setting(
         "INFLUX_URL",
-        _url("http", "https"),
+        address("http", "https"),
         group="influxdb",
         doc="InfluxDB that readings are written to. Unset: SQLite, QCTL_HOME/qctl.db",
     )
-    influx_token: str | None = _setting(
-        "INFLUX_TOKEN", _text, group="influxdb", secret=True, doc="Token for InfluxDB"
-    )
-    influx_org: str | None = _setting("ORG", _text, group="influxdb", doc="Organisation in InfluxDB")
-    influx_bucket: str | None = _setting("BUCKET", _text, group="influxdb", doc="Bucket in InfluxDB")
+    influx_token: str | None = _setting("INFLUX_TOKEN", text, group="influxdb", secret=True, doc="Token for InfluxDB")
+    influx_org: str | None = _setting("ORG", text, group="influxdb", doc="Organisation in InfluxDB")
+    influx_bucket: str | None = _setting("BUCKET", text, group="influxdb", doc="Bucket in InfluxDB")
 
     attempts: int = _setting(
         "QUEUE_DEFAULT_ATTEMPTS",
-        _int(0, 20),
+        whole(0, 20),
         "3",
         group="jobs",
         doc="Retries of a failed job after its first run",
     )
     backoff_ms: int = _setting(
         "QUEUE_DEFAULT_BACKOFF",
-        _int(0, 3_600_000),
+        whole(0, 3_600_000),
         "2000",
         group="jobs",
-        doc="Milliseconds before the first retry; each later one waits twice as long",
+        doc="Milliseconds before the first retry, at least 1000; each later one waits twice as long",
     )
     trash_ttl: int = _setting(
         "TRASH_TTL",
-        _int(60, 31_536_000),
+        whole(60, 31_536_000),
         "86400",
         group="jobs",
         doc="Seconds that the trash keeps what was cleared or discarded",
@@ -286,37 +226,45 @@ class Settings:
         `flags` maps setting names (REDIS_URL, ...) to values from the command line; `dotenv` is the .env file, by
         default the one in the working folder. Raises SettingsError naming the first setting that cannot be used.
         """
-        environ = os.environ if environ is None else environ
-        file = Path(".env") if dotenv is None else dotenv
-        from_file = dotenv_values(file, interpolate=False) if file.is_file() else {}
-        values: dict[str, Any] = {}
+        sources = (flags or {}, os.environ if environ is None else environ, _from_file(dotenv or Path(".env")))
+        read: dict[str, Any] = {}
         for spec in fields(cls):
-            env = spec.metadata["env"]
-            raw = next(
-                (
-                    v
-                    for v in ((flags or {}).get(env), environ.get(env), from_file.get(env))
-                    if v not in (None, "")
-                ),
-                spec.metadata["raw"],
-            )
-            values[spec.name] = _parse(env, str(raw), spec)
-        values["home"] = (values["home"] or Path(_default_home())).absolute()
-        loaded = cls(**values)
+            given = (source.get(spec.metadata["env"]) for source in sources)
+            read[spec.name] = _parse(next((raw for raw in given if raw), spec.metadata["raw"]), spec)
+        read["home"] = read["home"] or _default_home()
+        loaded = cls(**read)
         loaded._check_together()
         return loaded
 
     def _check_together(self) -> None:
-        if self.influx_url:
-            for name, value in (
-                ("INFLUX_TOKEN", self.influx_token),
-                ("ORG", self.influx_org),
-                ("BUCKET", self.influx_bucket),
-            ):
-                if not value:
-                    raise SettingsError(name, "is needed with INFLUX_URL")
-        if self.mqtt_password and not self.mqtt_username:
-            raise SettingsError("MQTT_USERNAME", "is needed with MQTT_PASSWORD")
+        needs = {
+            "INFLUX_TOKEN": (self.influx_token, "INFLUX_URL", self.influx_url),
+            "ORG": (self.influx_org, "INFLUX_URL", self.influx_url),
+            "BUCKET": (self.influx_bucket, "INFLUX_URL", self.influx_url),
+            "MQTT_USERNAME": (self.mqtt_username, "MQTT_PASSWORD", self.mqtt_password),
+            "REDIS_HOST": (self.redis_is_named or None, "REDIS_PASSWORD", self.redis_password),
+        }
+        for name, (value, other, is_set) in needs.items():
+            if is_set and not value:
+                raise SettingsError(name, f"is needed with {other}")
+        in_the_way = values.obstacle(self.home)
+        if in_the_way:
+            raise SettingsError("QCTL_HOME", f"{str(in_the_way)!r} is not a folder")
+        size = len(os.fsencode(self.redis_socket))
+        if not self.redis_is_named and size > SOCKET_LONGEST:
+            raise SettingsError(
+                "QCTL_HOME",
+                f"is {size - SOCKET_LONGEST} bytes too long: the path of Redis's socket in it may have "
+                f"{SOCKET_LONGEST}",
+            )
+
+    def make_home(self) -> Path:
+        """Make the folder that holds all state, for its owner alone. Raises SettingsError where that fails."""
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError("QCTL_HOME", f"{str(self.home)!r} cannot be made: {error.strerror}") from error
+        return self.home
 
     @property
     def redis_socket(self) -> Path:
@@ -335,8 +283,9 @@ class Settings:
             return self.redis_url
         if self.redis_host:
             secret = f":{quote(self.redis_password, safe='')}@" if self.redis_password else ""
-            return f"redis://{secret}{self.redis_host}:{self.redis_port}/{self.redis_db}"
-        if self.redis_socket.exists():
+            host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+            return f"redis://{secret}{host}:{self.redis_port}/{self.redis_db}"
+        if os.path.exists(self.redis_socket):  # Path.exists raises where the folder is another user's
             return f"unix://{quote(str(self.redis_socket))}"
         return "redis://localhost:6379/0"
 
@@ -356,14 +305,29 @@ class Settings:
         return [max(1, round(self.backoff_ms * 2**n / 1000)) for n in range(self.attempts)]
 
 
-def _parse(env: str, raw: str, spec: Field[Any]) -> Any:
+def _from_file(file: Path) -> Mapping[str, str | None]:
+    if not file.is_file():
+        return {}
+    from dotenv import dotenv_values  # a third of what this module costs to import, and seldom needed
+
+    try:
+        return dotenv_values(file, interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(str(file), f"cannot be read: {reason}") from None
+
+
+def _parse(raw: str, spec: Field[Any]) -> Any:
     if raw == "":
-        return () if spec.metadata["parse"] is _names else None
+        return () if spec.metadata["parse"] is values.job_patterns else None
     try:
         return spec.metadata["parse"](raw)
     except ValueError as error:
-        shown = str(error).replace(raw, "***") if spec.metadata["secret"] else str(error)
-        raise SettingsError(env, shown, hint="see .env.example for what it may be") from None
+        # What looks like a URL may have a password in it, whichever setting it was put into.
+        hidden = spec.metadata["secret"] or "@" in raw or "://" in raw
+        shown = "its value" if hidden else repr(raw if len(raw) <= SHOWN else raw[:SHOWN] + "...")
+        hint = "see .env.example for what it may be"
+        raise SettingsError(spec.metadata["env"], f"{shown} {error}", hint) from None
 
 
 def env_example() -> str:
@@ -374,5 +338,6 @@ def env_example() -> str:
         if spec.metadata["group"] != group:
             group = spec.metadata["group"]
             lines += ([""] if lines[-1] else []) + [f"## {group}"]
-        lines += [f"# {spec.metadata['doc']}", f"#{spec.metadata['env']}={spec.metadata['raw']}"]
+        lines += wrap(spec.metadata["doc"], 110, initial_indent="# ", subsequent_indent="# ")
+        lines += [f"#{spec.metadata['env']}={spec.metadata['raw']}"]
     return "\n".join(lines) + "\n"

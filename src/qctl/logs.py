@@ -1,0 +1,82 @@
+"""Logging of every process: set up once, to stderr, one line a fact.
+
+Whatever is logged passes `safe`: log lines end on terminals and in journals, and exceptions carry connection strings.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import datetime, timezone
+
+from qctl.safe import inert, inert_line, redact
+from qctl.settings import Settings
+
+CONTEXT = ("event", "jobId", "traceId", "userId")
+"""What a caller may add to a line by logging's `extra`; absent where it was not given."""
+
+NOISY = ("rq", "amqtt", "transitions")
+"""Libraries that tell much at `info` that our own lines tell too. Below a warning they are heard only at `debug`."""
+
+RQ_LOGGERS = ("rq.worker", "rq.job", "rq.scheduler")
+"""Loggers that RQ gives handlers of its own where it finds none, with hostile text as it came."""
+
+
+def setup(service: str, settings: Settings) -> None:
+    """Send everything that this process logs to stderr, as LOG_LEVEL and LOG_FORMAT say. `service` names it in JSON.
+
+    A second call takes the place of the first.
+    """
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(TextFormatter() if as_text else JsonFormatter(service))
+    if settings.log_level != "debug":
+        handler.addFilter(_worth_hearing)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    for name in RQ_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def _worth_hearing(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in NOISY
+
+
+class TextFormatter(logging.Formatter):
+    """`12:00:01 info    message`, in local time. A traceback follows on lines of its own, indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as text."""
+        time = self.formatTime(record, "%H:%M:%S")
+        line = f"{time} {record.levelname.lower():<7} {inert_line(redact(record.getMessage()))}"
+        return "\n    ".join([line, *_traceback(self, record).splitlines()])
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line. `exception` holds the traceback where there is one."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as JSON, ASCII only."""
+        at = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
+        fields = {
+            "timestamp": at.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "message": inert(redact(record.getMessage())),
+        }
+        given = {key: getattr(record, key, None) for key in CONTEXT}
+        fields |= {key: inert_line(redact(str(value))) for key, value in given.items() if value is not None}
+        if traceback := _traceback(self, record):
+            fields["exception"] = traceback
+        return json.dumps(fields)
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    return inert(redact(formatter.formatException(record.exc_info))) if record.exc_info else ""
