@@ -6,6 +6,7 @@ Times are aware datetimes in UTC, durations are seconds, sizes are bytes. Text t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -56,6 +57,17 @@ class Totals:
     completed: int
     failed: int
     total: int
+
+    @classmethod
+    def of(cls, queues: Iterable[QueueStats]) -> Totals:
+        """The totals of these queues. What waits for a time or for another job is pending too."""
+        pending = running = completed = failed = 0
+        for queue in queues:
+            pending += queue.waiting + queue.scheduled + queue.deferred
+            running += queue.running
+            completed += queue.finished
+            failed += queue.dead
+        return cls(pending, running, completed, failed, pending + running + completed + failed)
 
 
 @dataclass(frozen=True)

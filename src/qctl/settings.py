@@ -75,6 +75,13 @@ class Settings:
         doc="Functions of yours that qctl's workers may run, comma separated, * as wildcard after the first dot: "
         "myapp.tasks.*",
     )
+    read_only: bool = _setting(
+        "QCTL_READ_ONLY",
+        boolean,
+        "false",
+        group="qctl",
+        doc="true: the command line refuses whatever changes something",
+    )
 
     redis_url: str | None = _setting(
         "REDIS_URL",
