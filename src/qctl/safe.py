@@ -8,6 +8,7 @@ so nothing relies on them.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 TEXT_LIMIT = 100_000
 """Characters of a text of many lines that are shown: more than the largest traceback with its payload."""
@@ -55,7 +56,10 @@ def _written_out(match: re.Match[str]) -> str:
 
 # --- secrets ------------------------------------------------------------------------------------------------
 
-_URL = re.compile(r"""://[^\s"'<>]+""")
+_URL = re.compile(r"""[a-z]{0,5}://[^\s"'<>]+""", re.IGNORECASE)
+
+WEB = ("http", "https", "ws", "wss")
+"""Schemes of URLs that often have an @ in their path."""
 
 _QUOTED = r"""[bu]?(?P<{0}>\\*["'])(?:(?!(?P={0}))(?:\\.|[^\\]))*(?:(?P={0})|\Z)"""
 
@@ -110,16 +114,17 @@ def redact_url(url: str) -> str:
 
 
 def _without_passwords(text: str) -> str:
-    """Hide the password after each `://`. It is plain code because a pattern for it would be slow on hostile text."""
-    before, *parts = text.split("://")
-    return "://".join([before, *(_without_password(part) for part in parts)])
+    """Hide the password after each `://`. In code, as a pattern for it would be slow on hostile text."""
+    pieces = text.split("://")
+    scrubbed = (_without_password(piece, before) for before, piece in pairwise(pieces))
+    return "://".join([pieces[0], *scrubbed])
 
 
-def _without_password(part: str) -> str:
-    credentials, at, host = part.rpartition("@")
+def _without_password(piece: str, before: str) -> str:
+    credentials, at, host = piece.rpartition("@")
     user, colon, password = credentials.partition(":")
     if not at or not colon or re.search("[/?#]", user):
-        return part
-    if user and re.match("[0-9]{1,5}[/?#]", password):
-        return part  # it is host:port, and the @ belongs to the path
+        return piece
+    if user and before.endswith(WEB) and re.match("[0-9]{1,5}[/?#]", password):
+        return piece  # it is host:port, and the @ belongs to the path
     return f"{user}:{MASK}@{host}"
