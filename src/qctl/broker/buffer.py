@@ -113,7 +113,7 @@ class Buffer:
             pipe.info("memory")
             depth, oldest, waiting, memory = pipe.execute()
         limit = int(memory.get("maxmemory", 0))
-        return Level(depth, _age(oldest), waiting, memory["used_memory"] / limit if limit else 0.0)
+        return Level(depth, age(oldest), waiting, memory["used_memory"] / limit if limit else 0.0)
 
     def overfull(self, level: Level) -> str | None:
         """Why a source must stop acknowledging, None while it need not."""
@@ -144,7 +144,7 @@ class Buffer:
                     if pipe.llen(keys.queue(self._pipeline.queue)) >= self._settings.max_waiting_batches:
                         return 0
                     items = pipe.lrange(keys.buffer(name), 0, size - 1)
-                    due = max_age is None or len(items) == size or (items and (_age(items[0]) or 0) >= max_age)
+                    due = max_age is None or len(items) == size or (items and (age(items[0]) or 0) >= max_age)
                     if not items or not due:
                         return 0
                     pipe.multi()
@@ -179,7 +179,7 @@ class Buffer:
         events.record(pipe, "created", queue=self._pipeline.queue, job=job.id, count=len(items))
 
 
-def _age(item: bytes | None) -> float | None:
+def age(item: bytes | None) -> float | None:
     """Seconds since an item came, 0 where it does not say."""
     if item is None:
         return None

@@ -22,11 +22,12 @@ from redis.exceptions import (
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
+    ResponseError,
     TimeoutError,
 )
 from redis.retry import Retry
 
-from qctl.errors import BackpressureError, RedisUnreachableError, RefusedError, SettingsError
+from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.safe import redact_url
 from qctl.settings import Settings
 
@@ -64,7 +65,7 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
 
 @contextmanager
 def translated(settings: Settings) -> Iterator[None]:
-    """Raise what Redis raises as RedisUnreachableError, RefusedError or BackpressureError."""
+    """Raise what Redis raises as RedisUnreachableError, RefusedError, BackpressureError, or else QctlError."""
     where = redact_url(settings.redis_target)
     try:
         yield
@@ -85,6 +86,8 @@ def translated(settings: Settings) -> Iterator[None]:
         raise BackpressureError(
             f"Redis at {where} is full: {_first_line(error)}", hint="raise maxmemory or clear a queue"
         ) from error
+    except ResponseError as error:
+        raise QctlError(f"Redis at {where} cannot do that: {_first_line(error)}") from error
 
 
 def _first_line(error: BaseException) -> str:
