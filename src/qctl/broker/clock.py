@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from redis import Redis
 from redis.exceptions import NoPermissionError
 
+
 def milliseconds(reply: object) -> int:
     """The time in a reply to TIME, in milliseconds since 1970."""
     if isinstance(reply, (tuple, list)) and len(reply) == 2:

@@ -1,0 +1,301 @@
+"""Dead letters: jobs that wait for a person. Reading only; `retry.py` acts.
+
+They are in two places: RQ's FailedJobRegistry (out of retries, or rejected), and the quarantine (killed its workers,
+or cannot be read; the job's hash may be missing, corrupt or no hash at all).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from redis import Redis
+
+from qctl.broker import burial, clock, inspection, keys, replies
+from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
+
+WINDOW = 2000
+"""Letters that are put in order by their time of death one by one, over all queues. Where there are more, the order is
+that of the index of causes, of the registry, and none among those that stock workers keep for ever."""
+
+SMALL = 65_536
+"""Bytes of a compressed payload up to which a list reads it, to learn the function's name."""
+
+STEP = 1000
+"""Ids read at once."""
+
+_FIELDS = (
+    "description",
+    "exc_info",
+    "retries_left",
+    "retry_intervals",
+    "created_at",
+    "enqueued_at",
+    "ended_at",
+    burial.FIELD,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a dead letter lies. `note` is what the quarantine says of it; `died` in milliseconds, 0 if unknown."""
+
+    queue: str
+    id: str
+    kind: DeadKind
+    died: float = 0
+    note: str = ""
+    recoveries: int = 0
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A letter with what its job's hash said."""
+
+    letter: DeadLetter
+    fields: dict[str, bytes | None]
+    traceback: str
+
+
+def count(connection: Redis, queues: Iterable[str]) -> int:
+    """How many dead letters these queues have."""
+    with connection.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            pipe.zcard(keys.failed(queue))
+            pipe.hlen(keys.quarantine(queue))
+        return sum(replies.granted(reply, 0) for reply in replies.ask(pipe))
+
+
+def page(
+    connection: Redis, queues: Sequence[str], *, limit: int, offset: int = 0, newest_first: bool = True
+) -> DeadLetters:
+    """`limit` dead letters of these queues after the first `offset`, by when they died."""
+    ordered = _candidates(connection, queues, offset + limit, newest_first)
+    chosen = ordered[offset : offset + limit]
+    return DeadLetters([read.letter for read in _read(connection, chosen)], count(connection, queues))
+
+
+def every(connection: Redis, queue: str) -> list[Place]:
+    """All dead letters of a queue, in the order of the registry, read in steps."""
+    found: dict[str, Place] = {}
+    for kind, ids in (("dead", _failed_ids(connection, queue)), ("quarantined", _quarantined_ids(connection, queue))):
+        found.update((id_, Place(queue, id_, kind)) for id_ in ids)  # type: ignore[arg-type]  # the two kinds there are
+    return list(found.values())
+
+
+def _failed_ids(connection: Redis, queue: str) -> Iterable[str]:
+    if connection.type(keys.failed(queue)) != b"zset":
+        return
+    start = 0
+    while ids := connection.zrange(keys.failed(queue), start, start + STEP - 1):
+        yield from map(inspection.text, ids)
+        start += STEP
+
+
+def _quarantined_ids(connection: Redis, queue: str) -> Iterable[str]:
+    if connection.type(keys.quarantine(queue)) == b"hash":
+        yield from (inspection.text(id_) for id_, _ in connection.hscan_iter(keys.quarantine(queue), count=STEP))
+
+
+def oldest(connection: Redis, queues: Sequence[str], limit: int) -> list[Place]:
+    """The `limit` dead letters of these queues that have waited longest."""
+    return _candidates(connection, queues, limit, newest_first=False)[:limit]
+
+
+def find(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> dict[str, Place]:
+    """Where these dead letters lie, in whichever of the queues. Those that are in none are left out."""
+    found: dict[str, Place] = {}
+    for start in range(0, len(ids), STEP):
+        step = ids[start : start + STEP]
+        with connection.pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.zmscore(keys.failed(queue), step)
+                pipe.hmget(keys.quarantine(queue), step)
+            answers = replies.ask(pipe)
+        nothing = [None] * len(step)
+        for queue, failed, notes in zip(queues, answers[::2], answers[1::2], strict=True):
+            for id_, score in zip(step, replies.granted(failed, nothing), strict=True):
+                if score is not None:
+                    found.setdefault(id_, Place(queue, id_, "dead"))
+            for id_, note in zip(step, replies.granted(notes, nothing), strict=True):
+                if note is not None:
+                    found.setdefault(id_, _quarantined(queue, id_, note))
+    return found
+
+
+def show(connection: Redis, place: Place) -> DeadLetterDetail:
+    """One dead letter with its traceback and payload. The payload is never unpickled."""
+    read = _read(connection, [place])[0]
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.hget(keys.job(place.id), "data")
+        pipe.hget(keys.job(place.id), "meta")
+        data, meta = (replies.granted(reply, None) for reply in replies.ask(pipe))
+    payload, size = inspection.pretty(data)
+    return DeadLetterDetail(
+        letter=read.letter,
+        created_at=inspection.when(read.fields["created_at"]),
+        enqueued_at=inspection.when(read.fields["enqueued_at"]),
+        traceback=read.traceback or place.note,
+        payload=payload,
+        payload_size=size,
+        description=inspection.text(read.fields["description"]),
+        meta=inspection.meta(meta),
+    )
+
+
+# --- order --------------------------------------------------------------------------------------------------
+
+
+def _candidates(connection: Redis, queues: Sequence[str], most: int, newest_first: bool) -> list[Place]:
+    """At least the first `most` letters of these queues in the order asked for, where it is known."""
+    if not queues:
+        return []
+    each = max(most, WINDOW // len(queues))
+    with connection.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            # RQ scores a letter with the end of its time: where all have the same, that is their order of death.
+            if newest_first:
+                pipe.zrevrangebyscore(keys.failed(queue), "+inf", "(0", 0, each)
+            else:
+                pipe.zrangebyscore(keys.failed(queue), "(0", "+inf", 0, each)
+            pipe.zrangebyscore(keys.failed(queue), "-inf", 0, 0, each)
+            pipe.hscan(keys.quarantine(queue), 0, count=each)
+            pipe.hkeys(keys.causes(queue))
+        answers = replies.ask(pipe)
+    ids: set[tuple[str, str]] = set()
+    places: list[Place] = []
+    causes: list[tuple[str, str]] = []
+    for queue, dying, lasting, scanned, prints in zip(queues, *(answers[n::4] for n in range(4)), strict=True):
+        ids.update((queue, inspection.text(id_)) for id_ in replies.granted(dying, []) + replies.granted(lasting, []))
+        places += [_quarantined(queue, id_, note) for id_, note in replies.granted(scanned, (0, {}))[1].items()]
+        causes += [(queue, inspection.text(print_)) for print_ in replies.granted(prints, [])]
+    dated = _dated(connection, causes, most, newest_first)
+    places += _dead(connection, ids, dated)
+    sign = -1 if newest_first else 1
+    return sorted(places, key=lambda place: (place.died == 0, sign * place.died, place.id))
+
+
+def _dated(
+    connection: Redis, causes: Sequence[tuple[str, str]], most: int, newest_first: bool
+) -> dict[tuple[str, str], float]:
+    """When letters of these (queue, fingerprint) died, by (queue, id): the first `most` of each."""
+    with connection.pipeline(transaction=False) as pipe:
+        for queue, fingerprint in causes:
+            pipe.zrange(keys.cause(queue, fingerprint), 0, most - 1, desc=newest_first, withscores=True)
+        answers = replies.ask(pipe)
+    return {
+        (queue, inspection.text(id_)): died
+        for (queue, _), scored in zip(causes, answers, strict=True)
+        for id_, died in replies.granted(scored, [])
+    }
+
+
+def _dead(connection: Redis, ids: set[tuple[str, str]], dated: dict[tuple[str, str], float]) -> list[Place]:
+    """The letters of the registry with their time of death: by the index, else by the job's hash."""
+    undated = [place for place in ids if place not in dated]
+    # A stock tool that takes a letter away does not know of the index.
+    doubtful = [place for place in dated if place not in ids]
+    with connection.pipeline(transaction=False) as pipe:
+        for _, id_ in undated:
+            pipe.hget(keys.job(id_), "ended_at")
+        for queue, id_ in doubtful:
+            pipe.zscore(keys.failed(queue), id_)
+        answers = replies.ask(pipe)
+    ended = [inspection.when(replies.granted(reply, None)) for reply in answers[: len(undated)]]
+    gone = {
+        place
+        for place, reply in zip(doubtful, answers[len(undated) :], strict=True)
+        if replies.granted(reply, None) is None
+    }
+    places = [
+        Place(queue, id_, "dead", when.timestamp() * 1000 if when else 0)
+        for (queue, id_), when in zip(undated, ended, strict=True)
+    ]
+    return places + [
+        Place(queue, id_, "dead", died) for (queue, id_), died in dated.items() if (queue, id_) not in gone
+    ]
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def _quarantined(queue: str, job_id: str | bytes, raw: bytes) -> Place:
+    """A letter by what the quarantine notes of it; a note that cannot be read hides nothing."""
+    id_ = inspection.text(job_id) if isinstance(job_id, bytes) else job_id
+    try:
+        note = json.loads(raw)
+        return Place(queue, id_, "quarantined", float(note["at"]), str(note["reason"]), int(note["recoveries"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return Place(queue, id_, "quarantined", note="why it was quarantined cannot be read")
+
+
+def _read(connection: Redis, places: Sequence[Place]) -> list[_Read]:
+    """These letters as their jobs' hashes and results tell, in two round trips."""
+    with connection.pipeline(transaction=False) as pipe:
+        for place in places:
+            pipe.hmget(keys.job(place.id), _FIELDS)
+            pipe.hstrlen(keys.job(place.id), "data")
+            pipe.xrevrange(keys.results(place.id), count=1)
+            pipe.xlen(keys.results(place.id))
+        answers = replies.ask(pipe)
+    nothing = [None] * len(_FIELDS)
+    hashes: list[dict[str, bytes | None]] = [
+        dict(zip(_FIELDS, replies.granted(reply, nothing), strict=True)) for reply in answers[::4]
+    ]
+    small = [n for n, size in enumerate(answers[1::4]) if 0 < replies.granted(size, 0) <= SMALL]
+    with connection.pipeline(transaction=False) as pipe:
+        for n in small:
+            pipe.hget(keys.job(places[n].id), "data")
+        for place, fields in zip(places, hashes, strict=True):
+            pipe.zscore(keys.cause(place.queue, inspection.text(fields[burial.FIELD])), place.id)
+        more = replies.ask(pipe)
+    for n, data in zip(small, more, strict=False):
+        hashes[n]["data"] = replies.granted(data, None)
+    return [
+        _letter(place, fields, replies.granted(result, None), replies.granted(runs, 0), replies.granted(died, None))
+        for place, fields, result, runs, died in zip(
+            places, hashes, answers[2::4], answers[3::4], more[len(small) :], strict=True
+        )
+    ]
+
+
+def _letter(place: Place, fields: dict[str, bytes | None], result: Any, runs: int, died: float | None) -> _Read:
+    trace = inspection.traceback(result, fields)
+    letter = DeadLetter(
+        id=place.id,
+        queue=place.queue,
+        kind=place.kind,
+        function=inspection.function(fields) or "?",
+        error=place.note or burial.last_line(trace),
+        died_at=_died_at(place.died or died) or inspection.when(fields["ended_at"]),
+        attempts=place.recoveries or _attempts(fields, runs),
+        fingerprint=inspection.text(fields[burial.FIELD]) or None,
+    )
+    return _Read(letter, fields, trace)
+
+
+def _died_at(died: float | None) -> datetime | None:
+    try:
+        return clock.moment(died) if died else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _attempts(fields: dict[str, bytes | None], runs: int) -> int | None:
+    """How often a job ran: each entry of its results, and each retry that left none. None where that is not known.
+
+    RQ keeps ten entries, and how many retries were granted only as the list of their delays.
+    """
+    left = inspection.whole_number(fields["retries_left"])
+    if not 0 < runs < 10:
+        return None
+    if left is None:
+        return runs
+    try:
+        granted = len(json.loads(fields["retry_intervals"] or b"[]"))
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return runs + granted - left if granted > 1 and granted >= left else None

@@ -1,0 +1,222 @@
+"""The trash: where destructive acts put jobs, so that they can be undone until the batch expires.
+
+Every act goes in steps of one script call each. Between two steps each job is in exactly one place, so an act may be
+interrupted at any moment and run again; `progress` is told after each step how many jobs are done.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from redis import Redis
+
+from qctl.broker import clock, events, inspection, keys, replies
+from qctl.broker.scripts import Script
+from qctl.errors import NotFoundError, RefusedError
+from qctl.models import ClearResult, RestoreResult, TrashBatch
+
+STEP = 500
+"""Jobs a script call takes: some 3 ms."""
+
+FIELD = "qctl_trash"
+"""Field of a job's hash that names the batch it lies in. With the status `canceled` it tells that the job is the
+batch's: somebody may enqueue the same id again meanwhile, and that job is not the trash's to restore or delete."""
+
+Progress = Callable[[int, int | None], None]
+
+_clear = Script("clear")
+_restore = Script("restore")
+_purge = Script("purge")
+
+_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+
+
+def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Progress) -> ClearResult:
+    """Move what waits in a queue to a new trash batch that expires in `ttl` seconds.
+
+    Takes as many jobs as waited at the beginning, from the head. What runs, is scheduled or dead is not touched.
+    """
+    total = int(connection.llen(keys.queue(queue)))
+    now = clock.now(connection)
+    batch, expires = _new_name(now), now + ttl * 1000
+    record: list[str | int] = ["queue", queue, "verb", "clear", "by", actor, "at", now, "expires_at", expires]
+    removed = 0
+    try:
+        while removed < total:
+            moved = int(
+                _clear(
+                    connection,
+                    [keys.queue(queue), keys.trash_jobs(batch), keys.trash(batch), keys.TRASH],
+                    [
+                        min(STEP, total - removed),
+                        keys.JOB_PREFIX,
+                        keys.counts_prefix(queue),
+                        batch,
+                        FIELD,
+                        expires,
+                        *record,
+                    ],
+                )
+            )
+            if not moved:
+                break
+            removed += moved
+            progress(removed, total)
+    finally:
+        if removed:
+            events.record(connection, "cleared", queue=queue, count=removed, actor=actor, reason=f"trash {batch}")
+    return ClearResult(queue, removed, batch if removed else None)
+
+
+def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> ClearResult:
+    """Delete what waits in a queue for good, with its results. It cannot be undone."""
+    total = int(connection.llen(keys.queue(queue)))
+    removed = 0
+    try:
+        while removed < total:
+            left, _ = _delete(
+                connection, [keys.queue(queue)], min(STEP, total - removed), counts=keys.counts_prefix(queue)
+            )
+            if not left:
+                break
+            removed += left
+            progress(removed, total)
+    finally:
+        if removed:
+            events.record(connection, "purged", queue=queue, count=removed, actor=actor)
+    return ClearResult(queue, removed, None, purged=True)
+
+
+def batches(connection: Redis) -> list[TrashBatch]:
+    """What lies in the trash, newest first."""
+    scored = [(inspection.text(id_), ends) for id_, ends in connection.zrange(keys.TRASH, 0, -1, withscores=True)]
+    with connection.pipeline(transaction=False) as pipe:
+        for id_, _ in scored:
+            pipe.hmget(keys.trash(id_), "queue", "verb", "by", "at")
+            pipe.llen(keys.trash_jobs(id_))
+        answers = replies.ask(pipe)
+    found = [
+        _batch(id_, ends, replies.granted(record, [None] * 4), replies.granted(count, 0))
+        for (id_, ends), record, count in zip(scored, answers[::2], answers[1::2], strict=True)
+    ]
+    return sorted(found, key=lambda batch: (batch.at, batch.id), reverse=True)
+
+
+def restore(connection: Redis, batch: str | None, *, actor: str, progress: Progress) -> RestoreResult:
+    """Put a batch, the newest where None, back to the head of its queue in the order it had.
+
+    Jobs whose data is gone, or that were enqueued again meanwhile, are left out with an event each. Raises
+    NotFoundError, and RefusedError where the batch does not say which queue it came from.
+    """
+    chosen = _choose(batches(connection), batch)
+    if not chosen.queue:
+        raise RefusedError(f"trash batch {chosen.id} does not say which queue it came from")
+    restored = done = 0
+    try:
+        while True:
+            left, back = _restore(
+                connection,
+                [
+                    keys.trash_jobs(chosen.id),
+                    keys.trash(chosen.id),
+                    keys.TRASH,
+                    keys.queue(chosen.queue),
+                    keys.QUEUES,
+                    keys.EVENTS,
+                ],
+                [STEP, keys.JOB_PREFIX, chosen.id, FIELD, chosen.queue, actor, events.CAP],
+            )
+            if not left:
+                break
+            done += left
+            restored += back
+            progress(done, max(done, chosen.count))
+    finally:
+        if restored:
+            events.record(
+                connection, "restored", queue=chosen.queue, count=restored, actor=actor, reason=f"trash {chosen.id}"
+            )
+    return RestoreResult(chosen.id, chosen.queue, restored)
+
+
+def empty(connection: Redis, batch: str | None, *, actor: str, progress: Progress) -> int:
+    """Delete one batch for good, or all where None. Returns how many jobs. Raises NotFoundError."""
+    found = batches(connection)
+    chosen = found if batch is None else [_choose(found, batch)]
+    total = sum(each.count for each in chosen)
+    done = 0
+    for each in chosen:
+
+        def told(now: int, before: int = done) -> None:
+            progress(before + now, total)
+
+        done += _empty(connection, each, actor, each.count, told)
+    return done
+
+
+def expire(connection: Redis, limit: int = 10_000) -> int:
+    """Delete batches whose time is over, at most `limit` jobs. Returns how many jobs."""
+    over = {inspection.text(id_) for id_ in connection.zrangebyscore(keys.TRASH, "-inf", clock.now(connection))}
+    done = 0
+    for each in reversed(batches(connection) if over else []):
+        if each.id in over and done < limit:
+            done += _empty(connection, each, "time", limit - done, lambda _: None)
+    return done
+
+
+def _empty(connection: Redis, batch: TrashBatch, actor: str, most: int, progress: Callable[[int], None]) -> int:
+    done = 0
+    where = [keys.trash_jobs(batch.id), keys.trash(batch.id), keys.TRASH]
+    try:
+        while True:
+            left, _ = _delete(connection, where, min(STEP, max(1, most - done)), batch=batch.id)
+            done += left
+            if left:
+                progress(done)
+            if not left or done >= most:
+                return done
+    finally:
+        if done:
+            events.record(
+                connection, "purged", queue=batch.queue or None, count=done, actor=actor, reason=f"trash {batch.id}"
+            )
+
+
+def _delete(connection: Redis, where: list[str], most: int, *, batch: str = "", counts: str = "") -> tuple[int, int]:
+    left, deleted = _purge(
+        connection,
+        where,
+        [most, keys.JOB_PREFIX, keys.results(""), keys.dependents("").removeprefix(keys.job("")), batch, FIELD, counts],
+    )
+    return int(left), int(deleted)
+
+
+def _choose(found: list[TrashBatch], batch: str | None) -> TrashBatch:
+    if batch is None:
+        if not found:
+            raise NotFoundError("the trash is empty")
+        return found[0]
+    for each in found:
+        if each.id == batch:
+            return each
+    raise NotFoundError(f"no trash batch {batch}", hint="qctl trash list")
+
+
+def _new_name(now: int) -> str:
+    """A name that can be read, told apart and sorted: 20261122-044512-x7f2."""
+    return f"{clock.moment(now):%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ALPHABET) for _ in range(4))}"
+
+
+def _batch(batch: str, ends: float, record: Sequence[bytes | None], count: int) -> TrashBatch:
+    queue, verb, by, at = (inspection.text(value) for value in record)
+    return TrashBatch(batch, queue, verb, by, _time(at), _time(ends), count)
+
+
+def _time(ms: str | float) -> datetime:
+    """A time in milliseconds; one that cannot be read lies in 1970."""
+    try:
+        return clock.moment(float(ms))
+    except (ValueError, OverflowError, OSError):
+        return clock.moment(0)
