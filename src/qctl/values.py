@@ -86,7 +86,9 @@ def _split(raw: str, schemes: tuple[str, ...]) -> SplitResult:
         parts = urlsplit(raw)
         port = parts.port
     except ValueError:
-        raise ValueError("is not a URL, or its port is no number up to 65535") from None
+        raise ValueError(
+            "is not a URL: its port is no number up to 65535, or its password has / ? # not written %2F %3F %23"
+        ) from None
     if parts.scheme not in schemes:
         raise ValueError(f"does not begin with {' or '.join(s + '://' for s in schemes)}")
     if port == 0:
@@ -114,7 +116,7 @@ def redis_url(raw: str) -> str:
     """redis://, rediss:// or unix://, as redis-py reads them."""
     parts = _split(raw, ("redis", "rediss", "unix"))
     if parts.fragment:
-        raise ValueError("has a # in it: write %23 in a password")
+        raise ValueError("has a # in it, which is written %23")
     if parts.scheme == "unix":
         if parts.hostname or len(parts.path) < 2:
             raise ValueError("names no socket: a whole path comes after unix://, as in unix:///run/redis.sock")

@@ -1,0 +1,147 @@
+"""Log lines: text or JSON, inert, without secrets, and RQ's among them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+
+import pytest
+
+from qctl import logs
+from qctl.settings import Settings
+
+log = logging.getLogger("qctl.tests")
+
+
+@pytest.fixture
+def set_up() -> Iterator[Callable[..., None]]:
+    """`logs.setup` for a service `bridge`, with settings by name. Logging is as it was afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run(**names: str) -> None:
+        logs.setup("bridge", Settings.load(environ=names))
+
+    yield run
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level
+    root.setLevel(level)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err.splitlines()
+
+
+def test_json_has_the_keys_of_the_seed(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    log.info("took %d", 3, extra={"event": "started", "jobId": "j1", "traceId": "t1", "userId": 7})
+    log.warning("bare", extra={"event": None})
+    first, second = (json.loads(line) for line in lines(capsys))
+    assert before <= datetime.fromisoformat(first.pop("timestamp").replace("Z", "+00:00"))
+    assert first == {
+        "level": "info",
+        "service": "bridge",
+        "message": "took 3",
+        "event": "started",
+        "jobId": "j1",
+        "traceId": "t1",
+        "userId": "7",
+    }
+    assert set(second) == {"timestamp", "level", "service", "message"}
+
+
+def test_text_is_one_line_a_fact(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(LOG_FORMAT="text")
+    log.warning("first\nsecond")
+    (line,) = lines(capsys)
+    time, rest = line.split(" ", 1)
+    assert datetime.strptime(time, "%H:%M:%S")
+    assert rest == r"warning first\nsecond"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_hostile_text_and_secrets_do_not_get_out(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    set_up(LOG_FORMAT=form)
+    hostile = "\x1b]0;x\x07 \u202e \udc80 redis://:hunter2@h password=hunter2"
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        log.exception("bad %s", hostile, extra={"jobId": hostile})
+    shown = "\n".join(lines(capsys))
+    assert shown.isascii()
+    assert "hunter2" not in shown
+    assert "\x1b" not in shown
+    assert r"x1b]0;x\\x07 \\u202e".replace(r"\\", "\\" * (2 if form == "json" else 1)) in shown
+    assert "ValueError" in shown
+    assert "test_logs.py" in shown
+
+
+def test_an_exception_is_one_json_line(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    try:
+        raise KeyError("why")
+    except KeyError:
+        log.exception("failed")
+    (line,) = lines(capsys)
+    assert json.loads(line)["message"] == "failed"
+    assert json.loads(line)["exception"].endswith("KeyError: 'why'")
+
+
+def test_the_level_holds(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(LOG_LEVEL="warning")
+    log.info("not this")
+    log.error("but this")
+    assert ["but this" in line for line in lines(capsys)] == [True]
+
+
+def test_a_second_setup_takes_the_place_of_the_first(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up(LOG_FORMAT="json")
+    set_up(LOG_FORMAT="text")
+    log.info("once")
+    assert [line.endswith("info    once") for line in lines(capsys)] == [True]
+
+
+@pytest.mark.parametrize(("level", "heard"), [("info", ["warned"]), ("debug", ["told", "warned"])])
+def test_rq_is_heard_once_and_by_its_warnings(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
+) -> None:
+    from rq.logutils import setup_loghandlers
+
+    rq = logging.getLogger("rq.worker")
+    rq.addHandler(logging.StreamHandler())
+    rq.propagate = False
+    set_up(LOG_LEVEL=level)
+    setup_loghandlers("INFO")  # as a worker does when it begins
+    rq.info("told")
+    rq.warning("warned")
+    assert [json.loads(line)["message"] for line in lines(capsys)] == heard
+
+
+def test_auto_is_text_on_a_terminal_and_json_elsewhere() -> None:
+    code = """
+import logging
+from qctl import logs
+from qctl.settings import Settings
+logs.setup("bridge", Settings.load(environ={}))
+logging.warning("here")
+"""
+    piped = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, check=True)
+    assert json.loads(piped.stderr)["message"] == "here"
+    ours, theirs = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], stderr=theirs, check=True)
+    os.close(theirs)
+    assert os.read(ours, 1000).decode().rstrip().endswith("warning here")
+    os.close(ours)
