@@ -145,6 +145,7 @@ class VictoriaMetrics(Program):
             "retentionPeriod": "100y",
             "memory.allowedBytes": "100MB",
             "loggerLevel": "WARN",
+            "dedup.minScrapeInterval": "1ms",  # like InfluxDB: a point that is written again is there once
         }
         super().__init__("victoria-metrics", [program, *(f"-{k}={v}" for k, v in options.items())], folder)
 

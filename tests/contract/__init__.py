@@ -1,0 +1,5 @@
+"""Contracts: one class of tests for everything that keeps the same promise."""
+
+import pytest
+
+pytest.register_assert_rewrite("contract.sink_contract")
