@@ -31,6 +31,9 @@ from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, Ref
 from qctl.safe import redact_url
 from qctl.settings import Settings
 
+Connection = Redis
+"""A client, under the name by which the layers above know it: they do not import redis."""
+
 CONNECT_TIMEOUT = 3.0
 """Seconds to wait for Redis to accept a connection."""
 

@@ -1,0 +1,35 @@
+"""Everything an operator can see and do, for the command line and whatever else shows it.
+
+Synchronous. Returns models, raises QctlError, prints nothing. The reading half writes nothing to Redis and works for
+a user who may only read.
+"""
+
+from __future__ import annotations
+
+from qctl.broker.connection import Connection, connect
+from qctl.ops.dead_letters import DeadLetterOps
+from qctl.ops.health import HealthOps
+from qctl.ops.queues import QueueOps
+from qctl.ops.stats import StatsOps
+from qctl.ops.trash import TrashOps
+from qctl.ops.workers import WorkerOps
+from qctl.settings import Settings
+
+__all__ = ["Ops"]
+
+
+class Ops:
+    """The operations on the Redis of `settings`. Nothing is sent before the first of them is used."""
+
+    def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
+        self._connection = connection or connect(settings)
+        self.stats = StatsOps(self._connection, settings)
+        self.queues = QueueOps(self._connection, settings)
+        self.dead_letters = DeadLetterOps(self._connection, settings)
+        self.trash = TrashOps(self._connection, settings)
+        self.workers = WorkerOps(self._connection, settings)
+        self.health = HealthOps(self._connection, settings)
+
+    def close(self) -> None:
+        """Close the connections to Redis."""
+        self._connection.close()
