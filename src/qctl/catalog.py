@@ -97,3 +97,8 @@ def family(queue: str) -> str:
 def lanes(queue: str) -> tuple[str, ...]:
     """The queue and its lanes, in the order a worker takes them."""
     return tuple(f"{queue}.{lane}" if lane else queue for lane in LANES)
+
+
+def takes(queue: str) -> tuple[str, ...]:
+    """The queues a worker of `queue` takes from: with its lanes where it is one of the catalog's."""
+    return lanes(queue) if queue in QUEUES else (queue,)

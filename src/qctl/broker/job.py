@@ -102,8 +102,8 @@ class GuardedJob(Job):
 
     def drop_items(self) -> None:
         """Let go of a batch's items: they are in the sink."""
-        if self._func_name in BATCH_HANDLERS:
-            self.data = self.serializer.dumps((self._func_name, None, [[]], {}))
+        if self.func_name in BATCH_HANDLERS:
+            self.data = self.serializer.dumps((self.func_name, None, [[]], {}))
 
     def retry(self, queue: Queue, pipeline: Pipeline) -> None:
         """Schedule the next attempt, whole, in `pipeline`: RQ sets the status outside it, and a crash between loses

@@ -331,7 +331,7 @@ class QctlWorker(BaseWorker):
         if job._status != JobStatus.FINISHED:
             counters.bump(pipeline, job.origin, "failed")
             return
-        if job._func_name in BATCH_HANDLERS:
+        if job.func_name in BATCH_HANDLERS:
             pipeline.hdel(keys.BREAKERS, job.origin)
         counters.bump(pipeline, job.origin, "finished")
         trace = job.trace if isinstance(job, GuardedJob) else None

@@ -1,0 +1,31 @@
+"""qctl-worker QUEUE...: runs the jobs of the named queues, in that order."""
+
+from __future__ import annotations
+
+import argparse
+
+from qctl import catalog, daemon
+from qctl.broker.connection import connect
+from qctl.broker.worker import ForkWorker, InlineWorker
+
+
+def main() -> None:
+    """Run until told to stop; the running job is finished first."""
+    parser = argparse.ArgumentParser("qctl-worker", description=__doc__, epilog="example: qctl-worker sensor-data")
+    parser.add_argument("queues", nargs="+", metavar="QUEUE", help="a queue, of the catalog or not")
+    parser.add_argument("--isolation", choices=("inline", "fork"), help="default: as the catalog says, else fork")
+    parser.add_argument("--burst", action="store_true", help="end when there is nothing left to do")
+    options = parser.parse_args()
+
+    def serve(context: daemon.Context) -> None:
+        known = [catalog.QUEUES.get(catalog.family(queue)) for queue in options.queues]
+        inline = options.isolation == "inline" or (
+            options.isolation is None and all(spec is not None and spec.isolation == "inline" for spec in known)
+        )
+        queues = [lane for queue in options.queues for lane in catalog.takes(queue)]
+        worker = (InlineWorker if inline else ForkWorker)(queues, connect(context.settings), context.settings)
+        context.on_stop(worker.request_drain)
+        context.on_abort(worker.request_abort)
+        worker.work(burst=options.burst, beat=context.beat)
+
+    daemon.main("qctl-worker", serve)

@@ -1,0 +1,140 @@
+"""Delayed jobs and retries come when they are due, once, whoever else schedules or crashes."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from rq.queue import Queue
+from rq.rate_limit import RateLimit
+from rq.scheduler import RQScheduler
+
+from qctl.broker import events, keys, pauses, scheduler
+from qctl.broker.buffer import Buffer, Commit
+from qctl.broker.connection import Backoff
+from qctl.broker.scheduler import DelayedJobs, Housekeeper
+from qctl.catalog import PIPELINES
+from qctl.settings import Settings
+from support.servers import RedisServer
+from support.waiting import eventually
+
+
+def delay(connection: Redis, queue: Queue, seconds: float = -1) -> str:
+    """A job that is due in so many seconds. Returns its id."""
+    job_id: str = queue.enqueue_in(timedelta(seconds=seconds), "f").id
+    return job_id
+
+
+def test_what_is_due_is_enqueued_and_nothing_else(connection: Redis, queue: Queue) -> None:
+    due, later = delay(connection, queue), delay(connection, queue, 60)
+    assert DelayedJobs(connection).tick() == 1
+    assert connection.lrange(keys.queue("work"), 0, -1) == [due.encode()]
+    assert connection.hget(keys.job(due), "status") == b"queued"
+    assert connection.zrange(keys.scheduled("work"), 0, -1) == [later.encode()]
+    assert events.newest(connection, 1)[0].event == "enqueued"
+
+
+def test_any_number_of_schedulers_enqueue_once(connection: Redis, queue: Queue, redis_server: RedisServer) -> None:
+    ids = {delay(connection, queue).encode() for _ in range(1000)}
+    clients = [redis_server.connect() for _ in range(4)]
+    threads = [threading.Thread(target=DelayedJobs(client).tick) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    waiting = connection.lrange(keys.queue("work"), 0, -1)
+    assert len(waiting) == 1000
+    assert set(waiting) == ids
+
+
+def test_a_scheduler_that_was_killed_keeps_nobody_waiting(connection: Redis, queue: Queue) -> None:
+    killed = DelayedJobs(connection)
+    killed.tick()
+    delay(connection, queue)
+    assert DelayedJobs(connection).tick() == 1, "its lock is the next one's too"
+
+
+def test_a_stock_scheduler_with_the_lock_is_left_alone(connection: Redis, queue: Queue) -> None:
+    delay(connection, queue)
+    stock = RQScheduler(["work"], connection=connection, name="stock")
+    stock.acquire_locks()
+    assert DelayedJobs(connection).tick() == 0
+    stock.release_locks()
+    assert DelayedJobs(connection).tick() == 1
+
+
+def test_poison_in_the_schedule_stops_nobody(connection: Redis, queue: Queue) -> None:
+    connection.set(keys.job("odd"), "text")
+    connection.zadd(keys.scheduled("work"), {"odd": 1, "gone": 1})
+    good = delay(connection, queue)
+    DelayedJobs(connection).tick()
+    assert connection.lrange(keys.queue("work"), 0, -1) == [good.encode()]
+    assert "string" in json.loads(connection.hget(keys.quarantine("work"), "odd"))["reason"]
+    assert [(e.event, e.fields["job"]) for e in events.newest(connection, 9) if e.event == "discarded"] == [
+        ("discarded", "gone")
+    ]
+
+
+def test_a_rate_limited_job_waits_for_a_slot(connection: Redis, queue: Queue) -> None:
+    limit = RateLimit("one", 1)
+    ids = [queue.enqueue_in(timedelta(seconds=-1), "f", rate_limit=limit).id for _ in range(2)]
+    DelayedJobs(connection).tick()
+    assert connection.llen(keys.queue("work")) == 1
+    assert connection.zcard(keys.scheduled("work")) == 0
+    assert {connection.hget(keys.job(i), "status") for i in ids} == {b"queued", b"rate_limited"}
+
+
+def test_stop_releases_the_locks(connection: Redis, queue: Queue) -> None:
+    delay(connection, queue, 60)
+    mine = DelayedJobs(connection)
+    mine.tick()
+    assert connection.get(keys.scheduler_lock("work")) == b"qctl"
+    mine.stop()
+    assert connection.get(keys.scheduler_lock("work")) is None
+
+
+def test_a_rest_whose_source_is_away_is_cut(connection: Redis, settings: Settings) -> None:
+    buffer = Buffer(connection, PIPELINES["readings"], settings)
+    old, new = time.time_ns() - int(60e9), time.time_ns()
+    buffer.append(Commit(items=[json.dumps({"received_ns": old}).encode()]))
+    Housekeeper(connection, settings).tick()
+    assert connection.llen(keys.queue("sensor-data")) == 1
+    buffer.append(Commit(items=[json.dumps({"received_ns": new}).encode()]))
+    Housekeeper(connection, settings).tick()
+    assert connection.llen(keys.buffer("readings")) == 1
+
+
+def test_house_is_kept(connection: Redis, settings: Settings, queue: Queue) -> None:
+    queue.enqueue("f")
+    connection.zadd(keys.finished("work"), {"old": 1, "kept": time.time() + 60, "for ever": -1})
+    connection.zadd(keys.LEASES, {"long dead": 1})
+    pauses.hold(connection, "work", actor="me", seconds=0.01)
+    time.sleep(0.05)
+    Housekeeper(connection, settings).tick()
+    assert connection.zrange(keys.finished("work"), 0, -1) == [b"for ever", b"kept"]
+    assert connection.zcard(keys.LEASES) == 0
+    assert not connection.exists(keys.PAUSED)
+    hour, minute = divmod(int(time.time()) // 60, 60)
+    assert connection.hget(keys.counts("work", hour), f"{minute}.depth") == b"1"
+
+
+def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "Backoff", lambda: Backoff(first=0.1, most=0.2))
+    stop = threading.Event()
+    client = own_redis.connect()
+    thread = threading.Thread(target=scheduler.serve, args=(client, settings, stop.wait, lambda: None))
+    thread.start()
+    try:
+        own_redis.kill()
+        own_redis.start()
+        queue = Queue("work", connection=own_redis.connect())
+        delay(client, queue)
+        eventually(lambda: queue.connection.llen(keys.queue("work")) == 1, 15, "the due job")
+    finally:
+        stop.set()
+        thread.join(10)
+    assert not thread.is_alive()

@@ -1,0 +1,226 @@
+"""What becomes of a job that a qctl worker takes, in both isolations."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+from redis import Redis
+from rq import Callback, Retry
+from rq.job import Job, JobStatus
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from qctl.broker import burial, events, keys, pauses
+from qctl.broker.worker import InlineWorker, QctlWorker
+
+
+def status(connection: Redis, job: Job) -> str:
+    raw = connection.hget(keys.job(job.id), "status")
+    return raw.decode() if raw else "gone"
+
+
+def names(connection: Redis) -> list[str]:
+    return [event.event for event in events.newest(connection, 100)]
+
+
+def assert_settled(connection: Redis, queue: str = "work") -> None:
+    """Nothing is left of any run: no claim, no execution, nothing between places."""
+    assert connection.llen(keys.intermediate(queue)) == 0
+    assert connection.hlen(keys.claims(queue)) == 0
+    assert connection.zcard(keys.started(queue)) == 0
+
+
+def test_a_job_runs_and_rq_sees_its_result(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    job = queue.enqueue("support.jobs.give", 5)
+    assert worker.work(burst=True)
+    assert job.get_status() == JobStatus.FINISHED
+    assert job.return_value() == 5
+    assert connection.zscore(keys.finished("work"), job.id) is not None
+    assert names(connection) == ["started", "finished"]
+    assert_settled(connection)
+
+
+def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
+    connection: Redis, queue: Queue, worker: QctlWorker
+) -> None:
+    job = queue.enqueue("support.jobs.fail", "at 17", retry=Retry(max=3, interval=[2, 4, 8]))
+    for delay in (2, 4, 8):
+        before = time.time()
+        worker_again(worker).work(burst=True)
+        due = connection.zscore(keys.scheduled("work"), job.id)
+        assert before + delay <= due <= time.time() + delay + 1
+        assert status(connection, job) == "scheduled"
+        connection.zrem(keys.scheduled("work"), job.id)
+        connection.hset(keys.job(job.id), "status", "queued")
+        connection.rpush(keys.queue("work"), job.id)
+    worker_again(worker).work(burst=True)
+    assert status(connection, job) == "failed"
+    assert connection.zscore(keys.failed("work"), job.id) == burial.FOR_EVER
+    assert connection.ttl(keys.job(job.id)) == -1
+    assert names(connection) == ["started", "retried"] * 3 + ["started", "dead"]
+    assert_settled(connection)
+
+
+def worker_again(worker: QctlWorker) -> QctlWorker:
+    """A worker of the same kind: one that has left does not come back."""
+    settings_like = type("S", (), {"allowed_jobs": worker.job_class.allowed})  # type: ignore[attr-defined]
+    return type(worker)(["work"], worker.connection, settings_like)  # type: ignore[arg-type]
+
+
+def test_dead_letters_of_one_cause_share_a_fingerprint(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    jobs = [queue.enqueue("support.jobs.fail", f"no row {n}") for n in (1, 22)] + [queue.enqueue("support.jobs.fail")]
+    inline.work(burst=True)
+    prints = [connection.hget(keys.job(job.id), burial.FIELD) for job in jobs]
+    assert prints[0] == prints[1] != prints[2]
+    assert connection.zcard(keys.cause("work", prints[0].decode())) == 2
+    cause = json.loads(connection.hget(keys.causes("work"), prints[0]))
+    assert cause == {
+        "function": "support.jobs.fail",
+        "exception": "ValueError",
+        "message": "no row *",
+        "frame": "jobs.py:fail",
+    }
+
+
+@pytest.mark.parametrize("name", ["os.system", "eval", "builtins.eval", "support.jobs.subprocess.run", "support.jobs"])
+def test_a_function_that_is_not_allowed_is_quarantined_and_not_run(
+    connection: Redis, queue: Queue, worker: QctlWorker, name: str, tmp_path: object
+) -> None:
+    bad = queue.enqueue(name, f"touch {tmp_path}/pwned")
+    good = queue.enqueue("support.jobs.give")
+    worker.work(burst=True)
+    assert not (tmp_path / "pwned").exists()  # type: ignore[operator]
+    assert status(connection, good) == "finished"
+    if name == "support.jobs":
+        assert status(connection, bad) == "failed"
+    else:
+        assert name in json.loads(connection.hget(keys.quarantine("work"), bad.id))["reason"]
+    assert_settled(connection)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"data": b"no json"},
+        {"data": json.dumps(["support.jobs.give", None, "text", 5]).encode()},
+        {"data": json.dumps(["support.jobs.give", "an object", [], {}]).encode()},
+        {"retry_intervals": b"{"},
+        {"created_at": b"yesterday"},
+        {"timeout": b"soon"},
+        {"status": b"dancing"},
+    ],
+    ids=lambda damage: next(iter(damage)),
+)
+def test_a_corrupt_job_is_quarantined_and_the_next_runs(
+    connection: Redis, queue: Queue, inline: InlineWorker, damage: dict[str, bytes]
+) -> None:
+    bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
+    connection.hset(keys.job(bad.id), mapping=damage)  # type: ignore[arg-type]
+    inline.work(burst=True)
+    assert connection.hexists(keys.quarantine("work"), bad.id)
+    assert status(connection, good) == "finished"
+    assert_settled(connection)
+
+
+def test_a_pickled_payload_is_quarantined_not_decoded(connection: Redis, inline: InlineWorker) -> None:
+    job = Queue("work", connection=connection).enqueue("support.jobs.give")
+    inline.work(burst=True)
+    assert "not JSON" in json.loads(connection.hget(keys.quarantine("work"), job.id))["reason"]
+
+
+def test_foreign_callbacks_and_webhooks_are_ignored(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give", on_success=Callback("os.abort"), on_failure=Callback("os.abort"))
+    inline.work(burst=True)
+    assert status(connection, job) == "finished"
+
+
+def test_an_allowed_callback_runs(connection: Redis, queue: Queue, redis_server: object, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
+    inline.work(burst=True)
+    assert connection.get("called back") == job.id.encode()
+
+
+def test_a_sink_that_is_down_costs_the_batch_nothing_and_holds_the_queue(
+    connection: Redis, queue: Queue, worker: QctlWorker
+) -> None:
+    job = queue.enqueue("support.jobs.sink_down", retry=Retry(max=3))
+    later = queue.enqueue("support.jobs.give")
+    worker.work(burst=True)
+    assert connection.lrange(keys.queue("work"), 0, -1) == [job.id.encode(), later.id.encode()]
+    assert (status(connection, job), connection.hget(keys.job(job.id), "retries_left")) == ("queued", b"3")
+    pause = pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"]
+    assert "nobody listens" in pause.reason
+    assert pause.until is not None
+    assert names(connection) == ["started", "tripped"]
+    assert_settled(connection)
+
+
+def test_a_sink_that_refuses_us_holds_the_queue_until_somebody_resumes(
+    connection: Redis, queue: Queue, inline: InlineWorker
+) -> None:
+    queue.enqueue("support.jobs.sink_refuses")
+    inline.work(burst=True)
+    assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].until is None
+
+
+def test_a_job_over_its_time_fails(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    job = queue.enqueue("support.jobs.nap", 30, job_timeout=1)
+    worker.work(burst=True)
+    assert status(connection, job) == "failed"
+    result = job.latest_result()
+    assert result is not None
+    assert "JobTimeoutException" in (result.exc_string or "")
+
+
+def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give")
+    claim = inline.claimant.take(["work"], None)
+    assert claim is not None
+    connection.hset(keys.claims("work"), job.id, "somebody.else|1")
+    inline.register_birth()
+    inline._run(claim)
+    assert status(connection, job) == "queued"
+    assert names(connection) == []
+
+
+def test_an_end_is_not_written_for_a_job_that_was_given_to_another(
+    connection: Redis, queue: Queue, inline: InlineWorker
+) -> None:
+    job = queue.enqueue("support.jobs.give_away", connection.connection_pool.connection_kwargs["path"], "work")
+    inline.work(burst=True)
+    assert status(connection, job) == "started"
+    assert connection.hget(keys.claims("work"), job.id) == b"somebody.else|1"
+
+
+def test_drain_finishes_the_running_job_and_takes_no_other(
+    connection: Redis, queue: Queue, inline: InlineWorker
+) -> None:
+    first, second = queue.enqueue("support.jobs.nap", 1), queue.enqueue("support.jobs.give")
+    threading.Timer(0.5, inline.request_drain).start()
+    inline.work()
+    assert (status(connection, first), status(connection, second)) == ("finished", "queued")
+    assert connection.zscore(keys.LEASES, inline.claimant.name) is None
+
+
+def test_dependents_run_after_the_job_they_wait_for(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    first = queue.enqueue("support.jobs.give", 1)
+    second = queue.enqueue("support.jobs.give", 2, depends_on=first)
+    worker.work(burst=True)
+    assert (status(connection, first), status(connection, second)) == ("finished", "finished")
+
+
+def test_a_batch_lets_go_of_its_items_when_they_are_written(
+    connection: Redis, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qctl.broker.job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.worker.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    connection.hset(keys.BREAKERS, "work", 4)
+    job = Queue("work", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", [1, 2, 3])
+    inline.work(burst=True)
+    stored = Job.fetch(job.id, connection=connection, serializer=JSONSerializer)
+    assert stored.args == [[]]
+    assert stored.return_value() == [1, 2, 3]
+    assert not connection.hexists(keys.BREAKERS, "work")

@@ -1,0 +1,65 @@
+"""Job functions for tests. Workers are allowed to run `support.jobs.*`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess  # noqa: F401 - `support.jobs.subprocess.run` must not be reachable through a pattern
+import time
+
+from redis import Redis
+from rq import get_current_job
+from rq.job import Job
+
+from qctl.errors import SinkMisconfiguredError, SinkUnavailableError
+
+
+def give(value: object = None) -> object:
+    """Return what was given."""
+    return value
+
+
+def note(url: str, key: str, value: str, seconds: float = 0.0) -> None:
+    """Append to a list in Redis when it starts, and again when it ends: what ran, and how often."""
+    with Redis.from_url(url) as client:
+        client.rpush(f"{key}:started", value)
+        time.sleep(seconds)
+        client.rpush(key, value)
+
+
+def fail(message: str = "broken") -> None:
+    """Fail."""
+    raise ValueError(message)
+
+
+def nap(seconds: float) -> None:
+    """Take some time."""
+    time.sleep(seconds)
+
+
+def die() -> None:
+    """Kill the process that runs this, as running out of memory does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sink_down() -> None:
+    """Find the sink down."""
+    raise SinkUnavailableError("nobody listens")
+
+
+def sink_refuses() -> None:
+    """Find that the sink refuses us."""
+    raise SinkMisconfiguredError("wrong token")
+
+
+def called_back(job: Job, connection: Redis, *_: object) -> None:
+    """Leave a mark: a callback that is allowed."""
+    connection.set("called back", job.id)
+
+
+def give_away(socket: str, queue: str) -> None:
+    """Make it look as if this job had been given to another worker meanwhile."""
+    job = get_current_job()
+    assert job is not None
+    with Redis(unix_socket_path=socket) as client:
+        client.hset(f"qctl:claims:{queue}", job.id, "somebody.else|1")

@@ -1,0 +1,25 @@
+"""A worker process for tests that kill it: `python -m support.worker_process REDIS_URL inline|fork QUEUE...`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+from qctl.broker.connection import connect
+from qctl.broker.worker import ForkWorker, InlineWorker
+from qctl.settings import Settings
+
+
+def main() -> None:
+    """Work until SIGTERM."""
+    url, isolation, *queues = sys.argv[1:]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    settings = Settings.load(environ={"REDIS_URL": url, "QCTL_ALLOWED_JOBS": "support.jobs.*"})
+    worker = (InlineWorker if isolation == "inline" else ForkWorker)(queues, connect(settings), settings)
+    signal.signal(signal.SIGTERM, lambda *_: worker.request_drain())
+    worker.work()
+
+
+if __name__ == "__main__":
+    main()
