@@ -170,7 +170,7 @@ class VictoriaMetrics(Program):
         """
         self._get("/internal/force_flush")
         reply = self._get("/api/v1/export?" + urllib.parse.urlencode({"match[]": match}))
-        return [json.loads(line) for line in reply.splitlines()]
+        return [json.loads(line) for line in reply.split("\n") if line]
 
     def _get(self, path: str) -> str:
         with urllib.request.urlopen(self.url + path, timeout=10) as reply:  # noqa: S310 - our own server
