@@ -1,0 +1,103 @@
+"""The repository keeps its own rules: layers, sizes, pins, and heads of Lua files."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "qctl"
+
+DOWNLOADS = re.compile(
+    r"pypi\.org|pythonhosted|registry\.npmjs|proxy\.golang|crates\.io|deb\.debian|archive\.ubuntu"
+    r"|--(?:extra-)?index(?:-url)?\b|find-links|trusted-host|/simple/",
+    re.IGNORECASE,
+)
+LOCK_FILES = {"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pip.conf", "package-lock.json"}
+
+HEAVY = {"textual", "rich", "influxdb_client", "paho", "amqtt", "honcho", "redis", "rq"}
+"""What nothing needs before it is known which command it is: help and completion take as long as their imports."""
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def longer_than(most: int, paths: Iterable[Path]) -> dict[str, int]:
+    """Which files have more lines, and how many."""
+    sizes = {name(path): len(path.read_text().splitlines()) for path in paths}
+    assert sizes, "there is nothing to measure"
+    return {path: size for path, size in sizes.items() if size > most}
+
+
+def tracked() -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("git: this is no checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    return [path for part in listed.decode().split("\0") if part and (path := ROOT / part).is_file()]
+
+
+def test_layers_hold() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run([program, "--no-cache"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_files_stay_short() -> None:
+    assert not longer_than(400, [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.lua")])
+    assert not longer_than(40, (ROOT / "daemons").glob("*.py"))
+
+
+def test_every_package_is_installed() -> None:
+    packages = {".".join(init.parent.relative_to(ROOT / "src").parts) for init in PACKAGE.rglob("__init__.py")}
+    listed = set(re.findall(r'^    "(qctl[.\w]*)",$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
+    assert packages <= listed
+
+
+def test_no_file_in_git_says_where_downloads_come_from() -> None:
+    files = [path for path in tracked() if path != Path(__file__)]
+    assert len(files) > 20
+    assert not [name(path) for path in files if DOWNLOADS.search(path.read_text(errors="replace"))]
+    assert not [name(path) for path in files if path.name in LOCK_FILES]
+
+
+def test_constraints_are_names_and_versions() -> None:
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert not [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line)]
+    pinned = [plain(line.partition("==")[0]) for line in lines]
+    assert len(set(pinned)) == len(pinned)
+    wanted = {plain(re.split(r"[^\w.-]", requirement)[0]) for requirement in requires("qctl") or []}
+    assert wanted <= set(pinned)
+
+
+def plain(requirement: str) -> str:
+    """The name of a distribution, as pip compares it."""
+    return re.sub(r"[-_.]+", "-", requirement).lower()
+
+
+def test_the_head_of_a_lua_file_is_its_signature() -> None:
+    missing = {name(path): words for path in PACKAGE.rglob("*.lua") if (words := not_in_head(path.read_text()))}
+    assert list(PACKAGE.rglob("*.lua"))
+    assert not missing
+
+
+def not_in_head(script: str) -> set[str]:
+    """What the first comment of a Lua file should name and does not: all keys and arguments that it uses, ..."""
+    head = re.match(r"(--.*\n)*", script)
+    assert head is not None
+    wanted = {"KEYS", "ARGV", "Returns", "Atomic", *re.findall(r"\b(?:KEYS|ARGV)\[\d+\]", script)}
+    return {word for word in wanted if word not in head[0]}
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    code = "import sys, qctl.cli.main; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
+    loaded = {module.partition(".")[0] for module in run.stdout.split()}
+    assert "qctl" in loaded
+    assert not loaded.intersection(HEAVY)
