@@ -268,7 +268,7 @@ def test_a_password_in_the_url_is_not_shown() -> None:
 
 def test_a_number_too_large_for_a_float_is_refused(sink: Sink) -> None:
     (refused,) = sink.write([reading("a", 0, value=10**400)])
-    assert refused.reason == "field 'value' is too large a number for InfluxDB"
+    assert refused.reason == "a number is too large for InfluxDB: 'value'"
 
 
 def test_a_missing_driver_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def test_another_reading_in_the_same_place_is_refused(sink: Sink, path: Path) ->
     sink.write([first])
     (refused,) = sink.write([reading("a", 1), reading("a", 0, value=2), reading("a", 2)])
     assert refused.index == 1
-    assert refused.reason == f"another reading of sensors/a at {first['ts_ns']} ns is stored already"
+    assert refused.reason == f"another reading is stored already: 'sensors/a' at {first['ts_ns']} ns"
     assert rows(path)[0][3] == '{"value":1}'
     assert len(rows(path)) == 3
 

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from qctl.sinks.sqlite import SqliteSink
 from qctl.sources.reading import parse
 
 
-def write_readings(items: list[dict[str, Any]]) -> dict[str, int]:
+def write_readings(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Write a batch. Returns how many items were `written`, and how many `refused` and made dead letters.
 
     Raises SinkError where the batch has to wait; it can be written again in full. A single item that is refused
@@ -71,7 +71,7 @@ def _sink(settings: Settings) -> Sink:
     return SqliteSink(settings.database)
 
 
-def _bury(settings: Settings, items: Sequence[dict[str, Any]], refused: Sequence[Refused]) -> None:
+def _bury(settings: Settings, items: Sequence[Mapping[str, Any]], refused: Sequence[Refused]) -> None:
     """Make a dead letter of each refused item: a batch of one, to be written again once the cause is mended."""
     rejects = [Reject(_letter_id(items[row.index]), ([items[row.index]],), row.reason) for row in refused]
     try:

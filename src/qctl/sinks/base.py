@@ -18,7 +18,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that cannot be stored as it is. `index` is its place in the batch; `reason` is one line."""
+    """A row that cannot be stored as it is. `index` is its place in the batch.
+
+    `reason` is one line. What is particular to the row stands in quotes behind a colon, so that dead letters can be
+    grouped by cause.
+    """
 
     index: int
     reason: str

@@ -138,7 +138,7 @@ def _line(item: Any) -> str:
     bad = [name for name in (found.device, found.topic) if _UNSPEAKABLE.search(name)]
     bad += [name for name in found.fields if _UNSPEAKABLE_FIELD.search(name)]
     if bad:
-        raise RejectedError(f"the name {bad[0]!r} cannot be written to InfluxDB")
+        raise RejectedError(f"a name cannot be written to InfluxDB: {bad[0]!r}")
     point = _driver("influxdb_client").Point(MEASUREMENT)
     point.tag("device", found.device).tag("topic", found.topic).time(found.ts_ns)
     for name, value in found.fields.items():
@@ -151,7 +151,7 @@ def _float(name: str, value: int | float) -> float:
     try:
         return float(value)
     except OverflowError:
-        raise RejectedError(f"field {name!r} is too large a number for InfluxDB") from None
+        raise RejectedError(f"a number is too large for InfluxDB: {name!r}") from None
 
 
 def _answer(error: Any) -> str:

@@ -38,7 +38,7 @@ def reading(item: Any) -> Reading:
     _check_names(found)
     for name, value in found.fields.items():
         if type(value) not in (int, float, bool) or not _finite(value):
-            raise RejectedError(f"field {name!r} is neither a number nor a boolean")
+            raise RejectedError(f"a field is neither a number nor a boolean: {name!r}")
     for name, time in (("ts_ns", found.ts_ns), ("received_ns", found.received_ns)):
         if type(time) is not int or not EARLIEST <= time <= LATEST:
             raise RejectedError(f"{name} is not a time in nanoseconds")

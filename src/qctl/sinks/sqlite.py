@@ -181,4 +181,4 @@ def _is_stored(db: sqlite3.Connection, params: Params) -> bool:
 
 
 def _conflict(params: Params) -> str:
-    return f"another reading of {params[0]} at {params[2]} ns is stored already"
+    return f"another reading is stored already: {params[0]!r} at {params[2]} ns"
