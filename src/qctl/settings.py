@@ -22,9 +22,6 @@ from qctl.values import address, boolean, one_of, seconds, text, whole
 
 T = TypeVar("T")
 
-SOCKET_LONGEST = 107
-"""Bytes of a unix socket's path, by Linux."""
-
 SHOWN = 60
 """Characters of a bad value that an error repeats."""
 
@@ -249,7 +246,7 @@ class Settings:
             "ORG": (self.influx_org, "INFLUX_URL", self.influx_url),
             "BUCKET": (self.influx_bucket, "INFLUX_URL", self.influx_url),
             "MQTT_USERNAME": (self.mqtt_username, "MQTT_PASSWORD", self.mqtt_password),
-            "REDIS_HOST": (self.redis_is_named or None, "REDIS_PASSWORD", self.redis_password),
+            "REDIS_HOST": (self.redis_is_named, "REDIS_PASSWORD", self.redis_password),
         }
         for name, (value, other, is_set) in needs.items():
             if is_set and not value:
@@ -257,21 +254,6 @@ class Settings:
         in_the_way = values.obstacle(self.home)
         if in_the_way:
             raise SettingsError("QCTL_HOME", f"{str(in_the_way)!r} is not a folder")
-        size = len(os.fsencode(self.redis_socket))
-        if not self.redis_is_named and size > SOCKET_LONGEST:
-            raise SettingsError(
-                "QCTL_HOME",
-                f"is {size - SOCKET_LONGEST} bytes too long: the path of Redis's socket in it may have "
-                f"{SOCKET_LONGEST}",
-            )
-
-    def make_home(self) -> Path:
-        """Make the folder that holds all state, for its owner alone. Raises SettingsError where that fails."""
-        try:
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise SettingsError("QCTL_HOME", f"{str(self.home)!r} cannot be made: {error.strerror}") from error
-        return self.home
 
     @property
     def redis_socket(self) -> Path:
@@ -313,7 +295,7 @@ class Settings:
 
 
 def _from_file(file: Path) -> Mapping[str, str | None]:
-    if not file.is_file():
+    if not os.path.isfile(file):  # Path.is_file raises where the folder may not be entered
         return {}
     from dotenv import dotenv_values  # a third of what this module costs to import, and seldom needed
 

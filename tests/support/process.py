@@ -98,9 +98,7 @@ class Program:
         try:
             return self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(
-                f"{self.name} did not end within {seconds} s\n{self.output[-4000:]}"
-            ) from None
+            raise AssertionError(f"{self.name} did not end within {seconds} s\n{self.output[-4000:]}") from None
 
     def stop(self, seconds: float = 30.0) -> int:
         """End it by SIGTERM, as an operator does. Returns its exit code."""
