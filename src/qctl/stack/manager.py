@@ -1,0 +1,235 @@
+"""Starts the programs of the stack in their order, keeps each running, and ends them in the reverse order.
+
+honcho starts, reads and prints; what it does when one process ends, ending all, is not wanted here.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+
+from honcho.colour import get_colours
+from honcho.printer import Message
+
+from qctl.broker.connection import Backoff
+from qctl.stack.printer import LogPrinter
+from qctl.stack.process import Events, Run
+from qctl.stack.program import Program, Stage
+from qctl.stack.readiness import Readiness
+
+TICK = 0.1
+"""Seconds between two looks at what is due."""
+
+LINES_AHEAD = 10_000
+"""Lines that may wait to be printed; while the terminal is held, programs wait with their logging above that."""
+
+SAYS_READY = 15.0
+"""Seconds that daemons may take to say that they are ready before the stack counts as up without them."""
+
+STEADY = 60.0
+"""Seconds that a program must have run for its next death to count as a first one."""
+
+DRAIN = 200.0
+"""Seconds that daemons may take to finish what they hold: a job may run for 180 s (catalog.JobSpec.timeout), and then
+its result has to be written."""
+
+CLOSING = 60.0
+"""Seconds that a server may take to write its data and go."""
+
+DISABLED, BAD_SETTINGS = 0, 2
+"""Exit codes by which a daemon says that it need not, or cannot, be started again."""
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+class Slot:
+    """The place of one program: how it does, over all its runs."""
+
+    def __init__(self, program: Program, colour: str) -> None:
+        self.program = program
+        self.colour = colour
+        self.run: Run | None = None
+        self.due: float | None = None
+        self.closed = False
+        self.ready = False
+        self.last_line = ""
+        self.backoff = Backoff()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nobody needs to wait for it any more."""
+        return self.ready or (self.run is None and self.due is None)
+
+
+class Manager:
+    """Runs programs until a signal ends it. `when_up` is called once, with the names of daemons not ready yet."""
+
+    def __init__(
+        self,
+        programs: Iterable[Program],
+        env: Mapping[str, str],
+        printer: LogPrinter,
+        readiness: Readiness,
+        when_up: Callable[[list[str]], None],
+    ) -> None:
+        self._slots = [Slot(program, colour) for program, colour in zip(programs, get_colours(), strict=False)]
+        self._env = env
+        self._printer = printer
+        self._readiness = readiness
+        self._when_up = when_up
+        self._events: Events = queue.Queue(LINES_AHEAD)
+        self._signals: list[int] = []
+        self._exit_code: int | None = None
+        self.complaint: str | None = None
+
+    def run(self) -> int:
+        """Start all, keep all running, end all. Returns the exit code.
+
+        130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 where a server did not start or daemons had to be killed, 2
+        where a daemon refuses its settings; `complaint` then holds its last word.
+        """
+        with self._hearing_signals():
+            try:
+                self._bring_up()
+                while not self._ending:
+                    self._step()
+            finally:
+                self._bring_down()
+        return self._exit_code or 0
+
+    @property
+    def _ending(self) -> bool:
+        return self._exit_code is not None
+
+    def _bring_up(self) -> None:
+        for stage in Stage:
+            deadline = time.monotonic() + SAYS_READY
+            slots = self._of(stage)
+            for slot in slots:
+                self._start(slot)
+            while not self._ending and not all(slot.settled for slot in slots):
+                self._step()
+                if stage is Stage.DAEMON and time.monotonic() > deadline:
+                    break
+            if self._ending:
+                return
+        self._when_up([slot.program.name for slot in self._slots if not slot.settled])
+
+    def _bring_down(self) -> None:
+        if self._exit_code is None:  # an error of our own is on its way up
+            self._exit_code = 1
+        for stage in reversed(Stage):
+            slots = self._of(stage)
+            for slot in slots:
+                slot.closed, slot.due = True, None
+            limit = DRAIN if stage is Stage.DAEMON else CLOSING
+            deadline = time.monotonic() + limit
+            if names := [slot.program.name for slot in slots if slot.run]:
+                self._printer.say(f"ending {', '.join(names)}")
+            while running := [slot.run for slot in slots if slot.run]:
+                impatient = stage is Stage.DAEMON and len(self._signals) > 1
+                late = time.monotonic() > deadline
+                for run in running:
+                    if impatient or late:
+                        run.kill()
+                    run.terminate()
+                if late:
+                    self._exit_code = self._exit_code or 1
+                self._step()
+
+    def _of(self, stage: Stage) -> list[Slot]:
+        return [slot for slot in self._slots if slot.program.stage is stage]
+
+    def _start(self, slot: Slot) -> None:
+        slot.due = None
+        slot.run = Run(slot.program, slot.colour, self._env, self._events)
+
+    def _step(self) -> None:
+        """Take in what the programs say for a moment, then do what is due."""
+        until = time.monotonic() + TICK
+        try:
+            while (left := until - time.monotonic()) > 0:
+                self._take(*self._events.get(timeout=left))
+        except queue.Empty:
+            pass
+        self._look_after()
+
+    def _take(self, run: Run, message: Message) -> None:
+        slot = next(slot for slot in self._slots if slot.program is run.program)
+        if message.type == "start":
+            run.pid = message.data["pid"]
+            self._printer.say(f"{message.name} started (pid {run.pid})")
+        elif message.type == "line":
+            slot.last_line = self._printer.write(message) or slot.last_line
+        elif run is slot.run:
+            self._ended(slot, message.data["returncode"])
+
+    def _look_after(self) -> None:
+        heard = self._readiness.heard()
+        now = time.monotonic()
+        for slot in self._slots:
+            if slot.run:
+                code = slot.run.ended()
+                if code is not None:
+                    slot.run.kill()
+                    self._ended(slot, code)
+                elif not slot.ready:
+                    slot.ready = self._is_ready(slot.program, slot.run, heard)
+            elif slot.due is not None and now >= slot.due:
+                self._start(slot)
+        if self._printer.gone and not self._ending:
+            self._exit_code = 0
+
+    def _is_ready(self, program: Program, run: Run, heard: set[int]) -> bool:
+        if run.pid is None or self._ending:
+            return False
+        if program.ready is not None:
+            return program.ready()
+        return run.pid in heard or not self._readiness.address
+
+    def _ended(self, slot: Slot, code: int) -> None:
+        run, slot.run = slot.run, None
+        name = slot.program.name
+        how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        if slot.closed:
+            self._printer.say(f"{name} ended ({how})")
+        elif slot.program.stage is Stage.DAEMON and code == DISABLED:
+            self._printer.say(f"{name} ended by itself and is not started again")
+        elif slot.program.stage is Stage.DAEMON and code == BAD_SETTINGS:
+            self._give_up(BAD_SETTINGS, f"{name} cannot run: {slot.last_line}")
+        elif slot.program.stage is not Stage.DAEMON and not slot.ready:
+            self._give_up(1, f"{name} did not start ({how}): {slot.last_line}")
+        else:
+            if run and time.monotonic() - run.since > STEADY:
+                slot.backoff.reset()
+            wait = slot.backoff.next()
+            slot.due = time.monotonic() + wait
+            self._printer.say(f"{name} ended ({how}), starts again in {wait:.1f} s")
+
+    def _give_up(self, code: int, complaint: str) -> None:
+        self._printer.say(complaint)
+        if not self._ending:
+            self._exit_code = code
+            self.complaint = complaint
+
+    @contextmanager
+    def _hearing_signals(self) -> Iterator[None]:
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to be left alone
+            numbers.append(signal.SIGHUP)
+        before = {number: signal.signal(number, self._hear) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hear(self, number: int, _: FrameType | None) -> None:
+        # Only notes it down: printing or locking in a signal handler could meet itself.
+        self._signals.append(number)
+        if self._exit_code is None:
+            self._exit_code = INTERRUPTED if number == signal.SIGINT else 0

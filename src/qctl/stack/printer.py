@@ -1,0 +1,58 @@
+"""The one stream: every line of every program, with its time and its name before it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TextIO
+
+from honcho.printer import Message, Printer
+
+from qctl.safe import inert
+
+OWN_NAME = "qctl"
+"""The name before what `qctl up` itself has to say."""
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether colours belong on this stream: a terminal that has them, and nobody who asked for none."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class LogPrinter(Printer):  # type: ignore[misc] # honcho is not typed
+    """honcho's printer, for lines that are made inert and tidied first, and a reader who may go away.
+
+    `tidy` maps a program's name to what shortens its lines, or drops one by returning None.
+    """
+
+    def __init__(self, output: TextIO, tidy: Mapping[str, Callable[[str], str | None]]) -> None:
+        super().__init__(output, colour=wants_colour(output), width=max(map(len, tidy), default=0))
+        self._tidy = tidy
+        self.gone = False
+
+    def write(self, message: Message) -> str:
+        """Print one line, and return it as it was printed: empty where it was dropped."""
+        raw = message.data
+        text = raw.decode(errors="replace") if isinstance(raw, bytes) else raw
+        line = self._tidy.get(message.name, str)(text.rstrip("\r\n"))
+        if line is None:
+            return ""
+        line = inert(line)
+        self.guarded(lambda: super(LogPrinter, self).write(message._replace(data=line or " ")))
+        return line
+
+    def say(self, text: str) -> None:
+        """Print a line of our own."""
+        self.write(Message("line", text, datetime.now(), OWN_NAME, None))  # noqa: DTZ005 - wall clock, as honcho's
+
+    def guarded(self, act: Callable[[], object]) -> None:
+        """Do what writes to the output; nothing happens once the reader has gone."""
+        if self.gone:
+            return
+        try:
+            act()
+        except OSError:  # a closed pipe, or a terminal that hung up
+            self.gone = True
+            # What is still buffered would fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.output.fileno())

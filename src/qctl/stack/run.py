@@ -1,0 +1,90 @@
+"""`qctl up` as a whole: check, start, keep running, end."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+
+from qctl.errors import QctlError, SettingsError, UsageError
+from qctl.settings import Settings
+from qctl.stack.daemons import daemons
+from qctl.stack.home import LEAVING, locked, stop_leftover_redis
+from qctl.stack.manager import BAD_SETTINGS, Manager
+from qctl.stack.printer import LogPrinter
+from qctl.stack.program import Program
+from qctl.stack.readiness import Readiness
+from qctl.stack.servers import check_port, mqtt_broker, private_redis, redis_server
+from qctl.stack.welcome import welcome
+
+SUPERVISORS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""What a systemd above us says to us; our daemons hear it from us instead, or not at all."""
+
+
+def run_stack(settings: Settings) -> int:
+    """Start every server that no setting names, and every daemon; keep them running until a signal comes.
+
+    Returns the exit code: 130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 where daemons had to be killed. Raises
+    SettingsError naming the setting that stands in the way, RefusedError where this home is in use, UsageError
+    where a daemon refuses its settings, QctlError where a server does not start.
+    """
+    settings.make_home()
+    with locked(settings.home) as killed_before:
+        programs = _programs(settings, patience=LEAVING if killed_before else 0.0)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a log line must not end us where it cannot be encoded
+        printer = LogPrinter(sys.stdout, {program.name: program.tidy for program in programs})
+        if not settings.redis_is_named and (pid := stop_leftover_redis(settings)):
+            printer.say(f"stopped the Redis of an earlier qctl up (pid {pid})")
+        readiness = Readiness()
+        try:
+            manager = Manager(
+                programs,
+                _environment(settings, readiness),
+                printer,
+                readiness,
+                lambda late: printer.guarded(lambda: welcome(settings, programs, late, sys.stdout)),
+            )
+            code = manager.run()
+        finally:
+            readiness.close()
+    if manager.complaint:
+        raise (UsageError if code == BAD_SETTINGS else QctlError)(manager.complaint)
+    return code
+
+
+def _programs(settings: Settings, patience: float) -> list[Program]:
+    """What is to run, in the order of starting. `patience`: seconds for a port to become free."""
+    servers = []
+    if not settings.redis_is_named:
+        servers.append(redis_server(settings))
+    if settings.mqtt_enabled and not settings.mqtt_broker:
+        _await_port(settings.mqtt_port, patience)
+        servers.append(mqtt_broker(settings))
+    return servers + daemons(settings)
+
+
+def _await_port(port: int, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return check_port(port)
+        except SettingsError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _environment(settings: Settings, readiness: Readiness) -> dict[str, str]:
+    """The environment of every program: ours, and what our flags and our own servers make of the settings."""
+    env = {name: value for name, value in os.environ.items() if name not in SUPERVISORS}
+    env["QCTL_HOME"] = str(settings.home)
+    env["LOG_FORMAT"] = "text" if settings.log_format == "auto" else settings.log_format
+    env["PYTHONUNBUFFERED"] = "1"
+    env["NOTIFY_SOCKET"] = readiness.address
+    if not settings.redis_is_named:
+        settings = private_redis(settings)
+    if settings.redis_url:
+        env["REDIS_URL"] = settings.redis_url
+    return env

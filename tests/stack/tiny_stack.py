@@ -1,0 +1,23 @@
+"""`qctl up` with small daemons in the place of the catalog's.
+
+    tiny_stack.py '{"NAME": ["steady"], ...}' [--bare]
+
+`--bare`: as on a machine without mosquitto.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from qctl.catalog import DAEMONS, DaemonSpec
+from qctl.cli.main import main
+from qctl.stack import servers
+
+DAEMONS.clear()
+for name, arguments in json.loads(sys.argv[1]).items():
+    program = str(Path(__file__).with_name("tiny_daemon.py"))
+    DAEMONS[name] = DaemonSpec(name, ("python", program, name, *arguments), "a small daemon")
+if "--bare" in sys.argv:
+    servers.SBIN = ()
+sys.argv = ["qctl", "up"]
+sys.exit(main())
