@@ -41,6 +41,7 @@ _INSERT = """
 INSERT INTO readings (topic, device, ts_ns, fields, received_ns) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (topic, ts_ns) DO NOTHING
 """
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
 _STORED = "SELECT device, fields FROM readings WHERE topic = ? AND ts_ns = ?"
 
 # The driver tells errors apart by number only from Python 3.11 on; SQLite's texts for them are fixed.
@@ -170,8 +171,7 @@ class SqliteSink(Sink):
 
 def _params(item: Any) -> Params:
     found = reading(item)
-    fields = json.dumps(found.fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return found.topic, found.device, found.ts_ns, fields, found.received_ns
+    return found.topic, found.device, found.ts_ns, _encoder.encode(found.fields), found.received_ns
 
 
 def _is_stored(db: sqlite3.Connection, params: Params) -> bool:
