@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -214,6 +218,43 @@ def test_a_home_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     error = refusal(QCTL_HOME=str(tmp_path / "file" / "deep" / "home"))
     assert error.message == f"QCTL_HOME: {str(tmp_path / 'file')!r} is not a folder"
+
+
+def test_a_home_too_long_for_a_socket_is_refused_unless_redis_is_elsewhere(tmp_path: Path) -> None:
+    home = str(tmp_path / ("x" * 100))
+    assert "bytes too long" in refusal(QCTL_HOME=home).message
+    assert load(QCTL_HOME=home, REDIS_HOST="h").home == Path(home)
+
+
+def test_home_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    made = load(QCTL_HOME=str(tmp_path / "deep" / "home")).make_home()
+    assert made.stat().st_mode & 0o777 == 0o700
+    assert load(QCTL_HOME=str(made)).make_home() == made
+
+
+def test_a_home_that_cannot_be_made_is_an_error_of_its_setting() -> None:
+    settings = load(QCTL_HOME="/proc/qctl/home")
+    with pytest.raises(SettingsError, match="QCTL_HOME: '/proc/qctl/home' cannot be made: "):
+        settings.make_home()
+
+
+def test_a_home_of_another_user_is_an_error_of_its_setting(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o500)
+    code = "from qctl.settings import Settings; Settings.load().make_home()"
+    command = [*without_root(), sys.executable, "-c", code]
+    run = subprocess.run(command, env={**os.environ, "QCTL_HOME": str(home)}, stderr=subprocess.PIPE, text=True)
+    assert f"QCTL_HOME: '{home}' cannot be written to" in run.stderr
+
+
+def without_root() -> list[str]:
+    """A prefix under which root may not write everywhere."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        pytest.skip("setpriv: root may write everywhere")
+    return [setpriv, "--bounding-set=-all", "--inh-caps=-all"]
 
 
 def test_a_relative_home_does_not_move_with_the_working_folder(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ from qctl.values import address, boolean, one_of, seconds, text, whole
 
 T = TypeVar("T")
 
+SOCKET_LONGEST = 107
+"""Bytes of a unix socket's path, by Linux."""
+
 SHOWN = 60
 """Characters of a bad value that an error repeats."""
 
@@ -254,6 +257,19 @@ class Settings:
         in_the_way = values.obstacle(self.home)
         if in_the_way:
             raise SettingsError("QCTL_HOME", f"{str(in_the_way)!r} is not a folder")
+        too_long = len(os.fsencode(self.redis_socket)) - SOCKET_LONGEST
+        if too_long > 0 and not self.redis_is_named:
+            raise SettingsError("QCTL_HOME", f"is {too_long} bytes too long for the socket of Redis in it")
+
+    def make_home(self) -> Path:
+        """Make the folder that holds all state, for its owner alone. Raises SettingsError where that fails."""
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError("QCTL_HOME", f"{str(self.home)!r} cannot be made: {error.strerror}") from error
+        if not os.access(self.home, os.W_OK | os.X_OK):
+            raise SettingsError("QCTL_HOME", f"{str(self.home)!r} cannot be written to")
+        return self.home
 
     @property
     def redis_socket(self) -> Path:
