@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 import redis
@@ -209,11 +210,15 @@ def test_a_private_redis_is_named_to_the_daemons(make_up: MakeUp) -> None:
     assert f"one redis is unix://{up.home}/redis.sock".replace("a home", "a%20home") in up.diary
 
 
-def test_a_home_that_cannot_be_is_named(make_up: MakeUp) -> None:
-    up = make_up({}, QCTL_HOME="/proc/qctl/home")
+@pytest.mark.parametrize(
+    ("home", "problem"), [("/proc/qctl/home", "cannot be made"), ("{folder}/" + "x" * 100, "bytes too long")]
+)
+def test_a_home_that_cannot_be_is_named(make_up: MakeUp, tmp_path: Path, home: str, problem: str) -> None:
+    up = make_up({}, QCTL_HOME=home.format(folder=tmp_path))
     up.begin()
     assert up.wait() == 2
-    assert "QCTL_HOME" in up.output
+    assert "QCTL_HOME: " in up.output
+    assert problem in up.output
 
 
 def test_a_server_that_cannot_start_ends_all(make_up: MakeUp) -> None:

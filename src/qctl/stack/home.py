@@ -1,4 +1,4 @@
-"""The state folder: locked for one `qctl up` at a time, and freed of what a killed one left."""
+"""The state folder: made, locked for one `qctl up` at a time, and freed of what a killed one left."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ LEAVING = 15.0
 """Seconds that servers of a killed `qctl up` may take to write their data and go."""
 
 
+def make_home(home: Path) -> None:
+    """Make QCTL_HOME, for its owner alone. Raises SettingsError where that cannot be."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError("QCTL_HOME", f"{str(home)!r} cannot be made: {error.strerror}") from None
+
+
 @contextmanager
 def locked(home: Path) -> Iterator[bool]:
     """Hold the folder for this process. Gives True where the last holder was killed, so that its servers may still
@@ -30,7 +38,7 @@ def locked(home: Path) -> Iterator[bool]:
     try:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise SettingsError("QCTL_HOME", f"{file} cannot be written: {error.strerror}") from None
+        raise SettingsError("QCTL_HOME", f"{str(file)!r} cannot be written: {error.strerror}") from None
     try:
         said = os.read(descriptor, 32).decode(errors="replace").strip()
         try:

