@@ -14,11 +14,11 @@ from qctl.broker.dead_letters import Place
 from qctl.broker.scripts import Script
 from qctl.models import Outcome
 
-STEP = 200
-"""Letters a script call takes: some 3 ms."""
+STEP = 100
+"""Letters a script call takes: some 2 ms."""
 
 _ANSWERS = {
-    "queued": "",
+    "done": "",
     "limited": "it waits for its rate limit",
     "absent": "it is no dead letter",
     "gone": "its data is gone",
@@ -88,7 +88,7 @@ def _step(connection: Redis, queue: str, ids: Sequence[str], actor: str) -> list
         if answer == "limited":
             _ask_limiter(connection, id_)
     return [
-        Outcome(id_, queue, answer in ("queued", "limited"), _ANSWERS.get(answer, f"it is {answer}, not dead"))
+        Outcome(id_, queue, answer in ("done", "limited"), _ANSWERS.get(answer, f"it is {answer}, not dead"))
         for id_, answer in zip(ids, answers, strict=True)
     ]
 

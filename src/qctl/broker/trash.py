@@ -113,6 +113,7 @@ def restore(connection: Redis, batch: str | None, *, actor: str, progress: Progr
     chosen = _choose(batches(connection), batch)
     if not chosen.queue:
         raise RefusedError(f"trash batch {chosen.id} does not say which queue it came from")
+    counts = keys.counts_prefix(chosen.queue)
     restored = done = 0
     try:
         while True:
@@ -126,7 +127,7 @@ def restore(connection: Redis, batch: str | None, *, actor: str, progress: Progr
                     keys.QUEUES,
                     keys.EVENTS,
                 ],
-                [STEP, keys.JOB_PREFIX, chosen.id, FIELD, chosen.queue, actor, events.CAP],
+                [STEP, keys.JOB_PREFIX, chosen.id, FIELD, chosen.queue, actor, events.CAP, counts],
             )
             if not left:
                 break

@@ -4,6 +4,7 @@
 --   KEYS[5] SET of queues  KEYS[6] STREAM of events
 -- ARGV[1] most jobs, at most 500  ARGV[2] prefix of job hashes  ARGV[3] batch
 --   ARGV[4] field of a job hash that names its batch  ARGV[5] queue  ARGV[6] who  ARGV[7] cap of the stream
+--   ARGV[8] prefix of the queue's counts
 -- Returns {how many left the batch, how many of them were put back}. The others are gone, or were enqueued again
 --   meanwhile; each leaves an event.
 -- Atomic: a job is in the queue or in the trash, never in both or neither. The emptied batch goes in the same step.
@@ -41,7 +42,14 @@ for _, id in ipairs(ids) do
         restored = restored + 1
     end
 end
-if restored > 0 then redis.call('SADD', KEYS[5], KEYS[4]) end
+if restored > 0 then
+    redis.call('SADD', KEYS[5], KEYS[4])
+    -- What comes back was not removed after all: else it would count as arriving once more.
+    local minute = math.floor(redis.call('TIME')[1] / 60)
+    local counts = ARGV[8] .. math.floor(minute / 60)
+    redis.pcall('HINCRBY', counts, minute % 60 .. '.removed', -restored)
+    redis.pcall('EXPIRE', counts, 172800)
+end
 if left == #ids then
     redis.call('DEL', KEYS[2])
     redis.call('ZREM', KEYS[3], ARGV[3])

@@ -3,8 +3,8 @@
 --   KEYS[6] LIST intermediate  KEYS[7] SET of queues  KEYS[8] HASH of causes  KEYS[9] STREAM of events
 -- ARGV[1] queue  ARGV[2] prefix of job hashes  ARGV[3] now (RQ's format)  ARGV[4] now (s)  ARGV[5] who
 --   ARGV[6] cap of the stream  ARGV[7] field of the fingerprint  ARGV[8] prefix of the causes' letters
---   ARGV[9] ARGV[10] what the key of a rate limit's waiting jobs begins and ends with  then the ids, at most 200
--- Returns one word an id: `queued` · `limited` it waits for its rate limit · `absent` no such dead letter ·
+--   ARGV[9] ARGV[10] what the key of a rate limit's waiting jobs begins and ends with  then the ids, at most 100
+-- Returns one word an id: `done` · `limited` it waits for its rate limit · `absent` no such dead letter ·
 --   `gone` its data is · `unreadable` · else its status: it is not dead
 -- Atomic: a letter leaves the dead in the step that enqueues it, so two operators or a double click run it once.
 local kinds = {'zset', 'hash', 'list', 'hash', 'hash', 'list', 'set', 'hash', 'stream'}
@@ -55,7 +55,7 @@ local function retry(id)
     redis.call('HSET', job, 'status', 'queued')
     redis.call('RPUSH', KEYS[3], id)
     redis.call('SADD', KEYS[7], KEYS[3])
-    return 'queued'
+    return 'done'
 end
 
 local reply = {}
