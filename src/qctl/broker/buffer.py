@@ -45,7 +45,8 @@ class Reject:
 class Commit:
     """What a source hands over in one round trip. It is all in Redis, or none of it.
 
-    `recent` are `packet id:digest` notes about MQTT messages, kept under `session`, at most `window` of them.
+    `recent` are notes about MQTT messages, oldest first, kept for the client id `session` (`mqtt_session.py`), at most
+    `window` of them.
     """
 
     items: Sequence[bytes] = ()
@@ -95,10 +96,6 @@ class Buffer:
                 pipe.ltrim(keys.mqtt_recent(commit.session), 0, commit.window - 1)
             pipe.llen(keys.buffer(self._pipeline.name))
             return int(pipe.execute()[-1])
-
-    def recent(self, session: str) -> list[str]:
-        """The notes about an MQTT session's last messages, newest first."""
-        return [note.decode() for note in self._redis.lrange(keys.mqtt_recent(session), 0, -1)]
 
     def count(self, what: str, by: int = 1) -> None:
         """Add to one of the pipeline's counters."""

@@ -209,8 +209,15 @@ def ingest(pipeline: str) -> str:
     return f"qctl:ingest:{pipeline}"
 
 
+def mqtt_session(client_id: str) -> str:
+    """HASH of the session that an MQTT broker keeps for a client: `begun` (how many there were), and
+    `unsettled` while it is not known whether the broker still has it."""
+    return f"qctl:mqtt:session:{client_id}"
+
+
 def mqtt_recent(client_id: str) -> str:
-    """LIST of `packet id:digest` of the last messages committed for an MQTT session, newest first."""
+    """LIST of notes, `packet id:digest:time of receipt`, of the last messages committed for an MQTT session, newest
+    first."""
     return f"qctl:mqtt:recent:{client_id}"
 
 

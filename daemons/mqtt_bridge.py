@@ -1,0 +1,23 @@
+"""qctl-mqtt-bridge: takes what devices publish over MQTT into Redis, and acknowledges it when it is there."""
+
+from __future__ import annotations
+
+import logging
+
+from qctl import daemon
+from qctl.sources.mqtt import Bridge
+
+log = logging.getLogger(__name__)
+
+
+def serve(context: daemon.Context) -> None:
+    """Run the bridge until told to stop."""
+    if not context.settings.mqtt_enabled:
+        log.info("MQTT_ENABLED is false: nothing to do")
+        return
+    Bridge(context.settings, context.stop, context.beat).run()
+
+
+def main() -> None:
+    """Run until told to stop; what is in hand is finished first."""
+    daemon.main("qctl-mqtt-bridge", serve, __doc__)
