@@ -6,7 +6,7 @@ import argparse
 
 from qctl import catalog, daemon
 from qctl.broker.connection import connect
-from qctl.broker.worker import ForkWorker, InlineWorker
+from qctl.broker.isolation import ForkWorker, InlineWorker
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.claimant import Claimant
-from qctl.broker.worker import ForkWorker, InlineWorker, QctlWorker
+from qctl.broker.isolation import ForkWorker, InlineWorker
+from qctl.broker.worker import QctlWorker
 from qctl.settings import Settings
 
 

@@ -13,8 +13,8 @@ from rq.queue import Queue
 
 from qctl.broker import events, keys, recovery
 from qctl.broker.claimant import Claimant
+from qctl.broker.isolation import InlineWorker
 from qctl.broker.recovery import Recoverer, recover
-from qctl.broker.worker import InlineWorker
 from support.servers import RedisServer
 from support.waiting import eventually
 from support.workers import qctl_worker, stock_worker

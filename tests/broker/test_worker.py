@@ -14,7 +14,8 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import burial, events, keys, pauses
-from qctl.broker.worker import InlineWorker, QctlWorker
+from qctl.broker.isolation import InlineWorker
+from qctl.broker.worker import QctlWorker
 
 
 def status(connection: Redis, job: Job) -> str:
@@ -62,6 +63,13 @@ def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
     assert connection.ttl(keys.job(job.id)) == -1
     assert names(connection) == ["started", "retried"] * 3 + ["started", "dead"]
     assert_settled(connection)
+
+
+def test_what_is_rejected_is_a_dead_letter_at_once(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    job = queue.enqueue("support.jobs.reject", retry=Retry(max=3, interval=2))
+    worker.work(burst=True)
+    assert status(connection, job) == "failed"
+    assert names(connection) == ["started", "dead"]
 
 
 def worker_again(worker: QctlWorker) -> QctlWorker:
@@ -180,8 +188,11 @@ def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Qu
     claim = inline.claimant.take(["work"], None)
     assert claim is not None
     connection.hset(keys.claims("work"), job.id, "somebody.else|1")
-    inline.register_birth()
-    inline._run(claim)
+    inline._arrive()
+    try:
+        inline._run(claim)
+    finally:
+        inline._leave(registered=True)
     assert status(connection, job) == "queued"
     assert names(connection) == []
 

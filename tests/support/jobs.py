@@ -11,7 +11,7 @@ from redis import Redis
 from rq import get_current_job
 from rq.job import Job
 
-from qctl.errors import SinkMisconfiguredError, SinkUnavailableError
+from qctl.errors import RejectedError, SinkMisconfiguredError, SinkUnavailableError
 
 
 def give(value: object = None) -> object:
@@ -63,3 +63,8 @@ def give_away(socket: str, queue: str) -> None:
     assert job is not None
     with Redis(unix_socket_path=socket) as client:
         client.hset(f"qctl:claims:{queue}", job.id, "somebody.else|1")
+
+
+def reject() -> None:
+    """Find that what was given can never be taken."""
+    raise RejectedError("the row is too long")

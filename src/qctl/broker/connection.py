@@ -52,7 +52,7 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     Raises SettingsError where the URL cannot be understood.
     """
     try:
-        return Redis.from_url(
+        client = Redis.from_url(
             settings.redis_target,
             socket_connect_timeout=CONNECT_TIMEOUT,
             socket_timeout=REPLY_TIMEOUT,
@@ -62,7 +62,10 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
             protocol=2,
             **({} if settings.redis_target.startswith("unix") else {"socket_keepalive": True}),
         )
-    except (ValueError, redis.RedisError) as error:
+        # Options in the URL are looked at only when a connection is made of them.
+        client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
+        return client
+    except (TypeError, ValueError, redis.RedisError) as error:
         raise SettingsError("REDIS_URL", f"cannot be used: {error}") from error
 
 

@@ -163,6 +163,7 @@ def serve(connection: Redis, settings: Settings, stopping: Callable[[float], boo
     housekeeper = Housekeeper(connection, settings)
     backoff = Backoff()
     delay = 0.0
+    log.info("watches delayed jobs, retries and what workers left behind")
     while not stopping(delay):
         beat()
         try:

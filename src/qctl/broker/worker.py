@@ -1,16 +1,15 @@
 """qctl's worker: an RQ worker that claims, holds a lease, and leaves no job behind.
 
-`InlineWorker` runs jobs in its own process, `ForkWorker` one child a job. What differs from RQ's own workers:
-jobs are claimed by script (`claimant.py`), a job starts only while its claim stands, dead workers are recovered from
-instead of RQ's maintenance, a job that must not run is quarantined instead of stopping the worker, a sink that is
-down costs no retry, and Redis may go away at any moment.
+What differs from RQ's own workers: jobs are claimed by script (`claimant.py`), a job starts only while its claim
+stands, dead workers are recovered from instead of RQ's maintenance, a job that must not run is quarantined instead of
+stopping the worker, a sink that is down costs no retry, and Redis may go away at any moment.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import signal
+import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,16 +24,16 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
 from rq.utils import now, utcformat
-from rq.worker import BaseWorker, Worker, WorkerStatus
+from rq.worker import BaseWorker, WorkerStatus
 
 from qctl.broker import burial, counters, events, keys
 from qctl.broker.claimant import Claim, Claimant, Trip
 from qctl.broker.connection import TRANSIENT, Backoff
 from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
 from qctl.broker.queue import PausableQueue, restore
-from qctl.broker.recovery import Recoverer, recover
+from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
-from qctl.errors import ClaimLostError, JobError, SinkError, SinkMisconfiguredError
+from qctl.errors import ClaimLostError, JobError, RejectedError, SinkError, SinkMisconfiguredError
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,12 +48,12 @@ LONG_RUN = 20.0
 _start = Script("start")
 
 
-class _AbortedError(BaseException):
+class AbortedError(BaseException):
     """Raised in the main thread to stop a running job at once."""
 
 
 class QctlWorker(BaseWorker):
-    """What both kinds of worker share. Build one of them, then call `work`."""
+    """What both isolations share. Build one of `isolation.py`, then call `work`; nothing is sent before."""
 
     queue_class = PausableQueue
     job_class = GuardedJob
@@ -69,6 +68,7 @@ class QctlWorker(BaseWorker):
             serializer=JSONSerializer,
             worker_ttl=WORKER_TTL,
             log_job_description=False,
+            prepare_for_work=False,
         )
         self.job_class = guarded(settings.allowed_jobs)
         self._recoverer = Recoverer(connection, self.name, queues)
@@ -113,7 +113,7 @@ class QctlWorker(BaseWorker):
                 except TRANSIENT as error:
                     self._recoverer.forget()
                     self._wait_for_redis(error, backoff, beat)
-        except _AbortedError:
+        except AbortedError:
             log.warning("stopped at once; its job went back to the queue")
         finally:
             self._leave(ready)
@@ -127,9 +127,11 @@ class QctlWorker(BaseWorker):
         """Stop the running job and give it back. Call it in the main thread, from a signal handler."""
         self._stop_requested = True
         if self._performing:
-            raise _AbortedError
+            raise AbortedError
 
     def _arrive(self) -> None:
+        self.hostname, self.pid = socket.gethostname(), os.getpid()
+        self._set_ip_address(self.connection)
         self.register_birth()
         self.claimant.start()
         self.subscribe()
@@ -238,7 +240,7 @@ class QctlWorker(BaseWorker):
             self._performing = True
             with self.death_penalty_class(job.timeout or queue.DEFAULT_TIMEOUT, JobTimeoutException, job_id=job.id):
                 value = job.perform()
-        except _AbortedError:
+        except AbortedError:
             self._persist(lambda: self.claimant.put_back(queue.name, job.id))
             raise
         except SinkError as error:
@@ -247,7 +249,9 @@ class QctlWorker(BaseWorker):
         except JobError as error:
             self._quarantine(queue.name, job.id, str(error))
             return False
-        except BaseException:  # noqa: BLE001 - SystemExit in a job is that job's failure
+        except BaseException as error:  # noqa: BLE001 - SystemExit in a job is that job's failure
+            if isinstance(error, RejectedError):
+                job.retries_left = None  # it will be refused again: only a person can change that
             self._settle(job, queue, self._failure(job, queue, execution, sys.exc_info()))
             return False
         finally:
@@ -348,64 +352,3 @@ class QctlWorker(BaseWorker):
                 burial.index(pipe, queue.name, job.id, str(job._func_name), f"asked for more than {retry.max} retries")
                 pipe.execute()
         super().handle_job_retry(job, queue, retry, started_job_registry, execution)
-
-
-class InlineWorker(QctlWorker):
-    """Runs jobs in its own process: for short jobs whose code is trusted not to crash the interpreter."""
-
-    def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run one job here."""
-        execution = self.prepare_execution(job)
-        self._running = (job, execution, time.monotonic())
-        try:
-            self.perform_job(job, queue, execution)
-        finally:
-            self._running = None
-            self.executions.pop(execution.id, None)
-
-
-class ForkWorker(QctlWorker, Worker):
-    """Runs each job in a child: for jobs that may leak, crash, or have to be stopped."""
-
-    def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run one job in a child and watch it."""
-        self._dead_child = None
-        try:
-            self._performing = True
-            super().execute_job(job, queue)
-        except _AbortedError:
-            self.kill_horse()
-            self.wait_for_horse()
-            self._persist(lambda: self.claimant.put_back(queue.name, job.id))
-            raise
-        finally:
-            self._performing = False
-
-    def setup_work_horse_signals(self) -> None:
-        """The child dies with its parent, however that ends: an orphan would run a job that is given to another."""
-        super().setup_work_horse_signals()
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, linux/prctl.h
-
-    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Renew what RQ's tools look at; the lease thread keeps what matters."""
-        try:
-            super().maintain_heartbeats(job, execution)
-        except TRANSIENT as error:
-            log.warning("no heartbeat for job %s: %s", job.id, error)
-
-    def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
-        """Note that the child died under the job, unless it was stopped for running far past its time."""
-        ran = (now() - job.started_at).total_seconds() if job.started_at else 0.0
-        if not (job.timeout and job.timeout > 0 and ran > job.timeout):
-            self._dead_child = job.id
-        super().handle_work_horse_killed(job, retpid, ret_val, rusage)
-
-    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> None:
-        """Write a failure. A child that was killed costs the job no retry; the third time quarantines it."""
-        if self._dead_child != job.id:
-            super().handle_job_failure(job, queue, *args, **kwargs)
-            return
-        claim = self.claimant.claim_of(queue.name, job.id)
-        if claim is not None:
-            outcome = recover(self.connection, queue.name, job.id, claim, by=self.name, own=True)
-            log.warning("the child that ran job %s died: %s", job.id, outcome)

@@ -1,0 +1,117 @@
+"""qctl-worker as a program: what it takes, how it ends, and what it does while Redis is away."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Worker
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from qctl.broker import keys
+from support.process import Program
+from support.servers import RedisServer
+from support.waiting import eventually
+
+BIN = Path(sys.executable).parent
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def make_worker(tmp_path: Path) -> Callable[..., Program]:
+    """Makes `qctl-worker` with arguments, allowed to run `support.jobs.*`."""
+
+    def make(
+        url: str, *arguments: str, says: str = "takes jobs from", name: str = "qctl-worker", **env: str
+    ) -> Program:
+        env = {
+            "REDIS_URL": url,
+            "QCTL_HOME": str(tmp_path),
+            "QCTL_ALLOWED_JOBS": "support.jobs.*",
+            "PYTHONPATH": str(TESTS),
+            "LOG_FORMAT": "text",
+            **env,
+        }
+        return Program(name, [str(BIN / "qctl-worker"), *arguments], tmp_path, env=env, says=says)
+
+    return make
+
+
+def enqueue(connection: Redis, name: str, function: str, *args: object) -> str:
+    """A job with a JSON payload. Returns its id."""
+    job_id: str = Queue(name, connection=connection, serializer=JSONSerializer).enqueue(function, *args).id
+    return job_id
+
+
+@pytest.mark.parametrize("isolation", ["inline", "fork"])
+def test_it_serves_queues_that_no_catalog_knows(
+    connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program], isolation: str
+) -> None:
+    job = enqueue(connection, "theirs", "support.jobs.give", 1)
+    with make_worker(redis_server.url, "theirs", "more", "--isolation", isolation) as worker:
+        eventually(lambda: connection.hget(keys.job(job), "status") == b"finished", 10, "the job")
+        assert {w.name for w in Worker.all(connection=connection)} == {
+            name.removeprefix(keys.WORKER_PREFIX) for name in Worker.all_keys(connection=connection)
+        }
+        assert worker.stop() == 0
+    assert connection.scard(keys.WORKERS) == 0
+
+
+def test_burst_ends_by_itself(
+    connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program]
+) -> None:
+    job = enqueue(connection, "theirs", "support.jobs.give", 1)
+    with make_worker(redis_server.url, "theirs", "--burst") as worker:
+        assert worker.wait() == 0
+    assert connection.hget(keys.job(job), "status") == b"finished"
+
+
+@pytest.mark.parametrize("isolation", ["inline", "fork"])
+def test_sigterm_finishes_the_running_job_and_a_second_gives_it_back(
+    connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program], isolation: str
+) -> None:
+    url = redis_server.url
+    first = enqueue(connection, "theirs", "support.jobs.note", url, "ran", "first", 1.0)
+    second = enqueue(connection, "theirs", "support.jobs.note", url, "ran", "second", 20.0)
+    with make_worker(url, "theirs", "--isolation", isolation) as worker:
+        eventually(lambda: connection.llen("ran:started") == 1, 10, "the first start")
+        assert worker.stop() == 0
+    assert connection.hget(keys.job(first), "status") == b"finished"
+    assert connection.hget(keys.job(second), "status") == b"queued"
+    with make_worker(url, "theirs", "--isolation", isolation, name="again") as worker:
+        eventually(lambda: connection.llen("ran:started") == 2, 10, "the second start")
+        worker.send(signal.SIGTERM)
+        eventually(lambda: worker.output.count("finishing what is in hand") == 1, 5, "the drain")
+        worker.send(signal.SIGTERM)
+        assert worker.wait() == 128 + signal.SIGTERM
+    assert connection.lrange(keys.queue("theirs"), 0, -1) == [second.encode()]
+    assert connection.hlen(keys.claims("theirs")) == connection.zcard(keys.started("theirs")) == 0
+
+
+def test_redis_may_be_away_at_the_start_and_midway(own_redis: RedisServer, make_worker: Callable[..., Program]) -> None:
+    own_redis.stop()
+    with make_worker(own_redis.url, "theirs", says="Redis is away"):
+        own_redis.start()
+        for _ in range(2):
+            client = own_redis.connect()
+            job = enqueue(client, "theirs", "support.jobs.give", 1)
+
+            def finished(client: Redis = client, job: str = job) -> bool:
+                return client.hget(keys.job(job), "status") == b"finished"
+
+            eventually(finished, 20, "the job after Redis came")
+            own_redis.kill()
+            own_redis.start()
+
+
+def test_a_bad_setting_is_one_line_and_exit_2(make_worker: Callable[..., Program], redis_server: RedisServer) -> None:
+    with make_worker(
+        redis_server.url, "theirs", QUEUE_DEFAULT_ATTEMPTS="many", says="QUEUE_DEFAULT_ATTEMPTS"
+    ) as worker:
+        assert worker.wait() == 2
+        assert len(worker.output.splitlines()) == 1
