@@ -1,0 +1,73 @@
+"""Opening Redis, and what a person is told when it does not work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import Redis
+from redis import exceptions as raised
+
+from qctl.broker.connection import Backoff, connect, translated
+from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
+from qctl.settings import Settings
+from support.servers import RedisServer
+
+
+@pytest.mark.parametrize("url", ["redis://localhost/0?colour=red", "redis://localhost:6379/0?socket_timeout=soon"])
+def test_a_url_that_cannot_be_understood_names_the_setting(make_settings: Callable[..., Settings], url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        connect(make_settings(REDIS_URL=url))
+
+
+def test_a_connection_that_was_closed_is_opened_again_but_no_command_is_sent_twice(
+    redis_server: RedisServer, settings: Settings
+) -> None:
+    client = connect(settings)
+    client.ping()
+    redis_server.connect().client_kill_filter(_type="normal", skipme=True)
+    assert client.ping()
+    assert client.get_retry().get_retries() == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "error", "text"),
+    [
+        (raised.ConnectionError("refused"), RedisUnreachableError, "does not answer"),
+        (raised.TimeoutError("slow"), RedisUnreachableError, "does not answer"),
+        (raised.AuthenticationError("no"), RedisUnreachableError, "refuses the password"),
+        (raised.BusyLoadingError("wait"), RedisUnreachableError, "loading"),
+        (raised.NoPermissionError("acl"), RefusedError, "does not let this user"),
+        (raised.ReadOnlyError("replica"), RefusedError, "does not let this user"),
+        (raised.OutOfMemoryError("full"), BackpressureError, "full"),
+    ],
+)
+def test_what_redis_raises_becomes_one_line(
+    make_settings: Callable[..., Settings], cause: Exception, error: type[QctlError], text: str
+) -> None:
+    hidden = make_settings(REDIS_URL="redis://user:s3cret@localhost:1/0")
+    with pytest.raises(error, match=text) as caught, translated(hidden):
+        raise cause
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in caught.value.message
+
+
+def test_any_bytes_come_back_as_they_were(connection: Redis) -> None:
+    connection.set("k", b"\xff\xfe")
+    value = connection.get("k").decode(errors="surrogateescape")
+    connection.set("k2", value)
+    assert connection.get("k2") == b"\xff\xfe"
+
+
+@given(st.integers(1, 40))
+def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
+    backoff = Backoff()
+    waits = [backoff.next() for _ in range(tries)]
+    assert all(0.75 <= wait <= 37.5 for wait in waits)
+    assert backoff.tries == tries
+    if tries > 5:
+        assert waits[-1] >= 22.5
+    backoff.reset()
+    assert backoff.next() <= 1.25
