@@ -136,10 +136,13 @@ def test_a_letter_whose_id_lives_again_is_left_alone(connection: Redis, status: 
 def test_a_key_of_a_wrong_type_leaves_the_letter_where_it_is(connection: Redis, key: object) -> None:
     assert callable(key)
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
+    stock.die(connection, stock.enqueue(connection, "other", "o"))
     connection.delete(key("mail"))
     connection.set(key("mail"), "text")
-    with pytest.raises(Exception, match="WRONGTYPE"):
-        again(connection, "j")
+    places = [Place("mail", "j", "dead"), Place("other", "o", "dead")]
+    outcomes = retry.retry(connection, places, actor="me", progress=lambda _done, _total: None)
+    assert [outcome.done for outcome in outcomes] == [False, True]
+    assert "another type" in outcomes[0].detail
     assert connection.zscore(keys.failed("mail"), "j") is not None
     assert connection.hget(keys.job("j"), "status") == b"failed"
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 
 from redis import Redis
+from redis.exceptions import ResponseError
 from rq.rate_limit import RateLimitRegistry
 from rq.utils import utcformat
 
-from qctl.broker import burial, events, inspection, keys
+from qctl.broker import burial, events, inspection, keys, replies
 from qctl.broker.dead_letters import Place
 from qctl.broker.scripts import Script
 from qctl.models import Outcome
@@ -52,38 +53,13 @@ def _steps(places: Sequence[Place]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _step(connection: Redis, queue: str, ids: Sequence[str], actor: str) -> list[Outcome]:
-    now = datetime.now(timezone.utc)
-    limit_begin, _, limit_end = RateLimitRegistry("\0", connection).rate_limited_key.partition("\0")
-    answers: list[str] = [
-        answer.decode()
-        for answer in _retry(
-            connection,
-            [
-                keys.failed(queue),
-                keys.quarantine(queue),
-                keys.queue(queue),
-                keys.recoveries(queue),
-                keys.claims(queue),
-                keys.intermediate(queue),
-                keys.QUEUES,
-                keys.causes(queue),
-                keys.EVENTS,
-            ],
-            [
-                queue,
-                keys.JOB_PREFIX,
-                utcformat(now),
-                now.timestamp(),
-                actor,
-                events.CAP,
-                burial.FIELD,
-                keys.cause(queue, ""),
-                limit_begin,
-                limit_end,
-                *ids,
-            ],
-        )
-    ]
+    try:
+        answers = _move(connection, queue, ids, actor)
+    except ResponseError as error:
+        if not replies.is_wrong_type(error):
+            raise
+        # Nothing was changed, and the letters of other queues can do without this one.
+        return [Outcome(id_, queue, False, "a key of its queue holds another type than it should") for id_ in ids]
     for id_, answer in zip(ids, answers, strict=True):
         if answer == "limited":
             _ask_limiter(connection, id_)
@@ -91,6 +67,40 @@ def _step(connection: Redis, queue: str, ids: Sequence[str], actor: str) -> list
         Outcome(id_, queue, answer in ("done", "limited"), _ANSWERS.get(answer, f"it is {answer}, not dead"))
         for id_, answer in zip(ids, answers, strict=True)
     ]
+
+
+def _move(connection: Redis, queue: str, ids: Sequence[str], actor: str) -> list[str]:
+    """What became of each id, in the words of the script."""
+    now = datetime.now(timezone.utc)
+    limit_begin, _, limit_end = RateLimitRegistry("\0", connection).rate_limited_key.partition("\0")
+    answers = _retry(
+        connection,
+        [
+            keys.failed(queue),
+            keys.quarantine(queue),
+            keys.queue(queue),
+            keys.recoveries(queue),
+            keys.claims(queue),
+            keys.intermediate(queue),
+            keys.QUEUES,
+            keys.causes(queue),
+            keys.EVENTS,
+        ],
+        [
+            queue,
+            keys.JOB_PREFIX,
+            utcformat(now),
+            now.timestamp(),
+            actor,
+            events.CAP,
+            burial.FIELD,
+            keys.cause(queue, ""),
+            limit_begin,
+            limit_end,
+            *ids,
+        ],
+    )
+    return [inspection.text(answer) for answer in answers]
 
 
 def _ask_limiter(connection: Redis, job_id: str) -> None:

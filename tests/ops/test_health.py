@@ -1,0 +1,138 @@
+"""What health finds, and what it takes for an ill."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qctl.broker import keys
+from qctl.errors import RedisUnreachableError, UnreachableError
+from qctl.models import Finding
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support import stock
+from support.process import free_port
+from support.servers import RedisServer
+
+
+def make_ops(tmp_path: Path, url: str) -> Ops:
+    return Ops(Settings.load(environ={"QCTL_HOME": str(tmp_path), "REDIS_URL": url}, dotenv=tmp_path / "no.env"))
+
+
+def ills(ops: Ops) -> dict[str, Finding]:
+    return {finding.check: finding for finding in ops.health.check().findings if finding.status != "ok"}
+
+
+def test_all_is_well(ops: Ops, connection: Redis) -> None:
+    stock.die(connection, stock.enqueue(connection, "mail", "d"))
+    stock.enqueue(connection, "mail", "a")
+    stock.register_worker(connection, "w", "mail")
+    stock.enqueue(connection, "held", "b")
+    ops.queues.pause("held", reason="deploy")
+    health = ops.health.check()
+    assert (health.status, health.reasons) == ("ok", [])
+    said = {finding.check: finding.reason for finding in health.findings}
+    assert said["paused"] == "held is paused: deploy; 1 wait"
+    assert said["dead letters"] == "1 dead letters wait for somebody"
+
+
+def test_ping(ops: Ops, settings: Settings) -> None:
+    ping = ops.health.ping()
+    assert ping.target == settings.redis_target
+    assert abs(ping.ts_ms / 1000 - time.time()) < 5
+    assert 0 < ping.rtt < 5
+    assert ping.redis_version.count(".") == 2
+
+
+@pytest.fixture
+def odd(own_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[Redis, Ops]]:
+    """A Redis that may be configured, and operations on it."""
+    connection = own_redis.connect()
+    ops = make_ops(tmp_path, own_redis.url)
+    yield connection, ops
+    ops.close()
+    connection.close()
+
+
+def test_how_redis_is_set(odd: tuple[Redis, Ops]) -> None:
+    connection, ops = odd
+    assert ills(ops) == {}
+    connection.config_set("appendonly", "no")
+    connection.config_set("maxmemory-policy", "allkeys-lru")
+    found = ills(ops)
+    assert set(found) == {"persistence", "eviction"}
+    assert "once it has a maxmemory" in found["eviction"].reason
+    connection.config_set("maxmemory", int(connection.info("memory")["used_memory"] * 1.1))
+    found = ills(ops)
+    assert "maxmemory" in found["memory"].reason
+    assert "when it is full" in found["eviction"].reason
+    assert ops.health.check().status == "degraded"
+
+
+def test_work_that_nobody_does(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "a")
+    now = time.time()
+    connection.sadd(keys.QUEUES, keys.queue("later"))
+    connection.zadd(keys.scheduled("later"), {"j": now - 5})
+    assert set(ills(ops)) == {"workers"}
+    connection.zadd(keys.scheduled("later"), {"j": now - 20})
+    found = ills(ops)
+    assert set(found) == {"workers", "schedule"}
+    assert "mail" in found["workers"].reason
+    assert "no scheduler runs" in found["schedule"].reason
+    connection.set(keys.scheduler_lock("later"), "1")
+    assert set(ills(ops)) == {"workers"}
+    connection.zadd(keys.scheduled("later"), {"j": now - 90})
+    assert "does not get on" in ills(ops)["schedule"].reason
+
+
+def test_suspended_quarantined_stale_and_down(ops: Ops, connection: Redis) -> None:
+    connection.set(keys.SUSPENDED, 1)
+    connection.hset(keys.quarantine("sensor-data"), "q", "{}")
+    connection.rpush(keys.buffer("readings"), json.dumps({"received_ns": (time.time() - 120) * 1e9}))
+    connection.hset(keys.BREAKERS, "sensor-data", 3)
+    found = ills(ops)
+    assert set(found) == {"workers", "quarantine", "buffer", "sink"}
+    assert "3 times in a row" in found["sink"].reason
+    assert "readings" in found["buffer"].reason
+
+
+def test_a_damaged_queue_is_an_ill_and_hides_no_other(ops: Ops, connection: Redis) -> None:
+    connection.sadd(keys.QUEUES, keys.queue("bad"))
+    for key in (
+        keys.queue("bad"),
+        keys.scheduled("bad"),
+        keys.quarantine("bad"),
+        keys.BREAKERS,
+        keys.buffer("readings"),
+    ):
+        connection.set(key, "text")
+    stock.enqueue(connection, "mail", "a")
+    assert set(ills(ops)) == {"queues", "workers"}
+
+
+def test_a_redis_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
+    ops = make_ops(tmp_path, f"redis://:secret@127.0.0.1:{free_port()}/0")
+    health = ops.health.check()
+    assert health.status == "down"
+    assert "does not answer" in health.reasons[0]
+    assert "secret" not in health.reasons[0]
+    for read in (ops.health.ping, ops.stats.read, ops.dead_letters.list, ops.trash.restore, ops.queues.names):
+        with pytest.raises(RedisUnreachableError):
+            read()
+    ops.close()
+
+
+def test_a_wrong_password(odd: tuple[Redis, Ops], own_redis: RedisServer, tmp_path: Path) -> None:
+    connection, _ = odd
+    connection.config_set("requirepass", "right")
+    ops = make_ops(tmp_path, f"redis://:wrong@127.0.0.1:{own_redis.port}/0")
+    assert ops.health.check().status == "down"
+    with pytest.raises(UnreachableError, match="refuses the password"):
+        ops.stats.read()
+    ops.close()

@@ -1,0 +1,129 @@
+"""Reading writes nothing, and works for a user who may only read (P6)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qctl.broker import keys, pauses, trash
+from qctl.errors import RefusedError
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support import stock
+from support.servers import RedisServer
+from support.stock import Bomb
+
+END = "that was all"
+
+
+@pytest.fixture
+def bomb(tmp_path: Path) -> Bomb:
+    """In every payload of `deployment`."""
+    return Bomb(tmp_path / "went off")
+
+
+@pytest.fixture
+def deployment(own_redis: RedisServer, bomb: Bomb) -> Iterator[Redis]:
+    """A Redis with a bit of everything in it, expired and damaged things too, that RQ's own readers would tidy."""
+    connection = own_redis.connect()
+    stock.enqueue(connection, "mail", "w1", bomb, meta={"bomb": bomb})
+    stock.die(connection, stock.enqueue(connection, "mail", "d1", bomb, meta={"bomb": bomb}))
+    stock.die(connection, stock.enqueue(connection, "mail", "d2"), ttl=1)
+    connection.rpush(keys.queue("mail"), "gone")
+    connection.zadd(keys.started("mail"), {"abandoned:1": 1})
+    connection.zadd(keys.scheduled("mail"), {"due": 1})
+    connection.zadd(keys.finished("mail"), {"forgotten": 1})
+    connection.set(keys.job("text"), "text")
+    connection.hset(keys.quarantine("mail"), "text", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 0}))
+    stock.register_worker(connection, "killed", "mail")
+    connection.delete(keys.worker("killed"))
+    stock.register_worker(connection, "alive", "mail")
+    stock.enqueue(connection, "old", "o", bomb)
+    trash.clear(connection, "old", actor="me", ttl=60, progress=lambda _done, _total: None)
+    pauses.hold(connection, "held", actor="me", seconds=0.001)
+    yield connection
+    connection.close()
+
+
+READS: dict[str, Callable[[Ops], object]] = {
+    "stats": lambda ops: ops.stats.read(),
+    "queue names": lambda ops: ops.queues.names(),
+    "waiting": lambda ops: ops.queues.waiting("mail"),
+    "dead letters": lambda ops: ops.dead_letters.list(),
+    "of a queue": lambda ops: ops.dead_letters.list("mail", newest_first=False),
+    "count": lambda ops: ops.dead_letters.count("mail"),
+    "a letter": lambda ops: ops.dead_letters.show("d1"),
+    "a damaged letter": lambda ops: ops.dead_letters.show("text"),
+    "what a retry would do": lambda ops: ops.dead_letters.retry(all=True, dry_run=True),
+    "and of some": lambda ops: ops.dead_letters.retry(all=True, dry_run=True, limit=2),
+    "trash": lambda ops: ops.trash.list(),
+    "workers": lambda ops: ops.workers.list(),
+    "ping": lambda ops: ops.health.ping(),
+    "health": lambda ops: ops.health.check(),
+}
+
+
+def make_ops(tmp_path: Path, url: str) -> Ops:
+    return Ops(Settings.load(environ={"QCTL_HOME": str(tmp_path), "REDIS_URL": url}, dotenv=tmp_path / "no.env"))
+
+
+def writing_commands(connection: Redis) -> set[str]:
+    return {name.partition("|")[0] for category in ("write", "scripting") for name in connection.acl_cat(category)}
+
+
+def dump(connection: Redis) -> dict[bytes, bytes]:
+    return {key: connection.dump(key) for key in connection.scan_iter()}
+
+
+def test_reading_sends_no_command_that_writes(
+    own_redis: RedisServer, deployment: Redis, bomb: Bomb, tmp_path: Path
+) -> None:
+    writing = writing_commands(deployment)
+    assert {"set", "zadd", "evalsha"} <= writing
+    before = dump(deployment)
+    ops = make_ops(tmp_path, own_redis.url)
+    with deployment.monitor() as monitor:
+        for read in READS.values():
+            read(ops)
+        deployment.echo(END)
+        sent = []
+        for entry in monitor.listen():
+            if END in entry["command"]:
+                break
+            sent.append(entry["command"].split()[0].lower())
+    ops.close()
+    assert len(sent) > 3 * len(READS)
+    assert not writing.intersection(sent)
+    assert dump(deployment) == before
+    assert not bomb.went_off
+    assert bomb.proves_itself()
+
+
+def test_a_user_who_may_only_read(own_redis: RedisServer, deployment: Redis, tmp_path: Path) -> None:
+    categories = ["+@read", "+@connection", "-@write", "-@scripting", "-@dangerous"]
+    deployment.acl_setuser("eyes", enabled=True, passwords=["+pw"], keys=["*"], categories=categories)
+    full = make_ops(tmp_path, own_redis.url)
+    eyes = make_ops(tmp_path, f"redis://eyes:pw@127.0.0.1:{own_redis.port}/0")
+    for name, read in READS.items():
+        seen = read(eyes)
+        if name in ("queue names", "waiting", "dead letters", "of a queue", "count", "a letter", "trash", "workers"):
+            assert seen == read(full), name
+    mail = next(queue for queue in eyes.stats.read().queues if queue.name == "mail")
+    assert (mail.waiting, mail.dead, mail.workers) == (2, 3, 1)
+    assert eyes.health.ping().redis_version[0].isdigit()
+    assert "INFO" in next(f.reason for f in eyes.health.check().findings if f.check == "memory")
+    for act in (
+        lambda: eyes.dead_letters.retry(["d1"]),
+        lambda: eyes.queues.clear("mail"),
+        lambda: eyes.queues.pause("mail", force=True),
+        lambda: eyes.trash.restore(),
+    ):
+        with pytest.raises(RefusedError, match="does not let this user"):
+            act()
+    assert eyes.dead_letters.count("mail") == 3
+    full.close()
+    eyes.close()
