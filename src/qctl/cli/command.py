@@ -1,0 +1,98 @@
+"""What a command is, and how it becomes part of the program."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from qctl.cli.exits import ExitCode
+from qctl.cli.options import Options, parameter, with_options
+from qctl.cli.session import Session
+
+WIDTH = {"max_content_width": 100}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb. `function` takes the session and its own parameters and returns the exit code, None for 0.
+
+    `changes`: it changes something, so a read-only run refuses it unless its parameter `dry_run` is set.
+    """
+
+    name: str
+    function: Callable[..., ExitCode | None]
+    examples: str
+    changes: bool
+
+    def add_to(self, app: typer.Typer) -> None:
+        """Register it. The function's docstring is its help."""
+
+        def run(ctx: typer.Context, **given: Any) -> ExitCode | None:
+            session: Session = ctx.obj
+            session.choose(Options.taken_from(given))
+            if self.changes and not given.get("dry_run"):
+                session.refuse_if_read_only(ctx.command_path)
+            return self.function(session, **given)
+
+        own = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
+        app.command(self.name, help=self.function.__doc__, epilog=_epilog(self.examples), context_settings=WIDTH)(
+            with_options(run, own, show_all=False)
+        )
+
+
+def command(name: str, *, examples: str, changes: bool = False) -> Callable[[Callable[..., ExitCode | None]], Command]:
+    """Make a function a command. `examples` are lines that work as they stand."""
+    return lambda function: Command(name, function, examples, changes)
+
+
+def program(help: str, examples: str, version: str, commands: Sequence[Command]) -> typer.Typer:
+    """The root: the verbs of every day, and the options of all."""
+    app = typer.Typer(
+        help=help,
+        epilog=_epilog(examples, note=""),
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=WIDTH,
+    )
+
+    def root(ctx: typer.Context, show_version: bool, **given: Any) -> None:
+        if show_version:
+            typer.echo(f"qctl {version}")
+            raise typer.Exit
+        _enter(ctx, given)
+
+    flag = parameter("show_version", bool, False, typer.Option("--version", help="Print the version."))
+    app.callback(invoke_without_command=True)(with_options(root, [flag], show_all=True))
+    for each in commands:
+        each.add_to(app)
+    return app
+
+
+def noun(app: typer.Typer, name: str, help: str, commands: Sequence[Command]) -> None:
+    """Register verbs about one thing: `qctl NAME VERB`."""
+    group = typer.Typer(help=help, rich_markup_mode=None, context_settings=WIDTH)
+
+    def enter(ctx: typer.Context, **given: Any) -> None:
+        _enter(ctx, given)
+
+    group.callback(invoke_without_command=True)(with_options(enter, [], show_all=False))
+    for each in commands:
+        each.add_to(group)
+    app.add_typer(group, name=name)
+
+
+def _enter(ctx: typer.Context, given: dict[str, Any]) -> None:
+    """Take the options that stand before a command's name. Without a command, show what there is."""
+    ctx.obj.choose(Options.taken_from(given))
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), err=True)
+        raise typer.Exit(ExitCode.USAGE)
+
+
+def _epilog(examples: str, note: str = "Options of `qctl --help` may stand here too.") -> str:
+    lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
+    return f"\b\nExamples:\n{lines}" + (f"\n\n{note}" if note else "")

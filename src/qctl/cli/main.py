@@ -1,0 +1,89 @@
+"""The program `qctl`: every command, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from qctl import __version__
+from qctl.cli import dead_letters, health, queues, retry, stats, trash, workers
+from qctl.cli.command import command, noun, program
+from qctl.cli.exits import ExitCode, exit_code_for
+from qctl.cli.output import StdoutClosedError
+from qctl.cli.session import Session
+from qctl.errors import QctlError
+
+HELP = "Show, hold, clear and repair RQ queues on Redis."
+
+EXAMPLES = """
+qctl stats
+qctl pause email --reason deploy --for 30m
+qctl dlq list --queue 'email*'
+"""
+
+
+@command("up", examples="qctl up\nqctl up --home ./var", changes=True)
+def up(session: Session) -> None:
+    """Start everything here, in the foreground: Redis and MQTT unless named, bridge, workers, scheduler."""
+    from qctl.cli.up import up as start  # brings process management, which no other command needs
+
+    start(session.settings)
+
+
+def build() -> typer.Typer:
+    """All commands: the verbs of every day first, the nouns below."""
+    daily = (stats.stats, queues.pause, queues.resume, queues.clear, retry.retry, up, health.ping, health.health)
+    app = program(HELP, EXAMPLES, __version__, daily)
+    noun(
+        app,
+        "dlq",
+        "Dead letters: jobs that wait for a person.",
+        (dead_letters.page, dead_letters.show, retry.retry),
+    )
+    noun(app, "trash", "What was cleared or discarded, until it is gone.", (trash.batches, trash.restore, trash.empty))
+    noun(app, "worker", "Processes that take jobs from queues.", (workers.everyone,))
+    return app
+
+
+def run(arguments: Sequence[str], session: Session) -> int:
+    """Run one command line. Prints what went wrong, on one line, and returns the exit code."""
+    out = session.out
+    try:
+        program = typer.main.get_command(build())
+        code = program.main(list(arguments), prog_name="qctl", standalone_mode=False, obj=session)
+    except StdoutClosedError:
+        return ExitCode.CUT_OFF
+    except (KeyboardInterrupt, typer.Abort):
+        code = ExitCode.INTERRUPTED
+    except typer.TyperException as error:
+        out.complain(error.format_message(), _where_to_read(error))
+        return ExitCode.USAGE
+    except QctlError as error:
+        _show_traceback(session)
+        out.complain_of(error)
+        return exit_code_for(error)
+    except Exception as error:  # noqa: BLE001 - a fault of qctl itself: one line, and how to see the rest
+        _show_traceback(session)
+        out.complain(f"internal error: {type(error).__name__}: {error}", "see where with --debug")
+        return ExitCode.FAILED
+    if code == ExitCode.INTERRUPTED:
+        out.complain("interrupted")
+    return int(code or ExitCode.DONE)
+
+
+def main() -> int:
+    """Run the command line of this process and return its exit code."""
+    return run(sys.argv[1:], Session())
+
+
+def _where_to_read(error: typer.TyperException) -> str | None:
+    context = getattr(error, "ctx", None)
+    return f"see `{context.command_path} --help`" if context else None
+
+
+def _show_traceback(session: Session) -> None:
+    if session.options.debug:
+        session.out.show_traceback(traceback.format_exc())

@@ -1,0 +1,243 @@
+"""The one owner of stdout and stderr: stdout is data, stderr is talk.
+
+A table on a terminal, tab-separated text with a header in a pipe, and json, jsonl, csv or names where asked for.
+Nothing that came from outside leaves here as it came: JSON is ASCII, all else goes through `safe`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TextIO
+
+from qctl.cli.documents import Document, cell
+from qctl.errors import QctlError
+from qctl.safe import inert, inert_line
+from qctl.view import Cell, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Progress = Callable[[int, "int | None"], None]
+"""Told how many items are done, and of how many where that is known."""
+
+FORMULA = tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20")
+"""First characters that make a spreadsheet run a text cell; the last four are the wide forms of the first."""
+
+UNCUT = 1 << 40
+"""Data is never shortened, unlike what a person reads."""
+
+
+class Format(str, Enum):
+    """What -o takes."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    NAME = "name"
+
+
+class StdoutClosedError(Exception):
+    """Whoever read stdout went away."""
+
+
+class Output:
+    """Prints documents in the chosen format, and talks. `format` None means what suits where stdout goes."""
+
+    def __init__(self) -> None:
+        self.format: Format | None = None
+        self.colour = True
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+
+    # --- data ---
+
+    def listing(self, document: Document, table: Table[Any]) -> None:
+        """Print rows: as `table` for a person, as the document's rows or whole for a program."""
+        if self.format is None and not is_terminal(sys.stdout):
+            self._write(_separated(document, "\t"))
+        elif self.format in (None, Format.TABLE):
+            self._table(table)
+        else:
+            self._machine(document, self.format)
+
+    def report(self, document: Document, lines: Sequence[Cell]) -> None:
+        """Print sentences for a person, the document for a program."""
+        if self.format in (None, Format.TABLE):
+            self._lines(lines)
+        else:
+            self._machine(document, self.format)
+
+    def _machine(self, document: Document, wanted: Format) -> None:
+        if wanted is Format.JSON:
+            text = _json(document.as_json(), indent=2) + "\n"
+        elif wanted is Format.JSONL:
+            text = "".join(_json(record) + "\n" for record in document.records)
+        elif wanted is Format.CSV:
+            text = _separated(document, ",")
+        else:
+            text = "".join(f"{_plain(cell(record, document.name))}\n" for record in document.records)
+        self._write(text)
+
+    def _table(self, table: Table[Any]) -> None:
+        if not table.rows:
+            self.say(table.empty)
+            return
+        from qctl.cli.drawing import draw
+
+        console = self._console(sys.stdout)
+        with console.capture() as captured:
+            for line in draw(table, console):
+                console.print(line, no_wrap=True, crop=False)
+        self._write(captured.get())
+        self._lines(table.footer)
+
+    def _lines(self, lines: Sequence[Cell]) -> None:
+        if not is_terminal(sys.stdout):
+            self._write("".join(f"{inert(line.text)}\n" for line in lines))
+            return
+        from rich.text import Text
+
+        from qctl.cli.drawing import COLOURS
+
+        console = self._console(sys.stdout)
+        with console.capture() as captured:
+            for line in lines:
+                console.print(Text(inert(line.text), COLOURS[line.style]), soft_wrap=True)
+        self._write(captured.get())
+
+    def _write(self, text: str) -> None:
+        try:
+            if sys.stdout is None:  # closed before we started
+                raise BrokenPipeError
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as error:
+            _abandon(sys.stdout)
+            if isinstance(error, BrokenPipeError):
+                raise StdoutClosedError from error
+            raise QctlError(f"stdout cannot be written: {error.strerror}") from error
+
+    # --- talk ---
+
+    def say(self, text: str) -> None:
+        """Print one line of talk."""
+        self._talk(f"{inert_line(text)}\n")
+
+    def prompt(self, text: str) -> None:
+        """Print a question and stay on its line."""
+        self._talk(inert_line(text) + " ")
+
+    def complain(self, message: str, hint: str | None = None) -> None:
+        """Print why the command ended, on one line, with the next command to run."""
+        self.say(f"qctl: {message.rstrip('.')}" + (f"; {hint}" if hint else ""))
+
+    def complain_of(self, error: QctlError) -> None:
+        """Print an error of our own, on one line, with the next command to run."""
+        self.complain(error.message, error.hint)
+
+    def show_traceback(self, text: str) -> None:
+        """Print a traceback, for --debug."""
+        self._talk(inert(text))
+
+    def _talk(self, text: str) -> None:
+        try:
+            if sys.stderr is not None:
+                sys.stderr.write(text)
+                sys.stderr.flush()
+        except OSError:
+            _abandon(sys.stderr)  # nobody is left to tell
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Progress]:
+        """Tell how far a bulk act is: by a bar where stderr is a terminal, and where it stopped if it did."""
+        reached = 0
+        with self._bar(label) as show:
+
+            def told(done: int, total: int | None) -> None:
+                nonlocal reached
+                reached = done
+                show(done, total)
+
+            try:
+                yield told
+            except (KeyboardInterrupt, QctlError):
+                if reached:
+                    self.say(f"{label}: stopped after {reached}, which stay as they are; it can be run again")
+                raise
+
+    @contextmanager
+    def _bar(self, label: str) -> Iterator[Progress]:
+        if not is_terminal(sys.stderr):
+            yield lambda _done, _total: None
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        text = TextColumn("{task.description}", markup=False)
+        columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Bar(*columns, console=self._console(sys.stderr), transient=True) as bar:
+            task = bar.add_task(inert_line(label), total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    def _console(self, stream: TextIO) -> Console:
+        from rich.console import Console
+
+        no_colour = None if self.colour else True
+        return Console(file=stream, no_color=no_colour, highlight=False, markup=False, emoji=False)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is at the other end. A stream that was closed before we started is None."""
+    return stream is not None and stream.isatty()
+
+
+def _abandon(stream: TextIO | None) -> None:
+    """Send what a stream still holds to nowhere: nobody reads it, and the end of Python would complain."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """ASCII without control characters: DEL is the one that `json` lets through."""
+    return json.dumps(value, indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def _separated(document: Document, delimiter: str) -> str:
+    """A header and one line a row. Tab-separated text is never quoted: its cells hold no tab or newline."""
+    is_csv = delimiter == ","
+    lines = io.StringIO()
+    write = csv.writer(lines, lineterminator="\n").writerow if is_csv else _tabbed(lines)
+    write([column.replace(".", "_") for column in document.columns])
+    for record in document.records:
+        values = [cell(record, column) for column in document.columns]
+        write([_harmless(value) if is_csv else _plain(value) for value in values])
+    return lines.getvalue()
+
+
+def _tabbed(lines: io.StringIO) -> Callable[[list[str]], Any]:
+    return lambda values: lines.write("\t".join(values) + "\n")
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(_plain(item) for item in value)
+    return inert_line(str(value), limit=UNCUT)
+
+
+def _harmless(value: Any) -> str:
+    """A csv cell that no spreadsheet takes for a formula. Numbers stay numbers, negative ones too."""
+    text = _plain(value)
+    return f"'{text}" if isinstance(value, (str, list)) and text.startswith(FORMULA) else text
