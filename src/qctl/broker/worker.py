@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ from redis.client import Pipeline
 from rq import worker_registration
 from rq.executions import Execution
 from rq.job import Job, JobStatus, Retry
+from rq.job_lifecycle import call_exception_handlers
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
@@ -110,6 +112,8 @@ class QctlWorker(BaseWorker):
                     if claim is not None:
                         jobs += 1
                         self._run(claim)
+                    elif self.get_state() == WorkerStatus.BUSY:
+                        self.set_state(WorkerStatus.IDLE)
                 except TRANSIENT as error:
                     self._recoverer.forget()
                     self._wait_for_redis(error, backoff, beat)
@@ -318,6 +322,14 @@ class QctlWorker(BaseWorker):
             execution.delete(job=job, pipeline=pipe)
             pipe.execute()
         self.executions.pop(execution.id, None)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Tell of a failed attempt in one line; its traceback is kept with the job."""
+        if exc_info[0] is not None:
+            problem = "".join(traceback.format_exception_only(exc_info[0], exc_info[1])).strip()
+            log.warning("job %s of %s failed: %s", job.id, job.origin, problem)
+            log.debug("job %s", job.id, exc_info=(exc_info[0], exc_info[1], exc_info[2]))
+        call_exception_handlers(self._exc_handlers, job, *exc_info)
 
     # --- how a job ends: hooks of RQ's, each in the transaction of the change -------------------------------
 
