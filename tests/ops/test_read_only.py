@@ -104,7 +104,7 @@ def test_reading_sends_no_command_that_writes(
 
 
 def test_a_user_who_may_only_read(own_redis: RedisServer, deployment: Redis, tmp_path: Path) -> None:
-    categories = ["+@read", "+@connection", "-@write", "-@scripting", "-@dangerous"]
+    categories = ["+@read", "+@connection", "-@write", "-@scripting"]
     deployment.acl_setuser("eyes", enabled=True, passwords=["+pw"], keys=["*"], categories=categories)
     full = make_ops(tmp_path, own_redis.url)
     eyes = make_ops(tmp_path, f"redis://eyes:pw@127.0.0.1:{own_redis.port}/0")
