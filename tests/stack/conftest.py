@@ -15,7 +15,7 @@ def make_up(tmp_path: Path) -> Iterator[MakeUp]:
     """Makes `qctl up` processes, ended with the test: `make_up({"one": ["steady"]}, MQTT_ENABLED="false")`."""
     made: list[Up] = []
 
-    def make(daemons: dict[str, list[str]], *options: str, **env: str) -> Up:
+    def make(daemons: dict[str, list[str]] | None, *options: str, **env: str) -> Up:
         folder = tmp_path / f"up{len(made)}"
         folder.mkdir()
         made.append(Up(folder, daemons, *options, **env))

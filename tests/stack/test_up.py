@@ -116,6 +116,16 @@ def test_a_second_ctrl_c_does_not_wait(make_up: MakeUp) -> None:
     assert "redis ended (exit code 0)" in up.output
 
 
+def test_a_daemon_that_neither_starts_nor_ends_does_not_hold_up_the_rest(make_up: MakeUp) -> None:
+    up = make_up({"one": ["steady"], "mule": ["mute"]}, "--hasty", **ALONE)
+    up.start()
+    assert re.search(r"mule +a small daemon \(not ready yet\)", up.output)
+    assert up.stop() == 1
+    assert "waiting for mule; Ctrl-C kills" in up.output
+    assert ended(up) == ["one", "mule", "redis"]
+    assert "mule ended (SIGKILL)" in up.output
+
+
 @pytest.mark.kill
 def test_nothing_outlives_a_kill_and_the_home_can_be_used_again(make_up: MakeUp) -> None:
     first = make_up({"one": ["steady"], "mule": ["stubborn"]})

@@ -43,7 +43,7 @@ note(f"redis is {os.environ.get('REDIS_URL')}")
 if kind == "exit":
     print(*rest[1:])
     sys.exit(int(rest[0]))
-signal.signal(signal.SIGTERM, signal.SIG_IGN if kind == "stubborn" else drain)
+signal.signal(signal.SIGTERM, signal.SIG_IGN if kind in ("stubborn", "mute") else drain)
 if kind == "fork" and os.fork() == 0:
     os.setpgrp()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -52,7 +52,7 @@ if kind == "fork" and os.fork() == 0:
     sys.exit(0)
 time.sleep(0.2)
 print(f"{name} works \x1b[2J now", flush=True)
-say_ready()
-note("ready")
+if kind != "mute":
+    say_ready()
 while True:
     time.sleep(60)

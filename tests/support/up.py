@@ -19,12 +19,15 @@ MakeUp = Callable[..., "Up"]
 
 
 class Up(Program):
-    """A `qctl up` with small daemons, by name: what they do. `env` adds to the environment."""
+    """A `qctl up` with small daemons: by name, what they do. None: the real ones. `env` adds to the environment."""
 
-    def __init__(self, folder: Path, daemons: dict[str, list[str]], *options: str, **env: str) -> None:
+    def __init__(self, folder: Path, daemons: dict[str, list[str]] | None, *options: str, **env: str) -> None:
         self.home = Path(env.get("QCTL_HOME") or folder / "a home")  # the space must not trouble anybody
         self.port = int(env.get("MQTT_PORT") or free_port())
-        command = [sys.executable, str(TINY_STACK), json.dumps(daemons), *options]
+        if daemons is None:
+            command = [str(Path(sys.executable).with_name("qctl")), "up"]
+        else:
+            command = [sys.executable, str(TINY_STACK), json.dumps(daemons), *options]
         here = {"QCTL_HOME": str(self.home), "MQTT_PORT": str(self.port)}
         super().__init__("up", command, folder, {**here, **env}, says="qctl is up")
 

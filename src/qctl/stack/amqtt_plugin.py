@@ -55,6 +55,7 @@ class KeepUnacknowledged(BaseAuthPlugin):  # type: ignore[misc] # amqtt is not t
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Not amqtt's complaint, with a traceback, about each message that is acknowledged late: they are kept here."""
-    late = record.exc_info and isinstance(record.exc_info[1], TimeoutError)
-    return not late and "PUBACK" not in record.getMessage()
+    """Not amqtt's complaints, most with a traceback, about acknowledgements that come late (the messages are kept here)
+    and about connections that end before they said anything, such as a look whether the port answers."""
+    trivial = record.exc_info and isinstance(record.exc_info[1], (TimeoutError, OSError))
+    return not trivial and not any(words in record.getMessage() for words in ("waiting for PUBACK", "No data"))

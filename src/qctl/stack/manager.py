@@ -40,6 +40,9 @@ its result has to be written."""
 CLOSING = 60.0
 """Seconds that a server may take to write its data and go."""
 
+REMINDER = 10.0
+"""Seconds between two words about what is being waited for."""
+
 DISABLED, BAD_SETTINGS = 0, 2
 """Exit codes by which a daemon says that it need not, or cannot, be started again."""
 
@@ -84,6 +87,7 @@ class Manager:
         self._events: Events = queue.Queue(LINES_AHEAD)
         self._signals: list[int] = []
         self._exit_code: int | None = None
+        self._next_reminder = 0.0
         self.complaint: str | None = None
 
     def run(self) -> int:
@@ -111,7 +115,9 @@ class Manager:
             slots = self._of(stage)
             for slot in slots:
                 self._start(slot)
-            while not self._ending and not all(slot.settled for slot in slots):
+            self._next_reminder = time.monotonic() + REMINDER
+            while not self._ending and (awaited := [slot.program.name for slot in slots if not slot.settled]):
+                self._remind(f"waiting until {', '.join(awaited)} can be used")
                 self._step()
                 if stage is Stage.DAEMON and time.monotonic() > deadline:
                     break
@@ -126,20 +132,31 @@ class Manager:
             slots = self._of(stage)
             for slot in slots:
                 slot.closed, slot.due = True, None
-            limit = DRAIN if stage is Stage.DAEMON else CLOSING
-            deadline = time.monotonic() + limit
-            if names := [slot.program.name for slot in slots if slot.run]:
-                self._printer.say(f"ending {', '.join(names)}")
-            while running := [slot.run for slot in slots if slot.run]:
-                impatient = stage is Stage.DAEMON and len(self._signals) > 1
-                late = time.monotonic() > deadline
-                for run in running:
-                    if impatient or late:
-                        run.kill()
-                    run.terminate()
-                if late:
-                    self._exit_code = self._exit_code or 1
-                self._step()
+            self._end([slot for slot in slots if slot.run], stage)
+
+    def _end(self, slots: list[Slot], stage: Stage) -> None:
+        """Ask programs to end, and wait until they have. Force it where a second Ctrl-C, or too much time, says so."""
+        if slots:
+            self._printer.say(f"stopping {'the daemons' if stage is Stage.DAEMON else slots[0].program.name}")
+        deadline = time.monotonic() + (DRAIN if stage is Stage.DAEMON else CLOSING)
+        self._next_reminder = time.monotonic() + REMINDER
+        while running := [slot.run for slot in slots if slot.run]:
+            late = time.monotonic() > deadline
+            impatient = stage is Stage.DAEMON and len(self._signals) > 1
+            for run in running:
+                if late or impatient:
+                    run.kill()
+                run.terminate()
+            if late:
+                self._exit_code = self._exit_code or 1
+            names = ", ".join(run.program.name for run in running)
+            self._remind(f"waiting for {names}" + ("; Ctrl-C kills" if stage is Stage.DAEMON else ""))
+            self._step()
+
+    def _remind(self, text: str) -> None:
+        if time.monotonic() > self._next_reminder:
+            self._next_reminder = time.monotonic() + REMINDER
+            self._printer.say(text)
 
     def _of(self, stage: Stage) -> list[Slot]:
         return [slot for slot in self._slots if slot.program.stage is stage]

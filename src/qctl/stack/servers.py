@@ -191,7 +191,7 @@ def _tidy_redis(line: str) -> str | None:
     text = _REDIS_STAMP.sub("", line)
     if _REDIS_CHATTER.search(text):
         return None
-    return re.sub(r"(Memory overcommit must be enabled!).*", r"\1 sysctl vm.overcommit_memory=1", text)
+    return re.sub(r".*Memory overcommit must be enabled!.*", "overcommit is off: sysctl vm.overcommit_memory=1", text)
 
 
 def _tidy_mosquitto(line: str) -> str | None:

@@ -22,7 +22,7 @@ from qctl.stack.servers import installed
 MQTT_PORT = 1883
 """The port that MQTT clients take where none is named."""
 
-READING = """'{"temperature":21.5,"humidity":40}'"""
+READING = """'{"temperature":21.5}'"""
 
 
 def welcome(settings: Settings, programs: Iterable[Program], late: list[str], output: TextIO) -> None:
@@ -40,7 +40,7 @@ def welcome(settings: Settings, programs: Iterable[Program], late: list[str], ou
     for line in next_commands(settings):
         console.print(Text(f"  {inert_line(line)}"))
     console.print()
-    console.print(Text("Ctrl-C lets running jobs finish, then stops all; a second Ctrl-C does not wait.", "dim"))
+    console.print(Text("Ctrl-C lets running jobs finish and stops all; a second one does not wait.", "dim"))
     console.print()
 
 
