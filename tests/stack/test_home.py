@@ -41,6 +41,8 @@ def test_the_lock_tells_a_kill_from_an_orderly_end(tmp_path: Path) -> None:
         assert not killed_before
         with pytest.raises(RefusedError, match="already running"), locked(tmp_path):
             pass
+    with pytest.raises(KeyError), locked(tmp_path):
+        raise KeyError
     with locked(tmp_path) as killed_before:
         assert not killed_before
     (tmp_path / "up.lock").write_text("4242\n")

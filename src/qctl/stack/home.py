@@ -50,8 +50,10 @@ def locked(home: Path) -> Iterator[bool]:
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield bool(said)
-        os.ftruncate(descriptor, 0)
+        try:
+            yield bool(said)
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 

@@ -46,6 +46,8 @@ REMINDER = 10.0
 DISABLED, BAD_SETTINGS = 0, 2
 """Exit codes by which a daemon says that it need not, or cannot, be started again."""
 
+SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
+
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -142,7 +144,7 @@ class Manager:
         self._next_reminder = time.monotonic() + REMINDER
         while running := [slot.run for slot in slots if slot.run]:
             late = time.monotonic() > deadline
-            impatient = stage is Stage.DAEMON and len(self._signals) > 1
+            impatient = stage is Stage.DAEMON and signal.SIGINT in self._signals[1:]
             for run in running:
                 if late or impatient:
                     run.kill()
@@ -211,7 +213,7 @@ class Manager:
     def _ended(self, slot: Slot, code: int) -> None:
         run, slot.run = slot.run, None
         name = slot.program.name
-        how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+        how = f"exit code {code}" if code >= 0 else SIGNAL_NAMES.get(-code, f"signal {-code}")
         if slot.closed:
             self._printer.say(f"{name} ended ({how})")
         elif slot.program.stage is Stage.DAEMON and code == DISABLED:

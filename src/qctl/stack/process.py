@@ -39,7 +39,7 @@ class Run:
         self.told_to_end = False
         self._events = events
         self._dead_since: float | None = None
-        self._process = Process(_tethered(program), name=program.name, colour=colour, env={**env, **program.env})
+        self._process = Process(_tethered(program), name=program.name, colour=colour, env=dict(env))
         threading.Thread(target=self._read, name=program.name, daemon=True).start()
 
     def put(self, message: Message) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -29,6 +29,5 @@ class Program:
     command: tuple[str, ...]
     stage: Stage
     where: str
-    env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
     tidy: Callable[[str], str | None] = str
