@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 from qctl.broker import events, keys, trash
+from qctl.broker.claimant import Claimant
+from qctl.broker.connection import connect
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import ClearResult, RestoreResult
+from qctl.settings import Settings
 from support import stock
 from support.servers import RedisServer
 from support.stock import Bomb
@@ -211,7 +215,7 @@ def test_purge_leaves_nothing_behind(connection: Redis) -> None:
     told: list[tuple[int, int | None]] = []
     result = trash.purge(connection, "mail", actor="me@here", progress=lambda *now: told.append(now))
     assert result == ClearResult("mail", 700, None, purged=True)
-    assert told == [(500, 700), (700, 700)]
+    assert told == [(200, 700), (400, 700), (600, 700), (700, 700)]
     (event,) = events.newest(connection, 9)
     assert (event.event, event.fields) == ("purged", {"queue": "mail", "count": "700", "actor": "me@here"})
     counts = list(connection.scan_iter(keys.counts_prefix("mail") + "*"))
@@ -292,3 +296,23 @@ def test_what_was_removed_is_counted_until_it_comes_back(connection: Redis) -> N
     assert removed() == 30
     restore(connection)
     assert removed() == 0
+
+
+def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Settings, connection: Redis) -> None:
+    ids = stock.fill(connection, "mail", 4 * trash.STEP)
+    taken: list[str] = []
+    claimant = Claimant(connect(settings))
+
+    def take_some(done: int, total: int | None) -> None:
+        for _ in range(100):
+            claim = claimant.take(["mail"], None)
+            if claim is not None:
+                taken.append(claim.job_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(take_some, 0, None)
+        batch = trash.clear(connection, "mail", actor="me", ttl=60, progress=take_some).batch
+        worker.result()
+    cleared = [id_.decode() for id_ in connection.lrange(keys.trash_jobs(str(batch)), 0, -1)]
+    assert len(taken) > 100
+    assert sorted(taken + cleared) == sorted(ids)

@@ -1,6 +1,6 @@
 -- Move waiting jobs from the head of a queue to the tail of a trash batch.
 -- KEYS[1] LIST waiting  KEYS[2] LIST of the batch's jobs  KEYS[3] HASH of the batch  KEYS[4] ZSET of batches
--- ARGV[1] most jobs, at most 500  ARGV[2] prefix of job hashes  ARGV[3] prefix of the queue's counts  ARGV[4] batch
+-- ARGV[1] most jobs, at most 200  ARGV[2] prefix of job hashes  ARGV[3] prefix of the queue's counts  ARGV[4] batch
 --   ARGV[5] field of a job hash that names its batch  ARGV[6] when the batch expires (ms)
 --   then the batch's own fields and values
 -- Returns how many were moved

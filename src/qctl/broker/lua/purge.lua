@@ -1,6 +1,6 @@
 -- Delete jobs for good, with their results: those at the head of a queue, or of a trash batch.
 -- KEYS[1] LIST of ids  then for a batch: KEYS[2] HASH of the batch  KEYS[3] ZSET of batches
--- ARGV[1] most jobs, at most 500  ARGV[2] prefix of job hashes  ARGV[3] prefix of results
+-- ARGV[1] most jobs, at most 200  ARGV[2] prefix of job hashes  ARGV[3] prefix of results
 --   ARGV[4] what the key of a job's dependents ends with  ARGV[5] batch, empty for a queue
 --   ARGV[6] field of a job hash that names its batch  ARGV[7] prefix of the queue's counts, empty for a batch
 -- Returns {how many left the list, how many of them were deleted}. The others were enqueued again meanwhile or run.

@@ -2,7 +2,7 @@
 -- has its old order then.
 -- KEYS[1] LIST of the batch's jobs  KEYS[2] HASH of the batch  KEYS[3] ZSET of batches  KEYS[4] LIST waiting
 --   KEYS[5] SET of queues  KEYS[6] STREAM of events
--- ARGV[1] most jobs, at most 500  ARGV[2] prefix of job hashes  ARGV[3] batch
+-- ARGV[1] most jobs, at most 200  ARGV[2] prefix of job hashes  ARGV[3] batch
 --   ARGV[4] field of a job hash that names its batch  ARGV[5] queue  ARGV[6] who  ARGV[7] cap of the stream
 --   ARGV[8] prefix of the queue's counts
 -- Returns {how many left the batch, how many of them were put back}. The others are gone, or were enqueued again

@@ -3,7 +3,7 @@
 --   KEYS[6] LIST intermediate  KEYS[7] SET of queues  KEYS[8] HASH of causes  KEYS[9] STREAM of events
 -- ARGV[1] queue  ARGV[2] prefix of job hashes  ARGV[3] now (RQ's format)  ARGV[4] now (s)  ARGV[5] who
 --   ARGV[6] cap of the stream  ARGV[7] field of the fingerprint  ARGV[8] prefix of the causes' letters
---   ARGV[9] ARGV[10] what the key of a rate limit's waiting jobs begins and ends with  then the ids, at most 100
+--   ARGV[9] ARGV[10] what the key of a rate limit's waiting jobs begins and ends with  then the ids, at most 50
 -- Returns one word an id: `done` · `limited` it waits for its rate limit · `absent` no such dead letter ·
 --   `gone` its data is · `unreadable` · else its status: it is not dead
 -- Atomic: a letter leaves the dead in the step that enqueues it, so two operators or a double click run it once.
