@@ -68,9 +68,14 @@ def count(number: int) -> str:
         return str(number)
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         scaled = number / size
-        if round(abs(scaled)) >= 1:
-            return f"{scaled:.1f}{suffix}" if round(abs(scaled), 1) < 10 else f"{scaled:.0f}{suffix}"
+        if abs(scaled) >= 0.9995:
+            return f"{scaled:.1f}{suffix}" if abs(scaled) < 9.95 else f"{scaled:.0f}{suffix}"
     raise AssertionError("a number of six places is at least 1k")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 job`, `4 jobs`: exact, for sentences."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def rate(per_second: float | None) -> str:
@@ -177,7 +182,7 @@ def totals(stats: Stats) -> str:
 def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
     """Columns of the table of dead letters."""
     return [
-        Column("ID", lambda d: Cell(inert_line(d.id)), least=12),
+        Column("ID", lambda d: Cell(inert_line(d.id)), least=36),
         Column("QUEUE", lambda d: Cell(inert_line(d.queue)), least=8),
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
         Column("KIND", lambda d: Cell(d.kind, "warn" if d.kind == "quarantined" else ""), drop=2),
@@ -190,7 +195,7 @@ def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
 def trash_columns(now: datetime) -> list[Column[TrashBatch]]:
     """Columns of the table of trash batches."""
     return [
-        Column("BATCH", lambda b: Cell(inert_line(b.id)), least=12),
+        Column("BATCH", lambda b: Cell(inert_line(b.id)), least=20),
         Column("QUEUE", lambda b: Cell(inert_line(b.queue)), least=8),
         Column("JOBS", lambda b: Cell(count(b.count)), right=True),
         Column("ACT", lambda b: Cell(inert_line(b.verb)), drop=3),

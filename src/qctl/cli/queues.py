@@ -17,7 +17,7 @@ from qctl.cli.exits import ExitCode, exit_code_of_many
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError, QctlError, UnreachableError
 from qctl.models import ClearResult, PauseResult, ResumeResult
-from qctl.view import Cell
+from qctl.view import Cell, counted
 
 T = TypeVar("T")
 
@@ -133,8 +133,8 @@ def clear(
     ops.queues.require(queue)
     result = ClearResult(queue, ops.queues.waiting(queue), None, purge)
     if result.removed and not dry_run:
-        end = "are deleted for good, with no way back" if purge else "go to the trash"
-        ask.to_type(out, f"{result.removed} waiting jobs of {queue} {end}.", queue, confirm)
+        end = "would be deleted for good, with no way back" if purge else "would go to the trash"
+        ask.to_type(out, f"{counted(result.removed, 'waiting job')} of {queue} {end}.", queue, confirm)
         with out.progress(f"clearing {queue}") as progress:
             result = ops.queues.clear(queue, purge=purge, progress=progress)
     out.report(documents.cleared(result, dry_run), _would_clear(result) if dry_run else _cleared(result))
@@ -142,15 +142,15 @@ def clear(
 
 def _would_clear(result: ClearResult) -> list[Cell]:
     end = "be deleted for good" if result.purged else "go to the trash"
-    return [Cell(f"{result.queue}: {result.removed} waiting jobs would {end}")]
+    return [Cell(f"{result.queue}: {counted(result.removed, 'waiting job')} would {end}")]
 
 
 def _cleared(result: ClearResult) -> list[Cell]:
     if not result.removed:
         return [Cell(f"{result.queue}: nothing waits")]
     if not result.batch:
-        return [Cell(f"{result.queue}: {result.removed} jobs deleted for good", "good")]
+        return [Cell(f"{result.queue}: {counted(result.removed, 'job')} deleted for good", "good")]
     return [
-        Cell(f"{result.queue}: {result.removed} jobs moved to the trash", "good"),
+        Cell(f"{result.queue}: {counted(result.removed, 'job')} moved to the trash", "good"),
         Cell(f"  bring them back: qctl trash restore {result.batch}", "dim"),
     ]

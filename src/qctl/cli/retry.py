@@ -15,7 +15,7 @@ from qctl.cli.exits import ExitCode
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import BulkResult
-from qctl.view import Cell
+from qctl.view import Cell, counted
 
 SHOWN = 20
 """Jobs that are told one by one; of the others it is told how many."""
@@ -50,7 +50,7 @@ def retry(
     if not dry_run and not yes and (not ids or "-" in ids):
         count = len(named) if ids else min(session.ops.dead_letters.count(queue), limit or sys.maxsize)
         if count:
-            ask.to_go_on(session.out, f"Run {count} dead letters{f' of {queue}' if queue else ''} again?")
+            ask.to_go_on(session.out, f"Run {counted(count, 'dead letter')}{f' of {queue}' if queue else ''} again?")
     with session.out.progress("retrying") as progress:
         result = session.ops.dead_letters.retry(
             named, queue=queue, all=not ids, limit=limit, dry_run=dry_run, progress=progress
@@ -80,7 +80,7 @@ def _would_run(result: BulkResult) -> list[Cell]:
     if len(found) > SHOWN:
         lines.append(Cell(f"  and {len(found) - SHOWN} more: see them all with --json"))
     missing = [Cell(f"  {outcome.id}: {outcome.detail}", "bad") for outcome in result.outcomes if not outcome.queue]
-    return [Cell(f"{len(found)} dead letters would run again"), *lines, *missing[:SHOWN]]
+    return [Cell(f"{counted(len(found), 'dead letter')} would run again"), *lines, *missing[:SHOWN]]
 
 
 def _run_again(result: BulkResult) -> list[Cell]:

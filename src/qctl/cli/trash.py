@@ -12,7 +12,7 @@ from qctl.cli import ask, documents
 from qctl.cli.command import command
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
-from qctl.view import Cell
+from qctl.view import Cell, counted
 
 ALL = "trash"
 """What is typed to empty all of it."""
@@ -34,7 +34,7 @@ def restore(session: Session, batch: Batch = None) -> None:
     """Put a batch back to the head of its queue, in the order it had. Default: the newest."""
     with session.out.progress("restoring") as progress:
         result = session.ops.trash.restore(batch, progress=progress)
-    line = f"{result.queue}: {result.restored} jobs are back from trash batch {result.batch}"
+    line = f"{result.queue}: {counted(result.restored, 'job')} back from trash batch {result.batch}"
     session.out.report(documents.restored(result), [Cell(line, "good")])
 
 
@@ -58,9 +58,11 @@ def empty(
     if not found:
         session.out.report(documents.emptied([], 0), [Cell("The trash is empty.")])
         return
-    what = f"trash batch {batch}" if batch else f"all {len(found)} trash batches"
-    warning = f"{sum(each.count for each in found)} jobs of {what} are deleted for good, with no way back."
+    what = f"trash batch {batch}" if batch else f"all {len(found)} batches of the trash"
+    warning = (
+        f"{counted(sum(each.count for each in found), 'job')} of {what} would be deleted for good, with no way back."
+    )
     ask.to_type(session.out, warning, batch or ALL, confirm)
     with session.out.progress("emptying the trash") as progress:
         removed = session.ops.trash.empty(batch, progress=progress)
-    session.out.report(documents.emptied(found, removed), [Cell(f"{removed} jobs deleted for good", "good")])
+    session.out.report(documents.emptied(found, removed), [Cell(f"{counted(removed, 'job')} deleted for good", "good")])

@@ -1,0 +1,111 @@
+"""A stand-in for `Ops`: says what it is told to say, and remembers what was asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+from qctl.errors import QctlError
+from qctl.models import (
+    BulkResult,
+    ClearResult,
+    DeadLetter,
+    DeadLetterDetail,
+    DeadLetters,
+    Finding,
+    Health,
+    Outcome,
+    Pause,
+    PauseResult,
+    Ping,
+    QueueStats,
+    RestoreResult,
+    ResumeResult,
+    RunningJob,
+    Stats,
+    Totals,
+    TrashBatch,
+    WorkerInfo,
+)
+
+NOW = datetime.now(timezone.utc)
+
+
+def stats_of(*queues: QueueStats) -> Stats:
+    """These queues, read now."""
+    return Stats(NOW, list(queues), Totals.of(queues))
+
+
+def pause_of(queue: str, **more: Any) -> PauseResult:
+    """A queue that was just paused."""
+    held = Pause(queue, "ops@host", NOW, "deploy", NOW + timedelta(minutes=30))
+    return PauseResult(**{"pause": held, "changed": True, "running": [], "waited": 0.0, **more})
+
+
+def retried(*ids: str) -> BulkResult:
+    """These dead letters of the queue email run again."""
+    return BulkResult([Outcome(id_, "email", True) for id_ in ids])
+
+
+LETTER = DeadLetter("job-1", "email", "dead", "app.send", "ValueError: no such host", NOW, 4, "f00d")
+
+
+class FakeOps:
+    """Every operation, with an answer that `answers` may replace by name: a value, an error, or a function."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self._answers: dict[str, Any] = {**ANSWERS, **answers}
+        parts: dict[str, dict[str, Callable[..., Any]]] = {}
+        for name in ANSWERS:
+            part, _, verb = name.partition("__")
+            parts.setdefault(part, {})[verb] = self._operation(name)
+        self.__dict__.update({part: SimpleNamespace(**verbs) for part, verbs in parts.items()})
+
+    def _operation(self, name: str) -> Callable[..., Any]:
+        def operate(*args: Any, **kwargs: Any) -> Any:
+            progress = kwargs.pop("progress", None)
+            self.calls.append((name, args, kwargs))
+            if progress:
+                progress(1, 2)
+            answer = self._answers[name]
+            if isinstance(answer, (QctlError, KeyboardInterrupt)):
+                raise answer
+            return answer(*args, **kwargs) if callable(answer) else answer
+
+        return operate
+
+    def asked(self, name: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """The arguments of each call of one operation."""
+        return [(args, kwargs) for called, args, kwargs in self.calls if called == name]
+
+
+ANSWERS: dict[str, Any] = {
+    "stats__read": stats_of(
+        QueueStats(
+            "email", waiting=4, dead=2, finished=12, oldest_age=300.0, workers=1, paused=pause_of("email").pause
+        ),
+        QueueStats("sensor-data", running=1, finished=340, in_rate=1.25, out_rate=1.2, workers=2),
+    ),
+    "queues__require": None,
+    "queues__waiting": 4,
+    "queues__pause": lambda name, **_: pause_of(name),
+    "queues__resume": lambda name: ResumeResult(name, True),
+    "queues__clear": lambda name, purge: ClearResult(name, 4, None if purge else "20261122-044512-x7f2", purge),
+    "dead_letters__list": DeadLetters([LETTER], 1),
+    "dead_letters__show": DeadLetterDetail(LETTER, NOW, NOW, "Traceback: ...", '["a@b.c"]', 9, "app.send('a@b.c')"),
+    "dead_letters__count": 2,
+    "dead_letters__retry": lambda ids, **_: BulkResult(
+        [Outcome(id_, "email", True) for id_ in ids or ("job-1", "job-2")]
+    ),
+    "trash__list": [TrashBatch("20261122-044512-x7f2", "email", "clear", "ops@host", NOW, NOW + timedelta(days=1), 4)],
+    "trash__restore": lambda batch: RestoreResult(batch or "20261122-044512-x7f2", "email", 4),
+    "trash__empty": 4,
+    "workers__list": [WorkerInfo("w1", ["email"], "busy", "host", 42, "job-9", NOW, True)],
+    "health__ping": Ping(0.0004, 1_795_000_000_000, "7.0.15", "redis://localhost:6379/0"),
+    "health__check": Health("ok", [Finding("redis", "ok", "Redis answers")]),
+}
+
+RUNNING = [RunningJob(f"job-{n}", "email") for n in range(7)]

@@ -1,0 +1,379 @@
+"""Each command: what it asks of `Ops`, what it tells, and how it ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from cli.conftest import Ran
+from cli.fake import LETTER, RUNNING, FakeOps, pause_of, retried, stats_of
+from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, WaitTimeoutError
+from qctl.models import (
+    BulkResult,
+    ClearResult,
+    DeadLetterDetail,
+    DeadLetters,
+    Finding,
+    Health,
+    Outcome,
+    PauseResult,
+    QueueStats,
+    ResumeResult,
+)
+
+Qctl = Callable[..., Ran]
+
+UNKNOWN = NotFoundError("there is no queue emial", ("email",), "did you mean email?")
+
+
+# --- stats --------------------------------------------------------------------------------------------------
+
+
+def test_stats_tell_the_totals_under_the_table(qctl: Qctl) -> None:
+    ran = qctl("stats", "-o", "table")
+    assert ran.out.splitlines()[-1] == "pending 4   running 1   completed 352   failed 2   total 359"
+
+
+def test_stats_json_has_the_five_totals_on_top(qctl: Qctl) -> None:
+    document = qctl("stats", "--json").json
+    totals = {name: document[name] for name in ("pending", "running", "completed", "failed", "total")}
+    assert totals == {"pending": 4, "running": 1, "completed": 352, "failed": 2, "total": 359}
+    assert document["queues"][0]["paused"].keys() == {"by", "since", "until", "reason"}
+    assert document["queues"][1]["paused"] is None
+    assert document["queues"][1].keys() == {
+        *("name", "waiting", "running", "scheduled", "deferred", "dead", "finished", "oldest_age_seconds"),
+        *("in_rate", "out_rate", "paused", "workers", "error"),
+    }
+
+
+def test_stats_of_some_queues_have_their_totals(qctl: Qctl) -> None:
+    document = qctl("stats", "sensor*", "--json").json
+    assert [queue["name"] for queue in document["queues"]] == ["sensor-data"]
+    assert (document["pending"], document["total"]) == (0, 341)
+
+
+def test_stats_of_an_unknown_queue(qctl: Qctl) -> None:
+    ran = qctl("stats", "emial")
+    assert (ran.code, ran.out) == (3, "")
+    assert "did you mean email?" in ran.err
+    assert qctl("stats", "x*", "-o", "table").err == "No queue matches.\n"
+
+
+def test_stats_of_an_empty_redis_help(qctl: Qctl) -> None:
+    ran = qctl("stats", "-o", "table", ops=FakeOps(stats__read=stats_of()))
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err.startswith("No queues yet")
+
+
+# --- pause and resume ---------------------------------------------------------------------------------------
+
+
+def test_pause_asks_for_what_was_said(qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("pause", "a", "b", "a", "--reason", "deploy", "--for", "30m", "--timeout", "5s", "--force", ops=ops)
+    wanted = {"reason": "deploy", "seconds": 1800, "force": True, "timeout": 5, "allow_unknown": False}
+    assert ops.asked("queues__pause") == [(("a",), wanted), (("b",), wanted)]
+    assert ran.code == 0
+    assert "a is paused until " in ran.out
+    assert "qctl resume b" in ran.out
+
+
+def test_pause_names_what_still_runs(qctl: Qctl) -> None:
+    ops = FakeOps(queues__pause=lambda name, **_: pause_of(name, running=RUNNING, waited=2.0))
+    out = qctl("pause", "email", ops=ops).out
+    assert "7 started before and still run: job-0, job-1, job-2, job-3, job-4 and 2 more" in out
+    assert "it took 2s" in out
+
+
+def test_a_queue_that_was_paused_already(qctl: Qctl) -> None:
+    ran = qctl("pause", "email", ops=FakeOps(queues__pause=pause_of("email", changed=False)))
+    assert ran.code == 0
+    assert re.match(r"email was already paused \S+ by ops@host: deploy, until ", ran.out)
+
+
+def test_pause_names_workers_that_do_not_obey(qctl: Qctl) -> None:
+    ran = qctl("pause", "email", "--force", ops=FakeOps(queues__pause=pause_of("email", deaf_workers=["w1"])))
+    assert ran.err == "email: w1 does not obey a pause and goes on taking jobs\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(UNKNOWN, 3), (RefusedError("w1 would go on"), 6), (WaitTimeoutError("one may still start"), 7)]
+)
+def test_a_pause_that_fails(error: Exception, code: int, qctl: Qctl) -> None:
+    ran = qctl("pause", "emial", ops=FakeOps(queues__pause=error))
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith(f"qctl: {error}")
+
+
+def test_pause_goes_on_after_a_failure_and_says_so(qctl: Qctl) -> None:
+    def pause(name: str, **_: object) -> PauseResult:
+        if name == "emial":
+            raise UNKNOWN
+        return pause_of(name)
+
+    ran = qctl("pause", "emial", "report", ops=FakeOps(queues__pause=pause))
+    assert ran.code == 5
+    assert "report is paused" in ran.out
+    assert ran.err == (
+        "qctl: there is no queue emial; did you mean email?\nTo pause a queue before its first job, add --create.\n"
+    )
+    results = qctl("pause", "emial", "report", "--json", ops=FakeOps(queues__pause=pause)).json["results"]
+    assert {row["queue"]: row["error"] for row in results} == {"report": None, "emial": "there is no queue emial"}
+
+
+def test_pause_ends_where_redis_is_gone(qctl: Qctl) -> None:
+    ops = FakeOps(queues__pause=RedisUnreachableError("Redis does not answer"))
+    ran = qctl("pause", "a", "b", ops=ops)
+    assert (ran.code, ran.err) == (4, "qctl: Redis does not answer\n")
+    assert len(ops.calls) == 1
+
+
+def test_a_queue_to_come_can_be_paused(qctl: Qctl) -> None:
+    ops = FakeOps()
+    qctl("pause", "to-come", "--create", ops=ops)
+    assert ops.asked("queues__pause")[0][1]["allow_unknown"] is True
+
+
+def test_resume(qctl: Qctl) -> None:
+    ops = FakeOps(queues__resume=lambda name: ResumeResult(name, name == "email"))
+    ran = qctl("resume", "email", "report", ops=ops)
+    assert (ran.code, ran.out) == (0, "email goes on\nreport was not paused\n")
+
+
+# --- clear and trash ----------------------------------------------------------------------------------------
+
+
+def test_clear_tells_how_to_undo_it(qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("clear", "email", "--confirm", "email", ops=ops)
+    assert ops.asked("queues__clear") == [(("email",), {"purge": False})]
+    assert ran.out == ("email: 4 jobs moved to the trash\n  bring them back: qctl trash restore 20261122-044512-x7f2\n")
+
+
+def test_clear_for_good(qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("clear", "email", "--purge", "--confirm", "email", ops=ops)
+    assert ops.asked("queues__clear") == [(("email",), {"purge": True})]
+    assert ran.out == "email: 4 jobs deleted for good\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--confirm", "emial"), ("--confirm", "")])
+def test_clear_is_refused_without_its_name(more: tuple[str, ...], qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("clear", "email", *more, ops=ops)
+    assert (ran.code, ran.out) == (6, "")
+    assert "nothing was done" in ran.err
+    assert not ops.asked("queues__clear")
+    if not more:
+        assert ran.err.endswith("add --confirm email\n")
+
+
+def test_clear_dry_run_only_counts(qctl: Qctl) -> None:
+    ops = FakeOps()
+    assert qctl("clear", "email", "--dry-run", ops=ops).out == "email: 4 waiting jobs would go to the trash\n"
+    assert qctl("clear", "email", "--dry-run", "--json", ops=ops).json["dry_run"] is True
+    assert not ops.asked("queues__clear")
+
+
+def test_clear_of_an_empty_queue_asks_nothing(qctl: Qctl) -> None:
+    ran = qctl("clear", "email", ops=FakeOps(queues__waiting=0))
+    assert (ran.code, ran.out) == (0, "email: nothing waits\n")
+
+
+def test_clear_of_an_unknown_queue(qctl: Qctl) -> None:
+    ran = qctl("clear", "emial", "--confirm", "emial", ops=FakeOps(queues__require=UNKNOWN))
+    assert ran.code == 3
+
+
+def test_clear_whose_jobs_went_meanwhile(qctl: Qctl) -> None:
+    ops = FakeOps(queues__clear=lambda name, purge: ClearResult(name, 0, None, purge))
+    assert qctl("clear", "email", "--confirm", "email", ops=ops).out == "email: nothing waits\n"
+
+
+@pytest.mark.parametrize("batch", [(), ("20261122-044512-x7f2",)])
+def test_trash_restore(batch: tuple[str, ...], qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("trash", "restore", *batch, ops=ops)
+    assert ops.asked("trash__restore") == [((batch[0] if batch else None,), {})]
+    assert ran.out == "email: 4 jobs back from trash batch 20261122-044512-x7f2\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        (("--confirm", "trash"), None),
+        (("20261122-044512-x7f2", "--confirm", "20261122-044512-x7f2"), "20261122-044512-x7f2"),
+    ],
+)
+def test_trash_empty(line: tuple[str, ...], asked: str | None, qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("trash", "empty", *line, ops=ops)
+    assert (ran.code, ran.out) == (0, "4 jobs deleted for good\n")
+    assert ops.asked("trash__empty") == [((asked,), {})]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [((), 6), (("--confirm", "yes"), 6), (("20261122-044512-x7f2", "--confirm", "trash"), 6), (("nosuch",), 3)],
+)
+def test_trash_empty_is_refused_without_its_name(line: tuple[str, ...], code: int, qctl: Qctl) -> None:
+    ops = FakeOps()
+    assert qctl("trash", "empty", *line, ops=ops).code == code
+    assert not ops.asked("trash__empty")
+
+
+def test_an_empty_trash_asks_nothing(qctl: Qctl) -> None:
+    ran = qctl("trash", "empty", ops=FakeOps(trash__list=[]))
+    assert (ran.code, ran.out) == (0, "The trash is empty.\n")
+
+
+# --- dead letters -------------------------------------------------------------------------------------------
+
+
+def test_dlq_list_tells_where_the_rest_is(qctl: Qctl) -> None:
+    ops = FakeOps(dead_letters__list=DeadLetters([LETTER], 12))
+    ran = qctl("dlq", "list", "--queue", "e*", "--limit", "1", "--offset", "3", "-o", "table", ops=ops)
+    assert ops.asked("dead_letters__list") == [(("e*",), {"limit": 1, "offset": 3})]
+    assert "4 to 4 of 12; more with --offset 4" in ran.out
+
+
+def test_dead_letters_keep_secrets_unless_they_are_asked_for(qctl: Qctl) -> None:
+    letter = replace(LETTER, error="cannot open redis://u:hunter2@h/0")
+    detail = DeadLetterDetail(letter, None, None, "password=hunter2", '{"token": "hunter2"}', 20, "f('hunter2')", "{}")
+    ops = FakeOps(dead_letters__show=detail, dead_letters__list=DeadLetters([letter], 1))
+    assert "hunter2" not in qctl("dlq", "list", "--json", ops=ops).out
+    shown = qctl("dlq", "show", "job-1", ops=ops).out
+    assert '{"token": "***"}' in shown
+    assert "redis://u:***@h/0" in shown
+    assert qctl("dlq", "show", "job-1", "--reveal", ops=ops).out.count("hunter2") == 3
+
+
+def test_dlq_show_of_a_pickled_payload(qctl: Qctl) -> None:
+    detail = DeadLetterDetail(LETTER, None, None, "", None, 1234, "app.send('a@b.c')")
+    out = qctl("dlq", "show", "job-1", ops=FakeOps(dead_letters__show=detail)).out
+    assert "payload, 1.2 KB\nnot JSON, and never unpickled; the job says of itself: app.send('a@b.c')\n" in out
+    assert "traceback\nnone was recorded\n" in out
+
+
+def test_retry_by_id_asks_nothing(qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("retry", "a", "b", "a", ops=ops)
+    assert (ran.code, ran.out) == (0, "2 run again on email\n")
+    wanted = {"queue": None, "all": False, "limit": None, "dry_run": False}
+    assert ops.asked("dead_letters__retry") == [((["a", "b"],), wanted)]
+
+
+@pytest.mark.parametrize("line", [("--all",), ("--queue", "e*"), ("--all", "--queue", "e*", "--limit", "1"), ("-",)])
+def test_a_bulk_retry_is_refused_without_a_yes(
+    line: tuple[str, ...], qctl: Qctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "b\n"]))
+    ops = FakeOps()
+    ran = qctl("retry", *line, ops=ops)
+    assert (ran.code, ran.out) == (6, "")
+    assert ran.err.endswith("add --yes\n")
+    assert not ops.asked("dead_letters__retry")
+
+
+def test_a_bulk_retry(qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("retry", "--queue", "e*", "--limit", "5", "--yes", ops=ops)
+    assert (ran.code, ran.out) == (0, "2 run again on email\n")
+    assert ops.asked("dead_letters__retry") == [
+        (([],), {"queue": "e*", "all": True, "limit": 5, "dry_run": False}),
+    ]
+
+
+class NotATerminal(list[str]):
+    """Lines on stdin."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+def test_retry_reads_ids_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "\n", " b c \n", "a\n"]))
+    ops = FakeOps()
+    assert qctl("retry", "-", "--yes", ops=ops).code == 0
+    assert ops.asked("dead_letters__retry")[0][0] == (["a", "b c"],)
+
+
+def test_retry_of_no_ids_at_all_is_done(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", NotATerminal())
+    ran = qctl("retry", "-")
+    assert (ran.code, ran.err) == (0, "No ids came in.\n")
+
+
+MISSING = Outcome("gone", "", False, "it is no dead letter")
+STUCK = Outcome("stuck", "email", False, "its data is gone")
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        (BulkResult([]), 0),
+        (retried("a"), 0),
+        (BulkResult([MISSING]), 3),
+        (BulkResult([STUCK]), 1),
+        (BulkResult([MISSING, STUCK]), 1),
+        (BulkResult([*retried("a").outcomes, MISSING]), 5),
+        (BulkResult([*retried("a").outcomes, STUCK]), 5),
+    ],
+)
+def test_how_a_retry_ends(result: BulkResult, code: int, qctl: Qctl) -> None:
+    ran = qctl("retry", "x", ops=FakeOps(dead_letters__retry=result))
+    assert ran.code == code
+    assert all(f"{outcome.id}: {outcome.detail}" in ran.out for outcome in result.outcomes if not outcome.done)
+    assert ("run again" in ran.out) == bool(result.outcomes)
+
+
+def test_retry_tells_the_first_failures_and_how_many_more(qctl: Qctl) -> None:
+    result = BulkResult([replace(STUCK, id=f"job-{n}") for n in range(25)])
+    out = qctl("retry", "--all", "--yes", ops=FakeOps(dead_letters__retry=result)).out
+    assert out.startswith("0 of 25 run again\n")
+    assert out.endswith("  and 5 more: see them all with --json\n")
+
+
+def test_retry_dry_run_lists_and_ends_well(qctl: Qctl) -> None:
+    would = BulkResult([Outcome("a", "email", False, "would be retried"), MISSING])
+    ran = qctl("retry", "a", "gone", "--dry-run", ops=FakeOps(dead_letters__retry=would))
+    assert ran.code == 5
+    assert ran.out == "1 dead letter would run again\n  a  email\n  gone: it is no dead letter\n"
+    document = qctl("retry", "a", "--dry-run", "--json", ops=FakeOps(dead_letters__retry=would)).json
+    assert (document["failed"], document["dry_run"]) == (1, True)
+
+
+# --- health -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("degraded", 1), ("down", 4)])
+def test_health_ends_as_it_finds(status: str, code: int, qctl: Qctl) -> None:
+    findings = [Finding("redis", "ok", "fine"), Finding("memory", status, "it is so", "mend it")]  # type: ignore[arg-type]
+    ops = FakeOps(health__check=Health(status, findings))  # type: ignore[arg-type]
+    ran = qctl("health", "-o", "table", ops=ops)
+    assert ran.code == code
+    assert ran.out.endswith(f"status: {status}\n")
+    assert "it is so (to mend it: mend it)" in ran.out
+    document = qctl("health", "--json", ops=ops).json
+    assert document["status"] == status
+    assert document["reasons"] == ([] if status == "ok" else ["it is so"])
+
+
+def test_ping(qctl: Qctl) -> None:
+    assert qctl("ping").out == "Redis 7.0.15 at redis://localhost:6379/0 answers in 0.4 ms\n"
+    document = qctl("ping", "--json").json
+    assert (document["ts_ms"], document["rtt_seconds"]) == (1_795_000_000_000, 0.0004)
+
+
+def test_workers(qctl: Qctl) -> None:
+    out = qctl("worker", "list", "-o", "table").out
+    assert "obeys" in out
+    assert "job-9" in out
+
+
+def test_a_queue_without_a_worker_is_told(qctl: Qctl) -> None:
+    out = qctl("stats", "-o", "table", ops=FakeOps(stats__read=stats_of(QueueStats("q", waiting=1)))).out
+    assert "no worker takes from it" in out

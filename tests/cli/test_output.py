@@ -1,0 +1,151 @@
+"""What goes to stdout and stderr, in which form, and that nothing of it is alive."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.conftest import Ran
+from cli.fake import LETTER, NOW, FakeOps, pause_of, stats_of
+from qctl.cli.documents import Document
+from qctl.cli.output import FORMULA, Format, Output
+from qctl.errors import NotFoundError, QctlError
+from qctl.models import BulkResult, DeadLetters, Health, Outcome, QueueStats
+
+Qctl = Callable[..., Ran]
+
+HOSTILE = "\x1b]0;owned\x07\x9b31m\x7f\u202e\r\n\t[/b]\udcff"
+ALIVE = set("\x1b\x07\x9b\x7f\u202e\r\udcff")
+
+
+def hostile_ops() -> FakeOps:
+    letter = replace(LETTER, id=HOSTILE, queue=HOSTILE, function=HOSTILE, error=HOSTILE, fingerprint=HOSTILE)
+    return FakeOps(
+        stats__read=stats_of(QueueStats(HOSTILE, error=HOSTILE), QueueStats("q", paused=pause_of(HOSTILE).pause)),
+        dead_letters__list=DeadLetters([letter], 1),
+        dead_letters__retry=BulkResult([Outcome(HOSTILE, HOSTILE, False, HOSTILE)]),
+        queues__pause=lambda name, **_: pause_of(name, deaf_workers=[HOSTILE]),
+        workers__list=QctlError(HOSTILE, HOSTILE),
+        health__ping=ValueError,
+    )
+
+
+@pytest.mark.parametrize("form", ["", *Format], ids=lambda form: form or "pipe")
+@pytest.mark.parametrize(
+    "line", [("stats",), ("dlq", "list"), ("retry", "x"), ("pause", HOSTILE), ("worker", "list"), ("stats", HOSTILE)]
+)
+def test_hostile_text_is_inert_in_every_form(line: tuple[str, ...], form: str, qctl: Qctl) -> None:
+    ran = qctl(*line, *(["-o", Format(form).value] if form else []), ops=hostile_ops())
+    assert not ALIVE & set(ran.out + ran.err)
+    assert "owned" in ran.out + ran.err
+
+
+def test_hostile_text_survives_json_as_it_was(qctl: Qctl) -> None:
+    assert qctl("stats", "--json", ops=hostile_ops()).json["queues"][0]["name"] == HOSTILE
+
+
+def test_a_pipe_gets_a_header_and_tabs(qctl: Qctl) -> None:
+    header, email, _ = (line.split("\t") for line in qctl("stats").out.splitlines())
+    row = dict(zip(header, email, strict=True))
+    assert (row["name"], row["waiting"], row["oldest_age_seconds"]) == ("email", "4", "300.0")
+    assert (row["paused_by"], row["paused_reason"], row["in_rate"]) == ("ops@host", "deploy", "")
+
+
+def test_a_pipe_gets_the_header_alone_where_there_is_nothing(qctl: Qctl) -> None:
+    ran = qctl("dlq", "list", ops=FakeOps(dead_letters__list=DeadLetters([], 0)))
+    assert ran.out.startswith("id\tqueue\t")
+    assert ran.out.count("\n") == 1
+
+
+def test_a_table_without_rows_is_talk(qctl: Qctl) -> None:
+    ran = qctl("dlq", "list", "-o", "table", ops=FakeOps(dead_letters__list=DeadLetters([], 0)))
+    assert (ran.out, ran.err) == ("", "No dead letters.\n")
+
+
+def test_names_are_one_a_line(qctl: Qctl) -> None:
+    assert qctl("stats", "-o", "name").out == "email\nsensor-data\n"
+
+
+def test_jsonl_is_a_row_a_line(qctl: Qctl) -> None:
+    rows = [json.loads(line) for line in qctl("stats", "-o", "jsonl").out.splitlines()]
+    assert [row["name"] for row in rows] == ["email", "sensor-data"]
+
+
+def test_times_and_durations_of_json(qctl: Qctl) -> None:
+    document = qctl("stats", "--json").json
+    assert document["at"] == f"{NOW:%Y-%m-%dT%H:%M:%S}.{NOW.microsecond // 1000:03}Z"
+    assert document["queues"][0]["oldest_age_seconds"] == 300.0
+    assert document["queues"][0]["paused"]["until"].endswith("Z")
+
+
+def written(document: Document, form: Format) -> str:
+    """What `Output` prints of a document."""
+    out = Output()
+    out.format = form
+    before, sys.stdout = sys.stdout, io.StringIO()
+    try:
+        out.report(document, [])
+        return sys.stdout.getvalue()
+    finally:
+        sys.stdout = before
+
+
+@given(st.text(st.characters(codec=None)))
+def test_no_text_makes_a_formula_or_another_cell(text: str) -> None:
+    document = Document("x/1", "name", ("name", "number"), {"name": text, "number": -5})
+    rows = list(csv.reader(io.StringIO(written(document, Format.CSV))))
+    assert rows[0] == ["name", "number"]
+    assert [row[1] for row in rows[1:]] == ["-5"]
+    assert not rows[1][0].startswith(FORMULA)
+
+
+@given(st.text(st.characters(codec=None)))
+def test_json_is_printable_ascii_and_the_same_text(text: str) -> None:
+    shown = written(Document("x/1", "name", ("name",), {"name": text}), Format.JSONL)
+    assert all(32 <= ord(character) < 127 for character in shown.rstrip("\n"))
+    assert json.loads(shown) == {"name": text}
+
+
+def test_json_refuses_what_is_no_number() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        written(Document("x/1", "name", ("name",), {"name": float("nan")}), Format.JSON)
+
+
+def test_an_error_is_one_line_with_the_next_command(qctl: Qctl) -> None:
+    ran = qctl("workers", ops=FakeOps())
+    assert ran.err == "qctl: No such command 'workers'. Did you mean 'worker'?; see `qctl --help`\n"
+    ran = qctl("dlq", "show", "x", ops=FakeOps(dead_letters__show=NotFoundError("no such job.", hint="qctl dlq list")))
+    assert (ran.code, ran.out, ran.err) == (3, "", "qctl: no such job; qctl dlq list\n")
+
+
+def test_a_fault_of_our_own_is_one_line_and_a_traceback_only_for_debug(qctl: Qctl) -> None:
+    def fault(**_: object) -> Health:
+        raise ZeroDivisionError("boom \x1b[31m")
+
+    ops = FakeOps(health__check=fault)
+    ran = qctl("health", ops=ops)
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert ran.err == "qctl: internal error: ZeroDivisionError: boom \\x1b[31m; see where with --debug\n"
+    told = qctl("health", "--debug", ops=ops).err
+    assert "Traceback" in told
+    assert "in fault" in told
+    assert "\x1b" not in told
+
+
+def test_ctrl_c_is_one_line(qctl: Qctl) -> None:
+    ran = qctl("stats", ops=FakeOps(stats__read=KeyboardInterrupt()))
+    assert (ran.code, ran.out, ran.err) == (130, "", "qctl: interrupted\n")
+
+
+def test_a_bulk_act_that_stops_says_where(qctl: Qctl) -> None:
+    ran = qctl("clear", "email", "--confirm", "email", ops=FakeOps(queues__clear=KeyboardInterrupt()))
+    assert ran.code == 130
+    assert ran.err.splitlines()[0] == "clearing email: stopped after 1, which stay as they are; it can be run again"

@@ -1,0 +1,125 @@
+"""What a person sees: humanised values, sentences, and columns that hold nothing alive."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qctl import view
+from qctl.models import DeadLetter, Finding, Pause, QueueStats, Stats, Totals, TrashBatch, WorkerInfo
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\n\t[/b]"
+ALIVE = set("\x1b\x07\x9b\u202e\n\t")
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0"), (99_999, "99999"), (100_000, "100k"), (999_949, "1.0M"), (1_234_567, "1.2M"), (2_000_000_000, "2.0G")],
+)
+def test_counts(number: int, shown: str) -> None:
+    assert view.count(number) == shown
+
+
+def test_nouns_are_counted() -> None:
+    assert (view.counted(1, "job"), view.counted(0, "job"), view.counted(1_234_567, "job")) == (
+        ("1 job", "0 jobs", "1234567 jobs")
+    )
+
+
+@given(st.integers(0, 10**11))
+def test_a_count_takes_five_places_and_is_near(number: int) -> None:
+    shown = view.count(number)
+    assert len(shown) <= 5
+    value = float(shown.rstrip("kMG")) * {"k": 1e3, "M": 1e6, "G": 1e9}.get(shown[-1], 1)
+    assert value == pytest.approx(number, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("per_second", "shown"), [(None, "-"), (0, "0"), (0.01, "<0.1"), (1.24, "1.2"), (9.96, "10"), (12_345.6, "12346")]
+)
+def test_rates(per_second: float | None, shown: str) -> None:
+    assert view.rate(per_second) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (None, "-"),
+        (0, "0s"),
+        (0.04, "0s"),
+        (0.42, "0.4s"),
+        (0.97, "1s"),
+        (59.6, "1m"),
+        (95, "1m35s"),
+        (7_260, "2h1m"),
+        (86_400, "1d"),
+        (277_200, "3d5h"),
+        (-3, "0s"),
+    ],
+)
+def test_durations(seconds: float | None, shown: str) -> None:
+    assert view.duration(seconds) == shown
+
+
+def test_an_age_never_lies_ahead() -> None:
+    assert view.age(NOW + timedelta(hours=1), NOW) == "0s"
+    assert view.age(None, NOW) == "-"
+
+
+def test_a_moment_says_its_day_only_where_it_is_another() -> None:
+    today = NOW.astimezone().replace(hour=14, minute=5)
+    assert view.moment(today, NOW) == "14:05"
+    assert view.moment(today + timedelta(days=2), NOW) == f"{today + timedelta(days=2):%Y-%m-%d} 14:05"
+
+
+@pytest.mark.parametrize(("number", "shown"), [(812, "812 B"), (1_234, "1.2 KB"), (3_400_000, "3.4 MB")])
+def test_sizes(number: int, shown: str) -> None:
+    assert view.size(number) == shown
+
+
+def test_a_pause_says_who_why_and_until_when() -> None:
+    until = NOW + timedelta(minutes=25)
+    held = Pause("email", "ops@host", NOW - timedelta(minutes=5), "deploy", until)
+    assert view.pause(held, NOW) == f"paused 5m by ops@host: deploy, until {until.astimezone():%H:%M}"
+    assert view.pause(Pause("email", "ops@host", NOW, ""), NOW) == "paused 0s by ops@host"
+    assert view.pause(held, NOW, "email.high") == "paused with email"
+
+
+@pytest.mark.parametrize(
+    ("queue", "text", "style"),
+    [
+        (QueueStats("q"), "", ""),
+        (QueueStats("q", waiting=1, workers=1), "", ""),
+        (QueueStats("q", waiting=1), "no worker takes from it", "warn"),
+        (QueueStats("q", waiting=1, paused=Pause("q", "me", NOW, "")), "paused 0s by me", "warn"),
+        (QueueStats("q", error="wrong type"), "cannot be read: wrong type", "bad"),
+    ],
+)
+def test_the_state_of_a_queue(queue: QueueStats, text: str, style: str) -> None:
+    assert view.queue_state(queue, NOW) == view.Cell(text, style)  # type: ignore[arg-type]
+
+
+def test_totals_are_told_exactly() -> None:
+    stats = Stats(NOW, [], Totals(1_000_001, 2, 3, 4, 1_000_010))
+    assert "pending 1000001 " in view.totals(stats)
+
+
+ROWS = [
+    (view.queue_columns(NOW), QueueStats(HOSTILE, paused=Pause(HOSTILE, HOSTILE, NOW, HOSTILE))),
+    (view.queue_columns(NOW), QueueStats(HOSTILE, error=HOSTILE)),
+    (view.dead_letter_columns(NOW), DeadLetter(HOSTILE, HOSTILE, "dead", HOSTILE, HOSTILE, None)),
+    (view.trash_columns(NOW), TrashBatch(HOSTILE, HOSTILE, HOSTILE, HOSTILE, NOW, NOW, 1)),
+    (view.worker_columns(NOW), WorkerInfo(HOSTILE, [HOSTILE], HOSTILE, HOSTILE, 1, HOSTILE, None, False)),
+    (view.finding_columns(), Finding(HOSTILE, "down", HOSTILE, HOSTILE)),
+]
+
+
+@pytest.mark.parametrize(("columns", "row"), ROWS)
+def test_no_cell_holds_anything_alive(columns: list[view.Column[object]], row: object) -> None:
+    texts = [column.cell(row).text for column in columns]
+    assert not ALIVE & set("".join(texts))
+    assert r"\x1b" in "".join(texts)
