@@ -1,0 +1,188 @@
+"""The real `qctl` in a process of its own, on a real Redis that stock RQ filled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Queue, SimpleWorker
+
+from qctl.settings import Settings
+from support.process import free_port
+from support.servers import RedisServer
+
+Done = subprocess.CompletedProcess[str]
+Qctl = Callable[..., Done]
+
+PROGRAM = str(Path(sys.executable).with_name("qctl"))
+
+
+def boom(text: str) -> None:
+    """A job that fails."""
+    raise ValueError(text)
+
+
+@pytest.fixture
+def qctl(settings: Settings) -> Qctl:
+    """Runs `qctl("stats", stdin="", NAME="value")` without a terminal."""
+    base = {**os.environ, "QCTL_HOME": str(settings.home), "REDIS_URL": settings.redis_target}
+
+    def command(*arguments: str, stdin: str = "", **names: str) -> Done:
+        return subprocess.run(
+            [PROGRAM, *arguments], env={**base, **names}, input=stdin, capture_output=True, text=True, timeout=60
+        )
+
+    return command
+
+
+@pytest.fixture
+def email(connection: Redis) -> Queue:
+    """A queue of stock RQ with pickled payloads: three jobs wait."""
+    queue = Queue("email", connection=connection)
+    for number in range(3):
+        queue.enqueue(boom, f"\x1b[31m{number}")
+    return queue
+
+
+def test_an_unreachable_redis_is_one_line_and_4(qctl: Qctl) -> None:
+    ran = qctl("stats", REDIS_URL=f"redis://:hunter2@127.0.0.1:{free_port()}/0")
+    assert (ran.returncode, ran.stdout) == (4, "")
+    assert ran.stderr.startswith("qctl: Redis at redis://:***@127.0.0.1:")
+    assert ran.stderr.count("\n") == 1
+    assert "qctl up" in ran.stderr
+
+
+def test_health_of_an_unreachable_redis_is_a_document(qctl: Qctl) -> None:
+    ran = qctl("health", "--json", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert (ran.returncode, ran.stderr) == (4, "")
+    assert json.loads(ran.stdout)["status"] == "down"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("REDIS_URL", "http://x:hunter2@h"), ("TRASH_TTL", "soon"), ("QCTL_READ_ONLY", "perhaps")]
+)
+def test_a_bad_setting_is_one_line_that_names_it_and_2(name: str, value: str, qctl: Qctl) -> None:
+    ran = qctl("stats", **{name: value})
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith(f"qctl: {name}: ")
+    assert ran.stderr.count("\n") == 1
+    assert "hunter2" not in ran.stderr
+
+
+def test_a_flag_wins_over_the_environment(qctl: Qctl, redis_server: RedisServer, email: Queue) -> None:
+    ran = qctl("stats", "-o", "name", "--redis-url", redis_server.tcp_url, REDIS_URL="redis://127.0.0.1:1/0")
+    assert "email" in ran.stdout.splitlines()
+
+
+def test_a_day_with_a_stock_queue(qctl: Qctl, email: Queue) -> None:
+    """Look, hold, clear, restore, let go: with what stock RQ put there."""
+    order = email.job_ids
+
+    def state() -> tuple[int, bool]:
+        queue = json.loads(qctl("stats", "email", "--json").stdout)["queues"][0]
+        return queue["waiting"], queue["paused"] is not None
+
+    assert qctl("pause", "email", "--reason", "deploy").returncode == 0
+    assert state() == (3, True)
+    assert "email was already paused" in qctl("pause", "email").stdout
+    cleared = qctl("clear", "email", "--confirm", "email")
+    assert cleared.returncode == 0, cleared.stderr
+    assert state() == (0, True)
+    undo = cleared.stdout.partition("qctl trash restore ")[2].strip()
+    assert undo in qctl("trash", "list", "-o", "name").stdout
+    assert qctl("trash", "restore", undo).returncode == 0
+    assert email.job_ids == order
+    assert qctl("resume", "email").stdout == "email goes on\n"
+    assert state() == (3, False)
+
+
+def test_dead_letters_of_a_stock_worker_run_again(qctl: Qctl, email: Queue, connection: Redis) -> None:
+    SimpleWorker([email], connection=connection).work(burst=True)
+    ids = qctl("dlq", "list", "-o", "name").stdout
+    assert len(ids.split()) == 3
+    shown = qctl("dlq", "show", ids.split()[0])
+    assert "ValueError: \\x1b[31m" in shown.stdout
+    assert "never unpickled" in shown.stdout
+    assert "\x1b" not in shown.stdout
+    assert qctl("retry", "-", stdin=ids).returncode == 6
+    assert qctl("retry", "-", "--yes", stdin=ids).stdout == "3 run again on email\n"
+    assert sorted(email.job_ids) == sorted(ids.split())
+    again = qctl("retry", ids.split()[0], "nosuch", "--json")
+    assert again.returncode in (1, 3)
+    assert json.loads(again.stdout)["failed"] == 2
+
+
+def test_an_unknown_queue_is_3(qctl: Qctl, email: Queue) -> None:
+    ran = qctl("pause", "emial")
+    assert (ran.returncode, ran.stdout) == (3, "")
+    assert "did you mean email?" in ran.stderr
+
+
+@pytest.mark.parametrize("line", [("stats",), ("dlq", "list"), ("worker", "list"), ("trash", "list"), ("health",)])
+def test_reading_writes_nothing(line: tuple[str, ...], qctl: Qctl, email: Queue, connection: Redis) -> None:
+    before = connection.info("persistence")["rdb_changes_since_last_save"]
+    assert qctl(*line).returncode in (0, 1)
+    assert connection.info("persistence")["rdb_changes_since_last_save"] == before
+
+
+def test_a_reader_that_leaves_is_no_error(settings: Settings, email: Queue) -> None:
+    env = {**os.environ, "REDIS_URL": settings.redis_target}
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run([PROGRAM, "stats"], env=env, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (141, b"")
+
+
+def test_a_full_disk_is_one_line(settings: Settings, email: Queue) -> None:
+    env = {**os.environ, "REDIS_URL": settings.redis_target}
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run([PROGRAM, "stats"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (1, "qctl: stdout cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_stream_is_no_traceback(closed: int, settings: Settings, email: Queue) -> None:
+    """Cron and supervisors may start us without a stdin, stdout or stderr."""
+    names = ("clear", "email") if closed == 0 else ("stats",)
+    redirect = f'"$@" {"<&-" if closed == 0 else f"{closed}>&-"}'
+    ran = subprocess.run(
+        ["sh", "-c", redirect, "sh", PROGRAM, *names],
+        env={**os.environ, "REDIS_URL": settings.redis_target},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == (6, 141, 0)[closed]
+    assert "Traceback" not in ran.stderr
+
+
+def test_ctrl_c_while_redis_does_not_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        running = subprocess.Popen(
+            [PROGRAM, "--redis-url", url, "stats"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        silent.settimeout(60)
+        caller, _ = silent.accept()
+        with caller:
+            caller.recv(1)
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+    assert (running.returncode, out, err) == (130, "", "qctl: interrupted\n")
+
+
+def test_ascii_terminals_and_odd_bytes_do_no_harm(qctl: Qctl, email: Queue, connection: Redis) -> None:
+    connection.sadd("rq:queues", b"rq:queue:caf\xc3\xa9\xff")
+    ran = qctl("stats", "-o", "table", PYTHONIOENCODING="ascii")
+    assert ran.returncode == 0
+    assert "caf\\xe9\\udcff" in ran.stdout
+    assert qctl("resume", "caf\xe9", PYTHONIOENCODING="ascii").returncode == 3
