@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTRAS := influxdb,mongodb,mysql,socketio
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help run install dev servers test lint format check clean
@@ -11,12 +12,12 @@ help: ## show this list
 
 $(BIN)/qctl: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[influxdb]"
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	@touch $(BIN)/qctl
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[influxdb,dev]"
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS),dev]"
 	@touch $(VENV)/.dev $(BIN)/qctl
 
 install: $(BIN)/qctl ## make .venv and install qctl into it

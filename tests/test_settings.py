@@ -126,6 +126,13 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         ("MQTT_TOPIC", "$share/g+/a", "has a wildcard in the name of its group"),
         ("MQTT_TOPIC", "ä" * 32768, "is longer than 65535 bytes"),
         ("MQTT_CLIENT_ID", "ä" * 65, "is longer than 128 bytes"),
+        ("CLIENT_URL", "localhost:5173", "does not begin with http:// or https://"),
+        ("CLIENT_URL", "http://a.example/path", "is not a list of origins"),
+        ("CLIENT_URL", "http://a.example,https://user@b.example", "is not a list of origins"),
+        ("DB_HOST", "mysql://h", "is not the name of a host"),
+        ("MONGODB_URI", "localhost:27017", "does not begin with mongodb:// or mongodb+srv://"),
+        ("MONGODB_URI", "mongodb://h/a b", "has a space in it"),
+        ("QCTL_MESSAGES_SINK", "oracle", "is not one of mysql, mongodb, sqlite"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name: str, value: str, problem: str) -> None:
@@ -149,12 +156,43 @@ def test_a_bad_value_is_refused_by_name(name: str, value: str, problem: str) -> 
         ("MQTT_TOPIC", "#"),
         ("QCTL_REDIS_MAXMEMORY", "0"),
         ("REDIS_HOST", "redis.internal"),
+        ("MONGODB_URI", "mongodb://user:pw@a.example,b.example:27018/data?replicaSet=rs0"),
+        ("MONGODB_URI", "mongodb+srv://cluster.example"),
     ],
 )
 def test_a_good_value_is_kept_as_it_is(name: str, value: str) -> None:
     rest = {"INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"} if name == "INFLUX_URL" else {}
     field = next(spec.name for spec in fields(Settings) if spec.metadata["env"] == name)
     assert getattr(load(**{name: value}, **rest), field) == value
+
+
+def test_origins_are_a_list_as_browsers_write_them() -> None:
+    assert load().client_url == ("http://localhost:5173",)
+    assert load(CLIENT_URL=' "http://a.example/" , https://b.example:8443,').client_url == (
+        "http://a.example",
+        "https://b.example:8443",
+    )
+    assert load(CLIENT_URL="*").client_url == ("*",)
+
+
+def test_each_pipeline_has_its_flush_interval() -> None:
+    read = load(BATCH_CHECK_INTERVAL="2", QCTL_READINGS_FLUSH_INTERVAL="0.5")
+    assert [read.flush_interval(name) for name in ("readings", "messages")] == [0.5, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "environ"),
+    [
+        ("DB_HOST", {"QCTL_MESSAGES_SINK": "mysql"}),
+        ("DB_USER", {"DB_HOST": "h", "DB_NAME": "n"}),
+        ("DB_NAME", {"DB_HOST": "h", "DB_USER": "u"}),
+        ("MONGODB_URI", {"QCTL_MESSAGES_SINK": "mongodb"}),
+    ],
+)
+def test_a_database_is_named_as_a_whole(name: str, environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="is needed with") as caught:
+        load(**environ)
+    assert caught.value.name == name
 
 
 def test_patterns_of_jobs_are_a_list() -> None:
@@ -297,7 +335,7 @@ def test_what_sounds_secret_is_marked_secret() -> None:
         for spec in fields(Settings)
         if any(word in spec.metadata["env"] for word in ("PASSWORD", "TOKEN", "SECRET", "KEY"))
     }
-    assert sounding | {"REDIS_URL"} == set(SECRETS)
+    assert sounding | {"REDIS_URL", "MONGODB_URI"} == set(SECRETS)
 
 
 def test_secrets_are_not_in_the_repr() -> None:

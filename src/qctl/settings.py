@@ -7,37 +7,26 @@ costs more start-up time than everything else they do.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from platformdirs import user_state_path
 
 from qctl import values
+from qctl.data_settings import DataSettings
 from qctl.errors import SettingsError
-from qctl.values import address, boolean, one_of, seconds, text, whole
-
-T = TypeVar("T")
+from qctl.setting import from_file, parsed, setting
+from qctl.values import boolean, one_of, text, whole
 
 SOCKET_LONGEST = 107
 """Bytes of a unix socket's path, by Linux."""
 
-SHOWN = 60
-"""Characters of a bad value that an error repeats."""
-
-
-def _setting(
-    env: str, parse: Callable[[str], T], default: str = "", *, doc: str, secret: bool = False, group: str
-) -> Any:
-    """One setting. `default` is written as it would be in the environment; empty means not set."""
-    return field(
-        default=None,
-        repr=not secret,
-        metadata={"env": env, "parse": parse, "raw": default, "doc": doc, "secret": secret, "group": group},
-    )
+GROUPS = ("qctl", "redis", "mqtt", "socket", "ingest", "influxdb", "messages", "jobs")
+"""The groups of settings, in the order of `.env.example`."""
 
 
 def _default_home() -> Path:
@@ -45,37 +34,38 @@ def _default_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(DataSettings):
     """Everything that can be set. Build it with `Settings.load`; a field is None where nothing was set."""
 
-    home: Path = _setting(  # noqa: RUF009 - a field, no shared value
+    home: Path = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_HOME",
-        values.folder,
+        values.path,
         group="qctl",
         doc="Folder that holds all state. Default: the user's state folder",
     )
-    log_level: str = _setting(
+    log_level: str = setting(
         "LOG_LEVEL",
         one_of("debug", "info", "warning", "error"),
         "info",
         group="qctl",
         doc="debug, info, warning or error",
     )
-    log_format: str = _setting(
+    log_format: str = setting(
         "LOG_FORMAT",
         one_of("auto", "text", "json"),
         "auto",
         group="qctl",
         doc="text, json, or auto: text on a terminal, JSON elsewhere",
     )
-    allowed_jobs: tuple[str, ...] = _setting(
+    allowed_jobs: tuple[str, ...] = setting(
         "QCTL_ALLOWED_JOBS",
         values.job_patterns,
         group="qctl",
+        empty=(),
         doc="Functions of yours that qctl's workers may run, comma separated, * as wildcard after the first dot: "
         "myapp.tasks.*",
     )
-    read_only: bool = _setting(
+    read_only: bool = setting(
         "QCTL_READ_ONLY",
         boolean,
         "false",
@@ -83,7 +73,7 @@ class Settings:
         doc="true: the command line refuses whatever changes something",
     )
 
-    redis_url: str | None = _setting(
+    redis_url: str | None = setting(
         "REDIS_URL",
         values.redis_url,
         group="redis",
@@ -91,26 +81,26 @@ class Settings:
         doc="Redis to use: redis://, rediss:// or unix://. Wins over REDIS_HOST. Unset, with REDIS_HOST unset too: "
         "the socket in QCTL_HOME where `qctl up` made one, else redis://localhost:6379/0",
     )
-    redis_host: str | None = _setting(
+    redis_host: str | None = setting(
         "REDIS_HOST", values.host, group="redis", doc="Host of Redis, where REDIS_URL is not set"
     )
-    redis_port: int = _setting(
+    redis_port: int = setting(
         "REDIS_PORT", whole(1, 65535), "6379", group="redis", doc="Port of Redis, with REDIS_HOST"
     )
-    redis_password: str | None = _setting(
+    redis_password: str | None = setting(
         "REDIS_PASSWORD", text, group="redis", secret=True, doc="Password of Redis, with REDIS_HOST"
     )
-    redis_db: int = _setting(
+    redis_db: int = setting(
         "REDIS_DB", whole(0, 1_000_000), "0", group="redis", doc="Database number of Redis, with REDIS_HOST"
     )
-    redis_maxmemory: str = _setting(
+    redis_maxmemory: str = setting(
         "QCTL_REDIS_MAXMEMORY",
         values.memory,
         "1gb",
         group="redis",
         doc="maxmemory of the private Redis that `qctl up` starts; 0 is without a limit",
     )
-    redis_appendfsync: str = _setting(
+    redis_appendfsync: str = setting(
         "QCTL_REDIS_APPENDFSYNC",
         one_of("everysec", "always"),
         "everysec",
@@ -118,102 +108,21 @@ class Settings:
         doc="How often the private Redis syncs its log to disk: everysec (a power cut may cost 2 s) or always",
     )
 
-    mqtt_enabled: bool = _setting(
-        "MQTT_ENABLED", boolean, "true", group="mqtt", doc="false: the bridge exits 0 and says so"
-    )
-    mqtt_broker: str | None = _setting(
-        "MQTT_BROKER",
-        address("mqtt", "mqtts"),
-        group="mqtt",
-        doc="Broker to use: mqtt:// or mqtts://. Unset: the one that `qctl up` starts on 127.0.0.1:MQTT_PORT",
-    )
-    mqtt_port: int = _setting(
-        "MQTT_PORT", whole(1, 65535), "1883", group="mqtt", doc="Port of the broker that `qctl up` starts"
-    )
-    mqtt_username: str | None = _setting("MQTT_USERNAME", text, group="mqtt", doc="User for the broker")
-    mqtt_password: str | None = _setting(
-        "MQTT_PASSWORD", text, group="mqtt", secret=True, doc="Password for the broker"
-    )
-    mqtt_topic: str = _setting(
-        "MQTT_TOPIC",
-        values.topic_filter,
-        "sensors/#",
-        group="mqtt",
-        doc="Topic filter that the bridge subscribes to",
-    )
-    mqtt_client_id: str = _setting(
-        "MQTT_CLIENT_ID",
-        values.client_id,
-        "qctl-mqtt-bridge",
-        group="mqtt",
-        doc="Fixed client id: the broker keeps the session of this name while the bridge is away. Each bridge "
-        "needs its own",
-    )
-    mqtt_receive_maximum: int = _setting(
-        "QCTL_MQTT_RECEIVE_MAXIMUM",
-        whole(1, 65535),
-        "1000",
-        group="mqtt",
-        doc="Most messages that the broker may send before an acknowledgement",
-    )
-
-    batch_size: int = _setting(
-        "BATCH_SIZE_THRESHOLD", whole(1, 100_000), "1000", group="ingest", doc="Items that make a batch"
-    )
-    readings_flush_interval: float = _setting(
-        "QCTL_READINGS_FLUSH_INTERVAL",
-        seconds(0.05, 3600),
-        "1",
-        group="ingest",
-        doc="Seconds after which a smaller batch of readings is cut",
-    )
-    buffer_high_water: int = _setting(
-        "QCTL_BUFFER_HIGH_WATER",
-        whole(1, 1_000_000_000),
-        "1000000",
-        group="ingest",
-        doc="Items in a buffer above which a source stops acknowledging",
-    )
-    max_waiting_batches: int = _setting(
-        "QCTL_MAX_WAITING_BATCHES",
-        whole(1, 1_000_000),
-        "200",
-        group="ingest",
-        doc="Batch jobs waiting above which no more are cut: the buffer grows instead",
-    )
-    max_payload: int = _setting(
-        "QCTL_MAX_PAYLOAD",
-        whole(16, 16_777_216),
-        "65536",
-        group="ingest",
-        doc="Largest message in bytes; a larger one is a dead letter",
-    )
-
-    influx_url: str | None = _setting(
-        "INFLUX_URL",
-        address("http", "https"),
-        group="influxdb",
-        doc="InfluxDB that readings are written to. Unset: SQLite, QCTL_HOME/qctl.db",
-    )
-    influx_token: str | None = _setting("INFLUX_TOKEN", text, group="influxdb", secret=True, doc="Token for InfluxDB")
-    influx_org: str | None = _setting("ORG", text, group="influxdb", doc="Organisation in InfluxDB")
-    influx_bucket: str | None = _setting("BUCKET", text, group="influxdb", doc="Bucket in InfluxDB")
-
-    attempts: int = _setting(
+    attempts: int = setting(
         "QUEUE_DEFAULT_ATTEMPTS",
         whole(0, 20),
         "3",
         group="jobs",
         doc="Retries of a failed job after its first run",
     )
-    backoff_ms: int = _setting(
+    backoff_ms: int = setting(
         "QUEUE_DEFAULT_BACKOFF",
         whole(0, 3_600_000),
         "2000",
         group="jobs",
         doc="Milliseconds before the first retry, at least 1000; each later one waits twice as long",
     )
-    trash_ttl: int = _setting(
+    trash_ttl: int = setting(
         "TRASH_TTL",
         whole(60, 31_536_000),
         "86400",
@@ -233,11 +142,11 @@ class Settings:
         `flags` maps setting names (REDIS_URL, ...) to values from the command line; `dotenv` is the .env file, by
         default the one in the working folder. Raises SettingsError naming the first setting that cannot be used.
         """
-        sources = (flags or {}, os.environ if environ is None else environ, _from_file(dotenv or Path(".env")))
+        sources = (flags or {}, os.environ if environ is None else environ, from_file(dotenv or Path(".env")))
         read: dict[str, Any] = {}
         for spec in fields(cls):
             given = (source.get(spec.metadata["env"]) for source in sources)
-            read[spec.name] = _parse(next((raw for raw in given if raw), spec.metadata["raw"]), spec)
+            read[spec.name] = parsed(next((raw for raw in given if raw), spec.metadata["raw"]), spec)
         read["home"] = read["home"] or _default_home()
         loaded = cls(**read)
         loaded._check_together()
@@ -250,6 +159,10 @@ class Settings:
             "BUCKET": (self.influx_bucket, "INFLUX_URL", self.influx_url),
             "MQTT_USERNAME": (self.mqtt_username, "MQTT_PASSWORD", self.mqtt_password),
             "REDIS_HOST": (self.redis_is_named, "REDIS_PASSWORD", self.redis_password),
+            "DB_HOST": (self.db_host, "QCTL_MESSAGES_SINK=mysql", self.messages_sink == "mysql"),
+            "DB_USER": (self.db_user, "DB_HOST", self.db_host),
+            "DB_NAME": (self.db_name, "DB_HOST", self.db_host),
+            "MONGODB_URI": (self.mongodb_uri, "QCTL_MESSAGES_SINK=mongodb", self.messages_sink == "mongodb"),
         }
         for name, (value, other, is_set) in needs.items():
             if is_set and not value:
@@ -304,42 +217,21 @@ class Settings:
         """The SQLite file that stands in for a database server."""
         return self.home / "qctl.db"
 
+    def flush_interval(self, pipeline: str) -> float:
+        """Seconds after which less than a whole batch of a pipeline is cut."""
+        return {"readings": self.readings_flush_interval, "messages": self.messages_flush_interval}[pipeline]
+
     @property
     def retry_delays(self) -> list[int]:
         """Seconds before each retry: 2, 4, 8 by default, as the third seed document states."""
         return [max(1, round(self.backoff_ms * 2**n / 1000)) for n in range(self.attempts)]
 
 
-def _from_file(file: Path) -> Mapping[str, str | None]:
-    if not os.path.isfile(file):  # Path.is_file raises where the folder may not be entered
-        return {}
-    from dotenv import dotenv_values  # a third of what this module costs to import, and seldom needed
-
-    try:
-        return dotenv_values(file, interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(str(file), f"cannot be read: {reason}") from None
-
-
-def _parse(raw: str, spec: Field[Any]) -> Any:
-    if raw == "":
-        return () if spec.metadata["parse"] is values.job_patterns else None
-    try:
-        return spec.metadata["parse"](raw)
-    except ValueError as error:
-        # What looks like a URL may have a password in it, whichever setting it was put into.
-        hidden = spec.metadata["secret"] or "@" in raw or "://" in raw
-        shown = "its value" if hidden else repr(raw if len(raw) <= SHOWN else raw[:SHOWN] + "...")
-        hint = "see .env.example for what it may be"
-        raise SettingsError(spec.metadata["env"], f"{shown} {error}", hint) from None
-
-
 def env_example() -> str:
     """The text of `.env.example`: every setting with its default, commented out."""
     lines = ["# Settings of qctl. Copy to .env and take away the # of what you change.", ""]
     group = ""
-    for spec in fields(Settings):
+    for spec in sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"])):
         if spec.metadata["group"] != group:
             group = spec.metadata["group"]
             lines += ([""] if lines[-1] else []) + [f"## {group}"]

@@ -112,6 +112,25 @@ def address(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def origins(raw: str) -> tuple[str, ...]:
+    """Origins of web pages, comma separated: scheme, host and port without a path. * is every one."""
+    found = tuple(part.rstrip("/") for part in (piece.strip().strip("\"'") for piece in raw.split(",")) if part)
+    for origin in found:
+        if origin == "*":
+            continue
+        parts = _split(origin, ("http", "https"))
+        if not parts.hostname or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
+            raise ValueError("is not a list of origins, such as http://localhost:5173,https://app.example")
+    return found
+
+
+def mongodb_uri(raw: str) -> str:
+    """mongodb:// or mongodb+srv://, as the driver reads it: it may name several hosts."""
+    if not re.match(r"mongodb(\+srv)?://[^\s/?#]", text(raw)) or " " in raw:
+        raise ValueError("does not begin with mongodb:// or mongodb+srv:// and a host, or has a space in it")
+    return raw
+
+
 def redis_url(raw: str) -> str:
     """redis://, rediss:// or unix://, as redis-py reads them."""
     parts = _split(raw, ("redis", "rediss", "unix"))
@@ -153,8 +172,8 @@ def job_patterns(raw: str) -> tuple[str, ...]:
     return patterns
 
 
-def folder(raw: str) -> Path:
-    """The path of a folder; ~ is the home of the user."""
+def path(raw: str) -> Path:
+    """The path of a file or a folder; ~ is the home of the user."""
     try:
         return Path(text(raw)).expanduser().absolute()
     except RuntimeError:
