@@ -103,6 +103,11 @@ def test_the_state_of_a_queue(queue: QueueStats, text: str, style: str) -> None:
     assert view.queue_state(queue, NOW) == view.Cell(text, style)  # type: ignore[arg-type]
 
 
+def test_a_queue_that_cannot_be_read_has_no_numbers() -> None:
+    shown = {column.title: column.cell(QueueStats("q", error="wrong type")).text for column in view.queue_columns(NOW)}
+    assert {shown[title] for title in ("WAITING", "RUNNING", "SCHED", "DEFER", "DEAD", "FINISHED")} == {"?"}
+
+
 def test_totals_are_told_exactly() -> None:
     stats = Stats(NOW, [], Totals(1_000_001, 2, 3, 4, 1_000_010))
     assert "pending 1000001 " in view.totals(stats)

@@ -36,8 +36,8 @@ class Column(Generic[Row]):
     """One column of a table.
 
     `least` is the width it may be cut to, 0 where it is never cut; `cut_start` cuts at its beginning. `drop` says
-    when it goes where there is no room: the highest first, 0 never. `below`: where the row has no room for its text,
-    that stands on a line of its own under the row.
+    when it goes where there is no room: the highest first, 0 never. `long`: a sentence, at most one a row; it takes the
+    room that the others leave, or where that is too little lines of its own under the row.
     """
 
     title: str
@@ -46,7 +46,7 @@ class Column(Generic[Row]):
     least: int = 0
     cut_start: bool = False
     drop: int = 0
-    below: bool = False
+    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,17 +148,17 @@ def queue_columns(now: datetime) -> list[Column[QueueStats]]:
     """Columns of the table of queues."""
     return [
         Column("QUEUE", lambda q: Cell(inert_line(q.name)), least=16),
-        Column("WAITING", lambda q: _number(q.waiting), right=True),
-        Column("RUNNING", lambda q: _number(q.running), right=True, drop=1),
-        Column("SCHED", lambda q: _number(q.scheduled), right=True, drop=6),
-        Column("DEFER", lambda q: _number(q.deferred), right=True, drop=9),
-        Column("DEAD", lambda q: _number(q.dead, "bad"), right=True, drop=1),
-        Column("FINISHED", lambda q: _number(q.finished), right=True, drop=7),
+        Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
+        Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=1),
+        Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=6),
+        Column("DEFER", lambda q: _jobs(q, q.deferred), right=True, drop=9),
+        Column("DEAD", lambda q: _jobs(q, q.dead, "bad"), right=True, drop=1),
+        Column("FINISHED", lambda q: _jobs(q, q.finished), right=True, drop=7),
         Column("OLDEST", lambda q: Cell(duration(q.oldest_age)), right=True, drop=2),
         Column("IN/S", lambda q: Cell(rate(q.in_rate)), right=True, drop=5),
         Column("OUT/S", lambda q: Cell(rate(q.out_rate)), right=True, drop=4),
         Column("WORKERS", lambda q: Cell(count(q.workers)), right=True, drop=3),
-        Column("STATE", lambda q: queue_state(q, now), below=True),
+        Column("STATE", lambda q: queue_state(q, now), long=True),
     ]
 
 
@@ -188,7 +188,7 @@ def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
         Column("KIND", lambda d: Cell(d.kind, "warn" if d.kind == "quarantined" else ""), drop=2),
         Column("RUNS", lambda d: Cell(NOTHING if d.attempts is None else count(d.attempts)), right=True, drop=3),
         Column("FUNCTION", lambda d: Cell(inert_line(d.function)), least=12, cut_start=True, drop=1),
-        Column("ERROR", lambda d: Cell(inert_line(d.error), "bad"), below=True),
+        Column("ERROR", lambda d: Cell(inert_line(d.error), "bad"), long=True),
     ]
 
 
@@ -224,7 +224,7 @@ def finding_columns() -> list[Column[Finding]]:
     return [
         Column("STATUS", lambda f: Cell(f.status, HEALTH[f.status])),
         Column("CHECK", lambda f: Cell(inert_line(f.check)), least=8),
-        Column("REASON", lambda f: Cell(_finding(f)), below=True),
+        Column("REASON", lambda f: Cell(_finding(f)), long=True),
     ]
 
 
@@ -233,5 +233,5 @@ def _finding(finding: Finding) -> str:
     return inert_line(finding.reason) + fix
 
 
-def _number(number: int, style: Style = "") -> Cell:
-    return Cell(count(number), style if number else "dim")
+def _jobs(queue: QueueStats, number: int, style: Style = "") -> Cell:
+    return Cell("?") if queue.error else Cell(count(number), style if number else "dim")

@@ -15,6 +15,9 @@ from qctl.view import Cell, Column, Style, Table
 COLOURS: dict[Style, str] = {"": "", "dim": "dim", "good": "green", "warn": "yellow", "bad": "red"}
 INDENT = "  "
 
+ENOUGH = 30
+"""Width that long text must have beside its row; with less it stands under it."""
+
 LEAST = 4
 """Width that a column which may be cut keeps on the narrowest screen."""
 
@@ -39,18 +42,25 @@ class _Shown:
 
 def draw(table: Table[Any], console: Console) -> list[Text]:
     """The lines of a table that has rows, for the width of `console`."""
-    shown = [_Shown.of(column, table.rows) for column in table.columns]
-    shown = [s for s in shown if s.says_something or not s.column.below]
-    gap = 2
-    below: list[_Shown] = []
-    if _total(shown, gap) > console.width:
-        below = [s for s in shown if s.column.below]
-        shown, gap = _fit([s for s in shown if not s.column.below], console.width)
+    every = [_Shown.of(column, table.rows) for column in table.columns]
+    shown, gap = [s for s in every if not s.column.long], 2
+    long = next((s for s in every if s.column.long and s.says_something), None)
+    start = _total(shown, gap) + gap
+    beside = long is not None and min(long.width, ENOUGH) <= console.width - start
+    if not beside:
+        shown, gap = _fit(shown, console.width)
+        start = len(INDENT)
     lines = [_line([Cell(s.column.title) for s in shown], shown, gap, "bold")]
+    if long and beside:
+        lines[0].pad_right(start - lines[0].cell_len)
+        lines[0].append(long.column.title)
     for number, _ in enumerate(table.rows):
-        lines.append(_line([s.cells[number] for s in shown], shown, gap))
-        for cell in (s.cells[number] for s in below):
-            lines += _under(cell, console)
+        row = _line([s.cells[number] for s in shown], shown, gap)
+        more = _wrapped(long.cells[number], start, console) if long else []
+        if beside and more:
+            row.pad_right(start - row.cell_len)
+            row.append_text(more.pop(0)[start:])
+        lines += [row, *more]
     for line in lines:
         line.rstrip()
         line.truncate(console.width)
@@ -111,8 +121,9 @@ def _sized(text: str, width: int, cut_start: bool) -> str:
     return "…" + text
 
 
-def _under(cell: Cell, console: Console) -> list[Text]:
+def _wrapped(cell: Cell, indent: int, console: Console) -> list[Text]:
+    """Long text in as many lines as it takes, all of them that far to the right."""
     if not cell.text:
         return []
-    wrapped = Text(cell.text, COLOURS[cell.style]).wrap(console, max(console.width - len(INDENT), 8))
-    return [Text(INDENT).append_text(line) for line in wrapped]
+    parts = Text(cell.text, COLOURS[cell.style]).wrap(console, max(console.width - indent, 8))
+    return [Text(" " * indent).append_text(part) for part in parts]

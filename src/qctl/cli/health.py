@@ -25,6 +25,7 @@ def health(session: Session) -> ExitCode:
     """Tell whether work flows, and what to mend. Exits 0 if ok, 1 if degraded, 4 if down."""
     found = session.ops.health.check()
     summary = [Cell(""), Cell(f"status: {found.status}", view.HEALTH[found.status])]
-    table = view.Table(view.finding_columns(), found.findings, f"status: {found.status}", summary)
+    worst_last = sorted(found.findings, key=lambda finding: list(EXIT_CODES).index(finding.status))
+    table = view.Table(view.finding_columns(), worst_last, f"status: {found.status}", summary)
     session.out.listing(documents.health(found), table)
     return EXIT_CODES[found.status]
