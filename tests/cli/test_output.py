@@ -148,4 +148,4 @@ def test_ctrl_c_is_one_line(qctl: Qctl) -> None:
 def test_a_bulk_act_that_stops_says_where(qctl: Qctl) -> None:
     ran = qctl("clear", "email", "--confirm", "email", ops=FakeOps(queues__clear=KeyboardInterrupt()))
     assert ran.code == 130
-    assert ran.err.splitlines()[0] == "clearing email: stopped after 1, which stay as they are; it can be run again"
+    assert ran.err.splitlines()[0] == "clearing email: stopped after about 1; run it again to go on"

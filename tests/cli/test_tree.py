@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ import typer
 
 from cli.conftest import Ran
 from cli.fake import FakeOps
+from qctl.cli.exits import ExitCode
 from qctl.cli.main import build
 
 Qctl = Callable[..., Ran]
@@ -176,3 +178,8 @@ def test_read_only_refuses_what_changes(line: list[str], qctl: Qctl, monkeypatch
 @pytest.mark.parametrize("line", [("clear", "email", "--dry-run"), ("retry", "--all", "--dry-run"), ("stats",)])
 def test_read_only_lets_read(line: tuple[str, ...], qctl: Qctl) -> None:
     assert qctl("--read-only", *line).code == 0
+
+
+def test_the_help_of_all_tells_every_exit_code(qctl: Qctl) -> None:
+    table = qctl("--help").out.partition("Exit codes:")[2]
+    assert {int(number) for number in re.findall(r"\b\d+\b", table)} == {int(code) for code in ExitCode}

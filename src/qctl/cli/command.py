@@ -15,6 +15,8 @@ from qctl.cli.session import Session
 
 WIDTH = {"max_content_width": 100}
 
+EVERYWHERE = "Options of `qctl --help` may stand here too."
+
 
 @dataclass(frozen=True)
 class Command:
@@ -39,9 +41,9 @@ class Command:
             return self.function(session, **given)
 
         own = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
-        app.command(self.name, help=self.function.__doc__, epilog=_epilog(self.examples), context_settings=WIDTH)(
-            with_options(run, own, show_all=False)
-        )
+        epilog = f"{_listed('Examples', self.examples)}\n\n{EVERYWHERE}"
+        register = app.command(self.name, help=self.function.__doc__, epilog=epilog, context_settings=WIDTH)
+        register(with_options(run, own, show_all=False))
 
 
 def command(name: str, *, examples: str, changes: bool = False) -> Callable[[Callable[..., ExitCode | None]], Command]:
@@ -49,11 +51,11 @@ def command(name: str, *, examples: str, changes: bool = False) -> Callable[[Cal
     return lambda function: Command(name, function, examples, changes)
 
 
-def program(help: str, examples: str, version: str, commands: Sequence[Command]) -> typer.Typer:
-    """The root: the verbs of every day, and the options of all."""
+def program(help: str, notes: dict[str, str], version: str, commands: Sequence[Command]) -> typer.Typer:
+    """The root: the verbs of every day, and the options of all. `notes` stand under its help, by their titles."""
     app = typer.Typer(
         help=help,
-        epilog=_epilog(examples, note=""),
+        epilog="\n\n".join(_listed(title, text) for title, text in notes.items()),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings=WIDTH,
@@ -93,6 +95,7 @@ def _enter(ctx: typer.Context, given: dict[str, Any]) -> None:
         raise typer.Exit(ExitCode.USAGE)
 
 
-def _epilog(examples: str, note: str = "Options of `qctl --help` may stand here too.") -> str:
-    lines = "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
-    return f"\b\nExamples:\n{lines}" + (f"\n\n{note}" if note else "")
+def _listed(title: str, text: str) -> str:
+    """A titled paragraph of help whose lines are kept as they are."""
+    lines = "\n".join(f"  {line.strip()}" for line in text.strip().splitlines())
+    return f"\b\n{title}:\n{lines}"

@@ -18,6 +18,12 @@ from qctl.errors import QctlError
 
 HELP = "Show, hold, clear and repair RQ queues on Redis."
 
+EXIT_CODES = """
+0 done, or so already   1 failed     2 usage     3 not found
+4 server unreachable    5 in part    6 refused   7 timed out
+8 awaited job failed    130 Ctrl-C   141 stdout closed
+"""
+
 EXAMPLES = """
 qctl stats
 qctl pause email --reason deploy --for 30m
@@ -27,7 +33,10 @@ qctl dlq list --queue 'email*'
 
 @command("up", examples="qctl up\nqctl up --home ./var", changes=True)
 def up(session: Session) -> None:
-    """Start everything here, in the foreground: Redis and MQTT unless named, bridge, workers, scheduler."""
+    """Run everything here, in the foreground, until Ctrl-C.
+
+    Redis and an MQTT broker where the settings name none, the MQTT bridge, workers and the scheduler.
+    """
     from qctl.cli.up import up as start  # brings process management, which no other command needs
 
     start(session.settings)
@@ -36,14 +45,14 @@ def up(session: Session) -> None:
 def build() -> typer.Typer:
     """All commands: the verbs of every day first, the nouns below."""
     daily = (stats.stats, queues.pause, queues.resume, queues.clear, retry.retry, up, health.ping, health.health)
-    app = program(HELP, EXAMPLES, __version__, daily)
+    app = program(HELP, {"Examples": EXAMPLES, "Exit codes": EXIT_CODES}, __version__, daily)
     noun(
         app,
         "dlq",
         "Dead letters: jobs that wait for a person.",
         (dead_letters.page, dead_letters.show, retry.retry),
     )
-    noun(app, "trash", "What was cleared or discarded, until it is gone.", (trash.batches, trash.restore, trash.empty))
+    noun(app, "trash", "What was cleared, until it is gone for good.", (trash.batches, trash.restore, trash.empty))
     noun(app, "worker", "Processes that take jobs from queues.", (workers.everyone,))
     return app
 

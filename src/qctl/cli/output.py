@@ -160,19 +160,19 @@ class Output:
     def progress(self, label: str) -> Iterator[Progress]:
         """Tell how far a bulk act is: by a bar where stderr is a terminal, and where it stopped if it did."""
         reached = 0
-        with self._bar(label) as show:
+        try:
+            with self._bar(label) as show:
 
-            def told(done: int, total: int | None) -> None:
-                nonlocal reached
-                reached = done
-                show(done, total)
+                def told(done: int, total: int | None) -> None:
+                    nonlocal reached
+                    reached = done
+                    show(done, total)
 
-            try:
                 yield told
-            except (KeyboardInterrupt, QctlError):
-                if reached:
-                    self.say(f"{label}: stopped after {reached}, which stay as they are; it can be run again")
-                raise
+        except (KeyboardInterrupt, QctlError):
+            if reached:
+                self.say(f"{label}: stopped after about {reached}; run it again to go on")
+            raise
 
     @contextmanager
     def _bar(self, label: str) -> Iterator[Progress]:

@@ -22,7 +22,7 @@ Batch = Annotated[str | None, typer.Argument(metavar="[BATCH]", show_default=Fal
 
 @command("list", examples="qctl trash list\nqctl trash list --json")
 def batches(session: Session) -> None:
-    """List what was cleared or discarded and can still come back, the newest first."""
+    """List what was cleared and can still come back, newest first."""
     found = session.ops.trash.list()
     hint = [Cell(""), Cell("bring one back: qctl trash restore BATCH", "dim")]
     table = view.Table(view.trash_columns(datetime.now(timezone.utc)), found, "The trash is empty.", hint)
@@ -58,7 +58,7 @@ def empty(
     if not found:
         session.out.report(documents.emptied([], 0), [Cell("The trash is empty.")])
         return
-    what = f"trash batch {batch}" if batch else f"all {len(found)} batches of the trash"
+    what = f"trash batch {batch}" if batch else "the whole trash"
     warning = (
         f"{counted(sum(each.count for each in found), 'job')} of {what} would be deleted for good, with no way back."
     )
