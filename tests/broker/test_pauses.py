@@ -40,8 +40,9 @@ def test_a_second_pause_leaves_the_first(connection: Redis) -> None:
 
 
 def test_a_pause_that_ends_can_be_made_to_stay(connection: Redis) -> None:
-    pauses.hold(connection, "work", actor="ann", seconds=60)
-    assert pauses.hold(connection, "work", actor="bob").pause.until is None
+    pauses.hold(connection, "work", actor="ann", reason="deploy", seconds=60)
+    longer = pauses.hold(connection, "work", actor="bob").pause
+    assert (longer.until, longer.by, longer.reason) == (None, "bob", "deploy")
 
 
 def test_release(connection: Redis) -> None:

@@ -8,19 +8,21 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local raw = redis.call('HGET', KEYS[1], ARGV[1])
 local changed = 1
-if raw and ARGV[3] == '' and tonumber(ARGV[4]) == 0 then
-    local ok, pause = pcall(cjson.decode, raw)
-    local ends = ok and type(pause) == 'table' and pause['until']
-    -- Somebody's own pause without an end is left as it is; one that ends by itself is made to stay.
-    if ok and type(pause) == 'table' and type(ends) ~= 'number' then changed = 0 end
+local reason = ARGV[3]
+local ok, before = pcall(cjson.decode, raw or '')
+if ok and type(before) == 'table' and reason == '' then
+    local ends = type(before['until']) == 'number' and before['until']
+    -- A pause without an end is left as it is; one that ends by itself is made to stay, with the reason it has.
+    if not ends and tonumber(ARGV[4]) == 0 then changed = 0 end
+    if not ends or ends > now then reason = tostring(before['reason'] or '') end
 end
 if changed == 1 then
-    local pause = {by = ARGV[2], at = now, reason = ARGV[3]}
+    local pause = {by = ARGV[2], at = now, reason = reason}
     if tonumber(ARGV[4]) > 0 then pause['until'] = now + tonumber(ARGV[4]) end
     raw = cjson.encode(pause)
     redis.call('HSET', KEYS[1], ARGV[1], raw)
     redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], '*', 'event', 'paused', 'queue', ARGV[1], 'actor', ARGV[2],
-        'reason', ARGV[3])
+        'reason', reason)
 end
 local reply = {changed, raw}
 for n = 3, #KEYS do reply[n] = redis.call('LRANGE', KEYS[n], 0, -1) end
