@@ -18,11 +18,9 @@ def main() -> None:
     options = parser.parse_args()
 
     def serve(context: daemon.Context) -> None:
-        known = [catalog.QUEUES.get(catalog.family(queue)) for queue in options.queues]
-        inline = options.isolation == "inline" or (
-            options.isolation is None and all(spec is not None and spec.isolation == "inline" for spec in known)
-        )
-        queues = [lane for queue in options.queues for lane in catalog.takes(queue)]
+        jobs = catalog.jobs(context.settings.jobs_modules)
+        inline = (options.isolation or catalog.isolation(options.queues, jobs)) == "inline"
+        queues = catalog.takes(options.queues, jobs)
         worker = (InlineWorker if inline else ForkWorker)(queues, connect(context.settings), context.settings)
         context.on_stop(worker.request_drain)
         context.on_abort(worker.request_abort)

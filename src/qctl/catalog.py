@@ -5,85 +5,58 @@ Handlers are named, not imported, so that reading the catalog costs nothing and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
 
-Isolation = Literal["inline", "fork"]
+from qctl import builtin, declared
+from qctl.errors import SettingsError, UsageError
+from qctl.specs import DaemonSpec, Isolation, JobSpec, PipelineSpec, Priority, QueueSpec
 
 LANES = ("high", "", "low")
 """Lanes of a queue in the order a worker takes them: `email.high`, `email`, `email.low`."""
 
-
-@dataclass(frozen=True)
-class QueueSpec:
-    """A queue that qctl brings. `isolation`: `inline` runs short jobs in the worker, `fork` one child a job."""
-
-    name: str
-    purpose: str
-    isolation: Isolation = "inline"
-
-
-@dataclass(frozen=True)
-class JobSpec:
-    """A job that qctl's workers may run. `handler` is the dotted path of its function; `timeout` in seconds."""
-
-    name: str
-    handler: str
-    queue: str
-    timeout: int = 180
-
-
-@dataclass(frozen=True)
-class PipelineSpec:
-    """One way from a source through a buffer to a sink.
-
-    `batch_job` writes a batch; `raw_job` takes one message that was refused, so that a dead letter can be
-    retried after the cause is mended.
-    """
-
-    name: str
-    queue: str
-    batch_job: str
-    raw_job: str
-
-
-@dataclass(frozen=True)
-class DaemonSpec:
-    """A process that runs for ever. `command` is its program with arguments."""
-
-    name: str
-    command: tuple[str, ...]
-    purpose: str
-
+_LANE_OF: dict[Priority, str] = {1: "high", 5: "", 10: "low"}
 
 QUEUES = {
     spec.name: spec
-    for spec in (QueueSpec("sensor-data", "batches of device readings on their way to the time-series sink"),)
-}
-
-JOBS = {
-    spec.name: spec
     for spec in (
-        JobSpec("write-readings", "qctl.jobs.readings.write_readings", "sensor-data"),
-        JobSpec("ingest-reading", "qctl.jobs.readings.ingest_reading", "sensor-data"),
+        QueueSpec("sensor-data", "batches of device readings on their way to the time-series sink"),
+        QueueSpec("email", "mails to people"),
+        QueueSpec("inventory", "stock: synchronised, updated and checked"),
+        QueueSpec("report", "reports made and cleaned up", "fork"),
+        QueueSpec("file", "imports and exports of files", "fork"),
+        QueueSpec("message", "chat messages: stored and delivered"),
+        QueueSpec("notification", "notes to receivers: in the app, by webhook, by mail"),
     )
 }
 
-PIPELINES = {
-    spec.name: spec for spec in (PipelineSpec("readings", "sensor-data", "write-readings", "ingest-reading"),)
-}
+JOBS = {spec.name: spec for spec in builtin.JOBS}
+
+PIPELINES = {spec.name: spec for spec in (PipelineSpec("readings", "sensor-data", "write-readings", "ingest-reading"),)}
 
 DAEMONS = {
     spec.name: spec
     for spec in (
         DaemonSpec("mqtt-bridge", ("qctl-mqtt-bridge",), "MQTT devices -> Redis buffer -> batch jobs"),
         DaemonSpec("worker-sensor-data", ("qctl-worker", "sensor-data"), "batch jobs -> InfluxDB or SQLite"),
-        DaemonSpec("scheduler", ("qctl-scheduler",), "delayed jobs, retries, housekeeping"),
+        DaemonSpec("worker-prompt", ("qctl-worker", "message", "notification", "email"), "short jobs"),
+        DaemonSpec("worker-heavy", ("qctl-worker", "inventory", "report", "file"), "long jobs"),
+        DaemonSpec("scheduler", ("qctl-scheduler",), "delayed jobs, retries, cron entries, history, housekeeping"),
     )
 }
 
 HANDLERS = frozenset(spec.handler for spec in JOBS.values())
 """Dotted paths that a worker may run without QCTL_ALLOWED_JOBS."""
+
+
+def jobs(modules: Sequence[str] = ()) -> dict[str, JobSpec]:
+    """Every job there is: qctl's own, and those that were declared here or are in these modules, which are imported.
+
+    Raises SettingsError where a module cannot be imported, or a job takes the name of one of qctl's.
+    """
+    others = declared.load(modules)
+    for name in others.keys() & JOBS.keys():
+        raise SettingsError("QCTL_JOBS_MODULES", f"{others[name].handler} takes {name}, the name of a job of qctl")
+    return {**JOBS, **others}
 
 
 def family(queue: str) -> str:
@@ -99,6 +72,29 @@ def lanes(queue: str) -> tuple[str, ...]:
     return tuple(f"{queue}.{lane}" if lane else queue for lane in LANES)
 
 
-def takes(queue: str) -> tuple[str, ...]:
-    """The queues a worker of `queue` takes from: with its lanes where it is one of the catalog's."""
-    return lanes(queue) if queue in QUEUES else (queue,)
+def lane(queue: str, priority: int) -> str:
+    """The lane of a queue for a priority: 1 high, 5 normal, 10 low. Raises UsageError for any other."""
+    for level, name in _LANE_OF.items():
+        if level == priority:
+            return f"{queue}.{name}" if name else queue
+    raise UsageError(f"priority {priority!r} is not 1 (high), 5 (normal) or 10 (low)")
+
+
+def takes(queues: Iterable[str], jobs: Mapping[str, JobSpec] = JOBS) -> tuple[str, ...]:
+    """The queues a worker of `queues` takes from: of those that `jobs` go to the lanes too.
+
+    The high lanes of all come before what is normal of any, so that an alert waits for no bulk of another queue.
+    """
+    known = QUEUES.keys() | {spec.queue for spec in jobs.values()}
+    listed = [lanes(queue) if queue in known else ("", queue, "") for queue in dict.fromkeys(queues)]
+    return tuple(dict.fromkeys(name for rank in range(len(LANES)) for each in listed if (name := each[rank])))
+
+
+def isolation(queues: Iterable[str], jobs: Mapping[str, JobSpec] = JOBS) -> Isolation:
+    """How a worker of these queues runs jobs: in a child each, unless every job it may get is known as a short one."""
+    for queue in map(family, queues):
+        wanted = {spec.isolation for spec in jobs.values() if spec.queue == queue}
+        default = QUEUES[queue].isolation if queue in QUEUES else "fork"
+        if "fork" in wanted or (default == "fork" and (None in wanted or not wanted)):
+            return "fork"
+    return "inline"

@@ -19,6 +19,7 @@ from platformdirs import user_state_path
 from qctl import values
 from qctl.data_settings import DataSettings
 from qctl.errors import SettingsError
+from qctl.job_settings import JobSettings
 from qctl.setting import from_file, parsed, setting
 from qctl.values import boolean, one_of, text, whole
 
@@ -34,7 +35,7 @@ def _default_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings(DataSettings):
+class Settings(DataSettings, JobSettings):
     """Everything that can be set. Build it with `Settings.load`; a field is None where nothing was set."""
 
     home: Path = setting(  # noqa: RUF009 - a field, no shared value
@@ -106,28 +107,6 @@ class Settings(DataSettings):
         "everysec",
         group="redis",
         doc="How often the private Redis syncs its log to disk: everysec (a power cut may cost 2 s) or always",
-    )
-
-    attempts: int = setting(
-        "QUEUE_DEFAULT_ATTEMPTS",
-        whole(0, 20),
-        "3",
-        group="jobs",
-        doc="Retries of a failed job after its first run",
-    )
-    backoff_ms: int = setting(
-        "QUEUE_DEFAULT_BACKOFF",
-        whole(0, 3_600_000),
-        "2000",
-        group="jobs",
-        doc="Milliseconds before the first retry, at least 1000; each later one waits twice as long",
-    )
-    trash_ttl: int = setting(
-        "TRASH_TTL",
-        whole(60, 31_536_000),
-        "86400",
-        group="jobs",
-        doc="Seconds that the trash keeps what was cleared or discarded",
     )
 
     @classmethod
@@ -216,6 +195,11 @@ class Settings(DataSettings):
     def database(self) -> Path:
         """The SQLite file that stands in for a database server."""
         return self.home / "qctl.db"
+
+    @property
+    def messages_target(self) -> str:
+        """Where messages are written: mysql, mongodb or sqlite."""
+        return self.messages_sink or ("mysql" if self.db_host else "sqlite")
 
     def flush_interval(self, pipeline: str) -> float:
         """Seconds after which less than a whole batch of a pipeline is cut."""

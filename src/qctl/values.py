@@ -172,6 +172,34 @@ def job_patterns(raw: str) -> tuple[str, ...]:
     return patterns
 
 
+def module_names(raw: str) -> tuple[str, ...]:
+    """Dotted names of modules, comma separated."""
+    names = tuple(part for part in (piece.strip() for piece in raw.split(",")) if part)
+    if not all(part.isidentifier() for name in names for part in name.split(".")):
+        raise ValueError("is not a list of modules, as in myapp.jobs, other")
+    return names
+
+
+def timezone(raw: str) -> str:
+    """The name of a time zone, as in Europe/Berlin."""
+    from zoneinfo import ZoneInfo  # a tenth of what loading settings costs, for a setting that is seldom made
+
+    try:
+        ZoneInfo(raw)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("is not the name of a time zone, as Europe/Berlin is") from None
+    return raw
+
+
+def cron(raw: str) -> str | None:
+    """Five fields of cron, None for `off`. What they say is looked at by the scheduler."""
+    if raw.strip().lower() == "off":
+        return None
+    if not re.fullmatch(r"[0-9A-Za-z*,/#?LW -]{9,200}", raw.strip()) or len(raw.split()) != 5:
+        raise ValueError("is not minute hour day month weekday, as in 0 3 * * *, and not off")
+    return " ".join(raw.split())
+
+
 def path(raw: str) -> Path:
     """The path of a file or a folder; ~ is the home of the user."""
     try:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError
 from rq import Callback, Retry
 from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import burial, events, keys, pauses
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.isolation import ForkWorker, InlineWorker
 from qctl.broker.worker import QctlWorker
+from qctl.settings import Settings
+from support.servers import RedisServer
 
 
 def status(connection: Redis, job: Job) -> str:
@@ -74,7 +78,8 @@ def test_what_is_rejected_is_a_dead_letter_at_once(connection: Redis, queue: Que
 
 def worker_again(worker: QctlWorker) -> QctlWorker:
     """A worker of the same kind: one that has left does not come back."""
-    settings_like = type("S", (), {"allowed_jobs": worker.job_class.allowed})  # type: ignore[attr-defined]
+    allowed = worker.job_class.allowed  # type: ignore[attr-defined]
+    settings_like = type("S", (), {"allowed_jobs": allowed, "jobs_modules": ()})
     return type(worker)(["work"], worker.connection, settings_like)  # type: ignore[arg-type]
 
 
@@ -235,3 +240,58 @@ def test_a_batch_lets_go_of_its_items_when_they_are_written(
     assert stored.args == [[]]
     assert stored.return_value() == [1, 2, 3]
     assert not connection.hexists(keys.BREAKERS, "work")
+
+
+@pytest.mark.parametrize("worker_class", [InlineWorker, ForkWorker])
+def test_a_redis_that_is_full_costs_no_job_anything_and_no_worker_its_life(
+    own_redis: RedisServer, worker_settings: Settings, worker_class: type[QctlWorker]
+) -> None:
+    with own_redis.connect() as client:
+        queue = Queue("work", connection=client, serializer=JSONSerializer)
+        running = queue.enqueue("support.jobs.fill_redis", own_redis.url, retry=Retry(max=3))
+        waiting = queue.enqueue("support.jobs.give")
+        threading.Timer(2.0, client.config_set, ("maxmemory", 0)).start()
+        worker_class(["work"], client, worker_settings).work(burst=True)
+        assert [status(client, job) for job in (running, waiting)] == ["finished", "finished"]
+        assert names(client) == ["started", "finished"] * 2, "and each ran once"
+
+
+@pytest.mark.parametrize(
+    "key", [keys.intermediate, keys.claims, keys.started], ids=["intermediate", "claims", "started"]
+)
+def test_a_queue_with_a_key_of_another_type_is_passed_over(
+    connection: Redis, queue: Queue, worker_settings: Settings, key: Callable[[str], str]
+) -> None:
+    stuck = queue.enqueue("support.jobs.give")
+    good = Queue("other", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give")
+    connection.set(key("work"), "text")
+    InlineWorker(["work", "other"], connection, worker_settings).work(burst=True)
+    assert status(connection, good) == "finished"
+    assert connection.lrange(keys.queue("work"), 0, -1) == [stuck.id.encode()]
+
+
+def test_an_arrival_that_breaks_off_is_made_again(
+    connection: Redis, queue: Queue, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue.enqueue("support.jobs.give")
+    broken = [ConnectionError("the reply was lost")]
+    register = inline.register_birth
+
+    def register_birth() -> None:
+        register()
+        if broken:
+            raise broken.pop()
+
+    monkeypatch.setattr(inline, "register_birth", register_birth)
+    inline.work(burst=True)
+    assert status(connection, job) == "finished"
+
+
+def test_a_child_whose_parent_is_gone_runs_nothing(
+    connection: Redis, queue: Queue, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue.enqueue("support.jobs.give")
+    monkeypatch.setattr("qctl.broker.isolation.os.getppid", lambda: 1)
+    ForkWorker(["work"], connection, worker_settings).work(burst=True, max_jobs=1)
+    assert status(connection, job) == "queued"
+    assert "started" not in names(connection)

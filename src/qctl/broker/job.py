@@ -23,7 +23,7 @@ from qctl import catalog
 from qctl.broker import burial, counters, events
 from qctl.errors import ForbiddenJobError, UnreadableJobError
 
-BATCH_HANDLERS = frozenset(catalog.JOBS[spec.batch_job].handler for spec in catalog.PIPELINES.values())
+BATCH_HANDLERS = frozenset(spec.handler for spec in catalog.JOBS.values() if spec.batch)
 """Handlers whose argument is a batch of items: it is dropped with the success."""
 
 

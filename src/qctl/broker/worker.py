@@ -29,6 +29,7 @@ from rq.utils import now, utcformat
 from rq.worker import BaseWorker, WorkerStatus
 
 from qctl.broker import burial, counters, events, keys
+from qctl import catalog
 from qctl.broker.claimant import Claim, Claimant, Trip
 from qctl.broker.connection import TRANSIENT, Backoff
 from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
@@ -72,7 +73,8 @@ class QctlWorker(BaseWorker):
             log_job_description=False,
             prepare_for_work=False,
         )
-        self.job_class = guarded(settings.allowed_jobs)
+        declared = catalog.jobs(settings.jobs_modules).values()
+        self.job_class = guarded((*settings.allowed_jobs, *(spec.handler for spec in declared)))
         self._recoverer = Recoverer(connection, self.name, queues)
         self._running: tuple[Job, Execution, float] | None = None
         self._dead_child: str | None = None
