@@ -96,7 +96,7 @@ def test_a_commit_carries_rejects_and_notes(connection: Redis, settings: Setting
     reject = Reject("reject-1", ("sensors/a", "AAAA", 5), "not JSON")
     for _ in range(2):
         buffer.append(Commit(rejects=[reject], session="s", recent=["3:c", "2:b"], window=3))
-    assert buffer.recent("s") == ["2:b", "3:c", "2:b"]
+    assert connection.lrange(keys.mqtt_recent("s"), 0, -1) == [b"2:b", b"3:c", b"2:b"]
     assert connection.zrange(keys.failed("sensor-data"), 0, -1) == [b"reject-1"]
     job = Job.fetch("reject-1", connection=connection, serializer=JSONSerializer)
     assert (job.func_name, job.args) == ("qctl.jobs.readings.ingest_reading", ["sensors/a", "AAAA", 5])

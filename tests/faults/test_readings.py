@@ -61,6 +61,16 @@ class Pipeline:
                 return Counter()
         return Counter(json.loads(fields)["n"] for (fields,) in rows)
 
+    def state(self) -> str:
+        """Where things are, for whoever reads a failure."""
+        with self.redis.connect() as client:
+            lists = {key: client.llen(key) for key in (keys.buffer("readings"), keys.queue("sensor-data"))}
+            hashes = {key: client.hgetall(key) for key in (keys.PAUSED, keys.claims("sensor-data"))}
+            dead = client.zrange(keys.failed("sensor-data"), 0, -1), client.hgetall(keys.quarantine("sensor-data"))
+            notes = client.hgetall(keys.ingest("readings"))
+        tails = "\n".join(f"--- {p.name}\n{p.output[-1500:]}" for p in self.programs)
+        return f"stored {len(self.stored())}, {lists}, {hashes}, dead {dead}, {notes}\n{tails}"
+
     def dead(self) -> int:
         """How many dead letters there are: none should be."""
         client = self.redis.connect()
@@ -105,7 +115,10 @@ def test_every_acknowledged_reading_is_in_the_sink_once(
             victim.start()
         thread.join()
         assert done.is_set()
-        eventually(lambda: len(pipeline.stored()) >= total, 90, "all readings in the sink")
+        try:
+            eventually(lambda: len(pipeline.stored()) >= total, 60, "all readings in the sink")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{pipeline.state()}") from None
         time.sleep(1.0)
         stored = pipeline.stored()
         assert pipeline.dead() == 0
