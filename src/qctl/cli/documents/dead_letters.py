@@ -1,0 +1,41 @@
+"""Documents about dead letters."""
+
+from __future__ import annotations
+
+from qctl.cli.documents.document import Document, Record, time
+from qctl.models import DeadLetter, DeadLetterDetail, DeadLetters
+
+
+def dead_letters(found: DeadLetters) -> Document:
+    """`qctl dlq list`."""
+    columns = ("id", "queue", "kind", "function", "error", "died_at", "attempts", "fingerprint")
+    rows = [_letter(letter) for letter in found.letters]
+    return Document("qctl.dlq.list/1", "id", columns, {"total": found.total}, "letters", rows)
+
+
+def dead_letter(detail: DeadLetterDetail) -> Document:
+    """`qctl dlq show`."""
+    head = {
+        **_letter(detail.letter),
+        "created_at": time(detail.created_at),
+        "enqueued_at": time(detail.enqueued_at),
+        "description": detail.description,
+        "payload": detail.payload,
+        "payload_bytes": detail.payload_size,
+        "meta": detail.meta,
+        "traceback": detail.traceback,
+    }
+    return Document("qctl.dlq.show/1", "id", tuple(head), head)
+
+
+def _letter(letter: DeadLetter) -> Record:
+    return {
+        "id": letter.id,
+        "queue": letter.queue,
+        "kind": letter.kind,
+        "function": letter.function,
+        "error": letter.error,
+        "died_at": time(letter.died_at),
+        "attempts": letter.attempts,
+        "fingerprint": letter.fingerprint,
+    }

@@ -1,0 +1,28 @@
+"""Documents about the health of it all."""
+
+from __future__ import annotations
+
+from qctl.cli.documents.document import Document, Record
+from qctl.models import Finding, Health, Ping
+
+
+def ping(answer: Ping) -> Document:
+    """`qctl ping`."""
+    head = {
+        "target": answer.target,
+        "redis_version": answer.redis_version,
+        "ts_ms": answer.ts_ms,
+        "rtt_seconds": round(answer.rtt, 6),
+    }
+    return Document("qctl.ping/1", "target", tuple(head), head)
+
+
+def health(found: Health) -> Document:
+    """`qctl health`."""
+    head = {"status": found.status, "reasons": found.reasons}
+    rows = [_finding(finding) for finding in found.findings]
+    return Document("qctl.health/1", "check", ("check", "status", "reason", "fix"), head, "findings", rows)
+
+
+def _finding(finding: Finding) -> Record:
+    return {"check": finding.check, "status": finding.status, "reason": finding.reason, "fix": finding.fix}

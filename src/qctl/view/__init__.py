@@ -1,0 +1,38 @@
+"""What a person sees of each model: columns, style words and humanised values, for CLI and TUI tables alike.
+
+Every text that leaves this package has passed `safe`. A style word says what a value means; whoever draws maps it to
+a colour, and the text alone must say the same to those who see no colour.
+"""
+
+from qctl.view.dead_letters import dead_letter_columns
+from qctl.view.health import HEALTH, finding_columns
+from qctl.view.queues import queue_columns, queue_state, totals
+from qctl.view.table import Cell, Column, Style, Table
+from qctl.view.trash import trash_columns
+from qctl.view.values import NOTHING, age, count, counted, duration, fact, moment, pause, rate, size
+from qctl.view.workers import worker_columns
+
+__all__ = [
+    "HEALTH",
+    "NOTHING",
+    "Cell",
+    "Column",
+    "Style",
+    "Table",
+    "age",
+    "count",
+    "counted",
+    "dead_letter_columns",
+    "duration",
+    "fact",
+    "finding_columns",
+    "moment",
+    "pause",
+    "queue_columns",
+    "queue_state",
+    "rate",
+    "size",
+    "totals",
+    "trash_columns",
+    "worker_columns",
+]

@@ -1,0 +1,23 @@
+"""Tables of dead letters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from qctl.models import DeadLetter
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column
+from qctl.view.values import NOTHING, age, count
+
+
+def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
+    """Columns of the table of dead letters."""
+    return [
+        Column("ID", lambda d: Cell(inert_line(d.id)), least=36),
+        Column("QUEUE", lambda d: Cell(inert_line(d.queue)), least=8),
+        Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
+        Column("KIND", lambda d: Cell(d.kind, "warn" if d.kind == "quarantined" else ""), drop=2),
+        Column("RUNS", lambda d: Cell(NOTHING if d.attempts is None else count(d.attempts)), right=True, drop=3),
+        Column("FUNCTION", lambda d: Cell(inert_line(d.function)), least=12, cut_start=True, drop=1),
+        Column("ERROR", lambda d: Cell(inert_line(d.error), "bad"), long=True),
+    ]

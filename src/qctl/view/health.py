@@ -1,0 +1,23 @@
+"""The table of what health found."""
+
+from __future__ import annotations
+
+from qctl.models import Finding, HealthStatus
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column, Style
+
+HEALTH: dict[HealthStatus, Style] = {"ok": "good", "degraded": "warn", "down": "bad"}
+
+
+def finding_columns() -> list[Column[Finding]]:
+    """Columns of the table of health findings."""
+    return [
+        Column("STATUS", lambda f: Cell(f.status, HEALTH[f.status])),
+        Column("CHECK", lambda f: Cell(inert_line(f.check)), least=8),
+        Column("REASON", lambda f: Cell(_finding(f)), long=True),
+    ]
+
+
+def _finding(finding: Finding) -> str:
+    fix = f" (to mend it: {inert_line(finding.fix)})" if finding.fix else ""
+    return inert_line(finding.reason) + fix

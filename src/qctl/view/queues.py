@@ -1,0 +1,49 @@
+"""Tables of queues."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from qctl.models import QueueStats, Stats
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column, Style
+from qctl.view.values import count, duration, pause, rate
+
+
+def queue_columns(now: datetime) -> list[Column[QueueStats]]:
+    """Columns of the table of queues."""
+    return [
+        Column("QUEUE", lambda q: Cell(inert_line(q.name)), least=16),
+        Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
+        Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=1),
+        Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=6),
+        Column("DEFER", lambda q: _jobs(q, q.deferred), right=True, drop=9),
+        Column("DEAD", lambda q: _jobs(q, q.dead, "bad"), right=True, drop=1),
+        Column("FINISHED", lambda q: _jobs(q, q.finished), right=True, drop=7),
+        Column("OLDEST", lambda q: Cell(duration(q.oldest_age)), right=True, drop=2),
+        Column("IN/S", lambda q: Cell(rate(q.in_rate)), right=True, drop=5),
+        Column("OUT/S", lambda q: Cell(rate(q.out_rate)), right=True, drop=4),
+        Column("WORKERS", lambda q: Cell(count(q.workers)), right=True, drop=3),
+        Column("STATE", lambda q: queue_state(q, now), long=True),
+    ]
+
+
+def queue_state(queue: QueueStats, now: datetime) -> Cell:
+    """What is to be known of a queue beside its numbers, if anything."""
+    if queue.error:
+        return Cell(f"cannot be read: {inert_line(queue.error)}", "bad")
+    if queue.paused:
+        return Cell(pause(queue.paused, now, queue.name), "warn")
+    if queue.waiting and not queue.workers:
+        return Cell("no worker takes from it", "warn")
+    return Cell("")
+
+
+def totals(stats: Stats) -> str:
+    """The line under the table of queues."""
+    t = stats.totals
+    return f"pending {t.pending}   running {t.running}   completed {t.completed}   failed {t.failed}   total {t.total}"
+
+
+def _jobs(queue: QueueStats, number: int, style: Style = "") -> Cell:
+    return Cell("?") if queue.error else Cell(count(number), style if number else "dim")
