@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis import exceptions as raised
 
-from qctl.broker.connection import Backoff, connect, translated
+from qctl.broker.connection import Backoff, connect, translated, will_pass
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
 from support.servers import RedisServer
@@ -71,3 +71,21 @@ def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
         assert waits[-1] >= 22.5
     backoff.reset()
     assert backoff.next() <= 1.25
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (raised.ConnectionError("refused"), True),
+        (raised.OutOfMemoryError("command not allowed"), True),
+        (raised.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"), True),
+        (raised.ResponseError("Command # 1 (SET a WRONGTYPE) of pipeline caused error: MISCONF Errors writing"), True),
+        (raised.ResponseError("Error running script (call to f_0): @user_script:3: -OOM command not allowed"), True),
+        (raised.ResponseError("BUSY Redis is busy running a script"), True),
+        (raised.ResponseError("WRONGTYPE Operation against a key"), False),
+        (raised.ResponseError("Command # 1 (SET a MISCONF b) of pipeline caused error: WRONGTYPE Operation"), False),
+        (ValueError("OOM "), False),
+    ],
+)
+def test_what_passes_by_itself(error: Exception, passes: bool) -> None:
+    assert will_pass(error) is passes

@@ -68,3 +68,9 @@ def give_away(socket: str, queue: str) -> None:
 def reject() -> None:
     """Find that what was given can never be taken."""
     raise RejectedError("the row is too long")
+
+
+def fill_redis(url: str) -> None:
+    """Leave a Redis that refuses every write."""
+    with Redis.from_url(url) as client:
+        client.config_set("maxmemory", 1)

@@ -8,6 +8,7 @@ Whoever calls decides what can be sent again.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -44,6 +45,10 @@ other end vanished is noticed (a stock RQ worker waits 415 s)."""
 TRANSIENT = (ConnectionError, TimeoutError)
 """What redis-py raises where trying again later makes sense. Wrong credentials are among them on purpose: a daemon
 waits for the operator to mend them."""
+
+_PASSING = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY) ")
+"""How Redis begins to say that it is full, cannot write to its disk, is read-only, lacks replicas, or is held by a
+script of somebody's; inside a script Redis 6.2 puts `-` before it."""
 
 
 def connect(settings: Settings, *, name: str = "qctl") -> Redis:
@@ -94,6 +99,13 @@ def translated(settings: Settings) -> Iterator[None]:
         ) from error
     except ResponseError as error:
         raise QctlError(f"Redis at {where} cannot do that: {_first_line(error)}") from error
+
+
+def will_pass(error: BaseException) -> bool:
+    """Whether trying again later makes sense: Redis is away, or refuses everybody's writes for now."""
+    if isinstance(error, (*TRANSIENT, OutOfMemoryError, ReadOnlyError)):
+        return True
+    return isinstance(error, ResponseError) and bool(_PASSING.search(str(error).rpartition("caused error: ")[2]))
 
 
 def _first_line(error: BaseException) -> str:

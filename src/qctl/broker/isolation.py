@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 import signal
 import time
 from typing import Any
 
+from redis.exceptions import RedisError
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.utils import now
 from rq.worker import Worker
 
-from qctl.broker.connection import TRANSIENT
 from qctl.broker.recovery import recover
 from qctl.broker.worker import AbortedError, QctlWorker
 
@@ -59,12 +60,14 @@ class ForkWorker(QctlWorker, Worker):
         """The child dies with its parent, however that ends: an orphan would run a job that is given to another."""
         super().setup_work_horse_signals()
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != self.claimant.pid:  # it died before we asked
+            os._exit(1)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Renew what RQ's tools look at; the lease thread keeps what matters."""
         try:
             super().maintain_heartbeats(job, execution)
-        except TRANSIENT as error:
+        except RedisError as error:
             log.warning("no heartbeat for job %s: %s", job.id, error)
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:

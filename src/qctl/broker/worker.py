@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import RedisError
 from rq import worker_registration
 from rq.executions import Execution
 from rq.job import Job, JobStatus, Retry
@@ -28,10 +29,10 @@ from rq.timeouts import JobTimeoutException
 from rq.utils import now, utcformat
 from rq.worker import BaseWorker, WorkerStatus
 
-from qctl.broker import burial, counters, events, keys
 from qctl import catalog
+from qctl.broker import burial, counters, events, keys
 from qctl.broker.claimant import Claim, Claimant, Trip
-from qctl.broker.connection import TRANSIENT, Backoff
+from qctl.broker.connection import TRANSIENT, Backoff, will_pass
 from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
 from qctl.broker.queue import PausableQueue, restore
 from qctl.broker.recovery import Recoverer
@@ -116,7 +117,7 @@ class QctlWorker(BaseWorker):
                         self._run(claim)
                     elif self.get_state() == WorkerStatus.BUSY:
                         self.set_state(WorkerStatus.IDLE)
-                except TRANSIENT as error:
+                except RedisError as error:
                     self._recoverer.forget()
                     self._wait_for_redis(error, backoff, beat)
         except AbortedError:
@@ -138,6 +139,8 @@ class QctlWorker(BaseWorker):
     def _arrive(self) -> None:
         self.hostname, self.pid = socket.gethostname(), os.getpid()
         self._set_ip_address(self.connection)
+        # The name is ours alone: what is there is from an arrival that broke off, and RQ would refuse it.
+        self.connection.delete(self.key)
         self.register_birth()
         self.claimant.start()
         self.subscribe()
@@ -152,12 +155,15 @@ class QctlWorker(BaseWorker):
             self.claimant.forsaken([queue.name for queue in self.queues])
             self.unsubscribe()
             self.register_death()
-        except TRANSIENT as error:
+        except RedisError as error:
             log.warning("left without telling Redis: %s", error)
 
     def _wait_for_redis(self, error: Exception, backoff: Backoff, beat: Callable[[], None]) -> None:
         delay = backoff.next()
-        log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
+        if will_pass(error):
+            log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
+        else:
+            log.error("Redis cannot do that (%s); trying again in %.0f s", error, delay)
         until = time.monotonic() + delay
         while not self._stop_requested and time.monotonic() < until:
             beat()
@@ -190,8 +196,6 @@ class QctlWorker(BaseWorker):
         try:
             job: Any = restore(claim, self.job_class, self.connection, self.serializer)
             job.check()
-        except TRANSIENT:
-            raise
         except Exception as error:  # noqa: BLE001 - a corrupt hash may raise anything; it must not stop the worker
             reason = (
                 str(error) if isinstance(error, JobError) else f"it cannot be read: {type(error).__name__}: {error}"
@@ -202,9 +206,9 @@ class QctlWorker(BaseWorker):
         job.redis_server_version = self.get_redis_server_version()
         try:
             self.execute_job(job, queue)
-        except TRANSIENT:
-            raise
         except Exception as error:
+            if will_pass(error):
+                raise
             log.exception("could not handle job %s of %s", job.id, queue.name)
             self._quarantine(queue.name, job.id, f"the worker could not handle it: {type(error).__name__}: {error}")
 
@@ -272,9 +276,10 @@ class QctlWorker(BaseWorker):
         def end() -> None:
             try:
                 self._finalize_success(job, queue, execution, value)
-            except TRANSIENT:
-                raise
-            except Exception:  # noqa: BLE001 - a callback of the job's may raise anything: the job has failed
+            except Exception as error:
+                if will_pass(error):
+                    raise
+                # A callback of the job's may raise anything: the job has failed.
                 self._finalize_failure(job, queue, execution, sys.exc_info())
 
         return end
@@ -296,7 +301,9 @@ class QctlWorker(BaseWorker):
                 end()
                 if job._status == JobStatus.FINISHED or self.claimant.claim_of(queue.name, job.id) is None:
                     return
-            except TRANSIENT as error:
+            except RedisError as error:
+                if not will_pass(error):
+                    raise
                 log.warning("cannot write down the end of job %s yet: %s", job.id, error)
             for name, value in before.items():
                 setattr(job, name, value)
@@ -315,7 +322,9 @@ class QctlWorker(BaseWorker):
         while True:
             try:
                 return act()
-            except TRANSIENT as error:
+            except RedisError as error:
+                if not will_pass(error):
+                    raise
                 log.warning("Redis is away: %s", error)
                 time.sleep(backoff.next())
 
