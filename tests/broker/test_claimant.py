@@ -208,3 +208,15 @@ def test_a_job_is_in_exactly_one_place_whatever_is_done(connection: Redis, acts:
     assert sorted(claimed) == sorted(held)
     assert sorted(waiting + held + quarantined) == sorted(pushed)
     assert {raw.decode() for raw in connection.hkeys(keys.claims("work"))} == set(held)
+
+
+def test_a_claim_whose_reply_was_lost_comes_back_to_a_claimant_that_lives_on(
+    connection: Redis, queue: Queue, claimant: Claimant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue.enqueue("f")
+    claimant._claim(["work"])
+    assert claimant.take(["work"], None) is None
+    monkeypatch.setattr("qctl.broker.claimant.TIDY", 0.0)
+    claim = claimant.take(["work"], None)
+    assert claim is not None
+    assert claim.job_id == job.id

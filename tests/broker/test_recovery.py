@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -165,3 +166,21 @@ def test_what_a_stock_worker_held_runs_again_too(
         victim.end()
     with qctl_worker(tmp_path, redis_server.url, "work"):
         eventually(lambda: connection.lrange("ran", 0, -1) == [b"once"], 35, "the second run")
+
+
+@pytest.mark.parametrize("key", [keys.claims, keys.recoveries], ids=["claims", "recoveries"])
+def test_a_key_of_another_type_loses_nothing_and_stops_no_recovery(
+    connection: Redis, queue: Queue, impatient: Recoverer, key: Callable[[str], str]
+) -> None:
+    lost = Queue("bad", connection=connection).enqueue("f")
+    other = queue.enqueue("f")
+    dead = Claimant(connection)
+    assert dead.take(["bad"], None)
+    assert dead.take(["work"], None)
+    connection.zadd(keys.LEASES, {dead.name: 1})
+    connection.delete(key("bad"))
+    connection.set(key("bad"), "text")
+    for _ in range(2):
+        impatient.run()
+    assert connection.lrange(keys.queue("work"), 0, -1) == [other.id.encode()]
+    assert connection.lrange(keys.intermediate("bad"), 0, -1) == [lost.id.encode()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -138,3 +139,31 @@ def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypat
         stop.set()
         thread.join(10)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("key", [keys.scheduled, keys.finished, keys.claims, keys.counts_prefix])
+def test_a_key_of_another_type_stops_no_other_queue(
+    connection: Redis, settings: Settings, queue: Queue, key: Callable[[str], str]
+) -> None:
+    bad = Queue("bad", connection=connection)
+    bad.enqueue("f")
+    hours = [int(time.time()) // 3600 + n for n in (0, 1)] if key is keys.counts_prefix else [""]
+    for hour in hours:
+        connection.set(f"{key('bad')}{hour}", "text")
+    connection.set(keys.buffer_head("readings"), "text")
+    connection.zadd(keys.LEASES, {"long dead": 1})
+    due = delay(connection, queue)
+    assert DelayedJobs(connection).tick() == 1
+    assert connection.lrange(keys.queue("work"), 0, -1) == [due.encode()]
+    Housekeeper(connection, settings).tick()
+    assert connection.zcard(keys.LEASES) == 0
+
+
+def test_a_rate_limited_job_that_cannot_be_read_is_quarantined(connection: Redis, queue: Queue) -> None:
+    bad = queue.enqueue_in(timedelta(seconds=-1), "f", rate_limit=RateLimit("one", 1)).id
+    connection.hset(keys.job(bad), "created_at", "yesterday")
+    good = delay(connection, queue)
+    DelayedJobs(connection).tick()
+    assert connection.lrange(keys.queue("work"), 0, -1) == [good.encode()]
+    assert connection.hexists(keys.quarantine("work"), bad)
+    assert connection.zcard(keys.scheduled("work")) == 0

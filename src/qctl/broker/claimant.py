@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from qctl import catalog
-from qctl.broker import burial, events, keys
+from qctl.broker import burial, events, keys, replies
 from qctl.broker.scripts import Script
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,9 @@ LOOK = 0.2
 
 BLOCK = 1.0
 """Longest wait on a single queue, in seconds: how late an idle worker notices that it shall stop."""
+
+TIDY = 10.0
+"""Seconds between looks at what this claimant holds and does not run."""
 
 _claim = Script("claim")
 _renew = Script("renew")
@@ -72,6 +75,7 @@ class Claimant:
         self._on_beat = on_beat
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._tidied = time.monotonic()
 
     def start(self) -> None:
         """Begin to renew the lease, until `stop`."""
@@ -107,9 +111,12 @@ class Claimant:
     ) -> Claim | None:
         """Claim the next job, in the order of `queues`; wait up to `timeout` seconds for one, not at all if None.
 
-        Raises what redis-py raises. A claim whose reply is lost comes back by recovery once this claimant has died,
-        or by `forsaken` before.
+        Whoever calls runs nothing now. Raises what redis-py raises. A claim whose reply is lost, or that Redis makes
+        only after we gave up waiting for it, comes back by `forsaken`, or by recovery once this claimant has died.
         """
+        if time.monotonic() - self._tidied > TIDY:
+            self.forsaken(queues)
+            self._tidied = time.monotonic()
         deadline = time.monotonic() + (timeout or 0)
         while True:
             claim, unheld = self._claim(queues)
@@ -125,7 +132,7 @@ class Claimant:
         own: list[str] = []
         names: list[str] = []
         for queue in queues:
-            own += [keys.queue(queue), keys.intermediate(queue), keys.claims(queue)]
+            own += [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
             names += [queue, catalog.family(queue), keys.counts_prefix(queue)]
         kind, number, raw_id, *rest = _claim(
             self._redis,
@@ -183,6 +190,15 @@ class Claimant:
             )
         )
 
+    def _give_back(self, queue: str, job_id: str) -> bool:
+        try:
+            return self.put_back(queue, job_id)
+        except ResponseError as error:
+            if not replies.is_wrong_type(error):
+                raise
+            log.error("job %s of %s cannot be given back: %s", job_id, queue, error)  # noqa: TRY400 - the cause is Redis's
+            return False
+
     def quarantine(self, queue: str, job_id: str, reason: str) -> bool:
         """Put a claimed job that must not run where it blocks nobody."""
         return bool(
@@ -221,7 +237,9 @@ class Claimant:
         """
         given = 0
         for queue in queues:
+            if self._redis.type(keys.claims(queue)) != b"hash":
+                continue
             for raw_id, raw in self._redis.hgetall(keys.claims(queue)).items():
                 if raw.startswith(f"{self.name}|".encode()):
-                    given += self.put_back(queue, raw_id.decode(errors="surrogateescape"))
+                    given += self._give_back(queue, raw_id.decode(errors="surrogateescape"))
         return given

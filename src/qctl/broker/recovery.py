@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
-from qctl.broker import events, keys
+from qctl.broker import events, keys, replies
 from qctl.broker.scripts import Script
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Recoverer:
             pipe.zrange(keys.LEASES, 0, -1, withscores=True)
             for queue in queues:
                 pipe.hgetall(keys.claims(queue))
-            (seconds, micros), leases, *claims = pipe.execute()
+            (seconds, micros), leases, *claims = (replies.granted(reply, {}) for reply in replies.ask(pipe))
         alive = {name for name, ends in leases if ends > seconds * 1000 + micros // 1000}
         return [
             _Suspect(queue, job_id.decode(errors="surrogateescape"), claim.decode(errors="surrogateescape"))
@@ -90,7 +91,13 @@ class Recoverer:
         ]
 
     def _take(self, suspect: _Suspect) -> bool:
-        outcome = recover(self._redis, suspect.queue, suspect.job_id, suspect.claim, by=self._name)
+        try:
+            outcome = recover(self._redis, suspect.queue, suspect.job_id, suspect.claim, by=self._name)
+        except ResponseError as error:
+            if not replies.is_wrong_type(error):
+                raise
+            log.error("job %s of %s cannot be given back: %s", suspect.job_id, suspect.queue, error)  # noqa: TRY400 - the cause is Redis's
+            return False
         if outcome in ("recovered", "quarantined"):
             log.warning("job %s of %s: %s, its worker died", suspect.job_id, suspect.queue, outcome)
         return outcome in ("recovered", "quarantined")

@@ -7,12 +7,15 @@ one name shared by all of qctl's, to keep RQ's own schedulers off the same queue
 
 from __future__ import annotations
 
+import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq.job import Job
 from rq.queue import Queue
 from rq.registry import ReadyJobRegistry
@@ -21,9 +24,9 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
 from qctl import catalog
-from qctl.broker import counters, events, keys, pauses, recovery
+from qctl.broker import burial, clock, counters, events, keys, pauses, recovery
 from qctl.broker.buffer import Buffer
-from qctl.broker.connection import TRANSIENT, Backoff
+from qctl.broker.connection import Backoff, will_pass
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
 from qctl.settings import Settings
@@ -62,7 +65,11 @@ class DelayedJobs(RQScheduler):
             self.acquire_locks()
             self.register_birth()
             self._locked_at = time.monotonic()
-        return sum(self._promote(name) for name in self._acquired_locks)
+        total = 0
+        for name in self._acquired_locks:
+            with _surviving(f"schedule the jobs of {name}"):
+                total += self._promote(name)
+        return total
 
     def _promote(self, name: str) -> int:
         total = 0
@@ -80,19 +87,47 @@ class DelayedJobs(RQScheduler):
                 ],
             )
             for job_id in limited:
-                self._promote_limited(name, job_id.decode())
+                self._promote_limited(name, job_id.decode(errors="surrogateescape"))
             total += int(moved)
             if moved < PROMOTED_AT_ONCE:
                 return total
 
     def _promote_limited(self, name: str, job_id: str) -> None:
-        """A rate limited job asks RQ's limiter for a slot, as RQ's scheduler does."""
+        """A rate limited job asks RQ's limiter for a slot, as RQ's scheduler does. Without a hash that can be read it
+        is quarantined."""
         queue = Queue(name, connection=self.connection, serializer=JSONSerializer)
-        job = Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
+        try:
+            job = Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
+        except Exception as error:
+            if will_pass(error):
+                raise
+            self._quarantine(name, job_id, f"it cannot be read: {type(error).__name__}: {error}"[: burial.MAX_REASON])
+            return
         with self.connection.pipeline() as pipe:
             pipe.zrem(keys.scheduled(name), job_id)
             queue._enqueue_rate_limited_job(job, pipeline=pipe, at_front=job.should_enqueue_at_front())
             pipe.execute()
+
+    def _quarantine(self, name: str, job_id: str, reason: str) -> None:
+        note = {"reason": reason, "at": clock.now(self.connection), "by": "scheduler", "recoveries": 0}
+        with self.connection.pipeline() as pipe:
+            pipe.zrem(keys.scheduled(name), job_id)
+            pipe.hset(keys.job(job_id), "status", "failed")
+            pipe.hset(keys.quarantine(name), job_id, json.dumps(note))
+            events.record(pipe, "quarantined", queue=name, job=job_id, reason=reason)
+            pipe.execute()
+        log.error("quarantined job %s of %s: %s", job_id, name, reason)
+
+
+@contextmanager
+def _surviving(what: str) -> Iterator[None]:
+    """Log what went wrong and go on, unless it is Redis itself: poison in one place must not stop the others."""
+    try:
+        yield
+    except Exception as error:
+        if will_pass(error):
+            raise
+        log.error("cannot %s: %s: %s", what, type(error).__name__, error)  # noqa: TRY400 - a traceback each tick floods
 
 
 class Housekeeper:
@@ -102,7 +137,7 @@ class Housekeeper:
         self._redis = connection
         self._recoverer = Recoverer(connection, "scheduler")
         self._buffers = {
-            name: (Buffer(connection, spec, settings), settings.readings_flush_interval)
+            name: (Buffer(connection, spec, settings), settings.flush_interval(name))
             for name, spec in catalog.PIPELINES.items()
         }
         self._next = 0.0
@@ -110,19 +145,25 @@ class Housekeeper:
 
     def tick(self) -> None:
         """Do what is due. Raises what redis-py raises."""
-        self._recoverer.maybe_run()
-        self._note_depths()
+        with _surviving("look for dead workers"):
+            self._recoverer.maybe_run()
+        with _surviving("note how many jobs wait"):
+            self._note_depths()
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUSEKEEPING
-        for name in pauses.end_expired(self._redis):
-            log.info("the pause of %s is over", name)
+        with _surviving("end pauses"):
+            for name in pauses.end_expired(self._redis):
+                log.info("the pause of %s is over", name)
         for name, (buffer, interval) in self._buffers.items():
-            cut = buffer.cut(max_age=interval + LATE)
-            if cut:
-                log.warning("cut %d items that waited in the buffer %s: is its source away?", cut, name)
-        recovery.forget_dead_leases(self._redis)
-        self._tidy_registries()
+            with _surviving(f"cut the buffer {name}"):
+                cut = buffer.cut(max_age=interval + LATE)
+                if cut:
+                    log.warning("cut %d items that waited in the buffer %s: is its source away?", cut, name)
+        with _surviving("forget dead leases"):
+            recovery.forget_dead_leases(self._redis)
+        with _surviving("tidy registries"):
+            self._tidy_registries()
 
     def forget(self) -> None:
         """Redis was away: what looked dead may not be."""
@@ -136,6 +177,7 @@ class Housekeeper:
         minute = int(time.time()) // 60
         if minute == self._minute:
             return
+        self._minute = minute
         names = self._names()
         with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
@@ -146,15 +188,15 @@ class Housekeeper:
                     key = keys.counts(name, minute // 60)
                     pipe.hsetnx(key, f"{minute % 60}.depth", depth)
                     pipe.expire(key, counters.KEEP)
-            pipe.execute()
-        self._minute = minute
+            pipe.execute(raise_on_error=False)
 
     def _tidy_registries(self) -> None:
         """What RQ's own maintenance does that ours does not: forget expired finished jobs, enqueue ready ones."""
         now = int(time.time())
         for name in self._names():
-            self._redis.zremrangebyscore(keys.finished(name), 0, now)
-            ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()
+            with _surviving(f"tidy the registries of {name}"):
+                self._redis.zremrangebyscore(keys.finished(name), 0, now)
+                ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()
 
 
 def serve(connection: Redis, settings: Settings, stopping: Callable[[float], bool], beat: Callable[[], None]) -> None:
@@ -171,11 +213,11 @@ def serve(connection: Redis, settings: Settings, stopping: Callable[[float], boo
             housekeeper.tick()
             backoff.reset()
             delay = TICK
-        except TRANSIENT as error:
+        except RedisError as error:
             housekeeper.forget()
             delay = backoff.next()
             log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
     try:
         delayed.stop()
-    except TRANSIENT as error:
+    except RedisError as error:
         log.warning("left without telling Redis: %s", error)

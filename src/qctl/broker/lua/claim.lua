@@ -1,11 +1,13 @@
 -- Claim the head of the first queue that is not paused.
 -- KEYS[1] HASH of pauses  KEYS[2] STRING set by `rq suspend`  KEYS[3] ZSET of leases  KEYS[4] STREAM of events
---   then three a queue: LIST waiting, LIST intermediate, HASH claims
+--   then four a queue: LIST waiting, LIST intermediate, HASH claims, ZSET started
 -- ARGV[1] claimant  ARGV[2] prefix of job hashes  ARGV[3] lease (ms)  ARGV[4] cap of the stream
 --   then three a queue: name, family, prefix of its counts
 -- Returns {1, n, id, fields}  claimed from the n-th queue, with the job's hash
 --         {2, n, id, type}    claimed, but its key is not a hash
 --         {0, n, id}          nothing: n is the first queue that is not held, 0 if all are
+-- Fails, before it changes anything, where a key that all queues share holds another type. A queue with such a key of
+--   its own is passed over.
 -- Atomic: between the look at the pause and the claim nobody can pause, and a claim without a lease or a lease without
 --   its claim never shows. A pause that comes later finds the claim in the intermediate list.
 local time = redis.call('TIME')
@@ -22,22 +24,30 @@ local function count(prefix, depth)
     local minute = math.floor(time[1] / 60)
     local key = prefix .. math.floor(minute / 60)
     local field = minute % 60
-    redis.call('HINCRBY', key, field .. '.taken', 1)
-    if redis.call('HSETNX', key, field .. '.depth', depth) == 1 then redis.call('EXPIRE', key, 172800) end
+    redis.pcall('HINCRBY', key, field .. '.taken', 1)
+    if redis.pcall('HSETNX', key, field .. '.depth', depth) == 1 then redis.call('EXPIRE', key, 172800) end
+end
+
+local function is(key, kind)
+    local found = redis.call('TYPE', key).ok
+    return found == kind or found == 'none'
 end
 
 if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 0, ''} end
+for n, kind in pairs({'hash', nil, 'zset', 'stream'}) do
+    if not is(KEYS[n], kind) then return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is not a ' .. kind) end
+end
 
 local open = 0
-for n = 1, (#KEYS - 4) / 3 do
-    local waiting, intermediate, claims = KEYS[3 * n + 2], KEYS[3 * n + 3], KEYS[3 * n + 4]
+for n = 1, (#KEYS - 4) / 4 do
+    local waiting, intermediate, claims, started = unpack(KEYS, 4 * n + 1, 4 * n + 4)
     local name, family, counts = ARGV[3 * n + 2], ARGV[3 * n + 3], ARGV[3 * n + 4]
     if not held(name) and (family == name or not held(family)) then
-        local found = redis.call('TYPE', waiting).ok
-        if open == 0 and (found == 'list' or found == 'none') then open = n end
+        local sound = is(waiting, 'list') and is(intermediate, 'list') and is(claims, 'hash') and is(started, 'zset')
+        if open == 0 and sound then open = n end
         -- Ids whose hash is gone are passed over here, a bounded number a call.
         for _ = 1, 100 do
-            if found ~= 'list' then break end
+            if not sound then break end
             local id = redis.call('LMOVE', waiting, intermediate, 'LEFT', 'RIGHT')
             if not id then break end
             local job = ARGV[2] .. id

@@ -7,6 +7,13 @@
 --   ARGV[8] longest pause (ms)  ARGV[9] who pauses
 -- Returns 1 given back, 0 the claim is no longer the claimant's
 -- Atomic: the job is in exactly one place at any moment, and nobody claims it between its return and the pause.
+local kinds = {'list', 'list', 'zset', 'hash', 'hash', [7] = 'hash', [8] = 'hash', [9] = 'stream'}
+for n, kind in pairs(kinds) do
+    local found = redis.call('TYPE', KEYS[n]).ok
+    if found ~= 'none' and found ~= kind then
+        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
+    end
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local claim = redis.call('HGET', KEYS[4], ARGV[1])
@@ -14,9 +21,11 @@ if not claim or string.sub(claim, 1, #ARGV[2] + 1) ~= ARGV[2] .. '|' then return
 
 redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('LREM', KEYS[2], -1, ARGV[1])
-for _, execution in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
-    redis.call('ZREM', KEYS[3], ARGV[1] .. ':' .. execution)
-    redis.call('DEL', ARGV[4] .. execution)
+if redis.call('TYPE', KEYS[6]).ok == 'zset' then
+    for _, execution in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
+        redis.call('ZREM', KEYS[3], ARGV[1] .. ':' .. execution)
+        redis.call('DEL', ARGV[4] .. execution)
+    end
 end
 redis.call('DEL', KEYS[6])
 redis.call('HSET', KEYS[5], 'status', 'queued', 'worker_name', '')

@@ -5,6 +5,13 @@
 --   ARGV[6] prefix of the job's executions
 -- Returns 1 quarantined, 0 the claim is no longer the claimant's
 -- Atomic: the job leaves the intermediate list in the step that enters it in the quarantine.
+local kinds = {'list', 'hash', 'hash', [5] = 'zset', [7] = 'stream'}
+for n, kind in pairs(kinds) do
+    local found = redis.call('TYPE', KEYS[n]).ok
+    if found ~= 'none' and found ~= kind then
+        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
+    end
+end
 local time = redis.call('TIME')
 local claim = redis.call('HGET', KEYS[2], ARGV[1])
 if not claim or string.sub(claim, 1, #ARGV[2] + 1) ~= ARGV[2] .. '|' then return 0 end
@@ -15,8 +22,8 @@ if redis.call('TYPE', KEYS[6]).ok == 'zset' then
         redis.call('ZREM', KEYS[5], ARGV[1] .. ':' .. execution)
         redis.call('DEL', ARGV[6] .. execution)
     end
-    redis.call('DEL', KEYS[6])
 end
+redis.call('DEL', KEYS[6])
 if redis.call('TYPE', KEYS[4]).ok == 'hash' then redis.call('HSET', KEYS[4], 'status', 'failed') end
 redis.call('HSET', KEYS[3], ARGV[1], cjson.encode({reason = ARGV[4], at = time[1] * 1000 + math.floor(time[2] / 1000),
     by = ARGV[2], recoveries = 0}))

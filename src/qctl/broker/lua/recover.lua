@@ -8,6 +8,13 @@
 --   ARGV[8] `own` where the claimant itself asks, because the job's child died; else empty
 -- Returns `alive` or `changed` nothing was done · `ended` the job had ended · `recovered` · `quarantined`
 -- Atomic: the lease is looked at in the same step that takes the job, so a claimant that renewed keeps it.
+local kinds = {'list', 'list', 'zset', 'hash', [7] = 'zset', [8] = 'hash', [9] = 'hash', [10] = 'stream'}
+for n, kind in pairs(kinds) do
+    local found = redis.call('TYPE', KEYS[n]).ok
+    if found ~= 'none' and found ~= kind then
+        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
+    end
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local id = ARGV[1]
@@ -22,9 +29,11 @@ redis.call('HDEL', KEYS[4], id)
 local unstarted = redis.call('LREM', KEYS[2], -1, id)
 local type = redis.call('TYPE', KEYS[5]).ok
 local status = type == 'hash' and redis.call('HGET', KEYS[5], 'status')
-for _, execution in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
-    redis.call('ZREM', KEYS[3], id .. ':' .. execution)
-    redis.call('DEL', ARGV[4] .. execution)
+if redis.call('TYPE', KEYS[6]).ok == 'zset' then
+    for _, execution in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
+        redis.call('ZREM', KEYS[3], id .. ':' .. execution)
+        redis.call('DEL', ARGV[4] .. execution)
+    end
 end
 redis.call('DEL', KEYS[6])
 
