@@ -54,3 +54,13 @@ def test_a_failing_job_is_rqs_matter(connection: Redis, stock: SimpleWorker) -> 
     stock.work(burst=True)
     assert job.get_status() == JobStatus.FAILED
     assert connection.zcard(keys.failed("work")) == 1
+
+
+def test_a_claim_that_another_has_made_meanwhile_stays(connection: Redis, stock: SimpleWorker) -> None:
+    job = Queue("work", connection=connection).enqueue("support.jobs.give")
+    queues = [PausableQueue("work", connection=connection)]
+    assert PausableQueue.dequeue_any(queues, None, connection=connection)
+    connection.hset(keys.claims("work"), job.id, "somebody.else|1")
+    assert PausableQueue.dequeue_any(queues, None, connection=connection) is None
+    assert connection.hget(keys.claims("work"), job.id) == b"somebody.else|1"
+    assert connection.lrange(keys.intermediate("work"), 0, -1) == [job.id.encode()]

@@ -18,8 +18,11 @@ from rq.timeouts import BaseDeathPenalty
 
 from qctl.broker import keys
 from qctl.broker.claimant import Claim, Claimant
+from qctl.broker.scripts import Script
 
 log = logging.getLogger(__name__)
+
+_settle = Script("settle")
 
 
 def restore(claim: Claim, job_class: type[Job], connection: Redis, serializer: Serializer | str | None) -> Job:
@@ -58,7 +61,7 @@ class PausableQueue(Queue):
         """
         listed = list(queues)
         claimant = cls._of_this_process(connection)
-        cls._settle(connection)
+        cls._settle(connection, claimant)
         while claim := claimant.take([queue.name for queue in listed], timeout):
             try:
                 job = restore(claim, job_class or cls.job_class, connection, serializer)
@@ -82,14 +85,14 @@ class PausableQueue(Queue):
         return claimant
 
     @classmethod
-    def _settle(cls, connection: Redis) -> None:
-        """Remove the claim on the job that this process has done with."""
+    def _settle(cls, connection: Redis, claimant: Claimant) -> None:
+        """Remove the claim on the job that this process has done with, unless another has taken the job meanwhile."""
         if PausableQueue._done is None:
             return
         queue, job_id = PausableQueue._done
-        with connection.pipeline() as pipe:
-            pipe.lrem(keys.intermediate(queue), -1, job_id)
-            pipe.hdel(keys.claims(queue), job_id)
-            pipe.hdel(keys.recoveries(queue), job_id)
-            pipe.execute()
+        _settle(
+            connection,
+            [keys.intermediate(queue), keys.claims(queue), keys.recoveries(queue)],
+            [job_id, claimant.name],
+        )
         PausableQueue._done = None
