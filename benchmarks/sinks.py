@@ -14,7 +14,7 @@ from typing import Any
 
 from qctl.sinks.base import Sink
 from qctl.sinks.influxdb import InfluxSink
-from qctl.sinks.sqlite import SqliteSink
+from qctl.sinks.sqlite import READINGS, SqliteSink
 
 SIZE = 1000
 BATCHES = 50
@@ -53,6 +53,6 @@ def measure(name: str, sink: Sink) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        measure("sqlite", SqliteSink(Path(folder) / "qctl.db"))
+        measure("sqlite", SqliteSink(Path(folder) / "qctl.db", READINGS))
     for url in sys.argv[1:]:
         measure("influxdb", InfluxSink(url, "token", "org", "bucket"))

@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("contract.sink_contract")
+pytest.register_assert_rewrite("contract.sink_contract", "contract.readings", "contract.messages")

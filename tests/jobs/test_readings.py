@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import multiprocessing
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from rq.serializers import JSONSerializer
 
-from contract.sink_contract import reading, readings
+from contract.readings import reading, readings
 from qctl.broker import keys
 from qctl.broker.job import GuardedJob
 from qctl.errors import RejectedError, SinkUnavailableError
@@ -22,16 +22,6 @@ from qctl.settings import Settings
 from support.process import free_port
 from support.servers import VictoriaMetrics
 from support.waiting import eventually
-
-
-@pytest.fixture(autouse=True)
-def _as_a_new_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing is kept from the test before; the environment leads to this test's Redis and folder."""
-    monkeypatch.setenv("QCTL_HOME", str(settings.home))
-    monkeypatch.setenv("REDIS_URL", settings.redis_target)
-    jobs._of_process.cache_clear()
-    yield
-    jobs._of_process.cache_clear()
 
 
 def stored(settings: Settings) -> list[Any]:
@@ -104,13 +94,13 @@ def test_what_is_no_reading_is_a_dead_letter_too(settings: Settings, connection:
 
 
 def test_dead_letters_that_cannot_be_written_make_the_batch_wait(
-    settings: Settings, connection: Redis, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, connection: Redis, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(SinkUnavailableError, match="dead letters"):
         jobs.write_readings([reading("a", 0), {}])
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
-    jobs._of_process.cache_clear()
+    new_process()
     assert jobs.write_readings([reading("a", 0), {}]) == {"written": 1, "refused": 1}
     assert len(letters(connection)) == len(stored(settings)) == 1
 

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
-from contract.sink_contract import Item, SinkContract, Stored, reading, readings
+from contract.readings import ReadingsContract, reading, readings
+from contract.sink_contract import Item
 from qctl.errors import SinkMisconfiguredError, SinkUnavailableError
 from qctl.sinks import influxdb
 from qctl.sinks.base import KeptOpen, Sink
@@ -28,7 +30,7 @@ TOO_LONG = 300_000
 """VictoriaMetrics refuses a request that has a longer line than 262,144 bytes, after it took what stands before."""
 
 
-class TestInfluxSink(SinkContract):
+class TestInfluxSink(ReadingsContract):
     """The contract."""
 
     @pytest.fixture
@@ -40,9 +42,9 @@ class TestInfluxSink(SinkContract):
     def absent_sink(self) -> Iterator[Sink]:
         yield from opened(f"http://127.0.0.1:{free_port()}")
 
-    def stored(self, device: str) -> Stored:
+    def stored(self, scope: str) -> list[Any]:
         found: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
-        for series in self.victoria.series(f'{{device=~"{device}.*"}}'):
+        for series in self.victoria.series(f'{{device=~"{scope}.*"}}'):
             field = series["metric"]["__name__"].removeprefix("sensors_")
             for ts_ms, value in zip(series["timestamps"], series["values"], strict=True):
                 place = found[series["metric"]["topic"], ts_ms * 1_000_000]

@@ -9,15 +9,19 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from contract.sink_contract import Item, SinkContract, Stored, reading, readings
+from contract.messages import MessagesContract, message
+from contract.readings import ReadingsContract, reading, readings
+from contract.sink_contract import Item
 from qctl.errors import SinkError, SinkMisconfiguredError, SinkUnavailableError
 from qctl.sinks.base import KeptOpen, Sink
-from qctl.sinks.sqlite import SqliteSink
+from qctl.sinks.sqlite import MESSAGES, READINGS, SqliteSink
 
 POISON = """
 CREATE TRIGGER poison BEFORE INSERT ON readings WHEN NEW.fields LIKE '%poison%'
@@ -34,7 +38,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def sink(path: Path) -> Iterator[SqliteSink]:
     """An open sink."""
-    sink = SqliteSink(path, busy_timeout=0.1)
+    sink = SqliteSink(path, READINGS, busy_timeout=0.1)
     sink.open()
     yield sink
     sink.close()
@@ -46,7 +50,7 @@ def rows(path: Path) -> list[tuple[object, ...]]:
         return db.execute("SELECT topic, device, ts_ns, fields, received_ns FROM readings ORDER BY rowid").fetchall()
 
 
-class TestSqliteSink(SinkContract):
+class TestSqliteSink(ReadingsContract):
     """The contract."""
 
     @pytest.fixture(autouse=True)
@@ -62,12 +66,53 @@ class TestSqliteSink(SinkContract):
             db.execute("BEGIN IMMEDIATE")
             yield sink
 
-    def stored(self, device: str) -> Stored:
-        found = [row for row in rows(self.path) if str(row[1]).startswith(device)]
+    def stored(self, scope: str) -> list[Any]:
+        found = [row for row in rows(self.path) if str(row[1]).startswith(scope)]
         return sorted(((str(t), int(str(ts)), json.loads(str(f))) for t, _, ts, f, _ in found), key=lambda r: r[1])
 
     def poison(self, item: Item) -> Item:
         return {**item, "fields": {"poison": 1}}
+
+
+class TestSqliteMessages(MessagesContract):
+    """The contract for messages."""
+
+    @pytest.fixture
+    def sink(self, path: Path) -> Iterator[Sink]:
+        self.path = path
+        sink = SqliteSink(path, MESSAGES, busy_timeout=0.1)
+        sink.open()
+        with closing(sqlite3.connect(path)) as db:
+            db.execute(POISON.replace("readings", "messages").replace("fields", "message"))
+        yield sink
+        sink.close()
+
+    @pytest.fixture
+    def absent_sink(self, path: Path, sink: Sink) -> Iterator[Sink]:
+        """A sink whose file another process writes to for too long."""
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield sink
+
+    def stored(self, scope: str) -> list[Any]:
+        with closing(sqlite3.connect(self.path)) as db:
+            found = db.execute("SELECT msg_id, message, user_id, timestamp FROM messages ORDER BY timestamp").fetchall()
+        return [(*row[:3], datetime.fromisoformat(row[3])) for row in found]
+
+    def poison(self, item: Item) -> Item:
+        return {**item, "message": "poison"}
+
+
+def test_readings_and_messages_share_a_file(sink: Sink, path: Path) -> None:
+    messages = SqliteSink(path, MESSAGES)
+    messages.open()
+    assert messages.write([message("a", 1)]) == []
+    assert sink.write([reading("a", 0)]) == []
+    messages.close()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT * FROM messages").fetchall() == [
+            ("a-0001", "hello 1", "user-1", "2026-01-01 00:00:01.000001")
+        ]
 
 
 def test_a_row_holds_the_whole_reading(sink: Sink, path: Path) -> None:
@@ -114,7 +159,7 @@ def test_several_processes_make_and_write_one_file(path: Path) -> None:
 
 
 def _write_shared(path: Path, n: int) -> None:
-    sink = SqliteSink(path, busy_timeout=30)
+    sink = SqliteSink(path, READINGS, busy_timeout=30)
     sink.open()
     for start in range(0, 200, 50):
         assert sink.write(readings("shared", 200)[start : start + 50]) == []
@@ -177,7 +222,7 @@ def test_a_full_database_makes_the_batch_wait(path: Path) -> None:
             assert self._opened is not None
             self._opened.execute("PRAGMA max_page_count = 1")
 
-    sink = Full(path)
+    sink = Full(path, READINGS)
     with pytest.raises(SinkUnavailableError, match="disk is full"):
         KeptOpen(sink).write(readings("a", 1000))
 
@@ -190,7 +235,7 @@ def test_a_file_that_is_no_database_needs_somebody(path: Path, content: bytes | 
     else:
         path.write_bytes(content)
     with pytest.raises(SinkMisconfiguredError, match=reason):
-        SqliteSink(path).open()
+        SqliteSink(path, READINGS).open()
 
 
 def test_a_file_that_must_not_be_written_needs_somebody(sink: Sink, path: Path) -> None:
@@ -207,7 +252,7 @@ def test_a_table_of_another_shape_needs_somebody(path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE readings (topic, ts_ns)")
-    sink = SqliteSink(path)
+    sink = SqliteSink(path, READINGS)
     with pytest.raises(SinkMisconfiguredError, match="readings"):
         KeptOpen(sink).write(readings("a", 1))
 
@@ -215,12 +260,12 @@ def test_a_table_of_another_shape_needs_somebody(path: Path) -> None:
 def test_a_folder_that_cannot_be_made_needs_somebody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkMisconfiguredError, match="cannot make the folder"):
-        SqliteSink(tmp_path / "file" / "home" / "qctl.db").open()
+        SqliteSink(tmp_path / "file" / "home" / "qctl.db", READINGS).open()
 
 
 def test_a_closed_sink_is_not_written_to(path: Path) -> None:
     with pytest.raises(RuntimeError):
-        SqliteSink(path).write(readings("a", 1))
+        SqliteSink(path, READINGS).write(readings("a", 1))
 
 
 def test_an_error_in_the_middle_stores_nothing_of_the_batch(sink: Sink, path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Readings in a SQLite file: what stands in for a database server.
+"""Readings and messages in a SQLite file: what stands in for a database server.
 
-One row a reading. Several processes may write at once; each batch is one transaction that is on the disk when `write`
-returns. The same topic and time again is the same reading: with the same content it is there already, with other
-content it is refused.
+One row an item. Several processes may write at once; each batch is one transaction that is on the disk when `write`
+returns. The same topic and time again is the same reading, the same msg_id the same message: with the same content it
+is there already, with other content it is refused.
 """
 
 from __future__ import annotations
@@ -12,37 +12,88 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
+from qctl.sinks import messages
 from qctl.sinks.base import Refused, Row, Sink, write_rows
 from qctl.sinks.readings import reading
 
 BUSY_TIMEOUT = 5.0
 """Seconds to wait while another process writes."""
 
-Params = tuple[str, str, int, str, int]
-"""A row of the table: topic, device, ts_ns, fields, received_ns."""
+Params = tuple[Any, ...]
+"""A row of a table, in the order of its columns."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS readings (
-    topic       TEXT    NOT NULL,
-    device      TEXT    NOT NULL,
-    ts_ns       INTEGER NOT NULL,
-    fields      TEXT    NOT NULL,
-    received_ns INTEGER NOT NULL,
-    PRIMARY KEY (topic, ts_ns)
-)
-"""
-_INSERT = """
-INSERT INTO readings (topic, device, ts_ns, fields, received_ns) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (topic, ts_ns) DO NOTHING
-"""
+
+@dataclass(frozen=True)
+class Table:
+    """A table that items of one kind are stored in.
+
+    `form` makes a row of an item, or raises RejectedError. `insert` passes over a row whose place is taken, and
+    `stored` finds the one that is there. `place` is that part of a row by which `stored` finds it, `content` what it
+    finds where that is the same, and `conflict` the reason where it is not.
+    """
+
+    schema: str
+    insert: str
+    stored: str
+    form: Callable[[Any], Params]
+    place: Callable[[Params], Params]
+    content: Callable[[Params], Params]
+    conflict: Callable[[Params], str]
+
+
 _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
-_STORED = "SELECT device, fields FROM readings WHERE topic = ? AND ts_ns = ?"
+
+
+def _reading(item: Any) -> Params:
+    found = reading(item)
+    return found.topic, found.device, found.ts_ns, _encoder.encode(found.fields), found.received_ns
+
+
+def _message(item: Any) -> Params:
+    found = messages.message(item)
+    return found.msg_id, found.message, found.user_id, found.timestamp.strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+READINGS = Table(
+    schema="""
+    CREATE TABLE IF NOT EXISTS readings (
+        topic       TEXT    NOT NULL,
+        device      TEXT    NOT NULL,
+        ts_ns       INTEGER NOT NULL,
+        fields      TEXT    NOT NULL,
+        received_ns INTEGER NOT NULL,
+        PRIMARY KEY (topic, ts_ns)
+    )
+    """,
+    insert="""
+    INSERT INTO readings (topic, device, ts_ns, fields, received_ns) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (topic, ts_ns) DO NOTHING
+    """,
+    stored="SELECT device, fields FROM readings WHERE topic = ? AND ts_ns = ?",
+    form=_reading,
+    place=lambda row: (row[0], row[2]),
+    content=lambda row: (row[1], row[3]),
+    conflict=lambda row: f"another reading is stored already: {row[0]!r} at {row[2]} ns",
+)
+
+MESSAGES = Table(
+    schema=messages.SCHEMA,
+    insert="""
+    INSERT INTO messages (msg_id, message, user_id, timestamp) VALUES (?, ?, ?, ?) ON CONFLICT (msg_id) DO NOTHING
+    """,
+    stored="SELECT message, user_id, timestamp FROM messages WHERE msg_id = ?",
+    form=_message,
+    place=lambda row: row[:1],
+    content=lambda row: row[1:],
+    conflict=lambda row: messages.conflict(row[0]),
+)
 
 # The driver tells errors apart by number only from Python 3.11 on; SQLite's texts for them are fixed.
 _WAITS = ("lock", "disk is full", "disk i/o error")
@@ -60,10 +111,11 @@ _NEEDS_SOMEBODY = (
 
 
 class SqliteSink(Sink):
-    """The table `readings` of one file. The folder and the table are made where they are missing."""
+    """One table of one file. The folder, the file and the table are made where they are missing."""
 
-    def __init__(self, path: Path, busy_timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(self, path: Path, table: Table, busy_timeout: float = BUSY_TIMEOUT) -> None:
         self._path = path
+        self._table = table
         self._busy_timeout = busy_timeout
         self._opened: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
@@ -82,7 +134,7 @@ class SqliteSink(Sink):
             try:
                 self._use_wal(db)
                 db.execute("PRAGMA synchronous = FULL")  # a batch that Redis forgets must survive a power cut
-                db.execute(_SCHEMA)
+                db.execute(self._table.schema)
             except BaseException:
                 db.close()
                 raise
@@ -102,8 +154,8 @@ class SqliteSink(Sink):
             time.sleep(0.02)
 
     def write(self, batch: Sequence[Any]) -> list[Refused]:
-        """Store readings. Another reading of the same topic and time is refused."""
-        return write_rows(batch, _params, self._insert)
+        """Store items. Another one in the same place is refused."""
+        return write_rows(batch, self._table.form, self._insert)
 
     def close(self) -> None:
         """Close the file."""
@@ -115,10 +167,14 @@ class SqliteSink(Sink):
     def _insert(self, rows: Sequence[Row[Params]]) -> list[Refused]:
         """Store rows in one transaction, but those whose place another reading has."""
         with self._transaction() as db:
-            inserted = db.executemany(_INSERT, (row.form for row in rows)).rowcount
+            inserted = db.executemany(self._table.insert, (row.form for row in rows)).rowcount
             if inserted == len(rows):
                 return []
-            return [Refused(row.index, _conflict(row.form)) for row in rows if not _is_stored(db, row.form)]
+            return [Refused(row.index, self._table.conflict(row.form)) for row in rows if not self._has(db, row.form)]
+
+    def _has(self, db: sqlite3.Connection, row: Params) -> bool:
+        found: Params | None = db.execute(self._table.stored, self._table.place(row)).fetchone()
+        return found == self._table.content(row)
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -167,18 +223,3 @@ class SqliteSink(Sink):
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
             return SinkUnavailableError(text)
         return SinkMisconfiguredError(text, hint="set QCTL_HOME to a folder that can be written")
-
-
-def _params(item: Any) -> Params:
-    found = reading(item)
-    return found.topic, found.device, found.ts_ns, _encoder.encode(found.fields), found.received_ns
-
-
-def _is_stored(db: sqlite3.Connection, params: Params) -> bool:
-    topic, device, ts_ns, fields, _ = params
-    stored: tuple[str, str] | None = db.execute(_STORED, (topic, ts_ns)).fetchone()
-    return stored == (device, fields)
-
-
-def _conflict(params: Params) -> str:
-    return f"another reading is stored already: {params[0]!r} at {params[2]} ns"
