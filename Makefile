@@ -10,13 +10,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
-$(BIN)/qctl: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+# Without python3-venv, Debian's Python makes half of it and fails: the folder alone proves nothing, pip does.
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(BIN)/qctl: pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	@touch $(BIN)/qctl
 
-$(VENV)/.dev: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS),dev]"
 	@touch $(VENV)/.dev $(BIN)/qctl
 

@@ -1,0 +1,102 @@
+"""README says what is true: its first five minutes work as they stand, and its commands exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from qctl.cli.exits import ExitCode
+from qctl.cli.main import build
+from support.up import Up, gone
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+SLOW = "sleep() { command sleep $(($1 * 2)); }\n"
+"""README's pauses are for a machine of its reader's own; here other tests run beside it."""
+
+ROOT: Any = typer.main.get_command(build())
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
+    """A folder like README's reader's: `.venv` in it, a `qctl up` with its state in `var`, and an MQTT client.
+
+    The client finds its port where it looks for a user's defaults, so that no line has to be changed.
+    """
+    if shutil.which("mosquitto_pub") is None:
+        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        give_up("mosquitto_pub is not installed: apt-get install mosquitto-clients")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    up = Up(tmp_path, None, QCTL_HOME=str(tmp_path / "var"))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "mosquitto_pub").write_text(f"-p {up.port}\n")
+    up.start()
+    family = up.family()
+    yield tmp_path
+    up.end()
+    assert gone(family)
+
+
+def test_the_first_five_minutes_work_as_they_stand(checkout: Path) -> None:
+    script = SLOW + "".join(BLOCKS)
+    run = subprocess.run(
+        ["sh", "-ex"],
+        input=script,
+        cwd=checkout,
+        env={**os.environ, "XDG_CONFIG_HOME": str(checkout / "config")},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert script.count("mosquitto_pub") > 3
+    assert "('sensors/livingroom', 'livingroom', " in run.stdout
+    assert "\tdeploy\t" in run.stdout
+    assert "bm90IGEgcmVhZGluZw==" in run.stdout  # `not a reading`, as its dead letter keeps it
+    assert '"schema": "qctl.stats/1"' in run.stdout
+
+
+def named() -> list[str]:
+    """Every `qctl ...` in README's table of commands."""
+    section = README.partition("\n## Commands\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("|")]
+    return [code for row in rows for code in re.findall(r"`(qctl [^`]*)`", row)]
+
+
+def find(line: str) -> tuple[str, Any, set[str]]:
+    """The command that a line of README names: its words, itself, and the options that the line gives it."""
+    words = shlex.split(re.sub(r"[][.]", " ", line))[1:]
+    command, path = ROOT, []
+    while words and words[0] in getattr(command, "commands", {}):
+        path.append(words.pop(0))
+        command = command.commands[path[-1]]
+    return " ".join(path), command, {word for word in words if word.startswith("-")}
+
+
+@pytest.mark.parametrize("line", named())
+def test_a_command_of_the_table_exists_and_takes_its_options(line: str) -> None:
+    path, command, given = find(line)
+    assert path
+    assert not hasattr(command, "commands"), f"{path} wants a verb"
+    assert given <= {option for parameter in command.params for option in parameter.opts}
+
+
+def test_the_table_leaves_out_no_noun_and_no_verb_of_every_day() -> None:
+    listed = {find(line)[0].split()[0] for line in named()}
+    assert listed == set(ROOT.commands)
+
+
+def test_the_exit_codes_are_those_of_the_command_line() -> None:
+    told = README.partition("Exit codes: ")[2].partition("\n\n")[0]
+    assert {int(number) for number in re.findall(r"\d+", told)} == {int(code) for code in ExitCode}
