@@ -112,6 +112,12 @@ class Mosquitto(Program):
             lines.append("user root")
         return "\n".join(lines) + "\n"
 
+    def configure(self, *lines: str) -> None:
+        """Set options of mosquitto from its next start on, in the place of those of the same name."""
+        names = {line.split()[0] for line in lines}
+        kept = [line for line in self._config.read_text().splitlines() if line.split()[0] not in names]
+        self._config.write_text("\n".join([*kept, *lines]) + "\n")
+
     def _amqtt_config(self) -> str:
         config = {
             "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}},

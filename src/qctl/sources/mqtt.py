@@ -29,7 +29,7 @@ from qctl.settings import Settings
 from qctl.sources import reading
 from qctl.sources.cutter import Cutter
 from qctl.sources.link import Clock, Link, Message
-from qctl.sources.redelivery import MAX_WINDOW, Window, digest, note
+from qctl.sources.redelivery import KEPT, WINDOW, Window, digest, note
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +56,6 @@ COUNTED = ("received", "committed", "rejected", "duplicates")
 STEADY = 10.0
 """Seconds that a connection must have lasted for its end to be the first failure. Two bridges with one client id end
 each other's connections, and must not do it all day at full speed."""
-
-KEPT_WINDOWS = 4
-"""Redis keeps notes for so many windows: those of a group that was sent more than once are there more than once."""
 
 
 class Beat(Protocol):
@@ -92,8 +89,8 @@ class Bridge:
         self._buffer = Buffer(self._connection, pipeline, settings)
         self._session = MqttSession(self._connection, settings.mqtt_client_id)
         self._cutter = Cutter(settings, pipeline, settings.readings_flush_interval)
-        self._size = min(settings.mqtt_receive_maximum, MAX_WINDOW)
-        self._window = Window(self._size)
+        self._ahead = min(settings.mqtt_receive_maximum, WINDOW)
+        self._window = Window(WINDOW)
         self._clock = Clock()
         self._in_hand: Group | None = None
         self._look_at = 0.0
@@ -122,7 +119,7 @@ class Bridge:
         if self._in_hand:
             self._commit(self._in_hand)
         self._check_room()
-        link = Link.open(self._settings, self._size, self._clock, self._before_connect)
+        link = Link.open(self._settings, self._ahead, self._clock, self._before_connect)
         try:
             with translated(self._settings):
                 self._settle(link)
@@ -134,21 +131,21 @@ class Bridge:
     def _before_connect(self) -> None:
         with translated(self._settings):
             remembered = self._session.connecting()
-        self._window = Window(self._size, remembered.notes, inherited=not remembered.settled)
+        self._window = Window(WINDOW, remembered.notes, inherited=not remembered.settled)
 
     def _settle(self, link: Link) -> None:
         """The broker has answered: now it is known whether the session is the one that the notes were written in."""
         if link.session_present:
             self._session.resumed(forget=self._window.inherited)
             return
-        self._window = Window(self._size)
+        self._window = Window(WINDOW)
         if self._session.begun() > 1:
             log.error("the broker has forgotten our session: what came since it did is lost")
             self._buffer.count("sessions_lost")
 
     def _serve(self, link: Link, backoff: Backoff) -> None:
         """Take messages from a link until it breaks."""
-        where, limit = self._settings.mqtt_target, min(self._size, GROUP)
+        where, limit = self._settings.mqtt_target, min(self._ahead, GROUP)
         began, subscribed = time.monotonic(), False
         while not self._stop.is_set():
             if not subscribed and link.subscribed():
@@ -194,9 +191,7 @@ class Bridge:
 
     def _commit(self, group: Group) -> None:
         """Commit a group, trying again for STALL seconds. Raises QctlError, the group still in hand, after that."""
-        commit = Commit(
-            group.items, group.rejects, self._settings.mqtt_client_id, group.notes, KEPT_WINDOWS * self._size
-        )
+        commit = Commit(group.items, group.rejects, self._settings.mqtt_client_id, group.notes, KEPT)
         began, backoff = time.monotonic(), Backoff()
         while True:
             try:

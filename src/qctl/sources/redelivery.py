@@ -9,23 +9,24 @@ appended again.
 Never losing beats never doubling, so a note has to prove that it means this message and not an earlier one that had
 the same packet id and says the same:
 
-- The last W notes are looked at, W being the receive maximum. They are enough: no more than W messages are
-  unacknowledged, the newest ones, as we acknowledge in order. They are not too many: a broker that goes through the
-  65,535 ids in turn gives an id again only after 65,535 - W others were acknowledged, thus noted; with W no more than
-  half of that, the old note is forgotten by then. Hence MAX_WINDOW.
-- A broker that gives ids again at once could send a new message that we never saw, under the id of one that we
-  committed, flagged DUP after a broken connection. It is recognised by an id that stands in the window twice. As long
-  as one does, no message is taken for a duplicate.
+- Only the last W notes count, W being half of all packet ids. That is enough for a broker that has no more than W
+  messages unacknowledged, the newest ones, as we acknowledge in order. (It should have no more than the receive
+  maximum; mosquitto 2.0.11 sends that many more for each acknowledgement.)
+- Where a broker goes through the ids in turn, 65,534 others lie between a committed message and an uncommitted one with
+  the same id. They are committed, or sent again before it, so the note of the former does not count any more.
+- A broker may give ids again earlier (HiveMQ gives the lowest free one). Then a new message that we never saw could
+  come flagged DUP after a broken connection, under the id of one that we committed. Such a broker shows itself by an
+  id that stands twice among the last 2 W notes; as long as one does, no message is taken for a duplicate.
 - Notes are void in another session of the same client: its packet ids begin anew. `broker/mqtt_session.py` keeps
   count. Where a process was killed before it learned whether the session went on, notes from before serve the next
   connection only: in a session that is new nothing was sent before that, so nothing is DUP in it. What they identify
   is noted again (`inherited`).
 
-What is left: readings without a time double where a broker gives ids again at once; where the bridge is killed twice,
+What is left. Readings without a time double where a broker gives ids again at once; where the bridge is killed twice,
 the second time within the milliseconds in which it connects, and then loses that connection before everything was
-sent again; or where a broker forgets that it sent something, flagging it as new. A reading could be lost only to the
-first message that ever reuses an id at once, if the connection breaks over it and it says exactly what the one before
-said. QoS 0 messages have no packet id; they are never sent again.
+sent again; or where a broker flags as new what it sent before. They are lost where a broker gives ids again at once,
+the connection breaks over the first ones that it ever gave again in a session, and they say to the byte what those
+before them said. QoS 0 messages have no packet id; they are never sent again.
 """
 
 from __future__ import annotations
@@ -37,8 +38,11 @@ from collections.abc import Iterable
 
 log = logging.getLogger(__name__)
 
-MAX_WINDOW = 32_767
-"""Largest window in which an id that comes round in turn cannot stand twice."""
+WINDOW = 32_767
+"""W: there are 65,535 packet ids, so that those that come round in turn stand once among 2 W notes."""
+
+KEPT = 3 * WINDOW
+"""Notes that are kept: 2 W, and those that are there twice because they were written twice."""
 
 
 def digest(topic: str, payload: bytes) -> str:
@@ -48,7 +52,7 @@ def digest(topic: str, payload: bytes) -> str:
 
 
 class Window:
-    """The last messages committed in a session, by packet id.
+    """The last `size` messages committed in a session, by packet id.
 
     `notes` are those of earlier processes, oldest first; one that is there twice was written twice, not seen twice.
     """
@@ -56,42 +60,38 @@ class Window:
     def __init__(self, size: int, notes: Iterable[str] = (), *, inherited: bool = False) -> None:
         self.inherited = inherited
         """The notes may be of an earlier session; what they identify has to be noted again."""
-        self._order: deque[int] = deque()
         self._size = size
-        self._seen: dict[int, tuple[str, int]] = {}
-        self._repeats = 0
+        self._order: deque[int] = deque()
+        self._last: dict[int, tuple[str, int]] = {}
+        self._added = 0
         self._warned = False
-        for note in list(dict.fromkeys(notes))[-size:]:
-            mid, _, rest = note.partition(":")
+        for written in list(dict.fromkeys(notes))[-2 * size :]:
+            mid, _, rest = written.partition(":")
             self.add(int(mid), rest.partition(":")[0])
 
     def add(self, mid: int, said: str) -> None:
         """A message with this packet id and digest was committed."""
-        if len(self._order) == self._size:
-            self._forget(self._order.popleft())
-        self._order.append(mid)
-        _, times = self._seen.get(mid, ("", 0))
-        self._seen[mid] = said, times + 1
-        if times:
-            self._repeats += 1
-            self._warn()
-
-    def has(self, mid: int, said: str) -> bool:
-        """Whether a DUP message with this packet id and digest was committed, for certain."""
-        return self._repeats == 0 and self._seen.get(mid, ("", 0))[0] == said
-
-    def _forget(self, mid: int) -> None:
-        said, times = self._seen.pop(mid)
-        if times > 1:
-            self._seen[mid] = said, times - 1
-            self._repeats -= 1
-
-    def _warn(self) -> None:
-        if not self._warned:
+        if len(self._order) == 2 * self._size:
+            self._forget_oldest()
+        if mid in self._last and not self._warned:
             log.warning(
                 "the broker gives packet ids again at once: a reading without a time that is sent again may show twice"
             )
-        self._warned = True
+            self._warned = True
+        self._added += 1
+        self._order.append(mid)
+        self._last[mid] = said, self._added
+
+    def has(self, mid: int, said: str) -> bool:
+        """Whether a DUP message with this packet id and digest was committed, for certain."""
+        known, number = self._last.get(mid, ("", 0))
+        each_once = len(self._last) == len(self._order)
+        return each_once and known == said and number > self._added - self._size
+
+    def _forget_oldest(self) -> None:
+        mid = self._order.popleft()
+        if self._last[mid][1] == self._added - len(self._order):
+            del self._last[mid]
 
 
 def note(mid: int, said: str, received_ns: int) -> str:

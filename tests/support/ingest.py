@@ -1,0 +1,37 @@
+"""What a pipeline holds, wherever it is on its way: looked up in Redis as it stands there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from redis import Redis
+from rq.job import Job
+from rq.registry import FailedJobRegistry
+from rq.serializers import JSONSerializer
+
+from qctl.broker import keys
+from qctl.catalog import PIPELINES
+
+
+def items(connection: Redis, pipeline: str = "readings") -> list[dict[str, Any]]:
+    """Every item that waits, in the buffer or in a batch, in no order. An item that is there twice is listed twice."""
+    found = [json.loads(item) for item in connection.lrange(keys.buffer(pipeline), 0, -1)]
+    for job_id in connection.lrange(keys.queue(PIPELINES[pipeline].queue), 0, -1):
+        found += Job.fetch(job_id.decode(), connection=connection, serializer=JSONSerializer).args[0]
+    return found
+
+
+def letters(connection: Redis, pipeline: str = "readings") -> list[Job]:
+    """The dead letters of a pipeline's queue, in no order."""
+    name = PIPELINES[pipeline].queue
+    registry = FailedJobRegistry(name, connection=connection, serializer=JSONSerializer)
+    ids = registry.get_job_ids(cleanup=False)
+    return [job for job in Job.fetch_many(ids, connection=connection, serializer=JSONSerializer) if job]
+
+
+def reason(letter: Job) -> str:
+    """Why a dead letter is one."""
+    result = letter.latest_result()
+    assert result is not None, f"{letter.id} has no result"
+    return str(result.exc_string)
