@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import ConnectionError
 from rq import Callback, Retry
 from rq.job import Job, JobStatus
@@ -295,3 +296,41 @@ def test_a_child_whose_parent_is_gone_runs_nothing(
     ForkWorker(["work"], connection, worker_settings).work(burst=True, max_jobs=1)
     assert status(connection, job) == "queued"
     assert "started" not in names(connection)
+
+
+def lose_a_reply(monkeypatch: pytest.MonkeyPatch, to: str) -> None:
+    """Break the connection once, after Redis has done a transaction in which this word stands."""
+    execute = Pipeline._execute_transaction
+    left = [1]
+
+    def broken(pipe: Pipeline, connection: object, commands: list[object], raise_on_error: bool) -> object:
+        watching = pipe.watching
+        replies = execute(pipe, connection, commands, raise_on_error)
+        if left and to in repr([getattr(command, "args", command) for command in commands]):
+            left.pop()
+            pipe.watching = watching
+            raise ConnectionError("the reply was lost")
+        return replies
+
+    monkeypatch.setattr(Pipeline, "_execute_transaction", broken)
+
+
+def test_a_success_whose_reply_is_lost_is_written_once(
+    connection: Redis, queue: Queue, worker: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue.enqueue("support.jobs.give", 5)
+    lose_a_reply(monkeypatch, "finished")
+    worker.work(burst=True)
+    assert names(connection) == ["started", "finished"]
+    assert len(job.results()) == 1
+    assert_settled(connection)
+
+
+def test_a_start_whose_reply_is_lost_leaves_no_trace(
+    connection: Redis, queue: Queue, worker: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(2)]
+    lose_a_reply(monkeypatch, keys.started("work"))
+    worker.work(burst=True)
+    assert [status(connection, job) for job in jobs] == ["finished", "finished"]
+    assert_settled(connection)

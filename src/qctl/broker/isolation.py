@@ -55,6 +55,9 @@ class ForkWorker(QctlWorker, Worker):
             raise
         finally:
             self._performing = False
+            # The child ends the first of these: one that is left of a start that broke off would be ended in place
+            # of the next job's.
+            self.executions.clear()
 
     def setup_work_horse_signals(self) -> None:
         """The child dies with its parent, however that ends: an orphan would run a job that is given to another."""

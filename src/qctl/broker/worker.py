@@ -277,7 +277,7 @@ class QctlWorker(BaseWorker):
             try:
                 self._finalize_success(job, queue, execution, value)
             except Exception as error:
-                if will_pass(error):
+                if will_pass(error) or isinstance(error, ClaimLostError):
                     raise
                 # A callback of the job's may raise anything: the job has failed.
                 self._finalize_failure(job, queue, execution, sys.exc_info())
@@ -294,13 +294,13 @@ class QctlWorker(BaseWorker):
         backoff = Backoff(first=0.2)
         while True:
             try:
-                if self.claimant.claim_of(queue.name, job.id) is None:
-                    if not backoff.tries:
-                        log.warning("job %s ended, but had been given to another worker meanwhile", job.id)
-                    return
                 end()
                 if job._status == JobStatus.FINISHED or self.claimant.claim_of(queue.name, job.id) is None:
                     return
+            except ClaimLostError as error:
+                if not backoff.tries:
+                    log.warning("%s", error)
+                return
             except RedisError as error:
                 if not will_pass(error):
                     raise
@@ -351,7 +351,13 @@ class QctlWorker(BaseWorker):
         super().handle_job_success(job, queue, started_job_registry, execution)
 
     def cleanup_execution(self, job: Job, pipeline: Pipeline, execution: Execution | None = None) -> None:
-        """Remove the execution and the claim, and tell of a success. Called in every transaction that ends a run."""
+        """Remove the execution and the claim, and tell of a success. Called in every transaction that ends a run.
+
+        Raises ClaimLostError where the job is no longer ours. It is asked here, because RQ begins the transaction
+        again where redis-py says WatchError, and it also says so where only the reply was lost.
+        """
+        if self.claimant.claim_of(job.origin, job.id) is None:
+            raise ClaimLostError(f"job {job.id} has ended before, or was given to another worker")
         super().cleanup_execution(job, pipeline, execution)
         pipeline.hdel(keys.claims(job.origin), job.id)
         pipeline.hdel(keys.recoveries(job.origin), job.id)
