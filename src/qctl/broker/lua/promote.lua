@@ -1,19 +1,25 @@
 -- Enqueue scheduled jobs that are due: delayed ones and retries.
 -- KEYS[1] ZSET scheduled  KEYS[2] LIST waiting  KEYS[3] SET of queues  KEYS[4] HASH quarantine  KEYS[5] STREAM of events
--- ARGV[1] now (s)  ARGV[2] most jobs  ARGV[3] prefix of job hashes  ARGV[4] now (RQ's format)  ARGV[5] queue
---   ARGV[6] cap of the stream
+-- ARGV[1] most jobs  ARGV[2] prefix of job hashes  ARGV[3] now (RQ's format)  ARGV[4] queue  ARGV[5] cap of the stream
 -- Returns {how many left the schedule, id, id, ...}: the ids are rate limited jobs, left for RQ's own slow way
 -- Atomic: a job leaves the schedule in the step that enqueues it, so any number of schedulers enqueue it once.
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+for n, kind in ipairs({'zset', 'list', 'set', 'hash', 'stream'}) do
+    local found = redis.call('TYPE', KEYS[n]).ok
+    if found ~= 'none' and found ~= kind then
+        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
+    end
+end
+local now = tonumber(redis.call('TIME')[1])
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
 local reply = {0}
 
 local function tell(event, id, reason)
-    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[6], '*', 'event', event, 'queue', ARGV[5], 'job', id,
+    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'event', event, 'queue', ARGV[4], 'job', id,
         'reason', reason)
 end
 
 for _, id in ipairs(due) do
-    local job = ARGV[3] .. id
+    local job = ARGV[2] .. id
     local type = redis.call('TYPE', job).ok
     local limited = type == 'hash' and redis.call('HGET', job, 'rate_limit_key')
     if limited and limited ~= '' then
@@ -25,13 +31,13 @@ for _, id in ipairs(due) do
             tell('discarded', id, 'its data is gone')
         elseif type ~= 'hash' then
             local reason = 'its data is a ' .. type .. ', not a hash'
-            redis.call('HSET', KEYS[4], id, cjson.encode({reason = reason, at = ARGV[1] * 1000, by = 'scheduler',
+            redis.call('HSET', KEYS[4], id, cjson.encode({reason = reason, at = now * 1000, by = 'scheduler',
                 recoveries = 0}))
             tell('quarantined', id, reason)
         else
             local fields = redis.call('HMGET', job, 'enqueue_at_front', 'enqueue_at_front_on_retry', 'ended_at')
             local front = fields[1] == '1' or (fields[2] == '1' and fields[3] and fields[3] ~= '')
-            redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[4])
+            redis.call('HSET', job, 'status', 'queued', 'enqueued_at', ARGV[3])
             redis.call(front and 'LPUSH' or 'RPUSH', KEYS[2], id)
             tell('enqueued', id, 'due')
         end
