@@ -14,7 +14,7 @@ from rq.queue import Queue
 from rq.rate_limit import RateLimit
 from rq.scheduler import RQScheduler
 
-from qctl.broker import events, keys, pauses, scheduler
+from qctl.broker import events, keys, pauses, scheduler, trash
 from qctl.broker.buffer import Buffer, Commit
 from qctl.broker.connection import Backoff
 from qctl.broker.scheduler import DelayedJobs, Housekeeper
@@ -37,6 +37,16 @@ def test_what_is_due_is_enqueued_and_nothing_else(connection: Redis, queue: Queu
     assert connection.hget(keys.job(due), "status") == b"queued"
     assert connection.zrange(keys.scheduled("work"), 0, -1) == [later.encode()]
     assert events.newest(connection, 1)[0].event == "enqueued"
+
+
+def test_what_is_due_is_told_by_redis_not_by_this_hosts_clock(
+    connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delay(connection, queue, 60)
+    with monkeypatch.context() as skewed:
+        skewed.setattr(time, "time", lambda at=time.time: at() + 3600)
+        assert DelayedJobs(connection).tick() == 0
+    assert connection.zcard(keys.scheduled("work")) == 1
 
 
 def test_any_number_of_schedulers_enqueue_once(connection: Redis, queue: Queue, redis_server: RedisServer) -> None:
@@ -157,6 +167,24 @@ def test_a_key_of_another_type_stops_no_other_queue(
     assert connection.lrange(keys.queue("work"), 0, -1) == [due.encode()]
     Housekeeper(connection, settings).tick()
     assert connection.zcard(keys.LEASES) == 0
+
+
+def test_a_queue_that_is_no_list_loses_no_job_that_is_due(connection: Redis, queue: Queue) -> None:
+    due = delay(connection, queue)
+    connection.sadd(keys.QUEUES, keys.queue("work"))
+    connection.set(keys.queue("work"), "text")
+    DelayedJobs(connection).tick()
+    assert connection.zrange(keys.scheduled("work"), 0, -1) == [due.encode()]
+
+
+def test_trash_whose_time_is_over_is_deleted(connection: Redis, settings: Settings, queue: Queue) -> None:
+    for ttl in (0, 60):
+        queue.enqueue("f")
+        trash.clear(connection, "work", actor="me", ttl=ttl, progress=lambda _done, _total: None)
+    over, kept = sorted(trash.batches(connection), key=lambda batch: batch.expires_at)
+    Housekeeper(connection, settings).tick()
+    assert trash.batches(connection) == [kept]
+    assert not connection.exists(keys.trash_jobs(over.id))
 
 
 def test_a_rate_limited_job_that_cannot_be_read_is_quarantined(connection: Redis, queue: Queue) -> None:

@@ -24,7 +24,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
 from qctl import catalog
-from qctl.broker import burial, clock, counters, events, keys, pauses, recovery
+from qctl.broker import burial, clock, counters, events, keys, pauses, recovery, trash
 from qctl.broker.buffer import Buffer
 from qctl.broker.connection import Backoff, will_pass
 from qctl.broker.recovery import Recoverer
@@ -78,7 +78,6 @@ class DelayedJobs(RQScheduler):
                 self.connection,
                 [keys.scheduled(name), keys.queue(name), keys.QUEUES, keys.quarantine(name), keys.EVENTS],
                 [
-                    int(time.time()),
                     PROMOTED_AT_ONCE,
                     keys.JOB_PREFIX,
                     utcformat(datetime.now(timezone.utc)),
@@ -131,7 +130,7 @@ def _surviving(what: str) -> Iterator[None]:
 
 
 class Housekeeper:
-    """What has to be done now and then, whoever runs: recovery, ended pauses, forgotten rests of buffers."""
+    """What has to be done now and then, whoever runs: recovery, ended pauses, rests of buffers, old trash."""
 
     def __init__(self, connection: Redis, settings: Settings) -> None:
         self._redis = connection
@@ -162,6 +161,8 @@ class Housekeeper:
                     log.warning("cut %d items that waited in the buffer %s: is its source away?", cut, name)
         with _surviving("forget dead leases"):
             recovery.forget_dead_leases(self._redis)
+        with _surviving("delete trash whose time is over"):
+            trash.expire(self._redis)
         with _surviving("tidy registries"):
             self._tidy_registries()
 
@@ -192,7 +193,7 @@ class Housekeeper:
 
     def _tidy_registries(self) -> None:
         """What RQ's own maintenance does that ours does not: forget expired finished jobs, enqueue ready ones."""
-        now = int(time.time())
+        now = clock.now(self._redis) // 1000
         for name in self._names():
             with _surviving(f"tidy the registries of {name}"):
                 self._redis.zremrangebyscore(keys.finished(name), 0, now)
