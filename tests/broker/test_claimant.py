@@ -15,6 +15,7 @@ from rq.queue import Queue
 
 from qctl.broker import events, keys, pauses
 from qctl.broker.claimant import LEASE, Claimant, Trip
+from support.waiting import eventually
 
 
 def test_claims_in_waiting_order_and_leaves_a_trace(connection: Redis, queue: Queue, claimant: Claimant) -> None:
@@ -220,3 +221,23 @@ def test_a_claim_whose_reply_was_lost_comes_back_to_a_claimant_that_lives_on(
     claim = claimant.take(["work"], None)
     assert claim is not None
     assert claim.job_id == job.id
+
+
+def test_whatever_is_done_beside_it_the_lease_is_renewed(
+    connection: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("qctl.broker.claimant.RENEW", 0.01)
+    beats: list[int] = []
+
+    def stumble() -> None:
+        beats.append(1)
+        raise ValueError("a fault of ours")
+
+    someone = Claimant(connection, on_beat=stumble)
+    someone.start()
+    try:
+        eventually(lambda: len(beats) > 2, 10, "more beats")
+        assert connection.zscore(keys.LEASES, someone.name) is not None
+    finally:
+        someone.stop()
+    assert "a fault of ours" in caplog.text

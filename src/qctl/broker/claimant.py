@@ -98,13 +98,23 @@ class Claimant:
             try:
                 if not _renew(self._redis, [keys.LEASES], [self.name, int(LEASE * 1000)]):
                     log.debug("lease of %s begins", self.name)
-                if self._on_beat is not None:
-                    self._on_beat()
+                self._beat()
                 pause = RENEW
             except RedisError as error:
                 log.warning("cannot renew the lease of %s: %s", self.name, error)
                 pause = 1.0
             self._stop.wait(pause)
+
+    def _beat(self) -> None:
+        """Do what is done beside it. Without this thread all that we hold would be given to others while we run it."""
+        if self._on_beat is None:
+            return
+        try:
+            self._on_beat()
+        except RedisError:
+            raise
+        except Exception:
+            log.exception("the lease of %s goes on, though what is done beside it failed", self.name)
 
     def take(
         self, queues: Sequence[str], timeout: float | None, stopping: Callable[[], bool] = lambda: False
