@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qctl.broker import snapshot, vitals
+from qctl.broker.buffer import MEMORY_LIMIT
 from qctl.broker.connection import translated
 from qctl.broker.vitals import Vitals
 from qctl.errors import QctlError
 from qctl.models import Finding, Health, HealthStatus, Ping, QueueStats
 from qctl.ops.part import Part
 from qctl.safe import redact_url
-
-FULL = 0.75
-"""Share of maxmemory above which sources stop."""
 
 OVERDUE = 10.0
 """Seconds past its time after which a delayed job or retry shows that no scheduler runs."""
@@ -99,11 +97,11 @@ def _memory(seen: Vitals) -> Iterator[Finding]:
     else:
         yield Finding("eviction", "ok", "Redis evicts nothing")
     used = memory.used / memory.limit if memory.limit else 0.0
-    if used > FULL:
+    if used > MEMORY_LIMIT:
         yield Finding(
             "memory",
             "degraded",
-            f"Redis uses {used:.0%} of its maxmemory: sources acknowledge nothing until it is below {FULL:.0%}",
+            f"Redis uses {used:.0%} of its maxmemory: sources acknowledge nothing until it is below {MEMORY_LIMIT:.0%}",
             "raise maxmemory, or let the sinks catch up",
         )
     else:
