@@ -14,12 +14,14 @@ from support.waiting import eventually
 class Device:
     """One publisher on 127.0.0.1. Used as a context manager; it reconnects by itself and sends again what it must."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, version: int = paho.MQTTv5) -> None:
         self.port = port
         self.acknowledged: set[int] = set()
         """What `publish` returned, for each message that the broker has acknowledged."""
         self._lock = threading.Lock()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, client_id="", protocol=paho.MQTTv5)
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id="", protocol=paho.MQTTProtocolVersion(version)
+        )
         self._client.reconnect_delay_set(1, 1)
         self._client.max_inflight_messages_set(200)
         self._client.on_publish = self._on_publish

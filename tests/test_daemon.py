@@ -1,0 +1,227 @@
+"""The run loop of daemons, as processes: signals, exit codes, and what a supervisor hears."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qctl.daemon import Context
+from qctl.settings import Settings
+from support.process import Program
+from support.waiting import eventually
+
+HEAD = """
+import sys, time
+from qctl import daemon
+from qctl.errors import RefusedError, SettingsError
+
+class AbortedError(BaseException):
+    pass
+
+def abort():
+    raise AbortedError
+
+def serve(context):
+    print("serving", flush=True)
+"""
+
+TAIL = """
+daemon.main("qctl-test", serve, "A daemon for tests.")
+"""
+
+UNTIL_STOPPED = """
+    while not context.stop.wait(0.02):
+        context.beat("busy")
+    print("drained", flush=True)
+"""
+
+STUCK = """
+    while True:
+        time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Program]:
+    """Makes a daemon whose `serve` has this body."""
+
+    def make(body: str, *arguments: str, says: str = "serving", **env: str) -> Program:
+        command = [sys.executable, "-c", HEAD + body + TAIL, *arguments]
+        env = {"QCTL_HOME": str(tmp_path), "LOG_FORMAT": "text", **env}
+        return Program("daemon", command, tmp_path, env=env, says=says)
+
+    return make
+
+
+Make = Callable[..., Program]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_drains(make: Make, number: signal.Signals) -> None:
+    with make(UNTIL_STOPPED) as daemon:
+        daemon.send(number)
+        assert daemon.wait() == 0
+    assert f"{number.name}: finishing what is in hand" in daemon.output
+    assert "drained" in daemon.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_second_signal_ends_it_at_once(make: Make, number: signal.Signals) -> None:
+    with make(STUCK) as daemon:
+        daemon.send(signal.SIGTERM)
+        eventually(lambda: "finishing" in daemon.output, 10, "the drain")
+        daemon.send(number)
+        assert daemon.wait() == 128 + number
+
+
+def test_work_may_end_itself_at_the_second_signal(make: Make) -> None:
+    body = """
+    context.on_abort(abort)
+    try:
+        while True:
+            time.sleep(0.02)
+    except AbortedError:
+        print("gave back what it held", flush=True)
+"""
+    with make(body) as daemon:
+        daemon.send(signal.SIGTERM)
+        eventually(lambda: "finishing" in daemon.output, 10, "the drain")
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait() == 143
+    assert "gave back what it held" in daemon.output
+
+
+def test_a_callback_stops_work_that_does_not_look(make: Make) -> None:
+    body = """
+    go_on = [True]
+    context.on_stop(go_on.clear)
+    while go_on:
+        time.sleep(0.02)
+"""
+    with make(body) as daemon:
+        assert daemon.stop() == 0
+
+
+def test_an_unexpected_exception_is_logged_with_its_traceback(make: Make) -> None:
+    with make("    raise ZeroDivisionError('by nobody')", says="") as daemon:
+        assert daemon.wait() == 70
+    assert "Traceback" in daemon.output
+    assert "ZeroDivisionError: by nobody" in daemon.output
+
+
+def test_an_expected_end_is_one_line(make: Make) -> None:
+    with make("    raise RefusedError('not today')", says="") as daemon:
+        assert daemon.wait() == 1
+    assert "not today" in daemon.output
+    assert "Traceback" not in daemon.output
+
+
+@pytest.mark.parametrize("body", [UNTIL_STOPPED, "    raise SettingsError('REDIS_PORT', 'is bad')"])
+def test_a_bad_setting_is_one_line_that_names_it(make: Make, body: str) -> None:
+    wrong = {"REDIS_PORT": "many"} if body is UNTIL_STOPPED else {}
+    with make(body, says="", **wrong) as daemon:
+        assert daemon.wait() == 2
+    said = daemon.output.replace("serving\n", "")
+    assert said.startswith("qctl-test: REDIS_PORT: ")
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("argument", "code", "text"), [("--help", 0, "A daemon for tests."), ("--wat", 2, "--wat")])
+def test_its_command_line(make: Make, argument: str, code: int, text: str) -> None:
+    with make(UNTIL_STOPPED, argument, says="") as daemon:
+        assert daemon.wait() == code
+    assert text in daemon.output
+    assert "serving" not in daemon.output
+
+
+# --- the supervisor ----------------------------------------------------------------------------------------------
+
+
+class Supervisor:
+    """Hears what a daemon says to NOTIFY_SOCKET."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
+        self._socket.settimeout(10)
+
+    def hear(self) -> list[str]:
+        """The next message, as lines."""
+        return self._socket.recv(4096).decode().splitlines()
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._socket.close()
+
+
+@pytest.fixture(params=["path", "abstract"])
+def supervisor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervisor]:
+    """A supervisor with a socket of either kind."""
+    path = tmp_path / "notify"
+    ears = Supervisor(str(path) if request.param == "path" else f"@{path}")
+    yield ears
+    ears.close()
+
+
+def test_a_supervisor_hears_of_start_life_and_end(make: Make, supervisor: Supervisor) -> None:
+    with make(UNTIL_STOPPED, NOTIFY_SOCKET=supervisor.address, WATCHDOG_USEC="300000") as daemon:
+        assert supervisor.hear() == ["WATCHDOG=1", "READY=1", "STATUS=busy"]
+        assert supervisor.hear() == ["WATCHDOG=1", "STATUS=busy"]
+        assert daemon.stop() == 0
+        heard = []
+        while "STOPPING=1" not in heard:
+            heard = supervisor.hear()
+
+
+def test_a_stuck_daemon_is_silent(make: Make, supervisor: Supervisor) -> None:
+    body = "    context.beat()\n" + STUCK
+    with make(body, NOTIFY_SOCKET=supervisor.address, WATCHDOG_USEC="300000"):
+        assert "READY=1" in supervisor.hear()
+        supervisor._socket.settimeout(1.0)
+        with pytest.raises(TimeoutError):
+            supervisor.hear()
+
+
+def test_a_daemon_that_is_not_ready_asks_for_more_time(
+    settings: Settings, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", supervisor.address)
+    context = Context(settings)
+    context.beat("waiting for Redis", ready=False)
+    assert supervisor.hear() == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=60000000", "STATUS=waiting for Redis"]
+    context.beat("a\x1b[31m\nb")
+    assert supervisor.hear() == ["WATCHDOG=1", "READY=1", r"STATUS=a\x1b[31m\nb"]
+
+
+def test_a_supervisor_that_is_gone_stops_nobody(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/at/all")
+    Context(settings).beat("busy")
+
+
+def test_stopping_while_it_waits_for_the_stop_event_never_hangs(make: Make) -> None:
+    """A handler that sets the event itself deadlocks where the main thread holds the event's lock just then."""
+    body = """
+    while not context.stop.wait(0):
+        pass
+"""
+    for _ in range(5):
+        with make(body) as daemon:
+            assert daemon.stop() == 0
+
+
+def test_the_stop_event_is_set_before_the_callbacks(settings: Settings) -> None:
+    context = Context(settings)
+    seen: list[bool] = []
+    context.on_stop(lambda: seen.append(context.stop.is_set()))
+    worker = threading.Thread(target=context._drain, args=("SIGTERM",))
+    worker.start()
+    worker.join(5)
+    context.on_stop(lambda: seen.append(True))
+    assert seen == [True, True]
