@@ -13,6 +13,7 @@ from redis import Redis
 
 from qctl.broker.connection import connect
 from qctl.settings import Settings
+from support.databases import MariaDb, MongoDb
 from support.process import Program
 from support.servers import MissingServerError, Mosquitto, RedisServer, VictoriaMetrics
 
@@ -125,3 +126,37 @@ def own_mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
 def victoria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VictoriaMetrics]:
     """VictoriaMetrics, shared by the tests of this process: use measurements or devices of your own."""
     yield from _serve(lambda: VictoriaMetrics(tmp_path_factory.mktemp("victoria")))
+
+
+@pytest.fixture(scope="session")
+def _shared_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDb]:
+    yield from _serve(lambda: MariaDb(tmp_path_factory.mktemp("mariadb")))
+
+
+@pytest.fixture
+def mariadb(_shared_mariadb: MariaDb) -> MariaDb:
+    """A MariaDB with an empty database, shared by the tests of this process."""
+    _shared_mariadb.wipe()
+    return _shared_mariadb
+
+
+@pytest.fixture
+def own_mariadb(tmp_path: Path) -> Iterator[MariaDb]:
+    """A MariaDB for this test alone: it may be killed and frozen."""
+    folder = tmp_path / "mariadb"
+    folder.mkdir()
+    yield from _serve(lambda: MariaDb(folder))
+
+
+@pytest.fixture(scope="session")
+def mongodb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoDb]:
+    """A MongoDB, shared by the tests of this process: use ids of your own."""
+    yield from _serve(lambda: MongoDb(tmp_path_factory.mktemp("mongodb")))
+
+
+@pytest.fixture
+def own_mongodb(tmp_path: Path) -> Iterator[MongoDb]:
+    """A MongoDB for this test alone: it may be killed."""
+    folder = tmp_path / "mongodb"
+    folder.mkdir()
+    yield from _serve(lambda: MongoDb(folder))

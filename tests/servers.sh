@@ -10,6 +10,8 @@ missing redis-server redis-server
 missing mosquitto mosquitto
 missing mosquitto_pub mosquitto-clients
 missing victoria-metrics victoria-metrics
+missing mariadbd mariadb-server-core
+missing my_print_defaults mariadb-client-core
 [ -n "$need" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -100,7 +100,7 @@ class MessagesContract(SinkContract):
         self.expect(scope, [item])
 
     @pytest.mark.parametrize(
-        "change", [{"message": "other"}, {"user_id": "other"}, {"timestamp": "2026-01-01T00:00:01.000000+00:00"}]
+        "change", [{"message": "other"}, {"user_id": "other"}, {"timestamp": "2026-02-01T00:00:00.000000+00:00"}]
     )
     def test_another_message_under_the_same_id_is_refused(self, sink: Sink, scope: str, change: Item) -> None:
         items = self.items(scope, 3)

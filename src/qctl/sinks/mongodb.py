@@ -128,13 +128,13 @@ class MongoSink(Sink):
         errors = _driver("pymongo.errors")
         try:
             yield
-        except errors.PyMongoError as error:
+        except (errors.PyMongoError, ValueError) as error:
             raise self._meaning(errors, error) from error
 
     def _meaning(self, errors: Any, error: Any) -> QctlError:
         """What an error says about us. One that nobody foresaw makes the batch wait, and is shown."""
         answer = _line(error)
-        wrong = isinstance(error, errors.ConfigurationError) and "lifetime expired" not in answer
+        wrong = isinstance(error, (errors.ConfigurationError, ValueError)) and "lifetime expired" not in answer
         if wrong or "CERTIFICATE_VERIFY_FAILED" in answer:
             return SinkMisconfiguredError(f"MONGODB_URI cannot be used: {answer}", hint="set MONGODB_URI")
         if getattr(error, "code", None) in _NEEDS_SOMEBODY:

@@ -3,7 +3,7 @@
 A row whose msg_id is there already is left as it is, by an update that changes nothing: INSERT IGNORE would turn bad
 values into warnings too. Then the rows are read back in the same transaction, while their locks are held: the same
 message is stored already, another one is refused. They are compared here, not by the collation, in which `a`, `A` and
-`a ` may be one id.
+`a ` may be one id; where only the table sees the same id, or another unique key is taken, the row is refused too.
 
 Where the column `timestamp` keeps no fractions of a second, as the seed states it, they are cut off, never rounded into
 the next second: `ALTER TABLE messages MODIFY timestamp DATETIME(3)` keeps milliseconds from then on.
@@ -78,7 +78,7 @@ _NEEDS_SOMEBODY = {
     1049: "create the database DB_NAME",
     1054: "give the table messages the columns msg_id, message, user_id, timestamp",
     1130: "let DB_USER connect from this host",
-    1142: "let DB_USER SELECT and INSERT in messages, and CREATE it where it is missing",
+    1142: "let DB_USER SELECT, INSERT and UPDATE in messages, and CREATE it where it is missing",
     1143: "let DB_USER use all columns of messages",
     1146: "create the table messages",
     1251: "use an authentication plugin that the driver knows",
@@ -209,7 +209,11 @@ class MysqlSink(Sink):
     def _conflicts(self, cursor: Any, rows: Sequence[Row[Params]]) -> list[Refused]:
         cursor.execute(_STORED, ([row.form[0] for row in rows],))
         stored = {found[0]: found for found in cursor.fetchall()}
-        return [Refused(row.index, conflict(row.form[0])) for row in rows if stored.get(row.form[0]) != row.form]
+        return [
+            Refused(row.index, conflict(id_) if id_ in stored else f"another row stands in its place: {id_!r}")
+            for row in rows
+            if stored.get(id_ := row.form[0]) != row.form
+        ]
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:

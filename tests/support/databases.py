@@ -1,0 +1,152 @@
+"""The databases that messages end in: a real MariaDB, and a MongoDB or what speaks for one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pymysql
+
+from support.process import Program, accepts, free_port
+from support.servers import MissingServerError
+
+SBIN = os.environ.get("PATH", "") + ":/usr/sbin"
+
+
+class MariaDb(Program):
+    """A private MariaDB on 127.0.0.1, with a user `qctl` who may do everything in the database `data_queue_db`.
+
+    `options` are further command-line options, such as `--ssl-cert=...`.
+    """
+
+    user = "qctl"
+    password = "pass wörd '\\%"
+    database = "data_queue_db"
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        server = shutil.which("mariadbd", path=SBIN)
+        install = shutil.which("mariadb-install-db", path=SBIN)
+        if not (server and install and shutil.which("my_print_defaults")):
+            raise MissingServerError(
+                "MariaDB is not installed: apt-get install mariadb-server-core mariadb-client-core"
+            )
+        self.port = free_port()
+        self.socket = folder / "mysql.sock"
+        self._prepared = False
+        self._root: Any = None
+        data, own = folder / "data", folder / "tmp"
+        own.mkdir()  # servers that share one remove each other's files from it
+        self._small = [
+            f"--datadir={data}",
+            f"--tmpdir={own}",
+            "--innodb-buffer-pool-size=32M",
+            "--innodb-log-file-size=16M",
+        ]
+        if os.geteuid() == 0:  # else it gives up root, and cannot write into the folder
+            self._small.append("--user=root")
+        self._install = [install, "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        listen = [f"--port={self.port}", "--bind-address=127.0.0.1", f"--socket={self.socket}"]
+        extra = [f"--pid-file={folder / 'pid'}", "--performance-schema=off", "--skip-name-resolve"]
+        extra += ["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"]  # what a kill does not lose
+        super().__init__("mariadb", [server, "--no-defaults", *self._small, *listen, *extra, *options], folder)
+
+    def start(self) -> None:
+        """Start it; the first time its files, the database and the user are made."""
+        if not self._prepared:
+            done = subprocess.run(
+                [*self._install, *self._small], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            assert done.returncode == 0, done.stdout
+        super().start()
+        if not self._prepared:
+            self.run(
+                f"CREATE DATABASE {self.database}",
+                "CREATE USER qctl@'127.0.0.1' IDENTIFIED BY " + pymysql.converters.escape_str(self.password),
+                f"GRANT ALL ON {self.database}.* TO qctl@'127.0.0.1'",
+            )
+            self._prepared = True
+
+    def end(self) -> None:
+        """Kill it; nothing happens where it ended already."""
+        if self._root is not None:
+            self._root.close()
+        super().end()
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        super().kill()
+        self._root = None
+
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return accepts(self.port) and self.socket.exists()
+
+    def run(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Run statements as root, in the database where it is there. Returns the rows of the last one."""
+        self._root = self._root or pymysql.connect(unix_socket=str(self.socket), user="root", autocommit=True)
+        cursor = self._root.cursor()
+        if self._prepared:
+            cursor.execute(f"USE {self.database}")
+        for statement in statements:
+            cursor.execute(statement)
+        return list(cursor.fetchall())
+
+    def wipe(self) -> None:
+        """Make the database as new; connections that a test left behind are closed first."""
+        for (id_,) in self.run("SELECT id FROM information_schema.processlist WHERE user = 'qctl'"):
+            self.run(f"KILL {id_}")
+        self.run(f"DROP DATABASE {self.database}", f"CREATE DATABASE {self.database}")
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings that lead to it."""
+        return {
+            "DB_HOST": "127.0.0.1",
+            "DB_PORT": str(self.port),
+            "DB_USER": self.user,
+            "DB_PASSWORD": self.password,
+            "DB_NAME": self.database,
+        }
+
+
+class MongoDb(Program):
+    """A private MongoDB on 127.0.0.1: mongod, or SecantusDB, which speaks its protocol over the same storage engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        data = folder / "data"
+        data.mkdir()
+        mongod = shutil.which("mongod")
+        stand_in = Path(sys.executable).with_name("secantusd-py")
+        if mongod:
+            command = [mongod, "--dbpath", str(data), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
+        elif stand_in.exists():
+            command = [str(stand_in), "--host", "127.0.0.1", "--port", str(self.port), "--storage-path", str(data)]
+            command += ["--standalone", "--cache-size", "64M"]
+        else:
+            raise MissingServerError("MongoDB is not installed, nor SecantusDB: pip install SecantusDB")
+        super().__init__("mongodb", command, folder)
+
+    @property
+    def url(self) -> str:
+        """Its URL, to be used as MONGODB_URI."""
+        return f"mongodb://127.0.0.1:{self.port}/data"
+
+    def ready(self) -> bool:
+        """Whether it answers."""
+        client = self.connect()
+        try:
+            return bool(client.admin.command("ping")["ok"])
+        except pymongo.errors.PyMongoError:
+            return False
+        finally:
+            client.close()
+
+    def connect(self) -> pymongo.MongoClient[dict[str, Any]]:
+        """A client of its own. Close it."""
+        return pymongo.MongoClient(self.url, serverSelectionTimeoutMS=500)
