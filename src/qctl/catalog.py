@@ -59,6 +59,11 @@ def jobs(modules: Sequence[str] = ()) -> dict[str, JobSpec]:
     return {**JOBS, **others}
 
 
+def name_of(handler: str) -> str:
+    """The name of the job that runs this function; the function's own where none does."""
+    return next((spec.name for spec in (*JOBS.values(), *declared.JOBS.values()) if spec.handler == handler), handler)
+
+
 def family(queue: str) -> str:
     """The queue whose lane this is: `email` for `email.high`, `email` and `email.low`."""
     for lane in LANES:

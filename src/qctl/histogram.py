@@ -72,5 +72,4 @@ class Histogram:
         sketch, mapping = DDSketch(ACCURACY), _mapping()
         for number, count in self.counts.items():
             sketch.add(mapping.value(number), count)
-        found: float = sketch.get_quantile_value(percent / 100)
-        return found
+        return sketch.get_quantile_value(percent / 100)

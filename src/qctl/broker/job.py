@@ -31,6 +31,9 @@ class GuardedJob(Job):
     """A job that resolves only what is allowed. `allowed` holds patterns of QCTL_ALLOWED_JOBS."""
 
     allowed: ClassVar[tuple[str, ...]] = ()
+    waited: float | None = None
+    """Seconds that it waited before this run, where it was enqueued and has started."""
+    _found: str | None = None
 
     @classmethod
     def may_run(cls, name: object) -> bool:
@@ -61,7 +64,15 @@ class GuardedJob(Job):
         home = f"{getattr(function, '__module__', None)}.{getattr(function, '__qualname__', None)}"
         if not callable(function) or not self.may_run(home):
             raise ForbiddenJobError(f"it names {name!r}, which is {home}")
+        self._found = home
         return function
+
+    @property
+    def label(self) -> str:
+        """The name that its runs are counted under: the job's in the catalog, else its function's. `?` for one that
+        was never found: names come from outside, and each would make counters of its own."""
+        name = catalog.name_of(str(self._found or self.func_name))
+        return name if self._found or name != self.func_name else "?"
 
     def _allowed_callback(self, name: str | None) -> Any:
         if name is None or not self.may_run(name):
@@ -94,11 +105,16 @@ class GuardedJob(Job):
         return found if isinstance(found, str) else None
 
     @property
-    def run_ms(self) -> int | None:
-        """How long the run took, in milliseconds."""
+    def ran(self) -> float | None:
+        """How long the run took, in seconds."""
         if not (self.started_at and self.ended_at):
             return None
-        return max(0, round((self.ended_at - self.started_at).total_seconds() * 1000))
+        return max(0.0, (self.ended_at - self.started_at).total_seconds())
+
+    @property
+    def run_ms(self) -> int | None:
+        """How long the run took, in milliseconds."""
+        return None if self.ran is None else round(self.ran * 1000)
 
     def drop_items(self) -> None:
         """Let go of a batch's items: they are in the sink."""

@@ -149,6 +149,35 @@ BREAKERS = "qctl:breakers"
 """HASH queue -> how often in a row its sink was found down."""
 
 
+REFUSALS = "qctl:refusals"
+"""HASH `rate` and `active` -> how many jobs an owner's limit refused."""
+
+SCHEDULES = "qctl:schedules"
+"""ZSET schedule -> when it is due next (seconds); infinity while it is paused."""
+
+SCHEDULE_PREFIX = "qctl:schedule:"
+"""What the HASH of a schedule begins with: the job that it makes, as RQ writes jobs, and `qctl_...` of its own."""
+
+
+def schedule(name: str) -> str:
+    """HASH of one schedule."""
+    return SCHEDULE_PREFIX + name
+
+
+def created(owner: str) -> str:
+    """ZSET job id -> when it was created (milliseconds): what the owner created in the last minute."""
+    return f"qctl:owner:{owner}:created"
+
+
+def active(owner: str) -> str:
+    """SET of the owner's job ids that waited or ran when last looked at."""
+    return f"qctl:owner:{owner}:active"
+
+
+TOTALS = "qctl:totals"
+"""HASH `{what}:{queue}` -> how often since counting began: finished, failed, dead, retried."""
+
+
 def claims(name: str) -> str:
     """HASH job id -> `claimant|milliseconds`, from the claim until the job has ended."""
     return f"qctl:claims:{name}"
@@ -174,6 +203,12 @@ def counts(name: str, hour: int) -> str:
     return f"{counts_prefix(name)}{hour}"
 
 
+def times(name: str, minute: int) -> str:
+    """HASH of durations in one minute since 1970, in buckets: `w{bucket}`, `r{bucket} {job}`, `f{bucket} {job}` ->
+    count; kept two days."""
+    return f"qctl:times:{name}:{minute}"
+
+
 def causes(name: str) -> str:
     """HASH fingerprint -> JSON {function, exception, message, frame}: why the queue's dead letters died."""
     return f"qctl:causes:{name}"
@@ -192,6 +227,11 @@ def trash(batch: str) -> str:
 def trash_jobs(batch: str) -> str:
     """LIST of the ids in a trash batch, in the order they had."""
     return f"qctl:trash:{batch}:jobs"
+
+
+def trash_origins(batch: str) -> str:
+    """HASH id -> JSON of where it was before: {state, status, score, note, ...}; none for those that waited at clear."""
+    return f"qctl:trash:{batch}:origins"
 
 
 def buffer(pipeline: str) -> str:

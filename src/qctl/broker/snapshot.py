@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from redis import Redis
-from redis.client import Pipeline
 
 from qctl import catalog
-from qctl.broker import clock, counters, inspection, keys, pauses, replies
-from qctl.models import Pause, QueueStats, RunningJob, Stats, Totals
-
-_ASKED = (
-    *("waiting", "started", "scheduled", "deferred", "finished", "failed"),
-    *("quarantine", "head", "workers", "counts", "counts"),
-)
-"""What `_ask` asks of a queue, in its order."""
+from qctl.broker import clock, inspection, keys, pauses, replies
+from qctl.broker.queue_reading import QueueReading
+from qctl.models import RunningJob, Stats, Totals
 
 
 def names(connection: Redis) -> list[str]:
@@ -61,103 +54,27 @@ def stats(connection: Redis) -> Stats:
     queues = _names(replies.granted(used, set()), raw_pauses)
     workers = sorted(replies.granted(registered, set()))
 
+    found = [QueueReading(queue, now / 1000) for queue in queues]
     with connection.pipeline(transaction=False) as pipe:
         for key in workers:
             pipe.hmget(key, "birth", "death")
-        for queue in queues:
-            _ask(pipe, queue, now / 1000)
-        answers = replies.ask(pipe)
-    alive = {key for key, reply in zip(workers, answers, strict=False) if is_alive(replies.granted(reply, [None] * 2))}
-    per_queue = [answers[start : start + len(_ASKED)] for start in range(len(workers), len(answers), len(_ASKED))]
-    ages = _ages(connection, [answer[7] for answer in per_queue], now)
-    found = [
-        _queue_stats(queue, answer, age, pauses.of(paused, queue), alive, now)
-        for queue, answer, age in zip(queues, per_queue, ages, strict=True)
-    ]
-    return Stats(clock.moment(now), found, _totals(found))
+        for reading in found:
+            reading.ask(pipe)
+        answers = iter(replies.ask(pipe))
+    alive = {key for key in workers if is_alive(replies.granted(next(answers), [None] * 2))}
+    for reading in found:
+        reading.take(answers)
+    with connection.pipeline(transaction=False) as pipe:
+        for reading in found:
+            reading.ask_more(pipe)
+        answers = iter(replies.ask(pipe))
+    for reading in found:
+        reading.take_more(answers)
+    told = [reading.told(pauses.of(paused, reading.name), alive) for reading in found]
+    return Stats(clock.moment(now), told, Totals.of(told))
 
 
 def is_alive(fields: Sequence[bytes | None]) -> bool:
     """Whether a worker lives, by `birth` and `death` of its hash, which is gone when its heartbeat stopped."""
     birth, death = fields
     return birth is not None and death is None
-
-
-def _ask(pipe: Pipeline, queue: str, at: float) -> None:
-    pipe.llen(keys.queue(queue))
-    pipe.zcard(keys.started(queue))
-    pipe.zcard(keys.scheduled(queue))
-    pipe.zcard(keys.deferred(queue))
-    pipe.zcard(keys.finished(queue))
-    pipe.zcard(keys.failed(queue))
-    pipe.hlen(keys.quarantine(queue))
-    pipe.lindex(keys.queue(queue), 0)
-    pipe.smembers(keys.queue_workers(queue))
-    counters.ask(pipe, queue, at)
-
-
-def _ages(connection: Redis, heads: Sequence[Any], now: int) -> list[float | None]:
-    """How long the job at the head of each queue has waited, in seconds."""
-    asked = [head for head in heads if isinstance(head, bytes)]
-    if not asked:
-        return [None] * len(heads)
-    with connection.pipeline(transaction=False) as pipe:
-        for head in asked:
-            pipe.hmget(keys.job(inspection.text(head)), "enqueued_at", "created_at")
-        answers = iter(replies.ask(pipe))
-    ages: list[float | None] = []
-    for head in heads:
-        times = replies.granted(next(answers), [None] * 2) if isinstance(head, bytes) else [None]
-        since = next((when for raw in times if (when := inspection.when(raw))), None)
-        ages.append(max(0.0, now / 1000 - since.timestamp()) if since else None)
-    return ages
-
-
-def _queue_stats(
-    queue: str, answers: Sequence[Any], age: float | None, pause: Pause | None, alive: set[bytes], now: int
-) -> QueueStats:
-    wrong = [what for what, answer in zip(_ASKED, answers, strict=True) if replies.is_wrong_type(answer)]
-    if wrong:
-        return QueueStats(queue, paused=pause, error=f"its key for {wrong[0]} holds another type than it should")
-    depth, running_, scheduled, deferred, finished, failed, quarantined, _, workers, this, last = (
-        replies.granted(answer, None) for answer in answers
-    )
-    in_rate, out_rate = _rates(this, last, depth, now / 1000)
-    return QueueStats(
-        name=queue,
-        waiting=depth,
-        running=running_,
-        scheduled=scheduled,
-        deferred=deferred,
-        dead=failed + quarantined,
-        finished=finished,
-        oldest_age=age,
-        in_rate=in_rate,
-        out_rate=out_rate,
-        paused=pause,
-        workers=len(workers & alive),
-    )
-
-
-def _rates(
-    this: list[bytes | None], last: list[bytes | None], depth: int, at: float
-) -> tuple[float | None, float | None]:
-    """Jobs a second that come and that finish, None where nobody counts."""
-    try:
-        window = counters.window(this, last, at)
-    except ValueError:
-        return None, None
-    if not window.now and not window.before:
-        return None, None
-    return window.arrivals(depth), window.rate("finished")
-
-
-def _totals(queues: Iterable[QueueStats]) -> Totals:
-    """The totals. What is scheduled (retries too) or deferred is still to be run: it is pending."""
-    pending = running_ = completed = failed = 0
-    for queue in queues:
-        pending += queue.waiting + queue.scheduled + queue.deferred
-        running_ += queue.running
-        completed += queue.finished
-        failed += queue.dead
-    return Totals(pending, running_, completed, failed, pending + running_ + completed + failed)

@@ -80,6 +80,7 @@ class QctlWorker(BaseWorker):
         self._running: tuple[Job, Execution, float] | None = None
         self._dead_child: str | None = None
         self._performing = False
+        self._succeeded = False
 
     @property
     def dequeue_timeout(self) -> int:
@@ -146,6 +147,12 @@ class QctlWorker(BaseWorker):
         self.subscribe()
         self.set_state(WorkerStatus.IDLE)
         log.info("%s takes jobs from %s", self.name, ", ".join(queue.name for queue in self.queues))
+
+    def _set_ip_address(self, connection: Redis) -> None:
+        try:
+            super()._set_ip_address(connection)
+        except ValueError:  # redis-py cannot read the reply where the path of Redis's socket has a space in it
+            self.ip_address = "unknown"
 
     def _leave(self, registered: bool) -> None:
         self.claimant.stop()
@@ -236,6 +243,8 @@ class QctlWorker(BaseWorker):
         if not started:
             raise ClaimLostError(f"job {job.id} was given to another worker")
         job.worker_name, job.started_at, job.last_heartbeat = self.name, moment, moment
+        if isinstance(job, GuardedJob) and job.enqueued_at:
+            job.waited = (moment - job.enqueued_at).total_seconds()
         job._status = JobStatus.STARTED
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
@@ -304,6 +313,7 @@ class QctlWorker(BaseWorker):
             except RedisError as error:
                 if not will_pass(error):
                     raise
+                counters.forget()
                 log.warning("cannot write down the end of job %s yet: %s", job.id, error)
             for name, value in before.items():
                 setattr(job, name, value)
@@ -348,9 +358,15 @@ class QctlWorker(BaseWorker):
         """Write a success; a batch lets go of its items."""
         if isinstance(job, GuardedJob):
             job.drop_items()
-        super().handle_job_success(job, queue, started_job_registry, execution)
+        self._succeeded = True  # the status of a job that repeats does not tell
+        try:
+            super().handle_job_success(job, queue, started_job_registry, execution)
+        finally:
+            self._succeeded = False
 
-    def cleanup_execution(self, job: Job, pipeline: Pipeline, execution: Execution | None = None) -> None:
+    def cleanup_execution(  # type: ignore[override]  # a worker of ours makes no other jobs
+        self, job: GuardedJob, pipeline: Pipeline, execution: Execution | None = None
+    ) -> None:
         """Remove the execution and the claim, and tell of a success. Called in every transaction that ends a run.
 
         Raises ClaimLostError where the job is no longer ours. It is asked here, because RQ begins the transaction
@@ -361,15 +377,15 @@ class QctlWorker(BaseWorker):
         super().cleanup_execution(job, pipeline, execution)
         pipeline.hdel(keys.claims(job.origin), job.id)
         pipeline.hdel(keys.recoveries(job.origin), job.id)
-        if job._status != JobStatus.FINISHED:
-            counters.bump(pipeline, job.origin, "failed")
+        failed = not self._succeeded
+        counters.ended(pipeline, job.origin, job.label, failed=failed, waited=job.waited, ran=job.ran)
+        if failed:
             return
         if job.func_name in BATCH_HANDLERS:
             pipeline.hdel(keys.BREAKERS, job.origin)
-        counters.bump(pipeline, job.origin, "finished")
-        trace = job.trace if isinstance(job, GuardedJob) else None
-        ms = job.run_ms if isinstance(job, GuardedJob) else None
-        events.record(pipeline, "finished", queue=job.origin, job=job.id, trace=trace, worker=self.name, ms=ms)
+        events.record(
+            pipeline, "finished", queue=job.origin, job=job.id, trace=job.trace, worker=self.name, ms=job.run_ms
+        )
 
     def handle_job_retry(
         self, job: Job, queue: Queue, retry: Retry, started_job_registry: Any, execution: Execution

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from qctl.histogram import Histogram
 
 
 @dataclass(frozen=True)
@@ -20,9 +23,12 @@ class Pause:
 
 @dataclass(frozen=True)
 class QueueStats:
-    """One queue at one moment. Counts are jobs; rates are jobs a second over the last minute, None if unknown.
+    """One queue at one moment, or with its `lanes` folded into it. Counts are jobs.
 
-    `error` says why the queue could not be read; the counts are then zero.
+    Rates are jobs a second over the last minute, None if unknown: `in_rate` come, `taken_rate` are taken by workers,
+    `out_rate` finish. What is `recent` was counted in the last five minutes at most. `memory` is bytes that the waiting
+    jobs take, if all are like the first and the last; None if unknown. `error` says why the queue could not be read;
+    the counts are then zero.
     """
 
     name: str
@@ -38,6 +44,37 @@ class QueueStats:
     paused: Pause | None = None
     workers: int = 0
     error: str | None = None
+    taken_rate: float | None = None
+    recent_finished: int = 0
+    """Runs that succeeded."""
+    recent_failed: int = 0
+    """Runs that failed, also where the job was tried again."""
+    waits: Histogram = field(default_factory=Histogram)
+    """How long jobs that ended recently had waited."""
+    runs: Histogram = field(default_factory=Histogram)
+    """How long those runs took."""
+    memory: int | None = 0
+    lanes: tuple[str, ...] = ()
+    """The queues that are folded into this row, itself among them; empty where none is."""
+    listeners: frozenset[str] = field(default=frozenset(), repr=False)
+    """The living workers that take from it."""
+
+    @property
+    def error_rate(self) -> float | None:
+        """The share of recent runs that failed, None where nothing ran."""
+        runs = self.recent_finished + self.recent_failed
+        return self.recent_failed / runs if runs else None
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds until nothing waits, if all goes on as in the last minute: infinite where the queue does not get
+        shorter, None where that is not known."""
+        if not self.waiting:
+            return 0.0
+        if self.in_rate is None or self.taken_rate is None:
+            return None
+        shrinks_by = self.taken_rate - self.in_rate
+        return self.waiting / shrinks_by if shrinks_by > 0 and not self.paused else math.inf
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,135 @@
+"""One queue while it is read, by two pipelines that all queues share: what `snapshot` makes a `QueueStats` of.
+
+The second asks only what the first showed to be there: of an idle queue it asks nothing. Writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import islice
+from typing import Any
+
+from redis.client import Pipeline
+
+from qctl.broker import counters, inspection, keys, replies
+from qctl.broker.counters import Times, Window
+from qctl.models import Pause, QueueStats
+
+_ASKED = (
+    *("waiting", "started", "scheduled", "deferred", "finished", "failed", "quarantine"),
+    *("head", "tail", "list", "workers"),
+)
+"""What `ask` asks of every queue, in its order; the counts follow."""
+
+
+class QueueReading:
+    """One queue by its name; `at` is Redis's time in seconds. Call `ask`, `take`, `ask_more`, `take_more`, `told`."""
+
+    def __init__(self, name: str, at: float) -> None:
+        self.name = name
+        self._at = at
+        self._first: dict[str, Any] = {}
+        self._counts: list[Any] = []
+        self._window = Window(({}, {}), at % 60)
+        self._age: float | None = None
+        self._job_sizes: list[int] = []
+        self._times = Times()
+
+    def ask(self, pipe: Pipeline) -> None:
+        """Queue the first reads."""
+        name = self.name
+        pipe.llen(keys.queue(name))
+        for registry in (keys.started, keys.scheduled, keys.deferred, keys.finished, keys.failed):
+            pipe.zcard(registry(name))
+        pipe.hlen(keys.quarantine(name))
+        pipe.lindex(keys.queue(name), 0)
+        pipe.lindex(keys.queue(name), -1)
+        pipe.memory_usage(keys.queue(name))
+        pipe.smembers(keys.queue_workers(name))
+        counters.ask(pipe, name, self._at)
+
+    def take(self, answers: Iterator[Any]) -> None:
+        """Take the replies to `ask`."""
+        self._first = dict(zip(_ASKED, islice(answers, len(_ASKED)), strict=True))
+        self._counts = list(islice(answers, len(counters.hours(self._at))))
+        try:
+            if not any(map(replies.is_wrong_type, self._counts)):
+                self._window = counters.window([replies.granted(reply, []) for reply in self._counts], self._at)
+        except ValueError:
+            pass  # counts that are no numbers hide the rates alone
+
+    @property
+    def _ends(self) -> list[str]:
+        """The ids of the first and the last waiting job."""
+        found = (self._first["head"], self._first["tail"])
+        return list(dict.fromkeys(inspection.text(id_) for id_ in found if isinstance(id_, bytes)))
+
+    @property
+    def _busy_minutes(self) -> list[int]:
+        recent = zip(counters.recent(self._at), self._window.minutes, strict=False)
+        return [minute for minute, counts in recent if counts.get("finished") or counts.get("failed")]
+
+    def ask_more(self, pipe: Pipeline) -> None:
+        """Queue the reads that depend on those: the age of the oldest, the size of a job, how long jobs took."""
+        for position, job_id in enumerate(self._ends):
+            if position == 0:
+                pipe.hmget(keys.job(job_id), "enqueued_at", "created_at")
+            pipe.memory_usage(keys.job(job_id), samples=0)
+        for minute in self._busy_minutes:
+            pipe.hgetall(keys.times(self.name, minute))
+
+    def take_more(self, answers: Iterator[Any]) -> None:
+        """Take the replies to `ask_more`."""
+        for position, _ in enumerate(self._ends):
+            if position == 0:
+                moments = replies.granted(next(answers), [None, None])
+                since = next((when for raw in moments if (when := inspection.when(raw))), None)
+                self._age = max(0.0, self._at - since.timestamp()) if since else None
+            size = next(answers)
+            self._job_sizes += [size] if isinstance(size, int) else []
+        hashes = [replies.granted(raw, {}) for raw in islice(answers, len(self._busy_minutes))]
+        self._times = counters.times(hashes)
+
+    def told(self, pause: Pause | None, alive: Collection[bytes]) -> QueueStats:
+        """The queue as it was read. `alive` are the keys of the workers that live."""
+        wrong = [what for what, reply in (*self._first.items(), *self._named_counts()) if replies.is_wrong_type(reply)]
+        if wrong:
+            return QueueStats(
+                self.name, paused=pause, error=f"its key for {wrong[0]} holds another type than it should"
+            )
+        known = {what: replies.granted(reply, None) for what, reply in self._first.items() if what != "list"}
+        listeners = frozenset(inspection.text(key) for key in known["workers"] if key in alive)
+        counted = not self._window.is_empty
+        return QueueStats(
+            name=self.name,
+            waiting=known["waiting"],
+            running=known["started"],
+            scheduled=known["scheduled"],
+            deferred=known["deferred"],
+            dead=known["failed"] + known["quarantine"],
+            finished=known["finished"],
+            oldest_age=self._age,
+            in_rate=self._window.arrivals(known["waiting"]) if counted else None,
+            out_rate=self._window.rate("finished") if counted else None,
+            taken_rate=self._window.rate("taken") if counted else None,
+            recent_finished=self._window.sum("finished"),
+            recent_failed=self._window.sum("failed"),
+            waits=self._times.waits,
+            runs=self._times.all_runs,
+            memory=self._memory(known["waiting"]),
+            paused=pause,
+            workers=len(listeners),
+            listeners=listeners,
+        )
+
+    def _named_counts(self) -> list[tuple[str, Any]]:
+        return [("counts", reply) for reply in self._counts]
+
+    def _memory(self, waiting: int) -> int | None:
+        """Bytes of the list, and of its jobs if all are like its first and last. None for who may not ask."""
+        if not waiting:
+            return 0
+        size = self._first["list"]
+        if not isinstance(size, int) or not self._job_sizes:
+            return None
+        return size + waiting * sum(self._job_sizes) // len(self._job_sizes)
