@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -334,3 +335,12 @@ def test_a_start_whose_reply_is_lost_leaves_no_trace(
     worker.work(burst=True)
     assert [status(connection, job) for job in jobs] == ["finished", "finished"]
     assert_settled(connection)
+
+
+def test_the_path_of_the_socket_may_have_a_space(tmp_path: Path, worker_settings: Settings) -> None:
+    folder = tmp_path / "my home"
+    folder.mkdir()
+    with RedisServer(folder) as server, server.connect() as client:
+        job = Queue("work", connection=client, serializer=JSONSerializer).enqueue("support.jobs.give")
+        InlineWorker(["work"], client, worker_settings).work(burst=True)
+        assert status(client, job) == "finished"

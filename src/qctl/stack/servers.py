@@ -160,7 +160,7 @@ def _on_path(program: str, *more: str) -> str | None:
 def _written(file: Path, text: str) -> Path:
     """Write a configuration for our own eyes only. It is made anew at each start: settings are the source."""
     file.parent.mkdir(mode=0o700, exist_ok=True)
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
     file.chmod(0o600)
     return file
 
