@@ -8,6 +8,7 @@
     │   └── RedisUnreachableError
     ├── PartialError          a bulk act did some of its items
     ├── RefusedError          understood, and not done on purpose
+    │   └── RateLimitedError  an owner created too many jobs, or has too many
     ├── WaitTimeoutError      what was waited for did not happen in time
     ├── JobFailedError        the awaited job failed
     ├── JobError              a job that a worker must not run
@@ -69,6 +70,17 @@ class PartialError(QctlError):
 
 class RefusedError(QctlError):
     """Understood and not done: not confirmed, read-only, or it would break a promise."""
+
+
+class RateLimitedError(RefusedError):
+    """An owner created too many jobs within a minute, or has too many that wait or run (HTTP: 429).
+
+    `retry_after` is in how many whole seconds there is room for another, None where a job has to end first.
+    """
+
+    def __init__(self, message: str, hint: str | None = None, retry_after: int | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after = retry_after
 
 
 class WaitTimeoutError(QctlError):

@@ -1,7 +1,7 @@
 """The event stream: everything that happens to a queue or job, written with the change itself.
 
-Fields of an entry: `event`, and of `queue job trace worker actor reason ms count` those that apply. `ms` is a
-duration in milliseconds. The entry's id is the time.
+Fields of an entry: `event`, and of `queue job name trace owner worker actor reason ms count` those that apply. `name`
+is the job's in the catalog, `ms` a duration in milliseconds. The entry's id is the time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ CAP = 100_000
 
 NAMES = frozenset(
     """created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared
-    restored purged requeued rejected cut tripped""".split()  # noqa: SIM905 - a list of words reads better as words
+    restored purged requeued rejected cut tripped canceled skipped moved edited
+    imported""".split()  # noqa: SIM905 - a list of words reads better as words
 )
 
 

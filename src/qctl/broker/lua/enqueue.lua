@@ -1,0 +1,97 @@
+-- Create jobs that are new, where their owner's limits allow it: enqueue them, or put them on the schedule.
+-- KEYS[1] LIST waiting  KEYS[2] ZSET scheduled  KEYS[3] SET of queues  KEYS[4] STREAM of events
+--   KEYS[5] ZSET of the owner's creations  KEYS[6] SET of the owner's active jobs  KEYS[7] HASH of refusals
+--   then one HASH a job
+-- ARGV[1] cap of the stream  ARGV[2] when they are due (s), empty for now  ARGV[3] delay from now (ms), 0 none
+--   ARGV[4] most creations in the window, 0 any  ARGV[5] the window (ms)  ARGV[6] most active jobs, 0 any
+--   ARGV[7] seconds that an idle owner's active jobs are remembered  ARGV[8] prefix of job hashes
+--   ARGV[9] prefix of results  ARGV[10] how many words of the event follow, then those
+--   then for each job: id, how many fields and values follow, then those
+-- Returns {`done`, 1 created or 0 there already, ...} one number a job · {`rate`, ms until there is room} ·
+--   {`active`}: nothing was created
+-- Atomic: the same call again, because its reply was lost, creates nothing twice; any number of producers of one owner
+--   stay below the limits. A job that was canceled, and may lie in the trash, gives way to a new one of its id.
+for n, kind in ipairs({'list', 'zset', 'set', 'stream', 'zset', 'set', 'hash'}) do
+    local found = redis.call('TYPE', KEYS[n]).ok
+    if found ~= 'none' and found ~= kind then
+        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
+    end
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local pending = {queued = true, started = true, scheduled = true, deferred = true, rate_limited = true,
+    ready_to_enqueue = true}
+
+local jobs, new, seen = {}, {}, {}
+local at = 11 + tonumber(ARGV[10])
+for n = 8, #KEYS do
+    local job = {key = KEYS[n], id = ARGV[at], fields = {}}
+    for k = at + 2, at + 1 + ARGV[at + 1] do job.fields[#job.fields + 1] = ARGV[k] end
+    at = at + 2 + ARGV[at + 1]
+    local found = redis.call('TYPE', job.key).ok
+    if found ~= 'none' and found ~= 'hash' then
+        return redis.error_reply('WRONGTYPE ' .. job.key .. ' is a ' .. found .. ', not a hash')
+    end
+    job.new = not seen[job.id] and (found == 'none' or redis.call('HGET', job.key, 'status') == 'canceled')
+    seen[job.id] = true
+    jobs[#jobs + 1] = job
+    if job.new then new[#new + 1] = job end
+end
+
+local function refuse(which, ...)
+    redis.call('HINCRBY', KEYS[7], which, #new)
+    return {which, ...}
+end
+
+local function drop_ended()
+    for _, id in ipairs(redis.call('SMEMBERS', KEYS[6])) do
+        local key = ARGV[8] .. id
+        local status = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'status')
+        if not status or not pending[status] then redis.call('SREM', KEYS[6], id) end
+    end
+end
+
+local most = tonumber(ARGV[4])
+if most > 0 and #new > 0 then
+    redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - ARGV[5])
+    local added = 0
+    for _, job in ipairs(new) do
+        if not redis.call('ZSCORE', KEYS[5], job.id) then added = added + 1 end
+    end
+    local over = redis.call('ZCARD', KEYS[5]) + added - most
+    if over > 0 then
+        local oldest = redis.call('ZRANGE', KEYS[5], over - 1, over - 1, 'WITHSCORES')
+        return refuse('rate', oldest[2] and math.max(1, oldest[2] + ARGV[5] - now) or tonumber(ARGV[5]))
+    end
+    -- An attempt counts, also one that the other limit refuses.
+    for _, job in ipairs(new) do redis.call('ZADD', KEYS[5], 'NX', now, job.id) end
+    redis.call('PEXPIRE', KEYS[5], ARGV[5])
+end
+most = tonumber(ARGV[6])
+if most > 0 and #new > 0 then
+    if redis.call('SCARD', KEYS[6]) + #new > most then drop_ended() end
+    if redis.call('SCARD', KEYS[6]) + #new > most then return refuse('active') end
+    for _, job in ipairs(new) do redis.call('SADD', KEYS[6], job.id) end
+    redis.call('EXPIRE', KEYS[6], ARGV[7])
+end
+
+local due = ARGV[2]
+if due == '' and tonumber(ARGV[3]) > 0 then due = math.ceil((now + ARGV[3]) / 1000) end
+local reply = {'done'}
+for n, job in ipairs(jobs) do
+    reply[n + 1] = job.new and 1 or 0
+    if job.new then
+        redis.call('DEL', job.key, ARGV[9] .. job.id)
+        redis.call('HSET', job.key, unpack(job.fields))
+        if due == '' then
+            redis.call('RPUSH', KEYS[1], job.id)
+        else
+            redis.call('HSET', job.key, 'status', 'scheduled')
+            redis.call('ZADD', KEYS[2], due, job.id)
+        end
+        redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[1], '*', 'event', 'created', 'job', job.id,
+            unpack(ARGV, 11, 10 + ARGV[10]))
+    end
+end
+if #new > 0 then redis.call('SADD', KEYS[3], KEYS[1]) end
+return reply

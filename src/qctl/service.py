@@ -1,0 +1,237 @@
+"""The Python API for producers: jobs by name, checked before they are queued.
+
+service = QueueService()
+service.add_welcome_email(userEmail="ada@example.com", userName="Ada")
+service.enqueue("send-invoice", {"number": 7}, delay=60, owner="ada")
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from qctl import arguments, catalog, options
+from qctl.broker import enqueue, events, running
+from qctl.broker.connection import connect, translated
+from qctl.broker.enqueue import NewJob
+from qctl.broker.limits import Limits
+from qctl.builtin import BULK
+from qctl.errors import NotFoundError
+from qctl.options import Options
+from qctl.settings import Settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+PATIENCE = 5.0
+"""Seconds for which a call is sent again while Redis is away, before it raises."""
+
+
+class QueueService:
+    """Creates jobs. One for a whole application: it may be used by any number of threads.
+
+    Every call that creates raises UsageError where an argument or option is wrong (nothing is queued then),
+    NotFoundError for a name that nobody declared, RateLimitedError where the owner has too many, BackpressureError
+    where Redis is full, and RedisUnreachableError where it does not answer for 5 s. After the last it is not known
+    whether the job was created: call again with the same `unique` key or `job_id`, and it is there once. What Options
+    mean stands there.
+    """
+
+    def __init__(self, settings: Settings | str | None = None, *, patience: float = PATIENCE) -> None:
+        """`settings` may be the URL of a Redis; by default all is read from the environment and `.env`.
+
+        Nothing is sent. Raises SettingsError.
+        """
+        if isinstance(settings, str):
+            settings = Settings.load({"REDIS_URL": settings})
+        self._settings = settings or Settings.load()
+        self._redis = connect(self._settings, name="qctl-producer")
+        self._patience = patience
+
+    def __enter__(self) -> QueueService:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to Redis."""
+        self._redis.close()
+
+    # --- any job ------------------------------------------------------------------------------------------
+
+    def enqueue(self, name: str, data: Mapping[str, Any] | None = None, **how: Unpack[Options]) -> str:
+        """Create a job by its name in the catalog, or as `@job` declared it; `data` are its arguments.
+
+        Returns its id; where a job of the same `unique` key or `job_id` is remembered, that one's.
+        """
+        return self.enqueue_many(name, [data or {}], **how)[0]
+
+    def enqueue_many(self, name: str, data: Iterable[Mapping[str, Any]], **how: Unpack[Options]) -> list[str]:
+        """Create a job for each of `data`, in this order, 100 in a round trip. Returns their ids.
+
+        With `unique` or `job_id` the ids of the second and later jobs end in `-1`, `-2`, ... All are checked before
+        the first is created; a Redis that goes away meanwhile may leave the first hundreds created.
+        """
+        spec = catalog.jobs(self._settings.jobs_modules).get(name)
+        if spec is None or spec.batch:
+            raise NotFoundError(f"no job is called {name!r}")
+        options.check(how)
+        every = list(data)
+        for each in every:
+            arguments.check(name, spec.arguments, each)
+        settings = self._settings
+        trace = how.get("trace_id") or running.trace() or uuid.uuid4().hex
+        jobs = [
+            NewJob(
+                id_,
+                name,
+                spec.handler,
+                options.lane(spec, how),
+                each,
+                timeout=spec.timeout,
+                delays=options.delays(spec, how, settings.attempts, settings.backoff_ms / 1000),
+                keep=settings.keep_finished,
+                trace=trace,
+                owner=how.get("owner"),
+            )
+            for id_, each in zip(options.ids(name, how, len(every)), every, strict=True)
+        ]
+        with translated(settings):
+            enqueue.create(
+                self._redis,
+                jobs,
+                at=how.get("at"),
+                delay=how.get("delay", 0.0),
+                allowed=Limits(settings.owner_per_minute, settings.owner_active),
+                actor=events.actor(),
+                patience=self._patience,
+            )
+        return [job.id for job in jobs]
+
+    # --- the jobs of the seed documents, with their argument names -----------------------------------------
+
+    def add_welcome_email(self, *, userEmail: str, userName: str, **how: Unpack[Options]) -> str:
+        """Mail to a new user. Returns the job's id."""
+        return self.enqueue("welcome-email", {"userEmail": userEmail, "userName": userName}, **how)
+
+    def add_password_reset(
+        self, *, userEmail: str, resetUrl: str, userName: str | None = None, **how: Unpack[Options]
+    ) -> str:
+        """Mail with a link to set a new password. Returns the job's id."""
+        return self.enqueue("password-reset", _given(userEmail=userEmail, resetUrl=resetUrl, userName=userName), **how)
+
+    def add_low_stock_alert(
+        self,
+        *,
+        userEmail: str,
+        items: Sequence[Mapping[str, Any]],
+        businessId: str | int | None = None,
+        **how: Unpack[Options],
+    ) -> str:
+        """Alert that these products, `{sku, quantity}` each, run out; of high priority. Returns the job's id."""
+        data = _given(userEmail=userEmail, items=list(items), businessId=businessId)
+        return self.enqueue("low-stock-alert", data, **how)
+
+    def add_report_ready(
+        self,
+        *,
+        userEmail: str,
+        reportType: str,
+        businessId: str | int | None = None,
+        reportFile: str | None = None,
+        **how: Unpack[Options],
+    ) -> str:
+        """Mail that a report can be fetched; `reportFile` is its name in EXPORTS_DIR. Returns the job's id."""
+        data = _given(userEmail=userEmail, reportType=reportType, businessId=businessId, reportFile=reportFile)
+        return self.enqueue("report-ready", data, **how)
+
+    def add_inventory_sync(
+        self,
+        *,
+        businessId: str | int,
+        externalSystem: str,
+        syncType: Literal["full", "incremental"] = "incremental",
+        **how: Unpack[Options],
+    ) -> str:
+        """Take over the stock of another system, a source named in the settings. Returns the job's id."""
+        data = {"businessId": businessId, "externalSystem": externalSystem, "syncType": syncType}
+        return self.enqueue("sync-external", data, **how)
+
+    def add_bulk_update(
+        self, *, businessId: str | int, items: Sequence[Mapping[str, Any]], **how: Unpack[Options]
+    ) -> list[str]:
+        """Set quantities of products, `{sku, quantity}` each: a job for every 100. Returns their ids, in order."""
+        slices = [list(items[start : start + BULK]) for start in range(0, len(items), BULK)]
+        return self.enqueue_many("bulk-update", [{"businessId": businessId, "items": some} for some in slices], **how)
+
+    def add_report_generation(
+        self,
+        *,
+        businessId: str | int,
+        reportType: str,
+        filters: Mapping[str, Any] | None = None,
+        format: Literal["csv", "json", "html"] | None = None,
+        userEmail: str | None = None,
+        **how: Unpack[Options],
+    ) -> str:
+        """Make a report, then mail `userEmail` that it is ready. Returns the job's id.
+
+        `filters` may hold startDate and endDate, YYYY-MM-DD. Without `format` all are made.
+        """
+        data = _given(businessId=businessId, reportType=reportType, filters=filters, format=format, userEmail=userEmail)
+        return self.enqueue("generate-report", data, **how)
+
+    def add_inventory_import(
+        self, *, businessId: str | int, file: str, userEmail: str | None = None, **how: Unpack[Options]
+    ) -> str:
+        """Import a CSV file that lies inside UPLOAD_DIR. Returns the job's id."""
+        data = _given(businessId=businessId, file=file, userEmail=userEmail)
+        return self.enqueue("process-inventory-import", data, **how)
+
+    def add_inventory_export(
+        self,
+        *,
+        businessId: str | int,
+        format: Literal["csv", "json"] = "csv",
+        filters: Mapping[str, Any] | None = None,
+        userEmail: str | None = None,
+        **how: Unpack[Options],
+    ) -> str:
+        """Write the stock to a file in EXPORTS_DIR. Returns the job's id."""
+        data = _given(businessId=businessId, format=format, filters=filters, userEmail=userEmail)
+        return self.enqueue("process-inventory-export", data, **how)
+
+    def send_message(
+        self,
+        *,
+        senderId: str | int,
+        receiverId: str | int,
+        text: str | None = None,
+        image: str | None = None,
+        **how: Unpack[Options],
+    ) -> str:
+        """Store a chat message, deliver it, and tell the receiver; of high priority. Returns the job's id."""
+        data = _given(senderId=senderId, receiverId=receiverId, text=text, image=image)
+        return self.enqueue("process-message", data, **how)
+
+    def notify(
+        self,
+        *,
+        receiverId: str | int,
+        text: str,
+        kind: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        **how: Unpack[Options],
+    ) -> str:
+        """Tell a receiver something, in the way they chose. Returns the job's id."""
+        return self.enqueue("notify", _given(receiverId=receiverId, text=text, kind=kind, data=data), **how)
+
+
+def _given(**data: Any) -> dict[str, Any]:
+    """The arguments that were given."""
+    return {name: value for name, value in data.items() if value is not None}
