@@ -49,6 +49,20 @@ def test_layers_hold() -> None:
     assert run.returncode == 0, run.stdout
 
 
+def test_every_module_has_its_layer() -> None:
+    contracts = (ROOT / "pyproject.toml").read_text()
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert {f"qctl.{module}" for module in there - {"__init__"}} <= set(re.findall(r"qctl\.\w+", contracts))
+
+
+def test_only_the_broker_opens_redis_or_names_a_key() -> None:
+    opens = re.compile(r"""^\s*(?:from|import)\s+(?:redis|rq)\b|["'](?:qctl|rq):[\w{]""", re.MULTILINE)
+    others = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "broker" not in path.parents]
+    others += (ROOT / "daemons").glob("*.py")
+    assert opens.search((PACKAGE / "broker" / "keys.py").read_text())
+    assert not [name(path) for path in others if opens.search(path.read_text())]
+
+
 def test_files_stay_short() -> None:
     assert not longer_than(400, [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.lua")])
     assert not longer_than(40, (ROOT / "daemons").glob("*.py"))

@@ -18,14 +18,6 @@ LEAVING = 15.0
 """Seconds that servers of a killed `qctl up` may take to write their data and go."""
 
 
-def make_home(home: Path) -> None:
-    """Make QCTL_HOME, for its owner alone. Raises SettingsError where that cannot be."""
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError("QCTL_HOME", f"{str(home)!r} cannot be made: {error.strerror}") from None
-
-
 @contextmanager
 def locked(home: Path) -> Iterator[bool]:
     """Hold the folder for this process. Gives True where the last holder was killed, so that its servers may still

@@ -10,7 +10,7 @@ import time
 from qctl.errors import QctlError, SettingsError, UsageError
 from qctl.settings import Settings
 from qctl.stack.daemons import daemons
-from qctl.stack.home import LEAVING, locked, make_home, stop_leftover_redis
+from qctl.stack.home import LEAVING, locked, stop_leftover_redis
 from qctl.stack.manager import BAD_SETTINGS, Manager
 from qctl.stack.printer import LogPrinter
 from qctl.stack.program import Program
@@ -29,7 +29,7 @@ def run_stack(settings: Settings) -> int:
     SettingsError naming the setting that stands in the way, RefusedError where this home is in use, UsageError
     where a daemon refuses its settings, QctlError where a server does not start.
     """
-    make_home(settings.home)
+    settings.make_home()
     with locked(settings.home) as killed_before:
         programs = _programs(settings, patience=LEAVING if killed_before else 0.0)
         if isinstance(sys.stdout, io.TextIOWrapper):
