@@ -47,7 +47,7 @@ class JobSettings:
     )
     owner_active: int = setting(
         "QCTL_OWNER_ACTIVE",
-        whole(0, 1_000_000),
+        whole(0, 1000),
         "5",
         group="jobs",
         doc="Jobs of one owner that may wait or run at the same time; 0 is without a limit",

@@ -43,35 +43,41 @@ local function refuse(which, ...)
     return {which, ...}
 end
 
-local function drop_ended()
-    for _, id in ipairs(redis.call('SMEMBERS', KEYS[6])) do
-        local key = ARGV[8] .. id
-        local status = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'status')
-        if not status or not pending[status] then redis.call('SREM', KEYS[6], id) end
-    end
-end
-
+-- Redis asks whether there is memory left before the first write of a script only, and of those that may need some
+-- only: each step below begins with one that does.
 local most = tonumber(ARGV[4])
 if most > 0 and #new > 0 then
-    redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - ARGV[5])
+    local begin = '(' .. now - ARGV[5]
     local added = 0
     for _, job in ipairs(new) do
-        if not redis.call('ZSCORE', KEYS[5], job.id) then added = added + 1 end
+        local before = redis.call('ZSCORE', KEYS[5], job.id)
+        if not before or tonumber(before) <= now - ARGV[5] then added = added + 1 end
     end
-    local over = redis.call('ZCARD', KEYS[5]) + added - most
+    local over = redis.call('ZCOUNT', KEYS[5], begin, '+inf') + added - most
     if over > 0 then
-        local oldest = redis.call('ZRANGE', KEYS[5], over - 1, over - 1, 'WITHSCORES')
-        return refuse('rate', oldest[2] and math.max(1, oldest[2] + ARGV[5] - now) or tonumber(ARGV[5]))
+        local leaves = redis.call('ZRANGEBYSCORE', KEYS[5], begin, '+inf', 'WITHSCORES', 'LIMIT', over - 1, 1)
+        return refuse('rate', leaves[2] and math.max(1, leaves[2] + ARGV[5] - now) or tonumber(ARGV[5]))
     end
     -- An attempt counts, also one that the other limit refuses.
-    for _, job in ipairs(new) do redis.call('ZADD', KEYS[5], 'NX', now, job.id) end
+    for _, job in ipairs(new) do redis.call('ZADD', KEYS[5], now, job.id) end
+    redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - ARGV[5])
     redis.call('PEXPIRE', KEYS[5], ARGV[5])
 end
 most = tonumber(ARGV[6])
 if most > 0 and #new > 0 then
-    if redis.call('SCARD', KEYS[6]) + #new > most then drop_ended() end
-    if redis.call('SCARD', KEYS[6]) + #new > most then return refuse('active') end
+    local ended = {}
+    if redis.call('SCARD', KEYS[6]) + #new > most then
+        for _, id in ipairs(redis.call('SMEMBERS', KEYS[6])) do
+            local key = ARGV[8] .. id
+            local status = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'status')
+            if not status or not pending[status] then ended[#ended + 1] = id end
+        end
+    end
+    if redis.call('SCARD', KEYS[6]) - #ended + #new > most then return refuse('active') end
     for _, job in ipairs(new) do redis.call('SADD', KEYS[6], job.id) end
+    for _, id in ipairs(ended) do
+        if not seen[id] then redis.call('SREM', KEYS[6], id) end
+    end
     redis.call('EXPIRE', KEYS[6], ARGV[7])
 end
 
@@ -81,7 +87,7 @@ local reply = {'done'}
 for n, job in ipairs(jobs) do
     reply[n + 1] = job.new and 1 or 0
     if job.new then
-        redis.call('DEL', job.key, ARGV[9] .. job.id)
+        if redis.call('EXISTS', job.key) == 1 then redis.call('DEL', job.key, ARGV[9] .. job.id) end
         redis.call('HSET', job.key, unpack(job.fields))
         if due == '' then
             redis.call('RPUSH', KEYS[1], job.id)

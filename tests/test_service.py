@@ -1,0 +1,230 @@
+"""QueueService: the seed documents' calls, every option, and what is refused before anything is queued."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from qctl import catalog
+from qctl.broker import events, keys
+from qctl.broker.isolation import InlineWorker
+from qctl.errors import (
+    BackpressureError,
+    NotFoundError,
+    RateLimitedError,
+    RedisUnreachableError,
+    UsageError,
+)
+from qctl.service import QueueService
+from qctl.settings import Settings
+from support.process import free_port
+from support.servers import RedisServer
+
+
+@pytest.fixture
+def service(settings: Settings) -> Iterator[QueueService]:
+    """A service on an empty Redis."""
+    with QueueService(settings) as made:
+        yield made
+
+
+def job(connection: Redis, id_: str) -> Job:
+    return Job.fetch(id_, connection=connection, serializer=JSONSerializer)
+
+
+ITEMS = [{"sku": "A-1", "quantity": 3}]
+
+CALLS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("add_welcome_email", {"userEmail": "a@b.c", "userName": "A"}, "welcome-email", "email"),
+    ("add_password_reset", {"userEmail": "a@b.c", "resetUrl": "https://x/y"}, "password-reset", "email"),
+    ("add_low_stock_alert", {"userEmail": "a@b.c", "items": ITEMS}, "low-stock-alert", "email.high"),
+    ("add_report_ready", {"userEmail": "a@b.c", "reportType": "sales-analysis"}, "report-ready", "email"),
+    (
+        "add_inventory_sync",
+        {"businessId": 123, "externalSystem": "supplier-api", "syncType": "full"},
+        "sync-external",
+        "inventory",
+    ),
+    (
+        "add_report_generation",
+        {
+            "businessId": 123,
+            "reportType": "sales-analysis",
+            "filters": {"startDate": "2024-01-01", "endDate": "2024-01-31"},
+            "userEmail": "a@b.c",
+        },
+        "generate-report",
+        "report",
+    ),
+    ("add_inventory_import", {"businessId": 1, "file": "a.csv"}, "process-inventory-import", "file"),
+    ("add_inventory_export", {"businessId": 1, "format": "json"}, "process-inventory-export", "file"),
+    ("send_message", {"senderId": 1, "receiverId": "b", "text": "hello"}, "process-message", "message.high"),
+    ("notify", {"receiverId": 1, "text": "hello"}, "notify", "notification"),
+]
+
+
+@pytest.mark.parametrize(("call", "data", "name", "queue"), CALLS, ids=[call[0] for call in CALLS])
+def test_the_calls_of_the_seed_documents(
+    service: QueueService, connection: Redis, call: str, data: dict[str, Any], name: str, queue: str
+) -> None:
+    id_ = getattr(service, call)(**data, owner="ada")
+    made = job(connection, id_)
+    assert connection.lrange(keys.queue(queue), 0, -1) == [id_.encode()]
+    assert made.func_name == catalog.JOBS[name].handler
+    assert (made.args, made.kwargs) == ([], data)
+    assert made.retry_intervals == [2, 4, 8]
+    assert made.timeout == catalog.JOBS[name].timeout
+    assert made.meta["owner"] == "ada"
+    assert made.description == name
+
+
+def test_bulk_updates_go_in_slices_of_a_hundred(service: QueueService, connection: Redis) -> None:
+    items = [{"sku": f"A-{n}", "quantity": n} for n in range(250)]
+    ids = service.add_bulk_update(businessId=1, items=items, unique="import 7")
+    made = [job(connection, id_).kwargs["items"] for id_ in ids]
+    assert [len(some) for some in made] == [100, 100, 50]
+    assert [item for some in made for item in some] == items
+    assert service.add_bulk_update(businessId=1, items=items, unique="import 7") == ids
+    assert connection.llen(keys.queue("inventory")) == 3
+    assert service.add_bulk_update(businessId=1, items=[]) == []
+
+
+def test_options(service: QueueService, connection: Redis) -> None:
+    id_ = service.enqueue(
+        "notify",
+        {"receiverId": 1, "text": "x"},
+        priority=10,
+        attempts=5,
+        backoff=0.5,
+        job_id="my-id",
+        trace_id="t/1",
+    )
+    made = job(connection, id_)
+    assert id_ == "my-id"
+    assert made.origin == "notification.low"
+    assert made.retry_intervals == [1, 1, 2, 4, 8]
+    assert made.meta["trace_id"] == "t/1"
+    assert job(connection, service.enqueue("stock-check", attempts=0)).retries_left is None
+
+
+def test_every_job_has_a_trace(service: QueueService, connection: Redis) -> None:
+    traces = {job(connection, service.enqueue("stock-check")).meta["trace_id"] for _ in range(3)}
+    assert len(traces) == 3
+
+
+def test_what_a_job_enqueues_carries_its_trace(
+    connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(QCTL_JOBS_MODULES="support.declared")
+    monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
+    with QueueService(settings) as service:
+        service.enqueue("hand-on", {"receiverId": "ada"}, trace_id="the-trace", job_id="first")
+    InlineWorker(["tests"], connection, settings).work(burst=True)
+    [second] = connection.lrange(keys.queue("notification"), 0, -1)
+    assert job(connection, second.decode()).meta["trace_id"] == "the-trace"
+    first = job(connection, "first")
+    assert first.meta["progress"] == {"done": 2, "total": 2, "note": "rows"}
+    assert first.latest_result().return_value == "first"
+
+
+def test_a_delayed_job(service: QueueService, connection: Redis) -> None:
+    service.enqueue("stock-check", delay=60)
+    service.enqueue("stock-check", at=datetime.now(timezone.utc) + timedelta(hours=1))
+    assert connection.zcard(keys.scheduled("inventory")) == 2
+    assert connection.llen(keys.queue("inventory")) == 0
+
+
+def test_a_unique_key_is_one_job_of_its_name(service: QueueService, connection: Redis) -> None:
+    first = service.enqueue("stock-check", unique="2024-01-01 ✓")
+    assert service.enqueue("stock-check", unique="2024-01-01 ✓") == first
+    assert service.enqueue("stock-check", unique="2024-01-02") != first
+    assert service.enqueue("cleanup-exports", unique="2024-01-01 ✓") != first
+    assert connection.llen(keys.queue("inventory")) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"delay": -1}, "delay is not between 0 and"),
+        ({"delay": float("nan")}, "delay is not between 0 and"),
+        ({"delay": "5"}, "delay is not between 0 and"),
+        ({"at": datetime(2030, 1, 1)}, "at is not a datetime with a time zone"),
+        ({"at": datetime(2030, 1, 1, tzinfo=timezone.utc), "delay": 5}, "exclude each other"),
+        ({"priority": 2}, "priority is not 1"),
+        ({"attempts": 1.5}, "attempts is not between 0 and 20"),
+        ({"attempts": True}, "attempts is not between 0 and 20"),
+        ({"backoff": 1e9}, "backoff is not between"),
+        ({"job_id": "a b"}, "job_id is not letters"),
+        ({"job_id": "a\n"}, "job_id is not letters"),
+        ({"job_id": "a", "unique": "b"}, "exclude each other"),
+        ({"unique": ""}, "unique is not text"),
+        ({"trace_id": "a\x1b[31m"}, "trace_id is not printable"),
+        ({"owner": "a\r\nb"}, "owner is not one line"),
+    ],
+)
+def test_options_that_are_wrong(
+    service: QueueService, connection: Redis, options: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        service.enqueue("stock-check", **options)
+    assert connection.dbsize() == 0
+
+
+def test_an_option_that_does_not_exist(service: QueueService) -> None:
+    with pytest.raises(TypeError, match="no such option: prio"):
+        service.enqueue("stock-check", prio=1)  # type: ignore[call-arg]
+
+
+def test_arguments_that_are_wrong(service: QueueService, connection: Redis) -> None:
+    with pytest.raises(UsageError, match="businessId is needed; syncType is not one of full, incremental"):
+        service.enqueue("sync-external", {"externalSystem": "x", "syncType": "both"})
+    with pytest.raises(UsageError, match="not JSON compliant"):
+        service.enqueue("notify", {"receiverId": 1, "text": "x", "data": {"x": float("inf")}})
+    assert connection.dbsize() == 0
+
+
+@pytest.mark.parametrize("name", ["no-such", "write-readings", "os.system", ""])
+def test_jobs_that_nobody_may_enqueue(service: QueueService, name: str) -> None:
+    with pytest.raises(NotFoundError, match="no job is called"):
+        service.enqueue(name, {})
+
+
+def test_the_limits_of_an_owner(make_settings: Callable[..., Settings], connection: Redis) -> None:
+    with QueueService(make_settings(QCTL_OWNER_ACTIVE="2")) as service:
+        service.enqueue("stock-check", owner="ada")
+        service.enqueue("cleanup-exports", owner="ada")
+        with pytest.raises(RateLimitedError, match="Maximum 2 active jobs allowed"):
+            service.enqueue("stock-check", owner="ada")
+        service.enqueue("stock-check", owner="bob")
+        service.enqueue("stock-check")
+
+
+def test_redis_is_away() -> None:
+    with (
+        QueueService(f"redis://127.0.0.1:{free_port()}", patience=0.2) as service,
+        pytest.raises(RedisUnreachableError),
+    ):
+        service.enqueue("stock-check")
+
+
+def test_redis_is_full(own_redis: RedisServer) -> None:
+    with own_redis.connect() as client, QueueService(own_redis.url) as service:
+        service.enqueue("stock-check")
+        client.config_set("maxmemory", 1)
+        with pytest.raises(BackpressureError):
+            service.enqueue("stock-check")
+
+
+def test_the_event_says_who(service: QueueService, connection: Redis) -> None:
+    id_ = service.enqueue("stock-check", owner="ada")
+    [created] = events.newest(connection, 5)
+    assert created.fields["job"] == id_
+    assert (created.fields["owner"], created.fields["actor"]) == ("ada", events.actor())
+    assert json.loads(connection.hget(keys.job(id_), "meta"))["job"] == "stock-check"
