@@ -108,6 +108,16 @@ def test_a_queue_that_is_no_list_does_not_hide_the_next(connection: Redis, queue
     assert claim.job_id == job.id
 
 
+def test_what_a_stock_worker_left_goes_with_the_next_claim(
+    connection: Redis, queue: Queue, claimant: Claimant
+) -> None:
+    """A stock worker of several queues leaves the id where it is when it starts the job, which may come again."""
+    job = queue.enqueue("f")
+    connection.rpush(keys.intermediate("work"), job.id, "another")
+    assert claimant.take(["work"], None) is not None
+    assert connection.lrange(keys.intermediate("work"), 0, -1) == [b"another", job.id.encode()]
+
+
 def test_an_id_of_any_bytes_can_be_claimed_and_given_back(connection: Redis, claimant: Claimant) -> None:
     odd = b"\xff\xfe\x1b[31m"
     connection.hset(keys.JOB_PREFIX.encode() + odd, mapping={"data": "x", "status": "queued"})

@@ -52,11 +52,13 @@ for n = 1, (#KEYS - 4) / 4 do
             if not id then break end
             local job = ARGV[2] .. id
             local type = redis.call('TYPE', job).ok
+            -- A stock worker of several queues leaves the id where it is when it starts the job, which may come again.
+            redis.call('LREM', intermediate, 0, id)
             if type == 'none' then
-                redis.call('LREM', intermediate, -1, id)
                 redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'discarded', 'queue', name,
                     'job', id, 'reason', 'its data is gone')
             else
+                redis.call('RPUSH', intermediate, id)
                 redis.call('HSET', claims, id, ARGV[1] .. '|' .. now)
                 redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1])
                 count(counts, redis.call('LLEN', waiting) + 1)
