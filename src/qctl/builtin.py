@@ -23,6 +23,13 @@ JOBS = (
         "sensor-data",
         (Argument("topic"), Argument("payload_b64"), Argument("received_ns", "whole")),
     ),
+    JobSpec("write-messages", "qctl.jobs.messages.write_messages", "socket-data", batch=True),
+    JobSpec(
+        "ingest-message",
+        "qctl.jobs.messages.ingest_message",
+        "socket-data",
+        (Argument("event_json"), optional("user"), Argument("received_ns", "whole")),
+    ),
     JobSpec(
         "welcome-email",
         "qctl.jobs.email.welcome_email",

@@ -20,6 +20,7 @@ QUEUES = {
     spec.name: spec
     for spec in (
         QueueSpec("sensor-data", "batches of device readings on their way to the time-series sink"),
+        QueueSpec("socket-data", "batches of Socket.IO clients' messages on their way to the database"),
         QueueSpec("email", "mails to people"),
         QueueSpec("inventory", "stock: synchronised, updated and checked"),
         QueueSpec("report", "reports made and cleaned up", "fork"),
@@ -31,7 +32,13 @@ QUEUES = {
 
 JOBS = {spec.name: spec for spec in builtin.JOBS}
 
-PIPELINES = {spec.name: spec for spec in (PipelineSpec("readings", "sensor-data", "write-readings", "ingest-reading"),)}
+PIPELINES = {
+    spec.name: spec
+    for spec in (
+        PipelineSpec("readings", "sensor-data", "write-readings", "ingest-reading"),
+        PipelineSpec("messages", "socket-data", "write-messages", "ingest-message"),
+    )
+}
 
 DAEMONS = {
     spec.name: spec
