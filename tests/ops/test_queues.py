@@ -30,7 +30,7 @@ def test_an_unknown_queue_is_named_with_what_looks_like_it(ops: Ops, connection:
     for act in (ops.queues.require, ops.queues.waiting, ops.queues.pause, ops.queues.resume, ops.queues.clear):
         with pytest.raises(NotFoundError) as caught:
             act("sensors-data")
-        assert caught.value.close == ("sensor-data",)
+        assert caught.value.close[0] == "sensor-data"
     ops.queues.require("mail")
     assert connection.exists(keys.PAUSED) == 0
 
