@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 
 from qctl import catalog, daemon
 from qctl.broker.connection import connect
@@ -16,6 +18,8 @@ def main() -> None:
     parser.add_argument("--isolation", choices=("inline", "fork"), help="default: as the catalog says, else fork")
     parser.add_argument("--burst", action="store_true", help="end when there is nothing left to do")
     options = parser.parse_args()
+    # As `rq worker` does it, but last: nothing in this folder takes the place of what is installed.
+    sys.path.append(os.getcwd())
 
     def serve(context: daemon.Context) -> None:
         jobs = catalog.jobs(context.settings.jobs_modules)

@@ -62,6 +62,17 @@ def test_it_serves_queues_that_no_catalog_knows(
     assert connection.scard(keys.WORKERS) == 0
 
 
+def test_it_finds_the_functions_of_the_folder_it_is_started_in(
+    connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program], tmp_path: Path
+) -> None:
+    (tmp_path / "theirs.py").write_text("def double(n):\n    return 2 * n\n")
+    job = enqueue(connection, "theirs", "theirs.double", 4)
+    env = {"QCTL_ALLOWED_JOBS": "theirs.*", "PYTHONPATH": ""}
+    with make_worker(redis_server.url, "theirs", "--burst", **env) as worker:
+        assert worker.wait() == 0
+    assert connection.hget(keys.job(job), "status") == b"finished"
+
+
 def test_burst_ends_by_itself(
     connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program]
 ) -> None:
