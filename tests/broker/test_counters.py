@@ -88,6 +88,7 @@ def test_what_is_counted_by_the_minute_goes_away_and_totals_stay(connection: Red
 
 
 def test_a_run_that_ends_costs_at_most_two_commands_more_than_its_count(connection: Redis) -> None:
+    counters.forget()
     with connection.pipeline() as pipe:
         counters.ended(pipe, "work", "mail", failed=False, waited=1, ran=1)
         first = len(pipe)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from qctl.broker.connection import Connection, connect
 from qctl.ops.dead_letters import DeadLetterOps
 from qctl.ops.health import HealthOps
+from qctl.ops.jobs import JobOps
+from qctl.ops.metrics import MetricsOps
 from qctl.ops.queues import QueueOps
 from qctl.ops.stats import StatsOps
 from qctl.ops.trash import TrashOps
@@ -26,9 +28,11 @@ class Ops:
         self.stats = StatsOps(self._connection, settings)
         self.queues = QueueOps(self._connection, settings)
         self.dead_letters = DeadLetterOps(self._connection, settings)
+        self.jobs = JobOps(self._connection, settings)
         self.trash = TrashOps(self._connection, settings)
         self.workers = WorkerOps(self._connection, settings)
         self.health = HealthOps(self._connection, settings)
+        self.metrics = MetricsOps(self._connection, settings)
 
     def close(self) -> None:
         """Close the connections to Redis."""

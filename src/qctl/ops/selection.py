@@ -1,4 +1,4 @@
-"""Which queues are meant: by their name, or by a pattern such as `email*`."""
+"""Which queues and jobs are meant: by name or pattern, and by a selector."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qctl import catalog
-from qctl.errors import NotFoundError
+from qctl.errors import NotFoundError, UsageError
+from qctl.models import Selector, State
 
 
 def require(name: str, known: Sequence[str]) -> None:
@@ -31,3 +32,32 @@ def select(pattern: str | None, known: Sequence[str]) -> list[str]:
     if not matching and not set(pattern) & set("*?["):
         require(pattern, known)
     return matching
+
+
+def families(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The queues that any of the names or patterns means, each with its lanes; all of them where none is given.
+
+    Raises NotFoundError for a plain name that no queue has.
+    """
+    named = {queue for pattern in patterns for name in select(pattern, known) for queue in catalog.lanes(name)}
+    return [name for name in known if name in named] if patterns else list(known)
+
+
+def states(selector: Selector, usual: Sequence[State], possible: Sequence[State], act: str) -> tuple[State, ...]:
+    """The states that a selector means: its own, or the usual ones of an act; all possible ones where it names ids.
+
+    `act` says what is done, `canceled`. Raises UsageError where it names a state that this cannot be done in, or
+    contradicts itself.
+    """
+    if selector.ids and selector != Selector(ids=selector.ids, limit=selector.limit, scan=selector.scan):
+        raise UsageError("ids and what else says which jobs are meant exclude each other")
+    if selector.limit is not None and selector.limit < 0:
+        raise UsageError("a limit is not negative")
+    wrong = [state for state in selector.states if state not in possible]
+    if wrong:
+        raise UsageError(f"what is {wrong[0]} cannot be {act}; what is {', '.join(possible)} can")
+    if selector.fingerprint is not None:
+        return tuple(state for state in ("failed", "quarantined") if state in possible)  # type: ignore[return-value]
+    if selector.ids:
+        return tuple(possible)
+    return selector.states or tuple(usual)

@@ -1,10 +1,20 @@
-"""Every queue at one moment."""
+"""Every queue at one moment, and what each is busy with."""
 
 from __future__ import annotations
 
-from qctl.broker import snapshot
-from qctl.models import Stats
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from qctl import catalog
+from qctl.broker import clock, names, series, snapshot
+from qctl.broker.counters import KEEP, Times
+from qctl.errors import UsageError
+from qctl.histogram import Histogram
+from qctl.models import Names, NameStats, QueueStats, Stats
 from qctl.ops.part import Part
+from qctl.ops.selection import families
 
 
 class StatsOps(Part):
@@ -13,3 +23,80 @@ class StatsOps(Part):
     def read(self) -> Stats:
         """Every queue and the totals, in at most three round trips."""
         return snapshot.stats(self._redis)
+
+    def names(self, queues: Sequence[str] = (), seconds: float = 3600.0) -> Names:
+        """The jobs of these queues by name: how many wait, and how they ran in the last `seconds`. Raises UsageError
+        for more than two days, and NotFoundError.
+
+        Only runs in qctl's workers are counted. What waits is estimated from a sample of each queue.
+        """
+        if not 60 <= seconds <= KEEP:
+            raise UsageError("counts of job names go back from one minute to two days")
+        chosen = families(queues, snapshot.names(self._redis))
+        last = int(time.time()) // 60
+        counted = series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
+        ran: dict[str, list[Times]] = {queue: [] for queue in chosen}
+        for (queue, _), times in series.times(self._redis, counted):
+            ran[queue].append(times)
+        samples = {queue: names.waiting(self._redis, queue) for queue in chosen}
+        return Names(
+            at=clock.moment(clock.now(self._redis)),
+            seconds=seconds,
+            jobs=[job for queue in chosen for job in _by_name(queue, ran[queue], samples[queue].names)],
+            sampled=sum(sample.seen for sample in samples.values()),
+            waiting=sum(sample.waiting for sample in samples.values()),
+        )
+
+
+def _by_name(queue: str, ran: Sequence[Times], waiting: dict[str, int]) -> list[NameStats]:
+    """The jobs of one queue, the busiest first."""
+    found = []
+    for name in {*waiting, *(name for each in ran for name in (*each.runs, *each.failures))}:
+        good = Histogram.merged(each.runs.get(name, Histogram()) for each in ran)
+        bad = Histogram.merged(each.failures.get(name, Histogram()) for each in ran)
+        found.append(NameStats(queue, name, waiting.get(name, 0), good.count, bad.count, good + bad))
+    return sorted(found, key=lambda job: (-(job.finished + job.failed + job.waiting), job.name))
+
+
+# --- families -----------------------------------------------------------------------------------------------
+
+
+_COUNTS = ("waiting", "running", "scheduled", "deferred", "dead", "finished", "recent_finished", "recent_failed")
+_RATES = ("in_rate", "taken_rate", "out_rate")
+
+
+def folded(found: Stats) -> Stats:
+    """The same with the lanes of each queue in one row under its name; a lane without its queue stays alone."""
+    own = {queue.name for queue in found.queues}
+    families: dict[str, list[QueueStats]] = {}
+    for queue in found.queues:
+        family = catalog.family(queue.name)
+        families.setdefault(family if family in own else queue.name, []).append(queue)
+    rows = [lanes[0] if len(lanes) == 1 else _fold(name, lanes) for name, lanes in families.items()]
+    return replace(found, queues=sorted(rows, key=lambda row: row.name))
+
+
+def _fold(name: str, lanes: Sequence[QueueStats]) -> QueueStats:
+    own = next(lane for lane in lanes if lane.name == name)
+    listeners = frozenset().union(*(lane.listeners for lane in lanes))
+    summed: dict[str, Any] = {field: sum(getattr(lane, field) for lane in lanes) for field in _COUNTS}
+    summed |= {field: _sum(getattr(lane, field) for lane in lanes) for field in _RATES}
+    return replace(
+        own,
+        **summed,
+        oldest_age=max((lane.oldest_age for lane in lanes if lane.oldest_age is not None), default=None),
+        waits=Histogram.merged(lane.waits for lane in lanes),
+        runs=Histogram.merged(lane.runs for lane in lanes),
+        memory=None if any(lane.memory is None for lane in lanes) else sum(lane.memory or 0 for lane in lanes),
+        paused=own.paused or next((lane.paused for lane in lanes if lane.paused), None),
+        workers=len(listeners),
+        listeners=listeners,
+        error=next((f"{lane.name}: {lane.error}" for lane in lanes if lane.error), None),
+        lanes=tuple(lane.name for lane in lanes),
+    )
+
+
+def _sum(rates: Iterable[float | None]) -> float | None:
+    """Of those that are known; None where none is."""
+    found = [rate for rate in rates if rate is not None]
+    return sum(found) if found else None

@@ -1,0 +1,118 @@
+"""What was measured: over hours by the step, and all of it for a monitoring system."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from qctl.broker import clock, limits, series, snapshot, vitals, workers
+from qctl.broker.counters import KEEP, Counts
+from qctl.broker.series import Place
+from qctl.errors import UsageError
+from qctl.histogram import Histogram
+from qctl.models import Metrics, Series, Step
+from qctl.ops.part import Part
+from qctl.ops.selection import families
+
+MOST_STEPS = 2000
+
+SUMMED = ("taken", "finished", "failed", "dead", "retried")
+"""What of a minute's counts is added up over a step."""
+
+
+class MetricsOps(Part):
+    """What `qctl metrics` shows. Only what qctl's workers ran was measured."""
+
+    def series(self, queues: Sequence[str] = (), *, seconds: float = 3600.0, step: float = 300.0) -> Series:
+        """What these queues (names or patterns, all by default) did together in the last `seconds`, in steps of whole
+        minutes that begin at multiples of their length. Raises UsageError and NotFoundError."""
+        minutes = math.ceil(step / 60)
+        if not 60 <= seconds <= KEEP:
+            raise UsageError("what was measured goes back from one minute to two days")
+        if not 1 <= minutes <= KEEP // 60 or seconds / 60 / minutes > MOST_STEPS:
+            raise UsageError(f"a step is from one minute to two days, and there are at most {MOST_STEPS} of them")
+        chosen = families(queues, snapshot.names(self._redis))
+        last = int(time.time()) // 60
+        first = (last - int(seconds) // 60 + 1) // minutes * minutes
+        counted = series.counts(self._redis, chosen, first, last)
+        sums = _sums(counted, minutes)
+        waits: dict[int, list[Histogram]] = {}
+        runs: dict[int, list[Histogram]] = {}
+        for (_, minute), times in series.times(self._redis, counted):
+            waits.setdefault(minute // minutes, []).append(times.waits)
+            runs.setdefault(minute // minutes, []).append(times.all_runs)
+        depths = _depths(counted)
+        steps = []
+        for number in range(first // minutes, last // minutes + 1):
+            begin, end = number * minutes, (number + 1) * minutes
+            steps.append(
+                Step(
+                    at=clock.moment(begin * 60_000),
+                    arrived=_sum(_arrived(counted, queue, each, begin, end) for queue, each in depths.items()),
+                    depth=_sum(_first(each, begin, end) for each in depths.values()),
+                    waits=Histogram.merged(waits.get(number, ())),
+                    runs=Histogram.merged(runs.get(number, ())),
+                    **{what: sums.get((number, what), 0) for what in SUMMED},
+                )
+            )
+        return Series(chosen, minutes * 60.0, steps)
+
+    def read(self) -> Metrics:
+        """Everything at this moment."""
+        ping = vitals.ping(self._redis, "")
+        memory = vitals.read(self._redis, []).memory
+        return Metrics(
+            stats=snapshot.stats(self._redis),
+            ever=series.ever(self._redis),
+            workers=workers.living(self._redis),
+            refused=sum(limits.refused(self._redis).values()),
+            rtt=ping.rtt,
+            memory=memory.used if memory else None,
+            memory_limit=memory.limit if memory else None,
+        )
+
+
+def _sums(counted: Mapping[Place, Counts], minutes: int) -> dict[tuple[int, str], int]:
+    """What was counted in each step, by the step's number."""
+    found: dict[tuple[int, str], int] = {}
+    for (_, minute), counts in counted.items():
+        for what in SUMMED:
+            if what in counts:
+                found[minute // minutes, what] = found.get((minute // minutes, what), 0) + counts[what]
+    return found
+
+
+# --- depths: noted at the beginning of a minute, where anybody was there to note them ----------------------------
+
+Depths = dict[int, int]
+"""What waited in one queue, by the minute."""
+
+
+def _depths(counted: Mapping[Place, Counts]) -> dict[str, Depths]:
+    found: dict[str, Depths] = {}
+    for (queue, minute), counts in counted.items():
+        if "depth" in counts:
+            found.setdefault(queue, {})[minute] = counts["depth"]
+    return found
+
+
+def _first(depths: Depths, begin: int, end: int) -> int | None:
+    """The depth that was noted first from a minute on, before another."""
+    return next((depths[minute] for minute in range(begin, end) if minute in depths), None)
+
+
+def _arrived(counted: Mapping[Place, Counts], queue: str, depths: Depths, begin: int, end: int) -> int | None:
+    """How many jobs came between the first and the last depth noted: what left, and what the depth rose by."""
+    noted = [minute for minute in range(begin, end + 1) if minute in depths]
+    if len(noted) < 2:
+        return None
+    counts = (counted.get((queue, minute), {}) for minute in range(noted[0], noted[-1]))
+    gone = sum(each.get("taken", 0) + each.get("removed", 0) for each in counts)
+    return max(0, gone + depths[noted[-1]] - depths[noted[0]])
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """Of those that are known; None where none is."""
+    found = [number for number in numbers if number is not None]
+    return sum(found) if found else None
