@@ -12,6 +12,7 @@ from rq.queue import Queue
 
 from qctl.broker import keys, pauses
 from qctl.broker.queue import PausableQueue
+from support.servers import RedisServer
 
 
 @pytest.fixture
@@ -64,3 +65,17 @@ def test_a_claim_that_another_has_made_meanwhile_stays(connection: Redis, stock:
     assert PausableQueue.dequeue_any(queues, None, connection=connection) is None
     assert connection.hget(keys.claims("work"), job.id) == b"somebody.else|1"
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [job.id.encode()]
+
+
+def test_an_id_that_is_not_text_does_not_stop_a_stock_worker(
+    redis_server: RedisServer, stock: SimpleWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL", logger="qctl.broker.queue")  # xdist cannot carry a log that is not text
+    with redis_server.connect() as client:
+        client.hset(b"rq:job:\xff", "status", "queued")
+        client.rpush(keys.queue("work"), b"\xff")
+        good = Queue("work", connection=client).enqueue("support.jobs.give")
+        taken = PausableQueue.dequeue_any([PausableQueue("work", connection=client)], None, connection=client)
+        assert taken is not None
+        assert taken[0].id == good.id
+        assert client.hexists(keys.quarantine("work"), b"\xff")

@@ -344,3 +344,12 @@ def test_the_path_of_the_socket_may_have_a_space(tmp_path: Path, worker_settings
         job = Queue("work", connection=client, serializer=JSONSerializer).enqueue("support.jobs.give")
         InlineWorker(["work"], client, worker_settings).work(burst=True)
         assert status(client, job) == "finished"
+
+
+def test_a_job_that_cannot_be_started_is_quarantined(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
+    connection.hset(keys.job(bad.id), "meta", json.dumps({"trace_id": "\ud800"}))
+    worker.work(burst=True, max_jobs=2)
+    assert connection.hexists(keys.quarantine("work"), bad.id)
+    assert status(connection, good) == "finished"
+    assert_settled(connection)

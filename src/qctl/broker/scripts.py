@@ -18,12 +18,16 @@ class Script:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.body = (files(__package__) / "lua" / f"{name}.lua").read_text()
+        self.body = (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
         self._sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
 
     def __call__(self, connection: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
-        """Run it. A Redis that does not know the script (it has restarted) is sent the text."""
+        """Run it. A Redis that does not know the script (it has restarted) is sent the text.
+
+        Text may hold bytes that are not UTF-8, as `surrogateescape` reads them, whatever the connection makes of it.
+        """
+        sent = [arg.encode(errors="surrogateescape") if isinstance(arg, str) else arg for arg in (*keys, *args)]
         try:
-            return connection.evalsha(self._sha, len(keys), *keys, *args)
+            return connection.evalsha(self._sha, len(keys), *sent)
         except NoScriptError:
-            return connection.eval(self.body, len(keys), *keys, *args)
+            return connection.eval(self.body, len(keys), *sent)

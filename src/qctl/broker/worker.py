@@ -255,6 +255,11 @@ class QctlWorker(BaseWorker):
             log.warning("%s", error)
             self._drop(execution, job)
             return False
+        except Exception as error:
+            if will_pass(error):
+                raise
+            self._quarantine(queue.name, job.id, f"it cannot be started: {type(error).__name__}: {error}")
+            return False
         try:
             self._performing = True
             with self.death_penalty_class(job.timeout or queue.DEFAULT_TIMEOUT, JobTimeoutException, job_id=job.id):
