@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ddsketch import LogarithmicMapping
+    from ddsketch import DDSketch, LogarithmicMapping
 
 ACCURACY = 0.025
 """The largest error of a percentile, relative to it."""
@@ -65,11 +65,13 @@ class Histogram:
 
     def percentile(self, percent: float) -> float | None:
         """Seconds that `percent` of the durations do not exceed, right to `ACCURACY`; None where there are none."""
-        if not self.counts:
-            return None
+        return self._sketch.get_quantile_value(percent / 100) if self.counts else None
+
+    @cached_property
+    def _sketch(self) -> DDSketch:
         from ddsketch import DDSketch
 
         sketch, mapping = DDSketch(ACCURACY), _mapping()
         for number, count in self.counts.items():
             sketch.add(mapping.value(number), count)
-        return sketch.get_quantile_value(percent / 100)
+        return sketch

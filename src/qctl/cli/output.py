@@ -54,6 +54,7 @@ class Output:
     def __init__(self) -> None:
         self.format: Format | None = None
         self.colour = True
+        self._held: list[str] | None = None
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -75,6 +76,18 @@ class Output:
             self._lines(lines)
         else:
             self._machine(document, self.format)
+
+    def endless(self, document: Document, lines: Sequence[Cell], *, first: bool) -> None:
+        """Print the next rows of a list that has no end: `lines` for a person, the document's rows for a program, one
+        a line. What is a whole by itself elsewhere, JSON, is a line a row here too."""
+        tabs = self.format is None and not is_terminal(sys.stdout)
+        if tabs or self.format is Format.CSV:
+            text = _separated(document, "\t" if tabs else ",")
+            self._write(text if first else text.partition("\n")[2])
+        elif self.format in (None, Format.TABLE):
+            self._lines(lines)
+        else:
+            self._machine(document, Format.JSONL if self.format is Format.JSON else self.format)
 
     def _machine(self, document: Document, wanted: Format) -> None:
         if wanted is Format.JSON:
@@ -114,7 +127,23 @@ class Output:
                 console.print(Text(inert(line.text), COLOURS[line.style]), soft_wrap=True)
         self._write(captured.get())
 
+    @contextmanager
+    def held(self) -> Iterator[list[str]]:
+        """Collect what would be printed to stdout, instead of printing it."""
+        self._held = []
+        try:
+            yield self._held
+        finally:
+            self._held = None
+
+    def print(self, text: str) -> None:
+        """Print what was collected, or what moves the cursor: it is inert already."""
+        self._write(text)
+
     def _write(self, text: str) -> None:
+        if self._held is not None:
+            self._held.append(text)
+            return
         try:
             if sys.stdout is None:  # closed before we started
                 raise BrokenPipeError

@@ -6,15 +6,33 @@ a colour, and the text alone must say the same to those who see no colour.
 
 from qctl.view.dead_letters import dead_letter_columns
 from qctl.view.health import HEALTH, finding_columns
+from qctl.view.metrics import name_columns, step_columns
 from qctl.view.queues import queue_columns, queue_state, totals
 from qctl.view.table import Cell, Column, Style, Table
 from qctl.view.trash import trash_columns
-from qctl.view.values import NOTHING, age, count, counted, duration, fact, moment, pause, rate, size
+from qctl.view.values import (
+    NOTHING,
+    PERCENTILES,
+    age,
+    count,
+    counted,
+    duration,
+    eta,
+    fact,
+    lapse,
+    lapses,
+    moment,
+    pause,
+    rate,
+    share,
+    size,
+)
 from qctl.view.workers import worker_columns
 
 __all__ = [
     "HEALTH",
     "NOTHING",
+    "PERCENTILES",
     "Cell",
     "Column",
     "Style",
@@ -24,14 +42,20 @@ __all__ = [
     "counted",
     "dead_letter_columns",
     "duration",
+    "eta",
     "fact",
     "finding_columns",
+    "lapse",
+    "lapses",
     "moment",
+    "name_columns",
     "pause",
     "queue_columns",
     "queue_state",
     "rate",
+    "share",
     "size",
+    "step_columns",
     "totals",
     "trash_columns",
     "worker_columns",

@@ -7,7 +7,7 @@ from datetime import datetime
 from qctl.models import QueueStats, Stats
 from qctl.safe import inert_line
 from qctl.view.table import Cell, Column, Style
-from qctl.view.values import count, duration, pause, rate
+from qctl.view.values import NOTHING, count, duration, eta, lapses, pause, rate, share, size
 
 
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:
@@ -16,13 +16,18 @@ def queue_columns(now: datetime) -> list[Column[QueueStats]]:
         Column("QUEUE", lambda q: Cell(inert_line(q.name)), least=16),
         Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
         Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=1),
-        Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=6),
-        Column("DEFER", lambda q: _jobs(q, q.deferred), right=True, drop=9),
+        Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=7),
+        Column("DEFER", lambda q: _jobs(q, q.deferred), right=True, drop=13),
         Column("DEAD", lambda q: _jobs(q, q.dead, "bad"), right=True, drop=1),
-        Column("FINISHED", lambda q: _jobs(q, q.finished), right=True, drop=7),
+        Column("FINISHED", lambda q: _jobs(q, q.finished), right=True, drop=9),
         Column("OLDEST", lambda q: Cell(duration(q.oldest_age)), right=True, drop=2),
         Column("IN/S", lambda q: Cell(rate(q.in_rate)), right=True, drop=5),
         Column("OUT/S", lambda q: Cell(rate(q.out_rate)), right=True, drop=4),
+        Column("ETA", lambda q: Cell(eta(q.eta) if q.waiting else NOTHING), right=True, drop=6),
+        Column("ERRORS", lambda q: Cell(share(q.error_rate), "bad" if q.error_rate else ""), right=True, drop=8),
+        Column("WAIT 50/95/99%", lambda q: Cell(lapses(q.waits)), right=True, drop=11),
+        Column("RUN 50/95/99%", lambda q: Cell(lapses(q.runs)), right=True, drop=12),
+        Column("MEMORY", lambda q: Cell(NOTHING if not q.memory else size(q.memory)), right=True, drop=10),
         Column("WORKERS", lambda q: Cell(count(q.workers)), right=True, drop=3),
         Column("STATE", lambda q: queue_state(q, now), long=True),
     ]
@@ -32,6 +37,8 @@ def queue_state(queue: QueueStats, now: datetime) -> Cell:
     """What is to be known of a queue beside its numbers, if anything."""
     if queue.error:
         return Cell(f"cannot be read: {inert_line(queue.error)}", "bad")
+    if queue.paused and queue.lanes and queue.paused.queue != queue.name:
+        return Cell(f"{inert_line(queue.paused.queue)} {pause(queue.paused, now)}", "warn")
     if queue.paused:
         return Cell(pause(queue.paused, now, queue.name), "warn")
     if queue.waiting and not queue.workers:

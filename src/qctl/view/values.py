@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
+from qctl.histogram import Histogram
 from qctl.models import Pause
 from qctl.safe import inert_line
 from qctl.view.table import Cell, Style
 
 NOTHING = "-"
 """Stands where there is no value."""
+
+PERCENTILES = (50, 95, 99)
+"""Which are shown of durations, everywhere."""
 
 
 def count(number: int) -> str:
@@ -52,6 +57,38 @@ def duration(seconds: float | None) -> str:
             minor = rest // small
             return f"{major}{longer}" + (f"{minor}{shorter}" if minor else "")
     return f"{whole}s"
+
+
+def lapse(seconds: float | None) -> str:
+    """How long something took, to two digits: 0.4ms, 12ms, 1.2s, 48s, then as `duration`. `-` where it is not known."""
+    if seconds is None:
+        return NOTHING
+    for limit, scale, unit in ((0.0095, 1e3, "ms"), (0.95, 1e3, "ms"), (9.95, 1, "s")):
+        if seconds < limit:
+            return f"{seconds * scale:.{0 if limit == 0.95 else 1}f}{unit}"
+    return duration(seconds)
+
+
+def lapses(durations: Histogram) -> str:
+    """Median, 95th and 99th percentile: `12ms 1.2s 48s`."""
+    if not durations.counts:
+        return NOTHING
+    return " ".join(lapse(durations.percentile(percent)) for percent in PERCENTILES)
+
+
+def share(part: float | None) -> str:
+    """A share in percent: one decimal below 10 %, then whole; `-` where it is not known."""
+    if part is None:
+        return NOTHING
+    percent = part * 100
+    if 0 < percent < 0.05:
+        return "<0.1%"
+    return f"{percent:.1f}%" if 0 < percent < 9.95 else f"{percent:.0f}%"
+
+
+def eta(seconds: float | None) -> str:
+    """When a queue will be empty: a duration, or `never`."""
+    return "never" if seconds == math.inf else duration(seconds)
 
 
 def age(then: datetime | None, now: datetime) -> str:

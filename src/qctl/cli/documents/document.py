@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from qctl.histogram import Histogram
+from qctl.view import PERCENTILES
+
 Record = dict[str, Any]
 
 
@@ -54,3 +57,19 @@ def time(when: datetime | None) -> str | None:
 def seconds(number: float | None) -> float | None:
     """A number of seconds or a rate, to the thousandth. None where JSON has no word for it."""
     return round(number, 3) if number is not None and math.isfinite(number) else None
+
+
+def share(part: float | None) -> float | None:
+    """A share of 1, to a hundredth of a percent."""
+    return None if part is None else round(part, 4)
+
+
+def durations(of: Histogram) -> Record:
+    """Percentiles of durations, to the three digits that are known, null where there are none; and of how many."""
+    found = {percent: of.percentile(percent) for percent in PERCENTILES}
+    told = {f"p{percent}_seconds": None if each is None else float(f"{each:.3g}") for percent, each in found.items()}
+    return {**told, "count": of.count}
+
+
+DURATIONS = (*(f"p{percent}_seconds" for percent in PERCENTILES), "count")
+"""The fields of `durations`."""

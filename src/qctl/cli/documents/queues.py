@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qctl.cli.documents.document import Document, Record, seconds, time
+from qctl.cli.documents.document import DURATIONS, Document, Record, durations, seconds, share, time
 from qctl.errors import QctlError
 from qctl.models import ClearResult, Pause, PauseResult, QueueStats, ResumeResult, Stats
 
@@ -18,6 +18,8 @@ def stats(found: Stats) -> Document:
         (
             *("name", "waiting", "running", "scheduled", "deferred", "dead", "finished", "oldest_age_seconds"),
             *("in_rate", "out_rate", "workers", "paused.by", "paused.since", "paused.until", "paused.reason", "error"),
+            *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
+            *(f"{what}.{field}" for what in ("wait", "run") for field in DURATIONS),
         ),
         {
             "at": time(found.at),
@@ -47,6 +49,15 @@ def _queue(queue: QueueStats) -> Record:
         "paused": _pause(queue.paused) if queue.paused else None,
         "workers": queue.workers,
         "error": queue.error,
+        "taken_rate": seconds(queue.taken_rate),
+        "eta_seconds": seconds(queue.eta),
+        "recent_finished": queue.recent_finished,
+        "recent_failed": queue.recent_failed,
+        "error_rate": share(queue.error_rate),
+        "wait": durations(queue.waits),
+        "run": durations(queue.runs),
+        "memory_bytes": queue.memory,
+        "lanes": list(queue.lanes),
     }
 
 

@@ -1,0 +1,59 @@
+"""Documents about what was measured."""
+
+from __future__ import annotations
+
+from qctl.cli.documents.document import DURATIONS, Document, Record, durations, share, time
+from qctl.models import Names, NameStats, Series, Step
+
+_RUN = tuple(f"run.{field}" for field in DURATIONS)
+
+
+def names(found: Names) -> Document:
+    """`qctl stats --names`."""
+    columns = ("queue", "name", "waiting", "finished", "failed", "error_rate", *_RUN)
+    head = {
+        "at": time(found.at),
+        "since_seconds": found.seconds,
+        "sampled": found.sampled,
+        "waiting": found.waiting,
+    }
+    return Document("qctl.stats.names/1", "name", columns, head, "jobs", [_name(job) for job in found.jobs])
+
+
+def _name(job: NameStats) -> Record:
+    return {
+        "queue": job.queue,
+        "name": job.name,
+        "waiting": job.waiting,
+        "finished": job.finished,
+        "failed": job.failed,
+        "error_rate": share(job.error_rate),
+        "run": durations(job.runs),
+    }
+
+
+def series(found: Series) -> Document:
+    """`qctl metrics show`."""
+    columns = (
+        *("at", "depth", "arrived", "taken", "finished", "failed", "retried", "dead", "error_rate"),
+        *(f"wait.{field}" for field in DURATIONS),
+        *_RUN,
+    )
+    head = {"queues": list(found.queues), "step_seconds": found.step}
+    return Document("qctl.metrics.show/1", "at", columns, head, "steps", [_step(step) for step in found.steps])
+
+
+def _step(step: Step) -> Record:
+    return {
+        "at": time(step.at),
+        "depth": step.depth,
+        "arrived": step.arrived,
+        "taken": step.taken,
+        "finished": step.finished,
+        "failed": step.failed,
+        "retried": step.retried,
+        "dead": step.dead,
+        "error_rate": share(step.error_rate),
+        "wait": durations(step.waits),
+        "run": durations(step.runs),
+    }
