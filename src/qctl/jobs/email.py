@@ -1,0 +1,71 @@
+"""Jobs of the queue `email`: one mail each. The names of their arguments are the third seed document's."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from qctl.broker import running
+from qctl.errors import RejectedError
+from qctl.mail.compose import compose
+from qctl.mail.transport import send
+from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def welcome_email(userEmail: str, userName: str) -> dict[str, str]:
+    """Mail to a new user."""
+    return _mail("welcome-email", userEmail, {"userName": userName})
+
+
+def password_reset(userEmail: str, resetUrl: str, userName: str | None = None) -> dict[str, str]:
+    """Mail with a link to set a new password. Raises RejectedError where it is no link to a web page."""
+    parts = urlsplit(resetUrl)
+    if parts.scheme not in ("https", "http") or not parts.hostname or any(c.isspace() for c in resetUrl):
+        raise RejectedError(f"resetUrl is no link: {resetUrl!r:.80}")
+    return _mail("password-reset", userEmail, {"userName": userName, "resetUrl": resetUrl})
+
+
+def low_stock_alert(
+    userEmail: str,
+    items: list[dict[str, Any]],
+    businessId: str | int | None = None,
+) -> dict[str, str]:
+    """Alert: these products are running out."""
+    rows = [{"sku": str(item["sku"]), "quantity": item["quantity"]} for item in items]
+    return _mail("low-stock-alert", userEmail, {"items": rows, "businessId": businessId})
+
+
+def report_ready(
+    userEmail: str,
+    reportType: str,
+    businessId: str | int | None = None,
+    reportFile: str | None = None,
+) -> dict[str, str]:
+    """Mail: a report can be fetched."""
+    told = {"reportType": reportType, "businessId": businessId, "reportFile": reportFile}
+    return _mail("report-ready", userEmail, told)
+
+
+def _mail(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
+    settings = _settings()
+    mail = compose(
+        template,
+        values,
+        to=to,
+        sent_by=settings.smtp_from,
+        key=running.job_id() or uuid4().hex,
+        folder=settings.mail_templates,
+    )
+    where = send(mail, settings)
+    log.info("%s sent", template, extra={"event": "sent", "jobId": running.job_id(), "traceId": running.trace()})
+    return {"messageId": str(mail["Message-ID"]), "to": where}
+
+
+@cache
+def _settings() -> Settings:
+    return Settings.load()

@@ -1,0 +1,1 @@
+"""Mail: made of templates, sent by SMTP or put into a folder."""

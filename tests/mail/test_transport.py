@@ -1,0 +1,90 @@
+"""Sending against a real SMTP server: what it says decides what becomes of the mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
+from qctl.mail.compose import compose
+from qctl.mail.transport import MailDeferredError, send
+from qctl.settings import Settings
+from support.mail import Mailbox, smtp_server
+from support.process import free_port
+
+
+@pytest.fixture
+def mail() -> EmailMessage:
+    return compose("welcome-email", {"userName": "Ann"}, to="ann@example.org", sent_by="a@b.c", key="job-1")
+
+
+@pytest.fixture
+def server() -> Iterator[Mailbox]:
+    with smtp_server() as mailbox:
+        yield mailbox
+
+
+def settings_for(make_settings: Callable[..., Settings], port: int, **names: str) -> Settings:
+    return make_settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(port), SMTP_SECURITY="none", **names)
+
+
+def test_a_mail_arrives(make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox) -> None:
+    send(mail, settings_for(make_settings, server.port))
+    assert server.recipients == ["ann@example.org"]
+    assert server.mails[0]["Message-ID"] == mail["Message-ID"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("450 busy", MailDeferredError),
+        ("452 no room", MailDeferredError),
+        ("421 closing", SinkUnavailableError),
+        ("550 no such user", RejectedError),
+        ("553 bad name", RejectedError),
+    ],
+)
+def test_what_the_server_says_decides(
+    make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox, answer: str, error: type[QctlError]
+) -> None:
+    server.answers = [answer]
+    with pytest.raises(error, match=answer.split()[0]):
+        send(mail, settings_for(make_settings, server.port))
+    assert server.mails == []
+
+
+def test_wrong_credentials_hold_the_queue(make_settings: Callable[..., Settings], mail: EmailMessage) -> None:
+    with smtp_server(password="right") as server:
+        login = {"SMTP_USER": "qctl", "SMTP_PASSWORD": "wrong"}
+        with pytest.raises(SinkMisconfiguredError, match="535"):
+            send(mail, settings_for(make_settings, server.port, **login))
+        send(mail, settings_for(make_settings, server.port, SMTP_USER="qctl", SMTP_PASSWORD="right"))
+        assert len(server.mails) == 1
+
+
+def test_nobody_there_is_no_fault_of_the_mail(make_settings: Callable[..., Settings], mail: EmailMessage) -> None:
+    with pytest.raises(SinkUnavailableError, match="does not answer"):
+        send(mail, settings_for(make_settings, free_port()))
+
+
+def test_starttls_is_not_skipped_where_the_server_has_none(
+    make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox
+) -> None:
+    with pytest.raises(SinkMisconfiguredError, match="STARTTLS"):
+        send(mail, make_settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(server.port)))
+    assert server.mails == []
+
+
+def test_without_a_server_a_mail_is_a_file_and_sent_again_the_same_file(
+    settings: Settings, mail: EmailMessage, tmp_path: Path
+) -> None:
+    assert send(mail, settings) == send(mail, settings)
+    (file,) = (tmp_path / "outbox").iterdir()
+    assert file.suffix == ".eml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    kept = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert kept["Subject"] == "Welcome, Ann"
