@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qctl import view
-from qctl.cli import durations
+from qctl import durations, view
 from qctl.errors import UsageError
 
 
