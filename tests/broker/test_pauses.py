@@ -45,6 +45,17 @@ def test_a_pause_that_ends_can_be_made_to_stay(connection: Redis) -> None:
     assert (longer.until, longer.by, longer.reason) == (None, "bob", "deploy")
 
 
+def test_nobody_cuts_short_what_another_holds(connection: Redis) -> None:
+    first = pauses.hold(connection, "work", actor="ann", reason="deploy")
+    second = pauses.hold(connection, "work", actor="bob", reason="fire", seconds=1)
+    assert (second.changed, second.pause) == (False, first.pause)
+    own = pauses.hold(connection, "work", actor="ann", seconds=60)
+    assert (own.changed, own.pause.until is None, own.pause.reason) == (True, False, "deploy")
+    assert not pauses.hold(connection, "work", actor="bob", reason="fire", seconds=1).changed
+    longer = pauses.hold(connection, "work", actor="bob", reason="fire", seconds=120)
+    assert (longer.changed, longer.pause.by) == (True, "bob")
+
+
 def test_release(connection: Redis) -> None:
     pauses.hold(connection, "work", actor="ann")
     assert pauses.release(connection, "work", actor="bob")

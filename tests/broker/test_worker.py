@@ -71,6 +71,15 @@ def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
     assert_settled(connection)
 
 
+def test_a_failure_that_utf_8_cannot_spell_is_a_dead_letter(
+    connection: Redis, queue: Queue, worker: QctlWorker
+) -> None:
+    job = queue.enqueue("support.jobs.fail", "lone \ud800")
+    worker.work(burst=True)
+    assert status(connection, job) == "failed"
+    assert connection.zscore(keys.failed("work"), job.id) is not None
+
+
 def test_what_is_rejected_is_a_dead_letter_at_once(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.reject", retry=Retry(max=3, interval=2))
     worker.work(burst=True)

@@ -12,28 +12,26 @@ import os
 import socket
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from redis import Redis
-from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import worker_registration
 from rq.executions import Execution
-from rq.job import Job, JobStatus, Retry
-from rq.job_lifecycle import call_exception_handlers
+from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
 from rq.utils import now, utcformat
-from rq.worker import BaseWorker, WorkerStatus
+from rq.worker import WorkerStatus
 
 from qctl import catalog
 from qctl.broker import burial, counters, events, keys
 from qctl.broker.claimant import Claim, Claimant, Trip
 from qctl.broker.connection import TRANSIENT, Backoff, will_pass
-from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
+from qctl.broker.ending import EndingWorker
+from qctl.broker.job import GuardedJob, guarded
 from qctl.broker.queue import PausableQueue, restore
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
@@ -56,7 +54,7 @@ class AbortedError(BaseException):
     """Raised in the main thread to stop a running job at once."""
 
 
-class QctlWorker(BaseWorker):
+class QctlWorker(EndingWorker):
     """What both isolations share. Build one of `isolation.py`, then call `work`; nothing is sent before."""
 
     queue_class = PausableQueue
@@ -80,7 +78,6 @@ class QctlWorker(BaseWorker):
         self._running: tuple[Job, Execution, float] | None = None
         self._dead_child: str | None = None
         self._performing = False
-        self._succeeded = False
 
     @property
     def dequeue_timeout(self) -> int:
@@ -348,57 +345,3 @@ class QctlWorker(BaseWorker):
             execution.delete(job=job, pipeline=pipe)
             pipe.execute()
         self.executions.pop(execution.id, None)
-
-    def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Tell of a failed attempt in one line; its traceback is kept with the job."""
-        if exc_info[0] is not None:
-            problem = "".join(traceback.format_exception_only(exc_info[0], exc_info[1])).strip()
-            log.warning("job %s of %s failed: %s", job.id, job.origin, problem)
-            log.debug("job %s", job.id, exc_info=(exc_info[0], exc_info[1], exc_info[2]))
-        call_exception_handlers(self._exc_handlers, job, *exc_info)
-
-    # --- how a job ends: hooks of RQ's, each in the transaction of the change -------------------------------
-
-    def handle_job_success(self, job: Job, queue: Queue, started_job_registry: Any, execution: Execution) -> None:
-        """Write a success; a batch lets go of its items."""
-        if isinstance(job, GuardedJob):
-            job.drop_items()
-        self._succeeded = True  # the status of a job that repeats does not tell
-        try:
-            super().handle_job_success(job, queue, started_job_registry, execution)
-        finally:
-            self._succeeded = False
-
-    def cleanup_execution(  # type: ignore[override]  # a worker of ours makes no other jobs
-        self, job: GuardedJob, pipeline: Pipeline, execution: Execution | None = None
-    ) -> None:
-        """Remove the execution and the claim, and tell of a success. Called in every transaction that ends a run.
-
-        Raises ClaimLostError where the job is no longer ours. It is asked here, because RQ begins the transaction
-        again where redis-py says WatchError, and it also says so where only the reply was lost.
-        """
-        if self.claimant.claim_of(job.origin, job.id) is None:
-            raise ClaimLostError(f"job {job.id} has ended before, or was given to another worker")
-        super().cleanup_execution(job, pipeline, execution)
-        pipeline.hdel(keys.claims(job.origin), job.id)
-        pipeline.hdel(keys.recoveries(job.origin), job.id)
-        failed = not self._succeeded
-        counters.ended(pipeline, job.origin, job.label, failed=failed, waited=job.waited, ran=job.ran)
-        if failed:
-            return
-        if job.func_name in BATCH_HANDLERS:
-            pipeline.hdel(keys.BREAKERS, job.origin)
-        events.record(
-            pipeline, "finished", queue=job.origin, job=job.id, trace=job.trace, worker=self.name, ms=job.run_ms
-        )
-
-    def handle_job_retry(
-        self, job: Job, queue: Queue, retry: Retry, started_job_registry: Any, execution: Execution
-    ) -> None:
-        """Write down a job that returned a Retry; one that has used them all up is a dead letter."""
-        if job.number_of_retries and job.number_of_retries >= retry.max:
-            job.failure_ttl = burial.FOR_EVER if job.failure_ttl is None else job.failure_ttl
-            with self.connection.pipeline() as pipe:
-                burial.index(pipe, queue.name, job.id, str(job._func_name), f"asked for more than {retry.max} retries")
-                pipe.execute()
-        super().handle_job_retry(job, queue, retry, started_job_registry, execution)

@@ -16,6 +16,12 @@ if ok and type(before) == 'table' and reason == '' then
     if not ends and tonumber(ARGV[4]) == 0 then changed = 0 end
     if not ends or ends > now then reason = tostring(before['reason'] or '') end
 end
+-- Nobody cuts short what another operator holds: a pause of theirs that ends later, or never, stays. The breaker is
+-- no operator.
+if ok and type(before) == 'table' and before['by'] ~= ARGV[2] and before['by'] ~= 'breaker' and tonumber(ARGV[4]) > 0 then
+    local ends = before['until']
+    if type(ends) ~= 'number' or ends > now + tonumber(ARGV[4]) then changed = 0 end
+end
 if changed == 1 then
     local pause = {by = ARGV[2], at = now, reason = reason}
     if tonumber(ARGV[4]) > 0 then pause['until'] = now + tonumber(ARGV[4]) end

@@ -51,12 +51,12 @@ end
 -- A stock worker of several queues leaves a started job's id in the intermediate list: the status decides.
 if status ~= 'started' and (unstarted == 0 or status ~= 'queued') then return 'ended' end
 
-local deaths = 0
-if status == 'started' then deaths = redis.call('HINCRBY', KEYS[8], id, 1) end
+-- A death between claim and start counts too: a job may kill its worker while it is read.
+local deaths = redis.call('HINCRBY', KEYS[8], id, 1)
 if deaths >= tonumber(ARGV[6]) then
     redis.call('HDEL', KEYS[8], id)
     redis.call('HSET', KEYS[5], 'status', 'failed', 'worker_name', '')
-    return quarantine('its worker died ' .. deaths .. ' times while running it', deaths)
+    return quarantine('its worker died ' .. deaths .. ' times while it had the job', deaths)
 end
 redis.call('HSET', KEYS[5], 'status', 'queued', 'worker_name', '')
 redis.call('LPUSH', KEYS[1], id)
