@@ -87,18 +87,7 @@ class QueueService:
         settings = self._settings
         trace = how.get("trace_id") or running.trace() or uuid.uuid4().hex
         jobs = [
-            NewJob(
-                id_,
-                name,
-                spec.handler,
-                options.lane(spec, how),
-                each,
-                timeout=spec.timeout,
-                delays=options.delays(spec, how, settings.attempts, settings.backoff_ms / 1000),
-                keep=settings.keep_finished,
-                trace=trace,
-                owner=how.get("owner"),
-            )
+            NewJob.of(spec, each, how, settings, id=id_, trace=trace)
             for id_, each in zip(options.ids(name, how, len(every)), every, strict=True)
         ]
         with translated(settings):

@@ -17,6 +17,7 @@ from rq.scheduler import RQScheduler
 from qctl.broker import events, keys, pauses, scheduler, trash
 from qctl.broker.buffer import Buffer, Commit
 from qctl.broker.connection import Backoff
+from qctl.broker.isolation import InlineWorker
 from qctl.broker.scheduler import DelayedJobs, Housekeeper
 from qctl.catalog import PIPELINES
 from qctl.settings import Settings
@@ -131,6 +132,20 @@ def test_house_is_kept(connection: Redis, settings: Settings, queue: Queue) -> N
     assert not connection.exists(keys.PAUSED)
     hour, minute = divmod(int(time.time()) // 60, 60)
     assert connection.hget(keys.counts("work", hour), f"{minute}.depth") == b"1"
+
+
+def test_too_many_finished_jobs_go_oldest_first(
+    connection: Redis, make_settings: Callable[..., Settings], inline: InlineWorker, queue: Queue
+) -> None:
+    ids = [queue.enqueue("support.jobs.give", n).id for n in range(5)]
+    kept = queue.enqueue("support.jobs.give", result_ttl=-1).id
+    inline.work(burst=True)
+    connection.zadd(keys.finished("work"), {id_: time.time() + 60 + n for n, id_ in enumerate(ids)})
+    connection.hset(keys.job(ids[0]), "status", "queued")  # as if it had been enqueued again
+    Housekeeper(connection, make_settings(QCTL_MOST_FINISHED="2")).tick()
+    assert connection.zrange(keys.finished("work"), 0, -1) == [id_.encode() for id_ in (*ids[3:], kept)]
+    there = [connection.exists(keys.job(id_), keys.results(id_)) for id_ in ids]
+    assert there == [2, 0, 0, 2, 2]
 
 
 def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

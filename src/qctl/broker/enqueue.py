@@ -20,11 +20,15 @@ from rq.job import Job, JobStatus, Retry
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
+from qctl import options
 from qctl.broker import burial, events, inspection, keys, limits
 from qctl.broker.connection import TRANSIENT, Backoff
 from qctl.broker.limits import Limits
 from qctl.broker.scripts import Script
 from qctl.errors import UsageError
+from qctl.options import Options
+from qctl.settings import Settings
+from qctl.specs import JobSpec
 
 T = TypeVar("T")
 
@@ -54,6 +58,24 @@ class NewJob:
     keep: int = 86_400
     trace: str | None = None
     owner: str | None = None
+
+    @classmethod
+    def of(
+        cls, spec: JobSpec, data: Mapping[str, Any], how: Options, settings: Settings, *, id: str, trace: str | None
+    ) -> NewJob:
+        """A job of the catalog's, with what was asked for, by the settings where nothing was."""
+        return cls(
+            id,
+            spec.name,
+            spec.handler,
+            options.lane(spec, how),
+            data,
+            timeout=spec.timeout,
+            delays=options.delays(spec, how, settings.attempts, settings.backoff_ms / 1000),
+            keep=settings.keep_finished,
+            trace=trace,
+            owner=how.get("owner"),
+        )
 
     def fields(self, connection: Redis) -> dict[str, Any]:
         """The job's hash as RQ writes it. Raises UsageError where the arguments are not JSON, or too large."""

@@ -1,8 +1,8 @@
-"""Delayed jobs and retries: RQ's own scheduler with its move made one step, and the housekeeping beside it.
+"""The scheduler's loop: schedules, delayed jobs and retries, and the housekeeping beside them.
 
-RQ reads what is due and enqueues it in two steps under a lock of 61 s, which after a crash nobody looks at again for
-ten minutes. Here the move is one script, so any number of schedulers may run; RQ's lock is held all the same, under
-one name shared by all of qctl's, to keep RQ's own schedulers off the same queues.
+RQ's own scheduler reads what is due and enqueues it in two steps under a lock of 61 s, which after a crash nobody
+looks at again for ten minutes. Here the move is one script, so any number of schedulers may run; RQ's lock is held all
+the same, under one name shared by all of qctl's, to keep RQ's own schedulers off the same queues.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
 from qctl import catalog
-from qctl.broker import burial, clock, counters, events, keys, pauses, recovery, trash
+from qctl.broker import burial, clock, counters, events, keys, pauses, recovery, schedules, trash
 from qctl.broker.buffer import Buffer
 from qctl.broker.connection import Backoff, will_pass
+from qctl.broker.cron import Cron, Entry
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
 from qctl.settings import Settings
@@ -45,7 +46,11 @@ PROMOTED_AT_ONCE = 200
 LATE = 5.0
 """Seconds past its time after which a rest in a buffer is cut here, because its source seems to be away."""
 
+TRIMMED_AT_ONCE = 200
+"""Finished jobs of a queue that go in a round of housekeeping: some 2 ms."""
+
 _promote = Script("promote")
+_trim = Script("trim")
 
 
 class DelayedJobs(RQScheduler):
@@ -134,6 +139,7 @@ class Housekeeper:
 
     def __init__(self, connection: Redis, settings: Settings) -> None:
         self._redis = connection
+        self._most_finished = settings.most_finished
         self._recoverer = Recoverer(connection, "scheduler")
         self._buffers = {
             name: (Buffer(connection, spec, settings), settings.flush_interval(name))
@@ -192,25 +198,40 @@ class Housekeeper:
             pipe.execute(raise_on_error=False)
 
     def _tidy_registries(self) -> None:
-        """What RQ's own maintenance does that ours does not: forget expired finished jobs, enqueue ready ones."""
+        """Forget finished jobs that are old or too many. And what RQ's own maintenance does: enqueue ready ones."""
         now = clock.now(self._redis) // 1000
         for name in self._names():
             with _surviving(f"tidy the registries of {name}"):
                 self._redis.zremrangebyscore(keys.finished(name), 0, now)
+                _trim(
+                    self._redis,
+                    [keys.finished(name)],
+                    [self._most_finished, TRIMMED_AT_ONCE, keys.JOB_PREFIX, keys.results("")],
+                )
                 ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()
 
 
 def serve(connection: Redis, settings: Settings, stopping: Callable[[float], bool], beat: Callable[[], None]) -> None:
-    """Run until `stopping(seconds)`, which waits that long for a wish to stop. Redis may go away at any moment."""
+    """Run until `stopping(seconds)`, which waits that long for a wish to stop. Redis may go away at any moment.
+
+    Raises SettingsError where a schedule of the settings cannot be.
+    """
+    wanted: dict[str, Entry | None] | None = schedules.of_settings(settings)
+    cron = Cron(connection)
     delayed = DelayedJobs(connection)
     housekeeper = Housekeeper(connection, settings)
     backoff = Backoff()
     delay = 0.0
-    log.info("watches delayed jobs, retries and what workers left behind")
+    log.info("watches schedules, delayed jobs, retries and what workers left behind")
     while not stopping(delay):
         beat()
         try:
+            if wanted is not None:
+                schedules.keep(connection, wanted)
+                wanted = None
             delayed.tick()
+            with _surviving("run schedules"):
+                cron.enqueue_jobs()
             housekeeper.tick()
             backoff.reset()
             delay = TICK
