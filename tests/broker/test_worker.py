@@ -243,7 +243,7 @@ def test_a_batch_lets_go_of_its_items_when_they_are_written(
     connection: Redis, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qctl.broker.job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
-    monkeypatch.setattr("qctl.broker.worker.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.ending.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
     connection.hset(keys.BREAKERS, "work", 4)
     job = Queue("work", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", [1, 2, 3])
     inline.work(burst=True)

@@ -32,7 +32,7 @@ class EndingWorker(BaseWorker):
         """Tell of a failed attempt in one line; its traceback is kept with the job."""
         if exc_info[0] is not None:
             problem = "".join(traceback.format_exception_only(exc_info[0], exc_info[1])).strip()
-            log.warning("job %s of %s failed: %s", job.id, job.origin, problem)
+            log.warning("job %s of %s failed: %s", job.id, job.origin, _spelled(problem))
             log.debug("job %s", job.id, exc_info=(exc_info[0], exc_info[1], exc_info[2]))
         call_exception_handlers(self._exc_handlers, job, *exc_info)
 
@@ -78,8 +78,7 @@ class EndingWorker(BaseWorker):
         execution: Execution | None = None,
     ) -> None:
         """Write a failure. Its text may hold what UTF-8 cannot: that is spelled out, and no failure of its own."""
-        exc_string = exc_string.encode(errors="backslashreplace").decode()
-        super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+        super().handle_job_failure(job, queue, started_job_registry, _spelled(exc_string), execution)
 
     def handle_job_retry(
         self, job: Job, queue: Queue, retry: Retry, started_job_registry: Any, execution: Execution
@@ -91,3 +90,8 @@ class EndingWorker(BaseWorker):
                 burial.index(pipe, queue.name, job.id, str(job._func_name), f"asked for more than {retry.max} retries")
                 pipe.execute()
         super().handle_job_retry(job, queue, retry, started_job_registry, execution)
+
+
+def _spelled(text: str) -> str:
+    """Text as UTF-8 can say it: a lone surrogate is spelled out."""
+    return text.encode(errors="backslashreplace").decode()
