@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from qctl import view
-from qctl.cli import documents, durations, watch
+from qctl import durations, view
+from qctl.cli import documents, watch
 from qctl.cli.command import command
 from qctl.cli.session import Session
 from qctl.errors import UsageError

@@ -79,7 +79,8 @@ class Names:
 class Metrics:
     """What is exported. `ever` holds `finished`, `failed`, `dead` and `retried` by queue since counting began.
 
-    `memory` and `memory_limit` are Redis's in bytes, None for who may not ask; `refused` by owners' limits.
+    `refused` counts jobs that an owner's limit refused. `memory` and `memory_limit` are Redis's in bytes, None for who
+    may not ask. `buffers` holds the depth of each pipeline's buffer, and the age of its oldest item in seconds.
     """
 
     stats: Stats
@@ -89,3 +90,4 @@ class Metrics:
     rtt: float
     memory: int | None
     memory_limit: int | None
+    buffers: Mapping[str, tuple[int, float | None]] = field(default_factory=dict)

@@ -61,15 +61,16 @@ class MetricsOps(Part):
     def read(self) -> Metrics:
         """Everything at this moment."""
         ping = vitals.ping(self._redis, "")
-        memory = vitals.read(self._redis, []).memory
+        seen = vitals.read(self._redis, [])
         return Metrics(
             stats=snapshot.stats(self._redis),
             ever=series.ever(self._redis),
             workers=workers.living(self._redis),
             refused=sum(limits.refused(self._redis).values()),
             rtt=ping.rtt,
-            memory=memory.used if memory else None,
-            memory_limit=memory.limit if memory else None,
+            memory=seen.memory.used if seen.memory else None,
+            memory_limit=seen.memory.limit if seen.memory else None,
+            buffers={name: (buffer.depth, buffer.oldest_age) for name, buffer in seen.buffers.items()},
         )
 
 

@@ -1,0 +1,168 @@
+"""What was measured, in the text format of Prometheus.
+
+The names after `qctl_` are those of the fourth seed document (`queuecraft_jobs_total`, ...); what it counts by a key
+that expires after a day is counted for ever here. Names of queues come from outside: they are made inert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+from qctl.histogram import Histogram
+from qctl.models import Metrics, QueueStats
+from qctl.safe import inert_line
+from qctl.view.values import PERCENTILES
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+PREFIX = "qctl_"
+
+EVER = {
+    "finished": "Runs that succeeded in qctl's workers",
+    "failed": "Runs that failed in qctl's workers",
+    "retried": "Retries by policy",
+    "dead": "Jobs that became dead letters",
+}
+
+GAUGES: dict[str, tuple[str, Callable[[QueueStats], float | None]]] = {
+    "depth": ("Jobs that wait", lambda q: q.waiting),
+    "latency_seconds": (
+        "Age of the oldest waiting job; 0 where none waits",
+        lambda q: q.oldest_age if q.waiting else 0,
+    ),
+    "arrivals_per_second": ("Jobs that come, over the last minute", lambda q: q.in_rate),
+    "finished_per_second": ("Runs that succeed, over the last minute", lambda q: q.out_rate),
+    "error_ratio": ("Share of the runs of the last 5 minutes that failed", lambda q: q.error_rate),
+    "memory_bytes": ("What the waiting jobs take, estimated", lambda q: q.memory),
+    "workers": ("Living workers that take from it", lambda q: q.workers),
+}
+"""Of each queue that can be read; left out where it is not known."""
+
+STATES = ("waiting", "running", "scheduled", "deferred", "finished", "dead")
+
+
+def exposition(found: Metrics | None) -> str:
+    """The text that Prometheus scrapes, or that its node exporter picks up as a file. None: Redis does not answer."""
+    from prometheus_client import CollectorRegistry, generate_latest  # 40 ms, for one command
+
+    registry = CollectorRegistry()
+    registry.register(_Collector(found))
+    return generate_latest(registry).decode()
+
+
+class _Collector:
+    """What the library asks for families of metrics."""
+
+    def __init__(self, found: Metrics | None) -> None:
+        self._found = found
+        self._labels: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family."""
+        yield self._gauge("redis_up", "1 where Redis answers", int(self._found is not None))
+        if self._found is not None:
+            yield from self._redis(self._found)
+            yield from self._jobs(self._found)
+            yield from self._queues(self._found.stats.queues)
+            for what, help in EVER.items():
+                yield self._ever(what, help, self._found)
+
+    # --- all queues together ---
+
+    def _redis(self, found: Metrics) -> Iterator[Metric]:
+        yield self._gauge("redis_rtt_seconds", "How long Redis takes to answer a ping", found.rtt)
+        yield self._gauge("redis_memory_bytes", "Memory that Redis uses", found.memory)
+        yield self._gauge(
+            "redis_memory_limit_bytes", "Memory that Redis may use; 0 without a limit", found.memory_limit
+        )
+        yield self._gauge("workers", "Living workers", len(found.workers))
+        depths = (([name], depth) for name, (depth, _) in found.buffers.items())
+        yield self._family("gauge", "buffer_items", "Items that no batch has taken yet", ["pipeline"], depths)
+        ages = (([name], age or 0.0) for name, (_, age) in found.buffers.items())
+        yield self._family("gauge", "buffer_age_seconds", "Age of the oldest of them", ["pipeline"], ages)
+
+    def _jobs(self, found: Metrics) -> Iterator[Metric]:
+        """The seed document's."""
+        totals = found.stats.totals
+        ever = {what: sum(counts.get(what, 0) for counts in found.ever.values()) for what in EVER}
+        runs = ever["finished"] + ever["failed"]
+        submitted = ever["finished"] + totals.pending + totals.running + totals.failed
+        rates = {what: 100 * ever[what] / runs if runs else None for what in ("finished", "failed")}
+        yield self._gauge("jobs_total", "Jobs submitted: runs that succeeded, and jobs that are not done", submitted)
+        yield self._gauge("jobs_pending", "Jobs that wait, are scheduled or deferred", totals.pending)
+        yield self._gauge("jobs_running", "Jobs that run", totals.running)
+        yield self._counter("jobs_completed", EVER["finished"], ever["finished"])
+        yield self._counter("jobs_failed", EVER["failed"], ever["failed"])
+        yield self._counter("jobs_retries", EVER["retried"], ever["retried"])
+        yield self._gauge("jobs_dlq", "Dead letters, and jobs in quarantine", totals.failed)
+        yield self._gauge("jobs_success_rate", "Percent of all runs that succeeded", rates["finished"])
+        yield self._gauge("jobs_failure_rate", "Percent of all runs that failed", rates["failed"])
+        yield self._counter("rate_limit_hits", "Jobs that an owner's limit refused", found.refused)
+
+    def _gauge(self, name: str, help: str, value: float | None) -> Metric:
+        return self._family("gauge", name, help, [], [] if value is None else [([], value)])
+
+    def _counter(self, name: str, help: str, value: float) -> Metric:
+        return self._family("counter", name, help, [], [([], value)])
+
+    # --- each queue ---
+
+    def _queues(self, queues: list[QueueStats]) -> Iterator[Metric]:
+        good = [queue for queue in queues if not queue.error]
+        up = (([self._label(queue.name)], int(not queue.error)) for queue in queues)
+        yield self._family("gauge", "queue_up", "1 where the queue can be read", ["queue"], up)
+        paused = (([self._label(queue.name)], int(queue.paused is not None)) for queue in queues)
+        yield self._family("gauge", "queue_paused", "1 while the queue is paused", ["queue"], paused)
+        jobs = (([self._label(queue.name), state], getattr(queue, state)) for queue in good for state in STATES)
+        yield self._family("gauge", "queue_jobs", "Jobs by state", ["queue", "state"], jobs)
+        for name, (help, of) in GAUGES.items():
+            known = (([self._label(queue.name)], value) for queue in good if (value := of(queue)) is not None)
+            yield self._family("gauge", f"queue_{name}", help, ["queue"], known)
+        waits = ((queue.name, queue.waits) for queue in good)
+        yield self._quantiles("queue_wait_seconds", "How long jobs that ended in the last 5 minutes had waited", waits)
+        runs = ((queue.name, queue.runs) for queue in good)
+        yield self._quantiles("queue_run_seconds", "How long runs that ended in the last 5 minutes took", runs)
+
+    def _quantiles(self, name: str, help: str, of: Iterable[tuple[str, Histogram]]) -> Metric:
+        known = (
+            ([self._label(queue), f"{percent / 100:g}"], seconds)
+            for queue, durations in of
+            for percent in PERCENTILES
+            if (seconds := durations.percentile(percent)) is not None
+        )
+        return self._family("gauge", name, help, ["queue", "quantile"], known)
+
+    def _ever(self, what: str, help: str, found: Metrics) -> Metric:
+        counts = (([self._label(queue)], counted.get(what, 0)) for queue, counted in sorted(found.ever.items()))
+        return self._family("counter", f"queue_{what}", help, ["queue"], counts)
+
+    # --- both ---
+
+    def _label(self, queue: str) -> str:
+        """The queue's name, inert. Two that look alike then are told apart: Prometheus would refuse all of it."""
+        if queue not in self._labels:
+            label = inert_line(queue)
+            while label in self._taken:
+                label += "'"
+            self._labels[queue] = label
+            self._taken.add(label)
+        return self._labels[queue]
+
+    def _family(
+        self,
+        kind: Literal["gauge", "counter"],
+        name: str,
+        help: str,
+        labels: list[str],
+        values: Iterable[tuple[list[str], float]],
+    ) -> Metric:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        family: GaugeMetricFamily | CounterMetricFamily
+        family = (CounterMetricFamily if kind == "counter" else GaugeMetricFamily)(PREFIX + name, help, labels=labels)
+        for names, value in values:
+            family.add_metric(names, value)
+        return family
