@@ -264,6 +264,7 @@ def test_whatever_a_broker_sends_the_bridge_goes_on(connection: Redis, make: Mak
         CONNACK + b"\x32\x02\x00\xff",
         CONNACK + b"\x32\x05\x00\x01a\x00\x01",
         CONNACK + b"\x90\x00",
+        CONNACK + b"\x90\x03\x00\x01\x00" + publish(b"sensors/a", b"0", 9),  # an answer to SUBSCRIBE without one
         CONNACK + b"\x90\x04\x00\x01\x00\x87",  # not authorized to subscribe
         CONNACK + b"\x62\x02\x00\x01" + b"\xf0\x00",
         CONNACK + b"\xe0\x02\x8e\x00",  # the session was taken over

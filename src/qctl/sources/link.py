@@ -13,7 +13,8 @@ import logging
 import select
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -204,7 +205,7 @@ class Link:
 
     def close(self) -> None:
         """Say goodbye. The broker keeps the session, and what was not acknowledged."""
-        if self._client.socket() is not None:
+        if self.alive and self._client.socket() is not None:
             self._client.disconnect()
             self._flush(GOODBYE)
         self._cut("closed")
@@ -248,7 +249,7 @@ class Link:
         if sock is None:
             self._cut("the connection is closed")
             return
-        try:
+        with self._at_worst_cut():
             decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
             wanted = [sock] if self._client.want_write() else []
             readable, writable, _ = select.select([sock], wanted, [], 0.0 if decrypted else wait)
@@ -257,8 +258,13 @@ class Link:
             if writable:
                 self._client.loop_write()
             self._client.loop_misc()
+
+    @contextmanager
+    def _at_worst_cut(self) -> Iterator[None]:
+        """Whatever paho stumbles over in what a broker sends ends this connection, not the bridge."""
+        try:
+            yield
         except Exception as error:
-            # Whatever paho stumbles over in what a broker sends ends this connection, not the bridge.
             log.warning("connection to %s given up", self._where, exc_info=True)
             self._cut(f"{type(error).__name__}: {error}")
 
@@ -273,12 +279,14 @@ class Link:
     def _flush(self, wait: float) -> None:
         """Write what waits to be written, for at most `wait` seconds if the broker does not take it."""
         deadline = time.monotonic() + wait
-        while self._client.want_write() and (sock := self._client.socket()) is not None:
-            _, writable, _ = select.select([], [sock], [], max(0.0, deadline - time.monotonic()))
-            if not writable or self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return
+        with self._at_worst_cut():
+            while self.alive and self._client.want_write() and (sock := self._client.socket()) is not None:
+                _, writable, _ = select.select([], [sock], [], max(0.0, deadline - time.monotonic()))
+                if not writable or self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                    return
 
     def _cut(self, reason: str) -> None:
+        """End it without a word. paho does not know of it: from now on it is left alone."""
         self._lost = self._lost or reason
         sock = self._client.socket()
         if sock is not None:

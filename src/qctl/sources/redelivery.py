@@ -18,7 +18,7 @@ the same packet id and says the same:
   come flagged DUP after a broken connection, under the id of one that we committed. Such a broker shows itself by an
   id that stands twice among the last 2 W notes; as long as one does, no message is taken for a duplicate.
 - Notes are void in another session of the same client: its packet ids begin anew. `broker/mqtt_session.py` keeps
-  count. Where a process was killed before it learned whether the session went on, notes from before serve the next
+  count. Where a connect ended before it was known whether the session went on, notes from before serve the next
   connection only: in a session that is new nothing was sent before that, so nothing is DUP in it. What they identify
   is noted again (`inherited`).
 

@@ -1,0 +1,50 @@
+"""Who may connect: everybody where neither SOCKET_TOKEN nor SECRET_KEY is set, else who brings a token of theirs."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from qctl.errors import RefusedError
+from qctl.settings import Settings
+
+LEEWAY = 30
+"""Seconds that the clocks of whoever makes tokens may differ from ours."""
+
+MAX_TOKEN = 8192
+"""Characters of a token."""
+
+
+def admit(settings: Settings, auth: Any) -> str | None:
+    """Look at what a client sent as `auth`. Returns the user whose messages alone it may send, None for any.
+
+    A token is SOCKET_TOKEN itself, or a JWT signed with SECRET_KEY by HS256, whose `sub` is the user. Raises
+    RefusedError.
+    """
+    if not (settings.socket_token or settings.secret_key):
+        return None
+    token = auth.get("token") if isinstance(auth, dict) else None
+    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
+        raise RefusedError("a token is needed, as auth.token")
+    if settings.socket_token and hmac.compare_digest(_bytes(token), _bytes(settings.socket_token)):
+        return None
+    if settings.secret_key:
+        return _user_of(token, settings.secret_key)
+    raise RefusedError("the token is not valid")
+
+
+def _user_of(token: str, key: str) -> str | None:
+    import jwt  # only where JWTs are used
+
+    try:
+        claims = jwt.decode(token, key, algorithms=["HS256"], leeway=LEEWAY)
+    except jwt.ExpiredSignatureError:
+        raise RefusedError("the token has expired") from None
+    except (jwt.InvalidTokenError, ValueError):
+        raise RefusedError("the token is not valid") from None
+    user = claims.get("sub")
+    return str(user) if user is not None else None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")

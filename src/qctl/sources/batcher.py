@@ -1,0 +1,182 @@
+"""The socket batcher: an HTTP server whose Socket.IO clients' messages go into the buffer in groups.
+
+More than one of it may run, behind a balancer: nothing that matters is kept in a process. Clients that stay with
+polling need a balancer that keeps a client with one process, as with every Socket.IO server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import resource
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import uvicorn
+
+from qctl.broker.connection import connect
+from qctl.catalog import PIPELINES
+from qctl.errors import QctlError, SettingsError
+from qctl.settings import Settings
+from qctl.sources.cutter import Cutter
+from qctl.sources.front import Front
+from qctl.sources.group_commit import GroupCommit
+from qctl.sources.socketio import GRACE, SocketServer
+
+log = logging.getLogger(__name__)
+
+TICK = 0.2
+"""Seconds between two looks whether to stop."""
+
+DRAIN = 20.0
+"""Seconds to commit what is in hand when told to stop; Redis may be away."""
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+
+
+class Beat(Protocol):
+    """Shows a supervisor that the work goes on (`daemon.Context.beat`)."""
+
+    def __call__(self, status: str = "", *, ready: bool = True) -> None: ...
+
+
+class SocketBatcher:
+    """Serves PORT until `stop` is set, then drains."""
+
+    def __init__(self, settings: Settings, stop: threading.Event, beat: Beat) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._beat = beat
+
+    def run(self) -> None:
+        """Serve. Raises SettingsError where PORT cannot be had, QctlError where messages are lost at the end."""
+        listener = _listen(self._settings)
+        _allow_many_files()
+        pipeline = PIPELINES["messages"]
+        connection = connect(self._settings, name="qctl-socket-batcher")
+        with (
+            listener,
+            connection,
+            Cutter(self._settings, pipeline, self._settings.flush_interval("messages")) as cutter,
+        ):
+            commit = GroupCommit(self._settings, connection, pipeline, cutter.wake)
+            try:
+                asyncio.run(Serving(self._settings, commit, cutter, self._beat).run(listener, self._stop))
+            finally:
+                commit.close()
+
+
+class Serving:
+    """One run of the event loop."""
+
+    def __init__(self, settings: Settings, commit: GroupCommit, cutter: Cutter, beat: Beat) -> None:
+        self._settings = settings
+        self._commit = commit
+        self._cutter = cutter
+        self._beat = beat
+        self._draining = False
+        if settings.log_level != "debug":
+            logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        self._sockets = SocketServer(settings, commit)
+        self._http = _Server(
+            uvicorn.Config(
+                Front(self._sockets.handle_request, self._closed, self._health),
+                ws="websockets-sansio",
+                ws_max_size=self._sockets.max_bytes,
+                ws_ping_interval=None,  # Engine.IO has pings of its own
+                ws_per_message_deflate=False,  # it costs 300 KB a connection
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_graceful_shutdown=2,
+            )
+        )
+
+    async def run(self, listener: socket.socket, stop: threading.Event) -> None:
+        """Serve until `stop` is set, then drain. Raises what ended one of the parts."""
+        committing = asyncio.create_task(self._commit.serve())
+        serving = asyncio.create_task(self._http.serve([listener]))
+        try:
+            while not stop.is_set():
+                self._cutter.check()
+                self._beat(self._status(), ready=self._http.started)
+                done, _ = await asyncio.wait([committing, serving], timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
+                if done:
+                    raise RuntimeError("a part of the socket batcher ended") from next(iter(done)).exception()
+            await self._drain()
+        finally:
+            self._http.should_exit = True
+            await asyncio.gather(serving, return_exceptions=True)
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        """Let nobody in, answer what is in hand, send everybody away, commit what they still had sent."""
+        self._draining = True
+        deadline = time.monotonic() + DRAIN
+        await self._commit.caught_up(1.0)
+        self._sockets.send_all_away()
+        leave_at = time.monotonic() + GRACE + 1.0
+        while self._sockets.connections and time.monotonic() < leave_at:
+            self._beat()
+            await asyncio.sleep(0.05)
+        while not await self._commit.caught_up(1.0) and time.monotonic() < deadline:
+            self._beat(f"{self._commit.waiting} messages wait for Redis")
+        if self._commit.waiting:
+            raise QctlError(f"{self._commit.waiting} messages are lost that were not acknowledged: {self._commit.busy}")
+
+    def _closed(self) -> str | None:
+        if self._draining:
+            return "it is stopping"
+        if self._sockets.connections >= self._settings.socket_connections:
+            return "it has as many connections as QCTL_SOCKET_CONNECTIONS allows"
+        return self._commit.busy
+
+    def _health(self) -> dict[str, Any]:
+        closed = self._closed()
+        return {
+            "ok": closed is None,
+            "reason": closed,
+            "connections": self._sockets.connections,
+            "waiting": self._commit.waiting,
+            "committed": self._commit.committed,
+            "rejected": self._commit.rejected,
+        }
+
+    def _status(self) -> str:
+        closed = self._closed()
+        taking = "taking messages" if closed is None else f"not taking: {closed}"
+        return f"{self._sockets.connections} connections, {taking}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its handlers of signals: the daemon has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The socket that is listened on. Raises SettingsError naming the setting that is at fault."""
+    host, port = settings.socket_host, settings.socket_port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return socket.create_server((host, port), family=found[0][0], backlog=BACKLOG)
+    except OSError as error:
+        name = "QCTL_SOCKET_HOST" if isinstance(error, socket.gaierror) or "assign" in str(error) else "PORT"
+        raise SettingsError(name, f"cannot listen on {host} port {port}: {error.strerror}") from error
+
+
+def _allow_many_files() -> None:
+    """Every connection is one; the usual limit of 1024 is meant for programs that use select()."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

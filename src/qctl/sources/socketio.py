@@ -1,0 +1,272 @@
+"""The Socket.IO server: takes the event `data` from its clients, and answers each when its message is committed.
+
+python-socketio hands an event to its handler without saying whether the client waits for an answer, and makes a task
+of each; so `_handle_event` is overridden, which is called for the events of a connection one after another, in the
+order they came. What it waits for is not read from that connection meanwhile: that is the rate limit, and how a full
+line slows its clients down.
+
+How a client is sent away: it is told something that is no packet of Engine.IO. Every client library then closes its
+side, at once, and connects again by itself; what its program sends meanwhile it keeps. What it had sent before comes
+before its close, so all of that is read. Were the connection closed from here, messages that are on their way would be
+lost, and after a `disconnect` packet the official client does not connect again.
+
+A client that polls would forget what waits for its last request to return. The official one, where it is recent, is
+told something that is no packet of Socket.IO first: then it sends all it has before it closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import socketio
+from engineio.packet import MESSAGE
+from engineio.packet import Packet as EnginePacket
+from engineio.payload import Payload
+from socketio.exceptions import ConnectionRefusedError as NotAdmittedError
+
+from qctl.errors import RefusedError, RejectedError
+from qctl.settings import Settings
+from qctl.sources import message
+from qctl.sources.admission import admit
+from qctl.sources.group_commit import Entry, GroupCommit
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "/"
+
+GRACE = 2.0
+"""Seconds in which a client that is sent away closes the connection; then it is closed from here."""
+
+POLITE = 1.0
+"""Seconds of these that a polling client has to send what it still has."""
+
+INVALID_COST = 10
+"""Messages that an invalid one counts as, in the rate of a connection: a dead letter is as much work."""
+
+MAX_UNSENT = 5000
+"""Packets that may wait for a client which does not read; then nothing more is read from it."""
+
+MAX_ATTACHMENTS = 10
+"""Binary attachments of an event. No event that is taken has any."""
+
+NONSENSE = "x"
+"""How no packet begins, neither of Engine.IO nor of Socket.IO."""
+
+_RECENT = re.compile(r"(?:^|&)t=[0-9a-z]{8}(?:&|$)")
+"""In the query of the official client since 4.8 (June 2024). Those before 4.5.2 do not catch what they throw at a
+packet that is none, which would end a program on Node."""
+
+READ_AGAIN = 0.05
+"""Seconds between two looks whether a client reads again."""
+
+
+@dataclass
+class Client:
+    """One connection that was admitted. `user` is the only one it may send messages of, None where any."""
+
+    user: str | None
+    allowance: float
+    """Messages that it may send now."""
+    finishes: bool
+    """It sends what it has before it closes, when it is told what is no packet of Socket.IO."""
+    counted_at: float = field(default_factory=time.monotonic)
+    wants_answers: bool = True
+    """It asked for one the last time."""
+    leaving: bool = False
+
+
+class MalformedError(Exception):
+    """What a client sent is no packet of Socket.IO."""
+
+
+class Packet(socketio.packet.Packet):  # type: ignore[misc]
+    """A packet that says so where it cannot be read, and has few attachments."""
+
+    def decode(self, encoded_packet: Any) -> int:
+        """Read a packet. Raises MalformedError."""
+        try:
+            attachments: int = super().decode(encoded_packet)
+        except Exception as error:
+            raise MalformedError(type(error).__name__) from error
+        if attachments > MAX_ATTACHMENTS:
+            raise MalformedError("it has too many attachments")
+        return attachments
+
+    def add_attachment(self, attachment: Any) -> bool:
+        """Take an attachment; True where it was the last one. Raises MalformedError."""
+        try:
+            return bool(super().add_attachment(attachment))
+        except Exception as error:
+            raise MalformedError(type(error).__name__) from error
+
+
+class Goodbye:
+    """What makes a client close the connection and connect again: no packet of Engine.IO begins like this."""
+
+    def encode(self, b64: bool = False) -> str:
+        """As it is sent."""
+        del b64
+        return NONSENSE
+
+
+class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
+    """The server of one process. `commit` is where messages go."""
+
+    def __init__(self, settings: Settings, commit: GroupCommit) -> None:
+        level = logging.DEBUG if settings.log_level == "debug" else logging.WARNING
+        loggers = logging.getLogger("socketio"), logging.getLogger("engineio")
+        for logger in loggers:
+            logger.setLevel(level)
+        self.max_bytes = max(1_000_000, 4 * settings.max_payload)
+        """Bytes of one packet, or of a request that carries several."""
+        # A polling client sends what it kept while it was away in one request. The library's own limit of 16 packets
+        # makes it drop all of them, and answer `ok`.
+        Payload.max_decode_packets = self.max_bytes
+        super().__init__(
+            async_mode="asgi",
+            serializer=Packet,
+            namespaces=[NAMESPACE],
+            cors_allowed_origins="*" if "*" in settings.client_url else list(settings.client_url),
+            max_http_buffer_size=self.max_bytes,
+            logger=loggers[0],
+            engineio_logger=loggers[1],
+        )
+        self._settings = settings
+        self._commit = commit
+        self._clients: dict[str, Client] = {}
+        self.on("connect", self._admit)
+        self.on("disconnect", self._forget)
+        commit.on_busy.append(self._send_away_silent_ones)
+
+    @property
+    def connections(self) -> int:
+        """Connections there are, admitted or not."""
+        return len(self.eio.sockets)
+
+    def send_all_away(self) -> None:
+        """Have every client connect again, elsewhere or later."""
+        for eio_sid in list(self.eio.sockets):
+            self._send_away(eio_sid)
+
+    def _send_away_silent_ones(self) -> None:
+        """Have those connect again who would not hear that nothing can be taken now."""
+        for eio_sid, client in list(self._clients.items()):
+            if not client.wants_answers:
+                self._send_away(eio_sid)
+
+    # --- who is there -------------------------------------------------------------------------------------
+
+    async def _admit(self, sid: str, environ: Any, auth: Any) -> None:
+        try:
+            user = admit(self._settings, auth)
+        except RefusedError as error:
+            log.debug("a client is not admitted: %s", error.message)
+            raise NotAdmittedError(error.message) from None
+        recent = _RECENT.search(environ.get("QUERY_STRING", "")) is not None
+        eio_sid = self.manager.eio_sid_from_sid(sid, NAMESPACE)
+        self._clients[eio_sid] = Client(user, self._settings.socket_rate, finishes=recent)
+
+    async def _forget(self, sid: str, _reason: str) -> None:
+        self._clients.pop(self.manager.eio_sid_from_sid(sid, NAMESPACE), None)
+
+    # --- what comes ---------------------------------------------------------------------------------------
+
+    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        """What the library calls for each packet. One that cannot be read ends the connection."""
+        try:
+            await super()._handle_eio_message(eio_sid, data)
+        except (MalformedError, ValueError) as error:
+            log.info("a client is sent away: what it sent is no packet (%s)", error)
+            self._binary_packet.pop(eio_sid, None)
+            self._send_away(eio_sid)
+
+    async def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: Any) -> None:
+        """What the library calls for each event; `id` is None where no answer is wanted."""
+        client = self._clients.get(eio_sid)
+        if client is None or (namespace or NAMESPACE) != NAMESPACE:
+            return
+        client.wants_answers = id is not None
+        await self._pace(eio_sid, client)
+        self._commit.put(self._entry(client, data, self._answering(eio_sid, id)))
+        if self._commit.busy is not None and id is None:
+            self._send_away(eio_sid)
+
+    def _entry(self, client: Client, event: Any, answer: Callable[[dict[str, Any]], None] | None) -> Entry:
+        received_ns = time.time_ns()
+        try:
+            item = message.parse(event, client.user, received_ns, self._settings.max_payload)
+        except RejectedError as error:
+            client.allowance -= INVALID_COST - 1
+            reject = message.reject(event, client.user, received_ns, error.message)
+            refusal = {"ok": False, "code": "invalid", "reason": error.message, "msg_id": message.msg_id_of(event)}
+            return Entry(reject, len(reject.args[0]), refusal, answer)
+        encoded = message.encode(item)
+        return Entry(encoded, len(encoded), {"ok": True, "msg_id": item["msg_id"]}, answer)
+
+    def _answering(self, eio_sid: str, id: int | None) -> Callable[[dict[str, Any]], None] | None:
+        if id is None:
+            return None
+
+        def answer(content: dict[str, Any]) -> None:
+            socket = self.eio.sockets.get(eio_sid)
+            if socket is not None and not socket.closed:
+                text = f"{socketio.packet.ACK}{id}{json.dumps([content], separators=(',', ':'))}"
+                socket.queue.put_nowait(EnginePacket(MESSAGE, text))
+
+        return answer
+
+    async def _pace(self, eio_sid: str, client: Client) -> None:
+        """Wait until the next message of this client may be taken."""
+        rate, now = self._settings.socket_rate, time.monotonic()
+        client.allowance = min(rate, client.allowance + (now - client.counted_at) * rate) - 1
+        client.counted_at = now
+        if client.allowance < 0:
+            await self._wait(eio_sid, asyncio.sleep(-client.allowance / rate))
+        if not self._commit.has_room and (self._commit.busy is None or not client.wants_answers):
+            await self._wait(eio_sid, self._commit.room())
+        socket = self.eio.sockets.get(eio_sid)
+        while socket is not None and socket.queue.qsize() > MAX_UNSENT and not socket.closed:
+            await asyncio.sleep(READ_AGAIN)
+
+    async def _wait(self, eio_sid: str, what: Any) -> None:
+        """Wait for something, and take the client for alive as long: its pong may be behind what is not read."""
+        waiting = asyncio.ensure_future(what)
+        while not waiting.done():
+            socket = self.eio.sockets.get(eio_sid)
+            if socket is not None and socket.last_ping:
+                socket.last_ping = time.time()
+            await asyncio.wait([waiting], timeout=1.0)
+
+    # --- sending away -------------------------------------------------------------------------------------
+
+    def _send_away(self, eio_sid: str) -> None:
+        """Make a client close the connection and connect again."""
+        socket = self.eio.sockets.get(eio_sid)
+        client = self._clients.get(eio_sid)
+        if socket is None or (client is not None and client.leaving):
+            return
+        loop = asyncio.get_running_loop()
+        if client is not None and client.finishes and not socket.upgraded:
+            socket.queue.put_nowait(EnginePacket(MESSAGE, NONSENSE))
+            loop.call_later(POLITE, socket.queue.put_nowait, Goodbye())
+        else:
+            socket.queue.put_nowait(Goodbye())
+        if client is not None:
+            client.leaving = True
+        loop.call_later(GRACE, self._hang_up, eio_sid, socket)
+
+    def _hang_up(self, eio_sid: str, socket: Any) -> None:
+        """Close a connection whose client did not."""
+        if self.eio.sockets.get(eio_sid) is not socket or socket.closed:
+            return
+        if socket.upgraded:
+            socket.queue.put_nowait(None)  # ends its writer, which closes the web socket
+        else:
+            self.start_background_task(socket.close, wait=False, reason=self.reason.SERVER_DISCONNECT)
