@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -101,7 +102,21 @@ def test_a_commit_carries_rejects_and_notes(connection: Redis, settings: Setting
     job = Job.fetch("reject-1", connection=connection, serializer=JSONSerializer)
     assert (job.func_name, job.args) == ("qctl.jobs.readings.ingest_reading", ["sensors/a", "AAAA", 5])
     assert job.latest_result().exc_string == "not JSON"  # type: ignore[union-attr]
-    assert connection.hget(keys.ingest("readings"), "rejected") == b"2"
+    assert connection.hget(keys.ingest("readings"), "rejected") == b"1", "the second was the same letter"
+
+
+@pytest.mark.parametrize("place", ["waiting again", "in the trash"])
+def test_a_reject_that_comes_again_is_not_buried_beside_its_letter(
+    connection: Redis, settings: Settings, place: str
+) -> None:
+    buffer = Buffer(connection, READINGS, settings)
+    reject = Reject("reject-1", ("sensors/a", "AAAA", 5), "not JSON")
+    buffer.append(Commit(rejects=[reject]))
+    connection.delete(keys.failed("sensor-data"))
+    connection.hset(keys.job("reject-1"), "status", "queued" if place == "waiting again" else "canceled")
+    buffer.append(Commit(rejects=[reject]))
+    assert connection.zcard(keys.failed("sensor-data")) == 0
+    assert connection.hget(keys.job("reject-1"), "status") != b"failed"
 
 
 @hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

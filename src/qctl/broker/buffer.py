@@ -89,8 +89,8 @@ class Buffer:
                 pipe.rpush(keys.buffer(self._pipeline.name), *commit.items)
                 pipe.hincrby(keys.ingest(self._pipeline.name), "received", len(commit.items))
             for reject in commit.rejects:
-                burial.bury(pipe, self._pipeline.queue, self._raw_handler, reject.args, reject.reason, reject.id)
-                pipe.hincrby(keys.ingest(self._pipeline.name), "rejected", 1)
+                name, queue = self._pipeline.name, self._pipeline.queue
+                burial.bury(pipe, name, queue, self._raw_handler, reject.args, reject.reason, reject.id)
             if commit.recent:
                 pipe.lpush(keys.mqtt_recent(commit.session), *commit.recent)
                 pipe.ltrim(keys.mqtt_recent(commit.session), 0, commit.window - 1)

@@ -19,6 +19,9 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from qctl.broker import counters, events, keys
+from qctl.broker.scripts import Script
+
+_bury = Script("bury")
 
 FOR_EVER = -1
 """RQ's time to live of a dead letter that nothing but a person removes."""
@@ -68,29 +71,40 @@ def index(pipe: Pipeline, queue: str, job_id: str, function: str, traceback: str
     events.record(pipe, "dead", queue=queue, job=job_id, reason=last_line(traceback)[:MAX_REASON], **event)
 
 
-def bury(pipe: Pipeline, queue: str, handler: str, args: Sequence[Any], reason: str, job_id: str) -> None:
-    """Make a dead letter of a message or row that no job of its own ever carried.
+def bury(
+    pipe: Pipeline, pipeline: str, queue: str, handler: str, args: Sequence[Any], reason: str, job_id: str
+) -> None:
+    """Make a dead letter of a message or row that no job of its own ever carried, and count it for its `pipeline`.
 
     It is a job like any other: `handler(*args)` runs it once somebody retries it. The same id twice is one letter.
     """
-    job = Job.create(
+    parts = describe(handler, reason)
+    name, moment = fingerprint(parts), time.time()
+    hour, minute = divmod(int(moment) // 60, 60)
+    fields = {FIELD: name, **_job(pipe, queue, handler, args, job_id).to_dict()}
+    result = Result(job_id, Result.Type.FAILED, pipe, exc_string=reason, serializer=JSONSerializer).serialize()
+    shared = [keys.QUEUES, keys.causes(queue), keys.cause(queue, name), keys.counts(queue, hour), keys.EVENTS]
+    known: list[Any] = [job_id, keys.queue(queue), name, json.dumps(parts), int(moment * 1000), f"{minute}.dead"]
+    told: list[Any] = [counters.KEEP, events.CAP, queue, last_line(reason)[:MAX_REASON]]
+    pairs = [part for pair in (*fields.items(), *result.items()) for part in pair]
+    pipe.eval(
+        _bury.body,
+        9,
+        *(keys.job(job_id), keys.failed(queue), keys.results(job_id), *shared, keys.ingest(pipeline)),
+        *(*known, *told, len(fields), *pairs),
+    )
+
+
+def _job(pipe: Pipeline, queue: str, handler: str, args: Sequence[Any], job_id: str) -> Job:
+    return Job.create(
         handler,
         args=list(args),
         id=job_id,
         origin=queue,
-        connection=_connection(pipe),
+        connection=pipe,  # wanted only to be built: what is done goes through the pipeline
         serializer=JSONSerializer,
         status=JobStatus.FAILED,
         failure_ttl=FOR_EVER,
         timeout=180,
         description=f"{handler.rpartition('.')[2]}: rejected",
     )
-    pipe.sadd(keys.QUEUES, keys.queue(queue))
-    job.failed_job_registry.add(job, ttl=FOR_EVER, exc_string=reason, pipeline=pipe)
-    Result.create_failure(job, FOR_EVER, exc_string=reason, pipeline=pipe)
-    index(pipe, queue, job_id, handler, reason)
-
-
-def _connection(pipe: Pipeline) -> Any:
-    """A job wants a connection only to be built; what it does here goes through the pipeline."""
-    return pipe
