@@ -7,26 +7,28 @@ costs more start-up time than everything else they do.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
 from urllib.parse import quote
 
 from platformdirs import user_state_path
 
 from qctl import values
+from qctl.alert_settings import AlertSettings
 from qctl.data_settings import DataSettings
 from qctl.errors import SettingsError
+from qctl.given import Source, gather, sources
 from qctl.job_settings import JobSettings
-from qctl.setting import from_file, parsed, setting
+from qctl.mail_settings import MailSettings
+from qctl.setting import setting
 from qctl.values import boolean, one_of, text, whole
 
 SOCKET_LONGEST = 107
 """Bytes of a unix socket's path, by Linux."""
 
-GROUPS = ("qctl", "redis", "mqtt", "socket", "ingest", "influxdb", "messages", "jobs")
+GROUPS = ("qctl", "redis", "mqtt", "socket", "ingest", "influxdb", "messages", "jobs", "mail", "alerts")
 """The groups of settings, in the order of `.env.example`."""
 
 
@@ -35,7 +37,7 @@ def _default_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings(DataSettings, JobSettings):
+class Settings(DataSettings, JobSettings, MailSettings, AlertSettings):
     """Everything that can be set. Build it with `Settings.load`; a field is None where nothing was set."""
 
     home: Path = setting(  # noqa: RUF009 - a field, no shared value
@@ -72,6 +74,12 @@ class Settings(DataSettings, JobSettings):
         "false",
         group="qctl",
         doc="true: the command line refuses whatever changes something",
+    )
+    context: str | None = setting(
+        "QCTL_CONTEXT",
+        values.context_name,
+        group="qctl",
+        doc="Which Redis of several the command line means: a context of its config.toml. Daemons know no contexts",
     )
 
     redis_url: str | None = setting(
@@ -121,15 +129,21 @@ class Settings(DataSettings, JobSettings):
         `flags` maps setting names (REDIS_URL, ...) to values from the command line; `dotenv` is the .env file, by
         default the one in the working folder. Raises SettingsError naming the first setting that cannot be used.
         """
-        sources = (flags or {}, os.environ if environ is None else environ, from_file(dotenv or Path(".env")))
-        read: dict[str, Any] = {}
-        for spec in fields(cls):
-            given = (source.get(spec.metadata["env"]) for source in sources)
-            read[spec.name] = parsed(next((raw for raw in given if raw), spec.metadata["raw"]), spec)
+        return cls.given_by(sources(flags, environ, dotenv))
+
+    @classmethod
+    def given_by(cls, places: Sequence[Source]) -> Settings:
+        """Read every setting from these places, of which the first one that sets it counts. Raises SettingsError."""
+        read = {each.spec.name: each.value() for each in gather(fields(cls), places)}
         read["home"] = read["home"] or _default_home()
         loaded = cls(**read)
         loaded._check_together()
         return loaded
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The name of every setting in the environment."""
+        return [spec.metadata["env"] for spec in fields(cls)]
 
     def _check_together(self) -> None:
         needs = {
@@ -200,6 +214,16 @@ class Settings(DataSettings, JobSettings):
     def messages_target(self) -> str:
         """Where messages are written: mysql, mongodb or sqlite."""
         return self.messages_sink or ("mysql" if self.db_host else "sqlite")
+
+    @property
+    def alerts(self) -> Path:
+        """The file with the rules of alerts."""
+        return self.alert_file or self.home / "alerts.toml"
+
+    @property
+    def history_database(self) -> Path:
+        """The SQLite file of the history, where MONGODB_URI is not set."""
+        return self.home / "history.db"
 
     def flush_interval(self, pipeline: str) -> float:
         """Seconds after which less than a whole batch of a pipeline is cut."""

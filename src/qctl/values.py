@@ -40,6 +40,13 @@ def boolean(raw: str) -> bool:
     raise ValueError("is not true or false")
 
 
+def context_name(raw: str) -> str:
+    """The name of a context: what a table of a TOML file may be called without quotes, and a dot."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", raw):
+        raise ValueError("is not the name of a context: letters, digits, . _ and - alone")
+    return raw
+
+
 def whole(low: int, high: int) -> Callable[[str], int]:
     """A whole number from `low` to `high`."""
 
@@ -121,6 +128,16 @@ def origins(raw: str) -> tuple[str, ...]:
         parts = _split(origin, ("http", "https"))
         if not parts.hostname or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
             raise ValueError("is not a list of origins, such as http://localhost:5173,https://app.example")
+    return found
+
+
+def webhooks(raw: str) -> tuple[str, ...]:
+    """URLs of web hooks, comma separated: without credentials, query and fragment."""
+    found = tuple(part.rstrip("/") for part in (piece.strip() for piece in raw.split(",")) if part)
+    for url in found:
+        parts = _split(url, ("https", "http"))
+        if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("is not a list of URLs, such as https://hooks.example/team")
     return found
 
 

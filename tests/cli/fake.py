@@ -9,11 +9,13 @@ from typing import Any
 
 from qctl.errors import QctlError
 from qctl.models import (
+    AuditEntry,
     BulkResult,
     ClearResult,
     DeadLetter,
     DeadLetterDetail,
     DeadLetters,
+    Event,
     Finding,
     Health,
     Outcome,
@@ -57,6 +59,8 @@ class FakeOps:
 
     def __init__(self, **answers: Any) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        self.noted: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+        """What was written into the audit: that is asked for by no command itself."""
         self._answers: dict[str, Any] = {**ANSWERS, **answers}
         parts: dict[str, dict[str, Callable[..., Any]]] = {}
         for name in ANSWERS:
@@ -67,7 +71,7 @@ class FakeOps:
     def _operation(self, name: str) -> Callable[..., Any]:
         def operate(*args: Any, **kwargs: Any) -> Any:
             progress = kwargs.pop("progress", None)
-            self.calls.append((name, args, kwargs))
+            (self.noted if name == "audit__note" else self.calls).append((name, args, kwargs))
             if progress:
                 progress(1, 2)
             answer = self._answers[name]
@@ -104,6 +108,11 @@ ANSWERS: dict[str, Any] = {
     "trash__restore": lambda batch: RestoreResult(batch or "20261122-044512-x7f2", "email", 4),
     "trash__empty": 4,
     "workers__list": [WorkerInfo("w1", ["email"], "busy", "host", 42, "job-9", NOW, True)],
+    "events__list": [Event("1795000000000-0", "finished", {"queue": "email", "job": "job-1", "ms": "12"})],
+    "events__last_id": "1795000000000-0",
+    "events__follow": [[Event("1795000000001-0", "dead", {"queue": "email", "job": "job-2", "reason": "boom"})], []],
+    "audit__note": None,
+    "audit__list": [AuditEntry(NOW, "ops@host", "qctl clear", "qctl clear email", "refused", "not confirmed", 0.4)],
     "health__ping": Ping(0.0004, 1_795_000_000_000, "7.0.15", "redis://localhost:6379/0"),
     "health__check": Health("ok", [Finding("redis", "ok", "Redis answers")]),
 }

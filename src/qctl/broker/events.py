@@ -9,15 +9,15 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
 
-from qctl.broker import keys
+from qctl.broker import keys, streams
+from qctl.models import Event
 
 CAP = 100_000
 """Entries the stream keeps, roughly: some 20 MB."""
@@ -27,15 +27,6 @@ NAMES = frozenset(
     restored purged requeued rejected cut tripped canceled skipped schedule moved edited
     imported""".split()  # noqa: SIM905 - a list of words reads better as words
 )
-
-
-@dataclass(frozen=True)
-class Event:
-    """One entry. `id` is Redis's stream id, `fields` the rest as text."""
-
-    id: str
-    event: str
-    fields: dict[str, str]
 
 
 def record(pipe: Pipeline | Redis, event: str, **fields: str | int | None) -> None:
@@ -58,23 +49,38 @@ def actor() -> str:
 
 def newest(connection: Redis, count: int) -> list[Event]:
     """The last `count` events, oldest of them first."""
-    return [_parse(*entry) for entry in reversed(connection.xrevrange(keys.EVENTS, count=count))]
+    return search(connection, lambda _: True, limit=count)
+
+
+def search(connection: Redis, wanted: Callable[[Event], bool], *, limit: int, since_ms: int = 0) -> list[Event]:
+    """The last `limit` of the events that are wanted and not older than `since_ms`, oldest of them first."""
+    found: list[Event] = []
+    for entry_id, raw in streams.newest_first(connection, keys.EVENTS, since_ms):
+        if len(found) >= limit:
+            break
+        event = _parse(entry_id, raw)
+        if wanted(event):
+            found.append(event)
+    return found[::-1]
+
+
+def last_id(connection: Redis) -> str:
+    """The id of the newest event: where `follow` goes on from."""
+    latest = connection.xrevrange(keys.EVENTS, count=1)
+    return latest[0][0].decode() if latest else "0-0"
 
 
 def follow(connection: Redis, after: str = "$", block_ms: int = 1000) -> Iterator[list[Event]]:
     """Yield events as they come, an empty list each `block_ms` without any, for ever."""
-    last: str | bytes = after
-    if after == "$":
-        latest = connection.xrevrange(keys.EVENTS, count=1)
-        last = latest[0][0] if latest else "0-0"
+    last = last_id(connection) if after == "$" else after
     while True:
         reply = connection.xread({keys.EVENTS: last}, count=1000, block=block_ms)
         entries = reply[0][1] if reply else []
         if entries:
-            last = entries[-1][0]
-        yield [_parse(*entry) for entry in entries]
+            last = entries[-1][0].decode()
+        yield [_parse(entry_id.decode(), raw) for entry_id, raw in entries]
 
 
-def _parse(entry_id: bytes, raw: Mapping[bytes, bytes]) -> Event:
-    fields = {k.decode(errors="surrogateescape"): v.decode(errors="replace") for k, v in raw.items()}
-    return Event(entry_id.decode(), fields.pop("event", "?"), fields)
+def _parse(entry_id: str, raw: streams.Raw) -> Event:
+    fields = streams.text(raw)
+    return Event(entry_id, fields.pop("event", "?"), fields)

@@ -142,6 +142,12 @@ LEASES = "qctl:leases"
 EVENTS = "qctl:events"
 """STREAM of everything that happened, capped."""
 
+AUDIT = "qctl:audit"
+"""STREAM of what people did, capped by itself: events of jobs do not push it out."""
+
+QUIET = "qctl:quiet"
+"""HASH claimant -> JSON {by, at}: those that take nothing new."""
+
 TRASH = "qctl:trash"
 """ZSET trash batch -> when it expires (milliseconds)."""
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import typer
 
+from qctl.cli.auditing import audited
 from qctl.cli.exits import ExitCode
 from qctl.cli.options import Options, parameter, with_options
 from qctl.cli.session import Session
@@ -22,13 +24,15 @@ EVERYWHERE = "Options of `qctl --help` may stand here too."
 class Command:
     """A verb. `function` takes the session and its own parameters and returns the exit code, None for 0.
 
-    `changes`: it changes something, so a read-only run refuses it unless its parameter `dry_run` is set.
+    `changes`: it changes something, so a read-only run refuses it unless its parameter `dry_run` is set, and the audit
+    notes it. `here`: it is about this machine and no Redis, so that no context counts and nothing is noted.
     """
 
     name: str
     function: Callable[..., ExitCode | None]
     examples: str
     changes: bool
+    here: bool
 
     def add_to(self, app: typer.Typer) -> None:
         """Register it. The function's docstring is its help."""
@@ -36,19 +40,36 @@ class Command:
         def run(ctx: typer.Context, **given: Any) -> ExitCode | None:
             session: Session = ctx.obj
             session.choose(Options.taken_from(given))
-            if self.changes and not given.get("dry_run"):
-                session.refuse_if_read_only(ctx.command_path)
-            return self.function(session, **given)
+            session.here = self.here
+            act = partial(self.function, session, **given)
+            if not self.changes or given.get("dry_run"):
+                return act()
+            session.refuse_if_read_only(ctx.command_path)
+            return act() if self.here else audited(session, ctx.command_path, act)
 
+        vars(run)["command"] = self
         own = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
         epilog = f"{_listed('Examples', self.examples)}\n\n{EVERYWHERE}"
         register = app.command(self.name, help=self.function.__doc__, epilog=epilog, context_settings=WIDTH)
         register(with_options(run, own, show_all=False))
 
 
-def command(name: str, *, examples: str, changes: bool = False) -> Callable[[Callable[..., ExitCode | None]], Command]:
+def command(
+    name: str, *, examples: str, changes: bool = False, here: bool = False
+) -> Callable[[Callable[..., ExitCode | None]], Command]:
     """Make a function a command. `examples` are lines that work as they stand."""
-    return lambda function: Command(name, function, examples, changes)
+    return lambda function: Command(name, function, examples, changes, here)
+
+
+def tree(app: typer.Typer) -> dict[tuple[str, ...], Command]:
+    """Every command of a program by its words."""
+    found: dict[tuple[str, ...], Command] = {}
+    for info in app.registered_commands:
+        found[(str(info.name),)] = vars(info.callback)["command"]
+    for group in app.registered_groups:
+        if group.typer_instance:
+            found |= {(str(group.name), *words): each for words, each in tree(group.typer_instance).items()}
+    return found
 
 
 def program(help: str, notes: dict[str, str], version: str, commands: Sequence[Command]) -> typer.Typer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -9,8 +10,23 @@ from collections.abc import Sequence
 import typer
 
 from qctl import __version__
-from qctl.cli import dead_letters, health, queues, retry, stats, trash, workers
-from qctl.cli.command import command, noun, program
+from qctl.cli import (
+    check,
+    config,
+    contexts,
+    dead_letters,
+    events,
+    health,
+    job_acts,
+    jobs,
+    metrics,
+    queues,
+    retry,
+    stats,
+    trash,
+    workers,
+)
+from qctl.cli.command import Command, command, noun, program
 from qctl.cli.exits import ExitCode, exit_code_for
 from qctl.cli.output import StdoutClosedError
 from qctl.cli.session import Session
@@ -31,7 +47,7 @@ qctl dlq list --queue 'email*'
 """
 
 
-@command("up", examples="qctl up\nqctl up --home ./var", changes=True)
+@command("up", examples="qctl up\nqctl up --home ./var", changes=True, here=True)
 def up(session: Session) -> None:
     """Run everything here, in the foreground, until Ctrl-C.
 
@@ -44,22 +60,36 @@ def up(session: Session) -> None:
 
 def build() -> typer.Typer:
     """All commands: the verbs of every day first, the nouns below."""
-    daily = (stats.stats, queues.pause, queues.resume, queues.clear, retry.retry, up, health.ping, health.health)
-    app = program(HELP, {"Examples": EXAMPLES, "Exit codes": EXIT_CODES}, __version__, daily)
-    noun(
-        app,
-        "dlq",
-        "Dead letters: jobs that wait for a person.",
-        (dead_letters.page, dead_letters.show, retry.retry),
+    daily = (
+        stats.stats,
+        queues.pause,
+        queues.resume,
+        queues.clear,
+        retry.retry,
+        up,
+        health.ping,
+        health.health,
+        check.check,
+        events.events,
+        events.audit,
     )
+    app = program(HELP, {"Examples": EXAMPLES, "Exit codes": EXIT_CODES}, __version__, daily)
+    acts = (retry.retry, job_acts.cancel, job_acts.delete, job_acts.move)
+    noun(app, "job", "Jobs of any queue and state.", (jobs.page, jobs.show, jobs.wait, *acts))
+    letters = (dead_letters.page, dead_letters.groups, dead_letters.show, retry.retry, job_acts.discard)
+    noun(app, "dlq", "Dead letters: jobs that wait for a person.", letters)
     noun(app, "trash", "What was cleared, until it is gone for good.", (trash.batches, trash.restore, trash.empty))
     noun(app, "worker", "Processes that take jobs from queues.", (workers.everyone,))
+    noun(app, "metrics", "What was measured, for people and for Prometheus.", (metrics.show, metrics.export))
+    noun(app, "context", "Named settings: which Redis of several.", (contexts.everything, contexts.show, contexts.use))
+    noun(app, "config", "Settings: what is set, and where.", (config.show, config.check, config.init))
     return app
 
 
 def run(arguments: Sequence[str], session: Session) -> int:
     """Run one command line. Prints what went wrong, on one line, and returns the exit code."""
     out = session.out
+    session.line = shlex.join(("qctl", *arguments))
     try:
         program = typer.main.get_command(build())
         code = program.main(list(arguments), prog_name="qctl", standalone_mode=False, obj=session)
@@ -69,7 +99,7 @@ def run(arguments: Sequence[str], session: Session) -> int:
         code = ExitCode.INTERRUPTED
     except typer.TyperException as error:
         out.complain(error.format_message(), _where_to_read(error))
-        return ExitCode.USAGE
+        return check.MALFORMED if _is_of(error, check.check) else ExitCode.USAGE
     except QctlError as error:
         _show_traceback(session)
         out.complain_of(error)
@@ -91,6 +121,12 @@ def main() -> int:
 def _where_to_read(error: typer.TyperException) -> str | None:
     context = getattr(error, "ctx", None)
     return f"see `{context.command_path} --help`" if context else None
+
+
+def _is_of(error: typer.TyperException, command: Command) -> bool:
+    """Whether a command line is malformed that was to be this command's."""
+    context = getattr(error, "ctx", None)
+    return context is not None and context.command_path == f"qctl {command.name}"
 
 
 def _show_traceback(session: Session) -> None:

@@ -19,6 +19,7 @@ class Options:
 
     output: Format | None = None
     json: bool = False
+    context: str | None = None
     redis_url: str | None = None
     home: str | None = None
     read_only: bool = False
@@ -42,6 +43,10 @@ DECLARED: dict[str, tuple[Any, Any]] = {
         ),
     ),
     "json": (bool, typer.Option("--json", help="The same as -o json.")),
+    "context": (
+        str | None,
+        typer.Option("--context", metavar="NAME", help="Which Redis of several: see `qctl context list`."),
+    ),
     "redis_url": (
         str | None,
         typer.Option("--redis-url", metavar="URL", help="Redis to use. REDIS_URL hides a password from `ps`."),

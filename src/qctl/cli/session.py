@@ -6,9 +6,11 @@ import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from qctl import contexts, given
 from qctl.cli.options import Options
 from qctl.cli.output import Format, Output
 from qctl.errors import RefusedError, UsageError
+from qctl.given import Source
 from qctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -16,39 +18,68 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Options first, then what follows from them, made when it is needed. `ops` replaces the real one."""
+    """Options first, then what follows from them, made when it is needed. `ops` replaces the real one.
+
+    `here`: the command is about this machine alone, so that no context counts. `line` is what was typed.
+    """
 
     def __init__(self, ops: Ops | None = None) -> None:
         self.options = Options()
         self.out = Output()
+        self.here = False
+        self.line = "qctl"
         self._ops = ops
 
-    def choose(self, given: Options) -> None:
+    def choose(self, chosen: Options) -> None:
         """Take options from the command line. Those after a command's name win over those before it.
 
         Raises UsageError where they contradict each other or name nothing.
         """
-        if given.json and given.output not in (None, Format.JSON):
-            raise UsageError(f"--json and -o {given.output.value} contradict each other")
-        for name, value in (("--redis-url", given.redis_url), ("--home", given.home)):
+        if chosen.json and chosen.output not in (None, Format.JSON):
+            raise UsageError(f"--json and -o {chosen.output.value} contradict each other")
+        for name, value in (
+            ("--redis-url", chosen.redis_url),
+            ("--home", chosen.home),
+            ("--context", chosen.context),
+        ):
             if value == "":
                 raise UsageError(f"{name} is empty", "leave it out to use the default")
-        news = {name: value for name, value in vars(given).items() if value not in (None, False)}
+        news = {name: value for name, value in vars(chosen).items() if value not in (None, False)}
         self.options = dataclasses.replace(self.options, **news)
-        if given.json or given.output:
-            self.out.format = Format.JSON if given.json else given.output
+        if chosen.json or chosen.output:
+            self.out.format = Format.JSON if chosen.json else chosen.output
         self.out.colour = not self.options.no_color
 
     @cached_property
-    def settings(self) -> Settings:
-        """All settings. Raises SettingsError naming the one that cannot be used."""
-        return Settings.load(
+    def places(self) -> list[Source]:
+        """Where settings are given, the first that counts first: flags, the environment, .env, and the context."""
+        places = given.sources(
             {
                 "REDIS_URL": self.options.redis_url,
                 "QCTL_HOME": self.options.home,
                 "QCTL_READ_ONLY": "true" if self.options.read_only else None,
+                "QCTL_CONTEXT": self.options.context,
             }
         )
+        choice = None if self.here else contexts.choice(places)
+        if choice is None:
+            return places
+        context = contexts.named(choice.name).source
+        counts = given.below(context, places)
+        if choice.name == self.options.context and counts.values != context.values:
+            self.out.say(f"qctl: another Redis is named by a flag, the environment or .env: not that of {context.name}")
+        return [*places, counts]
+
+    @cached_property
+    def settings(self) -> Settings:
+        """All settings. Raises SettingsError naming the one that cannot be used, NotFoundError for a context."""
+        self.warn_of_strangers()
+        return Settings.given_by(self.places)
+
+    def warn_of_strangers(self) -> None:
+        """Say which names of ours nothing reads: somebody may rely on one."""
+        for stranger in given.strangers(self.places, Settings.names()):
+            self.out.say(f"qctl: {stranger.complaint}")
 
     @cached_property
     def ops(self) -> Ops:
@@ -62,6 +93,6 @@ class Session:
     def refuse_if_read_only(self, command: str) -> None:
         """Raise RefusedError where nothing may be changed."""
         if self.settings.read_only:
-            raise RefusedError(
-                f"`{command}` changes things, and qctl is read-only", "leave out --read-only and unset QCTL_READ_ONLY"
-            )
+            origin = next(place.name for place in self.places if place.values.get("QCTL_READ_ONLY"))
+            said = "--read-only" if origin == "flag" else f"QCTL_READ_ONLY of {origin}"
+            raise RefusedError(f"`{command}` changes things, and qctl is read-only by {said}")

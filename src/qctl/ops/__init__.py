@@ -7,7 +7,10 @@ a user who may only read.
 from __future__ import annotations
 
 from qctl.broker.connection import Connection, connect
+from qctl.ops.audit import AuditOps
+from qctl.ops.checks import CheckOps
 from qctl.ops.dead_letters import DeadLetterOps
+from qctl.ops.events import EventOps
 from qctl.ops.health import HealthOps
 from qctl.ops.jobs import JobOps
 from qctl.ops.metrics import MetricsOps
@@ -31,8 +34,11 @@ class Ops:
         self.jobs = JobOps(self._connection, settings)
         self.trash = TrashOps(self._connection, settings)
         self.workers = WorkerOps(self._connection, settings)
+        self.events = EventOps(self._connection, settings)
+        self.audit = AuditOps(self._connection, settings)
         self.health = HealthOps(self._connection, settings)
         self.metrics = MetricsOps(self._connection, settings)
+        self.checks = CheckOps(self._connection, settings)
 
     def close(self) -> None:
         """Close the connections to Redis."""

@@ -4,8 +4,11 @@ Every text that leaves this package has passed `safe`. A style word says what a 
 a colour, and the text alone must say the same to those who see no colour.
 """
 
-from qctl.view.dead_letters import dead_letter_columns
+from qctl.view.configuration import context_columns, setting_columns
+from qctl.view.dead_letters import cause_columns, dead_letter_columns
+from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.health import HEALTH, finding_columns
+from qctl.view.jobs import job_columns
 from qctl.view.metrics import name_columns, step_columns
 from qctl.view.queues import queue_columns, queue_state, totals
 from qctl.view.table import Cell, Column, Style, Table
@@ -38,13 +41,19 @@ __all__ = [
     "Style",
     "Table",
     "age",
+    "audit_columns",
+    "cause_columns",
+    "context_columns",
     "count",
     "counted",
     "dead_letter_columns",
     "duration",
     "eta",
+    "event_columns",
+    "event_line",
     "fact",
     "finding_columns",
+    "job_columns",
     "lapse",
     "lapses",
     "moment",
@@ -53,6 +62,7 @@ __all__ = [
     "queue_columns",
     "queue_state",
     "rate",
+    "setting_columns",
     "share",
     "size",
     "step_columns",

@@ -4,10 +4,15 @@ Times are RFC 3339 in UTC with Z, durations are seconds and say so in their key.
 version of a schema keys are only added.
 """
 
-from qctl.cli.documents.bulk import retried
-from qctl.cli.documents.dead_letters import dead_letter, dead_letters
+from qctl.cli.documents.bulk import acted
+from qctl.cli.documents.checks import check
+from qctl.cli.documents.configuration import chosen, config, config_check, config_init, context, contexts
+from qctl.cli.documents.dead_letters import causes, dead_letter, dead_letters
 from qctl.cli.documents.document import Document, Record, cell
+from qctl.cli.documents.events import audit, events
 from qctl.cli.documents.health import health, ping
+from qctl.cli.documents.jobs import job, jobs, waited
+from qctl.cli.documents.metrics import names, series
 from qctl.cli.documents.queues import cleared, paused, resumed, stats
 from qctl.cli.documents.trash import emptied, restored, trash
 from qctl.cli.documents.workers import workers
@@ -15,18 +20,33 @@ from qctl.cli.documents.workers import workers
 __all__ = [
     "Document",
     "Record",
+    "acted",
+    "audit",
+    "causes",
     "cell",
+    "check",
+    "chosen",
     "cleared",
+    "config",
+    "config_check",
+    "config_init",
+    "context",
+    "contexts",
     "dead_letter",
     "dead_letters",
     "emptied",
+    "events",
     "health",
+    "job",
+    "jobs",
+    "names",
     "paused",
     "ping",
     "restored",
     "resumed",
-    "retried",
+    "series",
     "stats",
     "trash",
+    "waited",
     "workers",
 ]

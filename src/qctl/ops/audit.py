@@ -1,0 +1,70 @@
+"""What people did: noted by whoever let them, command line, screen or gateway, and looked up later."""
+
+from __future__ import annotations
+
+import builtins
+from fnmatch import fnmatchcase
+
+from qctl.broker import audit, clock, events
+from qctl.errors import UsageError
+from qctl.models import AuditEntry
+from qctl.ops.part import Part
+from qctl.safe import redact
+
+
+class AuditOps(Part):
+    """What `qctl audit` shows."""
+
+    def note(
+        self,
+        command: str,
+        line: str,
+        *,
+        via: str,
+        outcome: str,
+        problem: str = "",
+        seconds: float | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Write down an act that is over. `command` is what it is called, `qctl clear`; `line` the command line that
+        does the same, of which secrets are taken out here; `outcome` the name of its exit code; `actor` whoever is
+        logged in where None.
+        """
+        audit.note(
+            self._redis,
+            actor=actor or events.actor(),
+            command=command,
+            line=redact(line),
+            outcome=outcome,
+            problem=redact(problem),
+            seconds=seconds,
+            via=via,
+        )
+
+    def list(
+        self,
+        *,
+        actor: str | None = None,
+        command: str | None = None,
+        outcome: str | None = None,
+        since: float | None = None,
+        limit: int = 50,
+    ) -> builtins.list[AuditEntry]:
+        """The last acts that match, oldest of them first. `actor` and `command` are patterns or a part of what is
+        looked for, `since` is how many seconds ago. Raises UsageError."""
+        if limit < 1:
+            raise UsageError("a limit is at least 1")
+        since_ms = 0 if since is None else clock.now(self._redis) - round(since * 1000)
+
+        def wanted(act: AuditEntry) -> bool:
+            return (
+                _matches(actor, act.actor)
+                and _matches(command, act.command)
+                and (outcome is None or act.outcome == outcome)
+            )
+
+        return audit.search(self._redis, wanted, limit=limit, since_ms=max(0, since_ms))
+
+
+def _matches(pattern: str | None, text: str) -> bool:
+    return pattern is None or fnmatchcase(text.lower(), f"*{pattern.lower()}*")

@@ -1,0 +1,82 @@
+"""Tables and lines of events, and of what people did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from qctl.models import AuditEntry, Event
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column, Style
+from qctl.view.values import NOTHING, duration
+
+_STYLES: dict[str, Style] = {
+    **dict.fromkeys(("failed", "dead", "quarantined", "rejected", "discarded"), "bad"),
+    **dict.fromkeys(("retried", "recovered", "paused", "tripped", "cleared", "purged"), "warn"),
+    **dict.fromkeys(("finished", "resumed", "restored"), "good"),
+}
+
+_ENDS: dict[str, Style] = {"done": "good", "refused": "warn", "partial": "warn", "interrupted": "warn"}
+
+
+def event_columns(now: datetime) -> list[Column[Event]]:
+    """Columns of the table of events."""
+    return [
+        Column("TIME", lambda e: Cell(_second(e.at, now), "dim")),
+        Column("EVENT", lambda e: Cell(inert_line(e.event), _STYLES.get(e.event, ""))),
+        Column("QUEUE", lambda e: _field(e, "queue"), least=8),
+        Column("JOB", lambda e: _field(e, "job"), least=8, drop=1),
+        Column("NAME", lambda e: _field(e, "name"), least=8, drop=3),
+        Column("BY", lambda e: Cell(inert_line(_by(e) or NOTHING)), least=8, cut_start=True, drop=2),
+        Column("DETAIL", lambda e: Cell(inert_line(_detail(e))), long=True),
+    ]
+
+
+def event_line(event: Event, now: datetime) -> Cell:
+    """One event as a line of a list that has no end."""
+    words = (
+        _second(event.at, now),
+        f"{event.event:<11}",
+        event.fields.get("queue", ""),
+        event.fields.get("job", ""),
+        event.fields.get("name", ""),
+        _detail(event),
+        f"by {_by(event)}" if _by(event) else "",
+    )
+    return Cell(inert_line("  ".join(word for word in words if word)), _STYLES.get(event.event, ""))
+
+
+def audit_columns(now: datetime) -> list[Column[AuditEntry]]:
+    """Columns of the table of what people did."""
+    return [
+        Column("TIME", lambda a: Cell(_second(a.at, now), "dim")),
+        Column("WHO", lambda a: Cell(inert_line(a.actor)), least=10),
+        Column("OUTCOME", lambda a: Cell(inert_line(a.outcome), _ENDS.get(a.outcome, "bad"))),
+        Column("TOOK", lambda a: Cell(duration(a.seconds)), right=True, drop=2),
+        Column("VIA", lambda a: Cell(inert_line(a.via)), drop=1),
+        Column("WHAT", lambda a: Cell(inert_line(a.line + (f"  ({a.problem})" if a.problem else ""))), long=True),
+    ]
+
+
+def _second(when: datetime, now: datetime) -> str:
+    """A time on the reader's own clock, to the second: 14:05:12 today, else 2025-11-22 14:05:12."""
+    local = when.astimezone()
+    return f"{local:%H:%M:%S}" if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M:%S}"
+
+
+def _field(event: Event, name: str) -> Cell:
+    return Cell(inert_line(event.fields.get(name) or NOTHING))
+
+
+def _by(event: Event) -> str:
+    return event.fields.get("actor") or event.fields.get("worker") or ""
+
+
+def _detail(event: Event) -> str:
+    """What else there is to say: why, how many, how long."""
+    fields = event.fields
+    parts = [fields["reason"]] if fields.get("reason") else []
+    if fields.get("count"):
+        parts.append(f"{fields['count']} jobs")
+    if fields.get("ms", "").isdigit():
+        parts.append(duration(int(fields["ms"][:15]) / 1000))
+    return ", ".join(parts)
