@@ -17,7 +17,7 @@ import pytest
 from qctl.broker import keys
 from support.device import Device
 from support.process import Program
-from support.servers import Mosquitto, RedisServer
+from support.servers import Mosquitto, RedisServer, VictoriaMetrics
 from support.waiting import eventually
 
 BIN = Path(sys.executable).parent
@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 class Pipeline:
     """Bridge, two workers and the scheduler on a Redis and a broker of their own, any of which can be killed."""
 
-    def __init__(self, folder: Path, redis: RedisServer, broker: Mosquitto) -> None:
+    def __init__(self, folder: Path, redis: RedisServer, broker: Mosquitto, **more: str) -> None:
         self.home = folder / "home"
         self.home.mkdir()
         env = {
@@ -35,6 +35,7 @@ class Pipeline:
             "MQTT_BROKER": broker.url,
             "BATCH_SIZE_THRESHOLD": "100",
             "LOG_FORMAT": "text",
+            **more,
         }
         self.redis = redis
         self.bridge = Program("bridge", [str(BIN / "qctl-mqtt-bridge")], folder, env=env, says="subscribed")
@@ -124,3 +125,16 @@ def test_every_acknowledged_reading_is_in_the_sink_once(
         assert pipeline.dead() == 0
     assert set(stored) == acknowledged
     assert [n for n, times in stored.items() if times > 1] == []
+
+
+def test_with_influxdb_named_a_reading_goes_there(
+    tmp_path: Path, own_redis: RedisServer, own_mosquitto: Mosquitto, victoria: VictoriaMetrics
+) -> None:
+    influx = {"INFLUX_URL": victoria.url, "INFLUX_TOKEN": "any", "ORG": "o", "BUCKET": "b"}
+    pipeline = Pipeline(tmp_path, own_redis, own_mosquitto, **influx)
+    with pipeline.bridge, pipeline.workers[0], Device(own_mosquitto.port) as device:
+        device.say("sensors/whole-way/up", json.dumps({"temperature": 21.5, "humidity": 40}))
+        found = eventually(lambda: victoria.series('{device="whole-way"}'), 20, "the reading in InfluxDB")
+    assert {series["metric"]["__name__"] for series in found} == {"sensors_temperature", "sensors_humidity"}
+    assert {series["metric"]["topic"] for series in found} == {"sensors/whole-way/up"}
+    assert not pipeline.stored()
