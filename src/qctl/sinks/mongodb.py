@@ -65,17 +65,7 @@ class MongoSink(Sink):
         """Load the driver. The server is asked for the first time by `write`."""
         if self._client is not None:
             return
-        with self._translated():
-            self._client = _driver("pymongo").MongoClient(
-                self._uri,
-                appname="qctl",
-                serverSelectionTimeoutMS=TIMEOUT_MS,
-                connectTimeoutMS=TIMEOUT_MS,
-                socketTimeoutMS=REPLY_TIMEOUT_MS,
-            )
-            stored_for_good = _driver("pymongo.write_concern").WriteConcern(w="majority", j=True)
-            database = self._client.get_default_database(DATABASE)
-            self._collection = database.get_collection(COLLECTION, write_concern=stored_for_good)
+        self._client, self._collection = connect(self._uri, COLLECTION)
 
     def write(self, batch: Sequence[Any]) -> list[Refused]:
         """Store messages. Another message under the same msg_id is refused."""
@@ -96,7 +86,7 @@ class MongoSink(Sink):
             first.setdefault(row.form["_id"], row)
         unique = list(first.values())
         update = _driver("pymongo").UpdateOne
-        with self._translated():
+        with translated(self._uri):
             refused, all_new = self._bulk(
                 [update({"_id": row.form["_id"]}, {"$setOnInsert": row.form}, upsert=True) for row in unique]
             )
@@ -118,34 +108,56 @@ class MongoSink(Sink):
             errors = error.details["writeErrors"] or error.details["writeConcernErrors"]
             waits = [each for each in errors if each["code"] in _BUSY or "index" not in each]
             if waits:
-                raise SinkUnavailableError(f"{self._where} is busy: {_line(waits[0]['errmsg'])}") from error
+                raise SinkUnavailableError(f"{_where(self._uri)} is busy: {_line(waits[0]['errmsg'])}") from error
             return {each["index"]: f"MongoDB refuses it: {_line(each['errmsg'])}" for each in errors}, False
         return {}, result.upserted_count == len(upserts)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise what the driver raises as an error of sinks."""
-        errors = _driver("pymongo.errors")
-        try:
-            yield
-        except (errors.PyMongoError, ValueError) as error:
-            raise self._meaning(errors, error) from error
 
-    def _meaning(self, errors: Any, error: Any) -> QctlError:
-        """What an error says about us. One that nobody foresaw makes the batch wait, and is shown."""
-        answer = _line(error)
-        wrong = isinstance(error, (errors.ConfigurationError, ValueError)) and "lifetime expired" not in answer
-        if wrong or "CERTIFICATE_VERIFY_FAILED" in answer:
-            return SinkMisconfiguredError(f"MONGODB_URI cannot be used: {answer}", hint="set MONGODB_URI")
-        if getattr(error, "code", None) in _NEEDS_SOMEBODY:
-            return SinkMisconfiguredError(
-                f"{self._where} refuses us: {answer}", hint="let the user of MONGODB_URI read and write its database"
-            )
-        return SinkUnavailableError(f"{self._where} cannot be written to: {answer}")
+# --- the server, for whoever keeps collections in it -----------------------------------------------------------
 
-    @property
-    def _where(self) -> str:
-        return f"MongoDB at {redact_url(self._uri)}"
+
+def connect(uri: str, collection: str) -> tuple[Any, Any]:
+    """A client, to be closed, and a collection whose writes return when they are stored for good. Nothing is sent.
+
+    Raises SinkError.
+    """
+    with translated(uri):
+        client = _driver("pymongo").MongoClient(
+            uri,
+            appname="qctl",
+            serverSelectionTimeoutMS=TIMEOUT_MS,
+            connectTimeoutMS=TIMEOUT_MS,
+            socketTimeoutMS=REPLY_TIMEOUT_MS,
+        )
+        stored_for_good = _driver("pymongo.write_concern").WriteConcern(w="majority", j=True)
+        return client, client.get_default_database(DATABASE).get_collection(collection, write_concern=stored_for_good)
+
+
+@contextmanager
+def translated(uri: str) -> Iterator[None]:
+    """Raise what the driver raises as an error of sinks."""
+    errors = _driver("pymongo.errors")
+    try:
+        yield
+    except (errors.PyMongoError, ValueError) as error:
+        raise _meaning(uri, errors, error) from error
+
+
+def _meaning(uri: str, errors: Any, error: Any) -> QctlError:
+    """What an error says about us. One that nobody foresaw makes the batch wait, and is shown."""
+    answer = _line(error)
+    wrong = isinstance(error, (errors.ConfigurationError, ValueError)) and "lifetime expired" not in answer
+    if wrong or "CERTIFICATE_VERIFY_FAILED" in answer:
+        return SinkMisconfiguredError(f"MONGODB_URI cannot be used: {answer}", hint="set MONGODB_URI")
+    if getattr(error, "code", None) in _NEEDS_SOMEBODY:
+        return SinkMisconfiguredError(
+            f"{_where(uri)} refuses us: {answer}", hint="let the user of MONGODB_URI read and write its database"
+        )
+    return SinkUnavailableError(f"{_where(uri)} cannot be written to: {answer}")
+
+
+def _where(uri: str) -> str:
+    return f"MongoDB at {redact_url(uri)}"
 
 
 def _driver(module: str) -> Any:

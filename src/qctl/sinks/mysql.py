@@ -76,14 +76,14 @@ _NEEDS_SOMEBODY = {
     1044: "let DB_USER use DB_NAME",
     1045: "set DB_USER and DB_PASSWORD",
     1049: "create the database DB_NAME",
-    1054: "give the table messages the columns msg_id, message, user_id, timestamp",
+    1054: "give {tables} the columns that are missing",
     1130: "let DB_USER connect from this host",
-    1142: "let DB_USER SELECT, INSERT and UPDATE in messages, and CREATE it where it is missing",
-    1143: "let DB_USER use all columns of messages",
-    1146: "create the table messages",
+    1142: "let DB_USER SELECT, INSERT and UPDATE in {tables}, and CREATE it where it is missing",
+    1143: "let DB_USER use all columns of {tables}",
+    1146: "create {tables}",
     1251: "use an authentication plugin that the driver knows",
-    1347: "messages must be a table",
-    1364: "give the other columns of messages a default",
+    1347: "{tables} must be a table",
+    1364: "give the other columns of {tables} a default",
     1698: "set DB_USER and DB_PASSWORD",
     1820: "set a new password for DB_USER",
     1862: "set a new password for DB_USER",
@@ -123,8 +123,8 @@ class MysqlSink(Sink):
         if self._connection is not None and not self._still_there():
             self.close()
         if self._connection is None:
-            with self._translated():
-                self._connection = self._connect()
+            self._connection = connect(self._server)
+            with translated(self._server):
                 self._prepare()
 
     def write(self, batch: Sequence[Any]) -> list[Refused]:
@@ -142,24 +142,6 @@ class MysqlSink(Sink):
                 connection.close()
 
     # --- connecting ---------------------------------------------------------------------------------------
-
-    def _connect(self) -> Any:
-        server = self._server
-        tls = {"ssl": ssl.create_default_context(cafile=server.ca)} if server.tls else {}
-        return _driver("pymysql").connect(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password.encode(),
-            database=server.database,
-            charset="utf8mb4",
-            init_command=_SESSION,
-            connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=REPLY_TIMEOUT,
-            write_timeout=REPLY_TIMEOUT,
-            program_name="qctl",
-            **tls,
-        )
 
     def _prepare(self) -> None:
         """Make the table where it is missing, for which other rights are needed than for writing to it."""
@@ -194,13 +176,13 @@ class MysqlSink(Sink):
         """Store rows in one transaction, but those whose id is another message's."""
         for tries_left in reversed(range(CONTENTIONS + 1)):
             try:
-                with self._translated(), self._transaction() as cursor:
+                with transaction(self._connection, self._server) as cursor:
                     cursor.max_stmt_length = min(cursor.max_stmt_length, self._packet - PARTS)
                     inserted = cursor.executemany(_INSERT, [row.form for row in rows])
                     if inserted == len(rows):
                         return []
                     return self._conflicts(cursor, rows)
-            except _ContentionError as error:
+            except ContentionError as error:
                 if not tries_left:
                     raise SinkUnavailableError(error.message) from error
                 time.sleep(random.uniform(0.01, 0.1))
@@ -215,47 +197,75 @@ class MysqlSink(Sink):
             if stored.get(id_ := row.form[0]) != row.form
         ]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Any]:
+
+# --- the server, for whoever keeps tables in it ----------------------------------------------------------------
+
+
+class ContentionError(QctlError):
+    """Another transaction stood in the way."""
+
+
+def connect(server: Server) -> Any:
+    """A connection, in which transactions are begun and ended by `transaction` alone. Raises SinkError."""
+    with translated(server):
+        tls = {"ssl": ssl.create_default_context(cafile=server.ca)} if server.tls else {}
+        return _driver("pymysql").connect(
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password.encode(),
+            database=server.database,
+            charset="utf8mb4",
+            init_command=_SESSION,
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=REPLY_TIMEOUT,
+            write_timeout=REPLY_TIMEOUT,
+            program_name="qctl",
+            **tls,
+        )
+
+
+@contextmanager
+def transaction(connection: Any, server: Server, tables: str = "messages") -> Iterator[Any]:
+    """A transaction, as a cursor. Raises as `translated`."""
+    with translated(server, tables):
         try:
-            with self._connection.cursor() as cursor:
+            with connection.cursor() as cursor:
                 yield cursor
-            self._connection.commit()
+            connection.commit()
         except BaseException:
             with suppress(Exception):  # the connection may be what broke; then the server rolls back
-                self._connection.rollback()
+                connection.rollback()
             raise
 
-    # --- what the server says -----------------------------------------------------------------------------
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise what the driver raises as an error of sinks, or as RejectedError where the rows are at fault."""
-        try:
-            yield
-        except _driver("pymysql").MySQLError as error:
-            raise self._meaning(error) from error
-        except OSError as error:  # the certificate authority cannot be read
-            raise SinkMisconfiguredError(f"QCTL_DB_CA cannot be used: {_line(error)}") from error
-
-    def _meaning(self, error: Any) -> QctlError:
-        """What an error says about us and the batch. One that nobody foresaw makes the batch wait, and is shown."""
-        number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        answer = _line(error.args[-1] if error.args else error) or type(error).__name__
-        where = f"MySQL at {self._server.host}:{self._server.port}"
-        if number in _CONTENTION:
-            return _ContentionError(f"{where} is busy: {answer}")
-        if number in _BAD_ROW:
-            return RejectedError(f"MySQL refuses it: {answer}")
-        if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
-            return SinkMisconfiguredError(f"{where} cannot be trusted: {answer}", hint=_NEEDS_SOMEBODY[2026])
-        if number in _NEEDS_SOMEBODY:
-            return SinkMisconfiguredError(f"{where} refuses us: {answer}", hint=_NEEDS_SOMEBODY[number])
-        return SinkUnavailableError(f"{where} cannot be written to: {answer}")
+@contextmanager
+def translated(server: Server, tables: str = "messages") -> Iterator[None]:
+    """Raise what the driver raises as an error of sinks, as RejectedError where the rows are at fault, or as
+    ContentionError. `tables` are named in what is to be done about it."""
+    try:
+        yield
+    except _driver("pymysql").MySQLError as error:
+        raise _meaning(server, tables, error) from error
+    except OSError as error:  # the certificate authority cannot be read
+        raise SinkMisconfiguredError(f"QCTL_DB_CA cannot be used: {_line(error)}") from error
 
 
-class _ContentionError(QctlError):
-    """Another transaction stood in the way."""
+def _meaning(server: Server, tables: str, error: Any) -> QctlError:
+    """What an error says about us and the batch. One that nobody foresaw makes the batch wait, and is shown."""
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    answer = _line(error.args[-1] if error.args else error) or type(error).__name__
+    where = f"MySQL at {server.host}:{server.port}"
+    if number in _CONTENTION:
+        return ContentionError(f"{where} is busy: {answer}")
+    if number in _BAD_ROW:
+        return RejectedError(f"MySQL refuses it: {answer}")
+    if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
+        return SinkMisconfiguredError(f"{where} cannot be trusted: {answer}", hint=_NEEDS_SOMEBODY[2026])
+    if number in _NEEDS_SOMEBODY:
+        hint = _NEEDS_SOMEBODY[number].format(tables=tables)
+        return SinkMisconfiguredError(f"{where} refuses us: {answer}", hint=hint)
+    return SinkUnavailableError(f"{where} cannot be written to: {answer}")
 
 
 def _driver(module: str) -> Any:

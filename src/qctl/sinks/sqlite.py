@@ -124,34 +124,8 @@ class SqliteSink(Sink):
         """Open the file and make the table."""
         if self._opened is not None:
             return
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._folder_error(error) from error
-        with self._translated():
-            # A job may run in another thread than the last one, though never two at a time.
-            db = sqlite3.connect(self._path, timeout=self._busy_timeout, isolation_level=None, check_same_thread=False)
-            try:
-                self._use_wal(db)
-                db.execute("PRAGMA synchronous = FULL")  # a batch that Redis forgets must survive a power cut
-                db.execute(self._table.schema)
-            except BaseException:
-                db.close()
-                raise
-        self._opened = db
+        self._opened = connect(self._path, [self._table.schema], self._busy_timeout)
         self._file = self._file_on_disk()
-
-    def _use_wal(self, db: sqlite3.Connection) -> None:
-        """Let readers and a writer work at once. SQLite does not wait by itself for others who open the new file."""
-        deadline = time.monotonic() + self._busy_timeout
-        while True:
-            try:
-                db.execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.02)
 
     def write(self, batch: Sequence[Any]) -> list[Refused]:
         """Store items. Another one in the same place is refused."""
@@ -178,15 +152,8 @@ class SqliteSink(Sink):
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        db = self._connection()
-        with self._translated():
-            try:
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
+        with transaction(self._connection(), self._path) as db:
+            yield db
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:
@@ -203,23 +170,77 @@ class SqliteSink(Sink):
             return None
         return found.st_dev, found.st_ino
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise what SQLite raises as an error of sinks, or as RejectedError where the rows are at fault."""
-        try:
-            yield
-        except (sqlite3.IntegrityError, sqlite3.DataError) as error:
-            raise RejectedError(f"SQLite refuses it: {error}") from error
-        except sqlite3.DatabaseError as error:
-            text = str(error).lower()
-            if any(sign in text for sign in _WAITS):
-                raise SinkUnavailableError(f"SQLite cannot write {self._path} now: {error}") from error
-            if any(sign in text for sign in _NEEDS_SOMEBODY):
-                raise SinkMisconfiguredError(f"SQLite cannot use {self._path}: {error}") from error
-            raise
 
-    def _folder_error(self, error: OSError) -> QctlError:
-        text = f"cannot make the folder {self._path.parent}: {error.strerror}"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            return SinkUnavailableError(text)
-        return SinkMisconfiguredError(text, hint="set QCTL_HOME to a folder that can be written")
+# --- the file, for whoever keeps tables in it ------------------------------------------------------------------
+
+
+def connect(path: Path, schemas: Sequence[str], busy_timeout: float = BUSY_TIMEOUT) -> sqlite3.Connection:
+    """Open a file, in which transactions are begun and ended by `transaction` alone.
+
+    The folder, the file and the tables of `schemas` are made where they are missing. Raises SinkError.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _folder_error(path.parent, error) from error
+    with translated(path):
+        # A job may run in another thread than the last one, though never two at a time.
+        db = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
+        try:
+            _use_wal(db, busy_timeout)
+            db.execute("PRAGMA synchronous = FULL")  # a batch that Redis forgets must survive a power cut
+            for schema in schemas:
+                db.execute(schema)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def _use_wal(db: sqlite3.Connection, busy_timeout: float) -> None:
+    """Let readers and a writer work at once. SQLite does not wait by itself for others who open the new file."""
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.02)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, path: Path, *, writes: bool = True) -> Iterator[sqlite3.Connection]:
+    """A transaction, which shuts out other writers from its beginning where it `writes`. Raises as `translated`."""
+    with translated(path):
+        try:
+            db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+            yield db
+            db.execute("COMMIT")
+        finally:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise what SQLite raises as an error of sinks, or as RejectedError where the rows are at fault."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, sqlite3.DataError) as error:
+        raise RejectedError(f"SQLite refuses it: {error}") from error
+    except sqlite3.DatabaseError as error:
+        text = str(error).lower()
+        if any(sign in text for sign in _WAITS):
+            raise SinkUnavailableError(f"SQLite cannot write {path} now: {error}") from error
+        if any(sign in text for sign in _NEEDS_SOMEBODY):
+            raise SinkMisconfiguredError(f"SQLite cannot use {path}: {error}") from error
+        raise
+
+
+def _folder_error(folder: Path, error: OSError) -> QctlError:
+    text = f"cannot make the folder {folder}: {error.strerror}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+        return SinkUnavailableError(text)
+    return SinkMisconfiguredError(text, hint="set QCTL_HOME to a folder that can be written")
