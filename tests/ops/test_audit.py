@@ -1,0 +1,59 @@
+"""Who did what, from which host."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+
+from qctl.broker import audit, events, keys
+from qctl.errors import QctlError, UsageError
+from qctl.ops import Ops
+
+
+def test_an_act_is_kept_as_it_was(ops: Ops) -> None:
+    ops.audit.note("qctl clear", "qctl clear email", via="cli", outcome="refused", problem="not confirmed", seconds=0.5)
+    (entry,) = ops.audit.list()
+    assert (entry.actor, entry.command, entry.line) == (events.actor(), "qctl clear", "qctl clear email")
+    assert "@" in entry.actor
+    assert (entry.outcome, entry.problem, entry.seconds, entry.via) == ("refused", "not confirmed", 0.5, "cli")
+    assert entry.at.year > 2020
+
+
+def test_no_secret_is_kept(ops: Ops, connection: Redis) -> None:
+    line = 'qctl --redis-url redis://u:hunter2@h/0 job enqueue x --data \'{"password": "hunter2"}\''
+    ops.audit.note("qctl job enqueue", line, via="cli", outcome="failed", problem="token=hunter2 is bad")
+    assert b"hunter2" not in str(connection.xrange(keys.AUDIT)).encode()
+    assert "redis://u:***@h/0" in ops.audit.list()[0].line
+
+
+def test_it_is_searched(ops: Ops) -> None:
+    for actor, command, outcome in (("a@x", "clear", "done"), ("b@x", "dlq retry", "done"), ("a@y", "clear", "failed")):
+        ops.audit.note(f"qctl {command}", command, via="cli", outcome=outcome, actor=actor)
+    assert [entry.actor for entry in ops.audit.list(command="CLEAR")] == ["a@x", "a@y"]
+    assert [entry.actor for entry in ops.audit.list(actor="a@")] == ["a@x", "a@y"]
+    assert [entry.actor for entry in ops.audit.list(outcome="done", limit=1)] == ["b@x"]
+    assert len(ops.audit.list(since=60)) == 3
+    assert ops.audit.list(since=-60) == []
+    with pytest.raises(UsageError):
+        ops.audit.list(limit=0)
+
+
+def test_events_of_jobs_do_not_push_it_out_and_it_is_bounded(ops: Ops, connection: Redis) -> None:
+    with connection.pipeline(transaction=False) as pipe:
+        for _ in range(audit.CAP + 1000):
+            pipe.xadd(keys.AUDIT, {"actor": "a"})
+        pipe.execute()
+    ops.audit.note("qctl pause", "x" * 10_000, via="cli", outcome="done")
+    assert connection.xlen(keys.AUDIT) < audit.CAP + 1000
+    assert len(ops.audit.list()[-1].line) == audit.LONGEST
+    assert keys.AUDIT != keys.EVENTS
+
+
+def test_damage_is_shown_as_far_as_it_can_be(ops: Ops, connection: Redis) -> None:
+    connection.xadd(keys.AUDIT, {"ms": "soon", b"line": b"\xff\x1b"})
+    (entry,) = ops.audit.list()
+    assert (entry.actor, entry.seconds, entry.outcome) == ("?", None, "?")
+    connection.delete(keys.AUDIT)
+    connection.set(keys.AUDIT, "text")
+    with pytest.raises(QctlError, match="WRONGTYPE"):
+        ops.audit.list()

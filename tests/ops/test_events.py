@@ -1,0 +1,123 @@
+"""What happens: looked up, and told as it comes, over a Redis that goes away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qctl.broker import events, keys, streams
+from qctl.errors import NotFoundError, QctlError, UsageError
+from qctl.models import Event, EventFilter
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support.servers import RedisServer
+
+
+def tell(connection: Redis, event: str, **fields: str | int) -> None:
+    events.record(connection, event, **fields)
+
+
+@pytest.fixture
+def life(connection: Redis) -> None:
+    """Two jobs of a queue and its lane, and a pause."""
+    tell(connection, "started", queue="email", job="a", worker="w", trace="t1")
+    tell(connection, "failed", queue="email", job="a", worker="w", trace="t1", reason="boom")
+    tell(connection, "started", queue="email.high", job="b", worker="w")
+    tell(connection, "paused", queue="report", actor="me@host")
+
+
+@pytest.mark.usefixtures("life")
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (EventFilter(), ["started", "failed", "started", "paused"]),
+        (EventFilter(queue="email"), ["started", "failed", "started"]),
+        (EventFilter(queue="*.high"), ["started"]),
+        (EventFilter(events=("failed", "paused")), ["failed", "paused"]),
+        (EventFilter(job="a"), ["started", "failed"]),
+        (EventFilter(trace="t1", events=("failed",)), ["failed"]),
+        (EventFilter(queue="inventory"), []),
+    ],
+)
+def test_what_is_meant_is_found_oldest_first(wanted: EventFilter, found: list[str], ops: Ops) -> None:
+    assert [event.event for event in ops.events.list(wanted)] == found
+
+
+@pytest.mark.usefixtures("life")
+def test_the_last_of_them_and_the_youngest(ops: Ops, connection: Redis) -> None:
+    assert [event.event for event in ops.events.list(limit=2)] == ["started", "paused"]
+    connection.xadd(keys.EVENTS, {"event": "cut"}, id=f"{int(time.time() * 1000) + 60_000}-0")
+    assert [event.event for event in ops.events.list(since=-30)] == ["cut"]
+    assert len(ops.events.list(since=30)) == 5
+
+
+def test_more_than_a_page_is_read(ops: Ops, connection: Redis) -> None:
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.xadd(keys.EVENTS, {"event": "paused", "queue": "email"})
+        for number in range(2 * streams.PAGE):
+            pipe.xadd(keys.EVENTS, {"event": "started", "job": str(number)})
+        pipe.execute()
+    assert [event.event for event in ops.events.list(EventFilter(events=("paused",)))] == ["paused"]
+    found = ops.events.list(limit=2 * streams.PAGE)
+    assert [event.fields["job"] for event in found] == [str(number) for number in range(2 * streams.PAGE)]
+
+
+def test_what_there_is_not_is_guessed(ops: Ops) -> None:
+    with pytest.raises(UsageError, match="there is no event 'finishd'") as malformed:
+        ops.events.list(EventFilter(events=("finishd",)))
+    assert malformed.value.hint == "did you mean finished?"
+    with pytest.raises(NotFoundError, match="there is no queue emial") as missing:
+        ops.events.list(EventFilter(queue="emial"))
+    assert missing.value.close == ("email",)
+
+
+def test_a_key_of_another_type_is_an_error_of_ours(ops: Ops, connection: Redis) -> None:
+    connection.set(keys.EVENTS, "text")
+    with pytest.raises(QctlError, match="WRONGTYPE"):
+        ops.events.list()
+
+
+def test_hostile_entries_are_read(ops: Ops, connection: Redis) -> None:
+    connection.xadd(keys.EVENTS, {b"\xff": b"\xfe", "ms": "9" * 400}, id="99999999999999999-0")
+    (event,) = ops.events.list()
+    assert (event.event, event.at.year) == ("?", 1970)
+
+
+def test_news_come_as_they_happen_and_are_only_what_is_meant(ops: Ops, connection: Redis) -> None:
+    stream = ops.events.follow(EventFilter(queue="email"), after=ops.events.last_id(), away=never)
+    assert next(stream) == []
+    threading.Timer(0.1, lambda: [tell(connection, "started", queue=name, job=name) for name in ("x", "email")]).start()
+    news: list[Event] = []
+    while not news:
+        news = next(stream)
+    assert [event.fields["job"] for event in news] == ["email"]
+
+
+def never(error: QctlError, seconds: float) -> None:
+    raise AssertionError(f"Redis was away: {error}, {seconds}")
+
+
+def test_a_redis_that_goes_away_costs_no_event(own_redis: RedisServer, tmp_path: Path) -> None:
+    environ = {"QCTL_HOME": str(tmp_path), "REDIS_URL": own_redis.url}
+    ops = Ops(Settings.load(environ=environ))
+    told: list[float] = []
+
+    def away(error: QctlError, seconds: float) -> None:
+        assert "does not answer" in error.message
+        told.append(seconds)
+        own_redis.start()
+        with own_redis.connect() as client:
+            tell(client, "finished", job="b")
+
+    with own_redis.connect() as client:
+        tell(client, "started", job="a")
+    stream = ops.events.follow(after="0-0", away=away)
+    assert [event.fields["job"] for event in next(stream)] == ["a"]
+    own_redis.kill()
+    assert [event.fields["job"] for event in next(stream)] == ["b"]
+    assert 0.5 < told[0] < 2
+    ops.close()
