@@ -69,6 +69,15 @@ JOBS = (
         doc="mail: a report can be fetched",
     ),
     JobSpec(
+        "alert-email",
+        "qctl.jobs.email.alert_email",
+        "email",
+        (_USER_EMAIL, Argument("subject"), Argument("text")),
+        priority=1,
+        timeout=60,
+        doc="mail to an operator, by a rule of `qctl alert`",
+    ),
+    JobSpec(
         "sync-external",
         "qctl.jobs.inventory.sync_external",
         "inventory",

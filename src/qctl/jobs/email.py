@@ -51,6 +51,11 @@ def report_ready(
     return _mail("report-ready", userEmail, told)
 
 
+def alert_email(userEmail: str, subject: str, text: str) -> dict[str, str]:
+    """Mail to an operator: a rule of `qctl alert` says that something is wrong, or well again."""
+    return _mail("alert-email", userEmail, {"subject": subject, "text": text})
+
+
 def _mail(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
     settings = _settings()
     mail = compose(

@@ -1,0 +1,142 @@
+"""The scheduler's look at the rules of alerts, every few seconds, in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from threading import Event
+
+from qctl.broker import alerting, clock, events, snapshot
+from qctl.broker.connection import connect, translated
+from qctl.errors import QctlError, SettingsError
+from qctl.models import AlertRule, Channel, Firing, Level, Notice, QueueCheck, Stats
+from qctl.ops.alerts import Words, deliver, load, look
+from qctl.safe import inert_line
+from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class AlertWatch:
+    """Tells whoever a rule names when a queue is bad, again while it stays so, and when it is well.
+
+    `words` say what is wrong with a queue. Everything told is told at least once by each channel: one that fails is
+    tried again at the next look, the others are not.
+    """
+
+    def __init__(self, settings: Settings, words: Words) -> None:
+        self._settings = settings
+        self._words = words
+        self._redis = connect(settings, name="qctl-alerts")
+        self._rules: list[AlertRule] = []
+        self._complaint = ""
+        self._go_on: Callable[[], None] | None = None
+
+    def run(self, stop: Event) -> None:
+        """Look until `stop` is set. Whatever goes wrong is logged, and it goes on."""
+        while not stop.wait(self._settings.alert_interval):
+            try:
+                with translated(self._settings):
+                    self.look()
+            except QctlError as error:
+                log.warning("cannot look at alerts: %s", error.message)
+            except Exception:
+                log.exception("cannot look at alerts")
+        self._redis.close()
+
+    def look(self) -> None:
+        """Read the rules and the queues once, and tell what is to be told. Raises what Redis raises."""
+        self._read_rules()
+        if not self._rules and not alerting.firing(self._redis):
+            return
+        with alerting.alone(self._redis) as self._go_on:
+            if self._go_on:
+                self._look(snapshot.stats(self._redis))
+
+    def _read_rules(self) -> None:
+        """Take the file as it is now. One that cannot be used is complained of once, and the rules before stay."""
+        try:
+            self._rules, complaint = load(self._settings), ""
+        except SettingsError as error:
+            complaint = error.message
+        if complaint and complaint != self._complaint:
+            log.error("the rules of alerts stay as they were: %s", complaint)
+        self._complaint = complaint
+
+    def _look(self, stats: Stats) -> None:
+        before = alerting.firing(self._redis)
+        muted = alerting.mutes(self._redis)
+        now = clock.moment(clock.now(self._redis))
+        for rule in self._rules:
+            known = before.pop(rule.name, {})
+            for queue in look(rule, stats):
+                self._judge(rule, queue, known.pop(queue.queue, None), now, muted=rule.name in muted)
+            for name in known:
+                alerting.forget(self._redis, rule.name, name)
+        for gone, queues in before.items():
+            for name in queues:
+                alerting.forget(self._redis, gone, name)
+
+    def _judge(self, rule: AlertRule, queue: QueueCheck, was: Firing | None, now: datetime, *, muted: bool) -> None:
+        """Note how one queue stands by one rule, and tell of it where it is time to. What is not known is no news."""
+        if queue.level == Level.UNKNOWN:
+            return
+        if queue.level == Level.OK:
+            if was:
+                self._resolve(rule, was, now, muted=muted)
+            return
+        firing = replace(was, level=queue.level) if was else Firing(queue.queue, queue.level, now)
+        if firing != was:
+            alerting.note(self._redis, rule.name, firing)
+        if muted or (now - firing.since).total_seconds() < rule.hold:
+            return
+        for channel in rule.channels:
+            if _is_time(rule, firing, channel, now):
+                last = firing.told[channel.label][0].isoformat() if channel.label in firing.told else ""
+                key = f"{rule.name}|{queue.queue}|{firing.since.isoformat()}|{firing.level}|{last}"
+                notice = self._notice(rule, queue.queue, firing, now, self._words(queue), key)
+                if self._tell(rule, notice, channel):
+                    firing = replace(firing, told={**firing.told, channel.label: (now, firing.level)})
+                    alerting.note(self._redis, rule.name, firing)
+
+    def _resolve(self, rule: AlertRule, was: Firing, now: datetime, *, muted: bool) -> None:
+        """A queue is well again: tell those who were told that it was not."""
+        key = f"{rule.name}|{was.queue}|{was.since.isoformat()}|resolved"
+        words = f"{inert_line(was.queue)} is well again"
+        notice = self._notice(rule, was.queue, replace(was, level=Level.OK), now, words, key)
+        told = [channel for channel in rule.channels if channel.label in was.told and not muted]
+        failed = {channel.label for channel in told if not self._tell(rule, notice, channel)}
+        if failed:
+            left = {label: when for label, when in was.told.items() if label in failed}
+            alerting.note(self._redis, rule.name, replace(was, told=left))
+        else:
+            alerting.forget(self._redis, rule.name, was.queue)
+
+    def _notice(self, rule: AlertRule, queue: str, firing: Firing, now: datetime, words: str, key: str) -> Notice:
+        return Notice(rule.name, queue, firing.level, firing.since, now, words, socket.gethostname(), key)
+
+    def _tell(self, rule: AlertRule, notice: Notice, channel: Channel) -> bool:
+        """Send one notice. Returns whether it went out."""
+        if self._go_on:
+            self._go_on()
+        delivery = deliver(notice, rule, channel, self._settings)
+        if not delivery.sent:
+            log.error("cannot tell %s of %s: %s", delivery.channel, notice.subject, delivery.problem)
+            return False
+        log.info("told %s of %s", delivery.channel, notice.subject)
+        events.record(
+            self._redis, "alerted", queue=notice.queue, reason=notice.subject[:300], actor=f"alert:{rule.name}"
+        )
+        return True
+
+
+def _is_time(rule: AlertRule, firing: Firing, channel: Channel, now: datetime) -> bool:
+    """Whether a channel is to be told: never before, of something worse now, or long enough ago."""
+    if channel.label not in firing.told:
+        return True
+    when, level = firing.told[channel.label]
+    worse = level == Level.WARNING and firing.level == Level.CRITICAL
+    return worse or (rule.repeat > 0 and (now - when).total_seconds() >= rule.repeat)

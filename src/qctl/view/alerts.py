@@ -1,0 +1,53 @@
+"""Tables of alerts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from qctl.models import Alert, Delivery, Level
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column, Style
+from qctl.view.values import NOTHING, age, moment
+
+LEVELS: dict[Level, Style] = {Level.OK: "good", Level.WARNING: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
+
+
+def alert_columns(now: datetime) -> list[Column[Alert]]:
+    """Columns of the table of rules."""
+    return [
+        Column("ALERT", lambda a: Cell(inert_line(a.rule.name)), least=12),
+        Column("NOW", lambda a: Cell(a.level.name if a.queues else NOTHING, LEVELS[a.level] if a.queues else "")),
+        Column("QUEUES", lambda a: Cell(inert_line(", ".join(a.rule.queues) or "all")), least=8, drop=2),
+        Column("BAD", lambda a: Cell(inert_line(", ".join(f.queue for f in a.firing) or NOTHING)), least=8),
+        Column("SINCE", lambda a: Cell(_since(a, now)), right=True, drop=1),
+        Column("TOLD", lambda a: Cell(_told(a, now)), right=True, drop=3),
+        Column("TELLS", lambda a: Cell(inert_line(", ".join(c.label for c in a.rule.channels))), least=12, drop=4),
+        Column("MUTED", lambda a: muted(a, now), long=True),
+    ]
+
+
+def muted(alert: Alert, now: datetime) -> Cell:
+    """Who muted a rule, until when and why."""
+    mute = alert.mute
+    if mute is None:
+        return Cell("")
+    until = f" until {moment(mute.until, now)}" if mute.until else ""
+    why = f": {inert_line(mute.reason)}" if mute.reason else ""
+    return Cell(f"muted {age(mute.at, now)} ago by {inert_line(mute.by)}{until}{why}", "warn")
+
+
+def delivery_columns() -> list[Column[Delivery]]:
+    """Columns of the table of who could be told."""
+    return [
+        Column("TO", lambda d: Cell(inert_line(d.channel)), least=20),
+        Column("SENT", lambda d: Cell("yes", "good") if d.sent else Cell("no", "bad")),
+        Column("PROBLEM", lambda d: Cell(inert_line(d.problem), "bad"), long=True),
+    ]
+
+
+def _since(alert: Alert, now: datetime) -> str:
+    return age(min((firing.since for firing in alert.firing), default=None), now)
+
+
+def _told(alert: Alert, now: datetime) -> str:
+    return age(max((when for firing in alert.firing for when, _ in firing.told.values()), default=None), now)
