@@ -1,17 +1,37 @@
-"""qctl-scheduler: enqueues delayed jobs and retries when they are due, and keeps house."""
+"""qctl-scheduler: makes the jobs of schedules, enqueues delayed jobs and retries when they are due, keeps house, writes
+the history, and looks at the rules of alerts."""
 
 from __future__ import annotations
+
+from threading import Thread
 
 from qctl import daemon
 from qctl.broker import scheduler
 from qctl.broker.connection import connect
+from qctl.history.recorder import Recorder
+from qctl.ops.alert_watch import AlertWatch
+from qctl.view.checks import trouble
+
+ENDS = 5.0
+"""Seconds for which a last write of the history, or a last notice, is waited for. What is not done then, the next does.
+"""
+
+
+def serve(context: daemon.Context) -> None:
+    """Run all of it until told to stop."""
+    beside = {"history": Recorder(context.settings).run, "alerts": AlertWatch(context.settings, trouble).run}
+    threads = [Thread(target=run, args=(context.stop,), name=name, daemon=True) for name, run in beside.items()]
+    for thread in threads:
+        thread.start()
+    connection = connect(context.settings, name="qctl-scheduler")
+    try:
+        scheduler.serve(connection, context.settings, context.stop.wait, context.beat)
+    finally:
+        context.stop.set()
+        for thread in threads:
+            thread.join(ENDS)
 
 
 def main() -> None:
     """Run until told to stop."""
-
-    def serve(context: daemon.Context) -> None:
-        connection = connect(context.settings, name="qctl-scheduler")
-        scheduler.serve(connection, context.settings, context.stop.wait, context.beat)
-
     daemon.main("qctl-scheduler", serve, __doc__)

@@ -104,9 +104,9 @@ class JobSettings:
     keep_history: int = setting(
         "QCTL_KEEP_HISTORY",
         whole(1, 3650),
-        "90",
+        "30",
         group="jobs",
-        doc="Days that the history keeps",
+        doc="Days that the history keeps single events; counts by the hour stay two years longer in SQLite",
     )
     trash_ttl: int = setting(
         "TRASH_TTL",

@@ -14,7 +14,8 @@ from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import keys, schedules
+from qctl.broker import events, keys, schedules
+from qctl.history.store import open_store
 from qctl.models import Schedule
 from qctl.settings import Settings
 from support.process import Program
@@ -62,7 +63,10 @@ def test_a_schedule_that_cannot_be_ends_it(redis_server: RedisServer, tmp_path: 
 def test_two_schedulers_under_fire_make_one_run_a_time(
     own_redis: RedisServer, tmp_path: Path, make_settings: Callable[..., Settings], long_run: bool
 ) -> None:
-    """A time each second on three schedules; a scheduler is killed at a random moment, and started again, and again."""
+    """A time each second on three schedules; a scheduler is killed at a random moment, and started again, and again.
+
+    Both write one history, which has each event once in the end.
+    """
     random.seed(time.time_ns())
     connection = own_redis.connect()
     settings = make_settings(REDIS_URL=own_redis.url)
@@ -81,6 +85,10 @@ def test_two_schedulers_under_fire_make_one_run_a_time(
         eventually(lambda: all((s.next_at or end) > end for s in mine(connection)), 15, "all times up to now")
         for schedule in mine(connection):
             schedules.pause(connection, schedule.name, actor="me")
+        written = open_store(settings, reading=True)
+        told = [event.fields["job"] for event in events.newest(connection, 10_000) if event.event == "created"]
+        eventually(lambda: all(len(written.life_of(id_)) == 1 for id_ in told), 15, "the history, each once")
+        written.close()
     finally:
         for scheduler in pair:
             scheduler.end()
@@ -89,6 +97,7 @@ def test_two_schedulers_under_fire_make_one_run_a_time(
         made = [moment(id_) for id_ in waiting if id_.startswith(f"cron-{name}-")]
         assert len(made) > 3
         assert made == [made[0] + timedelta(seconds=n) for n in range(len(made))], "each time once, none left out"
+    assert sorted(told) == sorted(waiting)
     connection.close()
 
 

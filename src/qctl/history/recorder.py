@@ -1,0 +1,100 @@
+"""Writes the history: takes events from the stream, stores them, and only then acknowledges them.
+
+Nobody waits for it. Where the database is away, the stream keeps what happens (`events.CAP`), and what it had to drop
+meanwhile is told as a gap. Any number may run, be killed and start again: what was taken and not acknowledged is taken
+again, and an event that is stored twice is there once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta, timezone
+from threading import Event as Flag
+
+from qctl.broker.connection import Backoff, Connection, connect, translated
+from qctl.broker.event_group import EventGroup
+from qctl.errors import QctlError
+from qctl.history.store import Store, open_store
+from qctl.models import Event
+from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GROUP = "qctl-history"
+"""The consumer group."""
+
+STEP = 500
+"""Events that are taken and stored at once."""
+
+GATHER = 0.5
+"""Seconds that fewer are waited for, so that a trickle costs the disk two writes a second."""
+
+RETENTION = 3600.0
+"""Seconds between two looks at what is too old."""
+
+FORGOTTEN_AT_ONCE = 5_000
+"""Events that are deleted in one step."""
+
+
+class Recorder:
+    """Records until told to stop. Nothing is sent before `run`."""
+
+    def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
+        self._settings = settings
+        self._redis = connection or connect(settings, name="qctl-history")
+        self._group = EventGroup(self._redis, GROUP)
+        self._store: Store = open_store(settings)
+        self._next_look = 0.0
+
+    def run(self, stop: Flag) -> None:
+        """Record. Whatever fails is tried again, in waits up to 30 s."""
+        backoff = Backoff()
+        while not stop.is_set():
+            try:
+                with translated(self._settings):
+                    self._resume()
+                    while not stop.is_set():
+                        self._record(self._group.take(STEP, block_ms=1000), stop)
+                        self._forget_old()
+                        backoff.reset()
+            except QctlError as error:
+                delay = backoff.next()
+                log.warning("history: %s; trying again in %.0f s", error.message, delay)
+                stop.wait(delay)
+            except Exception:
+                log.exception("history: nobody expected this")
+                stop.wait(backoff.next())
+        self._store.close()
+
+    def _resume(self) -> None:
+        """Store what was taken and not acknowledged, and tell of what the stream had to drop."""
+        self._group.prepare()
+        while left := self._group.unfinished(STEP):
+            self._keep(left)
+        gap = self._group.gap()
+        if gap is None:
+            return
+        last, first = gap
+        ms, _, sequence = last.partition("-")
+        reason = f"the stream dropped what happened between {last} and {first}: nobody recorded it in time"
+        log.warning("history: %s", reason)
+        self._store.write([Event(f"{ms}-{int(sequence) + 1}", "lost", {"reason": reason})])
+
+    def _record(self, taken: list[Event], stop: Flag) -> None:
+        if taken:
+            self._keep(taken)
+        if len(taken) < STEP:
+            stop.wait(GATHER)
+
+    def _keep(self, taken: list[Event]) -> None:
+        self._store.write(taken)
+        self._group.finish(taken)
+
+    def _forget_old(self) -> None:
+        """Delete what is older than the settings keep, some of it each time."""
+        if time.monotonic() < self._next_look:
+            return
+        before = datetime.now(timezone.utc) - timedelta(days=self._settings.keep_history)
+        gone = self._store.forget(before, FORGOTTEN_AT_ONCE)
+        self._next_look = time.monotonic() + (0.0 if gone == FORGOTTEN_AT_ONCE else RETENTION)

@@ -1,0 +1,341 @@
+"""The history: whatever happens is there once, in either store, whoever is killed or away meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from qctl.broker import events, keys
+from qctl.broker.connection import Backoff
+from qctl.broker.event_group import EventGroup
+from qctl.broker.isolation import InlineWorker
+from qctl.errors import SettingsError, UnreachableError
+from qctl.history import recorder as recorder_module
+from qctl.history.recorder import GROUP, Recorder
+from qctl.history.sqlite import HOUR, SqliteHistory
+from qctl.history.store import Store, open_store
+from qctl.models import Event
+from qctl.settings import Settings
+from support.databases import MongoDb
+from support.process import free_port
+from support.servers import RedisServer
+from support.waiting import eventually
+
+NOON = datetime(2026, 5, 5, 12, tzinfo=timezone.utc)
+
+
+@pytest.fixture(params=["sqlite", "mongodb"])
+def history(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Settings:
+    """Settings of either store, empty."""
+    if request.param == "sqlite":
+        return make_settings()
+    server: MongoDb = request.getfixturevalue("mongodb")
+    with server.connect() as client:
+        client.drop_database("data")
+    return make_settings(MONGODB_URI=server.url)
+
+
+@pytest.fixture
+def store(history: Settings) -> Iterator[Store]:
+    """Either store."""
+    opened = open_store(history)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def queue(connection: Redis) -> Queue:
+    """The queue `work`, with JSON payloads."""
+    return Queue("work", connection=connection, serializer=JSONSerializer)
+
+
+@pytest.fixture
+def inline(connection: Redis, make_settings: Callable[..., Settings]) -> InlineWorker:
+    """A worker of `work`."""
+    return InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"))
+
+
+def event(at: datetime, name: str = "created", number: int = 0, /, **fields: str) -> Event:
+    given = {"queue": "email", "job": "a", **fields}
+    return Event(f"{int(at.timestamp() * 1000)}-{number}", name, given)
+
+
+@contextmanager
+def recording(settings: Settings, redis: Redis | None = None) -> Iterator[None]:
+    """A recorder that runs, as the scheduler's thread does."""
+    stop = threading.Event()
+    thread = threading.Thread(target=Recorder(settings, redis).run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+# --- what every store does ------------------------------------------------------------------------------------
+
+
+def test_a_life_is_told_in_order(store: Store) -> None:
+    life = [
+        event(NOON, "created", 3, owner="ada", trace="t", name="welcome-email"),
+        event(NOON, "started", 12, worker="w"),
+        event(NOON + timedelta(seconds=1), "finished", 0, worker="w", ms="812"),
+    ]
+    others = [event(NOON, "created", 4, job="b"), Event("5-0", "paused", {"queue": "email"})]
+    assert store.write([*reversed(life), *others]) == 5
+    assert store.life_of("a") == life
+    assert store.life_of("no such") == []
+
+
+def test_an_event_that_comes_twice_is_there_once(store: Store) -> None:
+    some = [event(NOON, "created", n) for n in range(5)]
+    assert store.write(some[:3]) == 3
+    assert store.write(some) == 2
+    assert store.write(some) == 0
+    assert store.write([]) == 0
+    assert store.life_of("a") == some
+    [step] = store.steps("hour", NOON, NOON + timedelta(hours=1))
+    assert step.counts == {"created": 5}
+
+
+def test_hostile_text_is_kept_as_far_as_it_can_be(store: Store) -> None:
+    odd = {"reason": "a\0b\ud800\x1b[31m", "$where": "x", "a.b": "y", "worker": "w" * 5000}
+    store.write([event(NOON, "dead", **odd), event(NOON, "de\0ad", 1, job="j\ud800")])
+    [kept] = store.life_of("a")
+    assert kept.fields["reason"] == "a\ufffdb?\x1b[31m"
+    assert len(kept.fields["worker"]) == 1000
+    assert [each.event for each in store.life_of("j\ud800")] == ["de\ufffdad"]
+
+
+def test_steps_by_the_hour_and_the_day(store: Store) -> None:
+    store.write(
+        [
+            event(NOON, "finished", ms="1000"),
+            event(NOON + timedelta(minutes=59), "finished", ms="3000"),
+            event(NOON + timedelta(minutes=59), "dead", 1),
+            event(NOON + timedelta(hours=1), "finished", queue="email.high"),
+            event(NOON + timedelta(days=1), "created", queue="report"),
+        ]
+    )
+    later = NOON + timedelta(days=2)
+    hours = store.steps("hour", NOON, later)
+    assert [(step.at, step.counts, step.mean_run) for step in hours] == [
+        (NOON, {"finished": 2, "dead": 1}, 2.0),
+        (NOON + timedelta(hours=1), {"finished": 1}, None),
+        (NOON + timedelta(days=1), {"created": 1}, None),
+    ]
+    days = store.steps("day", NOON, later, queues=["email", "email.high", "email.low"])
+    assert [(step.at, step.counts, step.mean_run) for step in days] == [
+        (NOON.replace(hour=0), {"finished": 3, "dead": 1}, 2.0)
+    ]
+    assert store.steps("hour", NOON + timedelta(hours=1), NOON + timedelta(hours=2))[0].counts == {"finished": 1}
+    assert store.steps("hour", NOON, later, queues=[]) == []
+
+
+def test_what_is_old_is_forgotten_in_steps(store: Store) -> None:
+    store.write([event(NOON, "created", n) for n in range(10)])
+    store.write([event(NOON + timedelta(days=1), "created", n, job="b") for n in range(2)])
+    assert store.forget(NOON + timedelta(hours=1), most=7) == 7
+    assert store.forget(NOON + timedelta(hours=1), most=7) == 3
+    assert store.forget(NOON + timedelta(hours=1), most=7) == 0
+    assert store.life_of("a") == []
+    assert len(store.life_of("b")) == 2
+
+
+# --- SQLite ---------------------------------------------------------------------------------------------------
+
+
+def test_reading_makes_nothing(settings: Settings, tmp_path: Path) -> None:
+    reader = open_store(settings, reading=True)
+    assert reader.life_of("a") == []
+    assert reader.steps("day", NOON, NOON + timedelta(days=1)) == []
+    assert not settings.history_database.exists()
+    writer = SqliteHistory(settings.history_database)
+    writer.write([event(NOON)])
+    assert len(reader.life_of("a")) == 1, "the reader sees what a writer that is open has written"
+    with pytest.raises(UnreachableError, match="readonly"):
+        reader.write([event(NOON, "created", 2)])
+    for each in (reader, writer):
+        each.close()
+
+
+def test_a_file_that_is_no_database(settings: Settings) -> None:
+    settings.history_database.write_text("this is no database, and long enough to be looked at" * 100)
+    store = SqliteHistory(settings.history_database)
+    with pytest.raises(UnreachableError, match="not a database"):
+        store.write([event(NOON)])
+    settings.history_database.unlink()
+    assert store.write([event(NOON)]) == 1
+
+
+def test_counts_outlive_their_events(settings: Settings) -> None:
+    store = SqliteHistory(settings.history_database)
+    store.write([event(NOON)])
+    store.forget(NOON + timedelta(days=300), 10)
+    assert store.steps("day", NOON, NOON + timedelta(days=1))[0].counts == {"created": 1}
+    store.forget(NOON + timedelta(days=3 * 365), 10)
+    assert store.steps("day", NOON, NOON + timedelta(days=1)) == []
+    store.close()
+
+
+def test_counts_of_a_batch_that_was_cut_off_are_not_there(settings: Settings) -> None:
+    store = SqliteHistory(settings.history_database)
+    with pytest.raises(ValueError, match="invalid literal"):
+        store.write([event(NOON), Event("no id", "created", {})])
+    assert store.write([event(NOON)]) == 1
+    assert int(NOON.timestamp() * 1000) % HOUR == 0
+    store.close()
+
+
+# --- MongoDB --------------------------------------------------------------------------------------------------
+
+
+def test_mongodb_is_away(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qctl.history.mongodb.TIMEOUT_MS", 100)
+    store = open_store(make_settings(MONGODB_URI=f"mongodb://u:secret@127.0.0.1:{free_port()}"))
+    with pytest.raises(UnreachableError, match="cannot be used") as caught:
+        store.write([event(NOON)])
+    assert "secret" not in caught.value.message
+    store.close()
+
+
+def test_a_uri_that_cannot_be_used(make_settings: Callable[..., Settings]) -> None:
+    store = open_store(make_settings(MONGODB_URI="mongodb://host:no-port/data"))
+    with pytest.raises(SettingsError, match="MONGODB_URI"):
+        store.life_of("a")
+
+
+# --- the recorder ---------------------------------------------------------------------------------------------
+
+
+def test_a_job_is_told_of_after_redis_has_forgotten_it(
+    connection: Redis, history: Settings, store: Store, queue: Queue, inline: InlineWorker
+) -> None:
+    with recording(history):
+        job = queue.enqueue("support.jobs.give", result_ttl=0)
+        inline.work(burst=True)
+        eventually(lambda: len(store.life_of(job.id)) == 2, what="its life")
+    assert not connection.exists(keys.job(job.id))
+    connection.delete(keys.EVENTS)
+    started, finished = store.life_of(job.id)
+    assert (started.event, finished.event) == ("started", "finished")
+    assert finished.fields["queue"] == "work"
+    now = datetime.now(timezone.utc)
+    [step] = store.steps("day", now, now, queues=["work"]) or store.steps("day", now - timedelta(hours=1), now)
+    assert step.counts["finished"] == 1
+
+
+def test_what_was_there_before_is_recorded_too(connection: Redis, settings: Settings) -> None:
+    for n in range(1200):
+        events.record(connection, "created", job="a", count=n)
+    with recording(settings):
+        eventually(lambda: pending(connection) == (0, 0), what="all of it")
+    assert len(open_store(settings, reading=True).life_of("a")) == 1000, "as many as are told"
+
+
+def pending(connection: Redis) -> tuple[int, int] | None:
+    """How many events are not taken, and how many taken and not acknowledged."""
+    for group in connection.xinfo_groups(keys.EVENTS):
+        if group["name"] == GROUP.encode():
+            last = group["last-delivered-id"].decode()
+            return len(connection.xrange(keys.EVENTS, min=f"({last}")), group["pending"]
+    return None
+
+
+def test_what_was_taken_by_one_that_died_comes_again(connection: Redis, settings: Settings) -> None:
+    dead = EventGroup(connection, GROUP)
+    dead.prepare()
+    ids = [connection.xadd(keys.EVENTS, {"event": "created", "job": "a", "n": n}) for n in range(700)]
+    stored = dead.take(600, 10)
+    SqliteHistory(settings.history_database).write(stored[:300])  # and then it died
+    with recording(settings):
+        eventually(lambda: pending(connection) == (0, 0), what="all of it")
+    assert [each.id.encode() for each in open_store(settings, reading=True).life_of("a")] == ids
+
+
+def test_the_database_is_away_for_a_while(
+    connection: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first=0.05, most=0.1))
+    settings.history_database.mkdir()  # nothing can be written there
+    events.record(connection, "created", job="a")
+    with recording(settings):
+        eventually(lambda: "history: the history in" in caplog.text, what="the complaint")
+        events.record(connection, "started", job="a")
+        settings.history_database.rmdir()
+        reader = open_store(settings, reading=True)
+        eventually(lambda: settings.history_database.exists() and len(reader.life_of("a")) == 2, what="both")
+    assert [each.event for each in reader.life_of("a")] == ["created", "started"]
+
+
+def test_redis_is_away_for_a_while(
+    own_redis: RedisServer, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first=0.05, most=0.1))
+    settings = make_settings(REDIS_URL=own_redis.url)
+    client = own_redis.connect()
+    with recording(settings):
+        events.record(client, "created", job="a")
+        reader = open_store(settings, reading=True)
+        eventually(lambda: len(reader.life_of("a")) == 1, what="the first")
+        own_redis.kill()
+        own_redis.start()
+        events.record(client, "started", job="a")
+        eventually(lambda: len(reader.life_of("a")) == 2, what="the second")
+        client.flushall()  # the group is gone
+        events.record(client, "finished", job="a")
+        eventually(lambda: len(reader.life_of("a")) == 3, what="the third")
+    client.close()
+
+
+def test_what_the_stream_dropped_is_told_as_a_gap(connection: Redis, settings: Settings) -> None:
+    with recording(settings):
+        events.record(connection, "created", job="a")
+        eventually(lambda: pending(connection) == (0, 0), what="the first")
+    for _ in range(20):
+        events.record(connection, "started", job="a")
+    connection.xtrim(keys.EVENTS, maxlen=5, approximate=False)
+    with recording(settings):
+        eventually(lambda: pending(connection) == (0, 0), what="the rest")
+    store = open_store(settings, reading=True)
+    assert len(store.life_of("a")) == 6
+    now = datetime.now(timezone.utc)
+    told = store.steps("day", now - timedelta(hours=1), now + timedelta(hours=1), queues=[""])
+    assert sum(step.counts.get("lost", 0) for step in told) == 1
+
+
+def test_what_was_taken_and_dropped_does_not_stop_it(connection: Redis, settings: Settings) -> None:
+    group = EventGroup(connection, GROUP)
+    group.prepare()
+    for n in range(10):
+        events.record(connection, "created", job="a", count=n)
+    group.take(5, 10)
+    connection.xtrim(keys.EVENTS, maxlen=7, approximate=False)
+    with recording(settings):
+        eventually(lambda: pending(connection) == (0, 0), what="the rest")
+    assert len(open_store(settings, reading=True).life_of("a")) == 7
+
+
+def test_old_events_are_forgotten(
+    connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder_module, "FORGOTTEN_AT_ONCE", 6)
+    monkeypatch.setattr(recorder_module, "GATHER", 0.0)
+    settings = make_settings(QCTL_KEEP_HISTORY="1")
+    now = datetime.now(timezone.utc)
+    store = SqliteHistory(settings.history_database)
+    store.write([event(now - timedelta(days=2), "created", n) for n in range(10)] + [event(now, job="b")])
+    with recording(settings):
+        eventually(lambda: not store.life_of("a"), 20, what="the old ones to go")
+    assert len(store.life_of("b")) == 1
+    store.close()
