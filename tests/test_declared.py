@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -70,7 +71,9 @@ def test_a_worker_process_runs_it(
     with QueueService(make_settings(QCTL_JOBS_MODULES=module)) as service:
         with pytest.raises(UsageError, match="to is needed; number is not a whole number"):
             service.enqueue("send-invoice", {"number": "7"})
-        id_ = service.enqueue("send-invoice", {"number": 7, "to": "Ada", "url": settings.redis_url})
+        id_ = service.enqueue(
+            "send-invoice", {"number": 7, "to": "Ada", "url": settings.redis_url}, trace_id="the-trace", owner="ada"
+        )
     assert connection.lrange(keys.queue("billing.high"), 0, -1) == [id_.encode()]
     env = {"QCTL_JOBS_MODULES": module, "REDIS_URL": str(settings.redis_url), "QCTL_HOME": str(tmp_path)}
     program = str(Path(sys.executable).with_name("qctl-worker"))
@@ -78,6 +81,10 @@ def test_a_worker_process_runs_it(
         assert worker.wait() == 0, worker.output
     assert connection.lrange("sent", 0, -1) == [b"7 Ada 1"]
     assert connection.hget(keys.job(id_), "status") == b"finished", worker.output
+    told = [json.loads(line) for line in worker.output.splitlines() if id_ in line]
+    assert [(line["event"], line["jobId"], line["traceId"], line["userId"]) for line in told] == [
+        ("finish", id_, "the-trace", "ada")
+    ]
 
 
 def test_the_function_stays_as_it_is() -> None:

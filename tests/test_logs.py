@@ -145,3 +145,16 @@ logging.warning("here")
     os.close(theirs)
     assert os.read(ours, 1000).decode().rstrip().endswith("warning here")
     os.close(ours)
+
+
+def test_every_line_names_what_it_is_about(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    with logs.about(jobId="j-1", traceId="t\x1b", userId=None):
+        logging.getLogger("some.library").info("one")
+        log.info("two", extra={"event": "finish", "traceId": "mine"})
+    log.info("three")
+    first, second, third = (json.loads(line) for line in lines(capsys))
+    assert (first["jobId"], first["traceId"]) == ("j-1", r"t\x1b")
+    assert "userId" not in first
+    assert (second["jobId"], second["traceId"], second["event"]) == ("j-1", "mine", "finish")
+    assert "jobId" not in third

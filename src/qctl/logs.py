@@ -8,13 +8,18 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timezone
 
 from qctl.safe import inert, inert_line, redact
 from qctl.settings import Settings
 
 CONTEXT = ("event", "jobId", "traceId", "userId")
-"""What a caller may add to a line by logging's `extra`; absent where it was not given."""
+"""What a caller may add to a line by logging's `extra`, or to all lines by `about`; absent where it was not given."""
+
+_about: ContextVar[Mapping[str, str | None]] = ContextVar("about")
 
 NOISY = ("rq", "amqtt", "transitions")
 """Libraries that tell much at `info` that our own lines tell too. Below a warning they are heard only at `debug`."""
@@ -39,6 +44,16 @@ def setup(service: str, settings: Settings) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+
+
+@contextmanager
+def about(**context: str | None) -> Iterator[None]:
+    """Name what every line is about that this thread logs meanwhile: `jobId`, `traceId`, `userId`."""
+    token = _about.set(context)
+    try:
+        yield
+    finally:
+        _about.reset(token)
 
 
 def _worth_hearing(record: logging.LogRecord) -> bool:
@@ -71,7 +86,8 @@ class JsonFormatter(logging.Formatter):
             "service": self._service,
             "message": inert(redact(record.getMessage())),
         }
-        given = {key: getattr(record, key, None) for key in CONTEXT}
+        whole = _about.get({})
+        given = {key: getattr(record, key, whole.get(key)) for key in CONTEXT}
         fields |= {key: inert_line(redact(str(value))) for key, value in given.items() if value is not None}
         if traceback := _traceback(self, record):
             fields["exception"] = traceback

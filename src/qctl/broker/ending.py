@@ -32,7 +32,7 @@ class EndingWorker(BaseWorker):
         """Tell of a failed attempt in one line; its traceback is kept with the job."""
         if exc_info[0] is not None:
             problem = "".join(traceback.format_exception_only(exc_info[0], exc_info[1])).strip()
-            log.warning("job %s of %s failed: %s", job.id, job.origin, _spelled(problem))
+            log.warning("job %s of %s failed: %s", job.id, job.origin, _spelled(problem), extra={"event": "fail"})
             log.debug("job %s", job.id, exc_info=(exc_info[0], exc_info[1], exc_info[2]))
         call_exception_handlers(self._exc_handlers, job, *exc_info)
 

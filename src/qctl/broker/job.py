@@ -101,7 +101,15 @@ class GuardedJob(Job):
     @property
     def trace(self) -> str | None:
         """The trace id that the producer gave."""
-        found = self.meta.get("trace_id") if isinstance(self.meta, dict) else None
+        return self._note("trace_id")
+
+    @property
+    def owner(self) -> str | None:
+        """Whose job it is, as the producer said."""
+        return self._note("owner")
+
+    def _note(self, name: str) -> str | None:
+        found = self.meta.get(name) if isinstance(self.meta, dict) else None
         return found if isinstance(found, str) else None
 
     @property

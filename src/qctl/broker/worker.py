@@ -26,12 +26,12 @@ from rq.timeouts import JobTimeoutException
 from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
-from qctl import catalog
-from qctl.broker import burial, counters, events, keys
+from qctl import catalog, logs
+from qctl.broker import burial, counters, events, keys, memory
 from qctl.broker.claimant import Claim, Claimant, Trip
 from qctl.broker.connection import TRANSIENT, Backoff, will_pass
 from qctl.broker.ending import EndingWorker
-from qctl.broker.job import GuardedJob, guarded
+from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
 from qctl.broker.queue import PausableQueue, restore
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
@@ -244,8 +244,19 @@ class QctlWorker(EndingWorker):
             job.waited = (moment - job.enqueued_at).total_seconds()
         job._status = JobStatus.STARTED
 
-    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """Run the job's function and write down how it ended. True where it succeeded."""
+    def perform_job(self, job: GuardedJob, queue: Queue, execution: Execution) -> bool:  # type: ignore[override]
+        """Run the job's function and write down how it ended. True where it succeeded.
+
+        Whatever is logged meanwhile names the job.
+        """
+        with logs.about(jobId=job.id, traceId=job.trace, userId=job.owner):
+            succeeded = self._perform(job, queue, execution)
+            if succeeded:
+                level = logging.DEBUG if job.func_name in BATCH_HANDLERS else logging.INFO
+                log.log(level, "job %s of %s: %s finished", job.id, queue.name, job.label, extra={"event": "finish"})
+            return succeeded
+
+    def _perform(self, job: Job, queue: Queue, execution: Execution) -> bool:
         try:
             self.prepare_job_execution(job)
         except ClaimLostError as error:
