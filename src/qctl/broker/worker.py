@@ -27,7 +27,7 @@ from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
 from qctl import catalog, logs
-from qctl.broker import burial, counters, events, keys, memory
+from qctl.broker import burial, counters, events, keys
 from qctl.broker.claimant import Claim, Claimant, Trip
 from qctl.broker.connection import TRANSIENT, Backoff, will_pass
 from qctl.broker.ending import EndingWorker
