@@ -6,19 +6,13 @@ It is in Redis, so that any number of schedulers tell of a thing once, and a res
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from datetime import datetime
 
 from redis import Redis
-from redis.exceptions import LockError
 
 from qctl.broker import clock, inspection, keys, replies
-from qctl.errors import QctlError
 from qctl.models import Firing, Level, Mute
-
-LOCK = 120.0
-"""Seconds after which a scheduler that died while it told somebody no longer keeps the others from it."""
 
 
 def firing(connection: Redis) -> dict[str, dict[str, Firing]]:
@@ -76,31 +70,6 @@ def unmute(connection: Redis, rule: str) -> bool:
     was = rule in mutes(connection)
     connection.hdel(keys.MUTES, rule)
     return was
-
-
-@contextmanager
-def alone(connection: Redis) -> Iterator[Callable[[], None] | None]:
-    """Keep all others from looking at alerts until this ends; None where one of them does already.
-
-    What it gives is called before each thing that takes its time. It raises QctlError where that has taken longer than
-    `LOCK` seconds, so that another looks now.
-    """
-    lock = connection.lock(keys.lock("alerts"), timeout=LOCK, blocking=False)
-    if not lock.acquire():
-        yield None
-        return
-
-    def go_on() -> None:
-        try:
-            lock.extend(LOCK, replace_ttl=True)
-        except LockError as error:
-            raise QctlError("telling took too long: another scheduler looks at alerts now") from error
-
-    try:
-        yield go_on
-    finally:
-        with suppress(LockError):  # another has it by now
-            lock.release()
 
 
 def _all(connection: Redis, key: str) -> Mapping[bytes, bytes]:

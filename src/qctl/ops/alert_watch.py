@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from threading import Event
 
-from qctl.broker import alerting, clock, events, snapshot
+from qctl.broker import alerting, clock, events, locks, snapshot
 from qctl.broker.connection import connect, translated
 from qctl.errors import QctlError, SettingsError
 from qctl.models import AlertRule, Channel, Firing, Level, Notice, QueueCheck, Stats
@@ -18,6 +18,9 @@ from qctl.safe import inert_line
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
+
+TELLING = 120.0
+"""Seconds that telling somebody takes at most: longer than a command or a web hook may."""
 
 
 class AlertWatch:
@@ -52,7 +55,7 @@ class AlertWatch:
         self._read_rules()
         if not self._rules and not alerting.firing(self._redis):
             return
-        with alerting.alone(self._redis) as self._go_on:
+        with locks.alone(self._redis, "alerts", TELLING) as self._go_on:
             if self._go_on:
                 self._look(snapshot.stats(self._redis))
 

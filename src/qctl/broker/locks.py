@@ -1,0 +1,37 @@
+"""Locks for housekeeping that one process at a time may do, on whatever host it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from redis import Redis
+from redis.exceptions import LockError
+
+from qctl.broker import keys
+from qctl.errors import QctlError
+
+
+@contextmanager
+def alone(connection: Redis, name: str, seconds: float) -> Iterator[Callable[[], None] | None]:
+    """Keep all others from the named housekeeping until this ends; None where one of them does it already.
+
+    What it gives is called before each step. Where a step takes longer than `seconds`, the others may begin, so that
+    one that was killed does not stop them for ever; it raises QctlError then.
+    """
+    lock = connection.lock(keys.lock(name), timeout=seconds, blocking=False)
+    if not lock.acquire():
+        yield None
+        return
+
+    def go_on() -> None:
+        try:
+            lock.extend(seconds, replace_ttl=True)
+        except LockError as error:
+            raise QctlError(f"this took too long: another has begun with {name}") from error
+
+    try:
+        yield go_on
+    finally:
+        with suppress(LockError):  # another has it by now
+            lock.release()
