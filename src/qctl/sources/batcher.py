@@ -25,7 +25,7 @@ from qctl.settings import Settings
 from qctl.sources.cutter import Cutter
 from qctl.sources.front import Front
 from qctl.sources.group_commit import GroupCommit
-from qctl.sources.socketio import GRACE, SocketServer
+from qctl.sources.socketio import SocketServer
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Serving:
         self._sockets = SocketServer(settings, commit)
         self._http = _Server(
             uvicorn.Config(
-                Front(self._sockets.handle_request, self._closed, self._health),
+                Front(self._sockets.handle_request, self._closed, self._health, self._sockets.max_bytes),
                 ws="websockets-sansio",
                 ws_max_size=self._sockets.max_bytes,
                 ws_ping_interval=None,  # Engine.IO has pings of its own
@@ -94,6 +94,7 @@ class Serving:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=2,
             )
@@ -123,8 +124,7 @@ class Serving:
         deadline = time.monotonic() + DRAIN
         await self._commit.caught_up(1.0)
         self._sockets.send_all_away()
-        leave_at = time.monotonic() + GRACE + 1.0
-        while self._sockets.connections and time.monotonic() < leave_at:
+        while self._sockets.connections and time.monotonic() < deadline:
             self._beat()
             await asyncio.sleep(0.05)
         while not await self._commit.caught_up(1.0) and time.monotonic() < deadline:

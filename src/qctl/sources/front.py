@@ -4,13 +4,13 @@ closed with 503 while nothing can be taken, so that clients try again by themsel
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from qctl.sources.engine_input import BadRequestError, Message, Receive, Scope, checked, whole
+
+Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PATH = "/socket.io"
@@ -21,21 +21,28 @@ RETRY_AFTER = "2"
 
 
 class Front:
-    """The ASGI application. `closed` says why nobody new is let in, None while somebody is; `health` is shown."""
+    """The ASGI application. `closed` says why nobody new is let in, None while somebody is; `health` is shown.
 
-    def __init__(self, socketio: Application, closed: Callable[[], str | None], health: Callable[[], dict[str, Any]]):
+    Requests with more than `max_bytes` are refused.
+    """
+
+    def __init__(
+        self,
+        socketio: Application,
+        closed: Callable[[], str | None],
+        health: Callable[[], dict[str, Any]],
+        max_bytes: int,
+    ) -> None:
         self._socketio = socketio
         self._closed = closed
         self._health = health
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one web socket."""
         path = scope["path"]
         if path == PATH or path.startswith(PATH + "/"):
-            if self._closed() is not None and "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")):
-                await _respond(scope, receive, send, 503, b"try again soon\n", ("retry-after", RETRY_AFTER))
-            else:
-                await self._socketio(scope, receive, send)
+            await self._pass_on(scope, receive, send)
         elif scope["type"] == "websocket" or path not in ("/", "/healthz"):
             await _respond(scope, receive, send, 404, b"there is nothing here\n")
         elif scope["method"] not in ("GET", "HEAD"):
@@ -46,6 +53,20 @@ class Front:
             body = json.dumps(self._health()).encode() + b"\n"
             status = 200 if self._closed() is None else 503
             await _respond(scope, receive, send, status, body, ("content-type", "application/json"))
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Socket.IO have it, where it may come in and makes sense."""
+        if self._closed() is not None and "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")):
+            await _respond(scope, receive, send, 503, b"try again soon\n", ("retry-after", RETRY_AFTER))
+        elif scope["type"] == "websocket":
+            await self._socketio(scope, checked(receive), send)
+        else:
+            try:
+                scope, receive = await whole(scope, receive, self._max_bytes)
+            except BadRequestError as error:
+                await _respond(scope, receive, send, error.status, f"{error}\n".encode())
+            else:
+                await self._socketio(scope, receive, send)
 
 
 async def _respond(

@@ -83,7 +83,7 @@ def parse(event: Any, user: str | None, received_ns: int, max_payload: int) -> M
 
 def msg_id_of(event: Any) -> str | None:
     """The msg_id of an event, for the answer to it; None where there is none."""
-    content = event[1] if len(event) > 1 else None
+    content = event[1] if type(event) is list and len(event) > 1 else None
     found = content.get("msg_id") if type(content) is dict else None
     return found if type(found) is str and len(found) <= LONGEST_NAME else None
 

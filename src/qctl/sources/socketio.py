@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import socketio
 from engineio.packet import MESSAGE
@@ -41,8 +42,9 @@ log = logging.getLogger(__name__)
 
 NAMESPACE = "/"
 
-GRACE = 2.0
-"""Seconds in which a client that is sent away closes the connection; then it is closed from here."""
+GRACE, LAST = 2.0, 10.0
+"""Seconds of silence after which the connection of a client that was sent away is closed from here, and seconds after
+which it is even if it goes on sending."""
 
 POLITE = 1.0
 """Seconds of these that a polling client has to send what it still has."""
@@ -76,10 +78,11 @@ class Client:
     """Messages that it may send now."""
     finishes: bool
     """It sends what it has before it closes, when it is told what is no packet of Socket.IO."""
-    counted_at: float = field(default_factory=time.monotonic)
     wants_answers: bool = True
     """It asked for one the last time."""
     leaving: bool = False
+    heard_at: float = field(default_factory=time.monotonic)
+    """When it last sent something (monotonic)."""
 
 
 class MalformedError(Exception):
@@ -133,7 +136,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             async_mode="asgi",
             serializer=Packet,
             namespaces=[NAMESPACE],
-            cors_allowed_origins="*" if "*" in settings.client_url else list(settings.client_url),
+            cors_allowed_origins=self._lets_in,
             max_http_buffer_size=self.max_bytes,
             logger=loggers[0],
             engineio_logger=loggers[1],
@@ -142,7 +145,6 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._commit = commit
         self._clients: dict[str, Client] = {}
         self.on("connect", self._admit)
-        self.on("disconnect", self._forget)
         commit.on_busy.append(self._send_away_silent_ones)
 
     @property
@@ -163,6 +165,12 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
 
     # --- who is there -------------------------------------------------------------------------------------
 
+    def _lets_in(self, origin: str, environ: Any) -> bool:
+        """Whether pages of an origin may connect: those of CLIENT_URL, and this server's own, which libraries outside
+        of browsers name."""
+        allowed = self._settings.client_url
+        return "*" in allowed or origin in allowed or urlsplit(origin).netloc == environ.get("HTTP_HOST")
+
     async def _admit(self, sid: str, environ: Any, auth: Any) -> None:
         try:
             user = admit(self._settings, auth)
@@ -173,8 +181,13 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         eio_sid = self.manager.eio_sid_from_sid(sid, NAMESPACE)
         self._clients[eio_sid] = Client(user, self._settings.socket_rate, finishes=recent)
 
-    async def _forget(self, sid: str, _reason: str) -> None:
-        self._clients.pop(self.manager.eio_sid_from_sid(sid, NAMESPACE), None)
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        """What the library calls when a connection ends."""
+        await super()._handle_eio_disconnect(eio_sid, reason)
+        self._clients.pop(eio_sid, None)
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is not None:  # a request that waits for packets would go on waiting
+            asyncio.get_running_loop().call_soon(socket.queue.put_nowait, None)
 
     # --- what comes ---------------------------------------------------------------------------------------
 
@@ -225,9 +238,9 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
     async def _pace(self, eio_sid: str, client: Client) -> None:
         """Wait until the next message of this client may be taken."""
         rate, now = self._settings.socket_rate, time.monotonic()
-        client.allowance = min(rate, client.allowance + (now - client.counted_at) * rate) - 1
-        client.counted_at = now
-        if client.allowance < 0:
+        client.allowance = min(rate, client.allowance + (now - client.heard_at) * rate) - 1
+        client.heard_at = now
+        if client.allowance < 0 and not client.leaving:
             await self._wait(eio_sid, asyncio.sleep(-client.allowance / rate))
         if not self._commit.has_room and (self._commit.busy is None or not client.wants_answers):
             await self._wait(eio_sid, self._commit.room())
@@ -260,13 +273,16 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             socket.queue.put_nowait(Goodbye())
         if client is not None:
             client.leaving = True
-        loop.call_later(GRACE, self._hang_up, eio_sid, socket)
+        loop.call_later(GRACE, self._hang_up, eio_sid, socket, time.monotonic() + LAST)
 
-    def _hang_up(self, eio_sid: str, socket: Any) -> None:
-        """Close a connection whose client did not."""
+    def _hang_up(self, eio_sid: str, socket: Any, last: float) -> None:
+        """Close a connection whose client did not, once nothing more comes over it."""
         if self.eio.sockets.get(eio_sid) is not socket or socket.closed:
             return
-        if socket.upgraded:
+        now, client = time.monotonic(), self._clients.get(eio_sid)
+        if client is not None and now - client.heard_at < GRACE and now < last:
+            asyncio.get_running_loop().call_later(GRACE, self._hang_up, eio_sid, socket, last)
+        elif socket.upgraded:
             socket.queue.put_nowait(None)  # ends its writer, which closes the web socket
         else:
             self.start_background_task(socket.close, wait=False, reason=self.reason.SERVER_DISCONNECT)

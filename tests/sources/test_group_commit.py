@@ -1,0 +1,251 @@
+"""The line of messages that wait for Redis: groups, order, answers, and what happens while Redis is away or full."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from qctl.broker import keys
+from qctl.broker.buffer import Buffer, Commit
+from qctl.broker.connection import connect
+from qctl.catalog import PIPELINES
+from qctl.settings import Settings
+from qctl.sources import group_commit
+from qctl.sources.group_commit import Entry, GroupCommit
+from qctl.sources.message import reject
+from support.ingest import letters
+from support.servers import RedisServer
+
+PIPELINE = PIPELINES["messages"]
+Make = Callable[..., Settings]
+
+
+class Answers:
+    """What was answered, in order."""
+
+    def __init__(self) -> None:
+        self.all: list[dict[str, Any]] = []
+
+    def entry(self, n: int, *, silent: bool = False) -> Entry:
+        item = json.dumps({"n": n}).encode()
+        return Entry(item, len(item), {"ok": True, "msg_id": str(n)}, None if silent else self.all.append)
+
+    @property
+    def ok(self) -> list[int]:
+        """The numbers that were acknowledged, in order."""
+        return [int(answer["msg_id"]) for answer in self.all if answer["ok"]]
+
+    @property
+    def busy(self) -> list[int]:
+        """The numbers that heard `busy`, in order."""
+        return [int(answer["msg_id"]) for answer in self.all if answer.get("code") == "busy"]
+
+
+@pytest.fixture
+def answers() -> Answers:
+    """What was answered."""
+    return Answers()
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[GroupCommit]:
+    """A line that is served."""
+    with connect(settings) as connection:
+        commit = GroupCommit(settings, connection, PIPELINE, lambda: None)
+        task = asyncio.create_task(commit.serve())
+        try:
+            yield commit
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            commit.close()
+
+
+async def until(check: Callable[[], Any], seconds: float = 15.0) -> None:
+    """Wait in the event loop."""
+    for _ in range(int(seconds / 0.01)):
+        if check():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def run(settings: Settings, act: Callable[[GroupCommit], Awaitable[None]]) -> None:
+    """Do something with a line that takes messages."""
+
+    async def serve() -> None:
+        async with serving(settings) as commit:
+            await until(lambda: commit.busy is None)
+            await act(commit)
+
+    asyncio.run(serve())
+
+
+def stored(connection: Redis) -> list[int]:
+    """The numbers in the buffer, in order."""
+    return [json.loads(item)["n"] for item in connection.lrange(keys.buffer("messages"), 0, -1)]
+
+
+def test_nothing_is_acknowledged_before_it_is_there_and_all_in_order(
+    settings: Settings, connection: Redis, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing: list[int] = []
+    append = Buffer.append
+
+    def watched(self: Buffer, commit: Commit) -> int:
+        assert len(commit.items) <= group_commit.WINDOW
+        depth = append(self, commit)
+        missing.extend(set(answers.ok) - set(stored(connection)))
+        return depth
+
+    monkeypatch.setattr(Buffer, "append", watched)
+
+    async def act(commit: GroupCommit) -> None:
+        for n in range(3000):
+            commit.put(answers.entry(n, silent=n % 3 == 0))
+            if n % 100 == 0:
+                await asyncio.sleep(0)
+        await until(lambda: len(answers.ok) == 2000)
+
+    run(settings, act)
+    assert not missing
+    assert answers.ok == [n for n in range(3000) if n % 3]
+    assert stored(connection) == list(range(3000))
+    assert connection.hget(keys.ingest("messages"), "received") == b"3000"
+
+
+def test_what_comes_together_is_one_transaction(
+    settings: Settings, connection: Redis, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    append = Buffer.append
+    monkeypatch.setattr(Buffer, "append", lambda self, commit: sizes.append(len(commit.items)) or append(self, commit))
+
+    async def act(commit: GroupCommit) -> None:
+        for n in range(1500):
+            commit.put(answers.entry(n))
+        await until(lambda: len(answers.ok) == 1500)
+
+    run(settings, act)
+    assert sizes == [1000, 500]
+
+
+def test_rejects_are_dead_letters_before_they_are_answered(settings: Settings, connection: Redis) -> None:
+    heard: list[Any] = []
+
+    async def act(commit: GroupCommit) -> None:
+        for n in range(250):
+            letter = reject(["data", n], None, 1, "no message")
+            answer = {"ok": False, "code": "invalid", "msg_id": None}
+            commit.put(Entry(letter, 100, answer, lambda _: heard.append(len(letters(connection, "messages")))))
+        await until(lambda: len(heard) == 250)
+
+    run(settings, act)
+    assert heard[0] >= 100
+    assert heard[-1] == len(letters(connection, "messages")) == 250
+
+
+@pytest.mark.kill
+def test_while_redis_is_away_all_hear_busy_and_all_is_kept(
+    own_redis: RedisServer, make_settings: Make, answers: Answers
+) -> None:
+    settings = make_settings(REDIS_URL=own_redis.url)
+    told: list[bool] = []
+
+    async def act(commit: GroupCommit) -> None:
+        commit.on_busy.append(lambda: told.append(True))
+        for n in range(10):
+            commit.put(answers.entry(n, silent=n % 2 == 0))
+        await until(lambda: len(answers.ok) == 5)
+        own_redis.kill()
+        for n in range(10, 20):
+            commit.put(answers.entry(n, silent=n % 2 == 0))
+        await until(lambda: answers.busy == [11, 13, 15, 17, 19])
+        assert commit.busy == "Redis is away"
+        for n in range(20, 30):
+            commit.put(answers.entry(n, silent=n % 2 == 0))
+        assert answers.busy == list(range(11, 30, 2))
+        assert told
+        own_redis.restart()
+        await until(lambda: commit.busy is None and not commit.waiting)
+        commit.put(answers.entry(30))
+        await until(lambda: answers.ok == [1, 3, 5, 7, 9, 30])
+
+    run(settings, act)
+    with own_redis.connect() as connection:
+        assert stored(connection) == list(range(31))
+
+
+def test_above_the_high_water_mark_all_hear_busy(make_settings: Make, connection: Redis, answers: Answers) -> None:
+    async def act(commit: GroupCommit) -> None:
+        for n in range(20):
+            commit.put(answers.entry(n))
+        await until(lambda: commit.busy == "there is no room in Redis")
+        commit.put(answers.entry(20))
+        assert answers.busy == [20]
+        connection.ltrim(keys.buffer("messages"), 15, -1)
+        await until(lambda: commit.busy is None and not commit.waiting)
+
+    run(make_settings(QCTL_BUFFER_HIGH_WATER="10"), act)
+    assert stored(connection) == list(range(15, 21))
+
+
+def test_a_full_redis_is_waited_for(own_redis: RedisServer, make_settings: Make, answers: Answers) -> None:
+    async def act(commit: GroupCommit) -> None:
+        with own_redis.connect() as connection:
+            connection.config_set("maxmemory", 1)
+            commit.put(answers.entry(1))
+            await until(lambda: answers.busy == [1])
+            assert commit.busy == "there is no room in Redis"
+            connection.config_set("maxmemory", 0)
+            await until(lambda: commit.busy is None and not commit.waiting)
+            assert stored(connection) == [1]
+
+    run(make_settings(REDIS_URL=own_redis.url), act)
+
+
+def test_the_line_is_bounded(
+    make_settings: Make, own_redis: RedisServer, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MAX_WAITING", 50)
+
+    async def act(commit: GroupCommit) -> None:
+        own_redis.freeze()
+        for n in range(50):
+            assert commit.has_room
+            commit.put(answers.entry(n, silent=True))
+        assert not commit.has_room
+        own_redis.kill()
+        await until(lambda: commit.busy)
+        commit.put(answers.entry(50))
+        assert (answers.busy, commit.waiting) == ([50], 50)
+        own_redis.restart()
+        await asyncio.wait_for(commit.room(), 15)
+        await until(lambda: not commit.waiting)
+
+    run(make_settings(REDIS_URL=own_redis.url), act)
+    with own_redis.connect() as connection:
+        assert stored(connection) == list(range(50))
+
+
+def test_a_defect_ends_it(settings: Settings, answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Buffer, "append", lambda *_: 1 / 0)
+
+    async def serve() -> None:
+        with connect(settings) as connection:
+            commit = GroupCommit(settings, connection, PIPELINE, lambda: None)
+            commit.put(answers.entry(1))
+            try:
+                await asyncio.wait_for(commit.serve(), 15)
+            finally:
+                commit.close()
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(serve())

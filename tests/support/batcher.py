@@ -1,0 +1,161 @@
+"""qctl-socket-batcher as a process, and a Socket.IO client of it that knows what was acknowledged."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import socketio
+
+from support.process import Program, free_port
+from support.waiting import eventually
+
+BIN = Path(sys.executable).parent
+
+Answer = dict[str, Any]
+
+
+class Batcher(Program):
+    """One batcher on a port of its own. It counts as started when it takes messages, or with `patient` when it is up.
+
+    `env` adds to its settings.
+    """
+
+    def __init__(self, folder: Path, redis_url: str, *, name: str = "batcher", patient: bool = False, **env: str):
+        self.port = free_port()
+        self._patient = patient
+        settings = {
+            "REDIS_URL": redis_url,
+            "QCTL_HOME": str(folder),
+            "PORT": str(self.port),
+            "BATCH_CHECK_INTERVAL": "0.2",
+            "LOG_FORMAT": "text",
+            **env,
+        }
+        super().__init__(name, [str(BIN / "qctl-socket-batcher")], folder, env=settings)
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ready(self) -> bool:
+        """Whether it takes messages, or is up at least."""
+        try:
+            return self.get("/")[0] == 200 if self._patient else self.takes
+        except OSError:
+            return False
+
+    @property
+    def takes(self) -> bool:
+        """Whether it takes messages."""
+        return self.get("/healthz")[0] == 200
+
+    @property
+    def health(self) -> Answer:
+        """What it says of itself."""
+        found: Answer = json.loads(self.get("/healthz")[1])
+        return found
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
+        """Ask by HTTP. Returns status and body."""
+        request = urllib.request.Request(self.url + path, method=method, headers=headers)  # noqa: S310 - our own server
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read().decode()
+
+
+class Sender:
+    """A client of python-socketio that sends again what has no `ok` after its connection came back.
+
+    Used as a context manager it is connected at first; it reconnects by itself.
+    """
+
+    def __init__(self, url: str, transport: str = "websocket", auth: Any = None) -> None:
+        self._url = url
+        self._transport = transport
+        self._auth = auth
+        self._lock = threading.Lock()
+        self.answers: dict[str, list[Answer]] = {}
+        """What was answered, by msg_id."""
+        self._client = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.3)
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is connected."""
+        return bool(self._client.connected)
+
+    @property
+    def acked(self) -> set[str]:
+        """The ids that were acknowledged."""
+        with self._lock:
+            return {msg_id for msg_id, answers in self.answers.items() if any(answer["ok"] for answer in answers)}
+
+    def send(self, content: Any, event: str = "data") -> None:
+        """Send an event and note its answer. What is sent while there is no connection is lost."""
+
+        def answered(answer: Answer) -> None:
+            with self._lock:
+                self.answers.setdefault(str(answer.get("msg_id")), []).append(answer)
+
+        with suppress(socketio.exceptions.BadNamespaceError):
+            self._client.emit(event, content, callback=answered)
+
+    def ask(self, content: Any, event: str = "data", seconds: float = 10.0) -> Answer:
+        """Send an event and wait for its answer."""
+        answer: Answer = self._client.call(event, content, timeout=seconds)
+        return answer
+
+    def tell(self, content: Any, event: str = "data") -> None:
+        """Send an event without asking for an answer."""
+        self._client.emit(event, content)
+
+    def send_until_acked(self, contents: list[Answer], seconds: float = 60.0) -> None:
+        """Send messages, and again what is not acknowledged, until all are."""
+        wanted = {content["msg_id"]: content for content in contents}
+
+        def all_acked() -> bool:
+            for msg_id in wanted.keys() - self.acked:
+                self.send(wanted[msg_id])
+            return self._settled(wanted.keys())
+
+        eventually(all_acked, seconds, f"{len(wanted)} acknowledgements")
+
+    def _settled(self, wanted: Any) -> bool:
+        """Wait a moment for answers. True where all have come."""
+        try:
+            eventually(lambda: wanted <= self.acked, 0.5)
+        except AssertionError:
+            return False
+        return True
+
+    def __enter__(self) -> Sender:
+        self._client.connect(self._url, transports=[self._transport], auth=self._auth, wait_timeout=10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.shutdown()
+
+
+def message(msg_id: str, **fields: Any) -> Answer:
+    """A message as a client sends it."""
+    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"msg_id": msg_id, "message": f"hello {msg_id}", "user_id": "u1", "timestamp": now, **fields}
+
+
+def messages(prefix: str, count: int) -> list[Answer]:
+    """Messages that are told apart by their ids."""
+    return [message(f"{prefix}-{n}") for n in range(count)]
