@@ -90,6 +90,7 @@ class Claimant:
             self._thread.join(timeout=2 * RENEW)
         try:
             self._redis.zrem(keys.LEASES, self.name)
+            self._redis.hdel(keys.QUIET, self.name)
         except RedisError as error:
             log.warning("the lease of %s runs out by itself: %s", self.name, error)
 
@@ -146,7 +147,7 @@ class Claimant:
             names += [queue, catalog.family(queue), keys.counts_prefix(queue)]
         kind, number, raw_id, *rest = _claim(
             self._redis,
-            [keys.PAUSED, keys.SUSPENDED, keys.LEASES, keys.EVENTS, *own],
+            [keys.PAUSED, keys.SUSPENDED, keys.LEASES, keys.EVENTS, keys.QUIET, *own],
             [self.name, keys.JOB_PREFIX, int(LEASE * 1000), events.CAP, *names],
         )
         if kind == 0:

@@ -5,6 +5,7 @@ RQ's own keys are asked of RQ's objects: `RQ_KEY_PREFIX` may have changed them. 
 
 from __future__ import annotations
 
+from rq.command import PUBSUB_CHANNEL_TEMPLATE
 from rq.defaults import RQ_KEY_PREFIX
 from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, ExecutionRegistry
 from rq.intermediate_queue import IntermediateQueue
@@ -35,6 +36,9 @@ WORKER_PREFIX = BaseWorker.redis_worker_namespace_prefix
 
 WORKERS = REDIS_WORKER_KEYS
 """SET of worker keys."""
+
+WORKER_MEMORY = "qctl_memory"
+"""Field of a worker's hash: bytes that it and its child hold, as qctl's workers tell with each heartbeat."""
 
 SUSPENDED = WORKERS_SUSPENDED
 """STRING set by `rq suspend`: no worker of RQ takes a job while it is there."""
@@ -114,6 +118,11 @@ def canceled(name: str) -> str:
 def worker(name: str) -> str:
     """HASH of one worker; it expires when the worker stops its heartbeat."""
     return WORKER_PREFIX + name
+
+
+def commands(name: str) -> str:
+    """CHANNEL on which the worker is told to stop."""
+    return PUBSUB_CHANNEL_TEMPLATE % name
 
 
 def worker_executions(name: str) -> str:

@@ -72,7 +72,7 @@ def settle(connection: Redis, held: Held, timeout: float) -> float:
     """
     began = time.monotonic()
     left = held.claims
-    while left := [claim for claim in left if _unstarted(connection, *claim)]:
+    while left := [claim for claim in left if unstarted(connection, *claim)]:
         if time.monotonic() - began > timeout:
             ids = ", ".join(id_ for _, id_ in left[:5])
             raise WaitTimeoutError(
@@ -98,7 +98,7 @@ def end_expired(connection: Redis) -> list[str]:
     return ended
 
 
-def _unstarted(connection: Redis, queue: str, job_id: str) -> bool:
+def unstarted(connection: Redis, queue: str, job_id: str) -> bool:
     """Whether a claimed job has neither started nor gone back.
 
     A stock worker of several queues leaves the id in the intermediate list after the start: the status tells. A

@@ -137,6 +137,9 @@ def recover(connection: Redis, queue: str, job_id: str, claim: str, *, by: str, 
 
 
 def forget_dead_leases(connection: Redis) -> int:
-    """Remove leases that ran out an hour ago. Returns how many."""
+    """Remove leases that ran out an hour ago, and what their claimants were told. Returns how many."""
     seconds, _ = connection.time()
+    for name in connection.hkeys(keys.QUIET):
+        if connection.zscore(keys.LEASES, name) is None:
+            connection.hdel(keys.QUIET, name)
     return int(connection.zremrangebyscore(keys.LEASES, 0, (seconds - 3600) * 1000))

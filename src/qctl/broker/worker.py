@@ -27,7 +27,7 @@ from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
 from qctl import catalog, logs
-from qctl.broker import burial, counters, events, keys
+from qctl.broker import burial, counters, events, keys, memory
 from qctl.broker.claimant import Claim, Claimant, Trip
 from qctl.broker.connection import TRANSIENT, Backoff, will_pass
 from qctl.broker.ending import EndingWorker
@@ -177,7 +177,8 @@ class QctlWorker(EndingWorker):
         """Every few seconds, from the lease thread: say to RQ's tools that we live, look for the dead."""
         with self.connection.pipeline() as pipe:
             self.last_heartbeat = now()
-            pipe.hset(self.key, mapping=self.serialize())
+            held = memory.resident(os.getpid(), *([self.horse_pid] if self.horse_pid else []))
+            pipe.hset(self.key, mapping={**self.serialize(), **({keys.WORKER_MEMORY: held} if held else {})})
             pipe.expire(self.key, WORKER_TTL + 60)
             worker_registration.register(self, pipe)
             running = self._running

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from shlex import quote
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from qctl import view
-from qctl.cli import ask, documents, durations
+from qctl import durations, view
+from qctl.cli import ask, documents
 from qctl.cli.command import command
+from qctl.cli.each import each
 from qctl.cli.exits import ExitCode, exit_code_of_many
 from qctl.cli.session import Session
-from qctl.errors import NotFoundError, QctlError, UnreachableError
+from qctl.errors import NotFoundError
 from qctl.models import ClearResult, PauseResult, ResumeResult
 from qctl.view import Cell, counted
-
-T = TypeVar("T")
 
 Queues = Annotated[list[str], typer.Argument(metavar="QUEUE...", help="Queues by name.")]
 Queue = Annotated[str, typer.Argument(metavar="QUEUE", help="One queue, by its full name.")]
@@ -57,7 +55,7 @@ def pause(
         timeout=durations.parse(timeout, "--timeout"),
         allow_unknown=create,
     )
-    results, failures = _each(session, queues, hold)
+    results, failures = each(session, queues, hold)
     for result in results:
         for name in result.deaf_workers:
             session.out.say(f"{result.pause.queue}: {name} does not obey a pause and goes on taking jobs")
@@ -85,30 +83,13 @@ def _paused(result: PauseResult) -> list[Cell]:
 @command("resume", examples="qctl resume email\nqctl resume email report", changes=True)
 def resume(session: Session, queues: Queues) -> ExitCode:
     """Let paused queues go on."""
-    results, failures = _each(session, queues, session.ops.queues.resume)
+    results, failures = each(session, queues, session.ops.queues.resume)
     session.out.report(documents.resumed(results, failures), [_resumed(result) for result in results])
     return exit_code_of_many([error for _, error in failures], len(results))
 
 
 def _resumed(result: ResumeResult) -> Cell:
     return Cell(f"{result.queue} goes on", "good") if result.changed else Cell(f"{result.queue} was not paused")
-
-
-def _each(
-    session: Session, names: Sequence[str], act: Callable[[str], T]
-) -> tuple[list[T], list[tuple[str, QctlError]]]:
-    """Act on each queue once and go on after a failure, which is told at once. Without Redis there is no going on."""
-    results: list[T] = []
-    failures: list[tuple[str, QctlError]] = []
-    for name in dict.fromkeys(names):
-        try:
-            results.append(act(name))
-        except UnreachableError:
-            raise
-        except QctlError as error:
-            session.out.complain_of(error)
-            failures.append((name, error))
-    return results, failures
 
 
 # --- clear --------------------------------------------------------------------------------------------------

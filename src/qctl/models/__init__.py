@@ -32,7 +32,7 @@ from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
 from qctl.models.queues import ClearResult, Pause, PauseResult, QueueStats, ResumeResult, RunningJob, Stats, Totals
 from qctl.models.schedules import CatchUp, Schedule
 from qctl.models.trash import RestoreResult, TrashBatch
-from qctl.models.workers import WorkerInfo
+from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
 
 __all__ = [
     "ALIASES",
@@ -86,6 +86,8 @@ __all__ = [
     "QueueStats",
     "Reading",
     "RestoreResult",
+    "Quiet",
+    "QuietResult",
     "ResumeResult",
     "RunningJob",
     "Scan",
@@ -100,6 +102,7 @@ __all__ = [
     "Step",
     "Threshold",
     "Thresholds",
+    "StopResult",
     "Totals",
     "TrashBatch",
     "Verb",

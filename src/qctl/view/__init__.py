@@ -30,7 +30,7 @@ from qctl.view.values import (
     share,
     size,
 )
-from qctl.view.workers import worker_columns
+from qctl.view.workers import worker_columns, worker_facts, worker_state
 
 __all__ = [
     "HEALTH",
@@ -69,4 +69,6 @@ __all__ = [
     "totals",
     "trash_columns",
     "worker_columns",
+    "worker_facts",
+    "worker_state",
 ]

@@ -1,14 +1,15 @@
 -- Claim the head of the first queue that is not paused.
 -- KEYS[1] HASH of pauses  KEYS[2] STRING set by `rq suspend`  KEYS[3] ZSET of leases  KEYS[4] STREAM of events
+--   KEYS[5] HASH of quiet claimants
 --   then four a queue: LIST waiting, LIST intermediate, HASH claims, ZSET started
 -- ARGV[1] claimant  ARGV[2] prefix of job hashes  ARGV[3] lease (ms)  ARGV[4] cap of the stream
 --   then three a queue: name, family, prefix of its counts
 -- Returns {1, n, id, fields}  claimed from the n-th queue, with the job's hash
 --         {2, n, id, type}    claimed, but its key is not a hash
---         {0, n, id}          nothing: n is the first queue that is not held, 0 if all are
+--         {0, n, id}          nothing: n is the first queue that is not held, 0 if all are or the claimant is quiet
 -- Fails, before it changes anything, where a key that all queues share holds another type. A queue with such a key of
 --   its own is passed over.
--- Atomic: between the look at the pause and the claim nobody can pause, and a claim without a lease or a lease without
+-- Atomic: between the look at the pause and the claim nobody can pause or quiet, and a claim without a lease or a lease without
 --   its claim never shows. A pause that comes later finds the claim in the intermediate list.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -34,13 +35,14 @@ local function is(key, kind)
 end
 
 if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 0, ''} end
-for n, kind in pairs({'hash', nil, 'zset', 'stream'}) do
+for n, kind in pairs({'hash', nil, 'zset', 'stream', 'hash'}) do
     if not is(KEYS[n], kind) then return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is not a ' .. kind) end
 end
+if redis.call('HEXISTS', KEYS[5], ARGV[1]) == 1 then return {0, 0, ''} end
 
 local open = 0
-for n = 1, (#KEYS - 4) / 4 do
-    local waiting, intermediate, claims, started = unpack(KEYS, 4 * n + 1, 4 * n + 4)
+for n = 1, (#KEYS - 5) / 4 do
+    local waiting, intermediate, claims, started = unpack(KEYS, 4 * n + 2, 4 * n + 5)
     local name, family, counts = ARGV[3 * n + 2], ARGV[3 * n + 3], ARGV[3 * n + 4]
     if not held(name) and (family == name or not held(family)) then
         local sound = is(waiting, 'list') and is(intermediate, 'list') and is(claims, 'hash') and is(started, 'zset')

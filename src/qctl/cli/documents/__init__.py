@@ -15,7 +15,7 @@ from qctl.cli.documents.jobs import job, jobs, waited
 from qctl.cli.documents.metrics import names, series
 from qctl.cli.documents.queues import cleared, paused, resumed, stats
 from qctl.cli.documents.trash import emptied, restored, trash
-from qctl.cli.documents.workers import workers
+from qctl.cli.documents.workers import hushed, stopped, worker, workers
 
 __all__ = [
     "Document",
@@ -48,5 +48,8 @@ __all__ = [
     "stats",
     "trash",
     "waited",
+    "hushed",
+    "stopped",
+    "worker",
     "workers",
 ]

@@ -4,24 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qctl.cli.documents.document import Document, time
-from qctl.models import WorkerInfo
+from qctl.cli.documents.document import Document, Record, seconds, time
+from qctl.errors import QctlError
+from qctl.models import QuietResult, StopResult, WorkerInfo
+
+_FIELDS = (
+    *("name", "queues", "state", "host", "pid", "current_job", "last_heartbeat", "honours_pause", "started_at"),
+    *("job_function", "job_since", "memory", "finished", "failed", "worked_seconds", "quiet"),
+)
+_COLUMNS = (*_FIELDS[:-1], "quiet.by", "quiet.at")
 
 
 def workers(found: Sequence[WorkerInfo]) -> Document:
     """`qctl worker list`."""
-    columns = ("name", "queues", "state", "host", "pid", "current_job", "last_heartbeat", "honours_pause")
-    rows = [
+    return Document("qctl.worker.list/1", "name", _COLUMNS, {}, "workers", [_worker(one) for one in found])
+
+
+def worker(one: WorkerInfo) -> Document:
+    """`qctl worker show`."""
+    return Document("qctl.worker.show/1", "name", _COLUMNS, _worker(one))
+
+
+def _worker(one: WorkerInfo) -> Record:
+    quiet = one.quiet
+    values = (
+        *(one.name, one.queues, one.state, one.host, one.pid, one.current_job, time(one.last_heartbeat)),
+        *(one.honours_pause, time(one.started_at), one.job_function or None, time(one.job_since), one.memory),
+        *(one.finished, one.failed, seconds(one.worked)),
+        {"by": quiet.by, "at": time(quiet.at)} if quiet else None,
+    )
+    return dict(zip(_FIELDS, values, strict=True))
+
+
+def hushed(results: Sequence[QuietResult], failures: Sequence[tuple[str, QctlError]], verb: str) -> Document:
+    """`qctl worker quiet` and `qctl worker resume`."""
+    rows: list[Record] = [
         {
-            "name": worker.name,
-            "queues": worker.queues,
-            "state": worker.state,
-            "host": worker.host,
-            "pid": worker.pid,
-            "current_job": worker.current_job,
-            "last_heartbeat": time(worker.last_heartbeat),
-            "honours_pause": worker.honours_pause,
+            "name": one.worker.name,
+            "quiet": one.quiet,
+            "changed": one.changed,
+            "job": one.worker.current_job,
+            "error": None,
         }
-        for worker in found
+        for one in results
     ]
-    return Document("qctl.worker.list/1", "name", columns, {}, "workers", rows)
+    rows += [
+        {"name": name, "quiet": None, "changed": False, "job": None, "error": error.message} for name, error in failures
+    ]
+    return Document(f"qctl.worker.{verb}/1", "name", ("name", "quiet", "changed", "job", "error"), {}, "workers", rows)
+
+
+def stopped(results: Sequence[StopResult], failures: Sequence[tuple[str, QctlError]]) -> Document:
+    """`qctl worker stop`."""
+    columns = ("name", "gone", "now", "waited_seconds", "error")
+    rows: list[Record] = [
+        {
+            "name": one.worker.name,
+            "gone": one.gone,
+            "now": one.now,
+            "waited_seconds": seconds(one.waited),
+            "error": None,
+        }
+        for one in results
+    ]
+    rows += [
+        {"name": name, "gone": False, "now": False, "waited_seconds": None, "error": error.message}
+        for name, error in failures
+    ]
+    return Document("qctl.worker.stop/1", "name", columns, {}, "workers", rows)
