@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := influxdb,mongodb,mysql,socketio
+EXTRAS := images,influxdb,mail,mongodb,mysql,reports,socketio
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help run install dev servers test lint format check clean

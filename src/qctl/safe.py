@@ -54,6 +54,22 @@ def _written_out(match: re.Match[str]) -> str:
     return ascii(match[0])[1:-1]
 
 
+# --- spreadsheets -------------------------------------------------------------------------------------------
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\0\uff1d\uff0b\uff0d\uff20]")
+"""What makes a spreadsheet run a text cell; the last four are the wide forms of the first."""
+
+
+def harmless_cell(text: str) -> str:
+    """The text of a CSV cell, so that no spreadsheet takes it for a formula. Numbers need none of it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def original_cell(text: str) -> str:
+    """The text that `harmless_cell` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
 # --- secrets ------------------------------------------------------------------------------------------------
 
 _URL = re.compile(r"""[a-z]{0,5}://[^\s"'<>]+""", re.IGNORECASE)

@@ -24,11 +24,12 @@ from qctl.job_settings import JobSettings
 from qctl.mail_settings import MailSettings
 from qctl.setting import setting
 from qctl.values import boolean, one_of, text, whole
+from qctl.work_settings import WorkSettings
 
 SOCKET_LONGEST = 107
 """Bytes of a unix socket's path, by Linux."""
 
-GROUPS = ("qctl", "redis", "mqtt", "socket", "ingest", "influxdb", "messages", "jobs", "mail", "alerts")
+GROUPS = ("qctl", "redis", "mqtt", "socket", "ingest", "influxdb", "messages", "jobs", "work", "mail", "alerts")
 """The groups of settings, in the order of `.env.example`."""
 
 
@@ -37,7 +38,7 @@ def _default_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings(DataSettings, JobSettings, MailSettings, AlertSettings):
+class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSettings):
     """Everything that can be set. Build it with `Settings.load`; a field is None where nothing was set."""
 
     home: Path = setting(  # noqa: RUF009 - a field, no shared value
@@ -224,6 +225,21 @@ class Settings(DataSettings, JobSettings, MailSettings, AlertSettings):
     def history_database(self) -> Path:
         """The SQLite file of the history, where MONGODB_URI is not set."""
         return self.home / "history.db"
+
+    @property
+    def uploads(self) -> Path:
+        """The folder that imports and images are read from."""
+        return self.home / self.upload_dir
+
+    @property
+    def exports(self) -> Path:
+        """The folder that exports and reports are written to."""
+        return self.home / self.exports_dir
+
+    @property
+    def images(self) -> Path:
+        """The folder that images of chat messages are kept in."""
+        return self.home / self.images_dir
 
     def flush_interval(self, pipeline: str) -> float:
         """Seconds after which less than a whole batch of a pipeline is cut."""

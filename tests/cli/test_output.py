@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cli.conftest import Ran
 from cli.fake import LETTER, NOW, FakeOps, pause_of, stats_of
 from qctl.cli.documents import Document
-from qctl.cli.output import FORMULA, Format, Output
+from qctl.cli.output import Format, Output
 from qctl.errors import NotFoundError, QctlError
 from qctl.models import BulkResult, DeadLetters, Health, Outcome, QueueStats
 
@@ -31,7 +31,7 @@ def hostile_ops() -> FakeOps:
     return FakeOps(
         stats__read=stats_of(QueueStats(HOSTILE, error=HOSTILE), QueueStats("q", paused=pause_of(HOSTILE).pause)),
         dead_letters__list=DeadLetters([letter], 1),
-        dead_letters__retry=BulkResult([Outcome(HOSTILE, HOSTILE, False, HOSTILE)]),
+        jobs__retry=BulkResult.of([Outcome(HOSTILE, HOSTILE, False, HOSTILE)]),
         queues__pause=lambda name, **_: pause_of(name, deaf_workers=[HOSTILE]),
         workers__list=QctlError(HOSTILE, HOSTILE),
         health__ping=ValueError,
@@ -96,6 +96,10 @@ def written(document: Document, form: Format) -> str:
         return sys.stdout.getvalue()
     finally:
         sys.stdout = before
+
+
+FORMULA = tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20")
+"""What a cell that is run begins with, the wide forms too."""
 
 
 @given(st.text(st.characters(codec=None)))

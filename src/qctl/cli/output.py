@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from qctl.cli.documents import Document, cell
 from qctl.errors import QctlError
-from qctl.safe import inert, inert_line
+from qctl.safe import harmless_cell, inert, inert_line
 from qctl.view import Cell, Table
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, "int | None"], None]
 """Told how many items are done, and of how many where that is known."""
-
-FORMULA = tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20")
-"""First characters that make a spreadsheet run a text cell; the last four are the wide forms of the first."""
 
 UNCUT = 1 << 40
 """Data is never shortened, unlike what a person reads."""
@@ -263,10 +260,12 @@ def _plain(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list):
         return ",".join(_plain(item) for item in value)
+    if isinstance(value, dict):
+        return _json(value)
     return inert_line(str(value), limit=UNCUT)
 
 
 def _harmless(value: Any) -> str:
     """A csv cell that no spreadsheet takes for a formula. Numbers stay numbers, negative ones too."""
     text = _plain(value)
-    return f"'{text}" if isinstance(value, (str, list)) and text.startswith(FORMULA) else text
+    return harmless_cell(text) if isinstance(value, (str, list)) else text

@@ -35,17 +35,7 @@ def ingest_message(event_json: str, user: str | None, received_ns: int) -> dict[
 
 def _sink(settings: Settings) -> Sink:
     if settings.messages_target == "mysql":
-        return MysqlSink(
-            Server(
-                host=settings.db_host or "",
-                port=settings.db_port,
-                user=settings.db_user or "",
-                password=settings.db_password or "",
-                database=settings.db_name or "",
-                tls=settings.db_tls,
-                ca=settings.db_ca,
-            )
-        )
+        return MysqlSink(Server.of(settings))
     if settings.messages_target == "mongodb":
         return MongoSink(settings.mongodb_uri or "")
     return SqliteSink(settings.database, MESSAGES)

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
+from qctl.settings import Settings
 from qctl.sinks.base import Refused, Row, Sink, write_rows
 from qctl.sinks.messages import SCHEMA, Message, conflict, message
 
@@ -106,6 +107,19 @@ class Server:
     database: str
     tls: bool = False
     ca: Path | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Server:
+        """The one that DB_HOST and its neighbours name."""
+        return cls(
+            host=settings.db_host or "",
+            port=settings.db_port,
+            user=settings.db_user or "",
+            password=settings.db_password or "",
+            database=settings.db_name or "",
+            tls=settings.db_tls,
+            ca=settings.db_ca,
+        )
 
 
 class MysqlSink(Sink):
