@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qctl import exports
-from qctl.broker import clock, locks, retention, snapshot, trash
+from qctl.broker import clock, locks, outdated, snapshot, trash
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history.store import open_store
 from qctl.models import Chosen, Cleanup, Kind, Removed, Selection
@@ -106,17 +106,17 @@ class CleanupOps(Part):
         before, keep = self._now - wish.age(FINISHED), wish.newest(KEEP_FINISHED)
         done = 0
         for queue in wish.queues:
-            found = retention.outdated(self._redis, queue, "finished", before=before, keep=keep)
+            found = outdated.jobs(self._redis, queue, "finished", before=before, keep=keep)
             if wish.dry_run:
                 done += _count(found)
             else:
-                done += retention.forget(self._redis, queue, found, _after(done, progress))
+                done += outdated.forget(self._redis, queue, found, _after(done, progress))
         return Removed("finished", done)
 
     def _failed(self, wish: _Wish, progress: Progress) -> Removed:
         before, keep = self._now - wish.age(FAILED), wish.newest(KEEP_FAILED)
         found = (
-            (queue, retention.outdated(self._redis, queue, "failed", before=before, keep=keep)) for queue in wish.queues
+            (queue, outdated.jobs(self._redis, queue, "failed", before=before, keep=keep)) for queue in wish.queues
         )
         chosen = Selection([Chosen(queue, "failed", ids) for queue, each in found if (ids := list(each))])
         if wish.dry_run or not chosen.count:
@@ -125,8 +125,8 @@ class CleanupOps(Part):
         return Removed("failed", result.done, batch=result.batch)
 
     def _results(self, wish: _Wish, progress: Progress) -> Removed:
-        found = retention.orphans(self._redis)
-        return Removed("results", _count(found) if wish.dry_run else retention.remove(self._redis, found, progress))
+        found = outdated.orphans(self._redis)
+        return Removed("results", _count(found) if wish.dry_run else outdated.remove(self._redis, found, progress))
 
     def _reports(self, wish: _Wish, progress: Progress) -> Removed:
         return self._files("reports", wish.age(float(self._settings.keep_reports)), wish.dry_run, progress)
