@@ -13,7 +13,7 @@ from redis.client import Pipeline
 from rq.results import Result
 
 from qctl.broker import burial, dead_letters, keys
-from qctl.models import DeadLetter
+from qctl.models import DEAD, DeadLetter
 from support import stock
 from support.stock import Bomb
 
@@ -25,7 +25,7 @@ def listed(connection: Redis, *queues: str, limit: int = 50, offset: int = 0, ne
 def bury(connection: Redis, queue: str, job_id: str, died: float, reason: str = "ValueError: no") -> None:
     """A letter as qctl makes them, that died at `died` seconds."""
     with connection.pipeline() as pipe:
-        burial.bury(pipe, queue, "app.tasks.take", ["raw"], reason, job_id)
+        burial.bury(pipe, "readings", queue, "app.tasks.take", ["raw"], reason, job_id)
         pipe.execute()
     fingerprint = connection.hget(keys.job(job_id), burial.FIELD)
     assert fingerprint is not None
@@ -147,7 +147,6 @@ def test_a_registry_of_a_wrong_type_hides_no_other(connection: Redis, key: objec
     queues = ["bad", "good"]
     assert [letter.id for letter in listed(connection, *queues)] == ["g"]
     assert dead_letters.count(connection, queues) == 1
-    assert [place.id for queue in queues for place in dead_letters.every(connection, queue)] == ["g"]
     assert list(dead_letters.find(connection, ["g", "x"], queues)) == ["g"]
 
 
@@ -199,6 +198,7 @@ def test_every_letter_is_found_in_steps(connection: Redis, monkeypatch: pytest.M
     monkeypatch.setattr(dead_letters, "STEP", 7)
     connection.zadd(keys.failed("mail"), {f"d{n}": n for n in range(40)})
     connection.hset(keys.quarantine("mail"), mapping={f"q{n}": "{}" for n in range(40)})
-    places = dead_letters.every(connection, "mail")
-    assert len({place.id for place in places}) == len(places) == 80
-    assert set(dead_letters.find(connection, [place.id for place in places], ["mail"])) == {p.id for p in places}
+    ids = [f"{kind}{n}" for kind in "dq" for n in range(40)]
+    found = dead_letters.find(connection, [*ids, "x"], ["mail"])
+    assert list(found) == ids
+    assert {place.state for place in found.values()} == set(DEAD)

@@ -14,18 +14,29 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.rate_limit import RateLimit, RateLimitRegistry
 
-from qctl.broker import burial, dead_letters, events, keys, retry
+from qctl.broker import bulk, burial, dead_letters, events, inspection, keys, places
 from qctl.broker.connection import connect
-from qctl.broker.dead_letters import Place
-from qctl.models import Outcome
+from qctl.broker.retry import Retry
+from qctl.models import Chosen, Outcome, Selection
 from qctl.settings import Settings
 from support import stock
 from support.stock import Bomb
 
 
 def again(connection: Redis, *ids: str, queue: str = "mail") -> list[Outcome]:
-    places = [Place(queue, id_, "dead") for id_ in ids]
-    return retry.retry(connection, places, actor="me@here", progress=lambda _done, _total: None)
+    """What becomes of each, in their order."""
+    chosen = Selection([Chosen(queue, "failed", [inspection.raw(id_) for id_ in ids])])
+    return run(connection, chosen)
+
+
+def run(connection: Redis, chosen: Selection, progress: bulk.Progress = lambda _done, _total: None) -> list[Outcome]:
+    outcomes = bulk.run(connection, chosen, Retry("me@here"), progress=progress).outcomes
+    order = [inspection.text(id_) for part in chosen.chosen for id_ in part.ids]
+    return sorted(outcomes, key=lambda outcome: order.index(outcome.id))
+
+
+def dead(connection: Redis) -> list[bytes]:
+    return [found.id for step in places.read(connection, "mail", "failed") for found in step]
 
 
 def quarantine(connection: Redis, job_id: str) -> None:
@@ -52,8 +63,8 @@ def test_a_stock_letter_goes_back_to_the_tail(connection: Redis, tmp_path: Path)
 
 def test_a_double_click_runs_it_once(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
-    assert [outcome.done for outcome in again(connection, "j", "j")] == [True, False]
-    assert again(connection, "j") == [Outcome("j", "mail", False, "it is no dead letter")]
+    assert sorted(outcome.done for outcome in again(connection, "j", "j")) == [False, True]
+    assert again(connection, "j") == [Outcome("j", "mail", False, "it is not there any more")]
     assert stock.waiting(connection, "mail") == ["j"]
 
 
@@ -80,7 +91,7 @@ def test_two_operators_at_once_run_each_once(settings: Settings, connection: Red
 def test_the_index_of_causes_forgets_it(connection: Redis) -> None:
     with connection.pipeline() as pipe:
         for id_ in ("a", "b"):
-            burial.bury(pipe, "mail", "app.take", [], "ValueError: no", id_)
+            burial.bury(pipe, "readings", "mail", "app.take", [], "ValueError: no", id_)
         pipe.execute()
     (fingerprint,) = (name.decode() for name in connection.hkeys(keys.causes("mail")))
     again(connection, "a")
@@ -128,7 +139,7 @@ def test_what_cannot_run_stays_and_says_why(connection: Redis, kind: str) -> Non
 def test_a_letter_whose_id_lives_again_is_left_alone(connection: Redis, status: str) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
     connection.hset(keys.job("j"), "status", status)
-    assert again(connection, "j") == [Outcome("j", "mail", False, f"it is {status}, not dead")]
+    assert again(connection, "j") == [Outcome("j", "mail", False, f"it is {status}")]
     assert stock.waiting(connection, "mail") == []
 
 
@@ -139,8 +150,7 @@ def test_a_key_of_a_wrong_type_leaves_the_letter_where_it_is(connection: Redis, 
     stock.die(connection, stock.enqueue(connection, "other", "o"))
     connection.delete(key("mail"))
     connection.set(key("mail"), "text")
-    places = [Place("mail", "j", "dead"), Place("other", "o", "dead")]
-    outcomes = retry.retry(connection, places, actor="me", progress=lambda _done, _total: None)
+    outcomes = run(connection, Selection([Chosen("mail", "failed", [b"j"]), Chosen("other", "failed", [b"o"])]))
     assert [outcome.done for outcome in outcomes] == [False, True]
     assert "another type" in outcomes[0].detail
     assert connection.zscore(keys.failed("mail"), "j") is not None
@@ -156,7 +166,7 @@ def test_a_hostile_fingerprint_reaches_no_other_key(connection: Redis) -> None:
 
 
 def test_many_are_retried_in_steps_and_an_interrupted_retry_goes_on(connection: Redis) -> None:
-    ids = stock.fill(connection, "mail", 3 * retry.STEP + 1)
+    ids = stock.fill(connection, "mail", 3 * Retry.step + 1)
     connection.delete(keys.queue("mail"))
     for id_ in ids:
         connection.hset(keys.job(id_), "status", "failed")
@@ -165,15 +175,15 @@ def test_many_are_retried_in_steps_and_an_interrupted_retry_goes_on(connection: 
 
     def interrupt(done: int, total: int | None) -> None:
         told.append((done, total))
-        if done >= 2 * retry.STEP:
+        if done >= 2 * Retry.step:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        retry.retry(connection, dead_letters.every(connection, "mail"), actor="me", progress=interrupt)
-    assert told == [(retry.STEP, len(ids)), (2 * retry.STEP, len(ids))]
-    assert connection.llen(keys.queue("mail")) == 2 * retry.STEP
-    assert connection.zcard(keys.failed("mail")) == retry.STEP + 1
-    again(connection, *(place.id for place in dead_letters.every(connection, "mail")))
+        run(connection, Selection([Chosen("mail", "failed", dead(connection))]), interrupt)
+    assert told == [(Retry.step, len(ids)), (2 * Retry.step, len(ids))]
+    assert connection.llen(keys.queue("mail")) == 2 * Retry.step
+    assert connection.zcard(keys.failed("mail")) == Retry.step + 1
+    again(connection, *map(inspection.text, dead(connection)))
     assert sorted(stock.waiting(connection, "mail")) == sorted(ids)
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
+from cli import fake_jobs
 from qctl.errors import QctlError
 from qctl.models import (
     AuditEntry,
-    BulkResult,
     ClearResult,
     DeadLetter,
     DeadLetterDetail,
@@ -18,7 +18,6 @@ from qctl.models import (
     Event,
     Finding,
     Health,
-    Outcome,
     Pause,
     PauseResult,
     Ping,
@@ -44,11 +43,6 @@ def pause_of(queue: str, **more: Any) -> PauseResult:
     """A queue that was just paused."""
     held = Pause(queue, "ops@host", NOW, "deploy", NOW + timedelta(minutes=30))
     return PauseResult(**{"pause": held, "changed": True, "running": [], "waited": 0.0, **more})
-
-
-def retried(*ids: str) -> BulkResult:
-    """These dead letters of the queue email run again."""
-    return BulkResult([Outcome(id_, "email", True) for id_ in ids])
 
 
 LETTER = DeadLetter("job-1", "email", "dead", "app.send", "ValueError: no such host", NOW, 4, "f00d")
@@ -93,6 +87,7 @@ ANSWERS: dict[str, Any] = {
         ),
         QueueStats("sensor-data", running=1, finished=340, in_rate=1.25, out_rate=1.2, workers=2),
     ),
+    **fake_jobs.ANSWERS,
     "queues__require": None,
     "queues__waiting": 4,
     "queues__pause": lambda name, **_: pause_of(name),
@@ -101,9 +96,6 @@ ANSWERS: dict[str, Any] = {
     "dead_letters__list": DeadLetters([LETTER], 1),
     "dead_letters__show": DeadLetterDetail(LETTER, NOW, NOW, "Traceback: ...", '["a@b.c"]', 9, "app.send('a@b.c')"),
     "dead_letters__count": 2,
-    "dead_letters__retry": lambda ids, **_: BulkResult(
-        [Outcome(id_, "email", True) for id_ in ids or ("job-1", "job-2")]
-    ),
     "trash__list": [TrashBatch("20261122-044512-x7f2", "email", "clear", "ops@host", NOW, NOW + timedelta(days=1), 4)],
     "trash__restore": lambda batch: RestoreResult(batch or "20261122-044512-x7f2", "email", 4),
     "trash__empty": 4,

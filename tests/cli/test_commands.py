@@ -9,19 +9,18 @@ from dataclasses import replace
 import pytest
 
 from cli.conftest import Ran
-from cli.fake import LETTER, RUNNING, FakeOps, pause_of, retried, stats_of
+from cli.fake import LETTER, RUNNING, FakeOps, pause_of, stats_of
 from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, WaitTimeoutError
 from qctl.models import (
-    BulkResult,
     ClearResult,
     DeadLetterDetail,
     DeadLetters,
     Finding,
     Health,
-    Outcome,
     PauseResult,
     QueueStats,
     ResumeResult,
+    Selector,
 )
 
 Qctl = Callable[..., Ran]
@@ -236,7 +235,7 @@ def test_an_empty_trash_asks_nothing(qctl: Qctl) -> None:
 def test_dlq_list_tells_where_the_rest_is(qctl: Qctl) -> None:
     ops = FakeOps(dead_letters__list=DeadLetters([LETTER], 12))
     ran = qctl("dlq", "list", "--queue", "e*", "--limit", "1", "--offset", "3", "-o", "table", ops=ops)
-    assert ops.asked("dead_letters__list") == [(("e*",), {"limit": 1, "offset": 3})]
+    assert ops.asked("dead_letters__list") == [((Selector(queue="e*", scan=50_000),), {"limit": 1, "offset": 3})]
     assert "4 to 4 of 12; more with --offset 4" in ran.out
 
 
@@ -256,94 +255,6 @@ def test_dlq_show_of_a_pickled_payload(qctl: Qctl) -> None:
     out = qctl("dlq", "show", "job-1", ops=FakeOps(dead_letters__show=detail)).out
     assert "payload, 1.2 KB\nnot JSON, and never unpickled; the job says of itself: app.send('a@b.c')\n" in out
     assert "traceback\nnone was recorded\n" in out
-
-
-def test_retry_by_id_asks_nothing(qctl: Qctl) -> None:
-    ops = FakeOps()
-    ran = qctl("retry", "a", "b", "a", ops=ops)
-    assert (ran.code, ran.out) == (0, "2 run again on email\n")
-    wanted = {"queue": None, "all": False, "limit": None, "dry_run": False}
-    assert ops.asked("dead_letters__retry") == [((["a", "b"],), wanted)]
-
-
-@pytest.mark.parametrize("line", [("--all",), ("--queue", "e*"), ("--all", "--queue", "e*", "--limit", "1"), ("-",)])
-def test_a_bulk_retry_is_refused_without_a_yes(
-    line: tuple[str, ...], qctl: Qctl, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "b\n"]))
-    ops = FakeOps()
-    ran = qctl("retry", *line, ops=ops)
-    assert (ran.code, ran.out) == (6, "")
-    assert ran.err.endswith("add --yes\n")
-    assert not ops.asked("dead_letters__retry")
-
-
-def test_a_bulk_retry(qctl: Qctl) -> None:
-    ops = FakeOps()
-    ran = qctl("retry", "--queue", "e*", "--limit", "5", "--yes", ops=ops)
-    assert (ran.code, ran.out) == (0, "2 run again on email\n")
-    assert ops.asked("dead_letters__retry") == [
-        (([],), {"queue": "e*", "all": True, "limit": 5, "dry_run": False}),
-    ]
-
-
-class NotATerminal(list[str]):
-    """Lines on stdin."""
-
-    def isatty(self) -> bool:
-        return False
-
-
-def test_retry_reads_ids_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "\n", " b c \n", "a\n"]))
-    ops = FakeOps()
-    assert qctl("retry", "-", "--yes", ops=ops).code == 0
-    assert ops.asked("dead_letters__retry")[0][0] == (["a", "b c"],)
-
-
-def test_retry_of_no_ids_at_all_is_done(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", NotATerminal())
-    ran = qctl("retry", "-")
-    assert (ran.code, ran.err) == (0, "No ids came in.\n")
-
-
-MISSING = Outcome("gone", "", False, "it is no dead letter")
-STUCK = Outcome("stuck", "email", False, "its data is gone")
-
-
-@pytest.mark.parametrize(
-    ("result", "code"),
-    [
-        (BulkResult([]), 0),
-        (retried("a"), 0),
-        (BulkResult([MISSING]), 3),
-        (BulkResult([STUCK]), 1),
-        (BulkResult([MISSING, STUCK]), 1),
-        (BulkResult([*retried("a").outcomes, MISSING]), 5),
-        (BulkResult([*retried("a").outcomes, STUCK]), 5),
-    ],
-)
-def test_how_a_retry_ends(result: BulkResult, code: int, qctl: Qctl) -> None:
-    ran = qctl("retry", "x", ops=FakeOps(dead_letters__retry=result))
-    assert ran.code == code
-    assert all(f"{outcome.id}: {outcome.detail}" in ran.out for outcome in result.outcomes if not outcome.done)
-    assert ("run again" in ran.out) == bool(result.outcomes)
-
-
-def test_retry_tells_the_first_failures_and_how_many_more(qctl: Qctl) -> None:
-    result = BulkResult([replace(STUCK, id=f"job-{n}") for n in range(25)])
-    out = qctl("retry", "--all", "--yes", ops=FakeOps(dead_letters__retry=result)).out
-    assert out.startswith("0 of 25 run again\n")
-    assert out.endswith("  and 5 more: see them all with --json\n")
-
-
-def test_retry_dry_run_lists_and_ends_well(qctl: Qctl) -> None:
-    would = BulkResult([Outcome("a", "email", False, "would be retried"), MISSING])
-    ran = qctl("retry", "a", "gone", "--dry-run", ops=FakeOps(dead_letters__retry=would))
-    assert ran.code == 5
-    assert ran.out == "1 dead letter would run again\n  a  email\n  gone: it is no dead letter\n"
-    document = qctl("retry", "a", "--dry-run", "--json", ops=FakeOps(dead_letters__retry=would)).json
-    assert (document["failed"], document["dry_run"]) == (1, True)
 
 
 # --- health -------------------------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def test_dead_letters_of_a_stock_worker_run_again(qctl: Qctl, email: Queue, conn
     assert "never unpickled" in shown.stdout
     assert "\x1b" not in shown.stdout
     assert qctl("retry", "-", stdin=ids).returncode == 6
-    assert qctl("retry", "-", "--yes", stdin=ids).stdout == "3 run again on email\n"
+    assert qctl("retry", "-", "--yes", stdin=ids).stdout == "3 jobs of email run again\n"
     assert sorted(email.job_ids) == sorted(ids.split())
     again = qctl("retry", ids.split()[0], "nosuch", "--json")
     assert again.returncode in (1, 3)

@@ -116,7 +116,7 @@ def test_a_bulk_retry_asks_with_its_count(typed: str, code: int, qctl: Start, em
         job.set_status("failed")
         email.failed_job_registry.add(job, ttl=-1)
     terminal = qctl("retry", "--all", "--queue", "em*")
-    terminal.read_until("Run 2 dead letters of em* again? [y/N]")
+    terminal.read_until("Run again 2 jobs of email (2 failed)? [y/N]")
     terminal.type(typed)
     assert terminal.end() == code
     assert len(email.job_ids) == (2 if code == 0 else 0)

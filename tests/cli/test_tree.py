@@ -41,6 +41,9 @@ RUNNABLE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("retry",): ("job-1",),
     ("dlq", "retry"): ("job-1",),
     ("dlq", "show"): ("job-1",),
+    ("dlq", "discard"): ("job-1",),
+    **{("job", verb): ("job-1",) for verb in ("show", "wait", "retry", "cancel", "delete")},
+    ("job", "move"): ("job-1", "--to", "other"),
     ("trash", "empty"): ("--confirm", "trash"),
 }
 """What a command needs to do its work, where that is something."""
@@ -53,7 +56,9 @@ def examples(command: Any) -> list[str]:
 def test_the_tree_is_known() -> None:
     assert {" ".join(path) for path in TREE} == {
         *("stats", "pause", "resume", "clear", "retry", "up", "ping", "health"),
-        *("dlq list", "dlq show", "dlq retry", "trash list", "trash restore", "trash empty", "worker list"),
+        *(f"dlq {verb}" for verb in ("list", "groups", "show", "retry", "discard")),
+        *(f"job {verb}" for verb in ("list", "show", "wait", "retry", "cancel", "delete", "move")),
+        *("trash list", "trash restore", "trash empty", "worker list"),
     }
 
 
@@ -134,7 +139,7 @@ def test_options_of_all_stand_before_and_after(qctl: Qctl) -> None:
         (("stats", "--json", "-o", "csv"), "--json and -o csv contradict each other"),
         (("--redis-url", "", "stats"), "--redis-url is empty"),
         (("pause", "email", "--for", "30"), "--for: '30' has no unit"),
-        (("retry",), "nothing is chosen to retry"),
+        (("retry",), "nothing is chosen"),
         (("retry", "job-1", "--all"), "exclude each other"),
         (("clear", "email", "--yes"), "No such option: --yes"),
     ],

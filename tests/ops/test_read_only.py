@@ -11,6 +11,7 @@ from redis import Redis
 
 from qctl.broker import keys, pauses, trash
 from qctl.errors import RefusedError
+from qctl.models import Selector
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
@@ -54,12 +55,19 @@ READS: dict[str, Callable[[Ops], object]] = {
     "queue names": lambda ops: ops.queues.names(),
     "waiting": lambda ops: ops.queues.waiting("mail"),
     "dead letters": lambda ops: ops.dead_letters.list(),
-    "of a queue": lambda ops: ops.dead_letters.list("mail", newest_first=False),
+    "of a queue": lambda ops: ops.dead_letters.list(Selector(queue="mail"), newest_first=False),
     "count": lambda ops: ops.dead_letters.count("mail"),
     "a letter": lambda ops: ops.dead_letters.show("d1"),
     "a damaged letter": lambda ops: ops.dead_letters.show("text"),
-    "what a retry would do": lambda ops: ops.dead_letters.retry(all=True, dry_run=True),
-    "and of some": lambda ops: ops.dead_letters.retry(all=True, dry_run=True, limit=2),
+    "dead letters that say": lambda ops: ops.dead_letters.list(Selector(error="address")),
+    "their causes": lambda ops: ops.dead_letters.groups(),
+    "jobs": lambda ops: ops.jobs.list(sort="-since"),
+    "jobs that say": lambda ops: ops.jobs.list(Selector(argument="Bomb", owner="x")),
+    "a job": lambda ops: ops.jobs.show("w1"),
+    "what a retry would do": lambda ops: ops.jobs.choose("retry", Selector()),
+    "and of some": lambda ops: ops.jobs.choose("retry", Selector(limit=2)),
+    "and of a cause": lambda ops: ops.jobs.choose("discard", Selector(error="address")),
+    "what a delete would do": lambda ops: ops.jobs.choose("delete", Selector(ids=("w1", "d1", "text"))),
     "trash": lambda ops: ops.trash.list(),
     "workers": lambda ops: ops.workers.list(),
     "ping": lambda ops: ops.health.ping(),
@@ -117,7 +125,10 @@ def test_a_user_who_may_only_read(own_redis: RedisServer, deployment: Redis, tmp
     assert eyes.health.ping().redis_version[0].isdigit()
     assert "INFO" in next(f.reason for f in eyes.health.check().findings if f.check == "memory")
     for act in (
-        lambda: eyes.dead_letters.retry(["d1"]),
+        lambda: eyes.jobs.retry(eyes.jobs.choose("retry", Selector(ids=("d1",)))),
+        lambda: eyes.jobs.cancel(eyes.jobs.choose("cancel", Selector(ids=("w1",)))),
+        lambda: eyes.jobs.delete(eyes.jobs.choose("delete", Selector(ids=("w1",)))),
+        lambda: eyes.jobs.move(eyes.jobs.choose("move", Selector(ids=("w1",))), "other"),
         lambda: eyes.queues.clear("mail"),
         lambda: eyes.queues.pause("mail", force=True),
         lambda: eyes.trash.restore(),

@@ -15,7 +15,7 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker import burial, clock, inspection, keys, replies
-from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
+from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters, State
 
 WINDOW = 2000
 """Letters that are put in order by their time of death one by one, over all queues. Where there are more, the order is
@@ -50,6 +50,11 @@ class Place:
     note: str = ""
     recoveries: int = 0
 
+    @property
+    def state(self) -> State:
+        """The state that this is."""
+        return "failed" if self.kind == "dead" else "quarantined"
+
 
 @dataclass(frozen=True)
 class _Read:
@@ -78,26 +83,10 @@ def page(
     return DeadLetters([read.letter for read in _read(connection, chosen)], count(connection, queues))
 
 
-def every(connection: Redis, queue: str) -> list[Place]:
-    """All dead letters of a queue, in the order of the registry, read in steps."""
-    found: dict[str, Place] = {}
-    for kind, ids in (("dead", _failed_ids(connection, queue)), ("quarantined", _quarantined_ids(connection, queue))):
-        found.update((id_, Place(queue, id_, kind)) for id_ in ids)  # type: ignore[arg-type]  # the two kinds there are
-    return list(found.values())
-
-
-def _failed_ids(connection: Redis, queue: str) -> Iterable[str]:
-    if connection.type(keys.failed(queue)) != b"zset":
-        return
-    start = 0
-    while ids := connection.zrange(keys.failed(queue), start, start + STEP - 1):
-        yield from map(inspection.text, ids)
-        start += STEP
-
-
-def _quarantined_ids(connection: Redis, queue: str) -> Iterable[str]:
-    if connection.type(keys.quarantine(queue)) == b"hash":
-        yield from (inspection.text(id_) for id_, _ in connection.hscan_iter(keys.quarantine(queue), count=STEP))
+def read(connection: Redis, letters: Sequence[tuple[str, str]]) -> list[DeadLetter]:
+    """These (queue, id), as far as they are still dead."""
+    found = find(connection, [id_ for _, id_ in letters], list(dict.fromkeys(queue for queue, _ in letters)))
+    return [each.letter for each in _read(connection, [found[id_] for _, id_ in letters if id_ in found])]
 
 
 def oldest(connection: Redis, queues: Sequence[str], limit: int) -> list[Place]:

@@ -32,6 +32,11 @@ def text(raw: bytes | None) -> str:
     return (raw or b"").decode(errors="surrogateescape")
 
 
+def raw(shown: str) -> bytes:
+    """The bytes that `text` was made of."""
+    return shown.encode(errors="surrogateescape")
+
+
 def inflate(data: bytes, most: int = MOST) -> tuple[bytes, bool]:
     """The first `most` bytes of what was compressed, and whether that is all. What is not compressed stays as it is."""
     inflater = zlib.decompressobj()
@@ -69,6 +74,23 @@ def meta(data: bytes | None) -> str | None:
     """A job's notes as indented JSON, None where there are none or they are something else."""
     indented = _indented((data or b"")[:MOST])
     return None if indented == "{}" else indented
+
+
+def value(packed: bytes | None) -> str | None:
+    """What a job returned, as RQ packs it, as JSON; None where it is something else."""
+    try:
+        return _indented(base64.b64decode(packed or b"")[:MOST])
+    except binascii.Error:
+        return None
+
+
+def mapping(data: bytes | None) -> dict[str, Any]:
+    """A JSON object that somebody left, empty where there is none or it is something else."""
+    try:
+        found = json.loads((data or b"")[:MOST].decode())
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _indented(data: bytes) -> str | None:

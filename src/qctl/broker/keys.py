@@ -189,6 +189,12 @@ def active(owner: str) -> str:
     return f"qctl:owner:{owner}:active"
 
 
+ALERTS = "qctl:alerts"
+"""HASH `{rule}|{queue}` -> JSON {level, since, told: {channel: [when, level]}}: what is bad; times in milliseconds."""
+
+MUTES = "qctl:alerts:muted"
+"""HASH rule -> JSON {by, at, until, reason}: of which alerts nobody is told; times in milliseconds."""
+
 TOTALS = "qctl:totals"
 """HASH `{what}:{queue}` -> how often since counting began: finished, failed, dead, retried."""
 
@@ -245,7 +251,7 @@ def trash_jobs(batch: str) -> str:
 
 
 def trash_origins(batch: str) -> str:
-    """HASH id -> JSON of where it was before: {state, status, score, note, ...}; none for those that waited at clear."""
+    """HASH id -> JSON of where it was, {state, status, score, note, ...}. What was cleared had waited: it has none."""
     return f"qctl:trash:{batch}:origins"
 
 

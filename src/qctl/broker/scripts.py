@@ -14,11 +14,12 @@ Argument = str | bytes | int | float
 
 
 class Script:
-    """One Lua file. Its head states KEYS, ARGV, what it returns and why it is atomic."""
+    """One Lua file, or one that goes on where another ends. Its head states KEYS, ARGV, what it returns and why it is
+    atomic."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, after: str | None = None) -> None:
         self.name = name
-        self.body = (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+        self.body = "".join(_source(part) for part in (after, name) if part)
         self._sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
 
     def __call__(self, connection: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
@@ -31,3 +32,7 @@ class Script:
             return connection.evalsha(self._sha, len(keys), *sent)
         except NoScriptError:
             return connection.eval(self.body, len(keys), *sent)
+
+
+def _source(name: str) -> str:
+    return (files(__package__) / "lua" / f"{name}.lua").read_text(encoding="utf-8")

@@ -30,7 +30,34 @@ _clear = Script("clear")
 _restore = Script("restore")
 _purge = Script("purge")
 
+_REGISTRIES = (keys.scheduled, keys.deferred, keys.finished, keys.failed, keys.canceled)
+"""Where jobs come from that did not wait, in the order that `restore.lua` wants them."""
+
 _ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+
+
+class Batch:
+    """What one act puts into the trash: one batch a queue, named after the first: `NAME`, `NAME.2`, ...
+
+    `expires` is when it will be gone, in milliseconds. Nothing is written before the first job is put into it.
+    """
+
+    def __init__(self, connection: Redis, verb: str, *, actor: str, ttl: int) -> None:
+        self._now = clock.now(connection)
+        self._verb, self._actor = verb, actor
+        self._queues: dict[str, str] = {}
+        self.name = _new_name(self._now)
+        self.expires = self._now + ttl * 1000
+
+    def of(self, queue: str) -> str:
+        """The name of the batch of a queue."""
+        number = len(self._queues) + 1
+        return self._queues.setdefault(queue, self.name if number == 1 else f"{self.name}.{number}")
+
+    def record(self, queue: str) -> list[str | int]:
+        """The fields of its hash and their values, in turn."""
+        at, expires = self._now, self.expires
+        return ["queue", queue, "verb", self._verb, "by", self._actor, "at", at, "expires_at", expires]
 
 
 def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Progress) -> ClearResult:
@@ -39,9 +66,8 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
     Takes as many jobs as waited at the beginning, from the head. What runs, is scheduled or dead is not touched.
     """
     total = int(connection.llen(keys.queue(queue)))
-    now = clock.now(connection)
-    batch, expires = _new_name(now), now + ttl * 1000
-    record: list[str | int] = ["queue", queue, "verb", "clear", "by", actor, "at", now, "expires_at", expires]
+    whole = Batch(connection, "clear", actor=actor, ttl=ttl)
+    batch = whole.of(queue)
     removed = 0
     try:
         while removed < total:
@@ -55,8 +81,8 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
                         keys.counts_prefix(queue),
                         batch,
                         FIELD,
-                        expires,
-                        *record,
+                        whole.expires,
+                        *whole.record(queue),
                     ],
                 )
             )
@@ -105,47 +131,55 @@ def batches(connection: Redis) -> list[TrashBatch]:
 
 
 def restore(connection: Redis, batch: str | None, *, actor: str, progress: Progress) -> RestoreResult:
-    """Put a batch, the newest where None, back to the head of its queue in the order it had.
+    """Put back what one act removed, the newest where None: jobs that waited to the head of their queue in the order
+    they had, others into the state they were in.
 
     Jobs whose data is gone, or that were enqueued again meanwhile, are left out with an event each. Raises
-    NotFoundError, and RefusedError where the batch does not say which queue it came from.
+    NotFoundError, and RefusedError where a batch does not say which queue it came from.
     """
     chosen = _choose(batches(connection), batch)
-    if not chosen.queue:
-        raise RefusedError(f"trash batch {chosen.id} does not say which queue it came from")
-    counts = keys.counts_prefix(chosen.queue)
-    restored = done = 0
+    for each in chosen:
+        if not each.queue:
+            raise RefusedError(f"trash batch {each.id} does not say which queue it came from")
+    total = sum(each.count for each in chosen)
+    done = restored = 0
+    for each in chosen:
+
+        def told(now: int, before: int = done) -> None:
+            progress(before + now, max(before + now, total))
+
+        left, back = _put_back(connection, each, actor, told)
+        done += left
+        restored += back
+    return RestoreResult(chosen[0].id, ", ".join(dict.fromkeys(each.queue for each in chosen)), restored)
+
+
+def _put_back(connection: Redis, batch: TrashBatch, actor: str, progress: Callable[[int], None]) -> tuple[int, int]:
+    """How many left the batch, and how many of them were put back."""
+    queue = batch.queue
+    where = [keys.trash_jobs(batch.id), keys.trash(batch.id), keys.TRASH, keys.queue(queue), keys.QUEUES, keys.EVENTS]
+    where += [keys.trash_origins(batch.id), keys.quarantine(queue), keys.causes(queue)]
+    where += [registry(queue) for registry in _REGISTRIES]
+    counts = keys.counts_prefix(queue)
+    args: list[str | int] = [STEP, keys.JOB_PREFIX, batch.id, FIELD, queue, actor, events.CAP, counts]
+    done = restored = 0
     try:
         while True:
-            left, back = _restore(
-                connection,
-                [
-                    keys.trash_jobs(chosen.id),
-                    keys.trash(chosen.id),
-                    keys.TRASH,
-                    keys.queue(chosen.queue),
-                    keys.QUEUES,
-                    keys.EVENTS,
-                ],
-                [STEP, keys.JOB_PREFIX, chosen.id, FIELD, chosen.queue, actor, events.CAP, counts],
-            )
+            left, back = _restore(connection, where, [*args, keys.cause(queue, "")])
             if not left:
-                break
+                return done, restored
             done += left
             restored += back
-            progress(done, max(done, chosen.count))
+            progress(done)
     finally:
         if restored:
-            events.record(
-                connection, "restored", queue=chosen.queue, count=restored, actor=actor, reason=f"trash {chosen.id}"
-            )
-    return RestoreResult(chosen.id, chosen.queue, restored)
+            events.record(connection, "restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
 
 
 def empty(connection: Redis, batch: str | None, *, actor: str, progress: Progress) -> int:
-    """Delete one batch for good, or all where None. Returns how many jobs. Raises NotFoundError."""
+    """Delete what one act removed for good, or all where None. Returns how many jobs. Raises NotFoundError."""
     found = batches(connection)
-    chosen = found if batch is None else [_choose(found, batch)]
+    chosen = found if batch is None else _choose(found, batch)
     total = sum(each.count for each in chosen)
     done = 0
     for each in chosen:
@@ -169,7 +203,7 @@ def expire(connection: Redis, limit: int = 10_000) -> int:
 
 def _empty(connection: Redis, batch: TrashBatch, actor: str, most: int, progress: Callable[[int], None]) -> int:
     done = 0
-    where = [keys.trash_jobs(batch.id), keys.trash(batch.id), keys.TRASH]
+    where = [keys.trash_jobs(batch.id), keys.trash(batch.id), keys.TRASH, keys.trash_origins(batch.id)]
     try:
         while True:
             left, _ = _delete(connection, where, min(STEP, max(1, most - done)), batch=batch.id)
@@ -194,15 +228,16 @@ def _delete(connection: Redis, where: list[str], most: int, *, batch: str = "", 
     return int(left), int(deleted)
 
 
-def _choose(found: list[TrashBatch], batch: str | None) -> TrashBatch:
+def _choose(found: list[TrashBatch], batch: str | None) -> list[TrashBatch]:
+    """The batches of one act: those of this name, or of the newest act."""
     if batch is None:
         if not found:
             raise NotFoundError("the trash is empty")
-        return found[0]
-    for each in found:
-        if each.id == batch:
-            return each
-    raise NotFoundError(f"no trash batch {batch}", hint="qctl trash list")
+        batch = found[0].id.partition(".")[0]
+    chosen = [each for each in found if each.id == batch or each.id.startswith(f"{batch}.")]
+    if not chosen:
+        raise NotFoundError(f"no trash batch {batch}", hint="qctl trash list")
+    return sorted(chosen, key=lambda each: each.id)
 
 
 def _new_name(now: int) -> str:

@@ -1,38 +1,52 @@
-"""Jobs that wait for a person: `qctl dlq list`, `qctl dlq show`. Running them again is in `retry.py`."""
+"""Jobs that wait for a person: `qctl dlq list`, `show`, `groups`. What is done to them is in `job_acts.py` and
+`retry.py`."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from qctl import view
-from qctl.cli import documents
+from qctl.cli import discretion, documents
+from qctl.cli.bulk import not_all
 from qctl.cli.command import command
+from qctl.cli.sections import ago, payload, section
+from qctl.cli.selecting import filtering
 from qctl.cli.session import Session
-from qctl.models import DeadLetter, DeadLetterDetail, DeadLetters
-from qctl.safe import redact
+from qctl.models import Causes, DeadLetterDetail, DeadLetters, Payload, Scan, Selector
 from qctl.view import Cell
 
 Glob = Annotated[str | None, typer.Option("--queue", metavar="GLOB", help="Only of queues whose name matches.")]
 
+UNINDEXED = 10_000
+"""Letters that no qctl worker buried of which `groups` learns the cause by reading them: a second."""
+
 
 @command(
-    "list", examples="qctl dlq list\nqctl dlq list --queue 'email*' --limit 20\nqctl dlq list -o name | qctl retry -"
+    "list",
+    examples="qctl dlq list\nqctl dlq list --queue 'email*' --error timeout --older-than 1h\n"
+    "qctl dlq list -o name | qctl retry -",
 )
+@partial(filtering, without=("state",))
 def page(
     session: Session,
-    queue: Glob = None,
+    selector: Selector,
     limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most to list.")] = 50,
     offset: Annotated[int, typer.Option(min=0, metavar="N", help="Pass over this many.", show_default=False)] = 0,
 ) -> None:
     """List dead letters, newest first: jobs out of retries, and jobs in quarantine."""
-    found = session.ops.dead_letters.list(queue, limit=limit, offset=offset)
-    found = DeadLetters([_discreet(letter) for letter in found.letters], found.total)
+    with session.out.progress("looking") as progress:
+        found = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)
+    if found.scanned is not None and found.scannable is not None and found.scanned < found.scannable:
+        session.out.say(not_all(Scan(found.scanned, found.scannable)))
+    found = replace(found, letters=[discretion.letter(letter) for letter in found.letters])
     columns = view.dead_letter_columns(datetime.now(timezone.utc))
-    table = view.Table(columns, found.letters, "No dead letters.", _footer(found, offset))
+    none = "No dead letters." if selector.is_everything else "No dead letter matches."
+    table = view.Table(columns, found.letters, none, _footer(found, offset))
     session.out.listing(documents.dead_letters(found), table)
 
 
@@ -41,7 +55,7 @@ def _footer(found: DeadLetters, offset: int) -> list[Cell]:
     lines = [Cell("")]
     if shown < found.total:
         lines.append(Cell(f"{offset + 1} to {shown} of {found.total}; more with --offset {shown}"))
-    return [*lines, Cell("look closer: qctl dlq show ID   run again: qctl retry ID", "dim")]
+    return [*lines, Cell("look closer: qctl dlq show ID   run again: qctl retry ID   by cause: qctl dlq groups", "dim")]
 
 
 @command("show", examples="qctl dlq show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11")
@@ -53,7 +67,7 @@ def show(
     """Show one dead letter with its traceback and payload, which is never run or unpickled."""
     detail = session.ops.dead_letters.show(job_id)
     if not reveal:
-        detail = _discreet_detail(detail)
+        detail = discretion.letter_detail(detail)
     session.out.report(documents.dead_letter(detail), _details(detail))
 
 
@@ -64,42 +78,52 @@ def _details(detail: DeadLetterDetail) -> list[Cell]:
         "queue": letter.queue,
         "kind": letter.kind,
         "function": letter.function,
-        "created": _ago(detail.created_at, now),
-        "enqueued": _ago(detail.enqueued_at, now),
-        "died": _ago(letter.died_at, now),
+        "created": ago(detail.created_at, now),
+        "enqueued": ago(detail.enqueued_at, now),
+        "died": ago(letter.died_at, now),
         "runs": view.NOTHING if letter.attempts is None else str(letter.attempts),
         "cause": letter.fingerprint or view.NOTHING,
     }
-    pickled = f"not JSON, and never unpickled; the job says of itself: {detail.description or view.NOTHING}"
-    payload = pickled if detail.payload is None else detail.payload
     return [
         *(view.fact(name, value) for name, value in facts.items()),
         view.fact("error", letter.error, "bad"),
-        *_section(f"payload, {view.size(detail.payload_size)}", payload),
-        *(_section("meta", detail.meta) if detail.meta else ()),
-        *_section("traceback", detail.traceback.rstrip() or "none was recorded"),
-        *_section(f"run it again: qctl retry {letter.id}"),
+        *payload("payload", Payload(detail.payload, detail.payload_size), detail.description),
+        *(section("meta", detail.meta) if detail.meta else ()),
+        *section("traceback", detail.traceback.rstrip() or "none was recorded"),
+        *section(f"run it again: qctl retry {letter.id}"),
     ]
 
 
-def _section(title: str, text: str | None = None) -> list[Cell]:
-    return [Cell(""), Cell(title, "dim"), *([] if text is None else [Cell(text)])]
+@command("groups", examples="qctl dlq groups\nqctl dlq groups --queue 'email*' --json")
+def groups(
+    session: Session,
+    queue: Glob = None,
+    scan_limit: Annotated[
+        int,
+        typer.Option(min=0, metavar="N", help="Most letters of workers that are not qctl's to read; 0 all."),
+    ] = UNINDEXED,
+    reveal: Annotated[bool, typer.Option("--reveal", help="Show passwords and tokens too, not ***.")] = False,
+) -> None:
+    """List why jobs died, the most frequent cause first: function, exception, message without its variable parts."""
+    found = session.ops.dead_letters.groups(queue, scan=scan_limit or None)
+    if not reveal:
+        found = replace(found, causes=[discretion.cause(each) for each in found.causes])
+    if found.grouped < found.total:
+        session.out.say(
+            f"Grouped {found.grouped:,} of {found.total:,} dead letters: the others were buried by workers that are "
+            "not qctl's. All are read with --scan-limit 0."
+        )
+    columns = view.cause_columns(datetime.now(timezone.utc))
+    table = view.Table(columns, found.causes, "No dead letters.", _next(found))
+    session.out.listing(documents.causes(found), table)
 
 
-def _ago(when: datetime | None, now: datetime) -> str:
-    return f"{view.age(when, now)} ago, {view.moment(when, now)}" if when else view.NOTHING
-
-
-def _discreet(letter: DeadLetter) -> DeadLetter:
-    return replace(letter, error=redact(letter.error))
-
-
-def _discreet_detail(detail: DeadLetterDetail) -> DeadLetterDetail:
-    return replace(
-        detail,
-        letter=_discreet(detail.letter),
-        traceback=redact(detail.traceback),
-        payload=None if detail.payload is None else redact(detail.payload),
-        description=redact(detail.description),
-        meta=None if detail.meta is None else redact(detail.meta),
-    )
+def _next(found: Causes) -> list[Cell]:
+    if not found.causes:
+        return []
+    cause = found.causes[0].fingerprint
+    return [
+        Cell(""),
+        Cell(f"look closer: qctl dlq list --fingerprint {cause}", "dim"),
+        Cell(f"run again: qctl retry --fingerprint {cause} --canary 1", "dim"),
+    ]

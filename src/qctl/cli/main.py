@@ -11,7 +11,9 @@ import typer
 
 from qctl import __version__
 from qctl.cli import (
+    alerts,
     check,
+    cleanup,
     config,
     contexts,
     dead_letters,
@@ -20,6 +22,7 @@ from qctl.cli import (
     job_acts,
     jobs,
     metrics,
+    monitor,
     queues,
     retry,
     stats,
@@ -66,6 +69,7 @@ def build() -> typer.Typer:
         queues.resume,
         queues.clear,
         retry.retry,
+        monitor.monitor,
         up,
         health.ping,
         health.health,
@@ -81,6 +85,9 @@ def build() -> typer.Typer:
     noun(app, "trash", "What was cleared, until it is gone for good.", (trash.batches, trash.restore, trash.empty))
     told = (workers.everyone, workers.show, workers.quiet, workers.resume, workers.stop)
     noun(app, "worker", "Processes that take jobs from queues.", told)
+    kinds = (cleanup.finished, cleanup.failed, cleanup.results, cleanup.reports, cleanup.exports, cleanup.history)
+    noun(app, "cleanup", "Housekeeping, made for cron.", (*kinds, cleanup.trash, cleanup.everything))
+    noun(app, "alert", "Rules by which people are told that a queue is bad.", (alerts.rules, alerts.test, alerts.mute))
     noun(app, "metrics", "What was measured, for people and for Prometheus.", (metrics.show, metrics.export))
     noun(app, "context", "Named settings: which Redis of several.", (contexts.everything, contexts.show, contexts.use))
     noun(app, "config", "Settings: what is set, and where.", (config.show, config.check, config.init))

@@ -4,9 +4,10 @@ Times are aware datetimes in UTC, durations are seconds, sizes are bytes. Text t
 `safe.py` makes it inert where it becomes a view.
 """
 
-from qctl.models.alerts import Alert, AlertRule, Delivery, Firing, Mute, Notice
+from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
 from qctl.models.bulk import KEPT, BulkResult, Chosen, Outcome, Scan, Selection, Selector, Verb
 from qctl.models.checks import WORST, Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
+from qctl.models.cleanup import Cleanup, Kind, Removed
 from qctl.models.configuration import ContextInfo, SettingInfo
 from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
 from qctl.models.events import AuditEntry, Event, EventFilter
@@ -49,8 +50,10 @@ __all__ = [
     "CatchUp",
     "Cause",
     "Causes",
+    "Channel",
     "Check",
     "Chosen",
+    "Cleanup",
     "ClearResult",
     "ContextInfo",
     "DeadKind",
@@ -71,6 +74,7 @@ __all__ = [
     "JobDetail",
     "JobRow",
     "Jobs",
+    "Kind",
     "Level",
     "Metrics",
     "Mute",
@@ -84,10 +88,11 @@ __all__ = [
     "Ping",
     "QueueCheck",
     "QueueStats",
-    "Reading",
-    "RestoreResult",
     "Quiet",
     "QuietResult",
+    "Reading",
+    "Removed",
+    "RestoreResult",
     "ResumeResult",
     "RunningJob",
     "Scan",
@@ -100,9 +105,9 @@ __all__ = [
     "State",
     "Stats",
     "Step",
+    "StopResult",
     "Threshold",
     "Thresholds",
-    "StopResult",
     "Totals",
     "TrashBatch",
     "Verb",

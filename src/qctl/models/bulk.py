@@ -1,8 +1,64 @@
-"""What bulk acts are asked for, and what became of each job."""
+"""What bulk acts are asked for, which jobs that means, and what became of each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from qctl.errors import QctlError
+from qctl.models.jobs import State
+
+Verb = Literal["retry", "cancel", "delete", "discard", "move", "export"]
+"""What can be done to many jobs."""
+
+KEPT = 1000
+"""Outcomes that a result keeps of those that were done, and of those that were not; all are counted."""
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Which jobs are meant: those of `ids`, none where that is empty; where it is None those that match all the rest.
+
+    `queue` and `job` are names or patterns; `job` is a function, or the name of a job of the catalog. `error`, `owner`
+    and `argument` are looked for in what the job says, upper and lower case alike; `older_than` is in seconds in its
+    state. `states` empty means those that the act is made for. `limit` is the most jobs that are chosen; `scan` the
+    most that are looked at where no index helps, None all.
+    """
+
+    ids: tuple[str, ...] | None = None
+    queue: str | None = None
+    states: tuple[State, ...] = ()
+    job: str | None = None
+    error: str | None = None
+    fingerprint: str | None = None
+    older_than: float | None = None
+    owner: str | None = None
+    argument: str | None = None
+    limit: int | None = None
+    scan: int | None = None
+
+    @property
+    def reads_jobs(self) -> bool:
+        """Whether each job has to be read to know if it is meant."""
+        return any(value is not None for value in (self.job, self.error, self.older_than, self.owner, self.argument))
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it names nothing: all there is."""
+        return replace(self, limit=None, scan=None) == Selector()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """How much was looked at to find something: `scanned` of `total` jobs."""
+
+    scanned: int
+    total: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether that was all."""
+        return self.scanned >= self.total
 
 
 @dataclass(frozen=True)
@@ -15,13 +71,66 @@ class Outcome:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class BulkResult:
-    """What a bulk act did, item by item."""
+@dataclass
+class Chosen:
+    """Jobs in one state of one queue, as bytes that Redis knows them by.
 
-    outcomes: list[Outcome]
+    `positions` says where in its list each waiting job was; empty for all other states.
+    """
+
+    queue: str
+    state: State
+    ids: list[bytes] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The jobs that a selector chose, and the ids it named that are none. Small enough for a million."""
+
+    chosen: list[Chosen]
+    missing: list[Outcome] = field(default_factory=list)
+    scan: Scan | None = None
 
     @property
-    def done(self) -> int:
-        """How many items it changed."""
-        return sum(outcome.done for outcome in self.outcomes)
+    def count(self) -> int:
+        """How many jobs were chosen."""
+        return sum(len(part.ids) for part in self.chosen)
+
+    @property
+    def queues(self) -> list[str]:
+        """The queues they are of."""
+        return sorted({part.queue for part in self.chosen if part.ids})
+
+
+@dataclass(frozen=True)
+class BulkResult:
+    """What a bulk act did. `done` and `failed` count; `outcomes` keeps the first `KEPT` of each.
+
+    `batch` names what was put into the trash together. `halted` says why it stopped before the last job: the canary
+    failed, or took too long.
+    """
+
+    done: int = 0
+    failed: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
+    batch: str | None = None
+    scan: Scan | None = None
+    halted: QctlError | None = None
+
+    @classmethod
+    def of(cls, outcomes: list[Outcome]) -> BulkResult:
+        """The result that these outcomes are, each of them kept."""
+        done = [outcome for outcome in outcomes if outcome.done]
+        return cls(len(done), len(outcomes) - len(done), outcomes, sorted({outcome.queue for outcome in done}))
+
+    @property
+    def total(self) -> int:
+        """How many jobs it was about."""
+        return self.done + self.failed
+
+    @property
+    def missing(self) -> int:
+        """How many of the outcomes are of ids that are nowhere."""
+        return sum(not outcome.queue for outcome in self.outcomes if not outcome.done)

@@ -40,7 +40,43 @@ class DeadLetterDetail:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """A page of dead letters. `total` counts all that match, listed or not."""
+    """A page of dead letters. `total` counts all that match, listed or not.
+
+    Where they had to be read to know, `scanned` of `scannable` were; None where all that match are known.
+    """
 
     letters: list[DeadLetter]
+    total: int
+    scanned: int | None = None
+    scannable: int | None = None
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why dead letters died, and how many. `message` has its variable parts taken out; `sample` is one of them.
+
+    `frame` is the innermost line of code that is not a library's, empty where no traceback tells.
+    """
+
+    fingerprint: str
+    count: int
+    queues: list[str]
+    function: str
+    exception: str
+    message: str
+    frame: str
+    first_seen: datetime | None
+    last_seen: datetime | None
+    sample: str
+
+
+@dataclass(frozen=True)
+class Causes:
+    """Dead letters by cause, the most frequent first. `grouped` of all `total` letters are among them.
+
+    The rest were buried by workers that are not qctl's, and there are more of them than were read.
+    """
+
+    causes: list[Cause]
+    grouped: int
     total: int

@@ -7,8 +7,10 @@ a user who may only read.
 from __future__ import annotations
 
 from qctl.broker.connection import Connection, connect
+from qctl.ops.alerts import AlertOps
 from qctl.ops.audit import AuditOps
 from qctl.ops.checks import CheckOps
+from qctl.ops.cleanup import CleanupOps
 from qctl.ops.dead_letters import DeadLetterOps
 from qctl.ops.events import EventOps
 from qctl.ops.health import HealthOps
@@ -39,6 +41,8 @@ class Ops:
         self.health = HealthOps(self._connection, settings)
         self.metrics = MetricsOps(self._connection, settings)
         self.checks = CheckOps(self._connection, settings)
+        self.alerts = AlertOps(self._connection, settings)
+        self.cleanup = CleanupOps(self._connection, settings)
 
     def close(self) -> None:
         """Close the connections to Redis."""

@@ -1,28 +1,47 @@
-"""Dead letters: jobs that wait for a person."""
+"""Dead letters: jobs that wait for a person. What can be done to them is among the acts of `jobs`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from qctl.broker import dead_letters, events, retry, snapshot
-from qctl.broker.dead_letters import Place
+from qctl.broker import causes, dead_letters, search, snapshot
 from qctl.errors import NotFoundError, UsageError
-from qctl.models import BulkResult, DeadLetterDetail, DeadLetters, Outcome
+from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Selector
 from qctl.ops.part import Part, Progress, silent
-from qctl.ops.selection import select
+from qctl.ops.selection import ALL, select
 
 
 class DeadLetterOps(Part):
-    """Look at them, and run them again. `queue` is a name, a pattern, or None for all queues."""
+    """Look at them, one by one or by their causes."""
 
     def list(
-        self, queue: str | None = None, *, limit: int = 50, offset: int = 0, newest_first: bool = True
+        self,
+        selector: Selector = ALL,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        newest_first: bool = True,
+        progress: Progress | None = None,
     ) -> DeadLetters:
-        """A page of them by when they died. Raises NotFoundError."""
+        """A page of those that match, by when they died. Raises UsageError and NotFoundError."""
         if limit < 0 or offset < 0:
             raise UsageError("a page begins and ends at a whole number")
-        found = self._queues(queue)
-        return dead_letters.page(self._redis, found, limit=limit, offset=offset, newest_first=newest_first)
+        queues = self._queues(selector.queue)
+        if not selector.reads_jobs and selector.fingerprint is None:
+            return dead_letters.page(self._redis, queues, limit=limit, offset=offset, newest_first=newest_first)
+        found = search.page(
+            self._redis,
+            replace(selector, states=DEAD),
+            queues,
+            DEAD,
+            offset=offset,
+            limit=limit,
+            sort="-since" if newest_first else "since",
+            progress=progress or silent,
+        )
+        letters = dead_letters.read(self._redis, [(row.queue, row.id) for row in found.rows])
+        return DeadLetters(letters, found.matching, found.scanned, found.total)
 
     def show(self, job_id: str) -> DeadLetterDetail:
         """One of them with its traceback and payload, in whichever queue it lies. Raises NotFoundError."""
@@ -35,43 +54,10 @@ class DeadLetterOps(Part):
         """How many there are. Raises NotFoundError."""
         return dead_letters.count(self._redis, self._queues(queue))
 
-    def retry(
-        self,
-        ids: Sequence[str] = (),
-        *,
-        queue: str | None = None,
-        all: bool = False,
-        limit: int | None = None,
-        dry_run: bool = False,
-        progress: Progress | None = None,
-    ) -> BulkResult:
-        """Run dead letters again: those of `ids`, or with `all` those of the queues, at most `limit` of them, those
-        first that have waited longest. With `dry_run` nothing is done, and the outcomes say what would be.
-
-        May be interrupted between two steps and run again. Raises UsageError and NotFoundError.
-        """
-        if bool(ids) == all:
-            raise UsageError("name the dead letters, or ask for --all")
-        if limit is not None and limit < 0:
-            raise UsageError("a limit is not negative")
-        places, missing = self._chosen(list(dict.fromkeys(ids)), self._queues(queue), limit)
-        if dry_run:
-            would = [Outcome(place.id, place.queue, False, "would be retried") for place in places]
-            return BulkResult([*missing, *would])
-        done = retry.retry(self._redis, places, actor=events.actor(), progress=progress or silent)
-        return BulkResult([*missing, *done])
+    def groups(self, queue: str | None = None, *, scan: int | None = 10_000) -> Causes:
+        """Why they died, the most frequent cause first. Of letters that no qctl worker buried at most `scan` are read,
+        all where it is None. Raises NotFoundError."""
+        return causes.groups(self._redis, self._queues(queue), scan)
 
     def _queues(self, pattern: str | None) -> Sequence[str]:
         return select(pattern, snapshot.names(self._redis))
-
-    def _chosen(
-        self, ids: Sequence[str], queues: Sequence[str], limit: int | None
-    ) -> tuple[Sequence[Place], Sequence[Outcome]]:
-        """The letters that are meant, and outcomes for the ids that are none."""
-        if ids:
-            found = dead_letters.find(self._redis, ids, queues)
-            missing = [Outcome(id_, "", False, "it is no dead letter") for id_ in ids if id_ not in found]
-            return [found[id_] for id_ in ids if id_ in found][:limit], missing
-        if limit is not None:
-            return dead_letters.oldest(self._redis, queues, limit), []
-        return [place for queue in queues for place in dead_letters.every(self._redis, queue)], []

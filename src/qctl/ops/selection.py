@@ -10,6 +10,9 @@ from qctl import catalog
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import Selector, State
 
+ALL = Selector()
+"""Means every job."""
+
 
 def require(name: str, known: Sequence[str]) -> None:
     """Raise NotFoundError, with names that look like it, where there is no such queue and no lane of it."""
@@ -49,7 +52,7 @@ def states(selector: Selector, usual: Sequence[State], possible: Sequence[State]
     `act` says what is done, `canceled`. Raises UsageError where it names a state that this cannot be done in, or
     contradicts itself.
     """
-    if selector.ids and selector != Selector(ids=selector.ids, limit=selector.limit, scan=selector.scan):
+    if selector.ids is not None and selector != Selector(ids=selector.ids, limit=selector.limit, scan=selector.scan):
         raise UsageError("ids and what else says which jobs are meant exclude each other")
     if selector.limit is not None and selector.limit < 0:
         raise UsageError("a limit is not negative")
@@ -57,7 +60,7 @@ def states(selector: Selector, usual: Sequence[State], possible: Sequence[State]
     if wrong:
         raise UsageError(f"what is {wrong[0]} cannot be {act}; what is {', '.join(possible)} can")
     if selector.fingerprint is not None:
-        return tuple(state for state in ("failed", "quarantined") if state in possible)  # type: ignore[return-value]
-    if selector.ids:
+        return tuple(state for state in ("failed", "quarantined") if state in possible)
+    if selector.ids is not None:
         return tuple(possible)
     return selector.states or tuple(usual)

@@ -4,6 +4,7 @@ Every text that leaves this package has passed `safe`. A style word says what a 
 a colour, and the text alone must say the same to those who see no colour.
 """
 
+from qctl.view.alerts import alert_columns, delivery_columns
 from qctl.view.configuration import context_columns, setting_columns
 from qctl.view.dead_letters import cause_columns, dead_letter_columns
 from qctl.view.events import audit_columns, event_columns, event_line
@@ -41,12 +42,14 @@ __all__ = [
     "Style",
     "Table",
     "age",
+    "alert_columns",
     "audit_columns",
     "cause_columns",
     "context_columns",
     "count",
     "counted",
     "dead_letter_columns",
+    "delivery_columns",
     "duration",
     "eta",
     "event_columns",

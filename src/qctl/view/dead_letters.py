@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from qctl.models import DeadLetter
+from qctl.models import Cause, DeadLetter
 from qctl.safe import inert_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, count
@@ -21,3 +21,21 @@ def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
         Column("FUNCTION", lambda d: Cell(inert_line(d.function)), least=12, cut_start=True, drop=1),
         Column("ERROR", lambda d: Cell(inert_line(d.error), "bad"), long=True),
     ]
+
+
+def cause_columns(now: datetime) -> list[Column[Cause]]:
+    """Columns of the table of causes."""
+    return [
+        Column("CAUSE", lambda c: Cell(c.fingerprint)),
+        Column("COUNT", lambda c: Cell(count(c.count), "bad"), right=True),
+        Column("LAST", lambda c: Cell(age(c.last_seen, now)), right=True),
+        Column("FIRST", lambda c: Cell(age(c.first_seen, now)), right=True, drop=2),
+        Column("QUEUES", lambda c: Cell(inert_line(", ".join(c.queues))), least=8, drop=3),
+        Column("FUNCTION", lambda c: Cell(inert_line(c.function)), least=12, cut_start=True, drop=1),
+        Column("ERROR", lambda c: Cell(inert_line(_error(c)), "bad"), long=True),
+    ]
+
+
+def _error(cause: Cause) -> str:
+    message = f": {cause.message}" if cause.message else ""
+    return f"{cause.exception}{message}" + (f" in {cause.frame}" if cause.frame else "")

@@ -1,13 +1,14 @@
--- Put dead letters of one queue back to its tail.
+-- Put dead letters and canceled jobs of one queue back to its tail.
 -- KEYS[1] ZSET failed  KEYS[2] HASH quarantine  KEYS[3] LIST waiting  KEYS[4] HASH of recoveries  KEYS[5] HASH claims
 --   KEYS[6] LIST intermediate  KEYS[7] SET of queues  KEYS[8] HASH of causes  KEYS[9] STREAM of events
+--   KEYS[10] ZSET canceled
 -- ARGV[1] queue  ARGV[2] prefix of job hashes  ARGV[3] now (RQ's format)  ARGV[4] now (s)  ARGV[5] who
 --   ARGV[6] cap of the stream  ARGV[7] field of the fingerprint  ARGV[8] prefix of the causes' letters
 --   ARGV[9] ARGV[10] what the key of a rate limit's waiting jobs begins and ends with  then the ids, at most 50
--- Returns one word an id: `done` · `limited` it waits for its rate limit · `absent` no such dead letter ·
+-- Returns one word an id: `done` · `limited` it waits for its rate limit · `absent` no such letter ·
 --   `gone` its data is · `unreadable` · else its status: it is not dead
 -- Atomic: a letter leaves the dead in the step that enqueues it, so two operators or a double click run it once.
-local kinds = {'zset', 'hash', 'list', 'hash', 'hash', 'list', 'set', 'hash', 'stream'}
+local kinds = {'zset', 'hash', 'list', 'hash', 'hash', 'list', 'set', 'hash', 'stream', 'zset'}
 for n, kind in ipairs(kinds) do
     local found = redis.call('TYPE', KEYS[n]).ok
     if found ~= 'none' and found ~= kind then
@@ -28,7 +29,8 @@ local function forget_cause(id, job)
 end
 
 local function retry(id)
-    if not redis.call('ZSCORE', KEYS[1], id) and redis.call('HEXISTS', KEYS[2], id) == 0 then return 'absent' end
+    if not redis.call('ZSCORE', KEYS[1], id) and redis.call('HEXISTS', KEYS[2], id) == 0
+        and not redis.call('ZSCORE', KEYS[10], id) then return 'absent' end
     local job = ARGV[2] .. id
     local type = redis.call('TYPE', job).ok
     if type == 'none' then return 'gone' end
@@ -39,6 +41,7 @@ local function retry(id)
 
     redis.call('ZREM', KEYS[1], id)
     redis.call('HDEL', KEYS[2], id)
+    redis.call('ZREM', KEYS[10], id)
     redis.call('HDEL', KEYS[4], id)
     redis.call('HDEL', KEYS[5], id)
     redis.call('LREM', KEYS[6], 0, id)

@@ -4,8 +4,10 @@ Times are RFC 3339 in UTC with Z, durations are seconds and say so in their key.
 version of a schema keys are only added.
 """
 
+from qctl.cli.documents.alerts import alert_mute, alert_test, alerts
 from qctl.cli.documents.bulk import acted
 from qctl.cli.documents.checks import check
+from qctl.cli.documents.cleanup import cleanup
 from qctl.cli.documents.configuration import chosen, config, config_check, config_init, context, contexts
 from qctl.cli.documents.dead_letters import causes, dead_letter, dead_letters
 from qctl.cli.documents.document import Document, Record, cell
@@ -21,11 +23,15 @@ __all__ = [
     "Document",
     "Record",
     "acted",
+    "alert_mute",
+    "alert_test",
+    "alerts",
     "audit",
     "causes",
     "cell",
     "check",
     "chosen",
+    "cleanup",
     "cleared",
     "config",
     "config_check",
@@ -37,6 +43,7 @@ __all__ = [
     "emptied",
     "events",
     "health",
+    "hushed",
     "job",
     "jobs",
     "names",
@@ -46,10 +53,9 @@ __all__ = [
     "resumed",
     "series",
     "stats",
+    "stopped",
     "trash",
     "waited",
-    "hushed",
-    "stopped",
     "worker",
     "workers",
 ]

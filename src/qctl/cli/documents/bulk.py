@@ -1,14 +1,26 @@
-"""Documents about bulk acts."""
+"""The document of every act on many jobs."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from qctl.cli.documents.document import Document
 from qctl.models import BulkResult
 
 
-def retried(result: BulkResult, dry_run: bool) -> Document:
-    """`qctl retry`."""
+def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:
+    """What an act did, or with `dry_run` would do. `outcomes` are the first of those that were done, and of those that
+    were not; `done` and `failed` count all. `undo` are command lines."""
     rows = [{"id": o.id, "queue": o.queue, "done": o.done, "detail": o.detail} for o in result.outcomes]
-    failed = sum(not (o.queue if dry_run else o.done) for o in result.outcomes)
-    head = {"done": result.done, "failed": failed, "dry_run": dry_run}
-    return Document("qctl.retry/1", "id", ("id", "queue", "done", "detail"), head, "outcomes", rows)
+    head = {
+        "done": 0 if dry_run else result.done,
+        "would": result.done if dry_run else None,
+        "failed": result.failed,
+        "dry_run": dry_run,
+        "batch": result.batch,
+        "undo": list(undo),
+        "halted": result.halted.message if result.halted else None,
+        "scanned": result.scan.scanned if result.scan else None,
+        "scannable": result.scan.total if result.scan else None,
+    }
+    return Document(f"qctl.{schema}/1", "id", ("id", "queue", "done", "detail"), head, "outcomes", rows)

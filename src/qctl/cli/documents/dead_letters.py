@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from qctl.cli.documents.document import Document, Record, time
-from qctl.models import DeadLetter, DeadLetterDetail, DeadLetters
+from qctl.models import Causes, DeadLetter, DeadLetterDetail, DeadLetters
 
 
 def dead_letters(found: DeadLetters) -> Document:
     """`qctl dlq list`."""
     columns = ("id", "queue", "kind", "function", "error", "died_at", "attempts", "fingerprint")
     rows = [_letter(letter) for letter in found.letters]
-    return Document("qctl.dlq.list/1", "id", columns, {"total": found.total}, "letters", rows)
+    head = {"total": found.total, "scanned": found.scanned, "scannable": found.scannable}
+    return Document("qctl.dlq.list/1", "id", columns, head, "letters", rows)
 
 
 def dead_letter(detail: DeadLetterDetail) -> Document:
@@ -39,3 +40,28 @@ def _letter(letter: DeadLetter) -> Record:
         "attempts": letter.attempts,
         "fingerprint": letter.fingerprint,
     }
+
+
+def causes(found: Causes) -> Document:
+    """`qctl dlq groups`."""
+    columns = (
+        *("fingerprint", "count", "queues", "function", "exception", "message", "frame"),
+        *("first_seen", "last_seen", "sample"),
+    )
+    rows: list[Record] = [
+        {
+            "fingerprint": cause.fingerprint,
+            "count": cause.count,
+            "queues": cause.queues,
+            "function": cause.function,
+            "exception": cause.exception,
+            "message": cause.message,
+            "frame": cause.frame or None,
+            "first_seen": time(cause.first_seen),
+            "last_seen": time(cause.last_seen),
+            "sample": cause.sample,
+        }
+        for cause in found.causes
+    ]
+    head = {"grouped": found.grouped, "total": found.total}
+    return Document("qctl.dlq.groups/1", "fingerprint", columns, head, "causes", rows)

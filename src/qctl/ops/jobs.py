@@ -1,0 +1,183 @@
+"""Jobs: find them, look at one, and do something to those that a selector means."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Literal
+
+from qctl.broker import bulk, choosing, events, job_detail, search, snapshot, trash, watching
+from qctl.broker.relocating import Cancel, Discard, Move
+from qctl.broker.retry import Retry
+from qctl.errors import JobFailedError, NotFoundError, UsageError, WaitTimeoutError
+from qctl.models import DEAD, STATES, BulkResult, JobDetail, Jobs, Selection, Selector, State, Verb, Waited
+from qctl.ops import canary, selection
+from qctl.ops.part import Part, Progress, silent
+from qctl.ops.selection import ALL
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Which jobs an act is done to where nothing is said, to which it can be done, and the word for it."""
+
+    usual: Sequence[State]
+    possible: Sequence[State]
+    done: str
+
+
+_KINDS: Mapping[Verb, _Kind] = {
+    "retry": _Kind(DEAD, Retry.states, "run again"),
+    "cancel": _Kind(Cancel.states, Cancel.states, "canceled"),
+    "delete": _Kind(Discard.states, Discard.states, "deleted"),
+    "discard": _Kind(DEAD, DEAD, "discarded"),
+    "move": _Kind(("queued",), Move.states, "moved"),
+    "export": _Kind(tuple(state for state in STATES if state != "started"), STATES, "exported"),
+}
+
+_ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}
+"""How a job ends that does not finish."""
+
+
+class JobOps(Part):
+    """Jobs of all queues and states."""
+
+    def list(
+        self,
+        selector: Selector = ALL,
+        *,
+        offset: int = 0,
+        limit: int = 50,
+        sort: str | None = None,
+        progress: Progress | None = None,
+    ) -> Jobs:
+        """`limit` jobs that match, after the first `offset`: in the order of their places, or by `sort`, one of
+        `since queue state job id`, with `-` before it the other way round. Raises UsageError and NotFoundError."""
+        if limit < 0 or offset < 0:
+            raise UsageError("a page begins and ends at a whole number")
+        if sort is not None and sort.removeprefix("-") not in search.SORTS:
+            raise UsageError(f"jobs are not sorted by {sort!r}, but by {', '.join(search.SORTS)}")
+        return search.page(
+            self._redis,
+            selector,
+            self._queues(selector),
+            selection.states(selector, STATES, STATES, "listed"),
+            offset=offset,
+            limit=limit,
+            sort=sort,
+            progress=progress or silent,
+        )
+
+    def show(self, job_id: str) -> JobDetail:
+        """All that is known of one job, in whichever queue and state. Raises NotFoundError, with ids that look like
+        it."""
+        queues = snapshot.names(self._redis)
+        detail = job_detail.read(self._redis, job_id, queues)
+        if detail is None:
+            raise self._unknown(job_id, queues)
+        return detail
+
+    def _unknown(self, job_id: str, queues: Sequence[str]) -> NotFoundError:
+        known = search.some_ids(self._redis, queues)
+        close = tuple([id_ for id_ in known if len(job_id) > 3 and id_.startswith(job_id)][:3]) or tuple(
+            get_close_matches(job_id, known, n=3, cutoff=0.8)
+        )
+        hint = "did you mean " + " or ".join(close) + "?" if close else "`qctl job list` lists jobs"
+        return NotFoundError(f"there is no job {job_id}", close, hint)
+
+    def wait(self, job_id: str, *, timeout: float) -> Waited:
+        """Wait until a job has finished, at most `timeout` seconds.
+
+        Raises NotFoundError, JobFailedError where it ended otherwise, and WaitTimeoutError.
+        """
+        if watching.look(self._redis, [job_id])[job_id].status == "gone":
+            raise self._unknown(job_id, snapshot.names(self._redis))
+        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status in watching.ENDS)
+        seen = found[job_id]
+        if seen.status in ("finished", "gone"):
+            return Waited(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
+        if seen.status not in watching.ENDS:
+            raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
+        raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {job_id}")
+
+    def choose(self, act: Verb, selector: Selector, *, progress: Progress | None = None) -> Selection:
+        """The jobs that a selector means for an act. Writes nothing.
+
+        Raises UsageError where it names what this cannot be done to, and NotFoundError for a queue or a cause that is
+        not there.
+        """
+        kind = _KINDS[act]
+        chosen = choosing.choose(
+            self._redis,
+            selector,
+            snapshot.names(self._redis) if selector.ids is not None else self._queues(selector),
+            selection.states(selector, kind.usual, kind.possible, kind.done),
+            progress or silent,
+        )
+        if selector.fingerprint and not chosen.count and not selector.reads_jobs:
+            raise NotFoundError(f"no dead letter has the cause {selector.fingerprint}", hint="qctl dlq groups")
+        return chosen
+
+    def retry(
+        self,
+        chosen: Selection,
+        *,
+        rate: float | None = None,
+        first: int = 0,
+        timeout: float = 60.0,
+        progress: Progress | None = None,
+    ) -> BulkResult:
+        """Run them again, at most `rate` a second: each goes back to the tail of its queue.
+
+        With `first`, so many go ahead as canaries, and the others follow once those have finished well. Where one
+        fails, or they take longer than `timeout` seconds, the others are left as they are, and `halted` says why.
+
+        May be interrupted between two steps and run again.
+        """
+        act, told = Retry(events.actor()), progress or silent
+        if not first:
+            return bulk.run(self._redis, chosen, act, rate=rate, progress=told)
+        return canary.run(self._redis, chosen, act, first=first, timeout=timeout, rate=rate, progress=told)
+
+    def cancel(self, chosen: Selection, *, rate: float | None = None, progress: Progress | None = None) -> BulkResult:
+        """Cancel them: they will not run, unless somebody retries them. May be interrupted and run again."""
+        return bulk.run(self._redis, chosen, Cancel(events.actor()), rate=rate, progress=progress or silent)
+
+    def delete(
+        self,
+        chosen: Selection,
+        *,
+        verb: Literal["delete", "discard"] = "delete",
+        purge: bool = False,
+        rate: float | None = None,
+        progress: Progress | None = None,
+    ) -> BulkResult:
+        """Put them into the trash, from where they can be restored; with `purge` delete them for good.
+
+        May be interrupted and run again; what was in the trash by then stays there.
+        """
+        told, actor = progress or silent, events.actor()
+        batch = trash.Batch(self._redis, verb, actor=actor, ttl=self._settings.trash_ttl)
+        result = bulk.run(self._redis, chosen, Discard(actor, batch), rate=rate, progress=told)
+        if purge and result.batch:
+            trash.empty(self._redis, result.batch, actor=actor, progress=lambda _done, _total: None)
+            return replace(result, batch=None)
+        return result
+
+    def move(
+        self, chosen: Selection, target: str, *, rate: float | None = None, progress: Progress | None = None
+    ) -> BulkResult:
+        """Move them to another queue, which need not exist. What is in it already fails. May be interrupted and run
+        again."""
+        elsewhere = [part for part in chosen.chosen if part.queue != target]
+        return bulk.run(
+            self._redis,
+            replace(chosen, chosen=elsewhere),
+            Move(events.actor(), target),
+            rate=rate,
+            progress=progress or silent,
+        )
+
+    def _queues(self, selector: Selector) -> builtins.list[str]:
+        return selection.select(selector.queue, snapshot.names(self._redis))

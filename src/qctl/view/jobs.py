@@ -1,0 +1,31 @@
+"""Tables of jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from qctl.models import JobRow, State
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column, Style
+from qctl.view.values import NOTHING, age
+
+_STYLES: dict[State, Style] = {
+    "started": "good",
+    "finished": "dim",
+    "canceled": "dim",
+    "failed": "bad",
+    "quarantined": "warn",
+}
+
+
+def job_columns(now: datetime) -> list[Column[JobRow]]:
+    """Columns of the table of jobs."""
+    return [
+        Column("ID", lambda j: Cell(inert_line(j.id)), least=36),
+        Column("QUEUE", lambda j: Cell(inert_line(j.queue)), least=8),
+        Column("STATE", lambda j: Cell(j.state, _STYLES.get(j.state, ""))),
+        Column("SINCE", lambda j: Cell(age(j.since, now)), right=True),
+        Column("FUNCTION", lambda j: Cell(inert_line(j.function)), least=12, cut_start=True, drop=1),
+        Column("OWNER", lambda j: Cell(inert_line(j.owner or NOTHING)), least=6, drop=2),
+        Column("ERROR", lambda j: Cell(inert_line(j.error), "bad"), long=True),
+    ]

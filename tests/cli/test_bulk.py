@@ -1,0 +1,232 @@
+"""Commands that do something to many jobs: which they mean, what they ask first, what they tell, how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from cli.conftest import Ran
+from cli.fake import FakeOps
+from qctl.errors import JobFailedError, WaitTimeoutError
+from qctl.models import BulkResult, Chosen, Outcome, Scan, Selection, Selector
+
+Qctl = Callable[..., Ran]
+
+
+class NotATerminal(list[str]):
+    """Lines on stdin."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+def done(*ids: str) -> BulkResult:
+    """These jobs of the queue email, done."""
+    return BulkResult.of([Outcome(id_, "email", True) for id_ in ids])
+
+
+# --- which jobs ---------------------------------------------------------------------------------------------
+
+
+def test_ids_ask_nothing(qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("retry", "a", "b", "a", ops=ops)
+    assert (ran.code, ran.out) == (0, "2 jobs of email run again\n")
+    assert ops.asked("jobs__choose") == [(("retry", Selector(ids=("a", "b"))), {})]
+
+
+SELECTORS = {
+    "--queue e*": Selector(queue="e*"),
+    "--state failed,canceled": Selector(states=("failed", "canceled")),
+    "--state dead --state canceled": Selector(states=("failed", "canceled", "quarantined")),
+    "--job send": Selector(job="send"),
+    "--error timeout": Selector(error="timeout"),
+    "--fingerprint 0d9c5c1fb0a7": Selector(fingerprint="0d9c5c1fb0a7"),
+    "--older-than 1h30m": Selector(older_than=5400),
+    "--owner ada": Selector(owner="ada"),
+    "--argument a@b.c": Selector(argument="a@b.c"),
+    "--all --limit 5": Selector(limit=5),
+    "--all --scan-limit 7": Selector(scan=7),
+    "--all --scan-limit 0": Selector(),
+}
+VERBS = ("retry", "job cancel", "job delete", "dlq discard", "job move --to other")
+
+
+@pytest.mark.parametrize("line", SELECTORS)
+@pytest.mark.parametrize("verb", VERBS)
+def test_selectors_are_the_same_on_every_verb(verb: str, line: str, qctl: Qctl) -> None:
+    """peers.md section 4, 4 and 9: filters in the command line, and the same ones everywhere."""
+    ops = FakeOps()
+    assert qctl(*verb.split(), *line.split(), "--yes", ops=ops).code == 0
+    (((_, selector), _),) = ops.asked("jobs__choose")
+    assert selector == SELECTORS[line]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "nothing is chosen; name ids, or say which"),
+        ("--limit 5", "nothing is chosen"),
+        ("a --all", "exclude each other"),
+        ("a --queue email", "exclude each other"),
+        ("a --limit 1", "exclude each other"),
+        ("--state quued", "--state: 'quued' is no state; did you mean queued?"),
+        ("--state failed,", "--state: '' is no state"),
+        ("--older-than 5", "--older-than: '5' has no unit"),
+        ("--fingerprint xyz", "--fingerprint: 'xyz' is not twelve hexadecimal digits"),
+        ("--all --limit 0", "Invalid value for '--limit'"),
+        ("--all --rate fast", "--rate: 'fast' is not a rate; write it like 10/s"),
+        ("--all --rate 10/w", "--rate: '10/w' is not a rate"),
+        ("--all --rate 0/s", "--rate: '0/s' is not between"),
+        ("--error= --yes", "--error is empty"),
+    ],
+)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_malformed_selector_is_2_and_quoted(verb: str, line: str, said: str, qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl(*verb.split(), *line.split(), ops=ops)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert {called for called, *_ in ops.calls} <= {"queues__require", "audit__note"}
+
+
+def test_ids_come_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "\n", " b c \n", "a\n"]))
+    ops = FakeOps()
+    assert qctl("retry", "-", "x", "--yes", ops=ops).code == 0
+    assert ops.asked("jobs__choose")[0][0][1] == Selector(ids=("a", "b c", "x"))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_no_ids_on_stdin_are_none_and_not_all(verb: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", NotATerminal())
+    ops = FakeOps()
+    ran = qctl(*verb.split(), "-", "--yes", ops=ops)
+    assert (ran.code, ran.err) == (0, "No ids came in.\n")
+    assert not ops.asked("jobs__choose")
+
+
+def test_a_stdin_that_was_closed_gives_no_ids(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert qctl("retry", "-", "--yes").err == "No ids came in.\n"
+
+
+# --- what is asked first ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["--all", "--queue e*", "--all --queue e* --limit 1", "-"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_many_are_refused_without_a_yes(verb: str, line: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "b\n"]))
+    ops = FakeOps()
+    ran = qctl(*verb.split(), *line.split(), ops=ops)
+    assert (ran.code, ran.out) == (6, "")
+    assert ran.err.endswith("add --yes\n")
+    assert {called for called, *_ in ops.calls} <= {"queues__require", "jobs__choose", "audit__note"}
+
+
+@pytest.mark.parametrize("verb", ["job delete", "dlq discard"])
+def test_purging_wants_its_word(verb: str, qctl: Qctl) -> None:
+    word = verb.split()[1]
+    ops = FakeOps()
+    for line in (("a", "--purge"), ("a", "--purge", "--yes"), ("a", "--purge", "--confirm", "yes")):
+        assert qctl(*verb.split(), *line, ops=ops).code == 6
+    assert not ops.asked("jobs__delete")
+    assert qctl(*verb.split(), "a", "--confirm", word).code == 2
+    ran = qctl(*verb.split(), "a", "--purge", "--confirm", word, ops=ops)
+    assert ran.out.endswith("deleted for good\n")
+    assert ops.asked("jobs__delete")[0][1]["purge"] is True
+
+
+def test_nothing_that_matches_asks_nothing(qctl: Qctl) -> None:
+    ran = qctl("retry", "--all", ops=FakeOps(jobs__choose=Selection([])))
+    assert (ran.code, ran.out) == (0, "No job matches.\n")
+
+
+# --- what is told -------------------------------------------------------------------------------------------
+
+MISSING = Outcome("gone", "", False, "there is no such job")
+STUCK = Outcome("stuck", "email", False, "its data is gone")
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        (BulkResult(), 0),
+        (done("a"), 0),
+        (BulkResult.of([MISSING]), 3),
+        (BulkResult.of([STUCK]), 1),
+        (BulkResult.of([MISSING, STUCK]), 1),
+        (BulkResult.of([*done("a").outcomes, MISSING]), 5),
+        (BulkResult.of([*done("a").outcomes, STUCK]), 5),
+        (replace(done("a"), halted=JobFailedError("job a did not do well")), 8),
+        (replace(done("a"), halted=WaitTimeoutError("job a is queued")), 7),
+    ],
+)
+def test_how_it_ends(result: BulkResult, code: int, qctl: Qctl) -> None:
+    ran = qctl("retry", "x", ops=FakeOps(jobs__retry=result))
+    assert ran.code == code
+    assert all(f"{outcome.id}: {outcome.detail}" in ran.out for outcome in result.outcomes if not outcome.done)
+    assert ("run again" in ran.out) == bool(result.outcomes)
+    assert ran.err == (f"qctl: {result.halted.message}\n" if result.halted else "")
+
+
+def test_the_first_failures_are_told_and_how_many_more(qctl: Qctl) -> None:
+    result = BulkResult.of([replace(STUCK, id=f"job-{n}") for n in range(25)])
+    out = qctl("retry", "--all", "--yes", ops=FakeOps(jobs__retry=result)).out
+    assert out.startswith("0 of 25 jobs run again\n")
+    assert out.endswith("  and 5 more: see more of them with --json\n")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_dry_run_lists_and_does_nothing(verb: str, qctl: Qctl) -> None:
+    ops = FakeOps(jobs__choose=Selection([Chosen("email", "failed", [b"a"])], [MISSING]))
+    ran = qctl(*verb.split(), "a", "gone", "--dry-run", ops=ops)
+    assert ran.code == 5
+    assert "1 job would be " in ran.out.replace("dead letter", "job")
+    assert "\n  a  email  failed\n  gone: there is no such job\n" in ran.out
+    document = qctl(*verb.split(), "a", "--dry-run", "--json", ops=ops).json
+    assert (document["done"], document["would"], document["failed"], document["dry_run"]) == (0, 1, 1, True)
+    assert {called for called, *_ in ops.calls} <= {"queues__require", "jobs__choose"}
+
+
+@pytest.mark.parametrize(
+    ("line", "undo"),
+    [
+        ("job cancel a", "qctl retry a"),
+        ("job cancel --queue email --yes", "qctl retry job-1 job-2"),
+        ("job delete a", "qctl trash restore 20261122-044512-x7f2"),
+        ("dlq discard a", "qctl trash restore 20261122-044512-x7f2"),
+        ("job move a --to other", "qctl job move a --to email"),
+    ],
+)
+def test_what_can_be_undone_says_how(line: str, undo: str, qctl: Qctl) -> None:
+    """peers.md section 4, 8: recover from an act that was a mistake."""
+    gone = replace(done("a"), batch="20261122-044512-x7f2")
+    ops = FakeOps(jobs__delete=gone)
+    assert f"  undo: {undo}\n" in qctl(*line.split(), ops=ops).out
+    assert qctl(*line.split(), "--json", ops=ops).json["undo"] == [undo]
+
+
+def test_many_canceled_jobs_are_taken_back_by_their_state(qctl: Qctl) -> None:
+    ops = FakeOps(jobs__cancel=done(*(f"job-{n}" for n in range(9))))
+    out = qctl("job", "cancel", "--all", "--yes", ops=ops).out
+    assert "undo: qctl retry --state canceled --queue email\n" in out
+
+
+def test_what_was_not_looked_at_is_said(qctl: Qctl) -> None:
+    """peers.md section 4, 4: find the 12 among 700,000, and say what was not looked at."""
+    partly = Selection([Chosen("email", "failed", [b"a"])], scan=Scan(50_000, 700_000))
+    ran = qctl("retry", "--error", "x", "--yes", ops=FakeOps(jobs__choose=partly))
+    assert ran.err.startswith("Looked at 50,000 of 700,000 jobs: there may be more.")
+
+
+def test_rate_and_canary(qctl: Qctl) -> None:
+    ops = FakeOps()
+    line = ("--all", "--yes", "--rate", "600/m", "--canary", "2", "--canary-timeout", "5s")
+    assert qctl("retry", *line, ops=ops).code == 0
+    assert ops.asked("jobs__retry")[0][1] == {"rate": 10.0, "first": 2, "timeout": 5.0}
+    assert qctl("retry", "--all", "--canary", "1", "--dry-run").code == 2
