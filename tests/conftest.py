@@ -13,6 +13,7 @@ from redis import Redis
 
 from qctl.broker.connection import connect
 from qctl.settings import Settings
+from support import node
 from support.databases import MariaDb, MongoDb
 from support.process import Program
 from support.servers import MissingServerError, Mosquitto, RedisServer, VictoriaMetrics
@@ -21,6 +22,7 @@ FOREIGN_PREFIXES = ("QCTL_", "REDIS_", "RQ_", "MQTT_", "INFLUX_", "INFLUXDB_", "
 """Names in the environment that could lead a test to a developer's own servers."""
 
 S = TypeVar("S", bound=Program)
+T = TypeVar("T")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,14 +51,19 @@ def long_run(pytestconfig: pytest.Config) -> bool:
     return bool(pytestconfig.getoption("--long"))
 
 
-def _serve(make: Callable[[], S]) -> Iterator[S]:
-    """Start a server for as long as a fixture lives. A missing one is a skip, and a failure where CI=true."""
+def _available(make: Callable[[], T]) -> T:
+    """What a test needs and may not be installed: that is a skip, and a failure where CI=true."""
     try:
-        server = make()
+        return make()
     except MissingServerError as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))
+
+
+def _serve(make: Callable[[], S]) -> Iterator[S]:
+    """Start a server for as long as a fixture lives."""
+    server = _available(make)
     try:
         server.start()
         yield server
@@ -161,3 +168,9 @@ def own_mongodb(tmp_path: Path) -> Iterator[MongoDb]:
     folder = tmp_path / "mongodb"
     folder.mkdir()
     yield from _serve(lambda: MongoDb(folder))
+
+
+@pytest.fixture(scope="session")
+def socketio_client() -> Path:
+    """Where the official JavaScript client of Socket.IO is installed."""
+    return _available(node.installed)

@@ -491,7 +491,7 @@ def test_when_told_to_stop_it_commits_and_answers_what_it_has(
     make_batcher: Callable[..., Batcher], connection: Redis
 ) -> None:
     batcher = make_batcher()
-    with Raw(batcher) as raw:
+    with Raw(batcher, max_queue=None) as raw:
         for n in range(300):
             raw.event(message(f"m-{n}"), id=n)
         eventually(lambda: connection.llen(keys.buffer("messages")) > 0)
