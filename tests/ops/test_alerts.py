@@ -1,0 +1,399 @@
+"""Alerts: rules that are read whole or not at all, told by every way there is, once, and again in time."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq.utils import utcformat
+
+from qctl.broker import alerting, events, keys, locks
+from qctl.broker.isolation import InlineWorker
+from qctl.errors import NotFoundError, SettingsError
+from qctl.models import Firing, Level
+from qctl.ops import Ops
+from qctl.ops.alert_rules import load, may_call
+from qctl.ops.alert_watch import AlertWatch
+from qctl.settings import Settings
+from qctl.view.checks import trouble
+from support import stock
+from support.waiting import eventually
+
+Make = Callable[..., Settings]
+
+
+class Hook:
+    """A web hook on a port of its own: what was sent to it, and what it answers."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, dict[str, Any]]] = []
+        self.status = 200
+        self.location = ""
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.received.append((self.path, json.loads(body)))
+                self.send_response(hook.status)
+                if hook.location:
+                    self.send_header("Location", hook.location)
+                self.end_headers()
+
+            do_GET = do_POST
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/team"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    served = Hook()
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def write(tmp_path: Path, make_settings: Make, hook: Hook) -> Callable[..., Settings]:
+    """Writes rules and gives the settings that name them."""
+
+    def rules(text: str, **names: str) -> Settings:
+        file = tmp_path / "alerts.toml"
+        file.write_text(text)
+        file.chmod(0o600)
+        return make_settings(**{"QCTL_ALERT_WEBHOOKS": hook.url, **names})
+
+    return rules
+
+
+def rule(**more: Any) -> str:
+    said = {
+        "name": "late",
+        "queues": ["mail"],
+        "max-age": "60s:300s",
+        **{k.replace("_", "-"): v for k, v in more.items()},
+    }
+    return "[[alert]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in said.items())
+
+
+def late(connection: Redis, seconds: float, queue: str = "mail") -> None:
+    """One job has waited that long in a queue."""
+    since = datetime.now(timezone.utc) - timedelta(seconds=seconds)
+    if not connection.exists(keys.job("a")):
+        stock.enqueue(connection, queue, "a")
+    connection.hset(keys.job("a"), "enqueued_at", utcformat(since))
+
+
+def told(hook: Hook) -> list[tuple[str, bool]]:
+    return [(body["level"], body["resolved"]) for _, body in hook.received]
+
+
+def ago(connection: Redis, seconds: float) -> None:
+    """Make it look as if everything noted of the alert `late` had happened so much earlier."""
+    known = alerting.firing(connection)["late"]["mail"]
+    back = timedelta(seconds=seconds)
+    earlier = {channel: (when - back, level) for channel, (when, level) in known.told.items()}
+    alerting.note(connection, "late", Firing("mail", known.level, known.since - back, earlier))
+
+
+# --- telling ------------------------------------------------------------------------------------------------
+
+
+def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, write: Make, hook: Hook) -> None:
+    """Alerts from the queue tool itself (3 of what users ask for)."""
+    watch = AlertWatch(write(rule(webhook=[hook.url + "/1"], repeat="1h")), trouble)
+    late(connection, 30)
+    watch.look()
+    assert told(hook) == []
+    late(connection, 90)
+    watch.look()
+    watch.look()
+    assert told(hook) == [("WARNING", False)]
+    path, body = hook.received[0]
+    assert (path, body["rule"], body["queue"]) == ("/team/1", "late", "mail")
+    assert "the oldest waits" in body["words"]
+    assert body["text"].startswith("[qctl] WARNING late: mail: ")
+    late(connection, 400)
+    watch.look()
+    watch.look()
+    assert told(hook)[1:] == [("CRITICAL", False)]
+    ago(connection, 3601)
+    watch.look()
+    watch.look()
+    assert told(hook)[2:] == [("CRITICAL", False)]
+    connection.delete(keys.queue("mail"))
+    watch.look()
+    watch.look()
+    assert told(hook)[3:] == [("OK", True)]
+    assert alerting.firing(connection) == {}
+    assert [e.fields["queue"] for e in events.newest(connection, 9) if e.event == "alerted"] == ["mail"] * 4
+
+
+def test_only_what_lasts_is_told(connection: Redis, write: Make, hook: Hook) -> None:
+    watch = AlertWatch(write(rule(webhook=[hook.url], **{"for": "2m"})), trouble)
+    late(connection, 400)
+    watch.look()
+    assert told(hook) == []
+    ago(connection, 121)
+    watch.look()
+    assert told(hook) == [("CRITICAL", False)]
+    # What went before anybody was told needs no word that it is over.
+    connection.delete(keys.ALERTS)
+    watch.look()
+    connection.delete(keys.queue("mail"))
+    watch.look()
+    assert told(hook) == [("CRITICAL", False)]
+
+
+def test_repeat_of_nothing_never_tells_again(connection: Redis, write: Make, hook: Hook) -> None:
+    watch = AlertWatch(write(rule(webhook=[hook.url], repeat="0s")), trouble)
+    late(connection, 400)
+    watch.look()
+    ago(connection, 30 * 86_400)
+    watch.look()
+    assert told(hook) == [("CRITICAL", False)]
+
+
+def test_two_schedulers_and_a_restart_tell_once(connection: Redis, write: Make, hook: Hook) -> None:
+    settings = write(rule(webhook=[hook.url]))
+    late(connection, 400)
+    for _ in range(3):
+        AlertWatch(settings, trouble).look()
+    with locks.alone(connection, "alerts", 60):
+        connection.delete(keys.ALERTS)
+        AlertWatch(settings, trouble).look()
+    assert told(hook) == [("CRITICAL", False)]
+
+
+def test_a_channel_that_fails_is_tried_again_the_others_are_not(
+    connection: Redis, write: Make, hook: Hook, tmp_path: Path
+) -> None:
+    note = tmp_path / "paged"
+    command = ["/bin/sh", "-c", f'cat >> "{note}"; echo >> "{note}"']
+    watch = AlertWatch(write(rule(webhook=[hook.url], command=command)), trouble)
+    late(connection, 400)
+    hook.status = 500
+    watch.look()
+    watch.look()
+    hook.status = 200
+    watch.look()
+    watch.look()
+    assert len(told(hook)) == 3
+    (paged,) = [json.loads(line) for line in note.read_text().splitlines()]
+    assert (paged["schema"], paged["level"]) == ("qctl.alert/1", "CRITICAL")
+
+
+def test_nobody_is_told_of_what_is_muted(ops: Ops, connection: Redis, write: Make, hook: Hook) -> None:
+    watch = AlertWatch(write(rule(webhook=[hook.url])), trouble)
+    late(connection, 400)
+    alerting.mute(connection, "late", by="me", seconds=60, reason="deploy")
+    watch.look()
+    assert told(hook) == []
+    alerting.mute(connection, "late", by="me", seconds=-1, reason="over")
+    watch.look()
+    assert told(hook) == [("CRITICAL", False)]
+
+
+def test_mail_goes_by_the_queue_email(connection: Redis, write: Make, tmp_path: Path, monkeypatch: Any) -> None:
+    settings = write(rule(email=["ops@example.com"]))
+    late(connection, 400)
+    AlertWatch(settings, trouble).look()
+    assert connection.llen(keys.queue("email.high")) == 1
+    # The same notice again, as after a death between the telling and the note, is the same mail.
+    connection.hset(keys.ALERTS, "late|mail", json.dumps(without_told(connection)))
+    AlertWatch(settings, trouble).look()
+    assert connection.llen(keys.queue("email.high")) == 1
+    monkeypatch.setenv("REDIS_URL", settings.redis_target)
+    monkeypatch.setenv("QCTL_HOME", str(tmp_path))
+    assert InlineWorker(["email.high"], connection, settings).work(burst=True)
+    (mail,) = (tmp_path / "outbox").rglob("*.eml")
+    assert "Subject: [qctl] CRITICAL late: mail: the oldest waits" in mail.read_text().replace("\n ", " ")
+
+
+def without_told(connection: Redis) -> dict[str, Any]:
+    return {**json.loads(connection.hget(keys.ALERTS, "late|mail")), "told": {}}
+
+
+def test_of_a_rule_that_is_gone_nothing_is_remembered(connection: Redis, write: Make, hook: Hook) -> None:
+    late(connection, 400)
+    AlertWatch(write(rule(webhook=[hook.url])), trouble).look()
+    assert alerting.firing(connection)
+    AlertWatch(write(""), trouble).look()
+    assert alerting.firing(connection) == {}
+
+
+def test_a_file_that_breaks_leaves_the_rules_as_they_were(
+    connection: Redis, write: Make, hook: Hook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = AlertWatch(write(rule(webhook=[hook.url])), trouble)
+    watch.look()
+    (tmp_path / "alerts.toml").write_text("[[alert]")
+    late(connection, 400)
+    watch.look()
+    watch.look()
+    assert told(hook) == [("CRITICAL", False)]
+    assert len([r for r in caplog.records if "stay as they were" in r.message]) == 1
+
+
+def test_it_goes_on_whatever_happens(connection: Redis, write: Make, hook: Hook) -> None:
+    settings = write(rule(webhook=[hook.url]), QCTL_ALERT_INTERVAL="1")
+    connection.hset(keys.ALERTS, mapping={"late|mail": "no JSON", "x": "{}", "late|other": '{"told": 5}'})
+    connection.set(keys.MUTES, "text")
+    late(connection, 400)
+    stop = threading.Event()
+    runs = threading.Thread(target=AlertWatch(settings, trouble).run, args=(stop,))
+    runs.start()
+    try:
+        eventually(lambda: hook.received, 15, "the alert")
+    finally:
+        stop.set()
+        runs.join(10)
+    assert not runs.is_alive()
+
+
+# --- where it may go ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://hooks.example/team", True),
+        ("https://hooks.example/team/1?x=2", True),
+        ("https://hooks.example/teams", False),
+        ("https://hooks.example/", False),
+        ("http://hooks.example/team", False),
+        ("https://hooks.example:8443/team", False),
+        ("https://hooks.example.evil/team", False),
+        ("https://hooks.example@evil/team", False),
+        ("https://hooks.example/team/../admin", False),
+        ("https://hooks.example/team\nHost: evil", False),
+        ("file:///etc/passwd", False),
+        ("https://[", False),
+    ],
+)
+def test_a_web_hook_lies_below_what_is_allowed(url: str, allowed: bool) -> None:
+    assert may_call(url, ("https://hooks.example/team",)) is allowed
+
+
+def test_a_redirect_is_not_followed(connection: Redis, write: Make, hook: Hook) -> None:
+    hook.status, hook.location = 307, hook.url + "/elsewhere"
+    settings = write(rule(webhook=[hook.url]))
+    (delivery,) = Ops(settings).alerts.test("late")
+    assert (delivery.sent, delivery.problem) == (False, "it answers 307")
+    assert [path for path, _ in hook.received] == ["/team"]
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        (["/bin/sh", "-c", "echo no modem >&2; exit 3"], "it ended with 3: no modem"),
+        (["/not/there"], "it cannot be run: No such file or directory"),
+    ],
+)
+def test_a_command_that_fails_says_why(write: Make, command: list[str], problem: str) -> None:
+    (delivery,) = Ops(write(rule(command=command))).alerts.test("late")
+    assert (delivery.sent, delivery.problem) == (False, problem)
+
+
+def test_a_command_gets_the_notice_and_no_secrets(
+    connection: Redis, write: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "hunter2")
+    note = tmp_path / "env"
+    settings = write(rule(command=["/bin/sh", "-c", f'env > "{note}"', "$(touch /tmp/never)"], queues=["$(x)'\n"]))
+    late(connection, 400, "$(x)'\n")
+    AlertWatch(settings, trouble).look()
+    seen = note.read_text()
+    assert "hunter2" not in seen
+    assert "QCTL_ALERT_LEVEL=CRITICAL" in seen
+    assert "QCTL_ALERT_QUEUE=$(x)'\\n" in seen
+
+
+# --- what people do -----------------------------------------------------------------------------------------
+
+
+def test_rules_are_listed_as_they_stand(connection: Redis, write: Make, hook: Hook) -> None:
+    settings = write(rule(webhook=[hook.url + "/secret"]) + rule(name="calm", queues=["not-there"], webhook=[hook.url]))
+    late(connection, 400)
+    AlertWatch(settings, trouble).look()
+    operations = Ops(settings)
+    operations.alerts.mute("late", seconds=60, reason="deploy")
+    bad, calm = operations.alerts.list()
+    assert (bad.level, [f.queue for f in bad.firing]) == (Level.CRITICAL, ["mail"])
+    assert bad.mute is not None
+    assert bad.mute.reason == "deploy"
+    assert (calm.queues, calm.firing, calm.mute) == ([], [], None)
+    assert operations.alerts.unmute("late") is True
+    assert operations.alerts.unmute("late") is False
+    with pytest.raises(NotFoundError, match="there is no alert early"):
+        operations.alerts.mute("early")
+    # The path of a web hook is a secret: it is neither shown nor kept in Redis.
+    assert "secret" not in bad.rule.channels[0].label
+    assert b"secret" not in connection.hget(keys.ALERTS, "late|mail")
+
+
+# --- rules --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[alert]", "is not TOML"),
+        ("[alert]\nname = 'a'", r"is written \[\[alert\]\]"),
+        ("[alerts]", "'alerts' is nothing that it may say"),
+        ("[[alert]]\nqueues = ['a']", "alert 1 has no name"),
+        ("[[alert]]\nname = 'a b'", "alert 1 has no name"),
+        (rule(email="a@b.c") + rule(email="a@b.c"), "two rules are called 'late'"),
+        (rule(email="a@b.c", max_agee="5m"), "alert 'late': 'max-agee' is nothing that a rule has"),
+        (rule(email="a@b.c", max_age="5"), "alert 'late': max-age: '5' has no unit"),
+        (rule(email="a@b.c", max_age=5), "max-age: 5 is not text in quotes"),
+        (rule(email="a@b.c", repeat="often"), "repeat: 'often' is not a duration"),
+        (rule(email=[1]), r"email: \[1\] is not a list of texts"),
+        (rule(), "it tells nobody"),
+        ("[[alert]]\nname = 'a'\nemail = 'a@b.c'", "it has no threshold"),
+        (rule(webhook="https://evil.example/x"), "https://evil.example is not below a URL of QCTL_ALERT_WEBHOOKS"),
+        (rule(command=["page"]), "'page' is not the whole path of a program"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=said) as problem:
+        load(file, ("https://hooks.example",))
+    assert problem.value.name == str(file)
+    assert "\n" not in problem.value.message
+
+
+def test_no_file_is_no_rules(tmp_path: Path) -> None:
+    assert load(tmp_path / "not there.toml") == []
+
+
+@pytest.mark.parametrize("mode", [stat.S_IWGRP, stat.S_IWOTH])
+def test_rules_with_a_command_must_be_ours_alone(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(rule(command=["/bin/true"]))
+    file.chmod(0o600)
+    assert len(load(file)) == 1
+    file.chmod(0o600 | mode)
+    with pytest.raises(SettingsError, match="may be written by others"):
+        load(file)
+    file.write_text(rule(email="a@b.c"))
+    assert len(load(file)) == 1

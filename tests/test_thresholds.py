@@ -1,0 +1,71 @@
+"""Thresholds as people type them."""
+
+from __future__ import annotations
+
+import pytest
+
+from qctl import thresholds
+from qctl.errors import UsageError
+from qctl.models import Level, Threshold
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "found"),
+    [
+        (thresholds.age, "60s:300s", Threshold(60, 300)),
+        (thresholds.age, "5m", Threshold(None, 300)),
+        (thresholds.age, " 1m : 1h30m ", Threshold(60, 5400)),
+        (thresholds.count, "1000:5000", Threshold(1000, 5000)),
+        (thresholds.count, ":50", Threshold(None, 50)),
+        (thresholds.count, "50:", Threshold(50, None)),
+        (thresholds.count, "0", Threshold(None, 0)),
+        (thresholds.share, "5%:20%", Threshold(0.05, 0.2)),
+        (thresholds.share, "0.5 %", Threshold(None, 0.005)),
+        (thresholds.least, "2:1", Threshold(2, 1, least=True)),
+        (thresholds.least, "1", Threshold(None, 1, least=True)),
+    ],
+)
+def test_what_is_read(read: object, text: str, found: Threshold) -> None:
+    assert callable(read)
+    assert read(text, "--max") == found
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "said"),
+    [
+        (thresholds.age, "60:300", "--max: '60' has no unit"),
+        (thresholds.age, "60s:abc", "--max: 'abc' is not a duration"),
+        (thresholds.age, "5m:1m", "warns only above the critical value"),
+        (thresholds.count, "1:2:3", "'1:2:3' has more than two values"),
+        (thresholds.count, ":", "':' has no value"),
+        (thresholds.count, "", "'' has no value"),
+        (thresholds.count, "5k", "'5k' is not a whole number"),
+        (thresholds.count, "-1", "'-1' is not a whole number"),
+        (thresholds.count, "\u0663", "is not a whole number"),
+        (thresholds.share, "5", "'5' is not a percentage"),
+        (thresholds.share, "101%", "'101%' is not a percentage"),
+        (thresholds.least, "1:2", "warns only below the critical value"),
+    ],
+)
+def test_what_cannot_be_read_is_quoted(read: object, text: str, said: str) -> None:
+    assert callable(read)
+    with pytest.raises(UsageError) as problem:
+        read(text, "--max")
+    assert said in problem.value.message
+    assert problem.value.message.startswith("--max: ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "level"),
+    [
+        (Threshold(1, 50), 1, Level.OK),
+        (Threshold(1, 50), 1.5, Level.WARNING),
+        (Threshold(1, 50), 51, Level.CRITICAL),
+        (Threshold(None, 50), 50, Level.OK),
+        (Threshold(2, 1, least=True), 2, Level.OK),
+        (Threshold(2, 1, least=True), 1, Level.WARNING),
+        (Threshold(2, 1, least=True), 0, Level.CRITICAL),
+    ],
+)
+def test_what_is_beyond(limit: Threshold, value: float, level: Level) -> None:
+    assert limit.judge(value) is level
