@@ -135,10 +135,15 @@ def _items(sheet: Sheet, refusals: Refusals) -> Iterator[Item]:
 def _item(line: Line, delimiter: str) -> Item:
     if line.problem:
         raise RejectedError(line.problem)
-    told = {name: original_cell(cell) for name, cell in line.values.items()}
-    if delimiter != "," and "." not in (price := told.get("price", "")):
-        told["price"] = price.replace(",", ".", 1)  # where a comma delimits nothing it is the decimal one
-    return item(told)
+    return item(told(line, delimiter))
+
+
+def told(line: Line, delimiter: str) -> dict[str, str]:
+    """What a line tells of a product, as `store.items.item` reads it."""
+    found = {name: original_cell(cell) for name, cell in line.values.items()}
+    if delimiter != "," and "." not in (price := found.get("price", "")):
+        found["price"] = price.replace(",", ".", 1)  # where a comma delimits nothing it is the decimal one
+    return found
 
 
 # --- out ------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,11 @@ def once(what: object) -> str | None:
     return None if job_id is None else _digest(f"{job_id} {what!r}")
 
 
+def same(*parts: str) -> str:
+    """A word for ids of jobs that the same parts always give."""
+    return _digest("\0".join(parts))[:24]
+
+
 def token() -> str:
     """What the names of files of the running job end with: the same when it runs again."""
     return _digest(running.job_id() or "outside a job")[:16]

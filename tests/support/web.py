@@ -1,0 +1,75 @@
+"""A real HTTP server on 127.0.0.1 that answers as it is told, and keeps what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class Site:
+    """What the server says: by the path without its query, a status, headers and a body."""
+
+    port: int = 0
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    @property
+    def host(self) -> str:
+        """As QCTL_ALLOWED_HOSTS has it."""
+        return f"127.0.0.1:{self.port}"
+
+    def url(self, path: str) -> str:
+        """The URL of a path."""
+        return f"http://{self.host}{path}"
+
+    def say(self, path: str, body: bytes = b"", status: int = 200, **headers: str) -> None:
+        """Answer a path so from now on."""
+        self.answers[path] = (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+@contextmanager
+def web_server() -> Iterator[Site]:
+    """Runs a server."""
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            site.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+            status, headers, content = site.answers.get(self.path.partition("?")[0], (404, {}, b""))
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _answer
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    site.port = server.server_port
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
