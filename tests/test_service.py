@@ -12,18 +12,22 @@ from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from qctl import catalog
+from qctl import catalog, declared
+from qctl.arguments import Argument
 from qctl.broker import events, keys
 from qctl.broker.isolation import InlineWorker
 from qctl.errors import (
     BackpressureError,
+    JobFailedError,
     NotFoundError,
     RateLimitedError,
     RedisUnreachableError,
     UsageError,
+    WaitTimeoutError,
 )
 from qctl.service import QueueService
 from qctl.settings import Settings
+from qctl.specs import JobSpec
 from support.process import free_port
 from support.servers import RedisServer
 
@@ -33,6 +37,19 @@ def service(settings: Settings) -> Iterator[QueueService]:
     """A service on an empty Redis."""
     with QueueService(settings) as made:
         yield made
+
+
+@pytest.fixture
+def worker(
+    connection: Redis, settings: Settings, service: QueueService, monkeypatch: pytest.MonkeyPatch
+) -> InlineWorker:
+    """A worker of `tests`, where the jobs `give` and `fail` are declared."""
+    table = {name: JobSpec(name, f"support.jobs.{name}", "tests", taken) for name, taken in TESTS.items()}
+    monkeypatch.setattr(declared, "JOBS", table)
+    return InlineWorker(["tests"], connection, settings)
+
+
+TESTS = {"give": (Argument("value", "any"),), "fail": ()}
 
 
 def job(connection: Redis, id_: str) -> Job:
@@ -228,3 +245,41 @@ def test_the_event_says_who(service: QueueService, connection: Redis) -> None:
     assert created.fields["job"] == id_
     assert (created.fields["owner"], created.fields["actor"]) == ("ada", events.actor())
     assert json.loads(connection.hget(keys.job(id_), "meta"))["job"] == "stock-check"
+
+
+def test_status(service: QueueService, worker: InlineWorker) -> None:
+    waits = service.enqueue("give", {"value": 1})
+    assert service.status(waits).state == "queued"
+    later = service.enqueue("give", {"value": 1}, delay=60, owner="ada", trace_id="t")
+    shown = service.status(later)
+    assert (shown.state, shown.owner, shown.trace) == ("scheduled", "ada", "t")
+    worker.work(burst=True)
+    assert service.status(waits).state == "finished"
+    with pytest.raises(NotFoundError, match="there is no job nothing"):
+        service.status("nothing")
+
+
+def test_cancel(service: QueueService, worker: InlineWorker, connection: Redis) -> None:
+    waits, other = service.enqueue("give", {"value": 1}), service.enqueue("give", {"value": 2})
+    later = service.enqueue("give", {"value": 3}, delay=60)
+    assert service.cancel(waits)
+    assert service.cancel(later)
+    assert not service.cancel(waits), "it was canceled before"
+    worker.work(burst=True)
+    assert not service.cancel(other), "it has finished"
+    assert service.status(waits).state == service.status(later).state == "canceled"
+    assert [event.event for event in events.newest(connection, 99)].count("started") == 1
+    with pytest.raises(NotFoundError):
+        service.cancel("nothing")
+
+
+def test_result(service: QueueService, worker: InlineWorker) -> None:
+    well, badly = service.enqueue("give", {"value": {"a": [1]}}), service.enqueue("fail", attempts=0)
+    with pytest.raises(WaitTimeoutError, match="is queued after 0 s"):
+        service.result(well)
+    worker.work(burst=True)
+    assert service.result(well, timeout=5) == {"a": [1]}
+    with pytest.raises(JobFailedError, match="is failed"):
+        service.result(badly, timeout=5)
+    with pytest.raises(NotFoundError):
+        service.result("nothing")

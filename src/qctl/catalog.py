@@ -45,6 +45,7 @@ DAEMONS = {
     for spec in (
         DaemonSpec("mqtt-bridge", ("qctl-mqtt-bridge",), "MQTT devices -> Redis buffer -> batch jobs"),
         DaemonSpec("worker-sensor-data", ("qctl-worker", "sensor-data"), "batch jobs -> InfluxDB or SQLite"),
+        DaemonSpec("worker-socket-data", ("qctl-worker", "socket-data"), "batch jobs -> MySQL, MongoDB or SQLite"),
         DaemonSpec("worker-prompt", ("qctl-worker", "message", "notification", "email"), "short jobs"),
         DaemonSpec("worker-heavy", ("qctl-worker", "inventory", "report", "file"), "long jobs"),
         DaemonSpec("scheduler", ("qctl-scheduler",), "delayed jobs, retries, cron entries, history, housekeeping"),

@@ -7,18 +7,21 @@ service.enqueue("send-invoice", {"number": 7}, delay=60, owner="ada")
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from qctl import arguments, catalog, options
-from qctl.broker import enqueue, events, running
+from qctl.broker import bulk, enqueue, events, job_detail, locating, running, snapshot, watching
 from qctl.broker.connection import connect, translated
 from qctl.broker.enqueue import NewJob
 from qctl.broker.limits import Limits
+from qctl.broker.relocating import Cancel
 from qctl.builtin import BULK
-from qctl.errors import NotFoundError
+from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
+from qctl.models import Chosen, JobDetail, Selection
 from qctl.options import Options
 from qctl.settings import Settings
 
@@ -101,6 +104,55 @@ class QueueService:
                 patience=self._patience,
             )
         return [job.id for job in jobs]
+
+    # --- what became of it --------------------------------------------------------------------------------
+
+    def status(self, job_id: str) -> JobDetail:
+        """All that is known of a job: `state`, `progress` in its notes, attempts, events. Reads only.
+
+        Raises NotFoundError where Redis has forgotten it, and RedisUnreachableError.
+        """
+        with translated(self._settings):
+            detail = job_detail.read(self._redis, job_id, snapshot.names(self._redis))
+        if detail is None:
+            raise NotFoundError(f"there is no job {job_id}")
+        return detail
+
+    def cancel(self, job_id: str) -> bool:
+        """Have a job that waits or is scheduled not run. Returns whether it was canceled, False where it had ended.
+
+        Raises NotFoundError, RefusedError where it runs, and RedisUnreachableError.
+        """
+        with translated(self._settings):
+            placed, _ = locating.locate(self._redis, [job_id], snapshot.names(self._redis))
+            if not placed:
+                raise NotFoundError(f"there is no job {job_id}")
+            queue, state, found = placed[0]
+            if state == "started":
+                raise RefusedError(f"job {job_id} runs", hint=f"qctl job stop {job_id}")
+            if state not in Cancel.states:
+                return False
+            positions = [found.position or 0] if state == "queued" else []
+            chosen = Selection([Chosen(queue, state, [job_id.encode()], positions)])
+            act = Cancel(events.actor())
+            return bulk.run(self._redis, chosen, act, progress=lambda _done, _total: None).done == 1
+
+    def result(self, job_id: str, *, timeout: float = 0.0) -> Any:
+        """What a job returned; waits for it at most `timeout` seconds. None where that is no JSON, or is not kept.
+
+        Raises NotFoundError, JobFailedError where it ended otherwise, WaitTimeoutError, and RedisUnreachableError.
+        """
+        with translated(self._settings):
+            if watching.look(self._redis, [job_id])[job_id].status == "gone":
+                raise NotFoundError(f"there is no job {job_id}")
+            seen, _ = watching.until(self._redis, [job_id], timeout, lambda _, now: now.status in watching.ENDS)
+            status = seen[job_id].status
+            if status not in watching.ENDS:
+                raise WaitTimeoutError(f"job {job_id} is {status} after {timeout:g} s")
+            if status not in ("finished", "gone"):
+                raise JobFailedError(f"job {job_id} is {status}", hint=f"qctl job show {job_id}")
+            returned = job_detail.value(self._redis, job_id)
+        return None if returned is None else json.loads(returned)
 
     # --- the jobs of the seed documents, with their argument names -----------------------------------------
 

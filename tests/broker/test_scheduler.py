@@ -148,6 +148,21 @@ def test_too_many_finished_jobs_go_oldest_first(
     assert there == [2, 0, 0, 2, 2]
 
 
+def test_old_dead_letters_go_to_the_trash_where_the_settings_say_so(
+    connection: Redis, make_settings: Callable[..., Settings], inline: InlineWorker, queue: Queue
+) -> None:
+    old, new = (queue.enqueue("support.jobs.fail").id for _ in range(2))
+    inline.work(burst=True)
+    [cause] = connection.hkeys(keys.causes("work"))
+    connection.zadd(keys.cause("work", cause.decode()), {old: (time.time() - 3600) * 1000})
+    Housekeeper(connection, make_settings()).tick()
+    assert connection.zcard(keys.failed("work")) == 2, "they are kept until somebody acts"
+    Housekeeper(connection, make_settings(QCTL_KEEP_FAILED="1800")).tick()
+    assert connection.zrange(keys.failed("work"), 0, -1) == [new.encode()]
+    [batch] = trash.batches(connection)
+    assert (batch.queue, batch.verb, batch.by, batch.count) == ("work", "cleanup failed", "time", 1)
+
+
 def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "Backoff", lambda: Backoff(first=0.1, most=0.2))
     stop = threading.Event()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from redis import Redis
 
-from qctl.broker import bulk, clock, dead_letters, inspection, keys, snapshot, trash
+from qctl.broker import bulk, clock, dead_letters, inspection, keys, outdated, snapshot, trash
 from qctl.broker.relocating import Discard
-from qctl.broker.scripts import Script
 from qctl.models import Chosen, Selection, State
 
 AT_ONCE = 200
 """Jobs of a queue that go in a round of housekeeping: some 2 ms."""
 
-_trim = Script("trim")
-
 
 def forget_finished(connection: Redis, queue: str, *, most: int) -> None:
     """Forget finished jobs of a queue whose time is over, and the oldest of those that are more than `most`."""
-    connection.zremrangebyscore(keys.finished(queue), 0, clock.now(connection) // 1000)
-    _trim(connection, [keys.finished(queue)], [most, AT_ONCE, keys.JOB_PREFIX, keys.results("")])
+    where, for_ever = keys.finished(queue), "(+inf"
+    connection.zremrangebyscore(where, 0, clock.now(connection) // 1000)
+    over = int(connection.zcount(where, 0, for_ever)) - most
+    if over > 0:
+        ids = connection.zrangebyscore(where, 0, for_ever, start=0, num=min(over, AT_ONCE))
+        outdated.forget(connection, queue, ids, lambda _done, _total: None)
 
 
 def discard_dead(connection: Redis, *, seconds: int, ttl: int) -> int:

@@ -24,7 +24,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
 from qctl import catalog
-from qctl.broker import burial, clock, counters, events, keys, pauses, recovery, schedules, trash
+from qctl.broker import burial, clock, counters, events, keys, pauses, recovery, retention, schedules, trash
 from qctl.broker.buffer import Buffer
 from qctl.broker.connection import Backoff, will_pass
 from qctl.broker.cron import Cron, Entry
@@ -46,11 +46,7 @@ PROMOTED_AT_ONCE = 200
 LATE = 5.0
 """Seconds past its time after which a rest in a buffer is cut here, because its source seems to be away."""
 
-TRIMMED_AT_ONCE = 200
-"""Finished jobs of a queue that go in a round of housekeeping: some 2 ms."""
-
 _promote = Script("promote")
-_trim = Script("trim")
 
 
 class DelayedJobs(RQScheduler):
@@ -139,7 +135,7 @@ class Housekeeper:
 
     def __init__(self, connection: Redis, settings: Settings) -> None:
         self._redis = connection
-        self._most_finished = settings.most_finished
+        self._settings = settings
         self._recoverer = Recoverer(connection, "scheduler")
         self._buffers = {
             name: (Buffer(connection, spec, settings), settings.flush_interval(name))
@@ -169,8 +165,15 @@ class Housekeeper:
             recovery.forget_dead_leases(self._redis)
         with _surviving("delete trash whose time is over"):
             trash.expire(self._redis)
+        with _surviving("put old dead letters into the trash"):
+            self._discard_dead()
         with _surviving("tidy registries"):
             self._tidy_registries()
+
+    def _discard_dead(self) -> None:
+        seconds = self._settings.keep_failed
+        if seconds and (gone := retention.discard_dead(self._redis, seconds=seconds, ttl=self._settings.trash_ttl)):
+            log.info("put %d dead letters into the trash: QCTL_KEEP_FAILED is %d s", gone, seconds)
 
     def forget(self) -> None:
         """Redis was away: what looked dead may not be."""
@@ -199,15 +202,9 @@ class Housekeeper:
 
     def _tidy_registries(self) -> None:
         """Forget finished jobs that are old or too many. And what RQ's own maintenance does: enqueue ready ones."""
-        now = clock.now(self._redis) // 1000
         for name in self._names():
             with _surviving(f"tidy the registries of {name}"):
-                self._redis.zremrangebyscore(keys.finished(name), 0, now)
-                _trim(
-                    self._redis,
-                    [keys.finished(name)],
-                    [self._most_finished, TRIMMED_AT_ONCE, keys.JOB_PREFIX, keys.results("")],
-                )
+                retention.forget_finished(self._redis, name, most=self._settings.most_finished)
                 ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()
 
 

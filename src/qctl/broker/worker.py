@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -245,16 +245,17 @@ class QctlWorker(EndingWorker):
             job.waited = (moment - job.enqueued_at).total_seconds()
         job._status = JobStatus.STARTED
 
-    def perform_job(self, job: GuardedJob, queue: Queue, execution: Execution) -> bool:  # type: ignore[override]
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Run the job's function and write down how it ended. True where it succeeded.
 
         Whatever is logged meanwhile names the job.
         """
-        with logs.about(jobId=job.id, traceId=job.trace, userId=job.owner):
+        ours = cast(GuardedJob, job)
+        with logs.about(jobId=job.id, traceId=ours.trace, userId=ours.owner):
             succeeded = self._perform(job, queue, execution)
             if succeeded:
                 level = logging.DEBUG if job.func_name in BATCH_HANDLERS else logging.INFO
-                log.log(level, "job %s of %s: %s finished", job.id, queue.name, job.label, extra={"event": "finish"})
+                log.log(level, "job %s of %s: %s finished", job.id, queue.name, ours.label, extra={"event": "finish"})
             return succeeded
 
     def _perform(self, job: Job, queue: Queue, execution: Execution) -> bool:
