@@ -1,0 +1,144 @@
+"""Windows over the screen: one that asks before an act, one that shows a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from qctl.errors import UsageError
+from qctl.safe import inert, inert_line
+from qctl.tui.acts import Act
+
+
+def plain(text: str) -> Content:
+    """A text of many lines as it is: no markup, nothing that a terminal obeys."""
+    return Content(inert(text))
+
+
+@dataclass(frozen=True)
+class Field:
+    """Something to type into a dialog."""
+
+    name: str
+    label: str
+    hint: str = ""
+
+
+class ActDialog(ModalScreen["Act | None"]):
+    """Asks before an act: what will happen, to how many, and the command line that does the same. Cancel is focused.
+
+    `build` makes the act of what was typed, and raises UsageError where it cannot be.
+    """
+
+    DEFAULT_CSS = """
+    ActDialog { align: center middle; }
+    ActDialog > Vertical { width: 74; max-width: 96%; height: auto; max-height: 96%; border: solid $primary;
+        padding: 0 1; background: $surface; }
+    ActDialog .title { text-style: bold; }
+    ActDialog .line { color: $text-muted; margin-top: 1; }
+    ActDialog .problem { color: $text-error; height: auto; }
+    ActDialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
+    ActDialog Input { height: 1; border: none; background: $boost; padding: 0 1; }
+    ActDialog Input:focus { background: $primary-muted; }
+    ActDialog Button { height: 1; border: none; margin-left: 2; min-width: 12; }
+    ActDialog Button:focus { text-style: bold reverse; }
+    """
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding("escape", "cancel", show=False),
+        Binding("left,up", "app.focus_previous", show=False),
+        Binding("right,down", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = ()) -> None:
+        super().__init__()
+        self._build = build
+        self._fields = list(fields)
+        self._act: Act | None = None
+
+    def compose(self) -> ComposeResult:
+        """Title, consequence, fields, command line, buttons."""
+        with Vertical():
+            yield Static(classes="title")
+            yield Static(classes="consequence")
+            for field in self._fields:
+                yield Static(Content(field.label))
+                yield Input(id=field.name, placeholder=field.hint)
+            yield Static(classes="problem")
+            yield Static(classes="line")
+            with Horizontal():
+                yield Button("Do it", id="do", compact=True)
+                yield Button("Cancel", id="cancel", compact=True)
+
+    def on_mount(self) -> None:
+        """Nothing is typed yet."""
+        self._tell()
+        self.query_one("#cancel").focus()
+
+    @on(Input.Changed)
+    def _tell(self) -> None:
+        typed = {field.name: self.query_one(f"#{field.name}", Input).value for field in self._fields}
+        problem = ""
+        try:
+            act = self._build(typed)
+            self.query_one(".title", Static).update(Content(inert_line(act.title)))
+            self.query_one(".consequence", Static).update(Content(inert_line(act.consequence)))
+            self.query_one(".line", Static).update(Content(f"the same: {inert_line(act.line)}"))
+            self._act = act if typed.get("confirm", act.confirm) == act.confirm else None
+        except UsageError as error:
+            problem, self._act = error.message, None
+        self.query_one(".problem", Static).update(Content(inert_line(problem)))
+        self.query_one("#do", Button).disabled = self._act is None
+
+    @on(Input.Submitted)
+    def _go_on(self) -> None:
+        self.focus_next()
+
+    @on(Button.Pressed, "#do")
+    def _do(self) -> None:
+        self.dismiss(self._act)
+
+    @on(Button.Pressed, "#cancel")
+    def action_cancel(self) -> None:
+        """Leave all as it is."""
+        self.dismiss(None)
+
+
+class Sheet(ModalScreen[None]):
+    """A text to read: details, JSON, help, what a command said."""
+
+    DEFAULT_CSS = """
+    Sheet { align: center middle; }
+    Sheet > VerticalScroll { width: 94%; height: 90%; border: solid $primary; padding: 0 1; background: $surface; }
+    Sheet .text { height: auto; }
+    """
+    BINDINGS: ClassVar[list[Any]] = [Binding("escape,q,enter", "close", show=False), Binding("y", "copy", show=False)]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__()
+        self.heading = title
+        self.text = text
+
+    def compose(self) -> ComposeResult:
+        """The text, in a frame with its title."""
+        with VerticalScroll() as frame:
+            frame.border_title = Content(inert_line(self.heading))
+            frame.border_subtitle = Content("Esc back   y copy")
+            yield Static(plain(self.text), classes="text")
+
+    def action_close(self) -> None:
+        """Back."""
+        self.dismiss()
+
+    def action_copy(self) -> None:
+        """Copy it, where the terminal allows that (OSC 52)."""
+        self.app.copy_to_clipboard(inert(self.text))
+        self.app.notify("copied, if this terminal allows it", markup=False)

@@ -1,0 +1,47 @@
+"""Following the event stream, in a thread, for as long as the monitor is open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from qctl.errors import QctlError
+from qctl.tui.messages import Away, Happened
+
+if TYPE_CHECKING:
+    from qctl.ops import Ops
+
+GATHER = 0.03
+"""Seconds in which events gather before they are told: a thousand a second are thirty messages, none 100 ms old."""
+
+AGAIN = 1.0
+"""Seconds until Redis is asked again that was not there when the monitor began."""
+
+LONGEST = 5.0
+"""Most seconds until it is asked again: somebody looks at the screen."""
+
+
+def follow(ops: Ops, tell: Callable[[Message], object], ended: threading.Event) -> None:
+    """Tell what happens until `ended` is set. Goes on by itself where Redis was away."""
+
+    def away(error: QctlError, seconds: float) -> None:
+        seconds = min(seconds, LONGEST)
+        tell(Away(error, seconds))
+        ended.wait(seconds)
+
+    after = None
+    while after is None and not ended.is_set():
+        try:
+            after = ops.events.last_id()
+        except QctlError as error:
+            away(error, AGAIN)
+    if after is None:
+        return
+    for events in ops.events.follow(after=after, away=away):
+        if ended.is_set():
+            return
+        tell(Happened(events))
+        ended.wait(GATHER)

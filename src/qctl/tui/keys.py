@@ -1,0 +1,54 @@
+"""Every key of the monitor, once: what it is bound to, what the footer says of it, and what help says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key and the `verb` that it asks for: the method `do_VERB` of the page that is shown, else of the app.
+
+    What cannot be taken back, or not by this monitor alone, has a capital letter. `label` is what the footer says,
+    nothing where it says nothing.
+    """
+
+    key: str
+    shown: str
+    verb: str
+    label: str
+    help: str
+
+
+KEYS: tuple[Key, ...] = (
+    Key("space", "Space", "mark", "mark", "Mark the row, or take its mark away. Acts are done to all that are marked."),
+    Key("p", "p", "pause", "pause/resume", "Hold the queue, or let it go on."),
+    Key("r", "r", "retry", "retry", "Run dead letters again: the marked ones, this one, this cause, this queue's."),
+    Key("m", "m", "move", "move", "Move jobs to another queue."),
+    Key("D", "D", "discard", "to trash", "Put jobs into the trash, from where U brings them back."),
+    Key("C", "C", "clear", "clear", "Move all that waits in the queue to the trash. Asks for its name."),
+    Key("c", "c", "cancel", "cancel", "Cancel waiting jobs: they will not run."),
+    Key("U", "U", "undo", "undo", "Undo what was done last here."),
+    Key("x", "x", "stop", "", "Stop the act that goes on, between two of its steps."),
+    Key("slash", "/", "filter", "filter", "Show only rows that hold this text; `!text`: only those that do not."),
+    Key("s", "s", "sort", "sort", "Sort by the next column."),
+    Key("i", "i", "invert", "", "Turn the order round."),
+    Key("n", "n", "next", "", "The next page of a long list."),
+    Key("b", "b", "back", "", "The page before it."),
+    Key("y", "y", "json", "JSON", "The row as JSON, copied to the clipboard too where the terminal lets us."),
+    Key("z", "z", "freeze", "freeze", "Hold the picture still, or let it go on."),
+    Key("colon", ":", "command", "", "Run a command line of qctl."),
+    Key("t", "t", "theme", "", "The next theme: dark, light, high contrast."),
+    Key("question_mark", "?", "help", "help", "This list."),
+    Key("q", "q", "quit", "quit", "Leave."),
+)
+
+MOVES = (
+    ("1-9", "Screens."),
+    ("Up Down j k", "Move. Page Up, Page Down, Home and End too."),
+    ("Tab", "The next part of the screen."),
+    ("Enter", "Look into it."),
+    ("Esc", "Back: close, drop the filter, take marks away."),
+    ("Ctrl+P", "Palette: everything by its name."),
+)
+"""Keys that move about, as help tells them."""

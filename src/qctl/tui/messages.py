@@ -1,0 +1,79 @@
+"""What threads tell the app. Only handlers of these touch widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from qctl.errors import QctlError
+from qctl.models import Event
+from qctl.tui.acts import Act, Done
+
+if TYPE_CHECKING:
+    from qctl.tui.page import Page
+
+
+@dataclass
+class Happened(Message):
+    """Events came, or none within a second, which shows that Redis is there."""
+
+    events: Sequence[Event]
+
+
+@dataclass
+class Away(Message):
+    """Redis does not answer, and is asked again in so many seconds."""
+
+    error: QctlError
+    seconds: float
+
+
+@dataclass
+class Loaded(Message):
+    """A page was read, in so many seconds. `serial` is the number of that reading."""
+
+    serial: int
+    page: Page
+    data: Any
+    seconds: float
+
+
+@dataclass
+class NotLoaded(Message):
+    """A page could not be read."""
+
+    serial: int
+    error: QctlError
+
+
+@dataclass
+class Progressed(Message):
+    """How far an act is."""
+
+    act: Act
+    done: int
+    total: int | None
+
+    def can_replace(self, message: Message) -> bool:
+        """Of many only the last is of interest."""
+        return isinstance(message, Progressed)
+
+
+@dataclass
+class Ended(Message):
+    """An act is over: done, or with an error."""
+
+    act: Act
+    done: Done | None
+    error: str | None
+
+
+@dataclass
+class Answered(Message):
+    """A command line was run, or details were read: a text to look at."""
+
+    title: str
+    text: str

@@ -1,0 +1,24 @@
+"""The screens by their digits."""
+
+from qctl.tui.page import Page
+from qctl.tui.pages.dead_letters import DeadLettersPage
+from qctl.tui.pages.events import EventsPage
+from qctl.tui.pages.ingest import IngestPage
+from qctl.tui.pages.jobs import JobsPage
+from qctl.tui.pages.metrics import MetricsPage
+from qctl.tui.pages.overview import OverviewPage
+from qctl.tui.pages.queues import QueuesPage
+from qctl.tui.pages.workers import WorkersPage
+
+PAGES: tuple[type[Page], ...] = (
+    OverviewPage,
+    QueuesPage,
+    JobsPage,
+    DeadLettersPage,
+    WorkersPage,
+    IngestPage,
+    MetricsPage,
+    EventsPage,
+)
+
+__all__ = ["PAGES"]

@@ -1,0 +1,167 @@
+"""4 Dead letters: causes at the left, who died of the selected one at the right, and its traceback below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Static
+
+from qctl import view
+from qctl.errors import NotFoundError
+from qctl.models import Cause, Causes, DeadLetter, DeadLetterDetail, DeadLetters, Selector
+from qctl.safe import redact
+from qctl.tui import acts
+from qctl.tui.dialogs import plain
+from qctl.tui.grid import Grid, Source
+from qctl.tui.page import GridPage
+
+if TYPE_CHECKING:
+    from qctl.ops import Ops
+
+CAUSES = Source(
+    lambda now: [replace(each, drop=4) if each.title == "CAUSE" else each for each in view.cause_columns(now)],
+    lambda cause: cause.fingerprint,
+    "No dead letters.",
+    {"COUNT": lambda cause: cause.count, "LAST": lambda cause: cause.last_seen},
+    frozenset({"COUNT", "LAST"}),
+)
+
+LETTERS = Source(
+    view.dead_letter_columns,
+    lambda letter: letter.id,
+    "None.",
+    {"QUEUE": lambda letter: letter.queue, "AGE": lambda letter: letter.died_at},
+)
+
+SHOWN = 200
+"""Letters of a cause that are read."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the screen shows. `detail` is of the selected letter."""
+
+    causes: Causes
+    letters: DeadLetters
+    detail: DeadLetterDetail | None
+
+
+class DeadLettersPage(GridPage):
+    """Dead letters by cause. `r` and `D` mean the cause on the left, and the letter or the marked ones on the right."""
+
+    digit = "4"
+    heading = "Dead letters"
+    DEFAULT_CSS = """
+    DeadLettersPage > Horizontal { height: 1fr; }
+    DeadLettersPage #causes { width: 4fr; }
+    DeadLettersPage #letters { width: 5fr; border-left: solid $panel; }
+    DeadLettersPage VerticalScroll { height: 1fr; border-top: solid $panel; padding: 0 2; }
+    DeadLettersPage #traceback { height: auto; }
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._cause: str | None = None
+        self._letter: str | None = None
+
+    def compose(self) -> ComposeResult:
+        """Two tables and a text."""
+        with Horizontal():
+            yield Grid(CAUSES, id="causes")
+            yield Grid(LETTERS, id="letters")
+        with VerticalScroll(can_focus=True):
+            yield Static(id="traceback")
+
+    def read(self, ops: Ops) -> Picture:
+        """The causes, the letters of the selected one, and the selected letter whole."""
+        causes = ops.dead_letters.groups()
+        known = [cause.fingerprint for cause in causes.causes]
+        cause = self._cause if self._cause in known else next(iter(known), None)
+        letters = self._letters(ops, cause)
+        ids = [letter.id for letter in letters.letters]
+        chosen = self._letter if self._letter in ids else next(iter(ids), None)
+        return Picture(causes, letters, self._detail(ops, chosen))
+
+    def _letters(self, ops: Ops, cause: str | None) -> DeadLetters:
+        if cause is None:
+            return ops.dead_letters.list(limit=SHOWN)
+        try:
+            return ops.dead_letters.list(Selector(fingerprint=cause), limit=SHOWN)
+        except NotFoundError:  # somebody dealt with the last of them meanwhile
+            return DeadLetters([], 0)
+
+    def _detail(self, ops: Ops, letter: str | None) -> DeadLetterDetail | None:
+        try:
+            return ops.dead_letters.show(letter) if letter else None
+        except NotFoundError:
+            return None
+
+    def present(self, data: Picture, now: datetime) -> None:
+        """Fill all three."""
+        self.query_one("#causes", Grid).fill(data.causes.causes, now)
+        self.query_one("#letters", Grid).fill(data.letters.letters, now)
+        text = f"{data.detail.letter.error}\n\n{data.detail.traceback}" if data.detail else ""
+        self.query_one("#traceback", Static).update(plain(redact(text)))
+
+    def on_grid_moved(self, message: Grid.Moved) -> None:
+        """Another cause, or another letter: read that."""
+        message.stop()
+        if message.grid.id == "causes":
+            new = message.row.fingerprint if message.row else None
+            changed, self._cause = new != self._cause, new
+        else:
+            new = message.row.id if message.row else None
+            changed, self._letter = new != self._letter, new
+        if changed:
+            self.post_message(self.Asked())
+
+    def open(self, row: Any) -> None:
+        """From a cause to its letters; a letter whole."""
+        if isinstance(row, Cause):
+            self.query_one("#letters").focus()
+        else:
+            self.monitor.look(f"dead letter {row.id}", lambda: _whole(self.ops.dead_letters.show(row.id)))
+
+    def do_retry(self) -> None:
+        """Run them again."""
+        chosen = self._chosen()
+        if chosen:
+            self.propose(acts.retry(self.ops, *chosen))
+
+    def do_discard(self) -> None:
+        """Put them into the trash."""
+        chosen = self._chosen()
+        if chosen:
+            self.propose(acts.discard(self.ops, *chosen))
+
+    def _chosen(self) -> tuple[Selector, int] | None:
+        """The dead letters that are meant, and how many they are."""
+        if self.grid.id == "letters" or self.query_one("#letters", Grid).marks:
+            letters: Sequence[DeadLetter] = self.query_one("#letters", Grid).chosen
+            ids = tuple(letter.id for letter in letters)
+            return (Selector(ids=ids), len(ids)) if ids else None
+        cause = self.grid.current
+        return (Selector(fingerprint=cause.fingerprint), cause.count) if cause else None
+
+
+def _whole(detail: DeadLetterDetail) -> str:
+    """A dead letter as a text."""
+    letter = detail.letter
+    rows = (
+        ("queue", letter.queue),
+        ("kind", letter.kind),
+        ("function", letter.function),
+        ("died", str(letter.died_at or view.NOTHING)),
+        ("runs", str(view.NOTHING if letter.attempts is None else letter.attempts)),
+        ("cause", letter.fingerprint or view.NOTHING),
+        ("called", detail.description),
+        ("payload", detail.payload if detail.payload is not None else f"not JSON, {view.size(detail.payload_size)}"),
+        ("meta", detail.meta or view.NOTHING),
+    )
+    facts = "\n".join(f"{name:<9} {value}" for name, value in rows)
+    return redact(f"{facts}\n\n{letter.error}\n\n{detail.traceback}")

@@ -1,0 +1,109 @@
+"""3 Jobs of every queue and state, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from qctl import view
+from qctl.models import DEAD, JobRow, Jobs, Selector
+from qctl.tui import acts
+from qctl.tui.dialogs import Field
+from qctl.tui.grid import Source
+from qctl.tui.page import TablePage, as_json
+
+if TYPE_CHECKING:
+    from qctl.ops import Ops
+
+SHOWN = 200
+"""Jobs of one page."""
+
+LOOKED_AT = 10_000
+"""Jobs that are looked at to find them."""
+
+
+class JobsPage(TablePage):
+    """Jobs in the order of their places, never all of them: `n` and `b` turn the pages."""
+
+    digit = "3"
+    heading = "Jobs"
+    source = Source(
+        view.job_columns,
+        lambda job: job.id,
+        "No jobs.",
+        {
+            "QUEUE": lambda job: job.queue,
+            "STATE": lambda job: job.state,
+            "SINCE": lambda job: job.since,
+            "FUNCTION": lambda job: job.function,
+        },
+    )
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._offset = 0
+        self._more = False
+
+    def read(self, ops: Ops) -> Jobs:
+        """One page."""
+        return ops.jobs.list(Selector(scan=LOOKED_AT), offset=self._offset, limit=SHOWN)
+
+    def rows(self, data: Jobs) -> Sequence[JobRow]:
+        """Its jobs."""
+        return data.rows
+
+    def present(self, data: Jobs, now: datetime) -> None:
+        """Fill the table, and say which part of all it is."""
+        super().present(data, now)
+        last = self._offset + len(data.rows)
+        self._more = last < data.total
+        self.monitor.tell(f"jobs {self._offset + 1}-{last} of {data.total}" if data.total > len(data.rows) else "")
+
+    def do_next(self) -> None:
+        """The next page."""
+        if self._more:
+            self._turn(self._offset + SHOWN)
+
+    def do_back(self) -> None:
+        """The page before."""
+        self._turn(max(0, self._offset - SHOWN))
+
+    def _turn(self, offset: int) -> None:
+        self._offset = offset
+        self.post_message(self.Asked())
+
+    def open(self, row: JobRow) -> None:
+        """All that is known of it."""
+        self.monitor.look(f"job {row.id}", lambda: as_json(self.ops.jobs.show(row.id)))
+
+    def do_retry(self) -> None:
+        """Run dead or canceled ones again."""
+        jobs = [job for job in self.grid.chosen if job.state in (*DEAD, "canceled")]
+        if jobs:
+            self.propose(acts.retry(self.ops, *_meant(jobs)))
+        else:
+            self.monitor.tell("only dead letters and canceled jobs are retried")
+
+    def do_discard(self) -> None:
+        """Into the trash."""
+        if self.grid.chosen:
+            self.propose(acts.discard(self.ops, *_meant(self.grid.chosen), verb="delete"))
+
+    def do_cancel(self) -> None:
+        """They will not run."""
+        if self.grid.chosen:
+            self.propose(acts.cancel(self.ops, *_meant(self.grid.chosen)))
+
+    def do_move(self) -> None:
+        """To another queue."""
+        jobs = self.grid.chosen
+        if jobs:
+            self.ask(
+                lambda typed: acts.move(self.ops, *_meant(jobs), typed["target"].strip()),
+                [Field("target", "To which queue:")],
+            )
+
+
+def _meant(jobs: Sequence[JobRow]) -> tuple[Selector, int]:
+    return Selector(ids=tuple(job.id for job in jobs)), len(jobs)

@@ -1,0 +1,106 @@
+"""8 Metrics: how depth, rate and run times went, drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import plotext
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from qctl import view
+from qctl.models import Series, Step
+from qctl.tui.page import Page
+
+if TYPE_CHECKING:
+    from qctl.ops import Ops
+
+SPANS = ((3600.0, 60.0, "1 h"), (86_400.0, 900.0, "24 h"))
+"""Seconds that are shown, seconds of a step, and what that is called."""
+
+MARKS = ("*", "+", "o")
+"""What tells curves apart where no colour does."""
+
+Value = Callable[[Step], "float | None"]
+
+
+class MetricsPage(Page):
+    """Three plots, one over the other. `n` and `b` show another span."""
+
+    digit = "8"
+    heading = "Metrics"
+    DEFAULT_CSS = "MetricsPage > .plot { height: 1fr; padding: 0 1; } MetricsPage > #span { height: 1; padding: 0 2; }"
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._span = 0
+
+    def compose(self) -> ComposeResult:
+        """A line of words and the plots."""
+        yield Static(id="span")
+        for name in ("depth", "rate", "runs"):
+            yield Static(id=name, classes="plot")
+
+    def read(self, ops: Ops) -> Series:
+        """All queues together."""
+        seconds, step, _ = SPANS[self._span]
+        return ops.metrics.series(seconds=seconds, step=step)
+
+    def present(self, data: Series, _: datetime) -> None:
+        """Draw it."""
+        name = SPANS[self._span][2]
+        self.query_one("#span", Static).update(Content(f"the last {name}, all queues   (n, b: another span)"))
+        rates = {
+            "finished *": lambda step: step.finished / data.step,
+            "failed +": lambda step: step.failed / data.step,
+        }
+        runs = {f"p{of} {mark}": _percentile(of) for of, mark in zip(view.PERCENTILES, MARKS, strict=True)}
+        self._draw("#depth", "jobs waiting", data.steps, {"waiting *": lambda step: step.depth})
+        self._draw("#rate", "jobs a second", data.steps[:-1], rates)
+        self._draw("#runs", "seconds that jobs ran", data.steps, runs)
+
+    def _draw(self, place: str, title: str, steps: Sequence[Step], curves: dict[str, Value]) -> None:
+        where = self.query_one(place, Static)
+        width, height = where.content_size
+        where.update(Content(plot(title, steps, curves, width, height) if height > 4 else title))
+
+    def do_next(self) -> None:
+        """A longer span."""
+        self._show((self._span + 1) % len(SPANS))
+
+    def do_back(self) -> None:
+        """A shorter one."""
+        self._show((self._span - 1) % len(SPANS))
+
+    def _show(self, span: int) -> None:
+        self._span = span
+        self.post_message(self.Asked())
+
+
+def _percentile(percent: int) -> Value:
+    return lambda step: step.runs.percentile(percent)
+
+
+def plot(title: str, steps: Sequence[Step], curves: dict[str, Value], width: int, height: int) -> str:
+    """Curves over time, in characters; steps of which a value is not known are left out."""
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plotsize(width, height)
+    plotext.title(title)
+    highest = 0.0
+    for (name, value), mark in zip(curves.items(), MARKS, strict=False):
+        known = [(number, y) for number, step in enumerate(steps) if (y := value(step)) is not None]
+        if known:
+            xs, ys = zip(*known, strict=True)
+            plotext.plot(xs, ys, label=name, marker="braille" if len(curves) == 1 else mark)
+            highest = max(highest, *ys)
+    if not highest:
+        return f"{title}: nothing was measured"
+    plotext.ylim(0, highest * 1.05)
+    ticks = list(range(0, len(steps), max(1, len(steps) // 6)))
+    plotext.xticks(ticks, [f"{steps[tick].at.astimezone():%H:%M}" for tick in ticks])
+    drawn: str = plotext.uncolorize(plotext.build())
+    return drawn.rstrip("\n")
