@@ -259,6 +259,8 @@ def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
         "last_at": inspection.when(state.get(b"qctl_last_at")),
         "last_job": inspection.text(state.get(b"qctl_last_job")) or None,
         "runs": inspection.whole_number(state.get(b"qctl_runs")) or 0,
+        "missed": inspection.whole_number(state.get(b"qctl_missed")) or 0,
+        "missed_at": inspection.when(state.get(b"qctl_missed_at")),
         "paused_by": inspection.text(state.get(b"qctl_paused")) or None,
         "problem": inspection.text(state.get(b"qctl_problem")) or None,
     }

@@ -25,6 +25,7 @@ from qctl.cli import (
     monitor,
     queues,
     retry,
+    schedules,
     stats,
     trash,
     workers,
@@ -83,6 +84,8 @@ def build() -> typer.Typer:
     letters = (dead_letters.page, dead_letters.groups, dead_letters.show, retry.retry, job_acts.discard)
     noun(app, "dlq", "Dead letters: jobs that wait for a person.", letters)
     noun(app, "trash", "What was cleared, until it is gone for good.", (trash.batches, trash.restore, trash.empty))
+    made = (schedules.everything, schedules.next_, schedules.add, schedules.remove)
+    noun(app, "schedule", "What comes at a time.", (*made, schedules.pause, schedules.resume, schedules.run))
     told = (workers.everyone, workers.show, workers.quiet, workers.resume, workers.stop)
     noun(app, "worker", "Processes that take jobs from queues.", told)
     kinds = (cleanup.finished, cleanup.failed, cleanup.results, cleanup.reports, cleanup.exports, cleanup.history)

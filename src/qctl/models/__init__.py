@@ -32,6 +32,7 @@ from qctl.models.jobs import (
 from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
 from qctl.models.queues import ClearResult, Pause, PauseResult, QueueStats, ResumeResult, RunningJob, Stats, Totals
 from qctl.models.schedules import CatchUp, Schedule
+from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
 from qctl.models.trash import RestoreResult, TrashBatch
 from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
 
@@ -108,6 +109,12 @@ __all__ = [
     "StopResult",
     "Threshold",
     "Thresholds",
+    "TIMER_KINDS",
+    "Coming",
+    "Concern",
+    "Timer",
+    "TimerKind",
+    "Timers",
     "Totals",
     "TrashBatch",
     "Verb",

@@ -17,7 +17,7 @@ class Schedule:
     `next_at` is None while it is paused, and where it cannot be read, which `problem` explains. `last_due` is the time
     that the last run was for, `last_at` when it was made, `last_job` its id, `runs` how many there were. `left` is how
     many are to come, None for no end. `source`: `settings`, `operator`, or `rq-scheduler` for what a stock scheduler
-    keeps, which qctl shows and leaves alone.
+    keeps, which qctl shows and leaves alone. `missed` is how many times passed with nobody there before `missed_at`.
     """
 
     name: str
@@ -37,3 +37,5 @@ class Schedule:
     source: str = "operator"
     payload: str | None = None
     problem: str | None = None
+    missed: int = 0
+    missed_at: datetime | None = None

@@ -6,6 +6,9 @@ a user who may only read.
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from qctl.broker.connection import Connection, connect
 from qctl.ops.alerts import AlertOps
 from qctl.ops.audit import AuditOps
@@ -22,6 +25,9 @@ from qctl.ops.trash import TrashOps
 from qctl.ops.workers import WorkerOps
 from qctl.settings import Settings
 
+if TYPE_CHECKING:
+    from qctl.ops.schedules import ScheduleOps
+
 __all__ = ["Ops"]
 
 
@@ -29,6 +35,7 @@ class Ops:
     """The operations on the Redis of `settings`. Nothing is sent before the first of them is used."""
 
     def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
+        self._settings = settings
         self._connection = connection or connect(settings)
         self.stats = StatsOps(self._connection, settings)
         self.queues = QueueOps(self._connection, settings)
@@ -43,6 +50,13 @@ class Ops:
         self.checks = CheckOps(self._connection, settings)
         self.alerts = AlertOps(self._connection, settings)
         self.cleanup = CleanupOps(self._connection, settings)
+
+    @cached_property
+    def schedules(self) -> ScheduleOps:
+        """What comes at a time."""
+        from qctl.ops.schedules import ScheduleOps  # brings rq-scheduler and croniter, which nothing else needs
+
+        return ScheduleOps(self._connection, self._settings)
 
     def close(self) -> None:
         """Close the connections to Redis."""

@@ -13,6 +13,7 @@ from qctl.view.jobs import job_columns
 from qctl.view.metrics import name_columns, step_columns
 from qctl.view.queues import queue_columns, queue_state, totals
 from qctl.view.table import Cell, Column, Style, Table
+from qctl.view.timers import coming_columns, rule_in_words, timer_columns, timer_state
 from qctl.view.trash import trash_columns
 from qctl.view.values import (
     NOTHING,
@@ -45,6 +46,7 @@ __all__ = [
     "alert_columns",
     "audit_columns",
     "cause_columns",
+    "coming_columns",
     "context_columns",
     "count",
     "counted",
@@ -65,10 +67,13 @@ __all__ = [
     "queue_columns",
     "queue_state",
     "rate",
+    "rule_in_words",
     "setting_columns",
     "share",
     "size",
     "step_columns",
+    "timer_columns",
+    "timer_state",
     "totals",
     "trash_columns",
     "worker_columns",

@@ -39,7 +39,10 @@ if made > 0 then
     redis.call('HSET', KEYS[2], 'qctl_last_due', ARGV[5], 'qctl_last_at', ARGV[6], 'qctl_last_job', last)
     redis.call('HINCRBY', KEYS[2], 'qctl_runs', made)
 end
-if tonumber(ARGV[10]) > 0 then tell('skipped', 'count', ARGV[10], 'reason', 'nobody was there; policy ' .. ARGV[11]) end
+if tonumber(ARGV[10]) > 0 then
+    redis.call('HSET', KEYS[2], 'qctl_missed', ARGV[10], 'qctl_missed_at', ARGV[6])
+    tell('skipped', 'count', ARGV[10], 'reason', 'nobody was there; policy ' .. ARGV[11])
+end
 if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], 'qctl_left', ARGV[4]) end
 if ARGV[3] ~= '' then
     redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])

@@ -16,6 +16,7 @@ from qctl.cli.documents.health import health, ping
 from qctl.cli.documents.jobs import job, jobs, waited
 from qctl.cli.documents.metrics import names, series
 from qctl.cli.documents.queues import cleared, paused, resumed, stats
+from qctl.cli.documents.timers import comings, schedule_acts, scheduled, timers
 from qctl.cli.documents.trash import emptied, restored, trash
 from qctl.cli.documents.workers import hushed, stopped, worker, workers
 
@@ -54,6 +55,10 @@ __all__ = [
     "series",
     "stats",
     "stopped",
+    "comings",
+    "schedule_acts",
+    "scheduled",
+    "timers",
     "trash",
     "waited",
     "worker",

@@ -1,0 +1,50 @@
+-- Run, pause or resume one job that waits for its time.
+-- KEYS[1] ZSET of those that wait, RQ's of a queue or rq-scheduler's  KEYS[2] LIST waiting  KEYS[3] SET of queues
+--   KEYS[4] HASH job  KEYS[5] STREAM of events
+-- ARGV[1] id  ARGV[2] `run`, `pause` or `resume`  ARGV[3] who  ARGV[4] now (RQ's format)  ARGV[5] cap of the stream
+--   ARGV[6] queue  ARGV[7] the time of what is paused (s)  ARGV[8] `keep` where it stays after it has run
+-- Returns done, so (it was so already), absent, gone (its data is), limited (RQ's rate limit decides when), or the
+--   status of a job that waits or runs already
+-- Atomic: a job leaves the schedule in the step that enqueues it, so a scheduler that looks meanwhile enqueues it once.
+for n, kind in pairs({'zset', 'list', 'set', nil, 'stream'}) do
+    local found = redis.call('TYPE', KEYS[n]).ok
+    if found ~= 'none' and found ~= kind then
+        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
+    end
+end
+local id, what, held = ARGV[1], ARGV[2], tonumber(ARGV[7])
+local due = tonumber(redis.call('ZSCORE', KEYS[1], id) or nil)
+if not due then return 'absent' end
+if redis.call('TYPE', KEYS[4]).ok ~= 'hash' then return 'gone' end
+
+local function tell(event, reason)
+    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'event', event, 'queue', ARGV[6], 'job', id,
+        'actor', ARGV[3], 'reason', reason)
+end
+
+if what == 'pause' then
+    if due >= held then return 'so' end
+    redis.call('HSET', KEYS[4], 'qctl_due', due, 'qctl_held_by', ARGV[3])
+    redis.call('ZADD', KEYS[1], held, id)
+    tell('schedule', 'paused')
+    return 'done'
+end
+if what == 'resume' then
+    if due < held then return 'so' end
+    redis.call('ZADD', KEYS[1], redis.call('HGET', KEYS[4], 'qctl_due') or redis.call('TIME')[1], id)
+    redis.call('HDEL', KEYS[4], 'qctl_due', 'qctl_held_by')
+    tell('schedule', 'resumed')
+    return 'done'
+end
+local fields = redis.call('HMGET', KEYS[4], 'rate_limit_key', 'status', 'enqueue_at_front')
+if fields[1] and fields[1] ~= '' then return 'limited' end
+if fields[2] == 'queued' or fields[2] == 'started' then return fields[2] end
+if ARGV[8] ~= 'keep' then
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('HDEL', KEYS[4], 'qctl_due', 'qctl_held_by')
+end
+redis.call('HSET', KEYS[4], 'status', 'queued', 'enqueued_at', ARGV[4])
+redis.call(fields[3] == '1' and 'LPUSH' or 'RPUSH', KEYS[2], id)
+redis.call('SADD', KEYS[3], KEYS[2])
+tell('enqueued', 'before its time')
+return 'done'

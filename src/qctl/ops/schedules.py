@@ -1,0 +1,244 @@
+"""Whatever comes at a time: qctl's schedules, those of a stock rq-scheduler, and jobs in RQ's own registry."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any
+
+from qctl import arguments, catalog
+from qctl.broker import clock, events, schedules, snapshot, timers
+from qctl.broker.relocating import Cancel
+from qctl.errors import NotFoundError, RefusedError
+from qctl.models import TIMER_KINDS, Coming, Concern, Schedule, Timer, TimerKind, Timers
+from qctl.models.schedules import CatchUp
+from qctl.ops.part import Part
+from qctl.ops.selection import select
+from qctl.options import Options
+
+GRACE = 60.0
+"""Seconds past its time after which it shows that nobody makes what is due; schedulers look every second."""
+
+LATELY = 86_400.0
+"""Seconds for which missed times are told of."""
+
+ENDED = ("finished", "failed", "stopped", "canceled", "")
+"""Statuses of a job that waits and runs no more; empty where it is forgotten."""
+
+
+class ScheduleOps(Part):
+    """What `qctl schedule` shows and does."""
+
+    def list(self, *, kinds: Sequence[TimerKind] = TIMER_KINDS, queue: str | None = None, limit: int = 50) -> Timers:
+        """What comes at a time, by when it comes; what is paused or broken last. Every schedule, and of jobs the first
+        `limit` that come. Raises NotFoundError for a queue."""
+        queues = select(queue, snapshot.names(self._redis))
+        now = clock.moment(clock.now(self._redis))
+        rows = [row for row in self._schedules(now) if row.kind in kinds and (queue is None or row.queue in queues)]
+        total = len(rows)
+        if {"repeat", "retry", "once"} & set(kinds):
+            jobs = [job for job in timers.first(self._redis, queues, limit) if job.kind in kinds]
+            total += timers.count(self._redis, queues)
+            rows += [_with_concerns(job, now) for job in jobs]
+        return Timers(sorted(rows, key=_by_time), total)
+
+    def next(self, *, names: Sequence[str] = (), queue: str | None = None, count: int = 10) -> builtins.list[Coming]:
+        """The times that come next, of all or of those of these names. Raises NotFoundError."""
+        listed = self.list(queue=queue, limit=count).rows
+        rows = [self._find(name, listed) for name in names] if names else listed
+        comings = [Coming(at, row) for row in rows for at in self._times(row, count)]
+        return builtins.list(islice(sorted(comings, key=lambda coming: (coming.at, coming.timer.name)), count))
+
+    def _times(self, row: Timer, count: int) -> builtins.list[datetime]:
+        if row.next_at is None:
+            return []
+        if row.kind not in ("cron", "every"):
+            return [row.next_at]
+        every = row.every[0] if row.every else None
+        schedule = Schedule(
+            row.name, row.job, row.queue, row.cron, every, timezone=row.timezone, next_at=row.next_at, left=row.left
+        )
+        return schedules.upcoming(schedule, count)
+
+    def add(
+        self,
+        name: str,
+        job: str,
+        pairs: Sequence[str] = (),
+        data: Mapping[str, Any] | None = None,
+        *,
+        cron: str | None = None,
+        every: int | None = None,
+        timezone: str | None = None,
+        catch_up: CatchUp = "one",
+        repeat: int | None = None,
+        how: Options | None = None,
+        replacing: bool = False,
+    ) -> Timer:
+        """Have a job of the catalog come by a cron rule, or every so many seconds. `pairs` are `name=value` words,
+        beside or instead of `data`. Raises UsageError, NotFoundError, and RefusedError where the name is taken."""
+        known = catalog.jobs(self._settings.jobs_modules)
+        if job not in known:
+            close = tuple(get_close_matches(job, known, n=3, cutoff=0.6))
+            hint = "did you mean " + " or ".join(close) + "?" if close else "it is one of " + ", ".join(sorted(known))
+            raise NotFoundError(f"there is no job {job}", close, hint)
+        given = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
+        made = schedules.add(
+            self._redis,
+            self._settings,
+            name,
+            job,
+            given,
+            cron=cron,
+            every=every,
+            zone=timezone,
+            catch_up=catch_up,
+            repeat=repeat,
+            how=how,
+            replacing=replacing,
+            actor=events.actor(),
+        )
+        return _of_schedule(made)
+
+    def remove(self, name: str) -> Timer:
+        """Forget a schedule, or cancel a job that waits for its time. What a schedule made stays.
+
+        Raises NotFoundError, and RefusedError for one that somebody else would make again.
+        """
+        row = self._find(name)
+        if row.kind == "rq-scheduler":
+            raise RefusedError(f"{name} is kept by a stock rq-scheduler", "pause it, or remove it where it was made")
+        if row.kind in ("cron", "every"):
+            schedules.remove(self._redis, name, actor=events.actor())
+            return row
+        (word,), _ = Cancel(events.actor())(self._redis, row.queue, "scheduled", [name.encode()], [])
+        self._require(name, word)
+        return replace(row, next_at=None)
+
+    def pause(self, name: str) -> tuple[Timer, bool]:
+        """Let it come no more until `resume`, and whether that changed anything. Times of a schedule that pass
+        meanwhile are not made up for. Raises NotFoundError."""
+        row = self._find(name)
+        if row.kind not in ("cron", "every"):
+            return self._tell(row, "pause")
+        if row.paused_by is not None:
+            return row, False
+        return _of_schedule(schedules.pause(self._redis, name, actor=events.actor())), True
+
+    def resume(self, name: str) -> tuple[Timer, bool]:
+        """Let it come again, and whether that changed anything. Raises NotFoundError."""
+        row = self._find(name)
+        if row.kind not in ("cron", "every"):
+            return self._tell(row, "resume")
+        return _of_schedule(schedules.resume(self._redis, name, actor=events.actor())), row.next_at is None
+
+    def run(self, name: str) -> tuple[Timer, str]:
+        """Run it now: a schedule beside its times, a job instead of its time. Returns the id of the job that runs.
+
+        Raises NotFoundError, and RefusedError where the job waits or runs already.
+        """
+        row = self._find(name)
+        if row.kind in ("cron", "every"):
+            return row, schedules.run(self._redis, name, actor=events.actor())
+        self._tell(row, "run")
+        return row, name
+
+    # --- looking up -------------------------------------------------------------------------------------------
+
+    def _schedules(self, now: datetime) -> builtins.list[Timer]:
+        """Every schedule with what is wrong with it."""
+        found = [(schedule, _of_schedule(schedule)) for schedule in schedules.listed(self._redis)]
+        statuses = timers.statuses(self._redis, {row.last_job for _, row in found if row.last_job})
+        running = [job.id for job in snapshot.running(self._redis, sorted({row.queue for _, row in found}))]
+        return [
+            _with_concerns(
+                replace(row, last_status=statuses.get(row.last_job or "") or None),
+                now,
+                missed=schedule.missed if _lately(schedule.missed_at, now) else 0,
+                at_once=sum(job_id.startswith(f"cron-{row.name}-") for job_id in running),
+            )
+            for schedule, row in found
+        ]
+
+    def _find(self, name: str, listed: Sequence[Timer] | None = None) -> Timer:
+        """A schedule of this name, or a job of this id that waits for its time. Raises NotFoundError."""
+        known = listed if listed is not None else [_of_schedule(each) for each in schedules.listed(self._redis)]
+        row = next((row for row in known if row.name == name), None) or timers.one(self._redis, name)
+        if row is not None:
+            return row
+        close = tuple(get_close_matches(name, [row.name for row in known], n=3, cutoff=0.6))
+        hint = "did you mean " + " or ".join(close) + "?" if close else "qctl schedule list"
+        raise NotFoundError(f"there is no schedule {name}, and no job of that id that waits for its time", close, hint)
+
+    def _tell(self, row: Timer, what: str) -> tuple[Timer, bool]:
+        foreign = row.kind == "rq-scheduler"
+        word = timers.tell(self._redis, row.name, row.queue, what, actor=events.actor(), foreign=foreign)
+        if word == "so":
+            return row, False
+        self._require(row.name, word)
+        return (row if what == "run" else self._find(row.name)), True
+
+    def _require(self, name: str, word: str) -> None:
+        """Raise what a word of a script that is not `done` means."""
+        if word == "done":
+            return
+        if word in ("absent", "gone"):
+            raise NotFoundError(f"{name} waits for its time no more", hint=f"qctl job show {name}")
+        if word == "limited":
+            raise RefusedError(f"{name} has a rate limit of RQ's, which decides when it runs")
+        raise RefusedError(f"{name} is {word} already", f"qctl job show {name}")
+
+
+def _of_schedule(schedule: Schedule) -> Timer:
+    """A schedule as it is shown among other things that come at a time."""
+    kind: TimerKind = "cron" if schedule.cron else "every"
+    held = schedule.next_at is not None and schedule.next_at.timestamp() >= timers.HELD
+    paused_by = schedule.paused_by or ("?" if held else None)
+    concerns = (Concern("broken", text=schedule.problem),) if schedule.problem else ()
+    return Timer(
+        "rq-scheduler" if schedule.source == "rq-scheduler" else kind,
+        schedule.name,
+        schedule.job,
+        schedule.queue,
+        next_at=None if held else schedule.next_at,
+        last_at=schedule.last_at,
+        last_job=schedule.last_job,
+        cron=schedule.cron,
+        timezone=schedule.timezone,
+        every=() if schedule.every is None else (schedule.every,),
+        left=schedule.left,
+        runs=schedule.runs,
+        catch_up=schedule.catch_up,
+        paused_by=paused_by,
+        source=schedule.source,
+        payload=schedule.payload,
+        concerns=concerns,
+    )
+
+
+def _lately(when: datetime | None, now: datetime) -> bool:
+    return when is not None and (now - when).total_seconds() < LATELY
+
+
+def _with_concerns(row: Timer, now: datetime, *, missed: int = 0, at_once: int = 0) -> Timer:
+    concerns = builtins.list(row.concerns)
+    late = (now - row.next_at).total_seconds() if row.next_at else 0.0
+    if late > GRACE:
+        concerns.append(Concern("overdue", seconds=late))
+    if missed:
+        concerns.append(Concern("missed", count=missed))
+    if at_once > 1:
+        concerns.append(Concern("overlap", count=at_once))
+    elif row.last_at and row.last_status and row.last_status not in ENDED and row.next_at:
+        since = (now - row.last_at).total_seconds()
+        if since > (row.next_at - now).total_seconds():
+            concerns.append(Concern("slow", seconds=since))
+    return replace(row, concerns=tuple(concerns))
+
+
+def _by_time(row: Timer) -> tuple[bool, float, str]:
+    return row.next_at is None, row.next_at.timestamp() if row.next_at else 0.0, row.name

@@ -1,0 +1,107 @@
+"""Tables of what comes at a time, and its rules in plain words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from qctl.models import Coming, Concern, Timer
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column, Style
+from qctl.view.values import NOTHING, age, counted, duration, moment
+
+
+def timer_columns(now: datetime) -> list[Column[Timer]]:
+    """Columns of the table of what comes at a time."""
+    return [
+        Column("NAME", lambda t: Cell(inert_line(t.name)), least=12),
+        Column("KIND", lambda t: Cell(t.kind), drop=3),
+        Column("JOB", lambda t: Cell(inert_line(t.job)), least=10, drop=2),
+        Column("QUEUE", lambda t: Cell(inert_line(t.queue)), least=8, drop=4),
+        Column("NEXT", lambda t: _next(t, now)),
+        Column("LAST", lambda t: Cell(_last(t, now)), drop=1),
+        Column("WHEN", lambda t: Cell(inert_line(rule_in_words(t)), "dim"), least=12, drop=5),
+        Column("STATE", lambda t: timer_state(t, now), long=True),
+    ]
+
+
+def coming_columns(now: datetime) -> list[Column[Coming]]:
+    """Columns of the table of times that come."""
+    return [
+        Column("AT", lambda c: Cell(moment(c.at, now))),
+        Column("IN", lambda c: Cell(_until(c.at, now)), right=True),
+        Column("NAME", lambda c: Cell(inert_line(c.timer.name)), least=12),
+        Column("JOB", lambda c: Cell(inert_line(c.timer.job)), least=10),
+        Column("QUEUE", lambda c: Cell(inert_line(c.timer.queue)), least=8, drop=1),
+        Column("KIND", lambda c: Cell(c.timer.kind), drop=2),
+    ]
+
+
+def rule_in_words(timer: Timer) -> str:
+    """When it comes, in plain English: `At 03:00, Monday through Friday`, `every 5m`, `3 more times, every 1h`."""
+    if timer.cron:
+        return _cron_in_words(timer.cron) + ("" if timer.timezone == "UTC" else f" ({timer.timezone})")
+    if timer.kind == "once":
+        return "once"
+    if timer.kind == "retry":
+        return "a failed attempt is retried"
+    every = ", then ".join(duration(float(seconds)) for seconds in timer.every)
+    words = f"every {every}" if every else "by a rule that only its scheduler can read" * (timer.kind == "rq-scheduler")
+    times = "" if timer.left is None else f"{counted(timer.left, 'more time')}"
+    return ", ".join(part for part in (times, words) if part) or NOTHING
+
+
+def _cron_in_words(rule: str) -> str:
+    from cron_descriptor import FormatError, Options, get_description  # 20 ms that only lists of schedules pay
+
+    options = Options()
+    options.use_24hour_time_format = True
+    options.locale_code = "en_US"
+    options.throw_exception_on_parse_error = True
+    try:
+        return str(get_description(rule, options))
+    except (FormatError, ValueError, KeyError, IndexError):
+        return rule
+
+
+def timer_state(timer: Timer, now: datetime) -> Cell:
+    """Whether it is paused, and what is not as it should be: the worst first."""
+    worst: Style = ""
+    parts: list[str] = []
+    if timer.paused_by is not None:
+        parts.append(f"paused by {timer.paused_by}")
+        worst = "warn"
+    for concern in timer.concerns:
+        parts.append(_said(concern, timer, now))
+        worst = "bad" if concern.kind in ("broken", "overdue") else worst or "warn"
+    return Cell(inert_line("; ".join(parts)), worst)
+
+
+def _said(concern: Concern, timer: Timer, now: datetime) -> str:
+    if concern.kind == "broken":
+        return concern.text
+    if concern.kind == "overdue":
+        return f"{duration(concern.seconds)} overdue: does qctl-scheduler run?"
+    if concern.kind == "missed":
+        return f"{counted(concern.count, 'time')} missed: nobody was there (catch-up {timer.catch_up})"
+    if concern.kind == "overlap":
+        return f"overlap: {concern.count} of its runs go on at once"
+    left = "" if timer.next_at is None else f", the next comes in {_until(timer.next_at, now)}"
+    verb = "waits" if timer.last_status == "queued" else "goes on"
+    return f"its last run still {verb} after {duration(concern.seconds)}{left}"
+
+
+def _next(timer: Timer, now: datetime) -> Cell:
+    if timer.next_at is None:
+        return Cell("paused", "warn") if timer.paused_by is not None else Cell(NOTHING)
+    return Cell(f"in {_until(timer.next_at, now)}" if timer.next_at > now else f"{age(timer.next_at, now)} ago")
+
+
+def _last(timer: Timer, now: datetime) -> str:
+    if timer.last_at is None:
+        return NOTHING
+    status = f", {timer.last_status}" if timer.last_status else ""
+    return inert_line(f"{age(timer.last_at, now)} ago{status}")
+
+
+def _until(when: datetime, now: datetime) -> str:
+    return duration(max(0.0, (when - now).total_seconds()))
