@@ -78,6 +78,14 @@ JOBS = (
         doc="mail to an operator, by a rule of `qctl alert`",
     ),
     JobSpec(
+        "notification-email",
+        "qctl.jobs.email.notification_email",
+        "email",
+        (_USER_EMAIL, Argument("text"), optional("kind", doc="what it is about")),
+        timeout=60,
+        doc="mail: a note to a receiver who wants them by mail",
+    ),
+    JobSpec(
         "sync-external",
         "qctl.jobs.inventory.sync_external",
         "inventory",

@@ -282,6 +282,21 @@ def mqtt_recent(client_id: str) -> str:
     return f"qctl:mqtt:recent:{client_id}"
 
 
+def inbox(receiver: str) -> str:
+    """STREAM of chat messages delivered to a receiver, capped; it expires a week after the last one."""
+    return f"qctl:inbox:{receiver}"
+
+
+def delivered(message_id: str) -> str:
+    """STRING: the message was put into its receiver's inbox. It expires."""
+    return f"qctl:delivered:{message_id}"
+
+
+def notified(receiver: str) -> str:
+    """ZSET note -> when it was sent (milliseconds): what the receiver was sent in the last minute."""
+    return f"qctl:notified:{receiver}"
+
+
 def lock(name: str) -> str:
     """STRING: the token of whoever does the named housekeeping now; it expires by itself."""
     return f"qctl:lock:{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import Any
 
 from rq.job import Job, get_current_job
@@ -30,6 +31,12 @@ def trace() -> str | None:
 def owner() -> str | None:
     """Whose job is running, None where nobody's."""
     return _note("owner")
+
+
+def created() -> datetime | None:
+    """When the running job was created, in UTC: the same time on every retry. None outside."""
+    job = get_current_job()
+    return job.created_at if job else None
 
 
 def progress(done: int, total: int | None = None, note: str = "") -> None:

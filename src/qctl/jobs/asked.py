@@ -25,6 +25,17 @@ def named(what: str, given: str | int) -> str:
     return found
 
 
+def written(what: str, given: Any, longest: int) -> str | None:
+    """A text as it is kept; None where there is nothing in it. Raises RejectedError where it cannot be kept."""
+    if given is None:
+        return None
+    if not isinstance(given, str) or len(given) > longest:
+        raise RejectedError(f"{what} is not text of up to {longest} characters")
+    if "\0" in given or any("\ud800" <= c <= "\udfff" for c in given):
+        raise RejectedError(f"{what} has characters in it that are none")
+    return given if given.strip() else None
+
+
 @dataclass(frozen=True)
 class Days:
     """The days that a report or an export is about, both with it; None is without a limit."""

@@ -56,6 +56,11 @@ def alert_email(userEmail: str, subject: str, text: str) -> dict[str, str]:
     return _mail("alert-email", userEmail, {"subject": subject, "text": text})
 
 
+def notification_email(userEmail: str, text: str, kind: str | None = None) -> dict[str, str]:
+    """Mail: a note to a receiver who wants them by mail."""
+    return _mail("notification-email", userEmail, {"text": text, "kind": kind})
+
+
 def _mail(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
     settings = _settings()
     mail = compose(

@@ -1,12 +1,14 @@
-"""Jobs that a job creates: once, however often it runs, as their id is made of its own."""
+"""What a job leaves in Redis, jobs above all: once, however often it runs, as its id is made of the job's own."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 from qctl.broker import running
+from qctl.broker.connection import Connection, connect, translated
 from qctl.errors import BackpressureError, SinkUnavailableError, UnreachableError
 from qctl.jobs.batches import settings
 from qctl.service import QueueService
@@ -18,11 +20,24 @@ def follow(name: str, data: Mapping[str, Any], *, id: str | None = None) -> str:
     While Redis is away or full, the running job waits at no cost: SinkUnavailableError.
     """
     job_id = id if id is not None else _id(name)
+    with waiting(f"{name} cannot be enqueued"), QueueService(settings()) as service:
+        return service.enqueue(name, {k: v for k, v in data.items() if v is not None}, job_id=job_id)
+
+
+@contextmanager
+def redis(what: str) -> Iterator[Connection]:
+    """Redis, for what a job leaves there. While it is away or full, the job waits at no cost; `what` says what for."""
+    with waiting(what), closing(connect(settings(), name="qctl-job")) as connection, translated(settings()):
+        yield connection
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Raise SinkUnavailableError where Redis is away or full."""
     try:
-        with QueueService(settings()) as service:
-            return service.enqueue(name, {k: v for k, v in data.items() if v is not None}, job_id=job_id)
+        yield
     except (UnreachableError, BackpressureError) as error:
-        raise SinkUnavailableError(f"{name} cannot be enqueued: {error.message}") from error
+        raise SinkUnavailableError(f"{what}: {error.message}") from error
 
 
 def once(what: object) -> str | None:

@@ -86,8 +86,8 @@ def bulk_update(businessId: str | int, items: Sequence[Mapping[str, Any]]) -> di
 def stock_check(businessId: str | int | None = None) -> dict[str, int]:
     """Look for products that run out, and have QCTL_LOW_STOCK_EMAIL told of each once a day.
 
-    Returns how many ran `out` that nobody had been told of today, and of how many somebody was told now (`alerted`). Without the
-    address `out` is 500 at most.
+    Returns how many ran `out` that nobody had been told of today, and of how many somebody was told now (`alerted`).
+    Without the address `out` is 500 at most.
     """
     business = None if businessId is None else named("businessId", businessId)
     to = settings().low_stock_email

@@ -10,7 +10,7 @@ import sqlite3
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, TypeVar
@@ -89,10 +89,15 @@ class Database(ABC):
 def opened(settings: Settings, *tables: Table) -> Iterator[Database]:
     """The database of these settings, with these tables, which are made where they are missing."""
     database = _MySql(settings, tables) if settings.db_host else _Sqlite(settings, tables)
-    try:
+    with closing(database):
         yield database
-    finally:
-        database.close()
+
+
+@contextmanager
+def opened_file(settings: Settings, *tables: Table) -> Iterator[Database]:
+    """The SQLite file with these tables, whatever server DB_HOST names."""
+    with closing(_Sqlite(settings, tables)) as database:
+        yield database
 
 
 # --- times: as text on their way in, so that both compare them alike ------------------------------------------------

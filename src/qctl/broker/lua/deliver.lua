@@ -1,0 +1,13 @@
+-- Put a message into a receiver's inbox, once.
+-- KEYS[1] STREAM inbox  KEYS[2] STRING the mark that it is there
+-- ARGV[1] cap of the stream  ARGV[2] seconds that both are kept  ARGV[3] id of the message  ARGV[4] JSON of it
+-- Returns 1 delivered, 0 it was there already
+-- Atomic: the mark is made in the step that delivers, so a job that runs again delivers nothing twice.
+local found = redis.call('TYPE', KEYS[1]).ok
+if found ~= 'none' and found ~= 'stream' then
+    return redis.error_reply('WRONGTYPE ' .. KEYS[1] .. ' is a ' .. found .. ', not a stream')
+end
+if not redis.call('SET', KEYS[2], '1', 'NX', 'EX', ARGV[2]) then return 0 end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'id', ARGV[3], 'message', ARGV[4])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1

@@ -1,0 +1,69 @@
+"""Images are known by their content."""
+
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import zlib
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from qctl.errors import RejectedError, SinkMisconfiguredError
+from qctl.files.images import extension
+
+
+def picture(form: str, size: tuple[int, int] = (8, 8)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, "red").save(out, form)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("form", "end"), [("PNG", "png"), ("JPEG", "jpg"), ("GIF", "gif"), ("WEBP", "webp")])
+def test_what_is_taken(form: str, end: str) -> None:
+    assert extension(picture(form)) == end
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"<svg onload='alert(1)'/>", b"%PDF-1.7", b"GIF89a", b"\x89PNG\r\n\x1a\n", picture("BMP"), picture("TIFF")],
+    ids=["empty", "svg", "pdf", "gif", "png", "bmp", "tiff"],
+)
+def test_what_is_none_is_rejected(data: bytes) -> None:
+    with pytest.raises(RejectedError):
+        extension(data)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+def test_half_an_image_is_rejected(form: str) -> None:
+    whole = picture(form, (200, 200))
+    with pytest.raises(RejectedError):
+        extension(whole[: len(whole) // 2])
+
+
+def test_an_image_that_unpacks_to_too_much_is_rejected() -> None:
+    head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+    with pytest.raises(RejectedError):
+        extension(data)
+
+
+@given(st.integers(8, 100), st.binary(min_size=1, max_size=20), st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"]))
+def test_no_bytes_do_more_than_be_rejected(at: int, junk: bytes, form: str) -> None:
+    data = picture(form)
+    with suppress(RejectedError):
+        extension(data[:at] + junk + data[at + len(junk) :])
+
+
+def test_a_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(SinkMisconfiguredError) as caught:
+        extension(b"")
+    assert caught.value.hint == "pip install qctl[images]"
