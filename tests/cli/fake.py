@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
-from cli import fake_jobs
+from cli import fake_jobs, fake_watching
 from qctl.errors import QctlError
 from qctl.models import (
     AuditEntry,
@@ -88,6 +88,7 @@ ANSWERS: dict[str, Any] = {
         QueueStats("sensor-data", running=1, finished=340, in_rate=1.25, out_rate=1.2, workers=2),
     ),
     **fake_jobs.ANSWERS,
+    **fake_watching.ANSWERS,
     "queues__require": None,
     "queues__waiting": 4,
     "queues__pause": lambda name, **_: pause_of(name),

@@ -45,6 +45,8 @@ def test_stats_json_has_the_five_totals_on_top(qctl: Qctl) -> None:
     assert document["queues"][1].keys() == {
         *("name", "waiting", "running", "scheduled", "deferred", "dead", "finished", "oldest_age_seconds"),
         *("in_rate", "out_rate", "paused", "workers", "error"),
+        *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
+        *("wait", "run"),
     }
 
 

@@ -48,9 +48,13 @@ class Terminal:
     def read_until(self, text: str) -> None:
         """Read what it shows until `text` is there."""
         while text not in self.shown:
-            ready, _, _ = select([self._screen], [], [], PATIENCE)
-            assert ready, f"{text!r} did not come; shown so far: {self.shown}"
-            self.shown += os.read(self._screen, 65536).decode()
+            self.read_more(f"{text!r} did not come")
+
+    def read_more(self, problem: str = "nothing more came") -> None:
+        """Read what it shows next."""
+        ready, _, _ = select([self._screen], [], [], PATIENCE)
+        assert ready, f"{problem}; shown so far: {self.shown}"
+        self.shown += os.read(self._screen, 65536).decode()
 
     def type(self, text: str) -> None:
         """Press these keys."""

@@ -21,7 +21,8 @@ MALFORMED = int(Level.UNKNOWN)
 """Exit code of a command line that cannot be read, by the same convention: 2 would call somebody out."""
 
 EXAMPLES = """
-qctl check -Q email --max-age 60s:300s --max-depth 1000:5000 --max-dead 1:50 --min-workers 1
+qctl check -Q email --max-age 60s:300s --max-dead 1:50 --min-workers 1
+qctl check -Q email -Q report --max-depth 1000:5000
 qctl check --max-age 10m --json
 qctl check -Q 'email*' --max-errors 5%:20%
 """

@@ -75,7 +75,7 @@ def _table(found: Series) -> view.Table[Step]:
     return view.Table(view.step_columns(datetime.now(timezone.utc)), found.steps, "Nothing was measured.", footer)
 
 
-@command("export", examples="qctl metrics export\nqctl metrics export --to /var/lib/node_exporter/qctl.prom")
+@command("export", examples="qctl metrics export\nqctl metrics export --to qctl.prom")
 def export(
     session: Session,
     to: Annotated[

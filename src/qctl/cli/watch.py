@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from time import monotonic, sleep
 
 from qctl.cli.output import Format, Output, is_terminal
 from qctl.errors import UnreachableError
@@ -28,7 +28,7 @@ def repeat(out: Output, seconds: float, show: Callable[[], None]) -> None:
     shown = ""
     with _screen(out) as paint:
         while True:
-            began = time.monotonic()
+            began = monotonic()
             trouble = None
             try:
                 with out.held() as parts:
@@ -39,7 +39,7 @@ def repeat(out: Output, seconds: float, show: Callable[[], None]) -> None:
                     raise
                 trouble = error.message
             paint(shown, f"every {seconds:g}s   {datetime.now().astimezone():%H:%M:%S}", trouble)
-            time.sleep(max(0.0, began + seconds - time.monotonic()))
+            sleep(max(0.0, began + seconds - monotonic()))
 
 
 @contextmanager

@@ -1,0 +1,83 @@
+"""What a stand-in for `Ops` says of what was measured, of checks, alerts and housekeeping."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from qctl.histogram import Histogram
+from qctl.models import (
+    Alert,
+    AlertRule,
+    Check,
+    Cleanup,
+    Delivery,
+    Firing,
+    Level,
+    Metrics,
+    Mute,
+    Names,
+    NameStats,
+    QueueCheck,
+    QueueStats,
+    Reading,
+    Removed,
+    Series,
+    Stats,
+    Step,
+    Threshold,
+    Thresholds,
+    Totals,
+)
+
+NOW = datetime.now(timezone.utc)
+TIMES = Histogram({0: 90, 32: 10})
+"""Ninety of a second, ten of five seconds."""
+
+QUEUE = QueueStats(
+    "email", waiting=4, dead=2, in_rate=1.0, taken_rate=2.0, recent_failed=1, recent_finished=3, runs=TIMES
+)
+
+LIMIT = Threshold(60.0, 300.0)
+CHECK = Check.of([QueueCheck("email", Level.OK, [Reading("email", "age", 4.0, LIMIT, Level.OK)])])
+RULE = AlertRule("late", ("email",), Thresholds(age=LIMIT), 0.0, 14_400.0, email=("ops@example.com",))
+MUTE = Mute("ops@host", NOW, NOW + timedelta(hours=2), "deploy")
+FIRING = Firing("email", Level.CRITICAL, NOW - timedelta(minutes=5), {"email:ops@example.com": (NOW, Level.CRITICAL)})
+
+METRICS = Metrics(
+    stats=Stats(NOW, [QUEUE], Totals.of([QUEUE])),
+    ever={"email": {"finished": 30, "failed": 10, "retried": 5, "dead": 2}},
+    workers=[],
+    refused=7,
+    rtt=0.001,
+    memory=1_000_000,
+    memory_limit=0,
+    buffers={"readings": (3, 0.5)},
+)
+
+
+def removed(kinds: Any, *, dry_run: bool = False, **_: Any) -> Cleanup:
+    """Three things of each kind went, or would go."""
+    batch = "20261122-044512-x7f2"
+    found = [
+        Removed(kind, 3, 1200 if kind in ("reports", "exports") else 0, batch if kind == "failed" else None)
+        for kind in kinds
+    ]
+    return Cleanup(found, 0.4, dry_run)
+
+
+ANSWERS: dict[str, Any] = {
+    "stats__names": Names(NOW, 3600.0, [NameStats("email", "welcome-email", 4, 30, 10, TIMES)], 4, 4),
+    "metrics__series": Series(
+        ["email"],
+        300.0,
+        [Step(NOW - timedelta(minutes=5), 10, 8, 6, 2, 1, 1, 4, TIMES, TIMES), Step(NOW)],
+    ),
+    "metrics__read": METRICS,
+    "checks__run": CHECK,
+    "alerts__list": [Alert(RULE, CHECK.queues, [FIRING], MUTE)],
+    "alerts__test": [Delivery("email:ops@example.com", True)],
+    "alerts__mute": MUTE,
+    "alerts__unmute": True,
+    "cleanup__run": removed,
+}

@@ -1,0 +1,156 @@
+"""`qctl check`: one line with performance data, and the exit codes of monitoring plug-ins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from cli.conftest import Ran
+from cli.fake import FakeOps
+from qctl.errors import NotFoundError, QctlError, RedisUnreachableError, RefusedError
+from qctl.models import Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
+
+Qctl = Callable[..., Ran]
+
+LINE = re.compile(r"QCTL (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]+(?: \| .+)?\n")
+DATA = re.compile(r"'(?:[^'=|]|'')+'=(?:U|-?[0-9.]+(?:s|%)?);[0-9.:]*;[0-9.:]*;0")
+
+
+def reading(what: What, value: float | None, limit: Threshold, queue: str = "email") -> Reading:
+    return Reading(queue, what, value, limit, Level.UNKNOWN if value is None else limit.judge(value))
+
+
+def of(*queues: QueueCheck) -> FakeOps:
+    return FakeOps(checks__run=Check.of(queues))
+
+
+def queue(name: str, *readings: Reading, **more: str) -> QueueCheck:
+    level = Level.CRITICAL if "error" in more else max((r.level for r in readings), default=Level.OK)
+    return QueueCheck(name, level, readings, **more)
+
+
+AGE, DEPTH, DEAD = Threshold(60, 300), Threshold(1000, 5000), Threshold(1, 50)
+WORKERS, ERRORS = Threshold(None, 1, least=True), Threshold(0.05, 0.2)
+
+
+def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
+    ops = FakeOps()
+    limits = "--max-age 60s:300s --max-depth 1000:5000 --max-dead 1:50 --min-workers 1 --max-errors 5%:20%"
+    ran = qctl("check", "-Q", "email", "-Q", "report*", *limits.split(), ops=ops)
+    assert ran.code == 0
+    wanted = Thresholds(age=AGE, depth=DEPTH, dead=DEAD, errors=ERRORS, workers=WORKERS)
+    assert ops.asked("checks__run") == [((wanted, ["email", "report*"]), {})]
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "said"),
+    [
+        (
+            queue("email", reading("age", 4, AGE), reading("depth", 3, DEPTH)),
+            0,
+            "QCTL OK - email: nothing is beyond a threshold | 'email age'=4s;60;300;0 'email depth'=3;1000;5000;0",
+        ),
+        (
+            queue("email", reading("dead", 3, DEAD)),
+            1,
+            "QCTL WARNING - email: 3 dead letters (more than 1) | 'email dead'=3;1;50;0",
+        ),
+        (
+            queue("email", reading("age", 360.5, AGE), reading("workers", 0, WORKERS), paused="email is paused by me"),
+            2,
+            "QCTL CRITICAL - email: the oldest waits 6m (more than 5m), 0 workers (fewer than 1) "
+            "(email is paused by me) | 'email age'=360.5s;60;300;0 'email workers'=0;;1:;0",
+        ),
+        (
+            queue("email", reading("errors", 0.125, ERRORS)),
+            1,
+            "QCTL WARNING - email: 12% of runs fail (more than 5.0%) | 'email errors'=12.5%;5;20;0",
+        ),
+        (
+            queue("email", reading("age", None, AGE)),
+            3,
+            "QCTL UNKNOWN - email: how long the oldest waits is not known | 'email age'=U;60;300;0",
+        ),
+        (queue("email", error="its key holds text"), 2, "QCTL CRITICAL - email: cannot be read: its key holds text"),
+        (queue("email"), 0, "QCTL OK - email: can be read; no thresholds were given"),
+    ],
+)
+def test_the_line_and_the_exit_code(found: QueueCheck, code: int, said: str, qctl: Qctl) -> None:
+    ran = qctl("check", ops=of(found))
+    assert (ran.code, ran.out, ran.err) == (code, said + "\n", "")
+    assert LINE.fullmatch(ran.out)
+
+
+def test_many_queues_are_one_line(qctl: Qctl) -> None:
+    bad = [queue(f"q{n}", reading("dead", 60, DEAD, f"q{n}")) for n in range(60)]
+    ran = qctl("check", ops=of(queue("good", reading("dead", 0, DEAD, "good")), *bad))
+    assert (ran.code, ran.out.count("\n")) == (2, 1)
+    assert "; and 55 more queues | " in ran.out
+    assert len(DATA.findall(ran.out)) == 50
+    assert "good" not in ran.out
+
+
+@pytest.mark.parametrize("name", ["a|b", "a'b", "a=b", "a\nb", "\x1b[31mred", "ü\u202e"])
+def test_hostile_names_break_neither_text_nor_data(name: str, qctl: Qctl) -> None:
+    ran = qctl("check", ops=of(queue(name, reading("dead", 60, DEAD, name))))
+    assert LINE.fullmatch(ran.out)
+    text, _, data = ran.out.rstrip("\n").partition(" | ")
+    assert DATA.fullmatch(data)
+    assert not re.search("[\x00-\x1f\u202e]", text + data)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "part"),
+    [
+        ("--max-age", "60", "'60' has no unit"),
+        ("--max-age", "5m:1m", "'5m:1m' warns only above"),
+        ("--max-depth", "many", "'many' is not a whole number"),
+        ("--max-dead", "1:2:3", "'1:2:3' has more than two values"),
+        ("--max-errors", "5", "'5' is not a percentage"),
+        ("--min-workers", "1:2", "'1:2' warns only below"),
+    ],
+)
+def test_what_is_malformed_is_unknown_and_quoted(option: str, value: str, part: str, qctl: Qctl) -> None:
+    ran = qctl("check", option, value)
+    assert ran.code == 3
+    assert ran.out.startswith(f"QCTL UNKNOWN - {option}: ")
+    assert part in ran.out
+
+
+@pytest.mark.parametrize(
+    "line", [("check", "--foo"), ("check", "email"), ("check", "--max-age"), ("--no-color", "check", "--max-age")]
+)
+def test_a_line_that_cannot_be_read_is_unknown_too(line: tuple[str, ...], qctl: Qctl) -> None:
+    """2 would be CRITICAL."""
+    assert qctl(*line).code == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (RedisUnreachableError("Redis at x does not answer"), 2, "QCTL CRITICAL - Redis at x does not answer\n"),
+        (NotFoundError("there is no queue emial"), 3, "QCTL UNKNOWN - there is no queue emial\n"),
+        (RefusedError("Redis does not let this user"), 3, "QCTL UNKNOWN - Redis does not let this user\n"),
+        (QctlError("a | b"), 3, "QCTL UNKNOWN - a / b\n"),
+    ],
+)
+def test_what_goes_wrong_is_an_answer(error: QctlError, code: int, said: str, qctl: Qctl) -> None:
+    ran = qctl("check", ops=FakeOps(checks__run=error))
+    assert (ran.code, ran.out, ran.err) == (code, said, "")
+
+
+def test_a_fault_of_our_own_is_unknown(qctl: Qctl) -> None:
+    def fault(*_: object) -> Check:
+        raise KeyError("x")
+
+    ran = qctl("check", ops=FakeOps(checks__run=fault))
+    assert (ran.code, ran.out) == (3, "QCTL UNKNOWN - internal error: KeyError: 'x'\n")
+
+
+def test_json_says_the_same(qctl: Qctl) -> None:
+    ran = qctl("check", "--json", ops=of(queue("email", reading("errors", 0.125, ERRORS))))
+    assert (ran.code, ran.json["level"]) == (1, "WARNING")
+    (email,) = ran.json["queues"]
+    assert (email["errors_value"], email["errors_level"], email["age_value"]) == (0.125, "WARNING", None)

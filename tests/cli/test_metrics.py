@@ -1,0 +1,175 @@
+"""What was measured, for people and for Prometheus."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cli.conftest import Ran
+from cli.fake import FakeOps
+from cli.fake_watching import METRICS, QUEUE
+from qctl.errors import RedisUnreachableError
+from qctl.histogram import Histogram
+from qctl.models import QueueStats, Series, Stats, Totals
+from qctl.view.prometheus import exposition
+
+Qctl = Callable[..., Ran]
+
+AWAY = RedisUnreachableError("Redis at x does not answer")
+
+
+def samples(text: str) -> dict[tuple[str, str], float]:
+    """Every sample by its name and queue; the parser refuses what Prometheus would refuse."""
+    return {
+        (sample.name, ",".join(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+# --- export -------------------------------------------------------------------------------------------------
+
+
+def test_the_names_of_the_seed_documents(qctl: Qctl) -> None:
+    """S4-14, S4-15: the ten numbers, under our prefix."""
+    seen = samples(qctl("metrics", "export").out)
+    assert {name: seen[f"qctl_{name}", ""] for name in SEED} == SEED
+
+
+SEED = {
+    "jobs_total": 36,  # 30 done, 4 waiting, 2 dead
+    "jobs_pending": 4,
+    "jobs_running": 0,
+    "jobs_completed_total": 30,
+    "jobs_failed_total": 10,
+    "jobs_retries_total": 5,
+    "jobs_dlq": 2,
+    "jobs_success_rate": 75,
+    "jobs_failure_rate": 25,
+    "rate_limit_hits_total": 7,
+}
+
+
+def test_latency_age_rates_and_times_of_each_queue() -> None:
+    """Latency in RQ metrics (17 of what users ask for); S2-16, S3-16."""
+    late = replace(QUEUE, oldest_age=42.5, waits=Histogram({0: 10}), out_rate=1.5, workers=2, memory=5000)
+    seen = samples(exposition(replace(METRICS, stats=Stats(METRICS.stats.at, [late], Totals.of([late])))))
+    told = {name.removeprefix("qctl_queue_"): value for (name, queue), value in seen.items() if queue == "email"}
+    assert told["latency_seconds"] == 42.5
+    assert (told["depth"], told["finished_per_second"], told["workers"], told["memory_bytes"]) == (4, 1.5, 2, 5000)
+    assert (told["error_ratio"], told["finished_total"], told["retried_total"]) == (0.25, 30, 5)
+    assert seen["qctl_queue_run_seconds", "0.99,email"] == pytest.approx(4.8, rel=0.05)
+    assert seen["qctl_queue_wait_seconds", "0.5,email"] == pytest.approx(1, rel=0.05)
+    assert seen["qctl_queue_jobs", "email,dead"] == 2
+    assert (seen["qctl_redis_up", ""], seen["qctl_redis_memory_bytes", ""]) == (1, 1_000_000)
+    assert seen["qctl_buffer_items", "readings"] == 3
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    queue = QueueStats("q", error="its key holds text", waiting=1)
+    empty = replace(METRICS, stats=Stats(METRICS.stats.at, [queue], Totals.of([queue])), ever={}, memory=None)
+    seen = samples(exposition(empty))
+    assert ("qctl_jobs_success_rate", "") not in seen
+    assert ("qctl_redis_memory_bytes", "") not in seen
+    assert {name for name, label in seen if label == "q"} == {"qctl_queue_up", "qctl_queue_paused"}
+    assert seen["qctl_queue_up", "q"] == 0
+
+
+def test_hostile_names_break_nothing_and_stay_apart() -> None:
+    names = ["\x1b[31m", r"\x1b[31m", 'a"b', "a\nb", "a\\b", "{x}", "\udcff", "ü\u202e"]
+    queues = [QueueStats(name, waiting=n) for n, name in enumerate(names)]
+    ever = {name: {"finished": n} for n, name in enumerate(names)}
+    text = exposition(replace(METRICS, stats=Stats(METRICS.stats.at, queues, Totals.of(queues)), ever=ever))
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
+    seen = samples(text)
+    depths = {label: value for (name, label), value in seen.items() if name == "qctl_queue_depth"}
+    finished = {label: value for (name, label), value in seen.items() if name == "qctl_queue_finished_total"}
+    assert sorted(depths.values()) == list(range(len(names)))
+    assert depths == finished
+
+
+def test_without_redis_its_health_is_told(qctl: Qctl) -> None:
+    ran = qctl("metrics", "export", ops=FakeOps(metrics__read=AWAY))
+    assert ran.code == 4
+    assert samples(ran.out) == {("qctl_redis_up", ""): 0}
+    assert "does not answer" in ran.err
+
+
+def test_a_file_is_replaced_whole(qctl: Qctl, tmp_path: Path) -> None:
+    file = tmp_path / "qctl.prom"
+    file.write_text("old")
+    ran = qctl("metrics", "export", "--to", str(file))
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert samples(file.read_text())["qctl_jobs_dlq", ""] == 2
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_cannot_be_written(qctl: Qctl, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for target in ("nowhere/qctl.prom", "folder"):
+        ran = qctl("metrics", "export", "--to", str(tmp_path / target))
+        assert (ran.code, ran.out) == (1, "")
+        assert "cannot be written" in ran.err
+    assert [each.name for each in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize("option", [("--json",), ("-o", "csv")])
+def test_its_format_is_its_own(option: tuple[str, ...], qctl: Qctl) -> None:
+    assert qctl("metrics", "export", *option).code == 2
+
+
+# --- show ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_asked_for(qctl: Qctl) -> None:
+    ops = FakeOps()
+    qctl("metrics", "show", "email", "--since", "24h", "--step", "1h", ops=ops)
+    qctl("metrics", "show", ops=ops)
+    qctl("metrics", "show", "--since", "5m", ops=ops)
+    asked = ops.asked("metrics__series")
+    assert asked[0] == ((["email"],), {"seconds": 86_400.0, "step": 3600.0})
+    assert [each[1]["step"] for each in asked[1:]] == [300.0, 60.0]
+
+
+def test_a_table_of_steps(qctl: Qctl) -> None:
+    heading, first, *_ = qctl("metrics", "show", "-o", "table").out.splitlines()
+    assert heading.split()[:3] == ["FROM", "DEPTH", "IN"]
+    assert "1.0s 4.8s 4.8s" in first
+    assert "25%" in first or "RUN" in heading
+
+
+@pytest.mark.parametrize("what", ["depth", "rate", "wait", "run"])
+def test_a_plot(what: str, qctl: Qctl) -> None:
+    ran = qctl("metrics", "show", "--plot", what)
+    assert ran.code == 0
+    assert len(ran.out.splitlines()) >= 10
+    assert "\x1b" not in ran.out
+    if what != "depth":
+        assert ("p95" if what in ("wait", "run") else "failed") in ran.out
+
+
+def test_a_plot_of_nothing(qctl: Qctl) -> None:
+    ran = qctl("metrics", "show", "--plot", "wait", ops=FakeOps(metrics__series=Series([], 300.0, [])))
+    assert (ran.code, ran.out) == (0, "Nothing was measured.\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (("--since", "5"), "--since: '5' has no unit"),
+        (("--since", "30s"), "--since: '30s' is shorter than 60s"),
+        (("--step", "1x"), "--step: '1x' has a unit other than"),
+        (("--plot", "all"), "'all' is not one of"),
+    ],
+)
+def test_what_cannot_be_read(line: tuple[str, ...], said: str, qctl: Qctl) -> None:
+    ran = qctl("metrics", "show", *line)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
