@@ -13,6 +13,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from qctl.catalog import DAEMONS
+from support.batcher import Sender, message
 from support.up import MakeUp, gone
 from support.waiting import eventually
 
@@ -41,6 +42,36 @@ def arrived(home: Path) -> list[float]:
         return []
     finally:
         database.close()
+
+
+def messages(home: Path) -> list[str]:
+    """The messages in the database, in the order of their ids."""
+    database = sqlite3.connect(home / "qctl.db")
+    try:
+        return [row[0] for row in database.execute("SELECT message FROM messages ORDER BY msg_id")]
+    except sqlite3.OperationalError:  # the table is not there yet
+        return []
+    finally:
+        database.close()
+
+
+def test_a_message_of_a_socket_io_client_arrives(make_up: MakeUp) -> None:
+    up = make_up(None, BATCH_CHECK_INTERVAL="0.2")
+    up.start()
+    assert f"http://127.0.0.1:{up.socket_port}" in up.output
+    with Sender(f"http://127.0.0.1:{up.socket_port}") as sender:
+        sender.send_until_acked([message("m-1"), message("m-2", message="🐘")])
+    eventually(lambda: messages(up.home) == ["hello m-1", "🐘"], what="the messages")
+    family = up.family()
+    assert up.stop() == 0
+    assert gone(family)
+
+
+def test_without_socket_io_the_rest_is_up(make_up: MakeUp) -> None:
+    up = make_up(None, QCTL_SOCKET_ENABLED="false")
+    up.start()
+    assert not up.pids("socket-batcher")
+    assert up.pids("mqtt-bridge")
 
 
 @pytest.mark.kill

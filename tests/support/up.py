@@ -24,11 +24,12 @@ class Up(Program):
     def __init__(self, folder: Path, daemons: dict[str, list[str]] | None, *options: str, **env: str) -> None:
         self.home = Path(env.get("QCTL_HOME") or folder / "a home")  # the space must not trouble anybody
         self.port = int(env.get("MQTT_PORT") or free_port())
+        self.socket_port = int(env.get("PORT") or free_port())
         if daemons is None:
             command = [str(Path(sys.executable).with_name("qctl")), "up"]
         else:
             command = [sys.executable, str(TINY_STACK), json.dumps(daemons), *options]
-        here = {"QCTL_HOME": str(self.home), "MQTT_PORT": str(self.port)}
+        here = {"QCTL_HOME": str(self.home), "MQTT_PORT": str(self.port), "PORT": str(self.socket_port)}
         super().__init__("up", command, folder, {**here, **env}, says="qctl is up")
 
     def begin(self) -> None:

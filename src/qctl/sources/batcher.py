@@ -173,7 +173,8 @@ def _listen(settings: Settings) -> socket.socket:
         return socket.create_server((host, port), family=found[0][0], backlog=BACKLOG)
     except OSError as error:
         name = "QCTL_SOCKET_HOST" if isinstance(error, socket.gaierror) or "assign" in str(error) else "PORT"
-        raise SettingsError(name, f"cannot listen on {host} port {port}: {error.strerror}") from error
+        hint = "set PORT to a free port, or QCTL_SOCKET_ENABLED=false"
+        raise SettingsError(name, f"cannot listen on {host} port {port}: {error.strerror}", hint) from error
 
 
 def _allow_many_files() -> None:

@@ -9,9 +9,6 @@ from qctl.settings import Settings
 from qctl.stack.program import Program, Stage
 from qctl.stack.servers import installed
 
-MQTT_DAEMONS = ("mqtt-bridge",)
-"""Those that have nothing to do where MQTT_ENABLED is false."""
-
 _STAMP = re.compile(r"^\d\d:\d\d:\d\d (info +)?")
 
 
@@ -26,8 +23,14 @@ def daemons(settings: Settings) -> list[Program]:
             tidy=_tidy,
         )
         for spec in DAEMONS.values()
-        if settings.mqtt_enabled or spec.name not in MQTT_DAEMONS
+        if spec.name not in _switched_off(settings)
     ]
+
+
+def _switched_off(settings: Settings) -> set[str]:
+    """The daemons that would end at once, saying that there is nothing to do."""
+    sources = {"mqtt-bridge": settings.mqtt_enabled, "socket-batcher": settings.socket_enabled}
+    return {name for name, enabled in sources.items() if not enabled}
 
 
 def _tidy(line: str) -> str:

@@ -65,8 +65,20 @@ def _rows(settings: Settings, programs: Iterable[Program]) -> list[tuple[str, st
     if settings.mqtt_enabled and settings.mqtt_broker:
         rows.append(("mqtt", f"{redact_url(settings.mqtt_broker)} (yours)"))
     rows += [(program.name, program.where) for program in programs if program.stage is Stage.DAEMON]
-    sink = redact_url(settings.influx_url) if settings.influx_url else str(settings.database)
-    return [*rows, ("readings", f"arrive in {sink}"), ("log", "this stream, all programs in one")]
+    if settings.socket_enabled:
+        rows.append(("socket.io", f"http://{settings.socket_host}:{settings.socket_port}"))
+    readings = redact_url(settings.influx_url) if settings.influx_url else str(settings.database)
+    rows += [("readings", f"arrive in {readings}"), ("messages", f"arrive in {_messages(settings)}")]
+    return [*rows, ("log", "this stream, all programs in one")]
+
+
+def _messages(settings: Settings) -> str:
+    targets = {
+        "mysql": f"MySQL at {settings.db_host}:{settings.db_port}",
+        "mongodb": redact_url(settings.mongodb_uri or ""),
+        "sqlite": str(settings.database),
+    }
+    return targets[settings.messages_target]
 
 
 def _publish(settings: Settings) -> str:
