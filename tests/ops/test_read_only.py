@@ -11,7 +11,7 @@ from redis import Redis
 
 from qctl.broker import keys, pauses, trash
 from qctl.errors import RefusedError
-from qctl.models import Selector
+from qctl.models import Selector, Threshold, Thresholds
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
@@ -70,6 +70,12 @@ READS: dict[str, Callable[[Ops], object]] = {
     "what a delete would do": lambda ops: ops.jobs.choose("delete", Selector(ids=("w1", "d1", "text"))),
     "trash": lambda ops: ops.trash.list(),
     "workers": lambda ops: ops.workers.list(),
+    "job names": lambda ops: ops.stats.names(),
+    "series": lambda ops: ops.metrics.series(),
+    "all that is measured": lambda ops: ops.metrics.read(),
+    "check": lambda ops: ops.checks.run(Thresholds(age=Threshold(60, 300)), ["mail"]),
+    "alerts": lambda ops: ops.alerts.list(),
+    "what cleanup would do": lambda ops: ops.cleanup.run(older_than=0, keep=0, dry_run=True),
     "ping": lambda ops: ops.health.ping(),
     "health": lambda ops: ops.health.check(),
 }
