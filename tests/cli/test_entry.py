@@ -1,0 +1,66 @@
+"""Ctrl-C from the first moment on: while the program is still being imported, while it runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROGRAM = str(Path(sys.executable).with_name("qctl"))
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    """Starts `qctl` so that it stops within `module`, which says so and then sleeps."""
+
+    def begin(module: str, *arguments: str, ignoring: bool = False) -> subprocess.Popen[str]:
+        (tmp_path / f"{module}.py").write_text("print('there', flush=True)\nimport time\ntime.sleep(60)\n")
+        command = [PROGRAM, *arguments]
+        return subprocess.Popen(
+            ["env", "--ignore-signal=INT", *command] if ignoring else command,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return begin
+
+
+def interrupt(running: subprocess.Popen[str]) -> tuple[int, str]:
+    assert running.stdout is not None
+    assert running.stdout.readline() == "there\n"
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    return running.returncode, err
+
+
+@pytest.mark.parametrize("module", ["typer", "dotenv", "rq"])
+def test_while_it_is_imported(module: str, start: Start, tmp_path: Path) -> None:
+    """typer comes first of all, dotenv with the settings, rq with a command."""
+    (tmp_path / ".env").write_text("LOG_LEVEL=info\n")
+    assert interrupt(start(module, "stats")) == (130, "qctl: interrupted\n")
+
+
+def test_in_the_background_of_a_script_it_is_not_heard(start: Start) -> None:
+    running = start("typer", ignoring=True)
+    assert running.stdout is not None
+    assert running.stdout.readline() == "there\n"
+    running.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(0.3)
+    running.kill()
+    running.communicate()
+
+
+def test_nothing_of_qctl_is_imported_before_it_is_heard() -> None:
+    code = "import sys, qctl.cli.entry; print(*[name for name in sys.modules if name.startswith('qctl')])"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.split() == ["qctl", "qctl.cli", "qctl.cli.entry"]
