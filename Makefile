@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := images,influxdb,mail,mongodb,mysql,reports,socketio
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run install dev servers test lint format check clean
+.PHONY: help run install dev servers test lint screens format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -40,6 +40,9 @@ lint: dev ## ruff, ruff format, mypy, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+screens: dev ## draw the pictures of the monitor's screens anew
+	$(BIN)/python tests/tui/pictures.py docs/screens
 
 format: dev ## put code into its shape
 	$(BIN)/ruff format .

@@ -11,6 +11,7 @@ missing mosquitto mosquitto
 missing mosquitto_pub mosquitto-clients
 missing victoria-metrics victoria-metrics
 missing mariadbd mariadb-server-core
+missing tmux tmux
 missing my_print_defaults mariadb-client-core
 [ -n "$need" ] || exit 0
 

@@ -119,7 +119,7 @@ def retry(ops: Ops, selector: Selector, count: int) -> Act:
 
     def run(progress: Progress) -> Done:
         chosen = ops.jobs.choose("retry", selector)
-        return _ended(ops.jobs.retry(chosen, progress=progress), "wait again")
+        return _ended(ops.jobs.retry(chosen, progress=progress), "queued again")
 
     said = f"{counted(count, 'job')} will run again, from the tail of their queue. What they did before is done twice."
     return Act(f"Retry {_named(selector, count)}", said, ("retry", *_words(selector), "--yes"), run)
@@ -154,7 +154,7 @@ def move(ops: Ops, selector: Selector, count: int, target: str) -> Act:
 
     def run(progress: Progress) -> Done:
         chosen = ops.jobs.choose("move", selector)
-        result = ops.jobs.move(chosen, target, progress=progress)
+        result = ops.jobs.move(chosen, target=target, progress=progress)
         return _ended(result, f"moved to {target}", _back(ops, result, target))
 
     said = f"{counted(count, 'job')} will wait at the tail of {target or 'the other queue'}."

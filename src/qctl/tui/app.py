@@ -119,13 +119,16 @@ class Monitor(App[None]):
         width, now = self.size.width, datetime.now(timezone.utc)
         state = frame.State(self._target, bool(self._away), self._frozen, self.read_only is not None, self._read_at)
         screen = self.screen_stack[0]
+        if not screen.query("#foot"):  # not there yet, or not any more
+            return
         screen.query_one("#head", Static).update(frame.head(state, now, width))
         screen.query_one("#tabs", Static).update(frame.tabs(PAGES, type(self._page), width))
         screen.query_one("#foot", Static).update(frame.foot(self._page, self, width))
 
     def tell(self, text: str) -> None:
         """Say something in the line above the keys, until something else is said."""
-        self.screen_stack[0].query_one("#status", Static).update(Content(inert_line(text)))
+        for line in self.screen_stack[0].query("#status").results(Static):
+            line.update(Content(inert_line(text)))
 
     def _tick(self) -> None:
         self._draw_frame()

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
 from qctl import view
 from qctl.models import DEAD, JobRow, Jobs, Selector
 from qctl.tui import acts
 from qctl.tui.dialogs import Field
-from qctl.tui.grid import Source
+from qctl.tui.grid import Grid, Source
 from qctl.tui.page import TablePage, as_json
 
 if TYPE_CHECKING:
@@ -40,10 +44,17 @@ class JobsPage(TablePage):
         },
     )
 
+    DEFAULT_CSS = "JobsPage > #part { height: 1; padding: 0 2; color: $text-muted; }"
+
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self._offset = 0
         self._more = False
+
+    def compose(self) -> ComposeResult:
+        """The table, and which part of all it is."""
+        yield Grid(self.source)
+        yield Static(id="part")
 
     def read(self, ops: Ops) -> Jobs:
         """One page."""
@@ -58,7 +69,8 @@ class JobsPage(TablePage):
         super().present(data, now)
         last = self._offset + len(data.rows)
         self._more = last < data.total
-        self.monitor.tell(f"jobs {self._offset + 1}-{last} of {data.total}" if data.total > len(data.rows) else "")
+        part = f"{self._offset + 1}-{last} of {data.total}   (n, b: other pages)"
+        self.query_one("#part", Static).update(Content(part if data.total > len(data.rows) else ""))
 
     def do_next(self) -> None:
         """The next page."""

@@ -1,0 +1,87 @@
+"""What a fake `Ops` answers to the monitor: a small deployment with something of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from cli.fake import NOW, FakeOps, pause_of, stats_of
+from cli.fake_jobs import CAUSE, done
+from qctl.histogram import Histogram, bucket
+from qctl.models import (
+    BulkResult,
+    Causes,
+    ClearResult,
+    DeadLetter,
+    DeadLetters,
+    Event,
+    Finding,
+    Health,
+    QueueStats,
+    Selection,
+    Series,
+    Step,
+)
+
+BATCH = "20261122-044512-x7f2"
+
+QUEUES = (
+    QueueStats("email", waiting=4, dead=2, finished=12, oldest_age=300.0, workers=1, paused=pause_of("email").pause),
+    QueueStats("report", waiting=1204, running=2, in_rate=3.1, out_rate=4.2, workers=2, oldest_age=41.0),
+    QueueStats("sensor-data", running=1, finished=340, in_rate=1.25, out_rate=1.2, workers=2),
+)
+
+LETTERS = [
+    DeadLetter(f"job-{n}", "email", "dead", "app.send", f"ValueError: no such host h{n}", NOW, 4, CAUSE.fingerprint)
+    for n in (1, 2, 3)
+]
+
+
+def batched(chosen: Selection, **_: Any) -> BulkResult:
+    """All of them, into the trash."""
+    return replace(done(chosen), batch=BATCH)
+
+
+def measured() -> Series:
+    """An hour in which more and more was done."""
+    runs = Histogram({bucket(0.01): 50, bucket(0.2): 45, bucket(1.5): 5})
+    steps = [
+        Step(NOW - timedelta(minutes=60 - n), finished=n * 7, failed=n // 3, depth=200 - 3 * n, runs=runs)
+        for n in range(60)
+    ]
+    return Series(["email"], 60.0, steps)
+
+
+def quiet(**_: Any) -> Iterator[list[Event]]:
+    """Nothing happens, which shows that Redis is there."""
+    yield []
+
+
+class MonitorOps(FakeOps):
+    """Every operation that the monitor uses."""
+
+    def __init__(self, **answers: Any) -> None:
+        super().__init__(
+            **{
+                "stats__read": stats_of(*QUEUES),
+                "events__follow": quiet,
+                "queues__clear": lambda name: ClearResult(name, 1204, BATCH),
+                "jobs__delete": batched,
+                "dead_letters__list": DeadLetters(LETTERS, 3),
+                "dead_letters__groups": Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3)], 15, 15),
+                "health__check": Health(
+                    "degraded",
+                    [
+                        Finding("redis", "ok", "Redis answers"),
+                        Finding("quarantine", "degraded", "1 job killed its workers", "qctl dlq list"),
+                    ],
+                ),
+                **answers,
+            }
+        )
+        self.metrics = SimpleNamespace(
+            series=lambda **_: measured(), read=lambda: SimpleNamespace(buffers={"readings": (12, 0.4)})
+        )

@@ -1,0 +1,133 @@
+"""Every key does what help says of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from qctl.tui.keys import KEYS
+from tui.driving import Driver, drive
+from tui.fake import MonitorOps
+
+CASES: dict[str, tuple[str, str]] = {
+    "mark": ("2 space", ">"),
+    "pause": ("2 down p", "Pause report"),
+    "retry": ("2 r", "2 jobs will run again"),
+    "move": ("3 m", "To which queue:"),
+    "discard": ("4 D", "12 dead letters of the cause 0d9c5c1fb0a7 into the trash"),
+    "clear": ("2 down C", "Type report to go on:"),
+    "cancel": ("3 c", "Cancel job-1"),
+    "undo": ("2 U", "there is nothing to undo"),
+    "stop": ("2 x", "no act goes on"),
+    "filter": ("2 slash s e n s o r enter", "filter: sensor"),
+    "sort": ("2 s s", "WAITING v"),
+    "invert": ("2 s s i", "WAITING ^"),
+    "next": ("8 n", "the last 24 h"),
+    "back": ("8 n b", "the last 1 h"),
+    "json": ("2 y", '"name": "email"'),
+    "freeze": ("2 z", "= frozen"),
+    "command": ("2 colon s t a t s enter", "said: stats"),
+    "theme": ("2 t", "theme: textual-light"),
+    "help": ("2 question_mark", "Hold the queue, or let it go on."),
+    "quit": ("2 q", ""),
+}
+
+
+def test_every_key_is_tried_here() -> None:
+    assert set(CASES) == {key.verb for key in KEYS}
+    assert len({key.key for key in KEYS}) == len(KEYS)
+
+
+@pytest.mark.parametrize("verb", CASES)
+def test_a_key_does_what_it_says(verb: str) -> None:
+    keys, shown = CASES[verb]
+
+    async def script(driver: Driver) -> None:
+        first, *rest = keys.split()
+        await driver.press(first)
+        await driver.until({"2": "sensor-data", "3": "job-1", "4": "Traceback: ...", "8": "the last 1 h"}[first])
+        for key in rest:
+            await driver.press(key)
+        if verb == "quit":
+            await driver.until(lambda: driver.app._exit)
+        else:
+            await driver.until(shown)
+        if verb == "mark":
+            assert [line[:2] for line in driver.lines[3:6]] == [" *", "> ", "  "]
+        if verb == "filter":
+            assert "report" not in driver.text
+
+    drive(MonitorOps(), script, run=lambda line: f"said: {line}")
+
+
+@pytest.mark.parametrize(
+    ("digit", "shown"),
+    [
+        ("1", "Last events"),
+        ("2", "[2 Queues]"),
+        ("3", "app.send"),
+        ("4", "Traceback: ..."),
+        ("6", "obeys"),
+        ("7", "readings"),
+        ("8", "jobs a second"),
+        ("9", "finished"),
+    ],
+)
+def test_digits_are_screens_and_escape_goes_back(digit: str, shown: str) -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("6" if digit != "6" else "2", digit)
+        await driver.until(shown)
+        await driver.press("escape")
+        await driver.until("[6 Workers]" if digit != "6" else "[2 Queues]")
+
+    drive(MonitorOps(), script, size=(140, 40))
+
+
+def test_enter_leads_from_the_overview_to_the_queue_and_to_its_numbers() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.until("quarantine")
+        assert driver.lines[4].startswith("> email")  # held, so it is the worst
+        await driver.press("down", "enter")
+        await driver.until("[2 Queues]")
+        await driver.until("> report")
+        await driver.press("enter")
+        await driver.until("No worker takes from it.")
+        await driver.press("escape", "escape")
+        await driver.until("[1 Overview]")
+        await driver.press("tab", "enter")
+        await driver.until("[4 Dead letters]")
+
+    drive(MonitorOps(), script)
+
+
+def test_a_key_that_does_nothing_here_says_so() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("6", "C")
+        await driver.until("that key does nothing on this screen")
+
+    drive(MonitorOps(), script)
+
+
+def test_escape_drops_the_filter_before_it_goes_back() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("2", "slash")
+        await driver.type("!report")
+        await driver.press("enter")
+        await driver.until(lambda: "report" not in "".join(driver.lines[3:8]) and "sensor" in driver.text)
+        await driver.press("escape")
+        await driver.until("report")
+        assert "[2 Queues]" in driver.text
+
+    drive(MonitorOps(), script)
+
+
+def test_the_palette_has_screens_and_keys() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("ctrl+p")
+        await driver.type("metrics")
+        await driver.until("screen 8")
+        await driver.press("enter")
+        await driver.until("the last 1 h")
+
+    drive(MonitorOps(), script)

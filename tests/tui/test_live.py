@@ -1,0 +1,155 @@
+"""What changes while one looks: rows, events, and whether Redis is there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from cli.fake import stats_of
+from qctl.errors import QctlError, RedisUnreachableError
+from qctl.models import Event, QueueStats
+from tui.driving import Driver, drive
+from tui.fake import QUEUES, MonitorOps
+
+GONE = RedisUnreachableError("Redis at localhost does not answer")
+
+
+class Stream:
+    """Events that a test lets happen."""
+
+    def __init__(self) -> None:
+        self.news: list[list[Event]] = []
+        self.gone = False
+        self._some = threading.Event()
+
+    def happen(self, *events: Event) -> None:
+        """They come at once."""
+        self.news.append(list(events))
+        self._some.set()
+
+    def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[list[Event]]:
+        """What `ops.events.follow` is. Ends with its test: the monitor that reads it sets `ended`."""
+        while True:
+            if self.gone:
+                away(GONE, 0.02)
+                continue
+            self._some.wait(0.05)
+            self._some.clear()
+            yield self.news.pop(0) if self.news else []
+
+
+def event(number: int, queue: str = "email") -> Event:
+    return Event(f"1795000000{number:03d}-0", "finished", {"queue": queue, "job": f"new-{number}"})
+
+
+def test_an_event_brings_new_numbers_and_the_selected_row_stays() -> None:
+    stream, queues = Stream(), list(QUEUES)
+    ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("down", "space", "up")
+        await driver.until(">*report")
+        queues[:0] = [QueueStats(f"a{n}") for n in range(5)]
+        queues[6] = replace(queues[6], waiting=99_999)
+        stream.happen(event(1))
+        await driver.until("99999")
+        assert [line[:8] for line in driver.lines if line.startswith(">")] == [">*report"]
+        del queues[:6]
+        stream.happen(event(2))
+        await driver.until(lambda: "a0" not in driver.text)
+        assert driver.lines[3].startswith(">*report")
+        del queues[0]
+        stream.happen(event(3))
+        await driver.until("> sensor-data")
+
+    drive(ops, script)
+
+
+def test_the_selected_row_stays_where_it_is_in_a_list_longer_than_the_screen() -> None:
+    stream, queues = Stream(), [QueueStats(f"q{n:04d}") for n in range(1000)]
+    ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("q0000")
+        await driver.press("end", "up", "up")
+        await driver.until("> q0997")
+        line = next(number for number, text in enumerate(driver.lines) if text.startswith(">"))
+        queues[:0] = [QueueStats("a"), QueueStats("b")]
+        queues[-1] = replace(queues[-1], waiting=4711)
+        stream.happen(event(1))
+        await driver.until("4711")
+        assert driver.lines[line].startswith("> q0997")
+
+    drive(ops, script)
+
+
+def test_events_come_on_top_and_a_held_picture_does_not_move() -> None:
+    stream = Stream()
+    ops = MonitorOps(events__follow=stream.follow)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("9")
+        await driver.until("job-1")
+        stream.happen(event(1))
+        await driver.until("new-1")
+        assert "new-1" in driver.lines[3]
+        assert driver.lines[3].startswith(">")
+        await driver.press("down")
+        stream.happen(event(2))
+        await driver.until("new-2")
+        assert "job-1" in next(line for line in driver.lines if line.startswith(">"))
+        await driver.press("z")
+        await driver.until("= frozen")
+        stream.happen(event(3))
+        await driver.until(lambda: not stream.news)
+        await driver._pilot.pause(0.1)
+        assert "new-3" not in driver.text
+
+    drive(ops, script)
+
+
+def test_redis_goes_away_and_comes_back() -> None:
+    stream, answers = Stream(), {"gone": False}
+
+    def stats() -> Any:
+        if answers["gone"]:
+            raise GONE
+        return stats_of(*QUEUES)
+
+    ops = MonitorOps(stats__read=stats, events__follow=stream.follow)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        answers["gone"] = stream.gone = True
+        await driver.until("Redis is away. Redis at localhost does not answer")
+        await driver.until("STALE: of ")
+        assert "○ away" in driver.lines[0]
+        assert "sensor-data" in driver.text
+        await driver.press("p")
+        await driver.until("refused: Redis is away")
+        answers["gone"] = stream.gone = False
+        await driver.until("● connected")
+        assert "STALE" not in driver.text
+
+    drive(ops, script)
+
+
+def test_what_cannot_be_read_says_why_and_the_other_screens_go_on() -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("oops")
+
+    ops = MonitorOps(workers__list=broken)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("6")
+        await driver.until("cannot be read: internal error: ZeroDivisionError: oops")
+        await driver.press("2")
+        await driver.until("sensor-data")
+
+    drive(ops, script)
