@@ -382,6 +382,18 @@ def test_a_rule_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: st
     assert "\n" not in problem.value.message
 
 
+def test_the_rule_in_readme_is_one(tmp_path: Path) -> None:
+    example = (
+        (Path(__file__).parents[2] / "README.md").read_text().partition("```toml\n[[alert]]")[2].partition("```")[0]
+    )
+    file = tmp_path / "alerts.toml"
+    file.write_text("[[alert]]" + example)
+    file.chmod(0o600)
+    (found,) = load(file, ("https://hooks.example/team",))
+    assert (found.name, found.hold, found.repeat) == ("email-late", 60, 14_400)
+    assert [channel.kind for channel in found.channels] == ["email", "webhook", "command"]
+
+
 def test_no_file_is_no_rules(tmp_path: Path) -> None:
     assert load(tmp_path / "not there.toml") == []
 
