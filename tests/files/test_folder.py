@@ -163,21 +163,3 @@ def test_a_folder_that_cannot_be_made_holds_the_queue(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkMisconfiguredError), Folder(tmp_path / "file" / "exports").writing("x"):
         pass
-
-
-def test_old_files_of_ours_go_and_nothing_else(root: Path) -> None:
-    for name in ("report-old.csv", "report-new.csv", "other.csv", ".report-x.csv.0f.part"):
-        (root / name).write_text("x")
-    (root / "report-folder").mkdir()
-    (root / "report-link.csv").symlink_to(root.parent / "secret.csv")
-    for name in ("report-old.csv", "other.csv", ".report-x.csv.0f.part", "report-folder"):
-        os.utime(root / name, (1, 1))
-    assert sorted(Folder(root).delete_older(("report-",), 3600)) == [".report-x.csv.0f.part", "report-old.csv"]
-    assert sorted(path.name for path in root.iterdir()) == [
-        "in",
-        "other.csv",
-        "report-folder",
-        "report-link.csv",
-        "report-new.csv",
-    ]
-    assert Folder(root / "none").delete_older(("x",), 0) == []

@@ -12,7 +12,6 @@ import io
 import os
 import secrets
 import stat
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -81,29 +80,6 @@ class Folder:
                     raise
         except OSError as error:
             raise self._unwritable(error) from error
-
-    def delete_older(self, prefixes: Sequence[str], seconds: float) -> list[str]:
-        """Delete the files directly inside whose name begins with one of `prefixes` and that are older than that.
-
-        Returns their names. What a killed writer left half done goes too, after a day.
-        """
-        gone = []
-        now = time.time()
-        try:
-            with self._within([]) as folder:
-                for name in sorted(os.listdir(folder)):
-                    age = _age_of_file(folder, name, now)
-                    half_done = name.startswith(tuple(f".{prefix}" for prefix in prefixes)) and name.endswith(_PART)
-                    if age is None or not (name.startswith(tuple(prefixes)) or half_done):
-                        continue
-                    if age >= (86_400 if half_done else seconds):
-                        os.unlink(name, dir_fd=folder)
-                        gone.append(name)
-        except FileNotFoundError:
-            return gone
-        except OSError as error:
-            raise self._unwritable(error) from error
-        return gone
 
     @contextmanager
     def _within(self, parts: Sequence[str]) -> Iterator[int]:
@@ -184,12 +160,3 @@ def _unreadable(shown: str, error: OSError) -> QctlError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return RejectedError(f"it may not be read: {shown}")
     return SinkUnavailableError(f"it cannot be read now: {shown}: {error.strerror}")
-
-
-def _age_of_file(folder: int, name: str, now: float) -> float | None:
-    """Seconds since a file was written, None where it is none or gone."""
-    try:
-        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    return now - found.st_mtime if stat.S_ISREG(found.st_mode) else None

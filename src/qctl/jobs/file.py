@@ -6,10 +6,12 @@ import csv
 import io
 import json
 import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
 
+from qctl import exports
 from qctl.broker import running
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
@@ -96,11 +98,12 @@ def process_inventory_export(
 
 
 def cleanup_exports(olderThan: float | None = None) -> dict[str, int]:
-    """Delete old exports, and the rows that imports refused. Returns how many files went."""
+    """Delete old files of EXPORTS_DIR that are no reports. Returns how many went. Raises QctlError where that is not
+    allowed."""
     age = settings().keep_exports if olderThan is None else max(0.0, olderThan)
-    gone = Folder(settings().exports).delete_older((EXPORT, REFUSED), age)
-    log.info("deleted %d exports", len(gone), extra=telling.of("cleaned"))
-    return {"deleted": len(gone)}
+    gone = sum(each.remove() for each in exports.outdated(settings().exports, "exports", time.time() - age))
+    log.info("deleted %d exports", gone, extra=telling.of("cleaned"))
+    return {"deleted": gone}
 
 
 def _checked(email: str | None) -> str | None:

@@ -1,0 +1,192 @@
+"""The jobs of `report`: what is in each report, its three forms, and what cannot be asked for."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from contract.readings import readings
+from qctl.broker import keys
+from qctl.broker.isolation import ForkWorker
+from qctl.errors import RejectedError, SinkMisconfiguredError
+from qctl.history.store import open_store
+from qctl.jobs import readings as sensor_jobs
+from qctl.jobs import report as jobs
+from qctl.jobs.following import follow
+from qctl.models import Event
+from qctl.settings import Settings
+from qctl.store import inventory
+from qctl.store.items import Item
+
+EVIL = "=cmd<script>alert(1)</script>"
+
+
+@pytest.fixture
+def stock(settings: Settings) -> None:
+    """Ten of A of which three were sold, and something hostile."""
+    with inventory.opened(settings) as db:
+        for items in (
+            [Item("A", 10, "Apple", 2, Decimal("1.50")), Item(EVIL, 1, '"><img src=x>')],
+            [Item("A", 7)],
+        ):
+            inventory.apply(db, "7", items, source="test")
+
+
+def made(settings: Settings, kind: str, form: str, **more: Any) -> str:
+    (name,) = jobs.generate_report(7, kind, format=form, **more)["files"]
+    return (settings.exports / name).read_text()
+
+
+def document(settings: Settings, kind: str, **more: Any) -> Any:
+    return json.loads(made(settings, kind, "json", **more))
+
+
+@pytest.mark.usefixtures("stock")
+def test_inventory_summary(settings: Settings) -> None:
+    found = document(settings, "inventory-summary")
+    assert found["figures"] == {"products": 2, "pieces": 8, "value": 10.5, "running out": 1}
+    apple = {"sku": "A", "name": "Apple", "quantity": 7, "threshold": 2, "price": 1.5, "value": 10.5}
+    assert found["rows"][1] == apple
+    assert found["madeAt"].endswith("+00:00")
+
+
+@pytest.mark.usefixtures("stock")
+def test_sales_are_the_pieces_that_left_and_the_report_says_so(settings: Settings) -> None:
+    today = datetime.now(timezone.utc).date().isoformat()
+    found = document(settings, "sales-analysis", filters={"startDate": today, "endDate": today})
+    assert found["rows"] == [{"sku": "A", "pieces": 3, "revenue": 4.5}]
+    assert "losses" in found["notes"][0]
+    assert document(settings, "sales-analysis", filters={"endDate": "2020-01-01"})["rows"] == []
+
+
+def test_queue_activity_is_told_from_the_history(settings: Settings) -> None:
+    store = open_store(settings)
+    at = int(datetime.now(timezone.utc).timestamp() * 1000)
+    store.write(
+        [Event(f"{at}-{n}", name, {"queue": "email"}) for n, name in enumerate(["created", "finished", "dead"])]
+    )
+    store.close()
+    found = document(settings, "queue-activity")
+    assert found["figures"] == {"created": 1, "started": 0, "finished": 1, "retried": 0, "dead": 1}
+    assert len(found["rows"]) == 1
+
+
+def test_sensor_summary(settings: Settings) -> None:
+    sensor_jobs.write_readings(readings("attic", 3))
+    found = document(settings, "sensor-summary")
+    assert found["figures"]["readings"] == 3
+    assert {row["device"] for row in found["rows"]} == {"attic"}
+    assert all(row["least"] <= row["mean"] <= row["most"] for row in found["rows"])
+
+
+def test_readings_in_influxdb_are_not_summed_up(
+    monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
+) -> None:
+    for name, value in {"INFLUX_URL": "http://127.0.0.1:1", "INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"}.items():
+        monkeypatch.setenv(name, value)
+    new_process()
+    with pytest.raises(RejectedError, match="InfluxDB"):
+        jobs.generate_report(7, "sensor-summary")
+
+
+@pytest.mark.parametrize("kind", list(jobs.REPORTS))
+def test_every_report_without_any_data_has_all_forms(settings: Settings, kind: str) -> None:
+    found = jobs.generate_report(7, kind)
+    assert [name.rpartition(".")[2] for name in found["files"]] == ["csv", "json", "html"]
+    assert all((settings.exports / name).stat().st_size for name in found["files"])
+
+
+class _Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "action", "srcset", "data")]
+
+
+@pytest.mark.usefixtures("stock")
+def test_the_page_opens_offline_and_what_is_hostile_is_text(settings: Settings) -> None:
+    for kind, shown in (
+        ("inventory-summary", "&lt;script&gt;alert(1)&lt;/script&gt;</td>"),
+        ("sales-analysis", "<td>A</td>"),
+    ):
+        text = made(settings, kind, "html")
+        page = _Page()
+        page.feed(text)
+        assert page.tags.count("svg") == 2
+        assert page.links == []
+        assert not {"script", "img", "link", "iframe"} & set(page.tags)
+        assert not re.search(r"https?://|url\(|@import", text)
+        assert shown in text
+
+
+@pytest.mark.usefixtures("stock")
+def test_cells_are_no_formulas(settings: Settings) -> None:
+    rows = list(csv.reader(made(settings, "inventory-summary", "csv").splitlines()))
+    assert rows[0][:3] == ["sku", "name", "quantity"]
+    assert [row[0] for row in rows[1:]] == [f"'{EVIL}", "A"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"reportType": "everything"},
+        {"format": "xlsx"},
+        {"businessId": "a\nb"},
+        {"userEmail": "a@b.c\nBcc: d@e.f"},
+        {"filters": {"startDate": "2026-13-01"}},
+        {"filters": {"startDate": ["2026-01-01"]}},
+        {"filters": {"endDate": "0000-01-01"}},
+        {"filters": {"$where": "1"}},
+    ],
+    ids=lambda bad: ascii(bad)[:50],
+)
+def test_what_cannot_be_asked_for_is_rejected_before_the_work(settings: Settings, bad: dict[str, Any]) -> None:
+    with pytest.raises(RejectedError):
+        jobs.generate_report(**{"businessId": 7, "reportType": "inventory-summary", **bad})
+    assert not settings.exports.exists()
+
+
+def test_a_worker_makes_it_and_mails_that_it_is_ready(settings: Settings, connection: Redis, stock: None) -> None:
+    data = {"businessId": 7, "reportType": "inventory-summary", "userEmail": "boss@example.org"}
+    follow("generate-report", data, id="one")
+    for _ in range(2):
+        ForkWorker(["report"], connection, settings).work(burst=True)
+        assert connection.hget(keys.job("one"), "status") == b"finished"
+        connection.hset(keys.job("one"), "status", "queued")  # as a recovery does it
+        connection.rpush(keys.queue("report"), "one")
+    assert len(list(settings.exports.iterdir())) == 3
+    assert connection.llen(keys.queue("email")) == 1
+
+
+def test_old_reports_are_deleted_and_exports_stay(settings: Settings) -> None:
+    (name,) = jobs.generate_report(7, "sales-analysis", format="csv")["files"]
+    export = settings.exports / "inventory-export-1.csv"
+    export.write_text("")
+    for path in (export, settings.exports / name):
+        os.utime(path, (1, 1))
+    assert jobs.cleanup_reports(10 * 365 * 86_400 * 10) == {"deleted": 0}
+    assert jobs.cleanup_reports() == {"deleted": 1}
+    assert list(settings.exports.iterdir()) == [export]
+
+
+def test_a_folder_that_cannot_be_written_holds_the_queue(settings: Settings) -> None:
+    Path(settings.exports).write_text("a file stands in the way")
+    with pytest.raises(SinkMisconfiguredError):
+        jobs.generate_report(7, "sales-analysis")
