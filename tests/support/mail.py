@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -51,16 +50,10 @@ def smtp_server(password: str | None = None) -> Iterator[Mailbox]:
     options: dict[str, Any] = {}
     if password is not None:
         options = {"authenticator": check, "auth_required": True, "auth_require_tls": False}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a login without TLS, on this machine
-        controller = _running(mailbox, options)
+    controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **options)
+    controller.start()
     try:
         yield mailbox
     finally:
         controller.stop()
 
-
-def _running(mailbox: Mailbox, options: dict[str, Any]) -> Controller:
-    controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **options)
-    controller.start()
-    return controller
