@@ -108,9 +108,7 @@ def test_a_queue_that_is_no_list_does_not_hide_the_next(connection: Redis, queue
     assert claim.job_id == job.id
 
 
-def test_what_a_stock_worker_left_goes_with_the_next_claim(
-    connection: Redis, queue: Queue, claimant: Claimant
-) -> None:
+def test_what_a_stock_worker_left_goes_with_the_next_claim(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     """A stock worker of several queues leaves the id where it is when it starts the job, which may come again."""
     job = queue.enqueue("f")
     connection.rpush(keys.intermediate("work"), job.id, "another")

@@ -56,4 +56,3 @@ def smtp_server(password: str | None = None) -> Iterator[Mailbox]:
         yield mailbox
     finally:
         controller.stop()
-
