@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ class MariaDb(Program):
     def wipe(self) -> None:
         """Make the database as new; connections that a test left behind are closed first."""
         for (id_,) in self.run("SELECT id FROM information_schema.processlist WHERE user = 'qctl'"):
-            self.run(f"KILL {id_}")
+            with suppress(pymysql.err.OperationalError):  # it has ended meanwhile
+                self.run(f"KILL {id_}")
         self.run(f"DROP DATABASE {self.database}", f"CREATE DATABASE {self.database}")
 
     @property

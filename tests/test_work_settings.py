@@ -1,0 +1,61 @@
+"""Settings of the work: what they take, and what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qctl.errors import SettingsError
+from qctl.safe import harmless_cell, original_cell
+from qctl.settings import Settings
+
+
+def test_folders_are_in_the_home_unless_they_are_whole_paths(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(UPLOAD_DIR="in/here", EXPORTS_DIR="/srv/out")
+    assert settings.uploads == settings.home / "in" / "here"
+    assert settings.exports == Path("/srv/out")
+    assert settings.images == settings.home / "images"
+
+
+def test_sources_and_hosts(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(
+        QCTL_SOURCES="api=https://a.example/v1/stock, file=/srv/a,b.csv",
+        QCTL_SOURCE_TOKENS="api=secret=,x",
+        QCTL_ALLOWED_HOSTS="A.example, b.example:8443,[::1]:80",
+    )
+    assert settings.sources == {"api": "https://a.example/v1/stock", "file": "/srv/a,b.csv"}
+    assert settings.source_tokens == {"api": "secret=,x"}
+    assert settings.allowed_hosts == ("a.example", "b.example:8443", "[::1]:80")
+    assert "secret=" not in repr(settings)
+    assert hash(settings) == hash(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("QCTL_SOURCES", "x"),
+        ("QCTL_SOURCES", "x=relative.csv"),
+        ("QCTL_SOURCES", "x=ftp://a.example/"),
+        ("QCTL_SOURCES", "x=https://user:pw@a.example/"),
+        ("QCTL_SOURCES", "x=/a,x=/b"),
+        ("QCTL_ALLOWED_HOSTS", "https://a.example"),
+        ("QCTL_ALLOWED_HOSTS", "*"),
+        ("QCTL_ALLOWED_HOSTS", "a.example/path"),
+        ("MAX_FILE_SIZE", "10MB"),
+        ("MAX_FILE_SIZE", "0"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(make_settings: Callable[..., Settings], name: str, raw: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        make_settings(**{name: raw})
+
+
+@given(st.text(st.sampled_from("'=+-@\t\r\0\uff1da"), max_size=6) | st.text())
+def test_a_cell_is_no_formula_and_comes_back(text: str) -> None:
+    cell = harmless_cell(text)
+    assert not cell.startswith(tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20"))
+    assert original_cell(cell) == text
