@@ -20,7 +20,7 @@ PATIENCE = 60.0
 @command("monitor", examples="qctl monitor\nqctl monitor --read-only")
 def monitor(session: Session) -> None:
     """Watch queues, jobs, dead letters and workers live, and act on them by keys."""
-    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+    if not (is_terminal(sys.stdout) and is_terminal(sys.stdin)):
         raise RefusedError("`qctl monitor` needs a terminal", "`qctl stats --watch 2s` needs none")
     from qctl.tui.app import Monitor  # brings Textual, which no other command needs
 
