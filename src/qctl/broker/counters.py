@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from redis.client import Pipeline
 
@@ -122,7 +123,12 @@ class Window:
 
 def recent(at: float) -> list[int]:
     """The minutes since 1970 that a window is made of, the current one first. `at` is the time in seconds."""
-    return [int(at) // 60 - back for back in range(RECENT)]
+    return _recent(int(at) // 60)
+
+
+@lru_cache(maxsize=4)
+def _recent(last: int) -> list[int]:
+    return [last - back for back in range(RECENT)]
 
 
 def hours(at: float) -> list[int]:
@@ -133,18 +139,19 @@ def hours(at: float) -> list[int]:
 def ask(pipe: Pipeline, queue: str, at: float) -> None:
     """Queue the reads that `window` needs, one an hour of `hours`."""
     for hour in hours(at):
-        pipe.hmget(keys.counts(queue, hour), _asked(hour, at))
+        pipe.hmget(keys.counts(queue, hour), _asked(hour, int(at) // 60))
 
 
-def _asked(hour: int, at: float) -> list[str]:
-    return [f"{total % 60}.{what}" for total in recent(at) if total // 60 == hour for what in FIELDS]
+@lru_cache(maxsize=4)
+def _asked(hour: int, last: int) -> list[str]:
+    return [f"{total % 60}.{what}" for total in _recent(last) if total // 60 == hour for what in FIELDS]
 
 
 def window(answers: Sequence[Sequence[bytes | None]], at: float) -> Window:
     """Make a window of the replies to `ask`. Raises ValueError where a count is no number."""
     found: dict[int, Counts] = {}
     for hour, row in zip(hours(at), answers, strict=True):
-        for asked, value in zip(_asked(hour, at), row, strict=True):
+        for asked, value in zip(_asked(hour, int(at) // 60), row, strict=True):
             if value is not None:
                 minute, _, what = asked.partition(".")
                 found.setdefault(60 * hour + int(minute), {})[what] = int(value)
@@ -187,11 +194,10 @@ def times(raws: Sequence[Mapping[bytes, bytes]]) -> Times:
     found: dict[tuple[str, str], dict[int, int]] = {}
     for raw in raws:
         for name, value in raw.items():
-            kind, number, job = _parts(name.decode(errors="replace"))
-            if number is None or not _is_count(value) or int(value) <= 0:
-                continue
-            buckets = found.setdefault((kind, job), {})
-            buckets[number] = buckets.get(number, 0) + int(value)
+            kind, number, job = _parts(name)
+            if number is not None and value.isdigit() and len(value) < 20:
+                buckets = found.setdefault((kind, job), {})
+                buckets[number] = buckets.get(number, 0) + int(value)
     made = {place: Histogram(buckets) for place, buckets in found.items()}
     return Times(
         made.get(("w", ""), Histogram()),
@@ -200,9 +206,10 @@ def times(raws: Sequence[Mapping[bytes, bytes]]) -> Times:
     )
 
 
-def _parts(field_name: str) -> tuple[str, int | None, str]:
-    """Kind, bucket and job of a field; no bucket where it is none of ours."""
-    head, _, job = field_name.partition(" ")
+@lru_cache(maxsize=5000)
+def _parts(field_name: bytes) -> tuple[str, int | None, str]:
+    """Kind, bucket and job of a field; no bucket where it is none of ours. The same few come again and again."""
+    head, _, job = field_name.decode(errors="replace").partition(" ")
     kind, digits = head[:1], head[1:]
     if kind not in ("w", "r", "f") or not digits.removeprefix("-").isdecimal() or len(digits) > 5:
         return kind, None, job

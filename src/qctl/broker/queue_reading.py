@@ -17,9 +17,12 @@ from qctl.models import Pause, QueueStats
 
 _ASKED = (
     *("waiting", "started", "scheduled", "deferred", "finished", "failed", "quarantine"),
-    *("head", "tail", "list", "workers"),
+    *("head", "workers"),
 )
 """What `ask` asks of every queue, in its order; the counts follow."""
+
+ENTRY = 5
+"""Bytes that Redis's lists need for an entry beside its text."""
 
 
 class QueueReading:
@@ -32,7 +35,7 @@ class QueueReading:
         self._counts: list[Any] = []
         self._window = Window(({}, {}), at % 60)
         self._age: float | None = None
-        self._job_sizes: list[int] = []
+        self._job_size: int | None = None
         self._times = Times()
 
     def ask(self, pipe: Pipeline) -> None:
@@ -43,8 +46,6 @@ class QueueReading:
             pipe.zcard(registry(name))
         pipe.hlen(keys.quarantine(name))
         pipe.lindex(keys.queue(name), 0)
-        pipe.lindex(keys.queue(name), -1)
-        pipe.memory_usage(keys.queue(name))
         pipe.smembers(keys.queue_workers(name))
         counters.ask(pipe, name, self._at)
 
@@ -59,10 +60,10 @@ class QueueReading:
             pass  # counts that are no numbers hide the rates alone
 
     @property
-    def _ends(self) -> list[str]:
-        """The ids of the first and the last waiting job."""
-        found = (self._first["head"], self._first["tail"])
-        return list(dict.fromkeys(inspection.text(id_) for id_ in found if isinstance(id_, bytes)))
+    def _head(self) -> str | None:
+        """The id of the job that has waited longest."""
+        found = self._first["head"]
+        return inspection.text(found) if isinstance(found, bytes) else None
 
     @property
     def _busy_minutes(self) -> list[int]:
@@ -71,22 +72,20 @@ class QueueReading:
 
     def ask_more(self, pipe: Pipeline) -> None:
         """Queue the reads that depend on those: the age of the oldest, the size of a job, how long jobs took."""
-        for position, job_id in enumerate(self._ends):
-            if position == 0:
-                pipe.hmget(keys.job(job_id), "enqueued_at", "created_at")
-            pipe.memory_usage(keys.job(job_id), samples=0)
+        if self._head is not None:
+            pipe.hmget(keys.job(self._head), "enqueued_at", "created_at")
+            pipe.memory_usage(keys.job(self._head), samples=0)
         for minute in self._busy_minutes:
             pipe.hgetall(keys.times(self.name, minute))
 
     def take_more(self, answers: Iterator[Any]) -> None:
         """Take the replies to `ask_more`."""
-        for position, _ in enumerate(self._ends):
-            if position == 0:
-                moments = replies.granted(next(answers), [None, None])
-                since = next((when for raw in moments if (when := inspection.when(raw))), None)
-                self._age = max(0.0, self._at - since.timestamp()) if since else None
+        if self._head is not None:
+            moments = replies.granted(next(answers), [None, None])
+            since = next((when for raw in moments if (when := inspection.when(raw))), None)
+            self._age = max(0.0, self._at - since.timestamp()) if since else None
             size = next(answers)
-            self._job_sizes += [size] if isinstance(size, int) else []
+            self._job_size = size if isinstance(size, int) else None
         hashes = [replies.granted(raw, {}) for raw in islice(answers, len(self._busy_minutes))]
         self._times = counters.times(hashes)
 
@@ -97,7 +96,7 @@ class QueueReading:
             return QueueStats(
                 self.name, paused=pause, error=f"its key for {wrong[0]} holds another type than it should"
             )
-        known = {what: replies.granted(reply, None) for what, reply in self._first.items() if what != "list"}
+        known = {what: replies.granted(reply, None) for what, reply in self._first.items()}
         listeners = frozenset(inspection.text(key) for key in known["workers"] if key in alive)
         counted = not self._window.is_empty
         return QueueStats(
@@ -126,10 +125,7 @@ class QueueReading:
         return [("counts", reply) for reply in self._counts]
 
     def _memory(self, waiting: int) -> int | None:
-        """Bytes of the list, and of its jobs if all are like its first and last. None for who may not ask."""
+        """Bytes of the waiting jobs, if all are like the first. None for who may not ask."""
         if not waiting:
             return 0
-        size = self._first["list"]
-        if not isinstance(size, int) or not self._job_sizes:
-            return None
-        return size + waiting * sum(self._job_sizes) // len(self._job_sizes)
+        return None if self._job_size is None else waiting * (self._job_size + len(self._head or "") + ENTRY)

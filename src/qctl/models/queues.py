@@ -27,7 +27,7 @@ class QueueStats:
 
     Rates are jobs a second over the last minute, None if unknown: `in_rate` come, `taken_rate` are taken by workers,
     `out_rate` finish. What is `recent` was counted in the last five minutes at most. `memory` is bytes that the waiting
-    jobs take, if all are like the first and the last; None if unknown. `error` says why the queue could not be read;
+    jobs take, if all are like the first; None if unknown. `error` says why the queue could not be read;
     the counts are then zero.
     """
 
@@ -144,3 +144,25 @@ class ClearResult:
     removed: int
     batch: str | None
     purged: bool = False
+
+
+@dataclass(frozen=True)
+class DrainResult:
+    """A queue that was drained: `pause` is what holds it now, None where it was only waited for. `seconds` it took."""
+
+    queue: str
+    pause: Pause | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class DeleteResult:
+    """What became of a queue that was deleted. `batch` is where its `removed` jobs are, None where it had none.
+
+    `listed` is True where it is one of the catalog, which are always listed.
+    """
+
+    queue: str
+    removed: int
+    batch: str | None
+    listed: bool
