@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli.fake import FakeOps
+from qctl import contexts
 from qctl.cli.main import run
 from qctl.cli.session import Session
 
@@ -26,6 +27,13 @@ class Ran:
     def json(self) -> Any:
         """What it printed, read as JSON."""
         return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def _contexts() -> None:
+    """A context that commands may name."""
+    contexts.config_file().parent.mkdir(parents=True)
+    contexts.config_file().write_text('[contexts.prod]\nREDIS_HOST = "redis.example"\nQCTL_READ_ONLY = true\n')
 
 
 @pytest.fixture

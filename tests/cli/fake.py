@@ -7,15 +7,13 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
-from cli import fake_jobs, fake_watching
+from cli import fake_jobs, fake_operating, fake_watching
 from qctl.errors import QctlError
 from qctl.models import (
-    AuditEntry,
     ClearResult,
     DeadLetter,
     DeadLetterDetail,
     DeadLetters,
-    Event,
     Finding,
     Health,
     Pause,
@@ -28,7 +26,6 @@ from qctl.models import (
     Stats,
     Totals,
     TrashBatch,
-    WorkerInfo,
 )
 
 NOW = datetime.now(timezone.utc)
@@ -89,6 +86,7 @@ ANSWERS: dict[str, Any] = {
     ),
     **fake_jobs.ANSWERS,
     **fake_watching.ANSWERS,
+    **fake_operating.ANSWERS,
     "queues__require": None,
     "queues__waiting": 4,
     "queues__pause": lambda name, **_: pause_of(name),
@@ -100,12 +98,6 @@ ANSWERS: dict[str, Any] = {
     "trash__list": [TrashBatch("20261122-044512-x7f2", "email", "clear", "ops@host", NOW, NOW + timedelta(days=1), 4)],
     "trash__restore": lambda batch: RestoreResult(batch or "20261122-044512-x7f2", "email", 4),
     "trash__empty": 4,
-    "workers__list": [WorkerInfo("w1", ["email"], "busy", "host", 42, "job-9", NOW, True)],
-    "events__list": [Event("1795000000000-0", "finished", {"queue": "email", "job": "job-1", "ms": "12"})],
-    "events__last_id": "1795000000000-0",
-    "events__follow": [[Event("1795000000001-0", "dead", {"queue": "email", "job": "job-2", "reason": "boom"})], []],
-    "audit__note": None,
-    "audit__list": [AuditEntry(NOW, "ops@host", "qctl clear", "qctl clear email", "refused", "not confirmed", 0.4)],
     "health__ping": Ping(0.0004, 1_795_000_000_000, "7.0.15", "redis://localhost:6379/0"),
     "health__check": Health("ok", [Finding("redis", "ok", "Redis answers")]),
 }

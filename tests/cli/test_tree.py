@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import shlex
@@ -10,46 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import typer
 
 from cli.conftest import Ran
-from cli.fake import FakeOps
+from cli.lines import NO_DOCUMENT, RUNNABLE, TREE
 from qctl.cli.exits import ExitCode
-from qctl.cli.main import build
-from qctl.ops.cleanup import EVERYTHING
 
 Qctl = Callable[..., Ran]
-
-
-def walk(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command of the tree with its words."""
-    commands = getattr(node, "commands", None)
-    if commands is None:
-        yield path, node
-    for name, child in (commands or {}).items():
-        yield from walk(child, (*path, name))
-
-
-ROOT = typer.main.get_command(build())
-TREE = dict(walk(ROOT))
-
-NO_DOCUMENT = {("up",), ("monitor",), ("metrics", "export")}
-
-RUNNABLE: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("pause",): ("email",),
-    ("resume",): ("email",),
-    ("clear",): ("email", "--confirm", "email"),
-    ("retry",): ("job-1",),
-    ("dlq", "retry"): ("job-1",),
-    ("dlq", "show"): ("job-1",),
-    ("dlq", "discard"): ("job-1",),
-    **{("job", verb): ("job-1",) for verb in ("show", "wait", "retry", "cancel", "delete")},
-    ("job", "move"): ("job-1", "--to", "other"),
-    ("trash", "empty"): ("--confirm", "trash"),
-    ("alert", "test"): ("late",),
-    ("alert", "mute"): ("late",),
-}
-"""What a command needs to do its work, where that is something."""
 
 
 def interrupt(_seconds: float) -> None:
@@ -59,17 +26,6 @@ def interrupt(_seconds: float) -> None:
 
 def examples(command: Any) -> list[str]:
     return [line.strip() for line in command.epilog.splitlines() if line.strip().startswith("qctl ")]
-
-
-def test_the_tree_is_known() -> None:
-    assert {" ".join(path) for path in TREE} == {
-        *("stats", "pause", "resume", "clear", "retry", "monitor", "up", "ping", "health"),
-        *(f"dlq {verb}" for verb in ("list", "groups", "show", "retry", "discard")),
-        *(f"job {verb}" for verb in ("list", "show", "wait", "retry", "cancel", "delete", "move")),
-        *("trash list", "trash restore", "trash empty", "worker list"),
-        *("check", "metrics show", "metrics export", "alert list", "alert test", "alert mute"),
-        *(f"cleanup {kind}" for kind in (*EVERYTHING, "all")),
-    }
 
 
 @pytest.mark.parametrize("path", TREE, ids=" ".join)
@@ -88,7 +44,7 @@ def test_help_says_what_it_does_and_gives_examples(path: tuple[str, ...], qctl: 
 def test_examples_are_commands_that_exist(
     path: tuple[str, ...], example: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", [])
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     monkeypatch.setattr("qctl.cli.watch.sleep", interrupt)
     for part in example.split(" | "):
         words = shlex.split(part)
@@ -173,27 +129,6 @@ def test_without_a_verb_the_help_is_shown(words: tuple[str, ...], qctl: Qctl) ->
 
 def test_version(qctl: Qctl) -> None:
     assert qctl("--version").out.startswith("qctl ")
-
-
-CHANGING = [
-    line.split() for line in ("pause q", "resume q", "clear q", "retry a", "trash restore", "trash empty", "up")
-]
-
-
-@pytest.mark.parametrize("line", CHANGING, ids=" ".join)
-def test_read_only_refuses_what_changes(line: list[str], qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    ops = FakeOps()
-    by_flag = qctl(*line, "--read-only", ops=ops)
-    monkeypatch.setenv("QCTL_READ_ONLY", "true")
-    by_setting = qctl(*line, ops=ops)
-    assert (by_flag.code, by_setting.code) == (6, 6)
-    assert "read-only" in by_flag.err
-    assert ops.calls == []
-
-
-@pytest.mark.parametrize("line", [("clear", "email", "--dry-run"), ("retry", "--all", "--dry-run"), ("stats",)])
-def test_read_only_lets_read(line: tuple[str, ...], qctl: Qctl) -> None:
-    assert qctl("--read-only", *line).code == 0
 
 
 def test_the_help_of_all_tells_every_exit_code(qctl: Qctl) -> None:

@@ -76,7 +76,7 @@ def next_(
 
 @command(
     "add",
-    examples="qctl schedule add nightly stock-check --cron '0 3 * * *' --timezone Europe/Berlin\n"
+    examples="qctl schedule add nightly stock-check --cron '0 3 * * *'\n"
     "qctl schedule add sales generate-report reportType=sales-analysis --every 1d",
     changes=True,
 )

@@ -42,7 +42,7 @@ def everyone(
     session.out.listing(documents.workers(found), table)
 
 
-@command("show", examples='qctl worker show host.42.f00d00\nqctl worker show "$(qctl worker list -o name | head -1)"')
+@command("show", examples="qctl worker show host.42.f00d00\nqctl worker show host.42.f00d00 --json")
 def show(session: Session, worker: Annotated[str, typer.Argument(metavar="WORKER", help="Its name.")]) -> None:
     """Show one worker: what it runs, since when, how much it did, what it holds."""
     found = session.ops.workers.show(worker)

@@ -1,0 +1,89 @@
+"""What a stand-in for `Ops` says of workers, schedules, events and the audit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from qctl.models import (
+    AuditEntry,
+    Coming,
+    Concern,
+    Event,
+    Quiet,
+    QuietResult,
+    StopResult,
+    Timer,
+    Timers,
+    WorkerInfo,
+)
+
+NOW = datetime.now(timezone.utc)
+
+WORKER = WorkerInfo(
+    "w1",
+    ["email", "report"],
+    "busy",
+    "host",
+    42,
+    "job-9",
+    NOW,
+    True,
+    claimant="w1",
+    started_at=NOW - timedelta(hours=2),
+    job_function="app.send",
+    job_since=NOW - timedelta(seconds=5),
+    memory=48_000_000,
+    finished=12,
+    failed=1,
+    worked=60.0,
+    quiet=Quiet("ops@host", NOW),
+)
+
+TIMER = Timer(
+    "cron",
+    "nightly",
+    "stock-check",
+    "inventory",
+    next_at=NOW + timedelta(hours=3),
+    last_at=NOW - timedelta(hours=21),
+    last_job="cron-nightly-1",
+    last_status="finished",
+    cron="0 3 * * 1-5",
+    timezone="Europe/Berlin",
+    runs=7,
+    catch_up="one",
+    source="operator",
+    payload="{}",
+    concerns=(Concern("missed", count=2),),
+)
+
+
+def stopped(names: Any, now: bool = False, timeout: float = 0.0, waiting: Any = None) -> list[StopResult]:
+    """Every worker is gone at once."""
+    if waiting:
+        waiting(len(names), len(names))
+    return [StopResult(replace(WORKER, name=name), True, now, 0.1) for name in names]
+
+
+ANSWERS: dict[str, Any] = {
+    "workers__list": lambda _queue=None: [WORKER],
+    "workers__select": lambda patterns: [replace(WORKER, name=name) for name in ("w1", "w2")] if patterns else [],
+    "workers__show": lambda name: replace(WORKER, name=name),
+    "workers__quiet": lambda name, **_: QuietResult(replace(WORKER, name=name), True, True),
+    "workers__resume": lambda name: QuietResult(replace(WORKER, name=name, quiet=None), False, True),
+    "workers__stop": stopped,
+    "schedules__list": Timers([TIMER], 3),
+    "schedules__next": [Coming(NOW + timedelta(hours=3), TIMER)],
+    "schedules__add": lambda name, job, _pairs, _data, **_: replace(TIMER, name=name, job=job),
+    "schedules__remove": lambda name: replace(TIMER, name=name, next_at=None),
+    "schedules__pause": lambda name: (replace(TIMER, name=name, next_at=None, paused_by="ops@host"), True),
+    "schedules__resume": lambda name: (replace(TIMER, name=name), True),
+    "schedules__run": lambda name: (replace(TIMER, name=name), "job-7"),
+    "events__list": [Event("1795000000000-0", "finished", {"queue": "email", "job": "job-1", "ms": "12"})],
+    "events__last_id": "1795000000000-0",
+    "events__follow": [[Event("1795000000001-0", "dead", {"queue": "email", "job": "job-2", "reason": "boom"})], []],
+    "audit__note": None,
+    "audit__list": [AuditEntry(NOW, "ops@host", "qctl clear", "qctl clear email", "refused", "not confirmed", 0.4)],
+}

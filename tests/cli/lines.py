@@ -1,0 +1,62 @@
+"""Every command of the tree, and the words that each needs to do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from qctl.cli import command
+from qctl.cli.main import build
+
+Path = tuple[str, ...]
+
+
+def walk(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every command of the tree with its words."""
+    commands = getattr(node, "commands", None)
+    if commands is None:
+        yield path, node
+    for name, child in (commands or {}).items():
+        yield from walk(child, (*path, name))
+
+
+ROOT = typer.main.get_command(build())
+TREE = dict(walk(ROOT))
+"""What click makes of each command."""
+
+COMMANDS = command.tree(build())
+"""What qctl knows of each command."""
+
+NO_DOCUMENT = {("up",), ("monitor",), ("metrics", "export"), ("job", "export"), ("dlq", "export")}
+
+RUNNABLE: dict[Path, tuple[str, ...]] = {
+    ("pause",): ("email",),
+    ("resume",): ("email",),
+    ("clear",): ("email", "--confirm", "email"),
+    ("retry",): ("job-1",),
+    ("dlq", "retry"): ("job-1",),
+    ("dlq", "show"): ("job-1",),
+    ("dlq", "discard"): ("job-1",),
+    **{("job", verb): ("job-1",) for verb in ("show", "wait", "retry", "cancel", "delete")},
+    ("job", "move"): ("job-1", "--to", "other"),
+    ("job", "stop"): ("job-1",),
+    ("job", "edit"): ("job-1", "--data", "{}"),
+    ("job", "enqueue"): ("welcome-email",),
+    ("job", "import"): ("-",),
+    ("dlq", "import"): ("-",),
+    **{("queue", verb): ("email",) for verb in ("show", "history", "drain")},
+    ("queue", "move"): ("email", "other", "--yes"),
+    ("queue", "delete"): ("email", "--confirm", "email"),
+    ("trash", "empty"): ("--confirm", "trash"),
+    ("alert", "test"): ("late",),
+    ("alert", "mute"): ("late",),
+    ("schedule", "add"): ("nightly", "stock-check", "--every", "1h"),
+    **{("schedule", verb): ("nightly",) for verb in ("remove", "pause", "resume", "run")},
+    **{("worker", verb): ("w1",) for verb in ("show", "quiet", "resume", "stop")},
+    ("context", "show"): ("prod",),
+    ("context", "use"): ("prod",),
+    ("config", "init"): ("--force",),
+}
+"""What a command needs to do its work, where that is something."""
