@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,14 +12,24 @@ from qctl.models import (
     Cause,
     Causes,
     Chosen,
+    DeleteResult,
+    DrainResult,
+    Editable,
+    Edited,
     Event,
+    HistoryStep,
+    Imported,
     JobDetail,
     JobRow,
     Jobs,
     Outcome,
+    Pause,
     Payload,
+    QueueDetail,
+    QueueStats,
     Selection,
     Selector,
+    Stopped,
     Waited,
 )
 
@@ -62,6 +73,16 @@ def done(chosen: Selection, **_: Any) -> BulkResult:
     return BulkResult.of([Outcome(id_.decode(), part.queue, True) for part in chosen.chosen for id_ in part.ids])
 
 
+BEFORE = '{"function": "app.send", "args": [], "kwargs": {}}'
+
+
+def export(chosen: Selection, write: Callable[[str], None]) -> int:
+    """A line for each."""
+    for part in chosen.chosen:
+        write("".join(f'{{"id": "{id_.decode()}"}}\n' for id_ in part.ids))
+    return chosen.count
+
+
 ANSWERS: dict[str, Any] = {
     "jobs__list": Jobs([ROW], 1, 1, 1),
     "jobs__show": DETAIL,
@@ -71,5 +92,16 @@ ANSWERS: dict[str, Any] = {
     "jobs__cancel": done,
     "jobs__delete": done,
     "jobs__move": done,
+    "jobs__enqueue": "job-9",
+    "jobs__stop": Stopped("job-1", "email", "w1", "stopped", 0.1),
+    "jobs__editable": Editable("job-1", "email", "failed", BEFORE, b"..."),
+    "jobs__edit": lambda job, text: Edited(job.id, job.queue, job.text, text, True),
+    "jobs__revert": lambda job: Edited(job.id, job.queue, job.text, BEFORE, True),
+    "transfer__export": export,
+    "transfer__import_": lambda _lines, **_: Imported(1, 0, [], ["email"]),
+    "queues__show": QueueDetail("email", [QueueStats("email", waiting=4)], [], {"send": 4}, [CAUSE]),
+    "queues__history": [HistoryStep(NOW, {"finished": 12, "dead": 1}, 0.4)],
+    "queues__drain": lambda queue, **_: DrainResult(queue, Pause(queue, "ops@host", NOW, "drained"), 1.0),
+    "queues__delete": lambda queue, **_: DeleteResult(queue, 4, "20261122-044512-x7f2", listed=False),
     "dead_letters__groups": Causes([CAUSE], 12, 12),
 }

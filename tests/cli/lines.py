@@ -31,6 +31,13 @@ COMMANDS = command.tree(build())
 
 NO_DOCUMENT = {("up",), ("monitor",), ("metrics", "export"), ("job", "export"), ("dlq", "export")}
 
+SHARED = {
+    ("queue", "list"): "stats",
+    ("dlq", "import"): "job.import",
+    **{path: "retry" for path in TREE if path[-1] == "retry"},
+}
+"""Commands that are another one under a second noun, and its schema."""
+
 RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("pause",): ("email",),
     ("resume",): ("email",),

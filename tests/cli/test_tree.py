@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cli.conftest import Ran
-from cli.lines import NO_DOCUMENT, RUNNABLE, TREE
+from cli.lines import NO_DOCUMENT, RUNNABLE, SHARED, TREE
 from qctl.cli.exits import ExitCode
 
 Qctl = Callable[..., Ran]
@@ -44,7 +44,7 @@ def test_help_says_what_it_does_and_gives_examples(path: tuple[str, ...], qctl: 
 def test_examples_are_commands_that_exist(
     path: tuple[str, ...], example: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     monkeypatch.setattr("qctl.cli.watch.sleep", interrupt)
     for part in example.split(" | "):
         words = shlex.split(part)
@@ -57,7 +57,7 @@ def test_examples_are_commands_that_exist(
 @pytest.mark.parametrize("path", TREE.keys() - NO_DOCUMENT, ids=" ".join)
 def test_json_has_the_schema_of_its_command(path: tuple[str, ...], qctl: Qctl) -> None:
     ran = qctl(*path, *RUNNABLE.get(path, ()), "--json")
-    name = "retry" if path[-1] == "retry" else ".".join(path)
+    name = SHARED.get(path, ".".join(path))
     assert ran.code == 0, ran.err
     assert ran.json["schema"] == f"qctl.{name}/1"
 

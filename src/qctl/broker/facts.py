@@ -28,9 +28,13 @@ EACH = 1 << 20
 TOGETHER = 4 << 20
 """Bytes of payloads that are read at once."""
 
+MOVED = "qctl_moved_from"
+"""Field of a job's hash that names the queue it was moved from."""
+
 _FIELDS = (
     *("description", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name", "exc_info"),
     burial.FIELD,
+    MOVED,
 )
 
 
@@ -175,6 +179,7 @@ def matches(facts: Facts, selector: Selector, now: datetime | None = None) -> bo
         (selector.job is None or _is_named(facts, selector.job))
         and (selector.error is None or _holds(f"{facts.error}\n{facts.traceback}", selector.error))
         and (selector.owner is None or facts.owner.casefold() == selector.owner.casefold())
+        and (selector.moved_from is None or inspection.text(facts.fields.get(MOVED)) == selector.moved_from)
         and (selector.older_than is None or _is_older(facts, selector.older_than, now))
         and (selector.argument is None or _is_called_with(facts, selector.argument))
     )

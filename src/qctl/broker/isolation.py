@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -17,6 +18,7 @@ from rq.utils import now
 from rq.worker import Worker
 
 from qctl.broker.recovery import recover
+from qctl.broker.stopping import Stoppable
 from qctl.broker.worker import AbortedError, QctlWorker
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,19 @@ PR_SET_PDEATHSIG = 1
 
 class InlineWorker(QctlWorker):
     """Runs jobs in its own process: for short jobs whose code is trusted not to crash the interpreter."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stoppable = Stoppable()
+
+    def stoppable(self, job: Job) -> AbstractContextManager[None]:
+        """While this lasts, `kill_horse` ends the job."""
+        return self._stoppable.running(job.id)
+
+    def kill_horse(self, *_: Any) -> None:
+        """Stop the job that RQ's command names. Called in the thread that listens for commands."""
+        if not self._stoppable.stop(self._stopped_job_id or ""):
+            self._stopped_job_id = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job here."""

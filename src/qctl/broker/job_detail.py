@@ -13,7 +13,6 @@ from rq.results import Result
 
 from qctl.broker import burial, clock, editing, facts, inspection, keys, locating, places, replies, streams, trash
 from qctl.broker.places import Found
-from qctl.broker.relocating import Move
 from qctl.models import Attempt, Event, JobDetail, Payload, State
 from qctl.models.events import moment_of
 
@@ -83,7 +82,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         attempts=[_attempt(*entry) for entry in reversed(results or [])],
         timeline=timeline,
         events_whole=whole,
-        moved_from=text.get(Move.FIELD) or None,
+        moved_from=text.get(facts.MOVED) or None,
         trash=text.get(trash.FIELD) or None,
         edited=text.get(editing.EDITED) or None,
         original=Payload(*inspection.pretty(original)) if original_size else None,
@@ -94,6 +93,11 @@ def value(connection: Redis, job_id: str) -> str | None:
     """What the job returned last, as JSON, None where it is something else or nothing."""
     newest = connection.xrevrange(keys.results(job_id), count=1)
     return inspection.value(newest[0][1].get(b"return_value")) if newest else None
+
+
+def worker(connection: Redis, job_id: str) -> str:
+    """The worker that runs the job, or ran it last."""
+    return inspection.text(connection.hget(keys.job(job_id), "worker_name"))
 
 
 def _fields(connection: Redis, job_id: str) -> tuple[dict[str, bytes | None], int, int]:

@@ -11,10 +11,10 @@ from typing import ClassVar
 
 from redis import Redis
 
-from qctl.broker import burial, events, inspection, keys, places, slots, trash
+from qctl.broker import burial, events, facts, inspection, keys, places, slots, trash
 from qctl.broker.scripts import Argument, Script
 from qctl.broker.trash import Batch
-from qctl.models import State
+from qctl.models import MOVABLE, State
 
 
 class Relocation(ABC):
@@ -102,11 +102,8 @@ class Discard(Relocation):
 class Move(Relocation):
     """Move jobs to another queue, into the state that they are in. Waiting ones go to its tail."""
 
-    states = ("queued", "scheduled", "deferred", "failed", "canceled", "quarantined")
+    states = MOVABLE
     _script = Script("move", after="leave")
-
-    FIELD = "qctl_moved_from"
-    """Field of a job's hash that names the queue it was moved from."""
 
     def __init__(self, actor: str, target: str) -> None:
         super().__init__(actor)
@@ -114,5 +111,5 @@ class Move(Relocation):
 
     def _own(self, _queue: str, state: State) -> tuple[list[str], list[Argument]]:
         target = self.target
-        own: list[Argument] = [target, keys.queue(target), self.FIELD, keys.cause(target, "")]
+        own: list[Argument] = [target, keys.queue(target), facts.MOVED, keys.cause(target, "")]
         return [places.key(state, target), keys.causes(target), keys.QUEUES], own

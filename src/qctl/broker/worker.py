@@ -13,11 +13,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import worker_registration
+from rq.callbacks import execute_stopped_callback
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.queue import Queue
@@ -35,6 +37,7 @@ from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
 from qctl.broker.queue import PausableQueue, restore
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
+from qctl.broker.stopping import StoppedError
 from qctl.errors import ClaimLostError, JobError, RejectedError, SinkError, SinkMisconfiguredError
 from qctl.settings import Settings
 
@@ -48,6 +51,10 @@ LONG_RUN = 20.0
 """Seconds after which a run's RQ heartbeat is renewed from the lease thread; RQ lets it live 90 s."""
 
 _start = Script("start")
+
+
+STOPPED = "Stopped: somebody stopped the job while it ran."
+"""What stands as the error of a job that an operator stopped."""
 
 
 class AbortedError(BaseException):
@@ -133,6 +140,10 @@ class QctlWorker(EndingWorker):
         self._stop_requested = True
         if self._performing:
             raise AbortedError
+
+    def stoppable(self, job: Job) -> AbstractContextManager[None]:  # noqa: ARG002 - what overrides it needs the job
+        """While this lasts, the running job may be stopped by raising StoppedError in it. Here nobody does."""
+        return nullcontext()
 
     def _arrive(self) -> None:
         self.hostname, self.pid = socket.gethostname(), os.getpid()
@@ -272,8 +283,12 @@ class QctlWorker(EndingWorker):
             return False
         try:
             self._performing = True
-            with self.death_penalty_class(job.timeout or queue.DEFAULT_TIMEOUT, JobTimeoutException, job_id=job.id):
+            seconds = job.timeout or queue.DEFAULT_TIMEOUT
+            with self.death_penalty_class(seconds, JobTimeoutException, job_id=job.id), self.stoppable(job):
                 value = job.perform()
+        except StoppedError:
+            self._settle(job, queue, self._stopped(job, queue, execution))
+            return False
         except AbortedError:
             self._persist(lambda: self.claimant.put_back(queue.name, job.id))
             raise
@@ -295,6 +310,20 @@ class QctlWorker(EndingWorker):
 
     def _failure(self, job: Job, queue: Queue, execution: Execution, exc_info: Any) -> Callable[[], None]:
         return lambda: self._finalize_failure(job, queue, execution, exc_info)
+
+    def _stopped(self, job: Job, queue: Queue, execution: Execution) -> Callable[[], None]:
+        log.warning("job %s of %s was stopped", job.id, queue.name)
+        try:
+            execute_stopped_callback(job, self.death_penalty_class)
+        except Exception:
+            log.exception("the callback of job %s that was stopped failed", job.id)
+
+        def end() -> None:
+            self._stopped_job_id = job.id  # RQ forgets it with each try to write it down
+            self.handle_execution_ended(job, queue, job.stopped_callback_timeout)
+            self.handle_job_failure(job, queue, exc_string=STOPPED, execution=execution)
+
+        return end
 
     def _success(self, job: Job, queue: Queue, execution: Execution, value: Any) -> Callable[[], None]:
         def end() -> None:

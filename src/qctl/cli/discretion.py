@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qctl.models import Attempt, Cause, DeadLetter, DeadLetterDetail, Event, JobDetail, JobRow, Payload
+from qctl.models import Attempt, Cause, DeadLetter, DeadLetterDetail, Edited, Event, JobDetail, JobRow, Payload
 from qctl.safe import redact
 
 
@@ -53,6 +53,11 @@ def job(seen: JobDetail) -> JobDetail:
         attempts=[_attempt(each) for each in seen.attempts],
         timeline=[_event(each) for each in seen.timeline],
     )
+
+
+def edited(seen: Edited) -> Edited:
+    """A payload before and after an edit."""
+    return replace(seen, before=redact(seen.before), after=redact(seen.after))
 
 
 def _payload(seen: Payload) -> Payload:

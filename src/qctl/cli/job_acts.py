@@ -52,7 +52,7 @@ DISCARDING = Telling(
 @selecting
 def cancel(session: Session, choice: Choice, rate: Rate = None, dry_run: DryRun = False, yes: Yes = False) -> ExitCode:
     """Cancel jobs that wait, are scheduled or deferred: they will not run. A running one is stopped by `job stop`."""
-    do = partial(session.ops.jobs.cancel, rate=_rate(rate))
+    do = partial(session.ops.jobs.cancel, rate=rates.parse(rate, "--rate"))
     return carry_out(session, CANCELING, choice, do, dry_run=dry_run, yes=yes)
 
 
@@ -114,7 +114,7 @@ def _remove(
         what = f"{counted(chosen.count, telling.thing)} of {named(chosen.queues)}"
         ask.to_type(session.out, f"{what} would be deleted for good, with no way back.", verb, confirm)
 
-    do = partial(session.ops.jobs.delete, verb=verb, purge=purge, rate=_rate(rate))
+    do = partial(session.ops.jobs.delete, verb=verb, purge=purge, rate=rates.parse(rate, "--rate"))
     if not purge:
         return carry_out(session, telling, choice, do, dry_run=dry_run, yes=yes)
     told = replace(telling, done="deleted for good")
@@ -149,9 +149,5 @@ def move(
         return [quoted(["qctl", "queue", "move", to, queue, "--back"]) for queue in queues]
 
     telling = Telling("move", "job.move", "Move", "moving", f"moved to {to}", undo=undo)
-    do = partial(session.ops.jobs.move, target=to, rate=_rate(rate))
+    do = partial(session.ops.jobs.move, target=to, rate=rates.parse(rate, "--rate"))
     return carry_out(session, telling, choice, do, dry_run=dry_run, yes=yes)
-
-
-def _rate(given: str | None) -> float | None:
-    return None if given is None else rates.parse(given, "--rate")

@@ -14,8 +14,13 @@ FASTEST = 1_000_000.0
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/([a-z]+))?")
 
 
-def parse(text: str, option: str) -> float:
-    """How many a second; a number alone is a second's. Raises UsageError naming the option and quoting the text."""
+def parse(text: str | None, option: str) -> float | None:
+    """How many a second, None where nothing was given; a number alone is a second's.
+
+    Raises UsageError naming the option and quoting the text.
+    """
+    if text is None:
+        return None
     found = _RATE.fullmatch(text.strip().lower())
     unit = found[2] or "s" if found else ""
     if found is None or unit not in UNITS:

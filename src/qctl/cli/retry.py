@@ -47,7 +47,7 @@ def retry(
     timeout = durations.parse(canary_timeout, "--canary-timeout")
     do = partial(
         session.ops.jobs.retry,
-        rate=None if rate is None else rates.parse(rate, "--rate"),
+        rate=rates.parse(rate, "--rate"),
         first=canary or 0,
         timeout=timeout,
     )

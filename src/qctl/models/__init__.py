@@ -16,6 +16,7 @@ from qctl.models.history import HistoryStep, Span
 from qctl.models.jobs import (
     ALIASES,
     DEAD,
+    MOVABLE,
     STATES,
     Attempt,
     BadLine,
@@ -27,10 +28,23 @@ from qctl.models.jobs import (
     Jobs,
     Payload,
     State,
+    Stopped,
     Waited,
 )
 from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
-from qctl.models.queues import ClearResult, Pause, PauseResult, QueueStats, ResumeResult, RunningJob, Stats, Totals
+from qctl.models.queue_detail import QueueDetail
+from qctl.models.queues import (
+    ClearResult,
+    DeleteResult,
+    DrainResult,
+    Pause,
+    PauseResult,
+    QueueStats,
+    ResumeResult,
+    RunningJob,
+    Stats,
+    Totals,
+)
 from qctl.models.schedules import CatchUp, Schedule
 from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
 from qctl.models.trash import RestoreResult, TrashBatch
@@ -40,7 +54,9 @@ __all__ = [
     "ALIASES",
     "DEAD",
     "KEPT",
+    "MOVABLE",
     "STATES",
+    "TIMER_KINDS",
     "WORST",
     "Alert",
     "AlertRule",
@@ -56,12 +72,16 @@ __all__ = [
     "Chosen",
     "Cleanup",
     "ClearResult",
+    "Coming",
+    "Concern",
     "ContextInfo",
     "DeadKind",
     "DeadLetter",
     "DeadLetterDetail",
     "DeadLetters",
+    "DeleteResult",
     "Delivery",
+    "DrainResult",
     "Editable",
     "Edited",
     "Event",
@@ -88,6 +108,7 @@ __all__ = [
     "Payload",
     "Ping",
     "QueueCheck",
+    "QueueDetail",
     "QueueStats",
     "Quiet",
     "QuietResult",
@@ -107,11 +128,9 @@ __all__ = [
     "Stats",
     "Step",
     "StopResult",
+    "Stopped",
     "Threshold",
     "Thresholds",
-    "TIMER_KINDS",
-    "Coming",
-    "Concern",
     "Timer",
     "TimerKind",
     "Timers",

@@ -21,8 +21,8 @@ class Selector:
 
     `queue` and `job` are names or patterns; `job` is a function, or the name of a job of the catalog. `error`, `owner`
     and `argument` are looked for in what the job says, upper and lower case alike; `older_than` is in seconds in its
-    state. `states` empty means those that the act is made for. `limit` is the most jobs that are chosen; `scan` the
-    most that are looked at where no index helps, None all.
+    state; `moved_from` is a queue. `states` empty means those that the act is made for. `limit` is the most jobs that
+    are chosen; `scan` the most that are looked at where no index helps, None all.
     """
 
     ids: tuple[str, ...] | None = None
@@ -33,6 +33,7 @@ class Selector:
     fingerprint: str | None = None
     older_than: float | None = None
     owner: str | None = None
+    moved_from: str | None = None
     argument: str | None = None
     limit: int | None = None
     scan: int | None = None
@@ -40,7 +41,8 @@ class Selector:
     @property
     def reads_jobs(self) -> bool:
         """Whether each job has to be read to know if it is meant."""
-        return any(value is not None for value in (self.job, self.error, self.older_than, self.owner, self.argument))
+        said = (self.job, self.error, self.older_than, self.owner, self.moved_from, self.argument)
+        return any(value is not None for value in said)
 
     @property
     def is_everything(self) -> bool:

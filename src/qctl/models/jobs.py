@@ -15,6 +15,9 @@ STATES: tuple[State, ...] = get_args(State)
 
 DEAD: tuple[State, ...] = ("failed", "quarantined")
 
+MOVABLE: tuple[State, ...] = ("queued", "scheduled", "deferred", "failed", "canceled", "quarantined")
+"""States in which a job can be moved to another queue."""
+
 ALIASES: dict[str, tuple[State, ...]] = {
     "waiting": ("queued",),
     "running": ("started",),
@@ -153,6 +156,17 @@ class Waited:
     status: str
     seconds: float
     value: str | None = None
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A job that was stopped while it ran. `status` is what it is now, `seconds` how long its worker took."""
+
+    id: str
+    queue: str
+    worker: str
+    status: str
+    seconds: float
 
 
 @dataclass(frozen=True)

@@ -10,51 +10,140 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from qctl.broker.connection import Connection, connect
-from qctl.ops.alerts import AlertOps
-from qctl.ops.audit import AuditOps
-from qctl.ops.checks import CheckOps
-from qctl.ops.cleanup import CleanupOps
-from qctl.ops.dead_letters import DeadLetterOps
-from qctl.ops.events import EventOps
-from qctl.ops.health import HealthOps
-from qctl.ops.jobs import JobOps
-from qctl.ops.metrics import MetricsOps
-from qctl.ops.queues import QueueOps
-from qctl.ops.stats import StatsOps
-from qctl.ops.trash import TrashOps
-from qctl.ops.workers import WorkerOps
 from qctl.settings import Settings
 
 if TYPE_CHECKING:
+    from qctl.ops.alerts import AlertOps
+    from qctl.ops.audit import AuditOps
+    from qctl.ops.checks import CheckOps
+    from qctl.ops.cleanup import CleanupOps
+    from qctl.ops.dead_letters import DeadLetterOps
+    from qctl.ops.events import EventOps
+    from qctl.ops.health import HealthOps
+    from qctl.ops.jobs import JobOps
+    from qctl.ops.metrics import MetricsOps
+    from qctl.ops.queues import QueueOps
     from qctl.ops.schedules import ScheduleOps
+    from qctl.ops.stats import StatsOps
+    from qctl.ops.transfer import TransferOps
+    from qctl.ops.trash import TrashOps
+    from qctl.ops.workers import WorkerOps
 
 __all__ = ["Ops"]
 
 
 class Ops:
-    """The operations on the Redis of `settings`. Nothing is sent before the first of them is used."""
+    """The operations on the Redis of `settings`. Nothing is sent before the first of them is used.
+
+    Each part is imported when it is first asked for: a command needs one of them, and all take as long as the rest.
+    """
 
     def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
         self._settings = settings
         self._connection = connection or connect(settings)
-        self.stats = StatsOps(self._connection, settings)
-        self.queues = QueueOps(self._connection, settings)
-        self.dead_letters = DeadLetterOps(self._connection, settings)
-        self.jobs = JobOps(self._connection, settings)
-        self.trash = TrashOps(self._connection, settings)
-        self.workers = WorkerOps(self._connection, settings)
-        self.events = EventOps(self._connection, settings)
-        self.audit = AuditOps(self._connection, settings)
-        self.health = HealthOps(self._connection, settings)
-        self.metrics = MetricsOps(self._connection, settings)
-        self.checks = CheckOps(self._connection, settings)
-        self.alerts = AlertOps(self._connection, settings)
-        self.cleanup = CleanupOps(self._connection, settings)
+
+    @cached_property
+    def stats(self) -> StatsOps:
+        """Every queue at one moment."""
+        from qctl.ops.stats import StatsOps
+
+        return StatsOps(self._connection, self._settings)
+
+    @cached_property
+    def queues(self) -> QueueOps:
+        """What is done to a queue by its name."""
+        from qctl.ops.queues import QueueOps
+
+        return QueueOps(self._connection, self._settings)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetterOps:
+        """Jobs that wait for a person."""
+        from qctl.ops.dead_letters import DeadLetterOps
+
+        return DeadLetterOps(self._connection, self._settings)
+
+    @cached_property
+    def jobs(self) -> JobOps:
+        """Jobs of all queues and states."""
+        from qctl.ops.jobs import JobOps
+
+        return JobOps(self._connection, self._settings)
+
+    @cached_property
+    def transfer(self) -> TransferOps:
+        """Jobs into files and back."""
+        from qctl.ops.transfer import TransferOps
+
+        return TransferOps(self._connection, self._settings)
+
+    @cached_property
+    def trash(self) -> TrashOps:
+        """What was removed, until its time is over."""
+        from qctl.ops.trash import TrashOps
+
+        return TrashOps(self._connection, self._settings)
+
+    @cached_property
+    def workers(self) -> WorkerOps:
+        """The processes that take jobs."""
+        from qctl.ops.workers import WorkerOps
+
+        return WorkerOps(self._connection, self._settings)
+
+    @cached_property
+    def events(self) -> EventOps:
+        """What happened."""
+        from qctl.ops.events import EventOps
+
+        return EventOps(self._connection, self._settings)
+
+    @cached_property
+    def audit(self) -> AuditOps:
+        """Who changed what."""
+        from qctl.ops.audit import AuditOps
+
+        return AuditOps(self._connection, self._settings)
+
+    @cached_property
+    def health(self) -> HealthOps:
+        """Whether work flows."""
+        from qctl.ops.health import HealthOps
+
+        return HealthOps(self._connection, self._settings)
+
+    @cached_property
+    def metrics(self) -> MetricsOps:
+        """What was measured."""
+        from qctl.ops.metrics import MetricsOps
+
+        return MetricsOps(self._connection, self._settings)
+
+    @cached_property
+    def checks(self) -> CheckOps:
+        """How queues stand against thresholds."""
+        from qctl.ops.checks import CheckOps
+
+        return CheckOps(self._connection, self._settings)
+
+    @cached_property
+    def alerts(self) -> AlertOps:
+        """Rules by which people are told."""
+        from qctl.ops.alerts import AlertOps
+
+        return AlertOps(self._connection, self._settings)
+
+    @cached_property
+    def cleanup(self) -> CleanupOps:
+        """Housekeeping."""
+        from qctl.ops.cleanup import CleanupOps
+
+        return CleanupOps(self._connection, self._settings)
 
     @cached_property
     def schedules(self) -> ScheduleOps:
         """What comes at a time."""
-        from qctl.ops.schedules import ScheduleOps  # brings rq-scheduler and croniter, which nothing else needs
+        from qctl.ops.schedules import ScheduleOps
 
         return ScheduleOps(self._connection, self._settings)
 

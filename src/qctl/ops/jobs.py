@@ -5,16 +5,16 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Literal
 
-from qctl.broker import bulk, choosing, events, job_detail, search, snapshot, trash, watching
+from qctl.broker import bulk, choosing, events, search, snapshot, trash
 from qctl.broker.relocating import Cancel, Discard, Move
 from qctl.broker.retry import Retry
-from qctl.errors import JobFailedError, NotFoundError, UsageError, WaitTimeoutError
-from qctl.models import DEAD, STATES, BulkResult, JobDetail, Jobs, Selection, Selector, State, Verb, Waited
+from qctl.errors import NotFoundError, UsageError
+from qctl.models import DEAD, STATES, BulkResult, Jobs, Selection, Selector, State, Verb
 from qctl.ops import canary, selection
-from qctl.ops.part import Part, Progress, silent
+from qctl.ops.one_job import OneJobOps
+from qctl.ops.part import Progress, silent
 from qctl.ops.selection import ALL
 
 
@@ -36,11 +36,8 @@ _KINDS: Mapping[Verb, _Kind] = {
     "export": _Kind(tuple(state for state in STATES if state != "started"), STATES, "exported"),
 }
 
-_ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}
-"""How a job ends that does not finish."""
 
-
-class JobOps(Part):
+class JobOps(OneJobOps):
     """Jobs of all queues and states."""
 
     def list(
@@ -68,38 +65,6 @@ class JobOps(Part):
             sort=sort,
             progress=progress or silent,
         )
-
-    def show(self, job_id: str) -> JobDetail:
-        """All that is known of one job, in whichever queue and state. Raises NotFoundError, with ids that look like
-        it."""
-        queues = snapshot.names(self._redis)
-        detail = job_detail.read(self._redis, job_id, queues)
-        if detail is None:
-            raise self._unknown(job_id, queues)
-        return detail
-
-    def _unknown(self, job_id: str, queues: Sequence[str]) -> NotFoundError:
-        known = search.some_ids(self._redis, queues)
-        close = tuple([id_ for id_ in known if len(job_id) > 3 and id_.startswith(job_id)][:3]) or tuple(
-            get_close_matches(job_id, known, n=3, cutoff=0.8)
-        )
-        hint = "did you mean " + " or ".join(close) + "?" if close else "`qctl job list` lists jobs"
-        return NotFoundError(f"there is no job {job_id}", close, hint)
-
-    def wait(self, job_id: str, *, timeout: float) -> Waited:
-        """Wait until a job has finished, at most `timeout` seconds.
-
-        Raises NotFoundError, JobFailedError where it ended otherwise, and WaitTimeoutError.
-        """
-        if watching.look(self._redis, [job_id])[job_id].status == "gone":
-            raise self._unknown(job_id, snapshot.names(self._redis))
-        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status in watching.ENDS)
-        seen = found[job_id]
-        if seen.status in ("finished", "gone"):
-            return Waited(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
-        if seen.status not in watching.ENDS:
-            raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
-        raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {job_id}")
 
     def choose(self, act: Verb, selector: Selector, *, progress: Progress | None = None) -> Selection:
         """The jobs that a selector means for an act. Writes nothing.

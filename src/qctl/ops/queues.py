@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from datetime import timedelta
+from shlex import quote
+
 from qctl import catalog
-from qctl.broker import events, pauses, snapshot, trash, workers
-from qctl.errors import RefusedError, UsageError
-from qctl.models import ClearResult, PauseResult, ResumeResult
+from qctl.broker import bulk, causes, choosing, clock, events, names, pauses, removal, snapshot, trash, workers
+from qctl.broker.relocating import Discard
+from qctl.errors import RefusedError, UsageError, WaitTimeoutError
+from qctl.history.store import open_store
+from qctl.models import (
+    ClearResult,
+    DeleteResult,
+    DrainResult,
+    HistoryStep,
+    PauseResult,
+    QueueDetail,
+    ResumeResult,
+    Selector,
+    Span,
+)
 from qctl.ops.part import Part, Progress, silent
 from qctl.ops.selection import require
+
+SCAN = 2000
+"""Dead letters that no qctl worker buried of which a cause is learnt by reading them."""
+
+CAUSES = 5
+"""Causes that are shown of one queue."""
+
+LOOK = 0.1
+"""Seconds between looks at a queue that is drained."""
+
+SHOWN = 5
+"""Running jobs that are named where they do not end in time."""
 
 
 class QueueOps(Part):
@@ -25,6 +54,29 @@ class QueueOps(Part):
         """How many jobs wait. Raises NotFoundError."""
         self.require(name)
         return snapshot.waiting(self._redis, name)
+
+    def show(self, name: str) -> QueueDetail:
+        """A queue with its lanes, workers, what waits in it, and why its jobs died. Raises NotFoundError."""
+        self.require(name)
+        lanes = [queue for queue in snapshot.stats(self._redis).queues if queue.name in catalog.lanes(name)]
+        waiting: Counter[str] = Counter()
+        for lane in lanes:
+            waiting.update(names.waiting(self._redis, lane.name).names)
+        own = [lane.name for lane in lanes]
+        found = causes.groups(self._redis, own, SCAN).causes[:CAUSES]
+        return QueueDetail(name, lanes, workers.listening(self._redis, own), dict(waiting.most_common()), found)
+
+    def history(self, name: str, *, seconds: float, span: Span) -> list[HistoryStep]:
+        """What happened in a queue and its lanes in the last `seconds`, by the hour or day, as the history keeps it.
+
+        Raises UnreachableError where its database does not answer.
+        """
+        until = clock.moment(clock.now(self._redis))
+        store = open_store(self._settings, reading=True)
+        try:
+            return store.steps(span, until - timedelta(seconds=seconds), until, catalog.lanes(name))
+        finally:
+            store.close()
 
     def pause(
         self,
@@ -60,6 +112,53 @@ class QueueOps(Part):
         """Let a queue go on. Raises NotFoundError."""
         self.require(name)
         return ResumeResult(name, pauses.release(self._redis, name, actor=events.actor()))
+
+    def drain(self, name: str, *, timeout: float, empty: bool = False, progress: Progress | None = None) -> DrainResult:
+        """Take nothing new, and wait until what runs has ended: the queue is paused and stays so. With `empty` nothing
+        is paused, and it is waited until nothing waits or runs any more.
+
+        Raises NotFoundError, RefusedError where a worker would go on all the same, and WaitTimeoutError, naming what
+        still runs, where it takes longer than `timeout` seconds.
+        """
+        held = None if empty else self.pause(name, reason="drained", timeout=timeout).pause
+        if empty:
+            self.require(name)
+        told, lanes, began, most = progress or silent, catalog.lanes(name), time.monotonic(), 0
+        while True:
+            running = snapshot.running(self._redis, lanes)
+            left = len(running) + (sum(snapshot.waiting(self._redis, lane) for lane in lanes) if empty else 0)
+            most = max(most, left)
+            told(most - left, most)
+            passed = time.monotonic() - began
+            if not left:
+                return DrainResult(name, held, passed)
+            if passed >= timeout:
+                ids = ", ".join(job.id for job in running[:SHOWN]) or "nothing takes what waits"
+                raise WaitTimeoutError(f"{name} is not drained after {timeout:g} s: {left} jobs are left: {ids}")
+            time.sleep(LOOK)
+
+    def delete(self, name: str, *, force: bool = False, progress: Progress | None = None) -> DeleteResult:
+        """Put every job of a queue into the trash, and forget the queue. `trash restore` brings all back but its pause.
+
+        Raises NotFoundError, RefusedError where a job of it runs or jobs arrive meanwhile, or where workers listen to
+        it, unless `force`. May be interrupted and run again.
+        """
+        self.require(name)
+        running = snapshot.running(self._redis, [name])
+        if running:
+            raise RefusedError(f"{name} is not deleted: {running[0].id} runs", hint=f"qctl queue drain {quote(name)}")
+        listening = workers.listening(self._redis, (name,))
+        if listening and not force:
+            raise RefusedError(f"{name} is not deleted: {listening[0].name} takes from it", hint="delete with --force")
+        nowhere: Progress = silent
+        found = choosing.choose(self._redis, Selector(), [name], Discard.states, nowhere)
+        batch = trash.Batch(self._redis, "delete", actor=events.actor(), ttl=self._settings.trash_ttl)
+        gone = bulk.run(self._redis, found, Discard(events.actor(), batch), progress=progress or silent)
+        if not removal.remove(self._redis, name, actor=events.actor()):
+            raise RefusedError(
+                f"{name} is not deleted: jobs arrived meanwhile", hint=f"qctl pause {quote(name)}, and delete it again"
+            )
+        return DeleteResult(name, gone.done, gone.batch, name in catalog.QUEUES)
 
     def clear(self, name: str, *, purge: bool = False, progress: Progress | None = None) -> ClearResult:
         """Move what waits to the trash, or with `purge` delete it for good. What runs is not touched.

@@ -6,9 +6,10 @@ a colour, and the text alone must say the same to those who see no colour.
 
 from qctl.view.alerts import alert_columns, delivery_columns
 from qctl.view.configuration import context_columns, setting_columns
-from qctl.view.dead_letters import cause_columns, dead_letter_columns
+from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_columns
 from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.health import HEALTH, finding_columns
+from qctl.view.history import history_columns
 from qctl.view.jobs import job_columns
 from qctl.view.metrics import name_columns, step_columns
 from qctl.view.queues import queue_columns, queue_state, totals
@@ -46,6 +47,7 @@ __all__ = [
     "alert_columns",
     "audit_columns",
     "cause_columns",
+    "cause_line",
     "coming_columns",
     "context_columns",
     "count",
@@ -58,6 +60,7 @@ __all__ = [
     "event_line",
     "fact",
     "finding_columns",
+    "history_columns",
     "job_columns",
     "lapse",
     "lapses",

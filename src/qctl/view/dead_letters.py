@@ -39,3 +39,8 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
 def _error(cause: Cause) -> str:
     message = f": {cause.message}" if cause.message else ""
     return f"{cause.exception}{message}" + (f" in {cause.frame}" if cause.frame else "")
+
+
+def cause_line(cause: Cause) -> Cell:
+    """One cause as a line of a list."""
+    return Cell(inert_line(f"  {cause.count:>7}  {cause.fingerprint}  {cause.function}: {_error(cause)}"), "bad")

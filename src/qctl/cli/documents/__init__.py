@@ -5,7 +5,7 @@ version of a schema keys are only added.
 """
 
 from qctl.cli.documents.alerts import alert_mute, alert_test, alerts
-from qctl.cli.documents.bulk import acted
+from qctl.cli.documents.bulk import acted, imported
 from qctl.cli.documents.checks import check
 from qctl.cli.documents.cleanup import cleanup
 from qctl.cli.documents.configuration import chosen, config, config_check, config_init, context, contexts
@@ -13,8 +13,9 @@ from qctl.cli.documents.dead_letters import causes, dead_letter, dead_letters
 from qctl.cli.documents.document import Document, Record, cell
 from qctl.cli.documents.events import audit, events
 from qctl.cli.documents.health import health, ping
-from qctl.cli.documents.jobs import job, jobs, waited
+from qctl.cli.documents.jobs import edited, enqueued, job, job_stopped, jobs, waited
 from qctl.cli.documents.metrics import names, series
+from qctl.cli.documents.queue_detail import deleted, drained, history, queue
 from qctl.cli.documents.queues import cleared, paused, resumed, stats
 from qctl.cli.documents.timers import comings, schedule_acts, scheduled, timers
 from qctl.cli.documents.trash import emptied, restored, trash
@@ -34,6 +35,7 @@ __all__ = [
     "chosen",
     "cleanup",
     "cleared",
+    "comings",
     "config",
     "config_check",
     "config_init",
@@ -41,23 +43,30 @@ __all__ = [
     "contexts",
     "dead_letter",
     "dead_letters",
+    "deleted",
+    "drained",
+    "edited",
     "emptied",
+    "enqueued",
     "events",
     "health",
+    "history",
     "hushed",
+    "imported",
     "job",
+    "job_stopped",
     "jobs",
     "names",
     "paused",
     "ping",
+    "queue",
     "restored",
     "resumed",
+    "schedule_acts",
+    "scheduled",
     "series",
     "stats",
     "stopped",
-    "comings",
-    "schedule_acts",
-    "scheduled",
     "timers",
     "trash",
     "waited",

@@ -1,11 +1,11 @@
-"""The document of every act on many jobs."""
+"""Documents of acts on many jobs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from qctl.cli.documents.document import Document
-from qctl.models import BulkResult
+from qctl.models import BulkResult, Imported
 
 
 def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:
@@ -24,3 +24,15 @@ def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run:
         "scannable": result.scan.total if result.scan else None,
     }
     return Document(f"qctl.{schema}/1", "id", ("id", "queue", "done", "detail"), head, "outcomes", rows)
+
+
+def imported(result: Imported, dry_run: bool) -> Document:
+    """`qctl job import`: the lines that were refused, the first of them where there are many."""
+    head = {
+        "taken": result.taken,
+        "refused": result.refused,
+        "queues": result.queues,
+        "dry_run": dry_run,
+        "lines": [{"line": bad.line, "reason": bad.reason} for bad in result.lines],
+    }
+    return Document("qctl.job.import/1", "taken", tuple(head), head)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qctl.cli.documents.document import Document, Record, time
-from qctl.models import Causes, DeadLetter, DeadLetterDetail, DeadLetters
+from qctl.models import Cause, Causes, DeadLetter, DeadLetterDetail, DeadLetters
 
 
 def dead_letters(found: DeadLetters) -> Document:
@@ -48,20 +48,21 @@ def causes(found: Causes) -> Document:
         *("fingerprint", "count", "queues", "function", "exception", "message", "frame"),
         *("first_seen", "last_seen", "sample"),
     )
-    rows: list[Record] = [
-        {
-            "fingerprint": cause.fingerprint,
-            "count": cause.count,
-            "queues": cause.queues,
-            "function": cause.function,
-            "exception": cause.exception,
-            "message": cause.message,
-            "frame": cause.frame or None,
-            "first_seen": time(cause.first_seen),
-            "last_seen": time(cause.last_seen),
-            "sample": cause.sample,
-        }
-        for cause in found.causes
-    ]
     head = {"grouped": found.grouped, "total": found.total}
-    return Document("qctl.dlq.groups/1", "fingerprint", columns, head, "causes", rows)
+    return Document("qctl.dlq.groups/1", "fingerprint", columns, head, "causes", [cause(each) for each in found.causes])
+
+
+def cause(seen: Cause) -> Record:
+    """One cause of dead letters."""
+    return {
+        "fingerprint": seen.fingerprint,
+        "count": seen.count,
+        "queues": seen.queues,
+        "function": seen.function,
+        "exception": seen.exception,
+        "message": seen.message,
+        "frame": seen.frame or None,
+        "first_seen": time(seen.first_seen),
+        "last_seen": time(seen.last_seen),
+        "sample": seen.sample,
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qctl.cli.documents.document import Document, Record, seconds, time
 from qctl.cli.documents.events import event
-from qctl.models import Attempt, JobDetail, JobRow, Jobs, Waited
+from qctl.models import Attempt, Edited, JobDetail, JobRow, Jobs, Stopped, Waited
 
 
 def jobs(found: Jobs) -> Document:
@@ -92,3 +92,34 @@ def waited(ended: Waited) -> Document:
         "value": ended.value,
     }
     return Document("qctl.job.wait/1", "id", tuple(head), head)
+
+
+def enqueued(job_id: str, name: str) -> Document:
+    """`qctl job enqueue`."""
+    head = {"id": job_id, "name": name}
+    return Document("qctl.job.enqueue/1", "id", tuple(head), head)
+
+
+def job_stopped(ended: Stopped) -> Document:
+    """`qctl job stop`."""
+    head = {
+        "id": ended.id,
+        "queue": ended.queue,
+        "worker": ended.worker,
+        "status": ended.status,
+        "waited_seconds": seconds(ended.seconds),
+    }
+    return Document("qctl.job.stop/1", "id", tuple(head), head)
+
+
+def edited(result: Edited, retried: bool) -> Document:
+    """`qctl job edit`."""
+    head = {
+        "id": result.id,
+        "queue": result.queue,
+        "changed": result.changed,
+        "before": result.before,
+        "after": result.after,
+        "retried": retried,
+    }
+    return Document("qctl.job.edit/1", "id", tuple(head), head)

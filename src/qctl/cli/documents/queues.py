@@ -30,11 +30,12 @@ def stats(found: Stats) -> Document:
             "total": t.total,
         },
         "queues",
-        [_queue(queue) for queue in found.queues],
+        [record(queue) for queue in found.queues],
     )
 
 
-def _queue(queue: QueueStats) -> Record:
+def record(queue: QueueStats) -> Record:
+    """One queue."""
     return {
         "name": queue.name,
         "waiting": queue.waiting,

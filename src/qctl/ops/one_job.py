@@ -1,0 +1,114 @@
+"""One job, known by its id: look at it, wait for it, stop it, change what it is called with; and make a new one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from qctl.broker import editing, events, job_detail, locating, search, snapshot, stopping, watching
+from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
+from qctl.models import Editable, Edited, JobDetail, Stopped, Waited
+from qctl.ops.part import Part
+from qctl.service import QueueService
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from qctl.options import Options
+
+_ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}
+"""How a job ends that does not finish."""
+
+
+class OneJobOps(Part):
+    """What is asked of one job. Each raises NotFoundError, with ids that look like it, where there is none."""
+
+    def show(self, job_id: str) -> JobDetail:
+        """All that is known of one job, in whichever queue and state."""
+        queues = snapshot.names(self._redis)
+        detail = job_detail.read(self._redis, job_id, queues)
+        if detail is None:
+            raise self._unknown(job_id, queues)
+        return detail
+
+    def wait(self, job_id: str, *, timeout: float) -> Waited:
+        """Wait until a job has finished, at most `timeout` seconds.
+
+        Raises JobFailedError where it ended otherwise, and WaitTimeoutError.
+        """
+        self._require(job_id)
+        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status in watching.ENDS)
+        seen = found[job_id]
+        if seen.status in ("finished", "gone"):
+            return Waited(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
+        if seen.status not in watching.ENDS:
+            raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
+        raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {job_id}")
+
+    def stop(self, job_id: str, *, timeout: float = 10.0) -> Stopped:
+        """Stop a job that runs: it becomes a dead letter, and is not tried again by itself.
+
+        Raises RefusedError where it does not run or nobody listens for that, and WaitTimeoutError where it still runs
+        after `timeout` seconds: stock workers that run jobs in their own process do not obey.
+        """
+        self._require(job_id)
+        located, missing = locating.locate(self._redis, [job_id], snapshot.names(self._redis))
+        if not located:
+            raise RefusedError(f"job {job_id} does not run: {missing[0].detail}")
+        ((queue, state, _),) = located
+        worker = job_detail.worker(self._redis, job_id)
+        if state != "started" or not worker:
+            raise RefusedError(f"job {job_id} does not run: it is {state}", hint=f"qctl job cancel {job_id}")
+        if not stopping.tell(self._redis, worker, job_id):
+            raise RefusedError(
+                f"job {job_id} was not stopped: worker {worker} does not listen", hint="qctl worker list"
+            )
+        events.record(self._redis, "stopping", queue=queue, job=job_id, worker=worker, actor=events.actor())
+        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status != "started")
+        seen = found[job_id]
+        if seen.status == "started":
+            raise WaitTimeoutError(
+                f"job {job_id} still runs after {timeout:g} s: worker {worker} was told, and does not obey",
+                hint="a stock worker that runs jobs in its own process cannot stop one",
+            )
+        return Stopped(job_id, queue, worker, seen.status, passed)
+
+    def enqueue(self, name: str, data: Mapping[str, Any], **how: Unpack[Options]) -> str:
+        """Make a job of the catalog, or one that is declared, as a producer does. Returns its id."""
+        with QueueService(self._settings) as service:
+            return service.enqueue(name, data, **how)
+
+    def editable(self, job_id: str) -> Editable:
+        """The payload of a job, to be edited. Raises RefusedError where it is not JSON."""
+        self._require(job_id)
+        return editing.read(self._redis, job_id)
+
+    def edit(self, job: Editable, text: str) -> Edited:
+        """Give a job that was read with `editable` this payload, `{function, args, kwargs}` as JSON; what it leaves out
+        stays as it is. The payload before the first edit is kept.
+
+        Raises UsageError where it is malformed, and RefusedError where the job runs or has run by now, or somebody else
+        edited it meanwhile.
+        """
+        changed = editing.write(self._redis, job, text, actor=events.actor())
+        after = editing.read(self._redis, job.id).text if changed else job.text
+        return Edited(job.id, job.queue, job.text, after, changed)
+
+    def revert(self, job: Editable) -> Edited:
+        """Give a job the payload it had before the first edit. Raises RefusedError."""
+        editing.revert(self._redis, job, actor=events.actor())
+        after = editing.read(self._redis, job.id).text
+        return Edited(job.id, job.queue, job.text, after, json.loads(after) != json.loads(job.text))
+
+    def _require(self, job_id: str) -> None:
+        if watching.look(self._redis, [job_id])[job_id].status == "gone":
+            raise self._unknown(job_id, snapshot.names(self._redis))
+
+    def _unknown(self, job_id: str, queues: Sequence[str]) -> NotFoundError:
+        known = search.some_ids(self._redis, queues)
+        begin_alike = [id_ for id_ in known if len(job_id) > 3 and id_.startswith(job_id)]
+        close = tuple(begin_alike[:3] or get_close_matches(job_id, known, n=3, cutoff=0.8))
+        hint = "did you mean " + " or ".join(close) + "?" if close else "`qctl job list` lists jobs"
+        return NotFoundError(f"there is no job {job_id}", close, hint)

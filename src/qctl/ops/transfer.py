@@ -1,0 +1,54 @@
+"""Jobs as lines of JSON: out of Redis, and back into the same or another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from qctl.broker import events, exporting, importing, records
+from qctl.errors import RejectedError
+from qctl.models import KEPT, BadLine, Imported, Selection
+from qctl.ops.part import Part, Progress, silent
+
+
+class TransferOps(Part):
+    """Export and import."""
+
+    def export(self, chosen: Selection, write: Callable[[str], None], *, progress: Progress | None = None) -> int:
+        """Write the jobs that were chosen, each a line of JSON with everything that is known of it, secrets too.
+
+        `write` gets some lines at a time, with their ends. Returns how many; what is gone meanwhile is left out.
+        """
+        told, total, done = progress or silent, chosen.count, 0
+        for part in chosen.chosen:
+            for lines in exporting.lines(self._redis, part):
+                write("".join(f"{line}\n" for line in lines))
+                done += len(lines)
+                told(done, total)
+        return done
+
+    def import_(
+        self, lines: Iterable[bytes], *, trust: bool = False, dry_run: bool = False, progress: Progress | None = None
+    ) -> Imported:
+        """Put exported jobs where they were. Lines that are corrupt, hostile, or of jobs that are there already are
+        refused, and the others taken; with `trust` also those that a stock worker would unpickle or call something for.
+
+        With `dry_run` they are only read. May be interrupted between two lines and run again.
+        """
+        told, taken, refused = progress or silent, 0, 0
+        bad: list[BadLine] = []
+        queues: set[str] = set()
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                record = records.parse(line, trust=trust)
+                if not dry_run:
+                    importing.put(self._redis, record, actor=events.actor())
+                taken += 1
+                queues.add(record.queue)
+            except RejectedError as error:
+                refused += 1
+                if len(bad) < KEPT:
+                    bad.append(BadLine(number, error.message))
+            told(taken + refused, None)
+        return Imported(taken, refused, bad, sorted(queues))
