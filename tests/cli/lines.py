@@ -51,6 +51,8 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("job", "stop"): ("job-1",),
     ("job", "edit"): ("job-1", "--data", "{}"),
     ("job", "enqueue"): ("welcome-email",),
+    ("job", "export"): ("job-1",),
+    ("dlq", "export"): ("job-1",),
     ("job", "import"): ("-",),
     ("dlq", "import"): ("-",),
     **{("queue", verb): ("email",) for verb in ("show", "history", "drain")},

@@ -1,0 +1,230 @@
+"""What holds for every command alike: read-only, Ctrl-C, a Redis that is away, malformed options, odd terminals, and
+the audit. Whoever adds a command adds nothing here."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from cli.conftest import Ran
+from cli.fake import ANSWERS, FakeOps
+from cli.lines import COMMANDS, NO_DOCUMENT, RUNNABLE, TREE, Path
+from qctl.cli.exits import ExitCode
+from qctl.cli.main import run
+from qctl.cli.session import Session
+from support.process import free_port
+
+Qctl = Callable[..., Ran]
+
+SCREENS: set[Path] = {("monitor",), ("up",)}
+"""Commands that stay open: their own tests tell how they end."""
+
+CHANGING = [path for path, command in COMMANDS.items() if command.changes]
+READING = [path for path, command in COMMANDS.items() if not command.changes]
+ASKING = [path for path, command in COMMANDS.items() if not command.here and path not in {*SCREENS, ("config", "show")}]
+"""Those that ask Redis."""
+
+MONITORING_PLUGIN: Path = ("check",)
+"""Its exit codes are the monitoring systems' own: 2 CRITICAL, 3 UNKNOWN."""
+
+
+def line(path: Path) -> tuple[str, ...]:
+    """A command with what it needs."""
+    return (*path, *RUNNABLE.get(path, ()))
+
+
+@pytest.fixture(autouse=True)
+def _no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+
+
+def test_the_tree_is_known_from_both_sides() -> None:
+    assert set(COMMANDS) == set(TREE)
+    assert len(COMMANDS) > 50
+    assert CHANGING
+    assert READING
+
+
+# --- read-only ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", CHANGING, ids=" ".join)
+def test_read_only_refuses_what_changes(path: Path, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    ops = FakeOps()
+    by_flag = qctl(*line(path), "--read-only", ops=ops)
+    before = qctl("--read-only", *line(path), ops=ops)
+    monkeypatch.setenv("QCTL_READ_ONLY", "true")
+    by_setting = qctl(*line(path), ops=ops)
+    assert (by_flag.code, before.code, by_setting.code) == (6, 6, 6)
+    assert "read-only by --read-only" in by_flag.err
+    assert "read-only by QCTL_READ_ONLY of environment" in by_setting.err
+    assert (by_flag.out, ops.calls, ops.noted) == ("", [], [])
+
+
+@pytest.mark.parametrize("path", [path for path in CHANGING if not COMMANDS[path].here], ids=" ".join)
+def test_a_read_only_context_refuses_what_changes(path: Path, qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("--context", "prod", *line(path), ops=ops)
+    assert (ran.code, ops.calls) == (6, [])
+    assert "read-only by QCTL_READ_ONLY of context prod" in ran.err
+
+
+@pytest.mark.parametrize("path", set(READING) - SCREENS, ids=" ".join)
+def test_read_only_lets_read(path: Path, qctl: Qctl) -> None:
+    assert qctl("--read-only", *line(path)).code == 0
+
+
+DRY = [path for path in CHANGING if any("--dry-run" in option.opts for option in TREE[path].params)]
+
+
+@pytest.mark.parametrize("path", DRY, ids=" ".join)
+def test_a_dry_run_only_reads(path: Path, qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl("--read-only", *line(path), "--dry-run", ops=ops)
+    assert ran.code == 0, ran.err
+    assert ops.noted == []
+
+
+# --- the audit ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", COMMANDS.keys() - SCREENS, ids=" ".join)
+def test_what_changes_is_noted_and_nothing_else(path: Path, qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl(*line(path), ops=ops)
+    assert ran.code == 0, ran.err
+    if not COMMANDS[path].changes or COMMANDS[path].here:
+        assert ops.noted == []
+        return
+    ((_, (command, typed), how),) = ops.noted
+    assert command == f"qctl {' '.join(path)}"
+    assert typed.startswith(command)
+    assert (how["outcome"], how["via"], how["problem"]) == ("done", "cli", "")
+
+
+# --- how a command ends that cannot do its work ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ASKING, ids=" ".join)
+def test_ctrl_c_is_one_line_and_130(path: Path, qctl: Qctl) -> None:
+    ops = FakeOps(**{name: KeyboardInterrupt() for name in ANSWERS if not name.startswith("audit__note")})
+    ran = qctl(*line(path), ops=ops)
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err.splitlines()[-1] == "qctl: interrupted"
+    assert "Traceback" not in ran.err
+    assert [how["outcome"] for _, _, how in ops.noted] == ["interrupted"] * COMMANDS[path].changes
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Qctl:
+    """Runs a command line on a Redis that is not there."""
+    monkeypatch.setenv("REDIS_URL", f"redis://:hunter2@127.0.0.1:{free_port()}/0")
+
+    def command(*arguments: str) -> Ran:
+        code = run(arguments, Session())
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return command
+
+
+NEEDS: dict[Path, tuple[str, ...]] = {
+    ("job", "enqueue"): ("stock-check",),
+    ("alert", "mute"): ("late", "--for", "1h"),
+}
+"""Other words than `RUNNABLE` has, where ops looks at them before it asks Redis."""
+
+ASKS_NOTHING: set[Path] = {
+    ("alert", "list"),
+    ("alert", "test"),
+    ("alert", "mute"),
+    ("job", "import"),
+    ("dlq", "import"),
+}
+"""Those that may end before they ask Redis: no rule is written here, and nothing comes in."""
+
+
+@pytest.mark.parametrize("path", [path for path in ASKING if path not in ASKS_NOTHING], ids=" ".join)
+def test_a_redis_that_is_away_is_one_line_and_4(path: Path, away: Qctl) -> None:
+    ran = away(*path, *NEEDS.get(path, RUNNABLE.get(path, ())))
+    assert ran.code == (2 if path == MONITORING_PLUGIN else 4), ran.err
+    assert "hunter2" not in ran.out + ran.err
+    assert "Traceback" not in ran.out + ran.err
+    assert "does not answer" in ran.out + ran.err
+    assert ran.err.count("\n") <= 1
+
+
+MALFORMED = {"TIME": "5 parsecs", "N/s": "fast", "W:C": "high:low"}
+"""By the name that the help gives to a value: one that is none."""
+
+ONLY_WITH: dict[tuple[Path, str], tuple[str, ...]] = {
+    (("stats",), "--since"): ("--names",),
+    (("queue", "list"), "--since"): ("--names",),
+}
+"""Options that have a meaning only beside others."""
+
+BAD = [
+    (path, option.opts[0], MALFORMED[option.metavar])
+    for path in ASKING
+    for option in TREE[path].params
+    if option.metavar in MALFORMED and option.opts[0].startswith("-")
+]
+
+
+@pytest.mark.parametrize(("path", "option", "value"), BAD)
+def test_a_malformed_value_is_quoted_and_2(path: Path, option: str, value: str, qctl: Qctl) -> None:
+    ops = FakeOps()
+    ran = qctl(*line(path), *ONLY_WITH.get((path, option), ()), option, value, ops=ops)
+    assert ran.code == (3 if path == MONITORING_PLUGIN else 2), (ran.out, ran.err)
+    said = ran.err or ran.out  # a monitoring system reads one line of stdout
+    assert said.count("\n") == 1
+    assert option in said
+    assert any(part in said for part in (repr(value), *map(repr, value.split(":"))))
+    assert ops.noted == []
+
+
+# --- odd terminals --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", COMMANDS.keys() - NO_DOCUMENT - SCREENS, ids=" ".join)
+def test_a_reader_that_left_is_141(path: Path, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    ops = FakeOps()
+    ran = qctl(*line(path), ops=ops)
+    assert ran.code == ExitCode.CUT_OFF
+    assert "Traceback" not in ran.err
+    assert [how["outcome"] for _, _, how in ops.noted] in ([], ["done"])
+
+
+@pytest.mark.parametrize("path", COMMANDS.keys() - NO_DOCUMENT - SCREENS, ids=" ".join)
+@pytest.mark.parametrize("names", [{"COLUMNS": "20"}, {"COLUMNS": "20", "TERM": "dumb", "NO_COLOR": "1"}], ids=str)
+def test_twenty_columns_on_a_terminal(
+    path: Path, names: dict[str, str], qctl: Qctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("qctl.cli.output.is_terminal", lambda stream: stream is sys.stdout)
+    ran = qctl(*line(path))
+    assert ran.code == 0, ran.err
+    assert ran.out or ran.err
+    assert "Traceback" not in ran.err
+    assert "\x1b[3" not in ran.out or "NO_COLOR" not in names
+
+
+def test_no_terminal_and_no_yes_refuses_what_asks(qctl: Qctl) -> None:
+    for words in (
+        ("clear", "email"),
+        ("retry", "--all"),
+        ("trash", "empty"),
+        ("worker", "stop", "--all"),
+        ("worker", "quiet", "w*"),
+        ("worker", "stop", "w1", "--now"),
+    ):
+        ops = FakeOps()
+        ran = qctl(*words, ops=ops)
+        assert ran.code == 6, words
+        assert "there is no terminal to ask on" in ran.err
+        assert [how["outcome"] for _, _, how in ops.noted] == ["refused"]
