@@ -42,7 +42,7 @@ def test_a_long_state_stands_under_its_row_and_in_it_where_there_is_room() -> No
     narrow = lines(queues(PAUSED, BUSY), 80)
     assert narrow[2].startswith("  paused ")
     assert "STATE" not in narrow[0]
-    wide = lines(queues(PAUSED, BUSY), 160)
+    wide = lines(queues(PAUSED, BUSY), 220)
     assert len(wide) == 3
     assert "paused 0s by ops@host: deploy" in wide[1]
     assert re.match(r"sensor-data +99999 ", wide[2])
