@@ -16,7 +16,8 @@ def tables(file: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return loaded
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError:

@@ -30,8 +30,7 @@ To = Annotated[str | None, typer.Option("--to", metavar="FILE", help="Write this
 
 @command(
     "export",
-    examples="qctl job export --queue email --to email.jsonl\n"
-    "qctl job export --state finished --owner ada",
+    examples="qctl job export --queue email --to email.jsonl\nqctl job export --state finished --owner ada",
 )
 @selecting
 def jobs(session: Session, choice: Choice, to: To = None) -> ExitCode:
