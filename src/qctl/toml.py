@@ -17,7 +17,7 @@ def tables(file: Path) -> dict[str, Any]:
         import tomli as tomllib
     try:
         loaded: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    return loaded
+        return loaded
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError:
