@@ -1,0 +1,205 @@
+"""Every command that reads, as a process on a real Redis: it works for a user who may only read, and writes nothing.
+
+P6. What it is shown are the commands that Redis got, and its log of those that it refused.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path as File
+
+import pytest
+from redis import Redis
+from rq import Queue, Repeat
+
+from cli.conftest import Ran
+from cli.lines import COMMANDS, TREE, Path
+from qctl.broker import events, keys, pauses, trash
+from qctl.cli.main import run
+from qctl.cli.session import Session
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support import stock
+from support.servers import RedisServer
+from support.stock import Bomb
+
+PROGRAM = str(File(sys.executable).with_name("qctl"))
+
+END = "that was all"
+
+OPEN: set[Path] = {("monitor",), ("up",)}
+"""Those that stay open: `tests/tui` and `tests/stack` hold them to the same."""
+
+WORDS: dict[Path, Path] = {
+    ("check",): ("-Q", "mail", "--max-depth", "1000:5000"),
+    ("job", "show"): ("d1",),
+    ("job", "wait"): ("done", "--timeout", "1s"),
+    ("job", "export"): ("w1",),
+    ("dlq", "show"): ("d1",),
+    ("dlq", "export"): ("d1",),
+    ("queue", "show"): ("mail",),
+    ("queue", "history"): ("mail",),
+    ("worker", "show"): ("alive",),
+    ("context", "show"): ("prod",),
+}
+"""What a command that reads needs, where that is something."""
+
+DRY: dict[Path, Path] = {
+    ("clear",): ("mail",),
+    ("retry",): ("--all",),
+    ("job", "retry"): ("d1",),
+    ("job", "cancel"): ("--all",),
+    ("job", "delete"): ("w1",),
+    ("job", "move"): ("w1", "--to", "old"),
+    ("dlq", "retry"): ("--all",),
+    ("dlq", "discard"): ("--all",),
+    ("queue", "move"): ("mail", "old"),
+    ("job", "import"): ("-",),
+    ("dlq", "import"): ("-",),
+}
+"""What a dry run needs: it reads too."""
+
+MORE: list[Path] = [
+    ("stats", "--names"),
+    ("stats", "--lanes"),
+    ("job", "list", "--error", "address", "--argument", "x"),
+    ("dlq", "list", "--queue", "ma*"),
+    ("events", "--queue", "mail", "--since", "1h"),
+    ("metrics", "show", "--plot", "wait"),
+    ("schedule", "next", "mine", "--count", "3"),
+    ("worker", "list", "--queue", "mail"),
+]
+
+ENDS: dict[Path, set[int]] = {("health",): {1}, ("check",): {0, 1, 2}}
+"""Exit codes other than 0 that say what was found."""
+
+
+def lines() -> list[Path]:
+    """Every command line that reads."""
+    reading = [(*path, *WORDS.get(path, ())) for path, one in COMMANDS.items() if not one.changes and path not in OPEN]
+    dry = [path for path in TREE if any("--dry-run" in option.opts for option in TREE[path].params)]
+    return [*reading, *((*path, *DRY.get(path, ()), "--dry-run") for path in dry), *MORE]
+
+
+@pytest.fixture
+def bomb(tmp_path: File) -> Bomb:
+    """In every pickled payload."""
+    return Bomb(tmp_path / "went off")
+
+
+@pytest.fixture
+def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[Redis]:
+    """A Redis with a bit of everything, that RQ's own readers would tidy."""
+    connection = own_redis.connect()
+    mail = Queue("mail", connection=connection)
+    stock.enqueue(connection, "mail", "w1", bomb, meta={"bomb": bomb})
+    stock.die(connection, stock.enqueue(connection, "mail", "d1", bomb, meta={"bomb": bomb}))
+    stock.die(connection, stock.enqueue(connection, "mail", "d2"))
+    connection.zadd(keys.failed("mail"), {"d2": 1})
+    done = stock.enqueue(connection, "mail", "done", bomb)
+    done.set_status("finished")
+    mail.remove(done)
+    connection.zadd(keys.finished("mail"), {"done": 9e12, "forgotten": 1})
+    mail.enqueue_call("app.tasks.send", repeat=Repeat(times=2, interval=5), job_id="again")
+    connection.rpush(keys.queue("mail"), "gone")
+    connection.zadd(keys.started("mail"), {"abandoned:1": 1})
+    connection.zadd(keys.scheduled("mail"), {"due": 1})
+    connection.set(keys.job("text"), "text")
+    connection.hset(keys.quarantine("mail"), "text", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 0}))
+    stock.register_worker(connection, "killed", "mail")
+    connection.delete(keys.worker("killed"))
+    stock.register_worker(connection, "alive", "mail", current_job="w1")
+    stock.enqueue(connection, "old", "o", bomb)
+    trash.clear(connection, "old", actor="me", ttl=60, progress=lambda _done, _total: None)
+    pauses.hold(connection, "held", actor="me", seconds=0.001)
+    connection.sadd(keys.QUEUES, keys.queue("broken"))
+    connection.set(keys.queue("broken"), "text")
+    events.record(connection, "finished", queue="mail", job="w1")
+    ops = Ops(Settings.load(environ={"QCTL_HOME": str(tmp_path), "REDIS_URL": own_redis.url}))
+    ops.audit.note("qctl clear", "qctl clear old", via="cli", outcome="done")
+    ops.schedules.add("mine", "stock-check", every=60)
+    ops.close()
+    yield connection
+    connection.close()
+
+
+def run_all(url: str, folder: File) -> dict[Path, Ran]:
+    """Run every line in a process of its own, two at a time."""
+    env = {**os.environ, "REDIS_URL": url, "QCTL_HOME": str(folder / "home")}
+
+    def one(line: Path) -> Ran:
+        done = subprocess.run([PROGRAM, *line], env=env, input="", capture_output=True, text=True, timeout=60)
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    every = lines()
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(every, pool.map(one, every), strict=True))
+
+
+def unexpected(ran: dict[Path, Ran]) -> dict[str, str]:
+    """Which lines did not work, and what they said."""
+    ends = {line: ENDS.get(line[:1], {0}) for line in ran}
+    return {
+        " ".join(line): f"{done.code}: {done.err}"
+        for line, done in ran.items()
+        if done.code not in ends[line] or "Traceback" in done.err
+    }
+
+
+def writing_commands(connection: Redis) -> set[str]:
+    return {name.partition("|")[0] for category in ("write", "scripting") for name in connection.acl_cat(category)}
+
+
+def dump(connection: Redis) -> dict[bytes, bytes]:
+    return {key: connection.dump(key) for key in connection.scan_iter()}
+
+
+def test_monitor_shows_no_write_of_any_command_that_reads(
+    own_redis: RedisServer, deployment: Redis, bomb: Bomb, tmp_path: File
+) -> None:
+    writing = writing_commands(deployment)
+    assert {"set", "zadd", "xadd", "evalsha", "publish"} - writing == {"publish"}
+    before = dump(deployment)
+    with deployment.monitor() as monitor:
+        ran = run_all(own_redis.url, tmp_path)
+        deployment.echo(END)
+        sent: list[str] = []
+        for entry in monitor.listen():
+            if END in entry["command"]:
+                break
+            sent.append(entry["command"].split()[0].lower())
+    assert unexpected(ran) == {}
+    assert len(sent) > 3 * len(ran)
+    assert not {*writing, "publish"}.intersection(sent)
+    assert dump(deployment) == before
+    assert not bomb.went_off
+    assert bomb.proves_itself()
+
+
+def test_a_user_who_may_only_read_gets_the_same(
+    own_redis: RedisServer,
+    deployment: Redis,
+    tmp_path: File,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    categories = ["+@read", "+@connection", "-@write"]
+    deployment.acl_setuser("eyes", enabled=True, passwords=["+pw"], keys=["*"], categories=categories)
+    monkeypatch.setenv("REDIS_URL", f"redis://eyes:pw@127.0.0.1:{own_redis.port}/0")
+    monkeypatch.setenv("QCTL_HOME", str(tmp_path / "home"))
+    ran: dict[Path, Ran] = {}
+    for line in lines():
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+        code = run(line, Session())
+        ran[line] = Ran(code, *capsys.readouterr())
+    assert unexpected(ran) == {}
+    refused = {entry["object"] for entry in deployment.acl_log()}
+    assert not refused & writing_commands(deployment), "it was tried, and nothing said of it"
+    queues = [row.split("\t")[0] for row in ran[("stats",)].out.splitlines()]
+    assert {"mail", "old", "broken"} <= set(queues)
