@@ -99,6 +99,20 @@ def test_a_run_that_ends_costs_at_most_two_commands_more_than_its_count(connecti
         assert len(pipe) == 2 * first + 4
 
 
+def test_many_busy_queues_are_told_of_fewer_minutes(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    minute = int(time.time()) // 60
+    for queue in ("one", "two"):
+        connection.sadd(keys.QUEUES, keys.queue(queue))
+        for ago in (1, 2, 3):
+            hour, of_hour = divmod(minute - ago, 60)
+            connection.hset(keys.counts(queue, hour), f"{of_hour}.finished", 5)
+            connection.hset(keys.times(queue, minute - ago), "r0 mail", 5)
+    assert read(connection, "one").runs.count in (10, 15)  # the third is no longer recent where a minute begins
+    monkeypatch.setattr(snapshot, "MOST_MINUTES", 2)
+    assert [read(connection, queue).runs.count for queue in ("one", "two")] == [5, 5]
+    assert read(connection, "one").recent_finished in (10, 15)
+
+
 HOSTILE = {
     "w999999999": "1",  # a sketch with that many buckets would take all memory
     f"r{RANGE[1] + 1} mail": "1",

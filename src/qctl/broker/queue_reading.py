@@ -34,6 +34,7 @@ class QueueReading:
         self._first: dict[str, Any] = {}
         self._counts: list[Any] = []
         self._window = Window(({}, {}), at % 60)
+        self._minutes: list[int] = []
         self._age: float | None = None
         self._job_size: int | None = None
         self._times = Times()
@@ -66,16 +67,19 @@ class QueueReading:
         return inspection.text(found) if isinstance(found, bytes) else None
 
     @property
-    def _busy_minutes(self) -> list[int]:
+    def busy_minutes(self) -> list[int]:
+        """The recent minutes in which runs ended, newest first."""
         recent = zip(counters.recent(self._at), self._window.minutes, strict=False)
         return [minute for minute, counts in recent if counts.get("finished") or counts.get("failed")]
 
-    def ask_more(self, pipe: Pipeline) -> None:
-        """Queue the reads that depend on those: the age of the oldest, the size of a job, how long jobs took."""
+    def ask_more(self, pipe: Pipeline, minutes: int) -> None:
+        """Queue the reads that depend on those: the age of the oldest, the size of a job, and how long jobs took in the
+        newest `minutes` in which any ended."""
         if self._head is not None:
             pipe.hmget(keys.job(self._head), "enqueued_at", "created_at")
             pipe.memory_usage(keys.job(self._head), samples=0)
-        for minute in self._busy_minutes:
+        self._minutes = self.busy_minutes[:minutes]
+        for minute in self._minutes:
             pipe.hgetall(keys.times(self.name, minute))
 
     def take_more(self, answers: Iterator[Any]) -> None:
@@ -86,7 +90,7 @@ class QueueReading:
             self._age = max(0.0, self._at - since.timestamp()) if since else None
             size = next(answers)
             self._job_size = size if isinstance(size, int) else None
-        hashes = [replies.granted(raw, {}) for raw in islice(answers, len(self._busy_minutes))]
+        hashes = [replies.granted(raw, {}) for raw in islice(answers, len(self._minutes))]
         self._times = counters.times(hashes)
 
     def told(self, pause: Pause | None, alive: Collection[bytes]) -> QueueStats:

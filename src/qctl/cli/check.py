@@ -17,9 +17,6 @@ from qctl.view.checks import line, summary
 
 STYLES: dict[Level, Style] = {Level.OK: "good", Level.WARNING: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
 
-MALFORMED = int(Level.UNKNOWN)
-"""Exit code of a command line that cannot be read, by the same convention: 2 would call somebody out."""
-
 EXAMPLES = """
 qctl check -Q email --max-age 60s:300s --max-dead 1:50 --min-workers 1
 qctl check -Q email -Q report --max-depth 1000:5000

@@ -72,8 +72,8 @@ def tree(app: typer.Typer) -> dict[tuple[str, ...], Command]:
     return found
 
 
-def program(help: str, notes: dict[str, str], version: str, commands: Sequence[Command]) -> typer.Typer:
-    """The root: the verbs of every day, and the options of all. `notes` stand under its help, by their titles."""
+def program(help: str, notes: dict[str, str], version: str) -> typer.Typer:
+    """The root, with the options of all. `notes` stand under its help, by their titles."""
     app = typer.Typer(
         help=help,
         epilog="\n\n".join(_listed(title, text) for title, text in notes.items()),
@@ -90,9 +90,16 @@ def program(help: str, notes: dict[str, str], version: str, commands: Sequence[C
 
     flag = parameter("show_version", bool, False, typer.Option("--version", help="Print the version."))
     app.callback(invoke_without_command=True)(with_options(root, [flag], show_all=True))
-    for each in commands:
-        each.add_to(app)
     return app
+
+
+def stub(app: typer.Typer, name: str, help: str) -> None:
+    """Register a verb by its name and what help says of it alone: it is not the one that is run."""
+
+    def run() -> None:
+        """Nothing."""
+
+    app.command(name, help=help)(run)
 
 
 def noun(app: typer.Typer, name: str, help: str, commands: Sequence[Command]) -> None:

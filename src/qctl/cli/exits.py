@@ -43,6 +43,10 @@ class ExitCode(IntEnum):
     """Whoever read stdout went away, as in `qctl stats | head -1`. 128 + SIGPIPE, as of any Unix program."""
 
 
+MALFORMED_CHECK = 3
+"""A command line of `qctl check` that cannot be read: UNKNOWN by the convention of monitoring plug-ins. USAGE would be
+CRITICAL, and call somebody out."""
+
 _CODES: tuple[tuple[type[QctlError], ExitCode], ...] = (
     (UsageError, ExitCode.USAGE),
     (NotFoundError, ExitCode.NOT_FOUND),

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from qctl.settings import Settings
-from qctl.stack.run import run_stack
+from qctl.cli.command import command
+from qctl.cli.session import Session
 
 
-def up(settings: Settings) -> None:
-    """Run the stack until a signal comes, and leave with its exit code."""
-    raise typer.Exit(run_stack(settings))
+@command("up", examples="qctl up\nqctl up --home ./var", changes=True, here=True)
+def up(session: Session) -> None:
+    """Run everything here, in the foreground, until Ctrl-C.
+
+    Redis and an MQTT broker where the settings name none, the MQTT bridge, workers and the scheduler.
+    """
+    from qctl.stack.run import run_stack  # brings process management, which its help does not need
+
+    raise typer.Exit(run_stack(session.settings))

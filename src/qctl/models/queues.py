@@ -50,7 +50,7 @@ class QueueStats:
     recent_failed: int = 0
     """Runs that failed, also where the job was tried again."""
     waits: Histogram = field(default_factory=Histogram)
-    """How long jobs that ended recently had waited."""
+    """How long jobs that ended recently had waited; where more than 400 queues are busy, of fewer minutes."""
     runs: Histogram = field(default_factory=Histogram)
     """How long those runs took."""
     memory: int | None = 0

@@ -1,0 +1,131 @@
+"""The tree of commands: where each one is, and what is said of it before its module is read.
+
+A command line needs one command, help and completion need names and a sentence. Reading every module for that took
+longer than all the rest of `qctl --help`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+import typer
+
+from qctl import __version__
+from qctl.cli.command import Command, noun, program, stub
+
+HELP = "Show, hold, clear and repair RQ queues on Redis."
+
+EXIT_CODES = """
+0 done, or so already   1 failed     2 usage     3 not found
+4 server unreachable    5 in part    6 refused   7 timed out
+8 awaited job failed    130 Ctrl-C   141 stdout closed
+"""
+
+EXAMPLES = """
+qctl stats
+qctl pause email --reason deploy --for 30m
+qctl dlq list --queue 'email*'
+"""
+
+
+@dataclass(frozen=True)
+class Noun:
+    """Verbs about one thing, each as `module.attribute` of this package."""
+
+    help: str
+    verbs: tuple[str, ...]
+
+
+DAILY: Mapping[str, tuple[str, str]] = {
+    "stats": (
+        "stats.stats",
+        "Show every queue: depth, age, rates, errors, how long jobs wait and run, workers, pauses.",
+    ),
+    "pause": ("queues.pause", "Hold queues: no job of theirs starts from now on."),
+    "resume": ("queues.resume", "Let paused queues go on."),
+    "clear": ("queues.clear", "Move all that waits in a queue to the trash."),
+    "retry": ("retry.retry", "Run dead letters again: each goes back to the end of its queue."),
+    "monitor": ("monitor.monitor", "Watch queues, jobs, dead letters and workers live, and act on them by keys."),
+    "up": ("up.up", "Run everything here, in the foreground, until Ctrl-C."),
+    "ping": ("health.ping", "Ask Redis whether it is there."),
+    "health": ("health.health", "Tell whether work flows, and what to mend."),
+    "check": ("check.check", "Judge queues for a monitoring system."),
+    "events": ("events.events", "Show what happened to queues, jobs and workers, oldest first."),
+    "audit": ("events.audit", "Show who changed what, from which host, with which command line, and how it ended."),
+}
+"""The verbs of every day, in the order of the help: where each is, and the first sentence of its help."""
+
+NOUNS: Mapping[str, Noun] = {
+    "job": Noun(
+        "Jobs of any queue and state.",
+        (
+            *("jobs.page", "jobs.show", "job_control.enqueue", "jobs.wait", "retry.retry"),
+            *("job_acts.cancel", "job_acts.delete", "job_acts.move", "job_control.stop", "job_control.edit"),
+            *("transfer.jobs", "transfer.take"),
+        ),
+    ),
+    "dlq": Noun(
+        "Dead letters: jobs that wait for a person.",
+        (
+            *("dead_letters.page", "dead_letters.groups", "dead_letters.show", "retry.retry", "job_acts.discard"),
+            *("transfer.dead_letters", "transfer.take"),
+        ),
+    ),
+    "queue": Noun(
+        "One queue and all its jobs.",
+        (
+            *("queue_acts.everything", "queue_acts.show", "queue_acts.history"),
+            *("queue_acts.move", "queue_acts.drain", "queue_acts.delete"),
+        ),
+    ),
+    "trash": Noun("What was cleared, until it is gone for good.", ("trash.batches", "trash.restore", "trash.empty")),
+    "schedule": Noun(
+        "What comes at a time.",
+        (
+            *("schedules.everything", "schedules.next_", "schedules.add", "schedules.remove"),
+            *("schedules.pause", "schedules.resume", "schedules.run"),
+        ),
+    ),
+    "worker": Noun(
+        "Processes that take jobs from queues.",
+        ("workers.everyone", "workers.show", "workers.quiet", "workers.resume", "workers.stop"),
+    ),
+    "cleanup": Noun(
+        "Housekeeping, made for cron.",
+        (
+            *("cleanup.finished", "cleanup.failed", "cleanup.results", "cleanup.reports", "cleanup.exports"),
+            *("cleanup.history", "cleanup.trash", "cleanup.everything"),
+        ),
+    ),
+    "alert": Noun(
+        "Rules by which people are told that a queue is bad.", ("alerts.rules", "alerts.test", "alerts.mute")
+    ),
+    "metrics": Noun("What was measured, for people and for Prometheus.", ("metrics.show", "metrics.export")),
+    "context": Noun(
+        "Named settings: which Redis of several.", ("contexts.everything", "contexts.show", "contexts.use")
+    ),
+    "config": Noun("Settings: what is set, and where.", ("config.show", "config.check", "config.init")),
+}
+"""The others, by what they are about."""
+
+
+def load(path: str) -> Command:
+    """The command at `module.attribute`."""
+    module, _, name = path.partition(".")
+    found: Command = getattr(import_module(f"qctl.cli.{module}"), name)
+    return found
+
+
+def build(words: Collection[str] | None = None) -> typer.Typer:
+    """The program, whole, or with no more than names and help of what these words do not name."""
+    app = program(HELP, {"Examples": EXAMPLES, "Exit codes": EXIT_CODES}, __version__)
+    for name, (path, help) in DAILY.items():
+        if words is None or name in words:
+            load(path).add_to(app)
+        else:
+            stub(app, name, help)
+    for name, each in NOUNS.items():
+        noun(app, name, each.help, [load(path) for path in each.verbs] if words is None or name in words else [])
+    return app
