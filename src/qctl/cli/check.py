@@ -59,7 +59,8 @@ def check(
         # The convention: what is out of the plug-in's hands, as a server that does not answer, is not UNKNOWN.
         _answer(session, Check(Level.CRITICAL, []), line(Level.CRITICAL, error.message))
     except QctlError as error:
-        _answer(session, Check(Level.UNKNOWN, []), line(Level.UNKNOWN, error.message))
+        said = f"{error.message}; {error.hint}" if error.hint else error.message
+        _answer(session, Check(Level.UNKNOWN, []), line(Level.UNKNOWN, said))
     except Exception as error:  # noqa: BLE001 - whatever happens, monitoring gets its answer
         _answer(
             session, Check(Level.UNKNOWN, []), line(Level.UNKNOWN, f"internal error: {type(error).__name__}: {error}")
