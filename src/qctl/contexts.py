@@ -82,9 +82,8 @@ def named(name: str) -> Context:
     found = known()
     if name in found:
         return found[name]
-    close = tuple(get_close_matches(name, found, n=3, cutoff=0.6))
-    hint = "did you mean " + " or ".join(close) + "?" if close else "qctl context list shows them"
-    raise NotFoundError(f"there is no context {name} in {config_file()}", close, hint)
+    message = f"there is no context {name} in {config_file()}"
+    raise NotFoundError.guessing(message, name, found, "qctl context list shows them")
 
 
 def choice(places: Sequence[Source]) -> Choice | None:

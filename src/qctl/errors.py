@@ -26,6 +26,8 @@ Errors carry no exit code: `cli/exits.py` owns those.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class QctlError(Exception):
     """Base of all. `message` is one line for a person; `hint` the next command to run, if there is one."""
@@ -54,6 +56,15 @@ class NotFoundError(QctlError):
     def __init__(self, message: str, close: tuple[str, ...] = (), hint: str | None = None) -> None:
         super().__init__(message, hint)
         self.close = close
+
+    @classmethod
+    def guessing(cls, message: str, name: str, known: Iterable[str], otherwise: str) -> NotFoundError:
+        """The error for a name that is none of those that are known, with those that look like it. `otherwise` is the
+        hint where none does."""
+        from difflib import get_close_matches  # 3 ms that only a slip pays
+
+        close = tuple(get_close_matches(name, list(known), n=3, cutoff=0.6))
+        return cls(message, close, "did you mean " + " or ".join(close) + "?" if close else otherwise)
 
 
 class UnreachableError(QctlError):

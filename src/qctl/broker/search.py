@@ -150,9 +150,9 @@ def _rows(found: Iterable[Facts]) -> list[JobRow]:
     return [each.row for each in found]
 
 
-def some_ids(connection: Redis, queues: Sequence[str]) -> list[str]:
+def some_ids(connection: Redis, queues: Sequence[str], states: Sequence[State] = STATES) -> list[str]:
     """Ids of some jobs, from each place the first: enough to guess what somebody meant who mistyped one."""
-    sought = [(queue, state) for queue in queues for state in STATES]
+    sought = [(queue, state) for queue in queues for state in states]
     with connection.pipeline(transaction=False) as pipe:
         for queue, state in sought:
             places.ask_some(pipe, state, queue, GUESSES)

@@ -45,9 +45,11 @@ class DeadLetterOps(Part):
 
     def show(self, job_id: str) -> DeadLetterDetail:
         """One of them with its traceback and payload, in whichever queue it lies. Raises NotFoundError."""
-        place = dead_letters.find(self._redis, [job_id], self._queues(None)).get(job_id)
+        queues = self._queues(None)
+        place = dead_letters.find(self._redis, [job_id], queues).get(job_id)
         if place is None:
-            raise NotFoundError(f"there is no dead letter {job_id}", hint="qctl dlq list")
+            known = search.some_ids(self._redis, queues, DEAD)
+            raise NotFoundError.guessing(f"there is no dead letter {job_id}", job_id, known, "qctl dlq list")
         return dead_letters.show(self._redis, place)
 
     def count(self, queue: str | None = None) -> int:

@@ -69,14 +69,17 @@ class QueueOps(Part):
     def history(self, name: str, *, seconds: float, span: Span) -> list[HistoryStep]:
         """What happened in a queue and its lanes in the last `seconds`, by the hour or day, as the history keeps it.
 
-        Raises UnreachableError where its database does not answer.
+        Raises UnreachableError where its database does not answer, NotFoundError for a queue that nobody knows.
         """
         until = clock.moment(clock.now(self._redis))
         store = open_store(self._settings, reading=True)
         try:
-            return store.steps(span, until - timedelta(seconds=seconds), until, catalog.lanes(name))
+            found = store.steps(span, until - timedelta(seconds=seconds), until, catalog.lanes(name))
         finally:
             store.close()
+        if not found:
+            self.require(name)  # one that Redis forgot may have a history; one that nobody knows is a slip
+        return found
 
     def pause(
         self,

@@ -6,7 +6,6 @@ import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any
 
@@ -83,9 +82,8 @@ class ScheduleOps(Part):
         beside or instead of `data`. Raises UsageError, NotFoundError, and RefusedError where the name is taken."""
         known = catalog.jobs(self._settings.jobs_modules)
         if job not in known:
-            close = tuple(get_close_matches(job, known, n=3, cutoff=0.6))
-            hint = "did you mean " + " or ".join(close) + "?" if close else "it is one of " + ", ".join(sorted(known))
-            raise NotFoundError(f"there is no job {job}", close, hint)
+            listed = "it is one of " + ", ".join(sorted(known))
+            raise NotFoundError.guessing(f"there is no job {job}", job, known, listed)
         given = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
         made = schedules.add(
             self._redis,
@@ -170,9 +168,8 @@ class ScheduleOps(Part):
         row = next((row for row in known if row.name == name), None) or timers.one(self._redis, name)
         if row is not None:
             return row
-        close = tuple(get_close_matches(name, [row.name for row in known], n=3, cutoff=0.6))
-        hint = "did you mean " + " or ".join(close) + "?" if close else "qctl schedule list"
-        raise NotFoundError(f"there is no schedule {name}, and no job of that id that waits for its time", close, hint)
+        message = f"there is no schedule {name}, and no job of that id that waits for its time"
+        raise NotFoundError.guessing(message, name, [row.name for row in known], "qctl schedule list")
 
     def _tell(self, row: Timer, what: str) -> tuple[Timer, bool]:
         foreign = row.kind == "rq-scheduler"

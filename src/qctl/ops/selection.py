@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qctl import catalog
@@ -17,9 +16,7 @@ ALL = Selector()
 def require(name: str, known: Sequence[str]) -> None:
     """Raise NotFoundError, with names that look like it, where there is no such queue and no lane of it."""
     if name not in known and name not in {catalog.family(queue) for queue in known}:
-        close = tuple(get_close_matches(name, known, n=3, cutoff=0.6))
-        hint = "did you mean " + " or ".join(close) + "?" if close else "qctl stats shows every queue"
-        raise NotFoundError(f"there is no queue {name}", close, hint)
+        raise NotFoundError.guessing(f"there is no queue {name}", name, known, "qctl stats shows every queue")
 
 
 def select(pattern: str | None, known: Sequence[str]) -> list[str]:

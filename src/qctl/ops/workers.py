@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qctl import catalog
@@ -129,6 +128,4 @@ class WorkerOps(Part):
 
 
 def _unknown(name: str, known: Sequence[str]) -> NotFoundError:
-    close = tuple(get_close_matches(name, known, n=3, cutoff=0.6))
-    hint = "did you mean " + " or ".join(close) + "?" if close else "qctl worker list shows them"
-    return NotFoundError(f"there is no worker {name}", close, hint)
+    return NotFoundError.guessing(f"there is no worker {name}", name, known, "qctl worker list shows them")

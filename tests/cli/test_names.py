@@ -1,0 +1,177 @@
+"""What there is not: exit 3, one line, and a guess. What is damaged: an error of its own, and the rest works."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from cli.conftest import Ran
+from cli.lines import TREE, Path
+from qctl.broker import keys
+from qctl.cli.main import run
+from qctl.cli.session import Session
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support import stock
+
+Qctl = Callable[..., Ran]
+
+UNKNOWN: dict[Path, tuple[str, str]] = {
+    ("stats",): ("emial", "email"),
+    ("pause",): ("emial", "email"),
+    ("resume",): ("emial", "email"),
+    ("clear",): ("emial", "email"),
+    ("retry",): ("nosuch", ""),
+    ("check",): ("--max-depth 1 -Q emial", "email"),
+    ("events",): ("--queue emial", "email"),
+    ("job", "list"): ("--queue emial", "email"),
+    ("job", "show"): ("letter-2", "letter-1"),
+    ("job", "wait"): ("letter-2", "letter-1"),
+    ("job", "enqueue"): ("stock-chek", "stock-check"),
+    ("job", "retry"): ("nosuch", ""),
+    ("job", "cancel"): ("nosuch", ""),
+    ("job", "delete"): ("nosuch", ""),
+    ("job", "move"): ("nosuch --to email", ""),
+    ("job", "stop"): ("letter-2", "letter-1"),
+    ("job", "edit"): ("letter-2 --data {}", "letter-1"),
+    ("job", "export"): ("nosuch", ""),
+    ("dlq", "list"): ("--queue emial", "email"),
+    ("dlq", "groups"): ("--queue emial", "email"),
+    ("dlq", "show"): ("letter-2", "letter-1"),
+    ("dlq", "retry"): ("nosuch", ""),
+    ("dlq", "discard"): ("nosuch", ""),
+    ("dlq", "export"): ("nosuch", ""),
+    ("queue", "list"): ("emial", "email"),
+    ("queue", "show"): ("emial", "email"),
+    ("queue", "history"): ("emial", "email"),
+    ("queue", "move"): ("emial email --yes", "email"),
+    ("queue", "drain"): ("emial", "email"),
+    ("queue", "delete"): ("emial --confirm emial", "email"),
+    ("trash", "restore"): ("20200101-000000-aaaa", ""),
+    ("trash", "empty"): ("20200101-000000-aaaa", ""),
+    ("schedule", "list"): ("--queue emial", "email"),
+    ("schedule", "next"): ("nighlty", "nightly"),
+    ("schedule", "add"): ("x stock-chek --every 1h", "stock-check"),
+    ("schedule", "remove"): ("nighlty", "nightly"),
+    ("schedule", "pause"): ("nighlty", "nightly"),
+    ("schedule", "resume"): ("nighlty", "nightly"),
+    ("schedule", "run"): ("nighlty", "nightly"),
+    ("worker", "list"): ("--queue emial", "email"),
+    ("worker", "show"): ("box.2", "box.1"),
+    ("worker", "quiet"): ("box.2", "box.1"),
+    ("worker", "resume"): ("box.2", "box.1"),
+    ("worker", "stop"): ("box.2", "box.1"),
+    ("alert", "test"): ("lat", ""),
+    ("alert", "mute"): ("lat --for 1h", ""),
+    ("metrics", "show"): ("emial", "email"),
+    ("context", "show"): ("prdo", "prod"),
+    ("context", "use"): ("prdo", "prod"),
+}
+"""What to give a command that there is not, and what it should guess; "" where nothing is near."""
+
+NAMING = ("QUEUE", "ID", "WORKER", "NAME", "BATCH", "ALERT", "JOB", "TARGET")
+"""How helps call an argument that names something."""
+
+NEW: set[Path] = {("cleanup", "finished"), ("cleanup", "failed"), ("cleanup", "all")}
+"""Those whose globs may match nothing: they are for cron, where a queue may have come or gone."""
+
+
+@pytest.fixture
+def qctl(
+    settings: Settings, connection: Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Qctl:
+    """Runs a command line on a Redis with a queue, a dead letter, a schedule and a worker."""
+    monkeypatch.setenv("REDIS_URL", settings.redis_target)
+    monkeypatch.setenv("QCTL_HOME", str(settings.home))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    stock.enqueue(connection, "email", "job-1")
+    stock.die(connection, stock.enqueue(connection, "email", "letter-1"))
+    stock.register_worker(connection, "box.1", "email")
+    ops = Ops(settings)
+    ops.schedules.add("nightly", "stock-check", every=3600)
+    ops.close()
+
+    def command(*arguments: str) -> Ran:
+        code = run(arguments, Session())
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return command
+
+
+def test_every_command_that_is_given_a_name_is_here() -> None:
+    named = {
+        path
+        for path, command in TREE.items()
+        for one in command.params
+        if not getattr(one, "hidden", False)
+        and (one.metavar or "").strip("[].") in NAMING
+        and (not one.opts[0].startswith("-") or one.opts[0] == "--queue")
+    }
+    assert named - NEW <= UNKNOWN.keys()
+    assert set(UNKNOWN) <= set(TREE)
+
+
+@pytest.mark.parametrize("path", UNKNOWN, ids=" ".join)
+def test_what_there_is_not_is_3_with_a_guess(path: Path, qctl: Qctl) -> None:
+    words, guess = UNKNOWN[path]
+    ran = qctl(*path, *words.split())
+    assert ran.code == 3, (ran.out, ran.err)
+    said = ran.err or ran.out  # `check` speaks on stdout
+    assert "Traceback" not in said
+    assert (f"did you mean {guess}" in said) if guess else any(word in said for word in words.split())
+
+
+@pytest.mark.parametrize("kind", ["text", "zset"])
+def test_a_queue_of_another_type_shows_an_error_and_the_others_work(kind: str, qctl: Qctl, connection: Redis) -> None:
+    key = keys.queue("broken")
+    connection.sadd(keys.QUEUES, key)
+    if kind == "text":
+        connection.set(key, "text")
+    else:
+        connection.zadd(key, {"a": 1})
+    found = {queue["name"]: queue for queue in json.loads(qctl("stats", "--json").out)["queues"]}
+    assert "another type" in found["broken"]["error"]
+    assert (found["email"]["error"], found["email"]["waiting"]) == (None, 1)
+    for line in (
+        ("job", "list"),
+        ("dlq", "list"),
+        ("dlq", "groups"),
+        ("schedule", "list"),
+        ("schedule", "next"),
+        ("worker", "list"),
+        ("worker", "list", "--queue", "broken"),
+        ("metrics", "show"),
+        ("metrics", "export"),
+        ("events",),
+        ("retry", "--all", "--dry-run"),
+        ("cleanup", "all", "--dry-run"),
+    ):
+        ran = qctl(*line)
+        assert ran.code == 0, (line, ran.err)
+    assert qctl("job", "show", "job-1").code == 0
+    assert qctl("health").code == 1
+    for line in (("clear", "broken", "--confirm", "broken"), ("queue", "show", "broken")):
+        ran = qctl(*line)
+        assert "Traceback" not in ran.err
+        assert "internal error" not in ran.err
+    assert qctl("pause", "broken", "--force").code == 0
+    assert qctl("resume", "broken").code == 0
+    assert qctl("clear", "email", "--confirm", "email").code == 0
+
+
+@pytest.mark.parametrize(
+    "key", ["qctl:events", "qctl:audit", "qctl:schedules", "qctl:quiet", "qctl:paused", "rq:workers"]
+)
+def test_a_key_of_ours_of_another_type_is_one_line(key: str, qctl: Qctl, connection: Redis) -> None:
+    connection.delete(key)
+    connection.set(key, "text")
+    for line in (("stats",), ("events",), ("audit",), ("schedule", "list"), ("worker", "list"), ("health",)):
+        ran = qctl(*line)
+        assert ran.code in (0, 1), (line, ran.err)
+        assert "Traceback" not in ran.err
+        assert "internal error" not in ran.err
