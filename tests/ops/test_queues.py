@@ -110,3 +110,69 @@ def test_clear_restore_and_purge(ops: Ops, connection: Redis) -> None:
     stock.fill(connection, "mail", 2)
     ops.queues.clear("mail")
     assert ops.trash.empty() == 2
+
+
+# --- a queue and all its jobs -------------------------------------------------------------------------------
+
+
+def test_a_queue_with_all_that_is_around_it(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "a", json=True)
+    stock.enqueue(connection, "mail.high", "b", json=True)
+    stock.die(connection, stock.enqueue(connection, "mail", "d"))
+    stock.register_worker(connection, "w", "mail")
+    shown = ops.queues.show("mail")
+    assert {lane.name: lane.waiting for lane in shown.lanes} == {"mail": 1, "mail.high": 1}
+    assert [worker.name for worker in shown.workers] == ["w"]
+    assert shown.names == {"app.tasks.send": 2}
+    assert [(cause.count, cause.exception) for cause in shown.causes] == [(1, "ValueError")]
+    with pytest.raises(NotFoundError):
+        ops.queues.show("mial")
+
+
+def test_draining_waits_for_what_runs_and_holds_the_queue(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "waits")
+    connection.zadd(keys.started("mail"), {"runs:e": 4_000_000_000})
+    with pytest.raises(WaitTimeoutError, match="1 jobs are left: runs"):
+        ops.queues.drain("mail", timeout=0.2)
+    connection.delete(keys.started("mail"))
+    result = ops.queues.drain("mail", timeout=5.0)
+    assert result.pause is not None
+    assert next(queue for queue in ops.stats.read().queues if queue.name == "mail").paused is not None
+    assert stock.waiting(connection, "mail") == ["waits"]
+
+
+def test_draining_until_it_is_empty_pauses_nothing(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "waits")
+    with pytest.raises(WaitTimeoutError, match="nothing takes what waits"):
+        ops.queues.drain("mail", timeout=0.2, empty=True)
+    connection.delete(keys.queue("mail"))
+    assert ops.queues.drain("mail", timeout=5.0, empty=True).pause is None
+    assert connection.exists(keys.PAUSED) == 0
+
+
+def test_a_deleted_queue_comes_back_with_all_its_jobs(ops: Ops, connection: Redis) -> None:
+    ids = stock.fill(connection, "mail", 300)
+    stock.die(connection, stock.enqueue(connection, "mail", "d"))
+    result = ops.queues.delete("mail")
+    assert (result.removed, result.listed) == (301, False)
+    assert "mail" not in ops.queues.names()
+    assert ops.trash.restore(result.batch).restored == 301
+    assert stock.waiting(connection, "mail") == ids
+    assert ops.dead_letters.count("mail") == 1
+
+
+def test_a_queue_that_is_at_work_is_not_deleted(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "a")
+    stock.register_worker(connection, "w", "mail")
+    with pytest.raises(RefusedError, match="w takes from it"):
+        ops.queues.delete("mail")
+    connection.zadd(keys.started("mail"), {"runs:e": 4_000_000_000})
+    with pytest.raises(RefusedError, match="runs runs"):
+        ops.queues.delete("mail", force=True)
+    connection.delete(keys.started("mail"))
+    assert ops.queues.delete("mail", force=True).removed == 1
+
+
+def test_the_history_of_a_queue_that_nobody_wrote_is_empty(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "a")
+    assert ops.queues.history("mail", seconds=3600, span="hour") == []

@@ -374,10 +374,10 @@ def test_who_does_not_read_is_not_read_any_more(make_batcher: Callable[..., Batc
 )
 def test_hostile_packets_end_their_connection_at_most(batcher: Batcher, packet: Any) -> None:
     with Raw(batcher) as raw, Raw(batcher) as other:
-        raw.socket.send(packet)
-        raw.socket.send(b"attachment")
-        raw.event(message("m-1"), id=1)
         try:
+            raw.socket.send(packet)
+            raw.socket.send(b"attachment")
+            raw.event(message("m-1"), id=1)
             while True:
                 raw.socket.recv(0.3)
         except (TimeoutError, ConnectionClosed):

@@ -45,7 +45,9 @@ def test_every_screen_fits(size: tuple[int, int]) -> None:
     async def script(driver: Driver) -> None:
         for digit, by_size in HEADINGS.items():
             await driver.press(digit)
-            await driver.until(by_size[size == WIDE])
+            heading = by_size[size == WIDE].split()
+            # How wide an age is depends on when it is looked at, so only the order of the columns counts.
+            await driver.until(lambda heading=heading: " ".join(heading) in " ".join(driver.text.split()))
             lines = driver.lines
             assert len(lines) == size[1]
             assert {cell_len(line) for line in lines} == {size[0]}
@@ -97,6 +99,7 @@ def test_hostile_text_is_inert_everywhere(monkeypatch: pytest.MonkeyPatch) -> No
         for name, value in vars(fine)["_answers"].items()
         if not callable(value) and name != "events__last_id"
     }
+    answers["workers__list"] = spoilt(fine.workers.list())
 
     async def script(driver: Driver) -> None:
         for digit in "123469":

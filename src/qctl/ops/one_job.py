@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from qctl import catalog
 from qctl.broker import editing, events, job_detail, locating, search, snapshot, stopping, watching
+from qctl.broker.relocating import Cancel
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
 from qctl.models import Editable, Edited, JobDetail, Stopped, Waited
 from qctl.ops.part import Part
@@ -60,7 +61,8 @@ class OneJobOps(Part):
         ((queue, state, _),) = located
         worker = job_detail.worker(self._redis, job_id)
         if state != "started" or not worker:
-            raise RefusedError(f"job {job_id} does not run: it is {state}", hint=f"qctl job cancel {job_id}")
+            hint = f"qctl job cancel {job_id}" if state in Cancel.states else None
+            raise RefusedError(f"job {job_id} does not run: it is {state}", hint)
         if not stopping.tell(self._redis, worker, job_id):
             raise RefusedError(
                 f"job {job_id} was not stopped: worker {worker} does not listen", hint="qctl worker list"
@@ -76,7 +78,13 @@ class OneJobOps(Part):
         return Stopped(job_id, queue, worker, seen.status, passed)
 
     def enqueue(self, name: str, data: Mapping[str, Any], **how: Unpack[Options]) -> str:
-        """Make a job of the catalog, or one that is declared, as a producer does. Returns its id."""
+        """Make a job of the catalog, or one that is declared, as a producer does. Returns its id.
+
+        Raises NotFoundError for an unknown name, UsageError, and RateLimitedError.
+        """
+        known = [spec.name for spec in catalog.jobs(self._settings.jobs_modules).values() if not spec.batch]
+        if name not in known:
+            raise NotFoundError.guessing(f"no job is called {name!r}", name, known, "the README lists those of qctl")
         with QueueService(self._settings) as service:
             return service.enqueue(name, data, **how)
 
@@ -108,7 +116,9 @@ class OneJobOps(Part):
 
     def _unknown(self, job_id: str, queues: Sequence[str]) -> NotFoundError:
         known = search.some_ids(self._redis, queues)
-        begin_alike = [id_ for id_ in known if len(job_id) > 3 and id_.startswith(job_id)]
-        close = tuple(begin_alike[:3] or get_close_matches(job_id, known, n=3, cutoff=0.8))
-        hint = "did you mean " + " or ".join(close) + "?" if close else "`qctl job list` lists jobs"
-        return NotFoundError(f"there is no job {job_id}", close, hint)
+        # Of an id people type the beginning, and look-alikes of random ones are none of them.
+        alike = [id_ for id_ in known if len(job_id) > 3 and id_.startswith(job_id)][:3]
+        text = f"there is no job {job_id}"
+        if alike:
+            return NotFoundError(text, tuple(alike), "did you mean " + " or ".join(alike) + "?")
+        return NotFoundError.guessing(text, job_id, known, "`qctl job list` lists jobs")

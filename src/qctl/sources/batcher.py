@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import resource
 import socket
@@ -35,6 +36,10 @@ TICK = 0.2
 DRAIN = 20.0
 """Seconds to commit what is in hand when told to stop; Redis may be away."""
 
+COLLECT = (100_000, 50, 100)
+"""When Python looks for garbage in cycles. By default it looks through the objects of all connections so often that
+this is half of the work for 3,000 of them (measured: 264 us of a core a message, with these 135)."""
+
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
@@ -57,6 +62,7 @@ class SocketBatcher:
         """Serve. Raises SettingsError where PORT cannot be had, QctlError where messages are lost at the end."""
         listener = _listen(self._settings)
         _allow_many_files()
+        gc.set_threshold(*COLLECT)
         pipeline = PIPELINES["messages"]
         connection = connect(self._settings, name="qctl-socket-batcher")
         with (

@@ -1,0 +1,124 @@
+"""Every act leaves a line in the audit: who, from where, what was typed, and how it ended."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from cli.conftest import Ran
+from cli.fake import FakeOps
+from qctl.broker import events, keys
+from qctl.cli.main import run
+from qctl.cli.session import Session
+from qctl.errors import QctlError, RedisUnreachableError, RefusedError, UsageError
+from qctl.models import AuditEntry
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support import stock
+
+Qctl = Callable[..., Ran]
+
+
+def noted(ops: FakeOps) -> list[tuple[str, str, str]]:
+    """Command, outcome and problem of each note."""
+    return [(args[0], how["outcome"], how["problem"]) for _, args, how in ops.noted]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "outcome", "problem"),
+    [
+        (RefusedError("not now"), 6, "refused", "not now"),
+        (QctlError("broken"), 1, "failed", "broken"),
+        (KeyboardInterrupt(), 130, "interrupted", ""),
+        (UsageError("malformed"), 2, None, ""),
+        (RedisUnreachableError("away"), 4, None, ""),
+    ],
+)
+def test_however_it_ends(answer: Any, code: int, outcome: str | None, problem: str, qctl: Qctl) -> None:
+    """What was never asked of Redis, or never reached it, is no act."""
+    ops = FakeOps(queues__clear=answer)
+    assert qctl("clear", "email", "--confirm", "email", ops=ops).code == code
+    assert noted(ops) == ([("qctl clear", outcome, problem)] if outcome else [])
+
+
+def test_what_was_not_confirmed_is_noted_as_refused(qctl: Qctl) -> None:
+    ops = FakeOps()
+    assert qctl("clear", "email", "--confirm", "emial", ops=ops).code == 6
+    assert noted(ops) == [("qctl clear", "refused", "nothing was done: 'emial' is not 'email'")]
+
+
+def test_a_note_that_cannot_be_written_is_said_and_fails_nothing(qctl: Qctl) -> None:
+    ops = FakeOps(audit__note=QctlError("Redis is full"))
+    ran = qctl("resume", "email", ops=ops)
+    assert ran.code == 0
+    assert ran.err == "qctl: done, but not noted in the audit: Redis is full\n"
+    ops = FakeOps(audit__note=QctlError("Redis is full"), queues__clear=RefusedError("not now"))
+    assert qctl("clear", "email", "--confirm", "email", ops=ops).err.endswith("qctl: not now\n")
+
+
+def test_who_gave_up_on_a_silent_redis_does_not_wait_for_the_note(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qctl.cli.auditing.PATIENCE", 0.01)
+    never = __import__("threading").Event()
+    ops = FakeOps(queues__clear=KeyboardInterrupt(), audit__note=lambda *_, **__: never.wait(30))
+    assert qctl("clear", "email", "--confirm", "email", ops=ops).code == 130
+    never.set()
+
+
+@pytest.fixture
+def real(
+    settings: Settings, connection: Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Qctl:
+    """Runs a command line on a real Redis with a queue."""
+    monkeypatch.setenv("REDIS_URL", settings.redis_target)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    stock.enqueue(connection, "email", "job-1")
+
+    def command(*arguments: str) -> Ran:
+        return Ran(run(arguments, Session()), *capsys.readouterr())
+
+    return command
+
+
+def entries(settings: Settings) -> list[AuditEntry]:
+    ops = Ops(settings)
+    found = ops.audit.list()
+    ops.close()
+    return found
+
+
+def test_who_what_from_where_and_how(real: Qctl, settings: Settings) -> None:
+    real("pause", "email", "--reason", "token=hunter2")
+    real("clear", "email")
+    real("--redis-url", settings.redis_target, "clear", "email", "--confirm", "email")
+    first, second, third = entries(settings)
+    assert {first.actor, second.actor, third.actor} == {events.actor()}
+    assert "hunter2" not in first.line
+    assert [(one.command, one.outcome) for one in (first, second, third)] == [
+        ("qctl pause", "done"),
+        ("qctl clear", "refused"),
+        ("qctl clear", "done"),
+    ]
+    assert third.line.endswith("clear email --confirm email")
+    assert third.seconds is not None
+
+
+def test_the_audit_is_shown_and_filtered(real: Qctl, settings: Settings) -> None:
+    for verb in ("pause", "resume"):
+        real(verb, "email")
+    rows = real("audit").out.splitlines()
+    assert rows[0].split("\t")[:4] == ["at", "actor", "command", "line"]
+    assert [row.split("\t")[3] for row in rows[1:]] == ["qctl pause email", "qctl resume email"]
+    assert "qctl pause email" in real("audit", "--command", "pause", "-o", "name").out
+    assert real("audit", "--actor", "nobody-of-that-name", "-o", "name").out == ""
+    assert "qctl resume email" in real("audit", "--since", "1h", "--limit", "1", "-o", "table").out
+
+
+def test_a_user_who_may_not_write_it_is_told(real: Qctl, settings: Settings, connection: Redis) -> None:
+    connection.set(keys.AUDIT, "text")
+    ran = real("pause", "email")
+    assert ran.code == 0
+    assert "done, but not noted in the audit" in ran.err

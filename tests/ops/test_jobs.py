@@ -1,0 +1,368 @@
+"""Jobs through `Ops`: looked at, chosen, retried with a canary, waited for, stopped while they run, edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from qctl.broker import bulk, events, keys, retry
+from qctl.broker.isolation import InlineWorker
+from qctl.errors import JobFailedError, NotFoundError, RefusedError, UsageError, WaitTimeoutError
+from qctl.models import BulkResult, Selector
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support import stock
+from support.process import Program
+from support.servers import RedisServer
+from support.waiting import eventually
+from support.workers import qctl_worker, stock_worker
+
+
+@pytest.fixture
+def work(connection: Redis) -> Queue:
+    """The queue `work`, with JSON payloads."""
+    return Queue("work", connection=connection, serializer=JSONSerializer)
+
+
+@pytest.fixture
+def dead(connection: Redis) -> list[str]:
+    """Four dead letters in three queues, oldest first."""
+    for n, queue in enumerate(("mail", "mail.high", "files", "mail")):
+        stock.die(connection, stock.enqueue(connection, queue, f"d{n}"), ttl=1000 + n)
+        connection.hset(keys.job(f"d{n}"), "ended_at", f"2026-01-01T00:00:0{n}.000000Z")
+    return ["d0", "d1", "d2", "d3"]
+
+
+def again(ops: Ops, selector: Selector = Selector(), **more: object) -> BulkResult:  # noqa: B008 - it is frozen
+    return ops.jobs.retry(ops.jobs.choose("retry", selector), **more)  # type: ignore[arg-type]
+
+
+def scripts_run(connection: Redis) -> int:
+    """How many scripts that Redis ran."""
+    return int(connection.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+
+# --- choosing and retrying ----------------------------------------------------------------------------------
+
+
+def test_retries_by_id(ops: Ops, dead: list[str]) -> None:
+    result = again(ops, Selector(ids=("d2", "x", "d0", "d2")))
+    assert (result.done, result.failed, result.missing) == (2, 1, 1)
+    assert {outcome.id for outcome in result.outcomes if outcome.done} == {"d0", "d2"}
+    assert ops.dead_letters.count() == 2
+
+
+def test_retries_all_of_a_pattern_from_the_top(ops: Ops, connection: Redis, dead: list[str]) -> None:
+    """peers.md section 4, 5: all that failed, across queues, at once, and not a round trip for each."""
+    told: list[tuple[int, int | None]] = []
+    again(ops, Selector(ids=()))
+    before = scripts_run(connection)
+    assert again(ops, Selector(queue="mail*"), progress=lambda *now: told.append(now)).done == 3
+    assert told[-1] == (3, 3)
+    assert [letter.id for letter in ops.dead_letters.list().letters] == ["d2"]
+    assert sorted(stock.waiting(connection, "mail")) == ["d0", "d3"]
+    assert scripts_run(connection) - before <= 4
+
+
+def test_choosing_changes_nothing(ops: Ops, dead: list[str]) -> None:
+    chosen = ops.jobs.choose("retry", Selector())
+    assert (chosen.count, chosen.queues) == (4, ["files", "mail", "mail.high"])
+    assert ops.dead_letters.count() == 4
+
+
+@pytest.mark.parametrize(
+    ("act", "selector"),
+    [
+        ("retry", Selector(states=("queued",))),
+        ("cancel", Selector(states=("finished",))),
+        ("discard", Selector(states=("queued",))),
+        ("move", Selector(states=("started",))),
+        ("retry", Selector(ids=("a",), queue="mail")),
+        ("retry", Selector(limit=-1)),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(ops: Ops, act: str, selector: Selector) -> None:
+    with pytest.raises(UsageError):
+        ops.jobs.choose(act, selector)  # type: ignore[arg-type]
+
+
+def test_unknown_queues_and_causes_are_not_found(ops: Ops, dead: list[str]) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        ops.jobs.choose("retry", Selector(queue="mial"))
+    assert "mail" in caught.value.close
+    with pytest.raises(NotFoundError, match="no dead letter has the cause"):
+        ops.jobs.choose("retry", Selector(fingerprint="0" * 12))
+
+
+def test_all_of_one_cause(ops: Ops, connection: Redis, dead: list[str]) -> None:
+    stock.die(connection, stock.enqueue(connection, "mail", "other"), "Traceback\nKeyError: 1")
+    cause = next(cause for cause in ops.dead_letters.groups().causes if cause.exception == "ValueError")
+    assert again(ops, Selector(fingerprint=cause.fingerprint)).done == 4
+    assert [letter.id for letter in ops.dead_letters.list().letters] == ["other"]
+
+
+def test_an_interrupt_between_steps_is_the_callers(ops: Ops, connection: Redis) -> None:
+    ids = stock.fill(connection, "mail", retry.Retry.step + 1)
+    connection.delete(keys.queue("mail"))
+    for id_ in ids:
+        connection.hset(keys.job(id_), "status", "failed")
+    connection.zadd(keys.failed("mail"), dict.fromkeys(ids, -1))
+
+    def interrupt(_done: int, _total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        again(ops, progress=interrupt)
+    assert ops.dead_letters.count() == 1
+
+
+def test_a_purge_leaves_nothing_in_the_trash(ops: Ops, connection: Redis, dead: list[str]) -> None:
+    result = ops.jobs.delete(ops.jobs.choose("discard", Selector()), verb="discard", purge=True)
+    assert (result.done, result.batch, ops.trash.list()) == (4, None, [])
+    assert connection.exists(*(keys.job(id_) for id_ in dead)) == 0
+
+
+# --- canaries -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def letters(connection: Redis, work: Queue) -> Callable[[str, int], None]:
+    """Makes dead letters of `support.jobs.<name>`."""
+
+    def make(name: str, count: int) -> None:
+        for n in range(count):
+            job = work.create_job(f"support.jobs.{name}", job_id=f"{name}{n}")
+            job.save()
+            connection.sadd(keys.QUEUES, keys.queue("work"))
+            stock.die(connection, job, ttl=1000 + n)
+
+    return make
+
+
+@pytest.fixture
+def programs() -> Iterator[list[Program]]:
+    """What is started is ended."""
+    started: list[Program] = []
+    yield started
+    for program in started:
+        program.end()
+
+
+@pytest.fixture
+def worker(tmp_path: Path, redis_server: RedisServer, programs: list[Program]) -> Program:
+    """A worker of `work`."""
+    programs.append(qctl_worker(tmp_path, redis_server.url, "work"))
+    programs[0].start()
+    return programs[0]
+
+
+def test_the_others_follow_a_canary_that_does_well(
+    ops: Ops, letters: Callable[[str, int], None], worker: Program
+) -> None:
+    letters("give", 5)
+    result = again(ops, first=2, timeout=30.0)
+    assert (result.done, result.halted) == (5, None)
+    assert ops.dead_letters.count() == 0
+
+
+def test_the_others_stay_where_a_canary_fails(
+    ops: Ops, connection: Redis, letters: Callable[[str, int], None], worker: Program
+) -> None:
+    letters("fail", 5)
+    result = again(ops, first=1, timeout=30.0)
+    assert result.done == 1
+    assert isinstance(result.halted, JobFailedError)
+    assert "the other 4 were left as they are" in result.halted.message
+    assert ops.dead_letters.count() == 5
+    assert [event.event for event in events.newest(connection, 100)].count("requeued") == 1
+
+
+def test_the_others_stay_where_nobody_runs_a_canary(ops: Ops, letters: Callable[[str, int], None]) -> None:
+    letters("give", 3)
+    result = again(ops, first=1, timeout=0.2)
+    assert isinstance(result.halted, WaitTimeoutError)
+    assert "is queued after 0.2 s" in result.halted.message
+    assert ops.dead_letters.count() == 2
+
+
+# --- one job ------------------------------------------------------------------------------------------------
+
+
+def test_everything_that_is_known_of_a_job_without_its_queue(ops: Ops, connection: Redis, work: Queue) -> None:
+    """peers.md section 4, 22: how often a job will still be tried, and when, is not for people to guess."""
+    first = work.enqueue("support.jobs.give", "ada", job_id="first", meta={"trace_id": "t1", "owner": "ada"})
+    work.enqueue("support.jobs.give", job_id="second", depends_on=first)
+    connection.hset(keys.job("first"), mapping={"retries_left": 2, "retry_intervals": "[2, 4]"})
+    shown = ops.jobs.show("first")
+    assert (shown.queue, shown.state, shown.position) == ("work", "queued", 0)
+    assert (shown.trace, shown.owner, shown.dependents) == ("t1", "ada", ["second"])
+    assert (shown.retries_left, shown.retry_intervals) == (2, [2, 4])
+    assert '"ada"' in (shown.payload.text or "")
+    after = ops.jobs.show("second")
+    assert (after.state, after.dependencies) == ("deferred", ["first"])
+
+
+def test_attempts_and_events_of_a_job_that_ran(
+    ops: Ops, connection: Redis, work: Queue, make_settings: Callable[..., Settings]
+) -> None:
+    work.enqueue("support.jobs.fail", "boom", job_id="j")
+    work.enqueue("support.jobs.give", {"n": 7}, job_id="k")
+    InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*")).work(burst=True)
+    shown = ops.jobs.show("j")
+    assert (shown.state, shown.error) == ("failed", "ValueError: boom")
+    assert [(attempt.outcome, attempt.error) for attempt in shown.attempts] == [("failed", "ValueError: boom")]
+    assert [event.event for event in shown.timeline] == ["started", "dead"]
+    assert shown.fingerprint == ops.dead_letters.groups().causes[0].fingerprint
+    assert ops.jobs.show("k").attempts[0].value == '{\n  "n": 7\n}'
+
+
+@pytest.mark.parametrize("name", ["data", "meta", "exc_info", "result", "dependency_ids", "retry_intervals"])
+def test_a_damaged_job_is_shown(ops: Ops, connection: Redis, name: str) -> None:
+    stock.die(connection, stock.enqueue(connection, "mail", "d"))
+    connection.hset(keys.job("d"), name, b"\xff\x80{[")
+    connection.xadd(keys.results("d"), {"type": "x", "exc_string": "%", "execution_started_at": "soon"})
+    assert ops.jobs.show("d").state == "failed"
+
+
+def test_a_job_in_the_trash_says_so(ops: Ops, connection: Redis, dead: list[str]) -> None:
+    result = ops.jobs.delete(ops.jobs.choose("delete", Selector(ids=("d0",))))
+    shown = ops.jobs.show("d0")
+    assert (shown.state, shown.trash) == (None, result.batch)
+    assert shown.note == f"it is in trash batch {result.batch}"
+
+
+def test_a_mistyped_id_is_guessed(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "6f1c0a52-93f1-4d0e")
+    for typed in ("6f1c0a52", "6f1c0a52-93f1-4d0f"):
+        with pytest.raises(NotFoundError) as caught:
+            ops.jobs.show(typed)
+        assert caught.value.close == ("6f1c0a52-93f1-4d0e",)
+
+
+def test_waiting_for_a_job(ops: Ops, connection: Redis, work: Queue, worker: Program) -> None:
+    for name in ("give", "fail"):
+        work.enqueue(f"support.jobs.{name}", "x", job_id=name)
+    ended = ops.jobs.wait("give", timeout=20.0)
+    assert (ended.status, ended.value) == ("finished", '"x"')
+    with pytest.raises(JobFailedError, match="job fail failed"):
+        ops.jobs.wait("fail", timeout=20.0)
+    work.enqueue("support.jobs.give", job_id="off").cancel()
+    with pytest.raises(JobFailedError, match="was canceled"):
+        ops.jobs.wait("off", timeout=1.0)
+    with pytest.raises(NotFoundError):
+        ops.jobs.wait("nope", timeout=1.0)
+    stock.enqueue(connection, "nobody", "waits")
+    with pytest.raises(WaitTimeoutError, match="is queued after"):
+        ops.jobs.wait("waits", timeout=0.1)
+
+
+# --- stopping -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("isolation", ["inline", "fork"])
+def test_a_running_job_is_stopped_and_its_worker_goes_on(
+    isolation: str,
+    ops: Ops,
+    connection: Redis,
+    work: Queue,
+    tmp_path: Path,
+    redis_server: RedisServer,
+    programs: list[Program],
+) -> None:
+    programs.append(qctl_worker(tmp_path, redis_server.url, "work", isolation=isolation))
+    programs[0].start()
+    work.enqueue("support.jobs.nap", 60.0, job_id="long", retry=None)
+    connection.hset(keys.job("long"), mapping={"retries_left": 3})
+    eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
+    ended = ops.jobs.stop("long", timeout=20.0)
+    assert (ended.status, ended.queue) == ("stopped", "work")
+    shown = ops.jobs.show("long")
+    assert (shown.state, shown.status, shown.retries_left) == ("failed", "stopped", 3)
+    assert "stopping" in [event.event for event in shown.timeline]
+    work.enqueue("support.jobs.give", "x", job_id="next")
+    assert ops.jobs.wait("next", timeout=20.0).status == "finished"
+    assert connection.hlen(keys.claims("work")) == 0
+    assert again(ops, Selector(ids=("long",))).done == 1
+
+
+def test_a_job_that_does_not_run_is_not_stopped(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "waits")
+    with pytest.raises(RefusedError, match="does not run: it is queued") as caught:
+        ops.jobs.stop("waits")
+    assert caught.value.hint == "qctl job cancel waits"
+
+
+def test_nobody_who_listens_is_told(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "runs")
+    connection.lpop(keys.queue("mail"))
+    connection.hset(keys.job("runs"), mapping={"status": "started", "worker_name": "gone"})
+    with pytest.raises(RefusedError, match="worker gone does not listen"):
+        ops.jobs.stop("runs")
+
+
+def test_a_worker_that_does_not_obey_is_told(
+    ops: Ops, connection: Redis, work: Queue, tmp_path: Path, redis_server: RedisServer, programs: list[Program]
+) -> None:
+    command = stock_worker(tmp_path, redis_server.url, "work")
+    command.command += ["--worker-class", "rq.SimpleWorker"]
+    programs.append(command)
+    command.start()
+    work.enqueue("support.jobs.nap", 8.0, job_id="long")
+    eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
+    with pytest.raises(WaitTimeoutError, match="does not obey"):
+        ops.jobs.stop("long", timeout=0.5)
+
+
+def test_a_stop_that_comes_late_stops_no_other_job(
+    connection: Redis, work: Queue, make_settings: Callable[..., Settings]
+) -> None:
+    inline = InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"))
+    inline._stopped_job_id = "earlier"
+    inline.kill_horse()
+    assert inline._stopped_job_id is None
+    work.enqueue("support.jobs.give", job_id="j")
+    assert inline.work(burst=True)
+    assert Job.fetch("j", connection=connection, serializer=JSONSerializer).is_finished
+
+
+# --- editing, making ----------------------------------------------------------------------------------------
+
+
+def test_a_payload_is_edited_and_runs(
+    ops: Ops, connection: Redis, work: Queue, make_settings: Callable[..., Settings]
+) -> None:
+    """peers.md section 4, 6: fix the payload, then retry."""
+    stock.die(connection, work.enqueue("support.jobs.give", "exmaple", job_id="j"))
+    edited = ops.jobs.edit(ops.jobs.editable("j"), '{"args": ["example"]}')
+    assert edited.changed
+    assert again(ops, Selector(ids=("j",))).done == 1
+    InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*")).work(burst=True)
+    assert ops.jobs.wait("j", timeout=1.0).value == '"example"'
+    with pytest.raises(RefusedError, match="it has finished"):
+        ops.jobs.revert(ops.jobs.editable("j"))
+
+
+def test_a_job_of_the_catalog_is_made(ops: Ops, connection: Redis) -> None:
+    job_id = ops.jobs.enqueue("welcome-email", {"userEmail": "a@b.c", "userName": "Ada"}, owner="ada")
+    shown = ops.jobs.show(job_id)
+    assert (shown.queue, shown.state, shown.owner) == ("email", "queued", "ada")
+    with pytest.raises(NotFoundError) as caught:
+        ops.jobs.enqueue("welcome-mail", {})
+    assert "welcome-email" in caught.value.close
+    with pytest.raises(UsageError):
+        ops.jobs.enqueue("welcome-email", {"userEmail": 7})
+
+
+def test_a_bulk_act_keeps_the_first_outcomes_and_counts_all(
+    ops: Ops, connection: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "KEPT", 10)
+    stock.fill(connection, "mail", 500)
+    result = ops.jobs.cancel(ops.jobs.choose("cancel", Selector(queue="mail")))
+    assert (result.done, len(result.outcomes)) == (500, 10)
