@@ -8,7 +8,7 @@ import sys
 
 from qctl import catalog, daemon
 from qctl.broker.connection import connect
-from qctl.broker.isolation import ForkWorker, InlineWorker
+from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 
 
 def main() -> None:

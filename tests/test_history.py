@@ -16,7 +16,7 @@ from rq.serializers import JSONSerializer
 from qctl.broker import events, keys
 from qctl.broker.connection import Backoff
 from qctl.broker.event_group import EventGroup
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import SettingsError, UnreachableError
 from qctl.history import recorder as recorder_module
 from qctl.history.recorder import GROUP, Recorder

@@ -12,10 +12,12 @@ from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from qctl import catalog, declared
-from qctl.arguments import Argument
+from qctl import catalog
 from qctl.broker import events, keys
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
+from qctl.catalog import declared
+from qctl.catalog.arguments import Argument
+from qctl.catalog.specs import JobSpec
 from qctl.errors import (
     BackpressureError,
     JobFailedError,
@@ -27,7 +29,6 @@ from qctl.errors import (
 )
 from qctl.service import QueueService
 from qctl.settings import Settings
-from qctl.specs import JobSpec
 from support.process import free_port
 from support.servers import RedisServer
 

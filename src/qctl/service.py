@@ -13,16 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from qctl import arguments, catalog, options
-from qctl.broker import bulk, enqueue, events, job_detail, locating, running, snapshot, watching
+from qctl import catalog
+from qctl.broker import enqueue, events
+from qctl.broker.acts import bulk
+from qctl.broker.acts.relocating import Cancel
 from qctl.broker.connection import connect, translated
 from qctl.broker.enqueue import NewJob
+from qctl.broker.execution import running
 from qctl.broker.limits import Limits
-from qctl.broker.relocating import Cancel
-from qctl.builtin import BULK
+from qctl.broker.reading import job_detail, locating, snapshot, watching
+from qctl.catalog import arguments, options
+from qctl.catalog.builtin import BULK
+from qctl.catalog.options import Options
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
 from qctl.models import Chosen, JobDetail, Selection
-from qctl.options import Options
 from qctl.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker.claimant import Claimant
-from qctl.broker.isolation import ForkWorker, InlineWorker
+from qctl.broker.execution.claimant import Claimant
+from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 from qctl.broker.worker import QctlWorker
 from qctl.settings import Settings
 

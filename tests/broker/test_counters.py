@@ -9,7 +9,8 @@ from redis import Redis
 from rq import Repeat, Retry
 from rq.queue import Queue
 
-from qctl.broker import counters, keys, snapshot
+from qctl.broker import counters, keys
+from qctl.broker.reading import snapshot
 from qctl.broker.worker import QctlWorker
 from qctl.histogram import ACCURACY, RANGE, bucket
 from qctl.models import QueueStats

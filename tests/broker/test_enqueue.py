@@ -16,10 +16,11 @@ from rq.queue import Queue
 from rq.registry import ScheduledJobRegistry
 from rq.serializers import JSONSerializer
 
-from qctl.broker import enqueue, events, keys, trash
+from qctl.broker import enqueue, events, keys
+from qctl.broker.acts import trash
 from qctl.broker.connection import connect
 from qctl.broker.enqueue import NewJob
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import UsageError
 from qctl.settings import Settings
 from support.lossy import LossyProxy

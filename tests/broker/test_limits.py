@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import enqueue, keys, limits, trash
+from qctl.broker import enqueue, keys, limits
+from qctl.broker.acts import trash
 from qctl.broker.enqueue import NewJob
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.broker.limits import Limits
 from qctl.errors import RateLimitedError, RefusedError
 from support.servers import RedisServer

@@ -13,7 +13,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import events, keys, pauses
-from qctl.broker.claimant import Claimant
+from qctl.broker.execution.claimant import Claimant
 from qctl.errors import WaitTimeoutError
 from support.process import Program
 from support.servers import RedisServer

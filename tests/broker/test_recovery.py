@@ -13,8 +13,8 @@ from rq import Retry
 from rq.queue import Queue
 
 from qctl.broker import events, keys, recovery
-from qctl.broker.claimant import Claimant
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.claimant import Claimant
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.broker.recovery import Recoverer, recover
 from support.servers import RedisServer
 from support.waiting import eventually

@@ -9,7 +9,7 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker import keys
 from qctl.broker.buffer import Reject
-from qctl.broker.job import GuardedJob
+from qctl.broker.execution.job import GuardedJob
 from qctl.broker.rejects import AT_ONCE, bury_rejects
 from qctl.catalog import JOBS, PIPELINES
 from qctl.errors import RedisUnreachableError

@@ -14,10 +14,11 @@ from rq.queue import Queue
 from rq.rate_limit import RateLimit
 from rq.scheduler import RQScheduler
 
-from qctl.broker import events, keys, pauses, scheduler, trash
+from qctl.broker import events, keys, pauses, scheduler
+from qctl.broker.acts import trash
 from qctl.broker.buffer import Buffer, Commit
 from qctl.broker.connection import Backoff
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.broker.scheduler import DelayedJobs, Housekeeper
 from qctl.catalog import PIPELINES
 from qctl.settings import Settings

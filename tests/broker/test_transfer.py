@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from redis import Redis
 from rq.results import Result
 
-from qctl.broker import burial, events, exporting, importing, inspection, keys, places, records
+from qctl.broker import burial, events, inspection, keys, places, records
+from qctl.broker.acts import exporting, importing
 from qctl.errors import RejectedError
 from qctl.models import STATES, Chosen, State
 from support import stock

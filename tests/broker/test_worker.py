@@ -18,7 +18,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import burial, events, keys, pauses
-from qctl.broker.isolation import ForkWorker, InlineWorker
+from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 from qctl.broker.worker import QctlWorker
 from qctl.settings import Settings
 from support.servers import RedisServer
@@ -242,8 +242,8 @@ def test_dependents_run_after_the_job_they_wait_for(connection: Redis, queue: Qu
 def test_a_batch_lets_go_of_its_items_when_they_are_written(
     connection: Redis, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qctl.broker.job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
-    monkeypatch.setattr("qctl.broker.ending.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.execution.job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.execution.ending.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
     connection.hset(keys.BREAKERS, "work", 4)
     job = Queue("work", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", [1, 2, 3])
     inline.work(burst=True)
@@ -302,7 +302,7 @@ def test_a_child_whose_parent_is_gone_runs_nothing(
     connection: Redis, queue: Queue, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = queue.enqueue("support.jobs.give")
-    monkeypatch.setattr("qctl.broker.isolation.os.getppid", lambda: 1)
+    monkeypatch.setattr("qctl.broker.execution.isolation.os.getppid", lambda: 1)
     ForkWorker(["work"], connection, worker_settings).work(burst=True, max_jobs=1)
     assert status(connection, job) == "queued"
     assert "started" not in names(connection)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from cli.fake import FakeOps
-from qctl import contexts
 from qctl.cli.main import run
 from qctl.cli.session import Session
+from qctl.settings import contexts
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def test_rules_as_they_stand(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> Non
     assert heading.split() == ["ALERT", "NOW", "QUEUES", "BAD", "SINCE", "TOLD", "TELLS", "MUTED"]
     assert late.split()[:4] == ["late", "OK", "email", "email"]
     assert re.match(r"\d+m(\d+s)?$", late.split()[4])
-    assert re.search(r"muted \d+s ago by ops@host until .*: deploy", late)
+    assert re.search(r"muted \S+ ago by ops@host until .*: deploy", late)
     (found,) = qctl("alert", "list", "--json").json["alerts"]
     assert (found["level"], found["firing"], found["muted"]["reason"]) == ("OK", ["email"], "deploy")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Ran
-from qctl import contexts
+from qctl.settings import contexts
 from support.servers import RedisServer
 
 Qctl = Callable[..., Ran]

@@ -20,7 +20,8 @@ from rq import Queue, Repeat
 
 from cli.conftest import Ran
 from cli.lines import COMMANDS, TREE, Path
-from qctl.broker import events, keys, pauses, trash
+from qctl.broker import events, keys, pauses
+from qctl.broker.acts import trash
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.ops import Ops

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker import keys
-from qctl.broker.isolation import ForkWorker
+from qctl.broker.execution.isolation import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.jobs import file as jobs
 from qctl.jobs.following import follow

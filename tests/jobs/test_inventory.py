@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker import keys
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.jobs import inventory as jobs
 from qctl.jobs.following import follow

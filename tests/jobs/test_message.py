@@ -20,8 +20,8 @@ from rq.serializers import JSONSerializer
 from qctl import catalog
 from qctl.broker import inbox, keys
 from qctl.broker.connection import connect
-from qctl.broker.isolation import InlineWorker
-from qctl.broker.job import GuardedJob
+from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.execution.job import GuardedJob
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.jobs import message as jobs
 from qctl.jobs.following import follow

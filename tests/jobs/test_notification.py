@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker import keys
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import RejectedError
 from qctl.jobs import notification as jobs
 from qctl.jobs.following import follow

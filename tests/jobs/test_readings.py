@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 
 from contract.readings import reading, readings
 from qctl.broker import keys
-from qctl.broker.job import GuardedJob
+from qctl.broker.execution.job import GuardedJob
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.jobs import readings as jobs
 from qctl.settings import Settings

@@ -18,7 +18,7 @@ from redis import Redis
 
 from contract.readings import readings
 from qctl.broker import keys
-from qctl.broker.isolation import ForkWorker
+from qctl.broker.execution.isolation import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.history.store import open_store
 from qctl.jobs import readings as sensor_jobs

@@ -16,7 +16,7 @@ from redis import Redis
 from rq.utils import utcformat
 
 from qctl.broker import alerting, events, keys, locks
-from qctl.broker.isolation import InlineWorker
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import NotFoundError, SettingsError
 from qctl.models import Firing, Level
 from qctl.ops import Ops

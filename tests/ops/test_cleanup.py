@@ -12,7 +12,8 @@ from redis import Redis
 from rq.job import Job, JobStatus
 from rq.utils import utcformat
 
-from qctl.broker import keys, locks, trash
+from qctl.broker import keys, locks
+from qctl.broker.acts import trash
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.history.store import open_store
 from qctl.models import Event, Removed

@@ -11,8 +11,9 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import bulk, events, keys, retry
-from qctl.broker.isolation import InlineWorker
+from qctl.broker import events, keys
+from qctl.broker.acts import bulk, retry
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, UsageError, WaitTimeoutError
 from qctl.models import BulkResult, Selector
 from qctl.ops import Ops

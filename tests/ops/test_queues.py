@@ -10,7 +10,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker import keys
-from qctl.broker.claimant import Claimant
+from qctl.broker.execution.claimant import Claimant
 from qctl.errors import NotFoundError, RefusedError, UsageError, WaitTimeoutError
 from qctl.models import RunningJob
 from qctl.ops import Ops

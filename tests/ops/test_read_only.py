@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qctl.broker import keys, pauses, trash
+from qctl.broker import keys, pauses
+from qctl.broker.acts import trash
 from qctl.errors import RefusedError
 from qctl.models import Selector, Threshold, Thresholds
 from qctl.ops import Ops

@@ -12,8 +12,9 @@ from rq import Queue, Repeat, Retry, SimpleWorker
 from rq.job import Job
 from rq_scheduler import Scheduler
 
-from qctl.broker import keys, timers
-from qctl.broker.cron import Cron
+from qctl.broker import keys
+from qctl.broker.timing import timers
+from qctl.broker.timing.cron import Cron
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Timer
 from qctl.ops import Ops

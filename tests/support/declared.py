@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qctl import job
-from qctl.broker import running
+from qctl.broker.execution import running
 from qctl.service import QueueService
 
 

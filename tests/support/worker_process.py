@@ -7,7 +7,7 @@ import signal
 import sys
 
 from qctl.broker.connection import connect
-from qctl.broker.isolation import ForkWorker, InlineWorker
+from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 from qctl.settings import Settings
 
 

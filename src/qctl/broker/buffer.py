@@ -21,8 +21,8 @@ from rq.serializers import JSONSerializer
 
 from qctl import catalog
 from qctl.broker import burial, events, keys
+from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
-from qctl.specs import PipelineSpec
 
 KEEP_RESULT = 500
 """Seconds that a finished batch stays visible. Its items are gone by then: the worker drops them with the success."""

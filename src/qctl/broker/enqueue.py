@@ -20,15 +20,15 @@ from rq.job import Job, JobStatus, Retry
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
-from qctl import options
 from qctl.broker import burial, events, inspection, keys, limits
 from qctl.broker.connection import TRANSIENT, Backoff
 from qctl.broker.limits import Limits
 from qctl.broker.scripts import Script
+from qctl.catalog import options
+from qctl.catalog.options import Options
+from qctl.catalog.specs import JobSpec
 from qctl.errors import UsageError
-from qctl.options import Options
 from qctl.settings import Settings
-from qctl.specs import JobSpec
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from rq.serializers import Serializer
 from rq.timeouts import BaseDeathPenalty
 
 from qctl.broker import keys
-from qctl.broker.claimant import Claim, Claimant
+from qctl.broker.execution.claimant import Claim, Claimant
 from qctl.broker.scripts import Script
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from qctl.broker import burial, exporting, inspection, places
+from qctl.broker import burial, inspection, places
+from qctl.broker.acts import exporting
 from qctl.errors import RejectedError
 from qctl.models import STATES, State
 

@@ -8,8 +8,8 @@ from qctl import catalog
 from qctl.broker import burial
 from qctl.broker.buffer import Reject
 from qctl.broker.connection import connect, translated
+from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
-from qctl.specs import PipelineSpec
 
 AT_ONCE = 100
 """Letters in one transaction, so that a batch of which everything was refused does not hold up Redis."""

@@ -24,12 +24,14 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
 from qctl import catalog
-from qctl.broker import burial, clock, counters, events, keys, pauses, recovery, retention, schedules, trash
+from qctl.broker import burial, clock, counters, events, keys, pauses, recovery
+from qctl.broker.acts import retention, trash
 from qctl.broker.buffer import Buffer
 from qctl.broker.connection import Backoff, will_pass
-from qctl.broker.cron import Cron, Entry
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
+from qctl.broker.timing import schedules
+from qctl.broker.timing.cron import Cron, Entry
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)

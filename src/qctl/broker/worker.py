@@ -29,15 +29,16 @@ from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
 from qctl import catalog, logs
-from qctl.broker import burial, counters, events, keys, memory
-from qctl.broker.claimant import Claim, Claimant, Trip
+from qctl.broker import burial, counters, events, keys
 from qctl.broker.connection import TRANSIENT, Backoff, will_pass
-from qctl.broker.ending import EndingWorker
-from qctl.broker.job import BATCH_HANDLERS, GuardedJob, guarded
+from qctl.broker.execution import memory
+from qctl.broker.execution.claimant import Claim, Claimant, Trip
+from qctl.broker.execution.ending import EndingWorker
+from qctl.broker.execution.job import BATCH_HANDLERS, GuardedJob, guarded
+from qctl.broker.execution.stopping import StoppedError
 from qctl.broker.queue import PausableQueue, restore
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
-from qctl.broker.stopping import StoppedError
 from qctl.errors import ClaimLostError, JobError, RejectedError, SinkError, SinkMisconfiguredError
 from qctl.settings import Settings
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from qctl import configuration, contexts, view
+from qctl import view
 from qctl.cli import documents
 from qctl.cli.command import command
 from qctl.cli.session import Session
 from qctl.errors import UsageError
+from qctl.settings import configuration, contexts
 from qctl.view import Cell
 
 

@@ -6,12 +6,11 @@ import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from qctl import contexts, given
 from qctl.cli.options import Options
 from qctl.cli.output import Format, Output
 from qctl.errors import RefusedError, UsageError
-from qctl.given import Source
-from qctl.settings import Settings
+from qctl.settings import Settings, contexts, given
+from qctl.settings.given import Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops

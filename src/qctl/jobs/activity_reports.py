@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from qctl.broker import running
+from qctl.broker.execution import running
 from qctl.errors import QctlError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.history.store import open_store
 from qctl.jobs.asked import Days

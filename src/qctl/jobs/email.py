@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from qctl.broker import running
+from qctl.broker.execution import running
 from qctl.errors import RejectedError
 from qctl.mail.compose import compose
 from qctl.mail.transport import send

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from qctl import exports
-from qctl.broker import running
+from qctl.broker.execution import running
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
 from qctl.files.sheet import Line, Sheet

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
-from qctl.broker import running
 from qctl.broker.connection import Connection, connect, translated
+from qctl.broker.execution import running
 from qctl.errors import BackpressureError, SinkUnavailableError, UnreachableError
 from qctl.jobs.batches import settings
 from qctl.service import QueueService

@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from qctl.broker import running
-from qctl.builtin import BULK
+from qctl.broker.execution import running
+from qctl.catalog.builtin import BULK
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
 from qctl.jobs import telling

@@ -14,7 +14,8 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
-from qctl.broker import inbox, running
+from qctl.broker import inbox
+from qctl.broker.execution import running
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
 from qctl.files.images import extension

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from qctl.broker import inbox, running
+from qctl.broker import inbox
+from qctl.broker.execution import running
 from qctl.errors import RejectedError
 from qctl.jobs import telling
 from qctl.jobs.asked import named, written

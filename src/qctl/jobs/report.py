@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl import exports
-from qctl.broker import running
+from qctl.broker.execution import running
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
 from qctl.jobs import activity_reports, stock_reports, telling

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from qctl.broker import running
+from qctl.broker.execution import running
 from qctl.jobs.asked import Days
 from qctl.reports.report import Chart, Report
 from qctl.settings import Settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qctl.broker import running
+from qctl.broker.execution import running
 
 
 def of(event: str) -> dict[str, str | None]:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from threading import Event
 
-from qctl.broker import alerting, clock, events, locks, snapshot
+from qctl.broker import alerting, clock, events, locks
 from qctl.broker.connection import connect, translated
+from qctl.broker.reading import snapshot
 from qctl.errors import QctlError, SettingsError
 from qctl.models import AlertRule, Channel, Firing, Level, Notice, QueueCheck, Stats
 from qctl.ops.alerts import Words, deliver, load, look

@@ -6,7 +6,8 @@ import builtins
 import socket
 from collections.abc import Callable
 
-from qctl.broker import alerting, clock, events, snapshot
+from qctl.broker import alerting, clock, events
+from qctl.broker.reading import snapshot
 from qctl.errors import NotFoundError, QctlError, UsageError
 from qctl.models import Alert, AlertRule, Channel, Delivery, Level, Mute, Notice, QueueCheck, Stats
 from qctl.ops import alert_channels, alert_rules

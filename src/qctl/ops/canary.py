@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qctl.broker import bulk, watching
-from qctl.broker.bulk import Act
+from qctl.broker.acts import bulk
+from qctl.broker.acts.bulk import Act
 from qctl.broker.connection import Connection
-from qctl.broker.watching import Seen
+from qctl.broker.reading import watching
+from qctl.broker.reading.watching import Seen
 from qctl.errors import JobFailedError, WaitTimeoutError
 from qctl.models import BulkResult, Chosen, Selection
 from qctl.ops.part import Progress

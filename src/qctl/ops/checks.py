@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qctl.broker import snapshot
+from qctl.broker.reading import snapshot
 from qctl.models import WORST, Check, Level, QueueCheck, QueueStats, Reading, Stats, Thresholds, What
 from qctl.ops.part import Part
 from qctl.ops.selection import select

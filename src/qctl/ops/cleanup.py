@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qctl import exports
-from qctl.broker import clock, locks, outdated, snapshot, trash
+from qctl.broker import clock, locks
+from qctl.broker.acts import outdated, trash
+from qctl.broker.reading import snapshot
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history.store import open_store
 from qctl.models import Chosen, Cleanup, Kind, Removed, Selection

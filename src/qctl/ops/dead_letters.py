@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qctl.broker import causes, dead_letters, search, snapshot
+from qctl.broker.reading import causes, dead_letters, search, snapshot
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Selector
 from qctl.ops.part import Part, Progress, silent

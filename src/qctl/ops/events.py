@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qctl import catalog
-from qctl.broker import clock, events, snapshot
+from qctl.broker import clock, events
 from qctl.broker.connection import Backoff, translated
+from qctl.broker.reading import snapshot
 from qctl.errors import QctlError, RedisUnreachableError, UsageError
 from qctl.models import Event, EventFilter
 from qctl.ops.part import Part

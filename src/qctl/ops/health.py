@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qctl.broker import snapshot, vitals
 from qctl.broker.buffer import MEMORY_LIMIT
 from qctl.broker.connection import translated
-from qctl.broker.vitals import Vitals
+from qctl.broker.reading import snapshot, vitals
+from qctl.broker.reading.vitals import Vitals
 from qctl.errors import QctlError
 from qctl.models import Finding, Health, HealthStatus, Ping, QueueStats
 from qctl.ops.part import Part

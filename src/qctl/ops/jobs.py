@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from qctl.broker import bulk, choosing, events, search, snapshot, trash
-from qctl.broker.relocating import Cancel, Discard, Move
-from qctl.broker.retry import Retry
+from qctl.broker import events
+from qctl.broker.acts import bulk, choosing, trash
+from qctl.broker.acts.relocating import Cancel, Discard, Move
+from qctl.broker.acts.retry import Retry
+from qctl.broker.reading import search, snapshot
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import DEAD, STATES, BulkResult, Jobs, Selection, Selector, State, Verb
 from qctl.ops import canary, selection

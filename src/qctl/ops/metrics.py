@@ -6,9 +6,10 @@ import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from qctl.broker import clock, limits, series, snapshot, vitals, workers
+from qctl.broker import clock, limits
 from qctl.broker.counters import KEEP, Counts
-from qctl.broker.series import Place
+from qctl.broker.reading import series, snapshot, vitals, workers
+from qctl.broker.reading.series import Place
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
 from qctl.models import Metrics, Series, Step

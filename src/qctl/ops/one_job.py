@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qctl import catalog
-from qctl.broker import editing, events, job_detail, locating, search, snapshot, stopping, watching
-from qctl.broker.relocating import Cancel
+from qctl.broker import events
+from qctl.broker.acts import editing
+from qctl.broker.acts.relocating import Cancel
+from qctl.broker.execution import stopping
+from qctl.broker.reading import job_detail, locating, search, snapshot, watching
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
 from qctl.models import Editable, Edited, JobDetail, Stopped, Waited
 from qctl.ops.part import Part
@@ -17,7 +20,7 @@ from qctl.service import QueueService
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from qctl.options import Options
+    from qctl.catalog.options import Options
 
 _ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}
 """How a job ends that does not finish."""

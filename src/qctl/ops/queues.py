@@ -8,8 +8,10 @@ from datetime import timedelta
 from shlex import quote
 
 from qctl import catalog
-from qctl.broker import bulk, causes, choosing, clock, events, names, pauses, removal, snapshot, trash, workers
-from qctl.broker.relocating import Discard
+from qctl.broker import clock, events, names, pauses
+from qctl.broker.acts import bulk, choosing, removal, trash
+from qctl.broker.acts.relocating import Discard
+from qctl.broker.reading import causes, snapshot, workers
 from qctl.errors import RefusedError, UsageError, WaitTimeoutError
 from qctl.history.store import open_store
 from qctl.models import (

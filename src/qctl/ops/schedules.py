@@ -9,15 +9,18 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from qctl import arguments, catalog
-from qctl.broker import clock, events, schedules, snapshot, timers
-from qctl.broker.relocating import Cancel
+from qctl import catalog
+from qctl.broker import clock, events
+from qctl.broker.acts.relocating import Cancel
+from qctl.broker.reading import snapshot
+from qctl.broker.timing import schedules, timers
+from qctl.catalog import arguments
+from qctl.catalog.options import Options
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import TIMER_KINDS, Coming, Concern, Schedule, Timer, TimerKind, Timers
 from qctl.models.schedules import CatchUp
 from qctl.ops.part import Part
 from qctl.ops.selection import select
-from qctl.options import Options
 
 GRACE = 60.0
 """Seconds past its time after which it shows that nobody makes what is due; schedulers look every second."""

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from qctl import catalog
-from qctl.broker import clock, names, series, snapshot
+from qctl.broker import clock, names
 from qctl.broker.counters import KEEP, Times
+from qctl.broker.reading import series, snapshot
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
 from qctl.models import Names, NameStats, QueueStats, Stats

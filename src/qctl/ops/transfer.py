@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from qctl.broker import events, exporting, importing, records
+from qctl.broker import events, records
+from qctl.broker.acts import exporting, importing
 from qctl.errors import RejectedError
 from qctl.models import KEPT, BadLine, Imported, Selection
 from qctl.ops.part import Part, Progress, silent

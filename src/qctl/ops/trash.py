@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 
-from qctl.broker import events, trash
+from qctl.broker import events
+from qctl.broker.acts import trash
 from qctl.models import RestoreResult, TrashBatch
 from qctl.ops.part import Part, Progress, silent
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
 from qctl import catalog
-from qctl.broker import commands, events, snapshot, workers
+from qctl.broker import events
+from qctl.broker.acts import commands
+from qctl.broker.reading import snapshot, workers
 from qctl.errors import NotFoundError, QctlError, RefusedError
 from qctl.models import QuietResult, StopResult, WorkerInfo
 from qctl.ops.part import Part

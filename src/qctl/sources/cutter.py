@@ -8,9 +8,9 @@ from types import TracebackType
 
 from qctl.broker.buffer import Buffer
 from qctl.broker.connection import Backoff, connect, translated
+from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
 from qctl.settings import Settings
-from qctl.specs import PipelineSpec
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from typing import Any
 
 from qctl.broker.buffer import Buffer, Commit, Reject
 from qctl.broker.connection import Backoff, Connection, translated
+from qctl.catalog.specs import PipelineSpec
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError
 from qctl.settings import Settings
-from qctl.specs import PipelineSpec
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,85 @@
+"""Every queue at one moment, in at most three round trips however many there are. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from redis import Redis
+
+from qctl import catalog
+from qctl.broker import clock, inspection, keys, pauses, replies
+from qctl.broker.reading.queue_reading import QueueReading
+from qctl.models import RunningJob, Stats, Totals
+
+MOST_MINUTES = 2000
+"""Minutes of durations that are read of all queues together: some 0.1 s. Where more queues are busy, their percentiles
+are of fewer minutes."""
+
+
+def names(connection: Redis) -> list[str]:
+    """Every queue there is: those that were ever used, those of the catalog, those that are paused. Sorted."""
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.smembers(keys.QUEUES)
+        pipe.hkeys(keys.PAUSED)
+        used, paused = replies.ask(pipe)
+    return _names(replies.granted(used, set()), replies.granted(paused, []))
+
+
+def _names(used: Iterable[bytes], paused: Iterable[bytes]) -> list[str]:
+    known = {keys.queue_name(key) for key in used if inspection.text(key).startswith(keys.QUEUE_PREFIX)}
+    return sorted(known | {inspection.text(name) for name in paused} | catalog.QUEUES.keys())
+
+
+def waiting(connection: Redis, queue: str) -> int:
+    """How many jobs wait in a queue."""
+    return int(connection.llen(keys.queue(queue)))
+
+
+def running(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
+    """The jobs of these queues that run now."""
+    found: dict[RunningJob, None] = {}
+    for queue in queues:
+        for execution in connection.zrange(keys.started(queue), 0, -1):
+            found[RunningJob(inspection.text(execution).partition(":")[0], queue)] = None
+    return list(found)
+
+
+def stats(connection: Redis) -> Stats:
+    """Every queue and the totals. A queue that cannot be read says so; the others are not affected."""
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.time()
+        pipe.smembers(keys.QUEUES)
+        pipe.hgetall(keys.PAUSED)
+        pipe.smembers(keys.WORKERS)
+        time, used, held, registered = replies.ask(pipe)
+    now = clock.milliseconds(time)
+    raw_pauses = replies.granted(held, {})
+    paused = pauses.parse(raw_pauses, now)
+    queues = _names(replies.granted(used, set()), raw_pauses)
+    workers = sorted(replies.granted(registered, set()))
+
+    found = [QueueReading(queue, now / 1000) for queue in queues]
+    with connection.pipeline(transaction=False) as pipe:
+        for key in workers:
+            pipe.hmget(key, "birth", "death")
+        for reading in found:
+            reading.ask(pipe)
+        answers = iter(replies.ask(pipe))
+    alive = {key for key in workers if is_alive(replies.granted(next(answers), [None] * 2))}
+    for reading in found:
+        reading.take(answers)
+    busy = sum(bool(reading.busy_minutes) for reading in found)
+    with connection.pipeline(transaction=False) as pipe:
+        for reading in found:
+            reading.ask_more(pipe, max(1, MOST_MINUTES // max(1, busy)))
+        answers = iter(replies.ask(pipe))
+    for reading in found:
+        reading.take_more(answers)
+    told = [reading.told(pauses.of(paused, reading.name), alive) for reading in found]
+    return Stats(clock.moment(now), told, Totals.of(told))
+
+
+def is_alive(fields: Sequence[bytes | None]) -> bool:
+    """Whether a worker lives, by `birth` and `death` of its hash, which is gone when its heartbeat stopped."""
+    birth, death = fields
+    return birth is not None and death is None

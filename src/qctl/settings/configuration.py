@@ -1,0 +1,110 @@
+"""Settings and contexts as a person asks after them: what is in force, where it comes from, what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError
+from qctl.models import ContextInfo, Finding, SettingInfo
+from qctl.safe import MASK, redact, redact_url
+from qctl.settings import GROUPS, Settings, contexts, env_example, given
+from qctl.settings.contexts import OTHERS, Context
+from qctl.settings.given import DEFAULT, Given, Source
+
+
+def in_force(places: Sequence[Source]) -> list[SettingInfo]:
+    """Every setting with its value and its origin, good or bad, in the order of `.env.example`."""
+    specs = sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"]))
+    return [_shown(each) for each in given.gather(specs, places)]
+
+
+def of_context(context: Context) -> list[SettingInfo]:
+    """What a context sets."""
+    found = given.gather(fields(Settings), [context.source])
+    return [_shown(each) for each in found if each.origin != DEFAULT]
+
+
+def _shown(each: Given) -> SettingInfo:
+    if not each.raw:
+        return SettingInfo(each.name, None, each.origin, each.secret)
+    # A URL is worth seeing without its password; any other secret is all secret.
+    value = redact_url(each.raw) if "://" in each.raw else MASK if each.secret else redact(each.raw)
+    return SettingInfo(each.name, value, each.origin, each.secret)
+
+
+def listed(places: Sequence[Source]) -> list[ContextInfo]:
+    """Every context, and which one is chosen, in the order of the file. Raises SettingsError."""
+    choice = contexts.choice(places)
+    return [
+        _summary(context, choice.by if choice and choice.name == context.name else None)
+        for context in contexts.known().values()
+    ]
+
+
+def _summary(context: Context, chosen_by: str | None) -> ContextInfo:
+    try:
+        settings = Settings.given_by([context.source])
+    except SettingsError as error:
+        return ContextInfo(context.name, chosen_by=chosen_by, problem=error.message)
+    redis = redact_url(settings.redis_target) if settings.redis_is_named else None
+    return ContextInfo(context.name, redis, settings.read_only, chosen_by)
+
+
+def check(places: Sequence[Source]) -> list[Finding]:
+    """What is wrong with the configuration, all of it at once; one finding that says so where nothing is.
+
+    `places` are without a context: the one that is chosen is looked up here. A finding is `down` where commands cannot
+    run, `degraded` where something is not as its author meant.
+    """
+    findings = list(_findings(places))
+    return findings or [Finding("settings", "ok", "every setting can be used, and every name is known")]
+
+
+def _findings(places: Sequence[Source]) -> Iterator[Finding]:
+    chosen: list[Source] = []
+    try:
+        choice = contexts.choice(places)
+        chosen = [contexts.named(choice.name).source] if choice else []
+        contexts.known()
+    except (NotFoundError, SettingsError) as error:
+        yield Finding("contexts", "down", error.message, error.hint)
+    counting = [*places, *(given.below(context, places) for context in chosen)]
+    wrong = given.problems(given.gather(fields(Settings), counting))
+    for problem in wrong:
+        yield Finding("settings", "down", problem.message, problem.hint)
+    if not wrong:
+        try:
+            Settings.given_by(counting)
+        except SettingsError as error:
+            yield Finding("settings", "down", error.message, error.hint)
+    for stranger in given.strangers(places, Settings.names()):
+        yield Finding("names", "degraded", stranger.complaint, "see .env.example for what there is")
+    yield from _open_files(places)
+
+
+def _open_files(places: Sequence[Source]) -> Iterator[Finding]:
+    """The files of settings that hold secrets and that others may read."""
+    for place in places:
+        held = [each.name for each in given.gather(fields(Settings), [place]) if each.origin != DEFAULT and each.secret]
+        if not held or not os.path.isfile(place.name):
+            continue
+        if stat.S_IMODE(os.stat(place.name).st_mode) & OTHERS:
+            reason = f"{place.name} holds {', '.join(held)}, and others may read it"
+            yield Finding("secrets", "degraded", reason, f"chmod 600 {place.name}")
+
+
+def init(file: Path, *, replace: bool = False) -> None:
+    """Write a file of all settings, commented out, for its owner alone. Raises RefusedError where there is one."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
+    try:
+        with open(os.open(file, flags, 0o600), "w", encoding="utf-8") as out:
+            os.fchmod(out.fileno(), 0o600)
+            out.write(env_example())
+    except FileExistsError:
+        raise RefusedError(f"{file} is there already", "write it anew with --force, or edit it") from None
+    except OSError as error:
+        raise QctlError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,117 @@
+"""Settings of jobs: what runs, how often it is tried, what an owner may do, what comes by the clock, what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qctl.settings import values
+from qctl.settings.setting import setting
+from qctl.settings.values import whole
+
+YEAR = 31_536_000
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """That part of `Settings`; it is not loaded by itself."""
+
+    jobs_modules: tuple[str, ...] = setting(
+        "QCTL_JOBS_MODULES",
+        values.module_names,
+        group="jobs",
+        empty=(),
+        doc="Modules of yours that declare jobs with `from qctl import job`, comma separated. They may lie in the "
+        "working folder",
+    )
+    attempts: int = setting(
+        "QUEUE_DEFAULT_ATTEMPTS",
+        whole(0, 20),
+        "3",
+        group="jobs",
+        doc="Retries of a failed job after its first run",
+    )
+    backoff_ms: int = setting(
+        "QUEUE_DEFAULT_BACKOFF",
+        whole(0, 3_600_000),
+        "2000",
+        group="jobs",
+        doc="Milliseconds before the first retry, at least 1000; each later one waits twice as long",
+    )
+    owner_per_minute: int = setting(
+        "QCTL_OWNER_PER_MINUTE",
+        whole(0, 1_000_000),
+        "10",
+        group="jobs",
+        doc="Jobs that one owner may create in any 60 s; 0 is without a limit. Jobs without an owner are not limited",
+    )
+    owner_active: int = setting(
+        "QCTL_OWNER_ACTIVE",
+        whole(0, 1000),
+        "5",
+        group="jobs",
+        doc="Jobs of one owner that may wait or run at the same time; 0 is without a limit",
+    )
+    timezone: str = setting(
+        "QCTL_TIMEZONE",
+        values.timezone,
+        "UTC",
+        group="jobs",
+        doc="Time zone of schedules that name none, as in Europe/Berlin",
+    )
+    stock_check: str | None = setting(
+        "QCTL_SCHEDULE_STOCK_CHECK",
+        values.cron,
+        "*/15 * * * *",
+        group="jobs",
+        doc="When stock levels are checked: minute hour day month weekday, or off",
+    )
+    cleanup_reports: str | None = setting(
+        "QCTL_SCHEDULE_CLEANUP_REPORTS",
+        values.cron,
+        "0 3 * * *",
+        group="jobs",
+        doc="When old reports are deleted, or off",
+    )
+    cleanup_exports: str | None = setting(
+        "QCTL_SCHEDULE_CLEANUP_EXPORTS",
+        values.cron,
+        "30 3 * * *",
+        group="jobs",
+        doc="When old exports are deleted, or off",
+    )
+    keep_finished: int = setting(
+        "QCTL_KEEP_FINISHED",
+        whole(60, YEAR),
+        "86400",
+        group="jobs",
+        doc="Seconds that a finished job stays visible",
+    )
+    most_finished: int = setting(
+        "QCTL_MOST_FINISHED",
+        whole(1, 1_000_000),
+        "10000",
+        group="jobs",
+        doc="Finished jobs of a queue that stay visible; the oldest go first",
+    )
+    keep_failed: int = setting(
+        "QCTL_KEEP_FAILED",
+        whole(0, 10 * YEAR),
+        "0",
+        group="jobs",
+        doc="Seconds after which dead letters go to the trash by themselves; 0 keeps them until somebody acts",
+    )
+    keep_history: int = setting(
+        "QCTL_KEEP_HISTORY",
+        whole(1, 3650),
+        "30",
+        group="jobs",
+        doc="Days that the history keeps single events; counts by the hour stay two years longer in SQLite",
+    )
+    trash_ttl: int = setting(
+        "TRASH_TTL",
+        whole(60, YEAR),
+        "86400",
+        group="jobs",
+        doc="Seconds that the trash keeps what was cleared or discarded",
+    )

@@ -1,0 +1,103 @@
+"""What is in force, where it comes from, and what is wrong with it: secrets are in none of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qctl.errors import QctlError, RefusedError
+from qctl.settings import Settings, configuration, contexts, env_example, given
+from qctl.settings.given import Source
+
+
+def places(**environ: str) -> list[Source]:
+    return given.sources({}, environ)
+
+
+def write_contexts(text: str, mode: int = 0o600) -> None:
+    contexts.config_file().parent.mkdir(parents=True, exist_ok=True)
+    contexts.config_file().write_text(text)
+    contexts.config_file().chmod(mode)
+
+
+def test_every_setting_is_shown_with_its_origin_and_no_secret() -> None:
+    environ = {
+        "REDIS_URL": "redis://u:hunter2@h/0",
+        "REDIS_PASSWORD": "hunter2",
+        "MONGODB_URI": "mongodb://a:hunter2@m/x",
+        "INFLUX_TOKEN": "hunter2",
+        "MQTT_PORT": "no number",
+    }
+    found = {one.name: one for one in configuration.in_force(places(**environ))}
+    assert sorted(found) == sorted(Settings.names())
+    assert "hunter2" not in str(found)
+    assert found["REDIS_URL"].value == "redis://u:***@h/0"
+    assert found["MONGODB_URI"].value == "mongodb://a:***@m/x"
+    assert (found["REDIS_PASSWORD"].value, found["REDIS_PASSWORD"].origin) == ("***", "environment")
+    assert (found["MQTT_PORT"].value, found["MQTT_PORT"].origin) == ("no number", "environment")
+    assert (found["SMTP_PASSWORD"].value, found["SMTP_PASSWORD"].origin) == (None, "default")
+
+
+def test_contexts_are_listed_without_secrets_and_with_their_problems() -> None:
+    write_contexts(
+        '[contexts.a]\nREDIS_URL = "redis://:hunter2@h/0"\nQCTL_READ_ONLY = true\n'
+        '[contexts.b]\nREDIS_PORT = "x"\n[contexts.c]\nTRASH_TTL = 90\n'
+    )
+    contexts.use("a")
+    a, b, c = configuration.listed(places())
+    assert (a.redis, a.read_only, a.chosen_by) == ("redis://:***@h/0", True, "qctl context use")
+    assert (b.chosen_by, b.problem) == (None, "REDIS_PORT: 'x' is not a whole number")
+    assert (c.redis, c.read_only, c.problem) == (None, False, None)
+    assert [one.value for one in configuration.of_context(contexts.named("a"))] == ["true", "redis://:***@h/0"]
+
+
+def test_a_sound_configuration_is_one_finding() -> None:
+    (finding,) = configuration.check(places())
+    assert finding.status == "ok"
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("REDIS_PASSWORD=hunter2\nQCTL_HOM=/x\n")
+    (tmp_path / ".env").chmod(0o644)
+    write_contexts("[contexts.a]\nREDIS_PORT = 'x'\n")
+    found = configuration.check(places(MQTT_PORT="y", QCTL_CONTEXT="a"))
+    assert [(one.check, one.status) for one in found] == [
+        ("settings", "down"),
+        ("settings", "down"),
+        ("names", "degraded"),
+        ("secrets", "degraded"),
+    ]
+    text = str(found)
+    for part in ("REDIS_PORT", "MQTT_PORT", "QCTL_HOM (.env)", "chmod 600 .env"):
+        assert part in text
+    assert "hunter2" not in text
+
+
+def test_settings_that_need_each_other_are_checked_too() -> None:
+    (finding,) = configuration.check(places(INFLUX_URL="http://h:8086"))
+    assert (finding.status, finding.reason.partition(":")[0]) == ("down", "INFLUX_TOKEN")
+
+
+@pytest.mark.parametrize("text", ["[contexts.a", "[contexts.b]\n"])
+def test_a_context_that_cannot_be_used_is_a_finding(text: str) -> None:
+    write_contexts(text)
+    found = configuration.check(places(QCTL_CONTEXT="a"))
+    assert [(one.check, one.status) for one in found] == [("contexts", "down")]
+
+
+def test_init_writes_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    configuration.init(file)
+    assert file.read_text() == env_example()
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.write_text("REDIS_DB=1\n")
+    file.chmod(0o644)
+    with pytest.raises(RefusedError):
+        configuration.init(file)
+    assert file.read_text() == "REDIS_DB=1\n"
+    configuration.init(file, replace=True)
+    assert file.read_text() == env_example()
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(QctlError, match="cannot be written"):
+        configuration.init(tmp_path / "no" / "such")
