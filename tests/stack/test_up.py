@@ -174,13 +174,14 @@ def test_a_daemon_with_bad_settings_ends_all(make_up: MakeUp) -> None:
     assert "redis ended (exit code 0)" in up.output
 
 
-def test_a_taken_port_is_named(make_up: MakeUp) -> None:
+@pytest.mark.parametrize("name", ["MQTT_PORT", "PORT"])
+def test_a_taken_port_is_named(make_up: MakeUp, name: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        up = make_up(TWO, MQTT_PORT=str(port))
+        up = make_up(TWO, **{name: str(port)})
         up.begin()
         assert up.wait() == 2
-    assert f"MQTT_PORT: {port} is taken by another program; set MQTT_PORT to a free port" in up.output
+    assert f"{name}: {port} is taken by another program; set {name} to a free port" in up.output
     assert not (up.home / "diary").exists()
 
 

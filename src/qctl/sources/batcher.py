@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
+import os
 import resource
 import socket
 import threading
@@ -178,9 +180,12 @@ def _listen(settings: Settings) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return socket.create_server((host, port), family=found[0][0], backlog=BACKLOG)
     except OSError as error:
-        name = "QCTL_SOCKET_HOST" if isinstance(error, socket.gaierror) or "assign" in str(error) else "PORT"
+        of_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        reason = error.strerror if of_host else os.strerror(error.errno or 0)
         hint = "set PORT to a free port, or QCTL_SOCKET_ENABLED=false"
-        raise SettingsError(name, f"cannot listen on {host} port {port}: {error.strerror}", hint) from error
+        raise SettingsError(
+            "QCTL_SOCKET_HOST" if of_host else "PORT", f"cannot listen on {host} port {port}: {reason}", hint
+        ) from error
 
 
 def _allow_many_files() -> None:

@@ -38,7 +38,7 @@ def locked(home: Path) -> Iterator[bool]:
         except BlockingIOError:
             raise RefusedError(
                 f"qctl up is already running (pid {said or 'unknown'}) for {home}",
-                hint="for a second one beside it set QCTL_HOME and MQTT_PORT",
+                hint="for a second one beside it set QCTL_HOME, MQTT_PORT and PORT",
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -60,16 +60,18 @@ def _programs(settings: Settings, patience: float) -> list[Program]:
     if not settings.redis_is_named:
         servers.append(redis_server(settings))
     if settings.mqtt_enabled and not settings.mqtt_broker:
-        _await_port(settings.mqtt_port, patience)
+        _await_port("MQTT_PORT", "127.0.0.1", settings.mqtt_port, patience)
         servers.append(mqtt_broker(settings))
+    if settings.socket_enabled:
+        _await_port("PORT", settings.socket_host, settings.socket_port, patience)
     return servers + daemons(settings)
 
 
-def _await_port(port: int, patience: float) -> None:
+def _await_port(name: str, host: str, port: int, patience: float) -> None:
     deadline = time.monotonic() + patience
     while True:
         try:
-            return check_port(port)
+            return check_port(name, host, port)
         except SettingsError:
             if time.monotonic() > deadline:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -105,18 +106,18 @@ def installed(script: str) -> str:
     return found
 
 
-def check_port(port: int) -> None:
-    """Raises SettingsError where the MQTT broker could not listen on this port."""
-    with socket.socket() as probe:
+def check_port(name: str, host: str, port: int) -> None:
+    """Raises SettingsError where nothing could listen on this port, which the setting `name` says."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except PermissionError:
-            raise SettingsError("MQTT_PORT", f"{port} is for root only; set MQTT_PORT to a port above 1023") from None
-        except OSError:
-            raise SettingsError(
-                "MQTT_PORT", f"{port} is taken by another program; set MQTT_PORT to a free port"
-            ) from None
+            raise SettingsError(name, f"{port} is for root only; set {name} to a port above 1023") from None
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return  # who listens there says better what is wrong with the host
+            raise SettingsError(name, f"{port} is taken by another program; set {name} to a free port") from None
 
 
 def _redis_program() -> tuple[str, tuple[int, ...]]:
