@@ -11,22 +11,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from redis import Redis
-from rq.job import Job
-from rq.queue import Queue
-from rq.registry import FailedJobRegistry
+from filling import Size, fill, private_redis
 
-from qctl.broker import counters, keys
-from qctl.histogram import bucket
-
-QUEUES, WAITING, DEAD = 1000, 1_000_000, 100_000
 BIN = Path(sys.executable).parent
 
 COMPLETION = {"_QCTL_COMPLETE": "complete_bash", "COMP_WORDS": "qctl st", "COMP_CWORD": "1"}
@@ -39,38 +31,6 @@ PROGRAMS: dict[str, tuple[list[str], Mapping[str, str]]] = {
     "completion": ([str(BIN / "qctl")], COMPLETION),
     "python -c pass": ([sys.executable, "-c", "pass"], {}),
 }
-
-
-def fill(connection: Redis) -> None:
-    """Queues with what waits, what died and what ran, written by hand: RQ would take hours."""
-    names = [f"queue-{n}" for n in range(QUEUES)]
-    minute = int(time.time()) // 60
-    for number, name in enumerate(names):
-        waiting = [f"w-{number}-{n}" for n in range(WAITING // QUEUES)]
-        dead = [f"d-{number}-{n}" for n in range(DEAD // QUEUES)]
-        with connection.pipeline(transaction=False) as pipe:
-            for id_ in (*waiting, *dead):
-                fields = {
-                    "status": "queued",
-                    "origin": name,
-                    "data": b"x" * 120,
-                    "description": "app.tasks.send('a@b.c')",
-                }
-                pipe.hset(Job.key_for(id_), mapping={**fields, "enqueued_at": "2026-01-01T00:00:00.000000Z"})
-            pipe.rpush(Queue(name, connection=connection).key, *waiting)
-            pipe.zadd(FailedJobRegistry(name, connection=connection).key, dict.fromkeys(dead, -1))
-            pipe.sadd(Queue.redis_queues_keys, Queue(name, connection=connection).key)
-            for ago in range(counters.RECENT + 5):
-                hour, of_hour = divmod(minute + 5 - ago, 60)
-                counts = {f"{of_hour}.{what}": 20 for what in ("taken", "finished", "depth")}
-                pipe.hset(keys.counts(name, hour), mapping=counts)
-                times = {
-                    f"{kind}{bucket(0.01 * n)}{' send' if kind == 'r' else ''}": 2
-                    for kind in "wr"
-                    for n in range(1, 11)
-                }
-                pipe.hset(keys.times(name, minute + 5 - ago), mapping=times)
-            pipe.execute()
 
 
 @dataclass(frozen=True)
@@ -113,25 +73,15 @@ def show(title: str, took: dict[str, list[Took]]) -> None:
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with tempfile.TemporaryDirectory() as folder:
-        socket = f"{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", socket, "--save", "", "--dir", folder, "--loglevel", "warning"]
-        server = subprocess.Popen(["redis-server", *options])
-        try:
-            connection = Redis(unix_socket_path=socket)
-            while not Path(socket).exists():
-                time.sleep(0.05)
-            empty = measure(f"unix://{socket}", runs)
-            show("an empty Redis", empty)
-            fill(connection)
-            full = measure(f"unix://{socket}", runs)
-            show(f"{WAITING:,} waiting, {DEAD:,} dead, {QUEUES:,} queues", full)
-            for what in ("wall", "cpu"):
-                more = [median(getattr(each, what) for each in took["qctl stats"]) for took in (full, empty)]
-                print(f"qctl stats takes {(more[0] - more[1]) * 1000:.0f} ms more than with none ({what})")
-        finally:
-            server.terminate()
-            server.wait()
+    with private_redis() as (path, _):
+        empty = measure(f"unix://{path}", runs)
+        show("an empty Redis", empty)
+        fill(path, Size())
+        full = measure(f"unix://{path}", runs)
+        show(str(Size()), full)
+        for what in ("wall", "cpu"):
+            more = [median(getattr(each, what) for each in took["qctl stats"]) for took in (full, empty)]
+            print(f"qctl stats takes {(more[0] - more[1]) * 1000:.0f} ms more than with none ({what})")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from redis import Redis
@@ -152,14 +153,15 @@ def _queues(connection: Redis, queues: Sequence[str]) -> Iterator[_Queue]:
             places.ask_size(pipe, "quarantined", queue)
         answers = replies.ask(pipe)
     raw = [
-        (queue, replies.granted(causes, {}), replies.granted(failed, 0), replies.granted(quarantined, 0))
-        for queue, causes, failed, quarantined in zip(queues, *(answers[n::3] for n in range(3)), strict=True)
+        (name, replies.granted(causes, {}), replies.granted(failed, 0), replies.granted(quarantined, 0))
+        for name, causes, failed, quarantined in zip(queues, *(answers[n::3] for n in range(3)), strict=True)
     ]
-    named = [(queue, inspection.text(name), parts) for queue, causes, *_ in raw for name, parts in causes.items()]
-    indexed = _indexed(connection, named)
-    for queue, causes, failed, quarantined in raw:
-        mine = [indexed.pop(0) for _ in causes]
-        yield _checked(connection, _Queue(queue, failed, quarantined, mine))
+    named = [(name, inspection.text(print_), parts) for name, causes, *_ in raw for print_, parts in causes.items()]
+    indexed = iter(_indexed(connection, named))
+    found = [_Queue(name, *sizes, list(islice(indexed, len(causes)))) for name, causes, *sizes in raw]
+    stale = _stale(connection, found)
+    for each in found:
+        yield _recounted(connection, each) if each.name in stale else each
 
 
 def _indexed(connection: Redis, named: Sequence[tuple[str, str, bytes]]) -> list[_Indexed]:
@@ -184,26 +186,26 @@ def _parts(raw: bytes) -> dict[str, str]:
     return {name: str(said.get(name, "")) for name in ("function", "exception", "message", "frame")}
 
 
-def _checked(connection: Redis, queue: _Queue) -> _Queue:
+def _stale(connection: Redis, queues: Sequence[_Queue]) -> set[str]:
+    """The queues whose index holds what the registry does not: more, or a sample of a cause that is not there."""
+    sampled = [(queue, [cause.sample for cause in queue.causes if cause.count]) for queue in queues]
+    with connection.pipeline(transaction=False) as pipe:
+        for queue, samples in sampled:
+            if samples:
+                pipe.zmscore(keys.failed(queue.name), samples)
+        answers = iter(replies.ask(pipe))
+    gone = {queue.name for queue, samples in sampled if samples and None in replies.granted(next(answers), [None])}
+    return gone | {queue.name for queue in queues if sum(cause.count for cause in queue.causes) > queue.failed}
+
+
+def _recounted(connection: Redis, queue: _Queue) -> _Queue:
     """The queue with causes that hold only what is in the registry still."""
-    if sum(cause.count for cause in queue.causes) <= queue.failed and _samples_are_dead(connection, queue):
-        return queue
     counted = []
     for cause in queue.causes:
         left = [each for step in _entries(connection, queue.name, cause.fingerprint) for each in step]
         first, last = (left[0], left[-1]) if left else ((b"", None), (b"", None))
         counted.append(replace(cause, count=len(left), first=first[1], last=last[1], sample=inspection.text(last[0])))
     return replace(queue, causes=counted)
-
-
-def _samples_are_dead(connection: Redis, queue: _Queue) -> bool:
-    samples = [cause.sample for cause in queue.causes if cause.count]
-    if not samples:
-        return True
-    with connection.pipeline(transaction=False) as pipe:
-        pipe.zmscore(keys.failed(queue.name), samples)
-        (scores,) = replies.ask(pipe)
-    return None not in replies.granted(scores, [None])
 
 
 def _entries(connection: Redis, queue: str, fingerprint: str) -> Iterator[list[tuple[bytes, float]]]:
