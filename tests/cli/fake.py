@@ -20,6 +20,7 @@ from qctl.models import (
     PauseResult,
     Ping,
     QueueStats,
+    Repair,
     RestoreResult,
     ResumeResult,
     RunningJob,
@@ -99,6 +100,8 @@ ANSWERS: dict[str, Any] = {
     "trash__restore": lambda batch: RestoreResult(batch or "20261122-044512-x7f2", "email", 4),
     "trash__empty": 4,
     "health__ping": Ping(0.0004, 1_795_000_000_000, "7.0.15", "redis://localhost:6379/0"),
+    "doctor__examine": lambda *_, **__: Health("ok", [Finding("redis", "ok", "Redis answers")]),
+    "doctor__repair": lambda **_: Repair(3, 1),
     "health__check": Health("ok", [Finding("redis", "ok", "Redis answers")]),
 }
 

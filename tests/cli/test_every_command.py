@@ -22,8 +22,8 @@ Qctl = Callable[..., Ran]
 SCREENS: set[Path] = {("monitor",), ("up",)}
 """Commands that stay open: their own tests tell how they end."""
 
-CHANGING = [path for path, command in COMMANDS.items() if command.changes]
-READING = [path for path, command in COMMANDS.items() if not command.changes]
+CHANGING = [path for path, command in COMMANDS.items() if command.changes is True]
+READING = [path for path, command in COMMANDS.items() if command.changes is not True]
 ASKING = [path for path, command in COMMANDS.items() if not command.here and path not in {*SCREENS, ("config", "show")}]
 """Those that ask Redis."""
 
@@ -96,7 +96,7 @@ def test_what_changes_is_noted_and_nothing_else(path: Path, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl(*line(path), ops=ops)
     assert ran.code == 0, ran.err
-    if not COMMANDS[path].changes or COMMANDS[path].here:
+    if COMMANDS[path].changes is not True or COMMANDS[path].here:
         assert ops.noted == []
         return
     ((_, (command, typed), how),) = ops.noted
@@ -115,7 +115,7 @@ def test_ctrl_c_is_one_line_and_130(path: Path, qctl: Qctl) -> None:
     assert (ran.code, ran.out) == (130, "")
     assert ran.err.splitlines()[-1] == "qctl: interrupted"
     assert "Traceback" not in ran.err
-    assert [how["outcome"] for _, _, how in ops.noted] == ["interrupted"] * COMMANDS[path].changes
+    assert [how["outcome"] for _, _, how in ops.noted] == ["interrupted"] * (COMMANDS[path].changes is True)
 
 
 @pytest.fixture

@@ -77,13 +77,15 @@ MORE: list[Path] = [
     ("worker", "list", "--queue", "mail"),
 ]
 
-ENDS: dict[Path, set[int]] = {("health",): {1}, ("check",): {0, 1, 2}}
+ENDS: dict[Path, set[int]] = {("health",): {1}, ("doctor",): {1}, ("check",): {0, 1, 2}}
 """Exit codes other than 0 that say what was found."""
 
 
 def lines() -> list[Path]:
     """Every command line that reads."""
-    reading = [(*path, *WORDS.get(path, ())) for path, one in COMMANDS.items() if not one.changes and path not in OPEN]
+    reading = [
+        (*path, *WORDS.get(path, ())) for path, one in COMMANDS.items() if one.changes is not True and path not in OPEN
+    ]
     dry = [path for path in TREE if any("--dry-run" in option.opts for option in TREE[path].params)]
     return [*reading, *((*path, *DRY.get(path, ()), "--dry-run") for path in dry), *MORE]
 

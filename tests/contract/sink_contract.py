@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qctl.errors import SinkUnavailableError
+from qctl.errors import SinkError, SinkUnavailableError
 from qctl.sinks.base import KeptOpen, Sink
 from support.waiting import eventually
 
@@ -51,6 +51,16 @@ class SinkContract:
 
     def test_an_empty_batch_is_written(self, sink: Sink) -> None:
         assert sink.write([]) == []
+
+    def test_looking_whether_it_could_be_written_to_writes_nothing(self, sink: Sink, scope: str) -> None:
+        for _ in range(2):
+            sink.check()
+        assert self.stored(scope) == []
+        assert sink.write(self.items(scope, 1)) == []
+
+    def test_a_target_that_is_away_is_said_to_be(self, absent_sink: Sink) -> None:
+        with pytest.raises(SinkError):
+            absent_sink.check()
 
     def test_a_thousand_items(self, sink: Sink, scope: str) -> None:
         items = self.items(scope, 1000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,14 +25,20 @@ class Command:
     """A verb. `function` takes the session and its own parameters and returns the exit code, None for 0.
 
     `changes`: it changes something, so a read-only run refuses it unless its parameter `dry_run` is set, and the audit
-    notes it. `here`: it is about this machine and no Redis, so that no context counts and nothing is noted.
+    notes it; where it is the name of a parameter, only if that is set. `here`: it is about this machine and no
+    Redis, so that no context counts and nothing is noted.
     """
 
     name: str
     function: Callable[..., ExitCode | None]
     examples: str
-    changes: bool
+    changes: bool | str
     here: bool
+
+    def changes_with(self, given: Mapping[str, Any]) -> bool:
+        """Whether it changes something with these parameters."""
+        changes = given.get(self.changes) if isinstance(self.changes, str) else self.changes
+        return bool(changes) and not given.get("dry_run")
 
     def add_to(self, app: typer.Typer) -> None:
         """Register it. The function's docstring is its help."""
@@ -42,7 +48,7 @@ class Command:
             session.choose(Options.taken_from(given))
             session.here = self.here
             act = partial(self.function, session, **given)
-            if not self.changes or given.get("dry_run"):
+            if not self.changes_with(given):
                 return act()
             session.refuse_if_read_only(ctx.command_path)
             return act() if self.here else audited(session, ctx.command_path, act)
@@ -55,7 +61,7 @@ class Command:
 
 
 def command(
-    name: str, *, examples: str, changes: bool = False, here: bool = False
+    name: str, *, examples: str, changes: bool | str = False, here: bool = False
 ) -> Callable[[Callable[..., ExitCode | None]], Command]:
     """Make a function a command. `examples` are lines that work as they stand."""
     return lambda function: Command(name, function, examples, changes, here)
@@ -79,6 +85,7 @@ def program(help: str, notes: dict[str, str], version: str) -> typer.Typer:
         epilog="\n\n".join(_listed(title, text) for title, text in notes.items()),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
+        add_completion=False,  # `qctl.cli.completions` makes scripts that start nothing while a verb is completed
         context_settings=WIDTH,
     )
 

@@ -51,6 +51,10 @@ DAILY: Mapping[str, tuple[str, str]] = {
     "up": ("up.up", "Run everything here, in the foreground, until Ctrl-C."),
     "ping": ("health.ping", "Ask Redis whether it is there."),
     "health": ("health.health", "Tell whether work flows, and what to mend."),
+    "doctor": (
+        "doctor.doctor",
+        "Look at everything that qctl stands on: what is wrong, why it matters, what mends it.",
+    ),
     "check": ("check.check", "Judge queues for a monitoring system."),
     "events": ("events.events", "Show what happened to queues, jobs and workers, oldest first."),
     "audit": ("events.audit", "Show who changed what, from which host, with which command line, and how it ended."),

@@ -18,7 +18,7 @@ from qctl.sources.message import parse
 
 def write_messages(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Write a batch. Returns and raises what `batches.write_batch` does."""
-    return batches.write_batch("messages", _sink, items)
+    return batches.write_batch("messages", sink, items)
 
 
 def ingest_message(event_json: str, user: str | None, received_ns: int) -> dict[str, int]:
@@ -33,7 +33,8 @@ def ingest_message(event_json: str, user: str | None, received_ns: int) -> dict[
     return write_messages([parse(event, user, received_ns, batches.settings().max_payload)])
 
 
-def _sink(settings: Settings) -> Sink:
+def sink(settings: Settings) -> Sink:
+    """The sink that the settings call for, closed."""
     if settings.messages_target == "mysql":
         return MysqlSink(Server.of(settings))
     if settings.messages_target == "mongodb":

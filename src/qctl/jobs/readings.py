@@ -17,7 +17,7 @@ from qctl.sources.reading import parse
 
 def write_readings(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Write a batch. Returns and raises what `batches.write_batch` does."""
-    return batches.write_batch("readings", _sink, items)
+    return batches.write_batch("readings", sink, items)
 
 
 def ingest_reading(topic: str, payload_b64: str, received_ns: int) -> dict[str, int]:
@@ -32,7 +32,8 @@ def ingest_reading(topic: str, payload_b64: str, received_ns: int) -> dict[str, 
     return write_readings([parse(topic, payload, received_ns, batches.settings().max_payload)])
 
 
-def _sink(settings: Settings) -> Sink:
+def sink(settings: Settings) -> Sink:
+    """The sink that the settings call for, closed."""
     if settings.influx_url:
         return InfluxSink(
             settings.influx_url,

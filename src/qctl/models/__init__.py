@@ -11,7 +11,7 @@ from qctl.models.cleanup import Cleanup, Kind, Removed
 from qctl.models.configuration import ContextInfo, SettingInfo
 from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
 from qctl.models.events import AuditEntry, Event, EventFilter
-from qctl.models.health import Finding, Health, HealthStatus, Ping
+from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
 from qctl.models.history import HistoryStep, Span
 from qctl.models.jobs import (
     ALIASES,
@@ -56,6 +56,7 @@ __all__ = [
     "KEPT",
     "MOVABLE",
     "STATES",
+    "STATUS_ORDER",
     "TIMER_KINDS",
     "WORST",
     "Alert",
@@ -114,6 +115,7 @@ __all__ = [
     "QuietResult",
     "Reading",
     "Removed",
+    "Repair",
     "RestoreResult",
     "ResumeResult",
     "RunningJob",

@@ -7,6 +7,9 @@ from typing import Literal
 
 HealthStatus = Literal["ok", "degraded", "down"]
 
+STATUS_ORDER: tuple[HealthStatus, ...] = ("ok", "degraded", "down")
+"""From the best to the worst."""
+
 
 @dataclass(frozen=True)
 class Ping:
@@ -39,3 +42,11 @@ class Health:
     def reasons(self) -> list[str]:
         """What is not well."""
         return [finding.reason for finding in self.findings if finding.status != "ok"]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What was put in order: orphans that were enqueued again, workers without a heartbeat that are listed no more."""
+
+    orphans: int
+    workers: int

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qctl.ops.checks import CheckOps
     from qctl.ops.cleanup import CleanupOps
     from qctl.ops.dead_letters import DeadLetterOps
+    from qctl.ops.doctor import DoctorOps
     from qctl.ops.events import EventOps
     from qctl.ops.health import HealthOps
     from qctl.ops.jobs import JobOps
@@ -111,6 +112,13 @@ class Ops:
         from qctl.ops.health import HealthOps
 
         return HealthOps(self._connection, self._settings)
+
+    @cached_property
+    def doctor(self) -> DoctorOps:
+        """What it all stands on."""
+        from qctl.ops.doctor import DoctorOps
+
+        return DoctorOps(self._connection, self._settings)
 
     @cached_property
     def metrics(self) -> MetricsOps:

@@ -9,7 +9,7 @@ from qctl.broker.connection import translated
 from qctl.broker.reading import snapshot, vitals
 from qctl.broker.reading.vitals import Vitals
 from qctl.errors import QctlError
-from qctl.models import Finding, Health, HealthStatus, Ping, QueueStats
+from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats
 from qctl.ops.part import Part
 from qctl.safe import redact_url
 
@@ -21,8 +21,6 @@ BEHIND = 60.0
 
 STALE = 60.0
 """Age in seconds of the oldest item in a buffer that shows that nobody cuts batches from it."""
-
-_ORDER: tuple[HealthStatus, ...] = ("ok", "degraded", "down")
 
 
 class HealthOps(Part):
@@ -43,7 +41,7 @@ class HealthOps(Part):
                 findings = self._look()
         except QctlError as error:
             findings = [Finding("redis", "down", error.message, error.hint)]
-        worst = max((finding.status for finding in findings), key=_ORDER.index)
+        worst = max((finding.status for finding in findings), key=STATUS_ORDER.index)
         return Health(worst, findings)
 
     def _look(self) -> list[Finding]:

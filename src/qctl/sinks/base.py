@@ -47,7 +47,7 @@ class Sink(ABC):
     - It refuses a row for what is in the row only. It never changes or drops one in silence.
     - After an error part of the batch may be stored. Close the sink, open it, and write the whole batch again.
 
-    All three verbs raise SinkUnavailableError where the target is down or busy, so that the batch should wait, and
+    All verbs raise SinkUnavailableError where the target is down or busy, so that the batch should wait, and
     SinkMisconfiguredError where it refuses us until somebody acts. What else they raise is a defect.
     """
 
@@ -58,6 +58,13 @@ class Sink(ABC):
     @abstractmethod
     def write(self, batch: Sequence[Any]) -> list[Refused]:
         """Store all items but those that it returns, which are in the order of the batch."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Ask the target whether it could be written to, and write nothing. It need not be open.
+
+        Raises as the others do. That rows would be taken is not promised.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -74,6 +74,12 @@ class InfluxSink(Sink):
             raise RuntimeError("a sink is opened before it is written to")
         return write_rows(batch, _line, self._post)
 
+    def check(self) -> None:
+        """Write a comment: the server looks at the token, the organisation and the bucket, and stores nothing."""
+        self.open()
+        with self._translated():
+            self._api.write(bucket=self._bucket, record=b"# qctl")
+
     def close(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None

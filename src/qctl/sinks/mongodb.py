@@ -73,6 +73,12 @@ class MongoSink(Sink):
             raise RuntimeError("a sink is opened before it is written to")
         return write_rows(batch, _document, self._upsert)
 
+    def check(self) -> None:
+        """Look whether there is a message."""
+        self.open()
+        with translated(self._uri):
+            self._collection.find_one({}, {"_id": 1})
+
     def close(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None

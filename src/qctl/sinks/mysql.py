@@ -15,7 +15,7 @@ import random
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -147,6 +147,16 @@ class MysqlSink(Sink):
             raise RuntimeError("a sink is opened before it is written to")
         self._used = time.monotonic()
         return write_rows(batch, self._params, self._insert)
+
+    def check(self) -> None:
+        """Connect, and have an insertion explained, for which the rights and the table are looked at.
+
+        A table that is missing is made by `open`, if our rights allow it: that is not asked here.
+        """
+        connection = connect(self._server)
+        with closing(connection), transaction(connection, self._server) as cursor:
+            if cursor.execute(_LIMITS):
+                cursor.execute(f"EXPLAIN {_INSERT}", ("", "", "", None))
 
     def close(self) -> None:
         """Close the connection; the server rolls back what was not committed."""

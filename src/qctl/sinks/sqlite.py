@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,17 @@ class SqliteSink(Sink):
     def write(self, batch: Sequence[Any]) -> list[Refused]:
         """Store items. Another one in the same place is refused."""
         return write_rows(batch, self._table.form, self._insert)
+
+    def check(self) -> None:
+        """Begin to write to the file and take it back; where there is none yet, see whether one could be made."""
+        if self._file_on_disk() is None:
+            folder = next(folder for folder in self._path.absolute().parents if folder.exists())
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise SinkMisconfiguredError(f"no file can be made in {folder}", hint="set QCTL_HOME")
+            return
+        with translated(self._path), closing(sqlite3.connect(self._path, timeout=self._busy_timeout)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("ROLLBACK")
 
     def close(self) -> None:
         """Close the file."""

@@ -12,7 +12,7 @@ from qctl.cli.documents.configuration import chosen, config, config_check, confi
 from qctl.cli.documents.dead_letters import causes, dead_letter, dead_letters
 from qctl.cli.documents.document import Document, Record, cell
 from qctl.cli.documents.events import audit, events
-from qctl.cli.documents.health import health, ping
+from qctl.cli.documents.health import doctor, health, ping
 from qctl.cli.documents.jobs import edited, enqueued, job, job_stopped, jobs, waited
 from qctl.cli.documents.metrics import names, series
 from qctl.cli.documents.queue_detail import deleted, drained, history, queue
@@ -44,6 +44,7 @@ __all__ = [
     "dead_letter",
     "dead_letters",
     "deleted",
+    "doctor",
     "drained",
     "edited",
     "emptied",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qctl.cli.documents.document import Document, Record
-from qctl.models import Finding, Health, Ping
+from qctl.models import Finding, Health, Ping, Repair
 
 
 def ping(answer: Ping) -> Document:
@@ -22,6 +22,14 @@ def health(found: Health) -> Document:
     head = {"status": found.status, "reasons": found.reasons}
     rows = [_finding(finding) for finding in found.findings]
     return Document("qctl.health/1", "check", ("check", "status", "reason", "fix"), head, "findings", rows)
+
+
+def doctor(found: Health, repaired: Repair | None) -> Document:
+    """`qctl doctor`."""
+    done = None if repaired is None else {"orphans": repaired.orphans, "workers": repaired.workers}
+    head = {"status": found.status, "reasons": found.reasons, "repaired": done}
+    rows = [_finding(finding) for finding in found.findings]
+    return Document("qctl.doctor/1", "check", ("check", "status", "reason", "fix"), head, "findings", rows)
 
 
 def _finding(finding: Finding) -> Record:

@@ -1,0 +1,176 @@
+"""The doctor: what it finds in a real Redis, on real disks and in files, and what it repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from redis import Redis
+
+from qctl.broker import keys
+from qctl.broker.reading import diagnosis
+from qctl.broker.reading.diagnosis import Server
+from qctl.models import Finding
+from qctl.ops import Ops, diagnoses
+from qctl.settings import Settings
+from qctl.settings.given import Source
+from support import stock
+
+Make = Callable[..., Settings]
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a server says of itself
+LONG_AGO = "2026-01-01T00:00:00.000000Z"
+
+
+def by_check(findings: list[Finding]) -> dict[str, Finding]:
+    """The worst finding of each check."""
+    order = ("ok", "degraded", "down")
+    worst: dict[str, Finding] = {}
+    for each in sorted(findings, key=lambda finding: order.index(finding.status)):
+        worst[each.check] = each
+    return worst
+
+
+@pytest.fixture
+def server(connection: Redis) -> Server:
+    """What a real server says of itself."""
+    return diagnosis.read(connection)
+
+
+def test_a_sound_system_has_no_complaint_but_of_its_persistence(ops: Ops, connection: Redis) -> None:
+    found = ops.doctor.examine()
+    bad = {finding.check for finding in found.findings if finding.status != "ok"}
+    assert bad <= {"persistence", "disk", "files"}
+    assert {"version", "clock", "latency", "access", "orphans", "obedience", "sinks", "settings"} <= set(
+        by_check(found.findings)
+    )
+
+
+def test_what_is_wrong_names_what_mends_it(ops: Ops, connection: Redis) -> None:
+    stock.register_worker(connection, "deaf", "mail")
+    connection.sadd(keys.WORKERS, keys.worker("gone"))
+    stock.enqueue(connection, "mail", "lost")
+    connection.lrem(keys.queue("mail"), 0, "lost")
+    connection.hset(keys.job("lost"), mapping={"created_at": LONG_AGO, "enqueued_at": LONG_AGO})
+    found = by_check(ops.doctor.examine([Source("environment", {"QCTL_HOEM": "/x"})]).findings)
+    assert "deaf" in found["obedience"].reason
+    assert "1 workers" in found["stale workers"].reason
+    assert "1 jobs of mail" in found["orphans"].reason
+    assert "QCTL_HOME" in found["names"].reason
+    assert all(found[check].fix for check in ("obedience", "stale workers", "orphans", "names"))
+
+
+def test_repairing_leaves_nothing_to_repair(ops: Ops, connection: Redis) -> None:
+    test_what_is_wrong_names_what_mends_it(ops, connection)
+    done = ops.doctor.repair()
+    assert (done.orphans, done.workers) == (1, 1)
+    assert stock.waiting(connection, "mail") == ["lost"]
+    assert connection.smembers(keys.WORKERS) == {keys.worker("deaf").encode()}
+    found = by_check(ops.doctor.examine().findings)
+    assert {found["orphans"].status, found.get("stale workers", found["orphans"]).status} == {"ok"}
+    again = ops.doctor.repair()
+    assert (again.orphans, again.workers) == (0, 0)
+
+
+def test_looking_writes_nothing(ops: Ops, connection: Redis) -> None:
+    test_what_is_wrong_names_what_mends_it(ops, connection)
+    before = {key: connection.dump(key) for key in connection.scan_iter()}
+    ops.doctor.examine()
+    assert {key: connection.dump(key) for key in connection.scan_iter()} == before
+
+
+def test_a_user_who_may_only_read_is_told_what_was_not_looked_at(
+    connection: Redis, settings: Settings, redis_server: object
+) -> None:
+    connection.execute_command("ACL", "SETUSER", "ro", "on", ">pw", "~*", "+@read", "+@connection", "-@write")
+    try:
+        path = settings.redis_target
+        url = path.replace("unix://", "unix://ro:pw@", 1) if path.startswith("unix") else path.replace("//", "//ro:pw@")
+        found = by_check(Ops(replace(settings, redis_url=url)).doctor.examine().findings)
+    finally:
+        connection.execute_command("ACL", "DELUSER", "ro")
+    assert found["redis"].status == "ok"
+    assert {found[check].reason.split(":")[0] for check in ("version", "promise", "clock", "access")} == {
+        "not looked at"
+    }
+
+
+def test_redis_away_is_said_once_and_the_rest_is_looked_at(make_settings: Make) -> None:
+    found = Ops(make_settings(REDIS_URL="redis://127.0.0.1:1")).doctor.examine()
+    assert [finding.check for finding in found.findings if finding.check == "redis"] == ["redis"]
+    assert {"sinks", "settings"} <= set(by_check(found.findings))
+
+
+# --- what follows from how a server is ------------------------------------------------------------------------
+
+
+def judged(server: Server, *, password: bool = False) -> dict[str, Finding]:
+    return by_check(list(diagnoses.of_server(server, password=password)))
+
+
+@pytest.mark.parametrize(("version", "status"), [("6.0.16", "down"), ("5", "down"), ("6.2.0", "ok"), ("8.0.1", "ok")])
+def test_versions(server: Server, version: str, status: str) -> None:
+    info = {**(server.info or {}), "redis_version": version}
+    assert judged(replace(server, info=info))["version"].status == status
+
+
+def test_a_replica_takes_no_writes(server: Server) -> None:
+    assert judged(replace(server, info={**(server.info or {}), "role": "slave"}))["version"].status == "down"
+
+
+@pytest.mark.parametrize(
+    ("skew", "status", "words"),
+    [(0.1, "ok", "differ"), (-3.0, "degraded", "behind"), (45.0, "down", "ahead of"), (None, "ok", "not looked at")],
+)
+def test_clocks(server: Server, skew: float | None, status: str, words: str) -> None:
+    found = judged(replace(server, skew=skew))["clock"]
+    assert found.status == status
+    assert words in found.reason
+
+
+@pytest.mark.parametrize(
+    ("fsync", "words"), [("always", "power cut"), ("everysec", "1 to 2 seconds"), ("no", "30 seconds")]
+)
+def test_which_promise_holds(server: Server, fsync: str, words: str) -> None:
+    config = {**(server.config or {}), "appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction"}
+    assert words in judged(replace(server, config=config))["promise"].reason
+
+
+def test_deleting_jobs_when_full_is_an_error(server: Server) -> None:
+    config = {**(server.config or {}), "maxmemory-policy": "allkeys-lru"}
+    assert judged(replace(server, config=config))["promise"].status == "down"
+
+
+@pytest.mark.parametrize(
+    ("config", "password", "status"),
+    [
+        ({"bind": EVERYWHERE, "protected-mode": "no", "port": "6379"}, False, "down"),
+        ({"bind": "", "protected-mode": "no", "port": "6379"}, False, "down"),
+        ({"bind": EVERYWHERE, "protected-mode": "yes", "port": "6379"}, False, "ok"),
+        ({"bind": "127.0.0.1 -::1", "protected-mode": "no", "port": "6379"}, False, "ok"),
+        ({"bind": EVERYWHERE, "protected-mode": "no", "port": "0"}, False, "ok"),
+        ({"bind": EVERYWHERE, "protected-mode": "no", "port": "6379"}, True, "ok"),
+        ({"bind": "*", "protected-mode": "no", "port": "6379", "requirepass": "x"}, False, "ok"),
+    ],
+)
+def test_who_can_reach_it(server: Server, config: dict[str, str], password: bool, status: str) -> None:
+    assert judged(replace(server, config=config), password=password)["access"].status == status
+
+
+def test_a_far_redis_is_said_to_be(server: Server) -> None:
+    assert judged(replace(server, latency=0.02))["latency"].status == "degraded"
+
+
+def test_files_that_others_may_read(settings: Settings, server: Server) -> None:
+    settings.make_home()
+    settings.home.chmod(0o755)
+    assert by_check(list(diagnoses.of_machine(settings, server)))["files"].fix == f"chmod 700 {settings.home}"
+    settings.home.chmod(0o700)
+    assert "files" not in by_check(list(diagnoses.of_machine(settings, server)))
+
+
+def test_a_sink_that_is_away(make_settings: Make) -> None:
+    gone = make_settings(INFLUX_URL="http://127.0.0.1:1", INFLUX_TOKEN="t", ORG="o", BUCKET="b")
+    found = list(diagnoses.of_sinks(gone))
+    assert [finding.status for finding in found] == ["degraded", "ok"]
+    assert "readings" in found[0].reason
