@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := images,influxdb,mail,mongodb,mysql,reports,socketio
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run install dev servers test lint screens format check clean
+.PHONY: help run demo install dev servers test lint screens format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -28,6 +28,9 @@ dev: $(VENV)/.dev ## the same, with what tests and checks need
 
 run: $(BIN)/qctl ## start everything on embedded defaults, in the foreground
 	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var} $(BIN)/qctl up
+
+demo: dev ## a whole site to look at: made-up devices, clients and producers of every kind of job
+	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var/demo} $(BIN)/python -m demo
 
 servers: ## install the Debian packages of the servers that tests run against, where this user may
 	@sh tests/servers.sh
