@@ -23,8 +23,8 @@ from qctl.broker.enqueue import NewJob
 from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import UsageError
 from qctl.settings import Settings
-from support.lossy import LossyProxy
 from support.process import free_port
+from support.proxy import Proxy
 from support.servers import RedisServer
 
 
@@ -86,10 +86,10 @@ def test_what_was_canceled_gives_way(connection: Redis) -> None:
 
 
 def test_a_lost_reply_creates_one(own_redis: RedisServer) -> None:
-    with LossyProxy(own_redis.port) as proxy, connect(Settings.load({"REDIS_URL": proxy.url})) as through:
+    with Proxy(own_redis.port) as proxy, connect(Settings.load({"REDIS_URL": proxy.redis_url})) as through:
         through.ping()
         for n in range(20):
-            proxy.lose(1)
+            proxy.lose_replies(1)
             assert create(through, new(f"job-{n}"))[0] in (True, False)
         assert proxy.lost == 20
     with own_redis.connect() as direct:

@@ -44,6 +44,11 @@ class Program:
 
     def start(self) -> None:
         """Start it and return when it is ready. Raises AssertionError with its output where it is not."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it, and do not wait. Not for a thread of its own: the program would die with it."""
         assert not self.running, f"{self.name} runs already"
         with self._log_file.open("ab") as log:
             self._said_before = log.tell()
@@ -56,6 +61,10 @@ class Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def wait_until_ready(self) -> None:
+        """Wait until what was started is ready. Raises AssertionError with its output where it does not get so."""
+        assert self._process is not None, f"{self.name} was never started"
         try:
             eventually(
                 lambda: not self.running or (self._is_bound and self.ready()),

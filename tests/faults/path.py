@@ -1,0 +1,112 @@
+"""The whole way of the data, with two of everything that there may be two of, and a proxy before each server."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from support.batcher import Batcher
+from support.databases import MariaDb
+from support.process import Program
+from support.proxy import Proxy
+from support.servers import Mosquitto, RedisServer
+
+BIN = Path(sys.executable).parent
+
+QUEUES = ("sensor-data", "socket-data")
+
+
+class DataPath:
+    """Devices and clients -> broker, two bridges, two batchers -> Redis -> two workers -> SQLite and MariaDB.
+
+    The servers run already. Used as a context manager the rest does too. Readings end in SQLite, where one that is
+    there twice shows; messages in MariaDB. Only the thread that entered it may start anything.
+    """
+
+    def __init__(self, folder: Path, redis: RedisServer, broker: Mosquitto, mysql: MariaDb) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.redis, self.broker, self.mysql = redis, broker, mysql
+        self.to_redis, self.to_broker = Proxy(self.redis.port), Proxy(self.broker.port)
+        self.to_mysql = Proxy(self.mysql.port)
+        self.for_devices = Proxy(self.broker.port)
+        self.bridges = [self._bridge(n) for n in (1, 2)]
+        self.batchers = [self._batcher(n) for n in (1, 2)]
+        self.for_clients = [Proxy(batcher.port) for batcher in self.batchers]
+        self.workers = [self._daemon(f"worker{n}", "qctl-worker", *QUEUES, says="takes jobs from") for n in (1, 2)]
+        self.scheduler = self._daemon("scheduler", "qctl-scheduler", says="watches")
+        self._running = ExitStack()
+
+    @property
+    def _env(self) -> dict[str, str]:
+        return {
+            "QCTL_HOME": str(self.home),
+            "REDIS_URL": self.to_redis.redis_url,
+            "MQTT_BROKER": f"mqtt://127.0.0.1:{self.to_broker.port}",
+            "MQTT_TOPIC": "$share/bridges/sensors/#",
+            "BATCH_SIZE_THRESHOLD": "100",
+            "BATCH_CHECK_INTERVAL": "0.3",
+            "QCTL_READINGS_FLUSH_INTERVAL": "0.3",
+            "LOG_FORMAT": "text",
+            **self.mysql.environ,
+            "DB_PORT": str(self.to_mysql.port),
+        }
+
+    def _daemon(self, name: str, program: str, *words: str, says: str, **env: str) -> Program:
+        return Program(name, [str(BIN / program), *words], self.folder, env={**self._env, **env}, says=says)
+
+    def _bridge(self, n: int) -> Program:
+        return self._daemon(f"bridge{n}", "qctl-mqtt-bridge", says="subscribed", MQTT_CLIENT_ID=f"bridge{n}")
+
+    def _batcher(self, n: int) -> Batcher:
+        return Batcher(self.folder, self.to_redis.redis_url, name=f"batcher{n}", patient=False, **self._env)
+
+    @property
+    def daemons(self) -> list[Program]:
+        """All of ours."""
+        return [*self.bridges, *self.batchers, *self.workers, self.scheduler]
+
+    @property
+    def servers(self) -> list[Program]:
+        """All that is not ours."""
+        return [self.redis, self.broker, self.mysql]
+
+    @property
+    def proxies(self) -> list[Proxy]:
+        """What stands before them."""
+        return [self.to_redis, self.to_broker, self.to_mysql, self.for_devices, *self.for_clients]
+
+    def heal(self) -> None:
+        """Everything is as it should be again, and up. Raises AssertionError where something is not, or has ended."""
+        for proxy in self.proxies:
+            proxy.heal()
+        with self.redis.connect() as client:
+            client.config_set("maxmemory", 0)
+        for program in (*self.servers, *self.daemons):
+            assert program.running, f"{program.name} has ended by itself\n{program.output[-3000:]}"
+            program.wait_until_ready()
+
+    def tails(self) -> str:
+        """The last lines of all logs, for whoever reads a failure."""
+        return "\n".join(f"--- {program.name}\n{program.output[-1200:]}" for program in self.daemons)
+
+    def __enter__(self) -> DataPath:
+        try:
+            for proxy in self.proxies:
+                self._running.enter_context(proxy)
+            for daemon in self.daemons:
+                self._running.callback(daemon.end)
+                daemon.launch()
+            self.heal()
+        except BaseException:
+            self._running.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._running.close()
