@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := images,influxdb,mail,mongodb,mysql,reports,socketio
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo install dev servers test lint screens format check clean
+.PHONY: help run demo install dev servers test lint screens completions format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -46,6 +46,9 @@ lint: dev ## ruff, ruff format, mypy, import contracts
 
 screens: dev ## draw the pictures of the monitor's screens anew
 	$(BIN)/python tests/tui/pictures.py docs/screens
+
+completions: dev ## write the completions of bash, zsh and fish anew
+	$(BIN)/python -m qctl.cli.completions completions
 
 format: dev ## put code into its shape
 	$(BIN)/ruff format .

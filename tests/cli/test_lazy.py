@@ -48,14 +48,6 @@ def test_modules_of_other_commands_are_not_read(line: list[str], read: set[str])
     assert not {"redis", "rq", "rich", "qctl.ops"} & set(modules)
 
 
-@pytest.mark.parametrize(("typed", "offered"), [("qctl cle", "clear"), ("qctl cleanup fi", "finished")])
-def test_completion_knows_commands_and_verbs(typed: str, offered: str) -> None:
-    code = "from qctl.cli.main import main; raise SystemExit(main())"
-    env = {"_QCTL_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1)}
-    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    assert offered in ran.stdout.split(), ran.stderr
-
-
 def test_an_unknown_word_is_told_with_what_it_may_be(qctl: Qctl) -> None:
     ran = qctl("stat")
     assert ran.code == 2

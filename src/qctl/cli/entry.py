@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 TYPE_CHECKING = False  # typing itself takes longer than all of this
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ def main() -> int:
     otherwise = _leave if callable(heard) else heard
     signal.signal(signal.SIGINT, otherwise)
     try:
+        if kind := os.environ.get("_QCTL_NAMES"):
+            from qctl.cli import naming
+
+            return naming.main(kind, sys.argv[1:])
         from qctl.cli.main import main as run
 
         signal.signal(signal.SIGINT, while_running)

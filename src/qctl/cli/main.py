@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import traceback
@@ -62,9 +61,8 @@ def _is_check(error: typer.TyperException, arguments: Sequence[str]) -> bool:
 
 
 def _words(arguments: Sequence[str]) -> list[str]:
-    """The words among which a command is named; while a shell completes, those that it has of the line."""
-    typed = os.environ.get("COMP_WORDS", os.environ.get("_TYPER_COMPLETE_ARGS", "")).split()
-    return [word for word in (*arguments, *typed) if not word.startswith("-")]
+    """The words among which a command is named."""
+    return [word for word in arguments if not word.startswith("-")]
 
 
 def _show_traceback(session: Session) -> None:

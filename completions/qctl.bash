@@ -1,0 +1,168 @@
+# Made by `make completions` from the command line of qctl: change that instead.
+
+# What may follow the words $1: verbs, flags, options that take a value, and what stands without an option.
+_qctl_place() {
+    case $1 in
+        '') verbs='stats pause resume clear retry monitor up ping health doctor check events audit job dlq queue trash schedule worker ingest cleanup alert metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
+        'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'clear') verbs='' flags='--help --purge --dry-run --json' takes='--confirm=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--canary= --canary-timeout= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
+        'monitor') verbs='' flags='--help --web --allow-actions --json' takes='--port= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'up') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ping') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'health') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'doctor') verbs='' flags='--help --repair --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'check') verbs='' flags='--help --json' takes='--queue=@queue -Q=@queue --max-age= --max-depth= --max-dead= --max-errors= --min-workers= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'events') verbs='' flags='--help --follow -f --json' takes='--queue=@queue --event= --job=@job --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'audit') verbs='' flags='--help --json' takes='--actor= --command= --outcome= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'job') verbs='list show enqueue wait retry cancel delete move stop edit export import' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'job list') verbs='' flags='--help --json' takes='--sort= --limit= --offset= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'job show') verbs='' flags='--help --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job enqueue') verbs='' flags='--help --json' takes='--data= --delay= --at= --priority= --attempts= --unique= --owner= --trace-id= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings' ;;
+        'job wait') verbs='' flags='--help --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--canary= --canary-timeout= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job cancel') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job delete') verbs='' flags='--help --purge --dry-run --yes -y --all --json' takes='--confirm= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job move') verbs='' flags='--help --create --dry-run --yes -y --all --json' takes='--to=@queue --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job stop') verbs='' flags='--help --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job edit') verbs='' flags='--help --revert --retry --reveal --json' takes='--data= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job export') verbs='' flags='--help --all --json' takes='--to=/ --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'job import') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
+        'dlq') verbs='list groups show retry discard export import' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'dlq list') verbs='' flags='--help --json' takes='--limit= --offset= --queue=@queue --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'dlq groups') verbs='' flags='--help --reveal --json' takes='--queue=@queue --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'dlq show') verbs='' flags='--help --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
+        'dlq retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--canary= --canary-timeout= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
+        'dlq discard') verbs='' flags='--help --purge --dry-run --yes -y --all --json' takes='--confirm= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
+        'dlq export') verbs='' flags='--help --all --json' takes='--to=/ --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
+        'dlq import') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
+        'queue') verbs='list show history move drain delete' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'queue list') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue show') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue history') verbs='' flags='--help --json' takes='--since= --by=hour,day --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue move') verbs='' flags='--help --back --create --dry-run --yes -y --json' takes='--limit= --rate= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue drain') verbs='' flags='--help --until-empty --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue delete') verbs='' flags='--help --force --json' takes='--confirm=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'trash') verbs='list restore empty' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'trash list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'trash restore') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
+        'trash empty') verbs='' flags='--help --json' takes='--confirm= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
+        'schedule') verbs='list next add remove pause resume run' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'schedule list') verbs='' flags='--help --json' takes='--kind= --queue=@queue --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'schedule next') verbs='' flags='--help --json' takes='--queue=@queue --count= -n= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
+        'schedule add') verbs='' flags='--help --replace --json' takes='--cron= --every= --timezone= --catch-up= --repeat= --data= --priority= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings' ;;
+        'schedule remove') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
+        'schedule pause') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
+        'schedule resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
+        'schedule run') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
+        'worker') verbs='list show quiet resume stop' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'worker list') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'worker show') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
+        'worker quiet') verbs='' flags='--help --all --yes -y --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
+        'worker resume') verbs='' flags='--help --all --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
+        'worker stop') verbs='' flags='--help --all --now --yes -y --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
+        'ingest') verbs='status topics tail push flush rejects' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest status') verbs='' flags='--help --json' takes='--watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest topics') verbs='' flags='--help --json' takes='--sort=seen,rate,received,rejected,lag --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest tail') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest push') verbs='' flags='--help --json' takes='--topic= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
+        'ingest flush') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest rejects') verbs='list show retry discard' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest rejects list') verbs='' flags='--help --json' takes='--pipeline= --limit= --offset= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'ingest rejects show') verbs='' flags='--help --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'ingest rejects retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--pipeline= --rate= --limit= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'ingest rejects discard') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--pipeline= --rate= --limit= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'cleanup') verbs='finished failed results reports exports history trash all' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup finished') verbs='' flags='--help --dry-run --json' takes='--older-than= --keep= --queue=@queue -Q=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup failed') verbs='' flags='--help --dry-run --json' takes='--older-than= --keep= --queue=@queue -Q=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup results') verbs='' flags='--help --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup reports') verbs='' flags='--help --dry-run --json' takes='--older-than= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup exports') verbs='' flags='--help --dry-run --json' takes='--older-than= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup history') verbs='' flags='--help --dry-run --json' takes='--older-than= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup trash') verbs='' flags='--help --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'cleanup all') verbs='' flags='--help --dry-run --json' takes='--queue=@queue -Q=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'alert') verbs='list test mute' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'alert list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'alert test') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'alert mute') verbs='' flags='--help --off --json' takes='--for= --reason= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'metrics') verbs='show export' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'metrics show') verbs='' flags='--help --json' takes='--since= --step= --plot=depth,rate,wait,run --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'metrics export') verbs='' flags='--help --json' takes='--to=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'context') verbs='list show use' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'context list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'context show') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'context use') verbs='' flags='--help --none --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'config') verbs='show check init' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'config show') verbs='' flags='--help --changed --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'config check') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'config init') verbs='' flags='--help --force --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
+    esac
+}
+
+# Offer what begins with $current of the words that follow. Names come from Redis: they are never evaluated.
+_qctl_match() {
+    local word
+    for word in "$@"; do
+        if [[ $word == "$typed"* ]]; then
+            printf -v word %q "$word"
+            COMPREPLY+=("${word#"$before"}")
+        fi
+    done
+}
+
+# Offer what a value may be: $1 as the table says it, $2 the program.
+_qctl_value() {
+    local found=()
+    case $1 in
+        '') ;;
+        /)
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$current")
+            ;;
+        @*)
+            mapfile -t found < <(_QCTL_NAMES=${1#@} "$2" "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2>/dev/null)
+            _qctl_match "${found[@]}"
+            ;;
+        *) _qctl_match ${1//,/ } ;;
+    esac
+}
+
+_qctl() {
+    local program=${1/#\~\//$HOME/} current=$2 typed=${COMP_LINE:0:COMP_POINT} before word pair i path=
+    local verbs flags takes rest
+    COMPREPLY=()
+    # bash breaks words at : and =, so what it takes for the current one may be the end of what was typed.
+    [[ $current == [=:] ]] && current=
+    typed=${typed##*[[:space:]]}
+    [[ $typed == --*=* ]] && typed=${typed#*=}
+    before=${typed%"$current"}
+    _qctl_place ''
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        for pair in $takes; do
+            [[ $pair == "$word="* ]] || continue
+            [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+            if ((i + 1 >= COMP_CWORD)); then
+                _qctl_value "${pair#*=}" "$program"
+                return
+            fi
+            ((i++))
+            continue 2
+        done
+        if [[ " $verbs " == *" $word "* ]]; then
+            path+=${path:+ }$word
+            _qctl_place "$path"
+        fi
+    done
+    if [[ $current == -* ]]; then
+        _qctl_match $flags $(for pair in $takes; do printf '%s ' "${pair%%=*}"; done)
+    elif [[ $verbs ]]; then
+        _qctl_match $verbs
+    else
+        _qctl_value "$rest" "$program"
+    fi
+}
+
+complete -F _qctl qctl

@@ -1,0 +1,49 @@
+#compdef qctl
+# HEAD
+
+# What may follow the words $1: verbs, options, those that take a value, and what stands without an option.
+_qctl_place() {
+  case $1 in
+# TABLE
+  esac
+}
+
+# Offer what a value may be, as the table says it.
+_qctl_value() {
+  case $1 in
+    ('') _message 'a value' ;;
+    (/) _files ;;
+    (@*) compadd -- ${(f)"$(_QCTL_NAMES=${1#@} ${(Q)words[1]} ${(Q)words[2,CURRENT-1]} 2>/dev/null)"} ;;
+    (*) compadd -- ${(s:,:)1} ;;
+  esac
+}
+
+_qctl() {
+  local -a verbs options
+  local -A takes
+  local rest where word
+  integer i
+  _qctl_place ''
+  for ((i = 2; i < CURRENT; i++)); do
+    word=${words[i]}
+    if (( ${+takes[$word]} )); then
+      if ((i + 1 == CURRENT)); then
+        _qctl_value "${takes[$word]}"
+        return
+      fi
+      ((i++))
+    elif (( ${verbs[(I)$word:*]} )); then
+      where+=${where:+ }$word
+      _qctl_place $where
+    fi
+  done
+  if [[ ${words[CURRENT]} == -* ]]; then
+    _describe -o option options
+  elif (( $#verbs )); then
+    _describe command verbs
+  else
+    _qctl_value $rest
+  fi
+}
+
+_qctl "$@"

@@ -1,0 +1,144 @@
+"""Completion: the scripts are those of the command line, each shell offers what fits, and names are at hand at once."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qctl.broker import glimpse, keys
+from qctl.cli.completions.scripts import SCRIPTS, render
+from qctl.cli.naming import KIND
+from support.servers import RedisServer
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = str(Path(sys.executable).with_name("qctl"))
+
+Offered = Callable[..., list[str]]
+
+BASH = """
+source {script}
+COMP_LINE={line}; COMP_POINT=${{#COMP_LINE}}
+read -ra COMP_WORDS <<<"$(sed 's/[:=]/ & /g' <<<"$COMP_LINE")"
+[[ $COMP_LINE == *' ' ]] && COMP_WORDS+=('')
+COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+compopt() {{ :; }}
+_qctl qctl "${{COMP_WORDS[COMP_CWORD]}}" ''
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+ZSH = """
+compadd() {{ shift; print -l -- $@; }}
+_describe() {{ print -l -- ${{${{(P)@[-1]}}%%:*}}; }}
+_files() {{ print FILES; }}
+_message() {{ : }}
+words=("${{(@z)$(print -r -- {line})}}"); [[ {line} == *' ' ]] && words+=('')
+CURRENT=$#words
+source {script}
+"""
+
+FISH = "source {script}; complete -C {line} | string split -f 1 \\t"
+
+
+@pytest.fixture(params=["bash", "zsh", "fish"])
+def offered(request: pytest.FixtureRequest, redis_server: RedisServer) -> Offered:
+    """What a shell offers at the end of a line."""
+    shell: str = request.param
+    if shutil.which(shell) is None:
+        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        give_up(f"{shell} is not installed: apt-get install {shell}")
+    script = ROOT / "completions" / next(name for name, (of, _) in SCRIPTS.items() if of == shell)
+
+    def offer(line: str, url: str = redis_server.url) -> list[str]:
+        code = {"bash": BASH, "zsh": ZSH, "fish": FISH}[shell].format(
+            script=shlex.quote(str(script)), line=shlex.quote(line)
+        )
+        env = {**os.environ, "REDIS_URL": url, "PATH": f"{Path(PROGRAM).parent}:{os.environ['PATH']}"}
+        ran = subprocess.run([shell, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False)
+        assert ran.stderr == ""
+        begun = "" if line.endswith(" ") else line.split()[-1]
+        return [word for word in ran.stdout.split() if word.startswith(begun)]
+
+    return offer
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_scripts_are_those_of_this_command_line(name: str) -> None:
+    assert (ROOT / "completions" / name).read_text() == render(name), "run `make completions`"
+
+
+def test_commands_verbs_and_options(offered: Offered) -> None:
+    assert sorted(offered("qctl cle")) == ["cleanup", "clear"]
+    assert {"list", "groups", "retry"} <= set(offered("qctl --context prod dlq "))
+    assert offered("qctl dlq list --fing") == ["--fingerprint"]
+    assert {"json", "csv"} <= set(offered("qctl stats -o "))
+    assert "welcome-email" in offered("qctl job enqueue ")
+
+
+def test_names_come_from_redis_and_are_never_evaluated(offered: Offered, connection: Redis, tmp_path: Path) -> None:
+    hostile = ("$(touch${IFS}pwned)", "`touch${IFS}pwned`", "two words", "\x1b[2J", "*", "--all", "new\nline")
+    for name in ("email", "a.b", *hostile):
+        connection.sadd(keys.QUEUES, keys.queue(name))
+    connection.zadd(keys.SCHEDULES, {"nightly": 1})
+    connection.sadd(keys.WORKERS, keys.worker("host.1.f00"))
+    connection.zadd(keys.failed("email"), {"dead-1": -1})
+    found = offered("qctl pause ")
+    assert {"email", "a.b"} <= set(found)
+    assert not {"--all", "words", "\x1b[2J", "line"} & set(found)
+    assert offered("qctl schedule run ") == ["nightly"]
+    assert offered("qctl worker stop ") == ["host.1.f00"]
+    assert offered("qctl dlq show ") == ["dead-1"]
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_without_redis_nothing_is_offered_and_nothing_said(offered: Offered) -> None:
+    assert offered("qctl pause ", url="redis://127.0.0.1:1/0") == []
+    assert offered("qctl pause ", url="nonsense") == []
+
+
+def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
+        glimpse.names(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", "queue")
+    assert glimpse.PATIENCE <= 0.1
+
+
+@pytest.mark.parametrize("kind", ["queue", "worker", "schedule", "batch", "job", "dead"])
+def test_every_kind_of_names(kind: str, connection: Redis, redis_server: RedisServer) -> None:
+    """Its keys are those of `keys`, which are too heavy to import for a shell."""
+    connection.sadd(keys.QUEUES, keys.queue("q"))
+    connection.sadd(keys.WORKERS, keys.worker("w"))
+    connection.zadd(keys.SCHEDULES, {"s": 1})
+    connection.zadd(keys.TRASH, {"b": 1})
+    connection.hset(keys.PAUSED, "paused", "{}")
+    connection.zadd(keys.started("q"), {"run:execution": 1})
+    connection.rpush(keys.queue("q"), "wait")
+    for id_, key in (("died", keys.failed), ("later", keys.scheduled), ("done", keys.finished)):
+        connection.zadd(key("q"), {id_: 1})
+    jobs = ["run", "wait", "died", "later", "done"]
+    wanted = {"queue": ["paused", "q"], "worker": ["w"], "schedule": ["s"], "batch": ["b"], "job": jobs}
+    assert glimpse.names(redis_server.url, kind) == wanted.get(kind, ["died"])
+
+
+def test_a_password_and_a_database_are_understood(own_redis: RedisServer) -> None:
+    third = Redis.from_url(f"{own_redis.tcp_url}?db=3")
+    third.sadd(keys.QUEUES, keys.queue("third"))
+    third.config_set("requirepass", "s3 cret")
+    for url in (own_redis.tcp_url.removesuffix("0") + "3", f"{own_redis.url}?db=3"):
+        assert glimpse.names(url.replace("://", "://:s3%20cret@"), "queue") == ["third"]
+    with pytest.raises(ValueError, match="NOAUTH"):
+        glimpse.names(own_redis.url, "queue")
+
+
+def test_names_cost_no_heavy_import(redis_server: RedisServer) -> None:
+    code = "import sys; from qctl.cli.entry import main; main(); print(*sys.modules, file=sys.stderr)"
+    env = {**os.environ, KIND: "queue", "REDIS_URL": redis_server.url}
+    ran = subprocess.run([sys.executable, "-c", code, "pause"], env=env, capture_output=True, text=True, check=True)
+    assert not {"redis", "rq", "typer", "rich", "ssl", "dotenv"} & set(ran.stderr.split())
