@@ -12,6 +12,7 @@ missing mosquitto_pub mosquitto-clients
 missing victoria-metrics victoria-metrics
 missing mariadbd mariadb-server-core
 missing tmux tmux
+missing chromium chromium
 missing my_print_defaults mariadb-client-core
 [ -n "$need" ] || exit 0
 

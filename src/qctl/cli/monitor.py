@@ -6,6 +6,11 @@ import os
 import shlex
 import subprocess
 import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Annotated
+
+import typer
 
 from qctl.cli.command import command
 from qctl.cli.output import is_terminal
@@ -17,20 +22,87 @@ PATIENCE = 60.0
 """Seconds that a command line of the monitor may take."""
 
 
-@command("monitor", examples="qctl monitor\nqctl monitor --read-only")
-def monitor(session: Session) -> None:
+PROGRAM = (sys.executable, "-c", "import sys; from qctl.cli.main import main; sys.exit(main())")
+"""This program, as one starts it beside itself."""
+
+PORT = 8787
+"""Where a browser finds the monitor: always the same, so that ssh can forward it."""
+
+EXAMPLES = """
+qctl monitor
+qctl monitor --read-only
+qctl monitor --web
+"""
+
+
+@command("monitor", examples=EXAMPLES)
+def monitor(
+    session: Session,
+    web: Annotated[
+        bool, typer.Option("--web", help="Show it to a browser on this machine; prints where. It may only look.")
+    ] = False,
+    allow_actions: Annotated[
+        bool, typer.Option("--allow-actions", help="With --web: the browser may act too.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", help=f"With --web: the port, {PORT}. 0: any that is free.")
+    ] = None,
+) -> None:
     """Watch queues, jobs, dead letters and workers live, and act on them by keys."""
-    if not (is_terminal(sys.stdout) and is_terminal(sys.stdin)):
+    if web:
+        _serve(session, allow_actions, PORT if port is None else port)
+        return
+    if allow_actions or port is not None:
+        raise UsageError("--allow-actions and --port go with --web")
+    if not (_in_browser() or (is_terminal(sys.stdout) and is_terminal(sys.stdin))):
         raise RefusedError("`qctl monitor` needs a terminal", "`qctl stats --watch 2s` needs none")
     from qctl.tui.app import Monitor  # brings Textual, which no other command needs
 
     settings = session.settings
+    read_only = _read_only(session)
+    # Commands write files too: who may only look, and from a browser, has no command line.
+    runs = not (read_only and _in_browser())
     Monitor(
         session.ops,
         target=redact_url(settings.redis_target),
-        read_only=_read_only(session),
-        run=lambda line: run_line(session, line),
+        read_only=read_only,
+        run=(lambda line: run_line(session, line)) if runs else None,
     ).run()
+
+
+def _serve(session: Session, allow_actions: bool, port: int) -> None:
+    """Show it to a browser: each visit is this program again, with the same options."""
+    options = session.options
+    if allow_actions and options.read_only:
+        raise UsageError("--allow-actions and --read-only contradict each other")
+    if not 0 <= port <= 65535:
+        raise UsageError(f"there is no port {port}")
+    _ = session.settings  # what is wrong with them is said now, and not to the browser
+    web = _web()
+    given = {"REDIS_URL": options.redis_url, "QCTL_HOME": options.home, "QCTL_CONTEXT": options.context}
+    given["QCTL_READ_ONLY"] = None if allow_actions else "true"
+    # By the environment, as everybody may read command lines.
+    os.environ.update({name: str(value) for name, value in given.items() if value})
+    served = web.WebMonitor(f"exec {shlex.join((*PROGRAM, 'monitor'))}", port)
+
+    def started(url: str) -> None:
+        session.out.say("qctl: good for one browser, once; Ctrl-C ends it" + ("" if allow_actions else "; read-only"))
+        session.out.print(url + "\n")
+
+    served.run(started)
+
+
+def _web() -> ModuleType:
+    """The module that serves, which needs an extra."""
+    try:
+        return import_module("qctl.tui.web")
+    except ImportError as error:
+        raise RefusedError("`qctl monitor --web` needs textual-serve", "pip install 'qctl[web]'") from error
+
+
+def _in_browser() -> bool:
+    """Whether textual-serve started this for a browser."""
+    return "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
 
 
 def _read_only(session: Session) -> str | None:
@@ -58,10 +130,9 @@ def run_line(session: Session, line: str) -> str:
         "COLUMNS": "100",
         "NO_COLOR": "1",
     }
-    program = [sys.executable, "-c", "import sys; from qctl.cli.main import main; sys.exit(main())"]
     try:
         run = subprocess.run(
-            [*program, *words],
+            [*PROGRAM, *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
