@@ -30,11 +30,12 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, help="the same seed strikes in the same order")
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second, and messages; default: 200")
+    parser.add_argument("--share", action="store_true", help="the bridges share one subscription ($share)")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     names = list(FAULTS) if not options.fault or "all" in options.fault else options.fault
     broken = 0
-    with _path() as path:
+    with _path(shared=options.share) as path:
         for name in names:
             usual = FAULTS[name].long if options.long else FAULTS[name].brief
             trial = put_to_trial(path, name, seed, options.seconds or usual, options.rate)
@@ -46,7 +47,7 @@ def main() -> int:
 
 
 @contextmanager
-def _path() -> Iterator[DataPath]:
+def _path(*, shared: bool) -> Iterator[DataPath]:
     with tempfile.TemporaryDirectory(prefix="qctl-faults-") as name, ExitStack() as servers:
         folders = [Path(name) / each for each in ("redis", "mosquitto", "mariadb")]
         for folder in folders:
@@ -55,7 +56,7 @@ def _path() -> Iterator[DataPath]:
         broker = Mosquitto(folders[1], stand_in=False)
         for server in (redis, broker, mysql):
             servers.enter_context(server)
-        yield servers.enter_context(DataPath(Path(name), redis, broker, mysql))
+        yield servers.enter_context(DataPath(Path(name), redis, broker, mysql, shared=shared))
 
 
 if __name__ == "__main__":

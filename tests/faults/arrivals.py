@@ -10,7 +10,7 @@ from collections import Counter
 from contextlib import closing
 
 from faults.ledger import Arrived
-from faults.path import QUEUES, DataPath
+from faults.path import HALVES, QUEUES, DataPath
 from qctl.broker import keys
 from support.ingest import letters
 
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r'"n": ?(\d+)')
 
 def topic(run: str, device: int) -> str:
     """Where a device publishes in a run."""
-    return f"sensors/{run}-{device}"
+    return f"sensors/{run}-{device}/{HALVES[device % 2]}"
 
 
 def msg_id(run: str, number: int) -> str:
@@ -32,7 +32,7 @@ def readings(path: DataPath, run: str) -> Arrived:
     dead: Counter[int] = Counter()
     with path.redis.connect() as client:
         for letter in letters(client, "readings"):
-            if letter.args[0].startswith(topic(run, 0)[:-1]):
+            if letter.args[0].startswith(f"sensors/{run}-"):
                 dead[_number(base64.b64decode(letter.args[1]).decode())] += 1
     return Arrived(_stored(path, run), dead)
 

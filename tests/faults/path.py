@@ -17,16 +17,24 @@ BIN = Path(sys.executable).parent
 
 QUEUES = ("sensor-data", "socket-data")
 
+HALVES = ("left", "right")
+"""Last levels of topics, by which two bridges share the work. With `$share` a broker does it, which mosquitto forgets
+when it is restarted: what comes before a bridge has subscribed again is lost there (seen with 2.0.11)."""
+
 
 class DataPath:
     """Devices and clients -> broker, two bridges, two batchers -> Redis -> two workers -> SQLite and MariaDB.
 
     The servers run already. Used as a context manager the rest does too. Readings end in SQLite, where one that is
-    there twice shows; messages in MariaDB. Only the thread that entered it may start anything.
+    there twice shows; messages in MariaDB. Only the thread that entered it may start anything. `shared`: the bridges
+    have one subscription, else each has half of the topics.
     """
 
-    def __init__(self, folder: Path, redis: RedisServer, broker: Mosquitto, mysql: MariaDb) -> None:
+    def __init__(
+        self, folder: Path, redis: RedisServer, broker: Mosquitto, mysql: MariaDb, *, shared: bool = False
+    ) -> None:
         self.folder = folder
+        self._shared = shared
         self.home = folder / "home"
         self.home.mkdir()
         self.redis, self.broker, self.mysql = redis, broker, mysql
@@ -46,7 +54,6 @@ class DataPath:
             "QCTL_HOME": str(self.home),
             "REDIS_URL": self.to_redis.redis_url,
             "MQTT_BROKER": f"mqtt://127.0.0.1:{self.to_broker.port}",
-            "MQTT_TOPIC": "$share/bridges/sensors/#",
             "BATCH_SIZE_THRESHOLD": "100",
             "BATCH_CHECK_INTERVAL": "0.3",
             "QCTL_READINGS_FLUSH_INTERVAL": "0.3",
@@ -59,7 +66,9 @@ class DataPath:
         return Program(name, [str(BIN / program), *words], self.folder, env={**self._env, **env}, says=says)
 
     def _bridge(self, n: int) -> Program:
-        return self._daemon(f"bridge{n}", "qctl-mqtt-bridge", says="subscribed", MQTT_CLIENT_ID=f"bridge{n}")
+        topic = "$share/bridges/sensors/#" if self._shared else f"sensors/+/{HALVES[n - 1]}"
+        name = f"bridge{n}"
+        return self._daemon(name, "qctl-mqtt-bridge", says="subscribed", MQTT_CLIENT_ID=name, MQTT_TOPIC=topic)
 
     def _batcher(self, n: int) -> Batcher:
         return Batcher(self.folder, self.to_redis.redis_url, name=f"batcher{n}", patient=False, **self._env)
