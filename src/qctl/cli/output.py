@@ -205,14 +205,10 @@ class Output:
         if not is_terminal(sys.stderr):
             yield lambda _done, _total: None
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-        from rich.progress import Progress as Bar
+        from qctl.cli.bar import drawn
 
-        text = TextColumn("{task.description}", markup=False)
-        columns = (text, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Bar(*columns, console=self._console(sys.stderr), transient=True) as bar:
-            task = bar.add_task(inert_line(label), total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        with drawn(inert_line(label), self._console(sys.stderr)) as show:
+            yield show
 
     def _console(self, stream: TextIO) -> Console:
         from rich.console import Console
