@@ -137,6 +137,15 @@ def test_every_job_has_a_trace(service: QueueService, connection: Redis) -> None
     assert len(traces) == 3
 
 
+def test_each_job_that_is_created_is_a_log_line(service: QueueService, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "qctl.service"):
+        for _ in range(2):
+            created = service.enqueue("stock-check", unique="today", trace_id="t-1", owner="ada")
+    [line] = caplog.records
+    told = {name: getattr(line, name) for name in ("event", "jobId", "traceId", "userId")}
+    assert told == {"event": "submit", "jobId": created, "traceId": "t-1", "userId": "ada"}
+
+
 def test_what_a_job_enqueues_carries_its_trace(
     connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

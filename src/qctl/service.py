@@ -8,6 +8,7 @@ service.enqueue("send-invoice", {"number": 7}, delay=60, owner="ada")
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
@@ -31,6 +32,8 @@ from qctl.settings import Settings
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds for which a call is sent again while Redis is away, before it raises."""
@@ -98,7 +101,7 @@ class QueueService:
             for id_, each in zip(options.ids(name, how, len(every)), every, strict=True)
         ]
         with translated(settings):
-            enqueue.create(
+            created = enqueue.create(
                 self._redis,
                 jobs,
                 at=how.get("at"),
@@ -107,6 +110,7 @@ class QueueService:
                 actor=events.actor(),
                 patience=self._patience,
             )
+        _tell(jobs, created)
         return [job.id for job in jobs]
 
     # --- what became of it --------------------------------------------------------------------------------
@@ -280,3 +284,13 @@ class QueueService:
 def _given(**data: Any) -> dict[str, Any]:
     """The arguments that were given."""
     return {name: value for name, value in data.items() if value is not None}
+
+
+def _tell(jobs: Sequence[NewJob], created: Sequence[bool]) -> None:
+    """A log line for each job that was created, where the application hears such lines."""
+    if not log.isEnabledFor(logging.INFO):
+        return
+    for job, is_new in zip(jobs, created, strict=True):
+        if is_new:
+            told = {"event": "submit", "jobId": job.id, "traceId": job.trace, "userId": job.owner}
+            log.info("job %s of %s: %s submitted", job.id, job.queue, job.name, extra=told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import keys
+from qctl.broker.scheduler import DelayedJobs
+from qctl.catalog.options import Options
+from qctl.service import QueueService
 from support.process import Program
 from support.servers import RedisServer
 from support.waiting import eventually
@@ -126,3 +130,27 @@ def test_a_bad_setting_is_one_line_and_exit_2(make_worker: Callable[..., Program
     ) as worker:
         assert worker.wait() == 2
         assert len(worker.output.splitlines()) == 1
+
+
+def test_the_life_of_a_job_is_told_in_json(
+    connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program]
+) -> None:
+    how: Options = {"owner": "ada", "trace_id": "trace-1", "attempts": 1, "backoff": 1}
+    with QueueService(redis_server.url) as service:
+        good = service.notify(receiverId="7", text="hello", **how)
+        bad = service.add_inventory_sync(businessId=1, externalSystem="shop", **how)
+    env = {"LOG_FORMAT": "json", "QCTL_SOURCES": "shop=http://127.0.0.1:9/s", "QCTL_ALLOWED_HOSTS": "127.0.0.1:9"}
+    retries = DelayedJobs(connection)
+    with make_worker(redis_server.url, "notification", "inventory", **env) as worker:
+        eventually(lambda: retries.tick() == 1, 20, "the retry", every=0.2)
+        eventually(lambda: "is a dead letter" in worker.output, 20)
+    lines = [json.loads(line) for line in worker.output.splitlines() if line.startswith("{")]
+
+    def told(job_id: str) -> list[str]:
+        about = [line for line in lines if line.get("jobId") == job_id and "event" in line]
+        assert all(line["traceId"] == "trace-1" and line["userId"] == "ada" for line in about)
+        assert all(line.keys() >= {"timestamp", "level", "service", "message"} for line in about)
+        return [line["event"] for line in about]
+
+    assert told(good) == ["start", "finish"]
+    assert told(bad) == ["start", "fail", "retry", "start", "fail", "dlq"]

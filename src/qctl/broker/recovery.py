@@ -99,7 +99,8 @@ class Recoverer:
             log.error("job %s of %s cannot be given back: %s", suspect.job_id, suspect.queue, error)  # noqa: TRY400 - the cause is Redis's
             return False
         if outcome in ("recovered", "quarantined"):
-            log.warning("job %s of %s: %s, its worker died", suspect.job_id, suspect.queue, outcome)
+            told = {"event": "dlq" if outcome == "quarantined" else "recover", "jobId": suspect.job_id}
+            log.warning("job %s of %s: %s, its worker died", suspect.job_id, suspect.queue, outcome, extra=told)
         return outcome in ("recovered", "quarantined")
 
 

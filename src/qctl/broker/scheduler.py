@@ -118,7 +118,8 @@ class DelayedJobs(RQScheduler):
             pipe.hset(keys.quarantine(name), job_id, json.dumps(note))
             events.record(pipe, "quarantined", queue=name, job=job_id, reason=reason)
             pipe.execute()
-        log.error("quarantined job %s of %s: %s", job_id, name, reason)
+        told = {"event": "dlq", "jobId": job_id}
+        log.error("quarantined job %s of %s: %s", job_id, name, reason, extra=told)
 
 
 @contextmanager

@@ -58,6 +58,11 @@ STOPPED = "Stopped: somebody stopped the job while it ran."
 """What stands as the error of a job that an operator stopped."""
 
 
+def _level(job: Job) -> int:
+    """How loud the lines about a job are: of batches there are many, all alike."""
+    return logging.DEBUG if job.func_name in BATCH_HANDLERS else logging.INFO
+
+
 class AbortedError(BaseException):
     """Raised in the main thread to stop a running job at once."""
 
@@ -231,7 +236,8 @@ class QctlWorker(EndingWorker):
 
     def _quarantine(self, queue: str, job_id: str, reason: str) -> None:
         if self._persist(lambda: self.claimant.quarantine(queue, job_id, reason)):
-            log.error("quarantined job %s of %s: %s", job_id, queue, reason)
+            told = {"event": "dlq", "jobId": job_id}
+            log.error("quarantined job %s of %s: %s", job_id, queue, reason, extra=told)
 
     def prepare_job_execution(self, job: Job, *_: Any) -> None:
         """Mark the job started, in one step with the look at its claim. Raises ClaimLostError where that is gone."""
@@ -266,8 +272,8 @@ class QctlWorker(EndingWorker):
         with logs.about(jobId=job.id, traceId=ours.trace, userId=ours.owner):
             succeeded = self._perform(job, queue, execution)
             if succeeded:
-                level = logging.DEBUG if job.func_name in BATCH_HANDLERS else logging.INFO
-                log.log(level, "job %s of %s: %s finished", job.id, queue.name, ours.label, extra={"event": "finish"})
+                told = {"event": "finish"}
+                log.log(_level(job), "job %s of %s: %s finished", job.id, queue.name, ours.label, extra=told)
             return succeeded
 
     def _perform(self, job: Job, queue: Queue, execution: Execution) -> bool:
@@ -284,6 +290,7 @@ class QctlWorker(EndingWorker):
             return False
         try:
             self._performing = True
+            log.log(_level(job), "job %s of %s starts", job.id, queue.name, extra={"event": "start"})
             seconds = job.timeout or queue.DEFAULT_TIMEOUT
             with self.death_penalty_class(seconds, JobTimeoutException, job_id=job.id), self.stoppable(job):
                 value = job.perform()

@@ -8,7 +8,7 @@ from typing import Any
 
 from redis.client import Pipeline
 from rq.executions import Execution
-from rq.job import Job, Retry
+from rq.job import Job, JobStatus, Retry
 from rq.job_lifecycle import call_exception_handlers
 from rq.queue import Queue
 from rq.worker import BaseWorker
@@ -79,6 +79,7 @@ class EndingWorker(BaseWorker):
     ) -> None:
         """Write a failure. Its text may hold what UTF-8 cannot: that is spelled out, and no failure of its own."""
         super().handle_job_failure(job, queue, started_job_registry, _spelled(exc_string), execution)
+        _tell_what_follows(job)
 
     def handle_job_retry(
         self, job: Job, queue: Queue, retry: Retry, started_job_registry: Any, execution: Execution
@@ -90,6 +91,18 @@ class EndingWorker(BaseWorker):
                 burial.index(pipe, queue.name, job.id, str(job._func_name), f"asked for more than {retry.max} retries")
                 pipe.execute()
         super().handle_job_retry(job, queue, retry, started_job_registry, execution)
+        _tell_what_follows(job)
+
+
+def _tell_what_follows(job: Job) -> None:
+    """Whether a job whose failure is written is tried again, or waits for a person now."""
+    told: dict[str, str | None] = {"jobId": job.id}
+    if isinstance(job, GuardedJob):
+        told |= {"traceId": job.trace, "userId": job.owner}
+    if job._status in (JobStatus.SCHEDULED, JobStatus.QUEUED):
+        log.info("job %s of %s is tried again", job.id, job.origin, extra={"event": "retry", **told})
+    elif job._status == JobStatus.FAILED:
+        log.error("job %s of %s is a dead letter", job.id, job.origin, extra={"event": "dlq", **told})
 
 
 def _spelled(text: str) -> str:

@@ -103,4 +103,5 @@ class ForkWorker(QctlWorker, Worker):
         claim = self.claimant.claim_of(queue.name, job.id)
         if claim is not None:
             outcome = recover(self.connection, queue.name, job.id, claim, by=self.name, own=True)
-            log.warning("the child that ran job %s died: %s", job.id, outcome)
+            told = {"event": "dlq" if outcome == "quarantined" else "recover", "jobId": job.id}
+            log.warning("the child that ran job %s died: %s", job.id, outcome, extra=told)
