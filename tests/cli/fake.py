@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
 
-from cli import fake_jobs, fake_operating, fake_watching
+from cli import fake_ingest, fake_jobs, fake_operating, fake_watching
 from qctl.errors import QctlError
 from qctl.models import (
     ClearResult,
@@ -87,6 +87,7 @@ ANSWERS: dict[str, Any] = {
     ),
     **fake_jobs.ANSWERS,
     **fake_watching.ANSWERS,
+    **fake_ingest.ANSWERS,
     **fake_operating.ANSWERS,
     "queues__require": None,
     "queues__waiting": 4,

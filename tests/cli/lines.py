@@ -29,7 +29,7 @@ TREE = dict(walk(ROOT))
 COMMANDS = command.tree(build())
 """What qctl knows of each command."""
 
-NO_DOCUMENT = {("up",), ("monitor",), ("metrics", "export"), ("job", "export"), ("dlq", "export")}
+NO_DOCUMENT = {("up",), ("monitor",), ("metrics", "export"), ("job", "export"), ("dlq", "export"), ("ingest", "tail")}
 
 SHARED = {
     ("queue", "list"): "stats",
@@ -58,6 +58,8 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     **{("queue", verb): ("email",) for verb in ("show", "history", "drain")},
     ("queue", "move"): ("email", "other", "--yes"),
     ("queue", "delete"): ("email", "--confirm", "email"),
+    ("ingest", "push"): ("messages",),
+    **{("ingest", "rejects", verb): ("job-1",) for verb in ("show", "retry", "discard")},
     ("trash", "empty"): ("--confirm", "trash"),
     ("alert", "test"): ("late",),
     ("alert", "mute"): ("late",),

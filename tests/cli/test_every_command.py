@@ -143,6 +143,7 @@ ASKS_NOTHING: set[Path] = {
     ("alert", "mute"),
     ("job", "import"),
     ("dlq", "import"),
+    ("ingest", "push"),
 }
 """Those that may end before they ask Redis: no rule is written here, and nothing comes in."""
 

@@ -20,7 +20,7 @@ from rq import Queue, Repeat
 
 from cli.conftest import Ran
 from cli.lines import COMMANDS, TREE, Path
-from qctl.broker import events, keys, pauses
+from qctl.broker import burial, events, keys, pauses
 from qctl.broker.acts import trash
 from qctl.cli.main import run
 from qctl.cli.session import Session
@@ -34,8 +34,8 @@ PROGRAM = str(File(sys.executable).with_name("qctl"))
 
 END = "that was all"
 
-OPEN: set[Path] = {("monitor",), ("up",)}
-"""Those that stay open: `tests/tui` and `tests/stack` hold them to the same."""
+OPEN: set[Path] = {("monitor",), ("up",), ("ingest", "tail")}
+"""Those that stay open: `tests/tui`, `tests/stack` and `tests/ops` hold them to the same."""
 
 WORDS: dict[Path, Path] = {
     ("check",): ("-Q", "mail", "--max-depth", "1000:5000"),
@@ -44,6 +44,7 @@ WORDS: dict[Path, Path] = {
     ("job", "export"): ("w1",),
     ("dlq", "show"): ("d1",),
     ("dlq", "export"): ("d1",),
+    ("ingest", "rejects", "show"): ("r1",),
     ("queue", "show"): ("mail",),
     ("queue", "history"): ("mail",),
     ("worker", "show"): ("alive",),
@@ -60,6 +61,8 @@ DRY: dict[Path, Path] = {
     ("job", "move"): ("w1", "--to", "old"),
     ("dlq", "retry"): ("--all",),
     ("dlq", "discard"): ("--all",),
+    ("ingest", "rejects", "retry"): ("--all",),
+    ("ingest", "rejects", "discard"): ("--all",),
     ("queue", "move"): ("mail", "old"),
     ("job", "import"): ("-",),
     ("dlq", "import"): ("-",),
@@ -115,6 +118,10 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     connection.zadd(keys.scheduled("mail"), {"due": 1})
     connection.set(keys.job("text"), "text")
     connection.hset(keys.quarantine("mail"), "text", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 0}))
+    with connection.pipeline() as pipe:
+        reading = ("qctl.jobs.readings.ingest_reading", ("s/a", "bm9wZQ==", 1))
+        burial.bury(pipe, "readings", "sensor-data", *reading, "it is not JSON", "r1")
+        pipe.execute()
     stock.register_worker(connection, "killed", "mail")
     connection.delete(keys.worker("killed"))
     stock.register_worker(connection, "alive", "mail", current_job="w1")

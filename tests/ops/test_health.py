@@ -102,6 +102,17 @@ def test_suspended_quarantined_stale_and_down(ops: Ops, connection: Redis) -> No
     assert "readings" in found["buffer"].reason
 
 
+def test_a_session_that_the_broker_forgot_is_an_ill_for_a_day(ops: Ops, connection: Redis) -> None:
+    now = time.time() * 1000
+    lost = {"sessions_lost": 2, "session_lost_at": int(now - 60_000)}
+    connection.hset(keys.ingest("readings"), mapping=lost)
+    assert "(2 in all)" in ills(ops)["session"].reason
+    connection.hset(keys.ingest("readings"), "session_lost_at", int(now - 90_000_000))
+    assert ills(ops) == {}
+    connection.hset(keys.ingest("readings"), "session_lost_at", "yesterday")
+    assert ills(ops) == {}
+
+
 def test_a_damaged_queue_is_an_ill_and_hides_no_other(ops: Ops, connection: Redis) -> None:
     connection.sadd(keys.QUEUES, keys.queue("bad"))
     for key in (

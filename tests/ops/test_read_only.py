@@ -77,6 +77,8 @@ READS: dict[str, Callable[[Ops], object]] = {
     "check": lambda ops: ops.checks.run(Thresholds(age=Threshold(60, 300)), ["mail"]),
     "alerts": lambda ops: ops.alerts.list(),
     "what cleanup would do": lambda ops: ops.cleanup.run(older_than=0, keep=0, dry_run=True),
+    "pipelines": lambda ops: ops.ingest.status(),
+    "topics": lambda ops: ops.ingest.topics(),
     "ping": lambda ops: ops.health.ping(),
     "health": lambda ops: ops.health.check(),
 }

@@ -16,6 +16,7 @@ from redis import Redis
 from qctl.broker import keys
 from qctl.broker.buffer import Buffer
 from qctl.broker.connection import Backoff
+from qctl.broker.reading.ingest import by_topic
 from qctl.settings import Settings
 from qctl.sources import link, mqtt
 from qctl.sources.mqtt import Bridge
@@ -320,6 +321,38 @@ def test_the_same_message_with_the_same_id_in_a_new_session_is_another_one(conne
         eventually(lambda: len(numbers(connection)) >= 2, 10, "both readings")
         bridge.end()
     assert int(connection.hget(keys.ingest("readings"), "sessions_lost")) >= 1
+
+
+def test_what_came_by_which_topic_is_told(
+    connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "TELL_TOPICS", 0.05)
+    name = request.node.name
+    with make() as bridge, Device(mosquitto.port) as device:
+        eventually(bridge.connected, 10, "the subscription")
+        device.say(f"{name}/a", '{"n": 1}', '{"n": 2}', "nonsense")
+        device.say(f"{name}/b", '{"n": 3, "ts": 1700000000}')
+        eventually(lambda: len(by_topic(connection, "readings")) == 2, 10, "the counts")
+        bridge.end()
+    found = {each.topic: each for each in by_topic(connection, "readings")}
+    a, b = found[f"{name}/a"], found[f"{name}/b"]
+    assert (a.received, a.rejected, b.received, b.rejected) == (2, 1, 1, 0)
+    assert a.lag == 0
+    assert b.lag is not None
+    assert b.lag > 86_400
+
+
+def test_counts_that_cannot_be_told_hold_up_nothing(
+    connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "TELL_TOPICS", 0.0)
+    connection.set(keys.topics("readings"), "text")
+    with make() as bridge, Device(mosquitto.port) as device:
+        eventually(bridge.connected, 10, "the subscription")
+        for number in range(3):
+            device.say(f"{request.node.name}/a", f'{{"n": {number}}}')
+        eventually(lambda: numbers(connection) == [0, 1, 2], 10, "the readings")
+        bridge.end()
 
 
 def test_it_stops_while_a_broker_is_silent(make: Make) -> None:

@@ -20,12 +20,15 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl import catalog
-from qctl.broker import burial, events, keys
+from qctl.broker import burial, clock, counters, events, keys
 from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
 
 KEEP_RESULT = 500
 """Seconds that a finished batch stays visible. Its items are gone by then: the worker drops them with the success."""
+
+SHOWN = 100
+"""Items of a group that are told to who watches arrivals: more than anybody can read."""
 
 MEMORY_LIMIT = 0.75
 """Share of maxmemory above which sources stop, so that workers can still drain what is there: with `noeviction` a
@@ -77,6 +80,7 @@ class Buffer:
         self._handler = catalog.JOBS[pipeline.batch_job].handler
         self._raw_handler = catalog.JOBS[pipeline.raw_job].handler
         self._timeout = catalog.JOBS[pipeline.batch_job].timeout
+        self._is_watched = False
 
     def append(self, commit: Commit) -> int:
         """Put a group into the buffer, its rejects among the dead letters, in one transaction.
@@ -88,6 +92,10 @@ class Buffer:
             if commit.items:
                 pipe.rpush(keys.buffer(self._pipeline.name), *commit.items)
                 pipe.hincrby(keys.ingest(self._pipeline.name), "received", len(commit.items))
+                counters.bump(pipe, self._pipeline.queue, "received", len(commit.items))
+                if self._is_watched:
+                    some = b",".join(commit.items[:SHOWN])
+                    pipe.publish(keys.arrivals(self._pipeline.name), b"[%d,[%b]]" % (len(commit.items), some))
             for reject in commit.rejects:
                 name, queue = self._pipeline.name, self._pipeline.queue
                 burial.bury(pipe, name, queue, self._raw_handler, reject.args, reject.reason, reject.id)
@@ -97,18 +105,27 @@ class Buffer:
             pipe.llen(keys.buffer(self._pipeline.name))
             return int(pipe.execute()[-1])
 
-    def count(self, what: str, by: int = 1) -> None:
-        """Add to one of the pipeline's counters."""
-        self._redis.hincrby(keys.ingest(self._pipeline.name), what, by)
+    def session_lost(self) -> None:
+        """Note that a broker forgot what it had kept for us."""
+        with self._redis.pipeline() as pipe:
+            pipe.hincrby(keys.ingest(self._pipeline.name), "sessions_lost", 1)
+            pipe.hset(keys.ingest(self._pipeline.name), "session_lost_at", clock.now(self._redis))
+            pipe.execute()
 
     def level(self) -> Level:
-        """How full the buffer, the queue behind it and Redis are, in one round trip."""
+        """How full the buffer, the queue behind it and Redis are, in one round trip; and whether somebody watches what
+        arrives."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.llen(keys.buffer(self._pipeline.name))
             pipe.lindex(keys.buffer(self._pipeline.name), 0)
             pipe.llen(keys.queue(self._pipeline.queue))
             pipe.info("memory")
-            depth, oldest, waiting, memory = pipe.execute()
+            pipe.execute_command("PUBSUB", "NUMSUB", keys.arrivals(self._pipeline.name))
+            *told, watchers = pipe.execute(raise_on_error=False)
+        for error in (reply for reply in told if isinstance(reply, Exception)):
+            raise error
+        self._is_watched = isinstance(watchers, list) and watchers[1] > 0  # who may not ask tells nobody
+        depth, oldest, waiting, memory = told
         limit = int(memory.get("maxmemory", 0))
         return Level(depth, age(oldest), waiting, memory["used_memory"] / limit if limit else 0.0)
 
@@ -173,6 +190,8 @@ class Buffer:
         job.data = b"".join((b'["', self._handler.encode(), b'", null, [[', b",".join(items), b"]], {}]"))
         self._queue.enqueue_job(job, pipeline=pipe)
         pipe.hincrby(keys.ingest(self._pipeline.name), "cut", len(items))
+        flushed = {"flushed": len(items), "flushed_at": time.time_ns() // 1_000_000}
+        pipe.hset(keys.ingest(self._pipeline.name), mapping=flushed)
         events.record(pipe, "created", queue=self._pipeline.queue, job=job.id, count=len(items))
 
 

@@ -1,9 +1,10 @@
 """Counts per queue and minute, from which rates, error rates and percentiles are made, and counts of all time.
 
 Three kinds of hash. `keys.counts`, one an hour and queue, fields `{minute}.{what}`: `taken` (claims), `finished`,
-`failed` (attempts), `dead`, `retried`, `removed` (cleared or moved away), and `depth`, the number waiting when the
-minute began. `keys.times`, one a minute and queue, how long jobs waited and ran, in the buckets of `histogram`:
-`w{bucket}` waits, `r{bucket} {name}` runs that succeeded and `f{bucket} {name}` that failed, by the job's name.
+`failed` (attempts), `dead`, `retried`, `removed` (cleared or moved away), `received` (items that a source put into the
+buffer before the queue), and `depth`, the number waiting when the minute began. `keys.times`, one a minute and queue,
+how long jobs waited and ran, in the buckets of `histogram`: `w{bucket}` waits, `r{bucket} {name}` runs that succeeded
+and `f{bucket} {name}` that failed, by the job's name.
 `keys.TOTALS`, one for all, `{what}:{queue}`: what Prometheus calls a counter, so it never expires.
 
 Scripts count with Redis's clock; the rest with this host's, which `doctor` compares with it.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from qctl.catalog import builtin, declared
 from qctl.catalog.specs import DaemonSpec, Isolation, JobSpec, PipelineSpec, Priority, QueueSpec
-from qctl.errors import SettingsError, UsageError
+from qctl.errors import NotFoundError, SettingsError, UsageError
 
 LANES = ("high", "", "low")
 """Lanes of a queue in the order a worker takes them: `email.high`, `email`, `email.low`."""
@@ -66,6 +66,20 @@ def jobs(modules: Sequence[str] = ()) -> dict[str, JobSpec]:
     for name in others.keys() & JOBS.keys():
         raise SettingsError("QCTL_JOBS_MODULES", f"{others[name].handler} takes {name}, the name of a job of qctl")
     return {**JOBS, **others}
+
+
+def pipelines(names: Sequence[str] = ()) -> list[PipelineSpec]:
+    """The pipelines of these names, or of the queues behind them, each once; all where none is named. Raises
+    NotFoundError."""
+    by_queue = {spec.queue: spec for spec in PIPELINES.values()}
+    chosen: dict[str, PipelineSpec] = {}
+    for name in names:
+        spec = PIPELINES.get(name) or by_queue.get(name)
+        if spec is None:
+            known = f"there are {' and '.join(PIPELINES)}"
+            raise NotFoundError.guessing(f"there is no pipeline {name}", name, PIPELINES, known)
+        chosen[spec.name] = spec
+    return list(chosen.values() or PIPELINES.values())
 
 
 def name_of(handler: str) -> str:

@@ -109,8 +109,8 @@ def stub(app: typer.Typer, name: str, help: str) -> None:
     app.command(name, help=help)(run)
 
 
-def noun(app: typer.Typer, name: str, help: str, commands: Sequence[Command]) -> None:
-    """Register verbs about one thing: `qctl NAME VERB`."""
+def noun(app: typer.Typer, name: str, help: str, commands: Sequence[Command]) -> typer.Typer:
+    """Register verbs about one thing: `qctl NAME VERB`. Returns their group."""
     group = typer.Typer(help=help, rich_markup_mode=None, context_settings=WIDTH)
 
     def enter(ctx: typer.Context, **given: Any) -> None:
@@ -120,6 +120,7 @@ def noun(app: typer.Typer, name: str, help: str, commands: Sequence[Command]) ->
     for each in commands:
         each.add_to(group)
     app.add_typer(group, name=name)
+    return group
 
 
 def _enter(ctx: typer.Context, given: dict[str, Any]) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from qctl.models import Attempt, Cause, DeadLetter, DeadLetterDetail, Edited, Event, JobDetail, JobRow, Payload
+from qctl.models import (
+    Attempt,
+    Cause,
+    DeadLetter,
+    DeadLetterDetail,
+    Edited,
+    Event,
+    JobDetail,
+    JobRow,
+    Payload,
+    RejectDetail,
+)
 from qctl.safe import redact
 
 
@@ -27,6 +38,11 @@ def letter_detail(seen: DeadLetterDetail) -> DeadLetterDetail:
         description=redact(seen.description),
         meta=_maybe(seen.meta),
     )
+
+
+def reject(seen: RejectDetail) -> RejectDetail:
+    """A reject with what came."""
+    return replace(seen, detail=letter_detail(seen.detail), content=_maybe(seen.content))
 
 
 def row(seen: JobRow) -> JobRow:

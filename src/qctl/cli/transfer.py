@@ -102,8 +102,8 @@ def take(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell which lines would be taken.")] = False,
 ) -> ExitCode:
     """Put exported jobs back where they were. Lines that are corrupt or hostile are refused by their number."""
-    with _opened(file) as stream, session.out.progress("importing") as progress:
-        result = session.ops.transfer.import_(_lines(stream), trust=trust, dry_run=dry_run, progress=progress)
+    with opened(file) as stream, session.out.progress("importing") as progress:
+        result = session.ops.transfer.import_(read_lines(stream), trust=trust, dry_run=dry_run, progress=progress)
     session.out.report(documents.imported(result, dry_run), _told(result, dry_run))
     if not result.refused:
         return ExitCode.DONE
@@ -111,7 +111,8 @@ def take(
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[BinaryIO | None]:
+def opened(file: str) -> Iterator[BinaryIO | None]:
+    """A file to read, or stdin for `-`; None where that was closed. Raises NotFoundError and QctlError."""
     if file == STDIN:
         # A stdin that was closed before we started is None.
         yield sys.stdin.buffer if sys.stdin else None
@@ -125,7 +126,7 @@ def _opened(file: str) -> Iterator[BinaryIO | None]:
         raise QctlError(f"{file!r} cannot be read: {error.strerror}") from error
 
 
-def _lines(stream: BinaryIO | None) -> Iterator[bytes]:
+def read_lines(stream: BinaryIO | None) -> Iterator[bytes]:
     """Lines, none of them read further than it takes to refuse it."""
     while stream is not None and (line := stream.readline(LONGEST + 2)):
         yield line

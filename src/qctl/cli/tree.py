@@ -7,7 +7,7 @@ longer than all the rest of `qctl --help`.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 
 import typer
@@ -32,10 +32,11 @@ qctl dlq list --queue 'email*'
 
 @dataclass(frozen=True)
 class Noun:
-    """Verbs about one thing, each as `module.attribute` of this package."""
+    """Verbs about one thing, each as `module.attribute` of this package, and things that belong to it."""
 
     help: str
     verbs: tuple[str, ...]
+    nouns: Mapping[str, Noun] = field(default_factory=dict)
 
 
 DAILY: Mapping[str, tuple[str, str]] = {
@@ -96,6 +97,16 @@ NOUNS: Mapping[str, Noun] = {
         "Processes that take jobs from queues.",
         ("workers.everyone", "workers.show", "workers.quiet", "workers.resume", "workers.stop"),
     ),
+    "ingest": Noun(
+        "The way of data into the queues.",
+        ("ingest.status", "ingest.topics", "ingest.tail", "ingest.push", "ingest.flush"),
+        {
+            "rejects": Noun(
+                "What came in and was refused, until somebody acts.",
+                ("rejects.page", "rejects.show", "rejects.retry", "rejects.discard"),
+            )
+        },
+    ),
     "cleanup": Noun(
         "Housekeeping, made for cron.",
         (
@@ -131,5 +142,12 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
         else:
             stub(app, name, help)
     for name, each in NOUNS.items():
-        noun(app, name, each.help, [load(path) for path in each.verbs] if words is None or name in words else [])
+        _add(app, name, each, whole=words is None or name in words)
     return app
+
+
+def _add(app: typer.Typer, name: str, wanted: Noun, *, whole: bool) -> None:
+    """Register a noun, with its verbs where it is wanted whole."""
+    group = noun(app, name, wanted.help, [load(path) for path in wanted.verbs] if whole else [])
+    for each, below in wanted.nouns.items() if whole else ():
+        _add(group, each, below, whole=True)

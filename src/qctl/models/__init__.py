@@ -13,6 +13,7 @@ from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLe
 from qctl.models.events import AuditEntry, Event, EventFilter
 from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
 from qctl.models.history import HistoryStep, Span
+from qctl.models.ingest import Arrival, Arrivals, Flushed, PipelineStatus, RejectDetail, Topics, TopicStatus
 from qctl.models.jobs import (
     ALIASES,
     DEAD,
@@ -61,6 +62,8 @@ __all__ = [
     "WORST",
     "Alert",
     "AlertRule",
+    "Arrival",
+    "Arrivals",
     "Attempt",
     "AuditEntry",
     "BadLine",
@@ -89,6 +92,7 @@ __all__ = [
     "EventFilter",
     "Finding",
     "Firing",
+    "Flushed",
     "Health",
     "HealthStatus",
     "HistoryStep",
@@ -108,12 +112,14 @@ __all__ = [
     "PauseResult",
     "Payload",
     "Ping",
+    "PipelineStatus",
     "QueueCheck",
     "QueueDetail",
     "QueueStats",
     "Quiet",
     "QuietResult",
     "Reading",
+    "RejectDetail",
     "Removed",
     "Repair",
     "RestoreResult",
@@ -136,6 +142,8 @@ __all__ = [
     "Timer",
     "TimerKind",
     "Timers",
+    "TopicStatus",
+    "Topics",
     "Totals",
     "TrashBatch",
     "Verb",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qctl.ops.doctor import DoctorOps
     from qctl.ops.events import EventOps
     from qctl.ops.health import HealthOps
+    from qctl.ops.ingest import IngestOps
     from qctl.ops.jobs import JobOps
     from qctl.ops.metrics import MetricsOps
     from qctl.ops.queues import QueueOps
@@ -147,6 +148,13 @@ class Ops:
         from qctl.ops.cleanup import CleanupOps
 
         return CleanupOps(self._connection, self._settings)
+
+    @cached_property
+    def ingest(self) -> IngestOps:
+        """The way of data into the queues."""
+        from qctl.ops.ingest import IngestOps
+
+        return IngestOps(self._connection, self._settings)
 
     @cached_property
     def schedules(self) -> ScheduleOps:

@@ -19,6 +19,9 @@ OVERDUE = 10.0
 BEHIND = 60.0
 """Seconds past its time after which the scheduler that runs does not get on."""
 
+FORGOTTEN = 86_400.0
+"""Seconds for which a session that a broker forgot is an ill: somebody should see it, and not for ever."""
+
 STALE = 60.0
 """Age in seconds of the oldest item in a buffer that shows that nobody cuts batches from it."""
 
@@ -169,6 +172,14 @@ def _ingest(seen: Vitals) -> Iterator[Finding]:
             )
         else:
             yield Finding("buffer", "ok", f"{buffer.depth} items in the buffer {name}")
+        if buffer.session_lost is not None and buffer.session_lost < FORGOTTEN:
+            yield Finding(
+                "session",
+                "degraded",
+                f"the MQTT broker forgot a session {buffer.session_lost:.0f} s ago ({buffer.sessions_lost} in all): "
+                "what devices sent while the bridge was away may be lost",
+                "let the broker keep sessions on disk; give each bridge an MQTT_CLIENT_ID of its own",
+            )
     for name, queue in seen.queues.items():
         if queue.sink_down:
             yield Finding(

@@ -20,7 +20,8 @@ def require(name: str, known: Sequence[str]) -> None:
 
 
 def select(pattern: str | None, known: Sequence[str]) -> list[str]:
-    """The queues of this name, else those that match the pattern; all of them for None.
+    """The queues of this name, else those that match the pattern, or one of several with commas between; all of them
+    for None.
 
     Raises NotFoundError for a plain name that no queue has.
     """
@@ -28,7 +29,8 @@ def select(pattern: str | None, known: Sequence[str]) -> list[str]:
         return list(known)
     if pattern in known:
         return [pattern]
-    matching = [name for name in known if fnmatchcase(name, pattern)]
+    patterns = pattern.split(",")
+    matching = [name for name in known if any(fnmatchcase(name, each) for each in patterns)]
     if not matching and not set(pattern) & set("*?["):
         require(pattern, known)
     return matching

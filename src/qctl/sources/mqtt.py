@@ -23,6 +23,7 @@ from typing import Protocol
 from qctl.broker.buffer import Buffer, Commit, Reject
 from qctl.broker.connection import Backoff, connect, translated
 from qctl.broker.mqtt_session import MqttSession
+from qctl.broker.topics import Topics
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, QctlError, RejectedError, UnreachableError
 from qctl.settings import Settings
@@ -47,6 +48,9 @@ STALL = 30.0
 
 LOOK = 1.0
 """Seconds between two looks at how full things are."""
+
+TELL_TOPICS = 1.0
+"""Seconds between two tellings of what came by which topic."""
 
 TELL = 60.0
 """Seconds between two lines of counts in the log."""
@@ -74,6 +78,8 @@ class Group:
     notes: list[str] = field(default_factory=list)
     seen: list[tuple[int, str]] = field(default_factory=list)
     """Packet id and digest of the messages that are items or rejects now."""
+    topics: list[tuple[str, int | None]] = field(default_factory=list)
+    """Topic and lag of each message that is an item or a reject now (`Topics.add`)."""
     duplicates: int = 0
 
 
@@ -88,6 +94,8 @@ class Bridge:
         self._connection = connect(settings, name="qctl-mqtt-bridge")
         self._buffer = Buffer(self._connection, pipeline, settings)
         self._session = MqttSession(self._connection, settings.mqtt_client_id)
+        self._topics = Topics(self._connection, pipeline.name)
+        self._tell_topics_at = 0.0
         self._cutter = Cutter(settings, pipeline, settings.readings_flush_interval)
         self._ahead = min(settings.mqtt_receive_maximum, WINDOW)
         self._window = Window(WINDOW)
@@ -112,6 +120,7 @@ class Bridge:
                         self._wait(backoff.next(), error.message)
             if self._in_hand:
                 log.warning("%d messages are not committed: the broker sends them again", len(self._in_hand.messages))
+            self._tell_topics()
             self._tell()
 
     def _bridge(self, backoff: Backoff) -> None:
@@ -141,7 +150,7 @@ class Bridge:
         self._window = Window(WINDOW)
         if self._session.begun() > 1:
             log.error("the broker has forgotten our session: what came since it did is lost")
-            self._buffer.count("sessions_lost")
+            self._buffer.session_lost()
 
     def _serve(self, link: Link, backoff: Backoff) -> None:
         """Take messages from a link until it breaks."""
@@ -162,6 +171,8 @@ class Bridge:
                 raise UnreachableError(f"connection to {where}: {link.end}")
             if time.monotonic() - began > STEADY:
                 backoff.reset()
+            if time.monotonic() > self._tell_topics_at:
+                self._tell_topics()
             if time.monotonic() > self._tell_at:
                 self._tell()
             self._cutter.check()
@@ -184,9 +195,11 @@ class Bridge:
             try:
                 found = reading.parse(topic, payload, received_ns, self._settings.max_payload)
                 group.items.append(reading.encode(found))
+                group.topics.append((topic, received_ns - found["ts_ns"]))
             except RejectedError as error:
                 mark = f"{session}:{mid}" if qos else f"at:{received_ns}"
                 group.rejects.append(reading.reject(topic, payload, received_ns, error.message, mark=mark))
+                group.topics.append((topic, None))
         return group
 
     def _commit(self, group: Group) -> None:
@@ -206,6 +219,8 @@ class Bridge:
         self._in_hand = None
         for mid, said in group.seen:
             self._window.add(mid, said)
+        for topic, lag_ns in group.topics:
+            self._topics.add(topic, lag_ns)
         self._counts.update(committed=len(group.items), rejected=len(group.rejects), duplicates=group.duplicates)
         if depth >= self._settings.batch_size:
             self._cutter.wake()
@@ -225,6 +240,15 @@ class Bridge:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
             self._beat(why, ready=self._ready)
+
+    def _tell_topics(self) -> None:
+        """Tell Redis what came by which topic. Where that fails nothing is held up: it is told later."""
+        self._tell_topics_at = time.monotonic() + TELL_TOPICS
+        try:
+            with translated(self._settings):
+                self._topics.tell()
+        except QctlError as error:
+            log.info("counts of topics are told later: %s", error.message)
 
     def _tell(self) -> None:
         """Log what was done so far, where that is news."""

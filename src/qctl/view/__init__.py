@@ -10,6 +10,7 @@ from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_column
 from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.health import HEALTH, finding_columns
 from qctl.view.history import history_columns
+from qctl.view.ingest import arrival_line, pipeline_columns, reject_columns, topic_columns
 from qctl.view.jobs import job_columns
 from qctl.view.metrics import name_columns, step_columns
 from qctl.view.queues import queue_columns, queue_state, totals
@@ -45,6 +46,7 @@ __all__ = [
     "Table",
     "age",
     "alert_columns",
+    "arrival_line",
     "audit_columns",
     "cause_columns",
     "cause_line",
@@ -67,9 +69,11 @@ __all__ = [
     "moment",
     "name_columns",
     "pause",
+    "pipeline_columns",
     "queue_columns",
     "queue_state",
     "rate",
+    "reject_columns",
     "rule_in_words",
     "setting_columns",
     "share",
@@ -77,6 +81,7 @@ __all__ = [
     "step_columns",
     "timer_columns",
     "timer_state",
+    "topic_columns",
     "totals",
     "trash_columns",
     "worker_columns",

@@ -47,10 +47,13 @@ class QueueVitals:
 
 @dataclass(frozen=True)
 class BufferVitals:
-    """One buffer: items in it, and the age of the oldest in seconds, None where it is empty."""
+    """One buffer: items in it, and the age of the oldest in seconds, None where it is empty; how often a broker forgot
+    what it had kept for its source, and how many seconds ago last, None where it never did."""
 
     depth: int
     oldest_age: float | None
+    sessions_lost: int = 0
+    session_lost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
         for pipeline in catalog.PIPELINES:
             pipe.llen(keys.buffer(pipeline))
             pipe.lindex(keys.buffer(pipeline), 0)
+            pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
         at, memory, persistence, suspended, breakers, *rest = replies.ask(pipe)
     now = clock.milliseconds(at) / 1000
     tripped = replies.granted(breakers, {})
@@ -106,9 +110,19 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
             for queue, held, first, lock in zip(queues, of_queues[::3], of_queues[1::3], of_queues[2::3], strict=True)
         },
         buffers={
-            pipeline: BufferVitals(replies.granted(depth, 0), buffer.age(replies.granted(oldest, None)))
-            for pipeline, depth, oldest in zip(catalog.PIPELINES, of_buffers[::2], of_buffers[1::2], strict=True)
+            pipeline: _buffer(*of_buffers[3 * number : 3 * number + 3], now=now)
+            for number, pipeline in enumerate(catalog.PIPELINES)
         },
+    )
+
+
+def _buffer(depth: Any, oldest: Any, lost: Any, *, now: float) -> BufferVitals:
+    count, at = (int(raw) if raw and raw.isdigit() else None for raw in replies.granted(lost, [None, None]))
+    return BufferVitals(
+        replies.granted(depth, 0),
+        buffer.age(replies.granted(oldest, None)),
+        count or 0,
+        None if at is None else max(0.0, now - at / 1000),
     )
 
 

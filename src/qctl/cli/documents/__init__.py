@@ -13,6 +13,7 @@ from qctl.cli.documents.dead_letters import causes, dead_letter, dead_letters
 from qctl.cli.documents.document import Document, Record, cell
 from qctl.cli.documents.events import audit, events
 from qctl.cli.documents.health import doctor, health, ping
+from qctl.cli.documents.ingest import arrivals, flushed, ingest, pushed, reject, rejects, topics
 from qctl.cli.documents.jobs import edited, enqueued, job, job_stopped, jobs, waited
 from qctl.cli.documents.metrics import names, series
 from qctl.cli.documents.queue_detail import deleted, drained, history, queue
@@ -28,6 +29,7 @@ __all__ = [
     "alert_mute",
     "alert_test",
     "alerts",
+    "arrivals",
     "audit",
     "causes",
     "cell",
@@ -50,17 +52,22 @@ __all__ = [
     "emptied",
     "enqueued",
     "events",
+    "flushed",
     "health",
     "history",
     "hushed",
     "imported",
+    "ingest",
     "job",
     "job_stopped",
     "jobs",
     "names",
     "paused",
     "ping",
+    "pushed",
     "queue",
+    "reject",
+    "rejects",
     "restored",
     "resumed",
     "schedule_acts",
@@ -69,6 +76,7 @@ __all__ = [
     "stats",
     "stopped",
     "timers",
+    "topics",
     "trash",
     "waited",
     "worker",

@@ -1,0 +1,85 @@
+"""The tables of pipelines and topics, and the lines of what arrives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+
+from qctl.models import Arrival, DeadLetter, PipelineStatus, TopicStatus
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column, Style
+from qctl.view.values import NOTHING, age, count, duration, lapse, pause, rate
+
+OTHERS = "(others)"
+"""Stands for the topics that are not told apart."""
+
+LATE = 60.0
+"""Seconds of lag from which on it is marked."""
+
+
+def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
+    """Columns of the table of pipelines."""
+    return [
+        Column("PIPELINE", lambda p: Cell(inert_line(p.name)), least=8),
+        Column("RATE/S", lambda p: Cell(rate(p.rate)), right=True),
+        Column("BUFFER", lambda p: Cell(count(p.depth)), right=True),
+        Column("OLDEST", lambda p: Cell(duration(p.oldest_age)), right=True, drop=4),
+        Column("BATCHES", lambda p: Cell(count(p.batches)), right=True, drop=3),
+        Column("FLUSHED", lambda p: Cell(_ago(p.flushed_at, now)), right=True),
+        Column("SIZE", lambda p: Cell(_size(p)), right=True, drop=2),
+        Column("LAG", lambda p: Cell(duration(p.lag), _lateness(p.lag)), right=True),
+        Column("REJECTS", lambda p: Cell(count(p.dead), "bad" if p.dead else ""), right=True),
+        Column("STATE", lambda p: _state(p, now), long=True),
+    ]
+
+
+def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
+    """Columns of the table of topics."""
+    return [
+        Column("TOPIC", lambda t: Cell(_name(t)), least=16),
+        Column("RATE/S", lambda t: Cell(rate(t.rate)), right=True),
+        Column("RECEIVED", lambda t: Cell(count(t.received)), right=True),
+        Column("REJECTED", lambda t: Cell(count(t.rejected), "bad" if t.rejected else ""), right=True),
+        Column("SEEN", lambda t: Cell(_ago(t.seen_at, now)), right=True),
+        Column("LAG", lambda t: Cell(lapse(t.lag), _lateness(t.lag or 0.0)), right=True),
+    ]
+
+
+def reject_columns(now: datetime, pipeline: Callable[[DeadLetter], str]) -> list[Column[DeadLetter]]:
+    """Columns of the table of rejects. `pipeline` names that of a letter."""
+    return [
+        Column("ID", lambda d: Cell(inert_line(d.id)), least=39),
+        Column("PIPELINE", lambda d: Cell(inert_line(pipeline(d))), least=8),
+        Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
+        Column("REASON", lambda d: Cell(inert_line(d.error), "bad"), long=True),
+    ]
+
+
+def _name(topic: TopicStatus) -> str:
+    """A topic, or that it stands for many."""
+    return OTHERS if topic.topic is None else inert_line(topic.topic)
+
+
+def arrival_line(arrival: Arrival) -> Cell:
+    """One item: when it came on the reader's own clock, from where, and what it says."""
+    said = json.dumps(arrival.content, ensure_ascii=False)
+    return Cell(f"{arrival.received_at.astimezone():%H:%M:%S} {inert_line(arrival.source)} {inert_line(said)}")
+
+
+def _ago(then: datetime | None, now: datetime) -> str:
+    return f"{age(then, now)} ago" if then else NOTHING
+
+
+def _size(pipeline: PipelineStatus) -> str:
+    return f"{NOTHING if pipeline.flushed is None else count(pipeline.flushed)}/{count(pipeline.threshold)}"
+
+
+def _lateness(seconds: float) -> Style:
+    return "warn" if seconds >= LATE else ""
+
+
+def _state(pipeline: PipelineStatus, now: datetime) -> Cell:
+    if pipeline.paused:
+        return Cell(f"{inert_line(pipeline.queue)} {pause(pipeline.paused, now)}", "warn")
+    return Cell("flows" if pipeline.depth or pipeline.batches or pipeline.rate else "idle")

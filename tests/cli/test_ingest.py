@@ -1,0 +1,122 @@
+"""`qctl ingest`: what is said of pipelines, topics, arrivals and rejects."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import pytest
+
+from cli.conftest import Ran
+from cli.fake import FakeOps
+from cli.fake_ingest import ARRIVED, DETAIL
+from qctl.models import Arrivals, BadLine, Imported, RejectDetail, Selector
+
+Qctl = Callable[..., Ran]
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+
+def test_a_person_sees_why_a_pipeline_stands_still(qctl: Qctl) -> None:
+    shown = qctl("ingest", "status", "-o", "table").out
+    assert "readings" in shown
+    assert "950/1000" in shown
+    assert "InfluxDB does not answer" in shown
+    assert "the broker forgot a session 2 times, last 2h ago" in shown
+    assert "idle" in shown
+
+
+def test_topics_that_are_not_told_apart_have_a_row(qctl: Qctl) -> None:
+    assert "(others)" in qctl("ingest", "topics", "-o", "table").out
+    found = qctl("ingest", "topics", "--json").json
+    assert [each["topic"] for each in found["topics"]] == ["sensors/hall", None]
+    assert found["topics"][0]["lag_seconds"] == 0.25
+
+
+def test_topics_by_a_sort_that_there_is(qctl: Qctl) -> None:
+    ops = FakeOps()
+    assert qctl("ingest", "topics", "hall*", "--sort", "lag", "--limit", "5", ops=ops).code == 0
+    assert ops.asked("ingest__topics") == [(("hall*",), {"sort": "lag", "limit": 5})]
+    assert qctl("ingest", "topics", "--sort", "beauty").code == 2
+
+
+def test_tail_says_how_many_it_does_not_show(qctl: Qctl) -> None:
+    ran = qctl("ingest", "tail", "-o", "table")
+    assert 'sensors/hall {"temperature": 21.5}' in ran.out
+    assert "and 2 more at once" in ran.err
+    (row,) = [json.loads(line) for line in qctl("ingest", "tail", "--json").out.splitlines()[-1:]]
+    assert json.loads(row["content"]) == {"temperature": 21.5}
+
+
+def test_tail_prints_hostile_text_inert(qctl: Qctl) -> None:
+    hostile = replace(ARRIVED, source="a\x1b[2J", content={"\x1b]0;x\x07": "\u202eevil"})
+    ran = qctl("ingest", "tail", "-o", "table", ops=FakeOps(ingest__tail=[Arrivals([hostile], 1)]))
+    assert "\x1b" not in ran.out
+    assert "\u202e" not in ran.out
+
+
+def test_push_takes_stdin_and_tells_of_bad_lines(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin(monkeypatch, b"{}\nnonsense\n{}\n")
+    given: list[bytes] = []
+
+    def push(_pipeline: str, lines: Iterable[bytes], **_: object) -> Imported:
+        given.extend(lines)
+        return Imported(2, 1, [BadLine(2, "it is not JSON")])
+
+    ops = FakeOps(ingest__push=push)
+    ran = qctl("ingest", "push", "readings", "--topic", "sensors/attic", ops=ops)
+    assert (ran.code, ran.out.splitlines()) == (5, ["2 items taken in", "  line 2: it is not JSON"])
+    ((_, options),) = ops.asked("ingest__push")
+    assert options == {"topic": "sensors/attic"}
+    assert given == [b"{}\n", b"nonsense\n", b"{}\n"]
+
+
+def test_push_of_a_file_that_is_not_there(qctl: Qctl) -> None:
+    ran = qctl("ingest", "push", "readings", "no.jsonl")
+    assert (ran.code, ran.err) == (3, "qctl: there is no file 'no.jsonl'\n")
+
+
+def test_flush_says_what_stays(qctl: Qctl) -> None:
+    assert qctl("ingest", "flush").out.splitlines() == [
+        "readings: 40 items to sensor-data",
+        "messages: 0 items to q; 5 stay, for q has no room",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "queues"), [((), "sensor-data,socket-data"), (("--pipeline", "messages"), "socket-data")]
+)
+def test_rejects_are_those_of_pipelines(qctl: Qctl, options: tuple[str, ...], queues: str) -> None:
+    ops = FakeOps()
+    qctl("ingest", "rejects", "list", "--error", "JSON", *options, ops=ops)
+    qctl("ingest", "rejects", "retry", "--all", "--yes", *options, ops=ops)
+    qctl("ingest", "rejects", "discard", "--all", "--yes", *options, ops=ops)
+    ((listed,), _) = ops.asked("dead_letters__list")[0]
+    assert (listed.queue, listed.error) == (queues, "JSON")
+    assert [call[0] for call in ops.asked("jobs__choose")] == [
+        ("retry", Selector(queue=queues)),
+        ("discard", Selector(queue=queues)),
+    ]
+
+
+def test_a_pipeline_that_there_is_not(qctl: Qctl) -> None:
+    ran = qctl("ingest", "rejects", "list", "--pipeline", "reading")
+    assert (ran.code, ran.err) == (3, "qctl: there is no pipeline reading; did you mean readings?\n")
+
+
+def test_a_reject_is_shown_with_what_came(qctl: Qctl) -> None:
+    shown = qctl("ingest", "rejects", "show", "reject-1").out
+    assert "from      sensors/hall" in shown
+    assert "what came\nnope" in shown
+    batch = FakeOps(ingest__reject=RejectDetail(DETAIL, "readings", None, None))
+    assert "a batch" in qctl("ingest", "rejects", "show", "reject-1", ops=batch).out
+
+
+def test_secrets_in_what_came_are_not_shown_unasked(qctl: Qctl) -> None:
+    ops = FakeOps(ingest__reject=RejectDetail(DETAIL, "readings", None, '{"password": "hunter2"}'))
+    assert "hunter2" not in qctl("ingest", "rejects", "show", "reject-1", "--json", ops=ops).out
+    assert "hunter2" in qctl("ingest", "rejects", "show", "reject-1", "--json", "--reveal", ops=ops).out
