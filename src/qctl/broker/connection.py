@@ -28,6 +28,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
+from qctl.broker import prefix
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.safe import redact_url
 from qctl.settings import Settings
@@ -54,8 +55,9 @@ script of somebody's; inside a script Redis 6.2 puts `-` before it."""
 def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     """A client for the Redis of `settings`. Nothing is sent until it is used. `name` shows in CLIENT LIST.
 
-    Raises SettingsError where the URL cannot be understood.
+    Raises SettingsError where the URL cannot be understood, or QUEUE_PREFIX comes too late.
     """
+    prefix.check(settings)
     try:
         client = Redis.from_url(
             settings.redis_target,

@@ -1,6 +1,6 @@
 """Every Redis key, one function or constant each, with its type.
 
-RQ's own keys are asked of RQ's objects: `RQ_KEY_PREFIX` may have changed them. Ours begin with `qctl:`.
+RQ's own keys are asked of RQ's objects: QUEUE_PREFIX may have changed them. Ours begin as `prefix.py` says.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from rq.scheduler import RQScheduler
 from rq.suspension import WORKERS_SUSPENDED
 from rq.worker import BaseWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
+
+from qctl.broker.prefix import OURS
 
 # --- RQ's ---------------------------------------------------------------------------------------------------
 
@@ -142,36 +144,39 @@ def scheduler_lock(name: str) -> str:
 
 # --- qctl's -------------------------------------------------------------------------------------------------
 
-PAUSED = "qctl:paused"
+PAUSED = f"{OURS}paused"
 """HASH queue -> JSON {by, at, until, reason}; `at` and `until` in milliseconds of Redis's clock."""
 
-LEASES = "qctl:leases"
+LEASES = f"{OURS}leases"
 """ZSET claimant -> when its lease runs out (milliseconds of Redis's clock)."""
 
-EVENTS = "qctl:events"
+EVENTS = f"{OURS}events"
 """STREAM of everything that happened, capped."""
 
-AUDIT = "qctl:audit"
+AUDIT = f"{OURS}audit"
 """STREAM of what people did, capped by itself: events of jobs do not push it out."""
 
-QUIET = "qctl:quiet"
+QUIET = f"{OURS}quiet"
 """HASH claimant -> JSON {by, at}: those that take nothing new."""
 
-TRASH = "qctl:trash"
+TRASH = f"{OURS}trash"
 """ZSET trash batch -> when it expires (milliseconds)."""
 
-BREAKERS = "qctl:breakers"
+BREAKERS = f"{OURS}breakers"
 """HASH queue -> how often in a row its sink was found down."""
 
 
-REFUSALS = "qctl:refusals"
+REFUSALS = f"{OURS}refusals"
 """HASH `rate` and `active` -> how many jobs an owner's limit refused."""
 
-SCHEDULES = "qctl:schedules"
+SCHEDULES = f"{OURS}schedules"
 """ZSET schedule -> when it is due next (seconds); infinity while it is paused."""
 
-SCHEDULE_PREFIX = "qctl:schedule:"
+SCHEDULE_PREFIX = f"{OURS}schedule:"
 """What the HASH of a schedule begins with: the job that it makes, as RQ writes jobs, and `qctl_...` of its own."""
+
+SCHEDULER_PREFIX = f"{OURS}scheduler:"
+"""What rq-scheduler would write down of itself begins with."""
 
 
 def schedule(name: str) -> str:
@@ -181,42 +186,42 @@ def schedule(name: str) -> str:
 
 def created(owner: str) -> str:
     """ZSET job id -> when it was created (milliseconds): what the owner created in the last minute."""
-    return f"qctl:owner:{owner}:created"
+    return f"{OURS}owner:{owner}:created"
 
 
 def active(owner: str) -> str:
     """SET of the owner's job ids that waited or ran when last looked at."""
-    return f"qctl:owner:{owner}:active"
+    return f"{OURS}owner:{owner}:active"
 
 
-ALERTS = "qctl:alerts"
+ALERTS = f"{OURS}alerts"
 """HASH `{rule}|{queue}` -> JSON {level, since, told: {channel: [when, level]}}: what is bad; times in milliseconds."""
 
-MUTES = "qctl:alerts:muted"
+MUTES = f"{OURS}alerts:muted"
 """HASH rule -> JSON {by, at, until, reason}: of which alerts nobody is told; times in milliseconds."""
 
-TOTALS = "qctl:totals"
+TOTALS = f"{OURS}totals"
 """HASH `{what}:{queue}` -> how often since counting began: finished, failed, dead, retried."""
 
 
 def claims(name: str) -> str:
     """HASH job id -> `claimant|milliseconds`, from the claim until the job has ended."""
-    return f"qctl:claims:{name}"
+    return f"{OURS}claims:{name}"
 
 
 def recoveries(name: str) -> str:
     """HASH job id -> how often its worker died."""
-    return f"qctl:recoveries:{name}"
+    return f"{OURS}recoveries:{name}"
 
 
 def quarantine(name: str) -> str:
     """HASH job id -> JSON {reason, at, by, recoveries}."""
-    return f"qctl:quarantine:{name}"
+    return f"{OURS}quarantine:{name}"
 
 
 def counts_prefix(name: str) -> str:
     """What `counts` begins with; the hour since 1970 follows."""
-    return f"qctl:counts:{name}:"
+    return f"{OURS}counts:{name}:"
 
 
 def counts(name: str, hour: int) -> str:
@@ -227,92 +232,76 @@ def counts(name: str, hour: int) -> str:
 def times(name: str, minute: int) -> str:
     """HASH of durations in one minute since 1970, in buckets: `w{bucket}`, `r{bucket} {job}`, `f{bucket} {job}` ->
     count; kept two days."""
-    return f"qctl:times:{name}:{minute}"
+    return f"{OURS}times:{name}:{minute}"
 
 
 def causes(name: str) -> str:
     """HASH fingerprint -> JSON {function, exception, message, frame}: why the queue's dead letters died."""
-    return f"qctl:causes:{name}"
+    return f"{OURS}causes:{name}"
 
 
 def cause(name: str, fingerprint: str) -> str:
     """ZSET id -> when it died (milliseconds): the dead letters of one cause."""
-    return f"qctl:cause:{name}:{fingerprint}"
+    return f"{OURS}cause:{name}:{fingerprint}"
 
 
 def trash(batch: str) -> str:
     """HASH of one trash batch: queue, verb, by, at, expires_at."""
-    return f"qctl:trash:{batch}"
+    return f"{OURS}trash:{batch}"
 
 
 def trash_jobs(batch: str) -> str:
     """LIST of the ids in a trash batch, in the order they had."""
-    return f"qctl:trash:{batch}:jobs"
+    return f"{OURS}trash:{batch}:jobs"
 
 
 def trash_origins(batch: str) -> str:
     """HASH id -> JSON of where it was, {state, status, score, note, ...}. What was cleared had waited: it has none."""
-    return f"qctl:trash:{batch}:origins"
+    return f"{OURS}trash:{batch}:origins"
 
 
 def buffer(pipeline: str) -> str:
     """LIST of items (JSON) that no batch has taken yet, oldest first."""
-    return f"qctl:buffer:{pipeline}"
+    return f"{OURS}buffer:{pipeline}"
 
 
 def buffer_head(pipeline: str) -> str:
     """STRING: how many items were ever cut from the buffer."""
-    return f"qctl:buffer:{pipeline}:head"
+    return f"{OURS}buffer:{pipeline}:head"
 
 
 def ingest(pipeline: str) -> str:
-    """HASH of a pipeline: what was ever `received`, `rejected` and `cut`, `flushed` (items of the last batch),
-    `flushed_at` (milliseconds), `sessions_lost`, `session_lost_at` (milliseconds)."""
-    return f"qctl:ingest:{pipeline}"
-
-
-def topics(pipeline: str) -> str:
-    """HASH topic -> `received rejected rate lag`: items a second, and milliseconds from measurement to receipt."""
-    return f"qctl:ingest:{pipeline}:topics"
-
-
-def topics_seen(pipeline: str) -> str:
-    """ZSET topic -> when it was seen last (milliseconds)."""
-    return f"qctl:ingest:{pipeline}:seen"
-
-
-def arrivals(pipeline: str) -> str:
-    """CHANNEL on which items are told as they are committed, while somebody listens: `[count, [item, ...]]`."""
-    return f"qctl:ingest:{pipeline}:arrivals"
+    """HASH of a pipeline's counters: received, rejected, sessions_lost, ..."""
+    return f"{OURS}ingest:{pipeline}"
 
 
 def mqtt_session(client_id: str) -> str:
     """HASH of the session that an MQTT broker keeps for a client: `begun` (how many there were), and
     `unsettled` while it is not known whether the broker still has it."""
-    return f"qctl:mqtt:session:{client_id}"
+    return f"{OURS}mqtt:session:{client_id}"
 
 
 def mqtt_recent(client_id: str) -> str:
     """LIST of notes, `packet id:digest:time of receipt`, of the last messages committed for an MQTT session, newest
     first."""
-    return f"qctl:mqtt:recent:{client_id}"
+    return f"{OURS}mqtt:recent:{client_id}"
 
 
 def inbox(receiver: str) -> str:
     """STREAM of chat messages delivered to a receiver, capped; it expires a week after the last one."""
-    return f"qctl:inbox:{receiver}"
+    return f"{OURS}inbox:{receiver}"
 
 
 def delivered(message_id: str) -> str:
     """STRING: the message was put into its receiver's inbox. It expires."""
-    return f"qctl:delivered:{message_id}"
+    return f"{OURS}delivered:{message_id}"
 
 
 def notified(receiver: str) -> str:
     """ZSET note -> when it was sent (milliseconds): what the receiver was sent in the last minute."""
-    return f"qctl:notified:{receiver}"
+    return f"{OURS}notified:{receiver}"
 
 
 def lock(name: str) -> str:
     """STRING: the token of whoever does the named housekeeping now; it expires by itself."""
-    return f"qctl:lock:{name}"
+    return f"{OURS}lock:{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,8 @@ class Session:
         """Everything that can be asked and done."""
         if self._ops:
             return self._ops
+        if self.settings.queue_prefix:  # of a context too; RQ reads it when it is imported
+            os.environ["QUEUE_PREFIX"] = self.settings.queue_prefix
         from qctl.ops import Ops  # brings redis and rq, which help and completion do not need
 
         return Ops(self.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from qctl.settings import values
@@ -10,6 +11,12 @@ from qctl.settings.values import whole
 
 YEAR = 31_536_000
 """Seconds."""
+
+
+def _prefix(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", raw):
+        raise ValueError("is not letters, digits, _ . - (at most 64)")
+    return raw
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,13 @@ class JobSettings:
         empty=(),
         doc="Modules of yours that declare jobs with `from qctl import job`, comma separated. They may lie in the "
         "working folder",
+    )
+    queue_prefix: str | None = setting(
+        "QUEUE_PREFIX",
+        _prefix,
+        group="jobs",
+        doc="What every key in Redis begins with, so that several sets of queues share one Redis and do not meet. "
+        "Unset: rq. All that are to meet need the same; stock RQ knows it as RQ_KEY_PREFIX",
     )
     attempts: int = setting(
         "QUEUE_DEFAULT_ATTEMPTS",

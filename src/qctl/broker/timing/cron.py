@@ -94,7 +94,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
 
     scheduled_jobs_key = keys.SCHEDULES
     scheduler_lock_key = keys.lock("cron")
-    redis_scheduler_namespace_prefix = "qctl:scheduler:"
+    redis_scheduler_namespace_prefix = keys.SCHEDULER_PREFIX
 
     def __init__(self, connection: Redis, now: Callable[[], int] | None = None) -> None:
         super().__init__(connection=connection, job_class=Template, interval=1, name="qctl")
