@@ -271,8 +271,24 @@ def buffer_head(pipeline: str) -> str:
 
 
 def ingest(pipeline: str) -> str:
-    """HASH of a pipeline's counters: received, rejected, sessions_lost, ..."""
+    """HASH of a pipeline: what was ever `received`, `rejected` and `cut`, `flushed` (items of the last batch),
+    `flushed_at` (milliseconds), `sessions_lost`, `session_lost_at` (milliseconds)."""
     return f"{OURS}ingest:{pipeline}"
+
+
+def topics(pipeline: str) -> str:
+    """HASH topic -> `received rejected rate lag`: items a second, and milliseconds from measurement to receipt."""
+    return f"{OURS}ingest:{pipeline}:topics"
+
+
+def topics_seen(pipeline: str) -> str:
+    """ZSET topic -> when it was seen last (milliseconds)."""
+    return f"{OURS}ingest:{pipeline}:seen"
+
+
+def arrivals(pipeline: str) -> str:
+    """CHANNEL on which items are told as they are committed, while somebody listens: `[count, [item, ...]]`."""
+    return f"{OURS}ingest:{pipeline}:arrivals"
 
 
 def mqtt_session(client_id: str) -> str:
