@@ -6,12 +6,13 @@ protocol, over a socket of a moment's patience. Whatever is in the way, there ar
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from qctl.broker.prefix import OURS, RQ
 
 PATIENCE = 0.1
 """Seconds that all of it may take, from the first packet on."""
@@ -24,9 +25,6 @@ QUEUES = 100
 
 MOST = 1000
 """Names that are given at most: more than that nobody reads."""
-
-RQ = os.environ.get("RQ_KEY_PREFIX", "rq")
-"""As RQ reads it."""
 
 Reply = Any
 Ask = Callable[[Sequence[Sequence[str]]], list[Reply]]
@@ -44,7 +42,7 @@ def names(url: str, kind: str) -> list[str]:
 
 
 def _queues(ask: Ask) -> list[str]:
-    found, paused = ask([("SMEMBERS", f"{RQ}:queues"), ("HKEYS", "qctl:paused")])
+    found, paused = ask([("SMEMBERS", f"{RQ}:queues"), ("HKEYS", f"{OURS}paused")])
     return sorted({key.removeprefix(f"{RQ}:queue:") for key in found} | set(paused))
 
 
@@ -53,11 +51,11 @@ def _workers(ask: Ask) -> list[str]:
 
 
 def _schedules(ask: Ask) -> list[str]:
-    return sorted(ask([("ZRANGE", "qctl:schedules", "0", str(MOST))])[0])
+    return sorted(ask([("ZRANGE", f"{OURS}schedules", "0", str(MOST))])[0])
 
 
 def _batches(ask: Ask) -> list[str]:
-    return list(reversed(ask([("ZRANGE", "qctl:trash", "0", str(MOST))])[0]))
+    return list(reversed(ask([("ZRANGE", f"{OURS}trash", "0", str(MOST))])[0]))
 
 
 def _dead(ask: Ask) -> list[str]:
