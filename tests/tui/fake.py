@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from cli.fake import NOW, FakeOps, pause_of, stats_of
-from cli.fake_jobs import CAUSE, done
+from cli.fake_jobs import CAUSE, ROW, done
+from cli.fake_operating import TIMER
+from qctl import catalog
 from qctl.histogram import Histogram, bucket
 from qctl.models import (
     BulkResult,
@@ -20,10 +22,13 @@ from qctl.models import (
     Event,
     Finding,
     Health,
+    Jobs,
     QueueStats,
     Selection,
     Series,
     Step,
+    Timer,
+    Timers,
 )
 
 BATCH = "20261122-044512-x7f2"
@@ -33,6 +38,12 @@ QUEUES = (
     QueueStats("report", waiting=1204, running=2, in_rate=3.1, out_rate=4.2, workers=2, oldest_age=41.0),
     QueueStats("sensor-data", running=1, finished=340, in_rate=1.25, out_rate=1.2, workers=2),
 )
+
+TIMERS = [
+    replace(TIMER, kind="every", name="hourly", cron=None, every=(3600,), next_at=None, paused_by="ops@host"),
+    Timer("rq-scheduler", "legacy", "app.tick", "report", NOW + timedelta(hours=5), source="rq-scheduler"),
+    Timer("once", "job-7", "app.send", "email", NOW + timedelta(hours=7)),
+]
 
 LETTERS = [
     DeadLetter(f"job-{n}", "email", "dead", "app.send", f"ValueError: no such host h{n}", NOW, 4, CAUSE.fingerprint)
@@ -79,6 +90,9 @@ class MonitorOps(FakeOps):
                         Finding("quarantine", "degraded", "1 job killed its workers", "qctl dlq list"),
                     ],
                 ),
+                "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
+                "schedules__list": Timers([TIMER, *TIMERS], 4),
+                "jobs__catalogued": catalog.JOBS,
                 **answers,
             }
         )

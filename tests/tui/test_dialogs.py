@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 
 from cli.fake import FakeOps
+from cli.fake_jobs import BEFORE
+from cli.fake_operating import TIMER
+from qctl import catalog
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.errors import RefusedError
-from qctl.models import Selector
+from qctl.models import Editable, Selector
 from qctl.tui import acts
 from tui.driving import Driver, drive
 from tui.fake import BATCH, MonitorOps
 
 FAKE: Any = MonitorOps()
+EDITABLE = Editable("job-1", "email", "failed", BEFORE, b"...")
 SOME = Selector(ids=("job-1", "job-2"))
 
 ACTS = {
@@ -33,6 +37,17 @@ ACTS = {
     "delete": acts.discard(FAKE, SOME, 2, verb="delete"),
     "cancel": acts.cancel(FAKE, SOME, 2),
     "move": acts.move(FAKE, SOME, 2, "other"),
+    "move a queue": acts.move(FAKE, Selector(queue="email", states=("queued",)), 4, "other"),
+    "edit": acts.edit(FAKE, EDITABLE, '{"args": [1]}', again=False),
+    "edit and retry": acts.edit(FAKE, EDITABLE, '{"args": ["it\'s"]}', again=True),
+    "edit back": acts.unedit(FAKE, EDITABLE),
+    "stop": acts.stop(FAKE, "job-1", "email"),
+    "enqueue": acts.enqueue(FAKE, catalog.JOBS["welcome-email"], {"userEmail": "a@b.c", "userName": "7"}),
+    "enqueue later": acts.enqueue(FAKE, catalog.JOBS["stock-check"], {acts.DELAY: "10m"}),
+    "hold": acts.hold(FAKE, TIMER),
+    "release": acts.release(FAKE, TIMER),
+    "run now": acts.run_now(FAKE, TIMER),
+    "remove": acts.remove(FAKE, TIMER),
 }
 
 
@@ -45,9 +60,9 @@ def test_the_line_of_an_act_is_a_command_that_does_the_same(name: str) -> None:
     act.run(lambda _done, _total: None)
     assert code == 0
     assert {called for called, *_ in FAKE.calls} <= by_line
-    assert act.command in {f"qctl {words}" for words in ("pause", "resume", "clear", "retry", "trash restore")} | {
-        f"qctl {words}" for words in ("dlq discard", "job delete", "job cancel", "job move")
-    }
+    for asked in ("jobs__enqueue", "jobs__edit"):
+        assert FAKE.asked(asked) in ([], ops.asked(asked))
+    assert act.command == ops.noted[0][1][0]
 
 
 DIALOGS: dict[str, tuple[str, str, str, str]] = {
@@ -58,10 +73,15 @@ DIALOGS: dict[str, tuple[str, str, str, str]] = {
     "retry one": ("4 tab r", "1 job will run again", "qctl retry job-1 --yes", "jobs__retry"),
     "retry marked": ("4 tab space space r", "2 jobs will run again", "qctl retry job-1 job-2 --yes", "jobs__retry"),
     "discard": ("4 tab D", "1 job will go to the trash", "qctl dlq discard job-1 --yes", "jobs__delete"),
+    "stop": ("3 down X", "becomes a dead letter", "qctl job stop job-2", "jobs__stop"),
+    "hold": ("5 p", "1 schedule (At 03:00", "qctl schedule pause nightly", "schedules__pause"),
+    "release": ("5 down p", "will come again", "qctl schedule resume hourly", "schedules__resume"),
+    "run now": ("5 r", "beside its times", "qctl schedule run nightly", "schedules__run"),
+    "remove a job": ("5 end D", "1 job of email is canceled", "qctl schedule remove job-7", "schedules__remove"),
     "delete": ("3 D", "1 job will go to the trash", "qctl job delete job-1 --yes", "jobs__delete"),
     "cancel": ("3 c", "1 job will not run", "qctl job cancel job-1 --yes", "jobs__cancel"),
 }
-FILLED = {"2": "sensor-data", "3": "job-1", "4": "Traceback: ..."}
+FILLED = {"2": "sensor-data", "3": "job-1", "4": "Traceback: ...", "5": "nightly"}
 
 
 @pytest.mark.parametrize("name", DIALOGS)
@@ -198,7 +218,7 @@ def test_what_is_refused_is_told_with_its_reason() -> None:
     drive(ops, script)
 
 
-@pytest.mark.parametrize("keys", ["2 p", "2 down C", "2 r", "3 D", "3 c", "3 m", "4 r", "4 D"])
+@pytest.mark.parametrize("keys", ["2 p", "2 down C", "2 r", "2 a", "3 D", "3 c", "3 e", "3 m", "4 r", "4 D", "5 r"])
 def test_read_only_refuses_every_act(keys: str) -> None:
     ops = MonitorOps()
 

@@ -13,6 +13,14 @@ CASES: dict[str, tuple[str, str]] = {
     "pause": ("2 down p", "Pause report"),
     "retry": ("2 r", "2 jobs will run again"),
     "move": ("3 m", "To which queue:"),
+    "run": ("5 r", "1 job of inventory will run now"),
+    "edit": ("3 e", '"function": "app.send"'),
+    "remove": ("5 D", "Type nightly to go on:"),
+    "kill": ("3 X", "job-1 does not run: it is failed"),
+    "enqueue": ("2 a", "welcome-email"),
+    "logs": ("6 l", "journalctl _PID=42"),
+    "copy": ("2 Y", "copied, where the terminal allows it: email"),
+    "export": ("2 w", "qctl-queues-"),
     "discard": ("4 D", "12 dead letters of the cause 0d9c5c1fb0a7 into the trash"),
     "clear": ("2 down C", "Type report to go on:"),
     "cancel": ("3 c", "Cancel job-1"),
@@ -27,14 +35,25 @@ CASES: dict[str, tuple[str, str]] = {
     "freeze": ("2 z", "= frozen"),
     "command": ("2 colon s t a t s enter", "said: stats"),
     "theme": ("2 t", "theme: textual-light"),
-    "help": ("2 question_mark", "Hold the queue, or let it go on."),
+    "help": ("2 question_mark", "Hold the queue or the schedule, or let it go on."),
     "quit": ("2 q", ""),
 }
 
 
+FILLED = {
+    "2": "sensor-data",
+    "3": "job-1",
+    "4": "Traceback: ...",
+    "5": "nightly",
+    "6": "w1",
+    "8": "the last 1 h",
+}
+"""What is to be seen where a screen is filled."""
+
+
 def test_every_key_is_tried_here() -> None:
     assert set(CASES) == {key.verb for key in KEYS}
-    assert len({key.key for key in KEYS}) == len(KEYS)
+    assert len({key.verb for key in KEYS}) == len(KEYS)
 
 
 @pytest.mark.parametrize("verb", CASES)
@@ -44,7 +63,7 @@ def test_a_key_does_what_it_says(verb: str) -> None:
     async def script(driver: Driver) -> None:
         first, *rest = keys.split()
         await driver.press(first)
-        await driver.until({"2": "sensor-data", "3": "job-1", "4": "Traceback: ...", "8": "the last 1 h"}[first])
+        await driver.until(FILLED[first])
         for key in rest:
             await driver.press(key)
         if verb == "quit":
@@ -66,6 +85,7 @@ def test_a_key_does_what_it_says(verb: str) -> None:
         ("2", "[2 Queues]"),
         ("3", "app.send"),
         ("4", "Traceback: ..."),
+        ("5", "nightly"),
         ("6", "obeys"),
         ("7", "readings"),
         ("8", "jobs a second"),
@@ -85,7 +105,7 @@ def test_digits_are_screens_and_escape_goes_back(digit: str, shown: str) -> None
 def test_enter_leads_from_the_overview_to_the_queue_and_to_its_numbers() -> None:
     async def script(driver: Driver) -> None:
         await driver.until("quarantine")
-        assert driver.lines[4].startswith("> email")  # held, so it is the worst
+        assert driver.lines[5].startswith("> email")  # held, so it is the worst
         await driver.press("down", "enter")
         await driver.until("[2 Queues]")
         await driver.until("> report")

@@ -141,7 +141,7 @@ def test_redis_goes_away_and_comes_back() -> None:
 
 
 def test_what_cannot_be_read_says_why_and_the_other_screens_go_on() -> None:
-    def broken() -> None:
+    def broken(_: object) -> None:
         raise ZeroDivisionError("oops")
 
     ops = MonitorOps(workers__list=broken)

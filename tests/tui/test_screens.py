@@ -19,24 +19,26 @@ SMALL, WIDE = (80, 24), (140, 40)
 HEADINGS: dict[str, tuple[str, str]] = {
     "1": (
         "QUEUE        WAITING  RUNNING  DEAD  OLDEST  STATE",
-        "QUEUE        WAITING  RUNNING  SCHED  DEAD  FINISHED  OLDEST  IN/S  OUT/S  ETA  ERRORS  MEMORY",
+        "QUEUE        WAITING  RUNNING  SCHED  DEAD  FINISHED  TREND  OLDEST  IN/S  OUT/S  ETA  ERRORS",
     ),
     "2": (
         "QUEUE        WAITING  RUNNING  DEAD  OLDEST  STATE",
-        "QUEUE        WAITING  RUNNING  SCHED  DEAD  FINISHED  OLDEST  IN/S  OUT/S  ETA  ERRORS  MEMORY",
+        "QUEUE        WAITING  RUNNING  SCHED  DEAD  FINISHED  TREND  OLDEST  IN/S  OUT/S  ETA  ERRORS",
     ),
     "3": (
         "ID     QUEUE  STATE   SINCE  FUNCTION  OWNER  ERROR",
         "ID     QUEUE  STATE   SINCE  FUNCTION  OWNER  ERROR",
     ),
     "4": ("COUNT  LAST  ERROR", "COUNT  LAST  FIRST  FUNCTION  ERROR"),
+    "5": ("NAME     JOB  NEXT  LAST  STATE", "NAME     KIND  JOB  QUEUE  NEXT  LAST  WHEN  STATE"),
     "6": ("WORKER  STATE  QUEUES", "WORKER  STATE  QUEUES"),
     "7": ("PIPELINE  ITEMS  OLDEST", "PIPELINE  ITEMS  OLDEST"),
     "9": ("TIME ", "TIME "),
 }
 FOOTS = {
     SMALL: " Space mark  p pause/resume  r retry  C clear  U undo  / filter  ? help  q quit",
-    WIDE: " Space mark  p pause/resume  r retry  C clear  U undo  / filter  s sort  y JSON  z freeze  ? help  q quit",
+    WIDE: " Space mark  p pause/resume  r retry  C clear  U undo  / filter  m move  s sort  y JSON  z freeze"
+    "  a new job  Y copy id  ? help  q quit",
 }
 
 
@@ -115,7 +117,7 @@ def test_hostile_text_is_inert_everywhere(monkeypatch: pytest.MonkeyPatch) -> No
                     await driver._pilot.pause()
                 await driver.press(digit)
 
-    drive(MonitorOps(**answers), script, size=(200, 40), run=lambda _: EVIL)
+    drive(MonitorOps(**answers), script, size=(230, 40), run=lambda _: EVIL)
 
 
 def harmless(text: str) -> None:

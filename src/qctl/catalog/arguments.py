@@ -53,6 +53,11 @@ class Argument:
     required: bool = True
     choices: tuple[str, ...] = ()
 
+    @property
+    def takes(self) -> str:
+        """What it may be, in words: `a whole number`, `one of high, low`."""
+        return f"one of {', '.join(self.choices)}" if self.choices else _WORDS[self.kind]
+
     def problem(self, value: Any) -> str | None:
         """What is wrong with a value, going on from the argument's name; None where nothing is."""
         if value is None and not self.required:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from qctl.catalog.options import Options
+    from qctl.catalog.specs import JobSpec
 
 _ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}
 """How a job ends that does not finish."""
@@ -85,11 +86,17 @@ class OneJobOps(Part):
 
         Raises NotFoundError for an unknown name, UsageError, and RateLimitedError.
         """
-        known = [spec.name for spec in catalog.jobs(self._settings.jobs_modules).values() if not spec.batch]
+        known = self.catalogued()
         if name not in known:
             raise NotFoundError.guessing(f"no job is called {name!r}", name, known, "the README lists those of qctl")
         with QueueService(self._settings) as service:
             return service.enqueue(name, data, **how)
+
+    def catalogued(self) -> dict[str, JobSpec]:
+        """The jobs that `enqueue` makes, by name: those of the catalog, and those that modules of the settings declare,
+        which are imported for that. Raises SettingsError."""
+        jobs = catalog.jobs(self._settings.jobs_modules)
+        return {name: spec for name, spec in jobs.items() if not spec.batch}
 
     def editable(self, job_id: str) -> Editable:
         """The payload of a job, to be edited. Raises RefusedError where it is not JSON."""

@@ -25,13 +25,15 @@ class _StoppedError(QctlError):
 
 
 class Acting:
-    """The act that goes on, if one does. `undo` undoes the last that was done."""
+    """The act that goes on, if one does. `last` is the last that was done, `undo` what undoes it, None where nothing
+    does."""
 
     def __init__(self, ops: Ops, tell: Callable[[Message], object]) -> None:
         self._ops = ops
         self._tell = tell
         self._stop = threading.Event()
         self._busy = threading.Lock()
+        self.last: Act | None = None
         self.undo: Act | None = None
 
     def start(self, act: Act) -> bool:
@@ -51,7 +53,7 @@ class Acting:
         began = time.monotonic()
         done, error, outcome = self._do(act)
         if done:
-            self.undo = done.undo
+            self.last, self.undo = act, done.undo
         try:
             self._ops.audit.note(
                 act.command,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import on
 from textual.app import App, ComposeResult, SystemCommand
@@ -14,40 +14,41 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.suggester import SuggestFromList
-from textual.theme import Theme
-from textual.widgets import ContentSwitcher, Input, Static
+from textual.widgets import ContentSwitcher, Static
 
 from qctl.errors import QctlError, RedisUnreachableError
+from qctl.models import Selector
 from qctl.safe import inert, inert_line
 from qctl.tui import feed, frame
 from qctl.tui.acting import Acting
 from qctl.tui.acts import Act
 from qctl.tui.dialogs import Sheet
+from qctl.tui.forms import NewJob
 from qctl.tui.grid import Grid
 from qctl.tui.keys import KEYS
-from qctl.tui.messages import Answered, Away, Ended, Happened, Loaded, NotLoaded, Progressed
-from qctl.tui.page import GridPage, Page
+from qctl.tui.messages import Away, Ended, Got, Happened, Loaded, NotGot, NotLoaded, Progressed
+from qctl.tui.page import EVERYTHING, GridPage, Page
 from qctl.tui.pages import PAGES
+from qctl.tui.prompt import Prompt, Question
 from qctl.tui.reader import LATEST, Reader, in_thread
+from qctl.tui.themes import HIGH_CONTRAST, THEMES
+from qctl.tui.trends import Trends
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
-HIGH_CONTRAST = Theme(
-    "high-contrast", primary="#ffff00", foreground="#ffffff", background="#000000", surface="#000000", panel="#444444",
-    success="#00ff00", warning="#ffff00", error="#ff8080", dark=True,
-)  # fmt: skip
-
-THEMES = ("textual-dark", "textual-light", "high-contrast")
-
 Run = Callable[[str], str]
 """Runs what follows `qctl` on a command line, and returns what it said."""
+
+Complete = Callable[[str], "str | None"]
+"""What follows `qctl` on a command line, whole, of what was typed of it; None where it is not known."""
+
+Thing = TypeVar("Thing")
 
 
 class Monitor(App[None]):
     """The app. `target` is the Redis, without password; `read_only` why nothing may be changed, None where it may be;
-    `run` what a command line is given to, None where there is no such thing."""
+    `run` what a command line is given to, None where there is no such thing, and `complete` what completes it."""
 
     TITLE = "qctl"
     CSS = """
@@ -57,32 +58,40 @@ class Monitor(App[None]):
     #tabs { height: 1; background: $panel; }
     #banner { height: auto; background: $error; color: $text; text-style: bold; padding: 0 1; display: none; }
     #status { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
-    #prompt { height: 1; border: none; display: none; padding: 0 1; background: $boost; }
     #foot { height: 1; background: $panel; }
     """
     BINDINGS: ClassVar[list[Any]] = [
-        *(Binding(key.key, f"key('{key.verb}')", key.label, show=False) for key in KEYS),
+        *(Binding(key, f"key('{key}')", show=False) for key in dict.fromkeys(key.key for key in KEYS)),
         *(Binding(page.digit, f"go('{page.digit}')", page.heading, show=False) for page in PAGES),
         Binding("escape", "leave", show=False),
         Binding("tab", "app.focus_next", show=False),
     ]
 
-    def __init__(self, ops: Ops, *, target: str = "", read_only: str | None = None, run: Run | None = None) -> None:
+    def __init__(
+        self,
+        ops: Ops,
+        *,
+        target: str = "",
+        read_only: str | None = None,
+        run: Run | None = None,
+        complete: Complete | None = None,
+    ) -> None:
         super().__init__()
         self.ops = ops
         self.read_only = read_only
         self._target = target
         self._run_line = run
+        self._complete_line = complete
+        self.trends = Trends()
         self._pages = [page(id=f"page-{page.digit}") for page in PAGES]
         self._page = self._pages[0]
-        self._before: list[str] = []
+        self._before: list[tuple[str, Selector]] = []
         self._frozen = False
         self._away: str | None = None
         self._read_at: datetime | None = None
         self._ended = threading.Event()
         self._acting = Acting(ops, self._post)
         self._reader = Reader(ops, self._post, self.set_timer)
-        self._asked_for = ""
 
     # --- the frame --------------------------------------------------------------------------------------
 
@@ -94,17 +103,21 @@ class Monitor(App[None]):
         with ContentSwitcher(initial=self._page.id):
             yield from self._pages
         yield Static(id="status")
-        yield Input(id="prompt", select_on_focus=False)
+        yield Prompt(id="prompt")
         yield Static(id="foot")
 
     def on_mount(self) -> None:
         """Begin to listen and to read."""
         self.register_theme(HIGH_CONTRAST)
         in_thread(lambda: feed.follow(self.ops, self._post, self._ended))
-        self.set_interval(LATEST, self._tick)
+        self.set_interval(LATEST, self._draw_frame)
+        self.set_interval(LATEST, self._load)
         self._draw_frame()
-        self._focus_grid()
         self._load()
+
+    def on_ready(self) -> None:
+        """Every page is there."""
+        self._focus_grid()
 
     def on_unmount(self) -> None:
         """Nobody listens any more."""
@@ -115,9 +128,15 @@ class Monitor(App[None]):
         """Another width for the frame."""
         self._draw_frame()
 
+    def now(self) -> datetime:
+        """What ages are counted from."""
+        return datetime.now(timezone.utc)
+
     def _draw_frame(self) -> None:
-        width, now = self.size.width, datetime.now(timezone.utc)
-        state = frame.State(self._target, bool(self._away), self._frozen, self.read_only is not None, self._read_at)
+        width, now = self.size.width, self.now()
+        state = frame.State(
+            self._target, bool(self._away), self._frozen, bool(self.read_only), self._read_at, self._page.part
+        )
         screen = self.screen_stack[0]
         if not screen.query("#foot"):  # not there yet, or not any more
             return
@@ -129,10 +148,6 @@ class Monitor(App[None]):
         """Say something in the line above the keys, until something else is said."""
         for line in self.screen_stack[0].query("#status").results(Static):
             line.update(Content(inert_line(text)))
-
-    def _tick(self) -> None:
-        self._draw_frame()
-        self._load()
 
     def _post(self, message: Message) -> None:
         """Post from a thread. Nobody is there any more when the app has ended."""
@@ -157,9 +172,9 @@ class Monitor(App[None]):
     def on_loaded(self, message: Loaded) -> None:
         """Show it, if it is still wanted."""
         began = time.monotonic()
-        wanted = message.page is self._page and not self._frozen
+        wanted = message.page is self._page and self._page.is_mounted and not self._frozen
         if wanted:
-            self._read_at = datetime.now(timezone.utc)
+            self._read_at = self.now()
             self._page.present(message.data, self._read_at)
             self._draw_frame()
         if self._reader.arrived(message.serial, message.seconds + time.monotonic() - began):
@@ -203,17 +218,18 @@ class Monitor(App[None]):
 
     # --- going about ------------------------------------------------------------------------------------
 
-    def go(self, digit: str, select: str | None = None) -> None:
-        """Show another screen, and select a row of it."""
+    def go(self, digit: str, only: Selector = EVERYTHING, select: str | None = None) -> None:
+        """Show another screen, or that part of it alone, and select a row of it."""
         page = next(page for page in self._pages if page.digit == digit)
-        if page is not self._page:
-            self._before.append(self._page.digit)
-        self._show(page)
-        if select is not None and isinstance(page, GridPage):
-            page.grid.select(select)
+        if (page.digit, only) != (self._page.digit, self._page.only):
+            self._before.append((self._page.digit, self._page.only))
+        self._show(page, only)
+        if select is not None and self._grid:
+            self._grid.select(select)
 
-    def _show(self, page: Page) -> None:
+    def _show(self, page: Page, only: Selector) -> None:
         self._page = page
+        page.narrow(only)
         self.query_one(ContentSwitcher).current = page.id
         self._focus_grid()
         self.tell("")
@@ -221,36 +237,40 @@ class Monitor(App[None]):
         self._load_now()
 
     def action_go(self, digit: str) -> None:
-        """A digit."""
+        """A digit: all of that screen."""
         self.go(digit)
 
+    @on(Prompt.Closed)
     def _focus_grid(self) -> None:
-        self.set_focus(next(iter(self._page.query(Grid)), None))
+        self.set_focus(self._grid)
+
+    @property
+    def _grid(self) -> Grid | None:
+        """The table that keys mean, None where there is none, or none yet."""
+        return self._page.grid if isinstance(self._page, GridPage) and self._page.is_mounted else None
 
     def action_leave(self) -> None:
         """Esc: drop the filter, then the marks, then go back to the screen before."""
-        grid = self._page.grid if isinstance(self._page, GridPage) else None
-        if self.query_one("#prompt").display:
-            self._leave_prompt()
-            if self._asked_for == "/" and grid:
-                grid.keep("")
-        elif grid and grid.filter_text:
+        grid = self._grid
+        if grid and grid.filter_text:
             grid.keep("")
             self.tell("")
         elif grid and grid.marks:
             grid.unmark()
         elif self._before:
-            digit = self._before.pop()
-            self._show(next(page for page in self._pages if page.digit == digit))
+            digit, only = self._before.pop()
+            self._show(next(page for page in self._pages if page.digit == digit), only)
 
-    def action_key(self, verb: str) -> None:
+    def action_key(self, pressed: str) -> None:
         """A key of `KEYS`: the page's business, else the app's."""
-        act = getattr(self._page, f"do_{verb}", None) or getattr(self, f"do_{verb}", None)
-        if act is None:
+        key = next((key for key in frame.available(self._page, self) if key.key == pressed), None)
+        if not self._page.is_mounted:
+            return
+        if key is None:
             self.tell("that key does nothing on this screen; ? lists those that do")
             return
         try:
-            act()
+            (getattr(self._page, f"do_{key.verb}", None) or getattr(self, f"do_{key.verb}"))()
         except QctlError as error:
             self.tell(f"not done: {error.message}")
 
@@ -259,7 +279,7 @@ class Monitor(App[None]):
         for page in PAGES:
             yield SystemCommand(page.heading, f"screen {page.digit}", lambda digit=page.digit: self.go(digit))
         for key in frame.available(self._page, self):
-            yield SystemCommand(key.label or key.verb, key.help, lambda verb=key.verb: self.action_key(verb))
+            yield SystemCommand(key.label or key.verb, key.help, lambda key=key.key: self.action_key(key))
 
     # --- keys of every screen ---------------------------------------------------------------------------
 
@@ -289,36 +309,17 @@ class Monitor(App[None]):
         if self._run_line is None:
             self.tell("there is no command line here")
         else:
-            self.prompt(":", "", "a command line without `qctl`: stats email --json", [])
+            hint = "a command line without `qctl`: stats email --json"
+            self.ask(Question(":", hint, self._run, complete=self._complete_line))
 
-    def prompt(self, kind: str, value: str, hint: str, words: Sequence[str]) -> None:
-        """Ask for a line: a filter (`/`) or a command line (`:`). `words` complete it."""
-        prompt = self.query_one("#prompt", Input)
-        self._asked_for = kind
-        prompt.value = value
-        prompt.placeholder = f"{kind} {hint}"
-        prompt.suggester = SuggestFromList(words, case_sensitive=False) if words else None
-        prompt.display = True
-        prompt.focus()
-
-    def _leave_prompt(self) -> None:
-        self.query_one("#prompt").display = False
-        self._focus_grid()
-
-    @on(Input.Changed, "#prompt")
-    def _typed(self, message: Input.Changed) -> None:
-        if self._asked_for == "/" and message.input.display and isinstance(self._page, GridPage):
-            self._page.grid.keep(message.value)
-
-    @on(Input.Submitted, "#prompt")
-    def _entered(self, message: Input.Submitted) -> None:
-        line = message.value.strip()
-        self._leave_prompt()
-        if self._asked_for == "/":
-            self.tell(f"filter: {line}   (Esc drops it)" if line else "")
-        elif line and self._run_line:
+    def _run(self, line: str) -> None:
+        if line and self._run_line:
             run = self._run_line
             self.look(f"qctl {line}", lambda: run(line))
+
+    def ask(self, question: Question) -> None:
+        """Ask for a line."""
+        self.query_one(Prompt).ask(question)
 
     # --- acting -----------------------------------------------------------------------------------------
 
@@ -339,11 +340,16 @@ class Monitor(App[None]):
 
     def do_undo(self) -> None:
         """Ask to undo what was done last."""
-        undo = self._acting.undo
-        if undo is None:
-            self.tell("there is nothing to undo")
+        if self._acting.undo:
+            self._page.propose(self._acting.undo)
         else:
-            self._page.propose(undo)
+            last = self._acting.last
+            self.tell(f"there is no way back from: {last.title}" if last else "there is nothing to undo")
+
+    def do_enqueue(self) -> None:
+        """Ask which job, and with what arguments, and make it."""
+        if self.may_act():
+            self.fetch(self.ops.jobs.catalogued, lambda jobs: self.push_screen(NewJob(self.ops, jobs), self.perform))
 
     def do_stop(self) -> None:
         """Stop the act that goes on."""
@@ -367,20 +373,29 @@ class Monitor(App[None]):
 
     # --- looking ----------------------------------------------------------------------------------------
 
-    def look(self, title: str, produce: Callable[[], str]) -> None:
-        """Show a text that takes time to get."""
+    def fetch(self, produce: Callable[[], Thing], then: Callable[[Thing], object]) -> None:
+        """Get something that takes time, in a thread, and go on with it where widgets are. Errors are told."""
 
         def get() -> None:
             try:
-                text = produce()
+                found = produce()
             except QctlError as error:
-                text = error.message + (f"\n{error.hint}" if error.hint else "")
-            except Exception as error:  # noqa: BLE001 - what cannot be shown is no reason to end
-                text = f"internal error: {type(error).__name__}: {error}"
-            self._post(Answered(title, inert(text)))
+                self._post(NotGot(error.message + (f" ({error.hint})" if error.hint else "")))
+            except Exception as error:  # noqa: BLE001 - what cannot be had is no reason to end
+                self._post(NotGot(f"internal error: {type(error).__name__}: {error}"))
+            else:
+                self._post(Got(found, then))
 
         in_thread(get)
 
-    def on_answered(self, message: Answered) -> None:
+    def on_got(self, message: Got) -> None:
         """Here it is."""
-        self.push_screen(Sheet(message.title, message.text))
+        message.then(message.found)
+
+    def on_not_got(self, message: NotGot) -> None:
+        """Why it is not."""
+        self.tell(message.why)
+
+    def look(self, title: str, produce: Callable[[], str]) -> None:
+        """Show a text that takes time to get."""
+        self.fetch(produce, lambda text: self.push_screen(Sheet(title, inert(text))))

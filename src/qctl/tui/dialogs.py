@@ -12,7 +12,8 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, Static
+from textual.suggester import SuggestFromList
+from textual.widgets import Button, Input, Static, TextArea
 
 from qctl.errors import UsageError
 from qctl.safe import inert, inert_line
@@ -26,11 +27,24 @@ def plain(text: str) -> Content:
 
 @dataclass(frozen=True)
 class Field:
-    """Something to type into a dialog."""
+    """Something to type into a dialog. `text` is there already, `words` complete what is typed; `lines` is how many
+    lines are shown of what may have several, 0 for one line."""
 
     name: str
     label: str
     hint: str = ""
+    text: str = ""
+    words: tuple[str, ...] = ()
+    lines: int = 0
+
+    def box(self) -> Input | TextArea:
+        """What it is typed into."""
+        if self.lines:
+            area = TextArea(self.text, compact=True, tab_behavior="focus", classes="typed")
+            area.styles.height = self.lines
+            return area
+        suggester = SuggestFromList(self.words, case_sensitive=False) if self.words else None
+        return Input(self.text, placeholder=self.hint, suggester=suggester, compact=True, classes="typed")
 
 
 class ActDialog(ModalScreen["Act | None"]):
@@ -44,10 +58,12 @@ class ActDialog(ModalScreen["Act | None"]):
     ActDialog > Vertical { width: 74; max-width: 96%; height: auto; max-height: 96%; border: solid $primary;
         padding: 0 1; background: $surface; }
     ActDialog .title { text-style: bold; }
-    ActDialog .line { color: $text-muted; margin-top: 1; }
+    ActDialog .line { color: $text-muted; margin-top: 1; height: auto; max-height: 4; }
     ActDialog .problem { color: $text-error; height: auto; }
+    ActDialog VerticalScroll { height: auto; max-height: 13; }
+    ActDialog TextArea { background: $boost; padding: 0 1; }
     ActDialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
-    ActDialog Input { height: 1; border: none; background: $boost; padding: 0 1; }
+    ActDialog Input { background: $boost; padding: 0 1; }
     ActDialog Input:focus { background: $primary-muted; }
     ActDialog Button { height: 1; border: none; margin-left: 2; min-width: 12; }
     ActDialog Button:focus { text-style: bold reverse; }
@@ -62,6 +78,7 @@ class ActDialog(ModalScreen["Act | None"]):
         super().__init__()
         self._build = build
         self._fields = list(fields)
+        self._boxes = [field.box() for field in fields]
         self._act: Act | None = None
 
     def compose(self) -> ComposeResult:
@@ -69,9 +86,10 @@ class ActDialog(ModalScreen["Act | None"]):
         with Vertical():
             yield Static(classes="title")
             yield Static(classes="consequence")
-            for field in self._fields:
-                yield Static(Content(field.label))
-                yield Input(id=field.name, placeholder=field.hint)
+            with VerticalScroll(can_focus=False):
+                for field, box in zip(self._fields, self._boxes, strict=True):
+                    yield Static(Content(inert_line(field.label)))
+                    yield box
             yield Static(classes="problem")
             yield Static(classes="line")
             with Horizontal():
@@ -84,8 +102,10 @@ class ActDialog(ModalScreen["Act | None"]):
         self.query_one("#cancel").focus()
 
     @on(Input.Changed)
+    @on(TextArea.Changed)
     def _tell(self) -> None:
-        typed = {field.name: self.query_one(f"#{field.name}", Input).value for field in self._fields}
+        written = [box.value if isinstance(box, Input) else box.text for box in self._boxes]
+        typed = {field.name: text for field, text in zip(self._fields, written, strict=True)}
         problem = ""
         try:
             act = self._build(typed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,13 +19,14 @@ ALWAYS = ("help", "quit")
 
 @dataclass(frozen=True)
 class State:
-    """What the first line tells. `read_at` is when what is shown was read."""
+    """What the first line tells. `read_at` is when what is shown was read, `only` the part that is looked at."""
 
     target: str
     away: bool
     frozen: bool
     read_only: bool
     read_at: datetime | None
+    only: str = ""
 
     @property
     def word(self) -> str:
@@ -39,7 +40,8 @@ class State:
 
 def head(state: State, now: datetime, width: int) -> Content:
     """The first line."""
-    left = f" qctl  {state.word}  {inert_line(state.target)}" + ("  read-only" if state.read_only else "")
+    only = f"  only {inert_line(state.only)}" if state.only else ""
+    left = f" qctl  {state.word}{only}  {inert_line(state.target)}" + ("  read-only" if state.read_only else "")
     right = f"{now.astimezone():%H:%M:%S} "
     if state.frozen and state.read_at:
         right = f"as of {state.read_at.astimezone():%H:%M:%S}  {right}"
@@ -62,9 +64,11 @@ def tabs(pages: Sequence[type[Page]], current: type[Page], width: int) -> Conten
     return Content.assemble(*(whole if room else written(True)))
 
 
-def available(page: object, app: object) -> Iterable[Key]:
+def available(page: object, app: object) -> list[Key]:
     """The keys that do something where one is."""
-    return (key for key in KEYS if hasattr(page, f"do_{key.verb}") or hasattr(app, f"do_{key.verb}"))
+    there = {key.key: key for key in reversed(KEYS) if hasattr(app, f"do_{key.verb}")}
+    there |= {key.key: key for key in reversed(KEYS) if hasattr(page, f"do_{key.verb}")}
+    return [key for key in KEYS if there.get(key.key) is key]
 
 
 def foot(page: object, app: object, width: int) -> Content:
@@ -87,7 +91,7 @@ def _size(key: Key) -> int:
 
 def help_text(page: object, app: object, pages: Sequence[type[Page]]) -> str:
     """Every key: those of this screen first."""
-    here = list(available(page, app))
+    here = available(page, app)
     lines = ["Screens", *(f"  {one.digit:<14} {one.heading}" for one in pages), "", "Moving"]
     lines += [f"  {keys:<14} {said}" for keys, said in MOVES]
     lines += ["", "On this screen", *(f"  {key.shown:<14} {key.help}" for key in here)]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding
 from textual.geometry import Size
@@ -22,6 +23,9 @@ from textual.strip import Strip
 from qctl.tui.fitting import GAP, Placed, cut, fit
 from qctl.view import Cell, Column
 
+CHOSEN = Style(reverse=True, underline=True)
+"""A number that Enter would look into: to be told apart without colour too."""
+
 GUTTER = 2
 """Cells before a row: `>` the selected one, `*` a marked one."""
 
@@ -29,13 +33,14 @@ GUTTER = 2
 @dataclass(frozen=True)
 class Source:
     """What a grid shows: its columns, what tells its rows apart, and by what they are sorted, the biggest first
-    where `reverse` names it."""
+    where `reverse` names it. `leads` are the titles of columns whose numbers can be looked into."""
 
     columns: Callable[[datetime], Sequence[Column[Any]]]
     key: Callable[[Any], str]
     empty: str
     sorts: Mapping[str, Callable[[Any], Any]]
     reverse: frozenset[str] = frozenset()
+    leads: frozenset[str] = frozenset()
 
 
 class Grid(ScrollView, can_focus=True):
@@ -62,6 +67,8 @@ class Grid(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", show=False),
         Binding("home", "end(-1)", show=False),
         Binding("end,G", "end(1)", show=False),
+        Binding("left", "choose(-1)", show=False),
+        Binding("right", "choose(1)", show=False),
         Binding("enter", "open", show=False),
     ]
 
@@ -79,7 +86,9 @@ class Grid(ScrollView, can_focus=True):
 
     @dataclass
     class Opened(Moved):
-        """Somebody wants to look into a row."""
+        """Somebody wants to look into a row, or into the number under this title."""
+
+        title: str | None = None
 
     def __init__(self, source: Source, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -92,6 +101,7 @@ class Grid(ScrollView, can_focus=True):
         self._all: Sequence[Any] = ()
         self._now = datetime.now(timezone.utc)
         self._index = 0
+        self._title: str | None = None
         self._key: str | None = None
         self._told: str | None = None
         self._widths: dict[str, int] = {}
@@ -174,7 +184,7 @@ class Grid(ScrollView, can_focus=True):
         """One line of the screen: the header, or a row."""
         width = self.size.width
         if y == 0:
-            return self._line([self._title(placed.column) for placed in self._placed], "header", "  ", width)
+            return self._line([self._heading(placed.column) for placed in self._placed], "header", "  ", width)
         number = y - 1 + int(self.scroll_offset.y)
         if number < len(self.shown):
             row = self.shown[number]
@@ -186,7 +196,7 @@ class Grid(ScrollView, can_focus=True):
             said = "  " + (f"nothing holds {self.filter_text}" if self._all else self._empty)
         return Strip([Segment(cut(said, width), self.rich_style)])
 
-    def _title(self, column: Column[Any]) -> Cell:
+    def _heading(self, column: Column[Any]) -> Cell:
         if column.title != self.sort_by:
             return Cell(column.title)
         down = (column.title in self.source.reverse) != self.inverted
@@ -199,6 +209,8 @@ class Grid(ScrollView, can_focus=True):
             style = base
             if cell.style and kind != "header":
                 style = base + self.get_component_rich_style(f"grid--{cell.style}", partial=True)
+            if kind == "cursor" and placed.column.title == self._title and self.has_focus:
+                style += CHOSEN
             text = cut(cell.text, placed.width, right=placed.column.right, start=placed.column.cut_start)
             parts += [Segment(text, style), Segment(" " * GAP, base)]
         return Strip(parts).adjust_cell_length(width, base)
@@ -285,15 +297,41 @@ class Grid(ScrollView, can_focus=True):
         if to < 0:
             self._key = None  # the top: what comes newly there is looked at
 
+    def action_choose(self, by: int) -> None:
+        """The next number of the row that can be looked into; after the last the row as a whole."""
+        titles = [None, *(p.column.title for p in self._placed if p.column.title in self.source.leads)]
+        at = titles.index(self._title) if self._title in titles else 0
+        self._title = titles[(at + by) % len(titles)]
+        self.refresh()
+
     def action_open(self) -> None:
-        """Look into the selected row."""
+        """Look into the selected row, or the chosen number of it."""
         if self.current is not None:
-            self.post_message(self.Opened(self, self.current))
+            self.post_message(self.Opened(self, self.current, self._title))
 
     def on_click(self, event: events.Click) -> None:
-        """Select by the mouse; twice opens."""
-        number = event.y - 1 + int(self.scroll_offset.y)
-        if event.y and number < len(self.shown):
+        """Select by the mouse; twice opens. On a title: sort by it, and again the other way round."""
+        number, title = event.y - 1 + int(self.scroll_offset.y), self._under(event.x)
+        if not event.y:
+            self._sort_by(title)
+        elif number < len(self.shown):
+            self._title = title if title in self.source.leads else None
             self._go(number)
             if event.chain == 2:
                 self.action_open()
+
+    def _under(self, x: int) -> str | None:
+        """The title of the column at a place of the screen."""
+        at = GUTTER
+        for placed in self._placed:
+            if at <= x < at + placed.width:
+                return placed.column.title
+            at += placed.width + GAP
+        return None
+
+    def _sort_by(self, title: str | None) -> None:
+        if title in self.source.sorts:
+            self.inverted = title == self.sort_by and not self.inverted
+            self.sort_by = title
+            self._widths.clear()
+            self._arrange()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,8 +72,15 @@ class Ended(Message):
 
 
 @dataclass
-class Answered(Message):
-    """A command line was run, or details were read: a text to look at."""
+class Got(Message):
+    """Something that was asked for is there; `then` goes on with it."""
 
-    title: str
-    text: str
+    found: Any
+    then: Callable[[Any], object]
+
+
+@dataclass
+class NotGot(Message):
+    """It is not, and why."""
+
+    why: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
-from datetime import datetime, timezone
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -14,16 +13,23 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from qctl.models import Event
-from qctl.safe import inert_line, redact
+from qctl.models import Event, Selector
+from qctl.safe import inert, inert_line
+from qctl.tui import acts, export, forms
 from qctl.tui.acts import Act
+from qctl.tui.course import course
 from qctl.tui.dialogs import ActDialog, Field, Sheet
+from qctl.tui.export import as_json
 from qctl.tui.grid import Grid, Source
+from qctl.tui.prompt import Question, beginning
+from qctl.view import Column
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
     from qctl.tui.app import Monitor
 
+
+EVERYTHING = Selector()
 
 COMPLETED = 2000
 """Rows whose names complete a filter."""
@@ -43,6 +49,10 @@ class Page(Vertical):
 
     digit: ClassVar[str]
     heading: ClassVar[str]
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.only = EVERYTHING
 
     class Asked(Message):
         """The page shows something else now, and wants to be read at once."""
@@ -66,6 +76,15 @@ class Page(Vertical):
         """Show what `read` returned."""
         raise NotImplementedError
 
+    def narrow(self, only: Selector) -> None:
+        """Show no more than this part, where the page can: of a queue, of states."""
+        self.only = only
+
+    @property
+    def part(self) -> str:
+        """The part that is shown, in words; nothing where it is all."""
+        return " ".join(filter(None, (self.only.queue, *self.only.states)))
+
     def heard(self, events: Sequence[Event]) -> None:
         """Events came. What they changed is read again anyway."""
 
@@ -82,24 +101,54 @@ class Page(Vertical):
         fields = [Field("confirm", f"Type {inert_line(act.confirm)} to go on:")] if act.confirm else []
         self.ask(lambda _: act, fields)
 
+    def ask_where(self, selector: Selector, count: int) -> None:
+        """Ask to which queue jobs go, and move them there."""
+        self.ask(
+            lambda typed: acts.move(self.ops, selector, count, typed["target"].strip()),
+            [Field("target", "To which queue:", words=self.monitor.trends.queues)],
+        )
+
+    def edit(self, job_id: str, *, again: bool) -> None:
+        """Ask what a job is to be called with; with `again` it is a dead letter, and runs again with that."""
+        if self.monitor.may_act():
+            ops = self.ops
+            self.monitor.fetch(
+                lambda: ops.jobs.editable(job_id), lambda job: self.ask(*forms.edited(ops, job, again=again))
+            )
+
+    def look_at_course(self, job_id: str) -> None:
+        """Show how a job went, and where its logs are."""
+        self.monitor.look(f"how {job_id} went", lambda: course(self.ops.jobs.show(job_id)))
+
 
 class GridPage(Page):
-    """A screen with one grid or several."""
+    """A screen with one grid or several. `main` is the one that has the focus first."""
+
+    main: ClassVar[str] = "Grid"
 
     @property
     def grid(self) -> Grid:
-        """The grid that keys mean: the focused one, else the first."""
+        """The grid that keys mean: the focused one, else the main one."""
         focused = self.app.focused
-        return focused if isinstance(focused, Grid) and focused in self.query(Grid) else self.query(Grid).first()
+        return (
+            focused if isinstance(focused, Grid) and focused in self.query(Grid) else self.query(self.main).first(Grid)
+        )
 
     def on_grid_opened(self, message: Grid.Opened) -> None:
-        """Enter: look into a row."""
+        """Enter: look into a row, or into the number of it that was chosen."""
         message.stop()
-        self.open(message.row)
+        if message.title is None:
+            self.open(message.row)
+        else:
+            self.follow(message.row, message.title)
 
     def open(self, row: Any) -> None:
         """Show all that is known of a row: as it was read, unless the page knows better."""
         self.app.push_screen(Sheet("JSON", as_json(row)))
+
+    def follow(self, row: Any, title: str) -> None:
+        """Go to what the number in the column of this title counts. For pages whose columns lead somewhere."""
+        raise NotImplementedError
 
     def do_mark(self) -> None:
         """Space."""
@@ -125,7 +174,40 @@ class GridPage(Page):
         """Ask for a text that rows must hold."""
         grid = self.grid
         words = [grid.columns[0].cell(row).text for row in grid.shown[:COMPLETED]]
-        self.monitor.prompt("/", grid.filter_text, "show rows that hold this; !text: that do not", words)
+        self.monitor.ask(
+            Question(
+                "/",
+                "show rows that hold this; !text: that do not",
+                lambda line: self.monitor.tell(f"filter: {line}   (Esc drops it)" if line else ""),
+                grid.filter_text,
+                grid.keep,
+                beginning(words),
+            )
+        )
+
+    def do_copy(self) -> None:
+        """The id alone."""
+        rows = self.grid.chosen
+        if rows:
+            text = "\n".join(self.grid.source.key(row) for row in rows)
+            self.app.copy_to_clipboard(inert(text))
+            self.monitor.tell(f"copied, where the terminal allows it: {text}")
+
+    def do_export(self) -> None:
+        """Ask for a file."""
+        if self.app.is_web:
+            self.monitor.tell("there are no files for a browser here: y shows rows as JSON")
+            return
+        grid = self.grid
+        rows, columns = list(grid.shown), grid.columns
+        name = f"qctl-{self.heading.lower().replace(' ', '-')}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"
+        hint = f"file to write {len(rows)} rows into: .csv, or .json"
+        write = Question("w", hint, lambda line: self._write(line, rows, columns), name)
+        self.monitor.ask(write)
+
+    def _write(self, line: str, rows: Sequence[Any], columns: Sequence[Column[Any]]) -> None:
+        if line:
+            self.monitor.fetch(lambda: export.write(Path(line), columns, rows), self.monitor.tell)
 
 
 class TablePage(GridPage):
@@ -150,17 +232,3 @@ class TablePage(GridPage):
 def heading(text: str) -> Static:
     """The line over a part of a screen."""
     return Static(Content(text), classes="heading")
-
-
-def as_json(row: Any) -> str:
-    """A model as JSON, secrets taken out."""
-    data = asdict(row) if is_dataclass(row) and not isinstance(row, type) else row
-    return redact(json.dumps(data, indent=2, default=_plain, ensure_ascii=True))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat()
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(str, value))
-    return str(value)

@@ -8,6 +8,7 @@ from qctl.tui.pages.jobs import JobsPage
 from qctl.tui.pages.metrics import MetricsPage
 from qctl.tui.pages.overview import OverviewPage
 from qctl.tui.pages.queues import QueuesPage
+from qctl.tui.pages.schedules import SchedulesPage
 from qctl.tui.pages.workers import WorkersPage
 
 PAGES: tuple[type[Page], ...] = (
@@ -15,6 +16,7 @@ PAGES: tuple[type[Page], ...] = (
     QueuesPage,
     JobsPage,
     DeadLettersPage,
+    SchedulesPage,
     WorkersPage,
     IngestPage,
     MetricsPage,

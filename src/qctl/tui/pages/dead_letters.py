@@ -79,7 +79,7 @@ class DeadLettersPage(GridPage):
 
     def read(self, ops: Ops) -> Picture:
         """The causes, the letters of the selected one, and the selected letter whole."""
-        causes = ops.dead_letters.groups()
+        causes = ops.dead_letters.groups(self.only.queue)
         known = [cause.fingerprint for cause in causes.causes]
         cause = self._cause if self._cause in known else next(iter(known), None)
         letters = self._letters(ops, cause)
@@ -89,9 +89,9 @@ class DeadLettersPage(GridPage):
 
     def _letters(self, ops: Ops, cause: str | None) -> DeadLetters:
         if cause is None:
-            return ops.dead_letters.list(limit=SHOWN)
+            return ops.dead_letters.list(Selector(queue=self.only.queue), limit=SHOWN)
         try:
-            return ops.dead_letters.list(Selector(fingerprint=cause), limit=SHOWN)
+            return ops.dead_letters.list(Selector(queue=self.only.queue, fingerprint=cause), limit=SHOWN)
         except NotFoundError:  # somebody dealt with the last of them meanwhile
             return DeadLetters([], 0)
 
@@ -139,6 +139,24 @@ class DeadLettersPage(GridPage):
         if chosen:
             self.propose(acts.discard(self.ops, *chosen))
 
+    def do_move(self) -> None:
+        """To another queue, as dead letters of that."""
+        chosen = self._chosen()
+        if chosen:
+            self.ask_where(*chosen)
+
+    def do_edit(self) -> None:
+        """What it is called with, and run it again with that."""
+        letter = self.query_one("#letters", Grid).current
+        if letter is not None:
+            self.edit(letter.id, again=True)
+
+    def do_logs(self) -> None:
+        """How it went: each attempt and event."""
+        letter = self.query_one("#letters", Grid).current
+        if letter is not None:
+            self.look_at_course(letter.id)
+
     def _chosen(self) -> tuple[Selector, int] | None:
         """The dead letters that are meant, and how many they are."""
         if self.grid.id == "letters" or self.query_one("#letters", Grid).marks:
@@ -146,7 +164,7 @@ class DeadLettersPage(GridPage):
             ids = tuple(letter.id for letter in letters)
             return (Selector(ids=ids), len(ids)) if ids else None
         cause = self.grid.current
-        return (Selector(fingerprint=cause.fingerprint), cause.count) if cause else None
+        return (Selector(queue=self.only.queue, fingerprint=cause.fingerprint), cause.count) if cause else None
 
 
 def _whole(detail: DeadLetterDetail) -> str:

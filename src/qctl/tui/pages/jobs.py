@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,9 @@ from textual.widgets import Static
 from qctl import view
 from qctl.models import DEAD, JobRow, Jobs, Selector
 from qctl.tui import acts
-from qctl.tui.dialogs import Field
+from qctl.tui.export import as_json
 from qctl.tui.grid import Grid, Source
-from qctl.tui.page import TablePage, as_json
+from qctl.tui.page import TablePage
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -58,7 +59,13 @@ class JobsPage(TablePage):
 
     def read(self, ops: Ops) -> Jobs:
         """One page."""
-        return ops.jobs.list(Selector(scan=LOOKED_AT), offset=self._offset, limit=SHOWN)
+        return ops.jobs.list(replace(self.only, scan=LOOKED_AT), offset=self._offset, limit=SHOWN)
+
+    def narrow(self, only: Selector) -> None:
+        """From the beginning."""
+        if only != self.only:
+            self._offset = 0
+        super().narrow(only)
 
     def rows(self, data: Jobs) -> Sequence[JobRow]:
         """Its jobs."""
@@ -109,12 +116,30 @@ class JobsPage(TablePage):
 
     def do_move(self) -> None:
         """To another queue."""
-        jobs = self.grid.chosen
-        if jobs:
-            self.ask(
-                lambda typed: acts.move(self.ops, *_meant(jobs), typed["target"].strip()),
-                [Field("target", "To which queue:")],
-            )
+        if self.grid.chosen:
+            self.ask_where(*_meant(self.grid.chosen))
+
+    def do_edit(self) -> None:
+        """What it is called with; a dead one runs again with that."""
+        job = self.grid.current
+        if job is not None:
+            self.edit(job.id, again=job.state in DEAD)
+
+    def do_kill(self) -> None:
+        """Stop it while it runs."""
+        job = self.grid.current
+        if job is None:
+            return
+        if job.state == "started":
+            self.propose(acts.stop(self.ops, job.id, job.queue))
+        else:
+            self.monitor.tell(f"{job.id} does not run: it is {job.state}")
+
+    def do_logs(self) -> None:
+        """How it went: each attempt and event."""
+        job = self.grid.current
+        if job is not None:
+            self.look_at_course(job.id)
 
 
 def _meant(jobs: Sequence[JobRow]) -> tuple[Selector, int]:

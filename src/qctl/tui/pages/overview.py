@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
 
 from qctl import view
-from qctl.models import Event, Finding, Health, QueueStats, Stats
+from qctl.models import Event, Finding, Health, QueueStats, Selector, State, Stats
 from qctl.tui.grid import Grid, Source
 from qctl.tui.page import GridPage, heading
 from qctl.tui.pages.events import EVENTS
-from qctl.tui.pages.queues import QUEUES
+from qctl.tui.pages.queues import LEADS as OF_QUEUES
+from qctl.tui.pages.queues import queue_source
+from qctl.view import Cell, Column
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -25,11 +25,23 @@ FINDINGS = Source(
     lambda _: view.finding_columns(), lambda finding: f"{finding.check}: {finding.reason}", "nothing to say", {}
 )
 
-LEADS = {"quarantine": "4", "dead letters": "4", "workers": "6", "buffer": "7", "sink": "2", "paused": "2"}
+OF_FINDINGS = {"quarantine": "4", "dead letters": "4", "workers": "6", "buffer": "7", "sink": "2", "paused": "2"}
 """The screen that a finding leads to."""
 
 LAST = 50
 """Events that are shown."""
+
+
+OF_TOTALS: Mapping[str, tuple[str, tuple[State, ...]]] = {
+    "QUEUES": ("2", ()),
+    "PAUSED": ("2", ()),
+    "PENDING": ("3", ("queued", "scheduled", "deferred")),
+    "RUNNING": ("3", ("started",)),
+    "COMPLETED": ("3", ("finished",)),
+    "FAILED": ("4", ()),
+    "TOTAL": ("3", ()),
+}
+"""Where the totals lead: to which screen, and there to jobs of which states."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,25 @@ class Picture:
     stats: Stats
     health: Health
     events: Sequence[Event]
+
+
+def _totals(_: datetime) -> list[Column[Picture]]:
+    def number(title: str, of: Callable[[Picture], int], style: view.Style = "") -> Column[Picture]:
+        return Column(title, lambda picture: Cell(view.count(of(picture)), style if of(picture) else "dim"), right=True)
+
+    return [
+        Column("HEALTH", lambda picture: Cell(picture.health.status, view.HEALTH[picture.health.status])),
+        number("QUEUES", lambda picture: len(picture.stats.queues)),
+        number("PAUSED", lambda picture: sum(queue.paused is not None for queue in picture.stats.queues), "warn"),
+        number("PENDING", lambda picture: picture.stats.totals.pending),
+        number("RUNNING", lambda picture: picture.stats.totals.running),
+        number("COMPLETED", lambda picture: picture.stats.totals.completed),
+        number("FAILED", lambda picture: picture.stats.totals.failed, "bad"),
+        number("TOTAL", lambda picture: picture.stats.totals.total),
+    ]
+
+
+TOTALS = Source(_totals, lambda _: "totals", "", {}, leads=frozenset(OF_TOTALS))
 
 
 def badness(queue: QueueStats) -> tuple[Any, ...]:
@@ -60,16 +91,18 @@ class OverviewPage(GridPage):
     digit = "1"
     heading = "Overview"
     DEFAULT_CSS = """
-    OverviewPage > #totals { height: 1; padding: 0 2; text-style: bold; }
+    OverviewPage > #totals { height: 2; }
     OverviewPage > #worst { height: 2fr; min-height: 4; }
     OverviewPage > #findings { height: 1fr; min-height: 3; }
     OverviewPage > #last { height: 1fr; min-height: 4; }
     """
 
+    main = "#worst"
+
     def compose(self) -> ComposeResult:
         """Totals, then three tables."""
-        yield Static(id="totals")
-        yield Grid(QUEUES, id="worst")
+        yield Grid(TOTALS, id="totals")
+        yield Grid(queue_source(self.monitor.trends), id="worst")
         yield heading("Health")
         yield Grid(FINDINGS, id="findings")
         yield heading("Last events")
@@ -81,17 +114,25 @@ class OverviewPage(GridPage):
 
     def present(self, data: Picture, now: datetime) -> None:
         """The worst first, and of health what is not well first."""
-        word = f"{data.health.status}   {view.totals(data.stats)}"
-        self.query_one("#totals", Static).update(Content(word))
+        self.monitor.trends.note(data.stats)
+        self.query_one("#totals", Grid).fill([data], now)
         self.query_one("#worst", Grid).fill(sorted(data.stats.queues, key=badness, reverse=True), now)
         self.query_one("#findings", Grid).fill(sorted(data.health.findings, key=lambda f: f.status == "ok"), now)
         self.query_one("#last", Grid).fill(data.events, now)
 
     def open(self, row: Any) -> None:
         """To the queue, to where a finding can be dealt with, to the event."""
-        if isinstance(row, QueueStats):
+        if isinstance(row, Picture):
+            self.monitor.go("2")
+        elif isinstance(row, QueueStats):
             self.monitor.go("2", select=row.name)
-        elif isinstance(row, Finding) and row.check in LEADS:
-            self.monitor.go(LEADS[row.check])
+        elif isinstance(row, Finding) and row.check in OF_FINDINGS:
+            self.monitor.go(OF_FINDINGS[row.check])
         else:
             super().open(row)
+
+    def follow(self, row: Any, title: str) -> None:
+        """To what a number counts."""
+        digit, states = (OF_TOTALS if isinstance(row, Picture) else OF_QUEUES)[title]
+        queue = row.name if isinstance(row, QueueStats) else None
+        self.monitor.go(digit, Selector(queue=queue, states=states))

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from textual.app import ComposeResult
+
 from qctl import view
-from qctl.models import QueueStats, Selector, Stats
+from qctl.models import QueueStats, Selector, State, Stats
 from qctl.safe import inert_line
 from qctl.tui import acts
 from qctl.tui.dialogs import Field, Sheet
-from qctl.tui.grid import Source
+from qctl.tui.grid import Grid, Source
 from qctl.tui.page import TablePage
+from qctl.tui.trends import Trends
+from qctl.view import Cell, Column
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
-QUEUES = Source(
-    view.queue_columns,
-    lambda queue: queue.name,
-    "No queues yet.",
-    {
-        "QUEUE": lambda queue: queue.name,
-        "WAITING": lambda queue: queue.waiting,
-        "RUNNING": lambda queue: queue.running,
-        "DEAD": lambda queue: queue.dead,
-        "OLDEST": lambda queue: queue.oldest_age,
-        "OUT/S": lambda queue: queue.out_rate,
-        "WORKERS": lambda queue: queue.workers,
-    },
-    frozenset({"WAITING", "RUNNING", "DEAD", "OLDEST", "OUT/S"}),
-)
+LEADS: Mapping[str, tuple[str, tuple[State, ...]]] = {
+    "WAITING": ("3", ("queued",)),
+    "RUNNING": ("3", ("started",)),
+    "SCHED": ("3", ("scheduled",)),
+    "DEFER": ("3", ("deferred",)),
+    "DEAD": ("4", ()),
+    "FINISHED": ("3", ("finished",)),
+    "WORKERS": ("6", ()),
+}
+"""Where the numbers of a queue lead: to which screen, and there to jobs of which states."""
+
+
+def queue_source(trends: Trends) -> Source:
+    """Queues with their numbers, and how they went."""
+
+    def columns(now: datetime) -> list[Column[QueueStats]]:
+        every = view.queue_columns(now)
+        oldest = next(number for number, column in enumerate(every) if column.title == "OLDEST")
+        trend = Column[QueueStats]("TREND", lambda queue: Cell(trends.bars(queue.name)), drop=4)
+        return [*every[:oldest], trend, *every[oldest:]]
+
+    return Source(
+        columns,
+        lambda queue: queue.name,
+        "No queues yet.",
+        {
+            "QUEUE": lambda queue: queue.name,
+            "WAITING": lambda queue: queue.waiting,
+            "RUNNING": lambda queue: queue.running,
+            "DEAD": lambda queue: queue.dead,
+            "OLDEST": lambda queue: queue.oldest_age,
+            "OUT/S": lambda queue: queue.out_rate,
+            "WORKERS": lambda queue: queue.workers,
+        },
+        frozenset({"WAITING", "RUNNING", "DEAD", "OLDEST", "OUT/S"}),
+        frozenset(LEADS),
+    )
 
 
 class QueuesPage(TablePage):
@@ -39,7 +65,10 @@ class QueuesPage(TablePage):
 
     digit = "2"
     heading = "Queues"
-    source = QUEUES
+
+    def compose(self) -> ComposeResult:
+        """The table."""
+        yield Grid(queue_source(self.monitor.trends))
 
     def read(self, ops: Ops) -> Stats:
         """One reading."""
@@ -49,9 +78,19 @@ class QueuesPage(TablePage):
         """All of them, by name."""
         return data.queues
 
+    def present(self, data: Stats, now: datetime) -> None:
+        """With how it went."""
+        self.monitor.trends.note(data)
+        super().present(data, now)
+
     def open(self, row: QueueStats) -> None:
         """All that is known of it."""
         self.app.push_screen(Sheet(row.name, "\n".join(facts(row, datetime.now(timezone.utc)))))
+
+    def follow(self, row: QueueStats, title: str) -> None:
+        """To those jobs, dead letters, workers."""
+        digit, states = LEADS[title]
+        self.monitor.go(digit, Selector(queue=row.name, states=states))
 
     def do_pause(self) -> None:
         """Hold it, or let it go on."""
@@ -76,6 +115,16 @@ class QueuesPage(TablePage):
             return
         if queue.waiting:
             self.propose(acts.clear(self.ops, queue.name, queue.waiting))
+        else:
+            self.monitor.tell(f"nothing waits in {queue.name}")
+
+    def do_move(self) -> None:
+        """All that waits in it to another queue."""
+        queue = self.grid.current
+        if queue is None:
+            return
+        if queue.waiting:
+            self.ask_where(Selector(queue=queue.name, states=("queued",)), queue.waiting)
         else:
             self.monitor.tell(f"nothing waits in {queue.name}")
 

@@ -1,0 +1,104 @@
+"""From a number to what it counts, and out of the monitor: files, the clipboard, logs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from tui.driving import Driver, drive
+from tui.fake import MonitorOps
+
+
+def test_every_number_of_the_overview_leads_to_what_it_counts() -> None:
+    ops = MonitorOps()
+
+    def asked() -> Any:
+        return ops.asked("jobs__list")[-1][0][0]
+
+    async def script(driver: Driver) -> None:
+        await driver.until("quarantine")
+        await driver.press("right", "enter")
+        await driver.until("only email queued")
+        await driver.until(lambda: ops.asked("jobs__list"))
+        assert (asked().queue, asked().states) == ("email", ("queued",))
+        await driver.press("escape")
+        await driver.until("[1 Overview]")
+        await driver.press("right", "right", "right", "enter")
+        await driver.until("[4 Dead letters]")
+        await driver.until("only email")
+        await driver.until(lambda: (("email",), {}) in ops.asked("dead_letters__groups"))
+        await driver.press("4")
+        await driver.until(lambda: "only email" not in driver.lines[0])
+        await driver.press("1", "left", "enter")  # what was chosen last is still chosen: one before that
+        await driver.until("only email scheduled")
+        await driver.press("1", "shift+tab", *["right"] * 5, "enter")
+        await driver.until("only finished")
+        await driver.press("1", "shift+tab", "left", "left", "enter")
+        await driver.until("only queued scheduled deferred")
+        await driver.press("escape", "shift+tab", *["left"] * 3, "enter")
+        await driver.until("[2 Queues]")
+        await driver.press("2")
+        await driver.until("[2 Queues]")
+        await driver.press("left", "enter")
+        await driver.until("[6 Workers]")
+        await driver.until(lambda: ops.asked("workers__list")[-1] == (("email",), {}))
+
+    drive(ops, script, size=(140, 40))
+
+
+def test_the_mouse_chooses_numbers_and_sorts_by_titles() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        at = driver.lines[2].index("DEAD")
+        await driver._pilot.click(offset=(at + 2, 2))
+        await driver.until("DEAD v")
+        await driver._pilot.click(offset=(at + 2, 2))
+        await driver.until("DEAD ^")
+        await driver._pilot.click(offset=(driver.lines[2].index("WAITING") + 2, 3), times=2)
+        await driver.until("[3 Jobs]")
+        await driver.until("queued")
+
+    drive(ops, script)
+
+
+def test_shown_rows_are_written_into_a_new_file(tmp_path: Path) -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("2", "slash")
+        await driver.until("sensor-data")
+        await driver.type("e")
+        await driver.press("enter")
+        for name, shown in (("out.csv", "3 rows written to"), ("out.csv", "is there already"), ("o.json", "3 rows")):
+            await driver.press("w", "ctrl+u")
+            driver.app.query_one("#prompt").value = str(tmp_path / name)  # type: ignore[attr-defined]
+            await driver.press("enter")
+            await driver.until(shown)
+        await driver.press("w", "escape")
+
+    drive(MonitorOps(), script, size=(200, 24))
+    rows = list(csv.reader((tmp_path / "out.csv").read_text().splitlines()))
+    assert rows[0][:3] == ["QUEUE", "WAITING", "RUNNING"]
+    assert [row[:2] for row in rows[1:]] == [["email", "4"], ["report", "1204"], ["sensor-data", "0"]]
+    assert [row["name"] for row in json.loads((tmp_path / "o.json").read_text())] == ["email", "report", "sensor-data"]
+
+
+def test_an_id_is_copied_and_logs_say_what_to_run() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("3")
+        await driver.until("job-2")
+        await driver.press("space", "space", "Y")
+        await driver.until("copied, where the terminal allows it: job-1")
+        assert driver.app.clipboard == "job-1\njob-2"
+        await driver.press("l")
+        await driver.until("journalctl -u 'qctl-*' --since today | grep trace-1")
+        assert "no such host" in driver.text
+        await driver.press("escape", "5")
+        await driver.until("nightly")
+        await driver.press("enter")
+        await driver.until("Times to come:")
+
+    drive(MonitorOps(), script)
