@@ -24,8 +24,9 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from qctl.errors import UnreachableError
+from qctl.errors import SettingsError, UnreachableError
 from qctl.settings import Settings
+from qctl.sources.quick_client import QuickClient
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,15 @@ class SilentBrokerError(UnreachableError):
     """The broker took the connection, and did not answer CONNECT."""
 
 
+def _tls(settings: Settings) -> ssl.SSLContext:
+    """How certificates are checked. Raises SettingsError where QCTL_MQTT_CA holds none."""
+    try:
+        return ssl.create_default_context(cafile=settings.mqtt_ca)
+    except OSError as error:
+        reason = error.strerror or "holds no certificate"
+        raise SettingsError("QCTL_MQTT_CA", f"{str(settings.mqtt_ca)!r} cannot be used: {reason}") from error
+
+
 class Link:
     """A connection that is being made by `open`. `session_present` says whether the broker had kept our session."""
 
@@ -98,7 +108,7 @@ class Link:
         self._asked = 0.0
         self._lost = ""
         self.session_present = False
-        self._client = paho.Client(
+        self._client = QuickClient(
             CallbackAPIVersion.VERSION2,
             client_id=settings.mqtt_client_id,
             protocol=protocol,
@@ -114,7 +124,7 @@ class Link:
         if settings.mqtt_username:
             self._client.username_pw_set(settings.mqtt_username, settings.mqtt_password)
         if settings.mqtt_target.startswith("mqtts:"):
-            self._client.tls_set_context(ssl.create_default_context())
+            self._client.tls_set_context(_tls(settings))
 
     @classmethod
     def open(cls, settings: Settings, window: int, clock: Clock, before_connect: Callable[[], None]) -> Link:
@@ -198,9 +208,8 @@ class Link:
 
     def ack(self, messages: list[Message]) -> None:
         """Acknowledge messages that came on this link, in their order. On a link that is lost nothing happens."""
-        for message in messages:
-            if message.qos and self.alive:
-                self._client.ack(message.mid, message.qos)
+        if self.alive:
+            self._client.ack_all([message.mid for message in messages if message.qos])
         self._flush(0.0)
 
     def close(self) -> None:
@@ -252,8 +261,9 @@ class Link:
         with self._at_worst_cut():
             decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
             wanted = [sock] if self._client.want_write() else []
-            readable, writable, _ = select.select([sock], wanted, [], 0.0 if decrypted else wait)
-            if readable or decrypted:
+            ready = decrypted or self._client.unread > 0
+            readable, writable, _ = select.select([sock], wanted, [], 0.0 if ready else wait)
+            if readable or ready:
                 self._read(limit)
             if writable:
                 self._client.loop_write()
@@ -269,11 +279,20 @@ class Link:
             self._cut(f"{type(error).__name__}: {error}")
 
     def _read(self, limit: int) -> None:
-        """paho reads one packet a call; go on as long as they are messages and there is room."""
-        while self._has_room(limit):
-            before = len(self._inbox)
-            self._client.loop_read()
-            if len(self._inbox) == before:
+        """Take what has come, as long as there is room; what is no plain message is paho's matter."""
+        client = self._client
+        if not client.read_ahead():
+            client.loop_read()
+            return
+        while self._has_room(limit) and client.read_ahead():
+            found = client.next_publish()
+            if found is not None:
+                mid, qos, dup, topic, payload = found
+                self._take(mid, qos, dup, topic.decode(errors="surrogateescape"), payload)
+                continue
+            unread = client.unread
+            client.loop_read()
+            if client.unread == unread:  # the connection has ended
                 return
 
     def _flush(self, wait: float) -> None:
@@ -312,6 +331,8 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError as error:
             topic = error.object.decode(errors="surrogateescape")
-        payload = bytes(message.payload)
-        self._inbox.append(Message(message.mid, message.qos, message.dup, topic, payload, self._clock.now()))
+        self._take(message.mid, message.qos, message.dup, topic, bytes(message.payload))
+
+    def _take(self, mid: int, qos: int, dup: bool, topic: str, payload: bytes) -> None:
+        self._inbox.append(Message(mid, qos, dup, topic, payload, self._clock.now()))
         self._inbox_bytes += len(payload)
