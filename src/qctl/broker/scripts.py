@@ -14,13 +14,14 @@ Argument = str | bytes | int | float
 
 
 class Script:
-    """One Lua file, or one that goes on where another ends. Its head states KEYS, ARGV, what it returns and why it is
+    """One Lua file, or one that goes on where others end. Its head states KEYS, ARGV, what it returns and why it is
     atomic."""
 
-    def __init__(self, name: str, after: str | None = None) -> None:
+    def __init__(self, name: str, *, after: str | Sequence[str] = ()) -> None:
         self.name = name
-        self.body = "".join(_source(part) for part in (after, name) if part)
-        self._sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
+        before = (after,) if isinstance(after, str) else after
+        self.body = "".join(_source(part) for part in (*before, name))
+        self.sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
 
     def __call__(self, connection: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
         """Run it. A Redis that does not know the script (it has restarted) is sent the text.
@@ -29,7 +30,7 @@ class Script:
         """
         sent = [arg.encode(errors="surrogateescape") if isinstance(arg, str) else arg for arg in (*keys, *args)]
         try:
-            return connection.evalsha(self._sha, len(keys), *sent)
+            return connection.evalsha(self.sha, len(keys), *sent)
         except NoScriptError:
             return connection.eval(self.body, len(keys), *sent)
 

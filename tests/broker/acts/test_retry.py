@@ -214,3 +214,15 @@ def test_a_rate_limit_is_kept(connection: Redis, limited: Sequence[str]) -> None
     assert stock.waiting(connection, "mail") == ["a"]
     assert registry.get_rate_limited_job_ids() == ["b"]
     assert registry.release_and_enqueue("a") == ["b"]
+
+
+def test_a_rate_limit_that_cannot_be_kept_leaves_the_letter_where_it_is(
+    connection: Redis, limited: Sequence[str]
+) -> None:
+    connection.set(RateLimitRegistry("smtp", connection).rate_limited_key, "text")
+    outcomes = again(connection, *limited)
+    assert [(outcome.done, outcome.detail) for outcome in outcomes] == (
+        [(False, "a key of its rate limit holds another type")] * 2
+    )
+    assert set(connection.zrange(keys.failed("mail"), 0, -1)) == {b"a", b"b"}
+    assert connection.hget(keys.job("a"), "status") == b"failed"

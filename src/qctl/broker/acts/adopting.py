@@ -11,7 +11,7 @@ from qctl.broker import events, inspection, keys, places
 from qctl.broker.reading.orphans import Orphan
 from qctl.broker.scripts import Argument, Script
 
-_adopt = Script("adopt")
+_adopt = Script("adopt", after="types")
 
 
 def adopt(connection: Redis, orphans: Iterable[Orphan], *, actor: str) -> int:

@@ -13,7 +13,7 @@ from qctl.broker.records import Record
 from qctl.broker.scripts import Script
 from qctl.errors import RejectedError
 
-_import = Script("import")
+_import = Script("import", after="types")
 
 
 def put(connection: Redis, record: Record, *, actor: str) -> None:

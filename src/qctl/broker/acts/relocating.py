@@ -77,7 +77,7 @@ class Cancel(Relocation):
     """Cancel jobs that wait, are scheduled or deferred. They stay in RQ's registry of canceled jobs."""
 
     states = ("queued", "scheduled", "deferred")
-    _script = Script("cancel", after="leave")
+    _script = Script("cancel", after=("types", "leave"))
 
     def _own(self, queue: str, _state: State) -> tuple[list[str], list[Argument]]:
         return [keys.canceled(queue)], []
@@ -87,7 +87,7 @@ class Discard(Relocation):
     """Put jobs into the trash, wherever they are, unless they run: one batch a queue, which belong together by name."""
 
     states = ("queued", "scheduled", "deferred", "finished", "failed", "canceled", "quarantined")
-    _script = Script("discard", after="leave")
+    _script = Script("discard", after=("types", "leave"))
 
     def __init__(self, actor: str, batch: Batch) -> None:
         super().__init__(actor)
@@ -104,7 +104,7 @@ class Move(Relocation):
     """Move jobs to another queue, into the state that they are in. Waiting ones go to its tail."""
 
     states = MOVABLE
-    _script = Script("move", after="leave")
+    _script = Script("move", after=("types", "leave"))
 
     def __init__(self, actor: str, target: str) -> None:
         super().__init__(actor)

@@ -14,7 +14,7 @@ from qctl.broker.acts import slots
 from qctl.broker.scripts import Script
 from qctl.models import State
 
-_retry = Script("retry")
+_retry = Script("retry", after="types")
 
 
 class Retry:

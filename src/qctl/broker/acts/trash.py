@@ -26,9 +26,9 @@ batch's: somebody may enqueue the same id again meanwhile, and that job is not t
 
 Progress = Callable[[int, int | None], None]
 
-_clear = Script("clear")
-_restore = Script("restore")
-_purge = Script("purge")
+_clear = Script("clear", after="types")
+_restore = Script("restore", after="types")
+_purge = Script("purge", after="types")
 
 _REGISTRIES = (keys.scheduled, keys.deferred, keys.finished, keys.failed, keys.canceled)
 """Where jobs come from that did not wait, in the order that `restore.lua` wants them."""

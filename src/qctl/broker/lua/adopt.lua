@@ -5,13 +5,8 @@
 --   ARGV[6] cap of the stream  ARGV[7] ids at each end of the queue among which it is looked for
 -- Returns 1 put back, 0 it is somewhere, or not what it was
 -- Atomic: whether it is somewhere is known in the step that enqueues it, so it is never in the queue twice.
-local kinds = {'hash', 'list', 'list', 'hash', 'zset', 'zset', 'hash', 'set', 'stream'}
-for n, kind in ipairs(kinds) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'hash', 'list', 'list', 'hash', 'zset', 'zset', 'hash', 'set', 'stream'})
+if wrong then return wrong end
 local id = ARGV[1]
 if redis.call('HGET', KEYS[1], 'status') ~= ARGV[3] then return 0 end
 if redis.call('LPOS', KEYS[2], id, 'MAXLEN', ARGV[7]) then return 0 end

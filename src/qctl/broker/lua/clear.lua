@@ -5,13 +5,8 @@
 --   then the batch's own fields and values
 -- Returns how many were moved
 -- Atomic: a job is in the queue or in the trash, never in both or neither, and no batch holds a job without its record.
-local kinds = {'list', 'list', 'hash', 'zset'}
-for n, kind in ipairs(kinds) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'list', 'list', 'hash', 'zset'})
+if wrong then return wrong end
 local depth = redis.call('LLEN', KEYS[1])
 local ids = depth > 0 and redis.call('LPOP', KEYS[1], ARGV[1]) or {}
 if #ids == 0 then return 0 end

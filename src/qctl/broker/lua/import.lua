@@ -8,13 +8,8 @@
 --   then those, then of each result its id, how many fields and values follow, and those
 -- Returns `done` · `exists` there is such a job, or one of its id is in that place
 -- Atomic: a job is there whole or not at all, and is never brought twice.
-local kinds = {KEYS[3], ARGV[4], KEYS[4], 'hash', KEYS[5], 'zset', KEYS[6], 'set', KEYS[7], 'stream'}
-for n = 1, #kinds, 2 do
-    local found = redis.call('TYPE', kinds[n]).ok
-    if found ~= 'none' and found ~= kinds[n + 1] then
-        return redis.error_reply('WRONGTYPE ' .. kinds[n] .. ' is a ' .. found .. ', not a ' .. kinds[n + 1])
-    end
-end
+local wrong = wrong_type({unpack(KEYS, 3)}, {ARGV[4], 'hash', 'zset', 'set', 'stream'})
+if wrong then return wrong end
 local id, place = ARGV[1], ARGV[4]
 if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return 'exists' end
 if place == 'zset' and redis.call('ZSCORE', KEYS[3], id) then return 'exists' end

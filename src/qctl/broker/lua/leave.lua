@@ -17,13 +17,7 @@ local shift = 0
 
 -- What is wrong with the types of the keys, the script's own among them, if anything is.
 local function check(own)
-    local kinds = {PLACE, 'hash', 'hash', 'list', 'hash', 'stream', unpack(own)}
-    for n, kind in ipairs(kinds) do
-        local found = redis.call('TYPE', KEYS[n]).ok
-        if found ~= 'none' and found ~= kind then
-            return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-        end
-    end
+    return wrong_type(KEYS, {PLACE, 'hash', 'hash', 'list', 'hash', 'stream', unpack(own)})
 end
 
 local function tell(event, id, reason)

@@ -6,13 +6,8 @@
 --   ARGV[6] field of a job hash that names its batch  ARGV[7] prefix of the queue's counts, empty for a batch
 -- Returns {how many left the list, how many of them were deleted}. The others were enqueued again meanwhile or run.
 -- Atomic: an id leaves its list in the step that deletes its data. The emptied batch goes in the same step.
-local kinds = {'list', 'hash', 'zset', 'hash'}
-for n, key in ipairs(KEYS) do
-    local found = redis.call('TYPE', key).ok
-    if found ~= 'none' and found ~= kinds[n] then
-        return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found .. ', not a ' .. kinds[n])
-    end
-end
+local wrong = wrong_type(KEYS, {'list', 'hash', 'zset', 'hash'})
+if wrong then return wrong end
 local depth = redis.call('LLEN', KEYS[1])
 local ids = depth > 0 and redis.call('LPOP', KEYS[1], ARGV[1]) or {}
 local deleted = 0

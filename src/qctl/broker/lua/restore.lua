@@ -10,14 +10,9 @@
 -- Returns {how many left the batch, how many of them were put back}. The others are gone, or were enqueued again
 --   meanwhile; each leaves an event.
 -- Atomic: a job is in its place or in the trash, never in both or neither. The emptied batch goes in the same step.
-local kinds = {'list', 'hash', 'zset', 'list', 'set', 'stream', 'hash', 'hash', 'hash', 'zset', 'zset', 'zset', 'zset',
-    'zset'}
-for n, kind in ipairs(kinds) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'list', 'hash', 'zset', 'list', 'set', 'stream', 'hash', 'hash', 'hash', 'zset',
+    'zset', 'zset', 'zset', 'zset'})
+if wrong then return wrong end
 local registries = {scheduled = KEYS[10], deferred = KEYS[11], finished = KEYS[12], failed = KEYS[13],
     canceled = KEYS[14]}
 

@@ -6,15 +6,10 @@
 --   ARGV[6] cap of the stream  ARGV[7] field of the fingerprint  ARGV[8] prefix of the causes' letters
 --   ARGV[9] ARGV[10] what the key of a rate limit's waiting jobs begins and ends with  then the ids, at most 50
 -- Returns one word an id: `done` · `limited` it waits for its rate limit · `absent` no such letter ·
---   `gone` its data is · `unreadable` · else its status: it is not dead
+--   `gone` its data is · `unreadable` · else its status: it is not dead; or why not, in words
 -- Atomic: a letter leaves the dead in the step that enqueues it, so two operators or a double click run it once.
-local kinds = {'zset', 'hash', 'list', 'hash', 'hash', 'list', 'set', 'hash', 'stream', 'zset'}
-for n, kind in ipairs(kinds) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'zset', 'hash', 'list', 'hash', 'hash', 'list', 'set', 'hash', 'stream', 'zset'})
+if wrong then return wrong end
 local alive = {queued = true, started = true, scheduled = true, deferred = true, finished = true,
     rate_limited = true, ready_to_enqueue = true}
 
@@ -38,6 +33,8 @@ local function retry(id)
     local fields = redis.call('HMGET', job, 'status', 'data', 'rate_limit_key', 'rate_limit_concurrency')
     if not fields[2] then return 'unreadable' end
     if fields[1] and alive[fields[1]] then return fields[1] end
+    local limited = fields[3] and fields[3] ~= '' and tonumber(fields[4]) and ARGV[9] .. fields[3] .. ARGV[10]
+    if limited and wrong_type({limited}, {'zset'}) then return 'a key of its rate limit holds another type' end
 
     redis.call('ZREM', KEYS[1], id)
     redis.call('HDEL', KEYS[2], id)
@@ -50,9 +47,9 @@ local function retry(id)
     redis.call('HSET', job, 'enqueued_at', ARGV[3], 'started_at', '', 'ended_at', '', 'worker_name', '')
     redis.call('XADD', KEYS[9], 'MAXLEN', '~', ARGV[6], '*', 'event', 'requeued', 'queue', ARGV[1], 'job', id,
         'actor', ARGV[5])
-    if fields[3] and fields[3] ~= '' and tonumber(fields[4]) then
+    if limited then
         redis.call('HSET', job, 'status', 'rate_limited')
-        redis.call('ZADD', ARGV[9] .. fields[3] .. ARGV[10], ARGV[4], id)
+        redis.call('ZADD', limited, ARGV[4], id)
         return 'limited'
     end
     redis.call('HSET', job, 'status', 'queued')
