@@ -357,18 +357,14 @@ class Monitor(App[None]):
 
     def on_progressed(self, message: Progressed) -> None:
         """How far it is."""
-        of = f" of {message.total}" if message.total is not None else ""
-        self.tell(f"{message.act.title}: {message.done}{of}   (x stops it)")
+        self.tell(message.told)
 
     def on_ended(self, message: Ended) -> None:
         """It is over. What it changed is read at once."""
-        undone = "   (U undoes it)" if message.done and message.done.undo else ""
+        self.tell(message.told)
         if message.done:
-            self.tell(f"{'done' if message.done.well else 'done in part'}: {message.done.said}{undone}")
             for grid in self._page.query(Grid):
                 grid.unmark()
-        else:
-            self.tell(f"not done: {message.error}")
         self._load_now()
 
     # --- looking ----------------------------------------------------------------------------------------

@@ -57,6 +57,12 @@ class Progressed(Message):
     done: int
     total: int | None
 
+    @property
+    def told(self) -> str:
+        """It in words."""
+        of = f" of {self.total}" if self.total is not None else ""
+        return f"{self.act.title}: {self.done}{of}   (x stops it)"
+
     def can_replace(self, message: Message) -> bool:
         """Of many only the last is of interest."""
         return isinstance(message, Progressed)
@@ -69,6 +75,14 @@ class Ended(Message):
     act: Act
     done: Done | None
     error: str | None
+
+    @property
+    def told(self) -> str:
+        """It in words."""
+        if self.done is None:
+            return f"not done: {self.error}"
+        undone = "   (U undoes it)" if self.done.undo else ""
+        return f"{'done' if self.done.well else 'done in part'}: {self.done.said}{undone}"
 
 
 @dataclass
