@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -314,6 +315,63 @@ def test_tls_is_verified(
         assert bridge.stop() == 0
     with make_bridge(redis_server, own_mosquitto, MQTT_BROKER=url, SSL_CERT_FILE=str(certificate)) as bridge:
         assert bridge.stop() == 0
+
+
+def test_tls_with_a_password_and_an_authority_of_our_own(
+    connection: Redis, redis_server: RedisServer, own_mosquitto: Mosquitto, make_bridge: Make, tmp_path: Path
+) -> None:
+    authority = certified(tmp_path)
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "bridge", "right"], check=True)
+    tls = (f"cafile {authority}", f"certfile {tmp_path / 'server.pem'}", f"keyfile {tmp_path / 'server.key'}")
+    own_mosquitto.configure("allow_anonymous false", f"password_file {passwords}", *tls)
+    own_mosquitto.restart()
+    secrets = {"MQTT_USERNAME": "bridge", "MQTT_PASSWORD": "right", "QCTL_MQTT_CA": str(authority)}
+    url = own_mosquitto.url.replace("mqtt:", "mqtts:")
+    with make_bridge(redis_server, own_mosquitto, MQTT_BROKER=url, **secrets):
+        say = ("mosquitto_pub", "-h", "127.0.0.1", "-p", str(own_mosquitto.port), "--cafile", str(authority))
+        sent = ("-u", "bridge", "-P", "right", "-q", "1", "-t", "sensors/a", "-m", '{"n": 0}')
+        subprocess.run([*say, *sent], check=True, timeout=30)
+        once_each(connection, 1)
+    bad = run(MQTT_BROKER=url, QCTL_MQTT_CA=str(tmp_path / "no.pem"), REDIS_URL=redis_server.url)
+    assert (bad.returncode, "QCTL_MQTT_CA: " in bad.stderr, len(bad.stderr.splitlines())) == (2, True, 1)
+
+
+def certified(folder: Path) -> Path:
+    """Makes a certificate authority, and `server.pem` and `server.key` for 127.0.0.1. Returns the authority's file."""
+    authority, extension = folder / "ca.pem", folder / "extension"
+    extension.write_text("subjectAltName=IP:127.0.0.1\n")
+    new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-batch")
+    for command in (
+        (*new, "-x509", "-days", "2", "-subj", "/CN=us", "-keyout", folder / "ca.key", "-out", authority),
+        (*new, "-subj", "/CN=127.0.0.1", "-keyout", folder / "server.key", "-out", folder / "server.csr"),
+        (
+            *("openssl", "x509", "-req", "-days", "2", "-in", folder / "server.csr", "-out", folder / "server.pem"),
+            *("-CA", authority, "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile", extension),
+        ),
+    ):
+        subprocess.run(command, check=True, capture_output=True)
+    (folder / "server.key").chmod(0o644)  # mosquitto gives up root before it reads it
+    return authority
+
+
+def test_bridges_share_a_subscription(
+    connection: Redis, redis_server: RedisServer, own_mosquitto: Mosquitto, make_bridge: Make
+) -> None:
+    shared = {"MQTT_TOPIC": "$share/bridges/sensors/#"}
+    with (
+        make_bridge(redis_server, own_mosquitto, MQTT_CLIENT_ID="one", **shared) as one,
+        make_bridge(redis_server, own_mosquitto, MQTT_CLIENT_ID="two", **shared) as two,
+        Device(own_mosquitto.port) as device,
+    ):
+        device.say("sensors/a", *numbered(200))
+        once_each(connection, 200)
+        assert len(items(connection)) == 200
+        for bridge in (one, two):
+            bridge.stop()
+    counted = [re.findall(r"(\d+) received", bridge.output) for bridge in (one, two)]
+    assert all(int(each[-1]) > 0 for each in counted)
+    assert sum(int(each[-1]) for each in counted) == 200
 
 
 def run(*arguments: str, **env: str) -> Any:

@@ -140,6 +140,14 @@ def test_what_is_sent(sink: Sink, teller: Teller) -> None:
     assert teller.paths == ["/api/v2/write?org=our+org&bucket=our+bucket&precision=ns"]
 
 
+def test_tags_of_its_own_are_sent(sink: Sink, teller: Teller) -> None:
+    item = {"topic": "t", "device": "d", "ts_ns": 1, "fields": {"x": 1}, "received_ns": 1}
+    assert sink.write([{**item, "tags": {"site": "north hall"}}]) == []
+    assert teller.requests == [[r"sensors,device=d,site=north\ hall,topic=t x=1 1"]]
+    bad: list[object] = ["site", {"a\nb": "c"}, {"site": "c\n"}, {"site": 1}]
+    assert [row.index for row in sink.write([{**item, "tags": tags} for tags in bad])] == [0, 1, 2, 3]
+
+
 def test_a_batch_is_one_request_in_its_order(sink: Sink, teller: Teller) -> None:
     sink.write(readings("a", 100)[::-1])
     (lines,) = teller.requests

@@ -73,6 +73,25 @@ def test_the_device_is_the_second_level_of_the_topic(topic: str, device: str) ->
 
 
 @pytest.mark.parametrize(
+    ("pattern", "topic", "device", "tags"),
+    [
+        ("sensors/{device}", "sensors/hall", "hall", None),
+        ("sensors/{device}", "sensors/hall/air", "sensors/hall/air", None),
+        ("sensors/{device}", "plant/hall", "plant/hall", None),
+        ("sensors/{site}/{device}/...", "sensors/berlin/hall", "hall", {"site": "berlin"}),
+        ("sensors/{site}/{device}/...", "sensors/berlin/hall/air/raw", "hall", {"site": "berlin"}),
+        ("sensors/{site}/{device}/...", "sensors/berlin", "sensors/berlin", None),
+        ("sensors/{site}/{device}/...", "sensors//hall", "hall", None),
+        ("sensors/{site}/{device}/...", "sensors/berlin//x", "sensors/berlin//x", {"site": "berlin"}),
+        ("+/+/{device}/{line}", "a/b/c/d", "c", {"line": "d"}),
+    ],
+)
+def test_a_pattern_says_what_levels_mean(pattern: str, topic: str, device: str, tags: Any) -> None:
+    found = parse(topic, b'{"x":1}', NOW, LIMIT, pattern)
+    assert (found["device"], found.get("tags")) == (device, tags)
+
+
+@pytest.mark.parametrize(
     ("payload", "expected"),
     [
         ({"a": 1, "b": {"c": 2.5, "d": {"e": False}}}, {"a": 1, "b.c": 2.5, "b.d.e": False}),

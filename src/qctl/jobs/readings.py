@@ -29,7 +29,8 @@ def ingest_reading(topic: str, payload_b64: str, received_ns: int) -> dict[str, 
         payload = base64.b64decode(payload_b64, validate=True)
     except (ValueError, TypeError):
         raise RejectedError("the payload of this dead letter is not base64") from None
-    return write_readings([parse(topic, payload, received_ns, batches.settings().max_payload)])
+    given = batches.settings()
+    return write_readings([parse(topic, payload, received_ns, given.max_payload, given.mqtt_topic_pattern)])
 
 
 def sink(settings: Settings) -> Sink:

@@ -83,7 +83,7 @@ class IngestOps(Part):
         """
         (spec,) = catalog.pipelines([pipeline])
         buffer = Buffer(self._redis, spec, self._settings)
-        read = lines.reader(spec.name, topic, self._settings.max_payload)
+        read = lines.reader(self._settings, spec.name, topic)
         items: list[bytes] = []
         bad: list[BadLine] = []
         taken = refused = received_ns = 0

@@ -33,7 +33,21 @@ class DataSettings:
         values.topic_filter,
         "sensors/#",
         group="mqtt",
-        doc="Topic filter that the bridge subscribes to",
+        doc="Topic filter that the bridge subscribes to; $share/GROUP/FILTER for several bridges",
+    )
+    mqtt_topic_pattern: str = setting(
+        "MQTT_TOPIC_PATTERN",
+        values.topic_pattern,
+        "+/{device}/...",
+        group="mqtt",
+        doc="Which level of a topic is the device; other names become tags in InfluxDB: sensors/{site}/{device}/... "
+        "Where a topic does not fit, the whole of it is the device",
+    )
+    mqtt_ca: Path | None = setting(  # noqa: RUF009 - a field, no shared value
+        "QCTL_MQTT_CA",
+        values.path,
+        group="mqtt",
+        doc="File with the certificate authority of the broker, for mqtts://. Unset: those that the system trusts",
     )
     mqtt_client_id: str = setting(
         "MQTT_CLIENT_ID",

@@ -260,6 +260,21 @@ def topic_filter(raw: str) -> str:
     return raw
 
 
+def topic_pattern(raw: str) -> str:
+    """What the levels of an MQTT topic mean: {device} and other names, + for any, ... at the end for more."""
+    levels = text(raw).removesuffix("/...").split("/")
+    names = [level[1:-1] for level in levels if level.startswith("{") and level.endswith("}")]
+    if "device" not in names:
+        raise ValueError("has no level {device}")
+    if len(set(names)) != len(names) or set(names) & {"topic", "time"}:
+        raise ValueError("has a name twice, or one that is taken: {topic}, {time}")
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,30}", name) for name in names):
+        raise ValueError("has a name that is not lower-case letters, digits and _")
+    if any(level != "+" and re.search(r"[+#{}]|\.\.\.", level) for level in levels if level[1:-1] not in names):
+        raise ValueError("has + # { } or ... elsewhere than in {name}, as a whole level + or at its end /...")
+    return raw
+
+
 def client_id(raw: str) -> str:
     """An MQTT client id."""
     if len(text(raw).encode()) > CLIENT_ID_LONGEST:

@@ -1,4 +1,4 @@
-"""Readings in InfluxDB: measurement `sensors`, tags `device` and `topic`, one field for each value.
+"""Readings in InfluxDB: measurement `sensors`, tags `device`, `topic` and those of its own, one field for each value.
 
 Every number is written as a float: a field whose first value was 21 would refuse 21.5 for ever. Whole numbers beyond
 2^53 are rounded by that. Booleans stay booleans.
@@ -141,12 +141,15 @@ def _driver(module: str) -> Any:
 def _line(item: Any) -> str:
     """The reading in line protocol. Raises RejectedError where that cannot express it."""
     found = reading(item)
-    bad = [name for name in (found.device, found.topic) if _UNSPEAKABLE.search(name)]
+    texts = (found.device, found.topic, *found.tags, *found.tags.values())
+    bad = [name for name in texts if _UNSPEAKABLE.search(name)]
     bad += [name for name in found.fields if _UNSPEAKABLE_FIELD.search(name)]
     if bad:
         raise RejectedError(f"a name cannot be written to InfluxDB: {bad[0]!r}")
     point = _driver("influxdb_client").Point(MEASUREMENT)
     point.tag("device", found.device).tag("topic", found.topic).time(found.ts_ns)
+    for name, tag in found.tags.items():
+        point.tag(name, tag)
     for name, value in found.fields.items():
         point.field(name, value if isinstance(value, bool) else _float(name, value))
     line: str = point.to_line_protocol()

@@ -1,12 +1,15 @@
 """What a reading is when it reaches a sink.
 
 The item of the pipeline `readings`: a JSON object with `topic` and `device` (text), `ts_ns` (when it was measured) and
-`received_ns` (when it came), both in nanoseconds since 1970, and `fields`, an object of numbers and booleans.
+`received_ns` (when it came), both in nanoseconds since 1970, `fields`, an object of numbers and booleans, and maybe
+`tags`, an object of texts that the topic says too.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from qctl.errors import RejectedError
@@ -23,6 +26,7 @@ class Reading(NamedTuple):
     ts_ns: int
     fields: dict[str, int | float | bool]
     received_ns: int
+    tags: Mapping[str, str] = MappingProxyType({})
 
 
 def reading(item: Any) -> Reading:
@@ -48,10 +52,12 @@ def reading(item: Any) -> Reading:
 def _check_names(found: Reading) -> None:
     if not isinstance(found.fields, dict) or not found.fields:
         raise RejectedError("it has no fields")
+    if not isinstance(found.tags, Mapping):
+        raise RejectedError("its tags are no object")
     try:
-        "".join((found.topic, found.device, *found.fields)).encode()
+        "".join((found.topic, found.device, *found.fields, *found.tags, *found.tags.values())).encode()
     except TypeError:
-        raise RejectedError("topic, device and the names of fields must be text") from None
+        raise RejectedError("topic, device, tags and the names of fields must be text") from None
     except UnicodeEncodeError:
         raise RejectedError("a name in it is not valid Unicode") from None
 

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from qctl.errors import RejectedError, UsageError
+from qctl.settings import Settings
 from qctl.sources import message, reading
 
 Read = Callable[[bytes, int], bytes]
 """Makes an item of a line and its time of receipt (nanoseconds since 1970). Raises RejectedError."""
 
 
-def reader(pipeline: str, topic: str | None, max_payload: int) -> Read:
+def reader(settings: Settings, pipeline: str, topic: str | None) -> Read:
     """What reads the lines of a pipeline.
 
     A line of `messages` is the object that a client sends with `data`. One of `readings` is what a device publishes,
@@ -23,25 +24,26 @@ def reader(pipeline: str, topic: str | None, max_payload: int) -> Read:
     if pipeline == "messages":
         if topic is not None:
             raise UsageError("messages have no topic")
-        return lambda line, received_ns: _message(line, received_ns, max_payload)
+        return lambda line, received_ns: _message(settings, line, received_ns)
     if topic is not None:
-        return lambda line, received_ns: _reading(topic, line.strip(), received_ns, max_payload)
-    return lambda line, received_ns: _enveloped(line, received_ns, max_payload)
+        return lambda line, received_ns: _reading(settings, topic, line.strip(), received_ns)
+    return lambda line, received_ns: _enveloped(settings, line, received_ns)
 
 
-def _message(line: bytes, received_ns: int, max_payload: int) -> bytes:
-    return message.encode(message.parse([message.EVENT, _json(line)], None, received_ns, max_payload))
+def _message(settings: Settings, line: bytes, received_ns: int) -> bytes:
+    return message.encode(message.parse([message.EVENT, _json(line)], None, received_ns, settings.max_payload))
 
 
-def _enveloped(line: bytes, received_ns: int, max_payload: int) -> bytes:
+def _enveloped(settings: Settings, line: bytes, received_ns: int) -> bytes:
     told = _json(line)
     if not isinstance(told, dict) or told.keys() != {"topic", "payload"} or not isinstance(told["topic"], str):
         raise RejectedError('it is not {"topic": ..., "payload": ...}, and no --topic was named')
-    return _reading(told["topic"], json.dumps(told["payload"]).encode(), received_ns, max_payload)
+    return _reading(settings, told["topic"], json.dumps(told["payload"]).encode(), received_ns)
 
 
-def _reading(topic: str, payload: bytes, received_ns: int, max_payload: int) -> bytes:
-    return reading.encode(reading.parse(topic, payload, received_ns, max_payload))
+def _reading(settings: Settings, topic: str, payload: bytes, received_ns: int) -> bytes:
+    pattern = settings.mqtt_topic_pattern
+    return reading.encode(reading.parse(topic, payload, received_ns, settings.max_payload, pattern))
 
 
 def _json(line: bytes) -> Any:

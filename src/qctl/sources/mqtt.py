@@ -25,7 +25,7 @@ from qctl.broker.connection import Backoff, connect, translated
 from qctl.broker.mqtt_session import MqttSession
 from qctl.broker.topics import Topics
 from qctl.catalog import PIPELINES
-from qctl.errors import BackpressureError, QctlError, RejectedError, UnreachableError
+from qctl.errors import BackpressureError, QctlError, RejectedError, SettingsError, UnreachableError
 from qctl.settings import Settings
 from qctl.sources import reading
 from qctl.sources.cutter import Cutter
@@ -115,6 +115,8 @@ class Bridge:
             while not self._stop.is_set():
                 try:
                     self._bridge(backoff)
+                except SettingsError:
+                    raise  # no waiting mends it
                 except QctlError as error:
                     if not self._stop.is_set():
                         self._wait(backoff.next(), error.message)
@@ -180,7 +182,8 @@ class Bridge:
     def _group(self, messages: list[Message]) -> Group:
         """Make items and rejects of messages, and notes of those that may be sent again."""
         group = Group(messages)
-        session = self._settings.mqtt_client_id
+        session, limit = self._settings.mqtt_client_id, self._settings.max_payload
+        pattern = self._settings.mqtt_topic_pattern
         for message in messages:
             mid, qos, dup, topic, payload, received_ns = message
             if qos:
@@ -193,7 +196,7 @@ class Bridge:
                 group.seen.append((mid, said))
                 group.notes.append(note(mid, said, received_ns))
             try:
-                found = reading.parse(topic, payload, received_ns, self._settings.max_payload)
+                found = reading.parse(topic, payload, received_ns, limit, pattern)
                 group.items.append(reading.encode(found))
                 group.topics.append((topic, received_ns - found["ts_ns"]))
             except RejectedError as error:

@@ -7,8 +7,9 @@ What is understood, in UTF-8 JSON:
   null says when it was measured (`timestamps.py`).
 - a bare number or boolean: one field, named by the last level of the topic (`value` where that is empty or a time).
 
-The device is the second level of the topic: `livingroom` for `sensors/livingroom` and for `sensors/livingroom/air`.
-Where there is no second level, or it is empty, it is the whole topic.
+The device is the second level of the topic, unless MQTT_TOPIC_PATTERN says which one it is: `livingroom` for
+`sensors/livingroom` and for `sensors/livingroom/air`. Where that level is not there, or is empty, it is the whole
+topic. Other levels that the pattern names are tags.
 """
 
 from __future__ import annotations
@@ -47,22 +48,29 @@ _HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and halves of characters, which are not text."""
 
 
-class Reading(TypedDict):
-    """One measurement of a device. Times are in nanoseconds since 1970; `ts_ns` is when it was measured."""
+PATTERN = "+/{device}/..."
+"""What the levels of a topic mean, where nobody says so."""
+
+
+class Reading(TypedDict, total=False):
+    """One measurement of a device. Times are in nanoseconds since 1970; `ts_ns` is when it was measured. `tags` is
+    there where the topic's pattern names more than the device."""
 
     topic: str
     device: str
     ts_ns: int
     fields: dict[str, int | float | bool]
     received_ns: int
+    tags: dict[str, str]
 
 
-def parse(topic: str, payload: bytes, received_ns: int, max_payload: int) -> Reading:
+def parse(topic: str, payload: bytes, received_ns: int, max_payload: int, pattern: str = PATTERN) -> Reading:
     """The reading that a message holds. Without a time of its own it was measured when it was received.
 
-    `max_payload` is in bytes. Raises RejectedError with a reason that repeats nothing of the message.
+    `max_payload` is in bytes; `pattern` says what the levels of the topic mean (MQTT_TOPIC_PATTERN). Raises
+    RejectedError with a reason that repeats nothing of the message.
     """
-    device, last_level = _levels(topic)
+    device, last_level, tags = _levels(topic, pattern)
     content = _decode(payload, max_payload)
     fields: dict[str, int | float | bool] = {}
     ts_ns = received_ns
@@ -78,7 +86,10 @@ def parse(topic: str, payload: bytes, received_ns: int, max_payload: int) -> Rea
         _collect({"value" if last_level in ("", *TIMES) else last_level: content}, "", 1, fields)
     else:
         raise RejectedError("it is neither an object nor a number or boolean")
-    return Reading(topic=topic, device=device, ts_ns=ts_ns, fields=fields, received_ns=received_ns)
+    found = Reading(topic=topic, device=device, ts_ns=ts_ns, fields=fields, received_ns=received_ns)
+    if tags:
+        found["tags"] = tags
+    return found
 
 
 _encoder = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
@@ -106,8 +117,8 @@ def reject(topic: str, payload: bytes, received_ns: int, reason: str, *, mark: s
 
 
 @lru_cache(maxsize=4096)
-def _levels(topic: str) -> tuple[str, str]:
-    """The device and the last level of a topic. Raises RejectedError where the topic cannot be used."""
+def _levels(topic: str, pattern: str) -> tuple[str, str, dict[str, str]]:
+    """The device, the last level and the tags of a topic. Raises RejectedError where the topic cannot be used."""
     if not topic:
         raise RejectedError("the topic is empty")
     if _HOSTILE.search(topic):
@@ -117,7 +128,23 @@ def _levels(topic: str) -> tuple[str, str]:
     if "+" in topic or "#" in topic or topic.startswith("$"):
         raise RejectedError("the topic has a + or # in it, or begins with $")
     levels = topic.split("/")
-    return (levels[1] if len(levels) > 1 else "") or topic, levels[-1]
+    named = _named(levels, pattern)
+    device = named.pop("device", "") or topic
+    return device, levels[-1], {name: level for name, level in named.items() if level}
+
+
+def _named(levels: list[str], pattern: str) -> dict[str, str]:
+    """The levels that a pattern names; none where the topic does not fit."""
+    meanings = pattern.removesuffix("/...").split("/")
+    if len(levels) < len(meanings) or (len(levels) > len(meanings) and not pattern.endswith("/...")):
+        return {}
+    named = {}
+    for level, meaning in zip(levels, meanings, strict=False):
+        if meaning.startswith("{"):
+            named[meaning[1:-1]] = level
+        elif meaning not in ("+", level):
+            return {}
+    return named
 
 
 def _refuse_constant(name: str) -> NoReturn:
