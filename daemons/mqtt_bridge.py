@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 def serve(context: daemon.Context) -> None:
     """Run the bridge until told to stop."""
     if not context.settings.mqtt_enabled:
+        # A supervisor takes an end before the first beat for a failure.
+        context.beat("MQTT_ENABLED is false")
         log.info("MQTT_ENABLED is false: nothing to do")
         return
     Bridge(context.settings, context.stop, context.beat).run()

@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 def serve(context: daemon.Context) -> None:
     """Run the batcher until told to stop."""
     if not context.settings.socket_enabled:
+        # A supervisor takes an end before the first beat for a failure.
+        context.beat("QCTL_SOCKET_ENABLED is false")
         log.info("QCTL_SOCKET_ENABLED is false: nothing to do")
         return
     try:

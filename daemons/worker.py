@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 
 from qctl import catalog, daemon
@@ -15,9 +16,12 @@ def main() -> None:
     """Run until told to stop; the running job is finished first."""
     parser = argparse.ArgumentParser("qctl-worker", description=__doc__, epilog="example: qctl-worker sensor-data")
     parser.add_argument("queues", nargs="+", metavar="QUEUE", help="a queue, of the catalog or not")
+    parser.add_argument("--instance", action="store_true", help="QUEUE:2 is QUEUE: a second unit of qctl-worker@")
     parser.add_argument("--isolation", choices=("inline", "fork"), help="default: as the catalog says, else fork")
     parser.add_argument("--burst", action="store_true", help="end when there is nothing left to do")
     options = parser.parse_args()
+    if options.instance:
+        options.queues = [re.sub(r":\d+$", "", queue) for queue in options.queues]
     # As `rq worker` does it, but last: nothing in this folder takes the place of what is installed.
     sys.path.append(os.getcwd())
 

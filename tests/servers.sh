@@ -14,6 +14,11 @@ missing mariadbd mariadb-server-core
 missing tmux tmux
 missing chromium chromium
 missing my_print_defaults mariadb-client-core
+missing zsh zsh
+missing fish fish
+missing systemd-analyze systemd
+missing systemd-nspawn systemd-container
+missing debootstrap debootstrap
 [ -n "$need" ] || exit 0
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then

@@ -80,6 +80,17 @@ def test_the_second_signal_ends_it_at_once(make: Make, number: signal.Signals) -
         assert daemon.wait() == 128 + number
 
 
+def test_sighup_reads_again_what_to_log(make: Make, tmp_path: Path) -> None:
+    with make(UNTIL_STOPPED) as daemon:
+        (tmp_path / ".env").write_text("LOG_LEVEL=warning\nQCTL_DEBUG=mqtt,claim\n")
+        daemon.send(signal.SIGHUP)
+        eventually(lambda: "tells warning, and all of mqtt, claim" in daemon.output, 10, "the reload")
+        (tmp_path / ".env").write_text("LOG_LEVEL=loud\n")
+        daemon.send(signal.SIGHUP)
+        eventually(lambda: "nothing is changed: LOG_LEVEL: 'loud' is not one of" in daemon.output, 10, "the refusal")
+        assert daemon.stop() == 0
+
+
 def test_work_may_end_itself_at_the_second_signal(make: Make) -> None:
     body = """
     context.on_abort(abort)

@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from importlib.util import find_spec
 
 import pytest
 
 from qctl import logs
-from qctl.settings import Settings
+from qctl.errors import SettingsError
+from qctl.settings import DEBUG_AREAS, Settings
 
 log = logging.getLogger("qctl.tests")
 
@@ -158,3 +160,22 @@ def test_every_line_names_what_it_is_about(set_up: Callable[..., None], capsys: 
     assert "userId" not in first
     assert (second["jobId"], second["traceId"], second["event"]) == ("j-1", "mine", "finish")
     assert "jobId" not in third
+
+
+def test_debug_of_one_area_alone(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(LOG_LEVEL="warning", QCTL_DEBUG="mqtt, CLAIM")
+    for name in ("qctl.sources.mqtt", "qctl.broker.execution.claimant", "rq.worker", "qctl.sinks.mysql", "qctl.tests"):
+        logging.getLogger(name).debug("of %s", name)
+    told = [json.loads(line)["message"] for line in lines(capsys)]
+    assert told == ["of qctl.sources.mqtt", "of qctl.broker.execution.claimant", "of rq.worker"]
+    set_up(LOG_LEVEL="warning")
+    logging.getLogger("qctl.sources.mqtt").debug("no more")
+    assert lines(capsys) == []
+
+
+def test_every_area_is_of_modules_that_there_are() -> None:
+    assert set(logs.AREAS) == set(DEBUG_AREAS)
+    ours = {name for names in logs.AREAS.values() for name in names if name.startswith("qctl.")}
+    assert not [name for name in ours if find_spec(name) is None]
+    with pytest.raises(SettingsError, match="'mqt' in it"):
+        Settings.load(environ={"QCTL_DEBUG": "mqt"})

@@ -1,8 +1,9 @@
 """Run loop of every daemon: settings, logs, signals, the supervisor's protocol, and the exit code.
 
 The daemon's own work runs in the main thread. The first SIGTERM or SIGINT asks it to drain (finish what it holds, take
-nothing new), the second stops it at once. systemd, or whoever started us with NOTIFY_SOCKET, hears READY, WATCHDOG,
-STATUS and STOPPING. The protocol is a datagram, so no library is needed for it (systemd's own wants a C compiler).
+nothing new), the second stops it at once. SIGHUP has it read again what to log. systemd, or whoever started us with
+NOTIFY_SOCKET, hears READY, WATCHDOG, STATUS and STOPPING. The protocol is a datagram, so no library is needed for it
+(systemd's own wants a C compiler).
 
 Exit codes: 0 drained · 1 gave up, for a reason it logged · 2 bad settings · 70 an unexpected exception, logged with its
 traceback · 130 or 143 stopped at once by a second signal.
@@ -70,8 +71,9 @@ class Supervisor:
 class Context:
     """What a daemon's work is given."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str = "qctl") -> None:
         self.settings = settings
+        self._name = name
         self.stop = threading.Event()
         """Set when the daemon is to drain."""
         self._on_stop: list[Callable[[], None]] = []
@@ -143,10 +145,30 @@ class Context:
         for callback in list(self._on_stop):
             callback()
 
+    def _hung_up(self, _number: int, _frame: FrameType | None) -> None:
+        """Signal handler, which keeps clear of locks as the other does."""
+        _thread.start_new_thread(self.reload, ())
+
+    def reload(self) -> None:
+        """Read LOG_LEVEL, LOG_FORMAT and QCTL_DEBUG again, from .env: the environment of a process stays what it was.
+
+        All other settings hold until the daemon is started again, which loses nothing.
+        """
+        try:
+            settings = Settings.load()
+            logs.setup(self._name, settings)
+        except SettingsError as error:
+            log.error("nothing is changed: %s", error.message)  # noqa: TRY400 - an expected error needs no traceback
+            return
+        areas = f", and all of {', '.join(settings.debug)}" if settings.debug else ""
+        log.warning("settings were read again: from now on the log tells %s%s", settings.log_level, areas)
+
     def listen(self) -> None:
-        """Take over SIGTERM and SIGINT."""
+        """Take over SIGTERM and SIGINT; and SIGHUP, where that is no terminal that closes and nobody had it ignored."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL and not sys.stderr.isatty():
+            signal.signal(signal.SIGHUP, self._hung_up)
 
 
 def main(name: str, serve: Callable[[Context], None], description: str | None = None) -> NoReturn:
@@ -167,7 +189,7 @@ def run(name: str, serve: Callable[[Context], None]) -> int:
         logs.setup(name, settings)
     except SettingsError as error:
         return _refuse(name, error)
-    context = Context(settings)
+    context = Context(settings, name)
     context.listen()
     try:
         serve(context)

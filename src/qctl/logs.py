@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
@@ -24,6 +24,20 @@ _about: ContextVar[Mapping[str, str | None]] = ContextVar("about")
 NOISY = ("rq", "amqtt", "transitions")
 """Libraries that tell much at `info` that our own lines tell too. Below a warning they are heard only at `debug`."""
 
+AREAS: Mapping[str, tuple[str, ...]] = {
+    "mqtt": ("qctl.sources.mqtt", "qctl.sources.link", "qctl.sources.redelivery", "qctl.broker.mqtt_session", "paho"),
+    "socket": ("qctl.sources.batcher", "qctl.sources.socketio", "qctl.sources.front", "engineio", "socketio"),
+    "batch": ("qctl.sources.group_commit", "qctl.sources.cutter", "qctl.broker.buffer"),
+    "claim": ("qctl.broker.execution", "qctl.broker.worker", "qctl.broker.recovery", "rq"),
+    "schedule": ("qctl.broker.scheduler", "qctl.broker.timing"),
+    "sink": ("qctl.sinks", "qctl.store"),
+    "job": ("qctl.jobs", "qctl.mail", "qctl.files", "qctl.reports", "qctl.outbound"),
+    "alert": ("qctl.ops.alert_watch", "qctl.ops.alert_channels"),
+    "history": ("qctl.history",),
+    "supervisor": ("qctl.daemon",),
+}
+"""What QCTL_DEBUG may name, and the loggers that tell all then, whatever LOG_LEVEL says."""
+
 RQ_LOGGERS = ("rq.worker", "rq.job", "rq.scheduler")
 """Loggers that RQ gives handlers of its own where it finds none, with hostile text as it came."""
 
@@ -36,13 +50,17 @@ def setup(service: str, settings: Settings) -> None:
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter(service))
+    wanted = {name for area in settings.debug for name in AREAS[area]}
     if settings.log_level != "debug":
-        handler.addFilter(_worth_hearing)
+        handler.addFilter(lambda record: _worth_hearing(record, wanted))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for name in {name for names in AREAS.values() for name in names}:
+        logging.getLogger(name).setLevel(logging.DEBUG if name in wanted else logging.NOTSET)
     logging.captureWarnings(True)
     for name in RQ_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)
         logger.propagate = True
 
 
@@ -56,8 +74,9 @@ def about(**context: str | None) -> Iterator[None]:
         _about.reset(token)
 
 
-def _worth_hearing(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING or record.name.partition(".")[0] not in NOISY
+def _worth_hearing(record: logging.LogRecord, wanted: Collection[str]) -> bool:
+    library = record.name.partition(".")[0]
+    return record.levelno >= logging.WARNING or library not in NOISY or library in wanted
 
 
 class TextFormatter(logging.Formatter):

@@ -26,6 +26,9 @@ from qctl.settings.setting import setting
 from qctl.settings.values import boolean, one_of, text, whole
 from qctl.settings.work import WorkSettings
 
+DEBUG_AREAS = ("mqtt", "socket", "batch", "claim", "schedule", "sink", "job", "alert", "history", "supervisor")
+"""What QCTL_DEBUG may name; `qctl.logs` knows which parts of the program each is."""
+
 SOCKET_LONGEST = 107
 """Bytes of a unix socket's path, by Linux."""
 
@@ -60,6 +63,13 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         "auto",
         group="qctl",
         doc="text, json, or auto: text on a terminal, JSON elsewhere",
+    )
+    debug: tuple[str, ...] = setting(
+        "QCTL_DEBUG",
+        values.some_of(*DEBUG_AREAS),
+        group="qctl",
+        empty=(),
+        doc=f"Of what daemons tell all, whatever LOG_LEVEL says, comma separated: {', '.join(DEBUG_AREAS)}",
     )
     allowed_jobs: tuple[str, ...] = setting(
         "QCTL_ALLOWED_JOBS",

@@ -86,6 +86,19 @@ def one_of(*names: str) -> Callable[[str], str]:
     return parse
 
 
+def some_of(*names: str) -> Callable[[str], tuple[str, ...]]:
+    """Some of these words, comma separated, in any case."""
+
+    def parse(raw: str) -> tuple[str, ...]:
+        given = tuple(part for part in (piece.strip().lower() for piece in raw.split(",")) if part)
+        for part in given:
+            if part not in names:
+                raise ValueError(f"has {part[:40]!r} in it, which is not one of {', '.join(names)}")
+        return given
+
+    return parse
+
+
 def _split(raw: str, schemes: tuple[str, ...]) -> SplitResult:
     if " " in text(raw):
         raise ValueError("has a space in it")

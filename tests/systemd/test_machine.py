@@ -1,0 +1,134 @@
+"""The units at home: in a machine of its own whose systemd starts, watches, ends and reloads the daemons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.machine import Machine, NoMachineError, booted
+from support.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+
+SETTINGS = "REDIS_URL=redis://127.0.0.1:6379/0\nMQTT_ENABLED=false\nQCTL_ALLOWED_JOBS=support.jobs.*\n"
+
+UNITS = (
+    "qctl-scheduler",
+    "qctl-socket-batcher",
+    "qctl-mqtt-bridge",
+    "qctl-worker@email",
+    "qctl-worker@email:2",
+    "qctl-worker@file",
+)
+
+ENQUEUE = """
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+redis = Redis("127.0.0.1")
+queue = Queue("{queue}", connection=redis, serializer=JSONSerializer)
+queue.enqueue("support.jobs.note", "redis://127.0.0.1", "{note}", "it", {seconds}, job_id="{note}")
+"""
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """One in which everything of qctl runs. A machine that cannot boot another is no fault of qctl's, in CI too."""
+    try:
+        with booted(tmp_path, ROOT / "systemd") as it:
+            it.write("/etc/qctl/.env", SETTINGS)
+            it.run("chown", "-R", "qctl:", "/etc/qctl")
+            it.write("/run/systemd/system/qctl-scheduler.service.d/short.conf", "[Service]\nWatchdogSec=3\n")
+            it.run("systemctl", "daemon-reload")
+            it.run("systemctl", "enable", "--quiet", "--runtime", *UNITS)
+            it.run("systemctl", "start", "qctl.target")
+            yield it
+    except NoMachineError as error:
+        pytest.skip(f"no container with systemd: {error}")
+
+
+def returns(machine: Machine, unit: str, before: str) -> bool:
+    """Whether a unit works again as another process than before."""
+    return machine.show(unit, "ActiveState") == "active" and machine.show(unit, "MainPID") not in ("0", before)
+
+
+def status(machine: Machine, job: str) -> str:
+    """The status of a job."""
+    return machine.run("redis-cli", "hget", f"rq:job:{job}", "status")
+
+
+def they_are_ready_under_their_restrictions(machine: Machine) -> None:
+    for unit in set(UNITS) - {"qctl-mqtt-bridge"}:
+        assert machine.show(unit, "ActiveState") == "active", machine.run("journalctl", "-u", unit, "--no-pager")
+        assert machine.run("stat", "-c", "%U", f"/proc/{machine.show(unit, 'MainPID')}") == "qctl"
+        assert machine.show(unit, "NRestarts") == "0" or unit == "qctl-scheduler"
+
+
+def a_second_worker_takes_from_the_same_queue(machine: Machine) -> None:
+    said = machine.run("journalctl", "--no-pager", "-u", "qctl-worker@email:2")
+    assert "takes jobs from email.high, email, email.low" in said
+
+
+def one_that_is_switched_off_ends_well_and_stays_away(machine: Machine) -> None:
+    assert machine.show("qctl-mqtt-bridge", "ActiveState") == "inactive"
+    assert machine.show("qctl-mqtt-bridge", "Result") == "success"
+
+
+def one_that_hangs_is_started_again(machine: Machine) -> None:
+    before = machine.show("qctl-scheduler", "MainPID")
+    machine.run("sh", "-c", f"kill -STOP {before}")
+    eventually(lambda: returns(machine, "qctl-scheduler", before), 30, "the watchdog", every=0.2)
+    assert "Watchdog timeout" in machine.run("journalctl", "--no-pager", "-u", "qctl-scheduler")
+
+
+def one_that_is_killed_returns(machine: Machine) -> None:
+    before = machine.show("qctl-worker@file", "MainPID")
+    machine.run("sh", "-c", f"kill -9 {before}")
+    eventually(lambda: returns(machine, "qctl-worker@file", before), 30, "its return", every=0.2)
+
+
+def stop_finishes_the_running_job(machine: Machine) -> None:
+    machine.run("systemctl", "stop", "qctl-worker@email:2")  # the other one is to have the job
+    machine.run("qctl-python", stdin=ENQUEUE.format(queue="email", note="long", seconds=2))
+    eventually(lambda: status(machine, "long") == "started", 20, "its start", every=0.1)
+    machine.run("systemctl", "stop", "qctl-worker@email")
+    assert status(machine, "long") == "finished"
+    assert machine.show("qctl-worker@email", "Result") == "success"
+
+
+def a_job_in_a_child_runs_under_the_restrictions(machine: Machine) -> None:
+    machine.run("qctl-python", stdin=ENQUEUE.format(queue="file", note="child", seconds=0))
+    eventually(lambda: status(machine, "child") == "finished", 20, "the job", every=0.1)
+
+
+def reload_reads_again_what_to_log(machine: Machine) -> None:
+    machine.write("/etc/qctl/.env", f"{SETTINGS}LOG_LEVEL=debug\nQCTL_DEBUG=schedule\n")
+    before = machine.show("qctl-scheduler", "MainPID")
+    machine.run("systemctl", "reload", "qctl-scheduler")
+    said = "from now on the log tells debug, and all of schedule"
+    eventually(lambda: said in machine.run("journalctl", "--no-pager", "-u", "qctl-scheduler"), 10, said, every=0.1)
+    assert machine.show("qctl-scheduler", "MainPID") == before
+    assert '"level": "warning"' in machine.run("journalctl", "--no-pager", "-u", "qctl-scheduler")
+
+
+def housekeeping_and_check_run_by_the_clock(machine: Machine) -> None:
+    machine.run("systemctl", "start", "qctl-cleanup.timer", "qctl-check.timer", "qctl-cleanup.service")
+    assert machine.show("qctl-cleanup.service", "Result") == "success"
+    machine.run("systemctl", "start", "qctl-check.service", check=False)
+    assert machine.show("qctl-check.service", "ExecMainStatus") in ("0", "1", "2")
+    assert machine.run("systemctl", "is-active", "qctl-cleanup.timer", "qctl-check.timer") == "active\nactive"
+
+
+def test_a_life_under_systemd(machine: Machine) -> None:
+    """One machine, one step after the other: booting it takes longer than any of them."""
+    they_are_ready_under_their_restrictions(machine)
+    a_second_worker_takes_from_the_same_queue(machine)
+    one_that_is_switched_off_ends_well_and_stays_away(machine)
+    one_that_hangs_is_started_again(machine)
+    one_that_is_killed_returns(machine)
+    stop_finishes_the_running_job(machine)
+    a_job_in_a_child_runs_under_the_restrictions(machine)
+    reload_reads_again_what_to_log(machine)
+    housekeeping_and_check_run_by_the_clock(machine)
