@@ -50,7 +50,7 @@ class Field:
 class ActDialog(ModalScreen["Act | None"]):
     """Asks before an act: what will happen, to how many, and the command line that does the same. Cancel is focused.
 
-    `build` makes the act of what was typed, and raises UsageError where it cannot be.
+    `build` makes the act of what was typed, and raises UsageError where it cannot be; `title` is said until it can.
     """
 
     DEFAULT_CSS = """
@@ -58,6 +58,7 @@ class ActDialog(ModalScreen["Act | None"]):
     ActDialog > Vertical { width: 74; max-width: 96%; height: auto; max-height: 96%; border: solid $primary;
         padding: 0 1; background: $surface; }
     ActDialog .title { text-style: bold; }
+    ActDialog .consequence { max-height: 5; }
     ActDialog .line { color: $text-muted; margin-top: 1; height: auto; max-height: 4; }
     ActDialog .problem { color: $text-error; height: auto; }
     ActDialog VerticalScroll { height: auto; max-height: 13; }
@@ -74,9 +75,12 @@ class ActDialog(ModalScreen["Act | None"]):
         Binding("right,down", "app.focus_next", show=False),
     ]
 
-    def __init__(self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = ()) -> None:
+    def __init__(
+        self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = (), title: str = ""
+    ) -> None:
         super().__init__()
         self._build = build
+        self._title = title
         self._fields = list(fields)
         self._boxes = [field.box() for field in fields]
         self._act: Act | None = None
@@ -106,16 +110,17 @@ class ActDialog(ModalScreen["Act | None"]):
     def _tell(self) -> None:
         written = [box.value if isinstance(box, Input) else box.text for box in self._boxes]
         typed = {field.name: text for field, text in zip(self._fields, written, strict=True)}
-        problem = ""
+        told = {"title": self._title, "consequence": "", "problem": "", "line": ""}
+        self._act = None
         try:
             act = self._build(typed)
-            self.query_one(".title", Static).update(Content(inert_line(act.title)))
-            self.query_one(".consequence", Static).update(Content(inert_line(act.consequence)))
-            self.query_one(".line", Static).update(Content(f"the same: {inert_line(act.line)}"))
-            self._act = act if typed.get("confirm", act.confirm) == act.confirm else None
         except UsageError as error:
-            problem, self._act = error.message, None
-        self.query_one(".problem", Static).update(Content(inert_line(problem)))
+            told["problem"] = error.message
+        else:
+            told |= {"title": act.title, "consequence": act.consequence, "line": f"the same: {act.line}"}
+            self._act = act if typed.get("confirm", act.confirm) == act.confirm else None
+        for name, text in told.items():
+            self.query_one(f".{name}", Static).update(Content(inert_line(text)))
         self.query_one("#do", Button).disabled = self._act is None
 
     @on(Input.Submitted)

@@ -93,7 +93,11 @@ class NewJob(ModalScreen["Act | None"]):
     def _chosen(self, message: OptionList.OptionSelected) -> None:
         spec = self._jobs[str(message.option_id)]
         build, fields = new_job(self._ops, spec)
-        self.app.push_screen(ActDialog(build, fields), self.dismiss)
+
+        def decided(act: Act | None) -> None:
+            self.dismiss(act)
+
+        self.app.push_screen(ActDialog(build, fields, f"Enqueue {spec.name}"), decided)
 
     def action_cancel(self) -> None:
         """Make none."""

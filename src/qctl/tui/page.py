@@ -22,7 +22,7 @@ from qctl.tui.dialogs import ActDialog, Field, Sheet
 from qctl.tui.export import as_json
 from qctl.tui.grid import Grid, Source
 from qctl.tui.prompt import Question, beginning
-from qctl.view import Column
+from qctl.view import Column, counted
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -90,11 +90,11 @@ class Page(Vertical):
 
     # --- acting -----------------------------------------------------------------------------------------
 
-    def ask(self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = ()) -> None:
+    def ask(self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = (), title: str = "") -> None:
         """Ask, and do it where that is wanted. Refused before anything is typed where nothing may be changed."""
         if not self.monitor.may_act():
             return
-        self.app.push_screen(ActDialog(build, fields), self.monitor.perform)
+        self.app.push_screen(ActDialog(build, fields, title), self.monitor.perform)
 
     def propose(self, act: Act) -> None:
         """Ask for an act that needs nothing typed but maybe a name."""
@@ -106,6 +106,7 @@ class Page(Vertical):
         self.ask(
             lambda typed: acts.move(self.ops, selector, count, typed["target"].strip()),
             [Field("target", "To which queue:", words=self.monitor.trends.queues)],
+            f"Move {counted(count, 'job')}",
         )
 
     def edit(self, job_id: str, *, again: bool) -> None:
@@ -113,7 +114,8 @@ class Page(Vertical):
         if self.monitor.may_act():
             ops = self.ops
             self.monitor.fetch(
-                lambda: ops.jobs.editable(job_id), lambda job: self.ask(*forms.edited(ops, job, again=again))
+                lambda: ops.jobs.editable(job_id),
+                lambda job: self.ask(*forms.edited(ops, job, again=again), f"Edit {job_id}"),
             )
 
     def look_at_course(self, job_id: str) -> None:
