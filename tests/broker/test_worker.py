@@ -200,7 +200,7 @@ def test_a_job_over_its_time_fails(connection: Redis, queue: Queue, worker: Qctl
 
 
 def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
-    job = queue.enqueue("support.jobs.give")
+    job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
     claim = inline.claimant.take(["work"], None)
     assert claim is not None
     connection.hset(keys.claims("work"), job.id, "somebody.else|1")
@@ -244,6 +244,7 @@ def test_a_batch_lets_go_of_its_items_when_they_are_written(
 ) -> None:
     monkeypatch.setattr("qctl.broker.execution.job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
     monkeypatch.setattr("qctl.broker.execution.ending.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.execution.plain.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
     connection.hset(keys.BREAKERS, "work", 4)
     job = Queue("work", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", [1, 2, 3])
     inline.work(burst=True)

@@ -14,14 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import worker_registration
-from rq.callbacks import execute_stopped_callback
 from rq.executions import Execution
-from rq.job import Job, JobStatus
+from rq.job import Job, JobStatus, Retry
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
@@ -29,21 +28,22 @@ from rq.utils import now, utcformat
 from rq.worker import WorkerStatus
 
 from qctl import catalog, logs
-from qctl.broker import burial, counters, events, keys
+from qctl.broker import events, keys
 from qctl.broker.connection import TRANSIENT, Backoff, will_pass
 from qctl.broker.execution import memory
-from qctl.broker.execution.claimant import Claim, Claimant, Trip
-from qctl.broker.execution.ending import EndingWorker
+from qctl.broker.execution.claimant import Claim, Claimant
 from qctl.broker.execution.job import BATCH_HANDLERS, GuardedJob, guarded
+from qctl.broker.execution.plain import PlainJob, plain
+from qctl.broker.execution.plain_worker import PlainWorker
+from qctl.broker.execution.record import Recorder
 from qctl.broker.execution.stopping import StoppedError
 from qctl.broker.queue import PausableQueue, restore
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
-from qctl.errors import ClaimLostError, JobError, RejectedError, SinkError, SinkMisconfiguredError
+from qctl.errors import ClaimLostError, JobError, RejectedError, SinkError
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 WORKER_TTL = 30
 """Seconds without a heartbeat after which RQ's tools call a worker dead, less RQ's own margin of 60."""
@@ -52,10 +52,6 @@ LONG_RUN = 20.0
 """Seconds after which a run's RQ heartbeat is renewed from the lease thread; RQ lets it live 90 s."""
 
 _start = Script("start")
-
-
-STOPPED = "Stopped: somebody stopped the job while it ran."
-"""What stands as the error of a job that an operator stopped."""
 
 
 def _level(job: Job) -> int:
@@ -67,15 +63,18 @@ class AbortedError(BaseException):
     """Raised in the main thread to stop a running job at once."""
 
 
-class QctlWorker(EndingWorker):
+class QctlWorker(PlainWorker):
     """What both isolations share. Build one of `isolation.py`, then call `work`; nothing is sent before."""
 
     queue_class = PausableQueue
     job_class = GuardedJob
     log_result_lifespan = False
+    starts_plain = False
+    """Whether plain jobs are started with their claim: by a worker that runs them in the process that claims."""
 
     def __init__(self, queues: Sequence[str], connection: Redis, settings: Settings) -> None:
-        self.claimant = Claimant(connection, on_beat=self._beat)
+        self.claimant = Claimant(connection, self._beat, self._glance if self.starts_plain else None)
+        self.recorder = Recorder(connection, self.claimant.name)
         super().__init__(
             list(queues),
             name=self.claimant.name,
@@ -87,6 +86,7 @@ class QctlWorker(EndingWorker):
         )
         declared = catalog.jobs(settings.jobs_modules).values()
         self.job_class = guarded((*settings.allowed_jobs, *(spec.handler for spec in declared)))
+        self.plain_class = plain(self.job_class)
         self._recoverer = Recoverer(connection, self.name, queues)
         self._running: tuple[Job, Execution, float] | None = None
         self._dead_child: str | None = None
@@ -117,10 +117,11 @@ class QctlWorker(EndingWorker):
                     if not ready:
                         self._arrive()
                     elif backoff.tries:
+                        self.write_last()
                         self.claimant.forsaken(names)
                     ready = True
                     backoff.reset()
-                    claim = self.claimant.take(names, None if burst else 2.0, lambda: self._stop_requested)
+                    claim = self.next_claim(names, None if burst else 2.0)
                     if claim is None and burst:
                         break
                     if claim is not None:
@@ -136,6 +137,9 @@ class QctlWorker(EndingWorker):
         finally:
             self._leave(ready)
         return jobs > 0
+
+    def _queue(self, name: str) -> Queue:
+        return next(queue for queue in self.queues if queue.name == name)
 
     def request_drain(self) -> None:
         """Finish the running job, take nothing new, return from `work`."""
@@ -169,12 +173,16 @@ class QctlWorker(EndingWorker):
             self.ip_address = "unknown"
 
     def _leave(self, registered: bool) -> None:
+        self._persist(self.write_last)
         self.claimant.stop()
         if not registered:
             return
         try:
             self.claimant.forsaken([queue.name for queue in self.queues])
             self.unsubscribe()
+            with self.connection.pipeline() as pipe:
+                self.tell_done(pipe)
+                pipe.execute()
             self.register_death()
         except RedisError as error:
             log.warning("left without telling Redis: %s", error)
@@ -198,11 +206,16 @@ class QctlWorker(EndingWorker):
             pipe.hset(self.key, mapping={**self.serialize(), **({keys.WORKER_MEMORY: held} if held else {})})
             pipe.expire(self.key, WORKER_TTL + 60)
             worker_registration.register(self, pipe)
+            done = self.tell_done(pipe)
             running = self._running
             if running and time.monotonic() - running[2] > LONG_RUN:
                 running[1].heartbeat(running[0].started_job_registry, self.get_heartbeat_ttl(running[0]), pipe)
             pipe.execute()
+        self._told = done
         self._recoverer.maybe_run()
+
+    def _glance(self) -> None:
+        self.recorder.glance()
 
     def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
         """Keep the thread that listens for commands alive while Redis is away."""
@@ -216,15 +229,16 @@ class QctlWorker(EndingWorker):
     def _run(self, claim: Claim) -> None:
         """Run a claimed job. Whatever is wrong with it is its own matter: the worker goes on."""
         try:
-            job: Any = restore(claim, self.job_class, self.connection, self.serializer)
+            job: Any = self._restored(claim)
             job.check()
         except Exception as error:  # noqa: BLE001 - a corrupt hash may raise anything; it must not stop the worker
+            self.executions.clear()
             reason = (
                 str(error) if isinstance(error, JobError) else f"it cannot be read: {type(error).__name__}: {error}"
             )
             self._quarantine(claim.queue, claim.job_id, reason)
             return
-        queue = next(queue for queue in self.queues if queue.name == claim.queue)
+        queue = self._queue(claim.queue)
         job.redis_server_version = self.get_redis_server_version()
         try:
             self.execute_job(job, queue)
@@ -233,6 +247,11 @@ class QctlWorker(EndingWorker):
                 raise
             log.exception("could not handle job %s of %s", job.id, queue.name)
             self._quarantine(queue.name, job.id, f"the worker could not handle it: {type(error).__name__}: {error}")
+
+    def _restored(self, claim: Claim) -> Job:
+        if claim.execution:
+            return self.plain_job(claim)
+        return restore(claim, self.job_class, self.connection, self.serializer)
 
     def _quarantine(self, queue: str, job_id: str, reason: str) -> None:
         if self._persist(lambda: self.claimant.quarantine(queue, job_id, reason)):
@@ -277,16 +296,7 @@ class QctlWorker(EndingWorker):
             return succeeded
 
     def _perform(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        try:
-            self.prepare_job_execution(job)
-        except ClaimLostError as error:
-            log.warning("%s", error)
-            self._drop(execution, job)
-            return False
-        except Exception as error:
-            if will_pass(error):
-                raise
-            self._quarantine(queue.name, job.id, f"it cannot be started: {type(error).__name__}: {error}")
+        if not isinstance(job, PlainJob) and not self._started(job, queue, execution):
             return False
         try:
             self._performing = True
@@ -313,82 +323,26 @@ class QctlWorker(EndingWorker):
             return False
         finally:
             self._performing = False
-        self._settle(job, queue, self._success(job, queue, execution, value))
+        if isinstance(job, PlainJob) and not isinstance(value, Retry):
+            self.note_success(job, execution, value)
+            return True
+        self.succeeded(job, queue, execution, value)
         return job._status == JobStatus.FINISHED
 
-    def _failure(self, job: Job, queue: Queue, execution: Execution, exc_info: Any) -> Callable[[], None]:
-        return lambda: self._finalize_failure(job, queue, execution, exc_info)
-
-    def _stopped(self, job: Job, queue: Queue, execution: Execution) -> Callable[[], None]:
-        log.warning("job %s of %s was stopped", job.id, queue.name)
+    def _started(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Start a claimed job. False where it must not run here, which has been seen to."""
         try:
-            execute_stopped_callback(job, self.death_penalty_class)
-        except Exception:
-            log.exception("the callback of job %s that was stopped failed", job.id)
-
-        def end() -> None:
-            self._stopped_job_id = job.id  # RQ forgets it with each try to write it down
-            self.handle_execution_ended(job, queue, job.stopped_callback_timeout)
-            self.handle_job_failure(job, queue, exc_string=STOPPED, execution=execution)
-
-        return end
-
-    def _success(self, job: Job, queue: Queue, execution: Execution, value: Any) -> Callable[[], None]:
-        def end() -> None:
-            try:
-                self._finalize_success(job, queue, execution, value)
-            except Exception as error:
-                if will_pass(error) or isinstance(error, ClaimLostError):
-                    raise
-                # A callback of the job's may raise anything: the job has failed.
-                self._finalize_failure(job, queue, execution, sys.exc_info())
-
-        return end
-
-    def _settle(self, job: Job, queue: Queue, end: Callable[[], None]) -> None:
-        """Write down how a job ended, as often as it takes, as long as the job is ours.
-
-        The claim goes in the same transaction, so once it is gone the end was written, also where the reply was
-        lost; RQ swallows errors of some transactions, and a claim that still stands shows those.
-        """
-        before = {name: getattr(job, name) for name in ("retries_left", "number_of_retries", "repeats_left", "_status")}
-        backoff = Backoff(first=0.2)
-        while True:
-            try:
-                end()
-                if job._status == JobStatus.FINISHED or self.claimant.claim_of(queue.name, job.id) is None:
-                    return
-            except ClaimLostError as error:
-                if not backoff.tries:
-                    log.warning("%s", error)
-                return
-            except RedisError as error:
-                if not will_pass(error):
-                    raise
-                counters.forget()
-                log.warning("cannot write down the end of job %s yet: %s", job.id, error)
-            for name, value in before.items():
-                setattr(job, name, value)
-            time.sleep(backoff.next())
-
-    def _sink_failed(self, job: Job, queue: Queue, error: SinkError) -> None:
-        """Give the batch back at no cost and hold the queue: nothing is wrong with the batch."""
-        first = 0.0 if isinstance(error, SinkMisconfiguredError) else getattr(error, "retry_after", None) or 1.0
-        reason = f"sink: {error.message}"[: burial.MAX_REASON]
-        log.warning("%s is held: %s", queue.name, reason)
-        self._persist(lambda: self.claimant.put_back(queue.name, job.id, Trip(reason, first=first)))
-
-    def _persist(self, act: Callable[[], T]) -> T:
-        """Do it as often as it takes while Redis is away. Only for what checks the claim itself."""
-        backoff = Backoff(first=0.2)
-        while True:
-            try:
-                return act()
-            except RedisError as error:
-                if not will_pass(error):
-                    raise
-                log.warning("Redis is away: %s", error)
-                time.sleep(backoff.next())
+            self.prepare_job_execution(job)
+        except ClaimLostError as error:
+            log.warning("%s", error)
+            self._drop(execution, job)
+            return False
+        except Exception as error:
+            if will_pass(error):
+                raise
+            self._quarantine(queue.name, job.id, f"it cannot be started: {type(error).__name__}: {error}")
+            return False
+        return True
 
     def _drop(self, execution: Execution, job: Job) -> None:
         with self.connection.pipeline() as pipe:

@@ -14,6 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
 from uuid import uuid4
 
 from redis import Redis
@@ -21,7 +23,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from qctl import catalog
 from qctl.broker import burial, events, keys, replies
-from qctl.broker.scripts import Script
+from qctl.broker.execution.line import Line
+from qctl.broker.scripts import Argument, Script
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +40,14 @@ LOOK = 0.2
 BLOCK = 1.0
 """Longest wait on a single queue, in seconds: how late an idle worker notices that it shall stop."""
 
+GLANCE = 0.25
+"""Seconds between looks at whether the running job lasts, by a claimant that starts jobs itself."""
+
 TIDY = 10.0
 """Seconds between looks at what this claimant holds and does not run."""
 
 _claim = Script("claim")
+_finish_and_claim = Script("claim", after="finish")
 _renew = Script("renew")
 _putback = Script("putback")
 _quarantine = Script("quarantine")
@@ -48,12 +55,34 @@ _quarantine = Script("quarantine")
 
 @dataclass(frozen=True)
 class Claim:
-    """A job that was claimed. `fields` is its raw hash, or None with `problem` where its key holds no hash."""
+    """A job that was claimed. `fields` is its raw hash, or None with `problem` where its key holds no hash.
+
+    A plain job was started too, as the run `execution`, at `started_at`; `fields` say what was before.
+    """
 
     queue: str
     job_id: str
     fields: dict[bytes, bytes] | None
     problem: str = ""
+    execution: str = ""
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Success:
+    """The end of a plain job, to be written with the next claim: the keys and arguments of `finish.lua`."""
+
+    keys: Sequence[bytes]
+    args: Sequence[bytes]
+
+
+class UnfinishedError(Exception):
+    """A plain job's end was not written, and nothing claimed. `lost`: the job is no longer this claimant's; else it
+    has got what only RQ's own way can end."""
+
+    def __init__(self, *, lost: bool) -> None:
+        super().__init__()
+        self.lost = lost
 
 
 @dataclass(frozen=True)
@@ -66,13 +95,26 @@ class Trip:
 
 
 class Claimant:
-    """One process that claims. `name` is `host.pid.random`."""
+    """One process that claims. `name` is `host.pid.random`.
 
-    def __init__(self, connection: Redis, on_beat: Callable[[], None] | None = None) -> None:
+    One that is given `on_glance` has plain jobs started in the step that claims them; its worker has the same name.
+    `on_beat` is called with each renewal of the lease, `on_glance` more often, both in the thread that renews it.
+    """
+
+    def __init__(
+        self,
+        connection: Redis,
+        on_beat: Callable[[], None] = lambda: None,
+        on_glance: Callable[[], None] | None = None,
+    ) -> None:
         self.name = f"{socket.gethostname()}.{os.getpid()}.{uuid4().hex[:6]}"
         self.pid = os.getpid()
         self._redis = connection
         self._on_beat = on_beat
+        self._on_glance = on_glance
+        self._line = Line(connection)
+        self._executions = Executions()
+        self._renewed = -LEASE
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._tidied = time.monotonic()
@@ -95,42 +137,59 @@ class Claimant:
             log.warning("the lease of %s runs out by itself: %s", self.name, error)
 
     def _keep_alive(self) -> None:
+        due = 0.0
         while not self._stop.is_set():
+            now = time.monotonic()
             try:
-                if not _renew(self._redis, [keys.LEASES], [self.name, int(LEASE * 1000)]):
-                    log.debug("lease of %s begins", self.name)
-                self._beat()
-                pause = RENEW
+                if now >= due:
+                    due = now + RENEW
+                    self._renew(now)
+                    self._beside(self._on_beat)
+                if self._on_glance:
+                    self._beside(self._on_glance)
             except RedisError as error:
                 log.warning("cannot renew the lease of %s: %s", self.name, error)
-                pause = 1.0
-            self._stop.wait(pause)
+                due = now + 1.0
+            left = max(0.0, due - time.monotonic())
+            self._stop.wait(min(left, GLANCE) if self._on_glance else left)
 
-    def _beat(self) -> None:
+    def _renew(self, now: float) -> None:
+        if not _renew(self._redis, [keys.LEASES], [self.name, int(LEASE * 1000)]):
+            log.debug("lease of %s begins", self.name)
+        self._renewed = now
+
+    def _beside(self, act: Callable[[], None]) -> None:
         """Do what is done beside it. Without this thread all that we hold would be given to others while we run it."""
-        if self._on_beat is None:
-            return
         try:
-            self._on_beat()
+            act()
         except RedisError:
             raise
         except Exception:
             log.exception("the lease of %s goes on, though what is done beside it failed", self.name)
 
     def take(
-        self, queues: Sequence[str], timeout: float | None, stopping: Callable[[], bool] = lambda: False
+        self,
+        queues: Sequence[str],
+        timeout: float | None,
+        stopping: Callable[[], bool] = lambda: False,
+        end: Success | None = None,
     ) -> Claim | None:
         """Claim the next job, in the order of `queues`; wait up to `timeout` seconds for one, not at all if None.
 
-        Whoever calls runs nothing now. Raises what redis-py raises. A claim whose reply is lost, or that Redis makes
+        In the same step write the `end` of the last one, which raises UnfinishedError where that cannot be. Whoever
+        calls runs nothing now. Raises what redis-py raises. A claim whose reply is lost, or that Redis makes
         only after we gave up waiting for it, comes back by `forsaken`, or by recovery once this claimant has died.
         """
         if time.monotonic() - self._tidied > TIDY:
+            if end is not None:
+                self.finish(end)
+                end = None
             self.forsaken(queues)
             self._tidied = time.monotonic()
         deadline = time.monotonic() + (timeout or 0)
         while True:
-            claim, unheld = self._claim(queues)
+            claim, unheld = self._claim(queues, end)
+            end = None
             if claim is not None or timeout is None or stopping():
                 return claim
             left = deadline - time.monotonic()
@@ -138,26 +197,35 @@ class Claimant:
                 return None
             self._wait(unheld, min(left, BLOCK if len(queues) == 1 else LOOK))
 
-    def _claim(self, queues: Sequence[str]) -> tuple[Claim | None, str | None]:
+    def finish(self, end: Success) -> None:
+        """Write the end of a plain job and claim nothing. Raises UnfinishedError where it cannot be written."""
+        self._claim((), end)
+
+    def _claim(self, queues: Sequence[str], end: Success | None = None) -> tuple[Claim | None, str | None]:
         """A claim, or the first queue that is not held, to wait on."""
-        own: list[str] = []
-        names: list[str] = []
-        for queue in queues:
-            own += [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
-            names += [queue, catalog.family(queue), keys.counts_prefix(queue)]
-        kind, number, raw_id, *rest = _claim(
-            self._redis,
-            [keys.PAUSED, keys.SUSPENDED, keys.LEASES, keys.EVENTS, keys.QUIET, *own],
-            [self.name, keys.JOB_PREFIX, int(LEASE * 1000), events.CAP, *names],
-        )
+        places, names = _places(tuple(queues))
+        execution = next(self._executions) if self._on_glance else ""
+        now = datetime.now(timezone.utc)
+        lease = 0 if time.monotonic() - self._renewed < 2 * RENEW else int(LEASE * 1000)
+        args: list[Argument] = [self.name, keys.JOB_PREFIX, lease, events.CAP, len(queues), execution, rq_time(now)]
+        args += names
+        if end is None:
+            kind, number, *rest = self._line.run(_claim, places, args)
+        else:
+            kind, number, *rest = self._line.run(_finish_and_claim, (*places, *end.keys), (*args, *end.args))
+        if kind == 4:
+            raise UnfinishedError(lost=number == b"lost")
         if kind == 0:
             return None, queues[number - 1] if number else None
         queue = queues[number - 1]
-        job_id = raw_id.decode(errors="surrogateescape")
+        job_id = rest[0].decode(errors="surrogateescape")
         if kind == 2:
-            return Claim(queue, job_id, None, f"its data is a {rest[0].decode()}, not a hash"), queue
-        flat = rest[0]
-        return Claim(queue, job_id, dict(zip(flat[::2], flat[1::2], strict=True))), queue
+            return Claim(queue, job_id, None, f"its data is a {rest[1].decode()}, not a hash"), queue
+        flat = rest[1]
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        if kind == 3:
+            return Claim(queue, job_id, fields, execution=execution, started_at=now), queue
+        return Claim(queue, job_id, fields), queue
 
     def _wait(self, queue: str | None, seconds: float) -> None:
         """Wait for something in `queue` without changing it: its head is moved onto itself once there is one."""
@@ -254,3 +322,33 @@ class Claimant:
                 if raw.startswith(f"{self.name}|".encode()):
                     given += self._give_back(queue, raw_id.decode(errors="surrogateescape"))
         return given
+
+
+class Executions:
+    """Ids of runs, as unlike any other as RQ's are and cheaper to make: 24 digits drawn once, then a number."""
+
+    def __init__(self) -> None:
+        self._drawn = uuid4().hex[:24]
+        self._count = 0
+
+    def __next__(self) -> str:
+        self._count += 1
+        return f"{self._drawn}{self._count:08x}"
+
+
+def rq_time(moment: datetime) -> str:
+    """A moment in UTC as RQ writes it in a job's hash."""
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+
+
+@lru_cache(maxsize=64)
+def _places(queues: tuple[str, ...]) -> tuple[list[bytes], list[bytes]]:
+    """The keys of `claim.lua`, and its arguments from the eighth on: the same with every claim."""
+    places = [keys.PAUSED, keys.SUSPENDED, keys.LEASES, keys.EVENTS, keys.QUIET]
+    names = []
+    for queue in queues:
+        places += [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
+        names += [queue, catalog.family(queue), keys.counts_prefix(queue)]
+    return [key.encode(errors="surrogateescape") for key in places], [
+        name.encode(errors="surrogateescape") for name in names
+    ]

@@ -17,6 +17,7 @@ from rq.queue import Queue
 from rq.utils import now
 from rq.worker import Worker
 
+from qctl.broker.execution.plain import PlainJob
 from qctl.broker.execution.stopping import Stoppable
 from qctl.broker.recovery import recover
 from qctl.broker.worker import AbortedError, QctlWorker
@@ -29,6 +30,8 @@ PR_SET_PDEATHSIG = 1
 
 class InlineWorker(QctlWorker):
     """Runs jobs in its own process: for short jobs whose code is trusted not to crash the interpreter."""
+
+    starts_plain = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,12 +48,13 @@ class InlineWorker(QctlWorker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job here."""
-        execution = self.prepare_execution(job)
+        execution = self.executions[job.run] if isinstance(job, PlainJob) else self.prepare_execution(job)
         self._running = (job, execution, time.monotonic())
         try:
             self.perform_job(job, queue, execution)
         finally:
             self._running = None
+            self.recorder.end()
             self.executions.pop(execution.id, None)
 
 

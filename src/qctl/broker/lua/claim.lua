@@ -1,16 +1,20 @@
--- Claim the head of the first queue that is not paused.
+-- Claim the head of the first queue that is not paused, and start it in the same step where it is a plain job: one
+-- of which RQ's data model asks no more than a start, a result and an end.
 -- KEYS[1] HASH of pauses  KEYS[2] STRING set by `rq suspend`  KEYS[3] ZSET of leases  KEYS[4] STREAM of events
 --   KEYS[5] HASH of quiet claimants
 --   then four a queue: LIST waiting, LIST intermediate, HASH claims, ZSET started
--- ARGV[1] claimant  ARGV[2] prefix of job hashes  ARGV[3] lease (ms)  ARGV[4] cap of the stream
+-- ARGV[1] claimant, whose worker has the same name  ARGV[2] prefix of job hashes
+--   ARGV[3] lease (ms), 0 where it was renewed lately  ARGV[4] cap of the stream  ARGV[5] number of queues
+--   ARGV[6] id of the execution, empty to start nothing  ARGV[7] now (RQ's format)
 --   then three a queue: name, family, prefix of its counts
 -- Returns {1, n, id, fields}  claimed from the n-th queue, with the job's hash
 --         {2, n, id, type}    claimed, but its key is not a hash
+--         {3, n, id, fields}  claimed and started, with the job's hash as it was before
 --         {0, n, id}          nothing: n is the first queue that is not held, 0 if all are or the claimant is quiet
 -- Fails, before it changes anything, where a key that all queues share holds another type. A queue with such a key of
 --   its own is passed over.
--- Atomic: between the look at the pause and the claim nobody can pause or quiet, and a claim without a lease or a lease without
---   its claim never shows. A pause that comes later finds the claim in the intermediate list.
+-- Atomic: between the look at the pause and the claim nobody can pause or quiet, and a claim without a lease never
+--   shows. A pause that comes later finds the claim in the intermediate list, or the job started.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -21,12 +25,16 @@ local function held(name)
     return not ok or type(pause) ~= 'table' or type(pause['until']) ~= 'number' or pause['until'] > now
 end
 
-local function count(prefix, depth)
+-- The first claim of a minute notes how many waited, itself among them. A count that cannot be written, because
+-- somebody's key is there, is no reason to claim nothing.
+local function count(prefix, waiting)
     local minute = math.floor(time[1] / 60)
     local key = prefix .. math.floor(minute / 60)
     local field = minute % 60
-    redis.pcall('HINCRBY', key, field .. '.taken', 1)
-    if redis.pcall('HSETNX', key, field .. '.depth', depth) == 1 then redis.call('EXPIRE', key, 172800) end
+    if redis.pcall('HINCRBY', key, field .. '.taken', 1) == 1 then
+        redis.call('HSETNX', key, field .. '.depth', redis.call('LLEN', waiting) + 1)
+        redis.call('EXPIRE', key, 172800)
+    end
 end
 
 local function is(key, kind)
@@ -34,40 +42,115 @@ local function is(key, kind)
     return found == kind or found == 'none'
 end
 
-if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 0, ''} end
-for n, kind in pairs({'hash', nil, 'zset', 'stream', 'hash'}) do
-    if not is(KEYS[n], kind) then return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is not a ' .. kind) end
+-- What the fields of a plain job look like. Any other field, or another value, is left to RQ's own way.
+local DATE = '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ$'
+local NUMBER = '^%d+$'
+local ANY = ''
+local PLAIN = {
+    status = '^queued$', created_at = DATE, enqueued_at = DATE, started_at = DATE, ended_at = DATE,
+    last_heartbeat = DATE, timeout = '^[1-9]%d?%d?%d?%d?%d?%d?$', result_ttl = '^[1-9]%d*$', failure_ttl = '^%-?%d+$',
+    ttl = NUMBER, success_callback_name = '^$', success_callback_timeout = NUMBER, failure_callback_timeout = NUMBER,
+    stopped_callback_timeout = NUMBER, number_of_retries = NUMBER, retries_left = NUMBER,
+    retry_intervals = '^%[[%d, ]*%]$', enqueue_at_front = '^[01]$', enqueue_at_front_on_retry = '^[01]$', data = ANY,
+    meta = ANY, description = ANY, worker_name = ANY, group_id = ANY, failure_callback_name = ANY,
+    stopped_callback_name = ANY, webhooks = ANY, exc_info = ANY, result = ANY, qctl_fingerprint = ANY,
+    qctl_moved_from = ANY
+}
+
+-- What the start wants to know of a plain job; nil where it is not plain.
+local function plain(id, fields, queue)
+    if ARGV[6] == '' or not string.find(id, '^[%w_-]+$') then return nil end
+    local found = {}
+    for n = 1, #fields, 2 do
+        local field, value = fields[n], fields[n + 1]
+        local pattern = PLAIN[field]
+        if field == 'origin' then
+            if value ~= queue then return nil end
+        elseif not pattern or pattern ~= ANY and not string.find(value, pattern) and (pattern ~= DATE or value ~= '') then
+            return nil
+        elseif field == 'meta' then
+            local ok, meta = pcall(cjson.decode, value)
+            if not ok or type(meta) ~= 'table' then return nil end
+            found.trace = type(meta.trace_id) == 'string' and meta.trace_id
+        else
+            found[field] = value
+        end
+    end
+    return found.data and found.status and found
 end
+
+-- Start it as RQ's worker does. What RQ keeps of the run beside, `record.lua` writes when it lasts. False, and nothing
+-- is written, where the registry holds another type.
+local function start(id, job, started, queue, found)
+    local until_ = time[1] + math.min(found.timeout or 30, 30) + 60
+    if type(redis.pcall('ZADD', started, until_, id .. ':' .. ARGV[6])) ~= 'number' then return false end
+    redis.call('HSET', job, 'status', 'started', 'started_at', ARGV[7], 'last_heartbeat', ARGV[7], 'worker_name', ARGV[1])
+    -- Only a job that was given a time to live, or ran before, may be about to expire.
+    if found.ttl or (found.ended_at or '') ~= '' or (found.started_at or '') ~= '' then redis.call('PERSIST', job) end
+    if found.trace then
+        redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'started', 'queue', queue, 'job', id,
+            'worker', ARGV[1], 'trace', found.trace)
+    else
+        redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'started', 'queue', queue, 'job', id,
+            'worker', ARGV[1])
+    end
+    return true
+end
+
+-- Write the claim, and start the job where that is asked for. Nil, and nothing is written, where a key of the queue
+-- holds another type.
+local function hold(id, job, fields, claims, started, queue)
+    local found = not fields.err and plain(id, fields, queue)
+    if type(redis.pcall('HSET', claims, id, ARGV[1] .. '|' .. now)) ~= 'number' then return nil end
+    if found and start(id, job, started, queue, found) then return 3 end
+    if not is(started, 'zset') then
+        redis.call('HDEL', claims, id)
+        return nil
+    end
+    return fields.err and 2 or 1
+end
+
+if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 0, ''} end
+if not is(KEYS[4], 'stream') then return redis.error_reply('WRONGTYPE ' .. KEYS[4] .. ' is not a stream') end
 if redis.call('HEXISTS', KEYS[5], ARGV[1]) == 1 then return {0, 0, ''} end
+if ARGV[3] ~= '0' then redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1]) end
 
 local open = 0
-for n = 1, (#KEYS - 5) / 4 do
+for n = 1, tonumber(ARGV[5]) do
     local waiting, intermediate, claims, started = unpack(KEYS, 4 * n + 2, 4 * n + 5)
-    local name, family, counts = ARGV[3 * n + 2], ARGV[3 * n + 3], ARGV[3 * n + 4]
+    local name, family, counts = unpack(ARGV, 3 * n + 5, 3 * n + 7)
     if not held(name) and (family == name or not held(family)) then
-        local sound = is(waiting, 'list') and is(intermediate, 'list') and is(claims, 'hash') and is(started, 'zset')
-        if open == 0 and sound then open = n end
+        local sound = true
         -- Ids whose hash is gone are passed over here, a bounded number a call.
         for _ = 1, 100 do
-            if not sound then break end
-            local id = redis.call('LMOVE', waiting, intermediate, 'LEFT', 'RIGHT')
-            if not id then break end
-            local job = ARGV[2] .. id
-            local type = redis.call('TYPE', job).ok
+            local id = redis.pcall('LMOVE', waiting, intermediate, 'LEFT', 'RIGHT')
+            if type(id) == 'table' then
+                if not string.find(id.err, 'WRONGTYPE', 1, true) then return id end
+                sound = false
+            end
+            if type(id) ~= 'string' then break end
             -- A stock worker of several queues leaves the id where it is when it starts the job, which may come again.
             redis.call('LREM', intermediate, 0, id)
-            if type == 'none' then
+            local job = ARGV[2] .. id
+            local fields = redis.pcall('HGETALL', job)
+            if #fields == 0 and not fields.err then
                 redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'discarded', 'queue', name,
                     'job', id, 'reason', 'its data is gone')
             else
+                local kind = hold(id, job, fields, claims, started, name)
+                if not kind then
+                    redis.call('LPUSH', waiting, id)
+                    sound = false
+                    break
+                end
+                count(counts, waiting)
+                if kind == 3 then return {3, n, id, fields} end
                 redis.call('RPUSH', intermediate, id)
-                redis.call('HSET', claims, id, ARGV[1] .. '|' .. now)
-                redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1])
-                count(counts, redis.call('LLEN', waiting) + 1)
-                if type == 'hash' then return {1, n, id, redis.call('HGETALL', job)} end
-                return {2, n, id, type}
+                if kind == 2 then return {2, n, id, redis.call('TYPE', job).ok} end
+                return {1, n, id, fields}
             end
         end
+        if open == 0 and sound then open = n end
     end
 end
 return {0, open, ''}

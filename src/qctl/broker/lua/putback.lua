@@ -21,10 +21,10 @@ if not claim or string.sub(claim, 1, #ARGV[2] + 1) ~= ARGV[2] .. '|' then return
 
 redis.call('HDEL', KEYS[4], ARGV[1])
 redis.call('LREM', KEYS[2], -1, ARGV[1])
-if redis.call('TYPE', KEYS[6]).ok == 'zset' then
-    for _, execution in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
-        redis.call('ZREM', KEYS[3], ARGV[1] .. ':' .. execution)
-        redis.call('DEL', ARGV[4] .. execution)
+for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+    if string.sub(member, 1, #ARGV[1] + 1) == ARGV[1] .. ':' then
+        redis.call('ZREM', KEYS[3], member)
+        redis.call('DEL', ARGV[4] .. string.sub(member, #ARGV[1] + 2))
     end
 end
 redis.call('DEL', KEYS[6])

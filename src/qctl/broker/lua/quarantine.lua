@@ -17,10 +17,10 @@ local claim = redis.call('HGET', KEYS[2], ARGV[1])
 if not claim or string.sub(claim, 1, #ARGV[2] + 1) ~= ARGV[2] .. '|' then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('LREM', KEYS[1], -1, ARGV[1])
-if redis.call('TYPE', KEYS[6]).ok == 'zset' then
-    for _, execution in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
-        redis.call('ZREM', KEYS[5], ARGV[1] .. ':' .. execution)
-        redis.call('DEL', ARGV[6] .. execution)
+for _, member in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+    if string.sub(member, 1, #ARGV[1] + 1) == ARGV[1] .. ':' then
+        redis.call('ZREM', KEYS[5], member)
+        redis.call('DEL', ARGV[6] .. string.sub(member, #ARGV[1] + 2))
     end
 end
 redis.call('DEL', KEYS[6])

@@ -29,10 +29,10 @@ redis.call('HDEL', KEYS[4], id)
 local unstarted = redis.call('LREM', KEYS[2], -1, id)
 local type = redis.call('TYPE', KEYS[5]).ok
 local status = type == 'hash' and redis.call('HGET', KEYS[5], 'status')
-if redis.call('TYPE', KEYS[6]).ok == 'zset' then
-    for _, execution in ipairs(redis.call('ZRANGE', KEYS[6], 0, -1)) do
-        redis.call('ZREM', KEYS[3], id .. ':' .. execution)
-        redis.call('DEL', ARGV[4] .. execution)
+for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
+    if string.sub(member, 1, #id + 1) == id .. ':' then
+        redis.call('ZREM', KEYS[3], member)
+        redis.call('DEL', ARGV[4] .. string.sub(member, #id + 2))
     end
 end
 redis.call('DEL', KEYS[6])

@@ -1,0 +1,131 @@
+"""Plain jobs: those of which RQ's data model asks no more than a start, a result and an end.
+
+`claim.lua` tells which they are, and starts them in the step that claims them; `finish.lua` writes that one succeeded
+in the step that claims the next. So they cost one round trip each, where RQ's own way takes some sixty commands. What
+is not plain, and every end but a success, goes RQ's own way.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from redis import Redis
+from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+
+from qctl.broker import keys
+from qctl.broker.execution.claimant import Claim, Success, rq_time
+from qctl.broker.execution.job import BATCH_HANDLERS, GuardedJob
+from qctl.histogram import bucket
+
+
+class PlainJob(GuardedJob):
+    """A job that came started with its claim.
+
+    RQ's class reads a whole hash into some fifty attributes. Here those that every run needs are read at once, and
+    all the others when somebody asks for one of them, from the same fields.
+    """
+
+    functions: ClassVar[dict[str, tuple[Callable[..., Any], str]]] = {}
+    """Name -> function and where it is at home: what was found once is not looked for again."""
+
+    def __init__(self, claim: Claim, worker: str, connection: Redis) -> None:
+        """Raises ValueError where the fields cannot be read."""
+        fields = claim.fields or {}
+        self._raw = fields
+        self._id = claim.job_id
+        self.run = claim.execution
+        self.connection = connection
+        self.serializer = JSONSerializer
+        self.origin = claim.queue
+        self.worker_name = worker
+        self.started_at = self.last_heartbeat = claim.started_at
+        self.ended_at = None
+        self._status = JobStatus.STARTED
+        self.timeout = int(fields.get(b"timeout", 0)) or None
+        self.result_ttl = int(fields.get(b"result_ttl", 0)) or None
+        self.meta = json.loads(fields.get(b"meta") or b"{}")
+        enqueued = fields.get(b"enqueued_at")
+        if enqueued and claim.started_at:
+            since = datetime.fromisoformat(enqueued[:26].decode()).replace(tzinfo=timezone.utc)
+            self.waited = (claim.started_at - since).total_seconds()
+        try:
+            self.data = zlib.decompress(fields[b"data"])
+        except zlib.error:
+            self.data = fields[b"data"]
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute that was not read yet: read them all, and leave what has been set since as it is."""
+        ours = dict(self.__dict__)
+        raw = ours.pop("_raw", None)
+        if raw is None:
+            raise AttributeError(name)
+        del self._raw
+        Job.__init__(self, self._id, self.connection, self.serializer)
+        self.restore(raw)
+        self.__dict__.update(ours)
+        return getattr(self, name)
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The function to call, looked for where it was not found before. Raises ForbiddenJobError."""
+        name = str(self._func_name)
+        if name not in self.functions:
+            self.functions[name] = super().func, str(self._found)
+        function, self._found = self.functions[name]
+        return function
+
+
+def plain(job_class: type[GuardedJob]) -> type[PlainJob]:
+    """The class of plain jobs of a worker with this class of jobs."""
+    return type("PlainJob", (PlainJob,), {"allowed": job_class.allowed, "functions": {}})
+
+
+def success(job: PlainJob, value: Any, ttl: int, record: Sequence[str]) -> Success:
+    """The end of a plain job that returned `value` now, whose result is kept for `ttl` seconds.
+
+    `record` are the keys of what was recorded of its run, if it was.
+    """
+    job.ended_at = now = datetime.now(timezone.utc)
+    seconds, began = now.timestamp(), (job.started_at or now).timestamp()
+    hour, minute = divmod(int(seconds) // 60, 60)
+    id_, queue = job.id, job.origin
+    places = [keys.job(id_), keys.results(id_), keys.dependents(id_), *_of_queue(queue)]
+    places += [keys.counts(queue, hour), keys.times(queue, 60 * hour + minute), *record]
+    left = b""
+    if job.func_name in BATCH_HANDLERS:
+        job.drop_items()
+        left = zlib.compress(job.data)
+    args: list[str | bytes] = [
+        *(id_, queue, rq_time(now), str(ttl), _kept(value), job.run, str(began), str(seconds), str(job.run_ms or 0)),
+        *(job.trace or "", str(minute), "" if job.waited is None else f"w{bucket(job.waited)}"),
+        *(f"r{bucket(job.ran or 0)} {job.label}", left, str(len(record))),
+    ]
+    return Success([_bytes(place) for place in places], [_bytes(arg) for arg in args])
+
+
+@lru_cache(maxsize=64)
+def _of_queue(queue: str) -> tuple[str, ...]:
+    of_queue = (keys.started, keys.finished, keys.claims, keys.recoveries)
+    return (*(key(queue) for key in of_queue), keys.TOTALS, keys.BREAKERS)
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(errors="surrogateescape")
+
+
+def _kept(value: Any) -> bytes:
+    """What a job returned, as RQ keeps it in a result; empty for nothing."""
+    if value is None:
+        return b""
+    try:
+        return b64encode(JSONSerializer.dumps(value))
+    except Exception:  # noqa: BLE001 - RQ keeps a note in place of what cannot be kept, whatever the reason
+        return b64encode(JSONSerializer.dumps(UNSERIALIZABLE_RETURN_VALUE_PAYLOAD))
