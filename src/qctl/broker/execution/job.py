@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from redis.client import Pipeline
-from rq.job import Job, JobStatus, Retry
+from rq.job import UNEVALUATED, Job, JobStatus, Retry
 from rq.queue import Queue
 from rq.results import Result
 from rq.utils import import_attribute
@@ -45,7 +45,8 @@ class GuardedJob(Job):
     def check(self) -> None:
         """Raise UnreadableJobError or ForbiddenJobError where this job must not run. Imports nothing."""
         try:
-            self._deserialize_data()
+            if self._func_name is UNEVALUATED:  # a batch is large: it is read once
+                self._deserialize_data()
         except Exception as error:
             raise UnreadableJobError(f"its payload is not JSON: {type(error.__cause__ or error).__name__}") from error
         if not isinstance(self._args, (list, tuple)) or not isinstance(self._kwargs, Mapping):
