@@ -7,16 +7,20 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from qctl.cli.command import command
 from qctl.cli.output import is_terminal
 from qctl.cli.session import Session
-from qctl.errors import RefusedError, UsageError
+from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.safe import redact_url
+
+if TYPE_CHECKING:
+    from qctl.ops import Ops
 
 PATIENCE = 60.0
 """Seconds that a command line of the monitor may take."""
@@ -32,6 +36,8 @@ EXAMPLES = """
 qctl monitor
 qctl monitor --read-only
 qctl monitor --web
+qctl monitor --record incident.jsonl
+qctl monitor --replay incident.jsonl
 """
 
 
@@ -47,30 +53,62 @@ def monitor(
     port: Annotated[
         int | None, typer.Option("--port", metavar="N", help=f"With --web: the port, {PORT}. 0: any that is free.")
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="FILE", help="Write what it shows into a new file, too.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", metavar="FILE", help="Show what was recorded, without any Redis.")
+    ] = None,
 ) -> None:
     """Watch queues, jobs, dead letters and workers live, and act on them by keys."""
+    if record and (replay or web):
+        raise UsageError("--record goes with neither --replay nor --web")
     if web:
-        _serve(session, allow_actions, PORT if port is None else port)
+        _serve(session, allow_actions, PORT if port is None else port, replay)
         return
     if allow_actions or port is not None:
         raise UsageError("--allow-actions and --port go with --web")
     if not (_in_browser() or (is_terminal(sys.stdout) and is_terminal(sys.stdin))):
         raise RefusedError("`qctl monitor` needs a terminal", "`qctl stats --watch 2s` needs none")
-    from qctl.tui.app import Monitor  # brings Textual, which no other command needs
+    if replay:
+        _play(replay)
+    else:
+        _watch(session, record)
 
-    settings = session.settings
+
+def _watch(session: Session, record: Path | None) -> None:
+    """Show what is, and write it down where that is wanted."""
+    from qctl.tui.app import Monitor  # brings Textual, which no other command needs
+    from qctl.tui.recording import RecordingOps, Sheet
+
+    target = redact_url(session.settings.redis_target)
+    sheet = Sheet(record, target) if record else None
     read_only = _read_only(session)
     # Commands write files too: who may only look, and from a browser, has no command line.
     runs = not (read_only and _in_browser())
-    Monitor(
-        session.ops,
-        target=redact_url(settings.redis_target),
-        read_only=read_only,
-        run=(lambda line: run_line(session, line)) if runs else None,
-    ).run()
+    try:
+        Monitor(
+            cast("Ops", RecordingOps(session.ops, sheet)) if sheet else session.ops,
+            target=target,
+            read_only=read_only,
+            run=(lambda line: run_line(session, line)) if runs else None,
+        ).run()
+    finally:
+        if sheet:
+            sheet.close()
+    if sheet and sheet.problem:
+        raise QctlError(f"the recording in {record} ends early: {sheet.problem}")
 
 
-def _serve(session: Session, allow_actions: bool, port: int) -> None:
+def _play(file: Path) -> None:
+    """Show what was."""
+    from qctl.tui.replay import Recording
+    from qctl.tui.slider import ReplayMonitor
+
+    ReplayMonitor(Recording(file)).run()
+
+
+def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None) -> None:
     """Show it to a browser: each visit is this program again, with the same options."""
     options = session.options
     if allow_actions and options.read_only:
@@ -83,7 +121,8 @@ def _serve(session: Session, allow_actions: bool, port: int) -> None:
     given["QCTL_READ_ONLY"] = None if allow_actions else "true"
     # By the environment, as everybody may read command lines.
     os.environ.update({name: str(value) for name, value in given.items() if value})
-    served = web.WebMonitor(f"exec {shlex.join((*PROGRAM, 'monitor'))}", port)
+    words = ("--replay", str(replay)) if replay else ()
+    served = web.WebMonitor(f"exec {shlex.join((*PROGRAM, 'monitor', *words))}", port)
 
     def started(url: str) -> None:
         session.out.say("qctl: good for one browser, once; Ctrl-C ends it" + ("" if allow_actions else "; read-only"))
