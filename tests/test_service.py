@@ -30,6 +30,7 @@ from qctl.errors import (
 from qctl.service import QueueService
 from qctl.settings import Settings
 from support.process import free_port
+from support.proxy import Proxy
 from support.servers import RedisServer
 
 
@@ -231,6 +232,19 @@ def test_the_limits_of_an_owner(make_settings: Callable[..., Settings], connecti
             service.enqueue("stock-check", owner="ada")
         service.enqueue("stock-check", owner="bob")
         service.enqueue("stock-check")
+
+
+def test_lost_replies_run_nothing_twice(own_redis: RedisServer) -> None:
+    with Proxy(own_redis.port) as proxy, QueueService(proxy.redis_url) as service:
+        service.enqueue("stock-check")
+        proxy.lose_replies(1)
+        one = service.notify(receiverId=1, text="hello")
+        proxy.lose_replies(2)
+        many = service.add_bulk_update(businessId=1, items=[{"sku": str(n), "quantity": n} for n in range(250)])
+        assert proxy.lost == 3
+    with own_redis.connect() as direct:
+        assert direct.lrange(keys.queue("notification"), 0, -1) == [one.encode()]
+        assert direct.lrange(keys.queue("inventory"), 1, -1) == [id_.encode() for id_ in many]
 
 
 def test_redis_is_away() -> None:

@@ -1,0 +1,77 @@
+"""How fast jobs are created in bulk, by QueueService and by RQ's own `enqueue_many`:
+`python benchmarks/enqueue.py [JOBS]`.
+
+Both create the same jobs, with JSON payloads and three retries, in a redis-server of this benchmark's own with the log
+synced every second, as `qctl up` runs it. QueueService also checks the arguments, writes an event a job, and is safe to
+send again; RQ does neither.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from redis import Redis
+from rq import Queue, Retry
+from rq.serializers import JSONSerializer
+
+from qctl.service import QueueService
+
+JOBS = 10_000
+ROUNDS = 5
+HANDLER = "qctl.jobs.notification.notify"
+
+
+def measure(name: str, redis: Redis, jobs: int, create: Callable[[list[dict[str, str]]], object]) -> float:
+    """Create jobs in an empty Redis, some rounds of it. Prints and returns the median rate, in jobs a second."""
+    data = [{"receiverId": str(n), "text": "Your order is on its way"} for n in range(jobs)]
+    times = []
+    for _ in range(ROUNDS):
+        redis.flushall()
+        start = time.perf_counter()
+        create(data)
+        times.append(time.perf_counter() - start)
+        assert redis.llen("rq:queue:notification") == jobs
+    rate = jobs / median(times)
+    print(f"{name:32} {rate:9,.0f} jobs/s, median of {ROUNDS}")
+    return rate
+
+
+def main(jobs: int) -> None:
+    """Measure both, one at a time, against one server."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        socket = f"{folder}/redis.sock"
+        options = ["--port", "0", "--unixsocket", socket, "--dir", folder, "--appendonly", "yes", "--save", ""]
+        with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as server:
+            try:
+                while not Path(socket).exists():
+                    time.sleep(0.05)
+                redis = Redis(unix_socket_path=socket)
+                queue = Queue("notification", connection=redis, serializer=JSONSerializer)
+
+                def rqs(data: list[dict[str, str]]) -> None:
+                    retry = Retry(max=3, interval=[2, 4, 8])
+                    queue.enqueue_many(
+                        [Queue.prepare_data(HANDLER, kwargs=each, retry=retry, timeout=60) for each in data]
+                    )
+
+                theirs = measure("rq: Queue.enqueue_many", redis, jobs, rqs)
+                with QueueService(f"unix://{socket}") as service:
+                    ours = measure(
+                        "qctl: QueueService.enqueue_many",
+                        redis,
+                        jobs,
+                        lambda data: service.enqueue_many("notify", data),
+                    )
+                print(f"{ours / theirs:.2f} times as fast")
+            finally:
+                server.terminate()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else JOBS)
