@@ -230,3 +230,15 @@ def test_rate_and_canary(qctl: Qctl) -> None:
     assert qctl("retry", *line, ops=ops).code == 0
     assert ops.asked("jobs__retry")[0][1] == {"rate": 10.0, "first": 2, "timeout": 5.0}
     assert qctl("retry", "--all", "--canary", "1", "--dry-run").code == 2
+
+
+def test_what_is_so_already_is_told_and_is_no_failure(qctl: Qctl) -> None:
+    so = Outcome("a", "email", True, "it waits already", "queued")
+    nothing = FakeOps(jobs__retry=BulkResult(already=1, outcomes=[so]))
+    ran = qctl("retry", "a", ops=nothing)
+    assert (ran.code, ran.out) == (0, "  a: it waits already\n")
+    assert qctl("retry", "a", "--json", ops=nothing).json["already"] == 1
+    lost = Outcome("b", "", False, "there is no such job")
+    assert qctl("retry", "a", "b", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost, so], already=1))).code == 5
+    planned = Selection([], already=[so])
+    assert qctl("retry", "a", "--dry-run", ops=FakeOps(jobs__choose=planned)).out.endswith("  a: it waits already\n")

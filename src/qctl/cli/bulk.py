@@ -65,9 +65,10 @@ def carry_out(
     if chosen.scan:
         out.say(not_all(chosen.scan))
     if dry_run:
-        would = BulkResult(chosen.count, len(chosen.missing), [*chosen.missing, *_would(chosen)], scan=chosen.scan)
+        found = [*chosen.missing, *_would(chosen), *chosen.already]
+        would = BulkResult(chosen.count, len(chosen.missing), found, scan=chosen.scan, already=len(chosen.already))
         out.report(documents.acted(telling.schema, would, dry_run=True), _would_do(telling, chosen))
-        return _exit_code(chosen.count, chosen.missing)
+        return _exit_code(chosen.count + would.already, chosen.missing)
     if chosen.count and asking:
         asking(chosen)
     elif chosen.count and not (yes or choice.named):
@@ -79,7 +80,7 @@ def carry_out(
     if result.halted:
         out.complain_of(result.halted)
         return exit_code_for(result.halted)
-    return _exit_code(result.done, [outcome for outcome in result.outcomes if not outcome.done])
+    return _exit_code(result.done + result.already, [outcome for outcome in result.outcomes if not outcome.done])
 
 
 def not_all(scan: Scan) -> str:
@@ -125,12 +126,13 @@ def _would_do(telling: Telling, chosen: Selection) -> list[Cell]:
     lines += [Cell(f"  {outcome.id}  {outcome.queue}  {outcome.detail}") for outcome in _would(chosen)[:SHOWN]]
     if chosen.count > SHOWN:
         lines.append(Cell(f"  and {chosen.count - SHOWN} more"))
-    return [*lines, *_failures(chosen.missing, len(chosen.missing))]
+    return [*lines, *_already(chosen.already), *_failures(chosen.missing, len(chosen.missing))]
 
 
 def _did(telling: Telling, result: BulkResult, undo: Sequence[str]) -> list[Cell]:
+    already = _already([outcome for outcome in result.outcomes if outcome.done and outcome.where])
     if not result.total:
-        return [Cell(f"No {telling.thing} matches.")]
+        return already or [Cell(f"No {telling.thing} matches.")]
     what = (
         f"{result.done} of {counted(result.total, telling.thing)}"
         if result.failed
@@ -139,7 +141,12 @@ def _did(telling: Telling, result: BulkResult, undo: Sequence[str]) -> list[Cell
     where = f" of {named(result.queues)}" if result.queues else ""
     lines = [Cell(f"{what}{where} {telling.done}", "good" if result.done else "")]
     lines += _failures([outcome for outcome in result.outcomes if not outcome.done], result.failed)
-    return [*lines, *(Cell(f"  undo: {line}", "dim") for line in undo)]
+    return [*lines, *already, *(Cell(f"  undo: {line}", "dim") for line in undo)]
+
+
+def _already(found: Sequence[Outcome]) -> list[Cell]:
+    more = [Cell(f"  and {len(found) - SHOWN} more")] if len(found) > SHOWN else []
+    return [*(Cell(f"  {outcome.id}: {outcome.detail}") for outcome in found[:SHOWN]), *more]
 
 
 def _failures(failures: Sequence[Outcome], count: int) -> list[Cell]:

@@ -65,12 +65,13 @@ class Scan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item of a bulk act."""
+    """What became of one item of a bulk act. `where` is the state of a job that was found in another than is meant."""
 
     id: str
     queue: str
     done: bool
     detail: str = ""
+    where: str = ""
 
 
 @dataclass
@@ -88,10 +89,12 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Selection:
-    """The jobs that a selector chose, and the ids it named that are none. Small enough for a million."""
+    """The jobs that a selector chose, the ids it named that are none, and those with which nothing is to be done: it is
+    so already. Small enough for a million."""
 
     chosen: list[Chosen]
     missing: list[Outcome] = field(default_factory=list)
+    already: list[Outcome] = field(default_factory=list)
     scan: Scan | None = None
 
     @property
@@ -107,7 +110,8 @@ class Selection:
 
 @dataclass(frozen=True)
 class BulkResult:
-    """What a bulk act did. `done` and `failed` count; `outcomes` keeps the first `KEPT` of each.
+    """What a bulk act did. `done`, `failed` and `already` (so before) count; `outcomes` keeps the first `KEPT` of
+    those that were done or so already, and of those that failed.
 
     `batch` names what was put into the trash together. `halted` says why it stopped before the last job: the canary
     failed, or took too long.
@@ -120,6 +124,7 @@ class BulkResult:
     batch: str | None = None
     scan: Scan | None = None
     halted: QctlError | None = None
+    already: int = 0
 
     @classmethod
     def of(cls, outcomes: list[Outcome]) -> BulkResult:

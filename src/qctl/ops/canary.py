@@ -30,7 +30,7 @@ def run(
     """Retry `first` of them, wait until they have finished, retry the others. `halted` says why that was not done."""
     ahead, rest = _split(chosen, first)
     result = bulk.run(connection, ahead, act, progress=lambda done, _: progress(done, chosen.count))
-    sent = [outcome.id for outcome in result.outcomes if outcome.done]
+    sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]
     seen, _ = watching.until(connection, sent, timeout, _has_ended)
     broken = [id_ for id_ in sent if seen[id_].status in BROKEN]
     late = [id_ for id_ in sent if not _has_ended(id_, seen[id_])]
@@ -50,6 +50,7 @@ def run(
         outcomes=[*result.outcomes, *after.outcomes],
         queues=sorted({*result.queues, *after.queues}),
         scan=chosen.scan,
+        already=result.already,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from qctl.broker import events
@@ -22,18 +22,29 @@ from qctl.ops.selection import ALL
 
 @dataclass(frozen=True)
 class _Kind:
-    """Which jobs an act is done to where nothing is said, to which it can be done, and the word for it."""
+    """Which jobs an act is done to where nothing is said, to which it can be done, and the word for it.
+
+    `already` is what is said of named jobs with which it was done before, by their states.
+    """
 
     usual: Sequence[State]
     possible: Sequence[State]
     done: str
+    already: Mapping[str, str] = field(default_factory=dict)
 
+
+_AGAIN = {
+    **dict.fromkeys(("queued", "rate_limited", "scheduled", "deferred", "ready_to_enqueue"), "it waits already"),
+    "started": "it runs already",
+    "finished": "it was run again, and has finished",
+}
+_TRASHED = {"trash": "it is in the trash already"}
 
 _KINDS: Mapping[Verb, _Kind] = {
-    "retry": _Kind(DEAD, Retry.states, "run again"),
-    "cancel": _Kind(Cancel.states, Cancel.states, "canceled"),
-    "delete": _Kind(Discard.states, Discard.states, "deleted"),
-    "discard": _Kind(DEAD, DEAD, "discarded"),
+    "retry": _Kind(DEAD, Retry.states, "run again", _AGAIN),
+    "cancel": _Kind(Cancel.states, Cancel.states, "canceled", {"canceled": "it was canceled already"}),
+    "delete": _Kind(Discard.states, Discard.states, "deleted", _TRASHED),
+    "discard": _Kind(DEAD, DEAD, "discarded", _TRASHED),
     "move": _Kind(("queued",), Move.states, "moved"),
     "export": _Kind(tuple(state for state in STATES if state != "started"), STATES, "exported"),
 }
@@ -81,6 +92,7 @@ class JobOps(OneJobOps):
             snapshot.names(self._redis) if selector.ids is not None else self._queues(selector),
             selection.states(selector, kind.usual, kind.possible, kind.done),
             progress or silent,
+            kind.already,
         )
         if selector.fingerprint and not chosen.count and not selector.reads_jobs:
             raise NotFoundError(f"no dead letter has the cause {selector.fingerprint}", hint="qctl dlq groups")

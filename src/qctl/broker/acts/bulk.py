@@ -104,10 +104,11 @@ def run(
     return BulkResult(
         done=tally.done,
         failed=tally.failed,
-        outcomes=tally.kept_failed + tally.kept_done,
+        outcomes=tally.kept_failed + tally.kept_done + selection.already[:KEPT],
         queues=sorted(tally.queues),
         batch=act.batch if tally.done else None,
         scan=selection.scan,
+        already=len(selection.already),
     )
 
 

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from redis import Redis
+from rq.results import Result
 
-from qctl.broker import inspection
+from qctl.broker import inspection, keys, replies
 from qctl.broker.places import Found, Placed
 from qctl.broker.reading import dead_letters, locating
 from qctl.broker.reading.search import Progress, Search
 from qctl.models import DEAD, Chosen, Outcome, Selection, Selector, State
 
+DIED = str(Result.Type.FAILED.value).encode()
+"""How RQ writes of a run that it was the last and failed."""
+
+RESULTS = 10
+"""Results of a job that RQ keeps."""
+
+NOTHING: Mapping[str, str] = {}
+
 
 def choose(
-    connection: Redis, selector: Selector, queues: Sequence[str], states: Sequence[State], progress: Progress
+    connection: Redis,
+    selector: Selector,
+    queues: Sequence[str],
+    states: Sequence[State],
+    progress: Progress,
+    already: Mapping[str, str] = NOTHING,
 ) -> Selection:
-    """The jobs that are meant, of these queues, in these states. Ids that are not there are told of.
+    """The jobs that are meant, of these queues, in these states. Ids that are not there are told of. `already` says of
+    other states what to tell of jobs that were named and are in them: nothing is to be done with those.
 
     With a limit, of dead letters those are taken that have waited longest, of others the first of their places.
     """
     if selector.ids is not None:
-        return _named(connection, selector, queues, states)
+        return _named(connection, selector, queues, states, already)
     is_of_the_dead = set(states) <= set(DEAD)
     search = Search(connection, selector, queues, states, progress)
     if selector.reads_jobs:
@@ -36,15 +52,39 @@ def choose(
     return Selection(chosen, scan=search.cut)
 
 
-def _named(connection: Redis, selector: Selector, queues: Sequence[str], states: Sequence[State]) -> Selection:
+def _named(
+    connection: Redis,
+    selector: Selector,
+    queues: Sequence[str],
+    states: Sequence[State],
+    already: Mapping[str, str],
+) -> Selection:
     located, missing = locating.locate(connection, list(selector.ids or ()), queues)
     fitting = [each for each in located if each[1] in states]
-    wrong = [
-        Outcome(inspection.text(found.id), queue, False, f"it is {state}")
-        for queue, state, found in located
-        if state not in states
+    others = [
+        *missing,
+        *(
+            Outcome(inspection.text(found.id), queue, False, f"it is {state}", state)
+            for queue, state, found in located
+            if state not in states
+        ),
     ]
-    return Selection(_grouped(islice(fitting, selector.limit)), [*missing, *wrong])
+    so = _are_so(connection, [each for each in others if each.where in already])
+    return Selection(
+        _grouped(islice(fitting, selector.limit)),
+        [each for each in others if each not in so],
+        [replace(each, done=True, detail=already[each.where]) for each in so],
+    )
+
+
+def _are_so(connection: Redis, found: Sequence[Outcome]) -> list[Outcome]:
+    """Those whose state says that an act was done before; a finished job says so only if it had died before."""
+    with connection.pipeline(transaction=False) as pipe:
+        for each in found:
+            pipe.xrevrange(keys.results(each.id), count=RESULTS)
+        answers = [replies.granted(answer, []) for answer in replies.ask(pipe)]
+    died = [any(fields.get(b"type") == DIED for _, fields in results) for results in answers]
+    return [each for each, dead in zip(found, died, strict=True) if dead or each.where != "finished"]
 
 
 def _matching(search: Search) -> Iterable[Placed]:

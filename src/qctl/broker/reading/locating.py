@@ -43,12 +43,12 @@ def _supposed(connection: Redis, ids: Sequence[str], said: dict[str, Outcome]) -
     for id_, answer in zip(ids, answers, strict=True):
         status, queue, batch = (inspection.text(value) for value in replies.granted(answer, [None] * 3))
         if status == "canceled" and batch:
-            said[id_] = Outcome(id_, queue, False, f"it is in trash batch {batch}")
+            said[id_] = Outcome(id_, queue, False, f"it is in trash batch {batch}", "trash")
         elif status in places.BY_STATUS and queue:
             found[id_] = (queue, places.BY_STATUS[status])
             said[id_] = Outcome(id_, queue, False, f"it says it is {status}, and is in no place of that kind")
         elif status:
-            said[id_] = Outcome(id_, queue, False, f"it is {status}")
+            said[id_] = Outcome(id_, queue, False, f"it is {status}", status)
     return found
 
 

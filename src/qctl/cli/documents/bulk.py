@@ -10,12 +10,13 @@ from qctl.models import BulkResult, Imported
 
 def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:
     """What an act did, or with `dry_run` would do. `outcomes` are the first of those that were done, and of those that
-    were not; `done` and `failed` count all. `undo` are command lines."""
+    were not; `done`, `failed` and `already`, which was so before, count all. `undo` are command lines."""
     rows = [{"id": o.id, "queue": o.queue, "done": o.done, "detail": o.detail} for o in result.outcomes]
     head = {
         "done": 0 if dry_run else result.done,
         "would": result.done if dry_run else None,
         "failed": result.failed,
+        "already": result.already,
         "dry_run": dry_run,
         "batch": result.batch,
         "undo": list(undo),

@@ -1,0 +1,78 @@
+"""What is asked for twice: it is so already, which is told, and is no failure."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+from rq.job import Job, JobStatus
+from rq.rate_limit import RateLimit, RateLimitRegistry
+from rq.registry import FinishedJobRegistry
+from rq.results import Result
+
+from qctl.models import BulkResult, Selector, Verb
+from qctl.ops import Ops
+from support import stock
+
+
+def do(ops: Ops, act: Verb, *ids: str) -> BulkResult:
+    chosen = ops.jobs.choose(act, Selector(ids=ids))
+    return ops.jobs.delete(chosen) if act == "discard" else getattr(ops.jobs, act)(chosen)
+
+
+def finish(connection: Redis, job_id: str) -> None:
+    """Let a job end well, as a stock worker writes it."""
+    job = Job.fetch(job_id, connection=connection)
+    with connection.pipeline() as pipe:
+        job.set_status(JobStatus.FINISHED, pipeline=pipe)
+        FinishedJobRegistry(job.origin, connection=connection).add(job, 500, pipeline=pipe)
+        Result.create(job, Result.Type.SUCCESSFUL, 500, return_value=1, pipeline=pipe)
+        pipe.execute()
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("retry", "it waits already"),
+        ("cancel", "it was canceled already"),
+        ("delete", "it is in the trash already"),
+        ("discard", "it is in the trash already"),
+    ],
+)
+def test_the_second_time_nothing_is_left_to_do(ops: Ops, connection: Redis, act: Verb, said: str) -> None:
+    job = stock.enqueue(connection, "mail", "d")
+    if act in ("retry", "discard"):
+        stock.die(connection, job)
+    assert do(ops, act, "d").done == 1
+    again = do(ops, act, "d", "nowhere")
+    assert (again.done, again.already, again.failed) == (0, 1, 1)
+    assert {outcome.id: outcome.detail for outcome in again.outcomes} == {
+        "d": said,
+        "nowhere": "there is no such job",
+    }
+
+
+def test_a_letter_that_was_run_again_and_finished(ops: Ops, connection: Redis) -> None:
+    stock.die(connection, stock.enqueue(connection, "mail", "d"))
+    assert do(ops, "retry", "d").done == 1
+    finish(connection, "d")
+    again = do(ops, "retry", "d")
+    assert (again.already, again.outcomes[0].detail) == (1, "it was run again, and has finished")
+    assert connection.zscore("rq:failed:mail", "d") is None
+
+
+def test_a_job_that_finished_at_once_was_never_dead(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "w")
+    finish(connection, "w")
+    found = do(ops, "retry", "w")
+    assert (found.already, found.failed) == (0, 1)
+    assert found.outcomes[0].detail == "it is finished"
+
+
+def test_one_that_waits_for_its_rate_limit(ops: Ops, connection: Redis) -> None:
+    for id_ in ("a", "b"):
+        limit = RateLimit("smtp", 1)
+        stock.die(connection, stock.enqueue(connection, "mail", id_, rate_limit=limit))
+    registry = RateLimitRegistry("smtp", connection)
+    connection.delete(registry.allowed_key, registry.rate_limited_key, registry.config_key)
+    assert do(ops, "retry", "a", "b").done == 2
+    assert do(ops, "retry", "a", "b").already == 2
