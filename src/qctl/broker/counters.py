@@ -30,6 +30,9 @@ FOR_EVER = ("finished", "failed", "dead", "retried")
 
 FIELDS = ("taken", "finished", "failed", "dead", "retried", "removed", "depth")
 
+SUMMED = ("finished", "failed")
+"""What a window knows of all its minutes; of the others, of the last two."""
+
 RECENT = 5
 """Minutes, the current one among them, that error rates and percentiles of `stats` are made of."""
 
@@ -96,7 +99,7 @@ class Window:
         return not any(self.minutes)
 
     def sum(self, what: str) -> int:
-        """How often it was counted in all of them."""
+        """How often one of `SUMMED` was counted in all of them."""
         return sum(minute.get(what, 0) for minute in self.minutes)
 
     def rate(self, what: str) -> float:
@@ -145,7 +148,12 @@ def ask(pipe: Pipeline, queue: str, at: float) -> None:
 
 @lru_cache(maxsize=4)
 def _asked(hour: int, last: int) -> list[str]:
-    return [f"{total % 60}.{what}" for total in _recent(last) if total // 60 == hour for what in FIELDS]
+    return [
+        f"{minute % 60}.{what}"
+        for ago, minute in enumerate(_recent(last))
+        if minute // 60 == hour
+        for what in (FIELDS if ago < 2 else SUMMED)
+    ]
 
 
 def window(answers: Sequence[Sequence[bytes | None]], at: float) -> Window:

@@ -11,9 +11,9 @@ from qctl.broker import clock, inspection, keys, pauses, replies
 from qctl.broker.reading.queue_reading import QueueReading
 from qctl.models import RunningJob, Stats, Totals
 
-MOST_MINUTES = 2000
-"""Minutes of durations that are read of all queues together: some 0.1 s. Where more queues are busy, their percentiles
-are of fewer minutes."""
+MOST_MINUTES = 1000
+"""Minutes of durations that are read of all queues together: some 0.05 s. Where more queues are busy, their
+percentiles are of fewer minutes."""
 
 
 def names(connection: Redis) -> list[str]:
