@@ -15,11 +15,14 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import influxdb_client
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from contract.readings import ReadingsContract, reading, readings
 from contract.sink_contract import Item
-from qctl.errors import SinkMisconfiguredError, SinkUnavailableError
+from qctl.errors import RejectedError, SinkMisconfiguredError, SinkUnavailableError
 from qctl.sinks import influxdb
 from qctl.sinks.base import KeptOpen, Sink
 from qctl.sinks.influxdb import InfluxSink
@@ -54,6 +57,36 @@ class TestInfluxSink(ReadingsContract):
 
     def poison(self, item: Item) -> Item:
         return {**item, "fields": {"a" * TOO_LONG: 1}}
+
+
+NAMES = st.text(st.characters(min_codepoint=0x20, blacklist_characters="\x7f", blacklist_categories=["Cs"]), min_size=1)
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(
+    device=NAMES,
+    topic=NAMES,
+    tags=st.dictionaries(NAMES, st.text('ab ,="', max_size=4), max_size=2),
+    fields=st.dictionaries(
+        NAMES,
+        st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False),
+        min_size=1,
+    ),
+)
+def test_a_line_is_as_the_driver_writes_it(
+    device: str, topic: str, tags: dict[str, str], fields: dict[str, Any]
+) -> None:
+    item = {"device": device, "topic": topic, "tags": tags, "ts_ns": 1, "fields": fields, "received_ns": 1}
+    point = influxdb_client.Point("sensors").tag("device", device).tag("topic", topic).time(1)
+    for name, text in tags.items():
+        point.tag(name, text)
+    for name, value in fields.items():
+        point.field(name, value if isinstance(value, bool) else float(value))
+    try:
+        line = influxdb._line(item)
+    except RejectedError:
+        assume(False)
+    assert line == point.to_line_protocol()
 
 
 def opened(url: str) -> Iterator[Sink]:

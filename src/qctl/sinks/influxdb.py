@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -44,6 +45,7 @@ _WRONG_TLS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 # other for InfluxDB, and makes VictoriaMetrics drop the line without a word.
 _UNSPEAKABLE = re.compile(r'[\x00-\x1f\x7f]|\\(?=[\\,= "]|$)')
 _UNSPEAKABLE_FIELD = re.compile(rf'{_UNSPEAKABLE.pattern}|"|^$|^time$')
+_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _MAX_ANSWER = 300
 
 
@@ -139,21 +141,42 @@ def _driver(module: str) -> Any:
 
 
 def _line(item: Any) -> str:
-    """The reading in line protocol. Raises RejectedError where that cannot express it."""
+    """The reading in line protocol. Raises RejectedError where that cannot express it.
+
+    Written by hand: the driver's `Point` takes more time for a reading than all else of it (measured).
+    """
     found = reading(item)
-    texts = (found.device, found.topic, *found.tags, *found.tags.values())
-    bad = [name for name in texts if _UNSPEAKABLE.search(name)]
-    bad += [name for name in found.fields if _UNSPEAKABLE_FIELD.search(name)]
-    if bad:
-        raise RejectedError(f"a name cannot be written to InfluxDB: {bad[0]!r}")
-    point = _driver("influxdb_client").Point(MEASUREMENT)
-    point.tag("device", found.device).tag("topic", found.topic).time(found.ts_ns)
-    for name, tag in found.tags.items():
-        point.tag(name, tag)
-    for name, value in found.fields.items():
-        point.field(name, value if isinstance(value, bool) else _float(name, value))
-    line: str = point.to_line_protocol()
-    return line
+    series = _series(found.device, found.topic, tuple(found.tags.items()))
+    fields = ",".join([f"{_field(name)}={_number(name, value)}" for name, value in sorted(found.fields.items())])
+    return f"{series} {fields} {found.ts_ns}"
+
+
+@lru_cache(maxsize=4096)
+def _series(device: str, topic: str, tags: tuple[tuple[str, str], ...]) -> str:
+    """Measurement and tags, sorted as InfluxDB likes them. A tag without a text is left out: there is none."""
+    texts = {"device": device, "topic": topic, **dict(tags)}
+    for text in (device, topic, *(part for tag in tags for part in tag)):
+        if _UNSPEAKABLE.search(text):
+            raise _unspeakable(text)
+    written = [f"{name.translate(_ESCAPES)}={text.translate(_ESCAPES)}" for name, text in sorted(texts.items()) if text]
+    return ",".join((MEASUREMENT, *written))
+
+
+@lru_cache(maxsize=4096)
+def _field(name: str) -> str:
+    if _UNSPEAKABLE_FIELD.search(name):
+        raise _unspeakable(name)
+    return name.translate(_ESCAPES)
+
+
+def _unspeakable(name: str) -> RejectedError:
+    return RejectedError(f"a name cannot be written to InfluxDB: {name!r}")
+
+
+def _number(name: str, value: int | float) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(_float(name, value)).removesuffix(".0")
 
 
 def _float(name: str, value: int | float) -> float:

@@ -41,7 +41,8 @@ def reading(item: Any) -> Reading:
         raise RejectedError("not a reading: it needs topic, device, ts_ns, fields, received_ns") from None
     _check_names(found)
     for name, value in found.fields.items():
-        if type(value) not in (int, float, bool) or not _finite(value):
+        kind = type(value)
+        if kind is not int and kind is not bool and (kind is not float or not math.isfinite(value)):
             raise RejectedError(f"a field is neither a number nor a boolean: {name!r}")
     for name, time in (("ts_ns", found.ts_ns), ("received_ns", found.received_ns)):
         if type(time) is not int or not EARLIEST <= time <= LATEST:
@@ -60,7 +61,3 @@ def _check_names(found: Reading) -> None:
         raise RejectedError("topic, device, tags and the names of fields must be text") from None
     except UnicodeEncodeError:
         raise RejectedError("a name in it is not valid Unicode") from None
-
-
-def _finite(value: int | float) -> bool:
-    return isinstance(value, int) or math.isfinite(value)
