@@ -1,0 +1,212 @@
+"""How many readings a second go all the way from MQTT to the sink, and what each stage of it costs.
+
+    .venv/bin/python benchmarks/pipeline.py [--count 200000] [--runs 3] [ARM ...]
+
+Arms, which take turns: `sqlite` and `influxdb` are qctl with that sink, `node` is the first seed document's
+architecture in Node (`node/readings.js`; its packages are installed on the first run). All of it is on this machine,
+publishers and servers too: mosquitto, Redis with AOF every second, VictoriaMetrics. Four mosquitto_pub publish COUNT
+readings with QoS 1 as fast as they are taken. Told is the rate from the first publish to the last reading in the sink,
+and the microseconds of a processor that each process took for one reading, which other programs disturb less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from support.process import Program
+from support.servers import Mosquitto, RedisServer, VictoriaMetrics
+
+PUBLISHERS = 4
+BIN = Path(sys.executable).parent
+NODE = Path(__file__).parent / "node"
+START = 1_767_225_600_000
+"""When the first reading was measured, in milliseconds since 1970; each device measures once a millisecond."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The servers of one run, and its folder."""
+
+    folder: Path
+    redis: RedisServer
+    broker: Mosquitto
+    victoria: VictoriaMetrics
+
+    def in_victoria(self) -> int:
+        """Readings that are in VictoriaMetrics."""
+        urllib.request.urlopen(self.victoria.url + "/internal/force_flush").close()  # noqa: S310 - our own server
+        query = {"query": "sum(count_over_time(sensors_n[2y]))", "time": str(START // 1000 + 86_400)}
+        with urllib.request.urlopen(f"{self.victoria.url}/api/v1/query?{urllib.parse.urlencode(query)}") as reply:  # noqa: S310
+            found = json.load(reply)["data"]["result"]
+        return int(found[0]["value"][1]) if found else 0
+
+    def in_sqlite(self) -> int:
+        """Readings that are in the file."""
+        with closing(sqlite3.connect(self.folder / "qctl.db", timeout=30)) as database:
+            return int(database.execute("SELECT COUNT(*) FROM readings").fetchone()[0])
+
+    def idle(self) -> bool:
+        """Whether no list in Redis waits for anybody: buffers, queues, jobs in hand."""
+        with self.redis.connect() as client:
+            kinds = [(key, client.type(key)) for key in client.scan_iter(count=10_000)]
+            lists = [key for key, kind in kinds if kind == b"list" and b"mqtt" not in key]
+            waiting = sum(client.llen(key) for key in lists)
+        return waiting == 0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way from broker to sink: the programs of one, and how many readings have arrived."""
+
+    programs: Callable[[Place], list[Program]]
+    arrived: Callable[[Place], int]
+
+
+def _qctl(place: Place, **sink: str) -> list[Program]:
+    env = {"REDIS_URL": place.redis.url, "MQTT_BROKER": place.broker.url, "QCTL_HOME": str(place.folder), **sink}
+    env |= {"LOG_FORMAT": "text"}
+    worker = [str(BIN / "qctl-worker"), "sensor-data"]
+    return [
+        Program("bridge", [str(BIN / "qctl-mqtt-bridge")], place.folder, env=env, says="subscribed"),
+        Program("worker", worker, place.folder, env=env, says="takes jobs from"),
+    ]
+
+
+def _influx(place: Place) -> list[Program]:
+    return _qctl(place, INFLUX_URL=place.victoria.url, INFLUX_TOKEN="any", ORG="o", BUCKET="b")
+
+
+def _node(place: Place) -> list[Program]:
+    where = {"broker": place.broker.url, "redis": str(place.redis.socket), "influx": place.victoria.url}
+    command = ["node", str(NODE / "readings.js"), json.dumps(where)]
+    return [Program("node", command, place.folder, says="subscribed")]
+
+
+ARMS = {
+    "sqlite": Arm(_qctl, Place.in_sqlite),
+    "influxdb": Arm(_influx, Place.in_victoria),
+    "node": Arm(_node, Place.in_victoria),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run: readings a second, and by process microseconds of a processor for each."""
+
+    rate: float
+    cost: dict[str, float]
+
+
+@contextmanager
+def servers() -> Iterator[Place]:
+    """New ones for each run."""
+    folder = Path(tempfile.mkdtemp(prefix="qctl-benchmark-", dir=Path.cwd()))
+    for name in ("redis", "mosquitto", "victoria"):
+        (folder / name).mkdir()
+    redis, victoria = RedisServer(folder / "redis"), VictoriaMetrics(folder / "victoria")
+    broker = Mosquitto(folder / "mosquitto", stand_in=False)
+    try:
+        with redis, broker, victoria:
+            yield Place(folder, redis, broker, victoria)
+    finally:
+        shutil.rmtree(folder)
+
+
+def run(arm: Arm, count: int) -> Result:
+    """Publish `count` readings and wait until all have arrived."""
+    with servers() as place, ExitStack() as running:
+        programs = arm.programs(place)
+        for program in programs:
+            running.enter_context(program)
+        processes = {p.name: psutil.Process(p.pid) for p in (*programs, place.broker, place.redis, place.victoria)}
+        before = {name: _spent(process) for name, process in processes.items()}
+        children = os.times()
+        began = time.monotonic()
+        publish(place.broker.port, count)
+        while not (place.idle() and arm.arrived(place) >= count):
+            time.sleep(0.2)
+        took = time.monotonic() - began
+        cost = {name: (_spent(process) - before[name]) / count * 1e6 for name, process in processes.items()}
+        after = os.times()
+        spent = after.children_user + after.children_system - children.children_user - children.children_system
+        return Result(count / took, {"publishers": spent / count * 1e6, **cost})
+
+
+def publish(port: int, count: int) -> None:
+    """Publish readings from as many files as there are publishers, and wait for their ends."""
+    publishers = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(PUBLISHERS):
+            file = Path(folder) / str(number)
+            file.write_text("".join(reading(n) for n in range(count // PUBLISHERS)))
+            words = ["mosquitto_pub", "-p", str(port), "-q", "1", "-l", "-t", f"sensors/device{number}"]
+            with file.open() as lines:
+                publishers.append(subprocess.Popen(words, stdin=lines))
+        for publisher in publishers:
+            assert publisher.wait() == 0
+
+
+def reading(n: int) -> str:
+    """One measurement, in a line."""
+    return f'{{"ts":{START + n},"n":{n},"temperature":{20 + n % 100 / 10},"humidity":40,"pressure":1013.2}}\n'
+
+
+def _spent(process: psutil.Process) -> float:
+    return float(sum(process.cpu_times()[:2]))
+
+
+def install_node() -> None:
+    """Install what `node/readings.js` needs, where it is not there."""
+    if not (NODE / "node_modules").is_dir():
+        words = ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run([*words, "--prefix", str(NODE)], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("arms", nargs="*", metavar="ARM", help=f"default: {' '.join(ARMS)}")
+    parser.add_argument("--count", type=int, default=200_000)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    names = options.arms or list(ARMS)
+    if "node" in names:
+        install_node()
+    results: dict[str, list[Result]] = {name: [] for name in names}
+    for _ in range(options.runs):
+        for name in names:
+            results[name].append(run(ARMS[name], options.count))
+            tell(name, results[name][-1:])
+    print(f"medians of {options.runs}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for name, each in results.items():
+        tell(name, each)
+
+
+def tell(name: str, results: list[Result]) -> None:
+    """Print the medians of some runs."""
+    costs = {stage: median(each.cost[stage] for each in results) for stage in results[0].cost}
+    told = ", ".join(f"{stage} {cost:.0f}" for stage, cost in costs.items())
+    rate = median(each.rate for each in results)
+    print(f"{name:9} {rate:8,.0f} readings/s; us of a processor a reading: {told}; in all {sum(costs.values()):.0f}")
+
+
+if __name__ == "__main__":
+    main()
