@@ -84,7 +84,8 @@ def test_a_worker_process_runs_it(
     assert connection.hget(keys.job(id_), "status") == b"finished", worker.output
     told = [json.loads(line) for line in worker.output.splitlines() if id_ in line]
     assert [(line["event"], line["jobId"], line["traceId"], line["userId"]) for line in told] == [
-        ("finish", id_, "the-trace", "ada")
+        ("start", id_, "the-trace", "ada"),
+        ("finish", id_, "the-trace", "ada"),
     ]
 
 
