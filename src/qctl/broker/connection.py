@@ -51,6 +51,8 @@ _PASSING = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY) ")
 """How Redis begins to say that it is full, cannot write to its disk, is read-only, lacks replicas, or is held by a
 script of somebody's; inside a script Redis 6.2 puts `-` before it."""
 
+_IN_A_SCRIPT = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
+
 
 def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     """A client for the Redis of `settings`. Nothing is sent until it is used. `name` shows in CLIENT LIST.
@@ -97,7 +99,8 @@ def translated(settings: Settings) -> Iterator[None]:
         raise RefusedError(f"Redis does not let this user do that: {_first_line(error)}") from error
     except OutOfMemoryError as error:
         raise BackpressureError(
-            f"Redis at {where} is full: {_first_line(error)}", hint="raise maxmemory or clear a queue"
+            f"Redis at {where} is full: {_first_line(error)}",
+            hint="make room with `qctl clear QUEUE --purge` or `qctl trash empty`, or raise maxmemory",
         ) from error
     except ResponseError as error:
         raise QctlError(f"Redis at {where} cannot do that: {_first_line(error)}") from error
@@ -111,7 +114,8 @@ def will_pass(error: BaseException) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """What it says, without where in which script of ours it happened."""
+    return _IN_A_SCRIPT.sub("", (str(error).splitlines() or [type(error).__name__])[0])
 
 
 class Backoff:

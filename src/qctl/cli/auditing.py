@@ -57,7 +57,7 @@ def _note(session: Session, command: str, **ended: Any) -> None:
             session.ops.audit.note(command, session.line, via="cli", **ended)
         except QctlError as error:
             if not ended["problem"]:  # else there is one line to read already
-                session.out.say(f"qctl: done, but not noted in the audit: {error.message}")
+                session.out.say(f"qctl: {ended['outcome']}, but not noted in the audit: {error.message}")
 
     if ended["outcome"] != "interrupted":
         write()

@@ -20,6 +20,7 @@ from qctl.settings import Settings
 from support import stock
 from support.servers import RedisServer
 from support.stock import Bomb
+from support.waiting import eventually
 
 
 def silent(done: int, total: int | None) -> None:
@@ -318,3 +319,23 @@ def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Se
     cleared = [id_.decode() for id_ in connection.lrange(keys.trash_jobs(str(batch)), 0, -1)]
     assert len(taken) > 100
     assert sorted(taken + cleared) == sorted(ids)
+
+
+COUNT = 20 * trash.STEP
+
+
+@pytest.mark.parametrize("act", ["clear", "purge"])
+def test_a_full_redis_is_emptied(own_redis: RedisServer, act: str) -> None:
+    """It has no room for an event. That an act was done is not hidden by it, and the purge makes room."""
+    with own_redis.connect() as connection:
+        stock.fill(connection, "mail", COUNT)
+        most = connection.info("memory")["used_memory"] - 10_000
+        connection.config_set("maxmemory", most)
+        if act == "clear":
+            result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda _done, _total: None)
+            assert connection.llen(keys.trash_jobs(str(result.batch))) == COUNT
+        else:
+            result = trash.purge(connection, "mail", actor="me", progress=lambda _done, _total: None)
+            eventually(lambda: connection.info("memory")["used_memory"] < most, what="room")
+        assert result.removed == COUNT
+        assert connection.llen(keys.queue("mail")) == 0

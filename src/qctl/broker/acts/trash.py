@@ -6,16 +6,20 @@ interrupted at any moment and run again; `progress` is told after each step how 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from qctl.broker import clock, events, inspection, keys, replies
 from qctl.broker.scripts import Script
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import ClearResult, RestoreResult, TrashBatch
+
+log = logging.getLogger(__name__)
 
 STEP = 200
 """Jobs a script call takes: less than 1 ms, so that much slower machines keep P7 too."""
@@ -92,7 +96,7 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
             progress(removed, total)
     finally:
         if removed:
-            events.record(connection, "cleared", queue=queue, count=removed, actor=actor, reason=f"trash {batch}")
+            _tell(connection, "cleared", queue=queue, count=removed, actor=actor, reason=f"trash {batch}")
     return ClearResult(queue, removed, batch if removed else None)
 
 
@@ -111,7 +115,7 @@ def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> C
             progress(removed, total)
     finally:
         if removed:
-            events.record(connection, "purged", queue=queue, count=removed, actor=actor)
+            _tell(connection, "purged", queue=queue, count=removed, actor=actor)
     return ClearResult(queue, removed, None, purged=True)
 
 
@@ -173,7 +177,7 @@ def _put_back(connection: Redis, batch: TrashBatch, actor: str, progress: Callab
             progress(done)
     finally:
         if restored:
-            events.record(connection, "restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
+            _tell(connection, "restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
 
 
 def empty(connection: Redis, batch: str | None, *, actor: str, progress: Progress) -> int:
@@ -214,9 +218,7 @@ def _empty(connection: Redis, batch: TrashBatch, actor: str, most: int, progress
                 return done
     finally:
         if done:
-            events.record(
-                connection, "purged", queue=batch.queue or None, count=done, actor=actor, reason=f"trash {batch.id}"
-            )
+            _tell(connection, "purged", queue=batch.queue or None, count=done, actor=actor, reason=f"trash {batch.id}")
 
 
 def _delete(connection: Redis, where: list[str], most: int, *, batch: str = "", counts: str = "") -> tuple[int, int]:
@@ -226,6 +228,14 @@ def _delete(connection: Redis, where: list[str], most: int, *, batch: str = "", 
         [most, keys.JOB_PREFIX, keys.results(""), keys.dependents("").removeprefix(keys.job("")), batch, FIELD, counts],
     )
     return int(left), int(deleted)
+
+
+def _tell(connection: Redis, event: str, **what: str | int | None) -> None:
+    """Record what was done. A Redis that is full has no room for that; it is done all the same, and makes room."""
+    try:
+        events.record(connection, event, **what)
+    except OutOfMemoryError:
+        log.debug("Redis is full: no event tells of what was %s", event, exc_info=True)
 
 
 def _choose(found: list[TrashBatch], batch: str | None) -> list[TrashBatch]:
