@@ -57,7 +57,7 @@ def answers() -> Answers:
 async def serving(settings: Settings) -> AsyncIterator[GroupCommit]:
     """A line that is served."""
     with connect(settings) as connection:
-        commit = GroupCommit(settings, connection, PIPELINE, lambda: None)
+        commit = GroupCommit(settings, Buffer(connection, PIPELINE, settings), lambda: None)
         task = asyncio.create_task(commit.serve())
         try:
             yield commit
@@ -187,7 +187,7 @@ def test_above_the_high_water_mark_all_hear_busy(make_settings: Make, connection
     async def act(commit: GroupCommit) -> None:
         for n in range(20):
             commit.put(answers.entry(n))
-        await until(lambda: commit.busy == "there is no room in Redis")
+        await until(lambda: commit.busy == "there is no room")
         commit.put(answers.entry(20))
         assert answers.busy == [20]
         connection.ltrim(keys.buffer("messages"), 15, -1)
@@ -203,7 +203,7 @@ def test_a_full_redis_is_waited_for(own_redis: RedisServer, make_settings: Make,
             connection.config_set("maxmemory", 1)
             commit.put(answers.entry(1))
             await until(lambda: answers.busy == [1])
-            assert commit.busy == "there is no room in Redis"
+            assert commit.busy == "there is no room"
             connection.config_set("maxmemory", 0)
             await until(lambda: commit.busy is None and not commit.waiting)
             assert stored(connection) == [1]
@@ -240,7 +240,7 @@ def test_a_defect_ends_it(settings: Settings, answers: Answers, monkeypatch: pyt
 
     async def serve() -> None:
         with connect(settings) as connection:
-            commit = GroupCommit(settings, connection, PIPELINE, lambda: None)
+            commit = GroupCommit(settings, Buffer(connection, PIPELINE, settings), lambda: None)
             commit.put(answers.entry(1))
             try:
                 await asyncio.wait_for(commit.serve(), 15)

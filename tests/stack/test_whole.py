@@ -67,6 +67,21 @@ def test_a_message_of_a_socket_io_client_arrives(make_up: MakeUp) -> None:
     assert gone(family)
 
 
+def test_without_a_queue_all_arrives_and_no_redis_is_there(make_up: MakeUp) -> None:
+    up = make_up(None, CACHE_ENABLED="false")
+    up.start()
+    assert not up.pids("redis")
+    assert not up.pids("worker-sensor-data")
+    publish(up.port, 1.0, 2.0)
+    with Sender(f"http://127.0.0.1:{up.socket_port}") as sender:
+        sender.send_until_acked([message("m-1")])
+        assert not sender.ask({**message("m-2"), "user_id": 7})["ok"]
+    eventually(lambda: arrived(up.home) == [1.0, 2.0], what="the readings")
+    assert messages(up.home) == ["hello m-1"]
+    eventually(lambda: "must be text" in (up.home / "rejects-messages.jsonl").read_text(), what="the reject")
+    assert up.stop() == 0
+
+
 def test_without_socket_io_the_rest_is_up(make_up: MakeUp) -> None:
     up = make_up(None, QCTL_SOCKET_ENABLED="false")
     up.start()

@@ -113,6 +113,15 @@ class DataSettings:
         doc="Connections above which a socket batcher answers 503 to new ones",
     )
 
+    cache_enabled: bool = setting(
+        "CACHE_ENABLED",
+        boolean,
+        "true",
+        group="ingest",
+        doc="false: without Redis and queues. The bridge and the batcher write to the database at once: while it is "
+        "down nothing is acknowledged, what is refused is only noted in a file, and a reading without a time that is "
+        "sent again after a restart may show twice",
+    )
     batch_size: int = setting(
         "BATCH_SIZE_THRESHOLD", whole(1, 100_000), "1000", group="ingest", doc="Items that make a batch"
     )

@@ -21,13 +21,14 @@ from typing import Any, Protocol
 
 import uvicorn
 
-from qctl.broker.connection import connect
 from qctl.catalog import PIPELINES
 from qctl.errors import QctlError, SettingsError
 from qctl.settings import Settings
 from qctl.sources.cutter import Cutter
+from qctl.sources.direct import Direct
 from qctl.sources.front import Front
 from qctl.sources.group_commit import GroupCommit
+from qctl.sources.keeping import Keeping
 from qctl.sources.socketio import SocketServer
 
 log = logging.getLogger(__name__)
@@ -53,9 +54,10 @@ class Beat(Protocol):
 
 
 class SocketBatcher:
-    """Serves PORT until `stop` is set, then drains."""
+    """Serves PORT until `stop` is set, then drains. Messages go to the buffer `messages`, or where `keeping` says."""
 
-    def __init__(self, settings: Settings, stop: threading.Event, beat: Beat) -> None:
+    def __init__(self, settings: Settings, stop: threading.Event, beat: Beat, keeping: Keeping | None = None) -> None:
+        self._keeping = keeping or Keeping.queued(settings, PIPELINES["messages"], "qctl-socket-batcher")
         self._settings = settings
         self._stop = stop
         self._beat = beat
@@ -65,14 +67,8 @@ class SocketBatcher:
         listener = _listen(self._settings)
         _allow_many_files()
         gc.set_threshold(*COLLECT)
-        pipeline = PIPELINES["messages"]
-        connection = connect(self._settings, name="qctl-socket-batcher")
-        with (
-            listener,
-            connection,
-            Cutter(self._settings, pipeline, self._settings.flush_interval("messages")) as cutter,
-        ):
-            commit = GroupCommit(self._settings, connection, pipeline, cutter.wake)
+        with listener, self._keeping.connection, self._keeping.cutter as cutter:
+            commit = GroupCommit(self._settings, self._keeping.buffer, cutter.wake)
             try:
                 asyncio.run(Serving(self._settings, commit, cutter, self._beat).run(listener, self._stop))
             finally:
@@ -82,7 +78,7 @@ class SocketBatcher:
 class Serving:
     """One run of the event loop."""
 
-    def __init__(self, settings: Settings, commit: GroupCommit, cutter: Cutter, beat: Beat) -> None:
+    def __init__(self, settings: Settings, commit: GroupCommit, cutter: Cutter | Direct, beat: Beat) -> None:
         self._settings = settings
         self._commit = commit
         self._cutter = cutter

@@ -21,10 +21,10 @@ from itertools import islice
 from typing import Any
 
 from qctl.broker.buffer import Buffer, Commit, Reject
-from qctl.broker.connection import Backoff, Connection, translated
-from qctl.catalog.specs import PipelineSpec
-from qctl.errors import BackpressureError, QctlError, RedisUnreachableError
+from qctl.broker.connection import Backoff, translated
+from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError
 from qctl.settings import Settings
+from qctl.sources.direct import Direct
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +101,9 @@ class Line:
 class GroupCommit:
     """The line of one pipeline. All but the commits happens in the event loop that runs `serve`."""
 
-    def __init__(
-        self, settings: Settings, connection: Connection, pipeline: PipelineSpec, on_full_batch: Callable[[], None]
-    ) -> None:
+    def __init__(self, settings: Settings, buffer: Buffer | Direct, on_full_batch: Callable[[], None]) -> None:
         self._settings = settings
-        self._buffer = Buffer(connection, pipeline, settings)
+        self._buffer = buffer
         self._on_full_batch = on_full_batch
         self._line = Line()
         self._thread = ThreadPoolExecutor(1, "commit")
@@ -253,5 +251,7 @@ def _answer_busy(entry: Entry) -> None:
 
 def _in_public(error: QctlError) -> str:
     if isinstance(error, BackpressureError):
-        return "there is no room in Redis"
+        return "there is no room"
+    if isinstance(error, SinkError):
+        return "the database takes nothing"
     return "Redis is away" if isinstance(error, RedisUnreachableError) else "Redis refuses to write"

@@ -20,15 +20,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from qctl.broker.buffer import Buffer, Commit, Reject
-from qctl.broker.connection import Backoff, connect, translated
-from qctl.broker.mqtt_session import MqttSession
-from qctl.broker.topics import Topics
+from qctl.broker.buffer import Commit, Reject
+from qctl.broker.connection import Backoff, translated
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, QctlError, RejectedError, SettingsError, UnreachableError
 from qctl.settings import Settings
 from qctl.sources import reading
-from qctl.sources.cutter import Cutter
+from qctl.sources.keeping import Keeping
 from qctl.sources.link import Clock, Link, Message
 from qctl.sources.redelivery import KEPT, WINDOW, Window, digest, note
 
@@ -84,19 +82,20 @@ class Group:
 
 
 class Bridge:
-    """Moves readings from the broker of MQTT_BROKER to the buffer `readings` until `stop` is set."""
+    """Moves readings from the broker of MQTT_BROKER to the buffer `readings`, or elsewhere if `keeping` says so, until
+    `stop` is set."""
 
-    def __init__(self, settings: Settings, stop: threading.Event, beat: Beat) -> None:
-        pipeline = PIPELINES["readings"]
+    def __init__(self, settings: Settings, stop: threading.Event, beat: Beat, keeping: Keeping | None = None) -> None:
+        keeping = keeping or Keeping.queued(settings, PIPELINES["readings"], "qctl-mqtt-bridge")
         self._settings = settings
         self._stop = stop
         self._beat = beat
-        self._connection = connect(settings, name="qctl-mqtt-bridge")
-        self._buffer = Buffer(self._connection, pipeline, settings)
-        self._session = MqttSession(self._connection, settings.mqtt_client_id)
-        self._topics = Topics(self._connection, pipeline.name)
+        self._connection = keeping.connection
+        self._buffer = keeping.buffer
+        self._session = keeping.session
+        self._topics = keeping.topics
         self._tell_topics_at = 0.0
-        self._cutter = Cutter(settings, pipeline, settings.readings_flush_interval)
+        self._cutter = keeping.cutter
         self._ahead = min(settings.mqtt_receive_maximum, WINDOW)
         self._window = Window(WINDOW)
         self._clock = Clock()

@@ -57,7 +57,7 @@ def run_stack(settings: Settings) -> int:
 def _programs(settings: Settings, patience: float) -> list[Program]:
     """What is to run, in the order of starting. `patience`: seconds for a port to become free."""
     servers = []
-    if not settings.redis_is_named:
+    if settings.cache_enabled and not settings.redis_is_named:
         servers.append(redis_server(settings))
     if settings.mqtt_enabled and not settings.mqtt_broker:
         _await_port("MQTT_PORT", "127.0.0.1", settings.mqtt_port, patience)

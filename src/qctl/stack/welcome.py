@@ -47,7 +47,7 @@ def welcome(settings: Settings, programs: Iterable[Program], late: list[str], ou
 def next_commands(settings: Settings) -> list[str]:
     """The commands to try, as they can be pasted into another shell of this user in this folder."""
     qctl = _callable("qctl")
-    daily = [f"{qctl} stats", f"{qctl} pause sensor-data --reason deploy"]
+    daily = [f"{qctl} stats", f"{qctl} pause sensor-data --reason deploy"] if settings.cache_enabled else []
     # `qctl health` stands in where there is no broker to publish to.
     commands = [_publish(settings), *daily] if settings.mqtt_enabled else [f"{qctl} health", *daily]
     default_home = Settings.load(environ={}, dotenv=Path(os.devnull)).home
@@ -58,7 +58,7 @@ def next_commands(settings: Settings) -> list[str]:
 
 def _rows(settings: Settings, programs: Iterable[Program]) -> list[tuple[str, str]]:
     rows = [("home", str(settings.home))]
-    if settings.redis_is_named:
+    if settings.redis_is_named and settings.cache_enabled:
         rows.append(("redis", f"{redact_url(settings.redis_target)} (yours)"))
     servers = [program for program in programs if program.stage is not Stage.DAEMON]
     rows += [(program.name, program.where) for program in servers]
