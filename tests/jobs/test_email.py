@@ -1,0 +1,98 @@
+"""Jobs of `email` by a worker and a real SMTP server: what is sent, tried again, or given up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from qctl.broker import keys
+from qctl.broker.execution.isolation import InlineWorker
+from qctl.jobs import email
+from qctl.service import QueueService
+from qctl.settings import Settings
+from support.mail import Mailbox, smtp_server
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+    """A server that the worker's settings name."""
+    with smtp_server() as mailbox:
+        for name, value in {"HOST": "127.0.0.1", "PORT": str(mailbox.port), "SECURITY": "none"}.items():
+            monkeypatch.setenv(f"SMTP_{name}", value)
+        email._settings.cache_clear()
+        yield mailbox
+    email._settings.cache_clear()
+
+
+@pytest.fixture
+def service(settings: Settings) -> Iterator[QueueService]:
+    with QueueService(settings) as made:
+        yield made
+
+
+def work(connection: Redis, settings: Settings, job_id: str) -> str:
+    """Run what waits. Returns the status of the job then."""
+    InlineWorker(["email.high", "email", "email.low"], connection, settings).work(burst=True)
+    status: bytes = connection.hget(keys.job(job_id), "status")
+    return status.decode()
+
+
+def test_what_the_server_does_not_take_now_is_tried_again_as_the_same_mail(
+    settings: Settings, connection: Redis, service: QueueService, server: Mailbox
+) -> None:
+    server.answers.append("450 later")
+    job_id = service.add_welcome_email(userEmail="ann@example.org", userName="Ann")
+    assert work(connection, settings, job_id) == "scheduled"
+    assert server.mails == []
+    connection.zrem(keys.scheduled("email"), job_id)
+    connection.rpush(keys.queue("email"), job_id)
+    assert work(connection, settings, job_id) == "finished"
+    again = service.add_welcome_email(userEmail="ann@example.org", userName="Ann")
+    assert work(connection, settings, again) == "finished"
+    first, second = server.mails
+    assert first["Message-ID"] != second["Message-ID"]
+    assert server.recipients == ["ann@example.org"] * 2
+
+
+def test_what_the_server_refuses_is_dead_at_once(
+    settings: Settings, connection: Redis, service: QueueService, server: Mailbox
+) -> None:
+    server.answers.append("550 nobody of that name")
+    job_id = service.add_welcome_email(userEmail="nobody@example.org", userName="N")
+    assert work(connection, settings, job_id) == "failed"
+    assert server.mails == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"userEmail": "ann@example.org\r\nBcc: all@example.org", "userName": "Ann"},
+        {"userEmail": "ann@example.org, bob@example.org", "userName": "Ann"},
+        {"userEmail": "no address", "userName": "Ann"},
+    ],
+)
+def test_a_bad_address_is_dead_at_once_and_nothing_is_sent(
+    settings: Settings, connection: Redis, service: QueueService, server: Mailbox, data: dict[str, str]
+) -> None:
+    job_id = service.enqueue("welcome-email", data)
+    assert work(connection, settings, job_id) == "failed"
+    assert connection.zcard(keys.scheduled("email")) == 0
+    assert server.mails == []
+
+
+def test_a_name_makes_no_header(settings: Settings, connection: Redis, service: QueueService, server: Mailbox) -> None:
+    job_id = service.add_welcome_email(userEmail="ann@example.org", userName="Ann\r\nBcc: all@example.org")
+    assert work(connection, settings, job_id) == "finished"
+    [mail] = server.mails
+    assert mail["Bcc"] is None
+    assert server.recipients == ["ann@example.org"]
+
+
+def test_a_link_that_is_none_is_dead_at_once(
+    settings: Settings, connection: Redis, service: QueueService, server: Mailbox
+) -> None:
+    job_id = service.add_password_reset(userEmail="ann@example.org", resetUrl="javascript:alert(1)")
+    assert work(connection, settings, job_id) == "failed"
+    assert server.mails == []
