@@ -10,6 +10,7 @@ from typing import Any
 from cli import fake_ingest, fake_jobs, fake_operating, fake_watching
 from qctl.errors import QctlError
 from qctl.models import (
+    Backup,
     ClearResult,
     DeadLetter,
     DeadLetterDetail,
@@ -20,6 +21,7 @@ from qctl.models import (
     PauseResult,
     Ping,
     QueueStats,
+    Recalled,
     Repair,
     RestoreResult,
     ResumeResult,
@@ -101,6 +103,8 @@ ANSWERS: dict[str, Any] = {
     "trash__restore": lambda batch: RestoreResult(batch or "20261122-044512-x7f2", "email", 4),
     "trash__empty": 4,
     "health__ping": Ping(0.0004, 1_795_000_000_000, "7.0.15", "redis://localhost:6379/0"),
+    "backup__write": lambda *_, **__: Backup({"pause": 1, "job": 2}),
+    "backup__restore": lambda *_, **__: Recalled({"pause": 1, "job": 2}, 0, [], True),
     "doctor__examine": lambda *_, **__: Health("ok", [Finding("redis", "ok", "Redis answers")]),
     "doctor__repair": lambda **_: Repair(3, 1),
     "health__check": Health("ok", [Finding("redis", "ok", "Redis answers")]),

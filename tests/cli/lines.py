@@ -69,5 +69,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("context", "show"): ("prod",),
     ("context", "use"): ("prod",),
     ("config", "init"): ("--force",),
+    ("backup",): ("kept.jsonl", "--force"),
+    ("restore",): ("-",),
 }
 """What a command needs to do its work, where that is something."""

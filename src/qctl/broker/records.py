@@ -62,8 +62,8 @@ class Record:
         return "" if self.died is None else inspection.text(self.fields.get(burial.FIELD))
 
 
-def parse(line: bytes, *, trust: bool) -> Record:
-    """The job that a line holds. Raises RejectedError saying what is wrong with it."""
+def document(line: bytes) -> dict[str, Any]:
+    """The JSON object that a line holds. Raises RejectedError."""
     if len(line) > MOST:
         raise RejectedError(f"it is longer than {MOST:,} bytes")
     try:
@@ -72,7 +72,15 @@ def parse(line: bytes, *, trust: bool) -> Record:
         raise RejectedError("it is not UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise RejectedError(f"it is not JSON: {type(error).__name__}: {error}"[:200]) from None
-    if not isinstance(found, dict) or found.get("schema") != exporting.SCHEMA:
+    if not isinstance(found, dict):
+        raise RejectedError(f"it is no {exporting.SCHEMA}, nor anything else that we write")
+    return found
+
+
+def parse(line: bytes, *, trust: bool) -> Record:
+    """The job that a line holds. Raises RejectedError saying what is wrong with it."""
+    found = document(line)
+    if found.get("schema") != exporting.SCHEMA:
         raise RejectedError(f"it is no {exporting.SCHEMA}")
     unknown = found.keys() - _KNOWN
     if unknown:
@@ -87,8 +95,8 @@ def _record(found: dict[str, Any]) -> Record:
     state = found.get("state")
     if state not in STATES or state == "started":
         raise RejectedError(f"its state is {state!r}: it cannot be put there")
-    fields = _values(found.get("fields"), "fields")
-    queue, id_ = _word(found, "queue"), _word(found, "id")
+    fields = values(found.get("fields"), "fields")
+    queue, id_ = word(found, "queue"), word(found, "id")
     if ":" in id_:
         raise RejectedError("its id has a colon: it would name another key")
     _check_fields(fields, queue, state)
@@ -102,13 +110,13 @@ def _record(found: dict[str, Any]) -> Record:
         state=state,
         fields=fields,
         results=results,
-        score=_score(found.get("score")) if places.kind(state) == "zset" else 0.0,
+        score=score(found.get("score")) if places.kind(state) == "zset" else 0.0,
         note=_note(found.get("note")) if state == "quarantined" else b"",
         died=None if died is None else _number(died, "died"),
         cause=_note(found.get("cause", "{}")),
-        expires_at=_moment(found, "expires_at"),
-        results_expire_at=_moment(found, "results_expire_at"),
-        called=_called(fields, results),
+        expires_at=moment(found, "expires_at"),
+        results_expire_at=moment(found, "results_expire_at"),
+        called=called(fields, results),
     )
 
 
@@ -123,7 +131,8 @@ def _check_fields(fields: Values, queue: str, state: State) -> None:
             raise RejectedError(f"it is of queue {queue!r}, and says that it is of another")
 
 
-def _word(found: dict[str, Any], name: str) -> str:
+def word(found: dict[str, Any], name: str) -> str:
+    """A text of 1 to 200 characters under a name. Raises RejectedError."""
     value = found.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 200:
         raise RejectedError(f"its {name} is not 1 to 200 characters")
@@ -138,25 +147,27 @@ def _bytes(text: str, name: str) -> bytes:
         raise RejectedError(f"its {name} has half of a character") from None
 
 
-def _values(found: Any, name: str) -> Values:
+def values(found: Any, name: str) -> Values:
+    """Fields of a hash as `exporting` wrote them. Raises RejectedError."""
     if not isinstance(found, dict) or len(found) > MOST_FIELDS:
         raise RejectedError(f"its {name} is no object of at most {MOST_FIELDS} names")
     for each in found:
         if not _NAME.fullmatch(each):
             raise RejectedError(f"its {name} has {each[:80]!r}, which is no name of a field")
-    return {each: _value(value, each) for each, value in found.items()}
+    return {each: value(raw, each) for each, raw in found.items()}
 
 
-def _value(value: Any, name: str) -> bytes:
-    if isinstance(value, str):
+def value(found: Any, name: str) -> bytes:
+    """Bytes as `exporting.value` wrote them. Raises RejectedError."""
+    if isinstance(found, str):
         try:
-            return value.encode()
+            return found.encode()
         except UnicodeEncodeError:
             raise RejectedError(f"its {name} has half of a character") from None
-    if not isinstance(value, dict) or value.keys() != {"base64"} or not isinstance(value["base64"], str):
+    if not isinstance(found, dict) or found.keys() != {"base64"} or not isinstance(found["base64"], str):
         raise RejectedError(f"its {name} is neither text nor base64")
     try:
-        return base64.b64decode(value["base64"], validate=True)
+        return base64.b64decode(found["base64"], validate=True)
     except (binascii.Error, ValueError):
         raise RejectedError(f"the base64 of its {name} is corrupt") from None
 
@@ -171,15 +182,16 @@ def _results(found: Any) -> list[tuple[str, Values]]:
         parsed = _ENTRY.fullmatch(entry) if isinstance(entry, str) else None
         if parsed is None or (now := (int(parsed[1]), int(parsed[2]))) <= last:
             raise RejectedError(f"its results have the id {str(entry)[:80]!r}, which is none or out of order")
-        values = _values(each.get("fields"), "results")
-        if not values:
+        kept = values(each.get("fields"), "results")
+        if not kept:
             raise RejectedError("one of its results is empty")
         last = now
-        results.append((str(entry), values))
+        results.append((str(entry), kept))
     return results
 
 
-def _score(value: Any) -> float:
+def score(value: Any) -> float:
+    """A score of a sorted set. Raises RejectedError."""
     return math.inf if value == "inf" else -math.inf if value == "-inf" else _number(value, "score")
 
 
@@ -189,25 +201,27 @@ def _number(value: Any, name: str) -> float:
     return value
 
 
-def _moment(found: dict[str, Any], name: str) -> int:
+def moment(found: dict[str, Any], name: str) -> int:
+    """A time in milliseconds, 0 where there is none. Raises RejectedError."""
     value = found.get(name, 0)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
         raise RejectedError(f"its {name} is no time in milliseconds")
     return value
 
 
-def _note(value: Any) -> bytes:
-    raw = _value(value, "note")
+def _note(found: Any) -> bytes:
+    raw = value(found, "note")
     if len(raw) > 10_000:
         raise RejectedError("its note is longer than 10,000 bytes")
     return raw
 
 
-def _called(fields: Mapping[str, bytes], results: list[tuple[str, Values]]) -> list[str]:
-    called = [name for name in _CALLED if fields.get(name) not in (None, b"", b"[]")]
-    called += [name for name in _PICKLED if name in fields and not _is_json(fields[name])]
-    returned = [values["return_value"] for _, values in results if "return_value" in values]
-    return called + ["return value" for value in returned if not _is_json(_unpacked(value))]
+def called(fields: Mapping[str, bytes], results: list[tuple[str, Values]]) -> list[str]:
+    """What a stock worker would unpickle, call or send to."""
+    names = [name for name in _CALLED if fields.get(name) not in (None, b"", b"[]")]
+    names += [name for name in _PICKLED if name in fields and not _is_json(fields[name])]
+    returned = [kept["return_value"] for _, kept in results if "return_value" in kept]
+    return names + ["return value" for packed in returned if not _is_json(_unpacked(packed))]
 
 
 def _unpacked(value: bytes) -> bytes:

@@ -56,6 +56,11 @@ DAILY: Mapping[str, tuple[str, str]] = {
         "doctor.doctor",
         "Look at everything that qctl stands on: what is wrong, why it matters, what mends it.",
     ),
+    "backup": (
+        "backup.backup",
+        "Write pauses, schedules, dead letters and the trash to one file, secrets too.",
+    ),
+    "restore": ("backup.restore", "Put back what a backup holds and is not there."),
     "check": ("check.check", "Judge queues for a monitoring system."),
     "events": ("events.events", "Show what happened to queues, jobs and workers, oldest first."),
     "audit": ("events.audit", "Show who changed what, from which host, with which command line, and how it ended."),

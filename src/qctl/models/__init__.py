@@ -5,6 +5,7 @@ Times are aware datetimes in UTC, durations are seconds, sizes are bytes. Text t
 """
 
 from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
+from qctl.models.backup import Backup, Recalled
 from qctl.models.bulk import KEPT, BulkResult, Chosen, Outcome, Scan, Selection, Selector, Verb
 from qctl.models.checks import WORST, Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
 from qctl.models.cleanup import Cleanup, Kind, Removed
@@ -66,6 +67,7 @@ __all__ = [
     "Arrivals",
     "Attempt",
     "AuditEntry",
+    "Backup",
     "BadLine",
     "BulkResult",
     "CatchUp",
@@ -119,6 +121,7 @@ __all__ = [
     "Quiet",
     "QuietResult",
     "Reading",
+    "Recalled",
     "RejectDetail",
     "Removed",
     "Repair",

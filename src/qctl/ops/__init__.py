@@ -15,6 +15,7 @@ from qctl.settings import Settings
 if TYPE_CHECKING:
     from qctl.ops.alerts import AlertOps
     from qctl.ops.audit import AuditOps
+    from qctl.ops.backup import BackupOps
     from qctl.ops.checks import CheckOps
     from qctl.ops.cleanup import CleanupOps
     from qctl.ops.dead_letters import DeadLetterOps
@@ -78,6 +79,13 @@ class Ops:
         from qctl.ops.transfer import TransferOps
 
         return TransferOps(self._connection, self._settings)
+
+    @cached_property
+    def backup(self) -> BackupOps:
+        """What Redis alone knows, as one file."""
+        from qctl.ops.backup import BackupOps
+
+        return BackupOps(self._connection, self._settings)
 
     @cached_property
     def trash(self) -> TrashOps:

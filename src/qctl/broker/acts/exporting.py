@@ -78,7 +78,7 @@ def _placed(kind: str, place: Any) -> dict[str, Any]:
     if kind == "zset" and place is not None:
         # JSON has no word for infinity, which is RQ's for ever.
         return {"score": place if abs(place) != float("inf") else str(place)}
-    return {"note": _value(place)} if kind == "hash" and place is not None else {}
+    return {"note": value(place)} if kind == "hash" and place is not None else {}
 
 
 def _deaths(connection: Redis, queue: str, ids: list[bytes], prints: list[bytes | None]) -> dict[bytes, dict[str, Any]]:
@@ -90,17 +90,18 @@ def _deaths(connection: Redis, queue: str, ids: list[bytes], prints: list[bytes 
             pipe.hget(keys.causes(queue), name)
         answers = [replies.granted(reply, None) for reply in replies.ask(pipe)]
     return {
-        id_: {"died": died, "cause": _value(cause or b"{}")}
+        id_: {"died": died, "cause": value(cause or b"{}")}
         for (id_, _), died, cause in zip(named, answers[::2], answers[1::2], strict=True)
         if died is not None
     }
 
 
 def _values(raw: Mapping[bytes, bytes]) -> dict[str, Any]:
-    return {inspection.text(name): _value(value) for name, value in raw.items()}
+    return {inspection.text(name): value(each) for name, each in raw.items()}
 
 
-def _value(raw: bytes) -> str | dict[str, str]:
+def value(raw: bytes) -> str | dict[str, str]:
+    """Bytes as JSON can hold them: text where they are UTF-8."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -5,6 +5,7 @@ version of a schema keys are only added.
 """
 
 from qctl.cli.documents.alerts import alert_mute, alert_test, alerts
+from qctl.cli.documents.backup import backup, recalled
 from qctl.cli.documents.bulk import acted, imported
 from qctl.cli.documents.checks import check
 from qctl.cli.documents.cleanup import cleanup
@@ -31,6 +32,7 @@ __all__ = [
     "alerts",
     "arrivals",
     "audit",
+    "backup",
     "causes",
     "cell",
     "check",
@@ -66,6 +68,7 @@ __all__ = [
     "ping",
     "pushed",
     "queue",
+    "recalled",
     "reject",
     "rejects",
     "restored",

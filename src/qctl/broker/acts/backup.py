@@ -1,0 +1,85 @@
+"""What Redis alone knows and no producer sends again: pauses, schedules, dead letters, the trash; as lines of JSON.
+
+A dead letter is a line as `exporting` writes it. The others name their kind. The last line says how many there are:
+a file that was cut off has none.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from redis import Redis
+
+from qctl.broker import inspection, keys, places, replies
+from qctl.broker.acts import exporting, trash
+from qctl.broker.places import STEP
+from qctl.broker.reading import snapshot
+from qctl.models import DEAD, Chosen
+
+SCHEMA = "qctl.backup.line/1"
+
+END = "end"
+"""The kind of the last line."""
+
+
+def lines(connection: Redis) -> Iterator[list[str]]:
+    """The backup as lines of JSON without their ends, in steps. Writes nothing; what comes meanwhile may be missing."""
+    count = 0
+    for step in _steps(connection):
+        count += len(step)
+        yield step
+    yield [_line(END, count=count)]
+
+
+def _steps(connection: Redis) -> Iterator[list[str]]:
+    yield [
+        _line("pause", queue=inspection.text(queue), pause=exporting.value(raw))
+        for queue, raw in connection.hgetall(keys.PAUSED).items()
+    ]
+    yield list(_schedules(connection))
+    for queue in snapshot.names(connection):
+        for state in DEAD:
+            for step in places.read(connection, queue, state):
+                yield from exporting.lines(connection, Chosen(queue, state, [found.id for found in step]))
+    for batch in trash.batches(connection):
+        yield [_line("batch", id=batch.id, fields=_fields(connection.hgetall(keys.trash(batch.id))), **_ends(batch))]
+        for start in range(0, batch.count, STEP):
+            yield list(_trashed(connection, batch.id, batch.queue, start))
+
+
+def _schedules(connection: Redis) -> Iterator[str]:
+    found = connection.zrange(keys.SCHEDULES, 0, -1, withscores=True)
+    with connection.pipeline(transaction=False) as pipe:
+        for name, _ in found:
+            pipe.hgetall(keys.schedule(inspection.text(name)))
+        answers = replies.ask(pipe) if found else []
+    for (name, due), answer in zip(found, answers, strict=True):
+        when = due if math.isfinite(due) else "inf"
+        yield _line("schedule", name=inspection.text(name), due=when, fields=_fields(replies.granted(answer, {})))
+
+
+def _trashed(connection: Redis, batch: str, queue: str, start: int) -> Iterator[str]:
+    """Jobs of a batch, in its order, with where each came from. One whose data is gone is left out."""
+    ids = connection.lrange(keys.trash_jobs(batch), start, start + STEP - 1)
+    origins = dict(zip(ids, connection.hmget(keys.trash_origins(batch), ids), strict=True)) if ids else {}
+    for step in exporting.lines(connection, Chosen(queue, "canceled", ids)):
+        for each in step:
+            job = json.loads(each)
+            origin = origins.get(inspection.raw(job["id"]))
+            said = None if origin is None else exporting.value(origin)
+            yield _line("trashed", batch=batch, origin=said, job={"score": 0, **job})
+
+
+def _ends(batch: Any) -> dict[str, Any]:
+    return {"expires_at": round(batch.expires_at.timestamp() * 1000)}
+
+
+def _fields(raw: Mapping[bytes, bytes]) -> dict[str, Any]:
+    return {inspection.text(name): exporting.value(each) for name, each in raw.items()}
+
+
+def _line(kind: str, **more: Any) -> str:
+    return json.dumps({"schema": SCHEMA, "kind": kind, **more}).replace("\x7f", "\\u007f")

@@ -1,0 +1,49 @@
+"""What Redis alone knows, as one file, and back: pauses, schedules, dead letters, the trash."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from qctl.broker import events
+from qctl.broker.acts import backup, recalling
+from qctl.errors import RejectedError
+from qctl.models import KEPT, Backup, BadLine, Recalled
+from qctl.ops.part import Part, Progress, silent
+
+
+class BackupOps(Part):
+    """What `qctl backup` and `qctl restore` do."""
+
+    def write(self, write: Callable[[str], None], *, progress: Progress = silent) -> Backup:
+        """Write the backup, some lines at a time, with what is secret in it. Nothing in Redis is changed."""
+        counts: Counter[str] = Counter()
+        for step in backup.lines(self._redis):
+            write("".join(f"{line}\n" for line in step))
+            counts.update(str(json.loads(line).get("kind", "job")) for line in step)
+            progress(sum(counts.values()), None)
+        del counts[backup.END]
+        return Backup(dict(counts))
+
+    def restore(
+        self, lines: Iterable[bytes], *, trust: bool = False, dry_run: bool = False, progress: Progress = silent
+    ) -> Recalled:
+        """Put back what is not there. Lines that are corrupt, hostile, over, or of what is there already are refused.
+
+        With `dry_run` they are only read. May be interrupted between two lines and run again.
+        """
+        self._redis.ping()  # who is away is no fault of the lines
+        counts: Counter[str] = Counter()
+        refused = 0
+        bad: list[BadLine] = []
+        for number, line in enumerate(lines, 1):
+            try:
+                counts[recalling.put(self._redis, line, trust=trust, dry_run=dry_run, actor=events.actor())] += 1
+            except RejectedError as error:
+                refused += 1
+                if len(bad) < KEPT:
+                    bad.append(BadLine(number, error.message))
+            progress(number, None)
+        whole = counts.pop(backup.END, 0) > 0
+        return Recalled(dict(counts), refused, bad, whole)

@@ -1,0 +1,54 @@
+"""`qctl backup` writes a file that is whole or not there; `qctl restore` says what did not come back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Ran
+from cli.fake import FakeOps
+from qctl.errors import RedisUnreachableError
+from qctl.models import Backup, BadLine, Recalled
+
+Qctl = Callable[..., Ran]
+
+
+def test_a_file_for_its_owner_alone(qctl: Qctl, tmp_path: Path) -> None:
+    def write(put: Callable[[str], None], **_: object) -> Backup:
+        put("line\n")
+        return Backup({"pause": 1, "job": 2, "batch": 1, "trashed": 5})
+
+    ran = qctl("backup", "kept.jsonl", "-o", "table", ops=FakeOps(backup__write=write))
+    file = tmp_path / "kept.jsonl"
+    assert file.read_text() == "line\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "1 pause, 2 dead letters, 1 trash batch, 5 jobs in it" in ran.out
+    assert qctl("backup", "kept.jsonl").code == 6
+    assert qctl("backup", "kept.jsonl", "--force").code == 0
+
+
+def test_half_a_backup_is_none(qctl: Qctl, tmp_path: Path) -> None:
+    (tmp_path / "kept.jsonl").write_text("the one before")
+
+    def fail(put: Callable[[str], None], **_: object) -> Backup:
+        put("half\n")
+        raise RedisUnreachableError("away")
+
+    assert qctl("backup", "kept.jsonl", "--force", ops=FakeOps(backup__write=fail)).code == 4
+    assert [(file.name, file.read_text()) for file in tmp_path.glob("*kept*")] == [("kept.jsonl", "the one before")]
+    assert qctl("backup", "no/such/folder/x").code == 1
+
+
+def test_what_did_not_come_back_is_said(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x\n")))
+    some = Recalled({"pause": 1}, 1, [BadLine(2, "it is not JSON")], False)
+    ran = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=some))
+    assert ran.code == 5
+    assert "line 2: it is not JSON" in ran.out
+    assert "cut off" in ran.err
+    nothing = Recalled({}, 1, [BadLine(1, "it is not JSON")], True)
+    assert qctl("restore", "-", ops=FakeOps(backup__restore=nothing)).code == 1
+    assert qctl("restore", "nowhere.jsonl").code == 3
