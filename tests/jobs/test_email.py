@@ -71,23 +71,16 @@ def test_what_the_server_refuses_is_dead_at_once(
         {"userEmail": "ann@example.org\r\nBcc: all@example.org", "userName": "Ann"},
         {"userEmail": "ann@example.org, bob@example.org", "userName": "Ann"},
         {"userEmail": "no address", "userName": "Ann"},
+        {"userEmail": "ann@example.org", "userName": "Ann\r\nBcc: all@example.org"},
     ],
 )
-def test_a_bad_address_is_dead_at_once_and_nothing_is_sent(
+def test_a_bad_address_or_header_is_dead_at_once_and_nothing_is_sent(
     settings: Settings, connection: Redis, service: QueueService, server: Mailbox, data: dict[str, str]
 ) -> None:
     job_id = service.enqueue("welcome-email", data)
     assert work(connection, settings, job_id) == "failed"
     assert connection.zcard(keys.scheduled("email")) == 0
     assert server.mails == []
-
-
-def test_a_name_makes_no_header(settings: Settings, connection: Redis, service: QueueService, server: Mailbox) -> None:
-    job_id = service.add_welcome_email(userEmail="ann@example.org", userName="Ann\r\nBcc: all@example.org")
-    assert work(connection, settings, job_id) == "finished"
-    [mail] = server.mails
-    assert mail["Bcc"] is None
-    assert server.recipients == ["ann@example.org"]
 
 
 def test_a_link_that_is_none_is_dead_at_once(
