@@ -3,10 +3,11 @@
     .venv/bin/python benchmarks/pipeline.py [--count 200000] [--runs 3] [ARM ...]
 
 Arms, which take turns: `sqlite` and `influxdb` are qctl with that sink, `node` is the first seed document's
-architecture in Node (`node/readings.js`; its packages are installed on the first run). All of it is on this machine,
+architecture in Node (`node/readings.js`; its packages are installed on the first run). `bridge` is the bridge alone,
+and `paho` a bare subscriber of paho's that acknowledges by hand and keeps nothing. All of it is on this machine,
 publishers and servers too: mosquitto, Redis with AOF every second, VictoriaMetrics. Four mosquitto_pub publish COUNT
-readings with QoS 1 as fast as they are taken. Told is the rate from the first publish to the last reading in the sink,
-and the microseconds of a processor that each process took for one reading, which other programs disturb less.
+readings with QoS 1 as fast as they are taken. Told is the rate from the first publish to the last reading in the
+sink, and the microseconds of a processor that each process took for one reading, which other programs disturb less.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from qctl.broker import keys
 from support.process import Program
 from support.servers import Mosquitto, RedisServer, VictoriaMetrics
 
@@ -40,6 +42,26 @@ BIN = Path(sys.executable).parent
 NODE = Path(__file__).parent / "node"
 START = 1_767_225_600_000
 """When the first reading was measured, in milliseconds since 1970; each device measures once a millisecond."""
+
+BARE = """
+import sys, paho.mqtt.client as paho
+port, file = int(sys.argv[1]), open(sys.argv[2], "w")
+client = paho.Client(paho.CallbackAPIVersion.VERSION2, "bare", protocol=paho.MQTTv5, manual_ack=True)
+count = 0
+def on_message(client, data, message):
+    global count
+    client.ack(message.mid, message.qos)
+    count += 1
+    if count % 1000 == 0:
+        file.seek(0)
+        file.write(str(count))
+        file.flush()
+client.on_message = on_message
+client.on_connect = lambda *_: client.subscribe("sensors/#", 1)
+client.on_subscribe = lambda *_: print("subscribed", flush=True)
+client.connect("127.0.0.1", port)
+client.loop_forever()
+"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +86,16 @@ class Place:
         with closing(sqlite3.connect(self.folder / "qctl.db", timeout=30)) as database:
             return int(database.execute("SELECT COUNT(*) FROM readings").fetchone()[0])
 
+    def in_buffer(self) -> int:
+        """Readings that the bridge has committed."""
+        with self.redis.connect() as client:
+            return int(client.hget(keys.ingest("readings"), "received") or 0)
+
+    def counted(self) -> int:
+        """Readings that the bare subscriber has acknowledged."""
+        file = self.folder / "count"
+        return int(file.read_text() or 0) if file.exists() else 0
+
     def idle(self) -> bool:
         """Whether no list in Redis waits for anybody: buffers, queues, jobs in hand."""
         with self.redis.connect() as client:
@@ -75,10 +107,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Arm:
-    """A way from broker to sink: the programs of one, and how many readings have arrived."""
+    """A way from broker to sink: the programs of one, and how many readings have arrived. Where it `ends` in a sink,
+    that is asked only once nothing waits in Redis."""
 
     programs: Callable[[Place], list[Program]]
     arrived: Callable[[Place], int]
+    ends: bool = True
 
 
 def _qctl(place: Place, **sink: str) -> list[Program]:
@@ -101,10 +135,21 @@ def _node(place: Place) -> list[Program]:
     return [Program("node", command, place.folder, says="subscribed")]
 
 
+def _bridge(place: Place) -> list[Program]:
+    return _qctl(place, QCTL_MAX_WAITING_BATCHES="1000000")[:1]
+
+
+def _paho(place: Place) -> list[Program]:
+    command = [sys.executable, "-c", BARE, str(place.broker.port), str(place.folder / "count")]
+    return [Program("paho", command, place.folder, says="subscribed")]
+
+
 ARMS = {
     "sqlite": Arm(_qctl, Place.in_sqlite),
     "influxdb": Arm(_influx, Place.in_victoria),
     "node": Arm(_node, Place.in_victoria),
+    "bridge": Arm(_bridge, Place.in_buffer, ends=False),
+    "paho": Arm(_paho, Place.counted, ends=False),
 }
 
 
@@ -142,8 +187,8 @@ def run(arm: Arm, count: int) -> Result:
         children = os.times()
         began = time.monotonic()
         publish(place.broker.port, count)
-        while not (place.idle() and arm.arrived(place) >= count):
-            time.sleep(0.2)
+        while not ((not arm.ends or place.idle()) and arm.arrived(place) >= count):
+            time.sleep(0.1)
         took = time.monotonic() - began
         cost = {name: (_spent(process) - before[name]) / count * 1e6 for name, process in processes.items()}
         after = os.times()
