@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -216,6 +217,18 @@ def test_trash_whose_time_is_over_is_deleted(connection: Redis, settings: Settin
     Housekeeper(connection, settings).tick()
     assert trash.batches(connection) == [kept]
     assert not connection.exists(keys.trash_jobs(over.id))
+
+
+def test_a_rate_limited_job_of_a_stock_producer_keeps_its_pickled_parts(connection: Redis) -> None:
+    stock_queue = Queue("work", connection=connection)
+    notes = {"bomb": {1, 2}}
+    limited = stock_queue.enqueue_in(timedelta(seconds=-1), "f", {3}, rate_limit=RateLimit("one", 1), meta=notes)
+    before = connection.hmget(keys.job(limited.id), "data", "meta")
+    DelayedJobs(connection).tick()
+    assert connection.lrange(keys.queue("work"), 0, -1) == [limited.id.encode()]
+    after = connection.hmget(keys.job(limited.id), "data", "meta")
+    assert [zlib.decompress(after[0]), after[1]] == [zlib.decompress(before[0]), before[1]]
+    assert not connection.exists(keys.quarantine("work"))
 
 
 def test_a_rate_limited_job_that_cannot_be_read_is_quarantined(connection: Redis, queue: Queue) -> None:

@@ -168,5 +168,6 @@ def test_a_database_that_refuses_us_holds_the_queue_until_somebody_acts(
         sender.send_until_acked(messages("m", 3))
         held = eventually(lambda: connection.hget(keys.PAUSED, "socket-data"), what="the queue is held")
     assert why in held.decode()
+    assert json.loads(held)["reason"].endswith("; then qctl resume socket-data")
     assert "until" not in json.loads(held)
     assert letters(connection, "messages") == []

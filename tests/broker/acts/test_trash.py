@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from redis import Redis
@@ -132,6 +133,29 @@ def test_an_interrupted_clear_and_restore_lose_nothing(connection: Redis) -> Non
     assert restore(connection).restored == trash.STEP
     assert stock.waiting(connection, "mail") == ids
     assert trash.batches(connection) == []
+
+
+def test_two_who_restore_one_batch_at_once_do_it_once(connection: Redis, redis_server: RedisServer) -> None:
+    ids = [f"j{n}" for n in range(2000)]
+    for id_ in ids:
+        stock.enqueue(connection, "mail", id_)
+    batch = clear(connection).batch
+    together = Barrier(4)
+
+    def put_back(_number: int) -> int:
+        with redis_server.connect() as mine:
+            together.wait(20)
+            try:
+                return restore(mine, batch).restored
+            except NotFoundError:  # the others were done by then
+                return 0
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(put_back, range(4)))
+    assert sum(counts) == 2000
+    assert stock.waiting(connection, "mail") == ids
+    assert trash.batches(connection) == []
+    assert sum(int(each.fields["count"]) for each in events.newest(connection, 9) if each.event == "restored") == 2000
 
 
 def test_a_job_enqueued_again_meanwhile_is_not_the_trashs(connection: Redis) -> None:

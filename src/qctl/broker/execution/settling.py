@@ -90,9 +90,12 @@ class SettlingWorker(EndingWorker):
             time.sleep(backoff.next())
 
     def _sink_failed(self, job: Job, queue: Queue, error: SinkError) -> None:
-        """Give the batch back at no cost and hold the queue: nothing is wrong with the batch."""
-        first = 0.0 if isinstance(error, SinkMisconfiguredError) else getattr(error, "retry_after", None) or 1.0
-        reason = f"sink: {error.message}"[: burial.MAX_REASON]
+        """Give the batch back at no cost and hold the queue: nothing is wrong with the batch. Where only somebody can
+        mend it, the reason says what to do."""
+        first, todo = getattr(error, "retry_after", None) or 1.0, ""
+        if isinstance(error, SinkMisconfiguredError):
+            first, todo = 0.0, "".join(f"; {each}" for each in (error.hint, f"then qctl resume {queue.name}") if each)
+        reason = f"sink: {error.message}"[: burial.MAX_REASON - len(todo)] + todo
         log.warning("%s is held: %s", queue.name, reason)
         self._persist(lambda: self.claimant.put_back(queue.name, job.id, Trip(reason, first=first)))
 
