@@ -17,12 +17,13 @@ from qctl.broker import events, keys
 from qctl.broker.connection import Backoff
 from qctl.broker.event_group import EventGroup
 from qctl.broker.execution.isolation import InlineWorker
-from qctl.errors import SettingsError, UnreachableError
+from qctl.errors import NotFoundError, SettingsError, UnreachableError
 from qctl.history import recorder as recorder_module
 from qctl.history.recorder import GROUP, Recorder
 from qctl.history.sqlite import HOUR, SqliteHistory
 from qctl.history.store import Store, open_store
 from qctl.models import Event
+from qctl.ops import Ops
 from qctl.settings import Settings
 from support.databases import MongoDb
 from support.process import free_port
@@ -230,6 +231,15 @@ def test_a_job_is_told_of_after_redis_has_forgotten_it(
     started, finished = store.life_of(job.id)
     assert (started.event, finished.event) == ("started", "finished")
     assert finished.fields["queue"] == "work"
+    ops = Ops(history)
+    told = ops.jobs.show(job.id)
+    assert (told.queue, told.status, told.state) == ("work", "finished", None)
+    assert [each.event for each in told.timeline] == ["started", "finished"]
+    assert told.worker
+    assert "forgotten" in told.note
+    with pytest.raises(NotFoundError):
+        ops.jobs.show("never-heard-of")
+    ops.close()
     now = datetime.now(timezone.utc)
     [step] = store.steps("day", now, now, queues=["work"]) or store.steps("day", now - timedelta(hours=1), now)
     assert step.counts["finished"] == 1

@@ -13,6 +13,7 @@ from qctl.broker.acts.relocating import Cancel
 from qctl.broker.execution import stopping
 from qctl.broker.reading import job_detail, locating, search, snapshot, watching
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
+from qctl.history.remembered import remembered
 from qctl.models import Editable, Edited, JobDetail, Stopped, Waited
 from qctl.ops.part import Part
 from qctl.service import QueueService
@@ -31,9 +32,10 @@ class OneJobOps(Part):
     """What is asked of one job. Each raises NotFoundError, with ids that look like it, where there is none."""
 
     def show(self, job_id: str) -> JobDetail:
-        """All that is known of one job, in whichever queue and state."""
+        """All that is known of one job, in whichever queue and state; where Redis has forgotten it, what the history
+        tells. Raises UnreachableError where that has to be asked and its database does not answer."""
         queues = snapshot.names(self._redis)
-        detail = job_detail.read(self._redis, job_id, queues)
+        detail = job_detail.read(self._redis, job_id, queues) or remembered(self._settings, job_id)
         if detail is None:
             raise self._unknown(job_id, queues)
         return detail
