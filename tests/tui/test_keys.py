@@ -151,3 +151,23 @@ def test_the_palette_has_screens_and_keys() -> None:
         await driver.until("the last 1 h")
 
     drive(MonitorOps(), script)
+
+
+def test_what_is_typed_is_completed() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("colon")
+        await driver.type("sta")
+        await driver.until("stats")
+        await driver.press("right", "enter")
+        await driver.until("said: stats")
+        await driver.press("escape")
+        await driver.until("> email")
+        await driver.press("slash")
+        await driver.type("RE")
+        await driver.until("REport")
+        await driver.press("right", "enter")
+        await driver.until("filter: report")
+
+    drive(MonitorOps(), script, run=lambda line: f"said: {line}", complete=lambda _: "stats")

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,16 +20,17 @@ from support.servers import RedisServer
 from support.waiting import eventually
 from support.workers import qctl_worker
 
-PATIENCE = 30.0
+PATIENCE = 10.0
 
 
 class Tmux:
-    """A terminal of 80 x 24 in which a monitor runs."""
+    """A terminal of 80 x 24 in which a monitor runs. `places` are settings and more for its environment."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **places: str) -> None:
         self._server = ["tmux", "-L", f"qctl-test-{os.getpid()}-{secrets.token_hex(4)}", "-f", "/dev/null"]
         program = str(Path(sys.executable).with_name("qctl"))
-        self._run("new-session", "-d", "-x", "80", "-y", "24", f"env REDIS_URL={url} {program} monitor; sleep 60")
+        environment = " ".join(f"{name}={value}" for name, value in {"REDIS_URL": url, **places}.items())
+        self._run("new-session", "-d", "-x", "80", "-y", "24", f"env {environment} {program} monitor; sleep 60")
 
     def _run(self, *words: str) -> str:
         run = subprocess.run([*self._server, *words], capture_output=True, text=True)
@@ -47,7 +48,10 @@ class Tmux:
 
     def until(self, text: str) -> None:
         """Wait until a text is to be seen."""
-        eventually(lambda: text in self.screen, PATIENCE, f"{text!r}", every=0.05)
+        try:
+            eventually(lambda: text in self.screen, PATIENCE, f"{text!r}", every=0.05)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.screen}") from None
 
     def end(self) -> None:
         """Close the terminal."""
@@ -55,18 +59,25 @@ class Tmux:
 
 
 @pytest.fixture
-def terminal(redis_server: RedisServer) -> Iterator[Tmux]:
+def open_terminal() -> Iterator[Callable[..., Tmux]]:
     if shutil.which("tmux") is None:
         give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         give_up("tmux is not installed: apt-get install tmux")
-    tmux = Tmux(redis_server.url)
-    yield tmux
-    tmux.end()
+    opened: list[Tmux] = []
+
+    def opener(url: str, **places: str) -> Tmux:
+        opened.append(Tmux(url, **places))
+        return opened[-1]
+
+    yield opener
+    for tmux in opened:
+        tmux.end()
 
 
 def test_pause_resume_and_retry_by_keys(
-    terminal: Tmux, redis_server: RedisServer, connection: Redis, tmp_path: Path
+    open_terminal: Callable[..., Tmux], redis_server: RedisServer, connection: Redis, tmp_path: Path
 ) -> None:
+    terminal = open_terminal(redis_server.url)
     queue = Queue("apples", connection=connection, serializer=JSONSerializer)
     with qctl_worker(tmp_path, redis_server.url, "apples"):
         terminal.until("● connected")
@@ -93,9 +104,58 @@ def test_pause_resume_and_retry_by_keys(
         terminal.press("Left", "Enter")
         terminal.until("done: 1 job queued again")
         terminal.press(":")
+        terminal.until(": a command line")
         terminal.press("ping", "Enter")
         terminal.until("(exit code 0)")
         terminal.press("Escape")
         terminal.until("[4 Dead letters]")
         terminal.press("q")
         eventually(lambda: "connected" not in terminal.screen, PATIENCE)
+
+
+MANY = 1_000_000
+
+FILL = """
+for first = 1, tonumber(ARGV[1]), 1000 do
+  local ids = {}
+  for n = first, first + 999 do ids[#ids + 1] = 'many-' .. n end
+  redis.call('RPUSH', KEYS[1], unpack(ids))
+end
+"""
+
+
+def test_a_user_who_may_only_read_sees_a_million_jobs_by_pages_and_is_told_why_nothing_can_be_done(
+    open_terminal: Callable[..., Tmux], redis_server: RedisServer, connection: Redis
+) -> None:
+    queue = Queue("pears", connection=connection, serializer=JSONSerializer)
+    queue.enqueue("support.jobs.give", 1, job_id="the-first")
+    connection.eval(FILL, 1, keys.queue("pears"), MANY)
+    connection.acl_setuser(
+        "eyes", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@read", "+@connection", "+@fast", "-@write"]
+    )
+    try:
+        url = redis_server.tcp_url.replace("redis://", "redis://eyes:pw@")
+        terminal = open_terminal(url, TERM="xterm", NO_COLOR="1")
+        terminal.until("1.0M")
+        assert "pw@" not in terminal.screen
+        terminal.press("3")
+        terminal.until(f"1-200 of {MANY + 1}")
+        terminal.until("> the-first")
+        terminal.press("n")
+        terminal.until(f"201-400 of {MANY + 1}")
+        terminal.press("2")
+        terminal.until("[2 Queues]")
+        terminal.press("/")
+        terminal.until("/ show rows")
+        terminal.press("pears", "Enter")
+        terminal.until("filter: pears")
+        terminal.press("p")
+        terminal.until("Pause pears")
+        terminal.press("Left", "Enter")
+        terminal.until("not done: ")
+        terminal.until("eyes")
+        assert not connection.exists(keys.PAUSED)
+        terminal.press("q")
+        eventually(lambda: "connected" not in terminal.screen, PATIENCE)
+    finally:
+        connection.acl_deluser("eyes")

@@ -242,7 +242,7 @@ class Monitor(App[None]):
 
     @on(Prompt.Closed)
     def _focus_grid(self) -> None:
-        self.set_focus(self._grid)
+        self.screen_stack[0].set_focus(self._grid)  # not in a window that is over it by now
 
     @property
     def _grid(self) -> Grid | None:

@@ -59,7 +59,7 @@ class Prompt(Input):
         self.placeholder = f"{question.kind} {question.hint}"
         self.suggester = _Completing(question.complete) if question.complete else None
         self.display = True
-        self.focus()
+        self.screen.set_focus(self)  # at once: the next key may be here already
 
     def on_input_changed(self, message: Input.Changed) -> None:
         """A letter more or less."""
