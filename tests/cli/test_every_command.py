@@ -72,6 +72,16 @@ def test_a_read_only_context_refuses_what_changes(path: Path, qctl: Qctl) -> Non
     assert "read-only by QCTL_READ_ONLY of context prod" in ran.err
 
 
+def test_a_read_only_run_may_do_what_it_is_allowed(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QCTL_READ_ONLY", "true")
+    monkeypatch.setenv("QCTL_ALLOWED_COMMANDS", "retry,  dlq retry")
+    assert [qctl(*words, "job-1").code for words in (("retry",), ("dlq", "retry"))] == [0, 0]
+    assert [qctl(*words, "job-1").code for words in (("job", "retry"), ("job", "cancel"))] == [6, 6]
+    assert qctl("retry", "job-1", "--read-only").code == 6
+    monkeypatch.setenv("QCTL_ALLOWED_COMMANDS", "retry; pause")
+    assert qctl("retry", "job-1").code == 2
+
+
 @pytest.mark.parametrize("path", set(READING) - SCREENS, ids=" ".join)
 def test_read_only_lets_read(path: Path, qctl: Qctl) -> None:
     assert qctl("--read-only", *line(path)).code == 0

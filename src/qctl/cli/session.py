@@ -93,8 +93,9 @@ class Session:
         return Ops(self.settings)
 
     def refuse_if_read_only(self, command: str) -> None:
-        """Raise RefusedError where nothing may be changed."""
-        if self.settings.read_only:
+        """Raise RefusedError where nothing may be changed, or not by this command. `--read-only` allows none."""
+        allowed = command.removeprefix("qctl ") in self.settings.allowed_commands and not self.options.read_only
+        if self.settings.read_only and not allowed:
             origin = next(place.name for place in self.places if place.values.get("QCTL_READ_ONLY"))
             said = "--read-only" if origin == "flag" else f"QCTL_READ_ONLY of {origin}"
             raise RefusedError(f"`{command}` changes things, and qctl is read-only by {said}")

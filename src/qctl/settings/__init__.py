@@ -86,6 +86,13 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         group="qctl",
         doc="true: the command line refuses whatever changes something",
     )
+    allowed_commands: tuple[str, ...] = setting(
+        "QCTL_ALLOWED_COMMANDS",
+        values.command_words,
+        group="qctl",
+        empty=(),
+        doc="Commands that QCTL_READ_ONLY does not refuse, comma separated: retry, dlq retry",
+    )
     context: str | None = setting(
         "QCTL_CONTEXT",
         values.context_name,

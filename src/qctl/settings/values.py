@@ -202,6 +202,14 @@ def job_patterns(raw: str) -> tuple[str, ...]:
     return patterns
 
 
+def command_words(raw: str) -> tuple[str, ...]:
+    """Commands by their words, comma separated: retry, dlq retry."""
+    commands = tuple(" ".join(piece.split()) for piece in raw.split(",") if piece.strip())
+    if not all(re.fullmatch(r"[a-z]+( [a-z]+)?", each) for each in commands):
+        raise ValueError("is not a list of commands, as in retry, dlq retry")
+    return commands
+
+
 def module_names(raw: str) -> tuple[str, ...]:
     """Dotted names of modules, comma separated."""
     names = tuple(part for part in (piece.strip() for piece in raw.split(",")) if part)

@@ -1,0 +1,119 @@
+"""What users of queue tools ask for and none of these had: each wish has tests here that show it granted.
+
+Numbered as they were collected, each with a thread in which it was asked for. The tests are named, so that none of
+them goes unnoticed.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+
+WISHES = {
+    "1 pause one queue, not all (rq/rq#2339)": (
+        "ops/test_queues.py::test_pause_and_resume",
+        "cli/test_commands.py::test_pause_asks_for_what_was_said",
+        "broker/execution/test_claimant.py::test_holding_a_lane_leaves_its_family_alone",
+    ),
+    "2 a pause that holds at once (rq/rq#526)": (
+        "broker/test_pauses.py::test_no_job_starts_after_pause_returned_and_each_runs_once",
+        "broker/execution/test_claimant.py::test_rq_suspend_holds_at_once",
+    ),
+    "3 alerts from the queue tool itself (felixmosh/bull-board#574)": (
+        "ops/test_alerts.py::test_told_once_when_worse_again_in_time_and_when_well",
+        "ops/test_alerts.py::test_mail_goes_by_the_queue_email",
+        "ops/test_alerts.py::test_nobody_is_told_of_what_is_muted",
+    ),
+    "4 find the 12 failures among 700,000 (hibiken/asynqmon#294)": (
+        "broker/reading/test_search.py::test_jobs_are_found_by_what_they_say",
+        "cli/test_bulk.py::test_what_was_not_looked_at_is_said",
+    ),
+    "5 retry all that failed, across queues, without a round trip each (sidekiq/sidekiq#5781)": (
+        "ops/test_jobs.py::test_retries_all_of_a_pattern_from_the_top",
+    ),
+    "6 mend the payload, keep the original, retry (durabullhq/durabull#147)": (
+        "ops/test_jobs.py::test_a_payload_is_edited_and_runs",
+    ),
+    "7 move a job to another queue (hibiken/asynq#220)": ("broker/acts/test_relocating.py",),
+    "8 recover from an accidental clear (sidekiq/sidekiq#2351)": (
+        "ops/test_queues.py::test_clear_restore_and_purge",
+        "cli/test_commands.py::test_clear_tells_how_to_undo_it",
+        "cli/test_bulk.py::test_what_can_be_undone_says_how",
+    ),
+    "9 JSON and filters on every command (hibiken/asynq#206)": (
+        "cli/test_tree.py::test_json_has_the_schema_of_its_command",
+        "cli/test_tree.py::test_every_format_prints_something",
+    ),
+    "10 export and import dead jobs (ThomasKoppensteiner/sidekiq-undertaker#51)": ("broker/test_transfer.py",),
+    "11 secrets do not show (Parallels/rq-dashboard#232)": (
+        "cli/test_commands.py::test_dead_letters_keep_secrets_unless_they_are_asked_for",
+        "test_safe.py::test_values_of_keys_that_sound_secret_are_hidden",
+    ),
+    "12 run a cron entry now, pause it (hibiken/asynqmon#352)": (
+        "ops/test_schedules.py::test_a_schedule_is_paused_run_and_removed",
+    ),
+    "13 several environments from one tool (emirce/bullstudio#72)": (
+        "settings/test_contexts.py::test_a_flag_chooses_before_the_environment_before_use",
+        "cli/test_every_command.py::test_a_read_only_context_refuses_what_changes",
+    ),
+    "14 read-only, but may retry (felixmosh/bull-board#941)": (
+        "cli/test_every_command.py::test_a_read_only_run_may_do_what_it_is_allowed",
+    ),
+    "15 a big registry does not kill the tool (Parallels/rq-dashboard#396)": (
+        "broker/reading/test_causes.py",
+        "broker/reading/test_search.py",
+        "cli/test_interrupted.py::test_clear",
+    ),
+    "16 history that survives a restart (mher/flower#542)": (
+        "test_history.py::test_a_job_is_told_of_after_redis_has_forgotten_it",
+        "test_history.py::test_counts_outlive_their_events",
+    ),
+    "17 latency in the metrics (mdawar/rq-exporter#24)": (
+        "cli/test_metrics.py::test_latency_age_rates_and_times_of_each_queue",
+    ),
+    "18 failed jobs do not fill Redis (rq/rq#964)": (
+        "ops/test_cleanup.py::test_dead_letters_go_to_the_trash_and_come_back",
+        "broker/acts/test_trash.py::test_a_full_redis_is_emptied",
+    ),
+    "19 jobs of killed workers run again (rq/rq#2015)": (
+        "broker/test_recovery.py::test_kill_9_of_a_worker_runs_its_job_again_within_30_s",
+        "broker/test_recovery.py::test_what_a_stock_worker_held_runs_again_too",
+    ),
+    "20 all of it over RQ without a web application (Datahenge/btu#2)": (
+        "cli/test_program.py::test_a_day_with_a_stock_queue",
+    ),
+    "21 ingest holds back, isolates and counts instead of losing (influxdata/telegraf#2240)": (
+        "sources/test_mqtt.py::test_a_full_buffer_holds_the_messages_back",
+        "daemons/test_mqtt_bridge.py::test_bad_payloads_are_dead_letters_and_the_stream_goes_on",
+        "daemons/test_mqtt_bridge.py::test_nothing_is_acknowledged_that_redis_does_not_have",
+    ),
+    "22 retries and schedules that one can follow (rq/rq#2193)": (
+        "ops/test_schedules.py::test_a_retry_of_stock_rq",
+        "ops/test_jobs.py::test_everything_that_is_known_of_a_job_without_its_queue",
+    ),
+}
+"""Each wish with its tests: a function of a file, or a file that is about it as a whole."""
+
+
+@cache
+def functions(file: str) -> set[str]:
+    """The test functions of a file."""
+    body = ast.parse((TESTS / file).read_text()).body
+    return {each.name for each in body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_every_wish_has_tests(wish: str) -> None:
+    for named in WISHES[wish]:
+        file, _, test = named.partition("::")
+        assert functions(file), file
+        assert not test or test in functions(file), named
+
+
+def test_no_wish_was_forgotten() -> None:
+    assert [int(wish.split()[0]) for wish in WISHES] == list(range(1, 23))
