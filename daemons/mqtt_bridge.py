@@ -5,10 +5,7 @@ from __future__ import annotations
 import logging
 
 from qctl import daemon
-from qctl.settings import Settings
-from qctl.sinks.base import KeptOpen
-from qctl.sources.direct import Direct
-from qctl.sources.keeping import Keeping
+from qctl.jobs import batches, readings
 from qctl.sources.mqtt import Bridge
 
 log = logging.getLogger(__name__)
@@ -21,16 +18,8 @@ def serve(context: daemon.Context) -> None:
         context.beat("MQTT_ENABLED is false")
         log.info("MQTT_ENABLED is false: nothing to do")
         return
-    Bridge(context.settings, context.stop, context.beat, _keeping(context.settings)).run()
-
-
-def _keeping(settings: Settings) -> Keeping | None:
-    """Where readings go without a queue; None with one."""
-    if settings.cache_enabled:
-        return None
-    from qctl.jobs.readings import sink
-
-    return Keeping.at_once(Direct(settings, "readings", KeptOpen(sink(settings)).write))
+    keeping = batches.without_queue(context.settings, "readings", readings.sink)
+    Bridge(context.settings, context.stop, context.beat, keeping).run()
 
 
 def main() -> None:

@@ -6,10 +6,7 @@ import logging
 
 from qctl import daemon
 from qctl.errors import QctlError
-from qctl.settings import Settings
-from qctl.sinks.base import KeptOpen
-from qctl.sources.direct import Direct
-from qctl.sources.keeping import Keeping
+from qctl.jobs import batches, messages
 
 log = logging.getLogger(__name__)
 
@@ -25,16 +22,8 @@ def serve(context: daemon.Context) -> None:
         from qctl.sources.batcher import SocketBatcher
     except ImportError as error:
         raise QctlError(f"Socket.IO is not installed: {error}; pip install qctl[socketio]") from error
-    SocketBatcher(context.settings, context.stop, context.beat, _keeping(context.settings)).run()
-
-
-def _keeping(settings: Settings) -> Keeping | None:
-    """Where messages go without a queue; None with one."""
-    if settings.cache_enabled:
-        return None
-    from qctl.jobs.messages import sink
-
-    return Keeping.at_once(Direct(settings, "messages", KeptOpen(sink(settings)).write))
+    keeping = batches.without_queue(context.settings, "messages", messages.sink)
+    SocketBatcher(context.settings, context.stop, context.beat, keeping).run()
 
 
 def main() -> None:

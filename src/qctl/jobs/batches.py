@@ -15,6 +15,8 @@ from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.settings import Settings
 from qctl.sinks.base import KeptOpen, Refused, Sink
+from qctl.sources.direct import Direct
+from qctl.sources.keeping import Keeping
 
 MakeSink = Callable[[Settings], Sink]
 """Makes the sink that the settings call for."""
@@ -33,6 +35,13 @@ def write_batch(pipeline: str, make_sink: MakeSink, items: Sequence[Mapping[str,
     if refused:
         _bury(pipeline, items, refused)
     return {"written": len(items) - len(refused), "refused": len(refused)}
+
+
+def without_queue(settings: Settings, pipeline: str, make_sink: MakeSink) -> Keeping | None:
+    """Where a source of this pipeline keeps what came, where CACHE_ENABLED is false; None where there is a queue."""
+    if settings.cache_enabled:
+        return None
+    return Keeping.at_once(Direct(settings, pipeline, KeptOpen(make_sink(settings)).write))
 
 
 def settings() -> Settings:
