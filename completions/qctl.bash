@@ -3,17 +3,19 @@
 # What may follow the words $1: verbs, flags, options that take a value, and what stands without an option.
 _qctl_place() {
     case $1 in
-        '') verbs='stats pause resume clear retry monitor up ping health doctor check events audit job dlq queue trash schedule worker ingest cleanup alert metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
+        '') verbs='stats pause resume clear retry monitor up ping health doctor backup restore check events audit job dlq queue trash schedule worker daemon ingest cleanup alert metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
         'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'clear') verbs='' flags='--help --purge --dry-run --json' takes='--confirm=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--canary= --canary-timeout= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
-        'monitor') verbs='' flags='--help --web --allow-actions --json' takes='--port= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'monitor') verbs='' flags='--help --web --allow-actions --json' takes='--port= --record=/ --replay=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'up') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ping') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'health') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'doctor') verbs='' flags='--help --repair --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'backup') verbs='' flags='--help --force --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
+        'restore') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'check') verbs='' flags='--help --json' takes='--queue=@queue -Q=@queue --max-age= --max-depth= --max-dead= --max-errors= --min-workers= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'events') verbs='' flags='--help --follow -f --json' takes='--queue=@queue --event= --job=@job --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'audit') verbs='' flags='--help --json' takes='--actor= --command= --outcome= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
@@ -63,6 +65,15 @@ _qctl_place() {
         'worker quiet') verbs='' flags='--help --all --yes -y --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
         'worker resume') verbs='' flags='--help --all --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
         'worker stop') verbs='' flags='--help --all --now --yes -y --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@worker' ;;
+        'daemon') verbs='list status start stop restart logs scale install' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'daemon list') verbs='' flags='--help --user --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'daemon status') verbs='' flags='--help --user --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'daemon start') verbs='' flags='--help --all --user --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'daemon stop') verbs='' flags='--help --all --user --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'daemon restart') verbs='' flags='--help --all --user --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'daemon logs') verbs='' flags='--help --follow -f --user --json' takes='--lines= -n= --since= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'daemon scale') verbs='' flags='--help --user --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'daemon install') verbs='' flags='--help --user --print --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest') verbs='status topics tail push flush rejects' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest status') verbs='' flags='--help --json' takes='--watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest topics') verbs='' flags='--help --json' takes='--sort=seen,rate,received,rejected,lag --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -4,7 +4,7 @@
 function __qctl_place
     switch $argv[1]
         case ''
-            set -g __qctl_verbs 'stats	Show every queue: depth, age, rates, errors, how long jobs wait and run, workers, pauses' 'pause	Hold queues: no job of theirs starts from now on' 'resume	Let paused queues go on' 'clear	Move all that waits in a queue to the trash' 'retry	Run dead letters again: each goes back to the end of its queue' 'monitor	Watch queues, jobs, dead letters and workers live, and act on them by keys' 'up	Run everything here, in the foreground, until Ctrl-C' 'ping	Ask Redis whether it is there' 'health	Tell whether work flows, and what to mend' 'doctor	Look at everything that qctl stands on: what is wrong, why it matters, what mends it' 'check	Judge queues for a monitoring system' 'events	Show what happened to queues, jobs and workers, oldest first' 'audit	Show who changed what, from which host, with which command line, and how it ended' 'job	Jobs of any queue and state' 'dlq	Dead letters: jobs that wait for a person' 'queue	One queue and all its jobs' 'trash	What was cleared, until it is gone for good' 'schedule	What comes at a time' 'worker	Processes that take jobs from queues' 'ingest	The way of data into the queues' 'cleanup	Housekeeping, made for cron' 'alert	Rules by which people are told that a queue is bad' 'metrics	What was measured, for people and for Prometheus' 'context	Named settings: which Redis of several' 'config	Settings: what is set, and where'
+            set -g __qctl_verbs 'stats	Show every queue: depth, age, rates, errors, how long jobs wait and run, workers, pauses' 'pause	Hold queues: no job of theirs starts from now on' 'resume	Let paused queues go on' 'clear	Move all that waits in a queue to the trash' 'retry	Run dead letters again: each goes back to the end of its queue' 'monitor	Watch queues, jobs, dead letters and workers live, and act on them by keys' 'up	Run everything here, in the foreground, until Ctrl-C' 'ping	Ask Redis whether it is there' 'health	Tell whether work flows, and what to mend' 'doctor	Look at everything that qctl stands on: what is wrong, why it matters, what mends it' 'backup	Write pauses, schedules, dead letters and the trash to one file, secrets too' 'restore	Put back what a backup holds and is not there' 'check	Judge queues for a monitoring system' 'events	Show what happened to queues, jobs and workers, oldest first' 'audit	Show who changed what, from which host, with which command line, and how it ended' 'job	Jobs of any queue and state' 'dlq	Dead letters: jobs that wait for a person' 'queue	One queue and all its jobs' 'trash	What was cleared, until it is gone for good' 'schedule	What comes at a time' 'worker	Processes that take jobs from queues' 'daemon	The daemons as units of systemd' 'ingest	The way of data into the queues' 'cleanup	Housekeeping, made for cron' 'alert	Rules by which people are told that a queue is bad' 'metrics	What was measured, for people and for Prometheus' 'context	Named settings: which Redis of several' 'config	Settings: what is set, and where'
             set -g __qctl_options '--help	Show help.' '--version	Print the version' '--json	The same as -o json' '--read-only	Refuse to change anything, as QCTL_READ_ONLY=true' '--no-color	No colour, as NO_COLOR=1' '--debug	Show a traceback with an error' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name' '--context	Which Redis of several: see `qctl context list`' '--redis-url	Redis to use' '--home	Folder that holds all state, as QCTL_HOME'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name' '--context=' '--redis-url=' '--home=/'
             set -g __qctl_rest ''
@@ -35,8 +35,8 @@ function __qctl_place
             set -g __qctl_rest '@dead'
         case 'monitor'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show help.' '--web	Show it to a browser on this machine; prints where' '--allow-actions	With --web: the browser may act too' '--json	The same as -o json' '--port	With --web: the port, 8787' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
-            set -g __qctl_takes '--port=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_options '--help	Show help.' '--web	Show it to a browser on this machine; prints where' '--allow-actions	With --web: the browser may act too' '--json	The same as -o json' '--port	With --web: the port, 8787' '--record	Write what it shows into a new file, too' '--replay	Show what was recorded, without any Redis' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--port=' '--record=/' '--replay=/' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'up'
             set -g __qctl_verbs 
@@ -58,6 +58,16 @@ function __qctl_place
             set -g __qctl_options '--help	Show help.' '--repair	Enqueue orphans again and forget workers that are gone, then look' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
+        case 'backup'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--force	Write over one that is there' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '/'
+        case 'restore'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--trust	Take pickled payloads, callbacks and web hooks too: workers obey them' '--dry-run	Only tell what could be read' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '/'
         case 'check'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--queue	A queue with its lanes; may be repeated' '-Q	A queue with its lanes; may be repeated' '--max-age	Of the oldest waiting: 60s:300s' '--max-depth	Jobs that wait: 1000:5000' '--max-dead	Dead letters: 1:50' '--max-errors	Runs of the last 5 min that fail: 5%:20%' '--min-workers	Fewer are bad: 2:1' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
@@ -303,6 +313,51 @@ function __qctl_place
             set -g __qctl_options '--help	Show help.' '--all	Every worker' '--now	Do not wait for the job that runs: it goes back to its queue' '--yes	Do not ask' '-y	Do not ask' '--json	The same as -o json' '--timeout	Most to wait until they are gone; 0s: not at all' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
             set -g __qctl_takes '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@worker'
+        case 'daemon'
+            set -g __qctl_verbs 'list	List the units of qctl: how each is, since when, how often it was started again, what it says' 'status	Show daemons' 'start	Start daemons' 'stop	Stop daemons: each finishes what it has in hand first' 'restart	Stop daemons as `stop` does and start them again, with the settings as they are now' 'logs	Show what daemons logged, by journalctl' 'scale	Have so many workers of a queue, now and after the next start' 'install	Write the units, with the place of this very qctl in them, and have them start with the machine'
+            set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'daemon list'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--user	Units of your own manager, not the machine\'s' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'daemon status'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--user	Units of your own manager, not the machine\'s' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'daemon start'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--all	Every daemon' '--user	Units of your own manager, not the machine\'s' '--json	The same as -o json' '--timeout	Most to wait until it is done; 0s: not at all' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'daemon stop'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--all	Every daemon' '--user	Units of your own manager, not the machine\'s' '--json	The same as -o json' '--timeout	Most to wait until it is done; 0s: not at all' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'daemon restart'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--all	Every daemon' '--user	Units of your own manager, not the machine\'s' '--json	The same as -o json' '--timeout	Most to wait until it is done; 0s: not at all' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'daemon logs'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--follow	Go on with what comes, until Ctrl-C' '-f	Go on with what comes, until Ctrl-C' '--user	Units of your own manager, not the machine\'s' '--json	The same as -o json' '--lines	The last N lines' '-n	The last N lines' '--since	Only of the last: 90s, 30m, 2d' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--lines=' '-n=' '--since=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'daemon scale'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--user	Units of your own manager, not the machine\'s' '--json	The same as -o json' '--timeout	Most to wait until it is done; 0s: not at all' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@queue'
+        case 'daemon install'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--user	Units of your own manager, not the machine\'s' '--print	Only show the files, and write nothing' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
         case 'ingest'
             set -g __qctl_verbs 'status	Show each pipeline: rate, buffer, last flush, lag, rejects, and whether its queue is held' 'topics	Show each MQTT topic: rate, counts, last seen, how late its readings come' 'tail	Show what is taken in as it comes, until Ctrl-C' 'push	Take in lines of JSON from stdin or a file, as devices or clients would send them' 'flush	Make batches of all that is in the buffers now, however little that is' 'rejects	What came in and was refused, until somebody acts'
             set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'

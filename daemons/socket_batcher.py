@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 from qctl import daemon
 from qctl.errors import QctlError
 from qctl.jobs import batches, messages
-
-log = logging.getLogger(__name__)
 
 
 def serve(context: daemon.Context) -> None:
     """Run the batcher until told to stop."""
     if not context.settings.socket_enabled:
-        # A supervisor takes an end before the first beat for a failure.
-        context.beat("QCTL_SOCKET_ENABLED is false")
-        log.info("QCTL_SOCKET_ENABLED is false: nothing to do")
+        context.nothing_to_do("QCTL_SOCKET_ENABLED is false")
         return
     try:
         from qctl.sources.batcher import SocketBatcher

@@ -110,6 +110,11 @@ class Context:
             facts.append(f"STATUS={inert_line(redact(status))}")
         self._supervisor.say(*facts)
 
+    def nothing_to_do(self, why: str) -> None:
+        """Say why the work returns at once. A supervisor takes an end before the first beat for a failure."""
+        self.beat(why)
+        log.info("%s: nothing to do", why)
+
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Have `callback` called, in a thread of its own, when the daemon is to drain; it must return soon."""
         self._on_stop.append(callback)

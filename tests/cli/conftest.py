@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.fake import FakeOps
+from cli.fake_systemd import FakeSystemd
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.settings import contexts
@@ -34,6 +36,16 @@ def _contexts() -> None:
     """A context that commands may name."""
     contexts.config_file().parent.mkdir(parents=True)
     contexts.config_file().write_text('[contexts.prod]\nREDIS_HOST = "redis.example"\nQCTL_READ_ONLY = true\n')
+
+
+@pytest.fixture(autouse=True)
+def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSystemd:
+    """A systemd that has one daemon of qctl's, and writes its files here."""
+    fake = FakeSystemd()
+    monkeypatch.setattr("qctl.systemd.programs.systemctl", fake.systemctl)
+    monkeypatch.setattr("qctl.systemd.programs.journalctl", fake.journalctl)
+    monkeypatch.setattr("qctl.systemd.manager.folder", lambda _user: tmp_path / "systemd")
+    return fake
 
 
 @pytest.fixture

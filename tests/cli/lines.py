@@ -29,7 +29,15 @@ TREE = dict(walk(ROOT))
 COMMANDS = command.tree(build())
 """What qctl knows of each command."""
 
-NO_DOCUMENT = {("up",), ("monitor",), ("metrics", "export"), ("job", "export"), ("dlq", "export"), ("ingest", "tail")}
+NO_DOCUMENT = {
+    ("up",),
+    ("monitor",),
+    ("daemon", "logs"),
+    ("metrics", "export"),
+    ("job", "export"),
+    ("dlq", "export"),
+    ("ingest", "tail"),
+}
 
 SHARED = {
     ("queue", "list"): "stats",
@@ -66,6 +74,9 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("schedule", "add"): ("nightly", "stock-check", "--every", "1h"),
     **{("schedule", verb): ("nightly",) for verb in ("remove", "pause", "resume", "run")},
     **{("worker", verb): ("w1",) for verb in ("show", "quiet", "resume", "stop")},
+    **{("daemon", verb): ("scheduler",) for verb in ("start", "stop", "restart")},
+    ("daemon", "scale"): ("email", "2"),
+    ("daemon", "install"): ("--print",),
     ("context", "show"): ("prod",),
     ("context", "use"): ("prod",),
     ("config", "init"): ("--force",),

@@ -70,9 +70,9 @@ def made() -> Path:
 
 
 class Machine(Program):
-    """The container. What it writes is gone with it. `units` is a folder of units as they are to be installed."""
+    """The container, with this checkout's qctl on PATH and no unit of it yet. What it writes is gone with it."""
 
-    def __init__(self, folder: Path, units: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         programs = folder / "bin"
         programs.mkdir()
         python = "/usr/bin/python3" if Path("/usr") == OURS else "/opt/python/bin/python3"
@@ -82,8 +82,7 @@ class Machine(Program):
             (programs / name).chmod(0o755)
         binds = {
             programs: "/usr/local/bin",
-            units: "/etc/systemd/system.control",
-            ROOT / "systemd/qctl.sysusers": "/etc/sysusers.d/qctl.conf",
+            ROOT / "systemd": "/opt/qctl/systemd",  # where qctl's own link to them leads
             ROOT / "src/qctl": "/opt/qctl/lib/qctl",
             ROOT / "daemons": "/opt/qctl/lib/qctl_daemons",
             ROOT / "tests/support": "/opt/qctl/lib/support",
@@ -154,9 +153,9 @@ def _programs() -> dict[str, str]:
 
 
 @contextmanager
-def booted(folder: Path, units: Path) -> Iterator[Machine]:
+def booted(folder: Path) -> Iterator[Machine]:
     """A machine from its boot until it is killed. Raises NoMachineError where it does not come up."""
-    machine = Machine(folder, units)
+    machine = Machine(folder)
     try:
         machine.start()
     except AssertionError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,18 +11,18 @@ import pytest
 from support.machine import Machine, NoMachineError, booted
 from support.waiting import eventually
 
-ROOT = Path(__file__).parents[2]
-
 SETTINGS = "REDIS_URL=redis://127.0.0.1:6379/0\nMQTT_ENABLED=false\nQCTL_ALLOWED_JOBS=support.jobs.*\n"
 
-UNITS = (
-    "qctl-scheduler",
-    "qctl-socket-batcher",
-    "qctl-mqtt-bridge",
-    "qctl-worker@email",
-    "qctl-worker@email:2",
-    "qctl-worker@file",
-)
+WANTED = ("qctl-scheduler", "qctl-socket-batcher", "qctl-mqtt-bridge", "qctl-worker@email", "qctl-worker@file")
+"""Two workers stand for all of them."""
+
+INSTALL = """
+from pathlib import Path
+from qctl.systemd import Installation, units
+units.DEFAULT = ("qctl.target", "qctl-cleanup.timer", *(f"{unit}.service" for unit in %r))
+Installation(programs=Path("/usr/local/bin")).install()
+"""
+
 
 ENQUEUE = """
 from redis import Redis
@@ -37,13 +38,12 @@ queue.enqueue("support.jobs.note", "redis://127.0.0.1", "{note}", "it", {seconds
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """One in which everything of qctl runs. A machine that cannot boot another is no fault of qctl's, in CI too."""
     try:
-        with booted(tmp_path, ROOT / "systemd") as it:
+        with booted(tmp_path) as it:
+            it.run("qctl-python", stdin=INSTALL % (WANTED,))
             it.write("/etc/qctl/.env", SETTINGS)
-            it.run("chown", "-R", "qctl:", "/etc/qctl")
             it.write("/run/systemd/system/qctl-scheduler.service.d/short.conf", "[Service]\nWatchdogSec=3\n")
             it.run("systemctl", "daemon-reload")
-            it.run("systemctl", "enable", "--quiet", "--runtime", *UNITS)
-            it.run("systemctl", "start", "qctl.target")
+            it.run("qctl", "daemon", "start", "--all", "--timeout", "40s", check=False)
             yield it
     except NoMachineError as error:
         pytest.skip(f"no container with systemd: {error}")
@@ -60,15 +60,33 @@ def status(machine: Machine, job: str) -> str:
 
 
 def they_are_ready_under_their_restrictions(machine: Machine) -> None:
-    for unit in set(UNITS) - {"qctl-mqtt-bridge"}:
+    for unit in set(WANTED) - {"qctl-mqtt-bridge"}:
         assert machine.show(unit, "ActiveState") == "active", machine.run("journalctl", "-u", unit, "--no-pager")
         assert machine.run("stat", "-c", "%U", f"/proc/{machine.show(unit, 'MainPID')}") == "qctl"
         assert machine.show(unit, "NRestarts") == "0" or unit == "qctl-scheduler"
 
 
-def a_second_worker_takes_from_the_same_queue(machine: Machine) -> None:
+def they_are_listed(machine: Machine) -> None:
+    found = json.loads(machine.run("qctl", "daemon", "list", "--json"))["daemons"]
+    known = {one["name"]: one for one in found}
+    assert {"scheduler", "socket-batcher", "mqtt-bridge", "email", "file", "cleanup", "check"} <= set(known)
+    assert known["email"]["active"] == "active"
+    assert known["email"]["enabled"] == "enabled"
+    assert machine.run("stat", "-c", "%a %U", "/etc/qctl/.env") == "600 qctl"
+    assert "takes jobs from" in machine.run("qctl", "daemon", "logs", "email")
+
+
+def a_queue_is_scaled(machine: Machine) -> None:
+    machine.run("qctl", "daemon", "scale", "email", "2")
     said = machine.run("journalctl", "--no-pager", "-u", "qctl-worker@email:2")
     assert "takes jobs from email.high, email, email.low" in said
+    machine.run("systemctl", "stop", "qctl-worker@email")
+    assert machine.show("qctl-worker@email:2", "ActiveState") in ("inactive", "deactivating")
+    machine.run("systemctl", "start", "qctl-worker@email")
+    assert machine.show("qctl-worker@email:2", "ActiveState") in ("active", "activating")
+    machine.run("qctl", "daemon", "scale", "email", "1")
+    assert machine.show("qctl-worker@email:2", "ActiveState") == "inactive"
+    assert machine.show("qctl-worker@email", "ActiveState") == "active"
 
 
 def one_that_is_switched_off_ends_well_and_stays_away(machine: Machine) -> None:
@@ -90,10 +108,9 @@ def one_that_is_killed_returns(machine: Machine) -> None:
 
 
 def stop_finishes_the_running_job(machine: Machine) -> None:
-    machine.run("systemctl", "stop", "qctl-worker@email:2")  # the other one is to have the job
     machine.run("qctl-python", stdin=ENQUEUE.format(queue="email", note="long", seconds=2))
     eventually(lambda: status(machine, "long") == "started", 20, "its start", every=0.1)
-    machine.run("systemctl", "stop", "qctl-worker@email")
+    machine.run("qctl", "daemon", "stop", "email")
     assert status(machine, "long") == "finished"
     assert machine.show("qctl-worker@email", "Result") == "success"
 
@@ -114,17 +131,18 @@ def reload_reads_again_what_to_log(machine: Machine) -> None:
 
 
 def housekeeping_and_check_run_by_the_clock(machine: Machine) -> None:
-    machine.run("systemctl", "start", "qctl-cleanup.timer", "qctl-check.timer", "qctl-cleanup.service")
+    machine.run("systemctl", "start", "qctl-cleanup.service")
     assert machine.show("qctl-cleanup.service", "Result") == "success"
     machine.run("systemctl", "start", "qctl-check.service", check=False)
     assert machine.show("qctl-check.service", "ExecMainStatus") in ("0", "1", "2")
-    assert machine.run("systemctl", "is-active", "qctl-cleanup.timer", "qctl-check.timer") == "active\nactive"
+    assert machine.show("qctl-cleanup.timer", "ActiveState") == "active"
 
 
 def test_a_life_under_systemd(machine: Machine) -> None:
     """One machine, one step after the other: booting it takes longer than any of them."""
     they_are_ready_under_their_restrictions(machine)
-    a_second_worker_takes_from_the_same_queue(machine)
+    they_are_listed(machine)
+    a_queue_is_scaled(machine)
     one_that_is_switched_off_ends_well_and_stays_away(machine)
     one_that_hangs_is_started_again(machine)
     one_that_is_killed_returns(machine)

@@ -102,6 +102,13 @@ NOUNS: Mapping[str, Noun] = {
         "Processes that take jobs from queues.",
         ("workers.everyone", "workers.show", "workers.quiet", "workers.resume", "workers.stop"),
     ),
+    "daemon": Noun(
+        "The daemons as units of systemd.",
+        (
+            *("daemons.everything", "daemons.status", "daemons.start", "daemons.stop", "daemons.restart"),
+            *("daemons.logs", "daemons.scale", "daemons.install"),
+        ),
+    ),
     "ingest": Noun(
         "The way of data into the queues.",
         ("ingest.status", "ingest.topics", "ingest.tail", "ingest.push", "ingest.flush"),

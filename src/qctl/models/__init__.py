@@ -10,6 +10,7 @@ from qctl.models.bulk import KEPT, BulkResult, Chosen, Outcome, Scan, Selection,
 from qctl.models.checks import WORST, Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
 from qctl.models.cleanup import Cleanup, Kind, Removed
 from qctl.models.configuration import ContextInfo, SettingInfo
+from qctl.models.daemons import Daemon
 from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
 from qctl.models.events import AuditEntry, Event, EventFilter
 from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
@@ -81,6 +82,7 @@ __all__ = [
     "Coming",
     "Concern",
     "ContextInfo",
+    "Daemon",
     "DeadKind",
     "DeadLetter",
     "DeadLetterDetail",

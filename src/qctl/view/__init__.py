@@ -6,6 +6,7 @@ a colour, and the text alone must say the same to those who see no colour.
 
 from qctl.view.alerts import alert_columns, delivery_columns
 from qctl.view.configuration import context_columns, setting_columns
+from qctl.view.daemons import daemon_columns
 from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_columns
 from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.health import HEALTH, finding_columns
@@ -54,6 +55,7 @@ __all__ = [
     "context_columns",
     "count",
     "counted",
+    "daemon_columns",
     "dead_letter_columns",
     "delivery_columns",
     "duration",

@@ -10,6 +10,7 @@ from qctl.cli.documents.bulk import acted, imported
 from qctl.cli.documents.checks import check
 from qctl.cli.documents.cleanup import cleanup
 from qctl.cli.documents.configuration import chosen, config, config_check, config_init, context, contexts
+from qctl.cli.documents.daemons import daemons, installed
 from qctl.cli.documents.dead_letters import causes, dead_letter, dead_letters
 from qctl.cli.documents.document import Document, Record, cell
 from qctl.cli.documents.events import audit, events
@@ -45,6 +46,7 @@ __all__ = [
     "config_init",
     "context",
     "contexts",
+    "daemons",
     "dead_letter",
     "dead_letters",
     "deleted",
@@ -60,6 +62,7 @@ __all__ = [
     "hushed",
     "imported",
     "ingest",
+    "installed",
     "job",
     "job_stopped",
     "jobs",

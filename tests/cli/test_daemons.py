@@ -1,0 +1,122 @@
+"""`qctl daemon` on a systemd that notes what it is asked; what a real one makes of it is in tests/systemd."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Ran
+from cli.fake_systemd import FakeSystemd
+from qctl.errors import QctlError, RefusedError, UnreachableError
+from qctl.systemd import Installation, programs, units
+
+Qctl = Callable[..., Ran]
+
+REAL = programs.systemctl
+
+
+def test_list_shows_how_each_is_and_what_it_says_inert(qctl: Qctl) -> None:
+    first, second = qctl("daemon", "list", "--json").json["daemons"]
+    assert (first["name"], first["pid"], first["restarts"], first["memory"]) == ("scheduler", 42, 2, 48 << 20)
+    assert second["name"] == "email"
+    assert "\x1b" not in qctl("daemon", "list", "-o", "table").out
+
+
+def test_a_name_is_one_daemon_or_every_worker_of_a_queue(qctl: Qctl, systemd: FakeSystemd) -> None:
+    assert qctl("daemon", "restart", "email", "qctl-scheduler.service").code == 0
+    (done,) = systemd.done
+    assert done == ("--no-block", "restart", "--", "qctl-worker@email.service", "qctl-scheduler.service")
+    unknown = qctl("daemon", "restart", "schedular")
+    assert unknown.code == 3
+    assert "did you mean scheduler?" in unknown.err
+
+
+def test_all_of_them_and_the_timers(qctl: Qctl, systemd: FakeSystemd) -> None:
+    assert qctl("daemon", "start", "--all").code == 0
+    assert systemd.done[-1][-1] == "qctl.target"
+    assert qctl("daemon", "start").code == 2
+    assert qctl("daemon", "start", "email", "--all").code == 2
+
+
+def test_scale_writes_down_how_many_and_takes_away_the_rest(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
+    count = tmp_path / "systemd" / "qctl-worker@email.service.d" / "count.conf"
+    assert qctl("daemon", "scale", "email", "3").code == 0
+    assert "Wants=qctl-worker@email:2.service qctl-worker@email:3.service\n" in count.read_text()
+    assert systemd.done[-1][1:] == (
+        "start",
+        "--",
+        *(f"qctl-worker@email{number}.service" for number in ("", ":2", ":3")),
+    )
+    assert qctl("daemon", "scale", "email", "0", "--timeout", "0s").code == 0
+    assert not count.exists()
+    assert systemd.done[-2][0] == "disable"
+    assert systemd.done[-1][1:] == ("stop", "--", "qctl-worker@email.service")
+
+
+@pytest.mark.parametrize(("queue", "count"), [("../etc", "1"), ("a b", "1"), ("email", "65"), ("email:2", "1")])
+def test_what_cannot_be_scaled(queue: str, count: str, qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
+    assert qctl("daemon", "scale", queue, count).code == 2
+    assert systemd.done == []
+    assert not (tmp_path / "systemd").exists()
+
+
+def test_logs_are_asked_of_the_journal(qctl: Qctl, systemd: FakeSystemd) -> None:
+    assert "watches schedules" in qctl("daemon", "logs", "scheduler", "-n", "5", "--since", "2h", "--follow").out
+    asked = systemd.done[-1]
+    assert asked == ("--no-pager", "--lines=5", "--follow", "--since=-7200s", "--unit=qctl-scheduler.service")
+
+
+def test_install_print_names_this_qctl_and_writes_nothing(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
+    files = {row["file"]: row["text"] for row in qctl("daemon", "install", "--print", "--json").json["files"]}
+    assert f"ExecStart={Installation().programs}/qctl-worker --instance %i" in files["qctl-worker@.service"]
+    assert "User=qctl" in files["qctl-.service.d/sandbox.conf"]
+    assert not any("/usr/local/bin" in text for text in files.values())
+    assert systemd.done == []
+    ours = {row["file"]: row["text"] for row in qctl("daemon", "install", "--user", "--print", "--json").json["files"]}
+    assert set(ours) == set(files) - {"qctl-.service.d/sandbox.conf"}
+    assert "WantedBy=default.target" in ours["qctl.target"]
+    assert not any("User=" in text for text in ours.values())
+
+
+def test_install_for_a_user(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qctl.systemd.programs.require", lambda: None)
+    ran = qctl("daemon", "install", "--user")
+    assert ran.code == 0, ran.err
+    written = tmp_path / "config" / "systemd" / "user"
+    assert (written / "qctl-scheduler.service").exists()
+    assert (tmp_path / "config" / "qctl" / ".env").stat().st_mode & 0o777 == 0o600
+    assert systemd.done[0] == ("daemon-reload",)
+    assert set(systemd.done[1]) == {"enable", "--quiet", *units.DEFAULT}
+    assert "qctl daemon start --all --user" in ran.out
+
+
+def test_the_machine_does_not_run_what_lies_in_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qctl.systemd.programs.require", lambda: None)
+    with pytest.raises(RefusedError, match="must not read"):
+        Installation(programs=Path("/home/ann/qctl/bin")).install()
+
+
+def test_without_systemd_it_says_so_and_names_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(programs, "BOOTED", str(tmp_path / "nowhere"))
+    with pytest.raises(UnreachableError) as caught:
+        REAL(False, "list-units")
+    assert "systemd does not run this machine" in caught.value.message
+    assert "qctl up" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Failed to start x: Access denied", RefusedError),
+        ("Failed to connect to bus: No medium found", UnreachableError),
+        ("Unit x.service not found.", QctlError),
+    ],
+)
+def test_what_systemctl_complains_of(said: str, kind: type[QctlError], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "BOOTED", "/")
+    monkeypatch.setattr(programs, "_run", lambda command: subprocess.CompletedProcess(command, 1, "", said))
+    with pytest.raises(kind, match=said[:12]):
+        REAL(False, "start", "x")
