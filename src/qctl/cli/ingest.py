@@ -63,7 +63,7 @@ def status(
 def _footer(found: Sequence[PipelineStatus]) -> list[Cell]:
     now = datetime.now(timezone.utc)
     lost = [_lost(each, now) for each in found if each.sessions_lost]
-    hint = "by topic: qctl ingest topics   as it comes: qctl ingest tail   what was refused: qctl ingest rejects list"
+    hint = "more: qctl ingest topics   qctl ingest tail   qctl ingest rejects list"
     return [Cell(""), *lost, Cell(hint, "dim")]
 
 

@@ -30,7 +30,7 @@ def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
         Column("SIZE", lambda p: Cell(_size(p)), right=True, drop=2),
         Column("LAG", lambda p: Cell(duration(p.lag), _lateness(p.lag)), right=True),
         Column("REJECTS", lambda p: Cell(count(p.dead), "bad" if p.dead else ""), right=True),
-        Column("STATE", lambda p: _state(p, now), long=True),
+        Column("HELD", lambda p: _held(p, now), long=True),
     ]
 
 
@@ -79,7 +79,7 @@ def _lateness(seconds: float) -> Style:
     return "warn" if seconds >= LATE else ""
 
 
-def _state(pipeline: PipelineStatus, now: datetime) -> Cell:
+def _held(pipeline: PipelineStatus, now: datetime) -> Cell:
     if pipeline.paused:
         return Cell(f"{inert_line(pipeline.queue)} {pause(pipeline.paused, now)}", "warn")
-    return Cell("flows" if pipeline.depth or pipeline.batches or pipeline.rate else "idle")
+    return Cell("")
