@@ -74,7 +74,7 @@ def show(
 def _details(detail: JobDetail) -> list[Cell]:
     return [
         *_facts(detail),
-        *payload("payload", detail.payload, detail.description),
+        *(payload("payload", detail.payload, detail.description) if detail.payload.size else ()),
         *(payload("payload before it was edited", detail.original, "") if detail.original else ()),
         *(section("meta", detail.meta) if detail.meta else ()),
         *_attempts(detail.attempts),
