@@ -212,12 +212,14 @@ def test_what_had_not_happened_yet_is_not_shown(file: Path) -> None:
 
 def test_a_redis_that_was_away_is_away_again(file: Path) -> None:
     gone = tape.written_error(GONE)
-    back = {"at": 2.5, "call": "events.follow", "answer": []}
-    written(file, stats_at(0.0, 111), {"at": 1.0, "call": "events.follow", "error": gone}, back, stats_at(2.6, 222))
+    back = {"at": 60.0, "call": "events.follow", "answer": []}
+    written(file, stats_at(0.0, 111), {"at": 30.0, "call": "events.follow", "error": gone}, back, stats_at(61.0, 222))
 
     async def script(driver: Driver) -> None:
         await driver.press("2")
+        driver.app._clock.go(29.9)  # type: ignore[attr-defined]
         await driver.until("Redis is away. Redis at localhost does not answer")
+        await driver.press("shift+right")
         await driver.until("222")
         await driver.until("● connected")
 

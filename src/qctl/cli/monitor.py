@@ -81,15 +81,16 @@ def _watch(session: Session, record: Path | None) -> None:
     """Show what is, and write it down where that is wanted."""
     from qctl.tui.app import Monitor  # brings Textual, which no other command needs
     from qctl.tui.recording import RecordingOps, Sheet
+    from qctl.tui.thrift import ThriftyOps
 
     target = redact_url(session.settings.redis_target)
     sheet = Sheet(record, target) if record else None
-    read_only = _read_only(session)
+    ops, read_only = ThriftyOps(session.ops), _read_only(session)
     # Commands write files too: who may only look, and from a browser, has no command line.
     runs = not (read_only and _in_browser())
     try:
         Monitor(
-            cast("Ops", RecordingOps(session.ops, sheet)) if sheet else session.ops,
+            cast("Ops", RecordingOps(ops, sheet) if sheet else ops),
             target=target,
             read_only=read_only,
             run=(lambda line: run_line(session, line)) if runs else None,

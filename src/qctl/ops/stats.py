@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +21,9 @@ from qctl.ops.selection import families
 class StatsOps(Part):
     """What `qctl stats` shows."""
 
-    def read(self) -> Stats:
-        """Every queue and the totals, in at most three round trips."""
-        return snapshot.stats(self._redis)
+    def read(self, only: Collection[str] | None = None) -> Stats:
+        """Every queue and the totals, or those of `only` that there are, in at most three round trips."""
+        return snapshot.stats(self._redis, only)
 
     def names(self, queues: Sequence[str] = (), seconds: float = 3600.0) -> Names:
         """The jobs of these queues by name: how many wait, and how they ran in the last `seconds`. Raises UsageError

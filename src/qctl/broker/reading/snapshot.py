@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from redis import Redis
 
@@ -44,8 +44,9 @@ def running(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
     return list(found)
 
 
-def stats(connection: Redis) -> Stats:
-    """Every queue and the totals. A queue that cannot be read says so; the others are not affected."""
+def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
+    """Every queue and the totals, or those of `only` that there are. A queue that cannot be read says so; the others
+    are not affected."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.smembers(keys.QUEUES)
@@ -55,7 +56,7 @@ def stats(connection: Redis) -> Stats:
     now = clock.milliseconds(time)
     raw_pauses = replies.granted(held, {})
     paused = pauses.parse(raw_pauses, now)
-    queues = _names(replies.granted(used, set()), raw_pauses)
+    queues = [name for name in _names(replies.granted(used, set()), raw_pauses) if only is None or name in only]
     workers = sorted(replies.granted(registered, set()))
 
     found = [QueueReading(queue, now / 1000) for queue in queues]

@@ -50,7 +50,7 @@ class EventsPage(TablePage):
         """Put them on top."""
         newest = self._kept[0].id if self._kept else ""
         self._kept.extendleft(event for event in events if _place(event.id) > _place(newest))
-        if self.display:
+        if self.display and self.is_mounted:  # events come from the first moment on
             self.query_one(Grid).fill(list(self._kept), datetime.now(timezone.utc))
 
 
