@@ -6,12 +6,13 @@ import base64
 import json
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from redis import Redis
 from qctl.broker import keys
 from support.device import Device
 from support.ingest import items, letters, reason
-from support.process import Program
+from support.process import Program, free_port
 from support.servers import Mosquitto, RedisServer
 from support.waiting import eventually
 
@@ -372,6 +373,35 @@ def test_bridges_share_a_subscription(
     counted = [re.findall(r"(\d+) received", bridge.output) for bridge in (one, two)]
     assert all(int(each[-1]) > 0 for each in counted)
     assert sum(int(each[-1]) for each in counted) == 200
+
+
+def test_without_a_queue_the_broker_holds_what_the_database_does_not_take(
+    redis_server: RedisServer, own_mosquitto: Mosquitto, make_bridge: Make, tmp_path: Path
+) -> None:
+    influxdb = {"INFLUX_URL": f"http://127.0.0.1:{free_port()}", "INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"}
+    nowhere = {"CACHE_ENABLED": "false", "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    with Device(own_mosquitto.port) as device:
+        with make_bridge(redis_server, own_mosquitto, **nowhere, **influxdb) as bridge:
+            device.say("sensors/a", *numbered(20), "nonsense")
+            eventually(lambda: "messages wait: InfluxDB at" in bridge.output, 20, "that it is down")
+            assert bridge.stop() == 0
+        assert not (tmp_path / "rejects-readings.jsonl").exists()
+        with make_bridge(redis_server, own_mosquitto, **nowhere) as bridge:
+            eventually(lambda: (tmp_path / "rejects-readings.jsonl").exists(), 20, "the reject")
+            device.say("sensors/a", *numbered(5, start=20))
+            eventually(lambda: len(stored(tmp_path)) >= 25, 20, "the readings")
+            assert bridge.stop() == 0
+    assert sorted(stored(tmp_path)) == list(range(25))
+    (line,) = (tmp_path / "rejects-readings.jsonl").read_text().splitlines()
+    assert json.loads(line)["reason"].startswith("it is not JSON")
+
+
+def stored(home: Path) -> list[int]:
+    """The numbers of the readings in SQLite."""
+    with closing(sqlite3.connect(home / "qctl.db", timeout=10)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'readings'").fetchall():
+            return []
+        return [json.loads(fields)["n"] for (fields,) in db.execute("SELECT fields FROM readings")]
 
 
 def run(*arguments: str, **env: str) -> Any:
