@@ -47,8 +47,9 @@ lint: dev ## ruff, ruff format, mypy, import contracts
 screens: dev ## draw the pictures of the monitor's screens anew
 	$(BIN)/python tests/tui/pictures.py docs/screens
 
-completions: dev ## write the completions of bash, zsh and fish anew
+completions: dev ## write the completions of bash, zsh and fish anew, and the page of qctl --help
 	$(BIN)/python -m qctl.cli.completions completions
+	$(BIN)/python -m qctl.cli.help_page
 
 format: dev ## put code into its shape
 	$(BIN)/ruff format .

@@ -10,12 +10,13 @@ from typing import Any
 
 import typer
 
+from qctl.cli import help_page
 from qctl.cli.auditing import audited
 from qctl.cli.exits import ExitCode
 from qctl.cli.options import Options, parameter, with_options
 from qctl.cli.session import Session
 
-WIDTH = {"max_content_width": 100}
+WIDTH = {"max_content_width": help_page.COLUMNS}
 
 EVERYWHERE = "Options of `qctl --help` may stand here too."
 

@@ -27,6 +27,11 @@ def main() -> int:
             from qctl.cli import naming
 
             return naming.main(kind, sys.argv[1:])
+        from qctl.cli import help_page
+
+        code = help_page.shown(sys.argv[1:])
+        if code is not None:
+            return code
         from qctl.cli.main import main as run
 
         signal.signal(signal.SIGINT, while_running)
