@@ -1,6 +1,6 @@
 """Writes pictures of the screens: `python tests/tui/pictures.py FOLDER`, which is `make screens`.
 
-They show made-up data: the same at every run, but for the time of day.
+They show made-up data: the same at every run, but for the time of day. What tests compare screens with is written too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from qctl.tui.app import Monitor
+from tui import captures
 from tui.fake import MonitorOps
 
 SIZE = (110, 28)
@@ -21,6 +22,8 @@ PICTURES = {
     "queues": ["2"],
     "pause": ["2", "down", "p"],
     "dead-letters": ["4"],
+    "schedules": ["5"],
+    "new-job": ["2", "a", "w", "e", "l", "c", "enter"],
     "metrics": ["8"],
 }
 """Keys that lead to each of them."""
@@ -41,3 +44,4 @@ async def draw(folder: Path) -> None:
 
 if __name__ == "__main__":
     asyncio.run(draw(Path(sys.argv[1])))
+    captures.keep()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -12,6 +13,7 @@ from textual import on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
@@ -172,10 +174,10 @@ class Monitor(App[None]):
     def on_loaded(self, message: Loaded) -> None:
         """Show it, if it is still wanted."""
         began = time.monotonic()
-        wanted = message.page is self._page and self._page.is_mounted and not self._frozen
-        if wanted:
-            self._read_at = self.now()
-            self._page.present(message.data, self._read_at)
+        if message.page is self._page and not self._frozen:
+            with suppress(NoMatches):  # its widgets are not there yet, or not any more
+                self._page.present(message.data, self.now())
+                self._read_at = self.now()
             self._draw_frame()
         if self._reader.arrived(message.serial, message.seconds + time.monotonic() - began):
             self._reader.go_on(self._page)

@@ -27,4 +27,4 @@ def _lines(job: JobDetail, now: datetime) -> Iterator[str]:
     yield ""
     yield "What it logged is with its worker, and qctl does not keep it. Every line of a worker of qctl's has the id:"
     yield f"  journalctl -u 'qctl-*' --since today | grep {shlex.quote(job.trace or job.id)}"
-    yield "  or look in the terminal of `qctl up`, in `docker logs`, in `kubectl logs`."
+    yield "  or look in `qctl daemon logs NAME`, in the terminal of `qctl up`, in `docker logs`, in `kubectl logs`."

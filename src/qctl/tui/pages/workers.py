@@ -51,7 +51,7 @@ Where it went depends on who started it.
 
 On {worker.host}, as process {view.NOTHING if worker.pid is None else worker.pid}:
 
-  systemd        journalctl{pid} --since today
+  systemd        journalctl{pid} --since today, or `qctl daemon logs NAME`
   qctl up        the terminal in which it runs: it merges all logs, each line with the name of its daemon
   a container    docker logs CONTAINER, kubectl logs POD
 
