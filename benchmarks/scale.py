@@ -104,6 +104,7 @@ def pinged(path: str, connection: Redis) -> Iterator[dict[str, float]]:
     """PING Redis all the time. Afterwards says how long that waited, and how long Redis's longest command took."""
     connection.config_set("slowlog-log-slower-than", 500)
     connection.slowlog_reset()
+    connection.config_resetstat()
     here, there = Pipe()
     process = Process(target=_ping, args=(path, there))
     process.start()
@@ -117,6 +118,8 @@ def pinged(path: str, connection: Redis) -> Iterator[dict[str, float]]:
     found["most"], found["p999"] = waits[-1], waits[int(len(waits) * 0.999)]
     slow: list[dict[str, Any]] = connection.slowlog_get(1000)
     found["command"] = max((each["duration"] / 1e6 for each in slow), default=0.0)
+    scripts = connection.info("latencystats").get("latency_percentiles_usec_evalsha", {})
+    found["script"], found["script99"] = scripts.get("p50", 0.0) / 1e6, scripts.get("p99", 0.0) / 1e6
     found["long"] = sum(wait > 0.01 for wait in waits) / len(waits)
 
 
@@ -125,7 +128,9 @@ def told(stall: dict[str, float]) -> str:
     most, p999, command = (stall[name] * 1000 for name in ("most", "p999", "command"))
     longest = f"{command:.1f} ms" if command else "below 0.5 ms"
     often = f"{stall['long']:.3%} longer than 10 ms"
-    return f"PING waited {most:.1f} ms at most, p99.9 {p999:.1f} ms, {often}; Redis's longest command {longest}"
+    scripts = f", a script p50 {stall['script'] * 1000:.2f} ms, p99 {stall['script99'] * 1000:.2f} ms"
+    most_of = f"PING waited {most:.1f} ms at most, p99.9 {p999:.1f} ms, {often}"
+    return f"{most_of}; Redis's longest command {longest}{scripts if stall['script'] else ''}"
 
 
 # --- what is measured ---------------------------------------------------------------------------------------------
