@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -93,9 +94,13 @@ def _is_commit(data: bytes) -> bool:
     return b"\r\nEXEC\r\n" in data
 
 
+_CLAIM = re.compile(rb"\*[4-9]\r\n:[1-9]\r\n:")
+"""How such an answer begins: an array of the kind of claim, the number of the queue, and more."""
+
+
 def _is_claim(data: bytes) -> bool:
     """The answer of the claim script that brings a job."""
-    return data.startswith(b"*4\r\n:1\r\n")
+    return _CLAIM.match(data) is not None
 
 
 def _is_puback(data: bytes) -> bool:
