@@ -32,6 +32,9 @@ PACKAGES = "systemd,systemd-sysv,dbus,python3,redis-server"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qctl-tests" / f"debian-{RELEASE}"
 """Where the made Debian is kept for later runs; the mark beside it says that it is whole."""
 
+MAKING = 300
+"""Seconds that it may take to download and unpack it; under a minute where nothing else runs."""
+
 INTERPRETER = """#!/bin/sh
 export LD_LIBRARY_PATH=/opt/python/lib PYTHONPATH=/opt/qctl/lib:/opt/qctl/site-packages PYTHONDONTWRITEBYTECODE=1
 exec {python} "$@"
@@ -61,12 +64,27 @@ def made() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not whole.exists():
             shutil.rmtree(CACHE, ignore_errors=True)
-            command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASE, str(CACHE)]
-            ran = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-            if ran.returncode:
-                raise NoMachineError(f"debootstrap: {ran.stdout.strip().splitlines()[-1:]}")
+            _make(CACHE)
             whole.touch()
     return CACHE
+
+
+def _make(place: Path) -> None:
+    """Download and unpack it. What debootstrap mounts there is gone with it, however it ends."""
+    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", RELEASE, str(place)]
+    try:
+        ran = subprocess.run(
+            ["unshare", "--mount", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=MAKING,
+        )
+    except subprocess.TimeoutExpired:
+        raise NoMachineError(f"debootstrap was not done within {MAKING} s") from None
+    if ran.returncode:
+        raise NoMachineError(f"debootstrap: {ran.stdout.strip().splitlines()[-1:]}")
 
 
 class Machine(Program):

@@ -138,6 +138,7 @@ def housekeeping_and_check_run_by_the_clock(machine: Machine) -> None:
     assert machine.show("qctl-cleanup.timer", "ActiveState") == "active"
 
 
+@pytest.mark.timeout(600)  # the first one makes a Debian
 def test_a_life_under_systemd(machine: Machine) -> None:
     """One machine, one step after the other: booting it takes longer than any of them."""
     they_are_ready_under_their_restrictions(machine)
