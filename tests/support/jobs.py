@@ -19,6 +19,11 @@ def give(value: object = None) -> object:
     return value
 
 
+def process() -> int:
+    """Return the id of the process that runs this."""
+    return os.getpid()
+
+
 def note(url: str, key: str, value: str, seconds: float = 0.0) -> None:
     """Append to a list in Redis when it starts, and again when it ends: what ran, and how often."""
     with Redis.from_url(url) as client:

@@ -69,11 +69,9 @@ class QctlWorker(PlainWorker):
     queue_class = PausableQueue
     job_class = GuardedJob
     log_result_lifespan = False
-    starts_plain = False
-    """Whether plain jobs are started with their claim: by a worker that runs them in the process that claims."""
 
     def __init__(self, queues: Sequence[str], connection: Redis, settings: Settings) -> None:
-        self.claimant = Claimant(connection, self._beat, self._glance if self.starts_plain else None)
+        self.claimant = Claimant(connection, self._beat, self._glance)
         self.recorder = Recorder(connection, self.claimant.name)
         super().__init__(
             list(queues),
@@ -180,9 +178,7 @@ class QctlWorker(PlainWorker):
         try:
             self.claimant.forsaken([queue.name for queue in self.queues])
             self.unsubscribe()
-            with self.connection.pipeline() as pipe:
-                self.tell_done(pipe)
-                pipe.execute()
+            self.tell_done()
             self.register_death()
         except RedisError as error:
             log.warning("left without telling Redis: %s", error)
@@ -206,15 +202,15 @@ class QctlWorker(PlainWorker):
             pipe.hset(self.key, mapping={**self.serialize(), **({keys.WORKER_MEMORY: held} if held else {})})
             pipe.expire(self.key, WORKER_TTL + 60)
             worker_registration.register(self, pipe)
-            done = self.tell_done(pipe)
             running = self._running
             if running and time.monotonic() - running[2] > LONG_RUN:
                 running[1].heartbeat(running[0].started_job_registry, self.get_heartbeat_ttl(running[0]), pipe)
             pipe.execute()
-        self._told = done
         self._recoverer.maybe_run()
 
     def _glance(self) -> None:
+        """A few times a second, from the lease thread: say what was done, and which run lasts."""
+        self.tell_done()
         self.recorder.glance()
 
     def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
@@ -324,7 +320,7 @@ class QctlWorker(PlainWorker):
         finally:
             self._performing = False
         if isinstance(job, PlainJob) and not isinstance(value, Retry):
-            self.note_success(job, execution, value)
+            self.note_success(job, value)
             return True
         self.succeeded(job, queue, execution, value)
         return job._status == JobStatus.FINISHED

@@ -70,10 +70,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Success:
-    """The end of a plain job, to be written with the next claim: the keys and arguments of `finish.lua`."""
+    """The end of a plain job, to be written with the next claim: the keys and arguments of `finish.lua`.
+
+    `record` are the keys of what was recorded of the run, if it was; `value` is what the job returned, as it is kept.
+    """
 
     keys: Sequence[bytes]
     args: Sequence[bytes]
+    value: bytes
+    ran: float
+    record: Sequence[str] = ()
 
 
 class UnfinishedError(Exception):
@@ -212,7 +218,10 @@ class Claimant:
         if end is None:
             kind, number, *rest = self._line.run(_claim, places, args)
         else:
-            kind, number, *rest = self._line.run(_finish_and_claim, (*places, *end.keys), (*args, *end.args))
+            record = [key.encode() for key in end.record]
+            kind, number, *rest = self._line.run(
+                _finish_and_claim, (*places, *end.keys, *record), (*args, *end.args, len(record))
+            )
         if kind == 4:
             raise UnfinishedError(lost=number == b"lost")
         if kind == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import random
 import signal
 import time
 from contextlib import AbstractContextManager
@@ -17,7 +18,10 @@ from rq.queue import Queue
 from rq.utils import now
 from rq.worker import Worker
 
+from qctl.broker.execution.child import Child
+from qctl.broker.execution.claimant import Claim, Success
 from qctl.broker.execution.plain import PlainJob
+from qctl.broker.execution.record import Recorder
 from qctl.broker.execution.stopping import Stoppable
 from qctl.broker.recovery import recover
 from qctl.broker.worker import AbortedError, QctlWorker
@@ -30,8 +34,6 @@ PR_SET_PDEATHSIG = 1
 
 class InlineWorker(QctlWorker):
     """Runs jobs in its own process: for short jobs whose code is trusted not to crash the interpreter."""
-
-    starts_plain = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,14 +61,24 @@ class InlineWorker(QctlWorker):
 
 
 class ForkWorker(QctlWorker, Worker):
-    """Runs each job in a child: for jobs that may leak, crash, or have to be stopped."""
+    """Runs jobs in a child: for jobs that may leak, crash, or have to be stopped.
+
+    Plain jobs share a child for a while; every other has one of its own, as RQ does it.
+    """
+
+    _child: Child | None = None
+    _answered: Success | None = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job in a child and watch it."""
-        self._dead_child = None
+        self._dead_child, self._answered = None, None
         try:
             self._performing = True
-            super().execute_job(job, queue)
+            if isinstance(job, PlainJob):
+                self._execute_plain(job, queue)
+            else:
+                self._let_go()
+                super().execute_job(job, queue)
         except AbortedError:
             self.kill_horse()
             self.wait_for_horse()
@@ -74,9 +86,63 @@ class ForkWorker(QctlWorker, Worker):
             raise
         finally:
             self._performing = False
+            self.recorder.end()
             # The child ends the first of these: one that is left of a start that broke off would be ended in place
             # of the next job's.
             self.executions.clear()
+
+    def _execute_plain(self, job: PlainJob, queue: Queue) -> None:
+        if self._child and self._child.is_worn:
+            self._let_go()
+        if self._child is None:
+            self._child = Child(self._prepare_child, self._serve)
+        self._horse_pid = self._child.pid
+        if self._stopped_job_id == job.id:  # it was, before there was a child to kill
+            self.kill_horse()
+        self._child.send(job.claim)
+        self.monitor_work_horse(job, queue, self.executions[job.run])
+        if self._answered is not None:
+            self.leave_unwritten(job, self._answered)
+
+    def _prepare_child(self) -> None:
+        random.seed()
+        self.setup_work_horse_signals()
+        self._is_horse = True
+        self.recorder = Recorder(self.connection, self.name)  # the lease thread may have held the other's lock
+
+    def _serve(self, claim: Claim) -> Success | None:
+        """In the child: run a job. Returns its success, None where another end was written."""
+        job = self.plain_job(claim)
+        job.check()
+        job.redis_server_version = self.redis_server_version
+        self.perform_job(job, self._queue(claim.queue), self.executions[job.run])
+        self.executions.clear()
+        return self.take_unwritten()
+
+    def kill_horse(self, *args: Any) -> None:
+        """Kill the child that runs a job. Without one RQ's way would be the end of our own group of processes."""
+        if self.horse_pid:
+            super().kill_horse(*args)
+
+    def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
+        """Wait until the child has done with its job, or is gone."""
+        if self._child is None:
+            return super().wait_for_horse()
+        self._answered, status = self._child.answer()
+        if status:
+            pid, self._child = self._child.pid, None
+            return pid, status, None
+        return self._child.pid, 0, None
+
+    def _let_go(self) -> None:
+        """Let the child go that waits for jobs."""
+        if self._child is not None:
+            self._child.end()
+            self._child = None
+
+    def _leave(self, registered: bool) -> None:
+        self._let_go()
+        super()._leave(registered)
 
     def setup_work_horse_signals(self) -> None:
         """The child dies with its parent, however that ends: an orphan would run a job that is given to another."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from base64 import b64encode
-from collections.abc import Callable, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from redis import Redis
 from rq.defaults import UNSERIALIZABLE_RETURN_VALUE_PAYLOAD
 from rq.job import Job, JobStatus
+from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import keys
@@ -39,6 +40,7 @@ class PlainJob(GuardedJob):
     def __init__(self, claim: Claim, worker: str, connection: Redis) -> None:
         """Raises ValueError where the fields cannot be read."""
         fields = claim.fields or {}
+        self.claim = claim
         self._raw = fields
         self._id = claim.job_id
         self.run = claim.execution
@@ -49,7 +51,7 @@ class PlainJob(GuardedJob):
         self.started_at = self.last_heartbeat = claim.started_at
         self.ended_at = None
         self._status = JobStatus.STARTED
-        self.timeout = int(fields.get(b"timeout", 0)) or None
+        self.timeout = int(fields.get(b"timeout", 0)) or Queue.DEFAULT_TIMEOUT
         self.result_ttl = int(fields.get(b"result_ttl", 0)) or None
         self.meta = json.loads(fields.get(b"meta") or b"{}")
         enqueued = fields.get(b"enqueued_at")
@@ -88,27 +90,25 @@ def plain(job_class: type[GuardedJob]) -> type[PlainJob]:
     return type("PlainJob", (PlainJob,), {"allowed": job_class.allowed, "functions": {}})
 
 
-def success(job: PlainJob, value: Any, ttl: int, record: Sequence[str]) -> Success:
-    """The end of a plain job that returned `value` now, whose result is kept for `ttl` seconds.
-
-    `record` are the keys of what was recorded of its run, if it was.
-    """
+def success(job: PlainJob, value: Any, ttl: int) -> Success:
+    """The end of a plain job that returned `value` now, whose result is kept for `ttl` seconds."""
     job.ended_at = now = datetime.now(timezone.utc)
     seconds, began = now.timestamp(), (job.started_at or now).timestamp()
     hour, minute = divmod(int(seconds) // 60, 60)
     id_, queue = job.id, job.origin
     places = [keys.job(id_), keys.results(id_), keys.dependents(id_), *_of_queue(queue)]
-    places += [keys.counts(queue, hour), keys.times(queue, 60 * hour + minute), *record]
+    places += [keys.counts(queue, hour), keys.times(queue, 60 * hour + minute)]
     left = b""
     if job.func_name in BATCH_HANDLERS:
         job.drop_items()
         left = zlib.compress(job.data)
+    kept = _kept(value)
     args: list[str | bytes] = [
-        *(id_, queue, rq_time(now), str(ttl), _kept(value), job.run, str(began), str(seconds), str(job.run_ms or 0)),
+        *(id_, queue, rq_time(now), str(ttl), kept, job.run, str(began), str(seconds), str(job.run_ms or 0)),
         *(job.trace or "", str(minute), "" if job.waited is None else f"w{bucket(job.waited)}"),
-        *(f"r{bucket(job.ran or 0)} {job.label}", left, str(len(record))),
+        *(f"r{bucket(job.ran or 0)} {job.label}", left),
     ]
-    return Success([_bytes(place) for place in places], [_bytes(arg) for arg in args])
+    return Success([_bytes(place) for place in places], [_bytes(arg) for arg in args], kept, job.ran or 0.0)
 
 
 @lru_cache(maxsize=64)
@@ -129,3 +129,8 @@ def _kept(value: Any) -> bytes:
         return b64encode(JSONSerializer.dumps(value))
     except Exception:  # noqa: BLE001 - RQ keeps a note in place of what cannot be kept, whatever the reason
         return b64encode(JSONSerializer.dumps(UNSERIALIZABLE_RETURN_VALUE_PAYLOAD))
+
+
+def value_of(kept: bytes) -> Any:
+    """What a job returned, of what is kept of it."""
+    return JSONSerializer.loads(b64decode(kept)) if kept else None

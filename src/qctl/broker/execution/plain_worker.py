@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq.executions import Execution
 from rq.worker import WorkerStatus
 
 from qctl.broker.execution.claimant import Claim, Success, UnfinishedError
-from qctl.broker.execution.plain import PlainJob, success
+from qctl.broker.execution.plain import PlainJob, success, value_of
 from qctl.broker.execution.record import Recorder
 from qctl.broker.execution.settling import SettlingWorker
 
@@ -25,8 +24,6 @@ class _Unwritten:
     """A plain job that succeeded, before that is written. `asked`: Redis was asked to, and may have done it."""
 
     job: PlainJob
-    execution: Execution
-    value: Any
     success: Success
     asked: bool = False
 
@@ -51,13 +48,20 @@ class PlainWorker(SettlingWorker):
         self._state = WorkerStatus.BUSY
         return job
 
-    def note_success(self, job: PlainJob, execution: Execution, value: Any) -> None:
+    def note_success(self, job: PlainJob, value: Any) -> None:
         """A plain job returned: `next_claim` writes it."""
-        ttl = job.result_ttl or self.default_result_ttl
-        end = success(job, value, ttl, self.recorder.end())
-        self._unwritten = _Unwritten(job, execution, value, end)
+        self.leave_unwritten(job, success(job, value, job.result_ttl or self.default_result_ttl))
+
+    def leave_unwritten(self, job: PlainJob, end: Success) -> None:
+        """Have `next_claim` write this end."""
+        self._unwritten = _Unwritten(job, replace(end, record=self.recorder.end()))
         self._done += 1
-        self._worked += job.ran or 0.0
+        self._worked += end.ran
+
+    def take_unwritten(self) -> Success | None:
+        """The end that is left to write, for somebody else to write it."""
+        last, self._unwritten = self._unwritten, None
+        return last.success if last else None
 
     def next_claim(self, queues: Sequence[str], timeout: float | None) -> Claim | None:
         """Claim the next job. Where the last one was plain, its end is written in the same step."""
@@ -97,16 +101,20 @@ class PlainWorker(SettlingWorker):
             return
         if not error.lost:
             self._done -= 1  # RQ's own way counts it
-            self._worked -= last.job.ran or 0.0
+            self._worked -= last.success.ran
             queue = next(queue for queue in self.queues if queue.name == last.job.origin)
-            self.succeeded(last.job, queue, last.execution, last.value)
+            execution = Execution(last.job.run, last.job.id, self.connection, self.name)
+            self.succeeded(last.job, queue, execution, value_of(last.success.value))
         elif not last.asked:
             log.warning("job %s has ended before, or was given to another worker", last.job.id)
 
-    def tell_done(self, pipe: Pipeline) -> tuple[int, float]:
-        """Add to RQ's counts of the worker what it has done since they were told. Returns what they are then."""
-        done, worked = now = self._done, self._worked
-        if now != self._told:
-            pipe.hincrby(self.key, "successful_job_count", done - self._told[0])
-            pipe.hincrbyfloat(self.key, "total_working_time", worked - self._told[1])
-        return now
+    def tell_done(self) -> None:
+        """Add to RQ's counts of the worker what it has done since they were told."""
+        now = self._done, self._worked
+        if now == self._told:
+            return
+        with self.connection.pipeline() as pipe:
+            pipe.hincrby(self.key, "successful_job_count", now[0] - self._told[0])
+            pipe.hincrbyfloat(self.key, "total_working_time", now[1] - self._told[1])
+            pipe.execute()
+        self._told = now

@@ -27,6 +27,7 @@ class Stoppable:
     def __init__(self) -> None:
         self._running: str | None = None
         self._wanted: str | None = None
+        self._listens = False
 
     @contextmanager
     def running(self, job_id: str) -> Iterator[None]:
@@ -34,8 +35,10 @@ class Stoppable:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        # It stays: a signal that comes late would end the process otherwise.
-        signal.signal(SIGNAL, self._raise)
+        if not self._listens:
+            # It stays: a signal that comes late would end the process otherwise.
+            signal.signal(SIGNAL, self._raise)
+            self._listens = True
         self._running = job_id
         try:
             yield
