@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,7 +31,7 @@ from qctl.models import (
     TrashBatch,
 )
 
-NOW = datetime.now(timezone.utc)
+NOW = fake_jobs.NOW
 
 
 def stats_of(*queues: QueueStats) -> Stats:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
+from cli.fake_jobs import NOW
 from qctl.models import (
     AuditEntry,
     Coming,
@@ -18,8 +19,6 @@ from qctl.models import (
     Timers,
     WorkerInfo,
 )
-
-NOW = datetime.now(timezone.utc)
 
 WORKER = WorkerInfo(
     "w1",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
+from cli.fake_jobs import NOW
 from qctl.histogram import Histogram
 from qctl.models import (
     Alert,
@@ -30,7 +31,6 @@ from qctl.models import (
     Totals,
 )
 
-NOW = datetime.now(timezone.utc)
 TIMES = Histogram({0: 90, 32: 10})
 """Ninety of a second, ten of five seconds."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import plotext
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from qctl import view
 from qctl.models import Series, Step
 from qctl.tui.page import Page
+from qctl.view.plots import Value, percentiles, plot
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
 SPANS = ((3600.0, 60.0, "1 h"), (86_400.0, 900.0, "24 h"))
 """Seconds that are shown, seconds of a step, and what that is called."""
 
-MARKS = ("*", "+", "o")
-"""What tells curves apart where no colour does."""
 
-Value = Callable[[Step], "float | None"]
+LEAST = 4
+"""Lines that a plot must have more of to be one."""
 
 
 class MetricsPage(Page):
@@ -53,19 +51,19 @@ class MetricsPage(Page):
         """Draw it."""
         name = SPANS[self._span][2]
         self.query_one("#span", Static).update(Content(f"the last {name}, all queues   (n, b: another span)"))
-        rates = {
-            "finished *": lambda step: step.finished / data.step,
-            "failed +": lambda step: step.failed / data.step,
+        rates: dict[str, Value] = {
+            "finished": lambda step: step.finished / data.step,
+            "failed": lambda step: step.failed / data.step,
         }
-        runs = {f"p{of} {mark}": _percentile(of) for of, mark in zip(view.PERCENTILES, MARKS, strict=True)}
-        self._draw("#depth", "jobs waiting", data.steps, {"waiting *": lambda step: step.depth})
+        self._draw("#depth", "jobs waiting", data.steps, {"waiting": lambda step: step.depth})
         self._draw("#rate", "jobs a second", data.steps[:-1], rates)
-        self._draw("#runs", "seconds that jobs ran", data.steps, runs)
+        self._draw("#runs", "seconds that jobs ran", data.steps, percentiles("runs"))
 
     def _draw(self, place: str, title: str, steps: Sequence[Step], curves: dict[str, Value]) -> None:
         where = self.query_one(place, Static)
         width, height = where.content_size
-        where.update(Content(plot(title, steps, curves, width, height) if height > 4 else title))
+        drawn = plot(title, steps, curves, width, height) if height > LEAST else title
+        where.update(Content(drawn or f"{title}: nothing was measured"))
 
     def do_next(self) -> None:
         """A longer span."""
@@ -78,29 +76,3 @@ class MetricsPage(Page):
     def _show(self, span: int) -> None:
         self._span = span
         self.post_message(self.Asked())
-
-
-def _percentile(percent: int) -> Value:
-    return lambda step: step.runs.percentile(percent)
-
-
-def plot(title: str, steps: Sequence[Step], curves: dict[str, Value], width: int, height: int) -> str:
-    """Curves over time, in characters; steps of which a value is not known are left out."""
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.plotsize(width, height)
-    plotext.title(title)
-    highest = 0.0
-    for (name, value), mark in zip(curves.items(), MARKS, strict=False):
-        known = [(number, y) for number, step in enumerate(steps) if (y := value(step)) is not None]
-        if known:
-            xs, ys = zip(*known, strict=True)
-            plotext.plot(xs, ys, label=name, marker="braille" if len(curves) == 1 else mark)
-            highest = max(highest, *ys)
-    if not highest:
-        return f"{title}: nothing was measured"
-    plotext.ylim(0, highest * 1.05)
-    ticks = list(range(0, len(steps), max(1, len(steps) // 6)))
-    plotext.xticks(ticks, [f"{steps[tick].at.astimezone():%H:%M}" for tick in ticks])
-    drawn: str = plotext.uncolorize(plotext.build())
-    return drawn.rstrip("\n")
