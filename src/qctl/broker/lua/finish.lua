@@ -1,5 +1,6 @@
 -- Write that a plain job succeeded, as RQ writes it, and go on with `claim`: this goes before it in one script.
--- Its keys and arguments come after those of `claim`.
+-- Its keys and arguments come after those of `claim`, of which it uses KEYS[4] STREAM of events, ARGV[1] claimant and
+-- ARGV[4] cap of the stream.
 -- KEYS[-11] HASH job  KEYS[-10] STREAM results of the job  KEYS[-9] SET dependents of the job  KEYS[-8] ZSET started
 --   KEYS[-7] ZSET finished  KEYS[-6] HASH claims  KEYS[-5] HASH of recoveries  KEYS[-4] HASH of counts of all time
 --   KEYS[-3] HASH of breakers  KEYS[-2] HASH counts of the hour  KEYS[-1] HASH counts of durations of the minute
