@@ -158,7 +158,10 @@ def _queues(connection: Redis, queues: Sequence[str]) -> Iterator[_Queue]:
     ]
     named = [(name, inspection.text(print_), parts) for name, causes, *_ in raw for print_, parts in causes.items()]
     indexed = iter(_indexed(connection, named))
-    found = [_Queue(name, *sizes, list(islice(indexed, len(causes)))) for name, causes, *sizes in raw]
+    found = [
+        _Queue(name, failed, quarantined, list(islice(indexed, len(causes))))
+        for name, causes, failed, quarantined in raw
+    ]
     stale = _stale(connection, found)
     for each in found:
         yield _recounted(connection, each) if each.name in stale else each
