@@ -41,7 +41,8 @@ def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
         await driver.until("has no unit")
         await driver.press("m")
         await driver.until("1 job of email will be made, and runs in 90m.")
-        await driver.until("qctl job enqueue welcome-email userEmail=ada userName=Ada --delay 90m")
+        await driver.until("qctl job enqueue welcome-email userEmail=ada userName=Ada")
+        await driver.until("--delay 90m")
         await driver.press("enter", "enter")
         await driver.until("welcome-email is job job-9   (U undoes it)")
         assert ops.asked("jobs__enqueue") == [
