@@ -22,12 +22,12 @@ from qctl.broker.connection import connect, translated
 from qctl.broker.enqueue import NewJob
 from qctl.broker.execution import running
 from qctl.broker.limits import Limits
-from qctl.broker.reading import job_detail, locating, snapshot, watching
+from qctl.broker.reading import job_detail, locating, owned, snapshot, watching
 from qctl.catalog import arguments, options
 from qctl.catalog.builtin import BULK
 from qctl.catalog.options import Options
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
-from qctl.models import Chosen, JobDetail, Selection
+from qctl.models import Chosen, JobDetail, OwnedJob, Selection
 from qctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -125,6 +125,14 @@ class QueueService:
         if detail is None:
             raise NotFoundError(f"there is no job {job_id}")
         return detail
+
+    def jobs_of(self, owner: str) -> list[OwnedJob]:
+        """The jobs that were created with this `owner`, the newest first: those that Redis remembers. Reads only.
+
+        Finished ones are forgotten after QCTL_KEEP_FINISHED. Raises RedisUnreachableError.
+        """
+        with translated(self._settings):
+            return owned.read(self._redis, owner)
 
     def cancel(self, job_id: str) -> bool:
         """Have a job that waits or is scheduled not run. Returns whether it was canceled, False where it had ended.

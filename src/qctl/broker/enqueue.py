@@ -46,6 +46,7 @@ class NewJob:
     """A job to be created. `handler` is called with `arguments` by name; `name` is the catalog's.
 
     `delays` are seconds before each retry, `timeout` and `keep`, how long it stays visible once finished, seconds.
+    `title` is what people are shown in the place of the name.
     """
 
     id: str
@@ -58,6 +59,7 @@ class NewJob:
     keep: int = 86_400
     trace: str | None = None
     owner: str | None = None
+    title: str | None = None
 
     @classmethod
     def of(
@@ -75,6 +77,7 @@ class NewJob:
             keep=settings.keep_finished,
             trace=trace,
             owner=how.get("owner"),
+            title=how.get("title"),
         )
 
     def fields(self, connection: Redis) -> dict[str, Any]:
@@ -92,7 +95,7 @@ class NewJob:
             result_ttl=self.keep,
             failure_ttl=burial.FOR_EVER,
             retry=Retry(max=len(self.delays), interval=list(self.delays)) if self.delays else None,
-            description=self.name,
+            description=self.title or self.name,
             meta={name: value for name, value in notes.items() if value is not None},
         )
         job.data = self._payload()
@@ -158,6 +161,7 @@ def _call(
         limits.REMEMBER,
         keys.JOB_PREFIX,
         keys.results(""),
+        0 if first.owner is None else limits.SHOWN,
         len(words),
         *words,
     ]
@@ -173,6 +177,7 @@ def _call(
         keys.created(owner),
         keys.active(owner),
         keys.REFUSALS,
+        keys.owned(owner),
     ]
     return [*where, *(keys.job(job.id) for job, _ in step)], args
 

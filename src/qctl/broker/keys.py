@@ -194,6 +194,11 @@ def active(owner: str) -> str:
     return f"{OURS}owner:{owner}:active"
 
 
+def owned(owner: str) -> str:
+    """ZSET job id -> when it was created (milliseconds): the owner's jobs, among them some that Redis has forgotten."""
+    return f"{OURS}owner:{owner}:jobs"
+
+
 ALERTS = f"{OURS}alerts"
 """HASH `{rule}|{queue}` -> JSON {level, since, told: {channel: [when, level]}}: what is bad; times in milliseconds."""
 

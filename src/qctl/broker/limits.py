@@ -20,7 +20,10 @@ WINDOW = 60
 """Seconds of the sliding window, by the fourth seed document."""
 
 REMEMBER = 30 * 86_400
-"""Seconds for which the active jobs of an owner who creates nothing are remembered."""
+"""Seconds for which it is remembered which jobs are whose, where an owner creates nothing."""
+
+SHOWN = 10_000
+"""Jobs of an owner that are remembered as theirs, the newest: 1 MB."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 _WORD = re.compile(r"[!-~]{1,128}")
 
+_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
+
 
 class Options(TypedDict, total=False):
     """What is not given is by the catalog and settings.
@@ -33,7 +35,8 @@ class Options(TypedDict, total=False):
     after the first run. `backoff`: seconds before the first of them; each later one waits twice as long. `unique`: a
     key of yours; while a job of this name and key is remembered no second one is created. `job_id`: an id of letters,
     digits, `_` and `-`, unique likewise. `trace_id` shows in every event and log line of the job; by default it is
-    the one of the running job, or a new one. `owner`: whose job it is; the limits are per owner.
+    the one of the running job, or a new one. `owner`: whose job it is; the limits are per owner. `title`: what people
+    are shown in the place of the job's name, one line.
     """
 
     delay: float
@@ -45,6 +48,7 @@ class Options(TypedDict, total=False):
     job_id: str | None
     trace_id: str | None
     owner: str | None
+    title: str | None
 
 
 def check(options: Options) -> None:
@@ -117,5 +121,6 @@ _CHECKS: dict[str, Callable[[Any], str | None]] = {
     "unique": lambda value: None if isinstance(value, str) and value else "is not text",
     "job_id": _text(_ID, "letters, digits, _ and -, at most 200"),
     "trace_id": _text(_WORD, "printable ASCII without spaces, at most 128"),
-    "owner": _text(re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}"), "one line of text, at most 200"),
+    "owner": _text(_LINE, "one line of text, at most 200"),
+    "title": _text(_LINE, "one line of text, at most 200"),
 }

@@ -35,6 +35,7 @@ from qctl.models.jobs import (
     Waited,
 )
 from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
+from qctl.models.owned import OWNED_STATUSES, OwnedJob, OwnedStatus
 from qctl.models.queue_detail import QueueDetail
 from qctl.models.queues import (
     ClearResult,
@@ -58,6 +59,7 @@ __all__ = [
     "DEAD",
     "KEPT",
     "MOVABLE",
+    "OWNED_STATUSES",
     "STATES",
     "STATUS_ORDER",
     "TIMER_KINDS",
@@ -112,6 +114,8 @@ __all__ = [
     "Names",
     "Notice",
     "Outcome",
+    "OwnedJob",
+    "OwnedStatus",
     "Pause",
     "PauseResult",
     "Payload",

@@ -1,17 +1,18 @@
 -- Create jobs that are new, where their owner's limits allow it: enqueue them, or put them on the schedule.
 -- KEYS[1] LIST waiting  KEYS[2] ZSET scheduled  KEYS[3] SET of queues  KEYS[4] STREAM of events
 --   KEYS[5] ZSET of the owner's creations  KEYS[6] SET of the owner's active jobs  KEYS[7] HASH of refusals
---   then one HASH a job
+--   KEYS[8] ZSET of the owner's jobs  then one HASH a job
 -- ARGV[1] cap of the stream  ARGV[2] when they are due (s), empty for now  ARGV[3] delay from now (ms), 0 none
 --   ARGV[4] most creations in the window, 0 any  ARGV[5] the window (ms)  ARGV[6] most active jobs, 0 any
---   ARGV[7] seconds that an idle owner's active jobs are remembered  ARGV[8] prefix of job hashes
---   ARGV[9] prefix of results  ARGV[10] how many words of the event follow, then those
+--   ARGV[7] seconds that an idle owner's jobs are remembered  ARGV[8] prefix of job hashes
+--   ARGV[9] prefix of results  ARGV[10] most jobs that the owner is shown, 0 without an owner
+--   ARGV[11] how many words of the event follow, then those
 --   then for each job: id, how many fields and values follow, then those
 -- Returns {`done`, 1 created or 0 there already, ...} one number a job · {`rate`, ms until there is room} ·
 --   {`active`}: nothing was created
 -- Atomic: the same call again, because its reply was lost, creates nothing twice; any number of producers of one owner
 --   stay below the limits. A job that was canceled, and may lie in the trash, gives way to a new one of its id.
-for n, kind in ipairs({'list', 'zset', 'set', 'stream', 'zset', 'set', 'hash'}) do
+for n, kind in ipairs({'list', 'zset', 'set', 'stream', 'zset', 'set', 'hash', 'zset'}) do
     local found = redis.call('TYPE', KEYS[n]).ok
     if found ~= 'none' and found ~= kind then
         return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
@@ -23,8 +24,8 @@ local pending = {queued = true, started = true, scheduled = true, deferred = tru
     ready_to_enqueue = true}
 
 local jobs, new, seen = {}, {}, {}
-local at = 11 + tonumber(ARGV[10])
-for n = 8, #KEYS do
+local at = 12 + tonumber(ARGV[11])
+for n = 9, #KEYS do
     local job = {key = KEYS[n], id = ARGV[at], fields = {}}
     for k = at + 2, at + 1 + ARGV[at + 1] do job.fields[#job.fields + 1] = ARGV[k] end
     at = at + 2 + ARGV[at + 1]
@@ -96,8 +97,19 @@ for n, job in ipairs(jobs) do
             redis.call('ZADD', KEYS[2], due, job.id)
         end
         redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[1], '*', 'event', 'created', 'job', job.id,
-            unpack(ARGV, 11, 10 + ARGV[10]))
+            unpack(ARGV, 12, 11 + ARGV[11]))
     end
 end
 if #new > 0 then redis.call('SADD', KEYS[3], KEYS[1]) end
+
+most = tonumber(ARGV[10])
+if most > 0 and #new > 0 then
+    for _, job in ipairs(new) do redis.call('ZADD', KEYS[8], now, job.id) end
+    -- Jobs end in many ways. A few are looked at for each that comes, so that those that are gone stay a small part.
+    for _, id in ipairs(redis.call('ZRANDMEMBER', KEYS[8], 4 * #new)) do
+        if redis.call('EXISTS', ARGV[8] .. id) == 0 then redis.call('ZREM', KEYS[8], id) end
+    end
+    redis.call('ZREMRANGEBYRANK', KEYS[8], 0, -most - 1)
+    redis.call('EXPIRE', KEYS[8], ARGV[7])
+end
 return reply

@@ -1,0 +1,69 @@
+"""The jobs of one owner, by the list that `enqueue.lua` keeps. Reads only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from redis import Redis
+
+from qctl.broker import inspection, keys, replies
+from qctl.broker.acts import trash
+from qctl.models import OwnedJob, OwnedStatus
+
+STEP = 500
+"""Jobs that are read in a round trip."""
+
+_TIMES = ("created_at", "enqueued_at", "started_at", "ended_at")
+_FIELDS = ("status", "description", "retries_left", "retry_intervals", trash.FIELD, *_TIMES)
+
+_WORDS: Mapping[str, OwnedStatus] = {
+    "started": "running",
+    "finished": "completed",
+    "failed": "dlq",
+    "stopped": "failed",
+    "canceled": "failed",
+}
+"""The seed document's word for a status of RQ's; all others are of jobs that are still to run."""
+
+
+def read(connection: Redis, owner: str) -> list[OwnedJob]:
+    """Every job of the owner that Redis remembers, the newest first."""
+    listed = connection.zrevrange(keys.owned(owner), 0, -1)
+    found = []
+    for start in range(0, len(listed), STEP):
+        ids = listed[start : start + STEP]
+        with connection.pipeline(transaction=False) as pipe:
+            for id_ in ids:
+                pipe.hmget(keys.job(inspection.text(id_)), _FIELDS)
+            answers = [replies.granted(reply, None) for reply in replies.ask(pipe)]
+        for id_, values in zip(ids, answers, strict=True):
+            fields = dict(zip(_FIELDS, values or (), strict=False))
+            if fields.get("status"):
+                found.append(_job(inspection.text(id_), owner, fields))
+    return found
+
+
+def _job(job_id: str, owner: str, fields: Mapping[str, bytes | None]) -> OwnedJob:
+    times = [moment for name in _TIMES if (moment := inspection.when(fields.get(name)))]
+    status = _WORDS.get(inspection.text(fields.get("status")), "pending")
+    return OwnedJob(
+        id=job_id,
+        name=inspection.text(fields.get("description")),
+        owner=owner,
+        status="failed" if fields.get(trash.FIELD) else status,
+        retries=_retries(fields),
+        created=inspection.when(fields.get("created_at")),
+        modified=max(times, default=None),
+    )
+
+
+def _retries(fields: Mapping[str, bytes | None]) -> int:
+    """How many of the retries that the job was given are used up."""
+    try:
+        intervals = json.loads(fields.get("retry_intervals") or b"[]")
+    except (ValueError, RecursionError):
+        return 0
+    given = len(intervals) if isinstance(intervals, list) else 0
+    left = inspection.whole_number(fields.get("retries_left"))
+    return max(0, given - (given if left is None else left))
