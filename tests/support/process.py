@@ -152,9 +152,14 @@ class Program:
 
     @property
     def _is_bound(self) -> bool:
-        """Whether setpriv has done its work: before that, the program would outlive us."""
-        name = Path(f"/proc/{self.pid}/comm")
-        return not name.exists() or name.read_text().strip() != "setpriv"
+        """Whether setpriv has begun and done its work: before that, the program would outlive us."""
+        try:
+            words = Path(f"/proc/{self.pid}/cmdline").read_bytes()
+            ours = Path("/proc/self/cmdline").read_bytes()
+        except FileNotFoundError:
+            return True
+        setpriv = "".join(_bound_to_us()[:1])
+        return not setpriv or (words not in (b"", ours) and not words.startswith(setpriv.encode() + b"\0"))
 
     @property
     def _log_file(self) -> Path:
