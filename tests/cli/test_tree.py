@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -46,10 +48,13 @@ def test_examples_are_commands_that_exist(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     monkeypatch.setattr("qctl.cli.watch.sleep", interrupt)
+    monkeypatch.setattr("qctl.tui.web.WebMonitor.run", lambda served, started: started(served.url))
     for part in example.split(" | "):
         words = shlex.split(part)
-        ran = qctl(*words[1:], "--read-only")
+        with patch.dict(os.environ):  # `--web` tells what it starts by the environment
+            ran = qctl(*words[1:], "--read-only")
         assert words[0] == "qctl"
+        assert "?token=" in ran.out or "--web" not in words
         assert ran.code in (0, 6, 130 if "--watch" in words else 0), ran.err
     assert path[-1] in shlex.split(example)
 
