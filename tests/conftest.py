@@ -16,7 +16,7 @@ from qctl.settings import Settings
 from support import node
 from support.databases import MariaDb, MongoDb
 from support.process import Program
-from support.servers import MissingServerError, Mosquitto, RedisServer, VictoriaMetrics
+from support.servers import MissingServerError, Mosquitto, RedisServer, S3Server, VictoriaMetrics
 
 FOREIGN_PREFIXES = ("QCTL_", "REDIS_", "RQ_", "MQTT_", "INFLUX_", "INFLUXDB_", "DB_", "SMTP_", "LOG_")
 """Names in the environment that could lead a test to a developer's own servers."""
@@ -168,6 +168,18 @@ def own_mongodb(tmp_path: Path) -> Iterator[MongoDb]:
     folder = tmp_path / "mongodb"
     folder.mkdir()
     yield from _serve(lambda: MongoDb(folder))
+
+
+@pytest.fixture(scope="session")
+def _shared_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    yield from _serve(lambda: S3Server(tmp_path_factory.mktemp("s3")))
+
+
+@pytest.fixture
+def s3(_shared_s3: S3Server) -> S3Server:
+    """A server that speaks S3, with an empty bucket, shared by the tests of this process."""
+    _shared_s3.wipe()
+    return _shared_s3
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from redis import Redis
 from rq.serializers import JSONSerializer
 
 from qctl import catalog
-from qctl.broker import inbox, keys
+from qctl.broker import inbox, keys, pauses
 from qctl.broker.connection import connect
 from qctl.broker.execution.isolation import InlineWorker
 from qctl.broker.execution.job import GuardedJob
@@ -29,6 +29,7 @@ from qctl.settings import Settings
 from qctl.sinks import mongodb as mongodb_sink
 from support.databases import MongoDb
 from support.process import free_port
+from support.servers import S3Server
 
 
 def picture() -> bytes:
@@ -57,6 +58,30 @@ def test_text_and_image_are_stored_delivered_and_told_of(settings: Settings, con
 def test_an_image_may_come_with_the_job(settings: Settings) -> None:
     url = "data:image/gif;base64," + base64.b64encode(picture()).decode()
     assert jobs.process_message(1, 2, image=url)["image"].endswith(".png")
+
+
+def test_an_image_may_be_kept_in_a_bucket_and_waits_for_it(
+    s3: S3Server,
+    settings: Settings,
+    connection: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    new_process: Callable[[], None],
+) -> None:
+    url = "data:image/png;base64," + base64.b64encode(picture()).decode()
+    for name, value in {**s3.environ, "QCTL_S3_URL": f"http://127.0.0.1:{free_port()}"}.items():
+        monkeypatch.setenv(name, value)
+    follow("process-message", {"senderId": 1, "receiverId": 2, "image": url}, id="pictured")
+    new_process()
+    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    assert connection.lrange(keys.queue("message.high"), 0, -1) == [b"pictured"]
+    assert b"the bucket" in connection.hget(keys.PAUSED, "message.high")
+    monkeypatch.setenv("QCTL_S3_URL", s3.url)
+    new_process()
+    pauses.release(connection, "message.high", actor="test")
+    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    ((_, _, _, name),) = stored(settings)
+    assert s3.objects() == {name: picture()}
+    assert not settings.images.exists()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ EXTRAS = {
     "images": "Pillow",
     "mail": "Jinja2",
     "reports": "Jinja2",
+    "s3": "boto3",
 }
 """What each extra is there for."""
 

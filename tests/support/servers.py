@@ -137,6 +137,61 @@ class Mosquitto(Program):
         return accepts(self.port)
 
 
+class S3Server(Program):
+    """A server that speaks S3: moto's, which keeps buckets in memory. Every key is let in, unless `checks_keys`."""
+
+    bucket = "chat-images"
+    region = "eu-central-1"
+
+    def __init__(self, folder: Path, *, checks_keys: bool = False) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        # Requests before it begins to check: the one that makes the bucket.
+        env = {"INITIAL_NO_AUTH_ACTION_COUNT": "1"} if checks_keys else {}
+        program = str(Path(sys.executable).with_name("moto_server"))
+        super().__init__("s3", [program, "-H", "127.0.0.1", "-p", str(self.port)], folder, env)
+
+    def ready(self) -> bool:
+        """Whether it accepts connections."""
+        return accepts(self.port)
+
+    def start(self) -> None:
+        """Start it and make the bucket."""
+        super().start()
+        where = {"LocationConstraint": self.region}
+        self.connect().create_bucket(Bucket=self.bucket, CreateBucketConfiguration=where)
+
+    def connect(self) -> Any:
+        """A client of its own."""
+        import boto3
+
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.session.Session().client("s3", endpoint_url=self.url, region_name=self.region, **keys)
+
+    def objects(self) -> dict[str, bytes]:
+        """What is in the bucket, by its key."""
+        client = self.connect()
+        found = client.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        return {each["Key"]: client.get_object(Bucket=self.bucket, Key=each["Key"])["Body"].read() for each in found}
+
+    def wipe(self) -> None:
+        """Empty the bucket."""
+        client = self.connect()
+        for key in self.objects():
+            client.delete_object(Bucket=self.bucket, Key=key)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings that lead to it."""
+        return {
+            "QCTL_S3_BUCKET": self.bucket,
+            "QCTL_S3_URL": self.url,
+            "QCTL_S3_REGION": self.region,
+            "QCTL_S3_KEY_ID": "test",
+            "QCTL_S3_SECRET_KEY": "test-secret",
+        }
+
+
 class VictoriaMetrics(Program):
     """A time-series server that takes InfluxDB's write requests, so that what arrived can be read back."""
 

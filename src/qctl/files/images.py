@@ -14,6 +14,9 @@ from qctl.errors import RejectedError, SinkMisconfiguredError
 FORMATS = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
 """What every browser shows, and the ends of their names."""
 
+MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+"""What browsers are told of a file with such an end."""
+
 _BROKEN = (
     OSError,
     SyntaxError,

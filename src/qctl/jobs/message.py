@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import logging
 from datetime import datetime, timezone
 from typing import Any
@@ -17,8 +16,8 @@ from uuid import uuid4
 from qctl.broker import inbox
 from qctl.broker.execution import running
 from qctl.errors import RejectedError
+from qctl.files import image_store
 from qctl.files.folder import Folder
-from qctl.files.images import extension
 from qctl.jobs import telling
 from qctl.jobs.asked import named, written
 from qctl.jobs.batches import settings
@@ -43,7 +42,7 @@ def process_message(
     """Keep a message's image, store the message, deliver it to the receiver's inbox, and have the receiver told.
 
     `image` is a path in UPLOAD_DIR or a `data:` URL. Returns the `messageId` and the name of the `image` in
-    QCTL_IMAGES_DIR. Raises RejectedError where there is no message in it or the image is none, SinkError where it
+    its folder or bucket. Raises RejectedError where there is no message in it or the image is none, SinkError where it
     cannot be stored now.
     """
     sender, receiver = named("senderId", senderId), named("receiverId", receiverId)
@@ -68,10 +67,7 @@ def process_message(
 def _keep_image(image: str) -> str:
     """Keep an image under a name that is its content's. Returns the name."""
     data = _inline(image) if image.startswith("data:") else _uploaded(image)
-    name = f"{hashlib.sha256(data).hexdigest()}.{extension(data)}"
-    with Folder(settings().images).writing(name) as out:
-        out.write(data)
-    return name
+    return image_store.keep(settings(), data)
 
 
 def _uploaded(name: str) -> bytes:

@@ -96,6 +96,31 @@ class WorkSettings:
         group="work",
         doc="Folder that images of chat messages are kept in, in QCTL_HOME where it is no whole path",
     )
+    s3_bucket: str | None = setting(
+        "QCTL_S3_BUCKET",
+        values.text,
+        group="work",
+        doc="Bucket of S3, or of a server that speaks as it does, that images of chat messages are kept in; it must "
+        "exist. Unset: QCTL_IMAGES_DIR",
+    )
+    s3_url: str | None = setting(
+        "QCTL_S3_URL",
+        values.address("http", "https"),
+        group="work",
+        doc="Server with the bucket, as in https://minio.example:9000. Unset: AWS",
+    )
+    s3_region: str = setting("QCTL_S3_REGION", values.text, "us-east-1", group="work", doc="Region of the bucket")
+    s3_key_id: str | None = setting(
+        "QCTL_S3_KEY_ID",
+        values.text,
+        group="work",
+        secret=True,
+        doc="Access key that may write into the bucket (s3:PutObject is enough). Unset: what AWS's own tools would "
+        "use, a profile or the role of the machine",
+    )
+    s3_secret_key: str | None = setting(
+        "QCTL_S3_SECRET_KEY", values.text, group="work", secret=True, doc="Secret of that access key"
+    )
     keep_reports: int = setting(
         "QCTL_KEEP_REPORTS",
         whole(60, 10 * YEAR),

@@ -26,7 +26,7 @@ CHAT = Table(
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """A message from one to another; `image` is the name of a file in QCTL_IMAGES_DIR."""
+    """A message from one to another; `image` names a file in QCTL_IMAGES_DIR or an object in QCTL_S3_BUCKET."""
 
     id: str
     sender: str
