@@ -174,10 +174,10 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
             "DB_USER": (self.db_user, "DB_HOST", self.db_host),
             "DB_NAME": (self.db_name, "DB_HOST", self.db_host),
             "MONGODB_URI": (self.mongodb_uri, "QCTL_MESSAGES_SINK=mongodb", self.messages_sink == "mongodb"),
-        }
             "QCTL_S3_BUCKET": (self.s3_bucket, "QCTL_S3_URL", self.s3_url),
             "QCTL_S3_KEY_ID": (self.s3_key_id, "QCTL_S3_SECRET_KEY", self.s3_secret_key),
             "QCTL_S3_SECRET_KEY": (self.s3_secret_key, "QCTL_S3_KEY_ID", self.s3_key_id),
+        }
         for name, (value, other, is_set) in needs.items():
             if is_set and not value:
                 raise SettingsError(name, f"is needed with {other}")
