@@ -15,6 +15,7 @@ from contextlib import contextmanager
 import redis
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.connection import Encoder, PythonRespSerializer
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -47,6 +48,9 @@ TRANSIENT = (ConnectionError, TimeoutError)
 """What redis-py raises where trying again later makes sense. Wrong credentials are among them on purpose: a daemon
 waits for the operator to mend them."""
 
+_PACKER = PythonRespSerializer(6000, Encoder("utf-8", "surrogateescape", decode_responses=False).encode)
+"""How commands are written, in pieces of 6,000 bytes. hiredis, which redis-py would use, knows no `encoding_errors`."""
+
 _PASSING = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY) ")
 """How Redis begins to say that it is full, cannot write to its disk, is read-only, lacks replicas, or is held by a
 script of somebody's; inside a script Redis 6.2 puts `-` before it."""
@@ -68,6 +72,7 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
             retry=Retry(NoBackoff(), 0),
             client_name=name,
             encoding_errors="surrogateescape",
+            command_packer=_PACKER,
             protocol=2,
             **({} if settings.redis_target.startswith("unix") else {"socket_keepalive": True}),
         )
