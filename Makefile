@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo install dev servers test lint screens completions format check clean
+.PHONY: help run demo install dev servers test lint screens completions bench format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -50,6 +50,10 @@ screens: dev ## draw the pictures of the monitor's screens anew
 completions: dev ## write the completions of bash, zsh and fish anew, and the page of qctl --help
 	$(BIN)/python -m qctl.cli.completions completions
 	$(BIN)/python -m qctl.cli.help_page
+
+bench: dev ## measure everything, for an hour or more; each of benchmarks/*.py also runs alone
+	@for each in workers latency enqueue stats monitor scale pipeline mqtt_bridge socket_batcher; do \
+		echo "== $$each"; $(BIN)/python benchmarks/$$each.py; done
 
 format: dev ## put code into its shape
 	$(BIN)/ruff format .

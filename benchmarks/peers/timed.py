@@ -1,0 +1,16 @@
+"""A job that tells when it begins."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from redis import Redis
+
+_redis = Redis.from_url(os.environ["BENCH_REDIS"])
+
+
+def tell(seconds: float) -> None:
+    """Tell, then take so long."""
+    _redis.rpush("began", time.time())
+    time.sleep(seconds)
