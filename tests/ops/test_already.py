@@ -76,3 +76,48 @@ def test_one_that_waits_for_its_rate_limit(ops: Ops, connection: Redis) -> None:
     connection.delete(registry.allowed_key, registry.rate_limited_key, registry.config_key)
     assert do(ops, "retry", "a", "b").done == 2
     assert do(ops, "retry", "a", "b").already == 2
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("retry", "it waits already"),
+        ("cancel", "it was canceled already"),
+        ("delete", "it is in the trash already"),
+        ("discard", "it is in the trash already"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_of_two_at_the_same_instant_the_second_finds_it_done(
+    ops: Ops, connection: Redis, act: Verb, said: str, named: bool
+) -> None:
+    jobs = [stock.enqueue(connection, "mail", id_) for id_ in ("a", "b")]
+    if act in ("retry", "discard"):
+        for job in jobs:
+            stock.die(connection, job)
+    selector = Selector(ids=("a", "b")) if named else Selector(queue="mail")
+    first, second = ops.jobs.choose(act, selector), ops.jobs.choose(act, selector)
+    carry_out = ops.jobs.delete if act == "discard" else getattr(ops.jobs, act)
+    assert carry_out(first).done == 2
+    late = carry_out(second)
+    assert (late.done, late.already, late.failed, late.batch) == (0, 2, 0, None)
+    assert [(outcome.done, outcome.detail) for outcome in late.outcomes] == [(True, said)] * 2
+
+
+def test_at_the_same_instant_another_act_is_no_success(ops: Ops, connection: Redis) -> None:
+    for id_ in ("a", "b"):
+        stock.die(connection, stock.enqueue(connection, "mail", id_))
+    first, second = (ops.jobs.choose("retry", Selector(ids=("a", "b"))) for _ in range(2))
+    assert ops.jobs.delete(first).done == 2
+    late = ops.jobs.retry(second, first=1)
+    assert (late.done, late.already, late.failed) == (0, 0, 2)
+    assert {outcome.detail for outcome in late.outcomes} == {"it is not there any more"}
+
+
+def test_canaries_that_somebody_else_sent_too(ops: Ops, connection: Redis) -> None:
+    for id_ in ("a", "b"):
+        stock.die(connection, stock.enqueue(connection, "mail", id_))
+    first, second = (ops.jobs.choose("retry", Selector(ids=("a", "b"))) for _ in range(2))
+    assert ops.jobs.retry(first).done == 2
+    late = ops.jobs.retry(second, first=1)
+    assert (late.done, late.already, late.failed) == (0, 2, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -90,12 +91,16 @@ class Chosen:
 @dataclass(frozen=True)
 class Selection:
     """The jobs that a selector chose, the ids it named that are none, and those with which nothing is to be done: it is
-    so already. Small enough for a million."""
+    so already. Small enough for a million.
+
+    `so` says of states that the act leads to what is told of jobs that somebody else brought there meanwhile.
+    """
 
     chosen: list[Chosen]
     missing: list[Outcome] = field(default_factory=list)
     already: list[Outcome] = field(default_factory=list)
     scan: Scan | None = None
+    so: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:

@@ -50,7 +50,7 @@ def run(
         outcomes=[*result.outcomes, *after.outcomes],
         queues=sorted({*result.queues, *after.queues}),
         scan=chosen.scan,
-        already=result.already,
+        already=result.already + after.already,
     )
 
 
@@ -66,4 +66,4 @@ def _split(chosen: Selection, first: int) -> tuple[Selection, Selection]:
         ahead.append(Chosen(part.queue, part.state, part.ids[:first], part.positions[:first]))
         rest.append(Chosen(part.queue, part.state, part.ids[first:], part.positions[first:]))
         first = max(0, first - len(part.ids))
-    return replace(chosen, chosen=ahead), Selection(rest)
+    return replace(chosen, chosen=ahead), Selection(rest, so=chosen.so)

@@ -7,14 +7,15 @@ it raises ends the act there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker import inspection, keys, places, replies
+from qctl.broker.reading import locating
 from qctl.models import KEPT, BulkResult, Chosen, Outcome, Selection, State
 
 Progress = Callable[[int, "int | None"], None]
@@ -51,6 +52,7 @@ class _Tally:
 
     done: int = 0
     failed: int = 0
+    already: int = 0
     queues: set[str] = field(default_factory=set)
     kept_done: list[Outcome] = field(default_factory=list)
     kept_failed: list[Outcome] = field(default_factory=list)
@@ -60,7 +62,9 @@ class _Tally:
         kept = self.kept_done if outcome.done else self.kept_failed
         if len(kept) < KEPT:
             kept.append(outcome)
-        if outcome.done:
+        if outcome.where:
+            self.already += 1
+        elif outcome.done:
             self.done += 1
             self.queues.add(outcome.queue)
         else:
@@ -90,15 +94,13 @@ class Pace:
 def run(
     connection: Redis, selection: Selection, act: Act, *, progress: Progress, rate: float | None = None
 ) -> BulkResult:
-    """Do it to all that were chosen. What somebody else did meanwhile is not done twice; it is among the failures."""
-    tally = _Tally()
-    for outcome in selection.missing:
-        tally.add(outcome)
+    """Do it to all that were chosen. What somebody else did meanwhile is not done twice: it is so already."""
+    tally = _Tally(failed=len(selection.missing), kept_failed=selection.missing[:KEPT])
     pace, total, counted = Pace(rate), selection.count, 0
     for part in selection.chosen:
         for outcomes in _part(connection, part, act, pace):
             counted += len(outcomes)
-            for outcome in outcomes:
+            for outcome in _seen_again(connection, outcomes, selection.so):
                 tally.add(outcome)
             progress(counted, total)
     return BulkResult(
@@ -108,7 +110,7 @@ def run(
         queues=sorted(tally.queues),
         batch=act.batch if tally.done else None,
         scan=selection.scan,
-        already=len(selection.already),
+        already=len(selection.already) + tally.already,
     )
 
 
@@ -152,6 +154,14 @@ def _steps(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[tu
         up += shift + sum(word == "done" for word in words)
         start += len(ids)
         yield ids, words
+
+
+def _seen_again(connection: Redis, outcomes: Sequence[Outcome], so: Mapping[str, str]) -> Iterator[Outcome]:
+    """These outcomes: where it was not done because somebody else did just that, it is so already."""
+    states = locating.states(connection, [each.id for each in outcomes if not each.done]) if so else {}
+    for each in outcomes:
+        state = states.get(each.id, "")
+        yield replace(each, done=True, detail=so[state], where=state) if state in so else each
 
 
 def _outcome(queue: str, id_: bytes, word: str) -> Outcome:

@@ -49,7 +49,7 @@ def choose(
     else:
         found = search.placed()
     chosen = _grouped(islice(found, selector.limit))
-    return Selection(chosen, scan=search.cut)
+    return Selection(chosen, scan=search.cut, so=already)
 
 
 def _named(
@@ -74,6 +74,7 @@ def _named(
         _grouped(islice(fitting, selector.limit)),
         [each for each in others if each not in so],
         [replace(each, done=True, detail=already[each.where]) for each in so],
+        so=already,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from redis import Redis
 
@@ -33,15 +33,29 @@ def locate(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> tupl
     return [located[id_] for id_ in dict.fromkeys(ids) if id_ in located], missing
 
 
-def _supposed(connection: Redis, ids: Sequence[str], said: dict[str, Outcome]) -> dict[str, tuple[str, State]]:
-    """Where each should be by its hash. What else its hash says goes into `said`."""
+def states(connection: Redis, ids: Sequence[str]) -> dict[str, str]:
+    """What the hash of each says that its state is, or else its status, and `trash` of what lies there."""
+    return {
+        id_: "trash" if status == "canceled" and batch else places.BY_STATUS.get(status, status)
+        for id_, status, _, batch in _hashes(connection, ids)
+    }
+
+
+def _hashes(connection: Redis, ids: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Id, status, queue and trash batch of each, empty where its hash does not say."""
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
             pipe.hmget(keys.job(id_), "status", "origin", trash.FIELD)
         answers = replies.ask(pipe)
-    found: dict[str, tuple[str, State]] = {}
     for id_, answer in zip(ids, answers, strict=True):
         status, queue, batch = (inspection.text(value) for value in replies.granted(answer, [None] * 3))
+        yield id_, status, queue, batch
+
+
+def _supposed(connection: Redis, ids: Sequence[str], said: dict[str, Outcome]) -> dict[str, tuple[str, State]]:
+    """Where each should be by its hash. What else its hash says goes into `said`."""
+    found: dict[str, tuple[str, State]] = {}
+    for id_, status, queue, batch in _hashes(connection, ids):
         if status == "canceled" and batch:
             said[id_] = Outcome(id_, queue, False, f"it is in trash batch {batch}", "trash")
         elif status in places.BY_STATUS and queue:
