@@ -49,6 +49,7 @@ WORDS: dict[Path, Path] = {
     ("queue", "history"): ("mail",),
     ("worker", "show"): ("alive",),
     ("context", "show"): ("prod",),
+    ("backup",): ("new.jsonl", "--force"),
 }
 """What a command that reads needs, where that is something."""
 
@@ -66,6 +67,7 @@ DRY: dict[Path, Path] = {
     ("queue", "move"): ("mail", "old"),
     ("job", "import"): ("-",),
     ("dlq", "import"): ("-",),
+    ("restore",): ("kept.jsonl",),
 }
 """What a dry run needs: it reads too."""
 
@@ -80,7 +82,13 @@ MORE: list[Path] = [
     ("worker", "list", "--queue", "mail"),
 ]
 
-ENDS: dict[Path, set[int]] = {("health",): {1}, ("doctor",): {1}, ("check",): {0, 1, 2}}
+ENDS: dict[Path, set[int]] = {
+    ("health",): {1},
+    ("doctor",): {1},
+    ("check",): {0, 1, 2},
+    ("daemon",): {0, 4},  # where systemd does not run the machine
+    ("restore",): {5},  # most of it is there already
+}
 """Exit codes other than 0 that say what was found."""
 
 
@@ -134,6 +142,8 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     ops = Ops(Settings.load(environ={"QCTL_HOME": str(tmp_path), "REDIS_URL": own_redis.url}))
     ops.audit.note("qctl clear", "qctl clear old", via="cli", outcome="done")
     ops.schedules.add("mine", "stock-check", every=60)
+    with (tmp_path / "kept.jsonl").open("w") as kept:
+        ops.backup.write(kept.write)
     ops.close()
     yield connection
     connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,7 +26,9 @@ from support.servers import Mosquitto, RedisServer
 from support.waiting import eventually
 from support.workers import TESTS, stock_worker
 
-USERS = Path(__file__).parents[2] / "deploy" / "redis-users.acl"
+ROOT = Path(__file__).parents[2]
+USERS = ROOT / "deploy" / "redis-users.acl"
+SECURITY = ROOT / "SECURITY.md"
 BIN = Path(sys.executable).parent
 ADMIN = "admin"
 
@@ -126,6 +129,33 @@ def test_the_scheduler_keeps_time(server: Guarded, admin: Redis, tmp_path: Path)
     env = {"REDIS_URL": server.url_of("worker"), "QCTL_HOME": str(tmp_path)}
     with Program("scheduler", [str(BIN / "qctl-scheduler")], tmp_path, env=env, says="watches schedules"):
         eventually(lambda: admin.llen(keys.queue("inventory")) == 1, 30, "the delayed job")
+
+
+def test_with_a_prefix_the_file_is_made_as_security_md_says(tmp_path: Path) -> None:
+    (recipe,) = re.findall(r"^    (sed .*)$", SECURITY.read_text(), re.MULTILINE)
+    made = subprocess.run(
+        ["sh", "-c", recipe], cwd=SECURITY.parent, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    file = tmp_path / "users.acl"
+    file.write_text(made + f"user {ADMIN} on >{ADMIN} ~* &* +@all\n")
+    with Guarded(tmp_path, "--aclfile", str(file)) as server:
+
+        def env(user: str, prefix: str = "shop") -> dict[str, str]:
+            url = server.url_of(user).replace("qctl-", "shop-")
+            return {"REDIS_URL": url, "QUEUE_PREFIX": prefix, "QCTL_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+
+        def qctl(*words: str, **of: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run([BIN / "qctl", *words], env=env(**of), capture_output=True, text=True, timeout=60)
+
+        made_job = qctl("job", "enqueue", "stock-check", "-o", "name", user="operator")
+        worker = [str(BIN / "qctl-worker"), "inventory"]
+        with Program("worker", worker, tmp_path, env=env("worker"), says="takes jobs"):
+            waited = qctl("job", "wait", made_job.stdout.strip(), "--timeout", "30s", user="operator")
+        assert waited.returncode == 0, made_job.stderr + waited.stderr
+        assert "finished" in qctl("job", "list", user="readonly").stdout
+        with server.connect() as admin:
+            assert [entry["object"] for entry in admin.acl_log()] == []
+        assert qctl("stats", user="operator", prefix="bakery").returncode == 6
 
 
 def test_an_operator_sees_and_does_everything(admin: Redis, operator: Any, tmp_path: Path) -> None:
