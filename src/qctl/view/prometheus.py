@@ -1,7 +1,7 @@
 """What was measured, in the text format of Prometheus.
 
 The names after `qctl_` are those of the fourth seed document (`queuecraft_jobs_total`, ...); what it counts by a key
-that expires after a day is counted for ever here. Names of queues come from outside: they are made inert.
+that expires after a day is counted for ever here. Names of queues and topics come from outside: they are made inert.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from qctl.histogram import Histogram
-from qctl.models import Metrics, QueueStats
+from qctl.models import Metrics, PipelineStatus, QueueStats, TopicStatus
 from qctl.safe import inert_line
 from qctl.view.values import PERCENTILES
 
@@ -40,6 +40,24 @@ GAUGES: dict[str, tuple[str, Callable[[QueueStats], float | None]]] = {
 }
 """Of each queue that can be read; left out where it is not known."""
 
+PIPELINE: dict[str, tuple[Literal["gauge", "counter"], str, Callable[[PipelineStatus], float | None]]] = {
+    "buffer_items": ("gauge", "Items that no batch has taken yet", lambda p: p.depth),
+    "buffer_age_seconds": ("gauge", "Age of the oldest of them; 0 where there is none", lambda p: p.oldest_age or 0.0),
+    "ingest_received": ("counter", "Items taken into the buffer", lambda p: p.received),
+    "ingest_batched": ("counter", "Items that became part of a batch", lambda p: p.cut),
+    "ingest_rejected": ("counter", "Messages and rows that were refused", lambda p: p.rejected),
+    "ingest_sessions_lost": ("counter", "Sessions that a broker forgot", lambda p: p.sessions_lost),
+    "ingest_received_per_second": ("gauge", "Items taken in, over the last minute", lambda p: p.rate),
+    "ingest_batches": ("gauge", "Batches that wait or are being written", lambda p: p.batches),
+    "ingest_lag_seconds": ("gauge", "Age of the oldest item that is not written yet", lambda p: p.lag),
+}
+"""Of each pipeline; left out where it is not known."""
+
+TOPIC: dict[str, tuple[str, Callable[[TopicStatus], float | None]]] = {
+    "topic_received_per_second": ("Messages of the busiest topics, over the last minute", lambda t: t.rate),
+    "topic_lag_seconds": ("From the measurement to the receipt of the last reading", lambda t: t.lag),
+}
+
 STATES = ("waiting", "running", "scheduled", "deferred", "finished", "dead")
 
 
@@ -67,6 +85,7 @@ class _Collector:
             yield from self._redis(self._found)
             yield from self._jobs(self._found)
             yield from self._queues(self._found.stats.queues)
+            yield from self._data(self._found)
             for what, help in EVER.items():
                 yield self._ever(what, help, self._found)
 
@@ -79,10 +98,6 @@ class _Collector:
             "redis_memory_limit_bytes", "Memory that Redis may use; 0 without a limit", found.memory_limit
         )
         yield self._gauge("workers", "Living workers", len(found.workers))
-        depths = (([name], depth) for name, (depth, _) in found.buffers.items())
-        yield self._family("gauge", "buffer_items", "Items that no batch has taken yet", ["pipeline"], depths)
-        ages = (([name], age or 0.0) for name, (_, age) in found.buffers.items())
-        yield self._family("gauge", "buffer_age_seconds", "Age of the oldest of them", ["pipeline"], ages)
 
     def _jobs(self, found: Metrics) -> Iterator[Metric]:
         """The seed document's."""
@@ -139,17 +154,28 @@ class _Collector:
         counts = (([self._label(queue)], counted.get(what, 0)) for queue, counted in sorted(found.ever.items()))
         return self._family("counter", f"queue_{what}", help, ["queue"], counts)
 
-    # --- both ---
+    # --- data ---
 
-    def _label(self, queue: str) -> str:
-        """The queue's name, inert. Two that look alike then are told apart: Prometheus would refuse all of it."""
-        if queue not in self._labels:
-            label = inert_line(queue)
+    def _data(self, found: Metrics) -> Iterator[Metric]:
+        for name, (kind, help, measure) in PIPELINE.items():
+            known = (([each.name], value) for each in found.pipelines if (value := measure(each)) is not None)
+            yield self._family(kind, name, help, ["pipeline"], known)
+        for name, (help, of) in TOPIC.items():
+            topics = ((each, value) for each in found.topics if (value := of(each)) is not None)
+            labelled = (([each.pipeline, self._label(each.topic or "")], value) for each, value in topics)
+            yield self._family("gauge", name, help, ["pipeline", "topic"], labelled)
+
+    # --- all ---
+
+    def _label(self, name: str) -> str:
+        """A name from outside, inert. Two that look alike then are told apart: Prometheus would refuse all of it."""
+        if name not in self._labels:
+            label = inert_line(name)
             while label in self._taken:
                 label += "'"
-            self._labels[queue] = label
+            self._labels[name] = label
             self._taken.add(label)
-        return self._labels[queue]
+        return self._labels[name]
 
     def _family(
         self,
