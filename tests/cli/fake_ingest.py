@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
+from cli.fake_jobs import NOW
 from qctl.models import (
     Arrival,
     Arrivals,
@@ -18,8 +19,6 @@ from qctl.models import (
     Topics,
     TopicStatus,
 )
-
-NOW = datetime.now(timezone.utc)
 
 READINGS = PipelineStatus(
     "readings",
@@ -52,7 +51,7 @@ ARRIVED = Arrival("readings", NOW, "sensors/hall", NOW, {"temperature": 21.5})
 
 
 ANSWERS: dict[str, Any] = {
-    "ingest__status": lambda _names=(): [READINGS, MESSAGES],
+    "ingest__status": [READINGS, MESSAGES],
     "ingest__topics": lambda _pattern=None, **_: Topics([HALL, OTHERS], 2, 1),
     "ingest__tail": lambda _names=(), **_: iter([Arrivals([], 0), Arrivals([ARRIVED], 3), Arrivals([], 0)]),
     "ingest__push": Imported(2, 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from cli import fake_ingest
 from cli.fake_jobs import NOW
 from qctl.histogram import Histogram
 from qctl.models import (
@@ -52,7 +53,8 @@ METRICS = Metrics(
     rtt=0.001,
     memory=1_000_000,
     memory_limit=0,
-    buffers={"readings": (3, 0.5)},
+    pipelines=[fake_ingest.READINGS, fake_ingest.MESSAGES],
+    topics=[fake_ingest.HALL],
 )
 
 

@@ -68,7 +68,26 @@ def test_latency_age_rates_and_times_of_each_queue() -> None:
     assert seen["qctl_queue_wait_seconds", "0.5,email"] == pytest.approx(1, rel=0.05)
     assert seen["qctl_queue_jobs", "email,dead"] == 2
     assert (seen["qctl_redis_up", ""], seen["qctl_redis_memory_bytes", ""]) == (1, 1_000_000)
-    assert seen["qctl_buffer_items", "readings"] == 3
+
+
+def test_what_came_of_each_pipeline_and_topic() -> None:
+    seen = samples(exposition(METRICS))
+    told = {name.removeprefix("qctl_"): value for (name, label), value in seen.items() if label == "readings"}
+    assert told == {
+        "buffer_items": 40,
+        "buffer_age_seconds": 0.5,
+        "ingest_received_total": 12_000,
+        "ingest_batched_total": 11_960,
+        "ingest_rejected_total": 3,
+        "ingest_sessions_lost_total": 2,
+        "ingest_received_per_second": 120.5,
+        "ingest_batches": 2,
+        "ingest_lag_seconds": 75,
+    }
+    assert seen["qctl_ingest_received_total", "messages"] == 0
+    assert ("qctl_ingest_received_per_second", "messages") not in seen
+    assert seen["qctl_topic_received_per_second", "readings,sensors/hall"] == 2
+    assert seen["qctl_topic_lag_seconds", "readings,sensors/hall"] == 0.25
 
 
 def test_what_is_not_known_is_left_out() -> None:

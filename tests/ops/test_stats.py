@@ -9,9 +9,12 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker import counters, keys, pauses
+from qctl.broker.topics import OTHERS, Topics
+from qctl.catalog import PIPELINES
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import QueueStats, Stats, Totals
 from qctl.ops import Ops
+from qctl.ops.metrics import BUSIEST
 from qctl.ops.stats import folded
 from support import stock
 
@@ -170,3 +173,18 @@ def test_all_for_a_monitoring_system(ops: Ops, connection: Redis) -> None:
     assert (found.refused, found.stats.totals.pending) == (5, 1)
     assert (found.memory or 0) > 0
     assert found.rtt > 0
+    assert [each.name for each in found.pipelines] == list(PIPELINES)
+
+
+def test_the_busiest_topics_are_told_of_and_no_more(ops: Ops, connection: Redis) -> None:
+    topics = Topics(connection, "readings")
+    for number in range(BUSIEST + 20):
+        topics.add(f"sensors/{number}", 0)
+    for _ in range(3):
+        topics.add("sensors/busy", 0)
+        topics.add(OTHERS, None)
+    topics.tell()
+    found = ops.metrics.read().topics
+    assert len(found) == BUSIEST
+    assert found[0].topic == "sensors/busy"
+    assert None not in {each.topic for each in found}

@@ -96,6 +96,4 @@ class MonitorOps(FakeOps):
                 **answers,
             }
         )
-        self.metrics = SimpleNamespace(
-            series=lambda **_: measured(), read=lambda: SimpleNamespace(buffers={"readings": (12, 0.4)})
-        )
+        self.metrics = SimpleNamespace(series=lambda **_: measured())

@@ -48,6 +48,24 @@ def test_every_number_of_the_overview_leads_to_what_it_counts() -> None:
     drive(ops, script, size=(140, 40))
 
 
+def test_numbers_of_a_pipeline_lead_to_its_batches_and_rejects() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("7")
+        await driver.until("InfluxDB does not answer")
+        await driver.press("enter")
+        await driver.until("qctl resume sensor-data")
+        await driver.until("SESSIONS LOST")
+        await driver.press("escape", "right", "enter")
+        await driver.until("only sensor-data queued")
+        await driver.press("7", "right", "enter")
+        await driver.until("[4 Dead letters]")
+        await driver.until("only sensor-data")
+
+    drive(ops, script, size=(140, 40))
+
+
 def test_the_mouse_chooses_numbers_and_sorts_by_titles() -> None:
     ops = MonitorOps()
 

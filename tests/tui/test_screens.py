@@ -63,6 +63,7 @@ TRIED = {
     "4": "enter r D",
     "5": "enter p D",
     "6": "enter l",
+    "7": "enter",
     "9": "enter",
 }
 """Keys that show more of a hostile row, by screens."""

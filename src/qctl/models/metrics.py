@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from qctl.histogram import Histogram
+from qctl.models.ingest import PipelineStatus, TopicStatus
 from qctl.models.queues import Stats
 from qctl.models.workers import WorkerInfo
 
@@ -80,7 +81,7 @@ class Metrics:
     """What is exported. `ever` holds `finished`, `failed`, `dead` and `retried` by queue since counting began.
 
     `refused` counts jobs that an owner's limit refused. `memory` and `memory_limit` are Redis's in bytes, None for who
-    may not ask. `buffers` holds the depth of each pipeline's buffer, and the age of its oldest item in seconds.
+    may not ask. `topics` are the busiest ones by which data comes.
     """
 
     stats: Stats
@@ -90,4 +91,5 @@ class Metrics:
     rtt: float
     memory: int | None
     memory_limit: int | None
-    buffers: Mapping[str, tuple[int, float | None]] = field(default_factory=dict)
+    pipelines: Sequence[PipelineStatus] = ()
+    topics: Sequence[TopicStatus] = ()

@@ -5,18 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest
 
+from qctl import catalog
 from qctl.broker import clock, limits
 from qctl.broker.counters import KEEP, Counts
-from qctl.broker.reading import series, snapshot, vitals, workers
+from qctl.broker.reading import ingest, series, snapshot, vitals, workers
 from qctl.broker.reading.series import Place
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
-from qctl.models import Metrics, Series, Step
+from qctl.models import Metrics, Series, Step, TopicStatus
 from qctl.ops.part import Part
 from qctl.ops.selection import families
 
 MOST_STEPS = 2000
+
+BUSIEST = 100
+"""Topics that are exported by name: each is a time series of its own to whoever collects them."""
 
 SUMMED = ("taken", "finished", "failed", "dead", "retried")
 """What of a minute's counts is added up over a step."""
@@ -71,8 +76,13 @@ class MetricsOps(Part):
             rtt=ping.rtt,
             memory=seen.memory.used if seen.memory else None,
             memory_limit=seen.memory.limit if seen.memory else None,
-            buffers={name: (buffer.depth, buffer.oldest_age) for name, buffer in seen.buffers.items()},
+            pipelines=ingest.pipelines(self._redis, catalog.pipelines(), self._settings.batch_size),
+            topics=self._busiest(),
         )
+
+    def _busiest(self) -> list[TopicStatus]:
+        found = (topic for name in catalog.PIPELINES for topic in ingest.by_topic(self._redis, name))
+        return nlargest(BUSIEST, (each for each in found if each.topic is not None), key=lambda each: each.rate)
 
 
 def _sums(counted: Mapping[Place, Counts], minutes: int) -> dict[tuple[int, str], int]:
