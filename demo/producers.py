@@ -10,9 +10,11 @@ from itertools import count
 from demo.rounds import Round
 from qctl.service import QueueService
 from qctl.settings import Settings
-from qctl.store import notifications
 
 SHOP = 7
+
+SECRETS = "http://169.254.169.254/latest"
+"""Where machines in a cloud find their keys: nothing is ever sent there."""
 
 PEOPLE = ("ada", "grace", "linus", "mallory")
 
@@ -24,10 +26,7 @@ class Producers:
         self._service = service
         self._number = count(1)
         self._picture = _picture()
-        with notifications.opened(settings) as db:
-            notifications.prefer(db, "ada", "webhook", settings.sources["supplier"].replace("/stock", "/hook"))
-            notifications.prefer(db, "grace", "email", "grace@shop.example")
-            notifications.prefer(db, "mallory", "webhook", "http://169.254.169.254/latest")
+        self._hook = settings.sources["supplier"].replace("/stock", "/hook")
 
     def rounds(self) -> list[Round]:
         """Some four jobs a second; one in ten fails. Every kind comes at once, then at its own pace."""
@@ -78,7 +77,10 @@ class Producers:
 
     def _messages(self) -> list[Round]:
         service = self._service
+        wish = service.set_notification_preference
         return [
+            Round(600, lambda: wish(receiverId="ada", by="webhook", target=self._hook)),
+            Round(600, lambda: wish(receiverId="grace", by="email", target="grace@shop.example")),
             Round(3, lambda: service.send_message(senderId="ada", receiverId="grace", text="Is the lamp there?")),
             Round(5, lambda: service.send_message(senderId="grace", receiverId="ada", text="Yes", trace_id="lamp")),
             Round(30, lambda: service.send_message(senderId="linus", receiverId="ada", image=self._picture)),
@@ -109,7 +111,7 @@ class Producers:
                 lambda: service.add_report_generation(businessId=SHOP, reportType="sales-analysis", filters=bad_days),
             ),
             Round(35, lambda: service.send_message(senderId="eve", receiverId="ada", image="holiday.png")),
-            Round(65, lambda: service.notify(receiverId="mallory", text="Where does this go?")),
+            Round(65, lambda: service.set_notification_preference(receiverId="mallory", by="webhook", target=SECRETS)),
             Round(15, lambda: enqueue("send-invoice", {"customer": "nobody", "number": next(self._number)})),
             Round(90, lambda: enqueue("shrink-picture", {"name": "huge.tiff"})),
             Round(60, self._ask_for_too_much, after=10),

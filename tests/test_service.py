@@ -86,6 +86,12 @@ CALLS: list[tuple[str, dict[str, Any], str, str]] = [
     ("add_inventory_export", {"businessId": 1, "format": "json"}, "process-inventory-export", "file"),
     ("send_message", {"senderId": 1, "receiverId": "b", "text": "hello"}, "process-message", "message.high"),
     ("notify", {"receiverId": 1, "text": "hello"}, "notify", "notification"),
+    (
+        "set_notification_preference",
+        {"receiverId": 1, "by": "email", "target": "a@b.c"},
+        "set-notification-preference",
+        "notification.high",
+    ),
 ]
 
 

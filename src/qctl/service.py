@@ -288,6 +288,21 @@ class QueueService:
         """Tell a receiver something, in the way they chose. Returns the job's id."""
         return self.enqueue("notify", _given(receiverId=receiverId, text=text, kind=kind, data=data), **how)
 
+    def set_notification_preference(
+        self,
+        *,
+        receiverId: str | int,
+        by: Literal["app", "webhook", "email"],
+        target: str | None = None,
+        **how: Unpack[Options],
+    ) -> str:
+        """Have a receiver be told in the app alone, or at the URL or address `target` too; of high priority.
+
+        A target that nothing may be sent to makes a dead letter, and the wish before stays. Returns the job's id.
+        """
+        data = _given(receiverId=receiverId, by=by, target=target)
+        return self.enqueue("set-notification-preference", data, **how)
+
 
 def _given(**data: Any) -> dict[str, Any]:
     """The arguments that were given."""

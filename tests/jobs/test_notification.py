@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from qctl import catalog
 from qctl.broker import keys
 from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import RejectedError
 from qctl.jobs import notification as jobs
 from qctl.jobs.following import follow
 from qctl.outbound import PartnerUnavailableError
+from qctl.service import QueueService
 from qctl.settings import Settings
 from qctl.store import notifications
-from qctl.store.notifications import How
+from qctl.store.notifications import Wish
 from support.web import Site, web_server
 
 
@@ -31,9 +34,10 @@ def site(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> It
         yield running
 
 
-def prefer(settings: Settings, how: How, target: str | None = None) -> None:
+def prefer(settings: Settings, how: str, target: str | None = None) -> None:
+    """Whatever was allowed when it was written down."""
     with notifications.opened(settings) as db:
-        notifications.prefer(db, "7", how, target)
+        notifications.prefer(db, "7", Wish(how, target), datetime.now(timezone.utc))
 
 
 def kept(settings: Settings) -> list[tuple[Any, ...]]:
@@ -82,7 +86,7 @@ def test_a_mail_is_enqueued_once_however_often_the_job_runs(settings: Settings, 
     ],
 )
 def test_a_target_that_leads_elsewhere_is_rejected_and_the_note_is_in_the_app(
-    settings: Settings, site: Site, connection: Redis, how: How, target: str
+    settings: Settings, site: Site, connection: Redis, how: str, target: str
 ) -> None:
     prefer(settings, how, target)
     with pytest.raises(RejectedError):
@@ -90,6 +94,52 @@ def test_a_target_that_leads_elsewhere_is_rejected_and_the_note_is_in_the_app(
     assert kept(settings) == [("hi", None)]
     assert site.asked == []
     assert connection.llen(keys.queue("email")) == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"by": "pigeon", "target": "x"},
+        {"by": "webhook"},
+        {"by": "webhook", "target": "http://169.254.169.254/latest/meta-data"},
+        {"by": "webhook", "target": "file:///etc/passwd"},
+        {"by": "webhook", "target": "http://" + "x" * 500},
+        {"by": "email", "target": " "},
+        {"by": "email", "target": "a@b.example\nBcc: c@d.example"},
+        {"receiverId": "", "by": "app"},
+    ],
+    ids=lambda bad: ascii(bad)[:40],
+)
+def test_a_wish_that_cannot_be_met_is_rejected(settings: Settings, site: Site, bad: dict[str, Any]) -> None:
+    with pytest.raises(RejectedError):
+        jobs.set_notification_preference(**{"receiverId": 7, **bad})
+    assert not settings.database.exists()
+
+
+def test_a_wish_holds_for_the_notes_that_wait_already(settings: Settings, site: Site, connection: Redis) -> None:
+    with QueueService(settings) as service:
+        service.notify(receiverId=7, text="hi")
+        wish = service.set_notification_preference(receiverId="7", by="webhook", target=site.url("/hook"))
+        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+        assert service.result(wish) == {"how": "webhook"}
+        assert len(site.asked) == 1
+        service.set_notification_preference(receiverId=7, by="app")
+        service.notify(receiverId=7, text="hi again")
+        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+    assert len(site.asked) == 1
+
+
+def test_of_two_wishes_the_later_one_counts_whichever_runs_first(
+    settings: Settings, site: Site, connection: Redis
+) -> None:
+    with QueueService(settings) as service:
+        early = service.set_notification_preference(receiverId=7, by="webhook", target=site.url("/hook"), delay=1)
+        service.set_notification_preference(receiverId=7, by="email", target="ann@example.org")
+        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+        connection.rpush(keys.queue("notification.high"), early)
+        connection.hset(keys.job(early), "status", "queued")
+        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+        assert service.result(early) == {"how": "email"}
 
 
 def test_redirects_are_not_followed(settings: Settings, site: Site) -> None:

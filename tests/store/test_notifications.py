@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from qctl.errors import UsageError
 from qctl.settings import Settings
 from qctl.store import notifications
 from qctl.store.database import Database
@@ -32,9 +32,11 @@ def test_a_note_is_kept_once_and_known_to_be_sent(db: Database) -> None:
 
 def test_what_a_receiver_wants(db: Database) -> None:
     assert notifications.wish(db, "bob") == Wish("app", None)
-    notifications.prefer(db, "bob", "webhook", "https://a.example/")
-    notifications.prefer(db, "bob", "email", "bob@example.org")
-    assert notifications.wish(db, "bob") == Wish("email", "bob@example.org")
-    for how, target in (("pigeon", "x"), ("email", None)):
-        with pytest.raises(UsageError):
-            notifications.prefer(db, "bob", how, target)  # type: ignore[arg-type]
+    monday = datetime(2026, 1, 5, tzinfo=timezone.utc)
+    hook, mail = Wish("webhook", "https://a.example/"), Wish("email", "bob@example.org")
+    assert notifications.prefer(db, "bob", hook, monday)
+    assert notifications.prefer(db, "bob", mail, monday + timedelta(microseconds=1))
+    assert notifications.wish(db, "bob") == mail
+    assert not notifications.prefer(db, "bob", hook, monday)
+    assert notifications.wish(db, "bob") == mail
+    assert notifications.wish(db, "ann") == Wish("app", None)

@@ -187,4 +187,17 @@ JOBS = (
         timeout=60,
         doc="tell a receiver, in the way they chose",
     ),
+    JobSpec(
+        "set-notification-preference",
+        "qctl.jobs.notification.set_notification_preference",
+        "notification",
+        (
+            Argument("receiverId", "id"),
+            Argument("by", choices=("app", "webhook", "email")),
+            optional("target", doc="URL of the webhook, or address of the mail"),
+        ),
+        priority=1,
+        timeout=60,
+        doc="have a receiver be told in the app alone, by webhook too, or by mail",
+    ),
 )

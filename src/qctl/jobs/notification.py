@@ -1,4 +1,4 @@
-"""Jobs of the queue `notification`: a receiver is told something, in the way they chose.
+"""Jobs of the queue `notification`: a receiver is told something, in the way they chose, and chooses that way.
 
 A note is kept in the app in any case. By webhook or mail it is sent once, or again with the same `Idempotency-Key`
 where a worker was killed between the sending and the note of it. What is above the limit of a receiver is not sent: it
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
@@ -21,9 +22,10 @@ from qctl.jobs.asked import named, written
 from qctl.jobs.batches import settings
 from qctl.jobs.following import follow, redis
 from qctl.mail.compose import address
-from qctl.outbound import Request, send
+from qctl.outbound import Request, allowed, send
+from qctl.safe import redact_url
 from qctl.store import notifications
-from qctl.store.notifications import Note
+from qctl.store.notifications import LONGEST_TARGET, Note, Wish
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,34 @@ def notify(
         notifications.note_sent(db, note.id, wish.how)
     log.info("notification sent by %s", wish.how, extra=telling.of("notified"))
     return {"notificationId": note.id, "how": wish.how}
+
+
+def set_notification_preference(receiverId: str | int, by: str, target: str | None = None) -> dict[str, Any]:
+    """Have a receiver be told `by` webhook or email, at the URL or address `target`, or in the app alone.
+
+    Of two wishes the one counts that was created later, whichever runs first. Returns `how` they are told from now on.
+
+    Raises RejectedError where nothing may be sent there, SinkError where the database cannot be used.
+    """
+    receiver = named("receiverId", receiverId)
+    wanted = _wish(by, written("target", target, LONGEST_TARGET))
+    at = running.created() or datetime.now(timezone.utc)
+    with notifications.opened(settings()) as db:
+        if not notifications.prefer(db, receiver, wanted, at):
+            log.info("the receiver wished something else since", extra=telling.of("outdated"))
+        return {"how": notifications.wish(db, receiver).how}
+
+
+def _wish(how: str, target: str | None) -> Wish:
+    if how == "app":
+        return Wish(how, None)
+    if how not in _SENDERS:
+        raise RejectedError(f"receivers are told by app, webhook or email, not by {how!r:.40}")
+    if target is None:
+        raise RejectedError(f"who is told by {how} needs a target, the URL or the address")
+    if how == "webhook" and not allowed(target, settings().allowed_hosts):
+        raise RejectedError(f"no webhook may go there: hosts are in QCTL_ALLOWED_HOSTS: {redact_url(target)!r:.200}")
+    return Wish(how, address(target) if how == "email" else target)
 
 
 def _note(receiver: str | int, text: str, kind: str | None, data: Mapping[str, Any] | None) -> Note:

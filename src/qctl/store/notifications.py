@@ -1,4 +1,4 @@
-"""Notes to receivers, and how each wants to get them: the application writes the wishes, and shows the notes."""
+"""Notes to receivers, which the application shows, and how each of them wants to be told."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal, get_args
+from typing import Any
 
-from qctl.errors import UsageError
 from qctl.settings import Settings
 from qctl.store import database
-from qctl.store.database import Database, Rows, Table, stamp
-
-How = Literal["app", "webhook", "email"]
-"""In the app alone; by a POST to a URL; by mail. A note is in the app in any case."""
+from qctl.store.database import Database, Rows, Table, moment, stamp
 
 NOTIFICATIONS = Table(
     "notifications",
@@ -30,10 +26,18 @@ NOTIFICATIONS = Table(
     sent_at     DATETIME(6)
     """,
 )
-PREFERENCES = Table(
-    "notification_preferences",
-    "receiver_id VARCHAR(64) NOT NULL PRIMARY KEY, how VARCHAR(16) NOT NULL, target VARCHAR(500)",
+WISHES = Table(
+    "notification_wishes",
+    """
+    receiver_id VARCHAR(64) NOT NULL PRIMARY KEY,
+    how         VARCHAR(16) NOT NULL,
+    target      VARCHAR(500),
+    wished_at   DATETIME(6) NOT NULL
+    """,
 )
+
+LONGEST_TARGET = 500
+"""Characters of a URL or an address."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Wish:
-    """How a receiver wants to be told: `target` is the URL or the address."""
+    """How a receiver wants to be told: `app` alone, by `webhook` or by `email`; `target` is the URL or the address.
+
+    A note is in the app in any case.
+    """
 
     how: str
     target: str | None
@@ -57,7 +64,7 @@ class Wish:
 
 def opened(settings: Settings) -> AbstractContextManager[Database]:
     """The database with these tables in it."""
-    return database.opened(settings, NOTIFICATIONS, PREFERENCES)
+    return database.opened(settings, NOTIFICATIONS, WISHES)
 
 
 def keep(db: Database, note: Note) -> bool:
@@ -86,18 +93,21 @@ def note_sent(db: Database, note_id: str, how: str) -> None:
 
 def wish(db: Database, receiver: str) -> Wish:
     """How a receiver wants to be told: in the app where they said nothing."""
-    found = db.all("SELECT how, target FROM notification_preferences WHERE receiver_id = ?", (receiver,))
+    found = db.all("SELECT how, target FROM notification_wishes WHERE receiver_id = ?", (receiver,))
     return Wish(*found[0]) if found else Wish("app", None)
 
 
-def prefer(db: Database, receiver: str, how: How, target: str | None = None) -> None:
-    """Write down how a receiver wants to be told. Raises UsageError for another way than there is."""
-    if how not in get_args(How) or (how != "app" and not target):
-        raise UsageError(f"a receiver is told by app, webhook or email, the last two with a target, not by {how!r}")
+def prefer(db: Database, receiver: str, wish: Wish, at: datetime) -> bool:
+    """Write down how a receiver wanted to be told at that time. False where they wished something else since."""
 
-    def act(rows: Rows) -> None:
-        rows.write("DELETE FROM notification_preferences WHERE receiver_id = ?", [(receiver,)])
-        statement = "INSERT INTO notification_preferences (receiver_id, how, target) VALUES (?, ?, ?)"
-        rows.write(statement, [(receiver, how, target)])
+    def act(rows: Rows) -> bool:
+        statement = f"SELECT wished_at FROM notification_wishes WHERE receiver_id = ?{rows.lock}"  # noqa: S608 - fixed words
+        found = rows.all(statement, (receiver,))
+        if found and moment(found[0][0]) > at:
+            return False
+        rows.write("DELETE FROM notification_wishes WHERE receiver_id = ?", [(receiver,)])
+        statement = "INSERT INTO notification_wishes (receiver_id, how, target, wished_at) VALUES (?, ?, ?, ?)"
+        rows.write(statement, [(receiver, wish.how, wish.target, stamp(at))])
+        return True
 
-    db.run(act)
+    return db.run(act)
