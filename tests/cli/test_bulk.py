@@ -242,3 +242,12 @@ def test_what_is_so_already_is_told_and_is_no_failure(qctl: Qctl) -> None:
     assert qctl("retry", "a", "b", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost, so], already=1))).code == 5
     planned = Selection([], already=[so])
     assert qctl("retry", "a", "--dry-run", ops=FakeOps(jobs__choose=planned)).out.endswith("  a: it waits already\n")
+
+
+def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
+    what_came_in = "\x1b" + "x" * 300_000
+    lost = Outcome(what_came_in, "", False, "there is no such job")
+    ran = qctl("retry", "a", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost])))
+    assert ran.code == 3
+    assert "  \\x1bxxx" in ran.out
+    assert len(ran.out) < 300

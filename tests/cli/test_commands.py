@@ -252,6 +252,12 @@ def test_dead_letters_keep_secrets_unless_they_are_asked_for(qctl: Qctl) -> None
     assert qctl("dlq", "show", "job-1", "--reveal", ops=ops).out.count("hunter2") == 3
 
 
+def test_a_hostile_id_is_quoted_where_it_is_to_be_typed(qctl: Qctl) -> None:
+    detail = DeadLetterDetail(replace(LETTER, id="x; reboot"), None, None, "", None, 1234, "app.send('a@b.c')")
+    ops = FakeOps(dead_letters__show=detail)
+    assert "run it again: qctl retry 'x; reboot'" in qctl("dlq", "show", "x", ops=ops).out
+
+
 def test_dlq_show_of_a_pickled_payload(qctl: Qctl) -> None:
     detail = DeadLetterDetail(LETTER, None, None, "", None, 1234, "app.send('a@b.c')")
     out = qctl("dlq", "show", "job-1", ops=FakeOps(dead_letters__show=detail)).out

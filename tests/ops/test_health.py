@@ -147,3 +147,11 @@ def test_a_wrong_password(odd: tuple[Redis, Ops], own_redis: RedisServer, tmp_pa
     with pytest.raises(UnreachableError, match="refuses the password"):
         ops.stats.read()
     ops.close()
+
+
+def test_what_is_to_be_typed_is_quoted(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "x; reboot", "a")
+    connection.hset(keys.quarantine("x; reboot"), "a", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 3}))
+    ill = ills(ops)
+    assert ill["workers"].fix == "qctl-worker 'x; reboot'"
+    assert ill["quarantine"].fix == "qctl dlq list --queue 'x; reboot'"

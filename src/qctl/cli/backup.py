@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -43,7 +44,7 @@ def backup(
         raise QctlError(f"{file} cannot be written: {error.strerror}") from error
     finally:
         half.unlink(missing_ok=True)
-    told = f"{file} is written: {_listed(found.counts)}; to bring it back: qctl restore {file}"
+    told = f"{file} is written: {_listed(found.counts)}; to bring it back: qctl restore {quote(str(file))}"
     session.out.report(documents.backup(found, str(file)), [Cell(told, "good")])
 
 

@@ -15,10 +15,14 @@ from qctl.cli.exits import ExitCode, exit_code_for
 from qctl.cli.selecting import Choice
 from qctl.cli.session import Session
 from qctl.models import KEPT, BulkResult, Outcome, Scan, Selection, Verb
+from qctl.safe import inert_line
 from qctl.view import Cell, counted
 
 SHOWN = 20
 """Jobs that are told one by one; of the others it is told how many."""
+
+ID_WIDTH = 200
+"""Characters of an id that a person is told: what comes in on stdin may be anything."""
 
 QUEUES_NAMED = 3
 """Queues that a question or an answer names."""
@@ -123,7 +127,10 @@ def _would(chosen: Selection) -> list[Outcome]:
 
 def _would_do(telling: Telling, chosen: Selection) -> list[Cell]:
     lines = [Cell(f"{counted(chosen.count, telling.thing)} would be {telling.done}")]
-    lines += [Cell(f"  {outcome.id}  {outcome.queue}  {outcome.detail}") for outcome in _would(chosen)[:SHOWN]]
+    lines += [
+        Cell(f"  {inert_line(outcome.id, ID_WIDTH)}  {outcome.queue}  {outcome.detail}")
+        for outcome in _would(chosen)[:SHOWN]
+    ]
     if chosen.count > SHOWN:
         lines.append(Cell(f"  and {chosen.count - SHOWN} more"))
     return [*lines, *_already(chosen.already), *_failures(chosen.missing, len(chosen.missing))]
@@ -146,11 +153,11 @@ def _did(telling: Telling, result: BulkResult, undo: Sequence[str]) -> list[Cell
 
 def _already(found: Sequence[Outcome]) -> list[Cell]:
     more = [Cell(f"  and {len(found) - SHOWN} more")] if len(found) > SHOWN else []
-    return [*(Cell(f"  {outcome.id}: {outcome.detail}") for outcome in found[:SHOWN]), *more]
+    return [*(Cell(f"  {inert_line(outcome.id, ID_WIDTH)}: {outcome.detail}") for outcome in found[:SHOWN]), *more]
 
 
 def _failures(failures: Sequence[Outcome], count: int) -> list[Cell]:
-    lines = [Cell(f"  {outcome.id}: {outcome.detail}", "bad") for outcome in failures[:SHOWN]]
+    lines = [Cell(f"  {inert_line(outcome.id, ID_WIDTH)}: {outcome.detail}", "bad") for outcome in failures[:SHOWN]]
     if count > SHOWN:
         lines.append(Cell(f"  and {count - SHOWN} more: see more of them with --json", "bad"))
     return lines

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -90,7 +91,7 @@ def _details(detail: DeadLetterDetail) -> list[Cell]:
         *payload("payload", Payload(detail.payload, detail.payload_size), detail.description),
         *(section("meta", detail.meta) if detail.meta else ()),
         *section("traceback", detail.traceback.rstrip() or "none was recorded"),
-        *section(f"run it again: qctl retry {letter.id}"),
+        *section(f"run it again: qctl retry {quote(letter.id)}"),
     ]
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from datetime import datetime
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -73,7 +74,7 @@ def enqueue(
     given = {option: value for option, value in how.items() if value is not None}
     job_id = session.ops.jobs.enqueue(name, _arguments(arguments or [], data), **given)
     document = documents.enqueued(job_id, name)
-    session.out.report(document, [Cell(job_id, "good"), Cell(f"  wait for it: qctl job wait {job_id}", "dim")])
+    session.out.report(document, [Cell(job_id, "good"), Cell(f"  wait for it: qctl job wait {quote(job_id)}", "dim")])
 
 
 def _arguments(pairs: list[str], data: str | None) -> dict[str, Any]:
@@ -127,7 +128,7 @@ def stop(
     line = Cell(
         f"job {ended.id} of {ended.queue} {verb}, {view.duration(ended.seconds)} after its worker was told", "good"
     )
-    again = [Cell(f"  run it again: qctl retry {ended.id}", "dim")] if ended.status == "stopped" else []
+    again = [Cell(f"  run it again: qctl retry {quote(ended.id)}", "dim")] if ended.status == "stopped" else []
     session.out.report(documents.job_stopped(ended), [line, *again])
 
 

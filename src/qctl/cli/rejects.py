@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -92,7 +93,7 @@ def show(
         *(view.fact(name, value) for name, value in facts.items()),
         view.fact("reason", letter.error, "bad"),
         *section("what came", seen.content if seen.content is not None else "a batch: see qctl dlq show"),
-        *section(f"run it again: qctl ingest rejects retry {letter.id}"),
+        *section(f"run it again: qctl ingest rejects retry {quote(letter.id)}"),
     ]
     session.out.report(documents.reject(seen), lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from shlex import quote
 
 from qctl.broker.acts import bulk
 from qctl.broker.acts.bulk import Act
@@ -37,7 +38,9 @@ def run(
     left = rest.count
     others = f"the other {left} were left as they are"
     if broken:
-        error = JobFailedError(f"job {broken[0]} did not do well again: {others}", hint=f"qctl job show {broken[0]}")
+        error = JobFailedError(
+            f"job {broken[0]} did not do well again: {others}", hint=f"qctl job show {quote(broken[0])}"
+        )
         return replace(result, halted=error)
     if late:
         status = seen[late[0]].status

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 from qctl.broker.buffer import MEMORY_LIMIT
 from qctl.broker.connection import translated
@@ -125,7 +126,7 @@ def _queues(queues: list[QueueStats], seen: Vitals) -> Iterator[Finding]:
             "workers",
             "degraded",
             f"{queue.waiting} wait in {queue.name} and no worker takes them",
-            f"qctl-worker {queue.name}",
+            f"qctl-worker {quote(queue.name)}",
         )
     if not alone and not seen.suspended:
         yield Finding("workers", "ok", "every queue with waiting jobs has a worker or is paused")
@@ -155,7 +156,7 @@ def _dead_letters(queues: list[QueueStats], seen: Vitals) -> Iterator[Finding]:
                 "quarantine",
                 "degraded",
                 f"{queue.quarantined} jobs of {name} are in quarantine: they killed their workers or must not be run",
-                f"qctl dlq list --queue {name}",
+                f"qctl dlq list --queue {quote(name)}",
             )
     dead = sum(queue.dead for queue in queues) - sum(queue.quarantined for queue in seen.queues.values())
     yield Finding("dead letters", "ok", f"{dead} dead letters wait for somebody" if dead > 0 else "no dead letters")

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
+from shlex import quote
 
 from qctl import catalog
 from qctl.broker.buffer import Buffer, Commit
@@ -113,7 +114,9 @@ class IngestOps(Part):
         by_queue = {spec.queue: spec for spec in catalog.PIPELINES.values()}
         spec = by_queue.get(detail.letter.queue)
         if spec is None:
-            raise NotFoundError(f"{job_id} is a dead letter of {detail.letter.queue}", hint=f"qctl dlq show {job_id}")
+            raise NotFoundError(
+                f"{job_id} is a dead letter of {detail.letter.queue}", hint=f"qctl dlq show {quote(job_id)}"
+            )
         return RejectDetail(detail, spec.name, *_what_came(detail.payload, spec))
 
     def _flush(self, spec: PipelineSpec) -> Flushed:

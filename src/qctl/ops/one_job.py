@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from qctl import catalog
@@ -52,7 +53,7 @@ class OneJobOps(Part):
             return Waited(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
         if seen.status not in watching.ENDS:
             raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
-        raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {job_id}")
+        raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {quote(job_id)}")
 
     def stop(self, job_id: str, *, timeout: float = 10.0) -> Stopped:
         """Stop a job that runs: it becomes a dead letter, and is not tried again by itself.
@@ -67,7 +68,7 @@ class OneJobOps(Part):
         ((queue, state, _),) = located
         worker = job_detail.worker(self._redis, job_id)
         if state != "started" or not worker:
-            hint = f"qctl job cancel {job_id}" if state in Cancel.states else None
+            hint = f"qctl job cancel {quote(job_id)}" if state in Cancel.states else None
             raise RefusedError(f"job {job_id} does not run: it is {state}", hint)
         if not stopping.tell(self._redis, worker, job_id):
             raise RefusedError(

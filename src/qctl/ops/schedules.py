@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from shlex import quote
 from typing import Any
 
 from qctl import catalog
@@ -187,10 +188,10 @@ class ScheduleOps(Part):
         if word == "done":
             return
         if word in ("absent", "gone"):
-            raise NotFoundError(f"{name} waits for its time no more", hint=f"qctl job show {name}")
+            raise NotFoundError(f"{name} waits for its time no more", hint=f"qctl job show {quote(name)}")
         if word == "limited":
             raise RefusedError(f"{name} has a rate limit of RQ's, which decides when it runs")
-        raise RefusedError(f"{name} is {word} already", f"qctl job show {name}")
+        raise RefusedError(f"{name} is {word} already", f"qctl job show {quote(name)}")
 
 
 def _of_schedule(schedule: Schedule) -> Timer:

@@ -6,6 +6,7 @@ import builtins
 import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from shlex import quote
 
 from qctl import catalog
 from qctl.broker import events
@@ -79,7 +80,7 @@ class WorkerOps(Part):
         if worker.claimant is None:
             raise RefusedError(
                 f"{name} does not claim by qctl's script: it cannot be quiet",
-                f"qctl worker stop {name} lets it finish its job and end",
+                f"qctl worker stop {quote(name)} lets it finish its job and end",
             )
         return worker
 
