@@ -57,3 +57,14 @@ def test_damage_is_shown_as_far_as_it_can_be(ops: Ops, connection: Redis) -> Non
     connection.set(keys.AUDIT, "text")
     with pytest.raises(QctlError, match="WRONGTYPE"):
         ops.audit.list()
+
+
+def test_what_is_done_for_somebody_is_signed_with_their_name(ops: Ops) -> None:
+    ops.queues.pause("email")
+    with ops.audit.acting_as("ada@gateway"):
+        ops.queues.resume("email")
+        ops.audit.note("qctl resume", "qctl resume email", via="gateway", outcome="done", trace="t1")
+    ops.audit.note("qctl stats", "qctl stats", via="cli", outcome="done")
+    mine = events.actor()
+    assert [event.fields.get("actor") for event in ops.events.list()] == [mine, "ada@gateway"]
+    assert [(act.actor, act.trace) for act in ops.audit.list()] == [("ada@gateway", "t1"), (mine, "")]

@@ -31,6 +31,7 @@ def note(
     problem: str = "",
     seconds: float | None = None,
     via: str,
+    trace: str = "",
 ) -> None:
     """Append what somebody did, with Redis's own time. The words are those of `AuditEntry`."""
     entry = {
@@ -41,6 +42,7 @@ def note(
         "problem": problem[:LONGEST],
         "ms": "" if seconds is None else str(round(seconds * 1000)),
         "via": via,
+        "trace": trace,
     }
     kept: dict[Any, Any] = {name: value.encode(errors="backslashreplace") for name, value in entry.items() if value}
     connection.xadd(keys.AUDIT, kept, maxlen=CAP, approximate=True)
@@ -71,4 +73,5 @@ def _parse(entry_id: str, fields: dict[str, str]) -> AuditEntry:
         problem=fields.get("problem", ""),
         seconds=int(ms) / 1000 if ms.isascii() and ms.isdigit() and len(ms) < 16 else None,
         via=fields.get("via", "?"),
+        trace=fields.get("trace", ""),
     )

@@ -10,6 +10,8 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -37,9 +39,26 @@ def record(pipe: Pipeline | Redis, event: str, **fields: str | int | None) -> No
     pipe.xadd(keys.EVENTS, entry, maxlen=CAP, approximate=True)
 
 
-@cache
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(name: str) -> Iterator[None]:
+    """Sign what this thread or task does meanwhile with the name of whoever it is done for."""
+    before = _acting.set(name)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
+
+
 def actor() -> str:
     """Who acts, as `user@host`: what pause, clear and retry are signed with."""
+    return _acting.get() or _login()
+
+
+@cache
+def _login() -> str:
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

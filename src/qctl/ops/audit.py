@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 
 from qctl.broker import audit, clock, events
@@ -25,10 +26,11 @@ class AuditOps(Part):
         problem: str = "",
         seconds: float | None = None,
         actor: str | None = None,
+        trace: str = "",
     ) -> None:
         """Write down an act that is over. `command` is what it is called, `qctl clear`; `line` the command line that
         does the same, of which secrets are taken out here; `outcome` the name of its exit code; `actor` whoever is
-        logged in where None.
+        logged in where None; `trace` the id of the request, where it was one.
         """
         audit.note(
             self._redis,
@@ -39,7 +41,12 @@ class AuditOps(Part):
             problem=redact(problem),
             seconds=seconds,
             via=via,
+            trace=trace,
         )
+
+    def acting_as(self, actor: str) -> AbstractContextManager[None]:
+        """While it is entered, what is done here is signed with the name of whoever it is done for."""
+        return events.acting_as(actor)
 
     def list(
         self,

@@ -36,7 +36,7 @@ def _number(text: str | None) -> int | None:
 
 def audit(found: Sequence[AuditEntry]) -> Document:
     """`qctl audit`."""
-    columns = ("at", "actor", "command", "line", "outcome", "problem", "duration_seconds", "via")
+    columns = ("at", "actor", "command", "line", "outcome", "problem", "duration_seconds", "via", "trace")
     rows: list[Record] = [
         {
             "at": time(act.at),
@@ -47,6 +47,7 @@ def audit(found: Sequence[AuditEntry]) -> Document:
             "problem": act.problem or None,
             "duration_seconds": seconds(act.seconds),
             "via": act.via,
+            "trace": act.trace or None,
         }
         for act in found
     ]
