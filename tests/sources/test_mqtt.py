@@ -311,6 +311,23 @@ def test_a_message_that_is_sent_again_is_acknowledged_and_not_taken_again(connec
     assert connection.hget(keys.ingest("readings"), "sessions_lost") is None
 
 
+def test_a_session_whose_connect_went_unheard_is_known_by_what_it_sends_again(connection: Redis, make: Make) -> None:
+    """The notes outlast a connect that nobody knows the end of, and the connection after it."""
+    resumed = b"\x20\x03\x01\x00\x00"
+    first, second = (publish(b"sensors/a", b'{"n": %d}' % mid, mid) for mid in (1, 2))
+    first_again, second_again = (publish(b"sensors/a", b'{"n": %d}' % mid, mid, flags=8) for mid in (1, 2))
+    lines = (
+        CONNACK + SUBACK + first + second,
+        b"\x20\x03\x00\x88\x00",  # the server is unavailable
+        resumed + first_again + b"\xff\xff",  # it breaks before the second one
+        resumed + SUBACK + first_again + second_again + publish(b"sensors/a", b'{"n": 3}', 3),
+    )
+    with HostileBroker(*lines) as broker, make(MQTT_BROKER=broker.url) as bridge:
+        eventually(lambda: 3 in numbers(connection), 30, "the third reading")
+        bridge.end()
+    assert numbers(connection)[:3] == [1, 2, 3]
+
+
 def test_the_same_message_with_the_same_id_in_a_new_session_is_another_one(connection: Redis, make: Make) -> None:
     message = publish(b"sensors/a", b'{"n": 1}', 7)
     again = publish(b"sensors/a", b'{"n": 1}', 7, flags=8)

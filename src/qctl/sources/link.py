@@ -165,6 +165,14 @@ class Link:
         """Why it is not alive, in one line."""
         return self._lost
 
+    def hears_unasked(self, seconds: float) -> bool:
+        """Whether messages come, within so many seconds, before we have subscribed: only a session in which we did
+        earlier sends any. They are gathered later."""
+        deadline = time.monotonic() + seconds
+        while not self._inbox and self.alive and (left := deadline - time.monotonic()) > 0:
+            self._pump(left, 1)
+        return bool(self._inbox)
+
     def subscribe(self) -> None:
         """Subscribe with QoS 1. The answer comes later, among the messages."""
         topic = self._settings.mqtt_topic

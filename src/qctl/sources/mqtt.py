@@ -41,6 +41,9 @@ LINGER = 0.01
 IDLE = 0.25
 """Seconds without a message after which the loop looks whether it is to stop."""
 
+PROOF = 1.0
+"""Seconds in which a session shows by what it sends again that it is the one known, where a connect went unheard."""
+
 STALL = 30.0
 """Seconds without a successful commit after which the connection is closed."""
 
@@ -146,6 +149,7 @@ class Bridge:
     def _settle(self, link: Link) -> None:
         """The broker has answered: now it is known whether the session is the one that the notes were written in."""
         if link.session_present:
+            self._window.inherited = self._window.inherited and not link.hears_unasked(PROOF)
             self._session.resumed(forget=self._window.inherited)
             return
         self._window = Window(WINDOW)

@@ -18,15 +18,16 @@ the same packet id and says the same:
   come flagged DUP after a broken connection, under the id of one that we committed. Such a broker shows itself by an
   id that stands twice among the last 2 W notes; as long as one does, no message is taken for a duplicate.
 - Notes are void in another session of the same client: its packet ids begin anew. `broker/mqtt_session.py` keeps
-  count. Where a connect ended before it was known whether the session went on, notes from before serve the next
-  connection only: in a session that is new nothing was sent before that, so nothing is DUP in it. What they identify
-  is noted again (`inherited`).
+  count. Where a connect ended before it was known whether the session went on, the next one tells: a broker sends again
+  at once what is unacknowledged, and in a session that is new nobody has subscribed, so nothing comes before we do.
+  Where nothing comes, notes from before serve that connection only: in a session that is new nothing was sent before
+  that, so nothing is DUP in it. What they identify is noted again (`inherited`).
 
 What is left. Readings without a time double where a broker gives ids again at once; where the bridge is killed twice,
-the second time within the milliseconds in which it connects, and then loses that connection before everything was
-sent again; or where a broker flags as new what it sent before. They are lost where a broker gives ids again at once,
-the connection breaks over the first ones that it ever gave again in a session, and they say to the byte what those
-before them said. QoS 0 messages have no packet id; they are never sent again.
+the second time within the milliseconds in which it connects, then waits a second for the first that is sent again, and
+loses that connection before everything was; or where a broker flags as new what it sent before. They are lost where a
+broker gives ids again at once, the connection breaks over the first ones that it ever gave again in a session, and they
+say to the byte what those before them said. QoS 0 messages have no packet id; they are never sent again.
 """
 
 from __future__ import annotations
