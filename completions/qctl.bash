@@ -82,9 +82,9 @@ _qctl_place() {
         'ingest flush') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest rejects') verbs='list show retry discard' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest rejects list') verbs='' flags='--help --json' takes='--pipeline= --limit= --offset= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'ingest rejects show') verbs='' flags='--help --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
-        'ingest rejects retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--pipeline= --rate= --limit= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
-        'ingest rejects discard') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--pipeline= --rate= --limit= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
+        'ingest rejects show') verbs='' flags='--help --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
+        'ingest rejects retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--pipeline= --rate= --limit= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
+        'ingest rejects discard') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--pipeline= --rate= --limit= --error= --fingerprint= --older-than= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
         'cleanup') verbs='finished failed results reports exports history trash all' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'cleanup finished') verbs='' flags='--help --dry-run --json' takes='--older-than= --keep= --queue=@queue -Q=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'cleanup failed') verbs='' flags='--help --dry-run --json' takes='--older-than= --keep= --queue=@queue -Q=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -402,17 +402,17 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show help.' '--reveal	Show passwords and tokens too, not ***' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
-            set -g __qctl_rest '@job'
+            set -g __qctl_rest '@dead'
         case 'ingest rejects retry'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show help.' '--dry-run	Only tell which jobs that would be' '--yes	Do not ask' '-y	Do not ask' '--all	All of them' '--json	The same as -o json' '--pipeline	Only of readings, or messages' '--rate	At most so fast: 10/s, 600/m' '--limit	At most so many, those first that have waited longest' '--error	With this in the error or traceback' '--fingerprint	Dead of this cause: see `qctl dlq groups`' '--older-than	In its state for longer: 90s, 30m, 2d' '--scan-limit	Most jobs to read where no index helps; 0 all' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
             set -g __qctl_takes '--pipeline=' '--rate=' '--limit=' '--error=' '--fingerprint=' '--older-than=' '--scan-limit=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
-            set -g __qctl_rest '@job'
+            set -g __qctl_rest '@dead'
         case 'ingest rejects discard'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show help.' '--dry-run	Only tell which jobs that would be' '--yes	Do not ask' '-y	Do not ask' '--all	All of them' '--json	The same as -o json' '--pipeline	Only of readings, or messages' '--rate	At most so fast: 10/s, 600/m' '--limit	At most so many, those first that have waited longest' '--error	With this in the error or traceback' '--fingerprint	Dead of this cause: see `qctl dlq groups`' '--older-than	In its state for longer: 90s, 30m, 2d' '--scan-limit	Most jobs to read where no index helps; 0 all' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
             set -g __qctl_takes '--pipeline=' '--rate=' '--limit=' '--error=' '--fingerprint=' '--older-than=' '--scan-limit=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
-            set -g __qctl_rest '@job'
+            set -g __qctl_rest '@dead'
         case 'cleanup'
             set -g __qctl_verbs 'finished	Delete finished jobs that ended long ago, with their results' 'failed	Move dead letters that died long ago to the trash' 'results	Delete results whose job is gone' 'reports	Delete old reports of this machine' 'exports	Delete old exports, and rows that imports refused' 'history	Delete old events of the history' 'trash	Delete what has been in the trash for its time' 'all	All of these with their defaults, as a line of a crontab would'
             set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'

@@ -96,6 +96,7 @@ def test_names_come_from_redis_and_are_never_evaluated(offered: Offered, connect
     assert offered("qctl schedule run ") == ["nightly"]
     assert offered("qctl worker stop ") == ["host.1.f00"]
     assert offered("qctl dlq show ") == ["dead-1"]
+    assert offered("qctl ingest rejects show ") == ["dead-1"]
     assert not list(tmp_path.rglob("pwned"))
 
 

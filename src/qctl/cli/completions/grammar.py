@@ -80,7 +80,7 @@ def _value(path: tuple[str, ...], parameter: Any) -> str:
     metavar = (parameter.metavar or "").strip("[].")
     noun, name = path[0] if path else "", parameter.name
     if metavar == "ID" and (parameter.param_type_name == "argument" or "--job" in parameter.opts):
-        return "@dead" if noun in ("dlq", "retry") else "@job"
+        return "@dead" if noun in ("dlq", "retry") or "rejects" in path else "@job"
     if metavar == "STATE":
         return ",".join(STATES)
     if (path, name) == (("job", "enqueue"), "name") or metavar == "JOB" or "--job" in parameter.opts:
