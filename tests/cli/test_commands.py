@@ -10,6 +10,7 @@ import pytest
 
 from cli.conftest import Ran
 from cli.fake import LETTER, RUNNING, FakeOps, pause_of, stats_of
+from cli.fake_jobs import DETAIL
 from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, WaitTimeoutError
 from qctl.models import (
     ClearResult,
@@ -285,6 +286,12 @@ def test_ping(qctl: Qctl) -> None:
     assert qctl("ping").out == "Redis 7.0.15 at redis://localhost:6379/0 answers in 0.4 ms\n"
     document = qctl("ping", "--json").json
     assert (document["ts_ms"], document["rtt_seconds"]) == (1_795_000_000_000, 0.0004)
+
+
+def test_only_a_job_that_has_not_ended_has_retries_to_come(qctl: Qctl) -> None:
+    waits = FakeOps(jobs__show=replace(DETAIL, status="scheduled", state="scheduled"))
+    assert "1 left, after 2s, 4s" in qctl("job", "show", "job-1", ops=waits).out
+    assert " left" not in qctl("job", "show", "job-1").out
 
 
 def test_workers(qctl: Qctl) -> None:

@@ -223,6 +223,14 @@ def test_attempts_and_events_of_a_job_that_ran(
     assert ops.jobs.show("k").attempts[0].value == '{\n  "n": 7\n}'
 
 
+def test_a_job_whose_creation_is_known_has_a_whole_story(ops: Ops, connection: Redis) -> None:
+    new = ops.jobs.enqueue("stock-check", {})
+    assert ops.jobs.show(new).events_whole
+    connection.xtrim(keys.EVENTS, maxlen=0)
+    events.record(connection, "started", queue="inventory", job=new)
+    assert not ops.jobs.show(new).events_whole
+
+
 @pytest.mark.parametrize("name", ["data", "meta", "exc_info", "result", "dependency_ids", "retry_intervals"])
 def test_a_damaged_job_is_shown(ops: Ops, connection: Redis, name: str) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d"))

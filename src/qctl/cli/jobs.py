@@ -71,6 +71,10 @@ def show(
     session.out.report(documents.job(detail), _details(detail))
 
 
+ENDED = ("finished", "failed", "stopped", "canceled")
+"""Statuses that a job does not leave by itself."""
+
+
 def _details(detail: JobDetail) -> list[Cell]:
     return [
         *_facts(detail),
@@ -120,8 +124,9 @@ def _state(detail: JobDetail) -> str:
 
 
 def _retries(detail: JobDetail) -> str:
-    """How often it will still be tried, and after how long each time: what RQ leaves people to guess."""
-    if detail.retries_left is None:
+    """How often it will still be tried, and after how long each time: what RQ leaves people to guess. Of a job that
+    has ended nothing: none of it comes any more."""
+    if detail.retries_left is None or detail.status in ENDED:
         return ""
     waits = ", ".join(view.duration(each) for each in detail.retry_intervals)
     return f"{detail.retries_left} left" + (f", after {waits}" if waits else "")

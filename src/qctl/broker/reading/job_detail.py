@@ -188,4 +188,5 @@ def _timeline(connection: Redis, job_id: str, created: datetime | None) -> tuple
             found.append(Event(entry_id, fields.pop("event", "?"), fields))
     oldest = connection.xrange(keys.EVENTS, count=1)
     reaches_back = bool(oldest) and moment_of(inspection.text(oldest[0][0])).timestamp() * 1000 <= since
-    return found[::-1], read < LOOKED_AT and reaches_back
+    begins = any(event.event == "created" for event in found)
+    return found[::-1], begins or (read < LOOKED_AT and reaches_back)
