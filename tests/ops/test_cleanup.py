@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 from rq.job import Job, JobStatus
 from rq.utils import utcformat
 
@@ -20,6 +21,7 @@ from qctl.models import Event, Removed
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
+from support.servers import RedisServer
 
 HOUR = 3600.0
 
@@ -61,6 +63,23 @@ def test_what_may_stay_counts_what_is_young(ops: Ops, connection: Redis, keep: i
     finish(connection, "a", {"new": 1, "young": 2, "old": 9000, "older": 9001, "oldest": 9002})
     ops.cleanup.run(["finished"], older_than=HOUR, keep=keep)
     assert left(connection, "a") == stay
+
+
+def test_a_full_redis_is_cleaned(own_redis: RedisServer, tmp_path: Path) -> None:
+    full = Ops(Settings.load(environ={"QCTL_HOME": str(tmp_path), "REDIS_URL": own_redis.url}))
+    with own_redis.connect() as connection:
+        finish(connection, "a", {"old": 25 * HOUR})
+        connection.config_set("maxmemory", "1mb")
+        with pytest.raises(OutOfMemoryError):
+            connection.set("room", "none")
+        assert full.cleanup.run(["finished", "results", "trash"], keep=0).removed[0] == Removed("finished", 1)
+        with locks.alone(connection, "cleanup", 30) as go_on:
+            assert go_on
+            go_on()
+            with pytest.raises(RefusedError):
+                full.cleanup.run(["finished"])
+        assert not connection.exists(keys.lock("cleanup"))
+    full.close()
 
 
 def test_what_does_not_say_when_it_ended_stays(ops: Ops, connection: Redis) -> None:

@@ -7,9 +7,21 @@ from contextlib import contextmanager, suppress
 
 from redis import Redis
 from redis.exceptions import LockError
+from redis.lock import Lock
 
 from qctl.broker import keys
+from qctl.broker.scripts import Script
 from qctl.errors import QctlError
+
+_lock = Script("lock")
+
+
+class _RoomlessLock(Lock):  # type: ignore[misc] # redis-py counts as untyped
+    """redis-py's lock, which is taken by a script: SET needs room, and a full Redis has none."""
+
+    def do_acquire(self, token: str) -> bool:
+        """Take it where nobody holds it."""
+        return bool(_lock(self.redis, [self.name], [token, int(self.timeout * 1000)]))
 
 
 @contextmanager
@@ -19,7 +31,7 @@ def alone(connection: Redis, name: str, seconds: float) -> Iterator[Callable[[],
     What it gives is called before each step. Where a step takes longer than `seconds`, the others may begin, so that
     one that was killed does not stop them for ever; it raises QctlError then.
     """
-    lock = connection.lock(keys.lock(name), timeout=seconds, blocking=False)
+    lock = _RoomlessLock(connection, keys.lock(name), timeout=seconds, blocking=False)
     if not lock.acquire():
         yield None
         return
