@@ -134,6 +134,14 @@ class QueueService:
         with translated(self._settings):
             return owned.read(self._redis, owner)
 
+    def owned_jobs(self, ids: Sequence[str]) -> list[OwnedJob]:
+        """Those of these jobs that Redis remembers and that have an owner, in the same order. Reads only.
+
+        Raises RedisUnreachableError.
+        """
+        with translated(self._settings):
+            return owned.some(self._redis, ids)
+
     def cancel(self, job_id: str) -> bool:
         """Have a job that waits or is scheduled not run. Returns whether it was canceled, False where it had ended.
 

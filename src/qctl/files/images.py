@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import io
 import struct
 import warnings
@@ -52,6 +54,17 @@ def extension(data: bytes) -> str:
         raise RejectedError("it is no image: PNG, JPEG, GIF and WebP are taken") from error
     except (*_BROKEN, pil.DecompressionBombError) as error:
         raise RejectedError(f"the image is broken: {error}") from error
+
+
+def inline(url: str, most: int) -> bytes:
+    """The bytes of a `data:` URL. Raises RejectedError where they are not in base64, or more than `most`."""
+    head, _, encoded = url.partition(",")
+    if not head.startswith("data:") or not head.endswith(";base64") or len(encoded) > most * 4 // 3 + 4:
+        raise RejectedError("an image in a data: URL is in base64, and not larger than MAX_FILE_SIZE")
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise RejectedError("the image is not base64") from None
 
 
 def _check_size(width: int, height: int) -> None:

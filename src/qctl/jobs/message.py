@@ -6,8 +6,6 @@ doubles nothing. `qctl job show` tells which step it has come to.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 from datetime import datetime, timezone
 from typing import Any
@@ -16,7 +14,7 @@ from uuid import uuid4
 from qctl.broker import inbox
 from qctl.broker.execution import running
 from qctl.errors import RejectedError
-from qctl.files import image_store
+from qctl.files import image_store, images
 from qctl.files.folder import Folder
 from qctl.jobs import telling
 from qctl.jobs.asked import named, written
@@ -66,23 +64,13 @@ def process_message(
 
 def _keep_image(image: str) -> str:
     """Keep an image under a name that is its content's. Returns the name."""
-    data = _inline(image) if image.startswith("data:") else _uploaded(image)
+    data = images.inline(image, settings().max_file_size) if image.startswith("data:") else _uploaded(image)
     return image_store.keep(settings(), data)
 
 
 def _uploaded(name: str) -> bytes:
     with Folder(settings().uploads).open(name, settings().max_file_size) as file:
         return file.read()
-
-
-def _inline(url: str) -> bytes:
-    head, _, encoded = url.partition(",")
-    if not head.endswith(";base64") or len(encoded) > settings().max_file_size * 4 // 3 + 4:
-        raise RejectedError("an image in a data: URL is in base64, and not larger than MAX_FILE_SIZE")
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise RejectedError("the image is not base64") from None
 
 
 def _deliver(message: ChatMessage) -> None:

@@ -76,3 +76,12 @@ def test_the_list_does_not_grow_for_ever(settings: Settings, connection: Redis) 
         connection.delete(keys.job(service.enqueue("notify", NOTE, owner="ada")))
     assert connection.zcard(keys.owned("ada")) < 10
     assert 0 < connection.ttl(keys.owned("ada")) <= 30 * 86_400
+
+
+def test_some_jobs_are_read_whosever_they_are(service: QueueService) -> None:
+    ada = service.enqueue("notify", NOTE, owner="ada")
+    nobodys = service.enqueue("notify", NOTE)
+    bob = service.enqueue("notify", NOTE, owner="bob")
+    found = service.owned_jobs([bob, nobodys, "gone", ada])
+    assert [(job.id, job.owner, job.status) for job in found] == [(bob, "bob", "pending"), (ada, "ada", "pending")]
+    assert service.owned_jobs([]) == []

@@ -1,9 +1,9 @@
-"""The jobs of one owner, by the list that `enqueue.lua` keeps. Reads only."""
+"""Jobs as their owners see them: all of one owner, by the list that `enqueue.lua` keeps, or some. Reads only."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from redis import Redis
 
@@ -29,19 +29,34 @@ _WORDS: Mapping[str, OwnedStatus] = {
 
 def read(connection: Redis, owner: str) -> list[OwnedJob]:
     """Every job of the owner that Redis remembers, the newest first."""
-    listed = connection.zrevrange(keys.owned(owner), 0, -1)
+    listed = [inspection.text(id_) for id_ in connection.zrevrange(keys.owned(owner), 0, -1)]
+    return [_job(id_, owner, fields) for id_, fields in _hashes(connection, listed, _FIELDS)]
+
+
+def some(connection: Redis, ids: Sequence[str]) -> list[OwnedJob]:
+    """Those of these jobs that Redis remembers and that are somebody's, in the same order."""
     found = []
-    for start in range(0, len(listed), STEP):
-        ids = listed[start : start + STEP]
-        with connection.pipeline(transaction=False) as pipe:
-            for id_ in ids:
-                pipe.hmget(keys.job(inspection.text(id_)), _FIELDS)
-            answers = [replies.granted(reply, None) for reply in replies.ask(pipe)]
-        for id_, values in zip(ids, answers, strict=True):
-            fields = dict(zip(_FIELDS, values or (), strict=False))
-            if fields.get("status"):
-                found.append(_job(inspection.text(id_), owner, fields))
+    for id_, fields in _hashes(connection, ids, (*_FIELDS, "meta")):
+        owner = inspection.mapping(fields["meta"]).get("owner")
+        if isinstance(owner, str) and owner:
+            found.append(_job(id_, owner, fields))
     return found
+
+
+def _hashes(
+    connection: Redis, ids: Sequence[str], names: Sequence[str]
+) -> Iterator[tuple[str, dict[str, bytes | None]]]:
+    """Some fields of each job that is there."""
+    for start in range(0, len(ids), STEP):
+        some_ids = ids[start : start + STEP]
+        with connection.pipeline(transaction=False) as pipe:
+            for id_ in some_ids:
+                pipe.hmget(keys.job(id_), names)
+            answers = [replies.granted(reply, None) for reply in replies.ask(pipe)]
+        for id_, values in zip(some_ids, answers, strict=True):
+            fields = dict(zip(names, values or (), strict=False))
+            if fields.get("status"):
+                yield id_, fields
 
 
 def _job(job_id: str, owner: str, fields: Mapping[str, bytes | None]) -> OwnedJob:
