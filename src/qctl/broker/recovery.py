@@ -29,7 +29,7 @@ SECOND_LOOK = 4.0
 DEATHS = 3
 """Times that a job's worker may die under it before the job is quarantined."""
 
-_recover = Script("recover")
+_recover = Script("recover", after="types")
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,8 @@ TIDY = 10.0
 _claim = Script("claim")
 _finish_and_claim = Script("claim", after="finish")
 _renew = Script("renew")
-_putback = Script("putback")
-_quarantine = Script("quarantine")
+_putback = Script("putback", after="types")
+_quarantine = Script("quarantine", after="types")
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,8 @@
 --   ARGV[8] longest pause (ms)  ARGV[9] who pauses
 -- Returns 1 given back, 0 the claim is no longer the claimant's
 -- Atomic: the job is in exactly one place at any moment, and nobody claims it between its return and the pause.
-local kinds = {'list', 'list', 'zset', 'hash', 'hash', [7] = 'hash', [8] = 'hash', [9] = 'stream'}
-for n, kind in pairs(kinds) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'list', 'list', 'zset', 'hash', 'hash', [7] = 'hash', [8] = 'hash', [9] = 'stream'})
+if wrong then return wrong end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local claim = redis.call('HGET', KEYS[4], ARGV[1])

@@ -5,13 +5,8 @@
 --   ARGV[6] prefix of the job's executions
 -- Returns 1 quarantined, 0 the claim is no longer the claimant's
 -- Atomic: the job leaves the intermediate list in the step that enters it in the quarantine.
-local kinds = {'list', 'hash', 'hash', [5] = 'zset', [7] = 'stream'}
-for n, kind in pairs(kinds) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'list', 'hash', 'hash', [5] = 'zset', [7] = 'stream'})
+if wrong then return wrong end
 local time = redis.call('TIME')
 local claim = redis.call('HGET', KEYS[2], ARGV[1])
 if not claim or string.sub(claim, 1, #ARGV[2] + 1) ~= ARGV[2] .. '|' then return 0 end
