@@ -51,9 +51,8 @@ def put(settings: Settings, name: str, data: bytes, media_type: str) -> None:
     us, there is no such bucket, or the driver is not installed.
     """
     with _translated(settings):
-        client = _client(
-            os.getpid(), settings.s3_url, settings.s3_region, settings.s3_key_id, settings.s3_secret_key
-        )  # of a process: its connections are no child's
+        # One a process: its connections are no child's.
+        client = _client(os.getpid(), settings.s3_url, settings.s3_region, settings.s3_key_id, settings.s3_secret_key)
         client.put_object(Bucket=settings.s3_bucket, Key=name, Body=data, ContentType=media_type)
 
 
@@ -70,18 +69,8 @@ def _client(pid: int, url: str | None, region: str, key_id: str | None, secret_k
         response_checksum_validation="when_required",
         user_agent_extra="qctl",
     )
-    return (
-        _driver("boto3")
-        .session.Session()
-        .client(
-            "s3",
-            endpoint_url=url,
-            region_name=region,
-            aws_access_key_id=key_id,
-            aws_secret_access_key=secret_key,
-            config=config,
-        )
-    )
+    session = _driver("boto3").session.Session(key_id, secret_key, region_name=region)
+    return session.client("s3", endpoint_url=url, config=config)
 
 
 @contextmanager
