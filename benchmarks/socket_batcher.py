@@ -28,14 +28,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from crowd import UPGRADE, Crowd
 
 BIN = Path(sys.executable).parent
 WINDOW = 50
 TEXT, PING, PONG = 0x81, 0x89, 0x8A
-UPGRADE = (
-    b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
-    b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
-)
 BARE = """
 import sys, socketio, uvicorn
 server = socketio.AsyncServer(async_mode="asgi")
@@ -156,17 +153,9 @@ class Client(asyncio.Protocol):
             self.send(n)
         await self.all_answered()
 
-    async def send_each_second(self, seconds: int, offset: float) -> None:
-        """Send one a second."""
-        await asyncio.sleep(offset)
-        for n in range(seconds):
-            self.send(n)
-            await asyncio.sleep(1)
-        await self.all_answered()
 
-
-async def opened(port: int, count: int, first: int = 0) -> list[Client]:
-    clients = [Client(f"c{first + n}") for n in range(count)]
+async def opened(port: int, count: int) -> list[Client]:
+    clients = [Client(f"c{n}") for n in range(count)]
     await asyncio.gather(*(client.open(port) for client in clients))
     return clients
 
@@ -182,19 +171,20 @@ async def flood(port: int, messages: int, connections: int) -> float:
     return rate
 
 
-async def crowd(port: int, connections: int, seconds: int, server: Any) -> None:
-    began, process = time.perf_counter(), psutil.Process(server.pid)
-    clients: list[Client] = []
-    while len(clients) < connections:
-        clients += await opened(port, min(100, connections - len(clients)), first=len(clients))
+def crowd(port: int, connections: int, seconds: int, server: Any) -> None:
+    began, processes = time.perf_counter(), (psutil.Process(server.pid), psutil.Process())
+    clients = Crowd(port, connections)
     print(f"{connections} connections made in {time.perf_counter() - began:.1f} s")
-    before, own_before = (sum(each.cpu_times()[:2]) for each in (process, psutil.Process()))
-    await asyncio.gather(*(client.send_each_second(seconds, n / connections) for n, client in enumerate(clients)))
-    spent = sorted(each for client in clients for each in client.spent)
+    before = [sum(each.cpu_times()[:2]) for each in processes]
+    began = time.perf_counter()
+    clients.each_second(seconds)
+    took, spent = time.perf_counter() - began, sorted(clients.spent)
     p50, p99 = (spent[int(len(spent) * share)] * 1000 for share in (0.5, 0.99))
-    rss, cpu = process.memory_info().rss / 1e6, (sum(process.cpu_times()[:2]) - before) / len(spent) * 1e6
-    print(f"{len(spent):,} acks: p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {spent[-1] * 1000:.0f} ms")
-    own = (sum(psutil.Process().cpu_times()[:2]) - own_before) / len(spent) * 1e6
+    rss = processes[0].memory_info().rss / 1e6
+    cpu, own = (
+        (sum(each.cpu_times()[:2]) - was) / len(spent) * 1e6 for each, was in zip(processes, before, strict=True)
+    )
+    print(f"{len(spent):,} acks in {took:.1f} s: p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {spent[-1] * 1000:.0f} ms")
     print(f"the batcher: {rss:.0f} MB, {cpu:.0f} us of a core a message; its clients {own:.0f} us")
 
 
@@ -228,7 +218,7 @@ def main() -> None:
         ):
             wait_for(port, "/healthz")
             if crowded:
-                asyncio.run(crowd(port, *(numbers or [5000, 20]), batcher))
+                crowd(port, *(numbers or [5000, 20]), batcher)
                 return
             total = (numbers or [100_000])[0]
             began = time.perf_counter()

@@ -129,6 +129,46 @@ def test_the_same_message_again_is_acknowledged_again(batcher: Batcher) -> None:
         assert [sender.ask(sent) for _ in range(3)] == [{"ok": True, "msg_id": "m-1"}] * 3
 
 
+def test_a_message_may_come_in_fragments(batcher: Batcher, connection: Redis) -> None:
+    text = f"421{json.dumps(['data', message('m-1', message=chr(0x1F418))], ensure_ascii=False)}"
+    with Raw(batcher) as raw:
+        raw.socket.send([text[:7], text[7:60], text[60:]])
+        assert raw.answer() == (1, {"ok": True, "msg_id": "m-1"})
+    assert ids(connection) == ["m-1"]
+
+
+def test_nothing_is_taken_out_of_a_web_socket_that_is_not_the_connection_yet(
+    batcher: Batcher, connection: Redis
+) -> None:
+    path = "/socket.io/?EIO=4&transport="
+    client = http.client.HTTPConnection("127.0.0.1", batcher.port)
+
+    def ask(method: str, body: str | None = None) -> str:
+        client.request(method, f"{path}polling{sid}", body)
+        return client.getresponse().read().decode()
+
+    sid = ""
+    sid = f"&sid={json.loads(ask('GET')[1:])['sid']}"
+    ask("POST", "40")
+    assert ask("GET").startswith("40{")
+    with connect(f"ws://127.0.0.1:{batcher.port}{path}websocket{sid}") as probe:
+        probe.send("2probe")
+        assert probe.recv(5) == "3probe"
+        probe.send(f"421{json.dumps(['data', message('m-1')])}")
+        with pytest.raises(ConnectionClosed):
+            probe.recv(5)
+    with connect(f"ws://127.0.0.1:{batcher.port}{path}websocket{sid}") as probe:
+        probe.send("2probe")
+        assert probe.recv(5) == "3probe"
+        probe.send("5")
+        probe.send(f"422{json.dumps(['data', message('m-2')])}")
+        while (answer := probe.recv(5)) == "6":
+            pass
+        assert str(answer).startswith("432[")
+    client.close()
+    assert ids(connection) == ["m-2"]
+
+
 def test_more_than_sixteen_packets_in_one_request_are_all_taken(batcher: Batcher, connection: Redis) -> None:
     """A client that was away and polls sends all that it kept at once."""
     path = "/socket.io/?EIO=4&transport=polling"

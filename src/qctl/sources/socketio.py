@@ -3,7 +3,7 @@
 python-socketio hands an event to its handler without saying whether the client waits for an answer, and makes a task
 of each; so `_handle_event` is overridden, which is called for the events of a connection one after another, in the
 order they came. What it waits for is not read from that connection meanwhile: that is the rate limit, and how a full
-line slows its clients down.
+line slows its clients down. An event that nothing has to be waited for is taken before it gets there (wire.py).
 
 How a client is sent away: it is told something that is no packet of Engine.IO. Every client library then closes its
 side, at once, and connects again by itself; what its program sends meanwhile it keeps. What it had sent before comes
@@ -37,6 +37,7 @@ from qctl.settings import Settings
 from qctl.sources import message
 from qctl.sources.admission import admit
 from qctl.sources.group_commit import Entry, GroupCommit
+from qctl.sources.wire import Engine
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,9 @@ INVALID_COST = 10
 MAX_UNSENT = 5000
 """Packets that may wait for a client which does not read; then nothing more is read from it."""
 
+EVENT = f"{MESSAGE}{socketio.packet.EVENT}".encode()
+"""How an event without attachments begins."""
+
 MAX_ATTACHMENTS = 10
 """Binary attachments of an event. No event that is taken has any."""
 
@@ -67,6 +71,8 @@ packet that is none, which would end a program on Node."""
 
 READ_AGAIN = 0.05
 """Seconds between two looks whether a client reads again."""
+
+_encoder = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 
 @dataclass
@@ -83,6 +89,12 @@ class Client:
     leaving: bool = False
     heard_at: float = field(default_factory=time.monotonic)
     """When it last sent something (monotonic)."""
+
+    def earn(self, rate: float) -> None:
+        """It sends something now: what has become of its allowance, at so many messages a second."""
+        now = time.monotonic()
+        self.allowance = min(rate, self.allowance + (now - self.heard_at) * rate)
+        self.heard_at = now
 
 
 class MalformedError(Exception):
@@ -144,6 +156,7 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         self._settings = settings
         self._commit = commit
         self._clients: dict[str, Client] = {}
+        self.eio.take = self._take_at_once
         self.on("connect", self._admit)
         commit.on_busy.append(self._send_away_silent_ones)
 
@@ -162,6 +175,10 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         for eio_sid, client in list(self._clients.items()):
             if not client.wants_answers:
                 self._send_away(eio_sid)
+
+    def _engineio_server_class(self) -> type[Engine]:
+        """What the library makes its Engine.IO server of."""
+        return Engine
 
     # --- who is there -------------------------------------------------------------------------------------
 
@@ -207,6 +224,27 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             return
         client.wants_answers = id is not None
         await self._pace(eio_sid, client)
+        self._take(eio_sid, client, id, data)
+
+    def _take_at_once(self, eio_sid: str, data: bytes) -> bool:
+        """What the wire calls: take an event, or False where it has to wait, or is for the library to look at."""
+        client = self._clients.get(eio_sid)
+        if client is None or not data.startswith(EVENT) or eio_sid in self._binary_packet:
+            return False
+        try:
+            packet = Packet(encoded_packet=data[1:].decode())
+        except (MalformedError, ValueError):
+            return False
+        client.wants_answers = packet.id is not None
+        client.earn(self._settings.socket_rate)
+        unsent = self.eio.sockets[eio_sid].queue.qsize()
+        if packet.namespace or client.allowance < 1 or self._is_full_for(client) or unsent > MAX_UNSENT:
+            return False
+        client.allowance -= 1
+        self._take(eio_sid, client, packet.id, packet.data)
+        return True
+
+    def _take(self, eio_sid: str, client: Client, id: int | None, data: Any) -> None:
         self._commit.put(self._entry(client, data, self._answering(eio_sid, id)))
         if self._commit.busy is not None and id is None:
             self._send_away(eio_sid)
@@ -230,23 +268,26 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
         def answer(content: dict[str, Any]) -> None:
             socket = self.eio.sockets.get(eio_sid)
             if socket is not None and not socket.closed:
-                text = f"{socketio.packet.ACK}{id}{json.dumps([content], separators=(',', ':'))}"
-                socket.queue.put_nowait(EnginePacket(MESSAGE, text))
+                socket.queue.send(f"{socketio.packet.ACK}{id}{_encoder.encode([content])}")
 
         return answer
 
     async def _pace(self, eio_sid: str, client: Client) -> None:
         """Wait until the next message of this client may be taken."""
-        rate, now = self._settings.socket_rate, time.monotonic()
-        client.allowance = min(rate, client.allowance + (now - client.heard_at) * rate) - 1
-        client.heard_at = now
+        rate = self._settings.socket_rate
+        client.earn(rate)
+        client.allowance -= 1
         if client.allowance < 0 and not client.leaving:
             await self._wait(eio_sid, asyncio.sleep(-client.allowance / rate))
-        if not self._commit.has_room and (self._commit.busy is None or not client.wants_answers):
+        if self._is_full_for(client):
             await self._wait(eio_sid, self._commit.room())
         socket = self.eio.sockets.get(eio_sid)
         while socket is not None and socket.queue.qsize() > MAX_UNSENT and not socket.closed:
             await asyncio.sleep(READ_AGAIN)
+
+    def _is_full_for(self, client: Client) -> bool:
+        """Whether the next message must wait for room: while all are told that it is busy, only where it is kept."""
+        return not self._commit.has_room and (self._commit.busy is None or not client.wants_answers)
 
     async def _wait(self, eio_sid: str, what: Any) -> None:
         """Wait for something, and take the client for alive as long: its pong may be behind what is not read."""
