@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import time
+from typing import Any
 
 from qctl import job
 from qctl.broker.execution import running
@@ -42,6 +43,18 @@ def draw_catalogue(season: str) -> int:
         time.sleep(random.uniform(0.3, 0.7))
         running.progress(page, PAGES, f"{season}, page {page}")
     return PAGES
+
+
+@job("simulate", queue="shop")
+def simulate(name: str, data: dict[str, Any] | None = None) -> str:
+    """Whatever a user of the gateway calls it: some seconds of work, which fails where the name says so."""
+    steps = int((data or {}).get("steps", 10))
+    for step in range(1, steps + 1):
+        time.sleep(random.uniform(0.1, 0.5))
+        running.progress(step, steps, name)
+        if step == 2 and "fail" in name.lower():
+            raise RuntimeError(f"{name} was to fail")
+    return f"{name} is done"
 
 
 @job("shrink-picture", queue="shop")

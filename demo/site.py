@@ -11,7 +11,7 @@ from qctl.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 
-OWN_PORTS = {"MQTT_PORT": "1884", "PORT": "3001"}
+OWN_PORTS = {"MQTT_PORT": "1884", "PORT": "3001", "QCTL_GATEWAY_PORT": "2001"}
 """Beside those of a `qctl up` that is in use."""
 
 KEPT = ("LOG_LEVEL", "LOG_FORMAT", *OWN_PORTS)
@@ -71,6 +71,7 @@ class Site:
         own = {
             "QCTL_HOME": str(self.home),
             "QCTL_JOBS_MODULES": "demo.shop",
+            "GATEWAY_DEFAULT_JOB": "simulate",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "QCTL_SOURCES": f"supplier=http://{supplier}/stock, warehouse={self.home}/warehouse.csv, "
             f"closed=http://127.0.0.1:{CLOSED}/stock",

@@ -12,11 +12,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timezone
+from functools import lru_cache
 
 from qctl.safe import inert, inert_line, redact
 from qctl.settings import Settings
 
-CONTEXT = ("event", "jobId", "traceId", "userId")
+CONTEXT = ("event", "jobId", "traceId", "userId", "method", "path", "status", "ms")
 """What a caller may add to a line by logging's `extra`, or to all lines by `about`; absent where it was not given."""
 
 _about: ContextVar[Mapping[str, str | None]] = ContextVar("about")
@@ -101,19 +102,29 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as JSON, ASCII only."""
-        at = datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
         fields = {
-            "timestamp": at.replace("+00:00", "Z"),
+            "timestamp": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}Z",
             "level": record.levelname.lower(),
             "service": self._service,
             "message": inert(redact(record.getMessage())),
         }
-        whole = _about.get({})
-        given = {key: getattr(record, key, whole.get(key)) for key in CONTEXT}
-        fields |= {key: inert_line(redact(str(value))) for key, value in given.items() if value is not None}
+        whole, own = _about.get({}), record.__dict__
+        for key in CONTEXT:
+            if (value := own[key] if key in own else whole.get(key)) is not None:
+                fields[key] = inert_line(redact(str(value)))
         if traceback := _traceback(self, record):
             fields["exception"] = traceback
-        return json.dumps(fields)
+        return "{" + ", ".join([f'"{key}": {_quoted(value)}' for key, value in fields.items()]) + "}"
+
+
+_quoted = json.encoder.encode_basestring_ascii
+"""A text as JSON: all that a line holds are texts, and to put them together takes half as long as `dumps`."""
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    """The date and the time of a line: many lines come in one second."""
+    return datetime.fromtimestamp(at, timezone.utc).isoformat()[:19]
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:

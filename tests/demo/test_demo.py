@@ -35,6 +35,7 @@ def demo(tmp_path: Path) -> Iterator[Program]:
         "QCTL_HOME": str(tmp_path / "home"),
         "MQTT_PORT": str(free_port()),
         "PORT": str(free_port()),
+        "QCTL_GATEWAY_PORT": str(free_port()),
         # Another's servers, to which nothing may go.
         "REDIS_URL": "redis://192.0.2.1:6379",
         "SMTP_HOST": "192.0.2.1",

@@ -19,9 +19,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-PROGRAMS = ("qctl", "qctl-mqtt-bridge", "qctl-worker", "qctl-scheduler", "qctl-socket-batcher")
+PROGRAMS = ("qctl", "qctl-mqtt-bridge", "qctl-worker", "qctl-scheduler", "qctl-socket-batcher", "qctl-gateway")
 
 EXTRAS = {
+    "gateway": "fastapi",
     "influxdb": "influxdb-client",
     "mongodb": "pymongo",
     "mysql": "PyMySQL",

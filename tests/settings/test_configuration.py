@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,9 @@ def test_a_context_that_cannot_be_used_is_a_finding(text: str) -> None:
 def test_init_writes_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     configuration.init(file)
-    assert file.read_text() == env_example()
+    key = Settings.load(environ={}, dotenv=file).gateway_secret or ""
+    assert file.read_text() == env_example().replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={key}")
+    assert len(base64.urlsafe_b64decode(key + "=")) == 32
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_text("REDIS_DB=1\n")
     file.chmod(0o644)
@@ -97,7 +100,7 @@ def test_init_writes_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> Non
         configuration.init(file)
     assert file.read_text() == "REDIS_DB=1\n"
     configuration.init(file, replace=True)
-    assert file.read_text() == env_example()
+    assert Settings.load(environ={}, dotenv=file).gateway_secret not in (None, key)
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(QctlError, match="cannot be written"):
         configuration.init(tmp_path / "no" / "such")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 from qctl import job
 from qctl.broker.execution import running
 from qctl.service import QueueService
@@ -15,3 +18,12 @@ def hand_on(receiverId: str) -> str:
     with QueueService() as service:
         service.notify(receiverId=receiverId, text="done")
     return running.job_id() or ""
+
+
+@job("simulate", queue="tests", isolation="inline", retries=3, backoff=1)
+def simulate(name: str, data: dict[str, Any] | None = None) -> str:
+    """What a user of the gateway wants done, whatever it is called. It fails where its name says so."""
+    time.sleep((data or {}).get("seconds", 0.0))
+    if "fail" in name.lower():
+        raise RuntimeError(name)
+    return name

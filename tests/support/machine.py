@@ -166,7 +166,7 @@ def _is_first(pid: int) -> bool:
 
 
 def _programs() -> dict[str, str]:
-    names = ("mqtt_bridge", "worker", "scheduler", "socket_batcher")
+    names = ("mqtt_bridge", "worker", "scheduler", "socket_batcher", "gateway")
     return {"qctl": "qctl.cli.entry", **{f"qctl-{name.replace('_', '-')}": f"qctl_daemons.{name}" for name in names}}
 
 

@@ -29,7 +29,13 @@ class Up(Program):
             command = [str(Path(sys.executable).with_name("qctl")), "up"]
         else:
             command = [sys.executable, str(TINY_STACK), json.dumps(daemons), *options]
-        here = {"QCTL_HOME": str(self.home), "MQTT_PORT": str(self.port), "PORT": str(self.socket_port)}
+        self.gateway_port = int(env.get("QCTL_GATEWAY_PORT") or free_port())
+        here = {
+            "QCTL_HOME": str(self.home),
+            "MQTT_PORT": str(self.port),
+            "PORT": str(self.socket_port),
+            "QCTL_GATEWAY_PORT": str(self.gateway_port),
+        }
         super().__init__("up", command, folder, {**here, **env}, says="qctl is up")
 
     def begin(self) -> None:

@@ -13,7 +13,10 @@ from support.waiting import eventually
 
 SETTINGS = "REDIS_URL=redis://127.0.0.1:6379/0\nMQTT_ENABLED=false\nQCTL_ALLOWED_JOBS=support.jobs.*\n"
 
-WANTED = ("qctl-scheduler", "qctl-socket-batcher", "qctl-mqtt-bridge", "qctl-worker@email", "qctl-worker@file")
+WANTED = (
+    *("qctl-scheduler", "qctl-socket-batcher", "qctl-mqtt-bridge", "qctl-worker@email", "qctl-worker@file"),
+    "qctl-gateway",
+)
 """Two workers stand for all of them."""
 
 INSTALL = """

@@ -15,7 +15,10 @@ from qctl.catalog import JOBS, QUEUES
 
 UNITS = Path(__file__).parents[2] / "systemd"
 
-DAEMONS = ("qctl-mqtt-bridge.service", "qctl-socket-batcher.service", "qctl-scheduler.service", "qctl-worker@.service")
+DAEMONS = (
+    *("qctl-mqtt-bridge.service", "qctl-socket-batcher.service", "qctl-scheduler.service", "qctl-worker@.service"),
+    "qctl-gateway.service",
+)
 ONCE = ("qctl-cleanup.service", "qctl-check.service")
 OTHERS = ("qctl.target", "qctl-cleanup.timer", "qctl-check.timer")
 

@@ -19,6 +19,7 @@ from qctl.errors import SettingsError
 from qctl.settings import values
 from qctl.settings.alerts import AlertSettings
 from qctl.settings.data import DataSettings
+from qctl.settings.gateway import GatewaySettings
 from qctl.settings.given import Source, gather, sources
 from qctl.settings.jobs import JobSettings
 from qctl.settings.mail import MailSettings
@@ -32,7 +33,10 @@ DEBUG_AREAS = ("mqtt", "socket", "batch", "claim", "schedule", "sink", "job", "a
 SOCKET_LONGEST = 107
 """Bytes of a unix socket's path, by Linux."""
 
-GROUPS = ("qctl", "redis", "mqtt", "socket", "ingest", "influxdb", "messages", "jobs", "work", "mail", "alerts")
+GROUPS = (
+    *("qctl", "redis", "mqtt", "socket", "gateway", "ingest", "influxdb", "messages", "jobs", "work", "mail"),
+    "alerts",
+)
 """The groups of settings, in the order of `.env.example`."""
 
 
@@ -41,7 +45,7 @@ def _default_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSettings):
+class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSettings, GatewaySettings):
     """Everything that can be set. Build it with `Settings.load`; a field is None where nothing was set."""
 
     home: Path = setting(  # noqa: RUF009 - a field, no shared value

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
+from secrets import token_urlsafe
 
 from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError
 from qctl.models import ContextInfo, Finding, SettingInfo
@@ -98,12 +99,16 @@ def _open_files(places: Sequence[Source]) -> Iterator[Finding]:
 
 
 def init(file: Path, *, replace: bool = False) -> None:
-    """Write a file of all settings, commented out, for its owner alone. Raises RefusedError where there is one."""
+    """Write a file of all settings, commented out but for a new QCTL_GATEWAY_SECRET, for its owner alone.
+
+    Raises RefusedError where there is one.
+    """
+    text = env_example().replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={token_urlsafe(32)}")
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
     try:
         with open(os.open(file, flags, 0o600), "w", encoding="utf-8") as out:
             os.fchmod(out.fileno(), 0o600)
-            out.write(env_example())
+            out.write(text)
     except FileExistsError:
         raise RefusedError(f"{file} is there already", "write it anew with --force, or edit it") from None
     except OSError as error:

@@ -202,6 +202,14 @@ def job_patterns(raw: str) -> tuple[str, ...]:
     return patterns
 
 
+def job_names(raw: str) -> tuple[str, ...]:
+    """Names of jobs, comma separated, * as wildcard."""
+    found = tuple(part for piece in raw.split(",") if (part := piece.strip()))
+    if not all(re.fullmatch(r"[A-Za-z0-9_.:*-]{1,100}", name) for name in found):
+        raise ValueError("is not a list of names of jobs")
+    return found
+
+
 def command_words(raw: str) -> tuple[str, ...]:
     """Commands by their words, comma separated: retry, dlq retry."""
     commands = tuple(" ".join(piece.split()) for piece in raw.split(",") if piece.strip())

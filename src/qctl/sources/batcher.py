@@ -7,22 +7,18 @@ polling need a balancer that keeps a client with one process, as with every Sock
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import errno
 import gc
 import logging
-import os
-import resource
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any, Protocol
 
 import uvicorn
 
 from qctl.catalog import PIPELINES
-from qctl.errors import QctlError, SettingsError
+from qctl.errors import QctlError
+from qctl.serving import BACKLOG, Server, allow_many_files, listen
 from qctl.settings import Settings
 from qctl.sources.cutter import Cutter
 from qctl.sources.direct import Direct
@@ -30,7 +26,6 @@ from qctl.sources.front import Front
 from qctl.sources.group_commit import GroupCommit
 from qctl.sources.keeping import Keeping
 from qctl.sources.socketio import SocketServer
-from qctl.sources.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +38,6 @@ DRAIN = 20.0
 COLLECT = (100_000, 50, 100)
 """When Python looks for garbage in cycles. By default it looks through the objects of all connections so often that
 this is half of the work for 3,000 of them (measured: 264 us of a core a message, with these 135)."""
-
-BACKLOG = 2048
-"""Connections that may wait to be accepted."""
 
 
 class Beat(Protocol):
@@ -65,13 +57,18 @@ class SocketBatcher:
 
     def run(self) -> None:
         """Serve. Raises SettingsError where PORT cannot be had, QctlError where messages are lost at the end."""
-        listener = _listen(self._settings)
-        _allow_many_files()
+        settings = self._settings
+        listener = listen(
+            ("QCTL_SOCKET_HOST", settings.socket_host),
+            ("PORT", settings.socket_port),
+            "set PORT to a free port, or QCTL_SOCKET_ENABLED=false",
+        )
+        allow_many_files()
         gc.set_threshold(*COLLECT)
         with listener, self._keeping.connection, self._keeping.cutter as cutter:
-            commit = GroupCommit(self._settings, self._keeping.buffer, cutter.wake)
+            commit = GroupCommit(settings, self._keeping.buffer, cutter.wake)
             try:
-                asyncio.run(Serving(self._settings, commit, cutter, self._beat).run(listener, self._stop))
+                asyncio.run(Serving(settings, commit, cutter, self._beat).run(listener, self._stop))
             finally:
                 commit.close()
 
@@ -88,10 +85,10 @@ class Serving:
         if settings.log_level != "debug":
             logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self._sockets = SocketServer(settings, commit)
-        self._http = _Server(
+        self._http = Server(
             uvicorn.Config(
                 Front(self._sockets.handle_request, self._closed, self._health, self._sockets.max_bytes),
-                ws=Wire,
+                ws="websockets-sansio",
                 ws_max_size=self._sockets.max_bytes,
                 ws_ping_interval=None,  # Engine.IO has pings of its own
                 ws_per_message_deflate=False,  # it costs 300 KB a connection
@@ -159,33 +156,3 @@ class Serving:
         closed = self._closed()
         taking = "taking messages" if closed is None else f"not taking: {closed}"
         return f"{self._sockets.connections} connections, {taking}"
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its handlers of signals: the daemon has its own."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-def _listen(settings: Settings) -> socket.socket:
-    """The socket that is listened on. Raises SettingsError naming the setting that is at fault."""
-    host, port = settings.socket_host, settings.socket_port
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return socket.create_server((host, port), family=found[0][0], backlog=BACKLOG)
-    except OSError as error:
-        of_host = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        reason = error.strerror if of_host else os.strerror(error.errno or 0)
-        hint = "set PORT to a free port, or QCTL_SOCKET_ENABLED=false"
-        raise SettingsError(
-            "QCTL_SOCKET_HOST" if of_host else "PORT", f"cannot listen on {host} port {port}: {reason}", hint
-        ) from error
-
-
-def _allow_many_files() -> None:
-    """Every connection is one; the usual limit of 1024 is meant for programs that use select()."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

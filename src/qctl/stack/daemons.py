@@ -31,7 +31,8 @@ def _switched_off(settings: Settings) -> set[str]:
     """The daemons that would end at once, saying that there is nothing to do; without queues, those that serve them."""
     sources = {"mqtt-bridge": settings.mqtt_enabled, "socket-batcher": settings.socket_enabled}
     idle = set() if settings.cache_enabled else DAEMONS.keys() - sources.keys()
-    return idle | {name for name, enabled in sources.items() if not enabled}
+    wanted = {**sources, "gateway": settings.gateway_enabled}
+    return idle | {name for name, enabled in wanted.items() if not enabled}
 
 
 def _tidy(line: str) -> str:

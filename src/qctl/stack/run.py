@@ -64,6 +64,8 @@ def _programs(settings: Settings, patience: float) -> list[Program]:
         servers.append(mqtt_broker(settings))
     if settings.socket_enabled:
         _await_port("PORT", settings.socket_host, settings.socket_port, patience)
+    if settings.gateway_enabled and settings.cache_enabled:
+        _await_port("QCTL_GATEWAY_PORT", settings.gateway_host, settings.gateway_port, patience)
     return servers + daemons(settings)
 
 

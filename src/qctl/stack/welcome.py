@@ -67,6 +67,8 @@ def _rows(settings: Settings, programs: Iterable[Program]) -> list[tuple[str, st
     rows += [(program.name, program.where) for program in programs if program.stage is Stage.DAEMON]
     if settings.socket_enabled:
         rows.append(("socket.io", f"http://{settings.socket_host}:{settings.socket_port}"))
+    if settings.gateway_enabled and settings.cache_enabled:
+        rows.append(("http", f"http://{settings.gateway_host}:{settings.gateway_port}/api/docs"))
     readings = redact_url(settings.influx_url) if settings.influx_url else str(settings.database)
     rows += [("readings", f"arrive in {readings}"), ("messages", f"arrive in {_messages(settings)}")]
     return [*rows, ("log", "this stream, all programs in one")]

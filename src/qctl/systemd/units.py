@@ -25,6 +25,7 @@ SYSUSERS = "qctl.sysusers"
 
 DEFAULT = (
     *("qctl.target", "qctl-mqtt-bridge.service", "qctl-socket-batcher.service", "qctl-scheduler.service"),
+    "qctl-gateway.service",
     *(f"qctl-worker@{queue}.service" for queue in QUEUES),
     *("qctl-cleanup.timer", "qctl-check.timer"),
 )

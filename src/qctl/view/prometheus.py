@@ -26,6 +26,20 @@ EVER = {
     "dead": "Jobs that became dead letters",
 }
 
+JOBS: dict[str, tuple[Literal["gauge", "counter"], str]] = {
+    "jobs:total": ("gauge", "Jobs submitted: runs that succeeded, and jobs that are not done"),
+    "jobs:pending": ("gauge", "Jobs that wait, are scheduled or deferred"),
+    "jobs:running": ("gauge", "Jobs that run"),
+    "jobs:completed": ("counter", EVER["finished"]),
+    "jobs:failed": ("counter", EVER["failed"]),
+    "jobs:retries": ("counter", EVER["retried"]),
+    "jobs:dlq": ("gauge", "Dead letters, and jobs in quarantine"),
+    "jobs:success_rate": ("gauge", "Percent of all runs that succeeded"),
+    "jobs:failure_rate": ("gauge", "Percent of all runs that failed"),
+    "rate_limit:hits": ("counter", "Jobs that an owner's limit refused"),
+}
+"""The seed document's numbers of all jobs, by its names."""
+
 GAUGES: dict[str, tuple[str, Callable[[QueueStats], float | None]]] = {
     "depth": ("Jobs that wait", lambda q: q.waiting),
     "latency_seconds": (
@@ -61,20 +75,48 @@ TOPIC: dict[str, tuple[str, Callable[[TopicStatus], float | None]]] = {
 STATES = ("waiting", "running", "scheduled", "deferred", "finished", "dead")
 
 
-def exposition(found: Metrics | None) -> str:
-    """The text that Prometheus scrapes, or that its node exporter picks up as a file. None: Redis does not answer."""
+def exposition(found: Metrics | None, *, also: str = "") -> str:
+    """The text that Prometheus scrapes, or that its node exporter picks up as a file. None: Redis does not answer.
+
+    `also` is a second prefix, under which the numbers of all jobs are told too.
+    """
     from prometheus_client import CollectorRegistry, generate_latest  # 40 ms, for one command
 
     registry = CollectorRegistry()
-    registry.register(_Collector(found))
+    registry.register(_Collector(found, also))
     return generate_latest(registry).decode()
+
+
+def job_totals(found: Metrics) -> dict[str, float]:
+    """The numbers of all jobs, by the names of `JOBS`. Without any run there are no rates."""
+    totals = found.stats.totals
+    ever = {what: sum(counts.get(what, 0) for counts in found.ever.values()) for what in EVER}
+    runs = ever["finished"] + ever["failed"]
+    numbers: dict[str, float] = {
+        "jobs:total": ever["finished"] + totals.pending + totals.running + totals.failed,
+        "jobs:pending": totals.pending,
+        "jobs:running": totals.running,
+        "jobs:completed": ever["finished"],
+        "jobs:failed": ever["failed"],
+        "jobs:retries": ever["retried"],
+        "jobs:dlq": totals.failed,
+        "rate_limit:hits": found.refused,
+    }
+    if not runs:
+        return numbers
+    return {
+        **numbers,
+        "jobs:success_rate": 100 * ever["finished"] / runs,
+        "jobs:failure_rate": 100 * ever["failed"] / runs,
+    }
 
 
 class _Collector:
     """What the library asks for families of metrics."""
 
-    def __init__(self, found: Metrics | None) -> None:
+    def __init__(self, found: Metrics | None, also: str) -> None:
         self._found = found
+        self._prefixes = (PREFIX, also) if also else (PREFIX,)
         self._labels: dict[str, str] = {}
         self._taken: set[str] = set()
 
@@ -101,27 +143,14 @@ class _Collector:
 
     def _jobs(self, found: Metrics) -> Iterator[Metric]:
         """The seed document's."""
-        totals = found.stats.totals
-        ever = {what: sum(counts.get(what, 0) for counts in found.ever.values()) for what in EVER}
-        runs = ever["finished"] + ever["failed"]
-        submitted = ever["finished"] + totals.pending + totals.running + totals.failed
-        rates = {what: 100 * ever[what] / runs if runs else None for what in ("finished", "failed")}
-        yield self._gauge("jobs_total", "Jobs submitted: runs that succeeded, and jobs that are not done", submitted)
-        yield self._gauge("jobs_pending", "Jobs that wait, are scheduled or deferred", totals.pending)
-        yield self._gauge("jobs_running", "Jobs that run", totals.running)
-        yield self._counter("jobs_completed", EVER["finished"], ever["finished"])
-        yield self._counter("jobs_failed", EVER["failed"], ever["failed"])
-        yield self._counter("jobs_retries", EVER["retried"], ever["retried"])
-        yield self._gauge("jobs_dlq", "Dead letters, and jobs in quarantine", totals.failed)
-        yield self._gauge("jobs_success_rate", "Percent of all runs that succeeded", rates["finished"])
-        yield self._gauge("jobs_failure_rate", "Percent of all runs that failed", rates["failed"])
-        yield self._counter("rate_limit_hits", "Jobs that an owner's limit refused", found.refused)
+        numbers = job_totals(found)
+        for prefix in self._prefixes:
+            for name, (kind, help) in JOBS.items():
+                known: list[tuple[list[str], float]] = [([], numbers[name])] if name in numbers else []
+                yield self._family(kind, name.replace(":", "_"), help, [], known, prefix)
 
     def _gauge(self, name: str, help: str, value: float | None) -> Metric:
         return self._family("gauge", name, help, [], [] if value is None else [([], value)])
-
-    def _counter(self, name: str, help: str, value: float) -> Metric:
-        return self._family("counter", name, help, [], [([], value)])
 
     # --- each queue ---
 
@@ -184,11 +213,12 @@ class _Collector:
         help: str,
         labels: list[str],
         values: Iterable[tuple[list[str], float]],
+        prefix: str = PREFIX,
     ) -> Metric:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         family: GaugeMetricFamily | CounterMetricFamily
-        family = (CounterMetricFamily if kind == "counter" else GaugeMetricFamily)(PREFIX + name, help, labels=labels)
+        family = (CounterMetricFamily if kind == "counter" else GaugeMetricFamily)(prefix + name, help, labels=labels)
         for names, value in values:
             family.add_metric(names, value)
         return family

@@ -1,0 +1,30 @@
+"""qctl-gateway: HTTP for users and their jobs, and for operators, on the same operations as the command line."""
+
+from __future__ import annotations
+
+from qctl import daemon
+from qctl.errors import QctlError
+from qctl.settings import Settings
+
+
+def _switches(settings: Settings) -> dict[str, bool]:
+    """What has to be true."""
+    return {"QCTL_GATEWAY_ENABLED": settings.gateway_enabled, "CACHE_ENABLED": settings.cache_enabled}
+
+
+def serve(context: daemon.Context) -> None:
+    """Run the gateway until told to stop."""
+    off = next((name for name, value in _switches(context.settings).items() if not value), None)
+    if off:
+        context.nothing_to_do(f"{off} is false")
+        return
+    try:
+        from qctl.gateway import server
+    except ImportError as error:
+        raise QctlError(f"the gateway is not installed: {error}; pip install qctl[gateway]") from error
+    server.run(context.settings, context.stop, context.beat)
+
+
+def main() -> None:
+    """Run until told to stop; what was asked before is answered first."""
+    daemon.main("qctl-gateway", serve, __doc__)

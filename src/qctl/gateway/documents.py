@@ -1,0 +1,166 @@
+"""What comes in and goes out, with the field names of the fourth seed document, and examples for the documentation."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from qctl.models import OwnedJob, OwnedStatus
+from qctl.store.users import User as StoredUser
+
+LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+"""One line: no control characters."""
+
+ADDRESS = r"^[^\s@\x00-\x1f\x7f-\x9f]{1,64}@[^\s@\x00-\x1f\x7f-\x9f]{1,189}$"
+"""What may be an address. Whether it is one only a mail can tell."""
+
+EXAMPLE_ID = "6920b670c1afd03b72e31e73"
+EXAMPLE_TIME = "2024-03-20T10:30:00.000Z"
+
+
+def milliseconds(moment: datetime) -> str:
+    """A time as JavaScript writes it: UTC, with milliseconds and a Z."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(milliseconds, return_type=str)]
+
+Email = Annotated[str, Field(min_length=3, max_length=254, pattern=ADDRESS, examples=["admin@example.com"])]
+
+
+def _text(value: Any) -> Any:
+    """Refuse what is no text before it is looked at as one: an object is no query here."""
+    if not isinstance(value, str):
+        raise ValueError("must be text")  # noqa: TRY004 - the library makes an answer of this one alone
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+class NewUser(BaseModel):
+    """Who wants to become a user."""
+
+    username: Annotated[Text, Field(min_length=1, max_length=64, pattern=LINE, examples=["admin"])]
+    email: Email
+    password: Annotated[Text, Field(min_length=6, max_length=256, examples=["correct horse"])]
+
+
+class Credentials(BaseModel):
+    """Who wants to log in."""
+
+    email: Annotated[Text, Field(max_length=254, examples=["admin@example.com"])]
+    password: Annotated[Text, Field(max_length=256, examples=["correct horse"])]
+
+
+class NewJob(BaseModel):
+    """A job to be created: its name in the catalog, and its arguments."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "My Job"}]})
+
+    name: Annotated[Text, Field(min_length=1, max_length=200, pattern=LINE, examples=["My Job"])]
+    data: Annotated[dict[str, Any] | None, Field(examples=[{"receiverId": "ada", "text": "hello"}])] = None
+
+
+class User(BaseModel):
+    """A user, without the password."""
+
+    id: str = Field(serialization_alias="_id", examples=[EXAMPLE_ID])
+    username: str = Field(examples=["admin"])
+    email: str = Field(examples=["admin@example.com"])
+    con: Moment = Field(description="when it was created", examples=[EXAMPLE_TIME])
+    mon: Moment = Field(description="when it was changed last", examples=[EXAMPLE_TIME])
+
+    @classmethod
+    def of(cls, user: StoredUser) -> User:
+        """What is told of a stored user."""
+        return cls(id=user.id, username=user.username, email=user.email, con=user.created, mon=user.modified)
+
+
+class LoggedIn(BaseModel):
+    """The token that shows who one is."""
+
+    success: bool = True
+    jwt: str = Field(examples=["eyJhbGciOiJIUzI1NiIs..."])
+
+
+class Job(BaseModel):
+    """A job of a user."""
+
+    id: str = Field(serialization_alias="_id", examples=["0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"])
+    name: str = Field(examples=["My Job"])
+    ownerId: str = Field(examples=[EXAMPLE_ID])
+    status: OwnedStatus
+    retryCount: int = Field(examples=[0])
+    con: Moment | None = Field(description="when it was created", examples=["2024-03-20T10:35:00.000Z"])
+    mon: Moment | None = Field(description="when something happened last", examples=["2024-03-20T10:35:00.000Z"])
+
+    @classmethod
+    def of(cls, job: OwnedJob) -> Job:
+        """A job as its owner sees it."""
+        return cls(
+            id=job.id,
+            name=job.name,
+            ownerId=job.owner,
+            status=job.status,
+            retryCount=job.retries,
+            con=job.created,
+            mon=job.modified,
+        )
+
+
+class CreatedJob(BaseModel):
+    """A job that was created."""
+
+    success: bool = True
+    job: Job
+
+
+class Jobs(BaseModel):
+    """Jobs of a user, the newest first."""
+
+    success: bool = True
+    jobs: list[Job]
+
+
+class Counts(BaseModel):
+    """How many jobs of a user are how; those of the dead letter queue have failed."""
+
+    pending: int = Field(examples=[2])
+    running: int = Field(examples=[1])
+    completed: int = Field(examples=[15])
+    failed: int = Field(examples=[1])
+    total: int = Field(examples=[19])
+
+
+class Stats(BaseModel):
+    """The numbers of a user's jobs."""
+
+    success: bool = True
+    stats: Counts
+
+
+class SystemMetrics(BaseModel):
+    """Numbers of the whole system, by the seed document's names."""
+
+    success: bool = True
+    timestamp: Moment
+    metrics: dict[str, float] = Field(examples=[{"jobs:total": 19, "jobs:pending": 2, "jobs:success_rate": 93.75}])
+
+
+class Healthy(BaseModel):
+    """Whether work can be taken."""
+
+    ok: bool
+    reason: str | None = None
+
+
+class Failure(BaseModel):
+    """Every answer that is an error."""
+
+    success: bool = False
+    error: str
+    message: str | None = None
+    retryAfter: int | None = Field(default=None, description="seconds until it makes sense to ask again")

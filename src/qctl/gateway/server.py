@@ -1,0 +1,77 @@
+"""The gateway as a server. More than one may run behind a balancer: nothing that matters is kept in a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from typing import Protocol
+
+import uvicorn
+
+from qctl.gateway.app import application
+from qctl.gateway.backend import Backend
+from qctl.serving import BACKLOG, Server, allow_many_files, listen
+from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TICK = 0.2
+"""Seconds between two looks whether to stop."""
+
+DRAIN = 20
+"""Seconds to answer what was asked before when told to stop."""
+
+
+class Beat(Protocol):
+    """Shows a supervisor that the work goes on (`daemon.Context.beat`)."""
+
+    def __call__(self, status: str = "", *, ready: bool = True) -> None: ...
+
+
+def run(settings: Settings, stop: threading.Event, beat: Beat) -> None:
+    """Serve until `stop` is set, then answer what is in hand. Raises SettingsError, and SinkError where the database
+    of users cannot be used as it is set."""
+    backend = Backend(settings, stop.is_set)
+    try:
+        listener = listen(
+            ("QCTL_GATEWAY_HOST", settings.gateway_host),
+            ("QCTL_GATEWAY_PORT", settings.gateway_port),
+            "set QCTL_GATEWAY_PORT to a free port, or QCTL_GATEWAY_ENABLED=false",
+        )
+        allow_many_files()
+        with listener:
+            asyncio.run(_serve(backend, listener, stop, beat))
+    finally:
+        backend.close()
+
+
+async def _serve(backend: Backend, listener: socket.socket, stop: threading.Event, beat: Beat) -> None:
+    if backend.settings.log_level != "debug":
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    server = Server(
+        uvicorn.Config(
+            application(backend),
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=DRAIN,
+        )
+    )
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        while not stop.is_set():
+            beat(f"serves {backend.settings.gateway_host}:{backend.settings.gateway_port}", ready=server.started)
+            done, _ = await asyncio.wait([serving], timeout=TICK)
+            if done:
+                raise RuntimeError("the server of the gateway ended") from serving.exception()
+    finally:
+        server.should_exit = True
+        while not serving.done():
+            beat()
+            await asyncio.wait([serving], timeout=TICK)

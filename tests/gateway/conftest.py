@@ -1,0 +1,62 @@
+"""A gateway as a process, with jobs of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from support.gateway import Gateway
+from support.servers import RedisServer
+
+MakeGateway = Callable[..., Gateway]
+
+TESTS = Path(__file__).parents[1]
+
+
+ADMIN_KEY = "the-admin-key-of-these-tests"
+
+
+@pytest.fixture(scope="session")
+def _shared_gateway(_shared_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("gateway")
+    with Gateway(folder, _shared_redis.url, QUEUE_ADMIN_KEY=ADMIN_KEY, UPLOAD_DIR=str(folder / "uploads")) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def shared_gateway(_shared_gateway: Gateway, redis_server: RedisServer) -> Gateway:
+    """One that all tests of this process share, on an empty Redis; its operators have `ADMIN_KEY`."""
+    return _shared_gateway
+
+
+@pytest.fixture
+def make_gateway(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakeGateway]:
+    """Starts gateways, with settings by name; `name` is that of its log."""
+    made: list[Gateway] = []
+
+    def make(name: str = "gateway", redis_url: str = redis_server.url, **env: str) -> Gateway:
+        jobs = {"QCTL_JOBS_MODULES": "support.declared", "PYTHONPATH": str(TESTS)}
+        gateway = Gateway(tmp_path, redis_url, name=name, **{**jobs, **env})
+        made.append(gateway)
+        gateway.start()
+        return gateway
+
+    yield make
+    for gateway in made:
+        gateway.end()
+
+
+@pytest.fixture(scope="session")
+def _any_job(tmp_path_factory: pytest.TempPathFactory, _shared_redis: RedisServer) -> Iterator[Gateway]:
+    env = {"QCTL_JOBS_MODULES": "support.declared", "PYTHONPATH": str(TESTS), "GATEWAY_DEFAULT_JOB": "simulate"}
+    with Gateway(tmp_path_factory.mktemp("gateway"), _shared_redis.url, **env) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(_any_job: Gateway, redis_server: RedisServer) -> Gateway:
+    """One that takes any name of a job, shared by the tests of this process, on an empty Redis: take users of your
+    own."""
+    return _any_job

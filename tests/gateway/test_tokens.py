@@ -1,0 +1,115 @@
+"""Tokens: ours are good until they expire, all others are good for nothing; and no weak key signs them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from qctl.errors import RefusedError, SettingsError
+from qctl.gateway.tokens import AUDIENCE, Tokens, secret_of
+from qctl.settings import Settings
+from support.gateway import SECRET, Gateway
+
+MakeSettings = Callable[..., Settings]
+
+NOW = int(time.time())
+
+GOOD = {"sub": "6920b670c1afd03b72e31e73", "aud": AUDIENCE, "iat": NOW - 5, "exp": NOW + 3600}
+
+
+def signed(claims: dict[str, Any], key: str = SECRET, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, key, algorithm=algorithm)
+
+
+def without(name: str) -> str:
+    return signed({claim: value for claim, value in GOOD.items() if claim != name})
+
+
+def altered() -> str:
+    """The good token with another's name in it."""
+    head, _, signature = signed(GOOD).split(".")
+    body = base64.urlsafe_b64encode(json.dumps({**GOOD, "sub": "another"}).encode()).decode().rstrip("=")
+    return f"{head}.{body}.{signature}"
+
+
+ATTACKS = {
+    "none": jwt.encode(GOOD, None, algorithm="none"),
+    "other key": signed(GOOD, "another-key-of-32-bytes-and-more!"),
+    "expired": signed({**GOOD, "exp": NOW - 60}),
+    "other audience": signed({**GOOD, "aud": "qctl-sockets"}),
+    "altered": altered(),
+    "other algorithm": signed(GOOD, SECRET, "HS512"),
+    "from the future": signed({**GOOD, "iat": NOW + 3600}),
+    "no exp": without("exp"),
+    "no aud": without("aud"),
+    "no sub": without("sub"),
+    "no iat": without("iat"),
+    "a number as sub": signed({**GOOD, "sub": 7}),
+    "endless": signed({**GOOD, "exp": 10**18}),
+    "no token": "x",
+    "two parts": "a.b",
+    "long": "a" * 7000,
+    "padded": signed(GOOD) + "." + "a" * 50,
+}
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens(SECRET, 3600)
+
+
+def test_ours_names_its_user(tokens: Tokens) -> None:
+    caller = tokens.read(tokens.issue("6920", "user"))
+    assert (caller.id, caller.role) == ("6920", "user")
+    assert 3500 < caller.expires.timestamp() - time.time() <= 3600
+    claims = jwt.decode(tokens.issue("6920", "user"), options={"verify_signature": False})
+    assert claims.keys() == {"sub", "aud", "iat", "exp", "role"}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_others_name_nobody(tokens: Tokens, attack: str) -> None:
+    tokens.read(signed(GOOD))
+    with pytest.raises(RefusedError, match=r"^Invalid token$"):
+        tokens.read(ATTACKS[attack])
+
+
+def test_nobody_comes_in_without_one(gateway: Gateway) -> None:
+    paths = (("POST", "/job/create"), ("GET", "/job"), ("GET", "/job/stats"), ("GET", "/metrics"), ("GET", "/api/job"))
+    for attack in ATTACKS.values():
+        answer = gateway.ask("GET", "/job", token=attack)
+        assert (answer.status, answer.json) == (401, {"success": False, "error": "Invalid token"})
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    for method, path in paths:
+        assert gateway.ask(method, path, {"name": "x"} if method == "POST" else None).status == 401
+    assert gateway.ask("GET", "/job", Authorization="Basic YTpi").status == 401
+    assert gateway.ask("GET", "/job", token=signed(GOOD)).status == 200
+
+
+@pytest.mark.parametrize(
+    "weak", ["secret", "your-super-secure-secret-key-change-this", "a" * 64, "change-me-" * 4, "ab12" * 20]
+)
+@pytest.mark.parametrize("name", ["SECRET_KEY", "QCTL_GATEWAY_SECRET"])
+def test_a_weak_key_is_refused_and_not_repeated(make_settings: MakeSettings, name: str, weak: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        secret_of(make_settings(**{name: weak}))
+    assert caught.value.name == name
+    assert weak not in str(caught.value.message)
+
+
+def test_without_a_key_one_is_made_for_all_gateways_of_the_home(make_settings: MakeSettings, tmp_path: Path) -> None:
+    settings = make_settings()
+    made = secret_of(settings)
+    assert secret_of(settings) == made
+    assert len(base64.urlsafe_b64decode(made + "=")) == 32
+    assert (tmp_path / "gateway.key").stat().st_mode & 0o777 == 0o600
+    assert secret_of(make_settings(SECRET_KEY=SECRET)) == SECRET
+    (tmp_path / "gateway.key").write_text("short")
+    with pytest.raises(SettingsError, match=r"gateway\.key"):
+        secret_of(settings)

@@ -1,0 +1,53 @@
+"""Users: one an address, whatever is in it, in both databases."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+
+from qctl.settings import Settings
+from qctl.store.users import User, Users, open_users
+
+AT = datetime(2024, 3, 20, 10, 30, 0, 123000, timezone.utc)
+
+
+@pytest.fixture(params=["sqlite", "mongodb"])
+def users(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Iterator[Users]:
+    env = {"MONGODB_URI": request.getfixturevalue("mongodb").url} if request.param == "mongodb" else {}
+    opened = open_users(make_settings(**env))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ada() -> User:
+    return User(f"{secrets.token_hex(8)}@example.com", secrets.token_hex(12), "Ada", "$hash", "user", AT, AT)
+
+
+def test_a_user_is_found_as_stored(users: Users, ada: User) -> None:
+    assert users.find(ada.email) is None
+    assert users.add(ada)
+    assert users.find(ada.email) == ada
+
+
+def test_an_address_is_one_users_however_many_ask_for_it(users: Users, ada: User) -> None:
+    others = [replace(ada, id=secrets.token_hex(12), username=f"No. {n}") for n in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        added = list(pool.map(users.add, others))
+    assert added.count(True) == 1
+    assert users.find(ada.email) == others[added.index(True)]
+
+
+@pytest.mark.parametrize("email", ["' OR '1'='1", "x'; DROP TABLE users; --", '{"$gt": ""}', "$where", "a.b\\c%_"])
+def test_an_address_is_never_a_query(users: Users, ada: User, email: str) -> None:
+    assert users.add(ada)
+    assert users.find(email) is None
+    hostile = replace(ada, email=f"{secrets.token_hex(4)}{email}", id=secrets.token_hex(12))
+    assert users.add(hostile)
+    assert users.find(hostile.email) == hostile
+    assert users.find(ada.email) == ada
