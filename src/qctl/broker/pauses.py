@@ -19,8 +19,8 @@ from qctl.broker.scripts import Script
 from qctl.errors import WaitTimeoutError
 from qctl.models import Pause
 
-_pause = Script("pause")
-_resume = Script("resume")
+_pause = Script("pause", after="types")
+_resume = Script("resume", after="types")
 
 POLL = 0.005
 """Seconds between looks at claims that have not started yet; they do within a few milliseconds."""

@@ -13,7 +13,7 @@ from qctl.broker.scripts import Script
 from qctl.errors import WaitTimeoutError
 from qctl.models import WorkerInfo
 
-_quiet = Script("quiet")
+_quiet = Script("quiet", after="types")
 
 POLL = 0.005
 """Seconds between looks at a claim that has not started yet; it does within a few milliseconds."""

@@ -25,7 +25,7 @@ EDITED = "qctl_edited"
 
 _PARTS = ("function", "args", "kwargs")
 
-_edit = Script("edit")
+_edit = Script("edit", after="types")
 
 _REFUSALS = {
     "changed": "somebody else edited it meanwhile",

@@ -8,7 +8,7 @@ from qctl.broker import clock, counters, events, keys, places
 from qctl.broker.scripts import Script
 from qctl.models import STATES
 
-_remove = Script("remove")
+_remove = Script("remove", after="types")
 
 
 def remove(connection: Redis, queue: str, *, actor: str) -> bool:

@@ -6,6 +6,8 @@
 -- Returns `done` · `changed` somebody else edited it meanwhile · `absent` · else its status: it runs, or has run
 -- Atomic: what is edited is what was read, and no worker has it.
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 'absent' end
+local wrong = wrong_type(KEYS, {'hash', 'hash', 'stream'})
+if wrong then return wrong end
 local status = redis.call('HGET', KEYS[1], 'status')
 if status == 'started' or status == 'finished' then return status end
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 'started' end

@@ -4,6 +4,10 @@
 --   ARGV[5] cap of the stream
 -- Returns {1 if this changed anything else 0, the pause as JSON, ids of lane 1, ids of lane 2, ...}
 -- Atomic: every claim is either in the lists returned here or comes after the pause and finds it.
+local kinds = {'hash', 'stream'}
+for n = 3, #KEYS do kinds[n] = 'list' end
+local wrong = wrong_type(KEYS, kinds)
+if wrong then return wrong end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local raw = redis.call('HGET', KEYS[1], ARGV[1])

@@ -4,6 +4,8 @@
 --   ARGV[5] `quiet` or `resume`
 -- Returns {1 if this changed anything else 0, ids that it holds of queue 1, of queue 2, ...}
 -- Atomic: every claim of the claimant's is either in the lists returned here or comes after the flag and finds it.
+local wrong = wrong_type(KEYS, {'hash', 'stream'})
+if wrong then return wrong end
 local time = redis.call('TIME')
 local changed
 if ARGV[5] == 'quiet' then

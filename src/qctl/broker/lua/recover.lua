@@ -8,7 +8,8 @@
 --   ARGV[8] `own` where the claimant itself asks, because the job's child died; else empty
 -- Returns `alive` or `changed` nothing was done · `ended` the job had ended · `recovered` · `quarantined`
 -- Atomic: the lease is looked at in the same step that takes the job, so a claimant that renewed keeps it.
-local wrong = wrong_type(KEYS, {'list', 'list', 'zset', 'hash', [7] = 'zset', [8] = 'hash', [9] = 'hash', [10] = 'stream'})
+local kinds = {'list', 'list', 'zset', 'hash', [7] = 'zset', [8] = 'hash', [9] = 'hash', [10] = 'stream'}
+local wrong = wrong_type(KEYS, kinds)
 if wrong then return wrong end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -4,6 +4,8 @@
 -- ARGV[1] queue  ARGV[2] its key  ARGV[3] how many places  ARGV[4] who  ARGV[5] cap of the stream
 -- Returns 1 forgotten, 0 it holds jobs
 -- Atomic: what is enqueued meanwhile is seen here, or makes the queue anew.
+local wrong = wrong_type(KEYS, {'set', 'hash', 'hash', 'stream'})
+if wrong then return wrong end
 local last = 4 + tonumber(ARGV[3])
 for n = 5, last do
     if redis.call('EXISTS', KEYS[n]) == 1 then return 0 end

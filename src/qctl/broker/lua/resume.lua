@@ -3,6 +3,8 @@
 -- ARGV[1] queue  ARGV[2] who  ARGV[3] cap of the stream  ARGV[4] `ended` to remove only a pause whose time is over
 -- Returns 1 if it was held, else 0
 -- Atomic: the look at the pause and its removal are one step, so a pause set meanwhile is not removed with an old one.
+local wrong = wrong_type(KEYS, {'hash', 'hash', 'stream'})
+if wrong then return wrong end
 local raw = redis.call('HGET', KEYS[1], ARGV[1])
 if not raw then return 0 end
 local time = redis.call('TIME')

@@ -6,12 +6,8 @@
 -- Returns done, so (it was so already), absent, gone (its data is), limited (RQ's rate limit decides when), or the
 --   status of a job that waits or runs already
 -- Atomic: a job leaves the schedule in the step that enqueues it, so a scheduler that looks meanwhile enqueues it once.
-for n, kind in pairs({'zset', 'list', 'set', nil, 'stream'}) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'zset', 'list', 'set', [5] = 'stream'})
+if wrong then return wrong end
 local id, what, held = ARGV[1], ARGV[2], tonumber(ARGV[7])
 local due = tonumber(redis.call('ZSCORE', KEYS[1], id) or nil)
 if not due then return 'absent' end

@@ -17,7 +17,7 @@ from qctl.broker import clock, events, inspection, keys, replies
 from qctl.broker.scripts import Script
 from qctl.models import Timer, TimerKind
 
-_timer = Script("timer")
+_timer = Script("timer", after="types")
 
 HELD = 253_370_764_800
 """When a job is due that is paused, in seconds: the year 9999, which every tool that lists it can still write."""
