@@ -30,10 +30,14 @@ class Written:
 
     def write(self, batch: Sequence[Any]) -> list[Refused]:
         """Take a batch, or be down."""
-        if self.down:
-            raise SinkUnavailableError("it is down")
+        self.check()
         self.batches.append(batch)
         return [Refused(index, "it is negative") for index, item in enumerate(batch) if item["n"] < 0]
+
+    def check(self) -> None:
+        """Be up, or down."""
+        if self.down:
+            raise SinkUnavailableError("it is down")
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def sink() -> Written:
 @pytest.fixture
 def way(make_settings: Callable[..., Settings], sink: Written) -> Direct:
     """The way of readings to that sink."""
-    return Direct(make_settings(CACHE_ENABLED="false"), "readings", sink.write)
+    return Direct(make_settings(CACHE_ENABLED="false"), "readings", sink)
 
 
 def noted(home: Path) -> list[dict[str, Any]]:
@@ -84,6 +88,19 @@ def test_while_the_sink_is_down_nothing_is_taken(
     assert noted(make_settings().home) == []
 
 
+def test_room_is_told_of_once_the_sink_is_back(way: Direct, sink: Written) -> None:
+    assert way.level().depth == 0
+    sink.down = True
+    assert way.level().depth == 0, "only writing shows it"
+    with pytest.raises(SinkUnavailableError):
+        way.append(Commit([b'{"n": 1}']))
+    for _ in range(2):
+        with pytest.raises(SinkUnavailableError):
+            way.level()
+    sink.down = False
+    assert way.level().depth == 0
+
+
 def test_a_file_that_is_full_or_cannot_be_written_holds_up(
     way: Direct, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,11 +121,11 @@ def test_who_sends_hears_busy_while_the_sink_is_down(
     told: list[dict[str, Any]] = []
 
     async def send() -> None:
-        sink.down = True
         commit = GroupCommit(make_settings(CACHE_ENABLED="false"), way, lambda: None)
         serving = asyncio.create_task(commit.serve())
         while commit.busy is not None:
             await asyncio.sleep(0.01)
+        sink.down = True
         commit.put(Entry(b'{"n": 1}', 8, {"ok": True}, told.append))
         while not told:
             await asyncio.sleep(0.01)

@@ -41,7 +41,7 @@ def without_queue(settings: Settings, pipeline: str, make_sink: MakeSink) -> Kee
     """Where a source of this pipeline keeps what came, where CACHE_ENABLED is false; None where there is a queue."""
     if settings.cache_enabled:
         return None
-    return Keeping.at_once(Direct(settings, pipeline, KeptOpen(make_sink(settings)).write))
+    return Keeping.at_once(Direct(settings, pipeline, KeptOpen(make_sink(settings))))
 
 
 def settings() -> Settings:

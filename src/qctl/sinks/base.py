@@ -86,6 +86,14 @@ class KeptOpen:
             self._sink.close()
             raise
 
+    def check(self) -> None:
+        """Ask the target whether it could be written to."""
+        try:
+            self._sink.check()
+        except BaseException:
+            self._sink.close()
+            raise
+
     def close(self) -> None:
         """Close it; the next batch opens it."""
         self._sink.close()

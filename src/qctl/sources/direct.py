@@ -12,8 +12,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from qctl.broker.buffer import Commit, Level
 from qctl.broker.mqtt_session import Remembered
@@ -27,16 +27,22 @@ MOST_BYTES = 256 * 1024**2
 """Size of the file of rejects from which on nothing is taken until somebody moves it away: who sends decides what is
 in it."""
 
-Write = Callable[[Sequence[Any]], Sequence[Refused]]
-"""Writes a batch to a sink. Returns what was refused; raises SinkError."""
+
+class OpenSink(Protocol):
+    """What is wanted of a sink (`sinks.base.KeptOpen`). Both raise SinkError."""
+
+    def write(self, batch: Sequence[Any]) -> Sequence[Refused]: ...
+
+    def check(self) -> None: ...
 
 
 class Direct:
     """The way of one pipeline to its sink."""
 
-    def __init__(self, settings: Settings, pipeline: str, write: Write) -> None:
+    def __init__(self, settings: Settings, pipeline: str, sink: OpenSink) -> None:
         self._settings = settings
-        self._write = write
+        self._sink = sink
+        self._is_well = True
         self._file = settings.make_home() / f"rejects-{pipeline}.jsonl"
         self._sessions = 0
         log.info("CACHE_ENABLED is false: %s are written at once; rejects are noted in %s", pipeline, self._file)
@@ -57,7 +63,11 @@ class Direct:
         return 0
 
     def level(self) -> Level:
-        """Nothing waits here."""
+        """Nothing waits here. Raises SinkError while the sink, which could not be written to, still cannot be: nobody
+        is let in to be sent away again."""
+        if not self._is_well:
+            self._sink.check()
+            self._is_well = True
         return Level(0, None, 0, 0.0)
 
     def overfull(self, _level: Level) -> str | None:
@@ -68,6 +78,12 @@ class Direct:
 
     def session_lost(self) -> None:
         """That is in the log."""
+
+    def _write(self, items: Sequence[Any]) -> Sequence[Refused]:
+        self._is_well = False
+        refused = self._sink.write(items)
+        self._is_well = True
+        return refused
 
     def _note(self, rejects: Iterable[dict[str, Any]]) -> None:
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
