@@ -26,6 +26,7 @@ from qctl.sources.front import Front
 from qctl.sources.group_commit import GroupCommit
 from qctl.sources.keeping import Keeping
 from qctl.sources.socketio import SocketServer
+from qctl.sources.wire import Wire
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Serving:
         self._http = Server(
             uvicorn.Config(
                 Front(self._sockets.handle_request, self._closed, self._health, self._sockets.max_bytes),
-                ws="websockets-sansio",
+                ws=Wire,
                 ws_max_size=self._sockets.max_bytes,
                 ws_ping_interval=None,  # Engine.IO has pings of its own
                 ws_per_message_deflate=False,  # it costs 300 KB a connection
