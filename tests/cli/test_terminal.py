@@ -126,9 +126,10 @@ def test_a_bulk_retry_asks_with_its_count(typed: str, code: int, qctl: Start, em
     assert len(email.job_ids) == (2 if code == 0 else 0)
 
 
-def test_a_table_in_80_columns_and_20(qctl: Start, email: Queue) -> None:
+@pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
+def test_a_table_in_80_columns_and_20(qctl: Start, email: Queue, kind: str) -> None:
     for columns in (80, 20):
-        terminal = qctl("stats", columns=columns)
+        terminal = qctl("stats", columns=columns, TERM=kind)
         assert terminal.end() == 0
         plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.shown).splitlines()
         assert plain[0].startswith("QUEUE ")

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from qctl.cli.documents import Document, cell
@@ -211,10 +212,13 @@ class Output:
             yield show
 
     def _console(self, stream: TextIO) -> Console:
-        from rich.console import Console
+        from rich.console import Console, ConsoleDimensions
 
         no_colour = None if self.colour else True
-        return Console(file=stream, no_color=no_colour, highlight=False, markup=False, emoji=False)
+        console = Console(file=stream, no_color=no_colour, highlight=False, markup=False, emoji=False)
+        if console.is_dumb_terminal:  # Rich takes each for one of 80 columns
+            console.size = ConsoleDimensions(*get_terminal_size())
+        return console
 
 
 def is_terminal(stream: TextIO | None) -> bool:
