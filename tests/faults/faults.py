@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from faults.path import DataPath
+from qctl.broker.scripts import Script
 from support.process import Program
 from support.proxy import Losing, Match, Proxy
 
@@ -103,6 +104,18 @@ def _is_claim(data: bytes) -> bool:
     return _CLAIM.match(data) is not None
 
 
+_END = Script("claim", after="finish").sha.encode()
+
+
+def _is_end(data: bytes) -> bool:
+    """What a worker writes the end of a job with, and asks for the next one."""
+    return _END in data
+
+
+def _is_written(data: bytes) -> bool:
+    return _is_commit(data) or _is_end(data)
+
+
 def _is_puback(data: bytes) -> bool:
     return data[0] == 0x40
 
@@ -116,14 +129,16 @@ COMMITS = (lambda path: [path.to_redis], lambda chance: Losing(reply_to=_some(_i
 
 CLAIMS = (lambda path: [path.to_redis], lambda chance: Losing(reply=_some(_is_claim)(chance)))
 
-COMMITS_AND_CLAIMS = (
+ENDS = (lambda path: [path.to_redis], lambda chance: Losing(reply_to=_some(_is_end)(chance)))
+
+WRITTEN_AND_CLAIMS = (
     lambda path: [path.to_redis],
-    lambda chance: Losing(reply_to=_some(_is_commit)(chance), reply=_some(_is_claim)(chance)),
+    lambda chance: Losing(reply_to=_some(_is_written)(chance), reply=_some(_is_claim)(chance)),
 )
 
 SILENCE = (
     lambda path: [path.to_redis],
-    lambda chance: Losing(reply_to=_some(_is_commit)(chance), reply=_some(_is_claim)(chance), silent=lambda _: True),
+    lambda chance: Losing(reply_to=_some(_is_written)(chance), reply=_some(_is_claim)(chance), silent=lambda _: True),
 )
 """The same, and the connection stays: whoever waits has to notice by the clock."""
 
@@ -202,7 +217,7 @@ def _fill_redis(path: DataPath, _chance: random.Random, seconds: float) -> int:
 
 _PARTS = {
     *("kill-bridge", "kill-batcher", "kill-worker", "kill-scheduler"),
-    *("lose-commits", "lose-claims", "lose-pubacks", "lose-answers", "swallow-replies"),
+    *("lose-commits", "lose-claims", "lose-ends", "lose-pubacks", "lose-answers", "swallow-replies"),
 }
 
 FAULTS = {
@@ -213,9 +228,10 @@ FAULTS = {
     "kill-scheduler": Fault(_kill("scheduler"), brief=3),
     "kill-redis": Fault(_kill_redis, brief=2),
     "stop-redis": Fault(_stop_redis, brief=11, long=60),
-    "lose-replies": Fault(_lose(COMMITS_AND_CLAIMS, PUBACKS, ANSWERS), brief=3),
+    "lose-replies": Fault(_lose(WRITTEN_AND_CLAIMS, PUBACKS, ANSWERS), brief=3),
     "lose-commits": Fault(_lose(COMMITS), brief=3),
     "lose-claims": Fault(_lose(CLAIMS), brief=3),
+    "lose-ends": Fault(_lose(ENDS), brief=3),
     "lose-pubacks": Fault(_lose(PUBACKS), brief=2),
     "lose-answers": Fault(_lose(ANSWERS), brief=2),
     "lose-device-pubacks": Fault(_lose(DEVICE_PUBACKS), brief=1.5, resent=True),
