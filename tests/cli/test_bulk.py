@@ -9,7 +9,7 @@ import pytest
 
 from cli.conftest import Ran
 from cli.fake import FakeOps
-from qctl.errors import JobFailedError, WaitTimeoutError
+from qctl.errors import JobFailedError, NotFoundError, WaitTimeoutError
 from qctl.models import BulkResult, Chosen, Outcome, Scan, Selection, Selector
 
 Qctl = Callable[..., Ran]
@@ -251,3 +251,15 @@ def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
     assert ran.code == 3
     assert "  \\x1bxxx" in ran.out
     assert len(ran.out) < 300
+
+
+@pytest.mark.parametrize("words", [("job", "move", "a", "--to", "emial"), ("queue", "move", "email", "emial", "--yes")])
+def test_a_queue_that_is_not_there_is_made_only_where_that_is_said(words: tuple[str, ...], qctl: Qctl) -> None:
+    def require(queue: str) -> None:
+        if queue == "emial":
+            raise NotFoundError("there is no queue emial", ("email",), "did you mean email?")
+
+    ops = FakeOps(queues__require=require)
+    ran = qctl(*words, ops=ops)
+    assert (ran.code, ops.asked("jobs__move")) == (3, [])
+    assert ran.err == "qctl: there is no queue emial; did you mean email? (--create moves to a new one)\n"

@@ -14,6 +14,7 @@ from qctl.cli import ask, documents
 from qctl.cli.exits import ExitCode, exit_code_for
 from qctl.cli.selecting import Choice
 from qctl.cli.session import Session
+from qctl.errors import NotFoundError
 from qctl.models import KEPT, BulkResult, Outcome, Scan, Selection, Verb
 from qctl.safe import inert_line
 from qctl.view import Cell, counted
@@ -85,6 +86,15 @@ def carry_out(
         out.complain_of(result.halted)
         return exit_code_for(result.halted)
     return _exit_code(result.done + result.already, [outcome for outcome in result.outcomes if not outcome.done])
+
+
+def require_target(session: Session, queue: str) -> None:
+    """Raise NotFoundError where jobs would go to a queue that had none yet: names are easily mistyped."""
+    try:
+        session.ops.queues.require(queue)
+    except NotFoundError as error:
+        hint = f"{error.hint or ''} (--create moves to a new one)".strip()
+        raise NotFoundError(error.message, error.close, hint) from error
 
 
 def not_all(scan: Scan) -> str:

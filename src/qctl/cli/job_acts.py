@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from qctl.cli import ask, rates
-from qctl.cli.bulk import DryRun, Rate, Telling, Yes, carry_out, named, quoted, restoring
+from qctl.cli.bulk import DryRun, Rate, Telling, Yes, carry_out, named, quoted, require_target, restoring
 from qctl.cli.command import command
 from qctl.cli.exits import ExitCode
 from qctl.cli.selecting import Choice, selecting
@@ -139,7 +139,7 @@ def move(
 ) -> ExitCode:
     """Move jobs to another queue, into the state that they are in. By default those that wait, to its end."""
     if not create:
-        session.ops.queues.require(to)
+        require_target(session, to)
 
     def undo(result: BulkResult, chosen: Selection) -> list[str]:
         queues = [queue for queue in chosen.queues if queue != to]

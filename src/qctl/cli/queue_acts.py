@@ -13,7 +13,7 @@ import typer
 
 from qctl import durations, view
 from qctl.cli import ask, discretion, documents, rates, stats
-from qctl.cli.bulk import DryRun, Rate, Telling, Yes, carry_out, quoted
+from qctl.cli.bulk import DryRun, Rate, Telling, Yes, carry_out, quoted, require_target
 from qctl.cli.command import command
 from qctl.cli.exits import ExitCode
 from qctl.cli.queues import Queue
@@ -100,7 +100,7 @@ def move(
     """Move what waits in a queue to the end of another, in its order."""
     session.ops.queues.require(queue)
     if not create:
-        session.ops.queues.require(to)
+        require_target(session, to)
     selector = Selector(queue=queue, limit=limit)
     if back:
         selector = replace(selector, moved_from=to, states=MOVABLE)
