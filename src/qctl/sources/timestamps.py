@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, time, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -52,16 +52,22 @@ def _scaled(number: int | Decimal) -> int:
 
 
 def _from_iso(found: re.Match[str]) -> int:
-    year, month, day, hour, minute = (int(part) for part in found.group(1, 2, 3, 4, 5))
-    second, fraction, sign = int(found[6] or 0), found[7] or "", found[8]
+    year, month, day, hour, minute = map(int, found.group(1, 2, 3, 4, 5))
+    second, fraction = int(found[6] or 0), found[7] or ""
     leap = second == 60
     try:
-        zone = datetime(1970, 1, 1, int(found[9] or 0), int(found[10] or 0), tzinfo=timezone.utc) - _EPOCH
-        moment = datetime(year, month, day, hour, minute, second - leap, tzinfo=timezone.utc)
+        since = datetime(year, month, day, hour, minute, second - leap, tzinfo=timezone.utc) - _EPOCH
+        ahead = _ahead(found[8], time(int(found[9]), int(found[10] or 0))) if found[8] else 0
     except ValueError:
         raise RejectedError("the timestamp is no date and time that exists") from None
-    since = moment - _EPOCH + timedelta(seconds=leap) - (zone if sign == "+" else -zone)
-    return (since.days * 86_400 + since.seconds) * 10**9 + int(fraction[:9].ljust(9, "0"))
+    seconds = since.days * 86_400 + since.seconds + leap - ahead
+    return seconds * 10**9 + int(fraction[:9].ljust(9, "0"))
+
+
+def _ahead(sign: str, zone: time) -> int:
+    """Seconds that a zone is ahead of UTC."""
+    seconds = zone.hour * 3600 + zone.minute * 60
+    return seconds if sign == "+" else -seconds
 
 
 def _in_range(ns: int) -> int:
