@@ -84,8 +84,9 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
 NAMING = ("QUEUE", "ID", "WORKER", "NAME", "BATCH", "ALERT", "JOB", "TARGET")
 """How helps call an argument that names something."""
 
-NEW: set[Path] = {("cleanup", "finished"), ("cleanup", "failed"), ("cleanup", "all")}
-"""Those whose globs may match nothing: they are for cron, where a queue may have come or gone."""
+NEW: set[Path] = {("cleanup", "finished"), ("cleanup", "failed"), ("cleanup", "all"), ("daemon", "scale")}
+"""Those whose globs may match nothing, for cron, where a queue may have come or gone; and one that has workers wait for
+a queue's first job."""
 
 
 @pytest.fixture
