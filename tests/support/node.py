@@ -41,7 +41,7 @@ class OfficialClient(Program):
     ) -> None:
         plan = {"url": url, "prefix": prefix, "count": count, "style": style, "every": every, "version": version}
         defaults = {"reconnectionDelay": 100, "reconnectionDelayMax": 300}
-        command = [_node(), str(SCRIPT), json.dumps({**plan, "options": {**defaults, **options}})]
+        command = [executable(), str(SCRIPT), json.dumps({**plan, "options": {**defaults, **options}})]
         super().__init__(f"client-{prefix}", command, folder, env={"NODE_PATH": str(installed() / "node_modules")})
         self.says = '"connect"'
 
@@ -55,7 +55,8 @@ class OfficialClient(Program):
         return [each for each in self.told if each["what"] == what]
 
 
-def _node() -> str:
+def executable() -> str:
+    """Where node is. Raises MissingServerError."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         raise MissingServerError("node and npm are not installed: apt-get install nodejs npm")
@@ -65,7 +66,7 @@ def _node() -> str:
 @cache
 def installed() -> Path:
     """A folder with both versions of the client, kept between runs. Raises MissingServerError where npm fails."""
-    _node()
+    executable()
     folder = Path(tempfile.gettempdir()) / f"qctl-socket.io-client-{RECENT}-{OLD}-{os.getuid()}"
     if not folder.is_dir():
         fresh = Path(tempfile.mkdtemp(prefix="qctl-npm-"))

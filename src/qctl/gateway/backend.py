@@ -11,6 +11,7 @@ from fastapi import Request
 from qctl import catalog
 from qctl.errors import SettingsError
 from qctl.gateway.accounts import Accounts
+from qctl.gateway.intake import Intake
 from qctl.gateway.tokens import Tokens, secret_of
 from qctl.models import Metrics
 from qctl.ops import Ops
@@ -33,6 +34,7 @@ class Backend:
         self.accounts = Accounts(settings, self.tokens)
         self.ops = Ops(settings)
         self.service = QueueService(settings)
+        self.intake = Intake(settings)
         self._metrics: tuple[float, Metrics] | None = None
         self._lock = threading.Lock()
 

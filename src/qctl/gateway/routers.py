@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from qctl.gateway import jobs, login, meters
+from qctl.gateway import chat, jobs, login, message_queues, meters, queues, readings
 
-ROUTERS: tuple[APIRouter, ...] = (login.router, jobs.router, meters.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    login.router,
+    jobs.router,
+    meters.router,
+    queues.router,
+    message_queues.router,
+    message_queues.admin,
+    readings.router,
+    chat.router,
+)

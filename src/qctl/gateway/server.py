@@ -12,6 +12,7 @@ import uvicorn
 
 from qctl.gateway.app import application
 from qctl.gateway.backend import Backend
+from qctl.gateway.live import MOST, Entrance, Live
 from qctl.serving import BACKLOG, Server, allow_many_files, listen
 from qctl.settings import Settings
 
@@ -50,10 +51,13 @@ def run(settings: Settings, stop: threading.Event, beat: Beat) -> None:
 async def _serve(backend: Backend, listener: socket.socket, stop: threading.Event, beat: Beat) -> None:
     if backend.settings.log_level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    live = Live(backend)
     server = Server(
         uvicorn.Config(
-            application(backend),
+            Entrance(live, application(backend)),
             ws="websockets-sansio",
+            ws_max_size=MOST,
+            ws_ping_interval=None,  # Engine.IO has pings of its own
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -64,14 +68,19 @@ async def _serve(backend: Backend, listener: socket.socket, stop: threading.Even
         )
     )
     serving = asyncio.create_task(server.serve([listener]))
+    others = [asyncio.create_task(backend.intake.serve()), asyncio.create_task(live.serve())]
     try:
         while not stop.is_set():
             beat(f"serves {backend.settings.gateway_host}:{backend.settings.gateway_port}", ready=server.started)
-            done, _ = await asyncio.wait([serving], timeout=TICK)
+            done, _ = await asyncio.wait([serving, *others], timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
             if done:
-                raise RuntimeError("the server of the gateway ended") from serving.exception()
+                raise RuntimeError("a part of the gateway ended") from next(iter(done)).exception()
+        await live.drain()
     finally:
         server.should_exit = True
         while not serving.done():
             beat()
             await asyncio.wait([serving], timeout=TICK)
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
