@@ -45,7 +45,7 @@ def test_every_number_of_the_overview_leads_to_what_it_counts() -> None:
         await driver.until("[6 Workers]")
         await driver.until(lambda: ops.asked("workers__list")[-1] == (("email",), {}))
 
-    drive(ops, script, size=(140, 40))
+    drive(ops, script, size=(160, 40))
 
 
 def test_numbers_of_a_pipeline_lead_to_its_batches_and_rejects() -> None:
@@ -63,7 +63,7 @@ def test_numbers_of_a_pipeline_lead_to_its_batches_and_rejects() -> None:
         await driver.until("[4 Dead letters]")
         await driver.until("only sensor-data")
 
-    drive(ops, script, size=(140, 40))
+    drive(ops, script, size=(160, 40))
 
 
 def test_the_mouse_chooses_numbers_and_sorts_by_titles() -> None:

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from cli.fake import stats_of
 from qctl.errors import QctlError, RedisUnreachableError
 from qctl.models import Event, QueueStats
+from qctl.tui import trends
+from qctl.tui.grid import Grid
 from tui.driving import Driver, drive
 from tui.fake import QUEUES, MonitorOps
 
@@ -151,5 +155,47 @@ def test_what_cannot_be_read_says_why_and_the_other_screens_go_on() -> None:
         await driver.until("cannot be read: internal error: ZeroDivisionError: oops")
         await driver.press("2")
         await driver.until("sensor-data")
+
+    drive(ops, script)
+
+
+def test_only_lines_that_changed_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, queues = Stream(), [QueueStats(f"q{n:04d}", waiting=10) for n in range(20)]
+    ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
+    drawn: list[Any] = []
+    monkeypatch.setattr(trends, "EVERY", 1e9)  # else all lines get another bar meanwhile
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("q0000")
+        await driver.until(lambda: not driver.app.screen._layout_required)
+        whole = Grid.refresh
+
+        def refresh(grid: Grid, *regions: Any, **given: Any) -> Any:
+            drawn.append([region.y for region in regions])
+            return whole(grid, *regions, **given)
+
+        monkeypatch.setattr(Grid, "refresh", refresh)
+        queues[4] = replace(queues[4], waiting=11)
+        stream.happen(event(1))
+        await driver.until(" 11 ")
+        assert [5] in drawn
+        assert all(lines == [5] for lines in drawn)
+
+    drive(ops, script)
+
+
+def test_what_came_while_the_picture_was_held_is_shown_after_that() -> None:
+    stream = Stream()
+    ops = MonitorOps(events__follow=stream.follow)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("9")
+        await driver.until("job-1")
+        await driver.press("z")
+        stream.happen(event(1))
+        await driver.until(lambda: not stream.news)
+        await driver.press("z")
+        await driver.until("new-1")
 
     drive(ops, script)

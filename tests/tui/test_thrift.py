@@ -95,6 +95,16 @@ def test_what_people_did_comes_first_and_nothing_is_forgotten(
     assert slow.read == [None, ["sensor-data"], ["report"], ["email"]]
 
 
+def test_what_people_did_comes_before_everything_but_once(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thrift, "SHARE", 0.0)
+    slow.waiting()
+    slow.happen(happened("report", actor="ops@host"))
+    slow.waiting()
+    slow.happen(happened("report", actor="ops@host"))
+    slow.waiting()
+    assert slow.read == [None, ["report"], None]
+
+
 def test_some_queues_are_read_as_all_are(settings: Settings, connection: Any) -> None:
     ops = Ops(settings, connection)
     connection.rpush("rq:queue:apples", "1", "2")

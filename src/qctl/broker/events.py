@@ -24,6 +24,9 @@ from qctl.models import Event
 CAP = 100_000
 """Entries the stream keeps, roughly: some 20 MB."""
 
+AT_ONCE = 5000
+"""Most events that `follow` takes at once: who looks only every 0.1 s sees 50,000 a second come, and in 2 MB."""
+
 NAMES = frozenset(
     """created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared
     quieted stopping restored purged requeued rejected cut tripped canceled skipped schedule moved edited
@@ -93,7 +96,7 @@ def follow(connection: Redis, after: str = "$", block_ms: int = 1000) -> Iterato
     """Yield events as they come, an empty list each `block_ms` without any, for ever."""
     last = last_id(connection) if after == "$" else after
     while True:
-        reply = connection.xread({keys.EVENTS: last}, count=1000, block=block_ms)
+        reply = connection.xread({keys.EVENTS: last}, count=AT_ONCE, block=block_ms)
         entries = reply[0][1] if reply else []
         if entries:
             last = entries[-1][0].decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shlex
 import subprocess
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 PATIENCE = 60.0
 """Seconds that a command line of the monitor may take."""
 
+
+TIDYING = (20_000, 20, 20)
+"""How rarely Python looks for what only refers to itself: by its own choice that is a tenth of the time to the first
+screen."""
 
 PROGRAM = (sys.executable, "-c", "import sys; from qctl.cli.main import main; sys.exit(main())")
 """This program, as one starts it beside itself."""
@@ -79,6 +84,7 @@ def monitor(
 
 def _watch(session: Session, record: Path | None) -> None:
     """Show what is, and write it down where that is wanted."""
+    gc.set_threshold(*TIDYING)
     from qctl.tui.app import Monitor  # brings Textual, which no other command needs
     from qctl.tui.recording import RecordingOps, Sheet
     from qctl.tui.thrift import ThriftyOps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -26,6 +25,7 @@ from qctl.tui.acting import Acting
 from qctl.tui.acts import Act
 from qctl.tui.dialogs import Sheet
 from qctl.tui.forms import NewJob
+from qctl.tui.frame import Steady
 from qctl.tui.grid import Grid
 from qctl.tui.keys import KEYS
 from qctl.tui.messages import Away, Ended, Got, Happened, Loaded, NotGot, NotLoaded, Progressed
@@ -99,14 +99,14 @@ class Monitor(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lines around one page."""
-        yield Static(id="head")
-        yield Static(id="tabs")
+        yield Steady(id="head")
+        yield Steady(id="tabs")
         yield Static(id="banner")
         with ContentSwitcher(initial=self._page.id):
             yield from self._pages
         yield Static(id="status")
         yield Prompt(id="prompt")
-        yield Static(id="foot")
+        yield Steady(id="foot")
 
     def on_mount(self) -> None:
         """Begin to listen and to read."""
@@ -135,21 +135,17 @@ class Monitor(App[None]):
         return datetime.now(timezone.utc)
 
     def _draw_frame(self) -> None:
-        width, now = self.size.width, self.now()
         state = frame.State(
             self._target, bool(self._away), self._frozen, bool(self.read_only), self._read_at, self._page.part
         )
-        screen = self.screen_stack[0]
-        if not screen.query("#foot"):  # not there yet, or not any more
-            return
-        screen.query_one("#head", Static).update(frame.head(state, now, width))
-        screen.query_one("#tabs", Static).update(frame.tabs(PAGES, type(self._page), width))
-        screen.query_one("#foot", Static).update(frame.foot(self._page, self, width))
+        for screen in self.screen_stack[:1]:  # there is none any more at the end
+            frame.draw(screen, state, self._page, self.now(), PAGES)
 
     def tell(self, text: str) -> None:
         """Say something in the line above the keys, until something else is said."""
-        for line in self.screen_stack[0].query("#status").results(Static):
-            line.update(Content(inert_line(text)))
+        for screen in self.screen_stack[:1]:
+            for line in screen.query("#status").results(Static):
+                line.update(Content(inert_line(text)))
 
     def _post(self, message: Message) -> None:
         """Post from a thread. Nobody is there any more when the app has ended."""
@@ -161,10 +157,10 @@ class Monitor(App[None]):
 
     # --- reading ----------------------------------------------------------------------------------------
 
-    def _load(self) -> None:
-        """Read the page again, as soon as it can bear that."""
+    def _load(self, *, urgent: bool = False) -> None:
+        """Read the page again, as soon as the budget bears that."""
         if not (self._frozen or self._away):
-            self._reader.want(self._page)
+            self._reader.want(self._page, urgent=urgent)
 
     def _load_now(self) -> None:
         """Read at once what is shown."""
@@ -173,18 +169,17 @@ class Monitor(App[None]):
 
     def on_loaded(self, message: Loaded) -> None:
         """Show it, if it is still wanted."""
-        began = time.monotonic()
         if message.page is self._page and not self._frozen:
             with suppress(NoMatches):  # its widgets are not there yet, or not any more
                 self._page.present(message.data, self.now())
                 self._read_at = self.now()
             self._draw_frame()
-        if self._reader.arrived(message.serial, message.seconds + time.monotonic() - began):
+        if self._reader.arrived(message.serial):
             self._reader.go_on(self._page)
 
     def on_not_loaded(self, message: NotLoaded) -> None:
         """Say why what is shown is old."""
-        if not self._reader.arrived(message.serial, LATEST):
+        if not self._reader.arrived(message.serial):
             return
         if isinstance(message.error, RedisUnreachableError):
             self._lost(message.error.message)
@@ -197,10 +192,10 @@ class Monitor(App[None]):
             self._away = None
             self.query_one("#banner").display = False
             self._load_now()
-        if message.events and not self._frozen:
+        if message.events:
             for page in self._pages:
                 page.heard(message.events)
-            self._load()
+            self._load(urgent=any("actor" in event.fields for event in message.events))
 
     def on_away(self, message: Away) -> None:
         """Redis does not answer."""

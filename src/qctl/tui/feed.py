@@ -14,8 +14,14 @@ from qctl.tui.messages import Away, Happened
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
+FEW = 5
+"""Events that come at once where not much happens: they are told at once."""
+
 GATHER = 0.03
-"""Seconds in which events gather before they are told: a thousand a second are thirty messages, none 100 ms old."""
+"""Seconds in which events gather then."""
+
+CROWD = 0.07
+"""Seconds in which they gather where they are many: a thousand a second are fourteen messages, none 100 ms old."""
 
 AGAIN = 1.0
 """Seconds until Redis is asked again that was not there when the monitor began."""
@@ -44,4 +50,4 @@ def follow(ops: Ops, tell: Callable[[Message], object], ended: threading.Event) 
         if ended.is_set():
             return
         tell(Happened(events))
-        ended.wait(GATHER)
+        ended.wait(CROWD if len(events) > FEW else GATHER)

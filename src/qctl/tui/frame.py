@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from textual.content import Content
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.widgets import Static
 
 from qctl.safe import inert_line
 from qctl.tui.fitting import cut
@@ -36,6 +41,24 @@ class State:
         if self.frozen:
             return "= frozen"
         return "● connected" if self.read_at else "○ connecting"
+
+
+class Steady(Static):
+    """A line of the frame. It is drawn when it says something else, and nothing beside it moves."""
+
+    def say(self, content: Content) -> None:
+        """Say this."""
+        if content != self.content:
+            self.update(content, layout=False)
+
+
+def draw(screen: Screen[Any], state: State, page: Page, now: datetime, pages: Sequence[type[Page]]) -> None:
+    """All around the page that is shown, where that is there already, and still."""
+    width = screen.app.size.width
+    with suppress(NoMatches):
+        screen.query_one("#head", Steady).say(head(state, now, width))
+        screen.query_one("#tabs", Steady).say(tabs(pages, type(page), width))
+        screen.query_one("#foot", Steady).say(foot(page, screen.app, width))
 
 
 def head(state: State, now: datetime, width: int) -> Content:

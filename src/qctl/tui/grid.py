@@ -1,6 +1,7 @@
 """A table that stays still: rows come, change and go, and the selected one remains selected.
 
-Only rows that can be seen are made into cells, so a thousand queues cost what twenty do.
+Only rows that can be seen are made into cells, so a thousand queues cost what twenty do; and only lines that changed
+are drawn.
 """
 
 from __future__ import annotations
@@ -11,20 +12,18 @@ from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from rich.cells import cell_len
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from qctl.tui.fitting import GAP, Placed, cut, fit
+from qctl.tui.lines import Brush, Line, line
 from qctl.view import Cell, Column
-
-CHOSEN = Style(reverse=True, underline=True)
-"""A number that Enter would look into: to be told apart without colour too."""
 
 GUTTER = 2
 """Cells before a row: `>` the selected one, `*` a marked one."""
@@ -106,6 +105,9 @@ class Grid(ScrollView, can_focus=True):
         self._told: str | None = None
         self._widths: dict[str, int] = {}
         self._placed: list[Placed] = []
+        self._cells: list[list[Cell]] = []
+        self._lines: list[Line] = []
+        self._brush = Brush(self._style)
         self._empty = "reading ..."
 
     # --- what is shown ----------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ class Grid(ScrollView, can_focus=True):
         if was is not None:
             self._index = places.get(was, before)
         self._index = max(0, min(self._index, len(self.shown) - 1))
-        self.virtual_size = Size(self.size.width, len(self.shown) + 1)
+        self._make_room(len(self.shown) + 1)
         if was in places and self._index != before and self.scroll_offset.y:
             self.scroll_to(y=max(0, self.scroll_offset.y + self._index - before), animate=False, immediate=True)
         if was is not None and self.shown:
@@ -137,7 +139,15 @@ class Grid(ScrollView, can_focus=True):
             self._follow_cursor()
         self._place()
         self._tell()
-        self.refresh()
+
+    def _make_room(self, lines: int) -> None:
+        """There are so many lines. The screen is arranged anew only where the scroll bar may come or go, or move."""
+        size = Size(self.size.width, lines)
+        if self.show_vertical_scrollbar and lines - self.size.height > self.scroll_offset.y:
+            self.set_reactive(Widget.virtual_size, size)
+            self.vertical_scrollbar.window_virtual_size = lines
+        else:
+            self.virtual_size = size
 
     def _matches(self, row: Any) -> bool:
         wanted = self.filter_text.strip().lower()
@@ -155,19 +165,35 @@ class Grid(ScrollView, can_focus=True):
         return known + [row for row in rows if value(row) is None]
 
     def _place(self) -> None:
-        """Give each column its room. Columns grow and do not shrink while one looks at them."""
+        """Make the rows that can be seen into cells, and give each column its room. Columns grow and do not shrink
+        while one looks at them."""
         first = int(self.scroll_offset.y)
-        window = self.shown[first : first + max(self.size.height, 1)]
         columns = self.columns
-        for column in columns:
+        window = [
+            [column.cell(row) for column in columns] for row in self.shown[first : first + max(self.size.height, 1)]
+        ]
+        for number, column in enumerate(columns):
             title = column.title + (" v" if self.sort_by == column.title else "")
-            texts = [column.cell(row).text for row in window]
-            if column.long:
-                self._widths[column.title] = max((cell_len(text) for text in texts), default=0)
-            else:
-                before = self._widths.get(column.title, 0)
-                self._widths[column.title] = max(before, cell_len(title), *(cell_len(text) for text in texts), 0)
+            widest = max((cell_len(cells[number].text) for cells in window), default=0)
+            if not column.long:
+                widest = max(self._widths.get(column.title, 0), cell_len(title), widest)
+            self._widths[column.title] = widest
         self._placed = fit(columns, self._widths, max(1, self.size.width - GUTTER - 1))
+        numbers = {column.title: number for number, column in enumerate(columns)}
+        self._cells = [[cells[numbers[placed.column.title]] for placed in self._placed] for cells in window]
+        self._draw()
+
+    def _draw(self) -> None:
+        """Draw the lines that changed."""
+        lines = [self._line(y) for y in range(self.size.height)]
+        before, self._lines = self._lines, lines
+        self._brush.keep(lines, self.size.width)
+        if len(before) != len(lines):
+            self.refresh()
+            return
+        changed = [y for y, (old, new) in enumerate(zip(before, lines, strict=True)) if old != new]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def on_resize(self) -> None:
         """There is another room for columns."""
@@ -180,40 +206,44 @@ class Grid(ScrollView, can_focus=True):
         super().watch_scroll_y(old_value, new_value)
         self._place()
 
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """The chosen number is shown only where keys are meant for this grid."""
+        super().watch_has_focus(_has_focus)
+        self._draw()
+
+    def notify_style_update(self) -> None:
+        """Another theme, or the focus."""
+        self._brush.forget()
+        super().notify_style_update()
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"grid--{name}", partial=True) if name else self.rich_style
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the header, or a row."""
-        width = self.size.width
+        return self._brush.draw(self._lines[y] if y < len(self._lines) else self._line(y), self.size.width)
+
+    def _line(self, y: int) -> Line:
+        """What a line of the screen shows."""
         if y == 0:
-            return self._line([self._heading(placed.column) for placed in self._placed], "header", "  ", width)
+            return line("  ", "header", self._placed, [self._heading(placed.column) for placed in self._placed])
         number = y - 1 + int(self.scroll_offset.y)
-        if number < len(self.shown):
-            row = self.shown[number]
+        if number < len(self.shown) and y <= len(self._cells):
             selected = number == self._index
-            gutter = (">" if selected else " ") + ("*" if self.source.key(row) in self.marks else " ")
-            return self._line([p.column.cell(row) for p in self._placed], "cursor" if selected else "", gutter, width)
+            marked = self.source.key(self.shown[number]) in self.marks
+            gutter = (">" if selected else " ") + ("*" if marked else " ")
+            chosen = self._title if selected and self.has_focus else None
+            return line(gutter, "cursor" if selected else "", self._placed, self._cells[y - 1], chosen)
         said = ""
         if number == 0:
             said = "  " + (f"nothing holds {self.filter_text}" if self._all else self._empty)
-        return Strip([Segment(cut(said, width), self.rich_style)])
+        return Line(cut(said, self.size.width))
 
     def _heading(self, column: Column[Any]) -> Cell:
         if column.title != self.sort_by:
             return Cell(column.title)
         down = (column.title in self.source.reverse) != self.inverted
         return Cell(f"{column.title} {'v' if down else '^'}")
-
-    def _line(self, cells: Sequence[Cell], kind: str, gutter: str, width: int) -> Strip:
-        base = self.rich_style + (self.get_component_rich_style(f"grid--{kind}", partial=True) if kind else None)
-        parts = [Segment(gutter, base)]
-        for placed, cell in zip(self._placed, cells, strict=True):
-            style = base
-            if cell.style and kind != "header":
-                style = base + self.get_component_rich_style(f"grid--{cell.style}", partial=True)
-            if kind == "cursor" and placed.column.title == self._title and self.has_focus:
-                style += CHOSEN
-            text = cut(cell.text, placed.width, right=placed.column.right, start=placed.column.cut_start)
-            parts += [Segment(text, style), Segment(" " * GAP, base)]
-        return Strip(parts).adjust_cell_length(width, base)
 
     # --- what is selected -------------------------------------------------------------------------------
 
@@ -243,7 +273,7 @@ class Grid(ScrollView, can_focus=True):
     def unmark(self) -> None:
         """Take all marks away."""
         self.marks.clear()
-        self.refresh()
+        self._draw()
 
     def next_sort(self) -> str:
         """Sort by the next of what one can sort by. Returns its name."""
@@ -268,7 +298,7 @@ class Grid(ScrollView, can_focus=True):
         self._key = self.source.key(self.shown[self._index]) if self.shown else None
         self._follow_cursor()
         self._tell()
-        self.refresh()
+        self._draw()
 
     def _follow_cursor(self) -> None:
         top, room = int(self.scroll_offset.y), max(1, self.size.height - 1)
@@ -302,7 +332,7 @@ class Grid(ScrollView, can_focus=True):
         titles = [None, *(p.column.title for p in self._placed if p.column.title in self.source.leads)]
         at = titles.index(self._title) if self._title in titles else 0
         self._title = titles[(at + by) % len(titles)]
-        self.refresh()
+        self._draw()
 
     def action_open(self) -> None:
         """Look into the selected row, or the chosen number of it."""

@@ -33,12 +33,11 @@ class Away(Message):
 
 @dataclass
 class Loaded(Message):
-    """A page was read, in so many seconds. `serial` is the number of that reading."""
+    """A page was read. `serial` is the number of that reading."""
 
     serial: int
     page: Page
     data: Any
-    seconds: float
 
 
 @dataclass

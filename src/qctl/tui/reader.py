@@ -1,4 +1,4 @@
-"""Reading a page in a thread: one reading at a time, soon after something happened, and never too often.
+"""Reading a page in a thread: one reading at a time, soon after something happened, as often as the budget bears.
 
 Threads are daemons and none of Textual's workers, which are joined at the end: leaving takes no time, even while Redis
 hangs.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from qctl.errors import QctlError
+from qctl.tui.budget import Budget
 from qctl.tui.messages import Loaded, NotLoaded
 from qctl.tui.page import Page
 
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 SOONEST = 0.05
 """Seconds between two readings at least, however much happens."""
 
-SHARE = 12
-"""Seconds between two readings for each second that one takes: it costs less than a tenth of a core."""
-
 LATEST = 1.0
-"""Seconds between two readings at most, though nothing happens."""
+"""Seconds between two readings at most, though nothing happens, or much more than can be shown."""
+
+
+EARLY = 0.01
+"""Seconds by which a timer may be early."""
 
 
 class Reader:
@@ -39,32 +41,37 @@ class Reader:
         self._ops = ops
         self._tell = tell
         self._later = later
+        self._budget = Budget()
         self._serial = 0
-        self._busy = self._waits = self._again = False
-        self._due = 0.0
+        self._busy = self._again = self._urgent = False
+        self._read_at = 0.0
+        self._due: float | None = None
+        self._waiting: Page | None = None
 
-    def want(self, page: Page) -> None:
-        """Read it, as soon as may be."""
+    def want(self, page: Page, *, urgent: bool = False) -> None:
+        """Read it, as soon as may be; sooner where it is urgent: somebody did something."""
+        self._urgent |= urgent
         if self._busy:
             self._again = True
             return
-        left = self._due - time.monotonic()
+        since = time.monotonic() - self._read_at
+        left = max(SOONEST - since, min(LATEST - since, self._budget.wait(urgent=self._urgent)))
         if left <= 0:
             self._start(page)
-        elif not self._waits:
-            self._waits = True
-            self._later(left, lambda: self._waited(page))
+        elif urgent or self._due is None:
+            self._due, self._waiting = time.monotonic() + left, page
+            self._later(left, self._waited)
 
     def want_now(self, page: Page) -> None:
         """Read it at once; what is being read is not of interest any more."""
         self._start(page)
 
-    def arrived(self, serial: int, cost: float) -> bool:
-        """A reading is over, and took so many seconds. Whether it is the one that was asked for last."""
+    def arrived(self, serial: int) -> bool:
+        """A reading is over. Whether it is the one that was asked for last."""
         if serial != self._serial:
             return False
         self._busy = False
-        self._due = time.monotonic() + min(LATEST, max(SOONEST, SHARE * cost))
+        self._read_at = time.monotonic()
         return True
 
     def go_on(self, page: Page) -> None:
@@ -72,17 +79,19 @@ class Reader:
         if self._again:
             self.want(page)
 
-    def _waited(self, page: Page) -> None:
-        self._waits = False
-        self.want(page)
+    def _waited(self) -> None:
+        if self._due is None or self._waiting is None or time.monotonic() < self._due - EARLY:
+            return  # it was read meanwhile
+        self._due = None
+        self.want(self._waiting)
 
     def _start(self, page: Page) -> None:
-        self._again, self._busy = False, True
+        self._again = self._urgent = False
+        self._busy, self._due = True, None
         self._serial += 1
         in_thread(lambda serial=self._serial: self._read(page, serial))  # type: ignore[misc]
 
     def _read(self, page: Page, serial: int) -> None:
-        began = time.monotonic()
         try:
             data = page.read(self._ops)
         except QctlError as error:
@@ -90,7 +99,7 @@ class Reader:
         except Exception as error:  # noqa: BLE001 - a fault of one screen: it says so, the others go on
             self._tell(NotLoaded(serial, QctlError(f"internal error: {type(error).__name__}: {error}")))
         else:
-            self._tell(Loaded(serial, page, data, time.monotonic() - began))
+            self._tell(Loaded(serial, page, data))
 
 
 def in_thread(work: Callable[[], object]) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 
 from qctl.models import Event, Health, Stats, Totals
 
-CHEAP = 0.06
-"""Seconds that a reading may take to be made each time."""
+CHEAP = 0.03
+"""Seconds of a processor that a reading may take to be made each time."""
 
-SHARE = 25
-"""Seconds for which a reading of everything is good, for each second that it took: it costs 4 % of a processor."""
+SHARE = 50
+"""Seconds for which a reading of everything is good, for each second that it took: it costs 2 % of a processor."""
 
 MOST = 40
 """Queues that are read at once between two such readings: as many as a screen shows."""
@@ -42,6 +42,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self.value: Any = None
+        self.is_dear = False
         self._until = 0.0
 
     @property
@@ -51,10 +52,11 @@ class _Kept:
 
     def renew(self, read: Callable[[], Any]) -> Any:
         """Read it. It is good for longer where that takes long."""
-        began = time.monotonic()
+        began = time.thread_time()
         self.value = read()
-        took = time.monotonic() - began
-        self._until = time.monotonic() + (SHARE * took if took > CHEAP else 0.0)
+        took = time.thread_time() - began
+        self.is_dear = took > CHEAP
+        self._until = time.monotonic() + (SHARE * took if self.is_dear else 0.0)
         return self.value
 
 
@@ -64,6 +66,7 @@ class _Stats:
         self._all = _Kept()
         self._lock = threading.Lock()
         self._touched: dict[str, bool] = {}
+        self._put_off = False
 
     def touch(self, events: list[Event]) -> None:
         """Something happened to these queues; `actor` is who did it."""
@@ -75,7 +78,7 @@ class _Stats:
 
     def read(self) -> Stats:
         """Every queue; of those to which nothing happened, as they were a moment ago."""
-        if not self._all.is_good:
+        if not self._all.is_good and not self._may_put_off():
             with self._lock:
                 self._touched.clear()
             return self._all.renew(self._ops.stats.read)  # type: ignore[no-any-return]
@@ -86,6 +89,12 @@ class _Stats:
         if names:
             self._all.value = _mended(self._all.value, self._ops.stats.read(only=names), names)
         return self._all.value  # type: ignore[no-any-return]
+
+    def _may_put_off(self) -> bool:
+        """Whether what somebody did is read first, and everything after that: once, or it would never be."""
+        with self._lock:
+            self._put_off = self._all.is_dear and not self._put_off and any(self._touched.values())
+        return self._put_off
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ops.stats, name)

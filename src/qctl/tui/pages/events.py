@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from qctl import view
@@ -47,11 +47,9 @@ class EventsPage(TablePage):
         self.query_one(Grid).fill(list(self._kept), now)
 
     def heard(self, events: Sequence[Event]) -> None:
-        """Put them on top."""
-        newest = self._kept[0].id if self._kept else ""
-        self._kept.extendleft(event for event in events if _place(event.id) > _place(newest))
-        if self.display and self.is_mounted:  # events come from the first moment on
-            self.query_one(Grid).fill(list(self._kept), datetime.now(timezone.utc))
+        """Put them on top, to be shown when the page is read next."""
+        newest = _place(self._kept[0].id) if self._kept else ()
+        self._kept.extendleft(event for event in events if _place(event.id) > newest)
 
 
 def _place(entry_id: str) -> tuple[int, ...]:

@@ -12,10 +12,10 @@ from textual.widgets import Static
 
 from qctl.models import Series, Step
 from qctl.tui.page import Page
-from qctl.view.plots import Value, percentiles, plot
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
+    from qctl.view.plots import Value
 
 SPANS = ((3600.0, 60.0, "1 h"), (86_400.0, 900.0, "24 h"))
 """Seconds that are shown, seconds of a step, and what that is called."""
@@ -49,6 +49,8 @@ class MetricsPage(Page):
 
     def present(self, data: Series, _: datetime) -> None:
         """Draw it."""
+        from qctl.view.plots import percentiles  # brings plotext, which the first screen does not need
+
         name = SPANS[self._span][2]
         self.query_one("#span", Static).update(Content(f"the last {name}, all queues   (n, b: another span)"))
         rates: dict[str, Value] = {
@@ -60,6 +62,8 @@ class MetricsPage(Page):
         self._draw("#runs", "seconds that jobs ran", data.steps, percentiles("runs"))
 
     def _draw(self, place: str, title: str, steps: Sequence[Step], curves: dict[str, Value]) -> None:
+        from qctl.view.plots import plot
+
         where = self.query_one(place, Static)
         width, height = where.content_size
         drawn = plot(title, steps, curves, width, height) if height > LEAST else title

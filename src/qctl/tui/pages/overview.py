@@ -46,10 +46,10 @@ OF_TOTALS: Mapping[str, tuple[str, tuple[State, ...]]] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """What the overview shows."""
+    """What the overview shows. `health` is None before it was looked at: the numbers are shown first."""
 
     stats: Stats
-    health: Health
+    health: Health | None
     events: Sequence[Event]
 
 
@@ -58,7 +58,7 @@ def _totals(_: datetime) -> list[Column[Picture]]:
         return Column(title, lambda picture: Cell(view.count(of(picture)), style if of(picture) else "dim"), right=True)
 
     return [
-        Column("HEALTH", lambda picture: Cell(picture.health.status, view.HEALTH[picture.health.status])),
+        Column("HEALTH", lambda picture: _health(picture.health)),
         number("QUEUES", lambda picture: len(picture.stats.queues)),
         number("PAUSED", lambda picture: sum(queue.paused is not None for queue in picture.stats.queues), "warn"),
         number("PENDING", lambda picture: picture.stats.totals.pending),
@@ -67,6 +67,10 @@ def _totals(_: datetime) -> list[Column[Picture]]:
         number("FAILED", lambda picture: picture.stats.totals.failed, "bad"),
         number("TOTAL", lambda picture: picture.stats.totals.total),
     ]
+
+
+def _health(found: Health | None) -> Cell:
+    return Cell(found.status, view.HEALTH[found.status]) if found else Cell("...", "dim")
 
 
 TOTALS = Source(_totals, lambda _: "totals", "", {}, leads=frozenset(OF_TOTALS))
@@ -99,6 +103,10 @@ class OverviewPage(GridPage):
 
     main = "#worst"
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._is_new = True
+
     def compose(self) -> ComposeResult:
         """Totals, then three tables."""
         yield Grid(TOTALS, id="totals")
@@ -109,7 +117,10 @@ class OverviewPage(GridPage):
         yield Grid(EVENTS, id="last")
 
     def read(self, ops: Ops) -> Picture:
-        """Three readings."""
+        """Three readings; the first time one, so that there is something to look at."""
+        if self._is_new:
+            self._is_new = False
+            return Picture(ops.stats.read(), None, ())
         return Picture(ops.stats.read(), ops.health.check(), ops.events.list(limit=LAST)[::-1])
 
     def present(self, data: Picture, now: datetime) -> None:
@@ -117,6 +128,9 @@ class OverviewPage(GridPage):
         self.monitor.trends.note(data.stats)
         self.query_one("#totals", Grid).fill([data], now)
         self.query_one("#worst", Grid).fill(sorted(data.stats.queues, key=badness, reverse=True), now)
+        if data.health is None:
+            self.post_message(self.Asked())
+            return
         self.query_one("#findings", Grid).fill(sorted(data.health.findings, key=lambda f: f.status == "ok"), now)
         self.query_one("#last", Grid).fill(data.events, now)
 
