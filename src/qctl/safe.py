@@ -119,7 +119,10 @@ def redact(text: str) -> str:
     """
     if text.isascii():
         lower = text.lower()
-        if not any(sign in lower for sign in _SIGNS):
+        for sign in _SIGNS:  # a generator of `any` takes three times as long, and each line of a log passes here
+            if sign in lower:
+                break
+        else:
             return text
     text = _URL.sub(lambda match: _without_passwords(match[0]), text)
     text = _KEYED.sub(_masked, text)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
+from typing import NamedTuple
 from uuid import uuid4
 
 from redis import Redis
@@ -53,8 +54,7 @@ _putback = Script("putback", after="types")
 _quarantine = Script("quarantine", after="types")
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A job that was claimed. `fields` is its raw hash, or None with `problem` where its key holds no hash.
 
     A plain job was started too, as the run `execution`, at `started_at`; `fields` say what was before.
@@ -68,15 +68,14 @@ class Claim:
     started_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Success:
+class Success(NamedTuple):
     """The end of a plain job, to be written with the next claim: the keys and arguments of `finish.lua`.
 
     `record` are the keys of what was recorded of the run, if it was; `value` is what the job returned, as it is kept.
     """
 
     keys: Sequence[bytes]
-    args: Sequence[bytes]
+    args: Sequence[Argument]
     value: bytes
     ran: float
     record: Sequence[str] = ()

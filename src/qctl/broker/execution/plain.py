@@ -24,6 +24,7 @@ from rq.serializers import JSONSerializer
 from qctl.broker import keys
 from qctl.broker.execution.claimant import Claim, Success, rq_time
 from qctl.broker.execution.job import BATCH_HANDLERS, GuardedJob
+from qctl.broker.scripts import Argument
 from qctl.histogram import bucket
 
 
@@ -34,8 +35,10 @@ class PlainJob(GuardedJob):
     all the others when somebody asks for one of them, from the same fields.
     """
 
-    functions: ClassVar[dict[str, tuple[Callable[..., Any], str]]] = {}
-    """Name -> function and where it is at home: what was found once is not looked for again."""
+    functions: ClassVar[dict[str, tuple[Callable[..., Any], str, str]]] = {}
+    """Name -> function, where it is at home, and its label: what was found once is not looked for again."""
+
+    _label: str | None = None
 
     def __init__(self, claim: Claim, worker: str, connection: Redis) -> None:
         """Raises ValueError where the fields cannot be read."""
@@ -53,7 +56,8 @@ class PlainJob(GuardedJob):
         self._status = JobStatus.STARTED
         self.timeout = int(fields.get(b"timeout", 0)) or Queue.DEFAULT_TIMEOUT
         self.result_ttl = int(fields.get(b"result_ttl", 0)) or None
-        self.meta = json.loads(fields.get(b"meta") or b"{}")
+        meta = fields.get(b"meta")
+        self.meta = json.loads(meta) if meta else {}
         enqueued = fields.get(b"enqueued_at")
         if enqueued and claim.started_at:
             since = datetime.fromisoformat(enqueued[:26].decode()).replace(tzinfo=timezone.utc)
@@ -80,9 +84,14 @@ class PlainJob(GuardedJob):
         """The function to call, looked for where it was not found before. Raises ForbiddenJobError."""
         name = str(self._func_name)
         if name not in self.functions:
-            self.functions[name] = super().func, str(self._found)
-        function, self._found = self.functions[name]
+            self.functions[name] = super().func, str(self._found), super().label
+        function, self._found, self._label = self.functions[name]
         return function
+
+    @property
+    def label(self) -> str:
+        """The name that its runs are counted under."""
+        return self._label or super().label
 
 
 def plain(job_class: type[GuardedJob]) -> type[PlainJob]:
@@ -94,31 +103,31 @@ def success(job: PlainJob, value: Any, ttl: int) -> Success:
     """The end of a plain job that returned `value` now, whose result is kept for `ttl` seconds."""
     job.ended_at = now = datetime.now(timezone.utc)
     seconds, began = now.timestamp(), (job.started_at or now).timestamp()
-    hour, minute = divmod(int(seconds) // 60, 60)
+    minute, ran = int(seconds) // 60, job.ran or 0.0
     id_, queue = job.id, job.origin
-    places = [keys.job(id_), keys.results(id_), keys.dependents(id_), *_of_queue(queue)]
-    places += [keys.counts(queue, hour), keys.times(queue, 60 * hour + minute)]
+    of_job = [keys.job(id_).encode(), keys.results(id_).encode(), keys.dependents(id_).encode()]
     left = b""
     if job.func_name in BATCH_HANDLERS:
         job.drop_items()
         left = zlib.compress(job.data)
     kept = _kept(value)
-    args: list[str | bytes] = [
-        *(id_, queue, rq_time(now), str(ttl), kept, job.run, str(began), str(seconds), str(job.run_ms or 0)),
-        *(job.trace or "", str(minute), "" if job.waited is None else f"w{bucket(job.waited)}"),
-        *(f"r{bucket(job.ran or 0)} {job.label}", left),
+    args: list[Argument] = [
+        *(id_, _bytes(queue), rq_time(now), ttl, kept, job.run, began, seconds, round(ran * 1000)),
+        *(_bytes(job.trace or ""), minute % 60, "" if job.waited is None else f"w{bucket(job.waited)}"),
+        *(_bytes(f"r{bucket(ran)} {job.label}"), left),
     ]
-    return Success([_bytes(place) for place in places], [_bytes(arg) for arg in args], kept, job.ran or 0.0)
+    return Success([*of_job, *_of_queue(queue, minute)], args, kept, ran)
 
 
 @lru_cache(maxsize=64)
-def _of_queue(queue: str) -> tuple[str, ...]:
+def _of_queue(queue: str, minute: int) -> list[bytes]:
     of_queue = (keys.started, keys.finished, keys.claims, keys.recoveries)
-    return (*(key(queue) for key in of_queue), keys.TOTALS, keys.BREAKERS)
+    counts, times = keys.counts(queue, minute // 60), keys.times(queue, minute)
+    return [_bytes(key) for key in (*(key(queue) for key in of_queue), keys.TOTALS, keys.BREAKERS, counts, times)]
 
 
-def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode(errors="surrogateescape")
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
 
 
 def _kept(value: Any) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -54,7 +54,8 @@ class PlainWorker(SettlingWorker):
 
     def leave_unwritten(self, job: PlainJob, end: Success) -> None:
         """Have `next_claim` write this end."""
-        self._unwritten = _Unwritten(job, replace(end, record=self.recorder.end()))
+        record = self.recorder.end()
+        self._unwritten = _Unwritten(job, end._replace(record=record) if record else end)
         self._done += 1
         self._worked += end.ran
 
