@@ -52,8 +52,9 @@ completions: dev ## write the completions of bash, zsh and fish anew, and the pa
 	$(BIN)/python -m qctl.cli.help_page
 
 bench: dev ## measure everything, for an hour or more; each of benchmarks/*.py also runs alone
-	@for each in workers latency enqueue stats monitor scale pipeline mqtt_bridge socket_batcher; do \
-		echo "== $$each"; $(BIN)/python benchmarks/$$each.py; done
+	@for each in $$(grep -l __main__ benchmarks/*.py); do \
+		echo "== $$each"; $(BIN)/python $$each || failed="$$failed $$each"; done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 format: dev ## put code into its shape
 	$(BIN)/ruff format .

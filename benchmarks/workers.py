@@ -4,10 +4,11 @@
 
 All take turns in one run, so that a busy machine is busy for all of them. Each is a whole process, started by its own
 command, with the logs and the concurrency that it has by default, in one process; each runs the same function, which
-does nothing but add a byte to a file. Told is the rate from the moment when a twentieth is done until all are. Redis
-is a private one with AOF every second. Workers that fork for each job are given a tenth of the jobs. The peers are
-installed from the package index on the first run, each into an environment of its own under `.peers`, never as
-dependencies of qctl.
+does nothing but add a byte to a file.Told is the rate from the moment when a twentieth is done until all are, and
+the time of a processor that the worker, its children and Redis took meanwhile, which other work beside them changes
+less. Redis is a private one with AOF every second. Workers that fork for each job are given a tenth of the jobs. The
+peers are installed from the package index on the first run, each into an environment of its own under `.peers`, never
+as dependencies of qctl.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import time
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -89,8 +90,40 @@ def private_redis(folder: Path) -> Iterator[str]:
         server.wait()
 
 
-def drain(peer: Peer, url: str, folder: Path, count: int) -> float:
-    """Jobs a second that a worker drains. Raises RuntimeError where it does not."""
+@dataclass(frozen=True)
+class Run:
+    """One run of one worker: jobs a second, and what one job took of a processor in it and in Redis (us)."""
+
+    rate: float
+    worker: float
+    redis: float
+
+    @property
+    def cost(self) -> float:
+        """What one job took of a processor (us)."""
+        return self.worker + self.redis
+
+
+def processor(pid: int) -> float:
+    """Seconds of a processor that a process and those it started have taken."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # it has ended
+        return 0.0
+    own = sum(int(ticks) for ticks in stat[11:15]) / os.sysconf("SC_CLK_TCK")
+    return own + sum(processor(int(child)) for child in children)
+
+
+def taken(worker: subprocess.Popen[bytes], url: str) -> tuple[float, float]:
+    """Seconds of a processor that the worker and Redis have taken."""
+    with Redis.from_url(url) as client:
+        cpu = client.info("cpu")
+    return processor(worker.pid), cpu["used_cpu_sys"] + cpu["used_cpu_user"]
+
+
+def drain(peer: Peer, url: str, folder: Path, count: int) -> Run:
+    """Have a worker drain so many jobs. Raises RuntimeError where it does not."""
     done = folder / "done"
     done.write_bytes(b"")
     with Redis.from_url(url) as client:
@@ -110,7 +143,9 @@ def drain(peer: Peer, url: str, folder: Path, count: int) -> float:
         worker = subprocess.Popen(command, env=env, cwd=HERE, stdout=log, stderr=log)
         try:
             began, first = wait_for(done, count // 20, worker)
+            before = taken(worker, url)
             ended, last = wait_for(done, count, worker)
+            after = taken(worker, url)
         except RuntimeError as error:
             raise RuntimeError(f"{peer.name}: {error}\n{(folder / 'log').read_text()[-2000:]}") from None
         finally:
@@ -120,7 +155,8 @@ def drain(peer: Peer, url: str, folder: Path, count: int) -> float:
             except subprocess.TimeoutExpired:
                 worker.kill()
                 worker.wait()
-    return (last - first) / (ended - began)
+    each = [1e6 * (late - early) / (last - first) for early, late in zip(before, after, strict=True)]
+    return Run((last - first) / (ended - began), *each)
 
 
 def wait_for(done: Path, count: int, worker: subprocess.Popen[bytes]) -> tuple[float, int]:
@@ -143,18 +179,31 @@ def main() -> None:
     chosen = [peer for peer in PEERS if not options.workers or peer.name in options.workers]
     for peer in chosen:
         peer.install()
-    rates: dict[str, list[float]] = {peer.name: [] for peer in chosen}
+    runs: dict[str, list[Run]] = {peer.name: [] for peer in chosen}
     with tempfile.TemporaryDirectory() as name, private_redis(Path(name)) as url:
         for _ in range(options.runs):
             for peer in chosen:
-                rates[peer.name].append(drain(peer, url, Path(name), max(100, int(options.count * peer.share))))
-    base = median(rates["rq SimpleWorker"]) if "rq SimpleWorker" in rates else None
-    print(f"{'worker':16} {'jobs/s':>8} {'least':>8} {'most':>8}  of SimpleWorker   (load {os.getloadavg()[0]:.1f})")
-    for name, found in rates.items():
-        beside = f"{median(found) / base:6.1f}" if base else ""
-        print(f"{name:16} {median(found):8.0f} {min(found):8.0f} {max(found):8.0f}  {beside}")
+                runs[peer.name].append(drain(peer, url, Path(name), max(100, int(options.count * peer.share))))
+    show(runs)
     if options.json:
-        options.json.write_text(json.dumps({"schema": "qctl.bench.workers/1", "count": options.count, "rates": rates}))
+        found = {name: [asdict(run) for run in those] for name, those in runs.items()}
+        options.json.write_text(json.dumps({"schema": "qctl.bench.workers/2", "count": options.count, "runs": found}))
+
+
+def show(runs: dict[str, list[Run]]) -> None:
+    """Print the medians, and beside what SimpleWorker costs."""
+    base = median(run.cost for run in runs["rq SimpleWorker"]) if "rq SimpleWorker" in runs else None
+    print(
+        f"{'worker':16} {'jobs/s':>7} {'least':>7} {'most':>7} {'worker us':>10} {'Redis us':>9} {'in all':>7}"
+        f"  cheaper than SimpleWorker   (load {os.getloadavg()[0]:.1f})"
+    )
+    for name, those in runs.items():
+        rates, cost = [run.rate for run in those], median(run.cost for run in those)
+        print(
+            f"{name:16} {median(rates):7.0f} {min(rates):7.0f} {max(rates):7.0f}"
+            f" {median(run.worker for run in those):10.0f} {median(run.redis for run in those):9.0f} {cost:7.0f}"
+            + (f"  {base / cost:5.1f}" if base else "")
+        )
 
 
 if __name__ == "__main__":
