@@ -116,11 +116,11 @@ def busy(connection: Redis, queues: int) -> Iterator[None]:
     thread.join()
 
 
-def first_rows(url: str) -> float:
-    """Seconds from the start of the program to its first queue."""
+def first_rows(url: str) -> tuple[float, float]:
+    """Seconds from the start of the program to its first queue, and those of a processor."""
     monitor = Monitor(url)
     try:
-        return monitor.wait("queue-") - monitor.began
+        return monitor.wait("queue-") - monitor.began, monitor.cpu
     finally:
         monitor.end()
 
@@ -173,8 +173,8 @@ def main() -> None:
         fill(path, size)
         url = f"unix://{path}"
         print(f"{size}; load {os.getloadavg()[0]:.1f}")
-        found = [first_rows(url) for _ in range(5)]
-        print(f"first rows: median {median(found):.2f} s, at best {min(found):.2f} s")
+        found, used = zip(*(first_rows(url) for _ in range(5)), strict=True)
+        print(f"first rows: median {median(found):.2f} s, at best {min(found):.2f}; {median(used):.2f} s of a processor")
         ops = Ops(Settings.load(environ={"REDIS_URL": url}, dotenv=Path(path).parent / "no.env"))
         monitor = Monitor(url)
         try:

@@ -166,18 +166,21 @@ class Visit:
     def __init__(self, web: Served) -> None:
         own, cookie = f"http://{web.host}", web.enter()
         self._socket = websocket.create_connection(f"ws://{web.host}/ws", timeout=30, origin=own, cookie=cookie)
+        self._seen = ""
 
     def press(self, text: str) -> None:
         """Type something."""
         self._socket.send(json.dumps(["stdin", text]))
 
     def until(self, text: str) -> None:
-        """Wait until a text is shown."""
-        seen, deadline = "", time.monotonic() + 60.0
-        while text not in seen:
-            assert time.monotonic() < deadline, f"{text!r} was not shown: {seen[-4000:]!r}"
+        """Wait until a text is shown, after the one that was waited for before: what came together with that counts,
+        for what did not change is not drawn again."""
+        deadline = time.monotonic() + 60.0
+        while text not in self._seen:
+            assert time.monotonic() < deadline, f"{text!r} was not shown: {self._seen[-4000:]!r}"
             answer = self._socket.recv()
-            seen += answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+            self._seen += answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+        self._seen = self._seen.partition(text)[2]
 
     def close(self) -> None:
         """Go away."""
