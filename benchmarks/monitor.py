@@ -174,7 +174,7 @@ def main() -> None:
         url = f"unix://{path}"
         print(f"{size}; load {os.getloadavg()[0]:.1f}")
         found, used = zip(*(first_rows(url) for _ in range(5)), strict=True)
-        print(f"first rows: median {median(found):.2f} s, at best {min(found):.2f}; {median(used):.2f} s of a processor")
+        print(f"first rows: median {median(found):.2f} s, at best {min(found):.2f}; processor {median(used):.2f} s")
         ops = Ops(Settings.load(environ={"REDIS_URL": url}, dotenv=Path(path).parent / "no.env"))
         monitor = Monitor(url)
         try:
