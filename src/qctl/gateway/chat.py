@@ -105,7 +105,7 @@ async def send(
     return Queued(jobId=job_id)
 
 
-@router.get("/status/{jobId}", responses=documented(401, 404, 503))
+@router.get("/status/{jobId}", responses=documented(400, 401, 404, 503))
 def status(jobId: Annotated[str, Path(max_length=200)], user: Authenticated, gateway: Gateway) -> MessageStatus:
     """How far a message is that one has sent oneself."""
     found = [job for job in gateway.service.owned_jobs([jobId]) if job.owner == user.id]

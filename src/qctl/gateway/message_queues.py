@@ -74,7 +74,7 @@ def health(gateway: Gateway, response: Response) -> QueueHealth:
     )
 
 
-@router.delete("/{queueName}/failed", responses=documented(401, 403, 404, 503))
+@router.delete("/{queueName}/failed", responses=documented(400, 401, 403, 404, 503))
 def clear_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkDone:
     """Move the dead letters of a queue to the trash, from where they can be restored for a day."""
 
@@ -87,7 +87,7 @@ def clear_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkD
     return operator.do(discard, "dlq discard", "--queue", queueName, "--all")
 
 
-@router.post("/{queueName}/retry", responses=documented(401, 403, 404, 503))
+@router.post("/{queueName}/retry", responses=documented(400, 401, 403, 404, 503))
 def retry_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkDone:
     """Run the dead letters of a queue again."""
 

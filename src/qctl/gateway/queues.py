@@ -26,7 +26,7 @@ def stats(gateway: Gateway) -> QueueStatistics:
     return QueueStatistics.of(found.at, found.queues)
 
 
-@router.post("/clear/{queueName}", responses=documented(401, 403, 404, 503))
+@router.post("/clear/{queueName}", responses=documented(400, 401, 403, 404, 503))
 def clear(queueName: Name, operator: Admitted, gateway: Gateway) -> Cleared:
     """Move what waits in a queue to the trash, from where it can be restored for a day. What runs goes on."""
     done = operator.do(lambda: gateway.ops.queues.clear(queueName), "clear", queueName)
@@ -56,7 +56,7 @@ def pause(
     )
 
 
-@router.post("/resume/{queueName}", responses=documented(401, 403, 404, 503))
+@router.post("/resume/{queueName}", responses=documented(400, 401, 403, 404, 503))
 def resume(queueName: Name, operator: Admitted, gateway: Gateway) -> Resumed:
     """Let a queue go on."""
     done = operator.do(lambda: gateway.ops.queues.resume(queueName), "resume", queueName)
