@@ -131,6 +131,9 @@ def test_another_gateway_goes_on_where_one_was_killed(
     missed = site.run("ada")
     gateway.start()
     eventually(lambda: ada.heard(missed) == ENDS_WELL, 30, "what happened while there was no gateway")
+    assert gateway.stop() == 0, "clients keep no gateway from ending"
+    eventually(lambda: ada.tells("disconnect"))
+    assert all(each["active"] for each in ada.tells("disconnect")), "it comes back by itself"
 
 
 def test_an_old_client_hears_too(site: Site, make_client: MakeClient) -> None:

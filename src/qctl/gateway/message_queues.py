@@ -100,9 +100,9 @@ def retry_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkD
 
 @admin.get("/info", responses=documented(503))
 def info(gateway: Gateway) -> AdminInfo:
-    """Where the panel of queues is, and who may use it."""
+    """What shows the panel of queues, and who may change them here."""
     return AdminInfo(
-        panel="/admin/queues",
+        panel="qctl monitor --web",
         authentication="the header X-Admin-Key, or an admin's token",
         queues=[inert_line(name) for name in gateway.ops.queues.names()],
     )
