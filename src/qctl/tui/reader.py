@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from qctl.errors import QctlError
-from qctl.tui.budget import Budget
+from qctl.tui.budget import SHARE, Budget
 from qctl.tui.messages import Loaded, NotLoaded
 from qctl.tui.page import Page
 
@@ -25,7 +25,8 @@ SOONEST = 0.05
 """Seconds between two readings at least, however much happens."""
 
 LATEST = 1.0
-"""Seconds between two readings at most, though nothing happens, or much more than can be shown."""
+"""Seconds between two readings at most, though nothing happens, or much more than can be shown; more where one takes
+so much of a processor that it would be no more than the budget's share of that."""
 
 
 EARLY = 0.01
@@ -44,7 +45,7 @@ class Reader:
         self._budget = Budget()
         self._serial = 0
         self._busy = self._again = self._urgent = False
-        self._read_at = 0.0
+        self._read_at = self._cost = 0.0
         self._due: float | None = None
         self._waiting: Page | None = None
 
@@ -55,7 +56,8 @@ class Reader:
             self._again = True
             return
         since = time.monotonic() - self._read_at
-        left = max(SOONEST - since, min(LATEST - since, self._budget.wait(urgent=self._urgent)))
+        latest = max(LATEST, self._cost / SHARE)
+        left = max(SOONEST - since, min(latest - since, self._budget.wait(urgent=self._urgent)))
         if left <= 0:
             self._start(page)
         elif urgent or self._due is None:
@@ -92,8 +94,10 @@ class Reader:
         in_thread(lambda serial=self._serial: self._read(page, serial))  # type: ignore[misc]
 
     def _read(self, page: Page, serial: int) -> None:
+        began = time.thread_time()
         try:
             data = page.read(self._ops)
+            self._cost = time.thread_time() - began
         except QctlError as error:
             self._tell(NotLoaded(serial, error))
         except Exception as error:  # noqa: BLE001 - a fault of one screen: it says so, the others go on
