@@ -74,6 +74,16 @@ def test_a_body_without_a_length_is_limited_too(gateway: Gateway) -> None:
     connection.close()
 
 
+def test_of_a_body_that_is_far_too_large_nothing_is_read(gateway: Gateway) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection.putrequest("POST", "/login")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(10**12))
+    connection.endheaders()
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
 def test_browsers_are_told_what_they_may(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway(FRONTEND_URL="https://app.example")
     preflight = {

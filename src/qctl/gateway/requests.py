@@ -31,6 +31,9 @@ TRACE = "X-Trace-Id"
 MOST = 1 << 20
 """Bytes of a body; what a job is called with may be as large."""
 
+DISCARDED = 4 << 20
+"""Bytes more that are read and thrown away before a body is refused: a client that still sends hears no answer."""
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -90,13 +93,16 @@ class Requests:
 
         async def limited() -> Message:
             nonlocal seen
-            if said.isdecimal() and int(said[:20]) > most:
+            if said.isdecimal() and int(said[:20]) > most + DISCARDED:
                 raise HTTPException(413, "Request body too large")
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > most:
-                raise HTTPException(413, "Request body too large")
-            return message
+            if seen <= most:
+                return message
+            while message.get("more_body") and seen <= most + DISCARDED:
+                message = await receive()
+                seen += len(message.get("body", b""))
+            raise HTTPException(413, "Request body too large")
 
         return limited
 
