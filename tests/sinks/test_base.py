@@ -100,6 +100,9 @@ class Recorder(Sink):
             raise self.fails
         return []
 
+    def check(self) -> None:
+        self.done.append("check")
+
     def close(self) -> None:
         self.done.append("close")
 

@@ -143,6 +143,8 @@ def restore(connection: Redis, batch: str | None, *, actor: str, progress: Progr
     """
     chosen = _choose(batches(connection), batch)
     for each in chosen:
+        if not each.queue and not each.count:  # whoever restored it meanwhile has taken all of it
+            raise NotFoundError(f"no trash batch {each.id}", hint="qctl trash list")
         if not each.queue:
             raise RefusedError(f"trash batch {each.id} does not say which queue it came from")
     total = sum(each.count for each in chosen)
