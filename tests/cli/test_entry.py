@@ -21,7 +21,7 @@ def start(tmp_path: Path) -> Start:
     """Starts `qctl` so that it stops within `module`, which says so and then sleeps."""
 
     def begin(module: str, *arguments: str, ignoring: bool = False) -> subprocess.Popen[str]:
-        (tmp_path / f"{module}.py").write_text("print('there', flush=True)\nimport time\ntime.sleep(60)\n")
+        (tmp_path / f"{module}.py").write_text("import time\nprint('there', flush=True)\ntime.sleep(60)\n")
         command = [PROGRAM, *arguments]
         return subprocess.Popen(
             ["env", "--ignore-signal=INT", *command] if ignoring else command,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -26,7 +27,7 @@ def test_a_person_sees_why_a_pipeline_stands_still(qctl: Qctl) -> None:
     assert "readings" in shown
     assert "950/1000" in shown
     assert "InfluxDB does not answer" in shown
-    assert "the broker forgot a session 2 times, last 2h ago" in shown
+    assert re.search(r"the broker forgot a session 2 times, last \S+ ago", shown)
 
 
 def test_topics_that_are_not_told_apart_have_a_row(qctl: Qctl) -> None:

@@ -18,6 +18,7 @@ from rq.utils import utcformat
 from qctl.broker import alerting, events, keys, locks
 from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import NotFoundError, SettingsError
+from qctl.jobs import batches
 from qctl.models import Firing, Level
 from qctl.ops import Ops
 from qctl.ops.alert_rules import load, may_call
@@ -223,6 +224,7 @@ def test_mail_goes_by_the_queue_email(connection: Redis, write: Make, tmp_path: 
     assert connection.llen(keys.queue("email.high")) == 1
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
     monkeypatch.setenv("QCTL_HOME", str(tmp_path))
+    batches._settings.cache_clear()  # as in a worker's process of its own
     assert InlineWorker(["email.high"], connection, settings).work(burst=True)
     (mail,) = (tmp_path / "outbox").rglob("*.eml")
     assert "Subject: [qctl] CRITICAL late: mail: the oldest waits" in mail.read_text().replace("\n ", " ")
