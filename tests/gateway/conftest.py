@@ -18,7 +18,7 @@ TESTS = Path(__file__).parents[1]
 ADMIN_KEY = "the-admin-key-of-these-tests"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _shared_gateway(_shared_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
     with Gateway(folder, _shared_redis.url, QUEUE_ADMIN_KEY=ADMIN_KEY, UPLOAD_DIR=str(folder / "uploads")) as gateway:
@@ -27,7 +27,8 @@ def _shared_gateway(_shared_redis: RedisServer, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def shared_gateway(_shared_gateway: Gateway, redis_server: RedisServer) -> Gateway:
-    """One that all tests of this process share, on an empty Redis; its operators have `ADMIN_KEY`."""
+    """One that all tests of a module share, on an empty Redis; its operators have `ADMIN_KEY`."""
+    assert _shared_gateway.running, _shared_gateway.output[-4000:]
     return _shared_gateway
 
 
