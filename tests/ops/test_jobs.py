@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -13,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker import events, keys
 from qctl.broker.acts import bulk, retry
+from qctl.broker.execution import stopping
 from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, UsageError, WaitTimeoutError
 from qctl.models import BulkResult, Selector
@@ -298,6 +300,30 @@ def test_a_running_job_is_stopped_and_its_worker_goes_on(
     assert ops.jobs.wait("next", timeout=20.0).status == "finished"
     assert connection.hlen(keys.claims("work")) == 0
     assert again(ops, Selector(ids=("long",))).done == 1
+
+
+def test_a_worker_that_did_not_hear_is_told_again(
+    ops: Ops,
+    connection: Redis,
+    work: Queue,
+    tmp_path: Path,
+    redis_server: RedisServer,
+    programs: list[Program],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    programs.append(qctl_worker(tmp_path, redis_server.url, "work"))
+    programs[0].start()
+    work.enqueue("support.jobs.nap", 60.0, job_id="long")
+    eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
+    tell, told = stopping.tell, []
+
+    def lost(*words: Any) -> bool:
+        told.append(words)
+        return len(told) == 1 or tell(*words)
+
+    monkeypatch.setattr(stopping, "tell", lost)
+    assert ops.jobs.stop("long", timeout=20.0).status == "stopped"
+    assert len(told) > 1
 
 
 def test_a_job_that_does_not_run_is_not_stopped(ops: Ops, connection: Redis) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from qctl.catalog.options import Options
     from qctl.catalog.specs import JobSpec
 
+AGAIN = 1.5
+"""Seconds after which a worker is told again to stop a job that still runs."""
+
 _ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was canceled"}
 """How a job ends that does not finish."""
 
@@ -75,14 +78,24 @@ class OneJobOps(Part):
                 f"job {job_id} was not stopped: worker {worker} does not listen", hint="qctl worker list"
             )
         events.record(self._redis, "stopping", queue=queue, job=job_id, worker=worker, actor=events.actor())
-        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status != "started")
-        seen = found[job_id]
+        passed = 0.0
+        while True:
+            # It may have been told between its claim and its run, when it did not know the job yet.
+            seen, more = self._until_ended(job_id, min(AGAIN, max(0.0, timeout - passed)))
+            passed += more
+            if seen.status != "started" or passed >= timeout:
+                break
+            stopping.tell(self._redis, worker, job_id)
         if seen.status == "started":
             raise WaitTimeoutError(
                 f"job {job_id} still runs after {timeout:g} s: worker {worker} was told, and does not obey",
                 hint="a stock worker that runs jobs in its own process cannot stop one",
             )
         return Stopped(job_id, queue, worker, seen.status, passed)
+
+    def _until_ended(self, job_id: str, timeout: float) -> tuple[watching.Seen, float]:
+        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status != "started")
+        return found[job_id], passed
 
     def enqueue(self, name: str, data: Mapping[str, Any], **how: Unpack[Options]) -> str:
         """Make a job of the catalog, or one that is declared, as a producer does. Returns its id.
