@@ -79,7 +79,13 @@ def document(line: bytes) -> dict[str, Any]:
 
 def parse(line: bytes, *, trust: bool) -> Record:
     """The job that a line holds. Raises RejectedError saying what is wrong with it."""
-    found = document(line)
+    return read(document(line), trust=trust)
+
+
+def read(found: Any, *, trust: bool) -> Record:
+    """The job that a JSON object holds. Raises RejectedError saying what is wrong with it."""
+    if not isinstance(found, dict):
+        raise RejectedError(f"it is no {exporting.SCHEMA}")
     if found.get("schema") != exporting.SCHEMA:
         raise RejectedError(f"it is no {exporting.SCHEMA}")
     unknown = found.keys() - _KNOWN

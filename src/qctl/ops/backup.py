@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -19,12 +18,12 @@ class BackupOps(Part):
     def write(self, write: Callable[[str], None], *, progress: Progress = silent) -> Backup:
         """Write the backup, some lines at a time, with what is secret in it. Nothing in Redis is changed."""
         counts: Counter[str] = Counter()
-        for step in backup.lines(self._redis):
+        for kind, step in backup.lines(self._redis):
             write("".join(f"{line}\n" for line in step))
-            counts.update(str(json.loads(line).get("kind", "job")) for line in step)
+            counts[kind] += len(step)
             progress(sum(counts.values()), None)
         del counts[backup.END]
-        return Backup(dict(counts))
+        return Backup({kind: count for kind, count in counts.items() if count})
 
     def restore(
         self, lines: Iterable[bytes], *, trust: bool = False, dry_run: bool = False, progress: Progress = silent

@@ -69,7 +69,7 @@ def test_what_is_somewhere_is_none(
     for id_ in lost:
         place(connection, id_)
     assert found(connection) == []
-    if place(connection, b"another") is not None and connection.exists(keys.started("mail")) == 0:
+    if not connection.exists(keys.started("mail")):  # a run is known to the script by its execution or its claim
         assert adopting.adopt(connection, seen, actor="ops@host") == 0
 
 

@@ -17,7 +17,7 @@ from qctl.broker import inspection, keys, places, replies
 from qctl.broker.acts import exporting, trash
 from qctl.broker.places import STEP
 from qctl.broker.reading import snapshot
-from qctl.models import DEAD, Chosen
+from qctl.models import DEAD, Chosen, TrashBatch
 
 SCHEMA = "qctl.backup.line/1"
 
@@ -25,29 +25,37 @@ END = "end"
 """The kind of the last line."""
 
 
-def lines(connection: Redis) -> Iterator[list[str]]:
+Step = tuple[str, list[str]]
+"""Lines of one kind."""
+
+
+def lines(connection: Redis) -> Iterator[Step]:
     """The backup as lines of JSON without their ends, in steps. Writes nothing; what comes meanwhile may be missing."""
     count = 0
-    for step in _steps(connection):
+    for kind, step in _steps(connection):
         count += len(step)
-        yield step
-    yield [_line(END, count=count)]
+        yield kind, step
+    yield END, [_line(END, count=count)]
 
 
-def _steps(connection: Redis) -> Iterator[list[str]]:
-    yield [
-        _line("pause", queue=inspection.text(queue), pause=exporting.value(raw))
-        for queue, raw in connection.hgetall(keys.PAUSED).items()
-    ]
-    yield list(_schedules(connection))
+def _steps(connection: Redis) -> Iterator[Step]:
+    yield (
+        "pause",
+        [
+            _line("pause", queue=inspection.text(queue), pause=exporting.value(raw))
+            for queue, raw in connection.hgetall(keys.PAUSED).items()
+        ],
+    )
+    yield "schedule", list(_schedules(connection))
     for queue in snapshot.names(connection):
         for state in DEAD:
             for step in places.read(connection, queue, state):
-                yield from exporting.lines(connection, Chosen(queue, state, [found.id for found in step]))
+                for jobs in exporting.lines(connection, Chosen(queue, state, [found.id for found in step])):
+                    yield "job", jobs
     for batch in trash.batches(connection):
-        yield [_line("batch", id=batch.id, fields=_fields(connection.hgetall(keys.trash(batch.id))), **_ends(batch))]
+        yield "batch", [_batch(connection, batch)]
         for start in range(0, batch.count, STEP):
-            yield list(_trashed(connection, batch.id, batch.queue, start))
+            yield "trashed", list(_trashed(connection, batch.id, batch.queue, start))
 
 
 def _schedules(connection: Redis) -> Iterator[str]:
@@ -73,8 +81,9 @@ def _trashed(connection: Redis, batch: str, queue: str, start: int) -> Iterator[
             yield _line("trashed", batch=batch, origin=said, job={"score": 0, **job})
 
 
-def _ends(batch: Any) -> dict[str, Any]:
-    return {"expires_at": round(batch.expires_at.timestamp() * 1000)}
+def _batch(connection: Redis, batch: TrashBatch) -> str:
+    fields = _fields(connection.hgetall(keys.trash(batch.id)))
+    return _line("batch", id=batch.id, fields=fields, expires_at=round(batch.expires_at.timestamp() * 1000))
 
 
 def _fields(raw: Mapping[bytes, bytes]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +28,7 @@ def put(connection: Redis, line: bytes, *, trust: bool, dry_run: bool, actor: st
     """
     found = records.document(line)
     if found.get("schema") == exporting.SCHEMA:
-        record = records.parse(line, trust=trust)
+        record = records.read(found, trust=trust)
         if not dry_run:
             importing.put(connection, record, actor=actor)
         return "job"
@@ -104,7 +103,7 @@ def _batch(connection: Redis, found: dict[str, Any], trust: bool, actor: str) ->
 def _trashed(connection: Redis, found: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
     del actor
     batch = _batch_name(found, "batch")
-    record = records.parse(json.dumps(found.get("job")).encode(), trust=trust)
+    record = records.read(found.get("job"), trust=trust)
     given = found.get("origin")
     origin = None if given is None else records.value(given, "origin")
     if record.fields.get(trash.FIELD) != batch.encode():
