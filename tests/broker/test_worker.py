@@ -364,3 +364,13 @@ def test_a_job_that_cannot_be_started_is_quarantined(connection: Redis, queue: Q
     assert connection.hexists(keys.quarantine("work"), bad.id)
     assert status(connection, good) == "finished"
     assert_settled(connection)
+
+
+@pytest.mark.parametrize("error", [ConnectionError("away"), ValueError("I/O operation on closed file")])
+def test_whatever_happens_it_goes_on_listening_for_commands(
+    error: Exception, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("qctl.broker.worker.time.sleep", waits.append)
+    inline._pubsub_exception_handler(error)
+    assert waits == [2.0]

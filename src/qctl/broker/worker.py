@@ -214,10 +214,11 @@ class QctlWorker(PlainWorker):
         self.recorder.glance()
 
     def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
-        """Keep the thread that listens for commands alive while Redis is away."""
-        if not isinstance(exc, TRANSIENT):
-            raise exc
-        log.debug("the command channel is away: %s", exc)
+        """Keep the thread that listens for commands alive, whatever happens: without it nobody can stop a job."""
+        if isinstance(exc, TRANSIENT):
+            log.debug("the command channel is away: %s", exc)
+        else:
+            log.warning("the command channel is away: %s: %s", type(exc).__name__, exc)
         time.sleep(2.0)
 
     # --- one job ------------------------------------------------------------------------------------------
