@@ -60,4 +60,5 @@ def _any_job(tmp_path_factory: pytest.TempPathFactory, _shared_redis: RedisServe
 def gateway(_any_job: Gateway, redis_server: RedisServer) -> Gateway:
     """One that takes any name of a job, shared by the tests of this process, on an empty Redis: take users of your
     own."""
+    assert _any_job.running, _any_job.output[-4000:]
     return _any_job

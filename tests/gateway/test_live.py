@@ -11,6 +11,7 @@ import pytest
 import socketio
 from redis import Redis
 
+from qctl.broker import keys
 from qctl.broker.execution.isolation import InlineWorker
 from qctl.gateway.tokens import Tokens
 from qctl.service import QueueService
@@ -134,6 +135,24 @@ def test_another_gateway_goes_on_where_one_was_killed(
     assert gateway.stop() == 0, "clients keep no gateway from ending"
     eventually(lambda: ada.tells("disconnect"))
     assert all(each["active"] for each in ada.tells("disconnect")), "it comes back by itself"
+
+
+def test_keys_of_another_type_end_no_gateway(
+    site: Site, make_client: MakeClient, shared_gateway: Gateway, connection: Redis
+) -> None:
+    ada = make_client(token_of("ada"))
+    eventually(lambda: ada.tells("connect"))
+    connection.set(keys.job("odd"), "not a job")
+    connection.xadd(keys.EVENTS, {"event": "finished", "job": "odd", "owner": "ada"})
+    told = site.run("ada")
+    eventually(lambda: ada.heard(told) == ENDS_WELL, what="jobs beside one that cannot be read")
+    connection.rename(keys.EVENTS, "aside")
+    connection.set(keys.EVENTS, "not a stream")
+    eventually(lambda: "nobody is told what happens" in shared_gateway.output)
+    assert shared_gateway.ask("GET", "/healthz").status == 200
+    connection.rename("aside", keys.EVENTS)
+    later = site.run("ada")
+    eventually(lambda: ada.heard(later) == ENDS_WELL, what="the rest, once it is mended")
 
 
 def test_an_old_client_hears_too(site: Site, make_client: MakeClient) -> None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from redis import Redis
 
 from qctl.broker import keys
 from qctl.broker.execution.isolation import InlineWorker
-from qctl.jobs import email
 from qctl.service import QueueService
 from qctl.settings import Settings
 from support.mail import Mailbox, smtp_server
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
+def server(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> Iterator[Mailbox]:
     """A server that the worker's settings name."""
     with smtp_server() as mailbox:
         for name, value in {"HOST": "127.0.0.1", "PORT": str(mailbox.port), "SECURITY": "none"}.items():
             monkeypatch.setenv(f"SMTP_{name}", value)
-        email._settings.cache_clear()
+        new_process()
         yield mailbox
-    email._settings.cache_clear()
 
 
 @pytest.fixture

@@ -81,11 +81,18 @@ class Follower:
         if after is None:
             return
         began(after)
-        for batch in self._ops.events.follow(WANTED, after=after, away=self._away):
-            if self._stop.is_set():
-                return
-            if found := list(self._happenings(batch)):
-                tell(found)
+        backoff = Backoff()
+        while not self._stop.is_set():
+            try:
+                for batch in self._ops.events.follow(WANTED, after=after, away=self._away):
+                    if self._stop.is_set():
+                        return
+                    backoff.reset()
+                    if found := list(self._happenings(batch)):
+                        tell(found)
+                    after = batch[-1].id if batch else after
+            except QctlError as error:  # a key of another type, say: requests are answered all the same
+                self._away(error, backoff.next())
 
     def _beginning(self) -> str | None:
         backoff = Backoff()
@@ -119,6 +126,11 @@ class Follower:
                 return {job.id: job for job in self._service.owned_jobs(ids)}
             except UnreachableError as error:
                 self._away(error, backoff.next())
+            except QctlError as error:  # one that cannot be read keeps nobody from hearing of the others
+                if len(ids) == 1:
+                    log.warning("nobody is told of job %s: %s", ids[0], error.message)
+                    return {}
+                return {job_id: job for each in ids for job_id, job in self._read([each]).items()}
         return {}
 
     def _is_nobodys(self, event: Event) -> bool:

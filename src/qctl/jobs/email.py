@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from qctl.broker.execution import running
 from qctl.errors import RejectedError
+from qctl.jobs.batches import settings
 from qctl.mail.compose import compose
 from qctl.mail.transport import send
-from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -62,20 +61,15 @@ def notification_email(userEmail: str, text: str, kind: str | None = None) -> di
 
 
 def _mail(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
-    settings = _settings()
+    given = settings()
     mail = compose(
         template,
         values,
         to=to,
-        sent_by=settings.smtp_from,
+        sent_by=given.smtp_from,
         key=running.job_id() or uuid4().hex,
-        folder=settings.mail_templates,
+        folder=given.mail_templates,
     )
-    where = send(mail, settings)
+    where = send(mail, given)
     log.info("%s sent", template, extra={"event": "sent", "jobId": running.job_id(), "traceId": running.trace()})
     return {"messageId": str(mail["Message-ID"]), "to": where}
-
-
-@cache
-def _settings() -> Settings:
-    return Settings.load()
