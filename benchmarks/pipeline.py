@@ -1,6 +1,6 @@
 """How many readings a second go all the way from MQTT to the sink, and what each stage of it costs.
 
-    .venv/bin/python benchmarks/pipeline.py [--count 200000] [--runs 3] [ARM ...]
+    .venv/bin/python benchmarks/pipeline.py [--count 200000] [--runs 3] [--json FILE] [ARM ...]
 
 Arms, which take turns: `sqlite` and `influxdb` are qctl with that sink, `node` is the first seed document's
 architecture in Node (`node/readings.js`; its packages are installed on the first run). `bridge` is the bridge alone,
@@ -12,9 +12,7 @@ sink, and the microseconds of a processor that each process took for one reading
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -27,9 +25,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-import psutil
+from stages import Result, Spent, parser, take_turns
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -153,14 +150,6 @@ ARMS = {
 }
 
 
-@dataclass(frozen=True)
-class Result:
-    """One run: readings a second, and by process microseconds of a processor for each."""
-
-    rate: float
-    cost: dict[str, float]
-
-
 @contextmanager
 def servers() -> Iterator[Place]:
     """New ones for each run."""
@@ -176,24 +165,19 @@ def servers() -> Iterator[Place]:
         shutil.rmtree(folder)
 
 
-def run(arm: Arm, count: int) -> Result:
+def run(name: str, count: int) -> Result:
     """Publish `count` readings and wait until all have arrived."""
+    arm = ARMS[name]
     with servers() as place, ExitStack() as running:
         programs = arm.programs(place)
         for program in programs:
             running.enter_context(program)
-        processes = {p.name: psutil.Process(p.pid) for p in (*programs, place.broker, place.redis, place.victoria)}
-        before = {name: _spent(process) for name, process in processes.items()}
-        children = os.times()
-        began = time.monotonic()
+        pids = {each.name: each.pid for each in (*programs, place.broker, place.redis, place.victoria)}
+        spent, began = Spent(pids, "publishers"), time.monotonic()
         publish(place.broker.port, count)
         while not ((not arm.ends or place.idle()) and arm.arrived(place) >= count):
             time.sleep(0.1)
-        took = time.monotonic() - began
-        cost = {name: (_spent(process) - before[name]) / count * 1e6 for name, process in processes.items()}
-        after = os.times()
-        spent = after.children_user + after.children_system - children.children_user - children.children_system
-        return Result(count / took, {"publishers": spent / count * 1e6, **cost})
+        return Result(count / (time.monotonic() - began), spent.each(count))
 
 
 def publish(port: int, count: int) -> None:
@@ -215,10 +199,6 @@ def reading(n: int) -> str:
     return f'{{"ts":{START + n},"n":{n},"temperature":{20 + n % 100 / 10},"humidity":40,"pressure":1013.2}}\n'
 
 
-def _spent(process: psutil.Process) -> float:
-    return float(sum(process.cpu_times()[:2]))
-
-
 def install_node() -> None:
     """Install what `node/readings.js` needs, where it is not there."""
     if not (NODE / "node_modules").is_dir():
@@ -227,30 +207,10 @@ def install_node() -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("arms", nargs="*", metavar="ARM", help=f"default: {' '.join(ARMS)}")
-    parser.add_argument("--count", type=int, default=200_000)
-    parser.add_argument("--runs", type=int, default=3)
-    options = parser.parse_args()
-    names = options.arms or list(ARMS)
-    if "node" in names:
+    options = parser(__doc__, list(ARMS), 200_000).parse_args()
+    if "node" in (options.arms or ARMS):
         install_node()
-    results: dict[str, list[Result]] = {name: [] for name in names}
-    for _ in range(options.runs):
-        for name in names:
-            results[name].append(run(ARMS[name], options.count))
-            tell(name, results[name][-1:])
-    print(f"medians of {options.runs}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-    for name, each in results.items():
-        tell(name, each)
-
-
-def tell(name: str, results: list[Result]) -> None:
-    """Print the medians of some runs."""
-    costs = {stage: median(each.cost[stage] for each in results) for stage in results[0].cost}
-    told = ", ".join(f"{stage} {cost:.0f}" for stage, cost in costs.items())
-    rate = median(each.rate for each in results)
-    print(f"{name:9} {rate:8,.0f} readings/s; us of a processor a reading: {told}; in all {sum(costs.values()):.0f}")
+    take_turns(options, list(ARMS), run, "readings")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""What a way costs, stage by stage: runs that take turns, and how they are told."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run: items a second, and by process microseconds of a processor for each."""
+
+    rate: float
+    cost: dict[str, float]
+
+
+class Spent:
+    """What processes take from now on. This one, and children that it has waited for, are `own`."""
+
+    def __init__(self, pids: Mapping[str, int], own: str) -> None:
+        self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+        self._own = own
+        self._before = self._now()
+
+    def _now(self) -> dict[str, float]:
+        found = {name: sum(process.cpu_times()[:2]) for name, process in self._processes.items()}
+        return {self._own: sum(os.times()[:4]), **found}
+
+    def each(self, count: int) -> dict[str, float]:
+        """Microseconds of a processor for each of so many items."""
+        return {name: (now - self._before[name]) / count * 1e6 for name, now in self._now().items()}
+
+
+def parser(about: str | None, arms: Sequence[str], count: int) -> argparse.ArgumentParser:
+    """What such a benchmark is started with."""
+    made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("arms", nargs="*", metavar="ARM", help=f"default: {' '.join(arms)}")
+    made.add_argument("--count", type=int, default=count)
+    made.add_argument("--runs", type=int, default=3)
+    made.add_argument("--json", type=Path, metavar="FILE", help="write what was measured there too")
+    return made
+
+
+def take_turns(
+    options: argparse.Namespace, arms: Sequence[str], run: Callable[[str, int], Result], items: str
+) -> dict[str, list[Result]]:
+    """Run the arms that were asked for, in turns, and tell each run and the medians. `items` is what is counted."""
+    results: dict[str, list[Result]] = {name: [] for name in options.arms or arms}
+    for _ in range(options.runs):
+        for name, found in results.items():
+            found.append(run(name, options.count))
+            _tell(name, found[-1:], items)
+    print(f"medians of {options.runs}, least and most; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for name, found in results.items():
+        _tell(name, found, items)
+    if options.json:
+        told = {name: [asdict(each) for each in found] for name, found in results.items()}
+        options.json.write_text(json.dumps({"schema": "qctl.bench.stages/1", "count": options.count, "runs": told}))
+    return results
+
+
+def _tell(name: str, results: list[Result], items: str) -> None:
+    costs = {stage: median(each.cost[stage] for each in results) for stage in results[0].cost}
+    told = ", ".join(f"{stage} {cost:.0f}" for stage, cost in {**costs, "in all": sum(costs.values())}.items())
+    rates = [each.rate for each in results]
+    spread = f" ({min(rates):,.0f} to {max(rates):,.0f})" if len(rates) > 1 else ""
+    print(f"{name:9} {median(rates):8,.0f} {items}/s{spread}; us of a processor each: {told}")
