@@ -17,6 +17,7 @@ from qctl.models import (
     BulkResult,
     Causes,
     ClearResult,
+    Daemon,
     DeadLetter,
     DeadLetters,
     Event,
@@ -43,6 +44,11 @@ TIMERS = [
     replace(TIMER, kind="every", name="hourly", cron=None, every=(3600,), next_at=None, paused_by="ops@host"),
     Timer("rq-scheduler", "legacy", "app.tick", "report", NOW + timedelta(hours=5), source="rq-scheduler"),
     Timer("once", "job-7", "app.send", "email", NOW + timedelta(hours=7)),
+]
+
+DAEMONS = [
+    Daemon("email", "qctl-worker@email.service", "active", "running", "enabled", 812, NOW, 0, 48_000_000, "idle"),
+    Daemon("scheduler", "qctl-scheduler.service", "failed", "failed", "enabled", None, NOW, 5, None, "no Redis"),
 ]
 
 LETTERS = [
@@ -93,7 +99,9 @@ class MonitorOps(FakeOps):
                 "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
                 "schedules__list": Timers([TIMER, *TIMERS], 4),
                 "jobs__catalogued": catalog.JOBS,
+                "daemons__list": DAEMONS,
                 **answers,
             }
         )
         self.metrics = SimpleNamespace(series=lambda **_: measured())
+        self.daemons = SimpleNamespace(list=self._operation("daemons__list"))

@@ -45,6 +45,8 @@ Run = Callable[[str], str]
 Complete = Callable[[str], "str | None"]
 """What follows `qctl` on a command line, whole, of what was typed of it; None where it is not known."""
 
+NO_LINE = "there is no command line here"
+
 Thing = TypeVar("Thing")
 
 
@@ -304,14 +306,17 @@ class Monitor(App[None]):
     def do_command(self) -> None:
         """Ask for a command line."""
         if self._run_line is None:
-            self.tell("there is no command line here")
+            self.tell(NO_LINE)
         else:
             hint = "a command line without `qctl`: stats email --json"
-            self.ask(Question(":", hint, self._run, complete=self._complete_line))
+            self.ask(Question(":", hint, self.command, complete=self._complete_line))
 
-    def _run(self, line: str) -> None:
-        if line and self._run_line:
-            run = self._run_line
+    def command(self, line: str) -> None:
+        """Run what follows `qctl` on a command line, and show what it says; where that may not be, say so."""
+        run = self._run_line
+        if run is None:
+            self.tell(f"{NO_LINE}: qctl {line}")
+        elif line:
             self.look(f"qctl {line}", lambda: run(line))
 
     def ask(self, question: Question) -> None:

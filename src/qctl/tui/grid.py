@@ -21,6 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from qctl.safe import inert_line
 from qctl.tui.fitting import GAP, Placed, cut, fit
 from qctl.tui.lines import Brush, Line, line
 from qctl.view import Cell, Column
@@ -112,9 +113,10 @@ class Grid(ScrollView, can_focus=True):
 
     # --- what is shown ----------------------------------------------------------------------------------
 
-    def fill(self, rows: Sequence[Any], now: datetime) -> None:
-        """Show these rows. The selected one stays where it is on the screen, whatever comes before it."""
-        self._all, self._now, self._empty = rows, now, self.source.empty
+    def fill(self, rows: Sequence[Any], now: datetime, empty: str | None = None) -> None:
+        """Show these rows. The selected one stays where it is on the screen, whatever comes before it. `empty` is said
+        where there are none, instead of what the source says then."""
+        self._all, self._now, self._empty = rows, now, inert_line(empty or self.source.empty)
         self._arrange()
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from qctl.models import Event, Health, Stats, Totals
+from qctl.tui.daemons import DaemonOps
 
 CHEAP = 0.03
 """Seconds of a processor that a reading may take to be made each time."""
@@ -25,10 +26,11 @@ MOST = 40
 
 
 class ThriftyOps:
-    """Has every part that `ops` has."""
+    """Has every part that `ops` has, and the daemons of this machine."""
 
     def __init__(self, ops: Any) -> None:
         self._ops = ops
+        self.daemons = DaemonOps()
         self.stats = _Stats(ops)
         self.health = _Health(ops)
         self.events = _Events(ops, self.stats.touch)

@@ -4,43 +4,101 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
 
 from qctl import view
-from qctl.models import WorkerInfo
+from qctl.errors import QctlError
+from qctl.models import Daemon, WorkerInfo
 from qctl.tui.dialogs import Sheet
-from qctl.tui.grid import Source
-from qctl.tui.page import TablePage
+from qctl.tui.grid import Grid, Source
+from qctl.tui.page import GridPage, heading
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
+    from qctl.tui.thrift import ThriftyOps
+
+LINES = 200
+"""Lines of a daemon's log that are shown."""
+
+WORKERS = Source(
+    view.worker_columns,
+    lambda worker: worker.name,
+    "No workers. Start one with `qctl-worker QUEUE`, or all with `qctl up`.",
+    {
+        "WORKER": lambda worker: worker.name,
+        "STATE": lambda worker: worker.state,
+        "HOST": lambda worker: worker.host,
+    },
+)
+
+DAEMONS = Source(
+    view.daemon_columns,
+    lambda daemon: daemon.unit,
+    "No units of qctl. Write them with `qctl daemon install`, or run everything with `qctl up`.",
+    {
+        "DAEMON": lambda daemon: daemon.name,
+        "STATE": lambda daemon: daemon.active,
+        "FOR": lambda daemon: daemon.since,
+        "RESTARTS": lambda daemon: daemon.restarts,
+    },
+    frozenset({"RESTARTS"}),
+)
 
 
-class WorkersPage(TablePage):
-    """Every worker that lives."""
+@dataclass(frozen=True)
+class Picture:
+    """What the screen shows. `why` there are no daemons to be seen, where that is no matter of units."""
+
+    workers: Sequence[WorkerInfo]
+    daemons: Sequence[Daemon]
+    why: str | None = None
+
+
+class WorkersPage(GridPage):
+    """Every worker that lives, and the daemons of the machine on which one looks."""
 
     digit = "6"
     heading = "Workers"
-    source = Source(
-        view.worker_columns,
-        lambda worker: worker.name,
-        "No workers. Start one with `qctl-worker QUEUE`, or all with `qctl up`.",
-        {
-            "WORKER": lambda worker: worker.name,
-            "STATE": lambda worker: worker.state,
-            "HOST": lambda worker: worker.host,
-        },
-    )
+    DEFAULT_CSS = """
+    WorkersPage > #workers { height: 3fr; min-height: 3; }
+    WorkersPage > #daemons { height: 2fr; min-height: 2; }
+    WorkersPage > #daemons.none { height: 2; }
+    """
 
-    def read(self, ops: Ops) -> Sequence[WorkerInfo]:
-        """One reading."""
-        return ops.workers.list(self.only.queue)
+    main = "#workers"
+
+    def compose(self) -> ComposeResult:
+        """Two tables."""
+        yield Grid(WORKERS, id="workers")
+        yield heading("Daemons of this machine")
+        yield Grid(DAEMONS, id="daemons")
+
+    def read(self, ops: Ops) -> Picture:
+        """One reading, and what systemd said last."""
+        workers = ops.workers.list(self.only.queue)
+        try:
+            return Picture(workers, cast("ThriftyOps", ops).daemons.list())
+        except QctlError as error:
+            return Picture(workers, (), f"{error.message}: {error.hint}" if error.hint else error.message)
+
+    def present(self, data: Picture, now: datetime) -> None:
+        """Fill both tables."""
+        self.query_one("#workers", Grid).fill(data.workers, now)
+        daemons = self.query_one("#daemons", Grid)
+        daemons.set_class(not data.daemons, "none")
+        daemons.fill(data.daemons, now, data.why)
 
     def do_logs(self) -> None:
-        """Where its process writes them: qctl keeps no logs."""
-        worker = self.grid.current
-        if worker is not None:
-            self.app.push_screen(Sheet(f"logs of {worker.name}", logs(worker)))
+        """What a daemon logged; of a worker where its process writes that, for qctl keeps no logs."""
+        row = self.grid.current
+        if isinstance(row, Daemon):
+            self.monitor.command(f"daemon logs {shlex.quote(row.name)} --lines {LINES}")
+        elif row is not None:
+            self.app.push_screen(Sheet(f"logs of {row.name}", logs(row)))
 
 
 def logs(worker: WorkerInfo) -> str:
