@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := gateway,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
+EXTRAS := gateway,graphql,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help run demo install dev servers test lint screens completions bench format check clean

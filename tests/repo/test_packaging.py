@@ -23,6 +23,7 @@ PROGRAMS = ("qctl", "qctl-mqtt-bridge", "qctl-worker", "qctl-scheduler", "qctl-s
 
 EXTRAS = {
     "gateway": "fastapi",
+    "graphql": "strawberry-graphql",
     "influxdb": "influxdb-client",
     "mongodb": "pymongo",
     "mysql": "PyMySQL",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -54,7 +54,9 @@ _EXAMPLES: Mapping[int, Failure] = {
         message="Maximum 10 job creation attempts per minute. Try again in 30 seconds.",
         retryAfter=30,
     ),
+    501: Failure(error="GraphQL is not installed", message="pip install 'qctl[graphql]'"),
     503: Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER),
+    504: Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER),
 }
 
 
@@ -90,26 +92,35 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, QctlError)  # noqa: S101 - what it is installed for
+def meaning(error: QctlError) -> tuple[int, Failure]:
+    """The status that an error of ours means, and what is told of it."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     if status >= 500:
         # What is wrong with a server of the site is for its operators.
         log.error("%s", error.message)
         if status == 500:
-            return failure(500, "Internal server error")
-        return failure(status, "Service unavailable", "try again soon", RETRY_AFTER)
+            return status, Failure(error="Internal server error")
+        return status, Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER)
     if isinstance(error, RateLimitedError) and error.retry_after is not None:
-        return failure(status, "Rate limit exceeded", error.message, error.retry_after)
-    return failure(status, error.message)
+        return status, Failure(error="Rate limit exceeded", message=error.message, retryAfter=error.retry_after)
+    return status, Failure(error=error.message)
+
+
+async def _ours(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, QctlError)  # noqa: S101 - what it is installed for
+    status, told = meaning(error)
+    return failure(status, told.error, told.message, told.retryAfter)
+
+
+def problems(found: Sequence[Mapping[str, Any]]) -> str:
+    """What is wrong with a document, as pydantic lists it, in one line."""
+    return "; ".join(f"{'.'.join(str(part) for part in each['loc']) or 'body'}: {each['msg']}" for each in found[:10])
 
 
 async def _malformed(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is installed for
-    problems = [
-        f"{'.'.join(str(part) for part in found['loc'][1:]) or 'body'}: {found['msg']}" for found in error.errors()[:10]
-    ]
-    return failure(400, "Invalid request", "; ".join(problems))
+    found = [{**each, "loc": each["loc"][1:]} for each in error.errors()]
+    return failure(400, "Invalid request", problems(found))
 
 
 async def _of_http(_request: Request, error: Exception) -> JSONResponse:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Body, Depends, Path
 from qctl.gateway import backend
 from qctl.gateway.answers import documented
 from qctl.gateway.backend import Backend
-from qctl.gateway.operators import Admitted
+from qctl.gateway.operators import Admitted, Operator
 from qctl.gateway.queue_documents import Cleared, Held, Paused, PauseOrder, QueueStatistics, Resumed
+from qctl.models import PauseResult, ResumeResult
 from qctl.safe import inert_line
 
 router = APIRouter(prefix="/api/queues", tags=["queues"])
@@ -38,16 +39,7 @@ def pause(
     queueName: Name, operator: Admitted, gateway: Gateway, order: Annotated[PauseOrder | None, Body()] = None
 ) -> Paused:
     """Hold a queue and its lanes, until it is resumed or for some seconds. When this answers, nothing of it starts."""
-    how = order or PauseOrder()
-    options = ["--reason", how.reason] if how.reason else []
-    options += ["--for", f"{how.seconds:g}s"] if how.seconds else []
-    options += ["--force"] if how.force else []
-    done = operator.do(
-        lambda: gateway.ops.queues.pause(queueName, reason=how.reason or "", seconds=how.seconds, force=how.force),
-        "pause",
-        queueName,
-        *options,
-    )
+    done = hold(gateway, operator, queueName, order or PauseOrder())
     return Paused(
         message=f"Queue {inert_line(queueName)} paused",
         changed=done.changed,
@@ -59,5 +51,23 @@ def pause(
 @router.post("/resume/{queueName}", responses=documented(400, 401, 403, 404, 503))
 def resume(queueName: Name, operator: Admitted, gateway: Gateway) -> Resumed:
     """Let a queue go on."""
-    done = operator.do(lambda: gateway.ops.queues.resume(queueName), "resume", queueName)
+    done = release(gateway, operator, queueName)
     return Resumed(message=f"Queue {inert_line(queueName)} resumed", changed=done.changed)
+
+
+def hold(gateway: Backend, operator: Operator, name: str, how: PauseOrder) -> PauseResult:
+    """Pause a queue for an operator, and note it. Raises QctlError."""
+    options = ["--reason", how.reason] if how.reason else []
+    options += ["--for", f"{how.seconds:g}s"] if how.seconds else []
+    options += ["--force"] if how.force else []
+    return operator.do(
+        lambda: gateway.ops.queues.pause(name, reason=how.reason or "", seconds=how.seconds, force=how.force),
+        "pause",
+        name,
+        *options,
+    )
+
+
+def release(gateway: Backend, operator: Operator, name: str) -> ResumeResult:
+    """Resume a queue for an operator, and note it. Raises QctlError."""
+    return operator.do(lambda: gateway.ops.queues.resume(name), "resume", name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from qctl.gateway import chat, jobs, login, message_queues, meters, queues, readings
+from qctl.gateway import chat, graphql, jobs, login, message_queues, meters, queues, readings
 
 ROUTERS: tuple[APIRouter, ...] = (
     login.router,
@@ -15,4 +15,5 @@ ROUTERS: tuple[APIRouter, ...] = (
     message_queues.admin,
     readings.router,
     chat.router,
+    graphql.router,
 )

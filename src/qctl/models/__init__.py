@@ -15,7 +15,16 @@ from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLe
 from qctl.models.events import AuditEntry, Event, EventFilter
 from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
 from qctl.models.history import HistoryStep, Span
-from qctl.models.ingest import Arrival, Arrivals, Flushed, PipelineStatus, RejectDetail, Topics, TopicStatus
+from qctl.models.ingest import (
+    Arrival,
+    Arrivals,
+    Flushed,
+    PipelineStatus,
+    RejectDetail,
+    StoredReading,
+    Topics,
+    TopicStatus,
+)
 from qctl.models.jobs import (
     ALIASES,
     DEAD,
@@ -146,6 +155,7 @@ __all__ = [
     "Step",
     "StopResult",
     "Stopped",
+    "StoredReading",
     "Threshold",
     "Thresholds",
     "Timer",

@@ -104,3 +104,15 @@ class RejectDetail:
     pipeline: str
     source: str | None
     content: str | None
+
+
+@dataclass(frozen=True)
+class StoredReading:
+    """One measurement of a device, as it is stored. `ts_ns` is when it was measured, in nanoseconds since 1970;
+    `received_at` is None where no calendar has the time."""
+
+    topic: str
+    device: str
+    ts_ns: int
+    received_at: datetime | None
+    fields: dict[str, int | float | bool]

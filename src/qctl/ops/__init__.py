@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qctl.ops.jobs import JobOps
     from qctl.ops.metrics import MetricsOps
     from qctl.ops.queues import QueueOps
+    from qctl.ops.readings import ReadingOps
     from qctl.ops.schedules import ScheduleOps
     from qctl.ops.stats import StatsOps
     from qctl.ops.transfer import TransferOps
@@ -163,6 +164,13 @@ class Ops:
         from qctl.ops.ingest import IngestOps
 
         return IngestOps(self._connection, self._settings)
+
+    @cached_property
+    def readings(self) -> ReadingOps:
+        """What devices sent, as it is stored."""
+        from qctl.ops.readings import ReadingOps
+
+        return ReadingOps(self._connection, self._settings)
 
     @cached_property
     def schedules(self) -> ScheduleOps:

@@ -1,0 +1,218 @@
+"""What GraphQL tells of, by the words of the other routes. Text that others wrote is inert in all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.scalars import JSON
+
+from qctl import models
+from qctl.safe import inert_line
+
+T = TypeVar("T")
+
+
+@strawberry.enum(description="Where a job is. FAILED and QUARANTINED are dead letters.")
+class JobState(Enum):
+    """`models.State`, which the values are."""
+
+    QUEUED = "queued"
+    STARTED = "started"
+    SCHEDULED = "scheduled"
+    DEFERRED = "deferred"
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    QUARANTINED = "quarantined"
+
+
+@strawberry.type(description="Why a queue stands still.")
+class Pause:
+    by: str
+    at: datetime
+    reason: str
+    until: datetime | None
+
+    @classmethod
+    def of(cls, pause: models.Pause) -> Pause:
+        """What is told of a pause."""
+        return cls(by=inert_line(pause.by), at=pause.at, reason=inert_line(pause.reason), until=pause.until)
+
+
+@strawberry.type(description="A queue; counts are jobs, ages seconds, rates jobs a second.")
+class Queue:
+    name: str
+    waiting: int
+    active: int
+    completed: int
+    failed: int
+    delayed: int
+    paused: bool
+    pause: Pause | None
+    workers: int
+    oldest_age: float | None
+    arrival_rate: float | None
+    throughput: float | None
+    error_rate: float | None
+    error: str | None
+
+    @classmethod
+    def of(cls, queue: models.QueueStats) -> Queue:
+        """The numbers of a queue."""
+        return cls(
+            name=inert_line(queue.name),
+            waiting=queue.waiting,
+            active=queue.running,
+            completed=queue.finished,
+            failed=queue.dead,
+            delayed=queue.scheduled + queue.deferred,
+            paused=queue.paused is not None,
+            pause=_maybe(Pause.of, queue.paused),
+            workers=queue.workers,
+            oldest_age=queue.oldest_age,
+            arrival_rate=queue.in_rate,
+            throughput=queue.out_rate,
+            error_rate=queue.error_rate,
+            error=_maybe(inert_line, queue.error),
+        )
+
+
+@strawberry.type(description="A job; `since` is when it came into its state, `error` the last line of what went wrong.")
+class Job:
+    id: strawberry.ID
+    queue: str
+    state: JobState
+    function: str
+    since: datetime | None
+    error: str | None
+    owner: str | None
+    worker: str | None
+
+    @classmethod
+    def of(cls, job: models.JobRow) -> Job:
+        """A row of a list."""
+        return cls(
+            id=strawberry.ID(inert_line(job.id)),
+            queue=inert_line(job.queue),
+            state=JobState(job.state),
+            function=inert_line(job.function),
+            since=job.since,
+            error=inert_line(job.error) or None,
+            owner=inert_line(job.owner) or None,
+            worker=inert_line(job.worker) or None,
+        )
+
+
+@strawberry.type(description="Some of `matching` jobs. `scanned` of `total` were looked at to find them.")
+class Jobs:
+    jobs: list[Job]
+    matching: int
+    scanned: int
+    total: int
+
+    @classmethod
+    def of(cls, found: models.Jobs) -> Jobs:
+        """A page."""
+        rows = [Job.of(row) for row in found.rows]
+        return cls(jobs=rows, matching=found.matching, scanned=found.scanned, total=found.total)
+
+
+@strawberry.type(description="Why jobs died, and how many. `sample` is the id of one of them.")
+class Cause:
+    fingerprint: str
+    count: int
+    queues: list[str]
+    function: str
+    exception: str
+    message: str
+    frame: str | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    sample: strawberry.ID
+
+    @classmethod
+    def of(cls, cause: models.Cause) -> Cause:
+        """One cause."""
+        return cls(
+            fingerprint=inert_line(cause.fingerprint),
+            count=cause.count,
+            queues=[inert_line(name) for name in cause.queues],
+            function=inert_line(cause.function),
+            exception=inert_line(cause.exception),
+            message=inert_line(cause.message),
+            frame=inert_line(cause.frame) or None,
+            first_seen=cause.first_seen,
+            last_seen=cause.last_seen,
+            sample=strawberry.ID(inert_line(cause.sample)),
+        )
+
+
+@strawberry.type(description="Dead letters by their cause, the most frequent first. `grouped` of `total` are in these.")
+class DeadLetters:
+    causes: list[Cause]
+    grouped: int
+    total: int
+
+    @classmethod
+    def of(cls, found: models.Causes, limit: int) -> DeadLetters:
+        """The first causes."""
+        return cls(causes=[Cause.of(cause) for cause in found.causes[:limit]], grouped=found.grouped, total=found.total)
+
+
+@strawberry.type(description="What a device measured. `timeNs` is its time in nanoseconds since 1970, as text.")
+class Reading:
+    topic: str
+    device: str
+    time_ns: str
+    received_at: datetime | None
+    fields: JSON
+
+    @classmethod
+    def of(cls, reading: models.StoredReading) -> Reading:
+        """One reading."""
+        fields: Any = {inert_line(name): value for name, value in reading.fields.items()}
+        return cls(
+            topic=inert_line(reading.topic),
+            device=inert_line(reading.device),
+            time_ns=str(reading.ts_ns),
+            received_at=reading.received_at,
+            fields=fields,
+        )
+
+
+@strawberry.type(description="A queue that is held. `changed` is false where it was before; `running` jobs still run.")
+class Paused:
+    changed: bool
+    pause: Pause
+    running: list[strawberry.ID]
+
+    @classmethod
+    def of(cls, done: models.PauseResult) -> Paused:
+        """What a pause did."""
+        running = [strawberry.ID(inert_line(job.id)) for job in done.running]
+        return cls(changed=done.changed, pause=Pause.of(done.pause), running=running)
+
+
+@strawberry.type(description="A queue that goes on. `changed` is false where it was not paused.")
+class Resumed:
+    changed: bool
+
+
+@strawberry.type(description="How many dead letters wait to run again, and how many do not.")
+class Retried:
+    done: int
+    failed: int
+    already: int
+
+    @classmethod
+    def of(cls, result: models.BulkResult) -> Retried:
+        """What a bulk act did."""
+        return cls(done=result.done, failed=result.failed, already=result.already)
+
+
+def _maybe(make: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else make(value)
