@@ -32,6 +32,6 @@ def main() -> None:
         worker = (InlineWorker if inline else ForkWorker)(queues, connect(context.settings), context.settings)
         context.on_stop(worker.request_drain)
         context.on_abort(worker.request_abort)
-        worker.work(burst=options.burst, beat=context.beat)
+        worker.work(burst=options.burst, beat=context.beat, allow=context.allow)
 
     daemon.main("qctl-worker", serve)

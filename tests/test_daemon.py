@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import pytest
 from qctl.daemon import Context
 from qctl.settings import Settings
 from support.process import Program
+from support.supervisor import Supervisor
 from support.waiting import eventually
 
 HEAD = """
@@ -154,24 +154,6 @@ def test_its_command_line(make: Make, argument: str, code: int, text: str) -> No
 # --- the supervisor ----------------------------------------------------------------------------------------------
 
 
-class Supervisor:
-    """Hears what a daemon says to NOTIFY_SOCKET."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
-        self._socket.settimeout(10)
-
-    def hear(self) -> list[str]:
-        """The next message, as lines."""
-        return self._socket.recv(4096).decode().splitlines()
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._socket.close()
-
-
 @pytest.fixture(params=["path", "abstract"])
 def supervisor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Supervisor]:
     """A supervisor with a socket of either kind."""
@@ -195,9 +177,8 @@ def test_a_stuck_daemon_is_silent(make: Make, supervisor: Supervisor) -> None:
     body = "    context.beat()\n" + STUCK
     with make(body, NOTIFY_SOCKET=supervisor.address, WATCHDOG_USEC="300000"):
         assert "READY=1" in supervisor.hear()
-        supervisor._socket.settimeout(1.0)
         with pytest.raises(TimeoutError):
-            supervisor.hear()
+            supervisor.hear(within=1.0)
 
 
 def test_a_daemon_that_is_not_ready_asks_for_more_time(
@@ -209,6 +190,39 @@ def test_a_daemon_that_is_not_ready_asks_for_more_time(
     assert supervisor.hear() == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=60000000", "STATUS=waiting for Redis"]
     context.beat("a\x1b[31m\nb")
     assert supervisor.hear() == ["WATCHDOG=1", "READY=1", r"STATUS=a\x1b[31m\nb"]
+
+
+def test_a_supervisor_is_asked_for_time_and_told_when_it_is_no_longer_needed(
+    settings: Settings, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", supervisor.address)
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    context = Context(settings)
+    context.beat()
+    context.allow(90)
+    context.beat()
+    context.beat()
+    heard = [supervisor.hear() for _ in range(3)]
+    assert heard == [["WATCHDOG=1", "READY=1"], ["WATCHDOG_USEC=150000000"], ["WATCHDOG=1", "WATCHDOG_USEC=60000000"]]
+    with pytest.raises(TimeoutError):
+        supervisor.hear(within=0.1)
+
+
+def test_a_supervisor_that_does_not_watch_is_not_asked_for_time(
+    settings: Settings, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", supervisor.address)
+    monkeypatch.delenv("WATCHDOG_USEC", raising=False)
+    Context(settings).allow(90)
+    with pytest.raises(TimeoutError):
+        supervisor.hear(within=0.1)
+
+
+def test_a_daemon_that_is_ended_for_hanging_says_where_it_hung(make: Make) -> None:
+    with make("    def wait_for_nobody():\n        time.sleep(600)\n    wait_for_nobody()\n") as daemon:
+        daemon.send(signal.SIGABRT)
+        assert daemon.wait() == -signal.SIGABRT
+    assert "in wait_for_nobody" in daemon.output
 
 
 def test_a_supervisor_that_is_gone_stops_nobody(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

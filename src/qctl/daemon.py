@@ -3,7 +3,8 @@
 The daemon's own work runs in the main thread. The first SIGTERM or SIGINT asks it to drain (finish what it holds, take
 nothing new), the second stops it at once. SIGHUP has it read again what to log. systemd, or whoever started us with
 NOTIFY_SOCKET, hears READY, WATCHDOG, STATUS and STOPPING. The protocol is a datagram, so no library is needed for it
-(systemd's own wants a C compiler).
+(systemd's own wants a C compiler). A daemon that systemd ends because it hangs (SIGABRT), or that crashes, says on
+stderr where each of its threads was.
 
 Exit codes: 0 drained · 1 gave up, for a reason it logged · 2 bad settings · 70 an unexpected exception, logged with its
 traceback · 130 or 143 stopped at once by a second signal.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import _thread
 import argparse
+import faulthandler
 import logging
 import os
 import signal
@@ -82,9 +84,11 @@ class Context:
         self.stopped_by = 0
         """The signal that asked to stop at once, 0 while none did."""
         self._supervisor = Supervisor()
-        watchdog = self._supervisor.watchdog
-        self._beat_every = min(BEAT_EVERY, watchdog / 3) if watchdog else BEAT_EVERY
+        self._watchdog = self._supervisor.watchdog
+        self._beat_every = min(BEAT_EVERY, self._watchdog / 3) if self._watchdog else BEAT_EVERY
         self._next_beat = 0.0
+        self._patient = False
+        self._saying = threading.Lock()
         self._ready = False
         self._status = ""
 
@@ -95,7 +99,7 @@ class Context:
         time to start instead. `status` is one line that `systemctl status` shows.
         """
         now = time.monotonic()
-        news = (ready and not self._ready) or (status and status != self._status)
+        news = self._patient or (ready and not self._ready) or (status and status != self._status)
         if now < self._next_beat and not news:
             return
         self._next_beat = now + self._beat_every
@@ -108,7 +112,25 @@ class Context:
         if status:
             self._status = status
             facts.append(f"STATUS={inert_line(redact(status))}")
-        self._supervisor.say(*facts)
+        with self._saying:
+            if self._patient:
+                self._patient = False
+                facts.append(self._patience(0))
+            self._supervisor.say(*facts)
+
+    def allow(self, seconds: float) -> None:
+        """Have the supervisor wait `seconds` longer than ever for the next beat, which takes that back.
+
+        For a work loop that stands still while a job runs. It may be called in any thread.
+        """
+        if self._watchdog is None:
+            return
+        with self._saying:
+            self._patient = True
+            self._supervisor.say(self._patience(seconds))
+
+    def _patience(self, seconds: float) -> str:
+        return f"WATCHDOG_USEC={round((seconds + (self._watchdog or 0)) * 1e6)}"
 
     def nothing_to_do(self, why: str) -> None:
         """Say why the work returns at once. A supervisor takes an end before the first beat for a failure."""
@@ -194,6 +216,7 @@ def run(name: str, serve: Callable[[Context], None]) -> int:
         logs.setup(name, settings)
     except SettingsError as error:
         return _refuse(name, error)
+    faulthandler.enable()
     context = Context(settings, name)
     context.listen()
     try:

@@ -374,3 +374,45 @@ def test_whatever_happens_it_goes_on_listening_for_commands(
     monkeypatch.setattr("qctl.broker.worker.time.sleep", waits.append)
     inline._pubsub_exception_handler(error)
     assert waits == [2.0]
+
+
+# --- whoever watches the worker ----------------------------------------------------------------------------------
+
+
+def test_a_job_without_a_time_out_may_take_for_ever(queue: Queue, inline: InlineWorker) -> None:
+    queue.enqueue("support.jobs.nap", 1.6, job_timeout=-1)
+    allowed: list[float] = []
+    inline.work(burst=True, allow=allowed.append)
+    assert [seconds > 1e8 for seconds in allowed] == [True]
+
+
+def test_a_worker_whose_job_runs_in_a_child_shows_life_meanwhile(
+    queue: Queue, connection: Redis, worker_settings: Settings
+) -> None:
+    queue.enqueue("support.jobs.nap", 2.5)
+    worker = ForkWorker(["work"], connection, worker_settings)
+    worker.job_monitoring_interval = 1
+    allowed: list[float] = []
+    beats: list[None] = []
+    worker.work(max_jobs=1, beat=lambda: beats.append(None), allow=allowed.append)
+    assert len(beats) > 2  # of which one came before the job
+    assert allowed == []
+
+
+def test_a_worker_whose_job_ended_while_redis_is_away_shows_life(
+    own_redis: RedisServer, worker_settings: Settings
+) -> None:
+    queue = Queue("work", connection=own_redis.connect(), serializer=JSONSerializer)
+    job = queue.enqueue("support.jobs.stop_redis", own_redis.url)
+    worker = InlineWorker(["work"], Redis.from_url(own_redis.url), worker_settings)
+    seen = 0
+
+    def beat() -> None:
+        nonlocal seen
+        seen += not own_redis.running
+        if seen == 3:
+            own_redis.start()
+
+    worker.work(max_jobs=1, beat=beat)
+    assert seen == 3
+    assert own_redis.connect().hget(keys.job(job.id), "status") == b"failed"

@@ -20,6 +20,7 @@ from qctl.catalog.options import Options
 from qctl.service import QueueService
 from support.process import Program
 from support.servers import RedisServer
+from support.supervisor import Supervisor
 from support.waiting import eventually
 
 BIN = Path(sys.executable).parent
@@ -106,6 +107,24 @@ def test_sigterm_finishes_the_running_job_and_a_second_gives_it_back(
         assert worker.wait() == 128 + signal.SIGTERM
     assert connection.lrange(keys.queue("theirs"), 0, -1) == [second.encode()]
     assert connection.hlen(keys.claims("theirs")) == connection.zcard(keys.started("theirs")) == 0
+
+
+def test_a_supervisor_waits_for_a_long_job_and_hears_of_no_short_one(
+    connection: Redis, redis_server: RedisServer, make_worker: Callable[..., Program], tmp_path: Path
+) -> None:
+    for _ in range(50):
+        enqueue(connection, "theirs", "support.jobs.give", 1)
+    queue = Queue("theirs", connection=connection, serializer=JSONSerializer)
+    queue.enqueue("support.jobs.nap", 1.6, job_timeout=300)
+    supervisor = Supervisor(str(tmp_path / "notify"))
+    watched = {"NOTIFY_SOCKET": supervisor.address, "WATCHDOG_USEC": "60000000"}
+    with make_worker(redis_server.url, "theirs", "--isolation", "inline", "--burst", says="", **watched) as worker:
+        assert 300 + 60 - 5 < int(supervisor.hear_of("WATCHDOG_USEC")) / 1e6 < 300 + 60
+        assert int(supervisor.hear_of("WATCHDOG_USEC")) == 60_000_000
+        assert worker.wait() == 0
+    with pytest.raises(TimeoutError):
+        supervisor.hear_of("WATCHDOG_USEC", within=0.1)
+    supervisor.close()
 
 
 def test_redis_may_be_away_at_the_start_and_midway(own_redis: RedisServer, make_worker: Callable[..., Program]) -> None:

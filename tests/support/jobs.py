@@ -79,3 +79,16 @@ def fill_redis(url: str) -> None:
     """Leave a Redis that refuses every write."""
     with Redis.from_url(url) as client:
         client.config_set("maxmemory", 1)
+
+
+def stop_redis(url: str) -> None:
+    """Find everything as it should be, but Redis gone when this is to be written down. What waits is kept."""
+    with Redis.from_url(url) as client:
+        client.shutdown(save=True)
+    raise ValueError("broken")
+
+
+def deaf() -> None:
+    """Hear no alarm, and never end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    time.sleep(3600)

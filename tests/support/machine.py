@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from support.process import Program
+from support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,6 +110,8 @@ class Machine(Program):
         if Path("/usr") != OURS:
             binds[OURS] = "/opt/python"
         command = [
+            # Whatever it started dies with unshare, which dies with us: nspawn alone would leave its machine running.
+            *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
             *("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--private-network"),
             *("--volatile=overlay", f"--directory={made()}", "--machine=qctl-test", "--console=pipe"),
             *(f"--bind-ro={here}:{there}" for here, there in binds.items()),
@@ -122,7 +125,7 @@ class Machine(Program):
 
     def run(self, *command: str, check: bool = True, stdin: str = "") -> str:
         """Run a program in it. Returns what it printed, without the last newline."""
-        leader = self._leader()
+        leader = self.leader()
         if leader is None:
             return ""
         enter = ["nsenter", f"--target={leader}", "--all", "--", "/usr/bin/env", "-i", f"PATH={PATH}"]
@@ -147,7 +150,7 @@ class Machine(Program):
         """One fact that its systemd knows of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={fact}", unit)
 
-    def _leader(self) -> int | None:
+    def leader(self) -> int | None:
         """The pid, outside, of the first process inside."""
         try:
             children = psutil.Process(self.pid).children(recursive=True)
@@ -157,12 +160,19 @@ class Machine(Program):
 
 
 def _is_first(pid: int) -> bool:
+    """Whether it is the first process of a machine. nspawn itself is the first, one level further out."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
+        ours = Path("/proc/self/status").read_text()
     except OSError:
         return False
-    numbers = next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
-    return len(numbers) > 1 and numbers[-1] == "1"
+    numbers, depth = _numbers(status), len(_numbers(ours))
+    return len(numbers) == depth + 2 and numbers[-1] == "1"
+
+
+def _numbers(status: str) -> list[str]:
+    """The pids of a process, from the outermost namespace to its own."""
+    return next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
 
 
 def _programs() -> dict[str, str]:
@@ -178,7 +188,9 @@ def booted(folder: Path) -> Iterator[Machine]:
         machine.start()
     except AssertionError as error:
         raise NoMachineError(f"the container does not boot: {str(error)[-600:]}") from None
+    first = machine.leader()
     try:
         yield machine
     finally:
         machine.end()
+    eventually(lambda: not psutil.pid_exists(first or 0), 20, "the machine's end")

@@ -36,6 +36,14 @@ queue = Queue("{queue}", connection=redis, serializer=JSONSerializer)
 queue.enqueue("support.jobs.note", "redis://127.0.0.1", "{note}", "it", {seconds}, job_id="{note}")
 """
 
+ENQUEUE_DEAF = """
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+queue = Queue("email", connection=Redis("127.0.0.1"), serializer=JSONSerializer)
+queue.enqueue("support.jobs.deaf", job_id="deaf", job_timeout=2)
+"""
+
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
@@ -45,6 +53,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
             it.run("qctl-python", stdin=INSTALL % (WANTED,))
             it.write("/etc/qctl/.env", SETTINGS)
             it.write("/run/systemd/system/qctl-scheduler.service.d/short.conf", "[Service]\nWatchdogSec=3\n")
+            it.write("/run/systemd/system/qctl-worker@email.service.d/short.conf", "[Service]\nWatchdogSec=3\n")
             it.run("systemctl", "daemon-reload")
             it.run("qctl", "daemon", "start", "--all", "--timeout", "40s", check=False)
             yield it
@@ -104,6 +113,30 @@ def one_that_hangs_is_started_again(machine: Machine) -> None:
     assert "Watchdog timeout" in machine.run("journalctl", "--no-pager", "-u", "qctl-scheduler")
 
 
+def a_worker_is_left_alone_while_its_job_takes_longer_than_the_watchdog(machine: Machine) -> None:
+    before = machine.show("qctl-worker@email", "MainPID")
+    machine.run("qctl-python", stdin=ENQUEUE.format(queue="email", note="slow", seconds=5))
+    eventually(lambda: status(machine, "slow") == "finished", 30, "its end", every=0.2)
+    assert machine.show("qctl-worker@email", "MainPID") == before
+    eventually(lambda: machine.show("qctl-worker@email", "WatchdogUSec") == "3s", 10, "the watchdog as ever", every=0.2)
+
+
+def a_worker_whose_job_ignores_its_time_is_started_again(machine: Machine) -> None:
+    before = machine.show("qctl-worker@email", "MainPID")
+    machine.run("qctl-python", stdin=ENQUEUE_DEAF)
+    eventually(lambda: returns(machine, "qctl-worker@email", before), 30, "the watchdog", every=0.2)
+    said = machine.run("journalctl", "--no-pager", "-u", "qctl-worker@email")
+    assert "Watchdog timeout" in said
+    assert "in deaf" in said
+    machine.run("redis-cli", "del", "rq:job:deaf")
+
+
+def a_worker_that_hangs_without_a_job_is_started_again(machine: Machine) -> None:
+    before = machine.show("qctl-worker@email", "MainPID")
+    machine.run("sh", "-c", f"kill -STOP {before}")
+    eventually(lambda: returns(machine, "qctl-worker@email", before), 30, "the watchdog", every=0.2)
+
+
 def one_that_is_killed_returns(machine: Machine) -> None:
     before = machine.show("qctl-worker@file", "MainPID")
     machine.run("sh", "-c", f"kill -9 {before}")
@@ -149,6 +182,9 @@ def test_a_life_under_systemd(machine: Machine) -> None:
     a_queue_is_scaled(machine)
     one_that_is_switched_off_ends_well_and_stays_away(machine)
     one_that_hangs_is_started_again(machine)
+    a_worker_is_left_alone_while_its_job_takes_longer_than_the_watchdog(machine)
+    a_worker_whose_job_ignores_its_time_is_started_again(machine)
+    a_worker_that_hangs_without_a_job_is_started_again(machine)
     one_that_is_killed_returns(machine)
     stop_finishes_the_running_job(machine)
     a_job_in_a_child_runs_under_the_restrictions(machine)

@@ -97,7 +97,7 @@ def test_a_worker_has_time_for_the_longest_job() -> None:
     longest = max(spec.timeout for spec in JOBS.values())
     service = Unit("qctl-worker@.service")["Service"]
     assert int(service["TimeoutStopSec"]) > longest
-    assert int(service["WatchdogSec"]) > longest
+    assert int(service["WatchdogSec"]) <= 60  # however long a job takes: it asks for that
     assert f"({longest // 60} minutes)" in (UNITS / "qctl-worker@.service").read_text()
 
 

@@ -89,6 +89,7 @@ class QctlWorker(PlainWorker):
         self._running: tuple[Job, Execution, float] | None = None
         self._dead_child: str | None = None
         self._performing = False
+        self._allow: Callable[[float], None] = lambda _: None
 
     @property
     def dequeue_timeout(self) -> int:
@@ -98,12 +99,19 @@ class QctlWorker(PlainWorker):
     # --- the loop -----------------------------------------------------------------------------------------
 
     def work(  # type: ignore[override]  # RQ's scheduler and logging options have no meaning here
-        self, burst: bool = False, max_jobs: int | None = None, beat: Callable[[], None] = lambda: None
+        self,
+        burst: bool = False,
+        max_jobs: int | None = None,
+        beat: Callable[[], None] = lambda: None,
+        allow: Callable[[float], None] = lambda _: None,
     ) -> bool:
         """Run jobs until `request_drain`, or with `burst` until there are none. Returns whether any ran.
 
-        `beat` is called at least every few seconds between jobs. Redis may be away, at the start too: it waits.
+        `beat` is called at least every few seconds between jobs. Of a job during which it cannot be called `allow` is
+        told, in another thread and once the job has lasted, how many seconds it may still take. Redis may be away, at
+        the start too: it waits.
         """
+        self.show_life, self._allow = beat, allow
         jobs = 0
         backoff = Backoff()
         names = [queue.name for queue in self.queues]

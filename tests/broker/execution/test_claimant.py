@@ -10,11 +10,14 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from rq import suspension
 from rq.queue import Queue
 
 from qctl.broker import events, keys, pauses
 from qctl.broker.execution.claimant import LEASE, Claimant, Trip
+from support.servers import RedisServer
 from support.waiting import eventually
 
 
@@ -249,3 +252,17 @@ def test_whatever_is_done_beside_it_the_lease_is_renewed(
     finally:
         someone.stop()
     assert "a fault of ours" in caplog.text
+
+
+def test_the_running_job_is_looked_at_though_redis_hangs(own_redis: RedisServer) -> None:
+    """Else whoever watches the worker would not hear in time that a job takes long."""
+    hasty = Redis.from_url(own_redis.url, socket_timeout=1.5, retry=Retry(NoBackoff(), 0))
+    own_redis.freeze()
+    looks: list[float] = []
+    claimant = Claimant(hasty, on_glance=lambda: looks.append(time.monotonic()))
+    claimant.start()
+    try:
+        eventually(lambda: len(looks) > 1, 10, "two looks")
+    finally:
+        own_redis.thaw()
+        claimant.stop()

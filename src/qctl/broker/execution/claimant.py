@@ -154,7 +154,7 @@ class Claimant:
                     self._beside(self._on_glance)
             except RedisError as error:
                 log.warning("cannot renew the lease of %s: %s", self.name, error)
-                due = now + 1.0
+                due = time.monotonic() + 1.0
             left = max(0.0, due - time.monotonic())
             self._stop.wait(min(left, GLANCE) if self._on_glance else left)
 

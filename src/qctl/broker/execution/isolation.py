@@ -31,6 +31,12 @@ log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
 """linux/prctl.h"""
 
+LONG = 1.0
+"""Seconds after which a job is one that a supervisor hears of. Shorter than any watchdog."""
+
+FOR_EVER = 3e8
+"""Seconds that a job without a time-out may take: ten years."""
+
 
 class InlineWorker(QctlWorker):
     """Runs jobs in its own process: for short jobs whose code is trusted not to crash the interpreter."""
@@ -38,6 +44,7 @@ class InlineWorker(QctlWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stoppable = Stoppable()
+        self._known_long: Execution | None = None
 
     def stoppable(self, job: Job) -> AbstractContextManager[None]:
         """While this lasts, `kill_horse` ends the job."""
@@ -58,6 +65,20 @@ class InlineWorker(QctlWorker):
             self._running = None
             self.recorder.end()
             self.executions.pop(execution.id, None)
+
+    def _glance(self) -> None:
+        self._ask_for_time()  # first: it needs no Redis
+        super()._glance()
+
+    def _ask_for_time(self) -> None:
+        """Have the supervisor wait for the job that runs, once it has lasted: the loop stands still meanwhile."""
+        job, execution, began = self._running or (None, None, 0.0)
+        ran = time.monotonic() - began
+        if job is None or execution is self._known_long or ran < LONG:
+            return
+        self._known_long = execution
+        seconds = job.timeout or Queue.DEFAULT_TIMEOUT
+        self._allow(seconds - ran if seconds > 0 else FOR_EVER)
 
 
 class ForkWorker(QctlWorker, Worker):
@@ -147,16 +168,20 @@ class ForkWorker(QctlWorker, Worker):
     def setup_work_horse_signals(self) -> None:
         """The child dies with its parent, however that ends: an orphan would run a job that is given to another."""
         super().setup_work_horse_signals()
+        self.show_life = lambda: None  # a supervisor listens to the worker alone
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != self.claimant.pid:  # it died before we asked
             os._exit(1)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Renew what RQ's tools look at; the lease thread keeps what matters."""
+        """Renew what RQ's tools look at; the lease thread keeps what matters. A child that runs far past its time is
+        killed in the loop that calls this."""
+        self.show_life()
         try:
             super().maintain_heartbeats(job, execution)
         except RedisError as error:
             log.warning("no heartbeat for job %s: %s", job.id, error)
+        self.show_life()  # Redis may have taken its time
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Note that the child died under the job, unless it was stopped for running far past its time."""

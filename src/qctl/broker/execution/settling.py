@@ -30,6 +30,9 @@ STOPPED = "Stopped: somebody stopped the job while it ran."
 class SettlingWorker(EndingWorker):
     """The ends that a run may have, RQ's own way. `PlainWorker` stands on it."""
 
+    show_life: Callable[[], None] = staticmethod(lambda: None)
+    """Called every few seconds while an end waits for Redis."""
+
     def succeeded(self, job: Job, queue: Queue, execution: Execution, value: Any) -> None:
         """Write a success RQ's own way, as often as it takes."""
         self._settle(job, queue, self._success(job, queue, execution, value))
@@ -87,7 +90,7 @@ class SettlingWorker(EndingWorker):
                 log.warning("cannot write down the end of job %s yet: %s", job.id, error)
             for name, value in before.items():
                 setattr(job, name, value)
-            time.sleep(backoff.next())
+            self._wait(backoff.next())
 
     def _sink_failed(self, job: Job, queue: Queue, error: SinkError) -> None:
         """Give the batch back at no cost and hold the queue: nothing is wrong with the batch. Where only somebody can
@@ -109,4 +112,10 @@ class SettlingWorker(EndingWorker):
                 if not will_pass(error):
                     raise
                 log.warning("Redis is away: %s", error)
-                time.sleep(backoff.next())
+                self._wait(backoff.next())
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.show_life()
+            time.sleep(min(left, 1.0))
