@@ -60,7 +60,7 @@ def captured(size: tuple[int, int]) -> dict[str, str]:
             assert {cell_len(line) for line in driver.lines} == {size[0]}
             found[name] = _masked(driver.lines)
 
-    with patch("qctl.tui.app.datetime", _Still), patch("qctl.tui.trends.EVERY", 1e9):
+    with patch("qctl.tui.app.datetime", _Still):
         drive(MonitorOps(), script, size=size, run=str)
     return found
 

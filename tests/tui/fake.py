@@ -72,6 +72,12 @@ def measured() -> Series:
     return Series(["email"], 60.0, steps)
 
 
+def went() -> dict[str, dict[int, int]]:
+    """A queue that filled up, and one that emptied, in the minutes before."""
+    now = int(NOW.timestamp()) // 60
+    return {"report": {now - n: 1200 - 100 * n for n in range(1, 12)}, "sensor-data": {now - n: n for n in range(1, 9)}}
+
+
 def quiet(**_: Any) -> Iterator[list[Event]]:
     """Nothing happens, which shows that Redis is there."""
     yield []
@@ -103,5 +109,5 @@ class MonitorOps(FakeOps):
                 **answers,
             }
         )
-        self.metrics = SimpleNamespace(series=lambda **_: measured())
+        self.metrics = SimpleNamespace(series=lambda **_: measured(), depths=lambda: went())
         self.daemons = SimpleNamespace(list=self._operation("daemons__list"))

@@ -12,7 +12,6 @@ import pytest
 from cli.fake import stats_of
 from qctl.errors import QctlError, RedisUnreachableError
 from qctl.models import Event, QueueStats
-from qctl.tui import trends
 from qctl.tui.grid import Grid
 from tui.driving import Driver, drive
 from tui.fake import QUEUES, MonitorOps
@@ -163,7 +162,6 @@ def test_only_lines_that_changed_are_drawn(monkeypatch: pytest.MonkeyPatch) -> N
     stream, queues = Stream(), [QueueStats(f"q{n:04d}", waiting=10) for n in range(20)]
     ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
     drawn: list[Any] = []
-    monkeypatch.setattr(trends, "EVERY", 1e9)  # else all lines get another bar meanwhile
 
     async def script(driver: Driver) -> None:
         await driver.press("2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -202,7 +203,7 @@ def test_a_browser_may_only_look(serve: Serve, connection: Redis) -> None:
         children = psutil.Process(web.pid).children(recursive=True)
         assert children
         assert "redis" not in " ".join(word for child in children for word in child.cmdline())
-        assert web.stop() == 0
+        web.send(signal.SIGKILL)
         eventually(lambda: not [child for child in children if child.is_running()], what="end of the visits")
         visit.close()
     assert not connection.exists(keys.PAUSED)

@@ -64,6 +64,12 @@ class MetricsOps(Part):
             )
         return Series(chosen, minutes * 60.0, steps)
 
+    def depths(self, minutes: int = 12) -> dict[str, dict[int, int]]:
+        """How many waited in each queue when each of the last `minutes` began, by queue and minute since 1970, where
+        anybody noted that."""
+        last = int(time.time()) // 60
+        return series.depths(self._redis, snapshot.names(self._redis), range(last - minutes + 1, last + 1))
+
     def read(self) -> Metrics:
         """Everything at this moment."""
         ping = vitals.ping(self._redis, "")

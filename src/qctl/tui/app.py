@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
-from qctl.errors import QctlError, RedisUnreachableError
+from qctl.errors import NotFoundError, QctlError, RedisUnreachableError
 from qctl.models import Selector
 from qctl.safe import inert, inert_line
 from qctl.tui import feed, frame
@@ -174,10 +174,19 @@ class Monitor(App[None]):
         if message.page is self._page and not self._frozen:
             with suppress(NoMatches):  # its widgets are not there yet, or not any more
                 self._page.present(message.data, self.now())
+                if self._read_at is None:
+                    self.fetch(self._read_before, self.trends.seed)
                 self._read_at = self.now()
             self._draw_frame()
         if self._reader.arrived(message.serial):
             self._reader.go_on(self._page)
+
+    def _read_before(self) -> Mapping[str, Mapping[int, int]]:
+        """How queues went before the monitor began."""
+        try:
+            return self.ops.metrics.depths()
+        except NotFoundError:  # of a recording that was begun by a qctl which did not ask that
+            return {}
 
     def on_not_loaded(self, message: NotLoaded) -> None:
         """Say why what is shown is old."""

@@ -1,47 +1,56 @@
-"""How many jobs waited in each queue, as far as this monitor saw it: a line of small bars a queue."""
+"""How many jobs waited in each queue: a line of small bars a queue, one a minute.
+
+What was before the monitor began is known from the counts in Redis; the rest as it was last seen in each minute.
+"""
 
 from __future__ import annotations
 
-import time
-from collections import deque
+from collections.abc import Mapping
 
 from qctl.models import Stats
 
-EVERY = 5.0
-"""Seconds that a bar stands for."""
-
 BARS = 12
-"""A minute."""
+"""Minutes that are shown, the current one at the right."""
 
 HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 class Trends:
-    """Depths of the last minute. What is not read is not known: there are gaps while another screen is shown."""
+    """Depths of the last minutes. What nobody noted is not known: there is a gap."""
 
     def __init__(self) -> None:
-        self._depths: dict[str, deque[int]] = {}
-        self._due = 0.0
+        self._depths: dict[str, dict[int, int]] = {}
+        self._now = 0
 
     @property
     def queues(self) -> tuple[str, ...]:
         """The names of the queues that were seen last."""
         return tuple(self._depths)
 
+    def seed(self, before: Mapping[str, Mapping[int, int]]) -> None:
+        """Take in what was noted before: depths by queue and minute since 1970. What was seen here counts more."""
+        for queue, depths in before.items():
+            self._depths[queue] = {**depths, **self._depths.get(queue, {})}
+
     def note(self, stats: Stats) -> None:
-        """Remember what was read, unless it is too soon. Queues that are gone are forgotten."""
-        now = time.monotonic()
-        if now < self._due:
-            return
-        self._due = now + EVERY
-        self._depths = {queue.name: self._depths.get(queue.name) or deque(maxlen=BARS) for queue in stats.queues}
+        """Remember what was read. Queues that are gone are forgotten, and so is what is not shown any more."""
+        minute = int(stats.at.timestamp()) // 60
+        if minute != self._now or len(stats.queues) != len(self._depths):
+            self._now = minute
+            self._depths = {queue.name: self._recent(queue.name) for queue in stats.queues}
         for queue in stats.queues:
-            self._depths[queue.name].append(queue.waiting)
+            self._depths.setdefault(queue.name, {})[minute] = queue.waiting
+
+    def _recent(self, queue: str) -> dict[int, int]:
+        return {at: depth for at, depth in self._depths.get(queue, {}).items() if self._now - BARS < at <= self._now}
 
     def bars(self, queue: str) -> str:
         """Its depths, the last one at the right; nothing where it was always empty."""
-        depths = self._depths.get(queue, ())
-        most = max(depths, default=0)
+        known = self._depths.get(queue, {})
+        depths = [known.get(minute) for minute in range(self._now - BARS + 1, self._now + 1)]
+        most = max((depth for depth in depths if depth is not None), default=0)
         if not most:
             return ""
-        return "".join(HEIGHTS[round(depth / most * (len(HEIGHTS) - 1))] for depth in depths)
+        return "".join(
+            " " if depth is None else HEIGHTS[round(depth / most * (len(HEIGHTS) - 1))] for depth in depths
+        ).rstrip()

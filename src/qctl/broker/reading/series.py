@@ -32,6 +32,26 @@ def counts(connection: Redis, queues: Sequence[str], first: int, last: int) -> d
     }
 
 
+def depths(connection: Redis, queues: Sequence[str], minutes: Sequence[int]) -> dict[str, dict[int, int]]:
+    """How many waited when each of these minutes since 1970 began, by queue, where anybody noted that."""
+    found: dict[str, dict[int, int]] = {}
+    hours = sorted({minute // 60 for minute in minutes})
+    asked = {hour: [minute for minute in minutes if minute // 60 == hour] for hour in hours}
+    with connection.pipeline(transaction=False) as pipe:
+        for queue in queues:
+            for hour, within in asked.items():
+                pipe.hmget(keys.counts(queue, hour), [f"{minute % 60}.depth" for minute in within])
+        answers = iter(replies.ask(pipe))
+    for queue in queues:
+        for within in asked.values():
+            noted = replies.granted(next(answers), [None] * len(within))
+            for minute, raw in zip(within, noted, strict=True):
+                depth = inspection.whole_number(raw)
+                if depth is not None and depth >= 0:
+                    found.setdefault(queue, {})[minute] = depth
+    return found
+
+
 def times(connection: Redis, counted: Mapping[Place, Counts]) -> Iterator[tuple[Place, Times]]:
     """How long jobs took in each of these minutes in which any ended."""
     places = [place for place, each in counted.items() if each.get("finished") or each.get("failed")]
