@@ -104,6 +104,23 @@ def test_of_two_at_the_same_instant_the_second_finds_it_done(
     assert [(outcome.done, outcome.detail) for outcome in late.outcomes] == [(True, said)] * 2
 
 
+@pytest.mark.parametrize("state", ["queued", "failed"])
+def test_of_two_who_move_at_the_same_instant_the_second_finds_it_done(ops: Ops, connection: Redis, state: str) -> None:
+    for id_ in ("a", "b"):
+        job = stock.enqueue(connection, "mail", id_)
+        if state == "failed":
+            stock.die(connection, job)
+    first, second, other = (ops.jobs.choose("move", Selector(ids=("a", "b"))) for _ in range(3))
+    assert ops.jobs.move(first, "letters").done == 2
+    late = ops.jobs.move(second, "letters")
+    assert (late.done, late.already, late.failed) == (0, 2, 0)
+    assert {each.detail for each in late.outcomes} == {"it is in letters already"}
+    elsewhere = ops.jobs.move(other, "parcels")
+    assert (elsewhere.already, elsewhere.failed) == (0, 2), "it is not where it was to go"
+    again = ops.jobs.move(ops.jobs.choose("move", Selector(ids=("a", "b"))), "letters")
+    assert (again.done, again.already, again.failed) == (0, 2, 0)
+
+
 def test_at_the_same_instant_another_act_is_no_success(ops: Ops, connection: Redis) -> None:
     for id_ in ("a", "b"):
         stock.die(connection, stock.enqueue(connection, "mail", id_))

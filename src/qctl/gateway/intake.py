@@ -51,7 +51,7 @@ class Intake:
             if committed.done():
                 return
             if not answer["ok"]:
-                committed.set_exception(BackpressureError("readings wait for Redis"))
+                committed.set_exception(BackpressureError("readings wait to be kept"))
             elif not left:
                 committed.set_result(None)
 

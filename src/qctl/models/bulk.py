@@ -93,7 +93,8 @@ class Selection:
     """The jobs that a selector chose, the ids it named that are none, and those with which nothing is to be done: it is
     so already. Small enough for a million.
 
-    `so` says of states that the act leads to what is told of jobs that somebody else brought there meanwhile.
+    `so` says of states that the act leads to what is told of jobs that somebody else brought there meanwhile; only of
+    those in the queue `target`, where the act has one.
     """
 
     chosen: list[Chosen]
@@ -101,6 +102,7 @@ class Selection:
     already: list[Outcome] = field(default_factory=list)
     scan: Scan | None = None
     so: Mapping[str, str] = field(default_factory=dict)
+    target: str | None = None
 
     @property
     def count(self) -> int:

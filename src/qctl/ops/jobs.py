@@ -5,15 +5,16 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal
 
-from qctl.broker import events
+from qctl.broker import events, inspection
 from qctl.broker.acts import bulk, choosing, trash
 from qctl.broker.acts.relocating import Cancel, Discard, Move
 from qctl.broker.acts.retry import Retry
 from qctl.broker.reading import search, snapshot
 from qctl.errors import NotFoundError, UsageError
-from qctl.models import DEAD, STATES, BulkResult, Jobs, Selection, Selector, State, Verb
+from qctl.models import DEAD, KEPT, MOVABLE, STATES, BulkResult, Jobs, Outcome, Selection, Selector, State, Verb
 from qctl.ops import canary, selection
 from qctl.ops.one_job import OneJobOps
 from qctl.ops.part import Progress, silent
@@ -147,15 +148,26 @@ class JobOps(OneJobOps):
     def move(
         self, chosen: Selection, target: str, *, rate: float | None = None, progress: Progress | None = None
     ) -> BulkResult:
-        """Move them to another queue, which need not exist. What is in it already fails. May be interrupted and run
-        again."""
-        elsewhere = [part for part in chosen.chosen if part.queue != target]
-        return bulk.run(
+        """Move them to another queue, which need not exist. What is in it is there already. May be interrupted and
+        run again."""
+        so: dict[str, str] = dict.fromkeys(MOVABLE, f"it is in {target} already")
+        there = [part for part in chosen.chosen if part.queue == target]
+        result = bulk.run(
             self._redis,
-            replace(chosen, chosen=elsewhere),
+            replace(chosen, chosen=[part for part in chosen.chosen if part.queue != target], so=so, target=target),
             Move(events.actor(), target),
             rate=rate,
             progress=progress or silent,
+        )
+        seen = (
+            Outcome(inspection.text(id_), target, True, so[part.state], part.state)
+            for part in there
+            for id_ in part.ids
+        )
+        return replace(
+            result,
+            outcomes=result.outcomes + list(islice(seen, KEPT)),
+            already=result.already + sum(len(part.ids) for part in there),
         )
 
     def _queues(self, selector: Selector) -> builtins.list[str]:

@@ -131,7 +131,7 @@ class Serving:
             self._beat()
             await asyncio.sleep(0.05)
         while not await self._commit.caught_up(1.0) and time.monotonic() < deadline:
-            self._beat(f"{self._commit.waiting} messages wait for Redis")
+            self._beat(f"{self._commit.waiting} messages wait: {self._commit.busy}")
         if self._commit.waiting:
             raise QctlError(f"{self._commit.waiting} messages are lost that were not acknowledged: {self._commit.busy}")
 

@@ -110,7 +110,7 @@ class GroupCommit:
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self.busy: str | None = "nothing is known of Redis yet"
+        self.busy: str | None = "it has just begun"
         """Why nothing is acknowledged, None while it is. It names no server: clients see it."""
         self.on_busy: list[Callable[[], None]] = []
         """Called whenever it becomes busy."""

@@ -7,7 +7,7 @@ it raises ends the act there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -100,7 +100,7 @@ def run(
     for part in selection.chosen:
         for outcomes in _part(connection, part, act, pace):
             counted += len(outcomes)
-            for outcome in _seen_again(connection, outcomes, selection.so):
+            for outcome in _seen_again(connection, outcomes, selection):
                 tally.add(outcome)
             progress(counted, total)
     return BulkResult(
@@ -156,12 +156,15 @@ def _steps(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[tu
         yield ids, words
 
 
-def _seen_again(connection: Redis, outcomes: Sequence[Outcome], so: Mapping[str, str]) -> Iterator[Outcome]:
+def _seen_again(connection: Redis, outcomes: Sequence[Outcome], chosen: Selection) -> Iterator[Outcome]:
     """These outcomes: where it was not done because somebody else did just that, it is so already."""
-    states = locating.states(connection, [each.id for each in outcomes if not each.done]) if so else {}
+    states = locating.states(connection, [each.id for each in outcomes if not each.done]) if chosen.so else {}
     for each in outcomes:
-        state = states.get(each.id, "")
-        yield replace(each, done=True, detail=so[state], where=state) if state in so else each
+        state, queue = states.get(each.id, ("", ""))
+        if state in chosen.so and (chosen.target is None or queue == chosen.target):
+            yield replace(each, queue=queue, done=True, detail=chosen.so[state], where=state)
+        else:
+            yield each
 
 
 def _outcome(queue: str, id_: bytes, word: str) -> Outcome:

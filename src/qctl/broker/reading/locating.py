@@ -33,11 +33,11 @@ def locate(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> tupl
     return [located[id_] for id_ in dict.fromkeys(ids) if id_ in located], missing
 
 
-def states(connection: Redis, ids: Sequence[str]) -> dict[str, str]:
-    """What the hash of each says that its state is, or else its status, and `trash` of what lies there."""
+def states(connection: Redis, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """State and queue of each as its hash says: another status where that is no state, `trash` of what lies there."""
     return {
-        id_: "trash" if status == "canceled" and batch else places.BY_STATUS.get(status, status)
-        for id_, status, _, batch in _hashes(connection, ids)
+        id_: ("trash" if status == "canceled" and batch else places.BY_STATUS.get(status, status), queue)
+        for id_, status, queue, batch in _hashes(connection, ids)
     }
 
 
