@@ -11,14 +11,16 @@ from redis import Redis
 from qctl.broker import keys
 from qctl.broker.reading import diagnosis
 from qctl.broker.reading.diagnosis import Server
-from qctl.models import Finding
-from qctl.ops import Ops, diagnoses
+from qctl.models import Daemon, Finding
+from qctl.ops import Ops, diagnoses, units
 from qctl.settings import Settings
 from qctl.settings.given import Source
 from support import stock
+from support.servers import S3Server
 
 Make = Callable[..., Settings]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a server says of itself
+NOWHERE = "http://127.0.0.1:1"
 LONG_AGO = "2026-01-01T00:00:00.000000Z"
 
 
@@ -174,3 +176,51 @@ def test_a_sink_that_is_away(make_settings: Make) -> None:
     found = list(diagnoses.of_sinks(gone))
     assert [finding.status for finding in found] == ["degraded", "ok"]
     assert "readings" in found[0].reason
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"), [({}, "ok"), ({"QCTL_S3_BUCKET": "no-such"}, "down"), ({"QCTL_S3_URL": NOWHERE}, "degraded")]
+)
+def test_a_bucket_is_looked_at_and_nothing_left_in_it(
+    make_settings: Make, s3: S3Server, wrong: dict[str, str], status: str
+) -> None:
+    *_, found = diagnoses.of_sinks(make_settings(**{**s3.environ, **wrong}))
+    assert (found.status, "images" in found.reason) == (status, True)
+    assert s3.objects() == {}
+    assert s3.connect().list_multipart_uploads(Bucket=s3.bucket).get("Uploads", []) == []
+
+
+# --- what follows from how systemd keeps the daemons -----------------------------------------------------------
+
+
+def daemon(name: str, active: str = "active", *, enabled: str = "enabled", restarts: int = 0) -> Daemon:
+    """A unit as systemctl shows it."""
+    return Daemon(name, f"qctl-{name}.service", active, "", enabled, None, None, restarts, None, "said this")
+
+
+@pytest.mark.parametrize(
+    ("one", "status", "fix"),
+    [
+        (daemon("email"), "ok", None),
+        (daemon("email", "activating"), "ok", None),
+        (daemon("email", "activating", restarts=7), "down", "qctl daemon logs email"),
+        (daemon("email", "failed"), "down", "qctl daemon logs email"),
+        (daemon("email", "inactive"), "degraded", "qctl daemon start email"),
+        (daemon("email:2", "inactive", enabled="disabled"), "ok", None),
+        (daemon("cleanup", "inactive", enabled="static"), "ok", None),
+        (daemon("mqtt-bridge", "inactive"), "ok", None),
+    ],
+)
+def test_units(make_settings: Make, one: Daemon, status: str, fix: str | None) -> None:
+    (found,) = units.judge(make_settings(MQTT_ENABLED="false"), [daemon("scheduler"), one])
+    assert (found.status, found.fix) == (status, fix)
+    assert status == "ok" or one.name in found.reason
+
+
+def test_units_of_a_user_are_named_so(settings: Settings) -> None:
+    (found,) = units.judge(settings, [daemon("email", "failed")], user=True)
+    assert found.fix == "qctl daemon logs email --user"
+
+
+def test_no_units_no_word(settings: Settings) -> None:
+    assert list(units.judge(settings, [])) == []

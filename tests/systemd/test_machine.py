@@ -143,6 +143,18 @@ def one_that_is_killed_returns(machine: Machine) -> None:
     eventually(lambda: returns(machine, "qctl-worker@file", before), 30, "its return", every=0.2)
 
 
+def the_doctor_sees_one_that_does_not_run(machine: Machine) -> None:
+    def units() -> list[str]:
+        said = json.loads(machine.run("env", "--chdir=/etc/qctl", "qctl", "doctor", "--json", check=False))
+        return [one["reason"] for one in said["findings"] if one["check"] == "units"]
+
+    assert len(units()) == 1
+    assert units()[0].endswith("units run")
+    machine.run("systemctl", "stop", "qctl-worker@file")
+    assert units() == ["file starts with the machine, and does not run now: somebody stopped it"]
+    machine.run("systemctl", "start", "qctl-worker@file")
+
+
 def stop_finishes_the_running_job(machine: Machine) -> None:
     machine.run("qctl-python", stdin=ENQUEUE.format(queue="email", note="long", seconds=2))
     eventually(lambda: status(machine, "long") == "started", 20, "its start", every=0.1)
@@ -186,6 +198,7 @@ def test_a_life_under_systemd(machine: Machine) -> None:
     a_worker_whose_job_ignores_its_time_is_started_again(machine)
     a_worker_that_hangs_without_a_job_is_started_again(machine)
     one_that_is_killed_returns(machine)
+    the_doctor_sees_one_that_does_not_run(machine)
     stop_finishes_the_running_job(machine)
     a_job_in_a_child_runs_under_the_restrictions(machine)
     reload_reads_again_what_to_log(machine)

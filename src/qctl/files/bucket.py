@@ -21,6 +21,9 @@ from qctl.settings import Settings
 CONNECTING, REPLYING = 5, 10
 """Seconds to wait for a connection, and for a reply."""
 
+PROBE = "qctl-doctor"
+"""The name of an object that is never made."""
+
 ATTEMPTS = 2
 """Requests for an object: with the seconds above fewer than a job has. Who waits longer is the queue."""
 
@@ -51,9 +54,21 @@ def put(settings: Settings, name: str, data: bytes, media_type: str) -> None:
     us, there is no such bucket, or the driver is not installed.
     """
     with _translated(settings):
-        # One a process: its connections are no child's.
-        client = _client(os.getpid(), settings.s3_url, settings.s3_region, settings.s3_key_id, settings.s3_secret_key)
-        client.put_object(Bucket=settings.s3_bucket, Key=name, Body=data, ContentType=media_type)
+        _connected(settings).put_object(Bucket=settings.s3_bucket, Key=name, Body=data, ContentType=media_type)
+
+
+def check(settings: Settings) -> None:
+    """Find out whether `put` would succeed, and leave nothing: an upload in parts is begun, which takes the same right
+    (s3:PutObject), and given up. Raises what `put` raises."""
+    with _translated(settings):
+        client, place = _connected(settings), {"Bucket": settings.s3_bucket, "Key": PROBE}
+        begun = client.create_multipart_upload(**place)
+        client.abort_multipart_upload(**place, UploadId=begun["UploadId"])
+
+
+def _connected(settings: Settings) -> Any:
+    """The client of this process: its connections are no child's."""
+    return _client(os.getpid(), settings.s3_url, settings.s3_region, settings.s3_key_id, settings.s3_secret_key)
 
 
 @lru_cache(maxsize=1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from qctl.broker.reading.diagnosis import Server
 from qctl.broker.reading.orphans import AGE, Orphan
 from qctl.errors import QctlError, SinkMisconfiguredError
+from qctl.files import bucket
 from qctl.jobs import messages, readings
 from qctl.models import Finding, HealthStatus, WorkerInfo
 from qctl.settings import Settings
@@ -154,18 +155,24 @@ def of_orphans(found: Sequence[Orphan]) -> Finding:
 
 
 def of_sinks(settings: Settings) -> Iterator[Finding]:
-    """Whether batches could be written now."""
+    """Whether batches, and images where they are kept in a bucket, could be written now."""
     for pipeline, make in (("readings", readings.sink), ("messages", messages.sink)):
         sink = make(settings)
         try:
-            sink.check()
-        except QctlError as error:
-            status: HealthStatus = "down" if isinstance(error, SinkMisconfiguredError) else "degraded"
-            yield Finding("sinks", status, f"{pipeline} cannot be stored: {error.message}", error.hint)
-        else:
-            yield Finding("sinks", "ok", f"{pipeline} can be stored")
+            yield _storing(pipeline, sink.check)
         finally:
             sink.close()
+    if settings.s3_bucket:
+        yield _storing("images of chat messages", lambda: bucket.check(settings))
+
+
+def _storing(what: str, check: Callable[[], None]) -> Finding:
+    try:
+        check()
+    except QctlError as error:
+        status: HealthStatus = "down" if isinstance(error, SinkMisconfiguredError) else "degraded"
+        return Finding("sinks", status, f"{what} cannot be stored: {error.message}", error.hint)
+    return Finding("sinks", "ok", f"{what} can be stored")
 
 
 def of_machine(settings: Settings, server: Server) -> Iterator[Finding]:

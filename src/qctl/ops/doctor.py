@@ -10,7 +10,7 @@ from qctl.broker.events import actor
 from qctl.broker.reading import diagnosis, orphans, workers
 from qctl.errors import QctlError
 from qctl.models import STATUS_ORDER, Finding, Health, Repair
-from qctl.ops import diagnoses
+from qctl.ops import diagnoses, units
 from qctl.ops.health import HealthOps
 from qctl.ops.part import Part, Progress, silent
 from qctl.safe import redact_url
@@ -22,7 +22,7 @@ class DoctorOps(Part):
     """What `qctl doctor` shows and does."""
 
     def examine(self, places: Sequence[Source] = (), *, progress: Progress = silent) -> Health:
-        """Look at Redis, workers, queues, sinks, files, disks and settings. Writes nothing.
+        """Look at Redis, workers, queues, sinks, files, disks, units and settings. Leaves nothing behind.
 
         Everything that health looks at is among it. `places` are where settings may be given; `progress` is told of the
         keys that were searched for orphans. A Redis that cannot be reached is a finding, not an error.
@@ -35,6 +35,7 @@ class DoctorOps(Part):
             if not any(finding.status == "down" and finding.check == "redis" for finding in findings):
                 findings.append(Finding("redis", "down", error.message, error.hint))
         findings += diagnoses.of_sinks(self._settings)
+        findings += units.look(self._settings)
         findings += configuration.check(places)
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 
