@@ -67,6 +67,12 @@ def test_a_claim_that_another_has_made_meanwhile_stays(connection: Redis, stock:
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [job.id.encode()]
 
 
+def test_a_wait_of_no_seconds_is_refused_as_rq_refuses_it(connection: Redis) -> None:
+    queues = [PausableQueue("work", connection=connection)]
+    with pytest.raises(ValueError, match="timeout of 0"):
+        PausableQueue.dequeue_any(queues, 0, connection=connection)
+
+
 def test_an_id_that_is_not_text_does_not_stop_a_stock_worker(
     redis_server: RedisServer, stock: SimpleWorker, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,8 +57,11 @@ class PausableQueue(Queue):
     ) -> tuple[Job, Queue] | None:
         """The next job and its queue. With `timeout` (seconds) waits and then raises DequeueTimeout, else None.
 
-        A job that cannot be read is quarantined, and the next one taken.
+        A job that cannot be read is quarantined, and the next one taken. A `timeout` of 0 raises ValueError, as RQ's
+        does: Redis would wait for ever.
         """
+        if timeout == 0:
+            raise ValueError("a timeout of 0 is not allowed: give seconds, or None not to wait")
         listed = list(queues)
         claimant = cls._of_this_process(connection)
         cls._settle(connection, claimant)

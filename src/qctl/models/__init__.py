@@ -2,66 +2,111 @@
 
 Times are aware datetimes in UTC, durations are seconds, sizes are bytes. Text that came from outside is raw here;
 `safe.py` makes it inert where it becomes a view.
+
+A module is imported when one of its names is asked for: to make all these classes takes a command as long as its work.
 """
 
-from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
-from qctl.models.backup import Backup, Recalled
-from qctl.models.bulk import KEPT, BulkResult, Chosen, Outcome, Scan, Selection, Selector, Verb
-from qctl.models.checks import WORST, Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
-from qctl.models.cleanup import Cleanup, Kind, Removed
-from qctl.models.configuration import ContextInfo, SettingInfo
-from qctl.models.daemons import Daemon
-from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
-from qctl.models.events import AuditEntry, Event, EventFilter
-from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
-from qctl.models.history import HistoryStep, Span
-from qctl.models.ingest import (
-    Arrival,
-    Arrivals,
-    Flushed,
-    PipelineStatus,
-    RejectDetail,
-    StoredReading,
-    Topics,
-    TopicStatus,
-)
-from qctl.models.jobs import (
-    ALIASES,
-    DEAD,
-    MOVABLE,
-    STATES,
-    Attempt,
-    BadLine,
-    Editable,
-    Edited,
-    Imported,
-    JobDetail,
-    JobRow,
-    Jobs,
-    Payload,
-    State,
-    Stopped,
-    Waited,
-)
-from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
-from qctl.models.owned import OWNED_STATUSES, OwnedJob, OwnedStatus
-from qctl.models.queue_detail import QueueDetail
-from qctl.models.queues import (
-    ClearResult,
-    DeleteResult,
-    DrainResult,
-    Pause,
-    PauseResult,
-    QueueStats,
-    ResumeResult,
-    RunningJob,
-    Stats,
-    Totals,
-)
-from qctl.models.schedules import CatchUp, Schedule
-from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
-from qctl.models.trash import RestoreResult, TrashBatch
-from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
+    from qctl.models.backup import Backup, Recalled
+    from qctl.models.bulk import KEPT, BulkResult, Chosen, Outcome, Scan, Selection, Selector, Verb
+    from qctl.models.checks import WORST, Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
+    from qctl.models.cleanup import Cleanup, Kind, Removed
+    from qctl.models.configuration import ContextInfo, SettingInfo
+    from qctl.models.daemons import Daemon
+    from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
+    from qctl.models.events import AuditEntry, Event, EventFilter
+    from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
+    from qctl.models.history import HistoryStep, Span
+    from qctl.models.ingest import (
+        Arrival,
+        Arrivals,
+        Flushed,
+        PipelineStatus,
+        RejectDetail,
+        StoredReading,
+        Topics,
+        TopicStatus,
+    )
+    from qctl.models.jobs import (
+        ALIASES,
+        DEAD,
+        MOVABLE,
+        STATES,
+        Attempt,
+        BadLine,
+        Editable,
+        Edited,
+        Imported,
+        JobDetail,
+        JobRow,
+        Jobs,
+        Payload,
+        State,
+        Stopped,
+        Waited,
+    )
+    from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
+    from qctl.models.owned import OWNED_STATUSES, OwnedJob, OwnedStatus
+    from qctl.models.queue_detail import QueueDetail
+    from qctl.models.queues import (
+        ClearResult,
+        DeleteResult,
+        DrainResult,
+        Pause,
+        PauseResult,
+        QueueStats,
+        ResumeResult,
+        RunningJob,
+        Stats,
+        Totals,
+    )
+    from qctl.models.schedules import CatchUp, Schedule
+    from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
+    from qctl.models.trash import RestoreResult, TrashBatch
+    from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
+
+_NAMES = {
+    "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
+    "backup": "Backup Recalled",
+    "bulk": "KEPT BulkResult Chosen Outcome Scan Selection Selector Verb",
+    "checks": "WORST Check Level QueueCheck Reading Threshold Thresholds What",
+    "cleanup": "Cleanup Kind Removed",
+    "configuration": "ContextInfo SettingInfo",
+    "daemons": "Daemon",
+    "dead_letters": "Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
+    "events": "AuditEntry Event EventFilter",
+    "health": "STATUS_ORDER Finding Health HealthStatus Ping Repair",
+    "history": "HistoryStep Span",
+    "ingest": "Arrival Arrivals Flushed PipelineStatus RejectDetail StoredReading Topics TopicStatus",
+    "jobs": "ALIASES DEAD MOVABLE STATES Attempt BadLine Editable Edited "
+    "Imported JobDetail JobRow Jobs Payload State Stopped Waited",
+    "metrics": "Metrics Names NameStats Series Step",
+    "owned": "OWNED_STATUSES OwnedJob OwnedStatus",
+    "queue_detail": "QueueDetail",
+    "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueStats ResumeResult RunningJob Stats Totals",
+    "schedules": "CatchUp Schedule",
+    "timers": "TIMER_KINDS Coming Concern Timer TimerKind Timers",
+    "trash": "RestoreResult TrashBatch",
+    "workers": "Quiet QuietResult StopResult WorkerInfo",
+}
+"""Module -> what it gives."""
+
+_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+if not TYPE_CHECKING:  # a checker would take it to give whatever name is asked for
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return found
+
 
 __all__ = [
     "ALIASES",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qctl.models.dead_letters import DeadLetterDetail
-from qctl.models.queues import Pause
+if TYPE_CHECKING:
+    from qctl.models.dead_letters import DeadLetterDetail
+    from qctl.models.queues import Pause
 
 
 @dataclass(frozen=True)

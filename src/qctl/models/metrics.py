@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from qctl.histogram import Histogram
-from qctl.models.ingest import PipelineStatus, TopicStatus
-from qctl.models.queues import Stats
-from qctl.models.workers import WorkerInfo
+
+if TYPE_CHECKING:
+    from qctl.models.ingest import PipelineStatus, TopicStatus
+    from qctl.models.queues import Stats
+    from qctl.models.workers import WorkerInfo
 
 
 @dataclass(frozen=True)

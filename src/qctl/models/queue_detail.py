@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from qctl.models.dead_letters import Cause
-from qctl.models.queues import QueueStats
-from qctl.models.workers import WorkerInfo
+if TYPE_CHECKING:
+    from qctl.models.dead_letters import Cause
+    from qctl.models.queues import QueueStats
+    from qctl.models.workers import WorkerInfo
 
 
 @dataclass(frozen=True)

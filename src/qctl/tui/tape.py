@@ -21,7 +21,9 @@ TYPE = "$"
 """The key that says what an object of JSON stands for."""
 
 MODELS: Mapping[str, type[Any]] = {
-    each.__name__: each for each in (*vars(models).values(), Histogram) if isinstance(each, type) and is_dataclass(each)
+    each.__name__: each
+    for each in (Histogram, *(getattr(models, name) for name in models.__all__))
+    if isinstance(each, type) and is_dataclass(each)
 }
 
 ERRORS: Mapping[str, type[QctlError]] = {

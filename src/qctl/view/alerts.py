@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import Alert, Delivery, Level
+from qctl.models import Level
 from qctl.safe import inert_line
-from qctl.view.table import Cell, Column, Style
+from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, moment
+
+if TYPE_CHECKING:
+    from qctl.models import Alert, Delivery
+    from qctl.view.table import Style
 
 LEVELS: dict[Level, Style] = {Level.OK: "good", Level.WARNING: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
 

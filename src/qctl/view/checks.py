@@ -7,10 +7,14 @@ from outside: a bar would end the text, and an equals sign a label.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.models import WORST, Check, Level, QueueCheck, Reading, Threshold, What
+from qctl.models import WORST, Level
 from qctl.safe import inert_line
 from qctl.view.values import count, counted, duration, share
+
+if TYPE_CHECKING:
+    from qctl.models import Check, QueueCheck, Reading, Threshold, What
 
 SHOWN = 5
 """Queues whose trouble is told; of the others it is told how many."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from qctl.models import ContextInfo, SettingInfo
+from typing import TYPE_CHECKING
+
 from qctl.safe import inert_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING
+
+if TYPE_CHECKING:
+    from qctl.models import ContextInfo, SettingInfo
 
 
 def setting_columns() -> list[Column[SettingInfo]]:

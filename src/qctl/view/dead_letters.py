@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import Cause, DeadLetter
 from qctl.safe import inert_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, count
+
+if TYPE_CHECKING:
+    from qctl.models import Cause, DeadLetter
 
 
 def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:

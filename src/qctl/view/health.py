@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from qctl.models import Finding, HealthStatus
+from typing import TYPE_CHECKING
+
 from qctl.safe import inert_line
-from qctl.view.table import Cell, Column, Style
+from qctl.view.table import Cell, Column
+
+if TYPE_CHECKING:
+    from qctl.models import Finding, HealthStatus
+    from qctl.view.table import Style
 
 HEALTH: dict[HealthStatus, Style] = {"ok": "good", "degraded": "warn", "down": "bad"}
 

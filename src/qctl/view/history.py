@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import HistoryStep
-from qctl.view.table import Cell, Column, Style
+from qctl.view.table import Cell, Column
 from qctl.view.values import count, lapse, moment
+
+if TYPE_CHECKING:
+    from qctl.models import HistoryStep
+    from qctl.view.table import Style
 
 
 def history_columns(now: datetime) -> list[Column[HistoryStep]]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import Arrival, DeadLetter, PipelineStatus, TopicStatus
 from qctl.safe import inert_line
-from qctl.view.table import Cell, Column, Style
+from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, count, duration, lapse, pause, rate
+
+if TYPE_CHECKING:
+    from qctl.models import Arrival, DeadLetter, PipelineStatus, TopicStatus
+    from qctl.view.table import Style
 
 OTHERS = "(others)"
 """Stands for the topics that are not told apart."""

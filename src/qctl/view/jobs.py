@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import JobRow, State
 from qctl.safe import inert_line
-from qctl.view.table import Cell, Column, Style
+from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age
+
+if TYPE_CHECKING:
+    from qctl.models import JobRow, State
+    from qctl.view.table import Style
 
 _STYLES: dict[State, Style] = {
     "started": "good",

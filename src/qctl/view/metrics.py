@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import NameStats, Step
 from qctl.safe import inert_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, count, lapses, moment, share
+
+if TYPE_CHECKING:
+    from qctl.models import NameStats, Step
 
 
 def name_columns() -> list[Column[NameStats]]:

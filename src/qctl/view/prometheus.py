@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
-from qctl.histogram import Histogram
-from qctl.models import Metrics, PipelineStatus, QueueStats, TopicStatus
 from qctl.safe import inert_line
 from qctl.view.values import PERCENTILES
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+    from qctl.histogram import Histogram
+    from qctl.models import Metrics, PipelineStatus, QueueStats, TopicStatus
 
 PREFIX = "qctl_"
 

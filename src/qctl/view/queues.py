@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import QueueStats, Stats
 from qctl.safe import inert_line
-from qctl.view.table import Cell, Column, Style
+from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, count, duration, eta, lapses, pause, rate, share, size
+
+if TYPE_CHECKING:
+    from qctl.models import QueueStats, Stats
+    from qctl.view.table import Style
 
 
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.histogram import Histogram
-from qctl.models import Pause
 from qctl.safe import inert_line
-from qctl.view.table import Cell, Style
+from qctl.view.table import Cell
+
+if TYPE_CHECKING:
+    from qctl.histogram import Histogram
+    from qctl.models import Pause
+    from qctl.view.table import Style
 
 NOTHING = "-"
 """Stands where there is no value."""

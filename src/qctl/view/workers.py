@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import WorkerInfo
 from qctl.safe import inert_line
-from qctl.view.table import Cell, Column, Style
+from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, count, duration, fact, moment, size
+
+if TYPE_CHECKING:
+    from qctl.models import WorkerInfo
+    from qctl.view.table import Style
 
 
 def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, Record, time
-from qctl.models import Alert, Delivery, Mute
+from qctl.cli.documents.document import Document, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Alert, Delivery, Mute
 
 
 def alerts(found: Sequence[Alert]) -> Document:

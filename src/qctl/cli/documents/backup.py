@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document
-from qctl.models import Backup, Recalled
+
+if TYPE_CHECKING:
+    from qctl.models import Backup, Recalled
 
 _NAMES = {"pause": "pauses", "schedule": "schedules", "job": "dead_letters", "batch": "batches", "trashed": "trashed"}
 

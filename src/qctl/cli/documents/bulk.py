@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document
-from qctl.models import BulkResult, Imported
+
+if TYPE_CHECKING:
+    from qctl.models import BulkResult, Imported
 
 
 def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from qctl.cli.documents.document import Document, Record, seconds, share
-from qctl.models import Check, QueueCheck, Reading
+from typing import TYPE_CHECKING
+
+from qctl.cli.documents.document import Document, seconds, share
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Check, QueueCheck, Reading
 
 
 def check(found: Check, said: str) -> Document:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from qctl.cli.documents.document import Document, Record, seconds
-from qctl.models import Cleanup, Removed
+from typing import TYPE_CHECKING
+
+from qctl.cli.documents.document import Document, seconds
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Cleanup, Removed
 
 
 def cleanup(what: str, found: Cleanup) -> Document:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, Record
-from qctl.models import ContextInfo, Finding, SettingInfo
+from qctl.cli.documents.document import Document
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import ContextInfo, Finding, SettingInfo
 
 _COLUMNS = ("name", "value", "origin", "secret")
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, Record, time
-from qctl.models import Daemon
+from qctl.cli.documents.document import Document, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Daemon
 
 _FIELDS = ("name", "unit", "active", "sub", "enabled", "pid", "since", "restarts", "memory", "status")
 

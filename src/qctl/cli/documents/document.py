@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qctl.histogram import Histogram
 from qctl.view import PERCENTILES
+
+if TYPE_CHECKING:
+    from qctl.histogram import Histogram
 
 Record = dict[str, Any]
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, Record, seconds, time
-from qctl.models import AuditEntry, Event
+from qctl.cli.documents.document import Document, seconds, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import AuditEntry, Event
 
 _TEXTS = ("queue", "job", "name", "trace", "owner", "worker", "actor", "reason")
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from qctl.cli.documents.document import Document, Record
-from qctl.models import Finding, Health, Ping, Repair
+from typing import TYPE_CHECKING
+
+from qctl.cli.documents.document import Document
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Finding, Health, Ping, Repair
 
 
 def ping(answer: Ping) -> Document:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qctl.cli.documents.dead_letters import dead_letter, dead_letters
-from qctl.cli.documents.document import Document, Record, seconds, time
-from qctl.models import (
-    Arrival,
-    DeadLetter,
-    DeadLetters,
-    Flushed,
-    Imported,
-    PipelineStatus,
-    RejectDetail,
-    Topics,
-    TopicStatus,
-)
+from qctl.cli.documents.document import Document, seconds, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import (
+        Arrival,
+        DeadLetter,
+        DeadLetters,
+        Flushed,
+        Imported,
+        PipelineStatus,
+        RejectDetail,
+        Topics,
+        TopicStatus,
+    )
 
 
 def ingest(found: Sequence[PipelineStatus]) -> Document:

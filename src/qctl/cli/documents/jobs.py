@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from qctl.cli.documents.document import Document, Record, seconds, time
+from typing import TYPE_CHECKING
+
+from qctl.cli.documents.document import Document, seconds, time
 from qctl.cli.documents.events import event
-from qctl.models import Attempt, Edited, JobDetail, JobRow, Jobs, Stopped, Waited
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Attempt, Edited, JobDetail, JobRow, Jobs, Stopped, Waited
 
 
 def jobs(found: Jobs) -> Document:

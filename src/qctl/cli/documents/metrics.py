@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from qctl.cli.documents.document import DURATIONS, Document, Record, durations, share, time
-from qctl.models import Names, NameStats, Series, Step
+from typing import TYPE_CHECKING
+
+from qctl.cli.documents.document import DURATIONS, Document, durations, share, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Names, NameStats, Series, Step
 
 _RUN = tuple(f"run.{field}" for field in DURATIONS)
 

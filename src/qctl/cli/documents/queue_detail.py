@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qctl.cli.documents.dead_letters import cause
-from qctl.cli.documents.document import Document, Record, seconds, time
+from qctl.cli.documents.document import Document, seconds, time
 from qctl.cli.documents.queues import record
-from qctl.models import DeleteResult, DrainResult, HistoryStep, QueueDetail
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import DeleteResult, DrainResult, HistoryStep, QueueDetail
 
 
 def queue(detail: QueueDetail) -> Document:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import DURATIONS, Document, Record, durations, seconds, share, time
-from qctl.errors import QctlError
-from qctl.models import ClearResult, Pause, PauseResult, QueueStats, ResumeResult, Stats
+from qctl.cli.documents.document import DURATIONS, Document, durations, seconds, share, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.errors import QctlError
+    from qctl.models import ClearResult, Pause, PauseResult, QueueStats, ResumeResult, Stats
 
 
 def stats(found: Stats) -> Document:

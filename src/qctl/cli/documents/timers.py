@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, Record, time
-from qctl.errors import QctlError
-from qctl.models import Coming, Timer, Timers
+from qctl.cli.documents.document import Document, time
 from qctl.view import rule_in_words
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.errors import QctlError
+    from qctl.models import Coming, Timer, Timers
 
 _COLUMNS = (
     *("name", "kind", "job", "queue", "next_at", "last_at", "last_job", "last_status", "cron", "timezone", "every"),

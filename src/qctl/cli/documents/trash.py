@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, Record, time
-from qctl.models import RestoreResult, TrashBatch
+from qctl.cli.documents.document import Document, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import RestoreResult, TrashBatch
 
 
 def trash(batches: Sequence[TrashBatch]) -> Document:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, Record, seconds, time
-from qctl.errors import QctlError
-from qctl.models import QuietResult, StopResult, WorkerInfo
+from qctl.cli.documents.document import Document, seconds, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.errors import QctlError
+    from qctl.models import QuietResult, StopResult, WorkerInfo
 
 _FIELDS = (
     *("name", "queues", "state", "host", "pid", "current_job", "last_heartbeat", "honours_pause", "started_at"),
