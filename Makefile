@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := gateway,graphql,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo install dev servers test lint screens completions bench format check clean
+.PHONY: help run demo install dev servers test lint audit screens completions bench format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -60,7 +60,10 @@ format: dev ## put code into its shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-check: lint test ## lint and test
+audit: dev ## look for known holes in what constraints.txt pins; takes the network
+	$(BIN)/python tests/audit.py $(VENV)/audit
+
+check: lint audit test ## lint, audit and test
 
 clean: ## remove what make made
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
