@@ -17,7 +17,7 @@ from qctl.broker.execution.claimant import Claimant
 from qctl.errors import WaitTimeoutError
 from support.process import Program
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import eventually, later
 from support.workers import qctl_worker, stock_worker
 
 
@@ -77,8 +77,8 @@ def test_settle_waits_for_what_was_claimed(connection: Redis, queue: Queue, clai
     assert held.claims == [("work", job.id)]
     with pytest.raises(WaitTimeoutError, match=job.id):
         pauses.settle(connection, held, 0.1)
-    threading.Timer(0.2, lambda: claimant.put_back("work", job.id)).start()
-    assert pauses.settle(connection, held, 10) >= 0.1
+    with later(0.2, lambda: claimant.put_back("work", job.id)):
+        assert pauses.settle(connection, held, 10) >= 0.1
 
 
 def test_settle_does_not_wait_for_the_dead(connection: Redis, queue: Queue) -> None:

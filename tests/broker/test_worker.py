@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 from qctl.broker.worker import QctlWorker
 from qctl.settings import Settings
 from support.servers import RedisServer
+from support.waiting import later
 
 
 def status(connection: Redis, job: Job) -> str:
@@ -226,8 +226,8 @@ def test_drain_finishes_the_running_job_and_takes_no_other(
     connection: Redis, queue: Queue, inline: InlineWorker
 ) -> None:
     first, second = queue.enqueue("support.jobs.nap", 1), queue.enqueue("support.jobs.give")
-    threading.Timer(0.5, inline.request_drain).start()
-    inline.work()
+    with later(0.5, inline.request_drain):
+        inline.work()
     assert (status(connection, first), status(connection, second)) == ("finished", "queued")
     assert connection.zscore(keys.LEASES, inline.claimant.name) is None
 
@@ -262,8 +262,8 @@ def test_a_redis_that_is_full_costs_no_job_anything_and_no_worker_its_life(
         queue = Queue("work", connection=client, serializer=JSONSerializer)
         running = queue.enqueue("support.jobs.fill_redis", own_redis.url, retry=Retry(max=3))
         waiting = queue.enqueue("support.jobs.give")
-        threading.Timer(2.0, client.config_set, ("maxmemory", 0)).start()
-        worker_class(["work"], client, worker_settings).work(burst=True)
+        with later(2.0, lambda: client.config_set("maxmemory", 0)):
+            worker_class(["work"], client, worker_settings).work(burst=True)
         assert [status(client, job) for job in (running, waiting)] == ["finished", "finished"]
         assert names(client) == ["started", "finished"] * 2, "and each ran once"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from qctl.models import Event, EventFilter
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support.servers import RedisServer
+from support.waiting import later
 
 
 def tell(connection: Redis, event: str, **fields: str | int) -> None:
@@ -90,10 +90,10 @@ def test_hostile_entries_are_read(ops: Ops, connection: Redis) -> None:
 def test_news_come_as_they_happen_and_are_only_what_is_meant(ops: Ops, connection: Redis) -> None:
     stream = ops.events.follow(EventFilter(queue="email"), after=ops.events.last_id(), away=never)
     assert next(stream) == []
-    threading.Timer(0.1, lambda: [tell(connection, "started", queue=name, job=name) for name in ("x", "email")]).start()
     news: list[Event] = []
-    while not news:
-        news = next(stream)
+    with later(0.1, lambda: [tell(connection, "started", queue=name, job=name) for name in ("x", "email")]):
+        while not news:
+            news = next(stream)
     assert [event.fields["job"] for event in news] == ["email"]
 
 

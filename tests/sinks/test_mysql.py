@@ -24,7 +24,7 @@ from qctl.sinks.base import KeptOpen, Sink
 from qctl.sinks.mysql import MysqlSink, Server
 from support.databases import MariaDb
 from support.process import free_port
-from support.waiting import eventually
+from support.waiting import eventually, later
 
 STATED = [
     ("msg_id", "varchar(50)", "NO", "PRI"),
@@ -255,10 +255,8 @@ def test_a_user_who_may_only_write_needs_no_more(mariadb: MariaDb, server: Serve
 def test_a_row_that_another_transaction_holds_is_waited_for(sink: Sink, mariadb: MariaDb) -> None:
     with other_client(mariadb) as client:
         client.cursor().execute("INSERT INTO messages VALUES ('a-0001', 'mine', 'me', '2026-01-01')")
-        timer = threading.Timer(0.3, client.commit)
-        timer.start()
-        (refused,) = sink.write(messages("a", 3))
-        timer.join()
+        with later(0.3, client.commit):
+            (refused,) = sink.write(messages("a", 3))
     assert refused.index == 1
     assert {row[1] for row in stored(mariadb)} == {"mine", "hello 0", "hello 2"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,3 +25,15 @@ def eventually(check: Callable[[], T], seconds: float = 15.0, what: str = "", ev
             what = what or getattr(check, "__name__", "it")
             raise AssertionError(f"{what} did not happen within {seconds} s; last seen: {answer!r}")
         time.sleep(every)
+
+
+@contextmanager
+def later(seconds: float, act: Callable[[], object]) -> Iterator[None]:
+    """Do it in a thread after so many seconds, while what is inside goes on. It is over when this is left: what still
+    talks to a server then would fall into the next test."""
+    timer = threading.Timer(seconds, act)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()

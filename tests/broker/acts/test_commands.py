@@ -14,6 +14,7 @@ from qctl.broker.acts import commands
 from qctl.broker.execution.claimant import Claimant
 from qctl.errors import WaitTimeoutError
 from qctl.models import WorkerInfo
+from support.waiting import later
 
 WAIT = 0.3
 """Seconds in which a claimant that is not quiet takes what waits many times over."""
@@ -58,8 +59,8 @@ def test_what_was_claimed_before_is_waited_for(connection: Redis, queue: Queue, 
     assert told.claims == [("work", job.id)]
     with pytest.raises(WaitTimeoutError, match=f"may still start: {job.id}"):
         commands.settle(connection, told, 0.05)
-    threading.Timer(0.1, lambda: claimant.put_back("work", job.id)).start()
-    commands.settle(connection, told, 10.0)
+    with later(0.1, lambda: claimant.put_back("work", job.id)):
+        commands.settle(connection, told, 10.0)
     assert claimant.take(["work"], None) is None
 
 

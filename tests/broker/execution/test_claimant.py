@@ -18,7 +18,7 @@ from rq.queue import Queue
 from qctl.broker import events, keys, pauses
 from qctl.broker.execution.claimant import LEASE, Claimant, Trip
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import eventually, later
 
 
 def test_claims_in_waiting_order_and_leaves_a_trace(connection: Redis, queue: Queue, claimant: Claimant) -> None:
@@ -146,10 +146,8 @@ def test_waiting_changes_nothing_and_ends_with_a_push(connection: Redis, queue: 
 
 
 def test_a_push_to_a_queue_that_is_not_waited_on_is_seen(connection: Redis, claimant: Claimant) -> None:
-    thread = threading.Timer(0.3, lambda: Queue("second", connection=connection).enqueue("f"))
-    thread.start()
-    claim = claimant.take(["first", "second"], 10.0)
-    thread.join()
+    with later(0.3, lambda: Queue("second", connection=connection).enqueue("f")):
+        claim = claimant.take(["first", "second"], 10.0)
     assert claim is not None
     assert claim.queue == "second"
 
