@@ -3,7 +3,7 @@
 # What may follow the words $1: verbs, flags, options that take a value, and what stands without an option.
 _qctl_place() {
     case $1 in
-        '') verbs='stats pause resume clear retry monitor up ping health doctor backup restore check events audit job dlq queue trash schedule worker daemon ingest cleanup alert metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
+        '') verbs='stats pause resume clear retry monitor up ping health doctor backup restore check events audit job dlq queue trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
         'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
@@ -98,6 +98,13 @@ _qctl_place() {
         'alert list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'alert test') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'alert mute') verbs='' flags='--help --off --json' takes='--for= --reason= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user') verbs='list create promote demote remove password' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user list') verbs='' flags='--help --json' takes='--role= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user create') verbs='' flags='--help --admin --generate --json' takes='--name= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user promote') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user demote') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user remove') verbs='' flags='--help --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user password') verbs='' flags='--help --generate --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics') verbs='show export' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics show') verbs='' flags='--help --json' takes='--since= --step= --plot=depth,rate,wait,run --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'metrics export') verbs='' flags='--help --json' takes='--to=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -4,7 +4,7 @@
 function __qctl_place
     switch $argv[1]
         case ''
-            set -g __qctl_verbs 'stats	Show every queue: depth, age, rates, errors, how long jobs wait and run, workers, pauses' 'pause	Hold queues: no job of theirs starts from now on' 'resume	Let paused queues go on' 'clear	Move all that waits in a queue to the trash' 'retry	Run dead letters again: each goes back to the end of its queue' 'monitor	Watch queues, jobs, dead letters and workers live, and act on them by keys' 'up	Run everything here, in the foreground, until Ctrl-C' 'ping	Ask Redis whether it is there' 'health	Tell whether work flows, and what to mend' 'doctor	Look at everything that qctl stands on: what is wrong, why it matters, what mends it' 'backup	Write pauses, schedules, dead letters and the trash to one file, secrets too' 'restore	Put back what a backup holds and is not there' 'check	Judge queues for a monitoring system' 'events	Show what happened to queues, jobs and workers, oldest first' 'audit	Show who changed what, from which host, with which command line, and how it ended' 'job	Jobs of any queue and state' 'dlq	Dead letters: jobs that wait for a person' 'queue	One queue and all its jobs' 'trash	What was cleared, until it is gone for good' 'schedule	What comes at a time' 'worker	Processes that take jobs from queues' 'daemon	The daemons as units of systemd' 'ingest	The way of data into the queues' 'cleanup	Housekeeping, made for cron' 'alert	Rules by which people are told that a queue is bad' 'metrics	What was measured, for people and for Prometheus' 'context	Named settings: which Redis of several' 'config	Settings: what is set, and where'
+            set -g __qctl_verbs 'stats	Show every queue: depth, age, rates, errors, how long jobs wait and run, workers, pauses' 'pause	Hold queues: no job of theirs starts from now on' 'resume	Let paused queues go on' 'clear	Move all that waits in a queue to the trash' 'retry	Run dead letters again: each goes back to the end of its queue' 'monitor	Watch queues, jobs, dead letters and workers live, and act on them by keys' 'up	Run everything here, in the foreground, until Ctrl-C' 'ping	Ask Redis whether it is there' 'health	Tell whether work flows, and what to mend' 'doctor	Look at everything that qctl stands on: what is wrong, why it matters, what mends it' 'backup	Write pauses, schedules, dead letters and the trash to one file, secrets too' 'restore	Put back what a backup holds and is not there' 'check	Judge queues for a monitoring system' 'events	Show what happened to queues, jobs and workers, oldest first' 'audit	Show who changed what, from which host, with which command line, and how it ended' 'job	Jobs of any queue and state' 'dlq	Dead letters: jobs that wait for a person' 'queue	One queue and all its jobs' 'trash	What was cleared, until it is gone for good' 'schedule	What comes at a time' 'worker	Processes that take jobs from queues' 'daemon	The daemons as units of systemd' 'ingest	The way of data into the queues' 'cleanup	Housekeeping, made for cron' 'alert	Rules by which people are told that a queue is bad' 'user	Users of the gateway, and who of them is an admin' 'metrics	What was measured, for people and for Prometheus' 'context	Named settings: which Redis of several' 'config	Settings: what is set, and where'
             set -g __qctl_options '--help	Show help.' '--version	Print the version' '--json	The same as -o json' '--read-only	Refuse to change anything, as QCTL_READ_ONLY=true' '--no-color	No colour, as NO_COLOR=1' '--debug	Show a traceback with an error' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name' '--context	Which Redis of several: see `qctl context list`' '--redis-url	Redis to use' '--home	Folder that holds all state, as QCTL_HOME'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name' '--context=' '--redis-url=' '--home=/'
             set -g __qctl_rest ''
@@ -477,6 +477,41 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show help.' '--off	Tell of it again' '--json	The same as -o json' '--for	90s, 30m, 1h30m, 2d' '--reason	Why, for all who look at it' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
             set -g __qctl_takes '--for=' '--reason=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'user'
+            set -g __qctl_verbs 'list	List the users of the gateway, the newest first' 'create	Make a user of the gateway' 'promote	Make a user an admin, who may change queues over HTTP' 'demote	Make an admin an ordinary user again, at once' 'remove	Forget a user' 'password	Give a user a new password, which is asked for, or read from stdin'
+            set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'user list'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--role	Only these: user or admin' '--limit	The newest N of them' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--role=' '--limit=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'user create'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--admin	Let them do whatever an operator may' '--generate	Make up a password, and print it' '--json	The same as -o json' '--name	Default: the address up to the @' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--name=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'user promote'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'user demote'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'user remove'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--yes	Do not ask' '-y	Do not ask' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
+        case 'user password'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show help.' '--generate	Make up a password, and print it' '--json	The same as -o json' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'metrics'
             set -g __qctl_verbs 'show	Show what queues did over time, together: what came and ended, how long jobs waited and ran' 'export	Print everything that is measured, in the text format of Prometheus'

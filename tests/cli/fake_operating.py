@@ -8,6 +8,9 @@ from typing import Any
 
 from cli.fake_jobs import NOW
 from qctl.models import (
+    Account,
+    AccountChange,
+    Accounts,
     AuditEntry,
     Coming,
     Concern,
@@ -66,7 +69,12 @@ def stopped(names: Any, now: bool = False, timeout: float = 0.0, waiting: Any = 
     return [StopResult(replace(WORKER, name=name), True, now, 0.1) for name in names]
 
 
+ADA = Account("ada@example.com", "6920b670c1afd03b72e31e73", "ada", "admin", NOW, NOW)
+
 ANSWERS: dict[str, Any] = {
+    "users__list": Accounts([ADA], 1),
+    "users__create": lambda *_, **__: AccountChange(ADA, password="made-up"),
+    **{f"users__{verb}": lambda *_: AccountChange(ADA) for verb in ("promote", "demote", "remove", "password")},
     "workers__list": lambda _queue=None: [WORKER],
     "workers__select": lambda patterns: [replace(WORKER, name=name) for name in ("w1", "w2")] if patterns else [],
     "workers__show": lambda name: replace(WORKER, name=name),

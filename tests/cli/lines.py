@@ -80,6 +80,10 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("context", "show"): ("prod",),
     ("context", "use"): ("prod",),
     ("config", "init"): ("--force",),
+    ("user", "create"): ("ada@example.com", "--generate"),
+    ("user", "password"): ("ada@example.com", "--generate"),
+    ("user", "remove"): ("ada@example.com", "--yes"),
+    **{("user", verb): ("ada@example.com",) for verb in ("promote", "demote")},
     ("backup",): ("kept.jsonl", "--force"),
     ("restore",): ("-",),
 }

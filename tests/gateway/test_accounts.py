@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jwt
 import pytest
 from argon2 import PasswordHasher
 
 from qctl.errors import BackpressureError, RefusedError
 from qctl.gateway import accounts
 from qctl.gateway.accounts import Accounts, TakenError
-from qctl.gateway.tokens import Tokens
+from qctl.gateway.tokens import AUDIENCE, Tokens
+from qctl.ops import Ops
 from qctl.settings import Settings
+from qctl.store import passwords
 from support.databases import MongoDb
 from support.gateway import PASSWORD, SECRET, Gateway
 
@@ -43,7 +46,7 @@ def test_who_has_the_password_gets_a_token(users: Accounts, tmp_path: Path) -> N
 
 def test_an_unknown_address_is_refused_like_a_wrong_password(users: Accounts) -> None:
     asyncio.run(users.create("Ada", EMAIL, PASSWORD))
-    assert not PasswordHasher(*accounts.COST).check_needs_rehash(accounts.DECOY)
+    assert not PasswordHasher(*passwords.COST).check_needs_rehash(passwords.DECOY)
     said, took = [], []
     for email, password in ((EMAIL, "wrong"), ("nobody@example.com", PASSWORD)):
         began = time.process_time()
@@ -97,3 +100,33 @@ def test_no_input_is_a_query(make_gateway: Callable[..., Gateway], mongodb: Mong
     assert gateway.ask("POST", "/user/create", fine).status == 201
     taken = gateway.ask("POST", "/user/create", fine)
     assert (taken.status, taken.json) == (409, {"success": False, "error": "Email already in use"})
+
+
+def test_who_is_an_admin_no_more_has_no_rights_at_once(users: Accounts, settings: Settings) -> None:
+    tokens, ops = Tokens(SECRET, 60), Ops(settings)
+
+    def may(token: str) -> bool:
+        return asyncio.run(users.is_admin(tokens.read(token)))
+
+    def login() -> str:
+        return asyncio.run(users.login(EMAIL, PASSWORD))
+
+    ops.users.create(EMAIL, "Ada", PASSWORD)
+    ordinary = login()
+    ops.users.promote(EMAIL)
+    assert not may(ordinary), "it counts from the next login on"
+    token = login()
+    assert may(token)
+    ops.users.demote(EMAIL)
+    assert not may(token)
+    assert not may(tokens.issue("nobody", "admin"))
+    promoted = ops.users.promote(EMAIL).account
+    now = int(time.time())
+    claims = {"sub": promoted.id, "role": "admin", "aud": AUDIENCE, "iat": now - 60, "exp": now + 60}
+    assert not may(jwt.encode(claims, SECRET)), "it is older than the last change"
+    ops.users.password(EMAIL, PASSWORD)
+    token = login()
+    assert may(token)
+    ops.users.remove(EMAIL)
+    assert not may(token)
+    ops.close()

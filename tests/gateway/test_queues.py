@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from qctl.gateway.tokens import Tokens
 from qctl.ops import Ops
 from qctl.service import QueueService
 from qctl.settings import Settings
+from qctl.store.users import SqliteUsers, new_user
 from support.gateway import SECRET, Answer, Gateway
 
 KEY = "the-admin-key-of-these-tests"
@@ -48,6 +50,14 @@ def kill(connection: Redis, job_id: str) -> None:
     connection.lrem(keys.queue("notification"), 0, job_id)
     connection.hset(keys.job(job_id), "status", "failed")
     connection.zadd(keys.failed("notification"), {job_id: 9e9})
+
+
+def an_admin(gateway: Gateway) -> tuple[str, str]:
+    """The token and the id of a new admin of a gateway."""
+    users = SqliteUsers(Settings.load({"QCTL_HOME": str(gateway.folder)}))
+    user = new_user(f"{secrets.token_hex(8)}@example.com", "Ada", "$none", "admin")
+    assert users.add(user)
+    return Tokens(SECRET, 60).issue(user.id, "admin"), user.id
 
 
 def waiting(answer: Answer) -> int:
@@ -88,7 +98,9 @@ def test_the_first_seeds_queues(operator: Any, anybody: Any, service: QueueServi
         ("POST", "/api/messages/queue/notification/retry"),
     ],
 )
-def test_only_operators_change_anything(anybody: Any, ops: Ops, method: str, path: str) -> None:
+def test_only_operators_change_anything(
+    anybody: Any, shared_gateway: Gateway, ops: Ops, method: str, path: str
+) -> None:
     refused = anybody(method, path)
     assert (refused.status, refused.json["success"]) == (401, False)
     assert anybody(method, path, X_Admin_Key="another").status == 401
@@ -96,9 +108,12 @@ def test_only_operators_change_anything(anybody: Any, ops: Ops, method: str, pat
     tokens = Tokens(SECRET, 60)
     assert anybody(method, path, token=tokens.issue("u1", "user")).status == 403
     assert ops.audit.list() == []
-    assert anybody(method, path, token=tokens.issue("u2", "admin")).status == 200
+    assert anybody(method, path, token=tokens.issue("u2", "admin")).status == 403, "there is no such user"
+    assert ops.audit.list() == []
+    token, admin = an_admin(shared_gateway)
+    assert anybody(method, path, token=token).status == 200
     (act,) = ops.audit.list()
-    assert (act.actor, act.via, act.outcome) == ("u2@gateway", "gateway", "done")
+    assert (act.actor, act.via, act.outcome) == (f"{admin}@gateway", "gateway", "done")
 
 
 def test_what_is_done_and_refused_is_in_the_audit_with_its_trace(operator: Any, ops: Ops) -> None:

@@ -14,6 +14,7 @@ from qctl.settings import Settings
 from qctl.store.users import User, Users, open_users
 
 AT = datetime(2024, 3, 20, 10, 30, 0, 123000, timezone.utc)
+LATER = datetime(2099, 3, 20, 10, 30, 0, 456000, timezone.utc)
 
 
 @pytest.fixture(params=["sqlite", "mongodb"])
@@ -51,3 +52,27 @@ def test_an_address_is_never_a_query(users: Users, ada: User, email: str) -> Non
     assert users.add(hostile)
     assert users.find(hostile.email) == hostile
     assert users.find(ada.email) == ada
+
+
+def test_a_user_is_changed_listed_and_removed(users: Users, ada: User) -> None:
+    eve = replace(ada, email=f"eve-{ada.email}", id=secrets.token_hex(12), role="admin", created=LATER, modified=LATER)
+    assert users.add(ada)
+    assert users.add(eve)
+    assert users.by_id(ada.id) == ada
+    assert users.by_id("nobody") is None
+    newest, count = users.list(None, 1)
+    assert newest == [eve]
+    assert count >= 2
+    assert eve in users.list("admin", 1000)[0]
+    assert ada not in users.list("admin", 1000)[0]
+    changed = replace(ada, role="admin", password="$other", modified=LATER)
+    assert users.change(changed)
+    assert users.find(ada.email) == changed
+    another = replace(ada, id=secrets.token_hex(12))
+    assert not users.change(another), "one of the same address who came later"
+    assert not users.remove(another)
+    assert users.find(ada.email) == changed
+    assert users.remove(changed)
+    assert users.by_id(ada.id) is None
+    assert not users.change(changed)
+    assert users.remove(eve)

@@ -129,6 +129,10 @@ NOUNS: Mapping[str, Noun] = {
     "alert": Noun(
         "Rules by which people are told that a queue is bad.", ("alerts.rules", "alerts.test", "alerts.mute")
     ),
+    "user": Noun(
+        "Users of the gateway, and who of them is an admin.",
+        ("users.everyone", "users.create", "users.promote", "users.demote", "users.remove", "users.password"),
+    ),
     "metrics": Noun("What was measured, for people and for Prometheus.", ("metrics.show", "metrics.export")),
     "context": Noun(
         "Named settings: which Redis of several.", ("contexts.everything", "contexts.show", "contexts.use")

@@ -4,27 +4,18 @@ words, whether there is a user of an address."""
 from __future__ import annotations
 
 import os
-import secrets
-from datetime import datetime, timezone
 from functools import partial
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from qctl.errors import BackpressureError, RefusedError
-from qctl.gateway.tokens import Tokens
+from qctl.gateway.tokens import Caller, Tokens
 from qctl.settings import Settings
-from qctl.store.users import User, Users, open_users
+from qctl.store import passwords
+from qctl.store.users import ADMIN, User, Users, new_user, open_users
 
 T = TypeVar("T")
-
-COST = (3, 65_536, 4)
-"""Rounds, KiB and lanes of a hash: the second choice of RFC 9106, section 4, which is the library's."""
-
-DECOY = "$argon2id$v=19$m=65536,t=3,p=4$8xKUA3dshUrek2VlqMUX0w$JBbAo9re/2fI1+cSoslwwDJzFgp83qluGJtP/1jFNy8"
-"""The hash, at this cost, of a password that nobody has: it is reckoned with where there is no user."""
 
 MOST_WAITING = 100
 """Requests for which a hash is to be reckoned, some 50 ms and 64 MB each. Who comes then is told to come again."""
@@ -41,7 +32,6 @@ class Accounts:
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
         self._users: Users = open_users(settings)
         self._tokens = tokens
-        self._hasher = PasswordHasher(*COST)
         # Each takes 64 MB and a whole core: those who log in must not keep all others waiting.
         self._limiter = CapacityLimiter(max(2, os.cpu_count() or 1))
         self._waiting = 0
@@ -53,6 +43,14 @@ class Accounts:
     async def login(self, email: str, password: str) -> str:
         """A token for the user of this address and password. Raises RefusedError."""
         return await self._in_turn(partial(self._login, email.lower(), password))
+
+    async def is_admin(self, caller: Caller) -> bool:
+        """Whether a token that says so names somebody who is an admin now, and was given since they were changed last:
+        who is demoted, removed or has a new password loses the rights of an admin at once."""
+        if caller.role != ADMIN:
+            return False
+        user = await to_thread.run_sync(self._users.by_id, caller.id)
+        return user is not None and user.role == ADMIN and caller.issued >= user.modified.replace(microsecond=0)
 
     def close(self) -> None:
         """Close the connections to the database."""
@@ -68,20 +66,13 @@ class Accounts:
             self._waiting -= 1
 
     def _create(self, username: str, email: str, password: str) -> User:
-        now = datetime.now(timezone.utc)
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # MongoDB keeps milliseconds
-        hashed = self._hasher.hash(password)
-        user = User(email, secrets.token_hex(12), username, hashed, "user", now, now)
+        user = new_user(email, username, passwords.hashed(password))
         if not self._users.add(user):
             raise TakenError("Email already in use")
         return user
 
     def _login(self, email: str, password: str) -> str:
         user = self._users.find(email)
-        try:
-            self._hasher.verify(user.password if user else DECOY, password)
-        except (VerificationError, InvalidHashError):
-            user = None
-        if user is None:
+        if not passwords.is_right(password, user.password if user else None) or user is None:
             raise RefusedError("Invalid email or password")
         return self._tokens.issue(user.id, user.role)

@@ -8,13 +8,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from qctl.models import OwnedJob, OwnedStatus
+from qctl.store.users import ADDRESS, NAME_LENGTH, PASSWORD_LENGTH
 from qctl.store.users import User as StoredUser
 
 LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 """One line: no control characters."""
-
-ADDRESS = r"^[^\s@\x00-\x1f\x7f-\x9f]{1,64}@[^\s@\x00-\x1f\x7f-\x9f]{1,189}$"
-"""What may be an address. Whether it is one only a mail can tell."""
 
 EXAMPLE_ID = "6920b670c1afd03b72e31e73"
 EXAMPLE_TIME = "2024-03-20T10:30:00.000Z"
@@ -43,9 +41,11 @@ Text = Annotated[str, BeforeValidator(_text)]
 class NewUser(BaseModel):
     """Who wants to become a user."""
 
-    username: Annotated[Text, Field(min_length=1, max_length=64, pattern=LINE, examples=["admin"])]
+    username: Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH, pattern=LINE, examples=["admin"])]
     email: Email
-    password: Annotated[Text, Field(min_length=6, max_length=256, examples=["correct horse"])]
+    password: Annotated[
+        Text, Field(min_length=PASSWORD_LENGTH[0], max_length=PASSWORD_LENGTH[1], examples=["correct horse"])
+    ]
 
 
 class Credentials(BaseModel):

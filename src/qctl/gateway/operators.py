@@ -19,9 +19,6 @@ from qctl.gateway.backend import Backend
 
 T = TypeVar("T")
 
-ADMIN = "admin"
-"""The role of users who may do what an operator may."""
-
 admin_key = APIKeyHeader(name="X-Admin-Key", auto_error=False, description="QUEUE_ADMIN_KEY.")
 
 _NOTHING_HAPPENED = (UsageError, UnreachableError)
@@ -86,7 +83,7 @@ async def operator(
     if credentials is None:
         raise HTTPException(401, "Admin key or token required", CHALLENGE)
     user = await caller(request, credentials)
-    if user.role != ADMIN:
+    if not await gateway.accounts.is_admin(user):
         raise HTTPException(403, "Admins only")
     return Operator(f"{user.id}@gateway", request.state.trace, gateway)
 

@@ -36,10 +36,11 @@ _EXAMPLE = re.compile(r"your[-_ ]|change[-_ ]?(this|me|it)\b|secret[-_ ]key", re
 
 @dataclass(frozen=True)
 class Caller:
-    """Whom a token names, by the id of the user, and until when."""
+    """Whom a token names, by the id of the user, since when and until when."""
 
     id: str
     role: str
+    issued: datetime
     expires: datetime
 
 
@@ -73,10 +74,10 @@ class Tokens:
                 leeway=LEEWAY,
                 options={"require": ["exp", "iat", "sub", "aud"]},
             )
-            expires = datetime.fromtimestamp(claims["exp"], timezone.utc)
+            issued, expires = (datetime.fromtimestamp(claims[name], timezone.utc) for name in ("iat", "exp"))
         except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
             raise RefusedError("Invalid token") from None
-        return Caller(claims["sub"], str(claims.get("role", "user")), expires)
+        return Caller(claims["sub"], str(claims.get("role", "user")), issued, expires)
 
 
 def secret_of(settings: Settings) -> str:

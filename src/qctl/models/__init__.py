@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from qctl.models.schedules import CatchUp, Schedule
     from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
     from qctl.models.trash import RestoreResult, TrashBatch
+    from qctl.models.users import Account, AccountChange, Accounts, Role
     from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
 
 _NAMES = {
@@ -93,6 +94,7 @@ _NAMES = {
     "schedules": "CatchUp Schedule",
     "timers": "TIMER_KINDS Coming Concern Timer TimerKind Timers",
     "trash": "RestoreResult TrashBatch",
+    "users": "Account AccountChange Accounts Role",
     "workers": "Quiet QuietResult StopResult WorkerInfo",
 }
 """Module -> what it gives."""
@@ -118,6 +120,9 @@ __all__ = [
     "STATUS_ORDER",
     "TIMER_KINDS",
     "WORST",
+    "Account",
+    "AccountChange",
+    "Accounts",
     "Alert",
     "AlertRule",
     "Arrival",
@@ -187,6 +192,7 @@ __all__ = [
     "Repair",
     "RestoreResult",
     "ResumeResult",
+    "Role",
     "RunningJob",
     "Scan",
     "Schedule",

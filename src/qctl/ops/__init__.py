@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from qctl.ops.stats import StatsOps
     from qctl.ops.transfer import TransferOps
     from qctl.ops.trash import TrashOps
+    from qctl.ops.users import UserOps
     from qctl.ops.workers import WorkerOps
 
 __all__ = ["Ops"]
@@ -171,6 +172,13 @@ class Ops:
         from qctl.ops.readings import ReadingOps
 
         return ReadingOps(self._connection, self._settings)
+
+    @cached_property
+    def users(self) -> UserOps:
+        """Users of the gateway."""
+        from qctl.ops.users import UserOps
+
+        return UserOps(self._connection, self._settings)
 
     @cached_property
     def schedules(self) -> ScheduleOps:

@@ -100,6 +100,20 @@ def opened_file(settings: Settings, *tables: Table) -> Iterator[Database]:
         yield database
 
 
+@contextmanager
+def opened_to_read(settings: Settings, table: str) -> Iterator[sqlite3.Connection | None]:
+    """The SQLite file, which is neither made nor changed; None where it is not there, or not this table. Raises
+    SinkError."""
+    if not settings.database.exists():
+        yield None
+        return
+    with sqlite.translated(settings.database):
+        where = f"{settings.database.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(where, uri=True, timeout=sqlite.BUSY_TIMEOUT)) as db:
+            there = db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()
+            yield db if there else None
+
+
 # --- times: as text on their way in, so that both compare them alike ------------------------------------------------
 
 

@@ -6,15 +6,13 @@ import json
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 from qctl.errors import RefusedError, WaitTimeoutError
 from qctl.models import StoredReading
 from qctl.settings import Settings
-from qctl.sinks.sqlite import BUSY_TIMEOUT, translated
+from qctl.store.database import opened_to_read
 
 PATIENCE = 5.0
 """Seconds that a search takes at most: all readings are looked through where few of them match."""
@@ -23,8 +21,6 @@ _LOOK = 10_000
 """Steps of SQLite's machine between looks at the clock, less than a millisecond."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-_KEPT = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'readings'"
 
 _NEWEST = """
 SELECT topic, device, ts_ns, fields, received_ns FROM readings
@@ -51,24 +47,18 @@ def newest(
     """
     if settings.influx_url:
         raise RefusedError("readings are in InfluxDB, which is asked itself: qctl reads those in SQLite alone")
-    if not settings.database.exists():
-        return []
     wanted = (device, topic, _nanoseconds(since, -(2**63)), _nanoseconds(until, 2**63 - 1), limit)
-    with translated(settings.database), closing(_opened(settings.database)) as db:
+    with opened_to_read(settings, "readings") as db:
+        if db is None:
+            return []
+        deadline = time.monotonic() + PATIENCE
+        db.set_progress_handler(lambda: time.monotonic() > deadline, _LOOK)
         try:
-            return [_reading(row) for row in (db.execute(_NEWEST, wanted) if db.execute(_KEPT).fetchone() else ())]
+            return [_reading(row) for row in db.execute(_NEWEST, wanted)]
         except sqlite3.OperationalError as error:
             if "interrupted" not in str(error):
                 raise
     raise WaitTimeoutError(f"nothing like that was found in {PATIENCE:g} s: ask for fewer, or for newer ones")
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    """The file, for reading, which gives up after its time."""
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT)
-    deadline = time.monotonic() + PATIENCE
-    db.set_progress_handler(lambda: time.monotonic() > deadline, _LOOK)
-    return db
 
 
 def _reading(row: Sequence[Any]) -> StoredReading:

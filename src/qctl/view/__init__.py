@@ -18,6 +18,7 @@ from qctl.view.queues import queue_columns, queue_state, totals
 from qctl.view.table import Cell, Column, Style, Table
 from qctl.view.timers import coming_columns, rule_in_words, timer_columns, timer_state
 from qctl.view.trash import trash_columns
+from qctl.view.users import user_columns
 from qctl.view.values import (
     NOTHING,
     PERCENTILES,
@@ -86,6 +87,7 @@ __all__ = [
     "topic_columns",
     "totals",
     "trash_columns",
+    "user_columns",
     "worker_columns",
     "worker_facts",
     "worker_state",

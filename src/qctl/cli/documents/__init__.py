@@ -22,6 +22,7 @@ from qctl.cli.documents.queue_detail import deleted, drained, history, queue
 from qctl.cli.documents.queues import cleared, paused, resumed, stats
 from qctl.cli.documents.timers import comings, schedule_acts, scheduled, timers
 from qctl.cli.documents.trash import emptied, restored, trash
+from qctl.cli.documents.users import user_act, users
 from qctl.cli.documents.workers import hushed, stopped, worker, workers
 
 __all__ = [
@@ -84,6 +85,8 @@ __all__ = [
     "timers",
     "topics",
     "trash",
+    "user_act",
+    "users",
     "waited",
     "worker",
     "workers",

@@ -1,0 +1,22 @@
+"""The table of users."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from qctl.models import Account
+from qctl.safe import inert_line
+from qctl.view.table import Cell, Column
+from qctl.view.values import age
+
+
+def user_columns(now: datetime) -> list[Column[Account]]:
+    """Columns of the table of users."""
+    return [
+        Column("ADDRESS", lambda a: Cell(inert_line(a.email)), least=20),
+        Column("ROLE", lambda a: Cell(inert_line(a.role), "warn" if a.role == "admin" else "")),
+        Column("NAME", lambda a: Cell(inert_line(a.username)), least=8, drop=2),
+        Column("CREATED", lambda a: Cell(age(a.created, now), "dim"), right=True, drop=3),
+        Column("CHANGED", lambda a: Cell(age(a.modified, now), "dim"), right=True, drop=4),
+        Column("ID", lambda a: Cell(inert_line(a.id), "dim"), least=8, drop=1),
+    ]
