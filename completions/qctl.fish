@@ -80,8 +80,8 @@ function __qctl_place
             set -g __qctl_rest ''
         case 'audit'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--actor	Only by these: a part of user@host' '--command	Only this: clear, dlq retry' '--outcome	Only those that ended so: done, refused, failed' '--since	Only of the last: 90s, 30m, 1h30m, 2d' '--limit	Show the last N of them' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
-            set -g __qctl_takes '--actor=' '--command=' '--outcome=' '--since=' '--limit=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_options '--help	Show help.' '--json	The same as -o json' '--actor	Only by these: a part of user@host' '--command	Only this: clear, dlq retry' '--outcome	Only those that ended so: done, refused, failed' '--trace	Only of the request of this id' '--since	Only of the last: 90s, 30m, 1h30m, 2d' '--limit	Show the last N of them' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_takes '--actor=' '--command=' '--outcome=' '--trace=' '--since=' '--limit=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'job'
             set -g __qctl_verbs 'list	List jobs of any state, the next to run first' 'show	Show all that is known of one job, in whichever queue and state: payload, attempts, events, dependencies' 'enqueue	Make a job, and print its id' 'wait	Wait until a job has finished' 'retry	Run dead letters again: each goes back to the end of its queue' 'cancel	Cancel jobs that wait, are scheduled or deferred: they will not run' 'delete	Move jobs of any state, but running ones, to the trash' 'move	Move jobs to another queue, into the state that they are in' 'stop	Stop a job that runs: it becomes a dead letter' 'edit	Change what a job is called with, and keep what it was called with before' 'export	Write jobs as lines of JSON, whole, with what is secret in them; `job import` brings them back' 'import	Put exported jobs back where they were'

@@ -115,6 +115,13 @@ def test_the_audit_is_shown_and_filtered(real: Qctl, settings: Settings) -> None
     assert "qctl pause email" in real("audit", "--command", "pause", "-o", "name").out
     assert real("audit", "--actor", "nobody-of-that-name", "-o", "name").out == ""
     assert "qctl resume email" in real("audit", "--since", "1h", "--limit", "1", "-o", "table").out
+    assert "TRACE" not in real("audit", "-o", "table").out
+    ops = Ops(settings)
+    ops.audit.note("qctl clear", "qctl clear email", via="gateway", outcome="done", trace="trace-7")
+    ops.close()
+    heading, row = real("audit", "--trace", "trace-7", "-o", "table").out.splitlines()
+    assert "TRACE" in heading
+    assert "trace-7" in row
 
 
 def test_a_user_who_may_not_write_it_is_told(real: Qctl, settings: Settings, connection: Redis) -> None:

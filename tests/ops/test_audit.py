@@ -32,7 +32,10 @@ def test_it_is_searched(ops: Ops) -> None:
     assert [entry.actor for entry in ops.audit.list(command="CLEAR")] == ["a@x", "a@y"]
     assert [entry.actor for entry in ops.audit.list(actor="a@")] == ["a@x", "a@y"]
     assert [entry.actor for entry in ops.audit.list(outcome="done", limit=1)] == ["b@x"]
-    assert len(ops.audit.list(since=60)) == 3
+    ops.audit.note("qctl pause", "qctl pause", via="gateway", outcome="done", trace="t-1")
+    assert [entry.command for entry in ops.audit.list(trace="t-1")] == ["qctl pause"]
+    assert ops.audit.list(trace="t") == []
+    assert len(ops.audit.list(since=60)) == 4
     assert ops.audit.list(since=-60) == []
     with pytest.raises(UsageError):
         ops.audit.list(limit=0)

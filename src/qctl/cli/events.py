@@ -76,6 +76,7 @@ def audit(
     outcome: Annotated[
         str | None, typer.Option(metavar="HOW", help="Only those that ended so: done, refused, failed.")
     ] = None,
+    trace: Annotated[str | None, typer.Option("--trace", metavar="ID", help="Only of the request of this id.")] = None,
     since: Since = None,
     limit: Limit = 50,
 ) -> None:
@@ -84,8 +85,10 @@ def audit(
         actor=actor,
         command=act,
         outcome=outcome,
+        trace=trace,
         since=None if since is None else durations.parse(since, "--since"),
         limit=limit,
     )
     now = datetime.now(timezone.utc)
-    session.out.listing(documents.audit(found), view.Table(view.audit_columns(now), found, NO_ACTS))
+    columns = view.audit_columns(now, traced=any(act.trace for act in found))
+    session.out.listing(documents.audit(found), view.Table(columns, found, NO_ACTS))

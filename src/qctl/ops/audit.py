@@ -54,11 +54,12 @@ class AuditOps(Part):
         actor: str | None = None,
         command: str | None = None,
         outcome: str | None = None,
+        trace: str | None = None,
         since: float | None = None,
         limit: int = 50,
     ) -> builtins.list[AuditEntry]:
         """The last acts that match, oldest of them first. `actor` and `command` are patterns or a part of what is
-        looked for, `since` is how many seconds ago. Raises UsageError."""
+        looked for, `trace` is the id of a request, `since` is how many seconds ago. Raises UsageError."""
         if limit < 1:
             raise UsageError("a limit is at least 1")
         since_ms = 0 if since is None else clock.now(self._redis) - round(since * 1000)
@@ -68,6 +69,7 @@ class AuditOps(Part):
                 _matches(actor, act.actor)
                 and _matches(command, act.command)
                 and (outcome is None or act.outcome == outcome)
+                and (trace is None or act.trace == trace)
             )
 
         return audit.search(self._redis, wanted, limit=limit, since_ms=max(0, since_ms))

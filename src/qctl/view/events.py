@@ -49,14 +49,16 @@ def event_line(event: Event, now: datetime) -> Cell:
     return Cell(inert_line("  ".join(word for word in words if word)), _STYLES.get(event.event, ""))
 
 
-def audit_columns(now: datetime) -> list[Column[AuditEntry]]:
-    """Columns of the table of what people did."""
+def audit_columns(now: datetime, *, traced: bool) -> list[Column[AuditEntry]]:
+    """Columns of the table of what people did. `traced`: some of it was a request, which has a trace id."""
+    trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(inert_line(a.trace or NOTHING)), least=8, drop=3)
     return [
         Column("TIME", lambda a: Cell(_second(a.at, now), "dim")),
         Column("WHO", lambda a: Cell(inert_line(a.actor)), least=10),
         Column("OUTCOME", lambda a: Cell(inert_line(a.outcome), _ENDS.get(a.outcome, "bad"))),
         Column("TOOK", lambda a: Cell(duration(a.seconds)), right=True, drop=2),
         Column("VIA", lambda a: Cell(inert_line(a.via)), drop=1),
+        *([trace] if traced else []),
         Column("WHAT", lambda a: Cell(inert_line(a.line + (f"  ({a.problem})" if a.problem else ""))), long=True),
     ]
 
