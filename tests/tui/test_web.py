@@ -221,4 +221,7 @@ def test_a_browser_acts_where_that_was_allowed(serve: Serve, connection: Redis) 
         visit.until("Pause apples")
         visit.press("\x1b[D\r")
         eventually(lambda: connection.hexists(keys.PAUSED, "apples"), 30.0, "pause of apples")
+        children = psutil.Process(web.pid).children(recursive=True)
+        assert web.stop() == 0
+        eventually(lambda: not [child for child in children if child.is_running()], what="end of the visits")
         visit.close()

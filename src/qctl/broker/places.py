@@ -9,7 +9,7 @@ from typing import Any, Literal
 from redis import Redis
 from redis.client import Pipeline
 
-from qctl.broker import keys, replies
+from qctl.broker import keys, lengths, replies
 from qctl.models import State
 
 STEP = 1000
@@ -76,9 +76,12 @@ def kind(state: State) -> Kind:
     return "list" if state == "queued" else "hash" if state == "quarantined" else "zset"
 
 
+_SIZED_BY: dict[Kind, str] = {"list": "LLEN", "zset": "ZCARD", "hash": "HLEN"}
+
+
 def ask_size(pipe: Pipeline, state: State, queue: str) -> None:
     """Queue the command that tells how many are there; one of another type is an error among the replies."""
-    {"list": pipe.llen, "zset": pipe.zcard, "hash": pipe.hlen}[kind(state)](key(state, queue))
+    pipe.execute_command(_SIZED_BY[kind(state)], key(state, queue))
 
 
 def ask_some(pipe: Pipeline, state: State, queue: str, most: int) -> None:
@@ -101,10 +104,8 @@ def take_some(state: State, reply: Any) -> list[bytes]:
 
 def sizes(connection: Redis, places: Sequence[tuple[str, State]]) -> list[int]:
     """How many jobs are in each of these (queue, state). A key of another type holds none."""
-    with connection.pipeline(transaction=False) as pipe:
-        for queue, state in places:
-            ask_size(pipe, state, queue)
-        return [replies.granted(reply, 0) for reply in replies.ask(pipe)]
+    asked = tuple((_SIZED_BY[kind(state)], key(state, queue)) for queue, state in places)
+    return [replies.granted(reply, 0) for reply in lengths.ask(connection, asked)]
 
 
 def read(connection: Redis, queue: str, state: State, start: int = 0) -> Iterator[list[Found]]:

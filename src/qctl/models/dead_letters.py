@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -80,3 +81,25 @@ class Causes:
     causes: list[Cause]
     grouped: int
     total: int
+
+    @classmethod
+    def merged(cls, parts: Iterable[Causes]) -> Causes:
+        """Those of several queues as one."""
+        parts = list(parts)
+        same: dict[str, list[Cause]] = {}
+        for cause in (cause for part in parts for cause in part.causes):
+            same.setdefault(cause.fingerprint, []).append(cause)
+        causes = sorted(map(_one, same.values()), key=lambda cause: (-cause.count, cause.fingerprint))
+        return cls(causes, sum(part.grouped for part in parts), sum(part.total for part in parts))
+
+
+def _one(causes: Sequence[Cause]) -> Cause:
+    """A cause as it is in several queues together."""
+    return replace(
+        causes[0],
+        count=sum(cause.count for cause in causes),
+        queues=sorted({queue for cause in causes for queue in cause.queues}),
+        first_seen=min((cause.first_seen for cause in causes if cause.first_seen), default=None),
+        last_seen=max((cause.last_seen for cause in causes if cause.last_seen), default=None),
+        sample=next((cause.sample for cause in causes if cause.sample), ""),
+    )

@@ -30,6 +30,10 @@ class DeadLetterOps(Part):
         queues = self._queues(selector.queue)
         if not selector.reads_jobs and selector.fingerprint is None:
             return dead_letters.page(self._redis, queues, limit=limit, offset=offset, newest_first=newest_first)
+        if not selector.reads_jobs and selector.fingerprint is not None and newest_first:
+            known = dead_letters.of_cause(self._redis, queues, selector.fingerprint, limit=limit, offset=offset)
+            if known is not None:
+                return known
         found = search.page(
             self._redis,
             replace(selector, states=DEAD),
@@ -60,6 +64,10 @@ class DeadLetterOps(Part):
         """Why they died, the most frequent cause first. Of letters that no qctl worker buried at most `scan` are read,
         all where it is None. Raises NotFoundError."""
         return causes.groups(self._redis, self._queues(queue), scan)
+
+    def groups_of(self, queues: Sequence[str], *, scan: int | None = 10_000) -> dict[str, Causes]:
+        """The same of each of these queues by itself, by its name."""
+        return causes.by_queue(self._redis, queues, scan)
 
     def _queues(self, pattern: str | None) -> Sequence[str]:
         return select(pattern, snapshot.names(self._redis))

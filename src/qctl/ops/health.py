@@ -10,7 +10,7 @@ from qctl.broker.connection import translated
 from qctl.broker.reading import snapshot, vitals
 from qctl.broker.reading.vitals import Vitals
 from qctl.errors import QctlError
-from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats
+from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
 from qctl.ops.part import Part
 from qctl.safe import redact_url
 
@@ -34,22 +34,23 @@ class HealthOps(Part):
         """Ask Redis who it is and how late. Raises RedisUnreachableError."""
         return vitals.ping(self._redis, redact_url(self._settings.redis_target))
 
-    def check(self) -> Health:
-        """Look at everything. A Redis that cannot be reached is a finding, not an error.
+    def check(self, stats: Stats | None = None) -> Health:
+        """Look at everything; at queues as they are in `stats`, where that was read just now. A Redis that cannot be
+        reached is a finding, not an error.
 
         Dead letters wait for a person and are none of the system's ills; those in quarantine are, for they killed
         workers or came from somebody who may not send them. A queue that is paused is as somebody wants it.
         """
         try:
             with translated(self._settings):
-                findings = self._look()
+                findings = self._look(stats or snapshot.stats(self._redis))
         except QctlError as error:
             findings = [Finding("redis", "down", error.message, error.hint)]
         worst = max((finding.status for finding in findings), key=STATUS_ORDER.index)
         return Health(worst, findings)
 
-    def _look(self) -> list[Finding]:
-        queues = snapshot.stats(self._redis).queues
+    def _look(self, stats: Stats) -> list[Finding]:
+        queues = stats.queues
         seen = vitals.read(self._redis, [queue.name for queue in queues])
         return [
             Finding("redis", "ok", f"Redis at {redact_url(self._settings.redis_target)} answers"),

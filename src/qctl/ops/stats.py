@@ -25,6 +25,11 @@ class StatsOps(Part):
         """Every queue and the totals, or those of `only` that there are, in at most three round trips."""
         return snapshot.stats(self._redis, only)
 
+    def recounted(self, before: Stats) -> Stats:
+        """What was read, with counts and pauses as they are now; ages, rates and durations are as they were. For who
+        watches very many queues: it costs a tenth of reading all."""
+        return snapshot.recounted(self._redis, before)
+
     def names(self, queues: Sequence[str] = (), seconds: float = 3600.0) -> Names:
         """The jobs of these queues by name: how many wait, and how they ran in the last `seconds`. Raises UsageError
         for more than two days, and NotFoundError.

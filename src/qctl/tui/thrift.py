@@ -1,7 +1,8 @@
 """An `Ops` that reads less where there is very much: of 1,000 queues those to which something happened.
 
-Reading all of them takes a fifth of a second of a processor. So where that takes long, all are read every few seconds,
-and between that those that events name; what people did first. Whether all is well is asked for less often then, too.
+Reading all of them takes a tenth of a second of a processor. So where that takes long, all is read every few seconds;
+between that the counts of all, each second, and the rest of those queues that events name, what people did first. What
+else is dear, as whether all is well and what was measured over hours, is asked for less often then, too.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from qctl.models import Event, Health, Stats, Totals
+from qctl.models import Event, Health, Series, Stats, Totals
 from qctl.tui.daemons import DaemonOps
-
-CHEAP = 0.03
-"""Seconds of a processor that a reading may take to be made each time."""
-
-SHARE = 50
-"""Seconds for which a reading of everything is good, for each second that it took: it costs 2 % of a processor."""
+from qctl.tui.kept import Kept
+from qctl.tui.kept_letters import KeptLetters
 
 MOST = 40
-"""Queues that are read at once between two such readings: as many as a screen shows."""
+"""Queues that are read at once between two readings of all: as many as a screen shows."""
+
+RECOUNT = 0.8
+"""Seconds for which counts are good: none that is shown is older than a second."""
+
+SERIES = 4
+"""Measured series that are kept: of the spans and queues that were looked at last."""
 
 
 class ThriftyOps:
@@ -32,43 +35,27 @@ class ThriftyOps:
         self._ops = ops
         self.daemons = DaemonOps()
         self.stats = _Stats(ops)
-        self.health = _Health(ops)
-        self.events = _Events(ops, self.stats.touch)
+        self.health = _Health(ops, self.stats)
+        self.dead_letters = KeptLetters(ops, self.stats.counted)
+        self.metrics = _Metrics(ops)
+        self.events = _Events(ops, self._touch)
+
+    def _touch(self, events: list[Event]) -> None:
+        self.stats.touch(events)
+        self.dead_letters.touch(events)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ops, name)
 
 
-class _Kept:
-    """What was read, and until when that is good."""
-
-    def __init__(self) -> None:
-        self.value: Any = None
-        self.is_dear = False
-        self._until = 0.0
-
-    @property
-    def is_good(self) -> bool:
-        """Whether it need not be read again."""
-        return self.value is not None and time.monotonic() < self._until
-
-    def renew(self, read: Callable[[], Any]) -> Any:
-        """Read it. It is good for longer where that takes long."""
-        began = time.thread_time()
-        self.value = read()
-        took = time.thread_time() - began
-        self.is_dear = took > CHEAP
-        self._until = time.monotonic() + (SHARE * took if self.is_dear else 0.0)
-        return self.value
-
-
 class _Stats:
     def __init__(self, ops: Any) -> None:
         self._ops = ops
-        self._all = _Kept()
+        self._all = Kept()
         self._lock = threading.Lock()
         self._touched: dict[str, bool] = {}
         self._put_off = False
+        self._counted_at = 0.0
 
     def touch(self, events: list[Event]) -> None:
         """Something happened to these queues; `actor` is who did it."""
@@ -81,9 +68,8 @@ class _Stats:
     def read(self) -> Stats:
         """Every queue; of those to which nothing happened, as they were a moment ago."""
         if not self._all.is_good and not self._may_put_off():
-            with self._lock:
-                self._touched.clear()
-            return self._all.renew(self._ops.stats.read)  # type: ignore[no-any-return]
+            return self._everything()
+        self.counted()
         with self._lock:
             names = sorted(self._touched, key=lambda name: not self._touched[name])[:MOST]
             for name in names:
@@ -91,6 +77,23 @@ class _Stats:
         if names:
             self._all.value = _mended(self._all.value, self._ops.stats.read(only=names), names)
         return self._all.value  # type: ignore[no-any-return]
+
+    def counted(self) -> Stats:
+        """Every queue with its counts as they are, or were less than a second ago; all else may be older."""
+        if self._all.value and time.monotonic() - self._counted_at < RECOUNT:
+            return self._all.value  # type: ignore[no-any-return]
+        if not (self._all.value and self._all.is_dear):
+            return self._everything()
+        self._all.value = self._ops.stats.recounted(self._all.value)
+        self._counted_at = time.monotonic()
+        return self._all.value  # type: ignore[no-any-return]
+
+    def _everything(self) -> Stats:
+        with self._lock:
+            self._touched.clear()
+        found: Stats = self._all.renew(self._ops.stats.read)
+        self._counted_at = time.monotonic()
+        return found
 
     def _may_put_off(self) -> bool:
         """Whether what somebody did is read first, and everything after that: once, or it would never be."""
@@ -110,17 +113,37 @@ def _mended(before: Stats, some: Stats, names: list[str]) -> Stats:
 
 
 class _Health:
-    def __init__(self, ops: Any) -> None:
+    def __init__(self, ops: Any, stats: _Stats) -> None:
         self._ops = ops
-        self._found = _Kept()
+        self._stats = stats
+        self._found = Kept()
 
     def check(self) -> Health:
         """How the system is, or was a moment ago."""
-        found: Health = self._found.value if self._found.is_good else self._found.renew(self._ops.health.check)
-        return found
+        if self._found.is_good:
+            return self._found.value  # type: ignore[no-any-return]
+        stats = self._stats.counted()
+        return self._found.renew(lambda: self._ops.health.check(stats))  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ops.health, name)
+
+
+class _Metrics:
+    def __init__(self, ops: Any) -> None:
+        self._ops = ops
+        self._kept: dict[str, Kept] = {}
+
+    def series(self, **asked: Any) -> Series:
+        """What was measured, as of a moment ago."""
+        kept = self._kept.pop(str(asked), None) or Kept()
+        self._kept[str(asked)] = kept
+        for old in list(self._kept)[:-SERIES]:
+            del self._kept[old]
+        return kept.value if kept.is_good else kept.renew(lambda: self._ops.metrics.series(**asked))  # type: ignore[no-any-return]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ops.metrics, name)
 
 
 class _Events:

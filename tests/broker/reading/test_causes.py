@@ -10,7 +10,7 @@ from rq.registry import FailedJobRegistry
 
 from qctl.broker import burial, keys
 from qctl.broker.reading import causes
-from qctl.models import Cause
+from qctl.models import Cause, Causes
 from support import stock
 
 
@@ -141,3 +141,33 @@ def test_a_hundred_thousand_letters_cost_as_many_round_trips_as_ten(connection: 
     few = calls()
     bury(connection, "mail", 1000, prefix="m")
     assert calls() == few
+
+
+def test_the_letters_that_died_last_are_read_alone(connection: Redis) -> None:
+    for n in range(12):
+        with connection.pipeline() as pipe:
+            burial.bury(pipe, "readings", f"q{n % 3}", "app.take", [n], "ValueError: no 1", f"d{n:02}")
+            pipe.execute()
+        (cause,) = causes.groups(connection, [f"q{n % 3}"], None).causes
+        connection.zadd(keys.cause(f"q{n % 3}", cause.fingerprint), {f"d{n:02}": 1000 + n})
+    queues = ["q0", "q1", "q2", "empty"]
+    every = [f"d{n:02}" for n in reversed(range(12))]
+    for most in (0, 1, 2, 3, 5, 12, 50):
+        found = causes.newest(connection, queues, cause.fingerprint, most)
+        assert found is not None
+        assert [id_ for _, id_, _ in found[0]] == every[:most]
+        assert found[1] == 12
+    assert causes.newest(connection, queues, "0" * 12, 5) == ([], 0)
+    connection.zrem(keys.failed("q2"), "d11")  # a stock tool knows of no index
+    assert causes.newest(connection, queues, cause.fingerprint, 5) is None
+    stock.die(connection, stock.enqueue(connection, "empty", "s"))
+    assert causes.newest(connection, queues, cause.fingerprint, 5) is None, "the index does not know of that one"
+
+
+def test_causes_of_some_queues_are_those_of_each_put_together(connection: Redis) -> None:
+    bury(connection, "mail", 2)
+    bury(connection, "news", 3, prefix="n")
+    stock.die(connection, stock.enqueue(connection, "news", "s"))
+    each = causes.by_queue(connection, ["mail", "news"], None)
+    assert {name: (found.grouped, found.total) for name, found in each.items()} == {"mail": (2, 2), "news": (4, 4)}
+    assert Causes.merged(each.values()) == causes.groups(connection, ["mail", "news"], None)

@@ -49,26 +49,72 @@ class _Tally:
 
 def groups(connection: Redis, queues: Sequence[str], scan: int | None) -> Causes:
     """All causes of these queues, the most frequent first. `scan` is the most letters that are read, None all."""
-    tallies: dict[str, _Tally] = {}
-    grouped = total = 0
+    return Causes.merged(by_queue(connection, queues, scan).values())
+
+
+def by_queue(connection: Redis, queues: Sequence[str], scan: int | None) -> dict[str, Causes]:
+    """The causes of each of these queues, by its name. `scan` is the most letters that are read in all, None all."""
+    found: dict[str, Causes] = {}
     for queue in _queues(connection, queues):
-        total += queue.failed + queue.quarantined
-        for cause in queue.causes:
-            if cause.count:
-                tally = tallies.setdefault(cause.fingerprint, _Tally(cause.parts))
-                tally.add(queue.name, cause.sample, cause.count, (cause.first, cause.last))
-                grouped += cause.count
         left = None if scan is None else max(0, scan)
-        looked = 0
-        for looked, (parts, each) in enumerate(_unindexed(connection, queue, left), 1):  # noqa: B007 - it is the count
-            if parts is None:
-                continue
+        found[queue.name], looked = _of_queue(connection, queue, left)
+        scan = None if scan is None else scan - looked
+    return found
+
+
+def _of_queue(connection: Redis, queue: _Queue, scan: int | None) -> tuple[Causes, int]:
+    """The causes of one queue, and how many letters had to be looked at."""
+    tallies: dict[str, _Tally] = {}
+    for cause in queue.causes:
+        if cause.count:
+            tally = tallies.setdefault(cause.fingerprint, _Tally(cause.parts))
+            tally.add(queue.name, cause.sample, cause.count, (cause.first, cause.last))
+    looked = 0
+    for looked, (parts, each) in enumerate(_unindexed(connection, queue, scan), 1):  # noqa: B007 - it is the count
+        if parts is not None:
             tally = tallies.setdefault(burial.fingerprint(parts), _Tally(parts))
             tally.add(queue.name, inspection.text(each.found.id), 1, (_ms(each.since),))
-            grouped += 1
-        scan = None if scan is None else scan - looked
-    found = [_cause(name, tally) for name, tally in tallies.items()]
-    return Causes(sorted(found, key=lambda cause: (-cause.count, cause.fingerprint)), min(grouped, total), total)
+    causes = [_cause(name, tally) for name, tally in tallies.items()]
+    total = queue.failed + queue.quarantined
+    ordered = sorted(causes, key=lambda cause: (-cause.count, cause.fingerprint))
+    return Causes(ordered, min(total, sum(cause.count for cause in causes)), total), looked
+
+
+def newest(
+    connection: Redis, queues: Sequence[str], fingerprint: str, most: int
+) -> tuple[list[tuple[str, str, float]], int] | None:
+    """The `most` letters of one cause that died last, the last first: queue, id and when, in milliseconds; and how many
+    there are. None where the index does not know of all that may be of it."""
+    known = list(_queues(connection, queues))
+    if any(queue.unindexed for queue in known):
+        return None
+    where = [(q.name, c) for q in known for c in q.causes if c.fingerprint == fingerprint and c.count]
+    total = sum(cause.count for _, cause in where)
+    # Of more queues than letters only those count that have the last ones, and of these what died since.
+    last = sorted((cause.last or 0.0 for _, cause in where), reverse=True)
+    since = last[most - 1] if len(last) >= most > 0 else 0.0
+    with connection.pipeline(transaction=False) as pipe:
+        for queue, cause in where:
+            if (cause.last or 0.0) >= since:
+                pipe.zrevrangebyscore(keys.cause(queue, fingerprint), "+inf", since, 0, most, withscores=True)
+        answers = iter(replies.ask(pipe))
+    found = [
+        (queue, inspection.text(id_), died)
+        for queue, cause in where
+        if (cause.last or 0.0) >= since
+        for id_, died in replies.granted(next(answers), [])
+    ]
+    there = _registered(connection, sorted(found, key=lambda each: (-each[2], each[1]))[:most])
+    return (there, total) if len(there) == min(most, total) else None
+
+
+def _registered(connection: Redis, letters: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
+    """Those that are in the registry: stock tools that take one away do not know of the index."""
+    with connection.pipeline(transaction=False) as pipe:
+        for queue, id_, _ in letters:
+            pipe.zscore(keys.failed(queue), id_)
+        scores = [replies.granted(answer, None) for answer in replies.ask(pipe)]
+    return [letter for letter, score in zip(letters, scores, strict=True) if score is not None]
 
 
 def letters(

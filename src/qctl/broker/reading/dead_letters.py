@@ -7,7 +7,7 @@ or cannot be read; the job's hash may be missing, corrupt or no hash at all).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker import burial, clock, inspection, keys, replies
+from qctl.broker.reading.causes import newest
 from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters, State
 
 WINDOW = 2000
@@ -83,9 +84,24 @@ def page(
     return DeadLetters([read.letter for read in _read(connection, chosen)], count(connection, queues))
 
 
+def of_cause(
+    connection: Redis, queues: Sequence[str], fingerprint: str, *, limit: int, offset: int = 0
+) -> DeadLetters | None:
+    """A page of the letters of one cause, the last to die first, without looking at the others. None where the index
+    does not know of all that may be of it."""
+    found = newest(connection, queues, fingerprint, offset + limit)
+    if found is None:
+        return None
+    places = [Place(queue, id_, "dead", died) for queue, id_, died in found[0][offset:]]
+    return DeadLetters([read.letter for read in _read(connection, places)], found[1])
+
+
 def read(connection: Redis, letters: Sequence[tuple[str, str]]) -> list[DeadLetter]:
     """These (queue, id), as far as they are still dead."""
-    found = find(connection, [id_ for _, id_ in letters], list(dict.fromkeys(queue for queue, _ in letters)))
+    wanted: dict[str, list[str]] = {}
+    for queue, id_ in letters:
+        wanted.setdefault(queue, []).append(id_)
+    found = _look(connection, wanted)
     return [each.letter for each in _read(connection, [found[id_] for _, id_ in letters if id_ in found])]
 
 
@@ -98,20 +114,26 @@ def find(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> dict[s
     """Where these dead letters lie, in whichever of the queues. Those that are in none are left out."""
     found: dict[str, Place] = {}
     for start in range(0, len(ids), STEP):
-        step = ids[start : start + STEP]
-        with connection.pipeline(transaction=False) as pipe:
-            for queue in queues:
-                pipe.zmscore(keys.failed(queue), step)
-                pipe.hmget(keys.quarantine(queue), step)
-            answers = replies.ask(pipe)
-        nothing = [None] * len(step)
-        for queue, failed, notes in zip(queues, answers[::2], answers[1::2], strict=True):
-            for id_, score in zip(step, replies.granted(failed, nothing), strict=True):
-                if score is not None:
-                    found.setdefault(id_, Place(queue, id_, "dead"))
-            for id_, note in zip(step, replies.granted(notes, nothing), strict=True):
-                if note is not None:
-                    found.setdefault(id_, _quarantined(queue, id_, note))
+        found.update(_look(connection, dict.fromkeys(queues, ids[start : start + STEP])))
+    return found
+
+
+def _look(connection: Redis, wanted: Mapping[str, Sequence[str]]) -> dict[str, Place]:
+    """Which of the ids that are wanted of each queue it has."""
+    with connection.pipeline(transaction=False) as pipe:
+        for queue, ids in wanted.items():
+            pipe.zmscore(keys.failed(queue), ids)
+            pipe.hmget(keys.quarantine(queue), ids)
+        answers = replies.ask(pipe)
+    found: dict[str, Place] = {}
+    for (queue, ids), failed, notes in zip(wanted.items(), answers[::2], answers[1::2], strict=True):
+        nothing = [None] * len(ids)
+        for id_, score in zip(ids, replies.granted(failed, nothing), strict=True):
+            if score is not None:
+                found.setdefault(id_, Place(queue, id_, "dead"))
+        for id_, note in zip(ids, replies.granted(notes, nothing), strict=True):
+            if note is not None:
+                found.setdefault(id_, _quarantined(queue, id_, note))
     return found
 
 

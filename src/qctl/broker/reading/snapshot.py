@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
 
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker import clock, inspection, keys, pauses, replies
+from qctl.broker import clock, inspection, keys, pauses, places, replies
 from qctl.broker.reading.queue_reading import QueueReading
-from qctl.models import RunningJob, Stats, Totals
+from qctl.models import Pause, QueueStats, RunningJob, State, Stats, Totals
 
 MOST_MINUTES = 1000
 """Minutes of durations that are read of all queues together: some 0.05 s. Where more queues are busy, their
@@ -78,6 +80,42 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         reading.take_more(answers)
     told = [reading.told(pauses.of(paused, reading.name), alive) for reading in found]
     return Stats(clock.moment(now), told, Totals.of(told))
+
+
+_COUNTED: tuple[State, ...] = ("queued", "started", "scheduled", "deferred", "finished", "failed", "quarantined")
+"""What `recounted` counts of every queue."""
+
+
+def recounted(connection: Redis, before: Stats) -> Stats:
+    """The same queues with their counts and pauses as they are now, those that are gone left out, new ones with all
+    that is told of a queue. Ages, rates and durations are as they were. Costs a tenth of `stats`."""
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.time()
+        pipe.smembers(keys.QUEUES)
+        pipe.hgetall(keys.PAUSED)
+        time, used, held = replies.ask(pipe)
+    now = clock.milliseconds(time)
+    raw_pauses = replies.granted(held, {})
+    paused = pauses.parse(raw_pauses, now)
+    names = set(_names(replies.granted(used, set()), raw_pauses))
+    kept = [queue for queue in before.queues if queue.name in names]
+    new = names - {queue.name for queue in kept}
+    sizes = iter(places.sizes(connection, [(queue.name, state) for queue in kept for state in _COUNTED]))
+    told = [_with_counts(queue, list(islice(sizes, len(_COUNTED))), pauses.of(paused, queue.name)) for queue in kept]
+    if new:
+        told = sorted((*told, *stats(connection, new).queues), key=lambda queue: queue.name)
+    return Stats(clock.moment(now), told, Totals.of(told))
+
+
+def _with_counts(queue: QueueStats, sizes: Sequence[int], pause: Pause | None) -> QueueStats:
+    waiting, running, scheduled, deferred, finished, failed, quarantined = sizes
+    counts = {"waiting": waiting, "running": running, "scheduled": scheduled, "deferred": deferred}
+    counts |= {"finished": finished, "dead": failed + quarantined}
+    changed = {name: count for name, count in counts.items() if count != getattr(queue, name)}
+    if queue.error or not (changed or pause != queue.paused):
+        return queue
+    of_waiting = {} if waiting else {"oldest_age": None, "memory": 0}
+    return replace(queue, **changed, **of_waiting, paused=pause)  # type: ignore[arg-type]
 
 
 def is_alive(fields: Sequence[bytes | None]) -> bool:

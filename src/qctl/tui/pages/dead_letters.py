@@ -41,6 +41,9 @@ LETTERS = Source(
 SHOWN = 200
 """Letters of a cause that are read."""
 
+LOOKED_AT = 10_000
+"""Letters that are looked at to find them, where no index knows."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -68,6 +71,7 @@ class DeadLettersPage(GridPage):
         super().__init__(**given)
         self._cause: str | None = None
         self._letter: str | None = None
+        self._whole: DeadLetterDetail | None = None
 
     def compose(self) -> ComposeResult:
         """Two tables and a text."""
@@ -82,24 +86,30 @@ class DeadLettersPage(GridPage):
         causes = ops.dead_letters.groups(self.only.queue)
         known = [cause.fingerprint for cause in causes.causes]
         cause = self._cause if self._cause in known else next(iter(known), None)
-        letters = self._letters(ops, cause)
+        letters = self._letters(ops, causes, cause)
         ids = [letter.id for letter in letters.letters]
-        chosen = self._letter if self._letter in ids else next(iter(ids), None)
-        return Picture(causes, letters, self._detail(ops, chosen))
+        chosen = ids.index(self._letter) if self._letter in ids else 0
+        return Picture(causes, letters, self._detail(ops, letters.letters[chosen]) if ids else None)
 
-    def _letters(self, ops: Ops, cause: str | None) -> DeadLetters:
+    def _letters(self, ops: Ops, causes: Causes, cause: str | None) -> DeadLetters:
+        if not causes.total:
+            return DeadLetters([], 0)
         if cause is None:
             return ops.dead_letters.list(Selector(queue=self.only.queue), limit=SHOWN)
         try:
-            return ops.dead_letters.list(Selector(queue=self.only.queue, fingerprint=cause), limit=SHOWN)
+            selector = Selector(queue=self.only.queue, fingerprint=cause, scan=LOOKED_AT)
+            return ops.dead_letters.list(selector, limit=SHOWN)
         except NotFoundError:  # somebody dealt with the last of them meanwhile
             return DeadLetters([], 0)
 
-    def _detail(self, ops: Ops, letter: str | None) -> DeadLetterDetail | None:
-        try:
-            return ops.dead_letters.show(letter) if letter else None
-        except NotFoundError:
-            return None
+    def _detail(self, ops: Ops, letter: DeadLetter) -> DeadLetterDetail | None:
+        """The letter whole, read where it is another one than last time."""
+        if self._whole is None or self._whole.letter != letter:
+            try:
+                self._whole = ops.dead_letters.show(letter.id)
+            except NotFoundError:
+                self._whole = None
+        return self._whole
 
     def present(self, data: Picture, now: datetime) -> None:
         """Fill all three."""
