@@ -100,6 +100,9 @@ def test_the_proxy_lets_pass_what_the_gateway_takes_and_keeps_clients_where_they
     assert "hash $binary_remote_addr consistent;" in text
     assert "ssl_protocols       TLSv1.2 TLSv1.3;" in text
     assert "location /socket.io/" in text
+    panel = text.partition("/admin/queues {")[2].partition("}")[0]
+    assert "proxy_set_header Upgrade" in panel
+    assert "proxy_set_header Host $host" in panel
 
 
 def statements(text: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -20,6 +21,7 @@ from qctl.cli.output import is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.safe import redact_url
+from qctl.stack.tether import tethered
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -56,6 +58,9 @@ def monitor(
     allow_actions: Annotated[
         bool, typer.Option("--allow-actions", help="With --web: the browser may act too.")
     ] = False,
+    no_commands: Annotated[
+        bool, typer.Option("--no-commands", help="Without its command line: for whom this machine is not open.")
+    ] = False,
     port: Annotated[
         int | None, typer.Option("--port", metavar="N", help=f"With --web: the port, {PORT}. 0: any that is free.")
     ] = None,
@@ -79,10 +84,10 @@ def monitor(
     if replay:
         _play(replay)
     else:
-        _watch(session, record)
+        _watch(session, record, commands=not no_commands)
 
 
-def _watch(session: Session, record: Path | None) -> None:
+def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
     """Show what is, and write it down where that is wanted."""
     gc.set_threshold(*TIDYING)
     from qctl.tui.app import Monitor  # brings Textual, which no other command needs
@@ -93,7 +98,7 @@ def _watch(session: Session, record: Path | None) -> None:
     sheet = Sheet(record, target) if record else None
     ops, read_only = ThriftyOps(session.ops), _read_only(session)
     # Commands write files too: who may only look, and from a browser, has no command line.
-    runs = not (read_only and _in_browser())
+    runs = commands and not (read_only and _in_browser())
     try:
         Monitor(
             cast("Ops", RecordingOps(ops, sheet) if sheet else ops),
@@ -131,7 +136,7 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
     # By the environment, as everybody may read command lines.
     os.environ.update({name: str(value) for name, value in given.items() if value})
     words = ("--replay", str(replay)) if replay else ()
-    served = web.WebMonitor(f"exec {shlex.join((*PROGRAM, 'monitor', *words))}", port)
+    served = web.WebMonitor(tethered((*PROGRAM, "monitor", *words), signal.SIGKILL), port)
 
     def started(url: str) -> None:
         session.out.say("qctl: good for one browser, once; Ctrl-C ends it" + ("" if allow_actions else "; read-only"))

@@ -12,7 +12,9 @@ from qctl import catalog
 from qctl.errors import SettingsError
 from qctl.gateway.accounts import Accounts
 from qctl.gateway.intake import Intake
-from qctl.gateway.tokens import Tokens, secret_of
+from qctl.gateway.tokens import PANEL, Tokens, secret_of
+from qctl.gateway.tries import Tries
+from qctl.gateway.visits import LASTS, Visits
 from qctl.models import Metrics
 from qctl.ops import Ops
 from qctl.service import QueueService
@@ -31,6 +33,9 @@ class Backend:
         """Whether nothing new is to be begun."""
         _check_default_job(settings)
         self.tokens = Tokens(secret_of(settings), settings.login_ttl)
+        self.panel_tokens = Tokens(secret_of(settings), LASTS, PANEL)
+        self.tries = Tries()
+        self.visits = Visits(settings)
         self.accounts = Accounts(settings, self.tokens)
         self.ops = Ops(settings)
         self.service = QueueService(settings)

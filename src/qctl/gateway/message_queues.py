@@ -100,9 +100,9 @@ def retry_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkD
 
 @admin.get("/info", responses=documented(503))
 def info(gateway: Gateway) -> AdminInfo:
-    """What shows the panel of queues, and who may change them here."""
+    """Where the panel of queues is, and who may change them here."""
     return AdminInfo(
-        panel="qctl monitor --web",
+        panel=None if gateway.settings.gateway_panel == "off" else "/admin/queues",
         authentication="the header X-Admin-Key, or an admin's token",
         queues=[inert_line(name) for name in gateway.ops.queues.names()],
     )

@@ -208,6 +208,6 @@ class AdminInfo(BaseModel):
     """Where operators go."""
 
     success: bool = True
-    panel: str = Field(description="the command that shows it in a browser", examples=["qctl monitor --web"])
+    panel: str | None = Field(description="nothing where it is switched off", examples=["/admin/queues"])
     authentication: str = Field(examples=["the header X-Admin-Key, or an admin's token"])
     queues: list[str] = Field(examples=[["email", "message", "notification"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from qctl.gateway import chat, graphql, jobs, login, message_queues, meters, queues, readings
+from qctl.gateway import chat, graphql, jobs, login, message_queues, meters, panel, queues, readings
 
 ROUTERS: tuple[APIRouter, ...] = (
     login.router,
@@ -13,6 +13,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     queues.router,
     message_queues.router,
     message_queues.admin,
+    panel.router,
     readings.router,
     chat.router,
     graphql.router,

@@ -19,6 +19,9 @@ ALGORITHM = "HS256"
 AUDIENCE = "qctl-gateway"
 """What a token of ours is good for. One that the same key signed for something else is refused."""
 
+PANEL = "qctl-gateway-panel"
+"""What the cookie of the panel is good for."""
+
 SHORTEST = 32
 """Bytes of a key: no fewer than the hash has (RFC 7518, section 3.2)."""
 
@@ -45,21 +48,23 @@ class Caller:
 
 
 class Tokens:
-    """Signs and reads tokens that last `ttl` seconds."""
+    """Signs and reads tokens that last `ttl` seconds and are good for one thing alone, the `audience`."""
 
-    def __init__(self, secret: str, ttl: int) -> None:
+    def __init__(self, secret: str, ttl: int, audience: str = AUDIENCE) -> None:
         self._secret = secret
         self._ttl = ttl
+        self._audience = audience
 
-    def issue(self, user_id: str, role: str) -> str:
-        """A token for a user who has logged in."""
+    def issue(self, user_id: str, role: str, most: datetime | None = None) -> str:
+        """A token for a user who has logged in. It is good until `most` at most."""
         now = datetime.now(timezone.utc)
+        ends = now + timedelta(seconds=self._ttl)
         claims = {
             "sub": user_id,
             "role": role,
-            "aud": AUDIENCE,
+            "aud": self._audience,
             "iat": now,
-            "exp": now + timedelta(seconds=self._ttl),
+            "exp": min(ends, most or ends),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
@@ -70,7 +75,7 @@ class Tokens:
                 token[:MOST],
                 self._secret,
                 algorithms=[ALGORITHM],
-                audience=AUDIENCE,
+                audience=self._audience,
                 leeway=LEEWAY,
                 options={"require": ["exp", "iat", "sub", "aud"]},
             )

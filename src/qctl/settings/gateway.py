@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qctl.settings import values
 from qctl.settings.setting import setting
-from qctl.settings.values import boolean, whole
+from qctl.settings.values import boolean, one_of, whole
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,13 @@ class GatewaySettings:
         group="gateway",
         secret=True,
         doc="Key that whoever changes queues over HTTP sends as X-Admin-Key. Unset: only users whose role is admin may",
+    )
+    gateway_panel: str = setting(
+        "QCTL_GATEWAY_PANEL",
+        one_of("off", "look", "act"),
+        "look",
+        group="gateway",
+        doc="What operators may do with the monitor in a browser, /admin/queues of the gateway: off, look, act",
     )
     readings_token: str | None = setting(
         "QCTL_READINGS_TOKEN",

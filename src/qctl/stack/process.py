@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import queue
-import shlex
 import signal
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 from honcho.printer import Message
 from honcho.process import Process
 
 from qctl.stack.program import Program, Stage
+from qctl.stack.tether import tethered
 
 LINGERING = 1.0
 """Seconds that what a dead program forked may hold its output open before the program counts as ended."""
@@ -88,8 +86,7 @@ class Run:
 
 
 def _tethered(program: Program) -> str:
-    """The command for honcho's shell. Each step replaces the one before, so that one pid is shell and program."""
+    """The command for honcho's shell."""
     # Redis and the broker get to write down what they hold. Daemons need not: they can be killed at any moment.
     number = signal.SIGKILL if program.stage is Stage.DAEMON else signal.SIGTERM
-    tether = (sys.executable, "-I", "-S", str(Path(__file__).with_name("tether.py")))
-    return "exec " + shlex.join([*tether, str(os.getpid()), str(int(number)), *program.command])
+    return tethered(program.command, number)

@@ -10,9 +10,18 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 PR_SET_PDEATHSIG = 1
 NOT_FOUND = 127
+
+
+def tethered(command: Sequence[str], number: signal.Signals) -> str:
+    """The command for a shell: each step replaces the one before, so that one pid is shell and program."""
+    import shlex
+
+    tether = (sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(number)))
+    return "exec " + shlex.join([*tether, *command])
 
 
 def main(parent: str, number: str, *command: str) -> None:

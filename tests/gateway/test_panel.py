@@ -1,0 +1,322 @@
+"""The panel of queues: who gets in, what a real Chromium shows, and when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import io
+import json
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+import websocket
+from PIL import Image
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from conftest import _serve
+from qctl.broker import keys
+from qctl.gateway import visits
+from qctl.gateway.tokens import PANEL, Caller, Tokens
+from qctl.gateway.tries import MOST as TRIES
+from qctl.ops import Ops
+from qctl.settings import Settings
+from qctl.store.users import SqliteUsers, new_user
+from support.browser import Chromium
+from support.gateway import SECRET, Gateway
+from support.waiting import eventually
+
+KEY = "the-admin-key-of-these-tests"
+
+PATHS = ("/admin/queues", "/api/admin/queues")
+
+MakeGateway = Callable[..., Gateway]
+
+
+@pytest.fixture
+def gateway(shared_gateway: Gateway) -> Gateway:
+    """One with a panel that may only look. After ten wrong keys in a minute it lets no test in."""
+    return shared_gateway
+
+
+@pytest.fixture
+def ops(settings: Settings) -> Iterator[Ops]:
+    """The operations of tests."""
+    ops = Ops(settings)
+    yield ops
+    ops.close()
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Chromium]:
+    """A browser."""
+    yield from _serve(lambda: Chromium(tmp_path))
+
+
+def asked(
+    gateway: Gateway, method: str, path: str, form: str | None = None, **headers: str
+) -> http.client.HTTPResponse:
+    """An answer as it is, redirects too; its text is `text`."""
+    client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+    try:
+        client.request(method, path, form, {**kind, **headers})
+        answer = client.getresponse()
+        answer.text = answer.read().decode()  # type: ignore[attr-defined]
+        return answer
+    finally:
+        client.close()
+
+
+def log_in(gateway: Gateway, key: str = KEY, path: str = PATHS[0], **headers: str) -> http.client.HTTPResponse:
+    """Send the form."""
+    return asked(gateway, "POST", f"{path}/login", urlencode({"key": key}), **headers)
+
+
+def cookie_of(answer: http.client.HTTPResponse) -> str:
+    """The cookie that an answer sets, as it is sent back."""
+    return str(answer.headers["Set-Cookie"]).partition(";")[0]
+
+
+class Visit:
+    """What a browser does, without one: keys, and what the terminal is told to show."""
+
+    def __init__(self, gateway: Gateway, cookie: str, path: str = PATHS[0], origin: str | None = None) -> None:
+        url = f"ws://127.0.0.1:{gateway.port}{path}/socket?width=100&height=30"
+        self.socket = websocket.create_connection(url, timeout=30, origin=origin or gateway.url, cookie=cookie)
+        self._seen = ""
+
+    def press(self, text: str) -> None:
+        """Type something."""
+        self.socket.send(json.dumps(["stdin", text]))
+
+    def until(self, text: str) -> None:
+        """Wait until a text is shown, after the one that was waited for before."""
+        deadline = time.monotonic() + 60.0
+        while text not in self._seen:
+            assert time.monotonic() < deadline, f"{text!r} was not shown: {self._seen[-4000:]!r}"
+            said = self.socket.recv()
+            self._seen += said.decode(errors="replace") if isinstance(said, bytes) else said
+        self._seen = self._seen.partition(text)[2]
+
+    def reason(self) -> tuple[int, str]:
+        """What it is closed with."""
+        while True:
+            opcode, data = self.socket.recv_data(control_frame=True)
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                return int.from_bytes(data[:2], "big"), data[2:].decode()
+
+
+def refusal(gateway: Gateway, cookie: str | None, origin: str | None) -> int:
+    """The status that opening the web socket is refused with, 101 where it is not."""
+    url = f"ws://127.0.0.1:{gateway.port}/admin/queues/socket"
+    try:
+        socket = websocket.create_connection(
+            url, timeout=30, origin=origin, cookie=cookie, suppress_origin=origin is None
+        )
+    except websocket.WebSocketBadStatusException as error:
+        return error.status_code
+    socket.close()
+    return 101
+
+
+def panels(gateway: Gateway) -> list[psutil.Process]:
+    """The processes that show something."""
+    found = []
+    for each in psutil.Process(gateway.pid).children(recursive=True):
+        try:
+            found += [each] if "monitor" in each.cmdline() else []
+        except psutil.NoSuchProcess:  # it ends just now
+            found.append(each)
+    return found
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_admin_key_is_exchanged_for_a_cookie(gateway: Gateway, path: str) -> None:
+    form = asked(gateway, "GET", path)
+    assert form.status == 401
+    assert 'action="queues/login"' in form.text  # type: ignore[attr-defined]
+    assert "form-action 'self'" in form.headers["Content-Security-Policy"]
+    for wrong in ("", "ä", KEY + "x"):
+        assert log_in(gateway, wrong, path).status in (400, 401, 403)
+
+    entered = log_in(gateway, path=path, Origin=gateway.url)
+    assert entered.status == 303
+    assert entered.headers["Location"] == "../queues"
+    said = entered.headers["Set-Cookie"]
+    assert f"Path={path};" in said
+    assert "HttpOnly" in said
+    assert "SameSite=strict" in said
+    assert "Secure" not in said
+    assert "Secure" in log_in(gateway, path=path, **{"X-Forwarded-Proto": "https"}).headers["Set-Cookie"]
+
+    page = asked(gateway, "GET", path, Cookie=cookie_of(entered))
+    assert page.status == 200
+    assert "queues/assets/textual.js" in page.text  # type: ignore[attr-defined]
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert asked(gateway, "GET", f"{path}/assets/panel.js").status == 200
+    assert asked(gateway, "GET", f"{path}/assets/..%2fpanel.py").status in (400, 404)
+    assert asked(gateway, "GET", path, **{"X-Admin-Key": KEY}).status == 200
+    assert asked(gateway, "GET", path, **{"X-Admin-Key": "wrong"}).status == 401
+    assert KEY not in gateway.output
+
+
+def test_who_guesses_waits(make_gateway: MakeGateway) -> None:
+    gateway = make_gateway(QUEUE_ADMIN_KEY=KEY)
+    statuses = [log_in(gateway, "wrong").status for _ in range(TRIES + 1)]
+    assert statuses == [401] * TRIES + [429]
+    assert log_in(gateway).status == 429
+    assert asked(gateway, "GET", PATHS[0], **{"X-Admin-Key": KEY}).status == 200
+
+
+def test_no_other_page_and_no_other_token_opens_anything(gateway: Gateway) -> None:
+    for origin in ("http://evil.example", "null", f"{gateway.url}.evil.example", "http://[evil"):
+        assert log_in(gateway, Origin=origin).status == 403
+    cookie = cookie_of(log_in(gateway))
+    assert refusal(gateway, cookie, "http://evil.example") == 403
+    assert refusal(gateway, cookie, None) == 403
+    assert refusal(gateway, None, gateway.url) == 403
+    assert refusal(gateway, f"{cookie}x", gateway.url) == 403
+    assert refusal(gateway, f"qctl-panel={Tokens(SECRET, 3600).issue('ada', 'admin')}", gateway.url) == 403
+    token = cookie.partition("=")[2]
+    assert gateway.ask("GET", "/job", token=token).status == 401, "it is good for nothing else"
+    assert gateway.ask("POST", "/api/queues/pause/email", {}, token).status == 401
+    assert not panels(gateway)
+
+
+def test_an_admins_token_opens_it_until_it_expires(gateway: Gateway) -> None:
+    users = SqliteUsers(Settings.load({"QCTL_HOME": str(gateway.folder)}))
+    admin = new_user(f"{secrets.token_hex(8)}@example.com", "Ada", "$none", "admin")
+    assert users.add(admin)
+    assert log_in(gateway, Tokens(SECRET, 60).issue(admin.id, "user")).status == 403
+    soon = Tokens(SECRET, 9).issue(admin.id, "admin")
+    visit = Visit(gateway, cookie_of(log_in(gateway, soon)))
+    visit.until("connected")
+    assert visit.reason() == (1000, "the login is over: log in again")
+    eventually(lambda: not panels(gateway), 20, "end of the process")
+    cookie = cookie_of(log_in(gateway, Tokens(SECRET, 60).issue(admin.id, "admin")))
+    assert asked(gateway, "GET", PATHS[0], Cookie=cookie).status == 200
+    users.remove(admin)
+    assert asked(gateway, "GET", PATHS[0], Cookie=cookie).status == 401
+    users.close()
+
+
+def test_a_browser_sees_the_screens(gateway: Gateway, chromium: Chromium, connection: Redis, tmp_path: Path) -> None:
+    Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
+    chromium.go(f"{gateway.url}/admin/queues")
+    eventually(lambda: chromium.run("!!document.querySelector('#key')"), 30, "the form")
+    chromium.run(f"document.querySelector('#key').value = {KEY!r}; document.querySelector('form').submit()")
+    chromium.until("connected")
+    chromium.press("2")
+    chromium.until("[2 Queues]")
+    chromium.until("apples")
+    assert chromium.run("location.href") == f"{gateway.url}/admin/queues"
+    assert not chromium.run("document.cookie")
+    assert not [text for text in chromium.refused if "Content Security Policy" in text]
+    picture = Image.open(io.BytesIO(chromium.picture()))
+    picture.save(tmp_path / "panel.png")
+    drawn = picture.convert("RGB").getcolors(1 << 24) or []
+    assert len(drawn) > 50, "letters are drawn, in colours"
+    assert max(count for count, _ in drawn) < picture.width * picture.height * 0.98
+    chromium.run("document.querySelector('form').submit()")
+    eventually(lambda: chromium.run("!!document.querySelector('#key')"), 30, "the form again")
+    eventually(lambda: not panels(gateway), 20, "end of the process")
+
+
+def test_it_only_looks_and_ends_with_the_visit(make_gateway: MakeGateway, connection: Redis) -> None:
+    gateway = make_gateway(QUEUE_ADMIN_KEY=KEY)
+    Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
+    cookie = cookie_of(log_in(gateway))
+    visit = Visit(gateway, cookie, PATHS[1])
+    visit.until("connected")
+    visit.press("2")
+    visit.until("[2 Queues]")
+    visit.until("apples")
+    visit.press("p")
+    visit.until("refused")
+    visit.press(":")
+    visit.until("there is no command line here")
+    visit.socket.close()
+    eventually(lambda: not panels(gateway), 20, "end of the process that nobody looks at")
+    assert not connection.exists(keys.PAUSED)
+
+    visit = Visit(gateway, cookie)
+    visit.until("connected")
+    for nonsense in ('["resize", {"width": 1e999, "height": null}]', '{"no": "list"}', '["stdin", 7]', "["):
+        visit.socket.send(nonsense)
+    assert visit.reason()[0] == 1000
+
+    visit = Visit(gateway, cookie)
+    visit.until("connected")
+    assert asked(gateway, "POST", "/admin/queues/logout", "", Cookie=cookie).status == 303
+    assert visit.reason() == (1000, "you have logged out")
+
+    visit = Visit(gateway, cookie)
+    visit.until("connected")
+    shown = panels(gateway)
+    assert gateway.stop() == 0
+    assert visit.reason()[0] == 1012
+    eventually(lambda: not [each for each in shown if each.is_running()], 20, "end of the process")
+
+
+def test_it_acts_where_that_was_allowed_in_the_visitors_name(
+    make_gateway: MakeGateway, connection: Redis, ops: Ops
+) -> None:
+    gateway = make_gateway(QUEUE_ADMIN_KEY=KEY, QCTL_GATEWAY_PANEL="act")
+    Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
+    visit = Visit(gateway, cookie_of(log_in(gateway)))
+    visit.until("connected")
+    visit.press("2")
+    visit.until("[2 Queues]")
+    visit.until("apples")
+    visit.press(":")
+    visit.until("there is no command line here")
+    visit.press("p")
+    visit.until("Pause apples")
+    visit.press("\x1b[D\r")
+    eventually(lambda: connection.hexists(keys.PAUSED, "apples"), 30, "pause of apples")
+    eventually(lambda: [act.actor.partition("@")[0] for act in ops.audit.list()] == ["admin-key"], 30, "the note")
+    shown = panels(gateway)
+    gateway.send(signal.SIGKILL)
+    eventually(lambda: not [each for each in shown if each.is_running()], 20, "end of what was left alone")
+
+
+class Refused:
+    """A web socket that is told why it is closed."""
+
+    def __init__(self) -> None:
+        self.closed: list[tuple[int, str]] = []
+
+    async def accept(self) -> None:
+        """It opens."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """It closes."""
+        self.closed.append((code, reason))
+
+
+def test_there_are_no_more_than_that(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "MOST", 0)
+    socket = Refused()
+    ends = datetime.now(timezone.utc) + timedelta(hours=1)
+    who = Caller("ada", "admin", ends, ends)
+    asyncio.run(visits.Visits(settings).serve(socket, who, "a login", None))  # type: ignore[arg-type]
+    assert socket.closed == [(1013, "0 panels are open already")]
+
+
+def test_it_can_be_switched_off(make_gateway: MakeGateway) -> None:
+    gateway = make_gateway(QUEUE_ADMIN_KEY=KEY, QCTL_GATEWAY_PANEL="off")
+    assert asked(gateway, "GET", "/admin/queues", **{"X-Admin-Key": KEY}).status == 404
+    assert log_in(gateway).status == 404
+    cookie = f"qctl-panel={Tokens(SECRET, 60, PANEL).issue('admin-key', 'keeper')}"
+    assert refusal(gateway, cookie, gateway.url) == 403
+    assert gateway.ask("GET", "/admin/queues/info").json["panel"] is None
