@@ -42,6 +42,13 @@ def nap(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def mark(path: str, value: int) -> None:
+    """Append a line to a file: what ran, by a job that takes next to no time."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(file, b"%d\n" % value)
+    os.close(file)
+
+
 def die() -> None:
     """Kill the process that runs this, as running out of memory does."""
     os.kill(os.getpid(), signal.SIGKILL)

@@ -101,21 +101,24 @@ def end_expired(connection: Redis) -> list[str]:
 def unstarted(connection: Redis, queue: str, job_id: str) -> bool:
     """Whether a claimed job has neither started nor gone back.
 
-    A stock worker of several queues leaves the id in the intermediate list after the start: the status tells. A
-    claim without a live lease belongs to a dead worker and goes back by recovery.
+    A stock worker of several queues leaves the id in the intermediate list after the start: the status tells. One of
+    ours leaves it there while the job waits, marked as started, for one that was started together with it. A claim
+    without a live lease belongs to a dead worker and goes back by recovery.
     """
     with connection.pipeline() as pipe:
         pipe.lpos(keys.intermediate(queue), job_id)
-        pipe.hget(keys.job(job_id), "status")
+        pipe.hmget(keys.job(job_id), "status", "worker_name")
         pipe.hget(keys.claims(queue), job_id)
         pipe.time()
-        place, status, claim, now = pipe.execute(raise_on_error=False)
-        if place is None or not isinstance(status, bytes) or status != b"queued":
+        place, job, claim, now = pipe.execute(raise_on_error=False)
+        status, worker = job if isinstance(job, list) else (None, None)
+        claimant = claim.rpartition(b"|")[0] if claim else None
+        if place is None or not (status == b"queued" or (status == b"started" and claimant and worker == claimant)):
             return False
-        if claim is None:
+        if claimant is None:
             # A worker that does not claim by our script, of which `pause` has warned.
             return True
-        lease = connection.zscore(keys.LEASES, claim.rpartition(b"|")[0])
+        lease = connection.zscore(keys.LEASES, claimant)
     return lease is not None and lease > now[0] * 1000 + now[1] // 1000
 
 

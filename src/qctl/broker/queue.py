@@ -17,7 +17,8 @@ from rq.serializers import Serializer
 from rq.timeouts import BaseDeathPenalty
 
 from qctl.broker import keys
-from qctl.broker.execution.claimant import Claim, Claimant
+from qctl.broker.execution.claimant import Claimant
+from qctl.broker.execution.turn import Claim
 from qctl.broker.scripts import Script
 
 log = logging.getLogger(__name__)

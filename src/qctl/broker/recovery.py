@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker import events, keys, replies
+from qctl.broker.execution.turn import claimed_at
 from qctl.broker.scripts import Script
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ class Recoverer:
         now = time.monotonic()
         seen = {suspect: self._suspects.get(suspect, now) for suspect in self._look()}
         taken = 0
-        for suspect, since in list(seen.items()):
+        # The last claim first: each goes to the head.
+        for suspect, since in sorted(seen.items(), key=lambda item: claimed_at(item[0].claim))[::-1]:
             if now - since >= SECOND_LOOK:
                 del seen[suspect]
                 taken += self._take(suspect)

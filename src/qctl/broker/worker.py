@@ -31,12 +31,14 @@ from qctl import catalog, logs
 from qctl.broker import events, keys
 from qctl.broker.connection import TRANSIENT, Backoff, will_pass
 from qctl.broker.execution import memory
-from qctl.broker.execution.claimant import Claim, Claimant
+from qctl.broker.execution.claimant import Claimant
+from qctl.broker.execution.hand import Hand
 from qctl.broker.execution.job import BATCH_HANDLERS, GuardedJob, guarded
 from qctl.broker.execution.plain import PlainJob, plain
 from qctl.broker.execution.plain_worker import PlainWorker
 from qctl.broker.execution.record import Recorder
 from qctl.broker.execution.stopping import StoppedError
+from qctl.broker.execution.turn import Claim, Turns
 from qctl.broker.queue import PausableQueue, restore
 from qctl.broker.recovery import Recoverer
 from qctl.broker.scripts import Script
@@ -69,10 +71,13 @@ class QctlWorker(PlainWorker):
     queue_class = PausableQueue
     job_class = GuardedJob
     log_result_lifespan = False
+    at_once = 1
+    """Plain jobs that are claimed at once, where they are short."""
 
     def __init__(self, queues: Sequence[str], connection: Redis, settings: Settings) -> None:
         self.claimant = Claimant(connection, self._beat, self._glance)
         self.recorder = Recorder(connection, self.claimant.name)
+        self.hand, self.aside = Hand(self.at_once), Turns(connection, self.claimant.name, starting=False)
         super().__init__(
             list(queues),
             name=self.claimant.name,
@@ -124,7 +129,7 @@ class QctlWorker(PlainWorker):
                         self._arrive()
                     elif backoff.tries:
                         self.write_last()
-                        self.claimant.forsaken(names)
+                        self.forsake(names)
                     ready = True
                     backoff.reset()
                     claim = self.next_claim(names, None if burst else 2.0)
@@ -184,7 +189,7 @@ class QctlWorker(PlainWorker):
         if not registered:
             return
         try:
-            self.claimant.forsaken([queue.name for queue in self.queues])
+            self.forsake([queue.name for queue in self.queues])
             self.unsubscribe()
             self.tell_done()
             self.register_death()
@@ -217,9 +222,8 @@ class QctlWorker(PlainWorker):
         self._recoverer.maybe_run()
 
     def _glance(self) -> None:
-        """A few times a second, from the lease thread: say what was done, and which run lasts."""
-        self.tell_done()
-        self.recorder.glance()
+        """A few times a second, from the lease thread."""
+        self.glance()
 
     def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
         """Keep the thread that listens for commands alive, whatever happens: without it nobody can stop a job."""

@@ -224,7 +224,7 @@ def test_a_claim_whose_reply_was_lost_comes_back_to_a_claimant_that_lives_on(
     connection: Redis, queue: Queue, claimant: Claimant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = queue.enqueue("f")
-    claimant._claim(["work"])
+    claimant._turns.run(["work"], [1])
     assert claimant.take(["work"], None) is None
     monkeypatch.setattr("qctl.broker.execution.claimant.TIDY", 0.0)
     claim = claimant.take(["work"], None)

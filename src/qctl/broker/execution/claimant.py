@@ -14,18 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import lru_cache
-from typing import NamedTuple
 from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from qctl import catalog
 from qctl.broker import burial, events, keys, replies
-from qctl.broker.execution.line import Line
-from qctl.broker.scripts import Argument, Script
+from qctl.broker.execution.turn import Claim, Success, Turns, claimed_at
+from qctl.broker.scripts import Script
 
 log = logging.getLogger(__name__)
 
@@ -47,47 +43,9 @@ GLANCE = 0.25
 TIDY = 10.0
 """Seconds between looks at what this claimant holds and does not run."""
 
-_claim = Script("claim")
-_finish_and_claim = Script("claim", after="finish")
 _renew = Script("renew")
 _putback = Script("putback", after="types")
 _quarantine = Script("quarantine", after="types")
-
-
-class Claim(NamedTuple):
-    """A job that was claimed. `fields` is its raw hash, or None with `problem` where its key holds no hash.
-
-    A plain job was started too, as the run `execution`, at `started_at`; `fields` say what was before.
-    """
-
-    queue: str
-    job_id: str
-    fields: dict[bytes, bytes] | None
-    problem: str = ""
-    execution: str = ""
-    started_at: datetime | None = None
-
-
-class Success(NamedTuple):
-    """The end of a plain job, to be written with the next claim: the keys and arguments of `finish.lua`.
-
-    `record` are the keys of what was recorded of the run, if it was; `value` is what the job returned, as it is kept.
-    """
-
-    keys: Sequence[bytes]
-    args: Sequence[Argument]
-    value: bytes
-    ran: float
-    record: Sequence[str] = ()
-
-
-class UnfinishedError(Exception):
-    """A plain job's end was not written, and nothing claimed. `lost`: the job is no longer this claimant's; else it
-    has got what only RQ's own way can end."""
-
-    def __init__(self, *, lost: bool) -> None:
-        super().__init__()
-        self.lost = lost
 
 
 @dataclass(frozen=True)
@@ -117,12 +75,13 @@ class Claimant:
         self._redis = connection
         self._on_beat = on_beat
         self._on_glance = on_glance
-        self._line = Line(connection)
-        self._executions = Executions()
+        self._turns = Turns(connection, self.name, starting=on_glance is not None)
         self._renewed = -LEASE
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._tidied = time.monotonic()
+        self.glance = GLANCE
+        """Seconds between looks that `on_glance` takes."""
 
     def start(self) -> None:
         """Begin to renew the lease, until `stop`."""
@@ -156,7 +115,7 @@ class Claimant:
                 log.warning("cannot renew the lease of %s: %s", self.name, error)
                 due = time.monotonic() + 1.0
             left = max(0.0, due - time.monotonic())
-            self._stop.wait(min(left, GLANCE) if self._on_glance else left)
+            self._stop.wait(min(left, self.glance) if self._on_glance else left)
 
     def _renew(self, now: float) -> None:
         if not _renew(self._redis, [keys.LEASES], [self.name, int(LEASE * 1000)]):
@@ -172,68 +131,50 @@ class Claimant:
         except Exception:
             log.exception("the lease of %s goes on, though what is done beside it failed", self.name)
 
-    def take(
+    def take(self, queues: Sequence[str], timeout: float | None) -> Claim | None:
+        """Claim the next job, in the order of `queues`; wait up to `timeout` seconds for one, not at all if None.
+
+        Raises what redis-py raises. A claim whose reply is lost, or that Redis makes only after we gave up waiting for
+        it, comes back by `forsaken`, or by recovery once this claimant has died.
+        """
+        claims = self.turn(queues, timeout, most=lambda _: 1)
+        return claims[0] if claims else None
+
+    def turn(
         self,
         queues: Sequence[str],
         timeout: float | None,
+        *,
+        most: Callable[[str], int],
+        ends: Sequence[Success] = (),
         stopping: Callable[[], bool] = lambda: False,
-        end: Success | None = None,
-    ) -> Claim | None:
-        """Claim the next job, in the order of `queues`; wait up to `timeout` seconds for one, not at all if None.
+    ) -> list[Claim]:
+        """Claim as `take` does, with a plain job also those behind it: up to so many as `most` says of their queue.
 
-        In the same step write the `end` of the last one, which raises UnfinishedError where that cannot be. Whoever
-        calls runs nothing now. Raises what redis-py raises. A claim whose reply is lost, or that Redis makes
-        only after we gave up waiting for it, comes back by `forsaken`, or by recovery once this claimant has died.
+        In the same step write the `ends` of the last ones, which raises UnfinishedError where that cannot be. Whoever
+        calls runs nothing now, and has nothing else that was claimed.
         """
         if time.monotonic() - self._tidied > TIDY:
-            if end is not None:
-                self.finish(end)
-                end = None
+            if ends:
+                self.finish(ends)
+                ends = ()
             self.forsaken(queues)
             self._tidied = time.monotonic()
         deadline = time.monotonic() + (timeout or 0)
         while True:
-            claim, unheld = self._claim(queues, end)
-            end = None
-            if claim is not None or timeout is None or stopping():
-                return claim
+            lease = 0.0 if time.monotonic() - self._renewed < 2 * RENEW else LEASE
+            claims, unheld = self._turns.run(queues, [most(queue) for queue in queues], ends, lease)
+            ends = ()
+            if claims or timeout is None or stopping():
+                return claims
             left = deadline - time.monotonic()
             if left <= 0:
-                return None
+                return []
             self._wait(unheld, min(left, BLOCK if len(queues) == 1 else LOOK))
 
-    def finish(self, end: Success) -> None:
-        """Write the end of a plain job and claim nothing. Raises UnfinishedError where it cannot be written."""
-        self._claim((), end)
-
-    def _claim(self, queues: Sequence[str], end: Success | None = None) -> tuple[Claim | None, str | None]:
-        """A claim, or the first queue that is not held, to wait on."""
-        places, names = _places(tuple(queues))
-        execution = next(self._executions) if self._on_glance else ""
-        now = datetime.now(timezone.utc)
-        lease = 0 if time.monotonic() - self._renewed < 2 * RENEW else int(LEASE * 1000)
-        args: list[Argument] = [self.name, keys.JOB_PREFIX, lease, events.CAP, len(queues), execution, rq_time(now)]
-        args += names
-        if end is None:
-            kind, number, *rest = self._line.run(_claim, places, args)
-        else:
-            record = [key.encode() for key in end.record]
-            kind, number, *rest = self._line.run(
-                _finish_and_claim, (*places, *end.keys, *record), (*args, *end.args, len(record))
-            )
-        if kind == 4:
-            raise UnfinishedError(lost=number == b"lost")
-        if kind == 0:
-            return None, queues[number - 1] if number else None
-        queue = queues[number - 1]
-        job_id = rest[0].decode(errors="surrogateescape")
-        if kind == 2:
-            return Claim(queue, job_id, None, f"its data is a {rest[1].decode()}, not a hash"), queue
-        flat = rest[1]
-        fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        if kind == 3:
-            return Claim(queue, job_id, fields, execution=execution, started_at=now), queue
-        return Claim(queue, job_id, fields), queue
+    def finish(self, ends: Sequence[Success]) -> None:
+        """Write the ends of plain jobs and claim nothing. Raises UnfinishedError where one cannot be written."""
+        self._turns.run((), (), ends)
 
     def _wait(self, queue: str | None, seconds: float) -> None:
         """Wait for something in `queue` without changing it: its head is moved onto itself once there is one."""
@@ -277,7 +218,8 @@ class Claimant:
             )
         )
 
-    def _give_back(self, queue: str, job_id: str) -> bool:
+    def give_back(self, queue: str, job_id: str) -> bool:
+        """Give a claimed job back as `put_back` does. False also where a key of another type forbids it."""
         try:
             return self.put_back(queue, job_id)
         except ResponseError as error:
@@ -326,37 +268,9 @@ class Claimant:
         for queue in queues:
             if self._redis.type(keys.claims(queue)) != b"hash":
                 continue
-            for raw_id, raw in self._redis.hgetall(keys.claims(queue)).items():
+            claims: dict[bytes, bytes] = self._redis.hgetall(keys.claims(queue))
+            # The last one first: each goes to the head.
+            for raw_id, raw in sorted(claims.items(), key=lambda item: claimed_at(item[1]))[::-1]:
                 if raw.startswith(f"{self.name}|".encode()):
-                    given += self._give_back(queue, raw_id.decode(errors="surrogateescape"))
+                    given += self.give_back(queue, raw_id.decode(errors="surrogateescape"))
         return given
-
-
-class Executions:
-    """Ids of runs, as unlike any other as RQ's are and cheaper to make: 24 digits drawn once, then a number."""
-
-    def __init__(self) -> None:
-        self._drawn = uuid4().hex[:24]
-        self._count = 0
-
-    def __next__(self) -> str:
-        self._count += 1
-        return f"{self._drawn}{self._count:08x}"
-
-
-def rq_time(moment: datetime) -> str:
-    """A moment in UTC as RQ writes it in a job's hash."""
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
-
-
-@lru_cache(maxsize=64)
-def _places(queues: tuple[str, ...]) -> tuple[list[bytes], list[bytes]]:
-    """The keys of `claim.lua`, and its arguments from the eighth on: the same with every claim."""
-    places = [keys.PAUSED, keys.SUSPENDED, keys.LEASES, keys.EVENTS, keys.QUIET]
-    names = []
-    for queue in queues:
-        places += [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
-        names += [queue, catalog.family(queue), keys.counts_prefix(queue)]
-    return [key.encode(errors="surrogateescape") for key in places], [
-        name.encode(errors="surrogateescape") for name in names
-    ]

@@ -59,6 +59,8 @@ class EndingWorker(BaseWorker):
         super().cleanup_execution(job, pipeline, execution)
         pipeline.hdel(keys.claims(job.origin), job.id)
         pipeline.hdel(keys.recoveries(job.origin), job.id)
+        if job.held:
+            pipeline.lrem(keys.intermediate(job.origin), 1, job.id)
         failed = not self._succeeded
         counters.ended(pipeline, job.origin, job.label, failed=failed, waited=job.waited, ran=job.ran)
         if failed:

@@ -19,10 +19,11 @@ from rq.utils import now
 from rq.worker import Worker
 
 from qctl.broker.execution.child import Child
-from qctl.broker.execution.claimant import Claim, Success
+from qctl.broker.execution.hand import MOST, Hand
 from qctl.broker.execution.plain import PlainJob
 from qctl.broker.execution.record import Recorder
 from qctl.broker.execution.stopping import Stoppable
+from qctl.broker.execution.turn import Claim, Success
 from qctl.broker.recovery import recover
 from qctl.broker.worker import AbortedError, QctlWorker
 
@@ -41,6 +42,8 @@ FOR_EVER = 3e8
 class InlineWorker(QctlWorker):
     """Runs jobs in its own process: for short jobs whose code is trusted not to crash the interpreter."""
 
+    at_once = MOST
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stoppable = Stoppable()
@@ -58,11 +61,13 @@ class InlineWorker(QctlWorker):
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run one job here."""
         execution = self.executions[job.run] if isinstance(job, PlainJob) else self.prepare_execution(job)
-        self._running = (job, execution, time.monotonic())
+        began = time.monotonic()
+        self._running = (job, execution, began)
         try:
             self.perform_job(job, queue, execution)
         finally:
             self._running = None
+            self.hand.ran(queue.name, time.monotonic() - began)
             self.recorder.end()
             self.executions.pop(execution.id, None)
 
@@ -129,7 +134,8 @@ class ForkWorker(QctlWorker, Worker):
         random.seed()
         self.setup_work_horse_signals()
         self._is_horse = True
-        self.recorder = Recorder(self.connection, self.name)  # the lease thread may have held the other's lock
+        # The lease thread may have held the others' locks.
+        self.recorder, self.hand = Recorder(self.connection, self.name), Hand(self.at_once)
 
     def _serve(self, claim: Claim) -> Success | None:
         """In the child: run a job. Returns its success, None where another end was written."""

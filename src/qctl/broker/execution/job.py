@@ -33,6 +33,8 @@ class GuardedJob(Job):
     allowed: ClassVar[tuple[str, ...]] = ()
     waited: float | None = None
     """Seconds that it waited before this run, where it was enqueued and has started."""
+    held = False
+    """Whether it was claimed together with one before it, and waited for that in the worker's hand."""
     _found: str | None = None
 
     @classmethod

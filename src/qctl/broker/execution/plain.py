@@ -12,7 +12,6 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import datetime, timezone
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from redis import Redis
@@ -22,8 +21,8 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import keys
-from qctl.broker.execution.claimant import Claim, Success, rq_time
 from qctl.broker.execution.job import BATCH_HANDLERS, GuardedJob
+from qctl.broker.execution.turn import Claim, Success, rq_time
 from qctl.broker.scripts import Argument
 from qctl.histogram import bucket
 
@@ -44,6 +43,7 @@ class PlainJob(GuardedJob):
         """Raises ValueError where the fields cannot be read."""
         fields = claim.fields or {}
         self.claim = claim
+        self.held = claim.held
         self._raw = fields
         self._id = claim.job_id
         self.run = claim.execution
@@ -103,27 +103,19 @@ def success(job: PlainJob, value: Any, ttl: int) -> Success:
     """The end of a plain job that returned `value` now, whose result is kept for `ttl` seconds."""
     job.ended_at = now = datetime.now(timezone.utc)
     seconds, began = now.timestamp(), (job.started_at or now).timestamp()
-    minute, ran = int(seconds) // 60, job.ran or 0.0
-    id_, queue = job.id, job.origin
+    ran, id_ = job.ran or 0.0, job.id
     of_job = [keys.job(id_).encode(), keys.results(id_).encode(), keys.dependents(id_).encode()]
     left = b""
     if job.func_name in BATCH_HANDLERS:
         job.drop_items()
         left = zlib.compress(job.data)
     kept = _kept(value)
+    since = rq_time(job.started_at) if job.held and job.started_at else ""
     args: list[Argument] = [
-        *(id_, _bytes(queue), rq_time(now), ttl, kept, job.run, began, seconds, round(ran * 1000)),
-        *(_bytes(job.trace or ""), minute % 60, "" if job.waited is None else f"w{bucket(job.waited)}"),
-        *(_bytes(f"r{bucket(ran)} {job.label}"), left),
+        *(id_, since, rq_time(now), ttl, kept, job.run, began, seconds, round(ran * 1000), _bytes(job.trace or "")),
+        *("" if job.waited is None else f"w{bucket(job.waited)}", _bytes(f"r{bucket(ran)} {job.label}"), left),
     ]
-    return Success([*of_job, *_of_queue(queue, minute)], args, kept, ran)
-
-
-@lru_cache(maxsize=64)
-def _of_queue(queue: str, minute: int) -> list[bytes]:
-    of_queue = (keys.started, keys.finished, keys.claims, keys.recoveries)
-    counts, times = keys.counts(queue, minute // 60), keys.times(queue, minute)
-    return [_bytes(key) for key in (*(key(queue) for key in of_queue), keys.TOTALS, keys.BREAKERS, counts, times)]
+    return Success(id_, job.origin, int(seconds) // 60, of_job, args, kept, ran)
 
 
 def _bytes(text: str) -> bytes:

@@ -1,31 +1,24 @@
-"""How a worker runs plain jobs: the end of one is written in the step that claims the next."""
+"""How a worker runs plain jobs: the ends of those that it has run are written in the step that claims the next."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import RedisError
 from rq.executions import Execution
 from rq.worker import WorkerStatus
 
-from qctl.broker.execution.claimant import Claim, Success, UnfinishedError
+from qctl.broker.execution.claimant import GLANCE
+from qctl.broker.execution.hand import LATE, Hand, Unwritten
 from qctl.broker.execution.plain import PlainJob, success, value_of
 from qctl.broker.execution.record import Recorder
 from qctl.broker.execution.settling import SettlingWorker
+from qctl.broker.execution.turn import Claim, Success, Turns, UnfinishedError
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Unwritten:
-    """A plain job that succeeded, before that is written. `asked`: Redis was asked to, and may have done it."""
-
-    job: PlainJob
-    success: Success
-    asked: bool = False
 
 
 class PlainWorker(SettlingWorker):
@@ -33,11 +26,14 @@ class PlainWorker(SettlingWorker):
 
     plain_class: type[PlainJob]
     recorder: Recorder
+    hand: Hand
+    aside: Turns
+    """The turns of the lease thread."""
     _stop_requested: bool
-    _unwritten: _Unwritten | None = None
     _done = 0
     _worked = 0.0
     _told = (0, 0.0)
+    _told_at = 0.0
 
     def plain_job(self, claim: Claim) -> PlainJob:
         """The job of a claim that came started. Raises ValueError where it cannot be read."""
@@ -55,59 +51,111 @@ class PlainWorker(SettlingWorker):
     def leave_unwritten(self, job: PlainJob, end: Success) -> None:
         """Have `next_claim` write this end."""
         record = self.recorder.end()
-        self._unwritten = _Unwritten(job, end._replace(record=record) if record else end)
+        with self.hand.lock:
+            self.hand.unwritten.append(Unwritten(job, end._replace(record=record) if record else end))
         self._done += 1
         self._worked += end.ran
 
     def take_unwritten(self) -> Success | None:
         """The end that is left to write, for somebody else to write it."""
-        last, self._unwritten = self._unwritten, None
-        return last.success if last else None
+        unwritten = self._take_unwritten()
+        return unwritten[0].success if unwritten else None
 
     def next_claim(self, queues: Sequence[str], timeout: float | None) -> Claim | None:
-        """Claim the next job. Where the last one was plain, its end is written in the same step."""
-        while True:
-            last = self._unwritten
-            try:
-                claim = self.claimant.take(
-                    queues, timeout, lambda: self._stop_requested, last.success if last else None
-                )
-            except UnfinishedError as error:
-                self._write_otherwise(error)
-                continue
-            except RedisError:
-                if last:
-                    last.asked = True
-                raise
-            self._unwritten = None
+        """Claim the next job, unless one waits in the hand. What has ended since the last claim is written with it."""
+        claim = self.hand.next()
+        if claim is not None:
             return claim
+        self._give_back()
+        while True:
+            unwritten = self._take_unwritten()
+            try:
+                self.hand.fill(
+                    self.claimant.turn(
+                        queues,
+                        timeout,
+                        most=self.hand.most,
+                        ends=[each.success for each in unwritten],
+                        stopping=lambda: self._stop_requested,
+                    )
+                )
+                return self.hand.next()
+            except UnfinishedError as error:
+                self._write_otherwise(unwritten, error)
+            except RedisError:
+                self._leave_asked(unwritten)
+                raise
 
     def write_last(self) -> None:
-        """Write the end of a plain job, if one is left to write, and claim nothing."""
-        last = self._unwritten
-        if last is None:
-            return
+        """Write the ends of plain jobs that are left to write, and claim nothing."""
+        unwritten = self._take_unwritten()
         try:
-            self.claimant.finish(last.success)
+            if unwritten:
+                self.claimant.finish([each.success for each in unwritten])
         except UnfinishedError as error:
-            self._write_otherwise(error)
+            self._write_otherwise(unwritten, error)
         except RedisError:
-            last.asked = True
+            self._leave_asked(unwritten)
             raise
-        self._unwritten = None
 
-    def _write_otherwise(self, error: UnfinishedError) -> None:
-        last, self._unwritten = self._unwritten, None
-        if last is None:
-            return
-        if not error.lost:
+    def forsake(self, queues: Sequence[str]) -> None:
+        """Give back all that is claimed. Only where nothing runs."""
+        self.hand.drop()
+        self.claimant.forsaken(queues)
+
+    def glance(self) -> None:
+        """A few times a second, in the lease thread: say what was done, and see to it that a run which lasts is known
+        to, and keeps nothing waiting. Raises what redis-py raises."""
+        with self.hand.lock:
+            if self.hand.is_late():
+                self.recorder.glance(LATE)
+                self._clear_hand()
+        self.recorder.glance()
+        self.claimant.glance = LATE if self.hand.is_many else GLANCE
+        if time.monotonic() - self._told_at >= GLANCE:
+            self._told_at = time.monotonic()
+            self.tell_done()
+
+    def _clear_hand(self) -> None:
+        """In the lease thread, while the main thread is kept from looking into the hand."""
+        self._give_back()
+        unwritten = self._take_unwritten()
+        try:
+            if unwritten:
+                self.aside.run((), (), [each.success for each in unwritten])
+        except UnfinishedError:
+            self._leave_asked(unwritten)  # the main thread knows what to do
+        except RedisError:
+            self._leave_asked(unwritten)
+            raise
+
+    def _give_back(self) -> None:
+        for claim in self.hand.drop():
+            self.claimant.give_back(claim.queue, claim.job_id)
+
+    def _take_unwritten(self) -> list[Unwritten]:
+        with self.hand.lock:
+            unwritten, self.hand.unwritten = self.hand.unwritten, []
+            return unwritten
+
+    def _leave_asked(self, unwritten: list[Unwritten]) -> None:
+        """These ends could not be written: they are left to write, though they may have been."""
+        with self.hand.lock:
+            for each in unwritten:
+                each.asked = True
+            self.hand.unwritten = unwritten + self.hand.unwritten
+
+    def _write_otherwise(self, unwritten: list[Unwritten], error: UnfinishedError) -> None:
+        for n in error.lost:
+            if not unwritten[n].asked:
+                log.warning("job %s has ended before, or was given to another worker", unwritten[n].job.id)
+        for n in error.refused:
+            last = unwritten[n]
             self._done -= 1  # RQ's own way counts it
             self._worked -= last.success.ran
             queue = next(queue for queue in self.queues if queue.name == last.job.origin)
             execution = Execution(last.job.run, last.job.id, self.connection, self.name)
             self.succeeded(last.job, queue, execution, value_of(last.success.value))
-        elif not last.asked:
-            log.warning("job %s has ended before, or was given to another worker", last.job.id)
 
     def tell_done(self) -> None:
         """Add to RQ's counts of the worker what it has done since they were told."""

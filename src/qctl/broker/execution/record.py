@@ -51,17 +51,20 @@ class Recorder:
             run, self._run = self._run, None
         return self._keys(run.execution) if run and run.recorded else []
 
-    def glance(self) -> None:
-        """Record the run if it has lasted. Raises what redis-py raises."""
+    def glance(self, lasts: float = LASTS) -> None:
+        """Record the run if it has lasted so many seconds. Raises what redis-py raises."""
         with self._changing:
             run = self._run
-            if run is None or run.recorded or time.monotonic() - run.began < LASTS:
+            if run is None or run.recorded or time.monotonic() - run.began < lasts:
                 return
             run.recorded = True
         execution = run.execution
         _record(
             self._redis,
-            [keys.started(run.queue), keys.worker(self._worker), *self._keys(execution)],
+            [
+                *(keys.started(run.queue), keys.worker(self._worker), *self._keys(execution)),
+                keys.intermediate(run.queue),
+            ],
             [
                 *(execution.job_id, execution.id, self._worker, execution.created_at.timestamp()),
                 *(time.time(), run.ttl),

@@ -1,20 +1,23 @@
 -- Claim the head of the first queue that is not paused, and start it in the same step where it is a plain job: one
--- of which RQ's data model asks no more than a start, a result and an end.
+-- of which RQ's data model asks no more than a start, a result and an end. Where more are asked for, those behind it
+-- are claimed and started with it, as long as they are plain too: they run one after the other.
 -- KEYS[1] HASH of pauses  KEYS[2] STRING set by `rq suspend`  KEYS[3] ZSET of leases  KEYS[4] STREAM of events
 --   KEYS[5] HASH of quiet claimants
---   then four a queue: LIST waiting, LIST intermediate, HASH claims, ZSET started
+--   then five a queue: LIST waiting, LIST intermediate, HASH claims, ZSET started, HASH of recoveries
 -- ARGV[1] claimant, whose worker has the same name  ARGV[2] prefix of job hashes
 --   ARGV[3] lease (ms), 0 where it was renewed lately  ARGV[4] cap of the stream  ARGV[5] number of queues
---   ARGV[6] id of the execution, empty to start nothing  ARGV[7] now (RQ's format)
---   then three a queue: name, family, prefix of its counts
--- Returns {1, n, id, fields}  claimed from the n-th queue, with the job's hash
---         {2, n, id, type}    claimed, but its key is not a hash
---         {3, n, id, fields}  claimed and started, with the job's hash as it was before
+--   ARGV[6] what the executions' ids begin with, empty to start nothing  ARGV[7] the number of the first, which ends
+--   its id in eight hexadecimal digits  ARGV[8] now (RQ's format)
+--   then three a queue: name, family, prefix of its counts  then one a queue: plain jobs to claim at most
+-- Returns {1, n, id, fields}               claimed from the n-th queue, with the job's hash
+--         {2, n, id, type}                 claimed, but its key is not a hash
+--         {3, n, id, fields, id, fields..} claimed and started, with the jobs' hashes as they were before
 --         {0, n, id}          nothing: n is the first queue that is not held, 0 if all are or the claimant is quiet
 -- Fails, before it changes anything, where a key that all queues share holds another type. A queue with such a key of
 --   its own is passed over.
 -- Atomic: between the look at the pause and the claim nobody can pause or quiet, and a claim without a lease never
---   shows. A pause that comes later finds the claim in the intermediate list, or the job started.
+--   shows. A pause that comes later finds the claim in the intermediate list, or the job started. Those that wait for
+--   the first stay in the list until they have ended, or are known to run: the pause waits for them.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
@@ -27,12 +30,12 @@ end
 
 -- The first claim of a minute notes how many waited, itself among them. A count that cannot be written, because
 -- somebody's key is there, is no reason to claim nothing.
-local function count(prefix, waiting)
+local function count(prefix, waiting, taken)
     local minute = math.floor(time[1] / 60)
     local key = prefix .. math.floor(minute / 60)
     local field = minute % 60
-    if redis.pcall('HINCRBY', key, field .. '.taken', 1) == 1 then
-        redis.call('HSETNX', key, field .. '.depth', redis.call('LLEN', waiting) + 1)
+    if redis.pcall('HINCRBY', key, field .. '.taken', taken) == taken then
+        redis.call('HSETNX', key, field .. '.depth', redis.call('LLEN', waiting) + taken)
         redis.call('EXPIRE', key, 172800)
     end
 end
@@ -59,7 +62,7 @@ local PLAIN = {
 
 -- What the start wants to know of a plain job; nil where it is not plain.
 local function plain(id, fields, queue)
-    if ARGV[6] == '' or not string.find(id, '^[%w_-]+$') then return nil end
+    if fields.err or ARGV[6] == '' or not string.find(id, '^[%w_-]+$') then return nil end
     local found = {}
     for n = 1, #fields, 2 do
         local field, value = fields[n], fields[n + 1]
@@ -79,12 +82,18 @@ local function plain(id, fields, queue)
     return found.data and found.status and found
 end
 
--- Start it as RQ's worker does. What RQ keeps of the run beside, `record.lua` writes when it lasts. False, and nothing
--- is written, where the registry holds another type.
-local function start(id, job, started, queue, found)
-    local until_ = time[1] + math.min(found.timeout or 30, 30) + 60
-    if type(redis.pcall('ZADD', started, until_, id .. ':' .. ARGV[6])) ~= 'number' then return false end
-    redis.call('HSET', job, 'status', 'started', 'started_at', ARGV[7], 'last_heartbeat', ARGV[7], 'worker_name', ARGV[1])
+-- The n-th of those that are started together: its claim, and when and what it is among the started.
+local function claim(n)
+    return ARGV[1] .. '|' .. now + n
+end
+
+local function run(id, found, n)
+    return time[1] + math.min(found.timeout or 30, 30) + 60, id .. ':' .. ARGV[6] .. string.format('%08x', ARGV[7] + n)
+end
+
+-- Start it as RQ's worker does. What RQ keeps of the run beside, `record.lua` writes when it lasts.
+local function start(id, job, queue, found)
+    redis.call('HSET', job, 'status', 'started', 'started_at', ARGV[8], 'last_heartbeat', ARGV[8], 'worker_name', ARGV[1])
     -- Only a job that was given a time to live, or ran before, may be about to expire.
     if found.ttl or (found.ended_at or '') ~= '' or (found.started_at or '') ~= '' then redis.call('PERSIST', job) end
     if found.trace then
@@ -94,20 +103,47 @@ local function start(id, job, started, queue, found)
         redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'started', 'queue', queue, 'job', id,
             'worker', ARGV[1])
     end
-    return true
 end
 
 -- Write the claim, and start the job where that is asked for. Nil, and nothing is written, where a key of the queue
 -- holds another type.
 local function hold(id, job, fields, claims, started, queue)
-    local found = not fields.err and plain(id, fields, queue)
-    if type(redis.pcall('HSET', claims, id, ARGV[1] .. '|' .. now)) ~= 'number' then return nil end
-    if found and start(id, job, started, queue, found) then return 3 end
+    local found = plain(id, fields, queue)
+    if type(redis.pcall('HSET', claims, id, claim(0))) ~= 'number' then return nil end
+    if found and type(redis.pcall('ZADD', started, run(id, found, 0))) == 'number' then
+        start(id, job, queue, found)
+        return 3
+    end
     if not is(started, 'zset') then
         redis.call('HDEL', claims, id)
         return nil
     end
     return fields.err and 2 or 1
+end
+
+-- Claim and start those that wait next, up to so many, and add them to the reply. None where a job of the queue has
+-- killed its worker: if it does so again no other shall have been in the same hand.
+local function hold_more(most, waiting, intermediate, claims, started, recoveries, queue, reply)
+    if most < 1 or redis.call('EXISTS', recoveries) == 1 then return 0 end
+    local ids, marks, runs = {}, {}, {}
+    for n, id in ipairs(redis.call('LRANGE', waiting, 0, most - 1)) do
+        local job = ARGV[2] .. id
+        local fields = redis.pcall('HGETALL', job)
+        local found = plain(id, fields, queue)
+        if not found then break end
+        start(id, job, queue, found)
+        redis.call('LREM', intermediate, 0, id)
+        ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim(n)
+        runs[2 * n - 1], runs[2 * n] = run(id, found, n)
+        reply[#reply + 1] = id
+        reply[#reply + 1] = fields
+    end
+    if #ids == 0 then return 0 end
+    redis.call('LPOP', waiting, #ids)
+    redis.call('RPUSH', intermediate, unpack(ids))
+    redis.call('HSET', claims, unpack(marks))
+    redis.call('ZADD', started, unpack(runs))
+    return #ids
 end
 
 if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 0, ''} end
@@ -117,8 +153,8 @@ if ARGV[3] ~= '0' then redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV
 
 local open = 0
 for n = 1, tonumber(ARGV[5]) do
-    local waiting, intermediate, claims, started = unpack(KEYS, 4 * n + 2, 4 * n + 5)
-    local name, family, counts = unpack(ARGV, 3 * n + 5, 3 * n + 7)
+    local waiting, intermediate, claims, started, recoveries = unpack(KEYS, 5 * n + 1, 5 * n + 5)
+    local name, family, counts = unpack(ARGV, 3 * n + 6, 3 * n + 8)
     if not held(name) and (family == name or not held(family)) then
         local sound = true
         -- Ids whose hash is gone are passed over here, a bounded number a call.
@@ -143,11 +179,16 @@ for n = 1, tonumber(ARGV[5]) do
                     sound = false
                     break
                 end
-                count(counts, waiting)
-                if kind == 3 then return {3, n, id, fields} end
+                local reply = {kind, n, id, fields}
+                if kind == 3 then
+                    local most = ARGV[8 + 3 * ARGV[5] + n] - 1
+                    count(counts, waiting, 1 + hold_more(most, waiting, intermediate, claims, started, recoveries, name, reply))
+                    return reply
+                end
+                count(counts, waiting, 1)
                 redis.call('RPUSH', intermediate, id)
                 if kind == 2 then return {2, n, id, redis.call('TYPE', job).ok} end
-                return {1, n, id, fields}
+                return reply
             end
         end
         if open == 0 and sound then open = n end
