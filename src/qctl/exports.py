@@ -1,4 +1,4 @@
-"""The folder of exports and reports: which of its files are too old, and their removal.
+"""Files that are too old, and their removal; those of the folder of exports and reports above all.
 
 Only plain files that lie in the folder itself are looked at, never what a link leads to. A report is told from an
 export by how its name begins.
@@ -21,14 +21,18 @@ REPORT = "report-"
 
 @dataclass(frozen=True)
 class OldFile:
-    """A file that is too old. `size` in bytes."""
+    """A file that is too old. `size` in bytes; `written` is when, in nanoseconds since 1970."""
 
     path: Path
     size: int
+    written: int
 
     def remove(self) -> bool:
-        """Delete it. Returns False where it has gone meanwhile. Raises QctlError where that is not allowed."""
+        """Delete it. Returns False where it has gone, or was written anew, meanwhile. Raises QctlError where that is
+        not allowed."""
         try:
+            if self.path.lstat().st_mtime_ns != self.written:
+                return False
             self.path.unlink()
         except FileNotFoundError:
             return False
@@ -42,13 +46,20 @@ def outdated(folder: Path, kind: Literal["reports", "exports"], before: float) -
 
     Raises QctlError where it cannot be read.
     """
+    return (each for each in old_files(folder, before) if each.path.name.startswith(REPORT) == (kind == "reports"))
+
+
+def old_files(folder: Path, before: float) -> Iterator[OldFile]:
+    """The files of a folder that were last written before a time, in seconds since 1970. None where there is no folder.
+
+    Raises QctlError where it cannot be read.
+    """
     try:
         with os.scandir(folder) as found:
             for entry in found:
                 facts = entry.stat(follow_symlinks=False)
-                is_report = entry.name.startswith(REPORT)
-                if stat.S_ISREG(facts.st_mode) and facts.st_mtime < before and is_report == (kind == "reports"):
-                    yield OldFile(Path(entry.path), facts.st_size)
+                if stat.S_ISREG(facts.st_mode) and facts.st_mtime < before:
+                    yield OldFile(Path(entry.path), facts.st_size, facts.st_mtime_ns)
     except FileNotFoundError:
         return
     except OSError as error:

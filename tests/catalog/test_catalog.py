@@ -31,6 +31,7 @@ def test_every_job_of_the_seed_documents_is_there() -> None:
     assert {name for name, spec in catalog.JOBS.items() if spec.priority == 10} == {
         "cleanup-reports",
         "cleanup-exports",
+        "cleanup-images",
     }
 
 

@@ -50,8 +50,9 @@ def test_what_is_due_comes_also_after_a_kill(connection: Redis, redis_server: Re
 
 def test_the_schedules_of_the_settings_are_there(connection: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     with a_scheduler(tmp_path, redis_server.url, QCTL_SCHEDULE_STOCK_CHECK="off"):
-        eventually(lambda: len(schedules.listed(connection)) == 2, what="the schedules")
-    assert {schedule.name for schedule in schedules.listed(connection)} == {"cleanup-reports", "cleanup-exports"}
+        eventually(lambda: len(schedules.listed(connection)) == 3, what="the schedules")
+    names = {schedule.name for schedule in schedules.listed(connection)}
+    assert names == {"cleanup-reports", "cleanup-exports", "cleanup-images"}
 
 
 def test_a_schedule_that_cannot_be_ends_it(redis_server: RedisServer, tmp_path: Path) -> None:

@@ -164,6 +164,16 @@ def test_old_files_of_the_folder_alone(ops: Ops, settings: Settings, tmp_path: P
     assert (tmp_path / "secret").exists()
 
 
+def test_images_that_no_message_has(ops: Ops, settings: Settings) -> None:
+    settings.uploads.mkdir()
+    (settings.uploads / "chat-gone.png").write_text("12345")
+    assert ops.cleanup.run(["images"]).count == 0
+    os.utime(settings.uploads / "chat-gone.png", (1, 1))
+    assert ops.cleanup.run(["images"], dry_run=True).removed == [Removed("images", 1, 5)]
+    assert ops.cleanup.run(["images"]).removed == [Removed("images", 1, 5)]
+    assert list(settings.uploads.iterdir()) == []
+
+
 def test_old_events_of_the_history(ops: Ops, settings: Settings) -> None:
     store = open_store(settings)
     old, new = int((time.time() - 100 * 86400) * 1000), int(time.time() * 1000)
@@ -187,7 +197,7 @@ def test_all_of_it_and_nothing_twice(ops: Ops, connection: Redis) -> None:
     finish(connection, "a", {f"a{n}": 25 * HOUR for n in range(101)})
     found = ops.cleanup.run()
     assert {each.kind for each in found.removed} == {
-        *("finished", "failed", "results", "reports", "exports", "history", "trash"),
+        *("finished", "failed", "results", "reports", "exports", "images", "history", "trash"),
     }
     assert (found.count, ops.cleanup.run().count) == (1, 0)
 

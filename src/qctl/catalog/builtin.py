@@ -161,6 +161,15 @@ JOBS = (
         doc="delete old exports",
     ),
     JobSpec(
+        "cleanup-images",
+        "qctl.jobs.images.cleanup_images",
+        "file",
+        (_OLDER_THAN,),
+        priority=10,
+        timeout=900,
+        doc="delete images that no chat message has any more",
+    ),
+    JobSpec(
         "process-message",
         "qctl.jobs.message.process_message",
         "message",

@@ -30,6 +30,7 @@ WORDS: dict[Kind, tuple[str, str]] = {
     "results": ("result without a job", "results without a job"),
     "reports": ("report", "reports"),
     "exports": ("export", "exports"),
+    "images": ("image", "images"),
     "history": ("event of the history", "events of the history"),
     "trash": ("job in the trash", "jobs in the trash"),
 }
@@ -89,6 +90,14 @@ def exports(
 ) -> ExitCode:
     """Delete old exports, and rows that imports refused."""
     return _clean(session, "exports", older_than, None, None, dry_run)
+
+
+@command("images", examples="qctl cleanup images\nqctl cleanup images --older-than 1d --dry-run", changes=True)
+def images(
+    session: Session, older_than: Annotated[str | None, _older("QCTL_KEEP_IMAGES")] = None, dry_run: DryRun = False
+) -> ExitCode:
+    """Delete old images of the chat, on this machine, that no message has any more."""
+    return _clean(session, "images", older_than, None, None, dry_run)
 
 
 @command("history", examples="qctl cleanup history\nqctl cleanup history --older-than 30d --dry-run", changes=True)

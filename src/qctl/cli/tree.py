@@ -123,7 +123,7 @@ NOUNS: Mapping[str, Noun] = {
         "Housekeeping, made for cron.",
         (
             *("cleanup.finished", "cleanup.failed", "cleanup.results", "cleanup.reports", "cleanup.exports"),
-            *("cleanup.history", "cleanup.trash", "cleanup.everything"),
+            *("cleanup.images", "cleanup.history", "cleanup.trash", "cleanup.everything"),
         ),
     ),
     "alert": Noun(

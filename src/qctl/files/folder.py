@@ -81,6 +81,14 @@ class Folder:
         except OSError as error:
             raise self._unwritable(error) from error
 
+    def remove(self, name: str) -> None:
+        """Delete a file that `writing` made, where it is still there. Raises as that."""
+        try:
+            with self._within([]) as folder, suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=folder)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
     @contextmanager
     def _within(self, parts: Sequence[str]) -> Iterator[int]:
         """A descriptor of the folder, or of one inside it."""

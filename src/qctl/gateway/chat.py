@@ -1,12 +1,13 @@
 """Messages of the chat: `POST /api/messages/send/{id}` queues one, `GET /api/messages/status/{jobId}` tells of it.
 
-An image is looked at and kept in UPLOAD_DIR, where the worker finds it; the job has its name alone.
+An image is looked at and kept in UPLOAD_DIR, where the worker finds it; the job has its name alone. Once the message is
+there `qctl.jobs.images` deletes it, and where it was refused this does.
 """
 
 from __future__ import annotations
 
 import json
-import secrets
+import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -16,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from qctl.errors import JobFailedError, NotFoundError, RejectedError, WaitTimeoutError
+from qctl.errors import JobFailedError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
 from qctl.files import images
 from qctl.files.folder import Folder
 from qctl.gateway import backend
@@ -24,6 +25,7 @@ from qctl.gateway.access import Authenticated
 from qctl.gateway.answers import documented
 from qctl.gateway.backend import Backend
 from qctl.gateway.documents import LINE, Text
+from qctl.jobs.images import upload_of
 from qctl.jobs.message import LONGEST
 from qctl.models import OwnedStatus
 from qctl.settings import Settings
@@ -122,17 +124,20 @@ def status(jobId: Annotated[str, Path(max_length=200)], user: Authenticated, gat
 
 def _queue(gateway: Backend, sender: str, receiver: str, text: str | None, image: bytes | None, trace: str) -> str:
     """Keep the image, and create the job. Raises RejectedError where it is none."""
-    name = None if image is None else _keep(gateway.settings, image)
-    return gateway.service.send_message(
-        senderId=sender, receiverId=receiver, text=text, image=name, owner=sender, trace_id=trace
-    )
-
-
-def _keep(settings: Settings, image: bytes) -> str:
-    name = f"chat-{secrets.token_hex(16)}.{images.extension(image)}"
-    with Folder(settings.uploads).writing(name) as out:
-        out.write(image)
-    return name
+    job_id = str(uuid.uuid4())
+    uploads = Folder(gateway.settings.uploads)
+    name = None if image is None else upload_of(job_id, images.extension(image))
+    if name is not None and image is not None:
+        with uploads.writing(name) as out:
+            out.write(image)
+    try:
+        return gateway.service.send_message(
+            senderId=sender, receiverId=receiver, text=text, image=name, owner=sender, trace_id=trace, job_id=job_id
+        )
+    except RefusedError:
+        if name is not None:
+            uploads.remove(name)
+        raise
 
 
 async def _of_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["finished", "failed", "results", "reports", "exports", "history", "trash"]
+Kind = Literal["finished", "failed", "results", "reports", "exports", "images", "history", "trash"]
 
 
 @dataclass(frozen=True)

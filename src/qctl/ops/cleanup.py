@@ -14,6 +14,7 @@ from qctl.broker.acts import outdated, trash
 from qctl.broker.reading import snapshot
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history.store import open_store
+from qctl.jobs import images
 from qctl.models import Chosen, Cleanup, Kind, Removed, Selection
 from qctl.ops.jobs import JobOps
 from qctl.ops.part import Part, Progress, silent
@@ -33,7 +34,7 @@ FORGOTTEN_AT_ONCE = 5000
 STEP_TIME = 120.0
 """Seconds that a step takes at most; another cleanup may begin so long after one was killed."""
 
-EVERYTHING: tuple[Kind, ...] = ("finished", "failed", "results", "reports", "exports", "history", "trash")
+EVERYTHING: tuple[Kind, ...] = ("finished", "failed", "results", "reports", "exports", "images", "history", "trash")
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class CleanupOps(Part):
             "results": self._results,
             "reports": self._reports,
             "exports": self._exports,
+            "images": self._images,
             "history": self._history,
             "trash": self._trash,
         }
@@ -136,13 +138,13 @@ class CleanupOps(Part):
     def _exports(self, wish: _Wish, progress: Progress) -> Removed:
         return self._files("exports", wish.age(float(self._settings.keep_exports)), wish.dry_run, progress)
 
+    def _images(self, wish: _Wish, progress: Progress) -> Removed:
+        before = time.time() - wish.age(float(self._settings.keep_images))
+        return _removed("images", images.unused(self._settings, self._redis, before), wish.dry_run, progress)
+
     def _files(self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress) -> Removed:
-        done = size = 0
-        for each in exports.outdated(self._settings.exports, kind, time.time() - age):
-            if dry_run or each.remove():
-                done, size = done + 1, size + each.size
-            progress(done, None)
-        return Removed(kind, done, size)
+        found = exports.outdated(self._settings.exports, kind, time.time() - age)
+        return _removed(kind, found, dry_run, progress)
 
     def _history(self, wish: _Wish, progress: Progress) -> Removed:
         before = clock.moment((self._now - wish.age(self._settings.keep_history * DAY)) * 1000)
@@ -172,6 +174,15 @@ class CleanupOps(Part):
     @property
     def _now(self) -> float:
         return clock.now(self._redis) / 1000
+
+
+def _removed(kind: Kind, files: Iterable[exports.OldFile], dry_run: bool, progress: Progress) -> Removed:
+    done = size = 0
+    for each in files:
+        if dry_run or each.remove():
+            done, size = done + 1, size + each.size
+        progress(done, None)
+    return Removed(kind, done, size)
 
 
 def _nothing() -> None:

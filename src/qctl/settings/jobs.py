@@ -94,6 +94,13 @@ class JobSettings:
         group="jobs",
         doc="When old exports are deleted, or off",
     )
+    cleanup_images: str | None = setting(
+        "QCTL_SCHEDULE_CLEANUP_IMAGES",
+        values.cron,
+        "0 4 * * *",
+        group="jobs",
+        doc="When images that no chat message has are deleted, or off",
+    )
     keep_finished: int = setting(
         "QCTL_KEEP_FINISHED",
         whole(60, YEAR),

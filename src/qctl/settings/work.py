@@ -135,6 +135,14 @@ class WorkSettings:
         group="work",
         doc="Seconds after which cleanup-exports deletes an export, or the rows that an import refused",
     )
+    keep_images: int = setting(
+        "QCTL_KEEP_IMAGES",
+        whole(3600, 10 * YEAR),
+        "604800",
+        group="work",
+        doc="Seconds after which cleanup-images deletes an image in UPLOAD_DIR or QCTL_IMAGES_DIR that no chat message "
+        "has, or has any more",
+    )
     sources: Mapping[str, str] = setting(
         "QCTL_SOURCES",
         _sources,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from qctl.settings import Settings
 from qctl.sinks import mongodb
-from qctl.store.database import Rows, Table, opened_file, stamp
+from qctl.store.database import Rows, Table, opened_file, opened_to_read, stamp
 
 COLLECTION = "chat_messages"
 
@@ -42,6 +43,32 @@ def keep(settings: Settings, message: ChatMessage) -> None:
         _in_mongodb(settings.mongodb_uri, message)
     else:
         _in_sqlite(settings, message)
+
+
+def with_images(settings: Settings, names: Sequence[str]) -> set[str]:
+    """Those of these names of images that a message has; all of them where there is no message at all: then the chat
+    is in another database than these settings say. Nothing is made. Raises SinkError."""
+    return _found_in_mongodb(settings.mongodb_uri, names) if settings.mongodb_uri else _found_in_sqlite(settings, names)
+
+
+def _found_in_mongodb(uri: str, names: Sequence[str]) -> set[str]:
+    client, collection = mongodb.connect(uri, COLLECTION)
+    try:
+        with mongodb.translated(uri):
+            if collection.find_one({}, {"_id": 1}) is None:
+                return set(names)
+            return set(collection.distinct("image", {"image": {"$in": list(names)}}))
+    finally:
+        client.close()
+
+
+def _found_in_sqlite(settings: Settings, names: Sequence[str]) -> set[str]:
+    asked = ", ".join("?" * len(names))
+    with opened_to_read(settings, COLLECTION) as db:
+        if db is None or not db.execute("SELECT 1 FROM chat_messages LIMIT 1").fetchone():
+            return set(names)
+        found = db.execute(f"SELECT DISTINCT image FROM chat_messages WHERE image IN ({asked})", names)  # noqa: S608
+        return {name for (name,) in found}
 
 
 def _in_mongodb(uri: str, message: ChatMessage) -> None:

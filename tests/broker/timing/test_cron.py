@@ -351,6 +351,7 @@ def test_the_settings_schedules(connection: Redis, make_settings: Callable[..., 
         "stock-check": "*/15 * * * *",
         "cleanup-reports": "0 3 * * *",
         "cleanup-exports": "30 3 * * *",
+        "cleanup-images": "0 4 * * *",
     }
     assert {schedule.timezone for schedule in shown.values()} == {"Europe/Berlin"}
     assert shown["cleanup-reports"].queue == "report.low"
@@ -375,7 +376,7 @@ def test_the_settings_change(connection: Redis, make_settings: Callable[..., Set
     )
     schedules.keep(connection, schedules.of_settings(changed))
     shown = {schedule.name: schedule for schedule in schedules.listed(connection)}
-    assert shown.keys() == {"stock-check", "cleanup-exports"}
+    assert shown.keys() == {"stock-check", "cleanup-exports", "cleanup-images"}
     assert (shown["stock-check"].cron, shown["stock-check"].runs) == ("5 * * * *", before.runs)
     assert (shown["cleanup-exports"].cron, shown["cleanup-exports"].paused_by) == ("0 5 * * *", "ada")
 

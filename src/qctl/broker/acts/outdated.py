@@ -7,7 +7,7 @@ newest of each queue stay however old they are: a queue that is seldom used show
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from redis import Redis
 
@@ -108,3 +108,17 @@ def _chunks(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
 
 def _escaped(text: str) -> str:
     return "".join(f"\\{char}" if char in "*?[]\\" else char for char in text)
+
+
+def unfinished(connection: Redis, ids: Sequence[str]) -> set[str]:
+    """Those of the jobs that are there, in the trash too, and have not finished: their arguments may be needed yet."""
+    with connection.pipeline(transaction=False) as pipe:
+        for id_ in ids:
+            pipe.exists(keys.job(id_))
+            pipe.hget(keys.job(id_), "status")
+        answers = replies.ask(pipe)
+    return {
+        id_
+        for id_, there, status in zip(ids, answers[::2], answers[1::2], strict=True)
+        if there and status != b"finished"
+    }

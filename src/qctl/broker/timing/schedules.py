@@ -185,6 +185,7 @@ def of_settings(settings: Settings) -> dict[str, Entry | None]:
         "stock-check": settings.stock_check,
         "cleanup-reports": settings.cleanup_reports,
         "cleanup-exports": settings.cleanup_exports,
+        "cleanup-images": settings.cleanup_images,
     }
     entries: dict[str, Entry | None] = {}
     for name, cron in wanted.items():

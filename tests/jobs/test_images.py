@@ -1,0 +1,95 @@
+"""Images of the chat that no message has any more, and those that one needs yet."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qctl.broker import keys
+from qctl.broker.acts import trash
+from qctl.errors import SinkError
+from qctl.jobs import images
+from qctl.jobs.images import unused, upload_of
+from qctl.service import QueueService
+from qctl.settings import Settings
+from qctl.store import chat
+from qctl.store.chat import ChatMessage
+from support.process import free_port
+
+NOW = datetime.now(timezone.utc)
+USED, FREE = "a" * 64 + ".png", "b" * 64 + ".webp"
+
+
+def old(folder: Path, *names: str) -> None:
+    """Files that nobody has touched for years."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"12345")
+        os.utime(folder / name, (1, 1))
+
+
+def left(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_an_upload_stays_while_its_message_may_need_it(settings: Settings, connection: Redis) -> None:
+    with QueueService(settings) as service:
+        for job in ("waits", "dead", "done", "trashed"):
+            service.send_message(senderId="a", receiverId="b", image=upload_of(job, "png"), job_id=job)
+    connection.hset(keys.job("dead"), "status", "failed")
+    connection.hset(keys.job("done"), "status", "finished")
+    connection.lrem(keys.queue("message.high"), 0, "done")
+    trash.clear(connection, "message.high", actor="me", ttl=600, progress=lambda _done, _total: None)
+    needed = {upload_of(job, "png") for job in ("waits", "dead", "trashed")}
+    others = {"chat-notes.txt", "stock.csv", "chat-..png", "chat-new.png"}
+    old(settings.uploads, *needed, upload_of("done", "png"), upload_of("abandoned", "jpg"), *others)
+    old(settings.uploads, ".chat-x.png.00ff.part")
+    (settings.uploads / "chat-link.png").symlink_to(settings.uploads / "stock.csv")
+    os.utime(settings.uploads / "chat-new.png")
+    assert images.cleanup_images() == {"deleted": 3}
+    assert left(settings.uploads) == needed | others | {"chat-link.png"}
+    assert images.cleanup_images() == {"deleted": 0}
+
+
+@pytest.mark.parametrize("database", ["sqlite", "mongodb"])
+def test_a_kept_image_goes_with_the_last_message_that_has_it(
+    database: str, make_settings: Callable[..., Settings], connection: Redis, request: pytest.FixtureRequest
+) -> None:
+    env = {"MONGODB_URI": request.getfixturevalue("mongodb").url} if database == "mongodb" else {}
+    settings = make_settings(**env)
+    old(settings.images, USED, FREE, "cat.png")
+
+    def found() -> list[str]:
+        return [each.path.name for each in unused(settings, connection, time.time() - 3600)]
+
+    if database == "sqlite":
+        assert found() == [], "without any message it is another chat's"
+        assert not settings.database.exists()
+    chat.keep(settings, ChatMessage(f"m-{time.time_ns()}", "a", "b", None, USED, NOW))
+    assert found() == [FREE]
+
+
+def test_an_image_that_came_again_meanwhile_stays(settings: Settings, connection: Redis) -> None:
+    chat.keep(settings, ChatMessage("m", "a", "b", "hello", None, NOW))
+    old(settings.images, FREE)
+    (file,) = unused(settings, connection, time.time() - 3600)
+    (settings.images / FREE).write_bytes(b"again")
+    assert not file.remove()
+    assert left(settings.images) == {FREE}
+
+
+def test_nothing_goes_where_the_messages_cannot_be_asked_for(
+    make_settings: Callable[..., Settings], connection: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qctl.sinks.mongodb.TIMEOUT_MS", 100)
+    settings = make_settings(MONGODB_URI=f"mongodb://127.0.0.1:{free_port()}/qctl")
+    old(settings.images, FREE)
+    with pytest.raises(SinkError):
+        list(unused(settings, connection, time.time()))
+    assert left(settings.images) == {FREE}
