@@ -19,6 +19,7 @@
     │   ├── SinkUnavailableError    down or busy: the batch waits
     │   └── SinkMisconfiguredError  refuses us until somebody acts
     ├── RejectedError         one message that cannot be taken, with its reason
+    │   └── AlreadyThereError     there is one of its name
     └── BackpressureError     no room: the source must wait
 
 Errors carry no exit code: `cli/exits.py` owns those.
@@ -139,6 +140,10 @@ class SinkMisconfiguredError(SinkError):
 
 class RejectedError(QctlError):
     """One message or row that cannot be taken. The message is the reason."""
+
+
+class AlreadyThereError(RejectedError):
+    """There is one of its name already, which stays as it is."""
 
 
 class BackpressureError(QctlError):

@@ -11,6 +11,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from shlex import quote
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -153,7 +154,7 @@ class QueueService:
                 raise NotFoundError(f"there is no job {job_id}")
             queue, state, found = placed[0]
             if state == "started":
-                raise RefusedError(f"job {job_id} runs", hint=f"qctl job stop {job_id}")
+                raise RefusedError(f"job {job_id} runs", hint=f"qctl job stop {quote(job_id)}")
             if state not in Cancel.states:
                 return False
             positions = [found.position or 0] if state == "queued" else []
@@ -174,7 +175,7 @@ class QueueService:
             if status not in watching.ENDS:
                 raise WaitTimeoutError(f"job {job_id} is {status} after {timeout:g} s")
             if status not in ("finished", "gone"):
-                raise JobFailedError(f"job {job_id} is {status}", hint=f"qctl job show {job_id}")
+                raise JobFailedError(f"job {job_id} is {status}", hint=f"qctl job show {quote(job_id)}")
             returned = job_detail.value(self._redis, job_id)
         return None if returned is None else json.loads(returned)
 

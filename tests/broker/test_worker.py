@@ -190,6 +190,13 @@ def test_a_sink_that_refuses_us_holds_the_queue_until_somebody_resumes(
     assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].until is None
 
 
+def test_what_is_to_be_typed_then_is_quoted(connection: Redis, worker_settings: Settings) -> None:
+    Queue("a $(b)", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.sink_refuses")
+    InlineWorker(["a $(b)"], connection, worker_settings).work(burst=True)
+    held = pauses.parse(connection.hgetall(keys.PAUSED), 0)["a $(b)"]
+    assert held.reason.endswith("then qctl resume 'a $(b)'")
+
+
 def test_a_job_over_its_time_fails(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.nap", 30, job_timeout=1)
     worker.work(burst=True)

@@ -51,4 +51,7 @@ def test_what_did_not_come_back_is_said(qctl: Qctl, monkeypatch: pytest.MonkeyPa
     assert "cut off" in ran.err
     nothing = Recalled({}, 1, [BadLine(1, "it is not JSON")], True)
     assert qctl("restore", "-", ops=FakeOps(backup__restore=nothing)).code == 1
+    there = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=Recalled({}, 0, [], True, 3)))
+    assert there.code == 0
+    assert "there already, and left as it is: 3 lines" in there.out
     assert qctl("restore", "nowhere.jsonl").code == 3

@@ -74,6 +74,17 @@ def test_repairing_leaves_nothing_to_repair(ops: Ops, connection: Redis) -> None
     assert (again.orphans, again.workers) == (0, 0)
 
 
+def test_a_list_of_workers_of_another_type_hides_nothing_else(ops: Ops, connection: Redis) -> None:
+    connection.set(keys.WORKERS, "somebody's")
+    found = by_check(ops.doctor.examine().findings)
+    assert found["redis"].status == "ok"
+    assert found["workers"].status == "down"
+    assert found["workers"].fix is not None
+    assert "rename" in found["workers"].fix
+    assert {"version", "clock", "orphans", "sinks", "settings"} <= set(found)
+    assert ops.doctor.repair().workers == 0
+
+
 def test_looking_writes_nothing(ops: Ops, connection: Redis) -> None:
     test_what_is_wrong_names_what_mends_it(ops, connection)
     before = {key: connection.dump(key) for key in connection.scan_iter()}

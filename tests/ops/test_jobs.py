@@ -401,3 +401,11 @@ def test_a_bulk_act_keeps_the_first_outcomes_and_counts_all(
     stock.fill(connection, "mail", 500)
     result = ops.jobs.cancel(ops.jobs.choose("cancel", Selector(queue="mail")))
     assert (result.done, len(result.outcomes)) == (500, 10)
+
+
+def test_a_job_is_shown_though_the_stream_of_events_is_none(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "one")
+    connection.delete(keys.EVENTS)
+    connection.set(keys.EVENTS, "somebody's")
+    seen = ops.jobs.show("one")
+    assert (seen.state, seen.timeline, seen.events_whole) == ("queued", [], False)

@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from qctl.broker import keys
+from qctl.sources.batcher import lost
 from support.batcher import Batcher, Sender, message, messages
 from support.ingest import items, letters, reason
 from support.process import free_port
@@ -549,3 +550,8 @@ def test_when_told_to_stop_it_commits_and_answers_what_it_has(
     assert {f"m-{k}" for k in range(300)} <= acked <= set(ids(connection))
     assert set(ids(connection)) == {f"m-{k}" for k in range(n + 1)}
     assert not batcher.running
+
+
+def test_what_is_lost_at_the_end_is_counted() -> None:
+    assert lost(1, "Redis is away") == "1 message is lost that was not acknowledged: Redis is away"
+    assert lost(2, "Redis is away") == "2 messages are lost that were not acknowledged: Redis is away"

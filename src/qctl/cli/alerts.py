@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -65,4 +66,5 @@ def mute(
 
 def _muted(name: str, mute: Mute) -> list[Cell]:
     until = f"until {view.moment(mute.until, mute.at)}" if mute.until else "until somebody ends it"
-    return [Cell(f"nobody is told of {name} {until}", "good"), Cell(f"  end it: qctl alert mute {name} --off", "dim")]
+    end = f"  end it: qctl alert mute {quote(name)} --off"
+    return [Cell(f"nobody is told of {name} {until}", "good"), Cell(end, "dim")]

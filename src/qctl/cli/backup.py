@@ -83,6 +83,8 @@ def restore(
 
 def _told(result: Recalled, dry_run: bool) -> list[Cell]:
     lines = [Cell(f"{'would put' if dry_run else 'put'} back: {_listed(result.counts)}", "good")]
+    if result.there:
+        lines.append(Cell(f"there already, and left as it is: {counted(result.there, 'line')}"))
     lines += [Cell(f"  line {bad.line}: {bad.reason}", "bad") for bad in result.lines[:SHOWN]]
     if result.refused > SHOWN:
         lines.append(Cell(f"  and {result.refused - SHOWN} more lines: see more of them with --json", "bad"))

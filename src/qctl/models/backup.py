@@ -18,9 +18,10 @@ class Backup:
 @dataclass(frozen=True)
 class Recalled:
     """What came back of each kind, and what did not: how many lines, and the first of them. `whole` is False where the
-    file was cut off."""
+    file was cut off. `there` lines hold what is there already."""
 
     counts: Mapping[str, int]
     refused: int
     lines: list[BadLine]
     whole: bool
+    there: int = 0

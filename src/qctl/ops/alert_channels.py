@@ -62,7 +62,7 @@ def mail(notice: Notice, to: str, settings: Settings) -> None:
         "",
         f"since {_time(notice.since)}, by the rule {notice.rule}, told by {notice.host}",
         f"look at it: qctl stats {quote(inert_line(notice.queue))}",
-        f"keep quiet: qctl alert mute {notice.rule} --for 2h",
+        f"keep quiet: qctl alert mute {quote(inert_line(notice.rule))} --for 2h",
     ]
     with QueueService(settings) as service:
         data = {"userEmail": to, "subject": notice.subject, "text": "\n".join(lines) + "\n"}

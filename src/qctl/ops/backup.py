@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from qctl.broker import events
 from qctl.broker.acts import backup, recalling
-from qctl.errors import RejectedError
+from qctl.errors import AlreadyThereError, RejectedError
 from qctl.models import KEPT, Backup, BadLine, Recalled
 from qctl.ops.part import Part, Progress, silent
 
@@ -28,21 +28,23 @@ class BackupOps(Part):
     def restore(
         self, lines: Iterable[bytes], *, trust: bool = False, dry_run: bool = False, progress: Progress = silent
     ) -> Recalled:
-        """Put back what is not there. Lines that are corrupt, hostile, over, or of what is there already are refused.
+        """Put back what is not there. Lines that are corrupt, hostile or over are refused.
 
         With `dry_run` they are only read. May be interrupted between two lines and run again.
         """
         self._redis.ping()  # who is away is no fault of the lines
         counts: Counter[str] = Counter()
-        refused = 0
+        refused = there = 0
         bad: list[BadLine] = []
         for number, line in enumerate(lines, 1):
             try:
                 counts[recalling.put(self._redis, line, trust=trust, dry_run=dry_run, actor=events.actor())] += 1
+            except AlreadyThereError:
+                there += 1
             except RejectedError as error:
                 refused += 1
                 if len(bad) < KEPT:
                     bad.append(BadLine(number, error.message))
             progress(number, None)
         whole = counts.pop(backup.END, 0) > 0
-        return Recalled(dict(counts), refused, bad, whole)
+        return Recalled(dict(counts), refused, bad, whole, there)

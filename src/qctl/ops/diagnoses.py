@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from qctl.broker.reading.diagnosis import Server
+from qctl.broker.reading.diagnosis import LISTED, Server
 from qctl.broker.reading.orphans import AGE, Orphan
 from qctl.errors import QctlError, SinkMisconfiguredError
 from qctl.files import bucket
@@ -119,8 +119,16 @@ def _exposure(server: Server, password: bool) -> Finding:
     )
 
 
-def of_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterator[Finding]:
-    """Workers that do not obey, and entries of those that are gone."""
+def of_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes] | None) -> Iterator[Finding]:
+    """Workers that do not obey, and entries of those that are gone; None: the list of workers cannot be read."""
+    if dead is None:
+        yield Finding(
+            "workers",
+            "down",
+            "the list of workers holds another type than a set: no worker can be seen, and none can start",
+            f"look who writes to it, and put it aside: redis-cli rename {LISTED} {LISTED}.aside",
+        )
+        return
     deaf = [worker.name for worker in living if not worker.honours_pause]
     if deaf:
         names = ", ".join(deaf[:3]) + (f" and {len(deaf) - 3} more" if len(deaf) > 3 else "")

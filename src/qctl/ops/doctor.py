@@ -8,7 +8,7 @@ from qctl.broker.acts import adopting
 from qctl.broker.connection import translated
 from qctl.broker.events import actor
 from qctl.broker.reading import diagnosis, orphans, workers
-from qctl.errors import QctlError
+from qctl.errors import QctlError, UnreachableError
 from qctl.models import STATUS_ORDER, Finding, Health, Repair
 from qctl.ops import diagnoses, units
 from qctl.ops.health import HealthOps
@@ -31,9 +31,13 @@ class DoctorOps(Part):
         try:
             with translated(self._settings):
                 findings += self._of_redis(progress)
-        except QctlError as error:
+        except UnreachableError as error:
             if not any(finding.status == "down" and finding.check == "redis" for finding in findings):
                 findings.append(Finding("redis", "down", error.message, error.hint))
+        except QctlError as error:
+            findings.append(
+                Finding("redis", "degraded", f"not everything could be looked at: {error.message}", error.hint)
+            )
         findings += diagnoses.of_sinks(self._settings)
         findings += units.look(self._settings)
         findings += configuration.check(places)
@@ -45,7 +49,7 @@ class DoctorOps(Part):
         It can be interrupted and run again: a job that has come to its place meanwhile is left alone.
         """
         adopted = adopting.adopt(self._redis, orphans.find(self._redis, progress), actor=actor())
-        gone = diagnosis.read(self._redis).dead_workers
+        gone = diagnosis.read(self._redis).dead_workers or []
         return Repair(orphans=adopted, workers=adopting.forget_dead_workers(self._redis, gone))
 
     def _of_redis(self, progress: Progress) -> list[Finding]:

@@ -133,7 +133,7 @@ class Serving:
         while not await self._commit.caught_up(1.0) and time.monotonic() < deadline:
             self._beat(f"{self._commit.waiting} messages wait: {self._commit.busy}")
         if self._commit.waiting:
-            raise QctlError(f"{self._commit.waiting} messages are lost that were not acknowledged: {self._commit.busy}")
+            raise QctlError(lost(self._commit.waiting, self._commit.busy or "there was no time"))
 
     def _closed(self) -> str | None:
         if self._draining:
@@ -157,3 +157,9 @@ class Serving:
         closed = self._closed()
         taking = "taking messages" if closed is None else f"not taking: {closed}"
         return f"{self._sockets.connections} connections, {taking}"
+
+
+def lost(count: int, why: str) -> str:
+    """What is said of messages that nobody kept, and that were not acknowledged."""
+    are = "message is lost that was" if count == 1 else "messages are lost that were"
+    return f"{count} {are} not acknowledged: {why}"

@@ -11,13 +11,14 @@ from redis.exceptions import ResponseError
 from qctl.broker import clock, events, inspection, keys, places, replies
 from qctl.broker.records import Record
 from qctl.broker.scripts import Script
-from qctl.errors import RejectedError
+from qctl.errors import AlreadyThereError, RejectedError
 
 _import = Script("import", after="types")
 
 
 def put(connection: Redis, record: Record, *, actor: str) -> None:
-    """Put a job where it was. Raises RejectedError where there is one of its id, or its time is over."""
+    """Put a job where it was. Raises AlreadyThereError where there is one of its id, RejectedError where
+    its time is over."""
     now = clock.now(connection)
     if record.expires_at and record.expires_at <= now:
         raise RejectedError("its time was over: it would vanish at once")
@@ -59,7 +60,7 @@ def put(connection: Redis, record: Record, *, actor: str) -> None:
             raise
         raise RejectedError("a key of its queue holds another type than it should") from None
     if answer == "exists":
-        raise RejectedError(f"there is a job {record.id} already")
+        raise AlreadyThereError(f"there is a job {record.id} already")
 
 
 def _score(score: float) -> str:

@@ -14,7 +14,7 @@ from qctl.broker import clock, events, inspection, keys, records
 from qctl.broker.acts import backup, exporting, importing, trash
 from qctl.broker.records import Record, Values
 from qctl.broker.timing.schedules import NAME
-from qctl.errors import RejectedError
+from qctl.errors import AlreadyThereError, RejectedError
 
 _BATCH = ("queue", "verb", "by", "at", "expires_at")
 _LONGEST_ID = 100
@@ -23,8 +23,8 @@ _LONGEST_ID = 100
 def put(connection: Redis, line: bytes, *, trust: bool, dry_run: bool, actor: str) -> str:
     """Put back what a line holds. Returns its kind: pause, schedule, job, batch, trashed, or end.
 
-    Raises RejectedError where it is corrupt or hostile, where there is such a thing already, or its time is over.
-    With `dry_run` it is only read. `trust` as for importing.
+    Raises AlreadyThereError where there is such a thing, RejectedError where it is corrupt or hostile, or its time is
+    over. With `dry_run` it is only read. `trust` as for importing.
     """
     found = records.document(line)
     if found.get("schema") == exporting.SCHEMA:
@@ -53,10 +53,11 @@ def _pause(connection: Redis, found: dict[str, Any], trust: bool, actor: str) ->
         raise RejectedError("its pause cannot be read")
 
     def act() -> None:
-        if isinstance(until, (int, float)) and until <= clock.now(connection):
+        over = isinstance(until, (int, float)) and until <= clock.now(connection)
+        if over and not connection.hexists(keys.PAUSED, inspection.raw(queue)):
             raise RejectedError(f"the pause of {queue} is over")
         if not connection.hsetnx(keys.PAUSED, inspection.raw(queue), raw):
-            raise RejectedError(f"{queue} is paused already")
+            raise AlreadyThereError(f"{queue} is paused already")
         events.record(connection, "paused", queue=queue, actor=actor, reason="from a backup")
 
     return act
@@ -93,7 +94,7 @@ def _batch(connection: Redis, found: dict[str, Any], trust: bool, actor: str) ->
         pipe.zadd(keys.TRASH, {name: ends})
 
     def act() -> None:
-        if ends <= clock.now(connection):
+        if ends <= clock.now(connection) and not connection.exists(keys.trash(name)):
             raise RejectedError(f"the time of trash batch {name} is over")
         _once(connection, keys.trash(name), f"a trash batch {name} exists already", write)
 
@@ -153,14 +154,14 @@ def _batch_name(found: dict[str, Any], name: str) -> str:
 
 
 def _once(connection: Redis, key: str, taken: str, write: Callable[[Pipeline], None]) -> None:
-    """Write in one transaction where the key is not there. Raises RejectedError where it is, or comes meanwhile."""
+    """Write in one transaction where the key is not there. Raises AlreadyThereError where it is, or comes meanwhile."""
     with connection.pipeline() as pipe:
         pipe.watch(key)
         if pipe.exists(key):
-            raise RejectedError(taken)
+            raise AlreadyThereError(taken)
         pipe.multi()
         write(pipe)
         try:
             pipe.execute()
         except WatchError:
-            raise RejectedError(taken) from None
+            raise AlreadyThereError(taken) from None

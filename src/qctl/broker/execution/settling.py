@@ -6,6 +6,7 @@ import logging
 import sys
 import time
 from collections.abc import Callable
+from shlex import quote
 from typing import Any, TypeVar
 
 from redis.exceptions import RedisError
@@ -97,7 +98,8 @@ class SettlingWorker(EndingWorker):
         mend it, the reason says what to do."""
         first, todo = getattr(error, "retry_after", None) or 1.0, ""
         if isinstance(error, SinkMisconfiguredError):
-            first, todo = 0.0, "".join(f"; {each}" for each in (error.hint, f"then qctl resume {queue.name}") if each)
+            then = f"then qctl resume {quote(queue.name)}"
+            first, todo = 0.0, "".join(f"; {each}" for each in (error.hint, then) if each)
         reason = f"sink: {error.message}"[: burial.MAX_REASON - len(todo)] + todo
         log.warning("%s is held: %s", queue.name, reason)
         self._persist(lambda: self.claimant.put_back(queue.name, job.id, Trip(reason, first=first)))

@@ -24,15 +24,18 @@ SAMPLES = 9
 class Server:
     """One Redis. `latency` seconds of a round trip; `skew` seconds by which this host's clock is ahead of its; `config`
     what CONFIG GET says of the names in `ASKED`; `user` as whom we are connected; `dead_workers` keys that are listed
-    and gone."""
+    and gone, None where the list of workers holds another type."""
 
     info: Mapping[str, Any] | None
     config: Mapping[str, str] | None
     user: str | None
     latency: float
     skew: float | None
-    dead_workers: list[bytes]
+    dead_workers: list[bytes] | None
 
+
+LISTED = keys.WORKERS
+"""The key of the list of workers."""
 
 ASKED = ("appendonly", "appendfsync", "maxmemory-policy", "bind", "protected-mode", "requirepass", "port", "dir")
 
@@ -73,9 +76,13 @@ def _text(raw: bytes | str) -> str:
     return raw.decode(errors="replace") if isinstance(raw, bytes) else raw
 
 
-def _dead_workers(connection: Redis) -> list[bytes]:
-    registered = sorted(replies.granted(connection.smembers(keys.WORKERS), set()))
+def _dead_workers(connection: Redis) -> list[bytes] | None:
     with connection.pipeline(transaction=False) as pipe:
+        pipe.smembers(keys.WORKERS)
+        (listed,) = replies.ask(pipe)
+        if replies.is_wrong_type(listed):
+            return None
+        registered = sorted(replies.granted(listed, set()))
         for key in registered:
             pipe.hmget(key, "birth", "death")
         answers = replies.ask(pipe) if registered else []

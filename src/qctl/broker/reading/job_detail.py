@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import ResponseError
 from rq.results import Result
 
 from qctl.broker import burial, clock, facts, inspection, keys, places, replies, streams
@@ -178,7 +179,19 @@ def _seconds(raw: bytes | None) -> datetime | None:
 
 
 def _timeline(connection: Redis, job_id: str, created: datetime | None) -> tuple[list[Event], bool]:
-    """The job's events, the oldest first, and whether those are all since it was created."""
+    """The job's events, the oldest first, and whether those are all since it was created.
+
+    Where the stream's key holds another type there are none, and nobody knows.
+    """
+    try:
+        return _told(connection, job_id, created)
+    except ResponseError as error:
+        if not replies.is_wrong_type(error):
+            raise
+        return [], False
+
+
+def _told(connection: Redis, job_id: str, created: datetime | None) -> tuple[list[Event], bool]:
     since = int(created.timestamp() * 1000) - 1000 if created else 0
     id_, found, read = inspection.raw(job_id), [], 0
     for entry_id, raw in islice(streams.newest_first(connection, keys.EVENTS, since), LOOKED_AT):

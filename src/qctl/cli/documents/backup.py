@@ -24,6 +24,7 @@ def recalled(result: Recalled, dry_run: bool) -> Document:
     head = {
         "whole": result.whole,
         **_counts(result.counts),
+        "there_already": result.there,
         "refused": result.refused,
         "dry_run": dry_run,
         "lines": [{"line": bad.line, "reason": bad.reason} for bad in result.lines],

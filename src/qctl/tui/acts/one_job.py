@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from qctl import durations
@@ -39,7 +40,7 @@ def edit(ops: Ops, job: Editable, text: str, *, again: bool) -> Act:
         why = "".join(outcome.detail for outcome in result.outcomes)
         return Done(f"{job.id} was edited " + ("and is queued again" if result.done else f"but not retried: {why}"))
 
-    kept = f"What it was called with is kept: `qctl job edit {job.id} --revert` brings that back."
+    kept = f"What it was called with is kept: `qctl job edit {quote(job.id)} --revert` brings that back."
     then = "run again with this, from the tail of its queue; U does not undo this" if again else "be called with this"
     words = ("job", "edit", job.id, "--data", json.dumps(given), *(["--retry"] if again else []))
     return Act(f"Edit {job.id}" + (" and retry it" if again else ""), f"1 job will {then}. {kept}", words, run)
