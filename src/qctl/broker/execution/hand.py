@@ -30,11 +30,9 @@ DOUBT = 8
 MOST = 8
 """Jobs that are claimed at once: as many run again where a worker is killed before it has written their ends."""
 
-FRESH = 0.005
-"""Seconds after their claim in which those that wait may begin. Older ones go back: another queue may come first."""
-
 LATE = 0.02
-"""Seconds after which the running job keeps those in the hand waiting."""
+"""Seconds after their claim in which those that wait may begin, and after which the running job is one that keeps them
+waiting. They go back then: another queue may come first, and another worker be free."""
 
 
 @dataclass
@@ -87,7 +85,7 @@ class Hand:
             claim, self._began = self._waiting[0], time.monotonic()
             if not claim.held:
                 return self._waiting.popleft()
-            if self._began - self._claimed > FRESH:
+            if self._began - self._claimed > LATE:
                 return None
             return self._waiting.popleft()._replace(started_at=datetime.now(timezone.utc))
 

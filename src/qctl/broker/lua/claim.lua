@@ -126,13 +126,14 @@ end
 local function hold_more(most, waiting, intermediate, claims, started, recoveries, queue, reply)
     if most < 1 or redis.call('EXISTS', recoveries) == 1 then return 0 end
     local ids, marks, runs = {}, {}, {}
+    local left = redis.call('EXISTS', intermediate) == 1
     for n, id in ipairs(redis.call('LRANGE', waiting, 0, most - 1)) do
         local job = ARGV[2] .. id
         local fields = redis.pcall('HGETALL', job)
         local found = plain(id, fields, queue)
         if not found then break end
         start(id, job, queue, found)
-        redis.call('LREM', intermediate, 0, id)
+        if left then redis.call('LREM', intermediate, 0, id) end
         ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim(n)
         runs[2 * n - 1], runs[2 * n] = run(id, found, n)
         reply[#reply + 1] = id

@@ -18,14 +18,22 @@
 do
     local at, from = 5 + 5 * ARGV[5], 8 + 4 * ARGV[5]
     local started, finished, claims, recoveries, intermediate, totals, breakers, counts, times = unpack(KEYS, at + 1, at + 9)
-    local number, queue, minute = unpack(ARGV, from + 1, from + 3)
+    local number, queue, minute = tonumber(ARGV[from + 1]), ARGV[from + 2], ARGV[from + 3]
     at, from = at + 10, from + 4
+
+    -- What all jobs are asked is asked at once.
+    local ids, awaits, place = {}, {}, at
+    for n = 1, number do
+        ids[n], awaits[n] = ARGV[from + 14 * n - 14], KEYS[place + 2]
+        place = place + 3 + ARGV[from + 14 * n - 1]
+    end
+    local held, awaited = redis.call('HMGET', claims, unpack(ids)), redis.call('EXISTS', unpack(awaits)) > 0
 
     -- Why the job cannot be ended here; nil where its end has been written.
     local function write(job, results, dependents, claim, id, since, ended, ttl, value, run, began, over, left)
         if not claim or string.sub(claim, 1, #ARGV[1] + 1) ~= ARGV[1] .. '|' then return 'lost' end
         if redis.pcall('HGET', job, 'status') ~= 'started' then return 'other' end
-        if redis.call('EXISTS', dependents) == 1 then return 'other' end
+        if awaited and redis.call('EXISTS', dependents) == 1 then return 'other' end
         local kept
         if value == '' then
             kept = redis.pcall('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', ARGV[1],
@@ -54,9 +62,7 @@ do
         if redis.pcall('HINCRBY', key, field, by) == by then redis.call('EXPIRE', key, 172800) end
     end
 
-    local ids, done, runs, ends, batches, durations, refused = {}, {}, {}, {}, {}, {}, {4}
-    for n = 1, number do ids[n] = ARGV[from + 14 * (n - 1)] end
-    local held = redis.call('HMGET', claims, unpack(ids))
+    local done, runs, ends, batches, durations, refused = {}, {}, {}, {}, {}, {4}
     for n, id in ipairs(ids) do
         local _, since, ended, ttl, value, run, began, over, ran, trace, waited, lasted, left, recorded =
             unpack(ARGV, from, from + 13)
