@@ -57,7 +57,7 @@ def private_redis() -> Iterator[tuple[str, Redis]]:
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/redis.sock"
         options = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder, "--loglevel", "warning"]
-        server = subprocess.Popen(["redis-server", *options])
+        server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
         try:
             while not Path(path).exists():
                 time.sleep(0.05)
