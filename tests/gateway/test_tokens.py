@@ -80,6 +80,21 @@ def test_others_name_nobody(tokens: Tokens, attack: str) -> None:
         tokens.read(ATTACKS[attack])
 
 
+def test_what_was_good_before_is_refused_when_it_has_expired(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = tokens.issue("6920", "user")
+    assert tokens.read(token) is tokens.read(token)
+    monkeypatch.setattr("qctl.gateway.tokens.LEEWAY", -3600)
+    for _ in range(2):
+        with pytest.raises(RefusedError, match=r"^Invalid token$"):
+            tokens.read(token)
+
+
+def test_a_crowd_of_tokens_is_forgotten(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qctl.gateway.tokens.REMEMBERED", 2)
+    issued = [tokens.issue(str(n), "user") for n in range(5)]
+    assert [tokens.read(token).id for token in issued * 2] == [str(n) for n in range(5)] * 2
+
+
 def test_nobody_comes_in_without_one(gateway: Gateway) -> None:
     paths = (("POST", "/job/create"), ("GET", "/job"), ("GET", "/job/stats"), ("GET", "/metrics"), ("GET", "/api/job"))
     for attack in ATTACKS.values():

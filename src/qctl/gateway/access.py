@@ -24,7 +24,7 @@ async def caller(
     if credentials is None:
         raise HTTPException(401, "No token provided", CHALLENGE)
     try:
-        found = backend.of(request).tokens.read(credentials.credentials)
+        found = backend.held_by(request).tokens.read(credentials.credentials)
     except RefusedError as error:
         raise HTTPException(401, error.message, CHALLENGE) from None
     request.state.user = found.id

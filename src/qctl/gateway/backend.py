@@ -57,8 +57,13 @@ class Backend:
             return self._metrics[1]
 
 
-def of(request: Request) -> Backend:
-    """The gateway's, as a dependency of routes."""
+async def of(request: Request) -> Backend:
+    """The gateway's, as a dependency of routes: `async`, or it would be looked for in another thread."""
+    return held_by(request)
+
+
+def held_by(request: Request) -> Backend:
+    """The gateway's that a request came to."""
     found: Backend = request.app.state.backend
     return found
 

@@ -74,7 +74,7 @@ async def operator(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Operator:
     """Whoever may change queues, as a dependency of routes. Raises HTTPException: 401, and 403 for other users."""
-    gateway = backend.of(request)
+    gateway = backend.held_by(request)
     if key is not None:
         if not is_admin_key(gateway, key):
             raise HTTPException(401, "Invalid admin key", CHALLENGE)

@@ -63,7 +63,7 @@ async def sender(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
     """Whoever may post readings: a device with QCTL_READINGS_TOKEN, a user, an operator. Raises HTTPException."""
-    known = backend.of(request).settings.readings_token
+    known = backend.held_by(request).settings.readings_token
     given = credentials.credentials if credentials else ""
     if known is not None and hmac.compare_digest(given.encode(), known.encode()):
         request.state.user = "readings-token"

@@ -1,0 +1,65 @@
+"""Clients of an HTTP server that cost little: each has one connection that stays, and asks when it was answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+
+class Client(asyncio.Protocol):
+    """Sends one request after the other until there are no more. An answer of another status is an error."""
+
+    def __init__(self, requests: Iterator[bytes], status: int) -> None:
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._requests = requests
+        self._expected = b"HTTP/1.1 %d" % status
+        self._heard = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._ask()
+
+    def _ask(self) -> None:
+        request = next(self._requests, None)
+        if request is not None:
+            self._transport.write(request)
+        else:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Some of an answer."""
+        self._heard += data
+        head, found, body = self._heard.partition(b"\r\n\r\n")
+        if found and len(body) >= int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]):
+            if not head.startswith(self._expected):
+                self.done.set_exception(RuntimeError(self._heard.decode(errors="replace")))
+            self._heard = b""
+            self._ask()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """The end."""
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+async def ask_all(port: int, requests: Iterator[bytes], status: int, connections: int) -> None:
+    """Send all requests to the server on a port over so many connections. Raises RuntimeError with an answer of another
+    status."""
+    loop = asyncio.get_running_loop()
+    clients = [
+        (await loop.create_connection(lambda: Client(requests, status), "127.0.0.1", port))[1]
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(client.done for client in clients))
+
+
+def post(path: str, body: str, kind: str = "application/json", token: str = "") -> bytes:
+    """A request as it is sent."""
+    told = {"Host": "127.0.0.1", "Content-Type": kind, "Content-Length": str(len(body))}
+    if token:
+        told["Authorization"] = f"Bearer {token}"
+    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n{body}".encode()
