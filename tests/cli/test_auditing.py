@@ -124,6 +124,19 @@ def test_the_audit_is_shown_and_filtered(real: Qctl, settings: Settings) -> None
     assert "trace-7" in row
 
 
+def test_a_script_has_one_trace_id_for_all_that_it_starts(
+    real: Qctl, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QCTL_TRACE_ID", "nightly-7")
+    ran = real("pause", "email")
+    assert (ran.code, ran.err) == (0, "")
+    job_id = real("job", "enqueue", "stock-check", "-o", "name").out.strip()
+    assert [act.trace for act in entries(settings)] == ["nightly-7"] * 2
+    assert real("job", "show", job_id, "--json").json["trace"] == "nightly-7"
+    monkeypatch.setenv("QCTL_TRACE_ID", "two words")
+    assert real("pause", "email").code == 2
+
+
 def test_a_user_who_may_not_write_it_is_told(real: Qctl, settings: Settings, connection: Redis) -> None:
     connection.set(keys.AUDIT, "text")
     ran = real("pause", "email")

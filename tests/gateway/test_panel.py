@@ -285,6 +285,8 @@ def test_it_acts_where_that_was_allowed_in_the_visitors_name(
     visit.press("\x1b[D\r")
     eventually(lambda: connection.hexists(keys.PAUSED, "apples"), 30, "pause of apples")
     eventually(lambda: [act.actor.partition("@")[0] for act in ops.audit.list()] == ["admin-key"], 30, "the note")
+    (opened,) = [line for line in gateway.log if line.get("event") == "panel opened"]
+    assert [act.trace for act in ops.audit.list()] == [opened["traceId"]]
     shown = panels(gateway)
     gateway.send(signal.SIGKILL)
     eventually(lambda: not [each for each in shown if each.is_running()], 20, "end of what was left alone")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from datetime import datetime
 from shlex import quote
@@ -23,9 +22,6 @@ from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import Selector
 from qctl.view import Cell
-
-TRACE = "QCTL_TRACE_ID"
-"""What a script may set once for all that it starts, as a gateway takes it from X-Trace-Id."""
 
 # --- enqueue ------------------------------------------------------------------------------------------------
 
@@ -58,7 +54,7 @@ def enqueue(
     ] = None,
     owner: Annotated[str | None, typer.Option(metavar="NAME", help="Whose job it is.")] = None,
     trace_id: Annotated[
-        str | None, typer.Option(metavar="ID", help=f"Trace id of its events; default: ${TRACE}, or a new one.")
+        str | None, typer.Option(metavar="ID", help="Trace id of its events; default: $QCTL_TRACE_ID, or a new one.")
     ] = None,
 ) -> None:
     """Make a job, and print its id."""
@@ -69,7 +65,7 @@ def enqueue(
         "attempts": attempts,
         "unique": unique,
         "owner": owner,
-        "trace_id": trace_id or os.environ.get(TRACE) or None,
+        "trace_id": trace_id or session.settings.trace_id,
     }
     given = {option: value for option, value in how.items() if value is not None}
     job_id = session.ops.jobs.enqueue(name, _arguments(arguments or [], data), **given)

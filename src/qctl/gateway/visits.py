@@ -12,6 +12,7 @@ import contextlib
 import logging
 import signal
 import sys
+import uuid
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -71,12 +72,14 @@ class Visits:
             return
         left = asyncio.Event()
         self._open[left] = login
-        log.info("%s opens the panel", who.id, extra={"event": "panel opened", "userId": who.id})
+        trace = str(uuid.uuid4())  # of all that is done in it
+        told = {"userId": who.id, "traceId": trace}
+        log.info("%s opens the panel", who.id, extra={"event": "panel opened", **told})
         try:
-            reason = await self._show(_Monitor(self._settings, who.id, socket), socket, left, who.expires, still)
+            reason = await self._show(_Monitor(self._settings, who.id, trace, socket), socket, left, who.expires, still)
         finally:
             del self._open[left]
-            log.info("%s leaves the panel", who.id, extra={"event": "panel closed", "userId": who.id})
+            log.info("%s leaves the panel", who.id, extra={"event": "panel closed", **told})
         with contextlib.suppress(RuntimeError):  # the browser has closed it
             await socket.close(ENDED, reason)
 
@@ -110,7 +113,7 @@ class Visits:
 class _Monitor(AppService):
     """One process, and the two ways between it and the browser."""
 
-    def __init__(self, settings: Settings, visitor: str, socket: WebSocket) -> None:
+    def __init__(self, settings: Settings, visitor: str, trace: str, socket: WebSocket) -> None:
         program = Path(sys.executable).with_name("qctl")
         # What it complains of would come into the gateway's own output as it is.
         command = f"{tethered((str(program), 'monitor', '--no-commands'), signal.SIGKILL)} 2>/dev/null"
@@ -123,6 +126,7 @@ class _Monitor(AppService):
         )
         self._settings = settings
         self._visitor = visitor
+        self._trace = trace
         self._socket = socket
 
     def _build_environment(self, width: int = 80, height: int = 24) -> dict[str, str]:
@@ -132,6 +136,7 @@ class _Monitor(AppService):
             "QCTL_HOME": str(self._settings.home),
             "QCTL_READ_ONLY": str(self._settings.read_only or self._settings.gateway_panel != "act").lower(),
             "LOGNAME": self._visitor,  # where Python looks first for who somebody is
+            "QCTL_TRACE_ID": self._trace,
         }
 
     async def _show(self, data: bytes) -> None:

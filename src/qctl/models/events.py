@@ -45,7 +45,7 @@ class EventFilter:
 class AuditEntry:
     """What somebody did. `command` is the act (`qctl clear`), `line` what was typed, without secrets; `outcome` is the
     name of its exit code, `problem` what it said when it was not done, `seconds` how long it took; `via` is where they
-    sat: cli, tui or gateway; `trace` is the trace id of the request, where it was one."""
+    sat: cli, tui or gateway; `trace` is the trace id of the request, or of the script, where it was one."""
 
     at: datetime
     actor: str

@@ -26,11 +26,11 @@ class AuditOps(Part):
         problem: str = "",
         seconds: float | None = None,
         actor: str | None = None,
-        trace: str = "",
+        trace: str | None = None,
     ) -> None:
         """Write down an act that is over. `command` is what it is called, `qctl clear`; `line` the command line that
         does the same, of which secrets are taken out here; `outcome` the name of its exit code; `actor` whoever is
-        logged in where None; `trace` the id of the request, where it was one.
+        logged in where None; `trace` the id of the request, QCTL_TRACE_ID where None.
         """
         audit.note(
             self._redis,
@@ -41,7 +41,7 @@ class AuditOps(Part):
             problem=redact(problem),
             seconds=seconds,
             via=via,
-            trace=trace,
+            trace=trace or self._settings.trace_id or "",
         )
 
     def acting_as(self, actor: str) -> AbstractContextManager[None]:

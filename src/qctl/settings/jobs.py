@@ -19,6 +19,12 @@ def _prefix(raw: str) -> str:
     return raw
 
 
+def _trace(raw: str) -> str:
+    if not re.fullmatch(r"[!-~]{1,128}", raw):
+        raise ValueError("is not 1 to 128 letters, digits and signs without a space")
+    return raw
+
+
 @dataclass(frozen=True)
 class JobSettings:
     """That part of `Settings`; it is not loaded by itself."""
@@ -37,6 +43,13 @@ class JobSettings:
         group="jobs",
         doc="What every key in Redis begins with, so that several sets of queues share one Redis and do not meet. "
         "Unset: rq. All that are to meet need the same; stock RQ knows it as RQ_KEY_PREFIX",
+    )
+    trace_id: str | None = setting(
+        "QCTL_TRACE_ID",
+        _trace,
+        group="jobs",
+        doc="Trace id of what commands do: of jobs that they make, and of their lines in the audit. A script sets it "
+        "once for all that it starts, as the gateway takes it from X-Trace-Id. Unset: a new one for each job",
     )
     attempts: int = setting(
         "QUEUE_DEFAULT_ATTEMPTS",
