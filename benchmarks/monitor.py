@@ -1,14 +1,22 @@
 """What it costs to keep `qctl monitor` open: `python benchmarks/monitor.py [SECONDS] [SCALE]`.
 
 A private Redis with 1,000 queues, 1,000,000 jobs in the first of them and 100,000 dead letters (times SCALE), and a
-monitor in a terminal of 200 x 40. Told are: how long until its first rows, how long until a pause is seen, quietly and
-while 1,000 events come a second, which share of a processor each screen takes meanwhile, and how its memory grows over
-SECONDS (60) on the overview, as a line through what was seen in the second half; an hour is that times what it takes.
+monitor in a terminal of 200 x 40. Told are: how long until its first rows, how long until a pause is seen, and until a
+count that changed without an event, quietly and while 1,000 events come a second, which share of a processor each
+screen takes meanwhile, and how its memory grows over SECONDS (60) on the overview, as a line through what was seen in
+the second half; an hour is that times what it takes.
+
+`python benchmarks/monitor.py --memory [UPDATES]` is an hour in minutes: 3,600 updates as fast as they go, through all
+screens in turn, with as many events between two as come in a second of life. Told is how memory grew after the first
+fifth.
 """
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
+import multiprocessing
+import multiprocessing.synchronize
 import os
 import pty
 import random
@@ -22,18 +30,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
+from typing import cast
 
 import psutil
 from filling import Size, fill, private_redis
 from redis import Redis
 
-from qctl.broker import events
+from qctl.broker import events, keys
 from qctl.ops import Ops
 from qctl.settings import Settings
+from qctl.tui import app, budget, reader
+from qctl.tui.pages import PAGES
+from qctl.tui.thrift import ThriftyOps
 
 WIDTH, HEIGHT = 200, 40
 PER_SECOND = 1000
-SCREENS = {"1": "Overview", "2": "Queues", "3": "Jobs", "4": "Dead letters", "8": "Metrics", "9": "Events"}
+SCREENS = {page.digit: page.heading for page in PAGES}
+HOUR = 3600
+
+FASTER = 10
+"""How much faster than in life events come where an hour takes minutes: as much as updates then do."""
 
 
 class Monitor:
@@ -94,7 +110,7 @@ class Monitor:
 
 
 @contextmanager
-def busy(connection: Redis, queues: int) -> Iterator[None]:
+def busy(connection: Redis, queues: int, per_second: int = PER_SECOND) -> Iterator[None]:
     """So many events come a second, of any queue."""
     ended = threading.Event()
 
@@ -102,7 +118,7 @@ def busy(connection: Redis, queues: int) -> Iterator[None]:
         due = time.monotonic()
         while not ended.is_set():
             with connection.pipeline(transaction=False) as pipe:
-                for _ in range(PER_SECOND // 50):
+                for _ in range(per_second // 50):
                     queue, job = f"queue-{random.randrange(queues)}", f"job-{random.randrange(10**9)}"
                     events.record(pipe, "finished", queue=queue, job=job, name="app.tasks.send", worker="w1", ms=12)
                 pipe.execute()
@@ -139,6 +155,22 @@ def delays(monitor: Monitor, ops: Ops, times: int) -> list[float]:
     return found
 
 
+def unannounced(monitor: Monitor, connection: Redis, times: int) -> list[float]:
+    """Seconds from a change that no event tells of to its count on the screen, often."""
+    found, key = [], keys.queue("queue-1")
+    for _ in range(times):
+        time.sleep(random.uniform(0.3, 1.3))
+        count, before = random.randrange(1001, 9999), connection.llen(key)
+        monitor.forget()
+        began = time.perf_counter()
+        if count > before:
+            connection.rpush(key, *["x"] * (count - before))
+        else:
+            connection.ltrim(key, 0, count - 1)
+        found.append(monitor.wait(f" {count}", 30.0) - began)
+    return found
+
+
 def told(what: str, found: list[float]) -> None:
     """Print how long it took."""
     worst = quantiles(found, n=20)[-1]
@@ -166,7 +198,48 @@ def growth(monitor: Monitor, seconds: float) -> tuple[float, float]:
     return seen[-1][1], slope * 3600
 
 
+def hour(updates: int) -> None:
+    """Drive the app itself, without a terminal, faster than in life, and tell how its memory grew."""
+    budget.SHARE = reader.SHARE = 1e9
+    size = Size().times(0.1)
+    with private_redis() as (path, _):
+        fill(path, size)
+        ended = multiprocessing.Event()
+        crowd = multiprocessing.Process(target=_happen_until, args=(ended, path, size.queues), daemon=True)
+        crowd.start()
+        ops = Ops(Settings.load(environ={"REDIS_URL": f"unix://{path}"}, dotenv=Path(path).parent / "no.env"))
+        sizes = asyncio.run(_updated(app.Monitor(cast("Ops", ThriftyOps(ops))), updates))
+        ended.set()
+        crowd.join()
+    first, last = sizes[len(sizes) // 5], sizes[-1]
+    print(f"{size}; {updates} updates: {sizes[0]:.0f} MB at first, {first:.0f} after a fifth, {last:.0f} at the end")
+
+
+async def _updated(monitor: app.Monitor, updates: int) -> list[float]:
+    """The memory in MB after each hundredth of these updates."""
+    process, sizes = psutil.Process(), []
+    async with monitor.run_test(size=(WIDTH, HEIGHT)) as pilot:
+        for number in range(updates):
+            if number % 20 == 0:
+                monitor.go(list(SCREENS)[number // 20 % len(SCREENS)])
+            before = monitor._read_at
+            monitor._load_now()
+            while monitor._read_at == before:
+                await pilot.pause(0.005)
+            if number % max(1, updates // 100) == 0:
+                sizes.append(process.memory_info().rss / 1e6)
+    return sizes
+
+
+def _happen_until(ended: multiprocessing.synchronize.Event, path: str, queues: int) -> None:
+    with busy(Redis(unix_socket_path=path), queues, FASTER * PER_SECOND):
+        ended.wait()
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--memory"]:
+        hour(int(sys.argv[2]) if len(sys.argv) > 2 else HOUR)
+        return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     size = Size().times(float(sys.argv[2]) if len(sys.argv) > 2 else 1.0)
     with private_redis() as (path, connection):
@@ -182,8 +255,10 @@ def main() -> None:
             monitor.press("2")
             monitor.wait("[2 Queues]")
             told("a pause is seen", delays(monitor, ops, 20))
+            told("a count without an event", unannounced(monitor, connection, 20))
             with busy(connection, size.queues):
-                told(f"the same while {PER_SECOND} events come a second", delays(monitor, ops, 20))
+                told(f"a pause while {PER_SECOND} events come a second", delays(monitor, ops, 20))
+                told(f"a count while {PER_SECOND} events come a second", unannounced(monitor, connection, 20))
                 for digit, name in SCREENS.items():
                     monitor.press(digit)
                     time.sleep(3.0)

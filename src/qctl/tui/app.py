@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -44,6 +45,9 @@ Run = Callable[[str], str]
 
 Complete = Callable[[str], "str | None"]
 """What follows `qctl` on a command line, whole, of what was typed of it; None where it is not known."""
+
+WAY_BACK = 100
+"""Screens that Esc leads back through."""
 
 NO_LINE = "there is no command line here"
 
@@ -89,7 +93,7 @@ class Monitor(App[None]):
         self.trends = Trends()
         self._pages = [page(id=f"page-{page.digit}") for page in PAGES]
         self._page = self._pages[0]
-        self._before: list[tuple[str, Selector]] = []
+        self._before: deque[tuple[str, Selector]] = deque(maxlen=WAY_BACK)
         self._frozen = False
         self._away: str | None = None
         self._read_at: datetime | None = None

@@ -26,6 +26,10 @@ class Kept:
         """Whether it need not be read again."""
         return self.value is not None and time.monotonic() < self._until
 
+    def spoil(self) -> None:
+        """It has to be read again."""
+        self._until = 0.0
+
     def renew(self, read: Callable[[], Any]) -> Any:
         """Read it. It is good for longer where that takes long."""
         began = time.thread_time()

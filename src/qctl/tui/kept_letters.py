@@ -14,6 +14,9 @@ CHANGES = frozenset(
 )
 """Events after which the dead letters of a queue may be others, though they are as many."""
 
+FORGET = 5000
+"""Names of queues that changed that are kept until they are read; where there are more, all are read."""
+
 LISTS = 4
 """Lists of letters that are kept: of the causes that were looked at last."""
 
@@ -34,6 +37,9 @@ class KeptLetters:
         """Something happened to these queues."""
         with self._lock:
             self._touched |= {e.fields["queue"] for e in events if e.event in CHANGES and "queue" in e.fields}
+            if len(self._touched) > FORGET:
+                self._touched.clear()
+                self._all.spoil()
 
     def groups(self, queue: str | None = None) -> Causes:
         """Why they died."""

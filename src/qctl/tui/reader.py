@@ -25,9 +25,11 @@ SOONEST = 0.05
 """Seconds between two readings at least, however much happens."""
 
 LATEST = 1.0
-"""Seconds between two readings at most, though nothing happens, or much more than can be shown; more where one takes
-so much of a processor that it would be no more than the budget's share of that."""
+"""Seconds between the beginnings of two readings at most, though nothing happens, or much more than can be shown; more
+where one takes so much of a processor that it would be no more than the budget's share of that."""
 
+NEWS = 0.25
+"""How much a reading counts against those before it: one that is dear now and then delays nobody."""
 
 EARLY = 0.01
 """Seconds by which a timer may be early."""
@@ -45,7 +47,7 @@ class Reader:
         self._budget = Budget()
         self._serial = 0
         self._busy = self._again = self._urgent = False
-        self._read_at = self._cost = 0.0
+        self._began = self._read_at = self._cost = 0.0
         self._due: float | None = None
         self._waiting: Page | None = None
 
@@ -55,9 +57,9 @@ class Reader:
         if self._busy:
             self._again = True
             return
-        since = time.monotonic() - self._read_at
-        latest = max(LATEST, self._cost / SHARE)
-        left = max(SOONEST - since, min(latest - since, self._budget.wait(urgent=self._urgent)))
+        now = time.monotonic()
+        latest = self._began + max(LATEST, self._cost / SHARE) - now
+        left = max(self._read_at + SOONEST - now, min(latest, self._budget.wait(urgent=self._urgent)))
         if left <= 0:
             self._start(page)
         elif urgent or self._due is None:
@@ -90,6 +92,7 @@ class Reader:
     def _start(self, page: Page) -> None:
         self._again = self._urgent = False
         self._busy, self._due = True, None
+        self._began = time.monotonic()
         self._serial += 1
         in_thread(lambda serial=self._serial: self._read(page, serial))  # type: ignore[misc]
 
@@ -97,7 +100,7 @@ class Reader:
         began = time.thread_time()
         try:
             data = page.read(self._ops)
-            self._cost = time.thread_time() - began
+            self._cost += (time.thread_time() - began - self._cost) * NEWS
         except QctlError as error:
             self._tell(NotLoaded(serial, error))
         except Exception as error:  # noqa: BLE001 - a fault of one screen: it says so, the others go on

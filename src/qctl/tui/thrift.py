@@ -21,8 +21,11 @@ from qctl.tui.kept_letters import KeptLetters
 MOST = 40
 """Queues that are read at once between two readings of all: as many as a screen shows."""
 
-RECOUNT = 0.8
-"""Seconds for which counts are good: none that is shown is older than a second."""
+RECOUNT = 0.5
+"""Seconds for which counts are good: what is shown is hardly ever older than a second."""
+
+FORGET = 5000
+"""Names of queues to which something happened that are kept until they are read; where there are more, all are read."""
 
 SERIES = 4
 """Measured series that are kept: of the spans and queues that were looked at last."""
@@ -64,6 +67,9 @@ class _Stats:
                 queue = event.fields.get("queue")
                 if queue:
                     self._touched[queue] = self._touched.get(queue, False) or "actor" in event.fields
+            if len(self._touched) > FORGET:
+                self._touched.clear()
+                self._all.spoil()
 
     def read(self) -> Stats:
         """Every queue; of those to which nothing happened, as they were a moment ago."""

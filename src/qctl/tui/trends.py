@@ -35,11 +35,11 @@ class Trends:
     def note(self, stats: Stats) -> None:
         """Remember what was read. Queues that are gone are forgotten, and so is what is not shown any more."""
         minute = int(stats.at.timestamp()) // 60
-        if minute != self._now or len(stats.queues) != len(self._depths):
+        if minute != self._now or self._depths.keys() != {queue.name for queue in stats.queues}:
             self._now = minute
             self._depths = {queue.name: self._recent(queue.name) for queue in stats.queues}
         for queue in stats.queues:
-            self._depths.setdefault(queue.name, {})[minute] = queue.waiting
+            self._depths[queue.name][minute] = queue.waiting
 
     def _recent(self, queue: str) -> dict[int, int]:
         return {at: depth for at, depth in self._depths.get(queue, {}).items() if self._now - BARS < at <= self._now}

@@ -1,0 +1,90 @@
+"""What is kept is bounded, however long the monitor is open and however much happens meanwhile."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.strip import Strip
+
+from cli.fake import stats_of
+from qctl.models import Event, QueueStats
+from qctl.tui import kept_letters, thrift
+from qctl.tui.budget import Budget
+from qctl.tui.lines import Line
+from qctl.tui.pages.events import KEPT
+from qctl.tui.thrift import ThriftyOps
+from tui.driving import Driver, drive
+from tui.fake import MonitorOps
+from tui.test_live import Stream
+
+QUEUES = 50
+
+ROUNDS = 10
+"""Times that everything changes; more than enough to be seen beside the bounds."""
+
+EACH = 300
+"""Events of a round, each of a queue of its own."""
+
+KINDS = (Event, QueueStats, Line, Strip)
+
+
+def alive() -> Counter[type]:
+    """How many there are of each kind."""
+    gc.collect()
+    return Counter(type(each) for each in gc.get_objects() if type(each) in KINDS)
+
+
+def test_what_is_kept_does_not_grow_with_what_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Budget, "wait", lambda *_, **__: 0.0)
+    stream, rounds = Stream(), [0]
+    before = alive()
+
+    def stats() -> Any:
+        return stats_of(*(QueueStats(f"q{number:03}-{rounds[0]}", waiting=rounds[0]) for number in range(QUEUES)))
+
+    async def script(driver: Driver) -> None:
+        for rounds[0] in range(1, ROUNDS + 1):
+            for digit, seen in (("2", f"q000-{rounds[0]}"), ("9", f"job-{rounds[0]}-{EACH - 1}")):
+                news = [
+                    Event(
+                        f"18{rounds[0]:08}{n:03}-0",
+                        "dead",
+                        {"queue": f"x{rounds[0]}-{n}", "job": f"job-{rounds[0]}-{n}"},
+                    )
+                    for n in range(EACH)
+                ]
+                if digit == "9":
+                    stream.happen(*news)
+                await driver.press(digit)
+                await driver.until(seen)
+        held = alive() - before
+        assert held[Event] <= KEPT + 3 * EACH + 100
+        assert held[QueueStats] <= 8 * QUEUES
+        assert held[Line] <= 1000
+        assert held[Strip] <= 4000
+        assert len(driver.app._before) <= 100
+        assert len(driver.app.trends.queues) == QUEUES
+
+    drive(ThriftyOps(MonitorOps(stats__read=lambda *_: stats(), events__follow=stream.follow)), script)
+
+
+def test_names_of_queues_are_not_gathered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thrift, "FORGET", 100)
+    monkeypatch.setattr(kept_letters, "FORGET", 100)
+
+    def follow(**_: Any) -> Iterator[list[Event]]:
+        for number in range(1000):
+            yield [Event(f"{number}-0", "dead", {"queue": f"q{number}"})]
+
+    fake = MonitorOps(events__follow=follow)
+    ops = ThriftyOps(fake)
+    for _ in ops.events.follow(after="0-0", away=lambda *_: None):
+        assert len(ops.stats._touched) <= 100
+        assert len(ops.dead_letters._touched) <= 100
+    ops.stats._all.value = replace(stats_of(QueueStats("old")))
+    assert [queue.name for queue in ops.stats.read().queues] != ["old"]
