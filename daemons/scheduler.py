@@ -24,8 +24,10 @@ def serve(context: daemon.Context) -> None:
     for thread in threads:
         thread.start()
     connection = connect(context.settings, name="qctl-scheduler")
+    news = scheduler.News()
+    context.on_reload(scheduler.News.OF, news.put)
     try:
-        scheduler.serve(connection, context.settings, context.stop.wait, context.beat)
+        scheduler.serve(connection, context.settings, context.stop.wait, context.beat, news)
     finally:
         context.stop.set()
         for thread in threads:

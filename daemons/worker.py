@@ -32,6 +32,7 @@ def main() -> None:
         worker = (InlineWorker if inline else ForkWorker)(queues, connect(context.settings), context.settings)
         context.on_stop(worker.request_drain)
         context.on_abort(worker.request_abort)
+        context.on_reload(["QCTL_ALLOWED_JOBS"], lambda settings: worker.allow_jobs(settings.allowed_jobs))
         worker.work(burst=options.burst, beat=context.beat, allow=context.allow)
 
     daemon.main("qctl-worker", serve)

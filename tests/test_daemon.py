@@ -91,6 +91,23 @@ def test_sighup_reads_again_what_to_log(make: Make, tmp_path: Path) -> None:
         assert daemon.stop() == 0
 
 
+def test_sighup_takes_over_what_the_work_can_and_names_the_rest(make: Make, tmp_path: Path) -> None:
+    body = (
+        """
+    context.on_reload(["QCTL_ALLOWED_JOBS"], lambda settings: print("may run", *settings.allowed_jobs, flush=True))
+"""
+        + UNTIL_STOPPED
+    )
+    with make(body) as daemon:
+        (tmp_path / ".env").write_text("QCTL_ALLOWED_JOBS=shop.*\nMQTT_PASSWORD=s3cret\nMQTT_USERNAME=us\nPORT=4000\n")
+        daemon.send(signal.SIGHUP)
+        eventually(lambda: "from the next start on: MQTT_PASSWORD, MQTT_USERNAME, PORT" in daemon.output, 10, "the reload")
+        assert daemon.stop() == 0
+    assert "may run shop.*" in daemon.output
+    assert "taken over: QCTL_ALLOWED_JOBS" in daemon.output
+    assert "s3cret" not in daemon.output
+
+
 def test_work_may_end_itself_at_the_second_signal(make: Make) -> None:
     body = """
     context.on_abort(abort)

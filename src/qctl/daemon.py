@@ -1,10 +1,10 @@
 """Run loop of every daemon: settings, logs, signals, the supervisor's protocol, and the exit code.
 
 The daemon's own work runs in the main thread. The first SIGTERM or SIGINT asks it to drain (finish what it holds, take
-nothing new), the second stops it at once. SIGHUP has it read again what to log. systemd, or whoever started us with
-NOTIFY_SOCKET, hears READY, WATCHDOG, STATUS and STOPPING. The protocol is a datagram, so no library is needed for it
-(systemd's own wants a C compiler). A daemon that systemd ends because it hangs (SIGABRT), or that crashes, says on
-stderr where each of its threads was.
+nothing new), the second stops it at once. SIGHUP has it read settings again, of which it takes over what it can.
+systemd, or whoever started us with NOTIFY_SOCKET, hears READY, WATCHDOG, STATUS and STOPPING. The protocol is a
+datagram, so no library is needed for it (systemd's own wants a C compiler). A daemon that systemd ends because it hangs
+(SIGABRT), or that crashes, says on stderr where each of its threads was.
 
 Exit codes: 0 drained · 1 gave up, for a reason it logged · 2 bad settings · 70 an unexpected exception, logged with its
 traceback · 130 or 143 stopped at once by a second signal.
@@ -22,7 +22,8 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import fields
 from types import FrameType
 from typing import NoReturn
 
@@ -37,6 +38,9 @@ DRAINED, GAVE_UP, BAD_SETTINGS, UNEXPECTED = 0, 1, 2, 70
 
 BEAT_EVERY = 1.0
 """Seconds between two signs of life at most, where the supervisor did not ask for more."""
+
+LOGGING = ("LOG_LEVEL", "LOG_FORMAT", "QCTL_DEBUG")
+"""Settings that every daemon takes over while it runs."""
 
 STARTING = 60
 """Seconds more that a daemon asks for each time it says that it is not ready yet."""
@@ -80,6 +84,8 @@ class Context:
         """Set when the daemon is to drain."""
         self._on_stop: list[Callable[[], None]] = []
         self._on_abort: list[Callable[[], None]] = []
+        self._taken: tuple[str, ...] = LOGGING
+        self._take: Callable[[Settings], None] = lambda _: None
         self._asked = False
         self.stopped_by = 0
         """The signal that asked to stop at once, 0 while none did."""
@@ -176,19 +182,32 @@ class Context:
         """Signal handler, which keeps clear of locks as the other does."""
         _thread.start_new_thread(self.reload, ())
 
-    def reload(self) -> None:
-        """Read LOG_LEVEL, LOG_FORMAT and QCTL_DEBUG again, from .env: the environment of a process stays what it was.
+    def on_reload(self, names: Collection[str], take: Callable[[Settings], None]) -> None:
+        """Have `take` called with the settings as they are then, in a thread of its own, when they are read again.
 
-        All other settings hold until the daemon is started again, which loses nothing.
+        It takes over those of these names, beside what is logged. Where it raises SettingsError all stays as it was.
+        """
+        self._taken, self._take = (*LOGGING, *names), take
+
+    def reload(self) -> None:
+        """Read settings again, from .env: the environment of a process stays what it was.
+
+        What the work cannot take over holds until the daemon is started again, which loses nothing.
         """
         try:
             settings = Settings.load()
+            self._take(settings)
             logs.setup(self._name, settings)
         except SettingsError as error:
             log.error("nothing is changed: %s", error.message)  # noqa: TRY400 - an expected error needs no traceback
             return
         areas = f", and all of {', '.join(settings.debug)}" if settings.debug else ""
         log.warning("settings were read again: from now on the log tells %s%s", settings.log_level, areas)
+        changed = _changed(self.settings, settings)
+        if taken := [name for name in changed if name in self._taken and name not in LOGGING]:
+            log.warning("taken over: %s", ", ".join(taken))
+        if waiting := [name for name in changed if name not in self._taken]:
+            log.warning("from the next start on: %s", ", ".join(waiting))
 
     def listen(self) -> None:
         """Take over SIGTERM and SIGINT; and SIGHUP, where that is no terminal that closes and nobody had it ignored."""
@@ -230,6 +249,12 @@ def run(name: str, serve: Callable[[Context], None]) -> int:
         log.exception("%s ends: nobody expected this", name)
         return UNEXPECTED
     return 128 + context.stopped_by if context.stopped_by else DRAINED
+
+
+def _changed(before: Settings, now: Settings) -> list[str]:
+    """Names of the settings that are not what they were. Never their values: some are secret."""
+    named = [(field.name, field.metadata.get("env")) for field in fields(Settings)]
+    return sorted(env for name, env in named if env and getattr(before, name) != getattr(now, name))
 
 
 def _refuse(name: str, error: SettingsError) -> int:

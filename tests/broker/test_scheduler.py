@@ -21,7 +21,9 @@ from qctl.broker.buffer import Buffer, Commit
 from qctl.broker.connection import Backoff
 from qctl.broker.execution.isolation import InlineWorker
 from qctl.broker.scheduler import DelayedJobs, Housekeeper
+from qctl.broker.timing import schedules
 from qctl.catalog import PIPELINES
+from qctl.errors import SettingsError
 from qctl.settings import Settings
 from support.servers import RedisServer
 from support.waiting import eventually
@@ -181,6 +183,37 @@ def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypat
         stop.set()
         thread.join(10)
     assert not thread.is_alive()
+
+
+def test_news_of_settings_are_taken_over(
+    connection: Redis, queue: Queue, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "HOUSEKEEPING", 0.0)
+    old = queue.enqueue("f")
+    connection.lrem(keys.queue("work"), 0, old.id)
+    connection.zadd(keys.failed("work"), {old.id: -1})
+    connection.hset(keys.job(old.id), mapping={"status": "failed", "ended_at": "2020-01-01T00:00:00.000000Z"})
+    news, turns = scheduler.News(), 0
+
+    def stopping(_: float) -> bool:
+        nonlocal turns
+        turns += 1
+        if turns == 3:
+            assert connection.zcard(keys.failed("work")) == 1
+            news.put(make_settings(QCTL_KEEP_FAILED="1800", QCTL_SCHEDULE_STOCK_CHECK="7 7 * * *"))
+        return turns == 6
+
+    scheduler.serve(connection, make_settings(), stopping, lambda: None, news)
+    assert connection.zcard(keys.failed("work")) == 0
+    (stock,) = [each for each in schedules.listed(connection) if each.name == "stock-check"]
+    assert stock.cron == "7 7 * * *"
+
+
+def test_news_that_cannot_be_are_refused(make_settings: Callable[..., Settings]) -> None:
+    news = scheduler.News()
+    with pytest.raises(SettingsError):
+        news.put(make_settings(QCTL_SCHEDULE_STOCK_CHECK="99 * * * *"))
+    assert news.take() is None
 
 
 @pytest.mark.parametrize("key", [keys.scheduled, keys.finished, keys.claims, keys.counts_prefix])

@@ -423,3 +423,18 @@ def test_a_worker_whose_job_ended_while_redis_is_away_shows_life(
     worker.work(max_jobs=1, beat=beat)
     assert seen == 3
     assert own_redis.connect().hget(keys.job(job.id), "status") == b"failed"
+
+
+def test_what_is_allowed_may_change_between_two_jobs(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    first, second = (queue.enqueue("support.jobs.give", n) for n in range(2))
+    turns = 0
+
+    def beat() -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            worker.allow_jobs(["other.*"])
+
+    worker.work(burst=True, beat=beat)
+    assert status(connection, first) == "finished"
+    assert connection.hexists(keys.quarantine("work"), second.id)

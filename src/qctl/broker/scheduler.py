@@ -147,6 +147,10 @@ class Housekeeper:
         self._next = 0.0
         self._minute = -1
 
+    def take_over(self, settings: Settings) -> None:
+        """Keep what these settings say, from now on."""
+        self._settings = settings
+
     def tick(self) -> None:
         """Do what is due. Raises what redis-py raises."""
         with _surviving("look for dead workers"):
@@ -211,7 +215,36 @@ class Housekeeper:
                 ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()
 
 
-def serve(connection: Redis, settings: Settings, stopping: Callable[[float], bool], beat: Callable[[], None]) -> None:
+class News:
+    """Settings that were read again, until `serve` takes over those in OF."""
+
+    OF = (
+        *("QCTL_TIMEZONE", "QCTL_SCHEDULE_STOCK_CHECK", "QCTL_SCHEDULE_CLEANUP_REPORTS"),
+        *("QCTL_SCHEDULE_CLEANUP_EXPORTS", "QCTL_SCHEDULE_CLEANUP_IMAGES"),
+        *("QCTL_KEEP_FAILED", "QCTL_MOST_FINISHED", "TRASH_TTL"),
+    )
+
+    def __init__(self) -> None:
+        self._latest: Settings | None = None
+
+    def put(self, settings: Settings) -> None:
+        """Have them taken over, from any thread. Raises SettingsError where a schedule of them cannot be."""
+        schedules.of_settings(settings)
+        self._latest = settings
+
+    def take(self) -> Settings | None:
+        """The latest that nobody took yet."""
+        latest, self._latest = self._latest, None
+        return latest
+
+
+def serve(
+    connection: Redis,
+    settings: Settings,
+    stopping: Callable[[float], bool],
+    beat: Callable[[], None],
+    news: News | None = None,
+) -> None:
     """Run until `stopping(seconds)`, which waits that long for a wish to stop. Redis may go away at any moment.
 
     Raises SettingsError where a schedule of the settings cannot be.
@@ -225,6 +258,9 @@ def serve(connection: Redis, settings: Settings, stopping: Callable[[float], boo
     log.info("watches schedules, delayed jobs, retries and what workers left behind")
     while not stopping(delay):
         beat()
+        if news and (fresh := news.take()):
+            wanted = schedules.of_settings(fresh)
+            housekeeper.take_over(fresh)
         try:
             if wanted is not None:
                 schedules.keep(connection, wanted)

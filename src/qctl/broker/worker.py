@@ -87,9 +87,8 @@ class QctlWorker(PlainWorker):
             log_job_description=False,
             prepare_for_work=False,
         )
-        declared = catalog.jobs(settings.jobs_modules).values()
-        self.job_class = guarded((*settings.allowed_jobs, *(spec.handler for spec in declared)))
-        self.plain_class = plain(self.job_class)
+        self._declared = [spec.handler for spec in catalog.jobs(settings.jobs_modules).values()]
+        self.allow_jobs(settings.allowed_jobs)
         self._recoverer = Recoverer(connection, self.name, queues)
         self._running: tuple[Job, Execution, float] | None = None
         self._dead_child: str | None = None
@@ -100,6 +99,11 @@ class QctlWorker(PlainWorker):
     def dequeue_timeout(self) -> int:
         """Seconds; RQ makes the socket's time-out of it, and a short one notices a dead connection."""
         return 1
+
+    def allow_jobs(self, patterns: Sequence[str]) -> None:
+        """Run what matches these patterns, beside the catalog and what is declared, from the next claim on."""
+        self.job_class = guarded((*patterns, *self._declared))
+        self.plain_class = plain(self.job_class)
 
     # --- the loop -----------------------------------------------------------------------------------------
 

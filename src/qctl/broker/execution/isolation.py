@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -93,6 +94,7 @@ class ForkWorker(QctlWorker, Worker):
     """
 
     _child: Child | None = None
+    _child_is_old = False
     _answered: Success | None = None
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -117,10 +119,16 @@ class ForkWorker(QctlWorker, Worker):
             # of the next job's.
             self.executions.clear()
 
+    def allow_jobs(self, patterns: Sequence[str]) -> None:
+        """Run what matches these patterns. A child that was forked before knows others."""
+        super().allow_jobs(patterns)
+        self._child_is_old = True
+
     def _execute_plain(self, job: PlainJob, queue: Queue) -> None:
-        if self._child and self._child.is_worn:
+        if self._child and (self._child_is_old or self._child.is_worn):
             self._let_go()
         if self._child is None:
+            self._child_is_old = False
             self._child = Child(self._prepare_child, self._serve)
         self._horse_pid = self._child.pid
         if self._stopped_job_id == job.id:  # it was, before there was a child to kill
