@@ -36,6 +36,8 @@ Gateway = Annotated[Backend, Depends(backend.of)]
 
 FORM = "multipart/form-data"
 
+EXAMPLE_JOB = "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"
+
 _TEXT = {"type": "string", "maxLength": LONGEST, "example": "hello"}
 _BODY = {
     "required": True,
@@ -65,7 +67,7 @@ class Queued(BaseModel):
     """A message on its way."""
 
     success: bool = True
-    jobId: str = Field(examples=["0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"])
+    jobId: str = Field(examples=[EXAMPLE_JOB])
     status: OwnedStatus = "pending"
     message: str = "Message queued for processing"
 
@@ -74,7 +76,7 @@ class MessageStatus(BaseModel):
     """What became of a message. `result` has its `messageId`, and the name of its image."""
 
     success: bool = True
-    jobId: str
+    jobId: str = Field(examples=[EXAMPLE_JOB])
     status: OwnedStatus
     retryCount: int = Field(examples=[0])
     result: Any = Field(None, examples=[{"messageId": "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11", "image": None}])
@@ -108,7 +110,9 @@ async def send(
 
 
 @router.get("/status/{jobId}", responses=documented(400, 401, 404, 503))
-def status(jobId: Annotated[str, Path(max_length=200)], user: Authenticated, gateway: Gateway) -> MessageStatus:
+def status(
+    jobId: Annotated[str, Path(max_length=200, examples=[EXAMPLE_JOB])], user: Authenticated, gateway: Gateway
+) -> MessageStatus:
     """How far a message is that one has sent oneself."""
     found = [job for job in gateway.service.owned_jobs([jobId]) if job.owner == user.id]
     if not found:

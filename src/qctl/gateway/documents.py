@@ -146,7 +146,7 @@ class SystemMetrics(BaseModel):
     """Numbers of the whole system, by the seed document's names."""
 
     success: bool = True
-    timestamp: Moment
+    timestamp: Moment = Field(examples=[EXAMPLE_TIME])
     metrics: dict[str, float] = Field(examples=[{"jobs:total": 19, "jobs:pending": 2, "jobs:success_rate": 93.75}])
 
 
@@ -161,6 +161,6 @@ class Failure(BaseModel):
     """Every answer that is an error."""
 
     success: bool = False
-    error: str
+    error: str = Field(examples=["Invalid request"])
     message: str | None = None
     retryAfter: int | None = Field(default=None, description="seconds until it makes sense to ask again")

@@ -25,7 +25,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 """The format of Prometheus."""
 
 
-@router.get("/sync")
+@router.get("/sync", responses={200: {"content": {"application/json": {"example": 1732456789000}}}})
 async def sync() -> int:
     """The time, in milliseconds since 1970: the gateway is there."""
     return time.time_ns() // 1_000_000

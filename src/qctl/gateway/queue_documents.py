@@ -27,7 +27,7 @@ class Held(BaseModel):
 
     by: str = Field(examples=["admin-key@gateway"])
     at: Moment = Field(examples=[EXAMPLE_TIME])
-    reason: str
+    reason: str = Field(examples=["the mail server moves"])
     until: Moment | None = None
 
     @classmethod
@@ -176,7 +176,9 @@ class Paused(BaseModel):
     message: str = Field(examples=["Queue email paused"])
     changed: bool = Field(description="false where it was paused already")
     pause: Held
-    running: list[str] = Field(description="ids of the jobs that still run")
+    running: list[str] = Field(
+        description="ids of the jobs that still run", examples=[["0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"]]
+    )
 
 
 class Resumed(BaseModel):
