@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import _serve
+from support.browser import Chromium
 from support.gateway import Gateway
 from support.servers import RedisServer
 
@@ -47,6 +49,12 @@ def make_gateway(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakeGate
     yield make
     for gateway in made:
         gateway.end()
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[Chromium]:
+    """A browser."""
+    yield from _serve(lambda: Chromium(tmp_path))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from conftest import _serve
 from qctl.broker import keys
 from qctl.gateway import visits
 from qctl.gateway.tokens import PANEL, Caller, Tokens
@@ -53,12 +52,6 @@ def ops(settings: Settings) -> Iterator[Ops]:
     ops = Ops(settings)
     yield ops
     ops.close()
-
-
-@pytest.fixture
-def chromium(tmp_path: Path) -> Iterator[Chromium]:
-    """A browser."""
-    yield from _serve(lambda: Chromium(tmp_path))
 
 
 def asked(

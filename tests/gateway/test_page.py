@@ -1,0 +1,60 @@
+"""A page in a real Chromium, with the official client: it logs in, creates a job, and sees live what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from string import Template
+
+from redis import Redis
+
+from qctl.broker.execution.isolation import InlineWorker
+from qctl.settings import Settings
+from support.browser import Chromium
+from support.gateway import PASSWORD, Gateway
+from support.node import RECENT, installed
+from support.waiting import eventually
+from support.web import web_server
+
+PAGE = Path(__file__).parents[1] / "support" / "page.html"
+
+EMAIL = "ada@example.com"
+
+
+def test_a_page_logs_in_creates_a_job_and_sees_it_run(
+    make_gateway: Callable[..., Gateway],
+    make_settings: Callable[..., Settings],
+    chromium: Chromium,
+    connection: Redis,
+    socketio_client: Path,
+) -> None:
+    with web_server() as site:
+        gateway = make_gateway(FRONTEND_URL=site.url(""), GATEWAY_DEFAULT_JOB="simulate")
+        gateway.user(EMAIL)
+        page = Template(PAGE.read_text()).safe_substitute(gateway=gateway.url)
+        script = installed() / "node_modules" / f"v{RECENT}" / "dist" / "socket.io.min.js"
+        site.say("/", page.encode(), Content_Type="text/html")
+        site.say("/socket.io.min.js", script.read_bytes(), Content_Type="text/javascript")
+
+        def log_in(password: str) -> None:
+            chromium.run(f"document.querySelector('#email').value = {EMAIL!r}")
+            chromium.run(f"document.querySelector('#password').value = {password!r}")
+            chromium.run("document.querySelector('button').click()")
+
+        def heard() -> list[str]:
+            return list(chromium.run("[...document.querySelectorAll('#heard li')].map((line) => line.textContent)"))
+
+        chromium.go(site.url("/"))
+        eventually(lambda: chromium.run("typeof io === 'function' && !!document.querySelector('button')"), 30)
+        log_in("wrong")
+        eventually(lambda: heard() == ["Invalid email or password"], 30, "the refusal")
+        log_in(PASSWORD)
+        eventually(lambda: heard()[1:] == ["connected", "created My Job"], 30, "the job's creation")
+        job = eventually(lambda: chromium.run("window.job"), 30, "the answer")
+        InlineWorker(["tests"], connection, make_settings(QCTL_JOBS_MODULES="support.declared")).work(burst=True)
+        ran = ["pending to running", "running to completed", f"completed {job}"]
+        eventually(lambda: heard()[3:] == ran, 30, "its run")
+        chromium.run("window.numbers()")
+        eventually(lambda: heard()[6:] == ["pending 0, completed 1"], 30, "numbers")
+        (refused,) = chromium.refused
+        assert "401" in refused
