@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import Any
+from typing import Any, cast
 
 from redis.client import Pipeline
 from rq.executions import Execution
@@ -90,7 +90,7 @@ class EndingWorker(BaseWorker):
         if job.number_of_retries and job.number_of_retries >= retry.max:
             job.failure_ttl = burial.FOR_EVER if job.failure_ttl is None else job.failure_ttl
             with self.connection.pipeline() as pipe:
-                burial.index(pipe, queue.name, job.id, str(job._func_name), f"asked for more than {retry.max} retries")
+                cast(GuardedJob, job).tell_dead(pipe, f"asked for more than {retry.max} retries")
                 pipe.execute()
         super().handle_job_retry(job, queue, retry, started_job_registry, execution)
         _tell_what_follows(job)

@@ -20,7 +20,7 @@ from rq.results import Result
 from rq.utils import import_attribute
 
 from qctl import catalog
-from qctl.broker import burial, counters, events
+from qctl.broker import burial, counters, events, keys
 from qctl.errors import ForbiddenJobError, UnreadableJobError
 
 BATCH_HANDLERS = frozenset(spec.handler for spec in catalog.JOBS.values() if spec.batch)
@@ -171,16 +171,19 @@ class GuardedJob(Job):
         if self.failure_ttl is None:
             self.failure_ttl = burial.FOR_EVER
         super()._handle_failure(exc_string, pipeline, *args, **kwargs)
-        burial.index(
-            pipeline,
-            self.origin,
-            self.id,
-            str(self._func_name),
-            exc_string,
-            trace=self.trace,
-            worker=self.worker_name,
-            ms=self.run_ms,
-        )
+        self.tell_dead(pipeline, exc_string)
+
+    def tell_dead(self, pipeline: Pipeline, problem: str) -> None:
+        """Enter it in the index of dead letters, with its event. A job whose producer wants no failure kept, by a
+        `failure_ttl` of 0, is deleted by RQ, but for its place: it leaves an event alone, for a field would make its
+        hash anew."""
+        told = {"trace": self.trace, "worker": self.worker_name, "ms": self.run_ms}
+        if self.failure_ttl == 0:
+            pipeline.zrem(keys.failed(self.origin), self.id)
+            reason = burial.last_line(problem)[: burial.MAX_REASON]
+            events.record(pipeline, "discarded", queue=self.origin, job=self.id, reason=reason, **told)
+            return
+        burial.index(pipeline, self.origin, self.id, str(self._func_name), problem, **told)
 
 
 def guarded(allowed: tuple[str, ...]) -> type[GuardedJob]:
