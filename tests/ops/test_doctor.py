@@ -182,6 +182,15 @@ def test_files_that_others_may_read(settings: Settings, server: Server) -> None:
     assert "files" not in by_check(list(diagnoses.of_machine(settings, server)))
 
 
+@pytest.mark.parametrize(
+    ("key", "status"), [("your_admin_key_here", "degraded"), ("pa55word", "degraded"), ("k3" * 16, "ok"), ("", None)]
+)
+def test_an_admin_key_that_is_guessed(make_settings: Make, key: str, status: str | None) -> None:
+    found = list(diagnoses.of_keys(make_settings(QUEUE_ADMIN_KEY=key)))
+    assert [finding.status for finding in found] == ([status] if status else [])
+    assert not key or key not in str(found)
+
+
 def test_a_sink_that_is_away(make_settings: Make) -> None:
     gone = make_settings(INFLUX_URL="http://127.0.0.1:1", INFLUX_TOKEN="t", ORG="o", BUCKET="b")
     found = list(diagnoses.of_sinks(gone))

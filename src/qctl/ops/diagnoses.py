@@ -29,6 +29,9 @@ SLOW = 0.010
 FREE, LEAST_FREE = 0.10, 0.03
 """Shares of a disk that should be free, and below which Redis or SQLite may stop at any moment."""
 
+SHORTEST_KEY = 16
+"""Characters of an admin key that nobody tries out."""
+
 _PROMISES = {
     "always": "what was acknowledged survives a kill of Redis and a power cut",
     "everysec": "what was acknowledged survives a kill of Redis; a power cut loses the last 1 to 2 seconds",
@@ -181,6 +184,22 @@ def _storing(what: str, check: Callable[[], None]) -> Finding:
         status: HealthStatus = "down" if isinstance(error, SinkMisconfiguredError) else "degraded"
         return Finding("sinks", status, f"{what} cannot be stored: {error.message}", error.hint)
     return Finding("sinks", "ok", f"{what} can be stored")
+
+
+def of_keys(settings: Settings) -> Iterator[Finding]:
+    """Whether the key of the gateway's operators can be guessed. Its own secret it looks at itself."""
+    key = settings.queue_admin_key
+    if key is None:
+        return
+    if len(key) < SHORTEST_KEY or "your" in key.lower():
+        yield Finding(
+            "keys",
+            "degraded",
+            f"QUEUE_ADMIN_KEY has less than {SHORTEST_KEY} characters, or is an example: who guesses it changes queues",
+            "set it to what `openssl rand -base64 32` prints",
+        )
+    else:
+        yield Finding("keys", "ok", "QUEUE_ADMIN_KEY is not guessed soon")
 
 
 def of_machine(settings: Settings, server: Server) -> Iterator[Finding]:

@@ -40,6 +40,7 @@ class DoctorOps(Part):
             )
         findings += diagnoses.of_sinks(self._settings)
         findings += units.look(self._settings)
+        findings += diagnoses.of_keys(self._settings)
         findings += configuration.check(places)
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 
