@@ -12,6 +12,7 @@ from typing import Any
 from qctl.errors import RefusedError, WaitTimeoutError
 from qctl.models import StoredReading
 from qctl.settings import Settings
+from qctl.sinks.readings import EARLIEST, LATEST
 from qctl.store.database import opened_to_read
 
 PATIENCE = 5.0
@@ -24,7 +25,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _NEWEST = """
 SELECT topic, device, ts_ns, fields, received_ns FROM readings
-WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR topic = ?2) AND ts_ns >= ?3 AND ts_ns < ?4
+WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR topic = ?2)
+AND (?3 IS NULL OR ts_ns >= ?3) AND (?4 IS NULL OR ts_ns < ?4)
 ORDER BY rowid DESC LIMIT ?5
 """
 """The order is that in which they were stored, which needs no index."""
@@ -47,7 +49,7 @@ def newest(
     """
     if settings.influx_url:
         raise RefusedError("readings are in InfluxDB, which is asked itself: qctl reads those in SQLite alone")
-    wanted = (device, topic, _nanoseconds(since, -(2**63)), _nanoseconds(until, 2**63 - 1), limit)
+    wanted = (device, topic, _nanoseconds(since), _nanoseconds(until), limit)
     with opened_to_read(settings, "readings") as db:
         if db is None:
             return []
@@ -66,11 +68,11 @@ def _reading(row: Sequence[Any]) -> StoredReading:
     return StoredReading(topic, device, ts_ns, _moment(received_ns), json.loads(fields))
 
 
-def _nanoseconds(moment: datetime | None, default: int) -> int:
+def _nanoseconds(moment: datetime | None) -> int | None:
     """As SQLite can hold it."""
     if moment is None:
-        return default
-    return max(-(2**63), min(2**63 - 1, (moment - _EPOCH) // timedelta(microseconds=1) * 1000))
+        return None
+    return max(EARLIEST, min(LATEST, (moment - _EPOCH) // timedelta(microseconds=1) * 1000))
 
 
 def _moment(ns: int) -> datetime | None:
