@@ -13,7 +13,7 @@ from redis import Redis
 
 from qctl.broker import keys
 from qctl.broker.execution.isolation import InlineWorker
-from qctl.gateway.tokens import Tokens
+from qctl.gateway.tokens import PANEL, Tokens
 from qctl.service import QueueService
 from qctl.settings import Settings
 from support.gateway import SECRET, Gateway
@@ -169,6 +169,7 @@ def test_an_old_client_hears_too(site: Site, make_client: MakeClient) -> None:
         ("nonsense", "Authentication error: Invalid token"),
         (Tokens("another-key-of-somebody-else-42-42", 600).issue("ada", "user"), "Authentication error: Invalid token"),
         (Tokens(SECRET, -60).issue("ada", "user"), "Authentication error: Invalid token"),
+        (Tokens(SECRET, 600, PANEL).issue("ada", "admin"), "Authentication error: Invalid token"),
     ],
 )
 def test_without_a_good_token_nobody_comes_in(make_client: MakeClient, token: str | None, why: str) -> None:
