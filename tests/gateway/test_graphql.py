@@ -202,6 +202,7 @@ HOSTILE = {
     "braces": "{ a " * 290,
     "nothing": "",
     "two": "{ queues { name } } { queues { name } }",
+    "two with names": 'query A { queues { name } } mutation B { resume(queue: "email") { changed } }',
     "a subscription": "subscription { queues { name } }",
     "a schema": "type Query { a: Int }",
     "directives": "{ queues " + "@skip(if: false) " * 60 + "{ name } }",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphql import FragmentDefinitionNode, FragmentSpreadNode, GraphQLError, Visitor, parse, visit
+from graphql import (
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    Visitor,
+    parse,
+    visit,
+)
 from strawberry.extensions import MaxAliasesLimiter, QueryDepthLimiter
 
 TOKENS = 600
@@ -23,10 +31,13 @@ LIMITS: tuple[Any, ...] = (lambda: QueryDepthLimiter(DEPTH), lambda: MaxAliasesL
 """Those that the library looks after, for a schema's `extensions`."""
 
 
-def check(text: str) -> None:
-    """Look at a document before the library does. Raises GraphQLError where it cannot be read, is too long, or uses
-    fragments too often or ones that it does not have."""
+def check(text: str, operation: str | None) -> None:
+    """Look at a document before the library does, which would run the first of several where no `operation` is named.
+    Raises GraphQLError for that, and where it cannot be read, is too long, or uses fragments too often or ones that it
+    does not have."""
     document = parse(text, max_tokens=TOKENS)
+    if operation is None and sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1:
+        raise GraphQLError("operationName: several operations are here, and none is named")
     found = _Spreads()
     visit(document, found)
     known = {each.name.value for each in document.definitions if isinstance(each, FragmentDefinitionNode)}

@@ -82,7 +82,7 @@ def graphql(
     from strawberry.schema.exceptions import CannotGetOperationTypeError
 
     try:
-        limits.check(question.query)
+        limits.check(question.query, question.operationName)
         found = schema.schema.execute_sync(
             question.query,
             variable_values=question.variables,
