@@ -11,10 +11,15 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+from redis import Redis
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
 
 from qctl import logs
+from qctl.broker.execution.isolation import InlineWorker
 from qctl.errors import SettingsError
 from qctl.settings import DEBUG_AREAS, Settings
 
@@ -171,6 +176,26 @@ def test_debug_of_one_area_alone(set_up: Callable[..., None], capsys: pytest.Cap
     set_up(LOG_LEVEL="warning")
     logging.getLogger("qctl.sources.mqtt").debug("no more")
     assert lines(capsys) == []
+
+
+@pytest.mark.parametrize("area", DEBUG_AREAS)
+def test_every_area_has_something_to_tell(area: str) -> None:
+    specs = [find_spec(name) for name in logs.AREAS[area] if name.startswith("qctl.")]
+    files: list[Path] = []
+    for place in [Path(spec.origin) for spec in specs if spec and spec.origin]:
+        files += place.parent.rglob("*.py") if place.stem == "__init__" else [place]
+    assert any("log.debug(" in file.read_text() for file in files)
+
+
+def test_the_way_of_a_job_is_told_without_its_payload(
+    connection: Redis, make_settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    queue = Queue("work", connection=connection, serializer=JSONSerializer)
+    job = queue.enqueue("support.jobs.give", "s3cret")
+    InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*")).work(burst=True)
+    assert f"job {job.id} of work is claimed" in caplog.text
+    assert "s3cret" not in caplog.text
 
 
 def test_every_area_is_of_modules_that_there_are() -> None:

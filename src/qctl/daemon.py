@@ -134,6 +134,7 @@ class Context:
         with self._saying:
             self._patient = True
             self._supervisor.say(self._patience(seconds))
+        log.debug("the supervisor is asked to wait %.0f s longer", seconds)
 
     def _patience(self, seconds: float) -> str:
         return f"WATCHDOG_USEC={round((seconds + (self._watchdog or 0)) * 1e6)}"

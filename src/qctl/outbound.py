@@ -7,6 +7,7 @@ so nobody makes this host ask the services beside it. No proxy of the environmen
 from __future__ import annotations
 
 import http.client
+import logging
 import ssl
 import time
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from qctl.errors import QctlError, RejectedError
 from qctl.safe import redact_url
+
+log = logging.getLogger(__name__)
 
 PORTS = {"http": 80, "https": 443}
 
@@ -59,6 +62,7 @@ def send(request: Request, hosts: tuple[str, ...]) -> bytes:
         headers = {"Accept-Encoding": "identity", "User-Agent": "qctl", "Connection": "close", **request.headers}
         connection.request(request.method, target, request.body, headers)
         answer = connection.getresponse()
+        log.debug("%s of something at %s: %d", request.method, where, answer.status)
         _check_status(answer.status, where)
         return _read(answer, request.most, until, where)
     except http.client.InvalidURL as error:

@@ -66,6 +66,10 @@ class Recoverer:
             if now - since >= SECOND_LOOK:
                 del seen[suspect]
                 taken += self._take(suspect)
+        for suspect in seen.keys() - self._suspects.keys():
+            log.debug(
+                "job %s of %s: the lease of its worker has run out; looked at again", suspect.job_id, suspect.queue
+            )
         self._suspects = seen
         return taken
 

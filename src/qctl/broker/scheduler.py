@@ -91,6 +91,8 @@ class DelayedJobs(RQScheduler):
             for job_id in limited:
                 self._promote_limited(name, job_id.decode(errors="surrogateescape"))
             total += int(moved)
+            if moved:
+                log.debug("%d jobs of %s were due", moved, name)
             if moved < PROMOTED_AT_ONCE:
                 return total
 

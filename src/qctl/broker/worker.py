@@ -241,6 +241,7 @@ class QctlWorker(PlainWorker):
 
     def _run(self, claim: Claim) -> None:
         """Run a claimed job. Whatever is wrong with it is its own matter: the worker goes on."""
+        log.debug("job %s of %s is claimed", claim.job_id, claim.queue)
         try:
             job: Any = self._restored(claim)
             job.check()

@@ -90,6 +90,7 @@ class Recorder:
     def _keep(self, taken: list[Event]) -> None:
         self._store.write(taken)
         self._group.finish(taken)
+        log.debug("%d events are kept, up to %s", len(taken), taken[-1].id)
 
     def _forget_old(self) -> None:
         """Delete what is older than the settings keep, some of it each time."""

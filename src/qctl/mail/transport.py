@@ -6,14 +6,18 @@ that refuses our credentials holds it until somebody acts.
 
 from __future__ import annotations
 
+import logging
 import os
 import smtplib
 import ssl
+import time
 from email.message import EmailMessage
 from pathlib import Path
 
 from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
 from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
 
 TIMEOUT = 20.0
 """Seconds to wait for the server, each time."""
@@ -30,6 +34,7 @@ def send(mail: EmailMessage, settings: Settings) -> str:
     """
     if settings.smtp_host is None:
         return str(_drop(mail, settings.home / "outbox"))
+    began = time.monotonic()
     try:
         with _connected(settings) as server:
             server.send_message(mail)
@@ -39,6 +44,7 @@ def send(mail: EmailMessage, settings: Settings) -> str:
         raise SinkMisconfiguredError(f"SMTP at {settings.smtp_host}: TLS failed: {error.reason}") from error
     except OSError as error:
         raise SinkUnavailableError(f"SMTP at {settings.smtp_host} does not answer: {error}") from error
+    log.debug("SMTP at %s:%d took a mail in %.1f s", settings.smtp_host, settings.smtp_port, time.monotonic() - began)
     return f"{settings.smtp_host}:{settings.smtp_port}"
 
 

@@ -74,6 +74,7 @@ class AlertWatch:
         before = alerting.firing(self._redis)
         muted = alerting.mutes(self._redis)
         now = clock.moment(clock.now(self._redis))
+        log.debug("looks at %d queues by %d rules", len(stats.queues), len(self._rules))
         for rule in self._rules:
             known = before.pop(rule.name, {})
             for queue in look(rule, stats):
@@ -94,6 +95,7 @@ class AlertWatch:
             return
         firing = replace(was, level=queue.level) if was else Firing(queue.queue, queue.level, now)
         if firing != was:
+            log.debug("%s: %s is %s since %s", rule.name, queue.queue, queue.level.name, firing.since.isoformat())
             alerting.note(self._redis, rule.name, firing)
         if muted or (now - firing.since).total_seconds() < rule.hold:
             return

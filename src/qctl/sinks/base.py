@@ -6,6 +6,8 @@ rows: the rest is written, in its order, and each bad row is refused by itself, 
 
 from __future__ import annotations
 
+import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from qctl.errors import RejectedError
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -79,12 +82,19 @@ class KeptOpen:
 
     def write(self, batch: Sequence[Any]) -> list[Refused]:
         """Open the sink where it is not, and write."""
+        began, name = time.monotonic(), type(self._sink).__name__
         try:
             self._sink.open()
-            return self._sink.write(batch)
-        except BaseException:
+            refused = self._sink.write(batch)
+        except BaseException as error:
+            log.debug("%s takes no batch of %d: %s; it is opened anew", name, len(batch), type(error).__name__)
             self._sink.close()
             raise
+        log.debug(
+            "%s took a batch of %d in %.1f ms, and refused %d of it",
+            *(name, len(batch), (time.monotonic() - began) * 1000, len(refused)),
+        )
+        return refused
 
     def check(self) -> None:
         """Ask the target whether it could be written to."""

@@ -75,6 +75,8 @@ class Cutter:
                 self._stop.wait(delay)
                 continue
             backoff.reset()
-            if not cut:
+            if cut:
+                log.debug("%d items were cut into batches", cut)
+            else:
                 self._stop.wait(min(BREATH, self._interval / 4))
             self._wake.wait(self._interval / 4)

@@ -188,6 +188,7 @@ class GroupCommit:
         except QctlError as error:
             self._become_busy(error)
             return
+        log.debug("%d items and %d rejects are committed; the buffer holds %d", len(items), len(rejects), depth)
         self._line.drop(group)
         self._dropped += len(group)
         if not self._line.full:

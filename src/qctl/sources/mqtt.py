@@ -223,6 +223,10 @@ class Bridge:
                     raise
                 self._wait(backoff.next(), f"{len(group.messages)} messages wait: {error.message}")
         self._in_hand = None
+        log.debug(
+            "%d readings and %d rejects are committed in %.1f ms, %d had been before; the buffer holds %d",
+            *(len(group.items), len(group.rejects), (time.monotonic() - began) * 1000, group.duplicates, depth),
+        )
         for mid, said in group.seen:
             self._window.add(mid, said)
         for topic, lag_ns in group.topics:

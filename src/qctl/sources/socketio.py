@@ -196,10 +196,12 @@ class SocketServer(socketio.AsyncServer):  # type: ignore[misc]
             raise NotAdmittedError(error.message) from None
         recent = _RECENT.search(environ.get("QUERY_STRING", "")) is not None
         eio_sid = self.manager.eio_sid_from_sid(sid, NAMESPACE)
+        log.debug("a client is let in, %s", "with a token" if user else "as nobody in particular")
         self._clients[eio_sid] = Client(user, self._settings.socket_rate, finishes=recent)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         """What the library calls when a connection ends."""
+        log.debug("a connection ends: %s", reason)
         await super()._handle_eio_disconnect(eio_sid, reason)
         self._clients.pop(eio_sid, None)
         socket = self.eio.sockets.get(eio_sid)

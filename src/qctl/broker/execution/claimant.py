@@ -182,6 +182,7 @@ class Claimant:
             time.sleep(min(seconds, LOOK))
             return
         key = keys.queue(queue)
+        log.debug("nothing to claim: waits on %s for up to %.1f s", queue, seconds)
         try:
             self._redis.blmove(key, key, seconds, "LEFT", "LEFT")
         except ResponseError as error:

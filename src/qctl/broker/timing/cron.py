@@ -170,6 +170,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
             log.warning(
                 "schedule %s: nobody was there for %d of its times; policy %s", name, step.skipped, entry.catch_up
             )
+        log.debug("schedule %s was due: %d jobs made", name, len(jobs))
         return [job.id for job in jobs]
 
     def _call(
