@@ -14,7 +14,7 @@ from rq.worker import WorkerStatus
 from qctl.broker.execution.claimant import GLANCE
 from qctl.broker.execution.hand import LATE, Hand, Unwritten
 from qctl.broker.execution.plain import PlainJob, success, value_of
-from qctl.broker.execution.record import Recorder
+from qctl.broker.execution.record import LASTS, Recorder
 from qctl.broker.execution.settling import SettlingWorker
 from qctl.broker.execution.turn import Claim, Success, Turns, UnfinishedError
 
@@ -106,15 +106,15 @@ class PlainWorker(SettlingWorker):
     def glance(self) -> None:
         """A few times a second, in the lease thread: say what was done, and see to it that a run which lasts is known
         to, and keeps nothing waiting. Raises what redis-py raises."""
+        if time.monotonic() - self._told_at >= LASTS:  # before a run is seen what ended before it has been told
+            self._told_at = time.monotonic()
+            self.tell_done()
         with self.hand.lock:
             if self.hand.is_late():
                 self.recorder.glance(LATE)
                 self._clear_hand()
         self.recorder.glance()
         self.claimant.glance = LATE if self.hand.is_many else GLANCE
-        if time.monotonic() - self._told_at >= GLANCE:
-            self._told_at = time.monotonic()
-            self.tell_done()
 
     def _clear_hand(self) -> None:
         """In the lease thread, while the main thread is kept from looking into the hand."""

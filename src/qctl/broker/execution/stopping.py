@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 
 from redis import Redis
@@ -25,25 +24,27 @@ class Stoppable:
     """Lets another thread end the job that the main thread runs, and nothing beside it."""
 
     def __init__(self) -> None:
+        self._next = ""
         self._running: str | None = None
         self._wanted: str | None = None
         self._listens = False
 
-    @contextmanager
-    def running(self, job_id: str) -> Iterator[None]:
+    def running(self, job_id: str) -> AbstractContextManager[None]:
         """While this lasts, `stop` raises StoppedError in it. Only the main thread can be stopped."""
         if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+            return nullcontext()
         if not self._listens:
             # It stays: a signal that comes late would end the process otherwise.
             signal.signal(SIGNAL, self._raise)
             self._listens = True
-        self._running = job_id
-        try:
-            yield
-        finally:
-            self._running = self._wanted = None
+        self._next = job_id
+        return self
+
+    def __enter__(self) -> None:
+        self._running = self._next
+
+    def __exit__(self, *_: object) -> None:
+        self._running = self._wanted = None
 
     def stop(self, job_id: str) -> bool:
         """End this job, from another thread. False where it does not run."""
