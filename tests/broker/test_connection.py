@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,12 @@ from hypothesis import strategies as st
 from redis import Redis
 from redis import exceptions as raised
 
-from qctl.broker.connection import Backoff, connect, translated, will_pass
+from qctl.broker import glimpse, keys
+from qctl.broker.connection import CONNECT_TIMEOUT, REPLY_TIMEOUT, Backoff, connect, translated, will_pass
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
+from support.certificates import certified
+from support.process import free_port
 from support.servers import RedisServer
 
 
@@ -89,3 +94,46 @@ def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
 )
 def test_what_passes_by_itself(error: Exception, passes: bool) -> None:
     assert will_pass(error) is passes
+
+
+# --- TLS ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The URL of a Redis that speaks TLS, and the authority that certified it."""
+    authority, port = certified(tmp_path), free_port()
+    files = {"tls-cert-file": tmp_path / "server.pem", "tls-key-file": tmp_path / "server.key"}
+    options = [f"--{name} {value}" for name, value in {**files, "tls-ca-cert-file": authority}.items()]
+    words = " ".join([f"--tls-port {port}", "--tls-auth-clients no", *options]).split()
+    with RedisServer(tmp_path, *words):
+        yield f"rediss://127.0.0.1:{port}/0", authority
+
+
+def test_tls_is_verified(secured: tuple[str, Path], make_settings: Callable[..., Settings]) -> None:
+    url, authority = secured
+    refused = make_settings(REDIS_URL=url)
+    with pytest.raises(RedisUnreachableError, match="cannot be trusted") as told, translated(refused):
+        connect(refused).ping()
+    assert "ssl_ca_certs=" in (told.value.hint or "")
+    trusted = make_settings(REDIS_URL=f"{url}?ssl_ca_certs={authority}")
+    client = connect(trusted)
+    assert client.ping()
+    elsewhere = make_settings(REDIS_URL=trusted.redis_target.replace("127.0.0.1", "localhost"))
+    with pytest.raises(RedisUnreachableError, match="cannot be trusted"), translated(elsewhere):
+        connect(elsewhere).ping()
+    client.sadd(keys.QUEUES, keys.queue("email"))
+    assert glimpse.names(trusted.redis_target, "queue") == ["email"]
+    client.close()
+
+
+def test_a_redis_without_tls_is_found_out_soon(
+    redis_server: RedisServer, make_settings: Callable[..., Settings]
+) -> None:
+    assert CONNECT_TIMEOUT < REPLY_TIMEOUT / 2
+    settings = make_settings(REDIS_URL=redis_server.tcp_url.replace("redis:", "rediss:"))
+    began = time.monotonic()
+    with pytest.raises(RedisUnreachableError, match="does not answer") as told, translated(settings):
+        connect(settings).ping()
+    assert time.monotonic() - began < REPLY_TIMEOUT
+    assert "does it speak TLS" in (told.value.hint or "")

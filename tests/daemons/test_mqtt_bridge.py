@@ -20,6 +20,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker import keys
+from support.certificates import certified
 from support.device import Device
 from support.ingest import items, letters, reason
 from support.process import Program, free_port
@@ -336,24 +337,6 @@ def test_tls_with_a_password_and_an_authority_of_our_own(
         once_each(connection, 1)
     bad = run(MQTT_BROKER=url, QCTL_MQTT_CA=str(tmp_path / "no.pem"), REDIS_URL=redis_server.url)
     assert (bad.returncode, "QCTL_MQTT_CA: " in bad.stderr, len(bad.stderr.splitlines())) == (2, True, 1)
-
-
-def certified(folder: Path) -> Path:
-    """Makes a certificate authority, and `server.pem` and `server.key` for 127.0.0.1. Returns the authority's file."""
-    authority, extension = folder / "ca.pem", folder / "extension"
-    extension.write_text("subjectAltName=IP:127.0.0.1\n")
-    new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-batch")
-    for command in (
-        (*new, "-x509", "-days", "2", "-subj", "/CN=us", "-keyout", folder / "ca.key", "-out", authority),
-        (*new, "-subj", "/CN=127.0.0.1", "-keyout", folder / "server.key", "-out", folder / "server.csr"),
-        (
-            *("openssl", "x509", "-req", "-days", "2", "-in", folder / "server.csr", "-out", folder / "server.pem"),
-            *("-CA", authority, "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile", extension),
-        ),
-    ):
-        subprocess.run(command, check=True, capture_output=True)
-    (folder / "server.key").chmod(0o644)  # mosquitto gives up root before it reads it
-    return authority
 
 
 def test_bridges_share_a_subscription(

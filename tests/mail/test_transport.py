@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -13,6 +14,7 @@ from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUn
 from qctl.mail.compose import compose
 from qctl.mail.transport import MailDeferredError, send
 from qctl.settings import Settings
+from support.certificates import certified
 from support.mail import Mailbox, smtp_server
 from support.process import free_port
 
@@ -89,3 +91,21 @@ def test_without_a_server_a_mail_is_a_file_and_sent_again_the_same_file(
     assert file.stat().st_mode & 0o777 == 0o600
     kept = message_from_bytes(file.read_bytes(), policy=policy.default)
     assert kept["Subject"] == "Welcome, Ann"
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # it requires STARTTLS before
+def test_a_server_whose_certificate_nobody_trusts_gets_no_mail_and_no_password(
+    make_settings: Callable[..., Settings], mail: EmailMessage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = certified(tmp_path)
+    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ours.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    with smtp_server(password="right", tls=ours) as server:
+        login = {"SMTP_USER": "qctl", "SMTP_PASSWORD": "right"}
+        settings = make_settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(server.port), **login)
+        with pytest.raises(SinkMisconfiguredError, match="CERTIFICATE_VERIFY_FAILED"):
+            send(mail, settings)
+        assert server.mails == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        send(mail, settings)
+        assert len(server.mails) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -39,8 +40,8 @@ class Mailbox:
 
 
 @contextmanager
-def smtp_server(password: str | None = None) -> Iterator[Mailbox]:
-    """Runs a server; with `password` it wants user `qctl` and that."""
+def smtp_server(password: str | None = None, tls: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
+    """Runs a server; with `password` it wants user `qctl` and that, with `tls` it wants STARTTLS first."""
     mailbox = Mailbox()
 
     def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
@@ -50,6 +51,8 @@ def smtp_server(password: str | None = None) -> Iterator[Mailbox]:
     options: dict[str, Any] = {}
     if password is not None:
         options = {"authenticator": check, "auth_required": True, "auth_require_tls": False}
+    if tls is not None:
+        options |= {"tls_context": tls, "require_starttls": True}
     controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **options)
     controller.start()
     try:

@@ -11,11 +11,12 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.connection import Encoder, PythonRespSerializer
+from redis.connection import Encoder, PythonRespSerializer, SSLConnection
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -51,11 +52,24 @@ waits for the operator to mend them."""
 _PACKER = PythonRespSerializer(6000, Encoder("utf-8", "surrogateescape", decode_responses=False).encode)
 """How commands are written, in pieces of 6,000 bytes. hiredis, which redis-py would use, knows no `encoding_errors`."""
 
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""What OpenSSL says of a certificate by nobody whom we trust, or of another server."""
+
 _PASSING = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY) ")
 """How Redis begins to say that it is full, cannot write to its disk, is read-only, lacks replicas, or is held by a
 script of somebody's; inside a script Redis 6.2 puts `-` before it."""
 
 _IN_A_SCRIPT = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
+
+
+class _Secured(SSLConnection):  # type: ignore[misc]  # redis-py says nothing of its type
+    """TLS that has begun as soon as a connection should: a server without it says nothing, and waits for more."""
+
+    def _wrap_socket_with_ssl(self, sock: Any) -> Any:
+        sock.settimeout(self.socket_connect_timeout)
+        secured = super()._wrap_socket_with_ssl(sock)
+        secured.settimeout(self.socket_timeout)
+        return secured
 
 
 def connect(settings: Settings, *, name: str = "qctl") -> Redis:
@@ -75,6 +89,7 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
             command_packer=_PACKER,
             protocol=2,
             **({} if settings.redis_target.startswith("unix") else {"socket_keepalive": True}),
+            **({"connection_class": _Secured} if settings.redis_target.startswith("rediss") else {}),
         )
         # Options in the URL are looked at only when a connection is made of them.
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
@@ -96,10 +111,7 @@ def translated(settings: Settings) -> Iterator[None]:
     except BusyLoadingError as error:
         raise RedisUnreachableError(f"Redis at {where} is still loading its data", hint="try again soon") from error
     except TRANSIENT as error:
-        raise RedisUnreachableError(
-            f"Redis at {where} does not answer: {_first_line(error)}",
-            hint="start one with `qctl up`, or name yours with REDIS_URL",
-        ) from error
+        raise _unreachable(where, error) from error
     except (NoPermissionError, ReadOnlyError) as error:
         raise RefusedError(f"Redis does not let this user do that: {_first_line(error)}") from error
     except OutOfMemoryError as error:
@@ -109,6 +121,17 @@ def translated(settings: Settings) -> Iterator[None]:
         ) from error
     except ResponseError as error:
         raise QctlError(f"Redis at {where} cannot do that: {_first_line(error)}") from error
+
+
+def _unreachable(where: str, error: BaseException) -> RedisUnreachableError:
+    said = _first_line(error)
+    if UNTRUSTED in said:
+        hint = "name the authority that it is certified by: REDIS_URL=rediss://...?ssl_ca_certs=/path/to/ca.pem"
+        return RedisUnreachableError(f"Redis at {where} cannot be trusted: {said}", hint)
+    hint = "start one with `qctl up`, or name yours with REDIS_URL"
+    if where.startswith("rediss"):
+        hint = "does it speak TLS on this port? redis:// is without"
+    return RedisUnreachableError(f"Redis at {where} does not answer: {said}", hint)
 
 
 def will_pass(error: BaseException) -> bool:

@@ -109,7 +109,9 @@ class _Line:
             if url.scheme == "rediss":
                 import ssl  # most Redis of a shell's user speak without, and this import takes its time
 
-                self._socket = ssl.create_default_context().wrap_socket(self._socket, server_hostname=host)
+                authority = parse_qs(url.query).get("ssl_ca_certs", [None])[0]
+                context = ssl.create_default_context(cafile=authority)
+                self._socket = context.wrap_socket(self._socket, server_hostname=host)
         self._stream = self._socket.makefile("rb")
         self._introduce()
         return self
