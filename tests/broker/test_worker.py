@@ -50,6 +50,12 @@ def test_a_job_runs_and_rq_sees_its_result(connection: Redis, queue: Queue, work
     assert_settled(connection)
 
 
+def test_a_worker_that_has_run_all_there_was_is_not_busy(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    queue.enqueue("support.jobs.give", 17, result_ttl=0)
+    worker.work(burst=True)
+    assert connection.hget(worker.key, "state") == b"idle"
+
+
 def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
     connection: Redis, queue: Queue, worker: QctlWorker
 ) -> None:

@@ -137,13 +137,14 @@ class QctlWorker(PlainWorker):
                     ready = True
                     backoff.reset()
                     claim = self.next_claim(names, None if burst else 2.0)
-                    if claim is None and burst:
-                        break
                     if claim is not None:
                         jobs += 1
                         self._run(claim)
-                    elif self.get_state() == WorkerStatus.BUSY:
+                        continue
+                    if self.get_state() == WorkerStatus.BUSY:
                         self.set_state(WorkerStatus.IDLE)
+                    if burst:
+                        break
                 except RedisError as error:
                     self._recoverer.forget()
                     self._wait_for_redis(error, backoff, beat)
