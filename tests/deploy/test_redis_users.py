@@ -215,7 +215,10 @@ doctor --repair?
 """What an operator does; of those with a question mark the exit code tells what was found."""
 
 FORBIDDEN: dict[str, tuple[str, ...]] = {
-    "readonly": ("SET qctl:x 1", "DEL rq:queues", "EVAL return(1) 0", "KEYS *", "CONFIG GET *", "GET secret"),
+    "readonly": (
+        *("SET qctl:x 1", "DEL rq:queues", "EVAL return(1) 0", "KEYS *", "CONFIG GET *", "GET secret"),
+        "PUBLISH rq:pubsub:w x",
+    ),
     "ingest": (
         "HSET qctl:paused email {}",
         "LRANGE rq:queue:email 0 -1",
