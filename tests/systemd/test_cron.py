@@ -63,14 +63,28 @@ def test_a_line_runs_as_it_is_written(line: list[str], run: Run) -> None:
 
 
 def test_the_calendar_of_the_seed_is_kept() -> None:
-    """Queue health and failed jobs daily, old jobs and Redis's memory weekly."""
-    often = {re.findall(r"qctl ((?:dlq )?\w+)", line[6])[-1]: line[4] for line in LINES}
-    assert {what: day == "*" for what, day in often.items()} == {
-        "health": True,
-        "dlq groups": True,
-        "cleanup": False,
-        "doctor": False,
+    """Queue health and failed jobs daily, old jobs and Redis's memory weekly, logs monthly."""
+    often = {
+        re.findall(r"qctl ((?:dlq )?\w+)", line[6])[-1]: (
+            "weekly" if line[4] != "*" else "monthly" if line[2] != "*" else "daily"
+        )
+        for line in LINES
     }
+    assert often == {
+        "health": "daily",
+        "dlq groups": "daily",
+        "cleanup": "weekly",
+        "doctor": "weekly",
+        "audit": "monthly",
+    }
+
+
+def test_what_people_did_is_told_and_nothing_where_nobody_did(run: Run, connection: Redis) -> None:
+    (command,) = [line[6] for line in LINES if "audit" in line[6]]
+    assert run(command).stdout == ""
+    connection.sadd(keys.QUEUES, keys.queue("email"))
+    run("qctl pause email --force --reason stock-taking")
+    assert "pause email" in run(command).stdout
 
 
 def test_dead_letters_are_told_and_their_absence_is_not(run: Run, connection: Redis) -> None:
