@@ -254,12 +254,14 @@ class Monitor(App[None]):
 
     @on(Prompt.Closed)
     def _focus_grid(self) -> None:
-        self.screen_stack[0].set_focus(self._grid)  # not in a window that is over it by now
+        for screen in self.screen_stack[:1]:  # not in a window that is over it by now; there is none at the end
+            screen.set_focus(self._grid)
 
     @property
     def _grid(self) -> Grid | None:
-        """The table that keys mean, None where there is none, or none yet."""
-        return self._page.grid if isinstance(self._page, GridPage) and self._page.is_mounted else None
+        """The table that keys mean, None where there is none, none yet, or none any more."""
+        page = self._page
+        return page.grid if isinstance(page, GridPage) and page.is_mounted and page.query(Grid) else None
 
     def action_leave(self) -> None:
         """Esc: drop the filter, then the marks, then go back to the screen before."""

@@ -76,9 +76,9 @@ class NewJob(ModalScreen["Act | None"]):
             for name, spec in self._jobs.items()
             if part in f"{name} {spec.queue}".lower()
         ]
-        offered = self.query_one(OptionList)
-        offered.clear_options().add_options(found)
-        offered.highlighted = 0 if found else None
+        for offered in self.query(OptionList):  # there is none any more where it was closed at once
+            offered.clear_options().add_options(found)
+            offered.highlighted = 0 if found else None
 
     def action_move(self, by: int) -> None:
         """Another job."""

@@ -1,0 +1,163 @@
+"""Every key that any widget of the monitor is bound to is pressed here, and every key of every screen does something.
+
+What the keys of the list in `keys.py` do is in test_keys.py and test_dialogs.py. A new binding fails here until it has
+a case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.binding import Binding
+from textual.widgets import Static
+
+from cli.fake import stats_of
+from qctl import tui
+from qctl.models import QueueStats
+from qctl.tui import frame
+from qctl.tui.keys import KEYS
+from qctl.tui.pages import PAGES
+from qctl.tui.prompt import Prompt
+from qctl.tui.replay import Recording
+from qctl.tui.slider import ReplayMonitor
+from tui.driving import Driver, drive
+from tui.fake import MonitorOps
+from tui.test_recording import stats_at, written
+
+CASES: dict[tuple[str, str], tuple[str, str]] = {
+    ("Monitor", "escape"): ("3 escape", "[2 Queues]"),
+    ("Monitor", "tab"): ("1 =quarantine tab enter", "[4 Dead letters]"),
+    ("Grid", "up"): ("down up", "> q000"),
+    ("Grid", "k"): ("down k", "> q000"),
+    ("Grid", "down"): ("down", "> q001"),
+    ("Grid", "j"): ("j", "> q001"),
+    ("Grid", "pagedown"): ("pagedown pagedown", "> q048"),
+    ("Grid", "pageup"): ("end pageup", "> q075"),
+    ("Grid", "home"): ("end home", "> q000"),
+    ("Grid", "end"): ("end", "> q099"),
+    ("Grid", "G"): ("G", "> q099"),
+    ("Grid", "right"): ("right enter", "only q000 queued"),
+    ("Grid", "left"): ("left enter", "[6 Workers]"),
+    ("Grid", "enter"): ("enter", "No worker takes from it."),
+    ("ActDialog", "escape"): ("p escape", "nothing was done"),
+    ("ActDialog", "left"): ("p left enter", "done: q000 is paused"),
+    ("ActDialog", "up"): ("p up enter", "done: q000 is paused"),
+    ("ActDialog", "right"): ("p left right enter", "nothing was done"),
+    ("ActDialog", "down"): ("p up down enter", "nothing was done"),
+    ("Sheet", "escape"): ("y escape", "> q000"),
+    ("Sheet", "q"): ("y q", "> q000"),
+    ("Sheet", "enter"): ("y enter", "> q000"),
+    ("Sheet", "y"): ("question_mark y", ""),
+    ("NewJob", "escape"): ("a =alert-email escape", "nothing was done"),
+    ("NewJob", "down"): ("a =alert-email down enter", "Enqueue bulk-update"),
+    ("NewJob", "up"): ("a =alert-email down down up enter", "Enqueue bulk-update"),
+    ("Prompt", "escape"): ("slash q 9 escape", "> q000"),
+    ("ReplayMonitor", "left"): ("shift+right left", " 50 "),
+    ("ReplayMonitor", "right"): ("right", " 10 "),
+    ("ReplayMonitor", "shift+left"): ("shift+right shift+right shift+left", " 60 "),
+    ("ReplayMonitor", "shift+right"): ("shift+right", " 60 "),
+    ("ReplayMonitor", "less_than_sign"): ("full_stop less_than_sign full_stop", " 0.5x "),
+    ("ReplayMonitor", "greater_than_sign"): ("full_stop greater_than_sign full_stop", " 2x "),
+    ("ReplayMonitor", "full_stop"): ("full_stop", " held "),
+}
+"""Keys to press, that of the case among them, `=text` to wait for that first; and what is to be seen then."""
+
+
+def bound() -> set[tuple[str, str]]:
+    """The class and the key of every binding of ours."""
+    found = set()
+    for each in pkgutil.walk_packages(tui.__path__, "qctl.tui."):
+        for thing in vars(importlib.import_module(each.name)).values():
+            if isinstance(thing, type) and thing.__module__ == each.name:
+                given: list[Any] = vars(thing).get("BINDINGS", [])
+                keys = [one.key if isinstance(one, Binding) else one[0] for one in given]
+                found |= {(thing.__name__, key.strip()) for several in keys for key in several.split(",")}
+    return found
+
+
+def test_every_binding_has_a_case() -> None:
+    elsewhere = {("Monitor", key) for key in (*(key.key for key in KEYS), *(page.digit for page in PAGES))}
+    assert bound() - elsewhere == set(CASES)
+    assert [case for case, (keys, _) in CASES.items() if case[1] not in keys.split()] == []
+
+
+def many() -> MonitorOps:
+    """More queues than a screen has lines for."""
+    return MonitorOps(stats__read=stats_of(*(QueueStats(f"q{number:03}") for number in range(100))))
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case[0] != "ReplayMonitor"], ids="-".join)
+def test_a_binding_does_what_it_is_for(case: tuple[str, str]) -> None:
+    keys, shown = CASES[case]
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("> q000")
+        windows = len(driver.app.screen_stack)
+        for key in keys.split():
+            await (driver.until(key[1:]) if key.startswith("=") else driver.press(key))
+        await driver.until(shown)
+        if case[0] in ("Sheet", "Prompt") and shown == "> q000":
+            await driver.until(lambda: len(driver.app.screen_stack) == windows)
+            assert driver.app.focused is driver.app._grid
+        if case == ("Sheet", "y"):
+            await driver.until(lambda: driver.app.clipboard.startswith("Screens"))
+
+    drive(many(), script)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case[0] == "ReplayMonitor"], ids="-".join)
+def test_a_key_leads_through_a_recording(case: tuple[str, str], tmp_path: Path) -> None:
+    keys, shown = CASES[case]
+    told = [stats_at(10.0 * step, 10 * step) for step in range(30)]
+
+    async def play() -> None:
+        app = ReplayMonitor(Recording(written(tmp_path / "seen.jsonl", *told)))
+        async with app.run_test(size=(120, 30)) as pilot:
+            driver = Driver(app, pilot)
+            await driver.press("2")
+            await driver.until("> email")
+            await driver.press(*keys.split())
+            await driver.until(shown)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_every_key_of_every_screen_does_something_there(filled: bool) -> None:
+    """And nothing breaks, with rows and without."""
+
+    async def script(driver: Driver) -> None:
+        app = driver.app
+        for page in PAGES:
+            app.go(page.digit)
+            await driver.until(lambda: app._read_at is not None)
+            here = {key.key for key in frame.available(app._page, app) if key.verb != "quit"}
+            for key in sorted(here):
+                app.tell("")
+                app.action_key(key)
+                await asyncio.sleep(0.005)
+                said = str(app.screen_stack[0].query_one("#status", Static).content)
+                assert "that key does nothing" not in said, (page.digit, key)
+                assert "internal error" not in said, (page.digit, key)
+                while len(app.screen_stack) > 1:
+                    app.pop_screen()
+                app.query_one(Prompt).action_drop()
+                if key == "z":
+                    app.action_key(key)
+
+    drive(MonitorOps() if filled else empty(), script, run=str)
+
+
+def empty() -> MonitorOps:
+    """Nothing of anything."""
+    whole = MonitorOps()
+    nothing: dict[str, Any] = {
+        name: [] for name, answer in vars(whole)["_answers"].items() if isinstance(answer, list) and answer
+    }
+    return MonitorOps(**nothing, stats__read=stats_of())
