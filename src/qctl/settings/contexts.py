@@ -15,7 +15,6 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +129,8 @@ def _context(file: Path, name: str, table: Any) -> Context:
         raise SettingsError(str(file), f"contexts.{name} is no table: write [contexts.{name}]")
     for key, value in table.items():
         if key not in _SPECS:
+            from difflib import get_close_matches  # 3 ms that only a slip pays
+
             close = get_close_matches(key.upper(), _SPECS, n=1, cutoff=0.6)
             hint = f"did you mean {close[0]}?" if close else "see .env.example for what there is"
             raise SettingsError(str(file), f"contexts.{name}: {key[:60]!r} is no setting", hint)

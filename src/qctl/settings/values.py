@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from ipaddress import IPv6Address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -180,10 +179,13 @@ def redis_url(raw: str) -> str:
 
 def host(raw: str) -> str:
     """The name or address of a host, without scheme and port."""
-    try:
-        return str(IPv6Address(raw))
-    except ValueError:
-        pass
+    if ":" in raw:
+        from ipaddress import IPv6Address  # most name a host, and every tab in a shell loads this module
+
+        try:
+            return str(IPv6Address(raw))
+        except ValueError:
+            pass
     if not re.fullmatch(r"[^\s/@:?#\[\]]{1,253}", text(raw)):
         raise ValueError("is not the name of a host: without scheme, user and port")
     return raw
