@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := gateway,graphql,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo install dev servers test lint audit screens completions bench format check clean
+.PHONY: help run demo install dev servers test rq-suite lint audit screens completions bench format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -37,6 +37,9 @@ servers: ## install the Debian packages of the servers that tests run against, w
 
 test: dev servers ## install what tests need, run them all
 	$(BIN)/pytest $(ARGS)
+
+rq-suite: dev ## run RQ's own tests, of its source distribution, against qctl's queue and workers: some minutes
+	$(BIN)/python tests/rq_suite $(ARGS)
 
 lint: dev ## ruff, ruff format, mypy, import contracts
 	$(BIN)/ruff check .

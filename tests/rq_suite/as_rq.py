@@ -1,0 +1,122 @@
+"""qctl's workers with the constructor and the ways in that RQ's tests use.
+
+What they do with a job is qctl's own. Only how they are called is RQ's: a list of queues or their names in place of
+settings, and methods that RQ's tests call one by one, on jobs that no worker has claimed; these are claimed first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from redis import Redis
+from rq.executions import Execution
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import resolve_serializer
+from rq.utils import ensure_job_list, get_connection_from_queues
+
+from qctl.broker import keys, worker
+from qctl.broker.execution.claimant import LEASE, Claimant
+from qctl.broker.execution.isolation import ForkWorker, InlineWorker
+from qctl.broker.worker import QctlWorker
+from qctl.settings import Settings
+
+OPTIONS = ("default_result_ttl", "job_monitoring_interval", "maintenance_interval", "disable_default_exception_handler")
+"""What RQ's constructor takes and keeps as it is."""
+
+
+class StandIn(QctlWorker):
+    """A worker of qctl's that is made and called as RQ's is."""
+
+    _works = False
+
+    def __init__(
+        self,
+        queues: str | Queue | Sequence[str | Queue],
+        name: str | None = None,
+        connection: Redis | None = None,
+        exception_handlers: Any = None,
+        serializer: Any = None,
+        prepare_for_work: bool = True,
+        **options: Any,
+    ) -> None:
+        listed = ensure_job_list(queues)
+        connection = connection or get_connection_from_queues(listed)
+        names = [queue if isinstance(queue, str) else queue.name for queue in listed]
+        settings = replace(Settings.load(environ={}), allowed_jobs=("*",))
+        given = {"name": property(lambda _: name, lambda *_: None)} if name else {}
+        with mock.patch.object(worker, "Claimant", type("Claimant", (Claimant,), given)):
+            super().__init__(names, self._set_connection(connection), settings)
+        self.serializer = resolve_serializer(serializer)
+        if prepare_for_work:
+            self.hostname, self.pid = socket.gethostname(), os.getpid()
+            self._set_ip_address(self.connection)
+        for option in OPTIONS:
+            if options.get(option) is not None:
+                setattr(self, option, options[option])
+        for handler in exception_handlers if isinstance(exception_handlers, (list, tuple)) else [exception_handlers]:
+            if handler is not None:
+                self.push_exc_handler(handler)
+
+    def work(self, burst: bool = False, *_: Any, max_jobs: int | None = None, **__: Any) -> bool:  # type: ignore[override]
+        """Work as qctl's worker does under its daemon, once more on the same object too, which RQ's tests like."""
+        self.claimant._thread, self.claimant._renewed = None, -LEASE
+        self.claimant._stop.clear()
+        before = {each: signal.signal(each, self._asked_to_end) for each in (signal.SIGTERM, signal.SIGINT)}
+        self._works = True
+        try:
+            return super().work(burst, max_jobs)
+        finally:
+            self._works = False
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    def _asked_to_end(self, *_: Any) -> None:
+        if self._stop_requested:
+            self.request_abort()
+        self.request_drain()
+
+    def _hold(self, job: Job) -> None:
+        """Claim a job that a test hands over by itself, and make it one of the worker's class."""
+        if not self._works:
+            job.__class__ = self.job_class
+            self.connection.hset(keys.claims(job.origin), job.id, f"{self.name}|{int(time.time() * 1000)}")
+
+    def prepare_execution(self, job: Job) -> Execution:
+        self._hold(job)
+        return super().prepare_execution(job)
+
+    def prepare_job_execution(self, job: Job, *_: Any, **__: Any) -> None:
+        self._hold(job)
+        super().prepare_job_execution(job)
+
+    def handle_job_success(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        self._hold(job)
+        super().handle_job_success(job, *args, **kwargs)
+
+    def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        self._hold(job)
+        super().handle_job_failure(job, *args, **kwargs)
+
+    def handle_job_retry(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        self._hold(job)
+        super().handle_job_retry(job, *args, **kwargs)
+
+    def cleanup_execution(self, job: Any, *args: Any, **kwargs: Any) -> None:
+        self._hold(job)
+        super().cleanup_execution(job, *args, **kwargs)
+
+
+class InlineStandIn(StandIn, InlineWorker):
+    """The inline worker, made and called as RQ's."""
+
+
+class ForkStandIn(StandIn, ForkWorker):
+    """The forking worker, made and called as RQ's."""
