@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 
+import pytest
+
 from support.gateway import BIN, Gateway
 
 KEY = "the-admin-key-of-these-tests"
@@ -16,6 +18,7 @@ HERE = "^/(api/|admin/|login$|user/)"
 """The paths of this test; the others' are those of `test_openapi.OURS`."""
 
 
+@pytest.mark.timeout(900)
 def test_whatever_it_allows_is_answered_as_it_says(shared_gateway: Gateway, long_run: bool) -> None:
     command = [
         *(str(BIN / "schemathesis"), "run", f"{shared_gateway.url}/api/openapi.json"),
