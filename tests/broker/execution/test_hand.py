@@ -236,6 +236,58 @@ def lines(path: Path) -> list[int]:
 
 
 @pytest.mark.kill
+def test_a_job_that_kills_its_workers_takes_no_other_with_it(
+    connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    ran = str(tmp_path / "ran")
+    queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (ran, n)) for n in range(60)])
+    killer = queue.enqueue("support.jobs.die")
+    queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (ran, n)) for n in range(60, 80)])
+    held = []
+    for _ in range(recovery.DEATHS):
+        victim = qctl_worker(tmp_path, redis_server.url, "work")
+        victim.launch()
+        victim.wait()
+        held.append(connection.hlen(keys.claims("work")))
+        connection.delete(keys.LEASES)
+        Recoverer(connection, "test").run()
+    assert 1 <= held[0] <= MOST
+    assert held[1:] == [1, 1]
+    assert names(connection.hkeys(keys.quarantine("work"))) == [killer.id]
+    with qctl_worker(tmp_path, redis_server.url, "work"):
+        eventually(lambda: connection.zcard(keys.finished("work")) == 80, 20, "the end of all others")
+    assert connection.hlen(keys.recoveries("work")) == 0
+
+
+@pytest.mark.kill
+def test_what_was_given_to_others_while_it_slept_is_not_begun(
+    connection: Redis,
+    queue: Queue,
+    redis_server: RedisServer,
+    tmp_path: Path,
+    worker_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    ran = tmp_path / "ran"
+    queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (str(ran), n)) for n in range(1500)])
+    with qctl_worker(tmp_path, redis_server.url, "work") as sleeper:
+        eventually(lambda: len(lines(ran)) > 100, 20, "many runs")
+        sleeper.freeze()
+        connection.delete(keys.LEASES)
+        Recoverer(connection, "test").run()
+        InlineWorker(["work"], connection, worker_settings).work(burst=True)
+        before = lines(ran)
+        sleeper.thaw()
+        assert sleeper.stop() == 0
+    assert len(lines(ran)) - len(before) <= 1, "the one that was about to begin"
+    assert set(before) == set(range(1500))
+    assert connection.zcard(keys.finished("work")) == 1500
+    assert_settled(connection)
+
+
+@pytest.mark.kill
 def test_no_more_than_what_runs_goes_on_after_pause_returned(
     connection: Redis, redis_server: RedisServer, tmp_path: Path, long_run: bool
 ) -> None:

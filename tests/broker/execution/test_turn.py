@@ -77,11 +77,19 @@ def test_what_is_not_plain_ends_the_row(connection: Redis, queue: Queue, starter
     assert connection.lindex(keys.queue("work"), 0) == third.encode()
 
 
-def test_where_a_job_has_killed_its_worker_each_is_claimed_alone(
+def test_a_job_that_has_killed_its_worker_is_claimed_alone(connection: Redis, queue: Queue, starter: Claimant) -> None:
+    ids = [queue.enqueue("support.jobs.give", n).id for n in range(5)]
+    connection.hset(keys.recoveries("work"), ids[2], 1)
+    taken = [[claim.job_id for claim in claims(starter)] for _ in range(3)]
+    assert taken == [ids[:2], ids[2:3], ids[3:]]
+
+
+def test_a_key_of_another_type_for_deaths_has_each_claimed_alone(
     connection: Redis, queue: Queue, starter: Claimant
 ) -> None:
-    jobs = [queue.enqueue("support.jobs.give", n) for n in range(3)]
-    connection.hset(keys.recoveries("work"), jobs[2].id, 1)
+    for n in range(2):
+        queue.enqueue("support.jobs.give", n)
+    connection.set(keys.recoveries("work"), "text")
     assert len(claims(starter)) == 1
 
 

@@ -121,17 +121,19 @@ local function hold(id, job, fields, claims, started, queue)
     return fields.err and 2 or 1
 end
 
--- Claim and start those that wait next, up to so many, and add them to the reply. None where a job of the queue has
--- killed its worker: if it does so again no other shall have been in the same hand.
+-- Claim and start those that wait next, up to so many, and add them to the reply. A job that has killed its worker is
+-- claimed alone: if it does so again no other shall have been in the same hand.
 local function hold_more(most, waiting, intermediate, claims, started, recoveries, queue, reply)
-    if most < 1 or redis.call('EXISTS', recoveries) == 1 then return 0 end
+    local deaths = redis.call('EXISTS', recoveries) == 1
+    local function deadly(id) return deaths and redis.pcall('HEXISTS', recoveries, id) ~= 0 end
+    if most < 1 or deadly(reply[3]) then return 0 end
     local ids, marks, runs = {}, {}, {}
     local left = redis.call('EXISTS', intermediate) == 1
     for n, id in ipairs(redis.call('LRANGE', waiting, 0, most - 1)) do
         local job = ARGV[2] .. id
         local fields = redis.pcall('HGETALL', job)
         local found = plain(id, fields, queue)
-        if not found then break end
+        if not found or deadly(id) then break end
         start(id, job, queue, found)
         if left then redis.call('LREM', intermediate, 0, id) end
         ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim(n)
