@@ -103,7 +103,7 @@ class ActDialog(ModalScreen["Act | None"]):
     def on_mount(self) -> None:
         """Nothing is typed yet."""
         self._tell()
-        self.query_one("#cancel").focus()
+        self.query("#cancel").focus()
 
     @on(Input.Changed)
     @on(TextArea.Changed)
@@ -119,9 +119,12 @@ class ActDialog(ModalScreen["Act | None"]):
         else:
             told |= {"title": act.title, "consequence": act.consequence, "line": f"the same: {act.line}"}
             self._act = act if typed.get("confirm", act.confirm) == act.confirm else None
+        # There is nothing to tell it in any more where the window was closed at once.
         for name, text in told.items():
-            self.query_one(f".{name}", Static).update(Content(inert_line(text)))
-        self.query_one("#do", Button).disabled = self._act is None
+            for line in self.query(f".{name}").results(Static):
+                line.update(Content(inert_line(text)))
+        for button in self.query("#do").results(Button):
+            button.disabled = self._act is None
 
     @on(Input.Submitted)
     def _go_on(self) -> None:
