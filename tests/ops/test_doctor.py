@@ -228,6 +228,7 @@ def daemon(name: str, active: str = "active", *, enabled: str = "enabled", resta
         (daemon("email", "inactive"), "degraded", "qctl daemon start email"),
         (daemon("email:2", "inactive", enabled="disabled"), "ok", None),
         (daemon("cleanup", "inactive", enabled="static"), "ok", None),
+        (daemon("cleanup", "failed", enabled="static"), "degraded", "qctl daemon logs cleanup"),
         (daemon("mqtt-bridge", "inactive"), "ok", None),
     ],
 )

@@ -36,6 +36,8 @@ def judge(settings: Settings, daemons: Sequence[Daemon], *, user: bool = False) 
 
 def _one(daemon: Daemon, user: bool) -> Finding | None:
     name = quote(daemon.name) + (" --user" if user else "")
+    if daemon.active == "failed" and not daemon.enabled.startswith("enabled"):  # what a timer starts comes again
+        return Finding("units", "degraded", f"the last run of {daemon.name} failed", f"qctl daemon logs {name}")
     if daemon.active == "failed":
         said = f" ({daemon.said})" if daemon.said else ""
         return Finding("units", "down", f"{daemon.name} has failed and stays away{said}", f"qctl daemon logs {name}")
