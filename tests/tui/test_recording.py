@@ -253,6 +253,16 @@ def test_what_a_monitor_showed_is_shown_again(file: Path) -> None:
     play(file, again)
 
 
-@pytest.mark.parametrize("line", ["--record a --replay b", "--record a --web", "--port 1", "--allow-actions"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--record a --replay b",
+        "--record a --web",
+        "--port 1",
+        "--allow-actions",
+        "--web --replay nothing-here.jsonl",
+        "--web --replay a --allow-actions",
+    ],
+)
 def test_options_that_contradict_each_other(line: str) -> None:
     assert run(["monitor", *line.split()], Session()) == 2

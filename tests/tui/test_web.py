@@ -23,10 +23,12 @@ from rq.serializers import JSONSerializer
 
 from conftest import _serve
 from qctl.broker import keys
+from qctl.tui.recording import RecordingOps, Sheet
 from support.browser import Chromium
 from support.process import Program
 from support.servers import RedisServer
 from support.waiting import eventually
+from tui.fake import MonitorOps
 
 QCTL = str(Path(sys.executable).with_name("qctl"))
 
@@ -207,6 +209,22 @@ def test_a_browser_may_only_look(serve: Serve, connection: Redis) -> None:
         eventually(lambda: not [child for child in children if child.is_running()], what="end of the visits")
         visit.close()
     assert not connection.exists(keys.PAUSED)
+
+
+def test_a_browser_sees_what_was_recorded(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "seen.jsonl"
+    sheet = Sheet(file, "redis://then:6379/0")
+    RecordingOps(MonitorOps(), sheet).stats.read()
+    sheet.close()
+    with serve("--replay", str(file)) as web:
+        visit = Visit(web)
+        visit.until("redis://then:6379/0")
+        visit.press("2")
+        visit.until("[2 Queues]")
+        visit.until("1204")
+        visit.press("p")
+        visit.until("refused: this is a recording")
+        visit.close()
 
 
 def test_a_browser_acts_where_that_was_allowed(serve: Serve, connection: Redis) -> None:

@@ -25,6 +25,7 @@ from qctl.stack.tether import tethered
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
+    from qctl.tui.replay import Recording
 
 PATIENCE = 60.0
 """Seconds that a command line of the monitor may take."""
@@ -116,10 +117,16 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
 
 def _play(file: Path) -> None:
     """Show what was."""
-    from qctl.tui.replay import Recording
     from qctl.tui.slider import ReplayMonitor
 
-    ReplayMonitor(Recording(file)).run()
+    ReplayMonitor(_recording(file)).run()
+
+
+def _recording(file: Path) -> Recording:
+    """What was recorded. Raises UsageError where that is none."""
+    from qctl.tui.replay import Recording
+
+    return Recording(file)
 
 
 def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None) -> None:
@@ -127,8 +134,12 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
     options = session.options
     if allow_actions and options.read_only:
         raise UsageError("--allow-actions and --read-only contradict each other")
+    if allow_actions and replay:
+        raise UsageError("--allow-actions and --replay contradict each other: what was recorded is over")
     if not 0 <= port <= 65535:
         raise UsageError(f"there is no port {port}")
+    if replay:
+        _recording(replay)  # that it is none is said now, and not to the browser
     _ = session.settings  # what is wrong with them is said now, and not to the browser
     web = _web()
     given = {"REDIS_URL": options.redis_url, "QCTL_HOME": options.home, "QCTL_CONTEXT": options.context}
