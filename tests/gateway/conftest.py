@@ -57,7 +57,7 @@ def chromium(tmp_path: Path) -> Iterator[Chromium]:
     yield from _serve(lambda: Chromium(tmp_path))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _any_job(tmp_path_factory: pytest.TempPathFactory, _shared_redis: RedisServer) -> Iterator[Gateway]:
     env = {"QCTL_JOBS_MODULES": "support.declared", "PYTHONPATH": str(TESTS), "GATEWAY_DEFAULT_JOB": "simulate"}
     with Gateway(tmp_path_factory.mktemp("gateway"), _shared_redis.url, **env) as gateway:
@@ -66,7 +66,7 @@ def _any_job(tmp_path_factory: pytest.TempPathFactory, _shared_redis: RedisServe
 
 @pytest.fixture
 def gateway(_any_job: Gateway, redis_server: RedisServer) -> Gateway:
-    """One that takes any name of a job, shared by the tests of this process, on an empty Redis: take users of your
-    own."""
+    """One that takes any name of a job, shared by the tests of a module, on an empty Redis: take users of your own.
+    It does not outlive them: it would cut what other tests put into a buffer."""
     assert _any_job.running, _any_job.output[-4000:]
     return _any_job
