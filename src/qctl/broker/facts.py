@@ -10,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis import Redis
 
 from qctl import catalog
 from qctl.broker import burial, clock, inspection, keys, replies
-from qctl.broker.places import Found
-from qctl.models import JobRow, Selector, State
+from qctl.models import JobRow
+
+if TYPE_CHECKING:
+    from qctl.broker.places import Found
+    from qctl.models import Selector, State
 
 STEP = 500
 """Jobs that are read at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,11 @@ from qctl.cli import documents, watch
 from qctl.cli.command import command
 from qctl.cli.session import Session
 from qctl.errors import UsageError
-from qctl.models import Names, Stats, Totals
+from qctl.models import Totals
 from qctl.view import Cell
+
+if TYPE_CHECKING:
+    from qctl.models import Names, Stats
 
 EMPTY = "No queues yet: a queue appears with its first job. Is this your Redis? Name another with REDIS_URL."
 

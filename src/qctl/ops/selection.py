@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from qctl import catalog
 from qctl.errors import NotFoundError, UsageError
-from qctl.models import Selector, State
+from qctl.models import Selector
+
+if TYPE_CHECKING:
+    from qctl.models import State
 
 ALL = Selector()
 """Means every job."""

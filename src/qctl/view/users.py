@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from qctl.models import Account
 from qctl.safe import inert_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import age
+
+if TYPE_CHECKING:
+    from qctl.models import Account
 
 
 def user_columns(now: datetime) -> list[Column[Account]]:

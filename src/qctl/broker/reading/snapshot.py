@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from redis import Redis
 
 from qctl import catalog
 from qctl.broker import clock, inspection, keys, pauses, places, replies
 from qctl.broker.reading.queue_reading import QueueReading
-from qctl.models import Pause, QueueStats, RunningJob, State, Stats, Totals
+from qctl.models import RunningJob, Stats, Totals
+
+if TYPE_CHECKING:
+    from qctl.models import Pause, QueueStats, State
 
 MOST_MINUTES = 1000
 """Minutes of durations that are read of all queues together: some 0.05 s. Where more queues are busy, their

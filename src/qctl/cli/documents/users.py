@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from qctl.cli.documents.document import Document, Record, time
-from qctl.models import Account, AccountChange, Accounts
+from typing import TYPE_CHECKING
+
+from qctl.cli.documents.document import Document, time
+
+if TYPE_CHECKING:
+    from qctl.cli.documents.document import Record
+    from qctl.models import Account, AccountChange, Accounts
 
 _COLUMNS = ("email", "id", "username", "role", "created_at", "modified_at")
 
