@@ -74,15 +74,14 @@ def test_repairing_leaves_nothing_to_repair(ops: Ops, connection: Redis) -> None
     assert (again.orphans, again.workers) == (0, 0)
 
 
-def test_a_list_of_workers_of_another_type_hides_nothing_else(ops: Ops, connection: Redis) -> None:
-    connection.set(keys.WORKERS, "somebody's")
+@pytest.mark.parametrize("key", [keys.WORKERS, keys.EVENTS, keys.PAUSED, keys.LEASES, keys.QUIET, keys.TRASH])
+def test_a_key_of_another_type_is_named_and_hides_nothing_else(ops: Ops, connection: Redis, key: str) -> None:
+    connection.set(key, "somebody's")
     found = by_check(ops.doctor.examine().findings)
     assert found["redis"].status == "ok"
-    assert found["workers"].status == "down"
-    assert found["workers"].fix is not None
-    assert "rename" in found["workers"].fix
+    assert (found["keys"].status, key in found["keys"].reason) == ("down", True)
+    assert f"rename {key} " in (found["keys"].fix or "")
     assert {"version", "clock", "orphans", "sinks", "settings"} <= set(found)
-    assert ops.doctor.repair().workers == 0
 
 
 def test_looking_writes_nothing(ops: Ops, connection: Redis) -> None:

@@ -7,8 +7,9 @@ import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 
-from qctl.broker.reading.diagnosis import LISTED, Server
+from qctl.broker.reading.diagnosis import KINDS, Server
 from qctl.broker.reading.orphans import AGE, Orphan
 from qctl.errors import QctlError, SinkMisconfiguredError
 from qctl.files import bucket
@@ -42,6 +43,13 @@ _PROMISES = {
 def of_server(server: Server, *, password: bool) -> Iterator[Finding]:
     """What a Redis is like. `password`: whether we gave one."""
     yield _version(server)
+    for key, kind in server.strange.items():
+        yield Finding(
+            "keys",
+            "down",
+            f"{key} holds a {kind}, not a {KINDS[key]}: somebody else writes there, and what needs it stands still",
+            f"find who writes there, and put it aside: redis-cli rename {quote(key)} {quote(key + '.aside')}",
+        )
     yield from _promise(server)
     yield _clock(server.skew)
     slow = f"a round trip to Redis takes {server.latency * 1000:.1f} ms"
@@ -122,16 +130,8 @@ def _exposure(server: Server, password: bool) -> Finding:
     )
 
 
-def of_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes] | None) -> Iterator[Finding]:
-    """Workers that do not obey, and entries of those that are gone; None: the list of workers cannot be read."""
-    if dead is None:
-        yield Finding(
-            "workers",
-            "down",
-            "the list of workers holds another type than a set: no worker can be seen, and none can start",
-            f"look who writes to it, and put it aside: redis-cli rename {LISTED} {LISTED}.aside",
-        )
-        return
+def of_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterator[Finding]:
+    """Workers that do not obey, and entries of those that are gone."""
     deaf = [worker.name for worker in living if not worker.honours_pause]
     if deaf:
         names = ", ".join(deaf[:3]) + (f" and {len(deaf) - 3} more" if len(deaf) > 3 else "")

@@ -50,7 +50,7 @@ class DoctorOps(Part):
         It can be interrupted and run again: a job that has come to its place meanwhile is left alone.
         """
         adopted = adopting.adopt(self._redis, orphans.find(self._redis, progress), actor=actor())
-        gone = diagnosis.read(self._redis).dead_workers or []
+        gone = diagnosis.read(self._redis).dead_workers
         return Repair(orphans=adopted, workers=adopting.forget_dead_workers(self._redis, gone))
 
     def _of_redis(self, progress: Progress) -> list[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis import Redis
@@ -24,18 +24,28 @@ SAMPLES = 9
 class Server:
     """One Redis. `latency` seconds of a round trip; `skew` seconds by which this host's clock is ahead of its; `config`
     what CONFIG GET says of the names in `ASKED`; `user` as whom we are connected; `dead_workers` keys that are listed
-    and gone, None where the list of workers holds another type."""
+    and gone; `strange` shared keys that hold another type than they should, with the type that they hold."""
 
     info: Mapping[str, Any] | None
     config: Mapping[str, str] | None
     user: str | None
     latency: float
     skew: float | None
-    dead_workers: list[bytes] | None
+    dead_workers: list[bytes]
+    strange: Mapping[str, str] = field(default_factory=dict)
 
 
-LISTED = keys.WORKERS
-"""The key of the list of workers."""
+KINDS = {
+    keys.QUEUES: "set",
+    keys.WORKERS: "set",
+    keys.PAUSED: "hash",
+    keys.QUIET: "hash",
+    keys.LEASES: "zset",
+    keys.SCHEDULES: "zset",
+    keys.TRASH: "zset",
+    keys.EVENTS: "stream",
+}
+"""Keys that all queues share, and what they hold."""
 
 ASKED = ("appendonly", "appendfsync", "maxmemory-policy", "bind", "protected-mode", "requirepass", "port", "dir")
 
@@ -64,7 +74,16 @@ def read(connection: Redis) -> Server:
         latency=latency,
         skew=None if isinstance(at, Exception) else here - latency / 2 - clock.milliseconds(at) / 1000,
         dead_workers=_dead_workers(connection),
+        strange=_strange(connection),
     )
+
+
+def _strange(connection: Redis) -> dict[str, str]:
+    with connection.pipeline(transaction=False) as pipe:
+        for key in KINDS:
+            pipe.type(key)
+        kinds = [_text(replies.granted(reply, b"none")) for reply in replies.ask(pipe)]
+    return {key: kind for key, kind in zip(KINDS, kinds, strict=True) if kind not in ("none", KINDS[key])}
 
 
 def _merged(answers: list[Any]) -> dict[str, str]:
@@ -76,13 +95,10 @@ def _text(raw: bytes | str) -> str:
     return raw.decode(errors="replace") if isinstance(raw, bytes) else raw
 
 
-def _dead_workers(connection: Redis) -> list[bytes] | None:
+def _dead_workers(connection: Redis) -> list[bytes]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.smembers(keys.WORKERS)
-        (listed,) = replies.ask(pipe)
-        if replies.is_wrong_type(listed):
-            return None
-        registered = sorted(replies.granted(listed, set()))
+        registered = sorted(replies.granted(replies.ask(pipe)[0], set()))
         for key in registered:
             pipe.hmget(key, "birth", "death")
         answers = replies.ask(pipe) if registered else []
