@@ -101,7 +101,7 @@ def test_sighup_takes_over_what_the_work_can_and_names_the_rest(make: Make, tmp_
     with make(body) as daemon:
         (tmp_path / ".env").write_text("QCTL_ALLOWED_JOBS=shop.*\nMQTT_PASSWORD=s3cret\nMQTT_USERNAME=us\nPORT=4000\n")
         daemon.send(signal.SIGHUP)
-        eventually(lambda: "from the next start on: MQTT_PASSWORD, MQTT_USERNAME, PORT" in daemon.output, 10, "the reload")
+        eventually(lambda: "from the next start on: MQTT_PASSWORD, MQTT_USERNAME, PORT" in daemon.output, 10)
         assert daemon.stop() == 0
     assert "may run shop.*" in daemon.output
     assert "taken over: QCTL_ALLOWED_JOBS" in daemon.output
