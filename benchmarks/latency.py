@@ -1,97 +1,115 @@
 """How soon things happen: a job on an idle worker starts, a pause holds, a killed worker's job runs again.
 
-    .venv/bin/python benchmarks/latency.py [--runs 200] [--kills 3]
+    .venv/bin/python benchmarks/latency.py [--runs 200] [--kills 3] [--patience 90] [--json FILE] [WORKER ...]
 
-Told in milliseconds, median, 99th of a hundred and longest: from the call that enqueues until the job's first line,
-for qctl's two workers and RQ's SimpleWorker; from the start of a pause until it holds while jobs run; and in seconds
-from SIGKILL of a worker until its job begins anew elsewhere. On a private Redis, AOF every second.
+Told in milliseconds, median, 99th of a hundred and longest: from the call that enqueues until the job's first line, for
+qctl's two workers, RQ's and those of its peers; from the start of a pause until it holds while jobs run; and in seconds
+from SIGKILL of a worker, with its children, until its job begins anew on a second one. That is tried with all of them
+at once, each as it is by default, for as long as `--patience` says. Workers are those of `workers.py`, which installs
+peers on the first run; Redis is a private one, AOF every second. `monitor.py` tells how soon an event is on the screen.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from peers import npm
 from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
-from workers import HERE, OURS, private_redis
+from workers import HERE, PEERS, Peer, private_redis
 
 from qctl.broker import pauses
 from qctl.broker.connection import connect
 from qctl.settings import Settings
 
-COMMANDS = {
-    "qctl inline": [str(OURS / "qctl-worker"), "bench", "--isolation", "inline"],
-    "qctl fork": [str(OURS / "qctl-worker"), "bench", "--isolation", "fork"],
-    "rq SimpleWorker": [str(OURS / "rq"), "worker", "--worker-class", "rq.worker.SimpleWorker"],
-}
+WORKERS = {peer.name: peer for peer in dict.fromkeys((*PEERS, *npm.peers(Peer)))}
+
+HELD = 600
+"""Seconds that the job of a worker takes that is killed under it."""
+
+ANSWER = 60.0
+"""Seconds in which a worker must have come up and begun a job."""
 
 
+@dataclass
 class Bench:
-    """A queue, and workers that serve it."""
+    """A Redis database, and the workers of one kind that serve it."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url = url
-        self.redis = Redis.from_url(url, socket_timeout=90)
-        self.processes: list[subprocess.Popen[bytes]] = []
-        self.queue = Queue("bench", connection=self.redis, serializer=JSONSerializer)
-        self.env = {**os.environ, "REDIS_URL": url, "QCTL_HOME": str(folder), "QCTL_ALLOWED_JOBS": "timed.*"}
-        self.env |= {"PYTHONPATH": str(HERE), "BENCH_REDIS": url, "LOG_LEVEL": "warning"}
+    peer: Peer
+    url: str
+    folder: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def worker(self, name: str) -> subprocess.Popen[bytes]:
-        """Start a worker and return once it has run a job."""
-        more = ["--serializer", "json", "--quiet", "--url", self.url, "bench"] if name.startswith("rq") else []
-        started = self.begin([*COMMANDS[name], *more])
-        self.start_of_job()
-        return started
+    def __post_init__(self) -> None:
+        self.redis = Redis.from_url(self.url, socket_timeout=600)
+        self.env = {**os.environ, "REDIS_URL": self.url, "QCTL_HOME": str(self.folder), "LOG_LEVEL": "warning"}
+        self.env |= {"QCTL_ALLOWED_JOBS": "timed.*", "PYTHONPATH": str(HERE), "BENCH_REDIS": self.url}
+        self.env |= {"BENCH_DONE": str(self.folder / "done")}
 
-    def begin(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start a program, which `end` kills."""
-        self.processes.append(subprocess.Popen(command, env=self.env, cwd=HERE, stdout=subprocess.DEVNULL))
+    def begin(self) -> subprocess.Popen[bytes]:
+        """Start a worker, which `end` kills."""
+        words = [self.url if word == "$REDIS" else word for word in self.peer.command[1:]]
+        command = [str(self.peer.bin / self.peer.command[0]), *words]
+        quiet = subprocess.DEVNULL
+        self.processes.append(
+            subprocess.Popen(command, env=self.env, cwd=HERE, stdout=quiet, stderr=quiet, start_new_session=True)
+        )
         return self.processes[-1]
+
+    def ask(self, *words: str) -> list[str]:
+        """Have the peer enqueue something. Returns the lines that it prints."""
+        command = [self.peer.bin / "python", HERE / f"{self.peer.module}.py", *words]
+        ran = subprocess.run(command, env=self.env, cwd=HERE, check=True, stdout=subprocess.PIPE, text=True)
+        return ran.stdout.split()
+
+    def beginning(self, seconds: float = ANSWER) -> float | None:
+        """When the next job to begin begins, by the clock that all of this machine share."""
+        answer = self.redis.blpop(["began"], timeout=seconds)
+        return float(answer[1]) if answer else None
 
     def end(self) -> None:
         """Kill whatever runs, and forget what it did."""
         for process in self.processes:
-            process.kill()
-            process.wait()
+            kill(process)
         self.processes.clear()
-        self.redis.flushall()
-
-    def start_of_job(self, seconds: float = 0.0) -> float:
-        """Enqueue a job and wait until it has begun. Returns how long that took, in seconds."""
-        before = time.time()
-        self.queue.enqueue("timed.tell", seconds)
-        return self.beginning() - before
-
-    def beginning(self) -> float:
-        """When the next job to begin begins, by the clock that all of this machine share."""
-        answer = self.redis.blpop(["began"], timeout=60)
-        assert answer, "no job began"
-        return float(answer[1])
+        self.redis.flushdb()
+        self.redis.close()
 
 
-def show(what: str, found: Sequence[float], unit: float = 1000.0) -> None:
-    """Print it in thousandths, or in whole seconds."""
-    ordered = sorted(each * unit for each in found)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    print(f"  {what:40} {median(ordered):8.2f} {p99:8.2f} {ordered[-1]:8.2f}")
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to a worker and its children."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def starts(bench: Bench, runs: int) -> list[float]:
+    """Seconds from the call that enqueues until the job begins, on an idle worker."""
+    bench.begin()
+    return [float(line) for line in bench.ask("ask", str(runs))]
 
 
 def pause(bench: Bench, settings: Settings, runs: int) -> list[float]:
-    """How long it took until the queue held, each time while jobs ran."""
+    """Seconds until the queue held, each time while jobs ran."""
     took = []
+    queue = Queue("bench", connection=bench.redis, serializer=JSONSerializer)
     with connect(settings) as redis:
         for _ in range(runs):
-            bench.queue.enqueue_many([Queue.prepare_data("timed.tell", (0.0,)) for _ in range(20)])
+            queue.enqueue_many([Queue.prepare_data("timed.tell", (0.0,)) for _ in range(20)])
             began = time.perf_counter()
             pauses.settle(redis, pauses.hold(redis, "bench", actor="bench"), 10)
             took.append(time.perf_counter() - began)
@@ -101,40 +119,76 @@ def pause(bench: Bench, settings: Settings, runs: int) -> list[float]:
     return took
 
 
-def kill(bench: Bench, kills: int) -> list[float]:
-    """How long it took until a killed worker's job began on another."""
-    took = []
-    for _ in range(kills):
-        victim = bench.worker("qctl inline")
-        bench.start_of_job(30.0)
-        bench.begin(COMMANDS["qctl inline"])
-        time.sleep(3.0)
-        victim.kill()
-        killed = time.time()
-        took.append(bench.beginning() - killed)
-        bench.end()
-    return took
+def recovery(bench: Bench, patience: float) -> float | None:
+    """Seconds until a killed worker's job began on another. None where it did not."""
+    victim = bench.begin()
+    bench.ask("hold", str(HELD))
+    assert bench.beginning(), f"{bench.peer.name}: no job began"
+    bench.begin()
+    time.sleep(5.0)
+    kill(victim)
+    killed = time.time()
+    again = bench.beginning(patience)
+    return again - killed if again else None
+
+
+def recoveries(chosen: Sequence[Peer], url: str, folder: Path, patience: float) -> dict[str, float | None]:
+    """The same for all of them at once, each in a database of its own: they do little but wait."""
+    benches = [Bench(peer, url.removesuffix("/0") + f"/{n}", folder) for n, peer in enumerate(chosen, 1)]
+    try:
+        with ThreadPoolExecutor(len(benches)) as pool:
+            found = pool.map(lambda bench: recovery(bench, patience), benches)
+            return {peer.name: seconds for peer, seconds in zip(chosen, found, strict=True)}
+    finally:
+        for bench in benches:
+            bench.end()
+
+
+def show(what: str, found: Sequence[float]) -> None:
+    """Print it in thousandths."""
+    ordered = sorted(each * 1000 for each in found)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    print(f"  {what:40} {median(ordered):8.2f} {p99:8.2f} {ordered[-1]:8.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("workers", nargs="*", choices=[[], *WORKERS], metavar="WORKER")
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--patience", type=float, default=90.0)
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    chosen = [peer for name, peer in WORKERS.items() if name in (options.workers or WORKERS)]
+    for peer in chosen:
+        peer.install()
+    begun: dict[str, list[float]] = {}
+    held: list[float] = []
+    again: dict[str, list[float | None]] = {peer.name: [] for peer in chosen}
     with tempfile.TemporaryDirectory() as name, private_redis(Path(name)) as url:
-        bench = Bench(url, Path(name))
         settings = Settings.load(environ={"REDIS_URL": url, "QCTL_HOME": name})
         print(f"{sys.platform}, load {os.getloadavg()[0]:.1f}{'median':>28} {'p99':>8} {'most':>8}")
-        try:
-            for worker in COMMANDS:
-                bench.worker(worker)
-                show(f"enqueue to start, {worker} (ms)", [bench.start_of_job() for _ in range(options.runs)])
-                if worker == "qctl inline":
-                    show("pause to effect (ms)", pause(bench, settings, options.runs // 4))
+        for peer in chosen:
+            bench = Bench(peer, url, Path(name))
+            try:
+                begun[peer.name] = starts(bench, options.runs)
+                show(f"enqueue to start, {peer.name} (ms)", begun[peer.name])
+                if peer.name == "qctl inline":
+                    held = pause(bench, settings, options.runs // 4)
+                    show("pause to effect (ms)", held)
+            finally:
                 bench.end()
-            show("kill to the job's second start (s)", kill(bench, options.kills), unit=1.0)
-        finally:
-            bench.end()
+        for _ in range(options.kills):
+            for each, seconds in recoveries(chosen, url, Path(name), options.patience).items():
+                again[each].append(seconds)
+        for each, tries in again.items():
+            if not tries:
+                continue
+            told = ", ".join("never" if seconds is None else f"{seconds:.1f}" for seconds in tries)
+            print(f"  kill to the job's second start, {each:16} {told} s (never: not in {options.patience:.0f} s)")
+    if options.json:
+        whole = {"schema": "qctl.bench.latency/1", "enqueue_to_start": begun, "pause": held, "kill": again}
+        options.json.write_text(json.dumps(whole))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""arq: `fill COUNT`, or `arq arq_peer.WorkerSettings`."""
+"""arq: the verbs, or `arq arq_peer.WorkerSettings`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from typing import Any, ClassVar
 
+import timed
+import verbs
 from arq import create_pool
 from arq.connections import RedisSettings
 from noop import noop
@@ -19,19 +20,24 @@ async def task(_context: Any) -> None:
     noop()
 
 
+async def tell(_context: Any, seconds: float) -> None:
+    """Tell, then take so long."""
+    timed.began()
+    await asyncio.sleep(seconds)
+
+
 class WorkerSettings:
     """What the worker reads."""
 
-    functions: ClassVar[list[Any]] = [task]
+    functions: ClassVar[list[Any]] = [task, tell]
     redis_settings = SERVER
 
 
-async def fill(count: int) -> None:
-    """Enqueue that many."""
+async def main() -> None:
+    """Do what is asked."""
     pool = await create_pool(SERVER)
-    for _ in range(count):
-        await pool.enqueue_job("task")
+    await verbs.run_soon(lambda: pool.enqueue_job("task"), lambda seconds: pool.enqueue_job("tell", seconds))
 
 
 if __name__ == "__main__":
-    asyncio.run(fill(int(sys.argv[2])))
+    asyncio.run(main())

@@ -1,17 +1,18 @@
-"""dramatiq: `fill COUNT`, or `dramatiq dramatiq_peer`."""
+"""dramatiq: the verbs, or `dramatiq dramatiq_peer`."""
 
 from __future__ import annotations
 
 import os
-import sys
 
 import dramatiq
+import timed
+import verbs
 from dramatiq.brokers.redis import RedisBroker
 from noop import noop
 
 dramatiq.set_broker(RedisBroker(url=os.environ["BENCH_REDIS"]))
 task = dramatiq.actor(noop)
+tell = dramatiq.actor(timed.tell)
 
 if __name__ == "__main__":
-    for _ in range(int(sys.argv[2])):
-        task.send()
+    verbs.run(task.send, tell.send)

@@ -1,16 +1,25 @@
-"""RQ, whose workers and qctl's run the same jobs: `fill COUNT`."""
+"""RQ, whose workers and qctl's run the same jobs: the verbs; `fill` enqueues many at once."""
 
 from __future__ import annotations
 
 import os
 import sys
 
+import verbs
 from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-if __name__ == "__main__":
-    count = int(sys.argv[2])
-    queue = Queue("bench", connection=Redis.from_url(os.environ["BENCH_REDIS"]), serializer=JSONSerializer)
+
+def fill(queue: Queue, count: int) -> None:
+    """Enqueue that many."""
     for start in range(0, count, 500):
         queue.enqueue_many([Queue.prepare_data("noop.noop") for _ in range(start, min(count, start + 500))])
+
+
+if __name__ == "__main__":
+    bench = Queue("bench", connection=Redis.from_url(os.environ["BENCH_REDIS"]), serializer=JSONSerializer)
+    if sys.argv[1] == "fill":
+        fill(bench, int(sys.argv[2]))
+    else:
+        verbs.run(lambda: bench.enqueue("noop.noop"), lambda seconds: bench.enqueue("timed.tell", seconds))

@@ -1,12 +1,13 @@
-"""saq: `fill COUNT`, or `saq saq_peer.settings`."""
+"""saq: the verbs, or `saq saq_peer.settings`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from typing import Any
 
+import timed
+import verbs
 from noop import noop
 from saq import Queue
 
@@ -18,16 +19,21 @@ async def task(_context: Any) -> None:
     noop()
 
 
-settings = {"queue": queue, "functions": [task]}
+async def tell(_context: Any, *, seconds: float) -> None:
+    """Tell, then take so long."""
+    timed.began()
+    await asyncio.sleep(seconds)
 
 
-async def fill(count: int) -> None:
-    """Enqueue that many."""
+settings = {"queue": queue, "functions": [task, tell]}
+
+
+async def main() -> None:
+    """Do what is asked."""
     await queue.connect()
-    for _ in range(count):
-        await queue.enqueue("task")
+    await verbs.run_soon(lambda: queue.enqueue("task"), lambda seconds: queue.enqueue("tell", seconds=seconds))
     await queue.disconnect()
 
 
 if __name__ == "__main__":
-    asyncio.run(fill(int(sys.argv[2])))
+    asyncio.run(main())

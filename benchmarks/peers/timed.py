@@ -10,7 +10,12 @@ from redis import Redis
 _redis = Redis.from_url(os.environ["BENCH_REDIS"])
 
 
+def began() -> None:
+    """Tell."""
+    _redis.rpush("began", time.time())
+
+
 def tell(seconds: float) -> None:
     """Tell, then take so long."""
-    _redis.rpush("began", time.time())
+    began()
     time.sleep(seconds)
