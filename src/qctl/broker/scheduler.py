@@ -255,8 +255,7 @@ def serve(
     cron = Cron(connection)
     delayed = DelayedJobs(connection)
     housekeeper = Housekeeper(connection, settings)
-    backoff = Backoff()
-    delay = 0.0
+    backoff, delay = Backoff(), 0.0
     log.info("watches schedules, delayed jobs, retries and what workers left behind")
     while not stopping(delay):
         beat()

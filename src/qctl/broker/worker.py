@@ -136,14 +136,9 @@ class QctlWorker(PlainWorker):
                         self.forsake(names)
                     ready = True
                     backoff.reset()
-                    claim = self.next_claim(names, None if burst else 2.0)
-                    if claim is not None:
+                    if self._run_next(names, None if burst else 2.0):
                         jobs += 1
-                        self._run(claim)
-                        continue
-                    if self.get_state() == WorkerStatus.BUSY:
-                        self.set_state(WorkerStatus.IDLE)
-                    if burst:
+                    elif burst:
                         break
                 except RedisError as error:
                     self._recoverer.forget()
@@ -153,6 +148,15 @@ class QctlWorker(PlainWorker):
         finally:
             self._leave(ready)
         return jobs > 0
+
+    def _run_next(self, names: Sequence[str], timeout: float | None) -> bool:
+        """Run the next job, waiting for one as `next_claim` does. False where there is none."""
+        claim = self.next_claim(names, timeout)
+        if claim is not None:
+            self._run(claim)
+        elif self.get_state() == WorkerStatus.BUSY:
+            self.set_state(WorkerStatus.IDLE)
+        return claim is not None
 
     def _queue(self, name: str) -> Queue:
         return next(queue for queue in self.queues if queue.name == name)
