@@ -140,6 +140,11 @@ class Claimant:
         claims = self.turn(queues, timeout, most=lambda _: 1)
         return claims[0] if claims else None
 
+    @property
+    def asked(self) -> float:
+        """When the last turn's claims were asked for, by `time.monotonic`."""
+        return self._turns.asked
+
     def turn(
         self,
         queues: Sequence[str],

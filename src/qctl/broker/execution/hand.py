@@ -34,6 +34,9 @@ LATE = 0.02
 """Seconds after their claim in which those that wait may begin, and after which the running job is one that keeps them
 waiting. They go back then: another queue may come first, and another worker be free."""
 
+STALE = 5.0
+"""Seconds after which no claim is begun: whoever slept so long, or waited for Redis, may have lost it by now."""
+
 
 @dataclass
 class Unwritten:
@@ -70,11 +73,11 @@ class Hand:
         else:
             self._short[queue] = max(short - DOUBT, 0) if seconds < LATE else 0
 
-    def fill(self, claims: Sequence[Claim]) -> None:
-        """Take what was claimed together."""
+    def fill(self, claims: Sequence[Claim], asked: float) -> None:
+        """Take what was claimed together, after `asked` by `time.monotonic`."""
         with self.lock:
             self._waiting.extend(claims)
-            self._claimed = self._began = time.monotonic()
+            self._claimed, self._began = asked, time.monotonic()
             self.is_many = len(claims) > 1
 
     def next(self) -> Claim | None:
@@ -83,11 +86,10 @@ class Hand:
             if not self._waiting:
                 return None
             claim, self._began = self._waiting[0], time.monotonic()
-            if not claim.held:
-                return self._waiting.popleft()
-            if self._began - self._claimed > LATE:
+            if self._began - self._claimed > (LATE if claim.held else STALE):
                 return None
-            return self._waiting.popleft()._replace(started_at=datetime.now(timezone.utc))
+            self._waiting.popleft()
+            return claim._replace(started_at=datetime.now(timezone.utc)) if claim.held else claim
 
     def drop(self) -> list[Claim]:
         """Let go of those that wait: give them back in this order, the last one first."""

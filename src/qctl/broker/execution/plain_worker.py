@@ -63,23 +63,23 @@ class PlainWorker(SettlingWorker):
 
     def next_claim(self, queues: Sequence[str], timeout: float | None) -> Claim | None:
         """Claim the next job, unless one waits in the hand. What has ended since the last claim is written with it."""
-        claim = self.hand.next()
-        if claim is not None:
-            return claim
-        self._give_back()
         while True:
+            claim = self.hand.next()
+            if claim is not None:
+                return claim
+            self._give_back()
             unwritten = self._take_unwritten()
             try:
-                self.hand.fill(
-                    self.claimant.turn(
-                        queues,
-                        timeout,
-                        most=self.hand.most,
-                        ends=[each.success for each in unwritten],
-                        stopping=lambda: self._stop_requested,
-                    )
+                claims = self.claimant.turn(
+                    queues,
+                    timeout,
+                    most=self.hand.most,
+                    ends=[each.success for each in unwritten],
+                    stopping=lambda: self._stop_requested,
                 )
-                return self.hand.next()
+                self.hand.fill(claims, self.claimant.asked)
+                if not claims:
+                    return None
             except UnfinishedError as error:
                 self._write_otherwise(unwritten, error)
             except RedisError:

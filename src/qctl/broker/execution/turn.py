@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -78,6 +79,8 @@ class Turns:
         self._starting = starting
         self._drawn = uuid4().hex[:24]
         self._count = 0
+        self.asked = 0.0
+        """When Redis was asked last, by `time.monotonic`: nothing that came was claimed before."""
 
     def run(
         self, queues: Sequence[str], most: Sequence[int], ends: Sequence[Success] = (), lease: float = 0.0
@@ -95,6 +98,7 @@ class Turns:
         drawn = self._drawn if self._starting else ""
         args: list[Argument] = [self._name, keys.JOB_PREFIX, int(lease * 1000), events.CAP, len(queues), drawn, first]
         args += [rq_time(now), *names, *most]
+        self.asked = time.monotonic()
         if ends:
             of_ends, told = _of_ends(ends)
             kind, number, *rest = self._line.run(_finish_and_claim, (*places, *of_ends), (*args, *told))
