@@ -86,6 +86,17 @@ def test_what_waited_too_long_is_not_begun() -> None:
     assert hand.next() is None, "its lease may have run out since it was asked for"
 
 
+def test_a_long_way_to_redis_gives_nothing_back() -> None:
+    hand = Hand(MOST)
+
+    def begun() -> bool:
+        hand.drop()
+        hand.fill([Claim("work", "a", {}, execution="e", held=True)], time.monotonic() - 2 * LATE)
+        return hand.next() is not None
+
+    eventually(begun, 10, "a job that waited in the hand for a moment alone")
+
+
 def test_a_child_claims_one_by_one(connection: Redis, worker_settings: Settings) -> None:
     fork = ForkWorker(["work"], connection, worker_settings)
     for _ in range(2 * TRUSTED):

@@ -31,7 +31,7 @@ MOST = 8
 """Jobs that are claimed at once: as many run again where a worker is killed before it has written their ends."""
 
 LATE = 0.02
-"""Seconds after their claim in which those that wait may begin, and after which the running job is one that keeps them
+"""Seconds after they came in which those that wait may begin, and after which the running job is one that keeps them
 waiting. They go back then: another queue may come first, and another worker be free."""
 
 STALE = 5.0
@@ -55,7 +55,7 @@ class Hand:
         self._most = most
         self._short: dict[str, int] = {}
         self._waiting: deque[Claim] = deque()
-        self._claimed = 0.0
+        self._asked = self._claimed = 0.0
         self._began = math.inf
         self.is_many = False
         """Whether more than one job was claimed last."""
@@ -77,7 +77,8 @@ class Hand:
         """Take what was claimed together, after `asked` by `time.monotonic`."""
         with self.lock:
             self._waiting.extend(claims)
-            self._claimed, self._began = asked, time.monotonic()
+            self._asked, self._claimed = asked, time.monotonic()
+            self._began = self._claimed
             self.is_many = len(claims) > 1
 
     def next(self) -> Claim | None:
@@ -86,7 +87,8 @@ class Hand:
             if not self._waiting:
                 return None
             claim, self._began = self._waiting[0], time.monotonic()
-            if self._began - self._claimed > (LATE if claim.held else STALE):
+            # A way to Redis that takes long is no reason to give them back: the next ones would come as late.
+            if self._began - self._asked > STALE or (claim.held and self._began - self._claimed > LATE):
                 return None
             self._waiting.popleft()
             return claim._replace(started_at=datetime.now(timezone.utc)) if claim.held else claim
