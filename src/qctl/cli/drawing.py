@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from qctl.view import Cell, Column, Style, Table
+from qctl.view import Cell, Column, Style, Table, fitting
+from qctl.view.fitting import cut
 
 COLOURS: dict[Style, str] = {"": "", "dim": "dim", "good": "green", "warn": "yellow", "bad": "red"}
 INDENT = "  "
 
 ENOUGH = 30
 """Width that long text must have beside its row; with less it stands under it."""
-
-LEAST = 4
-"""Width that a column which may be cut keeps on the narrowest screen."""
 
 
 @dataclass(frozen=True)
@@ -69,33 +67,13 @@ def draw(table: Table[Any], console: Console) -> list[Text]:
 
 def _fit(shown: list[_Shown], width: int) -> tuple[list[_Shown], int]:
     """The columns that fit, and the gap between them: closer first, then cut, then fewer."""
-    while True:
-        for gap in (2, 1):
-            if _total(shown, gap) <= width:
-                return shown, gap
-        cut = _cut(shown, _total(shown, 1) - width)
-        if _total(cut, 1) <= width:
-            return cut, 1
-        last = max(shown, key=lambda s: s.column.drop)
-        if not last.column.drop:
-            return _cut(shown, _total(shown, 1) - width, least=LEAST), 1
-        shown = [s for s in shown if s is not last]
-
-
-def _cut(shown: list[_Shown], excess: int, least: int | None = None) -> list[_Shown]:
-    """The columns with `excess` cells taken from those that can be cut, always from the widest."""
-    floors = [s.column.least and (least or s.column.least) for s in shown]
-    widths = [s.width for s in shown]
-    for _ in range(excess):
-        room = [n for n, floor in enumerate(floors) if 0 < floor < widths[n]]
-        if not room:
-            break
-        widths[max(room, key=lambda n: widths[n])] -= 1
-    return [replace(s, width=width) for s, width in zip(shown, widths, strict=True)]
+    placed = fitting.fit([s.column for s in shown], [s.width for s in shown], width, 1)
+    fitted = [replace(next(s for s in shown if s.column is each.column), width=each.width) for each in placed]
+    return fitted, 2 if _total(fitted, 2) <= width and all(s in shown for s in fitted) else 1
 
 
 def _total(shown: list[_Shown], gap: int) -> int:
-    return sum(s.width for s in shown) + gap * (len(shown) - 1)
+    return fitting.total((s.width for s in shown), gap)
 
 
 def _line(cells: list[Cell], shown: list[_Shown], gap: int, style: str = "") -> Text:
@@ -103,22 +81,8 @@ def _line(cells: list[Cell], shown: list[_Shown], gap: int, style: str = "") -> 
     for number, (cell, s) in enumerate(zip(cells, shown, strict=True)):
         if number:
             line.append(" " * gap)
-        text = _sized(cell.text, s.width, s.column.cut_start)
-        padding = " " * (s.width - cell_len(text))
-        line.append(padding if s.column.right else "")
-        line.append(text, COLOURS[cell.style])
-        line.append("" if s.column.right else padding)
+        line.append(cut(cell.text, s.width, right=s.column.right, start=s.column.cut_start), COLOURS[cell.style])
     return line
-
-
-def _sized(text: str, width: int, cut_start: bool) -> str:
-    if cell_len(text) <= width:
-        return text
-    if not cut_start:
-        return set_cell_size(text, width - 1).rstrip() + "…"
-    while cell_len(text) > width - 1:
-        text = text[1:]
-    return "…" + text
 
 
 def _wrapped(cell: Cell, indent: int, console: Console) -> list[Text]:

@@ -14,9 +14,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from qctl.safe import inert_line
-from qctl.tui.fitting import cut
 from qctl.tui.keys import KEYS, MOVES, Key
 from qctl.tui.page import Page
+from qctl.view.fitting import cut
 
 ALWAYS = ("help", "quit")
 """What the footer keeps at its end, however narrow it is."""

@@ -22,9 +22,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from qctl.safe import inert_line
-from qctl.tui.fitting import GAP, Placed, cut, fit
+from qctl.tui.fitting import GAP, fit
 from qctl.tui.lines import Brush, Line, line
 from qctl.view import Cell, Column
+from qctl.view.fitting import Placed, cut
 
 GUTTER = 2
 """Cells before a row: `>` the selected one, `*` a marked one."""

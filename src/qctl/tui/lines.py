@@ -9,8 +9,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from qctl.tui.fitting import GAP, Placed, cut
+from qctl.tui.fitting import GAP
 from qctl.view import Cell
+from qctl.view.fitting import Placed, cut
 
 CHOSEN = Style(reverse=True, underline=True)
 """A number that Enter would look into: to be told apart without colour too."""

@@ -66,6 +66,10 @@ class MetricsPage(Page):
 
         where = self.query_one(place, Static)
         width, height = where.content_size
+        known = {value(step) for value in curves.values() for step in steps} - {None}
+        if known == {0}:
+            where.update(Content(f"{title}: 0 all the time"))  # no axis has room for that
+            return
         drawn = plot(title, steps, curves, width, height) if height > LEAST else title
         where.update(Content(drawn or f"{title}: nothing was measured"))
 
