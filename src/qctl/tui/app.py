@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -18,10 +18,10 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
-from qctl.errors import NotFoundError, QctlError, RedisUnreachableError
+from qctl.errors import QctlError, RedisUnreachableError
 from qctl.models import Selector
 from qctl.safe import inert, inert_line
-from qctl.tui import feed, frame
+from qctl.tui import feed, fetching, frame
 from qctl.tui.acting import Acting
 from qctl.tui.acts import Act
 from qctl.tui.dialogs import Sheet
@@ -35,7 +35,7 @@ from qctl.tui.pages import PAGES
 from qctl.tui.prompt import Prompt, Question
 from qctl.tui.reader import LATEST, Reader, in_thread
 from qctl.tui.themes import HIGH_CONTRAST, THEMES
-from qctl.tui.trends import Trends
+from qctl.tui.trends import Trends, before
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -179,18 +179,11 @@ class Monitor(App[None]):
             with suppress(NoMatches):  # its widgets are not there yet, or not any more
                 self._page.present(message.data, self.now())
                 if self._read_at is None:
-                    self.fetch(self._read_before, self.trends.seed)
+                    self.fetch(lambda: before(self.ops), self.trends.seed)
                 self._read_at = self.now()
             self._draw_frame()
         if self._reader.arrived(message.serial):
             self._reader.go_on(self._page)
-
-    def _read_before(self) -> Mapping[str, Mapping[int, int]]:
-        """How queues went before the monitor began."""
-        try:
-            return self.ops.metrics.depths()
-        except NotFoundError:  # of a recording that was begun by a qctl which did not ask that
-            return {}
 
     def on_not_loaded(self, message: NotLoaded) -> None:
         """Say why what is shown is old."""
@@ -388,18 +381,7 @@ class Monitor(App[None]):
 
     def fetch(self, produce: Callable[[], Thing], then: Callable[[Thing], object]) -> None:
         """Get something that takes time, in a thread, and go on with it where widgets are. Errors are told."""
-
-        def get() -> None:
-            try:
-                found = produce()
-            except QctlError as error:
-                self._post(NotGot(error.message + (f" ({error.hint})" if error.hint else "")))
-            except Exception as error:  # noqa: BLE001 - what cannot be had is no reason to end
-                self._post(NotGot(f"internal error: {type(error).__name__}: {error}"))
-            else:
-                self._post(Got(found, then))
-
-        in_thread(get)
+        fetching.fetch(produce, then, self._post)
 
     def on_got(self, message: Got) -> None:
         """Here it is."""
