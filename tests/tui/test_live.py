@@ -14,7 +14,7 @@ from qctl.errors import QctlError, RedisUnreachableError
 from qctl.models import Event, QueueStats
 from qctl.tui.grid import Grid
 from tui.driving import Driver, drive
-from tui.fake import QUEUES, MonitorOps
+from tui.fake import QUEUES, MonitorOps, measured
 
 GONE = RedisUnreachableError("Redis at localhost does not answer")
 
@@ -195,5 +195,18 @@ def test_what_came_while_the_picture_was_held_is_shown_after_that() -> None:
         await driver.until(lambda: not stream.news)
         await driver.press("z")
         await driver.until("new-1")
+
+    drive(ops, script)
+
+
+def test_what_was_always_0_is_said_and_not_drawn() -> None:
+    ops, hour = MonitorOps(), measured()
+    idle = replace(hour, steps=[replace(step, finished=0, failed=0) for step in hour.steps])
+    ops.metrics.series = lambda **_: idle
+
+    async def script(driver: Driver) -> None:
+        await driver.press("8")
+        await driver.until("jobs a second: 0 all the time")
+        await driver.until("seconds that jobs ran")
 
     drive(ops, script)
