@@ -327,7 +327,7 @@ class QctlWorker(PlainWorker):
             self._settle(job, queue, self._stopped(job, queue, execution))
             return False
         except AbortedError:
-            self._persist(lambda: self.claimant.put_back(queue.name, job.id))
+            self._put_back(job, queue)
             raise
         except SinkError as error:
             self._sink_failed(job, queue, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 from qctl.broker.execution.line import Line
 from qctl.broker.execution.turn import Claim
 from qctl.broker.recovery import Recoverer
+from qctl.broker.worker import AbortedError
 from qctl.settings import Settings
 from support.servers import RedisServer
 from support.waiting import eventually
@@ -79,7 +81,7 @@ def test_what_waited_too_long_is_not_begun() -> None:
     assert first.job_id == "first"
     time.sleep(2 * LATE)
     assert hand.is_late()
-    assert not hand.is_late(), "it is said once"
+    assert not hand.is_late(), "it is said once, and again if that is not seen to"
     assert hand.next() is None
     assert [each.job_id for each in hand.drop()] == ["b", "a"]
     hand.fill([claim._replace(held=False)], time.monotonic() - 2 * STALE)
@@ -166,6 +168,65 @@ def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, tr
     trusting.work()
     thread.join()
     assert seen == [True, True]
+    assert_settled(connection)
+
+
+def test_what_redis_did_not_take_back_at_once_goes_back_while_the_job_still_runs(
+    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.nap", 30)] + [queue.enqueue("support.jobs.give", n) for n in range(4)]
+    give_back, asked = trusting.claimant.give_back, [0]
+
+    def lossy(queue: str, job_id: str) -> bool:
+        asked[0] += 1
+        given = asked[0] == 2 or give_back(queue, job_id)
+        if asked[0] in (2, 4):
+            raise ConnectionError("the request was lost" if asked[0] == 2 else "the reply was lost")
+        return given
+
+    def look() -> None:
+        try:
+            behind = [job.id for job in jobs[1:]]
+            eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, 20, "those behind it")
+            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "that it is known to run")
+        finally:
+            trusting.request_drain()
+            trusting._stopped_job_id = jobs[0].id
+            trusting.kill_horse()
+
+    monkeypatch.setattr(trusting.claimant, "give_back", lossy)
+    thread = threading.Thread(target=look)
+    thread.start()
+    trusting.work()
+    thread.join()
+    assert status(connection, jobs[0]) == "stopped"
+    assert [status(connection, job) for job in jobs[1:]] == ["queued"] * 4
+    assert_settled(connection)
+
+
+def test_a_sink_that_is_down_is_tried_once_and_the_order_stays(
+    connection: Redis, queue: Queue, trusting: InlineWorker
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", 0)] + [queue.enqueue("support.jobs.sink_down") for _ in range(4)]
+    trusting.work(burst=True)
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
+    assert connection.hget(keys.BREAKERS, "work") == b"1"
+    assert_settled(connection)
+
+
+def test_a_job_that_is_aborted_stays_before_those_behind_it(
+    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(5)]
+
+    def abort(job: Job) -> AbstractContextManager[None]:
+        if job.id == jobs[1].id:
+            raise AbortedError
+        return nullcontext()
+
+    monkeypatch.setattr(trusting, "stoppable", abort)
+    trusting.work(burst=True)
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
     assert_settled(connection)
 
 

@@ -100,9 +100,20 @@ class Hand:
             self._waiting.clear()
             return dropped
 
+    def keep(self, dropped: Sequence[Claim]) -> None:
+        """Take back what could not be given back yet. None of it begins."""
+        with self.lock:
+            self._waiting.extend(reversed(dropped))
+            self._claimed = -math.inf
+
     def is_late(self) -> bool:
-        """Whether something has waited too long for the running job. Said once of each."""
-        if not (self._waiting or self.unwritten) or time.monotonic() - self._began < LATE:
+        """Whether something has waited too long for the running job. Said once a second until that is seen to."""
+        now = time.monotonic()
+        if not (self._waiting or self.unwritten) or now - self._began < LATE:
             return False
-        self._began = math.inf
+        self._began = now + 1.0
         return True
+
+    def seen_to(self) -> None:
+        """Nothing waits for the running job any more, or nothing that can be helped while it runs."""
+        self._began = math.inf

@@ -67,7 +67,7 @@ class PlainWorker(SettlingWorker):
             claim = self.hand.next()
             if claim is not None:
                 return claim
-            self._give_back()
+            self.empty_hand()
             unwritten = self._take_unwritten()
             try:
                 claims = self.claimant.turn(
@@ -113,12 +113,13 @@ class PlainWorker(SettlingWorker):
             if self.hand.is_late():
                 self.recorder.glance(LATE)
                 self._clear_hand()
+                self.hand.seen_to()
         self.recorder.glance()
         self.claimant.glance = LATE if self.hand.is_many else GLANCE
 
     def _clear_hand(self) -> None:
         """In the lease thread, while the main thread is kept from looking into the hand."""
-        self._give_back()
+        self.empty_hand()
         unwritten = self._take_unwritten()
         try:
             if unwritten:
@@ -129,9 +130,16 @@ class PlainWorker(SettlingWorker):
             self._leave_asked(unwritten)
             raise
 
-    def _give_back(self) -> None:
-        for claim in self.hand.drop():
-            self.claimant.give_back(claim.queue, claim.job_id)
+    def empty_hand(self) -> None:
+        """Give back what waits in the hand. What is left where Redis fails still waits to be given back."""
+        left = self.hand.drop()
+        try:
+            while left:
+                self.claimant.give_back(left[0].queue, left[0].job_id)
+                del left[0]
+        except RedisError:
+            self.hand.keep(left)
+            raise
 
     def _take_unwritten(self) -> list[Unwritten]:
         with self.hand.lock:

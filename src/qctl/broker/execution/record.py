@@ -30,6 +30,9 @@ class _Run:
     ttl: int
     began: float = field(default_factory=time.monotonic)
     recorded: bool = False
+    """Redis was asked to, and may have done it."""
+    known: bool = False
+    """Redis has done it."""
 
 
 class Recorder:
@@ -55,7 +58,7 @@ class Recorder:
         """Record the run if it has lasted so many seconds. Raises what redis-py raises."""
         with self._changing:
             run = self._run
-            if run is None or run.recorded or time.monotonic() - run.began < lasts:
+            if run is None or run.known or time.monotonic() - run.began < lasts:
                 return
             run.recorded = True
         execution = run.execution
@@ -70,6 +73,7 @@ class Recorder:
                 *(time.time(), run.ttl),
             ],
         )
+        run.known = True
 
     def _keys(self, execution: Execution) -> list[str]:
         id_ = execution.job_id

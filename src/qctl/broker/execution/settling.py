@@ -102,7 +102,15 @@ class SettlingWorker(EndingWorker):
             first, todo = 0.0, "".join(f"; {each}" for each in (error.hint, then) if each)
         reason = f"sink: {error.message}"[: burial.MAX_REASON - len(todo)] + todo
         log.warning("%s is held: %s", queue.name, reason)
-        self._persist(lambda: self.claimant.put_back(queue.name, job.id, Trip(reason, first=first)))
+        self._put_back(job, queue, Trip(reason, first=first))
+
+    def _put_back(self, job: Job, queue: Queue, trip: Trip | None = None) -> None:
+        """Give the running job back to the head of its queue, once those are there that waited for it."""
+        self._persist(self.empty_hand)
+        self._persist(lambda: self.claimant.put_back(queue.name, job.id, trip))
+
+    def empty_hand(self) -> None:
+        """Give back what waits for the running job. Here nothing does."""
 
     def _persist(self, act: Callable[[], T]) -> T:
         """Do it as often as it takes while Redis is away. Only for what checks the claim itself."""
