@@ -26,7 +26,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from peers import npm
 from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -36,7 +35,7 @@ from qctl.broker import pauses
 from qctl.broker.connection import connect
 from qctl.settings import Settings
 
-WORKERS = {peer.name: peer for peer in dict.fromkeys((*PEERS, *npm.peers(Peer)))}
+WORKERS = {peer.name: peer for peer in PEERS}
 
 HELD = 600
 """Seconds that the job of a worker takes that is killed under it."""

@@ -4,11 +4,11 @@
 
 All take turns in one run, so that a busy machine is busy for all of them. Each is a whole process, started by its own
 command, with the logs and the concurrency that it has by default, in one process; each runs the same function, which
-does nothing but add a byte to a file.Told is the rate from the moment when a twentieth is done until all are, and
-the time of a processor that the worker, its children and Redis took meanwhile, which other work beside them changes
-less. Redis is a private one with AOF every second. Workers that fork for each job are given a tenth of the jobs. The
-peers are installed from the package index on the first run, each into an environment of its own under `.peers`, never
-as dependencies of qctl.
+does nothing but add a byte to a file. Told is the rate from the moment when a twentieth is done until all are, and the
+time of a processor that the worker, its children and Redis took meanwhile, which other work beside them changes less.
+Redis is a private one with AOF every second. Workers that fork for each job are given a tenth of the jobs. The peers
+are installed on the first run: those from Python's package index each into an environment of its own under `.peers`,
+those from npm, where node is present, under `node`; never as dependencies of qctl.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+from peers import npm
 from redis import Redis
 
 HERE = Path(__file__).parent / "peers"
@@ -70,6 +71,7 @@ PEERS = (
     Peer("celery", "celery_peer", ("celery", "-A", "celery_peer", "worker", "--pool", "solo"), "celery[redis]"),
     Peer("arq", "arq_peer", ("arq", "arq_peer.WorkerSettings"), "arq"),
     Peer("saq", "saq_peer", ("saq", "saq_peer.settings"), "saq[redis] typing_extensions"),
+    *npm.peers(Peer),
 )
 
 

@@ -1,4 +1,4 @@
-"""Bull and BullMQ, where node is present: `workers.py` has them by `PEERS += npm.peers(Peer)`."""
+"""Bull and BullMQ, where node is present."""
 
 from __future__ import annotations
 
