@@ -210,7 +210,7 @@ TOTALS = f"{OURS}totals"
 
 
 def claims(name: str) -> str:
-    """HASH job id -> `claimant|milliseconds`, from the claim until the job has ended."""
+    """HASH job id -> `claimant|microseconds`, from the claim until the job has ended."""
     return f"{OURS}claims:{name}"
 
 

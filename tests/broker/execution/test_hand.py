@@ -19,7 +19,7 @@ from qctl.broker import events, keys, pauses, recovery
 from qctl.broker.execution.hand import LATE, MOST, SHORT, STALE, TRUSTED, Hand
 from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 from qctl.broker.execution.line import Line
-from qctl.broker.execution.turn import Claim
+from qctl.broker.execution.turn import Claim, Turns
 from qctl.broker.recovery import Recoverer
 from qctl.broker.worker import AbortedError
 from qctl.settings import Settings
@@ -228,6 +228,24 @@ def test_a_job_that_is_aborted_stays_before_those_behind_it(
     trusting.work(burst=True)
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
     assert_settled(connection)
+
+
+def test_one_with_a_time_to_live_waits_in_the_queue(connection: Redis, queue: Queue, trusting: InlineWorker) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n, ttl=60 if n == 2 else None) for n in range(4)]
+    trusting.work(burst=True, max_jobs=1)
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
+    assert 0 < connection.ttl(keys.job(jobs[2].id)) <= 60
+
+
+def test_what_two_dead_workers_had_in_their_hands_goes_back_in_order(
+    connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(20)]
+    for name in ("one.1.a", "two.2.b"):
+        assert len(Turns(connection, name, starting=True).run(["work"], [MOST])[0]) == MOST
+    assert Recoverer(connection, "test").run() == 2 * MOST
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs]
 
 
 def test_what_is_in_the_hand_goes_back_when_the_worker_leaves(

@@ -166,7 +166,7 @@ def rq_time(moment: datetime) -> str:
 
 
 def claimed_at(claim: str | bytes) -> int:
-    """When a claim was made, in milliseconds of Redis's clock; those made together count on, in their order. Zero where
+    """When a claim was made, in microseconds of Redis's clock; those made together count on, in their order. Zero where
     it cannot be read."""
     text = claim.decode(errors="replace") if isinstance(claim, bytes) else claim
     at = text.rpartition("|")[2]

@@ -82,9 +82,10 @@ local function plain(id, fields, queue)
     return found.data and found.status and found
 end
 
--- The n-th of those that are started together: its claim, and when and what it is among the started.
+-- The n-th of those that are started together: its claim, with a time (microseconds) that comes before that of the
+-- next claimant's, and when and what it is among the started.
 local function claim(n)
-    return ARGV[1] .. '|' .. now + n
+    return ARGV[1] .. '|' .. string.format('%.0f', time[1] * 1000000 + time[2] + n)
 end
 
 local function run(id, found, n)
@@ -133,7 +134,8 @@ local function hold_more(most, waiting, intermediate, claims, started, recoverie
         local job = ARGV[2] .. id
         local fields = redis.pcall('HGETALL', job)
         local found = plain(id, fields, queue)
-        if not found or deadly(id) then break end
+        -- One that has a time to live would lose it if it had to go back.
+        if not found or found.ttl or deadly(id) then break end
         start(id, job, queue, found)
         if left then redis.call('LREM', intermediate, 0, id) end
         ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim(n)
