@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker import events, keys, pauses
 from qctl.broker.execution.claimant import Claimant
+from qctl.broker.execution.turn import Turns
 from qctl.errors import WaitTimeoutError
 from support.process import Program
 from support.servers import RedisServer
@@ -87,6 +88,19 @@ def test_settle_does_not_wait_for_the_dead(connection: Redis, queue: Queue) -> N
     dead.take(["work"], None)
     connection.zadd(keys.LEASES, {dead.name: 1})
     assert pauses.settle(connection, pauses.hold(connection, "work", actor="me"), 10) < 5
+
+
+def test_settle_waits_until_a_worker_has_heard_of_what_it_started(
+    connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pauses, "HEARD", 30.0)
+    job = queue.enqueue("f")
+    Turns(connection, "somebody.1.a", starting=True).run(["work"], [1], lease=15.0)
+    held = pauses.hold(connection, "work", actor="me")
+    assert held.claims == []
+    with later(0.3, lambda: connection.hdel(keys.claims("work"), job.id)):
+        assert 0.2 < pauses.settle(connection, held, 20) < 15
+    assert pauses.settle(connection, held, 20) < 10
 
 
 def _workers(kind: str, folder: Path, server: RedisServer) -> list[Program]:

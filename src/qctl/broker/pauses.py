@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker import events, keys
+from qctl.broker import events, keys, replies
+from qctl.broker.execution.turn import claimed_at
 from qctl.broker.scripts import Script
 from qctl.errors import WaitTimeoutError
 from qctl.models import Pause
@@ -24,6 +25,9 @@ _resume = Script("resume", after="types")
 
 POLL = 0.005
 """Seconds between looks at claims that have not started yet; they do within a few milliseconds."""
+
+HEARD = 0.05
+"""Seconds that a worker has to hear of its claim: a plain job is started with that, and begins a moment later."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,21 @@ def settle(connection: Redis, held: Held, timeout: float) -> float:
                 hint="qctl worker list",
             )
         time.sleep(POLL)
+    queues = catalog.lanes(held.pause.queue)
+    while time.monotonic() - began < min(HEARD, timeout) and _is_news(connection, queues):
+        time.sleep(POLL)
     return time.monotonic() - began
+
+
+def _is_news(connection: Redis, queues: Sequence[str]) -> bool:
+    """Whether the worker of a claim may not have heard of it yet."""
+    with connection.pipeline(transaction=False) as pipe:
+        pipe.time()
+        for queue in queues:
+            pipe.hvals(keys.claims(queue))
+        (seconds, micros), *held = replies.ask(pipe)
+    since = (seconds - HEARD) * 1_000_000 + micros
+    return any(claimed_at(claim) > since for claims in held for claim in replies.granted(claims, []))
 
 
 def release(connection: Redis, queue: str, *, actor: str) -> bool:

@@ -106,9 +106,11 @@ class PlainWorker(SettlingWorker):
     def glance(self) -> None:
         """A few times a second, in the lease thread: say what was done, and see to it that a run which lasts is known
         to, and keeps nothing waiting. Raises what redis-py raises."""
-        if time.monotonic() - self._told_at >= LASTS:  # before a run is seen what ended before it has been told
-            self._told_at = time.monotonic()
+        now = time.monotonic()
+        if now - self._told_at >= LASTS:  # before a run is seen what ended before it has been told
+            self._told_at = now + 1.0  # where that fails
             self.tell_done()
+            self._told_at = now
         with self.hand.lock:
             if self.hand.is_late():
                 self.recorder.glance(LATE)
