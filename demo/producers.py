@@ -73,6 +73,7 @@ class Producers:
             Round(20, lambda: service.add_inventory_export(businessId=SHOP, format="json")),
             Round(300, lambda: service.enqueue("cleanup-reports", {"olderThan": 600})),
             Round(300, lambda: service.enqueue("cleanup-exports", {"olderThan": 600})),
+            Round(300, lambda: service.enqueue("cleanup-images", {"olderThan": 600})),
         ]
 
     def _messages(self) -> list[Round]:
