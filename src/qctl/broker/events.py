@@ -30,7 +30,7 @@ AT_ONCE = 5000
 NAMES = frozenset(
     """created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared
     quieted stopping restored purged requeued rejected cut tripped canceled skipped schedule moved edited
-    imported alerted removed""".split()  # noqa: SIM905 - a list of words reads better as words
+    imported alerted removed returned""".split()  # noqa: SIM905 - a list of words reads better as words
 )
 
 

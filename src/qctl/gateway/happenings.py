@@ -36,6 +36,7 @@ CHANGES: dict[str, tuple[OwnedStatus, OwnedStatus]] = {
     "finished": ("running", "completed"),
     "retried": ("running", "pending"),
     "recovered": ("running", "pending"),
+    "returned": ("running", "pending"),
     "dead": ("running", "dlq"),
     "quarantined": ("running", "dlq"),
     "requeued": ("dlq", "pending"),

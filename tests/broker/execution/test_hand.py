@@ -254,6 +254,9 @@ def test_what_is_in_the_hand_goes_back_when_the_worker_leaves(
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(6)]
     trusting.work(burst=True, max_jobs=2)
     assert [status(connection, job) for job in jobs] == ["finished"] * 2 + ["queued"] * 4
+    told = [e.fields["job"] for e in events.newest(connection, 4)]
+    assert [e.event for e in events.newest(connection, 4)] == ["returned"] * 4, "whoever heard that they had started"
+    assert sorted(told) == sorted(job.id for job in jobs[2:])
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[2:]]
     assert_settled(connection)
 

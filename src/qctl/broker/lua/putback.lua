@@ -23,9 +23,17 @@ for _, member in ipairs(redis.call('ZRANGE', KEYS[3], 0, -1)) do
     end
 end
 redis.call('DEL', KEYS[6])
+local started = redis.call('HGET', KEYS[5], 'status') == 'started'
 redis.call('HSET', KEYS[5], 'status', 'queued', 'worker_name', '')
 redis.call('LPUSH', KEYS[1], ARGV[1])
-if ARGV[6] == '' then return 1 end
+if ARGV[6] == '' then
+    -- Who follows the events has been told that it started.
+    if started then
+        redis.call('XADD', KEYS[9], 'MAXLEN', '~', ARGV[5], '*', 'event', 'returned', 'queue', ARGV[3], 'job', ARGV[1],
+            'worker', ARGV[2])
+    end
+    return 1
+end
 
 local raw = redis.call('HGET', KEYS[7], ARGV[3])
 if raw then
