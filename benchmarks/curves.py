@@ -25,8 +25,9 @@ from pathlib import Path
 from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 from statistics import median
 
-from filling import Size, fill, private_redis
+from filling import Size, fill
 from redis import Redis
+from servers import unlogged_redis
 
 from qctl.broker import keys
 from qctl.broker.execution.claimant import Claimant
@@ -201,7 +202,7 @@ def parts(meter: Meter, total: int, act: Callable[[Callable[[int, int | None], N
 def measured(there: There, runs: int) -> Found:
     """What each act takes where there is so much."""
     with ExitStack() as stack:
-        path, redis = stack.enter_context(private_redis())
+        path, redis = stack.enter_context(unlogged_redis())
         settings = Settings.load(environ={"REDIS_URL": f"unix://{path}"})
         fill(path, there.size)
         stack.enter_context(idle_workers(there.workers, settings, redis))

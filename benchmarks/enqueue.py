@@ -8,17 +8,15 @@ send again; RQ does neither.
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 from redis import Redis
 from rq import Queue, Retry
 from rq.serializers import JSONSerializer
+from servers import private_redis
 
 from qctl.service import QueueService
 
@@ -44,33 +42,19 @@ def measure(name: str, redis: Redis, jobs: int, create: Callable[[list[dict[str,
 
 def main(jobs: int) -> None:
     """Measure both, one at a time, against one server."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        socket = f"{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", socket, "--dir", folder, "--appendonly", "yes", "--save", ""]
-        with subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL) as server:
-            try:
-                while not Path(socket).exists():
-                    time.sleep(0.05)
-                redis = Redis(unix_socket_path=socket)
-                queue = Queue("notification", connection=redis, serializer=JSONSerializer)
+    with private_redis() as server, server.connect() as redis:
+        queue = Queue("notification", connection=redis, serializer=JSONSerializer)
 
-                def rqs(data: list[dict[str, str]]) -> None:
-                    retry = Retry(max=3, interval=[2, 4, 8])
-                    queue.enqueue_many(
-                        [Queue.prepare_data(HANDLER, kwargs=each, retry=retry, timeout=60) for each in data]
-                    )
+        def rqs(data: list[dict[str, str]]) -> None:
+            retry = Retry(max=3, interval=[2, 4, 8])
+            queue.enqueue_many([Queue.prepare_data(HANDLER, kwargs=each, retry=retry, timeout=60) for each in data])
 
-                theirs = measure("rq: Queue.enqueue_many", redis, jobs, rqs)
-                with QueueService(f"unix://{socket}") as service:
-                    ours = measure(
-                        "qctl: QueueService.enqueue_many",
-                        redis,
-                        jobs,
-                        lambda data: service.enqueue_many("notify", data),
-                    )
-                print(f"{ours / theirs:.2f} times as fast")
-            finally:
-                server.terminate()
+        theirs = measure("rq: Queue.enqueue_many", redis, jobs, rqs)
+        with QueueService(server.url) as service:
+            ours = measure(
+                "qctl: QueueService.enqueue_many", redis, jobs, lambda data: service.enqueue_many("notify", data)
+            )
+        print(f"{ours / theirs:.2f} times as fast")
 
 
 if __name__ == "__main__":

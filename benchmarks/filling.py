@@ -1,4 +1,4 @@
-"""A private redis-server, and very many jobs in it, written by hand: RQ would take hours."""
+"""Very many jobs in a Redis, written by hand: RQ would take hours."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import base64
 import json
 import pickle
 import socket
-import subprocess
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-
-from redis import Redis
 
 from qctl.broker import burial, counters, keys
 from qctl.histogram import bucket
@@ -49,22 +43,6 @@ class Size:
 
     def __str__(self) -> str:
         return f"{self.waiting:,} waiting, {self.dead:,} dead, {self.queues:,} queues"
-
-
-@contextmanager
-def private_redis() -> Iterator[tuple[str, Redis]]:
-    """A redis-server of our own in a temporary folder: its socket, and a client."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = f"{folder}/redis.sock"
-        options = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder, "--loglevel", "warning"]
-        server = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
-        try:
-            while not Path(path).exists():
-                time.sleep(0.05)
-            yield path, Redis(unix_socket_path=path)
-        finally:
-            server.terminate()
-            server.wait()
 
 
 def fill(path: str, size: Size) -> None:

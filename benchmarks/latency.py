@@ -17,7 +17,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,8 @@ from statistics import median
 from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
-from workers import HERE, PEERS, Peer, private_redis
+from servers import private_redis
+from workers import HERE, PEERS, Peer
 
 from qctl.broker import pauses
 from qctl.broker.connection import connect
@@ -164,11 +164,12 @@ def main() -> None:
     begun: dict[str, list[float]] = {}
     held: list[float] = []
     again: dict[str, list[float | None]] = {peer.name: [] for peer in chosen}
-    with tempfile.TemporaryDirectory() as name, private_redis(Path(name)) as url:
-        settings = Settings.load(environ={"REDIS_URL": url, "QCTL_HOME": name})
+    with private_redis() as server:
+        url, folder = server.tcp_url, server.folder
+        settings = Settings.load(environ={"REDIS_URL": url, "QCTL_HOME": str(folder)})
         print(f"{sys.platform}, load {os.getloadavg()[0]:.1f}{'median':>28} {'p99':>8} {'most':>8}")
         for peer in chosen:
-            bench = Bench(peer, url, Path(name))
+            bench = Bench(peer, url, folder)
             try:
                 begun[peer.name] = starts(bench, options.runs)
                 show(f"enqueue to start, {peer.name} (ms)", begun[peer.name])
@@ -178,7 +179,7 @@ def main() -> None:
             finally:
                 bench.end()
         for _ in range(options.kills):
-            for each, seconds in recoveries(chosen, url, Path(name), options.patience).items():
+            for each, seconds in recoveries(chosen, url, folder, options.patience).items():
                 again[each].append(seconds)
         for each, tries in again.items():
             if not tries:

@@ -33,8 +33,9 @@ from statistics import median, quantiles
 from typing import cast
 
 import psutil
-from filling import Size, fill, private_redis
+from filling import Size, fill
 from redis import Redis
+from servers import unlogged_redis
 
 from qctl.broker import events, keys
 from qctl.ops import Ops
@@ -202,7 +203,7 @@ def hour(updates: int) -> None:
     """Drive the app itself, without a terminal, faster than in life, and tell how its memory grew."""
     budget.SHARE = reader.SHARE = 1e9
     size = Size().times(0.1)
-    with private_redis() as (path, _):
+    with unlogged_redis() as (path, _):
         fill(path, size)
         ended = multiprocessing.Event()
         crowd = multiprocessing.Process(target=_happen_until, args=(ended, path, size.queues), daemon=True)
@@ -242,7 +243,7 @@ def main() -> None:
         return
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     size = Size().times(float(sys.argv[2]) if len(sys.argv) > 2 else 1.0)
-    with private_redis() as (path, connection):
+    with unlogged_redis() as (path, connection):
         fill(path, size)
         url = f"unix://{path}"
         print(f"{size}; load {os.getloadavg()[0]:.1f}")

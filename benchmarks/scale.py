@@ -28,8 +28,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from filling import Sender, Size, bury, fill, private_redis
+from filling import Sender, Size, bury, fill
 from redis import Redis
+from servers import unlogged_redis
 
 from qctl.broker import keys
 
@@ -173,7 +174,7 @@ def interrupted(path: str, connection: Redis, size: Size, *words: str) -> None:
 
 def main() -> None:
     size = Size().times(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)
-    with private_redis() as (path, connection):
+    with unlogged_redis() as (path, connection):
         reads = (("qctl", "stats"), ("qctl", "dlq", "groups"))
         empty = {words: median(run(path, *words).seconds for _ in range(5)) for words in reads}
         start = time.perf_counter()

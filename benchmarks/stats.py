@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from filling import Size, fill, private_redis
+from filling import Size, fill
+from servers import unlogged_redis
 
 BIN = Path(sys.executable).parent
 
@@ -74,7 +75,7 @@ def show(title: str, took: dict[str, list[Took]]) -> None:
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    with private_redis() as (path, _):
+    with unlogged_redis() as (path, _):
         empty = measure(f"unix://{path}", runs)
         show("an empty Redis", empty)
         fill(path, Size())

@@ -18,17 +18,15 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 from peers import npm
 from redis import Redis
+from servers import private_redis
 
 HERE = Path(__file__).parent / "peers"
 ENVIRONMENTS = Path(__file__).parent / ".peers"
@@ -73,23 +71,6 @@ PEERS = (
     Peer("saq", "saq_peer", ("saq", "saq_peer.settings"), "saq[redis] typing_extensions"),
     *npm.peers(Peer),
 )
-
-
-@contextmanager
-def private_redis(folder: Path) -> Iterator[str]:
-    """The URL of a Redis of this run alone."""
-    socket = folder / "redis.sock"
-    port = 21_000 + os.getpid() % 9_000
-    options = {"port": str(port), "bind": "127.0.0.1", "unixsocket": str(socket), "save": "", "appendonly": "yes"}
-    words = [word for name, value in options.items() for word in (f"--{name}", value)]
-    server = subprocess.Popen(["redis-server", *words, "--dir", str(folder)], stdout=subprocess.DEVNULL)
-    try:
-        while not socket.exists():
-            time.sleep(0.05)
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @dataclass(frozen=True)
@@ -182,10 +163,11 @@ def main() -> None:
     for peer in chosen:
         peer.install()
     runs: dict[str, list[Run]] = {peer.name: [] for peer in chosen}
-    with tempfile.TemporaryDirectory() as name, private_redis(Path(name)) as url:
+    with private_redis() as server:
         for _ in range(options.runs):
             for peer in chosen:
-                runs[peer.name].append(drain(peer, url, Path(name), max(100, int(options.count * peer.share))))
+                count = max(100, int(options.count * peer.share))
+                runs[peer.name].append(drain(peer, server.tcp_url, server.folder, count))
     show(runs)
     if options.json:
         found = {name: [asdict(run) for run in those] for name, those in runs.items()}
