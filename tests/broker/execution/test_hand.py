@@ -16,6 +16,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker import events, keys, pauses, recovery
+from qctl.broker.execution import plain_worker
 from qctl.broker.execution.hand import LATE, MOST, SHORT, STALE, TRUSTED, Hand
 from qctl.broker.execution.isolation import ForkWorker, InlineWorker
 from qctl.broker.execution.line import Line
@@ -169,6 +170,23 @@ def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, tr
     thread.join()
     assert seen == [True, True]
     assert_settled(connection)
+
+
+def test_the_first_hand_of_many_is_looked_at_soon(
+    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_worker, "GLANCE", 60.0)
+    give_back = trusting.claimant.give_back
+    jobs = [queue.enqueue("support.jobs.nap", 1)] + [queue.enqueue("support.jobs.give", n) for n in range(2)]
+    given: list[tuple[str, str]] = []
+
+    def note(queue: str, job_id: str) -> bool:
+        given.append((threading.current_thread().name, job_id))
+        return give_back(queue, job_id)
+
+    monkeypatch.setattr(trusting.claimant, "give_back", note)
+    trusting.work(burst=True)
+    assert given == [("qctl-lease", job.id) for job in jobs[:0:-1]], "while the first ran"
 
 
 def test_what_redis_did_not_take_back_at_once_goes_back_while_the_job_still_runs(

@@ -77,7 +77,7 @@ class Claimant:
         self._on_glance = on_glance
         self._turns = Turns(connection, self.name, starting=on_glance is not None)
         self._renewed = -LEASE
-        self._stop = threading.Event()
+        self._stop, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._tidied = time.monotonic()
         self.glance = GLANCE
@@ -92,6 +92,7 @@ class Claimant:
     def stop(self) -> None:
         """Give the lease up. What is still claimed is found by recovery at once."""
         self._stop.set()
+        self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout=2 * RENEW)
         try:
@@ -115,7 +116,14 @@ class Claimant:
                 log.warning("cannot renew the lease of %s: %s", self.name, error)
                 due = time.monotonic() + 1.0
             left = max(0.0, due - time.monotonic())
-            self._stop.wait(min(left, self.glance) if self._on_glance else left)
+            self._wake.wait(min(left, self.glance) if self._on_glance else left)
+            self._wake.clear()
+
+    def glance_within(self, seconds: float) -> None:
+        """Have the next look of `on_glance` taken in so many seconds, though a longer wait has begun."""
+        if self.glance > seconds:
+            self.glance = seconds
+            self._wake.set()
 
     def _renew(self, now: float) -> None:
         if not _renew(self._redis, [keys.LEASES], [self.name, int(LEASE * 1000)]):

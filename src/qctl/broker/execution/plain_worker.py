@@ -78,6 +78,8 @@ class PlainWorker(SettlingWorker):
                     stopping=lambda: self._stop_requested,
                 )
                 self.hand.fill(claims, self.claimant.asked)
+                if self.hand.is_many:
+                    self.claimant.glance_within(LATE)
                 if not claims:
                     return None
             except UnfinishedError as error:
