@@ -20,6 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from qctl.broker import burial, events, keys, replies
+from qctl.broker.execution.forks import Talk
 from qctl.broker.execution.turn import Claim, Success, Turns, claimed_at
 from qctl.broker.scripts import Script
 
@@ -75,6 +76,7 @@ class Claimant:
         self._redis = connection
         self._on_beat = on_beat
         self._on_glance = on_glance
+        self._talk = Talk()
         self._turns = Turns(connection, self.name, starting=on_glance is not None)
         self._renewed = -LEASE
         self._stop, self._wake = threading.Event(), threading.Event()
@@ -106,12 +108,13 @@ class Claimant:
         while not self._stop.is_set():
             now = time.monotonic()
             try:
-                if now >= due:
-                    due = now + RENEW
-                    self._renew(now)
-                    self._beside(self._on_beat)
-                if self._on_glance:
-                    self._beside(self._on_glance)
+                with self._talk:
+                    if now >= due:
+                        due = now + RENEW
+                        self._renew(now)
+                        self._beside(self._on_beat)
+                    if self._on_glance:
+                        self._beside(self._on_glance)
             except RedisError as error:
                 log.warning("cannot renew the lease of %s: %s", self.name, error)
                 due = time.monotonic() + 1.0
