@@ -161,3 +161,17 @@ def test_the_payload_is_rqs(connection: Redis) -> None:
         [],
         {"value": "\ud800é\x00", "other": [1, {"x": None}]},
     ]
+
+
+@pytest.mark.parametrize("kinds", [[{}, {}, {}], [{}, {"timeout": 5, "title": "b"}, {"delays": (2,)}]])
+def test_jobs_made_together_have_each_its_own_hash(connection: Redis, kinds: list[dict[str, Any]]) -> None:
+    jobs = [new(f"j{n}", **kind) for n, kind in enumerate(kinds)]
+    assert create(connection, *jobs) == [True] * 3
+    for job in jobs:
+        found = connection.hgetall(keys.job(job.id))
+        connection.hset("expected", mapping=job.fields(connection))
+        expected = connection.hgetall("expected")
+        connection.delete("expected")
+        assert found[b"created_at"] == found.pop(b"enqueued_at") > b"2026"
+        del found[b"created_at"], expected[b"created_at"], expected[b"enqueued_at"]
+        assert found == expected

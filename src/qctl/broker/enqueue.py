@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -82,6 +83,18 @@ class NewJob:
 
     def fields(self, connection: Redis) -> dict[str, Any]:
         """The job's hash as RQ writes it. Raises UsageError where the arguments are not JSON, or too large."""
+        return {**self.shared(connection), "data": self.payload()}
+
+    @property
+    def kind(self) -> tuple[Any, ...]:
+        """Jobs of which this is the same share all of their hash but the payload."""
+        return (
+            *(self.name, self.handler, self.queue, self.timeout),
+            *(self.delays, self.keep, self.trace, self.owner, self.title),
+        )
+
+    def shared(self, connection: Redis) -> dict[str, Any]:
+        """The hash without the payload, of a job that is enqueued now."""
         moment = now()
         notes = {"job": self.name, "trace_id": self.trace, "owner": self.owner}
         job = Job.create(
@@ -98,18 +111,19 @@ class NewJob:
             description=self.title or self.name,
             meta={name: value for name, value in notes.items() if value is not None},
         )
-        job.data = self._payload()
+        job.data = b""
         job.created_at = job.enqueued_at = moment
-        return job.to_dict()
+        return {name: value for name, value in job.to_dict().items() if name != "data"}
 
-    def _payload(self) -> bytes:
+    def payload(self) -> bytes:
+        """What RQ calls `data`. Raises UsageError where the arguments are not JSON, or too large."""
         try:
             arguments = json.dumps(dict(self.arguments), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"job {self.name}: its arguments cannot be written as JSON: {error}") from None
         if len(arguments) > MOST:
             raise UsageError(f"job {self.name}: its arguments are {len(arguments)} bytes, more than {MOST}")
-        return f"[{json.dumps(self.handler)}, null, [], {arguments}]".encode()
+        return zlib.compress(f"[{json.dumps(self.handler)}, null, [], {arguments}]".encode())
 
 
 def create(
@@ -131,10 +145,12 @@ def create(
     redis-py raises.
     """
     created: list[bool] = []
-    written = [(job, job.fields(connection)) for job in jobs]
-    for start in range(0, len(written), STEP):
-        step = written[start : start + STEP]
-        keys_, args = _call(step, at, delay, allowed, actor)
+    payloads = [job.payload() for job in jobs]
+    shared = {job.kind: job.shared(connection) for job in {job.kind: job for job in jobs}.values()}
+    for start in range(0, len(jobs), STEP):
+        step = jobs[start : start + STEP]
+        hashes = [(shared[job.kind], payload) for job, payload in zip(step, payloads[start:], strict=False)]
+        keys_, args = _call(step, hashes, at, delay, allowed, actor)
         # The identical call again, so that what the first one did is known by its ids.
         word, *rest = persistently(lambda k=keys_, a=args: _enqueue(connection, k, a), patience)  # type: ignore[misc]
         if word != b"done":
@@ -144,10 +160,15 @@ def create(
 
 
 def _call(
-    step: Sequence[tuple[NewJob, Mapping[str, Any]]], at: datetime | None, delay: float, allowed: Limits, actor: str
+    step: Sequence[NewJob],
+    hashes: Sequence[tuple[Mapping[str, Any], bytes]],
+    at: datetime | None,
+    delay: float,
+    allowed: Limits,
+    actor: str,
 ) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of `enqueue.lua`."""
-    first = step[0][0]
+    """KEYS and ARGV of `enqueue.lua`. Of each hash the part that it may share with others, and the payload."""
+    first = step[0]
     told = {"queue": first.queue, "name": first.name, "trace": first.trace, "owner": first.owner, "actor": actor}
     words = [word for name, value in told.items() if value is not None for word in (name, value)]
     limited = allowed if first.owner is not None else Limits()
@@ -165,9 +186,12 @@ def _call(
         len(words),
         *words,
     ]
-    for job, fields in step:
-        pairs = [part for pair in fields.items() for part in pair]
-        args += [job.id, len(pairs), *pairs]
+    # What all of them share is sent once.
+    common = hashes[0][0] if all(each is hashes[0][0] for each, _ in hashes) else {}
+    args += [2 * len(common), *(part for pair in common.items() for part in pair)]
+    for job, (fields, payload) in zip(step, hashes, strict=True):
+        own = () if common else [part for pair in fields.items() for part in pair]
+        args += [job.id, len(own) + 2, *own, "data", payload]
     owner = first.owner or ""
     where = [
         keys.queue(first.queue),
@@ -179,7 +203,7 @@ def _call(
         keys.REFUSALS,
         keys.owned(owner),
     ]
-    return [*where, *(keys.job(job.id) for job, _ in step)], args
+    return [*where, *(keys.job(job.id) for job in step)], args
 
 
 def persistently(act: Callable[[], T], patience: float) -> T:

@@ -7,7 +7,8 @@
 --   ARGV[7] seconds that an idle owner's jobs are remembered  ARGV[8] prefix of job hashes
 --   ARGV[9] prefix of results  ARGV[10] most jobs that the owner is shown, 0 without an owner
 --   ARGV[11] how many words of the event follow, then those
---   then for each job: id, how many fields and values follow, then those
+--   then how many fields and values follow that all jobs share, then those
+--   then for each job: id, how many fields and values of its own follow, then those
 -- Returns {`done`, 1 created or 0 there already, ...} one number a job · {`rate`, ms until there is room} ·
 --   {`active`}: nothing was created
 -- Atomic: the same call again, because its reply was lost, creates nothing twice; any number of producers of one owner
@@ -24,10 +25,11 @@ local pending = {queued = true, started = true, scheduled = true, deferred = tru
     ready_to_enqueue = true}
 
 local jobs, new, seen = {}, {}, {}
-local at = 12 + tonumber(ARGV[11])
+local shared = 13 + ARGV[11]
+local at = shared + ARGV[shared - 1]
+local common = {unpack(ARGV, shared, at - 1)}
 for n = 9, #KEYS do
-    local job = {key = KEYS[n], id = ARGV[at], fields = {}}
-    for k = at + 2, at + 1 + ARGV[at + 1] do job.fields[#job.fields + 1] = ARGV[k] end
+    local job = {key = KEYS[n], id = ARGV[at], first = at + 2, last = at + 1 + ARGV[at + 1]}
     at = at + 2 + ARGV[at + 1]
     local found = redis.call('TYPE', job.key).ok
     if found ~= 'none' and found ~= 'hash' then
@@ -89,7 +91,9 @@ for n, job in ipairs(jobs) do
     reply[n + 1] = job.new and 1 or 0
     if job.new then
         if redis.call('EXISTS', job.key) == 1 then redis.call('DEL', job.key, ARGV[9] .. job.id) end
-        redis.call('HSET', job.key, unpack(job.fields))
+        local fields = {unpack(common)}
+        for k = job.first, job.last do fields[#fields + 1] = ARGV[k] end
+        redis.call('HSET', job.key, unpack(fields))
         if due == '' then
             redis.call('RPUSH', KEYS[1], job.id)
         else
