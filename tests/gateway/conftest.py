@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from conftest import _serve
+from qctl.ops import Ops
+from qctl.service import QueueService
+from qctl.settings import Settings
 from support.browser import Chromium
 from support.gateway import Gateway
 from support.servers import RedisServer
@@ -70,3 +73,18 @@ def gateway(_any_job: Gateway, redis_server: RedisServer) -> Gateway:
     It does not outlive them: it would cut what other tests put into a buffer."""
     assert _any_job.running, _any_job.output[-4000:]
     return _any_job
+
+
+@pytest.fixture
+def service(settings: Settings) -> Iterator[QueueService]:
+    """What producers of this test's Redis use."""
+    with QueueService(settings) as service:
+        yield service
+
+
+@pytest.fixture
+def ops(settings: Settings) -> Iterator[Ops]:
+    """What operators of this test's Redis use."""
+    ops = Ops(settings)
+    yield ops
+    ops.close()

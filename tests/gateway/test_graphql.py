@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,6 @@ from qctl.broker import keys
 from qctl.gateway import graphql
 from qctl.ops import Ops
 from qctl.service import QueueService
-from qctl.settings import Settings
 from qctl.sinks.sqlite import READINGS, SqliteSink
 from support.gateway import Answer, Gateway
 
@@ -38,19 +36,6 @@ def ask(shared_gateway: Gateway) -> Any:
 @pytest.fixture
 def operator(ask: Any) -> Any:
     return partial(ask, key=KEY)
-
-
-@pytest.fixture
-def service(settings: Settings) -> Iterator[QueueService]:
-    with QueueService(settings) as service:
-        yield service
-
-
-@pytest.fixture
-def ops(settings: Settings) -> Iterator[Ops]:
-    ops = Ops(settings)
-    yield ops
-    ops.close()
 
 
 def kill(connection: Redis, job_id: str, why: bytes) -> None:

@@ -9,7 +9,7 @@ import json
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlencode
@@ -44,14 +44,6 @@ MakeGateway = Callable[..., Gateway]
 def gateway(shared_gateway: Gateway) -> Gateway:
     """One with a panel that may only look. After ten wrong keys in a minute it lets no test in."""
     return shared_gateway
-
-
-@pytest.fixture
-def ops(settings: Settings) -> Iterator[Ops]:
-    """The operations of tests."""
-    ops = Ops(settings)
-    yield ops
-    ops.close()
 
 
 def asked(

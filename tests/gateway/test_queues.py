@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -30,19 +29,6 @@ def anybody(shared_gateway: Gateway) -> Any:
 @pytest.fixture
 def operator(shared_gateway: Gateway) -> Any:
     return partial(shared_gateway.ask, X_Admin_Key=KEY)
-
-
-@pytest.fixture
-def service(settings: Settings) -> Iterator[QueueService]:
-    with QueueService(settings) as service:
-        yield service
-
-
-@pytest.fixture
-def ops(settings: Settings) -> Iterator[Ops]:
-    ops = Ops(settings)
-    yield ops
-    ops.close()
 
 
 def kill(connection: Redis, job_id: str) -> None:

@@ -145,18 +145,28 @@ def create(
     redis-py raises.
     """
     created: list[bool] = []
-    payloads = [job.payload() for job in jobs]
-    shared = {job.kind: job.shared(connection) for job in {job.kind: job for job in jobs}.values()}
+    hashes = _hashes(connection, jobs)
     for start in range(0, len(jobs), STEP):
-        step = jobs[start : start + STEP]
-        hashes = [(shared[job.kind], payload) for job, payload in zip(step, payloads[start:], strict=False)]
-        keys_, args = _call(step, hashes, at, delay, allowed, actor)
+        step = slice(start, start + STEP)
+        keys_, args = _call(jobs[step], hashes[step], at, delay, allowed, actor)
         # The identical call again, so that what the first one did is known by its ids.
         word, *rest = persistently(lambda k=keys_, a=args: _enqueue(connection, k, a), patience)  # type: ignore[misc]
         if word != b"done":
             raise allowed.refusal([word, *rest])
         created += [bool(each) for each in rest]
     return created
+
+
+def _hashes(connection: Redis, jobs: Sequence[NewJob]) -> list[tuple[Mapping[str, Any], bytes]]:
+    """Of each job the part of its hash that it shares with others of its kind, and its payload."""
+    shared: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    hashes = []
+    for job in jobs:
+        kind = job.kind
+        if kind not in shared:
+            shared[kind] = job.shared(connection)
+        hashes.append((shared[kind], job.payload()))
+    return hashes
 
 
 def _call(
@@ -167,7 +177,7 @@ def _call(
     allowed: Limits,
     actor: str,
 ) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of `enqueue.lua`. Of each hash the part that it may share with others, and the payload."""
+    """KEYS and ARGV of `enqueue.lua`, for jobs with these hashes."""
     first = step[0]
     told = {"queue": first.queue, "name": first.name, "trace": first.trace, "owner": first.owner, "actor": actor}
     words = [word for name, value in told.items() if value is not None for word in (name, value)]

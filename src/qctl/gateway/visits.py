@@ -1,8 +1,7 @@
 """Visits of the panel: each is `qctl monitor` as a process of its own, between a browser's web socket and an end.
 
 It ends with the visit: when the browser leaves or falls silent, when the login is over, when the gateway ends, however
-that does. The
-terminal that is drawn in the browser is textual-serve's.
+that does. The terminal that is drawn in the browser is textual-serve's.
 """
 
 from __future__ import annotations
@@ -51,7 +50,6 @@ LARGEST = 500
 FULL = 1013
 ENDED = 1000
 """What the web socket is closed with: try again later, and all is well (RFC 6455)."""
-
 
 Still = Callable[[], Awaitable[bool]]
 
