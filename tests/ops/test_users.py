@@ -53,6 +53,7 @@ def test_a_user_comes_becomes_an_admin_and_goes(ops: Ops, settings: Settings) ->
 def test_what_is_no_user_is_refused(ops: Ops) -> None:
     for email, name, password in (
         ("ada", "Ada", "correct horse"),
+        (f"{EMAIL}\n", "Ada", "correct horse"),
         (EMAIL, "", "correct horse"),
         (EMAIL, "a\x1b[31m", "correct horse"),
         (EMAIL, "Ada", "short"),

@@ -118,7 +118,7 @@ def _account(user: User) -> Account:
 def _check(email: str, username: str | None, password: str | None) -> None:
     """Raise UsageError, naming all that is wrong at once."""
     problems: builtins.list[str] = []
-    if not re.match(ADDRESS, email):
+    if not re.fullmatch(ADDRESS, email):
         problems.append(f"{email!r} is no address")
     if username is not None and not (0 < len(username) <= NAME_LENGTH and username.isprintable()):
         problems.append(f"a name is one line of 1 to {NAME_LENGTH} characters")
