@@ -29,13 +29,13 @@ from filling import Size, fill
 from redis import Redis
 from servers import unlogged_redis
 
-from qctl.broker import keys
-from qctl.broker.execution.claimant import Claimant
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.redis import keys
+from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.models import Selector
 from qctl.ops import Ops
 from qctl.settings import Settings
-from qctl.tui.thrift import ThriftyOps
+from qctl.tui.data.caching_ops import ThriftyOps
 
 CLAIMS = 200
 """Claims of one run."""

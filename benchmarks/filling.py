@@ -11,7 +11,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qctl.broker import burial, counters, keys
+from qctl.broker.bookkeeping import counters, dead_letter_index
+from qctl.broker.redis import keys
 from qctl.histogram import bucket
 
 TRACEBACK = """Traceback (most recent call last):
@@ -68,9 +69,9 @@ def bury(send: Sender, queue: str, count: int, *, causes: int = CAUSES, indexed:
     for cause in range(causes):
         mine = ids[cause::causes]
         traceback = TRACEBACK.format(line=cause, error=f"Error{cause}")
-        parts = burial.describe("app.tasks.send", traceback)
-        print_ = burial.fingerprint(parts)
-        fields = {**_job(queue, "failed"), **({burial.FIELD: print_} if indexed else {})}
+        parts = dead_letter_index.describe("app.tasks.send", traceback)
+        print_ = dead_letter_index.fingerprint(parts)
+        fields = {**_job(queue, "failed"), **({dead_letter_index.FIELD: print_} if indexed else {})}
         failure = {"exc_string": _packed(traceback), "type": 2, "created_at": now}
         send.each(b"HSET", keys.JOB_PREFIX, mine, _flat(fields))
         send.each(b"XADD", keys.results(""), mine, [b"*", *_flat(failure)])

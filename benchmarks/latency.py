@@ -31,8 +31,8 @@ from rq.serializers import JSONSerializer
 from servers import private_redis
 from workers import HERE, PEERS, Peer
 
-from qctl.broker import pauses
-from qctl.broker.connection import connect
+from qctl.broker.redis.connection import connect
+from qctl.broker.worker import pauses
 from qctl.settings import Settings
 
 WORKERS = {peer.name: peer for peer in PEERS}

@@ -37,12 +37,14 @@ from filling import Size, fill
 from redis import Redis
 from servers import unlogged_redis
 
-from qctl.broker import events, keys
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
 from qctl.ops import Ops
 from qctl.settings import Settings
-from qctl.tui import app, budget, reader
+from qctl.tui import app
+from qctl.tui.data import cpu_budget, page_loader
+from qctl.tui.data.caching_ops import ThriftyOps
 from qctl.tui.pages import PAGES
-from qctl.tui.thrift import ThriftyOps
 
 WIDTH, HEIGHT = 200, 40
 PER_SECOND = 1000
@@ -201,7 +203,7 @@ def growth(monitor: Monitor, seconds: float) -> tuple[float, float]:
 
 def hour(updates: int) -> None:
     """Drive the app itself, without a terminal, faster than in life, and tell how its memory grew."""
-    budget.SHARE = reader.SHARE = 1e9
+    cpu_budget.SHARE = page_loader.SHARE = 1e9
     size = Size().times(0.1)
     with unlogged_redis() as (path, _):
         fill(path, size)

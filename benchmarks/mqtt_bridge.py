@@ -19,7 +19,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.process import Program
 from support.servers import Mosquitto, RedisServer
 

@@ -32,7 +32,7 @@ from filling import Sender, Size, bury, fill
 from redis import Redis
 from servers import unlogged_redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 
 BIN = Path(sys.executable).parent
 

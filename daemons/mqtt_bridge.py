@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qctl import daemon
-from qctl.jobs import batches, readings
-from qctl.sources.mqtt import Bridge
+from qctl.jobs import batches, reading_batches
+from qctl.sources.mqtt_bridge import Bridge
 
 
 def serve(context: daemon.Context) -> None:
@@ -12,7 +12,7 @@ def serve(context: daemon.Context) -> None:
     if not context.settings.mqtt_enabled:
         context.nothing_to_do("MQTT_ENABLED is false")
         return
-    keeping = batches.without_queue(context.settings, "readings", readings.sink)
+    keeping = batches.without_queue(context.settings, "readings", reading_batches.sink)
     Bridge(context.settings, context.stop, context.beat, keeping).run()
 
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from threading import Thread
 
 from qctl import daemon
-from qctl.broker import scheduler
-from qctl.broker.connection import connect
+from qctl.broker.maintenance import scheduler_loop
+from qctl.broker.redis.connection import connect
 from qctl.history.recorder import Recorder
 from qctl.ops.alert_watch import AlertWatch
-from qctl.view.checks import trouble
+from qctl.view.nagios import trouble
 
 ENDS = 5.0
 """Seconds for which a last write of the history, or a last notice, is waited for. What is not done then, the next does.
@@ -24,10 +24,10 @@ def serve(context: daemon.Context) -> None:
     for thread in threads:
         thread.start()
     connection = connect(context.settings, name="qctl-scheduler")
-    news = scheduler.News()
-    context.on_reload(scheduler.News.OF, news.put)
+    news = scheduler_loop.News()
+    context.on_reload(scheduler_loop.News.OF, news.put)
     try:
-        scheduler.serve(connection, context.settings, context.stop.wait, context.beat, news)
+        scheduler_loop.serve(connection, context.settings, context.stop.wait, context.beat, news)
     finally:
         context.stop.set()
         for thread in threads:

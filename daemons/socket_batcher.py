@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qctl import daemon
 from qctl.errors import QctlError
-from qctl.jobs import batches, messages
+from qctl.jobs import batches, message_batches
 
 
 def serve(context: daemon.Context) -> None:
@@ -16,7 +16,7 @@ def serve(context: daemon.Context) -> None:
         from qctl.sources.batcher import SocketBatcher
     except ImportError as error:
         raise QctlError(f"Socket.IO is not installed: {error}; pip install qctl[socketio]") from error
-    keeping = batches.without_queue(context.settings, "messages", messages.sink)
+    keeping = batches.without_queue(context.settings, "messages", message_batches.sink)
     SocketBatcher(context.settings, context.stop, context.beat, keeping).run()
 
 

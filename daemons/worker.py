@@ -8,8 +8,8 @@ import re
 import sys
 
 from qctl import catalog, daemon
-from qctl.broker.connection import connect
-from qctl.broker.execution.isolation import ForkWorker, InlineWorker
+from qctl.broker.redis.connection import connect
+from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from demo.site import Site
-from qctl.stack import tether
+from qctl.stack import die_with_parent
 
 STARTING = 90.0
 """Seconds that `qctl up` may take until its servers answer, on a busy machine."""
@@ -30,7 +30,15 @@ class Child:
 
     def __init__(self, site: Site, script: str, *arguments: str) -> None:
         command = [str(Path(sys.executable).with_name(script)), *arguments]
-        tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(int(signal.SIGTERM)), *command]
+        tied = [
+            sys.executable,
+            "-I",
+            "-S",
+            die_with_parent.__file__,
+            str(os.getpid()),
+            str(int(signal.SIGTERM)),
+            *command,
+        ]
         self._process = subprocess.Popen(
             tied, cwd=site.home, env=site.environ, stdin=subprocess.DEVNULL, start_new_session=True
         )

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 from redis import Redis
 
-from qctl.broker.connection import connect
+from qctl.broker.redis.connection import connect
 from qctl.settings import Settings
 from support import node
 from support.databases import MariaDb, MongoDb

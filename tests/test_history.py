@@ -13,10 +13,11 @@ from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import events, keys
-from qctl.broker.connection import Backoff
-from qctl.broker.event_group import EventGroup
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping.event_consumer import EventGroup
+from qctl.broker.redis import keys
+from qctl.broker.redis.connection import Backoff
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import NotFoundError, SettingsError, UnreachableError
 from qctl.history import recorder as recorder_module
 from qctl.history.recorder import GROUP, Recorder

@@ -19,7 +19,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl import logs
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import SettingsError
 from qctl.settings import DEBUG_AREAS, Settings
 
@@ -169,12 +169,18 @@ def test_every_line_names_what_it_is_about(set_up: Callable[..., None], capsys: 
 
 def test_debug_of_one_area_alone(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     set_up(LOG_LEVEL="warning", QCTL_DEBUG="mqtt, CLAIM")
-    for name in ("qctl.sources.mqtt", "qctl.broker.execution.claimant", "rq.worker", "qctl.sinks.mysql", "qctl.tests"):
+    for name in (
+        "qctl.sources.mqtt_bridge",
+        "qctl.broker.worker.claims",
+        "rq.worker",
+        "qctl.sinks.mysql",
+        "qctl.tests",
+    ):
         logging.getLogger(name).debug("of %s", name)
     told = [json.loads(line)["message"] for line in lines(capsys)]
-    assert told == ["of qctl.sources.mqtt", "of qctl.broker.execution.claimant", "of rq.worker"]
+    assert told == ["of qctl.sources.mqtt_bridge", "of qctl.broker.worker.claims", "of rq.worker"]
     set_up(LOG_LEVEL="warning")
-    logging.getLogger("qctl.sources.mqtt").debug("no more")
+    logging.getLogger("qctl.sources.mqtt_bridge").debug("no more")
     assert lines(capsys) == []
 
 

@@ -13,8 +13,9 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from qctl import catalog
-from qctl.broker import events, keys
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.catalog import declared
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import JobSpec

@@ -26,13 +26,25 @@ NOISY = ("rq", "amqtt", "transitions")
 """Libraries that tell much at `info` that our own lines tell too. Below a warning they are heard only at `debug`."""
 
 AREAS: Mapping[str, tuple[str, ...]] = {
-    "mqtt": ("qctl.sources.mqtt", "qctl.sources.link", "qctl.sources.redelivery", "qctl.broker.mqtt_session", "paho"),
-    "socket": ("qctl.sources.batcher", "qctl.sources.socketio", "qctl.sources.front", "engineio", "socketio"),
-    "batch": ("qctl.sources.group_commit", "qctl.sources.cutter", "qctl.broker.buffer"),
-    "claim": ("qctl.broker.execution", "qctl.broker.worker", "qctl.broker.recovery", "rq"),
-    "schedule": ("qctl.broker.scheduler", "qctl.broker.timing"),
+    "mqtt": (
+        "qctl.sources.mqtt_bridge",
+        "qctl.sources.mqtt_connection",
+        "qctl.sources.duplicate_filter",
+        "qctl.broker.ingest.mqtt_session",
+        "paho",
+    ),
+    "socket": (
+        "qctl.sources.batcher",
+        "qctl.sources.socketio_server",
+        "qctl.sources.asgi_front",
+        "engineio",
+        "socketio",
+    ),
+    "batch": ("qctl.sources.group_commit", "qctl.sources.batch_cutter", "qctl.broker.ingest.buffer"),
+    "claim": ("qctl.broker.worker", "rq"),
+    "schedule": ("qctl.broker.maintenance", "qctl.broker.scheduler"),
     "sink": ("qctl.sinks", "qctl.store"),
-    "job": ("qctl.jobs", "qctl.mail", "qctl.files", "qctl.reports", "qctl.outbound"),
+    "job": ("qctl.jobs", "qctl.mail", "qctl.files", "qctl.reports", "qctl.http_client"),
     "alert": ("qctl.ops.alert_watch", "qctl.ops.alert_channels"),
     "history": ("qctl.history",),
     "supervisor": ("qctl.daemon",),

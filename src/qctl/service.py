@@ -16,14 +16,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from qctl import catalog
-from qctl.broker import enqueue, events
-from qctl.broker.acts import bulk
-from qctl.broker.acts.relocating import Cancel
-from qctl.broker.connection import connect, translated
-from qctl.broker.enqueue import NewJob
-from qctl.broker.execution import running
-from qctl.broker.limits import Limits
-from qctl.broker.reading import job_detail, locating, owned, snapshot, watching
+from qctl.broker.admin import bulk
+from qctl.broker.admin.move_jobs import Cancel
+from qctl.broker.bookkeeping import events
+from qctl.broker.producer import enqueue
+from qctl.broker.producer.enqueue import NewJob
+from qctl.broker.producer.owner_limits import Limits
+from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapshot, wait_for_jobs
+from qctl.broker.redis.connection import connect, translated
+from qctl.broker.worker import job_context
 from qctl.catalog import arguments, options
 from qctl.catalog.builtin import BULK
 from qctl.catalog.options import Options
@@ -96,7 +97,7 @@ class QueueService:
         for each in every:
             arguments.check(name, spec.arguments, each)
         settings = self._settings
-        trace = how.get("trace_id") or running.trace() or uuid.uuid4().hex
+        trace = how.get("trace_id") or job_context.trace() or uuid.uuid4().hex
         jobs = [
             NewJob.of(spec, each, how, settings, id=id_, trace=trace)
             for id_, each in zip(options.ids(name, how, len(every)), every, strict=True)
@@ -122,7 +123,7 @@ class QueueService:
         Raises NotFoundError where Redis has forgotten it, and RedisUnreachableError.
         """
         with translated(self._settings):
-            detail = job_detail.read(self._redis, job_id, snapshot.names(self._redis))
+            detail = job_detail.read(self._redis, job_id, stats_snapshot.names(self._redis))
         if detail is None:
             raise NotFoundError(f"there is no job {job_id}")
         return detail
@@ -133,7 +134,7 @@ class QueueService:
         Finished ones are forgotten after QCTL_KEEP_FINISHED. Raises RedisUnreachableError.
         """
         with translated(self._settings):
-            return owned.read(self._redis, owner)
+            return owned_jobs.read(self._redis, owner)
 
     def owned_jobs(self, ids: Sequence[str]) -> list[OwnedJob]:
         """Those of these jobs that Redis remembers and that have an owner, in the same order. Reads only.
@@ -141,7 +142,7 @@ class QueueService:
         Raises RedisUnreachableError.
         """
         with translated(self._settings):
-            return owned.some(self._redis, ids)
+            return owned_jobs.some(self._redis, ids)
 
     def cancel(self, job_id: str) -> bool:
         """Have a job that waits or is scheduled not run. Returns whether it was canceled, False where it had ended.
@@ -149,7 +150,7 @@ class QueueService:
         Raises NotFoundError, RefusedError where it runs, and RedisUnreachableError.
         """
         with translated(self._settings):
-            placed, _ = locating.locate(self._redis, [job_id], snapshot.names(self._redis))
+            placed, _ = locate_jobs.locate(self._redis, [job_id], stats_snapshot.names(self._redis))
             if not placed:
                 raise NotFoundError(f"there is no job {job_id}")
             queue, state, found = placed[0]
@@ -168,11 +169,13 @@ class QueueService:
         Raises NotFoundError, JobFailedError where it ended otherwise, WaitTimeoutError, and RedisUnreachableError.
         """
         with translated(self._settings):
-            if watching.look(self._redis, [job_id])[job_id].status == "gone":
+            if wait_for_jobs.look(self._redis, [job_id])[job_id].status == "gone":
                 raise NotFoundError(f"there is no job {job_id}")
-            seen, _ = watching.until(self._redis, [job_id], timeout, lambda _, now: now.status in watching.ENDS)
+            seen, _ = wait_for_jobs.until(
+                self._redis, [job_id], timeout, lambda _, now: now.status in wait_for_jobs.ENDS
+            )
             status = seen[job_id].status
-            if status not in watching.ENDS:
+            if status not in wait_for_jobs.ENDS:
                 raise WaitTimeoutError(f"job {job_id} is {status} after {timeout:g} s")
             if status not in ("finished", "gone"):
                 raise JobFailedError(f"job {job_id} is {status}", hint=f"qctl job show {quote(job_id)}")

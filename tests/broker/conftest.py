@@ -9,9 +9,9 @@ from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker.execution.claimant import Claimant
-from qctl.broker.execution.isolation import ForkWorker, InlineWorker
-from qctl.broker.worker import QctlWorker
+from qctl.broker.worker.base import QctlWorker
+from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
 from qctl.settings import Settings
 
 

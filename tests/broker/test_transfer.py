@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from redis import Redis
 from rq.results import Result
 
-from qctl.broker import burial, events, inspection, keys, places, records
-from qctl.broker.acts import exporting, importing
+from qctl.broker.admin import export_jobs, import_format, import_jobs
+from qctl.broker.bookkeeping import dead_letter_index, events
+from qctl.broker.query import job_locations
+from qctl.broker.redis import keys, untrusted_fields
 from qctl.errors import RejectedError
 from qctl.models import STATES, Chosen, State
 from support import stock
@@ -24,13 +26,13 @@ PLACES = [state for state in STATES if state != "started"]
 
 
 def export(connection: Redis, queue: str, state: State) -> list[str]:
-    ids = [found.id for step in places.read(connection, queue, state) for found in step]
-    return [line for step in exporting.lines(connection, Chosen(queue, state, ids)) for line in step]
+    ids = [found.id for step in job_locations.read(connection, queue, state) for found in step]
+    return [line for step in export_jobs.lines(connection, Chosen(queue, state, ids)) for line in step]
 
 
 def take(connection: Redis, lines: list[str], *, trust: bool = True) -> None:
     for line in lines:
-        importing.put(connection, records.parse(line.encode(), trust=trust), actor="me")
+        import_jobs.put(connection, import_format.parse(line.encode(), trust=trust), actor="me")
 
 
 def dump(connection: Redis) -> dict[bytes, Any]:
@@ -92,7 +94,7 @@ def test_any_job_comes_back_to_the_last_byte(
     elif state == "quarantined":
         connection.hset(keys.quarantine(queue), job_id, note)
     else:
-        connection.zadd(places.key(state, queue), {job_id: score})
+        connection.zadd(job_locations.key(state, queue), {job_id: score})
     before, lines = dump(connection), export(connection, queue, state)
     connection.flushall()
     take(connection, lines)
@@ -108,13 +110,13 @@ def test_jobs_of_rq_and_qctl_come_back_with_all_that_belongs_to_them(connection:
         if state == "failed":
             stock.die(connection, job, ttl=5000 + n)
             with connection.pipeline() as pipe:
-                burial.index(pipe, "mail", job.id, "app.tasks.send", stock.TRACEBACK)
+                dead_letter_index.index(pipe, "mail", job.id, "app.tasks.send", stock.TRACEBACK)
                 pipe.execute()
         elif state == "quarantined":
             connection.hset(keys.quarantine("mail"), job.id, '{"reason": "r", "at": 1, "recoveries": 0}')
         elif state != "queued":
             connection.hset(keys.job(job.id), "status", state)
-            connection.zadd(places.key(state, "mail"), {job.id: 4_000_000_000.5 + n})
+            connection.zadd(job_locations.key(state, "mail"), {job.id: 4_000_000_000.5 + n})
             connection.expire(keys.job(job.id), 7200)
     before, lines = dump(connection), export(connection, "mail", state)
     assert len(lines) == 3
@@ -197,7 +199,7 @@ def with_fields(**fields: Any) -> bytes:
 
 
 def test_the_good_line_is_good() -> None:
-    assert records.parse(line(), trust=False).id == "j"
+    assert import_format.parse(line(), trust=False).id == "j"
 
 
 @pytest.mark.parametrize(
@@ -255,12 +257,12 @@ def test_the_good_line_is_good() -> None:
 )
 def test_a_bad_line_is_refused_and_says_why(text: bytes, said: str) -> None:
     with pytest.raises(RejectedError, match=said):
-        records.parse(text, trust=False)
+        import_format.parse(text, trust=False)
 
 
 def test_a_line_that_is_too_long_is_refused() -> None:
     with pytest.raises(RejectedError, match="longer than"):
-        records.parse(b" " * (records.MOST + 1), trust=False)
+        import_format.parse(b" " * (import_format.MOST + 1), trust=False)
 
 
 @given(
@@ -272,7 +274,7 @@ def test_a_line_that_is_too_long_is_refused() -> None:
 def test_whatever_stands_in_a_field_is_refused_or_understood(value: Any) -> None:
     for name in (*GOOD, "died", "cause", "note", "expires_at"):
         try:
-            records.parse(json.dumps({**GOOD, name: value}).encode(), trust=False)
+            import_format.parse(json.dumps({**GOOD, name: value}).encode(), trust=False)
         except RejectedError as error:
             assert error.message  # noqa: PT017 - that it is no other error is what is tested
 
@@ -284,5 +286,5 @@ def test_what_is_trusted_is_taken_as_it_is(connection: Redis) -> None:
     with pytest.raises(RejectedError, match="--trust"):
         take(connection, lines, trust=False)
     take(connection, lines)
-    assert inspection.text(connection.hget(keys.job("d"), "status")) == "failed"
+    assert untrusted_fields.text(connection.hget(keys.job("d"), "status")) == "failed"
     assert connection.exists(Result.get_key("d"))

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from qctl import catalog, job
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from qctl.catalog import declared
 from qctl.errors import SettingsError, UsageError
 from qctl.service import QueueService

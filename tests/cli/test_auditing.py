@@ -11,7 +11,8 @@ from redis import Redis
 
 from cli.conftest import Ran
 from cli.fake import FakeOps
-from qctl.broker import events, keys
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RedisUnreachableError, RefusedError, UsageError

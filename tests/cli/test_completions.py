@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qctl.broker import glimpse, keys
+from qctl.broker.redis import completion_names, keys
+from qctl.cli.completion_names import KIND
 from qctl.cli.completions.scripts import SCRIPTS, render
-from qctl.cli.naming import KIND
 from support.servers import RedisServer
 
 ROOT = Path(__file__).parents[2]
@@ -107,8 +107,8 @@ def test_without_redis_nothing_is_offered_and_nothing_said(offered: Offered) -> 
 
 def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
-        glimpse.names(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", "queue")
-    assert glimpse.PATIENCE <= 0.1
+        completion_names.names(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", "queue")
+    assert completion_names.PATIENCE <= 0.1
 
 
 @pytest.mark.parametrize("kind", ["queue", "worker", "schedule", "batch", "job", "dead"])
@@ -125,7 +125,7 @@ def test_every_kind_of_names(kind: str, connection: Redis, redis_server: RedisSe
         connection.zadd(key("q"), {id_: 1})
     jobs = ["run", "wait", "died", "later", "done"]
     wanted = {"queue": ["paused", "q"], "worker": ["w"], "schedule": ["s"], "batch": ["b"], "job": jobs}
-    assert glimpse.names(redis_server.url, kind) == wanted.get(kind, ["died"])
+    assert completion_names.names(redis_server.url, kind) == wanted.get(kind, ["died"])
 
 
 def test_a_password_and_a_database_are_understood(own_redis: RedisServer) -> None:
@@ -133,9 +133,9 @@ def test_a_password_and_a_database_are_understood(own_redis: RedisServer) -> Non
     third.sadd(keys.QUEUES, keys.queue("third"))
     third.config_set("requirepass", "s3 cret")
     for url in (own_redis.tcp_url.removesuffix("0") + "3", f"{own_redis.url}?db=3"):
-        assert glimpse.names(url.replace("://", "://:s3%20cret@"), "queue") == ["third"]
+        assert completion_names.names(url.replace("://", "://:s3%20cret@"), "queue") == ["third"]
     with pytest.raises(ValueError, match="NOAUTH"):
-        glimpse.names(own_redis.url, "queue")
+        completion_names.names(own_redis.url, "queue")
 
 
 def test_names_cost_no_heavy_import(redis_server: RedisServer) -> None:

@@ -43,7 +43,7 @@ def test_modules_of_other_commands_are_not_read(line: list[str], read: set[str])
     modules = ran.stdout.splitlines()[-1].split()
     places = {path.partition(".")[0] for path, _ in tree.DAILY.values()}
     places |= {path.partition(".")[0] for noun in tree.NOUNS.values() for path in noun.verbs}
-    loaded = {module.removeprefix("qctl.cli.") for module in modules} & places
+    loaded = {module.removeprefix("qctl.cli.commands.") for module in modules} & places
     assert loaded == read
     assert not {"redis", "rq", "rich", "qctl.ops"} & set(modules)
 

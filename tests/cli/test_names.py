@@ -11,7 +11,7 @@ from redis import Redis
 
 from cli.conftest import Ran
 from cli.lines import TREE, Path
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.ops import Ops

@@ -20,8 +20,10 @@ from rq import Queue, Repeat
 
 from cli.conftest import Ran
 from cli.lines import COMMANDS, TREE, Path
-from qctl.broker import burial, events, keys, pauses
-from qctl.broker.acts import trash
+from qctl.broker.admin import trash
+from qctl.broker.bookkeeping import dead_letter_index, events
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.ops import Ops
@@ -127,8 +129,8 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     connection.set(keys.job("text"), "text")
     connection.hset(keys.quarantine("mail"), "text", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 0}))
     with connection.pipeline() as pipe:
-        reading = ("qctl.jobs.readings.ingest_reading", ("s/a", "bm9wZQ==", 1))
-        burial.bury(pipe, "readings", "sensor-data", *reading, "it is not JSON", "r1")
+        reading = ("qctl.jobs.reading_batches.ingest_reading", ("s/a", "bm9wZQ==", 1))
+        dead_letter_index.bury(pipe, "readings", "sensor-data", *reading, "it is not JSON", "r1")
         pipe.execute()
     stock.register_worker(connection, "killed", "mail")
     connection.delete(keys.worker("killed"))

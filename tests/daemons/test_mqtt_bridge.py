@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.certificates import certified
 from support.device import Device
 from support.ingest import items, letters, reason
@@ -133,7 +133,7 @@ def test_bad_payloads_are_dead_letters_and_the_stream_goes_on(
         topic, kept, received_ns = letter.args
         assert (topic, base64.b64decode(kept)) == ("sensors/a", payload)
         assert received_ns > 10**18
-        assert letter.func_name == "qctl.jobs.readings.ingest_reading"
+        assert letter.func_name == "qctl.jobs.reading_batches.ingest_reading"
     assert found["the topic is longer than 1024 bytes"].args[0] == "sensors/" + "x" * 2000
 
 

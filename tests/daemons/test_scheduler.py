@@ -14,8 +14,9 @@ from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import events, keys
-from qctl.broker.timing import schedules
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.scheduler import schedules
 from qctl.history.store import open_store
 from qctl.models import Schedule
 from qctl.settings import Settings

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.batcher import Batcher, Sender, message, messages
 from support.databases import MariaDb
 from support.ingest import items, letters, reason

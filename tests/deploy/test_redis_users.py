@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from qctl.service import QueueService
 from qctl.settings import Settings
 from support import stock

@@ -11,7 +11,7 @@ from contextlib import closing
 
 from faults.ledger import Arrived
 from faults.path import HALVES, QUEUES, DataPath
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.ingest import letters
 
 _NUMBER = re.compile(r'"n": ?(\d+)')

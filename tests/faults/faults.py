@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from faults.path import DataPath
-from qctl.broker.scripts import Script
+from qctl.broker.redis.scripts import Script
 from support.process import Program
 from support.proxy import Losing, Match, Proxy
 
@@ -104,7 +104,7 @@ def _is_claim(data: bytes) -> bool:
     return _CLAIM.match(data) is not None
 
 
-_END = Script("claim", after="finish").sha.encode()
+_END = Script("worker/claim", after="worker/finish").sha.encode()
 
 
 def _is_end(data: bytes) -> bool:

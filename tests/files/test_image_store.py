@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from qctl.errors import RejectedError, SinkMisconfiguredError, SinkUnavailableError
-from qctl.files import bucket, image_store
+from qctl.files import image_store, s3
 from qctl.settings import Settings
 from support.process import free_port
 from support.servers import S3Server
@@ -107,12 +107,12 @@ def test_keys_that_are_refused_need_somebody_and_are_not_told(
 def test_a_server_that_stands_still_makes_it_wait(
     own_s3: S3Server, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bucket, "REPLYING", 0.3)
-    bucket._client.cache_clear()
+    monkeypatch.setattr(s3, "REPLYING", 0.3)
+    s3._client.cache_clear()
     own_s3.freeze()
     with pytest.raises(SinkUnavailableError, match="does not answer"):
         image_store.keep(make_settings(**own_s3.environ), picture())
-    bucket._client.cache_clear()
+    s3._client.cache_clear()
 
 
 def test_without_keys_or_a_role_it_says_so(

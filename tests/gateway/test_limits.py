@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from redis import Redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.gateway import Gateway
 
 

@@ -8,7 +8,7 @@ from string import Template
 
 from redis import Redis
 
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.settings import Settings
 from support.browser import Chromium
 from support.gateway import PASSWORD, Gateway

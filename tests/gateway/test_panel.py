@@ -22,10 +22,10 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import keys
-from qctl.gateway import visits
+from qctl.broker.redis import keys
+from qctl.gateway import panel_sessions
+from qctl.gateway.login_throttle import MOST as TRIES
 from qctl.gateway.tokens import PANEL, Caller, Tokens
-from qctl.gateway.tries import MOST as TRIES
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.store.users import SqliteUsers, new_user
@@ -292,11 +292,11 @@ class Refused:
 
 
 def test_there_are_no_more_than_that(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visits, "MOST", 0)
+    monkeypatch.setattr(panel_sessions, "MOST", 0)
     socket = Refused()
     ends = datetime.now(timezone.utc) + timedelta(hours=1)
     who = Caller("ada", "admin", ends, ends)
-    asyncio.run(visits.Visits(settings).serve(socket, who, "a login", None))  # type: ignore[arg-type]
+    asyncio.run(panel_sessions.Visits(settings).serve(socket, who, "a login", None))  # type: ignore[arg-type]
     assert socket.closed == [(1013, "0 panels are open already")]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.gateway import BIN, Gateway
 from support.process import Program
 from support.servers import RedisServer

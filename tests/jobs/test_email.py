@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.redis import keys
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.service import QueueService
 from qctl.settings import Settings
 from support.mail import Mailbox, smtp_server

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
-from qctl.broker.execution.isolation import ForkWorker
+from qctl.broker.redis import keys
+from qctl.broker.worker.inline_worker import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.jobs import file as jobs
-from qctl.jobs.following import follow
+from qctl.jobs.follow_up_jobs import follow
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.items import Item
+from qctl.store.products import Item
 
 
 @pytest.fixture

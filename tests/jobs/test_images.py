@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
-from qctl.broker.acts import trash
+from qctl.broker.admin import trash
+from qctl.broker.redis import keys
 from qctl.errors import SinkError
 from qctl.jobs import images
 from qctl.jobs.images import unused, upload_of

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.redis import keys
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import RejectedError, SinkUnavailableError
+from qctl.http_client import PartnerUnavailableError
 from qctl.jobs import inventory as jobs
-from qctl.jobs.following import follow
-from qctl.outbound import PartnerUnavailableError
+from qctl.jobs.follow_up_jobs import follow
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.items import Item
+from qctl.store.products import Item
 from support.databases import MariaDb
 from support.process import free_port
 from support.web import Site, web_server

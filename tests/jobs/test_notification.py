@@ -11,12 +11,12 @@ import pytest
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker import keys
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.redis import keys
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import RejectedError
+from qctl.http_client import PartnerUnavailableError
 from qctl.jobs import notification as jobs
-from qctl.jobs.following import follow
-from qctl.outbound import PartnerUnavailableError
+from qctl.jobs.follow_up_jobs import follow
 from qctl.service import QueueService
 from qctl.settings import Settings
 from qctl.store import notifications

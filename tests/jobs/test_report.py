@@ -17,17 +17,17 @@ import pytest
 from redis import Redis
 
 from contract.readings import readings
-from qctl.broker import keys
-from qctl.broker.execution.isolation import ForkWorker
+from qctl.broker.redis import keys
+from qctl.broker.worker.inline_worker import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.history.store import open_store
-from qctl.jobs import readings as sensor_jobs
+from qctl.jobs import reading_batches as sensor_jobs
 from qctl.jobs import report as jobs
-from qctl.jobs.following import follow
+from qctl.jobs.follow_up_jobs import follow
 from qctl.models import Event
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.items import Item
+from qctl.store.products import Item
 
 EVIL = "=cmd<script>alert(1)</script>"
 

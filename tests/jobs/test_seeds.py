@@ -9,8 +9,9 @@ from typing import Any
 
 from redis import Redis
 
-from qctl.broker import inbox, keys
-from qctl.jobs.following import follow
+from qctl.broker.bookkeeping import inbox
+from qctl.broker.redis import keys
+from qctl.jobs.follow_up_jobs import follow
 from qctl.settings import Settings
 from support.databases import MariaDb, MongoDb
 from support.mail import smtp_server

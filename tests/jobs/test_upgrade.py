@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys, pauses, recovery
-from qctl.broker.buffer import Buffer
-from qctl.broker.execution.isolation import InlineWorker
-from qctl.broker.scheduler import DelayedJobs
-from qctl.broker.timing.cron import Cron
+from qctl.broker.ingest.buffer import Buffer
+from qctl.broker.maintenance.scheduler_loop import DelayedJobs
+from qctl.broker.redis import keys
+from qctl.broker.scheduler.cron import Cron
+from qctl.broker.worker import pauses, recovery
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.catalog import PIPELINES, lanes
 from qctl.models import Selector
 from qctl.ops import Ops

@@ -15,8 +15,9 @@ import pytest
 from redis import Redis
 from rq.utils import utcformat
 
-from qctl.broker import alerting, events, keys, locks
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.bookkeeping import alert_state, events
+from qctl.broker.redis import keys, locks
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import NotFoundError, SettingsError
 from qctl.jobs import batches
 from qctl.models import Firing, Level
@@ -24,7 +25,7 @@ from qctl.ops import Ops
 from qctl.ops.alert_rules import load, may_call
 from qctl.ops.alert_watch import AlertWatch
 from qctl.settings import Settings
-from qctl.view.checks import trouble
+from qctl.view.nagios import trouble
 from support import stock
 from support.waiting import eventually
 
@@ -109,10 +110,10 @@ def told(hook: Hook) -> list[tuple[str, bool]]:
 
 def ago(connection: Redis, seconds: float) -> None:
     """Make it look as if everything noted of the alert `late` had happened so much earlier."""
-    known = alerting.firing(connection)["late"]["mail"]
+    known = alert_state.firing(connection)["late"]["mail"]
     back = timedelta(seconds=seconds)
     earlier = {channel: (when - back, level) for channel, (when, level) in known.told.items()}
-    alerting.note(connection, "late", Firing("mail", known.level, known.since - back, earlier))
+    alert_state.note(connection, "late", Firing("mail", known.level, known.since - back, earlier))
 
 
 # --- telling ------------------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, wri
     watch.look()
     watch.look()
     assert told(hook)[3:] == [("OK", True)]
-    assert alerting.firing(connection) == {}
+    assert alert_state.firing(connection) == {}
     assert [e.fields["queue"] for e in events.newest(connection, 9) if e.event == "alerted"] == ["mail"] * 4
 
 
@@ -205,10 +206,10 @@ def test_a_channel_that_fails_is_tried_again_the_others_are_not(
 def test_nobody_is_told_of_what_is_muted(ops: Ops, connection: Redis, write: Make, hook: Hook) -> None:
     watch = AlertWatch(write(rule(webhook=[hook.url])), trouble)
     late(connection, 400)
-    alerting.mute(connection, "late", by="me", seconds=60, reason="deploy")
+    alert_state.mute(connection, "late", by="me", seconds=60, reason="deploy")
     watch.look()
     assert told(hook) == []
-    alerting.mute(connection, "late", by="me", seconds=-1, reason="over")
+    alert_state.mute(connection, "late", by="me", seconds=-1, reason="over")
     watch.look()
     assert told(hook) == [("CRITICAL", False)]
 
@@ -237,9 +238,9 @@ def without_told(connection: Redis) -> dict[str, Any]:
 def test_of_a_rule_that_is_gone_nothing_is_remembered(connection: Redis, write: Make, hook: Hook) -> None:
     late(connection, 400)
     AlertWatch(write(rule(webhook=[hook.url])), trouble).look()
-    assert alerting.firing(connection)
+    assert alert_state.firing(connection)
     AlertWatch(write(""), trouble).look()
-    assert alerting.firing(connection) == {}
+    assert alert_state.firing(connection) == {}
 
 
 def test_a_file_that_breaks_leaves_the_rules_as_they_were(

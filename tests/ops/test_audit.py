@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from qctl.broker import audit, events, keys
+from qctl.broker.bookkeeping import audit, events
+from qctl.broker.redis import keys
 from qctl.errors import QctlError, UsageError
 from qctl.ops import Ops
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys, pauses
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
 from qctl.models import Recalled
 from qctl.ops import Ops
 from support import stock

@@ -8,7 +8,9 @@ import pytest
 from redis import Redis
 from rq.utils import utcformat
 
-from qctl.broker import counters, keys, pauses
+from qctl.broker.bookkeeping import counters
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
 from qctl.errors import NotFoundError
 from qctl.models import Level, Threshold, Thresholds
 from qctl.ops import Ops

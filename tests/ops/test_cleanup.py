@@ -13,8 +13,8 @@ from redis.exceptions import OutOfMemoryError
 from rq.job import Job, JobStatus
 from rq.utils import utcformat
 
-from qctl.broker import keys, locks
-from qctl.broker.acts import trash
+from qctl.broker.admin import trash
+from qctl.broker.redis import keys, locks
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.history.store import open_store
 from qctl.models import Event, Removed

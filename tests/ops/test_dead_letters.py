@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import Selector
 from qctl.ops import Ops

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
-from qctl.broker.reading import diagnosis
-from qctl.broker.reading.diagnosis import Server
+from qctl.broker.query import server_setup
+from qctl.broker.query.server_setup import Server
+from qctl.broker.redis import keys
 from qctl.models import Daemon, Finding
-from qctl.ops import Ops, diagnoses, units
+from qctl.ops import Ops, server_checks, systemd_checks
 from qctl.settings import Settings
-from qctl.settings.given import Source
+from qctl.settings.sources import Source
 from support import stock
 from support.servers import S3Server
 
@@ -36,7 +36,7 @@ def by_check(findings: list[Finding]) -> dict[str, Finding]:
 @pytest.fixture
 def server(connection: Redis) -> Server:
     """What a real server says of itself."""
-    return diagnosis.read(connection)
+    return server_setup.read(connection)
 
 
 def test_a_sound_system_has_no_complaint_but_of_its_persistence(ops: Ops, connection: Redis) -> None:
@@ -117,7 +117,7 @@ def test_redis_away_is_said_once_and_the_rest_is_looked_at(make_settings: Make) 
 
 
 def judged(server: Server, *, password: bool = False) -> dict[str, Finding]:
-    return by_check(list(diagnoses.of_server(server, password=password)))
+    return by_check(list(server_checks.of_server(server, password=password)))
 
 
 @pytest.mark.parametrize(("version", "status"), [("6.0.16", "down"), ("5", "down"), ("6.2.0", "ok"), ("8.0.1", "ok")])
@@ -176,23 +176,23 @@ def test_a_far_redis_is_said_to_be(server: Server) -> None:
 def test_files_that_others_may_read(settings: Settings, server: Server) -> None:
     settings.make_home()
     settings.home.chmod(0o755)
-    assert by_check(list(diagnoses.of_machine(settings, server)))["files"].fix == f"chmod 700 {settings.home}"
+    assert by_check(list(server_checks.of_machine(settings, server)))["files"].fix == f"chmod 700 {settings.home}"
     settings.home.chmod(0o700)
-    assert "files" not in by_check(list(diagnoses.of_machine(settings, server)))
+    assert "files" not in by_check(list(server_checks.of_machine(settings, server)))
 
 
 @pytest.mark.parametrize(
     ("key", "status"), [("your_admin_key_here", "degraded"), ("pa55word", "degraded"), ("k3" * 16, "ok"), ("", None)]
 )
 def test_an_admin_key_that_is_guessed(make_settings: Make, key: str, status: str | None) -> None:
-    found = list(diagnoses.of_keys(make_settings(QUEUE_ADMIN_KEY=key)))
+    found = list(server_checks.of_keys(make_settings(QUEUE_ADMIN_KEY=key)))
     assert [finding.status for finding in found] == ([status] if status else [])
     assert not key or key not in str(found)
 
 
 def test_a_sink_that_is_away(make_settings: Make) -> None:
     gone = make_settings(INFLUX_URL="http://127.0.0.1:1", INFLUX_TOKEN="t", ORG="o", BUCKET="b")
-    found = list(diagnoses.of_sinks(gone))
+    found = list(server_checks.of_sinks(gone))
     assert [finding.status for finding in found] == ["degraded", "ok"]
     assert "readings" in found[0].reason
 
@@ -203,7 +203,7 @@ def test_a_sink_that_is_away(make_settings: Make) -> None:
 def test_a_bucket_is_looked_at_and_nothing_left_in_it(
     make_settings: Make, s3: S3Server, wrong: dict[str, str], status: str
 ) -> None:
-    *_, found = diagnoses.of_sinks(make_settings(**{**s3.environ, **wrong}))
+    *_, found = server_checks.of_sinks(make_settings(**{**s3.environ, **wrong}))
     assert (found.status, "images" in found.reason) == (status, True)
     assert s3.objects() == {}
     assert s3.connect().list_multipart_uploads(Bucket=s3.bucket).get("Uploads", []) == []
@@ -232,15 +232,15 @@ def daemon(name: str, active: str = "active", *, enabled: str = "enabled", resta
     ],
 )
 def test_units(make_settings: Make, one: Daemon, status: str, fix: str | None) -> None:
-    (found,) = units.judge(make_settings(MQTT_ENABLED="false"), [daemon("scheduler"), one])
+    (found,) = systemd_checks.judge(make_settings(MQTT_ENABLED="false"), [daemon("scheduler"), one])
     assert (found.status, found.fix) == (status, fix)
     assert status == "ok" or one.name in found.reason
 
 
 def test_units_of_a_user_are_named_so(settings: Settings) -> None:
-    (found,) = units.judge(settings, [daemon("email", "failed")], user=True)
+    (found,) = systemd_checks.judge(settings, [daemon("email", "failed")], user=True)
     assert found.fix == "qctl daemon logs email --user"
 
 
 def test_no_units_no_word(settings: Settings) -> None:
-    assert list(units.judge(settings, [])) == []
+    assert list(systemd_checks.judge(settings, [])) == []

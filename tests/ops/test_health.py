@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from qctl.errors import RedisUnreachableError, UnreachableError
 from qctl.models import Finding
 from qctl.ops import Ops

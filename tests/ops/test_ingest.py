@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from qctl.broker import keys, pauses
-from qctl.broker.buffer import Buffer, Commit, Reject
+from qctl.broker.ingest.buffer import Buffer, Commit, Reject
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, NotFoundError, RedisUnreachableError, RefusedError, UsageError
 from qctl.models import Arrivals, PipelineStatus
 from qctl.ops import Ops
 from qctl.settings import Settings
-from qctl.sources import message, reading
+from qctl.sources import message_parser, reading_parser
 from support.ingest import items, letters
 from support.process import free_port
 from support.servers import RedisServer
@@ -29,10 +30,10 @@ MESSAGE = {"msg_id": "m-1", "message": "grüße", "user_id": "u1", "timestamp": 
 def item(number: int, age: float = 0.0) -> bytes:
     """A reading that came so many seconds ago, two seconds after it was measured."""
     received = time.time_ns() - int(age * 1e9)
-    told = reading.Reading(
+    told = reading_parser.Reading(
         topic="s/a", device="a", ts_ns=received - 2 * 10**9, fields={"n": number}, received_ns=received
     )
-    return reading.encode(told)
+    return reading_parser.encode(told)
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_rejects_and_lost_sessions_are_told(ops: Ops, buffer: Buffer) -> None:
 def test_rejects_of_every_shape_are_shown(ops: Ops, connection: Redis, settings: Settings) -> None:
     messages = Buffer(connection, PIPELINES["messages"], settings)
     event = ["data", {**MESSAGE, "user_id": "x" * 51}]
-    messages.append(Commit(rejects=[message.reject(event, "u1", 1, "user_id is too long")]))
+    messages.append(Commit(rejects=[message_parser.reject(event, "u1", 1, "user_id is too long")]))
     (letter,) = letters(connection, "messages")
     seen = ops.ingest.reject(letter.id)
     assert (seen.pipeline, seen.source) == ("messages", "u1")
@@ -228,7 +229,7 @@ def tailing(ops: Ops) -> Iterator[Callable[..., list[Arrivals]]]:
 def test_tail_shows_what_is_taken_in(
     tailing: Callable[..., list[Arrivals]], buffer: Buffer, connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qctl.broker.buffer.SHOWN", 2)
+    monkeypatch.setattr("qctl.broker.ingest.buffer.SHOWN", 2)
     buffer.append(Commit(items=[item(0)]))
     found = tailing("readings")
     buffer.level()
@@ -249,7 +250,7 @@ def test_tail_shows_messages(tailing: Callable[..., list[Arrivals]], connection:
     found = tailing()
     buffer = Buffer(connection, PIPELINES["messages"], settings)
     buffer.level()
-    told = message.encode(message.parse(["data", MESSAGE], None, time.time_ns(), 1000))
+    told = message_parser.encode(message_parser.parse(["data", MESSAGE], None, time.time_ns(), 1000))
     buffer.append(Commit(items=[told]))
     shown = eventually(lambda: [each for each in found if each.items], 10, "the message")[0].items[0]
     assert (shown.pipeline, shown.source, shown.content) == ("messages", "u1", {"msg_id": "m-1", "message": "grüße"})

@@ -12,10 +12,11 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import events, keys
-from qctl.broker.acts import bulk, retry
-from qctl.broker.execution import stopping
-from qctl.broker.execution.isolation import InlineWorker
+from qctl.broker.admin import bulk, retry_jobs
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.worker import stop_job
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, UsageError, WaitTimeoutError
 from qctl.models import BulkResult, Selector
 from qctl.ops import Ops
@@ -111,7 +112,7 @@ def test_all_of_one_cause(ops: Ops, connection: Redis, dead: list[str]) -> None:
 
 
 def test_an_interrupt_between_steps_is_the_callers(ops: Ops, connection: Redis) -> None:
-    ids = stock.fill(connection, "mail", retry.Retry.step + 1)
+    ids = stock.fill(connection, "mail", retry_jobs.Retry.step + 1)
     connection.delete(keys.queue("mail"))
     for id_ in ids:
         connection.hset(keys.job(id_), "status", "failed")
@@ -315,13 +316,13 @@ def test_a_worker_that_did_not_hear_is_told_again(
     programs[0].start()
     work.enqueue("support.jobs.nap", 60.0, job_id="long")
     eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
-    tell, told = stopping.tell, []
+    tell, told = stop_job.tell, []
 
     def lost(*words: Any) -> bool:
         told.append(words)
         return len(told) == 1 or tell(*words)
 
-    monkeypatch.setattr(stopping, "tell", lost)
+    monkeypatch.setattr(stop_job, "tell", lost)
     assert ops.jobs.stop("long", timeout=20.0).status == "stopped"
     assert len(told) > 1
 

@@ -9,8 +9,8 @@ import pytest
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker import keys
-from qctl.broker.execution.claimant import Claimant
+from qctl.broker.redis import keys
+from qctl.broker.worker.claims import Claimant
 from qctl.errors import NotFoundError, RefusedError, UsageError, WaitTimeoutError
 from qctl.models import RunningJob
 from qctl.ops import Ops

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qctl.broker import keys, pauses
-from qctl.broker.acts import trash
+from qctl.broker.admin import trash
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
 from qctl.errors import RefusedError
 from qctl.models import Selector, Threshold, Thresholds
 from qctl.ops import Ops

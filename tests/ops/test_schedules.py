@@ -12,9 +12,9 @@ from rq import Queue, Repeat, Retry, SimpleWorker
 from rq.job import Job
 from rq_scheduler import Scheduler
 
-from qctl.broker import keys
-from qctl.broker.timing import timers
-from qctl.broker.timing.cron import Cron
+from qctl.broker.redis import keys
+from qctl.broker.scheduler import delayed_jobs
+from qctl.broker.scheduler.cron import Cron
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Timer
 from qctl.ops import Ops
@@ -207,7 +207,7 @@ def test_a_waiting_job_is_paused_and_resumed_to_its_time(ops: Ops, email: Queue,
     row, changed = ops.schedules.pause(job.id)
     assert (row.next_at, changed) == (None, True)
     assert "@" in (row.paused_by or "")
-    assert connection.zscore(keys.scheduled("email"), job.id) == timers.HELD
+    assert connection.zscore(keys.scheduled("email"), job.id) == delayed_jobs.HELD
     email.scheduled_job_registry.get_scheduled_time(job.id)  # RQ's own tools can still write it
     assert ops.schedules.pause(job.id)[1] is False
     assert only(ops).paused_by == row.paused_by

@@ -8,8 +8,10 @@ import pytest
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker import counters, keys, pauses
-from qctl.broker.topics import OTHERS, Topics
+from qctl.broker.bookkeeping import counters
+from qctl.broker.ingest.topics import OTHERS, Topics
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
 from qctl.catalog import PIPELINES
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import QueueStats, Stats, Totals

@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 from rq import Queue
 
-from qctl.broker import keys, pauses
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
 from qctl.errors import QctlError
 from qctl.ops import Ops
 from support import stock

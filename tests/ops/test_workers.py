@@ -13,7 +13,7 @@ from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import StopResult, WorkerInfo
 from qctl.ops import Ops

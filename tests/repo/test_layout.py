@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from qctl import toml
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "qctl"
 
@@ -59,7 +61,7 @@ def test_only_the_broker_opens_redis_or_names_a_key() -> None:
     opens = re.compile(r"""^\s*(?:from|import)\s+(?:redis|rq)\b|["'](?:qctl|rq):[\w{]""", re.MULTILINE)
     others = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "broker" not in path.parents]
     others += (ROOT / "daemons").glob("*.py")
-    assert opens.search((PACKAGE / "broker" / "keys.py").read_text())
+    assert opens.search((PACKAGE / "broker" / "redis" / "keys.py").read_text())
     assert not [name(path) for path in others if opens.search(path.read_text())]
 
 
@@ -69,9 +71,11 @@ def test_files_stay_short() -> None:
 
 
 def test_every_package_is_installed() -> None:
-    packages = {".".join(init.parent.relative_to(ROOT / "src").parts) for init in PACKAGE.rglob("__init__.py")}
-    listed = set(re.findall(r'^    "(qctl[.\w]*)",$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
-    assert packages <= listed
+    rule = toml.tables(ROOT / "pyproject.toml")["tool"]["setuptools"]["packages"]["find"]
+    (folder,) = rule["where"]
+    assert {"qctl", "qctl_daemons"} <= {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
+    unpacked = {path.parent for path in PACKAGE.rglob("*.py")} - {path.parent for path in PACKAGE.rglob("__init__.py")}
+    assert not unpacked, "find_packages leaves out folders without an __init__.py"
 
 
 def test_no_file_in_git_says_where_downloads_come_from() -> None:

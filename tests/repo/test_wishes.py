@@ -18,11 +18,11 @@ WISHES = {
     "1 pause one queue, not all (rq/rq#2339)": (
         "ops/test_queues.py::test_pause_and_resume",
         "cli/test_commands.py::test_pause_asks_for_what_was_said",
-        "broker/execution/test_claimant.py::test_holding_a_lane_leaves_its_family_alone",
+        "broker/worker/test_claims.py::test_holding_a_lane_leaves_its_family_alone",
     ),
     "2 a pause that holds at once (rq/rq#526)": (
-        "broker/test_pauses.py::test_no_job_starts_after_pause_returned_and_each_runs_once",
-        "broker/execution/test_claimant.py::test_rq_suspend_holds_at_once",
+        "broker/worker/test_pauses.py::test_no_job_starts_after_pause_returned_and_each_runs_once",
+        "broker/worker/test_claims.py::test_rq_suspend_holds_at_once",
     ),
     "3 alerts from the queue tool itself (felixmosh/bull-board#574)": (
         "ops/test_alerts.py::test_told_once_when_worse_again_in_time_and_when_well",
@@ -30,7 +30,7 @@ WISHES = {
         "ops/test_alerts.py::test_nobody_is_told_of_what_is_muted",
     ),
     "4 find the 12 failures among 700,000 (hibiken/asynqmon#294)": (
-        "broker/reading/test_search.py::test_jobs_are_found_by_what_they_say",
+        "broker/query/test_search.py::test_jobs_are_found_by_what_they_say",
         "cli/test_bulk.py::test_what_was_not_looked_at_is_said",
     ),
     "5 retry all that failed, across queues, without a round trip each (sidekiq/sidekiq#5781)": (
@@ -39,7 +39,7 @@ WISHES = {
     "6 mend the payload, keep the original, retry (durabullhq/durabull#147)": (
         "ops/test_jobs.py::test_a_payload_is_edited_and_runs",
     ),
-    "7 move a job to another queue (hibiken/asynq#220)": ("broker/acts/test_relocating.py",),
+    "7 move a job to another queue (hibiken/asynq#220)": ("broker/admin/test_move_jobs.py",),
     "8 recover from an accidental clear (sidekiq/sidekiq#2351)": (
         "ops/test_queues.py::test_clear_restore_and_purge",
         "cli/test_commands.py::test_clear_tells_how_to_undo_it",
@@ -65,8 +65,8 @@ WISHES = {
         "cli/test_every_command.py::test_a_read_only_run_may_do_what_it_is_allowed",
     ),
     "15 a big registry does not kill the tool (Parallels/rq-dashboard#396)": (
-        "broker/reading/test_causes.py",
-        "broker/reading/test_search.py",
+        "broker/query/test_dead_letter_causes.py",
+        "broker/query/test_search.py",
         "cli/test_interrupted.py::test_clear",
     ),
     "16 history that survives a restart (mher/flower#542)": (
@@ -74,21 +74,21 @@ WISHES = {
         "test_history.py::test_counts_outlive_their_events",
     ),
     "17 latency in the metrics (mdawar/rq-exporter#24)": (
-        "cli/test_metrics.py::test_latency_age_rates_and_times_of_each_queue",
+        "cli/commands/test_metrics.py::test_latency_age_rates_and_times_of_each_queue",
     ),
     "18 failed jobs do not fill Redis (rq/rq#964)": (
         "ops/test_cleanup.py::test_dead_letters_go_to_the_trash_and_come_back",
-        "broker/acts/test_trash.py::test_a_full_redis_is_emptied",
+        "broker/admin/test_trash.py::test_a_full_redis_is_emptied",
     ),
     "19 jobs of killed workers run again (rq/rq#2015)": (
-        "broker/test_recovery.py::test_kill_9_of_a_worker_runs_its_job_again_within_30_s",
-        "broker/test_recovery.py::test_what_a_stock_worker_held_runs_again_too",
+        "broker/worker/test_recovery.py::test_kill_9_of_a_worker_runs_its_job_again_within_30_s",
+        "broker/worker/test_recovery.py::test_what_a_stock_worker_held_runs_again_too",
     ),
     "20 all of it over RQ without a web application (Datahenge/btu#2)": (
         "cli/test_program.py::test_a_day_with_a_stock_queue",
     ),
     "21 ingest holds back, isolates and counts instead of losing (influxdata/telegraf#2240)": (
-        "sources/test_mqtt.py::test_a_full_buffer_holds_the_messages_back",
+        "sources/test_mqtt_bridge.py::test_a_full_buffer_holds_the_messages_back",
         "daemons/test_mqtt_bridge.py::test_bad_payloads_are_dead_letters_and_the_stream_goes_on",
         "daemons/test_mqtt_bridge.py::test_nothing_is_acknowledged_that_redis_does_not_have",
     ),

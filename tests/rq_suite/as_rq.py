@@ -22,10 +22,11 @@ from rq.queue import Queue
 from rq.serializers import resolve_serializer
 from rq.utils import ensure_job_list, get_connection_from_queues
 
-from qctl.broker import keys, worker
-from qctl.broker.execution.claimant import LEASE, Claimant
-from qctl.broker.execution.isolation import ForkWorker, InlineWorker
-from qctl.broker.worker import QctlWorker
+from qctl.broker.redis import keys
+from qctl.broker.worker import base
+from qctl.broker.worker.base import QctlWorker
+from qctl.broker.worker.claims import LEASE, Claimant
+from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
 from qctl.settings import Settings
 
 OPTIONS = ("default_result_ttl", "job_monitoring_interval", "maintenance_interval", "disable_default_exception_handler")
@@ -52,7 +53,7 @@ class StandIn(QctlWorker):
         names = [queue if isinstance(queue, str) else queue.name for queue in listed]
         settings = replace(Settings.load(environ={}), allowed_jobs=("*",))
         given = {"name": property(lambda _: name, lambda *_: None)} if name else {}
-        with mock.patch.object(worker, "Claimant", type("Claimant", (Claimant,), given)):
+        with mock.patch.object(base, "Claimant", type("Claimant", (Claimant,), given)):
             super().__init__(names, self._set_connection(connection), settings)
         self.serializer = resolve_serializer(serializer)
         if prepare_for_work:

@@ -19,7 +19,7 @@ import rq.serializers
 import rq.worker.base
 
 from qctl import toml
-from qctl.broker.queue import PausableQueue
+from qctl.broker.worker.pausable_queue import PausableQueue
 
 KIND = os.environ["RQ_SUITE_KIND"]
 PORT = int(os.environ["RQ_SUITE_PORT"])

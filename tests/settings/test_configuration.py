@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from qctl.errors import QctlError, RefusedError
-from qctl.settings import Settings, configuration, contexts, env_example, given
-from qctl.settings.given import Source
+from qctl.settings import Settings, configuration, contexts, env_example, sources
+from qctl.settings.sources import Source
 
 
 def places(**environ: str) -> list[Source]:
-    return given.sources({}, environ)
+    return sources.find_sources({}, environ)
 
 
 def write_contexts(text: str, mode: int = 0o600) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qctl.errors import NotFoundError, QctlError, SettingsError
-from qctl.settings import contexts, given
+from qctl.settings import contexts, sources
 from qctl.settings.contexts import Choice
 
 Write = Callable[..., Path]
@@ -39,7 +39,7 @@ def test_values_are_written_as_the_environment_writes_them(write: Write) -> None
 
 def test_without_a_file_there_are_none() -> None:
     assert contexts.known() == {}
-    assert contexts.choice(given.sources({}, {})) is None
+    assert contexts.choice(sources.find_sources({}, {})) is None
 
 
 @pytest.mark.parametrize(
@@ -97,31 +97,31 @@ def test_an_unknown_context_is_guessed(write: Write) -> None:
 def test_a_flag_chooses_before_the_environment_before_use(write: Write) -> None:
     write("[contexts.a]\n[contexts.b]\n[contexts.c]\n")
     contexts.use("c")
-    assert contexts.choice(given.sources({}, {})) == Choice("c", "qctl context use")
+    assert contexts.choice(sources.find_sources({}, {})) == Choice("c", "qctl context use")
     environ = {"QCTL_CONTEXT": "b"}
-    assert contexts.choice(given.sources({}, environ)) == Choice("b", "environment")
-    assert contexts.choice(given.sources({"QCTL_CONTEXT": "a"}, environ)) == Choice("a", "flag")
+    assert contexts.choice(sources.find_sources({}, environ)) == Choice("b", "environment")
+    assert contexts.choice(sources.find_sources({"QCTL_CONTEXT": "a"}, environ)) == Choice("a", "flag")
     contexts.use(None)
     contexts.use(None)
-    assert contexts.choice(given.sources({}, {})) is None
+    assert contexts.choice(sources.find_sources({}, {})) is None
 
 
 def test_use_takes_none_that_is_not_there(write: Write) -> None:
     write("[contexts.a]\n")
     with pytest.raises(NotFoundError):
         contexts.use("b")
-    assert contexts.choice(given.sources({}, {})) is None
+    assert contexts.choice(sources.find_sources({}, {})) is None
 
 
 def test_a_choice_that_cannot_be_read_is_named(write: Write) -> None:
     chosen = write("[contexts.a]\n").with_name("context")
     chosen.write_text("a b\x1b[31m")
     with pytest.raises(SettingsError, match="is not the name of a context") as caught:
-        contexts.choice(given.sources({}, {}))
+        contexts.choice(sources.find_sources({}, {}))
     assert caught.value.hint == "qctl context use --none"
     chosen.write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="it is not UTF-8"):
-        contexts.choice(given.sources({}, {}))
+        contexts.choice(sources.find_sources({}, {}))
 
 
 def test_a_folder_in_the_way_is_an_error_of_ours(write: Write) -> None:

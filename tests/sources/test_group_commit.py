@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
-from qctl.broker.buffer import Buffer, Commit
-from qctl.broker.connection import connect
+from qctl.broker.ingest.buffer import Buffer, Commit
+from qctl.broker.redis import keys
+from qctl.broker.redis.connection import connect
 from qctl.catalog import PIPELINES
 from qctl.settings import Settings
 from qctl.sources import group_commit
 from qctl.sources.group_commit import Entry, GroupCommit
-from qctl.sources.message import reject
+from qctl.sources.message_parser import reject
 from support.ingest import letters
 from support.servers import RedisServer
 

@@ -93,7 +93,7 @@ def test_logs_are_cut_to_what_they_say(settings: Settings, name: str, line: str,
 
 
 def test_a_tether_does_not_hold_a_program_whose_parent_is_gone() -> None:
-    tether = Path(servers.__file__).with_name("tether.py")
+    tether = Path(servers.__file__).with_name("die_with_parent.py")
     done = subprocess.run([sys.executable, "-I", "-S", tether, "1", "9", "echo", "still here"], capture_output=True)
     assert done.returncode == 1
     assert done.stdout == b""

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.database import Database
-from qctl.store.items import MOST, Item, item
+from qctl.store.products import MOST, Item, item
+from qctl.store.sql import Database
 from support.databases import MariaDb
 from support.process import free_port
 

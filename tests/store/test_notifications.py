@@ -10,8 +10,8 @@ import pytest
 
 from qctl.settings import Settings
 from qctl.store import notifications
-from qctl.store.database import Database
 from qctl.store.notifications import Note, Wish
+from qctl.store.sql import Database
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from qctl import job
-from qctl.broker.execution import running
+from qctl.broker.worker import job_context
 from qctl.service import QueueService
 
 
@@ -14,10 +14,10 @@ from qctl.service import QueueService
 def hand_on(receiverId: str) -> str:
     """Enqueue another job, and tell how far it is."""
     for done in range(3):
-        running.progress(done, 2, "rows")
+        job_context.progress(done, 2, "rows")
     with QueueService() as service:
         service.notify(receiverId=receiverId, text="done")
-    return running.job_id() or ""
+    return job_context.job_id() or ""
 
 
 @job("simulate", queue="tests", isolation="inline", retries=3, backoff=1)

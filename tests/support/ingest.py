@@ -10,7 +10,7 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from qctl.catalog import PIPELINES
 
 

@@ -6,8 +6,8 @@ import logging
 import signal
 import sys
 
-from qctl.broker.connection import connect
-from qctl.broker.execution.isolation import ForkWorker, InlineWorker
+from qctl.broker.redis.connection import connect
+from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
 from qctl.settings import Settings
 
 

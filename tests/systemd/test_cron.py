@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.servers import RedisServer
 
 CRON = (Path(__file__).parents[2] / "systemd" / "qctl.cron").read_text()

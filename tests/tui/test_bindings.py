@@ -19,15 +19,15 @@ from textual.widgets import Static
 from cli.fake import stats_of
 from qctl import tui
 from qctl.models import QueueStats
-from qctl.tui import frame
+from qctl.tui import chrome
 from qctl.tui.keys import KEYS
 from qctl.tui.pages import PAGES
-from qctl.tui.prompt import Prompt
-from qctl.tui.replay import Recording
-from qctl.tui.slider import ReplayMonitor
+from qctl.tui.replay.player import Recording
+from qctl.tui.replay.replay_app import ReplayMonitor
+from qctl.tui.widgets.prompt import Prompt
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
-from tui.test_recording import stats_at, written
+from tui.replay.test_recorder import stats_at, written
 
 CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("Monitor", "escape"): ("3 escape", "[2 Queues]"),
@@ -137,7 +137,7 @@ def test_every_key_of_every_screen_does_something_there(filled: bool) -> None:
         for page in PAGES:
             app.go(page.digit)
             await driver.until(lambda: app._read_at is not None)
-            here = {key.key for key in frame.available(app._page, app) if key.verb != "quit"}
+            here = {key.key for key in chrome.available(app._page, app) if key.verb != "quit"}
             for key in sorted(here):
                 app.tell("")
                 app.action_key(key)

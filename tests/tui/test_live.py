@@ -12,7 +12,7 @@ import pytest
 from cli.fake import stats_of
 from qctl.errors import QctlError, RedisUnreachableError
 from qctl.models import Event, QueueStats
-from qctl.tui.grid import Grid
+from qctl.tui.widgets.grid import Grid
 from tui.driving import Driver, drive
 from tui.fake import QUEUES, MonitorOps, measured
 

@@ -13,11 +13,11 @@ from textual.strip import Strip
 
 from cli.fake import stats_of
 from qctl.models import Event, QueueStats
-from qctl.tui import kept_letters, thrift
-from qctl.tui.budget import Budget
-from qctl.tui.lines import Line
+from qctl.tui.data import caching_ops, dead_letter_cache
+from qctl.tui.data.caching_ops import ThriftyOps
+from qctl.tui.data.cpu_budget import Budget
 from qctl.tui.pages.events import KEPT
-from qctl.tui.thrift import ThriftyOps
+from qctl.tui.widgets.grid_lines import Line
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
 from tui.test_live import Stream
@@ -74,8 +74,8 @@ def test_what_is_kept_does_not_grow_with_what_happened(monkeypatch: pytest.Monke
 
 
 def test_names_of_queues_are_not_gathered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(thrift, "FORGET", 100)
-    monkeypatch.setattr(kept_letters, "FORGET", 100)
+    monkeypatch.setattr(caching_ops, "FORGET", 100)
+    monkeypatch.setattr(dead_letter_cache, "FORGET", 100)
 
     def follow(**_: Any) -> Iterator[list[Event]]:
         for number in range(1000):

@@ -15,7 +15,7 @@ from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker import keys
+from qctl.broker.redis import keys
 from support.servers import RedisServer
 from support.waiting import eventually
 from support.workers import qctl_worker

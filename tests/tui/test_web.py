@@ -22,8 +22,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from conftest import _serve
-from qctl.broker import keys
-from qctl.tui.recording import RecordingOps, Sheet
+from qctl.broker.redis import keys
+from qctl.tui.replay.recorder import RecordingOps, Sheet
 from support.browser import Chromium
 from support.process import Program
 from support.servers import RedisServer

@@ -1,3 +1,3 @@
 """The only package that names a Redis key, holds Lua, or opens Redis."""
 
-from qctl.broker import prefix as prefix  # first: RQ reads what it sets
+from qctl.broker.redis import key_prefix as key_prefix  # first: RQ reads what it sets

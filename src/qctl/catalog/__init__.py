@@ -57,6 +57,15 @@ DAEMONS = {
 HANDLERS = frozenset(spec.handler for spec in JOBS.values())
 """Dotted paths that a worker may run without QCTL_ALLOWED_JOBS."""
 
+FORMER_HANDLERS = {
+    "qctl.jobs.message.process_message": "qctl.jobs.chat.process_message",
+    "qctl.jobs.messages.ingest_message": "qctl.jobs.message_batches.ingest_message",
+    "qctl.jobs.messages.write_messages": "qctl.jobs.message_batches.write_messages",
+    "qctl.jobs.readings.ingest_reading": "qctl.jobs.reading_batches.ingest_reading",
+    "qctl.jobs.readings.write_readings": "qctl.jobs.reading_batches.write_readings",
+}
+"""Dotted paths that jobs of earlier versions carry in Redis, with the paths of those functions today."""
+
 
 def jobs(modules: Sequence[str] = ()) -> dict[str, JobSpec]:
     """Every job there is: qctl's own, and those that were declared here or are in these modules, which are imported.
@@ -83,8 +92,14 @@ def pipelines(names: Sequence[str] = ()) -> list[PipelineSpec]:
     return list(chosen.values() or PIPELINES.values())
 
 
+def current_handler(handler: str) -> str:
+    """The dotted path of a job's function today, for a path that an earlier version may have written."""
+    return FORMER_HANDLERS.get(handler, handler)
+
+
 def name_of(handler: str) -> str:
-    """The name of the job that runs this function; the function's own where none does."""
+    """The name of the job that runs this function; the function's own if none does."""
+    handler = current_handler(handler)
     return next((spec.name for spec in (*JOBS.values(), *declared.JOBS.values()) if spec.handler == handler), handler)
 
 

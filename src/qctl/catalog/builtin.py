@@ -16,17 +16,17 @@ _FILTERS = optional("filters", "object", "startDate and endDate as YYYY-MM-DD")
 _OLDER_THAN = optional("olderThan", "number", "age in seconds from which files go; default: by settings")
 
 JOBS = (
-    JobSpec("write-readings", "qctl.jobs.readings.write_readings", "sensor-data", batch=True),
+    JobSpec("write-readings", "qctl.jobs.reading_batches.write_readings", "sensor-data", batch=True),
     JobSpec(
         "ingest-reading",
-        "qctl.jobs.readings.ingest_reading",
+        "qctl.jobs.reading_batches.ingest_reading",
         "sensor-data",
         (Argument("topic"), Argument("payload_b64"), Argument("received_ns", "whole")),
     ),
-    JobSpec("write-messages", "qctl.jobs.messages.write_messages", "socket-data", batch=True),
+    JobSpec("write-messages", "qctl.jobs.message_batches.write_messages", "socket-data", batch=True),
     JobSpec(
         "ingest-message",
-        "qctl.jobs.messages.ingest_message",
+        "qctl.jobs.message_batches.ingest_message",
         "socket-data",
         (Argument("event_json"), optional("user"), Argument("received_ns", "whole")),
     ),
@@ -171,7 +171,7 @@ JOBS = (
     ),
     JobSpec(
         "process-message",
-        "qctl.jobs.message.process_message",
+        "qctl.jobs.chat.process_message",
         "message",
         (
             Argument("senderId", "id"),

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from qctl.cli import ask, documents
+from qctl.cli import documents
+from qctl.cli.confirm import ask_yes_no
 from qctl.cli.exits import ExitCode, exit_code_for
-from qctl.cli.selecting import Choice
+from qctl.cli.job_selectors import Choice
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
 from qctl.models import KEPT, BulkResult, Outcome, Scan, Selection, Verb
@@ -77,7 +78,7 @@ def carry_out(
     if chosen.count and asking:
         asking(chosen)
     elif chosen.count and not (yes or choice.named):
-        ask.to_go_on(out, f"{telling.imperative} {counted(chosen.count, telling.thing)}{_of(chosen)}?")
+        ask_yes_no(out, f"{telling.imperative} {counted(chosen.count, telling.thing)}{_of(chosen)}?")
     with out.progress(telling.going) as progress:
         result = do(chosen, progress=progress)
     undo = telling.undo(result, chosen) if result.done else ()

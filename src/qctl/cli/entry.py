@@ -29,9 +29,9 @@ def main() -> int:
     signal.signal(signal.SIGINT, otherwise)
     try:
         if kind := os.environ.get("_QCTL_NAMES"):
-            from qctl.cli import naming
+            from qctl.cli import completion_names
 
-            return naming.main(kind, sys.argv[1:])
+            return completion_names.main(kind, sys.argv[1:])
         from qctl.cli import help_page
 
         code = help_page.shown(sys.argv[1:])

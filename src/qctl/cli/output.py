@@ -102,7 +102,7 @@ class Output:
         if not table.rows:
             self.say(table.empty)
             return
-        from qctl.cli.drawing import draw
+        from qctl.cli.table_layout import draw
 
         console = self._console(sys.stdout)
         with console.capture() as captured:
@@ -117,7 +117,7 @@ class Output:
             return
         from rich.text import Text
 
-        from qctl.cli.drawing import COLOURS
+        from qctl.cli.table_layout import COLOURS
 
         console = self._console(sys.stdout)
         with console.capture() as captured:
@@ -206,7 +206,7 @@ class Output:
         if not is_terminal(sys.stderr):
             yield lambda _done, _total: None
             return
-        from qctl.cli.bar import drawn
+        from qctl.cli.progress_bar import drawn
 
         with drawn(inert_line(label), self._console(sys.stderr)) as show:
             yield show

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from qctl.cli.options import Options
 from qctl.cli.output import Format, Output
 from qctl.errors import RefusedError, UsageError
-from qctl.settings import Settings, contexts, given
-from qctl.settings.given import Source
+from qctl.settings import Settings, contexts, sources
+from qctl.settings.sources import Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -53,7 +53,7 @@ class Session:
     @cached_property
     def places(self) -> list[Source]:
         """Where settings are given, the first that counts first: flags, the environment, .env, and the context."""
-        places = given.sources(
+        places = sources.find_sources(
             {
                 "REDIS_URL": self.options.redis_url,
                 "QCTL_HOME": self.options.home,
@@ -65,7 +65,7 @@ class Session:
         if choice is None:
             return places
         context = contexts.named(choice.name).source
-        counts = given.below(context, places)
+        counts = sources.below(context, places)
         if choice.name == self.options.context and counts.values != context.values:
             self.out.say(f"qctl: another Redis is named by a flag, the environment or .env: not that of {context.name}")
         return [*places, counts]
@@ -78,7 +78,7 @@ class Session:
 
     def warn_of_strangers(self) -> None:
         """Say which names of ours nothing reads: somebody may rely on one."""
-        for stranger in given.strangers(self.places, Settings.names()):
+        for stranger in sources.strangers(self.places, Settings.names()):
             self.out.say(f"qctl: {stranger.complaint}")
 
     @cached_property

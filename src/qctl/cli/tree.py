@@ -71,23 +71,23 @@ NOUNS: Mapping[str, Noun] = {
     "job": Noun(
         "Jobs of any queue and state.",
         (
-            *("jobs.page", "jobs.show", "job_control.enqueue", "jobs.wait", "retry.retry"),
-            *("job_acts.cancel", "job_acts.delete", "job_acts.move", "job_control.stop", "job_control.edit"),
+            *("jobs.page", "jobs.show", "one_job.enqueue", "jobs.wait", "retry.retry"),
+            *("job_bulk.cancel", "job_bulk.delete", "job_bulk.move", "one_job.stop", "one_job.edit"),
             *("transfer.jobs", "transfer.take"),
         ),
     ),
     "dlq": Noun(
         "Dead letters: jobs that wait for a person.",
         (
-            *("dead_letters.page", "dead_letters.groups", "dead_letters.show", "retry.retry", "job_acts.discard"),
+            *("dead_letters.page", "dead_letters.groups", "dead_letters.show", "retry.retry", "job_bulk.discard"),
             *("transfer.dead_letters", "transfer.take"),
         ),
     ),
     "queue": Noun(
         "One queue and all its jobs.",
         (
-            *("queue_acts.everything", "queue_acts.show", "queue_acts.history"),
-            *("queue_acts.move", "queue_acts.drain", "queue_acts.delete"),
+            *("one_queue.everything", "one_queue.show", "one_queue.history"),
+            *("one_queue.move", "one_queue.drain", "one_queue.delete"),
         ),
     ),
     "trash": Noun("What was cleared, until it is gone for good.", ("trash.batches", "trash.restore", "trash.empty")),
@@ -145,7 +145,7 @@ NOUNS: Mapping[str, Noun] = {
 def load(path: str) -> Command:
     """The command at `module.attribute`."""
     module, _, name = path.partition(".")
-    found: Command = getattr(import_module(f"qctl.cli.{module}"), name)
+    found: Command = getattr(import_module(f"qctl.cli.commands.{module}"), name)
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from qctl.files import bucket
+from qctl.files import s3
 from qctl.files.folder import Folder
 from qctl.files.images import MEDIA_TYPES, extension
 from qctl.settings import Settings
@@ -22,7 +22,7 @@ def keep(settings: Settings, data: bytes) -> str:
     end = extension(data)
     name = f"{hashlib.sha256(data).hexdigest()}.{end}"
     if settings.s3_bucket:
-        bucket.put(settings, name, data, MEDIA_TYPES[end])
+        s3.put(settings, name, data, MEDIA_TYPES[end])
         return name
     with Folder(settings.images).writing(name) as out:
         out.write(data)

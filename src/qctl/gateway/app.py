@@ -9,9 +9,9 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from qctl import __version__
-from qctl.gateway import answers
-from qctl.gateway.backend import Backend
-from qctl.gateway.requests import TRACE, Application, Message, Receive, Requests, Scope, Send
+from qctl.gateway import error_responses
+from qctl.gateway.dependencies import Backend
+from qctl.gateway.middleware import TRACE, Application, Message, Receive, Requests, Scope, Send
 from qctl.gateway.routers import ROUTERS
 
 FORM = 65_536
@@ -44,7 +44,7 @@ def routed(backend: Backend) -> FastAPI:
         swagger_ui_oauth2_redirect_url=f"{DOCS}/oauth2-redirect",
     )
     app.state.backend = backend
-    answers.install(app)
+    error_responses.install(app)
     for router in ROUTERS:
         app.include_router(router)
         if not router.prefix.startswith("/api"):

@@ -24,11 +24,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from qctl.errors import QctlError, RefusedError
-from qctl.gateway import backend
-from qctl.gateway.access import bearer
-from qctl.gateway.answers import documented
-from qctl.gateway.backend import Backend
-from qctl.gateway.operators import admin_key, is_admin_key, operator
+from qctl.gateway import dependencies
+from qctl.gateway.admin_auth import admin_key, is_admin_key, operator
+from qctl.gateway.authentication import bearer
+from qctl.gateway.dependencies import Backend
+from qctl.gateway.error_responses import documented
 from qctl.gateway.tokens import MOST as LONGEST
 from qctl.gateway.tokens import Caller
 from qctl.store.users import ADMIN
@@ -57,7 +57,7 @@ REFUSED = 4403
 
 router = APIRouter(prefix="/admin/queues", tags=["queues"])
 
-Gateway = Annotated[Backend, Depends(backend.of)]
+Gateway = Annotated[Backend, Depends(dependencies.of)]
 
 
 async def offered(gateway: Gateway) -> None:

@@ -5,17 +5,27 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from qctl.gateway import chat, graphql, jobs, login, message_queues, meters, panel, queues, readings
+from qctl.gateway import (
+    chat_queue_routes,
+    chat_routes,
+    graphql_routes,
+    job_routes,
+    login,
+    metrics_routes,
+    panel,
+    queue_routes,
+    reading_routes,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
-    readings.router,
-    jobs.router,
+    reading_routes.router,
+    job_routes.router,
     login.router,
-    meters.router,
-    queues.router,
-    message_queues.router,
-    message_queues.admin,
+    metrics_routes.router,
+    queue_routes.router,
+    chat_queue_routes.router,
+    chat_queue_routes.admin,
     panel.router,
-    chat.router,
-    graphql.router,
+    chat_routes.router,
+    graphql_routes.router,
 )

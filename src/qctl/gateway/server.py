@@ -11,10 +11,10 @@ from typing import Protocol
 import uvicorn
 
 from qctl.gateway.app import application
-from qctl.gateway.backend import Backend
-from qctl.gateway.live import MOST, Entrance, Live
-from qctl.serving import BACKLOG, Server, allow_many_files, listen
+from qctl.gateway.dependencies import Backend
+from qctl.gateway.socketio_server import MOST, Entrance, Live
 from qctl.settings import Settings
+from qctl.uvicorn_server import BACKLOG, Server, allow_many_files, listen
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import time
 from datetime import datetime, timedelta, timezone
 from threading import Event as Flag
 
-from qctl.broker.connection import Backoff, Connection, connect, translated
-from qctl.broker.event_group import EventGroup
+from qctl.broker.bookkeeping.event_consumer import EventGroup
+from qctl.broker.redis.connection import Backoff, Connection, connect, translated
 from qctl.errors import QctlError
 from qctl.history.store import Store, open_store
 from qctl.models import Event

@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from qctl.broker.execution import running
+from qctl.broker.worker import job_context
 from qctl.errors import QctlError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.history.store import open_store
-from qctl.jobs.asked import Days
+from qctl.jobs.common_arguments import Days
 from qctl.reports.report import Chart, Report
 from qctl.settings import Settings
 from qctl.sinks import sqlite
@@ -86,7 +86,7 @@ def sensor_summary(settings: Settings, business: str, days: Days) -> Report:
         for count, (device, fields) in enumerate(db.execute(statement, span), 1):
             for name, value in json.loads(fields).items():
                 seen.setdefault((device, name), _Seen()).add(float(value))
-            running.progress(count)
+            job_context.progress(count)
     rows = [
         (device, name, each.count, each.least, each.total / each.count, each.most, each.last)
         for (device, name), each in sorted(seen.items())

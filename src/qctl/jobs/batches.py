@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from qctl.broker.buffer import Reject
-from qctl.broker.rejects import bury_rejects
+from qctl.broker.ingest.buffer import Reject
+from qctl.broker.ingest.rejects import bury_rejects
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.settings import Settings
 from qctl.sinks.base import KeptOpen, Refused, Sink
-from qctl.sources.direct import Direct
-from qctl.sources.keeping import Keeping
+from qctl.sources.destination import Keeping
+from qctl.sources.queueless import Direct
 
 MakeSink = Callable[[Settings], Sink]
 """Makes the sink that the settings call for."""

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from qctl.broker.execution import running
+from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
 from qctl.jobs.batches import settings
 from qctl.mail.compose import compose
@@ -67,9 +67,11 @@ def _mail(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
         values,
         to=to,
         sent_by=given.smtp_from,
-        key=running.job_id() or uuid4().hex,
+        key=job_context.job_id() or uuid4().hex,
         folder=given.mail_templates,
     )
     where = send(mail, given)
-    log.info("%s sent", template, extra={"event": "sent", "jobId": running.job_id(), "traceId": running.trace()})
+    log.info(
+        "%s sent", template, extra={"event": "sent", "jobId": job_context.job_id(), "traceId": job_context.trace()}
+    )
     return {"messageId": str(mail["Message-ID"]), "to": where}

@@ -11,22 +11,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
 
-from qctl import exports
-from qctl.broker.execution import running
+from qctl import old_files
+from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
+from qctl.files.csv_table import Line, Sheet
 from qctl.files.folder import Folder
-from qctl.files.sheet import Line, Sheet
 from qctl.files.unpack import content
-from qctl.jobs import telling
-from qctl.jobs.asked import Days, named
+from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.following import follow, once, token
-from qctl.jobs.refusals import Refusals
+from qctl.jobs.common_arguments import Days, named
+from qctl.jobs.follow_up_jobs import follow, once, token
+from qctl.jobs.rejected_rows import Refusals
 from qctl.mail.compose import address
 from qctl.safe import harmless_cell, original_cell
 from qctl.store import inventory
 from qctl.store.inventory import AT_ONCE, Product
-from qctl.store.items import FIELDS, Item, item
+from qctl.store.products import FIELDS, Item, item
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,11 @@ def process_inventory_import(businessId: str | int, file: str, userEmail: str | 
         while batch := list(islice(rows, AT_ONCE)):
             inventory.apply(db, business, batch, source="import", key=once(batch))
             imported += len(batch)
-            running.progress(imported + refusals.count, note=f"{refusals.count} refused")
+            job_context.progress(imported + refusals.count, note=f"{refusals.count} refused")
         kept = refusals.keep(Folder(settings().exports), f"{REFUSED}{token()}.csv")
         refused = refusals.count
-    running.progress(imported + refused, imported + refused, f"{refused} refused")
-    log.info("imported %d rows, refused %d", imported, refused, extra=telling.of("imported"))
+    job_context.progress(imported + refused, imported + refused, f"{refused} refused")
+    log.info("imported %d rows, refused %d", imported, refused, extra=log_context.of("imported"))
     _tell(to, "inventory-import", business, kept)
     return {"imported": imported, "refused": refused, "resultFile": kept}
 
@@ -91,8 +91,8 @@ def process_inventory_export(
     name = f"{EXPORT}{token()}.{form}"
     with inventory.opened(settings()) as db, Folder(settings().exports).writing(name) as out:
         count = _WRITERS[form](out, _counted(inventory.products(db, business, days.since, days.until)))
-    running.progress(count, count)
-    log.info("exported %d products", count, extra=telling.of("exported"))
+    job_context.progress(count, count)
+    log.info("exported %d products", count, extra=log_context.of("exported"))
     _tell(to, "inventory-export", business, name)
     return {"file": name, "products": count}
 
@@ -101,8 +101,8 @@ def cleanup_exports(olderThan: float | None = None) -> dict[str, int]:
     """Delete old files of EXPORTS_DIR that are no reports. Returns how many went. Raises QctlError where that is not
     allowed."""
     age = settings().keep_exports if olderThan is None else max(0.0, olderThan)
-    gone = sum(each.remove() for each in exports.outdated(settings().exports, "exports", time.time() - age))
-    log.info("deleted %d exports", gone, extra=telling.of("cleaned"))
+    gone = sum(each.remove() for each in old_files.outdated(settings().exports, "exports", time.time() - age))
+    log.info("deleted %d exports", gone, extra=log_context.of("cleaned"))
     return {"deleted": gone}
 
 
@@ -154,7 +154,7 @@ def told(line: Line, delimiter: str) -> dict[str, str]:
 
 def _counted(products: Iterable[Product]) -> Iterator[Product]:
     for count, each in enumerate(products, 1):
-        running.progress(count)
+        job_context.progress(count)
         yield each
 
 

@@ -15,13 +15,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from qctl import exports
-from qctl.broker.acts import outdated
-from qctl.exports import OldFile
+from qctl import old_files
+from qctl.broker.admin import expired
 from qctl.files.images import FORMATS
-from qctl.jobs import telling
+from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.following import redis
+from qctl.jobs.follow_up_jobs import redis
+from qctl.old_files import OldFile
 from qctl.settings import Settings
 from qctl.store import chat
 
@@ -51,19 +51,19 @@ def cleanup_images(olderThan: float | None = None) -> dict[str, int]:
     age = given.keep_images if olderThan is None else max(0.0, olderThan)
     with redis("images cannot be told from those that are needed") as connection:
         gone = sum(each.remove() for each in unused(given, connection, time.time() - age))
-    log.info("deleted %d images", gone, extra=telling.of("cleaned"))
+    log.info("deleted %d images", gone, extra=log_context.of("cleaned"))
     return {"deleted": gone}
 
 
 def unused(given: Settings, connection: Any, before: float) -> Iterator[OldFile]:
     """The images that were last written before a time, in seconds since 1970, and that no message has. `connection` is
     one to Redis. Raises as `cleanup_images`."""
-    for batch in _batches(exports.old_files(given.uploads, before)):
+    for batch in _batches(old_files.old_files(given.uploads, before)):
         jobs = {file: found[1] for file in batch if (found := _UPLOAD.fullmatch(file.path.name))}
-        needed = outdated.unfinished(connection, list(jobs.values()))
+        needed = expired.unfinished(connection, list(jobs.values()))
         yield from (file for file, job in jobs.items() if job not in needed)
         yield from (file for file in batch if _HALF.fullmatch(file.path.name))
-    for batch in _batches(exports.old_files(given.images, before)):
+    for batch in _batches(old_files.old_files(given.images, before)):
         kept = [file for file in batch if _KEPT.fullmatch(file.path.name)]
         known = chat.with_images(given, [file.path.name for file in kept])
         yield from (file for file in kept if file.path.name not in known)

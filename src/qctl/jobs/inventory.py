@@ -10,21 +10,21 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from qctl.broker.execution import running
+from qctl.broker.worker import job_context
 from qctl.catalog.builtin import BULK
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
-from qctl.jobs import telling
-from qctl.jobs.asked import named
+from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.external import Page, pages
-from qctl.jobs.following import follow, once, same, token
-from qctl.jobs.refusals import Refusals
+from qctl.jobs.common_arguments import named
+from qctl.jobs.external_stock import Page, pages
+from qctl.jobs.follow_up_jobs import follow, once, same, token
+from qctl.jobs.rejected_rows import Refusals
 from qctl.mail.compose import address
 from qctl.store import inventory
-from qctl.store.database import Database
 from qctl.store.inventory import AT_ONCE, Product
-from qctl.store.items import Item, item
+from qctl.store.products import Item, item
+from qctl.store.sql import Database
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +52,14 @@ def sync_external(businessId: str | int, externalSystem: str, syncType: str | No
         since = None if syncType == "full" else inventory.synced(db, business, externalSystem)
         for count, page in enumerate(pages(settings(), externalSystem, business, since), 1):
             updated += _take(db, business, page, updated + refusals.count, refusals)
-            running.progress(updated, note=f"page {count}, {refusals.count} refused")
+            job_context.progress(updated, note=f"page {count}, {refusals.count} refused")
         kept = refusals.keep(Folder(settings().exports), f"{REFUSED}{token()}.csv")
         inventory.note_sync(db, business, externalSystem, begun)
         refused = refusals.count
-    running.progress(updated, updated, f"{count} pages, {refused} refused")
-    log.info("took over %d products of %s, refused %d", updated, externalSystem, refused, extra=telling.of("synced"))
+    job_context.progress(updated, updated, f"{count} pages, {refused} refused")
+    log.info(
+        "took over %d products of %s, refused %d", updated, externalSystem, refused, extra=log_context.of("synced")
+    )
     return {"updated": updated, "refused": refused, "pages": count, "resultFile": kept}
 
 
@@ -79,7 +81,7 @@ def bulk_update(businessId: str | int, items: Sequence[Mapping[str, Any]]) -> di
             raise RejectedError(f"item {number}: it has an unknown {sorted(unknown)[0]!r:.80}")
     with inventory.opened(settings()) as db:
         applied = inventory.apply(db, business, found, source="bulk-update", key=once(found))
-    log.info("set %d products", len(found), extra=telling.of("updated"))
+    log.info("set %d products", len(found), extra=log_context.of("updated"))
     return {"updated": len(found), "again": not applied}
 
 
@@ -98,12 +100,12 @@ def stock_check(businessId: str | int | None = None) -> dict[str, int]:
         while low := inventory.running_out(db, business, settings().low_stock_threshold, today):
             out += len(low)
             if to is None:
-                log.warning("products run out and QCTL_LOW_STOCK_EMAIL is not set", extra=telling.of("low-stock"))
+                log.warning("products run out and QCTL_LOW_STOCK_EMAIL is not set", extra=log_context.of("low-stock"))
                 break
             alerted += _alert(db, address(to), low, today)
-            running.progress(alerted)
-    running.progress(out, out)
-    log.info("%d products run out, told of %d", out, alerted, extra=telling.of("checked"))
+            job_context.progress(alerted)
+    job_context.progress(out, out)
+    log.info("%d products run out, told of %d", out, alerted, extra=log_context.of("checked"))
     return {"out": out, "alerted": alerted}
 
 

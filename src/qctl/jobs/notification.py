@@ -14,15 +14,15 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import uuid4
 
-from qctl.broker import inbox
-from qctl.broker.execution import running
+from qctl.broker.bookkeeping import inbox
+from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
-from qctl.jobs import telling
-from qctl.jobs.asked import named, written
+from qctl.http_client import Request, allowed, send
+from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.following import follow, redis
+from qctl.jobs.common_arguments import named, written
+from qctl.jobs.follow_up_jobs import follow, redis
 from qctl.mail.compose import address
-from qctl.outbound import Request, allowed, send
 from qctl.safe import redact_url
 from qctl.store import notifications
 from qctl.store.notifications import LONGEST_TARGET, Note, Wish
@@ -59,11 +59,11 @@ def notify(
         if wish.how not in _SENDERS:
             raise RejectedError(f"the receiver wants to be told by {wish.how!r:.40}, which there is not")
         if not _admitted(note):
-            log.warning("the receiver gets too many: it stays in the app", extra=telling.of("held"))
+            log.warning("the receiver gets too many: it stays in the app", extra=log_context.of("held"))
             return {"notificationId": note.id, "how": "held"}
         _SENDERS[wish.how](note, wish.target or "")
         notifications.note_sent(db, note.id, wish.how)
-    log.info("notification sent by %s", wish.how, extra=telling.of("notified"))
+    log.info("notification sent by %s", wish.how, extra=log_context.of("notified"))
     return {"notificationId": note.id, "how": wish.how}
 
 
@@ -76,10 +76,10 @@ def set_notification_preference(receiverId: str | int, by: str, target: str | No
     """
     receiver = named("receiverId", receiverId)
     wanted = _wish(by, written("target", target, LONGEST_TARGET))
-    at = running.created() or datetime.now(timezone.utc)
+    at = job_context.created() or datetime.now(timezone.utc)
     with notifications.opened(settings()) as db:
         if not notifications.prefer(db, receiver, wanted, at):
-            log.info("the receiver wished something else since", extra=telling.of("outdated"))
+            log.info("the receiver wished something else since", extra=log_context.of("outdated"))
         return {"how": notifications.wish(db, receiver).how}
 
 
@@ -102,7 +102,7 @@ def _note(receiver: str | int, text: str, kind: str | None, data: Mapping[str, A
     if data is not None and len(json.dumps(dict(data))) > MOST_DATA:
         raise RejectedError(f"data is larger than {MOST_DATA} bytes")
     about = written("kind", kind, LONGEST_KIND)
-    return Note(running.job_id() or uuid4().hex, named("receiverId", receiver), said, about, data)
+    return Note(job_context.job_id() or uuid4().hex, named("receiverId", receiver), said, about, data)
 
 
 def _admitted(note: Note) -> bool:
@@ -113,7 +113,7 @@ def _admitted(note: Note) -> bool:
 def _by_webhook(note: Note, url: str) -> None:
     body = {"id": note.id, "receiverId": note.receiver, "kind": note.kind, "text": note.text, "data": note.data}
     headers = {"Content-Type": "application/json", "Idempotency-Key": note.id}
-    if trace := running.trace():
+    if trace := job_context.trace():
         headers["X-Trace-Id"] = trace
     request = Request(url, "POST", headers, json.dumps(body).encode(), seconds=SECONDS)
     send(request, settings().allowed_hosts)

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qctl import exports
-from qctl.broker.execution import running
+from qctl import old_files
+from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
-from qctl.jobs import activity_reports, stock_reports, telling
-from qctl.jobs.asked import Days, named
+from qctl.jobs import activity_reports, log_context, stock_reports
 from qctl.jobs.batches import settings
-from qctl.jobs.following import follow, token
+from qctl.jobs.common_arguments import Days, named
+from qctl.jobs.follow_up_jobs import follow, token
 from qctl.mail.compose import address
 from qctl.reports.report import Report
 from qctl.reports.writing import WRITERS
@@ -53,12 +53,12 @@ def generate_report(
     folder = Folder(settings().exports)
     files = []
     for form in [format] if format else list(WRITERS):
-        name = f"{exports.REPORT}{reportType}-{token()}.{form}"
+        name = f"{old_files.REPORT}{reportType}-{token()}.{form}"
         with folder.writing(name) as out:
             WRITERS[form](made, out)
         files.append(name)
-    running.progress(len(made.rows), len(made.rows), "written")
-    log.info("%s made, %d rows", reportType, len(made.rows), extra=telling.of("reported"))
+    job_context.progress(len(made.rows), len(made.rows), "written")
+    log.info("%s made, %d rows", reportType, len(made.rows), extra=log_context.of("reported"))
     if to:
         told = {"userEmail": to, "businessId": business, "reportType": reportType, "reportFile": files[-1]}
         follow("report-ready", told)
@@ -68,6 +68,6 @@ def generate_report(
 def cleanup_reports(olderThan: float | None = None) -> dict[str, int]:
     """Delete old reports. Returns how many files went. Raises QctlError where that is not allowed."""
     age = settings().keep_reports if olderThan is None else max(0.0, olderThan)
-    gone = sum(each.remove() for each in exports.outdated(settings().exports, "reports", time.time() - age))
-    log.info("deleted %d reports", gone, extra=telling.of("cleaned"))
+    gone = sum(each.remove() for each in old_files.outdated(settings().exports, "reports", time.time() - age))
+    log.info("deleted %d reports", gone, extra=log_context.of("cleaned"))
     return {"deleted": gone}

@@ -11,8 +11,8 @@ from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from qctl.broker.execution import running
-from qctl.jobs.asked import Days
+from qctl.broker.worker import job_context
+from qctl.jobs.common_arguments import Days
 from qctl.reports.report import Chart, Report
 from qctl.settings import Settings
 from qctl.store import inventory
@@ -36,7 +36,7 @@ def inventory_summary(settings: Settings, business: str, days: Days) -> Report:
             pieces += each.quantity
             worth += value or 0
             rows.append((each.sku, each.name, each.quantity, each.threshold, _float(each.price), _float(value)))
-            running.progress(len(rows))
+            job_context.progress(len(rows))
     valued = sorted(((row[0], row[5] or 0.0) for row in rows), key=lambda pair: -pair[1])[:TOP]
     most = sorted(((row[0], float(row[2])) for row in rows), key=lambda pair: -pair[1])[:TOP]
     return Report(
@@ -58,7 +58,7 @@ def sales_analysis(settings: Settings, business: str, days: Days) -> Report:
     count = 0
     with inventory.opened(settings) as db:
         for count, each in enumerate(inventory.movements(db, business, days.since, days.until), 1):
-            running.progress(count)
+            job_context.progress(count)
             if each.pieces >= 0:
                 continue
             sold[each.sku] -= each.pieces

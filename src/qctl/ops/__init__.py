@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from qctl.broker.connection import Connection, connect
+from qctl.broker.redis.connection import Connection, connect
 from qctl.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ import builtins
 import socket
 from collections.abc import Callable
 
-from qctl.broker import alerting, clock, events
-from qctl.broker.reading import snapshot
+from qctl.broker.bookkeeping import alert_state, events
+from qctl.broker.query import stats_snapshot
+from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, QctlError, UsageError
 from qctl.models import Alert, AlertRule, Channel, Delivery, Level, Mute, Notice, QueueCheck, Stats
 from qctl.ops import alert_channels, alert_rules
+from qctl.ops.base import Part
 from qctl.ops.checks import judge
-from qctl.ops.part import Part
 from qctl.settings import Settings
 
 Words = Callable[[QueueCheck], str]
@@ -25,8 +26,8 @@ class AlertOps(Part):
     def list(self) -> builtins.list[Alert]:
         """Every rule, as it stands now. Raises SettingsError where the file cannot be used."""
         rules = load(self._settings)
-        stats = snapshot.stats(self._redis)
-        firing, mutes = alerting.firing(self._redis), alerting.mutes(self._redis)
+        stats = stats_snapshot.stats(self._redis)
+        firing, mutes = alert_state.firing(self._redis), alert_state.mutes(self._redis)
         return [
             Alert(rule, look(rule, stats), list(firing.get(rule.name, {}).values()), mutes.get(rule.name))
             for rule in rules
@@ -47,11 +48,11 @@ class AlertOps(Part):
         if seconds is not None and seconds <= 0:
             raise UsageError("a rule is muted for longer than 0 s")
         rule = self._rule(name)
-        return alerting.mute(self._redis, rule.name, by=events.actor(), seconds=seconds, reason=reason)
+        return alert_state.mute(self._redis, rule.name, by=events.actor(), seconds=seconds, reason=reason)
 
     def unmute(self, name: str) -> bool:
         """Tell of a rule again. Returns whether it was muted. Raises NotFoundError and SettingsError."""
-        return alerting.unmute(self._redis, self._rule(name).name)
+        return alert_state.unmute(self._redis, self._rule(name).name)
 
     def _rule(self, name: str) -> AlertRule:
         rules = load(self._settings)

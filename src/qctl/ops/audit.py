@@ -6,10 +6,11 @@ import builtins
 from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 
-from qctl.broker import audit, clock, events
+from qctl.broker.bookkeeping import audit, events
+from qctl.broker.redis import clock
 from qctl.errors import UsageError
 from qctl.models import AuditEntry
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.safe import redact
 
 

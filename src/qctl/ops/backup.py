@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from qctl.broker import events
-from qctl.broker.acts import backup, recalling
+from qctl.broker.admin import restore_backup, write_backup
+from qctl.broker.bookkeeping import events
 from qctl.errors import AlreadyThereError, RejectedError
 from qctl.models import KEPT, Backup, BadLine, Recalled
-from qctl.ops.part import Part, Progress, silent
+from qctl.ops.base import Part, Progress, silent
 
 
 class BackupOps(Part):
@@ -18,11 +18,11 @@ class BackupOps(Part):
     def write(self, write: Callable[[str], None], *, progress: Progress = silent) -> Backup:
         """Write the backup, some lines at a time, with what is secret in it. Nothing in Redis is changed."""
         counts: Counter[str] = Counter()
-        for kind, step in backup.lines(self._redis):
+        for kind, step in write_backup.lines(self._redis):
             write("".join(f"{line}\n" for line in step))
             counts[kind] += len(step)
             progress(sum(counts.values()), None)
-        del counts[backup.END]
+        del counts[write_backup.END]
         return Backup({kind: count for kind, count in counts.items() if count})
 
     def restore(
@@ -38,7 +38,7 @@ class BackupOps(Part):
         bad: list[BadLine] = []
         for number, line in enumerate(lines, 1):
             try:
-                counts[recalling.put(self._redis, line, trust=trust, dry_run=dry_run, actor=events.actor())] += 1
+                counts[restore_backup.put(self._redis, line, trust=trust, dry_run=dry_run, actor=events.actor())] += 1
             except AlreadyThereError:
                 there += 1
             except RejectedError as error:
@@ -46,5 +46,5 @@ class BackupOps(Part):
                 if len(bad) < KEPT:
                     bad.append(BadLine(number, error.message))
             progress(number, None)
-        whole = counts.pop(backup.END, 0) > 0
+        whole = counts.pop(write_backup.END, 0) > 0
         return Recalled(dict(counts), refused, bad, whole, there)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from shlex import quote
 
-from qctl.broker.acts import bulk
-from qctl.broker.acts.bulk import Act
-from qctl.broker.connection import Connection
-from qctl.broker.reading import watching
-from qctl.broker.reading.watching import Seen
+from qctl.broker.admin import bulk
+from qctl.broker.admin.bulk import Act
+from qctl.broker.query import wait_for_jobs
+from qctl.broker.query.wait_for_jobs import Seen
+from qctl.broker.redis.connection import Connection
 from qctl.errors import JobFailedError, WaitTimeoutError
 from qctl.models import BulkResult, Chosen, Selection
-from qctl.ops.part import Progress
+from qctl.ops.base import Progress
 
 BROKEN = frozenset({"failed", "stopped", "canceled", "scheduled"})
 """Statuses of a job that did not do well. One that is scheduled failed, and will be tried again."""
@@ -32,7 +32,7 @@ def run(
     ahead, rest = _split(chosen, first)
     result = bulk.run(connection, ahead, act, progress=lambda done, _: progress(done, chosen.count))
     sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]
-    seen, _ = watching.until(connection, sent, timeout, _has_ended)
+    seen, _ = wait_for_jobs.until(connection, sent, timeout, _has_ended)
     broken = [id_ for id_ in sent if seen[id_].status in BROKEN]
     late = [id_ for id_ in sent if not _has_ended(id_, seen[id_])]
     left = rest.count
@@ -58,7 +58,7 @@ def run(
 
 
 def _has_ended(_id: str, seen: Seen) -> bool:
-    return seen.status in BROKEN or seen.status in watching.ENDS
+    return seen.status in BROKEN or seen.status in wait_for_jobs.ENDS
 
 
 def _split(chosen: Selection, first: int) -> tuple[Selection, Selection]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qctl.broker.reading import snapshot
+from qctl.broker.query import stats_snapshot
 from qctl.models import WORST, Check, Level, QueueCheck, QueueStats, Reading, Stats, Thresholds, What
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.ops.selection import select
 from qctl.ops.stats import folded
 
@@ -16,7 +16,7 @@ class CheckOps(Part):
 
     def run(self, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:
         """Judge these queues (names or patterns, all by default), each with its lanes. Raises NotFoundError."""
-        return judge(snapshot.stats(self._redis), thresholds, queues)
+        return judge(stats_snapshot.stats(self._redis), thresholds, queues)
 
 
 def judge(stats: Stats, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:

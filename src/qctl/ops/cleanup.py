@@ -8,16 +8,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
-from qctl import exports
-from qctl.broker import clock, locks
-from qctl.broker.acts import outdated, trash
-from qctl.broker.reading import snapshot
+from qctl import old_files
+from qctl.broker.admin import expired, trash
+from qctl.broker.query import stats_snapshot
+from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history.store import open_store
 from qctl.jobs import images
 from qctl.models import Chosen, Cleanup, Kind, Removed, Selection
+from qctl.ops.base import Part, Progress, silent
 from qctl.ops.jobs import JobOps
-from qctl.ops.part import Part, Progress, silent
 from qctl.ops.selection import families
 
 DAY = 86_400.0
@@ -73,7 +73,7 @@ class CleanupOps(Part):
         """
         if (older_than is not None and older_than < 0) or (keep is not None and keep < 0):
             raise UsageError("nothing is older than the future, and no fewer than 0 are kept")
-        wish = _Wish(families(queues, snapshot.names(self._redis)), older_than, keep, dry_run)
+        wish = _Wish(families(queues, stats_snapshot.names(self._redis)), older_than, keep, dry_run)
         began = time.monotonic()
         told = progress or silent
         with nullcontext(_nothing) if dry_run else locks.alone(self._redis, "cleanup", STEP_TIME) as go_on:
@@ -110,18 +110,16 @@ class CleanupOps(Part):
         before, keep = self._now - wish.age(FINISHED), wish.newest(KEEP_FINISHED)
         done = 0
         for queue in wish.queues:
-            found = outdated.jobs(self._redis, queue, "finished", before=before, keep=keep)
+            found = expired.jobs(self._redis, queue, "finished", before=before, keep=keep)
             if wish.dry_run:
                 done += _count(found)
             else:
-                done += outdated.forget(self._redis, queue, found, _after(done, progress))
+                done += expired.forget(self._redis, queue, found, _after(done, progress))
         return Removed("finished", done)
 
     def _failed(self, wish: _Wish, progress: Progress) -> Removed:
         before, keep = self._now - wish.age(FAILED), wish.newest(KEEP_FAILED)
-        found = (
-            (queue, outdated.jobs(self._redis, queue, "failed", before=before, keep=keep)) for queue in wish.queues
-        )
+        found = ((queue, expired.jobs(self._redis, queue, "failed", before=before, keep=keep)) for queue in wish.queues)
         chosen = Selection([Chosen(queue, "failed", ids) for queue, each in found if (ids := list(each))])
         if wish.dry_run or not chosen.count:
             return Removed("failed", chosen.count)
@@ -129,8 +127,8 @@ class CleanupOps(Part):
         return Removed("failed", result.done, batch=result.batch)
 
     def _results(self, wish: _Wish, progress: Progress) -> Removed:
-        found = outdated.orphans(self._redis)
-        return Removed("results", _count(found) if wish.dry_run else outdated.remove(self._redis, found, progress))
+        found = expired.orphans(self._redis)
+        return Removed("results", _count(found) if wish.dry_run else expired.remove(self._redis, found, progress))
 
     def _reports(self, wish: _Wish, progress: Progress) -> Removed:
         return self._files("reports", wish.age(float(self._settings.keep_reports)), wish.dry_run, progress)
@@ -143,7 +141,7 @@ class CleanupOps(Part):
         return _removed("images", images.unused(self._settings, self._redis, before), wish.dry_run, progress)
 
     def _files(self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress) -> Removed:
-        found = exports.outdated(self._settings.exports, kind, time.time() - age)
+        found = old_files.outdated(self._settings.exports, kind, time.time() - age)
         return _removed(kind, found, dry_run, progress)
 
     def _history(self, wish: _Wish, progress: Progress) -> Removed:
@@ -176,7 +174,7 @@ class CleanupOps(Part):
         return clock.now(self._redis) / 1000
 
 
-def _removed(kind: Kind, files: Iterable[exports.OldFile], dry_run: bool, progress: Progress) -> Removed:
+def _removed(kind: Kind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress) -> Removed:
     done = size = 0
     for each in files:
         if dry_run or each.remove():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qctl.broker.reading import causes, dead_letters, search, snapshot
+from qctl.broker.query import dead_letter_causes, dead_letters, search, stats_snapshot
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Selector
-from qctl.ops.part import Part, Progress, silent
+from qctl.ops.base import Part, Progress, silent
 from qctl.ops.selection import ALL, select
 
 
@@ -63,11 +63,11 @@ class DeadLetterOps(Part):
     def groups(self, queue: str | None = None, *, scan: int | None = 10_000) -> Causes:
         """Why they died, the most frequent cause first. Of letters that no qctl worker buried at most `scan` are read,
         all where it is None. Raises NotFoundError."""
-        return causes.groups(self._redis, self._queues(queue), scan)
+        return dead_letter_causes.groups(self._redis, self._queues(queue), scan)
 
     def groups_of(self, queues: Sequence[str], *, scan: int | None = 10_000) -> dict[str, Causes]:
         """The same of each of these queues by itself, by its name."""
-        return causes.by_queue(self._redis, queues, scan)
+        return dead_letter_causes.by_queue(self._redis, queues, scan)
 
     def _queues(self, pattern: str | None) -> Sequence[str]:
-        return select(pattern, snapshot.names(self._redis))
+        return select(pattern, stats_snapshot.names(self._redis))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qctl.broker.acts import adopting
-from qctl.broker.connection import translated
-from qctl.broker.events import actor
-from qctl.broker.reading import diagnosis, orphans, workers
+from qctl.broker.admin import requeue_orphans
+from qctl.broker.bookkeeping.events import actor
+from qctl.broker.query import orphans, server_setup, workers
+from qctl.broker.redis.connection import translated
 from qctl.errors import QctlError, UnreachableError
 from qctl.models import STATUS_ORDER, Finding, Health, Repair
-from qctl.ops import diagnoses, units
+from qctl.ops import server_checks, systemd_checks
+from qctl.ops.base import Part, Progress, silent
 from qctl.ops.health import HealthOps
-from qctl.ops.part import Part, Progress, silent
 from qctl.safe import redact_url
 from qctl.settings import configuration
-from qctl.settings.given import Source
+from qctl.settings.sources import Source
 
 
 class DoctorOps(Part):
@@ -38,9 +38,9 @@ class DoctorOps(Part):
             findings.append(
                 Finding("redis", "degraded", f"not everything could be looked at: {error.message}", error.hint)
             )
-        findings += diagnoses.of_sinks(self._settings)
-        findings += units.look(self._settings)
-        findings += diagnoses.of_keys(self._settings)
+        findings += server_checks.of_sinks(self._settings)
+        findings += systemd_checks.look(self._settings)
+        findings += server_checks.of_keys(self._settings)
         findings += configuration.check(places)
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 
@@ -49,16 +49,16 @@ class DoctorOps(Part):
 
         It can be interrupted and run again: a job that has come to its place meanwhile is left alone.
         """
-        adopted = adopting.adopt(self._redis, orphans.find(self._redis, progress), actor=actor())
-        gone = diagnosis.read(self._redis).dead_workers
-        return Repair(orphans=adopted, workers=adopting.forget_dead_workers(self._redis, gone))
+        adopted = requeue_orphans.adopt(self._redis, orphans.find(self._redis, progress), actor=actor())
+        gone = server_setup.read(self._redis).dead_workers
+        return Repair(orphans=adopted, workers=requeue_orphans.forget_dead_workers(self._redis, gone))
 
     def _of_redis(self, progress: Progress) -> list[Finding]:
-        server = diagnosis.read(self._redis)
+        server = server_setup.read(self._redis)
         target = self._settings.redis_target
         return [
-            *diagnoses.of_server(server, password=redact_url(target) != target),
-            *diagnoses.of_workers(workers.living(self._redis), server.dead_workers),
-            diagnoses.of_orphans(list(orphans.find(self._redis, progress))),
-            *diagnoses.of_machine(self._settings, server),
+            *server_checks.of_server(server, password=redact_url(target) != target),
+            *server_checks.of_workers(workers.living(self._redis), server.dead_workers),
+            server_checks.of_orphans(list(orphans.find(self._redis, progress))),
+            *server_checks.of_machine(self._settings, server),
         ]

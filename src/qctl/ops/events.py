@@ -8,12 +8,13 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from qctl import catalog
-from qctl.broker import clock, events
-from qctl.broker.connection import Backoff, translated
-from qctl.broker.reading import snapshot
+from qctl.broker.bookkeeping import events
+from qctl.broker.query import stats_snapshot
+from qctl.broker.redis import clock
+from qctl.broker.redis.connection import Backoff, translated
 from qctl.errors import QctlError, RedisUnreachableError, UsageError
 from qctl.models import Event, EventFilter
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.ops.selection import select
 
 EVERYTHING = EventFilter()
@@ -36,7 +37,7 @@ class EventOps(Part):
         since_ms = 0 if since is None else clock.now(self._redis) - round(since * 1000)
         found = events.search(self._redis, _test(wanted), limit=limit, since_ms=max(0, since_ms))
         if not found and wanted.queue:
-            select(wanted.queue, snapshot.names(self._redis))
+            select(wanted.queue, stats_snapshot.names(self._redis))
         return found
 
     def last_id(self) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
-from qctl.broker.buffer import MEMORY_LIMIT
-from qctl.broker.connection import translated
-from qctl.broker.reading import snapshot, vitals
-from qctl.broker.reading.vitals import Vitals
+from qctl.broker.ingest.buffer import MEMORY_LIMIT
+from qctl.broker.query import server_vitals, stats_snapshot
+from qctl.broker.query.server_vitals import Vitals
+from qctl.broker.redis.connection import translated
 from qctl.errors import QctlError
 from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.safe import redact_url
 
 OVERDUE = 10.0
@@ -32,7 +32,7 @@ class HealthOps(Part):
 
     def ping(self) -> Ping:
         """Ask Redis who it is and how late. Raises RedisUnreachableError."""
-        return vitals.ping(self._redis, redact_url(self._settings.redis_target))
+        return server_vitals.ping(self._redis, redact_url(self._settings.redis_target))
 
     def check(self, stats: Stats | None = None) -> Health:
         """Look at everything; at queues as they are in `stats`, where that was read just now. A Redis that cannot be
@@ -43,7 +43,7 @@ class HealthOps(Part):
         """
         try:
             with translated(self._settings):
-                findings = self._look(stats or snapshot.stats(self._redis))
+                findings = self._look(stats or stats_snapshot.stats(self._redis))
         except QctlError as error:
             findings = [Finding("redis", "down", error.message, error.hint)]
         worst = max((finding.status for finding in findings), key=STATUS_ORDER.index)
@@ -51,7 +51,7 @@ class HealthOps(Part):
 
     def _look(self, stats: Stats) -> list[Finding]:
         queues = stats.queues
-        seen = vitals.read(self._redis, [queue.name for queue in queues])
+        seen = server_vitals.read(self._redis, [queue.name for queue in queues])
         return [
             Finding("redis", "ok", f"Redis at {redact_url(self._settings.redis_target)} answers"),
             *_persistence(seen),

@@ -10,15 +10,15 @@ from fnmatch import fnmatchcase
 from shlex import quote
 
 from qctl import catalog
-from qctl.broker.buffer import Buffer, Commit
-from qctl.broker.connection import Backoff, translated
-from qctl.broker.reading import ingest
+from qctl.broker.ingest.buffer import Buffer, Commit
+from qctl.broker.query import pipeline_status
+from qctl.broker.redis.connection import Backoff, translated
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import BackpressureError, NotFoundError, QctlError, RedisUnreachableError, RejectedError, UsageError
 from qctl.models import Arrivals, BadLine, Flushed, Imported, PipelineStatus, RejectDetail, Topics, TopicStatus
+from qctl.ops.base import Part, Progress, silent
 from qctl.ops.dead_letters import DeadLetterOps
-from qctl.ops.part import Part, Progress, silent
-from qctl.sources import lines
+from qctl.sources import json_lines
 
 SORTS: dict[str, Callable[[TopicStatus], float]] = {
     "seen": lambda topic: topic.seen_at.timestamp() if topic.seen_at else 0.0,
@@ -41,13 +41,13 @@ class IngestOps(Part):
 
     def status(self, pipelines: Sequence[str] = ()) -> list[PipelineStatus]:
         """These pipelines, all by default, at this moment. Raises NotFoundError."""
-        return ingest.pipelines(self._redis, catalog.pipelines(pipelines), self._settings.batch_size)
+        return pipeline_status.pipelines(self._redis, catalog.pipelines(pipelines), self._settings.batch_size)
 
     def topics(self, pattern: str | None = None, *, sort: str = "seen", limit: int = 50) -> Topics:
         """The first `limit` topics whose name matches, by one of `SORTS`. Raises UsageError."""
         if sort not in SORTS or limit < 0:
             raise UsageError(f"topics are sorted by {', '.join(SORTS)}")
-        found = [topic for name in catalog.PIPELINES for topic in ingest.by_topic(self._redis, name)]
+        found = [topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name)]
         matching = [topic for topic in found if pattern is None or fnmatchcase(topic.topic or "", pattern)]
         matching.sort(key=SORTS[sort], reverse=True)
         return Topics(matching[:limit], len(matching), sum(topic.topic is not None for topic in found))
@@ -64,7 +64,7 @@ class IngestOps(Part):
         while True:
             try:
                 with translated(self._settings):
-                    for arrivals in ingest.watch(self._redis, names):
+                    for arrivals in pipeline_status.watch(self._redis, names):
                         backoff.reset()
                         began = True
                         yield arrivals
@@ -84,7 +84,7 @@ class IngestOps(Part):
         """
         (spec,) = catalog.pipelines([pipeline])
         buffer = Buffer(self._redis, spec, self._settings)
-        read = lines.reader(self._settings, spec.name, topic)
+        read = json_lines.reader(self._settings, spec.name, topic)
         items: list[bytes] = []
         bad: list[BadLine] = []
         taken = refused = received_ns = 0
@@ -137,7 +137,7 @@ def _what_came(payload: str | None, spec: PipelineSpec) -> tuple[str | None, str
     None where the payload tells neither."""
     try:
         function, _, args, _ = json.loads(payload or "")
-        if function == catalog.JOBS[spec.raw_job].handler:
+        if catalog.current_handler(function) == catalog.JOBS[spec.raw_job].handler:
             first, second, _ = args
             if spec.name == "messages":
                 return second, first

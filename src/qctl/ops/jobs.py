@@ -8,16 +8,17 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal
 
-from qctl.broker import events, inspection
-from qctl.broker.acts import bulk, choosing, trash
-from qctl.broker.acts.relocating import Cancel, Discard, Move
-from qctl.broker.acts.retry import Retry
-from qctl.broker.reading import search, snapshot
+from qctl.broker.admin import bulk, select_jobs, trash
+from qctl.broker.admin.move_jobs import Cancel, Discard, Move
+from qctl.broker.admin.retry_jobs import Retry
+from qctl.broker.bookkeeping import events
+from qctl.broker.query import search, stats_snapshot
+from qctl.broker.redis import untrusted_fields
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import DEAD, KEPT, MOVABLE, STATES, BulkResult, Jobs, Outcome, Selection, Selector, State, Verb
 from qctl.ops import canary, selection
+from qctl.ops.base import Progress, silent
 from qctl.ops.one_job import OneJobOps
-from qctl.ops.part import Progress, silent
 from qctl.ops.selection import ALL
 
 
@@ -87,10 +88,10 @@ class JobOps(OneJobOps):
         not there.
         """
         kind = _KINDS[act]
-        chosen = choosing.choose(
+        chosen = select_jobs.choose(
             self._redis,
             selector,
-            snapshot.names(self._redis) if selector.ids is not None else self._queues(selector),
+            stats_snapshot.names(self._redis) if selector.ids is not None else self._queues(selector),
             selection.states(selector, kind.usual, kind.possible, kind.done),
             progress or silent,
             kind.already,
@@ -160,7 +161,7 @@ class JobOps(OneJobOps):
             progress=progress or silent,
         )
         seen = (
-            Outcome(inspection.text(id_), target, True, so[part.state], part.state)
+            Outcome(untrusted_fields.text(id_), target, True, so[part.state], part.state)
             for part in there
             for id_ in part.ids
         )
@@ -171,4 +172,4 @@ class JobOps(OneJobOps):
         )
 
     def _queues(self, selector: Selector) -> builtins.list[str]:
-        return selection.select(selector.queue, snapshot.names(self._redis))
+        return selection.select(selector.queue, stats_snapshot.names(self._redis))

@@ -8,14 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
 
 from qctl import catalog
-from qctl.broker import clock, limits
-from qctl.broker.counters import KEEP, Counts
-from qctl.broker.reading import ingest, series, snapshot, vitals, workers
-from qctl.broker.reading.series import Place
+from qctl.broker.bookkeeping.counters import KEEP, Counts
+from qctl.broker.producer import owner_limits
+from qctl.broker.query import count_series, pipeline_status, server_vitals, stats_snapshot, workers
+from qctl.broker.query.count_series import Place
+from qctl.broker.redis import clock
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
 from qctl.models import Metrics, Series, Step, TopicStatus
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.ops.selection import families
 
 MOST_STEPS = 2000
@@ -38,14 +39,14 @@ class MetricsOps(Part):
             raise UsageError("what was measured goes back from one minute to two days")
         if not 1 <= minutes <= KEEP // 60 or seconds / 60 / minutes > MOST_STEPS:
             raise UsageError(f"a step is from one minute to two days, and there are at most {MOST_STEPS} of them")
-        chosen = families(queues, snapshot.names(self._redis))
+        chosen = families(queues, stats_snapshot.names(self._redis))
         last = int(time.time()) // 60
         first = (last - int(seconds) // 60 + 1) // minutes * minutes
-        counted = series.counts(self._redis, chosen, first, last)
+        counted = count_series.counts(self._redis, chosen, first, last)
         sums = _sums(counted, minutes)
         waits: dict[int, list[Histogram]] = {}
         runs: dict[int, list[Histogram]] = {}
-        for (_, minute), times in series.times(self._redis, counted):
+        for (_, minute), times in count_series.times(self._redis, counted):
             waits.setdefault(minute // minutes, []).append(times.waits)
             runs.setdefault(minute // minutes, []).append(times.all_runs)
         depths = _depths(counted)
@@ -68,26 +69,26 @@ class MetricsOps(Part):
         """How many waited in each queue when each of the last `minutes` began, by queue and minute since 1970, where
         anybody noted that."""
         last = int(time.time()) // 60
-        return series.depths(self._redis, snapshot.names(self._redis), range(last - minutes + 1, last + 1))
+        return count_series.depths(self._redis, stats_snapshot.names(self._redis), range(last - minutes + 1, last + 1))
 
     def read(self) -> Metrics:
         """Everything at this moment."""
-        ping = vitals.ping(self._redis, "")
-        seen = vitals.read(self._redis, [])
+        ping = server_vitals.ping(self._redis, "")
+        seen = server_vitals.read(self._redis, [])
         return Metrics(
-            stats=snapshot.stats(self._redis),
-            ever=series.ever(self._redis),
+            stats=stats_snapshot.stats(self._redis),
+            ever=count_series.ever(self._redis),
             workers=workers.living(self._redis),
-            refused=sum(limits.refused(self._redis).values()),
+            refused=sum(owner_limits.refused(self._redis).values()),
             rtt=ping.rtt,
             memory=seen.memory.used if seen.memory else None,
             memory_limit=seen.memory.limit if seen.memory else None,
-            pipelines=ingest.pipelines(self._redis, catalog.pipelines(), self._settings.batch_size),
+            pipelines=pipeline_status.pipelines(self._redis, catalog.pipelines(), self._settings.batch_size),
             topics=self._busiest(),
         )
 
     def _busiest(self) -> list[TopicStatus]:
-        found = (topic for name in catalog.PIPELINES for topic in ingest.by_topic(self._redis, name))
+        found = (topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name))
         return nlargest(BUSIEST, (each for each in found if each.topic is not None), key=lambda each: each.rate)
 
 

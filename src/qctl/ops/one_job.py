@@ -8,15 +8,15 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from qctl import catalog
-from qctl.broker import events
-from qctl.broker.acts import editing
-from qctl.broker.acts.relocating import Cancel
-from qctl.broker.execution import stopping
-from qctl.broker.reading import job_detail, locating, search, snapshot, watching
+from qctl.broker.admin import edit_payload
+from qctl.broker.admin.move_jobs import Cancel
+from qctl.broker.bookkeeping import events
+from qctl.broker.query import job_detail, locate_jobs, search, stats_snapshot, wait_for_jobs
+from qctl.broker.worker import stop_job
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
-from qctl.history.remembered import remembered
+from qctl.history.job_from_history import remembered
 from qctl.models import Editable, Edited, JobDetail, Stopped, Waited
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.service import QueueService
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class OneJobOps(Part):
     def show(self, job_id: str) -> JobDetail:
         """All that is known of one job, in whichever queue and state; where Redis has forgotten it, what the history
         tells. Raises UnreachableError where that has to be asked and its database does not answer."""
-        queues = snapshot.names(self._redis)
+        queues = stats_snapshot.names(self._redis)
         detail = job_detail.read(self._redis, job_id, queues) or remembered(self._settings, job_id)
         if detail is None:
             raise self._unknown(job_id, queues)
@@ -50,11 +50,13 @@ class OneJobOps(Part):
         Raises JobFailedError where it ended otherwise, and WaitTimeoutError.
         """
         self._require(job_id)
-        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status in watching.ENDS)
+        found, passed = wait_for_jobs.until(
+            self._redis, [job_id], timeout, lambda _, seen: seen.status in wait_for_jobs.ENDS
+        )
         seen = found[job_id]
         if seen.status in ("finished", "gone"):
             return Waited(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
-        if seen.status not in watching.ENDS:
+        if seen.status not in wait_for_jobs.ENDS:
             raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
         raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {quote(job_id)}")
 
@@ -65,7 +67,7 @@ class OneJobOps(Part):
         after `timeout` seconds: stock workers that run jobs in their own process do not obey.
         """
         self._require(job_id)
-        located, missing = locating.locate(self._redis, [job_id], snapshot.names(self._redis))
+        located, missing = locate_jobs.locate(self._redis, [job_id], stats_snapshot.names(self._redis))
         if not located:
             raise RefusedError(f"job {job_id} does not run: {missing[0].detail}")
         ((queue, state, _),) = located
@@ -73,7 +75,7 @@ class OneJobOps(Part):
         if state != "started" or not worker:
             hint = f"qctl job cancel {quote(job_id)}" if state in Cancel.states else None
             raise RefusedError(f"job {job_id} does not run: it is {state}", hint)
-        if not stopping.tell(self._redis, worker, job_id):
+        if not stop_job.tell(self._redis, worker, job_id):
             raise RefusedError(
                 f"job {job_id} was not stopped: worker {worker} does not listen", hint="qctl worker list"
             )
@@ -85,7 +87,7 @@ class OneJobOps(Part):
             passed += more
             if seen.status != "started" or passed >= timeout:
                 break
-            stopping.tell(self._redis, worker, job_id)
+            stop_job.tell(self._redis, worker, job_id)
         if seen.status == "started":
             raise WaitTimeoutError(
                 f"job {job_id} still runs after {timeout:g} s: worker {worker} was told, and does not obey",
@@ -93,8 +95,8 @@ class OneJobOps(Part):
             )
         return Stopped(job_id, queue, worker, seen.status, passed)
 
-    def _until_ended(self, job_id: str, timeout: float) -> tuple[watching.Seen, float]:
-        found, passed = watching.until(self._redis, [job_id], timeout, lambda _, seen: seen.status != "started")
+    def _until_ended(self, job_id: str, timeout: float) -> tuple[wait_for_jobs.Seen, float]:
+        found, passed = wait_for_jobs.until(self._redis, [job_id], timeout, lambda _, seen: seen.status != "started")
         return found[job_id], passed
 
     def enqueue(self, name: str, data: Mapping[str, Any], **how: Unpack[Options]) -> str:
@@ -117,7 +119,7 @@ class OneJobOps(Part):
     def editable(self, job_id: str) -> Editable:
         """The payload of a job, to be edited. Raises RefusedError where it is not JSON."""
         self._require(job_id)
-        return editing.read(self._redis, job_id)
+        return edit_payload.read(self._redis, job_id)
 
     def edit(self, job: Editable, text: str) -> Edited:
         """Give a job that was read with `editable` this payload, `{function, args, kwargs}` as JSON; what it leaves out
@@ -126,19 +128,19 @@ class OneJobOps(Part):
         Raises UsageError where it is malformed, and RefusedError where the job runs or has run by now, or somebody else
         edited it meanwhile.
         """
-        changed = editing.write(self._redis, job, text, actor=events.actor())
-        after = editing.read(self._redis, job.id).text if changed else job.text
+        changed = edit_payload.write(self._redis, job, text, actor=events.actor())
+        after = edit_payload.read(self._redis, job.id).text if changed else job.text
         return Edited(job.id, job.queue, job.text, after, changed)
 
     def revert(self, job: Editable) -> Edited:
         """Give a job the payload it had before the first edit. Raises RefusedError."""
-        editing.revert(self._redis, job, actor=events.actor())
-        after = editing.read(self._redis, job.id).text
+        edit_payload.revert(self._redis, job, actor=events.actor())
+        after = edit_payload.read(self._redis, job.id).text
         return Edited(job.id, job.queue, job.text, after, json.loads(after) != json.loads(job.text))
 
     def _require(self, job_id: str) -> None:
-        if watching.look(self._redis, [job_id])[job_id].status == "gone":
-            raise self._unknown(job_id, snapshot.names(self._redis))
+        if wait_for_jobs.look(self._redis, [job_id])[job_id].status == "gone":
+            raise self._unknown(job_id, stats_snapshot.names(self._redis))
 
     def _unknown(self, job_id: str, queues: Sequence[str]) -> NotFoundError:
         known = search.some_ids(self._redis, queues)

@@ -8,10 +8,12 @@ from datetime import timedelta
 from shlex import quote
 
 from qctl import catalog
-from qctl.broker import clock, events, names, pauses
-from qctl.broker.acts import bulk, choosing, removal, trash
-from qctl.broker.acts.relocating import Discard
-from qctl.broker.reading import causes, snapshot, workers
+from qctl.broker.admin import bulk, delete_queue, select_jobs, trash
+from qctl.broker.admin.move_jobs import Discard
+from qctl.broker.bookkeeping import events
+from qctl.broker.query import dead_letter_causes, job_name_sample, stats_snapshot, workers
+from qctl.broker.redis import clock
+from qctl.broker.worker import pauses
 from qctl.errors import RefusedError, UsageError, WaitTimeoutError
 from qctl.history.store import open_store
 from qctl.models import (
@@ -25,7 +27,7 @@ from qctl.models import (
     Selector,
     Span,
 )
-from qctl.ops.part import Part, Progress, silent
+from qctl.ops.base import Part, Progress, silent
 from qctl.ops.selection import require
 
 SCAN = 2000
@@ -46,26 +48,26 @@ class QueueOps(Part):
 
     def names(self) -> list[str]:
         """Every queue there is: used, paused, or of the catalog. Sorted."""
-        return snapshot.names(self._redis)
+        return stats_snapshot.names(self._redis)
 
     def require(self, name: str) -> None:
         """Raise NotFoundError, with names that look like it, where there is no such queue."""
-        require(name, snapshot.names(self._redis))
+        require(name, stats_snapshot.names(self._redis))
 
     def waiting(self, name: str) -> int:
         """How many jobs wait. Raises NotFoundError."""
         self.require(name)
-        return snapshot.waiting(self._redis, name)
+        return stats_snapshot.waiting(self._redis, name)
 
     def show(self, name: str) -> QueueDetail:
         """A queue with its lanes, workers, what waits in it, and why its jobs died. Raises NotFoundError."""
         self.require(name)
-        lanes = [queue for queue in snapshot.stats(self._redis).queues if queue.name in catalog.lanes(name)]
+        lanes = [queue for queue in stats_snapshot.stats(self._redis).queues if queue.name in catalog.lanes(name)]
         waiting: Counter[str] = Counter()
         for lane in lanes:
-            waiting.update(names.waiting(self._redis, lane.name).names)
+            waiting.update(job_name_sample.waiting(self._redis, lane.name).names)
         own = [lane.name for lane in lanes]
-        found = causes.groups(self._redis, own, SCAN).causes[:CAUSES]
+        found = dead_letter_causes.groups(self._redis, own, SCAN).causes[:CAUSES]
         return QueueDetail(name, lanes, workers.listening(self._redis, own), dict(waiting.most_common()), found)
 
     def history(self, name: str, *, seconds: float, span: Span) -> list[HistoryStep]:
@@ -107,11 +109,11 @@ class QueueOps(Part):
         if deaf and not force:
             raise RefusedError(
                 f"{name} is not paused: {', '.join(deaf)} would take jobs from it all the same",
-                hint="run them with --queue-class qctl.broker.queue.PausableQueue, or pause with --force",
+                hint="run them with --queue-class qctl.PausableQueue, or pause with --force",
             )
         held = pauses.hold(self._redis, name, actor=events.actor(), reason=reason, seconds=seconds)
         waited = pauses.settle(self._redis, held, timeout)
-        return PauseResult(held.pause, held.changed, snapshot.running(self._redis, names), waited, deaf)
+        return PauseResult(held.pause, held.changed, stats_snapshot.running(self._redis, names), waited, deaf)
 
     def resume(self, name: str) -> ResumeResult:
         """Let a queue go on. Raises NotFoundError."""
@@ -130,8 +132,8 @@ class QueueOps(Part):
             self.require(name)
         told, lanes, began, most = progress or silent, catalog.lanes(name), time.monotonic(), 0
         while True:
-            running = snapshot.running(self._redis, lanes)
-            left = len(running) + (sum(snapshot.waiting(self._redis, lane) for lane in lanes) if empty else 0)
+            running = stats_snapshot.running(self._redis, lanes)
+            left = len(running) + (sum(stats_snapshot.waiting(self._redis, lane) for lane in lanes) if empty else 0)
             most = max(most, left)
             told(most - left, most)
             passed = time.monotonic() - began
@@ -149,17 +151,17 @@ class QueueOps(Part):
         it, unless `force`. May be interrupted and run again.
         """
         self.require(name)
-        running = snapshot.running(self._redis, [name])
+        running = stats_snapshot.running(self._redis, [name])
         if running:
             raise RefusedError(f"{name} is not deleted: {running[0].id} runs", hint=f"qctl queue drain {quote(name)}")
         listening = workers.listening(self._redis, (name,))
         if listening and not force:
             raise RefusedError(f"{name} is not deleted: {listening[0].name} takes from it", hint="delete with --force")
         nowhere: Progress = silent
-        found = choosing.choose(self._redis, Selector(), [name], Discard.states, nowhere)
+        found = select_jobs.choose(self._redis, Selector(), [name], Discard.states, nowhere)
         batch = trash.Batch(self._redis, "delete", actor=events.actor(), ttl=self._settings.trash_ttl)
         gone = bulk.run(self._redis, found, Discard(events.actor(), batch), progress=progress or silent)
-        if not removal.remove(self._redis, name, actor=events.actor()):
+        if not delete_queue.remove(self._redis, name, actor=events.actor()):
             raise RefusedError(
                 f"{name} is not deleted: jobs arrived meanwhile", hint=f"qctl pause {quote(name)}, and delete it again"
             )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from qctl.errors import UsageError
 from qctl.models import StoredReading
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.store import readings
 
 MOST = 1000

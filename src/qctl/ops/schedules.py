@@ -11,16 +11,17 @@ from shlex import quote
 from typing import Any
 
 from qctl import catalog
-from qctl.broker import clock, events
-from qctl.broker.acts.relocating import Cancel
-from qctl.broker.reading import snapshot
-from qctl.broker.timing import schedules, timers
+from qctl.broker.admin.move_jobs import Cancel
+from qctl.broker.bookkeeping import events
+from qctl.broker.query import stats_snapshot
+from qctl.broker.redis import clock
+from qctl.broker.scheduler import delayed_jobs, schedules
 from qctl.catalog import arguments
 from qctl.catalog.options import Options
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import TIMER_KINDS, Coming, Concern, Schedule, Timer, TimerKind, Timers
 from qctl.models.schedules import CatchUp
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.ops.selection import select
 
 GRACE = 60.0
@@ -39,13 +40,13 @@ class ScheduleOps(Part):
     def list(self, *, kinds: Sequence[TimerKind] = TIMER_KINDS, queue: str | None = None, limit: int = 50) -> Timers:
         """What comes at a time, by when it comes; what is paused or broken last. Every schedule, and of jobs the first
         `limit` that come. Raises NotFoundError for a queue."""
-        queues = select(queue, snapshot.names(self._redis))
+        queues = select(queue, stats_snapshot.names(self._redis))
         now = clock.moment(clock.now(self._redis))
         rows = [row for row in self._schedules(now) if row.kind in kinds and (queue is None or row.queue in queues)]
         total = len(rows)
         if {"repeat", "retry", "once"} & set(kinds):
-            jobs = [job for job in timers.first(self._redis, queues, limit) if job.kind in kinds]
-            total += timers.count(self._redis, queues)
+            jobs = [job for job in delayed_jobs.first(self._redis, queues, limit) if job.kind in kinds]
+            total += delayed_jobs.count(self._redis, queues)
             rows += [_with_concerns(job, now) for job in jobs]
         return Timers(sorted(rows, key=_by_time), total)
 
@@ -154,8 +155,8 @@ class ScheduleOps(Part):
     def _schedules(self, now: datetime) -> builtins.list[Timer]:
         """Every schedule with what is wrong with it."""
         found = [(schedule, _of_schedule(schedule)) for schedule in schedules.listed(self._redis)]
-        statuses = timers.statuses(self._redis, {row.last_job for _, row in found if row.last_job})
-        running = [job.id for job in snapshot.running(self._redis, sorted({row.queue for _, row in found}))]
+        statuses = delayed_jobs.statuses(self._redis, {row.last_job for _, row in found if row.last_job})
+        running = [job.id for job in stats_snapshot.running(self._redis, sorted({row.queue for _, row in found}))]
         return [
             _with_concerns(
                 replace(row, last_status=statuses.get(row.last_job or "") or None),
@@ -169,7 +170,7 @@ class ScheduleOps(Part):
     def _find(self, name: str, listed: Sequence[Timer] | None = None) -> Timer:
         """A schedule of this name, or a job of this id that waits for its time. Raises NotFoundError."""
         known = listed if listed is not None else [_of_schedule(each) for each in schedules.listed(self._redis)]
-        row = next((row for row in known if row.name == name), None) or timers.one(self._redis, name)
+        row = next((row for row in known if row.name == name), None) or delayed_jobs.one(self._redis, name)
         if row is not None:
             return row
         message = f"there is no schedule {name}, and no job of that id that waits for its time"
@@ -177,7 +178,7 @@ class ScheduleOps(Part):
 
     def _tell(self, row: Timer, what: str) -> tuple[Timer, bool]:
         foreign = row.kind == "rq-scheduler"
-        word = timers.tell(self._redis, row.name, row.queue, what, actor=events.actor(), foreign=foreign)
+        word = delayed_jobs.tell(self._redis, row.name, row.queue, what, actor=events.actor(), foreign=foreign)
         if word == "so":
             return row, False
         self._require(row.name, word)
@@ -197,7 +198,7 @@ class ScheduleOps(Part):
 def _of_schedule(schedule: Schedule) -> Timer:
     """A schedule as it is shown among other things that come at a time."""
     kind: TimerKind = "cron" if schedule.cron else "every"
-    held = schedule.next_at is not None and schedule.next_at.timestamp() >= timers.HELD
+    held = schedule.next_at is not None and schedule.next_at.timestamp() >= delayed_jobs.HELD
     paused_by = schedule.paused_by or ("?" if held else None)
     concerns = (Concern("broken", text=schedule.problem),) if schedule.problem else ()
     return Timer(

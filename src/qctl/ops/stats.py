@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from qctl import catalog
-from qctl.broker import clock, names
-from qctl.broker.counters import KEEP, Times
-from qctl.broker.reading import series, snapshot
+from qctl.broker.bookkeeping.counters import KEEP, Times
+from qctl.broker.query import count_series, job_name_sample, stats_snapshot
+from qctl.broker.redis import clock
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
 from qctl.models import Names, NameStats, QueueStats, Stats
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.ops.selection import families
 
 
@@ -23,12 +23,12 @@ class StatsOps(Part):
 
     def read(self, only: Collection[str] | None = None) -> Stats:
         """Every queue and the totals, or those of `only` that there are, in at most three round trips."""
-        return snapshot.stats(self._redis, only)
+        return stats_snapshot.stats(self._redis, only)
 
     def recounted(self, before: Stats) -> Stats:
         """What was read, with counts and pauses as they are now; ages, rates and durations are as they were. For who
         watches very many queues: it costs a tenth of reading all."""
-        return snapshot.recounted(self._redis, before)
+        return stats_snapshot.recounted(self._redis, before)
 
     def names(self, queues: Sequence[str] = (), seconds: float = 3600.0) -> Names:
         """The jobs of these queues by name: how many wait, and how they ran in the last `seconds`. Raises UsageError
@@ -38,13 +38,13 @@ class StatsOps(Part):
         """
         if not 60 <= seconds <= KEEP:
             raise UsageError("counts of job names go back from one minute to two days")
-        chosen = families(queues, snapshot.names(self._redis))
+        chosen = families(queues, stats_snapshot.names(self._redis))
         last = int(time.time()) // 60
-        counted = series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
+        counted = count_series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
         ran: dict[str, list[Times]] = {queue: [] for queue in chosen}
-        for (queue, _), times in series.times(self._redis, counted):
+        for (queue, _), times in count_series.times(self._redis, counted):
             ran[queue].append(times)
-        samples = {queue: names.waiting(self._redis, queue) for queue in chosen}
+        samples = {queue: job_name_sample.waiting(self._redis, queue) for queue in chosen}
         return Names(
             at=clock.moment(clock.now(self._redis)),
             seconds=seconds,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from qctl.broker import events, records
-from qctl.broker.acts import exporting, importing
+from qctl.broker.admin import export_jobs, import_format, import_jobs
+from qctl.broker.bookkeeping import events
 from qctl.errors import RejectedError
 from qctl.models import KEPT, BadLine, Imported, Selection
-from qctl.ops.part import Part, Progress, silent
+from qctl.ops.base import Part, Progress, silent
 
 
 class TransferOps(Part):
@@ -21,7 +21,7 @@ class TransferOps(Part):
         """
         told, total, done = progress or silent, chosen.count, 0
         for part in chosen.chosen:
-            for lines in exporting.lines(self._redis, part):
+            for lines in export_jobs.lines(self._redis, part):
                 write("".join(f"{line}\n" for line in lines))
                 done += len(lines)
                 told(done, total)
@@ -42,9 +42,9 @@ class TransferOps(Part):
             if not line.strip():
                 continue
             try:
-                record = records.parse(line, trust=trust)
+                record = import_format.parse(line, trust=trust)
                 if not dry_run:
-                    importing.put(self._redis, record, actor=events.actor())
+                    import_jobs.put(self._redis, record, actor=events.actor())
                 taken += 1
                 queues.add(record.queue)
             except RejectedError as error:

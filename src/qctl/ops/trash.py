@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import builtins
 
-from qctl.broker import events
-from qctl.broker.acts import trash
+from qctl.broker.admin import trash
+from qctl.broker.bookkeeping import events
 from qctl.models import RestoreResult, TrashBatch
-from qctl.ops.part import Part, Progress, silent
+from qctl.ops.base import Part, Progress, silent
 
 
 class TrashOps(Part):

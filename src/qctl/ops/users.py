@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from qctl.broker import clock
+from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Account, AccountChange, Accounts, Role
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.store import passwords
 from qctl.store.users import (
     ADDRESS,

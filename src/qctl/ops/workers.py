@@ -9,12 +9,12 @@ from fnmatch import fnmatchcase
 from shlex import quote
 
 from qctl import catalog
-from qctl.broker import events
-from qctl.broker.acts import commands
-from qctl.broker.reading import snapshot, workers
+from qctl.broker.admin import worker_commands
+from qctl.broker.bookkeeping import events
+from qctl.broker.query import stats_snapshot, workers
 from qctl.errors import NotFoundError, QctlError, RefusedError
 from qctl.models import QuietResult, StopResult, WorkerInfo
-from qctl.ops.part import Part
+from qctl.ops.base import Part
 from qctl.ops.selection import select
 
 POLL = 0.1
@@ -33,7 +33,7 @@ class WorkerOps(Part):
         from a lane of it. Raises NotFoundError for a queue that there is not."""
         if queue is None:
             return workers.living(self._redis)
-        known = select(queue, snapshot.names(self._redis))
+        known = select(queue, stats_snapshot.names(self._redis))
         named = {lane for name in (*known, queue) for lane in catalog.lanes(name)}
         return workers.listening(self._redis, named)
 
@@ -65,14 +65,14 @@ class WorkerOps(Part):
         claimed before has not started within `timeout` seconds.
         """
         worker = self._that_claims(name)
-        told = commands.quiet(self._redis, worker, actor=events.actor())
-        commands.settle(self._redis, told, timeout)
+        told = worker_commands.quiet(self._redis, worker, actor=events.actor())
+        worker_commands.settle(self._redis, told, timeout)
         return QuietResult(self.show(name), quiet=True, changed=told.changed)
 
     def resume(self, name: str) -> QuietResult:
         """Have a quiet worker go on. Raises NotFoundError, and RefusedError as `quiet` does."""
         worker = self._that_claims(name)
-        told = commands.resume(self._redis, worker, actor=events.actor())
+        told = worker_commands.resume(self._redis, worker, actor=events.actor())
         return QuietResult(self.show(name), quiet=False, changed=told.changed)
 
     def _that_claims(self, name: str) -> WorkerInfo:
@@ -117,7 +117,7 @@ class WorkerOps(Part):
                 break
             if again and time.monotonic() > again:
                 for worker in told.values():
-                    commands.stop(self._redis, worker, actor=events.actor())
+                    worker_commands.stop(self._redis, worker, actor=events.actor())
                 again = None
             time.sleep(POLL)
         late = {name: StopResult(worker, False, now, time.monotonic() - began) for name, worker in told.items()}
@@ -125,7 +125,7 @@ class WorkerOps(Part):
 
     def _stop(self, name: str) -> WorkerInfo:
         worker = self.show(name)
-        if not commands.stop(self._redis, worker, actor=events.actor()):
+        if not worker_commands.stop(self._redis, worker, actor=events.actor()):
             raise RefusedError(f"{name} does not listen for commands", "send its process a SIGTERM")
         return worker
 

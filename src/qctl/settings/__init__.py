@@ -16,16 +16,16 @@ from urllib.parse import quote
 from platformdirs import user_state_path
 
 from qctl.errors import SettingsError
-from qctl.settings import values
+from qctl.settings import parsers
 from qctl.settings.alerts import AlertSettings
-from qctl.settings.data import DataSettings
+from qctl.settings.bundled import WorkSettings
+from qctl.settings.field import setting
 from qctl.settings.gateway import GatewaySettings
-from qctl.settings.given import Source, gather, sources
+from qctl.settings.ingest import DataSettings
 from qctl.settings.jobs import JobSettings
 from qctl.settings.mail import MailSettings
-from qctl.settings.setting import setting
-from qctl.settings.values import boolean, one_of, text, whole
-from qctl.settings.work import WorkSettings
+from qctl.settings.parsers import boolean, one_of, text, whole
+from qctl.settings.sources import Source, find_sources, gather
 
 DEBUG_AREAS = ("mqtt", "socket", "batch", "claim", "schedule", "sink", "job", "alert", "history", "supervisor")
 """What QCTL_DEBUG may name; `qctl.logs` knows which parts of the program each is."""
@@ -50,7 +50,7 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
 
     home: Path = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_HOME",
-        values.path,
+        parsers.path,
         group="qctl",
         doc="Folder that holds all state. Default: the user's state folder",
     )
@@ -70,14 +70,14 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
     )
     debug: tuple[str, ...] = setting(
         "QCTL_DEBUG",
-        values.some_of(*DEBUG_AREAS),
+        parsers.some_of(*DEBUG_AREAS),
         group="qctl",
         empty=(),
         doc=f"Of what daemons tell all, whatever LOG_LEVEL says, comma separated: {', '.join(DEBUG_AREAS)}",
     )
     allowed_jobs: tuple[str, ...] = setting(
         "QCTL_ALLOWED_JOBS",
-        values.job_patterns,
+        parsers.job_patterns,
         group="qctl",
         empty=(),
         doc="Functions of yours that qctl's workers may run, comma separated, * as wildcard after the first dot: "
@@ -92,28 +92,28 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
     )
     allowed_commands: tuple[str, ...] = setting(
         "QCTL_ALLOWED_COMMANDS",
-        values.command_words,
+        parsers.command_words,
         group="qctl",
         empty=(),
         doc="Commands that QCTL_READ_ONLY does not refuse, comma separated: retry, dlq retry",
     )
     context: str | None = setting(
         "QCTL_CONTEXT",
-        values.context_name,
+        parsers.context_name,
         group="qctl",
         doc="Which Redis of several the command line means: a context of its config.toml. Daemons know no contexts",
     )
 
     redis_url: str | None = setting(
         "REDIS_URL",
-        values.redis_url,
+        parsers.redis_url,
         group="redis",
         secret=True,
         doc="Redis to use: redis://, rediss:// or unix://. Wins over REDIS_HOST. Unset, with REDIS_HOST unset too: "
         "the socket in QCTL_HOME where `qctl up` made one, else redis://localhost:6379/0",
     )
     redis_host: str | None = setting(
-        "REDIS_HOST", values.host, group="redis", doc="Host of Redis, where REDIS_URL is not set"
+        "REDIS_HOST", parsers.host, group="redis", doc="Host of Redis, where REDIS_URL is not set"
     )
     redis_port: int = setting(
         "REDIS_PORT", whole(1, 65535), "6379", group="redis", doc="Port of Redis, with REDIS_HOST"
@@ -126,7 +126,7 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
     )
     redis_maxmemory: str = setting(
         "QCTL_REDIS_MAXMEMORY",
-        values.memory,
+        parsers.memory,
         "1gb",
         group="redis",
         doc="maxmemory of the private Redis that `qctl up` starts; 0 is without a limit",
@@ -151,7 +151,7 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         `flags` maps setting names (REDIS_URL, ...) to values from the command line; `dotenv` is the .env file, by
         default the one in the working folder. Raises SettingsError naming the first setting that cannot be used.
         """
-        return cls.given_by(sources(flags, environ, dotenv))
+        return cls.given_by(find_sources(flags, environ, dotenv))
 
     @classmethod
     def given_by(cls, places: Sequence[Source]) -> Settings:
@@ -185,7 +185,7 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         for name, (value, other, is_set) in needs.items():
             if is_set and not value:
                 raise SettingsError(name, f"is needed with {other}")
-        in_the_way = values.obstacle(self.home)
+        in_the_way = parsers.obstacle(self.home)
         if in_the_way:
             raise SettingsError("QCTL_HOME", f"{str(in_the_way)!r} is not a folder")
         too_long = len(os.fsencode(self.redis_socket)) - SOCKET_LONGEST

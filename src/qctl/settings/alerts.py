@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qctl.settings import values
-from qctl.settings.setting import setting
-from qctl.settings.values import seconds
+from qctl.settings import parsers
+from qctl.settings.field import setting
+from qctl.settings.parsers import seconds
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class AlertSettings:
 
     alert_file: Path | None = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_ALERTS",
-        values.path,
+        parsers.path,
         group="alerts",
         doc="TOML file with the rules of alerts. Unset: alerts.toml in QCTL_HOME",
     )
@@ -29,7 +29,7 @@ class AlertSettings:
     )
     alert_webhooks: tuple[str, ...] = setting(
         "QCTL_ALERT_WEBHOOKS",
-        values.webhooks,
+        parsers.webhooks,
         group="alerts",
         empty=(),
         doc="Where alerts may be sent by webhook: URLs, comma separated. Each allows itself and what lies below it: "

@@ -12,20 +12,20 @@ from secrets import token_urlsafe
 from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError
 from qctl.models import ContextInfo, Finding, SettingInfo
 from qctl.safe import MASK, redact, redact_url
-from qctl.settings import GROUPS, Settings, contexts, env_example, given
+from qctl.settings import GROUPS, Settings, contexts, env_example, sources
 from qctl.settings.contexts import OTHERS, Context
-from qctl.settings.given import DEFAULT, Given, Source
+from qctl.settings.sources import DEFAULT, Given, Source
 
 
 def in_force(places: Sequence[Source]) -> list[SettingInfo]:
     """Every setting with its value and its origin, good or bad, in the order of `.env.example`."""
     specs = sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"]))
-    return [_shown(each) for each in given.gather(specs, places)]
+    return [_shown(each) for each in sources.gather(specs, places)]
 
 
 def of_context(context: Context) -> list[SettingInfo]:
     """What a context sets."""
-    found = given.gather(fields(Settings), [context.source])
+    found = sources.gather(fields(Settings), [context.source])
     return [_shown(each) for each in found if each.origin != DEFAULT]
 
 
@@ -73,8 +73,8 @@ def _findings(places: Sequence[Source]) -> Iterator[Finding]:
         contexts.known()
     except (NotFoundError, SettingsError) as error:
         yield Finding("contexts", "down", error.message, error.hint)
-    counting = [*places, *(given.below(context, places) for context in chosen)]
-    wrong = given.problems(given.gather(fields(Settings), counting))
+    counting = [*places, *(sources.below(context, places) for context in chosen)]
+    wrong = sources.problems(sources.gather(fields(Settings), counting))
     for problem in wrong:
         yield Finding("settings", "down", problem.message, problem.hint)
     if not wrong:
@@ -82,7 +82,7 @@ def _findings(places: Sequence[Source]) -> Iterator[Finding]:
             Settings.given_by(counting)
         except SettingsError as error:
             yield Finding("settings", "down", error.message, error.hint)
-    for stranger in given.strangers(places, Settings.names()):
+    for stranger in sources.strangers(places, Settings.names()):
         yield Finding("names", "degraded", stranger.complaint, "see .env.example for what there is")
     yield from _open_files(places)
 
@@ -90,7 +90,9 @@ def _findings(places: Sequence[Source]) -> Iterator[Finding]:
 def _open_files(places: Sequence[Source]) -> Iterator[Finding]:
     """The files of settings that hold secrets and that others may read."""
     for place in places:
-        held = [each.name for each in given.gather(fields(Settings), [place]) if each.origin != DEFAULT and each.secret]
+        held = [
+            each.name for each in sources.gather(fields(Settings), [place]) if each.origin != DEFAULT and each.secret
+        ]
         if not held or not os.path.isfile(place.name):
             continue
         if stat.S_IMODE(os.stat(place.name).st_mode) & OTHERS:

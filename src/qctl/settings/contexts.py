@@ -24,8 +24,8 @@ from qctl import toml
 from qctl.errors import NotFoundError, QctlError, SettingsError
 from qctl.safe import redact_url
 from qctl.settings import Settings
-from qctl.settings.given import DEFAULT, Source, gather
-from qctl.settings.values import context_name
+from qctl.settings.parsers import context_name
+from qctl.settings.sources import DEFAULT, Source, gather
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The rights of everybody but the owner of a file."""

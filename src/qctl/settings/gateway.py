@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qctl.settings import values
-from qctl.settings.setting import setting
-from qctl.settings.values import boolean, one_of, whole
+from qctl.settings import parsers
+from qctl.settings.field import setting
+from qctl.settings.parsers import boolean, one_of, whole
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class GatewaySettings:
     )
     gateway_host: str = setting(
         "QCTL_GATEWAY_HOST",
-        values.host,
+        parsers.host,
         "127.0.0.1",
         group="gateway",
         doc="Address that the gateway listens on; 0.0.0.0 is every one of this host",
@@ -28,7 +28,7 @@ class GatewaySettings:
     )
     frontend_url: tuple[str, ...] = setting(
         "FRONTEND_URL",
-        values.origins,
+        parsers.origins,
         "http://localhost:3000",
         group="gateway",
         doc="Origins whose pages may use the gateway, comma separated; * is every one. Clients outside browsers have "
@@ -36,7 +36,7 @@ class GatewaySettings:
     )
     gateway_secret: str | None = setting(
         "QCTL_GATEWAY_SECRET",
-        values.text,
+        parsers.text,
         group="gateway",
         secret=True,
         doc="Key that signs the tokens of the gateway's users, 32 random bytes; `qctl config init` makes one. All "
@@ -51,7 +51,7 @@ class GatewaySettings:
     )
     gateway_jobs: tuple[str, ...] = setting(
         "QCTL_GATEWAY_JOBS",
-        values.job_names,
+        parsers.job_names,
         "*",
         group="gateway",
         empty=(),
@@ -59,14 +59,14 @@ class GatewaySettings:
     )
     gateway_default_job: str | None = setting(
         "GATEWAY_DEFAULT_JOB",
-        values.text,
+        parsers.text,
         group="gateway",
         doc="Job that runs where a user names one that there is not; it is called with `name`, and with `data` where "
         "that is given. Unset: such a name is refused",
     )
     queue_admin_key: str | None = setting(
         "QUEUE_ADMIN_KEY",
-        values.text,
+        parsers.text,
         group="gateway",
         secret=True,
         doc="Key that whoever changes queues over HTTP sends as X-Admin-Key. Unset: only users whose role is admin may",
@@ -80,7 +80,7 @@ class GatewaySettings:
     )
     readings_token: str | None = setting(
         "QCTL_READINGS_TOKEN",
-        values.text,
+        parsers.text,
         group="gateway",
         secret=True,
         doc="Token by which devices may post readings, as `Authorization: Bearer`. Unset: only users and operators may",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from qctl.settings import values
-from qctl.settings.setting import setting
-from qctl.settings.values import whole
+from qctl.settings import parsers
+from qctl.settings.field import setting
+from qctl.settings.parsers import whole
 
 YEAR = 31_536_000
 """Seconds."""
@@ -31,7 +31,7 @@ class JobSettings:
 
     jobs_modules: tuple[str, ...] = setting(
         "QCTL_JOBS_MODULES",
-        values.module_names,
+        parsers.module_names,
         group="jobs",
         empty=(),
         doc="Modules of yours that declare jobs with `from qctl import job`, comma separated. They may lie in the "
@@ -81,35 +81,35 @@ class JobSettings:
     )
     timezone: str = setting(
         "QCTL_TIMEZONE",
-        values.timezone,
+        parsers.timezone,
         "UTC",
         group="jobs",
         doc="Time zone of schedules that name none, as in Europe/Berlin",
     )
     stock_check: str | None = setting(
         "QCTL_SCHEDULE_STOCK_CHECK",
-        values.cron,
+        parsers.cron,
         "*/15 * * * *",
         group="jobs",
         doc="When stock levels are checked: minute hour day month weekday, or off",
     )
     cleanup_reports: str | None = setting(
         "QCTL_SCHEDULE_CLEANUP_REPORTS",
-        values.cron,
+        parsers.cron,
         "0 3 * * *",
         group="jobs",
         doc="When old reports are deleted, or off",
     )
     cleanup_exports: str | None = setting(
         "QCTL_SCHEDULE_CLEANUP_EXPORTS",
-        values.cron,
+        parsers.cron,
         "30 3 * * *",
         group="jobs",
         doc="When old exports are deleted, or off",
     )
     cleanup_images: str | None = setting(
         "QCTL_SCHEDULE_CLEANUP_IMAGES",
-        values.cron,
+        parsers.cron,
         "0 4 * * *",
         group="jobs",
         doc="When images that no chat message has are deleted, or off",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qctl.settings import values
-from qctl.settings.setting import setting
-from qctl.settings.values import one_of, whole
+from qctl.settings import parsers
+from qctl.settings.field import setting
+from qctl.settings.parsers import one_of, whole
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,14 @@ class MailSettings:
 
     smtp_host: str | None = setting(
         "SMTP_HOST",
-        values.text,
+        parsers.text,
         group="mail",
         doc="SMTP server that mails go to. Unset: each mail is a file in QCTL_HOME/outbox",
     )
     smtp_port: int = setting("SMTP_PORT", whole(1, 65535), "587", group="mail", doc="Port of the SMTP server")
-    smtp_user: str | None = setting("SMTP_USER", values.text, group="mail", doc="User for the SMTP server")
+    smtp_user: str | None = setting("SMTP_USER", parsers.text, group="mail", doc="User for the SMTP server")
     smtp_password: str | None = setting(
-        "SMTP_PASSWORD", values.text, group="mail", secret=True, doc="Password for the SMTP server"
+        "SMTP_PASSWORD", parsers.text, group="mail", secret=True, doc="Password for the SMTP server"
     )
     smtp_security: str = setting(
         "SMTP_SECURITY",
@@ -34,14 +34,14 @@ class MailSettings:
     )
     smtp_from: str = setting(
         "SMTP_FROM",
-        values.text,
+        parsers.text,
         "qctl <qctl@localhost>",
         group="mail",
         doc="Sender of the mails, as in Shop <a@b.example>",
     )
     mail_templates: Path | None = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_MAIL_TEMPLATES",
-        values.path,
+        parsers.path,
         group="mail",
         doc="Folder with templates of yours; what is not in it comes from qctl's own",
     )

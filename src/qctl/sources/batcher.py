@@ -17,16 +17,16 @@ from typing import Any, Protocol
 import uvicorn
 
 from qctl.catalog import PIPELINES
+from qctl.compat.socketio_fast_path import Wire
 from qctl.errors import QctlError
-from qctl.serving import BACKLOG, Server, allow_many_files, listen
 from qctl.settings import Settings
-from qctl.sources.cutter import Cutter
-from qctl.sources.direct import Direct
-from qctl.sources.front import Front
+from qctl.sources.asgi_front import Front
+from qctl.sources.batch_cutter import Cutter
+from qctl.sources.destination import Keeping
 from qctl.sources.group_commit import GroupCommit
-from qctl.sources.keeping import Keeping
-from qctl.sources.socketio import SocketServer
-from qctl.sources.wire import Wire
+from qctl.sources.queueless import Direct
+from qctl.sources.socketio_server import SocketServer
+from qctl.uvicorn_server import BACKLOG, Server, allow_many_files, listen
 
 log = logging.getLogger(__name__)
 

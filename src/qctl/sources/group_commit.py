@@ -20,11 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from qctl.broker.buffer import Buffer, Commit, Reject
-from qctl.broker.connection import Backoff, translated
+from qctl.broker.ingest.buffer import Buffer, Commit, Reject
+from qctl.broker.redis.connection import Backoff, translated
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError
 from qctl.settings import Settings
-from qctl.sources.direct import Direct
+from qctl.sources.queueless import Direct
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import re
 from collections.abc import Mapping
 
 from qctl.errors import RejectedError
-from qctl.sources import reading
-from qctl.sources.reading import Reading
+from qctl.sources import reading_parser
+from qctl.sources.reading_parser import Reading
 
 PRECISIONS: Mapping[str, int] = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 """Nanoseconds of the units that a time may be in."""
@@ -45,7 +45,7 @@ def parse(line: str, received_ns: int, max_payload: int, precision: str = "ns") 
     fields, at = _fields(line, at)
     device = tags.pop("device", "") or measurement
     topic = tags.pop("topic", "") or (measurement if device == measurement else f"{measurement}/{device}")
-    found = reading.parse(topic, json.dumps(fields).encode(), received_ns, max_payload)
+    found = reading_parser.parse(topic, json.dumps(fields).encode(), received_ns, max_payload)
     found.pop("tags", None)
     found["device"] = device
     found["ts_ns"] = _time(line, at, received_ns, PRECISIONS[precision])

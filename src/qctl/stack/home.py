@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qctl.broker.connection import connect, translated
+from qctl.broker.redis.connection import connect, translated
 from qctl.errors import QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.stack.servers import private_redis

@@ -15,11 +15,11 @@ from types import FrameType
 from honcho.colour import get_colours
 from honcho.printer import Message
 
-from qctl.broker.connection import Backoff
+from qctl.broker.redis.connection import Backoff
+from qctl.stack.notify_listener import Readiness
 from qctl.stack.printer import LogPrinter
 from qctl.stack.process import Events, Run
 from qctl.stack.program import Program, Stage
-from qctl.stack.readiness import Readiness
 
 TICK = 0.1
 """Seconds between two looks at what is due."""

@@ -14,8 +14,8 @@ from datetime import datetime
 from honcho.printer import Message
 from honcho.process import Process
 
+from qctl.stack.die_with_parent import tethered
 from qctl.stack.program import Program, Stage
-from qctl.stack.tether import tethered
 
 LINGERING = 1.0
 """Seconds that what a dead program forked may hold its output open before the program counts as ended."""

@@ -9,14 +9,14 @@ import time
 
 from qctl.errors import QctlError, SettingsError, UsageError
 from qctl.settings import Settings
+from qctl.stack.banner import welcome
 from qctl.stack.daemons import daemons
 from qctl.stack.home import LEAVING, locked, stop_leftover_redis
 from qctl.stack.manager import BAD_SETTINGS, Manager
+from qctl.stack.notify_listener import Readiness
 from qctl.stack.printer import LogPrinter
 from qctl.stack.program import Program
-from qctl.stack.readiness import Readiness
 from qctl.stack.servers import check_port, mqtt_broker, private_redis, redis_server
-from qctl.stack.welcome import welcome
 
 SUPERVISORS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 """What a systemd above us says to us; our daemons hear it from us instead, or not at all."""

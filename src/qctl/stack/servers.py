@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-from qctl.broker.connection import connect, translated
+from qctl.broker.redis.connection import connect, translated
 from qctl.errors import RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.stack.configs import amqtt_config, mosquitto_config, redis_config

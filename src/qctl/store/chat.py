@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 from qctl.settings import Settings
 from qctl.sinks import mongodb
-from qctl.store.database import Rows, Table, opened_file, opened_to_read, stamp
+from qctl.store.sql import Rows, Table, opened_file, opened_to_read, stamp
 
 COLLECTION = "chat_messages"
 

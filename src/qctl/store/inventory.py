@@ -15,9 +15,9 @@ from typing import Any
 from uuid import uuid4
 
 from qctl.settings import Settings
-from qctl.store import database
-from qctl.store.database import Database, Rows, Table, moment, stamp
-from qctl.store.items import Item
+from qctl.store import sql
+from qctl.store.products import Item
+from qctl.store.sql import Database, Rows, Table, moment, stamp
 
 AT_ONCE = 500
 """Products of one transaction, and of one read."""
@@ -91,7 +91,7 @@ class Movement:
 
 def opened(settings: Settings) -> AbstractContextManager[Database]:
     """The database with these tables in it."""
-    return database.opened(settings, INVENTORY, MOVEMENTS, APPLIED, SYNCS)
+    return sql.opened(settings, INVENTORY, MOVEMENTS, APPLIED, SYNCS)
 
 
 # --- changing -------------------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from qctl.settings import Settings
-from qctl.store import database
-from qctl.store.database import Database, Rows, Table, moment, stamp
+from qctl.store import sql
+from qctl.store.sql import Database, Rows, Table, moment, stamp
 
 NOTIFICATIONS = Table(
     "notifications",
@@ -64,7 +64,7 @@ class Wish:
 
 def opened(settings: Settings) -> AbstractContextManager[Database]:
     """The database with these tables in it."""
-    return database.opened(settings, NOTIFICATIONS, WISHES)
+    return sql.opened(settings, NOTIFICATIONS, WISHES)
 
 
 def keep(db: Database, note: Note) -> bool:

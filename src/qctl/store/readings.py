@@ -13,7 +13,7 @@ from qctl.errors import RefusedError, WaitTimeoutError
 from qctl.models import StoredReading
 from qctl.settings import Settings
 from qctl.sinks.readings import EARLIEST, LATEST
-from qctl.store.database import opened_to_read
+from qctl.store.sql import opened_to_read
 
 PATIENCE = 5.0
 """Seconds that a search takes at most: all readings are looked through where few of them match."""

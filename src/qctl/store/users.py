@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from qctl.models import Role
 from qctl.settings import Settings
 from qctl.sinks import mongodb
-from qctl.store.database import Rows, Table, moment, opened_file, opened_to_read, stamp
+from qctl.store.sql import Rows, Table, moment, opened_file, opened_to_read, stamp
 
 COLLECTION = "users"
 

@@ -21,21 +21,22 @@ from textual.widgets import ContentSwitcher, Static
 from qctl.errors import QctlError, RedisUnreachableError
 from qctl.models import Selector
 from qctl.safe import inert, inert_line
-from qctl.tui import feed, fetching, frame
-from qctl.tui.acting import Acting
-from qctl.tui.acts import Act
-from qctl.tui.dialogs import Sheet
-from qctl.tui.forms import NewJob
-from qctl.tui.frame import Steady
-from qctl.tui.grid import Grid
+from qctl.tui import chrome
+from qctl.tui.actions import Act
+from qctl.tui.chrome import Steady
+from qctl.tui.data import background_fetch, event_feed
+from qctl.tui.data.action_runner import Acting
+from qctl.tui.data.depth_history import Trends, before
+from qctl.tui.data.page_loader import LATEST, Reader, in_thread
 from qctl.tui.keys import KEYS
 from qctl.tui.messages import Away, Ended, Got, Happened, Loaded, NotGot, NotLoaded, Progressed
 from qctl.tui.page import EVERYTHING, GridPage, Page
 from qctl.tui.pages import PAGES
-from qctl.tui.prompt import Prompt, Question
-from qctl.tui.reader import LATEST, Reader, in_thread
-from qctl.tui.themes import HIGH_CONTRAST, THEMES
-from qctl.tui.trends import Trends, before
+from qctl.tui.widgets.dialogs import Sheet
+from qctl.tui.widgets.forms import NewJob
+from qctl.tui.widgets.grid import Grid
+from qctl.tui.widgets.prompt import Prompt, Question
+from qctl.tui.widgets.themes import HIGH_CONTRAST, THEMES
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -117,7 +118,7 @@ class Monitor(App[None]):
     def on_mount(self) -> None:
         """Begin to listen and to read."""
         self.register_theme(HIGH_CONTRAST)
-        in_thread(lambda: feed.follow(self.ops, self._post, self._ended))
+        in_thread(lambda: event_feed.follow(self.ops, self._post, self._ended))
         self.set_interval(LATEST, self._draw_frame)
         self.set_interval(LATEST, self._load)
         self._draw_frame()
@@ -141,11 +142,11 @@ class Monitor(App[None]):
         return datetime.now(timezone.utc)
 
     def _draw_frame(self) -> None:
-        state = frame.State(
+        state = chrome.State(
             self._target, bool(self._away), self._frozen, bool(self.read_only), self._read_at, self._page.part
         )
         for screen in self.screen_stack[:1]:  # there is none any more at the end
-            frame.draw(screen, state, self._page, self.now(), PAGES)
+            chrome.draw(screen, state, self._page, self.now(), PAGES)
 
     def tell(self, text: str) -> None:
         """Say something in the line above the keys, until something else is said."""
@@ -270,7 +271,7 @@ class Monitor(App[None]):
 
     def action_key(self, pressed: str) -> None:
         """A key of `KEYS`: the page's business, else the app's."""
-        key = next((key for key in frame.available(self._page, self) if key.key == pressed), None)
+        key = next((key for key in chrome.available(self._page, self) if key.key == pressed), None)
         if not self._page.is_mounted:
             return
         if key is None:
@@ -285,14 +286,14 @@ class Monitor(App[None]):
         """What the palette offers: the screens, and the keys of this one."""
         for page in PAGES:
             yield SystemCommand(page.heading, f"screen {page.digit}", lambda digit=page.digit: self.go(digit))
-        for key in frame.available(self._page, self):
+        for key in chrome.available(self._page, self):
             yield SystemCommand(key.label or key.verb, key.help, lambda key=key.key: self.action_key(key))
 
     # --- keys of every screen ---------------------------------------------------------------------------
 
     def do_help(self) -> None:
         """Every key."""
-        self.push_screen(Sheet("Keys", frame.help_text(self._page, self, PAGES)))
+        self.push_screen(Sheet("Keys", chrome.help_text(self._page, self, PAGES)))
 
     def do_quit(self) -> None:
         """Leave."""
@@ -381,7 +382,7 @@ class Monitor(App[None]):
 
     def fetch(self, produce: Callable[[], Thing], then: Callable[[Thing], object]) -> None:
         """Get something that takes time, in a thread, and go on with it where widgets are. Errors are told."""
-        fetching.fetch(produce, then, self._post)
+        background_fetch.fetch(produce, then, self._post)
 
     def on_got(self, message: Got) -> None:
         """Here it is."""

@@ -10,7 +10,7 @@ from textual.message import Message
 
 from qctl.errors import QctlError
 from qctl.models import Event
-from qctl.tui.acts import Act, Done
+from qctl.tui.actions import Act, Done
 
 if TYPE_CHECKING:
     from qctl.tui.page import Page

@@ -15,13 +15,14 @@ from textual.widgets import Static
 
 from qctl.models import Event, Selector
 from qctl.safe import inert, inert_line
-from qctl.tui import acts, export, forms
-from qctl.tui.acts import Act
-from qctl.tui.course import course
-from qctl.tui.dialogs import ActDialog, Field, Sheet
+from qctl.tui import actions, export
+from qctl.tui.actions import Act
 from qctl.tui.export import as_json
-from qctl.tui.grid import Grid, Source
-from qctl.tui.prompt import Question, beginning
+from qctl.tui.job_history import course
+from qctl.tui.widgets import forms
+from qctl.tui.widgets.dialogs import ActDialog, Field, Sheet
+from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.widgets.prompt import Question, beginning
 from qctl.view import Column, counted
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Page(Vertical):
     def ask_where(self, selector: Selector, count: int) -> None:
         """Ask to which queue jobs go, and move them there."""
         self.ask(
-            lambda typed: acts.move(self.ops, selector, count, typed["target"].strip()),
+            lambda typed: actions.move(self.ops, selector, count, typed["target"].strip()),
             [Field("target", "To which queue:", words=self.monitor.trends.queues)],
             f"Move {counted(count, 'job')}",
         )

@@ -15,10 +15,10 @@ from qctl import view
 from qctl.errors import NotFoundError
 from qctl.models import Cause, Causes, DeadLetter, DeadLetterDetail, DeadLetters, Selector
 from qctl.safe import redact
-from qctl.tui import acts
-from qctl.tui.dialogs import plain
-from qctl.tui.grid import Grid, Source
+from qctl.tui import actions
 from qctl.tui.page import GridPage
+from qctl.tui.widgets.dialogs import plain
+from qctl.tui.widgets.grid import Grid, Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -141,13 +141,13 @@ class DeadLettersPage(GridPage):
         """Run them again."""
         chosen = self._chosen()
         if chosen:
-            self.propose(acts.retry(self.ops, *chosen))
+            self.propose(actions.retry(self.ops, *chosen))
 
     def do_discard(self) -> None:
         """Put them into the trash."""
         chosen = self._chosen()
         if chosen:
-            self.propose(acts.discard(self.ops, *chosen))
+            self.propose(actions.discard(self.ops, *chosen))
 
     def do_move(self) -> None:
         """To another queue, as dead letters of that."""

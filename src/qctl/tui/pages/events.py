@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from qctl import view
 from qctl.models import Event
-from qctl.tui.grid import Grid, Source
 from qctl.tui.page import TablePage
+from qctl.tui.widgets.grid import Grid, Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from qctl import view
 from qctl.models import PipelineStatus, Selector, State
 from qctl.safe import inert_line
-from qctl.tui.dialogs import Sheet
-from qctl.tui.grid import Source
 from qctl.tui.page import TablePage
+from qctl.tui.widgets.dialogs import Sheet
+from qctl.tui.widgets.grid import Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops

@@ -13,10 +13,10 @@ from textual.widgets import Static
 
 from qctl import view
 from qctl.models import DEAD, JobRow, Jobs, Selector
-from qctl.tui import acts
+from qctl.tui import actions
 from qctl.tui.export import as_json
-from qctl.tui.grid import Grid, Source
 from qctl.tui.page import TablePage
+from qctl.tui.widgets.grid import Grid, Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -100,19 +100,19 @@ class JobsPage(TablePage):
         """Run dead or canceled ones again."""
         jobs = [job for job in self.grid.chosen if job.state in (*DEAD, "canceled")]
         if jobs:
-            self.propose(acts.retry(self.ops, *_meant(jobs)))
+            self.propose(actions.retry(self.ops, *_meant(jobs)))
         else:
             self.monitor.tell("only dead letters and canceled jobs are retried")
 
     def do_discard(self) -> None:
         """Into the trash."""
         if self.grid.chosen:
-            self.propose(acts.discard(self.ops, *_meant(self.grid.chosen), verb="delete"))
+            self.propose(actions.discard(self.ops, *_meant(self.grid.chosen), verb="delete"))
 
     def do_cancel(self) -> None:
         """They will not run."""
         if self.grid.chosen:
-            self.propose(acts.cancel(self.ops, *_meant(self.grid.chosen)))
+            self.propose(actions.cancel(self.ops, *_meant(self.grid.chosen)))
 
     def do_move(self) -> None:
         """To another queue."""
@@ -131,7 +131,7 @@ class JobsPage(TablePage):
         if job is None:
             return
         if job.state == "started":
-            self.propose(acts.stop(self.ops, job.id, job.queue))
+            self.propose(actions.stop(self.ops, job.id, job.queue))
         else:
             self.monitor.tell(f"{job.id} does not run: it is {job.state}")
 

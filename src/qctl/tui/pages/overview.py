@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 
 from qctl import view
 from qctl.models import Event, Finding, Health, QueueStats, Selector, State, Stats
-from qctl.tui.grid import Grid, Source
 from qctl.tui.page import GridPage, heading
 from qctl.tui.pages.events import EVENTS
 from qctl.tui.pages.queues import LEADS as OF_QUEUES
 from qctl.tui.pages.queues import queue_source
+from qctl.tui.widgets.grid import Grid, Source
 from qctl.view import Cell, Column
 
 if TYPE_CHECKING:

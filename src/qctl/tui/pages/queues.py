@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from qctl import view
 from qctl.models import QueueStats, Selector, State, Stats
 from qctl.safe import inert_line
-from qctl.tui import acts
-from qctl.tui.dialogs import Field, Sheet
-from qctl.tui.grid import Grid, Source
+from qctl.tui import actions
+from qctl.tui.data.depth_history import Trends
 from qctl.tui.page import TablePage
-from qctl.tui.trends import Trends
+from qctl.tui.widgets.dialogs import Field, Sheet
+from qctl.tui.widgets.grid import Grid, Source
 from qctl.view import Cell, Column
 
 if TYPE_CHECKING:
@@ -98,10 +98,10 @@ class QueuesPage(TablePage):
         if queue is None:
             return
         if queue.paused:
-            self.propose(acts.resume(self.ops, queue.paused.queue, queue.waiting, queue.paused))
+            self.propose(actions.resume(self.ops, queue.paused.queue, queue.waiting, queue.paused))
             return
         self.ask(
-            lambda typed: acts.pause(self.ops, queue.name, queue.waiting, typed["reason"], typed["lasts"]),
+            lambda typed: actions.pause(self.ops, queue.name, queue.waiting, typed["reason"], typed["lasts"]),
             [
                 Field("reason", "Reason, for all who look at it:"),
                 Field("lasts", "For how long:", "30m, 2h; empty: until somebody resumes it"),
@@ -114,7 +114,7 @@ class QueuesPage(TablePage):
         if queue is None:
             return
         if queue.waiting:
-            self.propose(acts.clear(self.ops, queue.name, queue.waiting))
+            self.propose(actions.clear(self.ops, queue.name, queue.waiting))
         else:
             self.monitor.tell(f"nothing waits in {queue.name}")
 
@@ -134,7 +134,7 @@ class QueuesPage(TablePage):
         if queue is None:
             return
         if queue.dead:
-            self.propose(acts.retry(self.ops, Selector(queue=queue.name), queue.dead))
+            self.propose(actions.retry(self.ops, Selector(queue=queue.name), queue.dead))
         else:
             self.monitor.tell(f"{queue.name} has no dead letters")
 

@@ -13,9 +13,9 @@ from textual.widgets import Static
 from qctl import view
 from qctl.models import Coming, Timer, Timers
 from qctl.safe import inert_line, redact
-from qctl.tui import acts
-from qctl.tui.grid import Grid, Source
+from qctl.tui import actions
 from qctl.tui.page import TablePage
+from qctl.tui.widgets.grid import Grid, Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -78,17 +78,17 @@ class SchedulesPage(TablePage):
         timer = self.grid.current
         if timer is not None:
             held = timer.paused_by is not None
-            self.propose((acts.release if held else acts.hold)(self.ops, timer))
+            self.propose((actions.release if held else actions.hold)(self.ops, timer))
 
     def do_run(self) -> None:
         """Now."""
         if self.grid.current is not None:
-            self.propose(acts.run_now(self.ops, self.grid.current))
+            self.propose(actions.run_now(self.ops, self.grid.current))
 
     def do_remove(self) -> None:
         """For good."""
         if self.grid.current is not None:
-            self.propose(acts.remove(self.ops, self.grid.current))
+            self.propose(actions.remove(self.ops, self.grid.current))
 
 
 def facts(timer: Timer, comings: Sequence[Coming]) -> Iterator[str]:

@@ -13,13 +13,13 @@ from textual.app import ComposeResult
 from qctl import view
 from qctl.errors import QctlError
 from qctl.models import Daemon, WorkerInfo
-from qctl.tui.dialogs import Sheet
-from qctl.tui.grid import Grid, Source
 from qctl.tui.page import GridPage, heading
+from qctl.tui.widgets.dialogs import Sheet
+from qctl.tui.widgets.grid import Grid, Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
-    from qctl.tui.thrift import ThriftyOps
+    from qctl.tui.data.caching_ops import ThriftyOps
 
 LINES = 200
 """Lines of a daemon's log that are shown."""

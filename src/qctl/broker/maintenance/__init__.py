@@ -1,0 +1,1 @@
+"""Housekeeping: the scheduler's loop, retention and expiry."""

@@ -1,0 +1,41 @@
+"""What goes by itself when it is old or too much: finished jobs, and dead letters where the settings say so."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+from qctl.broker.admin import bulk, expired, trash
+from qctl.broker.admin.move_jobs import Discard
+from qctl.broker.query import dead_letters, stats_snapshot
+from qctl.broker.redis import clock, keys, untrusted_fields
+from qctl.models import Chosen, Selection, State
+
+AT_ONCE = 200
+"""Jobs of a queue that go in a round of housekeeping: some 2 ms."""
+
+
+def forget_finished(connection: Redis, queue: str, *, most: int) -> None:
+    """Forget finished jobs of a queue whose time is over, and the oldest of those that are more than `most`."""
+    where, for_ever = keys.finished(queue), "(+inf"
+    connection.zremrangebyscore(where, 0, clock.now(connection) // 1000)
+    over = int(connection.zcount(where, 0, for_ever)) - most
+    if over > 0:
+        ids = connection.zrangebyscore(where, 0, for_ever, start=0, num=min(over, AT_ONCE))
+        expired.forget(connection, queue, ids, lambda _done, _total: None)
+
+
+def discard_dead(connection: Redis, *, seconds: int, ttl: int) -> int:
+    """Move dead letters to the trash that died more than `seconds` ago, the oldest first, 200 at once.
+
+    The trash keeps them for `ttl` seconds. Returns how many.
+    """
+    before = clock.now(connection) - seconds * 1000
+    by_place: dict[tuple[str, State], list[bytes]] = {}
+    for place in dead_letters.oldest(connection, stats_snapshot.names(connection), AT_ONCE):
+        if 0 < place.died < before:
+            by_place.setdefault((place.queue, place.state), []).append(untrusted_fields.raw(place.id))
+    if not by_place:
+        return 0
+    chosen = Selection([Chosen(queue, state, ids) for (queue, state), ids in by_place.items()])
+    batch = trash.Batch(connection, "cleanup failed", actor="time", ttl=ttl)
+    return bulk.run(connection, chosen, Discard("time", batch), progress=lambda _done, _total: None).done

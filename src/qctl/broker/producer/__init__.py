@@ -1,0 +1,1 @@
+"""Enqueues jobs and enforces limits per owner."""

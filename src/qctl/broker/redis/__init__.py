@@ -1,0 +1,1 @@
+"""Access to Redis: connections, key names, job fields, scripts and clock."""

@@ -1,0 +1,305 @@
+"""What an operator sees and does of schedules: list, add, remove, pause, resume, run now; and those of the settings."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, get_args
+
+from redis import Redis
+from redis.client import Pipeline
+from rq_scheduler import Scheduler
+
+from qctl import catalog
+from qctl.broker.bookkeeping import events
+from qctl.broker.producer import enqueue
+from qctl.broker.producer.enqueue import NewJob
+from qctl.broker.redis import keys, untrusted_fields
+from qctl.broker.scheduler.cron import HELD, Cron, Entry, parse
+from qctl.broker.scheduler.recurrence import Rule
+from qctl.catalog import arguments, options
+from qctl.catalog.options import Options
+from qctl.catalog.specs import JobSpec
+from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError, UsageError
+from qctl.models import CatchUp, Schedule
+from qctl.settings import Settings
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+"""What a schedule may be called: it becomes part of the ids of its jobs."""
+
+PATIENCE = 5.0
+"""Seconds for which a run that somebody asked for is sent again while Redis is away."""
+
+MOST = 1000
+"""Schedules that are listed."""
+
+
+def listed(connection: Redis) -> list[Schedule]:
+    """Every schedule, by name: qctl's own, and those that a stock rq-scheduler keeps, which are only shown."""
+    own = connection.zrange(keys.SCHEDULES, 0, MOST - 1, withscores=True)
+    foreign = connection.zrange(Scheduler.scheduled_jobs_key, 0, MOST - 1, withscores=True)
+    with connection.pipeline(transaction=False) as pipe:
+        for raw, _ in own:
+            pipe.hgetall(keys.schedule(untrusted_fields.text(raw)))
+        for raw, _ in foreign:
+            pipe.hgetall(keys.job(untrusted_fields.text(raw)))
+        replies = pipe.execute(raise_on_error=False)
+    found = [
+        _shown(connection, untrusted_fields.text(raw), due, reply)
+        for (raw, due), reply in zip(own, replies, strict=False)
+    ]
+    found += [
+        _foreign(untrusted_fields.text(raw), due, reply)
+        for (raw, due), reply in zip(foreign, replies[len(own) :], strict=True)
+    ]
+    return sorted(found, key=lambda schedule: schedule.name)
+
+
+def one(connection: Redis, name: str) -> Schedule:
+    """One schedule. Raises NotFoundError."""
+    due = connection.zscore(keys.SCHEDULES, name)
+    if due is None:
+        raise _unknown(connection, name)
+    return _shown(connection, name, due, connection.hgetall(keys.schedule(name)))
+
+
+def upcoming(schedule: Schedule, count: int) -> list[datetime]:
+    """The next times that a schedule is due, none while it is paused."""
+    if schedule.next_at is None or (schedule.cron is None and schedule.every is None):
+        return [] if schedule.next_at is None else [schedule.next_at]
+    rule = Rule(schedule.cron, schedule.every, schedule.timezone)
+    times = [int(schedule.next_at.timestamp())]
+    while len(times) < (count if schedule.left is None else min(count, schedule.left)):
+        times.append(rule.after(times[-1]))
+    return [datetime.fromtimestamp(each, timezone.utc) for each in times]
+
+
+def add(
+    connection: Redis,
+    settings: Settings,
+    name: str,
+    job: str,
+    data: Mapping[str, Any] | None = None,
+    *,
+    cron: str | None = None,
+    every: int | None = None,
+    zone: str | None = None,
+    catch_up: CatchUp = "one",
+    repeat: int | None = None,
+    how: Options | None = None,
+    replacing: bool = False,
+    actor: str,
+) -> Schedule:
+    """Have a job of the catalog come by a cron rule, or every so many seconds; `repeat` times, or for ever.
+
+    `how` may hold priority, attempts and backoff. The first interval ends in its first run. Raises UsageError where
+    something of it cannot be, NotFoundError where there is no such job, RefusedError where the name is taken.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is not letters, digits, _ and -, at most 80")
+    if catch_up not in get_args(CatchUp):
+        raise UsageError(f"catch-up {catch_up!r} is not skip, one or all")
+    if repeat is not None and not 1 <= repeat <= 1_000_000:
+        raise UsageError(f"{repeat} repeats are not between 1 and 1000000")
+    rule = Rule(" ".join(cron.split()) if cron else None, every, zone or settings.timezone)
+    rule.check()
+    spec = catalog.jobs(settings.jobs_modules).get(job)
+    if spec is None or spec.batch:
+        raise NotFoundError(f"no job is called {job!r}")
+    if not replacing and connection.zscore(keys.SCHEDULES, name) is not None:
+        raise RefusedError(f"a schedule {name} exists already", hint=f"qctl schedule remove {name}")
+    entry = Entry(name, rule, _job(spec, data or {}, how or {}, settings), catch_up, repeat)
+    entry.run(0).fields(connection)  # raises what is wrong with the arguments
+    store = Cron(connection)
+    store.put(entry, due=rule.after(store.now()))
+    _tell(connection, entry, actor, "added")
+    return one(connection, name)
+
+
+def _job(spec: JobSpec, data: Mapping[str, Any], how: Options, settings: Settings) -> NewJob:
+    allowed = {"priority", "attempts", "backoff"}
+    if wrong := how.keys() - allowed:
+        raise UsageError(f"a schedule cannot have {', '.join(sorted(wrong))}")
+    options.check(how)
+    arguments.check(spec.name, spec.arguments, data)
+    return NewJob.of(spec, data, how, settings, id="", trace=None)
+
+
+def remove(connection: Redis, name: str, *, actor: str) -> None:
+    """Forget a schedule. What it made stays.
+
+    Raises NotFoundError, and RefusedError for one of the settings, which would be there again.
+    """
+    entry = _entry(connection, name)
+    if entry.source == "settings":
+        hint = f"set {_variable(name)}=off, or pause it"
+        raise RefusedError(f"schedule {name} comes from the settings", hint=hint)
+    with connection.pipeline() as pipe:
+        pipe.zrem(keys.SCHEDULES, name)
+        pipe.delete(keys.schedule(name))
+        _tell(pipe, entry, actor, "removed")
+        pipe.execute()
+
+
+def pause(connection: Redis, name: str, *, actor: str) -> Schedule:
+    """Make no more jobs of a schedule until `resume`. Its times that pass meanwhile are not made up for.
+
+    Raises NotFoundError.
+    """
+    entry = _entry(connection, name)
+    with connection.pipeline() as pipe:
+        pipe.hset(keys.schedule(name), "qctl_paused", actor)
+        pipe.zadd(keys.SCHEDULES, {name: HELD}, xx=True)
+        _tell(pipe, entry, actor, "paused")
+        pipe.execute()
+    return one(connection, name)
+
+
+def resume(connection: Redis, name: str, *, actor: str) -> Schedule:
+    """Let a paused schedule go on with its next time. Raises NotFoundError, UsageError where it cannot be read."""
+    entry = _entry(connection, name)
+    if connection.zscore(keys.SCHEDULES, name) != HELD:
+        return one(connection, name)
+    entry.rule.check()
+    with connection.pipeline() as pipe:
+        pipe.hdel(keys.schedule(name), "qctl_paused", "qctl_problem")
+        pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(Cron(connection).now())}, xx=True)
+        _tell(pipe, entry, actor, "resumed")
+        pipe.execute()
+    return one(connection, name)
+
+
+def run(connection: Redis, name: str, *, actor: str) -> str:
+    """Make a job of a schedule now, beside its times. Returns the job's id. Raises NotFoundError."""
+    entry = _entry(connection, name)
+    job = replace(entry.job, id=f"cron-{name}-now-{time.time_ns() // 1_000_000}", trace=uuid.uuid4().hex)
+    enqueue.create(connection, [job], actor=actor, patience=PATIENCE)
+    return job.id
+
+
+def of_settings(settings: Settings) -> dict[str, Entry | None]:
+    """The schedules that the settings ask for, None for what is off. Raises SettingsError where one cannot be."""
+    wanted = {
+        "stock-check": settings.stock_check,
+        "cleanup-reports": settings.cleanup_reports,
+        "cleanup-exports": settings.cleanup_exports,
+        "cleanup-images": settings.cleanup_images,
+    }
+    entries: dict[str, Entry | None] = {}
+    for name, cron in wanted.items():
+        rule = Rule(cron, None, settings.timezone)
+        try:
+            if cron is not None:
+                rule.check()
+        except UsageError as error:
+            raise SettingsError(_variable(name), error.message) from None
+        job = NewJob.of(catalog.JOBS[name], {}, {}, settings, id="", trace=None)
+        entries[name] = Entry(name, rule, job, source="settings") if cron else None
+    return entries
+
+
+def keep(connection: Redis, wanted: Mapping[str, Entry | None]) -> None:
+    """Write the schedules of the settings where they are not there, or say something else; remove what is off.
+
+    One that somebody paused stays paused. Any number of schedulers may do it at once: they write the same.
+    """
+    store = Cron(connection)
+    for name, entry in wanted.items():
+        fields = connection.hgetall(keys.schedule(name))
+        if entry is None:
+            if fields.get(b"qctl_source") == b"settings":
+                connection.zrem(keys.SCHEDULES, name)
+                connection.delete(keys.schedule(name))
+        elif not _says(connection, name, fields, entry):
+            paused_by = untrusted_fields.text(fields.get(b"qctl_paused")) or None
+            due = HELD if paused_by else entry.rule.after(store.now())
+            store.put(entry, due=due, paused_by=paused_by)
+
+
+def _variable(name: str) -> str:
+    return f"QCTL_SCHEDULE_{name.upper().replace('-', '_')}"
+
+
+def _says(connection: Redis, name: str, fields: Mapping[bytes, bytes], entry: Entry) -> bool:
+    """Whether a hash says what an entry says, or is an operator's who took the name."""
+    if not fields:
+        return False
+    if fields.get(b"qctl_source") != b"settings":
+        return True
+    try:
+        return parse(connection, name, fields) == entry
+    except QctlError:
+        return False
+
+
+def _entry(connection: Redis, name: str) -> Entry:
+    if connection.zscore(keys.SCHEDULES, name) is None:
+        raise _unknown(connection, name)
+    return parse(connection, name, connection.hgetall(keys.schedule(name)))
+
+
+def _unknown(connection: Redis, name: str) -> NotFoundError:
+    known = [untrusted_fields.text(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MOST - 1)]
+    close = tuple(other for other in known if name and (name in other or other in name))
+    return NotFoundError(f"no schedule {name}", close, hint="qctl schedule list")
+
+
+def _tell(pipe: Redis | Pipeline, entry: Entry, actor: str, done: str) -> None:
+    events.record(
+        pipe, "schedule", queue=entry.job.queue, name=entry.job.name, actor=actor, reason=f"{entry.name}: {done}"
+    )
+
+
+def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
+    """A schedule as it is shown. What cannot be read says why."""
+    state = fields if isinstance(fields, dict) else {}
+    read: dict[str, Any] = {
+        "next_at": _time(due) if math.isfinite(due) else None,
+        "last_due": _time(state.get(b"qctl_last_due")),
+        "last_at": untrusted_fields.when(state.get(b"qctl_last_at")),
+        "last_job": untrusted_fields.text(state.get(b"qctl_last_job")) or None,
+        "runs": untrusted_fields.whole_number(state.get(b"qctl_runs")) or 0,
+        "missed": untrusted_fields.whole_number(state.get(b"qctl_missed")) or 0,
+        "missed_at": untrusted_fields.when(state.get(b"qctl_missed_at")),
+        "paused_by": untrusted_fields.text(state.get(b"qctl_paused")) or None,
+        "problem": untrusted_fields.text(state.get(b"qctl_problem")) or None,
+    }
+    try:
+        entry = parse(connection, name, state)
+    except QctlError as error:
+        return Schedule(name, "?", "?", **{**read, "problem": read["problem"] or error.message})
+    return Schedule(
+        name,
+        entry.job.name,
+        entry.job.queue,
+        cron=entry.rule.cron,
+        every=entry.rule.every,
+        timezone=entry.rule.zone,
+        catch_up=entry.catch_up,
+        left=entry.left,
+        source=entry.source,
+        payload=untrusted_fields.pretty(state.get(b"data"))[0],
+        **read,
+    )
+
+
+def _foreign(job_id: str, due: float, fields: Any) -> Schedule:
+    """What a stock rq-scheduler keeps: when, and what RQ's description says; its rule is pickled and stays unread."""
+    known = {
+        untrusted_fields.text(field): value for field, value in (fields if isinstance(fields, dict) else {}).items()
+    }
+    job, queue = untrusted_fields.function(known), untrusted_fields.text(known.get("origin"))
+    next_at = _time(due) if math.isfinite(due) else None
+    return Schedule(job_id, job or "?", queue or "?", next_at=next_at, source="rq-scheduler")
+
+
+def _time(seconds: bytes | float | None) -> datetime | None:
+    try:
+        return None if seconds in (None, b"") else datetime.fromtimestamp(float(seconds), timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,198 @@
+"""The job class of qctl's workers: runs only what is allowed, and writes events with every change of state.
+
+RQ imports whatever function a job names, so anybody who can write to Redis can run `os.system` (measured, also with
+JSON payloads). Here a name must be in the catalog or match QCTL_ALLOWED_JOBS, and what it resolves to must too:
+`myapp.tasks.os.system` matches `myapp.tasks.*`, the function behind it does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar
+
+from redis.client import Pipeline
+from rq.job import UNEVALUATED, Job, JobStatus, Retry
+from rq.queue import Queue
+from rq.results import Result
+from rq.utils import import_attribute
+
+from qctl import catalog
+from qctl.broker.bookkeeping import counters, dead_letter_index, events
+from qctl.broker.redis import keys
+from qctl.errors import ForbiddenJobError, UnreadableJobError
+
+BATCH_HANDLERS = frozenset(spec.handler for spec in catalog.JOBS.values() if spec.batch)
+"""Handlers whose argument is a batch of items: it is dropped with the success."""
+
+
+class GuardedJob(Job):
+    """A job that resolves only what is allowed. `allowed` holds patterns of QCTL_ALLOWED_JOBS."""
+
+    allowed: ClassVar[tuple[str, ...]] = ()
+    waited: float | None = None
+    """Seconds that it waited before this run, where it was enqueued and has started."""
+    held = False
+    """Whether it was claimed together with one before it, and waited for that in the worker's hand."""
+    _found: str | None = None
+
+    @classmethod
+    def may_run(cls, name: object) -> bool:
+        """Whether a function of this dotted name may run."""
+        return isinstance(name, str) and (
+            catalog.current_handler(name) in catalog.HANDLERS
+            or any(fnmatchcase(name, pattern) for pattern in cls.allowed)
+        )
+
+    def check(self) -> None:
+        """Raise UnreadableJobError or ForbiddenJobError where this job must not run. Imports nothing."""
+        try:
+            if self._func_name is UNEVALUATED:  # a batch is large: it is read once
+                self._deserialize_data()
+        except Exception as error:
+            raise UnreadableJobError(f"its payload is not JSON: {type(error.__cause__ or error).__name__}") from error
+        if not isinstance(self._args, (list, tuple)) or not isinstance(self._kwargs, Mapping):
+            raise UnreadableJobError("its payload is not [function, null, arguments, keywords]")
+        if self._instance is not None:
+            raise ForbiddenJobError("it calls a method of an object, which qctl does not build from a payload")
+        if not self.may_run(self._func_name):
+            raise ForbiddenJobError(f"it names {self._func_name!r}, which QCTL_ALLOWED_JOBS does not allow")
+
+    def _deserialize_data(self) -> None:
+        super()._deserialize_data()
+        if isinstance(self._func_name, str):
+            self._func_name = catalog.current_handler(self._func_name)
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The function to call. Raises ForbiddenJobError where the name leads elsewhere than it says."""
+        self.check()
+        name = str(self._func_name)
+        function = import_attribute(name)
+        home = f"{getattr(function, '__module__', None)}.{getattr(function, '__qualname__', None)}"
+        if not callable(function) or not self.may_run(home):
+            raise ForbiddenJobError(f"it names {name!r}, which is {home}")
+        self._found = home
+        return function
+
+    @property
+    def label(self) -> str:
+        """The name that its runs are counted under: the job's in the catalog, else its function's. `?` for one that
+        was never found: names come from outside, and each would make counters of its own."""
+        name = catalog.name_of(str(self._found or self.func_name))
+        return name if self._found or name != self.func_name else "?"
+
+    def _allowed_callback(self, name: str | None) -> Any:
+        if name is None or not self.may_run(name):
+            return None
+        function = import_attribute(catalog.current_handler(name))
+        return function if self.may_run(f"{function.__module__}.{function.__qualname__}") else None
+
+    @property
+    def success_callback(self) -> Any:
+        """The callback, where it is allowed; a foreign one is ignored."""
+        return self._allowed_callback(self._success_callback_name)
+
+    @property
+    def failure_callback(self) -> Any:
+        """The callback, where it is allowed; a foreign one is ignored."""
+        return self._allowed_callback(self._failure_callback_name)
+
+    @property
+    def stopped_callback(self) -> Any:
+        """The callback, where it is allowed; a foreign one is ignored."""
+        return self._allowed_callback(self._stopped_callback_name)
+
+    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
+        """Send nothing: RQ would call any URL that a job's hash names."""
+
+    @property
+    def trace(self) -> str | None:
+        """The trace id that the producer gave."""
+        return self._note("trace_id")
+
+    @property
+    def owner(self) -> str | None:
+        """Whose job it is, as the producer said."""
+        return self._note("owner")
+
+    def _note(self, name: str) -> str | None:
+        found = self.meta.get(name) if isinstance(self.meta, dict) else None
+        return found if isinstance(found, str) else None
+
+    @property
+    def ran(self) -> float | None:
+        """How long the run took, in seconds."""
+        if not (self.started_at and self.ended_at):
+            return None
+        return max(0.0, (self.ended_at - self.started_at).total_seconds())
+
+    @property
+    def run_ms(self) -> int | None:
+        """How long the run took, in milliseconds."""
+        return None if self.ran is None else round(self.ran * 1000)
+
+    def drop_items(self) -> None:
+        """Let go of a batch's items: they are in the sink."""
+        if self.func_name in BATCH_HANDLERS:
+            self.data = self.serializer.dumps((self.func_name, None, [[]], {}))
+
+    def retry(self, queue: Queue, pipeline: Pipeline) -> None:
+        """Schedule the next attempt, whole, in `pipeline`: RQ sets the status outside it, and a crash between loses
+        the job."""
+        delay = self.get_retry_interval()
+        self.retries_left = (self.retries_left or 1) - 1
+        self._go_again(queue, pipeline, delay)
+
+    def _handle_retry_result(self, queue: Queue, pipeline: Pipeline, retry: Retry, **kwargs: Any) -> None:  # type: ignore[override]
+        """Schedule the next attempt of a job that returned a Retry, whole, in `pipeline`."""
+        Result.create_retried(self, self.failure_ttl, return_value=retry, pipeline=pipeline, **kwargs)
+        delay = Retry.get_interval(self.number_of_retries or 0, retry.intervals)
+        self.number_of_retries = (self.number_of_retries or 0) + 1
+        self.enqueue_at_front_on_retry = self.enqueue_at_front_on_retry or retry.enqueue_at_front
+        self._go_again(queue, pipeline, delay)
+
+    def _go_again(self, queue: Queue, pipeline: Pipeline, delay: float) -> None:
+        if delay:
+            # The registry keeps whole seconds: rounded up, so that no attempt comes too early.
+            due = math.ceil(datetime.now(timezone.utc).timestamp() + delay)
+            self._status = JobStatus.SCHEDULED
+            queue.schedule_job(self, datetime.fromtimestamp(due, timezone.utc), pipeline=pipeline)
+        else:
+            queue._enqueue_job(self, pipeline=pipeline, at_front=self.enqueue_at_front_on_retry)
+        counters.bump(pipeline, queue.name, "retried")
+        events.record(
+            pipeline,
+            "retried",
+            queue=queue.name,
+            job=self.id,
+            trace=self.trace,
+            worker=self.worker_name,
+            ms=self.run_ms,
+        )
+
+    def _handle_failure(self, exc_string: str, pipeline: Pipeline, *args: Any, **kwargs: Any) -> None:
+        """Become a dead letter, kept until somebody acts unless the producer chose a time."""
+        if self.failure_ttl is None:
+            self.failure_ttl = dead_letter_index.FOR_EVER
+        super()._handle_failure(exc_string, pipeline, *args, **kwargs)
+        self.tell_dead(pipeline, exc_string)
+
+    def tell_dead(self, pipeline: Pipeline, problem: str) -> None:
+        """Enter it in the index of dead letters, with its event. A job whose producer wants no failure kept, by a
+        `failure_ttl` of 0, is deleted by RQ, but for its place: it leaves an event alone, for a field would make its
+        hash anew."""
+        told = {"trace": self.trace, "worker": self.worker_name, "ms": self.run_ms}
+        if self.failure_ttl == 0:
+            pipeline.zrem(keys.failed(self.origin), self.id)
+            reason = dead_letter_index.last_line(problem)[: dead_letter_index.MAX_REASON]
+            events.record(pipeline, "discarded", queue=self.origin, job=self.id, reason=reason, **told)
+            return
+        dead_letter_index.index(pipeline, self.origin, self.id, str(self._func_name), problem, **told)
+
+
+def guarded(allowed: tuple[str, ...]) -> type[GuardedJob]:
+    """The job class of a worker that may run what matches these patterns, beside the catalog."""
+    return type("GuardedJob", (GuardedJob,), {"allowed": allowed})

@@ -1,0 +1,102 @@
+"""A queue class for workers: claims by script, so that a pause holds at once and a crash loses nothing.
+
+A stock worker may use it: `rq worker --queue-class qctl.PausableQueue`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+
+from redis import Redis
+from rq.exceptions import DequeueTimeout
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import Serializer
+from rq.timeouts import BaseDeathPenalty
+
+from qctl.broker.redis import keys
+from qctl.broker.redis.scripts import Script
+from qctl.broker.worker.claim_protocol import Claim
+from qctl.broker.worker.claims import Claimant
+
+log = logging.getLogger(__name__)
+
+_settle = Script("worker/settle")
+
+
+def restore(claim: Claim, job_class: type[Job], connection: Redis, serializer: Serializer | str | None) -> Job:
+    """The job of a claim, made of the hash that came with it. Raises whatever is wrong with it."""
+    if claim.fields is None:
+        raise ValueError(claim.problem)
+    job = job_class(claim.job_id, connection=connection, serializer=serializer)
+    job.restore(claim.fields)
+    job.origin = claim.queue
+    return job
+
+
+class PausableQueue(Queue):
+    """A queue whose jobs are claimed, not popped.
+
+    A stock worker runs one job at a time, so when it asks for the next it has done with the one before, whose claim
+    is removed then. While its process lives a thread renews the lease on it.
+    """
+
+    _claimant: Claimant | None = None
+    _done: tuple[str, str] | None = None
+
+    @classmethod
+    def dequeue_any(
+        cls,
+        queues: Iterable[Queue],
+        timeout: int | None,
+        connection: Redis,
+        job_class: type[Job] | None = None,
+        serializer: Serializer | str | None = None,
+        death_penalty_class: type[BaseDeathPenalty] | None = None,  # noqa: ARG003 - RQ passes it
+    ) -> tuple[Job, Queue] | None:
+        """The next job and its queue. With `timeout` (seconds) waits and then raises DequeueTimeout, else None.
+
+        A job that cannot be read is quarantined, and the next one taken. A `timeout` of 0 raises ValueError, as RQ's
+        does: Redis would wait for ever.
+        """
+        if timeout == 0:
+            raise ValueError("a timeout of 0 is not allowed: give seconds, or None not to wait")
+        listed = list(queues)
+        claimant = cls._of_this_process(connection)
+        cls._settle(connection, claimant)
+        while claim := claimant.take([queue.name for queue in listed], timeout):
+            try:
+                job = restore(claim, job_class or cls.job_class, connection, serializer)
+            except Exception as error:  # noqa: BLE001 - a corrupt hash may raise anything; it must not stop the worker
+                reason = f"it cannot be read: {type(error).__name__}: {error}"
+                log.warning("quarantined job %s of %s: %s", claim.job_id, claim.queue, reason)
+                claimant.quarantine(claim.queue, claim.job_id, reason)
+                continue
+            PausableQueue._done = (claim.queue, claim.job_id)
+            return job, next(queue for queue in listed if queue.name == claim.queue)
+        if timeout is None:
+            return None
+        raise DequeueTimeout(timeout, [queue.key for queue in listed])
+
+    @classmethod
+    def _of_this_process(cls, connection: Redis) -> Claimant:
+        claimant = PausableQueue._claimant
+        if claimant is None or claimant.pid != os.getpid():
+            claimant = PausableQueue._claimant = Claimant(connection)
+            claimant.start()
+        return claimant
+
+    @classmethod
+    def _settle(cls, connection: Redis, claimant: Claimant) -> None:
+        """Remove the claim on the job that this process has done with, unless another has taken the job meanwhile."""
+        if PausableQueue._done is None:
+            return
+        queue, job_id = PausableQueue._done
+        _settle(
+            connection,
+            [keys.intermediate(queue), keys.claims(queue), keys.recoveries(queue)],
+            [job_id, claimant.name],
+        )
+        PausableQueue._done = None

@@ -1,0 +1,1 @@
+"""The commands of qctl, one module a noun."""

@@ -1,0 +1,171 @@
+"""Messages of the chat: `POST /api/messages/send/{id}` queues one, `GET /api/messages/status/{jobId}` tells of it.
+
+An image is looked at and kept in UPLOAD_DIR, where the worker finds it; the job has its name alone. Once the message is
+there `qctl.jobs.images` deletes it, and where it was refused this does.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from qctl.errors import JobFailedError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
+from qctl.files import images
+from qctl.files.folder import Folder
+from qctl.gateway import dependencies
+from qctl.gateway.authentication import Authenticated
+from qctl.gateway.dependencies import Backend
+from qctl.gateway.error_responses import documented
+from qctl.gateway.schemas import LINE, Text
+from qctl.jobs.chat import LONGEST
+from qctl.jobs.images import upload_of
+from qctl.models import OwnedStatus
+from qctl.settings import Settings
+
+router = APIRouter(prefix="/api/messages", tags=["messages"])
+
+Gateway = Annotated[Backend, Depends(dependencies.of)]
+
+FORM = "multipart/form-data"
+
+EXAMPLE_JOB = "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"
+
+_TEXT = {"type": "string", "maxLength": LONGEST, "example": "hello"}
+_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"text": _TEXT, "image": {"type": "string", "description": "a `data:` URL in base64"}},
+            },
+            "example": {"text": "hello"},
+        },
+        FORM: {
+            "schema": {"type": "object", "properties": {"text": _TEXT, "image": {"type": "string", "format": "binary"}}}
+        },
+    },
+}
+
+
+class NewMessage(BaseModel):
+    """A message as JSON has it."""
+
+    text: Annotated[Text | None, Field(max_length=LONGEST)] = None
+    image: Text | None = None
+
+
+class Queued(BaseModel):
+    """A message on its way."""
+
+    success: bool = True
+    jobId: str = Field(examples=[EXAMPLE_JOB])
+    status: OwnedStatus = "pending"
+    message: str = "Message queued for processing"
+
+
+class MessageStatus(BaseModel):
+    """What became of a message. `result` has its `messageId`, and the name of its image."""
+
+    success: bool = True
+    jobId: str = Field(examples=[EXAMPLE_JOB])
+    status: OwnedStatus
+    retryCount: int = Field(examples=[0])
+    result: Any = Field(None, examples=[{"messageId": "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11", "image": None}])
+
+
+@router.post(
+    "/send/{id}",
+    status_code=202,
+    responses=documented(400, 401, 413, 429, 503),
+    openapi_extra={"requestBody": _BODY},
+)
+async def send(
+    id: Annotated[str, Path(max_length=200, pattern=LINE, description="of the receiver", examples=["ada"])],
+    request: Request,
+    user: Authenticated,
+    gateway: Gateway,
+) -> Queued:
+    """Send a message: text, an image (PNG, JPEG, GIF or WebP of at most MAX_FILE_SIZE bytes), or both. It is stored
+    and delivered soon."""
+    if request.headers.get("content-type", "").startswith(FORM):
+        text, image = await _of_form(request, gateway.settings)
+    else:
+        text, image = await _of_json(request, gateway.settings)
+    if not text and image is None:
+        raise HTTPException(400, "a message has text, an image, or both")
+    try:
+        job_id = await run_in_threadpool(_queue, gateway, user.id, id, text or None, image, request.state.trace)
+    except RejectedError as error:
+        raise HTTPException(400, error.message) from None
+    return Queued(jobId=job_id)
+
+
+@router.get("/status/{jobId}", responses=documented(400, 401, 404, 503))
+def status(
+    jobId: Annotated[str, Path(max_length=200, examples=[EXAMPLE_JOB])], user: Authenticated, gateway: Gateway
+) -> MessageStatus:
+    """How far a message is that one has sent oneself."""
+    found = [job for job in gateway.service.owned_jobs([jobId]) if job.owner == user.id]
+    if not found:
+        raise NotFoundError("there is no such message of yours")
+    result = None
+    if found[0].status == "completed":
+        try:
+            result = gateway.service.result(jobId)
+        except (NotFoundError, JobFailedError, WaitTimeoutError):
+            result = None  # it was forgotten, or run again, just now
+    return MessageStatus(jobId=jobId, status=found[0].status, retryCount=found[0].retries, result=result)
+
+
+def _queue(gateway: Backend, sender: str, receiver: str, text: str | None, image: bytes | None, trace: str) -> str:
+    """Keep the image, and create the job. Raises RejectedError where it is none."""
+    job_id = str(uuid.uuid4())
+    uploads = Folder(gateway.settings.uploads)
+    name = None if image is None else upload_of(job_id, images.extension(image))
+    if name is not None and image is not None:
+        with uploads.writing(name) as out:
+            out.write(image)
+    try:
+        return gateway.service.send_message(
+            senderId=sender, receiverId=receiver, text=text, image=name, owner=sender, trace_id=trace, job_id=job_id
+        )
+    except RefusedError:
+        if name is not None:
+            uploads.remove(name)
+        raise
+
+
+async def _of_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
+    try:
+        found = NewMessage.model_validate(json.loads(await request.body()))
+        return found.text, None if found.image is None else images.inline(found.image, settings.max_file_size)
+    except ValidationError as error:
+        problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
+        raise RequestValidationError(problems) from None
+    except RejectedError as error:
+        raise HTTPException(400, error.message) from None
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "the body is no JSON") from None
+
+
+async def _of_form(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
+    async with request.form(max_files=1, max_fields=4, max_part_size=4 * LONGEST) as form:
+        text, image = form.get("text"), form.get("image")
+        if isinstance(text, UploadFile) or (image is not None and not isinstance(image, UploadFile)):
+            raise HTTPException(400, "`text` is a text and `image` a file")
+        if text is not None and len(text) > LONGEST:
+            raise HTTPException(400, f"text: at most {LONGEST} characters")
+        if image is None:
+            return text, None
+        if (image.size or 0) > settings.max_file_size:
+            raise HTTPException(413, "the image is larger than MAX_FILE_SIZE")
+        return text, await image.read()

@@ -1,0 +1,42 @@
+"""Jobs of the queue `socket-data`: messages of Socket.IO clients into MySQL, MongoDB or SQLite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qctl.errors import RejectedError
+from qctl.jobs import batches
+from qctl.settings import Settings
+from qctl.sinks.base import Sink
+from qctl.sinks.mongodb import MongoSink
+from qctl.sinks.mysql import MysqlSink, Server
+from qctl.sinks.sqlite import MESSAGES, SqliteSink
+from qctl.sources.message_parser import parse
+
+
+def write_messages(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Write a batch. Returns and raises what `batches.write_batch` does."""
+    return batches.write_batch("messages", sink, items)
+
+
+def ingest_message(event_json: str, user: str | None, received_ns: int) -> dict[str, int]:
+    """Read an event again that could not be read before, and write it. `user` is the only one it may write for.
+
+    Raises RejectedError where it still cannot be read or is refused, and SinkError as `write_messages` does.
+    """
+    try:
+        event = json.loads(event_json)
+    except (ValueError, TypeError, RecursionError):
+        raise RejectedError("the event of this dead letter is not JSON") from None
+    return write_messages([parse(event, user, received_ns, batches.settings().max_payload)])
+
+
+def sink(settings: Settings) -> Sink:
+    """The sink that the settings call for, closed."""
+    if settings.messages_target == "mysql":
+        return MysqlSink(Server.of(settings))
+    if settings.messages_target == "mongodb":
+        return MongoSink(settings.mongodb_uri or "")
+    return SqliteSink(settings.database, MESSAGES)

@@ -1,0 +1,84 @@
+"""The HTTP side of the socket batcher: `/` says that it is up, `/healthz` how it is, and the door of Socket.IO is
+closed with 503 while nothing can be taken, so that clients try again by themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from qctl.compat.engineio_validation import BadRequestError, Message, Receive, Scope, checked, whole
+
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PATH = "/socket.io"
+"""The path that Socket.IO clients take where none is named."""
+
+RETRY_AFTER = "2"
+"""Seconds after which a client that was turned away may come again."""
+
+
+class Front:
+    """The ASGI application. `closed` says why nobody new is let in, None while somebody is; `health` is shown.
+
+    Requests with more than `max_bytes` are refused.
+    """
+
+    def __init__(
+        self,
+        socketio: Application,
+        closed: Callable[[], str | None],
+        health: Callable[[], dict[str, Any]],
+        max_bytes: int,
+    ) -> None:
+        self._socketio = socketio
+        self._closed = closed
+        self._health = health
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or serve one web socket."""
+        path = scope["path"]
+        if path == PATH or path.startswith(PATH + "/"):
+            await self._pass_on(scope, receive, send)
+        elif scope["type"] == "websocket" or path not in ("/", "/healthz"):
+            await _respond(scope, receive, send, 404, b"there is nothing here\n")
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _respond(scope, receive, send, 405, b"only GET\n", ("allow", "GET, HEAD"))
+        elif path == "/":
+            await _respond(scope, receive, send, 200, b"qctl-socket-batcher is up\n")
+        else:
+            body = json.dumps(self._health()).encode() + b"\n"
+            status = 200 if self._closed() is None else 503
+            await _respond(scope, receive, send, status, body, ("content-type", "application/json"))
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let Socket.IO have it, where it may come in and makes sense."""
+        if self._closed() is not None and "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")):
+            await _respond(scope, receive, send, 503, b"try again soon\n", ("retry-after", RETRY_AFTER))
+        elif scope["type"] == "websocket":
+            await self._socketio(scope, checked(receive), send)
+        else:
+            try:
+                scope, receive = await whole(scope, receive, self._max_bytes)
+            except BadRequestError as error:
+                await _respond(scope, receive, send, error.status, f"{error}\n".encode())
+            else:
+                await self._socketio(scope, receive, send)
+
+
+async def _respond(
+    scope: Scope, receive: Receive, send: Send, status: int, body: bytes, *headers: tuple[str, str]
+) -> None:
+    """Answer a request, or a web socket before it is one."""
+    kind = "http"
+    if scope["type"] == "websocket":
+        await receive()
+        kind = "websocket.http"
+    named = {"content-type": "text/plain; charset=utf-8", "cache-control": "no-store", **dict(headers)}
+    encoded = [(name.encode(), value.encode()) for name, value in {**named, "content-length": str(len(body))}.items()]
+    await send({"type": f"{kind}.response.start", "status": status, "headers": encoded})
+    sent = b"" if scope.get("method") == "HEAD" else body
+    await send({"type": f"{kind}.response.body", "body": sent})

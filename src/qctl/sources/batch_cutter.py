@@ -1,0 +1,82 @@
+"""Cuts batches from a buffer, beside the source that fills it, so that no acknowledgement waits for a cut."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import TracebackType
+
+from qctl.broker.ingest.buffer import Buffer
+from qctl.broker.redis.connection import Backoff, connect, translated
+from qctl.catalog.specs import PipelineSpec
+from qctl.errors import QctlError
+from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
+
+BREATH = 0.05
+"""Seconds between two looks at a buffer of which nothing could be cut, however full it is."""
+
+
+class Cutter:
+    """A thread with its own connection. Used as a context manager it runs as long as the block.
+
+    `interval` is the age in seconds at which the oldest item is due. Items that are left when it ends are cut by
+    whoever looks next.
+    """
+
+    def __init__(self, settings: Settings, pipeline: PipelineSpec, interval: float) -> None:
+        self._settings = settings
+        self._interval = interval
+        self._connection = connect(settings, name=f"qctl-cut-{pipeline.name}")
+        self._buffer = Buffer(self._connection, pipeline, settings)
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"cut-{pipeline.name}", daemon=True)
+        self._died: BaseException | None = None
+
+    def wake(self) -> None:
+        """A whole batch is there."""
+        self._wake.set()
+
+    def check(self) -> None:
+        """Raise what ended the thread, where something did."""
+        if self._died is not None:
+            raise self._died
+
+    def __enter__(self) -> Cutter:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        try:
+            self._cut_until_stopped()
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread by `check`
+            self._died = error
+
+    def _cut_until_stopped(self) -> None:
+        backoff = Backoff()
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                with translated(self._settings):
+                    cut = self._buffer.cut(max_age=self._interval)
+            except QctlError as error:
+                delay = backoff.next()
+                log.warning("nothing can be cut: %s; trying again in %.0f s", error.message, delay)
+                self._stop.wait(delay)
+                continue
+            backoff.reset()
+            if cut:
+                log.debug("%d items were cut into batches", cut)
+            else:
+                self._stop.wait(min(BREATH, self._interval / 4))
+            self._wake.wait(self._interval / 4)

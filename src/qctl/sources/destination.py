@@ -1,0 +1,43 @@
+"""Where a source keeps what came: in Redis, with all that goes with it, or in the sink itself."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from qctl.broker.ingest.buffer import Buffer
+from qctl.broker.ingest.mqtt_session import MqttSession
+from qctl.broker.ingest.topics import Topics
+from qctl.broker.redis.connection import connect
+from qctl.catalog.specs import PipelineSpec
+from qctl.settings import Settings
+from qctl.sources.batch_cutter import Cutter
+from qctl.sources.queueless import Direct
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """The parts of it. `connection` is open as long as a source runs."""
+
+    buffer: Buffer | Direct
+    session: MqttSession | Direct
+    topics: Topics | Direct
+    cutter: Cutter | Direct
+    connection: AbstractContextManager[object]
+
+    @classmethod
+    def queued(cls, settings: Settings, pipeline: PipelineSpec, name: str) -> Keeping:
+        """In Redis. `name` is that of the daemon, for CLIENT LIST."""
+        connection = connect(settings, name=name)
+        return cls(
+            Buffer(connection, pipeline, settings),
+            MqttSession(connection, settings.mqtt_client_id),
+            Topics(connection, pipeline.name),
+            Cutter(settings, pipeline, settings.flush_interval(pipeline.name)),
+            connection,
+        )
+
+    @classmethod
+    def at_once(cls, direct: Direct) -> Keeping:
+        """In the sink, without a queue."""
+        return cls(direct, direct, direct, direct, direct)

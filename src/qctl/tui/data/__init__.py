@@ -1,0 +1,1 @@
+"""Data that the monitor's screens show: loading, caching and refreshing."""

@@ -1,0 +1,366 @@
+"""Clearing a queue, and taking it back. Every job is in one place at any moment."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from redis import Redis
+from redis.exceptions import OutOfMemoryError, ResponseError
+
+from qctl.broker.admin import trash
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.redis.connection import connect
+from qctl.broker.worker.claims import Claimant
+from qctl.errors import NotFoundError, RefusedError
+from qctl.models import ClearResult, RestoreResult
+from qctl.settings import Settings
+from support import stock
+from support.servers import RedisServer
+from support.stock import Bomb
+from support.waiting import eventually
+
+
+def silent(done: int, total: int | None) -> None:
+    """Nobody watches."""
+
+
+def clear(connection: Redis, queue: str = "mail", ttl: int = 3600) -> ClearResult:
+    return trash.clear(connection, queue, actor="me@here", ttl=ttl, progress=silent)
+
+
+def restore(connection: Redis, batch: str | None = None) -> RestoreResult:
+    return trash.restore(connection, batch, actor="me@here", progress=silent)
+
+
+def status(connection: Redis, job_id: str) -> str:
+    return (connection.hget(keys.job(job_id), "status") or b"").decode()
+
+
+def test_clear_and_restore_keep_the_order(connection: Redis, tmp_path: Path) -> None:
+    bomb = Bomb(tmp_path / "went off")
+    ids = [stock.enqueue(connection, "mail", f"j{n}", bomb).id for n in range(5)]
+    before = {id_: connection.hgetall(keys.job(id_)) for id_ in ids}
+    cleared = clear(connection)
+    assert (cleared.removed, cleared.purged) == (5, False)
+    assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-z]{4}", cleared.batch or "")
+    assert stock.waiting(connection, "mail") == []
+    assert {status(connection, id_) for id_ in ids} == {"canceled"}
+    (batch,) = trash.batches(connection)
+    assert (batch.id, batch.queue, batch.verb, batch.by, batch.count) == (cleared.batch, "mail", "clear", "me@here", 5)
+    assert (batch.expires_at - batch.at).total_seconds() == 3600
+    stock.enqueue(connection, "mail", "new")
+    assert restore(connection) == RestoreResult(batch.id, "mail", 5)
+    assert stock.waiting(connection, "mail") == [*ids, "new"]
+    assert {id_: connection.hgetall(keys.job(id_)) for id_ in ids} == before
+    assert connection.exists(keys.TRASH, keys.trash(batch.id), keys.trash_jobs(batch.id)) == 0
+    assert [event.event for event in events.newest(connection, 10)] == ["cleared", "restored"]
+    assert not bomb.went_off
+    assert bomb.proves_itself()
+
+
+def test_takes_nothing_but_what_waits(connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "waits")
+    stock.die(connection, stock.enqueue(connection, "mail", "dead"))
+    connection.zadd(keys.scheduled("mail"), {"later": 1})
+    connection.zadd(keys.started("mail"), {"runs:1": 1})
+    connection.rpush(keys.intermediate("mail"), "claimed")
+    stock.enqueue(connection, "mail.high", "lane")
+    assert clear(connection).removed == 1
+    assert stock.waiting(connection, "mail.high") == ["lane"]
+    left = (keys.scheduled, keys.started, keys.intermediate, keys.failed)
+    assert connection.exists(*(key("mail") for key in left)) == 4
+    assert status(connection, "dead") == "failed"
+
+
+def test_an_empty_queue_makes_no_batch(connection: Redis) -> None:
+    assert clear(connection) == ClearResult("mail", 0, None)
+    assert trash.purge(connection, "mail", actor="me", progress=silent) == ClearResult("mail", 0, None, purged=True)
+    assert connection.exists(keys.TRASH, keys.EVENTS) == 0
+
+
+def test_a_hundred_thousand_in_steps(connection: Redis) -> None:
+    ids = stock.fill(connection, "mail", 100_000)
+    told: list[tuple[int, int | None]] = []
+    result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda *now: told.append(now))
+    assert result.removed == 100_000
+    assert told == [(n, 100_000) for n in range(trash.STEP, 100_001, trash.STEP)]
+    assert restore(connection).restored == 100_000
+    assert stock.waiting(connection, "mail") == ids
+    assert {status(connection, id_) for id_ in ids[::777]} == {"queued"}
+
+
+def test_no_more_than_waited_at_the_beginning(connection: Redis) -> None:
+    stock.fill(connection, "mail", trash.STEP + 1)
+
+    def producer(done: int, total: int | None) -> None:
+        connection.rpush(keys.queue("mail"), *(f"late-{done}-{n}" for n in range(trash.STEP)))
+
+    result = trash.clear(connection, "mail", actor="me", ttl=60, progress=producer)
+    assert result.removed == trash.STEP + 1
+    assert len(stock.waiting(connection, "mail")) == 2 * trash.STEP
+
+
+def interrupt_after(steps: int) -> trash.Progress:
+    def progress(done: int, total: int | None) -> None:
+        if done >= steps * trash.STEP:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_an_interrupted_clear_and_restore_lose_nothing(connection: Redis) -> None:
+    ids = stock.fill(connection, "mail", 3 * trash.STEP)
+    with pytest.raises(KeyboardInterrupt):
+        trash.clear(connection, "mail", actor="me", ttl=60, progress=interrupt_after(2))
+    (batch,) = trash.batches(connection)
+    assert batch.count == 2 * trash.STEP
+    assert stock.waiting(connection, "mail") == ids[2 * trash.STEP :]
+    assert events.newest(connection, 1)[0].fields["count"] == str(2 * trash.STEP)
+
+    assert clear(connection).removed == trash.STEP
+    assert stock.waiting(connection, "mail") == []
+    second = next(each for each in trash.batches(connection) if each.id != batch.id)
+    restore(connection, second.id)
+
+    with pytest.raises(KeyboardInterrupt):
+        trash.restore(connection, batch.id, actor="me", progress=interrupt_after(1))
+    assert stock.waiting(connection, "mail") == ids[trash.STEP :]
+    assert trash.batches(connection)[0].count == trash.STEP
+    assert restore(connection).restored == trash.STEP
+    assert stock.waiting(connection, "mail") == ids
+    assert trash.batches(connection) == []
+
+
+def test_two_who_restore_one_batch_at_once_do_it_once(connection: Redis, redis_server: RedisServer) -> None:
+    ids = [f"j{n}" for n in range(2000)]
+    for id_ in ids:
+        stock.enqueue(connection, "mail", id_)
+    batch = clear(connection).batch
+    together = Barrier(4)
+
+    def put_back(_number: int) -> int:
+        with redis_server.connect() as mine:
+            together.wait(20)
+            try:
+                return restore(mine, batch).restored
+            except NotFoundError:  # the others were done by then
+                return 0
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(put_back, range(4)))
+    assert sum(counts) == 2000
+    assert stock.waiting(connection, "mail") == ids
+    assert trash.batches(connection) == []
+    assert sum(int(each.fields["count"]) for each in events.newest(connection, 9) if each.event == "restored") == 2000
+
+
+def test_a_job_enqueued_again_meanwhile_is_not_the_trashs(connection: Redis) -> None:
+    for id_ in ("again", "kept"):
+        stock.enqueue(connection, "mail", id_)
+    batch = clear(connection).batch
+    stock.enqueue(connection, "mail", "again", "new arguments")
+    assert restore(connection, batch).restored == 1
+    assert stock.waiting(connection, "mail") == ["kept", "again"]
+    discarded = next(event for event in events.newest(connection, 9) if event.event == "discarded")
+    assert (discarded.fields["job"], discarded.fields["reason"]) == ("again", "it was enqueued again meanwhile")
+
+
+def test_expiry_spares_a_job_that_was_enqueued_or_cleared_again(connection: Redis) -> None:
+    for id_ in ("lives", "twice", "gone"):
+        stock.enqueue(connection, "mail", id_)
+    first = clear(connection, ttl=3600).batch
+    stock.enqueue(connection, "mail", "twice")
+    second = clear(connection, ttl=3600).batch
+    stock.enqueue(connection, "mail", "lives")
+    assert trash.expire(connection) == 0
+    connection.zadd(keys.TRASH, {str(first): 1})
+    assert trash.expire(connection) == 3
+    assert connection.exists(keys.job("gone")) == 0
+    assert status(connection, "lives") == "queued"
+    assert [batch.id for batch in trash.batches(connection)] == [second]
+    assert restore(connection).restored == 1
+    assert stock.waiting(connection, "mail") == ["twice", "lives"]
+
+
+def test_expiry_goes_in_steps_up_to_a_limit(connection: Redis) -> None:
+    stock.fill(connection, "mail", 1200)
+    batch = clear(connection).batch
+    connection.zadd(keys.TRASH, {str(batch): 1})
+    assert [trash.expire(connection, limit=700) for _ in range(3)] == [700, 500, 0]
+    assert connection.exists(keys.TRASH, keys.trash(str(batch)), keys.job("job-0"), keys.job("job-1199")) == 0
+    assert events.newest(connection, 1)[0].fields == {
+        "queue": "mail",
+        "count": "500",
+        "actor": "time",
+        "reason": f"trash {batch}",
+    }
+
+
+def test_damaged_jobs_go_and_come_back_as_they_are(connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "good")
+    connection.set(keys.job("text"), "text")
+    connection.hset(keys.job("bare"), "x", "y")
+    connection.rpush(keys.queue("mail"), "text", "bare", "gone", "j\udcff")
+    connection.hset(keys.job("j\udcff"), "status", "queued")
+    assert clear(connection).removed == 5
+    assert restore(connection).restored == 4
+    assert stock.waiting(connection, "mail") == ["good", "text", "bare", "j\udcff"]
+    assert connection.get(keys.job("text")) == b"text"
+    assert events.newest(connection, 2)[0].fields["reason"] == "its data is gone"
+
+
+def test_an_id_that_is_in_the_list_twice_comes_back_once(connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "j")
+    connection.rpush(keys.queue("mail"), "j")
+    assert clear(connection).removed == 2
+    assert restore(connection).restored == 1
+    assert stock.waiting(connection, "mail") == ["j"]
+
+
+def test_a_job_that_runs_keeps_its_hash(connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "runs", "x")
+    connection.hset(keys.job("runs"), "status", "started")
+    clear(connection)
+    assert status(connection, "runs") == "started"
+    assert restore(connection).restored == 0
+    connection.rpush(keys.queue("mail"), "runs")
+    trash.purge(connection, "mail", actor="me", progress=silent)
+    assert status(connection, "runs") == "started"
+
+
+def test_purge_leaves_nothing_behind(connection: Redis) -> None:
+    ids = stock.fill(connection, "mail", 700)
+    connection.xadd(keys.results(ids[0]), {"type": 1})
+    connection.sadd(keys.dependents(ids[0]), "other")
+    connection.delete(keys.job(ids[1]))
+    connection.set(keys.job(ids[1]), "text")
+    told: list[tuple[int, int | None]] = []
+    result = trash.purge(connection, "mail", actor="me@here", progress=lambda *now: told.append(now))
+    assert result == ClearResult("mail", 700, None, purged=True)
+    assert told == [(200, 700), (400, 700), (600, 700), (700, 700)]
+    (event,) = events.newest(connection, 9)
+    assert (event.event, event.fields) == ("purged", {"queue": "mail", "count": "700", "actor": "me@here"})
+    counts = list(connection.scan_iter(keys.counts_prefix("mail") + "*"))
+    assert set(connection.keys("*")) == {keys.QUEUES.encode(), keys.EVENTS.encode(), *counts}
+
+
+def test_a_full_redis_can_be_purged(own_redis: RedisServer) -> None:
+    connection = own_redis.connect()
+    for n in range(20):
+        connection.hset(keys.job(f"j{n}"), mapping={"status": "queued", "data": "x" * 200_000})
+        connection.rpush(keys.queue("mail"), f"j{n}")
+    connection.config_set("maxmemory", connection.info("memory")["used_memory"] - 500_000)
+    with pytest.raises(OutOfMemoryError):
+        connection.set("more", "x")
+    assert trash.purge(connection, "mail", actor="me", progress=silent).removed == 20
+    connection.set("more", "x")
+    connection.close()
+
+
+def test_emptying_the_trash(connection: Redis) -> None:
+    batches = []
+    for n in range(3):
+        stock.fill(connection, "mail", 10 * (n + 1))
+        batches.append(clear(connection).batch)
+    told: list[tuple[int, int | None]] = []
+    assert trash.empty(connection, batches[1], actor="me", progress=silent) == 20
+    assert {batch.id for batch in trash.batches(connection)} == {batches[0], batches[2]}
+    assert trash.empty(connection, None, actor="me", progress=lambda *now: told.append(now)) == 40
+    assert told[-1] == (40, 40)
+    assert trash.batches(connection) == []
+    assert connection.keys(keys.trash("*")) == []
+
+
+def test_no_such_batch(connection: Redis) -> None:
+    with pytest.raises(NotFoundError, match="empty"):
+        restore(connection)
+    for act in (trash.restore, trash.empty):
+        with pytest.raises(NotFoundError, match="no trash batch x"):
+            act(connection, "x", actor="me", progress=silent)
+
+
+def test_a_batch_without_its_record_is_listed_kept_and_not_guessed_about(connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "j")
+    batch = str(clear(connection).batch)
+    connection.delete(keys.trash(batch))
+    connection.set(keys.trash(batch), "text")
+    assert [each.count for each in trash.batches(connection)] == [1]
+    with pytest.raises(RefusedError, match="which queue"):
+        restore(connection, batch)
+    assert trash.expire(connection) == 0
+
+
+@pytest.mark.parametrize("act", [clear, restore])
+def test_a_wrong_type_stops_an_act_before_it_begins(connection: Redis, act: object) -> None:
+    stock.enqueue(connection, "mail", "j")
+    if act is restore:
+        clear(connection)
+        connection.set(keys.queue("mail"), "text")
+    else:
+        connection.set(keys.TRASH, "text")
+    assert callable(act)
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        act(connection)
+    assert status(connection, "j") == ("canceled" if act is restore else "queued")
+
+
+def test_what_was_removed_is_counted_until_it_comes_back(connection: Redis) -> None:
+    def removed() -> int:
+        return sum(
+            int(value)
+            for key in connection.scan_iter(keys.counts_prefix("mail") + "*")
+            for field, value in connection.hgetall(key).items()
+            if field.endswith(b".removed")
+        )
+
+    stock.fill(connection, "mail", 30)
+    clear(connection)
+    assert removed() == 30
+    restore(connection)
+    assert removed() == 0
+
+
+def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Settings, connection: Redis) -> None:
+    ids = stock.fill(connection, "mail", 4 * trash.STEP)
+    taken: list[str] = []
+    between, beside = Claimant(connect(settings)), Claimant(connect(settings))
+
+    def take_some(claimant: Claimant) -> None:
+        for _ in range(100):
+            claim = claimant.take(["mail"], None)
+            if claim is not None:
+                taken.append(claim.job_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(take_some, beside)
+        told = lambda _done, _total: take_some(between)  # noqa: E731 - what the act tells is of no use here
+        batch = trash.clear(connection, "mail", actor="me", ttl=60, progress=told).batch
+        worker.result()
+    cleared = [id_.decode() for id_ in connection.lrange(keys.trash_jobs(str(batch)), 0, -1)]
+    assert len(taken) > 100
+    assert sorted(taken + cleared) == sorted(ids)
+
+
+COUNT = 20 * trash.STEP
+
+
+@pytest.mark.parametrize("act", ["clear", "purge"])
+def test_a_full_redis_is_emptied(own_redis: RedisServer, act: str) -> None:
+    """It has no room for an event. That an act was done is not hidden by it, and the purge makes room."""
+    with own_redis.connect() as connection:
+        stock.fill(connection, "mail", COUNT)
+        most = connection.info("memory")["used_memory"] - 10_000
+        connection.config_set("maxmemory", most)
+        if act == "clear":
+            result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda _done, _total: None)
+            assert connection.llen(keys.trash_jobs(str(result.batch))) == COUNT
+        else:
+            result = trash.purge(connection, "mail", actor="me", progress=lambda _done, _total: None)
+            eventually(lambda: connection.info("memory")["used_memory"] < most, what="room")
+        assert result.removed == COUNT
+        assert connection.llen(keys.queue("mail")) == 0

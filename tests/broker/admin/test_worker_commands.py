@@ -1,0 +1,101 @@
+"""A quiet claimant takes nothing new, from the moment it was told."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+from rq.queue import Queue
+
+from qctl.broker.admin import worker_commands
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.worker import recovery
+from qctl.broker.worker.claims import Claimant
+from qctl.errors import WaitTimeoutError
+from qctl.models import WorkerInfo
+from support.waiting import later
+
+WAIT = 0.3
+"""Seconds in which a claimant that is not quiet takes what waits many times over."""
+
+
+def info(claimant: Claimant, *queues: str) -> WorkerInfo:
+    return WorkerInfo("w1", list(queues), "idle", "h", 1, None, None, True, claimant=claimant.name)
+
+
+def test_a_quiet_claimant_takes_nothing_and_the_others_do(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+    job = queue.enqueue("app.send")
+    told = worker_commands.quiet(connection, info(claimant, "work"), actor="me@host")
+    assert (told.changed, told.claims) == (True, [])
+    assert claimant.take(["work"], WAIT) is None
+    other = Claimant(connection)
+    claim = other.take(["work"], None)
+    assert claim is not None
+    assert claim.job_id == job.id
+    other.stop()
+
+
+def test_it_goes_on_when_told(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+    queue.enqueue("app.send")
+    worker = info(claimant, "work")
+    assert not worker_commands.resume(connection, worker, actor="me").changed
+    assert worker_commands.quiet(connection, worker, actor="me").changed
+    assert not worker_commands.quiet(connection, worker, actor="you").changed
+    assert worker_commands.resume(connection, worker, actor="me").changed
+    assert claimant.take(["work"], None) is not None
+    assert [(e.event, e.fields) for e in events.newest(connection, 9)] == [
+        ("quieted", {"worker": "w1", "actor": "me"}),
+        ("resumed", {"worker": "w1", "actor": "me"}),
+    ]
+
+
+def test_what_was_claimed_before_is_waited_for(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+    job = queue.enqueue("app.send")
+    connection.zadd(keys.LEASES, {claimant.name: 9e15})
+    claim = claimant.take(["other", "work"], None)
+    assert claim is not None
+    told = worker_commands.quiet(connection, info(claimant, "other", "work"), actor="me")
+    assert told.claims == [("work", job.id)]
+    with pytest.raises(WaitTimeoutError, match=f"may still start: {job.id}"):
+        worker_commands.settle(connection, told, 0.05)
+    with later(0.1, lambda: claimant.put_back("work", job.id)):
+        worker_commands.settle(connection, told, 10.0)
+    assert claimant.take(["work"], None) is None
+
+
+def test_a_claim_that_comes_later_finds_the_flag(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+    """Whatever the moment: a job is either in the claims that quiet tells of, or is not claimed."""
+    for _ in range(30):
+        queue.enqueue("app.send")
+    taken: list[str] = []
+
+    def work() -> None:
+        while claim := claimant.take(["work"], None):
+            taken.append(claim.job_id)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    told = worker_commands.quiet(connection, info(claimant, "work"), actor="me")
+    worker.join()
+    assert sorted(taken) == sorted(job_id for _, job_id in told.claims)
+
+
+def test_a_flag_of_another_type_claims_nothing_and_says_so(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+    queue.enqueue("app.send")
+    connection.set(keys.QUIET, "text")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        claimant.take(["work"], None)
+    assert len(queue) == 1
+
+
+def test_what_the_dead_were_told_is_forgotten(connection: Redis, claimant: Claimant) -> None:
+    connection.zadd(keys.LEASES, {"lives": 9e15})
+    connection.hset(keys.QUIET, mapping={"lives": "{}", "died": "{}", claimant.name: "{}"})
+    recovery.forget_dead_leases(connection)
+    assert set(connection.hkeys(keys.QUIET)) == {b"lives"}
+    connection.hset(keys.QUIET, claimant.name, "{}")
+    claimant.stop()
+    assert set(connection.hkeys(keys.QUIET)) == {b"lives"}

@@ -1,0 +1,74 @@
+"""The workers that are registered in Redis."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+
+from redis import Redis
+
+from qctl.broker.query import workers
+from qctl.broker.redis import keys
+from qctl.broker.worker.claims import Claimant
+from support import stock
+from support.waiting import eventually
+
+
+def test_what_is_known_of_a_worker(connection: Redis) -> None:
+    stock.register_worker(connection, "w1", "mail", "files", pid=17, host="box", state="busy", current_job="j1")
+    (worker,) = workers.living(connection)
+    assert (worker.name, worker.queues, worker.state, worker.host) == ("w1", ["mail", "files"], "busy", "box")
+    assert (worker.pid, worker.current_job, worker.honours_pause) == (17, "j1", False)
+    assert worker.last_heartbeat is not None
+
+
+def test_the_dead_are_left_out_and_nothing_is_tidied(connection: Redis) -> None:
+    stock.register_worker(connection, "left", "mail", death="2026-01-01T00:00:00.000000Z")
+    stock.register_worker(connection, "killed", "mail")
+    connection.delete(keys.worker("killed"))
+    stock.register_worker(connection, "damaged", "mail")
+    connection.delete(keys.worker("damaged"))
+    connection.set(keys.worker("damaged"), "text")
+    assert workers.living(connection) == []
+    assert connection.scard(keys.WORKERS) == 3
+
+
+def test_a_worker_that_claims_by_script_honours_a_pause(connection: Redis) -> None:
+    host, pid = socket.gethostname(), os.getpid()
+    stock.register_worker(connection, "ours", "mail", host=host, pid=pid)
+    stock.register_worker(connection, "like ours", "mail", host=host, pid=int(f"{pid}1"))
+    claimant = Claimant(connection)
+    claimant.start()
+    try:
+        eventually(lambda: connection.zcard(keys.LEASES))
+        assert {worker.name: worker.honours_pause for worker in workers.living(connection)} == {
+            "ours": True,
+            "like ours": False,
+        }
+    finally:
+        claimant.stop()
+    assert not any(worker.honours_pause for worker in workers.living(connection))
+
+
+def test_a_lease_that_ran_out_proves_nothing(connection: Redis) -> None:
+    stock.register_worker(connection, "w", "mail", host="h", pid=1)
+    connection.zadd(keys.LEASES, {"h.1.abc": (time.time() - 60) * 1000})
+    assert not workers.living(connection)[0].honours_pause
+
+
+def test_who_listens_to_a_queue(connection: Redis) -> None:
+    stock.register_worker(connection, "one", "mail")
+    stock.register_worker(connection, "two", "mail.high", "other")
+    stock.register_worker(connection, "three", "other")
+    stock.register_worker(connection, "comma", "a,b")
+    connection.srem(keys.queue_workers("mail"), keys.worker("one"))
+    assert [worker.name for worker in workers.listening(connection, ["mail", "mail.high"])] == ["one", "two"]
+    assert [worker.name for worker in workers.listening(connection, ["a,b"])] == ["comma"]
+
+
+def test_hostile_fields(connection: Redis) -> None:
+    stock.register_worker(connection, "\x1b]0;x\x07", "a\nb", pid=-5, host="\udcff", last_heartbeat="soon")
+    connection.hset(keys.worker("\x1b]0;x\x07"), "pid", "9" * 400)
+    (worker,) = workers.living(connection)
+    assert (worker.pid, worker.last_heartbeat, worker.host) == (None, None, "\udcff")

@@ -1,0 +1,139 @@
+"""Opening Redis, and what a person is told when it does not work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import Redis
+from redis import exceptions as raised
+
+from qctl.broker.redis import completion_names, keys
+from qctl.broker.redis.connection import CONNECT_TIMEOUT, REPLY_TIMEOUT, Backoff, connect, translated, will_pass
+from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
+from qctl.settings import Settings
+from support.certificates import certified
+from support.process import free_port
+from support.servers import RedisServer
+
+
+@pytest.mark.parametrize("url", ["redis://localhost/0?colour=red", "redis://localhost:6379/0?socket_timeout=soon"])
+def test_a_url_that_cannot_be_understood_names_the_setting(make_settings: Callable[..., Settings], url: str) -> None:
+    with pytest.raises(SettingsError, match="REDIS_URL"):
+        connect(make_settings(REDIS_URL=url))
+
+
+def test_a_connection_that_was_closed_is_opened_again_but_no_command_is_sent_twice(
+    redis_server: RedisServer, settings: Settings
+) -> None:
+    client = connect(settings)
+    client.ping()
+    redis_server.connect().client_kill_filter(_type="normal", skipme=True)
+    assert client.ping()
+    assert client.get_retry().get_retries() == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "error", "text"),
+    [
+        (raised.ConnectionError("refused"), RedisUnreachableError, "does not answer"),
+        (raised.TimeoutError("slow"), RedisUnreachableError, "does not answer"),
+        (raised.AuthenticationError("no"), RedisUnreachableError, "refuses the password"),
+        (raised.BusyLoadingError("wait"), RedisUnreachableError, "loading"),
+        (raised.NoPermissionError("acl"), RefusedError, "does not let this user"),
+        (raised.ReadOnlyError("replica"), RefusedError, "does not let this user"),
+        (raised.OutOfMemoryError("full"), BackpressureError, "full"),
+    ],
+)
+def test_what_redis_raises_becomes_one_line(
+    make_settings: Callable[..., Settings], cause: Exception, error: type[QctlError], text: str
+) -> None:
+    hidden = make_settings(REDIS_URL="redis://user:s3cret@localhost:1/0")
+    with pytest.raises(error, match=text) as caught, translated(hidden):
+        raise cause
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in caught.value.message
+
+
+def test_any_bytes_come_back_as_they_were(connection: Redis) -> None:
+    connection.set("k", b"\xff\xfe")
+    value = connection.get("k").decode(errors="surrogateescape")
+    connection.set("k2", value)
+    assert connection.get("k2") == b"\xff\xfe"
+
+
+@given(st.integers(1, 40))
+def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
+    backoff = Backoff()
+    waits = [backoff.next() for _ in range(tries)]
+    assert all(0.75 <= wait <= 37.5 for wait in waits)
+    assert backoff.tries == tries
+    if tries > 5:
+        assert waits[-1] >= 22.5
+    backoff.reset()
+    assert backoff.next() <= 1.25
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (raised.ConnectionError("refused"), True),
+        (raised.OutOfMemoryError("command not allowed"), True),
+        (raised.ResponseError("MISCONF Errors writing to the AOF file: No space left on device"), True),
+        (raised.ResponseError("Command # 1 (SET a WRONGTYPE) of pipeline caused error: MISCONF Errors writing"), True),
+        (raised.ResponseError("Error running script (call to f_0): @user_script:3: -OOM command not allowed"), True),
+        (raised.ResponseError("BUSY Redis is busy running a script"), True),
+        (raised.ResponseError("WRONGTYPE Operation against a key"), False),
+        (raised.ResponseError("Command # 1 (SET a MISCONF b) of pipeline caused error: WRONGTYPE Operation"), False),
+        (ValueError("OOM "), False),
+    ],
+)
+def test_what_passes_by_itself(error: Exception, passes: bool) -> None:
+    assert will_pass(error) is passes
+
+
+# --- TLS ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The URL of a Redis that speaks TLS, and the authority that certified it."""
+    authority, port = certified(tmp_path), free_port()
+    files = {"tls-cert-file": tmp_path / "server.pem", "tls-key-file": tmp_path / "server.key"}
+    options = [f"--{name} {value}" for name, value in {**files, "tls-ca-cert-file": authority}.items()]
+    words = " ".join([f"--tls-port {port}", "--tls-auth-clients no", *options]).split()
+    with RedisServer(tmp_path, *words):
+        yield f"rediss://127.0.0.1:{port}/0", authority
+
+
+def test_tls_is_verified(secured: tuple[str, Path], make_settings: Callable[..., Settings]) -> None:
+    url, authority = secured
+    refused = make_settings(REDIS_URL=url)
+    with pytest.raises(RedisUnreachableError, match="cannot be trusted") as told, translated(refused):
+        connect(refused).ping()
+    assert "ssl_ca_certs=" in (told.value.hint or "")
+    trusted = make_settings(REDIS_URL=f"{url}?ssl_ca_certs={authority}")
+    client = connect(trusted)
+    assert client.ping()
+    elsewhere = make_settings(REDIS_URL=trusted.redis_target.replace("127.0.0.1", "localhost"))
+    with pytest.raises(RedisUnreachableError, match="cannot be trusted"), translated(elsewhere):
+        connect(elsewhere).ping()
+    client.sadd(keys.QUEUES, keys.queue("email"))
+    assert completion_names.names(trusted.redis_target, "queue") == ["email"]
+    client.close()
+
+
+def test_a_redis_without_tls_is_found_out_soon(
+    redis_server: RedisServer, make_settings: Callable[..., Settings]
+) -> None:
+    assert CONNECT_TIMEOUT < REPLY_TIMEOUT / 2
+    settings = make_settings(REDIS_URL=redis_server.tcp_url.replace("redis:", "rediss:"))
+    began = time.monotonic()
+    with pytest.raises(RedisUnreachableError, match="does not answer") as told, translated(settings):
+        connect(settings).ping()
+    assert time.monotonic() - began < REPLY_TIMEOUT
+    assert "does it speak TLS" in (told.value.hint or "")

@@ -1,0 +1,60 @@
+"""QUEUE_PREFIX: two sets of queues in one Redis that do not meet."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qctl.broker.redis.connection import connect
+from qctl.errors import SettingsError
+from qctl.settings import Settings
+from support.servers import RedisServer
+
+BIN = Path(sys.executable).parent
+
+
+def run(redis_server: RedisServer, program: str, *arguments: str, **env: str) -> str:
+    """What a program of ours prints. It has to end well."""
+    settings = {"REDIS_URL": redis_server.url, "QCTL_HOME": os.getcwd(), **env}
+    command = [str(BIN / program), *arguments]
+    ended = subprocess.run(
+        command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_two_sets_of_queues_share_a_redis(connection: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("QUEUE_PREFIX=planning-bord\n")
+    planned = run(redis_server, "qctl", "job", "enqueue", "notify", "receiverId=1", "text=a", "-o", "name").strip()
+    keys = set(connection.scan_iter())
+    assert b"planning-bord:queue:notification" in keys
+    assert b"planning-bord:qctl:events" in keys
+    assert all(key.startswith(b"planning-bord:") for key in keys)
+
+    (tmp_path / ".env").unlink()
+    other = run(redis_server, "qctl", "job", "enqueue", "notify", "receiverId=2", "text=b", "-o", "name").strip()
+    run(redis_server, "qctl", "pause", "notification")
+    run(redis_server, "qctl-worker", "notification", "--burst", QUEUE_PREFIX="planning-bord")  # is not paused
+
+    mine = json.loads(run(redis_server, "qctl", "job", "show", planned, "--json", QUEUE_PREFIX="planning-bord"))
+    assert mine["state"] == "finished"
+    theirs = json.loads(run(redis_server, "qctl", "job", "show", other, "--json"))
+    assert theirs["state"] == "queued"
+
+
+def test_a_prefix_that_comes_too_late_is_said() -> None:
+    with pytest.raises(SettingsError, match="keys begin with 'rq' already"):
+        connect(Settings.load({"QUEUE_PREFIX": "planning-bord"}))
+
+
+@pytest.mark.parametrize("prefix", ["a b", "{a}", "a:b", "x" * 65])
+def test_what_is_no_prefix(prefix: str) -> None:
+    with pytest.raises(SettingsError, match="QUEUE_PREFIX"):
+        Settings.load({"QUEUE_PREFIX": prefix})

@@ -1,0 +1,393 @@
+"""Schedules run once a time: whatever the number of schedulers, whoever was away, whatever lies in Redis."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from redis import Redis
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq_scheduler import Scheduler
+
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.scheduler import schedules
+from qctl.broker.scheduler.cron import HELD, Cron
+from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.errors import NotFoundError, RefusedError, SettingsError, UsageError
+from qctl.models import CatchUp, Schedule
+from qctl.settings import Settings
+from support.servers import RedisServer
+
+Add = Callable[..., Schedule]
+
+HOUR = 3600
+
+
+class FakeClock:
+    """A clock that stands where it is put."""
+
+    def __init__(self, text: str) -> None:
+        self.seconds = int(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp())
+
+    def __call__(self) -> int:
+        return self.seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """Every Cron goes by this clock."""
+    fake = FakeClock("2026-05-05T09:50:00")
+    make = Cron.__init__
+    monkeypatch.setattr(Cron, "__init__", lambda self, connection: make(self, connection, fake))
+    return fake
+
+
+@pytest.fixture
+def add(connection: Redis, settings: Settings) -> Add:
+    """Adds a schedule of stock-check: `add("name", cron="...")`."""
+
+    def make(name: str = "mine", job: str = "stock-check", data: Any = None, **how: Any) -> Schedule:
+        return schedules.add(connection, settings, name, job, data, actor="me", **how)
+
+    return make
+
+
+def waiting(connection: Redis, queue: str = "inventory") -> list[str]:
+    return [raw.decode() for raw in connection.lrange(keys.queue(queue), 0, -1)]
+
+
+def job(connection: Redis, id_: str) -> Job:
+    return Job.fetch(id_, connection=connection, serializer=JSONSerializer)
+
+
+def names(connection: Redis) -> list[str]:
+    return [event.event for event in events.newest(connection, 99)]
+
+
+# --- one run a time -------------------------------------------------------------------------------------------
+
+
+def test_a_time_that_is_due_makes_one_job(connection: Redis, clock: FakeClock, add: Add) -> None:
+    add(cron="0 * * * *", data={"businessId": 7})
+    cron = Cron(connection)
+    assert cron.enqueue_jobs() == []
+    clock.seconds += 600
+    assert cron.enqueue_jobs() == ["cron-mine-20260505T100000Z"]
+    assert cron.enqueue_jobs() == []
+    made = job(connection, "cron-mine-20260505T100000Z")
+    assert waiting(connection) == [made.id]
+    assert (made.func_name, made.kwargs) == ("qctl.jobs.inventory.stock_check", {"businessId": 7})
+    assert (made.retries_left, made.retry_intervals, made.timeout) == (3, [2, 4, 8], 180)
+    created = events.newest(connection, 1)[0]
+    assert (created.event, created.fields["actor"]) == ("created", "schedule mine")
+    assert created.fields["trace"] == made.meta["trace_id"]
+    shown = schedules.one(connection, "mine")
+    assert shown.next_at == datetime(2026, 5, 5, 11, tzinfo=timezone.utc)
+    assert shown.last_due == datetime(2026, 5, 5, 10, tzinfo=timezone.utc)
+    assert (shown.last_job, shown.runs) == (made.id, 1)
+
+
+def test_a_worker_runs_what_was_made(
+    connection: Redis, clock: FakeClock, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(QCTL_JOBS_MODULES="support.declared")
+    monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
+    schedules.add(connection, settings, "mine", "hand-on", {"receiverId": "a"}, every=60, actor="me")
+    clock.seconds += 60
+    [id_] = Cron(connection).enqueue_jobs()
+    InlineWorker(["tests"], connection, settings).work(burst=True)
+    assert job(connection, id_).latest_result().return_value == id_
+
+
+def test_any_number_of_schedulers_make_one(redis_server: RedisServer, clock: FakeClock, add: Add) -> None:
+    for n in range(30):
+        add(f"mine-{n}", every=60, catch_up="all")
+    clients = [redis_server.connect() for _ in range(4)]
+    clock.seconds += 300
+    crons = [Cron(client) for client in clients]
+
+    def work(cron: Cron) -> None:
+        for _ in range(10):
+            cron.enqueue_jobs()
+
+    threads = [threading.Thread(target=work, args=(cron,)) for cron in crons]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made = waiting(clients[0])
+    assert len(made) == len(set(made)) == 30 * 5
+    for client in clients:
+        client.close()
+
+
+def test_a_schedulers_old_view_changes_nothing(
+    connection: Redis, clock: FakeClock, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One scheduler reads what is due and sleeps; another makes the run; the first wakes up."""
+    add(cron="0 * * * *")
+    clock.seconds += 600
+    sleeper = Cron(connection)
+    call = Cron._call
+
+    def late(self: Cron, *args: Any) -> Any:
+        monkeypatch.setattr(Cron, "_call", call)
+        assert len(Cron(connection).enqueue_jobs()) == 1
+        connection.lpop(keys.queue("inventory"))
+        connection.delete(keys.job("cron-mine-20260505T100000Z"))
+        return call(self, *args)
+
+    monkeypatch.setattr(Cron, "_call", late)
+    assert sleeper.enqueue_jobs() == []
+    assert waiting(connection) == []
+
+
+def test_a_run_that_is_there_already_is_not_made_again(connection: Redis, clock: FakeClock, add: Add) -> None:
+    add(cron="0 * * * *")
+    clock.seconds += 600
+    Cron(connection).enqueue_jobs()
+    connection.zadd(keys.SCHEDULES, {"mine": clock.seconds})  # as a backup that was put back would have it
+    Cron(connection).enqueue_jobs()
+    assert waiting(connection) == ["cron-mine-20260505T100000Z"]
+
+
+def test_repeats_end(connection: Redis, clock: FakeClock, add: Add) -> None:
+    add(every=60, repeat=3, catch_up="all")
+    assert schedules.upcoming(schedules.one(connection, "mine"), 9)[-1].minute == 53
+    clock.seconds += 60
+    Cron(connection).enqueue_jobs()
+    assert schedules.one(connection, "mine").left == 2
+    clock.seconds += HOUR
+    Cron(connection).enqueue_jobs()
+    assert len(waiting(connection)) == 3
+    assert schedules.listed(connection) == []
+
+
+# --- who was away ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("policy", "runs", "skipped"),
+    [("skip", [], "4"), ("one", ["1045"], "3"), ("all", ["1000", "1015", "1030", "1045"], None)],
+)
+def test_an_hour_without_a_scheduler(
+    connection: Redis, clock: FakeClock, add: Add, policy: CatchUp, runs: list[str], skipped: str | None
+) -> None:
+    add(cron="*/15 * * * *", catch_up=policy)
+    clock.seconds += HOUR  # from 9:50 to 10:50
+    Cron(connection).enqueue_jobs()
+    assert waiting(connection) == [f"cron-mine-20260505T{time}00Z" for time in runs]
+    assert schedules.one(connection, "mine").next_at == datetime(2026, 5, 5, 11, tzinfo=timezone.utc)
+    told = [event.fields["count"] for event in events.newest(connection, 9) if event.event == "skipped"]
+    assert told == ([skipped] if skipped else [])
+    clock.seconds += 600
+    Cron(connection).enqueue_jobs()
+    assert len(waiting(connection)) == len(runs) + 1
+
+
+def test_daylight_saving_in_berlin(connection: Redis, clock: FakeClock, add: Add) -> None:
+    """Ticks through both nights: a run at fixed hours comes once, one of every hour in steps of real time."""
+    berlin = ZoneInfo("Europe/Berlin")
+    for night, hours in (("2026-03-28", 23), ("2026-10-24", 25)):
+        begin = datetime.fromisoformat(night).replace(hour=12, tzinfo=berlin)
+        clock.seconds = int(begin.timestamp())
+        add("nightly", cron="30 2 * * *", zone="Europe/Berlin")
+        add("hourly", "cleanup-exports", cron="0 * * * *", zone="Europe/Berlin")
+        cron = Cron(connection)
+        for _ in range(hours * 4):
+            clock.seconds += 900
+            cron.enqueue_jobs()
+        assert clock.seconds == int(begin.replace(day=begin.day + 1).timestamp()), "noon of the next day"
+        assert len(waiting(connection)) == 1
+        assert len(waiting(connection, "file.low")) == hours
+        connection.flushdb()
+
+
+def test_a_clock_that_steps_back_repeats_nothing(connection: Redis, clock: FakeClock, add: Add) -> None:
+    add(cron="*/15 * * * *")
+    cron, made = Cron(connection), []
+    for step in (600, -HOUR, 900, 900, 900, 900, 900, -7200, 7200, 900):
+        clock.seconds += step
+        made += cron.enqueue_jobs()
+    assert made == sorted(set(made))
+    assert made == waiting(connection)
+    assert [id_[-7:-3] for id_ in made] == ["1000", "1015", "1030"]
+
+
+# --- what lies in Redis ---------------------------------------------------------------------------------------
+
+
+def test_one_that_cannot_be_read_stops_nobody(connection: Redis, clock: FakeClock, add: Add) -> None:
+    for name in ("json", "rule", "queue", "gone", "zone"):
+        add(name, cron="0 * * * *")
+    connection.hset(keys.schedule("json"), "meta", b"\xff{")
+    connection.hset(keys.schedule("rule"), "meta", '{"cron_string": "0 0 30 2 *"}')
+    connection.hset(keys.schedule("queue"), "origin", "")
+    connection.hset(keys.schedule("zone"), "meta", '{"cron_string": "0 * * * *", "timezone": "../etc/passwd"}')
+    connection.delete(keys.schedule("gone"))
+    add("good", cron="0 * * * *")
+    clock.seconds += 600
+    assert len(Cron(connection).enqueue_jobs()) == 1
+    shown = {schedule.name: schedule for schedule in schedules.listed(connection)}
+    assert shown.keys() == {"json", "rule", "queue", "zone", "good"}
+    assert "never comes" in (shown["rule"].problem or "")
+    assert all(shown[name].problem and shown[name].next_at is None for name in ("json", "rule", "queue", "zone"))
+    assert "discarded" in names(connection)
+
+
+def test_a_queue_of_another_type_stops_nobody(
+    connection: Redis, clock: FakeClock, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qctl.broker.scheduler.cron.COMPLAINT", 0.0)
+    add("bad", cron="0 * * * *")
+    add("good", "cleanup-exports", cron="0 * * * *")
+    connection.set(keys.queue("inventory"), "text")
+    clock.seconds += 600
+    cron = Cron(connection)
+    assert cron.enqueue_jobs() == ["cron-good-20260505T100000Z"]
+    connection.delete(keys.queue("inventory"))
+    assert cron.enqueue_jobs() == ["cron-bad-20260505T100000Z"], "nothing was lost"
+
+
+def test_a_payload_that_is_pickled_is_not_opened(connection: Redis, clock: FakeClock, add: Add) -> None:
+    add(cron="0 * * * *")
+    connection.hset(keys.schedule("mine"), "data", b"\x80\x04\x95")
+    clock.seconds += 600
+    assert Cron(connection).enqueue_jobs() == []
+    assert "cannot be read" in (schedules.one(connection, "mine").problem or "")
+
+
+# --- what an operator does ------------------------------------------------------------------------------------
+
+
+def test_pause_and_resume(connection: Redis, clock: FakeClock, add: Add) -> None:
+    add(cron="0 * * * *", catch_up="all")
+    assert schedules.pause(connection, "mine", actor="ada").paused_by == "ada"
+    clock.seconds += 3 * HOUR
+    assert Cron(connection).enqueue_jobs() == []
+    assert connection.zscore(keys.SCHEDULES, "mine") == HELD
+    resumed = schedules.resume(connection, "mine", actor="ada")
+    assert resumed.paused_by is None
+    assert resumed.next_at == datetime(2026, 5, 5, 13, tzinfo=timezone.utc)
+    assert schedules.resume(connection, "mine", actor="ada") == resumed
+
+
+def test_run_now(connection: Redis, add: Add) -> None:
+    added = add(cron="0 * * * *", how={"priority": 1, "attempts": 1, "backoff": 5})
+    id_ = schedules.run(connection, "mine", actor="ada")
+    assert waiting(connection, "inventory.high") == [id_]
+    assert job(connection, id_).retry_intervals == [5]
+    assert schedules.one(connection, "mine").next_at == added.next_at
+    assert events.newest(connection, 1)[0].fields["actor"] == "ada"
+
+
+def test_remove(connection: Redis, add: Add) -> None:
+    add(every=60)
+    schedules.remove(connection, "mine", actor="ada")
+    assert schedules.listed(connection) == []
+    assert not connection.exists(keys.schedule("mine"))
+    for act in (schedules.remove, schedules.pause, schedules.resume, schedules.run):
+        with pytest.raises(NotFoundError, match="no schedule mine"):
+            act(connection, "mine", actor="ada")
+
+
+def test_a_name_that_is_taken(connection: Redis, add: Add) -> None:
+    add(every=60)
+    with pytest.raises(RefusedError, match="exists already"):
+        add(every=90)
+    assert add(every=90, replacing=True).every == 90
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        ({"name": "a b", "every": 60}, "is not letters"),
+        ({"every": 60, "catch_up": "some"}, "is not skip, one or all"),
+        ({"every": 60, "repeat": 0}, "repeats are not between"),
+        ({"every": 60, "data": {"odd": 1}}, "it takes no odd"),
+        ({"every": 60, "how": {"delay": 5}}, "a schedule cannot have delay"),
+        ({"every": 60, "how": {"priority": 2}}, "priority is not"),
+        ({"cron": "0 0 30 2 *"}, "never comes"),
+        ({"cron": "0 3 * * *", "zone": "Mars"}, "time zone"),
+        ({}, "either a cron rule or an interval"),
+    ],
+)
+def test_what_cannot_be_added(connection: Redis, add: Add, how: dict[str, Any], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        add(**how)
+    assert connection.dbsize() == 0
+
+
+def test_a_job_that_nobody_declared(add: Add) -> None:
+    for name in ("no-such", "write-readings"):
+        with pytest.raises(NotFoundError):
+            add(job=name, every=60)
+
+
+def test_what_a_stock_rq_scheduler_keeps_is_shown_and_left_alone(connection: Redis, clock: FakeClock) -> None:
+    stock = Scheduler("other", connection=connection)
+    theirs = stock.schedule(datetime(2020, 1, 1), "app.tasks.send", args=["x"], interval=60)
+    before = connection.hgetall(theirs.key)
+    [shown] = schedules.listed(connection)
+    assert (shown.name, shown.queue, shown.source) == (theirs.id, "other", "rq-scheduler")
+    assert shown.job == "app.tasks.send"
+    assert Cron(connection).enqueue_jobs() == []
+    assert connection.hgetall(theirs.key) == before
+
+
+# --- those of the settings ------------------------------------------------------------------------------------
+
+
+def test_the_settings_schedules(connection: Redis, make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(QCTL_TIMEZONE="Europe/Berlin")
+    schedules.keep(connection, schedules.of_settings(settings))
+    shown = {schedule.name: schedule for schedule in schedules.listed(connection)}
+    assert {name: schedule.cron for name, schedule in shown.items()} == {
+        "stock-check": "*/15 * * * *",
+        "cleanup-reports": "0 3 * * *",
+        "cleanup-exports": "30 3 * * *",
+        "cleanup-images": "0 4 * * *",
+    }
+    assert {schedule.timezone for schedule in shown.values()} == {"Europe/Berlin"}
+    assert shown["cleanup-reports"].queue == "report.low"
+    assert {schedule.source for schedule in shown.values()} == {"settings"}
+
+
+def test_the_settings_change(connection: Redis, make_settings: Callable[..., Settings], clock: FakeClock) -> None:
+    schedules.keep(connection, schedules.of_settings(make_settings()))
+    schedules.pause(connection, "cleanup-exports", actor="ada")
+    clock.seconds += HOUR
+    Cron(connection).enqueue_jobs()
+    before = schedules.one(connection, "stock-check")
+    schedules.keep(connection, schedules.of_settings(make_settings()))
+    assert schedules.one(connection, "stock-check") == before, "what says the same is left as it is"
+    with pytest.raises(RefusedError, match="comes from the settings") as caught:
+        schedules.remove(connection, "stock-check", actor="ada")
+    assert caught.value.hint == "set QCTL_SCHEDULE_STOCK_CHECK=off, or pause it"
+    changed = make_settings(
+        QCTL_SCHEDULE_STOCK_CHECK="5 * * * *",
+        QCTL_SCHEDULE_CLEANUP_REPORTS="OFF",
+        QCTL_SCHEDULE_CLEANUP_EXPORTS="0 5 * * *",
+    )
+    schedules.keep(connection, schedules.of_settings(changed))
+    shown = {schedule.name: schedule for schedule in schedules.listed(connection)}
+    assert shown.keys() == {"stock-check", "cleanup-exports", "cleanup-images"}
+    assert (shown["stock-check"].cron, shown["stock-check"].runs) == ("5 * * * *", before.runs)
+    assert (shown["cleanup-exports"].cron, shown["cleanup-exports"].paused_by) == ("0 5 * * *", "ada")
+
+
+def test_an_operators_schedule_keeps_its_name(connection: Redis, settings: Settings, add: Add) -> None:
+    add("stock-check", every=60)
+    schedules.keep(connection, schedules.of_settings(settings))
+    assert schedules.one(connection, "stock-check").every == 60
+
+
+def test_settings_that_cannot_be(make_settings: Callable[..., Settings]) -> None:
+    with pytest.raises(SettingsError, match=r"QCTL_SCHEDULE_CLEANUP_EXPORTS: .* never comes"):
+        schedules.of_settings(make_settings(QCTL_SCHEDULE_CLEANUP_EXPORTS="0 0 31 4 *"))

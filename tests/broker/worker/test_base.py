@@ -1,0 +1,448 @@
+"""What becomes of a job that a qctl worker takes, in both isolations."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError
+from rq import Callback, Retry
+from rq.job import Job, JobStatus
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from qctl.broker.bookkeeping import dead_letter_index, events
+from qctl.broker.redis import keys
+from qctl.broker.worker import pauses
+from qctl.broker.worker.base import QctlWorker
+from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.settings import Settings
+from support.servers import RedisServer
+from support.waiting import later
+
+
+def status(connection: Redis, job: Job) -> str:
+    raw = connection.hget(keys.job(job.id), "status")
+    return raw.decode() if raw else "gone"
+
+
+def names(connection: Redis) -> list[str]:
+    return [event.event for event in events.newest(connection, 100)]
+
+
+def assert_settled(connection: Redis, queue: str = "work") -> None:
+    """Nothing is left of any run: no claim, no execution, nothing between places."""
+    assert connection.llen(keys.intermediate(queue)) == 0
+    assert connection.hlen(keys.claims(queue)) == 0
+    assert connection.zcard(keys.started(queue)) == 0
+
+
+def test_a_job_runs_and_rq_sees_its_result(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    job = queue.enqueue("support.jobs.give", 5)
+    assert worker.work(burst=True)
+    assert job.get_status() == JobStatus.FINISHED
+    assert job.return_value() == 5
+    assert connection.zscore(keys.finished("work"), job.id) is not None
+    assert names(connection) == ["started", "finished"]
+    assert_settled(connection)
+
+
+def test_a_worker_that_has_run_all_there_was_is_not_busy(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    queue.enqueue("support.jobs.give", 17, result_ttl=0)
+    worker.work(burst=True)
+    assert connection.hget(worker.key, "state") == b"idle"
+
+
+def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
+    connection: Redis, queue: Queue, worker: QctlWorker
+) -> None:
+    job = queue.enqueue("support.jobs.fail", "at 17", retry=Retry(max=3, interval=[2, 4, 8]))
+    for delay in (2, 4, 8):
+        before = time.time()
+        worker_again(worker).work(burst=True)
+        due = connection.zscore(keys.scheduled("work"), job.id)
+        assert before + delay <= due <= time.time() + delay + 1
+        assert status(connection, job) == "scheduled"
+        connection.zrem(keys.scheduled("work"), job.id)
+        connection.hset(keys.job(job.id), "status", "queued")
+        connection.rpush(keys.queue("work"), job.id)
+    worker_again(worker).work(burst=True)
+    assert status(connection, job) == "failed"
+    assert connection.zscore(keys.failed("work"), job.id) == dead_letter_index.FOR_EVER
+    assert connection.ttl(keys.job(job.id)) == -1
+    assert names(connection) == ["started", "retried"] * 3 + ["started", "dead"]
+    assert_settled(connection)
+
+
+def test_a_failure_that_utf_8_cannot_spell_is_a_dead_letter(
+    connection: Redis, queue: Queue, worker: QctlWorker
+) -> None:
+    job = queue.enqueue("support.jobs.fail", "lone \ud800")
+    worker.work(burst=True)
+    assert status(connection, job) == "failed"
+    assert connection.zscore(keys.failed("work"), job.id) is not None
+
+
+def test_what_is_rejected_is_a_dead_letter_at_once(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    job = queue.enqueue("support.jobs.reject", retry=Retry(max=3, interval=2))
+    worker.work(burst=True)
+    assert status(connection, job) == "failed"
+    assert names(connection) == ["started", "dead"]
+
+
+def worker_again(worker: QctlWorker) -> QctlWorker:
+    """A worker of the same kind: one that has left does not come back."""
+    allowed = worker.job_class.allowed  # type: ignore[attr-defined]
+    settings_like = type("S", (), {"allowed_jobs": allowed, "jobs_modules": ()})
+    return type(worker)(["work"], worker.connection, settings_like)  # type: ignore[arg-type]
+
+
+def test_dead_letters_of_one_cause_share_a_fingerprint(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    jobs = [queue.enqueue("support.jobs.fail", f"no row {n}") for n in (1, 22)] + [queue.enqueue("support.jobs.fail")]
+    inline.work(burst=True)
+    prints = [connection.hget(keys.job(job.id), dead_letter_index.FIELD) for job in jobs]
+    assert prints[0] == prints[1] != prints[2]
+    assert connection.zcard(keys.cause("work", prints[0].decode())) == 2
+    cause = json.loads(connection.hget(keys.causes("work"), prints[0]))
+    assert cause == {
+        "function": "support.jobs.fail",
+        "exception": "ValueError",
+        "message": "no row *",
+        "frame": "jobs.py:fail",
+    }
+
+
+@pytest.mark.parametrize("name", ["os.system", "eval", "builtins.eval", "support.jobs.subprocess.run", "support.jobs"])
+def test_a_function_that_is_not_allowed_is_quarantined_and_not_run(
+    connection: Redis, queue: Queue, worker: QctlWorker, name: str, tmp_path: object
+) -> None:
+    bad = queue.enqueue(name, f"touch {tmp_path}/pwned")
+    good = queue.enqueue("support.jobs.give")
+    worker.work(burst=True)
+    assert not (tmp_path / "pwned").exists()  # type: ignore[operator]
+    assert status(connection, good) == "finished"
+    if name == "support.jobs":
+        assert status(connection, bad) == "failed"
+    else:
+        assert name in json.loads(connection.hget(keys.quarantine("work"), bad.id))["reason"]
+    assert_settled(connection)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"data": b"no json"},
+        {"data": json.dumps(["support.jobs.give", None, "text", 5]).encode()},
+        {"data": json.dumps(["support.jobs.give", "an object", [], {}]).encode()},
+        {"retry_intervals": b"{"},
+        {"created_at": b"yesterday"},
+        {"timeout": b"soon"},
+        {"status": b"dancing"},
+    ],
+    ids=lambda damage: next(iter(damage)),
+)
+def test_a_corrupt_job_is_quarantined_and_the_next_runs(
+    connection: Redis, queue: Queue, inline: InlineWorker, damage: dict[str, bytes]
+) -> None:
+    bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
+    connection.hset(keys.job(bad.id), mapping=damage)  # type: ignore[arg-type]
+    inline.work(burst=True)
+    assert connection.hexists(keys.quarantine("work"), bad.id)
+    assert status(connection, good) == "finished"
+    assert_settled(connection)
+
+
+def test_a_pickled_payload_is_quarantined_not_decoded(connection: Redis, inline: InlineWorker) -> None:
+    job = Queue("work", connection=connection).enqueue("support.jobs.give")
+    inline.work(burst=True)
+    assert "not JSON" in json.loads(connection.hget(keys.quarantine("work"), job.id))["reason"]
+
+
+def test_foreign_callbacks_and_webhooks_are_ignored(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give", on_success=Callback("os.abort"), on_failure=Callback("os.abort"))
+    inline.work(burst=True)
+    assert status(connection, job) == "finished"
+
+
+def test_an_allowed_callback_runs(connection: Redis, queue: Queue, redis_server: object, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
+    inline.work(burst=True)
+    assert connection.get("called back") == job.id.encode()
+
+
+def test_a_sink_that_is_down_costs_the_batch_nothing_and_holds_the_queue(
+    connection: Redis, queue: Queue, worker: QctlWorker
+) -> None:
+    job = queue.enqueue("support.jobs.sink_down", retry=Retry(max=3))
+    later = queue.enqueue("support.jobs.give")
+    worker.work(burst=True)
+    assert connection.lrange(keys.queue("work"), 0, -1) == [job.id.encode(), later.id.encode()]
+    assert (status(connection, job), connection.hget(keys.job(job.id), "retries_left")) == ("queued", b"3")
+    pause = pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"]
+    assert "nobody listens" in pause.reason
+    assert pause.until is not None
+    assert names(connection) == ["started", "tripped"]
+    assert_settled(connection)
+
+
+def test_a_sink_that_refuses_us_holds_the_queue_until_somebody_resumes(
+    connection: Redis, queue: Queue, inline: InlineWorker
+) -> None:
+    queue.enqueue("support.jobs.sink_refuses")
+    inline.work(burst=True)
+    assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].until is None
+
+
+def test_what_is_to_be_typed_then_is_quoted(connection: Redis, worker_settings: Settings) -> None:
+    Queue("a $(b)", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.sink_refuses")
+    InlineWorker(["a $(b)"], connection, worker_settings).work(burst=True)
+    held = pauses.parse(connection.hgetall(keys.PAUSED), 0)["a $(b)"]
+    assert held.reason.endswith("then qctl resume 'a $(b)'")
+
+
+def test_a_job_over_its_time_fails(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    job = queue.enqueue("support.jobs.nap", 30, job_timeout=1)
+    worker.work(burst=True)
+    assert status(connection, job) == "failed"
+    result = job.latest_result()
+    assert result is not None
+    assert "JobTimeoutException" in (result.exc_string or "")
+
+
+def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
+    claim = inline.claimant.take(["work"], None)
+    assert claim is not None
+    connection.hset(keys.claims("work"), job.id, "somebody.else|1")
+    inline._arrive()
+    try:
+        inline._run(claim)
+    finally:
+        inline._leave(registered=True)
+    assert status(connection, job) == "queued"
+    assert names(connection) == []
+
+
+def test_an_end_is_not_written_for_a_job_that_was_given_to_another(
+    connection: Redis, queue: Queue, inline: InlineWorker
+) -> None:
+    job = queue.enqueue("support.jobs.give_away", connection.connection_pool.connection_kwargs["path"], "work")
+    inline.work(burst=True)
+    assert status(connection, job) == "started"
+    assert connection.hget(keys.claims("work"), job.id) == b"somebody.else|1"
+
+
+def test_drain_finishes_the_running_job_and_takes_no_other(
+    connection: Redis, queue: Queue, inline: InlineWorker
+) -> None:
+    first, second = queue.enqueue("support.jobs.nap", 1), queue.enqueue("support.jobs.give")
+    with later(0.5, inline.request_drain):
+        inline.work()
+    assert (status(connection, first), status(connection, second)) == ("finished", "queued")
+    assert connection.zscore(keys.LEASES, inline.claimant.name) is None
+
+
+def test_dependents_run_after_the_job_they_wait_for(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    first = queue.enqueue("support.jobs.give", 1)
+    second = queue.enqueue("support.jobs.give", 2, depends_on=first)
+    worker.work(burst=True)
+    assert (status(connection, first), status(connection, second)) == ("finished", "finished")
+
+
+def test_a_batch_lets_go_of_its_items_when_they_are_written(
+    connection: Redis, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qctl.broker.worker.guarded_job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.worker.outcome_hooks.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.worker.fast_path.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    connection.hset(keys.BREAKERS, "work", 4)
+    job = Queue("work", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", [1, 2, 3])
+    inline.work(burst=True)
+    stored = Job.fetch(job.id, connection=connection, serializer=JSONSerializer)
+    assert stored.args == [[]]
+    assert stored.return_value() == [1, 2, 3]
+    assert not connection.hexists(keys.BREAKERS, "work")
+
+
+@pytest.mark.parametrize("worker_class", [InlineWorker, ForkWorker])
+def test_a_redis_that_is_full_costs_no_job_anything_and_no_worker_its_life(
+    own_redis: RedisServer, worker_settings: Settings, worker_class: type[QctlWorker]
+) -> None:
+    with own_redis.connect() as client:
+        queue = Queue("work", connection=client, serializer=JSONSerializer)
+        running = queue.enqueue("support.jobs.fill_redis", own_redis.url, retry=Retry(max=3))
+        waiting = queue.enqueue("support.jobs.give")
+        with later(2.0, lambda: client.config_set("maxmemory", 0)):
+            worker_class(["work"], client, worker_settings).work(burst=True)
+        assert [status(client, job) for job in (running, waiting)] == ["finished", "finished"]
+        assert names(client) == ["started", "finished"] * 2, "and each ran once"
+
+
+@pytest.mark.parametrize(
+    "key", [keys.intermediate, keys.claims, keys.started], ids=["intermediate", "claims", "started"]
+)
+def test_a_queue_with_a_key_of_another_type_is_passed_over(
+    connection: Redis, queue: Queue, worker_settings: Settings, key: Callable[[str], str]
+) -> None:
+    stuck = queue.enqueue("support.jobs.give")
+    good = Queue("other", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give")
+    connection.set(key("work"), "text")
+    InlineWorker(["work", "other"], connection, worker_settings).work(burst=True)
+    assert status(connection, good) == "finished"
+    assert connection.lrange(keys.queue("work"), 0, -1) == [stuck.id.encode()]
+
+
+def test_an_arrival_that_breaks_off_is_made_again(
+    connection: Redis, queue: Queue, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue.enqueue("support.jobs.give")
+    broken = [ConnectionError("the reply was lost")]
+    register = inline.register_birth
+
+    def register_birth() -> None:
+        register()
+        if broken:
+            raise broken.pop()
+
+    monkeypatch.setattr(inline, "register_birth", register_birth)
+    inline.work(burst=True)
+    assert status(connection, job) == "finished"
+
+
+def test_a_child_whose_parent_is_gone_runs_nothing(
+    connection: Redis, queue: Queue, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"unix://{connection.connection_pool.connection_kwargs['path']}"
+    job = queue.enqueue("support.jobs.note", url, "ran", "once")
+    monkeypatch.setattr("qctl.broker.worker.inline_worker.os.getppid", lambda: 1)
+    ForkWorker(["work"], connection, worker_settings).work(burst=True, max_jobs=1)
+    assert status(connection, job) == "queued"
+    assert not connection.exists("ran:started")
+
+
+def lose_a_reply(monkeypatch: pytest.MonkeyPatch, to: str) -> None:
+    """Break the connection once, after Redis has done a transaction in which this word stands."""
+    execute = Pipeline._execute_transaction
+    left = [1]
+
+    def broken(pipe: Pipeline, connection: object, commands: list[object], raise_on_error: bool) -> object:
+        watching = pipe.watching
+        replies = execute(pipe, connection, commands, raise_on_error)
+        if left and to in repr([getattr(command, "args", command) for command in commands]):
+            left.pop()
+            pipe.watching = watching
+            raise ConnectionError("the reply was lost")
+        return replies
+
+    monkeypatch.setattr(Pipeline, "_execute_transaction", broken)
+
+
+def test_a_success_whose_reply_is_lost_is_written_once(
+    connection: Redis, queue: Queue, worker: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = queue.enqueue("support.jobs.give", 5)
+    lose_a_reply(monkeypatch, "finished")
+    worker.work(burst=True)
+    assert names(connection) == ["started", "finished"]
+    assert len(job.results()) == 1
+    assert_settled(connection)
+
+
+def test_a_start_whose_reply_is_lost_leaves_no_trace(
+    connection: Redis, queue: Queue, worker: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(2)]
+    lose_a_reply(monkeypatch, keys.started("work"))
+    worker.work(burst=True)
+    assert [status(connection, job) for job in jobs] == ["finished", "finished"]
+    assert_settled(connection)
+
+
+def test_the_path_of_the_socket_may_have_a_space(tmp_path: Path, worker_settings: Settings) -> None:
+    folder = tmp_path / "my home"
+    folder.mkdir()
+    with RedisServer(folder) as server, server.connect() as client:
+        job = Queue("work", connection=client, serializer=JSONSerializer).enqueue("support.jobs.give")
+        InlineWorker(["work"], client, worker_settings).work(burst=True)
+        assert status(client, job) == "finished"
+
+
+def test_a_job_that_cannot_be_started_is_quarantined(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
+    connection.hset(keys.job(bad.id), "meta", json.dumps({"trace_id": "\ud800"}))
+    worker.work(burst=True, max_jobs=2)
+    assert connection.hexists(keys.quarantine("work"), bad.id)
+    assert status(connection, good) == "finished"
+    assert_settled(connection)
+
+
+@pytest.mark.parametrize("error", [ConnectionError("away"), ValueError("I/O operation on closed file")])
+def test_whatever_happens_it_goes_on_listening_for_commands(
+    error: Exception, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("qctl.broker.worker.base.time.sleep", waits.append)
+    inline._pubsub_exception_handler(error)
+    assert waits == [2.0]
+
+
+# --- whoever watches the worker ----------------------------------------------------------------------------------
+
+
+def test_a_job_without_a_time_out_may_take_for_ever(queue: Queue, inline: InlineWorker) -> None:
+    queue.enqueue("support.jobs.nap", 1.6, job_timeout=-1)
+    allowed: list[float] = []
+    inline.work(burst=True, allow=allowed.append)
+    assert [seconds > 1e8 for seconds in allowed] == [True]
+
+
+def test_a_worker_whose_job_runs_in_a_child_shows_life_meanwhile(
+    queue: Queue, connection: Redis, worker_settings: Settings
+) -> None:
+    queue.enqueue("support.jobs.nap", 2.5)
+    worker = ForkWorker(["work"], connection, worker_settings)
+    worker.job_monitoring_interval = 1
+    allowed: list[float] = []
+    beats: list[None] = []
+    worker.work(max_jobs=1, beat=lambda: beats.append(None), allow=allowed.append)
+    assert len(beats) > 2  # of which one came before the job
+    assert allowed == []
+
+
+def test_a_worker_whose_job_ended_while_redis_is_away_shows_life(
+    own_redis: RedisServer, worker_settings: Settings
+) -> None:
+    queue = Queue("work", connection=own_redis.connect(), serializer=JSONSerializer)
+    job = queue.enqueue("support.jobs.stop_redis", own_redis.url)
+    worker = InlineWorker(["work"], Redis.from_url(own_redis.url), worker_settings)
+    seen = 0
+
+    def beat() -> None:
+        nonlocal seen
+        seen += not own_redis.running
+        if seen == 3:
+            own_redis.start()
+
+    worker.work(max_jobs=1, beat=beat)
+    assert seen == 3
+    assert own_redis.connect().hget(keys.job(job.id), "status") == b"failed"
+
+
+def test_what_is_allowed_may_change_between_two_jobs(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+    first, second = (queue.enqueue("support.jobs.give", n) for n in range(2))
+    turns = 0
+
+    def beat() -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 2:
+            worker.allow_jobs(["other.*"])
+
+    worker.work(burst=True, beat=beat)
+    assert status(connection, first) == "finished"
+    assert connection.hexists(keys.quarantine("work"), second.id)

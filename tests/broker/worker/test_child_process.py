@@ -1,0 +1,75 @@
+"""The child that a forking worker keeps: many jobs, one process, until it is worn or dies."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from redis import Redis
+from rq import Callback
+from rq.job import Job
+from rq.queue import Queue
+
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.worker import child_process
+from qctl.broker.worker.inline_worker import ForkWorker
+from qctl.settings import Settings
+
+
+def pids(jobs: list[Job]) -> list[int]:
+    return [job.return_value() for job in jobs]
+
+
+@pytest.fixture
+def fork(connection: Redis, worker_settings: Settings) -> ForkWorker:
+    """A forking worker of `work`."""
+    return ForkWorker(["work"], connection, worker_settings)
+
+
+def test_plain_jobs_share_a_child(queue: Queue, fork: ForkWorker) -> None:
+    jobs = [queue.enqueue("support.jobs.process") for _ in range(5)]
+    fork.work(burst=True)
+    assert len(set(pids(jobs))) == 1
+    assert os.getpid() not in pids(jobs)
+
+
+def test_a_worn_child_is_replaced(queue: Queue, fork: ForkWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "JOBS", 2)
+    jobs = [queue.enqueue("support.jobs.process") for _ in range(5)]
+    fork.work(burst=True)
+    ran = pids(jobs)
+    assert ran[0] == ran[1] != ran[2] == ran[3] != ran[4]
+
+
+def test_a_child_that_has_grown_is_replaced(queue: Queue, fork: ForkWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "GROWTH", -(1 << 40))
+    monkeypatch.setattr(child_process, "LOOK", 2)
+    jobs = [queue.enqueue("support.jobs.process") for _ in range(3)]
+    fork.work(burst=True)
+    assert len(set(pids(jobs))) == 3
+
+
+def test_a_job_that_kills_the_child_costs_no_other_job(connection: Redis, queue: Queue, fork: ForkWorker) -> None:
+    before, bad, after = (queue.enqueue(f"support.jobs.{name}") for name in ("process", "die", "process"))
+    fork.work(burst=True)
+    assert before.return_value() != after.return_value()
+    assert connection.hexists(keys.quarantine("work"), bad.id)
+    told = [event.event for event in events.newest(connection, 50)]
+    assert told == [
+        "started",
+        "finished",
+        *["started", "recovered"] * 2,
+        "started",
+        "quarantined",
+        "started",
+        "finished",
+    ]
+    assert connection.zcard(keys.started("work")) == connection.hlen(keys.claims("work")) == 0
+
+
+def test_a_job_that_is_not_plain_has_a_child_of_its_own(queue: Queue, fork: ForkWorker) -> None:
+    called_back = Callback("support.jobs.called_back")
+    jobs = [queue.enqueue("support.jobs.process", on_success=called) for called in (None, called_back, called_back)]
+    fork.work(burst=True)
+    assert len(set(pids(jobs))) == 3

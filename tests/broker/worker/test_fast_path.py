@@ -1,0 +1,211 @@
+"""Plain jobs: what RQ's tools find is what RQ's own way leaves, at one round trip each, and no end is written twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError
+from rq import Callback, Repeat, Retry, SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+from rq.worker import Worker
+
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.worker.claim_connection import Line
+from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.fast_path import PlainJob
+from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.recovery import recover
+from qctl.settings import Settings
+from support.waiting import eventually
+
+
+def hash_of(connection: Redis, job: Job) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = connection.hgetall(keys.job(job.id))
+    return found
+
+
+@pytest.mark.parametrize("value", [5, None, "text ü \x00", [{"a": 1.5}], {}])
+def test_it_leaves_what_rqs_own_worker_leaves(connection: Redis, worker_settings: Settings, value: object) -> None:
+    mine, theirs = (Queue(name, connection=connection, serializer=JSONSerializer) for name in ("mine", "theirs"))
+    jobs = [queue.enqueue("support.jobs.give", value, result_ttl=900, meta={"n": 1}) for queue in (mine, theirs)]
+    InlineWorker(["mine"], connection, worker_settings).work(burst=True)
+    SimpleWorker([theirs], connection=connection, serializer=JSONSerializer).work(burst=True)
+    ours, stock = (hash_of(connection, job) for job in jobs)
+    assert ours.keys() == stock.keys()
+    moments = {b"created_at", b"enqueued_at", b"started_at", b"ended_at", b"last_heartbeat"}
+    differ = {*moments, b"worker_name", b"origin"}
+    assert {k: v for k, v in ours.items() if k not in differ} == {k: v for k, v in stock.items() if k not in differ}
+    assert all(len(ours[field]) == len(stock[field]) for field in moments)
+    results = [connection.xrange(keys.results(job.id))[0][1] for job in jobs]
+    assert results[0].keys() == results[1].keys()
+    assert results[0].get(b"return_value") == results[1].get(b"return_value")
+    assert [job.return_value() for job in jobs] == [value, value]
+    for key in (keys.job, keys.results):
+        assert abs(connection.ttl(key(jobs[0].id)) - connection.ttl(key(jobs[1].id))) <= 2
+    scores = [
+        connection.zscore(keys.finished(name), job.id) for name, job in zip(("mine", "theirs"), jobs, strict=True)
+    ]
+    assert abs(scores[0] - scores[1]) <= 2
+    left = [key for key in connection.scan_iter("rq:*") if b"execution" in key or b"wip" in key]
+    assert left == []
+
+
+def test_it_costs_one_round_trip(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(50)]
+    connection.config_resetstat()
+    inline.work(burst=True)
+    sent = connection.info("commandstats")
+    scripts = sent["cmdstat_evalsha"]["calls"] + sent.get("cmdstat_eval", {"calls": 0})["calls"]
+    assert scripts <= 50 + 10, "one a job at most, the last claim, and the lease's"
+    assert "cmdstat_multi" not in sent or sent["cmdstat_multi"]["calls"] < 10
+    told = [(e.fields["job"], e.event) for e in events.newest(connection, 200)]
+    assert sorted(told) == sorted((job.id, event) for job in jobs for event in ("started", "finished"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"on_success": Callback("support.jobs.called_back")},
+        {"repeat": Repeat(times=1, interval=60)},
+        {"result_ttl": 0},
+        {"result_ttl": -1},
+        {"job_timeout": -1},
+    ],
+    ids=lambda options: "-".join(map(str, next(iter(options.items())))).split("(")[0].split("<")[0].strip(),
+)
+def test_what_is_not_plain_goes_rqs_own_way(
+    connection: Redis, queue: Queue, inline: InlineWorker, options: dict[str, Any]
+) -> None:
+    queue.enqueue("support.jobs.give", 1, **options)
+    claim = inline.claimant.take(["work"], None)
+    assert claim is not None
+    assert not claim.execution
+    assert connection.hget(keys.job(claim.job_id), "status") == b"queued"
+    assert connection.lrange(keys.intermediate("work"), 0, -1) == [claim.job_id.encode()]
+
+
+def test_what_retries_is_plain_until_it_fails(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    queue.enqueue("support.jobs.give", 1, retry=Retry(max=3, interval=[2, 4]), meta={"trace_id": "t"})
+    claim = inline.claimant.take(["work"], None)
+    assert claim is not None
+    assert claim.execution
+    assert events.newest(connection, 1)[0].fields["trace"] == "t"
+    assert connection.llen(keys.intermediate("work")) == 0
+    assert connection.zcard(keys.started("work")) == 1
+    assert inline.claimant.put_back("work", claim.job_id)
+    assert connection.zcard(keys.started("work")) == 0
+
+
+def test_a_run_taken_from_the_dead_leaves_no_trace(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give", 1)
+    inline.claimant.take(["work"], None)
+    claim = inline.claimant.claim_of("work", job.id)
+    assert claim is not None
+    assert recover(connection, "work", job.id, claim, by="test", own=True) == "recovered"
+    assert connection.zcard(keys.started("work")) == 0
+    assert connection.lrange(keys.queue("work"), 0, -1) == [job.id.encode()]
+
+
+def test_a_dependent_that_comes_while_it_runs_is_run(
+    connection: Redis, queue: Queue, worker_settings: Settings
+) -> None:
+    first = queue.enqueue("support.jobs.nap", 0.5)
+    inline = InlineWorker(["work"], connection, worker_settings)
+    late: list[Job] = []
+    timer = threading.Timer(0.25, lambda: late.append(queue.enqueue("support.jobs.give", 2, depends_on=first)))
+    timer.start()
+    inline.work(burst=True)
+    timer.join()
+    inline = InlineWorker(["work"], connection, worker_settings)
+    inline.work(burst=True)
+    assert [hash_of(connection, job)[b"status"] for job in (first, *late)] == [b"finished"] * 2
+
+
+def test_a_run_that_lasts_is_recorded_as_rq_does(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.nap", 1.5)
+    seen: list[tuple[str | None, int]] = []
+
+    def look() -> None:
+        eventually(lambda: connection.scard(keys.worker_executions(inline.name)) == 1, 10, "the record")
+        stock = next(iter(Worker.all(connection=connection)))
+        executions: list[Execution] = Job.fetch(job.id, connection=connection).get_executions()
+        seen.append((stock.get_current_job_id(), len(executions)))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    inline.work(burst=True)
+    thread.join()
+    assert seen == [(job.id, 1)]
+    assert not list(connection.scan_iter("rq:execution*"))
+    assert connection.exists(keys.worker_executions(inline.name)) == 0
+    assert connection.zcard(keys.started("work")) == 0
+
+
+@pytest.mark.parametrize("when", [1, 2, 4])
+def test_whichever_reply_is_lost_each_job_runs_and_ends_once(
+    connection: Redis, queue: Queue, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch, when: int
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(3)]
+    run, calls = Line.run, [0]
+
+    def lossy(line: Line, *args: Any) -> Any:
+        reply = run(line, *args)
+        calls[0] += 1
+        if calls[0] == when:
+            raise ConnectionError("the reply was lost")
+        return reply
+
+    monkeypatch.setattr(Line, "run", lossy)
+    inline.work(burst=True)
+    assert [hash_of(connection, job)[b"status"] for job in jobs] == [b"finished"] * 3
+    assert [len(job.results()) for job in jobs] == [1, 1, 1]
+    ended = [e.fields["job"] for e in events.newest(connection, 50) if e.event == "finished"]
+    assert sorted(ended) == sorted(job.id for job in jobs)
+    assert connection.hlen(keys.claims("work")) == connection.zcard(keys.started("work")) == 0
+
+
+def test_the_end_of_the_last_job_is_written_before_the_worker_leaves(
+    connection: Redis, queue: Queue, inline: InlineWorker
+) -> None:
+    job = queue.enqueue("support.jobs.give", 1)
+    inline.work(burst=True, max_jobs=1)
+    assert hash_of(connection, job)[b"status"] == b"finished"
+    assert connection.hget(keys.worker(inline.name), "successful_job_count") == b"1"
+
+
+def test_a_job_reads_all_of_itself_when_it_asks(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give", 1, meta={"n": 1}, description="what it is", retry=Retry(max=2))
+    claim = inline.claimant.take(["work"], None)
+    assert claim is not None
+    read = PlainJob(claim, inline.name, connection)
+    read.meta["n"] = 2
+    assert (read.description, read.retries_left, read.created_at) == ("what it is", 2, job.created_at)
+    assert (read.meta, read.get_status(refresh=False), read.worker_name) == ({"n": 2}, "started", inline.name)
+    with pytest.raises(AttributeError):
+        read.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize("key", [keys.finished, keys.recoveries], ids=["finished", "recoveries"])
+def test_a_key_of_another_type_keeps_no_job_from_ending(
+    connection: Redis, queue: Queue, inline: InlineWorker, key: Callable[[str], str]
+) -> None:
+    connection.set(key("work"), "text")
+    job = queue.enqueue("support.jobs.give", 1)
+    inline.work(burst=True)
+    assert hash_of(connection, job)[b"status"] == b"finished"
+    assert connection.hlen(keys.claims("work")) == 0
+
+
+def test_one_who_starts_nothing_only_claims(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+    queue.enqueue("support.jobs.give", 1)
+    claim = claimant.take(["work"], None)
+    assert claim is not None
+    assert not claim.execution

@@ -1,0 +1,74 @@
+"""Forking beside a thread that talks to Redis: no child waits for a lock that the thread had."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from qctl.broker.worker.fork_guard import Talk
+from support.waiting import eventually
+
+
+@pytest.fixture
+def talking(connection: Redis) -> Iterator[None]:
+    """A thread that never stops talking."""
+    stop, talk = threading.Event(), Talk()
+
+    def run() -> None:
+        while not stop.is_set():
+            with talk:
+                connection.ping()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def _ended(pid: int) -> bool:
+    return os.waitpid(pid, os.WNOHANG)[0] == pid
+
+
+def test_every_child_can_talk_to_redis(connection: Redis, talking: None) -> None:
+    for _ in range(100):
+        pid = os.fork()
+        if pid == 0:
+            signal.alarm(60)  # nobody waits for one that hangs
+            connection.ping()
+            os._exit(0)
+        eventually(lambda pid=pid: _ended(pid), 30, "the end of a child")  # type: ignore[misc]
+
+
+def test_a_fork_waits_until_nobody_talks(connection: Redis) -> None:
+    talk, inside, leave = Talk(), threading.Event(), threading.Event()
+
+    def run() -> None:
+        with talk:
+            inside.set()
+            assert leave.wait(30)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert inside.wait(30)
+    forked = threading.Event()
+
+    def fork() -> None:
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        forked.set()
+
+    forking = threading.Thread(target=fork)
+    forking.start()
+    assert not forked.wait(0.2)
+    leave.set()
+    assert forked.wait(30)
+    thread.join()
+    forking.join()

@@ -1,0 +1,447 @@
+"""Several plain jobs at once: only short ones, and none is kept waiting, lost, or started in a paused queue."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.worker import fast_path_worker, pauses, recovery
+from qctl.broker.worker.base import AbortedError
+from qctl.broker.worker.claim_connection import Line
+from qctl.broker.worker.claim_protocol import Claim, Turns
+from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.broker.worker.prefetch import LATE, MOST, SHORT, STALE, TRUSTED, Hand
+from qctl.broker.worker.recovery import Recoverer
+from qctl.settings import Settings
+from support.servers import RedisServer
+from support.waiting import eventually
+from support.workers import qctl_worker
+
+
+def status(connection: Redis, job: Job) -> str:
+    raw = connection.hget(keys.job(job.id), "status")
+    return raw.decode() if raw else "gone"
+
+
+def names(raws: list[bytes]) -> list[str]:
+    return [raw.decode() for raw in raws]
+
+
+def assert_settled(connection: Redis, queue: str = "work") -> None:
+    """Nothing is left of any run."""
+    assert connection.lrange(keys.intermediate(queue), 0, -1) == []
+    assert connection.hgetall(keys.claims(queue)) == {}
+    assert connection.zrange(keys.started(queue), 0, -1) == []
+
+
+@pytest.fixture
+def trusting(inline: InlineWorker) -> InlineWorker:
+    """A worker that has seen short jobs alone in `work`."""
+    for _ in range(2 * TRUSTED):
+        inline.hand.ran("work", 0.0)
+    return inline
+
+
+# --- how many -----------------------------------------------------------------------------------------------
+
+
+def test_only_short_jobs_are_claimed_together() -> None:
+    hand = Hand(MOST)
+    for _ in range(TRUSTED - 1):
+        hand.ran("work", SHORT / 2)
+    assert hand.most("work") == 1
+    hand.ran("work", SHORT / 2)
+    assert (hand.most("work"), hand.most("other")) == (MOST, 1)
+    hand.ran("work", 2 * SHORT)
+    assert hand.most("work") == 1, "one that took a little longer costs some trust"
+    for _ in range(3 * TRUSTED):
+        hand.ran("work", SHORT / 2)
+    hand.ran("work", 2 * SHORT)
+    assert hand.most("work") == MOST
+    hand.ran("work", 2 * LATE)
+    assert hand.most("work") == 1, "and one that keeps others waiting all of it"
+
+
+def test_what_waited_too_long_is_not_begun() -> None:
+    hand = Hand(MOST)
+    claim = Claim("work", "a", {}, execution="e", held=True)
+    hand.fill([claim._replace(job_id="first", held=False), claim, claim._replace(job_id="b")], time.monotonic())
+    first = hand.next()
+    assert first is not None
+    assert first.job_id == "first"
+    time.sleep(2 * LATE)
+    assert hand.is_late()
+    assert not hand.is_late(), "it is said once, and again if that is not seen to"
+    assert hand.next() is None
+    assert [each.job_id for each in hand.drop()] == ["b", "a"]
+    hand.fill([claim._replace(held=False)], time.monotonic() - 2 * STALE)
+    assert hand.next() is None, "its lease may have run out since it was asked for"
+
+
+def test_a_long_way_to_redis_gives_nothing_back() -> None:
+    hand = Hand(MOST)
+
+    def begun() -> bool:
+        hand.drop()
+        hand.fill([Claim("work", "a", {}, execution="e", held=True)], time.monotonic() - 2 * LATE)
+        return hand.next() is not None
+
+    eventually(begun, 10, "a job that waited in the hand for a moment alone")
+
+
+def test_a_child_claims_one_by_one(connection: Redis, worker_settings: Settings) -> None:
+    fork = ForkWorker(["work"], connection, worker_settings)
+    for _ in range(2 * TRUSTED):
+        fork.hand.ran("work", 0.0)
+    assert fork.hand.most("work") == 1
+
+
+# --- the worker ---------------------------------------------------------------------------------------------
+
+
+def test_many_short_jobs_take_few_turns_and_leave_what_single_ones_leave(
+    connection: Redis, queue: Queue, trusting: InlineWorker
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n, meta={"trace_id": f"t{n}"}) for n in range(40)]
+    connection.config_resetstat()
+    trusting.work(burst=True)
+    assert connection.info("commandstats")["cmdstat_lpop"]["calls"] >= 1, "some were claimed together"
+    for n, job in enumerate(jobs):
+        found = connection.hgetall(keys.job(job.id))
+        assert (found[b"status"], found[b"worker_name"]) == (b"finished", trusting.name.encode())
+        assert found[b"enqueued_at"] <= found[b"started_at"] <= found[b"ended_at"] == found[b"last_heartbeat"]
+        assert [result.return_value for result in job.results()] == [n]
+        assert 0 < connection.ttl(keys.job(job.id)) <= 500
+    told = [(e.event, e.fields["job"], e.fields["trace"]) for e in events.newest(connection, 200)]
+    assert sorted(told) == sorted((what, j.id, f"t{n}") for n, j in enumerate(jobs) for what in ("started", "finished"))
+    assert connection.hget(keys.TOTALS, "finished:work") == b"40"
+    times = [connection.hgetall(key) for key in connection.scan_iter(keys.times("work", 0)[:-1] + "*")]
+    runs = [int(count) for each in times for field, count in each.items() if field.startswith(b"r")]
+    assert (sum(runs), sum(int(n) for each in times for n in each.values())) == (40, 80)
+    assert connection.hget(keys.worker(trusting.name), "successful_job_count") == b"40"
+    assert_settled(connection)
+
+
+def test_whatever_ends_one_of_them_the_others_run(connection: Redis, queue: Queue, trusting: InlineWorker) -> None:
+    good = [queue.enqueue("support.jobs.give", n) for n in range(2)]
+    failed, barred = queue.enqueue("support.jobs.fail"), queue.enqueue("os.getpid")
+    good += [queue.enqueue("support.jobs.give", n) for n in range(2)]
+    trusting.work(burst=True)
+    assert [status(connection, job) for job in good] == ["finished"] * 4
+    assert status(connection, failed) == "failed"
+    assert connection.hexists(keys.quarantine("work"), barred.id)
+    assert_settled(connection)
+
+
+def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, trusting: InlineWorker) -> None:
+    jobs = [queue.enqueue("support.jobs.give", 0), queue.enqueue("support.jobs.nap", 20)]
+    jobs += [queue.enqueue("support.jobs.give", n) for n in range(3)]
+    seen: list[bool] = []
+
+    def look() -> None:
+        try:
+            behind = [job.id for job in jobs[2:]]
+            eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, 10, "those behind it")
+            eventually(lambda: status(connection, jobs[0]) == "finished", 10, "the end of the one before it")
+            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "that it is known to run")
+            eventually(lambda: connection.scard(keys.worker_executions(trusting.name)) == 1, 10, "its record")
+            seen.append([status(connection, job) for job in jobs] == ["finished", "started"] + ["queued"] * 3)
+            held = pauses.hold(connection, "work", actor="me")
+            seen.append(pauses.settle(connection, held, 5) < 5)
+        finally:
+            trusting.request_drain()
+            trusting._stopped_job_id = jobs[1].id
+            trusting.kill_horse()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    trusting.work()
+    thread.join()
+    assert seen == [True, True]
+    assert_settled(connection)
+
+
+def test_the_first_hand_of_many_is_looked_at_soon(
+    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_path_worker, "GLANCE", 60.0)
+    give_back = trusting.claimant.give_back
+    jobs = [queue.enqueue("support.jobs.nap", 1)] + [queue.enqueue("support.jobs.give", n) for n in range(2)]
+    given: list[tuple[str, str]] = []
+
+    def note(queue: str, job_id: str) -> bool:
+        given.append((threading.current_thread().name, job_id))
+        return give_back(queue, job_id)
+
+    monkeypatch.setattr(trusting.claimant, "give_back", note)
+    trusting.work(burst=True)
+    assert given == [("qctl-lease", job.id) for job in jobs[:0:-1]], "while the first ran"
+
+
+def test_what_redis_did_not_take_back_at_once_goes_back_while_the_job_still_runs(
+    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.nap", 30)] + [queue.enqueue("support.jobs.give", n) for n in range(4)]
+    give_back, asked = trusting.claimant.give_back, [0]
+
+    def lossy(queue: str, job_id: str) -> bool:
+        asked[0] += 1
+        given = asked[0] == 2 or give_back(queue, job_id)
+        if asked[0] in (2, 4):
+            raise ConnectionError("the request was lost" if asked[0] == 2 else "the reply was lost")
+        return given
+
+    def look() -> None:
+        try:
+            behind = [job.id for job in jobs[1:]]
+            eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, 20, "those behind it")
+            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "that it is known to run")
+        finally:
+            trusting.request_drain()
+            trusting._stopped_job_id = jobs[0].id
+            trusting.kill_horse()
+
+    monkeypatch.setattr(trusting.claimant, "give_back", lossy)
+    thread = threading.Thread(target=look)
+    thread.start()
+    trusting.work()
+    thread.join()
+    assert status(connection, jobs[0]) == "stopped"
+    assert [status(connection, job) for job in jobs[1:]] == ["queued"] * 4
+    assert_settled(connection)
+
+
+def test_a_sink_that_is_down_is_tried_once_and_the_order_stays(
+    connection: Redis, queue: Queue, trusting: InlineWorker
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", 0)] + [queue.enqueue("support.jobs.sink_down") for _ in range(4)]
+    trusting.work(burst=True)
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
+    assert connection.hget(keys.BREAKERS, "work") == b"1"
+    assert_settled(connection)
+
+
+def test_a_job_that_is_aborted_stays_before_those_behind_it(
+    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(5)]
+
+    def abort(job: Job) -> AbstractContextManager[None]:
+        if job.id == jobs[1].id:
+            raise AbortedError
+        return nullcontext()
+
+    monkeypatch.setattr(trusting, "stoppable", abort)
+    trusting.work(burst=True)
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
+    assert_settled(connection)
+
+
+def test_one_with_a_time_to_live_waits_in_the_queue(connection: Redis, queue: Queue, trusting: InlineWorker) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n, ttl=60 if n == 2 else None) for n in range(4)]
+    trusting.work(burst=True, max_jobs=1)
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
+    assert 0 < connection.ttl(keys.job(jobs[2].id)) <= 60
+
+
+def test_what_two_dead_workers_had_in_their_hands_goes_back_in_order(
+    connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(20)]
+    for name in ("one.1.a", "two.2.b"):
+        assert len(Turns(connection, name, starting=True).run(["work"], [MOST])[0]) == MOST
+    assert Recoverer(connection, "test").run() == 2 * MOST
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs]
+
+
+def test_what_is_in_the_hand_goes_back_when_the_worker_leaves(
+    connection: Redis, queue: Queue, trusting: InlineWorker
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(6)]
+    trusting.work(burst=True, max_jobs=2)
+    assert [status(connection, job) for job in jobs] == ["finished"] * 2 + ["queued"] * 4
+    told = [e.fields["job"] for e in events.newest(connection, 4)]
+    assert [e.event for e in events.newest(connection, 4)] == ["returned"] * 4, "whoever heard that they had started"
+    assert sorted(told) == sorted(job.id for job in jobs[2:])
+    assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[2:]]
+    assert_settled(connection)
+
+
+@pytest.mark.parametrize("when", [1, 2, 3])
+@pytest.mark.parametrize("done", [True, False], ids=["reply", "request"])
+def test_whatever_is_lost_between_each_job_runs_and_ends_once(
+    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch, when: int, done: bool
+) -> None:
+    jobs = [queue.enqueue("support.jobs.give", n) for n in range(12)]
+    run, calls = Line.run, [0]
+
+    def lossy(line: Line, *args: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == when and not done:
+            raise ConnectionError("the request was lost")
+        reply = run(line, *args)
+        if calls[0] == when:
+            raise ConnectionError("the reply was lost")
+        return reply
+
+    monkeypatch.setattr(Line, "run", lossy)
+    trusting.work(burst=True)
+    assert [len(job.results()) for job in jobs] == [1] * 12
+    ended = [e.fields["job"] for e in events.newest(connection, 100) if e.event == "finished"]
+    assert sorted(ended) == sorted(job.id for job in jobs)
+    assert_settled(connection)
+
+
+# --- other processes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.kill
+def test_kill_9_with_a_full_hand_loses_nothing(
+    connection: Redis,
+    queue: Queue,
+    redis_server: RedisServer,
+    tmp_path: Path,
+    worker_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    ran = tmp_path / "ran"
+    jobs = queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (str(ran), n)) for n in range(3000)])
+    kills, held = 4, []
+    for kill in range(kills):
+        with qctl_worker(tmp_path, redis_server.url, "work", name=f"victim{kill}") as victim:
+            before = len(lines(ran))
+            eventually(lambda before=before: len(lines(ran)) > before + 150, 20, "many runs")
+            victim.kill()
+        left = names(connection.hkeys(keys.claims("work")))
+        assert len(left) <= MOST
+        held.append(len(left))
+        places = [n for n, job in enumerate(jobs) if job.id in left]
+        connection.delete(keys.LEASES)
+        assert Recoverer(connection, "test").run() == len(left)
+        waiting = names(connection.lrange(keys.queue("work"), 0, len(left) - 1))
+        assert waiting == [jobs[n].id for n in places], "in the order they had"
+        assert_settled(connection)
+    assert max(held) > 1
+    InlineWorker(["work"], connection, worker_settings).work(burst=True)
+    found = lines(ran)
+    assert set(found) == set(range(3000))
+    assert len(found) <= 3000 + kills * MOST
+    assert {status(connection, job) for job in jobs} == {"finished"}
+    assert connection.hlen(keys.quarantine("work")) == 0
+    assert_settled(connection)
+
+
+def lines(path: Path) -> list[int]:
+    return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.kill
+def test_a_job_that_kills_its_workers_takes_no_other_with_it(
+    connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    ran = str(tmp_path / "ran")
+    queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (ran, n)) for n in range(60)])
+    killer = queue.enqueue("support.jobs.die")
+    queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (ran, n)) for n in range(60, 80)])
+    held = []
+    for _ in range(recovery.DEATHS):
+        victim = qctl_worker(tmp_path, redis_server.url, "work")
+        victim.launch()
+        victim.wait()
+        held.append(connection.hlen(keys.claims("work")))
+        connection.delete(keys.LEASES)
+        Recoverer(connection, "test").run()
+    assert 1 <= held[0] <= MOST
+    assert held[1:] == [1, 1]
+    assert names(connection.hkeys(keys.quarantine("work"))) == [killer.id]
+    with qctl_worker(tmp_path, redis_server.url, "work"):
+        eventually(lambda: connection.zcard(keys.finished("work")) == 80, 20, "the end of all others")
+    assert connection.hlen(keys.recoveries("work")) == 0
+
+
+@pytest.mark.kill
+def test_what_was_given_to_others_while_it_slept_is_not_begun(
+    connection: Redis,
+    queue: Queue,
+    redis_server: RedisServer,
+    tmp_path: Path,
+    worker_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    ran = tmp_path / "ran"
+    queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (str(ran), n)) for n in range(1500)])
+    with qctl_worker(tmp_path, redis_server.url, "work") as sleeper:
+        eventually(lambda: len(lines(ran)) > 100, 20, "many runs")
+        sleeper.freeze()
+        frozen = time.monotonic()
+        connection.delete(keys.LEASES)
+        Recoverer(connection, "test").run()
+        InlineWorker(["work"], connection, worker_settings).work(burst=True)
+        before = lines(ran)
+        eventually(lambda: time.monotonic() - frozen > STALE, 10, "a sleep in which a lease may run out")
+        sleeper.thaw()
+        assert sleeper.stop() == 0
+    assert len(lines(ran)) - len(before) <= 1, "the one that was about to begin"
+    assert set(before) == set(range(1500))
+    assert connection.zcard(keys.finished("work")) == 1500
+    assert_settled(connection)
+
+
+@pytest.mark.kill
+def test_no_more_than_what_runs_goes_on_after_pause_returned(
+    connection: Redis, redis_server: RedisServer, tmp_path: Path, long_run: bool
+) -> None:
+    ran, stop = tmp_path / "ran", threading.Event()
+    producer = Queue("work", connection=redis_server.connect(), serializer=JSONSerializer)
+    sent = [0]
+
+    def produce() -> None:
+        while not stop.is_set():
+            if connection.llen(keys.queue("work")) < 200:
+                many = [Queue.prepare_data("support.jobs.mark", (str(ran), sent[0] + n)) for n in range(100)]
+                producer.enqueue_many(many)
+                sent[0] += 100
+            stop.wait(0.01)
+
+    def size() -> int:
+        return len(lines(ran))
+
+    with (
+        qctl_worker(tmp_path, redis_server.url, "work", name="one"),
+        qctl_worker(tmp_path, redis_server.url, "first", "work", name="two"),
+    ):
+        thread = threading.Thread(target=produce)
+        thread.start()
+        try:
+            eventually(lambda: connection.llen(keys.intermediate("work")) > 1, 20, "a hand with something in it")
+            for cycle in range(200 if long_run else 15):
+                pauses.settle(connection, pauses.hold(connection, "work", actor="test"), 20)
+                before = size()
+                assert connection.llen(keys.intermediate("work")) == 0
+                time.sleep(0.03)
+                assert size() - before <= 2, f"cycle {cycle}: each worker had one that had started"
+                pauses.release(connection, "work", actor="test")
+                eventually(lambda before=before: size() > before + 2, 20, "more runs")
+        finally:
+            stop.set()
+            thread.join()
+        pauses.release(connection, "work", actor="test")
+        eventually(lambda: connection.zcard(keys.finished("work")) == sent[0], 60, "the end of all")
+    assert sorted(lines(ran)) == list(range(sent[0])), "each ran once"
+    assert_settled(connection)

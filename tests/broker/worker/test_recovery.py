@@ -1,0 +1,188 @@
+"""What dead workers held runs again: not too early, at no cost, and not for ever."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from rq import Retry
+from rq.queue import Queue
+
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.broker.worker import recovery
+from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.recovery import Recoverer, recover
+from support.servers import RedisServer
+from support.waiting import eventually
+from support.workers import qctl_worker, stock_worker
+
+
+@pytest.fixture
+def impatient(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> Recoverer:
+    """A recoverer whose second look may follow at once."""
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    return Recoverer(connection, "test")
+
+
+def claim_and_die(connection: Redis) -> str:
+    """Claim the next job of `work` as somebody whose lease has run out. Returns its id."""
+    dead = Claimant(connection)
+    claim = dead.take(["work"], None)
+    assert claim is not None
+    connection.zadd(keys.LEASES, {dead.name: 1})
+    return claim.job_id
+
+
+def test_a_claim_of_a_dead_worker_goes_back_to_the_head(connection: Redis, queue: Queue, impatient: Recoverer) -> None:
+    first, second = queue.enqueue("f", retry=Retry(max=3)), queue.enqueue("f")
+    assert claim_and_die(connection) == first.id
+    assert impatient.run() == 1
+    assert connection.lrange(keys.queue("work"), 0, -1) == [first.id.encode(), second.id.encode()]
+    assert connection.hget(keys.job(first.id), "retries_left") == b"3"
+    assert connection.llen(keys.intermediate("work")) == connection.hlen(keys.claims("work")) == 0
+    assert connection.hget(keys.recoveries("work"), first.id) == b"1", "a job may kill its worker while it is read"
+    assert events.newest(connection, 1)[0].event == "recovered"
+
+
+def test_a_live_lease_is_left_alone(connection: Redis, queue: Queue, claimant: Claimant, impatient: Recoverer) -> None:
+    queue.enqueue("f")
+    claimant.take(["work"], None)
+    assert impatient.run() == 0
+    assert connection.hlen(keys.claims("work")) == 1
+
+
+def test_one_look_is_not_enough(connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.enqueue("f")
+    claim_and_die(connection)
+    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.5)
+    careful = Recoverer(connection, "test")
+    assert careful.run() == 0
+    assert careful.run() == 0
+    time.sleep(0.6)
+    careful_after_outage = Recoverer(connection, "test")
+    assert careful_after_outage.run() == 0
+    careful.forget()
+    assert careful.run() == 0, "what was seen before Redis went away counts no more"
+    time.sleep(0.6)
+    assert careful.run() == 1
+
+
+def test_a_lease_renewed_between_look_and_take_keeps_the_job(connection: Redis, queue: Queue) -> None:
+    job = queue.enqueue("f")
+    claim_and_die(connection)
+    claim = connection.hget(keys.claims("work"), job.id).decode()
+    connection.zadd(keys.LEASES, {claim.rpartition("|")[0]: (time.time() + 60) * 1000})
+    assert recover(connection, "work", job.id, claim, by="test") == "alive"
+    assert recover(connection, "work", job.id, "another|1", by="test") == "changed"
+
+
+def test_the_third_death_quarantines(connection: Redis, queue: Queue, impatient: Recoverer) -> None:
+    job, other = queue.enqueue("f"), queue.enqueue("f")
+    for death in (1, 2, 3):
+        assert claim_and_die(connection) == job.id
+        connection.hset(keys.job(job.id), "status", "started")
+        connection.delete(keys.intermediate("work"))
+        assert impatient.run() == 1
+        assert bool(connection.hexists(keys.quarantine("work"), job.id)) == (death == 3)
+    assert connection.lrange(keys.queue("work"), 0, -1) == [other.id.encode()]
+    note = json.loads(connection.hget(keys.quarantine("work"), job.id))
+    assert (note["recoveries"], "died 3 times" in note["reason"]) == (3, True)
+    assert [e.event for e in events.newest(connection, 10)] == ["recovered", "recovered", "quarantined"]
+
+
+@pytest.mark.parametrize("status", ["finished", "failed", "scheduled", "canceled"])
+def test_a_job_that_had_ended_is_not_run_again(
+    connection: Redis, queue: Queue, impatient: Recoverer, status: str
+) -> None:
+    job = queue.enqueue("f")
+    claim_and_die(connection)
+    connection.hset(keys.job(job.id), "status", status)
+    assert impatient.run() == 0
+    assert connection.llen(keys.queue("work")) == connection.hlen(keys.claims("work")) == 0
+
+
+def test_a_corrupt_job_of_a_dead_worker_is_quarantined(connection: Redis, impatient: Recoverer) -> None:
+    connection.set(keys.job("odd"), "text")
+    connection.rpush(keys.queue("work"), "odd")
+    connection.sadd(keys.QUEUES, keys.queue("work"))
+    claim_and_die(connection)
+    assert impatient.run() == 1
+    assert connection.hexists(keys.quarantine("work"), "odd")
+
+
+def test_success_forgets_earlier_deaths(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+    job = queue.enqueue("support.jobs.give")
+    connection.hset(keys.recoveries("work"), job.id, 2)
+    inline.work(burst=True)
+    assert not connection.hexists(keys.recoveries("work"), job.id)
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("isolation", ["inline", "fork"])
+def test_kill_9_of_a_worker_runs_its_job_again_within_30_s(
+    connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path, isolation: str
+) -> None:
+    job = queue.enqueue("support.jobs.note", redis_server.url, "ran", "once", 3.0, retry=Retry(max=3))
+    victim = qctl_worker(tmp_path, redis_server.url, "work", isolation=isolation, name="victim")
+    with victim, qctl_worker(tmp_path, redis_server.url, "other", "work", isolation=isolation, name="heir"):
+        eventually(lambda: connection.llen("ran:started") == 1, 10, "the first start")
+        holder = connection.hget(keys.claims("work"), job.id).decode()
+        (victim if f".{victim.pid}." in holder else _other(tmp_path)).kill()
+        killed = time.monotonic()
+        eventually(lambda: connection.llen("ran:started") == 2, 30, "the second start")
+        assert time.monotonic() - killed < 30
+        eventually(lambda: connection.lrange("ran", 0, -1) == [b"once"], 10, "the end of the second run")
+        eventually(lambda: connection.hget(keys.job(job.id), "status") == b"finished", 5, "finished")
+    assert connection.hget(keys.job(job.id), "retries_left") == b"3"
+
+
+def _other(tmp_path: Path) -> None:
+    raise AssertionError("the heir has the other queue first, and still was quicker")
+
+
+@pytest.mark.kill
+def test_a_job_that_kills_its_child_is_quarantined_and_blocks_nobody(
+    connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    bad = queue.enqueue("support.jobs.die", retry=Retry(max=3))
+    good = queue.enqueue("support.jobs.give")
+    with qctl_worker(tmp_path, redis_server.url, "work", isolation="fork"):
+        eventually(lambda: connection.hget(keys.job(good.id), "status") == b"finished", 20, "the next job")
+    assert "died 3 times" in json.loads(connection.hget(keys.quarantine("work"), bad.id))["reason"]
+    assert connection.hget(keys.job(bad.id), "retries_left") == b"3"
+
+
+@pytest.mark.kill
+def test_what_a_stock_worker_held_runs_again_too(
+    connection: Redis, redis_server: RedisServer, tmp_path: Path, queue: Queue
+) -> None:
+    queue.enqueue("support.jobs.note", redis_server.url, "ran", "once", 3.0)
+    with stock_worker(tmp_path, redis_server.tcp_url, "work", "more") as victim:
+        eventually(lambda: connection.llen("ran:started") == 1, 10, "the first start")
+        victim.end()
+    with qctl_worker(tmp_path, redis_server.url, "work"):
+        eventually(lambda: connection.lrange("ran", 0, -1) == [b"once"], 35, "the second run")
+
+
+@pytest.mark.parametrize("key", [keys.claims, keys.recoveries], ids=["claims", "recoveries"])
+def test_a_key_of_another_type_loses_nothing_and_stops_no_recovery(
+    connection: Redis, queue: Queue, impatient: Recoverer, key: Callable[[str], str]
+) -> None:
+    lost = Queue("bad", connection=connection).enqueue("f")
+    other = queue.enqueue("f")
+    dead = Claimant(connection)
+    assert dead.take(["bad"], None)
+    assert dead.take(["work"], None)
+    connection.zadd(keys.LEASES, {dead.name: 1})
+    connection.delete(key("bad"))
+    connection.set(key("bad"), "text")
+    for _ in range(2):
+        impatient.run()
+    assert connection.lrange(keys.queue("work"), 0, -1) == [other.id.encode()]
+    assert connection.lrange(keys.intermediate("bad"), 0, -1) == [lost.id.encode()]

@@ -1,0 +1,41 @@
+"""How a command line of the monitor goes on."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+
+from qctl.cli.line_completion import Completer
+from support.servers import RedisServer
+
+
+@pytest.mark.parametrize(
+    ("typed", "whole"),
+    [
+        ("st", "stats"),
+        ("job en", "job enqueue"),
+        ("job enqueue wel", "job enqueue welcome-email"),
+        ("stats --o", "stats --output"),
+        ("stats -o j", "stats -o json"),
+        ("job list --state qu", "job list --state queued"),
+        ("job list --queue email --st", "job list --queue email --state"),
+        ("moni", None),
+        ("stats ", None),
+        ("", None),
+        ("nothing like it", None),
+        ("pause em", None),
+    ],
+)
+def test_words_of_the_grammar_are_completed(typed: str, whole: str | None) -> None:
+    assert Completer("redis://127.0.0.1:1/0")(typed) == whole
+
+
+def test_names_are_asked_of_redis_and_those_that_a_line_cannot_hold_are_left_out(
+    redis_server: RedisServer, connection: Redis
+) -> None:
+    connection.sadd("rq:queues", "rq:queue:apples", "rq:queue:bad name", "rq:queue:worse\x1b[31m")
+    complete = Completer(redis_server.url)
+    assert complete("pause ap") == "pause apples"
+    assert complete("job list --queue ap") == "job list --queue apples"
+    assert complete("pause ba") is None
+    assert complete("pause wo") is None

@@ -1,0 +1,86 @@
+"""Tables on screens of any width."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from cli.fake import LETTER, NOW, pause_of
+from qctl import view
+from qctl.cli.table_layout import draw
+from qctl.models import QueueStats
+
+
+def lines(table: view.Table, width: int) -> list[str]:  # type: ignore[type-arg]
+    return [line.plain for line in draw(table, Console(width=width, color_system=None))]
+
+
+def queues(*rows: QueueStats) -> view.Table[QueueStats]:
+    return view.Table(view.queue_columns(NOW), rows, "none")
+
+
+BUSY = QueueStats("sensor-data", 99_999, 10, 5, 0, 3, 12_345, 7_260.0, 123.4, 120.0, None, 12)
+PAUSED = QueueStats("email", waiting=4, paused=pause_of("email").pause)
+
+
+def test_80_columns_hold_every_number() -> None:
+    header, row = lines(queues(BUSY), 80)
+    shown = dict(zip(header.split(), row.split(), strict=True))
+    assert [shown[name] for name in ("QUEUE", "WAITING", "RUNNING", "SCHED", "DEAD", "FINISHED")] == (
+        ["sensor-data", "99999", "10", "5", "3", "12345"]
+    )
+    assert [shown[name] for name in ("OLDEST", "IN/S", "OUT/S", "WORKERS")] == ["2h1m", "123", "120", "12"]
+
+
+def test_a_long_state_stands_under_its_row_and_in_it_where_there_is_room() -> None:
+    narrow = lines(queues(PAUSED, BUSY), 80)
+    assert narrow[2].startswith("  paused ")
+    assert "STATE" not in narrow[0]
+    wide = lines(queues(PAUSED, BUSY), 220)
+    assert len(wide) == 3
+    assert "paused 0s by ops@host: deploy" in wide[1]
+    assert re.match(r"sensor-data +99999 ", wide[2])
+
+
+def test_no_state_no_column() -> None:
+    assert "STATE" not in lines(queues(BUSY), 160)[0]
+
+
+def test_an_id_is_never_cut_at_80_columns() -> None:
+    letter = replace(LETTER, id="6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11", kind="quarantined", function="a" * 60)
+    table = view.Table(view.dead_letter_columns(NOW), [letter], "none")
+    assert letter.id in lines(table, 80)[1]
+
+
+@pytest.mark.parametrize(("width", "name"), [(30, "a-queue-with-a-n…"), (12, "a-q…")])
+def test_a_name_is_cut_with_a_mark(width: int, name: str) -> None:
+    assert lines(queues(QueueStats("a-queue-with-a-name-of-forty-characters")), width)[1].startswith(name)
+
+
+def test_a_cut_function_keeps_its_end() -> None:
+    column = view.Column[str]("F", lambda text: view.Cell(text), least=4, cut_start=True)
+    assert lines(view.Table([column], ["app.jobs.send"], "none"), 8)[1] == "…bs.send"
+
+
+NAMES = st.text(st.characters(codec="utf-8"), max_size=60)
+ROWS = st.builds(
+    QueueStats,
+    name=NAMES,
+    waiting=st.integers(0, 10**9),
+    oldest_age=st.none() | st.floats(0, 1e9),
+    in_rate=st.none() | st.floats(0, 1e6),
+    error=st.none() | NAMES,
+)
+
+
+@given(st.lists(ROWS, min_size=1, max_size=4), st.integers(1, 200))
+def test_nothing_is_wider_than_the_screen(rows: list[QueueStats], width: int) -> None:
+    drawn = lines(queues(*rows), width)
+    assert len(drawn) > len(rows)
+    assert max(cell_len(line) for line in drawn) <= width

@@ -1,0 +1,129 @@
+"""Messages of the chat over HTTP: queued at once, with a text, an image or both, and told of to who sent them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from qctl.broker.redis import keys
+from qctl.gateway.tokens import Tokens
+from qctl.service import QueueService
+from qctl.settings import Settings
+from support.gateway import SECRET, Gateway
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+EDGE = "edge-of-a-part"
+
+
+@pytest.fixture
+def ada(shared_gateway: Gateway) -> Any:
+    return partial(shared_gateway.ask, token=Tokens(SECRET, 600).issue("ada", "user"))
+
+
+def form(*parts: tuple[str, str | None, bytes]) -> dict[str, Any]:
+    """A multipart body: parts by name, with the name of a file where it is one."""
+    body = b""
+    for name, file, content in parts:
+        said = f'; filename="{file}"' if file else ""
+        body += f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"{said}\r\n\r\n'.encode() + content + b"\r\n"
+    kind = f"multipart/form-data; boundary={EDGE}"
+    return {"content": body + f"--{EDGE}--\r\n".encode(), "Content_Type": kind}
+
+
+def arguments(connection: Redis, job_id: str) -> dict[str, Any]:
+    """What a job is called with."""
+    with QueueService(Settings.load({"REDIS_URL": url_of(connection)})) as service:
+        payload = json.loads(service.status(job_id).payload.text or "")
+    found: dict[str, Any] = payload["kwargs"] if isinstance(payload, dict) else payload[3]
+    return found
+
+
+def url_of(connection: Redis) -> str:
+    return f"unix://{connection.connection_pool.connection_kwargs['path']}"
+
+
+def test_a_text_is_queued_and_its_status_told_to_its_sender(
+    ada: Any, shared_gateway: Gateway, connection: Redis
+) -> None:
+    sent = ada("POST", "/api/messages/send/bob", {"text": "hello"}, X_Trace_Id="t-1")
+    assert (sent.status, sent.json["success"], sent.json["status"]) == (202, True, "pending")
+    job_id = sent.json["jobId"]
+    assert arguments(connection, job_id) == {"senderId": "ada", "receiverId": "bob", "text": "hello"}
+    told = ada("GET", f"/api/messages/status/{job_id}").json
+    assert (told["jobId"], told["status"], told["result"]) == (job_id, "pending", None)
+    path = f"/api/messages/status/{job_id}"
+    assert shared_gateway.ask("GET", path, token=Tokens(SECRET, 600).issue("eve", "user")).status == 404
+    assert shared_gateway.ask("GET", path).status == 401
+
+
+def test_what_became_of_it_is_told(ada: Any, connection: Redis) -> None:
+    job_id = ada("POST", "/api/messages/send/bob", {"text": "hello"}).json["jobId"]
+    connection.hset(keys.job(job_id), "status", "finished")
+    assert ada("GET", f"/api/messages/status/{job_id}").json["status"] == "completed"
+    connection.hset(keys.job(job_id), "status", "failed")
+    assert ada("GET", f"/api/messages/status/{job_id}").json["status"] == "dlq"
+
+
+@pytest.mark.parametrize("as_form", [True, False])
+def test_an_image_is_kept_and_the_job_has_its_name(
+    ada: Any, connection: Redis, as_form: bool, shared_gateway: Gateway
+) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    body = form(("text", None, b"see"), ("image", "../../x.exe", PNG)) if as_form else {"content": {"image": url}}
+    sent = ada("POST", "/api/messages/send/bob", **body)
+    assert sent.status == 202
+    name = arguments(connection, sent.json["jobId"])["image"]
+    assert os.sep not in name
+    assert name == f"chat-{sent.json['jobId']}.png", "housekeeping knows by it whether the message needs it"
+    assert (uploads(shared_gateway) / name).read_bytes() == PNG
+
+
+def uploads(gateway: Gateway) -> Path:
+    return gateway.folder / "uploads"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"content": {}}, 400),
+        ({"content": {"text": ""}}, 400),
+        ({"content": {"text": 7}}, 400),
+        ({"content": {"text": "x" * 10_001}}, 400),
+        ({"content": [1]}, 400),
+        ({"content": b"{"}, 400),
+        ({"content": {"image": "https://example.com/x.png"}}, 400),
+        ({"content": {"image": "data:image/png;base64,!!"}}, 400),
+        (form(("image", "a.png", b"<svg/>")), 400),
+        (form(("image", "a.png", PNG[:40])), 400),
+        (form(("image", None, b"no file")), 400),
+        (form(("image", "a.png", PNG), ("more", "b.png", PNG)), 400),
+        ({"content": b"no form", "Content_Type": "multipart/form-data; boundary=x"}, 400),
+        ({"content": b"no form", "Content_Type": "multipart/form-data"}, 400),
+    ],
+)
+def test_what_is_no_message_is_refused(ada: Any, connection: Redis, body: dict[str, Any], status: int) -> None:
+    answer = ada("POST", "/api/messages/send/bob", **body)
+    assert (answer.status, answer.json["success"]) == (status, False)
+    assert connection.llen(keys.queue("message.high")) == 0
+
+
+def test_a_sender_of_too_many_waits(ada: Any) -> None:
+    answers = [ada("POST", "/api/messages/send/bob", {"text": str(n)}) for n in range(6)]
+    assert [answer.status for answer in answers] == [202] * 5 + [429]
+
+
+def test_an_image_of_a_message_that_was_refused_is_not_kept(ada: Any, shared_gateway: Gateway) -> None:
+    for n in range(5):
+        ada("POST", "/api/messages/send/bob", {"text": str(n)})
+    before = set(uploads(shared_gateway).iterdir()) if uploads(shared_gateway).exists() else set()
+    assert ada("POST", "/api/messages/send/bob", **form(("image", "a.png", PNG))).status == 429
+    assert set(uploads(shared_gateway).iterdir()) == before

@@ -1,0 +1,224 @@
+"""GraphQL: the other routes' operations, rights and words; and documents that are made to hurt."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import get_introspection_query
+from redis import Redis
+from starlette.exceptions import HTTPException
+
+from qctl.broker.redis import keys
+from qctl.gateway import graphql_routes
+from qctl.ops import Ops
+from qctl.service import QueueService
+from qctl.sinks.sqlite import READINGS, SqliteSink
+from support.gateway import Answer, Gateway
+
+KEY = "the-admin-key-of-these-tests"
+NOTE = {"receiverId": "ada", "text": "hello"}
+
+
+@pytest.fixture
+def ask(shared_gateway: Gateway) -> Any:
+    def ask(query: str, *, key: str | None = None, token: str | None = None, **variables: Any) -> Answer:
+        headers = {} if key is None else {"X_Admin_Key": key}
+        question = {"query": query, "variables": variables}
+        return shared_gateway.ask("POST", "/graphql", question, token, X_Trace_Id="trace-g", **headers)
+
+    return ask
+
+
+@pytest.fixture
+def operator(ask: Any) -> Any:
+    return partial(ask, key=KEY)
+
+
+def kill(connection: Redis, job_id: str, why: bytes) -> None:
+    """Make a dead letter of a waiting job of `notification`."""
+    connection.lrem(keys.queue("notification"), 0, job_id)
+    connection.hset(keys.job(job_id), mapping={"status": "failed", "exc_info": why})
+    connection.zadd(keys.failed("notification"), {job_id: 9e9})
+
+
+def test_what_it_tells(operator: Any, service: QueueService, connection: Redis) -> None:
+    ids = service.enqueue_many("notify", [NOTE] * 3)
+    kill(connection, ids[0], b"Traceback\nValueError: \x1b[2Jbad")
+    found = operator(
+        """
+        query ($queue: String!, $states: [JobState!]) {
+          queues(names: [$queue]) { name waiting failed paused }
+          jobs(queue: $queue, states: $states, job: "notify", limit: 2) {
+            matching
+            jobs { id queue state function since }
+          }
+          deadLetters { total causes { count function exception message queues } }
+        }
+        """,
+        queue="notification",
+        states=["QUEUED"],
+    )
+    assert found.status == 200
+    data = found.json["data"]
+    assert data["queues"] == [{"name": "notification", "waiting": 2, "failed": 1, "paused": False}]
+    assert data["jobs"]["matching"] == 2
+    assert [(job["id"], job["state"], job["function"]) for job in data["jobs"]["jobs"]] == [
+        (ids[1], "QUEUED", "qctl.jobs.notification.notify"),
+        (ids[2], "QUEUED", "qctl.jobs.notification.notify"),
+    ]
+    assert data["jobs"]["jobs"][0]["since"].endswith("Z")
+    assert data["deadLetters"]["total"] == 1
+    (cause,) = data["deadLetters"]["causes"]
+    assert (cause["count"], cause["exception"], cause["queues"]) == (1, "ValueError", ["notification"])
+    assert b"\\u001b" not in found.body
+
+
+def test_readings(operator: Any, shared_gateway: Gateway) -> None:
+    sink = SqliteSink(Path(shared_gateway.folder) / "qctl.db", READINGS)
+    sink.open()
+    second = 10**9
+    sink.write(
+        [
+            {"topic": "t/a", "device": "a", "ts_ns": second, "fields": {"on": True}, "received_ns": 5 * second},
+            {"topic": "t/b", "device": "b\x07", "ts_ns": 2 * second, "fields": {"c": 1.5}, "received_ns": 5 * second},
+        ]
+    )
+    sink.close()
+    every = operator("{ readings { device timeNs receivedAt fields } }").json["data"]["readings"]
+    assert every == [
+        {"device": "b\\x07", "timeNs": "2000000000", "receivedAt": "1970-01-01T00:00:05.000Z", "fields": {"c": 1.5}},
+        {"device": "a", "timeNs": "1000000000", "receivedAt": "1970-01-01T00:00:05.000Z", "fields": {"on": True}},
+    ]
+    of_one = operator('{ readings(device: "a", since: "1970-01-01T00:00:01Z") { device } }').json["data"]["readings"]
+    assert of_one == [{"device": "a"}]
+    assert operator('{ readings(topic: "t/b", until: "1970-01-01T00:00:02") { device } }').json["data"] == {
+        "readings": []
+    }
+
+
+def test_what_it_does_is_noted_with_its_trace(
+    operator: Any, ops: Ops, service: QueueService, connection: Redis
+) -> None:
+    paused = operator(
+        'mutation { pause(queue: "email", reason: "a move", seconds: 60) { changed pause { by until } } }'
+    )
+    assert paused.json["data"]["pause"]["changed"] is True
+    assert paused.json["data"]["pause"]["pause"]["by"] == "admin-key@gateway"
+    assert operator('mutation { resume(queue: "email") { changed } }').json["data"] == {"resume": {"changed": True}}
+    first, second = service.enqueue_many("notify", [NOTE] * 2)
+    for job_id in (first, second):
+        kill(connection, job_id, b"ValueError: bad")
+    one = operator("mutation ($ids: [ID!]) { retry(ids: $ids) { done failed already } }", ids=[first])
+    assert one.json["data"]["retry"] == {"done": 1, "failed": 0, "already": 0}
+    assert operator('mutation { retry(queue: "notification") { done } }').json["data"]["retry"]["done"] == 1
+    acts = ops.audit.list()
+    assert [act.line for act in acts] == [
+        "qctl pause email --reason 'a move' --for 60s",
+        "qctl resume email",
+        f"qctl dlq retry {first}",
+        "qctl dlq retry --queue notification --all",
+    ]
+    assert {(act.actor, act.via, act.outcome, act.trace) for act in acts} == {
+        ("admin-key@gateway", "gateway", "done", "trace-g")
+    }
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ jobs { total } }",
+        "{ deadLetters { total } }",
+        "{ readings { device } }",
+        'mutation { pause(queue: "email", seconds: -1) { changed } }',
+        'mutation { resume(queue: "email") { changed } }',
+        "mutation { retry { done } }",
+    ],
+)
+def test_only_operators_see_jobs_and_change_anything(ask: Any, shared_gateway: Gateway, ops: Ops, query: str) -> None:
+    nobody = ask(query)
+    assert (nobody.status, nobody.json["success"], nobody.json["error"]) == (401, False, "Admin key or token required")
+    assert ask(query, key="another").status == 401
+    assert ask(query, token="no.token.at-all").status == 401
+    user = ask(query, token=shared_gateway.user())
+    assert (user.status, user.json["errors"][0]["message"]) == (403, "Admins only")
+    assert ask("{ queues { name } }").status == 200
+    assert ops.audit.list() == []
+
+
+def test_errors_are_in_the_words_of_the_other_routes(operator: Any, ops: Ops) -> None:
+    missing = operator('mutation { pause(queue: "emial") { changed } }')
+    assert (missing.status, missing.json["error"]) == (404, "there is no queue emial")
+    assert missing.json["errors"] == [
+        {"message": "there is no queue emial", "path": ["pause"], "extensions": {"status": 404}}
+    ]
+    wrong = operator('mutation { pause(queue: "email", reason: "\\u001b[2J") { changed } }')
+    assert (wrong.status, wrong.json["error"]) == (400, "Invalid request")
+    assert operator("mutation { retry { done } }").json["error"] == "say which: ids, queue or fingerprint"
+    assert operator("{ jobs(limit: 100000) { total } }").status == 400
+    half = operator('{ jobs(queue: "nosuch") { total } queues(names: ["email"]) { name } }')
+    assert half.status == 200
+    assert half.json["data"] == {"jobs": None, "queues": [{"name": "email"}]}
+    assert half.json["errors"][0]["extensions"] == {"status": 404}
+    assert [act.outcome for act in ops.audit.list()] == ["not found"]
+
+
+def nested(depth: int) -> str:
+    return "{ __schema { types " + "{ fields { type " * depth + "{ name }" + " } }" * depth + " } }"
+
+
+HOSTILE = {
+    "long": "{ " + "queues { name } " * 200 + "}",
+    "many aliases": "{ " + " ".join(f"a{n}: queues {{ name }}" for n in range(20)) + " }",
+    "aliases in a fragment": "{ ...f } fragment f on Query { "
+    + " ".join(f"a{n}: queues {{ name }}" for n in range(20))
+    + " }",
+    "fragments of fragments": "{ ...f0 } "
+    + " ".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }}" for n in range(40))
+    + " fragment f40 on Query { queues { name } }",
+    "a circle of fragments": "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }",
+    "an unknown fragment": "{ ...nosuch }",
+    "deep fields": "{ queues " + "{ pause " * 8 + "{ by }" + " }" * 8 + " }",
+    "deep introspection": nested(12),
+    "brackets": "{ queues(names: " + "[" * 250 + "]" * 250 + ") { name } }",
+    "braces": "{ a " * 290,
+    "nothing": "",
+    "two": "{ queues { name } } { queues { name } }",
+    "two with names": 'query A { queues { name } } mutation B { resume(queue: "email") { changed } }',
+    "a subscription": "subscription { queues { name } }",
+    "a schema": "type Query { a: Int }",
+    "directives": "{ queues " + "@skip(if: false) " * 60 + "{ name } }",
+}
+
+
+@pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE)
+def test_documents_that_are_made_to_hurt_are_refused(operator: Any, query: str) -> None:
+    refused = operator(query)
+    assert (refused.status, refused.json["success"], refused.json["error"]) == (400, False, "Invalid request")
+    assert len(refused.body) < 5000
+
+
+def test_one_document_at_a_time_and_by_post_alone(shared_gateway: Gateway) -> None:
+    assert shared_gateway.ask("POST", "/graphql", [{"query": "{ queues { name } }"}]).status == 400
+    assert shared_gateway.ask("GET", "/graphql?query=%7Bqueues%7Bname%7D%7D").status == 405
+    assert shared_gateway.ask("POST", "/api/graphql", {"query": "{ queues { name } }"}).status == 200
+
+
+def test_tools_can_learn_the_schema(ask: Any) -> None:
+    found = ask(get_introspection_query())
+    assert found.status == 200
+    assert {"Query", "Mutation", "Queue", "JobState"} <= {
+        each["name"] for each in found.json["data"]["__schema"]["types"]
+    }
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "strawberry", None)
+    for part in ("schema", "limits", "types"):
+        monkeypatch.delitem(sys.modules, f"qctl.gateway.graphql_{part}", raising=False)
+    answer = graphql_routes.graphql(graphql_routes.Question(query="{ queues { name } }"), HTTPException(401), None)  # type: ignore[arg-type]
+    assert answer.status_code == 501
+    assert b"pip install 'qctl[graphql]'" in bytes(answer.body)

@@ -1,0 +1,119 @@
+"""`POST /api/readings`: into the buffer of MQTT's readings, committed before it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from qctl.broker.redis import keys
+from qctl.gateway.tokens import Tokens
+from support.gateway import SECRET, Gateway
+from support.ingest import items
+from support.servers import RedisServer
+from support.waiting import eventually
+
+KEY = "the-admin-key-of-these-tests"
+ATTIC = {"device": "attic", "temperature": 21.5, "timestamp": "2024-03-20T10:30:00Z"}
+
+
+@pytest.fixture
+def post(shared_gateway: Gateway) -> Any:
+    """Posts as a user."""
+    return partial(shared_gateway.ask, "POST", token=Tokens(SECRET, 600).issue("ada", "user"))
+
+
+def arrived(connection: Redis, count: int) -> list[dict[str, Any]]:
+    """What is in the buffer and in batches, which it may be on the way between."""
+    return eventually(lambda: [found for found in [items(connection)] if len(found) == count], what=f"{count} items")[0]
+
+
+def test_one_and_many_are_in_the_buffer_when_they_are_answered(post: Any, connection: Redis) -> None:
+    one = post("/api/readings", ATTIC)
+    assert (one.status, one.json) == (202, {"success": True, "accepted": 1})
+    (item,) = arrived(connection, 1)
+    assert (item["topic"], item["fields"], item["ts_ns"]) == (
+        "sensors/attic",
+        {"temperature": 21.5},
+        1_710_930_600_000_000_000,
+    )
+    many = post("/api/readings", [{"device": "attic", "n": n} for n in range(3000)])
+    assert (many.status, many.json["accepted"]) == (202, 3000)
+    found = arrived(connection, 3001)
+    assert sorted(item["fields"]["n"] for item in found if "n" in item["fields"]) == list(range(3000))
+    named = post("/api/readings?topic=sensors/cellar/temperature", 4)
+    assert named.status == 202
+    assert {"temperature": 4} in [item["fields"] for item in arrived(connection, 3002)]
+
+
+def test_line_protocol(post: Any, connection: Redis) -> None:
+    lines = b"bme280,device=attic temperature=21.5 1710930600\nbme280,device=cellar temperature=9 1710930600\n"
+    answer = post("/api/readings?precision=s", lines, Content_Type="text/plain; charset=utf-8")
+    assert (answer.status, answer.json["accepted"]) == (202, 2)
+    assert {item["device"] for item in arrived(connection, 2)} == {"attic", "cellar"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "said"),
+    [
+        (b"{", "application/json", 400, "not JSON"),
+        (b"[]", "application/json", 400, "no reading"),
+        (b"\xff", "text/plain", 400, "UTF-8"),
+        (b'[{"device":"a","t":1},{"device":"a"}]', "application/json", 400, "reading 2: it has no field"),
+        (b"a t=1\nb", "text/plain", 400, "reading 2: "),
+        (b"a=1", "application/x-www-form-urlencoded", 415, "Content-Type"),
+    ],
+)
+def test_of_what_cannot_be_taken_nothing_is(
+    post: Any, connection: Redis, body: bytes, kind: str, status: int, said: str
+) -> None:
+    answer = post("/api/readings", body, Content_Type=kind)
+    assert answer.status == status
+    assert said in answer.json["error"] + answer.json.get("message", "")
+    assert items(connection) == []
+
+
+def test_users_operators_and_devices_with_the_token_may_post(
+    make_gateway: Callable[..., Gateway], shared_gateway: Gateway
+) -> None:
+    assert shared_gateway.ask("POST", "/api/readings", ATTIC).status == 401
+    assert shared_gateway.ask("POST", "/api/readings", ATTIC, token="").status == 401
+    assert shared_gateway.ask("POST", "/api/readings", ATTIC, token="a-device").status == 401
+    assert shared_gateway.ask("POST", "/api/readings", ATTIC, X_Admin_Key="another").status == 401
+    assert shared_gateway.ask("POST", "/api/readings", ATTIC, X_Admin_Key=KEY).status == 202
+    gateway = make_gateway(QCTL_READINGS_TOKEN="a-device")
+    assert gateway.ask("POST", "/api/readings", ATTIC, token="a-device").status == 202
+    assert gateway.ask("POST", "/api/readings", ATTIC, token="a-devicf").status == 401
+
+
+@pytest.mark.kill
+def test_503_with_retry_after_while_redis_is_away_or_full(
+    make_gateway: Callable[..., Gateway], own_redis: RedisServer
+) -> None:
+    gateway = make_gateway(redis_url=own_redis.url, QCTL_READINGS_TOKEN="device", QCTL_BUFFER_HIGH_WATER="1000")
+
+    def status() -> int:
+        answer = gateway.ask("POST", "/api/readings", ATTIC, token="device")
+        if answer.status == 503:
+            assert answer.json == {
+                "success": False,
+                "error": "Service unavailable",
+                "message": "try again soon",
+                "retryAfter": 2,
+            }
+            assert answer.headers["Retry-After"] == "2"
+        return answer.status
+
+    assert status() == 202
+    own_redis.kill()
+    assert status() == 503
+    own_redis.restart()
+    eventually(lambda: status() == 202, 30)
+    redis = own_redis.connect()
+    redis.rpush(keys.queue("sensor-data"), *(f"waits-{n}" for n in range(200)))
+    redis.rpush(keys.buffer("readings"), *[b'{"received_ns": 1}'] * 1001)
+    eventually(lambda: status() == 503, 30)
+    redis.close()

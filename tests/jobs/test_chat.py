@@ -1,0 +1,200 @@
+"""The job of `message`: kept, stored, delivered, told of; once, whoever is killed on the way."""
+
+from __future__ import annotations
+
+import base64
+import io
+import multiprocessing
+import os
+import signal
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+from PIL import Image
+from redis import Redis
+from rq.serializers import JSONSerializer
+
+from qctl import catalog
+from qctl.broker.bookkeeping import inbox
+from qctl.broker.redis import keys
+from qctl.broker.redis.connection import connect
+from qctl.broker.worker import pauses
+from qctl.broker.worker.guarded_job import GuardedJob
+from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.errors import RejectedError, SinkUnavailableError
+from qctl.jobs import chat as jobs
+from qctl.jobs.follow_up_jobs import follow
+from qctl.settings import Settings
+from qctl.sinks import mongodb as mongodb_sink
+from support.databases import MongoDb
+from support.process import free_port
+from support.servers import S3Server
+
+
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4), "red").save(out, "PNG")
+    return out.getvalue()
+
+
+def stored(settings: Settings) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(settings.database)) as db:
+        return db.execute("SELECT sender_id, receiver_id, text, image FROM chat_messages").fetchall()
+
+
+def test_text_and_image_are_stored_delivered_and_told_of(settings: Settings, connection: Redis) -> None:
+    settings.uploads.mkdir()
+    (settings.uploads / "pic.exe").write_bytes(picture())
+    found = jobs.process_message(1, "2", "hi \U0001f40d", "pic.exe")
+    assert stored(settings) == [("1", "2", "hi \U0001f40d", found["image"])]
+    assert found["image"].endswith(".png")
+    assert (settings.images / found["image"]).read_bytes() == picture()
+    ((_, event),) = inbox.read(connection, "2")
+    assert (event["id"], event["text"], event["senderId"]) == (found["messageId"], "hi \U0001f40d", "1")
+    assert connection.llen(keys.queue("notification")) == 1
+
+
+def test_an_image_may_come_with_the_job(settings: Settings) -> None:
+    url = "data:image/gif;base64," + base64.b64encode(picture()).decode()
+    assert jobs.process_message(1, 2, image=url)["image"].endswith(".png")
+
+
+def test_an_image_may_be_kept_in_a_bucket_and_waits_for_it(
+    s3: S3Server,
+    settings: Settings,
+    connection: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    new_process: Callable[[], None],
+) -> None:
+    url = "data:image/png;base64," + base64.b64encode(picture()).decode()
+    for name, value in {**s3.environ, "QCTL_S3_URL": f"http://127.0.0.1:{free_port()}"}.items():
+        monkeypatch.setenv(name, value)
+    follow("process-message", {"senderId": 1, "receiverId": 2, "image": url}, id="pictured")
+    new_process()
+    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    assert connection.lrange(keys.queue("message.high"), 0, -1) == [b"pictured"]
+    assert b"the bucket" in connection.hget(keys.PAUSED, "message.high")
+    monkeypatch.setenv("QCTL_S3_URL", s3.url)
+    new_process()
+    pauses.release(connection, "message.high", actor="test")
+    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    ((_, _, _, name),) = stored(settings)
+    assert s3.objects() == {name: picture()}
+    assert not settings.images.exists()
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {},
+        {"text": "   "},
+        {"text": "x" * 10_001},
+        {"text": "\ud800"},
+        {"text": "a\0b"},
+        {"image": "../secret.png"},
+        {"image": "none.png"},
+        {"image": "text.png"},
+        {"image": "large.png"},
+        {"image": "data:image/png;base64,####"},
+        {"image": "data:image/png,abc"},
+        {"image": "data:text/html;base64,PGI+"},
+        {"image": "https://evil.example/x.png"},
+    ],
+    ids=lambda what: ascii(what)[:40],
+)
+def test_bad_messages_are_rejected_and_nothing_is_stored(
+    settings: Settings,
+    connection: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    new_process: Callable[[], None],
+    what: dict[str, Any],
+) -> None:
+    monkeypatch.setenv("MAX_FILE_SIZE", "2000")
+    new_process()
+    settings.uploads.mkdir()
+    (settings.uploads / "text.png").write_text("no image")
+    (settings.uploads / "large.png").write_bytes(picture() + b"\0" * 2000)
+    with pytest.raises(RejectedError):
+        jobs.process_message(1, 2, **what)
+    assert not settings.database.exists()
+    assert not settings.images.exists()
+    assert connection.keys("qctl:inbox:*") == []
+
+
+@pytest.mark.parametrize("bad", ["", "x" * 65, "a\nb", True])
+def test_bad_ids_are_rejected(bad: Any) -> None:
+    for ids in ((bad, "2"), ("1", bad)):
+        with pytest.raises(RejectedError):
+            jobs.process_message(*ids, "hi")
+
+
+def _perform(settings: Settings, job_id: str, dies_at: str | None) -> None:
+    """Run a job as a worker's child does, killed before a step, or after the last one."""
+
+    def die(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if dies_at:
+        step = {"store": jobs.chat, "deliver": jobs, "tell": jobs}.get(dies_at)
+        if step is None:
+            jobs.log.info = die  # type: ignore[method-assign]
+        else:
+            setattr(step, {"store": "keep", "deliver": "_deliver", "tell": "_tell"}[dies_at], die)
+    job = GuardedJob.fetch(job_id, connection=connect(settings), serializer=JSONSerializer)
+    job.perform()
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("dies_at", ["store", "deliver", "tell", "end"])
+@pytest.mark.parametrize("where", ["sqlite", "mongodb"])
+def test_killed_between_steps_a_retry_doubles_nothing(
+    settings: Settings,
+    connection: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    dies_at: str,
+    where: str,
+) -> None:
+    mongo: MongoDb | None = request.getfixturevalue("mongodb") if where == "mongodb" else None
+    if mongo:
+        monkeypatch.setenv("MONGODB_URI", mongo.url)
+    job_id = f"killed-{where}-{dies_at}"
+    follow("process-message", {"senderId": 1, "receiverId": 2, "text": "once"}, id=job_id)
+    first = multiprocessing.get_context("fork").Process(target=_perform, args=(settings, job_id, dies_at))
+    first.start()
+    first.join(60)
+    assert first.exitcode == -signal.SIGKILL
+    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    assert connection.hget(keys.job(job_id), "status") == b"finished"
+    if mongo:
+        with mongo.connect() as client:
+            found = list(client.get_default_database()["chat_messages"].find({"_id": job_id}))
+        assert [document["text"] for document in found] == ["once"]
+    else:
+        assert stored(settings) == [("1", "2", "once", None)]
+    assert len(inbox.read(connection, "2")) == 1
+    assert connection.llen(keys.queue("notification")) == 1
+
+
+def test_a_store_that_is_down_makes_the_message_wait(
+    connection: Redis, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(mongodb_sink, "TIMEOUT_MS", 200)
+    monkeypatch.setenv("MONGODB_URI", f"mongodb://127.0.0.1:{free_port()}/x")
+    new_process()
+    with pytest.raises(SinkUnavailableError):
+        jobs.process_message(1, 2, "hi")
+    assert inbox.read(connection, "2") == []
+
+
+def test_redis_that_is_down_makes_the_message_wait(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
+) -> None:
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    new_process()
+    with pytest.raises(SinkUnavailableError, match="delivered"):
+        jobs.process_message(1, 2, "hi")
+    assert len(stored(settings)) == 1

@@ -1,0 +1,234 @@
+"""Where reading everything takes long, what happened is read, and the rest a moment later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from unittest.mock import ANY
+
+import pytest
+
+from cli.fake import stats_of
+from cli.fake_jobs import CAUSE
+from qctl.models import Causes, DeadLetters, Event, QueueStats, Selector
+from qctl.ops import Ops
+from qctl.settings import Settings
+from qctl.tui.data import caching_ops, dead_letter_cache, timed_cache
+from qctl.tui.data.caching_ops import ThriftyOps
+from tui.fake import QUEUES, MonitorOps
+
+
+def happened(queue: str, **more: str) -> Event:
+    return Event("1-0", "finished", {"queue": queue, **more})
+
+
+class Deployment:
+    """Queues whose numbers a test changes, and which of them were read."""
+
+    def __init__(self) -> None:
+        self.queues = {queue.name: queue for queue in QUEUES}
+        self.read: list[Any] = []
+        self.news: list[Event] = []
+        fake = MonitorOps(stats__read=self._stats, events__follow=self._follow)
+        self.ops = ThriftyOps(fake)
+        self.fake = fake
+
+    def _stats(self, only: list[str] | None = None) -> Any:
+        self.read.append(only)
+        return stats_of(*(queue for queue in self.queues.values() if only is None or queue.name in only))
+
+    def _follow(self, **_: Any) -> Iterator[list[Event]]:
+        yield self.news
+
+    def happen(self, *events: Event) -> None:
+        """The monitor hears of these."""
+        self.news = list(events)
+        assert list(self.ops.events.follow(after="0-0", away=lambda *_: None)) == [list(events)]
+
+    def waiting(self) -> dict[str, int]:
+        """What the screen would show."""
+        stats = self.ops.stats.read()
+        assert stats.totals.pending >= sum(queue.waiting for queue in stats.queues)
+        return {queue.name: queue.waiting for queue in stats.queues}
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """Reading everything counts as slow, and is good for long."""
+    monkeypatch.setattr(timed_cache, "CHEAP", -1.0)
+    monkeypatch.setattr(timed_cache, "SHARE", 1e9)
+    monkeypatch.setattr(caching_ops, "RECOUNT", 1e9)
+    return Deployment()
+
+
+def test_where_it_is_cheap_everything_is_read_each_time() -> None:
+    deployment = Deployment()
+    deployment.waiting()
+    deployment.happen(happened("report"))
+    deployment.waiting()
+    assert deployment.read == [None, None]
+
+
+def test_between_two_readings_of_everything_what_happened_is_read(slow: Deployment) -> None:
+    slow.waiting()
+    slow.queues["report"] = replace(slow.queues["report"], waiting=4711)
+    slow.queues["email"] = replace(slow.queues["email"], waiting=9999)
+    slow.queues["new"] = QueueStats("new", waiting=1)
+    assert slow.waiting()["report"] == 1204
+    slow.happen(happened("report"), happened("new"))
+    assert slow.waiting() == {"email": 4, "new": 1, "report": 4711, "sensor-data": 0}
+    del slow.queues["new"]
+    slow.happen(happened("new"))
+    assert "new" not in slow.waiting()
+    assert slow.read == [None, ["report", "new"], ["new"]]
+    slow.ops.health.check()
+    slow.ops.health.check()
+    assert len(slow.fake.asked("health__check")) == 1
+
+
+def test_what_people_did_comes_first_and_nothing_is_forgotten(
+    slow: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caching_ops, "MOST", 1)
+    slow.waiting()
+    slow.happen(happened("report"), happened("email"), happened("sensor-data", actor="ops@host"))
+    for _ in range(4):
+        slow.waiting()
+    assert slow.read == [None, ["sensor-data"], ["report"], ["email"]]
+
+
+def test_what_people_did_comes_before_everything_but_once(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timed_cache, "SHARE", 0.0)
+    slow.waiting()
+    slow.happen(happened("report", actor="ops@host"))
+    slow.waiting()
+    slow.happen(happened("report", actor="ops@host"))
+    slow.waiting()
+    assert slow.read == [None, ["report"], None]
+
+
+def test_some_queues_are_read_as_all_are(settings: Settings, connection: Any) -> None:
+    ops = Ops(settings, connection)
+    connection.rpush("rq:queue:apples", "1", "2")
+    connection.sadd("rq:queues", "rq:queue:apples", "rq:queue:pears")
+    everything = {queue.name: queue for queue in ops.stats.read().queues}
+    some = ops.stats.read(only=["apples", "nothing"]).queues
+    assert [queue.name for queue in some] == ["apples"]
+    assert some[0].waiting == everything["apples"].waiting == 2
+
+
+def test_counts_of_all_queues_are_no_older_than_a_second(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caching_ops, "RECOUNT", 0.0)
+    slow.fake.stats.recounted = lambda before: replace(before, queues=list(slow.queues.values()))
+    slow.waiting()
+    slow.queues["report"] = replace(slow.queues["report"], waiting=7)
+    assert slow.waiting()["report"] == 7
+    slow.ops.health.check()
+    ((given,), _) = slow.fake.asked("health__check")[0]
+    assert given.queues[1].waiting == 7
+    assert slow.read == [None]
+
+
+def test_counts_pauses_and_new_queues_are_seen_without_reading_all(settings: Settings, connection: Any) -> None:
+    ops = Ops(settings, connection)
+    connection.rpush("rq:queue:apples", "1", "2")
+    connection.sadd("rq:queues", *(f"rq:queue:{name}" for name in ("apples", "pears", "plums", "odd")))
+    connection.set("rq:finished:odd", "no set")
+    before = ops.stats.read()
+    assert ops.stats.recounted(before) == replace(before, at=ANY)
+    connection.delete("rq:queue:apples")
+    connection.zadd("rq:failed:pears", {"a": 1, "b": 2})
+    connection.hset("qctl:quarantine:pears", "c", "{}")
+    connection.rpush("rq:queue:kiwis", "3")
+    connection.sadd("rq:queues", "rq:queue:kiwis")
+    connection.srem("rq:queues", "rq:queue:plums")
+    ops.queues.pause("apples", reason="wet")
+    now = ops.stats.recounted(before)
+    found = {queue.name: queue for queue in now.queues}
+    assert (found["apples"].waiting, found["apples"].oldest_age, found["pears"].dead) == (0, None, 3)
+    assert found["apples"].paused is not None
+    assert found["kiwis"].waiting == 1
+    assert "plums" not in found
+    assert found["odd"].error == {queue.name: queue for queue in before.queues}["odd"].error is not None
+    assert now.totals.failed == 3
+    assert now.queues == ops.stats.read().queues
+
+
+class Graves:
+    """Dead letters by queue, and of which queues they were read."""
+
+    def __init__(self, ops: ThriftyOps, fake: MonitorOps) -> None:
+        self.counts = {"email": 2, "report": 1}
+        self.asked: list[Any] = []
+        fake.stats.recounted = fake.stats.read
+        fake.dead_letters.groups_of = self._groups_of
+        fake.dead_letters.list = self._list
+        self.letters = ops.dead_letters
+
+    def stats(self) -> Any:
+        return stats_of(*(QueueStats(name, dead=count) for name, count in self.counts.items()))
+
+    def _groups_of(self, queues: list[str]) -> dict[str, Causes]:
+        self.asked.append(queues)
+        return {
+            name: Causes([replace(CAUSE, count=self.counts[name], queues=[name])], self.counts[name], self.counts[name])
+            for name in queues
+        }
+
+    def _list(self, selector: Selector, *, limit: int) -> DeadLetters:
+        self.asked.append(limit)
+        return DeadLetters([], limit)
+
+
+@pytest.fixture
+def graves(monkeypatch: pytest.MonkeyPatch) -> Graves:
+    """All that is read is dear, and good for long; counts are not."""
+    monkeypatch.setattr(timed_cache, "CHEAP", -1.0)
+    monkeypatch.setattr(timed_cache, "SHARE", 1e9)
+    monkeypatch.setattr(caching_ops, "RECOUNT", 0.0)
+    found: list[Graves] = []
+    fake = MonitorOps(stats__read=lambda *_: found[0].stats())
+    found.append(Graves(ThriftyOps(fake), fake))
+    return found[0]
+
+
+def test_causes_are_read_of_queues_that_changed(graves: Graves) -> None:
+    def count() -> tuple[int, list[str]]:
+        causes = graves.letters.groups()
+        assert causes.total == causes.causes[0].count
+        return causes.total, causes.causes[0].queues
+
+    assert count() == count() == (3, ["email", "report"])
+    graves.counts["report"] = 5
+    assert count() == (7, ["email", "report"])
+    graves.counts["new"] = 1
+    assert count() == (8, ["email", "new", "report"])
+    del graves.counts["email"]
+    assert count() == (6, ["new", "report"])
+    graves.letters.touch([happened("new"), Event("2-0", "dead", {"queue": "report"})])
+    assert count() == (6, ["new", "report"])
+    assert graves.asked == [["email", "report"], ["report"], ["new"], [], ["report"]]
+
+
+def test_letters_of_a_cause_are_read_where_that_changed(graves: Graves) -> None:
+    of_cause = Selector(fingerprint=CAUSE.fingerprint)
+    graves.letters.groups()
+    for _ in range(3):
+        graves.letters.list(of_cause, limit=9)
+    graves.counts["report"] = 4
+    graves.letters.groups()
+    graves.letters.list(of_cause, limit=9)
+    assert graves.asked == [["email", "report"], 9, ["report"], 9]
+    for limit in range(20, 40):
+        graves.letters.list(of_cause, limit=limit)
+    assert len(graves.letters._lists) == dead_letter_cache.LISTS
+
+
+def test_what_was_measured_is_read_again_when_that_is_paid_for(slow: Deployment) -> None:
+    asked: list[float] = []
+    slow.fake.metrics.series = lambda *, seconds: (asked.append(seconds), seconds)[1]
+    for seconds in (1.0, 1.0, 2.0, 1.0, 3.0, 4.0, 5.0, 1.0, 2.0):
+        assert slow.ops.metrics.series(seconds=seconds) == seconds
+    assert asked == [1.0, 2.0, 3.0, 4.0, 5.0, 2.0]
+    assert len(slow.ops.metrics._kept) == caching_ops.SERIES

@@ -1,0 +1,67 @@
+"""The small bars of each queue: what Redis knows of the minutes before, and what was seen since."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from cli.fake import stats_of
+from qctl.broker.redis import keys
+from qctl.models import QueueStats, Stats
+from qctl.ops import Ops
+from qctl.settings import Settings
+from qctl.tui.data.depth_history import BARS, Trends
+from tui.driving import Driver, drive
+from tui.fake import MonitorOps
+
+NOW = 30_000_000
+"""A minute since 1970."""
+
+
+def seen(minute: int, **waiting: int) -> Stats:
+    """What was read in that minute."""
+    stats = stats_of(*(QueueStats(name, waiting=count) for name, count in waiting.items()))
+    return replace(stats, at=datetime.fromtimestamp(60 * minute + 30, timezone.utc))
+
+
+def test_bars_are_minutes_and_what_nobody_noted_is_a_gap() -> None:
+    trends = Trends()
+    trends.note(seen(NOW, a=7, idle=0))
+    assert (trends.bars("a"), trends.bars("idle"), trends.bars("unknown")) == (" " * 11 + "█", "", "")
+    trends.seed({"a": {NOW - 3: 1, NOW - 1: 14, NOW: 999}})
+    assert trends.bars("a") == " " * 8 + "▁ █▅"
+    trends.note(seen(NOW + 2, a=0, idle=0))
+    assert trends.bars("a") == " " * 6 + "▁ █▅ ▁"
+
+
+def test_it_keeps_no_more_than_it_shows() -> None:
+    trends = Trends()
+    for minute in range(100):
+        trends.note(seen(NOW + minute, a=minute, **{f"q{minute}": 1}))
+    assert trends.queues == ("a", "q99")
+    assert {len(each) for each in trends._depths.values()} == {1, BARS}
+    trends.note(seen(NOW, a=3))  # in a recording one may go back
+    assert trends.bars("a") == " " * 11 + "█"
+
+
+def test_redis_knows_the_minutes_before(settings: Settings, connection: Any) -> None:
+    now = int(time.time()) // 60
+    connection.sadd(keys.QUEUES, keys.queue("apples"), keys.queue("pears"), keys.queue("odd"))
+    for ago, depth in ((1, "5"), (2, "x"), (3, "-4"), (4, "9" * 5000), (5, "7"), (40, "1")):
+        hour, minute = divmod(now - ago, 60)
+        connection.hset(keys.counts("apples", hour), f"{minute}.depth", depth)
+    connection.set(keys.counts("odd", now // 60), "no hash")
+    found = Ops(settings, connection).metrics.depths(minutes=12)
+    assert {queue: {now - at: depth for at, depth in each.items()} for queue, each in found.items()} == {
+        "apples": {1: 5, 5: 7}
+    }
+
+
+def test_a_monitor_that_was_just_opened_shows_them() -> None:
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("▂▂▃▃▄▄▅▆▆▇▇█")
+
+    drive(MonitorOps(), script, size=(160, 30))

@@ -1,0 +1,268 @@
+"""What the monitor saw, written down and shown again: the same screens, at the time that is wanted, without a Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import math
+import stat
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.fake import ANSWERS, stats_of
+from qctl.cli.main import run
+from qctl.cli.session import Session
+from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, UsageError
+from qctl.models import Event, QueueStats, Selector
+from qctl.tui.replay import codec, recorder
+from qctl.tui.replay.player import Clock, Recording, ReplayOps
+from qctl.tui.replay.recorder import RecordingOps, Sheet
+from qctl.tui.replay.replay_app import ReplayMonitor
+from tui.driving import Driver, drive
+from tui.fake import QUEUES, MonitorOps
+from tui.test_live import GONE, Stream
+
+SECRET = "redis://ops:hunter2@redis.example/0 failed, api_key=abcdef, {'password': 'hunter2'}"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "seen.jsonl"
+
+
+def lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", [name for name, answer in ANSWERS.items() if not callable(answer)])
+def test_every_answer_is_the_same_again(name: str) -> None:
+    answer = ANSWERS[name]
+    if name.replace("__", ".") not in recorder.UNSEEN:
+        assert codec.read(json.loads(json.dumps(codec.written(answer)))) == answer
+
+
+def test_numbers_and_texts_that_json_has_none_of() -> None:
+    odd = [math.inf, -math.inf, {1: ("a", frozenset({"b"}))}, {"$": "QueueStats"}, "\ud800\x1b", None, True]
+    assert codec.read(json.loads(json.dumps(codec.written(odd)))) == odd
+
+
+@pytest.mark.parametrize(
+    "hostile", [{"$": "Popen", "args": "id"}, {"$": ["x"], "is": 1}, {"$": "datetime", "is": 5}, {"$": "Stats"}, {}]
+)
+def test_a_recording_makes_nothing_but_models(hostile: Any) -> None:
+    with pytest.raises(ValueError, match="recording"):
+        codec.read(hostile)
+
+
+def test_secrets_stay_out_and_only_its_owner_may_read_it(file: Path) -> None:
+    queue = QueueStats("email", error=SECRET)
+    event = Event("1-0", "failed", {"reason": SECRET, "token": "hunter2", "queue": "email"})
+    sheet = Sheet(file, "redis://ops:hunter2@redis.example/0")
+    ops = RecordingOps(MonitorOps(stats__read=stats_of(queue), events__list=[event]), sheet)
+    ops.stats.read()
+    ops.events.list(limit=5)
+    with pytest.raises(RedisUnreachableError):
+        RecordingOps(MonitorOps(stats__read=RedisUnreachableError(SECRET)), sheet).stats.read()
+    sheet.close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "hunter2" not in file.read_text()
+    assert "abcdef" not in file.read_text()
+    clock = Clock(9.0)
+    clock.go(9.0)
+    assert ReplayOps(Recording(file), clock).events.list(limit=5)[0].fields["queue"] == "email"
+    with pytest.raises(RefusedError, match="cannot be made"):
+        Sheet(file, "")
+
+
+def test_an_answer_is_written_when_it_is_another_one(file: Path) -> None:
+    answers = [list(QUEUES), list(QUEUES), [replace(QUEUES[0], waiting=99)]]
+    stats = [replace(stats_of(*queues), at=stats_of().at) for queues in answers]
+    sheet = Sheet(file, "")
+    ops = RecordingOps(MonitorOps(stats__read=lambda: stats.pop(0)), sheet)
+    for _ in range(3):
+        ops.stats.read()
+    ops.audit.note("qctl pause", "qctl pause x", via="tui", outcome="done", problem="", seconds=0.1)
+    sheet.close()
+    assert [line["call"] for line in lines(file)[1:]] == ["stats.read[]", "stats.read[]"]
+
+
+def test_a_large_file_is_compressed_and_one_that_was_cut_off_is_read_as_far_as_it_goes(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "LARGE", 20_000)
+    sheet = Sheet(file, "")
+    for number in range(300):
+        sheet.note("stats.read[]", answer=codec.written(stats_of(*QUEUES, QueueStats(f"q{number}"))))
+    sheet.close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(gzip.decompress(file.read_bytes()).splitlines()) == 301
+    assert Recording(file).answer("stats.read[]", math.inf).queues[-1].name == "q299"
+    file.write_bytes(file.read_bytes()[:-100])
+    cut = Recording(file).answer("stats.read[]", math.inf).queues[-1].name
+    assert 200 < int(cut[1:]) < 299
+
+
+def test_what_cannot_be_written_ends_the_recording_and_nothing_else(file: Path) -> None:
+    sheet = Sheet(file, "")
+    sheet._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
+    ops = RecordingOps(MonitorOps(), sheet)
+    assert ops.stats.read().queues
+    assert ops.events.list(limit=5) is not None
+    assert sheet.problem == "No space left on device"
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "\xff\x1f", '{"qctl": "monitor", "version": 99}', "\x1f\x8b1234"])
+def test_what_is_no_recording_is_refused(file: Path, text: str) -> None:
+    file.write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError):
+        Recording(file)
+
+
+def written(file: Path, *said: dict[str, Any]) -> Path:
+    """A recording of these lines."""
+    first = {"qctl": "monitor", "version": 1, "began": "2026-11-22T04:45:00+00:00", "target": "redis://then:6379/0"}
+    lines = [first, *sorted(said, key=lambda line: line["at"])]
+    file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    return file
+
+
+def stats_at(at: float, waiting: int) -> dict[str, Any]:
+    answer = stats_of(replace(QUEUES[0], waiting=waiting), *QUEUES[1:])
+    return {"at": at, "call": "stats.read[]", "answer": codec.written(answer)}
+
+
+def event_at(at: float, number: int) -> dict[str, Any]:
+    said = [Event(f"{1795000000000 + number}-0", "finished", {"queue": "email", "job": f"then-{number}"})]
+    return {"at": at, "call": "events.follow", "answer": codec.written(said)}
+
+
+def test_answers_are_those_of_the_moment(file: Path) -> None:
+    played = Recording(written(file, stats_at(1.0, 111), stats_at(5.0, 555), event_at(2.0, 1), event_at(3.0, 2)))
+    clock = Clock(played.length)
+    clock.hold(True)
+    ops = ReplayOps(played, clock)
+    with pytest.raises(NotFoundError, match="nobody had looked"):
+        ops.stats.read()
+    for at, waiting in ((1.0, 111), (4.9, 111), (5.0, 555), (2.0, 111)):
+        clock.go(at)
+        assert ops.stats.read().queues[0].waiting == waiting
+    with pytest.raises(NotFoundError):
+        ops.jobs.list(Selector(queue="email"))
+    assert [said[0].fields["job"] for said in played.happened(1.0, 2.5)] == ["then-1"]
+
+
+def play(file: Path, script: Any) -> None:
+    async def shown() -> None:
+        app = ReplayMonitor(Recording(file))
+        async with app.run_test(size=(120, 30)) as pilot:
+            driver = Driver(app, pilot)
+            await driver.until("[1 Overview]")
+            await script(driver)
+
+    asyncio.run(shown())
+
+
+def test_the_slider_leads_through_the_recording(file: Path) -> None:
+    written(file, stats_at(0.0, 111), event_at(8.0, 1), stats_at(9.0, 222), stats_at(90.0, 333), stats_at(600.0, 444))
+
+    async def script(driver: Driver) -> None:
+        await driver.press("full_stop", "2")
+        await driver.until("111")
+        assert "redis://then:6379/0" in driver.lines[0]
+        assert " held  00:0" in driver.lines[-2]
+        assert " 10:00 " in driver.lines[-2]
+        await driver.press("right")
+        await driver.until("222")
+        await driver.press("shift+right", "right", "right")
+        await driver.until("333")
+        await driver.press("shift+left", "left")
+        await driver.until("222")
+        await driver.press("p")
+        await driver.until("refused: this is a recording")
+        await driver._pilot.click("Slider", offset=(50, 0))
+        await driver.until(lambda: driver.app._clock.at > 300)  # type: ignore[attr-defined]
+        await driver.press("less_than_sign", "full_stop")
+        await driver.until(" 0.5x ")
+        await driver.press(*["shift+right"] * 6)
+        await driver.until(" ended 10:00 ")
+        await driver.until("444")
+
+    play(file, script)
+
+
+def test_what_had_not_happened_yet_is_not_shown(file: Path) -> None:
+    written(file, stats_at(0.0, 111), event_at(9.9, 1), event_at(10.3, 2), stats_at(30.0, 222))
+
+    async def script(driver: Driver) -> None:
+        await driver.press("9")
+        await driver.press("right")
+        await driver.until("then-2")
+        await driver.press("full_stop", "shift+left")
+        await driver.until(lambda: "then-2" not in driver.text and "[9 Events]" in driver.text)
+        await driver.press("full_stop", "right")
+        await driver.until("then-2")
+
+    play(file, script)
+
+
+def test_a_redis_that_was_away_is_away_again(file: Path) -> None:
+    gone = codec.written_error(GONE)
+    back = {"at": 60.0, "call": "events.follow", "answer": []}
+    written(file, stats_at(0.0, 111), {"at": 30.0, "call": "events.follow", "error": gone}, back, stats_at(61.0, 222))
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        driver.app._clock.go(29.9)  # type: ignore[attr-defined]
+        await driver.until("Redis is away. Redis at localhost does not answer")
+        await driver.press("shift+right")
+        await driver.until("222")
+        await driver.until("● connected")
+
+    play(file, script)
+
+
+def test_what_a_monitor_showed_is_shown_again(file: Path) -> None:
+    stream, queues = Stream(), list(QUEUES)
+    sheet = Sheet(file, "redis://then:6379/0")
+    fake = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
+
+    async def record(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("1204")
+        queues[1] = replace(queues[1], waiting=4711)
+        time.sleep(0.05)
+        stream.happen(Event("1795000000001-0", "finished", {"queue": "email", "job": "then-1"}))
+        await driver.until("4711")
+        await driver.press("9")
+        await driver.until("then-1")
+
+    drive(RecordingOps(fake, sheet), record)
+    sheet.close()
+
+    async def again(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("4711")
+        await driver.press("9")
+        await driver.until("then-1")
+
+    play(file, again)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--record a --replay b",
+        "--record a --web",
+        "--port 1",
+        "--allow-actions",
+        "--web --replay nothing-here.jsonl",
+        "--web --replay a --allow-actions",
+    ],
+)
+def test_options_that_contradict_each_other(line: str) -> None:
+    assert run(["monitor", *line.split()], Session()) == 2

@@ -1,0 +1,233 @@
+"""Acts: each says what follows and how the command line says it, asks with Cancel focused, and does what it said."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cli.fake import FakeOps
+from cli.fake_jobs import BEFORE
+from cli.fake_operating import TIMER
+from qctl import catalog
+from qctl.cli.main import run
+from qctl.cli.session import Session
+from qctl.errors import RefusedError
+from qctl.models import Editable, Selector
+from qctl.tui import actions
+from tui.driving import Driver, drive
+from tui.fake import BATCH, MonitorOps
+
+FAKE: Any = MonitorOps()
+EDITABLE = Editable("job-1", "email", "failed", BEFORE, b"...")
+SOME = Selector(ids=("job-1", "job-2"))
+
+ACTS = {
+    "pause": actions.pause(FAKE, "email", 4, "a 'deploy'", "30m"),
+    "pause for ever": actions.pause(FAKE, "email", 4),
+    "resume": actions.resume(FAKE, "email", 4),
+    "clear": actions.clear(FAKE, "email", 4),
+    "restore": actions.restore(FAKE, BATCH, 4),
+    "retry": actions.retry(FAKE, SOME, 2),
+    "retry a queue": actions.retry(FAKE, Selector(queue="email"), 2),
+    "retry a cause": actions.retry(FAKE, Selector(fingerprint="0d9c5c1fb0a7"), 12),
+    "discard": actions.discard(FAKE, SOME, 2),
+    "delete": actions.discard(FAKE, SOME, 2, verb="delete"),
+    "cancel": actions.cancel(FAKE, SOME, 2),
+    "move": actions.move(FAKE, SOME, 2, "other"),
+    "move a queue": actions.move(FAKE, Selector(queue="email", states=("queued",)), 4, "other"),
+    "edit": actions.edit(FAKE, EDITABLE, '{"args": [1]}', again=False),
+    "edit and retry": actions.edit(FAKE, EDITABLE, '{"args": ["it\'s"]}', again=True),
+    "edit back": actions.unedit(FAKE, EDITABLE),
+    "stop": actions.stop(FAKE, "job-1", "email"),
+    "enqueue": actions.enqueue(FAKE, catalog.JOBS["welcome-email"], {"userEmail": "a@b.c", "userName": "7"}),
+    "enqueue later": actions.enqueue(FAKE, catalog.JOBS["stock-check"], {actions.DELAY: "10m"}),
+    "hold": actions.hold(FAKE, TIMER),
+    "release": actions.release(FAKE, TIMER),
+    "run now": actions.run_now(FAKE, TIMER),
+    "remove": actions.remove(FAKE, TIMER),
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_the_line_of_an_act_is_a_command_that_does_the_same(name: str) -> None:
+    act, ops = ACTS[name], FakeOps()
+    code = run(shlex.split(act.line)[1:], Session(ops))  # type: ignore[arg-type]
+    by_line = {called for called, *_ in ops.calls}
+    FAKE.calls.clear()
+    act.run(lambda _done, _total: None)
+    assert code == 0
+    assert {called for called, *_ in FAKE.calls} <= by_line
+    for asked in ("jobs__enqueue", "jobs__edit"):
+        assert FAKE.asked(asked) in ([], ops.asked(asked))
+    assert act.command == ops.noted[0][1][0]
+
+
+DIALOGS: dict[str, tuple[str, str, str, str]] = {
+    "pause": ("2 down p", "1204 jobs waiting in report will not start", "qctl pause report", "queues__pause"),
+    "resume": ("2 p", "4 waiting jobs of email may start", "qctl resume email", "queues__resume"),
+    "retry a queue": ("2 r", "2 jobs will run again", "qctl retry --queue email --yes", "jobs__retry"),
+    "retry a cause": ("4 r", "12 jobs will run again", "qctl retry --fingerprint 0d9c5c1fb0a7", "jobs__retry"),
+    "retry one": ("4 tab r", "1 job will run again", "qctl retry job-1 --yes", "jobs__retry"),
+    "retry marked": ("4 tab space space r", "2 jobs will run again", "qctl retry job-1 job-2 --yes", "jobs__retry"),
+    "discard": ("4 tab D", "1 job will go to the trash", "qctl dlq discard job-1 --yes", "jobs__delete"),
+    "stop": ("3 down X", "becomes a dead letter", "qctl job stop job-2", "jobs__stop"),
+    "hold": ("5 p", "1 schedule (At 03:00", "qctl schedule pause nightly", "schedules__pause"),
+    "release": ("5 down p", "will come again", "qctl schedule resume hourly", "schedules__resume"),
+    "run now": ("5 r", "beside its times", "qctl schedule run nightly", "schedules__run"),
+    "remove a job": ("5 end D", "1 job of email is canceled", "qctl schedule remove job-7", "schedules__remove"),
+    "delete": ("3 D", "1 job will go to the trash", "qctl job delete job-1 --yes", "jobs__delete"),
+    "cancel": ("3 c", "1 job will not run", "qctl job cancel job-1 --yes", "jobs__cancel"),
+}
+FILLED = {"2": "sensor-data", "3": "job-1", "4": "Traceback: ...", "5": "nightly"}
+
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_a_dialog_says_what_follows_and_does_nothing_until_told(name: str) -> None:
+    keys, consequence, line, operation = DIALOGS[name]
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        first, *rest = keys.split()
+        await driver.press(first)
+        await driver.until(FILLED[first])
+        await driver.press(*rest)
+        await driver.until(consequence)
+        await driver.until(f"the same: {line}")
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+        await driver.press("enter")
+        await driver.until("nothing was done")
+        assert not ops.asked(operation)
+        await driver.press(rest[-1], "left", "enter")
+        await driver.until("done: ")
+        assert len(ops.asked(operation)) == 1
+        assert ops.noted[0][2]["via"] == "tui"
+        assert ops.noted[0][1][1].startswith(line)
+        assert ops.noted[0][2]["outcome"] == "done"
+
+    drive(ops, script)
+
+
+def test_a_pause_takes_a_reason_and_a_duration_and_says_what_is_wrong_with_it() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("down", "p")
+        await driver.until("Reason")
+        await driver.press("tab")
+        await driver.type("new release")
+        await driver.press("enter")
+        await driver.type("30")
+        await driver.until("has no unit")
+        await driver.type("m")
+        await driver.until("goes on by itself after 30m")
+        await driver.until("qctl pause report '--reason=new release' --for 30m")
+        await driver.press("enter", "enter")
+        await driver.until("done: report is paused")
+        assert ops.asked("queues__pause") == [(("report",), {"reason": "new release", "seconds": 1800.0})]
+        await driver.press("U")
+        await driver.until("Resume report")
+        await driver.press("left", "enter")
+        await driver.until("report goes on")
+        assert ops.asked("queues__resume") == [(("report",), {})]
+
+    drive(ops, script)
+
+
+def test_clearing_wants_the_name_typed_and_can_be_undone() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("down", "C")
+        await driver.until("Type report to go on:")
+        await driver.press("tab")
+        await driver.type("repor")
+        assert driver.app.screen.query_one("#do").disabled
+        await driver.type("t")
+        await driver.until(lambda: not driver.app.screen.query_one("#do").disabled)
+        await driver.press("enter", "enter")
+        await driver.until("1204 jobs of report moved to the trash   (U undoes it)")
+        await driver.press("U")
+        await driver.until(f"qctl trash restore {BATCH}")
+        await driver.press("left", "enter")
+        await driver.until("4 jobs of email restored")
+
+    drive(ops, script)
+
+
+def test_moving_asks_where_to() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("3")
+        await driver.until("job-1")
+        await driver.press("m")
+        await driver.until("To which queue:")
+        await driver.press("tab")
+        await driver.type("other")
+        await driver.until("--to other")
+        await driver.press("enter", "enter")
+        await driver.until("1 job moved to other")
+        assert ops.asked("jobs__move")[0][1]["target"] == "other"
+
+    drive(ops, script)
+
+
+def test_an_act_shows_how_far_it_is_and_can_be_stopped() -> None:
+    ops = MonitorOps()
+
+    def slow(name: str, progress: Callable[[int, int], None]) -> None:
+        done = 0
+        while True:
+            done += 1
+            progress(done, 5000)
+
+    ops.queues.clear = slow
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("down", "C", "tab")
+        await driver.type("report")
+        await driver.press("enter", "enter")
+        await driver.until("of 5000   (x stops it)")
+        await driver.press("x")
+        await driver.until("not done: stopped after")
+        assert ops.noted[0][2]["outcome"] == "interrupted"
+
+    drive(ops, script)
+
+
+def test_what_is_refused_is_told_with_its_reason() -> None:
+    ops = MonitorOps(queues__resume=RefusedError("Redis does not let this user do that"))
+
+    async def script(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.until("sensor-data")
+        await driver.press("p", "left", "enter")
+        await driver.until("not done: Redis does not let this user do that")
+        assert ops.noted[0][2]["outcome"] == "refused"
+
+    drive(ops, script)
+
+
+@pytest.mark.parametrize("keys", ["2 p", "2 down C", "2 r", "2 a", "3 D", "3 c", "3 e", "3 m", "4 r", "4 D", "5 r"])
+def test_read_only_refuses_every_act(keys: str) -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        first, *rest = keys.split()
+        await driver.press(first)
+        await driver.until(FILLED[first])
+        await driver.press(*rest)
+        await driver.until("refused: qctl is read-only by --read-only")
+        assert "read-only" in driver.lines[0]
+
+    drive(ops, script, read_only="qctl is read-only by --read-only")

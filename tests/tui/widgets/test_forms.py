@@ -1,0 +1,106 @@
+"""Forms: a new job of the catalog, and another payload for a job that is there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from textual.widgets import TextArea
+
+from qctl.catalog.arguments import Argument
+from qctl.catalog.specs import JobSpec
+from qctl.errors import UsageError
+from qctl.models import Editable
+from qctl.tui import actions
+from qctl.tui.widgets import forms
+from tui.driving import Driver, drive
+from tui.fake import MonitorOps
+
+HARM = "\x1b]0;owned\x07\u202e\x9b31m"
+
+
+def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
+    ops = MonitorOps()
+
+    async def script(driver: Driver) -> None:
+        await driver.press("a")
+        await driver.until("alert-email")
+        await driver.type("welcome")
+        await driver.until(lambda: "alert-email" not in driver.text)
+        await driver.press("enter")
+        await driver.until("userEmail (text, needed):")
+        await driver.until("userEmail is needed")
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+        assert driver.app.screen.query_one("#do").disabled
+        await driver.press("tab")
+        await driver.type("ada")
+        await driver.press("enter")
+        await driver.type("Ada")
+        await driver.press("enter")
+        await driver.press("9", "0")
+        await driver.until("has no unit")
+        await driver.press("m")
+        await driver.until("1 job of email will be made, and runs in 90m.")
+        await driver.until("qctl job enqueue welcome-email userEmail=ada userName=Ada")
+        await driver.until("--delay 90m")
+        await driver.press("enter", "enter")
+        await driver.until("welcome-email is job job-9   (U undoes it)")
+        assert ops.asked("jobs__enqueue") == [
+            (("welcome-email", {"userEmail": "ada", "userName": "Ada"}), {"delay": 5400.0})
+        ]
+        await driver.press("U")
+        await driver.until("qctl job cancel job-9 --yes")
+        await driver.press("escape")
+        await driver.press("a")
+        await driver.until("alert-email")
+        await driver.press("escape")
+        await driver.until("nothing was done")
+
+    drive(ops, script, size=(80, 24))
+
+
+def test_arguments_are_what_the_catalog_says() -> None:
+    taken = (Argument("n", "whole"), Argument("kind", choices=("a", "b")), Argument("o", "object"))
+    spec = JobSpec("x", "m.x", "q", taken)
+    with pytest.raises(UsageError, match=r"n is not JSON.*; kind is not one of a, b; o is needed"):
+        actions.enqueue(MonitorOps(), spec, {"n": "x", "kind": "c"})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"n is not a whole number"):
+        actions.enqueue(MonitorOps(), spec, {"n": "1.5", "kind": "a", "o": "{}"})  # type: ignore[arg-type]
+
+
+def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
+    payload = {"function": "app.send", "args": [HARM, "é"], "kwargs": {}}
+    job = Editable("job-1", "email", "failed", json.dumps(payload, indent=2, ensure_ascii=False), b"...")
+    ops = MonitorOps(jobs__editable=job)
+
+    async def script(driver: Driver) -> None:
+        await driver.press("4")
+        await driver.until("Traceback: ...")
+        await driver.press("tab", "e")
+        await driver.until("nothing is changed yet")
+        assert not [c for c in driver.text if c != "\n" and (ord(c) < 32 or c in "\x7f\x9b\u202e")]
+        assert driver.app.focused is not None
+        assert driver.app.focused.id == "cancel"
+        area = driver.app.screen.query_one(TextArea)
+        assert json.loads(area.text) == payload
+        await driver.press("tab")
+        area.text = "[1]"
+        await driver.until("this is not a JSON object")
+        area.text = '{"args": ["mended"]}'
+        await driver.until("Edit job-1 and retry it")
+        await driver.until("--revert` brings that back")
+        await driver.press("tab", "enter")
+        await driver.until("job-1 was edited and is queued again")
+        assert ops.asked("jobs__edit") == [((job, '{"args": ["mended"]}'), {})]
+        assert len(ops.asked("jobs__retry")) == 1
+        await driver.press("U")
+        await driver.until("there is no way back from: Edit job-1 and retry it")
+
+    drive(ops, script)
+
+
+def test_visible_json_means_the_same() -> None:
+    for text in (HARM, "\U000e0001", "é ü 漢 \n", "\ud800"):
+        written = json.dumps([text], ensure_ascii=False)
+        assert json.loads(forms.visible(written)) == [text]
