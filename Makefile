@@ -52,7 +52,7 @@ screens: dev ## draw the pictures of the monitor's screens anew
 
 completions: dev ## write the completions of bash, zsh and fish anew, and the page of qctl --help
 	$(BIN)/python -m qctl.cli.completions completions
-	$(BIN)/python -m qctl.cli.help_page
+	$(BIN)/python -m qctl.cli.completions.help_text
 
 bench: dev ## measure everything, for an hour or more; each of benchmarks/*.py also runs alone
 	@for each in $$(grep -l __main__ benchmarks/*.py); do \

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from qctl.broker.bookkeeping import counters, dead_letter_index
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.histogram import bucket
 
 TRACEBACK = """Traceback (most recent call last):
@@ -71,7 +71,7 @@ def bury(send: Sender, queue: str, count: int, *, causes: int = CAUSES, indexed:
         traceback = TRACEBACK.format(line=cause, error=f"Error{cause}")
         parts = dead_letter_index.describe("app.tasks.send", traceback)
         print_ = dead_letter_index.fingerprint(parts)
-        fields = {**_job(queue, "failed"), **({dead_letter_index.FIELD: print_} if indexed else {})}
+        fields = {**_job(queue, "failed"), **({job_fields.FINGERPRINT: print_} if indexed else {})}
         failure = {"exc_string": _packed(traceback), "type": 2, "created_at": now}
         send.each(b"HSET", keys.JOB_PREFIX, mine, _flat(fields))
         send.each(b"XADD", keys.results(""), mine, [b"*", *_flat(failure)])

@@ -9,7 +9,8 @@ import sys
 
 from qctl import catalog, daemon
 from qctl.broker.redis.connection import connect
-from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 
 
 def main() -> None:

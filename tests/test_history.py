@@ -20,9 +20,10 @@ from qctl.broker.redis.connection import Backoff
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import NotFoundError, SettingsError, UnreachableError
 from qctl.history import recorder as recorder_module
+from qctl.history.open_store import open_store
 from qctl.history.recorder import GROUP, Recorder
 from qctl.history.sqlite import HOUR, SqliteHistory
-from qctl.history.store import Store, open_store
+from qctl.history.store import Store
 from qctl.models import Event
 from qctl.ops import Ops
 from qctl.settings import Settings

@@ -11,7 +11,8 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker.worker.base import QctlWorker
 from qctl.broker.worker.claims import Claimant
-from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.settings import Settings
 
 

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.scheduler import schedules
-from qctl.history.store import open_store
+from qctl.history.open_store import open_store
 from qctl.models import Schedule
 from qctl.settings import Settings
 from support.process import Program

@@ -14,8 +14,8 @@ from rq import Worker
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker.maintenance.scheduler_loop import DelayedJobs
 from qctl.broker.redis import keys
+from qctl.broker.scheduler.promoter import DelayedJobs
 from qctl.catalog.options import Options
 from qctl.service import QueueService
 from support.process import Program

@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import ForkWorker
+from qctl.broker.worker.fork_worker import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.jobs import file as jobs
 from qctl.jobs.follow_up_jobs import follow

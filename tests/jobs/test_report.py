@@ -18,9 +18,9 @@ from redis import Redis
 
 from contract.readings import readings
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import ForkWorker
+from qctl.broker.worker.fork_worker import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
-from qctl.history.store import open_store
+from qctl.history.open_store import open_store
 from qctl.jobs import reading_batches as sensor_jobs
 from qctl.jobs import report as jobs
 from qctl.jobs.follow_up_jobs import follow

@@ -17,9 +17,9 @@ import pytest
 from redis import Redis
 
 from qctl.broker.ingest.buffer import Buffer
-from qctl.broker.maintenance.scheduler_loop import DelayedJobs
 from qctl.broker.redis import keys
 from qctl.broker.scheduler.cron import Cron
+from qctl.broker.scheduler.promoter import DelayedJobs
 from qctl.broker.worker import pauses, recovery
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.catalog import PIPELINES, lanes

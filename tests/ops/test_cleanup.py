@@ -16,7 +16,7 @@ from rq.utils import utcformat
 from qctl.broker.admin import trash
 from qctl.broker.redis import keys, locks
 from qctl.errors import NotFoundError, RefusedError, UsageError
-from qctl.history.store import open_store
+from qctl.history.open_store import open_store
 from qctl.models import Event, Removed
 from qctl.ops import Ops
 from qctl.settings import Settings

@@ -26,7 +26,8 @@ from qctl.broker.redis import keys
 from qctl.broker.worker import base
 from qctl.broker.worker.base import QctlWorker
 from qctl.broker.worker.claims import LEASE, Claimant
-from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.settings import Settings
 
 OPTIONS = ("default_result_ttl", "job_monitoring_interval", "maintenance_interval", "disable_default_exception_handler")

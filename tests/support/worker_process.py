@@ -7,7 +7,8 @@ import signal
 import sys
 
 from qctl.broker.redis.connection import connect
-from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.settings import Settings
 
 

@@ -44,19 +44,3 @@ def _columns() -> int:
         return os.get_terminal_size(sys.__stdout__.fileno()).columns or COLUMNS  # type: ignore[union-attr]
     except (AttributeError, OSError, ValueError):
         return COLUMNS
-
-
-def made() -> str:
-    """The page as the tree of commands says it."""
-    import typer
-
-    from qctl.cli.tree import build
-
-    program = typer.main.get_command(build([]))
-    return program.get_help(program.make_context("qctl", [], resilient_parsing=True)) + "\n"
-
-
-if __name__ == "__main__":
-    os.environ["COLUMNS"] = str(COLUMNS)
-    with open(PAGE, "w", encoding="utf-8") as file:
-        file.write(made())

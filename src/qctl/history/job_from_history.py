@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from qctl.history.store import open_store
+from qctl.history.open_store import open_store
 from qctl.models import Event, JobDetail, Payload
 from qctl.settings import Settings
 

@@ -15,7 +15,8 @@ from threading import Event as Flag
 from qctl.broker.bookkeeping.event_consumer import EventGroup
 from qctl.broker.redis.connection import Backoff, Connection, connect, translated
 from qctl.errors import QctlError
-from qctl.history.store import Store, open_store
+from qctl.history.open_store import open_store
+from qctl.history.store import Store
 from qctl.models import Event
 from qctl.settings import Settings
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Protocol
 
 from qctl.models import Event, HistoryStep, Span
-from qctl.settings import Settings
 
 LONGEST = 1000
 """Characters of one field of an event that are kept."""
@@ -40,23 +39,6 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Close connections and files."""
-
-
-def open_store(settings: Settings, *, reading: bool = False) -> Store:
-    """The store of the settings: MongoDB where MONGODB_URI is set, else `history.db` in QCTL_HOME.
-
-    With `reading` it creates nothing, and is empty where nothing was written yet. Nothing is asked of a server yet.
-    Raises SettingsError where QCTL_HOME cannot be made.
-    """
-    if settings.mongodb_uri:
-        from qctl.history.mongodb import MongoHistory  # its driver is large, and an extra
-
-        return MongoHistory(settings.mongodb_uri)
-    from qctl.history.sqlite import SqliteHistory
-
-    if not reading:
-        settings.make_home()
-    return SqliteHistory(settings.history_database, reading=reading)
 
 
 def parts(event: Event) -> tuple[int, int]:

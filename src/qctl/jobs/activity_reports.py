@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 from qctl.broker.worker import job_context
 from qctl.errors import QctlError, RejectedError, SinkUnavailableError, UnreachableError
-from qctl.history.store import open_store
+from qctl.history.open_store import open_store
 from qctl.jobs.common_arguments import Days
 from qctl.reports.report import Chart, Report
 from qctl.settings import Settings

@@ -13,7 +13,7 @@ from qctl.broker.admin import expired, trash
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
-from qctl.history.store import open_store
+from qctl.history.open_store import open_store
 from qctl.jobs import images
 from qctl.models import Chosen, Cleanup, Kind, Removed, Selection
 from qctl.ops.base import Part, Progress, silent

@@ -15,7 +15,7 @@ from qctl.broker.query import dead_letter_causes, job_name_sample, stats_snapsho
 from qctl.broker.redis import clock
 from qctl.broker.worker import pauses
 from qctl.errors import RefusedError, UsageError, WaitTimeoutError
-from qctl.history.store import open_store
+from qctl.history.open_store import open_store
 from qctl.models import (
     ClearResult,
     DeleteResult,

@@ -18,7 +18,7 @@ from qctl.broker.admin import bulk
 from qctl.broker.admin.retry_jobs import Retry
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.query import dead_letters, job_locations
-from qctl.broker.redis import keys, untrusted_fields
+from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.redis.connection import connect
 from qctl.models import Chosen, Outcome, Selection
 from qctl.settings import Settings
@@ -99,7 +99,7 @@ def test_the_index_of_causes_forgets_it(connection: Redis) -> None:
     (fingerprint,) = (name.decode() for name in connection.hkeys(keys.causes("mail")))
     again(connection, "a")
     assert connection.zrange(keys.cause("mail", fingerprint), 0, -1) == [b"b"]
-    assert connection.hget(keys.job("a"), dead_letter_index.FIELD) is None
+    assert connection.hget(keys.job("a"), job_fields.FINGERPRINT) is None
     assert connection.hlen(keys.causes("mail")) == 1
     again(connection, "b")
     assert connection.exists(keys.causes("mail"), keys.cause("mail", fingerprint)) == 0
@@ -162,7 +162,7 @@ def test_a_key_of_a_wrong_type_leaves_the_letter_where_it_is(connection: Redis, 
 
 def test_a_hostile_fingerprint_reaches_no_other_key(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
-    connection.hset(keys.job("j"), dead_letter_index.FIELD, "x")
+    connection.hset(keys.job("j"), job_fields.FINGERPRINT, "x")
     connection.set(keys.cause("mail", "x"), "text")
     assert again(connection, "j")[0].done
     assert connection.get(keys.cause("mail", "x")) == b"text"

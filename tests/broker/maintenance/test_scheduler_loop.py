@@ -18,11 +18,12 @@ from rq.scheduler import RQScheduler
 from qctl.broker.admin import trash
 from qctl.broker.bookkeeping import events
 from qctl.broker.ingest.buffer import Buffer, Commit
-from qctl.broker.maintenance import scheduler_loop
-from qctl.broker.maintenance.scheduler_loop import DelayedJobs, Housekeeper
+from qctl.broker.maintenance import housekeeper, scheduler_loop
+from qctl.broker.maintenance.housekeeper import Housekeeper
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import Backoff
 from qctl.broker.scheduler import schedules
+from qctl.broker.scheduler.promoter import DelayedJobs
 from qctl.broker.worker import pauses
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.catalog import PIPELINES
@@ -191,7 +192,7 @@ def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypat
 def test_news_of_settings_are_taken_over(
     connection: Redis, queue: Queue, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler_loop, "HOUSEKEEPING", 0.0)
+    monkeypatch.setattr(housekeeper, "HOUSEKEEPING", 0.0)
     old = queue.enqueue("f")
     connection.lrem(keys.queue("work"), 0, old.id)
     connection.zadd(keys.failed("work"), {old.id: -1})

@@ -14,7 +14,7 @@ from rq.results import Result
 
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import dead_letters
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.models import DEAD, DeadLetter
 from support import stock
 from support.stock import Bomb
@@ -29,7 +29,7 @@ def bury(connection: Redis, queue: str, job_id: str, died: float, reason: str = 
     with connection.pipeline() as pipe:
         dead_letter_index.bury(pipe, "readings", queue, "app.tasks.take", ["raw"], reason, job_id)
         pipe.execute()
-    fingerprint = connection.hget(keys.job(job_id), dead_letter_index.FIELD)
+    fingerprint = connection.hget(keys.job(job_id), job_fields.FINGERPRINT)
     assert fingerprint is not None
     connection.zadd(keys.cause(queue, fingerprint.decode()), {job_id: died * 1000})
 

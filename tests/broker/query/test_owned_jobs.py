@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from redis import Redis
 
-from qctl.broker.admin import trash
 from qctl.broker.query import owned_jobs
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.service import QueueService
 from qctl.settings import Settings
 
@@ -55,7 +54,7 @@ def test_each_status_has_its_word(service: QueueService, connection: Redis, stat
 
 def test_what_lies_in_the_trash_has_failed(service: QueueService, connection: Redis) -> None:
     id_ = service.enqueue("notify", NOTE, owner="ada")
-    connection.hset(keys.job(id_), trash.FIELD, "a-batch")
+    connection.hset(keys.job(id_), job_fields.TRASH_BATCH, "a-batch")
     assert [job.status for job in owned_jobs.read(connection, "ada")] == ["failed"]
 
 

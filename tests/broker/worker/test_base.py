@@ -17,10 +17,11 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.bookkeeping import dead_letter_index, events
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.broker.worker import pauses
 from qctl.broker.worker.base import QctlWorker
-from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.settings import Settings
 from support.servers import RedisServer
 from support.waiting import later
@@ -105,7 +106,7 @@ def worker_again(worker: QctlWorker) -> QctlWorker:
 def test_dead_letters_of_one_cause_share_a_fingerprint(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
     jobs = [queue.enqueue("support.jobs.fail", f"no row {n}") for n in (1, 22)] + [queue.enqueue("support.jobs.fail")]
     inline.work(burst=True)
-    prints = [connection.hget(keys.job(job.id), dead_letter_index.FIELD) for job in jobs]
+    prints = [connection.hget(keys.job(job.id), job_fields.FINGERPRINT) for job in jobs]
     assert prints[0] == prints[1] != prints[2]
     assert connection.zcard(keys.cause("work", prints[0].decode())) == 2
     cause = json.loads(connection.hget(keys.causes("work"), prints[0]))
@@ -319,7 +320,7 @@ def test_a_child_whose_parent_is_gone_runs_nothing(
 ) -> None:
     url = f"unix://{connection.connection_pool.connection_kwargs['path']}"
     job = queue.enqueue("support.jobs.note", url, "ran", "once")
-    monkeypatch.setattr("qctl.broker.worker.inline_worker.os.getppid", lambda: 1)
+    monkeypatch.setattr("qctl.broker.worker.fork_worker.os.getppid", lambda: 1)
     ForkWorker(["work"], connection, worker_settings).work(burst=True, max_jobs=1)
     assert status(connection, job) == "queued"
     assert not connection.exists("ran:started")

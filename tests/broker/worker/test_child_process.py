@@ -13,7 +13,7 @@ from rq.queue import Queue
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import child_process
-from qctl.broker.worker.inline_worker import ForkWorker
+from qctl.broker.worker.fork_worker import ForkWorker
 from qctl.settings import Settings
 
 

@@ -21,7 +21,8 @@ from qctl.broker.worker import fast_path_worker, pauses, recovery
 from qctl.broker.worker.base import AbortedError
 from qctl.broker.worker.claim_connection import Line
 from qctl.broker.worker.claim_protocol import Claim, Turns
-from qctl.broker.worker.inline_worker import ForkWorker, InlineWorker
+from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.broker.worker.prefetch import LATE, MOST, SHORT, STALE, TRUSTED, Hand
 from qctl.broker.worker.recovery import Recoverer
 from qctl.settings import Settings

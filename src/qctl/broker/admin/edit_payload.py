@@ -13,16 +13,10 @@ from redis import Redis
 from rq.utils import get_call_string
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, keys, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Editable
-
-ORIGINAL = "qctl_original"
-"""Field of a job's hash: the payload before the first edit, as it was stored."""
-
-EDITED = "qctl_edited"
-"""Field of a job's hash: who edited it last, and when."""
 
 _PARTS = ("function", "args", "kwargs")
 
@@ -38,7 +32,9 @@ _REFUSALS = {
 
 def read(connection: Redis, job_id: str) -> Editable:
     """The payload of a job. Raises NotFoundError, and RefusedError where it cannot be edited."""
-    data, origin, status, original = connection.hmget(keys.job(job_id), ["data", "origin", "status", ORIGINAL])
+    data, origin, status, original = connection.hmget(
+        keys.job(job_id), ["data", "origin", "status", job_fields.ORIGINAL_DATA]
+    )
     if data is None:
         raise NotFoundError(f"there is no job {job_id} with a payload", hint="qctl job list")
     return Editable(
@@ -69,7 +65,7 @@ def write(connection: Redis, job: Editable, text: str, *, actor: str) -> bool:
 
 def revert(connection: Redis, job: Editable, *, actor: str) -> None:
     """Give a job that was read the payload it had before the first edit. Raises RefusedError where nobody edited it."""
-    raw = connection.hget(keys.job(job.id), ORIGINAL)
+    raw = connection.hget(keys.job(job.id), job_fields.ORIGINAL_DATA)
     if raw is None or job.original is None:
         raise RefusedError(f"job {job.id} was never edited")
     _send(connection, job, raw, json.loads(job.original), "", actor)
@@ -81,7 +77,18 @@ def _send(connection: Redis, job: Editable, data: bytes, parts: dict[str, Any], 
         _edit(
             connection,
             [keys.job(job.id), keys.claims(job.queue), keys.EVENTS],
-            [job.id, job.queue, job.raw, data, call, ORIGINAL, EDITED, note, actor, events.CAP],
+            [
+                job.id,
+                job.queue,
+                job.raw,
+                data,
+                call,
+                job_fields.ORIGINAL_DATA,
+                job_fields.EDITED_AT,
+                note,
+                actor,
+                events.CAP,
+            ],
         )
     )
     if answer != "done":

@@ -13,10 +13,9 @@ from typing import Any
 
 from redis import Redis
 
-from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations, job_summary
 from qctl.broker.query.job_locations import Found
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.models import Chosen, State
 
 SCHEMA = "qctl.job/1"
@@ -48,7 +47,7 @@ def _records(connection: Redis, queue: str, state: State, ids: list[bytes]) -> I
             pipe.xrange(keys.results(name))
             pipe.pttl(keys.job(name))
             pipe.pttl(keys.results(name))
-            pipe.hget(keys.job(name), dead_letter_index.FIELD)
+            pipe.hget(keys.job(name), job_fields.FINGERPRINT)
             if kind == "hash":
                 pipe.hget(job_locations.key(state, queue), id_)
             elif kind == "zset":

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qctl.broker.admin import export_jobs
-from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations
-from qctl.broker.redis import untrusted_fields
+from qctl.broker.redis import job_fields, untrusted_fields
 from qctl.errors import RejectedError
 from qctl.models import STATES, State
 
@@ -61,7 +60,7 @@ class Record:
     @property
     def fingerprint(self) -> str:
         """The name of its cause, empty where no index knew it."""
-        return "" if self.died is None else untrusted_fields.text(self.fields.get(dead_letter_index.FIELD))
+        return "" if self.died is None else untrusted_fields.text(self.fields.get(job_fields.FINGERPRINT))
 
 
 def document(line: bytes) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def _record(found: dict[str, Any]) -> Record:
     _check_fields(fields, queue, state)
     results = _results(found.get("results"))
     died = found.get("died")
-    if died is not None and not _FINGERPRINT.fullmatch(untrusted_fields.text(fields.get(dead_letter_index.FIELD))):
+    if died is not None and not _FINGERPRINT.fullmatch(untrusted_fields.text(fields.get(job_fields.FINGERPRINT))):
         raise RejectedError("it has a time of death and no fingerprint of twelve hexadecimal digits")
     return Record(
         id=id_,

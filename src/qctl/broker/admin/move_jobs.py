@@ -11,11 +11,11 @@ from typing import ClassVar
 
 from redis import Redis
 
-from qctl.broker.admin import rate_limit_slots, trash
+from qctl.broker.admin import rate_limit_slots
 from qctl.broker.admin.trash import Batch
-from qctl.broker.bookkeeping import dead_letter_index, events
-from qctl.broker.query import job_locations, job_summary
-from qctl.broker.redis import keys, untrusted_fields
+from qctl.broker.bookkeeping import events
+from qctl.broker.query import job_locations
+from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.redis.scripts import Argument, Script
 from qctl.models import MOVABLE, State
 
@@ -53,7 +53,7 @@ class Relocation(ABC):
             self.actor,
             events.CAP,
             keys.JOB_PREFIX,
-            dead_letter_index.FIELD,
+            job_fields.FINGERPRINT,
             keys.cause(queue, ""),
             keys.counts_prefix(queue),
         ]
@@ -98,7 +98,7 @@ class Discard(Relocation):
 
     def _own(self, queue: str, _state: State) -> tuple[list[str], list[Argument]]:
         name = self._batch.of(queue)
-        own: list[Argument] = [name, trash.FIELD, self._batch.expires, *self._batch.record(queue)]
+        own: list[Argument] = [name, job_fields.TRASH_BATCH, self._batch.expires, *self._batch.record(queue)]
         return [keys.trash_jobs(name), keys.trash(name), keys.TRASH, keys.trash_origins(name)], own
 
 
@@ -114,5 +114,5 @@ class Move(Relocation):
 
     def _own(self, _queue: str, state: State) -> tuple[list[str], list[Argument]]:
         target = self.target
-        own: list[Argument] = [target, keys.queue(target), job_summary.MOVED, keys.cause(target, "")]
+        own: list[Argument] = [target, keys.queue(target), job_fields.MOVED_FROM, keys.cause(target, "")]
         return [job_locations.key(state, target), keys.causes(target), keys.QUEUES], own

@@ -10,10 +10,10 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
-from qctl.broker.admin import export_jobs, import_format, import_jobs, trash, write_backup
+from qctl.broker.admin import export_jobs, import_format, import_jobs, write_backup
 from qctl.broker.admin.import_format import Record, Values
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, keys, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.scheduler.schedules import NAME
 from qctl.errors import AlreadyThereError, RejectedError
 
@@ -108,7 +108,7 @@ def _trashed(connection: Redis, found: dict[str, Any], trust: bool, actor: str) 
     record = import_format.read(found.get("job"), trust=trust)
     given = found.get("origin")
     origin = None if given is None else import_format.value(given, "origin")
-    if record.fields.get(trash.FIELD) != batch.encode():
+    if record.fields.get(job_fields.TRASH_BATCH) != batch.encode():
         raise RejectedError(f"its job does not lie in trash batch {batch}")
 
     def write(pipe: Pipeline) -> None:

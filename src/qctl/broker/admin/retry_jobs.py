@@ -10,8 +10,8 @@ from rq.rate_limit import RateLimitRegistry
 from rq.utils import utcformat
 
 from qctl.broker.admin import rate_limit_slots
-from qctl.broker.bookkeeping import dead_letter_index, events
-from qctl.broker.redis import keys, untrusted_fields
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import State
 
@@ -59,7 +59,7 @@ class Retry:
                 now.timestamp(),
                 self.actor,
                 events.CAP,
-                dead_letter_index.FIELD,
+                job_fields.FINGERPRINT,
                 keys.cause(queue, ""),
                 limit_begin,
                 limit_end,

@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import ClearResult, RestoreResult, TrashBatch
@@ -24,10 +24,6 @@ log = logging.getLogger(__name__)
 
 STEP = 200
 """Jobs a script call takes: less than 1 ms, so that much slower machines keep P7 too."""
-
-FIELD = "qctl_trash"
-"""Field of a job's hash that names the batch it lies in. With the status `canceled` it tells that the job is the
-batch's: somebody may enqueue the same id again meanwhile, and that job is not the trash's to restore or delete."""
 
 Progress = Callable[[int, int | None], None]
 
@@ -85,7 +81,7 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
                         keys.JOB_PREFIX,
                         keys.counts_prefix(queue),
                         batch,
-                        FIELD,
+                        job_fields.TRASH_BATCH,
                         whole.expires,
                         *whole.record(queue),
                     ],
@@ -168,7 +164,7 @@ def _put_back(connection: Redis, batch: TrashBatch, actor: str, progress: Callab
     where += [keys.trash_origins(batch.id), keys.quarantine(queue), keys.causes(queue)]
     where += [registry(queue) for registry in _REGISTRIES]
     counts = keys.counts_prefix(queue)
-    args: list[str | int] = [STEP, keys.JOB_PREFIX, batch.id, FIELD, queue, actor, events.CAP, counts]
+    args: list[str | int] = [STEP, keys.JOB_PREFIX, batch.id, job_fields.TRASH_BATCH, queue, actor, events.CAP, counts]
     done = restored = 0
     try:
         while True:
@@ -228,7 +224,15 @@ def _delete(connection: Redis, where: list[str], most: int, *, batch: str = "", 
     left, deleted = _purge(
         connection,
         where,
-        [most, keys.JOB_PREFIX, keys.results(""), keys.dependents("").removeprefix(keys.job("")), batch, FIELD, counts],
+        [
+            most,
+            keys.JOB_PREFIX,
+            keys.results(""),
+            keys.dependents("").removeprefix(keys.job("")),
+            batch,
+            job_fields.TRASH_BATCH,
+            counts,
+        ],
     )
     return int(left), int(deleted)
 

@@ -19,16 +19,13 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from qctl.broker.bookkeeping import counters, events
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.broker.redis.scripts import Script
 
 _bury = Script("bookkeeping/bury")
 
 FOR_EVER = -1
 """RQ's time to live of a dead letter that nothing but a person removes."""
-
-FIELD = "qctl_fingerprint"
-"""Field of the job hash that holds the fingerprint. RQ ignores fields that it does not know."""
 
 _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|'[^'\n]*'|\"[^\"\n]*\"|\d+(?:\.\d+)?")
 _FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line \d+, in (?P<function>\S+)', re.MULTILINE)
@@ -65,7 +62,7 @@ def index(pipe: Pipeline, queue: str, job_id: str, function: str, traceback: str
     """Enter a dead letter in the index of causes, with its event and count, in the pipeline that kills it."""
     parts = describe(function, traceback)
     name = fingerprint(parts)
-    pipe.hset(keys.job(job_id), FIELD, name)
+    pipe.hset(keys.job(job_id), job_fields.FINGERPRINT, name)
     pipe.hsetnx(keys.causes(queue), name, json.dumps(parts))
     pipe.zadd(keys.cause(queue, name), {job_id: int(time.time() * 1000)})
     counters.bump(pipe, queue, "dead")
@@ -82,7 +79,7 @@ def bury(
     parts = describe(handler, reason)
     name, moment = fingerprint(parts), time.time()
     hour, minute = divmod(int(moment) // 60, 60)
-    fields = {FIELD: name, **_job(pipe, queue, handler, args, job_id).to_dict()}
+    fields = {job_fields.FINGERPRINT: name, **_job(pipe, queue, handler, args, job_id).to_dict()}
     result = Result(job_id, Result.Type.FAILED, pipe, exc_string=reason, serializer=JSONSerializer).serialize()
     shared = [keys.QUEUES, keys.causes(queue), keys.cause(queue, name), keys.counts(queue, hour), keys.EVENTS]
     known: list[Any] = [job_id, keys.queue(queue), name, json.dumps(parts), int(moment * 1000), f"{minute}.dead"]

@@ -11,9 +11,11 @@ from typing import Any
 
 from redis import Redis
 
-from qctl.broker.producer.owner_limits import WINDOW
 from qctl.broker.redis import keys
 from qctl.broker.redis.scripts import Script
+
+NOTIFICATION_WINDOW_SECONDS = 60
+"""Length of the sliding window in which notifications to one receiver are counted."""
 
 CAP = 1000
 """Messages that an inbox keeps, roughly; the database has all."""
@@ -42,4 +44,6 @@ def admit(connection: Redis, receiver: str, note_id: str, per_minute: int) -> bo
     """Whether a receiver may be sent this note now; 0 `per_minute` is without a limit. Asked again it is the same."""
     if not per_minute:
         return True
-    return bool(_admit(connection, [keys.notified(receiver)], [note_id, per_minute, WINDOW * 1000]))
+    return bool(
+        _admit(connection, [keys.notified(receiver)], [note_id, per_minute, NOTIFICATION_WINDOW_SECONDS * 1000])
+    )

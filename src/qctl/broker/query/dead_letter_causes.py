@@ -19,7 +19,7 @@ from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations, job_summary
 from qctl.broker.query.job_locations import Found
 from qctl.broker.query.job_summary import Facts
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.models import Cause, Causes, Scan, State
 
 STEP = 1000
@@ -320,7 +320,7 @@ def _known(connection: Redis, queue: _Queue, step: Sequence[Found]) -> set[bytes
         return set()
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
-            pipe.hget(keys.job(untrusted_fields.text(id_)), dead_letter_index.FIELD)
+            pipe.hget(keys.job(untrusted_fields.text(id_)), job_fields.FINGERPRINT)
         named = [untrusted_fields.text(pipeline_replies.granted(answer, None)) for answer in pipeline_replies.ask(pipe)]
     with connection.pipeline(transaction=False) as pipe:
         for id_, name in zip(ids, named, strict=True):

@@ -16,7 +16,7 @@ from redis import Redis
 
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query.dead_letter_causes import newest
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters, State
 
 WINDOW = 2000
@@ -37,7 +37,7 @@ _FIELDS = (
     "created_at",
     "enqueued_at",
     "ended_at",
-    dead_letter_index.FIELD,
+    job_fields.FINGERPRINT,
 )
 
 
@@ -267,7 +267,7 @@ def _read(connection: Redis, places: Sequence[Place]) -> list[_Read]:
         for n in small:
             pipe.hget(keys.job(places[n].id), "data")
         for place, fields in zip(places, hashes, strict=True):
-            pipe.zscore(keys.cause(place.queue, untrusted_fields.text(fields[dead_letter_index.FIELD])), place.id)
+            pipe.zscore(keys.cause(place.queue, untrusted_fields.text(fields[job_fields.FINGERPRINT])), place.id)
         more = pipeline_replies.ask(pipe)
     for n, data in zip(small, more, strict=False):
         hashes[n]["data"] = pipeline_replies.granted(data, None)
@@ -295,7 +295,7 @@ def _letter(place: Place, fields: dict[str, bytes | None], result: Any, runs: in
         error=place.note or dead_letter_index.last_line(trace),
         died_at=_died_at(place.died or died) or untrusted_fields.when(fields["ended_at"]),
         attempts=place.recoveries or _attempts(fields, runs),
-        fingerprint=untrusted_fields.text(fields[dead_letter_index.FIELD]) or None,
+        fingerprint=untrusted_fields.text(fields[job_fields.FINGERPRINT]) or None,
     )
     return _Read(letter, fields, trace)
 

@@ -12,11 +12,10 @@ from redis import Redis
 from redis.exceptions import ResponseError
 from rq.results import Result
 
-from qctl.broker.admin import edit_payload, trash
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations, job_summary, locate_jobs
 from qctl.broker.query.job_locations import Found
-from qctl.broker.redis import clock, keys, pipeline_replies, stream_reader, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, stream_reader, untrusted_fields
 from qctl.models import Attempt, Event, JobDetail, Payload, State
 from qctl.models.events import moment_of
 
@@ -31,7 +30,7 @@ SIZE = 1 << 20
 
 _OUTCOMES = {kind.value: kind.name.lower() for kind in Result.Type}
 
-_LARGE = ("data", "meta", "exc_info", "result", edit_payload.ORIGINAL)
+_LARGE = ("data", "meta", "exc_info", "result", job_fields.ORIGINAL_DATA)
 
 
 def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | None:
@@ -51,7 +50,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
     traceback = untrusted_fields.traceback(results, fields) if results or fields.get("exc_info") else ""
     said = job_summary.Facts(queue, state or "queued", found, fields, traceback)
     payload = untrusted_fields.pretty(fields.get("data"))
-    original = fields.get(edit_payload.ORIGINAL)
+    original = fields.get(job_fields.ORIGINAL_DATA)
     timeline, whole = _timeline(connection, job_id, untrusted_fields.when(fields.get("created_at")))
     text = {name: untrusted_fields.text(value) for name, value in fields.items() if name not in _LARGE}
     trace = said.meta.get("trace_id")
@@ -77,7 +76,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         retry_intervals=_numbers(fields.get("retry_intervals")),
         error=said.error,
         traceback=traceback,
-        fingerprint=text.get(dead_letter_index.FIELD) or None,
+        fingerprint=text.get(job_fields.FINGERPRINT) or None,
         trace=trace if isinstance(trace, str) else None,
         owner=said.owner or None,
         meta=untrusted_fields.meta(fields.get("meta")),
@@ -86,9 +85,9 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         attempts=[_attempt(*entry) for entry in reversed(results or [])],
         timeline=timeline,
         events_whole=whole,
-        moved_from=text.get(job_summary.MOVED) or None,
-        trash=text.get(trash.FIELD) or None,
-        edited=text.get(edit_payload.EDITED) or None,
+        moved_from=text.get(job_fields.MOVED_FROM) or None,
+        trash=text.get(job_fields.TRASH_BATCH) or None,
+        edited=text.get(job_fields.EDITED_AT) or None,
         original=Payload(*untrusted_fields.pretty(original)) if original_size else None,
     )
 
@@ -114,7 +113,7 @@ def _fields(connection: Redis, job_id: str) -> tuple[dict[str, bytes | None], in
     large = dict(zip(_LARGE, sizes, strict=True))
     names = [name for name in map(untrusted_fields.text, raw or []) if (large.get(name) or 0) <= SIZE]
     values: list[bytes | None] = connection.hmget(keys.job(job_id), names) if names else []
-    return dict(zip(names, values, strict=True)), large["data"] or 0, large[edit_payload.ORIGINAL] or 0
+    return dict(zip(names, values, strict=True)), large["data"] or 0, large[job_fields.ORIGINAL_DATA] or 0
 
 
 def _with_note(connection: Redis, queue: str, found: Found) -> Found:
@@ -124,8 +123,8 @@ def _with_note(connection: Redis, queue: str, found: Found) -> Found:
 
 def _note(state: State | None, text: dict[str, str]) -> str:
     """What is odd about where it is."""
-    if state is None and text.get(trash.FIELD):
-        return f"it is in trash batch {text[trash.FIELD]}"
+    if state is None and text.get(job_fields.TRASH_BATCH):
+        return f"it is in trash batch {text[job_fields.TRASH_BATCH]}"
     status = text.get("status", "")
     if state is None and status in job_locations.BY_STATUS:
         return f"it says that it is {status}, and is in no place of that kind: nothing will run it"

@@ -16,7 +16,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.bookkeeping import dead_letter_index
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.models import JobRow
 
 if TYPE_CHECKING:
@@ -32,13 +32,10 @@ EACH = 1 << 20
 TOGETHER = 4 << 20
 """Bytes of payloads that are read at once."""
 
-MOVED = "qctl_moved_from"
-"""Field of a job's hash that names the queue it was moved from."""
-
 _FIELDS = (
     *("description", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name", "exc_info"),
-    dead_letter_index.FIELD,
-    MOVED,
+    job_fields.FINGERPRINT,
+    job_fields.MOVED_FROM,
 )
 
 
@@ -183,7 +180,10 @@ def matches(facts: Facts, selector: Selector, now: datetime | None = None) -> bo
         (selector.job is None or _is_named(facts, selector.job))
         and (selector.error is None or _holds(f"{facts.error}\n{facts.traceback}", selector.error))
         and (selector.owner is None or facts.owner.casefold() == selector.owner.casefold())
-        and (selector.moved_from is None or untrusted_fields.text(facts.fields.get(MOVED)) == selector.moved_from)
+        and (
+            selector.moved_from is None
+            or untrusted_fields.text(facts.fields.get(job_fields.MOVED_FROM)) == selector.moved_from
+        )
         and (selector.older_than is None or _is_older(facts, selector.older_than, now))
         and (selector.argument is None or _is_called_with(facts, selector.argument))
     )

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from redis import Redis
 
-from qctl.broker.admin import trash
 from qctl.broker.query import dead_letters, job_locations
 from qctl.broker.query.job_locations import Found, Placed
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.models import Outcome, State
 
 STEP = 500
@@ -45,7 +44,7 @@ def _hashes(connection: Redis, ids: Sequence[str]) -> Iterator[tuple[str, str, s
     """Id, status, queue and trash batch of each, empty where its hash does not say."""
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
-            pipe.hmget(keys.job(id_), "status", "origin", trash.FIELD)
+            pipe.hmget(keys.job(id_), "status", "origin", job_fields.TRASH_BATCH)
         answers = pipeline_replies.ask(pipe)
     for id_, answer in zip(ids, answers, strict=True):
         status, queue, batch = (untrusted_fields.text(value) for value in pipeline_replies.granted(answer, [None] * 3))

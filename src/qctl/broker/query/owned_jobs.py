@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from redis import Redis
 
-from qctl.broker.admin import trash
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.models import OwnedJob, OwnedStatus
 
 STEP = 500
 """Jobs that are read in a round trip."""
 
 _TIMES = ("created_at", "enqueued_at", "started_at", "ended_at")
-_FIELDS = ("status", "description", "retries_left", "retry_intervals", trash.FIELD, *_TIMES)
+_FIELDS = ("status", "description", "retries_left", "retry_intervals", job_fields.TRASH_BATCH, *_TIMES)
 
 _WORDS: Mapping[str, OwnedStatus] = {
     "started": "running",
@@ -66,7 +65,7 @@ def _job(job_id: str, owner: str, fields: Mapping[str, bytes | None]) -> OwnedJo
         id=job_id,
         name=untrusted_fields.text(fields.get("description")),
         owner=owner,
-        status="failed" if fields.get(trash.FIELD) else status,
+        status="failed" if fields.get(job_fields.TRASH_BATCH) else status,
         retries=_retries(fields),
         created=untrusted_fields.when(fields.get("created_at")),
         modified=max(times, default=None),

@@ -10,12 +10,12 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.query.stats_snapshot import is_alive
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.models import Quiet, WorkerInfo
 
 _FIELDS = (
     *("birth", "death", "queues", "state", "hostname", "pid", "current_job", "last_heartbeat"),
-    *("successful_job_count", "failed_job_count", "total_working_time", keys.WORKER_MEMORY),
+    *("successful_job_count", "failed_job_count", "total_working_time", job_fields.WORKER_MEMORY),
 )
 
 

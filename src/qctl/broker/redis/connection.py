@@ -7,6 +7,7 @@ Whoever calls decides what can be sent again.
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ from qctl.broker.redis import key_prefix
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.safe import redact_url
 from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Connection = Redis
 """A client, under the name by which the layers above know it: they do not import redis."""
@@ -163,3 +166,14 @@ class Backoff:
     def reset(self) -> None:
         """The server answered: begin again with the shortest wait."""
         self.tries = 0
+
+
+@contextmanager
+def survive(what: str) -> Iterator[None]:
+    """Log what went wrong and go on, unless it is Redis itself: poison in one place must not stop the others."""
+    try:
+        yield
+    except Exception as error:
+        if will_pass(error):
+            raise
+        log.error("cannot %s: %s: %s", what, type(error).__name__, error)  # noqa: TRY400 - a traceback each tick floods

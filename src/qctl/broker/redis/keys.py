@@ -39,9 +39,6 @@ WORKER_PREFIX = BaseWorker.redis_worker_namespace_prefix
 WORKERS = REDIS_WORKER_KEYS
 """SET of worker keys."""
 
-WORKER_MEMORY = "qctl_memory"
-"""Field of a worker's hash: bytes that it and its child hold, as qctl's workers tell with each heartbeat."""
-
 SUSPENDED = WORKERS_SUSPENDED
 """STRING set by `rq suspend`: no worker of RQ takes a job while it is there."""
 

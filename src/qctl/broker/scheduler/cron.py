@@ -31,7 +31,7 @@ from rq_scheduler import Scheduler
 
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.redis import clock, keys, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.redis.connection import will_pass
 from qctl.broker.redis.scripts import Script
 from qctl.broker.scheduler.recurrence import Plan, Rule, plan
@@ -116,14 +116,14 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
             meta=entry.fields,
         )
         template.retry_intervals = list(entry.job.delays) or None
-        state = {"qctl_left": entry.left, "qctl_paused": paused_by}
+        state = {job_fields.SCHEDULE_RUNS_LEFT: entry.left, job_fields.SCHEDULE_PAUSED_BY: paused_by}
         with self.connection.pipeline() as pipe:
-            pipe.hdel(template.key, "retry_intervals", "qctl_problem", *state)
+            pipe.hdel(template.key, "retry_intervals", job_fields.SCHEDULE_PROBLEM, *state)
             template.save(pipeline=pipe)
             pipe.hset(
                 template.key,
                 mapping={name: value for name, value in state.items() if value is not None} or None,
-                key="qctl_source",
+                key=job_fields.SCHEDULE_SOURCE,
                 value=entry.source,
             )
             pipe.zadd(self.scheduled_jobs_key, {entry.name: due})
@@ -222,7 +222,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
                     return
                 pipe.multi()
                 pipe.zadd(self.scheduled_jobs_key, {name: HELD})
-                pipe.hset(keys.schedule(name), "qctl_problem", problem)
+                pipe.hset(keys.schedule(name), job_fields.SCHEDULE_PROBLEM, problem)
                 pipe.execute()
             except WatchError:
                 return
@@ -247,7 +247,7 @@ def parse(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> Entry:
             keep=int(template.result_ttl if template.result_ttl is not None else 86_400),
         )
         catch_up = notes.get("catch_up", "one")
-        left = fields.get(b"qctl_left")
+        left = fields.get(job_fields.SCHEDULE_RUNS_LEFT.encode())
         entry = Entry(
             name, rule, job, catch_up, None if left is None else int(left), str(notes.get("source", "operator"))
         )

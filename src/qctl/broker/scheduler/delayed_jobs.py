@@ -14,7 +14,7 @@ from rq.utils import utcformat
 from rq_scheduler import Scheduler
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import Timer, TimerKind
 
@@ -25,7 +25,7 @@ HELD = 253_370_764_800
 
 _FIELDS = (
     *("description", "started_at", "ended_at", "repeats_left", "repeat_intervals"),
-    *("number_of_retries", "retries_left", "qctl_held_by", "status"),
+    *("number_of_retries", "retries_left", job_fields.PAUSED_BY, "status"),
 )
 
 
@@ -98,7 +98,7 @@ def _timer_of(queue: str, job_id: str, due: float, fields: Mapping[str, bytes | 
         every=_intervals(fields["repeat_intervals"]),
         left=left,
         runs=untrusted_fields.whole_number(fields["number_of_retries"]) if kind == "retry" else None,
-        paused_by=untrusted_fields.text(fields["qctl_held_by"]) or "?" if held else None,
+        paused_by=untrusted_fields.text(fields[job_fields.PAUSED_BY]) or "?" if held else None,
     )
 
 

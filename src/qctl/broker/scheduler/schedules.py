@@ -19,7 +19,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.redis import keys, untrusted_fields
+from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.scheduler.cron import HELD, Cron, Entry, parse
 from qctl.broker.scheduler.recurrence import Rule
 from qctl.catalog import arguments, options
@@ -153,7 +153,7 @@ def pause(connection: Redis, name: str, *, actor: str) -> Schedule:
     """
     entry = _entry(connection, name)
     with connection.pipeline() as pipe:
-        pipe.hset(keys.schedule(name), "qctl_paused", actor)
+        pipe.hset(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, actor)
         pipe.zadd(keys.SCHEDULES, {name: HELD}, xx=True)
         _tell(pipe, entry, actor, "paused")
         pipe.execute()
@@ -167,7 +167,7 @@ def resume(connection: Redis, name: str, *, actor: str) -> Schedule:
         return one(connection, name)
     entry.rule.check()
     with connection.pipeline() as pipe:
-        pipe.hdel(keys.schedule(name), "qctl_paused", "qctl_problem")
+        pipe.hdel(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, job_fields.SCHEDULE_PROBLEM)
         pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(Cron(connection).now())}, xx=True)
         _tell(pipe, entry, actor, "resumed")
         pipe.execute()
@@ -212,11 +212,11 @@ def keep(connection: Redis, wanted: Mapping[str, Entry | None]) -> None:
     for name, entry in wanted.items():
         fields = connection.hgetall(keys.schedule(name))
         if entry is None:
-            if fields.get(b"qctl_source") == b"settings":
+            if fields.get(job_fields.SCHEDULE_SOURCE.encode()) == b"settings":
                 connection.zrem(keys.SCHEDULES, name)
                 connection.delete(keys.schedule(name))
         elif not _says(connection, name, fields, entry):
-            paused_by = untrusted_fields.text(fields.get(b"qctl_paused")) or None
+            paused_by = untrusted_fields.text(fields.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None
             due = HELD if paused_by else entry.rule.after(store.now())
             store.put(entry, due=due, paused_by=paused_by)
 
@@ -229,7 +229,7 @@ def _says(connection: Redis, name: str, fields: Mapping[bytes, bytes], entry: En
     """Whether a hash says what an entry says, or is an operator's who took the name."""
     if not fields:
         return False
-    if fields.get(b"qctl_source") != b"settings":
+    if fields.get(job_fields.SCHEDULE_SOURCE.encode()) != b"settings":
         return True
     try:
         return parse(connection, name, fields) == entry
@@ -260,14 +260,14 @@ def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
     state = fields if isinstance(fields, dict) else {}
     read: dict[str, Any] = {
         "next_at": _time(due) if math.isfinite(due) else None,
-        "last_due": _time(state.get(b"qctl_last_due")),
-        "last_at": untrusted_fields.when(state.get(b"qctl_last_at")),
-        "last_job": untrusted_fields.text(state.get(b"qctl_last_job")) or None,
-        "runs": untrusted_fields.whole_number(state.get(b"qctl_runs")) or 0,
-        "missed": untrusted_fields.whole_number(state.get(b"qctl_missed")) or 0,
-        "missed_at": untrusted_fields.when(state.get(b"qctl_missed_at")),
-        "paused_by": untrusted_fields.text(state.get(b"qctl_paused")) or None,
-        "problem": untrusted_fields.text(state.get(b"qctl_problem")) or None,
+        "last_due": _time(state.get(job_fields.SCHEDULE_LAST_DUE.encode())),
+        "last_at": untrusted_fields.when(state.get(job_fields.SCHEDULE_LAST_RUN_AT.encode())),
+        "last_job": untrusted_fields.text(state.get(job_fields.SCHEDULE_LAST_JOB.encode())) or None,
+        "runs": untrusted_fields.whole_number(state.get(job_fields.SCHEDULE_RUNS.encode())) or 0,
+        "missed": untrusted_fields.whole_number(state.get(job_fields.SCHEDULE_MISSED.encode())) or 0,
+        "missed_at": untrusted_fields.when(state.get(job_fields.SCHEDULE_MISSED_AT.encode())),
+        "paused_by": untrusted_fields.text(state.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None,
+        "problem": untrusted_fields.text(state.get(job_fields.SCHEDULE_PROBLEM.encode())) or None,
     }
     try:
         entry = parse(connection, name, state)

@@ -29,7 +29,7 @@ from rq.worker import WorkerStatus
 
 from qctl import catalog, logs
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys
+from qctl.broker.redis import job_fields, keys
 from qctl.broker.redis.connection import TRANSIENT, Backoff, will_pass
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker import process_memory
@@ -222,7 +222,7 @@ class QctlWorker(PlainWorker):
         with self.connection.pipeline() as pipe:
             self.last_heartbeat = now()
             held = process_memory.resident(os.getpid(), *([self.horse_pid] if self.horse_pid else []))
-            pipe.hset(self.key, mapping={**self.serialize(), **({keys.WORKER_MEMORY: held} if held else {})})
+            pipe.hset(self.key, mapping={**self.serialize(), **({job_fields.WORKER_MEMORY: held} if held else {})})
             pipe.expire(self.key, WORKER_TTL + 60)
             worker_registration.register(self, pipe)
             running = self._running

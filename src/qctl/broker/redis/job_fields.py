@@ -1,0 +1,60 @@
+"""Names of the hash fields that qctl adds to RQ's job and worker hashes.
+
+RQ ignores fields that it does not know. The Lua scripts write the same names; a test compares them with this list.
+"""
+
+from __future__ import annotations
+
+ORIGINAL_DATA = "qctl_original"
+"""The payload before the first edit by an operator."""
+
+EDITED_AT = "qctl_edited"
+"""Time and author of the last edit of the payload."""
+
+TRASH_BATCH = "qctl_trash"
+"""Id of the trash batch that the job lies in."""
+
+FINGERPRINT = "qctl_fingerprint"
+"""Fingerprint of the cause of a dead letter."""
+
+MOVED_FROM = "qctl_moved_from"
+"""Queue that the job was moved from."""
+
+WORKER_MEMORY = "qctl_memory"
+"""Resident memory of a worker, in bytes, as it last wrote it. On the worker's hash."""
+
+DUE_AT = "qctl_due"
+"""Time at which a paused delayed job is due."""
+
+PAUSED_BY = "qctl_held_by"
+"""Author of the pause of one delayed job."""
+
+SCHEDULE_SOURCE = "qctl_source"
+"""Where a schedule comes from: `settings`, or absent for one that an operator added."""
+
+SCHEDULE_RUNS_LEFT = "qctl_left"
+"""Runs that a schedule with a limit has left."""
+
+SCHEDULE_PAUSED_BY = "qctl_paused"
+"""Author of the pause of a schedule."""
+
+SCHEDULE_PROBLEM = "qctl_problem"
+"""Why a schedule cannot run."""
+
+SCHEDULE_LAST_DUE = "qctl_last_due"
+"""Due time of a schedule's last run, in seconds since 1970."""
+
+SCHEDULE_LAST_RUN_AT = "qctl_last_at"
+"""Time at which a schedule last ran."""
+
+SCHEDULE_LAST_JOB = "qctl_last_job"
+"""Id of the job that a schedule's last run enqueued."""
+
+SCHEDULE_RUNS = "qctl_runs"
+"""Runs of a schedule so far."""
+
+SCHEDULE_MISSED = "qctl_missed"
+"""Runs of a schedule that were missed while no scheduler ran."""
+
+SCHEDULE_MISSED_AT = "qctl_missed_at"
+"""Time at which missed runs were last counted."""
