@@ -18,7 +18,7 @@ from rq import Queue, Retry
 from rq.serializers import JSONSerializer
 from servers import private_redis
 
-from qctl.service import QueueService
+from qctl import QueueService
 
 JOBS = 10_000
 ROUNDS = 5

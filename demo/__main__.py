@@ -20,7 +20,7 @@ from demo.producers import Producers
 from demo.programs import Child, await_up
 from demo.rounds import Round, go
 from demo.site import ROOT, Site
-from qctl.service import QueueService
+from qctl import QueueService
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import random
 from itertools import count
 
 from demo.rounds import Round
-from qctl.service import QueueService
+from qctl import QueueService
 from qctl.settings import Settings
 
 SHOP = 7

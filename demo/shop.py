@@ -12,8 +12,7 @@ import signal
 import time
 from typing import Any
 
-from qctl import job
-from qctl.broker.worker import job_context
+from qctl import job, progress
 
 ADDRESSES = {"ada": "12 St James's Square, London", "grace": "1 Navy Yard, Washington"}
 
@@ -41,7 +40,7 @@ def draw_catalogue(season: str) -> int:
     """A catalogue, page by page: long enough to be looked at, and stopped."""
     for page in range(1, PAGES + 1):
         time.sleep(random.uniform(0.3, 0.7))
-        job_context.progress(page, PAGES, f"{season}, page {page}")
+        progress(page, PAGES, f"{season}, page {page}")
     return PAGES
 
 
@@ -51,7 +50,7 @@ def simulate(name: str, data: dict[str, Any] | None = None) -> str:
     steps = int((data or {}).get("steps", 10))
     for step in range(1, steps + 1):
         time.sleep(random.uniform(0.1, 0.5))
-        job_context.progress(step, steps, name)
+        progress(step, steps, name)
         if step == 2 and "fail" in name.lower():
             raise RuntimeError(f"{name} was to fail")
     return f"{name} is done"

@@ -1,19 +1,39 @@
-"""qctl: an operations toolkit for RQ queues on Redis, and the daemons that feed and empty them."""
+"""qctl: an operations toolkit for RQ queues on Redis, and the daemons that feed and empty them.
+
+The names in `__all__` are the public Python API. Each is imported on first use, so that `import qctl` stays cheap and
+the command line can handle Ctrl-C before its slow imports begin.
+"""
 
 from __future__ import annotations
+
+import importlib
 
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from qctl.broker.worker.job_context import progress as progress
+    from qctl.broker.worker.pausable_queue import PausableQueue as PausableQueue
     from qctl.catalog.declared import job as job
+    from qctl.service import QueueService as QueueService
+
+__all__ = ["PausableQueue", "QueueService", "job", "progress"]
+
+_MODULES = {
+    "PausableQueue": "qctl.broker.worker.pausable_queue",
+    "QueueService": "qctl.service",
+    "job": "qctl.catalog.declared",
+    "progress": "qctl.broker.worker.job_context",
+}
 
 
 def __getattr__(name: str) -> object:
-    """`from qctl import job`, imported when it is asked for: the command line begins with this package, and hears
-    Ctrl-C when it is through with it."""
-    if name == "job":
-        from qctl.catalog.declared import job
+    """Import a public name on first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_MODULES[name]), name)
+    return value
 
-        return job
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

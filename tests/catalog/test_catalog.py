@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -105,10 +103,3 @@ def test_the_arguments_of_the_seed_documents_are_taken() -> None:
         "userEmail": "manager@business.com",
     }
     arguments.check("generate-report", catalog.JOBS["generate-report"].arguments, given)
-
-
-def test_to_declare_a_job_costs_no_heavy_import() -> None:
-    code = "import sys; from qctl import job; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-    assert "qctl.catalog.declared" in loaded
-    assert not {"redis", "rq", "typer", "rich", "qctl.settings"}.intersection(loaded)

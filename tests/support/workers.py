@@ -19,5 +19,5 @@ def qctl_worker(folder: Path, url: str, *queues: str, isolation: str = "inline",
 def stock_worker(folder: Path, url: str, *queues: str, name: str = "stock", serializer: str = "json") -> Program:
     """A process of `rq worker` that claims by PausableQueue."""
     command = [sys.executable, "-m", "rq.cli", "worker", "--url", url, "--serializer", serializer]
-    command += ["--queue-class", "qctl.broker.worker.pausable_queue.PausableQueue", *queues]
+    command += ["--queue-class", "qctl.PausableQueue", *queues]
     return Program(name, command, folder, env={"PYTHONPATH": str(TESTS)}, says="Listening on")
