@@ -25,8 +25,7 @@ from qctl.view import Cell, Table
 if TYPE_CHECKING:
     from rich.console import Console
 
-Progress = Callable[[int, "int | None"], None]
-"""Told how many items are done, and of how many where that is known."""
+    from qctl.models import Progress
 
 UNCUT = 1 << 40
 """Data is never shortened, unlike what a person reads."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +11,10 @@ from qctl.models.jobs import State
 
 Verb = Literal["retry", "cancel", "delete", "discard", "move", "export"]
 """What can be done to many jobs."""
+
+Progress = Callable[[int, "int | None"], None]
+"""Callback after each step of a long operation: items done, and the total if it is known. An exception that it raises
+ends the operation between two steps."""
 
 KEPT = 1000
 """Outcomes that a result keeps of those that were done, and of those that were not; all are counted."""

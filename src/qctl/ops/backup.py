@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from qctl.broker.admin import restore_backup, write_backup
 from qctl.broker.bookkeeping import events
 from qctl.errors import AlreadyThereError, RejectedError
-from qctl.models import KEPT, Backup, BadLine, Recalled
-from qctl.ops.base import Part, Progress, silent
+from qctl.models import KEPT, Backup, BadLine, Progress, Recalled
+from qctl.ops.base import Part, silent
 
 
 class BackupOps(Part):

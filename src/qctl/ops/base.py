@@ -10,10 +10,6 @@ from typing import Any
 from qctl.broker.redis.connection import Connection, translated
 from qctl.settings import Settings
 
-Progress = Callable[[int, "int | None"], None]
-"""Is told after each step of a long act: how many are done, and of how many where that is known. What it raises ends
-the act between two steps."""
-
 
 class Part:
     """A group of operations. What Redis raises in any public method leaves it as a QctlError."""

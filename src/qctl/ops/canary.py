@@ -11,8 +11,7 @@ from qctl.broker.query import wait_for_jobs
 from qctl.broker.query.wait_for_jobs import Seen
 from qctl.broker.redis.connection import Connection
 from qctl.errors import JobFailedError, WaitTimeoutError
-from qctl.models import BulkResult, Chosen, Selection
-from qctl.ops.base import Progress
+from qctl.models import BulkResult, Chosen, Progress, Selection
 
 BROKEN = frozenset({"failed", "stopped", "canceled", "scheduled"})
 """Statuses of a job that did not do well. One that is scheduled failed, and will be tried again."""

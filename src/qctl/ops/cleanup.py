@@ -15,8 +15,8 @@ from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history.open_store import open_store
 from qctl.jobs import images
-from qctl.models import Chosen, Cleanup, Kind, Removed, Selection
-from qctl.ops.base import Part, Progress, silent
+from qctl.models import Chosen, Cleanup, Kind, Progress, Removed, Selection
+from qctl.ops.base import Part, silent
 from qctl.ops.jobs import JobOps
 from qctl.ops.selection import families
 

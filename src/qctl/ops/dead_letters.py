@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from qctl.broker.query import dead_letter_causes, dead_letters, search, stats_snapshot
 from qctl.errors import NotFoundError, UsageError
-from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Selector
-from qctl.ops.base import Part, Progress, silent
+from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Progress, Selector
+from qctl.ops.base import Part, silent
 from qctl.ops.selection import ALL, select
 
 

@@ -9,9 +9,9 @@ from qctl.broker.bookkeeping.events import actor
 from qctl.broker.query import orphans, server_setup, workers
 from qctl.broker.redis.connection import translated
 from qctl.errors import QctlError, UnreachableError
-from qctl.models import STATUS_ORDER, Finding, Health, Repair
+from qctl.models import STATUS_ORDER, Finding, Health, Progress, Repair
 from qctl.ops import server_checks, systemd_checks
-from qctl.ops.base import Part, Progress, silent
+from qctl.ops.base import Part, silent
 from qctl.ops.health import HealthOps
 from qctl.safe import redact_url
 from qctl.settings import configuration

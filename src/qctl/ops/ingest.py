@@ -15,8 +15,18 @@ from qctl.broker.query import pipeline_status
 from qctl.broker.redis.connection import Backoff, translated
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import BackpressureError, NotFoundError, QctlError, RedisUnreachableError, RejectedError, UsageError
-from qctl.models import Arrivals, BadLine, Flushed, Imported, PipelineStatus, RejectDetail, Topics, TopicStatus
-from qctl.ops.base import Part, Progress, silent
+from qctl.models import (
+    Arrivals,
+    BadLine,
+    Flushed,
+    Imported,
+    PipelineStatus,
+    Progress,
+    RejectDetail,
+    Topics,
+    TopicStatus,
+)
+from qctl.ops.base import Part, silent
 from qctl.ops.dead_letters import DeadLetterOps
 from qctl.sources import json_lines
 

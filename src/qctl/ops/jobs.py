@@ -15,9 +15,22 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.query import search, stats_snapshot
 from qctl.broker.redis import untrusted_fields
 from qctl.errors import NotFoundError, UsageError
-from qctl.models import DEAD, KEPT, MOVABLE, STATES, BulkResult, Jobs, Outcome, Selection, Selector, State, Verb
+from qctl.models import (
+    DEAD,
+    KEPT,
+    MOVABLE,
+    STATES,
+    BulkResult,
+    Jobs,
+    Outcome,
+    Progress,
+    Selection,
+    Selector,
+    State,
+    Verb,
+)
 from qctl.ops import canary, selection
-from qctl.ops.base import Progress, silent
+from qctl.ops.base import silent
 from qctl.ops.one_job import OneJobOps
 from qctl.ops.selection import ALL
 

@@ -22,12 +22,13 @@ from qctl.models import (
     DrainResult,
     HistoryStep,
     PauseResult,
+    Progress,
     QueueDetail,
     ResumeResult,
     Selector,
     Span,
 )
-from qctl.ops.base import Part, Progress, silent
+from qctl.ops.base import Part, silent
 from qctl.ops.selection import require
 
 SCAN = 2000

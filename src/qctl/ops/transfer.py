@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from qctl.broker.admin import export_jobs, import_format, import_jobs
 from qctl.broker.bookkeeping import events
 from qctl.errors import RejectedError
-from qctl.models import KEPT, BadLine, Imported, Selection
-from qctl.ops.base import Part, Progress, silent
+from qctl.models import KEPT, BadLine, Imported, Progress, Selection
+from qctl.ops.base import Part, silent
 
 
 class TransferOps(Part):

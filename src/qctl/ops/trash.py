@@ -6,8 +6,8 @@ import builtins
 
 from qctl.broker.admin import trash
 from qctl.broker.bookkeeping import events
-from qctl.models import RestoreResult, TrashBatch
-from qctl.ops.base import Part, Progress, silent
+from qctl.models import Progress, RestoreResult, TrashBatch
+from qctl.ops.base import Part, silent
 
 
 class TrashOps(Part):

@@ -7,7 +7,7 @@ it raises ends the act there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -16,9 +16,7 @@ from redis.exceptions import ResponseError
 
 from qctl.broker.query import job_locations, locate_jobs
 from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
-from qctl.models import KEPT, BulkResult, Chosen, Outcome, Selection, State
-
-Progress = Callable[[int, "int | None"], None]
+from qctl.models import KEPT, BulkResult, Chosen, Outcome, Progress, Selection, State
 
 _DETAILS = {
     "absent": "it is not there any more",

@@ -7,22 +7,20 @@ newest of each queue stay however old they are: a queue that is seldom used show
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from redis import Redis
 
 from qctl.broker.query import job_locations
 from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
 from qctl.broker.redis.scripts import Argument, Script
-from qctl.models import State
+from qctl.models import Progress, State
 
 STEP = 200
 """Jobs that a script call deletes: less than 1 ms."""
 
 AT_ONCE = 1000
 """Keys that are looked at in one round trip."""
-
-Progress = Callable[[int, "int | None"], None]
 
 _forget = Script("admin/forget")
 

@@ -11,9 +11,9 @@ from rq.results import Result
 
 from qctl.broker.query import dead_letters, locate_jobs
 from qctl.broker.query.job_locations import Found, Placed
-from qctl.broker.query.search import Progress, Search
+from qctl.broker.query.search import Search
 from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
-from qctl.models import DEAD, Chosen, Outcome, Selection, Selector, State
+from qctl.models import DEAD, Chosen, Outcome, Progress, Selection, Selector, State
 
 DIED = str(Result.Type.FAILED.value).encode()
 """How RQ writes of a run that it was the last and failed."""

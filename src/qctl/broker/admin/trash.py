@@ -18,14 +18,12 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import NotFoundError, RefusedError
-from qctl.models import ClearResult, RestoreResult, TrashBatch
+from qctl.models import ClearResult, Progress, RestoreResult, TrashBatch
 
 log = logging.getLogger(__name__)
 
 STEP = 200
 """Jobs a script call takes: less than 1 ms, so that much slower machines keep P7 too."""
-
-Progress = Callable[[int, int | None], None]
 
 _clear = Script("admin/clear", after="redis/types")
 _restore = Script("admin/restore", after="redis/types")

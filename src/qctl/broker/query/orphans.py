@@ -6,7 +6,7 @@ The hashes are read by SCAN, in steps; a job that moves meanwhile is looked for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,7 +14,7 @@ from redis import Redis
 
 from qctl.broker.query import job_locations
 from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
-from qctl.models import State
+from qctl.models import Progress, State
 
 AGE = 300.0
 """Seconds since anything was written to a job before it can be one: producers and workers are between two steps for
@@ -25,8 +25,6 @@ STEP = 1000
 
 AT_ONCE = 50_000
 """Jobs that are looked for in the queues at once: some 10 MB, and one reading of each queue."""
-
-Progress = Callable[[int, "int | None"], None]
 
 _STATES: dict[bytes, State] = {b"queued": "queued", b"started": "started", b"scheduled": "scheduled"}
 """Deferred jobs are missing here: what they wait for enqueues them, wherever they are."""

@@ -16,9 +16,7 @@ from qctl.broker.query import dead_letter_causes, job_locations, job_summary
 from qctl.broker.query.job_locations import Found, Placed
 from qctl.broker.query.job_summary import Facts
 from qctl.broker.redis import clock, pipeline_replies, untrusted_fields
-from qctl.models import STATES, JobRow, Jobs, Scan, Selector, State
-
-Progress = Callable[[int, "int | None"], None]
+from qctl.models import STATES, JobRow, Jobs, Progress, Scan, Selector, State
 
 _ORDERS: dict[str, Callable[[Facts], Any]] = {
     "since": lambda each: each.since.timestamp() if each.since else float("inf"),

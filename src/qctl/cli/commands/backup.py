@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Annotated
@@ -17,7 +17,7 @@ from qctl.cli.commands.transfer import opened, read_lines
 from qctl.cli.exits import ExitCode
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError
-from qctl.models import Backup, Recalled
+from qctl.models import Backup, Progress, Recalled
 from qctl.view import Cell, counted
 
 WORDS = {"pause": "pause", "schedule": "schedule", "job": "dead letter", "batch": "trash batch", "trashed": "job in it"}
@@ -48,7 +48,7 @@ def backup(
     session.out.report(documents.backup(found, str(file)), [Cell(told, "good")])
 
 
-def _written(session: Session, half: Path, progress: Callable[[int, int | None], None]) -> Backup:
+def _written(session: Session, half: Path, progress: Progress) -> Backup:
     handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(handle, "w", encoding="ascii") as out:
 

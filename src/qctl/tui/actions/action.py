@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qctl.ops.base import Progress
+from qctl.models import Progress
 
 _NOUNS = frozenset({"job", "dlq", "trash", "queue", "schedule"})
 """Words of the command line that a verb follows."""

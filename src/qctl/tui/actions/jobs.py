@@ -12,8 +12,8 @@ from qctl.tui.actions.queues import restore
 from qctl.view import counted
 
 if TYPE_CHECKING:
+    from qctl.models import Progress
     from qctl.ops import Ops
-    from qctl.ops.base import Progress
 
 NAMED = 3
 """Ids that a title or a line names before it counts."""

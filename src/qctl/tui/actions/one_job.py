@@ -18,8 +18,8 @@ from qctl.view import duration
 
 if TYPE_CHECKING:
     from qctl.catalog.options import Options
+    from qctl.models import Progress
     from qctl.ops import Ops
-    from qctl.ops.base import Progress
 
 DELAY = "--delay"
 """What the delay of a new job is typed under: no argument has such a name."""

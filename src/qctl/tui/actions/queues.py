@@ -10,8 +10,8 @@ from qctl.tui.actions.action import Act, Done
 from qctl.view import counted
 
 if TYPE_CHECKING:
+    from qctl.models import Progress
     from qctl.ops import Ops
-    from qctl.ops.base import Progress
 
 
 def pause(ops: Ops, queue: str, waiting: int, reason: str = "", lasts: str = "") -> Act:

@@ -10,8 +10,8 @@ from qctl.tui.actions.jobs import cancel
 from qctl.view import NOTHING, rule_in_words
 
 if TYPE_CHECKING:
+    from qctl.models import Progress
     from qctl.ops import Ops
-    from qctl.ops.base import Progress
 
 
 def hold(ops: Ops, timer: Timer) -> Act:
