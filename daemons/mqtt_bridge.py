@@ -12,8 +12,8 @@ def serve(context: daemon.Context) -> None:
     if not context.settings.mqtt_enabled:
         context.nothing_to_do("MQTT_ENABLED is false")
         return
-    keeping = batches.without_queue(context.settings, "readings", reading_batches.sink)
-    Bridge(context.settings, context.stop, context.beat, keeping).run()
+    destination = batches.without_queue(context.settings, "readings", reading_batches.sink)
+    Bridge(context.settings, context.stop, context.beat, destination).run()
 
 
 def main() -> None:

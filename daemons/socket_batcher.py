@@ -16,8 +16,8 @@ def serve(context: daemon.Context) -> None:
         from qctl.sources.batcher import SocketBatcher
     except ImportError as error:
         raise QctlError(f"Socket.IO is not installed: {error}; pip install qctl[socketio]") from error
-    keeping = batches.without_queue(context.settings, "messages", message_batches.sink)
-    SocketBatcher(context.settings, context.stop, context.beat, keeping).run()
+    destination = batches.without_queue(context.settings, "messages", message_batches.sink)
+    SocketBatcher(context.settings, context.stop, context.beat, destination).run()
 
 
 def main() -> None:

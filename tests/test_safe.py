@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qctl.safe import MASK, inert, inert_line, redact, redact_url
+from qctl.safe import MASK, escape_line, escape_text, redact, redact_url
 
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=300)
 """Lone surrogates too, as an undecodable byte gives them."""
@@ -36,32 +36,32 @@ SECRET = st.text(
 
 @given(ANY_TEXT)
 def test_no_active_character_comes_out(text: str) -> None:
-    assert not NAMED_FORBIDDEN.intersection(inert(text).replace("\n", "").replace("\t", ""))
-    assert not NAMED_FORBIDDEN.intersection(inert_line(text))
+    assert not NAMED_FORBIDDEN.intersection(escape_text(text).replace("\n", "").replace("\t", ""))
+    assert not NAMED_FORBIDDEN.intersection(escape_line(text))
 
 
 @given(ANY_TEXT)
 def test_what_is_inert_stays_as_it_is(text: str) -> None:
-    assert inert(inert(text)) == inert(text)
-    assert inert_line(inert_line(text)) == inert_line(text) == inert_line(inert(text))
+    assert escape_text(escape_text(text)) == escape_text(text)
+    assert escape_line(escape_line(text)) == escape_line(text) == escape_line(escape_text(text))
 
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp", "Mn"))))
 def test_printable_text_is_not_touched(text: str) -> None:
-    assert inert(text) == inert_line(text) == text
+    assert escape_text(text) == escape_line(text) == text
 
 
 def test_what_is_written_out_says_which_character_it_was() -> None:
     for character in NAMED_FORBIDDEN:
-        assert inert_line(character).encode("ascii").decode("unicode_escape") == character
+        assert escape_line(character).encode("ascii").decode("unicode_escape") == character
 
 
 @given(ANY_TEXT, st.integers(1, 40))
 def test_no_more_than_the_limit_comes_out(text: str, limit: int) -> None:
-    shown = inert(text, limit)
+    shown = escape_text(text, limit)
     assert len(shown) <= limit
-    assert inert(shown, limit) == shown
-    assert (shown == inert(text)) or shown.endswith("…")
+    assert escape_text(shown, limit) == shown
+    assert (shown == escape_text(text)) or shown.endswith("…")
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_no_more_than_the_limit_comes_out(text: str, limit: int) -> None:
     ],
 )
 def test_the_form_of_what_is_written_out(hostile: str, shown: str) -> None:
-    assert inert(hostile) == shown
+    assert escape_text(hostile) == shown
 
 
 def test_a_line_stays_one_line() -> None:
-    assert inert_line("a\nb\tc\u2028d") == r"a\nb\tc\u2028d"
+    assert escape_line("a\nb\tc\u2028d") == r"a\nb\tc\u2028d"
 
 
 @given(SECRET, st.sampled_from(["redis://:{}@h:1/0", "x amqp://user:{}@h y", "unix://u:{}@/run/redis.sock?db=0"]))

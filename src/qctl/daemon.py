@@ -29,7 +29,7 @@ from typing import NoReturn
 
 from qctl import logs
 from qctl.errors import QctlError, SettingsError
-from qctl.safe import inert_line, redact
+from qctl.safe import escape_line, redact
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Context:
             facts.append(f"EXTEND_TIMEOUT_USEC={STARTING * 1_000_000}")
         if status:
             self._status = status
-            facts.append(f"STATUS={inert_line(redact(status))}")
+            facts.append(f"STATUS={escape_line(redact(status))}")
         with self._saying:
             if self._patient:
                 self._patient = False
@@ -260,5 +260,5 @@ def _changed(before: Settings, now: Settings) -> list[str]:
 
 def _refuse(name: str, error: SettingsError) -> int:
     hint = f" ({error.hint})" if error.hint else ""
-    print(f"{name}: {inert_line(redact(error.message + hint))}", file=sys.stderr)
+    print(f"{name}: {escape_line(redact(error.message + hint))}", file=sys.stderr)
     return BAD_SETTINGS

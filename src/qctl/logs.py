@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from datetime import datetime, timezone
 from functools import lru_cache
 
-from qctl.safe import inert, inert_line, redact
+from qctl.safe import escape_line, escape_text, redact
 from qctl.settings import Settings
 
 CONTEXT = ("event", "jobId", "traceId", "userId", "method", "path", "status", "ms")
@@ -101,7 +101,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One record as text."""
         time = self.formatTime(record, "%H:%M:%S")
-        line = f"{time} {record.levelname.lower():<7} {inert_line(redact(record.getMessage()))}"
+        line = f"{time} {record.levelname.lower():<7} {escape_line(redact(record.getMessage()))}"
         return "\n    ".join([line, *_traceback(self, record).splitlines()])
 
 
@@ -117,7 +117,7 @@ class JsonFormatter(logging.Formatter):
         at = f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}Z"
         fields = [
             f'"timestamp": "{at}", "level": {_quoted(record.levelname.lower())}, "service": {self._service}',
-            f'"message": {_quoted(inert(redact(record.getMessage())))}',
+            f'"message": {_quoted(escape_text(redact(record.getMessage())))}',
         ]
         whole, own = _about.get({}), record.__dict__
         for key in CONTEXT:
@@ -135,7 +135,7 @@ _quoted = json.encoder.encode_basestring_ascii
 @lru_cache(maxsize=64)
 def _field(key: str, value: str) -> str:
     """A field of what a line is about: the next line is often about the same."""
-    return f'"{key}": {_quoted(inert_line(redact(value)))}'
+    return f'"{key}": {_quoted(escape_line(redact(value)))}'
 
 
 @lru_cache(maxsize=2)
@@ -145,4 +145,4 @@ def _second(at: int) -> str:
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    return inert(redact(formatter.formatException(record.exc_info))) if record.exc_info else ""
+    return escape_text(redact(formatter.formatException(record.exc_info))) if record.exc_info else ""

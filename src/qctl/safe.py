@@ -32,7 +32,7 @@ _NOT_IN_LINE = re.compile(f"[{_ACTIVE}]")
 _NOT_IN_TEXT = re.compile(f"(?![{_LINE_BREAKS}])[{_ACTIVE}]")
 
 
-def inert(text: str, limit: int = TEXT_LIMIT) -> str:
+def escape_text(text: str, limit: int = TEXT_LIMIT) -> str:
     r"""The text with everything that a terminal obeys, or that cannot be seen, written out: `\x1b`, `\u202e`.
 
     Line feeds and tabs stay. At most `limit` characters come back, the last one an ellipsis where it was cut.
@@ -40,7 +40,7 @@ def inert(text: str, limit: int = TEXT_LIMIT) -> str:
     return _cut(_NOT_IN_TEXT, text, limit)
 
 
-def inert_line(text: str, limit: int = LINE_LIMIT) -> str:
+def escape_line(text: str, limit: int = LINE_LIMIT) -> str:
     r"""The same in one line: line feeds and tabs are written out as `\n` and `\t` too."""
     return _cut(_NOT_IN_LINE, text, limit)
 
@@ -62,13 +62,13 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\0\uff1d\uff0b\uff0d\uff20]")
 """What makes a spreadsheet run a text cell; the last four are the wide forms of the first."""
 
 
-def harmless_cell(text: str) -> str:
+def escape_cell(text: str) -> str:
     """The text of a CSV cell, so that no spreadsheet takes it for a formula. Numbers need none of it."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def original_cell(text: str) -> str:
-    """The text that `harmless_cell` was given."""
+def unescape_cell(text: str) -> str:
+    """The text that `escape_cell` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 

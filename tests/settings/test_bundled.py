@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qctl.errors import SettingsError
-from qctl.safe import harmless_cell, original_cell
+from qctl.safe import escape_cell, unescape_cell
 from qctl.settings import Settings
 
 
@@ -56,6 +56,6 @@ def test_what_cannot_be_used_is_refused(make_settings: Callable[..., Settings], 
 
 @given(st.text(st.sampled_from("'=+-@\t\r\0\uff1da"), max_size=6) | st.text())
 def test_a_cell_is_no_formula_and_comes_back(text: str) -> None:
-    cell = harmless_cell(text)
+    cell = escape_cell(text)
     assert not cell.startswith(tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20"))
-    assert original_cell(cell) == text
+    assert unescape_cell(cell) == text

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view import Cell, Column, fitting
 
 NAMES = Column[str]("NAME", lambda _: Cell(""), least=10)
@@ -28,6 +28,6 @@ def test_what_may_be_cut_is_cut_before_a_column_goes_and_the_highest_goes_first(
 
 @given(st.text(), st.integers(0, 20), st.booleans(), st.booleans())
 def test_a_text_is_cut_to_exactly_its_width(text: str, width: int, right: bool, start: bool) -> None:
-    shown = fitting.cut(inert_line(text), width, right=right, start=start)
+    shown = fitting.cut(escape_line(text), width, right=right, start=start)
     assert cell_len(shown) == width
-    assert shown.strip() == inert_line(text).strip() or "…" in shown or not width
+    assert shown.strip() == escape_line(text).strip() or "…" in shown or not width

@@ -17,7 +17,7 @@ from qctl.cli.job_selectors import Choice
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
 from qctl.models import KEPT, BulkResult, Outcome, Scan, Selection, Verb
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view import Cell, counted
 
 SHOWN = 20
@@ -139,7 +139,7 @@ def _would(chosen: Selection) -> list[Outcome]:
 def _would_do(telling: Telling, chosen: Selection) -> list[Cell]:
     lines = [Cell(f"{counted(chosen.count, telling.thing)} would be {telling.done}")]
     lines += [
-        Cell(f"  {inert_line(outcome.id, ID_WIDTH)}  {outcome.queue}  {outcome.detail}")
+        Cell(f"  {escape_line(outcome.id, ID_WIDTH)}  {outcome.queue}  {outcome.detail}")
         for outcome in _would(chosen)[:SHOWN]
     ]
     if chosen.count > SHOWN:
@@ -164,11 +164,11 @@ def _did(telling: Telling, result: BulkResult, undo: Sequence[str]) -> list[Cell
 
 def _already(found: Sequence[Outcome]) -> list[Cell]:
     more = [Cell(f"  and {len(found) - SHOWN} more")] if len(found) > SHOWN else []
-    return [*(Cell(f"  {inert_line(outcome.id, ID_WIDTH)}: {outcome.detail}") for outcome in found[:SHOWN]), *more]
+    return [*(Cell(f"  {escape_line(outcome.id, ID_WIDTH)}: {outcome.detail}") for outcome in found[:SHOWN]), *more]
 
 
 def _failures(failures: Sequence[Outcome], count: int) -> list[Cell]:
-    lines = [Cell(f"  {inert_line(outcome.id, ID_WIDTH)}: {outcome.detail}", "bad") for outcome in failures[:SHOWN]]
+    lines = [Cell(f"  {escape_line(outcome.id, ID_WIDTH)}: {outcome.detail}", "bad") for outcome in failures[:SHOWN]]
     if count > SHOWN:
         lines.append(Cell(f"  and {count - SHOWN} more: see more of them with --json", "bad"))
     return lines

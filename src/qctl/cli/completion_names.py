@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from qctl.broker.redis.completion_names import names
 from qctl.errors import QctlError
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.settings import Settings, contexts, sources
 
 KIND = "_QCTL_NAMES"
@@ -40,4 +40,4 @@ def _settings(words: Sequence[str]) -> Settings:
 
 def _fits_a_shell(name: str) -> bool:
     """Whether it is one word that a terminal shows as it is, and no option."""
-    return name.isascii() and inert_line(name) == name and not set(name) & set(" \t") and not name.startswith("-")
+    return name.isascii() and escape_line(name) == name and not set(name) & set(" \t") and not name.startswith("-")

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from qctl.broker.redis.completion_names import names
 from qctl.cli.completions.grammar import ASKED, FILES, Place, places
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 NOT_THERE = frozenset({"monitor", "up"})
 """Commands that make no sense inside the monitor."""
@@ -65,4 +65,4 @@ class Completer:
             found = names(self._target, kind)
         except (OSError, ValueError, KeyError):
             return ()
-        return (name for name in found if inert_line(name) == name == shlex.quote(name))
+        return (name for name in found if escape_line(name) == name == shlex.quote(name))

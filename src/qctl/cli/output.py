@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from qctl.cli.documents import Document, cell
 from qctl.errors import QctlError
-from qctl.safe import harmless_cell, inert, inert_line
+from qctl.safe import escape_cell, escape_line, escape_text
 from qctl.view import Cell, Table
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Output:
 
     def _lines(self, lines: Sequence[Cell]) -> None:
         if not is_terminal(sys.stdout):
-            self._write("".join(f"{inert(line.text)}\n" for line in lines))
+            self._write("".join(f"{escape_text(line.text)}\n" for line in lines))
             return
         from rich.text import Text
 
@@ -121,7 +121,7 @@ class Output:
         console = self._console(sys.stdout)
         with console.capture() as captured:
             for line in lines:
-                console.print(Text(inert(line.text), COLOURS[line.style]), soft_wrap=True)
+                console.print(Text(escape_text(line.text), COLOURS[line.style]), soft_wrap=True)
         self._write(captured.get())
 
     @contextmanager
@@ -156,11 +156,11 @@ class Output:
 
     def say(self, text: str) -> None:
         """Print one line of talk."""
-        self._talk(f"{inert_line(text)}\n")
+        self._talk(f"{escape_line(text)}\n")
 
     def prompt(self, text: str) -> None:
         """Print a question and stay on its line."""
-        self._talk(inert_line(text) + " ")
+        self._talk(escape_line(text) + " ")
 
     def complain(self, message: str, hint: str | None = None) -> None:
         """Print why the command ended, on one line, with the next command to run."""
@@ -172,7 +172,7 @@ class Output:
 
     def show_traceback(self, text: str) -> None:
         """Print a traceback, for --debug."""
-        self._talk(inert(text))
+        self._talk(escape_text(text))
 
     def _talk(self, text: str) -> None:
         try:
@@ -207,7 +207,7 @@ class Output:
             return
         from qctl.cli.progress_bar import drawn
 
-        with drawn(inert_line(label), self._console(sys.stderr)) as show:
+        with drawn(escape_line(label), self._console(sys.stderr)) as show:
             yield show
 
     def _console(self, stream: TextIO) -> Console:
@@ -261,10 +261,10 @@ def _plain(value: Any) -> str:
         return ",".join(_plain(item) for item in value)
     if isinstance(value, dict):
         return _json(value)
-    return inert_line(str(value), limit=UNCUT)
+    return escape_line(str(value), limit=UNCUT)
 
 
 def _harmless(value: Any) -> str:
     """A csv cell that no spreadsheet takes for a formula. Numbers stay numbers, negative ones too."""
     text = _plain(value)
-    return harmless_cell(text) if isinstance(value, (str, list)) else text
+    return escape_cell(text) if isinstance(value, (str, list)) else text

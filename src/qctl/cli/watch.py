@@ -12,7 +12,7 @@ from time import monotonic, sleep
 
 from qctl.cli.output import Format, Output, is_terminal
 from qctl.errors import UnreachableError
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 """The terminal's other screen, without a cursor and without wrapping, and back: what stood there before is there."""
@@ -54,7 +54,7 @@ def _screen(out: Output) -> Iterator[Callable[[str, str, str | None], None]]:
 
     def paint(text: str, heading: str, trouble: str | None) -> None:
         rows = shutil.get_terminal_size().lines
-        stale = f"   {inert_line(trouble)}; this was seen last" if trouble else ""
+        stale = f"   {escape_line(trouble)}; this was seen last" if trouble else ""
         lines = [heading + stale, "", *text.splitlines()]
         if len(lines) > rows:
             lines = [*lines[: rows - 1], f"... {len(lines) - rows + 1} more lines"]

@@ -25,7 +25,7 @@ from qctl.gateway.queue_schemas import (
 )
 from qctl.models import STATUS_ORDER, Finding, HealthStatus, QueueStats, Selector, Stats
 from qctl.ops.stats import folded
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 QUEUES = ("message", "notification", "email")
 """The queues that the chat has; each with its lanes."""
@@ -82,7 +82,7 @@ def clear_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkD
         result = gateway.ops.jobs.delete(
             gateway.ops.jobs.choose("discard", _all_of(gateway, queueName)), verb="discard"
         )
-        return BulkDone.of(result, f"{result.done} failed jobs of {inert_line(queueName)} removed")
+        return BulkDone.of(result, f"{result.done} failed jobs of {escape_line(queueName)} removed")
 
     return operator.do(discard, "dlq discard", "--queue", queueName, "--all")
 
@@ -93,7 +93,7 @@ def retry_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkD
 
     def retry() -> BulkDone:
         result = gateway.ops.jobs.retry(gateway.ops.jobs.choose("retry", _all_of(gateway, queueName)))
-        return BulkDone.of(result, f"{result.done} failed jobs of {inert_line(queueName)} retried")
+        return BulkDone.of(result, f"{result.done} failed jobs of {escape_line(queueName)} retried")
 
     return operator.do(retry, "dlq retry", "--queue", queueName, "--all")
 
@@ -104,7 +104,7 @@ def info(gateway: Gateway) -> AdminInfo:
     return AdminInfo(
         panel=None if gateway.settings.gateway_panel == "off" else "/admin/queues",
         authentication="the header X-Admin-Key, or an admin's token",
-        queues=[inert_line(name) for name in gateway.ops.queues.names()],
+        queues=[escape_line(name) for name in gateway.ops.queues.names()],
     )
 
 
@@ -129,4 +129,4 @@ def _worst(findings: Iterable[Finding]) -> dict[str, HealthStatus]:
 
 def _in_public(finding: Finding) -> str:
     """Why something is not well, without where Redis is."""
-    return "Redis does not answer" if finding.check == "redis" else inert_line(finding.reason)
+    return "Redis does not answer" if finding.check == "redis" else escape_line(finding.reason)

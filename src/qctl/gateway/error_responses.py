@@ -23,7 +23,7 @@ from qctl.errors import (
     WaitTimeoutError,
 )
 from qctl.gateway.schemas import Failure
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def failure(
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
     told = Failure(
-        error=inert_line(error), message=None if message is None else inert_line(message), retryAfter=retry_after
+        error=escape_line(error), message=None if message is None else escape_line(message), retryAfter=retry_after
     )
     return JSONResponse(told.model_dump(exclude_none=True), status, headers)
 

@@ -22,7 +22,7 @@ from qctl.gateway.authentication import bearer
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.error_responses import documented
 from qctl.gateway.schemas import Failure
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 log = logging.getLogger(__name__)
 
@@ -124,12 +124,12 @@ def _meaning(error: Any) -> tuple[int, Failure]:
     cause = error.original_error
     if isinstance(cause, QctlError):
         status, told = error_responses.meaning(cause)
-        return status, told.model_copy(update={"error": inert_line(told.error)})
+        return status, told.model_copy(update={"error": escape_line(told.error)})
     if isinstance(cause, HTTPException):
         return cause.status_code, Failure(error=str(cause.detail))
     if isinstance(cause, ValidationError):
-        return 400, Failure(error="Invalid request", message=inert_line(error_responses.problems(cause.errors())))
+        return 400, Failure(error="Invalid request", message=escape_line(error_responses.problems(cause.errors())))
     if cause is None or isinstance(cause, type(error)):
-        return 400, Failure(error="Invalid request", message=inert_line(error.message))
+        return 400, Failure(error="Invalid request", message=escape_line(error.message))
     log.error("nobody expected this", exc_info=cause)
     return 500, Failure(error="Internal server error")

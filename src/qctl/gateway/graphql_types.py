@@ -11,7 +11,7 @@ import strawberry
 from strawberry.scalars import JSON
 
 from qctl import models
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Pause:
     @classmethod
     def of(cls, pause: models.Pause) -> Pause:
         """What is told of a pause."""
-        return cls(by=inert_line(pause.by), at=pause.at, reason=inert_line(pause.reason), until=pause.until)
+        return cls(by=escape_line(pause.by), at=pause.at, reason=escape_line(pause.reason), until=pause.until)
 
 
 @strawberry.type(description="A queue; counts are jobs, ages seconds, rates jobs a second.")
@@ -64,7 +64,7 @@ class Queue:
     def of(cls, queue: models.QueueStats) -> Queue:
         """The numbers of a queue."""
         return cls(
-            name=inert_line(queue.name),
+            name=escape_line(queue.name),
             waiting=queue.waiting,
             active=queue.running,
             completed=queue.finished,
@@ -77,7 +77,7 @@ class Queue:
             arrival_rate=queue.in_rate,
             throughput=queue.out_rate,
             error_rate=queue.error_rate,
-            error=_maybe(inert_line, queue.error),
+            error=_maybe(escape_line, queue.error),
         )
 
 
@@ -96,14 +96,14 @@ class Job:
     def of(cls, job: models.JobRow) -> Job:
         """A row of a list."""
         return cls(
-            id=strawberry.ID(inert_line(job.id)),
-            queue=inert_line(job.queue),
+            id=strawberry.ID(escape_line(job.id)),
+            queue=escape_line(job.queue),
             state=JobState(job.state),
-            function=inert_line(job.function),
+            function=escape_line(job.function),
             since=job.since,
-            error=inert_line(job.error) or None,
-            owner=inert_line(job.owner) or None,
-            worker=inert_line(job.worker) or None,
+            error=escape_line(job.error) or None,
+            owner=escape_line(job.owner) or None,
+            worker=escape_line(job.worker) or None,
         )
 
 
@@ -138,16 +138,16 @@ class Cause:
     def of(cls, cause: models.Cause) -> Cause:
         """One cause."""
         return cls(
-            fingerprint=inert_line(cause.fingerprint),
+            fingerprint=escape_line(cause.fingerprint),
             count=cause.count,
-            queues=[inert_line(name) for name in cause.queues],
-            function=inert_line(cause.function),
-            exception=inert_line(cause.exception),
-            message=inert_line(cause.message),
-            frame=inert_line(cause.frame) or None,
+            queues=[escape_line(name) for name in cause.queues],
+            function=escape_line(cause.function),
+            exception=escape_line(cause.exception),
+            message=escape_line(cause.message),
+            frame=escape_line(cause.frame) or None,
             first_seen=cause.first_seen,
             last_seen=cause.last_seen,
-            sample=strawberry.ID(inert_line(cause.sample)),
+            sample=strawberry.ID(escape_line(cause.sample)),
         )
 
 
@@ -174,10 +174,10 @@ class Reading:
     @classmethod
     def of(cls, reading: models.StoredReading) -> Reading:
         """One reading."""
-        fields: Any = {inert_line(name): value for name, value in reading.fields.items()}
+        fields: Any = {escape_line(name): value for name, value in reading.fields.items()}
         return cls(
-            topic=inert_line(reading.topic),
-            device=inert_line(reading.device),
+            topic=escape_line(reading.topic),
+            device=escape_line(reading.device),
             time_ns=str(reading.ts_ns),
             received_at=reading.received_at,
             fields=fields,
@@ -193,7 +193,7 @@ class Paused:
     @classmethod
     def of(cls, done: models.PauseResult) -> Paused:
         """What a pause did."""
-        running = [strawberry.ID(inert_line(job.id)) for job in done.running]
+        running = [strawberry.ID(escape_line(job.id)) for job in done.running]
         return cls(changed=done.changed, pause=Pause.of(done.pause), running=running)
 
 

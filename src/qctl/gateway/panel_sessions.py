@@ -24,7 +24,7 @@ from textual_serve.download_manager import DownloadManager
 from qctl.errors import QctlError
 from qctl.gateway.tokens import Caller
 from qctl.settings import Settings
-from qctl.stack.die_with_parent import tethered
+from qctl.stack.die_with_parent import shell_command
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class _Monitor(AppService):
     def __init__(self, settings: Settings, visitor: str, trace: str, socket: WebSocket) -> None:
         program = Path(sys.executable).with_name("qctl")
         # What it complains of would come into the gateway's own output as it is.
-        command = f"{tethered((str(program), 'monitor', '--no-commands'), signal.SIGKILL)} 2>/dev/null"
+        command = f"{shell_command((str(program), 'monitor', '--no-commands'), signal.SIGKILL)} 2>/dev/null"
         super().__init__(
             command,
             write_bytes=self._show,

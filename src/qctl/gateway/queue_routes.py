@@ -12,7 +12,7 @@ from qctl.gateway.dependencies import Backend
 from qctl.gateway.error_responses import documented
 from qctl.gateway.queue_schemas import Cleared, Held, Paused, PauseOrder, QueueStatistics, Resumed
 from qctl.models import PauseResult, ResumeResult
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 router = APIRouter(prefix="/api/queues", tags=["queues"])
 
@@ -31,7 +31,7 @@ def stats(gateway: Gateway) -> QueueStatistics:
 def clear(queueName: Name, operator: Admitted, gateway: Gateway) -> Cleared:
     """Move what waits in a queue to the trash, from where it can be restored for a day. What runs goes on."""
     done = operator.do(lambda: gateway.ops.queues.clear(queueName), "clear", queueName)
-    return Cleared(message=f"Queue {inert_line(queueName)} cleared", removed=done.removed, batch=done.batch)
+    return Cleared(message=f"Queue {escape_line(queueName)} cleared", removed=done.removed, batch=done.batch)
 
 
 @router.post("/pause/{queueName}", responses=documented(400, 401, 403, 404, 503))
@@ -41,10 +41,10 @@ def pause(
     """Hold a queue and its lanes, until it is resumed or for some seconds. When this answers, nothing of it starts."""
     done = hold(gateway, operator, queueName, order or PauseOrder())
     return Paused(
-        message=f"Queue {inert_line(queueName)} paused",
+        message=f"Queue {escape_line(queueName)} paused",
         changed=done.changed,
         pause=Held.of(done.pause),
-        running=[inert_line(job.id) for job in done.running],
+        running=[escape_line(job.id) for job in done.running],
     )
 
 
@@ -52,7 +52,7 @@ def pause(
 def resume(queueName: Name, operator: Admitted, gateway: Gateway) -> Resumed:
     """Let a queue go on."""
     done = release(gateway, operator, queueName)
-    return Resumed(message=f"Queue {inert_line(queueName)} resumed", changed=done.changed)
+    return Resumed(message=f"Queue {escape_line(queueName)} resumed", changed=done.changed)
 
 
 def hold(gateway: Backend, operator: Operator, name: str, how: PauseOrder) -> PauseResult:

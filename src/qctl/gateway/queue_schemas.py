@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from qctl.gateway.schemas import EXAMPLE_TIME, LINE, Moment, Text
 from qctl.histogram import Histogram
 from qctl.models import BulkResult, HealthStatus, Pause, QueueStats, Totals
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 
 
 class PauseOrder(BaseModel):
@@ -33,7 +33,7 @@ class Held(BaseModel):
     @classmethod
     def of(cls, pause: Pause) -> Held:
         """What is told of a pause."""
-        return cls(by=inert_line(pause.by), at=pause.at, reason=inert_line(pause.reason), until=pause.until)
+        return cls(by=escape_line(pause.by), at=pause.at, reason=escape_line(pause.reason), until=pause.until)
 
 
 class QueueCounts(BaseModel):
@@ -61,7 +61,7 @@ class QueueCounts(BaseModel):
             paused=queue.paused is not None,
             pause=Held.of(queue.paused) if queue.paused else None,
             workers=queue.workers,
-            error=inert_line(queue.error) if queue.error else None,
+            error=escape_line(queue.error) if queue.error else None,
         )
 
 
@@ -93,7 +93,7 @@ class QueueStatistics(BaseModel):
         """Queues at one moment."""
         return cls(
             timestamp=at,
-            stats={inert_line(q.name): QueueCounts.of(q) for q in queues},
+            stats={escape_line(q.name): QueueCounts.of(q) for q in queues},
             totals=Sums.of(Totals.of(queues)),
         )
 

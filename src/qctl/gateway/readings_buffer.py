@@ -10,7 +10,7 @@ from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError
 from qctl.jobs import batches, reading_batches
 from qctl.settings import Settings
-from qctl.sources.destination import Keeping
+from qctl.sources.destination import Destination
 from qctl.sources.group_commit import Entry, GroupCommit
 
 DONE = {"ok": True}
@@ -25,10 +25,10 @@ class Intake:
 
     async def serve(self) -> None:
         """Commit what comes, until cancelled. Raises what is a defect."""
-        keeping = batches.without_queue(self._settings, "readings", reading_batches.sink)
-        keeping = keeping or Keeping.queued(self._settings, PIPELINES["readings"], "qctl-gateway")
-        with keeping.connection, keeping.cutter as cutter:
-            self._commit = GroupCommit(self._settings, keeping.buffer, cutter.wake)
+        destination = batches.without_queue(self._settings, "readings", reading_batches.sink)
+        destination = destination or Destination.buffered(self._settings, PIPELINES["readings"], "qctl-gateway")
+        with destination.connection, destination.cutter as cutter:
+            self._commit = GroupCommit(self._settings, destination.buffer, cutter.wake)
             try:
                 await asyncio.gather(self._commit.serve(), _watch(cutter))
             finally:

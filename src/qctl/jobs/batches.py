@@ -15,7 +15,7 @@ from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.settings import Settings
 from qctl.sinks.base import KeptOpen, Refused, Sink
-from qctl.sources.destination import Keeping
+from qctl.sources.destination import Destination
 from qctl.sources.queueless import Direct
 
 MakeSink = Callable[[Settings], Sink]
@@ -37,11 +37,11 @@ def write_batch(pipeline: str, make_sink: MakeSink, items: Sequence[Mapping[str,
     return {"written": len(items) - len(refused), "refused": len(refused)}
 
 
-def without_queue(settings: Settings, pipeline: str, make_sink: MakeSink) -> Keeping | None:
+def without_queue(settings: Settings, pipeline: str, make_sink: MakeSink) -> Destination | None:
     """Where a source of this pipeline keeps what came, where CACHE_ENABLED is false; None where there is a queue."""
     if settings.cache_enabled:
         return None
-    return Keeping.at_once(Direct(settings, pipeline, KeptOpen(make_sink(settings))))
+    return Destination.direct(Direct(settings, pipeline, KeptOpen(make_sink(settings))))
 
 
 def settings() -> Settings:

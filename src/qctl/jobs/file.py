@@ -23,7 +23,7 @@ from qctl.jobs.common_arguments import Days, named
 from qctl.jobs.follow_up_jobs import follow, once, token
 from qctl.jobs.rejected_rows import Refusals
 from qctl.mail.compose import address
-from qctl.safe import harmless_cell, original_cell
+from qctl.safe import escape_cell, unescape_cell
 from qctl.store import inventory
 from qctl.store.inventory import AT_ONCE, Product
 from qctl.store.products import FIELDS, Item, item
@@ -143,7 +143,7 @@ def _item(line: Line, delimiter: str) -> Item:
 
 def told(line: Line, delimiter: str) -> dict[str, str]:
     """What a line tells of a product, as `store.items.item` reads it."""
-    found = {name: original_cell(cell) for name, cell in line.values.items()}
+    found = {name: unescape_cell(cell) for name, cell in line.values.items()}
     if delimiter != "," and "." not in (price := found.get("price", "")):
         found["price"] = price.replace(",", ".", 1)  # where a comma delimits nothing it is the decimal one
     return found
@@ -164,7 +164,7 @@ def _csv(out: BinaryIO, products: Iterable[Product]) -> int:
     rows.writerow([*FIELDS, "updated_at"])
     count = 0
     for each in products:
-        rows.writerow([harmless_cell(cell) if isinstance(cell, str) else cell for cell in _told(each).values()])
+        rows.writerow([escape_cell(cell) if isinstance(cell, str) else cell for cell in _told(each).values()])
         count += 1
     text.detach()
     return count

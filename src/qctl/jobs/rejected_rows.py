@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import BinaryIO, cast
 
 from qctl.files.folder import Folder
-from qctl.safe import harmless_cell
+from qctl.safe import escape_cell
 
 
 class Refusals:
@@ -33,7 +33,7 @@ class Refusals:
     def add(self, number: int, reason: str, cells: Sequence[str]) -> None:
         """Note a row."""
         self.count += 1
-        self._rows.writerow([number, harmless_cell(reason), *map(harmless_cell, cells)])
+        self._rows.writerow([number, escape_cell(reason), *map(escape_cell, cells)])
 
     def keep(self, folder: Folder, name: str) -> str | None:
         """Write them into a folder. Returns the file's name, None where there are none."""

@@ -17,7 +17,7 @@ from typing import Any
 from qctl.errors import QctlError
 from qctl.models import Notice
 from qctl.ops.alert_rules import may_call
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.service import QueueService
 from qctl.settings import Settings
 
@@ -43,7 +43,7 @@ def document(notice: Notice) -> dict[str, Any]:
         "schema": "qctl.alert/1",
         "text": notice.subject,
         "rule": notice.rule,
-        "queue": inert_line(notice.queue),
+        "queue": escape_line(notice.queue),
         "level": notice.level.name,
         "resolved": notice.level == 0,
         "test": notice.test,
@@ -61,8 +61,8 @@ def mail(notice: Notice, to: str, settings: Settings) -> None:
         notice.words,
         "",
         f"since {_time(notice.since)}, by the rule {notice.rule}, told by {notice.host}",
-        f"look at it: qctl stats {quote(inert_line(notice.queue))}",
-        f"keep quiet: qctl alert mute {quote(inert_line(notice.rule))} --for 2h",
+        f"look at it: qctl stats {quote(escape_line(notice.queue))}",
+        f"keep quiet: qctl alert mute {quote(escape_line(notice.rule))} --for 2h",
     ]
     with QueueService(settings) as service:
         data = {"userEmail": to, "subject": notice.subject, "text": "\n".join(lines) + "\n"}

@@ -16,7 +16,7 @@ from qctl.broker.redis.connection import connect, translated
 from qctl.errors import QctlError, SettingsError
 from qctl.models import AlertRule, Channel, Firing, Level, Notice, QueueCheck, Stats
 from qctl.ops.alerts import Words, deliver, load, look
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ class AlertWatch:
     def _resolve(self, rule: AlertRule, was: Firing, now: datetime, *, muted: bool) -> None:
         """A queue is well again: tell those who were told that it was not."""
         key = f"{rule.name}|{was.queue}|{was.since.isoformat()}|resolved"
-        words = f"{inert_line(was.queue)} is well again"
+        words = f"{escape_line(was.queue)} is well again"
         notice = self._notice(rule, was.queue, replace(was, level=Level.OK), now, words, key)
         told = [channel for channel in rule.channels if channel.label in was.told and not muted]
         failed = {channel.label for channel in told if not self._tell(rule, notice, channel)}

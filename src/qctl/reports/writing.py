@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from qctl.errors import SinkMisconfiguredError
 from qctl.reports.report import Report
 from qctl.reports.svg import svg
-from qctl.safe import harmless_cell, inert_line
+from qctl.safe import escape_cell, escape_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,7 +27,7 @@ def as_csv(report: Report, out: BinaryIO) -> None:
     rows = csv.writer(text)
     rows.writerow(report.columns)
     for row in report.rows:
-        rows.writerow([harmless_cell(cell) if isinstance(cell, str) else cell for cell in row])
+        rows.writerow([escape_cell(cell) if isinstance(cell, str) else cell for cell in row])
     text.detach()
 
 
@@ -65,5 +65,5 @@ def _environment() -> Environment:
             f"pages of reports need Jinja2: {error}", hint="pip install qctl[reports]"
         ) from error
     made = Environment(loader=PackageLoader("qctl.reports"), autoescape=True, undefined=StrictUndefined)
-    made.filters["shown"] = lambda value: "" if value is None else inert_line(str(value))
+    made.filters["shown"] = lambda value: "" if value is None else escape_line(str(value))
     return made

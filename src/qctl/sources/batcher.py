@@ -22,7 +22,7 @@ from qctl.errors import QctlError
 from qctl.settings import Settings
 from qctl.sources.asgi_front import Front
 from qctl.sources.batch_cutter import Cutter
-from qctl.sources.destination import Keeping
+from qctl.sources.destination import Destination
 from qctl.sources.group_commit import GroupCommit
 from qctl.sources.queueless import Direct
 from qctl.sources.socketio_server import SocketServer
@@ -48,10 +48,12 @@ class Beat(Protocol):
 
 
 class SocketBatcher:
-    """Serves PORT until `stop` is set, then drains. Messages go to the buffer `messages`, or where `keeping` says."""
+    """Serves PORT until `stop` is set, then drains. Messages go to `destination`, by default the buffer `messages`."""
 
-    def __init__(self, settings: Settings, stop: threading.Event, beat: Beat, keeping: Keeping | None = None) -> None:
-        self._keeping = keeping or Keeping.queued(settings, PIPELINES["messages"], "qctl-socket-batcher")
+    def __init__(
+        self, settings: Settings, stop: threading.Event, beat: Beat, destination: Destination | None = None
+    ) -> None:
+        self._destination = destination or Destination.buffered(settings, PIPELINES["messages"], "qctl-socket-batcher")
         self._settings = settings
         self._stop = stop
         self._beat = beat
@@ -66,8 +68,8 @@ class SocketBatcher:
         )
         allow_many_files()
         gc.set_threshold(*COLLECT)
-        with listener, self._keeping.connection, self._keeping.cutter as cutter:
-            commit = GroupCommit(settings, self._keeping.buffer, cutter.wake)
+        with listener, self._destination.connection, self._destination.cutter as cutter:
+            commit = GroupCommit(settings, self._destination.buffer, cutter.wake)
             try:
                 asyncio.run(Serving(settings, commit, cutter, self._beat).run(listener, self._stop))
             finally:

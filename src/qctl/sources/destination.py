@@ -16,7 +16,7 @@ from qctl.sources.queueless import Direct
 
 
 @dataclass(frozen=True)
-class Keeping:
+class Destination:
     """The parts of it. `connection` is open as long as a source runs."""
 
     buffer: Buffer | Direct
@@ -26,7 +26,7 @@ class Keeping:
     connection: AbstractContextManager[object]
 
     @classmethod
-    def queued(cls, settings: Settings, pipeline: PipelineSpec, name: str) -> Keeping:
+    def buffered(cls, settings: Settings, pipeline: PipelineSpec, name: str) -> Destination:
         """In Redis. `name` is that of the daemon, for CLIENT LIST."""
         connection = connect(settings, name=name)
         return cls(
@@ -38,6 +38,6 @@ class Keeping:
         )
 
     @classmethod
-    def at_once(cls, direct: Direct) -> Keeping:
+    def direct(cls, writer: Direct) -> Destination:
         """In the sink, without a queue."""
-        return cls(direct, direct, direct, direct, direct)
+        return cls(writer, writer, writer, writer, writer)

@@ -26,7 +26,7 @@ from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, QctlError, RejectedError, SettingsError, UnreachableError
 from qctl.settings import Settings
 from qctl.sources import reading_parser
-from qctl.sources.destination import Keeping
+from qctl.sources.destination import Destination
 from qctl.sources.duplicate_filter import KEPT, WINDOW, Window, digest, note
 from qctl.sources.mqtt_connection import Clock, Link, Message
 
@@ -85,20 +85,21 @@ class Group:
 
 
 class Bridge:
-    """Moves readings from the broker of MQTT_BROKER to the buffer `readings`, or elsewhere if `keeping` says so, until
-    `stop` is set."""
+    """Moves readings from the MQTT broker to `destination`, by default the buffer `readings`, until `stop` is set."""
 
-    def __init__(self, settings: Settings, stop: threading.Event, beat: Beat, keeping: Keeping | None = None) -> None:
-        keeping = keeping or Keeping.queued(settings, PIPELINES["readings"], "qctl-mqtt-bridge")
+    def __init__(
+        self, settings: Settings, stop: threading.Event, beat: Beat, destination: Destination | None = None
+    ) -> None:
+        destination = destination or Destination.buffered(settings, PIPELINES["readings"], "qctl-mqtt-bridge")
         self._settings = settings
         self._stop = stop
         self._beat = beat
-        self._connection = keeping.connection
-        self._buffer = keeping.buffer
-        self._session = keeping.session
-        self._topics = keeping.topics
+        self._connection = destination.connection
+        self._buffer = destination.buffer
+        self._session = destination.session
+        self._topics = destination.topics
         self._tell_topics_at = 0.0
-        self._cutter = keeping.cutter
+        self._cutter = destination.cutter
         self._ahead = min(settings.mqtt_receive_maximum, WINDOW)
         self._window = Window(WINDOW)
         self._clock = Clock()

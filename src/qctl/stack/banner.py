@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.text import Text
 
-from qctl.safe import inert_line, redact_url
+from qctl.safe import escape_line, redact_url
 from qctl.settings import Settings
 from qctl.stack.printer import wants_colour
 from qctl.stack.program import Program, Stage
@@ -34,11 +34,11 @@ def welcome(settings: Settings, programs: Iterable[Program], late: list[str], ou
     console.print(Text("qctl is up", "bold green"))
     for name, where in rows:
         note = " (not ready yet)" if name in late else ""
-        console.print(Text.assemble("  ", (name.ljust(width), "cyan"), "  ", inert_line(where), (note, "yellow")))
+        console.print(Text.assemble("  ", (name.ljust(width), "cyan"), "  ", escape_line(where), (note, "yellow")))
     console.print()
     console.print(Text("Try in a second terminal:", "bold"))
     for line in next_commands(settings):
-        console.print(Text(f"  {inert_line(line)}"))
+        console.print(Text(f"  {escape_line(line)}"))
     console.print()
     console.print(Text("Ctrl-C lets running jobs finish and stops all; a second one does not wait.", "dim"))
     console.print()

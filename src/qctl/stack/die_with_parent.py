@@ -16,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 NOT_FOUND = 127
 
 
-def tethered(command: Sequence[str], number: signal.Signals) -> str:
+def shell_command(command: Sequence[str], number: signal.Signals) -> str:
     """The command for a shell: each step replaces the one before, so that one pid is shell and program."""
     import shlex
 

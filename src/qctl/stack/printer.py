@@ -9,7 +9,7 @@ from typing import TextIO
 
 from honcho.printer import Message, Printer
 
-from qctl.safe import inert
+from qctl.safe import escape_text
 
 OWN_NAME = "qctl"
 """The name before what `qctl up` itself has to say."""
@@ -38,7 +38,7 @@ class LogPrinter(Printer):  # type: ignore[misc] # honcho is not typed
         line = self._tidy.get(message.name, str)(text.rstrip("\r\n"))
         if line is None:
             return ""
-        line = inert(line)
+        line = escape_text(line)
         self.guarded(lambda: super(LogPrinter, self).write(message._replace(data=line or " ")))
         return line
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from honcho.printer import Message
 from honcho.process import Process
 
-from qctl.stack.die_with_parent import tethered
+from qctl.stack.die_with_parent import shell_command
 from qctl.stack.program import Program, Stage
 
 LINGERING = 1.0
@@ -89,4 +89,4 @@ def _tethered(program: Program) -> str:
     """The command for honcho's shell."""
     # Redis and the broker get to write down what they hold. Daemons need not: they can be killed at any moment.
     number = signal.SIGKILL if program.stage is Stage.DAEMON else signal.SIGTERM
-    return tethered(program.command, number)
+    return shell_command(program.command, number)

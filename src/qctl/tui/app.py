@@ -20,7 +20,7 @@ from textual.widgets import ContentSwitcher, Static
 
 from qctl.errors import QctlError, RedisUnreachableError
 from qctl.models import Selector
-from qctl.safe import inert, inert_line
+from qctl.safe import escape_line, escape_text
 from qctl.tui import chrome
 from qctl.tui.actions import Act
 from qctl.tui.chrome import Steady
@@ -152,7 +152,7 @@ class Monitor(App[None]):
         """Say something in the line above the keys, until something else is said."""
         for screen in self.screen_stack[:1]:
             for line in screen.query("#status").results(Static):
-                line.update(Content(inert_line(text)))
+                line.update(Content(escape_line(text)))
 
     def _post(self, message: Message) -> None:
         """Post from a thread. Nobody is there any more when the app has ended."""
@@ -214,7 +214,7 @@ class Monitor(App[None]):
         self._away = why
         seen = f"What is shown is STALE: of {self._read_at.astimezone():%H:%M:%S}." if self._read_at else ""
         banner = self.screen_stack[0].query_one("#banner", Static)
-        banner.update(Content(inert_line(f"Redis is away. {why}. {seen}")))
+        banner.update(Content(escape_line(f"Redis is away. {why}. {seen}")))
         banner.display = True
         self._draw_frame()
 
@@ -394,4 +394,4 @@ class Monitor(App[None]):
 
     def look(self, title: str, produce: Callable[[], str]) -> None:
         """Show a text that takes time to get."""
-        self.fetch(produce, lambda text: self.push_screen(Sheet(title, inert(text))))
+        self.fetch(produce, lambda text: self.push_screen(Sheet(title, escape_text(text))))

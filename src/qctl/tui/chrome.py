@@ -13,7 +13,7 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Static
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.tui.keys import KEYS, MOVES, Key
 from qctl.tui.page import Page
 from qctl.view.fitting import cut
@@ -63,8 +63,8 @@ def draw(screen: Screen[Any], state: State, page: Page, now: datetime, pages: Se
 
 def head(state: State, now: datetime, width: int) -> Content:
     """The first line."""
-    only = f"  only {inert_line(state.only)}" if state.only else ""
-    left = f" qctl  {state.word}{only}  {inert_line(state.target)}" + ("  read-only" if state.read_only else "")
+    only = f"  only {escape_line(state.only)}" if state.only else ""
+    left = f" qctl  {state.word}{only}  {escape_line(state.target)}" + ("  read-only" if state.read_only else "")
     right = f"{now.astimezone():%H:%M:%S} "
     if state.frozen and state.read_at:
         right = f"as of {state.read_at.astimezone():%H:%M:%S}  {right}"

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from qctl.models import Event, Selector
-from qctl.safe import inert, inert_line
+from qctl.safe import escape_line, escape_text
 from qctl.tui import actions, export
 from qctl.tui.actions import Act
 from qctl.tui.export import as_json
@@ -99,7 +99,7 @@ class Page(Vertical):
 
     def propose(self, act: Act) -> None:
         """Ask for an act that needs nothing typed but maybe a name."""
-        fields = [Field("confirm", f"Type {inert_line(act.confirm)} to go on:")] if act.confirm else []
+        fields = [Field("confirm", f"Type {escape_line(act.confirm)} to go on:")] if act.confirm else []
         self.ask(lambda _: act, fields)
 
     def ask_where(self, selector: Selector, count: int) -> None:
@@ -193,7 +193,7 @@ class GridPage(Page):
         rows = self.grid.chosen
         if rows:
             text = "\n".join(self.grid.source.key(row) for row in rows)
-            self.app.copy_to_clipboard(inert(text))
+            self.app.copy_to_clipboard(escape_text(text))
             self.monitor.tell(f"copied, where the terminal allows it: {text}")
 
     def do_export(self) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qctl.models import Level
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, moment
 
@@ -20,13 +20,13 @@ LEVELS: dict[Level, Style] = {Level.OK: "good", Level.WARNING: "warn", Level.CRI
 def alert_columns(now: datetime) -> list[Column[Alert]]:
     """Columns of the table of rules."""
     return [
-        Column("ALERT", lambda a: Cell(inert_line(a.rule.name)), least=12),
+        Column("ALERT", lambda a: Cell(escape_line(a.rule.name)), least=12),
         Column("NOW", lambda a: Cell(a.level.name if a.queues else NOTHING, LEVELS[a.level] if a.queues else "")),
-        Column("QUEUES", lambda a: Cell(inert_line(", ".join(a.rule.queues) or "all")), least=8, drop=2),
-        Column("BAD", lambda a: Cell(inert_line(", ".join(f.queue for f in a.firing) or NOTHING)), least=8),
+        Column("QUEUES", lambda a: Cell(escape_line(", ".join(a.rule.queues) or "all")), least=8, drop=2),
+        Column("BAD", lambda a: Cell(escape_line(", ".join(f.queue for f in a.firing) or NOTHING)), least=8),
         Column("SINCE", lambda a: Cell(_since(a, now)), right=True, drop=1),
         Column("TOLD", lambda a: Cell(_told(a, now)), right=True, drop=3),
-        Column("TELLS", lambda a: Cell(inert_line(", ".join(c.label for c in a.rule.channels))), least=12, drop=4),
+        Column("TELLS", lambda a: Cell(escape_line(", ".join(c.label for c in a.rule.channels))), least=12, drop=4),
         Column("MUTED", lambda a: muted(a, now), long=True),
     ]
 
@@ -37,16 +37,16 @@ def muted(alert: Alert, now: datetime) -> Cell:
     if mute is None:
         return Cell("")
     until = f" until {moment(mute.until, now)}" if mute.until else ""
-    why = f": {inert_line(mute.reason)}" if mute.reason else ""
-    return Cell(f"muted {age(mute.at, now)} ago by {inert_line(mute.by)}{until}{why}", "warn")
+    why = f": {escape_line(mute.reason)}" if mute.reason else ""
+    return Cell(f"muted {age(mute.at, now)} ago by {escape_line(mute.by)}{until}{why}", "warn")
 
 
 def delivery_columns() -> list[Column[Delivery]]:
     """Columns of the table of who could be told."""
     return [
-        Column("TO", lambda d: Cell(inert_line(d.channel)), least=20),
+        Column("TO", lambda d: Cell(escape_line(d.channel)), least=20),
         Column("SENT", lambda d: Cell("yes", "good") if d.sent else Cell("no", "bad")),
-        Column("PROBLEM", lambda d: Cell(inert_line(d.problem), "bad"), long=True),
+        Column("PROBLEM", lambda d: Cell(escape_line(d.problem), "bad"), long=True),
     ]
 
 

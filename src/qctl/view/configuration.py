@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 def setting_columns() -> list[Column[SettingInfo]]:
     """Columns of the table of settings."""
     return [
-        Column("SETTING", lambda s: Cell(inert_line(s.name), "dim" if s.origin == "default" else ""), least=10),
-        Column("VALUE", lambda s: Cell(inert_line(s.value or NOTHING)), least=10),
-        Column("ORIGIN", lambda s: Cell(inert_line(s.origin), "dim" if s.origin == "default" else "good")),
+        Column("SETTING", lambda s: Cell(escape_line(s.name), "dim" if s.origin == "default" else ""), least=10),
+        Column("VALUE", lambda s: Cell(escape_line(s.value or NOTHING)), least=10),
+        Column("ORIGIN", lambda s: Cell(escape_line(s.origin), "dim" if s.origin == "default" else "good")),
     ]
 
 
 def context_columns() -> list[Column[ContextInfo]]:
     """Columns of the table of contexts."""
     return [
-        Column("CONTEXT", lambda c: Cell(inert_line(c.name), "good" if c.chosen_by else ""), least=8),
-        Column("CHOSEN BY", lambda c: Cell(inert_line(c.chosen_by or NOTHING)), drop=1),
+        Column("CONTEXT", lambda c: Cell(escape_line(c.name), "good" if c.chosen_by else ""), least=8),
+        Column("CHOSEN BY", lambda c: Cell(escape_line(c.chosen_by or NOTHING)), drop=1),
         Column("MAY", lambda c: Cell("read", "warn") if c.read_only else Cell("change")),
-        Column("REDIS", lambda c: Cell(inert_line(c.redis or "the default")), least=10),
-        Column("PROBLEM", lambda c: Cell(inert_line(c.problem or ""), "bad"), long=True),
+        Column("REDIS", lambda c: Cell(escape_line(c.redis or "the default")), least=10),
+        Column("PROBLEM", lambda c: Cell(escape_line(c.problem or ""), "bad"), long=True),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, count, size
 
@@ -19,14 +19,14 @@ _STYLES: dict[str, Style] = {"active": "good", "failed": "bad", "inactive": "dim
 def daemon_columns(now: datetime) -> list[Column[Daemon]]:
     """Columns of the table of daemons."""
     return [
-        Column("DAEMON", lambda d: Cell(inert_line(d.name)), least=10),
+        Column("DAEMON", lambda d: Cell(escape_line(d.name)), least=10),
         Column("STATE", daemon_state),
         Column("FOR", lambda d: Cell(age(d.since, now)), right=True),
         Column("PID", lambda d: Cell(NOTHING if d.pid is None else str(d.pid)), right=True, drop=3),
         Column("RESTARTS", lambda d: Cell(count(d.restarts), "warn" if d.restarts else ""), right=True, drop=2),
         Column("MEM", lambda d: Cell(NOTHING if d.memory is None else size(d.memory)), right=True, drop=4),
-        Column("AT BOOT", lambda d: Cell(inert_line(d.enabled or NOTHING)), drop=5),
-        Column("SAYS", lambda d: Cell(inert_line(d.said)), long=True),
+        Column("AT BOOT", lambda d: Cell(escape_line(d.enabled or NOTHING)), drop=5),
+        Column("SAYS", lambda d: Cell(escape_line(d.said)), long=True),
     ]
 
 
@@ -34,4 +34,4 @@ def daemon_state(daemon: Daemon) -> Cell:
     """systemd's words for the state, the second where it tells more."""
     plain = daemon.sub in ("running", "dead", daemon.active)
     text = daemon.active if plain else f"{daemon.active} ({daemon.sub})"
-    return Cell(inert_line(text), _STYLES.get(daemon.active, "warn"))
+    return Cell(escape_line(text), _STYLES.get(daemon.active, "warn"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, count
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
     """Columns of the table of dead letters."""
     return [
-        Column("ID", lambda d: Cell(inert_line(d.id)), least=36),
-        Column("QUEUE", lambda d: Cell(inert_line(d.queue)), least=8),
+        Column("ID", lambda d: Cell(escape_line(d.id)), least=36),
+        Column("QUEUE", lambda d: Cell(escape_line(d.queue)), least=8),
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
         Column("KIND", lambda d: Cell(d.kind, "warn" if d.kind == "quarantined" else ""), drop=2),
         Column("RUNS", lambda d: Cell(NOTHING if d.attempts is None else count(d.attempts)), right=True, drop=3),
-        Column("FUNCTION", lambda d: Cell(inert_line(d.function)), least=12, cut_start=True, drop=1),
-        Column("ERROR", lambda d: Cell(inert_line(d.error), "bad"), long=True),
+        Column("FUNCTION", lambda d: Cell(escape_line(d.function)), least=12, cut_start=True, drop=1),
+        Column("ERROR", lambda d: Cell(escape_line(d.error), "bad"), long=True),
     ]
 
 
@@ -33,9 +33,9 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
         Column("COUNT", lambda c: Cell(count(c.count), "bad"), right=True),
         Column("LAST", lambda c: Cell(age(c.last_seen, now)), right=True),
         Column("FIRST", lambda c: Cell(age(c.first_seen, now)), right=True, drop=2),
-        Column("QUEUES", lambda c: Cell(inert_line(", ".join(c.queues))), least=8, drop=3),
-        Column("FUNCTION", lambda c: Cell(inert_line(c.function)), least=12, cut_start=True, drop=1),
-        Column("ERROR", lambda c: Cell(inert_line(_error(c)), "bad"), long=True),
+        Column("QUEUES", lambda c: Cell(escape_line(", ".join(c.queues))), least=8, drop=3),
+        Column("FUNCTION", lambda c: Cell(escape_line(c.function)), least=12, cut_start=True, drop=1),
+        Column("ERROR", lambda c: Cell(escape_line(_error(c)), "bad"), long=True),
     ]
 
 
@@ -46,4 +46,4 @@ def _error(cause: Cause) -> str:
 
 def cause_line(cause: Cause) -> Cell:
     """One cause as a line of a list."""
-    return Cell(inert_line(f"  {cause.count:>7}  {cause.fingerprint}  {cause.function}: {_error(cause)}"), "bad")
+    return Cell(escape_line(f"  {cause.count:>7}  {cause.fingerprint}  {cause.function}: {_error(cause)}"), "bad")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, duration
 
@@ -26,12 +26,12 @@ def event_columns(now: datetime) -> list[Column[Event]]:
     """Columns of the table of events."""
     return [
         Column("TIME", lambda e: Cell(_second(e.at, now), "dim")),
-        Column("EVENT", lambda e: Cell(inert_line(e.event), _STYLES.get(e.event, ""))),
+        Column("EVENT", lambda e: Cell(escape_line(e.event), _STYLES.get(e.event, ""))),
         Column("QUEUE", lambda e: _field(e, "queue"), least=8),
         Column("JOB", lambda e: _field(e, "job"), least=8, drop=1),
         Column("NAME", lambda e: _field(e, "name"), least=8, drop=3),
-        Column("BY", lambda e: Cell(inert_line(_by(e) or NOTHING)), least=8, cut_start=True, drop=2),
-        Column("DETAIL", lambda e: Cell(inert_line(_detail(e))), long=True),
+        Column("BY", lambda e: Cell(escape_line(_by(e) or NOTHING)), least=8, cut_start=True, drop=2),
+        Column("DETAIL", lambda e: Cell(escape_line(_detail(e))), long=True),
     ]
 
 
@@ -46,20 +46,20 @@ def event_line(event: Event, now: datetime) -> Cell:
         _detail(event),
         f"by {_by(event)}" if _by(event) else "",
     )
-    return Cell(inert_line("  ".join(word for word in words if word)), _STYLES.get(event.event, ""))
+    return Cell(escape_line("  ".join(word for word in words if word)), _STYLES.get(event.event, ""))
 
 
 def audit_columns(now: datetime, *, traced: bool) -> list[Column[AuditEntry]]:
     """Columns of the table of what people did. `traced`: some of it was a request, which has a trace id."""
-    trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(inert_line(a.trace or NOTHING)), least=8, drop=3)
+    trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(escape_line(a.trace or NOTHING)), least=8, drop=3)
     return [
         Column("TIME", lambda a: Cell(_second(a.at, now), "dim")),
-        Column("WHO", lambda a: Cell(inert_line(a.actor)), least=10),
-        Column("OUTCOME", lambda a: Cell(inert_line(a.outcome), _ENDS.get(a.outcome, "bad"))),
+        Column("WHO", lambda a: Cell(escape_line(a.actor)), least=10),
+        Column("OUTCOME", lambda a: Cell(escape_line(a.outcome), _ENDS.get(a.outcome, "bad"))),
         Column("TOOK", lambda a: Cell(duration(a.seconds)), right=True, drop=2),
-        Column("VIA", lambda a: Cell(inert_line(a.via)), drop=1),
+        Column("VIA", lambda a: Cell(escape_line(a.via)), drop=1),
         *([trace] if traced else []),
-        Column("WHAT", lambda a: Cell(inert_line(a.line + (f"  ({a.problem})" if a.problem else ""))), long=True),
+        Column("WHAT", lambda a: Cell(escape_line(a.line + (f"  ({a.problem})" if a.problem else ""))), long=True),
     ]
 
 
@@ -70,7 +70,7 @@ def _second(when: datetime, now: datetime) -> str:
 
 
 def _field(event: Event, name: str) -> Cell:
-    return Cell(inert_line(event.fields.get(name) or NOTHING))
+    return Cell(escape_line(event.fields.get(name) or NOTHING))
 
 
 def _by(event: Event) -> str:

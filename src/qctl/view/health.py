@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ def finding_columns() -> list[Column[Finding]]:
     """Columns of the table of health findings."""
     return [
         Column("STATUS", lambda f: Cell(f.status, HEALTH[f.status])),
-        Column("CHECK", lambda f: Cell(inert_line(f.check)), least=8),
+        Column("CHECK", lambda f: Cell(escape_line(f.check)), least=8),
         Column("REASON", lambda f: Cell(_finding(f)), long=True),
     ]
 
 
 def _finding(finding: Finding) -> str:
-    fix = f" (to mend it: {inert_line(finding.fix)})" if finding.fix else ""
-    return inert_line(finding.reason) + fix
+    fix = f" (to mend it: {escape_line(finding.fix)})" if finding.fix else ""
+    return escape_line(finding.reason) + fix

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, count, duration, lapse, pause, rate
 
@@ -25,7 +25,7 @@ LATE = 60.0
 def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
     """Columns of the table of pipelines."""
     return [
-        Column("PIPELINE", lambda p: Cell(inert_line(p.name)), least=8),
+        Column("PIPELINE", lambda p: Cell(escape_line(p.name)), least=8),
         Column("RATE/S", lambda p: Cell(rate(p.rate)), right=True),
         Column("BUFFER", lambda p: Cell(count(p.depth)), right=True),
         Column("OLDEST", lambda p: Cell(duration(p.oldest_age)), right=True, drop=4),
@@ -53,22 +53,22 @@ def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
 def reject_columns(now: datetime, pipeline: Callable[[DeadLetter], str]) -> list[Column[DeadLetter]]:
     """Columns of the table of rejects. `pipeline` names that of a letter."""
     return [
-        Column("ID", lambda d: Cell(inert_line(d.id)), least=39),
-        Column("PIPELINE", lambda d: Cell(inert_line(pipeline(d))), least=8),
+        Column("ID", lambda d: Cell(escape_line(d.id)), least=39),
+        Column("PIPELINE", lambda d: Cell(escape_line(pipeline(d))), least=8),
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
-        Column("REASON", lambda d: Cell(inert_line(d.error), "bad"), long=True),
+        Column("REASON", lambda d: Cell(escape_line(d.error), "bad"), long=True),
     ]
 
 
 def _name(topic: TopicStatus) -> str:
     """A topic, or that it stands for many."""
-    return OTHERS if topic.topic is None else inert_line(topic.topic)
+    return OTHERS if topic.topic is None else escape_line(topic.topic)
 
 
 def arrival_line(arrival: Arrival) -> Cell:
     """One item: when it came on the reader's own clock, from where, and what it says."""
     said = json.dumps(arrival.content, ensure_ascii=False)
-    return Cell(f"{arrival.received_at.astimezone():%H:%M:%S} {inert_line(arrival.source)} {inert_line(said)}")
+    return Cell(f"{arrival.received_at.astimezone():%H:%M:%S} {escape_line(arrival.source)} {escape_line(said)}")
 
 
 def _ago(then: datetime | None, now: datetime) -> str:
@@ -85,5 +85,5 @@ def _lateness(seconds: float) -> Style:
 
 def _held(pipeline: PipelineStatus, now: datetime) -> Cell:
     if pipeline.paused:
-        return Cell(f"{inert_line(pipeline.queue)} {pause(pipeline.paused, now)}", "warn")
+        return Cell(f"{escape_line(pipeline.queue)} {pause(pipeline.paused, now)}", "warn")
     return Cell("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, count, lapses, moment, share
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def name_columns() -> list[Column[NameStats]]:
     """Columns of the table of jobs by name."""
     return [
-        Column("QUEUE", lambda j: Cell(inert_line(j.queue)), least=12),
-        Column("JOB", lambda j: Cell(inert_line(j.name)), least=16, cut_start=True),
+        Column("QUEUE", lambda j: Cell(escape_line(j.queue)), least=12),
+        Column("JOB", lambda j: Cell(escape_line(j.name)), least=16, cut_start=True),
         Column("WAITING", lambda j: Cell(count(j.waiting), "" if j.waiting else "dim"), right=True),
         Column("FINISHED", lambda j: Cell(count(j.finished), "" if j.finished else "dim"), right=True, drop=1),
         Column("FAILED", lambda j: Cell(count(j.failed), "bad" if j.failed else "dim"), right=True, drop=2),

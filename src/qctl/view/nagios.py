@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qctl.models import WORST, Level
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.values import count, counted, duration, share
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def trouble(queue: QueueCheck) -> str:
 
 
 def _text(said: str) -> str:
-    return inert_line(said).replace("|", "/")
+    return escape_line(said).replace("|", "/")
 
 
 def _trouble(queue: QueueCheck) -> str:
@@ -89,7 +89,7 @@ def _well(queues: Sequence[QueueCheck]) -> str:
 
 def _data(reading: Reading) -> str:
     unit = UNITS[reading.what]
-    label = inert_line(f"{reading.queue} {reading.what}").replace("'", "''").replace("=", "_").replace("|", "/")
+    label = escape_line(f"{reading.queue} {reading.what}").replace("'", "''").replace("=", "_").replace("|", "/")
     value = "U" if reading.value is None else _number(reading.value, unit)
     limits = (
         _limit(limit, reading.threshold, unit) for limit in (reading.threshold.warning, reading.threshold.critical)

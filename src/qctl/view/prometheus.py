@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.values import PERCENTILES
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class _Collector:
     def _label(self, name: str) -> str:
         """A name from outside, inert. Two that look alike then are told apart: Prometheus would refuse all of it."""
         if name not in self._labels:
-            label = inert_line(name)
+            label = escape_line(name)
             while label in self._taken:
                 label += "'"
             self._labels[name] = label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, count, duration, eta, lapses, pause, rate, share, size
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:
     """Columns of the table of queues."""
     return [
-        Column("QUEUE", lambda q: Cell(inert_line(q.name)), least=16),
+        Column("QUEUE", lambda q: Cell(escape_line(q.name)), least=16),
         Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
         Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=1),
         Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=7),
@@ -40,9 +40,9 @@ def queue_columns(now: datetime) -> list[Column[QueueStats]]:
 def queue_state(queue: QueueStats, now: datetime) -> Cell:
     """What is to be known of a queue beside its numbers, if anything."""
     if queue.error:
-        return Cell(f"cannot be read: {inert_line(queue.error)}", "bad")
+        return Cell(f"cannot be read: {escape_line(queue.error)}", "bad")
     if queue.paused and queue.lanes and queue.paused.queue != queue.name:
-        return Cell(f"{inert_line(queue.paused.queue)} {pause(queue.paused, now)}", "warn")
+        return Cell(f"{escape_line(queue.paused.queue)} {pause(queue.paused, now)}", "warn")
     if queue.paused:
         return Cell(pause(queue.paused, now, queue.name), "warn")
     if queue.waiting and not queue.workers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import NOTHING, age, counted, duration, moment
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def timer_columns(now: datetime) -> list[Column[Timer]]:
     """Columns of the table of what comes at a time."""
     return [
-        Column("NAME", lambda t: Cell(inert_line(t.name)), least=12),
+        Column("NAME", lambda t: Cell(escape_line(t.name)), least=12),
         Column("KIND", lambda t: Cell(t.kind), drop=3),
-        Column("JOB", lambda t: Cell(inert_line(t.job)), least=10, drop=2),
-        Column("QUEUE", lambda t: Cell(inert_line(t.queue)), least=8, drop=4),
+        Column("JOB", lambda t: Cell(escape_line(t.job)), least=10, drop=2),
+        Column("QUEUE", lambda t: Cell(escape_line(t.queue)), least=8, drop=4),
         Column("NEXT", lambda t: _next(t, now)),
         Column("LAST", lambda t: Cell(_last(t, now)), drop=1),
-        Column("WHEN", lambda t: Cell(inert_line(rule_in_words(t)), "dim"), least=12, drop=5),
+        Column("WHEN", lambda t: Cell(escape_line(rule_in_words(t)), "dim"), least=12, drop=5),
         Column("STATE", lambda t: timer_state(t, now), long=True),
     ]
 
@@ -33,9 +33,9 @@ def coming_columns(now: datetime) -> list[Column[Coming]]:
     return [
         Column("AT", lambda c: Cell(moment(c.at, now))),
         Column("IN", lambda c: Cell(_until(c.at, now)), right=True),
-        Column("NAME", lambda c: Cell(inert_line(c.timer.name)), least=12),
-        Column("JOB", lambda c: Cell(inert_line(c.timer.job)), least=10),
-        Column("QUEUE", lambda c: Cell(inert_line(c.timer.queue)), least=8, drop=1),
+        Column("NAME", lambda c: Cell(escape_line(c.timer.name)), least=12),
+        Column("JOB", lambda c: Cell(escape_line(c.timer.job)), least=10),
+        Column("QUEUE", lambda c: Cell(escape_line(c.timer.queue)), least=8, drop=1),
         Column("KIND", lambda c: Cell(c.timer.kind), drop=2),
     ]
 
@@ -77,7 +77,7 @@ def timer_state(timer: Timer, now: datetime) -> Cell:
     for concern in timer.concerns:
         parts.append(_said(concern, timer, now))
         worst = "bad" if concern.kind in ("broken", "overdue") else worst or "warn"
-    return Cell(inert_line("; ".join(parts)), worst)
+    return Cell(escape_line("; ".join(parts)), worst)
 
 
 def _said(concern: Concern, timer: Timer, now: datetime) -> str:
@@ -104,7 +104,7 @@ def _last(timer: Timer, now: datetime) -> str:
     if timer.last_at is None:
         return NOTHING
     status = f", {timer.last_status}" if timer.last_status else ""
-    return inert_line(f"{age(timer.last_at, now)} ago{status}")
+    return escape_line(f"{age(timer.last_at, now)} ago{status}")
 
 
 def _until(when: datetime, now: datetime) -> str:

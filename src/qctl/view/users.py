@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import age
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def user_columns(now: datetime) -> list[Column[Account]]:
     """Columns of the table of users."""
     return [
-        Column("ADDRESS", lambda a: Cell(inert_line(a.email)), least=20),
-        Column("ROLE", lambda a: Cell(inert_line(a.role), "warn" if a.role == "admin" else "")),
-        Column("NAME", lambda a: Cell(inert_line(a.username)), least=8, drop=2),
+        Column("ADDRESS", lambda a: Cell(escape_line(a.email)), least=20),
+        Column("ROLE", lambda a: Cell(escape_line(a.role), "warn" if a.role == "admin" else "")),
+        Column("NAME", lambda a: Cell(escape_line(a.username)), least=8, drop=2),
         Column("CREATED", lambda a: Cell(age(a.created, now), "dim"), right=True, drop=3),
         Column("CHANGED", lambda a: Cell(age(a.modified, now), "dim"), right=True, drop=4),
-        Column("ID", lambda a: Cell(inert_line(a.id), "dim"), least=8, drop=1),
+        Column("ID", lambda a: Cell(escape_line(a.id), "dim"), least=8, drop=1),
     ]

@@ -6,7 +6,7 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view.table import Cell
 
 if TYPE_CHECKING:
@@ -121,12 +121,12 @@ def size(number: int) -> str:
 def pause(held: Pause, now: datetime, queue: str | None = None) -> str:
     """`paused 5m by ops@host: deploy, until 14:05`. `queue` is the one that is looked at, maybe a lane of `held`."""
     if queue not in (None, held.queue):
-        return f"paused with {inert_line(held.queue)}"
-    reason = f": {inert_line(held.reason)}" if held.reason else ""
+        return f"paused with {escape_line(held.queue)}"
+    reason = f": {escape_line(held.reason)}" if held.reason else ""
     until = f", until {moment(held.until, now)}" if held.until else ""
-    return f"paused {age(held.at, now)} by {inert_line(held.by)}{reason}{until}"
+    return f"paused {age(held.at, now)} by {escape_line(held.by)}{reason}{until}"
 
 
 def fact(name: str, value: str, style: Style = "") -> Cell:
     """One line of a list of facts about one thing."""
-    return Cell(f"{name:<9} {inert_line(value)}", style)
+    return Cell(f"{name:<9} {escape_line(value)}", style)

@@ -21,7 +21,7 @@ from qctl.cli.output import is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.safe import redact_url
-from qctl.stack.die_with_parent import tethered
+from qctl.stack.die_with_parent import shell_command
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -147,7 +147,7 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
     # By the environment, as everybody may read command lines.
     os.environ.update({name: str(value) for name, value in given.items() if value})
     words = ("--replay", str(replay)) if replay else ()
-    served = web.WebMonitor(tethered((*PROGRAM, "monitor", *words), signal.SIGKILL), port)
+    served = web.WebMonitor(shell_command((*PROGRAM, "monitor", *words), signal.SIGKILL), port)
 
     def started(url: str) -> None:
         session.out.say("qctl: good for one browser, once; Ctrl-C ends it" + ("" if allow_actions else "; read-only"))

@@ -14,7 +14,7 @@ from qctl.cli.confirm import ask_yes_no
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import AccountChange, Role
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.view import Cell
 
 EMPTY = "No users. `qctl user create ADDRESS` makes one; they may sign up at the gateway too."
@@ -77,7 +77,7 @@ def remove(
 ) -> None:
     """Forget a user. An admin's rights end at once; a token is good for own jobs until it expires. Jobs stay."""
     if not yes:
-        ask_yes_no(session.out, f"Forget the user {inert_line(email)}?")
+        ask_yes_no(session.out, f"Forget the user {escape_line(email)}?")
     done = session.ops.users.remove(email)
     _tell(session, "remove", done, "is no user any more", "was removed by somebody else")
 
@@ -94,7 +94,7 @@ def password(session: Session, email: Email, generate: Generate = False) -> None
 
 
 def _tell(session: Session, verb: str, done: AccountChange, words: str, otherwise: str = "") -> None:
-    line = f"{inert_line(done.account.email)} {words if done.changed else otherwise}"
+    line = f"{escape_line(done.account.email)} {words if done.changed else otherwise}"
     lines = [Cell(line, "good" if done.changed else "")]
     if done.password is not None:
         lines.append(Cell(f"  password: {done.password}"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qctl import view
 from qctl.models import PipelineStatus, Selector, State
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.dialogs import Sheet
 from qctl.tui.widgets.grid import Source
@@ -60,7 +60,7 @@ def facts(pipeline: PipelineStatus, now: datetime) -> Iterator[str]:
         text = column.cell(pipeline).text
         if text:
             yield f"{column.title:<16} {text}"
-    yield f"{'QUEUE':<16} {inert_line(pipeline.queue)}"
+    yield f"{'QUEUE':<16} {escape_line(pipeline.queue)}"
     yield f"{'RECEIVED':<16} {view.count(pipeline.received)}"
     yield f"{'REJECTED':<16} {view.count(pipeline.rejected)}"
     yield f"{'IN BATCHES':<16} {view.count(pipeline.cut)}"
@@ -68,6 +68,6 @@ def facts(pipeline: PipelineStatus, now: datetime) -> Iterator[str]:
         ago = view.age(pipeline.session_lost_at, now)
         yield f"{'SESSIONS LOST':<16} {view.count(pipeline.sessions_lost)}, the last {ago} ago"
     if pipeline.paused:
-        yield f"{'LET IT GO ON':<16} qctl resume {inert_line(pipeline.queue)}"
+        yield f"{'LET IT GO ON':<16} qctl resume {escape_line(pipeline.queue)}"
     yield ""
     yield "Topics: qctl ingest topics     What arrives: qctl ingest tail"

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from qctl import view
 from qctl.models import QueueStats, Selector, State, Stats
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.tui import actions
 from qctl.tui.data.depth_history import Trends
 from qctl.tui.page import TablePage
@@ -146,10 +146,10 @@ def facts(queue: QueueStats, now: datetime) -> Iterator[str]:
         if text:
             yield f"{column.title:<16} {text}"
     if queue.lanes:
-        yield f"{'LANES':<16} {inert_line(', '.join(queue.lanes))}"
+        yield f"{'LANES':<16} {escape_line(', '.join(queue.lanes))}"
     if queue.paused:
-        yield f"{'PAUSED BY':<16} {inert_line(queue.paused.by)} at {view.moment(queue.paused.at, now)}"
-        yield f"{'REASON':<16} {inert_line(queue.paused.reason or view.NOTHING)}"
+        yield f"{'PAUSED BY':<16} {escape_line(queue.paused.by)} at {view.moment(queue.paused.at, now)}"
+        yield f"{'REASON':<16} {escape_line(queue.paused.reason or view.NOTHING)}"
     yield ""
     yield "Workers that take from it:" if queue.listeners else "No worker takes from it."
-    yield from (f"  {inert_line(name)}" for name in sorted(queue.listeners))
+    yield from (f"  {escape_line(name)}" for name in sorted(queue.listeners))

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from qctl import view
 from qctl.models import Coming, Timer, Timers
-from qctl.safe import inert_line, redact
+from qctl.safe import escape_line, redact
 from qctl.tui import actions
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, Source
@@ -100,9 +100,9 @@ def facts(timer: Timer, comings: Sequence[Coming]) -> Iterator[str]:
             yield f"{column.title:<10} {text}"
     told = {"RULE": timer.cron, "ZONE": timer.timezone if timer.cron else None, "CATCH-UP": timer.catch_up}
     told |= {"RUNS": None if timer.runs is None else str(timer.runs), "LAST JOB": timer.last_job, "FROM": timer.source}
-    yield from (f"{title:<10} {inert_line(text)}" for title, text in told.items() if text)
+    yield from (f"{title:<10} {escape_line(text)}" for title, text in told.items() if text)
     if timer.payload is not None:
-        yield f"{'CALLED':<10} {inert_line(redact(timer.payload))}"
+        yield f"{'CALLED':<10} {escape_line(redact(timer.payload))}"
     yield ""
     yield "Times to come:" if comings else "No time to come is known."
     yield from (f"  {view.moment(coming.at, now)}" for coming in comings)

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from qctl.errors import NotFoundError, QctlError, UsageError
 from qctl.models import Event
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.tui.replay import codec
 from qctl.tui.replay.recorder import FOLLOW, VERSION, name_of
 
@@ -109,7 +109,7 @@ class Recording:
             error = codec.read_error(said["error"]) if "error" in said else None
             answer = codec.read(said.get("answer"))
         except (ValueError, RecursionError) as problem:
-            raise QctlError(f"a line of the recording cannot be read: {inert_line(str(problem))}") from problem
+            raise QctlError(f"a line of the recording cannot be read: {escape_line(str(problem))}") from problem
         if error:
             raise error
         return answer

@@ -16,13 +16,13 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Static, TextArea
 
 from qctl.errors import UsageError
-from qctl.safe import inert, inert_line
+from qctl.safe import escape_line, escape_text
 from qctl.tui.actions import Act
 
 
 def plain(text: str) -> Content:
     """A text of many lines as it is: no markup, nothing that a terminal obeys."""
-    return Content(inert(text))
+    return Content(escape_text(text))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class ActDialog(ModalScreen["Act | None"]):
             yield Static(classes="consequence")
             with VerticalScroll(can_focus=False):
                 for field, box in zip(self._fields, self._boxes, strict=True):
-                    yield Static(Content(inert_line(field.label)))
+                    yield Static(Content(escape_line(field.label)))
                     yield box
             yield Static(classes="problem")
             yield Static(classes="line")
@@ -122,7 +122,7 @@ class ActDialog(ModalScreen["Act | None"]):
         # There is nothing to tell it in any more where the window was closed at once.
         for name, text in told.items():
             for line in self.query(f".{name}").results(Static):
-                line.update(Content(inert_line(text)))
+                line.update(Content(escape_line(text)))
         for button in self.query("#do").results(Button):
             button.disabled = self._act is None
 
@@ -158,7 +158,7 @@ class Sheet(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The text, in a frame with its title."""
         with VerticalScroll() as frame:
-            frame.border_title = Content(inert_line(self.heading))
+            frame.border_title = Content(escape_line(self.heading))
             frame.border_subtitle = Content("Esc back   y copy")
             yield Static(plain(self.text), classes="text")
 
@@ -168,5 +168,5 @@ class Sheet(ModalScreen[None]):
 
     def action_copy(self) -> None:
         """Copy it, where the terminal allows that (OSC 52)."""
-        self.app.copy_to_clipboard(inert(self.text))
+        self.app.copy_to_clipboard(escape_text(self.text))
         self.app.notify("copied, if this terminal allows it", markup=False)

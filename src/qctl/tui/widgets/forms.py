@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import JobSpec
 from qctl.models import Editable
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.tui import actions
 from qctl.tui.actions import Act
 from qctl.tui.widgets.dialogs import ActDialog, Field
@@ -72,7 +72,7 @@ class NewJob(ModalScreen["Act | None"]):
     def _offer(self, part: str) -> None:
         wide = max(map(len, self._jobs), default=0)
         found = [
-            Option(inert_line(f"{name:<{wide}}  {spec.queue:<12}  {spec.doc}"), id=name)
+            Option(escape_line(f"{name:<{wide}}  {spec.queue:<12}  {spec.doc}"), id=name)
             for name, spec in self._jobs.items()
             if part in f"{name} {spec.queue}".lower()
         ]

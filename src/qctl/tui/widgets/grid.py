@@ -21,7 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from qctl.safe import inert_line
+from qctl.safe import escape_line
 from qctl.tui.widgets.grid_columns import GAP, fit
 from qctl.tui.widgets.grid_lines import Brush, Line, line
 from qctl.view import Cell, Column
@@ -117,7 +117,7 @@ class Grid(ScrollView, can_focus=True):
     def fill(self, rows: Sequence[Any], now: datetime, empty: str | None = None) -> None:
         """Show these rows. The selected one stays where it is on the screen, whatever comes before it. `empty` is said
         where there are none, instead of what the source says then."""
-        self._all, self._now, self._empty = rows, now, inert_line(empty or self.source.empty)
+        self._all, self._now, self._empty = rows, now, escape_line(empty or self.source.empty)
         self._arrange()
 
     @property
