@@ -139,7 +139,7 @@ def test_every_key_of_every_screen_does_something_there(filled: bool) -> None:
             await driver.until(lambda: app._read_at is not None)
             here = {key.key for key in chrome.available(app._page, app) if key.verb != "quit"}
             for key in sorted(here):
-                app.tell("")
+                app.show_status("")
                 app.action_key(key)
                 await asyncio.sleep(0.005)
                 said = str(app.screen_stack[0].query_one("#status", Static).content)

@@ -28,9 +28,10 @@ from qctl.tui.data import background_fetch, event_feed
 from qctl.tui.data.action_runner import Acting
 from qctl.tui.data.depth_history import Trends, before
 from qctl.tui.data.page_loader import LATEST, Reader, in_thread
+from qctl.tui.host import EVERYTHING
 from qctl.tui.keys import KEYS
 from qctl.tui.messages import Away, Ended, Got, Happened, Loaded, NotGot, NotLoaded, Progressed
-from qctl.tui.page import EVERYTHING, GridPage, Page
+from qctl.tui.page import GridPage, Page
 from qctl.tui.pages import PAGES
 from qctl.tui.widgets.dialogs import Sheet
 from qctl.tui.widgets.forms import NewJob
@@ -92,7 +93,7 @@ class Monitor(App[None]):
         self._run_line = run
         self._complete_line = complete
         self.trends = Trends()
-        self._pages = [page(id=f"page-{page.digit}") for page in PAGES]
+        self._pages = [page(self, id=f"page-{page.digit}") for page in PAGES]
         self._page = self._pages[0]
         self._before: deque[tuple[str, Selector]] = deque(maxlen=WAY_BACK)
         self._frozen = False
@@ -148,7 +149,7 @@ class Monitor(App[None]):
         for screen in self.screen_stack[:1]:  # there is none any more at the end
             chrome.draw(screen, state, self._page, self.now(), PAGES)
 
-    def tell(self, text: str) -> None:
+    def show_status(self, text: str) -> None:
         """Say something in the line above the keys, until something else is said."""
         for screen in self.screen_stack[:1]:
             for line in screen.query("#status").results(Static):
@@ -193,7 +194,7 @@ class Monitor(App[None]):
         if isinstance(message.error, RedisUnreachableError):
             self._lost(message.error.message)
         else:
-            self.tell(f"cannot be read: {message.error.message}")
+            self.show_status(f"cannot be read: {message.error.message}")
 
     def on_happened(self, message: Happened) -> None:
         """Redis is there. What changed is read again at once."""
@@ -238,7 +239,7 @@ class Monitor(App[None]):
         page.narrow(only)
         self.query_one(ContentSwitcher).current = page.id
         self._focus_grid()
-        self.tell("")
+        self.show_status("")
         self._draw_frame()
         self._load_now()
 
@@ -262,7 +263,7 @@ class Monitor(App[None]):
         grid = self._grid
         if grid and grid.filter_text:
             grid.keep("")
-            self.tell("")
+            self.show_status("")
         elif grid and grid.marks:
             grid.unmark()
         elif self._before:
@@ -275,12 +276,12 @@ class Monitor(App[None]):
         if not self._page.is_mounted:
             return
         if key is None:
-            self.tell("that key does nothing on this screen; ? lists those that do")
+            self.show_status("that key does nothing on this screen; ? lists those that do")
             return
         try:
             (getattr(self._page, f"do_{key.verb}", None) or getattr(self, f"do_{key.verb}"))()
         except QctlError as error:
-            self.tell(f"not done: {error.message}")
+            self.show_status(f"not done: {error.message}")
 
     def get_system_commands(self, _: Screen[Any]) -> Iterable[SystemCommand]:
         """What the palette offers: the screens, and the keys of this one."""
@@ -302,7 +303,7 @@ class Monitor(App[None]):
     def do_freeze(self) -> None:
         """Hold the picture still, or let it go on."""
         self._frozen = not self._frozen
-        self.tell("the picture is held; z lets it go on" if self._frozen else "")
+        self.show_status("the picture is held; z lets it go on" if self._frozen else "")
         self._draw_frame()
         self._load_now()
 
@@ -310,12 +311,12 @@ class Monitor(App[None]):
         """The next theme."""
         at = THEMES.index(self.theme) if self.theme in THEMES else -1
         self.theme = THEMES[(at + 1) % len(THEMES)]
-        self.tell(f"theme: {self.theme}")
+        self.show_status(f"theme: {self.theme}")
 
     def do_command(self) -> None:
         """Ask for a command line."""
         if self._run_line is None:
-            self.tell(NO_LINE)
+            self.show_status(NO_LINE)
         else:
             hint = "a command line without `qctl`: stats email --json"
             self.ask(Question(":", hint, self.command, complete=self._complete_line))
@@ -324,9 +325,9 @@ class Monitor(App[None]):
         """Run what follows `qctl` on a command line, and show what it says; where that may not be, say so."""
         run = self._run_line
         if run is None:
-            self.tell(f"{NO_LINE}: qctl {line}")
+            self.show_status(f"{NO_LINE}: qctl {line}")
         elif line:
-            self.look(f"qctl {line}", lambda: run(line))
+            self.show_text(f"qctl {line}", lambda: run(line))
 
     def ask(self, question: Question) -> None:
         """Ask for a line."""
@@ -337,17 +338,17 @@ class Monitor(App[None]):
     def may_act(self) -> bool:
         """Whether something may be changed; says why where not."""
         if self.read_only:
-            self.tell(f"refused: {self.read_only}")
+            self.show_status(f"refused: {self.read_only}")
         elif self._away:
-            self.tell("refused: Redis is away")
+            self.show_status("refused: Redis is away")
         return not (self.read_only or self._away)
 
     def perform(self, act: Act | None) -> None:
         """Do it, in a thread. None: somebody thought better of it."""
         if act is None:
-            self.tell("nothing was done")
+            self.show_status("nothing was done")
         elif not self._acting.start(act):
-            self.tell("another act goes on; x stops it")
+            self.show_status("another act goes on; x stops it")
 
     def do_undo(self) -> None:
         """Ask to undo what was done last."""
@@ -355,7 +356,7 @@ class Monitor(App[None]):
             self._page.propose(self._acting.undo)
         else:
             last = self._acting.last
-            self.tell(f"there is no way back from: {last.title}" if last else "there is nothing to undo")
+            self.show_status(f"there is no way back from: {last.title}" if last else "there is nothing to undo")
 
     def do_enqueue(self) -> None:
         """Ask which job, and with what arguments, and make it."""
@@ -364,15 +365,15 @@ class Monitor(App[None]):
 
     def do_stop(self) -> None:
         """Stop the act that goes on."""
-        self.tell("stopping ..." if self._acting.stop() else "no act goes on")
+        self.show_status("stopping ..." if self._acting.stop() else "no act goes on")
 
     def on_progressed(self, message: Progressed) -> None:
         """How far it is."""
-        self.tell(message.told)
+        self.show_status(message.told)
 
     def on_ended(self, message: Ended) -> None:
         """It is over. What it changed is read at once."""
-        self.tell(message.told)
+        self.show_status(message.told)
         if message.done:
             for grid in self._page.query(Grid):
                 grid.unmark()
@@ -390,8 +391,8 @@ class Monitor(App[None]):
 
     def on_not_got(self, message: NotGot) -> None:
         """Why it is not."""
-        self.tell(message.why)
+        self.show_status(message.why)
 
-    def look(self, title: str, produce: Callable[[], str]) -> None:
+    def show_text(self, title: str, produce: Callable[[], str]) -> None:
         """Show a text that takes time to get."""
         self.fetch(produce, lambda text: self.push_screen(Sheet(title, escape_text(text))))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.message import Message
 
 from qctl.errors import QctlError
 from qctl.models import Event
 from qctl.tui.actions import Act, Done
-
-if TYPE_CHECKING:
-    from qctl.tui.page import Page
 
 
 @dataclass
@@ -33,10 +30,10 @@ class Away(Message):
 
 @dataclass
 class Loaded(Message):
-    """A page was read. `serial` is the number of that reading."""
+    """A page was read. `page` identifies it, `serial` is the number of this read."""
 
     serial: int
-    page: Page
+    page: object
     data: Any
 
 

@@ -18,6 +18,7 @@ from qctl.safe import escape_line, escape_text
 from qctl.tui import actions, export
 from qctl.tui.actions import Act
 from qctl.tui.export import as_json
+from qctl.tui.host import EVERYTHING, Host
 from qctl.tui.job_history import course
 from qctl.tui.widgets import forms
 from qctl.tui.widgets.dialogs import ActDialog, Field, Sheet
@@ -27,10 +28,6 @@ from qctl.view import Column, counted
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
-    from qctl.tui.app import Monitor
-
-
-EVERYTHING = Selector()
 
 COMPLETED = 2000
 """Rows whose names complete a filter."""
@@ -51,23 +48,18 @@ class Page(Vertical):
     digit: ClassVar[str]
     heading: ClassVar[str]
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(**options)
+        self.host = host
         self.only = EVERYTHING
 
     class Asked(Message):
         """The page shows something else now, and wants to be read at once."""
 
     @property
-    def monitor(self) -> Monitor:
-        """The app."""
-        app: Any = self.app
-        return app  # type: ignore[no-any-return]
-
-    @property
     def ops(self) -> Ops:
-        """What can be asked and done."""
-        return self.monitor.ops
+        """Operations on the queues."""
+        return self.host.ops
 
     def read(self, ops: Ops) -> Any:
         """Everything that the page shows. Called in a thread: it must not touch widgets."""
@@ -93,9 +85,9 @@ class Page(Vertical):
 
     def ask(self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = (), title: str = "") -> None:
         """Ask, and do it where that is wanted. Refused before anything is typed where nothing may be changed."""
-        if not self.monitor.may_act():
+        if not self.host.may_act():
             return
-        self.app.push_screen(ActDialog(build, fields, title), self.monitor.perform)
+        self.app.push_screen(ActDialog(build, fields, title), self.host.perform)
 
     def propose(self, act: Act) -> None:
         """Ask for an act that needs nothing typed but maybe a name."""
@@ -106,22 +98,22 @@ class Page(Vertical):
         """Ask to which queue jobs go, and move them there."""
         self.ask(
             lambda typed: actions.move(self.ops, selector, count, typed["target"].strip()),
-            [Field("target", "To which queue:", words=self.monitor.trends.queues)],
+            [Field("target", "To which queue:", words=self.host.trends.queues)],
             f"Move {counted(count, 'job')}",
         )
 
     def edit(self, job_id: str, *, again: bool) -> None:
         """Ask what a job is to be called with; with `again` it is a dead letter, and runs again with that."""
-        if self.monitor.may_act():
+        if self.host.may_act():
             ops = self.ops
-            self.monitor.fetch(
+            self.host.fetch(
                 lambda: ops.jobs.editable(job_id),
                 lambda job: self.ask(*forms.edited(ops, job, again=again), f"Edit {job_id}"),
             )
 
     def look_at_course(self, job_id: str) -> None:
         """Show how a job went, and where its logs are."""
-        self.monitor.look(f"how {job_id} went", lambda: course(self.ops.jobs.show(job_id)))
+        self.host.show_text(f"how {job_id} went", lambda: course(self.ops.jobs.show(job_id)))
 
 
 class GridPage(Page):
@@ -159,7 +151,9 @@ class GridPage(Page):
 
     def do_sort(self) -> None:
         """The next column."""
-        self.monitor.tell(f"sorted: {self.grid.next_sort()}" if self.grid.source.sorts else "there is one order here")
+        self.host.show_status(
+            f"sorted: {self.grid.next_sort()}" if self.grid.source.sorts else "there is one order here"
+        )
 
     def do_invert(self) -> None:
         """The other way round."""
@@ -177,11 +171,11 @@ class GridPage(Page):
         """Ask for a text that rows must hold."""
         grid = self.grid
         words = [grid.columns[0].cell(row).text for row in grid.shown[:COMPLETED]]
-        self.monitor.ask(
+        self.host.ask(
             Question(
                 "/",
                 "show rows that hold this; !text: that do not",
-                lambda line: self.monitor.tell(f"filter: {line}   (Esc drops it)" if line else ""),
+                lambda line: self.host.show_status(f"filter: {line}   (Esc drops it)" if line else ""),
                 grid.filter_text,
                 grid.keep,
                 beginning(words),
@@ -194,23 +188,23 @@ class GridPage(Page):
         if rows:
             text = "\n".join(self.grid.source.key(row) for row in rows)
             self.app.copy_to_clipboard(escape_text(text))
-            self.monitor.tell(f"copied, where the terminal allows it: {text}")
+            self.host.show_status(f"copied, where the terminal allows it: {text}")
 
     def do_export(self) -> None:
         """Ask for a file."""
         if self.app.is_web:
-            self.monitor.tell("there are no files for a browser here: y shows rows as JSON")
+            self.host.show_status("there are no files for a browser here: y shows rows as JSON")
             return
         grid = self.grid
         rows, columns = list(grid.shown), grid.columns
         name = f"qctl-{self.heading.lower().replace(' ', '-')}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"
         hint = f"file to write {len(rows)} rows into: .csv, or .json"
         write = Question("w", hint, lambda line: self._write(line, rows, columns), name)
-        self.monitor.ask(write)
+        self.host.ask(write)
 
     def _write(self, line: str, rows: Sequence[Any], columns: Sequence[Column[Any]]) -> None:
         if line:
-            self.monitor.fetch(lambda: export.write(Path(line), columns, rows), self.monitor.tell)
+            self.host.fetch(lambda: export.write(Path(line), columns, rows), self.host.show_status)
 
 
 class TablePage(GridPage):

@@ -9,14 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from textual.message import Message
 
 from qctl.errors import QctlError
 from qctl.tui.data.cpu_budget import SHARE, Budget
 from qctl.tui.messages import Loaded, NotLoaded
-from qctl.tui.page import Page
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -35,6 +34,13 @@ EARLY = 0.01
 """Seconds by which a timer may be early."""
 
 
+class Readable(Protocol):
+    """A page, as far as the loader needs it."""
+
+    def read(self, ops: Ops) -> Any:
+        """Read everything that the page shows. Called in a thread."""
+
+
 class Reader:
     """`tell` posts a message from any thread; `later` calls something in so many seconds."""
 
@@ -49,9 +55,9 @@ class Reader:
         self._busy = self._again = self._urgent = False
         self._began = self._read_at = self._cost = 0.0
         self._due: float | None = None
-        self._waiting: Page | None = None
+        self._waiting: Readable | None = None
 
-    def want(self, page: Page, *, urgent: bool = False) -> None:
+    def want(self, page: Readable, *, urgent: bool = False) -> None:
         """Read it, as soon as may be; sooner where it is urgent: somebody did something."""
         self._urgent |= urgent
         if self._busy:
@@ -66,7 +72,7 @@ class Reader:
             self._due, self._waiting = time.monotonic() + left, page
             self._later(left, self._waited)
 
-    def want_now(self, page: Page) -> None:
+    def want_now(self, page: Readable) -> None:
         """Read it at once; what is being read is not of interest any more."""
         self._start(page)
 
@@ -78,7 +84,7 @@ class Reader:
         self._read_at = time.monotonic()
         return True
 
-    def go_on(self, page: Page) -> None:
+    def go_on(self, page: Readable) -> None:
         """Read again, where something happened during the reading."""
         if self._again:
             self.want(page)
@@ -89,14 +95,14 @@ class Reader:
         self._due = None
         self.want(self._waiting)
 
-    def _start(self, page: Page) -> None:
+    def _start(self, page: Readable) -> None:
         self._again = self._urgent = False
         self._busy, self._due = True, None
         self._began = time.monotonic()
         self._serial += 1
         in_thread(lambda serial=self._serial: self._read(page, serial))  # type: ignore[misc]
 
-    def _read(self, page: Page, serial: int) -> None:
+    def _read(self, page: Readable, serial: int) -> None:
         began = time.thread_time()
         try:
             data = page.read(self._ops)

@@ -16,6 +16,7 @@ from qctl.errors import NotFoundError
 from qctl.models import Cause, Causes, DeadLetter, DeadLetterDetail, DeadLetters, Selector
 from qctl.safe import redact
 from qctl.tui import actions
+from qctl.tui.host import Host
 from qctl.tui.page import GridPage
 from qctl.tui.widgets.dialogs import plain
 from qctl.tui.widgets.grid import Grid, Source
@@ -67,8 +68,8 @@ class DeadLettersPage(GridPage):
     DeadLettersPage #traceback { height: auto; }
     """
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
         self._cause: str | None = None
         self._letter: str | None = None
         self._whole: DeadLetterDetail | None = None
@@ -135,7 +136,7 @@ class DeadLettersPage(GridPage):
         if isinstance(row, Cause):
             self.query_one("#letters").focus()
         else:
-            self.monitor.look(f"dead letter {row.id}", lambda: _whole(self.ops.dead_letters.show(row.id)))
+            self.host.show_text(f"dead letter {row.id}", lambda: _whole(self.ops.dead_letters.show(row.id)))
 
     def do_retry(self) -> None:
         """Run them again."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qctl import view
 from qctl.models import Event
+from qctl.tui.host import Host
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, Source
 
@@ -28,8 +29,8 @@ class EventsPage(TablePage):
     heading = "Events"
     source = EVENTS
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._knows_before = False
 

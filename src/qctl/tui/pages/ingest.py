@@ -51,7 +51,7 @@ class IngestPage(TablePage):
     def follow(self, row: PipelineStatus, title: str) -> None:
         """To the batches that wait, or to what was refused."""
         digit, states = LEADS[title]
-        self.monitor.go(digit, Selector(queue=row.queue, states=states))
+        self.host.go(digit, Selector(queue=row.queue, states=states))
 
 
 def facts(pipeline: PipelineStatus, now: datetime) -> Iterator[str]:

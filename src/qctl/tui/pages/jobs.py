@@ -15,6 +15,7 @@ from qctl import view
 from qctl.models import DEAD, JobRow, Jobs, Selector
 from qctl.tui import actions
 from qctl.tui.export import as_json
+from qctl.tui.host import Host
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, Source
 
@@ -47,8 +48,8 @@ class JobsPage(TablePage):
 
     DEFAULT_CSS = "JobsPage > #part { height: 1; padding: 0 2; color: $text-muted; }"
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
         self._offset = 0
         self._more = False
 
@@ -94,7 +95,7 @@ class JobsPage(TablePage):
 
     def open(self, row: JobRow) -> None:
         """All that is known of it."""
-        self.monitor.look(f"job {row.id}", lambda: as_json(self.ops.jobs.show(row.id)))
+        self.host.show_text(f"job {row.id}", lambda: as_json(self.ops.jobs.show(row.id)))
 
     def do_retry(self) -> None:
         """Run dead or canceled ones again."""
@@ -102,7 +103,7 @@ class JobsPage(TablePage):
         if jobs:
             self.propose(actions.retry(self.ops, *_meant(jobs)))
         else:
-            self.monitor.tell("only dead letters and canceled jobs are retried")
+            self.host.show_status("only dead letters and canceled jobs are retried")
 
     def do_discard(self) -> None:
         """Into the trash."""
@@ -133,7 +134,7 @@ class JobsPage(TablePage):
         if job.state == "started":
             self.propose(actions.stop(self.ops, job.id, job.queue))
         else:
-            self.monitor.tell(f"{job.id} does not run: it is {job.state}")
+            self.host.show_status(f"{job.id} does not run: it is {job.state}")
 
     def do_logs(self) -> None:
         """How it went: each attempt and event."""

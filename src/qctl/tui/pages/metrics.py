@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from qctl.models import Series, Step
+from qctl.tui.host import Host
 from qctl.tui.page import Page
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ class MetricsPage(Page):
     heading = "Metrics"
     DEFAULT_CSS = "MetricsPage > .plot { height: 1fr; padding: 0 1; } MetricsPage > #span { height: 1; padding: 0 2; }"
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
         self._span = 0
 
     def compose(self) -> ComposeResult:

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 
 from qctl import view
 from qctl.models import Event, Finding, Health, QueueStats, Selector, State, Stats
+from qctl.tui.host import Host
 from qctl.tui.page import GridPage, heading
 from qctl.tui.pages.events import EVENTS
 from qctl.tui.pages.queues import LEADS as OF_QUEUES
@@ -103,14 +104,14 @@ class OverviewPage(GridPage):
 
     main = "#worst"
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host, **options)
         self._is_new = True
 
     def compose(self) -> ComposeResult:
         """Totals, then three tables."""
         yield Grid(TOTALS, id="totals")
-        yield Grid(queue_source(self.monitor.trends), id="worst")
+        yield Grid(queue_source(self.host.trends), id="worst")
         yield heading("Health")
         yield Grid(FINDINGS, id="findings")
         yield heading("Last events")
@@ -125,7 +126,7 @@ class OverviewPage(GridPage):
 
     def present(self, data: Picture, now: datetime) -> None:
         """The worst first, and of health what is not well first."""
-        self.monitor.trends.note(data.stats)
+        self.host.trends.note(data.stats)
         self.query_one("#totals", Grid).fill([data], now)
         self.query_one("#worst", Grid).fill(sorted(data.stats.queues, key=badness, reverse=True), now)
         if data.health is None:
@@ -137,11 +138,11 @@ class OverviewPage(GridPage):
     def open(self, row: Any) -> None:
         """To the queue, to where a finding can be dealt with, to the event."""
         if isinstance(row, Picture):
-            self.monitor.go("2")
+            self.host.go("2")
         elif isinstance(row, QueueStats):
-            self.monitor.go("2", select=row.name)
+            self.host.go("2", select=row.name)
         elif isinstance(row, Finding) and row.check in OF_FINDINGS:
-            self.monitor.go(OF_FINDINGS[row.check])
+            self.host.go(OF_FINDINGS[row.check])
         else:
             super().open(row)
 
@@ -149,4 +150,4 @@ class OverviewPage(GridPage):
         """To what a number counts."""
         digit, states = (OF_TOTALS if isinstance(row, Picture) else OF_QUEUES)[title]
         queue = row.name if isinstance(row, QueueStats) else None
-        self.monitor.go(digit, Selector(queue=queue, states=states))
+        self.host.go(digit, Selector(queue=queue, states=states))

@@ -68,7 +68,7 @@ class QueuesPage(TablePage):
 
     def compose(self) -> ComposeResult:
         """The table."""
-        yield Grid(queue_source(self.monitor.trends))
+        yield Grid(queue_source(self.host.trends))
 
     def read(self, ops: Ops) -> Stats:
         """One reading."""
@@ -80,7 +80,7 @@ class QueuesPage(TablePage):
 
     def present(self, data: Stats, now: datetime) -> None:
         """With how it went."""
-        self.monitor.trends.note(data)
+        self.host.trends.note(data)
         super().present(data, now)
 
     def open(self, row: QueueStats) -> None:
@@ -90,7 +90,7 @@ class QueuesPage(TablePage):
     def follow(self, row: QueueStats, title: str) -> None:
         """To those jobs, dead letters, workers."""
         digit, states = LEADS[title]
-        self.monitor.go(digit, Selector(queue=row.name, states=states))
+        self.host.go(digit, Selector(queue=row.name, states=states))
 
     def do_pause(self) -> None:
         """Hold it, or let it go on."""
@@ -116,7 +116,7 @@ class QueuesPage(TablePage):
         if queue.waiting:
             self.propose(actions.clear(self.ops, queue.name, queue.waiting))
         else:
-            self.monitor.tell(f"nothing waits in {queue.name}")
+            self.host.show_status(f"nothing waits in {queue.name}")
 
     def do_move(self) -> None:
         """All that waits in it to another queue."""
@@ -126,7 +126,7 @@ class QueuesPage(TablePage):
         if queue.waiting:
             self.ask_where(Selector(queue=queue.name, states=("queued",)), queue.waiting)
         else:
-            self.monitor.tell(f"nothing waits in {queue.name}")
+            self.host.show_status(f"nothing waits in {queue.name}")
 
     def do_retry(self) -> None:
         """Run its dead letters again."""
@@ -136,7 +136,7 @@ class QueuesPage(TablePage):
         if queue.dead:
             self.propose(actions.retry(self.ops, Selector(queue=queue.name), queue.dead))
         else:
-            self.monitor.tell(f"{queue.name} has no dead letters")
+            self.host.show_status(f"{queue.name} has no dead letters")
 
 
 def facts(queue: QueueStats, now: datetime) -> Iterator[str]:

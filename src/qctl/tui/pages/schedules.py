@@ -71,7 +71,7 @@ class SchedulesPage(TablePage):
     def open(self, row: Timer) -> None:
         """Its rule, its times to come, what it calls."""
         name = row.name
-        self.monitor.look(name, lambda: "\n".join(facts(row, self.ops.schedules.next(names=[name], count=NEXT))))
+        self.host.show_text(name, lambda: "\n".join(facts(row, self.ops.schedules.next(names=[name], count=NEXT))))
 
     def do_pause(self) -> None:
         """Hold it, or let it come again."""

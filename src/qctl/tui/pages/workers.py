@@ -96,7 +96,7 @@ class WorkersPage(GridPage):
         """What a daemon logged; of a worker where its process writes that, for qctl keeps no logs."""
         row = self.grid.current
         if isinstance(row, Daemon):
-            self.monitor.command(f"daemon logs {shlex.quote(row.name)} --lines {LINES}")
+            self.host.command(f"daemon logs {shlex.quote(row.name)} --lines {LINES}")
         elif row is not None:
             self.app.push_screen(Sheet(f"logs of {row.name}", logs(row)))
 

@@ -104,7 +104,7 @@ class ReplayMonitor(Monitor):
     def on_mount(self) -> None:
         """Say which keys lead about."""
         super().on_mount()
-        self.tell(f"a recording of {self._recording.began.astimezone():%Y-%m-%d %H:%M:%S}: {KEYS}")
+        self.show_status(f"a recording of {self._recording.began.astimezone():%Y-%m-%d %H:%M:%S}: {KEYS}")
 
     async def seek(self, to: float) -> None:
         """Show another moment. Pages that remember what they heard begin anew: it may not have happened yet."""
@@ -117,7 +117,7 @@ class ReplayMonitor(Monitor):
 
     async def _renew(self, number: int) -> None:
         old, kind = self._pages[number], PAGES[number]
-        new = self._pages[number] = kind(id=old.id)
+        new = self._pages[number] = kind(self, id=old.id)
         shown = old is self._page
         await old.remove()
         await self.query_one(ContentSwitcher).mount(new)
