@@ -102,7 +102,7 @@ def _measure(send: Sender, queue: str) -> None:
         hour, of_hour = divmod(minute - ago, 60)
         counts = {f"{of_hour}.{what}": 20 for what in ("taken", "finished", "depth")}
         send.one(b"HSET", keys.counts(queue, hour), *_flat(counts))
-        send.one(b"HSET", keys.times(queue, minute - ago), *_flat(times))
+        send.one(b"HSET", keys.durations(queue, minute - ago), *_flat(times))
 
 
 def _job(queue: str, status: str) -> dict[str, object]:

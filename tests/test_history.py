@@ -278,7 +278,7 @@ def test_what_was_taken_by_one_that_died_comes_again(connection: Redis, settings
 def test_the_database_is_away_for_a_while(
     connection: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first=0.05, most=0.1))
+    monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first_seconds=0.05, max_seconds=0.1))
     settings.history_database.mkdir()  # nothing can be written there
     events.record(connection, "created", job="a")
     with recording(settings):
@@ -293,7 +293,7 @@ def test_the_database_is_away_for_a_while(
 def test_redis_is_away_for_a_while(
     own_redis: RedisServer, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first=0.05, most=0.1))
+    monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first_seconds=0.05, max_seconds=0.1))
     settings = make_settings(REDIS_URL=own_redis.url)
     client = own_redis.connect()
     with recording(settings):

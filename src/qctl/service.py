@@ -23,7 +23,7 @@ from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import Limits
 from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapshot, wait_for_jobs
-from qctl.broker.redis.connection import connect, translated
+from qctl.broker.redis.connection import connect, translate_errors
 from qctl.broker.worker import job_context
 from qctl.catalog import arguments, options
 from qctl.catalog.builtin import BULK
@@ -102,7 +102,7 @@ class QueueService:
             NewJob.of(spec, each, how, settings, id=id_, trace=trace)
             for id_, each in zip(options.ids(name, how, len(every)), every, strict=True)
         ]
-        with translated(settings):
+        with translate_errors(settings):
             created = enqueue.create(
                 self._redis,
                 jobs,
@@ -122,7 +122,7 @@ class QueueService:
 
         Raises NotFoundError where Redis has forgotten it, and RedisUnreachableError.
         """
-        with translated(self._settings):
+        with translate_errors(self._settings):
             detail = job_detail.read(self._redis, job_id, stats_snapshot.names(self._redis))
         if detail is None:
             raise NotFoundError(f"there is no job {job_id}")
@@ -133,7 +133,7 @@ class QueueService:
 
         Finished ones are forgotten after QCTL_KEEP_FINISHED. Raises RedisUnreachableError.
         """
-        with translated(self._settings):
+        with translate_errors(self._settings):
             return owned_jobs.read(self._redis, owner)
 
     def owned_jobs(self, ids: Sequence[str]) -> list[OwnedJob]:
@@ -141,7 +141,7 @@ class QueueService:
 
         Raises RedisUnreachableError.
         """
-        with translated(self._settings):
+        with translate_errors(self._settings):
             return owned_jobs.some(self._redis, ids)
 
     def cancel(self, job_id: str) -> bool:
@@ -149,7 +149,7 @@ class QueueService:
 
         Raises NotFoundError, RefusedError where it runs, and RedisUnreachableError.
         """
-        with translated(self._settings):
+        with translate_errors(self._settings):
             placed, _ = locate_jobs.locate(self._redis, [job_id], stats_snapshot.names(self._redis))
             if not placed:
                 raise NotFoundError(f"there is no job {job_id}")
@@ -168,7 +168,7 @@ class QueueService:
 
         Raises NotFoundError, JobFailedError where it ended otherwise, WaitTimeoutError, and RedisUnreachableError.
         """
-        with translated(self._settings):
+        with translate_errors(self._settings):
             if wait_for_jobs.look(self._redis, [job_id])[job_id].status == "gone":
                 raise NotFoundError(f"there is no job {job_id}")
             seen, _ = wait_for_jobs.until(

@@ -286,5 +286,5 @@ def test_what_is_trusted_is_taken_as_it_is(connection: Redis) -> None:
     with pytest.raises(RejectedError, match="--trust"):
         take(connection, lines, trust=False)
     take(connection, lines)
-    assert untrusted_fields.text(connection.hget(keys.job("d"), "status")) == "failed"
+    assert untrusted_fields.decode(connection.hget(keys.job("d"), "status")) == "failed"
     assert connection.exists(Result.get_key("d"))

@@ -179,7 +179,7 @@ def test_two_schedulers_and_a_restart_tell_once(connection: Redis, write: Make, 
     late(connection, 400)
     for _ in range(3):
         AlertWatch(settings, trouble).look()
-    with locks.alone(connection, "alerts", 60):
+    with locks.try_lock(connection, "alerts", 60):
         connection.delete(keys.ALERTS)
         AlertWatch(settings, trouble).look()
     assert told(hook) == [("CRITICAL", False)]
@@ -259,7 +259,7 @@ def test_a_file_that_breaks_leaves_the_rules_as_they_were(
 def test_it_goes_on_whatever_happens(connection: Redis, write: Make, hook: Hook) -> None:
     settings = write(rule(webhook=[hook.url]), QCTL_ALERT_INTERVAL="1")
     connection.hset(keys.ALERTS, mapping={"late|mail": "no JSON", "x": "{}", "late|other": '{"told": 5}'})
-    connection.set(keys.MUTES, "text")
+    connection.set(keys.MUTED_ALERTS, "text")
     late(connection, 400)
     stop = threading.Event()
     runs = threading.Thread(target=AlertWatch(settings, trouble).run, args=(stop,))

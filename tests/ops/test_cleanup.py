@@ -73,7 +73,7 @@ def test_a_full_redis_is_cleaned(own_redis: RedisServer, tmp_path: Path) -> None
         with pytest.raises(OutOfMemoryError):
             connection.set("room", "none")
         assert full.cleanup.run(["finished", "results", "trash"], keep=0).removed[0] == Removed("finished", 1)
-        with locks.alone(connection, "cleanup", 30) as go_on:
+        with locks.try_lock(connection, "cleanup", 30) as go_on:
             assert go_on
             go_on()
             with pytest.raises(RefusedError):
@@ -204,7 +204,7 @@ def test_all_of_it_and_nothing_twice(ops: Ops, connection: Redis) -> None:
 
 def test_two_runs_do_not_overlap(ops: Ops, connection: Redis) -> None:
     finish(connection, "a", {"old": 2 * HOUR})
-    with locks.alone(connection, "cleanup", 60) as go_on:
+    with locks.try_lock(connection, "cleanup", 60) as go_on:
         assert go_on is not None
         with pytest.raises(RefusedError, match="another cleanup is running"):
             ops.cleanup.run(["finished"], older_than=HOUR, keep=0)

@@ -59,12 +59,12 @@ def test_the_last_of_them_and_the_youngest(ops: Ops, connection: Redis) -> None:
 def test_more_than_a_page_is_read(ops: Ops, connection: Redis) -> None:
     with connection.pipeline(transaction=False) as pipe:
         pipe.xadd(keys.EVENTS, {"event": "paused", "queue": "email"})
-        for number in range(2 * stream_reader.PAGE):
+        for number in range(2 * stream_reader.PAGE_ENTRIES):
             pipe.xadd(keys.EVENTS, {"event": "started", "job": str(number)})
         pipe.execute()
     assert [event.event for event in ops.events.list(EventFilter(events=("paused",)))] == ["paused"]
-    found = ops.events.list(limit=2 * stream_reader.PAGE)
-    assert [event.fields["job"] for event in found] == [str(number) for number in range(2 * stream_reader.PAGE)]
+    found = ops.events.list(limit=2 * stream_reader.PAGE_ENTRIES)
+    assert [event.fields["job"] for event in found] == [str(number) for number in range(2 * stream_reader.PAGE_ENTRIES)]
 
 
 def test_what_there_is_not_is_guessed(ops: Ops) -> None:

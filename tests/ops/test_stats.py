@@ -133,7 +133,7 @@ def test_steps_tell_what_came_and_went(ops: Ops, connection: Redis) -> None:
     for ago, depth in ((9, 100), (8, 120), (7, 90)):
         note(connection, "work", ago, depth=depth, taken=30, finished=20, failed=10)
     minute = int(time.time()) // 60 - 8
-    connection.hset(keys.times("work", minute), mapping={"w0": 5, "r0 mail": 3, "f40 mail": 2})
+    connection.hset(keys.durations("work", minute), mapping={"w0": 5, "r0 mail": 3, "f40 mail": 2})
     steps = {step.at.timestamp() // 60 - minute: step for step in ops.metrics.series(["work"], step=60).steps}
     assert 60 <= len(steps) <= 61
     assert (steps[-1].depth, steps[-1].arrived, steps[-1].finished) == (100, 50, 20)
@@ -169,7 +169,7 @@ def test_all_for_a_monitoring_system(ops: Ops, connection: Redis) -> None:
         counters.bump(pipe, "work", "taken", 7)
         pipe.execute()
     connection.hset(keys.TOTALS, mapping={"finished:a:b": 3, "strange": "x", "failed:work": "many"})
-    connection.hset(keys.REFUSALS, mapping={"rate": 2, "active": 3})
+    connection.hset(keys.LIMIT_REJECTIONS, mapping={"rate": 2, "active": 3})
     found = ops.metrics.read()
     assert found.ever == {"work": {"finished": 7}, "a:b": {"finished": 3}}
     assert (found.refused, found.stats.totals.pending) == (5, 1)

@@ -93,7 +93,7 @@ class Follower:
                         tell(found)
                     after = batch[-1].id if batch else after
             except QctlError as error:  # a key of another type, say: requests are answered all the same
-                self._away(error, backoff.next())
+                self._away(error, backoff.next_delay())
 
     def _beginning(self) -> str | None:
         backoff = Backoff()
@@ -102,7 +102,7 @@ class Follower:
                 newest, _ = place(self._ops.events.last_id())
                 return f"{max(0, newest - round(REACH * 1000))}-0"
             except QctlError as error:
-                self._away(error, backoff.next())
+                self._away(error, backoff.next_delay())
         return None
 
     def _away(self, error: QctlError, seconds: float) -> None:
@@ -126,7 +126,7 @@ class Follower:
             try:
                 return {job.id: job for job in self._service.owned_jobs(ids)}
             except UnreachableError as error:
-                self._away(error, backoff.next())
+                self._away(error, backoff.next_delay())
             except QctlError as error:  # one that cannot be read keeps nobody from hearing of the others
                 if len(ids) == 1:
                     log.warning("nobody is told of job %s: %s", ids[0], error.message)

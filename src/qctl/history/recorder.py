@@ -13,7 +13,7 @@ from datetime import datetime, timedelta, timezone
 from threading import Event as Flag
 
 from qctl.broker.bookkeeping.event_consumer import EventGroup
-from qctl.broker.redis.connection import Backoff, Connection, connect, translated
+from qctl.broker.redis.connection import Backoff, Connection, connect, translate_errors
 from qctl.errors import QctlError
 from qctl.history.open_store import open_store
 from qctl.history.store import Store
@@ -53,19 +53,19 @@ class Recorder:
         backoff = Backoff()
         while not stop.is_set():
             try:
-                with translated(self._settings):
+                with translate_errors(self._settings):
                     self._resume()
                     while not stop.is_set():
                         self._record(self._group.take(STEP, block_ms=1000), stop)
                         self._forget_old()
                         backoff.reset()
             except QctlError as error:
-                delay = backoff.next()
+                delay = backoff.next_delay()
                 log.warning("history: %s; trying again in %.0f s", error.message, delay)
                 stop.wait(delay)
             except Exception:
                 log.exception("history: nobody expected this")
-                stop.wait(backoff.next())
+                stop.wait(backoff.next_delay())
         self._store.close()
 
     def _resume(self) -> None:

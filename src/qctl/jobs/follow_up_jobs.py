@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
-from qctl.broker.redis.connection import Connection, connect, translated
+from qctl.broker.redis.connection import Connection, connect, translate_errors
 from qctl.broker.worker import job_context
 from qctl.errors import BackpressureError, SinkUnavailableError, UnreachableError
 from qctl.jobs.batches import settings
@@ -27,7 +27,7 @@ def follow(name: str, data: Mapping[str, Any], *, id: str | None = None) -> str:
 @contextmanager
 def redis(what: str) -> Iterator[Connection]:
     """Redis, for what a job leaves there. While it is away or full, the job waits at no cost; `what` says what for."""
-    with waiting(what), closing(connect(settings(), name="qctl-job")) as connection, translated(settings()):
+    with waiting(what), closing(connect(settings(), name="qctl-job")) as connection, translate_errors(settings()):
         yield connection
 
 

@@ -12,7 +12,7 @@ from threading import Event
 from qctl.broker.bookkeeping import alert_state, events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock, locks
-from qctl.broker.redis.connection import connect, translated
+from qctl.broker.redis.connection import connect, translate_errors
 from qctl.errors import QctlError, SettingsError
 from qctl.models import AlertRule, Channel, Firing, Level, Notice, QueueCheck, Stats
 from qctl.ops.alerts import Words, deliver, load, look
@@ -44,7 +44,7 @@ class AlertWatch:
         """Look until `stop` is set. Whatever goes wrong is logged, and it goes on."""
         while not stop.wait(self._settings.alert_interval):
             try:
-                with translated(self._settings):
+                with translate_errors(self._settings):
                     self.look()
             except QctlError as error:
                 log.warning("cannot look at alerts: %s", error.message)
@@ -57,7 +57,7 @@ class AlertWatch:
         self._read_rules()
         if not self._rules and not alert_state.firing(self._redis):
             return
-        with locks.alone(self._redis, "alerts", TELLING) as self._go_on:
+        with locks.try_lock(self._redis, "alerts", TELLING) as self._go_on:
             if self._go_on:
                 self._look(stats_snapshot.stats(self._redis))
 
@@ -74,7 +74,7 @@ class AlertWatch:
     def _look(self, stats: Stats) -> None:
         before = alert_state.firing(self._redis)
         muted = alert_state.mutes(self._redis)
-        now = clock.moment(clock.now(self._redis))
+        now = clock.to_datetime(clock.now_ms(self._redis))
         log.debug("looks at %d queues by %d rules", len(stats.queues), len(self._rules))
         for rule in self._rules:
             known = before.pop(rule.name, {})

@@ -36,7 +36,7 @@ class AlertOps(Part):
     def test(self, name: str) -> builtins.list[Delivery]:
         """Tell everybody whom a rule would tell that this is a test. Raises NotFoundError and SettingsError."""
         rule = self._rule(name)
-        now = clock.moment(clock.now(self._redis))
+        now = clock.to_datetime(clock.now_ms(self._redis))
         words = f"a test by {events.actor()}: alerts of this rule arrive"
         notice = Notice(
             rule.name, "", Level.OK, now, now, words, socket.gethostname(), f"test|{now.isoformat()}", test=True

@@ -63,7 +63,7 @@ class AuditOps(Part):
         looked for, `trace` is the id of a request, `since` is how many seconds ago. Raises UsageError."""
         if limit < 1:
             raise UsageError("a limit is at least 1")
-        since_ms = 0 if since is None else clock.now(self._redis) - round(since * 1000)
+        since_ms = 0 if since is None else clock.now_ms(self._redis) - round(since * 1000)
 
         def wanted(act: AuditEntry) -> bool:
             return (

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import isfunction
 from typing import Any
 
-from qctl.broker.redis.connection import Connection, translated
+from qctl.broker.redis.connection import Connection, translate_errors
 from qctl.settings import Settings
 
 
@@ -28,7 +28,7 @@ class Part:
 def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def call(self: Part, *args: Any, **kwargs: Any) -> Any:
-        with translated(self._settings):
+        with translate_errors(self._settings):
             return method(self, *args, **kwargs)
 
     return call

@@ -76,7 +76,7 @@ class CleanupOps(Part):
         wish = _Wish(families(queues, stats_snapshot.names(self._redis)), older_than, keep, dry_run)
         began = time.monotonic()
         told = progress or silent
-        with nullcontext(_nothing) if dry_run else locks.alone(self._redis, "cleanup", STEP_TIME) as go_on:
+        with nullcontext(_nothing) if dry_run else locks.try_lock(self._redis, "cleanup", STEP_TIME) as go_on:
             if go_on is None:
                 raise RefusedError("another cleanup is running", hint="try again when it has ended")
 
@@ -145,11 +145,11 @@ class CleanupOps(Part):
         return _removed(kind, found, dry_run, progress)
 
     def _history(self, wish: _Wish, progress: Progress) -> Removed:
-        before = clock.moment((self._now - wish.age(self._settings.keep_history * DAY)) * 1000)
+        before = clock.to_datetime((self._now - wish.age(self._settings.keep_history * DAY)) * 1000)
         store = open_store(self._settings, reading=wish.dry_run)
         try:
             if wish.dry_run:
-                steps = store.steps("day", clock.moment(0), before)
+                steps = store.steps("day", clock.to_datetime(0), before)
                 return Removed("history", sum(sum(step.counts.values()) for step in steps))
             done = 0
             while forgotten := store.forget(before, FORGOTTEN_AT_ONCE):
@@ -160,7 +160,7 @@ class CleanupOps(Part):
             store.close()
 
     def _trash(self, wish: _Wish, progress: Progress) -> Removed:
-        now = clock.moment(self._now * 1000)
+        now = clock.to_datetime(self._now * 1000)
         if wish.dry_run:
             return Removed("trash", sum(b.count for b in trash.batches(self._redis) if b.expires_at <= now))
         done = 0
@@ -171,7 +171,7 @@ class CleanupOps(Part):
 
     @property
     def _now(self) -> float:
-        return clock.now(self._redis) / 1000
+        return clock.now_ms(self._redis) / 1000
 
 
 def _removed(kind: Kind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress) -> Removed:

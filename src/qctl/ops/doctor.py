@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qctl.broker.admin import requeue_orphans
 from qctl.broker.bookkeeping.events import actor
 from qctl.broker.query import orphans, server_setup, workers
-from qctl.broker.redis.connection import translated
+from qctl.broker.redis.connection import translate_errors
 from qctl.errors import QctlError, UnreachableError
 from qctl.models import STATUS_ORDER, Finding, Health, Progress, Repair
 from qctl.ops import server_checks, systemd_checks
@@ -29,7 +29,7 @@ class DoctorOps(Part):
         """
         findings = list(HealthOps(self._redis, self._settings).check().findings)
         try:
-            with translated(self._settings):
+            with translate_errors(self._settings):
                 findings += self._of_redis(progress)
         except UnreachableError as error:
             if not any(finding.status == "down" and finding.check == "redis" for finding in findings):

@@ -11,7 +11,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
-from qctl.broker.redis.connection import Backoff, translated
+from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.errors import QctlError, RedisUnreachableError, UsageError
 from qctl.models import Event, EventFilter
 from qctl.ops.base import Part
@@ -34,7 +34,7 @@ class EventOps(Part):
         if limit < 0:
             raise UsageError("a limit is not negative")
         _require_events(wanted.events)
-        since_ms = 0 if since is None else clock.now(self._redis) - round(since * 1000)
+        since_ms = 0 if since is None else clock.now_ms(self._redis) - round(since * 1000)
         found = events.search(self._redis, _test(wanted), limit=limit, since_ms=max(0, since_ms))
         if not found and wanted.queue:
             select(wanted.queue, stats_snapshot.names(self._redis))
@@ -60,13 +60,13 @@ class EventOps(Part):
         backoff = Backoff()
         while True:
             try:
-                with translated(self._settings):
+                with translate_errors(self._settings):
                     for batch in events.follow(self._redis, after):
                         backoff.reset()
                         after = batch[-1].id if batch else after
                         yield [event for event in batch if matches(event)]
             except RedisUnreachableError as error:
-                away(error, backoff.next())
+                away(error, backoff.next_delay())
 
 
 def _require_events(names: tuple[str, ...]) -> None:

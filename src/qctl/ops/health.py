@@ -8,7 +8,7 @@ from shlex import quote
 from qctl.broker.ingest.buffer import MEMORY_LIMIT
 from qctl.broker.query import server_vitals, stats_snapshot
 from qctl.broker.query.server_vitals import Vitals
-from qctl.broker.redis.connection import translated
+from qctl.broker.redis.connection import translate_errors
 from qctl.errors import QctlError
 from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
 from qctl.ops.base import Part
@@ -42,7 +42,7 @@ class HealthOps(Part):
         workers or came from somebody who may not send them. A queue that is paused is as somebody wants it.
         """
         try:
-            with translated(self._settings):
+            with translate_errors(self._settings):
                 findings = self._look(stats or stats_snapshot.stats(self._redis))
         except QctlError as error:
             findings = [Finding("redis", "down", error.message, error.hint)]

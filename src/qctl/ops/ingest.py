@@ -12,7 +12,7 @@ from shlex import quote
 from qctl import catalog
 from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.query import pipeline_status
-from qctl.broker.redis.connection import Backoff, translated
+from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import BackpressureError, NotFoundError, QctlError, RedisUnreachableError, RejectedError, UsageError
 from qctl.models import (
@@ -73,7 +73,7 @@ class IngestOps(Part):
         backoff, began = Backoff(), False
         while True:
             try:
-                with translated(self._settings):
+                with translate_errors(self._settings):
                     for arrivals in pipeline_status.watch(self._redis, names):
                         backoff.reset()
                         began = True
@@ -81,7 +81,7 @@ class IngestOps(Part):
             except RedisUnreachableError as error:
                 if not began:
                     raise
-                away(error, backoff.next())
+                away(error, backoff.next_delay())
 
     def push(
         self, pipeline: str, given: Iterable[bytes], *, topic: str | None = None, progress: Progress | None = None

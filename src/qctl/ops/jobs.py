@@ -174,7 +174,7 @@ class JobOps(OneJobOps):
             progress=progress or silent,
         )
         seen = (
-            Outcome(untrusted_fields.text(id_), target, True, so[part.state], part.state)
+            Outcome(untrusted_fields.decode(id_), target, True, so[part.state], part.state)
             for part in there
             for id_ in part.ids
         )

@@ -55,7 +55,7 @@ class MetricsOps(Part):
             begin, end = number * minutes, (number + 1) * minutes
             steps.append(
                 Step(
-                    at=clock.moment(begin * 60_000),
+                    at=clock.to_datetime(begin * 60_000),
                     arrived=_sum(_arrived(counted, queue, each, begin, end) for queue, each in depths.items()),
                     depth=_sum(_first(each, begin, end) for each in depths.values()),
                     waits=Histogram.merged(waits.get(number, ())),

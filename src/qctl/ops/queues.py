@@ -76,7 +76,7 @@ class QueueOps(Part):
 
         Raises UnreachableError where its database does not answer, NotFoundError for a queue that nobody knows.
         """
-        until = clock.moment(clock.now(self._redis))
+        until = clock.to_datetime(clock.now_ms(self._redis))
         store = open_store(self._settings, reading=True)
         try:
             found = store.steps(span, until - timedelta(seconds=seconds), until, catalog.lanes(name))

@@ -41,7 +41,7 @@ class ScheduleOps(Part):
         """What comes at a time, by when it comes; what is paused or broken last. Every schedule, and of jobs the first
         `limit` that come. Raises NotFoundError for a queue."""
         queues = select(queue, stats_snapshot.names(self._redis))
-        now = clock.moment(clock.now(self._redis))
+        now = clock.to_datetime(clock.now_ms(self._redis))
         rows = [row for row in self._schedules(now) if row.kind in kinds and (queue is None or row.queue in queues)]
         total = len(rows)
         if {"repeat", "retry", "once"} & set(kinds):

@@ -46,7 +46,7 @@ class StatsOps(Part):
             ran[queue].append(times)
         samples = {queue: job_name_sample.waiting(self._redis, queue) for queue in chosen}
         return Names(
-            at=clock.moment(clock.now(self._redis)),
+            at=clock.to_datetime(clock.now_ms(self._redis)),
             seconds=seconds,
             jobs=[job for queue in chosen for job in _by_name(queue, ran[queue], samples[queue].names)],
             sampled=sum(sample.seen for sample in samples.values()),

@@ -96,7 +96,7 @@ class UserOps(Part):
     @contextmanager
     def _users(self, *, changing: bool = True) -> Iterator[Users]:
         if changing:
-            clock.now(self._redis)
+            clock.now_ms(self._redis)
         users = open_users(self._settings)
         try:
             yield users

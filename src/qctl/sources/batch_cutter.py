@@ -7,7 +7,7 @@ import threading
 from types import TracebackType
 
 from qctl.broker.ingest.buffer import Buffer
-from qctl.broker.redis.connection import Backoff, connect, translated
+from qctl.broker.redis.connection import Backoff, connect, translate_errors
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
 from qctl.settings import Settings
@@ -67,10 +67,10 @@ class Cutter:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                with translated(self._settings):
+                with translate_errors(self._settings):
                     cut = self._buffer.cut(max_age=self._interval)
             except QctlError as error:
-                delay = backoff.next()
+                delay = backoff.next_delay()
                 log.warning("nothing can be cut: %s; trying again in %.0f s", error.message, delay)
                 self._stop.wait(delay)
                 continue

@@ -21,7 +21,7 @@ from itertools import islice
 from typing import Any
 
 from qctl.broker.ingest.buffer import Buffer, Commit, Reject
-from qctl.broker.redis.connection import Backoff, translated
+from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError
 from qctl.settings import Settings
 from qctl.sources.queueless import Direct
@@ -214,7 +214,7 @@ class GroupCommit:
 
     async def _look(self) -> None:
         """See now and then whether there is room, and whether Redis is back."""
-        backoff = Backoff(most=5.0)
+        backoff = Backoff(max_seconds=5.0)
         while True:
             delay = LOOK
             try:
@@ -225,7 +225,7 @@ class GroupCommit:
                 self._become_ready()
             except QctlError as error:
                 self._become_busy(error)
-                delay = backoff.next()
+                delay = backoff.next_delay()
             await asyncio.sleep(delay)
 
     def _become_ready(self) -> None:
@@ -238,7 +238,7 @@ class GroupCommit:
         """Do something with Redis beside the event loop. Raises QctlError."""
 
         def translate() -> Any:
-            with translated(self._settings):
+            with translate_errors(self._settings):
                 return act()
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, translate)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from qctl.broker.ingest.buffer import Commit, Reject
-from qctl.broker.redis.connection import Backoff, translated
+from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, QctlError, RejectedError, SettingsError, UnreachableError
 from qctl.settings import Settings
@@ -122,7 +122,7 @@ class Bridge:
                     raise  # no waiting mends it
                 except QctlError as error:
                     if not self._stop.is_set():
-                        self._wait(backoff.next(), error.message)
+                        self._wait(backoff.next_delay(), error.message)
             if self._in_hand:
                 log.warning("%d messages are not committed: the broker sends them again", len(self._in_hand.messages))
             self._tell_topics()
@@ -135,7 +135,7 @@ class Bridge:
         self._check_room()
         link = Link.open(self._settings, self._ahead, self._clock, self._before_connect)
         try:
-            with translated(self._settings):
+            with translate_errors(self._settings):
                 self._settle(link)
             link.subscribe()
             self._serve(link, backoff)
@@ -143,7 +143,7 @@ class Bridge:
             link.close()
 
     def _before_connect(self) -> None:
-        with translated(self._settings):
+        with translate_errors(self._settings):
             remembered = self._session.connecting()
         self._window = Window(WINDOW, remembered.notes, inherited=not remembered.settled)
 
@@ -216,13 +216,13 @@ class Bridge:
         while True:
             try:
                 self._check_room()
-                with translated(self._settings):
+                with translate_errors(self._settings):
                     depth = self._buffer.append(commit)
                 break
             except QctlError as error:
                 if self._stop.is_set() or time.monotonic() - began > STALL:
                     raise
-                self._wait(backoff.next(), f"{len(group.messages)} messages wait: {error.message}")
+                self._wait(backoff.next_delay(), f"{len(group.messages)} messages wait: {error.message}")
         self._in_hand = None
         log.debug(
             "%d readings and %d rejects are committed in %.1f ms, %d had been before; the buffer holds %d",
@@ -239,7 +239,7 @@ class Bridge:
     def _check_room(self) -> None:
         """Raise BackpressureError while the buffer or Redis is full, RedisUnreachableError where that is not known."""
         if time.monotonic() >= self._look_at:
-            with translated(self._settings):
+            with translate_errors(self._settings):
                 self._full = self._buffer.overfull(self._buffer.level())
             self._look_at = time.monotonic() + LOOK
         if self._full:
@@ -256,7 +256,7 @@ class Bridge:
         """Tell Redis what came by which topic. Where that fails nothing is held up: it is told later."""
         self._tell_topics_at = time.monotonic() + TELL_TOPICS
         try:
-            with translated(self._settings):
+            with translate_errors(self._settings):
                 self._topics.tell()
         except QctlError as error:
             log.info("counts of topics are told later: %s", error.message)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from qctl.broker.redis.connection import connect, translated
+from qctl.broker.redis.connection import connect, translate_errors
 from qctl.errors import QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.stack.servers import private_redis
@@ -59,7 +59,7 @@ def stop_leftover_redis(settings: Settings) -> int | None:
         return None
     ours = private_redis(settings)
     try:
-        with translated(ours), connect(ours, name="qctl-up") as client:
+        with translate_errors(ours), connect(ours, name="qctl-up") as client:
             pid = int(client.info("server")["process_id"])
             client.shutdown(nosave=True)  # no snapshot; the log of writes is flushed all the same
     except RedisUnreachableError:

@@ -225,7 +225,7 @@ class Manager:
         else:
             if run and time.monotonic() - run.since > STEADY:
                 slot.backoff.reset()
-            wait = slot.backoff.next()
+            wait = slot.backoff.next_delay()
             slot.due = time.monotonic() + wait
             self._printer.say(f"{name} ended ({how}), starts again in {wait:.1f} s")
 

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-from qctl.broker.redis.connection import connect, translated
+from qctl.broker.redis.connection import connect, translate_errors
 from qctl.errors import RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.stack.configs import amqtt_config, mosquitto_config, redis_config
@@ -168,7 +168,7 @@ def _written(file: Path, text: str) -> Path:
 
 def _answers(settings: Settings) -> bool:
     try:
-        with translated(settings), connect(settings, name="qctl-up") as client:
+        with translate_errors(settings), connect(settings, name="qctl-up") as client:
             return bool(client.ping())
     except RedisUnreachableError:
         return False

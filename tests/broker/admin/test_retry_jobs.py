@@ -28,13 +28,13 @@ from support.stock import Bomb
 
 def again(connection: Redis, *ids: str, queue: str = "mail") -> list[Outcome]:
     """What becomes of each, in their order."""
-    chosen = Selection([Chosen(queue, "failed", [untrusted_fields.raw(id_) for id_ in ids])])
+    chosen = Selection([Chosen(queue, "failed", [untrusted_fields.encode(id_) for id_ in ids])])
     return run(connection, chosen)
 
 
 def run(connection: Redis, chosen: Selection, progress: bulk.Progress = lambda _done, _total: None) -> list[Outcome]:
     outcomes = bulk.run(connection, chosen, Retry("me@here"), progress=progress).outcomes
-    order = [untrusted_fields.text(id_) for part in chosen.chosen for id_ in part.ids]
+    order = [untrusted_fields.decode(id_) for part in chosen.chosen for id_ in part.ids]
     return sorted(outcomes, key=lambda outcome: order.index(outcome.id))
 
 
@@ -186,7 +186,7 @@ def test_many_are_retried_in_steps_and_an_interrupted_retry_goes_on(connection: 
     assert told == [(Retry.step, len(ids)), (2 * Retry.step, len(ids))]
     assert connection.llen(keys.queue("mail")) == 2 * Retry.step
     assert connection.zcard(keys.failed("mail")) == Retry.step + 1
-    again(connection, *map(untrusted_fields.text, dead(connection)))
+    again(connection, *map(untrusted_fields.decode, dead(connection)))
     assert sorted(stock.waiting(connection, "mail")) == sorted(ids)
 
 

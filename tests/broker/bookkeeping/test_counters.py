@@ -22,7 +22,7 @@ def read(connection: Redis, queue: str = "work") -> QueueStats:
 
 
 def all_times(connection: Redis, queue: str = "work") -> counters.Times:
-    found = connection.keys(keys.times(queue, 0).removesuffix("0") + "*")
+    found = connection.keys(keys.durations(queue, 0).removesuffix("0") + "*")
     return counters.times([connection.hgetall(key) for key in found])
 
 
@@ -108,7 +108,7 @@ def test_many_busy_queues_are_told_of_fewer_minutes(connection: Redis, monkeypat
         for ago in (1, 2, 3):
             hour, of_hour = divmod(minute - ago, 60)
             connection.hset(keys.counts(queue, hour), f"{of_hour}.finished", 5)
-            connection.hset(keys.times(queue, minute - ago), "r0 mail", 5)
+            connection.hset(keys.durations(queue, minute - ago), "r0 mail", 5)
     assert read(connection, "one").runs.count in (10, 15)  # the third is no longer recent where a minute begins
     monkeypatch.setattr(stats_snapshot, "MOST_MINUTES", 2)
     assert [read(connection, queue).runs.count for queue in ("one", "two")] == [5, 5]
@@ -129,7 +129,7 @@ HOSTILE = {
 
 
 def test_fields_that_are_not_ours_are_passed_over(connection: Redis) -> None:
-    key = keys.times("work", int(time.time()) // 60)
+    key = keys.durations("work", int(time.time()) // 60)
     count(connection, ("mail", False, 1, 1))
     connection.hset(key, mapping=HOSTILE)
     seen = all_times(connection)
@@ -145,7 +145,7 @@ def test_times_under_a_key_of_another_type_hide_the_percentiles_alone(connection
         counters.bump(pipe, "work", "finished", 4)
         pipe.sadd(keys.QUEUES, keys.queue("work"))
         for each in range(minute - 1, minute + 2):
-            pipe.set(keys.times("work", each), "text")
+            pipe.set(keys.durations("work", each), "text")
         pipe.execute()
     work = read(connection)
     assert (work.recent_finished, work.runs.count, work.error) == (4, 0, None)

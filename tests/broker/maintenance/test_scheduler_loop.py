@@ -172,7 +172,7 @@ def test_old_dead_letters_go_to_the_trash_where_the_settings_say_so(
 
 
 def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scheduler_loop, "Backoff", lambda: Backoff(first=0.1, most=0.2))
+    monkeypatch.setattr(scheduler_loop, "Backoff", lambda: Backoff(first_seconds=0.1, max_seconds=0.2))
     stop = threading.Event()
     client = own_redis.connect()
     thread = threading.Thread(target=scheduler_loop.serve, args=(client, settings, stop.wait, lambda: None))

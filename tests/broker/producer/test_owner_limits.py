@@ -65,7 +65,7 @@ def test_the_window_slides(connection: Redis) -> None:
     only_rate = Limits(per_minute=3)
     attempt(connection, "a", "b", "c", allowed=only_rate)
     now = time.time() * 1000
-    connection.zadd(keys.created("ada"), {"a": now - 61_000, "b": now - 58_000, "c": now - 30_000})
+    connection.zadd(keys.owner_created("ada"), {"a": now - 61_000, "b": now - 58_000, "c": now - 30_000})
     attempt(connection, "d", allowed=only_rate)
     error = refusal(lambda: attempt(connection, "e", allowed=only_rate))
     assert error.retry_after in (1, 2), "b is the next to leave the window"
@@ -123,7 +123,7 @@ def test_the_same_call_again_costs_nothing(connection: Redis) -> None:
 def test_all_of_a_call_or_nothing(connection: Redis) -> None:
     refusal(lambda: attempt(connection, *(f"job-{n}" for n in range(6))))
     assert waiting(connection) == 0
-    assert not connection.exists(keys.active("ada"))
+    assert not connection.exists(keys.owner_active("ada"))
 
 
 def test_two_hundred_at_once_stay_below(redis_server: RedisServer) -> None:

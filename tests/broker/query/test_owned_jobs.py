@@ -23,7 +23,7 @@ def test_the_newest_comes_first_and_others_jobs_are_not_seen(service: QueueServi
     service.enqueue("notify", NOTE, owner="bob")
     service.enqueue("notify", NOTE)
     for n, id_ in enumerate(ids):
-        connection.zadd(keys.owned("ada"), {id_: n})
+        connection.zadd(keys.owner_jobs("ada"), {id_: n})
     found = service.jobs_of("ada")
     assert [job.id for job in found] == ids[::-1]
     assert [job.name for job in found] == ["notify", "Two", "One"]
@@ -71,10 +71,10 @@ def test_what_is_damaged_or_forgotten_is_passed_over(service: QueueService, conn
 def test_the_list_does_not_grow_for_ever(settings: Settings, connection: Redis) -> None:
     service = QueueService(settings)
     for _ in range(60):
-        connection.delete(keys.active("ada"), keys.created("ada"))
+        connection.delete(keys.owner_active("ada"), keys.owner_created("ada"))
         connection.delete(keys.job(service.enqueue("notify", NOTE, owner="ada")))
-    assert connection.zcard(keys.owned("ada")) < 10
-    assert 0 < connection.ttl(keys.owned("ada")) <= 30 * 86_400
+    assert connection.zcard(keys.owner_jobs("ada")) < 10
+    assert 0 < connection.ttl(keys.owner_jobs("ada")) <= 30 * 86_400
 
 
 def test_some_jobs_are_read_whosever_they_are(service: QueueService) -> None:

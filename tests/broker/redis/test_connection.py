@@ -13,7 +13,14 @@ from redis import Redis
 from redis import exceptions as raised
 
 from qctl.broker.redis import completion_names, keys
-from qctl.broker.redis.connection import CONNECT_TIMEOUT, REPLY_TIMEOUT, Backoff, connect, translated, will_pass
+from qctl.broker.redis.connection import (
+    CONNECT_TIMEOUT_SECONDS,
+    REPLY_TIMEOUT_SECONDS,
+    Backoff,
+    connect,
+    is_temporary,
+    translate_errors,
+)
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
 from support.certificates import certified
@@ -53,7 +60,7 @@ def test_what_redis_raises_becomes_one_line(
     make_settings: Callable[..., Settings], cause: Exception, error: type[QctlError], text: str
 ) -> None:
     hidden = make_settings(REDIS_URL="redis://user:s3cret@localhost:1/0")
-    with pytest.raises(error, match=text) as caught, translated(hidden):
+    with pytest.raises(error, match=text) as caught, translate_errors(hidden):
         raise cause
     assert "s3cret" not in str(caught.value)
     assert "\n" not in caught.value.message
@@ -69,13 +76,13 @@ def test_any_bytes_come_back_as_they_were(connection: Redis) -> None:
 @given(st.integers(1, 40))
 def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
     backoff = Backoff()
-    waits = [backoff.next() for _ in range(tries)]
+    waits = [backoff.next_delay() for _ in range(tries)]
     assert all(0.75 <= wait <= 37.5 for wait in waits)
-    assert backoff.tries == tries
+    assert backoff.attempts == tries
     if tries > 5:
         assert waits[-1] >= 22.5
     backoff.reset()
-    assert backoff.next() <= 1.25
+    assert backoff.next_delay() <= 1.25
 
 
 @pytest.mark.parametrize(
@@ -93,7 +100,7 @@ def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
     ],
 )
 def test_what_passes_by_itself(error: Exception, passes: bool) -> None:
-    assert will_pass(error) is passes
+    assert is_temporary(error) is passes
 
 
 # --- TLS ----------------------------------------------------------------------------------------------------
@@ -113,14 +120,14 @@ def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def test_tls_is_verified(secured: tuple[str, Path], make_settings: Callable[..., Settings]) -> None:
     url, authority = secured
     refused = make_settings(REDIS_URL=url)
-    with pytest.raises(RedisUnreachableError, match="cannot be trusted") as told, translated(refused):
+    with pytest.raises(RedisUnreachableError, match="cannot be trusted") as told, translate_errors(refused):
         connect(refused).ping()
     assert "ssl_ca_certs=" in (told.value.hint or "")
     trusted = make_settings(REDIS_URL=f"{url}?ssl_ca_certs={authority}")
     client = connect(trusted)
     assert client.ping()
     elsewhere = make_settings(REDIS_URL=trusted.redis_target.replace("127.0.0.1", "localhost"))
-    with pytest.raises(RedisUnreachableError, match="cannot be trusted"), translated(elsewhere):
+    with pytest.raises(RedisUnreachableError, match="cannot be trusted"), translate_errors(elsewhere):
         connect(elsewhere).ping()
     client.sadd(keys.QUEUES, keys.queue("email"))
     assert completion_names.names(trusted.redis_target, "queue") == ["email"]
@@ -130,10 +137,10 @@ def test_tls_is_verified(secured: tuple[str, Path], make_settings: Callable[...,
 def test_a_redis_without_tls_is_found_out_soon(
     redis_server: RedisServer, make_settings: Callable[..., Settings]
 ) -> None:
-    assert CONNECT_TIMEOUT < REPLY_TIMEOUT / 2
+    assert CONNECT_TIMEOUT_SECONDS < REPLY_TIMEOUT_SECONDS / 2
     settings = make_settings(REDIS_URL=redis_server.tcp_url.replace("redis:", "rediss:"))
     began = time.monotonic()
-    with pytest.raises(RedisUnreachableError, match="does not answer") as told, translated(settings):
+    with pytest.raises(RedisUnreachableError, match="does not answer") as told, translate_errors(settings):
         connect(settings).ping()
-    assert time.monotonic() - began < REPLY_TIMEOUT
+    assert time.monotonic() - began < REPLY_TIMEOUT_SECONDS
     assert "does it speak TLS" in (told.value.hint or "")

@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qctl.broker.redis import untrusted_fields
+from qctl.broker.redis.untrusted_fields import (
+    MAX_FIELD_BYTES,
+    function_name,
+    indent_meta,
+    indent_payload,
+    inflate,
+    last_traceback,
+    parse_count,
+    parse_time,
+)
 from support.stock import Bomb
 
 
@@ -24,21 +33,21 @@ def bomb_of_zeros() -> bytes:
 
 def test_a_bomb_is_inflated_up_to_the_limit() -> None:
     data = bomb_of_zeros()
-    inflated, whole = untrusted_fields.inflate(data)
-    assert (len(inflated), whole) == (untrusted_fields.MOST, False)
-    assert untrusted_fields.pretty(data) == (None, len(data))
-    assert untrusted_fields.function({"data": data, "description": b"app.send(1)"}) == "app.send"
+    inflated, whole = inflate(data)
+    assert (len(inflated), whole) == (MAX_FIELD_BYTES, False)
+    assert indent_payload(data) == (None, len(data))
+    assert function_name({"data": data, "description": b"app.send(1)"}) == "app.send"
     packed = [(b"1-0", {b"exc_string": base64.b64encode(data)})]
-    assert len(untrusted_fields.traceback(packed, {})) == untrusted_fields.MOST
+    assert len(last_traceback(packed, {})) == MAX_FIELD_BYTES
 
 
 def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     bomb = Bomb(tmp_path / "went off")
     data = pickle.dumps(("app.send", None, (bomb,), {}))
     for stored in (data, zlib.compress(data)):
-        assert untrusted_fields.function({"data": stored, "description": b"app.send(<Bomb>)"}) == "app.send"
-        assert untrusted_fields.pretty(stored) == (None, len(data))
-        assert untrusted_fields.meta(stored) is None
+        assert function_name({"data": stored, "description": b"app.send(<Bomb>)"}) == "app.send"
+        assert indent_payload(stored) == (None, len(data))
+        assert indent_meta(stored) is None
     assert not bomb.went_off
     assert bomb.proves_itself()
 
@@ -57,53 +66,46 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
 )
 def test_the_function_of_a_payload(payload: str, function: str) -> None:
     fields = {"data": zlib.compress(payload.encode()), "description": b"described(1, 2)"}
-    assert untrusted_fields.function(fields) == function
+    assert function_name(fields) == function
 
 
 def test_deep_nesting_makes_no_mountain_of_indentation() -> None:
     deep = "[" * 800 + ",".join("1" * 50_000) + "]" * 800
-    assert untrusted_fields.pretty(deep.encode()) == (deep, len(deep))
-    assert untrusted_fields.pretty(b"[" * 100_000 + b"]" * 100_000)[0] is None
+    assert indent_payload(deep.encode()) == (deep, len(deep))
+    assert indent_payload(b"[" * 100_000 + b"]" * 100_000)[0] is None
 
 
 def test_the_traceback_comes_from_the_results_or_else_the_hash() -> None:
     old = {"exc_info": zlib.compress(b"old")}
-    assert untrusted_fields.traceback(None, old) == "old"
-    assert untrusted_fields.traceback([], {"exc_info": b"plain"}) == "plain"
-    assert (
-        untrusted_fields.traceback([(b"1-0", {b"exc_string": base64.b64encode(zlib.compress(b"new"))})], old) == "new"
-    )
-    assert untrusted_fields.traceback([(b"1-0", {b"exc_string": b"abc"})], old) == "abc"
-    assert untrusted_fields.traceback(None, {}) == ""
+    assert last_traceback(None, old) == "old"
+    assert last_traceback([], {"exc_info": b"plain"}) == "plain"
+    assert last_traceback([(b"1-0", {b"exc_string": base64.b64encode(zlib.compress(b"new"))})], old) == "new"
+    assert last_traceback([(b"1-0", {b"exc_string": b"abc"})], old) == "abc"
+    assert last_traceback(None, {}) == ""
 
 
 def test_times_and_counts() -> None:
-    when = untrusted_fields.when(b"2026-01-02T03:04:05.000006Z")
+    when = parse_time(b"2026-01-02T03:04:05.000006Z")
     assert when is not None
     assert when.isoformat() == "2026-01-02T03:04:05.000006+00:00"
-    assert untrusted_fields.when(b"2026-01-02T03:04:05Z") is not None
-    assert untrusted_fields.when(None) is untrusted_fields.when(b"soon") is untrusted_fields.when(b"\xff") is None
-    assert untrusted_fields.whole_number(b"3") == 3
-    assert (
-        untrusted_fields.whole_number(None)
-        is untrusted_fields.whole_number(b"-1")
-        is untrusted_fields.whole_number(b"9" * 99)
-        is None
-    )
+    assert parse_time(b"2026-01-02T03:04:05Z") is not None
+    assert parse_time(None) is parse_time(b"soon") is parse_time(b"\xff") is None
+    assert parse_count(b"3") == 3
+    assert parse_count(None) is parse_count(b"-1") is parse_count(b"9" * 99) is None
 
 
 def test_meta() -> None:
-    assert json.loads(untrusted_fields.meta(b'{"trace_id": "t"}') or "") == {"trace_id": "t"}
-    assert untrusted_fields.meta(b"{}") is untrusted_fields.meta(None) is untrusted_fields.meta(b"\x80\x05") is None
+    assert json.loads(indent_meta(b'{"trace_id": "t"}') or "") == {"trace_id": "t"}
+    assert indent_meta(b"{}") is indent_meta(None) is indent_meta(b"\x80\x05") is None
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_raise(data: bytes) -> None:
     for stored in (data, zlib.compress(data)):
-        untrusted_fields.pretty(stored)
-        untrusted_fields.meta(stored)
-        untrusted_fields.when(stored)
-        untrusted_fields.whole_number(stored)
-        untrusted_fields.function({"data": stored, "description": data})
-        untrusted_fields.traceback([(b"1-0", {b"exc_string": stored})], {"exc_info": stored})
-        untrusted_fields.traceback([(b"1-0", {b"exc_string": base64.b64encode(stored)})], {})
+        indent_payload(stored)
+        indent_meta(stored)
+        parse_time(stored)
+        parse_count(stored)
+        function_name({"data": stored, "description": data})
+        last_traceback([(b"1-0", {b"exc_string": stored})], {"exc_info": stored})
+        last_traceback([(b"1-0", {b"exc_string": base64.b64encode(stored)})], {})

@@ -128,7 +128,7 @@ def test_many_short_jobs_take_few_turns_and_leave_what_single_ones_leave(
     told = [(e.event, e.fields["job"], e.fields["trace"]) for e in events.newest(connection, 200)]
     assert sorted(told) == sorted((what, j.id, f"t{n}") for n, j in enumerate(jobs) for what in ("started", "finished"))
     assert connection.hget(keys.TOTALS, "finished:work") == b"40"
-    times = [connection.hgetall(key) for key in connection.scan_iter(keys.times("work", 0)[:-1] + "*")]
+    times = [connection.hgetall(key) for key in connection.scan_iter(keys.durations("work", 0)[:-1] + "*")]
     runs = [int(count) for each in times for field, count in each.items() if field.startswith(b"r")]
     assert (sum(runs), sum(int(n) for each in times for n in each.values())) == (40, 80)
     assert connection.hget(keys.worker(trusting.name), "successful_job_count") == b"40"

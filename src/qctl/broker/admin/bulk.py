@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker.query import job_locations, locate_jobs
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import KEPT, BulkResult, Chosen, Outcome, Progress, Selection, State
 
 _DETAILS = {
@@ -145,7 +145,7 @@ def _steps(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[tu
                 connection, part.queue, part.state, ids, [max(0, position - up) for position in before[: len(ids)]]
             )
         except ResponseError as error:
-            if not pipeline_replies.is_wrong_type(error):
+            if not replies.is_wrong_type(error):
                 raise
             # Nothing was changed, and the jobs of other queues can do without this one.
             words, shift = ["a key of its queue holds another type than it should"] * len(ids), 0
@@ -168,4 +168,4 @@ def _seen_again(connection: Redis, outcomes: Sequence[Outcome], chosen: Selectio
 def _outcome(queue: str, id_: bytes, word: str) -> Outcome:
     done = word in ("done", "limited")
     detail = _DETAILS.get(word, word if " " in word else f"it is {word}")
-    return Outcome(untrusted_fields.text(id_), queue, done, "" if word == "done" else detail)
+    return Outcome(untrusted_fields.decode(id_), queue, done, "" if word == "done" else detail)

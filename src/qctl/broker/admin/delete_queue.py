@@ -16,7 +16,7 @@ _remove = Script("admin/remove", after="redis/types")
 def remove(connection: Redis, queue: str, *, actor: str) -> bool:
     """Forget a queue. False where it holds jobs: nothing was changed then."""
     held = [*(job_locations.key(state, queue) for state in STATES), keys.intermediate(queue)]
-    hour = clock.now(connection) // 3_600_000
+    hour = clock.now_ms(connection) // 3_600_000
     counted = [keys.counts(queue, hour - back) for back in range(counters.KEEP // 3600 + 1)]
     kept = [keys.claims(queue), keys.recoveries(queue), keys.causes(queue), *counted]
     return bool(

@@ -39,8 +39,8 @@ def read(connection: Redis, job_id: str) -> Editable:
         raise NotFoundError(f"there is no job {job_id} with a payload", hint="qctl job list")
     return Editable(
         id=job_id,
-        queue=untrusted_fields.text(origin),
-        status=untrusted_fields.text(status),
+        queue=untrusted_fields.decode(origin),
+        status=untrusted_fields.decode(status),
         text=_shown(_parsed(data, job_id)),
         raw=data,
         original=None if original is None else _shown(_parsed(original, job_id)),
@@ -58,7 +58,7 @@ def write(connection: Redis, job: Editable, text: str, *, actor: str) -> bool:
     if after == before:
         return False
     payload = json.dumps([after["function"], None, after["args"], after["kwargs"]]).encode()
-    note = f"{actor} {clock.moment(clock.now(connection)):%Y-%m-%dT%H:%M:%SZ}"
+    note = f"{actor} {clock.to_datetime(clock.now_ms(connection)):%Y-%m-%dT%H:%M:%SZ}"
     _send(connection, job, zlib.compress(payload), after, note, actor)
     return True
 
@@ -73,7 +73,7 @@ def revert(connection: Redis, job: Editable, *, actor: str) -> None:
 
 def _send(connection: Redis, job: Editable, data: bytes, parts: dict[str, Any], note: str, actor: str) -> None:
     call = get_call_string(parts["function"], parts["args"], parts["kwargs"], max_length=75) or ""
-    answer = untrusted_fields.text(
+    answer = untrusted_fields.decode(
         _edit(
             connection,
             [keys.job(job.id), keys.claims(job.queue), keys.EVENTS],
@@ -99,7 +99,9 @@ def _parsed(data: bytes, job_id: str) -> dict[str, Any]:
     """The parts of a payload. Raises RefusedError where it is not JSON as RQ writes it."""
     inflated, whole = untrusted_fields.inflate(data)
     if not whole:
-        raise RefusedError(f"job {job_id} cannot be edited: its payload is larger than {untrusted_fields.MOST:,} bytes")
+        raise RefusedError(
+            f"job {job_id} cannot be edited: its payload is larger than {untrusted_fields.MAX_FIELD_BYTES:,} bytes"
+        )
     try:
         function, instance, args, kwargs = json.loads(inflated.decode())
     except (ValueError, TypeError, RecursionError):
@@ -133,8 +135,8 @@ def _checked(text: str) -> dict[str, Any]:
     for name, kind, what in (("function", str, "text"), ("args", list, "a list"), ("kwargs", dict, "an object")):
         if name in parts and (not isinstance(parts[name], kind) or (name == "function" and not parts[name])):
             raise UsageError(f"{name} of the payload is not {what}")
-    if len(text) > untrusted_fields.MOST:
-        raise UsageError(f"the payload is larger than {untrusted_fields.MOST:,} characters")
+    if len(text) > untrusted_fields.MAX_FIELD_BYTES:
+        raise UsageError(f"the payload is larger than {untrusted_fields.MAX_FIELD_BYTES:,} characters")
     return parts
 
 

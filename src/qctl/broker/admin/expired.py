@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from redis import Redis
 
 from qctl.broker.query import job_locations
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Argument, Script
 from qctl.models import Progress, State
 
@@ -54,11 +54,11 @@ def _ended(connection: Redis, queue: str, state: State) -> Iterator[tuple[bytes,
         with connection.pipeline(transaction=False) as pipe:
             for id_ in ids:
                 # What was never run, a message that was refused, tells when it was created.
-                pipe.hmget(keys.job(untrusted_fields.text(id_)), "ended_at", "created_at")
-            answers = pipeline_replies.ask(pipe)
+                pipe.hmget(keys.job(untrusted_fields.decode(id_)), "ended_at", "created_at")
+            answers = replies.execute(pipe)
         for id_, answer in zip(ids, answers, strict=True):
             when = next(
-                (when for raw in pipeline_replies.granted(answer, []) if (when := untrusted_fields.when(raw))), None
+                (when for raw in replies.granted(answer, []) if (when := untrusted_fields.parse_time(raw))), None
             )
             yield id_, when.timestamp() if when else None
         if not cursor:
@@ -82,9 +82,9 @@ def orphans(connection: Redis) -> Iterator[bytes]:
     for found in _chunks(connection.scan_iter(match=f"{_escaped(prefix)}*", count=AT_ONCE), AT_ONCE):
         with connection.pipeline(transaction=False) as pipe:
             for key in found:
-                pipe.exists(keys.job(untrusted_fields.text(key).removeprefix(prefix)))
-            answers = pipeline_replies.ask(pipe)
-        yield from (key for key, there in zip(found, answers, strict=True) if pipeline_replies.granted(there, 1) == 0)
+                pipe.exists(keys.job(untrusted_fields.decode(key).removeprefix(prefix)))
+            answers = replies.execute(pipe)
+        yield from (key for key, there in zip(found, answers, strict=True) if replies.granted(there, 1) == 0)
 
 
 def remove(connection: Redis, names: Iterable[bytes], progress: Progress) -> int:
@@ -117,7 +117,7 @@ def unfinished(connection: Redis, ids: Sequence[str]) -> set[str]:
         for id_ in ids:
             pipe.exists(keys.job(id_))
             pipe.hget(keys.job(id_), "status")
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     return {
         id_
         for id_, there, status in zip(ids, answers[::2], answers[1::2], strict=True)

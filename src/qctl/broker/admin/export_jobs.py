@@ -15,7 +15,7 @@ from redis import Redis
 
 from qctl.broker.query import job_locations, job_summary
 from qctl.broker.query.job_locations import Found
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Chosen, State
 
 SCHEMA = "qctl.job/1"
@@ -38,11 +38,11 @@ def lines(connection: Redis, part: Chosen) -> Iterator[list[str]]:
 
 
 def _records(connection: Redis, queue: str, state: State, ids: list[bytes]) -> Iterator[dict[str, Any]]:
-    now = clock.now(connection)
+    now = clock.now_ms(connection)
     kind = job_locations.kind(state)
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
-            name = untrusted_fields.text(id_)
+            name = untrusted_fields.decode(id_)
             pipe.hgetall(keys.job(name))
             pipe.xrange(keys.results(name))
             pipe.pttl(keys.job(name))
@@ -54,7 +54,7 @@ def _records(connection: Redis, queue: str, state: State, ids: list[bytes]) -> I
                 pipe.zscore(job_locations.key(state, queue), id_)
             else:
                 pipe.exists(keys.job(name))
-        answers = [pipeline_replies.granted(reply, None) for reply in pipeline_replies.ask(pipe)]
+        answers = [replies.granted(reply, None) for reply in replies.execute(pipe)]
     dead = _deaths(connection, queue, ids, answers[4::READ])
     for n, id_ in enumerate(ids):
         fields, results, ttl, results_ttl, _, place = answers[READ * n : READ * (n + 1)]
@@ -62,11 +62,11 @@ def _records(connection: Redis, queue: str, state: State, ids: list[bytes]) -> I
             continue
         record = {
             "schema": SCHEMA,
-            "id": untrusted_fields.text(id_),
+            "id": untrusted_fields.decode(id_),
             "queue": queue,
             "state": state,
             "fields": _values(fields or {}),
-            "results": [{"id": untrusted_fields.text(entry), "fields": _values(raw)} for entry, raw in results or []],
+            "results": [{"id": untrusted_fields.decode(entry), "fields": _values(raw)} for entry, raw in results or []],
             **_placed(kind, place),
             **dead.get(id_, {}),
             **({"expires_at": now + ttl} if ttl and ttl > 0 else {}),
@@ -84,12 +84,12 @@ def _placed(kind: str, place: Any) -> dict[str, Any]:
 
 def _deaths(connection: Redis, queue: str, ids: list[bytes], prints: list[bytes | None]) -> dict[bytes, dict[str, Any]]:
     """When those of the index of causes died, and of what."""
-    named = [(id_, untrusted_fields.text(name)) for id_, name in zip(ids, prints, strict=True) if name]
+    named = [(id_, untrusted_fields.decode(name)) for id_, name in zip(ids, prints, strict=True) if name]
     with connection.pipeline(transaction=False) as pipe:
         for id_, name in named:
             pipe.zscore(keys.cause(queue, name), id_)
             pipe.hget(keys.causes(queue), name)
-        answers = [pipeline_replies.granted(reply, None) for reply in pipeline_replies.ask(pipe)]
+        answers = [replies.granted(reply, None) for reply in replies.execute(pipe)]
     return {
         id_: {"died": died, "cause": value(cause or b"{}")}
         for (id_, _), died, cause in zip(named, answers[::2], answers[1::2], strict=True)
@@ -98,7 +98,7 @@ def _deaths(connection: Redis, queue: str, ids: list[bytes], prints: list[bytes 
 
 
 def _values(raw: Mapping[bytes, bytes]) -> dict[str, Any]:
-    return {untrusted_fields.text(name): value(each) for name, each in raw.items()}
+    return {untrusted_fields.decode(name): value(each) for name, each in raw.items()}
 
 
 def value(raw: bytes) -> str | dict[str, str]:
@@ -111,8 +111,8 @@ def value(raw: bytes) -> str | dict[str, str]:
 
 def _readable(queue: str, state: State, found: Found, fields: dict[bytes, bytes], results: list[Any]) -> dict[str, Any]:
     """What a person or jq looks for. The payload is JSON where it is, never unpickled."""
-    known: dict[str, bytes | None] = {untrusted_fields.text(name): value for name, value in fields.items()}
-    said = job_summary.Facts(queue, state, found, known, untrusted_fields.traceback(results[::-1], known))
+    known: dict[str, bytes | None] = {untrusted_fields.decode(name): value for name, value in fields.items()}
+    said = job_summary.Facts(queue, state, found, known, untrusted_fields.last_traceback(results[::-1], known))
     return {
         "function": said.function,
         "error": said.error,
@@ -123,7 +123,7 @@ def _readable(queue: str, state: State, found: Found, fields: dict[bytes, bytes]
 
 def _payload(data: bytes | None) -> Any:
     """The payload where it is JSON that can be written again, None where it is not."""
-    text, _ = untrusted_fields.pretty(data)
+    text, _ = untrusted_fields.indent_payload(data)
     try:
         payload = None if text is None else json.loads(text, parse_constant=str)
         json.dumps(payload)

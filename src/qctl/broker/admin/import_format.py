@@ -60,7 +60,7 @@ class Record:
     @property
     def fingerprint(self) -> str:
         """The name of its cause, empty where no index knew it."""
-        return "" if self.died is None else untrusted_fields.text(self.fields.get(job_fields.FINGERPRINT))
+        return "" if self.died is None else untrusted_fields.decode(self.fields.get(job_fields.FINGERPRINT))
 
 
 def document(line: bytes) -> dict[str, Any]:
@@ -109,7 +109,7 @@ def _record(found: dict[str, Any]) -> Record:
     _check_fields(fields, queue, state)
     results = _results(found.get("results"))
     died = found.get("died")
-    if died is not None and not _FINGERPRINT.fullmatch(untrusted_fields.text(fields.get(job_fields.FINGERPRINT))):
+    if died is not None and not _FINGERPRINT.fullmatch(untrusted_fields.decode(fields.get(job_fields.FINGERPRINT))):
         raise RejectedError("it has a time of death and no fingerprint of twelve hexadecimal digits")
     return Record(
         id=id_,
@@ -131,10 +131,10 @@ def _check_fields(fields: Values, queue: str, state: State) -> None:
     if not fields and state != "quarantined":
         raise RejectedError("it has no data")
     if fields and state != "quarantined":
-        status = untrusted_fields.text(fields.get("status"))
+        status = untrusted_fields.decode(fields.get("status"))
         if job_locations.BY_STATUS.get(status) != state:
             raise RejectedError(f"it is {state}, and says that it is {status!r}")
-        if untrusted_fields.text(fields.get("origin")) != queue:
+        if untrusted_fields.decode(fields.get("origin")) != queue:
             raise RejectedError(f"it is of queue {queue!r}, and says that it is of another")
 
 
@@ -149,7 +149,7 @@ def word(found: dict[str, Any], name: str) -> str:
 
 def _bytes(text: str, name: str) -> bytes:
     try:
-        return untrusted_fields.raw(text)
+        return untrusted_fields.encode(text)
     except UnicodeEncodeError:
         raise RejectedError(f"its {name} has half of a character") from None
 

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from qctl.broker.admin.import_format import Record
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_locations
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import AlreadyThereError, RejectedError
 
@@ -21,7 +21,7 @@ _import = Script("admin/import", after="redis/types")
 def put(connection: Redis, record: Record, *, actor: str) -> None:
     """Put a job where it was. Raises AlreadyThereError where there is one of its id, RejectedError where
     its time is over."""
-    now = clock.now(connection)
+    now = clock.now_ms(connection)
     if record.expires_at and record.expires_at <= now:
         raise RejectedError("its time was over: it would vanish at once")
     queue, kind = record.queue, job_locations.kind(record.state)
@@ -56,9 +56,9 @@ def put(connection: Redis, record: Record, *, actor: str) -> None:
         *results,
     ]
     try:
-        answer = untrusted_fields.text(_import(connection, where, args))
+        answer = untrusted_fields.decode(_import(connection, where, args))
     except ResponseError as error:
-        if not pipeline_replies.is_wrong_type(error):
+        if not replies.is_wrong_type(error):
             raise
         raise RejectedError("a key of its queue holds another type than it should") from None
     if answer == "exists":

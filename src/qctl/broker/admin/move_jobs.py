@@ -68,10 +68,10 @@ class Relocation(ABC):
         *words, shift = self._script(
             connection, [*where, *own_keys], [*common, len(common) + len(own) + 2, *own, *pairs]
         )
-        said = [untrusted_fields.text(word) for word in words]
+        said = [untrusted_fields.decode(word) for word in words]
         for id_, word in zip(ids, said, strict=True):
             if word == "limited":
-                rate_limit_slots.give_back(connection, untrusted_fields.text(id_))
+                rate_limit_slots.give_back(connection, untrusted_fields.decode(id_))
         return ["done" if word == "limited" else word for word in said], int(shift)
 
 

@@ -11,10 +11,10 @@ from qctl.broker.redis import keys, untrusted_fields
 def ask(connection: Redis, job_id: str) -> None:
     """Let RQ's limiter enqueue what it has slots for. What waits longer gets the slots that others give back."""
     name, most = connection.hmget(keys.job(job_id), ["rate_limit_key", "rate_limit_concurrency"])
-    concurrency = untrusted_fields.whole_number(most)
+    concurrency = untrusted_fields.parse_count(most)
     if not name or not concurrency:
         return
-    limiter = RateLimitRegistry(untrusted_fields.text(name), connection)
+    limiter = RateLimitRegistry(untrusted_fields.decode(name), connection)
     with connection.pipeline() as pipe:
         limiter.register(concurrency, pipe)
         pipe.execute()
@@ -25,4 +25,4 @@ def give_back(connection: Redis, job_id: str) -> None:
     """Give back the slot of a job that will not run, if it holds one, and let the next one have it."""
     name = connection.hget(keys.job(job_id), "rate_limit_key")
     if name:
-        RateLimitRegistry(untrusted_fields.text(name), connection).cancel(job_id)
+        RateLimitRegistry(untrusted_fields.decode(name), connection).cancel(job_id)

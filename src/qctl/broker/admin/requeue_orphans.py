@@ -22,7 +22,7 @@ def adopt(connection: Redis, orphans: Iterable[Orphan], *, actor: str) -> int:
 
 
 def _one(connection: Redis, orphan: Orphan, actor: str) -> int:
-    id_, queue = untrusted_fields.text(orphan.id), orphan.queue
+    id_, queue = untrusted_fields.decode(orphan.id), orphan.queue
     held = [keys.job(id_), keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.scheduled(queue)]
     others = [keys.executions(id_), keys.quarantine(queue), keys.QUEUES, keys.EVENTS]
     args: list[Argument] = [id_, queue, orphan.state, utcformat(now()), actor, events.CAP, job_locations.NEAR]

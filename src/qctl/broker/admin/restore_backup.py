@@ -49,15 +49,15 @@ def put(connection: Redis, line: bytes, *, trust: bool, dry_run: bool, actor: st
 def _pause(connection: Redis, found: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
     del trust
     queue, raw = import_format.word(found, "queue"), import_format.value(found.get("pause"), "pause")
-    until = untrusted_fields.mapping(raw).get("until")
-    if not untrusted_fields.mapping(raw):
+    until = untrusted_fields.parse_object(raw).get("until")
+    if not untrusted_fields.parse_object(raw):
         raise RejectedError("its pause cannot be read")
 
     def act() -> None:
-        over = isinstance(until, (int, float)) and until <= clock.now(connection)
-        if over and not connection.hexists(keys.PAUSED, untrusted_fields.raw(queue)):
+        over = isinstance(until, (int, float)) and until <= clock.now_ms(connection)
+        if over and not connection.hexists(keys.PAUSED, untrusted_fields.encode(queue)):
             raise RejectedError(f"the pause of {queue} is over")
-        if not connection.hsetnx(keys.PAUSED, untrusted_fields.raw(queue), raw):
+        if not connection.hsetnx(keys.PAUSED, untrusted_fields.encode(queue), raw):
             raise AlreadyThereError(f"{queue} is paused already")
         events.record(connection, "paused", queue=queue, actor=actor, reason="from a backup")
 
@@ -95,7 +95,7 @@ def _batch(connection: Redis, found: dict[str, Any], trust: bool, actor: str) ->
         pipe.zadd(keys.TRASH, {name: ends})
 
     def act() -> None:
-        if ends <= clock.now(connection) and not connection.exists(keys.trash(name)):
+        if ends <= clock.now_ms(connection) and not connection.exists(keys.trash(name)):
             raise RejectedError(f"the time of trash batch {name} is over")
         _once(connection, keys.trash(name), f"a trash batch {name} exists already", write)
 
@@ -113,9 +113,9 @@ def _trashed(connection: Redis, found: dict[str, Any], trust: bool, actor: str) 
 
     def write(pipe: Pipeline) -> None:
         _write_job(pipe, record)
-        pipe.rpush(keys.trash_jobs(batch), untrusted_fields.raw(record.id))
+        pipe.rpush(keys.trash_jobs(batch), untrusted_fields.encode(record.id))
         if origin is not None:
-            pipe.hset(keys.trash_origins(batch), untrusted_fields.raw(record.id), origin)
+            pipe.hset(keys.trash_origins(batch), untrusted_fields.encode(record.id), origin)
 
     def act() -> None:
         if not connection.exists(keys.trash(batch)):

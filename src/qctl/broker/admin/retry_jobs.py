@@ -66,8 +66,8 @@ class Retry:
                 *ids,
             ],
         )
-        words = [untrusted_fields.text(answer) for answer in answers]
+        words = [untrusted_fields.decode(answer) for answer in answers]
         for id_, word in zip(ids, words, strict=True):
             if word == "limited":
-                rate_limit_slots.ask(connection, untrusted_fields.text(id_))
+                rate_limit_slots.ask(connection, untrusted_fields.decode(id_))
         return words, 0

@@ -12,7 +12,7 @@ from rq.results import Result
 from qctl.broker.query import dead_letters, locate_jobs
 from qctl.broker.query.job_locations import Found, Placed
 from qctl.broker.query.search import Search
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import DEAD, Chosen, Outcome, Progress, Selection, Selector, State
 
 DIED = str(Result.Type.FAILED.value).encode()
@@ -45,7 +45,7 @@ def choose(
         found = _oldest(search, selector.limit) if is_of_the_dead and selector.limit else _matching(search)
     elif is_of_the_dead and selector.limit and selector.fingerprint is None:
         oldest = dead_letters.oldest(connection, queues, selector.limit)
-        found = ((place.queue, place.state, Found(untrusted_fields.raw(place.id))) for place in oldest)
+        found = ((place.queue, place.state, Found(untrusted_fields.encode(place.id))) for place in oldest)
     else:
         found = search.placed()
     chosen = _grouped(islice(found, selector.limit))
@@ -64,7 +64,7 @@ def _named(
     others = [
         *missing,
         *(
-            Outcome(untrusted_fields.text(found.id), queue, False, f"it is {state}", state)
+            Outcome(untrusted_fields.decode(found.id), queue, False, f"it is {state}", state)
             for queue, state, found in located
             if state not in states
         ),
@@ -83,7 +83,7 @@ def _are_so(connection: Redis, found: Sequence[Outcome]) -> list[Outcome]:
     with connection.pipeline(transaction=False) as pipe:
         for each in found:
             pipe.xrevrange(keys.results(each.id), count=RESULTS)
-        answers = [pipeline_replies.granted(answer, []) for answer in pipeline_replies.ask(pipe)]
+        answers = [replies.granted(answer, []) for answer in replies.execute(pipe)]
     died = [any(fields.get(b"type") == DIED for _, fields in results) for results in answers]
     return [each for each, dead in zip(found, died, strict=True) if dead or each.where != "finished"]
 

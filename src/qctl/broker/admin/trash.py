@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import ClearResult, Progress, RestoreResult, TrashBatch
@@ -42,7 +42,7 @@ class Batch:
     """
 
     def __init__(self, connection: Redis, verb: str, *, actor: str, ttl: int) -> None:
-        self._now = clock.now(connection)
+        self._now = clock.now_ms(connection)
         self._verb, self._actor = verb, actor
         self._queues: dict[str, str] = {}
         self.name = _new_name(self._now)
@@ -116,14 +116,16 @@ def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> C
 
 def batches(connection: Redis) -> list[TrashBatch]:
     """What lies in the trash, newest first."""
-    scored = [(untrusted_fields.text(id_), ends) for id_, ends in connection.zrange(keys.TRASH, 0, -1, withscores=True)]
+    scored = [
+        (untrusted_fields.decode(id_), ends) for id_, ends in connection.zrange(keys.TRASH, 0, -1, withscores=True)
+    ]
     with connection.pipeline(transaction=False) as pipe:
         for id_, _ in scored:
             pipe.hmget(keys.trash(id_), "queue", "verb", "by", "at")
             pipe.llen(keys.trash_jobs(id_))
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     found = [
-        _batch(id_, ends, pipeline_replies.granted(record, [None] * 4), pipeline_replies.granted(count, 0))
+        _batch(id_, ends, replies.granted(record, [None] * 4), replies.granted(count, 0))
         for (id_, ends), record, count in zip(scored, answers[::2], answers[1::2], strict=True)
     ]
     return sorted(found, key=lambda batch: (batch.at, batch.id), reverse=True)
@@ -194,7 +196,9 @@ def empty(connection: Redis, batch: str | None, *, actor: str, progress: Progres
 
 def expire(connection: Redis, limit: int = 10_000) -> int:
     """Delete batches whose time is over, at most `limit` jobs. Returns how many jobs."""
-    over = {untrusted_fields.text(id_) for id_ in connection.zrangebyscore(keys.TRASH, "-inf", clock.now(connection))}
+    over = {
+        untrusted_fields.decode(id_) for id_ in connection.zrangebyscore(keys.TRASH, "-inf", clock.now_ms(connection))
+    }
     done = 0
     for each in reversed(batches(connection) if over else []):
         if each.id in over and done < limit:
@@ -257,17 +261,17 @@ def _choose(found: list[TrashBatch], batch: str | None) -> list[TrashBatch]:
 
 def _new_name(now: int) -> str:
     """A name that can be read, told apart and sorted: 20261122-044512-x7f2."""
-    return f"{clock.moment(now):%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ALPHABET) for _ in range(4))}"
+    return f"{clock.to_datetime(now):%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ALPHABET) for _ in range(4))}"
 
 
 def _batch(batch: str, ends: float, record: Sequence[bytes | None], count: int) -> TrashBatch:
-    queue, verb, by, at = (untrusted_fields.text(value) for value in record)
+    queue, verb, by, at = (untrusted_fields.decode(value) for value in record)
     return TrashBatch(batch, queue, verb, by, _time(at), _time(ends), count)
 
 
 def _time(ms: str | float) -> datetime:
     """A time in milliseconds; one that cannot be read lies in 1970."""
     try:
-        return clock.moment(float(ms))
+        return clock.to_datetime(float(ms))
     except (ValueError, OverflowError, OSError):
-        return clock.moment(0)
+        return clock.to_datetime(0)

@@ -16,7 +16,7 @@ from redis import Redis
 from qctl.broker.admin import export_jobs, trash
 from qctl.broker.query import job_locations, stats_snapshot
 from qctl.broker.query.job_locations import STEP
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import DEAD, Chosen, TrashBatch
 
 SCHEMA = "qctl.backup.line/1"
@@ -42,7 +42,7 @@ def _steps(connection: Redis) -> Iterator[Step]:
     yield (
         "pause",
         [
-            _line("pause", queue=untrusted_fields.text(queue), pause=export_jobs.value(raw))
+            _line("pause", queue=untrusted_fields.decode(queue), pause=export_jobs.value(raw))
             for queue, raw in connection.hgetall(keys.PAUSED).items()
         ],
     )
@@ -62,12 +62,12 @@ def _schedules(connection: Redis) -> Iterator[str]:
     found = connection.zrange(keys.SCHEDULES, 0, -1, withscores=True)
     with connection.pipeline(transaction=False) as pipe:
         for name, _ in found:
-            pipe.hgetall(keys.schedule(untrusted_fields.text(name)))
-        answers = pipeline_replies.ask(pipe) if found else []
+            pipe.hgetall(keys.schedule(untrusted_fields.decode(name)))
+        answers = replies.execute(pipe) if found else []
     for (name, due), answer in zip(found, answers, strict=True):
         when = due if math.isfinite(due) else "inf"
         yield _line(
-            "schedule", name=untrusted_fields.text(name), due=when, fields=_fields(pipeline_replies.granted(answer, {}))
+            "schedule", name=untrusted_fields.decode(name), due=when, fields=_fields(replies.granted(answer, {}))
         )
 
 
@@ -78,7 +78,7 @@ def _trashed(connection: Redis, batch: str, queue: str, start: int) -> Iterator[
     for step in export_jobs.lines(connection, Chosen(queue, "canceled", ids)):
         for each in step:
             job = json.loads(each)
-            origin = origins.get(untrusted_fields.raw(job["id"]))
+            origin = origins.get(untrusted_fields.encode(job["id"]))
             said = None if origin is None else export_jobs.value(origin)
             yield _line("trashed", batch=batch, origin=said, job={"score": 0, **job})
 
@@ -89,7 +89,7 @@ def _batch(connection: Redis, batch: TrashBatch) -> str:
 
 
 def _fields(raw: Mapping[bytes, bytes]) -> dict[str, Any]:
-    return {untrusted_fields.text(name): export_jobs.value(each) for name, each in raw.items()}
+    return {untrusted_fields.decode(name): export_jobs.value(each) for name, each in raw.items()}
 
 
 def _line(kind: str, **more: Any) -> str:

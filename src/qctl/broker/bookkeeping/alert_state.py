@@ -11,7 +11,7 @@ from datetime import datetime
 
 from redis import Redis
 
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.models import Firing, Level, Mute
 
 
@@ -19,11 +19,15 @@ def firing(connection: Redis) -> dict[str, dict[str, Firing]]:
     """What is bad, by rule and queue. What cannot be read is as if it had never been noted."""
     found: dict[str, dict[str, Firing]] = {}
     for raw, value in _all(connection, keys.ALERTS).items():
-        rule, _, queue = untrusted_fields.text(raw).partition("|")
+        rule, _, queue = untrusted_fields.decode(raw).partition("|")
         try:
             note = json.loads(value)
-            told = {str(channel): (clock.moment(at), Level(level)) for channel, (at, level) in note["told"].items()}
-            found.setdefault(rule, {})[queue] = Firing(queue, Level(note["level"]), clock.moment(note["since"]), told)
+            told = {
+                str(channel): (clock.to_datetime(at), Level(level)) for channel, (at, level) in note["told"].items()
+            }
+            found.setdefault(rule, {})[queue] = Firing(
+                queue, Level(note["level"]), clock.to_datetime(note["since"]), told
+            )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
             continue
     return found
@@ -44,38 +48,38 @@ def forget(connection: Redis, rule: str, queue: str) -> None:
 def mutes(connection: Redis) -> dict[str, Mute]:
     """The rules that are muted now."""
     found: dict[str, Mute] = {}
-    now = clock.moment(clock.now(connection))
-    for raw, value in _all(connection, keys.MUTES).items():
+    now = clock.to_datetime(clock.now_ms(connection))
+    for raw, value in _all(connection, keys.MUTED_ALERTS).items():
         try:
             said = json.loads(value)
-            until = None if said["until"] is None else clock.moment(said["until"])
-            mute = Mute(str(said["by"]), clock.moment(said["at"]), until, str(said["reason"]))
+            until = None if said["until"] is None else clock.to_datetime(said["until"])
+            mute = Mute(str(said["by"]), clock.to_datetime(said["at"]), until, str(said["reason"]))
         except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
             continue
         if until is None or until > now:
-            found[untrusted_fields.text(raw)] = mute
+            found[untrusted_fields.decode(raw)] = mute
     return found
 
 
 def mute(connection: Redis, rule: str, *, by: str, seconds: float | None, reason: str) -> Mute:
     """Mute a rule for so many seconds, or until it is ended, in place of what was said before."""
-    now = clock.now(connection)
+    now = clock.now_ms(connection)
     until = None if seconds is None else now + round(seconds * 1000)
-    connection.hset(keys.MUTES, rule, json.dumps({"by": by, "at": now, "until": until, "reason": reason}))
-    return Mute(by, clock.moment(now), None if until is None else clock.moment(until), reason)
+    connection.hset(keys.MUTED_ALERTS, rule, json.dumps({"by": by, "at": now, "until": until, "reason": reason}))
+    return Mute(by, clock.to_datetime(now), None if until is None else clock.to_datetime(until), reason)
 
 
 def unmute(connection: Redis, rule: str) -> bool:
     """Tell of a rule again. Returns whether it was muted."""
     was = rule in mutes(connection)
-    connection.hdel(keys.MUTES, rule)
+    connection.hdel(keys.MUTED_ALERTS, rule)
     return was
 
 
 def _all(connection: Redis, key: str) -> Mapping[bytes, bytes]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(key)
-        return pipeline_replies.granted(pipeline_replies.ask(pipe)[0], {})
+        return replies.granted(replies.execute(pipe)[0], {})
 
 
 def _ms(moment: datetime) -> int:

@@ -56,7 +56,7 @@ def search(
     for entry_id, raw in stream_reader.newest_first(connection, keys.AUDIT, since_ms):
         if len(found) >= limit:
             break
-        act = _parse(entry_id, stream_reader.text(raw))
+        act = _parse(entry_id, stream_reader.decode_fields(raw))
         if wanted(act):
             found.append(act)
     return found[::-1]

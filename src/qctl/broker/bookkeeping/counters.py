@@ -2,9 +2,9 @@
 
 Three kinds of hash. `keys.counts`, one an hour and queue, fields `{minute}.{what}`: `taken` (claims), `finished`,
 `failed` (attempts), `dead`, `retried`, `removed` (cleared or moved away), `received` (items that a source put into the
-buffer before the queue), and `depth`, the number waiting when the minute began. `keys.times`, one a minute and queue,
-how long jobs waited and ran, in the buckets of `histogram`: `w{bucket}` waits, `r{bucket} {name}` runs that succeeded
-and `f{bucket} {name}` that failed, by the job's name.
+buffer before the queue), and `depth`, the number waiting when the minute began. `keys.durations`, one a minute and
+queue, how long jobs waited and ran, in the buckets of `histogram`: `w{bucket}` waits, `r{bucket} {name}` runs that
+succeeded and `f{bucket} {name}` that failed, by the job's name.
 `keys.TOTALS`, one for all, `{what}:{queue}`: what Prometheus calls a counter, so it never expires.
 
 Scripts count with Redis's clock; the rest with this host's, which `doctor` compares with it.
@@ -58,7 +58,7 @@ def bump(pipe: Pipeline, queue: str, what: str, by: int = 1) -> None:
 def ended(pipe: Pipeline, queue: str, name: str, *, failed: bool, waited: float | None, ran: float | None) -> None:
     """Count a run of the job `name` that ended, in the pipeline that ends it. Durations in seconds, None if unknown."""
     bump(pipe, queue, "failed" if failed else "finished")
-    key = keys.times(queue, int(time.time()) // 60)
+    key = keys.durations(queue, int(time.time()) // 60)
     if waited is not None:
         pipe.hincrby(key, f"w{bucket(waited)}", 1)
     pipe.hincrby(key, f"{'f' if failed else 'r'}{bucket(ran or 0)} {name}", 1)

@@ -66,8 +66,8 @@ class EventGroup:
         return _BEGINNING
 
 
-def _event(entry_id: bytes, raw: stream_reader.Raw) -> Event:
-    fields = stream_reader.text(raw)
+def _event(entry_id: bytes, raw: stream_reader.RawFields) -> Event:
+    fields = stream_reader.decode_fields(raw)
     return Event(entry_id.decode(), fields.pop("event", "?"), fields)
 
 

@@ -103,6 +103,6 @@ def follow(connection: Redis, after: str = "$", block_ms: int = 1000) -> Iterato
         yield [_parse(entry_id.decode(), raw) for entry_id, raw in entries]
 
 
-def _parse(entry_id: str, raw: stream_reader.Raw) -> Event:
-    fields = stream_reader.text(raw)
+def _parse(entry_id: str, raw: stream_reader.RawFields) -> Event:
+    fields = stream_reader.decode_fields(raw)
     return Event(entry_id, fields.pop("event", "?"), fields)

@@ -110,7 +110,7 @@ class Buffer:
         """Note that a broker forgot what it had kept for us."""
         with self._redis.pipeline() as pipe:
             pipe.hincrby(keys.ingest(self._pipeline.name), "sessions_lost", 1)
-            pipe.hset(keys.ingest(self._pipeline.name), "session_lost_at", clock.now(self._redis))
+            pipe.hset(keys.ingest(self._pipeline.name), "session_lost_at", clock.now_ms(self._redis))
             pipe.execute()
 
     def level(self) -> Level:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qctl import catalog
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.ingest.buffer import Reject
-from qctl.broker.redis.connection import connect, translated
+from qctl.broker.redis.connection import connect, translate_errors
 from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
 
@@ -22,7 +22,7 @@ def bury_rejects(settings: Settings, pipeline: PipelineSpec, rejects: Sequence[R
     RedisUnreachableError or BackpressureError; some letters may be buried then, and all of them can be sent again.
     """
     handler = catalog.JOBS[pipeline.batch_job].handler
-    with translated(settings), connect(settings, name="qctl-rejects") as connection:
+    with translate_errors(settings), connect(settings, name="qctl-rejects") as connection:
         for start in range(0, len(rejects), AT_ONCE):
             with connection.pipeline() as pipe:
                 for reject in rejects[start : start + AT_ONCE]:

@@ -15,7 +15,7 @@ from qctl.broker.bookkeeping import counters
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.maintenance import retention
 from qctl.broker.redis import keys
-from qctl.broker.redis.connection import survive
+from qctl.broker.redis.connection import log_and_continue
 from qctl.broker.worker import pauses, recovery
 from qctl.broker.worker.recovery import Recoverer
 from qctl.settings import Settings
@@ -49,28 +49,28 @@ class Housekeeper:
 
     def tick(self) -> None:
         """Do what is due. Raises what redis-py raises."""
-        with survive("look for dead workers"):
+        with log_and_continue("look for dead workers"):
             self._recoverer.maybe_run()
-        with survive("note how many jobs wait"):
+        with log_and_continue("note how many jobs wait"):
             self._note_depths()
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + HOUSEKEEPING
-        with survive("end pauses"):
+        with log_and_continue("end pauses"):
             for name in pauses.end_expired(self._redis):
                 log.info("the pause of %s is over", name)
         for name, (buffer, interval) in self._buffers.items():
-            with survive(f"cut the buffer {name}"):
+            with log_and_continue(f"cut the buffer {name}"):
                 cut = buffer.cut(max_age=interval + LATE)
                 if cut:
                     log.warning("cut %d items that waited in the buffer %s: is its source away?", cut, name)
-        with survive("forget dead leases"):
+        with log_and_continue("forget dead leases"):
             recovery.forget_dead_leases(self._redis)
-        with survive("delete trash whose time is over"):
+        with log_and_continue("delete trash whose time is over"):
             trash.expire(self._redis)
-        with survive("put old dead letters into the trash"):
+        with log_and_continue("put old dead letters into the trash"):
             self._discard_dead()
-        with survive("tidy registries"):
+        with log_and_continue("tidy registries"):
             self._tidy_registries()
 
     def _discard_dead(self) -> None:
@@ -106,6 +106,6 @@ class Housekeeper:
     def _tidy_registries(self) -> None:
         """Forget finished jobs that are old or too many. And what RQ's own maintenance does: enqueue ready ones."""
         for name in self._names():
-            with survive(f"tidy the registries of {name}"):
+            with log_and_continue(f"tidy the registries of {name}"):
                 retention.forget_finished(self._redis, name, most=self._settings.most_finished)
                 ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()

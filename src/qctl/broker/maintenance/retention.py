@@ -17,7 +17,7 @@ AT_ONCE = 200
 def forget_finished(connection: Redis, queue: str, *, most: int) -> None:
     """Forget finished jobs of a queue whose time is over, and the oldest of those that are more than `most`."""
     where, for_ever = keys.finished(queue), "(+inf"
-    connection.zremrangebyscore(where, 0, clock.now(connection) // 1000)
+    connection.zremrangebyscore(where, 0, clock.now_ms(connection) // 1000)
     over = int(connection.zcount(where, 0, for_ever)) - most
     if over > 0:
         ids = connection.zrangebyscore(where, 0, for_ever, start=0, num=min(over, AT_ONCE))
@@ -29,11 +29,11 @@ def discard_dead(connection: Redis, *, seconds: int, ttl: int) -> int:
 
     The trash keeps them for `ttl` seconds. Returns how many.
     """
-    before = clock.now(connection) - seconds * 1000
+    before = clock.now_ms(connection) - seconds * 1000
     by_place: dict[tuple[str, State], list[bytes]] = {}
     for place in dead_letters.oldest(connection, stats_snapshot.names(connection), AT_ONCE):
         if 0 < place.died < before:
-            by_place.setdefault((place.queue, place.state), []).append(untrusted_fields.raw(place.id))
+            by_place.setdefault((place.queue, place.state), []).append(untrusted_fields.encode(place.id))
     if not by_place:
         return 0
     chosen = Selection([Chosen(queue, state, ids) for (queue, state), ids in by_place.items()])

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from qctl.broker.maintenance.housekeeper import Housekeeper
-from qctl.broker.redis.connection import Backoff, survive
+from qctl.broker.redis.connection import Backoff, log_and_continue
 from qctl.broker.scheduler import schedules
 from qctl.broker.scheduler.cron import Cron, Entry
 from qctl.broker.scheduler.promoter import DelayedJobs
@@ -71,14 +71,14 @@ def serve(
                 schedules.keep(connection, wanted)
                 wanted = None
             delayed.tick()
-            with survive("run schedules"):
+            with log_and_continue("run schedules"):
                 cron.enqueue_jobs()
             housekeeper.tick()
             backoff.reset()
             delay = TICK
         except RedisError as error:
             housekeeper.forget()
-            delay = backoff.next()
+            delay = backoff.next_delay()
             log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
     try:
         delayed.stop()

@@ -25,7 +25,7 @@ from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.producer import owner_limits
 from qctl.broker.producer.owner_limits import Limits
 from qctl.broker.redis import keys, untrusted_fields
-from qctl.broker.redis.connection import TRANSIENT, Backoff
+from qctl.broker.redis.connection import TRANSIENT_ERRORS, Backoff
 from qctl.broker.redis.scripts import Script
 from qctl.catalog import options
 from qctl.catalog.options import Options
@@ -38,7 +38,7 @@ T = TypeVar("T")
 STEP = 100
 """Jobs a script call creates: some 3 ms."""
 
-MOST = untrusted_fields.MOST
+MOST = untrusted_fields.MAX_FIELD_BYTES
 """Bytes of a job's arguments as JSON: what screens look at. Larger things belong in a file that the job names."""
 
 _enqueue = Script("producer/enqueue")
@@ -210,10 +210,10 @@ def _call(
         keys.scheduled(first.queue),
         keys.QUEUES,
         keys.EVENTS,
-        keys.created(owner),
-        keys.active(owner),
-        keys.REFUSALS,
-        keys.owned(owner),
+        keys.owner_created(owner),
+        keys.owner_active(owner),
+        keys.LIMIT_REJECTIONS,
+        keys.owner_jobs(owner),
     ]
     return [*where, *(keys.job(job.id) for job in step)], args
 
@@ -221,14 +221,14 @@ def _call(
 def persistently(act: Callable[[], T], patience: float) -> T:
     """Do it again while Redis is away, for `patience` seconds. Only for what may be done twice."""
     deadline = time.monotonic() + patience
-    backoff = Backoff(first=0.05, most=1.0)
+    backoff = Backoff(first_seconds=0.05, max_seconds=1.0)
     while True:
         try:
             return act()
         except (AuthenticationError, AuthorizationError):
             raise
-        except TRANSIENT:
-            delay = backoff.next()
+        except TRANSIENT_ERRORS:
+            delay = backoff.next_delay()
             if time.monotonic() + delay > deadline:
                 raise
             time.sleep(delay)

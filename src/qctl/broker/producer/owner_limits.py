@@ -46,5 +46,5 @@ class Limits:
 
 def refused(connection: Redis) -> dict[str, int]:
     """How many jobs were ever refused: by `rate` (creations per minute) and by `active` (jobs at the same time)."""
-    counted = connection.hgetall(keys.REFUSALS)
+    counted = connection.hgetall(keys.LIMIT_REJECTIONS)
     return {which: int(counted.get(which.encode(), 0)) for which in ("rate", "active")}

@@ -12,7 +12,7 @@ from redis import Redis
 
 from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import Counts, Times
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 
 AT_ONCE = 2000
 """Commands of one pipeline."""
@@ -42,12 +42,12 @@ def depths(connection: Redis, queues: Sequence[str], minutes: Sequence[int]) -> 
         for queue in queues:
             for hour, within in asked.items():
                 pipe.hmget(keys.counts(queue, hour), [f"{minute % 60}.depth" for minute in within])
-        answers = iter(pipeline_replies.ask(pipe))
+        answers = iter(replies.execute(pipe))
     for queue in queues:
         for within in asked.values():
-            noted = pipeline_replies.granted(next(answers), [None] * len(within))
+            noted = replies.granted(next(answers), [None] * len(within))
             for minute, raw in zip(within, noted, strict=True):
-                depth = untrusted_fields.whole_number(raw)
+                depth = untrusted_fields.parse_count(raw)
                 if depth is not None and depth >= 0:
                     found.setdefault(queue, {})[minute] = depth
     return found
@@ -56,7 +56,7 @@ def depths(connection: Redis, queues: Sequence[str], minutes: Sequence[int]) -> 
 def times(connection: Redis, counted: Mapping[Place, Counts]) -> Iterator[tuple[Place, Times]]:
     """How long jobs took in each of these minutes in which any ended."""
     places = [place for place, each in counted.items() if each.get("finished") or each.get("failed")]
-    raws = _hashes(connection, (keys.times(*place) for place in places))
+    raws = _hashes(connection, (keys.durations(*place) for place in places))
     for place, raw in zip(places, raws, strict=True):
         yield place, counters.times([raw])
 
@@ -67,18 +67,18 @@ def _hashes(connection: Redis, names: Iterable[str]) -> Iterator[Mapping[bytes, 
         with connection.pipeline(transaction=False) as pipe:
             for name in wanted[start : start + AT_ONCE]:
                 pipe.hgetall(name)
-            for reply in pipeline_replies.ask(pipe):
-                yield pipeline_replies.granted(reply, {})
+            for reply in replies.execute(pipe):
+                yield replies.granted(reply, {})
 
 
 def ever(connection: Redis) -> dict[str, dict[str, int]]:
     """What was counted since counting began, by queue."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.TOTALS)
-        totals = pipeline_replies.granted(pipeline_replies.ask(pipe)[0], {})
+        totals = replies.granted(replies.execute(pipe)[0], {})
     found: dict[str, dict[str, int]] = {}
     for raw, value in totals.items():
-        what, _, queue = untrusted_fields.text(raw).partition(":")
+        what, _, queue = untrusted_fields.decode(raw).partition(":")
         if what in counters.FOR_EVER and value.isdigit():
             found.setdefault(queue, {})[what] = int(value)
     return found

@@ -19,7 +19,7 @@ from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations, job_summary
 from qctl.broker.query.job_locations import Found
 from qctl.broker.query.job_summary import Facts
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Cause, Causes, Scan, State
 
 STEP = 1000
@@ -75,7 +75,7 @@ def _of_queue(connection: Redis, queue: _Queue, scan: int | None) -> tuple[Cause
     for looked, (parts, each) in enumerate(_unindexed(connection, queue, scan), 1):  # noqa: B007 - it is the count
         if parts is not None:
             tally = tallies.setdefault(dead_letter_index.fingerprint(parts), _Tally(parts))
-            tally.add(queue.name, untrusted_fields.text(each.found.id), 1, (_ms(each.since),))
+            tally.add(queue.name, untrusted_fields.decode(each.found.id), 1, (_ms(each.since),))
     causes = [_cause(name, tally) for name, tally in tallies.items()]
     total = queue.failed + queue.quarantined
     ordered = sorted(causes, key=lambda cause: (-cause.count, cause.fingerprint))
@@ -99,12 +99,12 @@ def newest(
         for queue, cause in where:
             if (cause.last or 0.0) >= since:
                 pipe.zrevrangebyscore(keys.cause(queue, fingerprint), "+inf", since, 0, most, withscores=True)
-        answers = iter(pipeline_replies.ask(pipe))
+        answers = iter(replies.execute(pipe))
     found = [
-        (queue, untrusted_fields.text(id_), died)
+        (queue, untrusted_fields.decode(id_), died)
         for queue, cause in where
         if (cause.last or 0.0) >= since
-        for id_, died in pipeline_replies.granted(next(answers), [])
+        for id_, died in replies.granted(next(answers), [])
     ]
     there = _registered(connection, sorted(found, key=lambda each: (-each[2], each[1]))[:most])
     return (there, total) if len(there) == min(most, total) else None
@@ -115,7 +115,7 @@ def _registered(connection: Redis, letters: list[tuple[str, str, float]]) -> lis
     with connection.pipeline(transaction=False) as pipe:
         for queue, id_, _ in letters:
             pipe.zscore(keys.failed(queue), id_)
-        scores = [pipeline_replies.granted(answer, None) for answer in pipeline_replies.ask(pipe)]
+        scores = [replies.granted(answer, None) for answer in replies.execute(pipe)]
     return [letter for letter, score in zip(letters, scores, strict=True) if score is not None]
 
 
@@ -155,7 +155,7 @@ def _cause(name: str, tally: _Tally) -> Cause:
 
 def _moment(ms: float | None) -> datetime | None:
     try:
-        return None if ms is None else clock.moment(ms)
+        return None if ms is None else clock.to_datetime(ms)
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -199,18 +199,18 @@ def _queues(connection: Redis, queues: Sequence[str]) -> Iterator[_Queue]:
             pipe.hgetall(keys.causes(queue))
             job_locations.ask_size(pipe, "failed", queue)
             job_locations.ask_size(pipe, "quarantined", queue)
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     raw = [
         (
             name,
-            pipeline_replies.granted(causes, {}),
-            pipeline_replies.granted(failed, 0),
-            pipeline_replies.granted(quarantined, 0),
+            replies.granted(causes, {}),
+            replies.granted(failed, 0),
+            replies.granted(quarantined, 0),
         )
         for name, causes, failed, quarantined in zip(queues, *(answers[n::3] for n in range(3)), strict=True)
     ]
     named = [
-        (name, untrusted_fields.text(print_), parts) for name, causes, *_ in raw for print_, parts in causes.items()
+        (name, untrusted_fields.decode(print_), parts) for name, causes, *_ in raw for print_, parts in causes.items()
     ]
     indexed = iter(_indexed(connection, named))
     found = [
@@ -229,18 +229,18 @@ def _indexed(connection: Redis, named: Sequence[tuple[str, str, bytes]]) -> list
             pipe.zcard(where)
             pipe.zrange(where, 0, 0, withscores=True)
             pipe.zrange(where, 0, 0, desc=True, withscores=True)
-        answers = [pipeline_replies.granted(answer, None) for answer in pipeline_replies.ask(pipe)]
+        answers = [replies.granted(answer, None) for answer in replies.execute(pipe)]
     found = []
     for n, (_, fingerprint, parts) in enumerate(named):
         count, first, last = answers[3 * n : 3 * n + 3]
         (_, begun), (sample, ended) = (first or [(b"", None)])[0], (last or [(b"", None)])[0]
-        found.append(_Indexed(fingerprint, _parts(parts), count or 0, begun, ended, untrusted_fields.text(sample)))
+        found.append(_Indexed(fingerprint, _parts(parts), count or 0, begun, ended, untrusted_fields.decode(sample)))
     return found
 
 
 def _parts(raw: bytes) -> dict[str, str]:
     """The parts of a fingerprint as the index has them; what it lacks is empty."""
-    said = untrusted_fields.mapping(raw)
+    said = untrusted_fields.parse_object(raw)
     return {name: str(said.get(name, "")) for name in ("function", "exception", "message", "frame")}
 
 
@@ -251,10 +251,8 @@ def _stale(connection: Redis, queues: Sequence[_Queue]) -> set[str]:
         for queue, samples in sampled:
             if samples:
                 pipe.zmscore(keys.failed(queue.name), samples)
-        answers = iter(pipeline_replies.ask(pipe))
-    gone = {
-        queue.name for queue, samples in sampled if samples and None in pipeline_replies.granted(next(answers), [None])
-    }
+        answers = iter(replies.execute(pipe))
+    gone = {queue.name for queue, samples in sampled if samples and None in replies.granted(next(answers), [None])}
     return gone | {queue.name for queue in queues if sum(cause.count for cause in queue.causes) > queue.failed}
 
 
@@ -265,7 +263,7 @@ def _recounted(connection: Redis, queue: _Queue) -> _Queue:
         left = [each for step in _entries(connection, queue.name, cause.fingerprint) for each in step]
         first, last = (left[0], left[-1]) if left else ((b"", None), (b"", None))
         counted.append(
-            replace(cause, count=len(left), first=first[1], last=last[1], sample=untrusted_fields.text(last[0]))
+            replace(cause, count=len(left), first=first[1], last=last[1], sample=untrusted_fields.decode(last[0]))
         )
     return replace(queue, causes=counted)
 
@@ -276,12 +274,12 @@ def _entries(connection: Redis, queue: str, fingerprint: str) -> Iterator[list[t
     while True:
         with connection.pipeline(transaction=False) as pipe:
             pipe.zrange(keys.cause(queue, fingerprint), start, start + STEP - 1, withscores=True)
-            step: list[tuple[bytes, float]] = pipeline_replies.granted(pipeline_replies.ask(pipe)[0], [])
+            step: list[tuple[bytes, float]] = replies.granted(replies.execute(pipe)[0], [])
         if not step:
             return
         with connection.pipeline(transaction=False) as pipe:
             pipe.zmscore(keys.failed(queue), [id_ for id_, _ in step])
-            scores: list[Any] = pipeline_replies.granted(pipeline_replies.ask(pipe)[0], [None] * len(step))
+            scores: list[Any] = replies.granted(replies.execute(pipe)[0], [None] * len(step))
         yield [each for each, score in zip(step, scores, strict=True) if score is not None]
         start += STEP
 
@@ -320,12 +318,12 @@ def _known(connection: Redis, queue: _Queue, step: Sequence[Found]) -> set[bytes
         return set()
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
-            pipe.hget(keys.job(untrusted_fields.text(id_)), job_fields.FINGERPRINT)
-        named = [untrusted_fields.text(pipeline_replies.granted(answer, None)) for answer in pipeline_replies.ask(pipe)]
+            pipe.hget(keys.job(untrusted_fields.decode(id_)), job_fields.FINGERPRINT)
+        named = [untrusted_fields.decode(replies.granted(answer, None)) for answer in replies.execute(pipe)]
     with connection.pipeline(transaction=False) as pipe:
         for id_, name in zip(ids, named, strict=True):
             pipe.zscore(keys.cause(queue.name, name), id_)
-        scores = [pipeline_replies.granted(answer, None) for answer in pipeline_replies.ask(pipe)]
+        scores = [replies.granted(answer, None) for answer in replies.execute(pipe)]
     return {id_ for id_, score in zip(ids, scores, strict=True) if score is not None}
 
 

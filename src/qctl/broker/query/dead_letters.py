@@ -16,7 +16,7 @@ from redis import Redis
 
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query.dead_letter_causes import newest
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters, State
 
 WINDOW = 2000
@@ -73,7 +73,7 @@ def count(connection: Redis, queues: Iterable[str]) -> int:
         for queue in queues:
             pipe.zcard(keys.failed(queue))
             pipe.hlen(keys.quarantine(queue))
-        return sum(pipeline_replies.granted(reply, 0) for reply in pipeline_replies.ask(pipe))
+        return sum(replies.granted(reply, 0) for reply in replies.execute(pipe))
 
 
 def page(
@@ -125,14 +125,14 @@ def _look(connection: Redis, wanted: Mapping[str, Sequence[str]]) -> dict[str, P
         for queue, ids in wanted.items():
             pipe.zmscore(keys.failed(queue), ids)
             pipe.hmget(keys.quarantine(queue), ids)
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     found: dict[str, Place] = {}
     for (queue, ids), failed, notes in zip(wanted.items(), answers[::2], answers[1::2], strict=True):
         nothing = [None] * len(ids)
-        for id_, score in zip(ids, pipeline_replies.granted(failed, nothing), strict=True):
+        for id_, score in zip(ids, replies.granted(failed, nothing), strict=True):
             if score is not None:
                 found.setdefault(id_, Place(queue, id_, "dead"))
-        for id_, note in zip(ids, pipeline_replies.granted(notes, nothing), strict=True):
+        for id_, note in zip(ids, replies.granted(notes, nothing), strict=True):
             if note is not None:
                 found.setdefault(id_, _quarantined(queue, id_, note))
     return found
@@ -144,17 +144,17 @@ def show(connection: Redis, place: Place) -> DeadLetterDetail:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hget(keys.job(place.id), "data")
         pipe.hget(keys.job(place.id), "meta")
-        data, meta = (pipeline_replies.granted(reply, None) for reply in pipeline_replies.ask(pipe))
-    payload, size = untrusted_fields.pretty(data)
+        data, meta = (replies.granted(reply, None) for reply in replies.execute(pipe))
+    payload, size = untrusted_fields.indent_payload(data)
     return DeadLetterDetail(
         letter=read.letter,
-        created_at=untrusted_fields.when(read.fields["created_at"]),
-        enqueued_at=untrusted_fields.when(read.fields["enqueued_at"]),
+        created_at=untrusted_fields.parse_time(read.fields["created_at"]),
+        enqueued_at=untrusted_fields.parse_time(read.fields["enqueued_at"]),
         traceback=read.traceback or place.note,
         payload=payload,
         payload_size=size,
-        description=untrusted_fields.text(read.fields["description"]),
-        meta=untrusted_fields.meta(meta),
+        description=untrusted_fields.decode(read.fields["description"]),
+        meta=untrusted_fields.indent_meta(meta),
     )
 
 
@@ -176,19 +176,16 @@ def _candidates(connection: Redis, queues: Sequence[str], most: int, newest_firs
             pipe.zrangebyscore(keys.failed(queue), "-inf", 0, 0, each)
             pipe.hscan(keys.quarantine(queue), 0, count=each)
             pipe.hkeys(keys.causes(queue))
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     ids: set[tuple[str, str]] = set()
     places: list[Place] = []
     causes: list[tuple[str, str]] = []
     for queue, dying, lasting, scanned, prints in zip(queues, *(answers[n::4] for n in range(4)), strict=True):
         ids.update(
-            (queue, untrusted_fields.text(id_))
-            for id_ in pipeline_replies.granted(dying, []) + pipeline_replies.granted(lasting, [])
+            (queue, untrusted_fields.decode(id_)) for id_ in replies.granted(dying, []) + replies.granted(lasting, [])
         )
-        places += [
-            _quarantined(queue, id_, note) for id_, note in pipeline_replies.granted(scanned, (0, {}))[1].items()
-        ]
-        causes += [(queue, untrusted_fields.text(print_)) for print_ in pipeline_replies.granted(prints, [])]
+        places += [_quarantined(queue, id_, note) for id_, note in replies.granted(scanned, (0, {}))[1].items()]
+        causes += [(queue, untrusted_fields.decode(print_)) for print_ in replies.granted(prints, [])]
     dated = _dated(connection, causes, most, newest_first)
     places += _dead(connection, ids, dated)
     sign = -1 if newest_first else 1
@@ -202,11 +199,11 @@ def _dated(
     with connection.pipeline(transaction=False) as pipe:
         for queue, fingerprint in causes:
             pipe.zrange(keys.cause(queue, fingerprint), 0, most - 1, desc=newest_first, withscores=True)
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     return {
-        (queue, untrusted_fields.text(id_)): died
+        (queue, untrusted_fields.decode(id_)): died
         for (queue, _), scored in zip(causes, answers, strict=True)
-        for id_, died in pipeline_replies.granted(scored, [])
+        for id_, died in replies.granted(scored, [])
     }
 
 
@@ -220,12 +217,12 @@ def _dead(connection: Redis, ids: set[tuple[str, str]], dated: dict[tuple[str, s
             pipe.hget(keys.job(id_), "ended_at")
         for queue, id_ in doubtful:
             pipe.zscore(keys.failed(queue), id_)
-        answers = pipeline_replies.ask(pipe)
-    ended = [untrusted_fields.when(pipeline_replies.granted(reply, None)) for reply in answers[: len(undated)]]
+        answers = replies.execute(pipe)
+    ended = [untrusted_fields.parse_time(replies.granted(reply, None)) for reply in answers[: len(undated)]]
     gone = {
         place
         for place, reply in zip(doubtful, answers[len(undated) :], strict=True)
-        if pipeline_replies.granted(reply, None) is None
+        if replies.granted(reply, None) is None
     }
     places = [
         Place(queue, id_, "dead", when.timestamp() * 1000 if when else 0)
@@ -241,7 +238,7 @@ def _dead(connection: Redis, ids: set[tuple[str, str]], dated: dict[tuple[str, s
 
 def _quarantined(queue: str, job_id: str | bytes, raw: bytes) -> Place:
     """A letter by what the quarantine notes of it; a note that cannot be read hides nothing."""
-    id_ = untrusted_fields.text(job_id) if isinstance(job_id, bytes) else job_id
+    id_ = untrusted_fields.decode(job_id) if isinstance(job_id, bytes) else job_id
     try:
         note = json.loads(raw)
         return Place(queue, id_, "quarantined", float(note["at"]), str(note["reason"]), int(note["recoveries"]))
@@ -257,27 +254,27 @@ def _read(connection: Redis, places: Sequence[Place]) -> list[_Read]:
             pipe.hstrlen(keys.job(place.id), "data")
             pipe.xrevrange(keys.results(place.id), count=1)
             pipe.xlen(keys.results(place.id))
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     nothing = [None] * len(_FIELDS)
     hashes: list[dict[str, bytes | None]] = [
-        dict(zip(_FIELDS, pipeline_replies.granted(reply, nothing), strict=True)) for reply in answers[::4]
+        dict(zip(_FIELDS, replies.granted(reply, nothing), strict=True)) for reply in answers[::4]
     ]
-    small = [n for n, size in enumerate(answers[1::4]) if 0 < pipeline_replies.granted(size, 0) <= SMALL]
+    small = [n for n, size in enumerate(answers[1::4]) if 0 < replies.granted(size, 0) <= SMALL]
     with connection.pipeline(transaction=False) as pipe:
         for n in small:
             pipe.hget(keys.job(places[n].id), "data")
         for place, fields in zip(places, hashes, strict=True):
-            pipe.zscore(keys.cause(place.queue, untrusted_fields.text(fields[job_fields.FINGERPRINT])), place.id)
-        more = pipeline_replies.ask(pipe)
+            pipe.zscore(keys.cause(place.queue, untrusted_fields.decode(fields[job_fields.FINGERPRINT])), place.id)
+        more = replies.execute(pipe)
     for n, data in zip(small, more, strict=False):
-        hashes[n]["data"] = pipeline_replies.granted(data, None)
+        hashes[n]["data"] = replies.granted(data, None)
     return [
         _letter(
             place,
             fields,
-            pipeline_replies.granted(result, None),
-            pipeline_replies.granted(runs, 0),
-            pipeline_replies.granted(died, None),
+            replies.granted(result, None),
+            replies.granted(runs, 0),
+            replies.granted(died, None),
         )
         for place, fields, result, runs, died in zip(
             places, hashes, answers[2::4], answers[3::4], more[len(small) :], strict=True
@@ -286,23 +283,23 @@ def _read(connection: Redis, places: Sequence[Place]) -> list[_Read]:
 
 
 def _letter(place: Place, fields: dict[str, bytes | None], result: Any, runs: int, died: float | None) -> _Read:
-    trace = untrusted_fields.traceback(result, fields)
+    trace = untrusted_fields.last_traceback(result, fields)
     letter = DeadLetter(
         id=place.id,
         queue=place.queue,
         kind=place.kind,
-        function=untrusted_fields.function(fields) or "?",
+        function=untrusted_fields.function_name(fields) or "?",
         error=place.note or dead_letter_index.last_line(trace),
-        died_at=_died_at(place.died or died) or untrusted_fields.when(fields["ended_at"]),
+        died_at=_died_at(place.died or died) or untrusted_fields.parse_time(fields["ended_at"]),
         attempts=place.recoveries or _attempts(fields, runs),
-        fingerprint=untrusted_fields.text(fields[job_fields.FINGERPRINT]) or None,
+        fingerprint=untrusted_fields.decode(fields[job_fields.FINGERPRINT]) or None,
     )
     return _Read(letter, fields, trace)
 
 
 def _died_at(died: float | None) -> datetime | None:
     try:
-        return clock.moment(died) if died else None
+        return clock.to_datetime(died) if died else None
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -312,7 +309,7 @@ def _attempts(fields: dict[str, bytes | None], runs: int) -> int | None:
 
     RQ keeps ten entries, and how many retries were granted only as the list of their delays.
     """
-    left = untrusted_fields.whole_number(fields["retries_left"])
+    left = untrusted_fields.parse_count(fields["retries_left"])
     if not 0 < runs < 10:
         return None
     if left is None:

@@ -15,7 +15,7 @@ from rq.results import Result
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations, job_summary, locate_jobs
 from qctl.broker.query.job_locations import Found
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, stream_reader, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, stream_reader, untrusted_fields
 from qctl.models import Attempt, Event, JobDetail, Payload, State
 from qctl.models.events import moment_of
 
@@ -37,7 +37,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
     """The job of this id, None where there is nothing of it. `queues` are all there are."""
     fields, size, original_size = _fields(connection, job_id)
     located, _ = locate_jobs.locate(connection, [job_id], queues)
-    queue, state, found = located[0] if located else (untrusted_fields.text(fields.get("origin")), None, Found(b""))
+    queue, state, found = located[0] if located else (untrusted_fields.decode(fields.get("origin")), None, Found(b""))
     if not fields and state is None:
         return None
     if state == "quarantined":
@@ -46,13 +46,13 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         pipe.xrevrange(keys.results(job_id), count=ATTEMPTS)
         pipe.smembers(keys.dependents(job_id))
         pipe.pttl(keys.job(job_id))
-        results, dependents, ttl = (pipeline_replies.granted(reply, None) for reply in pipeline_replies.ask(pipe))
-    traceback = untrusted_fields.traceback(results, fields) if results or fields.get("exc_info") else ""
+        results, dependents, ttl = (replies.granted(reply, None) for reply in replies.execute(pipe))
+    traceback = untrusted_fields.last_traceback(results, fields) if results or fields.get("exc_info") else ""
     said = job_summary.Facts(queue, state or "queued", found, fields, traceback)
-    payload = untrusted_fields.pretty(fields.get("data"))
+    payload = untrusted_fields.indent_payload(fields.get("data"))
     original = fields.get(job_fields.ORIGINAL_DATA)
-    timeline, whole = _timeline(connection, job_id, untrusted_fields.when(fields.get("created_at")))
-    text = {name: untrusted_fields.text(value) for name, value in fields.items() if name not in _LARGE}
+    timeline, whole = _timeline(connection, job_id, untrusted_fields.parse_time(fields.get("created_at")))
+    text = {name: untrusted_fields.decode(value) for name, value in fields.items() if name not in _LARGE}
     trace = said.meta.get("trace_id")
     return JobDetail(
         id=job_id,
@@ -64,43 +64,43 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         payload=Payload(payload[0], size if payload[0] is None else payload[1]),
         note=str(said.note.get("reason", "")) if state == "quarantined" else _note(state, text),
         position=found.position if state == "queued" else None,
-        created_at=untrusted_fields.when(fields.get("created_at")),
-        enqueued_at=untrusted_fields.when(fields.get("enqueued_at")),
-        started_at=untrusted_fields.when(fields.get("started_at")),
-        ended_at=untrusted_fields.when(fields.get("ended_at")),
+        created_at=untrusted_fields.parse_time(fields.get("created_at")),
+        enqueued_at=untrusted_fields.parse_time(fields.get("enqueued_at")),
+        started_at=untrusted_fields.parse_time(fields.get("started_at")),
+        ended_at=untrusted_fields.parse_time(fields.get("ended_at")),
         due=_due(state, found),
         expires_in=ttl / 1000 if isinstance(ttl, int) and ttl > 0 else None,
         worker=text.get("worker_name", ""),
         timeout=text.get("timeout", ""),
-        retries_left=untrusted_fields.whole_number(fields.get("retries_left")),
+        retries_left=untrusted_fields.parse_count(fields.get("retries_left")),
         retry_intervals=_numbers(fields.get("retry_intervals")),
         error=said.error,
         traceback=traceback,
         fingerprint=text.get(job_fields.FINGERPRINT) or None,
         trace=trace if isinstance(trace, str) else None,
         owner=said.owner or None,
-        meta=untrusted_fields.meta(fields.get("meta")),
+        meta=untrusted_fields.indent_meta(fields.get("meta")),
         dependencies=_words(fields.get("dependency_ids")),
-        dependents=sorted(untrusted_fields.text(each) for each in dependents or ()),
+        dependents=sorted(untrusted_fields.decode(each) for each in dependents or ()),
         attempts=[_attempt(*entry) for entry in reversed(results or [])],
         timeline=timeline,
         events_whole=whole,
         moved_from=text.get(job_fields.MOVED_FROM) or None,
         trash=text.get(job_fields.TRASH_BATCH) or None,
         edited=text.get(job_fields.EDITED_AT) or None,
-        original=Payload(*untrusted_fields.pretty(original)) if original_size else None,
+        original=Payload(*untrusted_fields.indent_payload(original)) if original_size else None,
     )
 
 
 def value(connection: Redis, job_id: str) -> str | None:
     """What the job returned last, as JSON, None where it is something else or nothing."""
     newest = connection.xrevrange(keys.results(job_id), count=1)
-    return untrusted_fields.value(newest[0][1].get(b"return_value")) if newest else None
+    return untrusted_fields.indent_return_value(newest[0][1].get(b"return_value")) if newest else None
 
 
 def worker(connection: Redis, job_id: str) -> str:
     """The worker that runs the job, or ran it last."""
-    return untrusted_fields.text(connection.hget(keys.job(job_id), "worker_name"))
+    return untrusted_fields.decode(connection.hget(keys.job(job_id), "worker_name"))
 
 
 def _fields(connection: Redis, job_id: str) -> tuple[dict[str, bytes | None], int, int]:
@@ -109,9 +109,9 @@ def _fields(connection: Redis, job_id: str) -> tuple[dict[str, bytes | None], in
         pipe.hkeys(keys.job(job_id))
         for name in _LARGE:
             pipe.hstrlen(keys.job(job_id), name)
-        raw, *sizes = (pipeline_replies.granted(reply, None) for reply in pipeline_replies.ask(pipe))
+        raw, *sizes = (replies.granted(reply, None) for reply in replies.execute(pipe))
     large = dict(zip(_LARGE, sizes, strict=True))
-    names = [name for name in map(untrusted_fields.text, raw or []) if (large.get(name) or 0) <= SIZE]
+    names = [name for name in map(untrusted_fields.decode, raw or []) if (large.get(name) or 0) <= SIZE]
     values: list[bytes | None] = connection.hmget(keys.job(job_id), names) if names else []
     return dict(zip(names, values, strict=True)), large["data"] or 0, large[job_fields.ORIGINAL_DATA] or 0
 
@@ -133,7 +133,7 @@ def _note(state: State | None, text: dict[str, str]) -> str:
 
 def _due(state: State | None, found: Found) -> datetime | None:
     try:
-        return clock.moment(found.score * 1000) if state == "scheduled" else None
+        return clock.to_datetime(found.score * 1000) if state == "scheduled" else None
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -156,24 +156,24 @@ def _list(raw: bytes | None) -> list[Any]:
 
 def _attempt(entry_id: bytes, raw: dict[bytes, bytes]) -> Attempt:
     """One entry of a job's results."""
-    fields = {untrusted_fields.text(name): value for name, value in raw.items()}
-    kind = untrusted_fields.whole_number(fields.get("type"))
-    traceback = untrusted_fields.traceback([(b"", raw)], {}) if fields.get("exc_string") else ""
+    fields = {untrusted_fields.decode(name): value for name, value in raw.items()}
+    kind = untrusted_fields.parse_count(fields.get("type"))
+    traceback = untrusted_fields.last_traceback([(b"", raw)], {}) if fields.get("exc_string") else ""
     return Attempt(
         outcome=_OUTCOMES.get(kind or 0, "unknown"),
-        at=moment_of(untrusted_fields.text(entry_id)),
-        worker=untrusted_fields.text(fields.get("worker_name")),
+        at=moment_of(untrusted_fields.decode(entry_id)),
+        worker=untrusted_fields.decode(fields.get("worker_name")),
         started_at=_seconds(fields.get("execution_started_at")),
         ended_at=_seconds(fields.get("execution_ended_at")),
         error=dead_letter_index.last_line(traceback),
         traceback=traceback,
-        value=untrusted_fields.value(fields.get("return_value")),
+        value=untrusted_fields.indent_return_value(fields.get("return_value")),
     )
 
 
 def _seconds(raw: bytes | None) -> datetime | None:
     try:
-        return clock.moment(float(raw) * 1000) if raw else None
+        return clock.to_datetime(float(raw) * 1000) if raw else None
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -186,20 +186,20 @@ def _timeline(connection: Redis, job_id: str, created: datetime | None) -> tuple
     try:
         return _told(connection, job_id, created)
     except ResponseError as error:
-        if not pipeline_replies.is_wrong_type(error):
+        if not replies.is_wrong_type(error):
             raise
         return [], False
 
 
 def _told(connection: Redis, job_id: str, created: datetime | None) -> tuple[list[Event], bool]:
     since = int(created.timestamp() * 1000) - 1000 if created else 0
-    id_, found, read = untrusted_fields.raw(job_id), [], 0
+    id_, found, read = untrusted_fields.encode(job_id), [], 0
     for entry_id, raw in islice(stream_reader.newest_first(connection, keys.EVENTS, since), LOOKED_AT):
         read += 1
         if raw.get(b"job") == id_:
-            fields = stream_reader.text(raw)
+            fields = stream_reader.decode_fields(raw)
             found.append(Event(entry_id, fields.pop("event", "?"), fields))
     oldest = connection.xrange(keys.EVENTS, count=1)
-    reaches_back = bool(oldest) and moment_of(untrusted_fields.text(oldest[0][0])).timestamp() * 1000 <= since
+    reaches_back = bool(oldest) and moment_of(untrusted_fields.decode(oldest[0][0])).timestamp() * 1000 <= since
     begins = any(event.event == "created" for event in found)
     return found[::-1], begins or (read < LOOKED_AT and reaches_back)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from redis import Redis
 from redis.client import Pipeline
 
-from qctl.broker.redis import bulk_counts, keys, pipeline_replies
+from qctl.broker.redis import bulk_counts, keys, replies
 from qctl.models import State
 
 STEP = 1000
@@ -105,7 +105,7 @@ def take_some(state: State, reply: Any) -> list[bytes]:
 def sizes(connection: Redis, places: Sequence[tuple[str, State]]) -> list[int]:
     """How many jobs are in each of these (queue, state). A key of another type holds none."""
     asked = tuple((_SIZED_BY[kind(state)], key(state, queue)) for queue, state in places)
-    return [pipeline_replies.granted(reply, 0) for reply in bulk_counts.ask(connection, asked)]
+    return [replies.integer(reply) for reply in bulk_counts.fetch(connection, asked)]
 
 
 def read(connection: Redis, queue: str, state: State, start: int = 0) -> Iterator[list[Found]]:
@@ -134,8 +134,8 @@ def _slice(connection: Redis, queue: str, state: State, start: int, end: int) ->
             pipe.lrange(where, start, end - 1)
         else:
             pipe.zrange(where, start, end - 1, withscores=True)
-        (answer,) = pipeline_replies.ask(pipe)
-    found: list[Any] = pipeline_replies.granted(answer, [])
+        (answer,) = replies.execute(pipe)
+    found: list[Any] = replies.granted(answer, [])
     if kind(state) == "list":
         return [Found(id_, start + n) for n, id_ in enumerate(found)]
     if state == "started":
@@ -174,5 +174,5 @@ def _near_an_end(connection: Redis, queue: str, id_: bytes) -> int | None:
     with connection.pipeline(transaction=False) as pipe:
         pipe.lpos(keys.queue(queue), id_, maxlen=NEAR)
         pipe.lpos(keys.queue(queue), id_, rank=-1, maxlen=NEAR)
-        answers = [pipeline_replies.granted(reply, None) for reply in pipeline_replies.ask(pipe)]
+        answers = [replies.granted(reply, None) for reply in replies.execute(pipe)]
     return next((at for at in answers if at is not None), None)

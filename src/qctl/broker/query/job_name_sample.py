@@ -10,7 +10,7 @@ from redis import Redis
 from qctl import catalog
 from qctl.broker.query import job_locations, job_summary
 from qctl.broker.query.job_locations import Found
-from qctl.broker.redis import keys, pipeline_replies
+from qctl.broker.redis import keys, replies
 
 SAMPLE = 500
 """Jobs of a queue that are looked at."""
@@ -48,5 +48,5 @@ def _ids(connection: Redis, queue: str, depth: int) -> list[bytes]:
     with connection.pipeline(transaction=False) as pipe:
         for start in starts:
             pipe.lrange(keys.queue(queue), start, start + length - 1)
-        found = pipeline_replies.ask(pipe)
-    return list(dict.fromkeys(id_ for part in found for id_ in pipeline_replies.granted(part, [])))
+        found = replies.execute(pipe)
+    return list(dict.fromkeys(id_ for part in found for id_ in replies.granted(part, [])))

@@ -16,7 +16,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.bookkeeping import dead_letter_index
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import JobRow
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ class Facts:
     @property
     def function(self) -> str:
         """The function that it calls, or what its description begins with."""
-        return untrusted_fields.function(self.fields) or "?"
+        return untrusted_fields.function_name(self.fields) or "?"
 
     @property
     def note(self) -> dict[str, Any]:
         """What the quarantine says of it."""
-        return untrusted_fields.mapping(self.found.note)
+        return untrusted_fields.parse_object(self.found.note)
 
     @property
     def error(self) -> str:
@@ -67,7 +67,7 @@ class Facts:
     @property
     def meta(self) -> dict[str, Any]:
         """Its notes, empty where they are not JSON."""
-        return untrusted_fields.mapping(self.fields.get("meta"))
+        return untrusted_fields.parse_object(self.fields.get("meta"))
 
     @property
     def owner(self) -> str:
@@ -79,7 +79,7 @@ class Facts:
     def since(self) -> datetime | None:
         """When it came into its state, as far as it tells."""
         for name in _SINCE.get(self.state, ()):
-            if when := untrusted_fields.when(self.fields.get(name)):
+            if when := untrusted_fields.parse_time(self.fields.get(name)):
                 return when
         if self.state == "quarantined":
             return _moment(self.note.get("at"))
@@ -89,14 +89,14 @@ class Facts:
     def row(self) -> JobRow:
         """It as a line of a list."""
         return JobRow(
-            id=untrusted_fields.text(self.found.id),
+            id=untrusted_fields.decode(self.found.id),
             queue=self.queue,
             state=self.state,
             function=self.function,
             since=self.since,
             error=self.error,
             owner=self.owner,
-            worker=untrusted_fields.text(self.fields.get("worker_name")),
+            worker=untrusted_fields.decode(self.fields.get("worker_name")),
         )
 
 
@@ -112,7 +112,7 @@ _SINCE: dict[State, tuple[str, ...]] = {
 
 def _moment(ms: object) -> datetime | None:
     try:
-        return clock.moment(float(ms)) if ms else None  # type: ignore[arg-type]  # anything may stand there
+        return clock.to_datetime(float(ms)) if ms else None  # type: ignore[arg-type]  # anything may stand there
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 
@@ -125,7 +125,7 @@ def read(connection: Redis, queue: str, state: State, found: Sequence[Found]) ->
     payloads are large."""
     for start in range(0, len(found), STEP):
         step = [Facts(queue, state, each) for each in found[start : start + STEP]]
-        ids = [untrusted_fields.text(facts.found.id) for facts in step]
+        ids = [untrusted_fields.decode(facts.found.id) for facts in step]
         dead = state == "failed"
         with connection.pipeline(transaction=False) as pipe:
             for id_ in ids:
@@ -134,15 +134,15 @@ def read(connection: Redis, queue: str, state: State, found: Sequence[Found]) ->
                 pipe.hstrlen(keys.job(id_), "meta")
                 if dead:
                     pipe.xrevrange(keys.results(id_), count=1)
-            answers = pipeline_replies.ask(pipe)
+            answers = replies.execute(pipe)
         width = 4 if dead else 3
         for n, facts in enumerate(step):
             values, *_ = mine = answers[n * width : (n + 1) * width]
-            facts.fields = dict(zip(_FIELDS, pipeline_replies.granted(values, [None] * len(_FIELDS)), strict=True))
+            facts.fields = dict(zip(_FIELDS, replies.granted(values, [None] * len(_FIELDS)), strict=True))
             if dead:
-                facts.traceback = untrusted_fields.traceback(pipeline_replies.granted(mine[3], None), facts.fields)
+                facts.traceback = untrusted_fields.last_traceback(replies.granted(mine[3], None), facts.fields)
         for name, place in (("data", 1), ("meta", 2)):
-            _read_large(connection, name, step, [pipeline_replies.granted(size, 0) for size in answers[place::width]])
+            _read_large(connection, name, step, [replies.granted(size, 0) for size in answers[place::width]])
         yield step
 
 
@@ -165,10 +165,10 @@ def _fetch(connection: Redis, name: str, batch: Sequence[Facts]) -> None:
         return
     with connection.pipeline(transaction=False) as pipe:
         for facts in batch:
-            pipe.hget(keys.job(untrusted_fields.text(facts.found.id)), name)
-        answers = pipeline_replies.ask(pipe)
+            pipe.hget(keys.job(untrusted_fields.decode(facts.found.id)), name)
+        answers = replies.execute(pipe)
     for facts, answer in zip(batch, answers, strict=True):
-        facts.fields[name] = pipeline_replies.granted(answer, None)
+        facts.fields[name] = replies.granted(answer, None)
 
 
 # --- matching -----------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def matches(facts: Facts, selector: Selector, now: datetime | None = None) -> bo
         and (selector.owner is None or facts.owner.casefold() == selector.owner.casefold())
         and (
             selector.moved_from is None
-            or untrusted_fields.text(facts.fields.get(job_fields.MOVED_FROM)) == selector.moved_from
+            or untrusted_fields.decode(facts.fields.get(job_fields.MOVED_FROM)) == selector.moved_from
         )
         and (selector.older_than is None or _is_older(facts, selector.older_than, now))
         and (selector.argument is None or _is_called_with(facts, selector.argument))
@@ -212,8 +212,8 @@ def _is_called_with(facts: Facts, sought: str) -> bool:
     try:
         payload = json.loads(data.decode())
     except (ValueError, RecursionError):
-        return untrusted_fields.raw(sought).lower() in data.lower() or _holds(
-            untrusted_fields.text(facts.fields.get("description")), sought
+        return untrusted_fields.encode(sought).lower() in data.lower() or _holds(
+            untrusted_fields.decode(facts.fields.get("description")), sought
         )
     arguments = payload[2:] if isinstance(payload, list) else payload
     text = json.dumps(arguments, ensure_ascii=False)

@@ -8,7 +8,7 @@ from redis import Redis
 
 from qctl.broker.query import dead_letters, job_locations
 from qctl.broker.query.job_locations import Found, Placed
-from qctl.broker.redis import job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.models import Outcome, State
 
 STEP = 500
@@ -26,7 +26,7 @@ def locate(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> tupl
         located.update(_confirmed(connection, supposed))
         lost = [id_ for id_ in step if id_ not in located]
         for id_, place in dead_letters.find(connection, lost, queues).items() if lost else ():
-            located[id_] = (place.queue, place.state, Found(untrusted_fields.raw(id_)))
+            located[id_] = (place.queue, place.state, Found(untrusted_fields.encode(id_)))
     _find_waiting(connection, located)
     missing = [said.get(id_, Outcome(id_, "", False, "there is no such job")) for id_ in ids if id_ not in located]
     return [located[id_] for id_ in dict.fromkeys(ids) if id_ in located], missing
@@ -45,9 +45,9 @@ def _hashes(connection: Redis, ids: Sequence[str]) -> Iterator[tuple[str, str, s
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
             pipe.hmget(keys.job(id_), "status", "origin", job_fields.TRASH_BATCH)
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     for id_, answer in zip(ids, answers, strict=True):
-        status, queue, batch = (untrusted_fields.text(value) for value in pipeline_replies.granted(answer, [None] * 3))
+        status, queue, batch = (untrusted_fields.decode(value) for value in replies.granted(answer, [None] * 3))
         yield id_, status, queue, batch
 
 
@@ -73,9 +73,9 @@ def _confirmed(connection: Redis, supposed: dict[str, tuple[str, State]]) -> Ite
                 pipe.hget(keys.claims(queue), id_)
             else:
                 pipe.zscore(job_locations.key(state, queue), id_)
-        answers = [pipeline_replies.granted(answer, None) for answer in pipeline_replies.ask(pipe)]
+        answers = [replies.granted(answer, None) for answer in replies.execute(pipe)]
     for (id_, (queue, state)), there in zip(supposed.items(), answers, strict=True):
-        raw = untrusted_fields.raw(id_)
+        raw = untrusted_fields.encode(id_)
         if state == "queued":
             # Claimed, and not started yet: its worker has it.
             yield id_, (queue, "queued" if there is None else "started", Found(raw))
@@ -92,10 +92,10 @@ def _find_waiting(connection: Redis, located: dict[str, Placed]) -> None:
         if state == "queued":
             waiting.setdefault(queue, []).append(id_)
     for queue, ids in waiting.items():
-        found = job_locations.positions(connection, queue, [untrusted_fields.raw(id_) for id_ in ids])
+        found = job_locations.positions(connection, queue, [untrusted_fields.encode(id_) for id_ in ids])
         for id_ in ids:
-            position = found.get(untrusted_fields.raw(id_))
+            position = found.get(untrusted_fields.encode(id_))
             if position is None:
                 del located[id_]
             else:
-                located[id_] = (queue, "queued", Found(untrusted_fields.raw(id_), position))
+                located[id_] = (queue, "queued", Found(untrusted_fields.encode(id_), position))

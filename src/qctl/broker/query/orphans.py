@@ -13,7 +13,7 @@ from itertools import islice
 from redis import Redis
 
 from qctl.broker.query import job_locations
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.models import Progress, State
 
 AGE = 300.0
@@ -50,7 +50,7 @@ def find(connection: Redis, progress: Progress) -> Iterator[Orphan]:
 
 
 def _old_jobs(connection: Redis, progress: Progress) -> Iterator[Orphan]:
-    before = clock.now(connection) / 1000 - AGE
+    before = clock.now_ms(connection) / 1000 - AGE
     total, seen, cursor = int(connection.dbsize()), 0, 0
     pattern = "".join(f"\\{char}" if char in "*?[]\\" else char for char in keys.JOB_PREFIX) + "*"
     while True:
@@ -58,13 +58,13 @@ def _old_jobs(connection: Redis, progress: Progress) -> Iterator[Orphan]:
         with connection.pipeline(transaction=False) as pipe:
             for key in found:
                 pipe.hmget(key, _FIELDS)
-            answers = pipeline_replies.ask(pipe) if found else []
+            answers = replies.execute(pipe) if found else []
         for key, answer in zip(found, answers, strict=True):
-            status, origin, *times = pipeline_replies.granted(answer, [None] * len(_FIELDS))
+            status, origin, *times = replies.granted(answer, [None] * len(_FIELDS))
             state = _STATES.get(status or b"")
-            known = [when.timestamp() for raw in times if (when := untrusted_fields.when(raw))]
+            known = [when.timestamp() for raw in times if (when := untrusted_fields.parse_time(raw))]
             if state and origin and known and max(known) < before:
-                yield Orphan(key[len(keys.JOB_PREFIX) :], untrusted_fields.text(origin), state)
+                yield Orphan(key[len(keys.JOB_PREFIX) :], untrusted_fields.decode(origin), state)
         seen += STEP
         progress(min(seen, total), total)
         if not cursor:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from redis import Redis
 
-from qctl.broker.redis import job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.models import OwnedJob, OwnedStatus
 
 STEP = 500
@@ -28,7 +28,7 @@ _WORDS: Mapping[str, OwnedStatus] = {
 
 def read(connection: Redis, owner: str) -> list[OwnedJob]:
     """Every job of the owner that Redis remembers, the newest first."""
-    listed = [untrusted_fields.text(id_) for id_ in connection.zrevrange(keys.owned(owner), 0, -1)]
+    listed = [untrusted_fields.decode(id_) for id_ in connection.zrevrange(keys.owner_jobs(owner), 0, -1)]
     return [_job(id_, owner, fields) for id_, fields in _hashes(connection, listed, _FIELDS)]
 
 
@@ -36,7 +36,7 @@ def some(connection: Redis, ids: Sequence[str]) -> list[OwnedJob]:
     """Those of these jobs that Redis remembers and that are somebody's, in the same order."""
     found = []
     for id_, fields in _hashes(connection, ids, (*_FIELDS, "meta")):
-        owner = untrusted_fields.mapping(fields["meta"]).get("owner")
+        owner = untrusted_fields.parse_object(fields["meta"]).get("owner")
         if isinstance(owner, str) and owner:
             found.append(_job(id_, owner, fields))
     return found
@@ -51,7 +51,7 @@ def _hashes(
         with connection.pipeline(transaction=False) as pipe:
             for id_ in some_ids:
                 pipe.hmget(keys.job(id_), names)
-            answers = [pipeline_replies.granted(reply, None) for reply in pipeline_replies.ask(pipe)]
+            answers = [replies.granted(reply, None) for reply in replies.execute(pipe)]
         for id_, values in zip(some_ids, answers, strict=True):
             fields = dict(zip(names, values or (), strict=False))
             if fields.get("status"):
@@ -59,15 +59,15 @@ def _hashes(
 
 
 def _job(job_id: str, owner: str, fields: Mapping[str, bytes | None]) -> OwnedJob:
-    times = [moment for name in _TIMES if (moment := untrusted_fields.when(fields.get(name)))]
-    status = _WORDS.get(untrusted_fields.text(fields.get("status")), "pending")
+    times = [moment for name in _TIMES if (moment := untrusted_fields.parse_time(fields.get(name)))]
+    status = _WORDS.get(untrusted_fields.decode(fields.get("status")), "pending")
     return OwnedJob(
         id=job_id,
-        name=untrusted_fields.text(fields.get("description")),
+        name=untrusted_fields.decode(fields.get("description")),
         owner=owner,
         status="failed" if fields.get(job_fields.TRASH_BATCH) else status,
         retries=_retries(fields),
-        created=untrusted_fields.when(fields.get("created_at")),
+        created=untrusted_fields.parse_time(fields.get("created_at")),
         modified=max(times, default=None),
     )
 
@@ -79,5 +79,5 @@ def _retries(fields: Mapping[str, bytes | None]) -> int:
     except (ValueError, RecursionError):
         return 0
     given = len(intervals) if isinstance(intervals, list) else 0
-    left = untrusted_fields.whole_number(fields.get("retries_left"))
+    left = untrusted_fields.parse_count(fields.get("retries_left"))
     return max(0, given - (given if left is None else left))

@@ -12,7 +12,7 @@ from redis import Redis
 from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import Window
 from qctl.broker.ingest import buffer, topics
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.catalog.specs import PipelineSpec
 from qctl.models import Arrival, Arrivals, PipelineStatus, TopicStatus
@@ -25,13 +25,13 @@ COUNTED = ("received", "rejected", "cut", "sessions_lost", "flushed", "flushed_a
 
 def pipelines(connection: Redis, specs: Sequence[PipelineSpec], threshold: int) -> list[PipelineStatus]:
     """These pipelines, in three round trips. `threshold` is how many items make a batch."""
-    at = clock.now(connection) / 1000
+    at = clock.now_ms(connection) / 1000
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.PAUSED)
         for spec in specs:
             _ask(pipe, spec, at)
-        held, *answers = pipeline_replies.ask(pipe)
-    paused = pauses.parse(pipeline_replies.granted(held, {}), round(at * 1000))
+        held, *answers = replies.execute(pipe)
+    paused = pauses.parse(replies.granted(held, {}), round(at * 1000))
     size = len(answers) // max(1, len(specs))
     asked = [answers[n * size : (n + 1) * size] for n in range(len(specs))]
     began = _began(connection, asked)
@@ -56,36 +56,33 @@ def _ask(pipe: Any, spec: PipelineSpec, at: float) -> None:
 
 def _began(connection: Redis, asked: Sequence[Sequence[Any]]) -> list[datetime | None]:
     """When the oldest batch of each that is not written yet was cut."""
-    ids = [
-        {raw for raw in (pipeline_replies.granted(a[4], None), *pipeline_replies.granted(a[5], [])) if raw is not None}
-        for a in asked
-    ]
+    ids = [{raw for raw in (replies.granted(a[4], None), *replies.granted(a[5], [])) if raw is not None} for a in asked]
     with connection.pipeline(transaction=False) as pipe:
         for raw in (raw for each in ids for raw in each):
-            pipe.hget(keys.job(untrusted_fields.text(raw)), "created_at")
-        answers = iter(pipeline_replies.ask(pipe))
-    dated = [[untrusted_fields.when(pipeline_replies.granted(next(answers), None)) for _ in each] for each in ids]
+            pipe.hget(keys.job(untrusted_fields.decode(raw)), "created_at")
+        answers = iter(replies.execute(pipe))
+    dated = [[untrusted_fields.parse_time(replies.granted(next(answers), None)) for _ in each] for each in ids]
     return [min((when for when in each if when), default=None) for each in dated]
 
 
 def _status(
     spec: PipelineSpec, answer: Sequence[Any], began: datetime | None, at: float, threshold: int, paused: Any
 ) -> PipelineStatus:
-    counted = dict(zip(COUNTED, map(_count, pipeline_replies.granted(answer[0], [None] * len(COUNTED))), strict=True))
-    oldest = buffer.age(pipeline_replies.granted(answer[2], None))
+    counted = dict(zip(COUNTED, map(_count, replies.granted(answer[0], [None] * len(COUNTED))), strict=True))
+    oldest = buffer.age(replies.granted(answer[2], None))
     waited = max(0.0, at - began.timestamp()) if began else 0.0
     return PipelineStatus(
         name=spec.name,
         queue=spec.queue,
         rate=_rate(answer[8:], at),
-        depth=pipeline_replies.granted(answer[1], 0),
+        depth=replies.granted(answer[1], 0),
         oldest_age=oldest,
-        batches=pipeline_replies.granted(answer[3], 0) + len(pipeline_replies.granted(answer[5], [])),
+        batches=replies.granted(answer[3], 0) + len(replies.granted(answer[5], [])),
         threshold=threshold,
         flushed=counted["flushed"],
         flushed_at=_moment(counted["flushed_at"]),
         lag=max(oldest or 0.0, waited),
-        dead=pipeline_replies.granted(answer[6], 0) + pipeline_replies.granted(answer[7], 0),
+        dead=replies.granted(answer[6], 0) + replies.granted(answer[7], 0),
         received=counted["received"] or 0,
         rejected=counted["rejected"] or 0,
         cut=counted["cut"] or 0,
@@ -99,7 +96,7 @@ def _rate(hours: Sequence[Any], at: float) -> float | None:
     found = {
         60 * hour + minute: count
         for hour, row in zip(counters.hours(at), hours, strict=True)
-        for minute, raw in enumerate(pipeline_replies.granted(row, []))
+        for minute, raw in enumerate(replies.granted(row, []))
         if (count := _count(raw)) is not None
     }
     window = Window([{"received": found[m]} if m in found else {} for m in counters.recent(at)], at % 60)
@@ -111,15 +108,15 @@ def _rate(hours: Sequence[Any], at: float) -> float | None:
 
 def by_topic(connection: Redis, pipeline: str) -> list[TopicStatus]:
     """Every topic that is told apart, and the others."""
-    at = clock.now(connection) / 1000
+    at = clock.now_ms(connection) / 1000
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.topics(pipeline))
         pipe.zrange(keys.topics_seen(pipeline), 0, -1, withscores=True)
-        counted, seen = pipeline_replies.ask(pipe)
-    moments = dict(pipeline_replies.granted(seen, []))
+        counted, seen = replies.execute(pipe)
+    moments = dict(replies.granted(seen, []))
     return [
         _topic(pipeline, raw, text, moments.get(raw), at)
-        for raw, text in pipeline_replies.granted(counted, {}).items()
+        for raw, text in replies.granted(counted, {}).items()
         if _parts(text) is not None
     ]
 
@@ -127,7 +124,7 @@ def by_topic(connection: Redis, pipeline: str) -> list[TopicStatus]:
 def _topic(pipeline: str, raw: bytes, text: bytes, seen: float | None, at: float) -> TopicStatus:
     received, rejected, rate, lag = _parts(text) or (0, 0, 0.0, None)
     passed = max(0.0, at - seen / 1000) if seen else 0.0
-    name = untrusted_fields.text(raw)
+    name = untrusted_fields.decode(raw)
     return TopicStatus(
         topic=None if name == topics.OTHERS else name,
         pipeline=pipeline,
@@ -176,9 +173,11 @@ def _arrivals(pipeline: str, data: bytes) -> Arrivals:
 
 
 def _arrival(pipeline: str, item: Mapping[str, Any]) -> Arrival:
-    received = clock.moment(item["received_ns"] / 1e6)
+    received = clock.to_datetime(item["received_ns"] / 1e6)
     if "fields" in item:
-        return Arrival(pipeline, received, str(item["topic"]), clock.moment(item["ts_ns"] / 1e6), dict(item["fields"]))
+        return Arrival(
+            pipeline, received, str(item["topic"]), clock.to_datetime(item["ts_ns"] / 1e6), dict(item["fields"])
+        )
     said = datetime.fromisoformat(item["timestamp"])
     return Arrival(
         pipeline, received, str(item["user_id"]), said, {"msg_id": item["msg_id"], "message": item["message"]}
@@ -192,6 +191,6 @@ def _count(raw: bytes | None) -> int | None:
 
 def _moment(ms: float | None) -> datetime | None:
     try:
-        return clock.moment(ms) if ms else None
+        return clock.to_datetime(ms) if ms else None
     except (ValueError, OverflowError, OSError):
         return None

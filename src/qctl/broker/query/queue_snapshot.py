@@ -13,7 +13,7 @@ from redis.client import Pipeline
 
 from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import Times, Window
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import Pause, QueueStats
 
 _ASKED = (
@@ -56,10 +56,8 @@ class QueueReading:
         self._first = dict(zip(_ASKED, islice(answers, len(_ASKED)), strict=True))
         self._counts = list(islice(answers, len(counters.hours(self._at))))
         try:
-            if not any(map(pipeline_replies.is_wrong_type, self._counts)):
-                self._window = counters.window(
-                    [pipeline_replies.granted(reply, []) for reply in self._counts], self._at
-                )
+            if not any(map(replies.is_wrong_type, self._counts)):
+                self._window = counters.window([replies.granted(reply, []) for reply in self._counts], self._at)
         except ValueError:
             pass  # counts that are no numbers hide the rates alone
 
@@ -67,7 +65,7 @@ class QueueReading:
     def _head(self) -> str | None:
         """The id of the job that has waited longest."""
         found = self._first["head"]
-        return untrusted_fields.text(found) if isinstance(found, bytes) else None
+        return untrusted_fields.decode(found) if isinstance(found, bytes) else None
 
     @property
     def busy_minutes(self) -> list[int]:
@@ -83,32 +81,28 @@ class QueueReading:
             pipe.memory_usage(keys.job(self._head), samples=0)
         self._minutes = self.busy_minutes[:minutes]
         for minute in self._minutes:
-            pipe.hgetall(keys.times(self.name, minute))
+            pipe.hgetall(keys.durations(self.name, minute))
 
     def take_more(self, answers: Iterator[Any]) -> None:
         """Take the replies to `ask_more`."""
         if self._head is not None:
-            moments = pipeline_replies.granted(next(answers), [None, None])
-            since = next((when for raw in moments if (when := untrusted_fields.when(raw))), None)
+            moments = replies.granted(next(answers), [None, None])
+            since = next((when for raw in moments if (when := untrusted_fields.parse_time(raw))), None)
             self._age = max(0.0, self._at - since.timestamp()) if since else None
             size = next(answers)
             self._job_size = size if isinstance(size, int) else None
-        hashes = [pipeline_replies.granted(raw, {}) for raw in islice(answers, len(self._minutes))]
+        hashes = [replies.granted(raw, {}) for raw in islice(answers, len(self._minutes))]
         self._times = counters.times(hashes)
 
     def told(self, pause: Pause | None, alive: Collection[bytes]) -> QueueStats:
         """The queue as it was read. `alive` are the keys of the workers that live."""
-        wrong = [
-            what
-            for what, reply in (*self._first.items(), *self._named_counts())
-            if pipeline_replies.is_wrong_type(reply)
-        ]
+        wrong = [what for what, reply in (*self._first.items(), *self._named_counts()) if replies.is_wrong_type(reply)]
         if wrong:
             return QueueStats(
                 self.name, paused=pause, error=f"its key for {wrong[0]} holds another type than it should"
             )
-        known = {what: pipeline_replies.granted(reply, None) for what, reply in self._first.items()}
-        listeners = frozenset(untrusted_fields.text(key) for key in known["workers"] if key in alive)
+        known = {what: replies.granted(reply, None) for what, reply in self._first.items()}
+        listeners = frozenset(untrusted_fields.decode(key) for key in known["workers"] if key in alive)
         counted = not self._window.is_empty
         return QueueStats(
             name=self.name,

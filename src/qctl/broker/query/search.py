@@ -15,7 +15,7 @@ from redis import Redis
 from qctl.broker.query import dead_letter_causes, job_locations, job_summary
 from qctl.broker.query.job_locations import Found, Placed
 from qctl.broker.query.job_summary import Facts
-from qctl.broker.redis import clock, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, replies, untrusted_fields
 from qctl.models import STATES, JobRow, Jobs, Progress, Scan, Selector, State
 
 _ORDERS: dict[str, Callable[[Facts], Any]] = {
@@ -42,7 +42,7 @@ class Search:
         self._redis = connection
         self._selector = selector
         self._progress = progress
-        self._now = clock.moment(clock.now(connection))
+        self._now = clock.to_datetime(clock.now_ms(connection))
         self.index: Scan | None = None
         sought = [(queue, state) for queue in queues for state in states]
         self.places = [
@@ -157,9 +157,9 @@ def some_ids(connection: Redis, queues: Sequence[str], states: Sequence[State] =
     with connection.pipeline(transaction=False) as pipe:
         for queue, state in sought:
             job_locations.ask_some(pipe, state, queue, GUESSES)
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     return [
-        untrusted_fields.text(id_)
+        untrusted_fields.decode(id_)
         for (_, state), answer in zip(sought, answers, strict=True)
-        for id_ in job_locations.take_some(state, pipeline_replies.granted(answer, None))
+        for id_ in job_locations.take_some(state, replies.granted(answer, None))
     ]

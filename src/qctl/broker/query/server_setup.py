@@ -14,7 +14,7 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.query.stats_snapshot import is_alive
-from qctl.broker.redis import clock, keys, pipeline_replies
+from qctl.broker.redis import clock, keys, replies
 
 SAMPLES = 9
 """Round trips of which the middle one is told."""
@@ -60,19 +60,19 @@ def read(connection: Redis) -> Server:
     latency = statistics.median(trips)
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
-        (at,) = pipeline_replies.ask(pipe)
+        (at,) = replies.execute(pipe)
         here = time.time()
         pipe.info()
         for name in ASKED:
             pipe.config_get(name)
         pipe.execute_command("ACL", "WHOAMI")
-        info, *config, user = pipeline_replies.ask(pipe)
+        info, *config, user = replies.execute(pipe)
     return Server(
         info=None if isinstance(info, Exception) else info,
         config=None if isinstance(config[0], Exception) else _merged(config),
         user=None if isinstance(user, Exception) else _text(user),
         latency=latency,
-        skew=None if isinstance(at, Exception) else here - latency / 2 - clock.milliseconds(at) / 1000,
+        skew=None if isinstance(at, Exception) else here - latency / 2 - clock.reply_ms(at) / 1000,
         dead_workers=_dead_workers(connection),
         strange=_strange(connection),
     )
@@ -82,7 +82,7 @@ def _strange(connection: Redis) -> dict[str, str]:
     with connection.pipeline(transaction=False) as pipe:
         for key in KINDS:
             pipe.type(key)
-        kinds = [_text(pipeline_replies.granted(reply, b"none")) for reply in pipeline_replies.ask(pipe)]
+        kinds = [_text(replies.granted(reply, b"none")) for reply in replies.execute(pipe)]
     return {key: kind for key, kind in zip(KINDS, kinds, strict=True) if kind not in ("none", KINDS[key])}
 
 
@@ -98,12 +98,12 @@ def _text(raw: bytes | str) -> str:
 def _dead_workers(connection: Redis) -> list[bytes]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.smembers(keys.WORKERS)
-        registered = sorted(pipeline_replies.granted(pipeline_replies.ask(pipe)[0], set()))
+        registered = sorted(replies.granted(replies.execute(pipe)[0], set()))
         for key in registered:
             pipe.hmget(key, "birth", "death")
-        answers = pipeline_replies.ask(pipe) if registered else []
+        answers = replies.execute(pipe) if registered else []
     return [
         key
         for key, answer in zip(registered, answers, strict=True)
-        if not is_alive(pipeline_replies.granted(answer, [None] * 2))
+        if not is_alive(replies.granted(answer, [None] * 2))
     ]

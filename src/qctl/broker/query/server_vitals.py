@@ -14,7 +14,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.ingest import buffer
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.models import Ping
 
 
@@ -76,8 +76,8 @@ def ping(connection: Redis, target: str) -> Ping:
     with connection.pipeline(transaction=False) as pipe:
         pipe.execute_command("HELLO")
         pipe.time()
-        hello, at = pipeline_replies.ask(pipe)
-    return Ping(rtt=rtt, ts_ms=clock.milliseconds(at), redis_version=_version(hello), target=target)
+        hello, at = replies.execute(pipe)
+    return Ping(rtt=rtt, ts_ms=clock.reply_ms(at), redis_version=_version(hello), target=target)
 
 
 def read(connection: Redis, queues: Sequence[str]) -> Vitals:
@@ -96,18 +96,18 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
             pipe.llen(keys.buffer(pipeline))
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
-        at, memory, persistence, suspended, breakers, *rest = pipeline_replies.ask(pipe)
-    now = clock.milliseconds(at) / 1000
-    tripped = pipeline_replies.granted(breakers, {})
+        at, memory, persistence, suspended, breakers, *rest = replies.execute(pipe)
+    now = clock.reply_ms(at) / 1000
+    tripped = replies.granted(breakers, {})
     of_queues, of_buffers = rest[: 3 * len(queues)], rest[3 * len(queues) :]
     return Vitals(
         memory=_memory(memory),
         persistence=_persistence(persistence),
-        suspended=bool(pipeline_replies.granted(suspended, 0)),
+        suspended=bool(replies.granted(suspended, 0)),
         queues={
             queue: _queue(
-                pipeline_replies.granted(held, 0),
-                pipeline_replies.granted(first, []),
+                replies.granted(held, 0),
+                replies.granted(first, []),
                 bool(lock),
                 tripped.get(_raw(queue)),
                 now,
@@ -122,10 +122,10 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
 
 
 def _buffer(depth: Any, oldest: Any, lost: Any, *, now: float) -> BufferVitals:
-    count, at = (int(raw) if raw and raw.isdigit() else None for raw in pipeline_replies.granted(lost, [None, None]))
+    count, at = (int(raw) if raw and raw.isdigit() else None for raw in replies.granted(lost, [None, None]))
     return BufferVitals(
-        pipeline_replies.granted(depth, 0),
-        buffer.age(pipeline_replies.granted(oldest, None)),
+        replies.granted(depth, 0),
+        buffer.age(replies.granted(oldest, None)),
         count or 0,
         None if at is None else max(0.0, now - at / 1000),
     )
@@ -143,22 +143,22 @@ def _version(hello: Any) -> str:
         fields = dict(zip(hello[::2], hello[1::2], strict=False))
     else:
         return "unknown"
-    return untrusted_fields.text(fields.get(b"version")) or "unknown"
+    return untrusted_fields.decode(fields.get(b"version")) or "unknown"
 
 
 def _memory(info: Any) -> Memory | None:
-    if pipeline_replies.is_refused(info):
+    if replies.is_forbidden(info):
         return None
-    fields = pipeline_replies.granted(info, {})
+    fields = replies.granted(info, {})
     return Memory(
         int(fields.get("used_memory", 0)), int(fields.get("maxmemory", 0)), str(fields.get("maxmemory_policy", ""))
     )
 
 
 def _persistence(info: Any) -> Persistence | None:
-    if pipeline_replies.is_refused(info):
+    if replies.is_forbidden(info):
         return None
-    fields = pipeline_replies.granted(info, {})
+    fields = replies.granted(info, {})
     return Persistence(bool(fields.get("aof_enabled")), fields.get("aof_last_write_status", "ok") == "ok")
 
 
@@ -170,5 +170,5 @@ def _queue(
         quarantined=quarantined,
         overdue=max(0.0, now - due) if due is not None and due <= now else None,
         scheduler=lock,
-        sink_down=untrusted_fields.whole_number(tripped) or 0,
+        sink_down=untrusted_fields.parse_count(tripped) or 0,
     )

@@ -12,7 +12,7 @@ from redis import Redis
 from qctl import catalog
 from qctl.broker.query import job_locations
 from qctl.broker.query.queue_snapshot import QueueReading
-from qctl.broker.redis import clock, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.models import RunningJob, Stats, Totals
 
@@ -29,13 +29,13 @@ def names(connection: Redis) -> list[str]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.smembers(keys.QUEUES)
         pipe.hkeys(keys.PAUSED)
-        used, paused = pipeline_replies.ask(pipe)
-    return _names(pipeline_replies.granted(used, set()), pipeline_replies.granted(paused, []))
+        used, paused = replies.execute(pipe)
+    return _names(replies.granted(used, set()), replies.granted(paused, []))
 
 
 def _names(used: Iterable[bytes], paused: Iterable[bytes]) -> list[str]:
-    known = {keys.queue_name(key) for key in used if untrusted_fields.text(key).startswith(keys.QUEUE_PREFIX)}
-    return sorted(known | {untrusted_fields.text(name) for name in paused} | catalog.QUEUES.keys())
+    known = {keys.queue_name(key) for key in used if untrusted_fields.decode(key).startswith(keys.QUEUE_PREFIX)}
+    return sorted(known | {untrusted_fields.decode(name) for name in paused} | catalog.QUEUES.keys())
 
 
 def waiting(connection: Redis, queue: str) -> int:
@@ -48,7 +48,7 @@ def running(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
     found: dict[RunningJob, None] = {}
     for queue in queues:
         for execution in connection.zrange(keys.started(queue), 0, -1):
-            found[RunningJob(untrusted_fields.text(execution).partition(":")[0], queue)] = None
+            found[RunningJob(untrusted_fields.decode(execution).partition(":")[0], queue)] = None
     return list(found)
 
 
@@ -60,14 +60,12 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         pipe.smembers(keys.QUEUES)
         pipe.hgetall(keys.PAUSED)
         pipe.smembers(keys.WORKERS)
-        time, used, held, registered = pipeline_replies.ask(pipe)
-    now = clock.milliseconds(time)
-    raw_pauses = pipeline_replies.granted(held, {})
+        time, used, held, registered = replies.execute(pipe)
+    now = clock.reply_ms(time)
+    raw_pauses = replies.granted(held, {})
     paused = pauses.parse(raw_pauses, now)
-    queues = [
-        name for name in _names(pipeline_replies.granted(used, set()), raw_pauses) if only is None or name in only
-    ]
-    workers = sorted(pipeline_replies.granted(registered, set()))
+    queues = [name for name in _names(replies.granted(used, set()), raw_pauses) if only is None or name in only]
+    workers = sorted(replies.granted(registered, set()))
 
     found = [QueueReading(queue, now / 1000) for queue in queues]
     with connection.pipeline(transaction=False) as pipe:
@@ -75,19 +73,19 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
             pipe.hmget(key, "birth", "death")
         for reading in found:
             reading.ask(pipe)
-        answers = iter(pipeline_replies.ask(pipe))
-    alive = {key for key in workers if is_alive(pipeline_replies.granted(next(answers), [None] * 2))}
+        answers = iter(replies.execute(pipe))
+    alive = {key for key in workers if is_alive(replies.granted(next(answers), [None] * 2))}
     for reading in found:
         reading.take(answers)
     busy = sum(bool(reading.busy_minutes) for reading in found)
     with connection.pipeline(transaction=False) as pipe:
         for reading in found:
             reading.ask_more(pipe, max(1, MOST_MINUTES // max(1, busy)))
-        answers = iter(pipeline_replies.ask(pipe))
+        answers = iter(replies.execute(pipe))
     for reading in found:
         reading.take_more(answers)
     told = [reading.told(pauses.of(paused, reading.name), alive) for reading in found]
-    return Stats(clock.moment(now), told, Totals.of(told))
+    return Stats(clock.to_datetime(now), told, Totals.of(told))
 
 
 _COUNTED: tuple[State, ...] = ("queued", "started", "scheduled", "deferred", "finished", "failed", "quarantined")
@@ -101,18 +99,18 @@ def recounted(connection: Redis, before: Stats) -> Stats:
         pipe.time()
         pipe.smembers(keys.QUEUES)
         pipe.hgetall(keys.PAUSED)
-        time, used, held = pipeline_replies.ask(pipe)
-    now = clock.milliseconds(time)
-    raw_pauses = pipeline_replies.granted(held, {})
+        time, used, held = replies.execute(pipe)
+    now = clock.reply_ms(time)
+    raw_pauses = replies.granted(held, {})
     paused = pauses.parse(raw_pauses, now)
-    names = set(_names(pipeline_replies.granted(used, set()), raw_pauses))
+    names = set(_names(replies.granted(used, set()), raw_pauses))
     kept = [queue for queue in before.queues if queue.name in names]
     new = names - {queue.name for queue in kept}
     sizes = iter(job_locations.sizes(connection, [(queue.name, state) for queue in kept for state in _COUNTED]))
     told = [_with_counts(queue, list(islice(sizes, len(_COUNTED))), pauses.of(paused, queue.name)) for queue in kept]
     if new:
         told = sorted((*told, *stats(connection, new).queues), key=lambda queue: queue.name)
-    return Stats(clock.moment(now), told, Totals.of(told))
+    return Stats(clock.to_datetime(now), told, Totals.of(told))
 
 
 def _with_counts(queue: QueueStats, sizes: Sequence[int], pause: Pause | None) -> QueueStats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from qctl.broker.redis import keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 
 LOOK = 0.1
 """Seconds between looks."""
@@ -38,12 +38,10 @@ def look(connection: Redis, ids: Sequence[str]) -> dict[str, Seen]:
             for id_ in step:
                 pipe.hmget(keys.job(id_), "status", "origin")
                 pipe.xlen(keys.results(id_))
-            answers = pipeline_replies.ask(pipe)
+            answers = replies.execute(pipe)
         for n, id_ in enumerate(step):
-            status, queue = (
-                untrusted_fields.text(value) for value in pipeline_replies.granted(answers[2 * n], [None] * 2)
-            )
-            seen[id_] = Seen(queue, status or "gone", pipeline_replies.granted(answers[2 * n + 1], 0))
+            status, queue = (untrusted_fields.decode(value) for value in replies.granted(answers[2 * n], [None] * 2))
+            seen[id_] = Seen(queue, status or "gone", replies.granted(answers[2 * n + 1], 0))
     return seen
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.query.stats_snapshot import is_alive
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Quiet, WorkerInfo
 
 _FIELDS = (
@@ -29,7 +29,7 @@ def listening(connection: Redis, queues: Collection[str]) -> list[WorkerInfo]:
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.smembers(keys.queue_workers(queue))
-        registered = {key for reply in pipeline_replies.ask(pipe) for key in pipeline_replies.granted(reply, set())}
+        registered = {key for reply in replies.execute(pipe) for key in replies.granted(reply, set())}
     # Both are asked: a name with a comma in it is lost in the worker's own list.
     return [
         worker for key, worker in _living(connection) if key in registered or not set(queues).isdisjoint(worker.queues)
@@ -42,18 +42,18 @@ def _living(connection: Redis) -> list[tuple[bytes, WorkerInfo]]:
         pipe.smembers(keys.WORKERS)
         pipe.zrange(keys.LEASES, 0, -1, withscores=True)
         pipe.hgetall(keys.QUIET)
-        time, registered, leases, quiet = pipeline_replies.ask(pipe)
-    now = clock.milliseconds(time)
-    claimants = [untrusted_fields.text(name) for name, ends in pipeline_replies.granted(leases, []) if ends > now]
-    hushed = {untrusted_fields.text(name): _quiet(raw) for name, raw in pipeline_replies.granted(quiet, {}).items()}
-    found = sorted(pipeline_replies.granted(registered, set()))
+        time, registered, leases, quiet = replies.execute(pipe)
+    now = clock.reply_ms(time)
+    claimants = [untrusted_fields.decode(name) for name, ends in replies.granted(leases, []) if ends > now]
+    hushed = {untrusted_fields.decode(name): _quiet(raw) for name, raw in replies.granted(quiet, {}).items()}
+    found = sorted(replies.granted(registered, set()))
     with connection.pipeline(transaction=False) as pipe:
         for key in found:
             pipe.hmget(key, _FIELDS)
             pipe.smembers(keys.worker_executions(_name(key)))
-        answers = pipeline_replies.ask(pipe)
+        answers = replies.execute(pipe)
     alive = [
-        (key, _worker(key, fields, claimants, hushed), _job_ids(fields, pipeline_replies.granted(runs, set())))
+        (key, _worker(key, fields, claimants, hushed), _job_ids(fields, replies.granted(runs, set())))
         for key, fields, runs in zip(found, map(_fields, answers[::2]), answers[1::2], strict=True)
         if is_alive(fields[:2])
     ]
@@ -65,18 +65,18 @@ def _living(connection: Redis) -> list[tuple[bytes, WorkerInfo]]:
 
 
 def _name(key: bytes) -> str:
-    return untrusted_fields.text(key).removeprefix(keys.WORKER_PREFIX)
+    return untrusted_fields.decode(key).removeprefix(keys.WORKER_PREFIX)
 
 
 def _fields(reply: Any) -> list[bytes | None]:
-    found: list[bytes | None] = pipeline_replies.granted(reply, [None] * len(_FIELDS))
+    found: list[bytes | None] = replies.granted(reply, [None] * len(_FIELDS))
     return found
 
 
 def _job_ids(fields: Sequence[bytes | None], runs: Collection[bytes]) -> list[str]:
     """The jobs that a worker may be running: those of its executions, as RQ 3 keeps them, or what RQ 2 said."""
-    said = untrusted_fields.text(fields[_FIELDS.index("current_job")])
-    return sorted(untrusted_fields.text(run).rpartition(":")[0] for run in runs) + ([said] if said else [])
+    said = untrusted_fields.decode(fields[_FIELDS.index("current_job")])
+    return sorted(untrusted_fields.decode(run).rpartition(":")[0] for run in runs) + ([said] if said else [])
 
 
 def _running(connection: Redis, ids: Collection[str]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -90,14 +90,12 @@ def _running(connection: Redis, ids: Collection[str]) -> dict[tuple[str, str], d
             pipe.hmget(
                 keys.job(job_id), "status", "worker_name", "started_at", "description"
             )  # no payload: it may be large
-        answers = (
-            [pipeline_replies.granted(reply, [None] * 4) for reply in pipeline_replies.ask(pipe)] if listed else []
-        )
+        answers = [replies.granted(reply, [None] * 4) for reply in replies.execute(pipe)] if listed else []
     return {
-        (job_id, untrusted_fields.text(worker)): {
+        (job_id, untrusted_fields.decode(worker)): {
             "current_job": job_id,
-            "job_since": untrusted_fields.when(started),
-            "job_function": untrusted_fields.function({"description": description}),
+            "job_since": untrusted_fields.parse_time(started),
+            "job_function": untrusted_fields.function_name({"description": description}),
         }
         for job_id, (status, worker, started, description) in zip(listed, answers, strict=True)
         if status == b"started"
@@ -109,19 +107,19 @@ def _worker(
 ) -> WorkerInfo:
     birth, _, queues, state, host, pid, said, heartbeat, finished, failed, worked, held = fields
     name = _name(key)
-    on, number = untrusted_fields.text(host), untrusted_fields.whole_number(pid)
+    on, number = untrusted_fields.decode(host), untrusted_fields.parse_count(pid)
     claimant = _claimant(name, on, number, claimants)
     return WorkerInfo(
         name=name,
-        queues=[queue for queue in untrusted_fields.text(queues).split(",") if queue],
-        state=untrusted_fields.text(state) or "?",
+        queues=[queue for queue in untrusted_fields.decode(queues).split(",") if queue],
+        state=untrusted_fields.decode(state) or "?",
         host=on,
         pid=number,
-        current_job=untrusted_fields.text(said) or None,
-        last_heartbeat=untrusted_fields.when(heartbeat),
+        current_job=untrusted_fields.decode(said) or None,
+        last_heartbeat=untrusted_fields.parse_time(heartbeat),
         honours_pause=claimant is not None,
         claimant=claimant,
-        started_at=untrusted_fields.when(birth),
+        started_at=untrusted_fields.parse_time(birth),
         memory=_count(held),
         finished=_count(finished) or 0,
         failed=_count(failed) or 0,
@@ -140,12 +138,12 @@ def _claimant(name: str, host: str, pid: int | None, claimants: Sequence[str]) -
 
 
 def _quiet(raw: bytes) -> Quiet:
-    note = untrusted_fields.mapping(raw)
+    note = untrusted_fields.parse_object(raw)
     at = note.get("at")
     try:
-        when = clock.moment(at if isinstance(at, (int, float)) else 0)
+        when = clock.to_datetime(at if isinstance(at, (int, float)) else 0)
     except (ValueError, OverflowError, OSError):
-        when = clock.moment(0)
+        when = clock.to_datetime(0)
     return Quiet(str(note.get("by", "?")), when)
 
 

@@ -1,49 +1,50 @@
-"""How many entries very many keys have, in one round trip: what somebody who watches asks again and again.
+"""LLEN, ZCARD and HLEN of many keys in one round trip, with cached packed commands.
 
-Of a pipeline of redis-py's most of the time goes into its commands, not into the replies: 7,000 take it 30 ms, and
-2 ms where they are packed once and kept for as long as the same keys are asked for.
+A pipeline of redis-py spends most of its time on the commands, not on the replies: it takes 30 ms for 7,000 of them,
+and this takes 2 ms if the same keys were counted before.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
-Asked = tuple[tuple[str, str], ...]
-"""Commands that take a key and answer with a number, each with its key."""
+from qctl.broker.redis import protocol
 
-KEPT = 4
-"""Packed questions that are kept: some 0.5 MB each where there are a thousand queues."""
+Commands = tuple[tuple[str, str], ...]
+"""Pairs of a command that returns an integer, and its key."""
+
+CACHED_BATCHES = 4
+"""Size of the cache of packed commands. A batch for a thousand queues takes 0.5 MB."""
 
 
-def ask(connection: Redis, asked: Asked) -> list[Any]:
-    """The reply for each: a number, or an error, as where its key holds another type. Raises what redis-py raises
-    where there is no reply."""
-    if not asked:
+def fetch(connection: Redis, commands: Commands) -> list[object]:
+    """Run the commands. The reply to each is an integer, or an error, for example if its key holds another type.
+
+    Raises redis-py's exceptions if Redis does not reply.
+    """
+    if not commands:
         return []
     pool = connection.connection_pool
-    line = pool.get_connection()
+    link = pool.get_connection()
     try:
-        line.send_packed_command([_packed(asked)])
-        return [_reply(line) for _ in asked]
+        link.send_packed_command([_pack(commands)])
+        replies: list[object] = []
+        for _ in commands:
+            try:
+                replies.append(link.read_response())
+            except ResponseError as error:
+                replies.append(error)
+        return replies
     except BaseException:
-        line.disconnect()  # what is still to come would be taken for the answer to something else
+        link.disconnect()  # replies still under way would be taken for those to the next command
         raise
     finally:
-        pool.release(line)
+        pool.release(link)
 
 
-def _reply(line: Any) -> Any:
-    try:
-        return line.read_response()
-    except ResponseError as error:
-        return error
-
-
-@lru_cache(maxsize=KEPT)
-def _packed(asked: Asked) -> bytes:
-    parts = ((command.encode(), key.encode(errors="surrogateescape")) for command, key in asked)
-    return b"".join(b"*2\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (len(one), one, len(two), two) for one, two in parts)
+@lru_cache(maxsize=CACHED_BATCHES)
+def _pack(commands: Commands) -> bytes:
+    return b"".join(map(protocol.pack, commands))

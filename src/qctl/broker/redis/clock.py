@@ -1,6 +1,6 @@
-"""Redis's clock: the only one that all hosts share.
+"""Redis's clock, the only one that all hosts share.
 
-A read-only ACL user may lack TIME, which is in neither @read nor @connection. This host's clock stands in then.
+A read-only ACL user may lack TIME, which is in neither @read nor @connection. This host's clock stands in for it then.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 
-def milliseconds(reply: object) -> int:
-    """The time in a reply to TIME, in milliseconds since 1970."""
+def reply_ms(reply: object) -> int:
+    """Return the time in a reply to TIME, in milliseconds since 1970; this host's time for any other reply."""
     if isinstance(reply, (tuple, list)) and len(reply) == 2:
         return int(reply[0]) * 1000 + int(reply[1]) // 1000
     return time.time_ns() // 1_000_000
 
 
-def now(connection: Redis) -> int:
-    """Milliseconds since 1970."""
+def now_ms(connection: Redis) -> int:
+    """Return Redis's time in milliseconds since 1970."""
     try:
-        return milliseconds(connection.time())
+        return reply_ms(connection.time())
     except NoPermissionError:
-        return milliseconds(None)
+        return reply_ms(None)
 
 
-def moment(ms: float) -> datetime:
-    """The aware datetime of milliseconds since 1970."""
+def to_datetime(ms: float) -> datetime:
+    """Return the aware datetime of milliseconds since 1970."""
     return datetime.fromtimestamp(ms / 1000, timezone.utc)

@@ -1,7 +1,7 @@
-"""Names of what there is in Redis, for a shell that completes a word: at once, or not at all.
+"""Names that a shell completes: queues, workers, jobs and so on, read from Redis at once or not at all.
 
-Neither redis-py nor rq is imported, which takes longer than a person waits for a tab: Redis is asked in its own
-protocol, over a socket of a moment's patience. Whatever is in the way, there are no names.
+It imports neither redis-py nor rq, because that takes longer than a person waits for a tab. It speaks Redis's protocol
+over a socket with a short timeout, and returns no names if anything fails.
 """
 
 from __future__ import annotations
@@ -9,78 +9,79 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from qctl.broker.redis.key_prefix import OURS, RQ
+from qctl.broker.redis import protocol
+from qctl.broker.redis.key_prefix import QCTL, RQ
 
-PATIENCE = 0.1
-"""Seconds that all of it may take, from the first packet on."""
+TIMEOUT_SECONDS = 0.1
+"""Time allowed for all of a completion, from the first packet on."""
 
-EACH = 50
-"""Ids of jobs that are looked at in one place of a queue."""
+MAX_JOBS_PER_LOCATION = 50
+"""Ids of jobs read from one list or sorted set of a queue."""
 
-QUEUES = 100
-"""Queues in which jobs are looked for."""
+MAX_QUEUES = 100
+"""Queues in which job ids are looked for."""
 
-MOST = 1000
-"""Names that are given at most: more than that nobody reads."""
+MAX_NAMES = 1000
+"""Names returned, because nobody reads more."""
 
-Reply = Any
-Ask = Callable[[Sequence[Sequence[str]]], list[Reply]]
+Run = Callable[[Sequence[tuple[str, ...]]], list[list[str]]]
+"""Runs commands that return lists of text, and returns the reply to each."""
 
 
 def names(url: str, kind: str) -> list[str]:
-    """The names of a kind: queue, worker, schedule, batch (of the trash), job, dead (letters).
+    """Return the names of a kind: queue, worker, schedule, batch (of the trash), job, dead (letters).
 
-    `url` as in `Settings.redis_target`. Raises OSError where Redis does not answer at once, ValueError where it says
-    what nobody expected, KeyError for a kind that there is not.
+    `url` as in `Settings.redis_target`. Raises OSError if Redis does not reply in time, ValueError if it replies with
+    an error, KeyError for an unknown kind.
     """
     find = _KINDS[kind]
-    with _Line(url) as line:
-        return find(line.ask)[:MOST]
+    with _Connection(url) as connection:
+        return find(connection.run)[:MAX_NAMES]
 
 
-def _queues(ask: Ask) -> list[str]:
-    found, paused = ask([("SMEMBERS", f"{RQ}:queues"), ("HKEYS", f"{OURS}paused")])
-    return sorted({key.removeprefix(f"{RQ}:queue:") for key in found} | set(paused))
+def _queues(run: Run) -> list[str]:
+    used, paused = run([("SMEMBERS", f"{RQ}:queues"), ("HKEYS", f"{QCTL}paused")])
+    return sorted({key.removeprefix(f"{RQ}:queue:") for key in used} | set(paused))
 
 
-def _workers(ask: Ask) -> list[str]:
-    return sorted(key.removeprefix(f"{RQ}:worker:") for key in ask([("SMEMBERS", f"{RQ}:workers")])[0])
+def _workers(run: Run) -> list[str]:
+    return sorted(key.removeprefix(f"{RQ}:worker:") for key in run([("SMEMBERS", f"{RQ}:workers")])[0])
 
 
-def _schedules(ask: Ask) -> list[str]:
-    return sorted(ask([("ZRANGE", f"{OURS}schedules", "0", str(MOST))])[0])
+def _schedules(run: Run) -> list[str]:
+    return sorted(run([("ZRANGE", f"{QCTL}schedules", "0", str(MAX_NAMES))])[0])
 
 
-def _batches(ask: Ask) -> list[str]:
-    return list(reversed(ask([("ZRANGE", f"{OURS}trash", "0", str(MOST))])[0]))
+def _batches(run: Run) -> list[str]:
+    return list(reversed(run([("ZRANGE", f"{QCTL}trash", "0", str(MAX_NAMES))])[0]))
 
 
-def _dead(ask: Ask) -> list[str]:
-    queues = _queues(ask)[:QUEUES]
-    newest = [("ZRANGE", f"{RQ}:failed:{queue}", str(-EACH), "-1") for queue in queues]
-    return [id_ for found in ask(newest) for id_ in reversed(found)]
+def _dead(run: Run) -> list[str]:
+    queues = _queues(run)[:MAX_QUEUES]
+    newest = [("ZRANGE", f"{RQ}:failed:{queue}", str(-MAX_JOBS_PER_LOCATION), "-1") for queue in queues]
+    return [id_ for ids in run(newest) for id_ in reversed(ids)]
 
 
-def _jobs(ask: Ask) -> list[str]:
-    queues = _queues(ask)[:QUEUES]
-    places = [
-        place
-        for queue in queues
-        for place in (
-            ("ZRANGE", f"{RQ}:wip:{queue}", "0", str(EACH)),
-            ("LRANGE", f"{RQ}:queue:{queue}", "0", str(EACH)),
-            ("ZRANGE", f"{RQ}:failed:{queue}", str(-EACH), "-1"),
-            ("ZRANGE", f"{RQ}:scheduled:{queue}", "0", str(EACH)),
-            ("ZRANGE", f"{RQ}:finished:{queue}", str(-EACH), "-1"),
+def _jobs(run: Run) -> list[str]:
+    limit = MAX_JOBS_PER_LOCATION
+    commands = [
+        command
+        for queue in _queues(run)[:MAX_QUEUES]
+        for command in (
+            ("ZRANGE", f"{RQ}:wip:{queue}", "0", str(limit)),
+            ("LRANGE", f"{RQ}:queue:{queue}", "0", str(limit)),
+            ("ZRANGE", f"{RQ}:failed:{queue}", str(-limit), "-1"),
+            ("ZRANGE", f"{RQ}:scheduled:{queue}", "0", str(limit)),
+            ("ZRANGE", f"{RQ}:finished:{queue}", str(-limit), "-1"),
         )
     ]
-    return list(dict.fromkeys(id_.partition(":")[0] for found in ask(places) for id_ in found))
+    return list(dict.fromkeys(id_.partition(":")[0] for ids in run(commands) for id_ in ids))
 
 
-_KINDS: dict[str, Callable[[Ask], list[str]]] = {
+_KINDS: dict[str, Callable[[Run], list[str]]] = {
     "queue": _queues,
     "worker": _workers,
     "schedule": _schedules,
@@ -90,64 +91,59 @@ _KINDS: dict[str, Callable[[Ask], list[str]]] = {
 }
 
 
-class _Line:
-    """One connection, closed when its work is done or its time is over."""
+class _Connection:
+    """A connection that closes when its block ends, and fails when its time is over."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)
-        self._until = time.monotonic() + PATIENCE
+        self._deadline = time.monotonic() + TIMEOUT_SECONDS
+        self._reader = protocol.Reader(
+            encoding="utf-8", errors="replace", replyError=ValueError, protocolError=ValueError, notEnoughData=...
+        )
 
-    def __enter__(self) -> _Line:
+    def __enter__(self) -> _Connection:
         url = self._url
         if url.scheme == "unix":
             self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(PATIENCE)
+            self._socket.settimeout(TIMEOUT_SECONDS)
             self._socket.connect(unquote(url.path))
         else:
             host = url.hostname or "localhost"
-            self._socket = socket.create_connection((host, url.port or 6379), PATIENCE)
+            self._socket = socket.create_connection((host, url.port or 6379), TIMEOUT_SECONDS)
             if url.scheme == "rediss":
-                import ssl  # most Redis of a shell's user speak without, and this import takes its time
+                import ssl  # a slow import that few need
 
                 authority = parse_qs(url.query).get("ssl_ca_certs", [None])[0]
                 context = ssl.create_default_context(cafile=authority)
                 self._socket = context.wrap_socket(self._socket, server_hostname=host)
-        self._stream = self._socket.makefile("rb")
-        self._introduce()
+        self._log_in()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stream.close()
         self._socket.close()
 
-    def _introduce(self) -> None:
+    def _log_in(self) -> None:
         user, secret = unquote(self._url.username or ""), unquote(self._url.password or "")
         database = self._url.path.strip("/") if self._url.scheme != "unix" else ""
         database = parse_qs(self._url.query).get("db", [database])[0]
-        first = [("AUTH", user, secret) if user else ("AUTH", secret)] if secret else []
-        self.ask([*first, *([("SELECT", database)] if database.strip("0") else [])])
+        first: list[tuple[str, ...]] = [("AUTH", user, secret) if user else ("AUTH", secret)] if secret else []
+        self.run([*first, *([("SELECT", database)] if database.strip("0") else [])])
 
-    def ask(self, commands: Sequence[Sequence[str]]) -> list[Reply]:
-        """Send commands in one go, and return the reply to each."""
-        self._socket.sendall(b"".join(_packed(command) for command in commands))
+    def run(self, commands: Sequence[tuple[str, ...]]) -> list[list[str]]:
+        """Send commands in one packet, and return the reply to each."""
+        self._socket.sendall(b"".join(map(protocol.pack, commands)))
         return [self._read() for _ in commands]
 
-    def _read(self) -> Reply:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(left)
-        line = self._stream.readline()
-        kind, rest = line[:1], line[1:].strip()
-        if kind in (b"+", b":"):
-            return rest.decode(errors="replace")
-        if kind == b"$":
-            return self._stream.read(int(rest) + 2)[:-2].decode(errors="replace")
-        if kind == b"*":
-            return [self._read() for _ in range(int(rest))]
-        raise ValueError(line)
-
-
-def _packed(command: Sequence[str]) -> bytes:
-    parts = [part.encode(errors="surrogateescape") for part in command]
-    return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(part), part) for part in parts)
+    def _read(self) -> list[str]:
+        while (reply := self._reader.gets()) is ...:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._socket.settimeout(left)
+            received = self._socket.recv(65_536)
+            if not received:
+                raise ConnectionError("Redis closed the connection")
+            self._reader.feed(received)
+        if isinstance(reply, ValueError):
+            raise reply
+        return cast("list[str]", reply)

@@ -1,6 +1,6 @@
-"""Names of the hash fields that qctl adds to RQ's job and worker hashes.
+"""Names of the hash fields that qctl adds to RQ's job and worker hashes, and to the hashes of schedules.
 
-RQ ignores fields that it does not know. The Lua scripts write the same names; a test compares them with this list.
+RQ ignores fields that it does not know. The Lua scripts write the same names; a test compares them with these.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PAUSED_BY = "qctl_held_by"
 """Author of the pause of one delayed job."""
 
 SCHEDULE_SOURCE = "qctl_source"
-"""Where a schedule comes from: `settings`, or absent for one that an operator added."""
+"""Origin of a schedule: `settings`, or absent for one that an operator added."""
 
 SCHEDULE_RUNS_LEFT = "qctl_left"
 """Runs that a schedule with a limit has left."""
@@ -39,7 +39,7 @@ SCHEDULE_PAUSED_BY = "qctl_paused"
 """Author of the pause of a schedule."""
 
 SCHEDULE_PROBLEM = "qctl_problem"
-"""Why a schedule cannot run."""
+"""Reason that a schedule cannot run."""
 
 SCHEDULE_LAST_DUE = "qctl_last_due"
 """Due time of a schedule's last run, in seconds since 1970."""

@@ -1,7 +1,7 @@
-"""What every key begins with: QUEUE_PREFIX, so that several sets of queues can live in one Redis and not meet.
+"""Applies QUEUE_PREFIX, the prefix of every key, so that several sets of queues can share one Redis.
 
-RQ reads the prefix of its keys from the environment, once, when it is imported. So it is handed on here, which the
-package imports before anything of it can import RQ.
+RQ reads the prefix of its keys from the environment once, when it is imported. The package imports this module before
+any that imports RQ, and it sets that variable.
 """
 
 from __future__ import annotations
@@ -13,37 +13,37 @@ from qctl.errors import SettingsError
 from qctl.settings import Settings
 from qctl.settings.sources import find_sources
 
-PLAIN = "rq"
-"""RQ's own, where nobody asked for another."""
+DEFAULT = "rq"
+"""RQ's own prefix."""
 
 
-def _chosen() -> str | None:
-    """The setting as it is given before anybody loaded settings. What is no prefix is left to them to complain of."""
+def _configured() -> str | None:
+    """Return QUEUE_PREFIX from its sources. An invalid one is ignored here, and reported when settings are loaded."""
     try:
-        given = next((raw for source in find_sources() if (raw := source.values.get("QUEUE_PREFIX"))), None)
+        prefix = next((raw for source in find_sources() if (raw := source.values.get("QUEUE_PREFIX"))), None)
     except SettingsError:
         return None
-    return given if given and re.fullmatch(r"[A-Za-z0-9_.-]+", given) else None
+    return prefix if prefix and re.fullmatch(r"[A-Za-z0-9_.-]+", prefix) else None
 
 
-if chosen := _chosen():
-    os.environ["RQ_KEY_PREFIX"] = chosen
+if configured := _configured():
+    os.environ["RQ_KEY_PREFIX"] = configured
 
-RQ = os.environ.get("RQ_KEY_PREFIX", PLAIN)
-"""What RQ's keys begin with; a colon follows."""
+RQ = os.environ.get("RQ_KEY_PREFIX", DEFAULT)
+"""Prefix of RQ's keys; a colon follows."""
 
-OURS = "qctl:" if RQ == PLAIN else f"{RQ}:qctl:"
-"""What qctl's own keys begin with."""
+QCTL = "qctl:" if RQ == DEFAULT else f"{RQ}:qctl:"
+"""Prefix of qctl's own keys."""
 
 
 def check(settings: Settings) -> None:
-    """Raise SettingsError where these settings ask for another prefix than the one that keys in this process have."""
+    """Raise SettingsError if the settings ask for another prefix than this process uses."""
     from rq.defaults import RQ_KEY_PREFIX
 
     wanted = settings.queue_prefix or RQ
     if wanted != RQ_KEY_PREFIX:
         raise SettingsError(
             "QUEUE_PREFIX",
-            f"is {wanted!r}, and in this process keys begin with {RQ_KEY_PREFIX!r} already",
+            f"is {wanted!r}, but in this process keys begin with {RQ_KEY_PREFIX!r} already",
             hint="set it in the environment, or in the .env of the working folder, before rq is imported",
         )

@@ -1,6 +1,6 @@
 """Every Redis key, one function or constant each, with its type.
 
-RQ's own keys are asked of RQ's objects: QUEUE_PREFIX may have changed them. Ours begin as `prefix.py` says.
+RQ's own keys come from RQ's objects, because QUEUE_PREFIX may have changed them. qctl's begin as `key_prefix.py` says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rq.suspension import WORKERS_SUSPENDED
 from rq.worker import BaseWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
-from qctl.broker.redis.key_prefix import OURS
+from qctl.broker.redis.key_prefix import QCTL
 
 # --- RQ's ---------------------------------------------------------------------------------------------------
 
@@ -40,7 +40,7 @@ WORKERS = REDIS_WORKER_KEYS
 """SET of worker keys."""
 
 SUSPENDED = WORKERS_SUSPENDED
-"""STRING set by `rq suspend`: no worker of RQ takes a job while it is there."""
+"""STRING set by `rq suspend`: no worker of RQ takes a job while it exists."""
 
 
 def queue(name: str) -> str:
@@ -49,13 +49,13 @@ def queue(name: str) -> str:
 
 
 def queue_name(key: bytes | str) -> str:
-    """The name of the queue whose key this is."""
+    """Return the name of the queue that has this key."""
     text = key.decode(errors="surrogateescape") if isinstance(key, bytes) else key
     return text.removeprefix(QUEUE_PREFIX)
 
 
 def intermediate(name: str) -> str:
-    """LIST of ids that were claimed and have not started."""
+    """LIST of job ids that were claimed and have not started."""
     return str(IntermediateQueue.get_intermediate_queue_key(queue(name)))
 
 
@@ -70,62 +70,62 @@ def results(job_id: str) -> str:
 
 
 def executions(job_id: str) -> str:
-    """ZSET execution id -> when its heartbeat runs out (seconds): the runs of a job that go on now."""
+    """ZSET execution id -> expiry of its heartbeat (s): the current runs of a job."""
     return str(ExecutionRegistry.key_template.format(job_id))
 
 
 def execution_prefix(job_id: str) -> str:
-    """What the HASH of each of the job's executions begins with; the execution's id follows."""
+    """Prefix of the HASH of each execution of the job; the execution's id follows."""
     return f"{RQ_KEY_PREFIX}:execution:{job_id}:"
 
 
 def dependents(job_id: str) -> str:
-    """SET of ids of jobs that wait for this one."""
+    """SET of ids of jobs that depend on this one."""
     return str(Job.dependents_key_for(job_id))
 
 
 def started(name: str) -> str:
-    """ZSET `job:execution` -> when its heartbeat runs out (seconds)."""
+    """ZSET `job:execution` -> expiry of its heartbeat (s)."""
     return StartedJobRegistry.key_template.format(name)
 
 
 def finished(name: str) -> str:
-    """ZSET id -> when it is forgotten (seconds, -1 never)."""
+    """ZSET job id -> when it expires (s, -1 never)."""
     return FinishedJobRegistry.key_template.format(name)
 
 
 def failed(name: str) -> str:
-    """ZSET id -> when it is forgotten (seconds, -1 never): the dead letters."""
+    """ZSET job id -> when it expires (s, -1 never): the dead letters."""
     return FailedJobRegistry.key_template.format(name)
 
 
 def scheduled(name: str) -> str:
-    """ZSET id -> when it is due (seconds)."""
+    """ZSET job id -> when it is due (s)."""
     return ScheduledJobRegistry.key_template.format(name)
 
 
 def deferred(name: str) -> str:
-    """ZSET id -> when it was deferred (seconds)."""
+    """ZSET job id -> when it was deferred (s)."""
     return DeferredJobRegistry.key_template.format(name)
 
 
 def canceled(name: str) -> str:
-    """ZSET id -> when it was canceled (seconds)."""
+    """ZSET job id -> when it was canceled (s)."""
     return CanceledJobRegistry.key_template.format(name)
 
 
 def worker(name: str) -> str:
-    """HASH of one worker; it expires when the worker stops its heartbeat."""
+    """HASH of one worker; it expires when the worker's heartbeat stops."""
     return WORKER_PREFIX + name
 
 
 def commands(name: str) -> str:
-    """CHANNEL on which the worker is told to stop."""
+    """CHANNEL on which the worker receives commands, for example to stop."""
     return PUBSUB_CHANNEL_TEMPLATE % name
 
 
 def worker_executions(name: str) -> str:
-    """SET of `job:execution` that the worker runs."""
+    """SET of `job:execution`: the current runs of the worker."""
     return WORKER_EXECUTIONS_KEY_TEMPLATE.format(name)
 
 
@@ -135,45 +135,44 @@ def queue_workers(name: str) -> str:
 
 
 def scheduler_lock(name: str) -> str:
-    """STRING: the RQ scheduler that serves the queue's scheduled jobs."""
+    """STRING: the RQ scheduler that enqueues the queue's scheduled jobs."""
     return str(RQScheduler.get_locking_key(name))
 
 
 # --- qctl's -------------------------------------------------------------------------------------------------
 
-PAUSED = f"{OURS}paused"
-"""HASH queue -> JSON {by, at, until, reason}; `at` and `until` in milliseconds of Redis's clock."""
+PAUSED = f"{QCTL}paused"
+"""HASH queue -> JSON {by, at, until, reason}: its pause; `at` and `until` in ms of Redis's clock."""
 
-LEASES = f"{OURS}leases"
-"""ZSET claimant -> when its lease runs out (milliseconds of Redis's clock)."""
+LEASES = f"{QCTL}leases"
+"""ZSET claimant -> expiry of its lease (ms of Redis's clock)."""
 
-EVENTS = f"{OURS}events"
-"""STREAM of everything that happened, capped."""
+EVENTS = f"{QCTL}events"
+"""STREAM of all events, capped."""
 
-AUDIT = f"{OURS}audit"
-"""STREAM of what people did, capped by itself: events of jobs do not push it out."""
+AUDIT = f"{QCTL}audit"
+"""STREAM of operators' actions, with a cap of its own, so that events of jobs do not displace them."""
 
-QUIET = f"{OURS}quiet"
-"""HASH claimant -> JSON {by, at}: those that take nothing new."""
+QUIET = f"{QCTL}quiet"
+"""HASH claimant -> JSON {by, at}: quiet claimants, which claim nothing new."""
 
-TRASH = f"{OURS}trash"
-"""ZSET trash batch -> when it expires (milliseconds)."""
+TRASH = f"{QCTL}trash"
+"""ZSET trash batch -> when it expires (ms)."""
 
-BREAKERS = f"{OURS}breakers"
-"""HASH queue -> how often in a row its sink was found down."""
+BREAKERS = f"{QCTL}breakers"
+"""HASH queue -> how many times in a row its sink was down."""
 
+LIMIT_REJECTIONS = f"{QCTL}refusals"
+"""HASH `rate` and `active` -> number of jobs that an owner's limit rejected."""
 
-REFUSALS = f"{OURS}refusals"
-"""HASH `rate` and `active` -> how many jobs an owner's limit refused."""
+SCHEDULES = f"{QCTL}schedules"
+"""ZSET schedule -> when it is due next (s); infinity while it is paused."""
 
-SCHEDULES = f"{OURS}schedules"
-"""ZSET schedule -> when it is due next (seconds); infinity while it is paused."""
+SCHEDULE_PREFIX = f"{QCTL}schedule:"
+"""Prefix of the HASH of a schedule: the fields of the job that it enqueues, and fields of its own (`job_fields`)."""
 
-SCHEDULE_PREFIX = f"{OURS}schedule:"
-"""What the HASH of a schedule begins with: the job that it makes, as RQ writes jobs, and `qctl_...` of its own."""
-
-SCHEDULER_PREFIX = f"{OURS}scheduler:"
-"""What rq-scheduler would write down of itself begins with."""
+SCHEDULER_PREFIX = f"{QCTL}scheduler:"
+"""Prefix of the keys in which rq-scheduler registers itself."""
 
 
 def schedule(name: str) -> str:
@@ -181,145 +180,144 @@ def schedule(name: str) -> str:
     return SCHEDULE_PREFIX + name
 
 
-def created(owner: str) -> str:
-    """ZSET job id -> when it was created (milliseconds): what the owner created in the last minute."""
-    return f"{OURS}owner:{owner}:created"
+def owner_created(owner: str) -> str:
+    """ZSET job id -> when it was created (ms): the jobs that the owner created in the last minute."""
+    return f"{QCTL}owner:{owner}:created"
 
 
-def active(owner: str) -> str:
-    """SET of the owner's job ids that waited or ran when last looked at."""
-    return f"{OURS}owner:{owner}:active"
+def owner_active(owner: str) -> str:
+    """SET of ids of the owner's jobs that waited or ran when they were last checked."""
+    return f"{QCTL}owner:{owner}:active"
 
 
-def owned(owner: str) -> str:
-    """ZSET job id -> when it was created (milliseconds): the owner's jobs, among them some that Redis has forgotten."""
-    return f"{OURS}owner:{owner}:jobs"
+def owner_jobs(owner: str) -> str:
+    """ZSET job id -> when it was created (ms): the owner's jobs, including some whose data has expired."""
+    return f"{QCTL}owner:{owner}:jobs"
 
 
-ALERTS = f"{OURS}alerts"
-"""HASH `{rule}|{queue}` -> JSON {level, since, told: {channel: [when, level]}}: what is bad; times in milliseconds."""
+ALERTS = f"{QCTL}alerts"
+"""HASH `{rule}|{queue}` -> JSON {level, since, told: {channel: [when, level]}}: firing alerts; times in ms."""
 
-MUTES = f"{OURS}alerts:muted"
-"""HASH rule -> JSON {by, at, until, reason}: of which alerts nobody is told; times in milliseconds."""
+MUTED_ALERTS = f"{QCTL}alerts:muted"
+"""HASH rule -> JSON {by, at, until, reason}: rules without notifications; times in ms."""
 
-TOTALS = f"{OURS}totals"
-"""HASH `{what}:{queue}` -> how often since counting began: finished, failed, dead, retried."""
+TOTALS = f"{QCTL}totals"
+"""HASH `{count}:{queue}` -> total since counting began, of finished, failed, dead and retried."""
 
 
 def claims(name: str) -> str:
-    """HASH job id -> `claimant|microseconds`, from the claim until the job has ended."""
-    return f"{OURS}claims:{name}"
+    """HASH job id -> `claimant|time of the claim (us)`, from the claim until the job has ended."""
+    return f"{QCTL}claims:{name}"
 
 
 def recoveries(name: str) -> str:
-    """HASH job id -> how often its worker died."""
-    return f"{OURS}recoveries:{name}"
+    """HASH job id -> number of times its worker died."""
+    return f"{QCTL}recoveries:{name}"
 
 
 def quarantine(name: str) -> str:
     """HASH job id -> JSON {reason, at, by, recoveries}."""
-    return f"{OURS}quarantine:{name}"
+    return f"{QCTL}quarantine:{name}"
 
 
 def counts_prefix(name: str) -> str:
-    """What `counts` begins with; the hour since 1970 follows."""
-    return f"{OURS}counts:{name}:"
+    """Prefix of `counts`; the hour since 1970 follows."""
+    return f"{QCTL}counts:{name}:"
 
 
 def counts(name: str, hour: int) -> str:
-    """HASH `{minute of hour}.{what}` -> count, for one hour since 1970; kept two days."""
+    """HASH `{minute of hour}.{count}` -> number, for one hour since 1970; expires after two days."""
     return f"{counts_prefix(name)}{hour}"
 
 
-def times(name: str, minute: int) -> str:
-    """HASH of durations in one minute since 1970, in buckets: `w{bucket}`, `r{bucket} {job}`, `f{bucket} {job}` ->
-    count; kept two days."""
-    return f"{OURS}times:{name}:{minute}"
+def durations(name: str, minute: int) -> str:
+    """HASH `w{bucket}`, `r{bucket} {job}`, `f{bucket} {job}` -> number of waits, runs and failed runs of that duration
+    in one minute since 1970; expires after two days."""
+    return f"{QCTL}times:{name}:{minute}"
 
 
 def causes(name: str) -> str:
-    """HASH fingerprint -> JSON {function, exception, message, frame}: why the queue's dead letters died."""
-    return f"{OURS}causes:{name}"
+    """HASH fingerprint -> JSON {function, exception, message, frame}: the causes of the queue's dead letters."""
+    return f"{QCTL}causes:{name}"
 
 
 def cause(name: str, fingerprint: str) -> str:
-    """ZSET id -> when it died (milliseconds): the dead letters of one cause."""
-    return f"{OURS}cause:{name}:{fingerprint}"
+    """ZSET job id -> when it died (ms): the dead letters of one cause."""
+    return f"{QCTL}cause:{name}:{fingerprint}"
 
 
 def trash(batch: str) -> str:
     """HASH of one trash batch: queue, verb, by, at, expires_at."""
-    return f"{OURS}trash:{batch}"
+    return f"{QCTL}trash:{batch}"
 
 
 def trash_jobs(batch: str) -> str:
-    """LIST of the ids in a trash batch, in the order they had."""
-    return f"{OURS}trash:{batch}:jobs"
+    """LIST of the job ids of a trash batch, in the order that they had."""
+    return f"{QCTL}trash:{batch}:jobs"
 
 
 def trash_origins(batch: str) -> str:
-    """HASH id -> JSON of where it was, {state, status, score, note, ...}. What was cleared had waited: it has none."""
-    return f"{OURS}trash:{batch}:origins"
+    """HASH job id -> JSON {state, status, score, note, ...}: its location before. Jobs that waited have no entry."""
+    return f"{QCTL}trash:{batch}:origins"
 
 
 def buffer(pipeline: str) -> str:
-    """LIST of items (JSON) that no batch has taken yet, oldest first."""
-    return f"{OURS}buffer:{pipeline}"
+    """LIST of items (JSON) that are in no batch yet, oldest first."""
+    return f"{QCTL}buffer:{pipeline}"
 
 
 def buffer_head(pipeline: str) -> str:
-    """STRING: how many items were ever cut from the buffer."""
-    return f"{OURS}buffer:{pipeline}:head"
+    """STRING: number of items that were ever cut from the buffer."""
+    return f"{QCTL}buffer:{pipeline}:head"
 
 
 def ingest(pipeline: str) -> str:
-    """HASH of a pipeline: what was ever `received`, `rejected` and `cut`, `flushed` (items of the last batch),
-    `flushed_at` (milliseconds), `sessions_lost`, `session_lost_at` (milliseconds)."""
-    return f"{OURS}ingest:{pipeline}"
+    """HASH of a pipeline: items ever `received`, `rejected` and `cut`, `flushed` (items of the last batch),
+    `flushed_at` (ms), `sessions_lost`, `session_lost_at` (ms)."""
+    return f"{QCTL}ingest:{pipeline}"
 
 
 def topics(pipeline: str) -> str:
-    """HASH topic -> `received rejected rate lag`: items a second, and milliseconds from measurement to receipt."""
-    return f"{OURS}ingest:{pipeline}:topics"
+    """HASH topic -> `received rejected rate lag`: two totals, items per second, ms from measurement to receipt."""
+    return f"{QCTL}ingest:{pipeline}:topics"
 
 
 def topics_seen(pipeline: str) -> str:
-    """ZSET topic -> when it was seen last (milliseconds)."""
-    return f"{OURS}ingest:{pipeline}:seen"
+    """ZSET topic -> time of its last item (ms)."""
+    return f"{QCTL}ingest:{pipeline}:seen"
 
 
 def arrivals(pipeline: str) -> str:
-    """CHANNEL on which items are told as they are committed, while somebody listens: `[count, [item, ...]]`."""
-    return f"{OURS}ingest:{pipeline}:arrivals"
+    """CHANNEL on which committed items are published while there is a subscriber: `[count, [item, ...]]`."""
+    return f"{QCTL}ingest:{pipeline}:arrivals"
 
 
 def mqtt_session(client_id: str) -> str:
-    """HASH of the session that an MQTT broker keeps for a client: `begun` (how many there were), and
-    `unsettled` while it is not known whether the broker still has it."""
-    return f"{OURS}mqtt:session:{client_id}"
+    """HASH of a client's session on an MQTT broker: `begun` (number of sessions so far), and `unsettled` while it is
+    unknown whether the broker still has it."""
+    return f"{QCTL}mqtt:session:{client_id}"
 
 
 def mqtt_recent(client_id: str) -> str:
-    """LIST of notes, `packet id:digest:time of receipt`, of the last messages committed for an MQTT session, newest
-    first."""
-    return f"{OURS}mqtt:recent:{client_id}"
+    """LIST of `packet id:digest:time of receipt` of the last messages committed for an MQTT session, newest first."""
+    return f"{QCTL}mqtt:recent:{client_id}"
 
 
 def inbox(receiver: str) -> str:
-    """STREAM of chat messages delivered to a receiver, capped; it expires a week after the last one."""
-    return f"{OURS}inbox:{receiver}"
+    """STREAM of chat messages delivered to a receiver, capped; expires a week after the last one."""
+    return f"{QCTL}inbox:{receiver}"
 
 
 def delivered(message_id: str) -> str:
-    """STRING: the message was put into its receiver's inbox. It expires."""
-    return f"{OURS}delivered:{message_id}"
+    """STRING that exists if the message was put into its receiver's inbox. It expires."""
+    return f"{QCTL}delivered:{message_id}"
 
 
 def notified(receiver: str) -> str:
-    """ZSET note -> when it was sent (milliseconds): what the receiver was sent in the last minute."""
-    return f"{OURS}notified:{receiver}"
+    """ZSET notification -> when it was sent (ms): those sent to the receiver in the last minute."""
+    return f"{QCTL}notified:{receiver}"
 
 
 def lock(name: str) -> str:
-    """STRING: the token of whoever does the named housekeeping now; it expires by itself."""
-    return f"{OURS}lock:{name}"
+    """STRING: the token of the process that does the named housekeeping; it expires by itself."""
+    return f"{QCTL}lock:{name}"

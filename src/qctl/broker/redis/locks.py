@@ -1,4 +1,4 @@
-"""Locks for housekeeping that one process at a time may do, on whatever host it runs."""
+"""Locks for housekeeping that only one process may do at a time, on any host."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ from qctl.errors import QctlError
 _lock = Script("redis/lock")
 
 
-class _RoomlessLock(Lock):  # type: ignore[misc] # redis-py counts as untyped
-    """redis-py's lock, which is taken by a script: SET needs room, and a full Redis has none."""
+class _LockWithoutMemory(Lock):  # type: ignore[misc]  # redis-py counts as untyped
+    """redis-py's lock, acquired by a script: a full Redis refuses SET, but not a script that has begun to write."""
 
     def do_acquire(self, token: str) -> bool:
-        """Take it where nobody holds it."""
+        """Acquire the lock if nobody holds it."""
         return bool(_lock(self.redis, [self.name], [token, int(self.timeout * 1000)]))
 
 
 @contextmanager
-def alone(connection: Redis, name: str, seconds: float) -> Iterator[Callable[[], None] | None]:
-    """Keep all others from the named housekeeping until this ends; None where one of them does it already.
+def try_lock(connection: Redis, name: str, seconds: float) -> Iterator[Callable[[], None] | None]:
+    """Keep other processes from the named housekeeping until the block ends. Yields None if another one holds the lock.
 
-    What it gives is called before each step. Where a step takes longer than `seconds`, the others may begin, so that
-    one that was killed does not stop them for ever; it raises QctlError then.
+    Yields a function otherwise, to be called before each step: it extends the lock to `seconds` from then. A step that
+    takes longer loses the lock, so that a process that was killed does not block the others; the function raises
+    QctlError then.
     """
-    lock = _RoomlessLock(connection, keys.lock(name), timeout=seconds, blocking=False)
+    lock = _LockWithoutMemory(connection, keys.lock(name), timeout=seconds, blocking=False)
     if not lock.acquire():
         yield None
         return
 
-    def go_on() -> None:
+    def extend() -> None:
         try:
             lock.extend(seconds, replace_ttl=True)
         except LockError as error:
-            raise QctlError(f"this took too long: another has begun with {name}") from error
+            raise QctlError(f"{name} took too long: another process has begun with it") from error
 
     try:
-        yield go_on
+        yield extend
     finally:
-        with suppress(LockError):  # another has it by now
+        with suppress(LockError):  # another process holds it already
             lock.release()

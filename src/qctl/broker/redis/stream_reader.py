@@ -1,4 +1,4 @@
-"""Reading a stream backwards, from the newest entry to as far as somebody wants to look. Writes nothing."""
+"""Reads a stream backwards, from its newest entry, page by page. Writes nothing."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from collections.abc import Iterator, Mapping
 
 from redis import Redis
 
-PAGE = 1000
-"""Entries read at once: under a millisecond of Redis's time."""
+from qctl.broker.redis import replies
 
-Raw = Mapping[bytes, bytes]
+PAGE_ENTRIES = 1000
+"""Entries read at once: less than 1 ms of Redis's time."""
+
+RawFields = Mapping[bytes, bytes]
 
 
-def newest_first(connection: Redis, key: str, since_ms: int = 0) -> Iterator[tuple[str, Raw]]:
-    """Every entry that is not older than `since_ms`, as id and raw fields. A page is asked for when it is needed."""
+def newest_first(connection: Redis, key: str, since_ms: int = 0) -> Iterator[tuple[str, RawFields]]:
+    """Yield id and raw fields of every entry that is not older than `since_ms`. Pages are read as they are needed."""
     end = "+"
     while True:
-        page = connection.xrevrange(key, max=end, min=since_ms, count=PAGE)
+        page = replies.stream_entries(connection.xrevrange(key, max=end, min=since_ms, count=PAGE_ENTRIES))
         for entry_id, raw in page:
             yield entry_id.decode(), raw
-        if len(page) < PAGE:
+        if len(page) < PAGE_ENTRIES:
             return
         end = f"({page[-1][0].decode()}"
 
 
-def text(raw: Raw) -> dict[str, str]:
-    """The fields of an entry. Names that are not UTF-8 are kept, so that none hides another."""
+def decode_fields(raw: RawFields) -> dict[str, str]:
+    """Return the fields of an entry as text. Names that are not UTF-8 stay distinct, so that none hides another."""
     return {k.decode(errors="surrogateescape"): v.decode(errors="replace") for k, v in raw.items()}

@@ -1,7 +1,7 @@
-"""Reading what a job's hash and results say, without trusting them.
+"""Reads a job's hash and results without trusting them.
 
-Nothing is ever unpickled and nothing imported: a pickled payload is known by its size and RQ's description alone.
-What is compressed is inflated up to a limit: a few kilobytes may claim to be gigabytes.
+Nothing is unpickled and nothing imported: a pickled payload is known by its size and RQ's description alone. Compressed
+data is inflated up to a limit, because a few kilobytes may expand to gigabytes.
 """
 
 from __future__ import annotations
@@ -11,96 +11,98 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-MOST = 1 << 20
-"""Bytes of one payload or traceback that are looked at."""
+from qctl.broker.redis.replies import Entry
 
-PEEK = 4096
-"""Bytes of a payload in which its function is named, if it is JSON."""
+MAX_FIELD_BYTES = 1 << 20
+"""Bytes of one payload or traceback that are read; the rest is ignored."""
+
+FUNCTION_BYTES = 4096
+"""Bytes at the beginning of a JSON payload in which the name of its function is looked for."""
 
 _FIRST_STRING = re.compile(r'\s*\[\s*("(?:[^"\\]|\\.)*")')
 
 Fields = Mapping[str, bytes | None]
-"""Fields of a job's hash by name, None where it lacks them."""
+"""Fields of a job's hash by name, None for a missing one."""
 
 
-def text(raw: bytes | None) -> str:
-    """Text from Redis. Bytes that are not UTF-8 are kept, so that it can be sent back."""
+def decode(raw: bytes | None) -> str:
+    """Return text from Redis, empty for None. Bytes that are not UTF-8 survive `encode`."""
     return (raw or b"").decode(errors="surrogateescape")
 
 
-def raw(shown: str) -> bytes:
-    """The bytes that `text` was made of."""
-    return shown.encode(errors="surrogateescape")
+def encode(text: str) -> bytes:
+    """Return the bytes from which `decode` made a text."""
+    return text.encode(errors="surrogateescape")
 
 
-def inflate(data: bytes, most: int = MOST) -> tuple[bytes, bool]:
-    """The first `most` bytes of what was compressed, and whether that is all. What is not compressed stays as it is."""
+def inflate(data: bytes, limit: int = MAX_FIELD_BYTES) -> tuple[bytes, bool]:
+    """Decompress up to `limit` bytes, and tell whether that is all. Data that is not compressed stays as it is."""
     inflater = zlib.decompressobj()
     try:
-        inflated = inflater.decompress(data, most)
+        inflated = inflater.decompress(data, limit)
     except zlib.error:
-        return data[:most], len(data) <= most
+        return data[:limit], len(data) <= limit
     return inflated, inflater.eof
 
 
-def function(fields: Fields) -> str:
-    """The function that a job names: the first item of a JSON payload, else what RQ's description begins with."""
-    head, _ = inflate(fields.get("data") or b"", PEEK)
-    named = _FIRST_STRING.match(head.decode(errors="replace"))
-    if named:
+def function_name(fields: Fields) -> str:
+    """Return the function that a job calls: the first item of a JSON payload, else the start of RQ's description."""
+    head, _ = inflate(fields.get("data") or b"", FUNCTION_BYTES)
+    match = _FIRST_STRING.match(head.decode(errors="replace"))
+    if match:
         try:
-            return str(json.loads(named[1]))
+            return str(json.loads(match[1]))
         except ValueError:
             pass
-    return text(fields.get("description")).partition("(")[0].strip()
+    return decode(fields.get("description")).partition("(")[0].strip()
 
 
-def pretty(data: bytes | None) -> tuple[str | None, int]:
-    """A payload as indented JSON, None where it is something else or larger than `MOST`; and its size in bytes.
+def indent_payload(data: bytes | None) -> tuple[str | None, int]:
+    """Return a payload as indented JSON, and its size in bytes.
 
-    The size of a payload larger than that is the compressed one.
+    The text is None if the payload is not JSON, or larger than `MAX_FIELD_BYTES`; the size is the compressed one then.
     """
-    inflated, whole = inflate(data or b"")
-    if not whole:
+    inflated, is_complete = inflate(data or b"")
+    if not is_complete:
         return None, len(data or b"")
-    return _indented(inflated), len(inflated)
+    return _indent(inflated), len(inflated)
 
 
-def meta(data: bytes | None) -> str | None:
-    """A job's notes as indented JSON, None where there are none or they are something else."""
-    indented = _indented((data or b"")[:MOST])
+def indent_meta(data: bytes | None) -> str | None:
+    """Return a job's meta as indented JSON, None if it is empty or not JSON."""
+    indented = _indent((data or b"")[:MAX_FIELD_BYTES])
     return None if indented == "{}" else indented
 
 
-def value(packed: bytes | None) -> str | None:
-    """What a job returned, as RQ packs it, as JSON; None where it is something else."""
+def indent_return_value(packed: bytes | None) -> str | None:
+    """Return a job's return value, as RQ packs it, as indented JSON; None if it is not JSON."""
     try:
-        return _indented(base64.b64decode(packed or b"")[:MOST])
+        return _indent(base64.b64decode(packed or b"")[:MAX_FIELD_BYTES])
     except binascii.Error:
         return None
 
 
-def mapping(data: bytes | None) -> dict[str, Any]:
-    """A JSON object that somebody left, empty where there is none or it is something else."""
+def parse_object(data: bytes | None) -> dict[str, Any]:
+    """Return a JSON object, empty if there is none."""
     try:
-        found = json.loads((data or b"")[:MOST].decode())
+        parsed = json.loads((data or b"")[:MAX_FIELD_BYTES].decode())
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return parsed if isinstance(parsed, dict) else {}
 
 
-def _indented(data: bytes) -> str | None:
+def _indent(data: bytes) -> str | None:
     parts: list[str] = []
     size = 0
     try:
         for part in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(json.loads(data.decode())):
             size += len(part)
             # Deep nesting makes more indentation than text: such a payload is shown as it is.
-            if size > 4 * MOST:
+            if size > 4 * MAX_FIELD_BYTES:
                 return data.decode()
             parts.append(part)
     except (ValueError, RecursionError):
@@ -108,26 +110,26 @@ def _indented(data: bytes) -> str | None:
     return "".join(parts)
 
 
-def traceback(result: Any, fields: Fields) -> str:
-    """What went wrong last, by the newest entry of the job's results (the reply to XREVRANGE) or by its hash."""
-    if isinstance(result, list) and result:
-        packed = result[0][1].get(b"exc_string", b"")
+def last_traceback(results: Sequence[Entry] | None, fields: Fields) -> str:
+    """Return the traceback of the last failure, from the newest of the job's `results` or else from its hash."""
+    if results:
+        packed = results[0][1].get(b"exc_string", b"")
         try:
-            return text(inflate(base64.b64decode(packed))[0])
+            return decode(inflate(base64.b64decode(packed))[0])
         except binascii.Error:
-            return text(packed[:MOST])
-    return text(inflate(fields.get("exc_info") or b"")[0])
+            return decode(packed[:MAX_FIELD_BYTES])
+    return decode(inflate(fields.get("exc_info") or b"")[0])
 
 
-def when(raw: bytes | None) -> datetime | None:
-    """A time as RQ writes it, None where it is missing or something else."""
+def parse_time(raw: bytes | None) -> datetime | None:
+    """Return a time as RQ writes it, None if it is missing or invalid."""
     try:
-        parsed = datetime.fromisoformat(text(raw).removesuffix("Z"))
+        parsed = datetime.fromisoformat(decode(raw).removesuffix("Z"))
     except ValueError:
         return None
     return parsed.replace(tzinfo=timezone.utc)
 
 
-def whole_number(raw: bytes | None) -> int | None:
-    """A count, None where it is missing or something else."""
+def parse_count(raw: bytes | None) -> int | None:
+    """Return a count of at most nine digits, None if it is missing or invalid."""
     return int(raw) if raw is not None and raw.isdigit() and len(raw) < 10 else None

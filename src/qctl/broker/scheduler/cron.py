@@ -32,7 +32,7 @@ from rq_scheduler import Scheduler
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
-from qctl.broker.redis.connection import will_pass
+from qctl.broker.redis.connection import is_temporary
 from qctl.broker.redis.scripts import Script
 from qctl.broker.scheduler.recurrence import Plan, Rule, plan
 from qctl.errors import QctlError, UsageError
@@ -99,7 +99,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
 
     def __init__(self, connection: Redis, now: Callable[[], int] | None = None) -> None:
         super().__init__(connection=connection, job_class=Template, interval=1, name="qctl")
-        self.now = now or (lambda: clock.now(connection) // 1000)
+        self.now = now or (lambda: clock.now_ms(connection) // 1000)
         self._not_before: dict[str, float] = {}
 
     def put(self, entry: Entry, *, due: float, paused_by: str | None = None) -> None:
@@ -140,7 +140,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
         for raw, due in self.connection.zrangebyscore(
             self.scheduled_jobs_key, "-inf", now, withscores=True, start=0, num=AT_ONCE
         ):
-            name = untrusted_fields.text(raw)
+            name = untrusted_fields.decode(raw)
             if self._not_before.get(name, 0.0) > time.monotonic():
                 continue
             try:
@@ -148,7 +148,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
             except QctlError as problem:
                 self._hold(name, due, problem.message)
             except RedisError as error:
-                if will_pass(error):
+                if is_temporary(error):
                     raise
                 self._not_before[name] = time.monotonic() + COMPLAINT
                 log.error("schedule %s cannot be run: %s", name, error)  # noqa: TRY400 - the cause is Redis's

@@ -14,7 +14,7 @@ from rq.utils import utcformat
 from rq_scheduler import Scheduler
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, job_fields, keys, pipeline_replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import Timer, TimerKind
 
@@ -34,7 +34,7 @@ def count(connection: Redis, queues: Sequence[str]) -> int:
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.zcard(keys.scheduled(queue))
-        return sum(pipeline_replies.granted(reply, 0) for reply in pipeline_replies.ask(pipe)) if queues else 0
+        return sum(replies.granted(reply, 0) for reply in replies.execute(pipe)) if queues else 0
 
 
 def first(connection: Redis, queues: Sequence[str], most: int) -> list[Timer]:
@@ -42,7 +42,7 @@ def first(connection: Redis, queues: Sequence[str], most: int) -> list[Timer]:
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.zrange(keys.scheduled(queue), 0, most - 1, withscores=True)
-        found = [pipeline_replies.granted(reply, []) for reply in pipeline_replies.ask(pipe)] if queues and most else []
+        found = [replies.granted(reply, []) for reply in replies.execute(pipe)] if queues and most else []
     placed = [(queue, raw, due) for queue, rows in zip(queues, found, strict=False) for raw, due in rows]
     placed.sort(key=lambda row: row[2])
     return list(_read(connection, placed[:most]))
@@ -50,55 +50,51 @@ def first(connection: Redis, queues: Sequence[str], most: int) -> list[Timer]:
 
 def one(connection: Redis, job_id: str) -> Timer | None:
     """The job of this id, where it waits for its time in the queue that its hash names."""
-    queue = untrusted_fields.text(_origin(connection, job_id))
+    queue = untrusted_fields.decode(_origin(connection, job_id))
     due = connection.zscore(keys.scheduled(queue), job_id) if queue else None
     if due is None:
         return None
-    return next(_read(connection, [(queue, untrusted_fields.raw(job_id), due)]))
+    return next(_read(connection, [(queue, untrusted_fields.encode(job_id), due)]))
 
 
 def _origin(connection: Redis, job_id: str) -> bytes | None:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hget(keys.job(job_id), "origin")
-        (answer,) = pipeline_replies.ask(pipe)
-    found: bytes | None = pipeline_replies.granted(answer, None)
+        (answer,) = replies.execute(pipe)
+    found: bytes | None = replies.granted(answer, None)
     return found
 
 
 def _read(connection: Redis, placed: Sequence[tuple[str, bytes, float]]) -> Iterator[Timer]:
     with connection.pipeline(transaction=False) as pipe:
         for _, raw, _ in placed:
-            pipe.hmget(keys.job(untrusted_fields.text(raw)), _FIELDS)
-        answers = (
-            [pipeline_replies.granted(reply, [None] * len(_FIELDS)) for reply in pipeline_replies.ask(pipe)]
-            if placed
-            else []
-        )
+            pipe.hmget(keys.job(untrusted_fields.decode(raw)), _FIELDS)
+        answers = [replies.granted(reply, [None] * len(_FIELDS)) for reply in replies.execute(pipe)] if placed else []
     for (queue, raw, due), values in zip(placed, answers, strict=True):
-        yield _timer_of(queue, untrusted_fields.text(raw), due, dict(zip(_FIELDS, values, strict=True)))
+        yield _timer_of(queue, untrusted_fields.decode(raw), due, dict(zip(_FIELDS, values, strict=True)))
 
 
 def _timer_of(queue: str, job_id: str, due: float, fields: Mapping[str, bytes | None]) -> Timer:
-    repeats = untrusted_fields.whole_number(fields["repeats_left"])
+    repeats = untrusted_fields.parse_count(fields["repeats_left"])
     ran = bool(fields["started_at"])  # RQ writes it empty before the first run
     kind: TimerKind = "once"
     left: int | None = None
     if repeats is not None:
         kind, left = "repeat", repeats + 1  # the run that is waited for is not among them
     elif ran:
-        kind, left = "retry", untrusted_fields.whole_number(fields["retries_left"])
+        kind, left = "retry", untrusted_fields.parse_count(fields["retries_left"])
     held = due >= HELD
     return Timer(
         kind,
         job_id,
-        untrusted_fields.function({"description": fields["description"]}) or "?",
+        untrusted_fields.function_name({"description": fields["description"]}) or "?",
         queue,
         next_at=None if held else moment(due),
-        last_at=untrusted_fields.when(fields["ended_at"]) or untrusted_fields.when(fields["started_at"]),
+        last_at=untrusted_fields.parse_time(fields["ended_at"]) or untrusted_fields.parse_time(fields["started_at"]),
         every=_intervals(fields["repeat_intervals"]),
         left=left,
-        runs=untrusted_fields.whole_number(fields["number_of_retries"]) if kind == "retry" else None,
-        paused_by=untrusted_fields.text(fields[job_fields.PAUSED_BY]) or "?" if held else None,
+        runs=untrusted_fields.parse_count(fields["number_of_retries"]) if kind == "retry" else None,
+        paused_by=untrusted_fields.decode(fields[job_fields.PAUSED_BY]) or "?" if held else None,
     )
 
 
@@ -113,7 +109,7 @@ def _intervals(raw: bytes | None) -> tuple[int, ...]:
 def moment(seconds: float) -> datetime | None:
     """A time, None where it is none that can be written."""
     try:
-        return clock.moment(seconds * 1000) if math.isfinite(seconds) else None
+        return clock.to_datetime(seconds * 1000) if math.isfinite(seconds) else None
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -124,9 +120,9 @@ def statuses(connection: Redis, ids: Collection[str]) -> dict[str, str]:
     with connection.pipeline(transaction=False) as pipe:
         for job_id in listed:
             pipe.hget(keys.job(job_id), "status")
-        answers = pipeline_replies.ask(pipe) if listed else []
+        answers = replies.execute(pipe) if listed else []
     return {
-        job_id: untrusted_fields.text(pipeline_replies.granted(answer, None))
+        job_id: untrusted_fields.decode(replies.granted(answer, None))
         for job_id, answer in zip(listed, answers, strict=True)
     }
 

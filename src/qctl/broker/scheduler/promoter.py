@@ -21,7 +21,7 @@ from rq.utils import utcformat
 
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.redis import clock, keys
-from qctl.broker.redis.connection import survive, will_pass
+from qctl.broker.redis.connection import is_temporary, log_and_continue
 from qctl.broker.redis.scripts import Script
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class DelayedJobs(RQScheduler):
             self._locked_at = time.monotonic()
         total = 0
         for name in self._acquired_locks:
-            with survive(f"schedule the jobs of {name}"):
+            with log_and_continue(f"schedule the jobs of {name}"):
                 total += self._promote(name)
         return total
 
@@ -84,7 +84,7 @@ class DelayedJobs(RQScheduler):
         try:
             job = Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
         except Exception as error:
-            if will_pass(error):
+            if is_temporary(error):
                 raise
             self._quarantine(
                 name, job_id, f"it cannot be read: {type(error).__name__}: {error}"[: dead_letter_index.MAX_REASON]
@@ -96,7 +96,7 @@ class DelayedJobs(RQScheduler):
             pipe.execute()
 
     def _quarantine(self, name: str, job_id: str, reason: str) -> None:
-        note = {"reason": reason, "at": clock.now(self.connection), "by": "scheduler", "recoveries": 0}
+        note = {"reason": reason, "at": clock.now_ms(self.connection), "by": "scheduler", "recoveries": 0}
         with self.connection.pipeline() as pipe:
             pipe.zrem(keys.scheduled(name), job_id)
             pipe.hset(keys.job(job_id), "status", "failed")

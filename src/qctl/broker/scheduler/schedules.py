@@ -45,16 +45,16 @@ def listed(connection: Redis) -> list[Schedule]:
     foreign = connection.zrange(Scheduler.scheduled_jobs_key, 0, MOST - 1, withscores=True)
     with connection.pipeline(transaction=False) as pipe:
         for raw, _ in own:
-            pipe.hgetall(keys.schedule(untrusted_fields.text(raw)))
+            pipe.hgetall(keys.schedule(untrusted_fields.decode(raw)))
         for raw, _ in foreign:
-            pipe.hgetall(keys.job(untrusted_fields.text(raw)))
+            pipe.hgetall(keys.job(untrusted_fields.decode(raw)))
         replies = pipe.execute(raise_on_error=False)
     found = [
-        _shown(connection, untrusted_fields.text(raw), due, reply)
+        _shown(connection, untrusted_fields.decode(raw), due, reply)
         for (raw, due), reply in zip(own, replies, strict=False)
     ]
     found += [
-        _foreign(untrusted_fields.text(raw), due, reply)
+        _foreign(untrusted_fields.decode(raw), due, reply)
         for (raw, due), reply in zip(foreign, replies[len(own) :], strict=True)
     ]
     return sorted(found, key=lambda schedule: schedule.name)
@@ -216,7 +216,7 @@ def keep(connection: Redis, wanted: Mapping[str, Entry | None]) -> None:
                 connection.zrem(keys.SCHEDULES, name)
                 connection.delete(keys.schedule(name))
         elif not _says(connection, name, fields, entry):
-            paused_by = untrusted_fields.text(fields.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None
+            paused_by = untrusted_fields.decode(fields.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None
             due = HELD if paused_by else entry.rule.after(store.now())
             store.put(entry, due=due, paused_by=paused_by)
 
@@ -244,7 +244,7 @@ def _entry(connection: Redis, name: str) -> Entry:
 
 
 def _unknown(connection: Redis, name: str) -> NotFoundError:
-    known = [untrusted_fields.text(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MOST - 1)]
+    known = [untrusted_fields.decode(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MOST - 1)]
     close = tuple(other for other in known if name and (name in other or other in name))
     return NotFoundError(f"no schedule {name}", close, hint="qctl schedule list")
 
@@ -261,13 +261,13 @@ def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
     read: dict[str, Any] = {
         "next_at": _time(due) if math.isfinite(due) else None,
         "last_due": _time(state.get(job_fields.SCHEDULE_LAST_DUE.encode())),
-        "last_at": untrusted_fields.when(state.get(job_fields.SCHEDULE_LAST_RUN_AT.encode())),
-        "last_job": untrusted_fields.text(state.get(job_fields.SCHEDULE_LAST_JOB.encode())) or None,
-        "runs": untrusted_fields.whole_number(state.get(job_fields.SCHEDULE_RUNS.encode())) or 0,
-        "missed": untrusted_fields.whole_number(state.get(job_fields.SCHEDULE_MISSED.encode())) or 0,
-        "missed_at": untrusted_fields.when(state.get(job_fields.SCHEDULE_MISSED_AT.encode())),
-        "paused_by": untrusted_fields.text(state.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None,
-        "problem": untrusted_fields.text(state.get(job_fields.SCHEDULE_PROBLEM.encode())) or None,
+        "last_at": untrusted_fields.parse_time(state.get(job_fields.SCHEDULE_LAST_RUN_AT.encode())),
+        "last_job": untrusted_fields.decode(state.get(job_fields.SCHEDULE_LAST_JOB.encode())) or None,
+        "runs": untrusted_fields.parse_count(state.get(job_fields.SCHEDULE_RUNS.encode())) or 0,
+        "missed": untrusted_fields.parse_count(state.get(job_fields.SCHEDULE_MISSED.encode())) or 0,
+        "missed_at": untrusted_fields.parse_time(state.get(job_fields.SCHEDULE_MISSED_AT.encode())),
+        "paused_by": untrusted_fields.decode(state.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None,
+        "problem": untrusted_fields.decode(state.get(job_fields.SCHEDULE_PROBLEM.encode())) or None,
     }
     try:
         entry = parse(connection, name, state)
@@ -283,7 +283,7 @@ def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
         catch_up=entry.catch_up,
         left=entry.left,
         source=entry.source,
-        payload=untrusted_fields.pretty(state.get(b"data"))[0],
+        payload=untrusted_fields.indent_payload(state.get(b"data"))[0],
         **read,
     )
 
@@ -291,9 +291,9 @@ def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
 def _foreign(job_id: str, due: float, fields: Any) -> Schedule:
     """What a stock rq-scheduler keeps: when, and what RQ's description says; its rule is pickled and stays unread."""
     known = {
-        untrusted_fields.text(field): value for field, value in (fields if isinstance(fields, dict) else {}).items()
+        untrusted_fields.decode(field): value for field, value in (fields if isinstance(fields, dict) else {}).items()
     }
-    job, queue = untrusted_fields.function(known), untrusted_fields.text(known.get("origin"))
+    job, queue = untrusted_fields.function_name(known), untrusted_fields.decode(known.get("origin"))
     next_at = _time(due) if math.isfinite(due) else None
     return Schedule(job_id, job or "?", queue or "?", next_at=next_at, source="rq-scheduler")
 

@@ -30,7 +30,7 @@ from rq.worker import WorkerStatus
 from qctl import catalog, logs
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import job_fields, keys
-from qctl.broker.redis.connection import TRANSIENT, Backoff, will_pass
+from qctl.broker.redis.connection import TRANSIENT_ERRORS, Backoff, is_temporary
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker import process_memory
 from qctl.broker.worker.claim_protocol import Claim, Turns
@@ -132,7 +132,7 @@ class QctlWorker(PlainWorker):
                 try:
                     if not ready:
                         self._arrive()
-                    elif backoff.tries:
+                    elif backoff.attempts:
                         self.write_last()
                         self.forsake(names)
                     ready = True
@@ -207,8 +207,8 @@ class QctlWorker(PlainWorker):
             log.warning("left without telling Redis: %s", error)
 
     def _wait_for_redis(self, error: Exception, backoff: Backoff, beat: Callable[[], None]) -> None:
-        delay = backoff.next()
-        if will_pass(error):
+        delay = backoff.next_delay()
+        if is_temporary(error):
             log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
         else:
             log.error("Redis cannot do that (%s); trying again in %.0f s", error, delay)
@@ -237,7 +237,7 @@ class QctlWorker(PlainWorker):
 
     def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
         """Keep the thread that listens for commands alive, whatever happens: without it nobody can stop a job."""
-        if isinstance(exc, TRANSIENT):
+        if isinstance(exc, TRANSIENT_ERRORS):
             log.debug("the command channel is away: %s", exc)
         else:
             log.warning("the command channel is away: %s: %s", type(exc).__name__, exc)
@@ -263,7 +263,7 @@ class QctlWorker(PlainWorker):
         try:
             self.execute_job(job, queue)
         except Exception as error:
-            if will_pass(error):
+            if is_temporary(error):
                 raise
             log.exception("could not handle job %s of %s", job.id, queue.name)
             self._quarantine(queue.name, job.id, f"the worker could not handle it: {type(error).__name__}: {error}")
@@ -358,7 +358,7 @@ class QctlWorker(PlainWorker):
             self._drop(execution, job)
             return False
         except Exception as error:
-            if will_pass(error):
+            if is_temporary(error):
                 raise
             self._quarantine(queue.name, job.id, f"it cannot be started: {type(error).__name__}: {error}")
             return False

@@ -157,7 +157,7 @@ def _of_queue(queue: str, minute: int) -> list[bytes]:
     """The first keys of `finish.lua`."""
     places = [keys.started(queue), keys.finished(queue), keys.claims(queue), keys.recoveries(queue)]
     places += [keys.intermediate(queue), keys.TOTALS, keys.BREAKERS]
-    places += [keys.counts(queue, minute // 60), keys.times(queue, minute)]
+    places += [keys.counts(queue, minute // 60), keys.durations(queue, minute)]
     return [key.encode(errors="surrogateescape") for key in places]
 
 

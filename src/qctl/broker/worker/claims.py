@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from qctl.broker.bookkeeping import dead_letter_index, events
-from qctl.broker.redis import keys, pipeline_replies
+from qctl.broker.redis import keys, replies
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_protocol import Claim, Success, Turns, claimed_at
 from qctl.broker.worker.fork_guard import Talk
@@ -241,7 +241,7 @@ class Claimant:
         try:
             return self.put_back(queue, job_id)
         except ResponseError as error:
-            if not pipeline_replies.is_wrong_type(error):
+            if not replies.is_wrong_type(error):
                 raise
             log.error("job %s of %s cannot be given back: %s", job_id, queue, error)  # noqa: TRY400 - the cause is Redis's
             return False

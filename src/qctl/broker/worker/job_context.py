@@ -8,7 +8,7 @@ from typing import Any
 
 from rq.job import Job, get_current_job
 
-from qctl.broker.redis.connection import TRANSIENT
+from qctl.broker.redis.connection import TRANSIENT_ERRORS
 
 EVERY = 0.5
 """Seconds between two notes of progress that are written; those between are dropped."""
@@ -58,7 +58,7 @@ def _tell(job: Job, told: dict[str, Any]) -> None:
     setattr(job, "_qctl_told", time.monotonic())  # noqa: B010 - RQ's class declares no such field
     try:
         job.save_meta()
-    except TRANSIENT:
+    except TRANSIENT_ERRORS:
         return  # the next note tells more
 
 

@@ -16,7 +16,7 @@ from rq.job import Job, JobStatus
 from rq.queue import Queue
 
 from qctl.broker.bookkeeping import counters, dead_letter_index
-from qctl.broker.redis.connection import Backoff, will_pass
+from qctl.broker.redis.connection import Backoff, is_temporary
 from qctl.broker.worker.claims import Trip
 from qctl.broker.worker.outcome_hooks import EndingWorker
 from qctl.errors import ClaimLostError, SinkError, SinkMisconfiguredError
@@ -60,7 +60,7 @@ class SettlingWorker(EndingWorker):
             try:
                 self._finalize_success(job, queue, execution, value)
             except Exception as error:
-                if will_pass(error) or isinstance(error, ClaimLostError):
+                if is_temporary(error) or isinstance(error, ClaimLostError):
                     raise
                 # A callback of the job's may raise anything: the job has failed.
                 self._finalize_failure(job, queue, execution, sys.exc_info())
@@ -74,24 +74,24 @@ class SettlingWorker(EndingWorker):
         lost; RQ swallows errors of some transactions, and a claim that still stands shows those.
         """
         before = {name: getattr(job, name) for name in ("retries_left", "number_of_retries", "repeats_left", "_status")}
-        backoff = Backoff(first=0.2)
+        backoff = Backoff(first_seconds=0.2)
         while True:
             try:
                 end()
                 if job._status == JobStatus.FINISHED or self.claimant.claim_of(queue.name, job.id) is None:
                     return
             except ClaimLostError as error:
-                if not backoff.tries:
+                if not backoff.attempts:
                     log.warning("%s", error)
                 return
             except RedisError as error:
-                if not will_pass(error):
+                if not is_temporary(error):
                     raise
                 counters.forget()
                 log.warning("cannot write down the end of job %s yet: %s", job.id, error)
             for name, value in before.items():
                 setattr(job, name, value)
-            self._wait(backoff.next())
+            self._wait(backoff.next_delay())
 
     def _sink_failed(self, job: Job, queue: Queue, error: SinkError) -> None:
         """Give the batch back at no cost and hold the queue: nothing is wrong with the batch. Where only somebody can
@@ -114,15 +114,15 @@ class SettlingWorker(EndingWorker):
 
     def _persist(self, act: Callable[[], T]) -> T:
         """Do it as often as it takes while Redis is away. Only for what checks the claim itself."""
-        backoff = Backoff(first=0.2)
+        backoff = Backoff(first_seconds=0.2)
         while True:
             try:
                 return act()
             except RedisError as error:
-                if not will_pass(error):
+                if not is_temporary(error):
                     raise
                 log.warning("Redis is away: %s", error)
-                self._wait(backoff.next())
+                self._wait(backoff.next_delay())
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -15,7 +15,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys, pipeline_replies
+from qctl.broker.redis import keys, replies
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_protocol import claimed_at
 from qctl.errors import WaitTimeoutError
@@ -97,9 +97,9 @@ def _is_news(connection: Redis, queues: Sequence[str]) -> bool:
         pipe.time()
         for queue in queues:
             pipe.hvals(keys.claims(queue))
-        (seconds, micros), *held = pipeline_replies.ask(pipe)
+        (seconds, micros), *held = replies.execute(pipe)
     since = (seconds - HEARD) * 1_000_000 + micros
-    return any(claimed_at(claim) > since for claims in held for claim in pipeline_replies.granted(claims, []))
+    return any(claimed_at(claim) > since for claims in held for claim in replies.granted(claims, []))
 
 
 def release(connection: Redis, queue: str, *, actor: str) -> bool:

@@ -16,7 +16,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys, pipeline_replies
+from qctl.broker.redis import keys, replies
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_protocol import claimed_at
 
@@ -88,9 +88,7 @@ class Recoverer:
             pipe.zrange(keys.LEASES, 0, -1, withscores=True)
             for queue in queues:
                 pipe.hgetall(keys.claims(queue))
-            (seconds, micros), leases, *claims = (
-                pipeline_replies.granted(reply, {}) for reply in pipeline_replies.ask(pipe)
-            )
+            (seconds, micros), leases, *claims = (replies.granted(reply, {}) for reply in replies.execute(pipe))
         alive = {name for name, ends in leases if ends > seconds * 1000 + micros // 1000}
         return [
             _Suspect(queue, job_id.decode(errors="surrogateescape"), claim.decode(errors="surrogateescape"))
@@ -103,7 +101,7 @@ class Recoverer:
         try:
             outcome = recover(self._redis, suspect.queue, suspect.job_id, suspect.claim, by=self._name)
         except ResponseError as error:
-            if not pipeline_replies.is_wrong_type(error):
+            if not replies.is_wrong_type(error):
                 raise
             log.error("job %s of %s cannot be given back: %s", suspect.job_id, suspect.queue, error)  # noqa: TRY400 - the cause is Redis's
             return False

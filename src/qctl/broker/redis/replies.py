@@ -1,0 +1,110 @@
+"""Typed readers of Redis's replies.
+
+redis-py types a reply as a union over encodings and clients, and the replies of pipelines and scripts not at all. Each
+reader returns the one type that its commands have on qctl's connections. It checks the outermost type alone, so that
+its cost does not grow with the reply.
+
+A key of another type, which something else wrote, reads as empty: it must not hide what lies beside it. Any other error
+that stands in a reply's place is raised.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+from redis.client import Pipeline
+from redis.exceptions import NoPermissionError, ResponseError
+
+T = TypeVar("T")
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+"""One entry of a stream: its id and its fields."""
+
+
+def execute(pipe: Pipeline) -> list[Any]:
+    """Run a pipeline to its end. Commands that failed have their error as reply."""
+    return list(pipe.execute(raise_on_error=False))
+
+
+def is_wrong_type(reply: object) -> bool:
+    """Tell whether a command failed because its key holds another type."""
+    return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
+
+
+def is_forbidden(reply: object) -> bool:
+    """Tell whether a command failed because this user may not run it."""
+    return isinstance(reply, NoPermissionError)
+
+
+def integer(reply: object, default: int = 0) -> int:
+    """Read the reply to LLEN, ZCARD, HLEN, XLEN, EXISTS, PTTL and the like."""
+    return reply if isinstance(reply, int) else _empty(reply, default)
+
+
+def optional_integer(reply: object) -> int | None:
+    """Read the reply to LPOS or MEMORY USAGE."""
+    return reply if isinstance(reply, int) else _empty(reply, None)
+
+
+def optional_float(reply: object) -> float | None:
+    """Read the reply to ZSCORE."""
+    return reply if isinstance(reply, float) else _empty(reply, None)
+
+
+def optional_bytes(reply: object) -> bytes | None:
+    """Read the reply to GET, HGET or LINDEX."""
+    return reply if isinstance(reply, bytes) else _empty(reply, None)
+
+
+def bytes_list(reply: object) -> list[bytes]:
+    """Read the reply to LRANGE, HKEYS, or ZRANGE without scores."""
+    return cast("list[bytes]", reply) if isinstance(reply, list) else _empty(reply, [])
+
+
+def bytes_set(reply: object) -> set[bytes]:
+    """Read the reply to SMEMBERS."""
+    return cast("set[bytes]", reply) if isinstance(reply, set) else _empty(reply, set())
+
+
+def bytes_dict(reply: object) -> dict[bytes, bytes]:
+    """Read the reply to HGETALL."""
+    return cast("dict[bytes, bytes]", reply) if isinstance(reply, dict) else _empty(reply, {})
+
+
+def field_values(reply: object, count: int) -> list[bytes | None]:
+    """Read the reply to HMGET of `count` fields, None for each that is missing."""
+    return cast("list[bytes | None]", reply) if isinstance(reply, list) else _empty(reply, [None] * count)
+
+
+def scores(reply: object, count: int) -> list[float | None]:
+    """Read the reply to ZMSCORE of `count` members, None for each that is missing."""
+    return cast("list[float | None]", reply) if isinstance(reply, list) else _empty(reply, [None] * count)
+
+
+def scored_members(reply: object) -> list[tuple[bytes, float]]:
+    """Read the reply to ZRANGE with scores."""
+    return cast("list[tuple[bytes, float]]", reply) if isinstance(reply, list) else _empty(reply, [])
+
+
+def scanned_fields(reply: object) -> tuple[int, dict[bytes, bytes]]:
+    """Read the reply to HSCAN: the next cursor, 0 at the end, and fields with their values."""
+    return cast("tuple[int, dict[bytes, bytes]]", reply) if isinstance(reply, tuple) else _empty(reply, (0, {}))
+
+
+def stream_entries(reply: object) -> list[Entry]:
+    """Read the reply to XRANGE or XREVRANGE."""
+    return cast("list[Entry]", reply) if isinstance(reply, list) else _empty(reply, [])
+
+
+def _empty(reply: object, empty: T) -> T:
+    """Return `empty` for nil and for a key of another type. Raises any other error."""
+    if reply is None or is_wrong_type(reply):
+        return empty
+    if isinstance(reply, Exception):
+        raise reply
+    raise TypeError(f"unexpected reply of type {type(reply).__name__}")
+
+
+def granted(reply: T, default: T) -> T:
+    """Return a reply, or `default` if its key holds another type. Raises any other error."""
+    return _empty(reply, default) if isinstance(reply, Exception) else reply
