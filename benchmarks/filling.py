@@ -69,7 +69,7 @@ def bury(send: Sender, queue: str, count: int, *, causes: int = CAUSES, indexed:
     for cause in range(causes):
         mine = ids[cause::causes]
         traceback = TRACEBACK.format(line=cause, error=f"Error{cause}")
-        parts = dead_letter_index.describe("app.tasks.send", traceback)
+        parts = dead_letter_index.describe_cause("app.tasks.send", traceback)
         print_ = dead_letter_index.fingerprint(parts)
         fields = {**_job(queue, "failed"), **({job_fields.FINGERPRINT: print_} if indexed else {})}
         failure = {"exc_string": _packed(traceback), "type": 2, "created_at": now}
@@ -98,7 +98,7 @@ def _measure(send: Sender, queue: str) -> None:
     times = {
         f"{kind}{bucket(0.01 * n)}{' app.tasks.send' if kind == 'r' else ''}": 2 for kind in "wr" for n in range(1, 11)
     }
-    for ago in range(counters.RECENT + 10):
+    for ago in range(counters.WINDOW_MINUTES + 10):
         hour, of_hour = divmod(minute - ago, 60)
         counts = {f"{of_hour}.{what}": 20 for what in ("taken", "finished", "depth")}
         send.one(b"HSET", keys.counts(queue, hour), *_flat(counts))

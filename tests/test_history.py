@@ -14,7 +14,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.bookkeeping.event_consumer import EventGroup
+from qctl.broker.bookkeeping.event_consumer import EventConsumer
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import Backoff
 from qctl.broker.worker.inline_worker import InlineWorker
@@ -265,10 +265,10 @@ def pending(connection: Redis) -> tuple[int, int] | None:
 
 
 def test_what_was_taken_by_one_that_died_comes_again(connection: Redis, settings: Settings) -> None:
-    dead = EventGroup(connection, GROUP)
-    dead.prepare()
+    dead = EventConsumer(connection, GROUP)
+    dead.create_group()
     ids = [connection.xadd(keys.EVENTS, {"event": "created", "job": "a", "n": n}) for n in range(700)]
-    stored = dead.take(600, 10)
+    stored = dead.read(600, 10)
     SqliteHistory(settings.history_database).write(stored[:300])  # and then it died
     with recording(settings):
         eventually(lambda: pending(connection) == (0, 0), what="all of it")
@@ -327,11 +327,11 @@ def test_what_the_stream_dropped_is_told_as_a_gap(connection: Redis, settings: S
 
 
 def test_what_was_taken_and_dropped_does_not_stop_it(connection: Redis, settings: Settings) -> None:
-    group = EventGroup(connection, GROUP)
-    group.prepare()
+    group = EventConsumer(connection, GROUP)
+    group.create_group()
     for n in range(10):
         events.record(connection, "created", job="a", count=n)
-    group.take(5, 10)
+    group.read(5, 10)
     connection.xtrim(keys.EVENTS, maxlen=7, approximate=False)
     with recording(settings):
         eventually(lambda: pending(connection) == (0, 0), what="the rest")

@@ -110,7 +110,7 @@ def test_jobs_of_rq_and_qctl_come_back_with_all_that_belongs_to_them(connection:
         if state == "failed":
             stock.die(connection, job, ttl=5000 + n)
             with connection.pipeline() as pipe:
-                dead_letter_index.index(pipe, "mail", job.id, "app.tasks.send", stock.TRACEBACK)
+                dead_letter_index.add(pipe, "mail", job.id, "app.tasks.send", stock.TRACEBACK)
                 pipe.execute()
         elif state == "quarantined":
             connection.hset(keys.quarantine("mail"), job.id, '{"reason": "r", "at": 1, "recoveries": 0}')

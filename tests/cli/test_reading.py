@@ -130,7 +130,7 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     connection.hset(keys.quarantine("mail"), "text", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 0}))
     with connection.pipeline() as pipe:
         reading = ("qctl.jobs.reading_batches.ingest_reading", ("s/a", "bm9wZQ==", 1))
-        dead_letter_index.bury(pipe, "readings", "sensor-data", *reading, "it is not JSON", "r1")
+        dead_letter_index.add_rejected(pipe, "readings", "sensor-data", *reading, "it is not JSON", "r1")
         pipe.execute()
     stock.register_worker(connection, "killed", "mail")
     connection.delete(keys.worker("killed"))

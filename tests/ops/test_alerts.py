@@ -110,10 +110,10 @@ def told(hook: Hook) -> list[tuple[str, bool]]:
 
 def ago(connection: Redis, seconds: float) -> None:
     """Make it look as if everything noted of the alert `late` had happened so much earlier."""
-    known = alert_state.firing(connection)["late"]["mail"]
+    known = alert_state.read_firing(connection)["late"]["mail"]
     back = timedelta(seconds=seconds)
     earlier = {channel: (when - back, level) for channel, (when, level) in known.told.items()}
-    alert_state.note(connection, "late", Firing("mail", known.level, known.since - back, earlier))
+    alert_state.record(connection, "late", Firing("mail", known.level, known.since - back, earlier))
 
 
 # --- telling ------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, wri
     watch.look()
     watch.look()
     assert told(hook)[3:] == [("OK", True)]
-    assert alert_state.firing(connection) == {}
+    assert alert_state.read_firing(connection) == {}
     assert [e.fields["queue"] for e in events.newest(connection, 9) if e.event == "alerted"] == ["mail"] * 4
 
 
@@ -238,9 +238,9 @@ def without_told(connection: Redis) -> dict[str, Any]:
 def test_of_a_rule_that_is_gone_nothing_is_remembered(connection: Redis, write: Make, hook: Hook) -> None:
     late(connection, 400)
     AlertWatch(write(rule(webhook=[hook.url])), trouble).look()
-    assert alert_state.firing(connection)
+    assert alert_state.read_firing(connection)
     AlertWatch(write(""), trouble).look()
-    assert alert_state.firing(connection) == {}
+    assert alert_state.read_firing(connection) == {}
 
 
 def test_a_file_that_breaks_leaves_the_rules_as_they_were(

@@ -44,12 +44,12 @@ def test_it_is_searched(ops: Ops) -> None:
 
 def test_events_of_jobs_do_not_push_it_out_and_it_is_bounded(ops: Ops, connection: Redis) -> None:
     with connection.pipeline(transaction=False) as pipe:
-        for _ in range(audit.CAP + 1000):
+        for _ in range(audit.MAX_ENTRIES + 1000):
             pipe.xadd(keys.AUDIT, {"actor": "a"})
         pipe.execute()
     ops.audit.note("qctl pause", "x" * 10_000, via="cli", outcome="done")
-    assert connection.xlen(keys.AUDIT) < audit.CAP + 1000
-    assert len(ops.audit.list()[-1].line) == audit.LONGEST
+    assert connection.xlen(keys.AUDIT) < audit.MAX_ENTRIES + 1000
+    assert len(ops.audit.list()[-1].line) == audit.MAX_TEXT_CHARACTERS
     assert keys.AUDIT != keys.EVENTS
 
 

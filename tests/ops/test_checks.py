@@ -65,7 +65,7 @@ def test_dead_letters_and_errors(ops: Ops, connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
     with connection.pipeline() as pipe:
         for failed in (True, False, False, False):
-            counters.ended(pipe, "mail", "job", failed=failed, waited=1, ran=1)
+            counters.record_run(pipe, "mail", "job", failed=failed, waited=1, ran=1)
         pipe.execute()
     limits = Thresholds(dead=Threshold(0, 5), errors=Threshold(0.1, 0.5))
     (mail,) = ops.checks.run(limits, ["mail"]).queues

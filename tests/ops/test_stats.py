@@ -33,8 +33,8 @@ def test_lanes_are_folded_into_their_queue(ops: Ops, connection: Redis) -> None:
     stock.register_worker(connection, "one", "email.high", "email", "email.low")
     stock.register_worker(connection, "two", "email.high")
     with connection.pipeline() as pipe:
-        counters.ended(pipe, "email.high", "a", failed=True, waited=1, ran=1)
-        counters.ended(pipe, "email.low", "a", failed=False, waited=100, ran=1)
+        counters.record_run(pipe, "email.high", "a", failed=True, waited=1, ran=1)
+        counters.record_run(pipe, "email.low", "a", failed=False, waited=100, ran=1)
         pipe.execute()
     found = ops.stats.read()
     (email,) = (queue for queue in folded(found).queues if queue.name.startswith("email"))
@@ -74,7 +74,7 @@ def test_a_paused_lane_shows_in_the_row(ops: Ops, connection: Redis) -> None:
 def test_what_a_queue_is_busy_with(ops: Ops, connection: Redis) -> None:
     with connection.pipeline() as pipe:
         for failed, ran in ((False, 1.0), (False, 1.0), (True, 5.0)):
-            counters.ended(pipe, "email", "welcome-email", failed=failed, waited=1, ran=ran)
+            counters.record_run(pipe, "email", "welcome-email", failed=failed, waited=1, ran=ran)
         pipe.execute()
     for n in range(4):
         stock.enqueue(connection, "email", f"pickled-{n}", n)
@@ -108,7 +108,7 @@ def test_of_a_long_queue_a_sample_is_looked_at(ops: Ops, connection: Redis) -> N
     assert sum(told.values()) == 20_000
 
 
-@pytest.mark.parametrize("seconds", [59.0, counters.KEEP + 1.0])
+@pytest.mark.parametrize("seconds", [59.0, counters.RETENTION_SECONDS + 1.0])
 def test_counts_go_back_for_two_days(ops: Ops, seconds: float) -> None:
     with pytest.raises(UsageError, match="two days"):
         ops.stats.names(seconds=seconds)
@@ -156,7 +156,9 @@ def test_longer_steps_and_several_queues_are_added_up(ops: Ops, connection: Redi
     assert max(step.depth or 0 for step in series.steps) == 4
 
 
-@pytest.mark.parametrize(("seconds", "step"), [(30, 60), (counters.KEEP + 60, 60), (3600, 0), (counters.KEEP, 60)])
+@pytest.mark.parametrize(
+    ("seconds", "step"), [(30, 60), (counters.RETENTION_SECONDS + 60, 60), (3600, 0), (counters.RETENTION_SECONDS, 60)]
+)
 def test_a_series_has_bounds(ops: Ops, seconds: float, step: float) -> None:
     with pytest.raises(UsageError):
         ops.metrics.series(seconds=seconds, step=step)
@@ -165,8 +167,8 @@ def test_a_series_has_bounds(ops: Ops, seconds: float, step: float) -> None:
 def test_all_for_a_monitoring_system(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "work", "a")
     with connection.pipeline() as pipe:
-        counters.bump(pipe, "work", "finished", 7)
-        counters.bump(pipe, "work", "taken", 7)
+        counters.increment(pipe, "work", "finished", 7)
+        counters.increment(pipe, "work", "taken", 7)
         pipe.execute()
     connection.hset(keys.TOTALS, mapping={"finished:a:b": 3, "strange": "x", "failed:work": "many"})
     connection.hset(keys.LIMIT_REJECTIONS, mapping={"rate": 2, "active": 3})

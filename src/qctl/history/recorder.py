@@ -1,8 +1,8 @@
-"""Writes the history: takes events from the stream, stores them, and only then acknowledges them.
+"""Writes the history: reads events from the stream, stores them, and only then acknowledges them.
 
-Nobody waits for it. Where the database is away, the stream keeps what happens (`events.CAP`), and what it had to drop
-meanwhile is told as a gap. Any number may run, be killed and start again: what was taken and not acknowledged is taken
-again, and an event that is stored twice is there once.
+No job waits for it. If the database is down, the stream keeps the last `events.MAX_ENTRIES` events; if it drops some,
+the history gets an event that marks the gap. Any number of recorders may run, be killed and restart: events that were
+not acknowledged are read again, and an event that is stored twice counts once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from threading import Event as Flag
 
-from qctl.broker.bookkeeping.event_consumer import EventGroup
+from qctl.broker.bookkeeping.event_consumer import EventConsumer
 from qctl.broker.redis.connection import Backoff, Connection, connect, translate_errors
 from qctl.errors import QctlError
 from qctl.history.open_store import open_store
@@ -44,7 +44,7 @@ class Recorder:
     def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
         self._settings = settings
         self._redis = connection or connect(settings, name="qctl-history")
-        self._group = EventGroup(self._redis, GROUP)
+        self._group = EventConsumer(self._redis, GROUP)
         self._store: Store = open_store(settings)
         self._next_look = 0.0
 
@@ -56,7 +56,7 @@ class Recorder:
                 with translate_errors(self._settings):
                     self._resume()
                     while not stop.is_set():
-                        self._record(self._group.take(STEP, block_ms=1000), stop)
+                        self._record(self._group.read(STEP, block_ms=1000), stop)
                         self._forget_old()
                         backoff.reset()
             except QctlError as error:
@@ -70,8 +70,8 @@ class Recorder:
 
     def _resume(self) -> None:
         """Store what was taken and not acknowledged, and tell of what the stream had to drop."""
-        self._group.prepare()
-        while left := self._group.unfinished(STEP):
+        self._group.create_group()
+        while left := self._group.pending(STEP):
             self._keep(left)
         gap = self._group.gap()
         if gap is None:
@@ -90,7 +90,7 @@ class Recorder:
 
     def _keep(self, taken: list[Event]) -> None:
         self._store.write(taken)
-        self._group.finish(taken)
+        self._group.acknowledge(taken)
         log.debug("%d events are kept, up to %s", len(taken), taken[-1].id)
 
     def _forget_old(self) -> None:

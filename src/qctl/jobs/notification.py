@@ -107,7 +107,7 @@ def _note(receiver: str | int, text: str, kind: str | None, data: Mapping[str, A
 
 def _admitted(note: Note) -> bool:
     with redis("notifications cannot be counted") as connection:
-        return inbox.admit(connection, note.receiver, note.id, settings().notifications_per_minute)
+        return inbox.allow_notification(connection, note.receiver, note.id, settings().notifications_per_minute)
 
 
 def _by_webhook(note: Note, url: str) -> None:

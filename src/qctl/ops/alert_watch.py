@@ -55,7 +55,7 @@ class AlertWatch:
     def look(self) -> None:
         """Read the rules and the queues once, and tell what is to be told. Raises what Redis raises."""
         self._read_rules()
-        if not self._rules and not alert_state.firing(self._redis):
+        if not self._rules and not alert_state.read_firing(self._redis):
             return
         with locks.try_lock(self._redis, "alerts", TELLING) as self._go_on:
             if self._go_on:
@@ -72,8 +72,8 @@ class AlertWatch:
         self._complaint = complaint
 
     def _look(self, stats: Stats) -> None:
-        before = alert_state.firing(self._redis)
-        muted = alert_state.mutes(self._redis)
+        before = alert_state.read_firing(self._redis)
+        muted = alert_state.read_mutes(self._redis)
         now = clock.to_datetime(clock.now_ms(self._redis))
         log.debug("looks at %d queues by %d rules", len(stats.queues), len(self._rules))
         for rule in self._rules:
@@ -81,10 +81,10 @@ class AlertWatch:
             for queue in look(rule, stats):
                 self._judge(rule, queue, known.pop(queue.queue, None), now, muted=rule.name in muted)
             for name in known:
-                alert_state.forget(self._redis, rule.name, name)
+                alert_state.delete(self._redis, rule.name, name)
         for gone, queues in before.items():
             for name in queues:
-                alert_state.forget(self._redis, gone, name)
+                alert_state.delete(self._redis, gone, name)
 
     def _judge(self, rule: AlertRule, queue: QueueCheck, was: Firing | None, now: datetime, *, muted: bool) -> None:
         """Note how one queue stands by one rule, and tell of it where it is time to. What is not known is no news."""
@@ -97,7 +97,7 @@ class AlertWatch:
         firing = replace(was, level=queue.level) if was else Firing(queue.queue, queue.level, now)
         if firing != was:
             log.debug("%s: %s is %s since %s", rule.name, queue.queue, queue.level.name, firing.since.isoformat())
-            alert_state.note(self._redis, rule.name, firing)
+            alert_state.record(self._redis, rule.name, firing)
         if muted or (now - firing.since).total_seconds() < rule.hold:
             return
         for channel in rule.channels:
@@ -107,7 +107,7 @@ class AlertWatch:
                 notice = self._notice(rule, queue.queue, firing, now, self._words(queue), key)
                 if self._tell(rule, notice, channel):
                     firing = replace(firing, told={**firing.told, channel.label: (now, firing.level)})
-                    alert_state.note(self._redis, rule.name, firing)
+                    alert_state.record(self._redis, rule.name, firing)
 
     def _resolve(self, rule: AlertRule, was: Firing, now: datetime, *, muted: bool) -> None:
         """A queue is well again: tell those who were told that it was not."""
@@ -118,9 +118,9 @@ class AlertWatch:
         failed = {channel.label for channel in told if not self._tell(rule, notice, channel)}
         if failed:
             left = {label: when for label, when in was.told.items() if label in failed}
-            alert_state.note(self._redis, rule.name, replace(was, told=left))
+            alert_state.record(self._redis, rule.name, replace(was, told=left))
         else:
-            alert_state.forget(self._redis, rule.name, was.queue)
+            alert_state.delete(self._redis, rule.name, was.queue)
 
     def _notice(self, rule: AlertRule, queue: str, firing: Firing, now: datetime, words: str, key: str) -> Notice:
         return Notice(rule.name, queue, firing.level, firing.since, now, words, socket.gethostname(), key)

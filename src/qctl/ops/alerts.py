@@ -27,7 +27,7 @@ class AlertOps(Part):
         """Every rule, as it stands now. Raises SettingsError where the file cannot be used."""
         rules = load(self._settings)
         stats = stats_snapshot.stats(self._redis)
-        firing, mutes = alert_state.firing(self._redis), alert_state.mutes(self._redis)
+        firing, mutes = alert_state.read_firing(self._redis), alert_state.read_mutes(self._redis)
         return [
             Alert(rule, look(rule, stats), list(firing.get(rule.name, {}).values()), mutes.get(rule.name))
             for rule in rules

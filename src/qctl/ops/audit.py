@@ -33,7 +33,7 @@ class AuditOps(Part):
         does the same, of which secrets are taken out here; `outcome` the name of its exit code; `actor` whoever is
         logged in where None; `trace` the id of the request, QCTL_TRACE_ID where None.
         """
-        audit.note(
+        audit.record(
             self._redis,
             actor=actor or events.actor(),
             command=command,

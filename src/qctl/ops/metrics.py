@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
 
 from qctl import catalog
-from qctl.broker.bookkeeping.counters import KEEP, Counts
+from qctl.broker.bookkeeping.counters import RETENTION_SECONDS, Counts
 from qctl.broker.producer import owner_limits
 from qctl.broker.query import count_series, pipeline_status, server_vitals, stats_snapshot, workers
 from qctl.broker.query.count_series import Place
@@ -35,9 +35,9 @@ class MetricsOps(Part):
         """What these queues (names or patterns, all by default) did together in the last `seconds`, in steps of whole
         minutes that begin at multiples of their length. Raises UsageError and NotFoundError."""
         minutes = math.ceil(step / 60)
-        if not 60 <= seconds <= KEEP:
+        if not 60 <= seconds <= RETENTION_SECONDS:
             raise UsageError("what was measured goes back from one minute to two days")
-        if not 1 <= minutes <= KEEP // 60 or seconds / 60 / minutes > MOST_STEPS:
+        if not 1 <= minutes <= RETENTION_SECONDS // 60 or seconds / 60 / minutes > MOST_STEPS:
             raise UsageError(f"a step is from one minute to two days, and there are at most {MOST_STEPS} of them")
         chosen = families(queues, stats_snapshot.names(self._redis))
         last = int(time.time()) // 60

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from qctl import catalog
-from qctl.broker.bookkeeping.counters import KEEP, Times
+from qctl.broker.bookkeeping.counters import RETENTION_SECONDS, DurationHistograms
 from qctl.broker.query import count_series, job_name_sample, stats_snapshot
 from qctl.broker.redis import clock
 from qctl.errors import UsageError
@@ -36,12 +36,12 @@ class StatsOps(Part):
 
         Only runs in qctl's workers are counted. What waits is estimated from a sample of each queue.
         """
-        if not 60 <= seconds <= KEEP:
+        if not 60 <= seconds <= RETENTION_SECONDS:
             raise UsageError("counts of job names go back from one minute to two days")
         chosen = families(queues, stats_snapshot.names(self._redis))
         last = int(time.time()) // 60
         counted = count_series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
-        ran: dict[str, list[Times]] = {queue: [] for queue in chosen}
+        ran: dict[str, list[DurationHistograms]] = {queue: [] for queue in chosen}
         for (queue, _), times in count_series.times(self._redis, counted):
             ran[queue].append(times)
         samples = {queue: job_name_sample.waiting(self._redis, queue) for queue in chosen}
@@ -54,7 +54,7 @@ class StatsOps(Part):
         )
 
 
-def _by_name(queue: str, ran: Sequence[Times], waiting: dict[str, int]) -> list[NameStats]:
+def _by_name(queue: str, ran: Sequence[DurationHistograms], waiting: dict[str, int]) -> list[NameStats]:
     """The jobs of one queue, the busiest first."""
     found = []
     for name in {*waiting, *(name for each in ran for name in (*each.runs, *each.failures))}:

@@ -51,7 +51,7 @@ def place(connection: Redis, state: State, *ids: str, queue: str = "mail") -> No
     for n, id_ in enumerate(ids):
         if state == "failed":
             with connection.pipeline() as pipe:
-                dead_letter_index.bury(pipe, "readings", queue, "app.take", [n], f"ValueError: {id_}", id_)
+                dead_letter_index.add_rejected(pipe, "readings", queue, "app.take", [n], f"ValueError: {id_}", id_)
                 pipe.execute()
             continue
         stock.enqueue(connection, queue, id_)

@@ -94,7 +94,7 @@ def test_two_operators_at_once_run_each_once(settings: Settings, connection: Red
 def test_the_index_of_causes_forgets_it(connection: Redis) -> None:
     with connection.pipeline() as pipe:
         for id_ in ("a", "b"):
-            dead_letter_index.bury(pipe, "readings", "mail", "app.take", [], "ValueError: no", id_)
+            dead_letter_index.add_rejected(pipe, "readings", "mail", "app.take", [], "ValueError: no", id_)
         pipe.execute()
     (fingerprint,) = (name.decode() for name in connection.hkeys(keys.causes("mail")))
     again(connection, "a")

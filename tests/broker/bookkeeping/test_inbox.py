@@ -1,4 +1,4 @@
-"""Messages are put into an inbox once, and receivers are sent no more notes than they should."""
+"""Delivery to inboxes, and the rate limit of notifications."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qctl.broker.bookkeeping import inbox
 from qctl.broker.redis import keys
 
 
-def test_a_message_is_delivered_once_and_read_from_where_one_left_off(connection: Redis) -> None:
+def test_message_is_delivered_once_and_read_after_a_position(connection: Redis) -> None:
     assert inbox.deliver(connection, "bob", "m1", {"text": "hi \u202e"})
     assert inbox.deliver(connection, "bob", "m2", {"text": "again"})
     assert not inbox.deliver(connection, "bob", "m1", {"text": "hi"})
@@ -16,12 +16,13 @@ def test_a_message_is_delivered_once_and_read_from_where_one_left_off(connection
     assert hi == {"text": "hi \u202e"}
     assert [message["text"] for _, message in inbox.read(connection, "bob", first)] == ["again"]
     assert inbox.read(connection, "bob", last) == inbox.read(connection, "ann") == []
-    assert 0 < connection.ttl(keys.inbox("bob")) <= inbox.KEEP
+    assert 0 < connection.ttl(keys.inbox("bob")) <= inbox.RETENTION_SECONDS
 
 
-def test_a_note_counts_once_and_what_is_above_the_limit_is_not_let_through(connection: Redis) -> None:
-    assert [inbox.admit(connection, "bob", note, 2) for note in ("a", "a", "b", "c", "b")] == [True] * 3 + [False, True]
-    assert inbox.admit(connection, "ann", "c", 2)
-    assert inbox.admit(connection, "bob", "c", 0)
-    connection.zadd(keys.notified("bob"), {"a": 1})  # it is no longer in the last minute
-    assert inbox.admit(connection, "bob", "c", 2)
+def test_notification_counts_once_and_limit_applies(connection: Redis) -> None:
+    allowed = [inbox.allow_notification(connection, "bob", id_, 2) for id_ in ("a", "a", "b", "c", "b")]
+    assert allowed == [True, True, True, False, True]
+    assert inbox.allow_notification(connection, "ann", "c", 2)
+    assert inbox.allow_notification(connection, "bob", "c", 0)
+    connection.zadd(keys.notified("bob"), {"a": 1})  # outside the window
+    assert inbox.allow_notification(connection, "bob", "c", 2)

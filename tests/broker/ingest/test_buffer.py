@@ -64,7 +64,7 @@ def test_a_batch_is_a_job_that_retries_after_2_4_8_seconds(connection: Redis, se
         3,
         [2, 4, 8],
     )
-    assert job.failure_ttl == dead_letter_index.FOR_EVER
+    assert job.failure_ttl == dead_letter_index.NEVER_EXPIRES_TTL
     assert job.description == "write-readings: 1 items"
 
 

@@ -19,7 +19,7 @@ def bury(connection: Redis, queue: str, count: int, message: str = "no {}", pref
     with connection.pipeline() as pipe:
         for n in range(count):
             reason = f"ValueError: {message.format(n)}"
-            dead_letter_index.bury(pipe, "readings", queue, "app.take", [n], reason, f"{prefix}{n}")
+            dead_letter_index.add_rejected(pipe, "readings", queue, "app.take", [n], reason, f"{prefix}{n}")
         pipe.execute()
 
 
@@ -63,7 +63,7 @@ def test_letters_of_stock_workers_join_those_of_the_index(connection: Redis) -> 
         stock.die(connection, stock.enqueue(connection, "mail", f"s{n}"), f"Traceback\nKeyError: {n}")
     stock.die(connection, stock.enqueue(connection, "mail", "i"), "Traceback\nKeyError: 7")
     with connection.pipeline() as pipe:
-        dead_letter_index.index(pipe, "mail", "i", "app.tasks.send", "Traceback\nKeyError: 7")
+        dead_letter_index.add(pipe, "mail", "i", "app.tasks.send", "Traceback\nKeyError: 7")
         pipe.execute()
     cause = only(connection, "mail")
     assert (cause.count, cause.message) == (4, "*")
@@ -147,7 +147,9 @@ def test_a_hundred_thousand_letters_cost_as_many_round_trips_as_ten(connection: 
 def test_the_letters_that_died_last_are_read_alone(connection: Redis) -> None:
     for n in range(12):
         with connection.pipeline() as pipe:
-            dead_letter_index.bury(pipe, "readings", f"q{n % 3}", "app.take", [n], "ValueError: no 1", f"d{n:02}")
+            dead_letter_index.add_rejected(
+                pipe, "readings", f"q{n % 3}", "app.take", [n], "ValueError: no 1", f"d{n:02}"
+            )
             pipe.execute()
         (cause,) = dead_letter_causes.groups(connection, [f"q{n % 3}"], None).causes
         connection.zadd(keys.cause(f"q{n % 3}", cause.fingerprint), {f"d{n:02}": 1000 + n})

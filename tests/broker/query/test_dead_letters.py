@@ -27,7 +27,7 @@ def listed(connection: Redis, *queues: str, limit: int = 50, offset: int = 0, ne
 def bury(connection: Redis, queue: str, job_id: str, died: float, reason: str = "ValueError: no") -> None:
     """A letter as qctl makes them, that died at `died` seconds."""
     with connection.pipeline() as pipe:
-        dead_letter_index.bury(pipe, "readings", queue, "app.tasks.take", ["raw"], reason, job_id)
+        dead_letter_index.add_rejected(pipe, "readings", queue, "app.tasks.take", ["raw"], reason, job_id)
         pipe.execute()
     fingerprint = connection.hget(keys.job(job_id), job_fields.FINGERPRINT)
     assert fingerprint is not None

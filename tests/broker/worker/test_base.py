@@ -74,7 +74,7 @@ def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
         connection.rpush(keys.queue("work"), job.id)
     worker_again(worker).work(burst=True)
     assert status(connection, job) == "failed"
-    assert connection.zscore(keys.failed("work"), job.id) == dead_letter_index.FOR_EVER
+    assert connection.zscore(keys.failed("work"), job.id) == dead_letter_index.NEVER_EXPIRES_TTL
     assert connection.ttl(keys.job(job.id)) == -1
     assert names(connection) == ["started", "retried"] * 3 + ["started", "dead"]
     assert_settled(connection)

@@ -87,7 +87,7 @@ def _send(connection: Redis, job: Editable, data: bytes, parts: dict[str, Any], 
                 job_fields.EDITED_AT,
                 note,
                 actor,
-                events.CAP,
+                events.MAX_ENTRIES,
             ],
         )
     )

@@ -50,7 +50,7 @@ def put(connection: Redis, record: Record, *, actor: str) -> None:
         record.expires_at,
         record.results_expire_at,
         actor,
-        events.CAP,
+        events.MAX_ENTRIES,
         len(flat),
         *flat,
         *results,

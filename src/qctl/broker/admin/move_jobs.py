@@ -51,7 +51,7 @@ class Relocation(ABC):
             queue,
             state,
             self.actor,
-            events.CAP,
+            events.MAX_ENTRIES,
             keys.JOB_PREFIX,
             job_fields.FINGERPRINT,
             keys.cause(queue, ""),

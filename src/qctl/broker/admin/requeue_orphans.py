@@ -25,7 +25,15 @@ def _one(connection: Redis, orphan: Orphan, actor: str) -> int:
     id_, queue = untrusted_fields.decode(orphan.id), orphan.queue
     held = [keys.job(id_), keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.scheduled(queue)]
     others = [keys.executions(id_), keys.quarantine(queue), keys.QUEUES, keys.EVENTS]
-    args: list[Argument] = [id_, queue, orphan.state, utcformat(now()), actor, events.CAP, job_locations.NEAR]
+    args: list[Argument] = [
+        id_,
+        queue,
+        orphan.state,
+        utcformat(now()),
+        actor,
+        events.MAX_ENTRIES,
+        job_locations.NEAR,
+    ]
     return int(_adopt(connection, [*held, *others], args))
 
 

@@ -58,7 +58,7 @@ class Retry:
                 utcformat(now),
                 now.timestamp(),
                 self.actor,
-                events.CAP,
+                events.MAX_ENTRIES,
                 job_fields.FINGERPRINT,
                 keys.cause(queue, ""),
                 limit_begin,

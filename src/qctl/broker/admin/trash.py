@@ -164,7 +164,16 @@ def _put_back(connection: Redis, batch: TrashBatch, actor: str, progress: Callab
     where += [keys.trash_origins(batch.id), keys.quarantine(queue), keys.causes(queue)]
     where += [registry(queue) for registry in _REGISTRIES]
     counts = keys.counts_prefix(queue)
-    args: list[str | int] = [STEP, keys.JOB_PREFIX, batch.id, job_fields.TRASH_BATCH, queue, actor, events.CAP, counts]
+    args: list[str | int] = [
+        STEP,
+        keys.JOB_PREFIX,
+        batch.id,
+        job_fields.TRASH_BATCH,
+        queue,
+        actor,
+        events.MAX_ENTRIES,
+        counts,
+    ]
     done = restored = 0
     try:
         while True:

@@ -43,7 +43,7 @@ def _tell(connection: Redis, worker: WorkerInfo, actor: str, what: str) -> Told:
     changed, *held = _quiet(
         connection,
         [keys.QUIET, keys.EVENTS, *(keys.claims(queue) for queue in worker.queues)],
-        [worker.claimant or "", actor, worker.name, events.CAP, what],
+        [worker.claimant or "", actor, worker.name, events.MAX_ENTRIES, what],
     )
     return Told(
         bool(changed),

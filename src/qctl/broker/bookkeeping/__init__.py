@@ -1,1 +1,1 @@
-"""Records that every change writes: events, audit, counters and the dead-letter index."""
+"""Records that every change writes: events, audit log, counters and the dead-letter index."""

@@ -1,6 +1,6 @@
-"""What is remembered of alerts: which queues are bad by which rule, who was told when, and which rules are muted.
+"""Alert state in Redis: which queues violate which rule, who was notified when, and which rules are muted.
 
-It is in Redis, so that any number of schedulers tell of a thing once, and a restart does not tell of it again.
+Because it is in Redis, any number of schedulers notify once for each alert, and a restart does not notify again.
 """
 
 from __future__ import annotations
@@ -15,54 +15,53 @@ from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.models import Firing, Level, Mute
 
 
-def firing(connection: Redis) -> dict[str, dict[str, Firing]]:
-    """What is bad, by rule and queue. What cannot be read is as if it had never been noted."""
-    found: dict[str, dict[str, Firing]] = {}
-    for raw, value in _all(connection, keys.ALERTS).items():
+def read_firing(connection: Redis) -> dict[str, dict[str, Firing]]:
+    """The alerts that fire, by rule and queue. Entries that cannot be parsed are left out."""
+    alerts: dict[str, dict[str, Firing]] = {}
+    for raw, value in _read_hash(connection, keys.ALERTS).items():
         rule, _, queue = untrusted_fields.decode(raw).partition("|")
         try:
-            note = json.loads(value)
-            told = {
-                str(channel): (clock.to_datetime(at), Level(level)) for channel, (at, level) in note["told"].items()
+            state = json.loads(value)
+            notified = {
+                str(channel): (clock.to_datetime(at), Level(level)) for channel, (at, level) in state["told"].items()
             }
-            found.setdefault(rule, {})[queue] = Firing(
-                queue, Level(note["level"]), clock.to_datetime(note["since"]), told
-            )
+            firing = Firing(queue, Level(state["level"]), clock.to_datetime(state["since"]), notified)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
             continue
-    return found
+        alerts.setdefault(rule, {})[queue] = firing
+    return alerts
 
 
-def note(connection: Redis, rule: str, firing: Firing) -> None:
-    """Remember that a queue is bad by a rule, and who was told."""
-    told = {channel: [_ms(at), int(level)] for channel, (at, level) in firing.told.items()}
-    value = json.dumps({"level": int(firing.level), "since": _ms(firing.since), "told": told})
+def record(connection: Redis, rule: str, firing: Firing) -> None:
+    """Record that a queue violates a rule, and who was notified."""
+    notified = {channel: [_ms(at), int(level)] for channel, (at, level) in firing.told.items()}
+    value = json.dumps({"level": int(firing.level), "since": _ms(firing.since), "told": notified})
     connection.hset(keys.ALERTS, f"{rule}|{firing.queue}", value)
 
 
-def forget(connection: Redis, rule: str, queue: str) -> None:
-    """A queue is well again, or no rule looks at it any more."""
+def delete(connection: Redis, rule: str, queue: str) -> None:
+    """Delete the alert of a queue that has recovered, or that no rule covers."""
     connection.hdel(keys.ALERTS, f"{rule}|{queue}")
 
 
-def mutes(connection: Redis) -> dict[str, Mute]:
-    """The rules that are muted now."""
-    found: dict[str, Mute] = {}
+def read_mutes(connection: Redis) -> dict[str, Mute]:
+    """The mutes in force now, by rule."""
+    mutes: dict[str, Mute] = {}
     now = clock.to_datetime(clock.now_ms(connection))
-    for raw, value in _all(connection, keys.MUTED_ALERTS).items():
+    for raw, value in _read_hash(connection, keys.MUTED_ALERTS).items():
         try:
-            said = json.loads(value)
-            until = None if said["until"] is None else clock.to_datetime(said["until"])
-            mute = Mute(str(said["by"]), clock.to_datetime(said["at"]), until, str(said["reason"]))
+            fields = json.loads(value)
+            until = None if fields["until"] is None else clock.to_datetime(fields["until"])
+            muted = Mute(str(fields["by"]), clock.to_datetime(fields["at"]), until, str(fields["reason"]))
         except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
             continue
         if until is None or until > now:
-            found[untrusted_fields.decode(raw)] = mute
-    return found
+            mutes[untrusted_fields.decode(raw)] = muted
+    return mutes
 
 
 def mute(connection: Redis, rule: str, *, by: str, seconds: float | None, reason: str) -> Mute:
-    """Mute a rule for so many seconds, or until it is ended, in place of what was said before."""
+    """Mute a rule for `seconds`, or until `unmute` if None. Replaces an earlier mute of the rule."""
     now = clock.now_ms(connection)
     until = None if seconds is None else now + round(seconds * 1000)
     connection.hset(keys.MUTED_ALERTS, rule, json.dumps({"by": by, "at": now, "until": until, "reason": reason}))
@@ -70,13 +69,13 @@ def mute(connection: Redis, rule: str, *, by: str, seconds: float | None, reason
 
 
 def unmute(connection: Redis, rule: str) -> bool:
-    """Tell of a rule again. Returns whether it was muted."""
-    was = rule in mutes(connection)
+    """End the mute of a rule. Returns False if the rule was not muted."""
+    was_muted = rule in read_mutes(connection)
     connection.hdel(keys.MUTED_ALERTS, rule)
-    return was
+    return was_muted
 
 
-def _all(connection: Redis, key: str) -> Mapping[bytes, bytes]:
+def _read_hash(connection: Redis, key: str) -> Mapping[bytes, bytes]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(key)
         return replies.granted(replies.execute(pipe)[0], {})

@@ -1,6 +1,6 @@
-"""The audit: one line for each command that changed something, or was refused.
+"""The audit log: one entry for each command that changed something or was refused.
 
-A stream of its own. Events are many and come from workers; what people do is little, and is looked for weeks later.
+It has a stream of its own, because workers write many events, and people search for the few commands weeks later.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from qctl.broker.redis import keys, stream_reader
 from qctl.models import AuditEntry
 from qctl.models.events import moment_of
 
-CAP = 20_000
-"""Entries the stream keeps, roughly: two weeks of one command a minute, some 6 MB."""
+MAX_ENTRIES = 20_000
+"""Approximate length of the stream: two weeks of one command a minute, about 6 MB. The oldest entries are dropped."""
 
-LONGEST = 1000
-"""Characters of a command line or a problem that are kept."""
+MAX_TEXT_CHARACTERS = 1000
+"""Maximum length of a command line or a problem; the rest is cut off."""
 
 
-def note(
+def record(
     connection: Redis,
     *,
     actor: str,
@@ -33,33 +33,33 @@ def note(
     via: str,
     trace: str = "",
 ) -> None:
-    """Append what somebody did, with Redis's own time. The words are those of `AuditEntry`."""
+    """Append an entry, timed by Redis's clock. The parameters are the fields of `AuditEntry`."""
     entry = {
         "actor": actor,
         "command": command,
-        "line": line[:LONGEST],
+        "line": line[:MAX_TEXT_CHARACTERS],
         "outcome": outcome,
-        "problem": problem[:LONGEST],
+        "problem": problem[:MAX_TEXT_CHARACTERS],
         "ms": "" if seconds is None else str(round(seconds * 1000)),
         "via": via,
         "trace": trace,
     }
-    kept: dict[Any, Any] = {name: value.encode(errors="backslashreplace") for name, value in entry.items() if value}
-    connection.xadd(keys.AUDIT, kept, maxlen=CAP, approximate=True)
+    fields: dict[Any, Any] = {name: value.encode(errors="backslashreplace") for name, value in entry.items() if value}
+    connection.xadd(keys.AUDIT, fields, maxlen=MAX_ENTRIES, approximate=True)
 
 
 def search(
     connection: Redis, wanted: Callable[[AuditEntry], bool], *, limit: int, since_ms: int = 0
 ) -> list[AuditEntry]:
-    """The last `limit` of the acts that are wanted and not older than `since_ms`, oldest of them first."""
-    found: list[AuditEntry] = []
+    """The newest `limit` entries that `wanted` accepts and that are not older than `since_ms`, in order of time."""
+    entries: list[AuditEntry] = []
     for entry_id, raw in stream_reader.newest_first(connection, keys.AUDIT, since_ms):
-        if len(found) >= limit:
+        if len(entries) >= limit:
             break
-        act = _parse(entry_id, stream_reader.decode_fields(raw))
-        if wanted(act):
-            found.append(act)
-    return found[::-1]
+        entry = _parse(entry_id, stream_reader.decode_fields(raw))
+        if wanted(entry):
+            entries.append(entry)
+    return entries[::-1]
 
 
 def _parse(entry_id: str, fields: dict[str, str]) -> AuditEntry:

@@ -1,13 +1,16 @@
-"""Counts per queue and minute, from which rates, error rates and percentiles are made, and counts of all time.
+"""Counters for each queue: by the minute for rates, error rates and percentiles, and since counting began.
 
-Three kinds of hash. `keys.counts`, one an hour and queue, fields `{minute}.{what}`: `taken` (claims), `finished`,
-`failed` (attempts), `dead`, `retried`, `removed` (cleared or moved away), `received` (items that a source put into the
-buffer before the queue), and `depth`, the number waiting when the minute began. `keys.durations`, one a minute and
-queue, how long jobs waited and ran, in the buckets of `histogram`: `w{bucket}` waits, `r{bucket} {name}` runs that
-succeeded and `f{bucket} {name}` that failed, by the job's name.
-`keys.TOTALS`, one for all, `{what}:{queue}`: what Prometheus calls a counter, so it never expires.
+There are three kinds of hash:
 
-Scripts count with Redis's clock; the rest with this host's, which `doctor` compares with it.
+- `keys.counts`: one for each hour and queue, with fields `{minute}.{counter}`. Counters are `taken` (claims),
+  `finished`, `failed` (attempts), `dead`, `retried`, `removed` (cleared or moved away), `received` (items that a source
+  put into the buffer in front of the queue), and `depth` (jobs that waited when the minute began).
+- `keys.durations`: one for each minute and queue, with durations in the buckets of `histogram`. Fields are
+  `w{bucket}` for waits, `r{bucket} {name}` for runs that succeeded and `f{bucket} {name}` for runs that failed, by the
+  job's name.
+- `keys.TOTALS`: one hash with fields `{counter}:{queue}`. Prometheus counters never go back, so it does not expire.
+
+Lua scripts count by Redis's clock, Python by the clock of its host; `qctl doctor` compares the two.
 """
 
 from __future__ import annotations
@@ -22,159 +25,159 @@ from redis.client import Pipeline
 from qctl.broker.redis import keys
 from qctl.histogram import RANGE, Histogram, bucket
 
-KEEP = 2 * 86400
-"""Seconds that counts are kept."""
+RETENTION_SECONDS = 2 * 86400
+"""Time (s) after which the counters of a minute expire."""
 
-FOR_EVER = ("finished", "failed", "dead", "retried")
-"""What is counted for all time too."""
+ALL_TIME_COUNTERS = ("finished", "failed", "dead", "retried")
+"""Counters that are also added up in `keys.TOTALS`."""
 
-FIELDS = ("taken", "finished", "failed", "dead", "retried", "removed", "depth")
+MINUTE_COUNTERS = ("taken", "finished", "failed", "dead", "retried", "removed", "depth")
 
-SUMMED = ("finished", "failed")
-"""What a window knows of all its minutes; of the others, of the last two."""
+WHOLE_WINDOW_COUNTERS = ("finished", "failed")
+"""Counters that a window reads for all of its minutes. It reads the others for the last two minutes only."""
 
-RECENT = 5
-"""Minutes, the current one among them, that error rates and percentiles of `stats` are made of."""
+WINDOW_MINUTES = 5
+"""Minutes, with the current one, from which `stats` makes error rates and percentiles."""
 
-REMIND = 10.0
-"""Seconds after which a key is given its time to live again, by a process that goes on counting in it."""
+EXPIRE_INTERVAL_SECONDS = 10.0
+"""Time (s) between two EXPIRE commands of one process for the same key."""
 
-_reminded: dict[str, float] = {}
-"""When this process last gave a key its time to live, by `time.monotonic`: once is enough, and one command less."""
+_expire_sent_at: dict[str, float] = {}
+"""`time.monotonic()` of this process's last EXPIRE by key. It saves one command for each count."""
 
 # --- counting -----------------------------------------------------------------------------------------------
 
 
-def bump(pipe: Pipeline, queue: str, what: str, by: int = 1) -> None:
-    """Add to the count of `what` in the current minute, in the pipeline of the change."""
+def increment(pipe: Pipeline, queue: str, counter: str, by: int = 1) -> None:
+    """Add to a counter in the current minute, in the pipeline of the change that is counted."""
     hour, minute = divmod(int(time.time()) // 60, 60)
     key = keys.counts(queue, hour)
-    pipe.hincrby(key, f"{minute}.{what}", by)
-    _keep(pipe, key)
-    if what in FOR_EVER:
-        pipe.hincrby(keys.TOTALS, f"{what}:{queue}", by)
+    pipe.hincrby(key, f"{minute}.{counter}", by)
+    _expire(pipe, key)
+    if counter in ALL_TIME_COUNTERS:
+        pipe.hincrby(keys.TOTALS, f"{counter}:{queue}", by)
 
 
-def ended(pipe: Pipeline, queue: str, name: str, *, failed: bool, waited: float | None, ran: float | None) -> None:
-    """Count a run of the job `name` that ended, in the pipeline that ends it. Durations in seconds, None if unknown."""
-    bump(pipe, queue, "failed" if failed else "finished")
+def record_run(pipe: Pipeline, queue: str, name: str, *, failed: bool, waited: float | None, ran: float | None) -> None:
+    """Count a run of the job `name`, in the pipeline that ends it. Durations are in seconds, None if unknown."""
+    increment(pipe, queue, "failed" if failed else "finished")
     key = keys.durations(queue, int(time.time()) // 60)
     if waited is not None:
         pipe.hincrby(key, f"w{bucket(waited)}", 1)
     pipe.hincrby(key, f"{'f' if failed else 'r'}{bucket(ran or 0)} {name}", 1)
-    _keep(pipe, key)
+    _expire(pipe, key)
 
 
-def _keep(pipe: Pipeline, key: str) -> None:
+def _expire(pipe: Pipeline, key: str) -> None:
     now = time.monotonic()
-    if now - _reminded.get(key, -REMIND) < REMIND:
+    if now - _expire_sent_at.get(key, -EXPIRE_INTERVAL_SECONDS) < EXPIRE_INTERVAL_SECONDS:
         return
-    if len(_reminded) > 1000:
-        _reminded.clear()
-    _reminded[key] = now
-    pipe.expire(key, KEEP)
+    if len(_expire_sent_at) > 1000:
+        _expire_sent_at.clear()
+    _expire_sent_at[key] = now
+    pipe.expire(key, RETENTION_SECONDS)
 
 
-def forget() -> None:
-    """What was sent last may not have arrived: give every key its time to live once more."""
-    _reminded.clear()
+def reset_expiry_cache() -> None:
+    """Send EXPIRE again for every key. Call it when a pipeline failed, because its EXPIRE may not have arrived."""
+    _expire_sent_at.clear()
 
 
 # --- rates --------------------------------------------------------------------------------------------------
 
 Counts = dict[str, int]
-"""What was counted in one minute."""
+"""Counters of one minute by name."""
 
 
 @dataclass(frozen=True)
-class Window:
-    """The last `RECENT` minutes of a queue, the current one first. `seconds` is how far that has come."""
+class CountWindow:
+    """Counters of a queue in the last `WINDOW_MINUTES`, the current minute first; `seconds` of it have passed."""
 
     minutes: Sequence[Counts]
     seconds: float
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody counted anything."""
+        """True if nothing was counted."""
         return not any(self.minutes)
 
-    def sum(self, what: str) -> int:
-        """How often one of `SUMMED` was counted in all of them."""
-        return sum(minute.get(what, 0) for minute in self.minutes)
+    def sum(self, counter: str) -> int:
+        """The sum of one of `WHOLE_WINDOW_COUNTERS`."""
+        return sum(minute.get(counter, 0) for minute in self.minutes)
 
-    def rate(self, what: str) -> float:
-        """Per second over about the last minute: all of this minute, and the part of the last one that is left."""
+    def rate(self, counter: str) -> float:
+        """Rate per second over a minute: all of the current minute, and the end of the last one in proportion."""
         now, before = self.minutes[:2]
         share = 1 - self.seconds / 60
-        return (now.get(what, 0) + before.get(what, 0) * share) / 60
+        return (now.get(counter, 0) + before.get(counter, 0) * share) / 60
 
     def arrivals(self, depth: int) -> float | None:
-        """Jobs a second that came, whoever sent them: what was taken or removed, and what the depth rose by.
+        """Jobs per second that arrived from any producer: jobs taken or removed, plus the growth of the depth.
 
-        None where nothing noted the depth when a minute began.
+        None if no depth was recorded at the beginning of either of the last two minutes.
         """
         now, before = self.minutes[:2]
-        gone = ("taken", "removed")
+        departures = ("taken", "removed")
         if "depth" in before:
             span = 60 + self.seconds
-            left = sum(now.get(w, 0) + before.get(w, 0) for w in gone)
+            left = sum(now.get(counter, 0) + before.get(counter, 0) for counter in departures)
             return max(0.0, (left + depth - before["depth"]) / span)
         if "depth" in now and self.seconds >= 1:
-            left = sum(now.get(w, 0) for w in gone)
+            left = sum(now.get(counter, 0) for counter in departures)
             return max(0.0, (left + depth - now["depth"]) / self.seconds)
         return None
 
 
-def recent(at: float) -> list[int]:
-    """The minutes since 1970 that a window is made of, the current one first. `at` is the time in seconds."""
-    return _recent(int(at) // 60)
+def window_minutes(at: float) -> list[int]:
+    """The minutes since 1970 of a window that ends at `at` (s since 1970), the current one first."""
+    return _minutes_back_from(int(at) // 60)
 
 
 @lru_cache(maxsize=4)
-def _recent(last: int) -> list[int]:
-    return [last - back for back in range(RECENT)]
+def _minutes_back_from(last: int) -> list[int]:
+    return [last - back for back in range(WINDOW_MINUTES)]
 
 
-def hours(at: float) -> list[int]:
-    """The hours that those lie in: as many replies come to `ask`."""
-    return sorted({minute // 60 for minute in recent(at)})
+def window_hours(at: float) -> list[int]:
+    """The hours since 1970 that contain the window's minutes: `queue_window_reads` gets one reply for each."""
+    return sorted({minute // 60 for minute in window_minutes(at)})
 
 
-def ask(pipe: Pipeline, queue: str, at: float) -> None:
-    """Queue the reads that `window` needs, one an hour of `hours`."""
-    for hour in hours(at):
-        pipe.hmget(keys.counts(queue, hour), _asked(hour, int(at) // 60))
+def queue_window_reads(pipe: Pipeline, queue: str, at: float) -> None:
+    """Queue the reads that `parse_window` needs, one for each of `window_hours`."""
+    for hour in window_hours(at):
+        pipe.hmget(keys.counts(queue, hour), _fields_of_hour(hour, int(at) // 60))
 
 
 @lru_cache(maxsize=4)
-def _asked(hour: int, last: int) -> list[str]:
+def _fields_of_hour(hour: int, last: int) -> list[str]:
     return [
-        f"{minute % 60}.{what}"
-        for ago, minute in enumerate(_recent(last))
+        f"{minute % 60}.{counter}"
+        for ago, minute in enumerate(_minutes_back_from(last))
         if minute // 60 == hour
-        for what in (FIELDS if ago < 2 else SUMMED)
+        for counter in (MINUTE_COUNTERS if ago < 2 else WHOLE_WINDOW_COUNTERS)
     ]
 
 
-def window(answers: Sequence[Sequence[bytes | None]], at: float) -> Window:
-    """Make a window of the replies to `ask`. Raises ValueError where a count is no number."""
-    found: dict[int, Counts] = {}
-    for hour, row in zip(hours(at), answers, strict=True):
-        for asked, value in zip(_asked(hour, int(at) // 60), row, strict=True):
+def parse_window(replies: Sequence[Sequence[bytes | None]], at: float) -> CountWindow:
+    """Make a window from the replies to `queue_window_reads`. Raises ValueError if a count is not a number."""
+    by_minute: dict[int, Counts] = {}
+    for hour, row in zip(window_hours(at), replies, strict=True):
+        for name, value in zip(_fields_of_hour(hour, int(at) // 60), row, strict=True):
             if value is not None:
-                minute, _, what = asked.partition(".")
-                found.setdefault(60 * hour + int(minute), {})[what] = int(value)
-    return Window([found.get(minute, {}) for minute in recent(at)], at % 60)
+                minute, _, counter = name.partition(".")
+                by_minute.setdefault(60 * hour + int(minute), {})[counter] = int(value)
+    return CountWindow([by_minute.get(minute, {}) for minute in window_minutes(at)], at % 60)
 
 
-def hour_of_counts(raw: Mapping[bytes, bytes]) -> dict[int, Counts]:
-    """All of one hour by its minutes 0 to 59. What cannot be read is left out."""
-    found: dict[int, Counts] = {}
+def parse_hour(raw: Mapping[bytes, bytes]) -> dict[int, Counts]:
+    """Counters of one hour by minute (0 to 59). Fields that cannot be parsed are left out."""
+    by_minute: dict[int, Counts] = {}
     for name, value in raw.items():
-        minute, _, what = name.decode(errors="replace").partition(".")
-        if minute.isdecimal() and int(minute) < 60 and what in FIELDS and _is_count(value):
-            found.setdefault(int(minute), {})[what] = int(value)
-    return found
+        minute, _, counter = name.decode(errors="replace").partition(".")
+        if minute.isdecimal() and int(minute) < 60 and counter in MINUTE_COUNTERS and _is_count(value):
+            by_minute.setdefault(int(minute), {})[counter] = int(value)
+    return by_minute
 
 
 def _is_count(raw: bytes) -> bool:
@@ -185,8 +188,8 @@ def _is_count(raw: bytes) -> bool:
 
 
 @dataclass
-class Times:
-    """How long jobs waited, and how long they ran, by name: those that succeeded and those that failed."""
+class DurationHistograms:
+    """Histograms of waits, and of runs by the job's name: `runs` that succeeded, and `failures`."""
 
     waits: Histogram = field(default_factory=Histogram)
     runs: dict[str, Histogram] = field(default_factory=dict)
@@ -194,31 +197,31 @@ class Times:
 
     @property
     def all_runs(self) -> Histogram:
-        """Every run, however it ended."""
+        """Every run, successful or not."""
         return Histogram.merged((*self.runs.values(), *self.failures.values()))
 
 
-def times(raws: Sequence[Mapping[bytes, bytes]]) -> Times:
-    """What the hashes of some minutes say together. What cannot be read is left out: somebody else may write there."""
-    found: dict[tuple[str, str], dict[int, int]] = {}
+def parse_times(raws: Sequence[Mapping[bytes, bytes]]) -> DurationHistograms:
+    """Merge the duration hashes of some minutes. Fields that cannot be parsed are left out: others may write there."""
+    buckets: dict[tuple[str, str], dict[int, int]] = {}
     for raw in raws:
         for name, value in raw.items():
-            kind, number, job = _parts(name)
+            kind, number, job = _parse_duration_field(name)
             if number is not None and value.isdigit() and len(value) < 20:
-                buckets = found.setdefault((kind, job), {})
-                buckets[number] = buckets.get(number, 0) + int(value)
-    made = {place: Histogram(buckets) for place, buckets in found.items()}
-    return Times(
-        made.get(("w", ""), Histogram()),
-        {job: histogram for (kind, job), histogram in made.items() if kind == "r"},
-        {job: histogram for (kind, job), histogram in made.items() if kind == "f"},
+                counts = buckets.setdefault((kind, job), {})
+                counts[number] = counts.get(number, 0) + int(value)
+    histograms = {kind_and_job: Histogram(counts) for kind_and_job, counts in buckets.items()}
+    return DurationHistograms(
+        histograms.get(("w", ""), Histogram()),
+        {job: histogram for (kind, job), histogram in histograms.items() if kind == "r"},
+        {job: histogram for (kind, job), histogram in histograms.items() if kind == "f"},
     )
 
 
 @lru_cache(maxsize=5000)
-def _parts(field_name: bytes) -> tuple[str, int | None, str]:
-    """Kind, bucket and job of a field; no bucket where it is none of ours. The same few come again and again."""
-    head, _, job = field_name.decode(errors="replace").partition(" ")
+def _parse_duration_field(name: bytes) -> tuple[str, int | None, str]:
+    """Kind, bucket and job of a field; bucket None if the field has another form. Cached, because fields repeat."""
+    head, _, job = name.decode(errors="replace").partition(" ")
     kind, digits = head[:1], head[1:]
     if kind not in ("w", "r", "f") or not digits.removeprefix("-").isdecimal() or len(digits) > 5:
         return kind, None, job

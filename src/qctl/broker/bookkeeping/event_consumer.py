@@ -1,4 +1,4 @@
-"""Reading the event stream as a consumer group: what was taken and not acknowledged comes again, also after a crash."""
+"""Reads the event stream as a consumer group: events that were read and not acknowledged come again after a crash."""
 
 from __future__ import annotations
 
@@ -10,60 +10,63 @@ from redis.exceptions import ResponseError
 from qctl.broker.redis import keys, stream_reader
 from qctl.models import Event
 
-_BEGINNING = "0-0"
+_FIRST_ID = "0-0"
 
 
-class EventGroup:
-    """The group `name`, whose members all go by one name: whoever runs takes over what another left unfinished."""
+class EventConsumer:
+    """Consumer of the group `name`.
+
+    All consumers of a group share one consumer name, so each takes over what another left unacknowledged.
+    """
 
     def __init__(self, connection: Redis, name: str) -> None:
         self._redis = connection
         self._name = name
 
-    def prepare(self) -> None:
-        """Make the group where there is none, from the beginning of the stream."""
+    def create_group(self) -> None:
+        """Create the group at the beginning of the stream if it does not exist."""
         try:
             self._redis.xgroup_create(keys.EVENTS, self._name, id="0", mkstream=True)
         except ResponseError as error:
             if not str(error).startswith("BUSYGROUP"):
                 raise
 
-    def unfinished(self, count: int) -> list[Event]:
-        """What was taken and not acknowledged, oldest first. What the stream has dropped since is passed over."""
+    def pending(self, count: int) -> list[Event]:
+        """Events that were read and not acknowledged, oldest first. Those that the stream has dropped are left out."""
         reply = self._redis.xreadgroup(self._name, self._name, {keys.EVENTS: "0"}, count=count)
         entries = reply[0][1] if reply else []
-        gone = [entry_id for entry_id, raw in entries if not raw]
-        if gone:
-            self._redis.xack(keys.EVENTS, self._name, *gone)
+        dropped = [entry_id for entry_id, raw in entries if not raw]
+        if dropped:
+            self._redis.xack(keys.EVENTS, self._name, *dropped)
         return [_event(entry_id, raw) for entry_id, raw in entries if raw]
 
-    def take(self, count: int, block_ms: int) -> list[Event]:
-        """What came since, oldest first; waits for it."""
+    def read(self, count: int, block_ms: int) -> list[Event]:
+        """New events, oldest first. Waits up to `block_ms` for the first."""
         reply = self._redis.xreadgroup(self._name, self._name, {keys.EVENTS: ">"}, count=count, block=block_ms)
         return [_event(entry_id, raw) for entry_id, raw in (reply[0][1] if reply else [])]
 
-    def finish(self, taken: Sequence[Event]) -> None:
-        """Acknowledge."""
-        if taken:
-            self._redis.xack(keys.EVENTS, self._name, *(event.id for event in taken))
+    def acknowledge(self, events: Sequence[Event]) -> None:
+        """Acknowledge events, so that they are not read again."""
+        if events:
+            self._redis.xack(keys.EVENTS, self._name, *(event.id for event in events))
 
     def gap(self) -> tuple[str, str] | None:
-        """Between which two ids the stream may have dropped what was not taken yet: it keeps only so much.
+        """The two ids between which the capped stream may have dropped events that were not read.
 
-        None where it reaches back to what was taken last, or nothing was.
+        None if the stream reaches back to the last event that was read, or no event was read yet.
         """
-        last = self._last_taken()
+        last = self._last_read_id()
         stream = self._redis.xinfo_stream(keys.EVENTS)
         first = stream.get("first-entry")
-        if last == _BEGINNING or not first or _place(first[0].decode()) <= _place(last):
+        if last == _FIRST_ID or not first or _id_parts(first[0].decode()) <= _id_parts(last):
             return None
         return last, first[0].decode()
 
-    def _last_taken(self) -> str:
+    def _last_read_id(self) -> str:
         for group in self._redis.xinfo_groups(keys.EVENTS):
             if group["name"] == self._name.encode():
                 return str(group["last-delivered-id"].decode())
-        return _BEGINNING
+        return _FIRST_ID
 
 
 def _event(entry_id: bytes, raw: stream_reader.RawFields) -> Event:
@@ -71,6 +74,6 @@ def _event(entry_id: bytes, raw: stream_reader.RawFields) -> Event:
     return Event(entry_id.decode(), fields.pop("event", "?"), fields)
 
 
-def _place(entry_id: str) -> tuple[int, int]:
+def _id_parts(entry_id: str) -> tuple[int, int]:
     ms, _, sequence = entry_id.partition("-")
     return int(ms), int(sequence)

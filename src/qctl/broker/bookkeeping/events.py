@@ -1,7 +1,7 @@
-"""The event stream: everything that happens to a queue or job, written with the change itself.
+"""The event stream: everything that happens to a queue or job, written in the step that makes the change.
 
-Fields of an entry: `event`, and of `queue job name trace owner worker actor reason ms count` those that apply. `name`
-is the job's in the catalog, `ms` a duration in milliseconds. The entry's id is the time.
+An entry has the field `event`, and those of `queue job name trace owner worker actor reason ms count` that apply.
+`name` is the job's name in the catalog, `ms` a duration in milliseconds. The id of an entry is its time.
 """
 
 from __future__ import annotations
@@ -21,43 +21,43 @@ from redis.client import Pipeline
 from qctl.broker.redis import keys, stream_reader
 from qctl.models import Event
 
-CAP = 100_000
-"""Entries the stream keeps, roughly: some 20 MB."""
+MAX_ENTRIES = 100_000
+"""Approximate length of the stream, about 20 MB. The oldest entries are dropped."""
 
-AT_ONCE = 5000
-"""Most events that `follow` takes at once: who looks only every 0.1 s sees 50,000 a second come, and in 2 MB."""
+MAX_FOLLOWED_EVENTS = 5000
+"""Maximum events that `follow` reads at once, about 2 MB: 50,000/s for a caller that reads every 0.1 s."""
 
 NAMES = frozenset(
     """created enqueued started finished failed retried dead recovered quarantined discarded paused resumed cleared
     quieted stopping restored purged requeued rejected cut tripped canceled skipped schedule moved edited
-    imported alerted removed returned""".split()  # noqa: SIM905 - a list of words reads better as words
+    imported alerted removed returned""".split()  # noqa: SIM905 - words are easier to read than 30 string literals
 )
 
 
 def record(pipe: Pipeline | Redis, event: str, **fields: str | int | None) -> None:
-    """Append an event in the pipeline of the change it tells of. Fields that are None are left out."""
+    """Append an event in the pipeline of the change that it describes. Fields that are None are left out."""
     if event not in NAMES:
-        raise ValueError(f"no such event: {event}")
+        raise ValueError(f"unknown event {event!r}")
     entry: dict[Any, Any] = {"event": event, **{k: v for k, v in fields.items() if v is not None}}
-    pipe.xadd(keys.EVENTS, entry, maxlen=CAP, approximate=True)
+    pipe.xadd(keys.EVENTS, entry, maxlen=MAX_ENTRIES, approximate=True)
 
 
-_acting: ContextVar[str | None] = ContextVar("acting", default=None)
+_current_actor: ContextVar[str | None] = ContextVar("current_actor", default=None)
 
 
 @contextmanager
 def acting_as(name: str) -> Iterator[None]:
-    """Sign what this thread or task does meanwhile with the name of whoever it is done for."""
-    before = _acting.set(name)
+    """Attribute everything that this thread or task does within the block to `name`."""
+    token = _current_actor.set(name)
     try:
         yield
     finally:
-        _acting.reset(before)
+        _current_actor.reset(token)
 
 
 def actor() -> str:
-    """Who acts, as `user@host`: what pause, clear and retry are signed with."""
-    return _acting.get() or _login()
+    """The name to which changes are attributed: that of `acting_as`, else `user@host`."""
+    return _current_actor.get() or _login()
 
 
 @cache
@@ -70,33 +70,33 @@ def _login() -> str:
 
 
 def newest(connection: Redis, count: int) -> list[Event]:
-    """The last `count` events, oldest of them first."""
+    """The newest `count` events, in order of time."""
     return search(connection, lambda _: True, limit=count)
 
 
 def search(connection: Redis, wanted: Callable[[Event], bool], *, limit: int, since_ms: int = 0) -> list[Event]:
-    """The last `limit` of the events that are wanted and not older than `since_ms`, oldest of them first."""
-    found: list[Event] = []
+    """The newest `limit` events that `wanted` accepts and that are not older than `since_ms`, in order of time."""
+    events: list[Event] = []
     for entry_id, raw in stream_reader.newest_first(connection, keys.EVENTS, since_ms):
-        if len(found) >= limit:
+        if len(events) >= limit:
             break
         event = _parse(entry_id, raw)
         if wanted(event):
-            found.append(event)
-    return found[::-1]
+            events.append(event)
+    return events[::-1]
 
 
 def last_id(connection: Redis) -> str:
-    """The id of the newest event: where `follow` goes on from."""
+    """The id of the newest event; `follow` continues after it."""
     latest = connection.xrevrange(keys.EVENTS, count=1)
     return latest[0][0].decode() if latest else "0-0"
 
 
 def follow(connection: Redis, after: str = "$", block_ms: int = 1000) -> Iterator[list[Event]]:
-    """Yield events as they come, an empty list each `block_ms` without any, for ever."""
+    """Yield new events for ever; an empty list when none came within `block_ms`."""
     last = last_id(connection) if after == "$" else after
     while True:
-        reply = connection.xread({keys.EVENTS: last}, count=AT_ONCE, block=block_ms)
+        reply = connection.xread({keys.EVENTS: last}, count=MAX_FOLLOWED_EVENTS, block=block_ms)
         entries = reply[0][1] if reply else []
         if entries:
             last = entries[-1][0].decode()

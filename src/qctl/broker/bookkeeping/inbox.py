@@ -1,6 +1,7 @@
-"""What people are sent: messages delivered to a receiver's inbox, and how many notes they may get.
+"""Inboxes of receivers, and the rate limit of notifications.
 
-An inbox is a stream of its own for each receiver: whoever holds their connection reads it, from where it left off.
+An inbox is one stream for each receiver. The process that holds the receiver's connection reads it from its last
+position on.
 """
 
 from __future__ import annotations
@@ -17,33 +18,36 @@ from qctl.broker.redis.scripts import Script
 NOTIFICATION_WINDOW_SECONDS = 60
 """Length of the sliding window in which notifications to one receiver are counted."""
 
-CAP = 1000
-"""Messages that an inbox keeps, roughly; the database has all."""
+MAX_MESSAGES = 1000
+"""Approximate length of an inbox. Older messages are dropped; the database keeps all."""
 
-KEEP = 7 * 86_400
-"""Seconds after the last message that an inbox is kept."""
+RETENTION_SECONDS = 7 * 86_400
+"""Time (s) after its last message when an inbox expires."""
 
 _deliver = Script("bookkeeping/deliver")
-_admit = Script("bookkeeping/admit")
+_allow_notification = Script("bookkeeping/allow_notification")
 
 
 def deliver(connection: Redis, receiver: str, message_id: str, message: Mapping[str, Any]) -> bool:
-    """Put a message into an inbox. False where it was there already."""
-    where = [keys.inbox(receiver), keys.delivered(message_id)]
-    return bool(_deliver(connection, where, [CAP, KEEP, message_id, json.dumps(dict(message))]))
+    """Put a message into an inbox. Returns False if it was delivered before."""
+    script_keys = [keys.inbox(receiver), keys.delivered(message_id)]
+    args: list[str | int] = [MAX_MESSAGES, RETENTION_SECONDS, message_id, json.dumps(dict(message))]
+    return bool(_deliver(connection, script_keys, args))
 
 
 def read(connection: Redis, receiver: str, after: str = "-", count: int = 100) -> list[tuple[str, dict[str, Any]]]:
-    """The messages in an inbox with the place of each, oldest first, those behind the place `after`."""
+    """Messages of an inbox that follow the position `after`, oldest first, each with its position."""
     begin = "-" if after == "-" else f"({after}"
     entries = connection.xrange(keys.inbox(receiver), begin, "+", count=count)
-    return [(place.decode(), json.loads(fields[b"message"])) for place, fields in entries]
+    return [(position.decode(), json.loads(fields[b"message"])) for position, fields in entries]
 
 
-def admit(connection: Redis, receiver: str, note_id: str, per_minute: int) -> bool:
-    """Whether a receiver may be sent this note now; 0 `per_minute` is without a limit. Asked again it is the same."""
+def allow_notification(connection: Redis, receiver: str, notification_id: str, per_minute: int) -> bool:
+    """Check and count a notification against the receiver's limit; `per_minute` 0 means no limit.
+
+    A notification that was allowed once is allowed again, and counts once.
+    """
     if not per_minute:
         return True
-    return bool(
-        _admit(connection, [keys.notified(receiver)], [note_id, per_minute, NOTIFICATION_WINDOW_SECONDS * 1000])
-    )
+    args: list[str | int] = [notification_id, per_minute, NOTIFICATION_WINDOW_SECONDS * 1000]
+    return bool(_allow_notification(connection, [keys.notified(receiver)], args))

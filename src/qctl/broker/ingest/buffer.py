@@ -93,13 +93,15 @@ class Buffer:
             if commit.items:
                 pipe.rpush(keys.buffer(self._pipeline.name), *commit.items)
                 pipe.hincrby(keys.ingest(self._pipeline.name), "received", len(commit.items))
-                counters.bump(pipe, self._pipeline.queue, "received", len(commit.items))
+                counters.increment(pipe, self._pipeline.queue, "received", len(commit.items))
                 if self._is_watched:
                     some = b",".join(commit.items[:SHOWN])
                     pipe.publish(keys.arrivals(self._pipeline.name), b"[%d,[%b]]" % (len(commit.items), some))
             for reject in commit.rejects:
                 name, queue = self._pipeline.name, self._pipeline.queue
-                dead_letter_index.bury(pipe, name, queue, self._raw_handler, reject.args, reject.reason, reject.id)
+                dead_letter_index.add_rejected(
+                    pipe, name, queue, self._raw_handler, reject.args, reject.reason, reject.id
+                )
             if commit.recent:
                 pipe.lpush(keys.mqtt_recent(commit.session), *commit.recent)
                 pipe.ltrim(keys.mqtt_recent(commit.session), 0, commit.window - 1)
@@ -184,7 +186,7 @@ class Buffer:
             status=JobStatus.QUEUED,
             timeout=self._timeout,
             result_ttl=KEEP_RESULT,
-            failure_ttl=dead_letter_index.FOR_EVER,
+            failure_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
             retry=Retry(max=len(delays), interval=delays) if delays else None,
             description=f"{self._pipeline.batch_job}: {len(items)} items",
         )

@@ -26,7 +26,7 @@ def bury_rejects(settings: Settings, pipeline: PipelineSpec, rejects: Sequence[R
         for start in range(0, len(rejects), AT_ONCE):
             with connection.pipeline() as pipe:
                 for reject in rejects[start : start + AT_ONCE]:
-                    dead_letter_index.bury(
+                    dead_letter_index.add_rejected(
                         pipe, pipeline.name, pipeline.queue, handler, reject.args, reject.reason, reject.id
                     )
                 pipe.execute()

@@ -100,7 +100,7 @@ class Housekeeper:
                 if isinstance(depth, int):
                     key = keys.counts(name, minute // 60)
                     pipe.hsetnx(key, f"{minute % 60}.depth", depth)
-                    pipe.expire(key, counters.KEEP)
+                    pipe.expire(key, counters.RETENTION_SECONDS)
             pipe.execute(raise_on_error=False)
 
     def _tidy_registries(self) -> None:

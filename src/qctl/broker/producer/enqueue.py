@@ -108,7 +108,7 @@ class NewJob:
             status=JobStatus.QUEUED,
             timeout=self.timeout,
             result_ttl=self.keep,
-            failure_ttl=dead_letter_index.FOR_EVER,
+            failure_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
             retry=Retry(max=len(self.delays), interval=list(self.delays)) if self.delays else None,
             description=self.title or self.name,
             meta={name: value for name, value in notes.items() if value is not None},
@@ -185,7 +185,7 @@ def _call(
     words = [word for name, value in told.items() if value is not None for word in (name, value)]
     limited = allowed if first.owner is not None else Limits()
     args: list[Any] = [
-        events.CAP,
+        events.MAX_ENTRIES,
         "" if at is None else math.ceil(at.timestamp()),
         round(delay * 1000),
         limited.per_minute,

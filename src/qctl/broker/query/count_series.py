@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from redis import Redis
 
 from qctl.broker.bookkeeping import counters
-from qctl.broker.bookkeeping.counters import Counts, Times
+from qctl.broker.bookkeeping.counters import Counts, DurationHistograms
 from qctl.broker.redis import keys, replies, untrusted_fields
 
 AT_ONCE = 2000
@@ -28,7 +28,7 @@ def counts(connection: Redis, queues: Sequence[str], first: int, last: int) -> d
     return {
         (queue, 60 * hour + minute): counted
         for (queue, hour), raw in zip(hours, raws, strict=True)
-        for minute, counted in counters.hour_of_counts(raw).items()
+        for minute, counted in counters.parse_hour(raw).items()
         if first <= 60 * hour + minute <= last
     }
 
@@ -53,12 +53,12 @@ def depths(connection: Redis, queues: Sequence[str], minutes: Sequence[int]) -> 
     return found
 
 
-def times(connection: Redis, counted: Mapping[Place, Counts]) -> Iterator[tuple[Place, Times]]:
+def times(connection: Redis, counted: Mapping[Place, Counts]) -> Iterator[tuple[Place, DurationHistograms]]:
     """How long jobs took in each of these minutes in which any ended."""
     places = [place for place, each in counted.items() if each.get("finished") or each.get("failed")]
     raws = _hashes(connection, (keys.durations(*place) for place in places))
     for place, raw in zip(places, raws, strict=True):
-        yield place, counters.times([raw])
+        yield place, counters.parse_times([raw])
 
 
 def _hashes(connection: Redis, names: Iterable[str]) -> Iterator[Mapping[bytes, bytes]]:
@@ -79,6 +79,6 @@ def ever(connection: Redis) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for raw, value in totals.items():
         what, _, queue = untrusted_fields.decode(raw).partition(":")
-        if what in counters.FOR_EVER and value.isdigit():
+        if what in counters.ALL_TIME_COUNTERS and value.isdigit():
             found.setdefault(queue, {})[what] = int(value)
     return found

@@ -329,5 +329,5 @@ def _known(connection: Redis, queue: _Queue, step: Sequence[Found]) -> set[bytes
 
 def _describe(each: Facts) -> dict[str, str]:
     if each.state == "failed":
-        return dead_letter_index.describe(each.function, each.traceback)
-    return dead_letter_index.describe(each.function, f"{QUARANTINED}: {each.error}")
+        return dead_letter_index.describe_cause(each.function, each.traceback)
+    return dead_letter_index.describe_cause(each.function, f"{QUARANTINED}: {each.error}")

@@ -10,7 +10,7 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.bookkeeping import counters
-from qctl.broker.bookkeeping.counters import Window
+from qctl.broker.bookkeeping.counters import CountWindow
 from qctl.broker.ingest import buffer, topics
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
@@ -50,7 +50,7 @@ def _ask(pipe: Any, spec: PipelineSpec, at: float) -> None:
     pipe.hkeys(keys.claims(spec.queue))
     pipe.zcard(keys.failed(spec.queue))
     pipe.hlen(keys.quarantine(spec.queue))
-    for hour in counters.hours(at):
+    for hour in counters.window_hours(at):
         pipe.hmget(keys.counts(spec.queue, hour), [f"{minute}.received" for minute in range(60)])
 
 
@@ -95,11 +95,11 @@ def _status(
 def _rate(hours: Sequence[Any], at: float) -> float | None:
     found = {
         60 * hour + minute: count
-        for hour, row in zip(counters.hours(at), hours, strict=True)
+        for hour, row in zip(counters.window_hours(at), hours, strict=True)
         for minute, raw in enumerate(replies.granted(row, []))
         if (count := _count(raw)) is not None
     }
-    window = Window([{"received": found[m]} if m in found else {} for m in counters.recent(at)], at % 60)
+    window = CountWindow([{"received": found[m]} if m in found else {} for m in counters.window_minutes(at)], at % 60)
     return None if window.is_empty else window.rate("received")
 
 

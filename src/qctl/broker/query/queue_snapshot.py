@@ -12,7 +12,7 @@ from typing import Any
 from redis.client import Pipeline
 
 from qctl.broker.bookkeeping import counters
-from qctl.broker.bookkeeping.counters import Times, Window
+from qctl.broker.bookkeeping.counters import CountWindow, DurationHistograms
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import Pause, QueueStats
 
@@ -34,11 +34,11 @@ class QueueReading:
         self._at = at
         self._first: dict[str, Any] = {}
         self._counts: list[Any] = []
-        self._window = Window(({}, {}), at % 60)
+        self._window = CountWindow(({}, {}), at % 60)
         self._minutes: list[int] = []
         self._age: float | None = None
         self._job_size: int | None = None
-        self._times = Times()
+        self._times = DurationHistograms()
 
     def ask(self, pipe: Pipeline) -> None:
         """Queue the first reads."""
@@ -49,15 +49,15 @@ class QueueReading:
         pipe.hlen(keys.quarantine(name))
         pipe.lindex(keys.queue(name), 0)
         pipe.smembers(keys.queue_workers(name))
-        counters.ask(pipe, name, self._at)
+        counters.queue_window_reads(pipe, name, self._at)
 
     def take(self, answers: Iterator[Any]) -> None:
         """Take the replies to `ask`."""
         self._first = dict(zip(_ASKED, islice(answers, len(_ASKED)), strict=True))
-        self._counts = list(islice(answers, len(counters.hours(self._at))))
+        self._counts = list(islice(answers, len(counters.window_hours(self._at))))
         try:
             if not any(map(replies.is_wrong_type, self._counts)):
-                self._window = counters.window([replies.granted(reply, []) for reply in self._counts], self._at)
+                self._window = counters.parse_window([replies.granted(reply, []) for reply in self._counts], self._at)
         except ValueError:
             pass  # counts that are no numbers hide the rates alone
 
@@ -70,7 +70,7 @@ class QueueReading:
     @property
     def busy_minutes(self) -> list[int]:
         """The recent minutes in which runs ended, newest first."""
-        recent = zip(counters.recent(self._at), self._window.minutes, strict=False)
+        recent = zip(counters.window_minutes(self._at), self._window.minutes, strict=False)
         return [minute for minute, counts in recent if counts.get("finished") or counts.get("failed")]
 
     def ask_more(self, pipe: Pipeline, minutes: int) -> None:
@@ -92,7 +92,7 @@ class QueueReading:
             size = next(answers)
             self._job_size = size if isinstance(size, int) else None
         hashes = [replies.granted(raw, {}) for raw in islice(answers, len(self._minutes))]
-        self._times = counters.times(hashes)
+        self._times = counters.parse_times(hashes)
 
     def told(self, pause: Pause | None, alive: Collection[bytes]) -> QueueStats:
         """The queue as it was read. `alive` are the keys of the workers that live."""

@@ -186,7 +186,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
             "" if left is None else left,
             step.runs[-1] if step.runs else "",
             utcformat(datetime.fromtimestamp(now, timezone.utc)),
-            events.CAP,
+            events.MAX_ENTRIES,
             queue,
             entry.job.name,
             step.skipped,

@@ -134,6 +134,6 @@ def tell(connection: Redis, job_id: str, queue: str, what: str, *, actor: str, f
     """
     place = Scheduler.scheduled_jobs_key if foreign else keys.scheduled(queue)
     now = utcformat(datetime.now(timezone.utc))
-    args: list[Any] = [job_id, what, actor, now, events.CAP, queue, HELD, "keep" if foreign else ""]
+    args: list[Any] = [job_id, what, actor, now, events.MAX_ENTRIES, queue, HELD, "keep" if foreign else ""]
     said: bytes = _timer(connection, [place, keys.queue(queue), keys.QUEUES, keys.job(job_id), keys.EVENTS], args)
     return said.decode()

@@ -66,7 +66,7 @@ class DelayedJobs(RQScheduler):
                     keys.JOB_PREFIX,
                     utcformat(datetime.now(timezone.utc)),
                     name,
-                    events.CAP,
+                    events.MAX_ENTRIES,
                 ],
             )
             for job_id in limited:
@@ -87,7 +87,9 @@ class DelayedJobs(RQScheduler):
             if is_temporary(error):
                 raise
             self._quarantine(
-                name, job_id, f"it cannot be read: {type(error).__name__}: {error}"[: dead_letter_index.MAX_REASON]
+                name,
+                job_id,
+                f"it cannot be read: {type(error).__name__}: {error}"[: dead_letter_index.MAX_REASON_CHARACTERS],
             )
             return
         with self.connection.pipeline() as pipe:

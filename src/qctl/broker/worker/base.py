@@ -291,7 +291,7 @@ class QctlWorker(PlainWorker):
                 self.name,
                 WORKER_TTL + 60,
                 job.origin,
-                events.CAP,
+                events.MAX_ENTRIES,
                 getattr(job, "trace", None) or "",
             ],
         )

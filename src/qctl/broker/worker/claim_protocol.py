@@ -97,7 +97,15 @@ class Turns:
         first = self._count + 1
         self._count += max(most, default=1)
         drawn = self._drawn if self._starting else ""
-        args: list[Argument] = [self._name, keys.JOB_PREFIX, int(lease * 1000), events.CAP, len(queues), drawn, first]
+        args: list[Argument] = [
+            self._name,
+            keys.JOB_PREFIX,
+            int(lease * 1000),
+            events.MAX_ENTRIES,
+            len(queues),
+            drawn,
+            first,
+        ]
         args += [rq_time(now), *names, *most]
         self.asked = time.monotonic()
         if ends:

@@ -162,7 +162,7 @@ class GuardedJob(Job):
             queue.schedule_job(self, datetime.fromtimestamp(due, timezone.utc), pipeline=pipeline)
         else:
             queue._enqueue_job(self, pipeline=pipeline, at_front=self.enqueue_at_front_on_retry)
-        counters.bump(pipeline, queue.name, "retried")
+        counters.increment(pipeline, queue.name, "retried")
         events.record(
             pipeline,
             "retried",
@@ -176,7 +176,7 @@ class GuardedJob(Job):
     def _handle_failure(self, exc_string: str, pipeline: Pipeline, *args: Any, **kwargs: Any) -> None:
         """Become a dead letter, kept until somebody acts unless the producer chose a time."""
         if self.failure_ttl is None:
-            self.failure_ttl = dead_letter_index.FOR_EVER
+            self.failure_ttl = dead_letter_index.NEVER_EXPIRES_TTL
         super()._handle_failure(exc_string, pipeline, *args, **kwargs)
         self.tell_dead(pipeline, exc_string)
 
@@ -187,10 +187,10 @@ class GuardedJob(Job):
         told = {"trace": self.trace, "worker": self.worker_name, "ms": self.run_ms}
         if self.failure_ttl == 0:
             pipeline.zrem(keys.failed(self.origin), self.id)
-            reason = dead_letter_index.last_line(problem)[: dead_letter_index.MAX_REASON]
+            reason = dead_letter_index.last_line(problem)[: dead_letter_index.MAX_REASON_CHARACTERS]
             events.record(pipeline, "discarded", queue=self.origin, job=self.id, reason=reason, **told)
             return
-        dead_letter_index.index(pipeline, self.origin, self.id, str(self._func_name), problem, **told)
+        dead_letter_index.add(pipeline, self.origin, self.id, str(self._func_name), problem, **told)
 
 
 def guarded(allowed: tuple[str, ...]) -> type[GuardedJob]:

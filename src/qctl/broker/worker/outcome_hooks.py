@@ -63,7 +63,7 @@ class EndingWorker(BaseWorker):
         if job.held:
             pipeline.lrem(keys.intermediate(job.origin), 1, job.id)
         failed = not self._succeeded
-        counters.ended(pipeline, job.origin, job.label, failed=failed, waited=job.waited, ran=job.ran)
+        counters.record_run(pipeline, job.origin, job.label, failed=failed, waited=job.waited, ran=job.ran)
         if failed:
             return
         if job.func_name in BATCH_HANDLERS:
@@ -89,7 +89,7 @@ class EndingWorker(BaseWorker):
     ) -> None:
         """Write down a job that returned a Retry; one that has used them all up is a dead letter."""
         if job.number_of_retries and job.number_of_retries >= retry.max:
-            job.failure_ttl = dead_letter_index.FOR_EVER if job.failure_ttl is None else job.failure_ttl
+            job.failure_ttl = dead_letter_index.NEVER_EXPIRES_TTL if job.failure_ttl is None else job.failure_ttl
             with self.connection.pipeline() as pipe:
                 cast(GuardedJob, job).tell_dead(pipe, f"asked for more than {retry.max} retries")
                 pipe.execute()

@@ -87,7 +87,7 @@ class SettlingWorker(EndingWorker):
             except RedisError as error:
                 if not is_temporary(error):
                     raise
-                counters.forget()
+                counters.reset_expiry_cache()
                 log.warning("cannot write down the end of job %s yet: %s", job.id, error)
             for name, value in before.items():
                 setattr(job, name, value)
@@ -100,7 +100,7 @@ class SettlingWorker(EndingWorker):
         if isinstance(error, SinkMisconfiguredError):
             then = f"then qctl resume {quote(queue.name)}"
             first, todo = 0.0, "".join(f"; {each}" for each in (error.hint, then) if each)
-        reason = f"sink: {error.message}"[: dead_letter_index.MAX_REASON - len(todo)] + todo
+        reason = f"sink: {error.message}"[: dead_letter_index.MAX_REASON_CHARACTERS - len(todo)] + todo
         log.warning("%s is held: %s", queue.name, reason)
         self._put_back(job, queue, Trip(reason, first=first))
 

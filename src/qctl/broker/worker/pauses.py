@@ -62,7 +62,7 @@ def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds
     changed, raw, *claimed = _pause(
         connection,
         [keys.PAUSED, keys.EVENTS, *(keys.intermediate(name) for name in names)],
-        [queue, actor, reason, round((seconds or 0) * 1000), events.CAP],
+        [queue, actor, reason, round((seconds or 0) * 1000), events.MAX_ENTRIES],
     )
     claims = [
         (name, id_.decode(errors="surrogateescape")) for name, ids in zip(names, claimed, strict=True) for id_ in ids
@@ -104,7 +104,7 @@ def _is_news(connection: Redis, queues: Sequence[str]) -> bool:
 
 def release(connection: Redis, queue: str, *, actor: str) -> bool:
     """Let a queue go on. False where it was not held."""
-    return bool(_resume(connection, [keys.PAUSED, keys.BREAKERS, keys.EVENTS], [queue, actor, events.CAP, ""]))
+    return bool(_resume(connection, [keys.PAUSED, keys.BREAKERS, keys.EVENTS], [queue, actor, events.MAX_ENTRIES, ""]))
 
 
 def end_expired(connection: Redis) -> list[str]:
@@ -112,7 +112,7 @@ def end_expired(connection: Redis) -> list[str]:
     ended = []
     for field in connection.hkeys(keys.PAUSED):
         name = field.decode(errors="surrogateescape")
-        if _resume(connection, [keys.PAUSED, keys.BREAKERS, keys.EVENTS], [field, "time", events.CAP, "ended"]):
+        if _resume(connection, [keys.PAUSED, keys.BREAKERS, keys.EVENTS], [field, "time", events.MAX_ENTRIES, "ended"]):
             ended.append(name)
     return ended
 

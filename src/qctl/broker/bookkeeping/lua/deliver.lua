@@ -1,8 +1,8 @@
 -- Put a message into a receiver's inbox, once.
--- KEYS[1] STREAM inbox  KEYS[2] STRING the mark that it is there
--- ARGV[1] cap of the stream  ARGV[2] seconds that both are kept  ARGV[3] id of the message  ARGV[4] JSON of it
--- Returns 1 delivered, 0 it was there already
--- Atomic: the mark is made in the step that delivers, so a job that runs again delivers nothing twice.
+-- KEYS[1] STREAM inbox  KEYS[2] STRING mark of a delivered message
+-- ARGV[1] cap of the stream  ARGV[2] TTL of both keys (s)  ARGV[3] id of the message  ARGV[4] the message as JSON
+-- Returns 1 delivered, 0 it was delivered before
+-- Atomic: the mark is set in the step that delivers, so a job that runs again delivers nothing twice.
 local found = redis.call('TYPE', KEYS[1]).ok
 if found ~= 'none' and found ~= 'stream' then
     return redis.error_reply('WRONGTYPE ' .. KEYS[1] .. ' is a ' .. found .. ', not a stream')

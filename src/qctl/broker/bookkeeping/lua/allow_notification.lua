@@ -1,8 +1,8 @@
--- Let a receiver be sent a note, where they were not sent too many within a window.
--- KEYS[1] ZSET of the notes that they were sent
--- ARGV[1] id of the note  ARGV[2] most notes in the window  ARGV[3] the window (ms)
--- Returns 1 it may be sent, or was let through already, 0 there are too many
--- Atomic: any number of workers of one receiver stay below the limit, and a note counts once.
+-- Check the rate limit of notifications to one receiver, by a sliding window, and count this notification.
+-- KEYS[1] ZSET of notifications sent to the receiver
+-- ARGV[1] id of the notification  ARGV[2] maximum in the window  ARGV[3] length of the window (ms)
+-- Returns 1 allowed now or in an earlier call, 0 the limit is reached
+-- Atomic: any number of workers stay below the limit together, and each notification counts once.
 local found = redis.call('TYPE', KEYS[1]).ok
 if found ~= 'none' and found ~= 'zset' then
     return redis.error_reply('WRONGTYPE ' .. KEYS[1] .. ' is a ' .. found .. ', not a zset')
