@@ -25,7 +25,7 @@ def test_counts(number: int, shown: str) -> None:
 
 
 def test_nouns_are_counted() -> None:
-    assert (view.counted(1, "job"), view.counted(0, "job"), view.counted(1_234_567, "job")) == (
+    assert (view.quantity(1, "job"), view.quantity(0, "job"), view.quantity(1_234_567, "job")) == (
         ("1 job", "0 jobs", "1234567 jobs")
     )
 
@@ -72,8 +72,8 @@ def test_an_age_never_lies_ahead() -> None:
 
 def test_a_moment_says_its_day_only_where_it_is_another() -> None:
     today = NOW.astimezone().replace(hour=14, minute=5)
-    assert view.moment(today, NOW) == "14:05"
-    assert view.moment(today + timedelta(days=2), NOW) == f"{today + timedelta(days=2):%Y-%m-%d} 14:05"
+    assert view.local_time(today, NOW) == "14:05"
+    assert view.local_time(today + timedelta(days=2), NOW) == f"{today + timedelta(days=2):%Y-%m-%d} 14:05"
 
 
 @pytest.mark.parametrize(("number", "shown"), [(812, "812 B"), (1_234, "1.2 KB"), (3_400_000, "3.4 MB")])
@@ -84,9 +84,9 @@ def test_sizes(number: int, shown: str) -> None:
 def test_a_pause_says_who_why_and_until_when() -> None:
     until = NOW + timedelta(minutes=25)
     held = Pause("email", "ops@host", NOW - timedelta(minutes=5), "deploy", until)
-    assert view.pause(held, NOW) == f"paused 5m by ops@host: deploy, until {until.astimezone():%H:%M}"
-    assert view.pause(Pause("email", "ops@host", NOW, ""), NOW) == "paused 0s by ops@host"
-    assert view.pause(held, NOW, "email.high") == "paused with email"
+    assert view.pause_text(held, NOW) == f"paused 5m by ops@host: deploy, until {until.astimezone():%H:%M}"
+    assert view.pause_text(Pause("email", "ops@host", NOW, ""), NOW) == "paused 0s by ops@host"
+    assert view.pause_text(held, NOW, "email.high") == "paused with email"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_queue_that_cannot_be_read_has_no_numbers() -> None:
 
 def test_totals_are_told_exactly() -> None:
     stats = Stats(NOW, [], Totals(1_000_001, 2, 3, 4, 1_000_010))
-    assert "pending 1000001 " in view.totals(stats)
+    assert "pending 1000001 " in view.totals_line(stats)
 
 
 ROWS = [

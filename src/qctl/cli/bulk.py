@@ -18,7 +18,7 @@ from qctl.cli.session import Session
 from qctl.errors import NotFoundError
 from qctl.models import KEPT, BulkResult, Outcome, Scan, Selection, Verb
 from qctl.safe import escape_line
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 SHOWN = 20
 """Jobs that are told one by one; of the others it is told how many."""
@@ -78,7 +78,7 @@ def carry_out(
     if chosen.count and asking:
         asking(chosen)
     elif chosen.count and not (yes or choice.named):
-        ask_yes_no(out, f"{telling.imperative} {counted(chosen.count, telling.thing)}{_of(chosen)}?")
+        ask_yes_no(out, f"{telling.imperative} {quantity(chosen.count, telling.thing)}{_of(chosen)}?")
     with out.progress(telling.going) as progress:
         result = do(chosen, progress=progress)
     undo = telling.undo(result, chosen) if result.done else ()
@@ -137,7 +137,7 @@ def _would(chosen: Selection) -> list[Outcome]:
 
 
 def _would_do(telling: Telling, chosen: Selection) -> list[Cell]:
-    lines = [Cell(f"{counted(chosen.count, telling.thing)} would be {telling.done}")]
+    lines = [Cell(f"{quantity(chosen.count, telling.thing)} would be {telling.done}")]
     lines += [
         Cell(f"  {escape_line(outcome.id, ID_WIDTH)}  {outcome.queue}  {outcome.detail}")
         for outcome in _would(chosen)[:SHOWN]
@@ -152,9 +152,9 @@ def _did(telling: Telling, result: BulkResult, undo: Sequence[str]) -> list[Cell
     if not result.total:
         return already or [Cell(f"No {telling.thing} matches.")]
     what = (
-        f"{result.done} of {counted(result.total, telling.thing)}"
+        f"{result.done} of {quantity(result.total, telling.thing)}"
         if result.failed
-        else counted(result.done, telling.thing)
+        else quantity(result.done, telling.thing)
     )
     where = f" of {named(result.queues)}" if result.queues else ""
     lines = [Cell(f"{what}{where} {telling.done}", "good" if result.done else "")]

@@ -101,7 +101,7 @@ class Output:
         if not table.rows:
             self.say(table.empty)
             return
-        from qctl.cli.table_layout import draw
+        from qctl.cli.table_rendering import draw
 
         console = self._console(sys.stdout)
         with console.capture() as captured:
@@ -116,7 +116,7 @@ class Output:
             return
         from rich.text import Text
 
-        from qctl.cli.table_layout import COLOURS
+        from qctl.cli.table_rendering import COLOURS
 
         console = self._console(sys.stdout)
         with console.capture() as captured:

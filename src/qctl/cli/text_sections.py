@@ -16,10 +16,10 @@ def section(title: str, text: str | None = None) -> list[Cell]:
 
 def ago(when: datetime | None, now: datetime) -> str:
     """`5m ago, 14:05`."""
-    return f"{view.age(when, now)} ago, {view.moment(when, now)}" if when else view.NOTHING
+    return f"{view.age(when, now)} ago, {view.local_time(when, now)}" if when else view.NO_VALUE
 
 
 def payload(title: str, seen: Payload, description: str) -> list[Cell]:
     """What a job is called with, as far as it can be read without running it."""
-    pickled = f"not JSON, and never unpickled; the job says of itself: {description or view.NOTHING}"
+    pickled = f"not JSON, and never unpickled; the job says of itself: {description or view.NO_VALUE}"
     return section(f"{title}, {view.size(seen.size)}", pickled if seen.text is None else seen.text)

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from qctl.safe import escape_line
 from qctl.tui.keys import KEYS, MOVES, Key
 from qctl.tui.page import Page
-from qctl.view.fitting import cut
+from qctl.view.column_layout import fit_text
 
 ALWAYS = ("help", "quit")
 """What the footer keeps at its end, however narrow it is."""
@@ -68,7 +68,7 @@ def head(state: State, now: datetime, width: int) -> Content:
     right = f"{now.astimezone():%H:%M:%S} "
     if state.frozen and state.read_at:
         right = f"as of {state.read_at.astimezone():%H:%M:%S}  {right}"
-    return Content(cut(left, max(0, width - len(right) - 1)) + " " + right)
+    return Content(fit_text(left, max(0, width - len(right) - 1)) + " " + right)
 
 
 def tabs(pages: Sequence[type[Page]], current: type[Page], width: int) -> Content:

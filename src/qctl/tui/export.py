@@ -13,7 +13,7 @@ from typing import Any
 
 from qctl.errors import QctlError, RefusedError
 from qctl.safe import redact
-from qctl.view import Column, counted
+from qctl.view import Column, quantity
 
 FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""
@@ -41,7 +41,7 @@ def write(file: Path, columns: Sequence[Column[Any]], rows: Sequence[Any]) -> st
         raise RefusedError(f"{str(file)!r} is there already, and is not written over") from None
     except OSError as error:
         raise QctlError(f"{str(file)!r} cannot be written: {error.strerror}") from error
-    return f"{counted(len(rows), 'row')} written to {file.absolute()}"
+    return f"{quantity(len(rows), 'row')} written to {file.absolute()}"
 
 
 def _csv(columns: Sequence[Column[Any]], rows: Sequence[Any]) -> str:

@@ -19,8 +19,8 @@ def course(job: JobDetail) -> str:
 def _lines(job: JobDetail, now: datetime) -> Iterator[str]:
     yield "Attempts" if job.attempts else "No attempt is known: it has not run, or RQ forgot it."
     for attempt in job.attempts:
-        at = view.moment(attempt.at, now) if attempt.at else view.NOTHING
-        yield f"  {at}  {attempt.outcome:<10} {attempt.worker or view.NOTHING}  {attempt.error}"
+        at = view.local_time(attempt.at, now) if attempt.at else view.NO_VALUE
+        yield f"  {at}  {attempt.outcome:<10} {attempt.worker or view.NO_VALUE}  {attempt.error}"
     yield ""
     yield "Events" if job.timeline else "No event of it is in the stream any more."
     yield from (f"  {view.event_line(event, now).text}" for event in job.timeline)

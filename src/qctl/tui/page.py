@@ -24,7 +24,7 @@ from qctl.tui.widgets import forms
 from qctl.tui.widgets.dialogs import ActDialog, Field, Sheet
 from qctl.tui.widgets.grid import Grid, Source
 from qctl.tui.widgets.prompt import Question, beginning
-from qctl.view import Column, counted
+from qctl.view import Column, quantity
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -99,7 +99,7 @@ class Page(Vertical):
         self.ask(
             lambda typed: actions.move(self.ops, selector, count, typed["target"].strip()),
             [Field("target", "To which queue:", words=self.host.trends.queues)],
-            f"Move {counted(count, 'job')}",
+            f"Move {quantity(count, 'job')}",
         )
 
     def edit(self, job_id: str, *, again: bool) -> None:

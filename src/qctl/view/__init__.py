@@ -9,38 +9,38 @@ from qctl.view.configuration import context_columns, setting_columns
 from qctl.view.daemons import daemon_columns
 from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_columns
 from qctl.view.events import audit_columns, event_columns, event_line
-from qctl.view.health import HEALTH, finding_columns
+from qctl.view.health import HEALTH_STYLES, finding_columns
 from qctl.view.history import history_columns
 from qctl.view.ingest import arrival_line, pipeline_columns, reject_columns, topic_columns
 from qctl.view.jobs import job_columns
-from qctl.view.metrics import name_columns, step_columns
-from qctl.view.queues import queue_columns, queue_state, totals
+from qctl.view.metrics import job_name_columns, metrics_columns
+from qctl.view.queues import queue_columns, queue_state, totals_line
+from qctl.view.schedules import describe_rule, schedule_columns, schedule_state, upcoming_columns
 from qctl.view.table import Cell, Column, Style, Table
-from qctl.view.timers import coming_columns, rule_in_words, timer_columns, timer_state
 from qctl.view.trash import trash_columns
 from qctl.view.users import user_columns
 from qctl.view.values import (
-    NOTHING,
+    NO_VALUE,
     PERCENTILES,
     age,
     count,
-    counted,
+    detail_line,
     duration,
+    elapsed,
+    elapsed_percentiles,
     eta,
-    fact,
-    lapse,
-    lapses,
-    moment,
-    pause,
+    local_time,
+    pause_text,
+    quantity,
     rate,
     share,
     size,
 )
-from qctl.view.workers import worker_columns, worker_facts, worker_state
+from qctl.view.workers import worker_columns, worker_details, worker_state
 
 __all__ = [
-    "HEALTH",
-    "NOTHING",
+    "HEALTH_STYLES",
+    "NO_VALUE",
     "PERCENTILES",
     "Cell",
     "Column",
@@ -52,43 +52,43 @@ __all__ = [
     "audit_columns",
     "cause_columns",
     "cause_line",
-    "coming_columns",
     "context_columns",
     "count",
-    "counted",
     "daemon_columns",
     "dead_letter_columns",
     "delivery_columns",
+    "describe_rule",
+    "detail_line",
     "duration",
+    "elapsed",
+    "elapsed_percentiles",
     "eta",
     "event_columns",
     "event_line",
-    "fact",
     "finding_columns",
     "history_columns",
     "job_columns",
-    "lapse",
-    "lapses",
-    "moment",
-    "name_columns",
-    "pause",
+    "job_name_columns",
+    "local_time",
+    "metrics_columns",
+    "pause_text",
     "pipeline_columns",
+    "quantity",
     "queue_columns",
     "queue_state",
     "rate",
     "reject_columns",
-    "rule_in_words",
+    "schedule_columns",
+    "schedule_state",
     "setting_columns",
     "share",
     "size",
-    "step_columns",
-    "timer_columns",
-    "timer_state",
     "topic_columns",
-    "totals",
+    "totals_line",
     "trash_columns",
+    "upcoming_columns",
     "user_columns",
     "worker_columns",
-    "worker_facts",
+    "worker_details",
     "worker_state",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qctl.models import Level
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, age, moment
+from qctl.view.values import NO_VALUE, age, local_time
 
 if TYPE_CHECKING:
     from qctl.models import Alert, Delivery
@@ -20,13 +20,13 @@ LEVELS: dict[Level, Style] = {Level.OK: "good", Level.WARNING: "warn", Level.CRI
 def alert_columns(now: datetime) -> list[Column[Alert]]:
     """Columns of the table of rules."""
     return [
-        Column("ALERT", lambda a: Cell(escape_line(a.rule.name)), least=12),
-        Column("NOW", lambda a: Cell(a.level.name if a.queues else NOTHING, LEVELS[a.level] if a.queues else "")),
-        Column("QUEUES", lambda a: Cell(escape_line(", ".join(a.rule.queues) or "all")), least=8, drop=2),
-        Column("BAD", lambda a: Cell(escape_line(", ".join(f.queue for f in a.firing) or NOTHING)), least=8),
+        Column("ALERT", lambda a: Cell(escape_line(a.rule.name)), min_width=12),
+        Column("NOW", lambda a: Cell(a.level.name if a.queues else NO_VALUE, LEVELS[a.level] if a.queues else "")),
+        Column("QUEUES", lambda a: Cell(escape_line(", ".join(a.rule.queues) or "all")), min_width=8, drop=2),
+        Column("BAD", lambda a: Cell(escape_line(", ".join(f.queue for f in a.firing) or NO_VALUE)), min_width=8),
         Column("SINCE", lambda a: Cell(_since(a, now)), right=True, drop=1),
         Column("TOLD", lambda a: Cell(_told(a, now)), right=True, drop=3),
-        Column("TELLS", lambda a: Cell(escape_line(", ".join(c.label for c in a.rule.channels))), least=12, drop=4),
+        Column("TELLS", lambda a: Cell(escape_line(", ".join(c.label for c in a.rule.channels))), min_width=12, drop=4),
         Column("MUTED", lambda a: muted(a, now), long=True),
     ]
 
@@ -36,7 +36,7 @@ def muted(alert: Alert, now: datetime) -> Cell:
     mute = alert.mute
     if mute is None:
         return Cell("")
-    until = f" until {moment(mute.until, now)}" if mute.until else ""
+    until = f" until {local_time(mute.until, now)}" if mute.until else ""
     why = f": {escape_line(mute.reason)}" if mute.reason else ""
     return Cell(f"muted {age(mute.at, now)} ago by {escape_line(mute.by)}{until}{why}", "warn")
 
@@ -44,7 +44,7 @@ def muted(alert: Alert, now: datetime) -> Cell:
 def delivery_columns() -> list[Column[Delivery]]:
     """Columns of the table of who could be told."""
     return [
-        Column("TO", lambda d: Cell(escape_line(d.channel)), least=20),
+        Column("TO", lambda d: Cell(escape_line(d.channel)), min_width=20),
         Column("SENT", lambda d: Cell("yes", "good") if d.sent else Cell("no", "bad")),
         Column("PROBLEM", lambda d: Cell(escape_line(d.problem), "bad"), long=True),
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING
+from qctl.view.values import NO_VALUE
 
 if TYPE_CHECKING:
     from qctl.models import ContextInfo, SettingInfo
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def setting_columns() -> list[Column[SettingInfo]]:
     """Columns of the table of settings."""
     return [
-        Column("SETTING", lambda s: Cell(escape_line(s.name), "dim" if s.origin == "default" else ""), least=10),
-        Column("VALUE", lambda s: Cell(escape_line(s.value or NOTHING)), least=10),
+        Column("SETTING", lambda s: Cell(escape_line(s.name), "dim" if s.origin == "default" else ""), min_width=10),
+        Column("VALUE", lambda s: Cell(escape_line(s.value or NO_VALUE)), min_width=10),
         Column("ORIGIN", lambda s: Cell(escape_line(s.origin), "dim" if s.origin == "default" else "good")),
     ]
 
@@ -24,9 +24,9 @@ def setting_columns() -> list[Column[SettingInfo]]:
 def context_columns() -> list[Column[ContextInfo]]:
     """Columns of the table of contexts."""
     return [
-        Column("CONTEXT", lambda c: Cell(escape_line(c.name), "good" if c.chosen_by else ""), least=8),
-        Column("CHOSEN BY", lambda c: Cell(escape_line(c.chosen_by or NOTHING)), drop=1),
+        Column("CONTEXT", lambda c: Cell(escape_line(c.name), "good" if c.chosen_by else ""), min_width=8),
+        Column("CHOSEN BY", lambda c: Cell(escape_line(c.chosen_by or NO_VALUE)), drop=1),
         Column("MAY", lambda c: Cell("read", "warn") if c.read_only else Cell("change")),
-        Column("REDIS", lambda c: Cell(escape_line(c.redis or "the default")), least=10),
+        Column("REDIS", lambda c: Cell(escape_line(c.redis or "the default")), min_width=10),
         Column("PROBLEM", lambda c: Cell(escape_line(c.problem or ""), "bad"), long=True),
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, age, count, size
+from qctl.view.values import NO_VALUE, age, count, size
 
 if TYPE_CHECKING:
     from qctl.models import Daemon
@@ -19,13 +19,13 @@ _STYLES: dict[str, Style] = {"active": "good", "failed": "bad", "inactive": "dim
 def daemon_columns(now: datetime) -> list[Column[Daemon]]:
     """Columns of the table of daemons."""
     return [
-        Column("DAEMON", lambda d: Cell(escape_line(d.name)), least=10),
+        Column("DAEMON", lambda d: Cell(escape_line(d.name)), min_width=10),
         Column("STATE", daemon_state),
         Column("FOR", lambda d: Cell(age(d.since, now)), right=True),
-        Column("PID", lambda d: Cell(NOTHING if d.pid is None else str(d.pid)), right=True, drop=3),
+        Column("PID", lambda d: Cell(NO_VALUE if d.pid is None else str(d.pid)), right=True, drop=3),
         Column("RESTARTS", lambda d: Cell(count(d.restarts), "warn" if d.restarts else ""), right=True, drop=2),
-        Column("MEM", lambda d: Cell(NOTHING if d.memory is None else size(d.memory)), right=True, drop=4),
-        Column("AT BOOT", lambda d: Cell(escape_line(d.enabled or NOTHING)), drop=5),
+        Column("MEM", lambda d: Cell(NO_VALUE if d.memory is None else size(d.memory)), right=True, drop=4),
+        Column("AT BOOT", lambda d: Cell(escape_line(d.enabled or NO_VALUE)), drop=5),
         Column("SAYS", lambda d: Cell(escape_line(d.said)), long=True),
     ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, age, count
+from qctl.view.values import NO_VALUE, age, count
 
 if TYPE_CHECKING:
     from qctl.models import Cause, DeadLetter
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
     """Columns of the table of dead letters."""
     return [
-        Column("ID", lambda d: Cell(escape_line(d.id)), least=36),
-        Column("QUEUE", lambda d: Cell(escape_line(d.queue)), least=8),
+        Column("ID", lambda d: Cell(escape_line(d.id)), min_width=36),
+        Column("QUEUE", lambda d: Cell(escape_line(d.queue)), min_width=8),
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
         Column("KIND", lambda d: Cell(d.kind, "warn" if d.kind == "quarantined" else ""), drop=2),
-        Column("RUNS", lambda d: Cell(NOTHING if d.attempts is None else count(d.attempts)), right=True, drop=3),
-        Column("FUNCTION", lambda d: Cell(escape_line(d.function)), least=12, cut_start=True, drop=1),
+        Column("RUNS", lambda d: Cell(NO_VALUE if d.attempts is None else count(d.attempts)), right=True, drop=3),
+        Column("FUNCTION", lambda d: Cell(escape_line(d.function)), min_width=12, cut_start=True, drop=1),
         Column("ERROR", lambda d: Cell(escape_line(d.error), "bad"), long=True),
     ]
 
@@ -33,8 +33,8 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
         Column("COUNT", lambda c: Cell(count(c.count), "bad"), right=True),
         Column("LAST", lambda c: Cell(age(c.last_seen, now)), right=True),
         Column("FIRST", lambda c: Cell(age(c.first_seen, now)), right=True, drop=2),
-        Column("QUEUES", lambda c: Cell(escape_line(", ".join(c.queues))), least=8, drop=3),
-        Column("FUNCTION", lambda c: Cell(escape_line(c.function)), least=12, cut_start=True, drop=1),
+        Column("QUEUES", lambda c: Cell(escape_line(", ".join(c.queues))), min_width=8, drop=3),
+        Column("FUNCTION", lambda c: Cell(escape_line(c.function)), min_width=12, cut_start=True, drop=1),
         Column("ERROR", lambda c: Cell(escape_line(_error(c)), "bad"), long=True),
     ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, duration
+from qctl.view.values import NO_VALUE, duration
 
 if TYPE_CHECKING:
     from qctl.models import AuditEntry, Event
@@ -27,10 +27,10 @@ def event_columns(now: datetime) -> list[Column[Event]]:
     return [
         Column("TIME", lambda e: Cell(_second(e.at, now), "dim")),
         Column("EVENT", lambda e: Cell(escape_line(e.event), _STYLES.get(e.event, ""))),
-        Column("QUEUE", lambda e: _field(e, "queue"), least=8),
-        Column("JOB", lambda e: _field(e, "job"), least=8, drop=1),
-        Column("NAME", lambda e: _field(e, "name"), least=8, drop=3),
-        Column("BY", lambda e: Cell(escape_line(_by(e) or NOTHING)), least=8, cut_start=True, drop=2),
+        Column("QUEUE", lambda e: _field(e, "queue"), min_width=8),
+        Column("JOB", lambda e: _field(e, "job"), min_width=8, drop=1),
+        Column("NAME", lambda e: _field(e, "name"), min_width=8, drop=3),
+        Column("BY", lambda e: Cell(escape_line(_by(e) or NO_VALUE)), min_width=8, cut_start=True, drop=2),
         Column("DETAIL", lambda e: Cell(escape_line(_detail(e))), long=True),
     ]
 
@@ -51,10 +51,10 @@ def event_line(event: Event, now: datetime) -> Cell:
 
 def audit_columns(now: datetime, *, traced: bool) -> list[Column[AuditEntry]]:
     """Columns of the table of what people did. `traced`: some of it was a request, which has a trace id."""
-    trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(escape_line(a.trace or NOTHING)), least=8, drop=3)
+    trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(escape_line(a.trace or NO_VALUE)), min_width=8, drop=3)
     return [
         Column("TIME", lambda a: Cell(_second(a.at, now), "dim")),
-        Column("WHO", lambda a: Cell(escape_line(a.actor)), least=10),
+        Column("WHO", lambda a: Cell(escape_line(a.actor)), min_width=10),
         Column("OUTCOME", lambda a: Cell(escape_line(a.outcome), _ENDS.get(a.outcome, "bad"))),
         Column("TOOK", lambda a: Cell(duration(a.seconds)), right=True, drop=2),
         Column("VIA", lambda a: Cell(escape_line(a.via)), drop=1),
@@ -70,7 +70,7 @@ def _second(when: datetime, now: datetime) -> str:
 
 
 def _field(event: Event, name: str) -> Cell:
-    return Cell(escape_line(event.fields.get(name) or NOTHING))
+    return Cell(escape_line(event.fields.get(name) or NO_VALUE))
 
 
 def _by(event: Event) -> str:

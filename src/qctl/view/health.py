@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from qctl.models import Finding, HealthStatus
     from qctl.view.table import Style
 
-HEALTH: dict[HealthStatus, Style] = {"ok": "good", "degraded": "warn", "down": "bad"}
+HEALTH_STYLES: dict[HealthStatus, Style] = {"ok": "good", "degraded": "warn", "down": "bad"}
 
 
 def finding_columns() -> list[Column[Finding]]:
     """Columns of the table of health findings."""
     return [
-        Column("STATUS", lambda f: Cell(f.status, HEALTH[f.status])),
-        Column("CHECK", lambda f: Cell(escape_line(f.check)), least=8),
+        Column("STATUS", lambda f: Cell(f.status, HEALTH_STYLES[f.status])),
+        Column("CHECK", lambda f: Cell(escape_line(f.check)), min_width=8),
         Column("REASON", lambda f: Cell(_finding(f)), long=True),
     ]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, age, count, duration, lapse, pause, rate
+from qctl.view.values import NO_VALUE, age, count, duration, elapsed, pause_text, rate
 
 if TYPE_CHECKING:
     from qctl.models import Arrival, DeadLetter, PipelineStatus, TopicStatus
@@ -25,7 +25,7 @@ LATE = 60.0
 def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
     """Columns of the table of pipelines."""
     return [
-        Column("PIPELINE", lambda p: Cell(escape_line(p.name)), least=8),
+        Column("PIPELINE", lambda p: Cell(escape_line(p.name)), min_width=8),
         Column("RATE/S", lambda p: Cell(rate(p.rate)), right=True),
         Column("BUFFER", lambda p: Cell(count(p.depth)), right=True),
         Column("OLDEST", lambda p: Cell(duration(p.oldest_age)), right=True, drop=4),
@@ -41,20 +41,20 @@ def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
 def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
     """Columns of the table of topics."""
     return [
-        Column("TOPIC", lambda t: Cell(_name(t)), least=16),
+        Column("TOPIC", lambda t: Cell(_name(t)), min_width=16),
         Column("RATE/S", lambda t: Cell(rate(t.rate)), right=True),
         Column("RECEIVED", lambda t: Cell(count(t.received)), right=True),
         Column("REJECTED", lambda t: Cell(count(t.rejected), "bad" if t.rejected else ""), right=True),
         Column("SEEN", lambda t: Cell(_ago(t.seen_at, now)), right=True),
-        Column("LAG", lambda t: Cell(lapse(t.lag), _lateness(t.lag or 0.0)), right=True),
+        Column("LAG", lambda t: Cell(elapsed(t.lag), _lateness(t.lag or 0.0)), right=True),
     ]
 
 
 def reject_columns(now: datetime, pipeline: Callable[[DeadLetter], str]) -> list[Column[DeadLetter]]:
     """Columns of the table of rejects. `pipeline` names that of a letter."""
     return [
-        Column("ID", lambda d: Cell(escape_line(d.id)), least=39),
-        Column("PIPELINE", lambda d: Cell(escape_line(pipeline(d))), least=8),
+        Column("ID", lambda d: Cell(escape_line(d.id)), min_width=39),
+        Column("PIPELINE", lambda d: Cell(escape_line(pipeline(d))), min_width=8),
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
         Column("REASON", lambda d: Cell(escape_line(d.error), "bad"), long=True),
     ]
@@ -72,11 +72,11 @@ def arrival_line(arrival: Arrival) -> Cell:
 
 
 def _ago(then: datetime | None, now: datetime) -> str:
-    return f"{age(then, now)} ago" if then else NOTHING
+    return f"{age(then, now)} ago" if then else NO_VALUE
 
 
 def _size(pipeline: PipelineStatus) -> str:
-    return f"{NOTHING if pipeline.flushed is None else count(pipeline.flushed)}/{count(pipeline.threshold)}"
+    return f"{NO_VALUE if pipeline.flushed is None else count(pipeline.flushed)}/{count(pipeline.threshold)}"
 
 
 def _lateness(seconds: float) -> Style:
@@ -85,5 +85,5 @@ def _lateness(seconds: float) -> Style:
 
 def _held(pipeline: PipelineStatus, now: datetime) -> Cell:
     if pipeline.paused:
-        return Cell(f"{escape_line(pipeline.queue)} {pause(pipeline.paused, now)}", "warn")
+        return Cell(f"{escape_line(pipeline.queue)} {pause_text(pipeline.paused, now)}", "warn")
     return Cell("")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, age
+from qctl.view.values import NO_VALUE, age
 
 if TYPE_CHECKING:
     from qctl.models import JobRow, State
@@ -25,11 +25,11 @@ _STYLES: dict[State, Style] = {
 def job_columns(now: datetime) -> list[Column[JobRow]]:
     """Columns of the table of jobs."""
     return [
-        Column("ID", lambda j: Cell(escape_line(j.id)), least=36),
-        Column("QUEUE", lambda j: Cell(escape_line(j.queue)), least=8),
+        Column("ID", lambda j: Cell(escape_line(j.id)), min_width=36),
+        Column("QUEUE", lambda j: Cell(escape_line(j.queue)), min_width=8),
         Column("STATE", lambda j: Cell(j.state, _STYLES.get(j.state, ""))),
         Column("SINCE", lambda j: Cell(age(j.since, now)), right=True),
-        Column("FUNCTION", lambda j: Cell(escape_line(j.function)), least=12, cut_start=True, drop=1),
-        Column("OWNER", lambda j: Cell(escape_line(j.owner or NOTHING)), least=6, drop=2),
+        Column("FUNCTION", lambda j: Cell(escape_line(j.function)), min_width=12, cut_start=True, drop=1),
+        Column("OWNER", lambda j: Cell(escape_line(j.owner or NO_VALUE)), min_width=6, drop=2),
         Column("ERROR", lambda j: Cell(escape_line(j.error), "bad"), long=True),
     ]

@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, count, lapses, moment, share
+from qctl.view.values import NO_VALUE, count, elapsed_percentiles, local_time, share
 
 if TYPE_CHECKING:
     from qctl.models import NameStats, Step
 
 
-def name_columns() -> list[Column[NameStats]]:
+def job_name_columns() -> list[Column[NameStats]]:
     """Columns of the table of jobs by name."""
     return [
-        Column("QUEUE", lambda j: Cell(escape_line(j.queue)), least=12),
-        Column("JOB", lambda j: Cell(escape_line(j.name)), least=16, cut_start=True),
+        Column("QUEUE", lambda j: Cell(escape_line(j.queue)), min_width=12),
+        Column("JOB", lambda j: Cell(escape_line(j.name)), min_width=16, cut_start=True),
         Column("WAITING", lambda j: Cell(count(j.waiting), "" if j.waiting else "dim"), right=True),
         Column("FINISHED", lambda j: Cell(count(j.finished), "" if j.finished else "dim"), right=True, drop=1),
         Column("FAILED", lambda j: Cell(count(j.failed), "bad" if j.failed else "dim"), right=True, drop=2),
         Column("ERRORS", lambda j: Cell(share(j.error_rate), "bad" if j.error_rate else ""), right=True, drop=3),
-        Column("RUN 50/95/99%", lambda j: Cell(lapses(j.runs)), right=True, drop=4),
+        Column("RUN 50/95/99%", lambda j: Cell(elapsed_percentiles(j.runs)), right=True, drop=4),
     ]
 
 
-def step_columns(now: datetime) -> list[Column[Step]]:
+def metrics_columns(now: datetime) -> list[Column[Step]]:
     """Columns of the table of what was measured over time."""
     return [
-        Column("FROM", lambda s: Cell(moment(s.at, now))),
+        Column("FROM", lambda s: Cell(local_time(s.at, now))),
         Column("DEPTH", lambda s: Cell(_known(s.depth)), right=True),
         Column("IN", lambda s: Cell(_known(s.arrived)), right=True, drop=3),
         Column("TAKEN", lambda s: Cell(count(s.taken), "" if s.taken else "dim"), right=True, drop=5),
@@ -38,10 +38,10 @@ def step_columns(now: datetime) -> list[Column[Step]]:
         Column("RETRIED", lambda s: Cell(count(s.retried), "" if s.retried else "dim"), right=True, drop=6),
         Column("DEAD", lambda s: Cell(count(s.dead), "bad" if s.dead else "dim"), right=True, drop=4),
         Column("ERRORS", lambda s: Cell(share(s.error_rate), "bad" if s.error_rate else ""), right=True, drop=7),
-        Column("WAIT 50/95/99%", lambda s: Cell(lapses(s.waits)), right=True, drop=2),
-        Column("RUN 50/95/99%", lambda s: Cell(lapses(s.runs)), right=True, drop=1),
+        Column("WAIT 50/95/99%", lambda s: Cell(elapsed_percentiles(s.waits)), right=True, drop=2),
+        Column("RUN 50/95/99%", lambda s: Cell(elapsed_percentiles(s.runs)), right=True, drop=1),
     ]
 
 
 def _known(number: int | None) -> str:
-    return NOTHING if number is None else count(number)
+    return NO_VALUE if number is None else count(number)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from qctl.models import WORST, Level
 from qctl.safe import escape_line
-from qctl.view.values import count, counted, duration, share
+from qctl.view.values import count, duration, quantity, share
 
 if TYPE_CHECKING:
     from qctl.models import Check, QueueCheck, Reading, Threshold, What
@@ -69,9 +69,9 @@ def _words(reading: Reading) -> str:
     said = {
         "age": f"the oldest waits {duration(value)}",
         "depth": f"{count(round(value))} wait",
-        "dead": counted(round(value), "dead letter"),
+        "dead": quantity(round(value), "dead letter"),
         "errors": f"{share(value)} of runs fail",
-        "workers": counted(round(value), "worker"),
+        "workers": quantity(round(value), "worker"),
     }[reading.what]
     limit = limits.critical if reading.level == Level.CRITICAL else limits.warning
     if limit is None:

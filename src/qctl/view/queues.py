@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, count, duration, eta, lapses, pause, rate, share, size
+from qctl.view.values import NO_VALUE, count, duration, elapsed_percentiles, eta, pause_text, rate, share, size
 
 if TYPE_CHECKING:
     from qctl.models import QueueStats, Stats
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:
     """Columns of the table of queues."""
     return [
-        Column("QUEUE", lambda q: Cell(escape_line(q.name)), least=16),
+        Column("QUEUE", lambda q: Cell(escape_line(q.name)), min_width=16),
         Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
         Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=1),
         Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=7),
@@ -27,11 +27,11 @@ def queue_columns(now: datetime) -> list[Column[QueueStats]]:
         Column("OLDEST", lambda q: Cell(duration(q.oldest_age)), right=True, drop=2),
         Column("IN/S", lambda q: Cell(rate(q.in_rate)), right=True, drop=5),
         Column("OUT/S", lambda q: Cell(rate(q.out_rate)), right=True, drop=4),
-        Column("ETA", lambda q: Cell(eta(q.eta) if q.waiting else NOTHING), right=True, drop=9),
+        Column("ETA", lambda q: Cell(eta(q.eta) if q.waiting else NO_VALUE), right=True, drop=9),
         Column("ERRORS", lambda q: Cell(share(q.error_rate), "bad" if q.error_rate else ""), right=True, drop=8),
-        Column("WAIT 50/95/99%", lambda q: Cell(lapses(q.waits)), right=True, drop=11),
-        Column("RUN 50/95/99%", lambda q: Cell(lapses(q.runs)), right=True, drop=12),
-        Column("MEMORY", lambda q: Cell(NOTHING if not q.memory else size(q.memory)), right=True, drop=10),
+        Column("WAIT 50/95/99%", lambda q: Cell(elapsed_percentiles(q.waits)), right=True, drop=11),
+        Column("RUN 50/95/99%", lambda q: Cell(elapsed_percentiles(q.runs)), right=True, drop=12),
+        Column("MEMORY", lambda q: Cell(NO_VALUE if not q.memory else size(q.memory)), right=True, drop=10),
         Column("WORKERS", lambda q: Cell(count(q.workers)), right=True, drop=3),
         Column("STATE", lambda q: queue_state(q, now), long=True),
     ]
@@ -42,15 +42,15 @@ def queue_state(queue: QueueStats, now: datetime) -> Cell:
     if queue.error:
         return Cell(f"cannot be read: {escape_line(queue.error)}", "bad")
     if queue.paused and queue.lanes and queue.paused.queue != queue.name:
-        return Cell(f"{escape_line(queue.paused.queue)} {pause(queue.paused, now)}", "warn")
+        return Cell(f"{escape_line(queue.paused.queue)} {pause_text(queue.paused, now)}", "warn")
     if queue.paused:
-        return Cell(pause(queue.paused, now, queue.name), "warn")
+        return Cell(pause_text(queue.paused, now, queue.name), "warn")
     if queue.waiting and not queue.workers:
         return Cell("no worker takes from it", "warn")
     return Cell("")
 
 
-def totals(stats: Stats) -> str:
+def totals_line(stats: Stats) -> str:
     """The line under the table of queues."""
     t = stats.totals
     return f"pending {t.pending}   running {t.running}   completed {t.completed}   failed {t.failed}   total {t.total}"

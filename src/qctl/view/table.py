@@ -1,4 +1,4 @@
-"""The parts of a table, whatever it shows."""
+"""Tables: cells, columns and rows, independent of what they show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Style = Literal["", "dim", "good", "warn", "bad"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One value of a table, inert, with the word for how it is shown."""
+    """Text that is safe to print, with a style."""
 
     text: str
     style: Style = ""
@@ -23,15 +23,15 @@ class Cell:
 class Column(Generic[Row]):
     """One column of a table.
 
-    `least` is the width it may be cut to, 0 where it is never cut; `cut_start` cuts at its beginning. `drop` says
-    when it goes where there is no room: the highest first, 0 never. `long`: a sentence, at most one a row; it takes the
-    room that the others leave, or where that is too little lines of its own under the row.
+    `min_width` is the width it may be truncated to, 0 if it never is; `cut_start` truncates at the beginning. `drop`
+    is the order in which columns are removed when space runs out: the highest first, 0 never. `long` marks a sentence,
+    at most one in a row: it takes the remaining space, or lines of its own under the row if that is too little.
     """
 
     title: str
     cell: Callable[[Row], Cell]
     right: bool = False
-    least: int = 0
+    min_width: int = 0
     cut_start: bool = False
     drop: int = 0
     long: bool = False
@@ -39,7 +39,7 @@ class Column(Generic[Row]):
 
 @dataclass(frozen=True)
 class Table(Generic[Row]):
-    """Rows and how to show them. `empty` is said where there are none; `footer` are lines under the table."""
+    """Rows and their columns. `empty` is printed if there are no rows; `footer` lines follow the table."""
 
     columns: Sequence[Column[Row]]
     rows: Sequence[Row]

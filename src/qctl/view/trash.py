@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 def trash_columns(now: datetime) -> list[Column[TrashBatch]]:
     """Columns of the table of trash batches."""
     return [
-        Column("BATCH", lambda b: Cell(escape_line(b.id)), least=20),
-        Column("QUEUE", lambda b: Cell(escape_line(b.queue)), least=8),
+        Column("BATCH", lambda b: Cell(escape_line(b.id)), min_width=20),
+        Column("QUEUE", lambda b: Cell(escape_line(b.queue)), min_width=8),
         Column("JOBS", lambda b: Cell(count(b.count)), right=True),
         Column("ACT", lambda b: Cell(escape_line(b.verb)), drop=3),
         Column("AGE", lambda b: Cell(age(b.at, now)), right=True),
         Column("GONE IN", lambda b: Cell(duration(max(0.0, (b.expires_at - now).total_seconds()))), right=True, drop=1),
-        Column("BY", lambda b: Cell(escape_line(b.by)), least=8, drop=2),
+        Column("BY", lambda b: Cell(escape_line(b.by)), min_width=8, drop=2),
     ]

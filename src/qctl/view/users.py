@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def user_columns(now: datetime) -> list[Column[Account]]:
     """Columns of the table of users."""
     return [
-        Column("ADDRESS", lambda a: Cell(escape_line(a.email)), least=20),
+        Column("ADDRESS", lambda a: Cell(escape_line(a.email)), min_width=20),
         Column("ROLE", lambda a: Cell(escape_line(a.role), "warn" if a.role == "admin" else "")),
-        Column("NAME", lambda a: Cell(escape_line(a.username)), least=8, drop=2),
+        Column("NAME", lambda a: Cell(escape_line(a.username)), min_width=8, drop=2),
         Column("CREATED", lambda a: Cell(age(a.created, now), "dim"), right=True, drop=3),
         Column("CHANGED", lambda a: Cell(age(a.modified, now), "dim"), right=True, drop=4),
-        Column("ID", lambda a: Cell(escape_line(a.id), "dim"), least=8, drop=1),
+        Column("ID", lambda a: Cell(escape_line(a.id), "dim"), min_width=8, drop=1),
     ]

@@ -65,6 +65,6 @@ def mute(
 
 
 def _muted(name: str, mute: Mute) -> list[Cell]:
-    until = f"until {view.moment(mute.until, mute.at)}" if mute.until else "until somebody ends it"
+    until = f"until {view.local_time(mute.until, mute.at)}" if mute.until else "until somebody ends it"
     end = f"  end it: qctl alert mute {quote(name)} --off"
     return [Cell(f"nobody is told of {name} {until}", "good"), Cell(end, "dim")]

@@ -18,7 +18,7 @@ from qctl.cli.exits import ExitCode
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError
 from qctl.models import Backup, Progress, Recalled
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 WORDS = {"pause": "pause", "schedule": "schedule", "job": "dead letter", "batch": "trash batch", "trashed": "job in it"}
 
@@ -84,7 +84,7 @@ def restore(
 def _told(result: Recalled, dry_run: bool) -> list[Cell]:
     lines = [Cell(f"{'would put' if dry_run else 'put'} back: {_listed(result.counts)}", "good")]
     if result.there:
-        lines.append(Cell(f"there already, and left as it is: {counted(result.there, 'line')}"))
+        lines.append(Cell(f"there already, and left as it is: {quantity(result.there, 'line')}"))
     lines += [Cell(f"  line {bad.line}: {bad.reason}", "bad") for bad in result.lines[:SHOWN]]
     if result.refused > SHOWN:
         lines.append(Cell(f"  and {result.refused - SHOWN} more lines: see more of them with --json", "bad"))
@@ -92,5 +92,5 @@ def _told(result: Recalled, dry_run: bool) -> list[Cell]:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    said = [counted(counts[kind], word) for kind, word in WORDS.items() if counts.get(kind)]
+    said = [quantity(counts[kind], word) for kind, word in WORDS.items() if counts.get(kind)]
     return ", ".join(said).replace("job in its", "jobs in it") or "nothing"

@@ -150,7 +150,7 @@ def _told(found: Cleanup) -> list[Cell]:
     if not gone:
         return []
     undo = [f"; undo: qctl trash restore {each.batch}" for each in found.removed if each.batch]
-    return [Cell(f"removed {', '.join(gone)} in {view.lapse(found.seconds)}{''.join(undo)}")]
+    return [Cell(f"removed {', '.join(gone)} in {view.elapsed(found.seconds)}{''.join(undo)}")]
 
 
 def _words(each: Removed) -> str:

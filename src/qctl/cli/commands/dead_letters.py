@@ -82,12 +82,12 @@ def _details(detail: DeadLetterDetail) -> list[Cell]:
         "created": ago(detail.created_at, now),
         "enqueued": ago(detail.enqueued_at, now),
         "died": ago(letter.died_at, now),
-        "runs": view.NOTHING if letter.attempts is None else str(letter.attempts),
-        "cause": letter.fingerprint or view.NOTHING,
+        "runs": view.NO_VALUE if letter.attempts is None else str(letter.attempts),
+        "cause": letter.fingerprint or view.NO_VALUE,
     }
     return [
-        *(view.fact(name, value) for name, value in facts.items()),
-        view.fact("error", letter.error, "bad"),
+        *(view.detail_line(name, value) for name, value in facts.items()),
+        view.detail_line("error", letter.error, "bad"),
         *payload("payload", Payload(detail.payload, detail.payload_size), detail.description),
         *(section("meta", detail.meta) if detail.meta else ()),
         *section("traceback", detail.traceback.rstrip() or "none was recorded"),

@@ -33,7 +33,7 @@ def doctor(
     with session.out.progress("looking") as progress:
         found = session.ops.doctor.examine(session.places, progress=progress)
     rows = sorted(found.findings, key=lambda finding: STATUS_ORDER.index(finding.status))
-    summary = [Cell(""), *_repaired(repaired), Cell(f"status: {found.status}", view.HEALTH[found.status])]
+    summary = [Cell(""), *_repaired(repaired), Cell(f"status: {found.status}", view.HEALTH_STYLES[found.status])]
     table = view.Table(view.finding_columns(), rows, f"status: {found.status}", summary)
     session.out.listing(documents.doctor(found, repaired), table)
     if any(finding.check == "redis" and finding.status == "down" for finding in found.findings):

@@ -24,7 +24,7 @@ def ping(session: Session) -> None:
 def health(session: Session) -> ExitCode:
     """Tell whether work flows, and what to mend. Exits 0 if ok, 1 if degraded, 4 if down."""
     found = session.ops.health.check()
-    summary = [Cell(""), Cell(f"status: {found.status}", view.HEALTH[found.status])]
+    summary = [Cell(""), Cell(f"status: {found.status}", view.HEALTH_STYLES[found.status])]
     worst_last = sorted(found.findings, key=lambda finding: list(EXIT_CODES).index(finding.status))
     table = view.Table(view.finding_columns(), worst_last, f"status: {found.status}", summary)
     session.out.listing(documents.health(found), table)

@@ -21,7 +21,7 @@ from qctl.cli.job_selectors import STDIN
 from qctl.cli.session import Session
 from qctl.errors import QctlError
 from qctl.models import Arrivals, Flushed, Imported, PipelineStatus, Topics
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 Pipelines = Annotated[
     list[str] | None,
@@ -146,7 +146,7 @@ def push(
 
 
 def _pushed(result: Imported) -> list[Cell]:
-    lines = [Cell(f"{counted(result.taken, 'item')} taken in", "good" if result.taken else "")]
+    lines = [Cell(f"{quantity(result.taken, 'item')} taken in", "good" if result.taken else "")]
     lines += [Cell(f"  line {bad.line}: {bad.reason}", "bad") for bad in result.lines[:SHOWN]]
     if result.refused > SHOWN:
         lines.append(Cell(f"  and {result.refused - SHOWN} more lines: see more of them with --json", "bad"))
@@ -163,5 +163,5 @@ def flush(session: Session, pipelines: Pipelines = None) -> None:
 def _flushed(flushed: Flushed) -> Cell:
     left = f"; {flushed.left} stay, for {flushed.queue} has no room" if flushed.left else ""
     return Cell(
-        f"{flushed.pipeline}: {counted(flushed.items, 'item')} to {flushed.queue}{left}", "warn" if left else ""
+        f"{flushed.pipeline}: {quantity(flushed.items, 'item')} to {flushed.queue}{left}", "warn" if left else ""
     )

@@ -17,7 +17,7 @@ from qctl.cli.job_selectors import Choice, selecting
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import BulkResult, Selection
-from qctl.view import counted
+from qctl.view import quantity
 
 FEW = 5
 """Jobs that a line which takes an act back names one by one."""
@@ -112,7 +112,7 @@ def _remove(
         raise UsageError("--confirm goes with --purge", "what is in the trash can be restored: --yes is enough")
 
     def asking(chosen: Selection) -> None:
-        what = f"{counted(chosen.count, telling.thing)} of {named(chosen.queues)}"
+        what = f"{quantity(chosen.count, telling.thing)} of {named(chosen.queues)}"
         ask_to_type_name(session.out, f"{what} would be deleted for good, with no way back.", verb, confirm)
 
     do = partial(session.ops.jobs.delete, verb=verb, purge=purge, rate=rates.parse(rate, "--rate"))

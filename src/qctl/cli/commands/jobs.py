@@ -111,10 +111,10 @@ def _facts(detail: JobDetail) -> list[Cell]:
         "from": detail.moved_from or "",
         "edited": detail.edited or "",
     }
-    lines = [view.fact(name, value) for name, value in facts.items() if value and value != view.NOTHING]
+    lines = [view.detail_line(name, value) for name, value in facts.items() if value and value != view.NO_VALUE]
     if detail.note:
-        lines.append(view.fact("note", detail.note, "warn"))
-    return [*lines, view.fact("error", detail.error, "bad")] if detail.error else lines
+        lines.append(view.detail_line("note", detail.note, "warn"))
+    return [*lines, view.detail_line("error", detail.error, "bad")] if detail.error else lines
 
 
 def _state(detail: JobDetail) -> str:
@@ -139,7 +139,7 @@ def _attempts(attempts: list[Attempt]) -> list[Cell]:
     lines = []
     for number, each in enumerate(attempts, 1):
         ran = (each.ended_at - each.started_at).total_seconds() if each.ended_at and each.started_at else None
-        took = "" if ran is None else f" after {view.lapse(ran)}"
+        took = "" if ran is None else f" after {view.elapsed(ran)}"
         where = f" on {each.worker}" if each.worker else ""
         said = each.error or (f"returned {each.value}" if each.value else "")
         text = f"{number}. {each.outcome}{took}{where}, {ago(each.at, now)}" + (f": {said}" if said else "")

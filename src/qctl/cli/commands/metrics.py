@@ -72,7 +72,7 @@ def show(
 def _table(found: Series) -> view.Table[Step]:
     many = f"{len(found.queues)} queues" if len(found.queues) > 3 else ", ".join(found.queues)
     footer = [Cell(""), Cell(f"steps of {view.duration(found.step)}, {many}; the last one goes on", "dim")]
-    return view.Table(view.step_columns(datetime.now(timezone.utc)), found.steps, "Nothing was measured.", footer)
+    return view.Table(view.metrics_columns(datetime.now(timezone.utc)), found.steps, "Nothing was measured.", footer)
 
 
 @command("export", examples="qctl metrics export\nqctl metrics export --to qctl.prom")

@@ -23,7 +23,7 @@ from qctl.cli.job_selectors import Choice
 from qctl.cli.session import Session
 from qctl.cli.text_sections import section
 from qctl.models import MOVABLE, BulkResult, QueueDetail, Selection, Selector
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 NO_HISTORY = "Nothing of that is in the history. The scheduler writes it from the events: does it run?"
 
@@ -52,9 +52,9 @@ def _details(detail: QueueDetail) -> list[Cell]:
     lines: list[Cell] = []
     for lane in detail.lanes:
         counts = f"{lane.waiting} waiting, {lane.running} running, {lane.scheduled} scheduled, {lane.dead} dead"
-        lines.append(view.fact(lane.name, f"{counts}, oldest {view.duration(lane.oldest_age)}"))
+        lines.append(view.detail_line(lane.name, f"{counts}, oldest {view.duration(lane.oldest_age)}"))
         state = view.queue_state(lane, now)
-        lines += [view.fact("", state.text, state.style)] if state.text else []
+        lines += [view.detail_line("", state.text, state.style)] if state.text else []
     names = ", ".join(f"{worker.name} ({worker.state})" for worker in detail.workers)
     lines += section("workers", names or "none")
     if detail.names:
@@ -152,11 +152,11 @@ def delete(
     """Move every job of a queue to the trash, and forget the queue. Asks for its name."""
     session.ops.queues.require(queue)
     chosen = session.ops.jobs.choose("delete", Selector(queue=queue))
-    what = f"{queue} would be deleted, and {counted(chosen.count, 'job')} of every state would go to the trash."
+    what = f"{queue} would be deleted, and {quantity(chosen.count, 'job')} of every state would go to the trash."
     ask_to_type_name(session.out, what, queue, confirm)
     with session.out.progress(f"deleting {queue}") as progress:
         result = session.ops.queues.delete(queue, force=force, progress=progress)
-    lines = [Cell(f"{queue} is deleted, {counted(result.removed, 'job')} moved to the trash", "good")]
+    lines = [Cell(f"{queue} is deleted, {quantity(result.removed, 'job')} moved to the trash", "good")]
     if result.listed:
         lines.append(Cell("  it is one of the catalog: it stays listed"))
     if result.batch:

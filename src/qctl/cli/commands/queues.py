@@ -18,7 +18,7 @@ from qctl.cli.for_each import each
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
 from qctl.models import ClearResult, PauseResult, ResumeResult
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 Queues = Annotated[list[str], typer.Argument(metavar="QUEUE...", help="Queues by name.")]
 Queue = Annotated[str, typer.Argument(metavar="QUEUE", help="One queue, by its full name.")]
@@ -69,11 +69,11 @@ def pause(
 def _paused(result: PauseResult) -> list[Cell]:
     held, now = result.pause, datetime.now(timezone.utc)
     if result.changed:
-        until = f" until {view.moment(held.until, now)}" if held.until else ""
+        until = f" until {view.local_time(held.until, now)}" if held.until else ""
         waited = f"; it took {view.duration(result.waited)}" if result.waited >= 1 else ""
         lines = [Cell(f"{held.queue} is paused{until}{waited}", "good")]
     else:
-        lines = [Cell(f"{held.queue} was already {view.pause(held, now)}")]
+        lines = [Cell(f"{held.queue} was already {view.pause_text(held, now)}")]
     if result.running:
         names = ", ".join(job.id for job in result.running[:SHOWN_JOBS])
         more = f" and {len(result.running) - SHOWN_JOBS} more" if len(result.running) > SHOWN_JOBS else ""
@@ -116,7 +116,7 @@ def clear(
     result = ClearResult(queue, ops.queues.waiting(queue), None, purge)
     if result.removed and not dry_run:
         end = "would be deleted for good, with no way back" if purge else "would go to the trash"
-        ask_to_type_name(out, f"{counted(result.removed, 'waiting job')} of {queue} {end}.", queue, confirm)
+        ask_to_type_name(out, f"{quantity(result.removed, 'waiting job')} of {queue} {end}.", queue, confirm)
         with out.progress(f"clearing {queue}") as progress:
             result = ops.queues.clear(queue, purge=purge, progress=progress)
     out.report(documents.cleared(result, dry_run), _would_clear(result) if dry_run else _cleared(result))
@@ -124,15 +124,15 @@ def clear(
 
 def _would_clear(result: ClearResult) -> list[Cell]:
     end = "be deleted for good" if result.purged else "go to the trash"
-    return [Cell(f"{result.queue}: {counted(result.removed, 'waiting job')} would {end}")]
+    return [Cell(f"{result.queue}: {quantity(result.removed, 'waiting job')} would {end}")]
 
 
 def _cleared(result: ClearResult) -> list[Cell]:
     if not result.removed:
         return [Cell(f"{result.queue}: nothing waits")]
     if not result.batch:
-        return [Cell(f"{result.queue}: {counted(result.removed, 'job')} deleted for good", "good")]
+        return [Cell(f"{result.queue}: {quantity(result.removed, 'job')} deleted for good", "good")]
     return [
-        Cell(f"{result.queue}: {counted(result.removed, 'job')} moved to the trash", "good"),
+        Cell(f"{result.queue}: {quantity(result.removed, 'job')} moved to the trash", "good"),
         Cell(f"  bring them back: qctl trash restore {result.batch}", "dim"),
     ]

@@ -86,13 +86,13 @@ def show(
     facts = {
         "id": letter.id,
         "pipeline": seen.pipeline,
-        "from": seen.source or view.NOTHING,
+        "from": seen.source or view.NO_VALUE,
         "refused": ago(letter.died_at, now),
-        "cause": letter.fingerprint or view.NOTHING,
+        "cause": letter.fingerprint or view.NO_VALUE,
     }
     lines = [
-        *(view.fact(name, value) for name, value in facts.items()),
-        view.fact("reason", letter.error, "bad"),
+        *(view.detail_line(name, value) for name, value in facts.items()),
+        view.detail_line("reason", letter.error, "bad"),
         *section("what came", seen.content if seen.content is not None else "a batch: see qctl dlq show"),
         *section(f"run it again: qctl ingest rejects retry {quote(letter.id)}"),
     ]

@@ -48,7 +48,7 @@ def everything(
     now = datetime.now(timezone.utc)
     more = found.total - len(found.rows)
     footer = [Cell(""), Cell(f"{more} more jobs wait for their time: --limit {found.total} lists them", "dim")]
-    table = view.Table(view.timer_columns(now), found.rows, EMPTY, footer if more > 0 and not kind else ())
+    table = view.Table(view.schedule_columns(now), found.rows, EMPTY, footer if more > 0 and not kind else ())
     session.out.listing(documents.timers(found), table)
 
 
@@ -70,7 +70,7 @@ def next_(
 ) -> None:
     """Show the times that come next."""
     found = session.ops.schedules.next(names=names or (), queue=queue, count=count)
-    table = view.Table(view.coming_columns(datetime.now(timezone.utc)), found, "Nothing comes.")
+    table = view.Table(view.upcoming_columns(datetime.now(timezone.utc)), found, "Nothing comes.")
     session.out.listing(documents.comings(found), table)
 
 
@@ -121,8 +121,8 @@ def add(
         replacing=replace,
     )
     now = datetime.now(timezone.utc)
-    words = view.rule_in_words(made)
-    line = f"{made.name}: {made.job} comes {view.moment(made.next_at, now)}, then {words[:1].lower()}{words[1:]}"
+    words = view.describe_rule(made)
+    line = f"{made.name}: {made.job} comes {view.local_time(made.next_at, now)}, then {words[:1].lower()}{words[1:]}"
     session.out.report(documents.scheduled(made), [Cell(line, "good")])
 
 
@@ -167,7 +167,7 @@ def resume(session: Session, names: Names) -> ExitCode:
         return (*session.ops.schedules.resume(name), None)
 
     def said(done: Done) -> str:
-        when = f"comes {view.moment(done[0].next_at, now)}"
+        when = f"comes {view.local_time(done[0].next_at, now)}"
         return f"{done[0].name} {when}" if done[1] else f"{done[0].name} was not paused; it {when}"
 
     return _each(session, names, "resume", act, said)

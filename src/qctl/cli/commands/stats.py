@@ -71,7 +71,7 @@ def _show_queues(session: Session, found: Stats, patterns: Sequence[str], lanes:
     if patterns:
         shown = _only(shown, found, patterns)
     empty = "No queue matches." if patterns else EMPTY
-    footer = [Cell(""), Cell(view.totals(shown))]
+    footer = [Cell(""), Cell(view.totals_line(shown))]
     session.out.listing(documents.stats(shown), view.Table(view.queue_columns(shown.at), shown.queues, empty, footer))
 
 
@@ -92,4 +92,4 @@ def _show_names(session: Session, found: Names) -> None:
     sampled = "" if found.sampled >= found.waiting else f"; waiting: estimated from {found.sampled} of {found.waiting}"
     footer = [Cell(""), Cell(f"runs of the last {view.duration(found.seconds)} in qctl's workers{sampled}", "dim")]
     empty = "Nothing waits, and nothing ran in qctl's workers."
-    session.out.listing(documents.names(found), view.Table(view.name_columns(), found.jobs, empty, footer))
+    session.out.listing(documents.names(found), view.Table(view.job_name_columns(), found.jobs, empty, footer))

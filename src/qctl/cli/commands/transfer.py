@@ -20,7 +20,7 @@ from qctl.cli.job_selectors import STDIN, Choice, selecting
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError, QctlError, UsageError
 from qctl.models import DEAD, Imported
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 LONGEST = 1 << 26
 """Bytes of a line: what is longer is refused without being read to its end."""
@@ -65,7 +65,7 @@ def _export(session: Session, choice: Choice, to: str | None, *, dead: bool) -> 
         out.say(f"{outcome.id}: {outcome.detail}")
     with _writer(session, to) as write, out.progress("exporting") as progress:
         count = session.ops.transfer.export(chosen, write, progress=progress)
-    out.say(f"{counted(count, 'job')} exported" + (f" to {to}" if to else ""))
+    out.say(f"{quantity(count, 'job')} exported" + (f" to {to}" if to else ""))
     if not chosen.missing:
         return ExitCode.DONE
     return ExitCode.PARTIAL if count else ExitCode.NOT_FOUND
@@ -137,7 +137,7 @@ def read_lines(stream: BinaryIO | None) -> Iterator[bytes]:
 def _told(result: Imported, dry_run: bool) -> list[Cell]:
     verb = "would be imported" if dry_run else "imported"
     where = f" into {named(result.queues)}" if result.queues else ""
-    lines = [Cell(f"{counted(result.taken, 'job')} {verb}{where}", "good" if result.taken else "")]
+    lines = [Cell(f"{quantity(result.taken, 'job')} {verb}{where}", "good" if result.taken else "")]
     lines += [Cell(f"  line {bad.line}: {bad.reason}", "bad") for bad in result.lines[:SHOWN]]
     if result.refused > SHOWN:
         lines.append(Cell(f"  and {result.refused - SHOWN} more lines: see more of them with --json", "bad"))

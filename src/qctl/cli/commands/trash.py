@@ -13,7 +13,7 @@ from qctl.cli.command import command
 from qctl.cli.confirm import ask_to_type_name
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 ALL = "trash"
 """What is typed to empty all of it."""
@@ -35,7 +35,7 @@ def restore(session: Session, batch: Batch = None) -> None:
     """Put a batch back to the head of its queue, in the order it had. Default: the newest."""
     with session.out.progress("restoring") as progress:
         result = session.ops.trash.restore(batch, progress=progress)
-    line = f"{result.queue}: {counted(result.restored, 'job')} back from trash batch {result.batch}"
+    line = f"{result.queue}: {quantity(result.restored, 'job')} back from trash batch {result.batch}"
     session.out.report(documents.restored(result), [Cell(line, "good")])
 
 
@@ -61,9 +61,11 @@ def empty(
         return
     what = f"trash batch {batch}" if batch else "the whole trash"
     warning = (
-        f"{counted(sum(each.count for each in found), 'job')} of {what} would be deleted for good, with no way back."
+        f"{quantity(sum(each.count for each in found), 'job')} of {what} would be deleted for good, with no way back."
     )
     ask_to_type_name(session.out, warning, batch or ALL, confirm)
     with session.out.progress("emptying the trash") as progress:
         removed = session.ops.trash.empty(batch, progress=progress)
-    session.out.report(documents.emptied(found, removed), [Cell(f"{counted(removed, 'job')} deleted for good", "good")])
+    session.out.report(
+        documents.emptied(found, removed), [Cell(f"{quantity(removed, 'job')} deleted for good", "good")]
+    )

@@ -18,7 +18,7 @@ from qctl.cli.for_each import each
 from qctl.cli.session import Session
 from qctl.errors import QctlError, UsageError
 from qctl.models import QuietResult, StopResult
-from qctl.view import Cell, counted
+from qctl.view import Cell, quantity
 
 EMPTY = "No workers. Start one with `qctl-worker QUEUE`, or all with `qctl up`."
 
@@ -47,7 +47,7 @@ def everyone(
 def show(session: Session, worker: Annotated[str, typer.Argument(metavar="WORKER", help="Its name.")]) -> None:
     """Show one worker: what it runs, since when, how much it did, what it holds."""
     found = session.ops.workers.show(worker)
-    session.out.report(documents.worker(found), view.worker_facts(found, datetime.now(timezone.utc)))
+    session.out.report(documents.worker(found), view.worker_details(found, datetime.now(timezone.utc)))
 
 
 @command(
@@ -152,5 +152,5 @@ def _chosen(
         session.out.say("No worker is meant by that.")
     if names and (len(names) > 1 or risky) and not yes:
         how = " at once" if risky else ""
-        ask_yes_no(session.out, f"{verb.capitalize()} {counted(len(names), 'worker')}{how}?")
+        ask_yes_no(session.out, f"{verb.capitalize()} {quantity(len(names), 'worker')}{how}?")
     return list(names)

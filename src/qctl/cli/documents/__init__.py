@@ -20,7 +20,7 @@ from qctl.cli.documents.jobs import edited, enqueued, job, job_stopped, jobs, wa
 from qctl.cli.documents.metrics import names, series
 from qctl.cli.documents.queue_detail import deleted, drained, history, queue
 from qctl.cli.documents.queues import cleared, paused, resumed, stats
-from qctl.cli.documents.timers import comings, schedule_acts, scheduled, timers
+from qctl.cli.documents.schedules import comings, schedule_acts, scheduled, timers
 from qctl.cli.documents.trash import emptied, restored, trash
 from qctl.cli.documents.users import user_act, users
 from qctl.cli.documents.workers import hushed, stopped, worker, workers

@@ -9,7 +9,7 @@ from qctl.errors import UsageError
 from qctl.models import BulkResult, Selector
 from qctl.tui.actions.action import Act, Done
 from qctl.tui.actions.queues import restore
-from qctl.view import counted
+from qctl.view import quantity
 
 if TYPE_CHECKING:
     from qctl.models import Progress
@@ -26,7 +26,9 @@ def retry(ops: Ops, selector: Selector, count: int) -> Act:
         chosen = ops.jobs.choose("retry", selector)
         return _ended(ops.jobs.retry(chosen, progress=progress), "queued again")
 
-    said = f"{counted(count, 'job')} will run again, from the tail of their queue. What they did before is done twice. "
+    said = (
+        f"{quantity(count, 'job')} will run again, from the tail of their queue. What they did before is done twice. "
+    )
     said += "U does not undo this."
     return Act(f"Retry {_named(selector, count)}", said, ("retry", *_words(selector), "--yes"), run)
 
@@ -40,7 +42,7 @@ def discard(ops: Ops, selector: Selector, count: int, verb: Literal["delete", "d
         undo = restore(ops, result.batch, result.done) if result.batch else None
         return _ended(result, "went to the trash", undo)
 
-    said = f"{counted(count, 'job')} will go to the trash; U or `qctl trash restore` undoes that."
+    said = f"{quantity(count, 'job')} will go to the trash; U or `qctl trash restore` undoes that."
     words = ("dlq" if verb == "discard" else "job", verb, *_words(selector), "--yes")
     return Act(f"Put {_named(selector, count)} into the trash", said, words, run)
 
@@ -54,7 +56,7 @@ def cancel(ops: Ops, selector: Selector, count: int) -> Act:
         return _ended(result, "canceled", retry(ops, Selector(ids=ids), len(ids)) if ids else None)
 
     said = (
-        f"{counted(count, 'job')} will not run, unless somebody retries them; U does that, from the tail of the queue."
+        f"{quantity(count, 'job')} will not run, unless somebody retries them; U does that, from the tail of the queue."
     )
     return Act(f"Cancel {_named(selector, count)}", said, ("job", "cancel", *_words(selector), "--yes"), run)
 
@@ -69,7 +71,7 @@ def move(ops: Ops, selector: Selector, count: int, target: str) -> Act:
         result = ops.jobs.move(chosen, target=target, progress=progress)
         return _ended(result, f"moved to {target}", _back(ops, result, target))
 
-    said = f"{counted(count, 'job')} will go to the tail of {target}, in the state that they are in."
+    said = f"{quantity(count, 'job')} will go to the tail of {target}, in the state that they are in."
     words = ("job", "move", *_words(selector), "--to", target, "--create", "--yes")
     return Act(f"Move {_named(selector, count)}", said, words, run)
 
@@ -91,16 +93,16 @@ def _done(result: BulkResult) -> tuple[str, ...]:
 def _ended(result: BulkResult, what: str, undo: Act | None = None) -> Done:
     why = next((f": {outcome.detail}" for outcome in result.outcomes if not outcome.done and outcome.detail), "")
     failed = f", {result.failed} not{why}" if result.failed else ""
-    return Done(f"{counted(result.done, 'job')} {what}{failed}", undo, well=not result.failed)
+    return Done(f"{quantity(result.done, 'job')} {what}{failed}", undo, well=not result.failed)
 
 
 def _named(selector: Selector, count: int) -> str:
     if selector.fingerprint:
-        return f"{counted(count, 'dead letter')} of the cause {selector.fingerprint}"
+        return f"{quantity(count, 'dead letter')} of the cause {selector.fingerprint}"
     if selector.queue:
-        return f"{counted(count, 'dead letter')} of {selector.queue}"
+        return f"{quantity(count, 'dead letter')} of {selector.queue}"
     ids = selector.ids or ()
-    return ", ".join(ids) if 0 < len(ids) <= NAMED else counted(count, "job")
+    return ", ".join(ids) if 0 < len(ids) <= NAMED else quantity(count, "job")
 
 
 def _words(selector: Selector) -> Sequence[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qctl import durations
 from qctl.models import Pause
 from qctl.tui.actions.action import Act, Done
-from qctl.view import counted
+from qctl.view import quantity
 
 if TYPE_CHECKING:
     from qctl.models import Progress
@@ -20,7 +20,7 @@ def pause(ops: Ops, queue: str, waiting: int, reason: str = "", lasts: str = "")
 
     def run(_: Progress) -> Done:
         result = ops.queues.pause(queue, reason=reason, seconds=seconds)
-        running = f"; {counted(len(result.running), 'job')} started before and still run" if result.running else ""
+        running = f"; {quantity(len(result.running), 'job')} started before and still run" if result.running else ""
         undo = resume(ops, queue, waiting, result.pause) if result.changed else None
         return Done(f"{queue} is paused{running}" if result.changed else f"{queue} was paused already", undo)
 
@@ -28,7 +28,7 @@ def pause(ops: Ops, queue: str, waiting: int, reason: str = "", lasts: str = "")
     words = ["pause", queue]
     words += [f"--reason={reason}"] if reason else []
     words += ["--for", lasts.strip()] if seconds else []
-    said = f"{counted(waiting, 'job')} waiting in {queue} will not start, nor will new ones; running ones finish. "
+    said = f"{quantity(waiting, 'job')} waiting in {queue} will not start, nor will new ones; running ones finish. "
     return Act(f"Pause {queue}", said + until, tuple(words), run)
 
 
@@ -40,7 +40,7 @@ def resume(ops: Ops, queue: str, waiting: int, held: Pause | None = None) -> Act
         undo = pause(ops, queue, waiting, held.reason if held else "") if changed else None
         return Done(f"{queue} goes on" if changed else f"{queue} was not paused", undo)
 
-    said = f"{counted(waiting, 'waiting job')} of {queue} may start at once, in their order."
+    said = f"{quantity(waiting, 'waiting job')} of {queue} may start at once, in their order."
     return Act(f"Resume {queue}", said, ("resume", queue), run)
 
 
@@ -50,9 +50,9 @@ def clear(ops: Ops, queue: str, waiting: int) -> Act:
     def run(progress: Progress) -> Done:
         result = ops.queues.clear(queue, progress=progress)
         undo = restore(ops, result.batch, result.removed) if result.batch else None
-        return Done(f"{counted(result.removed, 'job')} of {queue} moved to the trash", undo)
+        return Done(f"{quantity(result.removed, 'job')} of {queue} moved to the trash", undo)
 
-    said = f"{counted(waiting, 'waiting job')} of {queue} will go to the trash; U or `qctl trash restore` undoes that."
+    said = f"{quantity(waiting, 'waiting job')} of {queue} will go to the trash; U or `qctl trash restore` undoes that."
     return Act(f"Clear {queue}", said, ("clear", queue, "--confirm", queue), run, confirm=queue)
 
 
@@ -61,7 +61,7 @@ def restore(ops: Ops, batch: str, jobs: int) -> Act:
 
     def run(progress: Progress) -> Done:
         result = ops.trash.restore(batch, progress=progress)
-        return Done(f"{counted(result.restored, 'job')} of {result.queue} restored")
+        return Done(f"{quantity(result.restored, 'job')} of {result.queue} restored")
 
-    said = f"{counted(jobs, 'job')} will go back from the trash to where they were."
+    said = f"{quantity(jobs, 'job')} will go back from the trash to where they were."
     return Act(f"Restore {batch}", said, ("trash", "restore", batch), run)

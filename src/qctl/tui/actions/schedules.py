@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qctl.models import Selector, Timer
 from qctl.tui.actions.action import Act, Done
 from qctl.tui.actions.jobs import cancel
-from qctl.view import NOTHING, rule_in_words
+from qctl.view import NO_VALUE, describe_rule
 
 if TYPE_CHECKING:
     from qctl.models import Progress
@@ -36,7 +36,7 @@ def release(ops: Ops, timer: Timer) -> Act:
             f"{timer.name} {'comes again' if changed else 'was not paused'}", hold(ops, timer) if changed else None
         )
 
-    said = f"{what(timer)} will come again, {rule_in_words(timer)}."
+    said = f"{what(timer)} will come again, {describe_rule(timer)}."
     return Act(f"Resume {timer.name}", said, ("schedule", "resume", timer.name), run)
 
 
@@ -74,5 +74,5 @@ def what(timer: Timer) -> str:
     """`1 schedule (every 5m, 7 runs so far)`, `1 job of email`."""
     if timer.kind in ("repeat", "retry", "once"):
         return f"1 job of {timer.queue}"
-    runs = NOTHING if timer.runs is None else timer.runs
-    return f"1 schedule ({rule_in_words(timer)}; {runs} runs so far)"
+    runs = NO_VALUE if timer.runs is None else timer.runs
+    return f"1 schedule ({describe_rule(timer)}; {runs} runs so far)"

@@ -185,12 +185,12 @@ def _whole(detail: DeadLetterDetail) -> str:
         ("queue", letter.queue),
         ("kind", letter.kind),
         ("function", letter.function),
-        ("died", str(letter.died_at or view.NOTHING)),
-        ("runs", str(view.NOTHING if letter.attempts is None else letter.attempts)),
-        ("cause", letter.fingerprint or view.NOTHING),
+        ("died", str(letter.died_at or view.NO_VALUE)),
+        ("runs", str(view.NO_VALUE if letter.attempts is None else letter.attempts)),
+        ("cause", letter.fingerprint or view.NO_VALUE),
         ("called", detail.description),
         ("payload", detail.payload if detail.payload is not None else f"not JSON, {view.size(detail.payload_size)}"),
-        ("meta", detail.meta or view.NOTHING),
+        ("meta", detail.meta or view.NO_VALUE),
     )
     facts = "\n".join(f"{name:<9} {value}" for name, value in rows)
     return redact(f"{facts}\n\n{letter.error}\n\n{detail.traceback}")

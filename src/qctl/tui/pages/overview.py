@@ -71,7 +71,7 @@ def _totals(_: datetime) -> list[Column[Picture]]:
 
 
 def _health(found: Health | None) -> Cell:
-    return Cell(found.status, view.HEALTH[found.status]) if found else Cell("...", "dim")
+    return Cell(found.status, view.HEALTH_STYLES[found.status]) if found else Cell("...", "dim")
 
 
 TOTALS = Source(_totals, lambda _: "totals", "", {}, leads=frozenset(OF_TOTALS))

@@ -148,8 +148,8 @@ def facts(queue: QueueStats, now: datetime) -> Iterator[str]:
     if queue.lanes:
         yield f"{'LANES':<16} {escape_line(', '.join(queue.lanes))}"
     if queue.paused:
-        yield f"{'PAUSED BY':<16} {escape_line(queue.paused.by)} at {view.moment(queue.paused.at, now)}"
-        yield f"{'REASON':<16} {escape_line(queue.paused.reason or view.NOTHING)}"
+        yield f"{'PAUSED BY':<16} {escape_line(queue.paused.by)} at {view.local_time(queue.paused.at, now)}"
+        yield f"{'REASON':<16} {escape_line(queue.paused.reason or view.NO_VALUE)}"
     yield ""
     yield "Workers that take from it:" if queue.listeners else "No worker takes from it."
     yield from (f"  {escape_line(name)}" for name in sorted(queue.listeners))

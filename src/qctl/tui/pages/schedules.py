@@ -33,7 +33,7 @@ class SchedulesPage(TablePage):
     digit = "5"
     heading = "Schedules"
     source = Source(
-        view.timer_columns,
+        view.schedule_columns,
         lambda timer: timer.name,
         "Nothing comes at a time. Add a schedule: qctl schedule add NAME JOB --every 1h",
         {
@@ -94,7 +94,7 @@ class SchedulesPage(TablePage):
 def facts(timer: Timer, comings: Sequence[Coming]) -> Iterator[str]:
     """What a table has no room for, line by line."""
     now = datetime.now(timezone.utc)
-    for column in view.timer_columns(now):
+    for column in view.schedule_columns(now):
         text = column.cell(timer).text
         if text:
             yield f"{column.title:<10} {text}"
@@ -105,4 +105,4 @@ def facts(timer: Timer, comings: Sequence[Coming]) -> Iterator[str]:
         yield f"{'CALLED':<10} {escape_line(redact(timer.payload))}"
     yield ""
     yield "Times to come:" if comings else "No time to come is known."
-    yield from (f"  {view.moment(coming.at, now)}" for coming in comings)
+    yield from (f"  {view.local_time(coming.at, now)}" for coming in comings)

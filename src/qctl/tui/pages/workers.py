@@ -107,7 +107,7 @@ def logs(worker: WorkerInfo) -> str:
     return f"""Workers write their log to their standard output, and qctl does not keep it.
 Where it went depends on who started it.
 
-On {worker.host}, as process {view.NOTHING if worker.pid is None else worker.pid}:
+On {worker.host}, as process {view.NO_VALUE if worker.pid is None else worker.pid}:
 
   systemd        journalctl{pid} --since today, or `qctl daemon logs NAME`
   qctl up        the terminal in which it runs: it merges all logs, each line with the name of its daemon

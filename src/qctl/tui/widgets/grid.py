@@ -25,7 +25,7 @@ from qctl.safe import escape_line
 from qctl.tui.widgets.grid_columns import GAP, fit
 from qctl.tui.widgets.grid_lines import Brush, Line, line
 from qctl.view import Cell, Column
-from qctl.view.fitting import Placed, cut
+from qctl.view.column_layout import SizedColumn, fit_text
 
 GUTTER = 2
 """Cells before a row: `>` the selected one, `*` a marked one."""
@@ -106,7 +106,7 @@ class Grid(ScrollView, can_focus=True):
         self._key: str | None = None
         self._told: str | None = None
         self._widths: dict[str, int] = {}
-        self._placed: list[Placed] = []
+        self._placed: list[SizedColumn] = []
         self._cells: list[list[Cell]] = []
         self._lines: list[Line] = []
         self._brush = Brush(self._style)
@@ -240,7 +240,7 @@ class Grid(ScrollView, can_focus=True):
         said = ""
         if number == 0:
             said = "  " + (f"nothing holds {self.filter_text}" if self._all else self._empty)
-        return Line(cut(said, self.size.width))
+        return Line(fit_text(said, self.size.width))
 
     def _heading(self, column: Column[Any]) -> Cell:
         if column.title != self.sort_by:

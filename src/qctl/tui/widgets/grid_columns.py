@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qctl.view import Column, fitting
-from qctl.view.fitting import Placed
+from qctl.view import Column, column_layout
+from qctl.view.column_layout import SizedColumn
 
 GAP = 2
 """Cells between two columns."""
@@ -19,7 +19,7 @@ LEAST = 8
 stand under its row."""
 
 
-def fit(columns: Sequence[Column[Any]], widths: Mapping[str, int], room: int) -> list[Placed]:
+def fit(columns: Sequence[Column[Any]], widths: Mapping[str, int], room: int) -> list[SizedColumn]:
     """The columns that are shown in `room` cells. `widths` is what each would like, by its title.
 
     A sentence that has nothing to say (0 wide) is left out; else it gets what the others leave.
@@ -27,6 +27,6 @@ def fit(columns: Sequence[Column[Any]], widths: Mapping[str, int], room: int) ->
     long = next((column for column in columns if column.long and widths[column.title]), None)
     others = [column for column in columns if not column.long]
     room_left = room - (min(LONG, widths[long.title]) + GAP if long else 0)
-    placed = fitting.fit(others, [widths[column.title] for column in others], room_left, GAP, LEAST)
-    left = room - fitting.total((each.width for each in placed), GAP) - GAP
-    return [*placed, Placed(long, left)] if long and left >= LEAST else placed
+    placed = column_layout.fit(others, [widths[column.title] for column in others], room_left, GAP, LEAST)
+    left = room - column_layout.total_width((each.width for each in placed), GAP) - GAP
+    return [*placed, SizedColumn(long, left)] if long and left >= LEAST else placed

@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from qctl.tui.widgets.grid_columns import GAP
 from qctl.view import Cell
-from qctl.view.fitting import Placed, cut
+from qctl.view.column_layout import SizedColumn, fit_text
 
 CHOSEN = Style(reverse=True, underline=True)
 """A number that Enter would look into: to be told apart without colour too."""
@@ -28,10 +28,12 @@ class Line:
     chosen: int | None = None
 
 
-def line(gutter: str, kind: str, placed: Sequence[Placed], cells: Sequence[Cell], chosen: str | None = None) -> Line:
+def line(
+    gutter: str, kind: str, placed: Sequence[SizedColumn], cells: Sequence[Cell], chosen: str | None = None
+) -> Line:
     """The line of these cells, each as wide as its column. `chosen` is a title."""
     fitted = tuple(
-        Cell(cut(cell.text, each.width, right=each.column.right, start=each.column.cut_start), cell.style)
+        Cell(fit_text(cell.text, each.width, right=each.column.right, cut_start=each.column.cut_start), cell.style)
         for each, cell in zip(placed, cells, strict=True)
     )
     titles = [each.column.title for each in placed]

@@ -7,40 +7,40 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NOTHING, age, counted, duration, moment
+from qctl.view.values import NO_VALUE, age, duration, local_time, quantity
 
 if TYPE_CHECKING:
     from qctl.models import Coming, Concern, Timer
     from qctl.view.table import Style
 
 
-def timer_columns(now: datetime) -> list[Column[Timer]]:
+def schedule_columns(now: datetime) -> list[Column[Timer]]:
     """Columns of the table of what comes at a time."""
     return [
-        Column("NAME", lambda t: Cell(escape_line(t.name)), least=12),
+        Column("NAME", lambda t: Cell(escape_line(t.name)), min_width=12),
         Column("KIND", lambda t: Cell(t.kind), drop=3),
-        Column("JOB", lambda t: Cell(escape_line(t.job)), least=10, drop=2),
-        Column("QUEUE", lambda t: Cell(escape_line(t.queue)), least=8, drop=4),
+        Column("JOB", lambda t: Cell(escape_line(t.job)), min_width=10, drop=2),
+        Column("QUEUE", lambda t: Cell(escape_line(t.queue)), min_width=8, drop=4),
         Column("NEXT", lambda t: _next(t, now)),
         Column("LAST", lambda t: Cell(_last(t, now)), drop=1),
-        Column("WHEN", lambda t: Cell(escape_line(rule_in_words(t)), "dim"), least=12, drop=5),
-        Column("STATE", lambda t: timer_state(t, now), long=True),
+        Column("WHEN", lambda t: Cell(escape_line(describe_rule(t)), "dim"), min_width=12, drop=5),
+        Column("STATE", lambda t: schedule_state(t, now), long=True),
     ]
 
 
-def coming_columns(now: datetime) -> list[Column[Coming]]:
+def upcoming_columns(now: datetime) -> list[Column[Coming]]:
     """Columns of the table of times that come."""
     return [
-        Column("AT", lambda c: Cell(moment(c.at, now))),
+        Column("AT", lambda c: Cell(local_time(c.at, now))),
         Column("IN", lambda c: Cell(_until(c.at, now)), right=True),
-        Column("NAME", lambda c: Cell(escape_line(c.timer.name)), least=12),
-        Column("JOB", lambda c: Cell(escape_line(c.timer.job)), least=10),
-        Column("QUEUE", lambda c: Cell(escape_line(c.timer.queue)), least=8, drop=1),
+        Column("NAME", lambda c: Cell(escape_line(c.timer.name)), min_width=12),
+        Column("JOB", lambda c: Cell(escape_line(c.timer.job)), min_width=10),
+        Column("QUEUE", lambda c: Cell(escape_line(c.timer.queue)), min_width=8, drop=1),
         Column("KIND", lambda c: Cell(c.timer.kind), drop=2),
     ]
 
 
-def rule_in_words(timer: Timer) -> str:
+def describe_rule(timer: Timer) -> str:
     """When it comes, in plain English: `At 03:00, Monday through Friday`, `every 5m`, `3 more times, every 1h`."""
     if timer.cron:
         return _cron_in_words(timer.cron) + ("" if timer.timezone == "UTC" else f" ({timer.timezone})")
@@ -50,8 +50,8 @@ def rule_in_words(timer: Timer) -> str:
         return "a failed attempt is retried"
     every = ", then ".join(duration(float(seconds)) for seconds in timer.every)
     words = f"every {every}" if every else "by a rule that only its scheduler can read" * (timer.kind == "rq-scheduler")
-    times = "" if timer.left is None else f"{counted(timer.left, 'more time')}"
-    return ", ".join(part for part in (times, words) if part) or NOTHING
+    times = "" if timer.left is None else f"{quantity(timer.left, 'more time')}"
+    return ", ".join(part for part in (times, words) if part) or NO_VALUE
 
 
 def _cron_in_words(rule: str) -> str:
@@ -67,7 +67,7 @@ def _cron_in_words(rule: str) -> str:
         return rule
 
 
-def timer_state(timer: Timer, now: datetime) -> Cell:
+def schedule_state(timer: Timer, now: datetime) -> Cell:
     """Whether it is paused, and what is not as it should be: the worst first."""
     worst: Style = ""
     parts: list[str] = []
@@ -86,7 +86,7 @@ def _said(concern: Concern, timer: Timer, now: datetime) -> str:
     if concern.kind == "overdue":
         return f"{duration(concern.seconds)} overdue: does qctl-scheduler run?"
     if concern.kind == "missed":
-        return f"{counted(concern.count, 'time')} missed: nobody was there (catch-up {timer.catch_up})"
+        return f"{quantity(concern.count, 'time')} missed: nobody was there (catch-up {timer.catch_up})"
     if concern.kind == "overlap":
         return f"overlap: {concern.count} of its runs go on at once"
     left = "" if timer.next_at is None else f", the next comes in {_until(timer.next_at, now)}"
@@ -96,13 +96,13 @@ def _said(concern: Concern, timer: Timer, now: datetime) -> str:
 
 def _next(timer: Timer, now: datetime) -> Cell:
     if timer.next_at is None:
-        return Cell("paused", "warn") if timer.paused_by is not None else Cell(NOTHING)
+        return Cell("paused", "warn") if timer.paused_by is not None else Cell(NO_VALUE)
     return Cell(f"in {_until(timer.next_at, now)}" if timer.next_at > now else f"{age(timer.next_at, now)} ago")
 
 
 def _last(timer: Timer, now: datetime) -> str:
     if timer.last_at is None:
-        return NOTHING
+        return NO_VALUE
     status = f", {timer.last_status}" if timer.last_status else ""
     return escape_line(f"{age(timer.last_at, now)} ago{status}")
 

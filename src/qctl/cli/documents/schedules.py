@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document, time
-from qctl.view import rule_in_words
+from qctl.view import describe_rule
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
@@ -28,7 +28,7 @@ def timers(found: Timers) -> Document:
 def _timer(row: Timer) -> Record:
     values = (
         *(row.name, row.kind, row.job, row.queue, time(row.next_at), time(row.last_at), row.last_job),
-        *(row.last_status, row.cron, row.timezone if row.cron else None, list(row.every), rule_in_words(row)),
+        *(row.last_status, row.cron, row.timezone if row.cron else None, list(row.every), describe_rule(row)),
         *(row.left, row.runs, row.catch_up, row.paused_by, row.source, row.payload),
         *([one.kind for one in row.concerns], next((one.text for one in row.concerns if one.text), None)),
     )

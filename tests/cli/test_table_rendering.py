@@ -13,7 +13,7 @@ from rich.console import Console
 
 from cli.fake import LETTER, NOW, pause_of
 from qctl import view
-from qctl.cli.table_layout import draw
+from qctl.cli.table_rendering import draw
 from qctl.models import QueueStats
 
 
@@ -64,7 +64,7 @@ def test_a_name_is_cut_with_a_mark(width: int, name: str) -> None:
 
 
 def test_a_cut_function_keeps_its_end() -> None:
-    column = view.Column[str]("F", lambda text: view.Cell(text), least=4, cut_start=True)
+    column = view.Column[str]("F", lambda text: view.Cell(text), min_width=4, cut_start=True)
     assert lines(view.Table([column], ["app.jobs.send"], "none"), 8)[1] == "…bs.send"
 
 

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from qctl.view import Cell, Column, Style, Table, fitting
-from qctl.view.fitting import cut
+from qctl.view import Cell, Column, Style, Table, column_layout
+from qctl.view.column_layout import fit_text
 
 COLOURS: dict[Style, str] = {"": "", "dim": "dim", "good": "green", "warn": "yellow", "bad": "red"}
 INDENT = "  "
@@ -67,13 +67,13 @@ def draw(table: Table[Any], console: Console) -> list[Text]:
 
 def _fit(shown: list[_Shown], width: int) -> tuple[list[_Shown], int]:
     """The columns that fit, and the gap between them: closer first, then cut, then fewer."""
-    placed = fitting.fit([s.column for s in shown], [s.width for s in shown], width, 1)
+    placed = column_layout.fit([s.column for s in shown], [s.width for s in shown], width, 1)
     fitted = [replace(next(s for s in shown if s.column is each.column), width=each.width) for each in placed]
     return fitted, 2 if _total(fitted, 2) <= width and all(s in shown for s in fitted) else 1
 
 
 def _total(shown: list[_Shown], gap: int) -> int:
-    return fitting.total((s.width for s in shown), gap)
+    return column_layout.total_width((s.width for s in shown), gap)
 
 
 def _line(cells: list[Cell], shown: list[_Shown], gap: int, style: str = "") -> Text:
@@ -81,7 +81,9 @@ def _line(cells: list[Cell], shown: list[_Shown], gap: int, style: str = "") -> 
     for number, (cell, s) in enumerate(zip(cells, shown, strict=True)):
         if number:
             line.append(" " * gap)
-        line.append(cut(cell.text, s.width, right=s.column.right, start=s.column.cut_start), COLOURS[cell.style])
+        line.append(
+            fit_text(cell.text, s.width, right=s.column.right, cut_start=s.column.cut_start), COLOURS[cell.style]
+        )
     return line
 
 
