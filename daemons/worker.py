@@ -29,7 +29,7 @@ def main() -> None:
     def serve(context: daemon.Context) -> None:
         jobs = catalog.jobs(context.settings.jobs_modules)
         inline = (options.isolation or catalog.isolation(options.queues, jobs)) == "inline"
-        queues = catalog.takes(options.queues, jobs)
+        queues = catalog.claim_order(options.queues, jobs)
         worker = (InlineWorker if inline else ForkWorker)(queues, connect(context.settings), context.settings)
         context.on_stop(worker.request_drain)
         context.on_abort(worker.request_abort)

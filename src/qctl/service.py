@@ -26,7 +26,7 @@ from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapsho
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.broker.worker import job_context
 from qctl.catalog import arguments, options
-from qctl.catalog.builtin import BULK
+from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.catalog.options import Options
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
 from qctl.models import Chosen, JobDetail, OwnedJob, Selection
@@ -235,7 +235,9 @@ class QueueService:
         self, *, businessId: str | int, items: Sequence[Mapping[str, Any]], **how: Unpack[Options]
     ) -> list[str]:
         """Set quantities of products, `{sku, quantity}` each: a job for every 100. Returns their ids, in order."""
-        slices = [list(items[start : start + BULK]) for start in range(0, len(items), BULK)]
+        slices = [
+            list(items[start : start + MAX_BULK_UPDATE_ITEMS]) for start in range(0, len(items), MAX_BULK_UPDATE_ITEMS)
+        ]
         return self.enqueue_many("bulk-update", [{"businessId": businessId, "items": some} for some in slices], **how)
 
     def add_report_generation(

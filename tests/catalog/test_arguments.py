@@ -1,4 +1,4 @@
-"""What a job takes: checked before it is queued, read from the command line, told of by type hints."""
+"""Test job arguments: the check before a job is enqueued, command-line parsing, and type hints."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Item(TypedDict):
     sku: str
 
 
-def problems(**given: Any) -> str:
+def problems(**values: Any) -> str:
     with pytest.raises(UsageError) as caught:
-        arguments.check("sync", SYNC, given)
+        arguments.check("sync", SYNC, values)
     return caught.value.message
 
 
-def test_what_is_right_is_taken() -> None:
+def test_valid_arguments_pass() -> None:
     arguments.check("sync", SYNC, {"businessId": 1, "externalSystem": "erp"})
     arguments.check("sync", SYNC, {"businessId": "b", "externalSystem": "erp", "syncType": None, "limit": 3})
 
 
-def test_all_that_is_wrong_is_said_at_once() -> None:
-    said = problems(externalSystem=5, syncType="both", limit=1.5, dry="yes", odd=1)
-    assert said == (
-        "job sync: businessId is needed; it takes no odd; externalSystem is not text; "
+def test_one_error_lists_all_problems() -> None:
+    message = problems(externalSystem=5, syncType="both", limit=1.5, dry="yes", odd=1)
+    assert message == (
+        "job sync: businessId is required; unknown argument 'odd'; externalSystem is not text; "
         "syncType is not one of full, incremental; limit is not a whole number; dry is not true or false"
     )
 
@@ -56,30 +56,30 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         ("any", [1, "a", None, []], []),
     ],
 )
-def test_types(kind: Kind, good: list[Any], bad: list[Any]) -> None:
+def test_each_type_accepts_its_values_only(kind: Kind, good: list[Any], bad: list[Any]) -> None:
     argument = Argument("x", kind)
     assert [argument.problem(value) for value in good] == [None] * len(good)
     assert all(argument.problem(value) for value in bad)
 
 
-def test_the_words_of_a_command_line() -> None:
+def test_command_line_words_are_parsed_by_type() -> None:
     read = arguments.parse("sync", SYNC, ["businessId=007", "externalSystem=a=b", "limit=3", "dry=true"])
     assert read == {"businessId": "007", "externalSystem": "a=b", "limit": 3, "dry": True}
-    assert arguments.parse("sync", SYNC, ["odd=x"]) == {"odd": "x"}, "it is told of by check"
+    assert arguments.parse("sync", SYNC, ["odd=x"]) == {"odd": "x"}, "check reports unknown arguments"
 
 
 @pytest.mark.parametrize("word", ["limit", "=3", "limit=three", "limit=[", "limit=" + "[" * 100_000])
-def test_words_that_cannot_be_read(word: str) -> None:
+def test_invalid_word_is_refused(word: str) -> None:
     with pytest.raises(UsageError, match="job sync: "):
         arguments.parse("sync", SYNC, [word])
 
 
-def test_a_name_given_twice() -> None:
-    with pytest.raises(UsageError, match="limit is given twice"):
+def test_repeated_argument_is_refused() -> None:
+    with pytest.raises(UsageError, match="argument 'limit' is repeated"):
         arguments.parse("sync", SYNC, ["limit=1", "limit=2"])
 
 
-def test_type_hints() -> None:
+def test_type_hints_become_arguments() -> None:
     def job(
         a: str,
         b: int | None = None,
@@ -96,8 +96,8 @@ def test_type_hints() -> None:
         m: Item,
     ) -> None: ...
 
-    told = {argument.name: argument for argument in arguments.of_function(job)}
-    kinds = {name: argument.kind for name, argument in told.items()}
+    found = {argument.name: argument for argument in arguments.from_function(job)}
+    kinds = {name: argument.kind for name, argument in found.items()}
     assert kinds == {
         "a": "text",
         "b": "whole",
@@ -112,8 +112,8 @@ def test_type_hints() -> None:
         "k": "flag",
         "m": "object",
     }
-    assert [name for name, argument in told.items() if not argument.required] == ["b", "c", "j", "k"]
-    assert told["d"].choices == ("x", "y")
+    assert [name for name, argument in found.items() if not argument.required] == ["b", "c", "j", "k"]
+    assert found["d"].choices == ("x", "y")
 
 
 def takes_bytes(a: bytes) -> None: ...
@@ -140,6 +140,6 @@ def takes_by_place(a: str, /) -> None: ...
 @pytest.mark.parametrize(
     "function", [takes_bytes, takes_set, takes_some, takes_any_name, takes_either, takes_none, takes_by_place]
 )
-def test_hints_that_json_does_not_have(function: Callable[..., None]) -> None:
+def test_hint_without_a_json_type_is_refused(function: Callable[..., None]) -> None:
     with pytest.raises(TypeError, match="takes_"):
-        arguments.of_function(function)
+        arguments.from_function(function)

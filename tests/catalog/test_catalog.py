@@ -1,4 +1,4 @@
-"""What the catalog says: names, lanes, isolation, and what must agree with what."""
+"""Test the catalog: names, lanes, isolation, and consistency between its tables."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from qctl.catalog import arguments, declared
 from qctl.catalog.specs import JobSpec
 from qctl.errors import SettingsError, UsageError
 
-SEED_JOBS = """welcome-email password-reset low-stock-alert report-ready sync-external bulk-update stock-check
+COMPATIBLE_JOBS = """welcome-email password-reset low-stock-alert report-ready sync-external bulk-update stock-check
 generate-report cleanup-reports process-inventory-import process-inventory-export cleanup-exports process-message
 notify""".split()  # noqa: SIM905 - a list of words reads better as words
 
 
-def other(name: str = "other", queue: str = "mine", **fields: object) -> dict[str, JobSpec]:
-    """The catalog's jobs and one more."""
+def with_other_job(name: str = "other", queue: str = "mine", **fields: object) -> dict[str, JobSpec]:
+    """The jobs of the catalog and one more."""
     spec = JobSpec(name, "app.other", queue, **fields)  # type: ignore[arg-type]
     return {**catalog.JOBS, name: spec}
 
 
-def test_every_job_of_the_seed_documents_is_there() -> None:
-    assert set(SEED_JOBS) <= catalog.JOBS.keys()
+def test_every_job_of_the_original_systems_is_in_the_catalog() -> None:
+    assert set(COMPATIBLE_JOBS) <= catalog.JOBS.keys()
     assert {"email", "inventory", "report", "file", "message", "notification"} <= catalog.QUEUES.keys()
     assert catalog.JOBS["low-stock-alert"].priority == 1
     assert {name for name, spec in catalog.JOBS.items() if spec.priority == 10} == {
@@ -33,7 +33,7 @@ def test_every_job_of_the_seed_documents_is_there() -> None:
     }
 
 
-def test_every_job_has_its_queue_and_a_handler_of_its_own() -> None:
+def test_every_job_has_a_known_queue_and_its_own_handler() -> None:
     assert len(catalog.HANDLERS) == len(catalog.JOBS)
     for spec in catalog.JOBS.values():
         assert spec.queue in catalog.QUEUES
@@ -42,7 +42,7 @@ def test_every_job_has_its_queue_and_a_handler_of_its_own() -> None:
         json.dumps([argument.name for argument in spec.arguments])
 
 
-def test_batch_jobs_are_those_that_pipelines_make() -> None:
+def test_batch_jobs_are_the_batch_jobs_of_pipelines() -> None:
     batches = {spec.name for spec in catalog.JOBS.values() if spec.batch}
     assert batches == {spec.batch_job for spec in catalog.PIPELINES.values()}
     assert {spec.raw_job for spec in catalog.PIPELINES.values()} <= catalog.JOBS.keys()
@@ -55,16 +55,16 @@ def test_every_queue_has_a_worker() -> None:
     assert sorted(served) == sorted(catalog.QUEUES)
 
 
-def test_a_priority_is_a_lane() -> None:
+def test_priority_selects_the_lane() -> None:
     assert [catalog.lane("email", priority) for priority in (1, 5, 10)] == ["email.high", "email", "email.low"]
-    assert {catalog.family(name) for name in catalog.lanes("email")} == {"email"}
+    assert {catalog.base_queue(name) for name in catalog.lanes("email")} == {"email"}
     for bad in (0, 2, True + 1, -5):
         with pytest.raises(UsageError, match=r"not 1 .high., 5 .normal. or 10"):
             catalog.lane("email", bad)
 
 
 def test_high_lanes_of_all_queues_come_first() -> None:
-    assert catalog.takes(["email", "report"]) == (
+    assert catalog.claim_order(["email", "report"]) == (
         "email.high",
         "report.high",
         "email",
@@ -72,34 +72,34 @@ def test_high_lanes_of_all_queues_come_first() -> None:
         "email.low",
         "report.low",
     )
-    assert catalog.takes(["default", "email.high"]) == ("default", "email.high")
-    assert catalog.takes(["mine"], other()) == ("mine.high", "mine", "mine.low")
+    assert catalog.claim_order(["default", "email.high"]) == ("default", "email.high")
+    assert catalog.claim_order(["mine"], with_other_job()) == ("mine.high", "mine", "mine.low")
 
 
-def test_one_long_job_makes_a_worker_fork() -> None:
+def test_worker_forks_if_any_of_its_jobs_needs_it() -> None:
     assert catalog.isolation(["email", "message"]) == "inline"
     assert catalog.isolation(["email.high"]) == "inline"
     assert catalog.isolation(["email", "report"]) == "fork"
-    assert catalog.isolation(["whose"]) == "fork"
-    assert catalog.isolation(["mine"], other()) == "fork"
-    assert catalog.isolation(["mine"], other(isolation="inline")) == "inline"
-    assert catalog.isolation(["email"], other(queue="email")) == "inline"
-    assert catalog.isolation(["email"], other(queue="email", isolation="fork")) == "fork"
+    assert catalog.isolation(["unknown"]) == "fork"
+    assert catalog.isolation(["mine"], with_other_job()) == "fork"
+    assert catalog.isolation(["mine"], with_other_job(isolation="inline")) == "inline"
+    assert catalog.isolation(["email"], with_other_job(queue="email")) == "inline"
+    assert catalog.isolation(["email"], with_other_job(queue="email", isolation="fork")) == "fork"
 
 
-def test_nobody_takes_the_name_of_a_job_of_qctl(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_job_names_of_qctl_are_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(declared, "JOBS", {"notify": JobSpec("notify", "app.notify", "mine")})
-    with pytest.raises(SettingsError, match=r"app\.notify takes notify"):
+    with pytest.raises(SettingsError, match=r"app\.notify: the job name 'notify' is reserved"):
         catalog.jobs()
 
 
-def test_the_arguments_of_the_seed_documents_are_taken() -> None:
-    given = {"businessId": 123, "externalSystem": "supplier-api", "syncType": "full"}
-    arguments.check("sync-external", catalog.JOBS["sync-external"].arguments, given)
-    given = {
+def test_arguments_of_the_original_systems_are_accepted() -> None:
+    values = {"businessId": 123, "externalSystem": "supplier-api", "syncType": "full"}
+    arguments.check("sync-external", catalog.JOBS["sync-external"].arguments, values)
+    values = {
         "businessId": 123,
         "reportType": "sales-analysis",
         "filters": {"startDate": "2024-01-01", "endDate": "2024-01-31"},
         "userEmail": "manager@business.com",
     }
-    arguments.check("generate-report", catalog.JOBS["generate-report"].arguments, given)
+    arguments.check("generate-report", catalog.JOBS["generate-report"].arguments, values)

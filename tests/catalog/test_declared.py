@@ -1,4 +1,4 @@
-"""Jobs that others declare: `@job` in a module named by QCTL_JOBS_MODULES."""
+"""Test jobs that applications declare: `@job` in a module named in QCTL_JOBS_MODULES."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def send_invoice(number: int, to: str, url: str = "", copies: int = 1) -> str:
 
 @pytest.fixture(autouse=True)
 def _nothing_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tests declare jobs into a table of their own, and leave no module behind."""
+    """Give each test an empty job table, and remove the modules that it imported."""
     table: dict[str, object] = {}
     monkeypatch.setattr(declared, "_jobs", table)
     monkeypatch.setattr(declared, "JOBS", table)
@@ -50,27 +50,27 @@ def _nothing_declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def module(tmp_path: Path) -> str:
-    """A module of jobs in the working folder."""
+    """The name of a module of jobs in the working folder."""
     (tmp_path / "invoices.py").write_text(MODULE)
     return "invoices"
 
 
-def test_it_joins_the_catalog(module: str) -> None:
+def test_declared_job_joins_the_catalog(module: str) -> None:
     spec = catalog.jobs([module])["send-invoice"]
     assert spec.handler == "invoices.send_invoice"
     assert (spec.queue, spec.retries, spec.backoff, spec.timeout, spec.priority) == ("billing", 1, 60, 7, 1)
     assert [argument.name for argument in spec.arguments] == ["number", "to", "url", "copies"]
     assert spec.doc == "Send an invoice."
-    assert catalog.takes(["billing"], catalog.jobs()) == ("billing.high", "billing", "billing.low")
+    assert catalog.claim_order(["billing"], catalog.jobs()) == ("billing.high", "billing", "billing.low")
     assert catalog.isolation(["billing"], catalog.jobs()) == "inline"
 
 
-def test_a_worker_process_runs_it(
+def test_worker_process_runs_a_declared_job(
     module: str, settings: Settings, connection: Redis, tmp_path: Path, make_settings: Callable[..., Settings]
 ) -> None:
-    """Nothing but the name of the module is set: neither QCTL_ALLOWED_JOBS nor PYTHONPATH."""
+    """Only QCTL_JOBS_MODULES is set, neither QCTL_ALLOWED_JOBS nor PYTHONPATH."""
     with QueueService(make_settings(QCTL_JOBS_MODULES=module)) as service:
-        with pytest.raises(UsageError, match="to is needed; number is not a whole number"):
+        with pytest.raises(UsageError, match="to is required; number is not a whole number"):
             service.enqueue("send-invoice", {"number": "7"})
         id_ = service.enqueue(
             "send-invoice", {"number": 7, "to": "Ada", "url": settings.redis_url}, trace_id="the-trace", owner="ada"
@@ -82,14 +82,14 @@ def test_a_worker_process_runs_it(
         assert worker.wait() == 0, worker.output
     assert connection.lrange("sent", 0, -1) == [b"7 Ada 1"]
     assert connection.hget(keys.job(id_), "status") == b"finished", worker.output
-    told = [json.loads(line) for line in worker.output.splitlines() if id_ in line]
-    assert [(line["event"], line["jobId"], line["traceId"], line["userId"]) for line in told] == [
+    lines = [json.loads(line) for line in worker.output.splitlines() if id_ in line]
+    assert [(line["event"], line["jobId"], line["traceId"], line["userId"]) for line in lines] == [
         ("start", id_, "the-trace", "ada"),
         ("finish", id_, "the-trace", "ada"),
     ]
 
 
-def test_the_function_stays_as_it_is() -> None:
+def test_job_decorator_returns_the_function_unchanged() -> None:
     def work(a: int) -> int:
         return a
 
@@ -110,12 +110,12 @@ def test_the_function_stays_as_it_is() -> None:
         ({"priority": 3}, "priority is not 1, 5 or 10"),
     ],
 )
-def test_what_cannot_be_declared(change: dict[str, object], problem: str) -> None:
+def test_invalid_declaration_is_refused(change: dict[str, object], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         job(**{"name": "a", "queue": "b", **change})  # type: ignore[arg-type]
 
 
-def test_only_functions_of_a_module() -> None:
+def test_job_must_be_a_top_level_function_of_a_module() -> None:
     def inner() -> None: ...
 
     with pytest.raises(UsageError, match="cannot import"):
@@ -124,9 +124,9 @@ def test_only_functions_of_a_module() -> None:
         job("a", queue="b")(lambda: None)
 
 
-def test_two_functions_of_one_name(tmp_path: Path, module: str) -> None:
+def test_two_functions_cannot_share_a_job_name(tmp_path: Path, module: str) -> None:
     (tmp_path / "invoices_too.py").write_text(MODULE)
-    with pytest.raises(SettingsError, match=r"invoices_too.send_invoice takes the name of invoices.send_invoice"):
+    with pytest.raises(SettingsError, match=r"twice, by invoices\.send_invoice and by invoices_too\.send_invoice"):
         catalog.jobs([module, "invoices_too"])
 
 
@@ -136,12 +136,12 @@ def test_two_functions_of_one_name(tmp_path: Path, module: str) -> None:
         ("import nothing_of_this_name", "ModuleNotFoundError"),
         ("1 / 0", "ZeroDivisionError"),
         ("def (", "SyntaxError"),
-        ("from qctl import job\n@job('a', queue='b')\ndef f(x: set): ...", "not of a type that JSON has"),
-        ("from qctl import job\n@job('notify', queue='b')\ndef f(): ...", "name of a job of qctl"),
+        ("from qctl import job\n@job('a', queue='b')\ndef f(x: set): ...", "not a JSON type"),
+        ("from qctl import job\n@job('notify', queue='b')\ndef f(): ...", "job name 'notify' is reserved"),
     ],
     ids=["missing", "raises", "syntax", "hint", "taken"],
 )
-def test_modules_that_cannot_be_used(tmp_path: Path, text: str, problem: str) -> None:
+def test_broken_jobs_module_is_a_settings_error(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "invoices_bad.py").write_text(text)
     with pytest.raises(SettingsError, match=problem) as caught:
         catalog.jobs(["invoices_bad"])

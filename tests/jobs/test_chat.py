@@ -74,13 +74,13 @@ def test_an_image_may_be_kept_in_a_bucket_and_waits_for_it(
         monkeypatch.setenv(name, value)
     follow("process-message", {"senderId": 1, "receiverId": 2, "image": url}, id="pictured")
     new_process()
-    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    InlineWorker(catalog.claim_order(["message"]), connection, settings).work(burst=True)
     assert connection.lrange(keys.queue("message.high"), 0, -1) == [b"pictured"]
     assert b"the bucket" in connection.hget(keys.PAUSED, "message.high")
     monkeypatch.setenv("QCTL_S3_URL", s3.url)
     new_process()
     pauses.release(connection, "message.high", actor="test")
-    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    InlineWorker(catalog.claim_order(["message"]), connection, settings).work(burst=True)
     ((_, _, _, name),) = stored(settings)
     assert s3.objects() == {name: picture()}
     assert not settings.images.exists()
@@ -167,7 +167,7 @@ def test_killed_between_steps_a_retry_doubles_nothing(
     first.start()
     first.join(60)
     assert first.exitcode == -signal.SIGKILL
-    InlineWorker(catalog.takes(["message"]), connection, settings).work(burst=True)
+    InlineWorker(catalog.claim_order(["message"]), connection, settings).work(burst=True)
     assert connection.hget(keys.job(job_id), "status") == b"finished"
     if mongo:
         with mongo.connect() as client:

@@ -120,12 +120,12 @@ def test_a_wish_holds_for_the_notes_that_wait_already(settings: Settings, site: 
     with QueueService(settings) as service:
         service.notify(receiverId=7, text="hi")
         wish = service.set_notification_preference(receiverId="7", by="webhook", target=site.url("/hook"))
-        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
         assert service.result(wish) == {"how": "webhook"}
         assert len(site.asked) == 1
         service.set_notification_preference(receiverId=7, by="app")
         service.notify(receiverId=7, text="hi again")
-        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
     assert len(site.asked) == 1
 
 
@@ -135,10 +135,10 @@ def test_of_two_wishes_the_later_one_counts_whichever_runs_first(
     with QueueService(settings) as service:
         early = service.set_notification_preference(receiverId=7, by="webhook", target=site.url("/hook"), delay=1)
         service.set_notification_preference(receiverId=7, by="email", target="ann@example.org")
-        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
         connection.rpush(keys.queue("notification.high"), early)
         connection.hset(keys.job(early), "status", "queued")
-        InlineWorker(catalog.takes(["notification"]), connection, settings).work(burst=True)
+        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
         assert service.result(early) == {"how": "email"}
 
 

@@ -119,7 +119,7 @@ def test_damage_hides_nothing(ops: Ops, connection: Redis) -> None:
 
 @pytest.mark.parametrize("read", [lambda ops: ops.ingest.status(["nosuch"]), lambda ops: ops.ingest.flush(["nosuch"])])
 def test_a_pipeline_that_there_is_not(ops: Ops, read: Callable[[Ops], object]) -> None:
-    with pytest.raises(NotFoundError, match="no pipeline nosuch"):
+    with pytest.raises(NotFoundError, match="pipeline 'nosuch' not found"):
         read(ops)
 
 

@@ -1,7 +1,6 @@
-"""What a job takes: the names, types and meaning of its arguments, checked before it is queued.
+"""Job arguments: their names, types and meaning, checked before a job is enqueued.
 
-Arguments are JSON. They are told of in the catalog for qctl's own jobs, and read from the type hints of a function
-for jobs that others declare.
+Arguments are JSON. The catalog describes those of qctl's own jobs; those of declared jobs are read from type hints.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from qctl.errors import UsageError
 
 Kind = Literal["text", "whole", "number", "flag", "object", "list", "id", "any"]
-"""Types of arguments. `whole` is a number without a fraction, `flag` true or false, `id` text or a whole number."""
+"""Argument types. `whole` is an integer, `flag` is true or false, `id` is text or an integer."""
 
-_WORDS = {
+_TYPE_NAMES = {
     "text": "text",
     "whole": "a whole number",
     "number": "a number",
@@ -45,7 +44,7 @@ _KINDS: dict[Any, Kind] = {
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a job. `choices` are all it may be, where it is text and may not be everything."""
+    """One argument of a job. `choices` lists the allowed values of a text argument; empty allows any text."""
 
     name: str
     kind: Kind = "text"
@@ -54,61 +53,60 @@ class Argument:
     choices: tuple[str, ...] = ()
 
     @property
-    def takes(self) -> str:
-        """What it may be, in words: `a whole number`, `one of high, low`."""
-        return f"one of {', '.join(self.choices)}" if self.choices else _WORDS[self.kind]
+    def accepts(self) -> str:
+        """Allowed values in words: `a whole number`, `one of high, low`."""
+        return f"one of {', '.join(self.choices)}" if self.choices else _TYPE_NAMES[self.kind]
 
     def problem(self, value: Any) -> str | None:
-        """What is wrong with a value, going on from the argument's name; None where nothing is."""
+        """The problem with a value as a phrase to follow the argument's name, or None if the value is valid."""
         if value is None and not self.required:
             return None
         if not _fits(self.kind, value):
-            return f"is not {_WORDS[self.kind]}"
+            return f"is not {_TYPE_NAMES[self.kind]}"
         if self.choices and value not in self.choices:
             return f"is not one of {', '.join(self.choices)}"
         return None
 
 
 def optional(name: str, kind: Kind = "text", doc: str = "", choices: tuple[str, ...] = ()) -> Argument:
-    """An argument that need not be given."""
+    """An argument that may be omitted."""
     return Argument(name, kind, doc, False, choices)
 
 
-def check(job: str, arguments: Sequence[Argument], given: Mapping[str, Any]) -> None:
-    """Raise UsageError, naming everything that is wrong at once, unless `given` is what the job takes."""
+def check(job: str, arguments: Sequence[Argument], values: Mapping[str, Any]) -> None:
+    """Raise UsageError, listing every problem, unless `values` are valid arguments of the job."""
     known = {argument.name: argument for argument in arguments}
-    problems = [f"{name} is needed" for name, argument in known.items() if argument.required and name not in given]
-    problems += [f"it takes no {name}" for name in given if name not in known]
+    problems = [f"{name} is required" for name, argument in known.items() if argument.required and name not in values]
+    problems += [f"unknown argument {name!r}" for name in values if name not in known]
     for name, argument in known.items():
-        if name in given and (problem := argument.problem(given[name])):
+        if name in values and (problem := argument.problem(values[name])):
             problems.append(f"{name} {problem}")
     if problems:
-        takes = ", ".join(known) or "nothing"
-        raise UsageError(f"job {job}: {'; '.join(problems)}", hint=f"it takes {takes}")
+        raise UsageError(f"job {job}: {'; '.join(problems)}", hint=f"arguments: {', '.join(known) or 'none'}")
 
 
 def parse(job: str, arguments: Sequence[Argument], pairs: Sequence[str]) -> dict[str, Any]:
-    """Read `name=value` words as the command line has them; what is no text is written as JSON.
+    """Parse `name=value` words of a command line; values of any type but text and id are JSON. Does not `check` them.
 
-    Raises UsageError where a word has no `=`, a name comes twice, or a value is not JSON. It does not `check`.
+    Raises UsageError if a word has no `=`, a name is repeated, or a value is not JSON.
     """
     kinds = {argument.name: argument.kind for argument in arguments}
-    read: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, raw = pair.partition("=")
         if not equals or not name:
             raise UsageError(f"job {job}: {pair!r} is not name=value")
-        if name in read:
-            raise UsageError(f"job {job}: {name} is given twice")
-        read[name] = raw if kinds.get(name, "text") in ("text", "id") else _from_json(job, name, raw)
-    return read
+        if name in values:
+            raise UsageError(f"job {job}: argument {name!r} is repeated")
+        values[name] = raw if kinds.get(name, "text") in ("text", "id") else _from_json(job, name, raw)
+    return values
 
 
 def _from_json(job: str, name: str, raw: str) -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
-        raise UsageError(f"job {job}: {name} is not JSON, as true, 12 or [1, 2] are") from None
+        raise UsageError(f"job {job}: {name} is not JSON, such as true, 12 or [1, 2]") from None
 
 
 def _fits(kind: Kind, value: Any) -> bool:
@@ -129,25 +127,25 @@ def _fits(kind: Kind, value: Any) -> bool:
     return kind == "whole" and isinstance(value, int)
 
 
-def of_function(function: Callable[..., Any]) -> tuple[Argument, ...]:
-    """The arguments of a function by its type hints. An argument without a hint takes any JSON.
+def from_function(function: Callable[..., Any]) -> tuple[Argument, ...]:
+    """The arguments of a function, from its type hints. An argument without a hint accepts any JSON.
 
-    Raises TypeError where a job cannot call it by names, or a hint is not a type of JSON's.
+    Raises TypeError if a parameter cannot be passed by name, or if a hint is not a JSON type.
     """
     hints = typing.get_type_hints(function)
-    taken = inspect.signature(function).parameters.values()
-    for parameter in taken:
+    parameters = inspect.signature(function).parameters.values()
+    for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise TypeError(f"{function.__qualname__}: {parameter} cannot be given by its name")
-    return tuple(_of_parameter(function.__qualname__, p, hints.get(p.name, Any)) for p in taken)
+            raise TypeError(f"{function.__qualname__}: {parameter} cannot be passed by name")
+    return tuple(_of_parameter(function.__qualname__, p, hints.get(p.name, Any)) for p in parameters)
 
 
-def _of_parameter(where: str, parameter: inspect.Parameter, hint: Any) -> Argument:
+def _of_parameter(function: str, parameter: inspect.Parameter, hint: Any) -> Argument:
     required = parameter.default is parameter.empty
     if get_origin(hint) in (Union, types.UnionType):
         members = [member for member in get_args(hint) if member is not type(None)]
         if len(members) < len(get_args(hint)) and required:
-            raise TypeError(f"{where}: {parameter.name} may be None and needs a default")
+            raise TypeError(f"{function}: {parameter.name} may be None, so it needs a default")
         hint = members[0] if len(members) == 1 else (str | int if set(members) == {str, int} else None)
     if hint == str | int:
         return Argument(parameter.name, "id", "", required)
@@ -155,7 +153,7 @@ def _of_parameter(where: str, parameter: inspect.Parameter, hint: Any) -> Argume
         return Argument(parameter.name, "text", "", required, get_args(hint))
     kind = _kind(hint)
     if kind is None:
-        raise TypeError(f"{where}: {parameter.name} is not of a type that JSON has: str, int, float, bool, dict, list")
+        raise TypeError(f"{function}: {parameter.name} is not a JSON type: use str, int, float, bool, dict or list")
     return Argument(parameter.name, kind, "", required)
 
 
@@ -165,6 +163,6 @@ def _kind(hint: Any) -> Kind | None:
         return _KINDS[origin]
     if not isinstance(origin, type):
         return None
-    if issubclass(origin, Mapping):  # a TypedDict too: it is a dict
+    if issubclass(origin, Mapping):  # includes TypedDict, which is a dict at run time
         return "object"
     return "list" if issubclass(origin, Sequence) and not issubclass(origin, (bytes, bytearray, memoryview)) else None

@@ -1,19 +1,19 @@
-"""The jobs that qctl itself brings: their handlers, arguments and limits. The names are the seed documents'."""
+"""The jobs that come with qctl: their handlers, arguments and limits. docs/compatibility.md explains the names."""
 
 from __future__ import annotations
 
 from qctl.catalog.arguments import Argument, optional
 from qctl.catalog.specs import JobSpec
 
-BULK = 100
-"""Items of one `bulk-update` job, by the third seed document."""
+MAX_BULK_UPDATE_ITEMS = 100
+"""Maximum items of one `bulk-update` job; QueueService splits longer lists, the job itself refuses them."""
 
-_USER_EMAIL = Argument("userEmail", doc="address that the mail goes to")
-_BUSINESS = Argument("businessId", "id", "whose data it is")
-_ITEMS = Argument("items", "list", "objects {sku, quantity}")
-_RESULT_TO = optional("userEmail", doc="address that is told when it is done")
-_FILTERS = optional("filters", "object", "startDate and endDate as YYYY-MM-DD")
-_OLDER_THAN = optional("olderThan", "number", "age in seconds from which files go; default: by settings")
+_USER_EMAIL = Argument("userEmail", doc="email address of the recipient")
+_BUSINESS = Argument("businessId", "id", "business that owns the data")
+_ITEMS = Argument("items", "list", "list of {sku, quantity} objects")
+_RESULT_TO = optional("userEmail", doc="email address to notify when the result is ready")
+_FILTERS = optional("filters", "object", "startDate and endDate, YYYY-MM-DD")
+_OLDER_THAN = optional("olderThan", "number", "minimum age (s) of files to delete; default: from the settings")
 
 JOBS = (
     JobSpec("write-readings", "qctl.jobs.reading_batches.write_readings", "sensor-data", batch=True),
@@ -36,15 +36,15 @@ JOBS = (
         "email",
         (_USER_EMAIL, Argument("userName")),
         timeout=60,
-        doc="mail to a new user",
+        doc="send a welcome email to a new user",
     ),
     JobSpec(
         "password-reset",
         "qctl.jobs.email.password_reset",
         "email",
-        (_USER_EMAIL, optional("userName"), Argument("resetUrl", doc="link in the mail")),
+        (_USER_EMAIL, optional("userName"), Argument("resetUrl", doc="link to put in the email")),
         timeout=60,
-        doc="mail with a link to set a new password",
+        doc="send a link to set a new password",
     ),
     JobSpec(
         "low-stock-alert",
@@ -53,7 +53,7 @@ JOBS = (
         (_USER_EMAIL, optional("businessId", "id"), _ITEMS),
         priority=1,
         timeout=60,
-        doc="alert: these products are running out",
+        doc="send an alert that products are running low",
     ),
     JobSpec(
         "report-ready",
@@ -63,10 +63,10 @@ JOBS = (
             _USER_EMAIL,
             optional("businessId", "id"),
             Argument("reportType"),
-            optional("reportFile", doc="name of the file in the folder of exports"),
+            optional("reportFile", doc="name of the file in EXPORTS_DIR"),
         ),
         timeout=60,
-        doc="mail: a report can be fetched",
+        doc="send an email that a report is ready",
     ),
     JobSpec(
         "alert-email",
@@ -75,15 +75,15 @@ JOBS = (
         (_USER_EMAIL, Argument("subject"), Argument("text")),
         priority=1,
         timeout=60,
-        doc="mail to an operator, by a rule of `qctl alert`",
+        doc="send an operator the email of an alert rule",
     ),
     JobSpec(
         "notification-email",
         "qctl.jobs.email.notification_email",
         "email",
-        (_USER_EMAIL, Argument("text"), optional("kind", doc="what it is about")),
+        (_USER_EMAIL, Argument("text"), optional("kind", doc="topic of the notification")),
         timeout=60,
-        doc="mail: a note to a receiver who wants them by mail",
+        doc="send a notification by email",
     ),
     JobSpec(
         "sync-external",
@@ -91,25 +91,25 @@ JOBS = (
         "inventory",
         (
             _BUSINESS,
-            Argument("externalSystem", doc="name of a source in settings"),
+            Argument("externalSystem", doc="name of a source in QCTL_SOURCES"),
             optional("syncType", doc="default: incremental", choices=("full", "incremental")),
         ),
         timeout=900,
-        doc="take over the stock of another system",
+        doc="import the stock of another system",
     ),
     JobSpec(
         "bulk-update",
         "qctl.jobs.inventory.bulk_update",
         "inventory",
         (_BUSINESS, _ITEMS),
-        doc=f"set quantities, at most {BULK} items a job",
+        doc=f"set stock quantities, at most {MAX_BULK_UPDATE_ITEMS} items a job",
     ),
     JobSpec(
         "stock-check",
         "qctl.jobs.inventory.stock_check",
         "inventory",
         (optional("businessId", "id", "default: all"),),
-        doc="look for products that run out; once a product and day it alerts",
+        doc="find products that run low; alert once a day for each",
     ),
     JobSpec(
         "generate-report",
@@ -122,11 +122,11 @@ JOBS = (
                 choices=("inventory-summary", "sales-analysis", "queue-activity", "sensor-summary"),
             ),
             _FILTERS,
-            optional("format", doc="default: all of them", choices=("csv", "json", "html")),
+            optional("format", doc="default: all formats", choices=("csv", "json", "html")),
             _RESULT_TO,
         ),
         timeout=900,
-        doc="make a report, then mail that it is ready",
+        doc="generate a report, then send an email that it is ready",
     ),
     JobSpec(
         "cleanup-reports",
@@ -142,7 +142,7 @@ JOBS = (
         "file",
         (_BUSINESS, Argument("file", doc="path of a CSV file inside UPLOAD_DIR"), _RESULT_TO),
         timeout=900,
-        doc="import a CSV file; rows that are refused come out with line and reason",
+        doc="import a CSV file; rejected rows go to a file with line and reason",
     ),
     JobSpec(
         "process-inventory-export",
@@ -150,7 +150,7 @@ JOBS = (
         "file",
         (_BUSINESS, optional("format", doc="default: csv", choices=("csv", "json")), _FILTERS, _RESULT_TO),
         timeout=900,
-        doc="write the stock to a file in EXPORTS_DIR",
+        doc="export the stock to a file in EXPORTS_DIR",
     ),
     JobSpec(
         "cleanup-exports",
@@ -167,7 +167,7 @@ JOBS = (
         (_OLDER_THAN,),
         priority=10,
         timeout=900,
-        doc="delete images that no chat message has any more",
+        doc="delete images that no chat message uses",
     ),
     JobSpec(
         "process-message",
@@ -181,7 +181,7 @@ JOBS = (
         ),
         priority=1,
         timeout=60,
-        doc="store a chat message, deliver it, tell the receiver",
+        doc="store and deliver a chat message, and notify the receiver",
     ),
     JobSpec(
         "notify",
@@ -190,11 +190,11 @@ JOBS = (
         (
             Argument("receiverId", "id"),
             Argument("text"),
-            optional("kind", doc="what it is about: message, alert, ..."),
-            optional("data", "object", "whatever the app needs to show it"),
+            optional("kind", doc="topic: message, alert, ..."),
+            optional("data", "object", "extra data for the application that shows it"),
         ),
         timeout=60,
-        doc="tell a receiver, in the way they chose",
+        doc="notify a receiver by the channel they chose",
     ),
     JobSpec(
         "set-notification-preference",
@@ -203,10 +203,10 @@ JOBS = (
         (
             Argument("receiverId", "id"),
             Argument("by", choices=("app", "webhook", "email")),
-            optional("target", doc="URL of the webhook, or address of the mail"),
+            optional("target", doc="webhook URL or email address"),
         ),
         priority=1,
         timeout=60,
-        doc="have a receiver be told in the app alone, by webhook too, or by mail",
+        doc="set the channel for a receiver's notifications",
     ),
 )

@@ -1,6 +1,6 @@
-"""Jobs that others declare: `@job` in their own modules, loaded by name (QCTL_JOBS_MODULES).
+"""Jobs that applications declare with `@job` in their own modules, loaded by name (QCTL_JOBS_MODULES).
 
-`from qctl import job` costs no more than `import qctl`: a module of jobs is imported by web applications too.
+Web applications import these modules too, so this module imports neither redis nor rq.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from qctl.errors import SettingsError, UsageError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
-"""What jobs and queues may be called."""
+"""Allowed names of jobs and queues."""
 
 _jobs: dict[str, JobSpec] = {}
 
 JOBS: Mapping[str, JobSpec] = MappingProxyType(_jobs)
-"""What was declared in this process up to now."""
+"""Jobs declared in this process so far."""
 
 
 def job(
@@ -43,30 +43,31 @@ def job(
         @job("send-invoice", queue="billing", retries=5, timeout=60, isolation="inline")
         def send_invoice(number: int, to: str, copy: bool = False) -> None: ...
 
-    It can then be enqueued by its name, its arguments are checked against the type hints before, and a worker of its
-    queue runs it. The function stays as it is, and may be called.
+    The job can be enqueued by its name, its arguments are checked against the type hints first, and a worker of its
+    queue runs it. The function is returned unchanged and can still be called directly.
 
-    `retries` after the first run and `backoff`, seconds before the first of them, doubled each time, are by settings
-    where they are None. `timeout` is in seconds. `isolation`: `fork` runs each job in a child, `inline` in the worker,
-    for short jobs; by default it is the queue's, `fork` where the queue is not one of qctl's. One job that wants
-    `fork` makes a worker run all jobs of its queues so. `priority`: 1 high, 5 normal, 10 low.
+    `retries`: automatic retries after the first run. `backoff`: seconds before the first retry, doubled for each later
+    one. Both default to the settings QUEUE_DEFAULT_ATTEMPTS and QUEUE_DEFAULT_BACKOFF. `timeout`: seconds.
+    `isolation`: `fork` runs each job in a child process, `inline` runs it in the worker, for short jobs. The default is
+    the queue's isolation, `fork` if the queue is not one of qctl's. A worker forks for all its jobs if one of its
+    queues has a job that needs `fork`. `priority`: 1 high, 5 normal, 10 low.
 
-    Raises UsageError where the function is not one of a module's own, its arguments are no types of JSON, the name is
-    taken, or a number is out of range.
+    Raises UsageError if the function is not defined at the top level of a module, an argument is not a JSON type, the
+    name is already in use, or a number is out of range.
     """
     _check(name, queue, retries, backoff, timeout, isolation, priority)
 
     def declare(function: Function) -> Function:
         handler = _path_of(name, function)
         try:
-            taken = arguments.of_function(function)
+            parameters = arguments.from_function(function)
         except (TypeError, NameError) as error:
             raise UsageError(f"job {name}: {error}") from error
         doc = (function.__doc__ or "").strip().partition("\n")[0]
-        spec = JobSpec(name, handler, queue, taken, priority, retries, backoff, timeout, isolation, doc=doc)
+        spec = JobSpec(name, handler, queue, parameters, priority, retries, backoff, timeout, isolation, doc=doc)
         before = _jobs.get(name)
         if before is not None and before.handler != handler:
-            raise UsageError(f"job {name}: {handler} takes the name of {before.handler}")
+            raise UsageError(f"job {name!r} is declared twice, by {before.handler} and by {handler}")
         _jobs[name] = spec
         return function
 
@@ -74,10 +75,10 @@ def job(
 
 
 def load(modules: Sequence[str]) -> Mapping[str, JobSpec]:
-    """Import these modules, and return every job that was declared.
+    """Import these modules and return every declared job.
 
-    A module in the working folder is found too, after all that is installed: `qctl up` is run in a project. Raises
-    SettingsError where a module cannot be imported.
+    Installed modules come first, then those in the working folder, because `qctl up` is run inside a project. Raises
+    SettingsError if a module cannot be imported.
     """
     if modules and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
@@ -100,22 +101,22 @@ def _check(
     priority: int,
 ) -> None:
     problems = {
-        "its name is not letters, digits, _ . : -": not NAME.fullmatch(name),
-        "its queue is not letters, digits, _ . : -": not NAME.fullmatch(queue),
+        "name is not letters, digits, _ . : -": not NAME.fullmatch(name),
+        "queue is not letters, digits, _ . : -": not NAME.fullmatch(queue),
         "retries is not between 0 and 20": retries is not None and not 0 <= retries <= 20,
         "backoff is not between 0 and 3600 seconds": backoff is not None and not 0 <= backoff <= 3600,
         "timeout is not between 1 and 86400 seconds": not 1 <= timeout <= 86_400,
         "isolation is not inline or fork": isolation not in (None, "inline", "fork"),
         "priority is not 1, 5 or 10": priority not in (1, 5, 10),
     }
-    wrong = [problem for problem, is_so in problems.items() if is_so]
-    if wrong:
-        raise UsageError(f"job {name!r}: {', '.join(wrong)}")
+    found = [problem for problem, applies in problems.items() if applies]
+    if found:
+        raise UsageError(f"job {name!r}: {', '.join(found)}")
 
 
 def _path_of(name: str, function: Callable[..., Any]) -> str:
-    """The dotted path by which a worker finds the function."""
+    """The dotted path by which a worker imports the function."""
     module, path = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     if not module or module == "__main__" or not path.isidentifier():
-        raise UsageError(f"job {name}: a worker cannot import {module}.{path}: it must be a function of a module")
+        raise UsageError(f"job {name}: a worker cannot import {module}.{path}: define it at the top level of a module")
     return f"{module}.{path}"

@@ -1,4 +1,4 @@
-"""How a producer may want a job to run: the options of every call that creates one, checked before it is queued."""
+"""Options of every call that creates a job: delay, priority, retries, ids, owner. Checked before it is enqueued."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from qctl import catalog
 from qctl.catalog.specs import JobSpec
 from qctl.errors import UsageError
 
-MOST_DELAY = 10 * 365 * 86_400
-"""Seconds; more is a mistake in the unit."""
+MAX_DELAY_SECONDS = 10 * 365 * 86_400
+"""A longer delay is refused: it is probably a mistake in the unit."""
 
-LONGEST_BACKOFF = 86_400
-"""Seconds that a retry waits at most."""
+MAX_BACKOFF_SECONDS = 86_400
+"""Longest wait before a retry; a longer option is refused, and doubling stops here."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
-"""What RQ allows in the id of a job, and no longer than can be read."""
+"""Characters that RQ allows in a job id, and a length that people can still read."""
 
 _WORD = re.compile(r"[!-~]{1,128}")
 
@@ -29,14 +29,14 @@ _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}")
 
 
 class Options(TypedDict, total=False):
-    """What is not given is by the catalog and settings.
+    """Options of a new job. Omitted ones come from the catalog, then from the settings.
 
-    `delay`: seconds from now, or `at`: a time with a zone. `priority`: 1 high, 5 normal, 10 low. `attempts`: retries
-    after the first run. `backoff`: seconds before the first of them; each later one waits twice as long. `unique`: a
-    key of yours; while a job of this name and key is remembered no second one is created. `job_id`: an id of letters,
-    digits, `_` and `-`, unique likewise. `trace_id` shows in every event and log line of the job; by default it is
-    the one of the running job, or a new one. `owner`: whose job it is; the limits are per owner. `title`: what people
-    are shown in the place of the job's name, one line.
+    `delay`: seconds from now; or `at`: a datetime with a time zone. `priority`: 1 high, 5 normal, 10 low. `attempts`:
+    retries after the first run. `backoff`: seconds before the first retry; each later one waits twice as long.
+    `unique`: an idempotency key; no second job of this name and key is created while Redis still has the first.
+    `job_id`: an id of letters, digits, `_` and `-`, unique in the same way. `trace_id`: shown in every event and log
+    line of the job; the default is that of the running job, or a new one. `owner`: the user whose limits apply.
+    `title`: one line shown to people instead of the job's name.
     """
 
     delay: float
@@ -52,25 +52,25 @@ class Options(TypedDict, total=False):
 
 
 def check(options: Options) -> None:
-    """Raise UsageError, naming all that is wrong at once, and TypeError for an option that does not exist."""
+    """Raise UsageError, listing every problem, and TypeError for an unknown option."""
     unknown = options.keys() - _CHECKS.keys()
     if unknown:
-        raise TypeError(f"no such option: {', '.join(sorted(unknown))}")
+        raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
     problems = [
         f"{name} {problem}"
         for name, value in options.items()
         if value is not None and (problem := _CHECKS[name](value))
     ]
     if options.get("delay") and options.get("at"):
-        problems.append("delay and at exclude each other")
+        problems.append("delay cannot be combined with at")
     if options.get("unique") is not None and options.get("job_id") is not None:
-        problems.append("unique and job_id exclude each other")
+        problems.append("unique cannot be combined with job_id")
     if problems:
         raise UsageError("; ".join(problems))
 
 
 def ids(name: str, options: Options, count: int) -> list[str]:
-    """The ids of `count` jobs: chosen by the producer, made of the unique key, or random."""
+    """The ids of `count` jobs: from `job_id`, from a hash of the `unique` key, or random."""
     chosen, key = options.get("job_id"), options.get("unique")
     if key is not None:
         word = re.sub(r"[^A-Za-z0-9_-]", "-", name)
@@ -81,30 +81,30 @@ def ids(name: str, options: Options, count: int) -> list[str]:
 
 
 def lane(spec: JobSpec, options: Options) -> str:
-    """The queue that the job goes to."""
-    asked = options.get("priority")
-    return catalog.lane(spec.queue, spec.priority if asked is None else asked)
+    """The queue that the job goes to: the lane of its priority."""
+    priority = options.get("priority")
+    return catalog.lane(spec.queue, spec.priority if priority is None else priority)
 
 
 def delays(spec: JobSpec, options: Options, attempts: int, backoff: float) -> tuple[int, ...]:
-    """Seconds before each retry: as asked, as the catalog says, else by `attempts` and `backoff` of the settings."""
+    """Seconds before each retry: from the options, else the catalog, else `attempts` and `backoff` of the settings."""
     times = next(n for n in (options.get("attempts"), spec.retries, attempts) if n is not None)
     first = next(s for s in (options.get("backoff"), spec.backoff, backoff) if s is not None)
-    return tuple(max(1, round(min(LONGEST_BACKOFF, first * 2**n))) for n in range(times))
+    return tuple(max(1, round(min(MAX_BACKOFF_SECONDS, first * 2**n))) for n in range(times))
 
 
 def _number(low: float, high: float, unit: str, whole: bool = False) -> Callable[[Any], str | None]:
     def check(value: Any) -> str | None:
-        right = not isinstance(value, bool) and isinstance(value, int if whole else (int, float))
-        if right and math.isfinite(value) and low <= value <= high:
+        is_number = not isinstance(value, bool) and isinstance(value, int if whole else (int, float))
+        if is_number and math.isfinite(value) and low <= value <= high:
             return None
         return f"is not between {low:g} and {high:g}{unit}"
 
     return check
 
 
-def _text(form: re.Pattern[str], what: str) -> Callable[[Any], str | None]:
-    return lambda value: None if isinstance(value, str) and form.fullmatch(value) else f"is not {what}"
+def _text(pattern: re.Pattern[str], description: str) -> Callable[[Any], str | None]:
+    return lambda value: None if isinstance(value, str) and pattern.fullmatch(value) else f"is not {description}"
 
 
 def _time(value: Any) -> str | None:
@@ -113,11 +113,11 @@ def _time(value: Any) -> str | None:
 
 
 _CHECKS: dict[str, Callable[[Any], str | None]] = {
-    "delay": _number(0, MOST_DELAY, " seconds"),
+    "delay": _number(0, MAX_DELAY_SECONDS, " seconds"),
     "at": _time,
     "priority": lambda value: None if value in (1, 5, 10) else "is not 1 (high), 5 (normal) or 10 (low)",
     "attempts": _number(0, 20, "", whole=True),
-    "backoff": _number(0, LONGEST_BACKOFF, " seconds"),
+    "backoff": _number(0, MAX_BACKOFF_SECONDS, " seconds"),
     "unique": lambda value: None if isinstance(value, str) and value else "is not text",
     "job_id": _text(_ID, "letters, digits, _ and -, at most 200"),
     "trace_id": _text(_WORD, "printable ASCII without spaces, at most 128"),

@@ -1,4 +1,4 @@
-"""The shape of what exists: queues, jobs, pipelines and daemons, as the catalog lists them."""
+"""Entries of the catalog: queues, jobs, pipelines and daemons."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from qctl.catalog.arguments import Argument
 Isolation = Literal["inline", "fork"]
 
 Priority = Literal[1, 5, 10]
-"""The seed documents' levels: 1 high (alerts), 5 normal, 10 low (cleanup, maintenance)."""
+"""Priority levels: 1 high (alerts), 5 normal, 10 low (cleanup, maintenance). See docs/compatibility.md."""
 
 
 @dataclass(frozen=True)
 class QueueSpec:
-    """A queue that qctl brings. `isolation`: `inline` runs short jobs in the worker, `fork` one child a job."""
+    """A queue of qctl. `isolation`: `inline` runs short jobs in the worker, `fork` runs each job in a child process."""
 
     name: str
     purpose: str
@@ -24,12 +24,12 @@ class QueueSpec:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """A job that qctl's workers may run. `handler` is the dotted path of its function, called with the arguments by
-    name; `timeout` in seconds.
+    """A job that qctl's workers may run. `handler`: the dotted path of its function, called with keyword arguments.
 
-    `retries` after the first run and `backoff`, the seconds before the first of them, are QUEUE_DEFAULT_ATTEMPTS and
-    QUEUE_DEFAULT_BACKOFF where they are None. `isolation` is its queue's where it is None. `batch` marks a job that a
-    pipeline makes: its one argument, the items, is dropped with the success, and it is not enqueued by name.
+    `timeout`: seconds. `retries`: automatic retries after the first run, by default QUEUE_DEFAULT_ATTEMPTS. `backoff`:
+    seconds before the first retry, by default QUEUE_DEFAULT_BACKOFF. `isolation`: by default that of its queue.
+    `batch`: a job that a pipeline creates; its only argument, the items, is deleted when it succeeds, and it cannot be
+    enqueued by name.
     """
 
     name: str
@@ -47,10 +47,10 @@ class JobSpec:
 
 @dataclass(frozen=True)
 class PipelineSpec:
-    """One way from a source through a buffer to a sink.
+    """A path from a source through a buffer to a sink.
 
-    `batch_job` writes a batch; `raw_job` takes one message that was refused, so that a dead letter can be
-    retried after the cause is mended.
+    `batch_job` writes a batch. `raw_job` processes one message that was rejected, so that its dead letter can be
+    retried once the cause is fixed.
     """
 
     name: str
@@ -61,7 +61,7 @@ class PipelineSpec:
 
 @dataclass(frozen=True)
 class DaemonSpec:
-    """A process that runs for ever. `command` is its program with arguments."""
+    """A process that runs until it is stopped. `command`: the program and its arguments."""
 
     name: str
     command: tuple[str, ...]

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from qctl.broker.worker import job_context
-from qctl.catalog.builtin import BULK
+from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
 from qctl.jobs import log_context
@@ -69,8 +69,8 @@ def bulk_update(businessId: str | int, items: Sequence[Mapping[str, Any]]) -> di
     Raises RejectedError, naming the first that is wrong, where any is, and SinkError.
     """
     business = named("businessId", businessId)
-    if not 1 <= len(items) <= BULK:
-        raise RejectedError(f"items holds {len(items)} products, and not 1 to {BULK}")
+    if not 1 <= len(items) <= MAX_BULK_UPDATE_ITEMS:
+        raise RejectedError(f"items holds {len(items)} products, and not 1 to {MAX_BULK_UPDATE_ITEMS}")
     found: list[Item] = []
     for number, each in enumerate(items, 1):
         try:

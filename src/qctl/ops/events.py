@@ -91,4 +91,4 @@ def _test(wanted: EventFilter) -> Callable[[Event], bool]:
 
 
 def _is_of(pattern: str, queue: str) -> bool:
-    return queue == pattern or fnmatchcase(queue, pattern) or catalog.family(queue) == pattern
+    return queue == pattern or fnmatchcase(queue, pattern) or catalog.base_queue(queue) == pattern

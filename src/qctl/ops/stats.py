@@ -76,7 +76,7 @@ def folded(found: Stats) -> Stats:
     own = {queue.name for queue in found.queues}
     families: dict[str, list[QueueStats]] = {}
     for queue in found.queues:
-        family = catalog.family(queue.name)
+        family = catalog.base_queue(queue.name)
         families.setdefault(family if family in own else queue.name, []).append(queue)
     rows = [lanes[0] if len(lanes) == 1 else _fold(name, lanes) for name, lanes in families.items()]
     return replace(found, queues=sorted(rows, key=lambda row: row.name))

@@ -310,7 +310,7 @@ def test_a_name_that_is_taken(connection: Redis, add: Add) -> None:
         ({"name": "a b", "every": 60}, "is not letters"),
         ({"every": 60, "catch_up": "some"}, "is not skip, one or all"),
         ({"every": 60, "repeat": 0}, "repeats are not between"),
-        ({"every": 60, "data": {"odd": 1}}, "it takes no odd"),
+        ({"every": 60, "data": {"odd": 1}}, "unknown argument 'odd'"),
         ({"every": 60, "how": {"delay": 5}}, "a schedule cannot have delay"),
         ({"every": 60, "how": {"priority": 2}}, "priority is not"),
         ({"cron": "0 0 30 2 *"}, "never comes"),

@@ -29,7 +29,7 @@ def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
         await driver.until(lambda: "alert-email" not in driver.text)
         await driver.press("enter")
         await driver.until("userEmail (text, needed):")
-        await driver.until("userEmail is needed")
+        await driver.until("userEmail is required")
         assert driver.app.focused is not None
         assert driver.app.focused.id == "cancel"
         assert driver.app.screen.query_one("#do").disabled
@@ -63,7 +63,7 @@ def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
 def test_arguments_are_what_the_catalog_says() -> None:
     taken = (Argument("n", "whole"), Argument("kind", choices=("a", "b")), Argument("o", "object"))
     spec = JobSpec("x", "m.x", "q", taken)
-    with pytest.raises(UsageError, match=r"n is not JSON.*; kind is not one of a, b; o is needed"):
+    with pytest.raises(UsageError, match=r"n is not JSON.*; kind is not one of a, b; o is required"):
         actions.enqueue(MonitorOps(), spec, {"n": "x", "kind": "c"})  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"n is not a whole number"):
         actions.enqueue(MonitorOps(), spec, {"n": "1.5", "kind": "a", "o": "{}"})  # type: ignore[arg-type]

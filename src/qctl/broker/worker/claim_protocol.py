@@ -154,7 +154,7 @@ def _places(queues: tuple[str, ...]) -> tuple[list[bytes], list[bytes]]:
     for queue in queues:
         places += [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
         places.append(keys.recoveries(queue))
-        names += [queue, catalog.family(queue), keys.counts_prefix(queue)]
+        names += [queue, catalog.base_queue(queue), keys.counts_prefix(queue)]
     return [key.encode(errors="surrogateescape") for key in places], [
         name.encode(errors="surrogateescape") for name in names
     ]

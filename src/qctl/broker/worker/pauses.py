@@ -53,7 +53,7 @@ def parse(raw: Mapping[bytes, bytes], now_ms: int) -> dict[str, Pause]:
 
 def of(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
     """The pause that holds this queue: its own, or its family's."""
-    return pauses.get(queue) or pauses.get(catalog.family(queue))
+    return pauses.get(queue) or pauses.get(catalog.base_queue(queue))
 
 
 def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds: float | None = None) -> Held:

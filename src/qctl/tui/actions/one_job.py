@@ -101,7 +101,7 @@ def _arguments(spec: JobSpec, typed: Mapping[str, str]) -> tuple[dict[str, Any],
     for argument in spec.arguments:
         text = typed.get(argument.name, "")
         if not text.strip():
-            problems += [f"{argument.name} is needed"] if argument.required else []
+            problems += [f"{argument.name} is required"] if argument.required else []
             continue
         try:
             read = arguments.parse(spec.name, [argument], [f"{argument.name}={text}"])

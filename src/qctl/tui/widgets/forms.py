@@ -115,7 +115,7 @@ def new_job(ops: Ops, spec: JobSpec) -> tuple[Build, list[Field]]:
 
 
 def _label(argument: Argument) -> str:
-    return f"{argument.name} ({argument.takes}{', needed' if argument.required else ', may be empty'}):"
+    return f"{argument.name} ({argument.accepts}{', needed' if argument.required else ', may be empty'}):"
 
 
 def _words(argument: Argument) -> tuple[str, ...]:
