@@ -1,58 +1,91 @@
 # The two commands to know: make run, make test.
 PYTHON ?= python3
-VENV := .venv
+VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 EXTRAS := gateway,graphql,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo install dev servers test rq-suite lint audit screens completions bench format check clean
+.PHONY: help run demo free-ports demo-ports install dev servers test coverage rq-suite lint audit screens completions docs release bench format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 # Without python3-venv, Debian's Python makes half of it and fails: the folder alone proves nothing, pip does.
 $(BIN)/pip:
-	$(PYTHON) -m venv $(VENV)
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
 
 $(BIN)/qctl: pyproject.toml constraints.txt | $(BIN)/pip
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
+	@echo "installing qctl and the libraries that it needs: about a minute the first time"
+	@$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
 	@touch $(BIN)/qctl
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/pip
-	$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS),dev]"
+	@echo "installing qctl with what tests and checks need: about two minutes the first time"
+	@$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS),dev]"
 	@touch $(VENV)/.dev $(BIN)/qctl
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "installing qctl with the clients of the demo: about a minute the first time"
+	@$(BIN)/pip install --quiet -c constraints.txt -e ".[$(EXTRAS),demo]"
+	@touch $(VENV)/.demo $(BIN)/qctl
+
+free-ports:
+	@$(PYTHON) src/qctl/stack/free_ports.py MQTT_PORT=1883 PORT=3000 QCTL_GATEWAY_PORT=2000
+
+demo-ports:
+	@$(PYTHON) src/qctl/stack/free_ports.py MQTT_PORT=1884 PORT=3001 QCTL_GATEWAY_PORT=2001
 
 install: $(BIN)/qctl ## make .venv and install qctl into it
 
 dev: $(VENV)/.dev ## the same, with what tests and checks need
 
-run: $(BIN)/qctl ## start everything on embedded defaults, in the foreground
+run: free-ports $(BIN)/qctl ## start everything on embedded defaults, in the foreground
 	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var} $(BIN)/qctl up
 
-demo: dev ## a whole site to look at: made-up devices, clients and producers of every kind of job
+demo: demo-ports $(VENV)/.demo ## a whole site to look at: made-up devices, clients and producers of every kind of job
 	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var/demo} $(BIN)/python -m demo
 
 servers: ## install the Debian packages of the servers that tests run against, where this user may
 	@sh tests/servers.sh
 
-test: dev servers ## install what tests need, run them all
+test: dev servers ## install what tests need, run them all; PYTHON=python3.13 for another interpreter
 	$(BIN)/pytest $(ARGS)
+
+coverage: dev servers ## run the tests and report the lines that they do not reach
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 rq-suite: dev ## run RQ's own tests, of its source distribution, against qctl's queue and workers: some minutes
 	$(BIN)/python tests/rq_suite $(ARGS)
 
-lint: dev ## ruff, ruff format, mypy, import contracts
+lint: dev ## ruff, ruff format, mypy, import contracts, words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-screens: dev ## draw the pictures of the monitor's screens anew
+screens: dev ## redraw the pictures of the monitor's screens
 	$(BIN)/python tests/tui/pictures.py docs/screens
 
-completions: dev ## write the completions of bash, zsh and fish anew, and the page of qctl --help
+completions: dev ## regenerate the completions of bash, zsh and fish, and the page of qctl --help
 	$(BIN)/python -m qctl.cli.completions completions
 	$(BIN)/python -m qctl.cli.completions.help_text
+
+docs: dev ## build the documentation as a site in build/site; broken links are errors
+	$(BIN)/zensical build --strict
+
+release: ## build and check the source distribution and the wheel, install the wheel in a clean environment, run it
+	rm -rf dist build/release
+	$(PYTHON) -m venv build/release/tools
+	build/release/tools/bin/pip install --quiet -c constraints.txt build twine
+	build/release/tools/bin/python -m build --outdir dist .
+	build/release/tools/bin/twine check --strict dist/*
+	$(PYTHON) -m venv build/release/clean
+	build/release/clean/bin/pip install --quiet -c constraints.txt dist/*.whl
+	build/release/clean/bin/qctl --version
 
 bench: dev ## measure everything, for an hour or more; each of benchmarks/*.py also runs alone
 	@for each in $$(grep -l __main__ benchmarks/*.py); do \

@@ -385,9 +385,9 @@ def test_a_rule_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: st
     assert "\n" not in problem.value.message
 
 
-def test_the_rule_in_readme_is_one(tmp_path: Path) -> None:
+def test_the_rule_in_the_documentation_is_valid(tmp_path: Path) -> None:
     example = (
-        (Path(__file__).parents[2] / "README.md").read_text().partition("```toml\n[[alert]]")[2].partition("```")[0]
+        (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text().partition("```toml\n[[alert]]")[2].partition("```")[0]
     )
     file = tmp_path / "alerts.toml"
     file.write_text("[[alert]]" + example)

@@ -1,4 +1,4 @@
-"""README says what is true: its first five minutes work as they stand, and its commands exist."""
+"""The first five minutes work as written, and the table of commands is complete."""
 
 from __future__ import annotations
 
@@ -19,19 +19,24 @@ from qctl.cli.exits import ExitCode
 from qctl.cli.main import build
 from support.up import Up, gone
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT_FOLDER = Path(__file__).parents[2]
+README = (ROOT_FOLDER / "README.md").read_text()
+COMMANDS = (ROOT_FOLDER / "docs" / "commands.md").read_text()
 
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+SHELL_BLOCKS = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FIRST_MINUTES = SHELL_BLOCKS.findall((ROOT_FOLDER / "docs" / "getting-started.md").read_text())
+
+MAX_README_LINES = 150
 
 SLOW = "sleep() { command sleep $(($1 * 2)); }\n"
-"""README's pauses are for a machine of its reader's own; here other tests run beside it."""
+"""The pauses suit a reader's own machine; here other tests run beside it."""
 
 ROOT: Any = typer.main.get_command(build())
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
-    """A folder like README's reader's: `.venv` in it, a `qctl up` with its state in `var`, and an MQTT client.
+    """A folder like the reader's: `.venv` in it, a `qctl up` with its state in `var`, and an MQTT client.
 
     The client finds its port where it looks for a user's defaults, so that no line has to be changed.
     """
@@ -50,7 +55,7 @@ def checkout(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_the_first_five_minutes_work_as_they_stand(checkout: Path) -> None:
-    script = SLOW + "".join(BLOCKS)
+    script = SLOW + "".join(FIRST_MINUTES)
     run = subprocess.run(
         ["sh", "-ex"],
         input=script,
@@ -68,14 +73,14 @@ def test_the_first_five_minutes_work_as_they_stand(checkout: Path) -> None:
 
 
 def named() -> list[str]:
-    """Every `qctl ...` in README's table of commands."""
-    section = README.partition("\n## Commands\n")[2].partition("\n## ")[0]
+    """Every `qctl ...` in the table of commands."""
+    section = COMMANDS.partition("\n## ")[0]
     rows = [line.split(" | ")[0] for line in section.splitlines() if line.startswith("|")]
     return [code for row in rows for code in re.findall(r"`(qctl [^`]*)`", row)]
 
 
 def find(line: str) -> tuple[str, Any, set[str]]:
-    """The command that a line of README names: its words, itself, and the options that the line gives it."""
+    """The command that a line of the table names: its words, itself, and the options that the line gives it."""
     words = shlex.split(re.sub(r"[][.]", " ", line))[1:]
     command, path = ROOT, []
     while words and words[0] in getattr(command, "commands", {}):
@@ -104,5 +109,35 @@ def test_the_table_leaves_out_no_command() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
-    told = README.partition("Exit codes: ")[2].partition("\n\n")[0]
-    assert {int(number) for number in re.findall(r"\d+", told)} == {int(code) for code in ExitCode}
+    codes = COMMANDS.partition("Exit codes: ")[2].partition("\n\n")[0]
+    assert {int(number) for number in re.findall(r"\d+", codes)} == {int(code) for code in ExitCode}
+
+
+def test_readme_stays_a_landing_page() -> None:
+    assert len(README.splitlines()) < MAX_README_LINES
+
+
+def test_readme_begins_with_a_picture_and_a_site_that_exists() -> None:
+    before_the_first_heading = README.partition("\n## ")[0]
+    (picture,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", before_the_first_heading)
+    assert (ROOT_FOLDER / picture).exists()
+    first, second = SHELL_BLOCKS.findall(README)
+    assert first.startswith("pipx install qctl\nqctl --redis-url ")
+    assert {"make run", "make test"} <= {line.partition("#")[0].strip() for line in second.splitlines()}
+
+
+def lines_of_readme() -> list[str]:
+    """Every whole command line in README."""
+    return re.findall(r"`(qctl [^`]+)`", README) + re.findall(r"^(qctl .+)$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", lines_of_readme())
+def test_a_command_line_of_readme_can_be_read(line: str) -> None:
+    command, words = ROOT, shlex.split(line.replace(" F", " f00d"))[1:]
+    context = None
+    while hasattr(command, "commands"):
+        with command.make_context("qctl", list(words), parent=context) as context:
+            pass
+        words = [*context._protected_args, *context.args]
+        command = command.commands[words.pop(0)]
+    command.make_context(line, words, parent=context)

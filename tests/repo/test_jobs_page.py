@@ -1,4 +1,4 @@
-"""README's Python works as it stands: a module of jobs, an application, a worker, and the command line beside them."""
+"""The Python of docs/jobs.md works as written: a module of jobs, an application, a worker, and the command line."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from redis import Redis
 from support.process import Program
 from support.servers import RedisServer
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text()
 
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+PYTHON_BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 
 BIN = Path(sys.executable).parent
 
 
 def test_jobs_of_ones_own(connection: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
-    jobs, application = BLOCKS
+    jobs, application = PYTHON_BLOCKS
     (tmp_path / "shop.py").write_text(jobs)
     (tmp_path / "app.py").write_text(application)
     env = {"REDIS_URL": redis_server.url, "QCTL_HOME": str(tmp_path), "QCTL_JOBS_MODULES": "shop"}
