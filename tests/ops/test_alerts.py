@@ -387,7 +387,10 @@ def test_a_rule_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: st
 
 def test_the_rule_in_the_documentation_is_valid(tmp_path: Path) -> None:
     example = (
-        (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text().partition("```toml\n[[alert]]")[2].partition("```")[0]
+        (Path(__file__).parents[2] / "docs" / "monitoring.md")
+        .read_text()
+        .partition("```toml\n[[alert]]")[2]
+        .partition("```")[0]
     )
     file = tmp_path / "alerts.toml"
     file.write_text("[[alert]]" + example)

@@ -128,7 +128,7 @@ def test_readme_begins_with_a_picture_and_a_site_that_exists() -> None:
 
 def lines_of_readme() -> list[str]:
     """Every whole command line in README."""
-    return re.findall(r"`(qctl [^`]+)`", README) + re.findall(r"^(qctl .+)$", README, re.MULTILINE)
+    return re.findall(r"`(qctl [^`]+)`", README) + re.findall(r"^(qctl --.+)$", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize("line", lines_of_readme())
