@@ -34,7 +34,7 @@ PLACEHOLDERS = {
 
 
 def lines() -> list[tuple[str, str]]:
-    """Every `qctl ...` of a page, in a block of its own or in backticks. The table of commands has a test of its own."""
+    """Every `qctl ...` of a page, in a block or in backticks. The table of commands has a test of its own."""
     found = []
     for guide in GUIDES:
         if guide.name == "commands.md":

@@ -1,7 +1,7 @@
 """Warns about ports in use before anything is installed: `python3 free_ports.py MQTT_PORT=1883 PORT=3000`.
 
-It runs without qctl's libraries, so that a person does not wait for the installation to learn of a taken port. `qctl up`
-checks again with all settings, and refuses to start.
+It runs without qctl's libraries, so that nobody waits for the installation to learn of a taken port. `qctl up` checks
+again with all settings, and refuses to start.
 """
 
 from __future__ import annotations
