@@ -29,7 +29,7 @@ from qctl.catalog import arguments, options
 from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.catalog.options import Options
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
-from qctl.models import Chosen, JobDetail, OwnedJob, Selection
+from qctl.models import Chosen, JobDetail, OwnedJob, Selection, ignore_progress
 from qctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class QueueService:
             positions = [found.position or 0] if state == "queued" else []
             chosen = Selection([Chosen(queue, state, [job_id.encode()], positions)])
             act = Cancel(events.actor())
-            return bulk.run(self._redis, chosen, act, progress=lambda _done, _total: None).done == 1
+            return bulk.run(self._redis, chosen, act, progress=ignore_progress).done == 1
 
     def result(self, job_id: str, *, timeout: float = 0.0) -> Any:
         """What a job returned; waits for it at most `timeout` seconds. None where that is no JSON, or is not kept.

@@ -1,10 +1,9 @@
-"""A stand-in for `Ops`: says what it is told to say, and remembers what was asked of it."""
+"""Fake of `Ops`: gives prepared answers and records calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from types import SimpleNamespace
+from inspect import signature
 from typing import Any
 
 from cli import fake_ingest, fake_jobs, fake_operating, fake_watching
@@ -30,6 +29,8 @@ from qctl.models import (
     Totals,
     TrashBatch,
 )
+from qctl.ops import Ops
+from qctl.ops.base import P, redirect
 
 NOW = fake_jobs.NOW
 
@@ -48,34 +49,37 @@ def pause_of(queue: str, **more: Any) -> PauseResult:
 LETTER = DeadLetter("job-1", "email", "dead", "app.send", "ValueError: no such host", NOW, 4, "f00d")
 
 
-class FakeOps:
-    """Every operation, with an answer that `answers` may replace by name: a value, an error, or a function."""
+class FakeOps(Ops):
+    """Every operation, with an answer that `answers` may replace by name: a value, an error, or a function.
+
+    The parts are those of `Ops`: an operation that they lack cannot be faked, and arguments that they would not take
+    are refused.
+    """
 
     def __init__(self, **answers: Any) -> None:
         self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
         self.noted: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
-        """What was written into the audit: that is asked for by no command itself."""
+        """Entries of the audit, which the command line writes around every command."""
         self._answers: dict[str, Any] = {**ANSWERS, **answers}
-        parts: dict[str, dict[str, Callable[..., Any]]] = {}
-        for name in ANSWERS:
-            part, _, verb = name.partition("__")
-            parts.setdefault(part, {})[verb] = self._operation(name)
-        self.__dict__.update({part: SimpleNamespace(**verbs) for part, verbs in parts.items()})
 
-    def _operation(self, name: str) -> Callable[..., Any]:
-        def operate(*args: Any, **kwargs: Any) -> Any:
-            progress = kwargs.pop("progress", None)
-            (self.noted if name == "audit__note" else self.calls).append((name, args, kwargs))
-            if progress:
-                progress(1, 2)
-            answer = self._answers[name]
-            if isinstance(answer, (QctlError, KeyboardInterrupt)):
-                raise answer
-            return answer(*args, **kwargs) if callable(answer) else answer
+    def _part(self, kind: type[P]) -> P:
+        def call(verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            signature(getattr(kind, verb)).bind(None, *args, **kwargs)
+            return self._operate(f"{kind.name}__{verb}", args, kwargs)
 
-        return operate
+        return redirect(kind, call)
 
-    def asked(self, name: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+    def _operate(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        progress = kwargs.pop("progress", None)
+        (self.noted if name == "audit__note" else self.calls).append((name, args, kwargs))
+        if progress:
+            progress(1, 2)
+        answer = self._answers[name]
+        if isinstance(answer, (QctlError, KeyboardInterrupt)):
+            raise answer
+        return answer(*args, **kwargs) if callable(answer) else answer
+
+    def calls_of(self, name: str) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
         """The arguments of each call of one operation."""
         return [(args, kwargs) for called, args, kwargs in self.calls if called == name]
 

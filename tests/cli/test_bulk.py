@@ -34,7 +34,7 @@ def test_ids_ask_nothing(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("retry", "a", "b", "a", ops=ops)
     assert (ran.code, ran.out) == (0, "2 jobs of email run again\n")
-    assert ops.asked("jobs__choose") == [(("retry", Selector(ids=("a", "b"))), {})]
+    assert ops.calls_of("jobs__choose") == [(("retry", Selector(ids=("a", "b"))), {})]
 
 
 SELECTORS = {
@@ -60,7 +60,7 @@ def test_selectors_are_the_same_on_every_verb(verb: str, line: str, qctl: Qctl) 
     """peers.md section 4, 4 and 9: filters in the command line, and the same ones everywhere."""
     ops = FakeOps()
     assert qctl(*verb.split(), *line.split(), "--yes", ops=ops).code == 0
-    (((_, selector), _),) = ops.asked("jobs__choose")
+    (((_, selector), _),) = ops.calls_of("jobs__choose")
     assert selector == SELECTORS[line]
 
 
@@ -97,7 +97,7 @@ def test_ids_come_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "\n", " b c \n", "a\n"]))
     ops = FakeOps()
     assert qctl("retry", "-", "x", "--yes", ops=ops).code == 0
-    assert ops.asked("jobs__choose")[0][0][1] == Selector(ids=("a", "b c", "x"))
+    assert ops.calls_of("jobs__choose")[0][0][1] == Selector(ids=("a", "b c", "x"))
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -106,7 +106,7 @@ def test_no_ids_on_stdin_are_none_and_not_all(verb: str, qctl: Qctl, monkeypatch
     ops = FakeOps()
     ran = qctl(*verb.split(), "-", "--yes", ops=ops)
     assert (ran.code, ran.err) == (0, "No ids came in.\n")
-    assert not ops.asked("jobs__choose")
+    assert not ops.calls_of("jobs__choose")
 
 
 def test_a_stdin_that_was_closed_gives_no_ids(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,11 +134,11 @@ def test_purging_wants_its_word(verb: str, qctl: Qctl) -> None:
     ops = FakeOps()
     for line in (("a", "--purge"), ("a", "--purge", "--yes"), ("a", "--purge", "--confirm", "yes")):
         assert qctl(*verb.split(), *line, ops=ops).code == 6
-    assert not ops.asked("jobs__delete")
+    assert not ops.calls_of("jobs__delete")
     assert qctl(*verb.split(), "a", "--confirm", word).code == 2
     ran = qctl(*verb.split(), "a", "--purge", "--confirm", word, ops=ops)
     assert ran.out.endswith("deleted for good\n")
-    assert ops.asked("jobs__delete")[0][1]["purge"] is True
+    assert ops.calls_of("jobs__delete")[0][1]["purge"] is True
 
 
 def test_nothing_that_matches_asks_nothing(qctl: Qctl) -> None:
@@ -228,7 +228,7 @@ def test_rate_and_canary(qctl: Qctl) -> None:
     ops = FakeOps()
     line = ("--all", "--yes", "--rate", "600/m", "--canary", "2", "--canary-timeout", "5s")
     assert qctl("retry", *line, ops=ops).code == 0
-    assert ops.asked("jobs__retry")[0][1] == {"rate": 10.0, "first": 2, "timeout": 5.0}
+    assert ops.calls_of("jobs__retry")[0][1] == {"rate": 10.0, "first": 2, "timeout": 5.0}
     assert qctl("retry", "--all", "--canary", "1", "--dry-run").code == 2
 
 
@@ -261,5 +261,5 @@ def test_a_queue_that_is_not_there_is_made_only_where_that_is_said(words: tuple[
 
     ops = FakeOps(queues__require=require)
     ran = qctl(*words, ops=ops)
-    assert (ran.code, ops.asked("jobs__move")) == (3, [])
+    assert (ran.code, ops.calls_of("jobs__move")) == (3, [])
     assert ran.err == "qctl: there is no queue emial; did you mean email? (--create moves to a new one)\n"

@@ -77,7 +77,7 @@ def test_pause_asks_for_what_was_said(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("pause", "a", "b", "a", "--reason", "deploy", "--for", "30m", "--timeout", "5s", "--force", ops=ops)
     wanted = {"reason": "deploy", "seconds": 1800, "force": True, "timeout": 5, "allow_unknown": False}
-    assert ops.asked("queues__pause") == [(("a",), wanted), (("b",), wanted)]
+    assert ops.calls_of("queues__pause") == [(("a",), wanted), (("b",), wanted)]
     assert ran.code == 0
     assert "a is paused until " in ran.out
     assert "qctl resume b" in ran.out
@@ -136,7 +136,7 @@ def test_pause_ends_where_redis_is_gone(qctl: Qctl) -> None:
 def test_a_queue_to_come_can_be_paused(qctl: Qctl) -> None:
     ops = FakeOps()
     qctl("pause", "to-come", "--create", ops=ops)
-    assert ops.asked("queues__pause")[0][1]["allow_unknown"] is True
+    assert ops.calls_of("queues__pause")[0][1]["allow_unknown"] is True
 
 
 def test_resume(qctl: Qctl) -> None:
@@ -151,14 +151,14 @@ def test_resume(qctl: Qctl) -> None:
 def test_clear_tells_how_to_undo_it(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("clear", "email", "--confirm", "email", ops=ops)
-    assert ops.asked("queues__clear") == [(("email",), {"purge": False})]
+    assert ops.calls_of("queues__clear") == [(("email",), {"purge": False})]
     assert ran.out == ("email: 4 jobs moved to the trash\n  bring them back: qctl trash restore 20261122-044512-x7f2\n")
 
 
 def test_clear_for_good(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("clear", "email", "--purge", "--confirm", "email", ops=ops)
-    assert ops.asked("queues__clear") == [(("email",), {"purge": True})]
+    assert ops.calls_of("queues__clear") == [(("email",), {"purge": True})]
     assert ran.out == "email: 4 jobs deleted for good\n"
 
 
@@ -168,7 +168,7 @@ def test_clear_is_refused_without_its_name(more: tuple[str, ...], qctl: Qctl) ->
     ran = qctl("clear", "email", *more, ops=ops)
     assert (ran.code, ran.out) == (6, "")
     assert "nothing was done" in ran.err
-    assert not ops.asked("queues__clear")
+    assert not ops.calls_of("queues__clear")
     if not more:
         assert ran.err.endswith("add --confirm email\n")
 
@@ -177,7 +177,7 @@ def test_clear_dry_run_only_counts(qctl: Qctl) -> None:
     ops = FakeOps()
     assert qctl("clear", "email", "--dry-run", ops=ops).out == "email: 4 waiting jobs would go to the trash\n"
     assert qctl("clear", "email", "--dry-run", "--json", ops=ops).json["dry_run"] is True
-    assert not ops.asked("queues__clear")
+    assert not ops.calls_of("queues__clear")
 
 
 def test_clear_of_an_empty_queue_asks_nothing(qctl: Qctl) -> None:
@@ -199,7 +199,7 @@ def test_clear_whose_jobs_went_meanwhile(qctl: Qctl) -> None:
 def test_trash_restore(batch: tuple[str, ...], qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("trash", "restore", *batch, ops=ops)
-    assert ops.asked("trash__restore") == [((batch[0] if batch else None,), {})]
+    assert ops.calls_of("trash__restore") == [((batch[0] if batch else None,), {})]
     assert ran.out == "email: 4 jobs back from trash batch 20261122-044512-x7f2\n"
 
 
@@ -214,7 +214,7 @@ def test_trash_empty(line: tuple[str, ...], asked: str | None, qctl: Qctl) -> No
     ops = FakeOps()
     ran = qctl("trash", "empty", *line, ops=ops)
     assert (ran.code, ran.out) == (0, "4 jobs deleted for good\n")
-    assert ops.asked("trash__empty") == [((asked,), {})]
+    assert ops.calls_of("trash__empty") == [((asked,), {})]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_trash_empty(line: tuple[str, ...], asked: str | None, qctl: Qctl) -> No
 def test_trash_empty_is_refused_without_its_name(line: tuple[str, ...], code: int, qctl: Qctl) -> None:
     ops = FakeOps()
     assert qctl("trash", "empty", *line, ops=ops).code == code
-    assert not ops.asked("trash__empty")
+    assert not ops.calls_of("trash__empty")
 
 
 def test_an_empty_trash_asks_nothing(qctl: Qctl) -> None:
@@ -238,7 +238,7 @@ def test_an_empty_trash_asks_nothing(qctl: Qctl) -> None:
 def test_dlq_list_tells_where_the_rest_is(qctl: Qctl) -> None:
     ops = FakeOps(dead_letters__list=DeadLetters([LETTER], 12))
     ran = qctl("dlq", "list", "--queue", "e*", "--limit", "1", "--offset", "3", "-o", "table", ops=ops)
-    assert ops.asked("dead_letters__list") == [((Selector(queue="e*", scan=50_000),), {"limit": 1, "offset": 3})]
+    assert ops.calls_of("dead_letters__list") == [((Selector(queue="e*", scan=50_000),), {"limit": 1, "offset": 3})]
     assert "4 to 4 of 12; more with --offset 4" in ran.out
 
 

@@ -105,9 +105,10 @@ class MonitorOps(FakeOps):
                 "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
                 "schedules__list": Timers([TIMER, *TIMERS], 4),
                 "jobs__catalogued": catalog.JOBS,
+                "metrics__series": lambda **_: measured(),
+                "metrics__depths": lambda: went(),
                 "daemons__list": DAEMONS,
                 **answers,
             }
         )
-        self.metrics = SimpleNamespace(series=lambda **_: measured(), depths=lambda: went())
-        self.daemons = SimpleNamespace(list=self._operation("daemons__list"))
+        self.daemons = SimpleNamespace(list=lambda: self._operate("daemons__list", (), {}))

@@ -15,20 +15,20 @@ def test_every_number_of_the_overview_leads_to_what_it_counts() -> None:
     ops = MonitorOps()
 
     def asked() -> Any:
-        return ops.asked("jobs__list")[-1][0][0]
+        return ops.calls_of("jobs__list")[-1][0][0]
 
     async def script(driver: Driver) -> None:
         await driver.until("quarantine")
         await driver.press("right", "enter")
         await driver.until("only email queued")
-        await driver.until(lambda: ops.asked("jobs__list"))
+        await driver.until(lambda: ops.calls_of("jobs__list"))
         assert (asked().queue, asked().states) == ("email", ("queued",))
         await driver.press("escape")
         await driver.until("[1 Overview]")
         await driver.press("right", "right", "right", "enter")
         await driver.until("[4 Dead letters]")
         await driver.until("only email")
-        await driver.until(lambda: (("email",), {}) in ops.asked("dead_letters__groups"))
+        await driver.until(lambda: (("email",), {}) in ops.calls_of("dead_letters__groups"))
         await driver.press("4")
         await driver.until(lambda: "only email" not in driver.lines[0])
         await driver.press("1", "left", "enter")  # what was chosen last is still chosen: one before that
@@ -43,7 +43,7 @@ def test_every_number_of_the_overview_leads_to_what_it_counts() -> None:
         await driver.until("[2 Queues]")
         await driver.press("left", "enter")
         await driver.until("[6 Workers]")
-        await driver.until(lambda: ops.asked("workers__list")[-1] == (("email",), {}))
+        await driver.until(lambda: ops.calls_of("workers__list")[-1] == (("email",), {}))
 
     drive(ops, script, size=(160, 40))
 

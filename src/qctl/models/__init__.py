@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
     from qctl.models.backup import Backup, Recalled
-    from qctl.models.bulk import KEPT, BulkResult, Chosen, Outcome, Progress, Scan, Selection, Selector, Verb
+    from qctl.models.bulk import (
+        KEPT,
+        BulkResult,
+        Chosen,
+        Outcome,
+        Progress,
+        Scan,
+        Selection,
+        Selector,
+        Verb,
+        ignore_progress,
+    )
     from qctl.models.checks import WORST, Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
     from qctl.models.cleanup import Cleanup, Kind, Removed
     from qctl.models.configuration import ContextInfo, SettingInfo
@@ -75,7 +86,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
     "backup": "Backup Recalled",
-    "bulk": "KEPT BulkResult Chosen Outcome Progress Scan Selection Selector Verb",
+    "bulk": "KEPT BulkResult Chosen Outcome Progress Scan Selection Selector Verb ignore_progress",
     "checks": "WORST Check Level QueueCheck Reading Threshold Thresholds What",
     "cleanup": "Cleanup Kind Removed",
     "configuration": "ContextInfo SettingInfo",
@@ -221,4 +232,5 @@ __all__ = [
     "Waited",
     "What",
     "WorkerInfo",
+    "ignore_progress",
 ]

@@ -12,12 +12,16 @@ from qctl.models.jobs import State
 Verb = Literal["retry", "cancel", "delete", "discard", "move", "export"]
 """What can be done to many jobs."""
 
-Progress = Callable[[int, "int | None"], None]
-"""Callback after each step of a long operation: items done, and the total if it is known. An exception that it raises
-ends the operation between two steps."""
+Progress = Callable[[int, int | None], None]
+"""Called after each step of a long operation with the number of items done and the total, None if that is unknown. An
+exception that it raises ends the operation between two steps."""
 
 KEPT = 1000
 """Outcomes that a result keeps of those that were done, and of those that were not; all are counted."""
+
+
+def ignore_progress(_done: int, _total: int | None) -> None:
+    """The `Progress` of an operation that nobody watches."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Everything an operator can see and do, for the command line and whatever else shows it.
+"""The operations layer: everything an operator can see and do, for the command line, the monitor and the gateway.
 
-Synchronous. Returns models, raises QctlError, prints nothing. The reading half writes nothing to Redis and works for
-a user who may only read.
+Synchronous. Returns models, raises QctlError, prints nothing. Operations that read write nothing to Redis and work
+for a read-only user of Redis.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qctl.ops.alerts import AlertOps
     from qctl.ops.audit import AuditOps
     from qctl.ops.backup import BackupOps
+    from qctl.ops.base import P
     from qctl.ops.checks import CheckOps
     from qctl.ops.cleanup import CleanupOps
     from qctl.ops.dead_letters import DeadLetterOps
@@ -38,154 +39,158 @@ __all__ = ["Ops"]
 
 
 class Ops:
-    """The operations on the Redis of `settings`. Nothing is sent before the first of them is used.
+    """All operations on the Redis of `settings`, in parts. Nothing is sent before the first operation.
 
-    Each part is imported when it is first asked for: a command needs one of them, and all take as long as the rest.
+    Each part is imported on first use: a command needs one of them, and importing all doubles its start-up time.
     """
 
     def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
         self._settings = settings
         self._connection = connection or connect(settings)
 
+    def _part(self, kind: type[P]) -> P:
+        """Make a part. A subclass that records, replays or fakes operations overrides this, see `base.redirect`."""
+        return kind(self._connection, self._settings)
+
     @cached_property
     def stats(self) -> StatsOps:
-        """Every queue at one moment."""
+        """Numbers of every queue at one moment."""
         from qctl.ops.stats import StatsOps
 
-        return StatsOps(self._connection, self._settings)
+        return self._part(StatsOps)
 
     @cached_property
     def queues(self) -> QueueOps:
-        """What is done to a queue by its name."""
+        """Pauses, drains, clears and deletes queues."""
         from qctl.ops.queues import QueueOps
 
-        return QueueOps(self._connection, self._settings)
+        return self._part(QueueOps)
 
     @cached_property
     def dead_letters(self) -> DeadLetterOps:
-        """Jobs that wait for a person."""
+        """Dead letters: failed jobs that need a decision."""
         from qctl.ops.dead_letters import DeadLetterOps
 
-        return DeadLetterOps(self._connection, self._settings)
+        return self._part(DeadLetterOps)
 
     @cached_property
     def jobs(self) -> JobOps:
-        """Jobs of all queues and states."""
+        """Finds, retries, cancels, deletes and moves jobs of all queues and states."""
         from qctl.ops.jobs import JobOps
 
-        return JobOps(self._connection, self._settings)
+        return self._part(JobOps)
 
     @cached_property
     def transfer(self) -> TransferOps:
-        """Jobs into files and back."""
+        """Exports jobs to files and imports them."""
         from qctl.ops.transfer import TransferOps
 
-        return TransferOps(self._connection, self._settings)
+        return self._part(TransferOps)
 
     @cached_property
     def backup(self) -> BackupOps:
-        """What Redis alone knows, as one file."""
+        """Backs up the state that only Redis holds, and restores it."""
         from qctl.ops.backup import BackupOps
 
-        return BackupOps(self._connection, self._settings)
+        return self._part(BackupOps)
 
     @cached_property
     def trash(self) -> TrashOps:
-        """What was removed, until its time is over."""
+        """Removed jobs, kept until they expire."""
         from qctl.ops.trash import TrashOps
 
-        return TrashOps(self._connection, self._settings)
+        return self._part(TrashOps)
 
     @cached_property
     def workers(self) -> WorkerOps:
-        """The processes that take jobs."""
+        """Processes that run jobs."""
         from qctl.ops.workers import WorkerOps
 
-        return WorkerOps(self._connection, self._settings)
+        return self._part(WorkerOps)
 
     @cached_property
     def events(self) -> EventOps:
-        """What happened."""
+        """The event stream."""
         from qctl.ops.events import EventOps
 
-        return EventOps(self._connection, self._settings)
+        return self._part(EventOps)
 
     @cached_property
     def audit(self) -> AuditOps:
-        """Who changed what."""
+        """The record of who changed what."""
         from qctl.ops.audit import AuditOps
 
-        return AuditOps(self._connection, self._settings)
+        return self._part(AuditOps)
 
     @cached_property
     def health(self) -> HealthOps:
-        """Whether work flows."""
+        """Checks whether jobs are flowing."""
         from qctl.ops.health import HealthOps
 
-        return HealthOps(self._connection, self._settings)
+        return self._part(HealthOps)
 
     @cached_property
     def doctor(self) -> DoctorOps:
-        """What it all stands on."""
+        """Checks everything that qctl depends on, and repairs what needs no decision."""
         from qctl.ops.doctor import DoctorOps
 
-        return DoctorOps(self._connection, self._settings)
+        return self._part(DoctorOps)
 
     @cached_property
     def metrics(self) -> MetricsOps:
-        """What was measured."""
+        """Measured numbers over time, and all numbers for a monitoring system."""
         from qctl.ops.metrics import MetricsOps
 
-        return MetricsOps(self._connection, self._settings)
+        return self._part(MetricsOps)
 
     @cached_property
     def checks(self) -> CheckOps:
-        """How queues stand against thresholds."""
+        """Compares queues with thresholds."""
         from qctl.ops.checks import CheckOps
 
-        return CheckOps(self._connection, self._settings)
+        return self._part(CheckOps)
 
     @cached_property
     def alerts(self) -> AlertOps:
-        """Rules by which people are told."""
+        """Alert rules."""
         from qctl.ops.alerts import AlertOps
 
-        return AlertOps(self._connection, self._settings)
+        return self._part(AlertOps)
 
     @cached_property
     def cleanup(self) -> CleanupOps:
-        """Housekeeping."""
+        """Deletes data that has outlived its retention time."""
         from qctl.ops.cleanup import CleanupOps
 
-        return CleanupOps(self._connection, self._settings)
+        return self._part(CleanupOps)
 
     @cached_property
     def ingest(self) -> IngestOps:
-        """The way of data into the queues."""
+        """Data ingestion: buffers, batches and topics."""
         from qctl.ops.ingest import IngestOps
 
-        return IngestOps(self._connection, self._settings)
+        return self._part(IngestOps)
 
     @cached_property
     def readings(self) -> ReadingOps:
-        """What devices sent, as it is stored."""
+        """Device readings as stored in the sink."""
         from qctl.ops.readings import ReadingOps
 
-        return ReadingOps(self._connection, self._settings)
+        return self._part(ReadingOps)
 
     @cached_property
     def users(self) -> UserOps:
         """Users of the gateway."""
         from qctl.ops.users import UserOps
 
-        return UserOps(self._connection, self._settings)
+        return self._part(UserOps)
 
     @cached_property
     def schedules(self) -> ScheduleOps:
-        """What comes at a time."""
+        """Scheduled jobs."""
         from qctl.ops.schedules import ScheduleOps
 
-        return ScheduleOps(self._connection, self._settings)
+        return self._part(ScheduleOps)
 
     def close(self) -> None:
         """Close the connections to Redis."""

@@ -20,7 +20,7 @@ Words = Callable[[QueueCheck], str]
 """Says in one inert line what is wrong with a queue."""
 
 
-class AlertOps(Part):
+class AlertOps(Part, name="alerts"):
     """What `qctl alert` does. Rules are in a file of this machine, what became of them is in Redis."""
 
     def list(self) -> builtins.list[Alert]:

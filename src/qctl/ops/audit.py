@@ -14,7 +14,7 @@ from qctl.ops.base import Part
 from qctl.safe import redact
 
 
-class AuditOps(Part):
+class AuditOps(Part, name="audit"):
     """What `qctl audit` shows."""
 
     def note(

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable
 from qctl.broker.admin import restore_backup, write_backup
 from qctl.broker.bookkeeping import events
 from qctl.errors import AlreadyThereError, RejectedError
-from qctl.models import KEPT, Backup, BadLine, Progress, Recalled
-from qctl.ops.base import Part, silent
+from qctl.models import KEPT, Backup, BadLine, Progress, Recalled, ignore_progress
+from qctl.ops.base import Part
 
 
-class BackupOps(Part):
+class BackupOps(Part, name="backup"):
     """What `qctl backup` and `qctl restore` do."""
 
-    def write(self, write: Callable[[str], None], *, progress: Progress = silent) -> Backup:
+    def write(self, write: Callable[[str], None], *, progress: Progress = ignore_progress) -> Backup:
         """Write the backup, some lines at a time, with what is secret in it. Nothing in Redis is changed."""
         counts: Counter[str] = Counter()
         for kind, step in write_backup.lines(self._redis):
@@ -26,7 +26,12 @@ class BackupOps(Part):
         return Backup({kind: count for kind, count in counts.items() if count})
 
     def restore(
-        self, lines: Iterable[bytes], *, trust: bool = False, dry_run: bool = False, progress: Progress = silent
+        self,
+        lines: Iterable[bytes],
+        *,
+        trust: bool = False,
+        dry_run: bool = False,
+        progress: Progress = ignore_progress,
     ) -> Recalled:
         """Put back what is not there. Lines that are corrupt, hostile or over are refused.
 

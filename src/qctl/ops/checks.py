@@ -11,7 +11,7 @@ from qctl.ops.selection import select
 from qctl.ops.stats import folded
 
 
-class CheckOps(Part):
+class CheckOps(Part, name="checks"):
     """What `qctl check` answers."""
 
     def run(self, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:

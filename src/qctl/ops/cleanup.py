@@ -15,8 +15,8 @@ from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history.open_store import open_store
 from qctl.jobs import images
-from qctl.models import Chosen, Cleanup, Kind, Progress, Removed, Selection
-from qctl.ops.base import Part, silent
+from qctl.models import Chosen, Cleanup, Kind, Progress, Removed, Selection, ignore_progress
+from qctl.ops.base import Part
 from qctl.ops.jobs import JobOps
 from qctl.ops.selection import families
 
@@ -53,7 +53,7 @@ class _Wish:
         return default if self.keep is None else self.keep
 
 
-class CleanupOps(Part):
+class CleanupOps(Part, name="cleanup"):
     """What `qctl cleanup` does. One run at a time, on all hosts together."""
 
     def run(
@@ -75,7 +75,7 @@ class CleanupOps(Part):
             raise UsageError("nothing is older than the future, and no fewer than 0 are kept")
         wish = _Wish(families(queues, stats_snapshot.names(self._redis)), older_than, keep, dry_run)
         began = time.monotonic()
-        told = progress or silent
+        told = progress or ignore_progress
         with nullcontext(_nothing) if dry_run else locks.try_lock(self._redis, "cleanup", STEP_TIME) as go_on:
             if go_on is None:
                 raise RefusedError("another cleanup is running", hint="try again when it has ended")

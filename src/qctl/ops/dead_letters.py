@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from qctl.broker.query import dead_letter_causes, dead_letters, search, stats_snapshot
 from qctl.errors import NotFoundError, UsageError
-from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Progress, Selector
-from qctl.ops.base import Part, silent
+from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Progress, Selector, ignore_progress
+from qctl.ops.base import Part
 from qctl.ops.selection import ALL, select
 
 
-class DeadLetterOps(Part):
+class DeadLetterOps(Part, name="dead_letters"):
     """Look at them, one by one or by their causes."""
 
     def list(
@@ -42,7 +42,7 @@ class DeadLetterOps(Part):
             offset=offset,
             limit=limit,
             sort="-since" if newest_first else "since",
-            progress=progress or silent,
+            progress=progress or ignore_progress,
         )
         letters = dead_letters.read(self._redis, [(row.queue, row.id) for row in found.rows])
         return DeadLetters(letters, found.matching, found.scanned, found.total)

@@ -9,19 +9,19 @@ from qctl.broker.bookkeeping.events import actor
 from qctl.broker.query import orphans, server_setup, workers
 from qctl.broker.redis.connection import translate_errors
 from qctl.errors import QctlError, UnreachableError
-from qctl.models import STATUS_ORDER, Finding, Health, Progress, Repair
+from qctl.models import STATUS_ORDER, Finding, Health, Progress, Repair, ignore_progress
 from qctl.ops import server_checks, systemd_checks
-from qctl.ops.base import Part, silent
+from qctl.ops.base import Part
 from qctl.ops.health import HealthOps
 from qctl.safe import redact_url
 from qctl.settings import configuration
 from qctl.settings.sources import Source
 
 
-class DoctorOps(Part):
+class DoctorOps(Part, name="doctor"):
     """What `qctl doctor` shows and does."""
 
-    def examine(self, places: Sequence[Source] = (), *, progress: Progress = silent) -> Health:
+    def examine(self, places: Sequence[Source] = (), *, progress: Progress = ignore_progress) -> Health:
         """Look at Redis, workers, queues, sinks, files, disks, units and settings. Leaves nothing behind.
 
         Everything that health looks at is among it. `places` are where settings may be given; `progress` is told of the
@@ -44,7 +44,7 @@ class DoctorOps(Part):
         findings += configuration.check(places)
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 
-    def repair(self, *, progress: Progress = silent) -> Repair:
+    def repair(self, *, progress: Progress = ignore_progress) -> Repair:
         """Enqueue orphans again, each at the tail of its queue, and forget workers that are gone.
 
         It can be interrupted and run again: a job that has come to its place meanwhile is left alone.

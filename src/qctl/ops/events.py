@@ -21,7 +21,7 @@ EVERYTHING = EventFilter()
 """Means every event."""
 
 
-class EventOps(Part):
+class EventOps(Part, name="events"):
     """What `qctl events` shows."""
 
     def list(

@@ -27,7 +27,7 @@ STALE = 60.0
 """Age in seconds of the oldest item in a buffer that shows that nobody cuts batches from it."""
 
 
-class HealthOps(Part):
+class HealthOps(Part, name="health"):
     """What `qctl ping` and `qctl health` show."""
 
     def ping(self) -> Ping:

@@ -25,8 +25,9 @@ from qctl.models import (
     RejectDetail,
     Topics,
     TopicStatus,
+    ignore_progress,
 )
-from qctl.ops.base import Part, silent
+from qctl.ops.base import Part
 from qctl.ops.dead_letters import DeadLetterOps
 from qctl.sources import json_lines
 
@@ -46,7 +47,7 @@ KEPT = 1000
 """Lines that were refused of which a push keeps the reason; all are counted."""
 
 
-class IngestOps(Part):
+class IngestOps(Part, name="ingest"):
     """What `qctl ingest` shows and does."""
 
     def status(self, pipelines: Sequence[str] = ()) -> list[PipelineStatus]:
@@ -108,7 +109,7 @@ class IngestOps(Part):
                 bad += [BadLine(number, error.message)] if len(bad) < KEPT else []
             if len(items) == GROUP:
                 taken += self._append(buffer, items)
-                (progress or silent)(taken, None)
+                (progress or ignore_progress)(taken, None)
                 items = []
         taken += self._append(buffer, items)
         return Imported(taken, refused, bad, [spec.queue] if taken else [])

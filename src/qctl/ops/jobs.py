@@ -28,9 +28,9 @@ from qctl.models import (
     Selector,
     State,
     Verb,
+    ignore_progress,
 )
 from qctl.ops import canary, selection
-from qctl.ops.base import silent
 from qctl.ops.one_job import OneJobOps
 from qctl.ops.selection import ALL
 
@@ -65,7 +65,7 @@ _KINDS: Mapping[Verb, _Kind] = {
 }
 
 
-class JobOps(OneJobOps):
+class JobOps(OneJobOps, name="jobs"):
     """Jobs of all queues and states."""
 
     def list(
@@ -91,7 +91,7 @@ class JobOps(OneJobOps):
             offset=offset,
             limit=limit,
             sort=sort,
-            progress=progress or silent,
+            progress=progress or ignore_progress,
         )
 
     def choose(self, act: Verb, selector: Selector, *, progress: Progress | None = None) -> Selection:
@@ -106,7 +106,7 @@ class JobOps(OneJobOps):
             selector,
             stats_snapshot.names(self._redis) if selector.ids is not None else self._queues(selector),
             selection.states(selector, kind.usual, kind.possible, kind.done),
-            progress or silent,
+            progress or ignore_progress,
             kind.already,
         )
         if selector.fingerprint and not chosen.count and not selector.reads_jobs:
@@ -129,14 +129,14 @@ class JobOps(OneJobOps):
 
         May be interrupted between two steps and run again.
         """
-        act, told = Retry(events.actor()), progress or silent
+        act, told = Retry(events.actor()), progress or ignore_progress
         if not first:
             return bulk.run(self._redis, chosen, act, rate=rate, progress=told)
         return canary.run(self._redis, chosen, act, first=first, timeout=timeout, rate=rate, progress=told)
 
     def cancel(self, chosen: Selection, *, rate: float | None = None, progress: Progress | None = None) -> BulkResult:
         """Cancel them: they will not run, unless somebody retries them. May be interrupted and run again."""
-        return bulk.run(self._redis, chosen, Cancel(events.actor()), rate=rate, progress=progress or silent)
+        return bulk.run(self._redis, chosen, Cancel(events.actor()), rate=rate, progress=progress or ignore_progress)
 
     def delete(
         self,
@@ -151,11 +151,11 @@ class JobOps(OneJobOps):
 
         May be interrupted and run again; what was in the trash by then stays there.
         """
-        told, actor = progress or silent, events.actor()
+        told, actor = progress or ignore_progress, events.actor()
         batch = trash.Batch(self._redis, verb, actor=actor, ttl=self._settings.trash_ttl)
         result = bulk.run(self._redis, chosen, Discard(actor, batch), rate=rate, progress=told)
         if purge and result.batch:
-            trash.empty(self._redis, result.batch, actor=actor, progress=lambda _done, _total: None)
+            trash.empty(self._redis, result.batch, actor=actor, progress=ignore_progress)
             return replace(result, batch=None)
         return result
 
@@ -171,7 +171,7 @@ class JobOps(OneJobOps):
             replace(chosen, chosen=[part for part in chosen.chosen if part.queue != target], so=so, target=target),
             Move(events.actor(), target),
             rate=rate,
-            progress=progress or silent,
+            progress=progress or ignore_progress,
         )
         seen = (
             Outcome(untrusted_fields.decode(id_), target, True, so[part.state], part.state)

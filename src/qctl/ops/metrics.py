@@ -28,7 +28,7 @@ SUMMED = ("taken", "finished", "failed", "dead", "retried")
 """What of a minute's counts is added up over a step."""
 
 
-class MetricsOps(Part):
+class MetricsOps(Part, name="metrics"):
     """What `qctl metrics` shows. Only what qctl's workers ran was measured."""
 
     def series(self, queues: Sequence[str] = (), *, seconds: float = 3600.0, step: float = 300.0) -> Series:

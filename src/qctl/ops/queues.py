@@ -27,8 +27,9 @@ from qctl.models import (
     ResumeResult,
     Selector,
     Span,
+    ignore_progress,
 )
-from qctl.ops.base import Part, silent
+from qctl.ops.base import Part
 from qctl.ops.selection import require
 
 SCAN = 2000
@@ -44,7 +45,7 @@ SHOWN = 5
 """Running jobs that are named where they do not end in time."""
 
 
-class QueueOps(Part):
+class QueueOps(Part, name="queues"):
     """What is done to a queue by its name."""
 
     def names(self) -> list[str]:
@@ -131,7 +132,7 @@ class QueueOps(Part):
         held = None if empty else self.pause(name, reason="drained", timeout=timeout).pause
         if empty:
             self.require(name)
-        told, lanes, began, most = progress or silent, catalog.lanes(name), time.monotonic(), 0
+        told, lanes, began, most = progress or ignore_progress, catalog.lanes(name), time.monotonic(), 0
         while True:
             running = stats_snapshot.running(self._redis, lanes)
             left = len(running) + (sum(stats_snapshot.waiting(self._redis, lane) for lane in lanes) if empty else 0)
@@ -158,10 +159,10 @@ class QueueOps(Part):
         listening = workers.listening(self._redis, (name,))
         if listening and not force:
             raise RefusedError(f"{name} is not deleted: {listening[0].name} takes from it", hint="delete with --force")
-        nowhere: Progress = silent
+        nowhere: Progress = ignore_progress
         found = select_jobs.choose(self._redis, Selector(), [name], Discard.states, nowhere)
         batch = trash.Batch(self._redis, "delete", actor=events.actor(), ttl=self._settings.trash_ttl)
-        gone = bulk.run(self._redis, found, Discard(events.actor(), batch), progress=progress or silent)
+        gone = bulk.run(self._redis, found, Discard(events.actor(), batch), progress=progress or ignore_progress)
         if not delete_queue.remove(self._redis, name, actor=events.actor()):
             raise RefusedError(
                 f"{name} is not deleted: jobs arrived meanwhile", hint=f"qctl pause {quote(name)}, and delete it again"
@@ -174,7 +175,7 @@ class QueueOps(Part):
         May be interrupted between two steps and run again. Raises NotFoundError.
         """
         self.require(name)
-        told = progress or silent
+        told = progress or ignore_progress
         if purge:
             return trash.purge(self._redis, name, actor=events.actor(), progress=told)
         return trash.clear(self._redis, name, actor=events.actor(), ttl=self._settings.trash_ttl, progress=told)

@@ -13,7 +13,7 @@ MOST = 1000
 """Readings of one answer."""
 
 
-class ReadingOps(Part):
+class ReadingOps(Part, name="readings"):
     """Readings in the sink."""
 
     def list(

@@ -34,7 +34,7 @@ ENDED = ("finished", "failed", "stopped", "canceled", "")
 """Statuses of a job that waits and runs no more; empty where it is forgotten."""
 
 
-class ScheduleOps(Part):
+class ScheduleOps(Part, name="schedules"):
     """What `qctl schedule` shows and does."""
 
     def list(self, *, kinds: Sequence[TimerKind] = TIMER_KINDS, queue: str | None = None, limit: int = 50) -> Timers:

@@ -18,7 +18,7 @@ from qctl.ops.base import Part
 from qctl.ops.selection import families
 
 
-class StatsOps(Part):
+class StatsOps(Part, name="stats"):
     """What `qctl stats` shows."""
 
     def read(self, only: Collection[str] | None = None) -> Stats:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from qctl.broker.admin import export_jobs, import_format, import_jobs
 from qctl.broker.bookkeeping import events
 from qctl.errors import RejectedError
-from qctl.models import KEPT, BadLine, Imported, Progress, Selection
-from qctl.ops.base import Part, silent
+from qctl.models import KEPT, BadLine, Imported, Progress, Selection, ignore_progress
+from qctl.ops.base import Part
 
 
-class TransferOps(Part):
+class TransferOps(Part, name="transfer"):
     """Export and import."""
 
     def export(self, chosen: Selection, write: Callable[[str], None], *, progress: Progress | None = None) -> int:
@@ -19,7 +19,7 @@ class TransferOps(Part):
 
         `write` gets some lines at a time, with their ends. Returns how many; what is gone meanwhile is left out.
         """
-        told, total, done = progress or silent, chosen.count, 0
+        told, total, done = progress or ignore_progress, chosen.count, 0
         for part in chosen.chosen:
             for lines in export_jobs.lines(self._redis, part):
                 write("".join(f"{line}\n" for line in lines))
@@ -35,7 +35,7 @@ class TransferOps(Part):
 
         With `dry_run` they are only read. May be interrupted between two lines and run again.
         """
-        told, taken, refused = progress or silent, 0, 0
+        told, taken, refused = progress or ignore_progress, 0, 0
         bad: list[BadLine] = []
         queues: set[str] = set()
         for number, line in enumerate(lines, 1):

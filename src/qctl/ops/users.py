@@ -31,7 +31,7 @@ MADE_UP = 18
 """Random bytes of a password that is made up: 24 characters."""
 
 
-class UserOps(Part):
+class UserOps(Part, name="users"):
     """What `qctl user` does, in the database of the gateway's users. Redis is asked first where something changes: what
     cannot be noted in the audit is not done.
 

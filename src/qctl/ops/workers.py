@@ -25,7 +25,7 @@ AGAIN = 1.2
 second for the same one."""
 
 
-class WorkerOps(Part):
+class WorkerOps(Part, name="workers"):
     """What `qctl worker` shows and does."""
 
     def list(self, queue: str | None = None) -> builtins.list[WorkerInfo]:

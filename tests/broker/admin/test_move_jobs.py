@@ -19,20 +19,16 @@ from qctl.broker.admin.retry_jobs import Retry
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.query import dead_letter_causes, job_locations
 from qctl.broker.redis import keys
-from qctl.models import MOVABLE, STATES, BulkResult, Chosen, Selection, Selector, State
+from qctl.models import MOVABLE, STATES, BulkResult, Chosen, Selection, Selector, State, ignore_progress
 from support import stock
 
 
-def silent(_done: int, _total: int | None = None) -> None:
-    """Nobody watches."""
-
-
 def choose(connection: Redis, *states: State, **selector: Any) -> Selection:
-    return select_jobs.choose(connection, Selector(**selector), ["mail", "news"], states, silent)
+    return select_jobs.choose(connection, Selector(**selector), ["mail", "news"], states, ignore_progress)
 
 
 def run(connection: Redis, act: Relocation | Retry, chosen: Selection, **more: Any) -> BulkResult:
-    return bulk.run(connection, chosen, act, progress=silent, **more)
+    return bulk.run(connection, chosen, act, progress=ignore_progress, **more)
 
 
 def discard(connection: Redis) -> Discard:
@@ -97,7 +93,7 @@ def test_discarded_jobs_come_back_as_they_were(connection: Redis, state: State) 
     assert connection.hget(keys.job("a"), "status") == b"canceled"
     assert connection.pttl(keys.job("b")) == -1
     assert dead_letter_causes.groups(connection, ["mail"], None).total == 0
-    back = trash.restore(connection, result.batch, actor="me", progress=silent)
+    back = trash.restore(connection, result.batch, actor="me", progress=ignore_progress)
     assert back.restored == result.done
     assert dump(connection) == before
     assert 0 < connection.pttl(keys.job("b")) <= 1_000_000
@@ -124,7 +120,7 @@ def test_moved_jobs_are_in_the_same_state_elsewhere_and_back(connection: Redis, 
 def test_a_waiting_job_goes_to_the_end_of_the_other_queue_in_its_order(connection: Redis) -> None:
     place(connection, "queued", "a", "b", "c")
     place(connection, "queued", "x", queue="news")
-    chosen = select_jobs.choose(connection, Selector(), ["mail"], ["queued"], silent)
+    chosen = select_jobs.choose(connection, Selector(), ["mail"], ["queued"], ignore_progress)
     run(connection, Move("me", "news"), chosen)
     assert stock.waiting(connection, "news") == ["x", "a", "b", "c"]
 
@@ -134,7 +130,7 @@ def test_one_act_on_many_queues_is_one_batch_to_the_user(connection: Redis) -> N
     place(connection, "failed", "b", queue="news")
     result = run(connection, discard(connection), choose(connection, "queued", "failed"))
     assert [batch.id for batch in trash.batches(connection)] == [f"{result.batch}.2", result.batch]
-    restored = trash.restore(connection, result.batch, actor="me", progress=silent)
+    restored = trash.restore(connection, result.batch, actor="me", progress=ignore_progress)
     assert (restored.restored, restored.queue) == (2, "mail, news")
     assert trash.batches(connection) == []
 
@@ -143,7 +139,7 @@ def test_what_was_discarded_can_be_deleted_for_good(connection: Redis) -> None:
     for state in PLACES:
         place(connection, state, state)
     result = run(connection, discard(connection), choose(connection, *PLACES))
-    assert trash.empty(connection, result.batch, actor="me", progress=silent) == len(PLACES)
+    assert trash.empty(connection, result.batch, actor="me", progress=ignore_progress) == len(PLACES)
     left = {key.decode() for key in connection.scan_iter()}
     assert not {key for key in left if key.startswith(("rq:job", "rq:results", "qctl:trash", "qctl:quarantine"))}
     assert not {job_locations.key(state, "mail") for state in STATES} & left
@@ -198,7 +194,7 @@ def test_a_key_of_a_wrong_type_changes_nothing_and_stops_no_other(
 ) -> None:
     place(connection, "scheduled", "a")
     place(connection, "scheduled", "x", queue="files")
-    chosen = select_jobs.choose(connection, Selector(), ["mail", "files"], ["scheduled"], silent)
+    chosen = select_jobs.choose(connection, Selector(), ["mail", "files"], ["scheduled"], ignore_progress)
     connection.set(key("mail"), "text")
     before = connection.zscore(keys.scheduled("mail"), "a")
     result = run(connection, ACTS[name](connection), chosen)
@@ -212,7 +208,7 @@ def test_an_id_that_was_enqueued_again_is_not_restored_over(connection: Redis) -
     place(connection, "failed", "a", "b")
     result = run(connection, discard(connection), choose(connection, "failed"))
     stock.enqueue(connection, "mail", "a")
-    assert trash.restore(connection, result.batch, actor="me", progress=silent).restored == 1
+    assert trash.restore(connection, result.batch, actor="me", progress=ignore_progress).restored == 1
     assert stock.waiting(connection, "mail") == ["a"]
     assert connection.zscore(keys.failed("mail"), "b") is not None
 
@@ -261,7 +257,7 @@ def test_while_workers_take_jobs_each_is_in_one_place(connection: Redis, taken: 
     picked = [(name.encode(), n) for n, name in enumerate(names) if n % 3 == 0]
     part = Chosen("mail", "queued", [id_ for id_, _ in picked], [n for _, n in picked])
     busy = Busy(connection, Cancel("me"), taken)
-    result = bulk.run(connection, Selection([part]), busy, progress=silent)
+    result = bulk.run(connection, Selection([part]), busy, progress=ignore_progress)
     canceled = set(connection.zrange(keys.canceled("mail"), 0, -1))
     waiting = {id_.encode() for id_ in stock.waiting(connection, "mail")}
     taken_away = set(busy.gone)
@@ -284,7 +280,7 @@ def test_no_call_takes_more_than_its_step_nor_looks_through_both_halves(connecti
 
     noting.step, noting.batch = 300, None  # type: ignore[attr-defined]
     part = Chosen("mail", "queued", [name.encode() for name in names[::2]], list(range(0, 1000, 2)))
-    assert bulk.run(connection, Selection([part]), noting, progress=silent).done == 500  # type: ignore[arg-type]
+    assert bulk.run(connection, Selection([part]), noting, progress=ignore_progress).done == 500  # type: ignore[arg-type]
     assert max(map(len, steps)) <= 300
     assert not any(step[0] < 500 <= step[-1] for step in steps)
 
@@ -303,7 +299,7 @@ def test_an_interrupt_leaves_each_job_in_one_place_and_it_can_go_on(connection: 
     with pytest.raises(KeyboardInterrupt):
         bulk.run(connection, choose(connection, "queued", queue=None), act, progress=interrupt)
     assert len(stock.waiting(connection, "mail")) == 600
-    left = select_jobs.choose(connection, Selector(), ["mail"], ["queued"], silent)
+    left = select_jobs.choose(connection, Selector(), ["mail"], ["queued"], ignore_progress)
     assert run(connection, act, left).done == 600
     assert stock.waiting(connection, "mail") == []
 
@@ -330,5 +326,5 @@ def test_a_queue_is_forgotten_only_when_it_is_empty(connection: Redis) -> None:
     run(connection, discard(connection), choose(connection, "scheduled"))
     assert delete_queue.remove(connection, "mail", actor="me")
     assert keys.queue("mail").encode() not in connection.smembers(keys.QUEUES)
-    assert trash.restore(connection, None, actor="me", progress=silent).restored == 1
+    assert trash.restore(connection, None, actor="me", progress=ignore_progress).restored == 1
     assert keys.queue("mail").encode() in connection.smembers(keys.QUEUES)

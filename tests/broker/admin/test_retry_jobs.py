@@ -20,7 +20,7 @@ from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.query import dead_letters, job_locations
 from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.redis.connection import connect
-from qctl.models import Chosen, Outcome, Selection
+from qctl.models import Chosen, Outcome, Progress, Selection, ignore_progress
 from qctl.settings import Settings
 from support import stock
 from support.stock import Bomb
@@ -32,7 +32,7 @@ def again(connection: Redis, *ids: str, queue: str = "mail") -> list[Outcome]:
     return run(connection, chosen)
 
 
-def run(connection: Redis, chosen: Selection, progress: bulk.Progress = lambda _done, _total: None) -> list[Outcome]:
+def run(connection: Redis, chosen: Selection, progress: Progress = ignore_progress) -> list[Outcome]:
     outcomes = bulk.run(connection, chosen, Retry("me@here"), progress=progress).outcomes
     order = [untrusted_fields.decode(id_) for part in chosen.chosen for id_ in part.ids]
     return sorted(outcomes, key=lambda outcome: order.index(outcome.id))

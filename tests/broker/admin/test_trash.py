@@ -17,7 +17,7 @@ from qctl.broker.redis import keys
 from qctl.broker.redis.connection import connect
 from qctl.broker.worker.claims import Claimant
 from qctl.errors import NotFoundError, RefusedError
-from qctl.models import ClearResult, RestoreResult
+from qctl.models import ClearResult, Progress, RestoreResult, ignore_progress
 from qctl.settings import Settings
 from support import stock
 from support.servers import RedisServer
@@ -25,16 +25,12 @@ from support.stock import Bomb
 from support.waiting import eventually
 
 
-def silent(done: int, total: int | None) -> None:
-    """Nobody watches."""
-
-
 def clear(connection: Redis, queue: str = "mail", ttl: int = 3600) -> ClearResult:
-    return trash.clear(connection, queue, actor="me@here", ttl=ttl, progress=silent)
+    return trash.clear(connection, queue, actor="me@here", ttl=ttl, progress=ignore_progress)
 
 
 def restore(connection: Redis, batch: str | None = None) -> RestoreResult:
-    return trash.restore(connection, batch, actor="me@here", progress=silent)
+    return trash.restore(connection, batch, actor="me@here", progress=ignore_progress)
 
 
 def status(connection: Redis, job_id: str) -> str:
@@ -79,7 +75,9 @@ def test_takes_nothing_but_what_waits(connection: Redis) -> None:
 
 def test_an_empty_queue_makes_no_batch(connection: Redis) -> None:
     assert clear(connection) == ClearResult("mail", 0, None)
-    assert trash.purge(connection, "mail", actor="me", progress=silent) == ClearResult("mail", 0, None, purged=True)
+    assert trash.purge(connection, "mail", actor="me", progress=ignore_progress) == ClearResult(
+        "mail", 0, None, purged=True
+    )
     assert connection.exists(keys.TRASH, keys.EVENTS) == 0
 
 
@@ -105,7 +103,7 @@ def test_no_more_than_waited_at_the_beginning(connection: Redis) -> None:
     assert len(stock.waiting(connection, "mail")) == 2 * trash.STEP
 
 
-def interrupt_after(steps: int) -> trash.Progress:
+def interrupt_after(steps: int) -> Progress:
     def progress(done: int, total: int | None) -> None:
         if done >= steps * trash.STEP:
             raise KeyboardInterrupt
@@ -229,7 +227,7 @@ def test_a_job_that_runs_keeps_its_hash(connection: Redis) -> None:
     assert status(connection, "runs") == "started"
     assert restore(connection).restored == 0
     connection.rpush(keys.queue("mail"), "runs")
-    trash.purge(connection, "mail", actor="me", progress=silent)
+    trash.purge(connection, "mail", actor="me", progress=ignore_progress)
     assert status(connection, "runs") == "started"
 
 
@@ -257,7 +255,7 @@ def test_a_full_redis_can_be_purged(own_redis: RedisServer) -> None:
     connection.config_set("maxmemory", connection.info("memory")["used_memory"] - 500_000)
     with pytest.raises(OutOfMemoryError):
         connection.set("more", "x")
-    assert trash.purge(connection, "mail", actor="me", progress=silent).removed == 20
+    assert trash.purge(connection, "mail", actor="me", progress=ignore_progress).removed == 20
     connection.set("more", "x")
     connection.close()
 
@@ -268,7 +266,7 @@ def test_emptying_the_trash(connection: Redis) -> None:
         stock.fill(connection, "mail", 10 * (n + 1))
         batches.append(clear(connection).batch)
     told: list[tuple[int, int | None]] = []
-    assert trash.empty(connection, batches[1], actor="me", progress=silent) == 20
+    assert trash.empty(connection, batches[1], actor="me", progress=ignore_progress) == 20
     assert {batch.id for batch in trash.batches(connection)} == {batches[0], batches[2]}
     assert trash.empty(connection, None, actor="me", progress=lambda *now: told.append(now)) == 40
     assert told[-1] == (40, 40)
@@ -281,7 +279,7 @@ def test_no_such_batch(connection: Redis) -> None:
         restore(connection)
     for act in (trash.restore, trash.empty):
         with pytest.raises(NotFoundError, match="no trash batch x"):
-            act(connection, "x", actor="me", progress=silent)
+            act(connection, "x", actor="me", progress=ignore_progress)
 
 
 def test_a_batch_without_its_record_is_listed_kept_and_not_guessed_about(connection: Redis) -> None:

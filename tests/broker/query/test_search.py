@@ -14,17 +14,13 @@ from rq.serializers import JSONSerializer
 from qctl.broker.admin import select_jobs
 from qctl.broker.query import dead_letters, job_locations, search
 from qctl.broker.redis import keys
-from qctl.models import DEAD, STATES, Jobs, Selection, Selector, State
+from qctl.models import DEAD, STATES, Jobs, Selection, Selector, State, ignore_progress
 from support import stock
 from support.stock import Bomb
 
 
-def silent(_done: int, _total: int | None) -> None:
-    """Nobody watches."""
-
-
 def page(connection: Redis, selector: Selector, **more: object) -> Jobs:
-    options: dict[str, object] = {"offset": 0, "limit": 50, "sort": None, "progress": silent, **more}
+    options: dict[str, object] = {"offset": 0, "limit": 50, "sort": None, "progress": ignore_progress, **more}
     return search.page(connection, selector, ["mail", "news"], selector.states or STATES, **options)  # type: ignore[arg-type]
 
 
@@ -33,7 +29,7 @@ def ids(connection: Redis, **selector: object) -> list[str]:
 
 
 def choose(connection: Redis, selector: Selector, *states: State) -> Selection:
-    return select_jobs.choose(connection, selector, ["mail", "news"], states or STATES, silent)
+    return select_jobs.choose(connection, selector, ["mail", "news"], states or STATES, ignore_progress)
 
 
 def chosen(selection: Selection) -> list[str]:

@@ -50,7 +50,7 @@ def test_a_test_says_who_could_be_told(sent: tuple[bool, ...], code: int, qctl: 
 def test_quiet_for_a_while(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("alert", "mute", "late", "--for", "2h", "--reason", "deploy", ops=ops)
-    assert ops.asked("alerts__mute") == [(("late",), {"seconds": 7200.0, "reason": "deploy"})]
+    assert ops.calls_of("alerts__mute") == [(("late",), {"seconds": 7200.0, "reason": "deploy"})]
     assert "nobody is told of late until" in ran.out
     assert "qctl alert mute late --off" in ran.out
     assert qctl("alert", "mute", "late", "--off").out == "late is told of again\n"

@@ -41,7 +41,7 @@ def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
     ran = qctl("check", "-Q", "email", "-Q", "report*", *limits.split(), ops=ops)
     assert ran.code == 0
     wanted = Thresholds(age=AGE, depth=DEPTH, dead=DEAD, errors=ERRORS, workers=WORKERS)
-    assert ops.asked("checks__run") == [((wanted, ["email", "report*"]), {})]
+    assert ops.calls_of("checks__run") == [((wanted, ["email", "report*"]), {})]
 
 
 @pytest.mark.parametrize(

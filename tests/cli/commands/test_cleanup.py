@@ -23,7 +23,7 @@ def test_the_defaults_are_those_that_were_promised(qctl: Qctl) -> None:
     asked = FakeOps()
     for line in ("finished", "failed", "all", "failed --older-than 30d --keep 0 -Q email --dry-run"):
         qctl("cleanup", *line.split(), ops=asked)
-    kinds, given = zip(*asked.asked("cleanup__run"), strict=True)
+    kinds, given = zip(*asked.calls_of("cleanup__run"), strict=True)
     assert [each for (each,) in kinds] == [["finished"], ["failed"], list(EVERYTHING), ["failed"]]
     nothing = {"older_than": None, "queues": (), "dry_run": False}
     assert given[:3] == ({**nothing, "keep": 100}, {**nothing, "keep": 50}, {**nothing, "keep": None})

@@ -40,7 +40,7 @@ def test_topics_that_are_not_told_apart_have_a_row(qctl: Qctl) -> None:
 def test_topics_by_a_sort_that_there_is(qctl: Qctl) -> None:
     ops = FakeOps()
     assert qctl("ingest", "topics", "hall*", "--sort", "lag", "--limit", "5", ops=ops).code == 0
-    assert ops.asked("ingest__topics") == [(("hall*",), {"sort": "lag", "limit": 5})]
+    assert ops.calls_of("ingest__topics") == [(("hall*",), {"sort": "lag", "limit": 5})]
     assert qctl("ingest", "topics", "--sort", "beauty").code == 2
 
 
@@ -70,7 +70,7 @@ def test_push_takes_stdin_and_tells_of_bad_lines(qctl: Qctl, monkeypatch: pytest
     ops = FakeOps(ingest__push=push)
     ran = qctl("ingest", "push", "readings", "--topic", "sensors/attic", ops=ops)
     assert (ran.code, ran.out.splitlines()) == (5, ["2 items taken in", "  line 2: it is not JSON"])
-    ((_, options),) = ops.asked("ingest__push")
+    ((_, options),) = ops.calls_of("ingest__push")
     assert options == {"topic": "sensors/attic"}
     assert given == [b"{}\n", b"nonsense\n", b"{}\n"]
 
@@ -95,9 +95,9 @@ def test_rejects_are_those_of_pipelines(qctl: Qctl, options: tuple[str, ...], qu
     qctl("ingest", "rejects", "list", "--error", "JSON", *options, ops=ops)
     qctl("ingest", "rejects", "retry", "--all", "--yes", *options, ops=ops)
     qctl("ingest", "rejects", "discard", "--all", "--yes", *options, ops=ops)
-    ((listed,), _) = ops.asked("dead_letters__list")[0]
+    ((listed,), _) = ops.calls_of("dead_letters__list")[0]
     assert (listed.queue, listed.error) == (queues, "JSON")
-    assert [call[0] for call in ops.asked("jobs__choose")] == [
+    assert [call[0] for call in ops.calls_of("jobs__choose")] == [
         ("retry", Selector(queue=queues)),
         ("discard", Selector(queue=queues)),
     ]

@@ -152,7 +152,7 @@ def test_what_is_asked_for(qctl: Qctl) -> None:
     qctl("metrics", "show", "email", "--since", "24h", "--step", "1h", ops=ops)
     qctl("metrics", "show", ops=ops)
     qctl("metrics", "show", "--since", "5m", ops=ops)
-    asked = ops.asked("metrics__series")
+    asked = ops.calls_of("metrics__series")
     assert asked[0] == ((["email"],), {"seconds": 86_400.0, "step": 3600.0})
     assert [each[1]["step"] for each in asked[1:]] == [300.0, 60.0]
 

@@ -64,7 +64,7 @@ def test_a_queue_that_grows_is_never_empty(qctl: Qctl, monkeypatch: pytest.Monke
 def test_jobs_by_name(qctl: Qctl) -> None:
     ops = FakeOps()
     found = qctl("stats", "email", "--names", "--since", "2h", "--json", ops=ops).json
-    assert ops.asked("stats__names") == [((["email"], 7200.0), {})]
+    assert ops.calls_of("stats__names") == [((["email"], 7200.0), {})]
     assert found["schema"] == "qctl.stats.names/1"
     (job,) = found["jobs"]
     assert (job["name"], job["waiting"], job["finished"], job["failed"], job["error_rate"]) == (

@@ -38,7 +38,7 @@ def test_a_list_for_people_and_programs(qctl: Qctl) -> None:
     assert found["users"][0].keys() == {"email", "id", "username", "role", "created_at", "modified_at"}
     ops = FakeOps(users__list=Accounts([], 0))
     assert qctl("user", "list", "--role", "admin", "-o", "table", ops=ops).code == 0
-    assert ops.asked("users__list") == [((), {"role": "admin", "limit": 50})]
+    assert ops.calls_of("users__list") == [((), {"role": "admin", "limit": 50})]
     assert qctl("user", "list", "--role", "root").code == 2
     assert "1 of 7 users" in qctl("user", "list", ops=FakeOps(users__list=Accounts([ADA], 7))).err
 
@@ -48,10 +48,10 @@ def test_a_password_is_the_first_line_of_stdin(qctl: Qctl, typed: Callable[[str]
     typed("correct horse \nsecond line\n")
     ran = qctl("user", "create", ADDRESS, "--name", "Ada", "--admin", ops=ops)
     assert ran.code == 0
-    assert ops.asked("users__create") == [((ADDRESS, "Ada", "correct horse "), {"role": "admin"})]
+    assert ops.calls_of("users__create") == [((ADDRESS, "Ada", "correct horse "), {"role": "admin"})]
     typed("another\r\n")
     qctl("user", "password", ADDRESS, ops=ops)
-    assert ops.asked("users__password") == [((ADDRESS, "another"), {})]
+    assert ops.calls_of("users__password") == [((ADDRESS, "another"), {})]
     assert "correct horse" not in str(ops.noted) + ran.out
     typed("")
     ran = qctl("user", "password", ADDRESS)
@@ -67,7 +67,7 @@ def test_a_password_is_typed_twice_on_a_terminal(qctl: Qctl, monkeypatch: pytest
     monkeypatch.setattr("getpass.getpass", lambda _prompt: next(answers))
     ops = FakeOps()
     assert qctl("user", "create", ADDRESS, ops=ops).code == 0
-    assert ops.asked("users__create") == [((ADDRESS, "ada", "one horse"), {"role": "user"})]
+    assert ops.calls_of("users__create") == [((ADDRESS, "ada", "one horse"), {"role": "user"})]
     ran = qctl("user", "password", ADDRESS, ops=ops)
     assert (ran.code, ran.err) == (6, "qctl: nothing was done: these are two passwords\n")
 
@@ -76,7 +76,7 @@ def test_one_that_is_made_up_is_printed(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("user", "create", ADDRESS, "--generate", ops=ops)
     assert ran.out == f"{ADDRESS} is a user now\n  password: made-up\n"
-    assert ops.asked("users__create")[0][0] == (ADDRESS, "ada", None)
+    assert ops.calls_of("users__create")[0][0] == (ADDRESS, "ada", None)
     assert qctl("user", "create", ADDRESS, "--generate", "--json").json["password"] == "made-up"
 
 
@@ -93,5 +93,5 @@ def test_removing_asks_first(qctl: Qctl) -> None:
     ran = qctl("user", "remove", ADDRESS, ops=ops)
     assert ran.code == 6
     assert "add --yes" in ran.err
-    assert ops.asked("users__remove") == []
+    assert ops.calls_of("users__remove") == []
     assert qctl("user", "remove", ADDRESS, "--yes", ops=ops).out == f"{ADDRESS} is no user any more\n"

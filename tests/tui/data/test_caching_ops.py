@@ -84,7 +84,7 @@ def test_between_two_readings_of_everything_what_happened_is_read(slow: Deployme
     assert slow.read == [None, ["report", "new"], ["new"]]
     slow.ops.health.check()
     slow.ops.health.check()
-    assert len(slow.fake.asked("health__check")) == 1
+    assert len(slow.fake.calls_of("health__check")) == 1
 
 
 def test_what_people_did_comes_first_and_nothing_is_forgotten(
@@ -125,7 +125,7 @@ def test_counts_of_all_queues_are_no_older_than_a_second(slow: Deployment, monke
     slow.queues["report"] = replace(slow.queues["report"], waiting=7)
     assert slow.waiting()["report"] == 7
     slow.ops.health.check()
-    ((given,), _) = slow.fake.asked("health__check")[0]
+    ((given,), _) = slow.fake.calls_of("health__check")[0]
     assert given.queues[1].waiting == 7
     assert slow.read == [None]
 

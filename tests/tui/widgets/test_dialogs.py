@@ -61,7 +61,7 @@ def test_the_line_of_an_act_is_a_command_that_does_the_same(name: str) -> None:
     assert code == 0
     assert {called for called, *_ in FAKE.calls} <= by_line
     for asked in ("jobs__enqueue", "jobs__edit"):
-        assert FAKE.asked(asked) in ([], ops.asked(asked))
+        assert FAKE.calls_of(asked) in ([], ops.calls_of(asked))
     assert act.command == ops.noted[0][1][0]
 
 
@@ -100,10 +100,10 @@ def test_a_dialog_says_what_follows_and_does_nothing_until_told(name: str) -> No
         assert driver.app.focused.id == "cancel"
         await driver.press("enter")
         await driver.until("nothing was done")
-        assert not ops.asked(operation)
+        assert not ops.calls_of(operation)
         await driver.press(rest[-1], "left", "enter")
         await driver.until("done: ")
-        assert len(ops.asked(operation)) == 1
+        assert len(ops.calls_of(operation)) == 1
         assert ops.noted[0][2]["via"] == "tui"
         assert ops.noted[0][1][1].startswith(line)
         assert ops.noted[0][2]["outcome"] == "done"
@@ -129,12 +129,12 @@ def test_a_pause_takes_a_reason_and_a_duration_and_says_what_is_wrong_with_it() 
         await driver.until("qctl pause report '--reason=new release' --for 30m")
         await driver.press("enter", "enter")
         await driver.until("done: report is paused")
-        assert ops.asked("queues__pause") == [(("report",), {"reason": "new release", "seconds": 1800.0})]
+        assert ops.calls_of("queues__pause") == [(("report",), {"reason": "new release", "seconds": 1800.0})]
         await driver.press("U")
         await driver.until("Resume report")
         await driver.press("left", "enter")
         await driver.until("report goes on")
-        assert ops.asked("queues__resume") == [(("report",), {})]
+        assert ops.calls_of("queues__resume") == [(("report",), {})]
 
     drive(ops, script)
 
@@ -175,7 +175,7 @@ def test_moving_asks_where_to() -> None:
         await driver.until("--to other")
         await driver.press("enter", "enter")
         await driver.until("1 job moved to other")
-        assert ops.asked("jobs__move")[0][1]["target"] == "other"
+        assert ops.calls_of("jobs__move")[0][1]["target"] == "other"
 
     drive(ops, script)
 

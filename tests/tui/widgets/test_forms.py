@@ -46,7 +46,7 @@ def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
         await driver.until("--delay 90m")
         await driver.press("enter", "enter")
         await driver.until("welcome-email is job job-9   (U undoes it)")
-        assert ops.asked("jobs__enqueue") == [
+        assert ops.calls_of("jobs__enqueue") == [
             (("welcome-email", {"userEmail": "ada", "userName": "Ada"}), {"delay": 5400.0})
         ]
         await driver.press("U")
@@ -92,8 +92,8 @@ def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
         await driver.until("--revert` brings that back")
         await driver.press("tab", "enter")
         await driver.until("job-1 was edited and is queued again")
-        assert ops.asked("jobs__edit") == [((job, '{"args": ["mended"]}'), {})]
-        assert len(ops.asked("jobs__retry")) == 1
+        assert ops.calls_of("jobs__edit") == [((job, '{"args": ["mended"]}'), {})]
+        assert len(ops.calls_of("jobs__retry")) == 1
         await driver.press("U")
         await driver.until("there is no way back from: Edit job-1 and retry it")
 
