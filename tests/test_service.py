@@ -1,4 +1,4 @@
-"""QueueService: the seed documents' calls, every option, and what is refused before anything is queued."""
+"""Test QueueService: the methods of the original systems, every option, and errors before anything is enqueued."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from support.servers import RedisServer
 @pytest.fixture
 def service(settings: Settings) -> Iterator[QueueService]:
     """A service on an empty Redis."""
-    with QueueService(settings) as made:
-        yield made
+    with QueueService(settings) as queue_service:
+        yield queue_service
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ CALLS: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("call", "data", "name", "queue"), CALLS, ids=[call[0] for call in CALLS])
-def test_the_calls_of_the_seed_documents(
+def test_each_method_of_the_original_systems_enqueues_its_job(
     service: QueueService, connection: Redis, call: str, data: dict[str, Any], name: str, queue: str
 ) -> None:
     id_ = getattr(service, call)(**data, owner="ada")
@@ -111,18 +111,18 @@ def test_the_calls_of_the_seed_documents(
     assert made.description == name
 
 
-def test_bulk_updates_go_in_slices_of_a_hundred(service: QueueService, connection: Redis) -> None:
+def test_bulk_update_is_split_into_jobs_of_a_hundred_items(service: QueueService, connection: Redis) -> None:
     items = [{"sku": f"A-{n}", "quantity": n} for n in range(250)]
     ids = service.add_bulk_update(businessId=1, items=items, unique="import 7")
     made = [job(connection, id_).kwargs["items"] for id_ in ids]
-    assert [len(some) for some in made] == [100, 100, 50]
-    assert [item for some in made for item in some] == items
+    assert [len(part) for part in made] == [100, 100, 50]
+    assert [item for part in made for item in part] == items
     assert service.add_bulk_update(businessId=1, items=items, unique="import 7") == ids
     assert connection.llen(keys.queue("inventory")) == 3
     assert service.add_bulk_update(businessId=1, items=[]) == []
 
 
-def test_options(service: QueueService, connection: Redis) -> None:
+def test_options_set_lane_id_retries_and_trace(service: QueueService, connection: Redis) -> None:
     id_ = service.enqueue(
         "notify",
         {"receiverId": 1, "text": "x"},
@@ -140,21 +140,21 @@ def test_options(service: QueueService, connection: Redis) -> None:
     assert job(connection, service.enqueue("stock-check", attempts=0)).retries_left is None
 
 
-def test_every_job_has_a_trace(service: QueueService, connection: Redis) -> None:
+def test_every_job_gets_its_own_trace_id(service: QueueService, connection: Redis) -> None:
     traces = {job(connection, service.enqueue("stock-check")).meta["trace_id"] for _ in range(3)}
     assert len(traces) == 3
 
 
-def test_each_job_that_is_created_is_a_log_line(service: QueueService, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_created_job_writes_one_log_line(service: QueueService, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "qctl.service"):
         for _ in range(2):
             created = service.enqueue("stock-check", unique="today", trace_id="t-1", owner="ada")
     [line] = caplog.records
-    told = {name: getattr(line, name) for name in ("event", "jobId", "traceId", "userId")}
-    assert told == {"event": "submit", "jobId": created, "traceId": "t-1", "userId": "ada"}
+    context = {name: getattr(line, name) for name in ("event", "jobId", "traceId", "userId")}
+    assert context == {"event": "submit", "jobId": created, "traceId": "t-1", "userId": "ada"}
 
 
-def test_what_a_job_enqueues_carries_its_trace(
+def test_job_enqueued_by_a_job_inherits_its_trace_id(
     connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_settings(QCTL_JOBS_MODULES="support.declared")
@@ -169,14 +169,14 @@ def test_what_a_job_enqueues_carries_its_trace(
     assert first.latest_result().return_value == "first"
 
 
-def test_a_delayed_job(service: QueueService, connection: Redis) -> None:
+def test_delayed_job_is_scheduled(service: QueueService, connection: Redis) -> None:
     service.enqueue("stock-check", delay=60)
     service.enqueue("stock-check", at=datetime.now(timezone.utc) + timedelta(hours=1))
     assert connection.zcard(keys.scheduled("inventory")) == 2
     assert connection.llen(keys.queue("inventory")) == 0
 
 
-def test_a_unique_key_is_one_job_of_its_name(service: QueueService, connection: Redis) -> None:
+def test_unique_key_creates_one_job_per_name(service: QueueService, connection: Redis) -> None:
     first = service.enqueue("stock-check", unique="2024-01-01 ✓")
     assert service.enqueue("stock-check", unique="2024-01-01 ✓") == first
     assert service.enqueue("stock-check", unique="2024-01-02") != first
@@ -204,7 +204,7 @@ def test_a_unique_key_is_one_job_of_its_name(service: QueueService, connection: 
         ({"owner": "a\r\nb"}, "owner is not one line"),
     ],
 )
-def test_options_that_are_wrong(
+def test_invalid_option_is_refused(
     service: QueueService, connection: Redis, options: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(UsageError, match=problem):
@@ -212,12 +212,12 @@ def test_options_that_are_wrong(
     assert connection.dbsize() == 0
 
 
-def test_an_option_that_does_not_exist(service: QueueService) -> None:
+def test_unknown_option_is_a_type_error(service: QueueService) -> None:
     with pytest.raises(TypeError, match="unknown option: prio"):
         service.enqueue("stock-check", prio=1)  # type: ignore[call-arg]
 
 
-def test_arguments_that_are_wrong(service: QueueService, connection: Redis) -> None:
+def test_invalid_arguments_are_refused(service: QueueService, connection: Redis) -> None:
     with pytest.raises(UsageError, match="businessId is required; syncType is not one of full, incremental"):
         service.enqueue("sync-external", {"externalSystem": "x", "syncType": "both"})
     with pytest.raises(UsageError, match="not JSON compliant"):
@@ -226,12 +226,12 @@ def test_arguments_that_are_wrong(service: QueueService, connection: Redis) -> N
 
 
 @pytest.mark.parametrize("name", ["no-such", "write-readings", "os.system", ""])
-def test_jobs_that_nobody_may_enqueue(service: QueueService, name: str) -> None:
-    with pytest.raises(NotFoundError, match="no job is called"):
+def test_unknown_and_batch_jobs_are_not_found(service: QueueService, name: str) -> None:
+    with pytest.raises(NotFoundError, match="is not in the catalog"):
         service.enqueue(name, {})
 
 
-def test_the_limits_of_an_owner(make_settings: Callable[..., Settings], connection: Redis) -> None:
+def test_owner_limit_is_enforced(make_settings: Callable[..., Settings], connection: Redis) -> None:
     with QueueService(make_settings(QCTL_OWNER_ACTIVE="2")) as service:
         service.enqueue("stock-check", owner="ada")
         service.enqueue("cleanup-exports", owner="ada")
@@ -241,7 +241,7 @@ def test_the_limits_of_an_owner(make_settings: Callable[..., Settings], connecti
         service.enqueue("stock-check")
 
 
-def test_lost_replies_run_nothing_twice(own_redis: RedisServer) -> None:
+def test_lost_replies_create_nothing_twice(own_redis: RedisServer) -> None:
     with Proxy(own_redis.port) as proxy, QueueService(proxy.redis_url) as service:
         service.enqueue("stock-check")
         proxy.lose_replies(1)
@@ -254,15 +254,15 @@ def test_lost_replies_run_nothing_twice(own_redis: RedisServer) -> None:
         assert direct.lrange(keys.queue("inventory"), 1, -1) == [id_.encode() for id_ in many]
 
 
-def test_redis_is_away() -> None:
+def test_unreachable_redis_raises_after_the_retries() -> None:
     with (
-        QueueService(f"redis://127.0.0.1:{free_port()}", patience=0.2) as service,
+        QueueService(f"redis://127.0.0.1:{free_port()}", retry_seconds=0.2) as service,
         pytest.raises(RedisUnreachableError),
     ):
         service.enqueue("stock-check")
 
 
-def test_redis_is_full(own_redis: RedisServer) -> None:
+def test_full_redis_raises_backpressure(own_redis: RedisServer) -> None:
     with own_redis.connect() as client, QueueService(own_redis.url) as service:
         service.enqueue("stock-check")
         client.config_set("maxmemory", 1)
@@ -270,7 +270,7 @@ def test_redis_is_full(own_redis: RedisServer) -> None:
             service.enqueue("stock-check")
 
 
-def test_the_event_says_who(service: QueueService, connection: Redis) -> None:
+def test_created_event_names_owner_and_actor(service: QueueService, connection: Redis) -> None:
     id_ = service.enqueue("stock-check", owner="ada")
     [created] = events.newest(connection, 5)
     assert created.fields["job"] == id_
@@ -278,7 +278,7 @@ def test_the_event_says_who(service: QueueService, connection: Redis) -> None:
     assert json.loads(connection.hget(keys.job(id_), "meta"))["job"] == "stock-check"
 
 
-def test_status(service: QueueService, worker: InlineWorker) -> None:
+def test_status_follows_a_job_to_its_end(service: QueueService, worker: InlineWorker) -> None:
     waits = service.enqueue("give", {"value": 1})
     assert service.status(waits).state == "queued"
     later = service.enqueue("give", {"value": 1}, delay=60, owner="ada", trace_id="t")
@@ -286,11 +286,13 @@ def test_status(service: QueueService, worker: InlineWorker) -> None:
     assert (shown.state, shown.owner, shown.trace) == ("scheduled", "ada", "t")
     worker.work(burst=True)
     assert service.status(waits).state == "finished"
-    with pytest.raises(NotFoundError, match="there is no job nothing"):
+    with pytest.raises(NotFoundError, match="job 'nothing' not found"):
         service.status("nothing")
 
 
-def test_cancel(service: QueueService, worker: InlineWorker, connection: Redis) -> None:
+def test_cancel_stops_waiting_and_scheduled_jobs_only(
+    service: QueueService, worker: InlineWorker, connection: Redis
+) -> None:
     waits, other = service.enqueue("give", {"value": 1}), service.enqueue("give", {"value": 2})
     later = service.enqueue("give", {"value": 3}, delay=60)
     assert service.cancel(waits)
@@ -304,9 +306,9 @@ def test_cancel(service: QueueService, worker: InlineWorker, connection: Redis) 
         service.cancel("nothing")
 
 
-def test_result(service: QueueService, worker: InlineWorker) -> None:
+def test_result_waits_for_the_return_value(service: QueueService, worker: InlineWorker) -> None:
     well, badly = service.enqueue("give", {"value": {"a": [1]}}), service.enqueue("fail", attempts=0)
-    with pytest.raises(WaitTimeoutError, match="is queued after 0 s"):
+    with pytest.raises(WaitTimeoutError, match="is still queued after 0 s"):
         service.result(well)
     worker.work(burst=True)
     assert service.result(well, timeout=5) == {"a": [1]}

@@ -1,4 +1,4 @@
-"""The Python API for producers: jobs by name, checked before they are queued.
+"""Python API for applications that create jobs: by name, with arguments checked before they are enqueued.
 
 service = QueueService()
 service.add_welcome_email(userEmail="ada@example.com", userName="Ada")
@@ -25,7 +25,8 @@ from qctl.broker.producer.owner_limits import Limits
 from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapshot, wait_for_jobs
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.broker.worker import job_context
-from qctl.catalog import arguments, options
+from qctl.catalog import arguments
+from qctl.catalog import options as job_options
 from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.catalog.options import Options
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
@@ -37,30 +38,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5.0
-"""Seconds for which a call is sent again while Redis is away, before it raises."""
+RETRY_SECONDS = 5.0
+"""Time to retry a call while Redis is unreachable, before it raises."""
 
 
 class QueueService:
-    """Creates jobs. One for a whole application: it may be used by any number of threads.
+    """Creates jobs and reports on them. Thread-safe: one instance serves a whole application.
 
-    Every call that creates raises UsageError where an argument or option is wrong (nothing is queued then),
-    NotFoundError for a name that nobody declared, RateLimitedError where the owner has too many, BackpressureError
-    where Redis is full, and RedisUnreachableError where it does not answer for 5 s. After the last it is not known
-    whether the job was created: call again with the same `unique` key or `job_id`, and it is there once. What Options
-    mean stands there.
+    Every call that creates a job takes the options of `qctl.catalog.options.Options`. It raises UsageError if an
+    argument or option is invalid (nothing is enqueued then), NotFoundError if no job has that name, RateLimitedError
+    if the owner has reached a limit, BackpressureError if Redis is out of memory, and RedisUnreachableError if Redis
+    does not reply for 5 s. After that error the job may or may not exist: repeat the call with the same `unique` key
+    or `job_id`, which never creates it twice.
     """
 
-    def __init__(self, settings: Settings | str | None = None, *, patience: float = PATIENCE) -> None:
-        """`settings` may be the URL of a Redis; by default all is read from the environment and `.env`.
+    def __init__(self, settings: Settings | str | None = None, *, retry_seconds: float = RETRY_SECONDS) -> None:
+        """`settings`: Settings or the URL of a Redis server; by default they are read from the environment and `.env`.
 
-        Nothing is sent. Raises SettingsError.
+        `retry_seconds`: how long to retry while Redis is unreachable. Connects on first use. Raises SettingsError.
         """
         if isinstance(settings, str):
             settings = Settings.load({"REDIS_URL": settings})
         self._settings = settings or Settings.load()
         self._redis = connect(self._settings, name="qctl-producer")
-        self._patience = patience
+        self._retry_seconds = retry_seconds
 
     def __enter__(self) -> QueueService:
         return self
@@ -76,68 +77,68 @@ class QueueService:
 
     # --- any job ------------------------------------------------------------------------------------------
 
-    def enqueue(self, name: str, data: Mapping[str, Any] | None = None, **how: Unpack[Options]) -> str:
-        """Create a job by its name in the catalog, or as `@job` declared it; `data` are its arguments.
+    def enqueue(self, name: str, data: Mapping[str, Any] | None = None, **options: Unpack[Options]) -> str:
+        """Create a job by its name in the catalog or in `@job`. `data`: its arguments.
 
-        Returns its id; where a job of the same `unique` key or `job_id` is remembered, that one's.
+        Returns its id, or the id of the existing job with the same `unique` key or `job_id`.
         """
-        return self.enqueue_many(name, [data or {}], **how)[0]
+        return self.enqueue_many(name, [data or {}], **options)[0]
 
-    def enqueue_many(self, name: str, data: Iterable[Mapping[str, Any]], **how: Unpack[Options]) -> list[str]:
-        """Create a job for each of `data`, in this order, 100 in a round trip. Returns their ids.
+    def enqueue_many(self, name: str, data: Iterable[Mapping[str, Any]], **options: Unpack[Options]) -> list[str]:
+        """Create one job for each item of `data`, in this order, 100 per round trip. Returns their ids.
 
-        With `unique` or `job_id` the ids of the second and later jobs end in `-1`, `-2`, ... All are checked before
-        the first is created; a Redis that goes away meanwhile may leave the first hundreds created.
+        With `unique` or `job_id` the ids of the second and later jobs end in `-1`, `-2`, ... All arguments are checked
+        before the first job is created. If Redis becomes unreachable midway, the first jobs may exist.
         """
         spec = catalog.jobs(self._settings.jobs_modules).get(name)
         if spec is None or spec.batch:
-            raise NotFoundError(f"no job is called {name!r}")
-        options.check(how)
-        every = list(data)
-        for each in every:
-            arguments.check(name, spec.arguments, each)
+            raise NotFoundError(f"job {name!r} is not in the catalog")
+        job_options.check(options)
+        every_data = list(data)
+        for values in every_data:
+            arguments.check(name, spec.arguments, values)
         settings = self._settings
-        trace = how.get("trace_id") or job_context.trace() or uuid.uuid4().hex
+        trace = options.get("trace_id") or job_context.trace() or uuid.uuid4().hex
         jobs = [
-            NewJob.of(spec, each, how, settings, id=id_, trace=trace)
-            for id_, each in zip(options.ids(name, how, len(every)), every, strict=True)
+            NewJob.of(spec, values, options, settings, id=id_, trace=trace)
+            for id_, values in zip(job_options.ids(name, options, len(every_data)), every_data, strict=True)
         ]
         with translate_errors(settings):
             created = enqueue.create(
                 self._redis,
                 jobs,
-                at=how.get("at"),
-                delay=how.get("delay", 0.0),
+                at=options.get("at"),
+                delay=options.get("delay", 0.0),
                 allowed=Limits(settings.owner_per_minute, settings.owner_active),
                 actor=events.actor(),
-                patience=self._patience,
+                patience=self._retry_seconds,
             )
-        _tell(jobs, created)
+        _log_created(jobs, created)
         return [job.id for job in jobs]
 
-    # --- what became of it --------------------------------------------------------------------------------
+    # --- after creation --------------------------------------------------------------------------------
 
     def status(self, job_id: str) -> JobDetail:
-        """All that is known of a job: `state`, `progress` in its notes, attempts, events. Reads only.
+        """Read the details of a job: `state`, `progress` in its notes, attempts, events.
 
-        Raises NotFoundError where Redis has forgotten it, and RedisUnreachableError.
+        Raises NotFoundError if Redis does not have the job, and RedisUnreachableError.
         """
         with translate_errors(self._settings):
             detail = job_detail.read(self._redis, job_id, stats_snapshot.names(self._redis))
         if detail is None:
-            raise NotFoundError(f"there is no job {job_id}")
+            raise NotFoundError(f"job {job_id!r} not found")
         return detail
 
     def jobs_of(self, owner: str) -> list[OwnedJob]:
-        """The jobs that were created with this `owner`, the newest first: those that Redis remembers. Reads only.
+        """List the jobs created with this `owner` that Redis still has, the newest first.
 
-        Finished ones are forgotten after QCTL_KEEP_FINISHED. Raises RedisUnreachableError.
+        Finished jobs expire after QCTL_KEEP_FINISHED seconds. Raises RedisUnreachableError.
         """
         with translate_errors(self._settings):
             return owned_jobs.read(self._redis, owner)
 
     def owned_jobs(self, ids: Sequence[str]) -> list[OwnedJob]:
-        """Those of these jobs that Redis remembers and that have an owner, in the same order. Reads only.
+        """List the jobs among `ids` that have an owner and that Redis still has, in the same order.
 
         Raises RedisUnreachableError.
         """
@@ -145,54 +146,55 @@ class QueueService:
             return owned_jobs.some(self._redis, ids)
 
     def cancel(self, job_id: str) -> bool:
-        """Have a job that waits or is scheduled not run. Returns whether it was canceled, False where it had ended.
+        """Cancel a waiting or scheduled job. Returns True if it was canceled, False if it had ended before.
 
-        Raises NotFoundError, RefusedError where it runs, and RedisUnreachableError.
+        Raises NotFoundError, RefusedError if it is running, and RedisUnreachableError.
         """
         with translate_errors(self._settings):
-            placed, _ = locate_jobs.locate(self._redis, [job_id], stats_snapshot.names(self._redis))
-            if not placed:
-                raise NotFoundError(f"there is no job {job_id}")
-            queue, state, found = placed[0]
+            located, _ = locate_jobs.locate(self._redis, [job_id], stats_snapshot.names(self._redis))
+            if not located:
+                raise NotFoundError(f"job {job_id!r} not found")
+            queue, state, location = located[0]
             if state == "started":
-                raise RefusedError(f"job {job_id} runs", hint=f"qctl job stop {quote(job_id)}")
+                raise RefusedError(f"job {job_id!r} is running", hint=f"qctl job stop {quote(job_id)}")
             if state not in Cancel.states:
                 return False
-            positions = [found.position or 0] if state == "queued" else []
-            chosen = Selection([Chosen(queue, state, [job_id.encode()], positions)])
-            act = Cancel(events.actor())
-            return bulk.run(self._redis, chosen, act, progress=ignore_progress).done == 1
+            positions = [location.position or 0] if state == "queued" else []
+            selection = Selection([Chosen(queue, state, [job_id.encode()], positions)])
+            return bulk.run(self._redis, selection, Cancel(events.actor()), progress=ignore_progress).done == 1
 
     def result(self, job_id: str, *, timeout: float = 0.0) -> Any:
-        """What a job returned; waits for it at most `timeout` seconds. None where that is no JSON, or is not kept.
+        """Wait up to `timeout` seconds for a job to finish. Returns its return value; None if not JSON or not stored.
 
-        Raises NotFoundError, JobFailedError where it ended otherwise, WaitTimeoutError, and RedisUnreachableError.
+        Raises NotFoundError, JobFailedError if it did not succeed, WaitTimeoutError, and RedisUnreachableError.
         """
         with translate_errors(self._settings):
             if wait_for_jobs.look(self._redis, [job_id])[job_id].status == "gone":
-                raise NotFoundError(f"there is no job {job_id}")
+                raise NotFoundError(f"job {job_id!r} not found")
             seen, _ = wait_for_jobs.until(
                 self._redis, [job_id], timeout, lambda _, now: now.status in wait_for_jobs.ENDS
             )
             status = seen[job_id].status
             if status not in wait_for_jobs.ENDS:
-                raise WaitTimeoutError(f"job {job_id} is {status} after {timeout:g} s")
+                raise WaitTimeoutError(f"job {job_id!r} is still {status} after {timeout:g} s")
             if status not in ("finished", "gone"):
-                raise JobFailedError(f"job {job_id} is {status}", hint=f"qctl job show {quote(job_id)}")
+                raise JobFailedError(f"job {job_id!r} is {status}", hint=f"qctl job show {quote(job_id)}")
             returned = job_detail.value(self._redis, job_id)
         return None if returned is None else json.loads(returned)
 
-    # --- the jobs of the seed documents, with their argument names -----------------------------------------
+    # --- one method for each job of the original systems: docs/compatibility.md ---------------------------
 
-    def add_welcome_email(self, *, userEmail: str, userName: str, **how: Unpack[Options]) -> str:
-        """Mail to a new user. Returns the job's id."""
-        return self.enqueue("welcome-email", {"userEmail": userEmail, "userName": userName}, **how)
+    def add_welcome_email(self, *, userEmail: str, userName: str, **options: Unpack[Options]) -> str:
+        """Send a welcome email to a new user. Returns the job's id."""
+        return self.enqueue("welcome-email", {"userEmail": userEmail, "userName": userName}, **options)
 
     def add_password_reset(
-        self, *, userEmail: str, resetUrl: str, userName: str | None = None, **how: Unpack[Options]
+        self, *, userEmail: str, resetUrl: str, userName: str | None = None, **options: Unpack[Options]
     ) -> str:
-        """Mail with a link to set a new password. Returns the job's id."""
-        return self.enqueue("password-reset", _given(userEmail=userEmail, resetUrl=resetUrl, userName=userName), **how)
+        """Send an email with a link to set a new password. Returns the job's id."""
+        return self.enqueue(
+            "password-reset", _without_none(userEmail=userEmail, resetUrl=resetUrl, userName=userName), **options
+        )
 
     def add_low_stock_alert(
         self,
@@ -200,11 +202,11 @@ class QueueService:
         userEmail: str,
         items: Sequence[Mapping[str, Any]],
         businessId: str | int | None = None,
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Alert that these products, `{sku, quantity}` each, run out; of high priority. Returns the job's id."""
-        data = _given(userEmail=userEmail, items=list(items), businessId=businessId)
-        return self.enqueue("low-stock-alert", data, **how)
+        """Send an alert that `items` (`{sku, quantity}`) are running low, at high priority. Returns the job's id."""
+        data = _without_none(userEmail=userEmail, items=list(items), businessId=businessId)
+        return self.enqueue("low-stock-alert", data, **options)
 
     def add_report_ready(
         self,
@@ -213,11 +215,11 @@ class QueueService:
         reportType: str,
         businessId: str | int | None = None,
         reportFile: str | None = None,
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Mail that a report can be fetched; `reportFile` is its name in EXPORTS_DIR. Returns the job's id."""
-        data = _given(userEmail=userEmail, reportType=reportType, businessId=businessId, reportFile=reportFile)
-        return self.enqueue("report-ready", data, **how)
+        """Send an email that a report is ready. `reportFile`: its name in EXPORTS_DIR. Returns the job's id."""
+        data = _without_none(userEmail=userEmail, reportType=reportType, businessId=businessId, reportFile=reportFile)
+        return self.enqueue("report-ready", data, **options)
 
     def add_inventory_sync(
         self,
@@ -225,20 +227,22 @@ class QueueService:
         businessId: str | int,
         externalSystem: str,
         syncType: Literal["full", "incremental"] = "incremental",
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Take over the stock of another system, a source named in the settings. Returns the job's id."""
+        """Import the stock of another system, named in QCTL_SOURCES. Returns the job's id."""
         data = {"businessId": businessId, "externalSystem": externalSystem, "syncType": syncType}
-        return self.enqueue("sync-external", data, **how)
+        return self.enqueue("sync-external", data, **options)
 
     def add_bulk_update(
-        self, *, businessId: str | int, items: Sequence[Mapping[str, Any]], **how: Unpack[Options]
+        self, *, businessId: str | int, items: Sequence[Mapping[str, Any]], **options: Unpack[Options]
     ) -> list[str]:
-        """Set quantities of products, `{sku, quantity}` each: a job for every 100. Returns their ids, in order."""
+        """Set the quantities of `items` (`{sku, quantity}`), 100 per job. Returns the ids of the jobs, in order."""
         slices = [
             list(items[start : start + MAX_BULK_UPDATE_ITEMS]) for start in range(0, len(items), MAX_BULK_UPDATE_ITEMS)
         ]
-        return self.enqueue_many("bulk-update", [{"businessId": businessId, "items": some} for some in slices], **how)
+        return self.enqueue_many(
+            "bulk-update", [{"businessId": businessId, "items": part} for part in slices], **options
+        )
 
     def add_report_generation(
         self,
@@ -248,21 +252,23 @@ class QueueService:
         filters: Mapping[str, Any] | None = None,
         format: Literal["csv", "json", "html"] | None = None,
         userEmail: str | None = None,
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Make a report, then mail `userEmail` that it is ready. Returns the job's id.
+        """Generate a report, then notify `userEmail` that it is ready. Returns the job's id.
 
-        `filters` may hold startDate and endDate, YYYY-MM-DD. Without `format` all are made.
+        `filters`: optional startDate and endDate, YYYY-MM-DD. Without `format` the report is written in all formats.
         """
-        data = _given(businessId=businessId, reportType=reportType, filters=filters, format=format, userEmail=userEmail)
-        return self.enqueue("generate-report", data, **how)
+        data = _without_none(
+            businessId=businessId, reportType=reportType, filters=filters, format=format, userEmail=userEmail
+        )
+        return self.enqueue("generate-report", data, **options)
 
     def add_inventory_import(
-        self, *, businessId: str | int, file: str, userEmail: str | None = None, **how: Unpack[Options]
+        self, *, businessId: str | int, file: str, userEmail: str | None = None, **options: Unpack[Options]
     ) -> str:
-        """Import a CSV file that lies inside UPLOAD_DIR. Returns the job's id."""
-        data = _given(businessId=businessId, file=file, userEmail=userEmail)
-        return self.enqueue("process-inventory-import", data, **how)
+        """Import a CSV file in UPLOAD_DIR. Returns the job's id."""
+        data = _without_none(businessId=businessId, file=file, userEmail=userEmail)
+        return self.enqueue("process-inventory-import", data, **options)
 
     def add_inventory_export(
         self,
@@ -271,11 +277,11 @@ class QueueService:
         format: Literal["csv", "json"] = "csv",
         filters: Mapping[str, Any] | None = None,
         userEmail: str | None = None,
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Write the stock to a file in EXPORTS_DIR. Returns the job's id."""
-        data = _given(businessId=businessId, format=format, filters=filters, userEmail=userEmail)
-        return self.enqueue("process-inventory-export", data, **how)
+        """Export the stock to a file in EXPORTS_DIR. Returns the job's id."""
+        data = _without_none(businessId=businessId, format=format, filters=filters, userEmail=userEmail)
+        return self.enqueue("process-inventory-export", data, **options)
 
     def send_message(
         self,
@@ -284,11 +290,11 @@ class QueueService:
         receiverId: str | int,
         text: str | None = None,
         image: str | None = None,
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Store a chat message, deliver it, and tell the receiver; of high priority. Returns the job's id."""
-        data = _given(senderId=senderId, receiverId=receiverId, text=text, image=image)
-        return self.enqueue("process-message", data, **how)
+        """Store and deliver a chat message and notify the receiver, at high priority. Returns the job's id."""
+        data = _without_none(senderId=senderId, receiverId=receiverId, text=text, image=image)
+        return self.enqueue("process-message", data, **options)
 
     def notify(
         self,
@@ -297,10 +303,10 @@ class QueueService:
         text: str,
         kind: str | None = None,
         data: Mapping[str, Any] | None = None,
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Tell a receiver something, in the way they chose. Returns the job's id."""
-        return self.enqueue("notify", _given(receiverId=receiverId, text=text, kind=kind, data=data), **how)
+        """Notify a receiver by the channel they chose. Returns the job's id."""
+        return self.enqueue("notify", _without_none(receiverId=receiverId, text=text, kind=kind, data=data), **options)
 
     def set_notification_preference(
         self,
@@ -308,26 +314,25 @@ class QueueService:
         receiverId: str | int,
         by: Literal["app", "webhook", "email"],
         target: str | None = None,
-        **how: Unpack[Options],
+        **options: Unpack[Options],
     ) -> str:
-        """Have a receiver be told in the app alone, or at the URL or address `target` too; of high priority.
+        """Set the channel for a receiver's notifications, at high priority: the app alone, or `target` as well.
 
-        A target that nothing may be sent to makes a dead letter, and the wish before stays. Returns the job's id.
+        `target`: a webhook URL or an email address. If it is not allowed, the job becomes a dead letter and the
+        previous preference stays. Returns the job's id.
         """
-        data = _given(receiverId=receiverId, by=by, target=target)
-        return self.enqueue("set-notification-preference", data, **how)
+        data = _without_none(receiverId=receiverId, by=by, target=target)
+        return self.enqueue("set-notification-preference", data, **options)
 
 
-def _given(**data: Any) -> dict[str, Any]:
-    """The arguments that were given."""
+def _without_none(**data: Any) -> dict[str, Any]:
     return {name: value for name, value in data.items() if value is not None}
 
 
-def _tell(jobs: Sequence[NewJob], created: Sequence[bool]) -> None:
-    """A log line for each job that was created, where the application hears such lines."""
+def _log_created(jobs: Sequence[NewJob], created: Sequence[bool]) -> None:
     if not log.isEnabledFor(logging.INFO):
         return
     for job, is_new in zip(jobs, created, strict=True):
         if is_new:
-            told = {"event": "submit", "jobId": job.id, "traceId": job.trace, "userId": job.owner}
-            log.info("job %s of %s: %s submitted", job.id, job.queue, job.name, extra=told)
+            context = {"event": "submit", "jobId": job.id, "traceId": job.trace, "userId": job.owner}
+            log.info("job %s of %s: %s submitted", job.id, job.queue, job.name, extra=context)
