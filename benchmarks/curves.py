@@ -35,7 +35,7 @@ from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.models import Selector
 from qctl.ops import Ops
 from qctl.settings import Settings
-from qctl.tui.data.caching_ops import ThriftyOps
+from qctl.tui.data.cached_data import CachedData
 
 CLAIMS = 200
 """Claims of one run."""
@@ -212,10 +212,10 @@ def measured(there: There, runs: int) -> Found:
         others = [f"empty-{n}" for n in range(there.queues - 1)]
         held = redis.info("memory")["used_memory"]
         found = {"idle, a second": [Cost(0.0, meter.idle)]}
-        thrifty = ThriftyOps(ops)
+        data = CachedData(ops)
         acts: dict[str, tuple[Callable[[], object], int]] = {
             "stats": (ops.stats.read, 1),
-            "monitor, queues": (thrifty.stats.read, 1),
+            "monitor, queues": (data.stats.read, 1),
             "pause and resume": (lambda: pauses(ops), PAUSES),
             "claim, give back": (lambda: claims(settings, [FIRST]), CLAIMS),
             "claim past others": (lambda: claims(settings, [*others, FIRST]), CLAIMS),

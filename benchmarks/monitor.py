@@ -30,7 +30,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
-from typing import cast
 
 import psutil
 from filling import Size, fill
@@ -43,7 +42,7 @@ from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.tui import app
 from qctl.tui.data import cpu_budget, page_loader
-from qctl.tui.data.caching_ops import ThriftyOps
+from qctl.tui.data.cached_data import CachedData
 from qctl.tui.pages import PAGES
 
 WIDTH, HEIGHT = 200, 40
@@ -211,7 +210,7 @@ def hour(updates: int) -> None:
         crowd = multiprocessing.Process(target=_happen_until, args=(ended, path, size.queues), daemon=True)
         crowd.start()
         ops = Ops(Settings.load(environ={"REDIS_URL": f"unix://{path}"}, dotenv=Path(path).parent / "no.env"))
-        sizes = asyncio.run(_updated(app.Monitor(cast("Ops", ThriftyOps(ops))), updates))
+        sizes = asyncio.run(_updated(app.Monitor(CachedData(ops), ops), updates))
         ended.set()
         crowd.join()
     first, last = sizes[len(sizes) // 5], sizes[-1]

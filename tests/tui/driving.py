@@ -50,12 +50,17 @@ class Driver:
 
 
 def drive(
-    ops: Any, script: Callable[[Driver], Awaitable[None]], *, size: tuple[int, int] = (100, 30), **given: Any
+    ops: Any,
+    script: Callable[[Driver], Awaitable[None]],
+    *,
+    size: tuple[int, int] = (100, 30),
+    data: Any = None,
+    **options: Any,
 ) -> None:
-    """Run a monitor on a fake `Ops` and do with it what the script says."""
+    """Run a monitor on a fake `Ops`, or on other data beside it, and do with it what the script says."""
 
     async def run() -> None:
-        app = Monitor(ops, target="redis://localhost:6379/0", **given)
+        app = Monitor(data or ops, ops, target="redis://localhost:6379/0", **options)
         async with app.run_test(size=size) as pilot:
             driver = Driver(app, pilot)
             await driver.until("● connected")

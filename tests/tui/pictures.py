@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -33,7 +34,8 @@ async def draw(folder: Path) -> None:
     """Write them all."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, keys in PICTURES.items():
-        app = Monitor(MonitorOps(), target="redis://localhost:6379/0")  # type: ignore[arg-type]
+        ops: Any = MonitorOps()
+        app = Monitor(ops, ops, target="redis://localhost:6379/0")
         async with app.run_test(size=SIZE) as pilot:
             for key in keys:
                 await pilot.pause(0.5)

@@ -22,7 +22,7 @@ from qctl.models import QueueStats
 from qctl.tui import chrome
 from qctl.tui.keys import KEYS
 from qctl.tui.pages import PAGES
-from qctl.tui.replay.player import Recording
+from qctl.tui.replay.recording import Recording
 from qctl.tui.replay.replay_app import ReplayMonitor
 from qctl.tui.widgets.prompt import Prompt
 from tui.driving import Driver, drive

@@ -13,8 +13,8 @@ from textual.strip import Strip
 
 from cli.fake import stats_of
 from qctl.models import Event, QueueStats
-from qctl.tui.data import caching_ops, dead_letter_cache
-from qctl.tui.data.caching_ops import ThriftyOps
+from qctl.tui.data import cached_data, dead_letter_cache
+from qctl.tui.data.cached_data import CachedData
 from qctl.tui.data.cpu_budget import Budget
 from qctl.tui.pages.events import KEPT
 from qctl.tui.widgets.grid_lines import Line
@@ -70,21 +70,22 @@ def test_what_is_kept_does_not_grow_with_what_happened(monkeypatch: pytest.Monke
         assert len(driver.app._before) <= 100
         assert len(driver.app.trends.queues) == QUEUES
 
-    drive(ThriftyOps(MonitorOps(stats__read=lambda *_: stats(), events__follow=stream.follow)), script)
+    ops: Any = MonitorOps(stats__read=lambda *_: stats(), events__follow=stream.follow)
+    drive(ops, script, data=CachedData(ops))
 
 
 def test_names_of_queues_are_not_gathered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caching_ops, "FORGET", 100)
-    monkeypatch.setattr(dead_letter_cache, "FORGET", 100)
+    monkeypatch.setattr(cached_data, "MAX_CHANGED_QUEUES", 100)
+    monkeypatch.setattr(dead_letter_cache, "MAX_CHANGED_QUEUES", 100)
 
     def follow(**_: Any) -> Iterator[list[Event]]:
         for number in range(1000):
             yield [Event(f"{number}-0", "dead", {"queue": f"q{number}"})]
 
-    fake = MonitorOps(events__follow=follow)
-    ops = ThriftyOps(fake)
-    for _ in ops.events.follow(after="0-0", away=lambda *_: None):
-        assert len(ops.stats._touched) <= 100
-        assert len(ops.dead_letters._touched) <= 100
-    ops.stats._all.value = replace(stats_of(QueueStats("old")))
-    assert [queue.name for queue in ops.stats.read().queues] != ["old"]
+    fake: Any = MonitorOps(events__follow=follow)
+    data = CachedData(fake)
+    for _ in data.events.follow(after="0-0", away=lambda *_: None):
+        assert len(data._stats._changed) <= 100
+        assert len(data._dead_letters._changed) <= 100
+    data._stats._all.value = replace(stats_of(QueueStats("old")))
+    assert [queue.name for queue in data.stats.read().queues] != ["old"]

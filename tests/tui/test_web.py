@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -23,7 +24,7 @@ from rq.serializers import JSONSerializer
 
 from conftest import _serve
 from qctl.broker.redis import keys
-from qctl.tui.replay.recorder import RecordingOps, Sheet
+from qctl.tui.replay.recorder import RecordingFile, record
 from support.browser import Chromium
 from support.process import Program
 from support.servers import RedisServer
@@ -213,9 +214,10 @@ def test_a_browser_may_only_look(serve: Serve, connection: Redis) -> None:
 
 def test_a_browser_sees_what_was_recorded(serve: Serve, tmp_path: Path) -> None:
     file = tmp_path / "seen.jsonl"
-    sheet = Sheet(file, "redis://then:6379/0")
-    RecordingOps(MonitorOps(), sheet).stats.read()
-    sheet.close()
+    recording = RecordingFile(file, "redis://then:6379/0")
+    fake: Any = MonitorOps()
+    record(fake, recording).stats.read()
+    recording.close()
     with serve("--replay", str(file)) as web:
         visit = Visit(web)
         visit.until("redis://then:6379/0")

@@ -18,7 +18,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
-from qctl.errors import QctlError, RedisUnreachableError
+from qctl.errors import QctlError, RedisUnreachableError, RefusedError
 from qctl.models import Selector
 from qctl.safe import escape_line, escape_text
 from qctl.tui import chrome
@@ -27,6 +27,7 @@ from qctl.tui.chrome import Steady
 from qctl.tui.data import background_fetch, event_feed
 from qctl.tui.data.action_runner import Acting
 from qctl.tui.data.depth_history import Trends, before
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.data.page_loader import LATEST, Reader, in_thread
 from qctl.tui.host import EVERYTHING
 from qctl.tui.keys import KEYS
@@ -79,7 +80,8 @@ class Monitor(App[None]):
 
     def __init__(
         self,
-        ops: Ops,
+        data: MonitorData,
+        ops: Ops | None = None,
         *,
         target: str = "",
         read_only: str | None = None,
@@ -87,7 +89,8 @@ class Monitor(App[None]):
         complete: Complete | None = None,
     ) -> None:
         super().__init__()
-        self.ops = ops
+        self.data = data
+        self._ops = ops
         self.read_only = read_only
         self._target = target
         self._run_line = run
@@ -100,8 +103,8 @@ class Monitor(App[None]):
         self._away: str | None = None
         self._read_at: datetime | None = None
         self._ended = threading.Event()
-        self._acting = Acting(ops, self._post)
-        self._reader = Reader(ops, self._post, self.set_timer)
+        self._acting = Acting(self._post)
+        self._reader = Reader(data, self._post, self.set_timer)
 
     # --- the frame --------------------------------------------------------------------------------------
 
@@ -119,7 +122,7 @@ class Monitor(App[None]):
     def on_mount(self) -> None:
         """Begin to listen and to read."""
         self.register_theme(HIGH_CONTRAST)
-        in_thread(lambda: event_feed.follow(self.ops, self._post, self._ended))
+        in_thread(lambda: event_feed.follow(self.data.events, self._post, self._ended))
         self.set_interval(LATEST, self._draw_frame)
         self.set_interval(LATEST, self._load)
         self._draw_frame()
@@ -181,7 +184,7 @@ class Monitor(App[None]):
             with suppress(NoMatches):  # its widgets are not there yet, or not any more
                 self._page.present(message.data, self.now())
                 if self._read_at is None:
-                    self.fetch(lambda: before(self.ops), self.trends.seed)
+                    self.fetch(lambda: before(self.data.metrics), self.trends.seed)
                 self._read_at = self.now()
             self._draw_frame()
         if self._reader.arrived(message.serial):
@@ -280,6 +283,8 @@ class Monitor(App[None]):
             return
         try:
             (getattr(self._page, f"do_{key.verb}", None) or getattr(self, f"do_{key.verb}"))()
+        except RefusedError as error:
+            self.show_status(f"refused: {error.message}")
         except QctlError as error:
             self.show_status(f"not done: {error.message}")
 
@@ -333,6 +338,13 @@ class Monitor(App[None]):
         """Ask for a line."""
         self.query_one(Prompt).ask(question)
 
+    @property
+    def ops(self) -> Ops:
+        """The operations that actions call. Raises RefusedError if there is no Redis to change."""
+        if self._ops is None:
+            raise RefusedError(self.read_only or "there is no Redis to change")
+        return self._ops
+
     # --- acting -----------------------------------------------------------------------------------------
 
     def may_act(self) -> bool:
@@ -347,7 +359,7 @@ class Monitor(App[None]):
         """Do it, in a thread. None: somebody thought better of it."""
         if act is None:
             self.show_status("nothing was done")
-        elif not self._acting.start(act):
+        elif not self._acting.start(act, self.ops.audit):
             self.show_status("another act goes on; x stops it")
 
     def do_undo(self) -> None:

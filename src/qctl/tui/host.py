@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from qctl.models import Selector
 from qctl.tui.actions import Act
 from qctl.tui.data.depth_history import Trends
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.widgets.prompt import Question
 
 if TYPE_CHECKING:
@@ -22,8 +23,15 @@ EVERYTHING = Selector()
 class Host(Protocol):
     """The monitor as its pages see it."""
 
-    ops: Ops
     trends: Trends
+
+    @property
+    def data(self) -> MonitorData:
+        """The data that pages show."""
+
+    @property
+    def ops(self) -> Ops:
+        """The operations that actions call. Raises RefusedError if there is no Redis to change."""
 
     def go(self, digit: str, only: Selector = EVERYTHING, select: str | None = None) -> None:
         """Show another page, restricted to `only`, with the row `select` selected."""

@@ -17,6 +17,7 @@ from qctl.models import Event, Selector
 from qctl.safe import escape_line, escape_text
 from qctl.tui import actions, export
 from qctl.tui.actions import Act
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.export import as_json
 from qctl.tui.host import EVERYTHING, Host
 from qctl.tui.job_history import course
@@ -57,11 +58,16 @@ class Page(Vertical):
         """The page shows something else now, and wants to be read at once."""
 
     @property
+    def data(self) -> MonitorData:
+        """The data that pages show."""
+        return self.host.data
+
+    @property
     def ops(self) -> Ops:
-        """Operations on the queues."""
+        """The operations that actions call. Raises RefusedError if there is no Redis to change."""
         return self.host.ops
 
-    def read(self, ops: Ops) -> Any:
+    def read(self, data: MonitorData) -> Any:
         """Everything that the page shows. Called in a thread: it must not touch widgets."""
         raise NotImplementedError
 
@@ -113,7 +119,7 @@ class Page(Vertical):
 
     def look_at_course(self, job_id: str) -> None:
         """Show how a job went, and where its logs are."""
-        self.host.show_text(f"how {job_id} went", lambda: course(self.ops.jobs.show(job_id)))
+        self.host.show_text(f"how {job_id} went", lambda: course(self.data.jobs.show(job_id)))
 
 
 class GridPage(Page):

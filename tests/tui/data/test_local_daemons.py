@@ -10,7 +10,7 @@ import pytest
 from qctl.errors import QctlError, UnreachableError
 from qctl.models import Daemon
 from qctl.tui.data import local_daemons
-from qctl.tui.data.local_daemons import DaemonOps
+from qctl.tui.data.local_daemons import LocalDaemons
 from support.waiting import eventually
 from tui.driving import Driver, drive
 from tui.fake import DAEMONS, MonitorOps
@@ -75,10 +75,10 @@ class Slow:
 
 
 def test_nobody_waits_for_systemd_and_what_it_said_is_shown_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local_daemons, "PATIENCE", 0.0)
-    monkeypatch.setattr(local_daemons, "KEPT", 0.0)
+    monkeypatch.setattr(local_daemons, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(local_daemons, "TTL_SECONDS", 0.0)
     slow = Slow()
-    ops = DaemonOps(slow)
+    ops = LocalDaemons(slow)
 
     def told() -> str:
         try:
@@ -100,6 +100,6 @@ def test_nobody_waits_for_systemd_and_what_it_said_is_shown_meanwhile(monkeypatc
 def test_systemd_is_not_asked_at_every_reading() -> None:
     slow = Slow()
     slow.may.set()
-    ops = DaemonOps(slow)
+    ops = LocalDaemons(slow)
     assert [ops.list(), ops.list(), ops.list()] == [DAEMONS] * 3
     assert slow.asked == 1

@@ -20,12 +20,17 @@ from qctl.cli.session import Session
 from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, UsageError
 from qctl.models import Event, QueueStats, Selector
 from qctl.tui.replay import codec, recorder
-from qctl.tui.replay.player import Clock, Recording, ReplayOps
-from qctl.tui.replay.recorder import RecordingOps, Sheet
+from qctl.tui.replay.calls import Answers, NamedCalls, listed_events
+from qctl.tui.replay.player import Clock, replay
+from qctl.tui.replay.recorder import RecordingFile, record
+from qctl.tui.replay.recording import Recording
 from qctl.tui.replay.replay_app import ReplayMonitor
 from tui.driving import Driver, drive
 from tui.fake import QUEUES, MonitorOps
 from tui.test_live import GONE, Stream
+
+UNSHOWN = {"audit__note", "jobs__choose", "jobs__editable"}
+"""Operations whose answers no page shows."""
 
 SECRET = "redis://ops:hunter2@redis.example/0 failed, api_key=abcdef, {'password': 'hunter2'}"
 
@@ -42,13 +47,13 @@ def lines(file: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", [name for name, answer in ANSWERS.items() if not callable(answer)])
 def test_every_answer_is_the_same_again(name: str) -> None:
     answer = ANSWERS[name]
-    if name.replace("__", ".") not in recorder.UNSEEN:
-        assert codec.read(json.loads(json.dumps(codec.written(answer)))) == answer
+    if name not in UNSHOWN:
+        assert codec.decode(json.loads(json.dumps(codec.encode(answer)))) == answer
 
 
 def test_numbers_and_texts_that_json_has_none_of() -> None:
     odd = [math.inf, -math.inf, {1: ("a", frozenset({"b"}))}, {"$": "QueueStats"}, "\ud800\x1b", None, True]
-    assert codec.read(json.loads(json.dumps(codec.written(odd)))) == odd
+    assert codec.decode(json.loads(json.dumps(codec.encode(odd)))) == odd
 
 
 @pytest.mark.parametrize(
@@ -56,37 +61,36 @@ def test_numbers_and_texts_that_json_has_none_of() -> None:
 )
 def test_a_recording_makes_nothing_but_models(hostile: Any) -> None:
     with pytest.raises(ValueError, match="recording"):
-        codec.read(hostile)
+        codec.decode(hostile)
 
 
 def test_secrets_stay_out_and_only_its_owner_may_read_it(file: Path) -> None:
     queue = QueueStats("email", error=SECRET)
     event = Event("1-0", "failed", {"reason": SECRET, "token": "hunter2", "queue": "email"})
-    sheet = Sheet(file, "redis://ops:hunter2@redis.example/0")
-    ops = RecordingOps(MonitorOps(stats__read=stats_of(queue), events__list=[event]), sheet)
+    sheet = RecordingFile(file, "redis://ops:hunter2@redis.example/0")
+    ops = record(MonitorOps(stats__read=stats_of(queue), events__list=[event]), sheet)
     ops.stats.read()
     ops.events.list(limit=5)
     with pytest.raises(RedisUnreachableError):
-        RecordingOps(MonitorOps(stats__read=RedisUnreachableError(SECRET)), sheet).stats.read()
+        record(MonitorOps(stats__read=RedisUnreachableError(SECRET)), sheet).stats.read()
     sheet.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "hunter2" not in file.read_text()
     assert "abcdef" not in file.read_text()
     clock = Clock(9.0)
-    clock.go(9.0)
-    assert ReplayOps(Recording(file), clock).events.list(limit=5)[0].fields["queue"] == "email"
-    with pytest.raises(RefusedError, match="cannot be made"):
-        Sheet(file, "")
+    clock.seek(9.0)
+    assert replay(Recording(file), clock).events.list(limit=5)[0].fields["queue"] == "email"
+    with pytest.raises(RefusedError, match="cannot create"):
+        RecordingFile(file, "")
 
 
 def test_an_answer_is_written_when_it_is_another_one(file: Path) -> None:
     answers = [list(QUEUES), list(QUEUES), [replace(QUEUES[0], waiting=99)]]
     stats = [replace(stats_of(*queues), at=stats_of().at) for queues in answers]
-    sheet = Sheet(file, "")
-    ops = RecordingOps(MonitorOps(stats__read=lambda: stats.pop(0)), sheet)
+    sheet = RecordingFile(file, "")
+    ops = record(MonitorOps(stats__read=lambda: stats.pop(0)), sheet)
     for _ in range(3):
         ops.stats.read()
-    ops.audit.note("qctl pause", "qctl pause x", via="tui", outcome="done", problem="", seconds=0.1)
     sheet.close()
     assert [line["call"] for line in lines(file)[1:]] == ["stats.read[]", "stats.read[]"]
 
@@ -94,10 +98,10 @@ def test_an_answer_is_written_when_it_is_another_one(file: Path) -> None:
 def test_a_large_file_is_compressed_and_one_that_was_cut_off_is_read_as_far_as_it_goes(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "LARGE", 20_000)
-    sheet = Sheet(file, "")
+    monkeypatch.setattr(recorder, "MAX_PLAIN_BYTES", 20_000)
+    sheet = RecordingFile(file, "")
     for number in range(300):
-        sheet.note("stats.read[]", answer=codec.written(stats_of(*QUEUES, QueueStats(f"q{number}"))))
+        sheet.write("stats.read[]", answer=codec.encode(stats_of(*QUEUES, QueueStats(f"q{number}"))))
     sheet.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(gzip.decompress(file.read_bytes()).splitlines()) == 301
@@ -108,9 +112,9 @@ def test_a_large_file_is_compressed_and_one_that_was_cut_off_is_read_as_far_as_i
 
 
 def test_what_cannot_be_written_ends_the_recording_and_nothing_else(file: Path) -> None:
-    sheet = Sheet(file, "")
+    sheet = RecordingFile(file, "")
     sheet._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
-    ops = RecordingOps(MonitorOps(), sheet)
+    ops = record(MonitorOps(), sheet)
     assert ops.stats.read().queues
     assert ops.events.list(limit=5) is not None
     assert sheet.problem == "No space left on device"
@@ -133,27 +137,77 @@ def written(file: Path, *said: dict[str, Any]) -> Path:
 
 def stats_at(at: float, waiting: int) -> dict[str, Any]:
     answer = stats_of(replace(QUEUES[0], waiting=waiting), *QUEUES[1:])
-    return {"at": at, "call": "stats.read[]", "answer": codec.written(answer)}
+    return {"at": at, "call": "stats.read[]", "answer": codec.encode(answer)}
 
 
 def event_at(at: float, number: int) -> dict[str, Any]:
     said = [Event(f"{1795000000000 + number}-0", "finished", {"queue": "email", "job": f"then-{number}"})]
-    return {"at": at, "call": "events.follow", "answer": codec.written(said)}
+    return {"at": at, "call": "events.follow", "answer": codec.encode(said)}
+
+
+class Names(Answers):
+    """Notes the names of calls, and answers None."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def answer(self, name: str, call: Any) -> Any:
+        """Answer nothing."""
+        self.names.append(name)
+
+
+def test_calls_have_the_names_of_earlier_recordings() -> None:
+    calls, events = Names(), MonitorOps().events
+    data = NamedCalls(calls, events)
+    selector = Selector(queue="email", fingerprint="f00d", scan=10)
+    data.stats.read()
+    data.health.check()
+    data.dead_letters.groups(None)
+    data.dead_letters.list(selector, limit=200)
+    data.dead_letters.show("job-1")
+    data.jobs.list(Selector(), offset=0, limit=200)
+    data.jobs.show("job-1")
+    data.workers.list("email")
+    data.ingest.status()
+    data.metrics.series(seconds=3600.0, step=60.0)
+    data.metrics.depths()
+    data.schedules.list(queue=None, limit=200)
+    data.schedules.next(names=["nightly"], count=10)
+    data.daemons.list()
+    listed_events(calls, 50)
+    assert calls.names == [
+        "stats.read[]",
+        "health.check[]",
+        "dead_letters.groups[null]",
+        'dead_letters.list[{"$":"Selector","queue":"email","fingerprint":"f00d","scan":10},'
+        '{"$":"dict","is":[["limit",200]]}]',
+        'dead_letters.show["job-1"]',
+        'jobs.list[{"$":"Selector"},{"$":"dict","is":[["limit",200],["offset",0]]}]',
+        'jobs.show["job-1"]',
+        'workers.list["email"]',
+        "ingest.status[]",
+        'metrics.series[{"$":"dict","is":[["seconds",3600.0],["step",60.0]]}]',
+        "metrics.depths[]",
+        'schedules.list[{"$":"dict","is":[["limit",200],["queue",null]]}]',
+        'schedules.next[{"$":"dict","is":[["count",10],["names",["nightly"]]]}]',
+        "daemons.list[]",
+        'events.list[{"$":"dict","is":[["limit",50]]}]',
+    ]
 
 
 def test_answers_are_those_of_the_moment(file: Path) -> None:
     played = Recording(written(file, stats_at(1.0, 111), stats_at(5.0, 555), event_at(2.0, 1), event_at(3.0, 2)))
     clock = Clock(played.length)
-    clock.hold(True)
-    ops = ReplayOps(played, clock)
-    with pytest.raises(NotFoundError, match="nobody had looked"):
+    clock.pause(True)
+    ops = replay(played, clock)
+    with pytest.raises(NotFoundError, match="nobody had opened"):
         ops.stats.read()
     for at, waiting in ((1.0, 111), (4.9, 111), (5.0, 555), (2.0, 111)):
-        clock.go(at)
+        clock.seek(at)
         assert ops.stats.read().queues[0].waiting == waiting
     with pytest.raises(NotFoundError):
-        ops.jobs.list(Selector(queue="email"))
-    assert [said[0].fields["job"] for said in played.happened(1.0, 2.5)] == ["then-1"]
+        ops.jobs.list(Selector(queue="email"), offset=0, limit=200)
+    assert [said[0].fields["job"] for said in played.followed(1.0, 2.5)] == ["then-1"]
 
 
 def play(file: Path, script: Any) -> None:
@@ -211,13 +265,13 @@ def test_what_had_not_happened_yet_is_not_shown(file: Path) -> None:
 
 
 def test_a_redis_that_was_away_is_away_again(file: Path) -> None:
-    gone = codec.written_error(GONE)
+    gone = codec.encode_error(GONE)
     back = {"at": 60.0, "call": "events.follow", "answer": []}
     written(file, stats_at(0.0, 111), {"at": 30.0, "call": "events.follow", "error": gone}, back, stats_at(61.0, 222))
 
     async def script(driver: Driver) -> None:
         await driver.press("2")
-        driver.app._clock.go(29.9)  # type: ignore[attr-defined]
+        driver.app._clock.seek(29.9)  # type: ignore[attr-defined]
         await driver.until("Redis is away. Redis at localhost does not answer")
         await driver.press("shift+right")
         await driver.until("222")
@@ -228,10 +282,10 @@ def test_a_redis_that_was_away_is_away_again(file: Path) -> None:
 
 def test_what_a_monitor_showed_is_shown_again(file: Path) -> None:
     stream, queues = Stream(), list(QUEUES)
-    sheet = Sheet(file, "redis://then:6379/0")
+    sheet = RecordingFile(file, "redis://then:6379/0")
     fake = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
 
-    async def record(driver: Driver) -> None:
+    async def script(driver: Driver) -> None:
         await driver.press("2")
         await driver.until("1204")
         queues[1] = replace(queues[1], waiting=4711)
@@ -241,7 +295,7 @@ def test_what_a_monitor_showed_is_shown_again(file: Path) -> None:
         await driver.press("9")
         await driver.until("then-1")
 
-    drive(RecordingOps(fake, sheet), record)
+    drive(fake, script, data=record(fake, sheet))
     sheet.close()
 
     async def again(driver: Driver) -> None:

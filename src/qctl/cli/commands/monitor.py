@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,8 +24,7 @@ from qctl.safe import redact_url
 from qctl.stack.die_with_parent import shell_command
 
 if TYPE_CHECKING:
-    from qctl.ops import Ops
-    from qctl.tui.replay.player import Recording
+    from qctl.tui.replay.recording import Recording
 
 PATIENCE = 60.0
 """Seconds that a command line of the monitor may take."""
@@ -92,27 +91,30 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
     """Show what is, and write it down where that is wanted."""
     gc.set_threshold(*TIDYING)
     from qctl.tui.app import Monitor  # brings Textual, which no other command needs
-    from qctl.tui.data.caching_ops import ThriftyOps
-    from qctl.tui.replay.recorder import RecordingOps, Sheet
+    from qctl.tui.data.cached_data import CachedData
+    from qctl.tui.data.monitor_data import MonitorData
+    from qctl.tui.replay import recorder
 
     target = redact_url(session.settings.redis_target)
-    sheet = Sheet(record, target) if record else None
-    ops, read_only = ThriftyOps(session.ops), _read_only(session)
+    file = recorder.RecordingFile(record, target) if record else None
+    data: MonitorData = CachedData(session.ops)
+    read_only = _read_only(session)
     # Commands write files too: who may only look, and from a browser, has no command line.
     runs = commands and not (read_only and _in_browser())
     try:
         Monitor(
-            cast("Ops", RecordingOps(ops, sheet) if sheet else ops),
+            recorder.record(data, file) if file else data,
+            session.ops,
             target=target,
             read_only=read_only,
             run=(lambda line: run_line(session, line)) if runs else None,
             complete=Completer(session.settings.redis_target),
         ).run()
     finally:
-        if sheet:
-            sheet.close()
-    if sheet and sheet.problem:
-        raise QctlError(f"the recording in {record} ends early: {sheet.problem}")
+        if file:
+            file.close()
+    if file and file.problem:
+        raise QctlError(f"the recording in {record} ends early: {file.problem}")
 
 
 def _play(file: Path) -> None:
@@ -124,7 +126,7 @@ def _play(file: Path) -> None:
 
 def _recording(file: Path) -> Recording:
     """What was recorded. Raises UsageError where that is none."""
-    from qctl.tui.replay.player import Recording
+    from qctl.tui.replay.recording import Recording
 
     return Recording(file)
 

@@ -14,7 +14,7 @@ from qctl.tui.actions import Act, Done
 from qctl.tui.messages import Ended, Progressed
 
 if TYPE_CHECKING:
-    from qctl.ops import Ops
+    from qctl.ops.audit import AuditOps
 
 OFTEN = 0.1
 """Seconds between two tellings of how far an act is."""
@@ -28,20 +28,19 @@ class Acting:
     """The act that goes on, if one does. `last` is the last that was done, `undo` what undoes it, None where nothing
     does."""
 
-    def __init__(self, ops: Ops, tell: Callable[[Message], object]) -> None:
-        self._ops = ops
+    def __init__(self, tell: Callable[[Message], object]) -> None:
         self._tell = tell
         self._stop = threading.Event()
         self._busy = threading.Lock()
         self.last: Act | None = None
         self.undo: Act | None = None
 
-    def start(self, act: Act) -> bool:
-        """Begin. False where another goes on."""
+    def start(self, act: Act, audit: AuditOps) -> bool:
+        """Start an action and note its outcome in the audit. Returns False if another is running."""
         if not self._busy.acquire(blocking=False):
             return False
         self._stop.clear()
-        threading.Thread(target=self._run, args=(act,), daemon=True).start()
+        threading.Thread(target=self._run, args=(act, audit), daemon=True).start()
         return True
 
     def stop(self) -> bool:
@@ -49,13 +48,13 @@ class Acting:
         self._stop.set()
         return self._busy.locked()
 
-    def _run(self, act: Act) -> None:
+    def _run(self, act: Act, audit: AuditOps) -> None:
         began = time.monotonic()
         done, error, outcome = self._do(act)
         if done:
             self.last, self.undo = act, done.undo
         try:
-            self._ops.audit.note(
+            audit.note(
                 act.command,
                 act.line,
                 via="tui",

@@ -1,84 +1,87 @@
-"""Dead letters of very many queues by their causes: between two readings of all, those of queues that changed."""
+"""Cache of dead letters by cause: between two reads of all queues, only changed queues are read."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from qctl.models import Cause, Causes, DeadLetters, Event, Selector, Stats
-from qctl.tui.data.timed_cache import Kept
+from qctl.models import Cause, Causes, DeadLetterDetail, DeadLetters, Event, Selector, Stats
+from qctl.tui.data.monitor_data import DeadLetterReader
+from qctl.tui.data.timed_cache import TimedCache
 
-CHANGES = frozenset(
+if TYPE_CHECKING:
+    from qctl.ops import Ops
+
+CHANGING_EVENTS = frozenset(
     {"dead", "retried", "quarantined", "discarded", "cleared", "restored", "purged", "moved", "imported"}
 )
-"""Events after which the dead letters of a queue may be others, though they are as many."""
+"""Events after which a queue may hold other dead letters, even if their number is the same."""
 
-FORGET = 5000
-"""Names of queues that changed that are kept until they are read; where there are more, all are read."""
+MAX_CHANGED_QUEUES = 5000
+"""Names of changed queues that are remembered until they are read. Beyond that, all queues are read."""
 
-LISTS = 4
-"""Lists of letters that are kept: of the causes that were looked at last."""
+MAX_LISTS = 4
+"""Lists of dead letters in the cache; the one used longest ago is evicted."""
 
 
-class KeptLetters:
-    """The part `dead_letters`. `stats` brings every queue with its counts, a second old at most."""
+class DeadLetterCache(DeadLetterReader):
+    """Dead letters and their causes. `read_stats` returns all queues with counts that are at most a second old."""
 
-    def __init__(self, ops: Any, stats: Callable[[], Stats]) -> None:
+    def __init__(self, ops: Ops, read_stats: Callable[[], Stats]) -> None:
         self._ops = ops
-        self._stats = stats
+        self._read_stats = read_stats
         self._lock = threading.Lock()
-        self._touched: set[str] = set()
-        self._all = Kept()
+        self._changed: set[str] = set()
+        self._by_queue: TimedCache[dict[str, Causes]] = TimedCache()
         self._merged = Causes([], 0, 0)
-        self._lists: dict[tuple[Selector, int], tuple[Cause, Kept]] = {}
+        self._lists: dict[tuple[Selector, int], tuple[Cause, TimedCache[DeadLetters]]] = {}
 
-    def touch(self, events: list[Event]) -> None:
-        """Something happened to these queues."""
+    def mark_changed(self, events: Sequence[Event]) -> None:
+        """Note the queues of these events for the next read."""
         with self._lock:
-            self._touched |= {e.fields["queue"] for e in events if e.event in CHANGES and "queue" in e.fields}
-            if len(self._touched) > FORGET:
-                self._touched.clear()
-                self._all.spoil()
+            self._changed |= {e.fields["queue"] for e in events if e.event in CHANGING_EVENTS and "queue" in e.fields}
+            if len(self._changed) > MAX_CHANGED_QUEUES:
+                self._changed.clear()
+                self._by_queue.invalidate()
 
     def groups(self, queue: str | None = None) -> Causes:
-        """Why they died."""
+        """Return the causes of the dead letters of one queue, or of all."""
         if queue is not None:
-            found: Causes = self._ops.dead_letters.groups(queue)
-            return found
+            return self._ops.dead_letters.groups(queue)
         with self._lock:
-            touched, self._touched = self._touched, set()
-        queues = self._stats().queues
-        if not self._all.is_good:
-            self._all.renew(lambda: self._ops.dead_letters.groups_of([queue.name for queue in queues]))
+            changed, self._changed = self._changed, set()
+        queues = self._read_stats().queues
+        known = self._by_queue.value
+        if known is None or not self._by_queue.is_valid:
+            known = self._by_queue.refresh(lambda: self._ops.dead_letters.groups_of([queue.name for queue in queues]))
         else:
-            known: dict[str, Causes] = self._all.value
-            changed = [
-                q.name for q in queues if q.name in touched or q.name not in known or q.dead != known[q.name].total
+            stale = [
+                q.name for q in queues if q.name in changed or q.name not in known or q.dead != known[q.name].total
             ]
-            gone = known.keys() - {queue.name for queue in queues}
-            if not (changed or gone):
+            deleted = known.keys() - {queue.name for queue in queues}
+            if not (stale or deleted):
                 return self._merged
-            known.update(self._ops.dead_letters.groups_of(changed))
-            for name in gone:
+            known.update(self._ops.dead_letters.groups_of(stale))
+            for name in deleted:
                 del known[name]
-        self._merged = Causes.merged(self._all.value.values())
+        self._merged = Causes.merged(known.values())
         return self._merged
 
     def list(self, selector: Selector, *, limit: int) -> DeadLetters:
-        """Letters. Those of a cause are read again where something of that changed."""
+        """Return dead letters. Those of a cause are read again if the cause changed."""
         cause = next((cause for cause in self._merged.causes if cause.fingerprint == selector.fingerprint), None)
-        before, kept = self._lists.get((selector, limit), (None, Kept()))
-        if cause is not None and cause == before and kept.is_good:
-            found: DeadLetters = kept.value
-            return found
-        found = kept.renew(lambda: self._ops.dead_letters.list(selector, limit=limit))
+        cached_cause, cache = self._lists.get((selector, limit), (None, TimedCache[DeadLetters]()))
+        if cause is not None and cause == cached_cause and cache.value and cache.is_valid:
+            return cache.value
+        letters = cache.refresh(lambda: self._ops.dead_letters.list(selector, limit=limit))
         if cause is not None:
             self._lists.pop((selector, limit), None)
-            self._lists[selector, limit] = cause, kept
-            for old in list(self._lists)[:-LISTS]:
-                del self._lists[old]
-        return found
+            self._lists[selector, limit] = cause, cache
+            for oldest in [*self._lists][:-MAX_LISTS]:
+                del self._lists[oldest]
+        return letters
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ops.dead_letters, name)
+    def show(self, job_id: str) -> DeadLetterDetail:
+        """Return one dead letter with its traceback and payload."""
+        return self._ops.dead_letters.show(job_id)

@@ -6,13 +6,10 @@ What was before the monitor began is known from the counts in Redis; the rest as
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from qctl.errors import NotFoundError
 from qctl.models import Stats
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
+from qctl.tui.data.monitor_data import MetricsReader
 
 BARS = 12
 """Minutes that are shown, the current one at the right."""
@@ -20,10 +17,10 @@ BARS = 12
 HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
-def before(ops: Ops) -> Mapping[str, Mapping[int, int]]:
+def before(metrics: MetricsReader) -> Mapping[str, Mapping[int, int]]:
     """How queues went before the monitor began, by queue and minute since 1970."""
     try:
-        return ops.metrics.depths()
+        return metrics.depths()
     except NotFoundError:  # of a recording that was begun by a qctl which did not ask that
         return {}
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from qctl.errors import QctlError
+from qctl.tui.data.monitor_data import EventReader
 from qctl.tui.messages import Away, Happened
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 FEW = 5
 """Events that come at once where not much happens: they are told at once."""
@@ -30,7 +27,7 @@ LONGEST = 5.0
 """Most seconds until it is asked again: somebody looks at the screen."""
 
 
-def follow(ops: Ops, tell: Callable[[Message], object], ended: threading.Event) -> None:
+def follow(source: EventReader, tell: Callable[[Message], object], ended: threading.Event) -> None:
     """Tell what happens until `ended` is set. Goes on by itself where Redis was away."""
 
     def away(error: QctlError, seconds: float) -> None:
@@ -41,12 +38,12 @@ def follow(ops: Ops, tell: Callable[[Message], object], ended: threading.Event) 
     after = None
     while after is None and not ended.is_set():
         try:
-            after = ops.events.last_id()
+            after = source.last_id()
         except QctlError as error:
             away(error, AGAIN)
     if after is None:
         return
-    for events in ops.events.follow(after=after, away=away):
+    for events in source.follow(after=after, away=away):
         if ended.is_set():
             return
         tell(Happened(events))

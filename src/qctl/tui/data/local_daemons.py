@@ -1,6 +1,6 @@
-"""The daemons of this machine, for the screen beside the workers: asked of systemd now and then, in a thread.
+"""The daemons of this machine, polled from systemd in a thread.
 
-systemd may take as long as it likes, and asking it starts three programs; a screen waits for neither.
+systemd may be slow, and a poll starts three programs: no page waits for either.
 """
 
 from __future__ import annotations
@@ -11,50 +11,51 @@ from collections.abc import Callable, Sequence
 
 from qctl.errors import QctlError
 from qctl.models import Daemon
+from qctl.tui.data.monitor_data import DaemonReader
 
-KEPT = 5.0
-"""Seconds for which an answer is good."""
+TTL_SECONDS = 5.0
+"""Seconds that an answer stays valid."""
 
-PATIENCE = 0.3
-"""Seconds that the first answer is waited for."""
+FIRST_WAIT_SECONDS = 0.3
+"""Time (s) that the first read waits for systemd; later reads return the last answer."""
 
 
-class DaemonOps:
-    """The part `daemons` of what the monitor asks; no Redis knows of them. `ask` is what brings them."""
+class LocalDaemons(DaemonReader):
+    """Polls `read`, which is `systemctl` by default."""
 
-    def __init__(self, ask: Callable[[], Sequence[Daemon]] | None = None) -> None:
-        self._ask = ask or _of_systemd
+    def __init__(self, read: Callable[[], Sequence[Daemon]] | None = None) -> None:
+        self._read = read or _read_systemd
         self._lock = threading.Lock()
-        self._asking: threading.Thread | None = None
-        self._said: Sequence[Daemon] | QctlError = QctlError("systemd has not answered yet")
+        self._poll: threading.Thread | None = None
+        self._answer: Sequence[Daemon] | QctlError = QctlError("systemd has not answered yet")
         self._due = 0.0
 
     def list(self) -> Sequence[Daemon]:
-        """Every service of qctl's, as it was a moment ago. Raises QctlError, saying why, where none can be known."""
-        first = not self._due
+        """Return all services of qctl, as of the last poll. Raises QctlError if systemd cannot list them."""
+        is_first = not self._due
         with self._lock:
-            if self._asking is None and time.monotonic() >= self._due:
-                self._asking = threading.Thread(target=self._renew, daemon=True)
-                self._asking.start()
-            asking = self._asking
-        if first and asking:
-            asking.join(PATIENCE)
-        if isinstance(self._said, QctlError):
-            raise self._said
-        return self._said
+            if self._poll is None and time.monotonic() >= self._due:
+                self._poll = threading.Thread(target=self._refresh, daemon=True)
+                self._poll.start()
+            poll = self._poll
+        if is_first and poll:
+            poll.join(FIRST_WAIT_SECONDS)
+        if isinstance(self._answer, QctlError):
+            raise self._answer
+        return self._answer
 
-    def _renew(self) -> None:
+    def _refresh(self) -> None:
         try:
-            said: Sequence[Daemon] | QctlError = self._ask()
+            answer: Sequence[Daemon] | QctlError = self._read()
         except QctlError as error:
-            said = error
-        except Exception as error:  # noqa: BLE001 - a fault here must not end the asking: it is told
-            said = QctlError(f"internal error: {type(error).__name__}: {error}")
+            answer = error
+        except Exception as error:  # noqa: BLE001 - shown on the page: a fault here must not end the polling
+            answer = QctlError(f"internal error: {type(error).__name__}: {error}")
         with self._lock:
-            self._said, self._due, self._asking = said, time.monotonic() + KEPT, None
+            self._answer, self._due, self._poll = answer, time.monotonic() + TTL_SECONDS, None
 
 
-def _of_systemd() -> Sequence[Daemon]:
-    from qctl.systemd import Systemd  # not needed by the first screen
+def _read_systemd() -> Sequence[Daemon]:
+    from qctl.systemd import Systemd  # imported late: the first page does not need it
 
     return Systemd().list()

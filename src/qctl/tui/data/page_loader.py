@@ -9,16 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from textual.message import Message
 
 from qctl.errors import QctlError
 from qctl.tui.data.cpu_budget import SHARE, Budget
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.messages import Loaded, NotLoaded
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 SOONEST = 0.05
 """Seconds between two readings at least, however much happens."""
@@ -37,7 +35,7 @@ EARLY = 0.01
 class Readable(Protocol):
     """A page, as far as the loader needs it."""
 
-    def read(self, ops: Ops) -> Any:
+    def read(self, data: MonitorData) -> Any:
         """Read everything that the page shows. Called in a thread."""
 
 
@@ -45,9 +43,12 @@ class Reader:
     """`tell` posts a message from any thread; `later` calls something in so many seconds."""
 
     def __init__(
-        self, ops: Ops, tell: Callable[[Message], object], later: Callable[[float, Callable[[], None]], object]
+        self,
+        source: MonitorData,
+        tell: Callable[[Message], object],
+        later: Callable[[float, Callable[[], None]], object],
     ) -> None:
-        self._ops = ops
+        self._source = source
         self._tell = tell
         self._later = later
         self._budget = Budget()
@@ -105,7 +106,7 @@ class Reader:
     def _read(self, page: Readable, serial: int) -> None:
         began = time.thread_time()
         try:
-            data = page.read(self._ops)
+            data = page.read(self._source)
             self._cost += (time.thread_time() - began - self._cost) * NEWS
         except QctlError as error:
             self._tell(NotLoaded(serial, error))

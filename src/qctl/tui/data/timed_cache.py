@@ -1,40 +1,43 @@
-"""What was read, kept for as long as reading it again would cost too much."""
+"""Cache of one value, valid for longer the more processor time a read of it takes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar
 
-CHEAP = 0.03
-"""Seconds of a processor that a reading may take to be made each time."""
+CHEAP_READ_SECONDS = 0.03
+"""Processor time (s) of a read up to which nothing is cached."""
 
-SHARE = 50
-"""Seconds for which a reading of everything is good, for each second that it took: it costs 2 % of a processor."""
+TTL_PER_READ_SECOND = 50
+"""Seconds that a value stays valid for each second of processor time that its read took: 2 % of a processor."""
+
+T = TypeVar("T")
 
 
-class Kept:
-    """What was read, and until when that is good."""
+class TimedCache(Generic[T]):
+    """The last value read, and until when it is valid."""
 
     def __init__(self) -> None:
-        self.value: Any = None
-        self.is_dear = False
-        self._until = 0.0
+        self.value: T | None = None
+        self.is_expensive = False
+        """Whether the last read took more processor time than `CHEAP_READ_SECONDS`."""
+        self._valid_until = 0.0
 
     @property
-    def is_good(self) -> bool:
-        """Whether it need not be read again."""
-        return self.value is not None and time.monotonic() < self._until
+    def is_valid(self) -> bool:
+        """Whether the value can be used without another read."""
+        return self.value is not None and time.monotonic() < self._valid_until
 
-    def spoil(self) -> None:
-        """It has to be read again."""
-        self._until = 0.0
+    def invalidate(self) -> None:
+        """Require a read before the next use."""
+        self._valid_until = 0.0
 
-    def renew(self, read: Callable[[], Any]) -> Any:
-        """Read it. It is good for longer where that takes long."""
+    def refresh(self, read: Callable[[], T]) -> T:
+        """Read the value and return it."""
         began = time.thread_time()
         self.value = read()
-        took = time.thread_time() - began
-        self.is_dear = took > CHEAP
-        self._until = time.monotonic() + (SHARE * took if self.is_dear else 0.0)
+        cost = time.thread_time() - began
+        self.is_expensive = cost > CHEAP_READ_SECONDS
+        self._valid_until = time.monotonic() + (TTL_PER_READ_SECOND * cost if self.is_expensive else 0.0)
         return self.value

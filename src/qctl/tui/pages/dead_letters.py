@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
@@ -16,13 +16,11 @@ from qctl.errors import NotFoundError
 from qctl.models import Cause, Causes, DeadLetter, DeadLetterDetail, DeadLetters, Selector
 from qctl.safe import redact
 from qctl.tui import actions
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import GridPage
 from qctl.tui.widgets.dialogs import plain
 from qctl.tui.widgets.grid import Grid, Source
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 CAUSES = Source(
     lambda now: [replace(each, drop=4) if each.title == "CAUSE" else each for each in view.cause_columns(now)],
@@ -82,32 +80,32 @@ class DeadLettersPage(GridPage):
         with VerticalScroll(can_focus=True):
             yield Static(id="traceback")
 
-    def read(self, ops: Ops) -> Picture:
+    def read(self, data: MonitorData) -> Picture:
         """The causes, the letters of the selected one, and the selected letter whole."""
-        causes = ops.dead_letters.groups(self.only.queue)
+        causes = data.dead_letters.groups(self.only.queue)
         known = [cause.fingerprint for cause in causes.causes]
         cause = self._cause if self._cause in known else next(iter(known), None)
-        letters = self._letters(ops, causes, cause)
+        letters = self._letters(data, causes, cause)
         ids = [letter.id for letter in letters.letters]
         chosen = ids.index(self._letter) if self._letter in ids else 0
-        return Picture(causes, letters, self._detail(ops, letters.letters[chosen]) if ids else None)
+        return Picture(causes, letters, self._detail(data, letters.letters[chosen]) if ids else None)
 
-    def _letters(self, ops: Ops, causes: Causes, cause: str | None) -> DeadLetters:
+    def _letters(self, data: MonitorData, causes: Causes, cause: str | None) -> DeadLetters:
         if not causes.total:
             return DeadLetters([], 0)
         if cause is None:
-            return ops.dead_letters.list(Selector(queue=self.only.queue), limit=SHOWN)
+            return data.dead_letters.list(Selector(queue=self.only.queue), limit=SHOWN)
         try:
             selector = Selector(queue=self.only.queue, fingerprint=cause, scan=LOOKED_AT)
-            return ops.dead_letters.list(selector, limit=SHOWN)
+            return data.dead_letters.list(selector, limit=SHOWN)
         except NotFoundError:  # somebody dealt with the last of them meanwhile
             return DeadLetters([], 0)
 
-    def _detail(self, ops: Ops, letter: DeadLetter) -> DeadLetterDetail | None:
+    def _detail(self, data: MonitorData, letter: DeadLetter) -> DeadLetterDetail | None:
         """The letter whole, read where it is another one than last time."""
         if self._whole is None or self._whole.letter != letter:
             try:
-                self._whole = ops.dead_letters.show(letter.id)
+                self._whole = data.dead_letters.show(letter.id)
             except NotFoundError:
                 self._whole = None
         return self._whole
@@ -136,7 +134,7 @@ class DeadLettersPage(GridPage):
         if isinstance(row, Cause):
             self.query_one("#letters").focus()
         else:
-            self.host.show_text(f"dead letter {row.id}", lambda: _whole(self.ops.dead_letters.show(row.id)))
+            self.host.show_text(f"dead letter {row.id}", lambda: _whole(self.data.dead_letters.show(row.id)))
 
     def do_retry(self) -> None:
         """Run them again."""

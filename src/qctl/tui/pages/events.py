@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from qctl import view
 from qctl.models import Event
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, Source
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 EVENTS = Source(view.event_columns, lambda event: event.id, "Nothing has happened yet.", {})
 
@@ -34,9 +32,9 @@ class EventsPage(TablePage):
         self._kept: deque[Event] = deque(maxlen=KEPT)
         self._knows_before = False
 
-    def read(self, ops: Ops) -> Sequence[Event] | None:
+    def read(self, data: MonitorData) -> Sequence[Event] | None:
         """What was there before, once; those that come are heard."""
-        return None if self._knows_before else ops.events.list(limit=KEPT)
+        return None if self._knows_before else data.events.list(limit=KEPT)
 
     def present(self, data: Sequence[Event] | None, now: datetime) -> None:
         """Put what was there before under what was heard since."""

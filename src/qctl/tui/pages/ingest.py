@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from qctl import view
 from qctl.models import PipelineStatus, Selector, State
 from qctl.safe import escape_line
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.dialogs import Sheet
 from qctl.tui.widgets.grid import Source
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 LEADS: Mapping[str, tuple[str, tuple[State, ...]]] = {"BATCHES": ("3", ("queued",)), "REJECTS": ("4", ())}
 """Where the numbers of a pipeline lead: to which screen, and there to jobs of which states."""
@@ -40,9 +37,9 @@ class IngestPage(TablePage):
         frozenset(LEADS),
     )
 
-    def read(self, ops: Ops) -> Sequence[PipelineStatus]:
+    def read(self, data: MonitorData) -> Sequence[PipelineStatus]:
         """One reading."""
-        return ops.ingest.status()
+        return data.ingest.status()
 
     def open(self, row: PipelineStatus) -> None:
         """All that is known of it."""

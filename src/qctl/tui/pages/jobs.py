@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -14,13 +14,11 @@ from textual.widgets import Static
 from qctl import view
 from qctl.models import DEAD, JobRow, Jobs, Selector
 from qctl.tui import actions
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.export import as_json
 from qctl.tui.host import Host
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, Source
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 SHOWN = 200
 """Jobs of one page."""
@@ -58,9 +56,9 @@ class JobsPage(TablePage):
         yield Grid(self.source)
         yield Static(id="part")
 
-    def read(self, ops: Ops) -> Jobs:
+    def read(self, data: MonitorData) -> Jobs:
         """One page."""
-        return ops.jobs.list(replace(self.only, scan=LOOKED_AT), offset=self._offset, limit=SHOWN)
+        return data.jobs.list(replace(self.only, scan=LOOKED_AT), offset=self._offset, limit=SHOWN)
 
     def narrow(self, only: Selector) -> None:
         """From the beginning."""
@@ -95,7 +93,7 @@ class JobsPage(TablePage):
 
     def open(self, row: JobRow) -> None:
         """All that is known of it."""
-        self.host.show_text(f"job {row.id}", lambda: as_json(self.ops.jobs.show(row.id)))
+        self.host.show_text(f"job {row.id}", lambda: as_json(self.data.jobs.show(row.id)))
 
     def do_retry(self) -> None:
         """Run dead or canceled ones again."""

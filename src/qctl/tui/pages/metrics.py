@@ -11,11 +11,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from qctl.models import Series, Step
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import Page
 
 if TYPE_CHECKING:
-    from qctl.ops import Ops
     from qctl.view.plots import Value
 
 SPANS = ((3600.0, 60.0, "1 h"), (86_400.0, 900.0, "24 h"))
@@ -43,10 +43,10 @@ class MetricsPage(Page):
         for name in ("depth", "rate", "runs"):
             yield Static(id=name, classes="plot")
 
-    def read(self, ops: Ops) -> Series:
+    def read(self, data: MonitorData) -> Series:
         """All queues together."""
         seconds, step, _ = SPANS[self._span]
-        return ops.metrics.series(seconds=seconds, step=step)
+        return data.metrics.series(seconds=seconds, step=step)
 
     def present(self, data: Series, _: datetime) -> None:
         """Draw it."""

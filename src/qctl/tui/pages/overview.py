@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual.app import ComposeResult
 
 from qctl import view
 from qctl.models import Event, Finding, Health, QueueStats, Selector, State, Stats
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import GridPage, heading
 from qctl.tui.pages.events import EVENTS
@@ -18,9 +19,6 @@ from qctl.tui.pages.queues import LEADS as OF_QUEUES
 from qctl.tui.pages.queues import queue_source
 from qctl.tui.widgets.grid import Grid, Source
 from qctl.view import Cell, Column
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 FINDINGS = Source(
     lambda _: view.finding_columns(), lambda finding: f"{finding.check}: {finding.reason}", "nothing to say", {}
@@ -117,12 +115,12 @@ class OverviewPage(GridPage):
         yield heading("Last events")
         yield Grid(EVENTS, id="last")
 
-    def read(self, ops: Ops) -> Picture:
+    def read(self, data: MonitorData) -> Picture:
         """Three readings; the first time one, so that there is something to look at."""
         if self._is_new:
             self._is_new = False
-            return Picture(ops.stats.read(), None, ())
-        return Picture(ops.stats.read(), ops.health.check(), ops.events.list(limit=LAST)[::-1])
+            return Picture(data.stats.read(), None, ())
+        return Picture(data.stats.read(), data.health.check(), data.events.list(limit=LAST)[::-1])
 
     def present(self, data: Picture, now: datetime) -> None:
         """The worst first, and of health what is not well first."""

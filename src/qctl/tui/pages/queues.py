@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 
@@ -13,13 +12,11 @@ from qctl.models import QueueStats, Selector, State, Stats
 from qctl.safe import escape_line
 from qctl.tui import actions
 from qctl.tui.data.depth_history import Trends
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.dialogs import Field, Sheet
 from qctl.tui.widgets.grid import Grid, Source
 from qctl.view import Cell, Column
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 LEADS: Mapping[str, tuple[str, tuple[State, ...]]] = {
     "WAITING": ("3", ("queued",)),
@@ -70,9 +67,9 @@ class QueuesPage(TablePage):
         """The table."""
         yield Grid(queue_source(self.host.trends))
 
-    def read(self, ops: Ops) -> Stats:
+    def read(self, data: MonitorData) -> Stats:
         """One reading."""
-        return ops.stats.read()
+        return data.stats.read()
 
     def rows(self, data: Stats) -> Sequence[QueueStats]:
         """All of them, by name."""

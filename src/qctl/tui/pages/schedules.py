@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -14,11 +13,9 @@ from qctl import view
 from qctl.models import Coming, Timer, Timers
 from qctl.safe import escape_line, redact
 from qctl.tui import actions
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, Source
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
 
 SHOWN = 200
 """Jobs that wait for their time that are read, beside every schedule."""
@@ -54,9 +51,9 @@ class SchedulesPage(TablePage):
         yield Grid(self.source)
         yield Static(id="more")
 
-    def read(self, ops: Ops) -> Timers:
+    def read(self, data: MonitorData) -> Timers:
         """All schedules, and the first jobs."""
-        return ops.schedules.list(queue=self.only.queue, limit=SHOWN)
+        return data.schedules.list(queue=self.only.queue, limit=SHOWN)
 
     def rows(self, data: Timers) -> Sequence[Timer]:
         """By when they come."""
@@ -71,7 +68,7 @@ class SchedulesPage(TablePage):
     def open(self, row: Timer) -> None:
         """Its rule, its times to come, what it calls."""
         name = row.name
-        self.host.show_text(name, lambda: "\n".join(facts(row, self.ops.schedules.next(names=[name], count=NEXT))))
+        self.host.show_text(name, lambda: "\n".join(facts(row, self.data.schedules.next(names=[name], count=NEXT))))
 
     def do_pause(self) -> None:
         """Hold it, or let it come again."""

@@ -6,20 +6,16 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 
 from qctl import view
 from qctl.errors import QctlError
 from qctl.models import Daemon, WorkerInfo
+from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import GridPage, heading
 from qctl.tui.widgets.dialogs import Sheet
 from qctl.tui.widgets.grid import Grid, Source
-
-if TYPE_CHECKING:
-    from qctl.ops import Ops
-    from qctl.tui.data.caching_ops import ThriftyOps
 
 LINES = 200
 """Lines of a daemon's log that are shown."""
@@ -77,11 +73,11 @@ class WorkersPage(GridPage):
         yield heading("Daemons of this machine")
         yield Grid(DAEMONS, id="daemons")
 
-    def read(self, ops: Ops) -> Picture:
+    def read(self, data: MonitorData) -> Picture:
         """One reading, and what systemd said last."""
-        workers = ops.workers.list(self.only.queue)
+        workers = data.workers.list(self.only.queue)
         try:
-            return Picture(workers, cast("ThriftyOps", ops).daemons.list())
+            return Picture(workers, data.daemons.list())
         except QctlError as error:
             return Picture(workers, (), f"{error.message}: {error.hint}" if error.hint else error.message)
 

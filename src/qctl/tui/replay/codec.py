@@ -1,6 +1,6 @@
-"""How answers become lines of JSON and models again. Secrets are taken out on the way into a file, as on the screen.
+"""Encodes answers as JSON and decodes them to models. Secrets are redacted on the way into a file, as on the screen.
 
-A recording comes from anywhere: reading one makes nothing but models, numbers, texts and times.
+A recording may come from anywhere: decoding creates nothing but models, numbers, texts and times.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from qctl.histogram import Histogram
 from qctl.safe import MASK, redact
 
 TYPE = "$"
-"""The key that says what an object of JSON stands for."""
+"""Key of the type name in a JSON object."""
 
 MODELS: Mapping[str, type[Any]] = {
-    each.__name__: each
-    for each in (Histogram, *(getattr(models, name) for name in models.__all__))
-    if isinstance(each, type) and is_dataclass(each)
+    model.__name__: model
+    for model in (Histogram, *(getattr(models, name) for name in models.__all__))
+    if isinstance(model, type) and is_dataclass(model)
 }
 
 ERRORS: Mapping[str, type[QctlError]] = {
-    each.__name__: each for each in (QctlError, NotFoundError, RedisUnreachableError, RefusedError, UsageError)
+    error.__name__: error for error in (QctlError, NotFoundError, RedisUnreachableError, RefusedError, UsageError)
 }
-"""The errors that screens tell apart; another is recorded as the nearest of these."""
+"""Errors that pages tell apart; any other error is recorded as its nearest base class among these."""
 
 
-def written(value: Any) -> Any:
-    """The value as JSON can say it, without secrets. What it knows nothing of becomes a text."""
+def encode(value: Any) -> Any:
+    """Encode a value as JSON data, without secrets. A value of an unknown type becomes text."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -45,26 +45,26 @@ def written(value: Any) -> Any:
     if isinstance(value, datetime):
         return {TYPE: "datetime", "is": value.isoformat()}
     if isinstance(value, list):
-        return [written(each) for each in value]
+        return [encode(item) for item in value]
     if isinstance(value, tuple):
-        return {TYPE: "tuple", "is": [written(each) for each in value]}
+        return {TYPE: "tuple", "is": [encode(item) for item in value]}
     if isinstance(value, (set, frozenset)):
-        return {TYPE: "frozenset", "is": [written(each) for each in sorted(value, key=str)]}
+        return {TYPE: "frozenset", "is": [encode(item) for item in sorted(value, key=str)]}
     if isinstance(value, Mapping):
-        return {TYPE: "dict", "is": [[written(key), _of_key(key, each)] for key, each in value.items()]}
+        return {TYPE: "dict", "is": [[encode(key), _encode_entry(key, item)] for key, item in value.items()]}
     if type(value).__name__ in MODELS:
-        return {TYPE: type(value).__name__, **_fields(value)}
+        return {TYPE: type(value).__name__, **_encode_fields(value)}
     return _redacted(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
 
 
-def _fields(model: Any) -> dict[str, Any]:
-    """Those that are not at their default."""
-    found = ((each, getattr(model, each.name)) for each in fields(model) if each.init)
-    return {each.name: written(value) for each, value in found if each.default is MISSING or value != each.default}
+def _encode_fields(model: Any) -> dict[str, Any]:
+    """Encode the fields that differ from their default."""
+    values = ((field, getattr(model, field.name)) for field in fields(model) if field.init)
+    return {field.name: encode(value) for field, value in values if field.default is MISSING or value != field.default}
 
 
-def _of_key(key: Any, value: Any) -> Any:
-    return MASK if isinstance(key, str) and value is not None and _is_secret(key) else written(value)
+def _encode_entry(key: Any, value: Any) -> Any:
+    return MASK if isinstance(key, str) and value is not None and _is_secret(key) else encode(value)
 
 
 @lru_cache(maxsize=4096)
@@ -77,40 +77,40 @@ def _redacted(text: str) -> str:
     return redact(text)
 
 
-def read(value: Any) -> Any:
-    """What was written. Raises ValueError where nothing writes that."""
+def decode(value: Any) -> Any:
+    """Decode JSON data. Raises ValueError for data that `encode` never returns."""
     if isinstance(value, list):
-        return [read(each) for each in value]
+        return [decode(item) for item in value]
     if not isinstance(value, dict):
         return value
     kind = value.get(TYPE)
     try:
         if isinstance(kind, str) and kind in MODELS:
-            return MODELS[kind](**{name: read(each) for name, each in value.items() if name != TYPE})
-        return _READERS[kind](value["is"])
+            return MODELS[kind](**{name: decode(item) for name, item in value.items() if name != TYPE})
+        return _DECODERS[kind](value["is"])
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"no recording holds {kind!r} like this") from error
+        raise ValueError(f"invalid object of type {kind!r} in a recording") from error
 
 
-_READERS: Mapping[Any, Any] = {
+_DECODERS: Mapping[Any, Any] = {
     "float": float,
     "datetime": datetime.fromisoformat,
-    "tuple": lambda items: tuple(read(each) for each in items),
-    "frozenset": lambda items: frozenset(read(each) for each in items),
-    "dict": lambda pairs: {read(key): read(each) for key, each in pairs},
+    "tuple": lambda items: tuple(decode(item) for item in items),
+    "frozenset": lambda items: frozenset(decode(item) for item in items),
+    "dict": lambda pairs: {decode(key): decode(item) for key, item in pairs},
 }
 
 
-def written_error(error: QctlError) -> list[str | None]:
-    """An error by the name that `read_error` knows."""
-    kind = next(each.__name__ for each in type(error).__mro__ if each.__name__ in ERRORS)
+def encode_error(error: QctlError) -> list[str | None]:
+    """Encode an error: the name of its type, its message and its hint."""
+    kind = next(base.__name__ for base in type(error).__mro__ if base.__name__ in ERRORS)
     return [kind, redact(error.message), error.hint and redact(error.hint)]
 
 
-def read_error(said: Sequence[Any]) -> QctlError:
-    """The error again. Raises ValueError where nothing writes that."""
+def decode_error(data: Sequence[Any]) -> QctlError:
+    """Decode an error. Raises ValueError for data that `encode_error` never returns."""
     try:
-        kind, message, hint = said
+        kind, message, hint = data
         return ERRORS[kind](str(message), hint=hint and str(hint))
     except (KeyError, TypeError) as error:
-        raise ValueError("no recording holds an error like this") from error
+        raise ValueError("invalid error in a recording") from error

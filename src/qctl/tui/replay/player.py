@@ -1,238 +1,113 @@
-"""An `Ops` that answers out of a recording, as of the moment that a clock points to: `qctl monitor --replay FILE`."""
+"""Answers from a recording, as of the moment of a clock: `qctl monitor --replay FILE`."""
 
 from __future__ import annotations
 
-import bisect
 import contextlib
-import gzip
-import json
-import re
-import shutil
-import tempfile
-import threading
 import time
-import zlib
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
-from qctl.errors import NotFoundError, QctlError, UsageError
+from qctl.errors import NotFoundError, QctlError
 from qctl.models import Event
-from qctl.safe import escape_line
-from qctl.tui.replay import codec
-from qctl.tui.replay.recorder import FOLLOW, VERSION, name_of
+from qctl.tui.data.monitor_data import EventReader, MonitorData
+from qctl.tui.replay.calls import Answers, NamedCalls, listed_events
+from qctl.tui.replay.recording import Recording
 
-GZIP = b"\x1f\x8b"
+POLL_SECONDS = 0.03
+"""Time (s) between polls for recorded events that are due."""
 
-LONGEST = 256_000_000
-"""Bytes of a line."""
-
-HEAD = re.compile(rb'\{"at":([0-9.]{1,20}),"call":("(?:[^"\\]|\\.)*"),')
-"""How a line begins: enough to find it again without reading all of it."""
-
-OFTEN = 0.03
-"""Seconds between two looks for what happened."""
-
-STILL = 1.0
-"""Seconds after which it is said that nothing happened."""
-
-
-class Recording:
-    """A file that was recorded. Answers are read when they are asked for. Raises UsageError where it is none."""
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._file = _plain(path)
-        self._times: dict[str, list[float]] = {}
-        self._places: dict[str, list[int]] = {}
-        try:
-            first = json.loads(self._file.readline(LONGEST))
-            if first["qctl"] != "monitor" or first["version"] != VERSION:
-                raise UsageError(f"{path} was recorded by another version of qctl")
-            self.began = datetime.fromisoformat(first["began"]).astimezone(timezone.utc)
-            self.target = str(first["target"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{path} is no recording of `qctl monitor --record`") from error
-        self.length = self._find()
-
-    def _find(self) -> float:
-        """Where each answer is. Returns the seconds of the last; what a crash cut off is left out."""
-        last, place = 0.0, self._file.tell()
-        for line in iter(lambda: self._file.readline(LONGEST), b""):
-            head = HEAD.match(line)
-            if head and line.endswith(b"\n"):
-                last = max(last, float(head[1]))
-                call = str(json.loads(head[2]))
-                self._times.setdefault(call, []).append(last)
-                self._places.setdefault(call, []).append(place)
-            place += len(line)
-        return last
-
-    def answer(self, call: str, at: float) -> Any:
-        """What a call brought last, up to so many seconds. Raises that where it was an error, and NotFoundError where
-        nobody had asked for it by then."""
-        found = bisect.bisect_right(self._times.get(call, []), at)
-        if not found:
-            raise NotFoundError("nobody had looked at this by then: the recording does not hold it")
-        return self._read(self._places[call][found - 1])
-
-    def happened(self, after: float, until: float) -> list[Any]:
-        """What following the events brought after one moment and up to another: lists of events, and errors."""
-        times = self._times.get(FOLLOW, [])
-        first, last = bisect.bisect_right(times, after), bisect.bisect_right(times, until)
-        found = []
-        for place in self._places.get(FOLLOW, [])[first:last]:
-            try:
-                found.append(self._read(place))
-            except QctlError as error:
-                found.append(error)
-        return found
-
-    def last(self, until: float, limit: int) -> list[Event]:
-        """The last events that were followed up to a moment, oldest of them first."""
-        found: list[Event] = []
-        there = bisect.bisect_right(self._times.get(FOLLOW, []), until)
-        for place in reversed(self._places.get(FOLLOW, [])[:there]):
-            if len(found) >= limit:
-                break
-            with contextlib.suppress(QctlError):
-                found[:0] = self._read(place)
-        return found[-limit:] if limit else []
-
-    def _read(self, place: int) -> Any:
-        with self._lock:
-            self._file.seek(place)
-            line = self._file.readline(LONGEST)
-        try:
-            said = json.loads(line)
-            error = codec.read_error(said["error"]) if "error" in said else None
-            answer = codec.read(said.get("answer"))
-        except (ValueError, RecursionError) as problem:
-            raise QctlError(f"a line of the recording cannot be read: {escape_line(str(problem))}") from problem
-        if error:
-            raise error
-        return answer
-
-
-def _plain(path: Path) -> IO[bytes]:
-    """The file, unpacked into a temporary one where it is compressed; what a crash cut off is left out."""
-    try:
-        given = path.open("rb")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    packed = given.read(2) == GZIP
-    given.seek(0)
-    if not packed:
-        return given
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - it is there for as long as the recording is looked at
-    # Where the end is missing, as after a crash, the lines before it count.
-    with given, contextlib.suppress(EOFError, OSError, zlib.error):
-        shutil.copyfileobj(gzip.GzipFile(fileobj=given), unpacked)
-    unpacked.seek(0)
-    return unpacked
+HEARTBEAT_SECONDS = 1.0
+"""Time (s) without an event after which an empty list is yielded, because Redis was there."""
 
 
 class Clock:
-    """Which moment of a recording is shown, in seconds from its beginning: it goes on by itself, from 0 to `length`."""
+    """Position in a recording, in seconds from its start. It runs by itself, from 0 to `length`."""
 
     def __init__(self, length: float) -> None:
         self.length = length
         self.speed = 1.0
-        self.held = False
-        self.jumps = 0
-        """How often it was set to another moment."""
-        self._at = 0.0
+        self.is_paused = False
+        self.seeks = 0
+        """Number of times that the position was set."""
+        self._position = 0.0
         self._since = time.monotonic()
 
     @property
     def at(self) -> float:
-        """The moment."""
-        gone = 0.0 if self.held else (time.monotonic() - self._since) * self.speed
-        return min(self.length, self._at + gone)
+        """The current position."""
+        elapsed = 0.0 if self.is_paused else (time.monotonic() - self._since) * self.speed
+        return min(self.length, self._position + elapsed)
 
-    def go(self, to: float) -> None:
-        """Show another moment."""
-        self._at, self._since = max(0.0, min(to, self.length)), time.monotonic()
-        self.jumps += 1
+    def seek(self, position: float) -> None:
+        """Set the position."""
+        self._position, self._since = max(0.0, min(position, self.length)), time.monotonic()
+        self.seeks += 1
 
-    def run(self, speed: float) -> None:
-        """Go so many times as fast as it happened."""
-        self._at, self._since, self.speed = self.at, time.monotonic(), speed
+    def set_speed(self, speed: float) -> None:
+        """Run this many times faster than real time."""
+        self._position, self._since, self.speed = self.at, time.monotonic(), speed
 
-    def hold(self, held: bool) -> None:
-        """Stand still, or go on."""
-        self._at, self._since, self.held = self.at, time.monotonic(), held
+    def pause(self, paused: bool) -> None:
+        """Stop the clock, or let it run again."""
+        self._position, self._since, self.is_paused = self.at, time.monotonic(), paused
 
-    def moment(self, recording: Recording) -> datetime:
-        """When that was."""
+    def time_in(self, recording: Recording) -> datetime:
+        """The time of day at the current position."""
         return recording.began + timedelta(seconds=self.at)
 
 
-class ReplayOps:
-    """Has every part that an `Ops` has, and answers what was answered then."""
+def replay(recording: Recording, clock: Clock) -> MonitorData:
+    """The data that the monitor showed at the position of the clock."""
+    player = _Player(recording, clock)
+    return NamedCalls(player, _ReplayedEvents(player, recording, clock))
 
+
+class _Player(Answers):
     def __init__(self, recording: Recording, clock: Clock) -> None:
         self._recording = recording
         self._clock = clock
 
-    def __getattr__(self, name: str) -> _Part:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return _Part(name, self._recording, self._clock)
+    def answer(self, name: str, call: Callable[[MonitorData], Any]) -> Any:  # noqa: ARG002 - nothing is called again
+        return self._recording.answer(name, self._clock.at)
 
 
-class _Part:
-    def __init__(self, name: str, recording: Recording, clock: Clock) -> None:
-        self._name = name
+class _ReplayedEvents(EventReader):
+    def __init__(self, player: _Player, recording: Recording, clock: Clock) -> None:
+        self._player = player
         self._recording = recording
         self._clock = clock
 
-    def __getattr__(self, verb: str) -> Callable[..., Any]:
-        if verb.startswith("_"):
-            raise AttributeError(verb)
-        if f"{self._name}.{verb}" == FOLLOW:
-            return self._follow
-        if f"{self._name}.{verb}" == "events.last_id":
-            return lambda: "0-0"
-
-        def asked(*given: Any, **named: Any) -> Any:
-            known = {name: value for name, value in named.items() if not callable(value)}
-            call = name_of(self._name, verb, given, known)
-            if call.startswith("events.list") and not given and list(known) == ["limit"]:
-                return self._events(call, known["limit"])
-            return self._recording.answer(call, self._clock.at)
-
-        return asked
-
-    def _events(self, call: str, limit: int) -> list[Event]:
-        """The last events: what was followed, and before that what was listed."""
-        at = self._clock.at
-        followed = self._recording.last(at, limit)
-        before: list[Event] = []
+    def list(self, *, limit: int) -> Sequence[Event]:
+        """Return the last events: those that were followed, and before them those that were listed."""
+        followed = self._recording.followed_events(self._clock.at, limit)
+        listed: Sequence[Event] = ()
         with contextlib.suppress(NotFoundError):
-            before = self._recording.answer(call, at)
+            listed = listed_events(self._player, limit)
         known = {event.id for event in followed}
-        return [*(event for event in before if event.id not in known), *followed][-limit:]
+        return [*(event for event in listed if event.id not in known), *followed][-limit:]
 
-    def _follow(self, *, away: Callable[[QctlError, float], None], **_: Any) -> Iterator[list[Event]]:
-        """What happened, when it did; an empty list each second in which Redis was there and nothing did."""
+    def last_id(self) -> str:
+        return "0-0"
+
+    def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:  # noqa: ARG002
+        """Yield events when they are due, and an empty list each second if Redis was there and nothing happened."""
         yield []
-        clock, told, gone = self._clock, time.monotonic(), False
-        at, jumps = clock.at, clock.jumps
+        clock, heard_at, is_away = self._clock, time.monotonic(), False
+        at, seeks = clock.at, clock.seeks
         while True:
-            time.sleep(OFTEN)
-            if clock.jumps != jumps:
-                jumps, at, gone = clock.jumps, clock.at, False
+            time.sleep(POLL_SECONDS)
+            if clock.seeks != seeks:
+                seeks, at, is_away = clock.seeks, clock.at, False
                 yield []
             now = clock.at
-            for said in self._recording.happened(at, now):
-                gone, told = isinstance(said, QctlError), time.monotonic()
-                if isinstance(said, QctlError):
-                    away(said, OFTEN)
+            for events in self._recording.followed(at, now):
+                is_away, heard_at = isinstance(events, QctlError), time.monotonic()
+                if isinstance(events, QctlError):
+                    away(events, POLL_SECONDS)
                 else:
-                    yield said
+                    yield events
             at = now
-            if not gone and time.monotonic() - told >= STILL:
-                told = time.monotonic()
+            if not is_away and time.monotonic() - heard_at >= HEARTBEAT_SECONDS:
+                heard_at = time.monotonic()
                 yield []

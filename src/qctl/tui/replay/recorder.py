@@ -1,7 +1,7 @@
-"""An `Ops` that writes down every answer that the monitor gets, with its time: `qctl monitor --record FILE`.
+"""Records every answer that the monitor shows, with its time: `qctl monitor --record FILE`.
 
-A line is a call and its answer, where that is another one than last time:
-`{"at": seconds since the beginning, "call": ..., "answer": ...}`, or `"error"`. The first line says when that was.
+A line is a call and its answer, written only if the answer differs from the last one to the same call:
+`{"at": seconds since the start, "call": ..., "answer": ...}`, or `"error"`. The first line holds the start time.
 """
 
 from __future__ import annotations
@@ -12,41 +12,38 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from qctl.errors import QctlError, RefusedError
 from qctl.models import Event
 from qctl.safe import redact_url
+from qctl.tui.data.monitor_data import EventReader, MonitorData
 from qctl.tui.replay import codec
+from qctl.tui.replay.calls import FOLLOW, VERSION, Answers, NamedCalls, listed_events
 
-VERSION = 1
+MAX_PLAIN_BYTES = 8_000_000
+"""Size (bytes) of a file beyond which it is compressed."""
 
-LARGE = 8_000_000
-"""Bytes from which a file is compressed."""
+MAX_CALL_CHARACTERS = 2000
+"""Longest name of a call; an answer to a longer one is not recorded."""
 
-LONGEST = 2000
-"""Characters of a call. Longer ones name the jobs of an act, which nobody looks at."""
+FLUSH_SECONDS = 1.0
+"""Time (s) between flushes: as much as a crash may lose."""
 
-FLUSH = 1.0
-"""Seconds of which a crash may take what was seen."""
-
-UNSEEN = {"audit.note", "jobs.choose", "jobs.editable"}
-"""Calls of acts alone, whose answers no screen shows."""
-
-FOLLOW = "events.follow"
+T = TypeVar("T")
 
 
-def name_of(part: str, verb: str, given: tuple[Any, ...], named: dict[str, Any]) -> str:
-    """A call by what was asked: the same for the same question."""
-    asked = [*given, *([dict(sorted(named.items()))] if named else [])]
-    return f"{part}.{verb}{json.dumps(codec.written(asked), separators=(',', ':'))}"
+def record(data: MonitorData, file: RecordingFile) -> MonitorData:
+    """The same data, with each answer written to `file`."""
+    recorder = _Recorder(data, file)
+    return NamedCalls(recorder, _RecordedEvents(data.events, recorder, file))
 
 
-class Sheet:
-    """The file. Only its owner may read it. What cannot be written ends the recording, and `problem` says why."""
+class RecordingFile:
+    """A new file that only its owner may read. A write error ends the recording; `problem` then says why."""
 
     def __init__(self, path: Path, target: str) -> None:
         self._path = path
@@ -55,22 +52,22 @@ class Sheet:
         self._size = 0
         self._flushed = 0.0
         self._last: dict[str, int] = {}
-        self._file: IO[bytes] | gzip.GzipFile | None = _created(path)
+        self._file: IO[bytes] | gzip.GzipFile | None = _create(path)
         self.problem: str | None = None
         began = datetime.now(timezone.utc).isoformat()
-        self._write({"qctl": "monitor", "version": VERSION, "began": began, "target": redact_url(target)})
+        self._append(json.dumps({"qctl": "monitor", "version": VERSION, "began": began, "target": redact_url(target)}))
 
-    def note(self, call: str, **said: Any) -> None:
-        """Write down what a call brought, unless it brought the same as before."""
-        if len(call) > LONGEST:
+    def write(self, call: str, **answer: Any) -> None:
+        """Write the answer to a call, unless it equals the last one."""
+        if len(call) > MAX_CALL_CHARACTERS:
             return
         at = round(time.monotonic() - self._began, 3)
-        text = json.dumps(said, separators=(",", ":"))
+        text = json.dumps(answer, separators=(",", ":"))
         with self._lock:
             if call != FOLLOW and self._last.get(call) == hash(text):
                 return
             self._last[call] = hash(text)
-            self._append(f'{{"at":{at},"call":{json.dumps(call)},{text[1:]}\n'.encode())
+            self._append(f'{{"at":{at},"call":{json.dumps(call)},{text[1:]}')
 
     def close(self) -> None:
         """End the recording."""
@@ -79,27 +76,23 @@ class Sheet:
                 self._file.close()
             self._file = None
 
-    def _write(self, line: dict[str, Any]) -> None:
-        self._append(json.dumps(line).encode() + b"\n")
-
-    def _append(self, line: bytes) -> None:
+    def _append(self, line: str) -> None:
         if self._file is None:
             return
         try:
-            self._file.write(line)
-            self._size += len(line)
-            if self._size > LARGE and not isinstance(self._file, gzip.GzipFile):
+            self._size += self._file.write(line.encode() + b"\n")
+            if self._size > MAX_PLAIN_BYTES and not isinstance(self._file, gzip.GzipFile):
                 self._file.close()
-                self._file = _compressed(self._path)
-            if time.monotonic() - self._flushed > FLUSH:
+                self._file = _compress(self._path)
+            if time.monotonic() - self._flushed > FLUSH_SECONDS:
                 self._flushed = time.monotonic()
                 self._file.flush()
         except OSError as error:
             self.problem, self._file = error.strerror or str(error), None
 
 
-class _Packed(gzip.GzipFile):
-    """A compressed file that closes what it is in."""
+class _GzipFile(gzip.GzipFile):
+    """A compressed file that also closes the file below it."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         super().__init__("", "wb", 6, raw)
@@ -110,77 +103,63 @@ class _Packed(gzip.GzipFile):
         self._raw.close()
 
 
-def _compressed(path: Path) -> gzip.GzipFile:
-    """The same file, compressed, at the same place, open at its end."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}")
-    packed = _Packed(_created(beside))
-    with path.open("rb") as before:
-        shutil.copyfileobj(before, packed)
-    beside.replace(path)
-    return packed
+def _compress(path: Path) -> gzip.GzipFile:
+    """Replace a file by a compressed one, open at its end."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    compressed = _GzipFile(_create(temporary))
+    with path.open("rb") as plain:
+        shutil.copyfileobj(plain, compressed)
+    temporary.replace(path)
+    return compressed
 
 
-def _created(path: Path) -> IO[bytes]:
-    """A new file for its owner alone. Raises RefusedError where there is something, or nothing can be made."""
+def _create(path: Path) -> IO[bytes]:
+    """Create a file for its owner alone. Raises RefusedError if it exists or cannot be created."""
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
     except OSError as error:
-        raise RefusedError(f"{path} cannot be made: {error.strerror}") from error
+        raise RefusedError(f"cannot create {path}: {error.strerror}") from error
 
 
-class RecordingOps:
-    """Has every part that `ops` has; what they answer is written down."""
+class _Recorder(Answers):
+    def __init__(self, data: MonitorData, file: RecordingFile) -> None:
+        self._data = data
+        self._file = file
 
-    def __init__(self, ops: Any, sheet: Sheet) -> None:
-        self._ops = ops
-        self._sheet = sheet
+    def answer(self, name: str, call: Callable[[MonitorData], T]) -> T:
+        try:
+            answer = call(self._data)
+        except QctlError as error:
+            self._file.write(name, error=codec.encode_error(error))
+            raise
+        self._file.write(name, answer=codec.encode(answer))
+        return answer
 
-    def __getattr__(self, name: str) -> _Part:
-        part = _Part(getattr(self._ops, name), name, self._sheet)
-        setattr(self, name, part)
-        return part
 
+class _RecordedEvents(EventReader):
+    def __init__(self, events: EventReader, recorder: _Recorder, file: RecordingFile) -> None:
+        self._events = events
+        self._recorder = recorder
+        self._file = file
 
-class _Part:
-    def __init__(self, part: Any, name: str, sheet: Sheet) -> None:
-        self._part = part
-        self._name = name
-        self._sheet = sheet
+    def list(self, *, limit: int) -> Sequence[Event]:
+        return listed_events(self._recorder, limit)
 
-    def __getattr__(self, verb: str) -> Callable[..., Any]:
-        operation: Callable[..., Any] = getattr(self._part, verb)
-        call = f"{self._name}.{verb}"
-        if call == FOLLOW:
-            return lambda **given: self._follow(operation, **given)
-        if call in UNSEEN:
-            return operation
+    def last_id(self) -> str:
+        return self._events.last_id()
 
-        def asked(*given: Any, **named: Any) -> Any:
-            known = {name: value for name, value in named.items() if not callable(value)}
-            call = name_of(self._name, verb, given, known)
-            try:
-                answer = operation(*given, **named)
-            except QctlError as error:
-                self._sheet.note(call, error=codec.written_error(error))
-                raise
-            self._sheet.note(call, answer=codec.written(answer))
-            return answer
+    def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:
+        """Record events, and when Redis went away and came back."""
+        is_away = False
 
-        return asked
-
-    def _follow(
-        self, operation: Callable[..., Iterator[list[Event]]], *, away: Callable[[QctlError, float], None], **given: Any
-    ) -> Iterator[list[Event]]:
-        gone = False
-
-        def noted(error: QctlError, seconds: float) -> None:
-            nonlocal gone
-            gone = True
-            self._sheet.note(FOLLOW, error=codec.written_error(error))
+        def record_away(error: QctlError, seconds: float) -> None:
+            nonlocal is_away
+            is_away = True
+            self._file.write(FOLLOW, error=codec.encode_error(error))
             away(error, seconds)
 
-        for events in operation(**given, away=noted):
-            if events or gone:
-                gone = False
-                self._sheet.note(FOLLOW, answer=codec.written(events))
+        for events in self._events.follow(after=after, away=record_away):
+            if events or is_away:
+                is_away = False
+                self._file.write(FOLLOW, answer=codec.encode(events))
             yield events

@@ -14,7 +14,8 @@ from textual.widgets import ContentSwitcher, Input, Static
 from qctl.tui.app import Monitor
 from qctl.tui.page import Page
 from qctl.tui.pages import PAGES
-from qctl.tui.replay.player import Clock, Recording, ReplayOps
+from qctl.tui.replay.player import Clock, replay
+from qctl.tui.replay.recording import Recording
 
 STEP, FAR = 10.0, 60.0
 """Seconds that a key leads forward or back, alone and with Shift."""
@@ -44,7 +45,7 @@ class Slider(Static):
     def draw(self) -> None:
         """Show where it is."""
         clock, width = self._clock, self.size.width
-        state = "held" if clock.held else "ended" if clock.at >= clock.length else f"{clock.speed:g}x"
+        state = "held" if clock.is_paused else "ended" if clock.at >= clock.length else f"{clock.speed:g}x"
         left, right = f" {state:<5} {_time(clock.at)} ", f" {_time(clock.length)} "
         keys = f" {KEYS} " if width >= 110 else ""
         room = width - len(left) - len(right) - len(keys)
@@ -85,14 +86,14 @@ class ReplayMonitor(Monitor):
         self._clock = Clock(recording.length)
         self._recording = recording
         super().__init__(
-            cast("Any", ReplayOps(recording, self._clock)),
+            replay(recording, self._clock),
             target=recording.target,
             read_only="this is a recording: what it shows is over",
         )
 
     def now(self) -> datetime:
         """What time it was."""
-        return self._clock.moment(self._recording)
+        return self._clock.time_in(self._recording)
 
     def compose(self) -> ComposeResult:
         """The slider stands above the keys."""
@@ -108,7 +109,7 @@ class ReplayMonitor(Monitor):
 
     async def seek(self, to: float) -> None:
         """Show another moment. Pages that remember what they heard begin anew: it may not have happened yet."""
-        self._clock.go(to)
+        self._clock.seek(to)
         for number, page in enumerate(self._pages):
             if type(page).heard is not Page.heard:
                 await self._renew(number)
@@ -139,10 +140,10 @@ class ReplayMonitor(Monitor):
     def action_speed(self, by: int) -> None:
         """Faster or slower."""
         at = SPEEDS.index(self._clock.speed) + by
-        self._clock.run(SPEEDS[max(0, min(at, len(SPEEDS) - 1))])
+        self._clock.set_speed(SPEEDS[max(0, min(at, len(SPEEDS) - 1))])
         self.query_one(Slider).draw()
 
     def action_hold(self) -> None:
         """Stand still, or go on."""
-        self._clock.hold(not self._clock.held)
+        self._clock.pause(not self._clock.is_paused)
         self.query_one(Slider).draw()

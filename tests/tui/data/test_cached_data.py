@@ -14,8 +14,8 @@ from cli.fake_jobs import CAUSE
 from qctl.models import Causes, DeadLetters, Event, QueueStats, Selector
 from qctl.ops import Ops
 from qctl.settings import Settings
-from qctl.tui.data import caching_ops, dead_letter_cache, timed_cache
-from qctl.tui.data.caching_ops import ThriftyOps
+from qctl.tui.data import cached_data, dead_letter_cache, timed_cache
+from qctl.tui.data.cached_data import CachedData
 from tui.fake import QUEUES, MonitorOps
 
 
@@ -30,8 +30,8 @@ class Deployment:
         self.queues = {queue.name: queue for queue in QUEUES}
         self.read: list[Any] = []
         self.news: list[Event] = []
-        fake = MonitorOps(stats__read=self._stats, events__follow=self._follow)
-        self.ops = ThriftyOps(fake)
+        fake: Any = MonitorOps(stats__read=self._stats, events__follow=self._follow)
+        self.data = CachedData(fake)
         self.fake = fake
 
     def _stats(self, only: list[str] | None = None) -> Any:
@@ -44,11 +44,11 @@ class Deployment:
     def happen(self, *events: Event) -> None:
         """The monitor hears of these."""
         self.news = list(events)
-        assert list(self.ops.events.follow(after="0-0", away=lambda *_: None)) == [list(events)]
+        assert list(self.data.events.follow(after="0-0", away=lambda *_: None)) == [list(events)]
 
     def waiting(self) -> dict[str, int]:
         """What the screen would show."""
-        stats = self.ops.stats.read()
+        stats = self.data.stats.read()
         assert stats.totals.pending >= sum(queue.waiting for queue in stats.queues)
         return {queue.name: queue.waiting for queue in stats.queues}
 
@@ -56,9 +56,9 @@ class Deployment:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """Reading everything counts as slow, and is good for long."""
-    monkeypatch.setattr(timed_cache, "CHEAP", -1.0)
-    monkeypatch.setattr(timed_cache, "SHARE", 1e9)
-    monkeypatch.setattr(caching_ops, "RECOUNT", 1e9)
+    monkeypatch.setattr(timed_cache, "CHEAP_READ_SECONDS", -1.0)
+    monkeypatch.setattr(timed_cache, "TTL_PER_READ_SECOND", 1e9)
+    monkeypatch.setattr(cached_data, "COUNT_TTL_SECONDS", 1e9)
     return Deployment()
 
 
@@ -82,15 +82,15 @@ def test_between_two_readings_of_everything_what_happened_is_read(slow: Deployme
     slow.happen(happened("new"))
     assert "new" not in slow.waiting()
     assert slow.read == [None, ["report", "new"], ["new"]]
-    slow.ops.health.check()
-    slow.ops.health.check()
+    slow.data.health.check()
+    slow.data.health.check()
     assert len(slow.fake.calls_of("health__check")) == 1
 
 
 def test_what_people_did_comes_first_and_nothing_is_forgotten(
     slow: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caching_ops, "MOST", 1)
+    monkeypatch.setattr(cached_data, "MAX_QUEUES_PER_READ", 1)
     slow.waiting()
     slow.happen(happened("report"), happened("email"), happened("sensor-data", actor="ops@host"))
     for _ in range(4):
@@ -99,7 +99,7 @@ def test_what_people_did_comes_first_and_nothing_is_forgotten(
 
 
 def test_what_people_did_comes_before_everything_but_once(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timed_cache, "SHARE", 0.0)
+    monkeypatch.setattr(timed_cache, "TTL_PER_READ_SECOND", 0.0)
     slow.waiting()
     slow.happen(happened("report", actor="ops@host"))
     slow.waiting()
@@ -119,12 +119,12 @@ def test_some_queues_are_read_as_all_are(settings: Settings, connection: Any) ->
 
 
 def test_counts_of_all_queues_are_no_older_than_a_second(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caching_ops, "RECOUNT", 0.0)
+    monkeypatch.setattr(cached_data, "COUNT_TTL_SECONDS", 0.0)
     slow.fake.stats.recounted = lambda before: replace(before, queues=list(slow.queues.values()))
     slow.waiting()
     slow.queues["report"] = replace(slow.queues["report"], waiting=7)
     assert slow.waiting()["report"] == 7
-    slow.ops.health.check()
+    slow.data.health.check()
     ((given,), _) = slow.fake.calls_of("health__check")[0]
     assert given.queues[1].waiting == 7
     assert slow.read == [None]
@@ -158,13 +158,13 @@ def test_counts_pauses_and_new_queues_are_seen_without_reading_all(settings: Set
 class Graves:
     """Dead letters by queue, and of which queues they were read."""
 
-    def __init__(self, ops: ThriftyOps, fake: MonitorOps) -> None:
+    def __init__(self, data: CachedData, fake: Any) -> None:
         self.counts = {"email": 2, "report": 1}
         self.asked: list[Any] = []
         fake.stats.recounted = fake.stats.read
         fake.dead_letters.groups_of = self._groups_of
         fake.dead_letters.list = self._list
-        self.letters = ops.dead_letters
+        self.letters = data._dead_letters
 
     def stats(self) -> Any:
         return stats_of(*(QueueStats(name, dead=count) for name, count in self.counts.items()))
@@ -184,12 +184,12 @@ class Graves:
 @pytest.fixture
 def graves(monkeypatch: pytest.MonkeyPatch) -> Graves:
     """All that is read is dear, and good for long; counts are not."""
-    monkeypatch.setattr(timed_cache, "CHEAP", -1.0)
-    monkeypatch.setattr(timed_cache, "SHARE", 1e9)
-    monkeypatch.setattr(caching_ops, "RECOUNT", 0.0)
+    monkeypatch.setattr(timed_cache, "CHEAP_READ_SECONDS", -1.0)
+    monkeypatch.setattr(timed_cache, "TTL_PER_READ_SECOND", 1e9)
+    monkeypatch.setattr(cached_data, "COUNT_TTL_SECONDS", 0.0)
     found: list[Graves] = []
-    fake = MonitorOps(stats__read=lambda *_: found[0].stats())
-    found.append(Graves(ThriftyOps(fake), fake))
+    fake: Any = MonitorOps(stats__read=lambda *_: found[0].stats())
+    found.append(Graves(CachedData(fake), fake))
     return found[0]
 
 
@@ -206,7 +206,7 @@ def test_causes_are_read_of_queues_that_changed(graves: Graves) -> None:
     assert count() == (8, ["email", "new", "report"])
     del graves.counts["email"]
     assert count() == (6, ["new", "report"])
-    graves.letters.touch([happened("new"), Event("2-0", "dead", {"queue": "report"})])
+    graves.letters.mark_changed([happened("new"), Event("2-0", "dead", {"queue": "report"})])
     assert count() == (6, ["new", "report"])
     assert graves.asked == [["email", "report"], ["report"], ["new"], [], ["report"]]
 
@@ -222,13 +222,13 @@ def test_letters_of_a_cause_are_read_where_that_changed(graves: Graves) -> None:
     assert graves.asked == [["email", "report"], 9, ["report"], 9]
     for limit in range(20, 40):
         graves.letters.list(of_cause, limit=limit)
-    assert len(graves.letters._lists) == dead_letter_cache.LISTS
+    assert len(graves.letters._lists) == dead_letter_cache.MAX_LISTS
 
 
 def test_what_was_measured_is_read_again_when_that_is_paid_for(slow: Deployment) -> None:
     asked: list[float] = []
-    slow.fake.metrics.series = lambda *, seconds: (asked.append(seconds), seconds)[1]
+    slow.fake.metrics.series = lambda *, seconds, **_: (asked.append(seconds), seconds)[1]
     for seconds in (1.0, 1.0, 2.0, 1.0, 3.0, 4.0, 5.0, 1.0, 2.0):
-        assert slow.ops.metrics.series(seconds=seconds) == seconds
+        assert slow.data.metrics.series(seconds=seconds, step=60.0) == seconds
     assert asked == [1.0, 2.0, 3.0, 4.0, 5.0, 2.0]
-    assert len(slow.ops.metrics._kept) == caching_ops.SERIES
+    assert len(slow.data._metrics._series) == cached_data.MAX_SERIES
