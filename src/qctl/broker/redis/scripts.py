@@ -1,38 +1,66 @@
-"""The Lua scripts: files beside this one, loaded by name, run by digest."""
+"""Lua scripts: files in `lua/` beside the Python that calls them, loaded by name, run by digest."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-Argument = str | bytes | int | float
+from qctl.broker.redis.script_signature import Argument, Signature
+
+__all__ = ["Argument", "Script"]
+
+_TYPES = "redis/types"
+"""The part that looks at the types of keys."""
 
 
 class Script:
-    """One Lua file, or one that goes on where others end. Its head states KEYS, ARGV, what it returns and why it is
-    atomic."""
+    """A Lua file, or one that continues others. Its head declares KEYS, ARGV and replies, and why it is atomic."""
 
     def __init__(self, name: str, *, after: str | Sequence[str] = ()) -> None:
         self.name = name
-        before = (after,) if isinstance(after, str) else after
-        self.body = "".join(_source(part) for part in (*before, name))
+        parts = [*((after,) if isinstance(after, str) else after), name]
+        sources = [_source(part) for part in parts]
+        self.signature = Signature()
+        if not any(re.match(r"(--.*\n)*?--.*\b(KEYS|ARGV)\[\d", source) for source in sources):
+            for source in sources:
+                self.signature.add(source)
+        self.body = self.signature.prelude(with_types=_TYPES in parts) + "".join(sources)
         self.sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
 
-    def __call__(self, connection: Redis, keys: Sequence[str], args: Sequence[Argument]) -> Any:
-        """Run it. A Redis that does not know the script (it has restarted) is sent the text.
+    def __call__(
+        self,
+        connection: Redis,
+        keys: Sequence[str] | None = None,
+        args: Sequence[Argument] = (),
+        /,
+        **values: Any,
+    ) -> Any:
+        """Run it with values by name. A Redis that does not know the script (it has restarted) is sent the text.
 
         Text may hold bytes that are not UTF-8, as `surrogateescape` reads them, whatever the connection makes of it.
+        Raises TypeError if a name is missing or unknown.
         """
-        sent = [arg.encode(errors="surrogateescape") if isinstance(arg, str) else arg for arg in (*keys, *args)]
+        sent_keys, sent_args = self.pack(values) if keys is None else (keys, args)
+        sent = [
+            arg.encode(errors="surrogateescape") if isinstance(arg, str) else arg for arg in (*sent_keys, *sent_args)
+        ]
         try:
-            return connection.evalsha(self.sha, len(keys), *sent)
+            return connection.evalsha(self.sha, len(sent_keys), *sent)
         except NoScriptError:
-            return connection.eval(self.body, len(keys), *sent)
+            return connection.eval(self.body, len(sent_keys), *sent)
+
+    def pack(self, values: Mapping[str, Any]) -> tuple[list[Argument], list[Argument]]:
+        """KEYS and ARGV for values by name. Raises TypeError if a name is missing or unknown."""
+        try:
+            return self.signature.pack(values)
+        except TypeError as error:
+            raise TypeError(f"{self.name}.lua: {error}") from None
 
 
 def _source(name: str) -> str:

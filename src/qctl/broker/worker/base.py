@@ -54,7 +54,7 @@ WORKER_TTL = 30
 LONG_RUN = 20.0
 """Seconds after which a run's RQ heartbeat is renewed from the lease thread; RQ lets it live 90 s."""
 
-_start = Script("worker/start")
+_start = Script("worker/start", after="worker/claimed")
 
 
 def _level(job: Job) -> int:
@@ -283,17 +283,19 @@ class QctlWorker(PlainWorker):
         moment = now()
         started = _start(
             self.connection,
-            [keys.job(job.id), keys.intermediate(job.origin), keys.claims(job.origin), self.key, keys.EVENTS],
-            [
-                job.id,
-                self.claimant.name,
-                utcformat(moment),
-                self.name,
-                WORKER_TTL + 60,
-                job.origin,
-                events.MAX_ENTRIES,
-                getattr(job, "trace", None) or "",
-            ],
+            job=keys.job(job.id),
+            intermediate=keys.intermediate(job.origin),
+            claims=keys.claims(job.origin),
+            worker=self.key,
+            events=keys.EVENTS,
+            job_id=job.id,
+            claimant=self.claimant.name,
+            now=utcformat(moment),
+            worker_name=self.name,
+            worker_ttl=WORKER_TTL + 60,
+            queue=job.origin,
+            max_events=events.MAX_ENTRIES,
+            trace=getattr(job, "trace", None) or "",
         )
         if not started:
             raise ClaimLostError(f"job {job.id} was given to another worker")

@@ -30,7 +30,7 @@ class Line:
         self._pid = 0
         self._used = 0.0
 
-    def run(self, script: Script, keys: Sequence[bytes], args: Sequence[Argument]) -> Any:
+    def run(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
         """Run a script, which is sent where Redis does not know it. Raises what redis-py raises; nothing is tried
         again. Text among the arguments is what UTF-8 can say."""
         try:

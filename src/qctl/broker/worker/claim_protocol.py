@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from redis import Redis
@@ -17,7 +17,7 @@ from redis import Redis
 from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
-from qctl.broker.redis.scripts import Argument, Script
+from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_connection import Line
 
 _claim = Script("worker/claim")
@@ -40,21 +40,69 @@ class Claim(NamedTuple):
     held: bool = False
 
 
-class Success(NamedTuple):
-    """The end of a plain job, to be written with the next claim.
+class EndedJob(NamedTuple):
+    """One of the `jobs` of `finish.lua`, which says what each field is."""
 
-    `minute` since 1970 is that in which it is counted, `keys` and `args` are what `finish.lua` wants of the job, and
-    `record` the keys of what was recorded of the run, if it was. `value` is what the job returned, as it is kept.
+    job: str
+    results: str
+    dependents: str
+    job_id: str
+    began_at: str
+    ended_at: str
+    ttl: int
+    value: bytes
+    execution_id: str
+    started: float
+    ended: float
+    run_ms: int
+    trace: bytes
+    wait_field: str
+    run_field: bytes
+    batch_data: bytes
+
+
+class RecordKeys(NamedTuple):
+    """The keys under which RQ's record of a run stands."""
+
+    execution: str
+    executions: str
+    worker_executions: str
+
+
+class _Record(NamedTuple):
+    """One of the `records` of `finish.lua`."""
+
+    execution: str
+    executions: str
+    worker_executions: str
+    ended_n: int
+
+
+class _Queue(NamedTuple):
+    """One of the `queues` of `claim.lua`."""
+
+    waiting: bytes
+    intermediate: bytes
+    claims: bytes
+    started: bytes
+    recoveries: bytes
+    name: bytes
+    family: bytes
+    counts_prefix: bytes
+
+
+class Success(NamedTuple):
+    """The end of a fast-path job, to be written with the next claim.
+
+    `minute` since 1970 is that in which it is counted, `seconds` is how long the job ran, and `record` the keys of the
+    record of the run, if there may be one.
     """
 
-    job_id: str
+    row: EndedJob
     queue: str
     minute: int
-    keys: Sequence[bytes]
-    args: Sequence[Argument]
-    value: bytes
-    ran: float
-    record: Sequence[str] = ()
+    seconds: float
+    record: RecordKeys | None = None
 
 
 class UnfinishedError(Exception):
@@ -92,27 +140,26 @@ class Turns:
         Returns the claims, and the queue to wait on: the first that is not held, if any. Raises UnfinishedError, and
         what redis-py raises.
         """
-        places, names = _places(tuple(queues))
         now = datetime.now(timezone.utc)
         first = self._count + 1
         self._count += max(most, default=1)
         drawn = self._drawn if self._starting else ""
-        args: list[Argument] = [
-            self._name,
-            keys.JOB_PREFIX,
-            int(lease * 1000),
-            events.MAX_ENTRIES,
-            len(queues),
-            drawn,
-            first,
-        ]
-        args += [rq_time(now), *names, *most]
-        self.asked = time.monotonic()
+        values: dict[str, Any] = {
+            **_SHARED,
+            "claimant": self._name,
+            "lease_ms": int(lease * 1000),
+            "run_prefix": drawn,
+            "first_run": first,
+            "now": rq_time(now),
+            "max_jobs": most,
+            "queues": _queues(tuple(queues)),
+        }
+        script = _claim
         if ends:
-            of_ends, told = _of_ends(ends)
-            kind, number, *rest = self._line.run(_finish_and_claim, (*places, *of_ends), (*args, *told))
-        else:
-            kind, number, *rest = self._line.run(_claim, places, args)
+            values |= _values_of(ends)
+            script = _finish_and_claim
+        self.asked = time.monotonic()
+        kind, number, *rest = self._line.run(script, *script.pack(values))
         if kind == 4:
             raise _unfinished([number, *rest])
         if kind == 0:
@@ -134,39 +181,56 @@ def _unfinished(reply: Sequence[int | bytes]) -> UnfinishedError:
     return UnfinishedError([n for n, why in found if why == b"lost"], [n for n, why in found if why != b"lost"])
 
 
-def _of_ends(ends: Sequence[Success]) -> tuple[list[bytes], list[Argument]]:
-    queue, minute = ends[-1].queue, ends[-1].minute
-    places = list(_of_queue(queue, minute))
-    args: list[Argument] = [len(ends), queue.encode(errors="surrogateescape"), minute % 60]
-    for end in ends:
-        places += end.keys
-        places += [key.encode() for key in end.record]
-        args += end.args
-        args.append(len(end.record))
-    return places, args
+def _values_of(ends: Sequence[Success]) -> dict[str, Any]:
+    """The values that `finish.lua` needs beside those of `claim.lua`."""
+    last = ends[-1]
+    return {
+        **_keys_of(last.queue, last.minute),
+        "minute": last.minute % 60,
+        "jobs": [end.row for end in ends],
+        "records": [_Record(*end.record, n) for n, end in enumerate(ends, 1) if end.record],
+    }
+
+
+_SHARED: dict[str, Any] = {
+    "pauses": keys.PAUSED,
+    "suspended": keys.SUSPENDED,
+    "leases": keys.LEASES,
+    "events": keys.EVENTS,
+    "quiet": keys.QUIET,
+    "job_prefix": keys.JOB_PREFIX,
+    "max_events": events.MAX_ENTRIES,
+}
+"""The values that are the same with every claim."""
 
 
 @lru_cache(maxsize=64)
-def _places(queues: tuple[str, ...]) -> tuple[list[bytes], list[bytes]]:
-    """The keys of `claim.lua`, and its arguments from the ninth on: the same with every claim."""
-    places = [keys.PAUSED, keys.SUSPENDED, keys.LEASES, keys.EVENTS, keys.QUIET]
-    names = []
+def _queues(queues: tuple[str, ...]) -> list[_Queue]:
+    """The rows of `claim.lua`."""
+    rows = []
     for queue in queues:
-        places += [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
-        places.append(keys.recoveries(queue))
-        names += [queue, catalog.base_queue(queue), keys.counts_prefix(queue)]
-    return [key.encode(errors="surrogateescape") for key in places], [
-        name.encode(errors="surrogateescape") for name in names
-    ]
+        row = [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
+        row += [keys.recoveries(queue), queue, catalog.base_queue(queue), keys.counts_prefix(queue)]
+        rows.append(_Queue(*(text.encode(errors="surrogateescape") for text in row)))
+    return rows
 
 
 @lru_cache(maxsize=64)
-def _of_queue(queue: str, minute: int) -> list[bytes]:
-    """The first keys of `finish.lua`."""
-    places = [keys.started(queue), keys.finished(queue), keys.claims(queue), keys.recoveries(queue)]
-    places += [keys.intermediate(queue), keys.TOTALS, keys.BREAKERS]
-    places += [keys.counts(queue, minute // 60), keys.durations(queue, minute)]
-    return [key.encode(errors="surrogateescape") for key in places]
+def _keys_of(queue: str, minute: int) -> dict[str, bytes]:
+    """The values of `finish.lua` that are the same for jobs of one queue in one minute."""
+    values = {
+        "started": keys.started(queue),
+        "finished": keys.finished(queue),
+        "claims": keys.claims(queue),
+        "recoveries": keys.recoveries(queue),
+        "intermediate": keys.intermediate(queue),
+        "totals": keys.TOTALS,
+        "breakers": keys.BREAKERS,
+        "counts": keys.counts(queue, minute // 60),
+        "times": keys.durations(queue, minute),
+        "queue": queue,
+    }
+    return {name: text.encode(errors="surrogateescape") for name, text in values.items()}
 
 
 def rq_time(moment: datetime) -> str:

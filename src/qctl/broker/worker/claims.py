@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from redis import Redis
@@ -46,8 +47,8 @@ TIDY = 10.0
 """Seconds between looks at what this claimant holds and does not run."""
 
 _renew = Script("worker/renew")
-_putback = Script("worker/putback", after="redis/types")
-_quarantine = Script("worker/quarantine", after="redis/types")
+_putback = Script("worker/putback", after=("redis/types", "worker/claimed", "worker/runs"))
+_quarantine = Script("worker/quarantine", after=("redis/types", "worker/claimed", "worker/runs"))
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Claimant:
             self._wake.set()
 
     def _renew(self, now: float) -> None:
-        if not _renew(self._redis, [keys.LEASES], [self.name, int(LEASE * 1000)]):
+        if not _renew(self._redis, leases=keys.LEASES, claimant=self.name, lease_ms=int(LEASE * 1000)):
             log.debug("lease of %s begins", self.name)
         self._renewed = now
 
@@ -211,28 +212,14 @@ class Claimant:
         return bool(
             _putback(
                 self._redis,
-                [
-                    keys.queue(queue),
-                    keys.intermediate(queue),
-                    keys.started(queue),
-                    keys.claims(queue),
-                    keys.job(job_id),
-                    keys.executions(job_id),
-                    keys.PAUSED,
-                    keys.BREAKERS,
-                    keys.EVENTS,
-                ],
-                [
-                    job_id,
-                    self.name,
-                    queue,
-                    keys.execution_prefix(job_id),
-                    events.MAX_ENTRIES,
-                    trip.reason if trip else "",
-                    int(trip.first * 1000) if trip else 0,
-                    int(trip.most * 1000) if trip else 0,
-                    "breaker",
-                ],
+                waiting=keys.queue(queue),
+                **self._values(queue, job_id),
+                pauses=keys.PAUSED,
+                breakers=keys.BREAKERS,
+                reason=trip.reason if trip else "",
+                first_ms=int(trip.first * 1000) if trip else 0,
+                longest_ms=int(trip.most * 1000) if trip else 0,
+                actor="breaker",
             )
         )
 
@@ -251,25 +238,27 @@ class Claimant:
         return bool(
             _quarantine(
                 self._redis,
-                [
-                    keys.intermediate(queue),
-                    keys.claims(queue),
-                    keys.quarantine(queue),
-                    keys.job(job_id),
-                    keys.started(queue),
-                    keys.executions(job_id),
-                    keys.EVENTS,
-                ],
-                [
-                    job_id,
-                    self.name,
-                    queue,
-                    reason[: dead_letter_index.MAX_REASON_CHARACTERS],
-                    events.MAX_ENTRIES,
-                    keys.execution_prefix(job_id),
-                ],
+                **self._values(queue, job_id),
+                quarantine=keys.quarantine(queue),
+                reason=reason[: dead_letter_index.MAX_REASON_CHARACTERS],
             )
         )
+
+    def _values(self, queue: str, job_id: str) -> dict[str, Any]:
+        """The values that the scripts need which take a job away from this claimant."""
+        return {
+            "intermediate": keys.intermediate(queue),
+            "started": keys.started(queue),
+            "claims": keys.claims(queue),
+            "job": keys.job(job_id),
+            "executions": keys.executions(job_id),
+            "events": keys.EVENTS,
+            "job_id": job_id,
+            "claimant": self.name,
+            "queue": queue,
+            "execution_prefix": keys.execution_prefix(job_id),
+            "max_events": events.MAX_ENTRIES,
+        }
 
     def claim_of(self, queue: str, job_id: str) -> str | None:
         """The claim on a job as it stands in Redis, where it is this claimant's."""

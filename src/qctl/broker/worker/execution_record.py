@@ -16,6 +16,7 @@ from rq.executions import Execution
 
 from qctl.broker.redis import keys
 from qctl.broker.redis.scripts import Script
+from qctl.broker.worker.claim_protocol import RecordKeys
 
 LASTS = 0.2
 """Seconds after which a run is recorded."""
@@ -48,11 +49,11 @@ class Recorder:
         """A run begins. Its record lives for `ttl` seconds, unless RQ's heartbeat renews it."""
         self._run = _Run(queue, execution, ttl)
 
-    def end(self) -> list[str]:
-        """The run is over and will not be recorded any more. Returns the keys of its record, where it may have been."""
+    def end(self) -> RecordKeys | None:
+        """The run is over and will not be recorded any more. Returns the keys of its record if there may be one."""
         with self._changing:
             run, self._run = self._run, None
-        return self._keys(run.execution) if run and run.recorded else []
+        return self._keys(run.execution) if run and run.recorded else None
 
     def glance(self, lasts: float = LASTS) -> None:
         """Record the run if it has lasted so many seconds. Raises what redis-py raises."""
@@ -64,18 +65,20 @@ class Recorder:
         execution = run.execution
         _record(
             self._redis,
-            [
-                *(keys.started(run.queue), keys.worker(self._worker), *self._keys(execution)),
-                keys.intermediate(run.queue),
-            ],
-            [
-                *(execution.job_id, execution.id, self._worker, execution.created_at.timestamp()),
-                *(time.time(), run.ttl),
-            ],
+            started=keys.started(run.queue),
+            worker=keys.worker(self._worker),
+            **self._keys(execution)._asdict(),
+            intermediate=keys.intermediate(run.queue),
+            job_id=execution.job_id,
+            execution_id=execution.id,
+            worker_name=self._worker,
+            started_at=execution.created_at.timestamp(),
+            now=time.time(),
+            ttl=run.ttl,
         )
         run.known = True
 
-    def _keys(self, execution: Execution) -> list[str]:
+    def _keys(self, execution: Execution) -> RecordKeys:
         id_ = execution.job_id
         run = keys.execution_prefix(id_) + execution.id
-        return [run, keys.executions(id_), keys.worker_executions(self._worker)]
+        return RecordKeys(run, keys.executions(id_), keys.worker_executions(self._worker))

@@ -21,8 +21,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.redis import keys
-from qctl.broker.redis.scripts import Argument
-from qctl.broker.worker.claim_protocol import Claim, Success, rq_time
+from qctl.broker.worker.claim_protocol import Claim, EndedJob, Success, rq_time
 from qctl.broker.worker.guarded_job import BATCH_HANDLERS, GuardedJob
 from qctl.histogram import bucket
 
@@ -104,18 +103,29 @@ def success(job: PlainJob, value: Any, ttl: int) -> Success:
     job.ended_at = now = datetime.now(timezone.utc)
     seconds, began = now.timestamp(), (job.started_at or now).timestamp()
     ran, id_ = job.ran or 0.0, job.id
-    of_job = [keys.job(id_).encode(), keys.results(id_).encode(), keys.dependents(id_).encode()]
     left = b""
     if job.func_name in BATCH_HANDLERS:
         job.drop_items()
         left = zlib.compress(job.data)
-    kept = _kept(value)
-    since = rq_time(job.started_at) if job.held and job.started_at else ""
-    args: list[Argument] = [
-        *(id_, since, rq_time(now), ttl, kept, job.run, began, seconds, round(ran * 1000), _bytes(job.trace or "")),
-        *("" if job.waited is None else f"w{bucket(job.waited)}", _bytes(f"r{bucket(ran)} {job.label}"), left),
-    ]
-    return Success(id_, job.origin, int(seconds) // 60, of_job, args, kept, ran)
+    row = EndedJob(
+        job=keys.job(id_),
+        results=keys.results(id_),
+        dependents=keys.dependents(id_),
+        job_id=id_,
+        began_at=rq_time(job.started_at) if job.held and job.started_at else "",
+        ended_at=rq_time(now),
+        ttl=ttl,
+        value=_kept(value),
+        execution_id=job.run,
+        started=began,
+        ended=seconds,
+        run_ms=round(ran * 1000),
+        trace=_bytes(job.trace or ""),
+        wait_field="" if job.waited is None else f"w{bucket(job.waited)}",
+        run_field=_bytes(f"r{bucket(ran)} {job.label}"),
+        batch_data=left,
+    )
+    return Success(row, job.origin, int(seconds) // 60, ran)
 
 
 def _bytes(text: str) -> bytes:

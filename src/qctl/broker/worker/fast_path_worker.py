@@ -54,7 +54,7 @@ class PlainWorker(SettlingWorker):
         with self.hand.lock:
             self.hand.unwritten.append(Unwritten(job, end._replace(record=record) if record else end))
         self._done += 1
-        self._worked += end.ran
+        self._worked += end.seconds
 
     def take_unwritten(self) -> Success | None:
         """The end that is left to write, for somebody else to write it."""
@@ -164,10 +164,10 @@ class PlainWorker(SettlingWorker):
         for n in error.refused:
             last = unwritten[n]
             self._done -= 1  # RQ's own way counts it
-            self._worked -= last.success.ran
+            self._worked -= last.success.seconds
             queue = next(queue for queue in self.queues if queue.name == last.job.origin)
             execution = Execution(last.job.run, last.job.id, self.connection, self.name)
-            self.succeeded(last.job, queue, execution, value_of(last.success.value))
+            self.succeeded(last.job, queue, execution, value_of(last.success.row.value))
 
     def tell_done(self) -> None:
         """Add to RQ's counts of the worker what it has done since they were told."""

@@ -23,7 +23,7 @@ from qctl.broker.worker.claims import Claimant
 
 log = logging.getLogger(__name__)
 
-_settle = Script("worker/settle")
+_release = Script("worker/release", after="worker/claimed")
 
 
 def restore(claim: Claim, job_class: type[Job], connection: Redis, serializer: Serializer | str | None) -> Job:
@@ -94,9 +94,12 @@ class PausableQueue(Queue):
         if PausableQueue._done is None:
             return
         queue, job_id = PausableQueue._done
-        _settle(
+        _release(
             connection,
-            [keys.intermediate(queue), keys.claims(queue), keys.recoveries(queue)],
-            [job_id, claimant.name],
+            intermediate=keys.intermediate(queue),
+            claims=keys.claims(queue),
+            recoveries=keys.recoveries(queue),
+            job_id=job_id,
+            claimant=claimant.name,
         )
         PausableQueue._done = None

@@ -61,8 +61,14 @@ def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds
     names = catalog.lanes(queue)
     changed, raw, *claimed = _pause(
         connection,
-        [keys.PAUSED, keys.EVENTS, *(keys.intermediate(name) for name in names)],
-        [queue, actor, reason, round((seconds or 0) * 1000), events.MAX_ENTRIES],
+        pauses=keys.PAUSED,
+        events=keys.EVENTS,
+        lanes=[keys.intermediate(name) for name in names],
+        queue=queue,
+        actor=actor,
+        reason=reason,
+        duration_ms=round((seconds or 0) * 1000),
+        max_events=events.MAX_ENTRIES,
     )
     claims = [
         (name, id_.decode(errors="surrogateescape")) for name, ids in zip(names, claimed, strict=True) for id_ in ids
@@ -104,17 +110,31 @@ def _is_news(connection: Redis, queues: Sequence[str]) -> bool:
 
 def release(connection: Redis, queue: str, *, actor: str) -> bool:
     """Let a queue go on. False where it was not held."""
-    return bool(_resume(connection, [keys.PAUSED, keys.BREAKERS, keys.EVENTS], [queue, actor, events.MAX_ENTRIES, ""]))
+    return _remove(connection, queue, actor=actor)
 
 
 def end_expired(connection: Redis) -> list[str]:
     """Remove pauses whose time is over, with their event. Claims pass them over anyway. Returns the queues."""
     ended = []
     for field in connection.hkeys(keys.PAUSED):
-        name = field.decode(errors="surrogateescape")
-        if _resume(connection, [keys.PAUSED, keys.BREAKERS, keys.EVENTS], [field, "time", events.MAX_ENTRIES, "ended"]):
-            ended.append(name)
+        if _remove(connection, field, actor="time", only="ended"):
+            ended.append(field.decode(errors="surrogateescape"))
     return ended
+
+
+def _remove(connection: Redis, queue: str | bytes, *, actor: str, only: str = "") -> bool:
+    return bool(
+        _resume(
+            connection,
+            pauses=keys.PAUSED,
+            breakers=keys.BREAKERS,
+            events=keys.EVENTS,
+            queue=queue,
+            actor=actor,
+            max_events=events.MAX_ENTRIES,
+            only=only,
+        )
+    )
 
 
 def unstarted(connection: Redis, queue: str, job_id: str) -> bool:

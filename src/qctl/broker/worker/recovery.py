@@ -31,7 +31,7 @@ SECOND_LOOK = 4.0
 DEATHS = 3
 """Times that a job's worker may die under it before the job is quarantined."""
 
-_recover = Script("worker/recover", after="redis/types")
+_recover = Script("worker/recover", after=("redis/types", "worker/runs"))
 
 
 @dataclass(frozen=True)
@@ -118,28 +118,24 @@ def recover(connection: Redis, queue: str, job_id: str, claim: str, *, by: str, 
     """
     outcome: bytes = _recover(
         connection,
-        [
-            keys.queue(queue),
-            keys.intermediate(queue),
-            keys.started(queue),
-            keys.claims(queue),
-            keys.job(job_id),
-            keys.executions(job_id),
-            keys.LEASES,
-            keys.recoveries(queue),
-            keys.quarantine(queue),
-            keys.EVENTS,
-        ],
-        [
-            job_id.encode(errors="surrogateescape"),
-            claim.encode(errors="surrogateescape"),
-            queue,
-            keys.execution_prefix(job_id),
-            events.MAX_ENTRIES,
-            DEATHS,
-            by,
-            "own" if own else "",
-        ],
+        waiting=keys.queue(queue),
+        intermediate=keys.intermediate(queue),
+        started=keys.started(queue),
+        claims=keys.claims(queue),
+        job=keys.job(job_id),
+        executions=keys.executions(job_id),
+        leases=keys.LEASES,
+        recoveries=keys.recoveries(queue),
+        quarantine=keys.quarantine(queue),
+        events=keys.EVENTS,
+        job_id=job_id,
+        claim=claim,
+        queue=queue,
+        execution_prefix=keys.execution_prefix(job_id),
+        max_events=events.MAX_ENTRIES,
+        max_deaths=DEATHS,
+        actor=by,
+        own="own" if own else "",
     )
     return outcome.decode()
 

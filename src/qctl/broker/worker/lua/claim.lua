@@ -1,55 +1,72 @@
--- Claim the head of the first queue that is not paused, and start it in the same step where it is a plain job: one
--- of which RQ's data model asks no more than a start, a result and an end. Where more are asked for, those behind it
--- are claimed and started with it, as long as they are plain too: they run one after the other.
--- KEYS[1] HASH of pauses  KEYS[2] STRING set by `rq suspend`  KEYS[3] ZSET of leases  KEYS[4] STREAM of events
---   KEYS[5] HASH of quiet claimants
---   then five a queue: LIST waiting, LIST intermediate, HASH claims, ZSET started, HASH of recoveries
--- ARGV[1] claimant, whose worker has the same name  ARGV[2] prefix of job hashes
---   ARGV[3] lease (ms), 0 where it was renewed lately  ARGV[4] cap of the stream  ARGV[5] number of queues
---   ARGV[6] what the executions' ids begin with, empty to start nothing  ARGV[7] the number of the first, which ends
---   its id in eight hexadecimal digits  ARGV[8] now (RQ's format)
---   then three a queue: name, family, prefix of its counts  then one a queue: plain jobs to claim at most
+-- Claim the head of the first queue that is not paused, and start it in the same step if it is a fast-path job: one
+-- that RQ's data model asks no more of than a start, a result and an end. If a queue allows more than one job, those
+-- behind it are claimed and started with it, as long as they are fast-path jobs too: they run one after the other.
+-- KEYS
+--   pauses HASH
+--   suspended STRING set by `rq suspend`
+--   leases ZSET
+--   events STREAM
+--   quiet HASH of claimants that take nothing new
+-- ARGV
+--   claimant: its worker has the same name
+--   job_prefix: what the keys of jobs begin with
+--   lease_ms: 0 if the lease was renewed lately
+--   max_events
+--   run_prefix: what ids of executions begin with, empty to start nothing
+--   first_run: number of the first execution, which ends its id in eight hexadecimal digits
+--   now: in RQ's format
+--   max_jobs... of each queue: fast-path jobs to claim at most
+-- KEYS queues[n]
+--   waiting LIST
+--   intermediate LIST
+--   claims HASH
+--   started ZSET
+--   recoveries HASH
+-- ARGV queues[n]
+--   name
+--   family: the queue whose pause pauses this one too
+--   counts_prefix: what the keys of its counts begin with
 -- Returns {1, n, id, fields}               claimed from the n-th queue, with the job's hash
 --         {2, n, id, type}                 claimed, but its key is not a hash
 --         {3, n, id, fields, id, fields..} claimed and started, with the jobs' hashes as they were before
---         {0, n, id}          nothing: n is the first queue that is not held, 0 if all are or the claimant is quiet
--- Fails, before it changes anything, where a key that all queues share holds another type. A queue with such a key of
+--         {0, n, id}          nothing: n is the first queue that is not paused, 0 if all are or the claimant is quiet
+-- Fails, before it changes anything, if a key that all queues share holds another type. A queue with such a key of
 --   its own is passed over.
 -- Atomic: between the look at the pause and the claim nobody can pause or quiet, and a claim without a lease never
---   shows. A pause that comes later finds the claim in the intermediate list, or the job started. Those that wait for
---   the first stay in the list until they have ended, or are known to run: the pause waits for them.
+--   shows. A pause that comes later finds the claim in the intermediate list, or the job started. Prefetched jobs stay
+--   in the list until they have ended, or are known to run: the pause waits for them.
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 
-local function held(name)
-    local raw = redis.call('HGET', KEYS[1], name)
+local function is_paused(name)
+    local raw = redis.call('HGET', pauses, name)
     if not raw then return false end
     local ok, pause = pcall(cjson.decode, raw)
-    return not ok or type(pause) ~= 'table' or type(pause['until']) ~= 'number' or pause['until'] > now
+    return not ok or type(pause) ~= 'table' or type(pause['until']) ~= 'number' or pause['until'] > now_ms
 end
 
 -- The first claim of a minute notes how many waited, itself among them. A count that cannot be written, because
 -- somebody's key is there, is no reason to claim nothing.
-local function count(prefix, waiting, taken)
+local function count(queue, taken)
     local minute = math.floor(time[1] / 60)
-    local key = prefix .. math.floor(minute / 60)
+    local key = queue.counts_prefix .. math.floor(minute / 60)
     local field = minute % 60
     if redis.pcall('HINCRBY', key, field .. '.taken', taken) == taken then
-        redis.call('HSETNX', key, field .. '.depth', redis.call('LLEN', waiting) + taken)
+        redis.call('HSETNX', key, field .. '.depth', redis.call('LLEN', queue.waiting) + taken)
         redis.call('EXPIRE', key, 172800)
     end
 end
 
-local function is(key, kind)
+local function has_type(key, kind)
     local found = redis.call('TYPE', key).ok
     return found == kind or found == 'none'
 end
 
--- What the fields of a plain job look like. Any other field, or another value, is left to RQ's own way.
+-- Patterns for the fields of a fast-path job. A job with any other field, or another value, goes RQ's own way.
 local DATE = '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ$'
 local NUMBER = '^%d+$'
 local ANY = ''
-local PLAIN = {
+local FAST_PATH = {
     status = '^queued$', created_at = DATE, enqueued_at = DATE, started_at = DATE, ended_at = DATE,
     last_heartbeat = DATE, timeout = '^[1-9]%d?%d?%d?%d?%d?%d?$', result_ttl = '^[1-9]%d*$', failure_ttl = '^%-?%d+$',
     ttl = NUMBER, success_callback_name = '^$', success_callback_timeout = NUMBER, failure_callback_timeout = NUMBER,
@@ -60,15 +77,15 @@ local PLAIN = {
     qctl_moved_from = ANY
 }
 
--- What the start wants to know of a plain job; nil where it is not plain.
-local function plain(id, fields, queue)
-    if fields.err or ARGV[6] == '' or not string.find(id, '^[%w_-]+$') then return nil end
+-- The fields that a start needs of a fast-path job; nil if it is none.
+local function fast_path_fields(id, fields, queue)
+    if fields.err or run_prefix == '' or not string.find(id, '^[%w_-]+$') then return nil end
     local found = {}
     for n = 1, #fields, 2 do
         local field, value = fields[n], fields[n + 1]
-        local pattern = PLAIN[field]
+        local pattern = FAST_PATH[field]
         if field == 'origin' then
-            if value ~= queue then return nil end
+            if value ~= queue.name then return nil end
         elseif not pattern or pattern ~= ANY and not string.find(value, pattern) and (pattern ~= DATE or value ~= '') then
             return nil
         elseif field == 'meta' then
@@ -82,121 +99,125 @@ local function plain(id, fields, queue)
     return found.data and found.status and found
 end
 
--- The n-th of those that are started together: its claim, with a time (microseconds) that comes before that of the
--- next claimant's, and when and what it is among the started.
-local function claim(n)
-    return ARGV[1] .. '|' .. string.format('%.0f', time[1] * 1000000 + time[2] + n)
+-- The claim on the n-th of the jobs that are started together. Its time (microseconds) is before that of the next
+-- claimant's.
+local function claim_of(n)
+    return claimant .. '|' .. string.format('%.0f', time[1] * 1000000 + time[2] + n)
 end
 
-local function run(id, found, n)
-    return time[1] + math.min(found.timeout or 30, 30) + 60, id .. ':' .. ARGV[6] .. string.format('%08x', ARGV[7] + n)
+-- Score and member of the n-th of them among the started.
+local function run_of(id, found, n)
+    return time[1] + math.min(found.timeout or 30, 30) + 60, id .. ':' .. run_prefix .. string.format('%08x', first_run + n)
 end
 
--- Start it as RQ's worker does. What RQ keeps of the run beside, `record.lua` writes when it lasts.
+-- Start a job as RQ's worker does. `record.lua` writes RQ's record of the run if it lasts.
 local function start(id, job, queue, found)
-    redis.call('HSET', job, 'status', 'started', 'started_at', ARGV[8], 'last_heartbeat', ARGV[8], 'worker_name', ARGV[1])
+    redis.call('HSET', job, 'status', 'started', 'started_at', now, 'last_heartbeat', now, 'worker_name', claimant)
     -- Only a job that was given a time to live, or ran before, may be about to expire.
     if found.ttl or (found.ended_at or '') ~= '' or (found.started_at or '') ~= '' then redis.call('PERSIST', job) end
     if found.trace then
-        redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'started', 'queue', queue, 'job', id,
-            'worker', ARGV[1], 'trace', found.trace)
+        redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'started', 'queue', queue.name, 'job', id,
+            'worker', claimant, 'trace', found.trace)
     else
-        redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'started', 'queue', queue, 'job', id,
-            'worker', ARGV[1])
+        redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'started', 'queue', queue.name, 'job', id,
+            'worker', claimant)
     end
 end
 
--- Write the claim, and start the job where that is asked for. Nil, and nothing is written, where a key of the queue
--- holds another type.
-local function hold(id, job, fields, claims, started, queue)
-    local found = plain(id, fields, queue)
-    if type(redis.pcall('HSET', claims, id, claim(0))) ~= 'number' then return nil end
-    if found and type(redis.pcall('ZADD', started, run(id, found, 0))) == 'number' then
+-- Write the claim, and start the job if it may be. Returns the kind of the reply, or nil, and nothing is written, if a
+-- key of the queue holds another type.
+local function claim(id, job, fields, queue)
+    local found = fast_path_fields(id, fields, queue)
+    if type(redis.pcall('HSET', queue.claims, id, claim_of(0))) ~= 'number' then return nil end
+    if found and type(redis.pcall('ZADD', queue.started, run_of(id, found, 0))) == 'number' then
         start(id, job, queue, found)
         return 3
     end
-    if not is(started, 'zset') then
-        redis.call('HDEL', claims, id)
+    if not has_type(queue.started, 'zset') then
+        redis.call('HDEL', queue.claims, id)
         return nil
     end
     return fields.err and 2 or 1
 end
 
--- Claim and start those that wait next, up to so many, and add them to the reply. A job that has killed its worker is
--- claimed alone: if it does so again no other shall have been in the same hand.
-local function hold_more(most, waiting, intermediate, claims, started, recoveries, queue, reply)
-    local deaths = redis.call('EXISTS', recoveries) == 1
-    local function deadly(id) return deaths and redis.pcall('HEXISTS', recoveries, id) ~= 0 end
-    if most < 1 or deadly(reply[3]) then return 0 end
+-- Claim and start up to so many of the jobs that wait next, and add them to the reply. Returns how many. A job that has
+-- killed its worker is claimed alone: if it does so again it takes no other with it.
+local function prefetch(most, queue, reply)
+    local has_deaths = redis.call('EXISTS', queue.recoveries) == 1
+    local function is_deadly(id) return has_deaths and redis.pcall('HEXISTS', queue.recoveries, id) ~= 0 end
+    if most < 1 or is_deadly(reply[3]) then return 0 end
     local ids, marks, runs = {}, {}, {}
-    local left = redis.call('EXISTS', intermediate) == 1
-    for n, id in ipairs(redis.call('LRANGE', waiting, 0, most - 1)) do
-        local job = ARGV[2] .. id
+    local has_leftovers = redis.call('EXISTS', queue.intermediate) == 1
+    for n, id in ipairs(redis.call('LRANGE', queue.waiting, 0, most - 1)) do
+        local job = job_prefix .. id
         local fields = redis.pcall('HGETALL', job)
-        local found = plain(id, fields, queue)
+        local found = fast_path_fields(id, fields, queue)
         -- One that has a time to live would lose it if it had to go back.
-        if not found or found.ttl or deadly(id) then break end
+        if not found or found.ttl or is_deadly(id) then break end
         start(id, job, queue, found)
-        if left then redis.call('LREM', intermediate, 0, id) end
-        ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim(n)
-        runs[2 * n - 1], runs[2 * n] = run(id, found, n)
+        if has_leftovers then redis.call('LREM', queue.intermediate, 0, id) end
+        ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim_of(n)
+        runs[2 * n - 1], runs[2 * n] = run_of(id, found, n)
         reply[#reply + 1] = id
         reply[#reply + 1] = fields
     end
     if #ids == 0 then return 0 end
-    redis.call('LPOP', waiting, #ids)
-    redis.call('RPUSH', intermediate, unpack(ids))
-    redis.call('HSET', claims, unpack(marks))
-    redis.call('ZADD', started, unpack(runs))
+    redis.call('LPOP', queue.waiting, #ids)
+    redis.call('RPUSH', queue.intermediate, unpack(ids))
+    redis.call('HSET', queue.claims, unpack(marks))
+    redis.call('ZADD', queue.started, unpack(runs))
     return #ids
 end
 
-if redis.call('EXISTS', KEYS[2]) == 1 then return {0, 0, ''} end
-if not is(KEYS[4], 'stream') then return redis.error_reply('WRONGTYPE ' .. KEYS[4] .. ' is not a stream') end
-if redis.call('HEXISTS', KEYS[5], ARGV[1]) == 1 then return {0, 0, ''} end
-if ARGV[3] ~= '0' then redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1]) end
-
-local open = 0
-for n = 1, tonumber(ARGV[5]) do
-    local waiting, intermediate, claims, started, recoveries = unpack(KEYS, 5 * n + 1, 5 * n + 5)
-    local name, family, counts = unpack(ARGV, 3 * n + 6, 3 * n + 8)
-    if not held(name) and (family == name or not held(family)) then
-        local sound = true
-        -- Ids whose hash is gone are passed over here, a bounded number a call.
-        for _ = 1, 100 do
-            local id = redis.pcall('LMOVE', waiting, intermediate, 'LEFT', 'RIGHT')
-            if type(id) == 'table' then
-                if not string.find(id.err, 'WRONGTYPE', 1, true) then return id end
-                sound = false
+-- Claim the head of the n-th queue. Returns the reply, or nil and whether its keys hold the right types.
+local function claim_head(n, queue)
+    -- Ids whose hash is gone are passed over here, a bounded number a call.
+    for _ = 1, 100 do
+        local id = redis.pcall('LMOVE', queue.waiting, queue.intermediate, 'LEFT', 'RIGHT')
+        if type(id) == 'table' then
+            if not string.find(id.err, 'WRONGTYPE', 1, true) then return id end
+            return nil, false
+        end
+        if type(id) ~= 'string' then return nil, true end
+        -- A stock worker of several queues leaves the id where it is when it starts the job, which may come again.
+        redis.call('LREM', queue.intermediate, 0, id)
+        local job = job_prefix .. id
+        local fields = redis.pcall('HGETALL', job)
+        if #fields == 0 and not fields.err then
+            redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'discarded', 'queue', queue.name,
+                'job', id, 'reason', 'its data is gone')
+        else
+            local kind = claim(id, job, fields, queue)
+            if not kind then
+                redis.call('LPUSH', queue.waiting, id)
+                return nil, false
             end
-            if type(id) ~= 'string' then break end
-            -- A stock worker of several queues leaves the id where it is when it starts the job, which may come again.
-            redis.call('LREM', intermediate, 0, id)
-            local job = ARGV[2] .. id
-            local fields = redis.pcall('HGETALL', job)
-            if #fields == 0 and not fields.err then
-                redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'discarded', 'queue', name,
-                    'job', id, 'reason', 'its data is gone')
-            else
-                local kind = hold(id, job, fields, claims, started, name)
-                if not kind then
-                    redis.call('LPUSH', waiting, id)
-                    sound = false
-                    break
-                end
-                local reply = {kind, n, id, fields}
-                if kind == 3 then
-                    local most = ARGV[8 + 3 * ARGV[5] + n] - 1
-                    count(counts, waiting, 1 + hold_more(most, waiting, intermediate, claims, started, recoveries, name, reply))
-                    return reply
-                end
-                count(counts, waiting, 1)
-                redis.call('RPUSH', intermediate, id)
-                if kind == 2 then return {2, n, id, redis.call('TYPE', job).ok} end
+            local reply = {kind, n, id, fields}
+            if kind == 3 then
+                count(queue, 1 + prefetch(max_jobs[n] - 1, queue, reply))
                 return reply
             end
+            count(queue, 1)
+            redis.call('RPUSH', queue.intermediate, id)
+            if kind == 2 then reply[4] = redis.call('TYPE', job).ok end
+            return reply
         end
-        if open == 0 and sound then open = n end
+    end
+    return nil, true
+end
+
+if redis.call('EXISTS', suspended) == 1 then return {0, 0, ''} end
+if not has_type(events, 'stream') then return redis.error_reply('WRONGTYPE ' .. events .. ' is not a stream') end
+if redis.call('HEXISTS', quiet, claimant) == 1 then return {0, 0, ''} end
+if lease_ms ~= '0' then redis.call('ZADD', leases, now_ms + tonumber(lease_ms), claimant) end
+
+local first_open = 0
+for n = 1, queues_count do
+    local queue = queues_at(n)
+    if not is_paused(queue.name) and (queue.family == queue.name or not is_paused(queue.family)) then
+        local reply, is_sound = claim_head(n, queue)
+        if reply then return reply end
+        if first_open == 0 and is_sound then first_open = n end
     end
 end
-return {0, open, ''}
+return {0, first_open, ''}

@@ -1,107 +1,135 @@
--- Write that plain jobs of one queue succeeded, as RQ writes it, and go on with `claim`: this goes before it in one
--- script. Its keys and arguments come after those of `claim`, of which it uses KEYS[4] STREAM of events,
--- ARGV[1] claimant, ARGV[4] cap of the stream and ARGV[5] number of queues.
--- KEYS nine of the queue: ZSET started, ZSET finished, HASH claims, HASH of recoveries, LIST intermediate, HASH of
---   counts of all time, HASH of breakers, HASH counts of the hour, HASH counts of durations of the minute
---   then of each job: HASH job, STREAM results, SET dependents, and where the run was recorded, as in `record.lua`:
---   HASH execution, ZSET executions of the job, SET of the worker's executions
--- ARGV number of jobs, queue, minute of the hour  then fourteen a job: id · when it began (RQ's format) where it was
---   started together with one before it, else empty · when it ended (RQ's format) · the result's time to live (s) ·
---   what it returned (as RQ's results hold it), empty if nothing · id of the execution · when it started (s) ·
---   when it ended (s) · how long it ran (ms) · trace id or empty · field of its wait in the counts or empty ·
---   field of its run · the data that stays of a batch, empty for what is no batch · number of keys of the record: 0 or 3
--- Returns {4, n, why, ..}, and claims nothing, where the n-th job could not be ended, of which nothing was changed:
+-- Write that fast-path jobs of one queue succeeded, as RQ writes it, and go on with `claim`, which follows in the same
+-- script.
+-- KEYS
+--   started ZSET
+--   finished ZSET
+--   claims HASH
+--   recoveries HASH
+--   intermediate LIST
+--   totals HASH of counts of all time
+--   breakers HASH
+--   counts HASH of the hour
+--   times HASH of counts of durations of the minute
+--   events STREAM
+-- ARGV
+--   claimant
+--   max_events
+--   queue
+--   minute: of the hour
+-- KEYS jobs[n]
+--   job HASH
+--   results STREAM
+--   dependents SET
+-- ARGV jobs[n]
+--   job_id
+--   began_at: in RQ's format if the job was prefetched, else empty
+--   ended_at: in RQ's format
+--   ttl: of the result, seconds
+--   value: what the job returned, as RQ's results hold it, empty if nothing
+--   execution_id
+--   started: seconds
+--   ended: seconds
+--   run_ms
+--   trace: the trace id or empty
+--   wait_field: field of its wait in the counts, or empty
+--   run_field: field of its run in the counts
+--   batch_data: what is left of a batch's data, empty for a job that is no batch
+-- KEYS records[n]
+--   execution HASH
+--   executions ZSET of the job
+--   worker_executions SET
+-- ARGV records[n]
+--   ended_n: number of the ended job whose run is recorded
+-- Returns {4, n, why, ..}, and claims nothing, if the n-th job could not be ended, and nothing of it was changed:
 --   `lost` the claim is no longer the claimant's · `other` the job has got what only RQ's own way can end:
 --   dependents, another state, keys of other types
 -- Atomic: a job ends in all of RQ's places and gives up its claim in one step, so an end is written once, and only by
---   whom the job is.
+--   the job's claimant.
 do
-    local at, from = 5 + 5 * ARGV[5], 8 + 4 * ARGV[5]
-    local started, finished, claims, recoveries, intermediate, totals, breakers, counts, times = unpack(KEYS, at + 1, at + 9)
-    local number, queue, minute = tonumber(ARGV[from + 1]), ARGV[from + 2], ARGV[from + 3]
-    at, from = at + 10, from + 4
-
-    -- What all jobs are asked is asked at once.
-    local ids, awaits, place = {}, {}, at
-    for n = 1, number do
-        ids[n], awaits[n] = ARGV[from + 14 * n - 14], KEYS[place + 2]
-        place = place + 3 + ARGV[from + 14 * n - 1]
+    local jobs, ids, dependents = {}, {}, {}
+    for n = 1, jobs_count do
+        local ended = jobs_at(n)
+        jobs[n], ids[n], dependents[n] = ended, ended.job_id, ended.dependents
     end
-    local held, awaited = redis.call('HMGET', claims, unpack(ids)), redis.call('EXISTS', unpack(awaits)) > 0
+    local marks = redis.call('HMGET', claims, unpack(ids))
+    local has_dependents = redis.call('EXISTS', unpack(dependents)) > 0
 
-    -- Why the job cannot be ended here; nil where its end has been written.
-    local function write(job, results, dependents, claim, id, since, ended, ttl, value, run, began, over, left)
-        if not claim or string.sub(claim, 1, #ARGV[1] + 1) ~= ARGV[1] .. '|' then return 'lost' end
-        if redis.pcall('HGET', job, 'status') ~= 'started' then return 'other' end
-        if awaited and redis.call('EXISTS', dependents) == 1 then return 'other' end
-        local kept
-        if value == '' then
-            kept = redis.pcall('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', ARGV[1],
-                'execution_id', run, 'execution_started_at', began, 'execution_ended_at', over)
+    -- Why the job cannot be ended here; nil if its end has been written.
+    local function write(job, mark)
+        if not mark or string.sub(mark, 1, #claimant + 1) ~= claimant .. '|' then return 'lost' end
+        if redis.pcall('HGET', job.job, 'status') ~= 'started' then return 'other' end
+        if has_dependents and redis.call('EXISTS', job.dependents) == 1 then return 'other' end
+        local result
+        if job.value == '' then
+            result = redis.pcall('XADD', job.results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', claimant,
+                'execution_id', job.execution_id, 'execution_started_at', job.started, 'execution_ended_at', job.ended)
         else
-            kept = redis.pcall('XADD', results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', ARGV[1],
-                'return_value', value, 'execution_id', run, 'execution_started_at', began, 'execution_ended_at', over)
+            result = redis.pcall('XADD', job.results, 'MAXLEN', '~', 10, '*', 'type', 1, 'worker_name', claimant,
+                'return_value', job.value, 'execution_id', job.execution_id, 'execution_started_at', job.started,
+                'execution_ended_at', job.ended)
         end
-        if type(kept) ~= 'string' then return 'other' end
-        redis.call('EXPIRE', results, ttl)
-        if since == '' then
-            redis.call('HSET', job, 'status', 'finished', 'ended_at', ended, 'last_heartbeat', ended)
+        if type(result) ~= 'string' then return 'other' end
+        redis.call('EXPIRE', job.results, job.ttl)
+        if job.began_at == '' then
+            redis.call('HSET', job.job, 'status', 'finished', 'ended_at', job.ended_at, 'last_heartbeat', job.ended_at)
         else
-            redis.call('HSET', job, 'status', 'finished', 'started_at', since, 'ended_at', ended, 'last_heartbeat', ended)
-            redis.pcall('LREM', intermediate, 1, id)
+            redis.call('HSET', job.job, 'status', 'finished', 'started_at', job.began_at, 'ended_at', job.ended_at,
+                'last_heartbeat', job.ended_at)
+            redis.pcall('LREM', intermediate, 1, job.job_id)
         end
-        if left ~= '' then redis.call('HSET', job, 'data', left) end
-        redis.call('EXPIRE', job, ttl)
+        if job.batch_data ~= '' then redis.call('HSET', job.job, 'data', job.batch_data) end
+        redis.call('EXPIRE', job.job, job.ttl)
     end
 
     -- A key of another type, which is somebody's mistake, must not undo half of an end.
-    local function forget(key, ids, command)
-        if #ids > 0 then redis.pcall(command, key, unpack(ids)) end
+    local function change(command, key, values)
+        if #values > 0 then redis.pcall(command, key, unpack(values)) end
     end
-    local function bump(key, field, by)
+    local function increase(key, field, by)
         if redis.pcall('HINCRBY', key, field, by) == by then redis.call('EXPIRE', key, 172800) end
     end
 
     local done, runs, ends, batches, durations, refused = {}, {}, {}, {}, {}, {4}
-    for n, id in ipairs(ids) do
-        local _, since, ended, ttl, value, run, began, over, ran, trace, waited, lasted, left, recorded =
-            unpack(ARGV, from, from + 13)
-        local job, results, dependents = unpack(KEYS, at, at + 2)
-        local why = write(job, results, dependents, held[n], id, since, ended, ttl, value, run, began, over, left)
+    for n, job in ipairs(jobs) do
+        local why = write(job, marks[n])
         if why then
             refused[#refused + 1] = n
             refused[#refused + 1] = why
         else
-            done[#done + 1], runs[#runs + 1] = id, id .. ':' .. run
-            ends[#ends + 1] = math.floor(over) + ttl
-            ends[#ends + 1] = id
-            if left ~= '' then batches[1] = queue end
-            if recorded ~= '0' then
-                redis.pcall('DEL', KEYS[at + 3])
-                redis.pcall('ZREM', KEYS[at + 4], run)
-                redis.pcall('SREM', KEYS[at + 5], id .. ':' .. run)
-            end
-            if waited ~= '' then durations[waited] = (durations[waited] or 0) + 1 end
-            durations[lasted] = (durations[lasted] or 0) + 1
-            if trace == '' then
-                redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'finished', 'queue', queue, 'job', id,
-                    'worker', ARGV[1], 'ms', ran)
+            job.is_written = true
+            done[#done + 1], runs[#runs + 1] = job.job_id, job.job_id .. ':' .. job.execution_id
+            ends[#ends + 1] = math.floor(job.ended) + job.ttl
+            ends[#ends + 1] = job.job_id
+            if job.batch_data ~= '' then batches[1] = queue end
+            if job.wait_field ~= '' then durations[job.wait_field] = (durations[job.wait_field] or 0) + 1 end
+            durations[job.run_field] = (durations[job.run_field] or 0) + 1
+            if job.trace == '' then
+                redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'finished', 'queue', queue,
+                    'job', job.job_id, 'worker', claimant, 'ms', job.run_ms)
             else
-                redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[4], '*', 'event', 'finished', 'queue', queue, 'job', id,
-                    'trace', trace, 'worker', ARGV[1], 'ms', ran)
+                redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'finished', 'queue', queue,
+                    'job', job.job_id, 'trace', job.trace, 'worker', claimant, 'ms', job.run_ms)
             end
         end
-        at, from = at + 3 + recorded, from + 14
+    end
+    for n = 1, records_count do
+        local record = records_at(n)
+        local job = jobs[tonumber(record.ended_n)]
+        if job.is_written then
+            redis.pcall('DEL', record.execution)
+            redis.pcall('ZREM', record.executions, job.execution_id)
+            redis.pcall('SREM', record.worker_executions, job.job_id .. ':' .. job.execution_id)
+        end
     end
     if #done > 0 then
-        forget(claims, done, 'HDEL')
-        forget(finished, ends, 'ZADD')
-        forget(started, runs, 'ZREM')
-        forget(recoveries, done, 'HDEL')
-        forget(breakers, batches, 'HDEL')
-        bump(counts, minute .. '.finished', #done)
+        change('HDEL', claims, done)
+        change('ZADD', finished, ends)
+        change('ZREM', started, runs)
+        change('HDEL', recoveries, done)
+        change('HDEL', breakers, batches)
+        increase(counts, minute .. '.finished', #done)
         redis.pcall('HINCRBY', totals, 'finished:' .. queue, #done)
-        for field, by in pairs(durations) do bump(times, field, by) end
+        for field, by in pairs(durations) do increase(times, field, by) end
     end
     if #refused > 1 then return refused end
 end

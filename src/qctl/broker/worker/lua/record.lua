@@ -1,20 +1,30 @@
--- Record a plain job's run as RQ does with every run, once it has lasted a while.
--- KEYS[1] ZSET started  KEYS[2] HASH worker  KEYS[3] HASH execution  KEYS[4] ZSET executions of the job
---   KEYS[5] SET of the worker's executions  KEYS[6] LIST intermediate
--- ARGV[1] job  ARGV[2] id of the execution  ARGV[3] worker  ARGV[4] when it started (s)  ARGV[5] now (s)
---   ARGV[6] time to live (s)
+-- Record the run of a fast-path job as RQ does with every run, once it has lasted a while.
+-- KEYS
+--   started ZSET
+--   worker HASH
+--   execution HASH
+--   executions ZSET of the job
+--   worker_executions SET
+--   intermediate LIST
+-- ARGV
+--   job_id
+--   execution_id
+--   worker_name
+--   started_at: seconds
+--   now: seconds
+--   ttl: seconds
 -- Returns 1 recorded, 0 the run is over
 -- Atomic: nothing is recorded of a run that has ended or was taken away, which nobody would remove.
-local member = ARGV[1] .. ':' .. ARGV[2]
-if not redis.call('ZSCORE', KEYS[1], member) then return 0 end
-redis.call('HSET', KEYS[3], 'id', ARGV[2], 'job_id', ARGV[1], 'created_at', ARGV[4], 'last_heartbeat', ARGV[5],
-    'worker_name', ARGV[3])
-redis.call('EXPIRE', KEYS[3], ARGV[6])
-redis.call('ZADD', KEYS[4], math.floor(ARGV[5]) + ARGV[6] + 60, ARGV[2])
-redis.call('EXPIRE', KEYS[4], ARGV[6] + 60)
-redis.call('SADD', KEYS[5], member)
-redis.call('EXPIRE', KEYS[5], ARGV[6] + 60)
-redis.call('HSET', KEYS[2], 'state', 'busy')
--- It is there where it was started together with one before it: a pause waits for it no longer.
-redis.pcall('LREM', KEYS[6], 1, ARGV[1])
+local member = job_id .. ':' .. execution_id
+if not redis.call('ZSCORE', started, member) then return 0 end
+redis.call('HSET', execution, 'id', execution_id, 'job_id', job_id, 'created_at', started_at, 'last_heartbeat', now,
+    'worker_name', worker_name)
+redis.call('EXPIRE', execution, ttl)
+redis.call('ZADD', executions, math.floor(now) + ttl + 60, execution_id)
+redis.call('EXPIRE', executions, ttl + 60)
+redis.call('SADD', worker_executions, member)
+redis.call('EXPIRE', worker_executions, ttl + 60)
+redis.call('HSET', worker, 'state', 'busy')
+-- A prefetched job is in the intermediate list until it is known to run: no pause waits for it from now on.
+redis.pcall('LREM', intermediate, 1, job_id)
 return 1

@@ -1,20 +1,27 @@
--- Let a queue go on.
--- KEYS[1] HASH of pauses  KEYS[2] HASH of breakers  KEYS[3] STREAM of events
--- ARGV[1] queue  ARGV[2] who  ARGV[3] cap of the stream  ARGV[4] `ended` to remove only a pause whose time is over
--- Returns 1 if it was held, else 0
+-- Resume a paused queue.
+-- KEYS
+--   pauses HASH
+--   breakers HASH
+--   events STREAM
+-- ARGV
+--   queue
+--   actor
+--   max_events
+--   only: `ended` to remove the pause only if its time is over, else empty
+-- Returns 1 if it was paused, else 0
 -- Atomic: the look at the pause and its removal are one step, so a pause set meanwhile is not removed with an old one.
-local wrong = wrong_type(KEYS, {'hash', 'hash', 'stream'})
+local wrong = wrong_type({pauses, breakers, events})
 if wrong then return wrong end
-local raw = redis.call('HGET', KEYS[1], ARGV[1])
+local raw = redis.call('HGET', pauses, queue)
 if not raw then return 0 end
 local time = redis.call('TIME')
 local ok, pause = pcall(cjson.decode, raw)
 local ends = ok and type(pause) == 'table' and pause['until']
-local over = type(ends) == 'number' and ends <= time[1] * 1000 + math.floor(time[2] / 1000)
-if ARGV[4] == 'ended' and not over then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[1])
--- How often the sink was found down is forgotten when a person resumes, kept when the breaker's own time is over.
-if ARGV[4] ~= 'ended' then redis.call('HDEL', KEYS[2], ARGV[1]) end
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[3], '*', 'event', 'resumed', 'queue', ARGV[1], 'actor', ARGV[2])
-if over and ARGV[4] ~= 'ended' then return 0 end
+local is_over = type(ends) == 'number' and ends <= time[1] * 1000 + math.floor(time[2] / 1000)
+if only == 'ended' and not is_over then return 0 end
+redis.call('HDEL', pauses, queue)
+-- The number of times the sink was found down is deleted when a person resumes, not when the breaker's time is over.
+if only ~= 'ended' then redis.call('HDEL', breakers, queue) end
+redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'resumed', 'queue', queue, 'actor', actor)
+if is_over and only ~= 'ended' then return 0 end
 return 1

@@ -1,0 +1,18 @@
+-- Delete RQ's record of a job's runs: the beginning of scripts that take a job away from its worker, not a script itself.
+-- KEYS
+--   started ZSET
+--   executions ZSET of the job
+-- ARGV
+--   job_id
+--   execution_prefix: what the keys of the job's executions begin with
+-- Returns nothing. `delete_runs()` deletes the executions and takes the job out of the started.
+-- Atomic: the script that follows gives the job another place in the same step.
+local function delete_runs()
+    for _, member in ipairs(redis.call('ZRANGE', started, 0, -1)) do
+        if string.sub(member, 1, #job_id + 1) == job_id .. ':' then
+            redis.call('ZREM', started, member)
+            redis.call('DEL', execution_prefix .. string.sub(member, #job_id + 2))
+        end
+    end
+    redis.call('DEL', executions)
+end
