@@ -124,7 +124,7 @@ class QueueService:
         Raises NotFoundError if Redis does not have the job, and RedisUnreachableError.
         """
         with translate_errors(self._settings):
-            detail = job_detail.read(self._redis, job_id, stats_snapshot.names(self._redis))
+            detail = job_detail.read(self._redis, job_id, stats_snapshot.queue_names(self._redis))
         if detail is None:
             raise NotFoundError(f"job {job_id!r} not found")
         return detail
@@ -143,7 +143,7 @@ class QueueService:
         Raises RedisUnreachableError.
         """
         with translate_errors(self._settings):
-            return owned_jobs.some(self._redis, ids)
+            return owned_jobs.read_ids(self._redis, ids)
 
     def cancel(self, job_id: str) -> bool:
         """Cancel a waiting or scheduled job. Returns True if it was canceled, False if it had ended before.
@@ -151,7 +151,7 @@ class QueueService:
         Raises NotFoundError, RefusedError if it is running, and RedisUnreachableError.
         """
         with translate_errors(self._settings):
-            located, _ = locate_jobs.locate(self._redis, [job_id], stats_snapshot.names(self._redis))
+            located, _ = locate_jobs.locate(self._redis, [job_id], stats_snapshot.queue_names(self._redis))
             if not located:
                 raise NotFoundError(f"job {job_id!r} not found")
             queue, state, location = located[0]
@@ -169,13 +169,13 @@ class QueueService:
         Raises NotFoundError, JobFailedError if it did not succeed, WaitTimeoutError, and RedisUnreachableError.
         """
         with translate_errors(self._settings):
-            if wait_for_jobs.look(self._redis, [job_id])[job_id].status == "gone":
+            if wait_for_jobs.read_statuses(self._redis, [job_id])[job_id].status == "gone":
                 raise NotFoundError(f"job {job_id!r} not found")
-            seen, _ = wait_for_jobs.until(
-                self._redis, [job_id], timeout, lambda _, now: now.status in wait_for_jobs.ENDS
+            seen, _ = wait_for_jobs.wait_until(
+                self._redis, [job_id], timeout, lambda _, now: now.status in wait_for_jobs.END_STATUSES
             )
             status = seen[job_id].status
-            if status not in wait_for_jobs.ENDS:
+            if status not in wait_for_jobs.END_STATUSES:
                 raise WaitTimeoutError(f"job {job_id!r} is still {status} after {timeout:g} s")
             if status not in ("finished", "gone"):
                 raise JobFailedError(f"job {job_id!r} is {status}", hint=f"qctl job show {quote(job_id)}")

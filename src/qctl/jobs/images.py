@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any
 
 from qctl import old_files
-from qctl.broker.admin import expired
+from qctl.broker.admin import cleanup
 from qctl.files.images import FORMATS
 from qctl.jobs import log_context
 from qctl.jobs.batches import settings
@@ -60,7 +60,7 @@ def unused(given: Settings, connection: Any, before: float) -> Iterator[OldFile]
     one to Redis. Raises as `cleanup_images`."""
     for batch in _batches(old_files.old_files(given.uploads, before)):
         jobs = {file: found[1] for file in batch if (found := _UPLOAD.fullmatch(file.path.name))}
-        needed = expired.unfinished(connection, list(jobs.values()))
+        needed = cleanup.unfinished_ids(connection, list(jobs.values()))
         yield from (file for file, job in jobs.items() if job not in needed)
         yield from (file for file in batch if _HALF.fullmatch(file.path.name))
     for batch in _batches(old_files.old_files(given.images, before)):

@@ -6,9 +6,9 @@ from dataclasses import replace
 from shlex import quote
 
 from qctl.broker.admin import bulk
-from qctl.broker.admin.bulk import Act
+from qctl.broker.admin.bulk import Action
 from qctl.broker.query import wait_for_jobs
-from qctl.broker.query.wait_for_jobs import Seen
+from qctl.broker.query.wait_for_jobs import JobStatus
 from qctl.broker.redis.connection import Connection
 from qctl.errors import JobFailedError, WaitTimeoutError
 from qctl.models import BulkResult, Chosen, Progress, Selection
@@ -20,7 +20,7 @@ BROKEN = frozenset({"failed", "stopped", "canceled", "scheduled"})
 def run(
     connection: Connection,
     chosen: Selection,
-    act: Act,
+    act: Action,
     *,
     first: int,
     timeout: float,
@@ -31,7 +31,7 @@ def run(
     ahead, rest = _split(chosen, first)
     result = bulk.run(connection, ahead, act, progress=lambda done, _: progress(done, chosen.count))
     sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]
-    seen, _ = wait_for_jobs.until(connection, sent, timeout, _has_ended)
+    seen, _ = wait_for_jobs.wait_until(connection, sent, timeout, _has_ended)
     broken = [id_ for id_ in sent if seen[id_].status in BROKEN]
     late = [id_ for id_ in sent if not _has_ended(id_, seen[id_])]
     left = rest.count
@@ -56,8 +56,8 @@ def run(
     )
 
 
-def _has_ended(_id: str, seen: Seen) -> bool:
-    return seen.status in BROKEN or seen.status in wait_for_jobs.ENDS
+def _has_ended(_id: str, seen: JobStatus) -> bool:
+    return seen.status in BROKEN or seen.status in wait_for_jobs.END_STATUSES
 
 
 def _split(chosen: Selection, first: int) -> tuple[Selection, Selection]:

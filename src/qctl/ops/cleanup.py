@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qctl import old_files
-from qctl.broker.admin import expired, trash
+from qctl.broker.admin import cleanup, trash
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
@@ -73,7 +73,7 @@ class CleanupOps(Part, name="cleanup"):
         """
         if (older_than is not None and older_than < 0) or (keep is not None and keep < 0):
             raise UsageError("nothing is older than the future, and no fewer than 0 are kept")
-        wish = _Wish(families(queues, stats_snapshot.names(self._redis)), older_than, keep, dry_run)
+        wish = _Wish(families(queues, stats_snapshot.queue_names(self._redis)), older_than, keep, dry_run)
         began = time.monotonic()
         told = progress or ignore_progress
         with nullcontext(_nothing) if dry_run else locks.try_lock(self._redis, "cleanup", STEP_TIME) as go_on:
@@ -110,16 +110,19 @@ class CleanupOps(Part, name="cleanup"):
         before, keep = self._now - wish.age(FINISHED), wish.newest(KEEP_FINISHED)
         done = 0
         for queue in wish.queues:
-            found = expired.jobs(self._redis, queue, "finished", before=before, keep=keep)
+            found = cleanup.expired_jobs(self._redis, queue, "finished", before=before, keep=keep)
             if wish.dry_run:
                 done += _count(found)
             else:
-                done += expired.forget(self._redis, queue, found, _after(done, progress))
+                done += cleanup.delete_finished(self._redis, queue, found, _after(done, progress))
         return Removed("finished", done)
 
     def _failed(self, wish: _Wish, progress: Progress) -> Removed:
         before, keep = self._now - wish.age(FAILED), wish.newest(KEEP_FAILED)
-        found = ((queue, expired.jobs(self._redis, queue, "failed", before=before, keep=keep)) for queue in wish.queues)
+        found = (
+            (queue, cleanup.expired_jobs(self._redis, queue, "failed", before=before, keep=keep))
+            for queue in wish.queues
+        )
         chosen = Selection([Chosen(queue, "failed", ids) for queue, each in found if (ids := list(each))])
         if wish.dry_run or not chosen.count:
             return Removed("failed", chosen.count)
@@ -127,8 +130,8 @@ class CleanupOps(Part, name="cleanup"):
         return Removed("failed", result.done, batch=result.batch)
 
     def _results(self, wish: _Wish, progress: Progress) -> Removed:
-        found = expired.orphans(self._redis)
-        return Removed("results", _count(found) if wish.dry_run else expired.remove(self._redis, found, progress))
+        found = cleanup.orphaned_results(self._redis)
+        return Removed("results", _count(found) if wish.dry_run else cleanup.delete_keys(self._redis, found, progress))
 
     def _reports(self, wish: _Wish, progress: Progress) -> Removed:
         return self._files("reports", wish.age(float(self._settings.keep_reports)), wish.dry_run, progress)

@@ -52,7 +52,7 @@ class DeadLetterOps(Part, name="dead_letters"):
         queues = self._queues(None)
         place = dead_letters.find(self._redis, [job_id], queues).get(job_id)
         if place is None:
-            known = search.some_ids(self._redis, queues, DEAD)
+            known = search.sample_ids(self._redis, queues, DEAD)
             raise NotFoundError.guessing(f"there is no dead letter {job_id}", job_id, known, "qctl dlq list")
         return dead_letters.show(self._redis, place)
 
@@ -70,4 +70,4 @@ class DeadLetterOps(Part, name="dead_letters"):
         return dead_letter_causes.by_queue(self._redis, queues, scan)
 
     def _queues(self, pattern: str | None) -> Sequence[str]:
-        return select(pattern, stats_snapshot.names(self._redis))
+        return select(pattern, stats_snapshot.queue_names(self._redis))

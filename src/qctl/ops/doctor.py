@@ -49,9 +49,9 @@ class DoctorOps(Part, name="doctor"):
 
         It can be interrupted and run again: a job that has come to its place meanwhile is left alone.
         """
-        adopted = requeue_orphans.adopt(self._redis, orphans.find(self._redis, progress), actor=actor())
+        adopted = requeue_orphans.requeue(self._redis, orphans.find(self._redis, progress), actor=actor())
         gone = server_setup.read(self._redis).dead_workers
-        return Repair(orphans=adopted, workers=requeue_orphans.forget_dead_workers(self._redis, gone))
+        return Repair(orphans=adopted, workers=requeue_orphans.deregister_workers(self._redis, gone))
 
     def _of_redis(self, progress: Progress) -> list[Finding]:
         server = server_setup.read(self._redis)

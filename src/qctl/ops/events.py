@@ -37,7 +37,7 @@ class EventOps(Part, name="events"):
         since_ms = 0 if since is None else clock.now_ms(self._redis) - round(since * 1000)
         found = events.search(self._redis, _test(wanted), limit=limit, since_ms=max(0, since_ms))
         if not found and wanted.queue:
-            select(wanted.queue, stats_snapshot.names(self._redis))
+            select(wanted.queue, stats_snapshot.queue_names(self._redis))
         return found
 
     def last_id(self) -> str:

@@ -101,10 +101,10 @@ class JobOps(OneJobOps, name="jobs"):
         not there.
         """
         kind = _KINDS[act]
-        chosen = select_jobs.choose(
+        chosen = select_jobs.select(
             self._redis,
             selector,
-            stats_snapshot.names(self._redis) if selector.ids is not None else self._queues(selector),
+            stats_snapshot.queue_names(self._redis) if selector.ids is not None else self._queues(selector),
             selection.states(selector, kind.usual, kind.possible, kind.done),
             progress or ignore_progress,
             kind.already,
@@ -185,4 +185,4 @@ class JobOps(OneJobOps, name="jobs"):
         )
 
     def _queues(self, selector: Selector) -> builtins.list[str]:
-        return selection.select(selector.queue, stats_snapshot.names(self._redis))
+        return selection.select(selector.queue, stats_snapshot.queue_names(self._redis))

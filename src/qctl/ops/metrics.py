@@ -11,7 +11,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping.counters import RETENTION_SECONDS, Counts
 from qctl.broker.producer import owner_limits
 from qctl.broker.query import count_series, pipeline_status, server_vitals, stats_snapshot, workers
-from qctl.broker.query.count_series import Place
+from qctl.broker.query.count_series import QueueMinute
 from qctl.broker.redis import clock
 from qctl.errors import UsageError
 from qctl.histogram import Histogram
@@ -39,14 +39,14 @@ class MetricsOps(Part, name="metrics"):
             raise UsageError("what was measured goes back from one minute to two days")
         if not 1 <= minutes <= RETENTION_SECONDS // 60 or seconds / 60 / minutes > MOST_STEPS:
             raise UsageError(f"a step is from one minute to two days, and there are at most {MOST_STEPS} of them")
-        chosen = families(queues, stats_snapshot.names(self._redis))
+        chosen = families(queues, stats_snapshot.queue_names(self._redis))
         last = int(time.time()) // 60
         first = (last - int(seconds) // 60 + 1) // minutes * minutes
         counted = count_series.counts(self._redis, chosen, first, last)
         sums = _sums(counted, minutes)
         waits: dict[int, list[Histogram]] = {}
         runs: dict[int, list[Histogram]] = {}
-        for (_, minute), times in count_series.times(self._redis, counted):
+        for (_, minute), times in count_series.durations(self._redis, counted):
             waits.setdefault(minute // minutes, []).append(times.waits)
             runs.setdefault(minute // minutes, []).append(times.all_runs)
         depths = _depths(counted)
@@ -69,7 +69,9 @@ class MetricsOps(Part, name="metrics"):
         """How many waited in each queue when each of the last `minutes` began, by queue and minute since 1970, where
         anybody noted that."""
         last = int(time.time()) // 60
-        return count_series.depths(self._redis, stats_snapshot.names(self._redis), range(last - minutes + 1, last + 1))
+        return count_series.depths(
+            self._redis, stats_snapshot.queue_names(self._redis), range(last - minutes + 1, last + 1)
+        )
 
     def read(self) -> Metrics:
         """Everything at this moment."""
@@ -77,7 +79,7 @@ class MetricsOps(Part, name="metrics"):
         seen = server_vitals.read(self._redis, [])
         return Metrics(
             stats=stats_snapshot.stats(self._redis),
-            ever=count_series.ever(self._redis),
+            ever=count_series.totals(self._redis),
             workers=workers.living(self._redis),
             refused=sum(owner_limits.refused(self._redis).values()),
             rtt=ping.rtt,
@@ -92,7 +94,7 @@ class MetricsOps(Part, name="metrics"):
         return nlargest(BUSIEST, (each for each in found if each.topic is not None), key=lambda each: each.rate)
 
 
-def _sums(counted: Mapping[Place, Counts], minutes: int) -> dict[tuple[int, str], int]:
+def _sums(counted: Mapping[QueueMinute, Counts], minutes: int) -> dict[tuple[int, str], int]:
     """What was counted in each step, by the step's number."""
     found: dict[tuple[int, str], int] = {}
     for (_, minute), counts in counted.items():
@@ -108,7 +110,7 @@ Depths = dict[int, int]
 """What waited in one queue, by the minute."""
 
 
-def _depths(counted: Mapping[Place, Counts]) -> dict[str, Depths]:
+def _depths(counted: Mapping[QueueMinute, Counts]) -> dict[str, Depths]:
     found: dict[str, Depths] = {}
     for (queue, minute), counts in counted.items():
         if "depth" in counts:
@@ -121,7 +123,7 @@ def _first(depths: Depths, begin: int, end: int) -> int | None:
     return next((depths[minute] for minute in range(begin, end) if minute in depths), None)
 
 
-def _arrived(counted: Mapping[Place, Counts], queue: str, depths: Depths, begin: int, end: int) -> int | None:
+def _arrived(counted: Mapping[QueueMinute, Counts], queue: str, depths: Depths, begin: int, end: int) -> int | None:
     """How many jobs came between the first and the last depth noted: what left, and what the depth rose by."""
     noted = [minute for minute in range(begin, end + 1) if minute in depths]
     if len(noted) < 2:

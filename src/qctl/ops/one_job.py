@@ -38,7 +38,7 @@ class OneJobOps(Part):
     def show(self, job_id: str) -> JobDetail:
         """All that is known of one job, in whichever queue and state; where Redis has forgotten it, what the history
         tells. Raises UnreachableError where that has to be asked and its database does not answer."""
-        queues = stats_snapshot.names(self._redis)
+        queues = stats_snapshot.queue_names(self._redis)
         detail = job_detail.read(self._redis, job_id, queues) or remembered(self._settings, job_id)
         if detail is None:
             raise self._unknown(job_id, queues)
@@ -50,13 +50,13 @@ class OneJobOps(Part):
         Raises JobFailedError where it ended otherwise, and WaitTimeoutError.
         """
         self._require(job_id)
-        found, passed = wait_for_jobs.until(
-            self._redis, [job_id], timeout, lambda _, seen: seen.status in wait_for_jobs.ENDS
+        found, passed = wait_for_jobs.wait_until(
+            self._redis, [job_id], timeout, lambda _, seen: seen.status in wait_for_jobs.END_STATUSES
         )
         seen = found[job_id]
         if seen.status in ("finished", "gone"):
             return Waited(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
-        if seen.status not in wait_for_jobs.ENDS:
+        if seen.status not in wait_for_jobs.END_STATUSES:
             raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
         raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {quote(job_id)}")
 
@@ -67,7 +67,7 @@ class OneJobOps(Part):
         after `timeout` seconds: stock workers that run jobs in their own process do not obey.
         """
         self._require(job_id)
-        located, missing = locate_jobs.locate(self._redis, [job_id], stats_snapshot.names(self._redis))
+        located, missing = locate_jobs.locate(self._redis, [job_id], stats_snapshot.queue_names(self._redis))
         if not located:
             raise RefusedError(f"job {job_id} does not run: {missing[0].detail}")
         ((queue, state, _),) = located
@@ -95,8 +95,10 @@ class OneJobOps(Part):
             )
         return Stopped(job_id, queue, worker, seen.status, passed)
 
-    def _until_ended(self, job_id: str, timeout: float) -> tuple[wait_for_jobs.Seen, float]:
-        found, passed = wait_for_jobs.until(self._redis, [job_id], timeout, lambda _, seen: seen.status != "started")
+    def _until_ended(self, job_id: str, timeout: float) -> tuple[wait_for_jobs.JobStatus, float]:
+        found, passed = wait_for_jobs.wait_until(
+            self._redis, [job_id], timeout, lambda _, seen: seen.status != "started"
+        )
         return found[job_id], passed
 
     def enqueue(self, name: str, data: Mapping[str, Any], **how: Unpack[Options]) -> str:
@@ -139,11 +141,11 @@ class OneJobOps(Part):
         return Edited(job.id, job.queue, job.text, after, json.loads(after) != json.loads(job.text))
 
     def _require(self, job_id: str) -> None:
-        if wait_for_jobs.look(self._redis, [job_id])[job_id].status == "gone":
-            raise self._unknown(job_id, stats_snapshot.names(self._redis))
+        if wait_for_jobs.read_statuses(self._redis, [job_id])[job_id].status == "gone":
+            raise self._unknown(job_id, stats_snapshot.queue_names(self._redis))
 
     def _unknown(self, job_id: str, queues: Sequence[str]) -> NotFoundError:
-        known = search.some_ids(self._redis, queues)
+        known = search.sample_ids(self._redis, queues)
         # Of an id people type the beginning, and look-alikes of random ones are none of them.
         alike = [id_ for id_ in known if len(job_id) > 3 and id_.startswith(job_id)][:3]
         text = f"there is no job {job_id}"

@@ -50,16 +50,16 @@ class QueueOps(Part, name="queues"):
 
     def names(self) -> list[str]:
         """Every queue there is: used, paused, or of the catalog. Sorted."""
-        return stats_snapshot.names(self._redis)
+        return stats_snapshot.queue_names(self._redis)
 
     def require(self, name: str) -> None:
         """Raise NotFoundError, with names that look like it, where there is no such queue."""
-        require(name, stats_snapshot.names(self._redis))
+        require(name, stats_snapshot.queue_names(self._redis))
 
     def waiting(self, name: str) -> int:
         """How many jobs wait. Raises NotFoundError."""
         self.require(name)
-        return stats_snapshot.waiting(self._redis, name)
+        return stats_snapshot.count_waiting(self._redis, name)
 
     def show(self, name: str) -> QueueDetail:
         """A queue with its lanes, workers, what waits in it, and why its jobs died. Raises NotFoundError."""
@@ -67,7 +67,7 @@ class QueueOps(Part, name="queues"):
         lanes = [queue for queue in stats_snapshot.stats(self._redis).queues if queue.name in catalog.lanes(name)]
         waiting: Counter[str] = Counter()
         for lane in lanes:
-            waiting.update(job_name_sample.waiting(self._redis, lane.name).names)
+            waiting.update(job_name_sample.sample_waiting(self._redis, lane.name).names)
         own = [lane.name for lane in lanes]
         found = dead_letter_causes.groups(self._redis, own, SCAN).causes[:CAUSES]
         return QueueDetail(name, lanes, workers.listening(self._redis, own), dict(waiting.most_common()), found)
@@ -115,7 +115,7 @@ class QueueOps(Part, name="queues"):
             )
         held = pauses.hold(self._redis, name, actor=events.actor(), reason=reason, seconds=seconds)
         waited = pauses.settle(self._redis, held, timeout)
-        return PauseResult(held.pause, held.changed, stats_snapshot.running(self._redis, names), waited, deaf)
+        return PauseResult(held.pause, held.changed, stats_snapshot.running_jobs(self._redis, names), waited, deaf)
 
     def resume(self, name: str) -> ResumeResult:
         """Let a queue go on. Raises NotFoundError."""
@@ -134,8 +134,10 @@ class QueueOps(Part, name="queues"):
             self.require(name)
         told, lanes, began, most = progress or ignore_progress, catalog.lanes(name), time.monotonic(), 0
         while True:
-            running = stats_snapshot.running(self._redis, lanes)
-            left = len(running) + (sum(stats_snapshot.waiting(self._redis, lane) for lane in lanes) if empty else 0)
+            running = stats_snapshot.running_jobs(self._redis, lanes)
+            left = len(running) + (
+                sum(stats_snapshot.count_waiting(self._redis, lane) for lane in lanes) if empty else 0
+            )
             most = max(most, left)
             told(most - left, most)
             passed = time.monotonic() - began
@@ -153,17 +155,17 @@ class QueueOps(Part, name="queues"):
         it, unless `force`. May be interrupted and run again.
         """
         self.require(name)
-        running = stats_snapshot.running(self._redis, [name])
+        running = stats_snapshot.running_jobs(self._redis, [name])
         if running:
             raise RefusedError(f"{name} is not deleted: {running[0].id} runs", hint=f"qctl queue drain {quote(name)}")
         listening = workers.listening(self._redis, (name,))
         if listening and not force:
             raise RefusedError(f"{name} is not deleted: {listening[0].name} takes from it", hint="delete with --force")
         nowhere: Progress = ignore_progress
-        found = select_jobs.choose(self._redis, Selector(), [name], Discard.states, nowhere)
+        found = select_jobs.select(self._redis, Selector(), [name], Discard.states, nowhere)
         batch = trash.Batch(self._redis, "delete", actor=events.actor(), ttl=self._settings.trash_ttl)
         gone = bulk.run(self._redis, found, Discard(events.actor(), batch), progress=progress or ignore_progress)
-        if not delete_queue.remove(self._redis, name, actor=events.actor()):
+        if not delete_queue.delete(self._redis, name, actor=events.actor()):
             raise RefusedError(
                 f"{name} is not deleted: jobs arrived meanwhile", hint=f"qctl pause {quote(name)}, and delete it again"
             )

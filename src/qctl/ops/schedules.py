@@ -40,7 +40,7 @@ class ScheduleOps(Part, name="schedules"):
     def list(self, *, kinds: Sequence[TimerKind] = TIMER_KINDS, queue: str | None = None, limit: int = 50) -> Timers:
         """What comes at a time, by when it comes; what is paused or broken last. Every schedule, and of jobs the first
         `limit` that come. Raises NotFoundError for a queue."""
-        queues = select(queue, stats_snapshot.names(self._redis))
+        queues = select(queue, stats_snapshot.queue_names(self._redis))
         now = clock.to_datetime(clock.now_ms(self._redis))
         rows = [row for row in self._schedules(now) if row.kind in kinds and (queue is None or row.queue in queues)]
         total = len(rows)
@@ -156,7 +156,7 @@ class ScheduleOps(Part, name="schedules"):
         """Every schedule with what is wrong with it."""
         found = [(schedule, _of_schedule(schedule)) for schedule in schedules.listed(self._redis)]
         statuses = delayed_jobs.statuses(self._redis, {row.last_job for _, row in found if row.last_job})
-        running = [job.id for job in stats_snapshot.running(self._redis, sorted({row.queue for _, row in found}))]
+        running = [job.id for job in stats_snapshot.running_jobs(self._redis, sorted({row.queue for _, row in found}))]
         return [
             _with_concerns(
                 replace(row, last_status=statuses.get(row.last_job or "") or None),

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
-from qctl.broker.query.orphans import AGE, Orphan
-from qctl.broker.query.server_setup import KINDS, Server
+from qctl.broker.query.orphans import MIN_AGE_SECONDS, Orphan
+from qctl.broker.query.server_setup import SHARED_KEY_TYPES, Server
 from qctl.errors import QctlError, SinkMisconfiguredError
 from qctl.files import s3
 from qctl.jobs import message_batches, reading_batches
@@ -47,7 +47,8 @@ def of_server(server: Server, *, password: bool) -> Iterator[Finding]:
         yield Finding(
             "keys",
             "down",
-            f"{key} holds a {kind}, not a {KINDS[key]}: somebody else writes there, and what needs it stands still",
+            f"{key} holds a {kind}, not a {SHARED_KEY_TYPES[key]}: somebody else writes there, "
+            "and what needs it stands still",
             f"find who writes there, and put it aside: redis-cli rename {quote(key)} {quote(key + '.aside')}",
         )
     yield from _promise(server)
@@ -160,7 +161,8 @@ def of_orphans(found: Sequence[Orphan]) -> Finding:
     return Finding(
         "orphans",
         "degraded",
-        f"{len(found)} jobs of {queues} are in no place for {AGE / 60:.0f} minutes or more: nobody would ever run them",
+        f"{len(found)} jobs of {queues} are in no place for {MIN_AGE_SECONDS / 60:.0f} minutes or more: "
+        "nobody would ever run them",
         "qctl doctor --repair",
     )
 

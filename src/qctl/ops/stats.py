@@ -28,7 +28,7 @@ class StatsOps(Part, name="stats"):
     def recounted(self, before: Stats) -> Stats:
         """What was read, with counts and pauses as they are now; ages, rates and durations are as they were. For who
         watches very many queues: it costs a tenth of reading all."""
-        return stats_snapshot.recounted(self._redis, before)
+        return stats_snapshot.refresh_counts(self._redis, before)
 
     def names(self, queues: Sequence[str] = (), seconds: float = 3600.0) -> Names:
         """The jobs of these queues by name: how many wait, and how they ran in the last `seconds`. Raises UsageError
@@ -38,13 +38,13 @@ class StatsOps(Part, name="stats"):
         """
         if not 60 <= seconds <= RETENTION_SECONDS:
             raise UsageError("counts of job names go back from one minute to two days")
-        chosen = families(queues, stats_snapshot.names(self._redis))
+        chosen = families(queues, stats_snapshot.queue_names(self._redis))
         last = int(time.time()) // 60
         counted = count_series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
         ran: dict[str, list[DurationHistograms]] = {queue: [] for queue in chosen}
-        for (queue, _), times in count_series.times(self._redis, counted):
+        for (queue, _), times in count_series.durations(self._redis, counted):
             ran[queue].append(times)
-        samples = {queue: job_name_sample.waiting(self._redis, queue) for queue in chosen}
+        samples = {queue: job_name_sample.sample_waiting(self._redis, queue) for queue in chosen}
         return Names(
             at=clock.to_datetime(clock.now_ms(self._redis)),
             seconds=seconds,

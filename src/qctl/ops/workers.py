@@ -33,7 +33,7 @@ class WorkerOps(Part, name="workers"):
         from a lane of it. Raises NotFoundError for a queue that there is not."""
         if queue is None:
             return workers.living(self._redis)
-        known = select(queue, stats_snapshot.names(self._redis))
+        known = select(queue, stats_snapshot.queue_names(self._redis))
         named = {lane for name in (*known, queue) for lane in catalog.lanes(name)}
         return workers.listening(self._redis, named)
 
@@ -66,7 +66,7 @@ class WorkerOps(Part, name="workers"):
         """
         worker = self._that_claims(name)
         told = worker_commands.quiet(self._redis, worker, actor=events.actor())
-        worker_commands.settle(self._redis, told, timeout)
+        worker_commands.wait_for_claims(self._redis, told, timeout)
         return QuietResult(self.show(name), quiet=True, changed=told.changed)
 
     def resume(self, name: str) -> QuietResult:

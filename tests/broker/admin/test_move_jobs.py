@@ -24,7 +24,7 @@ from support import stock
 
 
 def choose(connection: Redis, *states: State, **selector: Any) -> Selection:
-    return select_jobs.choose(connection, Selector(**selector), ["mail", "news"], states, ignore_progress)
+    return select_jobs.select(connection, Selector(**selector), ["mail", "news"], states, ignore_progress)
 
 
 def run(connection: Redis, act: Relocation | Retry, chosen: Selection, **more: Any) -> BulkResult:
@@ -120,7 +120,7 @@ def test_moved_jobs_are_in_the_same_state_elsewhere_and_back(connection: Redis, 
 def test_a_waiting_job_goes_to_the_end_of_the_other_queue_in_its_order(connection: Redis) -> None:
     place(connection, "queued", "a", "b", "c")
     place(connection, "queued", "x", queue="news")
-    chosen = select_jobs.choose(connection, Selector(), ["mail"], ["queued"], ignore_progress)
+    chosen = select_jobs.select(connection, Selector(), ["mail"], ["queued"], ignore_progress)
     run(connection, Move("me", "news"), chosen)
     assert stock.waiting(connection, "news") == ["x", "a", "b", "c"]
 
@@ -194,7 +194,7 @@ def test_a_key_of_a_wrong_type_changes_nothing_and_stops_no_other(
 ) -> None:
     place(connection, "scheduled", "a")
     place(connection, "scheduled", "x", queue="files")
-    chosen = select_jobs.choose(connection, Selector(), ["mail", "files"], ["scheduled"], ignore_progress)
+    chosen = select_jobs.select(connection, Selector(), ["mail", "files"], ["scheduled"], ignore_progress)
     connection.set(key("mail"), "text")
     before = connection.zscore(keys.scheduled("mail"), "a")
     result = run(connection, ACTS[name](connection), chosen)
@@ -299,7 +299,7 @@ def test_an_interrupt_leaves_each_job_in_one_place_and_it_can_go_on(connection: 
     with pytest.raises(KeyboardInterrupt):
         bulk.run(connection, choose(connection, "queued", queue=None), act, progress=interrupt)
     assert len(stock.waiting(connection, "mail")) == 600
-    left = select_jobs.choose(connection, Selector(), ["mail"], ["queued"], ignore_progress)
+    left = select_jobs.select(connection, Selector(), ["mail"], ["queued"], ignore_progress)
     assert run(connection, act, left).done == 600
     assert stock.waiting(connection, "mail") == []
 
@@ -322,9 +322,9 @@ def test_a_rate_is_kept(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_queue_is_forgotten_only_when_it_is_empty(connection: Redis) -> None:
     place(connection, "scheduled", "a")
-    assert not delete_queue.remove(connection, "mail", actor="me")
+    assert not delete_queue.delete(connection, "mail", actor="me")
     run(connection, discard(connection), choose(connection, "scheduled"))
-    assert delete_queue.remove(connection, "mail", actor="me")
+    assert delete_queue.delete(connection, "mail", actor="me")
     assert keys.queue("mail").encode() not in connection.smembers(keys.QUEUES)
     assert trash.restore(connection, None, actor="me", progress=ignore_progress).restored == 1
     assert keys.queue("mail").encode() in connection.smembers(keys.QUEUES)

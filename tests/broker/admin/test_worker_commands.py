@@ -60,9 +60,9 @@ def test_what_was_claimed_before_is_waited_for(connection: Redis, queue: Queue, 
     told = worker_commands.quiet(connection, info(claimant, "other", "work"), actor="me")
     assert told.claims == [("work", job.id)]
     with pytest.raises(WaitTimeoutError, match=f"may still start: {job.id}"):
-        worker_commands.settle(connection, told, 0.05)
+        worker_commands.wait_for_claims(connection, told, 0.05)
     with later(0.1, lambda: claimant.put_back("work", job.id)):
-        worker_commands.settle(connection, told, 10.0)
+        worker_commands.wait_for_claims(connection, told, 10.0)
     assert claimant.take(["work"], None) is None
 
 

@@ -110,7 +110,7 @@ def test_many_busy_queues_read_fewer_minutes(connection: Redis, monkeypatch: pyt
             connection.hset(keys.counts(queue, hour), f"{of_hour}.finished", 5)
             connection.hset(keys.durations(queue, minute - ago), "r0 mail", 5)
     assert read(connection, "one").runs.count in (10, 15)  # the third minute leaves the window when a new minute begins
-    monkeypatch.setattr(stats_snapshot, "MOST_MINUTES", 2)
+    monkeypatch.setattr(stats_snapshot, "MAX_DURATION_MINUTES", 2)
     assert [read(connection, queue).runs.count for queue in ("one", "two")] == [5, 5]
     assert read(connection, "one").recent_finished in (10, 15)
 

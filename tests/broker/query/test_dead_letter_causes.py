@@ -156,15 +156,15 @@ def test_the_letters_that_died_last_are_read_alone(connection: Redis) -> None:
     queues = ["q0", "q1", "q2", "empty"]
     every = [f"d{n:02}" for n in reversed(range(12))]
     for most in (0, 1, 2, 3, 5, 12, 50):
-        found = dead_letter_causes.newest(connection, queues, cause.fingerprint, most)
+        found = dead_letter_causes.newest_letters(connection, queues, cause.fingerprint, most)
         assert found is not None
         assert [id_ for _, id_, _ in found[0]] == every[:most]
         assert found[1] == 12
-    assert dead_letter_causes.newest(connection, queues, "0" * 12, 5) == ([], 0)
+    assert dead_letter_causes.newest_letters(connection, queues, "0" * 12, 5) == ([], 0)
     connection.zrem(keys.failed("q2"), "d11")  # a stock tool knows of no index
-    assert dead_letter_causes.newest(connection, queues, cause.fingerprint, 5) is None
+    assert dead_letter_causes.newest_letters(connection, queues, cause.fingerprint, 5) is None
     stock.die(connection, stock.enqueue(connection, "empty", "s"))
-    assert dead_letter_causes.newest(connection, queues, cause.fingerprint, 5) is None, (
+    assert dead_letter_causes.newest_letters(connection, queues, cause.fingerprint, 5) is None, (
         "the index does not know of that one"
     )
 

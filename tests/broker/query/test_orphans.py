@@ -70,7 +70,7 @@ def test_what_is_somewhere_is_none(
         place(connection, id_)
     assert found(connection) == []
     if not connection.exists(keys.started("mail")):  # a run is known to the script by its execution or its claim
-        assert requeue_orphans.adopt(connection, seen, actor="ops@host") == 0
+        assert requeue_orphans.requeue(connection, seen, actor="ops@host") == 0
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "canceled", "stopped", "deferred", "created", "", "x"])
@@ -82,8 +82,8 @@ def test_other_states_are_none(connection: Redis, lost: list[bytes], status: str
 
 def test_they_are_enqueued_again_once(connection: Redis, lost: list[bytes]) -> None:
     seen = list(orphans.find(connection, lambda *_: None))
-    assert requeue_orphans.adopt(connection, seen, actor="ops@host") == 3
-    assert requeue_orphans.adopt(connection, seen, actor="ops@host") == 0
+    assert requeue_orphans.requeue(connection, seen, actor="ops@host") == 3
+    assert requeue_orphans.requeue(connection, seen, actor="ops@host") == 0
     assert sorted(connection.lrange(keys.queue("mail"), 1, -1)) == lost
     assert connection.hget(keys.job("started"), "status") == b"queued"
     told = [fields for _, fields in connection.xrange(keys.EVENTS) if fields[b"event"] == b"recovered"]
@@ -94,7 +94,7 @@ def test_they_are_enqueued_again_once(connection: Redis, lost: list[bytes]) -> N
 
 
 def test_a_worker_can_take_what_came_back(connection: Redis, lost: list[bytes], claimant: Claimant) -> None:
-    requeue_orphans.adopt(connection, orphans.find(connection, lambda *_: None), actor="ops@host")
+    requeue_orphans.requeue(connection, orphans.find(connection, lambda *_: None), actor="ops@host")
     taken = {claimant.take(["mail"], 0.1) is not None for _ in range(4)}
     assert taken == {True}
 

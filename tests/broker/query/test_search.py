@@ -29,7 +29,7 @@ def ids(connection: Redis, **selector: object) -> list[str]:
 
 
 def choose(connection: Redis, selector: Selector, *states: State) -> Selection:
-    return select_jobs.choose(connection, selector, ["mail", "news"], states or STATES, ignore_progress)
+    return select_jobs.select(connection, selector, ["mail", "news"], states or STATES, ignore_progress)
 
 
 def chosen(selection: Selection) -> list[str]:
@@ -187,17 +187,17 @@ def test_a_place_of_a_wrong_type_hides_no_other(connection: Redis) -> None:
 
 def test_pages_are_cut_without_reading_what_is_before(connection: Redis) -> None:
     """peers.md section 4, 15: a page of a large queue costs what a page costs."""
-    stock.fill(connection, "mail", 3 * job_locations.STEP)
+    stock.fill(connection, "mail", 3 * job_locations.IDS_PER_READ)
     stock.enqueue(connection, "news", "last")
     before = connection.info("commandstats")
-    found = page(connection, Selector(states=("queued",)), offset=3 * job_locations.STEP - 2, limit=3)
+    found = page(connection, Selector(states=("queued",)), offset=3 * job_locations.IDS_PER_READ - 2, limit=3)
     after = connection.info("commandstats")
     assert [row.id for row in found.rows] == [
-        f"job-{3 * job_locations.STEP - 2}",
-        f"job-{3 * job_locations.STEP - 1}",
+        f"job-{3 * job_locations.IDS_PER_READ - 2}",
+        f"job-{3 * job_locations.IDS_PER_READ - 1}",
         "last",
     ]
-    assert found.matching == found.total == 3 * job_locations.STEP + 1
+    assert found.matching == found.total == 3 * job_locations.IDS_PER_READ + 1
     read = after["cmdstat_hmget"]["calls"] - before.get("cmdstat_hmget", {"calls": 0})["calls"]
     assert read == 3
 
@@ -226,7 +226,7 @@ def test_what_was_not_scanned_is_told(connection: Redis) -> None:
 def test_progress_is_told(connection: Redis) -> None:
     stock.fill(connection, "mail", 1200)
     told: list[tuple[int, int | None]] = []
-    select_jobs.choose(connection, Selector(job="*"), ["mail"], STATES, lambda *now: told.append(now))
+    select_jobs.select(connection, Selector(job="*"), ["mail"], STATES, lambda *now: told.append(now))
     assert told[-1] == (1200, 1200)
     assert len(told) > 1
 
@@ -242,7 +242,7 @@ def test_a_limit_takes_the_dead_that_waited_longest(connection: Redis) -> None:
 
 
 def test_what_workers_take_meanwhile_skips_nobody(connection: Redis) -> None:
-    names = stock.fill(connection, "mail", 3 * job_locations.STEP)
+    names = stock.fill(connection, "mail", 3 * job_locations.IDS_PER_READ)
     seen: list[bytes] = []
     for step in job_locations.read(connection, "mail", "queued"):
         seen += [found.id for found in step]
@@ -252,14 +252,14 @@ def test_what_workers_take_meanwhile_skips_nobody(connection: Redis) -> None:
 
 def test_positions_of_few_and_of_many(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [name.encode() for name in stock.fill(connection, "mail", 2500)]
-    monkeypatch.setattr(job_locations, "NEAR", 100)
+    monkeypatch.setattr(job_locations, "LPOS_MAXLEN", 100)
     for some_ids in (names[:1], names[-1:], names[1200:1201], names[5:2000:7], [*names[:1], b"nope"]):
-        found = job_locations.positions(connection, "mail", some_ids)
+        found = job_locations.find_positions(connection, "mail", some_ids)
         assert found == {id_: names.index(id_) for id_ in some_ids if id_ in names}
 
 
 def test_ids_that_look_alike_are_known(connection: Redis, everywhere: None) -> None:
-    assert set(search.some_ids(connection, ["mail"])) == set(STATES_OF.values())
+    assert set(search.sample_ids(connection, ["mail"])) == set(STATES_OF.values())
 
 
 def test_a_letter_whose_hash_is_gone_is_found_in_its_registry(connection: Redis) -> None:

@@ -44,7 +44,7 @@ def test_knows_queues_that_were_never_used(connection: Redis) -> None:
     held = read(connection, "held").paused
     assert held is not None
     assert (held.by, held.reason) == ("me@here", "why")
-    assert stats_snapshot.names(connection) == sorted(["held", *catalog.QUEUES])
+    assert stats_snapshot.queue_names(connection) == sorted(["held", *catalog.QUEUES])
 
 
 def test_a_lane_shows_the_pause_of_its_family(connection: Redis) -> None:
@@ -133,7 +133,7 @@ def test_hostile_names(connection: Redis, name: str) -> None:
 
 def test_what_is_no_queue_is_passed_over(connection: Redis) -> None:
     connection.sadd(keys.QUEUES, "somebody:else")
-    assert stats_snapshot.names(connection) == sorted(catalog.QUEUES)
+    assert stats_snapshot.queue_names(connection) == sorted(catalog.QUEUES)
 
 
 def test_three_round_trips_for_any_number_of_queues(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,4 +155,4 @@ def test_three_round_trips_for_any_number_of_queues(connection: Redis, monkeypat
 
 def test_running(connection: Redis) -> None:
     connection.zadd(keys.started("mail"), {"a:1": 1, "a:2": 2, "b:3": 3, "old": 4})
-    assert [job.id for job in stats_snapshot.running(connection, ["mail", "other"])] == ["a", "b", "old"]
+    assert [job.id for job in stats_snapshot.running_jobs(connection, ["mail", "other"])] == ["a", "b", "old"]

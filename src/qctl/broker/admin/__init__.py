@@ -1,1 +1,1 @@
-"""What operators do to jobs, one or a million: each act is a script for a few at a time."""
+"""Operators' actions on jobs, queues and workers; bulk actions run as scripts for a few jobs at a time."""

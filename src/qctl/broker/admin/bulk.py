@@ -27,7 +27,7 @@ _DETAILS = {
 }
 
 
-class Act(Protocol):
+class Action(Protocol):
     """What is done to jobs of one queue in one state. Says one word for each; `done` and `limited` are successes."""
 
     @property
@@ -69,7 +69,7 @@ class _Tally:
             self.failed += 1
 
 
-class Pace:
+class RateLimiter:
     """At most `rate` jobs a second, evenly; None: as fast as Redis takes them."""
 
     def __init__(self, rate: float | None) -> None:
@@ -90,11 +90,11 @@ class Pace:
 
 
 def run(
-    connection: Redis, selection: Selection, act: Act, *, progress: Progress, rate: float | None = None
+    connection: Redis, selection: Selection, act: Action, *, progress: Progress, rate: float | None = None
 ) -> BulkResult:
     """Do it to all that were chosen. What somebody else did meanwhile is not done twice: it is so already."""
     tally = _Tally(failed=len(selection.missing), kept_failed=selection.missing[:KEPT])
-    pace, total, counted = Pace(rate), selection.count, 0
+    pace, total, counted = RateLimiter(rate), selection.count, 0
     for part in selection.chosen:
         for outcomes in _part(connection, part, act, pace):
             counted += len(outcomes)
@@ -112,7 +112,7 @@ def run(
     )
 
 
-def _part(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[list[Outcome]]:
+def _part(connection: Redis, part: Chosen, act: Action, pace: RateLimiter) -> Iterator[list[Outcome]]:
     """Do it to the jobs of one place. Those that wait, and not where they did, are looked for once more."""
     lost: list[bytes] = []
     for ids, words in _steps(connection, part, act, pace):
@@ -121,7 +121,7 @@ def _part(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[lis
         yield [_outcome(part.queue, id_, word) for id_, word in found]
     if not lost:
         return
-    at = job_locations.positions(connection, part.queue, lost)
+    at = job_locations.find_positions(connection, part.queue, lost)
     there = sorted((position, id_) for id_, position in at.items())
     again = Chosen(part.queue, part.state, [id_ for _, id_ in there], [position for position, _ in there])
     for ids, words in _steps(connection, again, act, pace):
@@ -129,7 +129,7 @@ def _part(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[lis
     yield [_outcome(part.queue, id_, "moved") for id_ in lost if id_ not in at]
 
 
-def _steps(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[tuple[list[bytes], list[str]]]:
+def _steps(connection: Redis, part: Chosen, act: Action, pace: RateLimiter) -> Iterator[tuple[list[bytes], list[str]]]:
     """Do it in steps. `up` is how many places nearer to the head the rest of a list has come since it was read."""
     up, start, size = 0, 0, pace.size(act.step)
     middle = int(connection.llen(keys.queue(part.queue))) // 2 if part.positions else 0
@@ -156,7 +156,9 @@ def _steps(connection: Redis, part: Chosen, act: Act, pace: Pace) -> Iterator[tu
 
 def _seen_again(connection: Redis, outcomes: Sequence[Outcome], chosen: Selection) -> Iterator[Outcome]:
     """These outcomes: where it was not done because somebody else did just that, it is so already."""
-    states = locate_jobs.states(connection, [each.id for each in outcomes if not each.done]) if chosen.so else {}
+    states = (
+        locate_jobs.current_states(connection, [each.id for each in outcomes if not each.done]) if chosen.so else {}
+    )
     for each in outcomes:
         state, queue = states.get(each.id, ("", ""))
         if state in chosen.so and (chosen.target is None or queue == chosen.target):

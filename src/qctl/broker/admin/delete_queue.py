@@ -1,4 +1,4 @@
-"""Forgetting a queue: its name, its pause, its counts. Only where it holds no job of any state."""
+"""Deletes a queue: its name, its pause, its counts. Only a queue without jobs in any state can be deleted."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from qctl.broker.redis import clock, keys
 from qctl.broker.redis.scripts import Script
 from qctl.models import STATES
 
-_remove = Script("admin/remove", after="redis/types")
+_delete_queue = Script("admin/delete_queue", after="redis/types")
 
 
-def remove(connection: Redis, queue: str, *, actor: str) -> bool:
-    """Forget a queue. False where it holds jobs: nothing was changed then."""
-    held = [*(job_locations.key(state, queue) for state in STATES), keys.intermediate(queue)]
+def delete(connection: Redis, queue: str, *, actor: str) -> bool:
+    """Delete a queue. Returns False, and changes nothing, if it has jobs."""
+    locations = [*(job_locations.key(state, queue) for state in STATES), keys.intermediate(queue)]
     hour = clock.now_ms(connection) // 3_600_000
-    counted = [keys.counts(queue, hour - back) for back in range(counters.RETENTION_SECONDS // 3600 + 1)]
-    kept = [keys.claims(queue), keys.recoveries(queue), keys.causes(queue), *counted]
+    counts = [keys.counts(queue, hour - back) for back in range(counters.RETENTION_SECONDS // 3600 + 1)]
+    records = [keys.claims(queue), keys.recoveries(queue), keys.causes(queue), *counts]
     return bool(
-        _remove(
+        _delete_queue(
             connection,
-            [keys.QUEUES, keys.PAUSED, keys.BREAKERS, keys.EVENTS, *held, *kept],
-            [queue, keys.queue(queue), len(held), actor, events.MAX_ENTRIES],
+            [keys.QUEUES, keys.PAUSED, keys.BREAKERS, keys.EVENTS, *locations, *records],
+            [queue, keys.queue(queue), len(locations), actor, events.MAX_ENTRIES],
         )
     )

@@ -14,7 +14,7 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.query import job_locations, job_summary
-from qctl.broker.query.job_locations import Found
+from qctl.broker.query.job_locations import JobEntry
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Chosen, State
 
@@ -39,7 +39,7 @@ def lines(connection: Redis, part: Chosen) -> Iterator[list[str]]:
 
 def _records(connection: Redis, queue: str, state: State, ids: list[bytes]) -> Iterator[dict[str, Any]]:
     now = clock.now_ms(connection)
-    kind = job_locations.kind(state)
+    kind = job_locations.key_type(state)
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
             name = untrusted_fields.decode(id_)
@@ -72,7 +72,7 @@ def _records(connection: Redis, queue: str, state: State, ids: list[bytes]) -> I
             **({"expires_at": now + ttl} if ttl and ttl > 0 else {}),
             **({"results_expire_at": now + results_ttl} if results_ttl and results_ttl > 0 else {}),
         }
-        yield {**record, "readable": _readable(queue, state, Found(id_), fields or {}, results or [])}
+        yield {**record, "readable": _readable(queue, state, JobEntry(id_), fields or {}, results or [])}
 
 
 def _placed(kind: str, place: Any) -> dict[str, Any]:
@@ -109,10 +109,12 @@ def value(raw: bytes) -> str | dict[str, str]:
         return {"base64": base64.b64encode(raw).decode()}
 
 
-def _readable(queue: str, state: State, found: Found, fields: dict[bytes, bytes], results: list[Any]) -> dict[str, Any]:
+def _readable(
+    queue: str, state: State, found: JobEntry, fields: dict[bytes, bytes], results: list[Any]
+) -> dict[str, Any]:
     """What a person or jq looks for. The payload is JSON where it is, never unpickled."""
     known: dict[str, bytes | None] = {untrusted_fields.decode(name): value for name, value in fields.items()}
-    said = job_summary.Facts(queue, state, found, known, untrusted_fields.last_traceback(results[::-1], known))
+    said = job_summary.JobSummary(queue, state, found, known, untrusted_fields.last_traceback(results[::-1], known))
     return {
         "function": said.function,
         "error": said.error,

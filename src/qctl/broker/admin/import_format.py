@@ -117,7 +117,7 @@ def _record(found: dict[str, Any]) -> Record:
         state=state,
         fields=fields,
         results=results,
-        score=score(found.get("score")) if job_locations.kind(state) == "zset" else 0.0,
+        score=score(found.get("score")) if job_locations.key_type(state) == "zset" else 0.0,
         note=_note(found.get("note")) if state == "quarantined" else b"",
         died=None if died is None else _number(died, "died"),
         cause=_note(found.get("cause", "{}")),

@@ -24,7 +24,7 @@ def put(connection: Redis, record: Record, *, actor: str) -> None:
     now = clock.now_ms(connection)
     if record.expires_at and record.expires_at <= now:
         raise RejectedError("its time was over: it would vanish at once")
-    queue, kind = record.queue, job_locations.kind(record.state)
+    queue, kind = record.queue, job_locations.key_type(record.state)
     where = [
         keys.job(record.id),
         keys.results(record.id),

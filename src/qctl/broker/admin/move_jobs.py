@@ -71,7 +71,7 @@ class Relocation(ABC):
         said = [untrusted_fields.decode(word) for word in words]
         for id_, word in zip(ids, said, strict=True):
             if word == "limited":
-                rate_limit_slots.give_back(connection, untrusted_fields.decode(id_))
+                rate_limit_slots.release(connection, untrusted_fields.decode(id_))
         return ["done" if word == "limited" else word for word in said], int(shift)
 
 
@@ -79,7 +79,7 @@ class Cancel(Relocation):
     """Cancel jobs that wait, are scheduled or deferred. They stay in RQ's registry of canceled jobs."""
 
     states = ("queued", "scheduled", "deferred")
-    _script = Script("admin/cancel", after=("redis/types", "admin/leave"))
+    _script = Script("admin/cancel", after=("redis/types", "admin/take_jobs"))
 
     def _own(self, queue: str, _state: State) -> tuple[list[str], list[Argument]]:
         return [keys.canceled(queue)], []
@@ -89,7 +89,7 @@ class Discard(Relocation):
     """Put jobs into the trash, wherever they are, unless they run: one batch a queue, which belong together by name."""
 
     states = ("queued", "scheduled", "deferred", "finished", "failed", "canceled", "quarantined")
-    _script = Script("admin/discard", after=("redis/types", "admin/leave"))
+    _script = Script("admin/discard", after=("redis/types", "admin/take_jobs"))
 
     def __init__(self, actor: str, batch: Batch) -> None:
         super().__init__(actor)
@@ -106,7 +106,7 @@ class Move(Relocation):
     """Move jobs to another queue, into the state that they are in. Waiting ones go to its tail."""
 
     states = MOVABLE
-    _script = Script("admin/move", after=("redis/types", "admin/leave"))
+    _script = Script("admin/move", after=("redis/types", "admin/take_jobs"))
 
     def __init__(self, actor: str, target: str) -> None:
         super().__init__(actor)

@@ -69,5 +69,5 @@ class Retry:
         words = [untrusted_fields.decode(answer) for answer in answers]
         for id_, word in zip(ids, words, strict=True):
             if word == "limited":
-                rate_limit_slots.ask(connection, untrusted_fields.decode(id_))
+                rate_limit_slots.acquire(connection, untrusted_fields.decode(id_))
         return words, 0

@@ -10,7 +10,7 @@ from redis import Redis
 from rq.results import Result
 
 from qctl.broker.query import dead_letters, locate_jobs
-from qctl.broker.query.job_locations import Found, Placed
+from qctl.broker.query.job_locations import JobEntry, LocatedJob
 from qctl.broker.query.search import Search
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import DEAD, Chosen, Outcome, Progress, Selection, Selector, State
@@ -24,7 +24,7 @@ RESULTS = 10
 NOTHING: Mapping[str, str] = {}
 
 
-def choose(
+def select(
     connection: Redis,
     selector: Selector,
     queues: Sequence[str],
@@ -45,7 +45,7 @@ def choose(
         found = _oldest(search, selector.limit) if is_of_the_dead and selector.limit else _matching(search)
     elif is_of_the_dead and selector.limit and selector.fingerprint is None:
         oldest = dead_letters.oldest(connection, queues, selector.limit)
-        found = ((place.queue, place.state, Found(untrusted_fields.encode(place.id))) for place in oldest)
+        found = ((place.queue, place.state, JobEntry(untrusted_fields.encode(place.id))) for place in oldest)
     else:
         found = search.placed()
     chosen = _grouped(islice(found, selector.limit))
@@ -88,17 +88,17 @@ def _are_so(connection: Redis, found: Sequence[Outcome]) -> list[Outcome]:
     return [each for each, dead in zip(found, died, strict=True) if dead or each.where != "finished"]
 
 
-def _matching(search: Search) -> Iterable[Placed]:
+def _matching(search: Search) -> Iterable[LocatedJob]:
     return ((each.queue, each.state, each.found) for each in search.facts())
 
 
-def _oldest(search: Search, limit: int) -> Iterable[Placed]:
+def _oldest(search: Search, limit: int) -> Iterable[LocatedJob]:
     dated = [(each.since, each.queue, each.state, each.found) for each in search.facts()]
     dated.sort(key=lambda each: each[0].timestamp() if each[0] else float("inf"))
     return (placed for _, *placed in dated[:limit])  # type: ignore[misc]
 
 
-def _grouped(found: Iterable[Placed]) -> list[Chosen]:
+def _grouped(found: Iterable[LocatedJob]) -> list[Chosen]:
     """What was found, by place, in its order."""
     parts: dict[tuple[str, State], Chosen] = {}
     for queue, state, each in found:

@@ -1,4 +1,4 @@
-"""What single workers are told: to take nothing new, to go on, to stop."""
+"""Commands to single workers: claim nothing new, continue, stop."""
 
 from __future__ import annotations
 
@@ -9,73 +9,69 @@ from dataclasses import dataclass
 from redis import Redis
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys
+from qctl.broker.redis import keys, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker import pauses
 from qctl.errors import WaitTimeoutError
 from qctl.models import WorkerInfo
 
-_quiet = Script("admin/quiet", after="redis/types")
+_set_quiet = Script("admin/set_quiet", after="redis/types")
 
-POLL = 0.005
-"""Seconds between looks at a claim that has not started yet; it does within a few milliseconds."""
+POLL_SECONDS = 0.005
+"""Time between two polls for a claimed job that has not started; it starts within a few milliseconds."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """A worker that was told something. `claims` are (queue, id) that it holds, running or about to."""
+class QuietResult:
+    """Effect of a command on a worker. `claims` are (queue, job id) that it has claimed, running or about to."""
 
     changed: bool
     claims: list[tuple[str, str]]
 
 
-def quiet(connection: Redis, worker: WorkerInfo, *, actor: str) -> Told:
-    """Have a worker take nothing new. From now on it claims nothing, until it ends or is told to go on."""
-    return _tell(connection, worker, actor, "quiet")
+def quiet(connection: Redis, worker: WorkerInfo, *, actor: str) -> QuietResult:
+    """Have a worker claim nothing new until it ends or is resumed."""
+    return _send(connection, worker, actor, "quiet")
 
 
-def resume(connection: Redis, worker: WorkerInfo, *, actor: str) -> Told:
-    """Have a quiet worker go on."""
-    return _tell(connection, worker, actor, "resume")
+def resume(connection: Redis, worker: WorkerInfo, *, actor: str) -> QuietResult:
+    """Have a quiet worker claim jobs again."""
+    return _send(connection, worker, actor, "resume")
 
 
-def _tell(connection: Redis, worker: WorkerInfo, actor: str, what: str) -> Told:
-    changed, *held = _quiet(
+def _send(connection: Redis, worker: WorkerInfo, actor: str, command: str) -> QuietResult:
+    changed, *claimed = _set_quiet(
         connection,
         [keys.QUIET, keys.EVENTS, *(keys.claims(queue) for queue in worker.queues)],
-        [worker.claimant or "", actor, worker.name, events.MAX_ENTRIES, what],
+        [worker.claimant or "", actor, worker.name, events.MAX_ENTRIES, command],
     )
-    return Told(
-        bool(changed),
-        [
-            (queue, id_.decode(errors="surrogateescape"))
-            for queue, ids in zip(worker.queues, held, strict=True)
-            for id_ in ids
-        ],
-    )
+    claims = [
+        (queue, untrusted_fields.decode(id_)) for queue, ids in zip(worker.queues, claimed, strict=True) for id_ in ids
+    ]
+    return QuietResult(bool(changed), claims)
 
 
-def settle(connection: Redis, told: Told, timeout: float) -> None:
-    """Wait until what a quiet worker had claimed has started or gone back.
+def wait_for_claims(connection: Redis, result: QuietResult, timeout: float) -> None:
+    """Wait until each job that a quiet worker had claimed has started or gone back to its queue.
 
-    Raises WaitTimeoutError where it has not within `timeout` seconds; the worker stays quiet all the same.
+    Raises WaitTimeoutError if that takes more than `timeout` seconds; the worker stays quiet all the same.
     """
     deadline = time.monotonic() + timeout
-    left = told.claims
-    while left := [claim for claim in left if pauses.unstarted(connection, *claim)]:
+    pending = result.claims
+    while pending := [claim for claim in pending if pauses.unstarted(connection, *claim)]:
         if time.monotonic() > deadline:
-            ids = ", ".join(id_ for _, id_ in left[:5])
-            raise WaitTimeoutError(f"it is quiet, but what it claimed before may still start: {ids}")
-        time.sleep(POLL)
+            ids = ", ".join(id_ for _, id_ in pending[:5])
+            raise WaitTimeoutError(f"the worker is quiet, but jobs that it claimed before may still start: {ids}")
+        time.sleep(POLL_SECONDS)
 
 
 def stop(connection: Redis, worker: WorkerInfo, *, actor: str) -> bool:
-    """Send a worker RQ's command to finish its job and end; a second one, a second later, has it end at once.
+    """Send a worker RQ's command to finish its job and end. A second one, a second later, has it end at once.
 
-    False where nobody listens for it.
+    Returns False if nobody listens for it.
     """
     with connection.pipeline() as pipe:
         pipe.publish(keys.commands(worker.name), json.dumps({"command": "shutdown"}))
         events.record(pipe, "stopping", worker=worker.name, actor=actor)
-        heard, _ = pipe.execute()
-    return bool(heard)
+        subscribers, _ = pipe.execute()
+    return bool(subscribers)

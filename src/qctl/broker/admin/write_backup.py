@@ -15,7 +15,7 @@ from redis import Redis
 
 from qctl.broker.admin import export_jobs, trash
 from qctl.broker.query import job_locations, stats_snapshot
-from qctl.broker.query.job_locations import STEP
+from qctl.broker.query.job_locations import IDS_PER_READ
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import DEAD, Chosen, TrashBatch
 
@@ -47,14 +47,14 @@ def _steps(connection: Redis) -> Iterator[Step]:
         ],
     )
     yield "schedule", list(_schedules(connection))
-    for queue in stats_snapshot.names(connection):
+    for queue in stats_snapshot.queue_names(connection):
         for state in DEAD:
             for step in job_locations.read(connection, queue, state):
                 for jobs in export_jobs.lines(connection, Chosen(queue, state, [found.id for found in step])):
                     yield "job", jobs
     for batch in trash.batches(connection):
         yield "batch", [_batch(connection, batch)]
-        for start in range(0, batch.count, STEP):
+        for start in range(0, batch.count, IDS_PER_READ):
             yield "trashed", list(_trashed(connection, batch.id, batch.queue, start))
 
 
@@ -73,7 +73,7 @@ def _schedules(connection: Redis) -> Iterator[str]:
 
 def _trashed(connection: Redis, batch: str, queue: str, start: int) -> Iterator[str]:
     """Jobs of a batch, in its order, with where each came from. One whose data is gone is left out."""
-    ids = connection.lrange(keys.trash_jobs(batch), start, start + STEP - 1)
+    ids = connection.lrange(keys.trash_jobs(batch), start, start + IDS_PER_READ - 1)
     origins = dict(zip(ids, connection.hmget(keys.trash_origins(batch), ids), strict=True)) if ids else {}
     for step in export_jobs.lines(connection, Chosen(queue, "canceled", ids)):
         for each in step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redis import Redis
 
-from qctl.broker.admin import bulk, expired, trash
+from qctl.broker.admin import bulk, cleanup, trash
 from qctl.broker.admin.move_jobs import Discard
 from qctl.broker.query import dead_letters, stats_snapshot
 from qctl.broker.redis import clock, keys, untrusted_fields
@@ -21,7 +21,7 @@ def forget_finished(connection: Redis, queue: str, *, most: int) -> None:
     over = int(connection.zcount(where, 0, for_ever)) - most
     if over > 0:
         ids = connection.zrangebyscore(where, 0, for_ever, start=0, num=min(over, AT_ONCE))
-        expired.forget(connection, queue, ids, lambda _done, _total: None)
+        cleanup.delete_finished(connection, queue, ids, lambda _done, _total: None)
 
 
 def discard_dead(connection: Redis, *, seconds: int, ttl: int) -> int:
@@ -31,7 +31,7 @@ def discard_dead(connection: Redis, *, seconds: int, ttl: int) -> int:
     """
     before = clock.now_ms(connection) - seconds * 1000
     by_place: dict[tuple[str, State], list[bytes]] = {}
-    for place in dead_letters.oldest(connection, stats_snapshot.names(connection), AT_ONCE):
+    for place in dead_letters.oldest(connection, stats_snapshot.queue_names(connection), AT_ONCE):
         if 0 < place.died < before:
             by_place.setdefault((place.queue, place.state), []).append(untrusted_fields.encode(place.id))
     if not by_place:

@@ -1,1 +1,1 @@
-"""What is seen: nothing here writes, unpickles or imports the code of a job."""
+"""Read-only queries on queues, jobs, dead letters, workers and the server; nothing is unpickled or imported."""

@@ -17,8 +17,8 @@ from redis import Redis
 
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations, job_summary
-from qctl.broker.query.job_locations import Found
-from qctl.broker.query.job_summary import Facts
+from qctl.broker.query.job_locations import JobEntry
+from qctl.broker.query.job_summary import JobSummary
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Cause, Causes, Scan, State
 
@@ -82,7 +82,7 @@ def _of_queue(connection: Redis, queue: _Queue, scan: int | None) -> tuple[Cause
     return Causes(ordered, min(total, sum(cause.count for cause in causes)), total), looked
 
 
-def newest(
+def newest_letters(
     connection: Redis, queues: Sequence[str], fingerprint: str, most: int
 ) -> tuple[list[tuple[str, str, float]], int] | None:
     """The `most` letters of one cause that died last, the last first: queue, id and when, in milliseconds; and how many
@@ -121,13 +121,13 @@ def _registered(connection: Redis, letters: list[tuple[str, str, float]]) -> lis
 
 def letters(
     connection: Redis, queues: Sequence[str], fingerprint: str, scan: int | None
-) -> tuple[list[tuple[str, State, list[Found]]], Scan | None]:
+) -> tuple[list[tuple[str, State, list[JobEntry]]], Scan | None]:
     """The dead letters of one cause, and how many were scanned where that was not all."""
-    found: list[tuple[str, State, list[Found]]] = []
+    found: list[tuple[str, State, list[JobEntry]]] = []
     scanned = total = 0
     for queue in _queues(connection, queues):
         for step in _entries(connection, queue.name, fingerprint):
-            found.append((queue.name, "failed", [Found(id_) for id_, _ in step]))
+            found.append((queue.name, "failed", [JobEntry(id_) for id_, _ in step]))
         total += queue.unindexed
         left = None if scan is None else max(0, scan - scanned)
         for parts, each in _unindexed(connection, queue, left):
@@ -197,8 +197,8 @@ def _queues(connection: Redis, queues: Sequence[str]) -> Iterator[_Queue]:
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.hgetall(keys.causes(queue))
-            job_locations.ask_size(pipe, "failed", queue)
-            job_locations.ask_size(pipe, "quarantined", queue)
+            job_locations.stage_size(pipe, "failed", queue)
+            job_locations.stage_size(pipe, "quarantined", queue)
         answers = replies.execute(pipe)
     raw = [
         (
@@ -287,7 +287,9 @@ def _entries(connection: Redis, queue: str, fingerprint: str) -> Iterator[list[t
 # --- what no index knows ------------------------------------------------------------------------------------
 
 
-def _unindexed(connection: Redis, queue: _Queue, most: int | None) -> Iterator[tuple[dict[str, str] | None, Facts]]:
+def _unindexed(
+    connection: Redis, queue: _Queue, most: int | None
+) -> Iterator[tuple[dict[str, str] | None, JobSummary]]:
     """Letters that the index does not know, with the parts of their fingerprints; None for those that it knows.
 
     At most `most` are looked at.
@@ -299,7 +301,7 @@ def _unindexed(connection: Redis, queue: _Queue, most: int | None) -> Iterator[t
         for step in job_locations.read(connection, queue.name, state):
             step = step if most is None else step[:most]
             known = _known(connection, queue, step) if state == "failed" else set()
-            yield from ((None, Facts(queue.name, state, each)) for each in step if each.id in known)
+            yield from ((None, JobSummary(queue.name, state, each)) for each in step if each.id in known)
             for read in job_summary.read(
                 connection, queue.name, state, [each for each in step if each.id not in known]
             ):
@@ -310,7 +312,7 @@ def _unindexed(connection: Redis, queue: _Queue, most: int | None) -> Iterator[t
                     return
 
 
-def _known(connection: Redis, queue: _Queue, step: Sequence[Found]) -> set[bytes]:
+def _known(connection: Redis, queue: _Queue, step: Sequence[JobEntry]) -> set[bytes]:
     """Which of these the index has."""
     prints = [cause.fingerprint for cause in queue.causes]
     ids = [each.id for each in step]
@@ -327,7 +329,7 @@ def _known(connection: Redis, queue: _Queue, step: Sequence[Found]) -> set[bytes
     return {id_ for id_, score in zip(ids, scores, strict=True) if score is not None}
 
 
-def _describe(each: Facts) -> dict[str, str]:
+def _describe(each: JobSummary) -> dict[str, str]:
     if each.state == "failed":
         return dead_letter_index.describe_cause(each.function, each.traceback)
     return dead_letter_index.describe_cause(each.function, f"{QUARANTINED}: {each.error}")

@@ -15,7 +15,7 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.bookkeeping import dead_letter_index
-from qctl.broker.query.dead_letter_causes import newest
+from qctl.broker.query.dead_letter_causes import newest_letters
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters, State
 
@@ -42,7 +42,7 @@ _FIELDS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class DeadLetterLocation:
     """Where a dead letter lies. `note` is what the quarantine says of it; `died` in milliseconds, 0 if unknown."""
 
     queue: str
@@ -90,10 +90,10 @@ def of_cause(
 ) -> DeadLetters | None:
     """A page of the letters of one cause, the last to die first, without looking at the others. None where the index
     does not know of all that may be of it."""
-    found = newest(connection, queues, fingerprint, offset + limit)
+    found = newest_letters(connection, queues, fingerprint, offset + limit)
     if found is None:
         return None
-    places = [Place(queue, id_, "dead", died) for queue, id_, died in found[0][offset:]]
+    places = [DeadLetterLocation(queue, id_, "dead", died) for queue, id_, died in found[0][offset:]]
     return DeadLetters([read.letter for read in _read(connection, places)], found[1])
 
 
@@ -106,39 +106,39 @@ def read(connection: Redis, letters: Sequence[tuple[str, str]]) -> list[DeadLett
     return [each.letter for each in _read(connection, [found[id_] for _, id_ in letters if id_ in found])]
 
 
-def oldest(connection: Redis, queues: Sequence[str], limit: int) -> list[Place]:
+def oldest(connection: Redis, queues: Sequence[str], limit: int) -> list[DeadLetterLocation]:
     """The `limit` dead letters of these queues that have waited longest."""
     return _candidates(connection, queues, limit, newest_first=False)[:limit]
 
 
-def find(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> dict[str, Place]:
+def find(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> dict[str, DeadLetterLocation]:
     """Where these dead letters lie, in whichever of the queues. Those that are in none are left out."""
-    found: dict[str, Place] = {}
+    found: dict[str, DeadLetterLocation] = {}
     for start in range(0, len(ids), STEP):
         found.update(_look(connection, dict.fromkeys(queues, ids[start : start + STEP])))
     return found
 
 
-def _look(connection: Redis, wanted: Mapping[str, Sequence[str]]) -> dict[str, Place]:
+def _look(connection: Redis, wanted: Mapping[str, Sequence[str]]) -> dict[str, DeadLetterLocation]:
     """Which of the ids that are wanted of each queue it has."""
     with connection.pipeline(transaction=False) as pipe:
         for queue, ids in wanted.items():
             pipe.zmscore(keys.failed(queue), ids)
             pipe.hmget(keys.quarantine(queue), ids)
         answers = replies.execute(pipe)
-    found: dict[str, Place] = {}
+    found: dict[str, DeadLetterLocation] = {}
     for (queue, ids), failed, notes in zip(wanted.items(), answers[::2], answers[1::2], strict=True):
         nothing = [None] * len(ids)
         for id_, score in zip(ids, replies.granted(failed, nothing), strict=True):
             if score is not None:
-                found.setdefault(id_, Place(queue, id_, "dead"))
+                found.setdefault(id_, DeadLetterLocation(queue, id_, "dead"))
         for id_, note in zip(ids, replies.granted(notes, nothing), strict=True):
             if note is not None:
                 found.setdefault(id_, _quarantined(queue, id_, note))
     return found
 
 
-def show(connection: Redis, place: Place) -> DeadLetterDetail:
+def show(connection: Redis, place: DeadLetterLocation) -> DeadLetterDetail:
     """One dead letter with its traceback and payload. The payload is never unpickled."""
     read = _read(connection, [place])[0]
     with connection.pipeline(transaction=False) as pipe:
@@ -161,7 +161,7 @@ def show(connection: Redis, place: Place) -> DeadLetterDetail:
 # --- order --------------------------------------------------------------------------------------------------
 
 
-def _candidates(connection: Redis, queues: Sequence[str], most: int, newest_first: bool) -> list[Place]:
+def _candidates(connection: Redis, queues: Sequence[str], most: int, newest_first: bool) -> list[DeadLetterLocation]:
     """At least the first `most` letters of these queues in the order asked for, where it is known."""
     if not queues:
         return []
@@ -178,7 +178,7 @@ def _candidates(connection: Redis, queues: Sequence[str], most: int, newest_firs
             pipe.hkeys(keys.causes(queue))
         answers = replies.execute(pipe)
     ids: set[tuple[str, str]] = set()
-    places: list[Place] = []
+    places: list[DeadLetterLocation] = []
     causes: list[tuple[str, str]] = []
     for queue, dying, lasting, scanned, prints in zip(queues, *(answers[n::4] for n in range(4)), strict=True):
         ids.update(
@@ -207,7 +207,9 @@ def _dated(
     }
 
 
-def _dead(connection: Redis, ids: set[tuple[str, str]], dated: dict[tuple[str, str], float]) -> list[Place]:
+def _dead(
+    connection: Redis, ids: set[tuple[str, str]], dated: dict[tuple[str, str], float]
+) -> list[DeadLetterLocation]:
     """The letters of the registry with their time of death: by the index, else by the job's hash."""
     undated = [place for place in ids if place not in dated]
     # A stock tool that takes a letter away does not know of the index.
@@ -225,28 +227,30 @@ def _dead(connection: Redis, ids: set[tuple[str, str]], dated: dict[tuple[str, s
         if replies.granted(reply, None) is None
     }
     places = [
-        Place(queue, id_, "dead", when.timestamp() * 1000 if when else 0)
+        DeadLetterLocation(queue, id_, "dead", when.timestamp() * 1000 if when else 0)
         for (queue, id_), when in zip(undated, ended, strict=True)
     ]
     return places + [
-        Place(queue, id_, "dead", died) for (queue, id_), died in dated.items() if (queue, id_) not in gone
+        DeadLetterLocation(queue, id_, "dead", died) for (queue, id_), died in dated.items() if (queue, id_) not in gone
     ]
 
 
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def _quarantined(queue: str, job_id: str | bytes, raw: bytes) -> Place:
+def _quarantined(queue: str, job_id: str | bytes, raw: bytes) -> DeadLetterLocation:
     """A letter by what the quarantine notes of it; a note that cannot be read hides nothing."""
     id_ = untrusted_fields.decode(job_id) if isinstance(job_id, bytes) else job_id
     try:
         note = json.loads(raw)
-        return Place(queue, id_, "quarantined", float(note["at"]), str(note["reason"]), int(note["recoveries"]))
+        return DeadLetterLocation(
+            queue, id_, "quarantined", float(note["at"]), str(note["reason"]), int(note["recoveries"])
+        )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return Place(queue, id_, "quarantined", note="why it was quarantined cannot be read")
+        return DeadLetterLocation(queue, id_, "quarantined", note="why it was quarantined cannot be read")
 
 
-def _read(connection: Redis, places: Sequence[Place]) -> list[_Read]:
+def _read(connection: Redis, places: Sequence[DeadLetterLocation]) -> list[_Read]:
     """These letters as their jobs' hashes and results tell, in two round trips."""
     with connection.pipeline(transaction=False) as pipe:
         for place in places:
@@ -282,7 +286,9 @@ def _read(connection: Redis, places: Sequence[Place]) -> list[_Read]:
     ]
 
 
-def _letter(place: Place, fields: dict[str, bytes | None], result: Any, runs: int, died: float | None) -> _Read:
+def _letter(
+    place: DeadLetterLocation, fields: dict[str, bytes | None], result: Any, runs: int, died: float | None
+) -> _Read:
     trace = untrusted_fields.last_traceback(result, fields)
     letter = DeadLetter(
         id=place.id,

@@ -14,7 +14,7 @@ from rq.results import Result
 
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import job_locations, job_summary, locate_jobs
-from qctl.broker.query.job_locations import Found
+from qctl.broker.query.job_locations import JobEntry
 from qctl.broker.redis import clock, job_fields, keys, replies, stream_reader, untrusted_fields
 from qctl.models import Attempt, Event, JobDetail, Payload, State
 from qctl.models.events import moment_of
@@ -37,7 +37,9 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
     """The job of this id, None where there is nothing of it. `queues` are all there are."""
     fields, size, original_size = _fields(connection, job_id)
     located, _ = locate_jobs.locate(connection, [job_id], queues)
-    queue, state, found = located[0] if located else (untrusted_fields.decode(fields.get("origin")), None, Found(b""))
+    queue, state, found = (
+        located[0] if located else (untrusted_fields.decode(fields.get("origin")), None, JobEntry(b""))
+    )
     if not fields and state is None:
         return None
     if state == "quarantined":
@@ -48,7 +50,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         pipe.pttl(keys.job(job_id))
         results, dependents, ttl = (replies.granted(reply, None) for reply in replies.execute(pipe))
     traceback = untrusted_fields.last_traceback(results, fields) if results or fields.get("exc_info") else ""
-    said = job_summary.Facts(queue, state or "queued", found, fields, traceback)
+    said = job_summary.JobSummary(queue, state or "queued", found, fields, traceback)
     payload = untrusted_fields.indent_payload(fields.get("data"))
     original = fields.get(job_fields.ORIGINAL_DATA)
     timeline, whole = _timeline(connection, job_id, untrusted_fields.parse_time(fields.get("created_at")))
@@ -116,9 +118,9 @@ def _fields(connection: Redis, job_id: str) -> tuple[dict[str, bytes | None], in
     return dict(zip(names, values, strict=True)), large["data"] or 0, large[job_fields.ORIGINAL_DATA] or 0
 
 
-def _with_note(connection: Redis, queue: str, found: Found) -> Found:
+def _with_note(connection: Redis, queue: str, found: JobEntry) -> JobEntry:
     note = connection.hget(keys.quarantine(queue), found.id)
-    return Found(found.id, note=note)
+    return JobEntry(found.id, note=note)
 
 
 def _note(state: State | None, text: dict[str, str]) -> str:
@@ -131,7 +133,7 @@ def _note(state: State | None, text: dict[str, str]) -> str:
     return ""
 
 
-def _due(state: State | None, found: Found) -> datetime | None:
+def _due(state: State | None, found: JobEntry) -> datetime | None:
     try:
         return clock.to_datetime(found.score * 1000) if state == "scheduled" else None
     except (ValueError, OverflowError, OSError):

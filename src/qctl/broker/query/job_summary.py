@@ -20,7 +20,7 @@ from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import JobRow
 
 if TYPE_CHECKING:
-    from qctl.broker.query.job_locations import Found
+    from qctl.broker.query.job_locations import JobEntry
     from qctl.models import Selector, State
 
 STEP = 500
@@ -40,12 +40,12 @@ _FIELDS = (
 
 
 @dataclass
-class Facts:
+class JobSummary:
     """One job: its place, and what was read of it. `fields` holds `data` and `meta` too where they were asked for."""
 
     queue: str
     state: State
-    found: Found
+    found: JobEntry
     fields: dict[str, bytes | None] = field(default_factory=dict)
     traceback: str = ""
 
@@ -120,11 +120,11 @@ def _moment(ms: object) -> datetime | None:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def read(connection: Redis, queue: str, state: State, found: Sequence[Found]) -> Iterator[list[Facts]]:
+def read(connection: Redis, queue: str, state: State, found: Sequence[JobEntry]) -> Iterator[list[JobSummary]]:
     """All that a list shows and a selector asks for, of jobs in one place, in steps of two round trips and more where
     payloads are large."""
     for start in range(0, len(found), STEP):
-        step = [Facts(queue, state, each) for each in found[start : start + STEP]]
+        step = [JobSummary(queue, state, each) for each in found[start : start + STEP]]
         ids = [untrusted_fields.decode(facts.found.id) for facts in step]
         dead = state == "failed"
         with connection.pipeline(transaction=False) as pipe:
@@ -146,9 +146,9 @@ def read(connection: Redis, queue: str, state: State, found: Sequence[Found]) ->
         yield step
 
 
-def _read_large(connection: Redis, name: str, step: Sequence[Facts], sizes: Sequence[int]) -> None:
+def _read_large(connection: Redis, name: str, step: Sequence[JobSummary], sizes: Sequence[int]) -> None:
     """Read a field that may be large of those where it is not too large."""
-    batch: list[Facts] = []
+    batch: list[JobSummary] = []
     together = 0
     for facts, size in zip(step, sizes, strict=True):
         if 0 < size <= EACH:
@@ -160,7 +160,7 @@ def _read_large(connection: Redis, name: str, step: Sequence[Facts], sizes: Sequ
     _fetch(connection, name, batch)
 
 
-def _fetch(connection: Redis, name: str, batch: Sequence[Facts]) -> None:
+def _fetch(connection: Redis, name: str, batch: Sequence[JobSummary]) -> None:
     if not batch:
         return
     with connection.pipeline(transaction=False) as pipe:
@@ -174,7 +174,7 @@ def _fetch(connection: Redis, name: str, batch: Sequence[Facts]) -> None:
 # --- matching -----------------------------------------------------------------------------------------------
 
 
-def matches(facts: Facts, selector: Selector, now: datetime | None = None) -> bool:
+def matches(facts: JobSummary, selector: Selector, now: datetime | None = None) -> bool:
     """Whether a selector means this job, by what the job says. `now` is Redis's time."""
     return (
         (selector.job is None or _is_named(facts, selector.job))
@@ -189,7 +189,7 @@ def matches(facts: Facts, selector: Selector, now: datetime | None = None) -> bo
     )
 
 
-def _is_named(facts: Facts, pattern: str) -> bool:
+def _is_named(facts: JobSummary, pattern: str) -> bool:
     """By its function with or without its module, or by the name that the catalog knows it by."""
     function = facts.function
     names = {function, function.rpartition(".")[2], str(facts.meta.get("job", ""))}
@@ -202,12 +202,12 @@ def _holds(text: str, sought: str) -> bool:
     return sought.casefold() in text.casefold()
 
 
-def _is_older(facts: Facts, seconds: float, now: datetime | None) -> bool:
+def _is_older(facts: JobSummary, seconds: float, now: datetime | None) -> bool:
     since = facts.since
     return since is not None and ((now or datetime.now(timezone.utc)) - since).total_seconds() >= seconds
 
 
-def _is_called_with(facts: Facts, sought: str) -> bool:
+def _is_called_with(facts: JobSummary, sought: str) -> bool:
     data, _ = untrusted_fields.inflate(facts.fields.get("data") or b"")
     try:
         payload = json.loads(data.decode())

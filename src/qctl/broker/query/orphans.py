@@ -16,7 +16,7 @@ from qctl.broker.query import job_locations
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.models import Progress, State
 
-AGE = 300.0
+MIN_AGE_SECONDS = 300.0
 """Seconds since anything was written to a job before it can be one: producers and workers are between two steps for
 milliseconds."""
 
@@ -50,7 +50,7 @@ def find(connection: Redis, progress: Progress) -> Iterator[Orphan]:
 
 
 def _old_jobs(connection: Redis, progress: Progress) -> Iterator[Orphan]:
-    before = clock.now_ms(connection) / 1000 - AGE
+    before = clock.now_ms(connection) / 1000 - MIN_AGE_SECONDS
     total, seen, cursor = int(connection.dbsize()), 0, 0
     pattern = "".join(f"\\{char}" if char in "*?[]\\" else char for char in keys.JOB_PREFIX) + "*"
     while True:

@@ -13,12 +13,12 @@ from typing import Any
 from redis import Redis
 
 from qctl.broker.query import dead_letter_causes, job_locations, job_summary
-from qctl.broker.query.job_locations import Found, Placed
-from qctl.broker.query.job_summary import Facts
+from qctl.broker.query.job_locations import JobEntry, LocatedJob
+from qctl.broker.query.job_summary import JobSummary
 from qctl.broker.redis import clock, replies, untrusted_fields
 from qctl.models import STATES, JobRow, Jobs, Progress, Scan, Selector, State
 
-_ORDERS: dict[str, Callable[[Facts], Any]] = {
+_ORDERS: dict[str, Callable[[JobSummary], Any]] = {
     "since": lambda each: each.since.timestamp() if each.since else float("inf"),
     "queue": lambda each: each.queue,
     "state": lambda each: each.state,
@@ -61,13 +61,13 @@ class Search:
     def _is_enough(self) -> bool:
         return self._selector.scan is not None and self.scanned >= self._selector.scan
 
-    def placed(self) -> Iterator[Placed]:
+    def placed(self) -> Iterator[LocatedJob]:
         """Those that are in these places, whatever they say; of one cause, where a fingerprint is named."""
         for queue, state, step in self._steps():
             for each in step:
                 yield queue, state, each
 
-    def _steps(self) -> Iterator[tuple[str, State, list[Found]]]:
+    def _steps(self) -> Iterator[tuple[str, State, list[JobEntry]]]:
         if self._selector.fingerprint is None:
             for queue, state, _ in self.places:
                 for step in job_locations.read(self._redis, queue, state):
@@ -80,7 +80,7 @@ class Search:
         self.total = sum(len(step) for *_, step in found)
         yield from found
 
-    def facts(self) -> Iterator[Facts]:
+    def facts(self) -> Iterator[JobSummary]:
         """Those that match by what they say, with that."""
         for queue, state, step in self._steps():
             room = len(step) if self._selector.scan is None else self._selector.scan - self.scanned
@@ -110,7 +110,7 @@ def page(
         return Jobs(_rows(_slice(connection, search, offset, limit)), search.total, search.total, search.total)
     matching = 0
 
-    def counted() -> Iterator[Facts]:
+    def counted() -> Iterator[JobSummary]:
         nonlocal matching
         for matching, each in enumerate(search.facts(), 1):  # noqa: B007 - the count is what is wanted
             yield each
@@ -121,10 +121,10 @@ def page(
     return Jobs(_rows(first[offset:]), matching, scanned, total)
 
 
-def _first(found: Iterable[Facts], most: int, sort: str | None) -> list[Facts]:
+def _first(found: Iterable[JobSummary], most: int, sort: str | None) -> list[JobSummary]:
     """The first of them, keeping no more than those."""
     if sort is None:
-        kept: list[Facts] = []
+        kept: list[JobSummary] = []
         for each in found:
             if len(kept) < most:
                 kept.append(each)
@@ -133,7 +133,7 @@ def _first(found: Iterable[Facts], most: int, sort: str | None) -> list[Facts]:
     return select(most, found, key=_ORDERS[sort.removeprefix("-")])
 
 
-def _slice(connection: Redis, search: Search, offset: int, limit: int) -> Iterator[Facts]:
+def _slice(connection: Redis, search: Search, offset: int, limit: int) -> Iterator[JobSummary]:
     """A page in the order of the places: none of what is before it is read."""
     for queue, state, size in search.places:
         start, offset = min(offset, size), max(0, offset - size)
@@ -147,19 +147,19 @@ def _slice(connection: Redis, search: Search, offset: int, limit: int) -> Iterat
                 return
 
 
-def _rows(found: Iterable[Facts]) -> list[JobRow]:
+def _rows(found: Iterable[JobSummary]) -> list[JobRow]:
     return [each.row for each in found]
 
 
-def some_ids(connection: Redis, queues: Sequence[str], states: Sequence[State] = STATES) -> list[str]:
+def sample_ids(connection: Redis, queues: Sequence[str], states: Sequence[State] = STATES) -> list[str]:
     """Ids of some jobs, from each place the first: enough to guess what somebody meant who mistyped one."""
     sought = [(queue, state) for queue in queues for state in states]
     with connection.pipeline(transaction=False) as pipe:
         for queue, state in sought:
-            job_locations.ask_some(pipe, state, queue, GUESSES)
+            job_locations.stage_first_ids(pipe, state, queue, GUESSES)
         answers = replies.execute(pipe)
     return [
         untrusted_fields.decode(id_)
         for (_, state), answer in zip(sought, answers, strict=True)
-        for id_ in job_locations.take_some(state, replies.granted(answer, None))
+        for id_ in job_locations.parse_first_ids(state, replies.granted(answer, None))
     ]

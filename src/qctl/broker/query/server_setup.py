@@ -1,30 +1,30 @@
-"""How a Redis server is set up, and what is left over in it. Writes nothing.
+"""Setup of a Redis server, and leftovers in it. Writes nothing.
 
-What this user may not ask (INFO, CONFIG, ACL are in neither @read nor @connection) is None.
+A value that this user may not read is None, because INFO, CONFIG and ACL are in neither @read nor @connection.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 
 from qctl.broker.query.stats_snapshot import is_alive
 from qctl.broker.redis import clock, keys, replies
 
-SAMPLES = 9
-"""Round trips of which the middle one is told."""
+PING_SAMPLES = 9
+"""Round trips that are measured; the median counts."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """One Redis. `latency` seconds of a round trip; `skew` seconds by which this host's clock is ahead of its; `config`
-    what CONFIG GET says of the names in `ASKED`; `user` as whom we are connected; `dead_workers` keys that are listed
-    and gone; `strange` shared keys that hold another type than they should, with the type that they hold."""
+    """Setup of one Redis. `latency` is a round trip in seconds, `skew` the seconds by which this host's clock is ahead
+    of Redis's, `config` the values of `CONFIG_NAMES`, `user` the ACL user of this connection, `dead_workers` keys of
+    registered workers that are gone, `strange` shared keys of a wrong type, with that type."""
 
     info: Mapping[str, Any] | None
     config: Mapping[str, str] | None
@@ -35,7 +35,7 @@ class Server:
     strange: Mapping[str, str] = field(default_factory=dict)
 
 
-KINDS = {
+SHARED_KEY_TYPES = {
     keys.QUEUES: "set",
     keys.WORKERS: "set",
     keys.PAUSED: "hash",
@@ -45,49 +45,52 @@ KINDS = {
     keys.TRASH: "zset",
     keys.EVENTS: "stream",
 }
-"""Keys that all queues share, and what they hold."""
+"""Keys that all queues share, with their types."""
 
-ASKED = ("appendonly", "appendfsync", "maxmemory-policy", "bind", "protected-mode", "requirepass", "port", "dir")
+CONFIG_NAMES = (
+    *("appendonly", "appendfsync", "maxmemory-policy", "bind", "protected-mode", "requirepass", "port", "dir"),
+)
 
 
 def read(connection: Redis) -> Server:
-    """Look at the server. Raises what redis-py raises."""
-    trips = []
-    for _ in range(SAMPLES):
+    """Read the setup of the server. Raises redis-py's exceptions."""
+    round_trips = []
+    for _ in range(PING_SAMPLES):
         began = time.perf_counter()
         connection.ping()
-        trips.append(time.perf_counter() - began)
-    latency = statistics.median(trips)
+        round_trips.append(time.perf_counter() - began)
+    latency = statistics.median(round_trips)
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
         (at,) = replies.execute(pipe)
         here = time.time()
         pipe.info()
-        for name in ASKED:
+        for name in CONFIG_NAMES:
             pipe.config_get(name)
         pipe.execute_command("ACL", "WHOAMI")
         info, *config, user = replies.execute(pipe)
     return Server(
-        info=None if isinstance(info, Exception) else info,
-        config=None if isinstance(config[0], Exception) else _merged(config),
-        user=None if isinstance(user, Exception) else _text(user),
+        info=cast("dict[str, Any]", info) if isinstance(info, dict) else None,
+        config=None if isinstance(config[0], Exception) else _merge(config),
+        user=_text(user) if isinstance(user, (bytes, str)) else None,
         latency=latency,
         skew=None if isinstance(at, Exception) else here - latency / 2 - clock.reply_ms(at) / 1000,
         dead_workers=_dead_workers(connection),
-        strange=_strange(connection),
+        strange=_strange_types(connection),
     )
 
 
-def _strange(connection: Redis) -> dict[str, str]:
+def _strange_types(connection: Redis) -> dict[str, str]:
     with connection.pipeline(transaction=False) as pipe:
-        for key in KINDS:
+        for key in SHARED_KEY_TYPES:
             pipe.type(key)
-        kinds = [_text(replies.granted(reply, b"none")) for reply in replies.execute(pipe)]
-    return {key: kind for key, kind in zip(KINDS, kinds, strict=True) if kind not in ("none", KINDS[key])}
+        types = [_text(replies.optional_bytes(reply) or b"none") for reply in replies.execute(pipe)]
+    expected = zip(SHARED_KEY_TYPES.items(), types, strict=True)
+    return {key: actual for (key, kind), actual in expected if actual not in ("none", kind)}
 
 
-def _merged(answers: list[Any]) -> dict[str, str]:
-    """The answers to CONFIG GET in one, but for the names that this server does not know."""
+def _merge(answers: Sequence[object]) -> dict[str, str]:
+    """Merge the replies to CONFIG GET. Names that this server does not know are left out."""
     return {_text(name): _text(value) for one in answers if isinstance(one, dict) for name, value in one.items()}
 
 
@@ -98,12 +101,10 @@ def _text(raw: bytes | str) -> str:
 def _dead_workers(connection: Redis) -> list[bytes]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.smembers(keys.WORKERS)
-        registered = sorted(replies.granted(replies.execute(pipe)[0], set()))
+        registered = sorted(replies.bytes_set(replies.execute(pipe)[0]))
         for key in registered:
             pipe.hmget(key, "birth", "death")
         answers = replies.execute(pipe) if registered else []
     return [
-        key
-        for key, answer in zip(registered, answers, strict=True)
-        if not is_alive(replies.granted(answer, [None] * 2))
+        key for key, answer in zip(registered, answers, strict=True) if not is_alive(replies.field_values(answer, 2))
     ]

@@ -1,4 +1,4 @@
-"""Every queue at one moment, in at most three round trips however many there are. Writes nothing."""
+"""Statistics of every queue at one moment, in at most three round trips for any number of queues. Writes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.query import job_locations
-from qctl.broker.query.queue_snapshot import QueueReading
+from qctl.broker.query.queue_snapshot import QueueSnapshot
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.models import RunningJob, Stats, Totals
@@ -19,18 +19,18 @@ from qctl.models import RunningJob, Stats, Totals
 if TYPE_CHECKING:
     from qctl.models import Pause, QueueStats, State
 
-MOST_MINUTES = 1000
-"""Minutes of durations that are read of all queues together: some 0.05 s. Where more queues are busy, their
-percentiles are of fewer minutes."""
+MAX_DURATION_MINUTES = 1000
+"""Minutes of durations that are read of all queues together, in some 0.05 s. If more queues are busy, the percentiles
+of each cover fewer minutes."""
 
 
-def names(connection: Redis) -> list[str]:
-    """Every queue there is: those that were ever used, those of the catalog, those that are paused. Sorted."""
+def queue_names(connection: Redis) -> list[str]:
+    """Return every queue that was ever used, is in the catalog, or is paused, sorted."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.smembers(keys.QUEUES)
         pipe.hkeys(keys.PAUSED)
         used, paused = replies.execute(pipe)
-    return _names(replies.granted(used, set()), replies.granted(paused, []))
+    return _names(replies.bytes_set(used), replies.bytes_list(paused))
 
 
 def _names(used: Iterable[bytes], paused: Iterable[bytes]) -> list[str]:
@@ -38,79 +38,88 @@ def _names(used: Iterable[bytes], paused: Iterable[bytes]) -> list[str]:
     return sorted(known | {untrusted_fields.decode(name) for name in paused} | catalog.QUEUES.keys())
 
 
-def waiting(connection: Redis, queue: str) -> int:
-    """How many jobs wait in a queue."""
-    return int(connection.llen(keys.queue(queue)))
+def count_waiting(connection: Redis, queue: str) -> int:
+    """Return how many jobs wait in a queue."""
+    return replies.integer(connection.llen(keys.queue(queue)))
 
 
-def running(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
-    """The jobs of these queues that run now."""
-    found: dict[RunningJob, None] = {}
+def running_jobs(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
+    """Return the running jobs of these queues."""
+    jobs: dict[RunningJob, None] = {}
     for queue in queues:
-        for execution in connection.zrange(keys.started(queue), 0, -1):
-            found[RunningJob(untrusted_fields.decode(execution).partition(":")[0], queue)] = None
-    return list(found)
+        for execution in replies.bytes_list(connection.zrange(keys.started(queue), 0, -1)):
+            jobs[RunningJob(untrusted_fields.decode(execution).partition(":")[0], queue)] = None
+    return list(jobs)
 
 
 def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
-    """Every queue and the totals, or those of `only` that there are. A queue that cannot be read says so; the others
-    are not affected."""
+    """Return statistics of every queue, or of those in `only` that exist, and the totals.
+
+    A queue that cannot be read has an error in its statistics; the others are not affected.
+    """
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.smembers(keys.QUEUES)
         pipe.hgetall(keys.PAUSED)
         pipe.smembers(keys.WORKERS)
-        time, used, held, registered = replies.execute(pipe)
+        time, used, raw_pauses, registered = replies.execute(pipe)
     now = clock.reply_ms(time)
-    raw_pauses = replies.granted(held, {})
-    paused = pauses.parse(raw_pauses, now)
-    queues = [name for name in _names(replies.granted(used, set()), raw_pauses) if only is None or name in only]
-    workers = sorted(replies.granted(registered, set()))
+    pauses_by_name = replies.bytes_dict(raw_pauses)
+    paused = pauses.parse(pauses_by_name, now)
+    queues = [name for name in _names(replies.bytes_set(used), pauses_by_name) if only is None or name in only]
+    workers = sorted(replies.bytes_set(registered))
 
-    found = [QueueReading(queue, now / 1000) for queue in queues]
+    snapshots = [QueueSnapshot(queue, now / 1000) for queue in queues]
     with connection.pipeline(transaction=False) as pipe:
         for key in workers:
             pipe.hmget(key, "birth", "death")
-        for reading in found:
-            reading.ask(pipe)
+        for snapshot in snapshots:
+            snapshot.stage_first(pipe)
         answers = iter(replies.execute(pipe))
-    alive = {key for key in workers if is_alive(replies.granted(next(answers), [None] * 2))}
-    for reading in found:
-        reading.take(answers)
-    busy = sum(bool(reading.busy_minutes) for reading in found)
+    alive = {key for key in workers if is_alive(replies.field_values(next(answers), 2))}
+    for snapshot in snapshots:
+        snapshot.take_first(answers)
+    busy = sum(bool(snapshot.busy_minutes) for snapshot in snapshots)
     with connection.pipeline(transaction=False) as pipe:
-        for reading in found:
-            reading.ask_more(pipe, max(1, MOST_MINUTES // max(1, busy)))
+        for snapshot in snapshots:
+            snapshot.stage_second(pipe, max(1, MAX_DURATION_MINUTES // max(1, busy)))
         answers = iter(replies.execute(pipe))
-    for reading in found:
-        reading.take_more(answers)
-    told = [reading.told(pauses.of(paused, reading.name), alive) for reading in found]
-    return Stats(clock.to_datetime(now), told, Totals.of(told))
+    for snapshot in snapshots:
+        snapshot.take_second(answers)
+    rows = [snapshot.to_stats(pauses.of(paused, snapshot.name), alive) for snapshot in snapshots]
+    return Stats(clock.to_datetime(now), rows, Totals.of(rows))
 
 
-_COUNTED: tuple[State, ...] = ("queued", "started", "scheduled", "deferred", "finished", "failed", "quarantined")
-"""What `recounted` counts of every queue."""
+_COUNTED_STATES: tuple[State, ...] = (
+    *("queued", "started", "scheduled", "deferred", "finished", "failed", "quarantined"),
+)
+"""States whose jobs `refresh_counts` counts."""
 
 
-def recounted(connection: Redis, before: Stats) -> Stats:
-    """The same queues with their counts and pauses as they are now, those that are gone left out, new ones with all
-    that is told of a queue. Ages, rates and durations are as they were. Costs a tenth of `stats`."""
+def refresh_counts(connection: Redis, before: Stats) -> Stats:
+    """Return statistics with current counts and pauses, at a tenth of the cost of `stats`.
+
+    Ages, rates and durations stay as they were. Queues that are gone are left out, and new ones are read in full.
+    """
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.smembers(keys.QUEUES)
         pipe.hgetall(keys.PAUSED)
-        time, used, held = replies.execute(pipe)
+        time, used, raw_pauses = replies.execute(pipe)
     now = clock.reply_ms(time)
-    raw_pauses = replies.granted(held, {})
-    paused = pauses.parse(raw_pauses, now)
-    names = set(_names(replies.granted(used, set()), raw_pauses))
-    kept = [queue for queue in before.queues if queue.name in names]
-    new = names - {queue.name for queue in kept}
-    sizes = iter(job_locations.sizes(connection, [(queue.name, state) for queue in kept for state in _COUNTED]))
-    told = [_with_counts(queue, list(islice(sizes, len(_COUNTED))), pauses.of(paused, queue.name)) for queue in kept]
+    pauses_by_name = replies.bytes_dict(raw_pauses)
+    paused = pauses.parse(pauses_by_name, now)
+    names = set(_names(replies.bytes_set(used), pauses_by_name))
+    known = [queue for queue in before.queues if queue.name in names]
+    new = names - {queue.name for queue in known}
+    locations = [(queue.name, state) for queue in known for state in _COUNTED_STATES]
+    sizes = iter(job_locations.sizes(connection, locations))
+    rows = [
+        _with_counts(queue, list(islice(sizes, len(_COUNTED_STATES))), pauses.of(paused, queue.name)) for queue in known
+    ]
     if new:
-        told = sorted((*told, *stats(connection, new).queues), key=lambda queue: queue.name)
-    return Stats(clock.to_datetime(now), told, Totals.of(told))
+        rows = sorted((*rows, *stats(connection, new).queues), key=lambda queue: queue.name)
+    return Stats(clock.to_datetime(now), rows, Totals.of(rows))
 
 
 def _with_counts(queue: QueueStats, sizes: Sequence[int], pause: Pause | None) -> QueueStats:
@@ -120,11 +129,11 @@ def _with_counts(queue: QueueStats, sizes: Sequence[int], pause: Pause | None) -
     changed = {name: count for name, count in counts.items() if count != getattr(queue, name)}
     if queue.error or not (changed or pause != queue.paused):
         return queue
-    of_waiting = {} if waiting else {"oldest_age": None, "memory": 0}
-    return replace(queue, **changed, **of_waiting, paused=pause)  # type: ignore[arg-type]
+    emptied = {} if waiting else {"oldest_age": None, "memory": 0}
+    return replace(queue, **changed, **emptied, paused=pause)  # type: ignore[arg-type]
 
 
 def is_alive(fields: Sequence[bytes | None]) -> bool:
-    """Whether a worker lives, by `birth` and `death` of its hash, which is gone when its heartbeat stopped."""
+    """Tell whether a worker lives, by `birth` and `death` of its hash, which expires when its heartbeat stops."""
     birth, death = fields
     return birth is not None and death is None

@@ -1,4 +1,4 @@
-"""Waiting for jobs to end. Reads only: a user who may do no more can wait too."""
+"""Waits for jobs to end. It only reads, so that a user with read-only access can wait too."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ from redis import Redis
 
 from qctl.broker.redis import keys, replies, untrusted_fields
 
-LOOK = 0.1
-"""Seconds between looks."""
+POLL_SECONDS = 0.1
+"""Time between two polls."""
 
-STEP = 500
-"""Jobs that are looked at in one round trip."""
+JOBS_PER_READ = 500
 
-ENDS = frozenset({"finished", "failed", "stopped", "canceled", "gone"})
-"""Statuses that a job does not leave by itself. One that vanished had ended, and was not to be kept."""
+END_STATUSES = frozenset({"finished", "failed", "stopped", "canceled", "gone"})
+"""Statuses that a job does not leave by itself. A job that is gone had ended, with results that were not to be kept."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a job's hash says now. `status` is `gone` where there is none, `quarantined` comes from the quarantine."""
+class JobStatus:
+    """A job's state by its hash; `status` is `gone` if there is no hash. `failures` grows with each ended attempt."""
 
     queue: str
     status: str
     failures: int
 
 
-def look(connection: Redis, ids: Sequence[str]) -> dict[str, Seen]:
-    """How these jobs are. `failures` counts the entries of their results: it grows with each attempt that ended."""
-    seen: dict[str, Seen] = {}
-    for start in range(0, len(ids), STEP):
-        step = ids[start : start + STEP]
+def read_statuses(connection: Redis, ids: Sequence[str]) -> dict[str, JobStatus]:
+    """Return the current status of these jobs."""
+    statuses: dict[str, JobStatus] = {}
+    for start in range(0, len(ids), JOBS_PER_READ):
+        page = ids[start : start + JOBS_PER_READ]
         with connection.pipeline(transaction=False) as pipe:
-            for id_ in step:
+            for id_ in page:
                 pipe.hmget(keys.job(id_), "status", "origin")
                 pipe.xlen(keys.results(id_))
             answers = replies.execute(pipe)
-        for n, id_ in enumerate(step):
-            status, queue = (untrusted_fields.decode(value) for value in replies.granted(answers[2 * n], [None] * 2))
-            seen[id_] = Seen(queue, status or "gone", replies.granted(answers[2 * n + 1], 0))
-    return seen
+        for id_, fields, results in zip(page, answers[::2], answers[1::2], strict=True):
+            status, queue = map(untrusted_fields.decode, replies.field_values(fields, 2))
+            statuses[id_] = JobStatus(queue, status or "gone", replies.integer(results))
+    return statuses
 
 
-def until(
-    connection: Redis, ids: Sequence[str], timeout: float, ended: Callable[[str, Seen], bool]
-) -> tuple[dict[str, Seen], float]:
-    """Look until each of these jobs has `ended`, or `timeout` seconds have passed. Returns how they are, and the
-    seconds it took. Raises what redis-py raises."""
+def wait_until(
+    connection: Redis, ids: Sequence[str], timeout: float, has_ended: Callable[[str, JobStatus], bool]
+) -> tuple[dict[str, JobStatus], float]:
+    """Poll until `has_ended` is true of each job, or `timeout` seconds have passed.
+
+    Returns the statuses, and the seconds it took. Raises redis-py's exceptions.
+    """
     began = time.monotonic()
-    left, seen = list(ids), {}
+    pending, statuses = list(ids), {}
     while True:
-        seen.update(look(connection, left))
-        left = [id_ for id_ in left if not ended(id_, seen[id_])]
-        passed = time.monotonic() - began
-        if not left or passed >= timeout:
-            return seen, passed
-        time.sleep(min(LOOK, timeout - passed))
+        statuses.update(read_statuses(connection, pending))
+        pending = [id_ for id_ in pending if not has_ended(id_, statuses[id_])]
+        elapsed = time.monotonic() - began
+        if not pending or elapsed >= timeout:
+            return statuses, elapsed
+        time.sleep(min(POLL_SECONDS, timeout - elapsed))

@@ -1,1 +1,1 @@
-"""When things run: cron and interval entries, and all that waits for its time."""
+"""Schedules (cron and interval), and delayed jobs that become due."""

@@ -1,1 +1,1 @@
-"""What a worker is made of: the claim, the job, its end, and where it runs."""
+"""The worker: claims, prefetch, the runners of jobs, their outcomes, and pauses."""

@@ -1,7 +1,7 @@
--- Cancel jobs that wait, are scheduled or deferred. Begins with leave.lua, which says what is not said here.
+-- Cancel jobs that wait, are scheduled or deferred. Begins with take_jobs.lua, which says what is not said here.
 -- KEYS[7] ZSET canceled
--- ARGV as in leave.lua, none of its own
--- Returns what leave.lua returns
+-- ARGV as in take_jobs.lua, none of its own
+-- Returns what take_jobs.lua returns
 -- Atomic: a job is canceled in the step that takes it out of its place.
 local wrong = check({'zset'})
 if wrong then return wrong end

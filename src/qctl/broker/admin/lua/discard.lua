@@ -1,9 +1,9 @@
--- Move jobs to the tail of a trash batch. Begins with leave.lua, which says what is not said here.
+-- Move jobs to the tail of a trash batch. Begins with take_jobs.lua, which says what is not said here.
 -- KEYS[7] LIST of the batch's jobs  KEYS[8] HASH of the batch  KEYS[9] ZSET of batches
 --   KEYS[10] HASH of where the batch's jobs came from
 -- ARGV[10] batch  ARGV[11] field of a job hash that names its batch  ARGV[12] when the batch expires (ms)
 --   then the batch's own fields and values
--- Returns what leave.lua returns
+-- Returns what take_jobs.lua returns
 -- Atomic: a job is in its place or in the trash, never in both or neither, and no batch holds a job without its record.
 local wrong = check({'list', 'hash', 'zset', 'hash'})
 if wrong then return wrong end

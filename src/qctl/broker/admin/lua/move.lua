@@ -1,10 +1,10 @@
--- Move jobs to the same place of another queue: waiting ones to its tail. Begins with leave.lua, which says what is not
+-- Move jobs to the same place of another queue: waiting ones to its tail. Begins with take_jobs.lua, which says what is not
 -- said here.
 -- KEYS[7] the place in the other queue, of the same type as KEYS[1]  KEYS[8] HASH of the other queue's causes
 --   KEYS[9] SET of queues
 -- ARGV[10] the other queue  ARGV[11] its key  ARGV[12] field of a job hash that names the queue it was moved from
 --   ARGV[13] prefix of the letters of the other queue's causes
--- Returns what leave.lua returns
+-- Returns what take_jobs.lua returns
 -- Atomic: a job leaves one queue in the step that enters it in the other.
 local wrong = check({PLACE, 'hash', 'set'})
 if wrong then return wrong end
