@@ -24,10 +24,10 @@ def serve(context: daemon.Context) -> None:
     for thread in threads:
         thread.start()
     connection = connect(context.settings, name="qctl-scheduler")
-    news = scheduler_loop.News()
-    context.on_reload(scheduler_loop.News.OF, news.put)
+    reloaded = scheduler_loop.ReloadedSettings()
+    context.on_reload(scheduler_loop.ReloadedSettings.NAMES, reloaded.offer)
     try:
-        scheduler_loop.serve(connection, context.settings, context.stop.wait, context.beat, news)
+        scheduler_loop.run(connection, context.settings, context.stop.wait, context.beat, reloaded)
     finally:
         context.stop.set()
         for thread in threads:

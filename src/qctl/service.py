@@ -21,7 +21,7 @@ from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.producer.owner_limits import Limits
+from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapshot, wait_for_jobs
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.broker.worker import job_context
@@ -100,7 +100,7 @@ class QueueService:
         settings = self._settings
         trace = options.get("trace_id") or job_context.trace() or uuid.uuid4().hex
         jobs = [
-            NewJob.of(spec, values, options, settings, id=id_, trace=trace)
+            NewJob.from_spec(spec, values, options, settings, id=id_, trace=trace)
             for id_, values in zip(job_options.ids(name, options, len(every_data)), every_data, strict=True)
         ]
         with translate_errors(settings):
@@ -109,9 +109,9 @@ class QueueService:
                 jobs,
                 at=options.get("at"),
                 delay=options.get("delay", 0.0),
-                allowed=Limits(settings.owner_per_minute, settings.owner_active),
+                limits=OwnerLimits(settings.owner_per_minute, settings.owner_active),
                 actor=events.actor(),
-                patience=self._retry_seconds,
+                retry_seconds=self._retry_seconds,
             )
         _log_created(jobs, created)
         return [job.id for job in jobs]

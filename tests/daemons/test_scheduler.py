@@ -51,8 +51,8 @@ def test_what_is_due_comes_also_after_a_kill(connection: Redis, redis_server: Re
 
 def test_the_schedules_of_the_settings_are_there(connection: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     with a_scheduler(tmp_path, redis_server.url, QCTL_SCHEDULE_STOCK_CHECK="off"):
-        eventually(lambda: len(schedules.listed(connection)) == 3, what="the schedules")
-    names = {schedule.name for schedule in schedules.listed(connection)}
+        eventually(lambda: len(schedules.list_all(connection)) == 3, what="the schedules")
+    names = {schedule.name for schedule in schedules.list_all(connection)}
     assert names == {"cleanup-reports", "cleanup-exports", "cleanup-images"}
 
 
@@ -105,7 +105,7 @@ def test_two_schedulers_under_fire_make_one_run_a_time(
 
 
 def mine(connection: Redis) -> list[Schedule]:
-    return [schedule for schedule in schedules.listed(connection) if schedule.source == "operator"]
+    return [schedule for schedule in schedules.list_all(connection) if schedule.source == "operator"]
 
 
 def moment(id_: str) -> datetime:

@@ -15,7 +15,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.redis import keys
-from qctl.broker.scheduler.promoter import DelayedJobs
+from qctl.broker.scheduler.promoter import DelayedJobPromoter
 from qctl.catalog.options import Options
 from qctl.service import QueueService
 from support.process import Program
@@ -159,7 +159,7 @@ def test_the_life_of_a_job_is_told_in_json(
         good = service.notify(receiverId="7", text="hello", **how)
         bad = service.add_inventory_sync(businessId=1, externalSystem="shop", **how)
     env = {"LOG_FORMAT": "json", "QCTL_SOURCES": "shop=http://127.0.0.1:9/s", "QCTL_ALLOWED_HOSTS": "127.0.0.1:9"}
-    retries = DelayedJobs(connection)
+    retries = DelayedJobPromoter(connection)
     with make_worker(redis_server.url, "notification", "inventory", **env) as worker:
         eventually(lambda: retries.tick() == 1, 20, "the retry", every=0.2)
         eventually(lambda: "is a dead letter" in worker.output, 20)

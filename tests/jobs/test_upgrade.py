@@ -18,8 +18,8 @@ from redis import Redis
 
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.redis import keys
-from qctl.broker.scheduler.cron import Cron
-from qctl.broker.scheduler.promoter import DelayedJobs
+from qctl.broker.scheduler.cron import CronScheduler
+from qctl.broker.scheduler.promoter import DelayedJobPromoter
 from qctl.broker.worker import pauses, recovery
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.catalog import PIPELINES, lanes
@@ -100,7 +100,7 @@ def test_what_waits_and_what_dead_workers_held_is_done(
 ) -> None:
     monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
     assert recovery.Recoverer(connection, "new").run() == len(HELD)
-    assert DelayedJobs(connection).tick() == len(("retrying", "delayed"))
+    assert DelayedJobPromoter(connection).tick() == len(("retrying", "delayed"))
     work(connection, ours)
     assert {job: status(connection, job) for job in (*WAITED, *HELD, "delayed")} == dict.fromkeys(
         (*WAITED, *HELD, "delayed"), "finished"
@@ -108,7 +108,7 @@ def test_what_waits_and_what_dead_workers_held_is_done(
     assert status(connection, "retrying") == "scheduled"  # it failed again, and has retries left
     assert rows(ours, "messages") == 1
     assert rows(ours, "readings") == 4
-    assert Buffer(connection, PIPELINES["readings"], ours).cut(max_age=0) == 2
+    assert Buffer(connection, PIPELINES["readings"], ours).cut_batches(max_age=0) == 2
     work(connection, ours)
     assert rows(ours, "readings") == 6
     assert connection.hlen(keys.claims("theirs")) == connection.llen(keys.intermediate("theirs")) == 0
@@ -135,7 +135,7 @@ def test_schedules_go_on_and_those_that_were_paused_stay_so(connection: Redis, o
     assert rows["nightly"].next_at is not None
     assert rows["often"].next_at is None
     after = 4_000_000_000  # a time by which both would have come
-    made = Cron(connection, now=lambda: after).enqueue_jobs()
+    made = CronScheduler(connection, now=lambda: after).enqueue_jobs()
     assert [job.partition("-")[2].rpartition("-")[0] for job in made] == ["nightly"]
 
 

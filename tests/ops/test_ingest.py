@@ -58,7 +58,7 @@ def test_a_pipeline_where_nothing_came_yet(ops: Ops) -> None:
 
 def test_a_pipeline_from_the_buffer_to_the_batch(ops: Ops, buffer: Buffer, connection: Redis) -> None:
     buffer.append(Commit(items=[item(n, age=100) for n in range(4)]))
-    assert buffer.cut(max_age=1000) == 3
+    assert buffer.cut_batches(max_age=1000) == 3
     pauses.hold(connection, "sensor-data", actor="breaker", reason="down")
     found = readings(ops)
     assert (found.depth, found.batches, found.flushed, found.received, found.cut) == (1, 1, 3, 4, 3)
@@ -73,7 +73,7 @@ def test_a_pipeline_from_the_buffer_to_the_batch(ops: Ops, buffer: Buffer, conne
 
 def test_lag_goes_on_while_a_batch_is_not_written(ops: Ops, buffer: Buffer, connection: Redis) -> None:
     buffer.append(Commit(items=[item(1)]))
-    buffer.cut()
+    buffer.cut_batches()
     connection.hset(keys.job("readings-0"), "created_at", "2020-01-01T00:00:00.000000Z")
     assert readings(ops).lag > 86_400
     connection.hset(keys.claims("sensor-data"), "readings-0", "w|1")
@@ -85,7 +85,7 @@ def test_lag_goes_on_while_a_batch_is_not_written(ops: Ops, buffer: Buffer, conn
 
 def test_rejects_and_lost_sessions_are_told(ops: Ops, buffer: Buffer) -> None:
     buffer.append(Commit(rejects=[Reject("reject-1", ("s/a", "bm9wZQ==", 1), "it is not JSON")]))
-    buffer.session_lost()
+    buffer.record_session_loss()
     found = readings(ops)
     assert (found.dead, found.rejected, found.sessions_lost) == (1, 1, 1)
     assert found.session_lost_at is not None
@@ -229,7 +229,7 @@ def tailing(ops: Ops) -> Iterator[Callable[..., list[Arrivals]]]:
 def test_tail_shows_what_is_taken_in(
     tailing: Callable[..., list[Arrivals]], buffer: Buffer, connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qctl.broker.ingest.buffer.SHOWN", 2)
+    monkeypatch.setattr("qctl.broker.ingest.buffer.MAX_PUBLISHED_ITEMS", 2)
     buffer.append(Commit(items=[item(0)]))
     found = tailing("readings")
     buffer.level()

@@ -14,7 +14,7 @@ from rq_scheduler import Scheduler
 
 from qctl.broker.redis import keys
 from qctl.broker.scheduler import delayed_jobs
-from qctl.broker.scheduler.cron import Cron
+from qctl.broker.scheduler.cron import CronScheduler
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Timer
 from qctl.ops import Ops
@@ -48,7 +48,7 @@ def test_a_schedule_with_its_next_and_last_run(ops: Ops, connection: Redis) -> N
     assert (made.kind, made.name, made.queue, made.cron, made.runs) == ("cron", "mine", "inventory", "0 3 * * *", 0)
     assert made.next_at is not None
     assert made.next_at > datetime.now(timezone.utc)
-    Cron(connection, now=lambda: int(made.next_at.timestamp()) if made.next_at else 0).enqueue_jobs()
+    CronScheduler(connection, now=lambda: int(made.next_at.timestamp()) if made.next_at else 0).enqueue_jobs()
     row = only(ops)
     assert row.last_at is not None
     assert (row.runs, row.last_status) == (1, "queued")
@@ -154,7 +154,7 @@ def test_missed_times_are_told_of_for_a_day(ops: Ops, connection: Redis) -> None
     made = ops.schedules.add("mine", "stock-check", every=60, catch_up="one")
     assert made.next_at is not None
     late = int(made.next_at.timestamp()) + 3 * 60 + 5
-    Cron(connection, now=lambda: late).enqueue_jobs()
+    CronScheduler(connection, now=lambda: late).enqueue_jobs()
     row = only(ops)
     assert [(one.kind, one.count) for one in row.concerns if one.kind == "missed"] == [("missed", 3)]
     connection.hset(keys.schedule("mine"), "qctl_missed_at", "2020-01-01T00:00:00.000000Z")
@@ -172,7 +172,7 @@ def test_runs_that_overlap_are_told_of(ops: Ops, connection: Redis) -> None:
 def test_a_run_that_takes_until_the_next_is_told_of(ops: Ops, connection: Redis) -> None:
     made = ops.schedules.add("mine", "stock-check", every=60)
     assert made.next_at is not None
-    Cron(connection, now=lambda: int(made.next_at.timestamp()) if made.next_at else 0).enqueue_jobs()
+    CronScheduler(connection, now=lambda: int(made.next_at.timestamp()) if made.next_at else 0).enqueue_jobs()
     fifty_ago = datetime.now(timezone.utc) - timedelta(seconds=50)
     connection.hset(keys.schedule("mine"), "qctl_last_at", fifty_ago.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     connection.zadd(keys.SCHEDULES, {"mine": time.time() + 10})
@@ -207,7 +207,7 @@ def test_a_waiting_job_is_paused_and_resumed_to_its_time(ops: Ops, email: Queue,
     row, changed = ops.schedules.pause(job.id)
     assert (row.next_at, changed) == (None, True)
     assert "@" in (row.paused_by or "")
-    assert connection.zscore(keys.scheduled("email"), job.id) == delayed_jobs.HELD
+    assert connection.zscore(keys.scheduled("email"), job.id) == delayed_jobs.PAUSED_DUE_SECONDS
     email.scheduled_job_registry.get_scheduled_time(job.id)  # RQ's own tools can still write it
     assert ops.schedules.pause(job.id)[1] is False
     assert only(ops).paused_by == row.paused_by

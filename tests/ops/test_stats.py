@@ -9,7 +9,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.bookkeeping import counters
-from qctl.broker.ingest.topics import OTHERS, Topics
+from qctl.broker.ingest.topics import OTHER_TOPICS, TopicCounters
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
 from qctl.catalog import PIPELINES
@@ -181,13 +181,13 @@ def test_all_for_a_monitoring_system(ops: Ops, connection: Redis) -> None:
 
 
 def test_the_busiest_topics_are_told_of_and_no_more(ops: Ops, connection: Redis) -> None:
-    topics = Topics(connection, "readings")
+    topics = TopicCounters(connection, "readings")
     for number in range(BUSIEST + 20):
         topics.add(f"sensors/{number}", 0)
     for _ in range(3):
         topics.add("sensors/busy", 0)
-        topics.add(OTHERS, None)
-    topics.tell()
+        topics.add(OTHER_TOPICS, None)
+    topics.flush()
     found = ops.metrics.read().topics
     assert len(found) == BUSIEST
     assert found[0].topic == "sensors/busy"

@@ -175,7 +175,7 @@ def test_what_ends_the_cutting_ends_the_bridge(make: Make, monkeypatch: pytest.M
     def broken(*_: object, **__: object) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Buffer, "cut", broken)
+    monkeypatch.setattr(Buffer, "cut_batches", broken)
     with make() as bridge:
         eventually(lambda: bridge.error is not None, 10, "the end")
         assert isinstance(bridge.error, ZeroDivisionError)

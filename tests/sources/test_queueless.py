@@ -104,10 +104,10 @@ def test_room_is_told_of_once_the_sink_is_back(way: Direct, sink: Written) -> No
 def test_a_file_that_is_full_or_cannot_be_written_holds_up(
     way: Direct, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert way.overfull(way.level()) is None
+    assert way.backpressure_reason(way.level()) is None
     way.append(Commit(rejects=[REJECT]))
     monkeypatch.setattr(queueless, "MOST_BYTES", 10)
-    assert "move it away" in (way.overfull(way.level()) or "")
+    assert "move it away" in (way.backpressure_reason(way.level()) or "")
     file = make_settings().home / "rejects-readings.jsonl"
     file.unlink()
     file.mkdir()
@@ -140,5 +140,5 @@ def test_who_sends_hears_busy_while_the_sink_is_down(
 
 
 def test_sessions_are_counted_in_this_process_alone(way: Direct) -> None:
-    assert way.connecting().notes == []
-    assert (way.begun(), way.begun()) == (1, 2)
+    assert way.begin_connect().notes == []
+    assert (way.record_new_session(), way.record_new_session()) == (1, 2)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from qctl.broker.ingest.buffer import Reject
-from qctl.broker.ingest.rejects import bury_rejects
+from qctl.broker.ingest.rejects import record_rejects
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.settings import Settings
@@ -67,7 +67,7 @@ def _bury(pipeline: str, items: Sequence[Mapping[str, Any]], refused: Sequence[R
     """Make a dead letter of each refused item: a batch of one, to be written again once the cause is mended."""
     rejects = [Reject(_letter_id(items[row.index]), ([items[row.index]],), row.reason) for row in refused]
     try:
-        bury_rejects(settings(), PIPELINES[pipeline], rejects)
+        record_rejects(settings(), PIPELINES[pipeline], rejects)
     except (UnreachableError, BackpressureError) as error:
         raise SinkUnavailableError(f"dead letters cannot be written: {error}") from error
 

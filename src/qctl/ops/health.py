@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
-from qctl.broker.ingest.buffer import MEMORY_LIMIT
+from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
 from qctl.broker.query import server_vitals, stats_snapshot
 from qctl.broker.query.server_vitals import Vitals
 from qctl.broker.redis.connection import translate_errors
@@ -100,11 +100,12 @@ def _memory(seen: Vitals) -> Iterator[Finding]:
     else:
         yield Finding("eviction", "ok", "Redis evicts nothing")
     used = memory.used / memory.limit if memory.limit else 0.0
-    if used > MEMORY_LIMIT:
+    if used > MAX_MEMORY_SHARE:
         yield Finding(
             "memory",
             "degraded",
-            f"Redis uses {used:.0%} of its maxmemory: sources acknowledge nothing until it is below {MEMORY_LIMIT:.0%}",
+            f"Redis uses {used:.0%} of its maxmemory: sources acknowledge nothing "
+            f"until it is below {MAX_MEMORY_SHARE:.0%}",
             "raise maxmemory, or let the sinks catch up",
         )
     else:

@@ -132,12 +132,12 @@ class IngestOps(Part, name="ingest"):
 
     def _flush(self, spec: PipelineSpec) -> Flushed:
         buffer = Buffer(self._redis, spec, self._settings)
-        return Flushed(spec.name, spec.queue, buffer.cut(), buffer.level().depth)
+        return Flushed(spec.name, spec.queue, buffer.cut_batches(), buffer.level().depth)
 
     def _append(self, buffer: Buffer, items: Sequence[bytes]) -> int:
         if not items:
             return 0
-        if full := buffer.overfull(buffer.level()):
+        if full := buffer.backpressure_reason(buffer.level()):
             raise BackpressureError(full, hint="qctl ingest status")
         buffer.append(Commit(items))
         return len(items)

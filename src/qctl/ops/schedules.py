@@ -45,8 +45,8 @@ class ScheduleOps(Part, name="schedules"):
         rows = [row for row in self._schedules(now) if row.kind in kinds and (queue is None or row.queue in queues)]
         total = len(rows)
         if {"repeat", "retry", "once"} & set(kinds):
-            jobs = [job for job in delayed_jobs.first(self._redis, queues, limit) if job.kind in kinds]
-            total += delayed_jobs.count(self._redis, queues)
+            jobs = [job for job in delayed_jobs.list_next(self._redis, queues, limit) if job.kind in kinds]
+            total += delayed_jobs.count_waiting(self._redis, queues)
             rows += [_with_concerns(job, now) for job in jobs]
         return Timers(sorted(rows, key=_by_time), total)
 
@@ -66,7 +66,7 @@ class ScheduleOps(Part, name="schedules"):
         schedule = Schedule(
             row.name, row.job, row.queue, row.cron, every, timezone=row.timezone, next_at=row.next_at, left=row.left
         )
-        return schedules.upcoming(schedule, count)
+        return schedules.next_times(schedule, count)
 
     def add(
         self,
@@ -154,8 +154,8 @@ class ScheduleOps(Part, name="schedules"):
 
     def _schedules(self, now: datetime) -> builtins.list[Timer]:
         """Every schedule with what is wrong with it."""
-        found = [(schedule, _of_schedule(schedule)) for schedule in schedules.listed(self._redis)]
-        statuses = delayed_jobs.statuses(self._redis, {row.last_job for _, row in found if row.last_job})
+        found = [(schedule, _of_schedule(schedule)) for schedule in schedules.list_all(self._redis)]
+        statuses = delayed_jobs.read_statuses(self._redis, {row.last_job for _, row in found if row.last_job})
         running = [job.id for job in stats_snapshot.running_jobs(self._redis, sorted({row.queue for _, row in found}))]
         return [
             _with_concerns(
@@ -169,8 +169,8 @@ class ScheduleOps(Part, name="schedules"):
 
     def _find(self, name: str, listed: Sequence[Timer] | None = None) -> Timer:
         """A schedule of this name, or a job of this id that waits for its time. Raises NotFoundError."""
-        known = listed if listed is not None else [_of_schedule(each) for each in schedules.listed(self._redis)]
-        row = next((row for row in known if row.name == name), None) or delayed_jobs.one(self._redis, name)
+        known = listed if listed is not None else [_of_schedule(each) for each in schedules.list_all(self._redis)]
+        row = next((row for row in known if row.name == name), None) or delayed_jobs.find_job(self._redis, name)
         if row is not None:
             return row
         message = f"there is no schedule {name}, and no job of that id that waits for its time"
@@ -178,7 +178,7 @@ class ScheduleOps(Part, name="schedules"):
 
     def _tell(self, row: Timer, what: str) -> tuple[Timer, bool]:
         foreign = row.kind == "rq-scheduler"
-        word = delayed_jobs.tell(self._redis, row.name, row.queue, what, actor=events.actor(), foreign=foreign)
+        word = delayed_jobs.apply_action(self._redis, row.name, row.queue, what, actor=events.actor(), foreign=foreign)
         if word == "so":
             return row, False
         self._require(row.name, word)
@@ -198,7 +198,7 @@ class ScheduleOps(Part, name="schedules"):
 def _of_schedule(schedule: Schedule) -> Timer:
     """A schedule as it is shown among other things that come at a time."""
     kind: TimerKind = "cron" if schedule.cron else "every"
-    held = schedule.next_at is not None and schedule.next_at.timestamp() >= delayed_jobs.HELD
+    held = schedule.next_at is not None and schedule.next_at.timestamp() >= delayed_jobs.PAUSED_DUE_SECONDS
     paused_by = schedule.paused_by or ("?" if held else None)
     concerns = (Concern("broken", text=schedule.problem),) if schedule.problem else ()
     return Timer(

@@ -68,7 +68,7 @@ class Cutter:
             self._wake.clear()
             try:
                 with translate_errors(self._settings):
-                    cut = self._buffer.cut(max_age=self._interval)
+                    cut = self._buffer.cut_batches(max_age=self._interval)
             except QctlError as error:
                 delay = backoff.next_delay()
                 log.warning("nothing can be cut: %s; trying again in %.0f s", error.message, delay)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.ingest.mqtt_session import MqttSession
-from qctl.broker.ingest.topics import Topics
+from qctl.broker.ingest.topics import TopicCounters
 from qctl.broker.redis.connection import connect
 from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
@@ -21,7 +21,7 @@ class Destination:
 
     buffer: Buffer | Direct
     session: MqttSession | Direct
-    topics: Topics | Direct
+    topics: TopicCounters | Direct
     cutter: Cutter | Direct
     connection: AbstractContextManager[object]
 
@@ -32,7 +32,7 @@ class Destination:
         return cls(
             Buffer(connection, pipeline, settings),
             MqttSession(connection, settings.mqtt_client_id),
-            Topics(connection, pipeline.name),
+            TopicCounters(connection, pipeline.name),
             Cutter(settings, pipeline, settings.flush_interval(pipeline.name)),
             connection,
         )

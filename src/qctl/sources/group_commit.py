@@ -219,7 +219,7 @@ class GroupCommit:
             delay = LOOK
             try:
                 level = await self._in_thread(self._buffer.level)
-                if full := self._buffer.overfull(level):
+                if full := self._buffer.backpressure_reason(level):
                     raise BackpressureError(full)
                 backoff.reset()
                 self._become_ready()

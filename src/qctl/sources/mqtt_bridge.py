@@ -144,19 +144,19 @@ class Bridge:
 
     def _before_connect(self) -> None:
         with translate_errors(self._settings):
-            remembered = self._session.connecting()
+            remembered = self._session.begin_connect()
         self._window = Window(WINDOW, remembered.notes, inherited=not remembered.settled)
 
     def _settle(self, link: Link) -> None:
         """The broker has answered: now it is known whether the session is the one that the notes were written in."""
         if link.session_present:
             self._window.inherited = self._window.inherited and not link.hears_unasked(PROOF)
-            self._session.resumed(forget=self._window.inherited)
+            self._session.record_resumed(discard_notes=self._window.inherited)
             return
         self._window = Window(WINDOW)
-        if self._session.begun() > 1:
+        if self._session.record_new_session() > 1:
             log.error("the broker has forgotten our session: what came since it did is lost")
-            self._buffer.session_lost()
+            self._buffer.record_session_loss()
 
     def _serve(self, link: Link, backoff: Backoff) -> None:
         """Take messages from a link until it breaks."""
@@ -240,7 +240,7 @@ class Bridge:
         """Raise BackpressureError while the buffer or Redis is full, RedisUnreachableError where that is not known."""
         if time.monotonic() >= self._look_at:
             with translate_errors(self._settings):
-                self._full = self._buffer.overfull(self._buffer.level())
+                self._full = self._buffer.backpressure_reason(self._buffer.level())
             self._look_at = time.monotonic() + LOOK
         if self._full:
             raise BackpressureError(self._full)
@@ -257,7 +257,7 @@ class Bridge:
         self._tell_topics_at = time.monotonic() + TELL_TOPICS
         try:
             with translate_errors(self._settings):
-                self._topics.tell()
+                self._topics.flush()
         except QctlError as error:
             log.info("counts of topics are told later: %s", error.message)
 

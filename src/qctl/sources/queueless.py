@@ -15,8 +15,8 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from qctl.broker.ingest.buffer import Commit, Level
-from qctl.broker.ingest.mqtt_session import Remembered
+from qctl.broker.ingest.buffer import BufferLevel, Commit
+from qctl.broker.ingest.mqtt_session import SessionState
 from qctl.errors import BackpressureError
 from qctl.settings import Settings
 from qctl.sinks.base import Refused
@@ -62,21 +62,21 @@ class Direct:
         )
         return 0
 
-    def level(self) -> Level:
+    def level(self) -> BufferLevel:
         """Nothing waits here. Raises SinkError while the sink, which could not be written to, still cannot be: nobody
         is let in to be sent away again."""
         if not self._is_well:
             self._sink.check()
             self._is_well = True
-        return Level(0, None, 0, 0.0)
+        return BufferLevel(0, None, 0, 0.0)
 
-    def overfull(self, _level: Level) -> str | None:
+    def backpressure_reason(self, _level: BufferLevel) -> str | None:
         """Why nothing can be taken, None where it can be."""
         if self._file.exists() and self._file.stat().st_size >= MOST_BYTES:
             return f"{self._file} is full: move it away"
         return None
 
-    def session_lost(self) -> None:
+    def record_session_loss(self) -> None:
         """That is in the log."""
 
     def _write(self, items: Sequence[Any]) -> Sequence[Refused]:
@@ -101,15 +101,15 @@ class Direct:
 
     # --- in the place of `MqttSession` ------------------------------------------------------------------------
 
-    def connecting(self) -> Remembered:
+    def begin_connect(self) -> SessionState:
         """Nothing is remembered of other processes."""
-        return Remembered([], settled=True)
+        return SessionState([], settled=True)
 
-    def resumed(self, *, forget: bool) -> None:
+    def record_resumed(self, *, discard_notes: bool) -> None:
         """The broker still has the session."""
-        del forget
+        del discard_notes
 
-    def begun(self) -> int:
+    def record_new_session(self) -> int:
         """The broker made a new one. Returns how many it made since this process began."""
         self._sessions += 1
         return self._sessions
@@ -119,7 +119,7 @@ class Direct:
     def add(self, topic: str, lag_ns: int | None) -> None:
         """Topics are not counted."""
 
-    def tell(self) -> None:
+    def flush(self) -> None:
         """Nobody is told."""
 
     def wake(self) -> None:

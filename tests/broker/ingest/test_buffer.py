@@ -1,4 +1,4 @@
-"""The cut: every item in exactly one batch, in order, whoever appends and cuts at the same time."""
+"""Batches: every item is in exactly one of them, in order, for any number of concurrent sources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READINGS = PIPELINES["readings"]
 
 
 def item(number: int, age: float = 0.0) -> bytes:
-    """An item that came so many seconds ago."""
+    """Make an item that was received `age` seconds ago."""
     return json.dumps({"n": number, "received_ns": time.time_ns() - int(age * 1e9)}).encode()
 
 
@@ -37,15 +37,15 @@ def batches(connection: Redis) -> list[list[int]]:
     return [[entry["n"] for entry in job.args[0]] for job in jobs]
 
 
-def test_whole_batches_are_cut_at_once_and_the_rest_when_it_is_old(
+def test_full_batches_are_cut_at_once_and_partial_ones_by_age(
     connection: Redis, make_settings: Callable[..., Settings]
 ) -> None:
     buffer = Buffer(connection, READINGS, make_settings(BATCH_SIZE_THRESHOLD="3"))
     assert buffer.append(Commit(items=[item(n) for n in range(8)])) == 8
-    assert buffer.cut(max_age=60) == 6
+    assert buffer.cut_batches(max_age=60) == 6
     assert batches(connection) == [[0, 1, 2], [3, 4, 5]]
-    assert buffer.cut(max_age=60) == 0
-    assert buffer.cut(max_age=0) == 2
+    assert buffer.cut_batches(max_age=60) == 0
+    assert buffer.cut_batches(max_age=0) == 2
     assert batches(connection)[-1] == [6, 7]
     assert [raw.decode() for raw in connection.lrange(keys.queue("sensor-data"), 0, -1)] == [
         "readings-0",
@@ -54,10 +54,10 @@ def test_whole_batches_are_cut_at_once_and_the_rest_when_it_is_old(
     ]
 
 
-def test_a_batch_is_a_job_that_retries_after_2_4_8_seconds(connection: Redis, settings: Settings) -> None:
+def test_batch_job_retries_after_2_4_8_seconds(connection: Redis, settings: Settings) -> None:
     buffer = Buffer(connection, READINGS, settings)
     buffer.append(Commit(items=[item(1)]))
-    buffer.cut()
+    buffer.cut_batches()
     job = Job.fetch("readings-0", connection=connection, serializer=JSONSerializer)
     assert (job.func_name, job.retries_left, job.retry_intervals) == (
         "qctl.jobs.reading_batches.write_readings",
@@ -68,32 +68,32 @@ def test_a_batch_is_a_job_that_retries_after_2_4_8_seconds(connection: Redis, se
     assert job.description == "write-readings: 1 items"
 
 
-def test_no_more_is_cut_than_the_queue_has_room_for(connection: Redis, make_settings: Callable[..., Settings]) -> None:
+def test_cut_stops_at_maximum_of_waiting_batches(connection: Redis, make_settings: Callable[..., Settings]) -> None:
     buffer = Buffer(connection, READINGS, make_settings(BATCH_SIZE_THRESHOLD="1", QCTL_MAX_WAITING_BATCHES="2"))
     buffer.append(Commit(items=[item(n) for n in range(5)]))
-    assert buffer.cut() == 2
+    assert buffer.cut_batches() == 2
     assert connection.llen(keys.buffer("readings")) == 3
 
 
-def test_level_and_when_it_is_too_high(redis_server: RedisServer, make_settings: Callable[..., Settings]) -> None:
+def test_level_and_backpressure(redis_server: RedisServer, make_settings: Callable[..., Settings]) -> None:
     client = redis_server.connect()
     buffer = Buffer(client, READINGS, make_settings(QCTL_BUFFER_HIGH_WATER="2"))
     level = buffer.level()
     assert (level.depth, level.oldest_age, level.waiting_batches, level.memory) == (0, None, 0, 0.0)
-    assert buffer.overfull(level) is None
+    assert buffer.backpressure_reason(level) is None
     buffer.append(Commit(items=[item(1, age=30), item(2)]))
     level = buffer.level()
     assert level.depth == 2
     assert 29 < (level.oldest_age or 0) < 40
-    assert "2 items" in (buffer.overfull(level) or "")
+    assert "2 items" in (buffer.backpressure_reason(level) or "")
     client.config_set("maxmemory", client.info("memory")["used_memory"])
     try:
-        assert "maxmemory" in (buffer.overfull(buffer.level()) or "")
+        assert "maxmemory" in (buffer.backpressure_reason(buffer.level()) or "")
     finally:
         client.config_set("maxmemory", 0)
 
 
-def test_a_commit_carries_rejects_and_notes(connection: Redis, settings: Settings) -> None:
+def test_commit_stores_rejects_and_notes(connection: Redis, settings: Settings) -> None:
     buffer = Buffer(connection, READINGS, settings)
     reject = Reject("reject-1", ("sensors/a", "AAAA", 5), "not JSON")
     for _ in range(2):
@@ -103,11 +103,11 @@ def test_a_commit_carries_rejects_and_notes(connection: Redis, settings: Setting
     job = Job.fetch("reject-1", connection=connection, serializer=JSONSerializer)
     assert (job.func_name, job.args) == ("qctl.jobs.reading_batches.ingest_reading", ["sensors/a", "AAAA", 5])
     assert job.latest_result().exc_string == "not JSON"  # type: ignore[union-attr]
-    assert connection.hget(keys.ingest("readings"), "rejected") == b"1", "the second was the same letter"
+    assert connection.hget(keys.ingest("readings"), "rejected") == b"1", "the second is the same dead letter"
 
 
 @pytest.mark.parametrize("place", ["waiting again", "in the trash"])
-def test_a_reject_that_comes_again_is_not_buried_beside_its_letter(
+def test_repeated_reject_is_not_recorded_beside_its_dead_letter(
     connection: Redis, settings: Settings, place: str
 ) -> None:
     buffer = Buffer(connection, READINGS, settings)
@@ -122,7 +122,7 @@ def test_a_reject_that_comes_again_is_not_buried_beside_its_letter(
 
 @hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 7), max_size=8), st.integers(1, 5), st.lists(st.booleans(), max_size=8))
-def test_every_item_is_in_exactly_one_place_in_order(
+def test_every_item_is_in_exactly_one_batch_or_in_the_buffer(
     connection: Redis, make_settings: Callable[..., Settings], groups: list[int], size: int, cuts: list[bool]
 ) -> None:
     connection.flushdb()
@@ -131,7 +131,7 @@ def test_every_item_is_in_exactly_one_place_in_order(
     for group, cut_all in zip(groups, [*cuts, *[False] * len(groups)], strict=False):
         buffer.append(Commit(items=[item(number + n) for n in range(group)]))
         number += group
-        buffer.cut(max_age=None if cut_all else 3600)
+        buffer.cut_batches(max_age=None if cut_all else 3600)
     left = [json.loads(raw)["n"] for raw in connection.lrange(keys.buffer("readings"), 0, -1)]
     cut = [n for batch in batches(connection) for n in batch]
     assert cut + left == list(range(number))
@@ -139,14 +139,14 @@ def test_every_item_is_in_exactly_one_place_in_order(
     assert all(len(batch) <= size for batch in batches(connection))
 
 
-def test_many_may_append_and_cut_at_once(redis_server: RedisServer, make_settings: Callable[..., Settings]) -> None:
+def test_concurrent_append_and_cut(redis_server: RedisServer, make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(BATCH_SIZE_THRESHOLD="7")
 
     def work(worker: int) -> None:
         buffer = Buffer(redis_server.connect(), READINGS, settings)
         for n in range(40):
             buffer.append(Commit(items=[item(worker * 1000 + n)]))
-            buffer.cut(max_age=0 if n % 5 == 0 else 60)
+            buffer.cut_batches(max_age=0 if n % 5 == 0 else 60)
 
     threads = [threading.Thread(target=work, args=(worker,)) for worker in range(4)]
     for thread in threads:
@@ -154,6 +154,6 @@ def test_many_may_append_and_cut_at_once(redis_server: RedisServer, make_setting
     for thread in threads:
         thread.join()
     client = redis_server.connect()
-    Buffer(client, READINGS, settings).cut()
+    Buffer(client, READINGS, settings).cut_batches()
     cut = [n for batch in batches(client) for n in batch]
     assert sorted(cut) == sorted(worker * 1000 + n for worker in range(4) for n in range(40))

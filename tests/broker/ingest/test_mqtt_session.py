@@ -1,4 +1,4 @@
-"""What is remembered of an MQTT session when a process dies between asking for it and hearing of it."""
+"""State of an MQTT session when a process dies between CONNECT and its reply."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from qctl.settings import Settings
 
 
 def commit(connection: Redis, settings: Settings, *notes: str) -> None:
-    """Commit messages with these notes, of which three are kept."""
+    """Commit messages with these notes, with a window of three."""
     Buffer(connection, PIPELINES["readings"], settings).append(Commit([b"{}"], (), "bridge", notes, 3))
 
 
-def test_notes_come_back_oldest_first_and_the_oldest_are_dropped(connection: Redis, settings: Settings) -> None:
+def test_newest_notes_are_kept_in_order(connection: Redis, settings: Settings) -> None:
     session = MqttSession(connection, "bridge")
-    assert session.connecting().notes == []
+    assert session.begin_connect().notes == []
     commit(connection, settings, "1", "2")
     commit(connection, settings, "3", "4")
-    assert session.connecting().notes == ["2", "3", "4"]
-    assert MqttSession(connection, "another").connecting().notes == []
+    assert session.begin_connect().notes == ["2", "3", "4"]
+    assert MqttSession(connection, "another").begin_connect().notes == []
 
 
-def test_a_connect_is_settled_by_the_answer(connection: Redis, settings: Settings) -> None:
+def test_connect_is_settled_by_its_reply(connection: Redis, settings: Settings) -> None:
     session = MqttSession(connection, "bridge")
-    assert session.connecting().settled
-    assert not session.connecting().settled, "the process before died without an answer"
-    session.resumed(forget=False)
-    assert session.connecting().settled
-    assert session.begun() == 1
-    assert session.connecting().settled
+    assert session.begin_connect().settled
+    assert not session.begin_connect().settled, "the last process died before the reply"
+    session.record_resumed(discard_notes=False)
+    assert session.begin_connect().settled
+    assert session.record_new_session() == 1
+    assert session.begin_connect().settled
 
 
-def test_notes_are_kept_while_the_session_goes_on_and_void_in_the_next(connection: Redis, settings: Settings) -> None:
+def test_notes_are_valid_for_one_session(connection: Redis, settings: Settings) -> None:
     session = MqttSession(connection, "bridge")
     commit(connection, settings, "1")
-    session.resumed(forget=False)
-    assert session.connecting().notes == ["1"]
-    session.resumed(forget=True)
-    assert session.connecting().notes == []
+    session.record_resumed(discard_notes=False)
+    assert session.begin_connect().notes == ["1"]
+    session.record_resumed(discard_notes=True)
+    assert session.begin_connect().notes == []
     commit(connection, settings, "2")
-    assert [session.begun(), session.begun()] == [1, 2]
-    assert session.connecting().notes == []
+    assert [session.record_new_session(), session.record_new_session()] == [1, 2]
+    assert session.begin_connect().notes == []

@@ -1,4 +1,4 @@
-"""Refused rows as dead letters: each once, none in a transaction that holds up Redis."""
+"""Rejected rows become dead letters: each once, in small transactions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from qctl.broker.ingest.buffer import Reject
-from qctl.broker.ingest.rejects import AT_ONCE, bury_rejects
+from qctl.broker.ingest.rejects import REJECTS_PER_TRANSACTION, record_rejects
 from qctl.broker.redis import keys
 from qctl.broker.worker.guarded_job import GuardedJob
 from qctl.catalog import JOBS, PIPELINES
@@ -19,8 +19,8 @@ from support.process import free_port
 PIPELINE = PIPELINES["readings"]
 
 
-def test_a_reject_is_a_dead_letter_that_runs_the_batch_job(settings: Settings, connection: Redis) -> None:
-    bury_rejects(settings, PIPELINE, [Reject("reject-1", ([{"topic": "t"}],), "no room")])
+def test_reject_is_a_dead_letter_that_runs_the_batch_job(settings: Settings, connection: Redis) -> None:
+    record_rejects(settings, PIPELINE, [Reject("reject-1", ([{"topic": "t"}],), "no room")])
     letter = GuardedJob.fetch("reject-1", connection=connection, serializer=JSONSerializer)
     assert letter.func_name == JOBS["write-readings"].handler
     assert letter.args == [[{"topic": "t"}]]
@@ -31,21 +31,21 @@ def test_a_reject_is_a_dead_letter_that_runs_the_batch_job(settings: Settings, c
     assert connection.ttl(keys.job("reject-1")) == -1
 
 
-def test_many_rejects_are_each_one_letter_however_often_they_come(settings: Settings, connection: Redis) -> None:
-    rejects = [Reject(f"reject-{n}", ([n],), "bad") for n in range(2 * AT_ONCE + 1)]
-    bury_rejects(settings, PIPELINE, rejects[:10])
-    bury_rejects(settings, PIPELINE, [*rejects, *rejects])
+def test_repeated_rejects_are_recorded_once(settings: Settings, connection: Redis) -> None:
+    rejects = [Reject(f"reject-{n}", ([n],), "bad") for n in range(2 * REJECTS_PER_TRANSACTION + 1)]
+    record_rejects(settings, PIPELINE, rejects[:10])
+    record_rejects(settings, PIPELINE, [*rejects, *rejects])
     assert connection.zcard(keys.failed(PIPELINE.queue)) == len(rejects)
     assert connection.hget(keys.ingest(PIPELINE.name), "rejected") == str(len(rejects)).encode()
     assert all(connection.xlen(keys.results(reject.id)) == 1 for reject in rejects)
 
 
-def test_no_rejects_are_nothing(settings: Settings, connection: Redis) -> None:
-    bury_rejects(settings, PIPELINE, [])
+def test_no_rejects_write_nothing(settings: Settings, connection: Redis) -> None:
+    record_rejects(settings, PIPELINE, [])
     assert connection.keys() == []
 
 
-def test_redis_away_is_said(settings: Settings) -> None:
+def test_unreachable_redis_raises(settings: Settings) -> None:
     away = Settings.load(environ={"REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
     with pytest.raises(RedisUnreachableError):
-        bury_rejects(away, PIPELINE, [Reject("reject-1", (), "bad")])
+        record_rejects(away, PIPELINE, [Reject("reject-1", (), "bad")])

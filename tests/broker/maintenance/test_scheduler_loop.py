@@ -23,7 +23,7 @@ from qctl.broker.maintenance.housekeeper import Housekeeper
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import Backoff
 from qctl.broker.scheduler import schedules
-from qctl.broker.scheduler.promoter import DelayedJobs
+from qctl.broker.scheduler.promoter import DelayedJobPromoter
 from qctl.broker.worker import pauses
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.catalog import PIPELINES
@@ -41,7 +41,7 @@ def delay(connection: Redis, queue: Queue, seconds: float = -1) -> str:
 
 def test_what_is_due_is_enqueued_and_nothing_else(connection: Redis, queue: Queue) -> None:
     due, later = delay(connection, queue), delay(connection, queue, 60)
-    assert DelayedJobs(connection).tick() == 1
+    assert DelayedJobPromoter(connection).tick() == 1
     assert connection.lrange(keys.queue("work"), 0, -1) == [due.encode()]
     assert connection.hget(keys.job(due), "status") == b"queued"
     assert connection.zrange(keys.scheduled("work"), 0, -1) == [later.encode()]
@@ -54,14 +54,14 @@ def test_what_is_due_is_told_by_redis_not_by_this_hosts_clock(
     delay(connection, queue, 60)
     with monkeypatch.context() as skewed:
         skewed.setattr(time, "time", lambda at=time.time: at() + 3600)
-        assert DelayedJobs(connection).tick() == 0
+        assert DelayedJobPromoter(connection).tick() == 0
     assert connection.zcard(keys.scheduled("work")) == 1
 
 
 def test_any_number_of_schedulers_enqueue_once(connection: Redis, queue: Queue, redis_server: RedisServer) -> None:
     ids = {delay(connection, queue).encode() for _ in range(1000)}
     clients = [redis_server.connect() for _ in range(4)]
-    threads = [threading.Thread(target=DelayedJobs(client).tick) for client in clients]
+    threads = [threading.Thread(target=DelayedJobPromoter(client).tick) for client in clients]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -72,26 +72,26 @@ def test_any_number_of_schedulers_enqueue_once(connection: Redis, queue: Queue, 
 
 
 def test_a_scheduler_that_was_killed_keeps_nobody_waiting(connection: Redis, queue: Queue) -> None:
-    killed = DelayedJobs(connection)
+    killed = DelayedJobPromoter(connection)
     killed.tick()
     delay(connection, queue)
-    assert DelayedJobs(connection).tick() == 1, "its lock is the next one's too"
+    assert DelayedJobPromoter(connection).tick() == 1, "its lock is the next one's too"
 
 
 def test_a_stock_scheduler_with_the_lock_is_left_alone(connection: Redis, queue: Queue) -> None:
     delay(connection, queue)
     stock = RQScheduler(["work"], connection=connection, name="stock")
     stock.acquire_locks()
-    assert DelayedJobs(connection).tick() == 0
+    assert DelayedJobPromoter(connection).tick() == 0
     stock.release_locks()
-    assert DelayedJobs(connection).tick() == 1
+    assert DelayedJobPromoter(connection).tick() == 1
 
 
 def test_poison_in_the_schedule_stops_nobody(connection: Redis, queue: Queue) -> None:
     connection.set(keys.job("odd"), "text")
     connection.zadd(keys.scheduled("work"), {"odd": 1, "gone": 1})
     good = delay(connection, queue)
-    DelayedJobs(connection).tick()
+    DelayedJobPromoter(connection).tick()
     assert connection.lrange(keys.queue("work"), 0, -1) == [good.encode()]
     assert "string" in json.loads(connection.hget(keys.quarantine("work"), "odd"))["reason"]
     assert [(e.event, e.fields["job"]) for e in events.newest(connection, 9) if e.event == "discarded"] == [
@@ -102,7 +102,7 @@ def test_poison_in_the_schedule_stops_nobody(connection: Redis, queue: Queue) ->
 def test_a_rate_limited_job_waits_for_a_slot(connection: Redis, queue: Queue) -> None:
     limit = RateLimit("one", 1)
     ids = [queue.enqueue_in(timedelta(seconds=-1), "f", rate_limit=limit).id for _ in range(2)]
-    DelayedJobs(connection).tick()
+    DelayedJobPromoter(connection).tick()
     assert connection.llen(keys.queue("work")) == 1
     assert connection.zcard(keys.scheduled("work")) == 0
     assert {connection.hget(keys.job(i), "status") for i in ids} == {b"queued", b"rate_limited"}
@@ -110,7 +110,7 @@ def test_a_rate_limited_job_waits_for_a_slot(connection: Redis, queue: Queue) ->
 
 def test_stop_releases_the_locks(connection: Redis, queue: Queue) -> None:
     delay(connection, queue, 60)
-    mine = DelayedJobs(connection)
+    mine = DelayedJobPromoter(connection)
     mine.tick()
     assert connection.get(keys.scheduler_lock("work")) == b"qctl"
     mine.stop()
@@ -175,7 +175,7 @@ def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypat
     monkeypatch.setattr(scheduler_loop, "Backoff", lambda: Backoff(first_seconds=0.1, max_seconds=0.2))
     stop = threading.Event()
     client = own_redis.connect()
-    thread = threading.Thread(target=scheduler_loop.serve, args=(client, settings, stop.wait, lambda: None))
+    thread = threading.Thread(target=scheduler_loop.run, args=(client, settings, stop.wait, lambda: None))
     thread.start()
     try:
         own_redis.kill()
@@ -192,31 +192,31 @@ def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypat
 def test_news_of_settings_are_taken_over(
     connection: Redis, queue: Queue, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeper, "HOUSEKEEPING", 0.0)
+    monkeypatch.setattr(housekeeper, "ROUND_SECONDS", 0.0)
     old = queue.enqueue("f")
     connection.lrem(keys.queue("work"), 0, old.id)
     connection.zadd(keys.failed("work"), {old.id: -1})
     connection.hset(keys.job(old.id), mapping={"status": "failed", "ended_at": "2020-01-01T00:00:00.000000Z"})
-    news, turns = scheduler_loop.News(), 0
+    news, turns = scheduler_loop.ReloadedSettings(), 0
 
     def stopping(_: float) -> bool:
         nonlocal turns
         turns += 1
         if turns == 3:
             assert connection.zcard(keys.failed("work")) == 1
-            news.put(make_settings(QCTL_KEEP_FAILED="1800", QCTL_SCHEDULE_STOCK_CHECK="7 7 * * *"))
+            news.offer(make_settings(QCTL_KEEP_FAILED="1800", QCTL_SCHEDULE_STOCK_CHECK="7 7 * * *"))
         return turns == 6
 
-    scheduler_loop.serve(connection, make_settings(), stopping, lambda: None, news)
+    scheduler_loop.run(connection, make_settings(), stopping, lambda: None, news)
     assert connection.zcard(keys.failed("work")) == 0
-    (stock,) = [each for each in schedules.listed(connection) if each.name == "stock-check"]
+    (stock,) = [each for each in schedules.list_all(connection) if each.name == "stock-check"]
     assert stock.cron == "7 7 * * *"
 
 
 def test_news_that_cannot_be_are_refused(make_settings: Callable[..., Settings]) -> None:
-    news = scheduler_loop.News()
+    news = scheduler_loop.ReloadedSettings()
     with pytest.raises(SettingsError):
-        news.put(make_settings(QCTL_SCHEDULE_STOCK_CHECK="99 * * * *"))
+        news.offer(make_settings(QCTL_SCHEDULE_STOCK_CHECK="99 * * * *"))
     assert news.take() is None
 
 
@@ -232,7 +232,7 @@ def test_a_key_of_another_type_stops_no_other_queue(
     connection.set(keys.buffer_head("readings"), "text")
     connection.zadd(keys.LEASES, {"long dead": 1})
     due = delay(connection, queue)
-    assert DelayedJobs(connection).tick() == 1
+    assert DelayedJobPromoter(connection).tick() == 1
     assert connection.lrange(keys.queue("work"), 0, -1) == [due.encode()]
     Housekeeper(connection, settings).tick()
     assert connection.zcard(keys.LEASES) == 0
@@ -242,7 +242,7 @@ def test_a_queue_that_is_no_list_loses_no_job_that_is_due(connection: Redis, que
     due = delay(connection, queue)
     connection.sadd(keys.QUEUES, keys.queue("work"))
     connection.set(keys.queue("work"), "text")
-    DelayedJobs(connection).tick()
+    DelayedJobPromoter(connection).tick()
     assert connection.zrange(keys.scheduled("work"), 0, -1) == [due.encode()]
 
 
@@ -261,7 +261,7 @@ def test_a_rate_limited_job_of_a_stock_producer_keeps_its_pickled_parts(connecti
     notes = {"bomb": {1, 2}}
     limited = stock_queue.enqueue_in(timedelta(seconds=-1), "f", {3}, rate_limit=RateLimit("one", 1), meta=notes)
     before = connection.hmget(keys.job(limited.id), "data", "meta")
-    DelayedJobs(connection).tick()
+    DelayedJobPromoter(connection).tick()
     assert connection.lrange(keys.queue("work"), 0, -1) == [limited.id.encode()]
     after = connection.hmget(keys.job(limited.id), "data", "meta")
     assert [zlib.decompress(after[0]), after[1]] == [zlib.decompress(before[0]), before[1]]
@@ -272,7 +272,7 @@ def test_a_rate_limited_job_that_cannot_be_read_is_quarantined(connection: Redis
     bad = queue.enqueue_in(timedelta(seconds=-1), "f", rate_limit=RateLimit("one", 1)).id
     connection.hset(keys.job(bad), "created_at", "yesterday")
     good = delay(connection, queue)
-    DelayedJobs(connection).tick()
+    DelayedJobPromoter(connection).tick()
     assert connection.lrange(keys.queue("work"), 0, -1) == [good.encode()]
     assert connection.hexists(keys.quarantine("work"), bad)
     assert connection.zcard(keys.scheduled("work")) == 0

@@ -1,4 +1,4 @@
-"""Jobs are created once, in RQ's own shape, however often the call is sent."""
+"""Creation of jobs: once for each id, and in RQ's data model."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ from support.servers import RedisServer
 
 
 def new(id_: str = "a", queue: str = "work", **fields: Any) -> NewJob:
-    given = {"name": "give", "handler": "support.jobs.give", "arguments": {"value": id_}, "timeout": 60, **fields}
-    return NewJob(id=id_, queue=queue, **given)
+    defaults = {"name": "give", "handler": "support.jobs.give", "arguments": {"value": id_}, "timeout": 60}
+    return NewJob(id=id_, queue=queue, **{**defaults, **fields})
 
 
-def create(connection: Redis, *jobs: NewJob, **how: Any) -> list[bool]:
-    return enqueue.create(connection, jobs, actor="me", **{"patience": 2.0, **how})
+def create(connection: Redis, *jobs: NewJob, **options: Any) -> list[bool]:
+    return enqueue.create(connection, jobs, actor="me", **{"retry_seconds": 2.0, **options})
 
 
-def test_a_worker_runs_it_and_returns_what_was_given(connection: Redis, inline: InlineWorker) -> None:
+def test_worker_runs_created_job_with_its_arguments(connection: Redis, inline: InlineWorker) -> None:
     assert create(connection, new("a")) == [True]
-    assert create(connection, new("b", trace="t-1", owner="ada", delays=(2, 4, 8))) == [True]
+    assert create(connection, new("b", trace="t-1", owner="ada", retry_delays=(2, 4, 8))) == [True]
     assert connection.lrange(keys.queue("work"), 0, -1) == [b"a", b"b"]
     inline.work(burst=True)
     job = Job.fetch("b", connection=connection, serializer=JSONSerializer)
     assert job.latest_result().return_value == "b"
     assert job.meta == {"job": "give", "trace_id": "t-1", "owner": "ada"}
     assert (job.retries_left, job.retry_intervals, job.failure_ttl, job.timeout) == (3, [2, 4, 8], -1, 60)
-    told = [event for event in events.newest(connection, 9) if event.fields["job"] == "b"]
-    assert [event.event for event in told] == ["created", "started", "finished"]
-    assert told[0].fields == {
+    history = [event for event in events.newest(connection, 9) if event.fields["job"] == "b"]
+    assert [event.event for event in history] == ["created", "started", "finished"]
+    assert history[0].fields == {
         "job": "b",
         "queue": "work",
         "name": "give",
@@ -58,10 +58,10 @@ def test_a_worker_runs_it_and_returns_what_was_given(connection: Redis, inline: 
         "owner": "ada",
         "actor": "me",
     }
-    assert {event.fields["trace"] for event in told} == {"t-1"}
+    assert {event.fields["trace"] for event in history} == {"t-1"}
 
 
-def test_stock_rq_lists_and_runs_it(connection: Redis) -> None:
+def test_stock_rq_lists_and_runs_created_job(connection: Redis) -> None:
     create(connection, new())
     queue = Queue("work", connection=connection, serializer=JSONSerializer)
     assert queue in Queue.all(connection)
@@ -70,16 +70,16 @@ def test_stock_rq_lists_and_runs_it(connection: Redis) -> None:
     assert queue.finished_job_registry.get_job_ids() == ["a"]
 
 
-def test_what_is_remembered_is_not_created_again(connection: Redis, inline: InlineWorker) -> None:
+def test_existing_job_is_not_created_again(connection: Redis, inline: InlineWorker) -> None:
     assert create(connection, new("a"), new("a", arguments={"value": 2})) == [True, False]
     assert create(connection, new("a", arguments={"value": 3}), new("b")) == [False, True]
     assert connection.lrange(keys.queue("work"), 0, -1) == [b"a", b"b"]
     inline.work(burst=True)
-    assert create(connection, new("a")) == [False], "a finished job is remembered for a while"
+    assert create(connection, new("a")) == [False], "a finished job exists until its TTL"
     assert Job.fetch("a", connection=connection, serializer=JSONSerializer).latest_result().return_value == "a"
 
 
-def test_what_was_canceled_gives_way(connection: Redis) -> None:
+def test_canceled_job_is_replaced(connection: Redis) -> None:
     create(connection, new("a"))
     batch = trash.clear(connection, "work", actor="me", ttl=60, progress=lambda *_: None).batch
     assert create(connection, new("a", arguments={"value": "new"})) == [True]
@@ -87,7 +87,7 @@ def test_what_was_canceled_gives_way(connection: Redis) -> None:
     assert connection.lrange(keys.queue("work"), 0, -1) == [b"a"]
 
 
-def test_a_lost_reply_creates_one(own_redis: RedisServer) -> None:
+def test_lost_reply_creates_job_once(own_redis: RedisServer) -> None:
     with Proxy(own_redis.port) as proxy, connect(Settings.load({"REDIS_URL": proxy.redis_url})) as through:
         through.ping()
         for n in range(20):
@@ -99,24 +99,24 @@ def test_a_lost_reply_creates_one(own_redis: RedisServer) -> None:
         assert direct.xlen(keys.EVENTS) == 20
 
 
-def test_it_gives_up_after_its_patience() -> None:
+def test_create_gives_up_after_retry_seconds() -> None:
     nobody = connect(Settings.load({"REDIS_URL": f"redis://127.0.0.1:{free_port()}"}))
     begun = time.monotonic()
     with pytest.raises(ConnectionError):
-        create(nobody, new(), patience=0.5)
+        create(nobody, new(), retry_seconds=0.5)
     assert time.monotonic() - begun < 5
 
 
-def test_it_is_there_when_redis_comes_back(own_redis: RedisServer) -> None:
+def test_create_succeeds_when_redis_comes_back(own_redis: RedisServer) -> None:
     client = connect(Settings.load({"REDIS_URL": own_redis.url}))
     create(client, new("before"))
     own_redis.kill()
     own_redis.start()
-    assert create(client, new("after"), patience=10) == [True]
+    assert create(client, new("after"), retry_seconds=10) == [True]
     assert client.lrange(keys.queue("work"), 0, -1) == [b"before", b"after"]
 
 
-def test_a_delayed_job_lies_in_rqs_own_schedule(connection: Redis) -> None:
+def test_delayed_job_is_in_rqs_scheduled_registry(connection: Redis) -> None:
     create(connection, new("soon"), delay=90)
     tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
     create(connection, new("then"), at=tomorrow)
@@ -130,7 +130,7 @@ def test_a_delayed_job_lies_in_rqs_own_schedule(connection: Redis) -> None:
     assert b"rq:queue:work" in connection.smembers(keys.QUEUES)
 
 
-def test_many_go_in_order(connection: Redis) -> None:
+def test_many_jobs_keep_their_order(connection: Redis) -> None:
     jobs = [new(f"job-{n}") for n in range(250)]
     assert create(connection, *jobs) == [True] * 250
     assert connection.lrange(keys.queue("work"), 0, -1) == [job.id.encode() for job in jobs]
@@ -138,23 +138,23 @@ def test_many_go_in_order(connection: Redis) -> None:
 
 @pytest.mark.parametrize(
     ("value", "problem"),
-    [({1, 2}, "set"), (float("nan"), "JSON compliant"), ("x" * enqueue.MOST, "bytes"), (b"x", "bytes")],
+    [({1, 2}, "set"), (float("nan"), "JSON compliant"), ("x" * enqueue.MAX_ARGUMENT_BYTES, "bytes"), (b"x", "bytes")],
     ids=["set", "nan", "large", "bytes"],
 )
-def test_what_is_not_json_is_refused_before(connection: Redis, value: object, problem: str) -> None:
+def test_arguments_that_are_not_json_create_nothing(connection: Redis, value: object, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         create(connection, new("good"), new("bad", arguments={"value": value}))
     assert connection.dbsize() == 0
 
 
-def test_a_key_of_another_type_changes_nothing(connection: Redis) -> None:
+def test_key_of_wrong_type_creates_nothing(connection: Redis) -> None:
     connection.set(keys.job("odd"), "text")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         create(connection, new("good"), new("odd"))
     assert connection.keys("*") == [keys.job("odd").encode()]
 
 
-def test_the_payload_is_rqs(connection: Redis) -> None:
+def test_payload_has_rqs_format(connection: Redis) -> None:
     create(connection, new("a", arguments={"value": "\ud800é\x00", "other": [1, {"x": None}]}))
     data = Job.fetch("a", connection=connection, serializer=JSONSerializer).data
     assert json.loads(data) == [
@@ -165,13 +165,13 @@ def test_the_payload_is_rqs(connection: Redis) -> None:
     ]
 
 
-@pytest.mark.parametrize("kinds", [[{}, {}, {}], [{}, {"timeout": 5, "title": "b"}, {"delays": (2,)}]])
-def test_jobs_made_together_have_each_its_own_hash(connection: Redis, kinds: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("kinds", [[{}, {}, {}], [{}, {"timeout": 5, "title": "b"}, {"retry_delays": (2,)}]])
+def test_jobs_of_one_call_have_their_own_hashes(connection: Redis, kinds: list[dict[str, Any]]) -> None:
     jobs = [new(f"j{n}", **kind) for n, kind in enumerate(kinds)]
     assert create(connection, *jobs) == [True] * 3
     for job in jobs:
         found = connection.hgetall(keys.job(job.id))
-        connection.hset("expected", mapping=job.fields(connection))
+        connection.hset("expected", mapping=job.hash_fields(connection))
         expected = connection.hgetall("expected")
         connection.delete("expected")
         assert found[b"created_at"] == found.pop(b"enqueued_at") > b"2026"

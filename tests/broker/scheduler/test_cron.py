@@ -17,7 +17,7 @@ from rq_scheduler import Scheduler
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.scheduler import schedules
-from qctl.broker.scheduler.cron import HELD, Cron
+from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import NotFoundError, RefusedError, SettingsError, UsageError
 from qctl.models import CatchUp, Schedule
@@ -41,10 +41,10 @@ class FakeClock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
-    """Every Cron goes by this clock."""
+    """Every CronScheduler goes by this clock."""
     fake = FakeClock("2026-05-05T09:50:00")
-    make = Cron.__init__
-    monkeypatch.setattr(Cron, "__init__", lambda self, connection: make(self, connection, fake))
+    make = CronScheduler.__init__
+    monkeypatch.setattr(CronScheduler, "__init__", lambda self, connection: make(self, connection, fake))
     return fake
 
 
@@ -75,7 +75,7 @@ def names(connection: Redis) -> list[str]:
 
 def test_a_time_that_is_due_makes_one_job(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(cron="0 * * * *", data={"businessId": 7})
-    cron = Cron(connection)
+    cron = CronScheduler(connection)
     assert cron.enqueue_jobs() == []
     clock.seconds += 600
     assert cron.enqueue_jobs() == ["cron-mine-20260505T100000Z"]
@@ -87,7 +87,7 @@ def test_a_time_that_is_due_makes_one_job(connection: Redis, clock: FakeClock, a
     created = events.newest(connection, 1)[0]
     assert (created.event, created.fields["actor"]) == ("created", "schedule mine")
     assert created.fields["trace"] == made.meta["trace_id"]
-    shown = schedules.one(connection, "mine")
+    shown = schedules.get_schedule(connection, "mine")
     assert shown.next_at == datetime(2026, 5, 5, 11, tzinfo=timezone.utc)
     assert shown.last_due == datetime(2026, 5, 5, 10, tzinfo=timezone.utc)
     assert (shown.last_job, shown.runs) == (made.id, 1)
@@ -100,7 +100,7 @@ def test_a_worker_runs_what_was_made(
     monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
     schedules.add(connection, settings, "mine", "hand-on", {"receiverId": "a"}, every=60, actor="me")
     clock.seconds += 60
-    [id_] = Cron(connection).enqueue_jobs()
+    [id_] = CronScheduler(connection).enqueue_jobs()
     InlineWorker(["tests"], connection, settings).work(burst=True)
     assert job(connection, id_).latest_result().return_value == id_
 
@@ -110,9 +110,9 @@ def test_any_number_of_schedulers_make_one(redis_server: RedisServer, clock: Fak
         add(f"mine-{n}", every=60, catch_up="all")
     clients = [redis_server.connect() for _ in range(4)]
     clock.seconds += 300
-    crons = [Cron(client) for client in clients]
+    crons = [CronScheduler(client) for client in clients]
 
-    def work(cron: Cron) -> None:
+    def work(cron: CronScheduler) -> None:
         for _ in range(10):
             cron.enqueue_jobs()
 
@@ -133,17 +133,17 @@ def test_a_schedulers_old_view_changes_nothing(
     """One scheduler reads what is due and sleeps; another makes the run; the first wakes up."""
     add(cron="0 * * * *")
     clock.seconds += 600
-    sleeper = Cron(connection)
-    call = Cron._call
+    sleeper = CronScheduler(connection)
+    call = CronScheduler._call
 
-    def late(self: Cron, *args: Any) -> Any:
-        monkeypatch.setattr(Cron, "_call", call)
-        assert len(Cron(connection).enqueue_jobs()) == 1
+    def late(self: CronScheduler, *args: Any) -> Any:
+        monkeypatch.setattr(CronScheduler, "_call", call)
+        assert len(CronScheduler(connection).enqueue_jobs()) == 1
         connection.lpop(keys.queue("inventory"))
         connection.delete(keys.job("cron-mine-20260505T100000Z"))
         return call(self, *args)
 
-    monkeypatch.setattr(Cron, "_call", late)
+    monkeypatch.setattr(CronScheduler, "_call", late)
     assert sleeper.enqueue_jobs() == []
     assert waiting(connection) == []
 
@@ -151,22 +151,22 @@ def test_a_schedulers_old_view_changes_nothing(
 def test_a_run_that_is_there_already_is_not_made_again(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(cron="0 * * * *")
     clock.seconds += 600
-    Cron(connection).enqueue_jobs()
+    CronScheduler(connection).enqueue_jobs()
     connection.zadd(keys.SCHEDULES, {"mine": clock.seconds})  # as a backup that was put back would have it
-    Cron(connection).enqueue_jobs()
+    CronScheduler(connection).enqueue_jobs()
     assert waiting(connection) == ["cron-mine-20260505T100000Z"]
 
 
 def test_repeats_end(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(every=60, repeat=3, catch_up="all")
-    assert schedules.upcoming(schedules.one(connection, "mine"), 9)[-1].minute == 53
+    assert schedules.next_times(schedules.get_schedule(connection, "mine"), 9)[-1].minute == 53
     clock.seconds += 60
-    Cron(connection).enqueue_jobs()
-    assert schedules.one(connection, "mine").left == 2
+    CronScheduler(connection).enqueue_jobs()
+    assert schedules.get_schedule(connection, "mine").left == 2
     clock.seconds += HOUR
-    Cron(connection).enqueue_jobs()
+    CronScheduler(connection).enqueue_jobs()
     assert len(waiting(connection)) == 3
-    assert schedules.listed(connection) == []
+    assert schedules.list_all(connection) == []
 
 
 # --- who was away ---------------------------------------------------------------------------------------------
@@ -181,13 +181,13 @@ def test_an_hour_without_a_scheduler(
 ) -> None:
     add(cron="*/15 * * * *", catch_up=policy)
     clock.seconds += HOUR  # from 9:50 to 10:50
-    Cron(connection).enqueue_jobs()
+    CronScheduler(connection).enqueue_jobs()
     assert waiting(connection) == [f"cron-mine-20260505T{time}00Z" for time in runs]
-    assert schedules.one(connection, "mine").next_at == datetime(2026, 5, 5, 11, tzinfo=timezone.utc)
+    assert schedules.get_schedule(connection, "mine").next_at == datetime(2026, 5, 5, 11, tzinfo=timezone.utc)
     told = [event.fields["count"] for event in events.newest(connection, 9) if event.event == "skipped"]
     assert told == ([skipped] if skipped else [])
     clock.seconds += 600
-    Cron(connection).enqueue_jobs()
+    CronScheduler(connection).enqueue_jobs()
     assert len(waiting(connection)) == len(runs) + 1
 
 
@@ -199,7 +199,7 @@ def test_daylight_saving_in_berlin(connection: Redis, clock: FakeClock, add: Add
         clock.seconds = int(begin.timestamp())
         add("nightly", cron="30 2 * * *", zone="Europe/Berlin")
         add("hourly", "cleanup-exports", cron="0 * * * *", zone="Europe/Berlin")
-        cron = Cron(connection)
+        cron = CronScheduler(connection)
         for _ in range(hours * 4):
             clock.seconds += 900
             cron.enqueue_jobs()
@@ -211,7 +211,7 @@ def test_daylight_saving_in_berlin(connection: Redis, clock: FakeClock, add: Add
 
 def test_a_clock_that_steps_back_repeats_nothing(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(cron="*/15 * * * *")
-    cron, made = Cron(connection), []
+    cron, made = CronScheduler(connection), []
     for step in (600, -HOUR, 900, 900, 900, 900, 900, -7200, 7200, 900):
         clock.seconds += step
         made += cron.enqueue_jobs()
@@ -233,8 +233,8 @@ def test_one_that_cannot_be_read_stops_nobody(connection: Redis, clock: FakeCloc
     connection.delete(keys.schedule("gone"))
     add("good", cron="0 * * * *")
     clock.seconds += 600
-    assert len(Cron(connection).enqueue_jobs()) == 1
-    shown = {schedule.name: schedule for schedule in schedules.listed(connection)}
+    assert len(CronScheduler(connection).enqueue_jobs()) == 1
+    shown = {schedule.name: schedule for schedule in schedules.list_all(connection)}
     assert shown.keys() == {"json", "rule", "queue", "zone", "good"}
     assert "never comes" in (shown["rule"].problem or "")
     assert all(shown[name].problem and shown[name].next_at is None for name in ("json", "rule", "queue", "zone"))
@@ -244,12 +244,12 @@ def test_one_that_cannot_be_read_stops_nobody(connection: Redis, clock: FakeCloc
 def test_a_queue_of_another_type_stops_nobody(
     connection: Redis, clock: FakeClock, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qctl.broker.scheduler.cron.COMPLAINT", 0.0)
+    monkeypatch.setattr("qctl.broker.scheduler.cron.REFUSED_RETRY_SECONDS", 0.0)
     add("bad", cron="0 * * * *")
     add("good", "cleanup-exports", cron="0 * * * *")
     connection.set(keys.queue("inventory"), "text")
     clock.seconds += 600
-    cron = Cron(connection)
+    cron = CronScheduler(connection)
     assert cron.enqueue_jobs() == ["cron-good-20260505T100000Z"]
     connection.delete(keys.queue("inventory"))
     assert cron.enqueue_jobs() == ["cron-bad-20260505T100000Z"], "nothing was lost"
@@ -259,8 +259,8 @@ def test_a_payload_that_is_pickled_is_not_opened(connection: Redis, clock: FakeC
     add(cron="0 * * * *")
     connection.hset(keys.schedule("mine"), "data", b"\x80\x04\x95")
     clock.seconds += 600
-    assert Cron(connection).enqueue_jobs() == []
-    assert "cannot be read" in (schedules.one(connection, "mine").problem or "")
+    assert CronScheduler(connection).enqueue_jobs() == []
+    assert "cannot be read" in (schedules.get_schedule(connection, "mine").problem or "")
 
 
 # --- what an operator does ------------------------------------------------------------------------------------
@@ -270,8 +270,8 @@ def test_pause_and_resume(connection: Redis, clock: FakeClock, add: Add) -> None
     add(cron="0 * * * *", catch_up="all")
     assert schedules.pause(connection, "mine", actor="ada").paused_by == "ada"
     clock.seconds += 3 * HOUR
-    assert Cron(connection).enqueue_jobs() == []
-    assert connection.zscore(keys.SCHEDULES, "mine") == HELD
+    assert CronScheduler(connection).enqueue_jobs() == []
+    assert connection.zscore(keys.SCHEDULES, "mine") == NEVER_DUE
     resumed = schedules.resume(connection, "mine", actor="ada")
     assert resumed.paused_by is None
     assert resumed.next_at == datetime(2026, 5, 5, 13, tzinfo=timezone.utc)
@@ -283,14 +283,14 @@ def test_run_now(connection: Redis, add: Add) -> None:
     id_ = schedules.run(connection, "mine", actor="ada")
     assert waiting(connection, "inventory.high") == [id_]
     assert job(connection, id_).retry_intervals == [5]
-    assert schedules.one(connection, "mine").next_at == added.next_at
+    assert schedules.get_schedule(connection, "mine").next_at == added.next_at
     assert events.newest(connection, 1)[0].fields["actor"] == "ada"
 
 
 def test_remove(connection: Redis, add: Add) -> None:
     add(every=60)
     schedules.remove(connection, "mine", actor="ada")
-    assert schedules.listed(connection) == []
+    assert schedules.list_all(connection) == []
     assert not connection.exists(keys.schedule("mine"))
     for act in (schedules.remove, schedules.pause, schedules.resume, schedules.run):
         with pytest.raises(NotFoundError, match="no schedule mine"):
@@ -334,10 +334,10 @@ def test_what_a_stock_rq_scheduler_keeps_is_shown_and_left_alone(connection: Red
     stock = Scheduler("other", connection=connection)
     theirs = stock.schedule(datetime(2020, 1, 1), "app.tasks.send", args=["x"], interval=60)
     before = connection.hgetall(theirs.key)
-    [shown] = schedules.listed(connection)
+    [shown] = schedules.list_all(connection)
     assert (shown.name, shown.queue, shown.source) == (theirs.id, "other", "rq-scheduler")
     assert shown.job == "app.tasks.send"
-    assert Cron(connection).enqueue_jobs() == []
+    assert CronScheduler(connection).enqueue_jobs() == []
     assert connection.hgetall(theirs.key) == before
 
 
@@ -346,8 +346,8 @@ def test_what_a_stock_rq_scheduler_keeps_is_shown_and_left_alone(connection: Red
 
 def test_the_settings_schedules(connection: Redis, make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(QCTL_TIMEZONE="Europe/Berlin")
-    schedules.keep(connection, schedules.of_settings(settings))
-    shown = {schedule.name: schedule for schedule in schedules.listed(connection)}
+    schedules.sync_settings(connection, schedules.entries_from_settings(settings))
+    shown = {schedule.name: schedule for schedule in schedules.list_all(connection)}
     assert {name: schedule.cron for name, schedule in shown.items()} == {
         "stock-check": "*/15 * * * *",
         "cleanup-reports": "0 3 * * *",
@@ -360,13 +360,13 @@ def test_the_settings_schedules(connection: Redis, make_settings: Callable[..., 
 
 
 def test_the_settings_change(connection: Redis, make_settings: Callable[..., Settings], clock: FakeClock) -> None:
-    schedules.keep(connection, schedules.of_settings(make_settings()))
+    schedules.sync_settings(connection, schedules.entries_from_settings(make_settings()))
     schedules.pause(connection, "cleanup-exports", actor="ada")
     clock.seconds += HOUR
-    Cron(connection).enqueue_jobs()
-    before = schedules.one(connection, "stock-check")
-    schedules.keep(connection, schedules.of_settings(make_settings()))
-    assert schedules.one(connection, "stock-check") == before, "what says the same is left as it is"
+    CronScheduler(connection).enqueue_jobs()
+    before = schedules.get_schedule(connection, "stock-check")
+    schedules.sync_settings(connection, schedules.entries_from_settings(make_settings()))
+    assert schedules.get_schedule(connection, "stock-check") == before, "what says the same is left as it is"
     with pytest.raises(RefusedError, match="comes from the settings") as caught:
         schedules.remove(connection, "stock-check", actor="ada")
     assert caught.value.hint == "set QCTL_SCHEDULE_STOCK_CHECK=off, or pause it"
@@ -375,8 +375,8 @@ def test_the_settings_change(connection: Redis, make_settings: Callable[..., Set
         QCTL_SCHEDULE_CLEANUP_REPORTS="OFF",
         QCTL_SCHEDULE_CLEANUP_EXPORTS="0 5 * * *",
     )
-    schedules.keep(connection, schedules.of_settings(changed))
-    shown = {schedule.name: schedule for schedule in schedules.listed(connection)}
+    schedules.sync_settings(connection, schedules.entries_from_settings(changed))
+    shown = {schedule.name: schedule for schedule in schedules.list_all(connection)}
     assert shown.keys() == {"stock-check", "cleanup-exports", "cleanup-images"}
     assert (shown["stock-check"].cron, shown["stock-check"].runs) == ("5 * * * *", before.runs)
     assert (shown["cleanup-exports"].cron, shown["cleanup-exports"].paused_by) == ("0 5 * * *", "ada")
@@ -384,10 +384,10 @@ def test_the_settings_change(connection: Redis, make_settings: Callable[..., Set
 
 def test_an_operators_schedule_keeps_its_name(connection: Redis, settings: Settings, add: Add) -> None:
     add("stock-check", every=60)
-    schedules.keep(connection, schedules.of_settings(settings))
-    assert schedules.one(connection, "stock-check").every == 60
+    schedules.sync_settings(connection, schedules.entries_from_settings(settings))
+    assert schedules.get_schedule(connection, "stock-check").every == 60
 
 
 def test_settings_that_cannot_be(make_settings: Callable[..., Settings]) -> None:
     with pytest.raises(SettingsError, match=r"QCTL_SCHEDULE_CLEANUP_EXPORTS: .* never comes"):
-        schedules.of_settings(make_settings(QCTL_SCHEDULE_CLEANUP_EXPORTS="0 0 31 4 *"))
+        schedules.entries_from_settings(make_settings(QCTL_SCHEDULE_CLEANUP_EXPORTS="0 0 31 4 *"))

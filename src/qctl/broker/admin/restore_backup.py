@@ -14,7 +14,7 @@ from qctl.broker.admin import export_jobs, import_format, import_jobs, write_bac
 from qctl.broker.admin.import_format import Record, Values
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
-from qctl.broker.scheduler.schedules import NAME
+from qctl.broker.scheduler.schedules import NAME_PATTERN
 from qctl.errors import AlreadyThereError, RejectedError
 
 _BATCH = ("queue", "verb", "by", "at", "expires_at")
@@ -66,7 +66,7 @@ def _pause(connection: Redis, found: dict[str, Any], trust: bool, actor: str) ->
 
 def _schedule(connection: Redis, found: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
     name = import_format.word(found, "name")
-    if not NAME.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name):
         raise RejectedError(f"{name[:80]!r} is no name of a schedule")
     due, fields = import_format.score(found.get("due")), import_format.values(found.get("fields"), "fields")
     if not fields:

@@ -24,8 +24,8 @@ MAX_MESSAGES = 1000
 RETENTION_SECONDS = 7 * 86_400
 """Time (s) after its last message when an inbox expires."""
 
-_deliver = Script("bookkeeping/deliver")
-_allow_notification = Script("bookkeeping/allow_notification")
+_deliver = Script("bookkeeping/deliver", after="redis/types")
+_allow_notification = Script("bookkeeping/allow_notification", after="redis/types")
 
 
 def deliver(connection: Redis, receiver: str, message_id: str, message: Mapping[str, Any]) -> bool:

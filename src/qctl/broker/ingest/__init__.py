@@ -1,1 +1,1 @@
-"""The Redis side of data ingestion: buffers, rejects, topics and MQTT sessions."""
+"""Redis side of data ingestion: buffers, rejects, topics and MQTT sessions."""

@@ -1,7 +1,7 @@
 """The buffer between a source and its batch jobs: a Redis list of JSON items, oldest first.
 
-Any number of sources may append and cut at the same time. Items are JSON objects and carry `received_ns`, when they
-came in nanoseconds since 1970, by which the age of the buffer is known.
+Any number of sources may append items and cut batches at the same time. Items are JSON objects. Their field
+`received_ns`, the time of receipt in ns since 1970, gives the age of the buffer.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from qctl.broker.redis import clock, keys
 from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
 
-KEEP_RESULT = 500
-"""Seconds that a finished batch stays visible. Its items are gone by then: the worker drops them with the success."""
+RESULT_TTL_SECONDS = 500
+"""Time (s) that a finished batch job stays visible, without its items: the worker deletes those with its success."""
 
-SHOWN = 100
-"""Items of a group that are told to who watches arrivals: more than anybody can read."""
+MAX_PUBLISHED_ITEMS = 100
+"""Maximum items of a commit that are published to clients that watch arrivals; the rest are counted."""
 
-MEMORY_LIMIT = 0.75
-"""Share of maxmemory above which sources stop, so that workers can still drain what is there: with `noeviction` a
-full Redis refuses the worker's own writes too (measured)."""
+MAX_MEMORY_SHARE = 0.75
+"""Share of maxmemory above which sources stop, so that workers can still empty the queues: with `noeviction`, a full
+Redis rejects the workers' writes too (measured)."""
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A message that cannot be taken: the arguments its pipeline's raw job gets when it is retried, and why."""
+    """A message that was rejected: the arguments of the job that handles it when it is retried, and the reason."""
 
     id: str
     args: tuple[Any, ...]
@@ -47,10 +47,10 @@ class Reject:
 
 @dataclass(frozen=True)
 class Commit:
-    """What a source hands over in one round trip. It is all in Redis, or none of it.
+    """Items and rejects that a source stores in one transaction.
 
-    `recent` are notes about MQTT messages, oldest first, kept for the client id `session` (`mqtt_session.py`), at most
-    `window` of them.
+    `recent` are notes about MQTT messages, oldest first. The newest `window` of them are kept for the client id
+    `session` (see `mqtt_session.py`).
     """
 
     items: Sequence[bytes] = ()
@@ -61,8 +61,8 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Level:
-    """How full things are. `oldest_age` in seconds, None when empty; `memory` is a share of maxmemory, 0 without."""
+class BufferLevel:
+    """Fill level of a pipeline. `oldest_age` is in seconds, None if empty; `memory` a share of maxmemory, 0 without."""
 
     depth: int
     oldest_age: float | None
@@ -81,13 +81,13 @@ class Buffer:
         self._handler = catalog.JOBS[pipeline.batch_job].handler
         self._raw_handler = catalog.JOBS[pipeline.raw_job].handler
         self._timeout = catalog.JOBS[pipeline.batch_job].timeout
-        self._is_watched = False
+        self._is_watched = False  # whether a client subscribes to arrivals
 
     def append(self, commit: Commit) -> int:
-        """Put a group into the buffer, its rejects among the dead letters, in one transaction.
+        """Append items to the buffer and record rejects as dead letters, in one transaction.
 
-        Returns how many items the buffer holds then. Raises what redis-py raises; nothing is known then of whether
-        it was done, and sending it again is safe only because sinks write each item once.
+        Returns the length of the buffer. Raises redis-py's errors; the transaction may have been applied then. It can
+        be sent again, because sinks write each item once.
         """
         with self._redis.pipeline() as pipe:
             if commit.items:
@@ -95,8 +95,8 @@ class Buffer:
                 pipe.hincrby(keys.ingest(self._pipeline.name), "received", len(commit.items))
                 counters.increment(pipe, self._pipeline.queue, "received", len(commit.items))
                 if self._is_watched:
-                    some = b",".join(commit.items[:SHOWN])
-                    pipe.publish(keys.arrivals(self._pipeline.name), b"[%d,[%b]]" % (len(commit.items), some))
+                    published = b",".join(commit.items[:MAX_PUBLISHED_ITEMS])
+                    pipe.publish(keys.arrivals(self._pipeline.name), b"[%d,[%b]]" % (len(commit.items), published))
             for reject in commit.rejects:
                 name, queue = self._pipeline.name, self._pipeline.queue
                 dead_letter_index.add_rejected(
@@ -108,50 +108,50 @@ class Buffer:
             pipe.llen(keys.buffer(self._pipeline.name))
             return int(pipe.execute()[-1])
 
-    def session_lost(self) -> None:
-        """Note that a broker forgot what it had kept for us."""
+    def record_session_loss(self) -> None:
+        """Record that the MQTT broker lost the session with its queued messages."""
         with self._redis.pipeline() as pipe:
             pipe.hincrby(keys.ingest(self._pipeline.name), "sessions_lost", 1)
             pipe.hset(keys.ingest(self._pipeline.name), "session_lost_at", clock.now_ms(self._redis))
             pipe.execute()
 
-    def level(self) -> Level:
-        """How full the buffer, the queue behind it and Redis are, in one round trip; and whether somebody watches what
-        arrives."""
+    def level(self) -> BufferLevel:
+        """Read the fill levels of buffer, queue and Redis, and whether a client watches arrivals, in one round trip."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.llen(keys.buffer(self._pipeline.name))
             pipe.lindex(keys.buffer(self._pipeline.name), 0)
             pipe.llen(keys.queue(self._pipeline.queue))
             pipe.info("memory")
             pipe.execute_command("PUBSUB", "NUMSUB", keys.arrivals(self._pipeline.name))
-            *told, watchers = pipe.execute(raise_on_error=False)
-        for error in (reply for reply in told if isinstance(reply, Exception)):
+            *levels, subscribers = pipe.execute(raise_on_error=False)
+        for error in (reply for reply in levels if isinstance(reply, Exception)):
             raise error
-        self._is_watched = isinstance(watchers, list) and watchers[1] > 0  # who may not ask tells nobody
-        depth, oldest, waiting, memory = told
+        # A Redis user without the right to PUBSUB publishes nothing.
+        self._is_watched = isinstance(subscribers, list) and subscribers[1] > 0
+        depth, oldest, waiting, memory = levels
         limit = int(memory.get("maxmemory", 0))
-        return Level(depth, age(oldest), waiting, memory["used_memory"] / limit if limit else 0.0)
+        return BufferLevel(depth, item_age(oldest), waiting, memory["used_memory"] / limit if limit else 0.0)
 
-    def overfull(self, level: Level) -> str | None:
-        """Why a source must stop acknowledging, None while it need not."""
-        if level.memory > MEMORY_LIMIT:
+    def backpressure_reason(self, level: BufferLevel) -> str | None:
+        """The reason why a source must stop acknowledging, None if it need not."""
+        if level.memory > MAX_MEMORY_SHARE:
             return f"Redis uses {level.memory:.0%} of maxmemory"
         if level.depth >= self._settings.buffer_high_water:
             return f"{level.depth} items wait in the buffer {self._pipeline.name}"
         return None
 
-    def cut(self, *, max_age: float | None = None) -> int:
-        """Make batch jobs of what the buffer holds: whole batches, and the rest once it is `max_age` seconds old.
+    def cut_batches(self, *, max_age: float | None = None) -> int:
+        """Move items from the buffer to batch jobs: full batches, and a partial one if it is `max_age` seconds old.
 
-        Without `max_age` all of it is cut. Returns the number of items cut. Cuts no more than the queue has room for
-        (QCTL_MAX_WAITING_BATCHES).
+        Without `max_age`, all items are moved. Stops when QCTL_MAX_WAITING_BATCHES jobs wait. Returns the number of
+        items.
         """
         total = 0
-        while taken := self._cut_one(max_age):
-            total += taken
+        while count := self._cut_batch(max_age):
+            total += count
         return total
 
-    def _cut_one(self, max_age: float | None) -> int:
+    def _cut_batch(self, max_age: float | None) -> int:
         name, size = self._pipeline.name, self._settings.batch_size
         with self._redis.pipeline() as pipe:
             for _ in range(10):
@@ -161,7 +161,7 @@ class Buffer:
                     if pipe.llen(keys.queue(self._pipeline.queue)) >= self._settings.max_waiting_batches:
                         return 0
                     items = pipe.lrange(keys.buffer(name), 0, size - 1)
-                    due = max_age is None or len(items) == size or (items and (age(items[0]) or 0) >= max_age)
+                    due = max_age is None or len(items) == size or (items and (item_age(items[0]) or 0) >= max_age)
                     if not items or not due:
                         return 0
                     pipe.multi()
@@ -175,7 +175,7 @@ class Buffer:
         return 0
 
     def _enqueue(self, pipe: Pipeline, head: int, items: list[bytes]) -> None:
-        """Enqueue one batch under an id that its place in the stream gives, so that no cut is made twice."""
+        """Enqueue a batch job. Its id is its position in the stream of items, so that no batch is enqueued twice."""
         delays = self._settings.retry_delays
         job = Job.create(
             self._handler,
@@ -185,7 +185,7 @@ class Buffer:
             serializer=JSONSerializer,
             status=JobStatus.QUEUED,
             timeout=self._timeout,
-            result_ttl=KEEP_RESULT,
+            result_ttl=RESULT_TTL_SECONDS,
             failure_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
             retry=Retry(max=len(delays), interval=delays) if delays else None,
             description=f"{self._pipeline.batch_job}: {len(items)} items",
@@ -198,8 +198,8 @@ class Buffer:
         events.record(pipe, "created", queue=self._pipeline.queue, job=job.id, count=len(items))
 
 
-def age(item: bytes | None) -> float | None:
-    """Seconds since an item came, 0 where it does not say."""
+def item_age(item: bytes | None) -> float | None:
+    """Seconds since an item was received; 0 if its `received_ns` cannot be read, None without an item."""
     if item is None:
         return None
     try:

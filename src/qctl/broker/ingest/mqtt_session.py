@@ -1,8 +1,8 @@
-"""What Redis remembers of the session that an MQTT broker keeps for one of our clients.
+"""State of the session that an MQTT broker keeps for a client.
 
-Notes about the last messages committed (`Buffer.append` writes them) are good for one session only: packet ids begin
-anew with the next. Whether the broker still has the session is known when it has answered CONNECT, so a process
-killed between the two leaves it open. That is why each connect is marked `unsettled` first and settled afterwards.
+`Buffer.append` writes notes about the last committed messages. They are valid for one session only, because packet ids
+start again in the next. Only the reply to CONNECT tells whether the broker still has the session, and a process may be
+killed before it. So each connect is marked `unsettled` first, and the mark is deleted after the reply.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from qctl.broker.redis import keys
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """The notes, oldest first, and whether the last connect was settled."""
+class SessionState:
+    """The notes, oldest first, and whether the last connect was completed."""
 
     notes: list[str]
     settled: bool
@@ -30,25 +30,25 @@ class MqttSession:
         self._session = keys.mqtt_session(client_id)
         self._recent = keys.mqtt_recent(client_id)
 
-    def connecting(self) -> Remembered:
-        """Mark it unsettled, before CONNECT is sent."""
+    def begin_connect(self) -> SessionState:
+        """Mark the session as unsettled. Call it before CONNECT is sent."""
         with self._redis.pipeline() as pipe:
             pipe.lrange(self._recent, 0, -1)
             pipe.hset(self._session, "unsettled", 1)
             notes, added = pipe.execute()
-        # HSET tells whether the field is new: it was there already where nobody settled.
-        return Remembered([note.decode() for note in reversed(notes)], settled=bool(added))
+        # HSET returns 0 if the field existed: then the last connect was not completed.
+        return SessionState([note.decode() for note in reversed(notes)], settled=bool(added))
 
-    def resumed(self, *, forget: bool) -> None:
-        """The broker still has it. `forget` drops the notes: whose session they were written in is not known."""
+    def record_resumed(self, *, discard_notes: bool) -> None:
+        """Record that the broker resumed the session. Pass `discard_notes` if they may be those of another session."""
         with self._redis.pipeline() as pipe:
-            if forget:
+            if discard_notes:
                 pipe.delete(self._recent)
             pipe.hdel(self._session, "unsettled")
             pipe.execute()
 
-    def begun(self) -> int:
-        """The broker made a new one: the notes are void. Returns how many it has made for this client, this one too."""
+    def record_new_session(self) -> int:
+        """Record that the broker began a new session, and delete the notes. Returns the number of sessions so far."""
         with self._redis.pipeline() as pipe:
             pipe.delete(self._recent)
             pipe.hincrby(self._session, "begun", 1)

@@ -1,10 +1,10 @@
-"""What came by which topic: counts, rate, how late its last reading was, and when it was seen last.
+"""Counters by topic: messages received and rejected, rate, lag of the last reading, and time of the last message.
 
-Counted in memory and told to Redis about once a second, in a script of its own, so that no commit waits for it: a
-source that is killed forgets the counts of its last second, not one message.
+They are counted in memory and flushed to Redis about once a second by a script of their own, so that no commit waits
+for them. A source that is killed loses the counts of its last second, but no message.
 
-Devices choose topics, hostile ones any number of them: those of the first `MOST` are told apart. A new one takes the
-place of one that was silent for `SILENT`; where there is none, it is counted among the others, whose name is empty.
+Devices choose topics, and a hostile device may choose any number. So at most `MAX_TOPICS` are counted by name. A new
+topic replaces one that was silent for `EVICTION_SILENCE_SECONDS`; if there is none, it is counted as `OTHER_TOPICS`.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from redis import Redis
 from qctl.broker.redis import keys
 from qctl.broker.redis.scripts import Script
 
-_topics = Script("ingest/topics")
+_topics = Script("ingest/topics", after="redis/types")
 
-MOST = 1000
-"""Topics of a pipeline that are told apart."""
+MAX_TOPICS = 1000
+"""Topics of a pipeline that are counted by name."""
 
-SILENT = 3600.0
-"""Seconds of silence after which a topic gives way to a new one."""
+EVICTION_SILENCE_SECONDS = 3600.0
+"""Silence (s) after which a topic may be replaced by a new one."""
 
-WINDOW = 60.0
-"""Time constant of rates in seconds: what came so long ago counts for a third."""
+RATE_WINDOW_SECONDS = 60.0
+"""Time constant (s) of rates: a message that came so long ago counts for a third."""
 
-MOST_UNTOLD = 2000
-"""Topics that are told apart between two tellings."""
+MAX_PENDING_TOPICS = 2000
+"""Topics that are counted by name between two flushes; the rest count as `OTHER_TOPICS`."""
 
-LONGEST = 1024
-"""Bytes of a topic; a longer one is among the others."""
+MAX_TOPIC_BYTES = 1024
+"""Maximum length of a topic; longer ones count as `OTHER_TOPICS`."""
 
-OTHERS = ""
-"""The name of those that are not told apart."""
+OTHER_TOPICS = ""
+"""Name under which topics are counted together."""
 
-AT_ONCE = 250
-"""Topics of one run of the script: about a millisecond."""
+TOPICS_PER_CALL = 250
+"""Topics of one script call, which takes about 1 ms."""
 
 
 class _Count:
-    """What came by one topic since it was told last."""
+    """Messages of one topic since the last flush."""
 
     __slots__ = ("lag_ms", "received", "rejected")
 
@@ -50,44 +50,44 @@ class _Count:
         self.lag_ms: int | None = None
 
 
-class Topics:
-    """The topics of one pipeline. `tell` raises what redis-py raises."""
+class TopicCounters:
+    """The counters of one pipeline. `flush` raises redis-py's errors."""
 
     def __init__(self, connection: Redis, pipeline: str) -> None:
         self._redis = connection
         self._keys = [keys.topics(pipeline), keys.topics_seen(pipeline)]
-        self._untold: dict[str, _Count] = {}
+        self._pending: dict[str, _Count] = {}
 
     def add(self, topic: str, lag_ns: int | None) -> None:
-        """A message came, and was committed; `lag_ns` is from its measurement to its receipt, None where it was
-        rejected."""
-        count = self._untold.get(topic) or self._new(topic)
+        """Count a committed message. `lag_ns` is from its measurement to its receipt, None if it was rejected."""
+        count = self._pending.get(topic) or self._new(topic)
         if lag_ns is None:
             count.rejected += 1
         else:
             count.received += 1
             count.lag_ms = lag_ns // 1_000_000
 
-    def tell(self) -> None:
-        """Add what was counted to what Redis knows. What fails is told the next time, and may then count twice."""
-        while self._untold:
-            step = list(self._untold.items())[:AT_ONCE]
-            told = [
+    def flush(self) -> None:
+        """Add the counts to Redis. If a call fails, its counts are sent again and may count twice."""
+        while self._pending:
+            batch = list(self._pending.items())[:TOPICS_PER_CALL]
+            counts = [
                 part
-                for topic, count in step
+                for topic, count in batch
                 for part in (topic, count.received, count.rejected, "" if count.lag_ms is None else count.lag_ms)
             ]
-            _topics(self._redis, self._keys, [MOST, int(SILENT * 1000), WINDOW, *told])
-            for topic, _ in step:
-                del self._untold[topic]
+            limits = [MAX_TOPICS, int(EVICTION_SILENCE_SECONDS * 1000), RATE_WINDOW_SECONDS]
+            _topics(self._redis, self._keys, [*limits, *counts])
+            for topic, _ in batch:
+                del self._pending[topic]
 
     def _new(self, topic: str) -> _Count:
-        full = len(self._untold) >= MOST_UNTOLD or len(topic) > LONGEST
-        if full or len(topic.encode(errors="surrogateescape")) > LONGEST:
-            topic = OTHERS
-        return self._untold.setdefault(topic, _Count())
+        full = len(self._pending) >= MAX_PENDING_TOPICS or len(topic) > MAX_TOPIC_BYTES
+        if full or len(topic.encode(errors="surrogateescape")) > MAX_TOPIC_BYTES:
+            topic = OTHER_TOPICS
+        return self._pending.setdefault(topic, _Count())
 
 
-def faded(rate: float, seconds: float) -> float:
-    """What becomes of a rate when nothing comes for so many seconds."""
-    return rate * math.exp(-seconds / WINDOW)
+def decayed_rate(rate: float, seconds: float) -> float:
+    """The rate after `seconds` without a message."""
+    return rate * math.exp(-seconds / RATE_WINDOW_SECONDS)

@@ -22,10 +22,10 @@ from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
-HOUSEKEEPING = 10.0
+ROUND_SECONDS = 10.0
 """Seconds between rounds of housekeeping."""
 
-LATE = 5.0
+LATE_BUFFER_SECONDS = 5.0
 """Seconds past its time after which a rest in a buffer is cut here, because its source seems to be away."""
 
 
@@ -43,8 +43,8 @@ class Housekeeper:
         self._next = 0.0
         self._minute = -1
 
-    def take_over(self, settings: Settings) -> None:
-        """Keep what these settings say, from now on."""
+    def apply_settings(self, settings: Settings) -> None:
+        """Use these settings from now on."""
         self._settings = settings
 
     def tick(self) -> None:
@@ -55,13 +55,13 @@ class Housekeeper:
             self._note_depths()
         if time.monotonic() < self._next:
             return
-        self._next = time.monotonic() + HOUSEKEEPING
+        self._next = time.monotonic() + ROUND_SECONDS
         with log_and_continue("end pauses"):
             for name in pauses.end_expired(self._redis):
                 log.info("the pause of %s is over", name)
         for name, (buffer, interval) in self._buffers.items():
             with log_and_continue(f"cut the buffer {name}"):
-                cut = buffer.cut(max_age=interval + LATE)
+                cut = buffer.cut_batches(max_age=interval + LATE_BUFFER_SECONDS)
                 if cut:
                     log.warning("cut %d items that waited in the buffer %s: is its source away?", cut, name)
         with log_and_continue("forget dead leases"):
@@ -75,11 +75,13 @@ class Housekeeper:
 
     def _discard_dead(self) -> None:
         seconds = self._settings.keep_failed
-        if seconds and (gone := retention.discard_dead(self._redis, seconds=seconds, ttl=self._settings.trash_ttl)):
+        if seconds and (
+            gone := retention.trash_old_dead_letters(self._redis, seconds=seconds, ttl=self._settings.trash_ttl)
+        ):
             log.info("put %d dead letters into the trash: QCTL_KEEP_FAILED is %d s", gone, seconds)
 
-    def forget(self) -> None:
-        """Redis was away: what looked dead may not be."""
+    def reset(self) -> None:
+        """Discard observations of workers after Redis was unreachable: their leases ran out without their fault."""
         self._recoverer.forget()
 
     def _names(self) -> list[str]:
@@ -107,5 +109,5 @@ class Housekeeper:
         """Forget finished jobs that are old or too many. And what RQ's own maintenance does: enqueue ready ones."""
         for name in self._names():
             with log_and_continue(f"tidy the registries of {name}"):
-                retention.forget_finished(self._redis, name, most=self._settings.most_finished)
+                retention.delete_finished(self._redis, name, most=self._settings.most_finished)
                 ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()

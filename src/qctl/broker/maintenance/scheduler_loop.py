@@ -11,20 +11,20 @@ from redis.exceptions import RedisError
 from qctl.broker.maintenance.housekeeper import Housekeeper
 from qctl.broker.redis.connection import Backoff, log_and_continue
 from qctl.broker.scheduler import schedules
-from qctl.broker.scheduler.cron import Cron, Entry
-from qctl.broker.scheduler.promoter import DelayedJobs
+from qctl.broker.scheduler.cron import CronScheduler, ScheduleEntry
+from qctl.broker.scheduler.promoter import DelayedJobPromoter
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
-TICK = 0.25
+TICK_SECONDS = 0.25
 """Seconds between looks at what is due."""
 
 
-class News:
-    """Settings that were read again, until `serve` takes over those in OF."""
+class ReloadedSettings:
+    """Settings that were read again, until `run` takes over those in NAMES."""
 
-    OF = (
+    NAMES = (
         *("QCTL_TIMEZONE", "QCTL_SCHEDULE_STOCK_CHECK", "QCTL_SCHEDULE_CLEANUP_REPORTS"),
         *("QCTL_SCHEDULE_CLEANUP_EXPORTS", "QCTL_SCHEDULE_CLEANUP_IMAGES"),
         *("QCTL_KEEP_FAILED", "QCTL_MOST_FINISHED", "TRASH_TTL"),
@@ -33,9 +33,9 @@ class News:
     def __init__(self) -> None:
         self._latest: Settings | None = None
 
-    def put(self, settings: Settings) -> None:
+    def offer(self, settings: Settings) -> None:
         """Have them taken over, from any thread. Raises SettingsError where a schedule of them cannot be."""
-        schedules.of_settings(settings)
+        schedules.entries_from_settings(settings)
         self._latest = settings
 
     def take(self) -> Settings | None:
@@ -44,40 +44,40 @@ class News:
         return latest
 
 
-def serve(
+def run(
     connection: Redis,
     settings: Settings,
     stopping: Callable[[float], bool],
     beat: Callable[[], None],
-    news: News | None = None,
+    news: ReloadedSettings | None = None,
 ) -> None:
     """Run until `stopping(seconds)`, which waits that long for a wish to stop. Redis may go away at any moment.
 
     Raises SettingsError where a schedule of the settings cannot be.
     """
-    wanted: dict[str, Entry | None] | None = schedules.of_settings(settings)
-    cron = Cron(connection)
-    delayed = DelayedJobs(connection)
+    wanted: dict[str, ScheduleEntry | None] | None = schedules.entries_from_settings(settings)
+    cron = CronScheduler(connection)
+    delayed = DelayedJobPromoter(connection)
     housekeeper = Housekeeper(connection, settings)
     backoff, delay = Backoff(), 0.0
     log.info("watches schedules, delayed jobs, retries and what workers left behind")
     while not stopping(delay):
         beat()
         if news and (fresh := news.take()):
-            wanted = schedules.of_settings(fresh)
-            housekeeper.take_over(fresh)
+            wanted = schedules.entries_from_settings(fresh)
+            housekeeper.apply_settings(fresh)
         try:
             if wanted is not None:
-                schedules.keep(connection, wanted)
+                schedules.sync_settings(connection, wanted)
                 wanted = None
             delayed.tick()
             with log_and_continue("run schedules"):
                 cron.enqueue_jobs()
             housekeeper.tick()
             backoff.reset()
-            delay = TICK
+            delay = TICK_SECONDS
         except RedisError as error:
-            housekeeper.forget()
+            housekeeper.reset()
             delay = backoff.next_delay()
             log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
     try:

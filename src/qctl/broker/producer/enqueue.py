@@ -1,7 +1,7 @@
-"""The producers' way into a queue: jobs are created by id in one step, so that a call can be sent again.
+"""Creates and enqueues jobs in one script call, which can be sent again because each job has a fixed id.
 
-RQ's data model is kept: stock RQ lists, runs and cancels what is created here. What is sent again because its reply
-was lost is found to be there already; RQ's own enqueue puts it into the queue twice then (measured).
+The jobs follow RQ's data model: stock RQ lists, runs and cancels them. A call that is sent again because its reply was
+lost finds its jobs and leaves them as they are; RQ's own enqueue would put them into the queue twice (measured).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rq.utils import now
 
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.producer import owner_limits
-from qctl.broker.producer.owner_limits import Limits
+from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.redis import keys, untrusted_fields
 from qctl.broker.redis.connection import TRANSIENT_ERRORS, Backoff
 from qctl.broker.redis.scripts import Script
@@ -35,21 +35,22 @@ from qctl.settings import Settings
 
 T = TypeVar("T")
 
-STEP = 100
-"""Jobs a script call creates: some 3 ms."""
+JOBS_PER_CALL = 100
+"""Maximum jobs that one script call creates; that blocks Redis for about 3 ms."""
 
-MOST = untrusted_fields.MAX_FIELD_BYTES
-"""Bytes of a job's arguments as JSON: what screens look at. Larger things belong in a file that the job names."""
+MAX_ARGUMENT_BYTES = untrusted_fields.MAX_FIELD_BYTES
+"""Maximum size of a job's arguments as JSON, which is what screens can show. Larger data belongs in a file that the
+job names."""
 
-_enqueue = Script("producer/enqueue")
+_enqueue = Script("producer/enqueue", after="redis/types")
 
 
 @dataclass(frozen=True)
 class NewJob:
-    """A job to be created. `handler` is called with `arguments` by name; `name` is the catalog's.
+    """A job to create. `handler` is called with `arguments` as keywords; `name` is the job's name in the catalog.
 
-    `delays` are seconds before each retry, `timeout` and `keep`, how long it stays visible once finished, seconds.
-    `title` is what people are shown in the place of the name.
+    `retry_delays` are the delays (s) before each retry. `result_ttl` is the time (s) that a finished job stays visible.
+    `timeout` is in seconds. `title` is shown to people instead of the name.
     """
 
     id: str
@@ -58,47 +59,54 @@ class NewJob:
     queue: str
     arguments: Mapping[str, Any]
     timeout: int
-    delays: tuple[int, ...] = ()
-    keep: int = 86_400
+    retry_delays: tuple[int, ...] = ()
+    result_ttl: int = 86_400
     trace: str | None = None
     owner: str | None = None
     title: str | None = None
 
     @classmethod
-    def of(
-        cls, spec: JobSpec, data: Mapping[str, Any], how: Options, settings: Settings, *, id: str, trace: str | None
+    def from_spec(
+        cls,
+        spec: JobSpec,
+        data: Mapping[str, Any],
+        job_options: Options,
+        settings: Settings,
+        *,
+        id: str,
+        trace: str | None,
     ) -> NewJob:
-        """A job of the catalog's, with what was asked for, by the settings where nothing was."""
+        """A job of the catalog. `job_options` take precedence over the catalog, and the catalog over the settings."""
         return cls(
             id,
             spec.name,
             spec.handler,
-            options.lane(spec, how),
+            options.lane(spec, job_options),
             data,
             timeout=spec.timeout,
-            delays=options.delays(spec, how, settings.attempts, settings.backoff_ms / 1000),
-            keep=settings.keep_finished,
+            retry_delays=options.delays(spec, job_options, settings.attempts, settings.backoff_ms / 1000),
+            result_ttl=settings.keep_finished,
             trace=trace,
-            owner=how.get("owner"),
-            title=how.get("title"),
+            owner=job_options.get("owner"),
+            title=job_options.get("title"),
         )
 
-    def fields(self, connection: Redis) -> dict[str, Any]:
-        """The job's hash as RQ writes it. Raises UsageError where the arguments are not JSON, or too large."""
-        return {**self.shared(connection), "data": self.payload()}
+    def hash_fields(self, connection: Redis) -> dict[str, Any]:
+        """The job's hash as RQ writes it. Raises UsageError if the arguments are not JSON, or too large."""
+        return {**self.shared_fields(connection), "data": self.payload()}
 
     @property
-    def kind(self) -> tuple[Any, ...]:
-        """Jobs of which this is the same share all of their hash but the payload."""
+    def shared_key(self) -> tuple[Any, ...]:
+        """Key of the shared fields: jobs with equal keys have equal hashes except for the payload."""
         return (
             *(self.name, self.handler, self.queue, self.timeout),
-            *(self.delays, self.keep, self.trace, self.owner, self.title),
+            *(self.retry_delays, self.result_ttl, self.trace, self.owner, self.title),
         )
 
-    def shared(self, connection: Redis) -> dict[str, Any]:
-        """The hash without the payload, of a job that is enqueued now."""
-        moment = now()
-        notes = {"job": self.name, "trace_id": self.trace, "owner": self.owner}
+    def shared_fields(self, connection: Redis) -> dict[str, Any]:
+        """The hash without the payload, for a job that is enqueued now."""
+        created_at = now()
+        meta = {"job": self.name, "trace_id": self.trace, "owner": self.owner}
         job = Job.create(
             self.handler,
             id=self.id,
@@ -107,24 +115,26 @@ class NewJob:
             serializer=JSONSerializer,
             status=JobStatus.QUEUED,
             timeout=self.timeout,
-            result_ttl=self.keep,
+            result_ttl=self.result_ttl,
             failure_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
-            retry=Retry(max=len(self.delays), interval=list(self.delays)) if self.delays else None,
+            retry=Retry(max=len(self.retry_delays), interval=list(self.retry_delays)) if self.retry_delays else None,
             description=self.title or self.name,
-            meta={name: value for name, value in notes.items() if value is not None},
+            meta={name: value for name, value in meta.items() if value is not None},
         )
         job.data = b""
-        job.created_at = job.enqueued_at = moment
+        job.created_at = job.enqueued_at = created_at
         return {name: value for name, value in job.to_dict().items() if name != "data"}
 
     def payload(self) -> bytes:
-        """What RQ calls `data`. Raises UsageError where the arguments are not JSON, or too large."""
+        """RQ's field `data`. Raises UsageError if the arguments are not JSON, or too large."""
         try:
             arguments = json.dumps(dict(self.arguments), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"job {self.name}: its arguments cannot be written as JSON: {error}") from None
-        if len(arguments) > MOST:
-            raise UsageError(f"job {self.name}: its arguments are {len(arguments)} bytes, more than {MOST}")
+        if len(arguments) > MAX_ARGUMENT_BYTES:
+            raise UsageError(
+                f"job {self.name}: its arguments are {len(arguments)} bytes, more than {MAX_ARGUMENT_BYTES}"
+            )
         return zlib.compress(f"[{json.dumps(self.handler)}, null, [], {arguments}]".encode())
 
 
@@ -134,78 +144,77 @@ def create(
     *,
     at: datetime | None = None,
     delay: float = 0.0,
-    allowed: Limits = Limits(),  # noqa: B008 - it is frozen
+    limits: OwnerLimits = OwnerLimits(),  # noqa: B008 - it is frozen
     actor: str,
-    patience: float,
+    retry_seconds: float,
 ) -> list[bool]:
-    """Create jobs of one queue, owner and trace: now, `delay` seconds from now, or `at` a time.
+    """Create jobs of one queue, owner and trace, to run now, `delay` seconds from now, or `at` a time.
 
-    Returns for each whether it was created; False where a job of its id is remembered, which is left as it is. While
-    Redis is away it tries again for `patience` seconds. More than 100 jobs go in steps, each whole or not at all.
+    Returns one flag for each job: False if a job with its id exists, which stays as it is. If Redis is unreachable, the
+    call is repeated for `retry_seconds`. More than 100 jobs are created in batches, each completely or not at all.
 
-    Raises UsageError where the arguments are not JSON, RateLimitedError where `allowed` does not allow it, and what
-    redis-py raises.
+    Raises UsageError if the arguments are not JSON, RateLimitedError if `limits` are exceeded, and redis-py's errors.
     """
     created: list[bool] = []
     hashes = _hashes(connection, jobs)
-    for start in range(0, len(jobs), STEP):
-        step = slice(start, start + STEP)
-        keys_, args = _call(jobs[step], hashes[step], at, delay, allowed, actor)
-        # The identical call again, so that what the first one did is known by its ids.
-        word, *rest = persistently(lambda k=keys_, a=args: _enqueue(connection, k, a), patience)  # type: ignore[misc]
+    for start in range(0, len(jobs), JOBS_PER_CALL):
+        batch = slice(start, start + JOBS_PER_CALL)
+        keys_, args = _call(jobs[batch], hashes[batch], at, delay, limits, actor)
+        # The repeated call is identical, so that it finds the jobs that the first one created by their ids.
+        word, *rest = retry_while_away(lambda k=keys_, a=args: _enqueue(connection, k, a), retry_seconds)  # type: ignore[misc]
         if word != b"done":
-            raise allowed.refusal([word, *rest])
-        created += [bool(each) for each in rest]
+            raise limits.error_from_reply([word, *rest])
+        created += [bool(flag) for flag in rest]
     return created
 
 
 def _hashes(connection: Redis, jobs: Sequence[NewJob]) -> list[tuple[Mapping[str, Any], bytes]]:
-    """Of each job the part of its hash that it shares with others of its kind, and its payload."""
+    """For each job, the fields that it shares with similar jobs, and its payload."""
     shared: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     hashes = []
     for job in jobs:
-        kind = job.kind
-        if kind not in shared:
-            shared[kind] = job.shared(connection)
-        hashes.append((shared[kind], job.payload()))
+        key = job.shared_key
+        if key not in shared:
+            shared[key] = job.shared_fields(connection)
+        hashes.append((shared[key], job.payload()))
     return hashes
 
 
 def _call(
-    step: Sequence[NewJob],
+    jobs: Sequence[NewJob],
     hashes: Sequence[tuple[Mapping[str, Any], bytes]],
     at: datetime | None,
     delay: float,
-    allowed: Limits,
+    limits: OwnerLimits,
     actor: str,
 ) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of `enqueue.lua`, for jobs with these hashes."""
-    first = step[0]
-    told = {"queue": first.queue, "name": first.name, "trace": first.trace, "owner": first.owner, "actor": actor}
-    words = [word for name, value in told.items() if value is not None for word in (name, value)]
-    limited = allowed if first.owner is not None else Limits()
+    """KEYS and ARGV of `enqueue.lua` for jobs with these hashes."""
+    first = jobs[0]
+    event = {"queue": first.queue, "name": first.name, "trace": first.trace, "owner": first.owner, "actor": actor}
+    words = [word for name, value in event.items() if value is not None for word in (name, value)]
+    applied = limits if first.owner is not None else OwnerLimits()
     args: list[Any] = [
         events.MAX_ENTRIES,
         "" if at is None else math.ceil(at.timestamp()),
         round(delay * 1000),
-        limited.per_minute,
-        owner_limits.WINDOW * 1000,
-        limited.active,
-        owner_limits.REMEMBER,
+        applied.per_minute,
+        owner_limits.WINDOW_SECONDS * 1000,
+        applied.active,
+        owner_limits.OWNER_TTL_SECONDS,
         keys.JOB_PREFIX,
         keys.results(""),
-        0 if first.owner is None else owner_limits.SHOWN,
+        0 if first.owner is None else owner_limits.MAX_OWNED_JOBS,
         len(words),
         *words,
     ]
-    # What all of them share is sent once.
-    common = hashes[0][0] if all(each is hashes[0][0] for each, _ in hashes) else {}
+    # Fields that all jobs share are sent once.
+    common = hashes[0][0] if all(fields is hashes[0][0] for fields, _ in hashes) else {}
     args += [2 * len(common), *(part for pair in common.items() for part in pair)]
-    for job, (fields, payload) in zip(step, hashes, strict=True):
+    for job, (fields, payload) in zip(jobs, hashes, strict=True):
         own = () if common else [part for pair in fields.items() for part in pair]
         args += [job.id, len(own) + 2, *own, "data", payload]
     owner = first.owner or ""
-    where = [
+    script_keys = [
         keys.queue(first.queue),
         keys.scheduled(first.queue),
         keys.QUEUES,
@@ -215,16 +224,16 @@ def _call(
         keys.LIMIT_REJECTIONS,
         keys.owner_jobs(owner),
     ]
-    return [*where, *(keys.job(job.id) for job in step)], args
+    return [*script_keys, *(keys.job(job.id) for job in jobs)], args
 
 
-def persistently(act: Callable[[], T], patience: float) -> T:
-    """Do it again while Redis is away, for `patience` seconds. Only for what may be done twice."""
-    deadline = time.monotonic() + patience
+def retry_while_away(call: Callable[[], T], seconds: float) -> T:
+    """Repeat an idempotent call for up to `seconds` while Redis is unreachable."""
+    deadline = time.monotonic() + seconds
     backoff = Backoff(first_seconds=0.05, max_seconds=1.0)
     while True:
         try:
-            return act()
+            return call()
         except (AuthenticationError, AuthorizationError):
             raise
         except TRANSIENT_ERRORS:

@@ -1,7 +1,7 @@
-"""What an owner may do: how many jobs they may create in a minute, and how many may wait or run at the same time.
+"""Limits per owner: jobs created in a minute, and jobs that wait or run at the same time.
 
-Both are looked at by `enqueue.lua`, in the step that creates, by Redis's clock. The second is not a counter: at the
-limit the states of the owner's jobs decide, so whatever ends a job, however, makes room.
+`enqueue.lua` checks both by Redis's clock in the step that creates jobs. The second limit is not a counter: when it is
+reached, the script reads the states of the owner's jobs, so a job makes room however it ends.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from redis import Redis
 from qctl.broker.redis import keys
 from qctl.errors import RateLimitedError
 
-WINDOW = 60
-"""Seconds of the sliding window, by the fourth seed document."""
+WINDOW_SECONDS = 60
+"""Length (s) of the sliding window for created jobs (docs/compatibility.md)."""
 
-REMEMBER = 30 * 86_400
-"""Seconds for which it is remembered which jobs are whose, where an owner creates nothing."""
+OWNER_TTL_SECONDS = 30 * 86_400
+"""Time (s) after an owner's last job when the list of the owner's jobs expires."""
 
-SHOWN = 10_000
-"""Jobs of an owner that are remembered as theirs, the newest: 1 MB."""
+MAX_OWNED_JOBS = 10_000
+"""Maximum jobs in an owner's list, about 1 MB. The oldest are dropped from the list."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """`per_minute` jobs may be created in any 60 s, `active` may wait or run at the same time. 0 is without a limit."""
+class OwnerLimits:
+    """Maximum jobs created in any 60 s (`per_minute`), and jobs that wait or run (`active`). 0 means no limit."""
 
     per_minute: int = 0
     active: int = 0
 
-    def refusal(self, reply: Sequence[Any]) -> RateLimitedError:
-        """The error that a refusal of `enqueue.lua` stands for. Its words are the seed document's."""
+    def error_from_reply(self, reply: Sequence[Any]) -> RateLimitedError:
+        """The error for a rejection by `enqueue.lua`. Its wording is public (docs/compatibility.md)."""
         if reply[0] == b"active":
             return RateLimitedError(f"Rate limit exceeded. Maximum {self.active} active jobs allowed.")
         seconds = max(1, math.ceil(int(reply[1]) / 1000))
@@ -44,7 +44,7 @@ class Limits:
         )
 
 
-def refused(connection: Redis) -> dict[str, int]:
-    """How many jobs were ever refused: by `rate` (creations per minute) and by `active` (jobs at the same time)."""
-    counted = connection.hgetall(keys.LIMIT_REJECTIONS)
-    return {which: int(counted.get(which.encode(), 0)) for which in ("rate", "active")}
+def rejection_counts(connection: Redis) -> dict[str, int]:
+    """Jobs rejected since counting began, by limit: `rate` (created per minute) and `active` (at the same time)."""
+    counts = connection.hgetall(keys.LIMIT_REJECTIONS)
+    return {limit: int(counts.get(limit.encode(), 0)) for limit in ("rate", "active")}

@@ -69,7 +69,7 @@ def _status(
     spec: PipelineSpec, answer: Sequence[Any], began: datetime | None, at: float, threshold: int, paused: Any
 ) -> PipelineStatus:
     counted = dict(zip(COUNTED, map(_count, replies.granted(answer[0], [None] * len(COUNTED))), strict=True))
-    oldest = buffer.age(replies.granted(answer[2], None))
+    oldest = buffer.item_age(replies.granted(answer[2], None))
     waited = max(0.0, at - began.timestamp()) if began else 0.0
     return PipelineStatus(
         name=spec.name,
@@ -126,9 +126,9 @@ def _topic(pipeline: str, raw: bytes, text: bytes, seen: float | None, at: float
     passed = max(0.0, at - seen / 1000) if seen else 0.0
     name = untrusted_fields.decode(raw)
     return TopicStatus(
-        topic=None if name == topics.OTHERS else name,
+        topic=None if name == topics.OTHER_TOPICS else name,
         pipeline=pipeline,
-        rate=topics.faded(rate, passed),
+        rate=topics.decayed_rate(rate, passed),
         received=received,
         rejected=rejected,
         seen_at=_moment(seen),

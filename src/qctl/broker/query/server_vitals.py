@@ -125,7 +125,7 @@ def _buffer(depth: Any, oldest: Any, lost: Any, *, now: float) -> BufferVitals:
     count, at = (int(raw) if raw and raw.isdigit() else None for raw in replies.granted(lost, [None, None]))
     return BufferVitals(
         replies.granted(depth, 0),
-        buffer.age(replies.granted(oldest, None)),
+        buffer.item_age(replies.granted(oldest, None)),
         count or 0,
         None if at is None else max(0.0, now - at / 1000),
     )

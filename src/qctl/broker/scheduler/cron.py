@@ -34,25 +34,25 @@ from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.redis.connection import is_temporary
 from qctl.broker.redis.scripts import Script
-from qctl.broker.scheduler.recurrence import Plan, Rule, plan
+from qctl.broker.scheduler.recurrence import Recurrence, RunPlan, plan_runs
 from qctl.errors import QctlError, UsageError
 from qctl.models import CatchUp
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100
+SCHEDULES_PER_TICK = 100
 """Schedules that are looked at in one tick."""
 
-HELD = math.inf
+NEVER_DUE = math.inf
 """When a schedule is due that is paused, or cannot be read."""
 
-COMPLAINT = 60.0
+REFUSED_RETRY_SECONDS = 60.0
 """Seconds before a schedule that Redis refuses is tried again."""
 
-_fire = Script("scheduler/fire")
+_fire = Script("scheduler/fire", after="redis/types")
 
 
-class Template(Job):
+class ScheduleTemplate(Job):
     """What a schedule makes its jobs of: written as RQ writes jobs, in JSON, where no tool takes it for a job."""
 
     redis_job_namespace_prefix = keys.SCHEDULE_PREFIX
@@ -62,11 +62,11 @@ class Template(Job):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ScheduleEntry:
     """A schedule as it is kept: what it makes, and when."""
 
     name: str
-    rule: Rule
+    rule: Recurrence
     job: NewJob
     catch_up: CatchUp = "one"
     left: int | None = None
@@ -90,7 +90,7 @@ class Entry:
         return replace(self.job, id=f"cron-{self.name}-{moment:%Y%m%dT%H%M%SZ}", trace=uuid.uuid4().hex)
 
 
-class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
+class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
     """Keeps schedules and makes their jobs. `now` gives seconds since 1970; by default it is Redis's clock."""
 
     scheduled_jobs_key = keys.SCHEDULES
@@ -98,24 +98,24 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
     redis_scheduler_namespace_prefix = keys.SCHEDULER_PREFIX
 
     def __init__(self, connection: Redis, now: Callable[[], int] | None = None) -> None:
-        super().__init__(connection=connection, job_class=Template, interval=1, name="qctl")
+        super().__init__(connection=connection, job_class=ScheduleTemplate, interval=1, name="qctl")
         self.now = now or (lambda: clock.now_ms(connection) // 1000)
         self._not_before: dict[str, float] = {}
 
-    def put(self, entry: Entry, *, due: float, paused_by: str | None = None) -> None:
+    def put(self, entry: ScheduleEntry, *, due: float, paused_by: str | None = None) -> None:
         """Write a schedule, in the place of one of its name, whose last run stays known. Due at a time."""
-        template: Template = self._create_job(
+        template: ScheduleTemplate = self._create_job(
             entry.job.handler,
             kwargs=dict(entry.job.arguments),
             commit=False,
             id=entry.name,
             queue_name=entry.job.queue,
-            result_ttl=entry.job.keep,
+            result_ttl=entry.job.result_ttl,
             timeout=entry.job.timeout,
             description=entry.job.name,
             meta=entry.fields,
         )
-        template.retry_intervals = list(entry.job.delays) or None
+        template.retry_intervals = list(entry.job.retry_delays) or None
         state = {job_fields.SCHEDULE_RUNS_LEFT: entry.left, job_fields.SCHEDULE_PAUSED_BY: paused_by}
         with self.connection.pipeline() as pipe:
             pipe.hdel(template.key, "retry_intervals", job_fields.SCHEDULE_PROBLEM, *state)
@@ -138,7 +138,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
         now = self.now()
         made: list[str] = []
         for raw, due in self.connection.zrangebyscore(
-            self.scheduled_jobs_key, "-inf", now, withscores=True, start=0, num=AT_ONCE
+            self.scheduled_jobs_key, "-inf", now, withscores=True, start=0, num=SCHEDULES_PER_TICK
         ):
             name = untrusted_fields.decode(raw)
             if self._not_before.get(name, 0.0) > time.monotonic():
@@ -150,7 +150,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
             except RedisError as error:
                 if is_temporary(error):
                     raise
-                self._not_before[name] = time.monotonic() + COMPLAINT
+                self._not_before[name] = time.monotonic() + REFUSED_RETRY_SECONDS
                 log.error("schedule %s cannot be run: %s", name, error)  # noqa: TRY400 - the cause is Redis's
         return made
 
@@ -159,8 +159,8 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
         if not fields:
             self._forget(name)
             return []
-        entry = parse(self.connection, name, fields)
-        step = plan(entry.rule, due, now, entry.catch_up)
+        entry = parse_entry(self.connection, name, fields)
+        step = plan_runs(entry.rule, due, now, entry.catch_up)
         runs = step.runs if entry.left is None else step.runs[: entry.left]
         left = None if entry.left is None else entry.left - len(runs)
         jobs = [entry.run(moment) for moment in runs]
@@ -175,7 +175,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
         return [job.id for job in jobs]
 
     def _call(
-        self, entry: Entry, due: int, now: int, step: Plan, jobs: list[NewJob], left: int | None
+        self, entry: ScheduleEntry, due: int, now: int, step: RunPlan, jobs: list[NewJob], left: int | None
     ) -> tuple[list[str], list[Any]]:
         """KEYS and ARGV of `fire.lua`."""
         queue = entry.job.queue
@@ -193,7 +193,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
             entry.catch_up,
         ]
         for job in jobs:
-            pairs = [part for pair in job.fields(self.connection).items() for part in pair]
+            pairs = [part for pair in job.hash_fields(self.connection).items() for part in pair]
             args += [job.id, job.trace, len(pairs), *pairs]
         where = [keys.SCHEDULES, keys.schedule(entry.name), keys.queue(queue), keys.QUEUES, keys.EVENTS]
         return [*where, *(keys.job(job.id) for job in jobs)], args
@@ -221,7 +221,7 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
                 if pipe.zscore(self.scheduled_jobs_key, name) != due:
                     return
                 pipe.multi()
-                pipe.zadd(self.scheduled_jobs_key, {name: HELD})
+                pipe.zadd(self.scheduled_jobs_key, {name: NEVER_DUE})
                 pipe.hset(keys.schedule(name), job_fields.SCHEDULE_PROBLEM, problem)
                 pipe.execute()
             except WatchError:
@@ -229,13 +229,13 @@ class Cron(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
         log.error("schedule %s is held: %s", name, problem)
 
 
-def parse(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> Entry:
+def parse_entry(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> ScheduleEntry:
     """A schedule as its hash says; nothing is sent. Raises QctlError where it cannot be read or is no rule."""
     try:
-        template = Template(name, connection)
+        template = ScheduleTemplate(name, connection)
         template.restore(dict(fields))
         notes: Any = template.meta
-        rule = Rule(notes.get("cron_string"), notes.get("interval"), str(notes.get("timezone", "UTC")))
+        rule = Recurrence(notes.get("cron_string"), notes.get("interval"), str(notes.get("timezone", "UTC")))
         job = NewJob(
             id="",
             name=str(notes.get("job") or template.description or template.func_name),
@@ -243,12 +243,12 @@ def parse(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> Entry:
             queue=template.origin,
             arguments=dict(template.kwargs),
             timeout=int(template.timeout or 180),
-            delays=tuple(template.retry_intervals or ()),
-            keep=int(template.result_ttl if template.result_ttl is not None else 86_400),
+            retry_delays=tuple(template.retry_intervals or ()),
+            result_ttl=int(template.result_ttl if template.result_ttl is not None else 86_400),
         )
         catch_up = notes.get("catch_up", "one")
         left = fields.get(job_fields.SCHEDULE_RUNS_LEFT.encode())
-        entry = Entry(
+        entry = ScheduleEntry(
             name, rule, job, catch_up, None if left is None else int(left), str(notes.get("source", "operator"))
         )
     except Exception as error:  # a corrupt hash may raise anything

@@ -20,7 +20,7 @@ from qctl.models import Timer, TimerKind
 
 _timer = Script("scheduler/timer", after="redis/types")
 
-HELD = 253_370_764_800
+PAUSED_DUE_SECONDS = 253_370_764_800
 """When a job is due that is paused, in seconds: the year 9999, which every tool that lists it can still write."""
 
 _FIELDS = (
@@ -29,7 +29,7 @@ _FIELDS = (
 )
 
 
-def count(connection: Redis, queues: Sequence[str]) -> int:
+def count_waiting(connection: Redis, queues: Sequence[str]) -> int:
     """How many jobs of these queues wait for their time."""
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
@@ -37,7 +37,7 @@ def count(connection: Redis, queues: Sequence[str]) -> int:
         return sum(replies.granted(reply, 0) for reply in replies.execute(pipe)) if queues else 0
 
 
-def first(connection: Redis, queues: Sequence[str], most: int) -> list[Timer]:
+def list_next(connection: Redis, queues: Sequence[str], most: int) -> list[Timer]:
     """Those of these queues that come first, at most so many of each queue. Writes nothing."""
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
@@ -48,7 +48,7 @@ def first(connection: Redis, queues: Sequence[str], most: int) -> list[Timer]:
     return list(_read(connection, placed[:most]))
 
 
-def one(connection: Redis, job_id: str) -> Timer | None:
+def find_job(connection: Redis, job_id: str) -> Timer | None:
     """The job of this id, where it waits for its time in the queue that its hash names."""
     queue = untrusted_fields.decode(_origin(connection, job_id))
     due = connection.zscore(keys.scheduled(queue), job_id) if queue else None
@@ -83,13 +83,13 @@ def _timer_of(queue: str, job_id: str, due: float, fields: Mapping[str, bytes | 
         kind, left = "repeat", repeats + 1  # the run that is waited for is not among them
     elif ran:
         kind, left = "retry", untrusted_fields.parse_count(fields["retries_left"])
-    held = due >= HELD
+    held = due >= PAUSED_DUE_SECONDS
     return Timer(
         kind,
         job_id,
         untrusted_fields.function_name({"description": fields["description"]}) or "?",
         queue,
-        next_at=None if held else moment(due),
+        next_at=None if held else to_datetime(due),
         last_at=untrusted_fields.parse_time(fields["ended_at"]) or untrusted_fields.parse_time(fields["started_at"]),
         every=_intervals(fields["repeat_intervals"]),
         left=left,
@@ -106,7 +106,7 @@ def _intervals(raw: bytes | None) -> tuple[int, ...]:
     return tuple(n for n in listed if isinstance(n, int)) if isinstance(listed, list) else ()
 
 
-def moment(seconds: float) -> datetime | None:
+def to_datetime(seconds: float) -> datetime | None:
     """A time, None where it is none that can be written."""
     try:
         return clock.to_datetime(seconds * 1000) if math.isfinite(seconds) else None
@@ -114,7 +114,7 @@ def moment(seconds: float) -> datetime | None:
         return None
 
 
-def statuses(connection: Redis, ids: Collection[str]) -> dict[str, str]:
+def read_statuses(connection: Redis, ids: Collection[str]) -> dict[str, str]:
     """RQ's status of these jobs, empty for those that are forgotten."""
     listed = sorted(ids)
     with connection.pipeline(transaction=False) as pipe:
@@ -127,13 +127,22 @@ def statuses(connection: Redis, ids: Collection[str]) -> dict[str, str]:
     }
 
 
-def tell(connection: Redis, job_id: str, queue: str, what: str, *, actor: str, foreign: bool = False) -> str:
+def apply_action(connection: Redis, job_id: str, queue: str, what: str, *, actor: str, foreign: bool = False) -> str:
     """Run a job now, pause it or resume it, by `what`. `foreign`: it is a stock rq-scheduler's, and stays with it.
 
     Returns what timer.lua does: done, so, absent, gone, limited, or a status.
     """
     place = Scheduler.scheduled_jobs_key if foreign else keys.scheduled(queue)
     now = utcformat(datetime.now(timezone.utc))
-    args: list[Any] = [job_id, what, actor, now, events.MAX_ENTRIES, queue, HELD, "keep" if foreign else ""]
+    args: list[Any] = [
+        job_id,
+        what,
+        actor,
+        now,
+        events.MAX_ENTRIES,
+        queue,
+        PAUSED_DUE_SECONDS,
+        "keep" if foreign else "",
+    ]
     said: bytes = _timer(connection, [place, keys.queue(queue), keys.QUEUES, keys.job(job_id), keys.EVENTS], args)
     return said.decode()

@@ -26,13 +26,13 @@ from qctl.broker.redis.scripts import Script
 
 log = logging.getLogger(__name__)
 
-PROMOTED_AT_ONCE = 200
+MAX_JOBS_PER_CALL = 200
 """Jobs a script call may enqueue: some 2 ms."""
 
-_promote = Script("scheduler/promote")
+_promote = Script("scheduler/promote", after="redis/types")
 
 
-class DelayedJobs(RQScheduler):
+class DelayedJobPromoter(RQScheduler):
     """RQ's scheduler for delayed jobs and retries, for all queues there are."""
 
     def __init__(self, connection: Redis) -> None:
@@ -62,7 +62,7 @@ class DelayedJobs(RQScheduler):
                 self.connection,
                 [keys.scheduled(name), keys.queue(name), keys.QUEUES, keys.quarantine(name), keys.EVENTS],
                 [
-                    PROMOTED_AT_ONCE,
+                    MAX_JOBS_PER_CALL,
                     keys.JOB_PREFIX,
                     utcformat(datetime.now(timezone.utc)),
                     name,
@@ -74,7 +74,7 @@ class DelayedJobs(RQScheduler):
             total += int(moved)
             if moved:
                 log.debug("%d jobs of %s were due", moved, name)
-            if moved < PROMOTED_AT_ONCE:
+            if moved < MAX_JOBS_PER_CALL:
                 return total
 
     def _promote_limited(self, name: str, job_id: str) -> None:

@@ -20,16 +20,16 @@ from croniter import CroniterBadDateError, croniter
 from qctl.errors import UsageError
 from qctl.models import CatchUp
 
-GRACE = 60
+GRACE_SECONDS = 60
 """Seconds: what is late by no more is on time. cron knows no shorter steps."""
 
-COUNTED = 1000
+MAX_COUNTED_TIMES = 1000
 """Missed times that are counted; a longer absence is told as this many."""
 
-AT_ONCE = 50
+MAX_CATCH_UP_RUNS = 50
 """Missed runs that `all` makes in one step."""
 
-YEARS = 8
+MAX_YEARS_AHEAD = 8
 """How far ahead a date is looked for: the 29th of February may be that far."""
 
 _RANDOM = re.compile(r"(?:^|[\s,])[rh]", re.IGNORECASE)
@@ -37,7 +37,7 @@ _RANDOM = re.compile(r"(?:^|[\s,])[rh]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Rule:
+class Recurrence:
     """When something is due: by five fields of cron in a zone, or every so many seconds."""
 
     cron: str | None = None
@@ -76,7 +76,9 @@ class Rule:
     def _step(self, moment: int, *, forward: bool) -> int:
         if self.every is not None:
             return moment + self.every
-        walk = croniter(self.cron, datetime.fromtimestamp(moment, ZoneInfo(self.zone)), max_years_between_matches=YEARS)
+        walk = croniter(
+            self.cron, datetime.fromtimestamp(moment, ZoneInfo(self.zone)), max_years_between_matches=MAX_YEARS_AHEAD
+        )
         while True:
             found: datetime = walk.get_next(datetime) if forward else walk.get_prev(datetime)
             if self._every_hour or not _second_time(found):
@@ -93,7 +95,7 @@ def _second_time(moment: datetime) -> bool:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What is to be done now: a run for each of `runs`, none for `skipped` times that were missed; next due `next`."""
 
     runs: list[int]
@@ -101,18 +103,18 @@ class Plan:
     next: int
 
 
-def plan(rule: Rule, due: int, now: int, policy: CatchUp) -> Plan:
+def plan_runs(rule: Recurrence, due: int, now: int, policy: CatchUp) -> RunPlan:
     """What to do about a time that was due.
 
     Of the times that were missed since, `all` runs every one, `one` the last, and `skip` none that is more than 60 s
     late.
     """
     dues = [due]
-    while len(dues) < COUNTED and (following := rule.after(dues[-1])) <= now:
+    while len(dues) < MAX_COUNTED_TIMES and (following := rule.after(dues[-1])) <= now:
         dues.append(following)
     if policy == "all":
-        runs = dues[:AT_ONCE]
-        return Plan(runs, 0, rule.after(runs[-1]))
-    last = rule.latest(due, now) if len(dues) == COUNTED else dues[-1]
-    runs = [last] if policy == "one" or now - last <= GRACE else []
-    return Plan(runs, len(dues) - len(runs), rule.after(last))
+        runs = dues[:MAX_CATCH_UP_RUNS]
+        return RunPlan(runs, 0, rule.after(runs[-1]))
+    last = rule.latest(due, now) if len(dues) == MAX_COUNTED_TIMES else dues[-1]
+    runs = [last] if policy == "one" or now - last <= GRACE_SECONDS else []
+    return RunPlan(runs, len(dues) - len(runs), rule.after(last))

@@ -20,8 +20,8 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.redis import job_fields, keys, untrusted_fields
-from qctl.broker.scheduler.cron import HELD, Cron, Entry, parse
-from qctl.broker.scheduler.recurrence import Rule
+from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler, ScheduleEntry, parse_entry
+from qctl.broker.scheduler.recurrence import Recurrence
 from qctl.catalog import arguments, options
 from qctl.catalog.options import Options
 from qctl.catalog.specs import JobSpec
@@ -29,20 +29,20 @@ from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError, U
 from qctl.models import CatchUp, Schedule
 from qctl.settings import Settings
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 """What a schedule may be called: it becomes part of the ids of its jobs."""
 
-PATIENCE = 5.0
+RETRY_SECONDS = 5.0
 """Seconds for which a run that somebody asked for is sent again while Redis is away."""
 
-MOST = 1000
+MAX_LISTED_SCHEDULES = 1000
 """Schedules that are listed."""
 
 
-def listed(connection: Redis) -> list[Schedule]:
+def list_all(connection: Redis) -> list[Schedule]:
     """Every schedule, by name: qctl's own, and those that a stock rq-scheduler keeps, which are only shown."""
-    own = connection.zrange(keys.SCHEDULES, 0, MOST - 1, withscores=True)
-    foreign = connection.zrange(Scheduler.scheduled_jobs_key, 0, MOST - 1, withscores=True)
+    own = connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
+    foreign = connection.zrange(Scheduler.scheduled_jobs_key, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
     with connection.pipeline(transaction=False) as pipe:
         for raw, _ in own:
             pipe.hgetall(keys.schedule(untrusted_fields.decode(raw)))
@@ -60,7 +60,7 @@ def listed(connection: Redis) -> list[Schedule]:
     return sorted(found, key=lambda schedule: schedule.name)
 
 
-def one(connection: Redis, name: str) -> Schedule:
+def get_schedule(connection: Redis, name: str) -> Schedule:
     """One schedule. Raises NotFoundError."""
     due = connection.zscore(keys.SCHEDULES, name)
     if due is None:
@@ -68,11 +68,11 @@ def one(connection: Redis, name: str) -> Schedule:
     return _shown(connection, name, due, connection.hgetall(keys.schedule(name)))
 
 
-def upcoming(schedule: Schedule, count: int) -> list[datetime]:
+def next_times(schedule: Schedule, count: int) -> list[datetime]:
     """The next times that a schedule is due, none while it is paused."""
     if schedule.next_at is None or (schedule.cron is None and schedule.every is None):
         return [] if schedule.next_at is None else [schedule.next_at]
-    rule = Rule(schedule.cron, schedule.every, schedule.timezone)
+    rule = Recurrence(schedule.cron, schedule.every, schedule.timezone)
     times = [int(schedule.next_at.timestamp())]
     while len(times) < (count if schedule.left is None else min(count, schedule.left)):
         times.append(rule.after(times[-1]))
@@ -100,25 +100,25 @@ def add(
     `how` may hold priority, attempts and backoff. The first interval ends in its first run. Raises UsageError where
     something of it cannot be, NotFoundError where there is no such job, RefusedError where the name is taken.
     """
-    if not NAME.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name):
         raise UsageError(f"{name!r} is not letters, digits, _ and -, at most 80")
     if catch_up not in get_args(CatchUp):
         raise UsageError(f"catch-up {catch_up!r} is not skip, one or all")
     if repeat is not None and not 1 <= repeat <= 1_000_000:
         raise UsageError(f"{repeat} repeats are not between 1 and 1000000")
-    rule = Rule(" ".join(cron.split()) if cron else None, every, zone or settings.timezone)
+    rule = Recurrence(" ".join(cron.split()) if cron else None, every, zone or settings.timezone)
     rule.check()
     spec = catalog.jobs(settings.jobs_modules).get(job)
     if spec is None or spec.batch:
         raise NotFoundError(f"no job is called {job!r}")
     if not replacing and connection.zscore(keys.SCHEDULES, name) is not None:
         raise RefusedError(f"a schedule {name} exists already", hint=f"qctl schedule remove {name}")
-    entry = Entry(name, rule, _job(spec, data or {}, how or {}, settings), catch_up, repeat)
-    entry.run(0).fields(connection)  # raises what is wrong with the arguments
-    store = Cron(connection)
+    entry = ScheduleEntry(name, rule, _job(spec, data or {}, how or {}, settings), catch_up, repeat)
+    entry.run(0).hash_fields(connection)  # raises what is wrong with the arguments
+    store = CronScheduler(connection)
     store.put(entry, due=rule.after(store.now()))
     _tell(connection, entry, actor, "added")
-    return one(connection, name)
+    return get_schedule(connection, name)
 
 
 def _job(spec: JobSpec, data: Mapping[str, Any], how: Options, settings: Settings) -> NewJob:
@@ -127,7 +127,7 @@ def _job(spec: JobSpec, data: Mapping[str, Any], how: Options, settings: Setting
         raise UsageError(f"a schedule cannot have {', '.join(sorted(wrong))}")
     options.check(how)
     arguments.check(spec.name, spec.arguments, data)
-    return NewJob.of(spec, data, how, settings, id="", trace=None)
+    return NewJob.from_spec(spec, data, how, settings, id="", trace=None)
 
 
 def remove(connection: Redis, name: str, *, actor: str) -> None:
@@ -154,35 +154,35 @@ def pause(connection: Redis, name: str, *, actor: str) -> Schedule:
     entry = _entry(connection, name)
     with connection.pipeline() as pipe:
         pipe.hset(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, actor)
-        pipe.zadd(keys.SCHEDULES, {name: HELD}, xx=True)
+        pipe.zadd(keys.SCHEDULES, {name: NEVER_DUE}, xx=True)
         _tell(pipe, entry, actor, "paused")
         pipe.execute()
-    return one(connection, name)
+    return get_schedule(connection, name)
 
 
 def resume(connection: Redis, name: str, *, actor: str) -> Schedule:
     """Let a paused schedule go on with its next time. Raises NotFoundError, UsageError where it cannot be read."""
     entry = _entry(connection, name)
-    if connection.zscore(keys.SCHEDULES, name) != HELD:
-        return one(connection, name)
+    if connection.zscore(keys.SCHEDULES, name) != NEVER_DUE:
+        return get_schedule(connection, name)
     entry.rule.check()
     with connection.pipeline() as pipe:
         pipe.hdel(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, job_fields.SCHEDULE_PROBLEM)
-        pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(Cron(connection).now())}, xx=True)
+        pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(CronScheduler(connection).now())}, xx=True)
         _tell(pipe, entry, actor, "resumed")
         pipe.execute()
-    return one(connection, name)
+    return get_schedule(connection, name)
 
 
 def run(connection: Redis, name: str, *, actor: str) -> str:
     """Make a job of a schedule now, beside its times. Returns the job's id. Raises NotFoundError."""
     entry = _entry(connection, name)
     job = replace(entry.job, id=f"cron-{name}-now-{time.time_ns() // 1_000_000}", trace=uuid.uuid4().hex)
-    enqueue.create(connection, [job], actor=actor, patience=PATIENCE)
+    enqueue.create(connection, [job], actor=actor, retry_seconds=RETRY_SECONDS)
     return job.id
 
 
-def of_settings(settings: Settings) -> dict[str, Entry | None]:
+def entries_from_settings(settings: Settings) -> dict[str, ScheduleEntry | None]:
     """The schedules that the settings ask for, None for what is off. Raises SettingsError where one cannot be."""
     wanted = {
         "stock-check": settings.stock_check,
@@ -190,25 +190,25 @@ def of_settings(settings: Settings) -> dict[str, Entry | None]:
         "cleanup-exports": settings.cleanup_exports,
         "cleanup-images": settings.cleanup_images,
     }
-    entries: dict[str, Entry | None] = {}
+    entries: dict[str, ScheduleEntry | None] = {}
     for name, cron in wanted.items():
-        rule = Rule(cron, None, settings.timezone)
+        rule = Recurrence(cron, None, settings.timezone)
         try:
             if cron is not None:
                 rule.check()
         except UsageError as error:
             raise SettingsError(_variable(name), error.message) from None
-        job = NewJob.of(catalog.JOBS[name], {}, {}, settings, id="", trace=None)
-        entries[name] = Entry(name, rule, job, source="settings") if cron else None
+        job = NewJob.from_spec(catalog.JOBS[name], {}, {}, settings, id="", trace=None)
+        entries[name] = ScheduleEntry(name, rule, job, source="settings") if cron else None
     return entries
 
 
-def keep(connection: Redis, wanted: Mapping[str, Entry | None]) -> None:
+def sync_settings(connection: Redis, wanted: Mapping[str, ScheduleEntry | None]) -> None:
     """Write the schedules of the settings where they are not there, or say something else; remove what is off.
 
     One that somebody paused stays paused. Any number of schedulers may do it at once: they write the same.
     """
-    store = Cron(connection)
+    store = CronScheduler(connection)
     for name, entry in wanted.items():
         fields = connection.hgetall(keys.schedule(name))
         if entry is None:
@@ -217,7 +217,7 @@ def keep(connection: Redis, wanted: Mapping[str, Entry | None]) -> None:
                 connection.delete(keys.schedule(name))
         elif not _says(connection, name, fields, entry):
             paused_by = untrusted_fields.decode(fields.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None
-            due = HELD if paused_by else entry.rule.after(store.now())
+            due = NEVER_DUE if paused_by else entry.rule.after(store.now())
             store.put(entry, due=due, paused_by=paused_by)
 
 
@@ -225,31 +225,31 @@ def _variable(name: str) -> str:
     return f"QCTL_SCHEDULE_{name.upper().replace('-', '_')}"
 
 
-def _says(connection: Redis, name: str, fields: Mapping[bytes, bytes], entry: Entry) -> bool:
+def _says(connection: Redis, name: str, fields: Mapping[bytes, bytes], entry: ScheduleEntry) -> bool:
     """Whether a hash says what an entry says, or is an operator's who took the name."""
     if not fields:
         return False
     if fields.get(job_fields.SCHEDULE_SOURCE.encode()) != b"settings":
         return True
     try:
-        return parse(connection, name, fields) == entry
+        return parse_entry(connection, name, fields) == entry
     except QctlError:
         return False
 
 
-def _entry(connection: Redis, name: str) -> Entry:
+def _entry(connection: Redis, name: str) -> ScheduleEntry:
     if connection.zscore(keys.SCHEDULES, name) is None:
         raise _unknown(connection, name)
-    return parse(connection, name, connection.hgetall(keys.schedule(name)))
+    return parse_entry(connection, name, connection.hgetall(keys.schedule(name)))
 
 
 def _unknown(connection: Redis, name: str) -> NotFoundError:
-    known = [untrusted_fields.decode(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MOST - 1)]
+    known = [untrusted_fields.decode(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1)]
     close = tuple(other for other in known if name and (name in other or other in name))
     return NotFoundError(f"no schedule {name}", close, hint="qctl schedule list")
 
 
-def _tell(pipe: Redis | Pipeline, entry: Entry, actor: str, done: str) -> None:
+def _tell(pipe: Redis | Pipeline, entry: ScheduleEntry, actor: str, done: str) -> None:
     events.record(
         pipe, "schedule", queue=entry.job.queue, name=entry.job.name, actor=actor, reason=f"{entry.name}: {done}"
     )
@@ -270,7 +270,7 @@ def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
         "problem": untrusted_fields.decode(state.get(job_fields.SCHEDULE_PROBLEM.encode())) or None,
     }
     try:
-        entry = parse(connection, name, state)
+        entry = parse_entry(connection, name, state)
     except QctlError as error:
         return Schedule(name, "?", "?", **{**read, "problem": read["problem"] or error.message})
     return Schedule(

@@ -3,10 +3,8 @@
 -- ARGV[1] id of the notification  ARGV[2] maximum in the window  ARGV[3] length of the window (ms)
 -- Returns 1 allowed now or in an earlier call, 0 the limit is reached
 -- Atomic: any number of workers stay below the limit together, and each notification counts once.
-local found = redis.call('TYPE', KEYS[1]).ok
-if found ~= 'none' and found ~= 'zset' then
-    return redis.error_reply('WRONGTYPE ' .. KEYS[1] .. ' is a ' .. found .. ', not a zset')
-end
+local wrong = wrong_type(KEYS, {'zset'})
+if wrong then return wrong end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 1 end

@@ -8,12 +8,8 @@
 -- Returns how many runs were made, -1 where the schedule is due at another time by now
 -- Atomic: a time that is due is taken and its runs are enqueued in one step, so any number of schedulers, killed at any
 --   moment, make one run a time. A run that is there already, by its id, is not made again.
-for n, kind in ipairs({'zset', 'hash', 'list', 'set', 'stream'}) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'zset', 'hash', 'list', 'set', 'stream'})
+if wrong then return wrong end
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not due or tonumber(due) ~= tonumber(ARGV[2]) or redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
 

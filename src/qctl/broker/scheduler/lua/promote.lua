@@ -3,12 +3,8 @@
 -- ARGV[1] most jobs  ARGV[2] prefix of job hashes  ARGV[3] now (RQ's format)  ARGV[4] queue  ARGV[5] cap of the stream
 -- Returns {how many left the schedule, id, id, ...}: the ids are rate limited jobs, left for RQ's own slow way
 -- Atomic: a job leaves the schedule in the step that enqueues it, so any number of schedulers enqueue it once.
-for n, kind in ipairs({'zset', 'list', 'set', 'hash', 'stream'}) do
-    local found = redis.call('TYPE', KEYS[n]).ok
-    if found ~= 'none' and found ~= kind then
-        return redis.error_reply('WRONGTYPE ' .. KEYS[n] .. ' is a ' .. found .. ', not a ' .. kind)
-    end
-end
+local wrong = wrong_type(KEYS, {'zset', 'list', 'set', 'hash', 'stream'})
+if wrong then return wrong end
 local now = tonumber(redis.call('TIME')[1])
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
 local reply = {0}
