@@ -12,7 +12,7 @@ def serve(context: daemon.Context) -> None:
     if not context.settings.mqtt_enabled:
         context.nothing_to_do("MQTT_ENABLED is false")
         return
-    destination = batches.without_queue(context.settings, "readings", reading_batches.sink)
+    destination = batches.direct_destination(context.settings, "readings", reading_batches.sink)
     Bridge(context.settings, context.stop, context.beat, destination).run()
 
 

@@ -16,7 +16,7 @@ def serve(context: daemon.Context) -> None:
         from qctl.sources.batcher import SocketBatcher
     except ImportError as error:
         raise QctlError(f"Socket.IO is not installed: {error}; pip install qctl[socketio]") from error
-    destination = batches.without_queue(context.settings, "messages", message_batches.sink)
+    destination = batches.direct_destination(context.settings, "messages", message_batches.sink)
     SocketBatcher(context.settings, context.stop, context.beat, destination).run()
 
 

@@ -1,4 +1,4 @@
-"""Jobs of pipelines run in this process as in a worker's of their own."""
+"""Fixtures of job tests: job functions run in this process as they do in a worker process."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from qctl.settings import Settings
 
 @pytest.fixture(autouse=True)
 def new_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """Nothing is kept from the test before; the environment leads to this test's Redis and folder. Call it to have
-    settings read and sinks made anew."""
+    """Point the environment to this test's Redis and folder, and reset what jobs cache. Call it to reload settings and
+    sinks."""
 
-    def forget() -> None:
+    def reset_caches() -> None:
         batches._settings.cache_clear()
         batches._sink.cache_clear()
 
     monkeypatch.setenv("QCTL_HOME", str(settings.home))
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
-    forget()
-    yield forget
-    forget()
+    reset_caches()
+    yield reset_caches
+    reset_caches()

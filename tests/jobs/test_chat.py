@@ -1,4 +1,4 @@
-"""The job of `message`: kept, stored, delivered, told of; once, whoever is killed on the way."""
+"""Test the job of `message`: store, deliver and notify once, whichever step is killed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from qctl.broker.worker.guarded_job import GuardedJob
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.jobs import chat as jobs
-from qctl.jobs.follow_up_jobs import follow
+from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.settings import Settings
 from qctl.sinks import mongodb as mongodb_sink
 from support.databases import MongoDb
@@ -45,7 +45,7 @@ def stored(settings: Settings) -> list[tuple[Any, ...]]:
         return db.execute("SELECT sender_id, receiver_id, text, image FROM chat_messages").fetchall()
 
 
-def test_text_and_image_are_stored_delivered_and_told_of(settings: Settings, connection: Redis) -> None:
+def test_text_and_image_are_stored_delivered_and_notified(settings: Settings, connection: Redis) -> None:
     settings.uploads.mkdir()
     (settings.uploads / "pic.exe").write_bytes(picture())
     found = jobs.process_message(1, "2", "hi \U0001f40d", "pic.exe")
@@ -57,12 +57,12 @@ def test_text_and_image_are_stored_delivered_and_told_of(settings: Settings, con
     assert connection.llen(keys.queue("notification")) == 1
 
 
-def test_an_image_may_come_with_the_job(settings: Settings) -> None:
+def test_image_may_be_inline(settings: Settings) -> None:
     url = "data:image/gif;base64," + base64.b64encode(picture()).decode()
     assert jobs.process_message(1, 2, image=url)["image"].endswith(".png")
 
 
-def test_an_image_may_be_kept_in_a_bucket_and_waits_for_it(
+def test_message_waits_for_an_unreachable_bucket(
     s3: S3Server,
     settings: Settings,
     connection: Redis,
@@ -72,7 +72,7 @@ def test_an_image_may_be_kept_in_a_bucket_and_waits_for_it(
     url = "data:image/png;base64," + base64.b64encode(picture()).decode()
     for name, value in {**s3.environ, "QCTL_S3_URL": f"http://127.0.0.1:{free_port()}"}.items():
         monkeypatch.setenv(name, value)
-    follow("process-message", {"senderId": 1, "receiverId": 2, "image": url}, id="pictured")
+    enqueue_follow_up("process-message", {"senderId": 1, "receiverId": 2, "image": url}, id="pictured")
     new_process()
     InlineWorker(catalog.claim_order(["message"]), connection, settings).work(burst=True)
     assert connection.lrange(keys.queue("message.high"), 0, -1) == [b"pictured"]
@@ -87,7 +87,7 @@ def test_an_image_may_be_kept_in_a_bucket_and_waits_for_it(
 
 
 @pytest.mark.parametrize(
-    "what",
+    "arguments",
     [
         {},
         {"text": "   "},
@@ -103,14 +103,14 @@ def test_an_image_may_be_kept_in_a_bucket_and_waits_for_it(
         {"image": "data:text/html;base64,PGI+"},
         {"image": "https://evil.example/x.png"},
     ],
-    ids=lambda what: ascii(what)[:40],
+    ids=lambda arguments: ascii(arguments)[:40],
 )
-def test_bad_messages_are_rejected_and_nothing_is_stored(
+def test_invalid_message_is_rejected_and_nothing_is_stored(
     settings: Settings,
     connection: Redis,
     monkeypatch: pytest.MonkeyPatch,
     new_process: Callable[[], None],
-    what: dict[str, Any],
+    arguments: dict[str, Any],
 ) -> None:
     monkeypatch.setenv("MAX_FILE_SIZE", "2000")
     new_process()
@@ -118,21 +118,21 @@ def test_bad_messages_are_rejected_and_nothing_is_stored(
     (settings.uploads / "text.png").write_text("no image")
     (settings.uploads / "large.png").write_bytes(picture() + b"\0" * 2000)
     with pytest.raises(RejectedError):
-        jobs.process_message(1, 2, **what)
+        jobs.process_message(1, 2, **arguments)
     assert not settings.database.exists()
     assert not settings.images.exists()
     assert connection.keys("qctl:inbox:*") == []
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 65, "a\nb", True])
-def test_bad_ids_are_rejected(bad: Any) -> None:
+def test_invalid_id_is_rejected(bad: Any) -> None:
     for ids in ((bad, "2"), ("1", bad)):
         with pytest.raises(RejectedError):
             jobs.process_message(*ids, "hi")
 
 
 def _perform(settings: Settings, job_id: str, dies_at: str | None) -> None:
-    """Run a job as a worker's child does, killed before a step, or after the last one."""
+    """Run a job as a worker's child does, killed before the step `dies_at` or after the last one."""
 
     def die(*_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -142,7 +142,7 @@ def _perform(settings: Settings, job_id: str, dies_at: str | None) -> None:
         if step is None:
             jobs.log.info = die  # type: ignore[method-assign]
         else:
-            setattr(step, {"store": "keep", "deliver": "_deliver", "tell": "_tell"}[dies_at], die)
+            setattr(step, {"store": "keep", "deliver": "_deliver", "tell": "_notify_receiver"}[dies_at], die)
     job = GuardedJob.fetch(job_id, connection=connect(settings), serializer=JSONSerializer)
     job.perform()
 
@@ -150,7 +150,7 @@ def _perform(settings: Settings, job_id: str, dies_at: str | None) -> None:
 @pytest.mark.kill
 @pytest.mark.parametrize("dies_at", ["store", "deliver", "tell", "end"])
 @pytest.mark.parametrize("where", ["sqlite", "mongodb"])
-def test_killed_between_steps_a_retry_doubles_nothing(
+def test_retry_after_a_kill_repeats_nothing(
     settings: Settings,
     connection: Redis,
     monkeypatch: pytest.MonkeyPatch,
@@ -162,7 +162,7 @@ def test_killed_between_steps_a_retry_doubles_nothing(
     if mongo:
         monkeypatch.setenv("MONGODB_URI", mongo.url)
     job_id = f"killed-{where}-{dies_at}"
-    follow("process-message", {"senderId": 1, "receiverId": 2, "text": "once"}, id=job_id)
+    enqueue_follow_up("process-message", {"senderId": 1, "receiverId": 2, "text": "once"}, id=job_id)
     first = multiprocessing.get_context("fork").Process(target=_perform, args=(settings, job_id, dies_at))
     first.start()
     first.join(60)
@@ -179,7 +179,7 @@ def test_killed_between_steps_a_retry_doubles_nothing(
     assert connection.llen(keys.queue("notification")) == 1
 
 
-def test_a_store_that_is_down_makes_the_message_wait(
+def test_message_waits_for_an_unreachable_database(
     connection: Redis, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
     monkeypatch.setattr(mongodb_sink, "TIMEOUT_MS", 200)
@@ -190,7 +190,7 @@ def test_a_store_that_is_down_makes_the_message_wait(
     assert inbox.read(connection, "2") == []
 
 
-def test_redis_that_is_down_makes_the_message_wait(
+def test_message_waits_for_an_unreachable_redis(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")

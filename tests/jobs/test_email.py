@@ -1,4 +1,4 @@
-"""Jobs of `email` by a worker and a real SMTP server: what is sent, tried again, or given up."""
+"""Test the jobs of `email` with a worker and a real SMTP server: sent, retried or given up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.mail import Mailbox, smtp_server
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> Iterator[Mailbox]:
-    """A server that the worker's settings name."""
+    """The SMTP server of the worker's settings."""
     with smtp_server() as mailbox:
         for name, value in {"HOST": "127.0.0.1", "PORT": str(mailbox.port), "SECURITY": "none"}.items():
             monkeypatch.setenv(f"SMTP_{name}", value)
@@ -26,18 +26,18 @@ def server(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> 
 
 @pytest.fixture
 def service(settings: Settings) -> Iterator[QueueService]:
-    with QueueService(settings) as made:
-        yield made
+    with QueueService(settings) as queue_service:
+        yield queue_service
 
 
 def work(connection: Redis, settings: Settings, job_id: str) -> str:
-    """Run what waits. Returns the status of the job then."""
+    """Run all waiting jobs. Returns the status of the job afterwards."""
     InlineWorker(["email.high", "email", "email.low"], connection, settings).work(burst=True)
     status: bytes = connection.hget(keys.job(job_id), "status")
     return status.decode()
 
 
-def test_what_the_server_does_not_take_now_is_tried_again_as_the_same_mail(
+def test_temporary_refusal_is_retried_with_the_same_message_id(
     settings: Settings, connection: Redis, service: QueueService, server: Mailbox
 ) -> None:
     server.answers.append("450 later")
@@ -54,7 +54,7 @@ def test_what_the_server_does_not_take_now_is_tried_again_as_the_same_mail(
     assert server.recipients == ["ann@example.org"] * 2
 
 
-def test_what_the_server_refuses_is_dead_at_once(
+def test_permanent_refusal_is_a_dead_letter_without_retries(
     settings: Settings, connection: Redis, service: QueueService, server: Mailbox
 ) -> None:
     server.answers.append("550 nobody of that name")
@@ -72,7 +72,7 @@ def test_what_the_server_refuses_is_dead_at_once(
         {"userEmail": "ann@example.org", "userName": "Ann\r\nBcc: all@example.org"},
     ],
 )
-def test_a_bad_address_or_header_is_dead_at_once_and_nothing_is_sent(
+def test_invalid_address_or_header_is_a_dead_letter_and_nothing_is_sent(
     settings: Settings, connection: Redis, service: QueueService, server: Mailbox, data: dict[str, str]
 ) -> None:
     job_id = service.enqueue("welcome-email", data)
@@ -81,7 +81,7 @@ def test_a_bad_address_or_header_is_dead_at_once_and_nothing_is_sent(
     assert server.mails == []
 
 
-def test_a_link_that_is_none_is_dead_at_once(
+def test_invalid_link_is_a_dead_letter_without_retries(
     settings: Settings, connection: Redis, service: QueueService, server: Mailbox
 ) -> None:
     job_id = service.add_password_reset(userEmail="ann@example.org", resetUrl="javascript:alert(1)")

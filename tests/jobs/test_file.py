@@ -1,4 +1,4 @@
-"""The jobs of `file`: CSV files in, CSV and JSON files out, nothing outside their folders."""
+"""Test the jobs of `file`: import CSV, export CSV and JSON, and never leave their folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qctl.broker.redis import keys
 from qctl.broker.worker.fork_worker import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.jobs import file as jobs
-from qctl.jobs.follow_up_jobs import follow
+from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.settings import Settings
 from qctl.store import inventory
 from qctl.store.products import Item
@@ -34,7 +34,7 @@ def stock(settings: Settings, business: str = "7") -> dict[str, Any]:
         return {p.sku: (p.name, p.quantity, p.price and float(p.price)) for p in inventory.products(db, business)}
 
 
-def test_good_rows_are_imported_and_bad_ones_come_out_with_line_and_reason(settings: Settings, upload: Path) -> None:
+def test_valid_rows_are_imported_and_others_written_with_line_and_reason(settings: Settings, upload: Path) -> None:
     (upload / "stock.csv").write_bytes(
         "Article;Name;Qty;Price\nA1;Größe;5;2,50\nA2;;-3;\nA1;Again;1;\n=1+1;=evil();x;\nA3;Drei;0;10\n".encode(
             "cp1252"
@@ -47,16 +47,16 @@ def test_good_rows_are_imported_and_bad_ones_come_out_with_line_and_reason(setti
     assert rows[0] == ["line", "reason", "row"]
     assert [row[0] for row in rows[1:]] == ["3", "4", "5"]
     assert "quantity" in rows[1][1]
-    assert rows[2][1] == "its sku is on line 2 already"
+    assert rows[2][1] == "duplicate sku, first on line 2"
     assert rows[3][2:4] == ["'=1+1", "'=evil()"]
 
 
-def test_a_packed_file_is_imported(settings: Settings, upload: Path) -> None:
+def test_compressed_file_is_imported(settings: Settings, upload: Path) -> None:
     (upload / "stock.csv.gz").write_bytes(gzip.compress(b"sku,quantity\nA,5\n"))
     assert jobs.process_inventory_import("7", "stock.csv.gz") == {"imported": 1, "refused": 0, "resultFile": None}
 
 
-def test_a_file_that_is_too_large_is_rejected_while_it_is_read(
+def test_too_large_file_is_rejected_while_it_is_read(
     settings: Settings, upload: Path, monkeypatch: pytest.MonkeyPatch, new_process: Any
 ) -> None:
     monkeypatch.setenv("MAX_FILE_SIZE", "1000")
@@ -71,7 +71,7 @@ def test_a_file_that_is_too_large_is_rejected_while_it_is_read(
 
 
 @pytest.mark.parametrize("name", ["../qctl.db", "/etc/passwd", "none.csv", "link.csv", "pipe.csv", "", "in"])
-def test_only_files_of_the_folder_are_read(upload: Path, name: str) -> None:
+def test_only_files_in_the_folder_are_read(upload: Path, name: str) -> None:
     (upload / "in").mkdir()
     (upload / "link.csv").symlink_to("/etc/passwd")
     os.mkfifo(upload / "pipe.csv")
@@ -80,13 +80,13 @@ def test_only_files_of_the_folder_are_read(upload: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n", b"a,b\n1,2\n", b"PK\x03\x04broken"])
-def test_what_is_no_table_of_stock_is_rejected(upload: Path, data: bytes) -> None:
+def test_file_without_stock_columns_is_rejected(upload: Path, data: bytes) -> None:
     (upload / "x.csv").write_bytes(data)
     with pytest.raises(RejectedError):
         jobs.process_inventory_import("7", "x.csv")
 
 
-def test_a_bad_address_or_business_is_rejected_before_the_work(settings: Settings, upload: Path) -> None:
+def test_invalid_address_or_business_is_rejected_before_the_import(settings: Settings, upload: Path) -> None:
     (upload / "x.csv").write_text("sku,quantity\nA,1\n")
     for business, email in (("7", "nobody"), ("", None), ("x" * 65, None), ("a\nb", None)):
         with pytest.raises(RejectedError):
@@ -94,7 +94,7 @@ def test_a_bad_address_or_business_is_rejected_before_the_work(settings: Setting
     assert not settings.database.exists()
 
 
-def test_an_export_is_what_an_import_takes(settings: Settings, upload: Path) -> None:
+def test_export_can_be_imported_again(settings: Settings, upload: Path) -> None:
     evil = ["=1+1", "+1", "-1", "@x", "'=1", "'quoted", "a,b", 'a"b', "ü;ß", "\uff1dwide"]
     with inventory.opened(settings) as db:
         inventory.apply(db, "7", [Item(sku, n, f"name {sku}") for n, sku in enumerate(evil)], source="test")
@@ -108,11 +108,11 @@ def test_an_export_is_what_an_import_takes(settings: Settings, upload: Path) -> 
     assert stock(settings, "8") == stock(settings, "7")
 
 
-def test_json_of_the_days_that_were_asked_for(settings: Settings) -> None:
+def test_json_export_filters_by_day(settings: Settings) -> None:
     with inventory.opened(settings) as db:
         inventory.apply(db, "7", [Item("A", 1), Item("B", 2)], source="test")
     everything = jobs.process_inventory_export("7", "json")
-    assert [each["sku"] for each in json.loads((settings.exports / everything["file"]).read_text())] == ["A", "B"]
+    assert [product["sku"] for product in json.loads((settings.exports / everything["file"]).read_text())] == ["A", "B"]
     assert jobs.process_inventory_export("7", "json", {"endDate": "2020-01-01"})["products"] == 0
 
 
@@ -126,17 +126,17 @@ def test_json_of_the_days_that_were_asked_for(settings: Settings) -> None:
         {"from": "2026-02-01"},
     ],
 )
-def test_bad_filters_are_rejected(filters: dict[str, Any]) -> None:
+def test_invalid_filter_is_rejected(filters: dict[str, Any]) -> None:
     with pytest.raises(RejectedError):
         jobs.process_inventory_export("7", "csv", filters)
 
 
-def test_a_format_that_there_is_not_is_rejected() -> None:
+def test_unknown_format_is_rejected() -> None:
     with pytest.raises(RejectedError, match="format"):
         jobs.process_inventory_export("7", "xlsx")
 
 
-def test_exports_that_cannot_be_written_hold_the_queue(settings: Settings) -> None:
+def test_unwritable_exports_folder_pauses_the_queue(settings: Settings) -> None:
     settings.exports.write_text("a file stands in the way")
     with pytest.raises(SinkMisconfiguredError):
         jobs.process_inventory_export("7")
@@ -151,29 +151,29 @@ def test_old_exports_are_deleted(settings: Settings) -> None:
     assert [path.name for path in settings.exports.iterdir()] == ["report-x.csv"]
 
 
-def test_a_worker_runs_them_and_tells_how_far_it_is(settings: Settings, upload: Path, connection: Redis) -> None:
+def test_worker_runs_import_and_reports_progress(settings: Settings, upload: Path, connection: Redis) -> None:
     (upload / "stock.csv").write_text("sku,quantity\nA,5\nB,none\n")
     data = {"businessId": 7, "file": "stock.csv", "userEmail": "ann@example.org"}
-    good = follow("process-inventory-import", data, id="good")
-    bad = follow("process-inventory-import", {**data, "file": "../x"}, id="bad")
+    good = enqueue_follow_up("process-inventory-import", data, id="good")
+    bad = enqueue_follow_up("process-inventory-import", {**data, "file": "../x"}, id="bad")
     ForkWorker(["file"], connection, settings).work(burst=True)
     assert connection.hget(keys.job(good), "status") == b"finished"
     assert json.loads(connection.hget(keys.job(good), "meta"))["progress"] == {
         "done": 2,
         "total": 2,
-        "note": "1 refused",
+        "note": "1 rejected",
     }
-    assert connection.hget(keys.job(bad), "status") == b"failed"  # at once: it would be refused again
+    assert connection.hget(keys.job(bad), "status") == b"failed"  # without retries: it would be rejected again
     assert connection.zscore(keys.failed("file"), bad) is not None
     (mail,) = connection.lrange(keys.queue("email"), 0, -1)
     assert mail.decode().startswith("report-ready-")
 
 
-def test_a_job_that_was_killed_after_its_work_does_nothing_twice(
-    settings: Settings, upload: Path, connection: Redis
-) -> None:
+def test_import_that_was_killed_at_its_end_repeats_nothing(settings: Settings, upload: Path, connection: Redis) -> None:
     (upload / "stock.csv").write_text("sku,quantity\nA,5\n")
-    follow("process-inventory-import", {"businessId": 7, "file": "stock.csv", "userEmail": "a@b.example"}, id="one")
+    enqueue_follow_up(
+        "process-inventory-import", {"businessId": 7, "file": "stock.csv", "userEmail": "a@b.example"}, id="one"
+    )
     ForkWorker(["file"], connection, settings).work(burst=True)
     with inventory.opened(settings) as db:
         inventory.apply(db, "7", [Item("A", 9)], source="test")

@@ -1,4 +1,4 @@
-"""Images of the chat that no message has any more, and those that one needs yet."""
+"""Test the cleanup of chat images: unused ones are deleted, needed ones are kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qctl.broker.admin import trash
 from qctl.broker.redis import keys
 from qctl.errors import SinkError
 from qctl.jobs import images
-from qctl.jobs.images import unused, upload_of
+from qctl.jobs.images import unused_images, upload_name
 from qctl.service import QueueService
 from qctl.settings import Settings
 from qctl.store import chat
@@ -26,70 +26,70 @@ NOW = datetime.now(timezone.utc)
 USED, FREE = "a" * 64 + ".png", "b" * 64 + ".webp"
 
 
-def old(folder: Path, *names: str) -> None:
-    """Files that nobody has touched for years."""
+def create_old(folder: Path, *names: str) -> None:
+    """Create files that were last modified in 1970."""
     folder.mkdir(exist_ok=True)
     for name in names:
         (folder / name).write_bytes(b"12345")
         os.utime(folder / name, (1, 1))
 
 
-def left(folder: Path) -> set[str]:
+def remaining(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_an_upload_stays_while_its_message_may_need_it(settings: Settings, connection: Redis) -> None:
+def test_upload_is_kept_while_its_message_may_need_it(settings: Settings, connection: Redis) -> None:
     with QueueService(settings) as service:
         for job in ("waits", "dead", "done", "trashed"):
-            service.send_message(senderId="a", receiverId="b", image=upload_of(job, "png"), job_id=job)
+            service.send_message(senderId="a", receiverId="b", image=upload_name(job, "png"), job_id=job)
     connection.hset(keys.job("dead"), "status", "failed")
     connection.hset(keys.job("done"), "status", "finished")
     connection.lrem(keys.queue("message.high"), 0, "done")
     trash.clear(connection, "message.high", actor="me", ttl=600, progress=lambda _done, _total: None)
-    needed = {upload_of(job, "png") for job in ("waits", "dead", "trashed")}
+    needed = {upload_name(job, "png") for job in ("waits", "dead", "trashed")}
     others = {"chat-notes.txt", "stock.csv", "chat-..png", "chat-new.png"}
-    old(settings.uploads, *needed, upload_of("done", "png"), upload_of("abandoned", "jpg"), *others)
-    old(settings.uploads, ".chat-x.png.00ff.part")
+    create_old(settings.uploads, *needed, upload_name("done", "png"), upload_name("abandoned", "jpg"), *others)
+    create_old(settings.uploads, ".chat-x.png.00ff.part")
     (settings.uploads / "chat-link.png").symlink_to(settings.uploads / "stock.csv")
     os.utime(settings.uploads / "chat-new.png")
     assert images.cleanup_images() == {"deleted": 3}
-    assert left(settings.uploads) == needed | others | {"chat-link.png"}
+    assert remaining(settings.uploads) == needed | others | {"chat-link.png"}
     assert images.cleanup_images() == {"deleted": 0}
 
 
 @pytest.mark.parametrize("database", ["sqlite", "mongodb"])
-def test_a_kept_image_goes_with_the_last_message_that_has_it(
+def test_stored_image_is_deleted_with_its_last_message(
     database: str, make_settings: Callable[..., Settings], connection: Redis, request: pytest.FixtureRequest
 ) -> None:
     env = {"MONGODB_URI": request.getfixturevalue("mongodb").url} if database == "mongodb" else {}
     settings = make_settings(**env)
-    old(settings.images, USED, FREE, "cat.png")
+    create_old(settings.images, USED, FREE, "cat.png")
 
     def found() -> list[str]:
-        return [each.path.name for each in unused(settings, connection, time.time() - 3600)]
+        return [file.path.name for file in unused_images(settings, connection, time.time() - 3600)]
 
     if database == "sqlite":
-        assert found() == [], "without any message it is another chat's"
+        assert found() == [], "without a database of messages the images belong to another application"
         assert not settings.database.exists()
     chat.keep(settings, ChatMessage(f"m-{time.time_ns()}", "a", "b", None, USED, NOW))
     assert found() == [FREE]
 
 
-def test_an_image_that_came_again_meanwhile_stays(settings: Settings, connection: Redis) -> None:
+def test_image_that_was_uploaded_again_meanwhile_is_kept(settings: Settings, connection: Redis) -> None:
     chat.keep(settings, ChatMessage("m", "a", "b", "hello", None, NOW))
-    old(settings.images, FREE)
-    (file,) = unused(settings, connection, time.time() - 3600)
+    create_old(settings.images, FREE)
+    (file,) = unused_images(settings, connection, time.time() - 3600)
     (settings.images / FREE).write_bytes(b"again")
     assert not file.remove()
-    assert left(settings.images) == {FREE}
+    assert remaining(settings.images) == {FREE}
 
 
-def test_nothing_goes_where_the_messages_cannot_be_asked_for(
+def test_nothing_is_deleted_if_messages_cannot_be_read(
     make_settings: Callable[..., Settings], connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qctl.sinks.mongodb.TIMEOUT_MS", 100)
     settings = make_settings(MONGODB_URI=f"mongodb://127.0.0.1:{free_port()}/qctl")
-    old(settings.images, FREE)
+    create_old(settings.images, FREE)
     with pytest.raises(SinkError):
-        list(unused(settings, connection, time.time()))
-    assert left(settings.images) == {FREE}
+        list(unused_images(settings, connection, time.time()))
+    assert remaining(settings.images) == {FREE}

@@ -1,4 +1,4 @@
-"""The jobs of `inventory`: other systems taken over, quantities set, and people told what runs out."""
+"""Test the jobs of `inventory`: import from other systems, bulk updates, and low-stock alerts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.http_client import PartnerUnavailableError
 from qctl.jobs import inventory as jobs
-from qctl.jobs.follow_up_jobs import follow
+from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.settings import Settings
 from qctl.store import inventory
 from qctl.store.products import Item
@@ -27,7 +27,7 @@ from support.web import Site, web_server
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> Iterator[Site]:
-    """The source `shop`, at a server that may be asked."""
+    """The source `shop`, on an allowed host."""
     with web_server() as running:
         monkeypatch.setenv("QCTL_SOURCES", f"shop={running.url('/stock')}")
         monkeypatch.setenv("QCTL_SOURCE_TOKENS", "shop=secret-token")
@@ -46,38 +46,38 @@ def put(*items: Item, business: str = "7") -> None:
         inventory.apply(db, business, items, source="test")
 
 
-def told(*skus: str, **more: Any) -> bytes:
+def page(*skus: str, **more: Any) -> bytes:
     return json.dumps({"items": [{"sku": sku, "quantity": 1} for sku in skus], **more}).encode()
 
 
 # --- sync-external --------------------------------------------------------------------------------------------------
 
 
-def test_a_source_is_taken_over_page_by_page(site: Site) -> None:
+def test_source_is_imported_page_by_page(site: Site) -> None:
     put(Item("ours", 4), Item("A", 9))
-    site.say("/stock", told("A", "B", next="/stock/2"))
-    site.say("/stock/2", told("C", next=site.url("/stock/3")))
+    site.say("/stock", page("A", "B", next="/stock/2"))
+    site.say("/stock/2", page("C", next=site.url("/stock/3")))
     site.say("/stock/3", b'[{"sku": "D", "quantity": 2, "colour": "red"}]')
     found = jobs.sync_external(7, "shop", "full")
     assert found == {"updated": 4, "refused": 0, "pages": 3, "resultFile": None}
     assert stock() == {"A": 1, "B": 1, "C": 1, "D": 2, "ours": 4}
     assert site.asked[0].path == "/stock?businessId=7"
-    assert {asked.headers["Authorization"] for asked in site.asked} == {"Bearer secret-token"}
+    assert {request.headers["Authorization"] for request in site.asked} == {"Bearer secret-token"}
 
 
-def test_only_what_changed_is_asked_for_after_a_whole_run(site: Site) -> None:
-    site.say("/stock", told("A", next="/stock/2"))
+def test_incremental_run_asks_for_changes_after_a_complete_run(site: Site) -> None:
+    site.say("/stock", page("A", next="/stock/2"))
     with pytest.raises(RejectedError, match="404"):
         jobs.sync_external(7, "shop")
-    site.say("/stock/2", told("B"))
+    site.say("/stock/2", page("B"))
     for _ in range(2):
         jobs.sync_external(7, "shop")
     jobs.sync_external(7, "shop", "full")
-    asked = [each.path for each in site.asked if each.path.startswith("/stock?")]
-    assert ["updatedSince" in path for path in asked] == [False, False, True, False]
+    paths = [request.path for request in site.asked if request.path.startswith("/stock?")]
+    assert ["updatedSince" in path for path in paths] == [False, False, True, False]
 
 
-def test_products_told_wrongly_come_out_and_the_others_are_taken(site: Site, settings: Settings) -> None:
+def test_invalid_products_are_written_out_and_others_imported(site: Site, settings: Settings) -> None:
     items = [{"sku": "A", "quantity": 1}, {"sku": "=B", "quantity": -1}, 7, None]
     site.say("/stock", json.dumps(items).encode())
     found = jobs.sync_external(7, "shop")
@@ -87,30 +87,30 @@ def test_products_told_wrongly_come_out_and_the_others_are_taken(site: Site, set
 
 
 @pytest.mark.parametrize("body", [b"", b"no", b"{}", b'{"items": 7}', b'{"items": [], "next": 7}', b"[" * 100_000])
-def test_what_tells_no_products_is_rejected(site: Site, body: bytes) -> None:
+def test_reply_without_products_is_rejected(site: Site, body: bytes) -> None:
     site.say("/stock", body)
-    with pytest.raises(RejectedError, match="tells"):
+    with pytest.raises(RejectedError, match="the reply of the source"):
         jobs.sync_external(7, "shop")
 
 
-def test_a_source_does_not_lead_elsewhere(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_page_on_another_server_is_rejected(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with web_server() as other:
         monkeypatch.setenv("QCTL_ALLOWED_HOSTS", f"{site.host},{other.host}")
-        other.say("/stock", told("X"))
+        other.say("/stock", page("X"))
         for elsewhere in (other.url("/stock"), "//evil.example/", "file:///etc/passwd", f"http://u:p@{site.host}/"):
-            site.say("/stock", told("A", next=elsewhere))
+            site.say("/stock", page("A", next=elsewhere))
             with pytest.raises(RejectedError, match="another server"):
                 jobs.sync_external(7, "shop")
         assert other.asked == []
 
 
-def test_a_source_that_does_not_end_is_rejected(site: Site) -> None:
-    site.say("/stock", told("A", next="/stock?businessId=7"))
+def test_endless_source_is_rejected(site: Site) -> None:
+    site.say("/stock", page("A", next="/stock?businessId=7"))
     with pytest.raises(RejectedError, match="does not end"):
         jobs.sync_external(7, "shop")
 
 
-def test_hosts_that_are_not_allowed_are_not_asked(
+def test_host_that_is_not_allowed_gets_no_request(
     site: Site, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
     monkeypatch.setenv("QCTL_ALLOWED_HOSTS", "")
@@ -120,14 +120,14 @@ def test_hosts_that_are_not_allowed_are_not_asked(
     assert site.asked == []
 
 
-def test_a_source_that_is_down_is_tried_again_and_holds_no_queue(site: Site) -> None:
+def test_unreachable_source_is_retried_and_pauses_no_queue(site: Site) -> None:
     site.say("/stock", status=503)
     with pytest.raises(PartnerUnavailableError):
         jobs.sync_external(7, "shop")
 
 
 @pytest.mark.parametrize(("system", "kind"), [("nobody", "full"), ("shop", "half"), ("", None), ("/etc/passwd", None)])
-def test_what_there_is_not_is_rejected(site: Site, system: str, kind: str | None) -> None:
+def test_unknown_source_or_sync_type_is_rejected(site: Site, system: str, kind: str | None) -> None:
     with pytest.raises(RejectedError):
         jobs.sync_external(7, system, kind)
     assert site.asked == []
@@ -137,7 +137,7 @@ def test_what_there_is_not_is_rejected(site: Site, system: str, kind: str | None
     ("name", "text"),
     [("s.csv", "sku;quantity\nA;1\nB;x\n"), ("s.json", '[{"sku": "A", "quantity": 1}, {"sku": "B"}]')],
 )
-def test_a_file_is_a_source_too(
+def test_source_may_be_a_file(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None], name: str, text: str
 ) -> None:
     file = settings.home / name
@@ -153,7 +153,7 @@ def test_a_file_is_a_source_too(
 # --- bulk-update ----------------------------------------------------------------------------------------------------
 
 
-def test_quantities_are_set() -> None:
+def test_bulk_update_sets_quantities() -> None:
     assert jobs.bulk_update(7, [{"sku": "A", "quantity": 5}, {"sku": "B", "quantity": "6", "name": "Bee"}]) == {
         "updated": 2,
         "again": False,
@@ -166,14 +166,14 @@ def test_quantities_are_set() -> None:
     [[], [{"sku": "A", "quantity": 1}] * 101, [{"sku": "A"}], [7], [{"sku": "A", "quantity": 1, "$set": 1}]],
     ids=["none", "many", "no quantity", "number", "unknown"],
 )
-def test_one_bad_item_rejects_the_whole_job(items: list[Any]) -> None:
+def test_one_invalid_item_rejects_the_whole_job(items: list[Any]) -> None:
     with pytest.raises(RejectedError):
         jobs.bulk_update(7, [{"sku": "good", "quantity": 1}, *items] if len(items) == 1 else items)
     assert stock() == {}
 
 
-def test_a_job_that_runs_again_does_not_undo_what_came_after(settings: Settings, connection: Redis) -> None:
-    follow("bulk-update", {"businessId": 7, "items": [{"sku": "A", "quantity": 5}]}, id="one")
+def test_rerun_does_not_undo_later_changes(settings: Settings, connection: Redis) -> None:
+    enqueue_follow_up("bulk-update", {"businessId": 7, "items": [{"sku": "A", "quantity": 5}]}, id="one")
     worker = InlineWorker(["inventory"], connection, settings)
     worker.work(burst=True)
     put(Item("A", 9))
@@ -184,7 +184,7 @@ def test_a_job_that_runs_again_does_not_undo_what_came_after(settings: Settings,
     assert stock() == {"A": 9}
 
 
-def test_a_database_that_is_down_holds_the_queue(
+def test_unreachable_database_pauses_the_queue(
     mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
     for name, value in {**mariadb.environ, "DB_PORT": str(free_port())}.items():
@@ -206,14 +206,14 @@ def alerts(connection: Redis) -> list[str]:
 
 
 @pytest.fixture
-def somebody(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> None:
-    """Somebody wants to know what runs out."""
+def low_stock_email(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> None:
+    """Set the address that gets low-stock alerts."""
     monkeypatch.setenv("QCTL_LOW_STOCK_EMAIL", "buyer@example.org")
     new_process()
 
 
-@pytest.mark.usefixtures("somebody")
-def test_once_a_product_and_day_somebody_is_told(connection: Redis) -> None:
+@pytest.mark.usefixtures("low_stock_email")
+def test_one_alert_is_sent_per_product_and_day(connection: Redis) -> None:
     put(Item("low", 3), Item("enough", 11))
     put(Item("low", 2), business="8")
     assert jobs.stock_check() == {"out": 2, "alerted": 2}
@@ -222,8 +222,10 @@ def test_once_a_product_and_day_somebody_is_told(connection: Redis) -> None:
     assert all(job.startswith("low-stock-") for job in alerts(connection))
 
 
-@pytest.mark.usefixtures("somebody")
-def test_killed_before_it_was_noted_nobody_is_told_twice(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("low_stock_email")
+def test_kill_before_the_alert_is_recorded_sends_no_second_one(
+    connection: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(Item("low", 3))
 
     def killed(*_: object) -> None:
@@ -239,7 +241,7 @@ def test_killed_before_it_was_noted_nobody_is_told_twice(connection: Redis, monk
     assert len(before) == 1
 
 
-def test_without_an_address_nobody_is_told_and_it_ends(connection: Redis, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_an_address_no_alert_is_sent(connection: Redis, caplog: pytest.LogCaptureFixture) -> None:
     put(Item("low", 3))
     assert jobs.stock_check() == {"out": 1, "alerted": 0}
     assert "QCTL_LOW_STOCK_EMAIL" in caplog.text

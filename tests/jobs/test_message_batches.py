@@ -1,4 +1,4 @@
-"""The jobs of `socket-data`, as a worker process runs them: settings from the environment, real sinks, real Redis."""
+"""Test the jobs of `socket-data` as in a worker process: settings from the environment, real sinks, real Redis."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from qctl.settings import Settings
 from support.databases import MariaDb, MongoDb
 from support.ingest import letters, reason
 
-Forget = Callable[[], None]
+NewProcess = Callable[[], None]
 
 
 def stored(settings: Settings) -> list[Any]:
-    """The ids in SQLite."""
+    """The message ids in SQLite."""
     with closing(sqlite3.connect(settings.database)) as db:
         return [row[0] for row in db.execute("SELECT msg_id FROM messages ORDER BY rowid")]
 
 
-def test_messages_go_to_sqlite_where_nothing_else_is_set(settings: Settings) -> None:
+def test_messages_go_to_sqlite_by_default(settings: Settings) -> None:
     assert jobs.write_messages(messages("a", 3)) == {"written": 3, "refused": 0}
     assert stored(settings) == ["a-0000", "a-0001", "a-0002"]
 
 
-def test_messages_go_to_mysql_where_db_host_is_set(
+def test_messages_go_to_mysql_if_db_host_is_set(
     settings: Settings, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in mariadb.environ.items():
@@ -43,8 +43,8 @@ def test_messages_go_to_mysql_where_db_host_is_set(
     assert not settings.database.exists()
 
 
-def test_mongodb_is_used_only_where_it_is_asked_for(
-    settings: Settings, mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch, new_process: Forget
+def test_messages_go_to_mongodb_only_if_selected(
+    settings: Settings, mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch, new_process: NewProcess
 ) -> None:
     monkeypatch.setenv("MONGODB_URI", mongodb.url)
     jobs.write_messages([message("job", 0)])
@@ -56,7 +56,7 @@ def test_mongodb_is_used_only_where_it_is_asked_for(
         assert [found["_id"] for found in client.data.messages.find({"_id": {"$regex": "^job"}})] == ["job-0001"]
 
 
-def test_one_row_of_a_thousand_is_a_dead_letter_and_written_once_the_table_is_altered(
+def test_one_rejected_row_of_a_thousand_is_a_dead_letter_that_can_be_retried(
     mariadb: MariaDb, connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in mariadb.environ.items():
@@ -76,7 +76,7 @@ def test_one_row_of_a_thousand_is_a_dead_letter_and_written_once_the_table_is_al
     assert mariadb.run("SELECT COUNT(*) FROM messages") == [(1001,)]
 
 
-def test_another_message_under_the_same_id_is_a_dead_letter(settings: Settings, connection: Redis) -> None:
+def test_different_message_with_the_same_id_is_a_dead_letter(settings: Settings, connection: Redis) -> None:
     jobs.write_messages([message("a", 0)])
     other = {**message("a", 0), "user_id": "other"}
     assert jobs.write_messages([message("a", 1), other]) == {"written": 1, "refused": 1}
@@ -85,7 +85,7 @@ def test_another_message_under_the_same_id_is_a_dead_letter(settings: Settings, 
     assert reason(letter).endswith("another message is stored already: 'a-0000'")
 
 
-def test_a_driver_that_is_missing_needs_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_driver_is_a_misconfigured_sink(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"DB_HOST": "127.0.0.1", "DB_USER": "u", "DB_NAME": "d"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(sys.modules, "pymysql", None)
@@ -97,7 +97,7 @@ def event(**fields: str) -> str:
     return json.dumps(["data", {"msg_id": "m", "message": "x", "user_id": "u", **fields}])
 
 
-def test_an_event_is_read_again_and_written(settings: Settings) -> None:
+def test_raw_event_is_parsed_and_written(settings: Settings) -> None:
     jobs.ingest_message(event(timestamp="2026-01-01T12:00:00Z"), None, 1)
     jobs.ingest_message(event(timestamp="2026-01-01T12:00:00Z", msg_id="n"), "u", 1)
     assert stored(settings) == ["m", "n"]
@@ -110,11 +110,11 @@ def test_an_event_is_read_again_and_written(settings: Settings) -> None:
         ("[" * 100_000, None),
         ("null", None),
         (event(), None),
-        (event(timestamp="2026-01-01T12:00:00Z"), "somebody else"),
+        (event(timestamp="2026-01-01T12:00:00Z"), "another user"),
     ],
     ids=range(5),
 )
-def test_an_event_that_still_cannot_be_read_is_rejected(settings: Settings, text: str, user: str | None) -> None:
+def test_unparsable_raw_event_is_rejected(settings: Settings, text: str, user: str | None) -> None:
     with pytest.raises(RejectedError):
         jobs.ingest_message(text, user, 1)
     assert not settings.database.exists()

@@ -1,4 +1,4 @@
-"""The jobs of `sensor-data`, as a worker process runs them: settings from the environment, real sinks, real Redis."""
+"""Test the jobs of `sensor-data` as in a worker process: settings from the environment, real sinks, real Redis."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from support.waiting import eventually
 
 
 def stored(settings: Settings) -> list[Any]:
-    """What is in the SQLite file: topic and fields, in order."""
+    """Topic and fields of the readings in the SQLite file, in order."""
     with closing(sqlite3.connect(settings.database)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         return db.execute("SELECT topic, fields FROM readings ORDER BY rowid").fetchall()
@@ -37,13 +37,13 @@ def letters(connection: Redis) -> list[GuardedJob]:
     return [GuardedJob.fetch(i, connection=connection, serializer=JSONSerializer) for i in ids]
 
 
-def test_a_batch_goes_to_sqlite_where_nothing_else_is_set(settings: Settings) -> None:
+def test_batch_goes_to_sqlite_by_default(settings: Settings) -> None:
     assert jobs.write_readings(readings("a", 3)) == {"written": 3, "refused": 0}
     assert jobs.write_readings(readings("a", 4)) == {"written": 4, "refused": 0}
     assert len(stored(settings)) == 4
 
 
-def test_a_batch_goes_to_influxdb_where_its_url_is_set(
+def test_batch_goes_to_influxdb_if_its_url_is_set(
     settings: Settings, victoria: VictoriaMetrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"INFLUX_URL": victoria.url, "INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"}.items():
@@ -53,7 +53,7 @@ def test_a_batch_goes_to_influxdb_where_its_url_is_set(
     assert not settings.database.exists()
 
 
-def test_a_refused_row_is_a_dead_letter_and_the_rest_is_written(settings: Settings, connection: Redis) -> None:
+def test_rejected_row_is_a_dead_letter_and_the_rest_is_written(settings: Settings, connection: Redis) -> None:
     jobs.write_readings([reading("a", 0, value=1)])
     other = reading("a", 0, value=2)
     for _ in range(2):
@@ -65,14 +65,14 @@ def test_a_refused_row_is_a_dead_letter_and_the_rest_is_written(settings: Settin
     assert len(stored(settings)) == 3
 
 
-def test_a_reading_that_is_sent_again_is_the_same_dead_letter(connection: Redis) -> None:
+def test_resent_reading_is_the_same_dead_letter(connection: Redis) -> None:
     jobs.write_readings([reading("a", 0, value=1)])
     for moment in (1, 2):
         jobs.write_readings([reading("a", 1), {**reading("a", 0, value=2), "received_ns": moment}])
     assert len(letters(connection)) == 1
 
 
-def test_a_dead_letter_is_written_once_its_cause_is_mended(settings: Settings, connection: Redis) -> None:
+def test_dead_letter_is_written_once_its_cause_is_fixed(settings: Settings, connection: Redis) -> None:
     jobs.write_readings([reading("a", 0, value=1)])
     jobs.write_readings([reading("a", 1), reading("a", 0, value=2)])
     (letter,) = letters(connection)
@@ -87,13 +87,13 @@ def test_a_dead_letter_is_written_once_its_cause_is_mended(settings: Settings, c
 
 
 @pytest.mark.parametrize("bad", [None, "text", {}, {"topic": "t", "fields": {"\ud800": "\u202e"}}], ids=ascii)
-def test_what_is_no_reading_is_a_dead_letter_too(settings: Settings, connection: Redis, bad: Any) -> None:
+def test_item_that_is_no_reading_is_a_dead_letter(settings: Settings, connection: Redis, bad: Any) -> None:
     assert jobs.write_readings([reading("a", 0), bad]) == {"written": 1, "refused": 1}
     (letter,) = letters(connection)
     assert letter.args == [[bad]]
 
 
-def test_dead_letters_that_cannot_be_written_make_the_batch_wait(
+def test_batch_waits_if_dead_letters_cannot_be_stored(
     settings: Settings, connection: Redis, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
@@ -105,7 +105,7 @@ def test_dead_letters_that_cannot_be_written_make_the_batch_wait(
     assert len(letters(connection)) == len(stored(settings)) == 1
 
 
-def test_a_child_opens_a_sink_of_its_own(settings: Settings) -> None:
+def test_forked_child_opens_its_own_sink(settings: Settings) -> None:
     jobs.write_readings([reading("parent", 0)])
     child = multiprocessing.get_context("fork").Process(target=jobs.write_readings, args=(readings("child", 2),))
     child.start()
@@ -115,7 +115,7 @@ def test_a_child_opens_a_sink_of_its_own(settings: Settings) -> None:
     assert [topic for topic, _ in stored(settings)] == [f"sensors/{n}" for n in ("parent", "child", "child", "parent")]
 
 
-def test_a_sink_is_opened_again_after_an_error(settings: Settings) -> None:
+def test_sink_is_reopened_after_an_error(settings: Settings) -> None:
     jobs.write_readings([reading("a", 0)])
     settings.database.unlink()
     with pytest.raises(SinkUnavailableError):
@@ -124,20 +124,20 @@ def test_a_sink_is_opened_again_after_an_error(settings: Settings) -> None:
     assert len(stored(settings)) == 1
 
 
-def test_a_message_is_read_again_and_written(settings: Settings) -> None:
+def test_raw_message_is_parsed_and_written(settings: Settings) -> None:
     payload = base64.b64encode(b'{"temperature":21.5}').decode()
     assert jobs.ingest_reading("sensors/attic", payload, 1_700_000_000_000_000_000) == {"written": 1, "refused": 0}
     assert stored(settings) == [("sensors/attic", '{"temperature":21.5}')]
 
 
 @pytest.mark.parametrize("payload", ["bm90IEpTT04=", "not base64", "e30", "ü", ""])
-def test_a_message_that_still_cannot_be_read_is_rejected(settings: Settings, payload: str) -> None:
+def test_unparsable_raw_message_is_rejected(settings: Settings, payload: str) -> None:
     with pytest.raises(RejectedError):
         jobs.ingest_reading("sensors/attic", payload, 1)
     assert not settings.database.exists()
 
 
-def test_dead_letters_of_one_cause_are_one_group(connection: Redis) -> None:
+def test_dead_letters_with_one_cause_are_one_group(connection: Redis) -> None:
     for topic in ("a", "it's", "b: c"):
         jobs.write_readings([reading(topic, n, value=1) for n in range(2)])
         jobs.write_readings([reading(topic, n, value=2) for n in range(2)])

@@ -1,4 +1,4 @@
-"""The jobs of `report`: what is in each report, its three forms, and what cannot be asked for."""
+"""Test the jobs of `report`: the content of each report, its three formats, and invalid arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.history.open_store import open_store
 from qctl.jobs import reading_batches as sensor_jobs
 from qctl.jobs import report as jobs
-from qctl.jobs.follow_up_jobs import follow
+from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.models import Event
 from qctl.settings import Settings
 from qctl.store import inventory
@@ -34,7 +34,7 @@ EVIL = "=cmd<script>alert(1)</script>"
 
 @pytest.fixture
 def stock(settings: Settings) -> None:
-    """Ten of A of which three were sold, and something hostile."""
+    """Ten pieces of A of which three were sold, and a product with a hostile name."""
     with inventory.opened(settings) as db:
         for items in (
             [Item("A", 10, "Apple", 2, Decimal("1.50")), Item(EVIL, 1, '"><img src=x>')],
@@ -43,17 +43,17 @@ def stock(settings: Settings) -> None:
             inventory.apply(db, "7", items, source="test")
 
 
-def made(settings: Settings, kind: str, form: str, **more: Any) -> str:
+def generate(settings: Settings, kind: str, form: str, **more: Any) -> str:
     (name,) = jobs.generate_report(7, kind, format=form, **more)["files"]
     return (settings.exports / name).read_text()
 
 
 def document(settings: Settings, kind: str, **more: Any) -> Any:
-    return json.loads(made(settings, kind, "json", **more))
+    return json.loads(generate(settings, kind, "json", **more))
 
 
 @pytest.mark.usefixtures("stock")
-def test_inventory_summary(settings: Settings) -> None:
+def test_inventory_summary_has_quantities_and_values(settings: Settings) -> None:
     found = document(settings, "inventory-summary")
     assert found["figures"] == {"products": 2, "pieces": 8, "value": 10.5, "running out": 1}
     apple = {"sku": "A", "name": "Apple", "quantity": 7, "threshold": 2, "price": 1.5, "value": 10.5}
@@ -62,7 +62,7 @@ def test_inventory_summary(settings: Settings) -> None:
 
 
 @pytest.mark.usefixtures("stock")
-def test_sales_are_the_pieces_that_left_and_the_report_says_so(settings: Settings) -> None:
+def test_sales_are_decreases_of_stock_and_the_report_says_so(settings: Settings) -> None:
     today = datetime.now(timezone.utc).date().isoformat()
     found = document(settings, "sales-analysis", filters={"startDate": today, "endDate": today})
     assert found["rows"] == [{"sku": "A", "pieces": 3, "revenue": 4.5}]
@@ -70,7 +70,7 @@ def test_sales_are_the_pieces_that_left_and_the_report_says_so(settings: Setting
     assert document(settings, "sales-analysis", filters={"endDate": "2020-01-01"})["rows"] == []
 
 
-def test_queue_activity_is_told_from_the_history(settings: Settings) -> None:
+def test_queue_activity_counts_events_of_the_history(settings: Settings) -> None:
     store = open_store(settings)
     at = int(datetime.now(timezone.utc).timestamp() * 1000)
     store.write(
@@ -82,7 +82,7 @@ def test_queue_activity_is_told_from_the_history(settings: Settings) -> None:
     assert len(found["rows"]) == 1
 
 
-def test_sensor_summary(settings: Settings) -> None:
+def test_sensor_summary_has_statistics_by_device(settings: Settings) -> None:
     sensor_jobs.write_readings(readings("attic", 3))
     found = document(settings, "sensor-summary")
     assert found["figures"]["readings"] == 3
@@ -90,7 +90,7 @@ def test_sensor_summary(settings: Settings) -> None:
     assert all(row["least"] <= row["mean"] <= row["most"] for row in found["rows"])
 
 
-def test_readings_in_influxdb_are_not_summed_up(
+def test_sensor_summary_of_influxdb_is_rejected(
     monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
     for name, value in {"INFLUX_URL": "http://127.0.0.1:1", "INFLUX_TOKEN": "t", "ORG": "o", "BUCKET": "b"}.items():
@@ -101,14 +101,14 @@ def test_readings_in_influxdb_are_not_summed_up(
 
 
 @pytest.mark.parametrize("kind", list(jobs.REPORTS))
-def test_every_report_without_any_data_has_all_forms(settings: Settings, kind: str) -> None:
+def test_every_report_without_data_has_all_formats(settings: Settings, kind: str) -> None:
     found = jobs.generate_report(7, kind)
     assert [name.rpartition(".")[2] for name in found["files"]] == ["csv", "json", "html"]
     assert all((settings.exports / name).stat().st_size for name in found["files"])
 
 
 class _Page(HTMLParser):
-    """What a page is made of."""
+    """Collects the tags and links of a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,12 +121,12 @@ class _Page(HTMLParser):
 
 
 @pytest.mark.usefixtures("stock")
-def test_the_page_opens_offline_and_what_is_hostile_is_text(settings: Settings) -> None:
+def test_html_report_is_offline_and_escapes_hostile_text(settings: Settings) -> None:
     for kind, shown in (
         ("inventory-summary", "&lt;script&gt;alert(1)&lt;/script&gt;</td>"),
         ("sales-analysis", "<td>A</td>"),
     ):
-        text = made(settings, kind, "html")
+        text = generate(settings, kind, "html")
         page = _Page()
         page.feed(text)
         assert page.tags.count("svg") == 2
@@ -137,8 +137,8 @@ def test_the_page_opens_offline_and_what_is_hostile_is_text(settings: Settings) 
 
 
 @pytest.mark.usefixtures("stock")
-def test_cells_are_no_formulas(settings: Settings) -> None:
-    rows = list(csv.reader(made(settings, "inventory-summary", "csv").splitlines()))
+def test_csv_cells_are_never_formulas(settings: Settings) -> None:
+    rows = list(csv.reader(generate(settings, "inventory-summary", "csv").splitlines()))
     assert rows[0][:3] == ["sku", "name", "quantity"]
     assert [row[0] for row in rows[1:]] == [f"'{EVIL}", "A"]
 
@@ -157,15 +157,15 @@ def test_cells_are_no_formulas(settings: Settings) -> None:
     ],
     ids=lambda bad: ascii(bad)[:50],
 )
-def test_what_cannot_be_asked_for_is_rejected_before_the_work(settings: Settings, bad: dict[str, Any]) -> None:
+def test_invalid_argument_is_rejected_before_the_report_is_generated(settings: Settings, bad: dict[str, Any]) -> None:
     with pytest.raises(RejectedError):
         jobs.generate_report(**{"businessId": 7, "reportType": "inventory-summary", **bad})
     assert not settings.exports.exists()
 
 
-def test_a_worker_makes_it_and_mails_that_it_is_ready(settings: Settings, connection: Redis, stock: None) -> None:
+def test_worker_generates_the_report_and_sends_one_email(settings: Settings, connection: Redis, stock: None) -> None:
     data = {"businessId": 7, "reportType": "inventory-summary", "userEmail": "boss@example.org"}
-    follow("generate-report", data, id="one")
+    enqueue_follow_up("generate-report", data, id="one")
     for _ in range(2):
         ForkWorker(["report"], connection, settings).work(burst=True)
         assert connection.hget(keys.job("one"), "status") == b"finished"
@@ -175,7 +175,7 @@ def test_a_worker_makes_it_and_mails_that_it_is_ready(settings: Settings, connec
     assert connection.llen(keys.queue("email")) == 1
 
 
-def test_old_reports_are_deleted_and_exports_stay(settings: Settings) -> None:
+def test_cleanup_deletes_old_reports_and_keeps_exports(settings: Settings) -> None:
     (name,) = jobs.generate_report(7, "sales-analysis", format="csv")["files"]
     export = settings.exports / "inventory-export-1.csv"
     export.write_text("")
@@ -186,7 +186,7 @@ def test_old_reports_are_deleted_and_exports_stay(settings: Settings) -> None:
     assert list(settings.exports.iterdir()) == [export]
 
 
-def test_a_folder_that_cannot_be_written_holds_the_queue(settings: Settings) -> None:
+def test_unwritable_folder_pauses_the_queue(settings: Settings) -> None:
     Path(settings.exports).write_text("a file stands in the way")
     with pytest.raises(SinkMisconfiguredError):
         jobs.generate_report(7, "sales-analysis")

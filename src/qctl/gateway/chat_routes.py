@@ -25,8 +25,8 @@ from qctl.gateway.authentication import Authenticated
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.error_responses import documented
 from qctl.gateway.schemas import LINE, Text
-from qctl.jobs.chat import LONGEST
-from qctl.jobs.images import upload_of
+from qctl.jobs.chat import MAX_TEXT_CHARS
+from qctl.jobs.images import upload_name
 from qctl.models import OwnedStatus
 from qctl.settings import Settings
 
@@ -38,7 +38,7 @@ FORM = "multipart/form-data"
 
 EXAMPLE_JOB = "0b0f4a4e-2f0c-4f0e-9e55-7d0b2c1f6a11"
 
-_TEXT = {"type": "string", "maxLength": LONGEST, "example": "hello"}
+_TEXT = {"type": "string", "maxLength": MAX_TEXT_CHARS, "example": "hello"}
 _BODY = {
     "required": True,
     "content": {
@@ -59,7 +59,7 @@ _BODY = {
 class NewMessage(BaseModel):
     """A message as JSON has it."""
 
-    text: Annotated[Text | None, Field(max_length=LONGEST)] = None
+    text: Annotated[Text | None, Field(max_length=MAX_TEXT_CHARS)] = None
     image: Text | None = None
 
 
@@ -130,7 +130,7 @@ def _queue(gateway: Backend, sender: str, receiver: str, text: str | None, image
     """Keep the image, and create the job. Raises RejectedError where it is none."""
     job_id = str(uuid.uuid4())
     uploads = Folder(gateway.settings.uploads)
-    name = None if image is None else upload_of(job_id, images.extension(image))
+    name = None if image is None else upload_name(job_id, images.extension(image))
     if name is not None and image is not None:
         with uploads.writing(name) as out:
             out.write(image)
@@ -158,12 +158,12 @@ async def _of_json(request: Request, settings: Settings) -> tuple[str | None, by
 
 
 async def _of_form(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
-    async with request.form(max_files=1, max_fields=4, max_part_size=4 * LONGEST) as form:
+    async with request.form(max_files=1, max_fields=4, max_part_size=4 * MAX_TEXT_CHARS) as form:
         text, image = form.get("text"), form.get("image")
         if isinstance(text, UploadFile) or (image is not None and not isinstance(image, UploadFile)):
             raise HTTPException(400, "`text` is a text and `image` a file")
-        if text is not None and len(text) > LONGEST:
-            raise HTTPException(400, f"text: at most {LONGEST} characters")
+        if text is not None and len(text) > MAX_TEXT_CHARS:
+            raise HTTPException(400, f"text: at most {MAX_TEXT_CHARS} characters")
         if image is None:
             return text, None
         if (image.size or 0) > settings.max_file_size:

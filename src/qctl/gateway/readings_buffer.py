@@ -25,7 +25,7 @@ class Intake:
 
     async def serve(self) -> None:
         """Commit what comes, until cancelled. Raises what is a defect."""
-        destination = batches.without_queue(self._settings, "readings", reading_batches.sink)
+        destination = batches.direct_destination(self._settings, "readings", reading_batches.sink)
         destination = destination or Destination.buffered(self._settings, PIPELINES["readings"], "qctl-gateway")
         with destination.connection, destination.cutter as cutter:
             self._commit = GroupCommit(self._settings, destination.buffer, cutter.wake)

@@ -1,4 +1,5 @@
-"""The work itself: one module a queue, plain functions with JSON arguments, named in `builtin.py`.
+"""Job functions: one module per queue, plain functions with JSON arguments, named in `catalog/builtin.py`.
 
-A worker imports them by name when a job comes and calls them with its arguments by name; they know nothing of queues.
+A worker imports them by dotted path and calls them with keyword arguments. While a job runs, the worker adds its
+`jobId`, `traceId` and `userId` to every log line, so these functions log only their own `event`.
 """

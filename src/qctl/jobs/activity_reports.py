@@ -1,4 +1,4 @@
-"""The reports about what ran and what devices sent. They are of the whole installation, whatever business asks."""
+"""Reports on queue activity and device readings. They cover the whole installation and ignore the business id."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from datetime import datetime, timedelta, timezone
 from qctl.broker.worker import job_context
 from qctl.errors import QctlError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.history.open_store import open_store
-from qctl.jobs.common_arguments import Days
+from qctl.jobs.common_arguments import DateRange
 from qctl.reports.report import Chart, Report
 from qctl.settings import Settings
 from qctl.sinks import sqlite
 
-DEFAULT = timedelta(days=30)
-"""How far back the activity goes where no startDate is given."""
+DEFAULT_PERIOD = timedelta(days=30)
+"""Period of `queue-activity` without a startDate."""
 
 EVENTS = ("created", "started", "finished", "retried", "dead")
-"""What is told of by the day."""
+"""Events counted per day."""
 
 
-def queue_activity(settings: Settings, business: str, days: Days) -> Report:
-    """What ran on these days, by the day, from the history. Raises SinkUnavailableError where that is away."""
+def queue_activity(settings: Settings, business: str, days: DateRange) -> Report:
+    """Events per day from the history. Raises SinkUnavailableError if the history is unreachable."""
     del business
     until = days.until or datetime.now(timezone.utc)
-    since = days.since or until - DEFAULT
+    since = days.since or until - DEFAULT_PERIOD
     try:
         with closing(open_store(settings, reading=True)) as store:
             steps = store.steps("day", since, until)
@@ -55,8 +55,8 @@ def queue_activity(settings: Settings, business: str, days: Days) -> Report:
 
 
 @dataclass
-class _Seen:
-    """What a device sent of one field."""
+class _FieldStatistics:
+    """Statistics of one field of one device."""
 
     count: int = 0
     total: float = 0.0
@@ -70,12 +70,12 @@ class _Seen:
         self.least, self.most, self.last = min(self.least, value), max(self.most, value), value
 
 
-def sensor_summary(settings: Settings, business: str, days: Days) -> Report:
-    """What devices sent on these days, by device and field. Raises RejectedError where readings are in InfluxDB."""
+def sensor_summary(settings: Settings, business: str, days: DateRange) -> Report:
+    """Statistics of readings by device and field. Raises RejectedError if readings are stored in InfluxDB."""
     del business
     if settings.influx_url:
-        raise RejectedError("readings are in InfluxDB: sensor-summary reads those in SQLite alone")
-    seen: dict[tuple[str, str], _Seen] = {}
+        raise RejectedError("sensor-summary reads SQLite only, and INFLUX_URL is set: query InfluxDB instead")
+    statistics: dict[tuple[str, str], _FieldStatistics] = {}
     count = 0
     statement = "SELECT device, fields FROM readings WHERE ts_ns >= ? AND ts_ns < ? ORDER BY ts_ns"
     span = (_ns(days.since, -(2**63)), _ns(days.until, 2**63 - 1))
@@ -85,15 +85,15 @@ def sensor_summary(settings: Settings, business: str, days: Days) -> Report:
     ):
         for count, (device, fields) in enumerate(db.execute(statement, span), 1):
             for name, value in json.loads(fields).items():
-                seen.setdefault((device, name), _Seen()).add(float(value))
+                statistics.setdefault((device, name), _FieldStatistics()).add(float(value))
             job_context.progress(count)
     rows = [
-        (device, name, each.count, each.least, each.total / each.count, each.most, each.last)
-        for (device, name), each in sorted(seen.items())
+        (device, name, field.count, field.least, field.total / field.count, field.most, field.last)
+        for (device, name), field in sorted(statistics.items())
     ]
-    per_device = Counter({device: 0 for device, _ in seen})
-    for (device, _), each in seen.items():
-        per_device[device] += each.count
+    per_device = Counter({device: 0 for device, _ in statistics})
+    for (device, _), field in statistics.items():
+        per_device[device] += field.count
     return Report(
         "Sensor summary",
         f"All devices, {days}",

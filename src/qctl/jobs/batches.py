@@ -1,4 +1,4 @@
-"""What the batch jobs of all pipelines do: items into the sink, and of each that is refused a dead letter."""
+"""Batch jobs of all pipelines: write items to the sink, and make a dead letter of each item that it rejects."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from qctl.sources.destination import Destination
 from qctl.sources.queueless import Direct
 
 MakeSink = Callable[[Settings], Sink]
-"""Makes the sink that the settings call for."""
+"""Factory of the sink that the settings select."""
 
 
 def write_batch(pipeline: str, make_sink: MakeSink, items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Write a batch. Returns how many items were `written`, and how many `refused` and made dead letters.
+    """Write a batch. Returns how many items were `written`, and how many `refused` and stored as dead letters.
 
-    The sink is made once a process. Raises SinkError where the batch has to wait; it can be written again in full. A
-    single item that is refused raises RejectedError: its job is the dead letter, and stays the same one however often
-    it is retried.
+    The sink is opened once per process. Raises SinkError if the batch has to be retried; writing it again in full is
+    safe. Raises RejectedError if the only item of a batch is rejected: this job is then the dead letter of that item,
+    and retrying it creates no second one.
     """
     refused = _sink(os.getpid(), make_sink).write(items)
     if refused and len(items) == 1:
         raise RejectedError(refused[0].reason)
     if refused:
-        _bury(pipeline, items, refused)
+        _store_dead_letters(pipeline, items, refused)
     return {"written": len(items) - len(refused), "refused": len(refused)}
 
 
-def without_queue(settings: Settings, pipeline: str, make_sink: MakeSink) -> Destination | None:
-    """Where a source of this pipeline keeps what came, where CACHE_ENABLED is false; None where there is a queue."""
+def direct_destination(settings: Settings, pipeline: str, make_sink: MakeSink) -> Destination | None:
+    """The destination of a source that writes straight to its sink (CACHE_ENABLED=false); None if it uses a queue."""
     if settings.cache_enabled:
         return None
     return Destination.direct(Direct(settings, pipeline, KeptOpen(make_sink(settings))))
 
 
 def settings() -> Settings:
-    """The settings of this process, as they were when it first needed them."""
+    """The settings of this process, loaded on first use."""
     return _settings(os.getpid())
 
 
-# A child that was forked gets its own of both, and does not close its parent's sink, which would break it for both.
+# Both caches are keyed by process id: a forked child that used or closed its parent's sink would break it for both.
 
 
 @cache
@@ -63,16 +63,16 @@ def _sink(pid: int, make: MakeSink) -> KeptOpen:
     return KeptOpen(make(_settings(pid)))
 
 
-def _bury(pipeline: str, items: Sequence[Mapping[str, Any]], refused: Sequence[Refused]) -> None:
-    """Make a dead letter of each refused item: a batch of one, to be written again once the cause is mended."""
+def _store_dead_letters(pipeline: str, items: Sequence[Mapping[str, Any]], refused: Sequence[Refused]) -> None:
+    """Store each rejected item as a dead letter: a batch of one, to be retried once the cause is fixed."""
     rejects = [Reject(_letter_id(items[row.index]), ([items[row.index]],), row.reason) for row in refused]
     try:
         record_rejects(settings(), PIPELINES[pipeline], rejects)
     except (UnreachableError, BackpressureError) as error:
-        raise SinkUnavailableError(f"dead letters cannot be written: {error}") from error
+        raise SinkUnavailableError(f"cannot store dead letters: {error}") from error
 
 
 def _letter_id(item: Any) -> str:
-    """An id that the same item always gets, also when it is sent again."""
-    same = {name: value for name, value in item.items() if name != "received_ns"} if isinstance(item, dict) else item
-    return "reject-" + hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:24]
+    """An id made of the item's content without its time of arrival, so that a resent item gets the same one."""
+    content = {name: value for name, value in item.items() if name != "received_ns"} if isinstance(item, dict) else item
+    return "reject-" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]

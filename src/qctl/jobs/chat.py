@@ -1,7 +1,7 @@
-"""Jobs of the queue `message`: a chat message stored, delivered, and told of.
+"""Jobs of the queue `message`: store a chat message, deliver it and notify the receiver.
 
-Each step does nothing the second time, by the job's id: whoever is killed between two of them, a retry goes on and
-doubles nothing. `qctl job show` tells which step it has come to.
+Each step is idempotent by the job's id, so that a retry after a kill between two steps repeats nothing.
+`qctl job show` shows the current step.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
 from qctl.files import image_store, images
 from qctl.files.folder import Folder
-from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.common_arguments import named, written
-from qctl.jobs.follow_up_jobs import follow, redis
+from qctl.jobs.common_arguments import parse_id, parse_text
+from qctl.jobs.follow_up_jobs import enqueue_follow_up, redis_connection
 from qctl.store import chat
 from qctl.store.chat import ChatMessage
 
 log = logging.getLogger(__name__)
 
-LONGEST = 10_000
-"""Characters of a message."""
+MAX_TEXT_CHARS = 10_000
+"""Longest text of a message; a longer one is rejected."""
 
-_SHOWN = 100
-"""Characters of a message in the note that it came."""
+_MAX_PREVIEW_CHARS = 100
+"""Longest excerpt of a message in the notification; a longer text is cut."""
 
 STEPS = 4
 
@@ -37,38 +36,38 @@ STEPS = 4
 def process_message(
     senderId: str | int, receiverId: str | int, text: str | None = None, image: str | None = None
 ) -> dict[str, Any]:
-    """Keep a message's image, store the message, deliver it to the receiver's inbox, and have the receiver told.
+    """Store a message and its image, deliver it to the receiver's inbox, and notify the receiver.
 
-    `image` is a path in UPLOAD_DIR or a `data:` URL. Returns the `messageId` and the name of the `image` in
-    its folder or bucket. Raises RejectedError where there is no message in it or the image is none, SinkError where it
-    cannot be stored now.
+    `image`: a path in UPLOAD_DIR or a `data:` URL. Returns the `messageId` and the name of the `image` in its folder
+    or bucket. Raises RejectedError if the message is empty or the image is invalid, SinkError if it cannot be stored
+    now.
     """
-    sender, receiver = named("senderId", senderId), named("receiverId", receiverId)
-    said = written("text", text, LONGEST)
-    if said is None and not image:
-        raise RejectedError("a message has text, an image, or both")
-    kept = _keep_image(image) if image else None
-    job_context.progress(1, STEPS, "the image is kept")
+    sender, receiver = parse_id("senderId", senderId), parse_id("receiverId", receiverId)
+    body = parse_text("text", text, MAX_TEXT_CHARS)
+    if body is None and not image:
+        raise RejectedError("a message needs text, an image, or both")
+    image_name = _store_image(image) if image else None
+    job_context.progress(1, STEPS, "image stored")
     message_id = job_context.job_id() or uuid4().hex
     sent_at = job_context.created() or datetime.now(timezone.utc)
-    message = ChatMessage(message_id, sender, receiver, said, kept, sent_at)
+    message = ChatMessage(message_id, sender, receiver, body, image_name, sent_at)
     chat.keep(settings(), message)
     job_context.progress(2, STEPS, "stored")
     _deliver(message)
     job_context.progress(3, STEPS, "delivered")
-    _tell(message)
-    job_context.progress(STEPS, STEPS, "the receiver is told")
-    log.info("message delivered", extra=log_context.of("delivered"))
-    return {"messageId": message_id, "image": kept}
+    _notify_receiver(message)
+    job_context.progress(STEPS, STEPS, "receiver notified")
+    log.info("message delivered", extra={"event": "delivered"})
+    return {"messageId": message_id, "image": image_name}
 
 
-def _keep_image(image: str) -> str:
-    """Keep an image under a name that is its content's. Returns the name."""
-    data = images.inline(image, settings().max_file_size) if image.startswith("data:") else _uploaded(image)
+def _store_image(image: str) -> str:
+    """Store an image. Returns its name, a hash of its content."""
+    data = images.inline(image, settings().max_file_size) if image.startswith("data:") else _read_upload(image)
     return image_store.keep(settings(), data)
 
 
-def _uploaded(name: str) -> bytes:
+def _read_upload(name: str) -> bytes:
     with Folder(settings().uploads).open(name, settings().max_file_size) as file:
         return file.read()
 
@@ -82,12 +81,12 @@ def _deliver(message: ChatMessage) -> None:
         "image": message.image,
         "sentAt": message.sent_at.astimezone(timezone.utc).isoformat(timespec="milliseconds"),
     }
-    with redis("the message cannot be delivered") as connection:
+    with redis_connection("the message cannot be delivered") as connection:
         inbox.deliver(connection, message.receiver, message.id, event)
 
 
-def _tell(message: ChatMessage) -> None:
+def _notify_receiver(message: ChatMessage) -> None:
     text = message.text or "sent you an image"
-    shown = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "\u2026"
+    preview = text if len(text) <= _MAX_PREVIEW_CHARS else text[: _MAX_PREVIEW_CHARS - 1] + "\u2026"
     data = {"messageId": message.id, "senderId": message.sender}
-    follow("notify", {"receiverId": message.receiver, "text": shown, "kind": "message", "data": data})
+    enqueue_follow_up("notify", {"receiverId": message.receiver, "text": preview, "kind": "message", "data": data})

@@ -1,4 +1,4 @@
-"""Jobs of the queue `email`: one mail each. The names of their arguments are the third seed document's."""
+"""Jobs of the queue `email`: each sends one email. docs/compatibility.md explains the names of their arguments."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ log = logging.getLogger(__name__)
 
 
 def welcome_email(userEmail: str, userName: str) -> dict[str, str]:
-    """Mail to a new user."""
-    return _mail("welcome-email", userEmail, {"userName": userName})
+    """Send a welcome email to a new user."""
+    return _send("welcome-email", userEmail, {"userName": userName})
 
 
 def password_reset(userEmail: str, resetUrl: str, userName: str | None = None) -> dict[str, str]:
-    """Mail with a link to set a new password. Raises RejectedError where it is no link to a web page."""
+    """Send an email with a link to set a new password. Raises RejectedError unless it is an HTTP or HTTPS URL."""
     parts = urlsplit(resetUrl)
     if parts.scheme not in ("https", "http") or not parts.hostname or any(c.isspace() for c in resetUrl):
-        raise RejectedError(f"resetUrl is no link: {resetUrl!r:.80}")
-    return _mail("password-reset", userEmail, {"userName": userName, "resetUrl": resetUrl})
+        raise RejectedError(f"resetUrl is not an HTTP or HTTPS URL: {resetUrl!r:.80}")
+    return _send("password-reset", userEmail, {"userName": userName, "resetUrl": resetUrl})
 
 
 def low_stock_alert(
@@ -34,9 +34,9 @@ def low_stock_alert(
     items: list[dict[str, Any]],
     businessId: str | int | None = None,
 ) -> dict[str, str]:
-    """Alert: these products are running out."""
+    """Send an alert that products are running low."""
     rows = [{"sku": str(item["sku"]), "quantity": item["quantity"]} for item in items]
-    return _mail("low-stock-alert", userEmail, {"items": rows, "businessId": businessId})
+    return _send("low-stock-alert", userEmail, {"items": rows, "businessId": businessId})
 
 
 def report_ready(
@@ -45,33 +45,31 @@ def report_ready(
     businessId: str | int | None = None,
     reportFile: str | None = None,
 ) -> dict[str, str]:
-    """Mail: a report can be fetched."""
-    told = {"reportType": reportType, "businessId": businessId, "reportFile": reportFile}
-    return _mail("report-ready", userEmail, told)
+    """Send an email that a report is ready."""
+    values = {"reportType": reportType, "businessId": businessId, "reportFile": reportFile}
+    return _send("report-ready", userEmail, values)
 
 
 def alert_email(userEmail: str, subject: str, text: str) -> dict[str, str]:
-    """Mail to an operator: a rule of `qctl alert` says that something is wrong, or well again."""
-    return _mail("alert-email", userEmail, {"subject": subject, "text": text})
+    """Send an operator the email of an alert rule: a queue is unhealthy, or has recovered."""
+    return _send("alert-email", userEmail, {"subject": subject, "text": text})
 
 
 def notification_email(userEmail: str, text: str, kind: str | None = None) -> dict[str, str]:
-    """Mail: a note to a receiver who wants them by mail."""
-    return _mail("notification-email", userEmail, {"text": text, "kind": kind})
+    """Send a notification to a receiver who chose email."""
+    return _send("notification-email", userEmail, {"text": text, "kind": kind})
 
 
-def _mail(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
-    given = settings()
+def _send(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
+    current = settings()
     mail = compose(
         template,
         values,
         to=to,
-        sent_by=given.smtp_from,
+        sent_by=current.smtp_from,
         key=job_context.job_id() or uuid4().hex,
-        folder=given.mail_templates,
+        folder=current.mail_templates,
     )
-    where = send(mail, given)
-    log.info(
-        "%s sent", template, extra={"event": "sent", "jobId": job_context.job_id(), "traceId": job_context.trace()}
-    )
-    return {"messageId": str(mail["Message-ID"]), "to": where}
+    recipient = send(mail, current)
+    log.info("%s sent", template, extra={"event": "sent"})
+    return {"messageId": str(mail["Message-ID"]), "to": recipient}

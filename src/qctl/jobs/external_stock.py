@@ -1,8 +1,8 @@
-"""Stock of another system, page by page: a source of QCTL_SOURCES.
+"""Stock of other systems, read page by page from a source named in QCTL_SOURCES.
 
-A source at a URL is asked with `businessId` and, where only what changed is wanted, `updatedSince`. It answers with
-JSON: a list of products, or `{"items": [...], "next": URL}` where more follow. A source that is a file holds the same
-JSON, or is a CSV file as imports are.
+A source at a URL gets the query parameters `businessId` and, for an incremental run, `updatedSince`. It replies with
+JSON: a list of products, or `{"items": [...], "next": URL}` if more pages follow. A source that is a file contains the
+same JSON, or is a CSV file like those of `process-inventory-import`.
 """
 
 from __future__ import annotations
@@ -19,83 +19,83 @@ from qctl.errors import RejectedError
 from qctl.files.csv_table import Sheet
 from qctl.files.folder import Folder
 from qctl.http_client import Request, send
-from qctl.jobs.file import COLUMNS, told
+from qctl.jobs.file import COLUMNS, product_fields
 from qctl.settings import Settings
 
-PAGES = 1000
-"""Pages of one synchronisation; more is a source that does not end."""
+MAX_PAGES = 1000
+"""Maximum pages of one synchronisation; a source with more is rejected because it may never end."""
 
 Page = Sequence[Any]
-"""What a source tells of some products, each to be read by `store.items.item`."""
+"""Products as a source describes them, each to be parsed by `store.products.item`."""
 
 
 def pages(settings: Settings, name: str, business: str, since: datetime | None) -> Iterator[Page]:
-    """What a source tells, all of it, or what changed `since` a time.
+    """Yield the pages of a source: all products, or those that changed `since` a time.
 
-    Raises RejectedError where there is no such source, it may not be asked, or it tells no products, and
-    PartnerUnavailableError where it does not answer.
+    Raises RejectedError if the source is unknown, its host is not allowed, or its reply is not a list of products, and
+    PartnerUnavailableError if it does not reply.
     """
     target = settings.sources.get(name)
     if target is None:
-        raise RejectedError(f"QCTL_SOURCES names no source {name!r:.80}")
+        raise RejectedError(f"source {name!r:.80} is not in QCTL_SOURCES")
     if target.startswith("/"):
-        yield from _file(Path(target), settings.max_file_size, since)
+        yield from _read_file(Path(target), settings.max_file_size, since)
         return
-    asked = {"businessId": business}
+    query = {"businessId": business}
     if since is not None:
-        asked["updatedSince"] = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    url: str | None = f"{target}?{urlencode(asked)}"
+        query["updatedSince"] = since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    url: str | None = f"{target}?{urlencode(query)}"
     headers = {"Accept": "application/json"}
     if name in settings.source_tokens:
         headers["Authorization"] = f"Bearer {settings.source_tokens[name]}"
     seen: set[str] = set()
     while url is not None:
-        if url in seen or len(seen) >= PAGES:
-            raise RejectedError(f"source {name} does not end: it repeats a page, or has more than {PAGES}")
+        if url in seen or len(seen) >= MAX_PAGES:
+            raise RejectedError(f"source {name!r} does not end: it repeats a page or has more than {MAX_PAGES} pages")
         seen.add(url)
-        answer = send(Request(url, headers=headers, most=settings.max_file_size), settings.allowed_hosts)
-        page, following = _read(answer)
+        reply = send(Request(url, headers=headers, most=settings.max_file_size), settings.allowed_hosts)
+        page, next_url = _parse(reply)
         yield page
-        url = _next(target, url, following)
+        url = _resolve(target, url, next_url)
 
 
-def _next(target: str, url: str, following: str | None) -> str | None:
-    """The URL of the next page: of the same server, which is the one that the token is for."""
-    if following is None:
+def _resolve(target: str, url: str, next_url: str | None) -> str | None:
+    """The absolute URL of the next page. It must be on the same server, because the token is meant for that one."""
+    if next_url is None:
         return None
-    found = urljoin(url, following)
-    if _server(found) != _server(target):
-        raise RejectedError(f"the next page is on another server: {found!r:.200}")
-    return found
+    absolute = urljoin(url, next_url)
+    if _server(absolute) != _server(target):
+        raise RejectedError(f"the next page is on another server: {absolute!r:.200}")
+    return absolute
 
 
 def _server(url: str) -> str:
     return url.partition("://")[0] + "://" + url.partition("://")[2].partition("/")[0].lower()
 
 
-def _read(answer: bytes) -> tuple[Page, str | None]:
-    """The products of an answer, and where the next ones are."""
+def _parse(reply: bytes) -> tuple[Page, str | None]:
+    """The products of a reply, and the URL of the next page."""
     try:
-        found = json.loads(answer)
+        document = json.loads(reply)
     except (ValueError, RecursionError):
-        raise RejectedError("what the source tells is not JSON") from None
-    following = None
-    if isinstance(found, Mapping):
-        following = found.get("next") or None
-        found = found.get("items")
-    if not isinstance(found, list) or not isinstance(following, (str, type(None))):
-        raise RejectedError("what the source tells is neither a list of products nor {items, next}")
-    return found, following
+        raise RejectedError("the reply of the source is not JSON") from None
+    next_url = None
+    if isinstance(document, Mapping):
+        next_url = document.get("next") or None
+        document = document.get("items")
+    if not isinstance(document, list) or not isinstance(next_url, (str, type(None))):
+        raise RejectedError("the reply of the source is neither a list of products nor {items, next}")
+    return document, next_url
 
 
-def _file(path: Path, most: int, since: datetime | None) -> Iterator[Page]:
-    """The products of a file, none where it was not written since."""
-    with Folder(path.parent).open(path.name, most) as file:
+def _read_file(path: Path, max_bytes: int, since: datetime | None) -> Iterator[Page]:
+    """The products of a file; none if it has not been modified since."""
+    with Folder(path.parent).open(path.name, max_bytes) as file:
         content = file.read()
     if since is not None and datetime.fromtimestamp(path.stat().st_mtime, timezone.utc) < since:
         return
     if path.suffix.lower() != ".csv":
-        yield _read(content)[0]
+        yield _parse(content)[0]
         return
     sheet = Sheet(io.BytesIO(content), COLUMNS, ("sku", "quantity"))
-    yield [line.problem or told(line, sheet.delimiter) for line in sheet]
+    yield [line.problem or product_fields(line, sheet.delimiter) for line in sheet]

@@ -1,4 +1,4 @@
-"""Jobs of the queue `file`: stock in from files in UPLOAD_DIR, and out into files in EXPORTS_DIR."""
+"""Jobs of the queue `file`: import stock from files in UPLOAD_DIR, and export it to files in EXPORTS_DIR."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from qctl.errors import RejectedError
 from qctl.files.csv_table import Line, Sheet
 from qctl.files.folder import Folder
 from qctl.files.unpack import content
-from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.common_arguments import Days, named
-from qctl.jobs.follow_up_jobs import follow, once, token
-from qctl.jobs.rejected_rows import Refusals
+from qctl.jobs.common_arguments import DateRange, parse_id
+from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix, idempotency_key
+from qctl.jobs.rejected_rows import RejectedRows
 from qctl.mail.compose import address
 from qctl.safe import escape_cell, unescape_cell
 from qctl.store import inventory
@@ -37,39 +36,38 @@ COLUMNS = {
     "threshold": ("threshold", "minimum", "min", "reorder level"),
     "price": ("price", "unit price"),
 }
-"""What the columns of an import may be called. The first names are those of an export."""
+"""Accepted headings of each column of an import. The first is the heading in an export."""
 
-REFUSED = "import-refused-"
-EXPORT = "inventory-export-"
+REJECTED_PREFIX = "import-refused-"
+EXPORT_PREFIX = "inventory-export-"
 
 
 def process_inventory_import(businessId: str | int, file: str, userEmail: str | None = None) -> dict[str, Any]:
-    """Import a CSV file of UPLOAD_DIR, packed by gzip or zip or not. Rows that are refused come out in a file.
+    """Import a CSV file in UPLOAD_DIR, plain or packed by gzip or zip. Rejected rows are written to a file.
 
-    Returns how many rows were `imported` and `refused`, and the `resultFile` where any was. Rows that were imported
-    before this job was killed are not imported again. Raises RejectedError where the file cannot be taken, SinkError
-    where the database cannot.
+    Returns how many rows were `imported` and `refused`, and the `resultFile` with rejected rows, if any. A retry does
+    not import rows again. Raises RejectedError if the file cannot be read, SinkError if the database cannot be used.
     """
-    business, to = named("businessId", businessId), _checked(userEmail)
-    most = settings().max_file_size
+    business, to = parse_id("businessId", businessId), _checked_address(userEmail)
+    max_bytes = settings().max_file_size
     imported = 0
     with (
-        Folder(settings().uploads).open(file, most) as packed,
-        content(packed, most) as text,
+        Folder(settings().uploads).open(file, max_bytes) as packed,
+        content(packed, max_bytes) as text,
         inventory.opened(settings()) as db,
-        Refusals("line") as refusals,
+        RejectedRows("line") as rejected,
     ):
-        rows = _items(Sheet(text, COLUMNS, ("sku", "quantity")), refusals)
+        rows = _items(Sheet(text, COLUMNS, ("sku", "quantity")), rejected)
         while batch := list(islice(rows, AT_ONCE)):
-            inventory.apply(db, business, batch, source="import", key=once(batch))
+            inventory.apply(db, business, batch, source="import", key=idempotency_key(batch))
             imported += len(batch)
-            job_context.progress(imported + refusals.count, note=f"{refusals.count} refused")
-        kept = refusals.keep(Folder(settings().exports), f"{REFUSED}{token()}.csv")
-        refused = refusals.count
-    job_context.progress(imported + refused, imported + refused, f"{refused} refused")
-    log.info("imported %d rows, refused %d", imported, refused, extra=log_context.of("imported"))
-    _tell(to, "inventory-import", business, kept)
-    return {"imported": imported, "refused": refused, "resultFile": kept}
+            job_context.progress(imported + rejected.count, note=f"{rejected.count} rejected")
+        result_file = rejected.write(Folder(settings().exports), f"{REJECTED_PREFIX}{file_suffix()}.csv")
+        count = rejected.count
+    job_context.progress(imported + count, imported + count, f"{count} rejected")
+    log.info("imported %d rows, rejected %d", imported, count, extra={"event": "imported"})
+    _notify_ready(to, "inventory-import", business, result_file)
+    return {"imported": imported, "refused": count, "resultFile": result_file}
 
 
 def process_inventory_export(
@@ -78,84 +76,86 @@ def process_inventory_export(
     filters: Mapping[str, Any] | None = None,
     userEmail: str | None = None,
 ) -> dict[str, Any]:
-    """Write the stock to a file in EXPORTS_DIR: what was updated on the days of the filters. Returns its name.
+    """Export products that were updated on the days of the filters to a file in EXPORTS_DIR. Returns its name.
 
-    Raises RejectedError where something is asked that cannot be, SinkError where the database or the folder cannot be
-    used.
+    Raises RejectedError for an invalid argument, SinkError if the database or the folder cannot be used.
     """
-    business, to = named("businessId", businessId), _checked(userEmail)
-    days = Days.of(filters, settings().timezone)
-    form = format or "csv"
-    if form not in _WRITERS:
-        raise RejectedError(f"there is no format {form!r:.80}: csv and json are all")
-    name = f"{EXPORT}{token()}.{form}"
+    business, to = parse_id("businessId", businessId), _checked_address(userEmail)
+    days = DateRange.of(filters, settings().timezone)
+    file_format = format or "csv"
+    if file_format not in _WRITERS:
+        raise RejectedError(f"unknown format {file_format!r:.80}; allowed formats: {', '.join(_WRITERS)}")
+    name = f"{EXPORT_PREFIX}{file_suffix()}.{file_format}"
     with inventory.opened(settings()) as db, Folder(settings().exports).writing(name) as out:
-        count = _WRITERS[form](out, _counted(inventory.products(db, business, days.since, days.until)))
+        count = _WRITERS[file_format](out, _with_progress(inventory.products(db, business, days.since, days.until)))
     job_context.progress(count, count)
-    log.info("exported %d products", count, extra=log_context.of("exported"))
-    _tell(to, "inventory-export", business, name)
+    log.info("exported %d products", count, extra={"event": "exported"})
+    _notify_ready(to, "inventory-export", business, name)
     return {"file": name, "products": count}
 
 
 def cleanup_exports(olderThan: float | None = None) -> dict[str, int]:
-    """Delete old files of EXPORTS_DIR that are no reports. Returns how many went. Raises QctlError where that is not
-    allowed."""
+    """Delete old files of EXPORTS_DIR other than reports. Returns how many were `deleted`.
+
+    Raises QctlError if the folder cannot be used.
+    """
     age = settings().keep_exports if olderThan is None else max(0.0, olderThan)
-    gone = sum(each.remove() for each in old_files.outdated(settings().exports, "exports", time.time() - age))
-    log.info("deleted %d exports", gone, extra=log_context.of("cleaned"))
-    return {"deleted": gone}
+    deleted = sum(file.remove() for file in old_files.outdated(settings().exports, "exports", time.time() - age))
+    log.info("deleted %d exports", deleted, extra={"event": "cleaned"})
+    return {"deleted": deleted}
 
 
-def _checked(email: str | None) -> str | None:
-    """An address, looked at before the work instead of after it."""
+def _checked_address(email: str | None) -> str | None:
+    """Validate an email address before the work starts."""
     return None if email is None else address(email)
 
 
-def _tell(to: str | None, what: str, business: str, file: str | None) -> None:
+def _notify_ready(to: str | None, report_type: str, business: str, file: str | None) -> None:
     if to:
-        follow("report-ready", {"userEmail": to, "businessId": business, "reportType": what, "reportFile": file})
+        data = {"userEmail": to, "businessId": business, "reportType": report_type, "reportFile": file}
+        enqueue_follow_up("report-ready", data)
 
 
-# --- in -------------------------------------------------------------------------------------------------------------
+# --- import -----------------------------------------------------------------------------------------------------------
 
 
-def _items(sheet: Sheet, refusals: Refusals) -> Iterator[Item]:
-    """The products of a file. What cannot be read is refused, and a product that was there already."""
-    seen: dict[str, int] = {}
+def _items(sheet: Sheet, rejected: RejectedRows) -> Iterator[Item]:
+    """Yield the products of a file. Lines that cannot be parsed or repeat a product are rejected."""
+    line_of: dict[str, int] = {}
     for line in sheet:
         try:
-            found = _item(line, sheet.delimiter)
+            product = _item(line, sheet.delimiter)
         except RejectedError as error:
-            refusals.add(line.number, error.message, line.cells)
+            rejected.add(line.number, error.message, line.cells)
             continue
-        if found.sku in seen:
-            refusals.add(line.number, f"its sku is on line {seen[found.sku]} already", line.cells)
+        if product.sku in line_of:
+            rejected.add(line.number, f"duplicate sku, first on line {line_of[product.sku]}", line.cells)
             continue
-        seen[found.sku] = line.number
-        yield found
+        line_of[product.sku] = line.number
+        yield product
 
 
 def _item(line: Line, delimiter: str) -> Item:
     if line.problem:
         raise RejectedError(line.problem)
-    return item(told(line, delimiter))
+    return item(product_fields(line, delimiter))
 
 
-def told(line: Line, delimiter: str) -> dict[str, str]:
-    """What a line tells of a product, as `store.items.item` reads it."""
-    found = {name: unescape_cell(cell) for name, cell in line.values.items()}
-    if delimiter != "," and "." not in (price := found.get("price", "")):
-        found["price"] = price.replace(",", ".", 1)  # where a comma delimits nothing it is the decimal one
-    return found
+def product_fields(line: Line, delimiter: str) -> dict[str, str]:
+    """The fields of a product on a line, as `store.products.item` parses them."""
+    fields = {name: unescape_cell(cell) for name, cell in line.values.items()}
+    if delimiter != "," and "." not in (price := fields.get("price", "")):
+        fields["price"] = price.replace(",", ".", 1)  # a comma that is not the delimiter is a decimal comma
+    return fields
 
 
-# --- out ------------------------------------------------------------------------------------------------------------
+# --- export -----------------------------------------------------------------------------------------------------------
 
 
-def _counted(products: Iterable[Product]) -> Iterator[Product]:
-    for count, each in enumerate(products, 1):
+def _with_progress(products: Iterable[Product]) -> Iterator[Product]:
+    for count, product in enumerate(products, 1):
         job_context.progress(count)
-        yield each
+        yield product
 
 
 def _csv(out: BinaryIO, products: Iterable[Product]) -> int:
@@ -163,8 +163,8 @@ def _csv(out: BinaryIO, products: Iterable[Product]) -> int:
     rows = csv.writer(text)
     rows.writerow([*FIELDS, "updated_at"])
     count = 0
-    for each in products:
-        rows.writerow([escape_cell(cell) if isinstance(cell, str) else cell for cell in _told(each).values()])
+    for product in products:
+        rows.writerow([escape_cell(cell) if isinstance(cell, str) else cell for cell in _row(product).values()])
         count += 1
     text.detach()
     return count
@@ -173,16 +173,16 @@ def _csv(out: BinaryIO, products: Iterable[Product]) -> int:
 def _json(out: BinaryIO, products: Iterable[Product]) -> int:
     out.write(b"[")
     count = 0
-    for count, each in enumerate(products, 1):
-        out.write((b",\n" if count > 1 else b"\n") + json.dumps(_told(each)).encode())
+    for count, product in enumerate(products, 1):
+        out.write((b",\n" if count > 1 else b"\n") + json.dumps(_row(product)).encode())
     out.write(b"\n]\n")
     return count
 
 
-def _told(product: Product) -> dict[str, Any]:
+def _row(product: Product) -> dict[str, Any]:
     price = None if product.price is None else float(product.price)
-    found = {name: getattr(product, name) for name in FIELDS}
-    return {**found, "price": price, "updated_at": product.updated_at.isoformat(timespec="seconds")}
+    fields = {name: getattr(product, name) for name in FIELDS}
+    return {**fields, "price": price, "updated_at": product.updated_at.isoformat(timespec="seconds")}
 
 
 _WRITERS = {"csv": _csv, "json": _json}

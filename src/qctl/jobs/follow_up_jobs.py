@@ -1,4 +1,5 @@
-"""What a job leaves in Redis, jobs above all: once, however often it runs, as its id is made of the job's own."""
+"""Writes to Redis from inside a job, above all follow-up jobs. Their ids derive from the running job's id, so a retry
+of the job creates nothing twice."""
 
 from __future__ import annotations
 
@@ -14,45 +15,49 @@ from qctl.jobs.batches import settings
 from qctl.service import QueueService
 
 
-def follow(name: str, data: Mapping[str, Any], *, id: str | None = None) -> str:
-    """Create a job, of this id or else the one of its name that follows the running job. Returns its id.
+def enqueue_follow_up(name: str, data: Mapping[str, Any], *, id: str | None = None) -> str:
+    """Create a job. Returns its id: `id`, or one derived from the running job and `name`.
 
-    While Redis is away or full, the running job waits at no cost: SinkUnavailableError.
+    Raises SinkUnavailableError while Redis is unreachable or full, so that the running job waits at no cost of a retry.
     """
     job_id = id if id is not None else _id(name)
-    with waiting(f"{name} cannot be enqueued"), QueueService(settings()) as service:
+    with waits_for_redis(f"{name} cannot be enqueued"), QueueService(settings()) as service:
         return service.enqueue(name, {k: v for k, v in data.items() if v is not None}, job_id=job_id)
 
 
 @contextmanager
-def redis(what: str) -> Iterator[Connection]:
-    """Redis, for what a job leaves there. While it is away or full, the job waits at no cost; `what` says what for."""
-    with waiting(what), closing(connect(settings(), name="qctl-job")) as connection, translate_errors(settings()):
+def redis_connection(problem: str) -> Iterator[Connection]:
+    """A connection to Redis. Raises SinkUnavailableError, named `problem`, while Redis is unreachable or full."""
+    with (
+        waits_for_redis(problem),
+        closing(connect(settings(), name="qctl-job")) as connection,
+        translate_errors(settings()),
+    ):
         yield connection
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Raise SinkUnavailableError where Redis is away or full."""
+def waits_for_redis(problem: str) -> Iterator[None]:
+    """Translate "Redis is unreachable" and "Redis is full" to SinkUnavailableError, named `problem`."""
     try:
         yield
     except (UnreachableError, BackpressureError) as error:
-        raise SinkUnavailableError(f"{what}: {error.message}") from error
+        raise SinkUnavailableError(f"{problem}: {error.message}") from error
 
 
-def once(what: object) -> str | None:
-    """A key for what the running job does with this; the same when it runs again. None outside a job."""
+def idempotency_key(step: object) -> str | None:
+    """A key for one step of the running job, the same on every retry. None outside a job."""
     job_id = job_context.job_id()
-    return None if job_id is None else _digest(f"{job_id} {what!r}")
+    return None if job_id is None else _digest(f"{job_id} {step!r}")
 
 
-def same(*parts: str) -> str:
-    """A word for ids of jobs that the same parts always give."""
+def stable_id(*parts: str) -> str:
+    """A short hash of `parts` for ids of jobs."""
     return _digest("\0".join(parts))[:24]
 
 
-def token() -> str:
-    """What the names of files of the running job end with: the same when it runs again."""
+def file_suffix() -> str:
+    """A suffix for names of files that the running job writes, the same on every retry."""
     return _digest(job_context.job_id() or "outside a job")[:16]
 
 

@@ -1,9 +1,8 @@
-"""Images of the chat that no message has any more: uploads that are used up or were abandoned, and kept images whose
-message is gone.
+"""Cleanup of chat images that no message uses: processed or abandoned uploads, and stored images of deleted messages.
 
-An upload is called after the job of its message, and goes with it: while that waits, runs, is a dead letter or in the
-trash, the image stays. A kept image is called after its content, and stays while any message has it. Images in a
-bucket are left alone.
+The name of an upload holds the id of its message's job, and it is kept while that job waits, runs, is a dead letter or
+is in the trash. The name of a stored image is a hash of its content, and it is kept while any message uses it. Images
+in a bucket are not touched.
 """
 
 from __future__ import annotations
@@ -18,57 +17,60 @@ from typing import Any
 from qctl import old_files
 from qctl.broker.admin import cleanup
 from qctl.files.images import FORMATS
-from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.follow_up_jobs import redis
+from qctl.jobs.follow_up_jobs import redis_connection
 from qctl.old_files import OldFile
 from qctl.settings import Settings
 from qctl.store import chat
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 500
-"""Images that are asked about at once."""
+BATCH_IMAGES = 500
+"""Images looked up in one query."""
 
-UPLOAD = "chat-"
-"""How the names of uploads begin; then comes the id of the job."""
+UPLOAD_PREFIX = "chat-"
+"""Prefix of the names of uploads, followed by the id of the job."""
 
-_ENDS = "|".join(FORMATS.values())
-_UPLOAD = re.compile(rf"{UPLOAD}([A-Za-z0-9_-]+)\.(?:{_ENDS})")
-_HALF = re.compile(rf"\.{UPLOAD}.*\.part")
-_KEPT = re.compile(rf"[0-9a-f]{{64}}\.(?:{_ENDS})")
+_EXTENSIONS = "|".join(FORMATS.values())
+_UPLOAD = re.compile(rf"{UPLOAD_PREFIX}([A-Za-z0-9_-]+)\.(?:{_EXTENSIONS})")
+_PARTIAL = re.compile(rf"\.{UPLOAD_PREFIX}.*\.part")
+_STORED = re.compile(rf"[0-9a-f]{{64}}\.(?:{_EXTENSIONS})")
 
 
-def upload_of(job_id: str, end: str) -> str:
-    """The name of the image that comes with a message."""
-    return f"{UPLOAD}{job_id}.{end}"
+def upload_name(job_id: str, extension: str) -> str:
+    """The file name of the uploaded image of a message."""
+    return f"{UPLOAD_PREFIX}{job_id}.{extension}"
 
 
 def cleanup_images(olderThan: float | None = None) -> dict[str, int]:
-    """Delete old images that no message has any more. Returns how many went. Raises SinkError where the messages cannot
-    be asked for, QctlError where it is not allowed."""
-    given = settings()
-    age = given.keep_images if olderThan is None else max(0.0, olderThan)
-    with redis("images cannot be told from those that are needed") as connection:
-        gone = sum(each.remove() for each in unused(given, connection, time.time() - age))
-    log.info("deleted %d images", gone, extra=log_context.of("cleaned"))
-    return {"deleted": gone}
+    """Delete old images that no message uses. Returns how many were `deleted`.
+
+    Raises SinkError if the messages cannot be read, QctlError if a folder cannot be used.
+    """
+    current = settings()
+    age = current.keep_images if olderThan is None else max(0.0, olderThan)
+    with redis_connection("cannot check which images are needed") as connection:
+        deleted = sum(image.remove() for image in unused_images(current, connection, time.time() - age))
+    log.info("deleted %d images", deleted, extra={"event": "cleaned"})
+    return {"deleted": deleted}
 
 
-def unused(given: Settings, connection: Any, before: float) -> Iterator[OldFile]:
-    """The images that were last written before a time, in seconds since 1970, and that no message has. `connection` is
-    one to Redis. Raises as `cleanup_images`."""
-    for batch in _batches(old_files.old_files(given.uploads, before)):
-        jobs = {file: found[1] for file in batch if (found := _UPLOAD.fullmatch(file.path.name))}
+def unused_images(settings: Settings, connection: Any, before: float) -> Iterator[OldFile]:
+    """Yield images last modified before a time (s since 1970) that no message uses. `connection`: one to Redis.
+
+    Raises as `cleanup_images` does.
+    """
+    for batch in _batches(old_files.old_files(settings.uploads, before)):
+        jobs = {file: match[1] for file in batch if (match := _UPLOAD.fullmatch(file.path.name))}
         needed = cleanup.unfinished_ids(connection, list(jobs.values()))
         yield from (file for file, job in jobs.items() if job not in needed)
-        yield from (file for file in batch if _HALF.fullmatch(file.path.name))
-    for batch in _batches(old_files.old_files(given.images, before)):
-        kept = [file for file in batch if _KEPT.fullmatch(file.path.name)]
-        known = chat.with_images(given, [file.path.name for file in kept])
-        yield from (file for file in kept if file.path.name not in known)
+        yield from (file for file in batch if _PARTIAL.fullmatch(file.path.name))
+    for batch in _batches(old_files.old_files(settings.images, before)):
+        stored = [file for file in batch if _STORED.fullmatch(file.path.name)]
+        used = chat.with_images(settings, [file.path.name for file in stored])
+        yield from (file for file in stored if file.path.name not in used)
 
 
 def _batches(files: Iterator[OldFile]) -> Iterator[Sequence[OldFile]]:
-    while batch := list(islice(files, AT_ONCE)):
+    while batch := list(islice(files, BATCH_IMAGES)):
         yield batch

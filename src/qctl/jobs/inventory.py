@@ -1,4 +1,4 @@
-"""Jobs of the queue `inventory`: stock taken over from other systems, set by hand, and looked at."""
+"""Jobs of the queue `inventory`: import stock from other systems, set quantities, and check for low stock."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from qctl.broker.worker import job_context
 from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
-from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.common_arguments import named
+from qctl.jobs.common_arguments import parse_id
 from qctl.jobs.external_stock import Page, pages
-from qctl.jobs.follow_up_jobs import follow, once, same, token
-from qctl.jobs.rejected_rows import Refusals
+from qctl.jobs.file import REJECTED_PREFIX
+from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix, idempotency_key, stable_id
+from qctl.jobs.rejected_rows import RejectedRows
 from qctl.mail.compose import address
 from qctl.store import inventory
 from qctl.store.inventory import AT_ONCE, Product
@@ -28,70 +28,65 @@ from qctl.store.sql import Database
 
 log = logging.getLogger(__name__)
 
-REFUSED = "import-refused-"
-"""As those of imports: `cleanup-exports` deletes both."""
-
-_TOLD = {"sku", "quantity", "name", "threshold", "price"}
+_ITEM_FIELDS = {"sku", "quantity", "name", "threshold", "price"}
 
 
 def sync_external(businessId: str | int, externalSystem: str, syncType: str | None = None) -> dict[str, Any]:
-    """Take over the stock of a source in the settings: all of it, or what changed since the last whole run.
+    """Import the stock of a source in QCTL_SOURCES: all products, or those changed since the last complete run.
 
-    Products that the source does not tell of stay as they are. Those it tells of wrongly come out in a file. Returns
-    how many were `updated` and `refused`, the `pages`, and the `resultFile`.
+    Products that the source does not list stay unchanged. Invalid ones are written to a file. Returns how many were
+    `updated` and `refused`, the number of `pages`, and the `resultFile` with rejected products, if any.
 
-    Raises RejectedError where the source may not be asked or tells no products, PartnerUnavailableError where it does
-    not answer, SinkError where the database cannot be used.
+    Raises RejectedError if the source is not allowed or its reply is not a list of products, PartnerUnavailableError
+    if it does not reply, SinkError if the database cannot be used.
     """
-    business = named("businessId", businessId)
+    business = parse_id("businessId", businessId)
     if syncType not in (None, "full", "incremental"):
-        raise RejectedError(f"there is no syncType {syncType!r:.80}: full and incremental are all")
-    begun = datetime.now(timezone.utc)
+        raise RejectedError(f"unknown syncType {syncType!r:.80}; allowed: full, incremental")
+    started = datetime.now(timezone.utc)
     updated = count = 0
-    with inventory.opened(settings()) as db, Refusals("item") as refusals:
+    with inventory.opened(settings()) as db, RejectedRows("item") as rejected:
         since = None if syncType == "full" else inventory.synced(db, business, externalSystem)
         for count, page in enumerate(pages(settings(), externalSystem, business, since), 1):
-            updated += _take(db, business, page, updated + refusals.count, refusals)
-            job_context.progress(updated, note=f"page {count}, {refusals.count} refused")
-        kept = refusals.keep(Folder(settings().exports), f"{REFUSED}{token()}.csv")
-        inventory.note_sync(db, business, externalSystem, begun)
-        refused = refusals.count
-    job_context.progress(updated, updated, f"{count} pages, {refused} refused")
-    log.info(
-        "took over %d products of %s, refused %d", updated, externalSystem, refused, extra=log_context.of("synced")
-    )
-    return {"updated": updated, "refused": refused, "pages": count, "resultFile": kept}
+            updated += _apply_page(db, business, page, updated + rejected.count, rejected)
+            job_context.progress(updated, note=f"page {count}, {rejected.count} rejected")
+        result_file = rejected.write(Folder(settings().exports), f"{REJECTED_PREFIX}{file_suffix()}.csv")
+        inventory.note_sync(db, business, externalSystem, started)
+        refused = rejected.count
+    job_context.progress(updated, updated, f"{count} pages, {refused} rejected")
+    log.info("imported %d products of %s, rejected %d", updated, externalSystem, refused, extra={"event": "synced"})
+    return {"updated": updated, "refused": refused, "pages": count, "resultFile": result_file}
 
 
 def bulk_update(businessId: str | int, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Set quantities of products, `{sku, quantity}` and maybe `name`, `threshold`, `price`: all of them or none.
+    """Set products: `{sku, quantity}` with optional `name`, `threshold` and `price`. All are applied or none.
 
-    Raises RejectedError, naming the first that is wrong, where any is, and SinkError.
+    Raises RejectedError, naming the first invalid item, and SinkError.
     """
-    business = named("businessId", businessId)
+    business = parse_id("businessId", businessId)
     if not 1 <= len(items) <= MAX_BULK_UPDATE_ITEMS:
-        raise RejectedError(f"items holds {len(items)} products, and not 1 to {MAX_BULK_UPDATE_ITEMS}")
-    found: list[Item] = []
-    for number, each in enumerate(items, 1):
+        raise RejectedError(f"items has {len(items)} products; allowed: 1 to {MAX_BULK_UPDATE_ITEMS}")
+    products: list[Item] = []
+    for number, fields in enumerate(items, 1):
         try:
-            found.append(item(each))
+            products.append(item(fields))
         except RejectedError as error:
             raise RejectedError(f"item {number}: {error.message}") from error
-        if unknown := each.keys() - _TOLD:
-            raise RejectedError(f"item {number}: it has an unknown {sorted(unknown)[0]!r:.80}")
+        if unknown := fields.keys() - _ITEM_FIELDS:
+            raise RejectedError(f"item {number}: unknown field {sorted(unknown)[0]!r:.80}")
     with inventory.opened(settings()) as db:
-        applied = inventory.apply(db, business, found, source="bulk-update", key=once(found))
-    log.info("set %d products", len(found), extra=log_context.of("updated"))
-    return {"updated": len(found), "again": not applied}
+        applied = inventory.apply(db, business, products, source="bulk-update", key=idempotency_key(products))
+    log.info("set %d products", len(products), extra={"event": "updated"})
+    return {"updated": len(products), "again": not applied}
 
 
 def stock_check(businessId: str | int | None = None) -> dict[str, int]:
-    """Look for products that run out, and have QCTL_LOW_STOCK_EMAIL told of each once a day.
+    """Find products with low stock, and send an alert to QCTL_LOW_STOCK_EMAIL, at most one a day for each product.
 
-    Returns how many ran `out` that nobody had been told of today, and of how many somebody was told now (`alerted`).
-    Without the address `out` is 500 at most.
+    Returns how many products without an alert today run `out`, and how many alerts were sent now (`alerted`). Without
+    the address, `out` counts at most 500.
     """
-    business = None if businessId is None else named("businessId", businessId)
+    business = None if businessId is None else parse_id("businessId", businessId)
     to = settings().low_stock_email
     today = datetime.now(ZoneInfo(settings().timezone)).date().isoformat()
     out = alerted = 0
@@ -100,39 +95,40 @@ def stock_check(businessId: str | int | None = None) -> dict[str, int]:
         while low := inventory.running_out(db, business, settings().low_stock_threshold, today):
             out += len(low)
             if to is None:
-                log.warning("products run out and QCTL_LOW_STOCK_EMAIL is not set", extra=log_context.of("low-stock"))
+                log.warning("products run low, but QCTL_LOW_STOCK_EMAIL is not set", extra={"event": "low-stock"})
                 break
             alerted += _alert(db, address(to), low, today)
             job_context.progress(alerted)
     job_context.progress(out, out)
-    log.info("%d products run out, told of %d", out, alerted, extra=log_context.of("checked"))
+    log.info("%d products run low, %d alerts sent", out, alerted, extra={"event": "checked"})
     return {"out": out, "alerted": alerted}
 
 
 def _alert(db: Database, to: str, low: Sequence[Product], today: str) -> int:
-    """One mail a product. Its id is of product and day: killed before the note, the next run creates none twice."""
-    for business, products in groupby(low, lambda product: product.business):
-        told = list(products)
-        for each in told:
-            follow(
+    """Send one email per product. Its id is made of product and day, so a retry after a kill creates none twice."""
+    for business, group in groupby(low, lambda product: product.business):
+        products = list(group)
+        for product in products:
+            items = [{"sku": product.sku, "quantity": product.quantity}]
+            enqueue_follow_up(
                 "low-stock-alert",
-                {"userEmail": to, "businessId": business, "items": [{"sku": each.sku, "quantity": each.quantity}]},
-                id=f"low-stock-{same(business, each.sku)}-{today}",
+                {"userEmail": to, "businessId": business, "items": items},
+                id=f"low-stock-{stable_id(business, product.sku)}-{today}",
             )
-        inventory.alerted(db, told, today)
+        inventory.alerted(db, products, today)
     return len(low)
 
 
-def _take(db: Database, business: str, page: Page, before: int, refusals: Refusals) -> int:
-    """Apply a page; `before` is how many products came before it. Returns how many were taken."""
-    good: list[Item] = []
-    for number, told in enumerate(page, before + 1):
+def _apply_page(db: Database, business: str, page: Page, before: int, rejected: RejectedRows) -> int:
+    """Apply a page of products. `before`: number of products on earlier pages. Returns how many were applied."""
+    products: list[Item] = []
+    for number, fields in enumerate(page, before + 1):
         try:
-            if isinstance(told, str):
-                raise RejectedError(told)  # noqa: TRY301 - a line that could not be read: its problem
-            good.append(item(told))
+            if isinstance(fields, str):
+                raise RejectedError(fields)  # noqa: TRY301 - the problem of a line that cannot be parsed
+            products.append(item(fields))
         except RejectedError as error:
-            refusals.add(number, error.message, [json.dumps(told)[:1000]])
-    for start in range(0, len(good), AT_ONCE):
-        inventory.apply(db, business, good[start : start + AT_ONCE], source="sync")
-    return len(good)
+            rejected.add(number, error.message, [json.dumps(fields)[:1000]])
+    for start in range(0, len(products), AT_ONCE):
+        inventory.apply(db, business, products[start : start + AT_ONCE], source="sync")
+    return len(products)

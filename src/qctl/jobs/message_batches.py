@@ -1,4 +1,4 @@
-"""Jobs of the queue `socket-data`: messages of Socket.IO clients into MySQL, MongoDB or SQLite."""
+"""Jobs of the queue `socket-data`: write messages of Socket.IO clients to MySQL, MongoDB or SQLite."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from qctl.sources.message_parser import parse
 
 
 def write_messages(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Write a batch. Returns and raises what `batches.write_batch` does."""
+    """Write a batch. Returns and raises as `batches.write_batch` does."""
     return batches.write_batch("messages", sink, items)
 
 
 def ingest_message(event_json: str, user: str | None, received_ns: int) -> dict[str, int]:
-    """Read an event again that could not be read before, and write it. `user` is the only one it may write for.
+    """Retry an event that could not be parsed when it arrived. `user`: the only user that it may write for.
 
-    Raises RejectedError where it still cannot be read or is refused, and SinkError as `write_messages` does.
+    Raises RejectedError if it still cannot be parsed or is rejected, and SinkError as `write_messages` does.
     """
     try:
         event = json.loads(event_json)
@@ -34,7 +34,7 @@ def ingest_message(event_json: str, user: str | None, received_ns: int) -> dict[
 
 
 def sink(settings: Settings) -> Sink:
-    """The sink that the settings call for, closed."""
+    """The sink that the settings select, not yet open."""
     if settings.messages_target == "mysql":
         return MysqlSink(Server.of(settings))
     if settings.messages_target == "mongodb":

@@ -1,8 +1,8 @@
-"""Jobs of the queue `notification`: a receiver is told something, in the way they chose, and chooses that way.
+"""Jobs of the queue `notification`: notify a receiver by the channel they chose, and set that channel.
 
-A note is kept in the app in any case. By webhook or mail it is sent once, or again with the same `Idempotency-Key`
-where a worker was killed between the sending and the note of it. What is above the limit of a receiver is not sent: it
-stays in the app, and the job's result says so.
+Every notification is stored in the app. By webhook or email it is sent once, or again with the same `Idempotency-Key`
+if the worker was killed before it recorded the first attempt. Beyond a receiver's rate limit nothing is sent: the
+notification is only stored in the app, and the job's result is `held`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from qctl.broker.bookkeeping import inbox
 from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
 from qctl.http_client import Request, allowed, send
-from qctl.jobs import log_context
 from qctl.jobs.batches import settings
-from qctl.jobs.common_arguments import named, written
-from qctl.jobs.follow_up_jobs import follow, redis
+from qctl.jobs.common_arguments import parse_id, parse_text
+from qctl.jobs.follow_up_jobs import enqueue_follow_up, redis_connection
 from qctl.mail.compose import address
 from qctl.safe import redact_url
 from qctl.store import notifications
@@ -29,26 +28,24 @@ from qctl.store.notifications import LONGEST_TARGET, Note, Wish
 
 log = logging.getLogger(__name__)
 
-LONGEST = 10_000
-LONGEST_KIND = 64
-"""Characters."""
+MAX_TEXT_CHARS = 10_000
+MAX_KIND_CHARS = 64
+MAX_DATA_BYTES = 65_536
+"""Largest `data` of a notification, as JSON; a larger one is rejected."""
 
-MOST_DATA = 65_536
-"""Bytes as JSON."""
-
-SECONDS = 20.0
-"""A webhook may take, less than the job."""
+WEBHOOK_TIMEOUT_SECONDS = 20.0
+"""Time for a webhook to reply, less than the timeout of the job."""
 
 
 def notify(
     receiverId: str | int, text: str, kind: str | None = None, data: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Keep a note in the app, and send it by webhook or mail where the receiver wants that.
+    """Store a notification in the app, and send it by webhook or email if the receiver chose that.
 
-    Returns its id, and `how` it was sent: `app`, `webhook`, `email`, or `held` where the receiver gets too many.
+    Returns its id, and `how` it was sent: `app`, `webhook`, `email`, or `held` if the receiver's rate limit is reached.
 
-    Raises RejectedError where there is no such note or the receiver's URL or address is none, PartnerUnavailableError
-    where their server does not answer, SinkError where the database or Redis cannot be used.
+    Raises RejectedError if an argument or the receiver's target is invalid, PartnerUnavailableError if the receiver's
+    server does not reply, SinkError if the database or Redis cannot be used.
     """
     note = _note(receiverId, text, kind, data)
     with notifications.opened(settings()) as db:
@@ -57,70 +54,71 @@ def notify(
         if is_sent or wish.how == "app":
             return {"notificationId": note.id, "how": wish.how}
         if wish.how not in _SENDERS:
-            raise RejectedError(f"the receiver wants to be told by {wish.how!r:.40}, which there is not")
-        if not _admitted(note):
-            log.warning("the receiver gets too many: it stays in the app", extra=log_context.of("held"))
+            raise RejectedError(f"unknown notification channel {wish.how!r:.40}; allowed: app, webhook, email")
+        if not _within_rate_limit(note):
+            log.warning(
+                "rate limit of the receiver reached: notification stored in the app only", extra={"event": "held"}
+            )
             return {"notificationId": note.id, "how": "held"}
         _SENDERS[wish.how](note, wish.target or "")
         notifications.note_sent(db, note.id, wish.how)
-    log.info("notification sent by %s", wish.how, extra=log_context.of("notified"))
+    log.info("notification sent by %s", wish.how, extra={"event": "notified"})
     return {"notificationId": note.id, "how": wish.how}
 
 
 def set_notification_preference(receiverId: str | int, by: str, target: str | None = None) -> dict[str, Any]:
-    """Have a receiver be told `by` webhook or email, at the URL or address `target`, or in the app alone.
+    """Set a receiver's channel: `by` app, webhook or email, with the URL or address `target`.
 
-    Of two wishes the one counts that was created later, whichever runs first. Returns `how` they are told from now on.
-
-    Raises RejectedError where nothing may be sent there, SinkError where the database cannot be used.
+    Of two such jobs the one created later wins, whichever runs first. Returns `how` the receiver is notified from now
+    on. Raises RejectedError if the target is not allowed, SinkError if the database cannot be used.
     """
-    receiver = named("receiverId", receiverId)
-    wanted = _wish(by, written("target", target, LONGEST_TARGET))
-    at = job_context.created() or datetime.now(timezone.utc)
+    receiver = parse_id("receiverId", receiverId)
+    preference = _preference(by, parse_text("target", target, LONGEST_TARGET))
+    created_at = job_context.created() or datetime.now(timezone.utc)
     with notifications.opened(settings()) as db:
-        if not notifications.prefer(db, receiver, wanted, at):
-            log.info("the receiver wished something else since", extra=log_context.of("outdated"))
+        if not notifications.prefer(db, receiver, preference, created_at):
+            log.info("a newer preference of the receiver is already set", extra={"event": "outdated"})
         return {"how": notifications.wish(db, receiver).how}
 
 
-def _wish(how: str, target: str | None) -> Wish:
+def _preference(how: str, target: str | None) -> Wish:
     if how == "app":
         return Wish(how, None)
     if how not in _SENDERS:
-        raise RejectedError(f"receivers are told by app, webhook or email, not by {how!r:.40}")
+        raise RejectedError(f"unknown notification channel {how!r:.40}; allowed: app, webhook, email")
     if target is None:
-        raise RejectedError(f"who is told by {how} needs a target, the URL or the address")
+        raise RejectedError(f"channel {how!r} needs a target, a URL or an email address")
     if how == "webhook" and not allowed(target, settings().allowed_hosts):
-        raise RejectedError(f"no webhook may go there: hosts are in QCTL_ALLOWED_HOSTS: {redact_url(target)!r:.200}")
+        raise RejectedError(f"the host of {redact_url(target)!r:.200} is not in QCTL_ALLOWED_HOSTS")
     return Wish(how, address(target) if how == "email" else target)
 
 
 def _note(receiver: str | int, text: str, kind: str | None, data: Mapping[str, Any] | None) -> Note:
-    said = written("text", text, LONGEST)
-    if said is None:
+    body = parse_text("text", text, MAX_TEXT_CHARS)
+    if body is None:
         raise RejectedError("text is empty")
-    if data is not None and len(json.dumps(dict(data))) > MOST_DATA:
-        raise RejectedError(f"data is larger than {MOST_DATA} bytes")
-    about = written("kind", kind, LONGEST_KIND)
-    return Note(job_context.job_id() or uuid4().hex, named("receiverId", receiver), said, about, data)
+    if data is not None and len(json.dumps(dict(data))) > MAX_DATA_BYTES:
+        raise RejectedError(f"data is larger than {MAX_DATA_BYTES} bytes of JSON")
+    topic = parse_text("kind", kind, MAX_KIND_CHARS)
+    return Note(job_context.job_id() or uuid4().hex, parse_id("receiverId", receiver), body, topic, data)
 
 
-def _admitted(note: Note) -> bool:
-    with redis("notifications cannot be counted") as connection:
+def _within_rate_limit(note: Note) -> bool:
+    with redis_connection("the rate limit cannot be checked") as connection:
         return inbox.allow_notification(connection, note.receiver, note.id, settings().notifications_per_minute)
 
 
-def _by_webhook(note: Note, url: str) -> None:
+def _send_webhook(note: Note, url: str) -> None:
     body = {"id": note.id, "receiverId": note.receiver, "kind": note.kind, "text": note.text, "data": note.data}
     headers = {"Content-Type": "application/json", "Idempotency-Key": note.id}
     if trace := job_context.trace():
         headers["X-Trace-Id"] = trace
-    request = Request(url, "POST", headers, json.dumps(body).encode(), seconds=SECONDS)
+    request = Request(url, "POST", headers, json.dumps(body).encode(), seconds=WEBHOOK_TIMEOUT_SECONDS)
     send(request, settings().allowed_hosts)
 
 
-def _by_email(note: Note, target: str) -> None:
-    follow("notification-email", {"userEmail": address(target), "text": note.text, "kind": note.kind})
+def _send_email(note: Note, target: str) -> None:
+    enqueue_follow_up("notification-email", {"userEmail": address(target), "text": note.text, "kind": note.kind})
 
 
-_SENDERS = {"webhook": _by_webhook, "email": _by_email}
+_SENDERS = {"webhook": _send_webhook, "email": _send_email}

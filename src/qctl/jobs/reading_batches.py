@@ -1,4 +1,4 @@
-"""Jobs of the queue `sensor-data`: device readings into InfluxDB where INFLUX_URL is set, else into SQLite."""
+"""Jobs of the queue `sensor-data`: write device readings to InfluxDB if INFLUX_URL is set, else to SQLite."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from qctl.sources.reading_parser import parse
 
 
 def write_readings(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Write a batch. Returns and raises what `batches.write_batch` does."""
+    """Write a batch. Returns and raises as `batches.write_batch` does."""
     return batches.write_batch("readings", sink, items)
 
 
 def ingest_reading(topic: str, payload_b64: str, received_ns: int) -> dict[str, int]:
-    """Read a message again that could not be read before, and write it. `payload_b64` is its bytes in base64.
+    """Retry a message that could not be parsed when it arrived. `payload_b64`: its payload in base64.
 
-    Raises RejectedError where it still cannot be read or is refused, and SinkError as `write_readings` does.
+    Raises RejectedError if it still cannot be parsed or is rejected, and SinkError as `write_readings` does.
     """
     try:
         payload = base64.b64decode(payload_b64, validate=True)
     except (ValueError, TypeError):
         raise RejectedError("the payload of this dead letter is not base64") from None
-    given = batches.settings()
-    return write_readings([parse(topic, payload, received_ns, given.max_payload, given.mqtt_topic_pattern)])
+    current = batches.settings()
+    return write_readings([parse(topic, payload, received_ns, current.max_payload, current.mqtt_topic_pattern)])
 
 
 def sink(settings: Settings) -> Sink:
-    """The sink that the settings call for, closed."""
+    """The sink that the settings select, not yet open."""
     if settings.influx_url:
         return InfluxSink(
             settings.influx_url,

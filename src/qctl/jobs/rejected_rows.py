@@ -1,4 +1,4 @@
-"""Rows that a job could not take: counted, and kept in a CSV file in EXPORTS_DIR with where they are and why."""
+"""Rejected rows of an import: counted, and written to a CSV file in EXPORTS_DIR with their position and the reason."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from qctl.files.folder import Folder
 from qctl.safe import escape_cell
 
 
-class Refusals:
-    """Collects refused rows. `where` is what the number of each counts: `line`, `item`."""
+class RejectedRows:
+    """Collects rejected rows. `unit` names the position column: `line` or `item`."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, unit: str) -> None:
         self.count = 0
         self._file = tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace", newline="")  # noqa: SIM115
         self._rows = csv.writer(self._file)
-        self._rows.writerow([where, "reason", "row"])
+        self._rows.writerow([unit, "reason", "row"])
 
-    def __enter__(self) -> Refusals:
+    def __enter__(self) -> RejectedRows:
         return self
 
     def __exit__(
@@ -30,13 +30,13 @@ class Refusals:
     ) -> None:
         self._file.close()
 
-    def add(self, number: int, reason: str, cells: Sequence[str]) -> None:
-        """Note a row."""
+    def add(self, position: int, reason: str, cells: Sequence[str]) -> None:
+        """Add a row."""
         self.count += 1
-        self._rows.writerow([number, escape_cell(reason), *map(escape_cell, cells)])
+        self._rows.writerow([position, escape_cell(reason), *map(escape_cell, cells)])
 
-    def keep(self, folder: Folder, name: str) -> str | None:
-        """Write them into a folder. Returns the file's name, None where there are none."""
+    def write(self, folder: Folder, name: str) -> str | None:
+        """Write the rows to a file in a folder. Returns its name, or None if there are no rows."""
         if not self.count:
             return None
         self._file.flush()

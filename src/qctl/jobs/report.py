@@ -1,4 +1,4 @@
-"""Jobs of the queue `report`: reports into EXPORTS_DIR, and the old ones out of it."""
+"""Jobs of the queue `report`: write reports to EXPORTS_DIR, and delete old ones."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from qctl import old_files
 from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
 from qctl.files.folder import Folder
-from qctl.jobs import activity_reports, log_context, stock_reports
+from qctl.jobs import activity_reports, stock_reports
 from qctl.jobs.batches import settings
-from qctl.jobs.common_arguments import Days, named
-from qctl.jobs.follow_up_jobs import follow, token
+from qctl.jobs.common_arguments import DateRange, parse_id
+from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix
 from qctl.mail.compose import address
 from qctl.reports.report import Report
 from qctl.reports.writing import WRITERS
@@ -22,7 +22,7 @@ from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
-REPORTS: Mapping[str, Callable[[Settings, str, Days], Report]] = {
+REPORTS: Mapping[str, Callable[[Settings, str, DateRange], Report]] = {
     "inventory-summary": stock_reports.inventory_summary,
     "sales-analysis": stock_reports.sales_analysis,
     "queue-activity": activity_reports.queue_activity,
@@ -37,37 +37,36 @@ def generate_report(
     format: str | None = None,
     userEmail: str | None = None,
 ) -> dict[str, Any]:
-    """Make a report of the days of the filters, in a `format` or all of them, then mail `userEmail` that it is ready.
+    """Generate a report for the days of the filters, in one `format` or all, then notify `userEmail` that it is ready.
 
-    Returns the names of its `files` in EXPORTS_DIR, and how many `rows` it has. A retry writes the same files anew.
-    Raises RejectedError where something is asked that cannot be, SinkError where the data cannot be read now or the
-    folder cannot be used.
+    Returns the names of its `files` in EXPORTS_DIR, and its number of `rows`. A retry overwrites the same files. Raises
+    RejectedError for an invalid argument, SinkError if the data cannot be read now or the folder cannot be used.
     """
-    business = named("businessId", businessId)
+    business = parse_id("businessId", businessId)
     if reportType not in REPORTS:
-        raise RejectedError(f"there is no report {reportType!r:.80}: {', '.join(REPORTS)} are all")
+        raise RejectedError(f"unknown reportType {reportType!r:.80}; allowed: {', '.join(REPORTS)}")
     if format is not None and format not in WRITERS:
-        raise RejectedError(f"there is no format {format!r:.80}: {', '.join(WRITERS)} are all")
+        raise RejectedError(f"unknown format {format!r:.80}; allowed formats: {', '.join(WRITERS)}")
     to = None if userEmail is None else address(userEmail)
-    made = REPORTS[reportType](settings(), business, Days.of(filters, settings().timezone))
+    report = REPORTS[reportType](settings(), business, DateRange.of(filters, settings().timezone))
     folder = Folder(settings().exports)
     files = []
-    for form in [format] if format else list(WRITERS):
-        name = f"{old_files.REPORT}{reportType}-{token()}.{form}"
+    for file_format in [format] if format else list(WRITERS):
+        name = f"{old_files.REPORT}{reportType}-{file_suffix()}.{file_format}"
         with folder.writing(name) as out:
-            WRITERS[form](made, out)
+            WRITERS[file_format](report, out)
         files.append(name)
-    job_context.progress(len(made.rows), len(made.rows), "written")
-    log.info("%s made, %d rows", reportType, len(made.rows), extra=log_context.of("reported"))
+    job_context.progress(len(report.rows), len(report.rows), "written")
+    log.info("report %s written, %d rows", reportType, len(report.rows), extra={"event": "reported"})
     if to:
-        told = {"userEmail": to, "businessId": business, "reportType": reportType, "reportFile": files[-1]}
-        follow("report-ready", told)
-    return {"files": files, "rows": len(made.rows)}
+        data = {"userEmail": to, "businessId": business, "reportType": reportType, "reportFile": files[-1]}
+        enqueue_follow_up("report-ready", data)
+    return {"files": files, "rows": len(report.rows)}
 
 
 def cleanup_reports(olderThan: float | None = None) -> dict[str, int]:
-    """Delete old reports. Returns how many files went. Raises QctlError where that is not allowed."""
+    """Delete old reports. Returns how many files were `deleted`. Raises QctlError if the folder cannot be used."""
     age = settings().keep_reports if olderThan is None else max(0.0, olderThan)
-    gone = sum(each.remove() for each in old_files.outdated(settings().exports, "reports", time.time() - age))
-    log.info("deleted %d reports", gone, extra=log_context.of("cleaned"))
-    return {"deleted": gone}
+    deleted = sum(file.remove() for file in old_files.outdated(settings().exports, "reports", time.time() - age))
+    log.info("deleted %d reports", deleted, extra={"event": "cleaned"})
+    return {"deleted": deleted}

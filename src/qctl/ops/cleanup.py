@@ -141,7 +141,7 @@ class CleanupOps(Part, name="cleanup"):
 
     def _images(self, wish: _Wish, progress: Progress) -> Removed:
         before = time.time() - wish.age(float(self._settings.keep_images))
-        return _removed("images", images.unused(self._settings, self._redis, before), wish.dry_run, progress)
+        return _removed("images", images.unused_images(self._settings, self._redis, before), wish.dry_run, progress)
 
     def _files(self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress) -> Removed:
         found = old_files.outdated(self._settings.exports, kind, time.time() - age)

@@ -1,4 +1,4 @@
-"""Every job of the seed documents, by `qctl-worker`, against a real SMTP server, MariaDB, MongoDB and files."""
+"""Test every job of the original systems with `qctl-worker`, a real SMTP server, MariaDB, MongoDB and files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from redis import Redis
 
 from qctl.broker.bookkeeping import inbox
 from qctl.broker.redis import keys
-from qctl.jobs.follow_up_jobs import follow
+from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.settings import Settings
 from support.databases import MariaDb, MongoDb
 from support.mail import smtp_server
@@ -38,7 +38,7 @@ JOBS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_all_of_them_run(
+def test_every_job_of_the_original_systems_finishes(
     settings: Settings, connection: Redis, mariadb: MariaDb, mongodb: MongoDb, tmp_path: Path
 ) -> None:
     settings.uploads.mkdir()
@@ -46,7 +46,7 @@ def test_all_of_them_run(
     source = tmp_path / "warehouse.json"
     source.write_text(json.dumps([{"sku": "D", "quantity": 700}]))
     for name, data in JOBS.items():
-        follow(name, data, id=f"seed-{name}")
+        enqueue_follow_up(name, data, id=f"original-{name}")
     queues = ("email", "inventory", "report", "file", "message", "notification")
     with smtp_server() as mailbox:
         env = {
@@ -62,16 +62,16 @@ def test_all_of_them_run(
         command = [str(Path(sys.executable).parent / "qctl-worker"), *queues, "--burst"]
         with Program("worker", command, tmp_path, env=env, says="takes jobs from") as worker:
             assert worker.wait(60) == 0
-    statuses = {name: connection.hget(keys.job(f"seed-{name}"), "status") for name in JOBS}
+    statuses = {name: connection.hget(keys.job(f"original-{name}"), "status") for name in JOBS}
     assert statuses == dict.fromkeys(JOBS, b"finished"), worker.output[-4000:]
     subjects = sorted(str(mail["Subject"]) for mail in mailbox.mails)
-    assert len(subjects) == 6, subjects  # four asked for, one report that is ready, one product that runs out
+    assert len(subjects) == 6, subjects  # four enqueued here, one for the report, one for low stock
     assert mariadb.run("SELECT sku, quantity FROM inventory ORDER BY sku") == [("B", 2), ("C", 500), ("D", 700)]
     assert len(mariadb.run("SELECT id FROM notifications")) == 2
     with mongodb.connect() as client:
-        assert client.get_default_database()["chat_messages"].find_one({"_id": "seed-process-message"})
+        assert client.get_default_database()["chat_messages"].find_one({"_id": "original-process-message"})
     assert len(inbox.read(connection, "r")) == 1
     lines = [json.loads(line) for line in worker.output.splitlines() if line.startswith("{")]
     imported = next(line for line in lines if line.get("event") == "imported")
-    assert imported["jobId"] == "seed-process-inventory-import"
+    assert imported["jobId"] == "original-process-inventory-import"
     assert imported["traceId"]
