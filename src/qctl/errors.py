@@ -59,13 +59,13 @@ class NotFoundError(QctlError):
         self.close = close
 
     @classmethod
-    def guessing(cls, message: str, name: str, known: Iterable[str], otherwise: str) -> NotFoundError:
-        """The error for a name that is none of those that are known, with those that look like it. `otherwise` is the
-        hint where none does."""
+    def with_suggestions(cls, message: str, name: str, known: Iterable[str], fallback_hint: str) -> NotFoundError:
+        """Make the error for a name that is not among the known ones. Its hint suggests similar names, or is
+        `fallback_hint` if there are none."""
         from difflib import get_close_matches  # 3 ms that only a slip pays
 
         close = tuple(get_close_matches(name, list(known), n=3, cutoff=0.6))
-        return cls(message, close, "did you mean " + " or ".join(close) + "?" if close else otherwise)
+        return cls(message, close, "did you mean " + " or ".join(close) + "?" if close else fallback_hint)
 
 
 class UnreachableError(QctlError):
@@ -142,7 +142,7 @@ class RejectedError(QctlError):
     """One message or row that cannot be taken. The message is the reason."""
 
 
-class AlreadyThereError(RejectedError):
+class AlreadyExistsError(RejectedError):
     """There is one of its name already, which stays as it is."""
 
 

@@ -30,7 +30,7 @@ from qctl.catalog import options as job_options
 from qctl.catalog.builtin import MAX_BULK_UPDATE_ITEMS
 from qctl.catalog.options import Options
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
-from qctl.models import Chosen, JobDetail, OwnedJob, Selection, ignore_progress
+from qctl.models import ChosenJobs, JobDetail, OwnedJob, Selection, ignore_progress
 from qctl.settings import Settings
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class QueueService:
             if state not in Cancel.states:
                 return False
             positions = [location.position or 0] if state == "queued" else []
-            selection = Selection([Chosen(queue, state, [job_id.encode()], positions)])
+            selection = Selection([ChosenJobs(queue, state, [job_id.encode()], positions)])
             return bulk.run(self._redis, selection, Cancel(events.actor()), progress=ignore_progress).done == 1
 
     def result(self, job_id: str, *, timeout: float = 0.0) -> Any:

@@ -1,4 +1,4 @@
-"""Reading TOML files that people write."""
+"""TOML files written by users."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from qctl.errors import SettingsError
 
 
-def tables(file: Path) -> dict[str, Any]:
-    """What a file says; nothing where there is none. Raises SettingsError where it cannot be read, or is not TOML."""
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a file; a missing file is empty. Raises SettingsError if it cannot be read or is not TOML."""
     if sys.version_info >= (3, 11):
-        import tomllib  # what somebody without such files does not pay for
+        import tomllib  # imported here: most runs read no TOML file
     else:
         import tomli as tomllib
     try:
@@ -21,8 +21,8 @@ def tables(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError:
-        raise SettingsError(str(file), "cannot be read: it is not UTF-8") from None
+        raise SettingsError(str(file), "cannot be read: not UTF-8") from None
     except OSError as error:
         raise SettingsError(str(file), f"cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingsError(str(file), f"is not TOML: {error}") from None
+        raise SettingsError(str(file), f"not valid TOML: {error}") from None

@@ -19,7 +19,7 @@ from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.query import job_locations
 from qctl.broker.redis import keys, untrusted_fields
 from qctl.errors import RejectedError
-from qctl.models import STATES, Chosen, State
+from qctl.models import STATES, ChosenJobs, State
 from support import stock
 
 PLACES = [state for state in STATES if state != "started"]
@@ -27,7 +27,7 @@ PLACES = [state for state in STATES if state != "started"]
 
 def export(connection: Redis, queue: str, state: State) -> list[str]:
     ids = [found.id for step in job_locations.read(connection, queue, state) for found in step]
-    return [line for step in export_jobs.lines(connection, Chosen(queue, state, ids)) for line in step]
+    return [line for step in export_jobs.lines(connection, ChosenJobs(queue, state, ids)) for line in step]
 
 
 def take(connection: Redis, lines: list[str], *, trust: bool = True) -> None:

@@ -11,8 +11,8 @@ from qctl.models import (
     Arrivals,
     DeadLetter,
     DeadLetterDetail,
-    Flushed,
-    Imported,
+    FlushResult,
+    ImportResult,
     Pause,
     PipelineStatus,
     RejectDetail,
@@ -54,7 +54,10 @@ ANSWERS: dict[str, Any] = {
     "ingest__status": [READINGS, MESSAGES],
     "ingest__topics": lambda _pattern=None, **_: Topics([HALL, OTHERS], 2, 1),
     "ingest__tail": lambda _names=(), **_: iter([Arrivals([], 0), Arrivals([ARRIVED], 3), Arrivals([], 0)]),
-    "ingest__push": Imported(2, 0),
-    "ingest__flush": lambda _names=(): [Flushed("readings", "sensor-data", 40, 0), Flushed("messages", "q", 0, 5)],
+    "ingest__push": ImportResult(2, 0),
+    "ingest__flush": lambda _names=(): [
+        FlushResult("readings", "sensor-data", 40, 0),
+        FlushResult("messages", "q", 0, 5),
+    ],
     "ingest__reject": RejectDetail(DETAIL, "readings", "sensors/hall", "nope"),
 }

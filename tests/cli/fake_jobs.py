@@ -11,26 +11,26 @@ from qctl.models import (
     BulkResult,
     Cause,
     Causes,
-    Chosen,
+    ChosenJobs,
     DeleteResult,
     DrainResult,
-    Editable,
-    Edited,
+    EditablePayload,
     Event,
     HistoryStep,
-    Imported,
+    ImportResult,
     JobDetail,
     JobRow,
     Jobs,
     Outcome,
     Pause,
     Payload,
+    PayloadEdit,
     QueueDetail,
     QueueStats,
     Selection,
     Selector,
-    Stopped,
-    Waited,
+    StoppedJob,
+    WaitResult,
 )
 
 NOW = datetime.now(timezone.utc)
@@ -65,7 +65,7 @@ CAUSE = Cause(
 def choose(_act: str, selector: Selector) -> Selection:
     """The jobs that were named, else two dead ones."""
     ids = [id_.encode() for id_ in selector.ids or ("job-1", "job-2")]
-    return Selection([Chosen("email", "failed", ids)])
+    return Selection([ChosenJobs("email", "failed", ids)])
 
 
 def done(chosen: Selection, **_: Any) -> BulkResult:
@@ -86,7 +86,7 @@ def export(chosen: Selection, write: Callable[[str], None]) -> int:
 ANSWERS: dict[str, Any] = {
     "jobs__list": Jobs([ROW], 1, 1, 1),
     "jobs__show": DETAIL,
-    "jobs__wait": Waited("job-1", "email", "finished", 1.5, '"sent"'),
+    "jobs__wait": WaitResult("job-1", "email", "finished", 1.5, '"sent"'),
     "jobs__choose": choose,
     "jobs__retry": done,
     "jobs__cancel": done,
@@ -94,12 +94,12 @@ ANSWERS: dict[str, Any] = {
     "jobs__move": done,
     "jobs__enqueue": lambda _name, _data, **_how: "job-9",
     "jobs__catalogued": {},
-    "jobs__stop": Stopped("job-1", "email", "w1", "stopped", 0.1),
-    "jobs__editable": Editable("job-1", "email", "failed", BEFORE, b"..."),
-    "jobs__edit": lambda job, text: Edited(job.id, job.queue, job.text, text, True),
-    "jobs__revert": lambda job: Edited(job.id, job.queue, job.text, BEFORE, True),
+    "jobs__stop": StoppedJob("job-1", "email", "w1", "stopped", 0.1),
+    "jobs__editable": EditablePayload("job-1", "email", "failed", BEFORE, b"..."),
+    "jobs__edit": lambda job, text: PayloadEdit(job.id, job.queue, job.text, text, True),
+    "jobs__revert": lambda job: PayloadEdit(job.id, job.queue, job.text, BEFORE, True),
     "transfer__export": export,
-    "transfer__import_": lambda _lines, **_: Imported(1, 0, [], ["email"]),
+    "transfer__import_": lambda _lines, **_: ImportResult(1, 0, [], ["email"]),
     "queues__show": QueueDetail("email", [QueueStats("email", waiting=4)], [], {"send": 4}, [CAUSE]),
     "queues__history": [HistoryStep(NOW, {"finished": 12, "dead": 1}, 0.4)],
     "queues__drain": lambda queue, **_: DrainResult(queue, Pause(queue, "ops@host", NOW, "drained"), 1.0),

@@ -12,7 +12,9 @@ from qctl.models import (
     Alert,
     AlertRule,
     Check,
+    CheckedValue,
     Cleanup,
+    CleanupResult,
     Delivery,
     Firing,
     Level,
@@ -22,8 +24,6 @@ from qctl.models import (
     NameStats,
     QueueCheck,
     QueueStats,
-    Reading,
-    Removed,
     Series,
     Stats,
     Step,
@@ -40,7 +40,7 @@ QUEUE = QueueStats(
 )
 
 LIMIT = Threshold(60.0, 300.0)
-CHECK = Check.of([QueueCheck("email", Level.OK, [Reading("email", "age", 4.0, LIMIT, Level.OK)])])
+CHECK = Check.of([QueueCheck("email", Level.OK, [CheckedValue("email", "age", 4.0, LIMIT, Level.OK)])])
 RULE = AlertRule("late", ("email",), Thresholds(age=LIMIT), 0.0, 14_400.0, email=("ops@example.com",))
 MUTE = Mute("ops@host", NOW, NOW + timedelta(hours=2), "deploy")
 FIRING = Firing("email", Level.CRITICAL, NOW - timedelta(minutes=5), {"email:ops@example.com": (NOW, Level.CRITICAL)})
@@ -62,7 +62,7 @@ def removed(kinds: Any, *, dry_run: bool = False, **_: Any) -> Cleanup:
     """Three things of each kind went, or would go."""
     batch = "20261122-044512-x7f2"
     found = [
-        Removed(kind, 3, 1200 if kind in ("reports", "exports") else 0, batch if kind == "failed" else None)
+        CleanupResult(kind, 3, 1200 if kind in ("reports", "exports") else 0, batch if kind == "failed" else None)
         for kind in kinds
     ]
     return Cleanup(found, 0.4, dry_run)

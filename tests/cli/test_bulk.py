@@ -10,7 +10,7 @@ import pytest
 from cli.conftest import Ran
 from cli.fake import FakeOps
 from qctl.errors import JobFailedError, NotFoundError, WaitTimeoutError
-from qctl.models import BulkResult, Chosen, Outcome, Scan, Selection, Selector
+from qctl.models import BulkResult, ChosenJobs, Outcome, Scan, Selection, Selector
 
 Qctl = Callable[..., Ran]
 
@@ -183,7 +183,7 @@ def test_the_first_failures_are_told_and_how_many_more(qctl: Qctl) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_dry_run_lists_and_does_nothing(verb: str, qctl: Qctl) -> None:
-    ops = FakeOps(jobs__choose=Selection([Chosen("email", "failed", [b"a"])], [MISSING]))
+    ops = FakeOps(jobs__choose=Selection([ChosenJobs("email", "failed", [b"a"])], [MISSING]))
     ran = qctl(*verb.split(), "a", "gone", "--dry-run", ops=ops)
     assert ran.code == 5
     assert "1 job would be " in ran.out.replace("dead letter", "job")
@@ -219,7 +219,7 @@ def test_many_canceled_jobs_are_taken_back_by_their_state(qctl: Qctl) -> None:
 
 def test_what_was_not_looked_at_is_said(qctl: Qctl) -> None:
     """peers.md section 4, 4: find the 12 among 700,000, and say what was not looked at."""
-    partly = Selection([Chosen("email", "failed", [b"a"])], scan=Scan(50_000, 700_000))
+    partly = Selection([ChosenJobs("email", "failed", [b"a"])], scan=Scan(50_000, 700_000))
     ran = qctl("retry", "--error", "x", "--yes", ops=FakeOps(jobs__choose=partly))
     assert ran.err.startswith("Looked at 50,000 of 700,000 jobs: there may be more.")
 

@@ -112,7 +112,7 @@ def ago(connection: Redis, seconds: float) -> None:
     """Make it look as if everything noted of the alert `late` had happened so much earlier."""
     known = alert_state.read_firing(connection)["late"]["mail"]
     back = timedelta(seconds=seconds)
-    earlier = {channel: (when - back, level) for channel, (when, level) in known.told.items()}
+    earlier = {channel: (when - back, level) for channel, (when, level) in known.notified.items()}
     alert_state.record(connection, "late", Firing("mail", known.level, known.since - back, earlier))
 
 
@@ -359,7 +359,7 @@ def test_rules_are_listed_as_they_stand(connection: Redis, write: Make, hook: Ho
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[[alert]", "is not TOML"),
+        ("[[alert]", "not valid TOML"),
         ("[alert]\nname = 'a'", r"is written \[\[alert\]\]"),
         ("[alerts]", "'alerts' is nothing that it may say"),
         ("[[alert]]\nqueues = ['a']", "alert 1 has no name"),

@@ -11,7 +11,7 @@ from redis import Redis
 
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
-from qctl.models import Recalled
+from qctl.models import RestoredBackup
 from qctl.ops import Ops
 from support import stock
 
@@ -25,7 +25,7 @@ def written(ops: Ops) -> list[str]:
     return "".join(parts).splitlines()
 
 
-def back(ops: Ops, lines: list[str], **how: Any) -> Recalled:
+def back(ops: Ops, lines: list[str], **how: Any) -> RestoredBackup:
     return ops.backup.restore([f"{line}\n".encode() for line in lines], **how)
 
 

@@ -21,7 +21,7 @@ ALL = Thresholds(
     depth=Threshold(10, 20),
     dead=Threshold(0, 5),
     errors=Threshold(0.1, 0.5),
-    workers=Threshold(2, 1, least=True),
+    workers=Threshold(2, 1, is_minimum=True),
 )
 
 

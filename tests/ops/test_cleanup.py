@@ -17,7 +17,7 @@ from qctl.broker.admin import trash
 from qctl.broker.redis import keys, locks
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.history.open_store import open_store
-from qctl.models import Event, Removed
+from qctl.models import CleanupResult, Event
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
@@ -49,7 +49,7 @@ def test_finished_jobs_go_after_a_day_but_for_the_newest_hundred_of_each_queue(o
     assert ops.cleanup.run(["finished"], dry_run=True).count == 6
     assert len(left(connection, "a")) == 106
     (removed,) = ops.cleanup.run(["finished"]).removed
-    assert removed == Removed("finished", 6)
+    assert removed == CleanupResult("finished", 6)
     # The hundred that stay are the newest of all.
     assert left(connection, "a") == {"new", *(f"a{n}" for n in range(99))}
     assert len(left(connection, "b")) == 20
@@ -72,7 +72,7 @@ def test_a_full_redis_is_cleaned(own_redis: RedisServer, tmp_path: Path) -> None
         connection.config_set("maxmemory", "1mb")
         with pytest.raises(OutOfMemoryError):
             connection.set("room", "none")
-        assert full.cleanup.run(["finished", "results", "trash"], keep=0).removed[0] == Removed("finished", 1)
+        assert full.cleanup.run(["finished", "results", "trash"], keep=0).removed[0] == CleanupResult("finished", 1)
         with locks.try_lock(connection, "cleanup", 30) as go_on:
             assert go_on
             go_on()
@@ -159,7 +159,10 @@ def test_old_files_of_the_folder_alone(ops: Ops, settings: Settings, tmp_path: P
     os.utime(tmp_path / "secret", (long_ago, long_ago))
     os.utime(folder / "link", (long_ago, long_ago), follow_symlinks=False)
     assert ops.cleanup.run(["reports", "exports"], dry_run=True).count == 2
-    assert ops.cleanup.run(["reports", "exports"]).removed == [Removed("reports", 1, 5), Removed("exports", 1, 5)]
+    assert ops.cleanup.run(["reports", "exports"]).removed == [
+        CleanupResult("reports", 1, 5),
+        CleanupResult("exports", 1, 5),
+    ]
     assert {each.name for each in folder.iterdir()} == {"export-new.csv", "link", "inner"}
     assert (tmp_path / "secret").exists()
 
@@ -169,8 +172,8 @@ def test_images_that_no_message_has(ops: Ops, settings: Settings) -> None:
     (settings.uploads / "chat-gone.png").write_text("12345")
     assert ops.cleanup.run(["images"]).count == 0
     os.utime(settings.uploads / "chat-gone.png", (1, 1))
-    assert ops.cleanup.run(["images"], dry_run=True).removed == [Removed("images", 1, 5)]
-    assert ops.cleanup.run(["images"]).removed == [Removed("images", 1, 5)]
+    assert ops.cleanup.run(["images"], dry_run=True).removed == [CleanupResult("images", 1, 5)]
+    assert ops.cleanup.run(["images"]).removed == [CleanupResult("images", 1, 5)]
     assert list(settings.uploads.iterdir()) == []
 
 

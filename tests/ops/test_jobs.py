@@ -398,7 +398,7 @@ def test_a_job_of_the_catalog_is_made(ops: Ops, connection: Redis) -> None:
 def test_a_bulk_act_keeps_the_first_outcomes_and_counts_all(
     ops: Ops, connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "KEPT", 10)
+    monkeypatch.setattr(bulk, "MAX_LISTED_OUTCOMES", 10)
     stock.fill(connection, "mail", 500)
     result = ops.jobs.cancel(ops.jobs.choose("cancel", Selector(queue="mail")))
     assert (result.done, len(result.outcomes)) == (500, 10)

@@ -84,7 +84,7 @@ def test_a_file_that_a_page_names_exists(guide: Path) -> None:
 def test_a_page_has_its_question_as_title_and_a_place_in_the_navigation(guide: Path) -> None:
     if guide.name != "index.md":
         assert guide.read_text().split("\n", 1)[0].rstrip(".").endswith(("?", "What now?"))
-    project = toml.tables(ROOT_FOLDER / "zensical.toml")["project"]
+    project = toml.read_toml(ROOT_FOLDER / "zensical.toml")["project"]
     assert guide.name in str(project["nav"])
 
 

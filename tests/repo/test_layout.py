@@ -71,7 +71,7 @@ def test_files_stay_short() -> None:
 
 
 def test_every_package_is_installed() -> None:
-    rule = toml.tables(ROOT / "pyproject.toml")["tool"]["setuptools"]["packages"]["find"]
+    rule = toml.read_toml(ROOT / "pyproject.toml")["tool"]["setuptools"]["packages"]["find"]
     (folder,) = rule["where"]
     assert {"qctl", "qctl_daemons"} <= {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
     unpacked = {path.parent for path in PACKAGE.rglob("*.py")} - {path.parent for path in PACKAGE.rglob("__init__.py")}

@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     by_name = {item.nodeid.removeprefix("tests/"): item for item in items}
     files = {item.path.name for item in items}
     wrong = []
-    for group in toml.tables(EXCEPTIONS)["exception"]:
+    for group in toml.read_toml(EXCEPTIONS)["exception"]:
         if KIND not in group["kinds"]:
             continue
         mark = pytest.mark.xfail(reason=group["reason"].strip(), strict=True, run=group.get("run", True))

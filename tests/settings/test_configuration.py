@@ -30,7 +30,7 @@ def test_every_setting_is_shown_with_its_origin_and_no_secret() -> None:
         "INFLUX_TOKEN": "hunter2",
         "MQTT_PORT": "no number",
     }
-    found = {one.name: one for one in configuration.in_force(places(**environ))}
+    found = {one.name: one for one in configuration.effective_settings(places(**environ))}
     assert sorted(found) == sorted(Settings.names())
     assert "hunter2" not in str(found)
     assert found["REDIS_URL"].value == "redis://u:***@h/0"
@@ -45,16 +45,19 @@ def test_contexts_are_listed_without_secrets_and_with_their_problems() -> None:
         '[contexts.a]\nREDIS_URL = "redis://:hunter2@h/0"\nQCTL_READ_ONLY = true\n'
         '[contexts.b]\nREDIS_PORT = "x"\n[contexts.c]\nTRASH_TTL = 90\n'
     )
-    contexts.use("a")
-    a, b, c = configuration.listed(places())
+    contexts.choose_context("a")
+    a, b, c = configuration.list_contexts(places())
     assert (a.redis, a.read_only, a.chosen_by) == ("redis://:***@h/0", True, "qctl context use")
     assert (b.chosen_by, b.problem) == (None, "REDIS_PORT: 'x' is not a whole number")
     assert (c.redis, c.read_only, c.problem) == (None, False, None)
-    assert [one.value for one in configuration.of_context(contexts.named("a"))] == ["true", "redis://:***@h/0"]
+    assert [one.value for one in configuration.context_settings(contexts.get_context("a"))] == [
+        "true",
+        "redis://:***@h/0",
+    ]
 
 
 def test_a_sound_configuration_is_one_finding() -> None:
-    (finding,) = configuration.check(places())
+    (finding,) = configuration.check_configuration(places())
     assert finding.status == "ok"
 
 
@@ -62,7 +65,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("REDIS_PASSWORD=hunter2\nQCTL_HOM=/x\n")
     (tmp_path / ".env").chmod(0o644)
     write_contexts("[contexts.a]\nREDIS_PORT = 'x'\n")
-    found = configuration.check(places(MQTT_PORT="y", QCTL_CONTEXT="a"))
+    found = configuration.check_configuration(places(MQTT_PORT="y", QCTL_CONTEXT="a"))
     assert [(one.check, one.status) for one in found] == [
         ("settings", "down"),
         ("settings", "down"),
@@ -76,20 +79,20 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_settings_that_need_each_other_are_checked_too() -> None:
-    (finding,) = configuration.check(places(INFLUX_URL="http://h:8086"))
+    (finding,) = configuration.check_configuration(places(INFLUX_URL="http://h:8086"))
     assert (finding.status, finding.reason.partition(":")[0]) == ("down", "INFLUX_TOKEN")
 
 
 @pytest.mark.parametrize("text", ["[contexts.a", "[contexts.b]\n"])
 def test_a_context_that_cannot_be_used_is_a_finding(text: str) -> None:
     write_contexts(text)
-    found = configuration.check(places(QCTL_CONTEXT="a"))
+    found = configuration.check_configuration(places(QCTL_CONTEXT="a"))
     assert [(one.check, one.status) for one in found] == [("contexts", "down")]
 
 
 def test_init_writes_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    configuration.init(file)
+    configuration.write_env_file(file)
     key = Settings.load(environ={}, dotenv=file).gateway_secret or ""
     assert file.read_text() == env_example().replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={key}")
     assert len(base64.urlsafe_b64decode(key + "=")) == 32
@@ -97,10 +100,10 @@ def test_init_writes_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> Non
     file.write_text("REDIS_DB=1\n")
     file.chmod(0o644)
     with pytest.raises(RefusedError):
-        configuration.init(file)
+        configuration.write_env_file(file)
     assert file.read_text() == "REDIS_DB=1\n"
-    configuration.init(file, replace=True)
+    configuration.write_env_file(file, replace=True)
     assert Settings.load(environ={}, dotenv=file).gateway_secret not in (None, key)
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(QctlError, match="cannot be written"):
-        configuration.init(tmp_path / "no" / "such")
+        configuration.write_env_file(tmp_path / "no" / "such")

@@ -31,21 +31,21 @@ def write() -> Write:
 
 def test_values_are_written_as_the_environment_writes_them(write: Write) -> None:
     write('[contexts.a]\nREDIS_HOST = "h"\nREDIS_PORT = 7\nQCTL_READ_ONLY = true\n[contexts."b.c-d_e"]\n')
-    found = contexts.known()
+    found = contexts.load_contexts()
     assert list(found) == ["a", "b.c-d_e"]
     assert found["a"].values == {"REDIS_HOST": "h", "REDIS_PORT": "7", "QCTL_READ_ONLY": "true"}
     assert found["a"].source.name == "context a"
 
 
 def test_without_a_file_there_are_none() -> None:
-    assert contexts.known() == {}
-    assert contexts.choice(sources.find_sources({}, {})) is None
+    assert contexts.load_contexts() == {}
+    assert contexts.chosen_context(sources.find_sources({}, {})) is None
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[contexts.a", "is not TOML"),
+        ("[contexts.a", "not valid TOML"),
         ("x = 1", "'x' means nothing"),
         ("contexts = 1", "'contexts' is no table"),
         ("[contexts]\na = 1", "contexts.a is no table"),
@@ -53,20 +53,20 @@ def test_without_a_file_there_are_none() -> None:
         ("[contexts.a]\nredis_urll = 'x'", "'redis_urll' is no setting"),
         ("[contexts.a]\nQCTL_CONTEXT = 'b'", "'QCTL_CONTEXT' is no setting"),
         ("[contexts.a]\nREDIS_PORT = [1]", "REDIS_PORT is neither text nor a number"),
-        ("a = " + "[" * 5000, "is not TOML"),
+        ("a = " + "[" * 5000, "not valid TOML"),
     ],
 )
 def test_a_file_that_cannot_be_used(text: str, problem: str, write: Write) -> None:
     file = write(text)
     with pytest.raises(SettingsError, match=problem.replace("[", r"\[")) as caught:
-        contexts.known()
+        contexts.load_contexts()
     assert caught.value.name == str(file)
 
 
 def test_a_misspelt_setting_is_guessed(write: Write) -> None:
     write("[contexts.a]\nredis_urll = 'x'")
     with pytest.raises(SettingsError) as caught:
-        contexts.known()
+        contexts.load_contexts()
     assert caught.value.hint == "did you mean REDIS_URL?"
 
 
@@ -75,56 +75,56 @@ def test_a_misspelt_setting_is_guessed(write: Write) -> None:
 def test_a_file_with_secrets_is_for_its_owner_alone(secret: str, mode: int, write: Write) -> None:
     file = write(f"[contexts.a]\n{secret}\n", mode)
     with pytest.raises(SettingsError, match="holds secrets, and others may read or write it") as caught:
-        contexts.known()
+        contexts.load_contexts()
     assert caught.value.hint == f"chmod 600 {file}"
     assert "hunter2" not in str(caught.value)
     file.chmod(0o600)
-    assert list(contexts.known()) == ["a"]
+    assert list(contexts.load_contexts()) == ["a"]
 
 
 def test_a_file_without_secrets_may_be_read_by_all(write: Write) -> None:
     write('[contexts.a]\nREDIS_URL = "redis://h/0"\n', 0o644)
-    assert list(contexts.known()) == ["a"]
+    assert list(contexts.load_contexts()) == ["a"]
 
 
 def test_an_unknown_context_is_guessed(write: Write) -> None:
     write("[contexts.prod]\n[contexts.stage]\n")
     with pytest.raises(NotFoundError, match="there is no context prd") as caught:
-        contexts.named("prd")
+        contexts.get_context("prd")
     assert caught.value.hint == "did you mean prod?"
 
 
 def test_a_flag_chooses_before_the_environment_before_use(write: Write) -> None:
     write("[contexts.a]\n[contexts.b]\n[contexts.c]\n")
-    contexts.use("c")
-    assert contexts.choice(sources.find_sources({}, {})) == Choice("c", "qctl context use")
+    contexts.choose_context("c")
+    assert contexts.chosen_context(sources.find_sources({}, {})) == Choice("c", "qctl context use")
     environ = {"QCTL_CONTEXT": "b"}
-    assert contexts.choice(sources.find_sources({}, environ)) == Choice("b", "environment")
-    assert contexts.choice(sources.find_sources({"QCTL_CONTEXT": "a"}, environ)) == Choice("a", "flag")
-    contexts.use(None)
-    contexts.use(None)
-    assert contexts.choice(sources.find_sources({}, {})) is None
+    assert contexts.chosen_context(sources.find_sources({}, environ)) == Choice("b", "environment")
+    assert contexts.chosen_context(sources.find_sources({"QCTL_CONTEXT": "a"}, environ)) == Choice("a", "flag")
+    contexts.choose_context(None)
+    contexts.choose_context(None)
+    assert contexts.chosen_context(sources.find_sources({}, {})) is None
 
 
 def test_use_takes_none_that_is_not_there(write: Write) -> None:
     write("[contexts.a]\n")
     with pytest.raises(NotFoundError):
-        contexts.use("b")
-    assert contexts.choice(sources.find_sources({}, {})) is None
+        contexts.choose_context("b")
+    assert contexts.chosen_context(sources.find_sources({}, {})) is None
 
 
 def test_a_choice_that_cannot_be_read_is_named(write: Write) -> None:
     chosen = write("[contexts.a]\n").with_name("context")
     chosen.write_text("a b\x1b[31m")
     with pytest.raises(SettingsError, match="is not the name of a context") as caught:
-        contexts.choice(sources.find_sources({}, {}))
+        contexts.chosen_context(sources.find_sources({}, {}))
     assert caught.value.hint == "qctl context use --none"
     chosen.write_bytes(b"\xff")
-    with pytest.raises(SettingsError, match="it is not UTF-8"):
-        contexts.choice(sources.find_sources({}, {}))
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        contexts.chosen_context(sources.find_sources({}, {}))
 
 
 def test_a_folder_in_the_way_is_an_error_of_ours(write: Write) -> None:
     os.mkdir(write("[contexts.a]\n").with_name("context"))
     with pytest.raises(QctlError, match="cannot be written"):
-        contexts.use("a")
+        contexts.choose_context("a")

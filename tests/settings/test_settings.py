@@ -72,7 +72,7 @@ def test_values_in_a_file_are_not_interpolated(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     file = tmp_path / "bad.env"
     file.write_bytes(b"REDIS_PASSWORD=\xff\xfe\n")
-    with pytest.raises(SettingsError, match=r"bad\.env: cannot be read: it is not UTF-8"):
+    with pytest.raises(SettingsError, match=r"bad\.env: cannot be read: not UTF-8"):
         Settings.load(environ={}, dotenv=file)
 
 

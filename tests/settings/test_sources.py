@@ -10,7 +10,7 @@ from qctl.settings.sources import Source
 
 
 def origins(*places: Source) -> dict[str, tuple[str, str]]:
-    return {each.name: (each.raw, each.origin) for each in sources.gather(fields(Settings), places)}
+    return {each.name: (each.raw, each.origin) for each in sources.resolve(fields(Settings), places)}
 
 
 def test_each_setting_knows_its_origin(tmp_path: Path) -> None:
@@ -31,20 +31,20 @@ def test_a_context_names_its_redis_as_a_whole_or_not_at_all() -> None:
     """REDIS_URL wins over REDIS_HOST: one of a context's would win over the environment's other."""
     context = Source("context c", {"REDIS_URL": "redis://prod/0", "REDIS_PASSWORD": "x", "TRASH_TTL": "9"})
     for name in ("REDIS_HOST", "REDIS_URL"):
-        kept = sources.below(context, [Source("environment", {name: "redis://a/0"})])
+        kept = sources.context_below(context, [Source("environment", {name: "redis://a/0"})])
         assert kept.values == {"TRASH_TTL": "9"}
-    assert sources.below(context, [Source("environment", {"REDIS_PORT": "1", "REDIS_URL": ""})]) is context
+    assert sources.context_below(context, [Source("environment", {"REDIS_PORT": "1", "REDIS_URL": ""})]) is context
 
 
 def test_every_problem_is_found_at_once() -> None:
     places = [Source("environment", {"REDIS_PORT": "x", "LOG_LEVEL": "loud", "REDIS_URL": "http://u:hunter2@h"})]
-    found = sources.problems(sources.gather(fields(Settings), places))
+    found = sources.problems(sources.resolve(fields(Settings), places))
     assert {error.name for error in found} == {"REDIS_PORT", "LOG_LEVEL", "REDIS_URL"}
     assert "hunter2" not in str(found)
 
 
 def test_names_of_ours_that_nothing_reads() -> None:
     places = [Source("environment", {"QCTL_READONLY": "true", "HOME": "/", "QCTL_HOME": "/x"}), Source(".env", {})]
-    (stranger,) = sources.strangers(places, Settings.names())
-    assert (stranger.name, stranger.origin, stranger.close) == ("QCTL_READONLY", "environment", ("QCTL_READ_ONLY",))
-    assert stranger.complaint == "QCTL_READONLY (environment) is no setting; did you mean QCTL_READ_ONLY?"
+    (unknown,) = sources.unknown_settings(places, Settings.names())
+    assert (unknown.name, unknown.origin, unknown.close) == ("QCTL_READONLY", "environment", ("QCTL_READ_ONLY",))
+    assert unknown.message == "QCTL_READONLY (environment) is no setting; did you mean QCTL_READ_ONLY?"

@@ -89,7 +89,7 @@ def pipelines(names: Sequence[str] = ()) -> list[PipelineSpec]:
         spec = PIPELINES.get(name) or by_queue.get(name)
         if spec is None:
             known = f"the pipelines are {' and '.join(PIPELINES)}"
-            raise NotFoundError.guessing(f"pipeline {name!r} not found", name, PIPELINES, known)
+            raise NotFoundError.with_suggestions(f"pipeline {name!r} not found", name, PIPELINES, known)
         chosen[spec.name] = spec
     return list(chosen.values() or PIPELINES.values())
 

@@ -16,7 +16,7 @@ from qctl.cli.exits import ExitCode, exit_code_for
 from qctl.cli.job_selectors import Choice
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
-from qctl.models import KEPT, BulkResult, Outcome, Scan, Selection, Verb
+from qctl.models import MAX_LISTED_OUTCOMES, BulkResult, Outcome, Scan, Selection, Verb
 from qctl.safe import escape_line
 from qctl.view import Cell, quantity
 
@@ -132,7 +132,7 @@ def _would(chosen: Selection) -> list[Outcome]:
     found = ((id_, part) for part in chosen.chosen for id_ in part.ids)
     return [
         Outcome(id_.decode(errors="surrogateescape"), part.queue, False, part.state)
-        for (id_, part), _ in zip(found, range(KEPT), strict=False)
+        for (id_, part), _ in zip(found, range(MAX_LISTED_OUTCOMES), strict=False)
     ]
 
 

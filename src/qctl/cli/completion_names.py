@@ -32,10 +32,10 @@ def main(kind: str, words: Sequence[str]) -> int:
 def _settings(words: Sequence[str]) -> Settings:
     flags = {_FLAGS[words[n]]: words[n + 1] for n in range(len(words) - 1) if words[n] in _FLAGS}
     places = sources.find_sources(flags)
-    choice = contexts.choice(places)
+    choice = contexts.chosen_context(places)
     if choice:
-        places.append(sources.below(contexts.named(choice.name).source, places))
-    return Settings.given_by(places)
+        places.append(sources.context_below(contexts.get_context(choice.name).source, places))
+    return Settings.from_sources(places)
 
 
 def _fits_a_shell(name: str) -> bool:

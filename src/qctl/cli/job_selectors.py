@@ -17,7 +17,7 @@ from qctl.cli.exits import ExitCode
 from qctl.cli.options import parameter
 from qctl.cli.session import Session
 from qctl.errors import UsageError
-from qctl.models import ALIASES, STATES, Selector, State
+from qctl.models import STATE_ALIASES, STATES, Selector, State
 
 STDIN = "-"
 """Stands for the ids on stdin, one a line."""
@@ -138,10 +138,10 @@ def _states(given: Iterable[str]) -> tuple[State, ...]:
     for word in (word.strip() for each in given for word in each.split(",")):
         if word in STATES:
             meant.add(word)
-        elif word in ALIASES:
-            meant.update(ALIASES[word])
+        elif word in STATE_ALIASES:
+            meant.update(STATE_ALIASES[word])
         else:
-            close = get_close_matches(word, [*STATES, *ALIASES], n=1)
+            close = get_close_matches(word, [*STATES, *STATE_ALIASES], n=1)
             hint = f"did you mean {close[0]}?" if close else f"states are {', '.join(STATES)}"
             raise UsageError(f"--state: {word!r} is no state", hint)
     return tuple(state for state in STATES if state in meant)

@@ -9,11 +9,11 @@ from qctl.models import (
     Cause,
     DeadLetter,
     DeadLetterDetail,
-    Edited,
     Event,
     JobDetail,
     JobRow,
     Payload,
+    PayloadEdit,
     RejectDetail,
 )
 from qctl.safe import redact
@@ -71,7 +71,7 @@ def job(seen: JobDetail) -> JobDetail:
     )
 
 
-def edited(seen: Edited) -> Edited:
+def edited(seen: PayloadEdit) -> PayloadEdit:
     """A payload before and after an edit."""
     return replace(seen, before=redact(seen.before), after=redact(seen.after))
 

@@ -61,11 +61,11 @@ class Session:
                 "QCTL_CONTEXT": self.options.context,
             }
         )
-        choice = None if self.here else contexts.choice(places)
+        choice = None if self.here else contexts.chosen_context(places)
         if choice is None:
             return places
-        context = contexts.named(choice.name).source
-        counts = sources.below(context, places)
+        context = contexts.get_context(choice.name).source
+        counts = sources.context_below(context, places)
         if choice.name == self.options.context and counts.values != context.values:
             self.out.say(f"qctl: another Redis is named by a flag, the environment or .env: not that of {context.name}")
         return [*places, counts]
@@ -74,12 +74,12 @@ class Session:
     def settings(self) -> Settings:
         """All settings. Raises SettingsError naming the one that cannot be used, NotFoundError for a context."""
         self.warn_of_strangers()
-        return Settings.given_by(self.places)
+        return Settings.from_sources(self.places)
 
     def warn_of_strangers(self) -> None:
         """Say which names of ours nothing reads: somebody may rely on one."""
-        for stranger in sources.strangers(self.places, Settings.names()):
-            self.out.say(f"qctl: {stranger.complaint}")
+        for unknown in sources.unknown_settings(self.places, Settings.names()):
+            self.out.say(f"qctl: {unknown.message}")
 
     @cached_property
     def ops(self) -> Ops:

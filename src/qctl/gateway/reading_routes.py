@@ -20,7 +20,7 @@ from qctl.gateway.authentication import bearer, caller
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.error_responses import documented
 from qctl.gateway.schemas import Failure
-from qctl.models import BadLine
+from qctl.models import RejectedLine
 from qctl.sources import http_readings
 
 LINES = ("text/plain", "application/octet-stream")
@@ -116,5 +116,5 @@ async def post(
     return JSONResponse(Accepted(accepted=len(found.items)).model_dump(), 202)
 
 
-def _told(bad: list[BadLine]) -> str:
+def _told(bad: list[RejectedLine]) -> str:
     return "; ".join(f"reading {each.line}: {each.reason}" for each in bad[:TOLD])

@@ -62,7 +62,7 @@ class Firing:
     queue: str
     level: Level
     since: datetime
-    told: Mapping[str, tuple[datetime, Level]] = field(default_factory=dict)
+    notified: Mapping[str, tuple[datetime, Level]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

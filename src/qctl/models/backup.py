@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from qctl.models.jobs import BadLine
+from qctl.models.jobs import RejectedLine
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,12 @@ class Backup:
 
 
 @dataclass(frozen=True)
-class Recalled:
+class RestoredBackup:
     """What came back of each kind, and what did not: how many lines, and the first of them. `whole` is False where the
     file was cut off. `there` lines hold what is there already."""
 
     counts: Mapping[str, int]
     refused: int
-    lines: list[BadLine]
+    lines: list[RejectedLine]
     whole: bool
     there: int = 0

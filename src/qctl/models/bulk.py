@@ -16,7 +16,7 @@ Progress = Callable[[int, int | None], None]
 """Called after each step of a long operation with the number of items done and the total, None if that is unknown. An
 exception that it raises ends the operation between two steps."""
 
-KEPT = 1000
+MAX_LISTED_OUTCOMES = 1000
 """Outcomes that a result keeps of those that were done, and of those that were not; all are counted."""
 
 
@@ -84,7 +84,7 @@ class Outcome:
 
 
 @dataclass
-class Chosen:
+class ChosenJobs:
     """Jobs in one state of one queue, as bytes that Redis knows them by.
 
     `positions` says where in its list each waiting job was; empty for all other states.
@@ -105,7 +105,7 @@ class Selection:
     those in the queue `target`, where the act has one.
     """
 
-    chosen: list[Chosen]
+    chosen: list[ChosenJobs]
     missing: list[Outcome] = field(default_factory=list)
     already: list[Outcome] = field(default_factory=list)
     scan: Scan | None = None

@@ -17,7 +17,7 @@ class Level(IntEnum):
     UNKNOWN = 3
 
 
-WORST: tuple[Level, ...] = (Level.OK, Level.UNKNOWN, Level.WARNING, Level.CRITICAL)
+LEVEL_ORDER: tuple[Level, ...] = (Level.OK, Level.UNKNOWN, Level.WARNING, Level.CRITICAL)
 """From good to bad: a queue that is known to be bad outweighs one of which nothing is known."""
 
 
@@ -25,22 +25,22 @@ WORST: tuple[Level, ...] = (Level.OK, Level.UNKNOWN, Level.WARNING, Level.CRITIC
 class Threshold:
     """From which value on it is a warning, and from which critical; None where it never is.
 
-    A value is bad where it is beyond: above, or below where `least`.
+    A value is bad where it is beyond: above, or below if `is_minimum`.
     """
 
     warning: float | None = None
     critical: float | None = None
-    least: bool = False
+    is_minimum: bool = False
 
     def judge(self, value: float) -> Level:
         """How bad a value is."""
         for limit, level in ((self.critical, Level.CRITICAL), (self.warning, Level.WARNING)):
-            if limit is not None and (value < limit if self.least else value > limit):
+            if limit is not None and (value < limit if self.is_minimum else value > limit):
                 return level
         return Level.OK
 
 
-What = Literal["age", "depth", "dead", "errors", "workers"]
+CheckedMetric = Literal["age", "depth", "dead", "errors", "workers"]
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,18 @@ class Thresholds:
     workers: Threshold | None = None
 
     @property
-    def given(self) -> dict[What, Threshold]:
+    def given(self) -> dict[CheckedMetric, Threshold]:
         """Those that are looked at."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: limit for name, limit in found.items() if limit is not None}  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
-class Reading:
+class CheckedValue:
     """One value of a queue, judged. `value` is None where it is not known."""
 
     queue: str
-    what: What
+    what: CheckedMetric
     value: float | None
     threshold: Threshold
     level: Level
@@ -78,7 +78,7 @@ class QueueCheck:
 
     queue: str
     level: Level
-    readings: Sequence[Reading]
+    readings: Sequence[CheckedValue]
     error: str | None = None
     paused: str | None = None
 
@@ -93,4 +93,4 @@ class Check:
     @classmethod
     def of(cls, queues: Sequence[QueueCheck]) -> Check:
         """All of these."""
-        return cls(max((queue.level for queue in queues), key=WORST.index, default=Level.UNKNOWN), queues)
+        return cls(max((queue.level for queue in queues), key=LEVEL_ORDER.index, default=Level.UNKNOWN), queues)

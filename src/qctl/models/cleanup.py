@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["finished", "failed", "results", "reports", "exports", "images", "history", "trash"]
+CleanupKind = Literal["finished", "failed", "results", "reports", "exports", "images", "history", "trash"]
 
 
 @dataclass(frozen=True)
-class Removed:
+class CleanupResult:
     """How many things of one kind went, or would go; `bytes` of files. `batch` of the trash holds what can come back.
 
     `problem` says why not all of it could be done.
     """
 
-    kind: Kind
+    kind: CleanupKind
     count: int
     bytes: int = 0
     batch: str | None = None
@@ -27,7 +27,7 @@ class Removed:
 class Cleanup:
     """All of one run. `seconds` it took; `dry_run`: nothing was done."""
 
-    removed: Sequence[Removed]
+    removed: Sequence[CleanupResult]
     seconds: float
     dry_run: bool = False
 

@@ -87,7 +87,7 @@ class Arrivals:
 
 
 @dataclass(frozen=True)
-class Flushed:
+class FlushResult:
     """What a flush made batches of: how many items, and how many stay in the buffer because the queue is full."""
 
     pipeline: str

@@ -13,17 +13,17 @@ State = Literal["queued", "started", "scheduled", "deferred", "finished", "faile
 
 STATES: tuple[State, ...] = get_args(State)
 
-DEAD: tuple[State, ...] = ("failed", "quarantined")
+DEAD_STATES: tuple[State, ...] = ("failed", "quarantined")
 
-MOVABLE: tuple[State, ...] = ("queued", "scheduled", "deferred", "failed", "canceled", "quarantined")
+MOVABLE_STATES: tuple[State, ...] = ("queued", "scheduled", "deferred", "failed", "canceled", "quarantined")
 """States in which a job can be moved to another queue."""
 
-ALIASES: dict[str, tuple[State, ...]] = {
+STATE_ALIASES: dict[str, tuple[State, ...]] = {
     "waiting": ("queued",),
     "running": ("started",),
     "pending": ("queued", "scheduled", "deferred"),
     "completed": ("finished",),
-    "dead": DEAD,
+    "dead": DEAD_STATES,
 }
 """Words of the seed documents, and of the table of queues, for states."""
 
@@ -122,7 +122,7 @@ class JobDetail:
 
 
 @dataclass(frozen=True)
-class Editable:
+class EditablePayload:
     """A payload that may be edited: `text` is it as indented JSON, `{function, args, kwargs}`, `raw` as it is stored.
 
     `original` is what it was before the first edit, None where nobody edited it.
@@ -137,7 +137,7 @@ class Editable:
 
 
 @dataclass(frozen=True)
-class Edited:
+class PayloadEdit:
     """What an edit made of a payload, both as indented JSON. `changed` is False where they mean the same."""
 
     id: str
@@ -148,7 +148,7 @@ class Edited:
 
 
 @dataclass(frozen=True)
-class Waited:
+class WaitResult:
     """A job that ended well. `seconds` is how long it was waited for, `value` what it returned, as JSON."""
 
     id: str
@@ -159,7 +159,7 @@ class Waited:
 
 
 @dataclass(frozen=True)
-class Stopped:
+class StoppedJob:
     """A job that was stopped while it ran. `status` is what it is now, `seconds` how long its worker took."""
 
     id: str
@@ -170,7 +170,7 @@ class Stopped:
 
 
 @dataclass(frozen=True)
-class BadLine:
+class RejectedLine:
     """A line of a file that was not taken, and why. Lines count from 1."""
 
     line: int
@@ -178,10 +178,10 @@ class BadLine:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """What an import took: how many jobs, and the first of the lines that it did not. `refused` counts those."""
 
     taken: int
     refused: int
-    lines: list[BadLine] = field(default_factory=list)
+    lines: list[RejectedLine] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)

@@ -33,11 +33,11 @@ REPEAT = "4h"
 """How long until somebody is told again, where the rule does not say."""
 
 _LIMITS: Mapping[str, tuple[str, Callable[[str, str], Threshold]]] = {
-    "max-age": ("age", thresholds.age),
-    "max-depth": ("depth", thresholds.count),
-    "max-dead": ("dead", thresholds.count),
-    "max-errors": ("errors", thresholds.share),
-    "min-workers": ("workers", thresholds.least),
+    "max-age": ("age", thresholds.parse_age),
+    "max-depth": ("depth", thresholds.parse_count),
+    "max-dead": ("dead", thresholds.parse_count),
+    "max-errors": ("errors", thresholds.parse_share),
+    "min-workers": ("workers", thresholds.parse_minimum),
 }
 _KEYS = ("name", "queues", *_LIMITS, "for", "repeat", "email", "webhook", "command")
 
@@ -48,7 +48,7 @@ def load(file: Path, webhooks: tuple[str, ...] = ()) -> list[AlertRule]:
     Raises SettingsError naming the file, the rule and the part that cannot be used; also for a file that others may
     write to where it names a command.
     """
-    said = toml.tables(file)
+    said = toml.read_toml(file)
     unknown = sorted(said.keys() - {"alert"})
     if unknown:
         raise SettingsError(str(file), f"{unknown[0]!r} is nothing that it may say: it holds [[alert]] tables")

@@ -102,11 +102,11 @@ class AlertWatch:
             return
         for channel in rule.channels:
             if _is_time(rule, firing, channel, now):
-                last = firing.told[channel.label][0].isoformat() if channel.label in firing.told else ""
+                last = firing.notified[channel.label][0].isoformat() if channel.label in firing.notified else ""
                 key = f"{rule.name}|{queue.queue}|{firing.since.isoformat()}|{firing.level}|{last}"
                 notice = self._notice(rule, queue.queue, firing, now, self._words(queue), key)
                 if self._tell(rule, notice, channel):
-                    firing = replace(firing, told={**firing.told, channel.label: (now, firing.level)})
+                    firing = replace(firing, notified={**firing.notified, channel.label: (now, firing.level)})
                     alert_state.record(self._redis, rule.name, firing)
 
     def _resolve(self, rule: AlertRule, was: Firing, now: datetime, *, muted: bool) -> None:
@@ -114,11 +114,11 @@ class AlertWatch:
         key = f"{rule.name}|{was.queue}|{was.since.isoformat()}|resolved"
         words = f"{escape_line(was.queue)} is well again"
         notice = self._notice(rule, was.queue, replace(was, level=Level.OK), now, words, key)
-        told = [channel for channel in rule.channels if channel.label in was.told and not muted]
+        told = [channel for channel in rule.channels if channel.label in was.notified and not muted]
         failed = {channel.label for channel in told if not self._tell(rule, notice, channel)}
         if failed:
-            left = {label: when for label, when in was.told.items() if label in failed}
-            alert_state.record(self._redis, rule.name, replace(was, told=left))
+            left = {label: when for label, when in was.notified.items() if label in failed}
+            alert_state.record(self._redis, rule.name, replace(was, notified=left))
         else:
             alert_state.delete(self._redis, rule.name, was.queue)
 
@@ -142,8 +142,8 @@ class AlertWatch:
 
 def _is_time(rule: AlertRule, firing: Firing, channel: Channel, now: datetime) -> bool:
     """Whether a channel is to be told: never before, of something worse now, or long enough ago."""
-    if channel.label not in firing.told:
+    if channel.label not in firing.notified:
         return True
-    when, level = firing.told[channel.label]
+    when, level = firing.notified[channel.label]
     worse = level == Level.WARNING and firing.level == Level.CRITICAL
     return worse or (rule.repeat > 0 and (now - when).total_seconds() >= rule.repeat)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 
 from qctl.broker.admin import restore_backup, write_backup
 from qctl.broker.bookkeeping import events
-from qctl.errors import AlreadyThereError, RejectedError
-from qctl.models import KEPT, Backup, BadLine, Progress, Recalled, ignore_progress
+from qctl.errors import AlreadyExistsError, RejectedError
+from qctl.models import MAX_LISTED_OUTCOMES, Backup, Progress, RejectedLine, RestoredBackup, ignore_progress
 from qctl.ops.base import Part
 
 
@@ -32,7 +32,7 @@ class BackupOps(Part, name="backup"):
         trust: bool = False,
         dry_run: bool = False,
         progress: Progress = ignore_progress,
-    ) -> Recalled:
+    ) -> RestoredBackup:
         """Put back what is not there. Lines that are corrupt, hostile or over are refused.
 
         With `dry_run` they are only read. May be interrupted between two lines and run again.
@@ -40,16 +40,16 @@ class BackupOps(Part, name="backup"):
         self._redis.ping()  # who is away is no fault of the lines
         counts: Counter[str] = Counter()
         refused = there = 0
-        bad: list[BadLine] = []
+        bad: list[RejectedLine] = []
         for number, line in enumerate(lines, 1):
             try:
                 counts[restore_backup.put(self._redis, line, trust=trust, dry_run=dry_run, actor=events.actor())] += 1
-            except AlreadyThereError:
+            except AlreadyExistsError:
                 there += 1
             except RejectedError as error:
                 refused += 1
-                if len(bad) < KEPT:
-                    bad.append(BadLine(number, error.message))
+                if len(bad) < MAX_LISTED_OUTCOMES:
+                    bad.append(RejectedLine(number, error.message))
             progress(number, None)
         whole = counts.pop(write_backup.END, 0) > 0
-        return Recalled(dict(counts), refused, bad, whole, there)
+        return RestoredBackup(dict(counts), refused, bad, whole, there)

@@ -11,7 +11,7 @@ from qctl.broker.query import wait_for_jobs
 from qctl.broker.query.wait_for_jobs import JobStatus
 from qctl.broker.redis.connection import Connection
 from qctl.errors import JobFailedError, WaitTimeoutError
-from qctl.models import BulkResult, Chosen, Progress, Selection
+from qctl.models import BulkResult, ChosenJobs, Progress, Selection
 
 BROKEN = frozenset({"failed", "stopped", "canceled", "scheduled"})
 """Statuses of a job that did not do well. One that is scheduled failed, and will be tried again."""
@@ -62,10 +62,10 @@ def _has_ended(_id: str, seen: JobStatus) -> bool:
 
 def _split(chosen: Selection, first: int) -> tuple[Selection, Selection]:
     """The first of them, and the others. What is not there is told of with the first."""
-    ahead: list[Chosen] = []
-    rest: list[Chosen] = []
+    ahead: list[ChosenJobs] = []
+    rest: list[ChosenJobs] = []
     for part in chosen.chosen:
-        ahead.append(Chosen(part.queue, part.state, part.ids[:first], part.positions[:first]))
-        rest.append(Chosen(part.queue, part.state, part.ids[first:], part.positions[first:]))
+        ahead.append(ChosenJobs(part.queue, part.state, part.ids[:first], part.positions[:first]))
+        rest.append(ChosenJobs(part.queue, part.state, part.ids[first:], part.positions[first:]))
         first = max(0, first - len(part.ids))
     return replace(chosen, chosen=ahead), Selection(rest, so=chosen.so)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qctl.broker.query import stats_snapshot
-from qctl.models import WORST, Check, Level, QueueCheck, QueueStats, Reading, Stats, Thresholds, What
+from qctl.models import (
+    LEVEL_ORDER,
+    Check,
+    CheckedMetric,
+    CheckedValue,
+    Level,
+    QueueCheck,
+    QueueStats,
+    Stats,
+    Thresholds,
+)
 from qctl.ops.base import Part
 from qctl.ops.selection import select
 from qctl.ops.stats import folded
@@ -39,12 +49,12 @@ def _judge(queue: QueueStats, thresholds: Thresholds) -> QueueCheck:
     for what, threshold in thresholds.given.items():
         value = _value(queue, what)
         level = Level.UNKNOWN if value is None else threshold.judge(value)
-        readings.append(Reading(queue.name, what, value, threshold, level))
-    worst = max((reading.level for reading in readings), key=WORST.index, default=Level.OK)
+        readings.append(CheckedValue(queue.name, what, value, threshold, level))
+    worst = max((reading.level for reading in readings), key=LEVEL_ORDER.index, default=Level.OK)
     return QueueCheck(queue.name, worst, readings, None, paused)
 
 
-def _value(queue: QueueStats, what: What) -> float | None:
+def _value(queue: QueueStats, what: CheckedMetric) -> float | None:
     """None where it is not known: jobs wait, and the oldest does not tell since when."""
     if what == "age":
         return queue.oldest_age if queue.waiting else 0.0

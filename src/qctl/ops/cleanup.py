@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from qctl import old_files
 from qctl.broker.admin import cleanup, trash
@@ -15,7 +15,7 @@ from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history.open_store import open_store
 from qctl.jobs import images
-from qctl.models import Chosen, Cleanup, Kind, Progress, Removed, Selection, ignore_progress
+from qctl.models import ChosenJobs, Cleanup, CleanupKind, CleanupResult, Progress, Selection, ignore_progress
 from qctl.ops.base import Part
 from qctl.ops.jobs import JobOps
 from qctl.ops.selection import families
@@ -34,7 +34,7 @@ FORGOTTEN_AT_ONCE = 5000
 STEP_TIME = 120.0
 """Seconds that a step takes at most; another cleanup may begin so long after one was killed."""
 
-EVERYTHING: tuple[Kind, ...] = ("finished", "failed", "results", "reports", "exports", "images", "history", "trash")
+ALL_KINDS: tuple[CleanupKind, ...] = get_args(CleanupKind)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class CleanupOps(Part, name="cleanup"):
 
     def run(
         self,
-        kinds: Sequence[Kind] = EVERYTHING,
+        kinds: Sequence[CleanupKind] = ALL_KINDS,
         *,
         older_than: float | None = None,
         keep: int | None = None,
@@ -87,7 +87,7 @@ class CleanupOps(Part, name="cleanup"):
             removed = [self._one(kind, wish, stepped) for kind in kinds]
         return Cleanup(removed, time.monotonic() - began, dry_run)
 
-    def _one(self, kind: Kind, wish: _Wish, progress: Progress) -> Removed:
+    def _one(self, kind: CleanupKind, wish: _Wish, progress: Progress) -> CleanupResult:
         """One kind. What goes wrong with it does not keep the others from going."""
         kinds = {
             "finished": self._finished,
@@ -102,11 +102,11 @@ class CleanupOps(Part, name="cleanup"):
         try:
             return kinds[kind](wish, progress)
         except QctlError as error:
-            return Removed(kind, 0, problem=error.message)
+            return CleanupResult(kind, 0, problem=error.message)
 
     # --- each kind ---
 
-    def _finished(self, wish: _Wish, progress: Progress) -> Removed:
+    def _finished(self, wish: _Wish, progress: Progress) -> CleanupResult:
         before, keep = self._now - wish.age(FINISHED), wish.newest(KEEP_FINISHED)
         done = 0
         for queue in wish.queues:
@@ -115,75 +115,79 @@ class CleanupOps(Part, name="cleanup"):
                 done += _count(found)
             else:
                 done += cleanup.delete_finished(self._redis, queue, found, _after(done, progress))
-        return Removed("finished", done)
+        return CleanupResult("finished", done)
 
-    def _failed(self, wish: _Wish, progress: Progress) -> Removed:
+    def _failed(self, wish: _Wish, progress: Progress) -> CleanupResult:
         before, keep = self._now - wish.age(FAILED), wish.newest(KEEP_FAILED)
         found = (
             (queue, cleanup.expired_jobs(self._redis, queue, "failed", before=before, keep=keep))
             for queue in wish.queues
         )
-        chosen = Selection([Chosen(queue, "failed", ids) for queue, each in found if (ids := list(each))])
+        chosen = Selection([ChosenJobs(queue, "failed", ids) for queue, each in found if (ids := list(each))])
         if wish.dry_run or not chosen.count:
-            return Removed("failed", chosen.count)
+            return CleanupResult("failed", chosen.count)
         result = JobOps(self._redis, self._settings).delete(chosen, verb="discard", progress=progress)
-        return Removed("failed", result.done, batch=result.batch)
+        return CleanupResult("failed", result.done, batch=result.batch)
 
-    def _results(self, wish: _Wish, progress: Progress) -> Removed:
+    def _results(self, wish: _Wish, progress: Progress) -> CleanupResult:
         found = cleanup.orphaned_results(self._redis)
-        return Removed("results", _count(found) if wish.dry_run else cleanup.delete_keys(self._redis, found, progress))
+        return CleanupResult(
+            "results", _count(found) if wish.dry_run else cleanup.delete_keys(self._redis, found, progress)
+        )
 
-    def _reports(self, wish: _Wish, progress: Progress) -> Removed:
+    def _reports(self, wish: _Wish, progress: Progress) -> CleanupResult:
         return self._files("reports", wish.age(float(self._settings.keep_reports)), wish.dry_run, progress)
 
-    def _exports(self, wish: _Wish, progress: Progress) -> Removed:
+    def _exports(self, wish: _Wish, progress: Progress) -> CleanupResult:
         return self._files("exports", wish.age(float(self._settings.keep_exports)), wish.dry_run, progress)
 
-    def _images(self, wish: _Wish, progress: Progress) -> Removed:
+    def _images(self, wish: _Wish, progress: Progress) -> CleanupResult:
         before = time.time() - wish.age(float(self._settings.keep_images))
         return _removed("images", images.unused_images(self._settings, self._redis, before), wish.dry_run, progress)
 
-    def _files(self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress) -> Removed:
+    def _files(
+        self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress
+    ) -> CleanupResult:
         found = old_files.outdated(self._settings.exports, kind, time.time() - age)
         return _removed(kind, found, dry_run, progress)
 
-    def _history(self, wish: _Wish, progress: Progress) -> Removed:
+    def _history(self, wish: _Wish, progress: Progress) -> CleanupResult:
         before = clock.to_datetime((self._now - wish.age(self._settings.keep_history * DAY)) * 1000)
         store = open_store(self._settings, reading=wish.dry_run)
         try:
             if wish.dry_run:
                 steps = store.steps("day", clock.to_datetime(0), before)
-                return Removed("history", sum(sum(step.counts.values()) for step in steps))
+                return CleanupResult("history", sum(sum(step.counts.values()) for step in steps))
             done = 0
             while forgotten := store.forget(before, FORGOTTEN_AT_ONCE):
                 done += forgotten
                 progress(done, None)
-            return Removed("history", done)
+            return CleanupResult("history", done)
         finally:
             store.close()
 
-    def _trash(self, wish: _Wish, progress: Progress) -> Removed:
+    def _trash(self, wish: _Wish, progress: Progress) -> CleanupResult:
         now = clock.to_datetime(self._now * 1000)
         if wish.dry_run:
-            return Removed("trash", sum(b.count for b in trash.batches(self._redis) if b.expires_at <= now))
+            return CleanupResult("trash", sum(b.count for b in trash.batches(self._redis) if b.expires_at <= now))
         done = 0
         while gone := trash.expire(self._redis):
             done += gone
             progress(done, None)
-        return Removed("trash", done)
+        return CleanupResult("trash", done)
 
     @property
     def _now(self) -> float:
         return clock.now_ms(self._redis) / 1000
 
 
-def _removed(kind: Kind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress) -> Removed:
+def _removed(kind: CleanupKind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress) -> CleanupResult:
     done = size = 0
     for each in files:
         if dry_run or each.remove():
             done, size = done + 1, size + each.size
         progress(done, None)
-    return Removed(kind, done, size)
+    return CleanupResult(kind, done, size)
 
 
 def _nothing() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from qctl.broker.query import dead_letter_causes, dead_letters, search, stats_snapshot
 from qctl.errors import NotFoundError, UsageError
-from qctl.models import DEAD, Causes, DeadLetterDetail, DeadLetters, Progress, Selector, ignore_progress
+from qctl.models import DEAD_STATES, Causes, DeadLetterDetail, DeadLetters, Progress, Selector, ignore_progress
 from qctl.ops.base import Part
 from qctl.ops.selection import ALL, select
 
@@ -36,9 +36,9 @@ class DeadLetterOps(Part, name="dead_letters"):
                 return known
         found = search.page(
             self._redis,
-            replace(selector, states=DEAD),
+            replace(selector, states=DEAD_STATES),
             queues,
-            DEAD,
+            DEAD_STATES,
             offset=offset,
             limit=limit,
             sort="-since" if newest_first else "since",
@@ -52,8 +52,8 @@ class DeadLetterOps(Part, name="dead_letters"):
         queues = self._queues(None)
         place = dead_letters.find(self._redis, [job_id], queues).get(job_id)
         if place is None:
-            known = search.sample_ids(self._redis, queues, DEAD)
-            raise NotFoundError.guessing(f"there is no dead letter {job_id}", job_id, known, "qctl dlq list")
+            known = search.sample_ids(self._redis, queues, DEAD_STATES)
+            raise NotFoundError.with_suggestions(f"there is no dead letter {job_id}", job_id, known, "qctl dlq list")
         return dead_letters.show(self._redis, place)
 
     def count(self, queue: str | None = None) -> int:

@@ -41,7 +41,7 @@ class DoctorOps(Part, name="doctor"):
         findings += server_checks.of_sinks(self._settings)
         findings += systemd_checks.look(self._settings)
         findings += server_checks.of_keys(self._settings)
-        findings += configuration.check(places)
+        findings += configuration.check_configuration(places)
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 
     def repair(self, *, progress: Progress = ignore_progress) -> Repair:

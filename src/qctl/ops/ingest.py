@@ -17,12 +17,12 @@ from qctl.catalog.specs import PipelineSpec
 from qctl.errors import BackpressureError, NotFoundError, QctlError, RedisUnreachableError, RejectedError, UsageError
 from qctl.models import (
     Arrivals,
-    BadLine,
-    Flushed,
-    Imported,
+    FlushResult,
+    ImportResult,
     PipelineStatus,
     Progress,
     RejectDetail,
+    RejectedLine,
     Topics,
     TopicStatus,
     ignore_progress,
@@ -86,7 +86,7 @@ class IngestOps(Part, name="ingest"):
 
     def push(
         self, pipeline: str, given: Iterable[bytes], *, topic: str | None = None, progress: Progress | None = None
-    ) -> Imported:
+    ) -> ImportResult:
         """Put lines of JSON into the buffer of a pipeline, as its source would; `topic` is that of all readings.
 
         A line that cannot be taken is told of by its number, and makes no dead letter: whoever pushes has it. May be
@@ -97,7 +97,7 @@ class IngestOps(Part, name="ingest"):
         buffer = Buffer(self._redis, spec, self._settings)
         read = json_lines.reader(self._settings, spec.name, topic)
         items: list[bytes] = []
-        bad: list[BadLine] = []
+        bad: list[RejectedLine] = []
         taken = refused = received_ns = 0
         for number, line in enumerate(given, 1):
             received_ns = max(time.time_ns(), received_ns + 1)
@@ -106,15 +106,15 @@ class IngestOps(Part, name="ingest"):
                     items.append(read(line, received_ns))
             except RejectedError as error:
                 refused += 1
-                bad += [BadLine(number, error.message)] if len(bad) < KEPT else []
+                bad += [RejectedLine(number, error.message)] if len(bad) < KEPT else []
             if len(items) == GROUP:
                 taken += self._append(buffer, items)
                 (progress or ignore_progress)(taken, None)
                 items = []
         taken += self._append(buffer, items)
-        return Imported(taken, refused, bad, [spec.queue] if taken else [])
+        return ImportResult(taken, refused, bad, [spec.queue] if taken else [])
 
-    def flush(self, pipelines: Sequence[str] = ()) -> list[Flushed]:
+    def flush(self, pipelines: Sequence[str] = ()) -> list[FlushResult]:
         """Make batches of all that is in the buffers of these pipelines, as far as their queues have room. Raises
         NotFoundError."""
         return [self._flush(spec) for spec in catalog.pipelines(pipelines)]
@@ -130,9 +130,9 @@ class IngestOps(Part, name="ingest"):
             )
         return RejectDetail(detail, spec.name, *_what_came(detail.payload, spec))
 
-    def _flush(self, spec: PipelineSpec) -> Flushed:
+    def _flush(self, spec: PipelineSpec) -> FlushResult:
         buffer = Buffer(self._redis, spec, self._settings)
-        return Flushed(spec.name, spec.queue, buffer.cut_batches(), buffer.level().depth)
+        return FlushResult(spec.name, spec.queue, buffer.cut_batches(), buffer.level().depth)
 
     def _append(self, buffer: Buffer, items: Sequence[bytes]) -> int:
         if not items:

@@ -16,9 +16,9 @@ from qctl.broker.query import search, stats_snapshot
 from qctl.broker.redis import untrusted_fields
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import (
-    DEAD,
-    KEPT,
-    MOVABLE,
+    DEAD_STATES,
+    MAX_LISTED_OUTCOMES,
+    MOVABLE_STATES,
     STATES,
     BulkResult,
     Jobs,
@@ -56,10 +56,10 @@ _AGAIN = {
 _TRASHED = {"trash": "it is in the trash already"}
 
 _KINDS: Mapping[Verb, _Kind] = {
-    "retry": _Kind(DEAD, Retry.states, "run again", _AGAIN),
+    "retry": _Kind(DEAD_STATES, Retry.states, "run again", _AGAIN),
     "cancel": _Kind(Cancel.states, Cancel.states, "canceled", {"canceled": "it was canceled already"}),
     "delete": _Kind(Discard.states, Discard.states, "deleted", _TRASHED),
-    "discard": _Kind(DEAD, DEAD, "discarded", _TRASHED),
+    "discard": _Kind(DEAD_STATES, DEAD_STATES, "discarded", _TRASHED),
     "move": _Kind(("queued",), Move.states, "moved"),
     "export": _Kind(tuple(state for state in STATES if state != "started"), STATES, "exported"),
 }
@@ -164,7 +164,7 @@ class JobOps(OneJobOps, name="jobs"):
     ) -> BulkResult:
         """Move them to another queue, which need not exist. What is in it is there already. May be interrupted and
         run again."""
-        so: dict[str, str] = dict.fromkeys(MOVABLE, f"it is in {target} already")
+        so: dict[str, str] = dict.fromkeys(MOVABLE_STATES, f"it is in {target} already")
         there = [part for part in chosen.chosen if part.queue == target]
         result = bulk.run(
             self._redis,
@@ -180,7 +180,7 @@ class JobOps(OneJobOps, name="jobs"):
         )
         return replace(
             result,
-            outcomes=result.outcomes + list(islice(seen, KEPT)),
+            outcomes=result.outcomes + list(islice(seen, MAX_LISTED_OUTCOMES)),
             already=result.already + sum(len(part.ids) for part in there),
         )
 

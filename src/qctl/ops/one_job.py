@@ -15,7 +15,7 @@ from qctl.broker.query import job_detail, locate_jobs, search, stats_snapshot, w
 from qctl.broker.worker import stop_job
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
 from qctl.history.job_from_history import remembered
-from qctl.models import Editable, Edited, JobDetail, Stopped, Waited
+from qctl.models import EditablePayload, JobDetail, PayloadEdit, StoppedJob, WaitResult
 from qctl.ops.base import Part
 from qctl.service import QueueService
 
@@ -44,7 +44,7 @@ class OneJobOps(Part):
             raise self._unknown(job_id, queues)
         return detail
 
-    def wait(self, job_id: str, *, timeout: float) -> Waited:
+    def wait(self, job_id: str, *, timeout: float) -> WaitResult:
         """Wait until a job has finished, at most `timeout` seconds.
 
         Raises JobFailedError where it ended otherwise, and WaitTimeoutError.
@@ -55,12 +55,12 @@ class OneJobOps(Part):
         )
         seen = found[job_id]
         if seen.status in ("finished", "gone"):
-            return Waited(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
+            return WaitResult(job_id, seen.queue, seen.status, passed, job_detail.value(self._redis, job_id))
         if seen.status not in wait_for_jobs.END_STATUSES:
             raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
         raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {quote(job_id)}")
 
-    def stop(self, job_id: str, *, timeout: float = 10.0) -> Stopped:
+    def stop(self, job_id: str, *, timeout: float = 10.0) -> StoppedJob:
         """Stop a job that runs: it becomes a dead letter, and is not tried again by itself.
 
         Raises RefusedError where it does not run or nobody listens for that, and WaitTimeoutError where it still runs
@@ -93,7 +93,7 @@ class OneJobOps(Part):
                 f"job {job_id} still runs after {timeout:g} s: worker {worker} was told, and does not obey",
                 hint="a stock worker that runs jobs in its own process cannot stop one",
             )
-        return Stopped(job_id, queue, worker, seen.status, passed)
+        return StoppedJob(job_id, queue, worker, seen.status, passed)
 
     def _until_ended(self, job_id: str, timeout: float) -> tuple[wait_for_jobs.JobStatus, float]:
         found, passed = wait_for_jobs.wait_until(
@@ -108,7 +108,9 @@ class OneJobOps(Part):
         """
         known = self.catalogued()
         if name not in known:
-            raise NotFoundError.guessing(f"no job is called {name!r}", name, known, "the README lists those of qctl")
+            raise NotFoundError.with_suggestions(
+                f"job {name!r} not found", name, known, f"known jobs: {', '.join(sorted(known))}"
+            )
         with QueueService(self._settings) as service:
             return service.enqueue(name, data, **how)
 
@@ -118,12 +120,12 @@ class OneJobOps(Part):
         jobs = catalog.jobs(self._settings.jobs_modules)
         return {name: spec for name, spec in jobs.items() if not spec.batch}
 
-    def editable(self, job_id: str) -> Editable:
+    def editable(self, job_id: str) -> EditablePayload:
         """The payload of a job, to be edited. Raises RefusedError where it is not JSON."""
         self._require(job_id)
         return edit_payload.read(self._redis, job_id)
 
-    def edit(self, job: Editable, text: str) -> Edited:
+    def edit(self, job: EditablePayload, text: str) -> PayloadEdit:
         """Give a job that was read with `editable` this payload, `{function, args, kwargs}` as JSON; what it leaves out
         stays as it is. The payload before the first edit is kept.
 
@@ -132,13 +134,13 @@ class OneJobOps(Part):
         """
         changed = edit_payload.write(self._redis, job, text, actor=events.actor())
         after = edit_payload.read(self._redis, job.id).text if changed else job.text
-        return Edited(job.id, job.queue, job.text, after, changed)
+        return PayloadEdit(job.id, job.queue, job.text, after, changed)
 
-    def revert(self, job: Editable) -> Edited:
+    def revert(self, job: EditablePayload) -> PayloadEdit:
         """Give a job the payload it had before the first edit. Raises RefusedError."""
         edit_payload.revert(self._redis, job, actor=events.actor())
         after = edit_payload.read(self._redis, job.id).text
-        return Edited(job.id, job.queue, job.text, after, json.loads(after) != json.loads(job.text))
+        return PayloadEdit(job.id, job.queue, job.text, after, json.loads(after) != json.loads(job.text))
 
     def _require(self, job_id: str) -> None:
         if wait_for_jobs.read_statuses(self._redis, [job_id])[job_id].status == "gone":
@@ -151,4 +153,4 @@ class OneJobOps(Part):
         text = f"there is no job {job_id}"
         if alike:
             return NotFoundError(text, tuple(alike), "did you mean " + " or ".join(alike) + "?")
-        return NotFoundError.guessing(text, job_id, known, "`qctl job list` lists jobs")
+        return NotFoundError.with_suggestions(text, job_id, known, "`qctl job list` lists jobs")

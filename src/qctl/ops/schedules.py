@@ -88,7 +88,7 @@ class ScheduleOps(Part, name="schedules"):
         known = catalog.jobs(self._settings.jobs_modules)
         if job not in known:
             listed = "it is one of " + ", ".join(sorted(known))
-            raise NotFoundError.guessing(f"there is no job {job}", job, known, listed)
+            raise NotFoundError.with_suggestions(f"there is no job {job}", job, known, listed)
         given = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
         made = schedules.add(
             self._redis,
@@ -174,7 +174,7 @@ class ScheduleOps(Part, name="schedules"):
         if row is not None:
             return row
         message = f"there is no schedule {name}, and no job of that id that waits for its time"
-        raise NotFoundError.guessing(message, name, [row.name for row in known], "qctl schedule list")
+        raise NotFoundError.with_suggestions(message, name, [row.name for row in known], "qctl schedule list")
 
     def _tell(self, row: Timer, what: str) -> tuple[Timer, bool]:
         foreign = row.kind == "rq-scheduler"

@@ -20,7 +20,7 @@ ALL = Selector()
 def require(name: str, known: Sequence[str]) -> None:
     """Raise NotFoundError, with names that look like it, where there is no such queue and no lane of it."""
     if name not in known and name not in {catalog.base_queue(queue) for queue in known}:
-        raise NotFoundError.guessing(f"there is no queue {name}", name, known, "qctl stats shows every queue")
+        raise NotFoundError.with_suggestions(f"there is no queue {name}", name, known, "qctl stats shows every queue")
 
 
 def select(pattern: str | None, known: Sequence[str]) -> list[str]:

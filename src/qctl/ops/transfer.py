@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from qctl.broker.admin import export_jobs, import_format, import_jobs
 from qctl.broker.bookkeeping import events
 from qctl.errors import RejectedError
-from qctl.models import KEPT, BadLine, Imported, Progress, Selection, ignore_progress
+from qctl.models import MAX_LISTED_OUTCOMES, ImportResult, Progress, RejectedLine, Selection, ignore_progress
 from qctl.ops.base import Part
 
 
@@ -29,14 +29,14 @@ class TransferOps(Part, name="transfer"):
 
     def import_(
         self, lines: Iterable[bytes], *, trust: bool = False, dry_run: bool = False, progress: Progress | None = None
-    ) -> Imported:
+    ) -> ImportResult:
         """Put exported jobs where they were. Lines that are corrupt, hostile, or of jobs that are there already are
         refused, and the others taken; with `trust` also those that a stock worker would unpickle or call something for.
 
         With `dry_run` they are only read. May be interrupted between two lines and run again.
         """
         told, taken, refused = progress or ignore_progress, 0, 0
-        bad: list[BadLine] = []
+        bad: list[RejectedLine] = []
         queues: set[str] = set()
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -49,7 +49,7 @@ class TransferOps(Part, name="transfer"):
                 queues.add(record.queue)
             except RejectedError as error:
                 refused += 1
-                if len(bad) < KEPT:
-                    bad.append(BadLine(number, error.message))
+                if len(bad) < MAX_LISTED_OUTCOMES:
+                    bad.append(RejectedLine(number, error.message))
             told(taken + refused, None)
-        return Imported(taken, refused, bad, sorted(queues))
+        return ImportResult(taken, refused, bad, sorted(queues))

@@ -131,4 +131,4 @@ class WorkerOps(Part, name="workers"):
 
 
 def _unknown(name: str, known: Sequence[str]) -> NotFoundError:
-    return NotFoundError.guessing(f"there is no worker {name}", name, known, "qctl worker list shows them")
+    return NotFoundError.with_suggestions(f"there is no worker {name}", name, known, "qctl worker list shows them")

@@ -18,14 +18,14 @@ from platformdirs import user_state_path
 from qctl.errors import SettingsError
 from qctl.settings import parsers
 from qctl.settings.alerts import AlertSettings
-from qctl.settings.bundled import WorkSettings
 from qctl.settings.field import setting
 from qctl.settings.gateway import GatewaySettings
 from qctl.settings.ingest import DataSettings
 from qctl.settings.jobs import JobSettings
 from qctl.settings.mail import MailSettings
-from qctl.settings.parsers import boolean, one_of, text, whole
-from qctl.settings.sources import Source, find_sources, gather
+from qctl.settings.parsers import boolean, one_of, text, whole_number
+from qctl.settings.sources import Source, find_sources, resolve
+from qctl.settings.work import WorkSettings
 
 DEBUG_AREAS = ("mqtt", "socket", "batch", "claim", "schedule", "sink", "job", "alert", "history", "supervisor")
 """What QCTL_DEBUG may name; `qctl.logs` knows which parts of the program each is."""
@@ -70,7 +70,7 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
     )
     debug: tuple[str, ...] = setting(
         "QCTL_DEBUG",
-        parsers.some_of(*DEBUG_AREAS),
+        parsers.list_of(*DEBUG_AREAS),
         group="qctl",
         empty=(),
         doc=f"Of what daemons tell all, whatever LOG_LEVEL says, comma separated: {', '.join(DEBUG_AREAS)}",
@@ -116,13 +116,13 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         "REDIS_HOST", parsers.host, group="redis", doc="Host of Redis, where REDIS_URL is not set"
     )
     redis_port: int = setting(
-        "REDIS_PORT", whole(1, 65535), "6379", group="redis", doc="Port of Redis, with REDIS_HOST"
+        "REDIS_PORT", whole_number(1, 65535), "6379", group="redis", doc="Port of Redis, with REDIS_HOST"
     )
     redis_password: str | None = setting(
         "REDIS_PASSWORD", text, group="redis", secret=True, doc="Password of Redis, with REDIS_HOST"
     )
     redis_db: int = setting(
-        "REDIS_DB", whole(0, 1_000_000), "0", group="redis", doc="Database number of Redis, with REDIS_HOST"
+        "REDIS_DB", whole_number(0, 1_000_000), "0", group="redis", doc="Database number of Redis, with REDIS_HOST"
     )
     redis_maxmemory: str = setting(
         "QCTL_REDIS_MAXMEMORY",
@@ -151,12 +151,12 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         `flags` maps setting names (REDIS_URL, ...) to values from the command line; `dotenv` is the .env file, by
         default the one in the working folder. Raises SettingsError naming the first setting that cannot be used.
         """
-        return cls.given_by(find_sources(flags, environ, dotenv))
+        return cls.from_sources(find_sources(flags, environ, dotenv))
 
     @classmethod
-    def given_by(cls, places: Sequence[Source]) -> Settings:
+    def from_sources(cls, places: Sequence[Source]) -> Settings:
         """Read every setting from these places, of which the first one that sets it counts. Raises SettingsError."""
-        read = {each.spec.name: each.value() for each in gather(fields(cls), places)}
+        read = {each.spec.name: each.value() for each in resolve(fields(cls), places)}
         read["home"] = read["home"] or _default_home()
         loaded = cls(**read)
         loaded._check_together()
@@ -185,7 +185,7 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         for name, (value, other, is_set) in needs.items():
             if is_set and not value:
                 raise SettingsError(name, f"is needed with {other}")
-        in_the_way = parsers.obstacle(self.home)
+        in_the_way = parsers.find_obstacle(self.home)
         if in_the_way:
             raise SettingsError("QCTL_HOME", f"{str(in_the_way)!r} is not a folder")
         too_long = len(os.fsencode(self.redis_socket)) - SOCKET_LONGEST

@@ -14,22 +14,22 @@ from qctl.models import ContextInfo, Finding, SettingInfo
 from qctl.safe import MASK, redact, redact_url
 from qctl.settings import GROUPS, Settings, contexts, env_example, sources
 from qctl.settings.contexts import OTHERS, Context
-from qctl.settings.sources import DEFAULT, Given, Source
+from qctl.settings.sources import DEFAULT, SettingValue, Source
 
 
-def in_force(places: Sequence[Source]) -> list[SettingInfo]:
+def effective_settings(places: Sequence[Source]) -> list[SettingInfo]:
     """Every setting with its value and its origin, good or bad, in the order of `.env.example`."""
     specs = sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"]))
-    return [_shown(each) for each in sources.gather(specs, places)]
+    return [_shown(each) for each in sources.resolve(specs, places)]
 
 
-def of_context(context: Context) -> list[SettingInfo]:
+def context_settings(context: Context) -> list[SettingInfo]:
     """What a context sets."""
-    found = sources.gather(fields(Settings), [context.source])
+    found = sources.resolve(fields(Settings), [context.source])
     return [_shown(each) for each in found if each.origin != DEFAULT]
 
 
-def _shown(each: Given) -> SettingInfo:
+def _shown(each: SettingValue) -> SettingInfo:
     if not each.raw:
         return SettingInfo(each.name, None, each.origin, each.secret)
     # A URL is worth seeing without its password; any other secret is all secret.
@@ -37,25 +37,25 @@ def _shown(each: Given) -> SettingInfo:
     return SettingInfo(each.name, value, each.origin, each.secret)
 
 
-def listed(places: Sequence[Source]) -> list[ContextInfo]:
+def list_contexts(places: Sequence[Source]) -> list[ContextInfo]:
     """Every context, and which one is chosen, in the order of the file. Raises SettingsError."""
-    choice = contexts.choice(places)
+    choice = contexts.chosen_context(places)
     return [
         _summary(context, choice.by if choice and choice.name == context.name else None)
-        for context in contexts.known().values()
+        for context in contexts.load_contexts().values()
     ]
 
 
 def _summary(context: Context, chosen_by: str | None) -> ContextInfo:
     try:
-        settings = Settings.given_by([context.source])
+        settings = Settings.from_sources([context.source])
     except SettingsError as error:
         return ContextInfo(context.name, chosen_by=chosen_by, problem=error.message)
     redis = redact_url(settings.redis_target) if settings.redis_is_named else None
     return ContextInfo(context.name, redis, settings.read_only, chosen_by)
 
 
-def check(places: Sequence[Source]) -> list[Finding]:
+def check_configuration(places: Sequence[Source]) -> list[Finding]:
     """What is wrong with the configuration, all of it at once; one finding that says so where nothing is.
 
     `places` are without a context: the one that is chosen is looked up here. A finding is `down` where commands cannot
@@ -68,22 +68,22 @@ def check(places: Sequence[Source]) -> list[Finding]:
 def _findings(places: Sequence[Source]) -> Iterator[Finding]:
     chosen: list[Source] = []
     try:
-        choice = contexts.choice(places)
-        chosen = [contexts.named(choice.name).source] if choice else []
-        contexts.known()
+        choice = contexts.chosen_context(places)
+        chosen = [contexts.get_context(choice.name).source] if choice else []
+        contexts.load_contexts()
     except (NotFoundError, SettingsError) as error:
         yield Finding("contexts", "down", error.message, error.hint)
-    counting = [*places, *(sources.below(context, places) for context in chosen)]
-    wrong = sources.problems(sources.gather(fields(Settings), counting))
+    counting = [*places, *(sources.context_below(context, places) for context in chosen)]
+    wrong = sources.problems(sources.resolve(fields(Settings), counting))
     for problem in wrong:
         yield Finding("settings", "down", problem.message, problem.hint)
     if not wrong:
         try:
-            Settings.given_by(counting)
+            Settings.from_sources(counting)
         except SettingsError as error:
             yield Finding("settings", "down", error.message, error.hint)
-    for stranger in sources.strangers(places, Settings.names()):
-        yield Finding("names", "degraded", stranger.complaint, "see .env.example for what there is")
+    for unknown in sources.unknown_settings(places, Settings.names()):
+        yield Finding("names", "degraded", unknown.message, "see .env.example for what there is")
     yield from _open_files(places)
 
 
@@ -91,7 +91,7 @@ def _open_files(places: Sequence[Source]) -> Iterator[Finding]:
     """The files of settings that hold secrets and that others may read."""
     for place in places:
         held = [
-            each.name for each in sources.gather(fields(Settings), [place]) if each.origin != DEFAULT and each.secret
+            each.name for each in sources.resolve(fields(Settings), [place]) if each.origin != DEFAULT and each.secret
         ]
         if not held or not os.path.isfile(place.name):
             continue
@@ -100,7 +100,7 @@ def _open_files(places: Sequence[Source]) -> Iterator[Finding]:
             yield Finding("secrets", "degraded", reason, f"chmod 600 {place.name}")
 
 
-def init(file: Path, *, replace: bool = False) -> None:
+def write_env_file(file: Path, *, replace: bool = False) -> None:
     """Write a file of all settings, commented out but for a new QCTL_GATEWAY_SECRET, for its owner alone.
 
     Raises RefusedError where there is one.

@@ -25,7 +25,7 @@ from qctl.errors import NotFoundError, QctlError, SettingsError
 from qctl.safe import redact_url
 from qctl.settings import Settings
 from qctl.settings.parsers import context_name
-from qctl.settings.sources import DEFAULT, Source, gather
+from qctl.settings.sources import DEFAULT, Source, resolve
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 """The rights of everybody but the owner of a file."""
@@ -61,10 +61,10 @@ def config_file() -> Path:
     return user_config_path("qctl") / "config.toml"
 
 
-def known() -> dict[str, Context]:
+def load_contexts() -> dict[str, Context]:
     """Every context by its name. Raises SettingsError where the file cannot be used, or tells secrets to others."""
     file = config_file()
-    tables = toml.tables(file)
+    tables = toml.read_toml(file)
     if set(tables) - {"contexts"}:
         raise SettingsError(str(file), f"{min(set(tables) - {'contexts'})!r} means nothing: write [contexts.NAME]")
     listed = tables.get("contexts", {})
@@ -76,18 +76,18 @@ def known() -> dict[str, Context]:
     return found
 
 
-def named(name: str) -> Context:
+def get_context(name: str) -> Context:
     """The context of this name. Raises NotFoundError, with names that look like it, and SettingsError."""
-    found = known()
+    found = load_contexts()
     if name in found:
         return found[name]
     message = f"there is no context {name} in {config_file()}"
-    raise NotFoundError.guessing(message, name, found, "qctl context list shows them")
+    raise NotFoundError.with_suggestions(message, name, found, "qctl context list shows them")
 
 
-def choice(places: Sequence[Source]) -> Choice | None:
+def chosen_context(places: Sequence[Source]) -> Choice | None:
     """Which context is meant, None where nobody said. Raises SettingsError."""
-    (given,) = gather([spec for spec in fields(Settings) if spec.metadata["env"] == "QCTL_CONTEXT"], places)
+    (given,) = resolve([spec for spec in fields(Settings) if spec.metadata["env"] == "QCTL_CONTEXT"], places)
     if given.origin != DEFAULT:
         return Choice(str(given.value()), given.origin)
     try:
@@ -102,14 +102,14 @@ def choice(places: Sequence[Source]) -> Choice | None:
         raise SettingsError(str(_choice_file()), f"{written[:60]!r} {error}", "qctl context use --none") from None
 
 
-def use(name: str | None) -> None:
+def choose_context(name: str | None) -> None:
     """Choose a context for all that comes, or with None no longer any. Raises NotFoundError and SettingsError."""
     file = _choice_file()
     try:
         if name is None:
             file.unlink(missing_ok=True)
             return
-        named(name)
+        get_context(name)
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.write_text(f"{name}\n", encoding="utf-8")
     except OSError as error:
@@ -158,4 +158,4 @@ def _require_privacy(file: Path) -> None:
 
 
 def _why(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8"
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8"

@@ -12,7 +12,7 @@ from qctl.errors import SettingsError
 
 T = TypeVar("T")
 
-SHOWN = 60
+MAX_SHOWN_CHARACTERS = 60
 """Characters of a bad value that an error repeats."""
 
 
@@ -43,7 +43,7 @@ def setting(
     )
 
 
-def parsed(raw: str, spec: Field[Any]) -> Any:
+def parse_value(raw: str, spec: Field[Any]) -> Any:
     """The value of a setting. Raises SettingsError, which repeats no secret."""
     if raw == "":
         return spec.metadata["empty"]
@@ -52,12 +52,13 @@ def parsed(raw: str, spec: Field[Any]) -> Any:
     except ValueError as error:
         # What looks like a URL may have a password in it, whichever setting it was put into.
         hidden = spec.metadata["secret"] or "@" in raw or "://" in raw
-        shown = "its value" if hidden else repr(raw if len(raw) <= SHOWN else raw[:SHOWN] + "...")
+        cut = raw if len(raw) <= MAX_SHOWN_CHARACTERS else raw[:MAX_SHOWN_CHARACTERS] + "..."
+        shown = "its value" if hidden else repr(cut)
         hint = "see .env.example for what it may be"
         raise SettingsError(spec.metadata["env"], f"{shown} {error}", hint) from None
 
 
-def from_file(file: Path) -> Mapping[str, str | None]:
+def read_env_file(file: Path) -> Mapping[str, str | None]:
     """What a .env file sets; nothing where there is none."""
     if not os.path.isfile(file):  # Path.is_file raises where the folder may not be entered
         return {}
@@ -66,5 +67,5 @@ def from_file(file: Path) -> Mapping[str, str | None]:
     try:
         return dotenv_values(file, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SettingsError(str(file), f"cannot be read: {reason}") from None

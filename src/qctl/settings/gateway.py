@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qctl.settings import parsers
 from qctl.settings.field import setting
-from qctl.settings.parsers import boolean, one_of, whole
+from qctl.settings.parsers import boolean, one_of, whole_number
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class GatewaySettings:
         doc="Address that the gateway listens on; 0.0.0.0 is every one of this host",
     )
     gateway_port: int = setting(
-        "QCTL_GATEWAY_PORT", whole(1, 65535), "2000", group="gateway", doc="Port of the gateway"
+        "QCTL_GATEWAY_PORT", whole_number(1, 65535), "2000", group="gateway", doc="Port of the gateway"
     )
     frontend_url: tuple[str, ...] = setting(
         "FRONTEND_URL",
@@ -44,7 +44,7 @@ class GatewaySettings:
     )
     login_ttl: int = setting(
         "QCTL_LOGIN_TTL",
-        whole(60, 31_536_000),
+        whole_number(60, 31_536_000),
         "86400",
         group="gateway",
         doc="Seconds for which a user is logged in",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qctl.settings import parsers
 from qctl.settings.field import setting
-from qctl.settings.parsers import address, boolean, one_of, seconds, text, whole
+from qctl.settings.parsers import boolean, one_of, seconds, server_url, text, whole_number
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class DataSettings:
     )
     mqtt_broker: str | None = setting(
         "MQTT_BROKER",
-        address("mqtt", "mqtts"),
+        server_url("mqtt", "mqtts"),
         group="mqtt",
         doc="Broker to use: mqtt:// or mqtts://. Unset: the one that `qctl up` starts on 127.0.0.1:MQTT_PORT",
     )
     mqtt_port: int = setting(
-        "MQTT_PORT", whole(1, 65535), "1883", group="mqtt", doc="Port of the broker that `qctl up` starts"
+        "MQTT_PORT", whole_number(1, 65535), "1883", group="mqtt", doc="Port of the broker that `qctl up` starts"
     )
     mqtt_username: str | None = setting("MQTT_USERNAME", text, group="mqtt", doc="User for the broker")
     mqtt_password: str | None = setting("MQTT_PASSWORD", text, group="mqtt", secret=True, doc="Password for the broker")
@@ -59,7 +59,7 @@ class DataSettings:
     )
     mqtt_receive_maximum: int = setting(
         "QCTL_MQTT_RECEIVE_MAXIMUM",
-        whole(1, 65535),
+        whole_number(1, 65535),
         "1000",
         group="mqtt",
         doc="Most messages that the broker may send before an acknowledgement",
@@ -75,7 +75,7 @@ class DataSettings:
         group="socket",
         doc="Address that the socket batcher listens on; 0.0.0.0 is every one of this host",
     )
-    socket_port: int = setting("PORT", whole(1, 65535), "3000", group="socket", doc="Port of the socket batcher")
+    socket_port: int = setting("PORT", whole_number(1, 65535), "3000", group="socket", doc="Port of the socket batcher")
     client_url: tuple[str, ...] = setting(
         "CLIENT_URL",
         parsers.origins,
@@ -100,14 +100,14 @@ class DataSettings:
     )
     socket_rate: int = setting(
         "QCTL_SOCKET_RATE",
-        whole(1, 1_000_000),
+        whole_number(1, 1_000_000),
         "1000",
         group="socket",
         doc="Messages a second that are read from one connection; a faster one is read later, not refused",
     )
     socket_connections: int = setting(
         "QCTL_SOCKET_CONNECTIONS",
-        whole(1, 1_000_000),
+        whole_number(1, 1_000_000),
         "10000",
         group="socket",
         doc="Connections above which a socket batcher answers 503 to new ones",
@@ -123,7 +123,7 @@ class DataSettings:
         "sent again after a restart may show twice",
     )
     batch_size: int = setting(
-        "BATCH_SIZE_THRESHOLD", whole(1, 100_000), "1000", group="ingest", doc="Items that make a batch"
+        "BATCH_SIZE_THRESHOLD", whole_number(1, 100_000), "1000", group="ingest", doc="Items that make a batch"
     )
     readings_flush_interval: float = setting(
         "QCTL_READINGS_FLUSH_INTERVAL",
@@ -141,21 +141,21 @@ class DataSettings:
     )
     buffer_high_water: int = setting(
         "QCTL_BUFFER_HIGH_WATER",
-        whole(1, 1_000_000_000),
+        whole_number(1, 1_000_000_000),
         "1000000",
         group="ingest",
         doc="Items in a buffer above which a source stops acknowledging",
     )
     max_waiting_batches: int = setting(
         "QCTL_MAX_WAITING_BATCHES",
-        whole(1, 1_000_000),
+        whole_number(1, 1_000_000),
         "200",
         group="ingest",
         doc="Batch jobs waiting above which no more are cut: the buffer grows instead",
     )
     max_payload: int = setting(
         "QCTL_MAX_PAYLOAD",
-        whole(16, 16_777_216),
+        whole_number(16, 16_777_216),
         "65536",
         group="ingest",
         doc="Largest message in bytes; a larger one is a dead letter",
@@ -163,7 +163,7 @@ class DataSettings:
 
     influx_url: str | None = setting(
         "INFLUX_URL",
-        address("http", "https"),
+        server_url("http", "https"),
         group="influxdb",
         doc="InfluxDB that readings are written to. Unset: SQLite, QCTL_HOME/qctl.db",
     )
@@ -178,7 +178,7 @@ class DataSettings:
         doc="Where messages are written: mysql, mongodb or sqlite. Unset: mysql where DB_HOST is set, else sqlite",
     )
     db_host: str | None = setting("DB_HOST", parsers.host, group="messages", doc="Host of MySQL or MariaDB")
-    db_port: int = setting("DB_PORT", whole(1, 65535), "3306", group="messages", doc="Port of MySQL")
+    db_port: int = setting("DB_PORT", whole_number(1, 65535), "3306", group="messages", doc="Port of MySQL")
     db_user: str | None = setting("DB_USER", text, group="messages", doc="User for MySQL")
     db_password: str | None = setting("DB_PASSWORD", text, group="messages", secret=True, doc="Password for MySQL")
     db_name: str | None = setting("DB_NAME", text, group="messages", doc="Database in MySQL; it must exist")

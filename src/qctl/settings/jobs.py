@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from qctl.settings import parsers
 from qctl.settings.field import setting
-from qctl.settings.parsers import whole
+from qctl.settings.parsers import whole_number
 
 YEAR = 31_536_000
 """Seconds."""
@@ -53,28 +53,28 @@ class JobSettings:
     )
     attempts: int = setting(
         "QUEUE_DEFAULT_ATTEMPTS",
-        whole(0, 20),
+        whole_number(0, 20),
         "3",
         group="jobs",
         doc="Retries of a failed job after its first run",
     )
     backoff_ms: int = setting(
         "QUEUE_DEFAULT_BACKOFF",
-        whole(0, 3_600_000),
+        whole_number(0, 3_600_000),
         "2000",
         group="jobs",
         doc="Milliseconds before the first retry, at least 1000; each later one waits twice as long",
     )
     owner_per_minute: int = setting(
         "QCTL_OWNER_PER_MINUTE",
-        whole(0, 1_000_000),
+        whole_number(0, 1_000_000),
         "10",
         group="jobs",
         doc="Jobs that one owner may create in any 60 s; 0 is without a limit. Jobs without an owner are not limited",
     )
     owner_active: int = setting(
         "QCTL_OWNER_ACTIVE",
-        whole(0, 1000),
+        whole_number(0, 1000),
         "5",
         group="jobs",
         doc="Jobs of one owner that may wait or run at the same time; 0 is without a limit",
@@ -116,35 +116,35 @@ class JobSettings:
     )
     keep_finished: int = setting(
         "QCTL_KEEP_FINISHED",
-        whole(60, YEAR),
+        whole_number(60, YEAR),
         "86400",
         group="jobs",
         doc="Seconds that a finished job stays visible",
     )
     most_finished: int = setting(
         "QCTL_MOST_FINISHED",
-        whole(1, 1_000_000),
+        whole_number(1, 1_000_000),
         "10000",
         group="jobs",
         doc="Finished jobs of a queue that stay visible; the oldest go first",
     )
     keep_failed: int = setting(
         "QCTL_KEEP_FAILED",
-        whole(0, 10 * YEAR),
+        whole_number(0, 10 * YEAR),
         "0",
         group="jobs",
         doc="Seconds after which dead letters go to the trash by themselves; 0 keeps them until somebody acts",
     )
     keep_history: int = setting(
         "QCTL_KEEP_HISTORY",
-        whole(1, 3650),
+        whole_number(1, 3650),
         "30",
         group="jobs",
         doc="Days that the history keeps single events; counts by the hour stay two years longer in SQLite",
     )
     trash_ttl: int = setting(
         "TRASH_TTL",
-        whole(60, YEAR),
+        whole_number(60, YEAR),
         "86400",
         group="jobs",
         doc="Seconds that the trash keeps what was cleared or discarded",

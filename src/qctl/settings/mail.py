@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qctl.settings import parsers
 from qctl.settings.field import setting
-from qctl.settings.parsers import one_of, whole
+from qctl.settings.parsers import one_of, whole_number
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class MailSettings:
         group="mail",
         doc="SMTP server that mails go to. Unset: each mail is a file in QCTL_HOME/outbox",
     )
-    smtp_port: int = setting("SMTP_PORT", whole(1, 65535), "587", group="mail", doc="Port of the SMTP server")
+    smtp_port: int = setting("SMTP_PORT", whole_number(1, 65535), "587", group="mail", doc="Port of the SMTP server")
     smtp_user: str | None = setting("SMTP_USER", parsers.text, group="mail", doc="User for the SMTP server")
     smtp_password: str | None = setting(
         "SMTP_PASSWORD", parsers.text, group="mail", secret=True, doc="Password for the SMTP server"

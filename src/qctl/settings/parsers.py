@@ -14,10 +14,10 @@ from urllib.parse import SplitResult, urlsplit
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 
-MQTT_LONGEST = 65_535
+MAX_MQTT_STRING_BYTES = 65_535
 """Bytes that the length field of a string in MQTT can count."""
 
-CLIENT_ID_LONGEST = 128
+MAX_CLIENT_ID_BYTES = 128
 """Bytes of an MQTT client id: fewer than MQTT's own limit, as brokers in the cloud refuse longer ones."""
 
 
@@ -46,7 +46,7 @@ def context_name(raw: str) -> str:
     return raw
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
+def whole_number(low: int, high: int) -> Callable[[str], int]:
     """A whole number from `low` to `high`."""
 
     def parse(raw: str) -> int:
@@ -85,7 +85,7 @@ def one_of(*names: str) -> Callable[[str], str]:
     return parse
 
 
-def some_of(*names: str) -> Callable[[str], tuple[str, ...]]:
+def list_of(*names: str) -> Callable[[str], tuple[str, ...]]:
     """Some of these words, comma separated, in any case."""
 
     def parse(raw: str) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ def _split(raw: str, schemes: tuple[str, ...]) -> SplitResult:
     return parts
 
 
-def address(*schemes: str) -> Callable[[str], str]:
+def server_url(*schemes: str) -> Callable[[str], str]:
     """A URL of a server: scheme, host, port and path. Credentials have settings of their own."""
 
     def parse(raw: str) -> str:
@@ -258,7 +258,7 @@ def path(raw: str) -> Path:
         raise ValueError("begins with the home of a user who is not known") from None
 
 
-def obstacle(path: Path) -> Path | None:
+def find_obstacle(path: Path) -> Path | None:
     """What stands where `path` or a folder above it would have to be made; None where nothing does."""
     for place in (path, *path.parents):
         if os.path.isdir(place):
@@ -277,8 +277,8 @@ def memory(raw: str) -> str:
 
 def topic_filter(raw: str) -> str:
     """What may be subscribed to in MQTT: + is a whole level, # the whole rest."""
-    if len(text(raw).encode()) > MQTT_LONGEST:
-        raise ValueError(f"is longer than {MQTT_LONGEST} bytes")
+    if len(text(raw).encode()) > MAX_MQTT_STRING_BYTES:
+        raise ValueError(f"is longer than {MAX_MQTT_STRING_BYTES} bytes")
     levels = raw.split("/")
     if levels[0] == "$share":
         if len(levels) < 3 or not levels[1] or not "/".join(levels[2:]):
@@ -310,6 +310,6 @@ def topic_pattern(raw: str) -> str:
 
 def client_id(raw: str) -> str:
     """An MQTT client id."""
-    if len(text(raw).encode()) > CLIENT_ID_LONGEST:
-        raise ValueError(f"is longer than {CLIENT_ID_LONGEST} bytes")
+    if len(text(raw).encode()) > MAX_CLIENT_ID_BYTES:
+        raise ValueError(f"is longer than {MAX_CLIENT_ID_BYTES} bytes")
     return raw

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import SettingsError
-from qctl.settings.field import from_file, parsed
+from qctl.settings.field import parse_value, read_env_file
 
 DEFAULT = "default"
 """The origin of what nobody set."""
 
-OURS = "QCTL_"
+OWN_PREFIX = "QCTL_"
 """What names of our own begin with. Where one of them is not known it is a slip; other names are other programs'."""
 
 _NAMES_A_REDIS = ("REDIS_URL", "REDIS_HOST")
@@ -30,7 +30,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Given:
+class SettingValue:
     """What one setting was given as, and by whom. `raw` is "" where it is not set and has no default."""
 
     spec: Field[Any]
@@ -49,11 +49,11 @@ class Given:
 
     def value(self) -> Any:
         """What it means. Raises SettingsError."""
-        return parsed(self.raw, self.spec)
+        return parse_value(self.raw, self.spec)
 
 
 @dataclass(frozen=True)
-class Stranger:
+class UnknownSetting:
     """A name of ours that nothing reads, with those that look like it."""
 
     name: str
@@ -61,7 +61,7 @@ class Stranger:
     close: tuple[str, ...]
 
     @property
-    def complaint(self) -> str:
+    def message(self) -> str:
         """What to tell a person."""
         guess = f"; did you mean {' or '.join(self.close)}?" if self.close else ""
         return f"{self.name} ({self.origin}) is no setting{guess}"
@@ -77,31 +77,31 @@ def find_sources(
     return [
         Source("flag", flags or {}),
         Source("environment", os.environ if environ is None else environ),
-        Source(str(file), from_file(file)),
+        Source(str(file), read_env_file(file)),
     ]
 
 
-def below(context: Source, others: Sequence[Source]) -> Source:
+def context_below(context: Source, others: Sequence[Source]) -> Source:
     """A context as it counts below other sources: where one of them names a Redis, nothing of the context's does."""
     if not any(source.values.get(name) for source in others for name in _NAMES_A_REDIS):
         return context
     return Source(context.name, {name: value for name, value in context.values.items() if name not in _OF_REDIS})
 
 
-def gather(specs: Iterable[Field[Any]], given_by: Sequence[Source]) -> list[Given]:
+def resolve(specs: Iterable[Field[Any]], sources: Sequence[Source]) -> list[SettingValue]:
     """What each setting was given as. Empty means not set."""
-    return [_first(spec, given_by) for spec in specs]
+    return [_first(spec, sources) for spec in specs]
 
 
-def _first(spec: Field[Any], given_by: Sequence[Source]) -> Given:
-    for source in given_by:
+def _first(spec: Field[Any], sources: Sequence[Source]) -> SettingValue:
+    for source in sources:
         raw = source.values.get(spec.metadata["env"])
         if raw:
-            return Given(spec, raw, source.name)
-    return Given(spec, spec.metadata["raw"], DEFAULT)
+            return SettingValue(spec, raw, source.name)
+    return SettingValue(spec, spec.metadata["raw"], DEFAULT)
 
 
-def problems(given: Iterable[Given]) -> list[SettingsError]:
+def problems(given: Iterable[SettingValue]) -> list[SettingsError]:
     """What is wrong with each setting by itself; all of it at once."""
     found = []
     for each in given:
@@ -112,17 +112,19 @@ def problems(given: Iterable[Given]) -> list[SettingsError]:
     return found
 
 
-def strangers(given_by: Iterable[Source], known: Iterable[str]) -> list[Stranger]:
+def unknown_settings(sources: Iterable[Source], known: Iterable[str]) -> list[UnknownSetting]:
     """The names of ours that nothing reads."""
     names = sorted(known)
     found = [
         (name, source.name)
-        for source in given_by
+        for source in sources
         for name in sorted(source.values)
-        if name.startswith(OURS) and name not in names
+        if name.startswith(OWN_PREFIX) and name not in names
     ]
     if not found:
         return []
     from difflib import get_close_matches  # 3 ms that only a slip pays
 
-    return [Stranger(name, where, tuple(get_close_matches(name, names, n=2, cutoff=0.7))) for name, where in found]
+    return [
+        UnknownSetting(name, where, tuple(get_close_matches(name, names, n=2, cutoff=0.7))) for name, where in found
+    ]

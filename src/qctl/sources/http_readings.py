@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qctl.errors import RejectedError
-from qctl.models import BadLine
+from qctl.models import RejectedLine
 from qctl.settings import Settings
 from qctl.sources import line_protocol, reading_parser
 from qctl.sources.reading_parser import Reading
@@ -37,7 +37,7 @@ class Posted:
 
     items: list[bytes] = field(default_factory=list)
     refused: int = 0
-    bad: list[BadLine] = field(default_factory=list)
+    bad: list[RejectedLine] = field(default_factory=list)
 
 
 def parse_json(settings: Settings, body: bytes, topic: str | None = None) -> Posted:
@@ -76,7 +76,7 @@ def _gather(every: list[Any], count: int, read: Read) -> Posted:
         except RejectedError as error:
             found.refused += 1
             if len(found.bad) < KEPT:
-                found.bad.append(BadLine(number, error.message))
+                found.bad.append(RejectedLine(number, error.message))
     return found
 
 

@@ -64,7 +64,7 @@ class Systemd:
             if not found:
                 message = f"there is no daemon {name}"
                 every = [one.name for one in known]
-                raise NotFoundError.guessing(message, name, every, "qctl daemon list shows them")
+                raise NotFoundError.with_suggestions(message, name, every, "qctl daemon list shows them")
             chosen |= {one.unit: one for one in found}
         return [*chosen.values()]
 

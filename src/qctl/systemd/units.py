@@ -107,7 +107,7 @@ class Installation:
         is_new = not place.exists()
         if is_new:
             place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            configuration.init(place, replace=False)
+            configuration.write_env_file(place, replace=False)
         if not self.user:
             owner = pwd.getpwnam(USER)
             os.chown(place, owner.pw_uid, owner.pw_gid)

@@ -55,4 +55,4 @@ def _since(alert: Alert, now: datetime) -> str:
 
 
 def _told(alert: Alert, now: datetime) -> str:
-    return age(max((when for firing in alert.firing for when, _ in firing.told.values()), default=None), now)
+    return age(max((when for firing in alert.firing for when, _ in firing.notified.values()), default=None), now)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qctl.models import WORST, Level
+from qctl.models import LEVEL_ORDER, Level
 from qctl.safe import escape_line
 from qctl.view.values import count, duration, quantity, share
 
 if TYPE_CHECKING:
-    from qctl.models import Check, QueueCheck, Reading, Threshold, What
+    from qctl.models import Check, CheckedMetric, CheckedValue, QueueCheck, Threshold
 
 SHOWN = 5
 """Queues whose trouble is told; of the others it is told how many."""
@@ -22,12 +22,12 @@ SHOWN = 5
 MEASURED = 50
 """Queues of which there is performance data: the worst first. NRPE cuts a line at some kilobytes."""
 
-UNITS: dict[What, str] = {"age": "s", "depth": "", "dead": "", "errors": "%", "workers": ""}
+UNITS: dict[CheckedMetric, str] = {"age": "s", "depth": "", "dead": "", "errors": "%", "workers": ""}
 
 
 def summary(found: Check) -> str:
     """The whole line."""
-    ordered = sorted(found.queues, key=lambda queue: -WORST.index(queue.level))
+    ordered = sorted(found.queues, key=lambda queue: -LEVEL_ORDER.index(queue.level))
     bad = [queue for queue in ordered if queue.level != Level.OK]
     if not found.queues:
         said = "no queue matches"
@@ -61,7 +61,7 @@ def _trouble(queue: QueueCheck) -> str:
     return f"{queue.queue}: {bad}" + (f" ({queue.paused})" if queue.paused else "")
 
 
-def _words(reading: Reading) -> str:
+def _words(reading: CheckedValue) -> str:
     """`the oldest waits 6m (more than 5m)`."""
     value, limits = reading.value, reading.threshold
     if value is None:
@@ -77,7 +77,7 @@ def _words(reading: Reading) -> str:
     if limit is None:
         return said
     shown = {"age": duration(limit), "errors": share(limit)}.get(reading.what, count(round(limit)))
-    return f"{said} ({'fewer' if limits.least else 'more'} than {shown})"
+    return f"{said} ({'fewer' if limits.is_minimum else 'more'} than {shown})"
 
 
 def _well(queues: Sequence[QueueCheck]) -> str:
@@ -87,7 +87,7 @@ def _well(queues: Sequence[QueueCheck]) -> str:
     return f"{names}: {'nothing is beyond a threshold' if looked else 'can be read; no thresholds were given'}"
 
 
-def _data(reading: Reading) -> str:
+def _data(reading: CheckedValue) -> str:
     unit = UNITS[reading.what]
     label = escape_line(f"{reading.queue} {reading.what}").replace("'", "''").replace("=", "_").replace("|", "/")
     value = "U" if reading.value is None else _number(reading.value, unit)
@@ -99,7 +99,7 @@ def _data(reading: Reading) -> str:
 
 def _limit(limit: float | None, threshold: Threshold, unit: str) -> str:
     """A range of the convention: `10` is bad above it, `10:` below."""
-    return "" if limit is None else _number(limit, unit) + (":" if threshold.least else "")
+    return "" if limit is None else _number(limit, unit) + (":" if threshold.is_minimum else "")
 
 
 def _number(value: float, unit: str) -> str:

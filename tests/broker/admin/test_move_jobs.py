@@ -19,7 +19,7 @@ from qctl.broker.admin.retry_jobs import Retry
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.query import dead_letter_causes, job_locations
 from qctl.broker.redis import keys
-from qctl.models import MOVABLE, STATES, BulkResult, Chosen, Selection, Selector, State, ignore_progress
+from qctl.models import MOVABLE_STATES, STATES, BulkResult, ChosenJobs, Selection, Selector, State, ignore_progress
 from support import stock
 
 
@@ -99,7 +99,7 @@ def test_discarded_jobs_come_back_as_they_were(connection: Redis, state: State) 
     assert 0 < connection.pttl(keys.job("b")) <= 1_000_000
 
 
-@pytest.mark.parametrize("state", MOVABLE)
+@pytest.mark.parametrize("state", MOVABLE_STATES)
 def test_moved_jobs_are_in_the_same_state_elsewhere_and_back(connection: Redis, state: State) -> None:
     """peers.md section 4, 7: move a job to another queue."""
     place(connection, state, "a", "b", "c")
@@ -231,7 +231,7 @@ def test_any_part_of_a_long_queue_goes_and_the_rest_keeps_its_order(connection: 
     names = stock.fill(connection, "mail", 2300)
     going = {name for n, name in enumerate(names) if n % keep == 0}
     picked = [(name.encode(), n) for n, name in enumerate(names) if name in going]
-    part = Chosen("mail", "queued", [id_ for id_, _ in picked], [n for _, n in picked])
+    part = ChosenJobs("mail", "queued", [id_ for id_, _ in picked], [n for _, n in picked])
     assert run(connection, Cancel("me"), Selection([part])).done == len(going)
     assert stock.waiting(connection, "mail") == [name for name in names if name not in going]
     assert connection.zcard(keys.canceled("mail")) == len(going)
@@ -255,7 +255,7 @@ class Busy:
 def test_while_workers_take_jobs_each_is_in_one_place(connection: Redis, taken: int) -> None:
     names = stock.fill(connection, "mail", 2000)
     picked = [(name.encode(), n) for n, name in enumerate(names) if n % 3 == 0]
-    part = Chosen("mail", "queued", [id_ for id_, _ in picked], [n for _, n in picked])
+    part = ChosenJobs("mail", "queued", [id_ for id_, _ in picked], [n for _, n in picked])
     busy = Busy(connection, Cancel("me"), taken)
     result = bulk.run(connection, Selection([part]), busy, progress=ignore_progress)
     canceled = set(connection.zrange(keys.canceled("mail"), 0, -1))
@@ -279,7 +279,7 @@ def test_no_call_takes_more_than_its_step_nor_looks_through_both_halves(connecti
         return act(client, queue, state, ids, positions)
 
     noting.step, noting.batch = 300, None  # type: ignore[attr-defined]
-    part = Chosen("mail", "queued", [name.encode() for name in names[::2]], list(range(0, 1000, 2)))
+    part = ChosenJobs("mail", "queued", [name.encode() for name in names[::2]], list(range(0, 1000, 2)))
     assert bulk.run(connection, Selection([part]), noting, progress=ignore_progress).done == 500  # type: ignore[arg-type]
     assert max(map(len, steps)) <= 300
     assert not any(step[0] < 500 <= step[-1] for step in steps)

@@ -20,7 +20,7 @@ from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.query import dead_letters, job_locations
 from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.redis.connection import connect
-from qctl.models import Chosen, Outcome, Progress, Selection, ignore_progress
+from qctl.models import ChosenJobs, Outcome, Progress, Selection, ignore_progress
 from qctl.settings import Settings
 from support import stock
 from support.stock import Bomb
@@ -28,7 +28,7 @@ from support.stock import Bomb
 
 def again(connection: Redis, *ids: str, queue: str = "mail") -> list[Outcome]:
     """What becomes of each, in their order."""
-    chosen = Selection([Chosen(queue, "failed", [untrusted_fields.encode(id_) for id_ in ids])])
+    chosen = Selection([ChosenJobs(queue, "failed", [untrusted_fields.encode(id_) for id_ in ids])])
     return run(connection, chosen)
 
 
@@ -153,7 +153,7 @@ def test_a_key_of_a_wrong_type_leaves_the_letter_where_it_is(connection: Redis, 
     stock.die(connection, stock.enqueue(connection, "other", "o"))
     connection.delete(key("mail"))
     connection.set(key("mail"), "text")
-    outcomes = run(connection, Selection([Chosen("mail", "failed", [b"j"]), Chosen("other", "failed", [b"o"])]))
+    outcomes = run(connection, Selection([ChosenJobs("mail", "failed", [b"j"]), ChosenJobs("other", "failed", [b"o"])]))
     assert [outcome.done for outcome in outcomes] == [False, True]
     assert "another type" in outcomes[0].detail
     assert connection.zscore(keys.failed("mail"), "j") is not None
@@ -182,7 +182,7 @@ def test_many_are_retried_in_steps_and_an_interrupted_retry_goes_on(connection: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(connection, Selection([Chosen("mail", "failed", dead(connection))]), interrupt)
+        run(connection, Selection([ChosenJobs("mail", "failed", dead(connection))]), interrupt)
     assert told == [(Retry.step, len(ids)), (2 * Retry.step, len(ids))]
     assert connection.llen(keys.queue("mail")) == 2 * Retry.step
     assert connection.zcard(keys.failed("mail")) == Retry.step + 1

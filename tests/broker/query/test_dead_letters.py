@@ -15,7 +15,7 @@ from rq.results import Result
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import dead_letters
 from qctl.broker.redis import job_fields, keys
-from qctl.models import DEAD, DeadLetter
+from qctl.models import DEAD_STATES, DeadLetter
 from support import stock
 from support.stock import Bomb
 
@@ -203,4 +203,4 @@ def test_every_letter_is_found_in_steps(connection: Redis, monkeypatch: pytest.M
     ids = [f"{kind}{n}" for kind in "dq" for n in range(40)]
     found = dead_letters.find(connection, [*ids, "x"], ["mail"])
     assert list(found) == ids
-    assert {place.state for place in found.values()} == set(DEAD)
+    assert {place.state for place in found.values()} == set(DEAD_STATES)

@@ -14,7 +14,7 @@ from rq.serializers import JSONSerializer
 from qctl.broker.admin import select_jobs
 from qctl.broker.query import dead_letters, job_locations, search
 from qctl.broker.redis import keys
-from qctl.models import DEAD, STATES, Jobs, Selection, Selector, State, ignore_progress
+from qctl.models import DEAD_STATES, STATES, Jobs, Selection, Selector, State, ignore_progress
 from support import stock
 from support.stock import Bomb
 
@@ -144,7 +144,7 @@ def some(connection: Redis, tmp_path: Path) -> Bomb:
         ({"argument": "send"}, ["pickled", "refused", "slow"]),
         ({"older_than": 3600.0}, []),
         ({"older_than": 0.0, "error": "30 s"}, ["slow"]),
-        ({"queue": None, "states": DEAD, "job": "send"}, ["refused", "slow"]),
+        ({"queue": None, "states": DEAD_STATES, "job": "send"}, ["refused", "slow"]),
     ],
 )
 def test_jobs_are_found_by_what_they_say(
@@ -235,9 +235,9 @@ def test_a_limit_takes_the_dead_that_waited_longest(connection: Redis) -> None:
     for n, id_ in ((2, "b"), (1, "a"), (3, "c")):
         stock.die(connection, stock.enqueue(connection, "mail", id_), ttl=1000 + n)
         connection.hset(keys.job(id_), "ended_at", f"2026-01-01T00:00:0{n}.000000Z")
-    assert chosen(choose(connection, Selector(limit=2), *DEAD)) == ["a", "b"]
-    assert chosen(choose(connection, Selector(limit=2, job="send"), *DEAD)) == ["a", "b"]
-    assert chosen(choose(connection, Selector(limit=0), *DEAD)) == []
+    assert chosen(choose(connection, Selector(limit=2), *DEAD_STATES)) == ["a", "b"]
+    assert chosen(choose(connection, Selector(limit=2, job="send"), *DEAD_STATES)) == ["a", "b"]
+    assert chosen(choose(connection, Selector(limit=0), *DEAD_STATES)) == []
     assert choose(connection, Selector(ids=("a", "b"), limit=1)).count == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from cli.conftest import Ran
 from cli.fake import FakeOps
 from qctl.errors import RedisUnreachableError
-from qctl.models import Backup, BadLine, Recalled
+from qctl.models import Backup, RejectedLine, RestoredBackup
 
 Qctl = Callable[..., Ran]
 
@@ -44,14 +44,14 @@ def test_half_a_backup_is_none(qctl: Qctl, tmp_path: Path) -> None:
 
 def test_what_did_not_come_back_is_said(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x\n")))
-    some = Recalled({"pause": 1}, 1, [BadLine(2, "it is not JSON")], False)
+    some = RestoredBackup({"pause": 1}, 1, [RejectedLine(2, "it is not JSON")], False)
     ran = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=some))
     assert ran.code == 5
     assert "line 2: it is not JSON" in ran.out
     assert "cut off" in ran.err
-    nothing = Recalled({}, 1, [BadLine(1, "it is not JSON")], True)
+    nothing = RestoredBackup({}, 1, [RejectedLine(1, "it is not JSON")], True)
     assert qctl("restore", "-", ops=FakeOps(backup__restore=nothing)).code == 1
-    there = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=Recalled({}, 0, [], True, 3)))
+    there = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=RestoredBackup({}, 0, [], True, 3)))
     assert there.code == 0
     assert "there already, and left as it is: 3 lines" in there.out
     assert qctl("restore", "nowhere.jsonl").code == 3

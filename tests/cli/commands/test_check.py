@@ -10,7 +10,7 @@ import pytest
 from cli.conftest import Ran
 from cli.fake import FakeOps
 from qctl.errors import NotFoundError, QctlError, RedisUnreachableError, RefusedError
-from qctl.models import Check, Level, QueueCheck, Reading, Threshold, Thresholds, What
+from qctl.models import Check, CheckedMetric, CheckedValue, Level, QueueCheck, Threshold, Thresholds
 
 Qctl = Callable[..., Ran]
 
@@ -18,21 +18,21 @@ LINE = re.compile(r"QCTL (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]+(?: \| .+)?\n")
 DATA = re.compile(r"'(?:[^'=|]|'')+'=(?:U|-?[0-9.]+(?:s|%)?);[0-9.:]*;[0-9.:]*;0")
 
 
-def reading(what: What, value: float | None, limit: Threshold, queue: str = "email") -> Reading:
-    return Reading(queue, what, value, limit, Level.UNKNOWN if value is None else limit.judge(value))
+def reading(what: CheckedMetric, value: float | None, limit: Threshold, queue: str = "email") -> CheckedValue:
+    return CheckedValue(queue, what, value, limit, Level.UNKNOWN if value is None else limit.judge(value))
 
 
 def of(*queues: QueueCheck) -> FakeOps:
     return FakeOps(checks__run=Check.of(queues))
 
 
-def queue(name: str, *readings: Reading, **more: str) -> QueueCheck:
+def queue(name: str, *readings: CheckedValue, **more: str) -> QueueCheck:
     level = Level.CRITICAL if "error" in more else max((r.level for r in readings), default=Level.OK)
     return QueueCheck(name, level, readings, **more)
 
 
 AGE, DEPTH, DEAD = Threshold(60, 300), Threshold(1000, 5000), Threshold(1, 50)
-WORKERS, ERRORS = Threshold(None, 1, least=True), Threshold(0.05, 0.2)
+WORKERS, ERRORS = Threshold(None, 1, is_minimum=True), Threshold(0.05, 0.2)
 
 
 def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
@@ -105,11 +105,11 @@ def test_hostile_names_break_neither_text_nor_data(name: str, qctl: Qctl) -> Non
     ("option", "value", "part"),
     [
         ("--max-age", "60", "'60' has no unit"),
-        ("--max-age", "5m:1m", "'5m:1m' warns only above"),
+        ("--max-age", "5m:1m", "'5m:1m' has a warning value above"),
         ("--max-depth", "many", "'many' is not a whole number"),
         ("--max-dead", "1:2:3", "'1:2:3' has more than two values"),
         ("--max-errors", "5", "'5' is not a percentage"),
-        ("--min-workers", "1:2", "'1:2' warns only below"),
+        ("--min-workers", "1:2", "'1:2' has a warning value below"),
     ],
 )
 def test_what_is_malformed_is_unknown_and_quoted(option: str, value: str, part: str, qctl: Qctl) -> None:

@@ -9,13 +9,13 @@ import pytest
 from cli.conftest import Ran
 from cli.fake import FakeOps
 from qctl.errors import NotFoundError, RefusedError
-from qctl.models import Cleanup, Removed
-from qctl.ops.cleanup import EVERYTHING
+from qctl.models import Cleanup, CleanupResult
+from qctl.ops.cleanup import ALL_KINDS
 
 Qctl = Callable[..., Ran]
 
 
-def ops(*removed: Removed, dry_run: bool = False) -> FakeOps:
+def ops(*removed: CleanupResult, dry_run: bool = False) -> FakeOps:
     return FakeOps(cleanup__run=Cleanup(removed, 0.4, dry_run))
 
 
@@ -24,20 +24,23 @@ def test_the_defaults_are_those_that_were_promised(qctl: Qctl) -> None:
     for line in ("finished", "failed", "all", "failed --older-than 30d --keep 0 -Q email --dry-run"):
         qctl("cleanup", *line.split(), ops=asked)
     kinds, given = zip(*asked.calls_of("cleanup__run"), strict=True)
-    assert [each for (each,) in kinds] == [["finished"], ["failed"], list(EVERYTHING), ["failed"]]
+    assert [each for (each,) in kinds] == [["finished"], ["failed"], list(ALL_KINDS), ["failed"]]
     nothing = {"older_than": None, "queues": (), "dry_run": False}
     assert given[:3] == ({**nothing, "keep": 100}, {**nothing, "keep": 50}, {**nothing, "keep": None})
     assert given[3] == {"older_than": 30 * 86_400.0, "keep": 0, "queues": ["email"], "dry_run": True}
 
 
 def test_nothing_to_say_is_not_said(qctl: Qctl) -> None:
-    ran = qctl("cleanup", "all", ops=ops(Removed("finished", 0), Removed("trash", 0)))
+    ran = qctl("cleanup", "all", ops=ops(CleanupResult("finished", 0), CleanupResult("trash", 0)))
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
 def test_what_went_is_one_line(qctl: Qctl) -> None:
     found = ops(
-        Removed("finished", 1), Removed("failed", 3, batch="b-1"), Removed("exports", 2, 2400), Removed("trash", 0)
+        CleanupResult("finished", 1),
+        CleanupResult("failed", 3, batch="b-1"),
+        CleanupResult("exports", 2, 2400),
+        CleanupResult("trash", 0),
     )
     ran = qctl("cleanup", "all", ops=found)
     assert ran.code == 0
@@ -47,18 +50,18 @@ def test_what_went_is_one_line(qctl: Qctl) -> None:
 
 
 def test_a_dry_run_says_what_would_go(qctl: Qctl) -> None:
-    would = qctl("cleanup", "finished", "--dry-run", ops=ops(Removed("finished", 12), dry_run=True))
-    nothing = qctl("cleanup", "finished", "--dry-run", ops=ops(Removed("finished", 0), dry_run=True))
+    would = qctl("cleanup", "finished", "--dry-run", ops=ops(CleanupResult("finished", 12), dry_run=True))
+    nothing = qctl("cleanup", "finished", "--dry-run", ops=ops(CleanupResult("finished", 0), dry_run=True))
     assert would.out == "would remove 12 finished jobs\n"
     assert nothing.out == "there is nothing to remove\n"
 
 
 def test_what_could_not_be_done_is_told_and_the_rest_is_done(qctl: Qctl) -> None:
-    some = ops(Removed("finished", 12), Removed("reports", 0, problem="'x' cannot be read"))
+    some = ops(CleanupResult("finished", 12), CleanupResult("reports", 0, problem="'x' cannot be read"))
     ran = qctl("cleanup", "all", ops=some)
     assert (ran.code, ran.err) == (5, "qctl: reports: 'x' cannot be read\n")
     assert ran.out.startswith("removed 12 finished jobs")
-    assert qctl("cleanup", "reports", ops=ops(Removed("reports", 0, problem="no"))).code == 1
+    assert qctl("cleanup", "reports", ops=ops(CleanupResult("reports", 0, problem="no"))).code == 1
 
 
 @pytest.mark.parametrize(
@@ -85,7 +88,7 @@ def test_what_cannot_be_read(line: tuple[str, ...], said: str, qctl: Qctl) -> No
 
 
 def test_json_is_never_quiet(qctl: Qctl) -> None:
-    found = qctl("cleanup", "trash", "--json", ops=ops(Removed("trash", 0))).json
+    found = qctl("cleanup", "trash", "--json", ops=ops(CleanupResult("trash", 0))).json
     assert (found["removed"], found["kinds"][0]["kind"]) == (0, "trash")
 
 

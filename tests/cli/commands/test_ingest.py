@@ -13,7 +13,7 @@ import pytest
 from cli.conftest import Ran
 from cli.fake import FakeOps
 from cli.fake_ingest import ARRIVED, DETAIL
-from qctl.models import Arrivals, BadLine, Imported, RejectDetail, Selector
+from qctl.models import Arrivals, ImportResult, RejectDetail, RejectedLine, Selector
 
 Qctl = Callable[..., Ran]
 
@@ -63,9 +63,9 @@ def test_push_takes_stdin_and_tells_of_bad_lines(qctl: Qctl, monkeypatch: pytest
     stdin(monkeypatch, b"{}\nnonsense\n{}\n")
     given: list[bytes] = []
 
-    def push(_pipeline: str, lines: Iterable[bytes], **_: object) -> Imported:
+    def push(_pipeline: str, lines: Iterable[bytes], **_: object) -> ImportResult:
         given.extend(lines)
-        return Imported(2, 1, [BadLine(2, "it is not JSON")])
+        return ImportResult(2, 1, [RejectedLine(2, "it is not JSON")])
 
     ops = FakeOps(ingest__push=push)
     ran = qctl("ingest", "push", "readings", "--topic", "sensors/attic", ops=ops)

@@ -15,13 +15,13 @@ from qctl import catalog
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.errors import RefusedError
-from qctl.models import Editable, Selector
+from qctl.models import EditablePayload, Selector
 from qctl.tui import actions
 from tui.driving import Driver, drive
 from tui.fake import BATCH, MonitorOps
 
 FAKE: Any = MonitorOps()
-EDITABLE = Editable("job-1", "email", "failed", BEFORE, b"...")
+EDITABLE = EditablePayload("job-1", "email", "failed", BEFORE, b"...")
 SOME = Selector(ids=("job-1", "job-2"))
 
 ACTS = {

@@ -10,7 +10,7 @@ from textual.widgets import TextArea
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import JobSpec
 from qctl.errors import UsageError
-from qctl.models import Editable
+from qctl.models import EditablePayload
 from qctl.tui import actions
 from qctl.tui.widgets import forms
 from tui.driving import Driver, drive
@@ -71,7 +71,7 @@ def test_arguments_are_what_the_catalog_says() -> None:
 
 def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
     payload = {"function": "app.send", "args": [HARM, "é"], "kwargs": {}}
-    job = Editable("job-1", "email", "failed", json.dumps(payload, indent=2, ensure_ascii=False), b"...")
+    job = EditablePayload("job-1", "email", "failed", json.dumps(payload, indent=2, ensure_ascii=False), b"...")
     ops = MonitorOps(jobs__editable=job)
 
     async def script(driver: Driver) -> None:

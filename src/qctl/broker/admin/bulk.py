@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 
 from qctl.broker.query import job_locations, locate_jobs
 from qctl.broker.redis import keys, replies, untrusted_fields
-from qctl.models import KEPT, BulkResult, Chosen, Outcome, Progress, Selection, State
+from qctl.models import MAX_LISTED_OUTCOMES, BulkResult, ChosenJobs, Outcome, Progress, Selection, State
 
 _DETAILS = {
     "absent": "it is not there any more",
@@ -58,7 +58,7 @@ class _Tally:
     def add(self, outcome: Outcome) -> None:
         """Count one, and keep it while there are few."""
         kept = self.kept_done if outcome.done else self.kept_failed
-        if len(kept) < KEPT:
+        if len(kept) < MAX_LISTED_OUTCOMES:
             kept.append(outcome)
         if outcome.where:
             self.already += 1
@@ -93,7 +93,7 @@ def run(
     connection: Redis, selection: Selection, act: Action, *, progress: Progress, rate: float | None = None
 ) -> BulkResult:
     """Do it to all that were chosen. What somebody else did meanwhile is not done twice: it is so already."""
-    tally = _Tally(failed=len(selection.missing), kept_failed=selection.missing[:KEPT])
+    tally = _Tally(failed=len(selection.missing), kept_failed=selection.missing[:MAX_LISTED_OUTCOMES])
     pace, total, counted = RateLimiter(rate), selection.count, 0
     for part in selection.chosen:
         for outcomes in _part(connection, part, act, pace):
@@ -104,7 +104,7 @@ def run(
     return BulkResult(
         done=tally.done,
         failed=tally.failed,
-        outcomes=tally.kept_failed + tally.kept_done + selection.already[:KEPT],
+        outcomes=tally.kept_failed + tally.kept_done + selection.already[:MAX_LISTED_OUTCOMES],
         queues=sorted(tally.queues),
         batch=act.batch if tally.done else None,
         scan=selection.scan,
@@ -112,7 +112,7 @@ def run(
     )
 
 
-def _part(connection: Redis, part: Chosen, act: Action, pace: RateLimiter) -> Iterator[list[Outcome]]:
+def _part(connection: Redis, part: ChosenJobs, act: Action, pace: RateLimiter) -> Iterator[list[Outcome]]:
     """Do it to the jobs of one place. Those that wait, and not where they did, are looked for once more."""
     lost: list[bytes] = []
     for ids, words in _steps(connection, part, act, pace):
@@ -123,13 +123,15 @@ def _part(connection: Redis, part: Chosen, act: Action, pace: RateLimiter) -> It
         return
     at = job_locations.find_positions(connection, part.queue, lost)
     there = sorted((position, id_) for id_, position in at.items())
-    again = Chosen(part.queue, part.state, [id_ for _, id_ in there], [position for position, _ in there])
+    again = ChosenJobs(part.queue, part.state, [id_ for _, id_ in there], [position for position, _ in there])
     for ids, words in _steps(connection, again, act, pace):
         yield [_outcome(part.queue, id_, word) for id_, word in zip(ids, words, strict=True)]
     yield [_outcome(part.queue, id_, "moved") for id_ in lost if id_ not in at]
 
 
-def _steps(connection: Redis, part: Chosen, act: Action, pace: RateLimiter) -> Iterator[tuple[list[bytes], list[str]]]:
+def _steps(
+    connection: Redis, part: ChosenJobs, act: Action, pace: RateLimiter
+) -> Iterator[tuple[list[bytes], list[str]]]:
     """Do it in steps. `up` is how many places nearer to the head the rest of a list has come since it was read."""
     up, start, size = 0, 0, pace.size(act.step)
     middle = int(connection.llen(keys.queue(part.queue))) // 2 if part.positions else 0

@@ -16,7 +16,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import NotFoundError, RefusedError, UsageError
-from qctl.models import Editable
+from qctl.models import EditablePayload
 
 _PARTS = ("function", "args", "kwargs")
 
@@ -30,14 +30,14 @@ _REFUSALS = {
 }
 
 
-def read(connection: Redis, job_id: str) -> Editable:
+def read(connection: Redis, job_id: str) -> EditablePayload:
     """The payload of a job. Raises NotFoundError, and RefusedError where it cannot be edited."""
     data, origin, status, original = connection.hmget(
         keys.job(job_id), ["data", "origin", "status", job_fields.ORIGINAL_DATA]
     )
     if data is None:
         raise NotFoundError(f"there is no job {job_id} with a payload", hint="qctl job list")
-    return Editable(
+    return EditablePayload(
         id=job_id,
         queue=untrusted_fields.decode(origin),
         status=untrusted_fields.decode(status),
@@ -47,7 +47,7 @@ def read(connection: Redis, job_id: str) -> Editable:
     )
 
 
-def write(connection: Redis, job: Editable, text: str, *, actor: str) -> bool:
+def write(connection: Redis, job: EditablePayload, text: str, *, actor: str) -> bool:
     """Give a job that was read this payload, `{function, args, kwargs}` as JSON; what it leaves out stays as it is.
 
     Returns False where it means the same. Raises UsageError where it is malformed, and RefusedError where the job runs,
@@ -63,7 +63,7 @@ def write(connection: Redis, job: Editable, text: str, *, actor: str) -> bool:
     return True
 
 
-def revert(connection: Redis, job: Editable, *, actor: str) -> None:
+def revert(connection: Redis, job: EditablePayload, *, actor: str) -> None:
     """Give a job that was read the payload it had before the first edit. Raises RefusedError where nobody edited it."""
     raw = connection.hget(keys.job(job.id), job_fields.ORIGINAL_DATA)
     if raw is None or job.original is None:
@@ -71,7 +71,7 @@ def revert(connection: Redis, job: Editable, *, actor: str) -> None:
     _send(connection, job, raw, json.loads(job.original), "", actor)
 
 
-def _send(connection: Redis, job: Editable, data: bytes, parts: dict[str, Any], note: str, actor: str) -> None:
+def _send(connection: Redis, job: EditablePayload, data: bytes, parts: dict[str, Any], note: str, actor: str) -> None:
     call = get_call_string(parts["function"], parts["args"], parts["kwargs"], max_length=75) or ""
     answer = untrusted_fields.decode(
         _edit(

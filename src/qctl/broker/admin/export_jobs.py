@@ -16,7 +16,7 @@ from redis import Redis
 from qctl.broker.query import job_locations, job_summary
 from qctl.broker.query.job_locations import JobEntry
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
-from qctl.models import Chosen, State
+from qctl.models import ChosenJobs, State
 
 SCHEMA = "qctl.job/1"
 
@@ -27,7 +27,7 @@ READ = 6
 """Replies that make one job."""
 
 
-def lines(connection: Redis, part: Chosen) -> Iterator[list[str]]:
+def lines(connection: Redis, part: ChosenJobs) -> Iterator[list[str]]:
     """The jobs of one place as lines of JSON without their ends, in steps. What is gone meanwhile is left out."""
     for start in range(0, len(part.ids), STEP):
         ids = part.ids[start : start + STEP]

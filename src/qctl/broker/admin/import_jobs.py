@@ -13,7 +13,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_locations
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
-from qctl.errors import AlreadyThereError, RejectedError
+from qctl.errors import AlreadyExistsError, RejectedError
 
 _import = Script("admin/import", after="redis/types")
 
@@ -62,7 +62,7 @@ def put(connection: Redis, record: Record, *, actor: str) -> None:
             raise
         raise RejectedError("a key of its queue holds another type than it should") from None
     if answer == "exists":
-        raise AlreadyThereError(f"there is a job {record.id} already")
+        raise AlreadyExistsError(f"there is a job {record.id} already")
 
 
 def _score(score: float) -> str:

@@ -17,7 +17,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_locations
 from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.redis.scripts import Argument, Script
-from qctl.models import MOVABLE, State
+from qctl.models import MOVABLE_STATES, State
 
 
 class Relocation(ABC):
@@ -105,7 +105,7 @@ class Discard(Relocation):
 class Move(Relocation):
     """Move jobs to another queue, into the state that they are in. Waiting ones go to its tail."""
 
-    states = MOVABLE
+    states = MOVABLE_STATES
     _script = Script("admin/move", after=("redis/types", "admin/take_jobs"))
 
     def __init__(self, actor: str, target: str) -> None:

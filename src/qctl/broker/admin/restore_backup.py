@@ -15,7 +15,7 @@ from qctl.broker.admin.import_format import Record, Values
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.scheduler.schedules import NAME_PATTERN
-from qctl.errors import AlreadyThereError, RejectedError
+from qctl.errors import AlreadyExistsError, RejectedError
 
 _BATCH = ("queue", "verb", "by", "at", "expires_at")
 _LONGEST_ID = 100
@@ -58,7 +58,7 @@ def _pause(connection: Redis, found: dict[str, Any], trust: bool, actor: str) ->
         if over and not connection.hexists(keys.PAUSED, untrusted_fields.encode(queue)):
             raise RejectedError(f"the pause of {queue} is over")
         if not connection.hsetnx(keys.PAUSED, untrusted_fields.encode(queue), raw):
-            raise AlreadyThereError(f"{queue} is paused already")
+            raise AlreadyExistsError(f"{queue} is paused already")
         events.record(connection, "paused", queue=queue, actor=actor, reason="from a backup")
 
     return act
@@ -159,10 +159,10 @@ def _once(connection: Redis, key: str, taken: str, write: Callable[[Pipeline], N
     with connection.pipeline() as pipe:
         pipe.watch(key)
         if pipe.exists(key):
-            raise AlreadyThereError(taken)
+            raise AlreadyExistsError(taken)
         pipe.multi()
         write(pipe)
         try:
             pipe.execute()
         except WatchError:
-            raise AlreadyThereError(taken) from None
+            raise AlreadyExistsError(taken) from None

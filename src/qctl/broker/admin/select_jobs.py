@@ -13,7 +13,7 @@ from qctl.broker.query import dead_letters, locate_jobs
 from qctl.broker.query.job_locations import JobEntry, LocatedJob
 from qctl.broker.query.search import Search
 from qctl.broker.redis import keys, replies, untrusted_fields
-from qctl.models import DEAD, Chosen, Outcome, Progress, Selection, Selector, State
+from qctl.models import DEAD_STATES, ChosenJobs, Outcome, Progress, Selection, Selector, State
 
 DIED = str(Result.Type.FAILED.value).encode()
 """How RQ writes of a run that it was the last and failed."""
@@ -39,7 +39,7 @@ def select(
     """
     if selector.ids is not None:
         return _named(connection, selector, queues, states, already)
-    is_of_the_dead = set(states) <= set(DEAD)
+    is_of_the_dead = set(states) <= set(DEAD_STATES)
     search = Search(connection, selector, queues, states, progress)
     if selector.reads_jobs:
         found = _oldest(search, selector.limit) if is_of_the_dead and selector.limit else _matching(search)
@@ -98,11 +98,11 @@ def _oldest(search: Search, limit: int) -> Iterable[LocatedJob]:
     return (placed for _, *placed in dated[:limit])  # type: ignore[misc]
 
 
-def _grouped(found: Iterable[LocatedJob]) -> list[Chosen]:
+def _grouped(found: Iterable[LocatedJob]) -> list[ChosenJobs]:
     """What was found, by place, in its order."""
-    parts: dict[tuple[str, State], Chosen] = {}
+    parts: dict[tuple[str, State], ChosenJobs] = {}
     for queue, state, each in found:
-        part = parts.get((queue, state)) or parts.setdefault((queue, state), Chosen(queue, state))
+        part = parts.get((queue, state)) or parts.setdefault((queue, state), ChosenJobs(queue, state))
         part.ids.append(each.id)
         if state == "queued":
             part.positions.append(each.position)

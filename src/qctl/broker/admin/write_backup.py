@@ -17,7 +17,7 @@ from qctl.broker.admin import export_jobs, trash
 from qctl.broker.query import job_locations, stats_snapshot
 from qctl.broker.query.job_locations import IDS_PER_READ
 from qctl.broker.redis import keys, replies, untrusted_fields
-from qctl.models import DEAD, Chosen, TrashBatch
+from qctl.models import DEAD_STATES, ChosenJobs, TrashBatch
 
 SCHEMA = "qctl.backup.line/1"
 
@@ -48,9 +48,9 @@ def _steps(connection: Redis) -> Iterator[Step]:
     )
     yield "schedule", list(_schedules(connection))
     for queue in stats_snapshot.queue_names(connection):
-        for state in DEAD:
+        for state in DEAD_STATES:
             for step in job_locations.read(connection, queue, state):
-                for jobs in export_jobs.lines(connection, Chosen(queue, state, [found.id for found in step])):
+                for jobs in export_jobs.lines(connection, ChosenJobs(queue, state, [found.id for found in step])):
                     yield "job", jobs
     for batch in trash.batches(connection):
         yield "batch", [_batch(connection, batch)]
@@ -75,7 +75,7 @@ def _trashed(connection: Redis, batch: str, queue: str, start: int) -> Iterator[
     """Jobs of a batch, in its order, with where each came from. One whose data is gone is left out."""
     ids = connection.lrange(keys.trash_jobs(batch), start, start + IDS_PER_READ - 1)
     origins = dict(zip(ids, connection.hmget(keys.trash_origins(batch), ids), strict=True)) if ids else {}
-    for step in export_jobs.lines(connection, Chosen(queue, "canceled", ids)):
+    for step in export_jobs.lines(connection, ChosenJobs(queue, "canceled", ids)):
         for each in step:
             job = json.loads(each)
             origin = origins.get(untrusted_fields.encode(job["id"]))

@@ -34,7 +34,7 @@ def read_firing(connection: Redis) -> dict[str, dict[str, Firing]]:
 
 def record(connection: Redis, rule: str, firing: Firing) -> None:
     """Record that a queue violates a rule, and who was notified."""
-    notified = {channel: [_ms(at), int(level)] for channel, (at, level) in firing.told.items()}
+    notified = {channel: [_ms(at), int(level)] for channel, (at, level) in firing.notified.items()}
     value = json.dumps({"level": int(firing.level), "since": _ms(firing.since), "told": notified})
     connection.hset(keys.ALERTS, f"{rule}|{firing.queue}", value)
 

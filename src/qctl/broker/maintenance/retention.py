@@ -8,7 +8,7 @@ from qctl.broker.admin import bulk, cleanup, trash
 from qctl.broker.admin.move_jobs import Discard
 from qctl.broker.query import dead_letters, stats_snapshot
 from qctl.broker.redis import clock, keys, untrusted_fields
-from qctl.models import Chosen, Selection, State
+from qctl.models import ChosenJobs, Selection, State
 
 MAX_JOBS_PER_ROUND = 200
 """Jobs of a queue that go in a round of housekeeping: some 2 ms."""
@@ -36,6 +36,6 @@ def trash_old_dead_letters(connection: Redis, *, seconds: int, ttl: int) -> int:
             by_place.setdefault((place.queue, place.state), []).append(untrusted_fields.encode(place.id))
     if not by_place:
         return 0
-    chosen = Selection([Chosen(queue, state, ids) for (queue, state), ids in by_place.items()])
+    chosen = Selection([ChosenJobs(queue, state, ids) for (queue, state), ids in by_place.items()])
     batch = trash.Batch(connection, "cleanup failed", actor="time", ttl=ttl)
     return bulk.run(connection, chosen, Discard("time", batch), progress=lambda _done, _total: None).done

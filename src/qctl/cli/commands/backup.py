@@ -17,7 +17,7 @@ from qctl.cli.commands.transfer import opened, read_lines
 from qctl.cli.exits import ExitCode
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError
-from qctl.models import Backup, Progress, Recalled
+from qctl.models import Backup, Progress, RestoredBackup
 from qctl.view import Cell, quantity
 
 WORDS = {"pause": "pause", "schedule": "schedule", "job": "dead letter", "batch": "trash batch", "trashed": "job in it"}
@@ -81,7 +81,7 @@ def restore(
     return ExitCode.PARTIAL if sum(result.counts.values()) else ExitCode.FAILED
 
 
-def _told(result: Recalled, dry_run: bool) -> list[Cell]:
+def _told(result: RestoredBackup, dry_run: bool) -> list[Cell]:
     lines = [Cell(f"{'would put' if dry_run else 'put'} back: {_listed(result.counts)}", "good")]
     if result.there:
         lines.append(Cell(f"there already, and left as it is: {quantity(result.there, 'line')}"))

@@ -48,11 +48,11 @@ def check(
     """
     try:
         wanted = Thresholds(
-            age=thresholds.age(age, "--max-age") if age else None,
-            depth=thresholds.count(depth, "--max-depth") if depth else None,
-            dead=thresholds.count(dead, "--max-dead") if dead else None,
-            errors=thresholds.share(errors, "--max-errors") if errors else None,
-            workers=thresholds.least(workers, "--min-workers") if workers else None,
+            age=thresholds.parse_age(age, "--max-age") if age else None,
+            depth=thresholds.parse_count(depth, "--max-depth") if depth else None,
+            dead=thresholds.parse_count(dead, "--max-dead") if dead else None,
+            errors=thresholds.parse_share(errors, "--max-errors") if errors else None,
+            workers=thresholds.parse_minimum(workers, "--min-workers") if workers else None,
         )
         found = session.ops.checks.run(wanted, queues or ())
     except UnreachableError as error:

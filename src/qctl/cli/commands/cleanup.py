@@ -12,7 +12,7 @@ from qctl.cli import documents
 from qctl.cli.command import command
 from qctl.cli.exits import ExitCode
 from qctl.cli.session import Session
-from qctl.models import Cleanup, Kind, Removed
+from qctl.models import Cleanup, CleanupKind, CleanupResult
 from qctl.view import Cell
 
 Queues = Annotated[
@@ -24,7 +24,7 @@ Keep = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")]
 
-WORDS: dict[Kind, tuple[str, str]] = {
+WORDS: dict[CleanupKind, tuple[str, str]] = {
     "finished": ("finished job", "finished jobs"),
     "failed": ("dead letter", "dead letters"),
     "results": ("result without a job", "results without a job"),
@@ -125,10 +125,10 @@ def everything(session: Session, queues: Queues = None, dry_run: DryRun = False)
 def _clean(
     session: Session, what: str, older_than: str | None, keep: int | None, queues: Sequence[str] | None, dry_run: bool
 ) -> ExitCode:
-    from qctl.ops.cleanup import EVERYTHING  # brings redis and rq
+    from qctl.ops.cleanup import ALL_KINDS  # brings redis and rq
 
     seconds = durations.parse(older_than, "--older-than") if older_than is not None else None
-    kinds = [kind for kind in EVERYTHING if what in (kind, "all")]
+    kinds = [kind for kind in ALL_KINDS if what in (kind, "all")]
     with session.out.progress("cleaning up") as progress:
         found = session.ops.cleanup.run(
             kinds, older_than=seconds, keep=keep, queues=queues or (), dry_run=dry_run, progress=progress
@@ -153,7 +153,7 @@ def _told(found: Cleanup) -> list[Cell]:
     return [Cell(f"removed {', '.join(gone)} in {view.elapsed(found.seconds)}{''.join(undo)}")]
 
 
-def _words(each: Removed) -> str:
+def _words(each: CleanupResult) -> str:
     one, many = WORDS[each.kind]
     size = f" ({view.size(each.bytes)})" if each.bytes else ""
     return f"{each.count} {one if each.count == 1 else many}{size}"

@@ -26,8 +26,8 @@ def show(
     A flag wins over the environment, that over .env, that over the context, that over the default.
     """
     session.warn_of_strangers()
-    found = [one for one in configuration.in_force(session.places) if not changed or one.origin != "default"]
-    choice = contexts.choice(session.places)
+    found = [one for one in configuration.effective_settings(session.places) if not changed or one.origin != "default"]
+    choice = contexts.chosen_context(session.places)
     table = view.Table(view.setting_columns(), found, "Everything is at its default.")
     session.out.listing(documents.config(found, choice.name if choice else None), table)
 
@@ -35,7 +35,7 @@ def show(
 @command("check", examples="qctl config check\nqctl config check --json", here=True)
 def check(session: Session) -> ExitCode:
     """Say all that is wrong with settings and contexts. Exits 2 where commands could not run."""
-    found = configuration.check(session.places)
+    found = configuration.check_configuration(session.places)
     session.out.listing(documents.config_check(found), view.Table(view.finding_columns(), found, ""))
     return ExitCode.USAGE if any(finding.status == "down" for finding in found) else ExitCode.DONE
 
@@ -47,7 +47,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over one that is there.")] = False,
 ) -> None:
     """Write a file of all settings with their defaults, commented out, for its owner alone (mode 0600)."""
-    configuration.init(file, replace=force)
+    configuration.write_env_file(file, replace=force)
     session.out.report(
         documents.config_init(str(file)), [Cell(f"{file} is written; take away the # of what you change", "good")]
     )

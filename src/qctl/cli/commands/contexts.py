@@ -18,8 +18,8 @@ from qctl.view import Cell
 @command("list", examples="qctl context list\nqctl context list -o name", here=True)
 def everything(session: Session) -> None:
     """List the contexts of config.toml, and which of them is chosen."""
-    found = configuration.listed(session.places)
-    choice = contexts.choice(session.places)
+    found = configuration.list_contexts(session.places)
+    choice = contexts.chosen_context(session.places)
     if choice and choice.name not in {one.name for one in found}:
         session.out.say(f"qctl: {choice.by} chooses {choice.name}, and there is no such context")
     empty = f"No contexts yet: write [contexts.NAME] into {contexts.config_file()}, with settings by their names."
@@ -34,11 +34,11 @@ def show(
     ] = None,
 ) -> None:
     """Show what a context sets, without secrets."""
-    choice = contexts.choice(session.places)
+    choice = contexts.chosen_context(session.places)
     wanted = name or (choice.name if choice else None)
     if wanted is None:
         raise UsageError("no context is chosen: name one", "qctl context list shows them")
-    found = configuration.of_context(contexts.named(wanted))
+    found = configuration.context_settings(contexts.get_context(wanted))
     table = view.Table(view.setting_columns(), found, f"{wanted} sets nothing.")
     session.out.listing(documents.context(wanted, found), table)
 
@@ -52,6 +52,6 @@ def use(
     """Use a context for every command from now on, where --context and QCTL_CONTEXT name no other."""
     if none == (name is not None):
         raise UsageError("name a context, or say --none")
-    contexts.use(name)
+    contexts.choose_context(name)
     line = f"{name} is used from now on" if name else "no context is used any more"
     session.out.report(documents.chosen(name), [Cell(line, "good")])

@@ -20,7 +20,7 @@ from qctl.cli.exits import ExitCode
 from qctl.cli.job_selectors import STDIN
 from qctl.cli.session import Session
 from qctl.errors import QctlError
-from qctl.models import Arrivals, Flushed, Imported, PipelineStatus, Topics
+from qctl.models import Arrivals, FlushResult, ImportResult, PipelineStatus, Topics
 from qctl.view import Cell, quantity
 
 Pipelines = Annotated[
@@ -145,7 +145,7 @@ def push(
     return ExitCode.PARTIAL if result.taken else ExitCode.FAILED
 
 
-def _pushed(result: Imported) -> list[Cell]:
+def _pushed(result: ImportResult) -> list[Cell]:
     lines = [Cell(f"{quantity(result.taken, 'item')} taken in", "good" if result.taken else "")]
     lines += [Cell(f"  line {bad.line}: {bad.reason}", "bad") for bad in result.lines[:SHOWN]]
     if result.refused > SHOWN:
@@ -160,7 +160,7 @@ def flush(session: Session, pipelines: Pipelines = None) -> None:
     session.out.report(documents.flushed(found), [_flushed(each) for each in found])
 
 
-def _flushed(flushed: Flushed) -> Cell:
+def _flushed(flushed: FlushResult) -> Cell:
     left = f"; {flushed.left} stay, for {flushed.queue} has no room" if flushed.left else ""
     return Cell(
         f"{flushed.pipeline}: {quantity(flushed.items, 'item')} to {flushed.queue}{left}", "warn" if left else ""

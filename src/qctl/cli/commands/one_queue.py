@@ -22,7 +22,7 @@ from qctl.cli.exits import ExitCode
 from qctl.cli.job_selectors import Choice
 from qctl.cli.session import Session
 from qctl.cli.text_sections import section
-from qctl.models import MOVABLE, BulkResult, QueueDetail, Selection, Selector
+from qctl.models import MOVABLE_STATES, BulkResult, QueueDetail, Selection, Selector
 from qctl.view import Cell, quantity
 
 NO_HISTORY = "Nothing of that is in the history. The scheduler writes it from the events: does it run?"
@@ -105,7 +105,7 @@ def move(
         require_target(session, to)
     selector = Selector(queue=queue, limit=limit)
     if back:
-        selector = replace(selector, moved_from=to, states=MOVABLE)
+        selector = replace(selector, moved_from=to, states=MOVABLE_STATES)
     undo = [quoted(["qctl", "queue", "move", to, queue, *([] if back else ["--back"])])]
 
     def undoing(_result: BulkResult, _chosen: Selection) -> list[str]:

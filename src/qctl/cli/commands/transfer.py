@@ -19,7 +19,7 @@ from qctl.cli.exits import ExitCode
 from qctl.cli.job_selectors import STDIN, Choice, selecting
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError, QctlError, UsageError
-from qctl.models import DEAD, Imported
+from qctl.models import DEAD_STATES, ImportResult
 from qctl.view import Cell, quantity
 
 LONGEST = 1 << 26
@@ -54,9 +54,9 @@ def _export(session: Session, choice: Choice, to: str | None, *, dead: bool) -> 
         raise UsageError("-o and --json do not go with export: it writes lines of JSON")
     selector = choice.selector
     if dead and selector.ids is None:
-        if set(selector.states) - set(DEAD):
+        if set(selector.states) - set(DEAD_STATES):
             raise UsageError("dead letters are failed or quarantined", "`qctl job export` takes jobs of any state")
-        selector = replace(selector, states=selector.states or DEAD)
+        selector = replace(selector, states=selector.states or DEAD_STATES)
     with out.progress("looking") as progress:
         chosen = session.ops.jobs.choose("export", selector, progress=progress)
     if chosen.scan:
@@ -134,7 +134,7 @@ def read_lines(stream: BinaryIO | None) -> Iterator[bytes]:
             line = stream.readline(LONGEST)
 
 
-def _told(result: Imported, dry_run: bool) -> list[Cell]:
+def _told(result: ImportResult, dry_run: bool) -> list[Cell]:
     verb = "would be imported" if dry_run else "imported"
     where = f" into {named(result.queues)}" if result.queues else ""
     lines = [Cell(f"{quantity(result.taken, 'job')} {verb}{where}", "good" if result.taken else "")]

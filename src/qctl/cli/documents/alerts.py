@@ -30,7 +30,7 @@ def alerts(found: Sequence[Alert]) -> Document:
 
 
 def _alert(alert: Alert) -> Record:
-    told = [when for firing in alert.firing for when, _ in firing.told.values()]
+    told = [when for firing in alert.firing for when, _ in firing.notified.values()]
     return {
         "name": alert.rule.name,
         "level": alert.level.name if alert.queues else None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qctl.cli.documents.document import Document
 
 if TYPE_CHECKING:
-    from qctl.models import Backup, Recalled
+    from qctl.models import Backup, RestoredBackup
 
 _NAMES = {"pause": "pauses", "schedule": "schedules", "job": "dead_letters", "batch": "batches", "trashed": "trashed"}
 
@@ -19,7 +19,7 @@ def backup(found: Backup, file: str) -> Document:
     return Document("qctl.backup/1", "file", tuple(head), head)
 
 
-def recalled(result: Recalled, dry_run: bool) -> Document:
+def recalled(result: RestoredBackup, dry_run: bool) -> Document:
     """`qctl restore`: the lines that were refused, the first of them where there are many."""
     head = {
         "whole": result.whole,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qctl.cli.documents.document import Document
 
 if TYPE_CHECKING:
-    from qctl.models import BulkResult, Imported
+    from qctl.models import BulkResult, ImportResult
 
 
 def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:
@@ -30,7 +30,7 @@ def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run:
     return Document(f"qctl.{schema}/1", "id", ("id", "queue", "done", "detail"), head, "outcomes", rows)
 
 
-def imported(result: Imported, dry_run: bool) -> Document:
+def imported(result: ImportResult, dry_run: bool) -> Document:
     """`qctl job import`: the lines that were refused, the first of them where there are many."""
     head = {
         "taken": result.taken,

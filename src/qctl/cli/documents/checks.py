@@ -8,7 +8,7 @@ from qctl.cli.documents.document import Document, seconds, share
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
-    from qctl.models import Check, QueueCheck, Reading
+    from qctl.models import Check, CheckedValue, QueueCheck
 
 
 def check(found: Check, said: str) -> Document:
@@ -32,5 +32,5 @@ def _queue(queue: QueueCheck) -> Record:
     return record
 
 
-def _value(reading: Reading) -> float | None:
+def _value(reading: CheckedValue) -> float | None:
     return share(reading.value) if reading.what == "errors" else seconds(reading.value)

@@ -8,7 +8,7 @@ from qctl.cli.documents.document import Document, seconds
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
-    from qctl.models import Cleanup, Removed
+    from qctl.models import Cleanup, CleanupResult
 
 
 def cleanup(what: str, found: Cleanup) -> Document:
@@ -20,7 +20,7 @@ def cleanup(what: str, found: Cleanup) -> Document:
     )
 
 
-def _removed(each: Removed) -> Record:
+def _removed(each: CleanupResult) -> Record:
     return {
         "kind": each.kind,
         "count": each.count,

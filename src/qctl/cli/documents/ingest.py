@@ -15,8 +15,8 @@ if TYPE_CHECKING:
         Arrival,
         DeadLetter,
         DeadLetters,
-        Flushed,
-        Imported,
+        FlushResult,
+        ImportResult,
         PipelineStatus,
         RejectDetail,
         Topics,
@@ -92,7 +92,7 @@ def arrivals(found: Sequence[Arrival]) -> Document:
     return Document("qctl.ingest.tail/1", "source", columns, {}, "arrivals", rows)
 
 
-def pushed(pipeline: str, result: Imported) -> Document:
+def pushed(pipeline: str, result: ImportResult) -> Document:
     """`qctl ingest push`: the lines that were refused, the first of them where there are many."""
     head: dict[str, Any] = {
         "pipeline": pipeline,
@@ -103,7 +103,7 @@ def pushed(pipeline: str, result: Imported) -> Document:
     return Document("qctl.ingest.push/1", "taken", tuple(head), head)
 
 
-def flushed(found: Sequence[Flushed]) -> Document:
+def flushed(found: Sequence[FlushResult]) -> Document:
     """`qctl ingest flush`."""
     rows = [{"pipeline": f.pipeline, "queue": f.queue, "items": f.items, "left": f.left} for f in found]
     return Document("qctl.ingest.flush/1", "pipeline", ("pipeline", "queue", "items", "left"), {}, "pipelines", rows)

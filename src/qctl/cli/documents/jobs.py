@@ -9,7 +9,7 @@ from qctl.cli.documents.events import event
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
-    from qctl.models import Attempt, Edited, JobDetail, JobRow, Jobs, Stopped, Waited
+    from qctl.models import Attempt, JobDetail, JobRow, Jobs, PayloadEdit, StoppedJob, WaitResult
 
 
 def jobs(found: Jobs) -> Document:
@@ -87,7 +87,7 @@ def _attempt(attempt: Attempt) -> Record:
     }
 
 
-def waited(ended: Waited) -> Document:
+def waited(ended: WaitResult) -> Document:
     """`qctl job wait`."""
     head = {
         "id": ended.id,
@@ -105,7 +105,7 @@ def enqueued(job_id: str, name: str) -> Document:
     return Document("qctl.job.enqueue/1", "id", tuple(head), head)
 
 
-def job_stopped(ended: Stopped) -> Document:
+def job_stopped(ended: StoppedJob) -> Document:
     """`qctl job stop`."""
     head = {
         "id": ended.id,
@@ -117,7 +117,7 @@ def job_stopped(ended: Stopped) -> Document:
     return Document("qctl.job.stop/1", "id", tuple(head), head)
 
 
-def edited(result: Edited, retried: bool) -> Document:
+def edited(result: PayloadEdit, retried: bool) -> Document:
     """`qctl job edit`."""
     head = {
         "id": result.id,

@@ -11,7 +11,7 @@ from qctl import durations
 from qctl.catalog import arguments
 from qctl.catalog.specs import JobSpec
 from qctl.errors import UsageError
-from qctl.models import Editable, Selector
+from qctl.models import EditablePayload, Selector
 from qctl.tui.actions.action import Act, Done
 from qctl.tui.actions.jobs import cancel
 from qctl.view import duration
@@ -25,7 +25,7 @@ DELAY = "--delay"
 """What the delay of a new job is typed under: no argument has such a name."""
 
 
-def edit(ops: Ops, job: Editable, text: str, *, again: bool) -> Act:
+def edit(ops: Ops, job: EditablePayload, text: str, *, again: bool) -> Act:
     """Give a job another payload, and with `again` run the dead letter that it is. Raises UsageError for a text that is
     no JSON object, or means what the payload is already."""
     given = _object(text)
@@ -46,7 +46,7 @@ def edit(ops: Ops, job: Editable, text: str, *, again: bool) -> Act:
     return Act(f"Edit {job.id}" + (" and retry it" if again else ""), f"1 job will {then}. {kept}", words, run)
 
 
-def unedit(ops: Ops, job: Editable) -> Act:
+def unedit(ops: Ops, job: EditablePayload) -> Act:
     """Give an edited job the payload it had when it was read."""
 
     def run(_: Progress) -> Done:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from qctl import view
-from qctl.models import DEAD, JobRow, Jobs, Selector
+from qctl.models import DEAD_STATES, JobRow, Jobs, Selector
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.export import as_json
@@ -97,7 +97,7 @@ class JobsPage(TablePage):
 
     def do_retry(self) -> None:
         """Run dead or canceled ones again."""
-        jobs = [job for job in self.grid.chosen if job.state in (*DEAD, "canceled")]
+        jobs = [job for job in self.grid.chosen if job.state in (*DEAD_STATES, "canceled")]
         if jobs:
             self.propose(actions.retry(self.ops, *_meant(jobs)))
         else:
@@ -122,7 +122,7 @@ class JobsPage(TablePage):
         """What it is called with; a dead one runs again with that."""
         job = self.grid.current
         if job is not None:
-            self.edit(job.id, again=job.state in DEAD)
+            self.edit(job.id, again=job.state in DEAD_STATES)
 
     def do_kill(self) -> None:
         """Stop it while it runs."""

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import JobSpec
-from qctl.models import Editable
+from qctl.models import EditablePayload
 from qctl.safe import escape_line
 from qctl.tui import actions
 from qctl.tui.actions import Act
@@ -122,7 +122,7 @@ def _words(argument: Argument) -> tuple[str, ...]:
     return ("true", "false") if argument.kind == "flag" else ()
 
 
-def edited(ops: Ops, job: Editable, *, again: bool) -> tuple[Build, list[Field]]:
+def edited(ops: Ops, job: EditablePayload, *, again: bool) -> tuple[Build, list[Field]]:
     """What edits a job as is typed, and the field with its payload."""
     field = Field(
         "payload", "What it is called with (JSON; Tab leaves it):", text=visible(job.text), lines=PAYLOAD_LINES

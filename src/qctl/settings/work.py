@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qctl.settings import parsers
 from qctl.settings.field import setting
-from qctl.settings.parsers import whole
+from qctl.settings.parsers import whole_number
 
 YEAR = 31_536_000
 """Seconds."""
@@ -42,7 +42,7 @@ def _sources(raw: str) -> _Names:
     found = _pairs(raw)
     for target in found.values():
         if "://" in target:
-            parsers.address("http", "https")(target)
+            parsers.server_url("http", "https")(target)
         elif not target.startswith("/"):
             raise ValueError("has a source that is neither http:// or https:// nor a whole path")
     return found
@@ -70,7 +70,7 @@ class WorkSettings:
 
     max_file_size: int = setting(
         "MAX_FILE_SIZE",
-        whole(1, 1 << 30),
+        whole_number(1, 1 << 30),
         "10485760",
         group="work",
         doc="Largest file in bytes that is read, after unpacking too: imports, images, answers of sources",
@@ -105,7 +105,7 @@ class WorkSettings:
     )
     s3_url: str | None = setting(
         "QCTL_S3_URL",
-        parsers.address("http", "https"),
+        parsers.server_url("http", "https"),
         group="work",
         doc="Server with the bucket, as in https://minio.example:9000. Unset: AWS",
     )
@@ -123,21 +123,21 @@ class WorkSettings:
     )
     keep_reports: int = setting(
         "QCTL_KEEP_REPORTS",
-        whole(60, 10 * YEAR),
+        whole_number(60, 10 * YEAR),
         "2592000",
         group="work",
         doc="Seconds after which cleanup-reports deletes a report",
     )
     keep_exports: int = setting(
         "QCTL_KEEP_EXPORTS",
-        whole(60, 10 * YEAR),
+        whole_number(60, 10 * YEAR),
         "604800",
         group="work",
         doc="Seconds after which cleanup-exports deletes an export, or the rows that an import refused",
     )
     keep_images: int = setting(
         "QCTL_KEEP_IMAGES",
-        whole(3600, 10 * YEAR),
+        whole_number(3600, 10 * YEAR),
         "604800",
         group="work",
         doc="Seconds after which cleanup-images deletes an image in UPLOAD_DIR or QCTL_IMAGES_DIR that no chat message "
@@ -174,14 +174,14 @@ class WorkSettings:
     )
     low_stock_threshold: int = setting(
         "QCTL_LOW_STOCK_THRESHOLD",
-        whole(0, 10**12),
+        whole_number(0, 10**12),
         "10",
         group="work",
         doc="From how few pieces on a product runs out that has no threshold of its own",
     )
     notifications_per_minute: int = setting(
         "QCTL_NOTIFICATIONS_PER_MINUTE",
-        whole(0, 1_000_000),
+        whole_number(0, 1_000_000),
         "10",
         group="work",
         doc="Webhooks and mails a receiver gets in any 60 s; what is above is kept in the app alone. 0 is no limit",
