@@ -53,9 +53,9 @@ ARRIVED = Arrival("readings", NOW, "sensors/hall", NOW, {"temperature": 21.5})
 ANSWERS: dict[str, Any] = {
     "ingest__status": [READINGS, MESSAGES],
     "ingest__topics": lambda _pattern=None, **_: Topics([HALL, OTHERS], 2, 1),
-    "ingest__tail": lambda _names=(), **_: iter([Arrivals([], 0), Arrivals([ARRIVED], 3), Arrivals([], 0)]),
+    "ingest__tail": lambda _pipelines=(), **_: iter([Arrivals([], 0), Arrivals([ARRIVED], 3), Arrivals([], 0)]),
     "ingest__push": ImportResult(2, 0),
-    "ingest__flush": lambda _names=(): [
+    "ingest__flush": lambda _pipelines=(): [
         FlushResult("readings", "sensor-data", 40, 0),
         FlushResult("messages", "q", 0, 5),
     ],

@@ -102,7 +102,7 @@ ANSWERS: dict[str, Any] = {
     "transfer__import_": lambda _lines, **_: ImportResult(1, 0, [], ["email"]),
     "queues__show": QueueDetail("email", [QueueStats("email", waiting=4)], [], {"send": 4}, [CAUSE]),
     "queues__history": [HistoryStep(NOW, {"finished": 12, "dead": 1}, 0.4)],
-    "queues__drain": lambda queue, **_: DrainResult(queue, Pause(queue, "ops@host", NOW, "drained"), 1.0),
-    "queues__delete": lambda queue, **_: DeleteResult(queue, 4, "20261122-044512-x7f2", listed=False),
+    "queues__drain": lambda name, **_: DrainResult(name, Pause(name, "ops@host", NOW, "drained"), 1.0),
+    "queues__delete": lambda name, **_: DeleteResult(name, 4, "20261122-044512-x7f2", listed=False),
     "dead_letters__groups": Causes([CAUSE], 12, 12),
 }

@@ -1,4 +1,4 @@
-"""What a fake `Ops` answers to the monitor: a small deployment with something of everything."""
+"""Fake of `Ops` for the monitor: a small deployment with something of everything."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ LETTERS = [
 
 
 def batched(chosen: Selection, **_: Any) -> BulkResult:
-    """All of them, into the trash."""
+    """Moves all of them to the trash."""
     return replace(done(chosen), batch=BATCH)
 
 
 def measured() -> Series:
-    """An hour in which more and more was done."""
+    """An hour of rising throughput."""
     runs = Histogram({bucket(0.01): 50, bucket(0.2): 45, bucket(1.5): 5})
     steps = [
         Step(NOW - timedelta(minutes=60 - n), finished=n * 7, failed=n // 3, depth=200 - 3 * n, runs=runs)
@@ -72,43 +72,43 @@ def measured() -> Series:
     return Series(["email"], 60.0, steps)
 
 
-def went() -> dict[str, dict[int, int]]:
-    """A queue that filled up, and one that emptied, in the minutes before."""
+def depths(_minutes: int) -> dict[str, dict[int, int]]:
+    """A queue that fills up, and one that empties, in the last minutes."""
     now = int(NOW.timestamp()) // 60
     return {"report": {now - n: 1200 - 100 * n for n in range(1, 12)}, "sensor-data": {now - n: n for n in range(1, 9)}}
 
 
 def quiet(**_: Any) -> Iterator[list[Event]]:
-    """Nothing happens, which shows that Redis is there."""
+    """No events: Redis answers, and nothing happens."""
     yield []
 
 
+ANSWERS: dict[str, Any] = {
+    "stats__read": stats_of(*QUEUES),
+    "events__follow": quiet,
+    "queues__clear": lambda name, **_: ClearResult(name, 1204, BATCH),
+    "jobs__delete": batched,
+    "dead_letters__list": DeadLetters(LETTERS, 3),
+    "dead_letters__groups": Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3)], 15, 15),
+    "health__check": Health(
+        "degraded",
+        [
+            Finding("redis", "ok", "Redis answers"),
+            Finding("quarantine", "degraded", "1 job killed its workers", "qctl dlq list"),
+        ],
+    ),
+    "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
+    "schedules__list": Timers([TIMER, *TIMERS], 4),
+    "jobs__catalogued": catalog.JOBS,
+    "metrics__series": lambda **_: measured(),
+    "metrics__depths": lambda minutes=12: depths(minutes),
+}
+"""Answers to the monitor, by operation."""
+
+
 class MonitorOps(FakeOps):
-    """Every operation that the monitor uses."""
+    """Every operation that the monitor uses, and the daemons of this machine."""
 
     def __init__(self, **answers: Any) -> None:
-        super().__init__(
-            **{
-                "stats__read": stats_of(*QUEUES),
-                "events__follow": quiet,
-                "queues__clear": lambda name: ClearResult(name, 1204, BATCH),
-                "jobs__delete": batched,
-                "dead_letters__list": DeadLetters(LETTERS, 3),
-                "dead_letters__groups": Causes([CAUSE, replace(CAUSE, fingerprint="aaaaaaaaaaaa", count=3)], 15, 15),
-                "health__check": Health(
-                    "degraded",
-                    [
-                        Finding("redis", "ok", "Redis answers"),
-                        Finding("quarantine", "degraded", "1 job killed its workers", "qctl dlq list"),
-                    ],
-                ),
-                "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
-                "schedules__list": Timers([TIMER, *TIMERS], 4),
-                "jobs__catalogued": catalog.JOBS,
-                "metrics__series": lambda **_: measured(),
-                "metrics__depths": lambda: went(),
-                "daemons__list": DAEMONS,
-                **answers,
-            }
-        )
+        super().__init__(**{**ANSWERS, "daemons__list": DAEMONS, **answers})
         self.daemons = SimpleNamespace(list=lambda: self._operate("daemons__list", (), {}))
