@@ -80,6 +80,14 @@ def test_a_file_that_a_page_names_exists(guide: Path) -> None:
     assert not [name for name in named if not (ROOT_FOLDER / name).exists()]
 
 
+def test_a_module_that_the_architecture_names_exists() -> None:
+    source = ROOT_FOLDER / "src" / "qctl"
+    rooms = "|".join(path.name for path in source.iterdir() if path.is_dir())
+    named = re.findall(rf"`((?:{rooms})/[\w./-]*)`", (ROOT_FOLDER / "ARCHITECTURE.md").read_text())
+    assert len(named) > 30
+    assert not [name for name in named if not (source / name).exists() and not (ROOT_FOLDER / name).exists()]
+
+
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)
 def test_a_page_has_its_question_as_title_and_a_place_in_the_navigation(guide: Path) -> None:
     if guide.name != "index.md":
