@@ -91,7 +91,7 @@ def test_order_and_pages_over_queues_and_kinds(connection: Redis, newest: bool) 
 
 
 def test_many_letters_are_ordered_by_registry_and_index(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letters, "WINDOW", 10)
+    monkeypatch.setattr(dead_letters, "MAX_SORTED_LETTERS", 10)
     with connection.pipeline() as pipe:
         for n in range(100):
             pipe.hset(keys.job(f"s{n}"), "ended_at", f"2026-01-01T00:{n // 60:02}:{n % 60:02}.000000Z")
@@ -155,7 +155,7 @@ def test_a_registry_of_a_wrong_type_hides_no_other(connection: Redis, key: objec
 def test_a_large_payload_is_not_read_for_a_list(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "small", "x", json=True, description="said"))
     stock.die(connection, stock.enqueue(connection, "mail", "large", "x", json=True, description="said"))
-    connection.hset(keys.job("large"), "data", b"\x00" * (dead_letters.SMALL + 1))
+    connection.hset(keys.job("large"), "data", b"\x00" * (dead_letters.MAX_PAYLOAD_BYTES + 1))
     read: list[str] = []
     hget = Pipeline.hget
 
@@ -197,7 +197,7 @@ def test_ids_and_queues_that_are_not_text(connection: Redis) -> None:
 
 
 def test_every_letter_is_found_in_steps(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dead_letters, "STEP", 7)
+    monkeypatch.setattr(dead_letters, "IDS_PER_READ", 7)
     connection.zadd(keys.failed("mail"), {f"d{n}": n for n in range(40)})
     connection.hset(keys.quarantine("mail"), mapping={f"q{n}": "{}" for n in range(40)})
     ids = [f"{kind}{n}" for kind in "dq" for n in range(40)]

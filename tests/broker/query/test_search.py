@@ -103,12 +103,12 @@ def test_a_claimed_job_is_its_workers(connection: Redis) -> None:
     assert choose(connection, Selector(ids=("j",)), "queued").missing[0].detail == "it is started"
 
 
-def test_a_job_that_is_nowhere_is_told_of(connection: Redis) -> None:
+def test_job_in_no_location_is_reported(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "lost")
     connection.delete(keys.queue("mail"))
     (outcome,) = choose(connection, Selector(ids=("lost",))).missing
     assert outcome.queue == "mail"
-    assert "says it is queued" in outcome.detail
+    assert "its status is queued" in outcome.detail
 
 
 # --- what jobs say ------------------------------------------------------------------------------------------

@@ -78,7 +78,8 @@ def delete_finished(connection: Redis, queue: str, ids: Iterable[bytes], progres
 def orphaned_results(connection: Redis) -> Iterator[bytes]:
     """Yield the keys of results without a job: RQ leaves them if something else deleted the job."""
     prefix = keys.results("")
-    for chunk in _chunks(connection.scan_iter(match=f"{_escape(prefix)}*", count=KEYS_PER_READ), KEYS_PER_READ):
+    names = connection.scan_iter(match=f"{keys.escape_pattern(prefix)}*", count=KEYS_PER_READ)
+    for chunk in _chunks(names, KEYS_PER_READ):
         with connection.pipeline(transaction=False) as pipe:
             for key in chunk:
                 pipe.exists(keys.job(untrusted_fields.decode(key).removeprefix(prefix)))
@@ -104,10 +105,6 @@ def _chunks(items: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def _escape(text: str) -> str:
-    return "".join(f"\\{char}" if char in "*?[]\\" else char for char in text)
 
 
 def unfinished_ids(connection: Redis, ids: Sequence[str]) -> set[str]:

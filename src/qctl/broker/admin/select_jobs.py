@@ -1,4 +1,4 @@
-"""Choosing the jobs of a bulk act: what a selector means, at one moment, as small as a million of them allow."""
+"""Selects the jobs of a bulk action at one moment, in as little memory as a million jobs allow."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import DEAD_STATES, ChosenJobs, Outcome, Progress, Selection, Selector, State
 
 DIED = str(Result.Type.FAILED.value).encode()
-"""How RQ writes of a run that it was the last and failed."""
+"""Type of a result that RQ writes if the last attempt failed."""
 
-RESULTS = 10
+MAX_RESULTS = 10
 """Results of a job that RQ keeps."""
 
 NOTHING: Mapping[str, str] = {}
@@ -32,27 +32,28 @@ def select(
     progress: Progress,
     already: Mapping[str, str] = NOTHING,
 ) -> Selection:
-    """The jobs that are meant, of these queues, in these states. Ids that are not there are told of. `already` says of
-    other states what to tell of jobs that were named and are in them: nothing is to be done with those.
+    """Return the matching jobs of these queues in these states, and the named ids that are not among them.
 
-    With a limit, of dead letters those are taken that have waited longest, of others the first of their places.
+    `already` has other states, with the detail to report for jobs in them that were named by id: the action was done to
+    them before. With a limit, the dead letters that died first are taken, and of other jobs the first of their
+    locations.
     """
     if selector.ids is not None:
-        return _named(connection, selector, queues, states, already)
+        return _by_id(connection, selector, queues, states, already)
     is_of_the_dead = set(states) <= set(DEAD_STATES)
     search = Search(connection, selector, queues, states, progress)
     if selector.reads_jobs:
-        found = _oldest(search, selector.limit) if is_of_the_dead and selector.limit else _matching(search)
+        jobs = _oldest(search, selector.limit) if is_of_the_dead and selector.limit else _matching(search)
     elif is_of_the_dead and selector.limit and selector.fingerprint is None:
         oldest = dead_letters.oldest(connection, queues, selector.limit)
-        found = ((place.queue, place.state, JobEntry(untrusted_fields.encode(place.id))) for place in oldest)
+        jobs = ((letter.queue, letter.state, JobEntry(untrusted_fields.encode(letter.id))) for letter in oldest)
     else:
-        found = search.placed()
-    chosen = _grouped(islice(found, selector.limit))
+        jobs = search.located()
+    chosen = _grouped(islice(jobs, selector.limit))
     return Selection(chosen, scan=search.cut, so=already)
 
 
-def _named(
+def _by_id(
     connection: Redis,
     selector: Selector,
     queues: Sequence[str],
@@ -60,50 +61,50 @@ def _named(
     already: Mapping[str, str],
 ) -> Selection:
     located, missing = locate_jobs.locate(connection, list(selector.ids or ()), queues)
-    fitting = [each for each in located if each[1] in states]
+    matching = [job for job in located if job[1] in states]
     others = [
         *missing,
         *(
-            Outcome(untrusted_fields.decode(found.id), queue, False, f"it is {state}", state)
-            for queue, state, found in located
+            Outcome(untrusted_fields.decode(entry.id), queue, False, f"it is {state}", state)
+            for queue, state, entry in located
             if state not in states
         ),
     ]
-    so = _are_so(connection, [each for each in others if each.where in already])
+    done = _done_before(connection, [outcome for outcome in others if outcome.where in already])
     return Selection(
-        _grouped(islice(fitting, selector.limit)),
-        [each for each in others if each not in so],
-        [replace(each, done=True, detail=already[each.where]) for each in so],
+        _grouped(islice(matching, selector.limit)),
+        [outcome for outcome in others if outcome not in done],
+        [replace(outcome, done=True, detail=already[outcome.where]) for outcome in done],
         so=already,
     )
 
 
-def _are_so(connection: Redis, found: Sequence[Outcome]) -> list[Outcome]:
-    """Those whose state says that an act was done before; a finished job says so only if it had died before."""
+def _done_before(connection: Redis, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Return the jobs whose state shows that the action was done before; for a finished job only if it had died."""
     with connection.pipeline(transaction=False) as pipe:
-        for each in found:
-            pipe.xrevrange(keys.results(each.id), count=RESULTS)
-        answers = [replies.granted(answer, []) for answer in replies.execute(pipe)]
-    died = [any(fields.get(b"type") == DIED for _, fields in results) for results in answers]
-    return [each for each, dead in zip(found, died, strict=True) if dead or each.where != "finished"]
+        for outcome in outcomes:
+            pipe.xrevrange(keys.results(outcome.id), count=MAX_RESULTS)
+        answers = replies.execute(pipe)
+    had_died = [any(fields.get(b"type") == DIED for _, fields in replies.stream_entries(reply)) for reply in answers]
+    return [outcome for outcome, died in zip(outcomes, had_died, strict=True) if died or outcome.where != "finished"]
 
 
 def _matching(search: Search) -> Iterable[LocatedJob]:
-    return ((each.queue, each.state, each.found) for each in search.facts())
+    return ((job.queue, job.state, job.entry) for job in search.summaries())
 
 
 def _oldest(search: Search, limit: int) -> Iterable[LocatedJob]:
-    dated = [(each.since, each.queue, each.state, each.found) for each in search.facts()]
-    dated.sort(key=lambda each: each[0].timestamp() if each[0] else float("inf"))
-    return (placed for _, *placed in dated[:limit])  # type: ignore[misc]
+    dated = [(job.since, job.queue, job.state, job.entry) for job in search.summaries()]
+    dated.sort(key=lambda job: job[0].timestamp() if job[0] else float("inf"))
+    return ((queue, state, entry) for _, queue, state, entry in dated[:limit])
 
 
-def _grouped(found: Iterable[LocatedJob]) -> list[ChosenJobs]:
-    """What was found, by place, in its order."""
-    parts: dict[tuple[str, State], ChosenJobs] = {}
-    for queue, state, each in found:
-        part = parts.get((queue, state)) or parts.setdefault((queue, state), ChosenJobs(queue, state))
-        part.ids.append(each.id)
+def _grouped(jobs: Iterable[LocatedJob]) -> list[ChosenJobs]:
+    """Return the jobs by location, in their order."""
+    groups: dict[tuple[str, State], ChosenJobs] = {}
+    for queue, state, entry in jobs:
+        group = groups.get((queue, state)) or groups.setdefault((queue, state), ChosenJobs(queue, state))
+        group.ids.append(entry.id)
         if state == "queued":
-            part.positions.append(each.position)
-    return list(parts.values())
+            group.positions.append(entry.position)
+    return list(groups.values())

@@ -1,8 +1,7 @@
-"""Dead letters by cause: from the index that qctl's workers keep, in two round trips however many there are.
+"""Groups dead letters by cause, from the index that qctl's workers keep, in two round trips for any number of letters.
 
 Stock workers keep no index: their letters are read one by one, up to the number that may be scanned. Stock tools that
-take a letter away do not know of the index either: where its numbers do not fit those of the registry, each of its
-entries is looked up.
+remove a letter do not update the index: if its numbers do not match those of the registry, each entry is looked up.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from redis import Redis
 
@@ -22,16 +20,15 @@ from qctl.broker.query.job_summary import JobSummary
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Cause, Causes, Scan, State
 
-STEP = 1000
-"""Letters of one cause that are read at once."""
+LETTERS_PER_READ = 1000
 
 QUARANTINED = "quarantined"
-"""Stands for the exception of what no exception brought there."""
+"""Stands for the exception of a quarantined job, which had none."""
 
 
 @dataclass
 class _Tally:
-    """What is known of one cause so far. Times in milliseconds."""
+    """Running totals of one cause. Times in milliseconds."""
 
     parts: dict[str, str]
     count: int = 0
@@ -42,7 +39,7 @@ class _Tally:
 
     def add(self, queue: str, job_id: str, count: int, times: Iterable[float | None]) -> None:
         """Add `count` letters that died at or between these times."""
-        known = [at for at in (self.first, self.last, *times) if at is not None]
+        known = [time for time in (self.first, self.last, *times) if time is not None]
         self.count += count
         self.queues.add(queue)
         self.first, self.last = (min(known), max(known)) if known else (None, None)
@@ -50,126 +47,123 @@ class _Tally:
 
 
 def groups(connection: Redis, queues: Sequence[str], scan: int | None) -> Causes:
-    """All causes of these queues, the most frequent first. `scan` is the most letters that are read, None all."""
+    """Return all causes of these queues, the most frequent first. At most `scan` letters are read, None for all."""
     return Causes.merged(by_queue(connection, queues, scan).values())
 
 
 def by_queue(connection: Redis, queues: Sequence[str], scan: int | None) -> dict[str, Causes]:
-    """The causes of each of these queues, by its name. `scan` is the most letters that are read in all, None all."""
-    found: dict[str, Causes] = {}
-    for queue in _queues(connection, queues):
+    """Return the causes of each queue by its name. At most `scan` letters are read in all, None for all."""
+    causes: dict[str, Causes] = {}
+    for queue in _read_index(connection, queues):
         left = None if scan is None else max(0, scan)
-        found[queue.name], looked = _of_queue(connection, queue, left)
-        scan = None if scan is None else scan - looked
-    return found
+        causes[queue.name], scanned = _of_queue(connection, queue, left)
+        scan = None if scan is None else scan - scanned
+    return causes
 
 
-def _of_queue(connection: Redis, queue: _Queue, scan: int | None) -> tuple[Causes, int]:
-    """The causes of one queue, and how many letters had to be looked at."""
+def _of_queue(connection: Redis, queue: _QueueIndex, scan: int | None) -> tuple[Causes, int]:
+    """Return the causes of one queue, and how many letters were read."""
     tallies: dict[str, _Tally] = {}
-    for cause in queue.causes:
-        if cause.count:
-            tally = tallies.setdefault(cause.fingerprint, _Tally(cause.parts))
-            tally.add(queue.name, cause.sample, cause.count, (cause.first, cause.last))
-    looked = 0
-    for looked, (parts, each) in enumerate(_unindexed(connection, queue, scan), 1):  # noqa: B007 - it is the count
+    for indexed in queue.causes:
+        if indexed.count:
+            tally = tallies.setdefault(indexed.fingerprint, _Tally(indexed.parts))
+            tally.add(queue.name, indexed.sample, indexed.count, (indexed.first, indexed.last))
+    scanned = 0
+    for parts, job in _unindexed(connection, queue, scan):
+        scanned += 1
         if parts is not None:
             tally = tallies.setdefault(dead_letter_index.fingerprint(parts), _Tally(parts))
-            tally.add(queue.name, untrusted_fields.decode(each.found.id), 1, (_ms(each.since),))
-    causes = [_cause(name, tally) for name, tally in tallies.items()]
+            tally.add(queue.name, untrusted_fields.decode(job.entry.id), 1, (_ms(job.since),))
+    causes = [_cause(fingerprint, tally) for fingerprint, tally in tallies.items()]
     total = queue.failed + queue.quarantined
     ordered = sorted(causes, key=lambda cause: (-cause.count, cause.fingerprint))
-    return Causes(ordered, min(total, sum(cause.count for cause in causes)), total), looked
+    return Causes(ordered, min(total, sum(cause.count for cause in causes)), total), scanned
 
 
 def newest_letters(
-    connection: Redis, queues: Sequence[str], fingerprint: str, most: int
+    connection: Redis, queues: Sequence[str], fingerprint: str, limit: int
 ) -> tuple[list[tuple[str, str, float]], int] | None:
-    """The `most` letters of one cause that died last, the last first: queue, id and when, in milliseconds; and how many
-    there are. None where the index does not know of all that may be of it."""
-    known = list(_queues(connection, queues))
+    """Return the `limit` letters of one cause that died last, the last first, and how many there are.
+
+    A letter is its queue, id and time of death in milliseconds. None if the index does not know every letter that may
+    have this cause.
+    """
+    known = list(_read_index(connection, queues))
     if any(queue.unindexed for queue in known):
         return None
-    where = [(q.name, c) for q in known for c in q.causes if c.fingerprint == fingerprint and c.count]
-    total = sum(cause.count for _, cause in where)
-    # Of more queues than letters only those count that have the last ones, and of these what died since.
-    last = sorted((cause.last or 0.0 for _, cause in where), reverse=True)
-    since = last[most - 1] if len(last) >= most > 0 else 0.0
+    matching = [(q.name, c) for q in known for c in q.causes if c.fingerprint == fingerprint and c.count]
+    total = sum(cause.count for _, cause in matching)
+    # Of more queues than letters, only those with the last deaths are read, and only since the first of these.
+    last = sorted((cause.last or 0.0 for _, cause in matching), reverse=True)
+    since = last[limit - 1] if len(last) >= limit > 0 else 0.0
+    recent = [queue for queue, cause in matching if (cause.last or 0.0) >= since]
     with connection.pipeline(transaction=False) as pipe:
-        for queue, cause in where:
-            if (cause.last or 0.0) >= since:
-                pipe.zrevrangebyscore(keys.cause(queue, fingerprint), "+inf", since, 0, most, withscores=True)
-        answers = iter(replies.execute(pipe))
-    found = [
+        for queue in recent:
+            pipe.zrevrangebyscore(keys.cause(queue, fingerprint), "+inf", since, 0, limit, withscores=True)
+        answers = replies.execute(pipe)
+    letters = [
         (queue, untrusted_fields.decode(id_), died)
-        for queue, cause in where
-        if (cause.last or 0.0) >= since
-        for id_, died in replies.granted(next(answers), [])
+        for queue, answer in zip(recent, answers, strict=True)
+        for id_, died in replies.scored_members(answer)
     ]
-    there = _registered(connection, sorted(found, key=lambda each: (-each[2], each[1]))[:most])
-    return (there, total) if len(there) == min(most, total) else None
+    letters.sort(key=lambda letter: (-letter[2], letter[1]))
+    registered = _registered(connection, letters[:limit])
+    return (registered, total) if len(registered) == min(limit, total) else None
 
 
 def _registered(connection: Redis, letters: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
-    """Those that are in the registry: stock tools that take one away do not know of the index."""
+    """Return the letters that are in the registry: stock tools that remove one do not update the index."""
     with connection.pipeline(transaction=False) as pipe:
         for queue, id_, _ in letters:
             pipe.zscore(keys.failed(queue), id_)
-        scores = [replies.granted(answer, None) for answer in replies.execute(pipe)]
-    return [letter for letter, score in zip(letters, scores, strict=True) if score is not None]
+        scores = map(replies.optional_float, replies.execute(pipe))
+        return [letter for letter, score in zip(letters, scores, strict=True) if score is not None]
 
 
 def letters(
     connection: Redis, queues: Sequence[str], fingerprint: str, scan: int | None
 ) -> tuple[list[tuple[str, State, list[JobEntry]]], Scan | None]:
-    """The dead letters of one cause, and how many were scanned where that was not all."""
-    found: list[tuple[str, State, list[JobEntry]]] = []
+    """Return the dead letters of one cause, and how many were scanned if that was not all."""
+    entries: list[tuple[str, State, list[JobEntry]]] = []
     scanned = total = 0
-    for queue in _queues(connection, queues):
-        for step in _entries(connection, queue.name, fingerprint):
-            found.append((queue.name, "failed", [JobEntry(id_) for id_, _ in step]))
+    for queue in _read_index(connection, queues):
+        for page in _entries(connection, queue.name, fingerprint):
+            entries.append((queue.name, "failed", [JobEntry(id_) for id_, _ in page]))
         total += queue.unindexed
         left = None if scan is None else max(0, scan - scanned)
-        for parts, each in _unindexed(connection, queue, left):
+        for parts, job in _unindexed(connection, queue, left):
             scanned += parts is not None
             if parts is not None and dead_letter_index.fingerprint(parts) == fingerprint:
-                found.append((queue.name, each.state, [each.found]))
-    return found, Scan(scanned, total) if scan is not None and scanned < total else None
+                entries.append((queue.name, job.state, [job.entry]))
+    return entries, Scan(scanned, total) if scan is not None and scanned < total else None
 
 
-def _cause(name: str, tally: _Tally) -> Cause:
+def _cause(fingerprint: str, tally: _Tally) -> Cause:
     parts = tally.parts
     return Cause(
-        fingerprint=name,
+        fingerprint=fingerprint,
         count=tally.count,
         queues=sorted(tally.queues),
         function=parts["function"],
         exception=parts["exception"],
         message=parts["message"],
         frame=parts["frame"],
-        first_seen=_moment(tally.first),
-        last_seen=_moment(tally.last),
+        first_seen=clock.optional_datetime(tally.first),
+        last_seen=clock.optional_datetime(tally.last),
         sample=tally.sample,
     )
 
 
-def _moment(ms: float | None) -> datetime | None:
-    try:
-        return None if ms is None else clock.to_datetime(ms)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _ms(when: datetime | None) -> float | None:
-    return when.timestamp() * 1000 if when else None
+def _ms(time: datetime | None) -> float | None:
+    return time.timestamp() * 1000 if time else None
 
 
 # --- the index ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Indexed:
-    """One cause in the index of one queue: how many letters, and when the first and the last of them died."""
+class _IndexedCause:
+    """One cause in the index of one queue: its number of letters, and times of death of the first and the last."""
 
     fingerprint: str
     parts: dict[str, str]
@@ -180,156 +174,171 @@ class _Indexed:
 
 
 @dataclass(frozen=True)
-class _Queue:
+class _QueueIndex:
+    """The index of one queue, and the numbers of its dead letters."""
+
     name: str
     failed: int
     quarantined: int
-    causes: list[_Indexed]
+    causes: list[_IndexedCause]
 
     @property
     def unindexed(self) -> int:
-        """How many letters the index does not know."""
+        """Number of letters that are not in the index."""
         return max(0, self.failed - sum(cause.count for cause in self.causes)) + self.quarantined
 
 
-def _queues(connection: Redis, queues: Sequence[str]) -> Iterator[_Queue]:
-    """What the index says of each queue that has dead letters, put right where it says too much."""
+def _read_index(connection: Redis, queues: Sequence[str]) -> Iterator[_QueueIndex]:
+    """Yield the index of each queue, without its entries for letters that are gone."""
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.hgetall(keys.causes(queue))
             job_locations.stage_size(pipe, "failed", queue)
             job_locations.stage_size(pipe, "quarantined", queue)
         answers = replies.execute(pipe)
-    raw = [
-        (
-            name,
-            replies.granted(causes, {}),
-            replies.granted(failed, 0),
-            replies.granted(quarantined, 0),
-        )
-        for name, causes, failed, quarantined in zip(queues, *(answers[n::3] for n in range(3)), strict=True)
-    ]
+    raw_causes = [replies.bytes_dict(reply) for reply in answers[::3]]
+    failed, quarantined = map(replies.integer, answers[1::3]), map(replies.integer, answers[2::3])
     named = [
-        (name, untrusted_fields.decode(print_), parts) for name, causes, *_ in raw for print_, parts in causes.items()
+        (queue, untrusted_fields.decode(fingerprint), parts)
+        for queue, causes in zip(queues, raw_causes, strict=True)
+        for fingerprint, parts in causes.items()
     ]
-    indexed = iter(_indexed(connection, named))
-    found = [
-        _Queue(name, failed, quarantined, list(islice(indexed, len(causes))))
-        for name, causes, failed, quarantined in raw
+    indexed = iter(_indexed_causes(connection, named))
+    indexes = [
+        _QueueIndex(name, dead, unreadable, list(islice(indexed, len(causes))))
+        for name, dead, unreadable, causes in zip(queues, failed, quarantined, raw_causes, strict=True)
     ]
-    stale = _stale(connection, found)
-    for each in found:
-        yield _recounted(connection, each) if each.name in stale else each
+    stale = _stale(connection, indexes)
+    for index in indexes:
+        yield _recounted(connection, index) if index.name in stale else index
 
 
-def _indexed(connection: Redis, named: Sequence[tuple[str, str, bytes]]) -> list[_Indexed]:
+def _indexed_causes(connection: Redis, named: Sequence[tuple[str, str, bytes]]) -> list[_IndexedCause]:
     with connection.pipeline(transaction=False) as pipe:
         for queue, fingerprint, _ in named:
-            where = keys.cause(queue, fingerprint)
-            pipe.zcard(where)
-            pipe.zrange(where, 0, 0, withscores=True)
-            pipe.zrange(where, 0, 0, desc=True, withscores=True)
-        answers = [replies.granted(answer, None) for answer in replies.execute(pipe)]
-    found = []
-    for n, (_, fingerprint, parts) in enumerate(named):
-        count, first, last = answers[3 * n : 3 * n + 3]
-        (_, begun), (sample, ended) = (first or [(b"", None)])[0], (last or [(b"", None)])[0]
-        found.append(_Indexed(fingerprint, _parts(parts), count or 0, begun, ended, untrusted_fields.decode(sample)))
-    return found
+            name = keys.cause(queue, fingerprint)
+            pipe.zcard(name)
+            pipe.zrange(name, 0, 0, withscores=True)
+            pipe.zrange(name, 0, 0, desc=True, withscores=True)
+        answers = replies.execute(pipe)
+    counts, firsts, lasts = answers[::3], answers[1::3], answers[2::3]
+    return [
+        _indexed_cause(
+            fingerprint,
+            _parts(parts),
+            replies.integer(count),
+            replies.scored_members(first),
+            replies.scored_members(last),
+        )
+        for (_, fingerprint, parts), count, first, last in zip(named, counts, firsts, lasts, strict=True)
+    ]
+
+
+def _indexed_cause(
+    fingerprint: str,
+    parts: dict[str, str],
+    count: int,
+    first: Sequence[tuple[bytes, float]],
+    last: Sequence[tuple[bytes, float]],
+) -> _IndexedCause:
+    """Return a cause with its first and last letters, which are empty if the index has none."""
+    first_died = first[0][1] if first else None
+    sample, last_died = last[0] if last else (b"", None)
+    return _IndexedCause(fingerprint, parts, count, first_died, last_died, untrusted_fields.decode(sample))
 
 
 def _parts(raw: bytes) -> dict[str, str]:
-    """The parts of a fingerprint as the index has them; what it lacks is empty."""
-    said = untrusted_fields.parse_object(raw)
-    return {name: str(said.get(name, "")) for name in ("function", "exception", "message", "frame")}
+    """Return the parts of a fingerprint in the index; missing ones are empty."""
+    parts = untrusted_fields.parse_object(raw)
+    return {name: str(parts.get(name, "")) for name in ("function", "exception", "message", "frame")}
 
 
-def _stale(connection: Redis, queues: Sequence[_Queue]) -> set[str]:
-    """The queues whose index holds what the registry does not: more, or a sample of a cause that is not there."""
-    sampled = [(queue, [cause.sample for cause in queue.causes if cause.count]) for queue in queues]
+def _stale(connection: Redis, indexes: Sequence[_QueueIndex]) -> set[str]:
+    """Return the queues whose index has letters that the registry lacks: more of them, or a sample that is gone."""
+    sampled = [(index.name, [cause.sample for cause in index.causes if cause.count]) for index in indexes]
+    sampled = [(name, samples) for name, samples in sampled if samples]
     with connection.pipeline(transaction=False) as pipe:
-        for queue, samples in sampled:
-            if samples:
-                pipe.zmscore(keys.failed(queue.name), samples)
-        answers = iter(replies.execute(pipe))
-    gone = {queue.name for queue, samples in sampled if samples and None in replies.granted(next(answers), [None])}
-    return gone | {queue.name for queue in queues if sum(cause.count for cause in queue.causes) > queue.failed}
+        for name, samples in sampled:
+            pipe.zmscore(keys.failed(name), samples)
+        answers = replies.execute(pipe)
+    stale = {
+        name
+        for (name, samples), answer in zip(sampled, answers, strict=True)
+        if None in replies.scores(answer, len(samples))
+    }
+    return stale | {index.name for index in indexes if sum(cause.count for cause in index.causes) > index.failed}
 
 
-def _recounted(connection: Redis, queue: _Queue) -> _Queue:
-    """The queue with causes that hold only what is in the registry still."""
-    counted = []
-    for cause in queue.causes:
-        left = [each for step in _entries(connection, queue.name, cause.fingerprint) for each in step]
-        first, last = (left[0], left[-1]) if left else ((b"", None), (b"", None))
-        counted.append(
-            replace(cause, count=len(left), first=first[1], last=last[1], sample=untrusted_fields.decode(last[0]))
-        )
-    return replace(queue, causes=counted)
+def _recounted(connection: Redis, index: _QueueIndex) -> _QueueIndex:
+    """Return an index whose causes count only letters that are still in the registry."""
+    causes = []
+    for cause in index.causes:
+        letters = [letter for page in _entries(connection, index.name, cause.fingerprint) for letter in page]
+        causes.append(_indexed_cause(cause.fingerprint, cause.parts, len(letters), letters[:1], letters[-1:]))
+    return replace(index, causes=causes)
 
 
 def _entries(connection: Redis, queue: str, fingerprint: str) -> Iterator[list[tuple[bytes, float]]]:
-    """The letters that the index has of a cause and the registry too, with when they died, the first to die first."""
+    """Yield the letters of a cause, in the index and the registry, with their times of death, the first first."""
     start = 0
     while True:
+        name = keys.cause(queue, fingerprint)
         with connection.pipeline(transaction=False) as pipe:
-            pipe.zrange(keys.cause(queue, fingerprint), start, start + STEP - 1, withscores=True)
-            step: list[tuple[bytes, float]] = replies.granted(replies.execute(pipe)[0], [])
-        if not step:
+            pipe.zrange(name, start, start + LETTERS_PER_READ - 1, withscores=True)
+            page = replies.scored_members(replies.execute(pipe)[0])
+        if not page:
             return
         with connection.pipeline(transaction=False) as pipe:
-            pipe.zmscore(keys.failed(queue), [id_ for id_, _ in step])
-            scores: list[Any] = replies.granted(replies.execute(pipe)[0], [None] * len(step))
-        yield [each for each, score in zip(step, scores, strict=True) if score is not None]
-        start += STEP
+            pipe.zmscore(keys.failed(queue), [id_ for id_, _ in page])
+            scores = replies.scores(replies.execute(pipe)[0], len(page))
+        yield [letter for letter, score in zip(page, scores, strict=True) if score is not None]
+        start += LETTERS_PER_READ
 
 
-# --- what no index knows ------------------------------------------------------------------------------------
+# --- letters outside the index ------------------------------------------------------------------------------
 
 
 def _unindexed(
-    connection: Redis, queue: _Queue, most: int | None
+    connection: Redis, queue: _QueueIndex, limit: int | None
 ) -> Iterator[tuple[dict[str, str] | None, JobSummary]]:
-    """Letters that the index does not know, with the parts of their fingerprints; None for those that it knows.
+    """Yield the letters outside the index, with the parts of their fingerprints; None for those that are in it.
 
-    At most `most` are looked at.
+    At most `limit` letters are read.
     """
     states: list[State] = ["quarantined"] if queue.quarantined else []
     if queue.unindexed > queue.quarantined:
         states.append("failed")
     for state in states:
-        for step in job_locations.read(connection, queue.name, state):
-            step = step if most is None else step[:most]
-            known = _known(connection, queue, step) if state == "failed" else set()
-            yield from ((None, JobSummary(queue.name, state, each)) for each in step if each.id in known)
-            for read in job_summary.read(
-                connection, queue.name, state, [each for each in step if each.id not in known]
-            ):
-                yield from ((_describe(each), each) for each in read)
-            if most is not None:
-                most -= len(step)
-                if most <= 0:
+        for whole_page in job_locations.read(connection, queue.name, state):
+            page = whole_page if limit is None else whole_page[:limit]
+            known = _known(connection, queue, page) if state == "failed" else set()
+            yield from ((None, JobSummary(queue.name, state, entry)) for entry in page if entry.id in known)
+            unknown = [entry for entry in page if entry.id not in known]
+            for jobs in job_summary.read(connection, queue.name, state, unknown):
+                yield from ((_describe(job), job) for job in jobs)
+            if limit is not None:
+                limit -= len(page)
+                if limit <= 0:
                     return
 
 
-def _known(connection: Redis, queue: _Queue, step: Sequence[JobEntry]) -> set[bytes]:
-    """Which of these the index has."""
-    prints = [cause.fingerprint for cause in queue.causes]
-    ids = [each.id for each in step]
-    if not prints or not ids:
+def _known(connection: Redis, queue: _QueueIndex, page: Sequence[JobEntry]) -> set[bytes]:
+    """Return the ids of those jobs that are in the index."""
+    ids = [entry.id for entry in page]
+    if not queue.causes or not ids:
         return set()
     with connection.pipeline(transaction=False) as pipe:
         for id_ in ids:
             pipe.hget(keys.job(untrusted_fields.decode(id_)), job_fields.FINGERPRINT)
-        named = [untrusted_fields.decode(replies.granted(answer, None)) for answer in replies.execute(pipe)]
+        fingerprints = [untrusted_fields.decode(replies.optional_bytes(reply)) for reply in replies.execute(pipe)]
     with connection.pipeline(transaction=False) as pipe:
-        for id_, name in zip(ids, named, strict=True):
-            pipe.zscore(keys.cause(queue.name, name), id_)
-        scores = [replies.granted(answer, None) for answer in replies.execute(pipe)]
-    return {id_ for id_, score in zip(ids, scores, strict=True) if score is not None}
+        for id_, fingerprint in zip(ids, fingerprints, strict=True):
+            pipe.zscore(keys.cause(queue.name, fingerprint), id_)
+        scores = map(replies.optional_float, replies.execute(pipe))
+        return {id_ for id_, score in zip(ids, scores, strict=True) if score is not None}
 
 
-def _describe(each: JobSummary) -> dict[str, str]:
-    if each.state == "failed":
-        return dead_letter_index.describe_cause(each.function, each.traceback)
-    return dead_letter_index.describe_cause(each.function, f"{QUARANTINED}: {each.error}")
+def _describe(job: JobSummary) -> dict[str, str]:
+    if job.state == "failed":
+        return dead_letter_index.describe_cause(job.function, job.traceback)
+    return dead_letter_index.describe_cause(job.function, f"{QUARANTINED}: {job.error}")

@@ -1,6 +1,6 @@
-"""What jobs say of themselves, read for many at once: as much of it as is asked for, and no more than fits.
+"""Reads summaries of many jobs at once: the fields that a list shows or a selector matches, within a limit of memory.
 
-Nothing is unpickled; what is in a pickled payload is found only as bytes.
+Nothing is unpickled; a pickled payload is matched as bytes.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from qctl.broker.query.job_locations import JobEntry
     from qctl.models import Selector, State
 
-STEP = 500
-"""Jobs that are read at once."""
+JOBS_PER_READ = 500
 
-EACH = 1 << 20
-"""Bytes of one payload, as it is stored, that are looked through."""
+MAX_FIELD_BYTES = 1 << 20
+"""Stored size of a payload or meta field up to which it is read."""
 
-TOGETHER = 4 << 20
-"""Bytes of payloads that are read at once."""
+BYTES_PER_READ = 4 << 20
+"""Stored size of payloads that are read at once."""
 
 _FIELDS = (
     *("description", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name", "exc_info"),
@@ -41,55 +40,55 @@ _FIELDS = (
 
 @dataclass
 class JobSummary:
-    """One job: its place, and what was read of it. `fields` holds `data` and `meta` too where they were asked for."""
+    """One job: its location, and the fields read of it. `data` and `meta` are missing if they are too large."""
 
     queue: str
     state: State
-    found: JobEntry
+    entry: JobEntry
     fields: dict[str, bytes | None] = field(default_factory=dict)
     traceback: str = ""
 
     @property
     def function(self) -> str:
-        """The function that it calls, or what its description begins with."""
+        """Function that the job calls, or the start of its description."""
         return untrusted_fields.function_name(self.fields) or "?"
 
     @property
     def note(self) -> dict[str, Any]:
-        """What the quarantine says of it."""
-        return untrusted_fields.parse_object(self.found.note)
+        """Its entry in the quarantine."""
+        return untrusted_fields.parse_object(self.entry.note)
 
     @property
     def error(self) -> str:
-        """What went wrong, in one line."""
+        """Its last error, in one line."""
         return str(self.note.get("reason", "")) or dead_letter_index.last_line(self.traceback)
 
     @property
     def meta(self) -> dict[str, Any]:
-        """Its notes, empty where they are not JSON."""
+        """Its meta, empty if it is not JSON."""
         return untrusted_fields.parse_object(self.fields.get("meta"))
 
     @property
     def owner(self) -> str:
-        """Whose it is."""
+        """Its owner, empty if it has none."""
         owner = self.meta.get("owner")
         return owner if isinstance(owner, str) else ""
 
     @property
     def since(self) -> datetime | None:
-        """When it came into its state, as far as it tells."""
-        for name in _SINCE.get(self.state, ()):
-            if when := untrusted_fields.parse_time(self.fields.get(name)):
-                return when
+        """Time at which it came into its state, None if that is unknown."""
+        for name in _SINCE_FIELDS.get(self.state, ()):
+            if time := untrusted_fields.parse_time(self.fields.get(name)):
+                return time
         if self.state == "quarantined":
-            return _moment(self.note.get("at"))
-        return _moment(self.found.score * 1000) if self.state == "canceled" else None
+            return _time(self.note.get("at"))
+        return _time(self.entry.score * 1000) if self.state == "canceled" else None
 
     @property
     def row(self) -> JobRow:
-        """It as a line of a list."""
+        """The job as a row of a list."""
         return JobRow(
-            id=untrusted_fields.decode(self.found.id),
+            id=untrusted_fields.decode(self.entry.id),
             queue=self.queue,
             state=self.state,
             function=self.function,
@@ -100,7 +99,7 @@ class JobSummary:
         )
 
 
-_SINCE: dict[State, tuple[str, ...]] = {
+_SINCE_FIELDS: dict[State, tuple[str, ...]] = {
     "queued": ("enqueued_at", "created_at"),
     "started": ("started_at",),
     "scheduled": ("created_at",),
@@ -110,9 +109,9 @@ _SINCE: dict[State, tuple[str, ...]] = {
 }
 
 
-def _moment(ms: object) -> datetime | None:
+def _time(ms: object) -> datetime | None:
     try:
-        return clock.to_datetime(float(ms)) if ms else None  # type: ignore[arg-type]  # anything may stand there
+        return clock.to_datetime(float(ms)) if ms else None  # type: ignore[arg-type]  # it may be any JSON value
     except (TypeError, ValueError, OverflowError, OSError):
         return None
 
@@ -120,101 +119,100 @@ def _moment(ms: object) -> datetime | None:
 # --- reading ------------------------------------------------------------------------------------------------
 
 
-def read(connection: Redis, queue: str, state: State, found: Sequence[JobEntry]) -> Iterator[list[JobSummary]]:
-    """All that a list shows and a selector asks for, of jobs in one place, in steps of two round trips and more where
-    payloads are large."""
-    for start in range(0, len(found), STEP):
-        step = [JobSummary(queue, state, each) for each in found[start : start + STEP]]
-        ids = [untrusted_fields.decode(facts.found.id) for facts in step]
-        dead = state == "failed"
+def read(connection: Redis, queue: str, state: State, entries: Sequence[JobEntry]) -> Iterator[list[JobSummary]]:
+    """Yield summaries of jobs in one location, in pages of two round trips, or more if payloads are large."""
+    for start in range(0, len(entries), JOBS_PER_READ):
+        page = [JobSummary(queue, state, entry) for entry in entries[start : start + JOBS_PER_READ]]
+        ids = [untrusted_fields.decode(job.entry.id) for job in page]
+        is_dead = state == "failed"
         with connection.pipeline(transaction=False) as pipe:
             for id_ in ids:
                 pipe.hmget(keys.job(id_), _FIELDS)
                 pipe.hstrlen(keys.job(id_), "data")
                 pipe.hstrlen(keys.job(id_), "meta")
-                if dead:
+                if is_dead:
                     pipe.xrevrange(keys.results(id_), count=1)
             answers = replies.execute(pipe)
-        width = 4 if dead else 3
-        for n, facts in enumerate(step):
-            values, *_ = mine = answers[n * width : (n + 1) * width]
-            facts.fields = dict(zip(_FIELDS, replies.granted(values, [None] * len(_FIELDS)), strict=True))
-            if dead:
-                facts.traceback = untrusted_fields.last_traceback(replies.granted(mine[3], None), facts.fields)
-        for name, place in (("data", 1), ("meta", 2)):
-            _read_large(connection, name, step, [replies.granted(size, 0) for size in answers[place::width]])
-        yield step
+        width = 4 if is_dead else 3
+        for n, job in enumerate(page):
+            values, *_, last = answers[n * width : (n + 1) * width]
+            job.fields = dict(zip(_FIELDS, replies.field_values(values, len(_FIELDS)), strict=True))
+            if is_dead:
+                job.traceback = untrusted_fields.last_traceback(replies.stream_entries(last), job.fields)
+        for name, offset in (("data", 1), ("meta", 2)):
+            _read_field(connection, name, page, [replies.integer(size) for size in answers[offset::width]])
+        yield page
 
 
-def _read_large(connection: Redis, name: str, step: Sequence[JobSummary], sizes: Sequence[int]) -> None:
-    """Read a field that may be large of those where it is not too large."""
+def _read_field(connection: Redis, name: str, page: Sequence[JobSummary], sizes: Sequence[int]) -> None:
+    """Read a field of each job in which it is not too large."""
     batch: list[JobSummary] = []
-    together = 0
-    for facts, size in zip(step, sizes, strict=True):
-        if 0 < size <= EACH:
-            batch.append(facts)
-            together += size
-        if together > TOGETHER:
-            _fetch(connection, name, batch)
-            batch, together = [], 0
-    _fetch(connection, name, batch)
+    batch_bytes = 0
+    for job, size in zip(page, sizes, strict=True):
+        if 0 < size <= MAX_FIELD_BYTES:
+            batch.append(job)
+            batch_bytes += size
+        if batch_bytes > BYTES_PER_READ:
+            _read_batch(connection, name, batch)
+            batch, batch_bytes = [], 0
+    _read_batch(connection, name, batch)
 
 
-def _fetch(connection: Redis, name: str, batch: Sequence[JobSummary]) -> None:
+def _read_batch(connection: Redis, name: str, batch: Sequence[JobSummary]) -> None:
     if not batch:
         return
     with connection.pipeline(transaction=False) as pipe:
-        for facts in batch:
-            pipe.hget(keys.job(untrusted_fields.decode(facts.found.id)), name)
+        for job in batch:
+            pipe.hget(keys.job(untrusted_fields.decode(job.entry.id)), name)
         answers = replies.execute(pipe)
-    for facts, answer in zip(batch, answers, strict=True):
-        facts.fields[name] = replies.granted(answer, None)
+    for job, answer in zip(batch, answers, strict=True):
+        job.fields[name] = replies.optional_bytes(answer)
 
 
 # --- matching -----------------------------------------------------------------------------------------------
 
 
-def matches(facts: JobSummary, selector: Selector, now: datetime | None = None) -> bool:
-    """Whether a selector means this job, by what the job says. `now` is Redis's time."""
+def matches(job: JobSummary, selector: Selector, now: datetime | None = None) -> bool:
+    """Tell whether a selector matches a job by its fields. `now` is Redis's time."""
     return (
-        (selector.job is None or _is_named(facts, selector.job))
-        and (selector.error is None or _holds(f"{facts.error}\n{facts.traceback}", selector.error))
-        and (selector.owner is None or facts.owner.casefold() == selector.owner.casefold())
+        (selector.job is None or _has_name(job, selector.job))
+        and (selector.error is None or _contains(f"{job.error}\n{job.traceback}", selector.error))
+        and (selector.owner is None or job.owner.casefold() == selector.owner.casefold())
         and (
             selector.moved_from is None
-            or untrusted_fields.decode(facts.fields.get(job_fields.MOVED_FROM)) == selector.moved_from
+            or untrusted_fields.decode(job.fields.get(job_fields.MOVED_FROM)) == selector.moved_from
         )
-        and (selector.older_than is None or _is_older(facts, selector.older_than, now))
-        and (selector.argument is None or _is_called_with(facts, selector.argument))
+        and (selector.older_than is None or _is_older(job, selector.older_than, now))
+        and (selector.argument is None or _has_argument(job, selector.argument))
     )
 
 
-def _is_named(facts: JobSummary, pattern: str) -> bool:
-    """By its function with or without its module, or by the name that the catalog knows it by."""
-    function = facts.function
-    names = {function, function.rpartition(".")[2], str(facts.meta.get("job", ""))}
+def _has_name(job: JobSummary, pattern: str) -> bool:
+    """Match the function's name with or without its module, and the name in the catalog."""
+    function = job.function
+    names = {function, function.rpartition(".")[2], str(job.meta.get("job", ""))}
     if pattern in catalog.JOBS:
         names.add(pattern if catalog.JOBS[pattern].handler == catalog.current_handler(function) else "")
     return any(fnmatchcase(name, pattern) for name in names if name)
 
 
-def _holds(text: str, sought: str) -> bool:
-    return sought.casefold() in text.casefold()
+def _contains(text: str, part: str) -> bool:
+    return part.casefold() in text.casefold()
 
 
-def _is_older(facts: JobSummary, seconds: float, now: datetime | None) -> bool:
-    since = facts.since
+def _is_older(job: JobSummary, seconds: float, now: datetime | None) -> bool:
+    since = job.since
     return since is not None and ((now or datetime.now(timezone.utc)) - since).total_seconds() >= seconds
 
 
-def _is_called_with(facts: JobSummary, sought: str) -> bool:
-    data, _ = untrusted_fields.inflate(facts.fields.get("data") or b"")
+def _has_argument(job: JobSummary, part: str) -> bool:
+    data, _ = untrusted_fields.inflate(job.fields.get("data") or b"")
     try:
         payload = json.loads(data.decode())
     except (ValueError, RecursionError):
-        return untrusted_fields.encode(sought).lower() in data.lower() or _holds(
-            untrusted_fields.decode(facts.fields.get("description")), sought
+        return untrusted_fields.encode(part).lower() in data.lower() or _contains(
+            untrusted_fields.decode(job.fields.get("description")), part
         )
     arguments = payload[2:] if isinstance(payload, list) else payload
     text = json.dumps(arguments, ensure_ascii=False)
-    return _holds(text, sought) or _holds(text, json.dumps(sought, ensure_ascii=False)[1:-1])
+    return _contains(text, part) or _contains(text, json.dumps(part, ensure_ascii=False)[1:-1])

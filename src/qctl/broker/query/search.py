@@ -1,14 +1,14 @@
-"""Finding jobs: those that a selector means, in whichever of the queues and states it names.
+"""Finds the jobs that a selector matches, in the queues and states that it names.
 
-Jobs are read one by one, up to the number that may be scanned, and what was not looked at is told. Where an index
-knows the answer it is asked instead.
+Jobs are read one by one, up to the number that may be scanned, and the result says how many were not. If an index knows
+the answer, it is used instead.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from itertools import islice
 
 from redis import Redis
 
@@ -18,23 +18,23 @@ from qctl.broker.query.job_summary import JobSummary
 from qctl.broker.redis import clock, replies, untrusted_fields
 from qctl.models import STATES, JobRow, Jobs, Progress, Scan, Selector, State
 
-_ORDERS: dict[str, Callable[[JobSummary], Any]] = {
-    "since": lambda each: each.since.timestamp() if each.since else float("inf"),
-    "queue": lambda each: each.queue,
-    "state": lambda each: each.state,
-    "job": lambda each: each.function,
-    "id": lambda each: each.found.id,
+_SORT_KEYS: dict[str, Callable[[JobSummary], str | bytes | float]] = {
+    "since": lambda job: job.since.timestamp() if job.since else float("inf"),
+    "queue": lambda job: job.queue,
+    "state": lambda job: job.state,
+    "job": lambda job: job.function,
+    "id": lambda job: job.entry.id,
 }
 
-GUESSES = 500
-"""Jobs of one place among which a mistyped id is looked for."""
+SAMPLE_IDS = 500
+"""Ids of each location among which the one that a mistyped id resembles is looked for."""
 
-SORTS = tuple(_ORDERS)
-"""What a list may be sorted by."""
+SORTS = tuple(_SORT_KEYS)
+"""Names of the columns by which a list may be sorted."""
 
 
 class Search:
-    """Jobs that match a selector, in the order of their places. `scanned` of `total` have been looked at."""
+    """Jobs that match a selector, in the order of their locations. `scanned` of `total` jobs were read so far."""
 
     def __init__(
         self, connection: Redis, selector: Selector, queues: Sequence[str], states: Sequence[State], progress: Progress
@@ -43,52 +43,51 @@ class Search:
         self._selector = selector
         self._progress = progress
         self._now = clock.to_datetime(clock.now_ms(connection))
-        self.index: Scan | None = None
-        sought = [(queue, state) for queue in queues for state in states]
-        self.places = [
-            (*place, size) for place, size in zip(sought, job_locations.sizes(connection, sought), strict=True) if size
-        ]
-        self.total = sum(size for *_, size in self.places)
+        self._index_scan: Scan | None = None
+        locations = [(queue, state) for queue in queues for state in states]
+        sizes = job_locations.sizes(connection, locations)
+        self.locations = [(*location, size) for location, size in zip(locations, sizes, strict=True) if size]
+        self.total = sum(sizes)
         self.scanned = 0
 
     @property
     def cut(self) -> Scan | None:
-        """How much was looked at, where that was not all because no more may be scanned."""
-        if self.index is not None:
-            return self.index
-        return Scan(self.scanned, self.total) if self._is_enough() and self.scanned < self.total else None
+        """Number of jobs that were read, None if the search was not cut short by the limit."""
+        if self._index_scan is not None:
+            return self._index_scan
+        return Scan(self.scanned, self.total) if self._is_at_limit() and self.scanned < self.total else None
 
-    def _is_enough(self) -> bool:
+    def _is_at_limit(self) -> bool:
         return self._selector.scan is not None and self.scanned >= self._selector.scan
 
-    def placed(self) -> Iterator[LocatedJob]:
-        """Those that are in these places, whatever they say; of one cause, where a fingerprint is named."""
-        for queue, state, step in self._steps():
-            for each in step:
-                yield queue, state, each
+    def located(self) -> Iterator[LocatedJob]:
+        """Yield all jobs of the locations unread, or those of one cause if the selector has a fingerprint."""
+        for queue, state, page in self._pages():
+            for entry in page:
+                yield queue, state, entry
 
-    def _steps(self) -> Iterator[tuple[str, State, list[JobEntry]]]:
+    def _pages(self) -> Iterator[tuple[str, State, list[JobEntry]]]:
         if self._selector.fingerprint is None:
-            for queue, state, _ in self.places:
-                for step in job_locations.read(self._redis, queue, state):
-                    yield queue, state, step
+            for queue, state, _ in self.locations:
+                for page in job_locations.read(self._redis, queue, state):
+                    yield queue, state, page
             return
-        queues = list(dict.fromkeys(queue for queue, *_ in self.places))
-        found, self.index = dead_letter_causes.letters(
+        queues = list(dict.fromkeys(queue for queue, *_ in self.locations))
+        pages, self._index_scan = dead_letter_causes.letters(
             self._redis, queues, self._selector.fingerprint, self._selector.scan
         )
-        self.total = sum(len(step) for *_, step in found)
-        yield from found
+        self.total = sum(len(page) for *_, page in pages)
+        yield from pages
 
-    def facts(self) -> Iterator[JobSummary]:
-        """Those that match by what they say, with that."""
-        for queue, state, step in self._steps():
-            room = len(step) if self._selector.scan is None else self._selector.scan - self.scanned
-            for read in job_summary.read(self._redis, queue, state, step[:room]):
-                self.scanned += len(read)
+    def summaries(self) -> Iterator[JobSummary]:
+        """Read jobs, and yield those that match."""
+        for queue, state, page in self._pages():
+            room = len(page) if self._selector.scan is None else self._selector.scan - self.scanned
+            for jobs in job_summary.read(self._redis, queue, state, page[:room]):
+                self.scanned += len(jobs)
                 self._progress(self.scanned, max(self.total, self.scanned))
-                yield from (each for each in read if job_summary.matches(each, self._selector, self._now))
-            if self._is_enough():
+                yield from (job for job in jobs if job_summary.matches(job, self._selector, self._now))
+            if self._is_at_limit():
                 return
 
 
@@ -103,8 +102,10 @@ def page(
     sort: str | None,
     progress: Progress,
 ) -> Jobs:
-    """`limit` jobs after the first `offset`: in the order of their places, or by `sort`, one of `SORTS`, with `-`
-    before it the other way round."""
+    """Return `limit` jobs after the first `offset`, in the order of their locations or by `sort`.
+
+    `sort` is one of `SORTS`, with `-` before it for descending order.
+    """
     search = Search(connection, selector, queues, states, progress)
     if sort is None and not selector.reads_jobs and selector.fingerprint is None:
         return Jobs(_rows(_slice(connection, search, offset, limit)), search.total, search.total, search.total)
@@ -112,8 +113,9 @@ def page(
 
     def counted() -> Iterator[JobSummary]:
         nonlocal matching
-        for matching, each in enumerate(search.facts(), 1):  # noqa: B007 - the count is what is wanted
-            yield each
+        for job in search.summaries():
+            matching += 1
+            yield job
 
     first = _first(counted(), offset + limit, sort)
     cut = search.cut
@@ -121,45 +123,44 @@ def page(
     return Jobs(_rows(first[offset:]), matching, scanned, total)
 
 
-def _first(found: Iterable[JobSummary], most: int, sort: str | None) -> list[JobSummary]:
-    """The first of them, keeping no more than those."""
+def _first(jobs: Iterator[JobSummary], count: int, sort: str | None) -> list[JobSummary]:
+    """Read all jobs, but keep no more than the first `count` in memory."""
     if sort is None:
-        kept: list[JobSummary] = []
-        for each in found:
-            if len(kept) < most:
-                kept.append(each)
-        return kept
+        first = list(islice(jobs, count))
+        for _ in jobs:
+            pass
+        return first
     select = heapq.nlargest if sort.startswith("-") else heapq.nsmallest
-    return select(most, found, key=_ORDERS[sort.removeprefix("-")])
+    return select(count, jobs, key=_SORT_KEYS[sort.removeprefix("-")])
 
 
 def _slice(connection: Redis, search: Search, offset: int, limit: int) -> Iterator[JobSummary]:
-    """A page in the order of the places: none of what is before it is read."""
-    for queue, state, size in search.places:
+    """Yield a page in the order of the locations, without reading the jobs before it."""
+    for queue, state, size in search.locations:
         start, offset = min(offset, size), max(0, offset - size)
         if start == size:
             continue
-        for step in job_locations.read(connection, queue, state, start):
-            for read in job_summary.read(connection, queue, state, step[:limit]):
-                yield from read
-                limit -= len(read)
+        for entries in job_locations.read(connection, queue, state, start):
+            for jobs in job_summary.read(connection, queue, state, entries[:limit]):
+                yield from jobs
+                limit -= len(jobs)
             if limit <= 0:
                 return
 
 
-def _rows(found: Iterable[JobSummary]) -> list[JobRow]:
-    return [each.row for each in found]
+def _rows(jobs: Iterable[JobSummary]) -> list[JobRow]:
+    return [job.row for job in jobs]
 
 
 def sample_ids(connection: Redis, queues: Sequence[str], states: Sequence[State] = STATES) -> list[str]:
-    """Ids of some jobs, from each place the first: enough to guess what somebody meant who mistyped one."""
-    sought = [(queue, state) for queue in queues for state in states]
+    """Return the first ids of each location, among which the one that a mistyped id resembles may be."""
+    locations = [(queue, state) for queue in queues for state in states]
     with connection.pipeline(transaction=False) as pipe:
-        for queue, state in sought:
-            job_locations.stage_first_ids(pipe, state, queue, GUESSES)
+        for queue, state in locations:
+            job_locations.stage_first_ids(pipe, state, queue, SAMPLE_IDS)
         answers = replies.execute(pipe)
     return [
         untrusted_fields.decode(id_)
-        for (_, state), answer in zip(sought, answers, strict=True)
-        for id_ in job_locations.parse_first_ids(state, replies.granted(answer, None))
+        for (_, state), answer in zip(locations, answers, strict=True)
+        for id_ in job_locations.parse_first_ids(state, answer)
     ]

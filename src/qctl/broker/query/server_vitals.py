@@ -1,6 +1,6 @@
-"""What can be seen of Redis itself, and of what keeps queues moving. Writes nothing.
+"""Vital signs of Redis itself, and of what keeps queues moving. Writes nothing.
 
-INFO and TIME are in neither @read nor @connection: for a user who may not ask them, what they tell is None.
+A value that this user may not read is None, because INFO and TIME are in neither @read nor @connection.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 
@@ -20,7 +20,7 @@ from qctl.models import Ping
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes that Redis uses and may use, 0 without a limit, and what it does when it is full."""
+    """Memory of Redis: bytes used, their limit (0 for none), and the policy at the limit."""
 
     used: int
     limit: int
@@ -29,7 +29,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Persistence:
-    """Whether Redis writes its append-only file, and whether it could last time."""
+    """State of the append-only file: whether it is on, and whether the last write succeeded."""
 
     aof: bool
     aof_writes: bool
@@ -37,8 +37,8 @@ class Persistence:
 
 @dataclass(frozen=True)
 class QueueVitals:
-    """One queue: how many letters its quarantine holds, since when (seconds) its first delayed job is overdue, None
-    where none is, whether a scheduler serves it, and how often in a row its sink was found down."""
+    """Vital signs of one queue: the number of quarantined jobs, seconds since its first delayed job was due (None if
+    none is overdue), whether a scheduler serves it, and how many times in a row its sink was down."""
 
     quarantined: int
     overdue: float | None
@@ -48,8 +48,8 @@ class QueueVitals:
 
 @dataclass(frozen=True)
 class BufferVitals:
-    """One buffer: items in it, and the age of the oldest in seconds, None where it is empty; how often a broker forgot
-    what it had kept for its source, and how many seconds ago last, None where it never did."""
+    """Vital signs of one buffer: items in it, the age of the oldest in seconds (None if it is empty), how many times a
+    broker lost the session of its source, and how many seconds ago that happened last (None for never)."""
 
     depth: int
     oldest_age: float | None
@@ -59,7 +59,7 @@ class BufferVitals:
 
 @dataclass(frozen=True)
 class Vitals:
-    """All of it, at one moment. What this user may not ask is None. `suspended`: `rq suspend` stops all workers."""
+    """All vital signs at one moment. `suspended` tells that `rq suspend` stops all workers."""
 
     memory: Memory | None
     persistence: Persistence | None
@@ -69,7 +69,10 @@ class Vitals:
 
 
 def ping(connection: Redis, target: str) -> Ping:
-    """Ask Redis who and how late it is. `target` is its URL without a secret. Raises what redis-py raises."""
+    """Measure a round trip to Redis, and read its version. `target` is its URL without a secret.
+
+    Raises redis-py's exceptions.
+    """
     began = time.perf_counter()
     connection.ping()
     rtt = time.perf_counter() - began
@@ -81,7 +84,7 @@ def ping(connection: Redis, target: str) -> Ping:
 
 
 def read(connection: Redis, queues: Sequence[str]) -> Vitals:
-    """Look at Redis, these queues, and the buffers of all pipelines, in one round trip."""
+    """Return the vital signs of Redis, of these queues, and of the buffers of all pipelines, in one round trip."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.info("memory")
@@ -96,47 +99,47 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
             pipe.llen(keys.buffer(pipeline))
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
-        at, memory, persistence, suspended, breakers, *rest = replies.execute(pipe)
+        at, memory, persistence, suspended, raw_breakers, *rest = replies.execute(pipe)
     now = clock.reply_ms(at) / 1000
-    tripped = replies.granted(breakers, {})
+    breakers = replies.bytes_dict(raw_breakers)
     of_queues, of_buffers = rest[: 3 * len(queues)], rest[3 * len(queues) :]
     return Vitals(
         memory=_memory(memory),
         persistence=_persistence(persistence),
-        suspended=bool(replies.granted(suspended, 0)),
+        suspended=bool(replies.integer(suspended)),
         queues={
-            queue: _queue(
-                replies.granted(held, 0),
-                replies.granted(first, []),
-                bool(lock),
-                tripped.get(_raw(queue)),
-                now,
-            )
-            for queue, held, first, lock in zip(queues, of_queues[::3], of_queues[1::3], of_queues[2::3], strict=True)
+            queue: _queue(of_queues[3 * n : 3 * n + 3], breakers.get(untrusted_fields.encode(queue)), now)
+            for n, queue in enumerate(queues)
         },
-        buffers={
-            pipeline: _buffer(*of_buffers[3 * number : 3 * number + 3], now=now)
-            for number, pipeline in enumerate(catalog.PIPELINES)
-        },
+        buffers={pipeline: _buffer(of_buffers[3 * n : 3 * n + 3], now) for n, pipeline in enumerate(catalog.PIPELINES)},
     )
 
 
-def _buffer(depth: Any, oldest: Any, lost: Any, *, now: float) -> BufferVitals:
-    count, at = (int(raw) if raw and raw.isdigit() else None for raw in replies.granted(lost, [None, None]))
+def _queue(answers: Sequence[object], breaker: bytes | None, now: float) -> QueueVitals:
+    quarantined, raw_first, lock = answers
+    first = replies.scored_members(raw_first)
+    due = first[0][1] if first else None
+    return QueueVitals(
+        quarantined=replies.integer(quarantined),
+        overdue=max(0.0, now - due) if due is not None and due <= now else None,
+        scheduler=bool(lock),
+        sink_down=untrusted_fields.parse_count(breaker) or 0,
+    )
+
+
+def _buffer(answers: Sequence[object], now: float) -> BufferVitals:
+    depth, oldest, sessions = answers
+    lost, lost_at = (int(raw) if raw and raw.isdigit() else None for raw in replies.field_values(sessions, 2))
     return BufferVitals(
-        replies.granted(depth, 0),
-        buffer.item_age(replies.granted(oldest, None)),
-        count or 0,
-        None if at is None else max(0.0, now - at / 1000),
+        replies.integer(depth),
+        buffer.item_age(replies.optional_bytes(oldest)),
+        lost or 0,
+        None if lost_at is None else max(0.0, now - lost_at / 1000),
     )
 
 
-def _raw(name: str) -> bytes:
-    return name.encode(errors="surrogateescape")
-
-
-def _version(hello: Any) -> str:
-    """The version in the reply to HELLO, which who may connect may send."""
+def _version(hello: object) -> str:
+    """Return the version in the reply to HELLO, which every user may send."""
     if isinstance(hello, Mapping):
         fields = dict(hello)
     elif isinstance(hello, (list, tuple)):
@@ -146,29 +149,22 @@ def _version(hello: Any) -> str:
     return untrusted_fields.decode(fields.get(b"version")) or "unknown"
 
 
-def _memory(info: Any) -> Memory | None:
-    if replies.is_forbidden(info):
+def _memory(reply: object) -> Memory | None:
+    if replies.is_forbidden(reply):
         return None
-    fields = replies.granted(info, {})
-    return Memory(
-        int(fields.get("used_memory", 0)), int(fields.get("maxmemory", 0)), str(fields.get("maxmemory_policy", ""))
-    )
+    info = _info(reply)
+    return Memory(int(info.get("used_memory", 0)), int(info.get("maxmemory", 0)), str(info.get("maxmemory_policy", "")))
 
 
-def _persistence(info: Any) -> Persistence | None:
-    if replies.is_forbidden(info):
+def _persistence(reply: object) -> Persistence | None:
+    if replies.is_forbidden(reply):
         return None
-    fields = replies.granted(info, {})
-    return Persistence(bool(fields.get("aof_enabled")), fields.get("aof_last_write_status", "ok") == "ok")
+    info = _info(reply)
+    return Persistence(bool(info.get("aof_enabled")), info.get("aof_last_write_status", "ok") == "ok")
 
 
-def _queue(
-    quarantined: int, first: list[tuple[bytes, float]], lock: bool, tripped: bytes | None, now: float
-) -> QueueVitals:
-    due = first[0][1] if first else None
-    return QueueVitals(
-        quarantined=quarantined,
-        overdue=max(0.0, now - due) if due is not None and due <= now else None,
-        scheduler=lock,
-        sink_down=untrusted_fields.parse_count(tripped) or 0,
-    )
+def _info(reply: object) -> dict[str, Any]:
+    """Read the reply to INFO."""
+    if isinstance(reply, Exception):
+        raise reply
+    return cast("dict[str, Any]", reply)

@@ -30,3 +30,11 @@ def now_ms(connection: Redis) -> int:
 def to_datetime(ms: float) -> datetime:
     """Return the aware datetime of milliseconds since 1970."""
     return datetime.fromtimestamp(ms / 1000, timezone.utc)
+
+
+def optional_datetime(ms: float | None) -> datetime | None:
+    """Return the aware datetime of milliseconds since 1970, None if they are missing or out of range."""
+    try:
+        return None if ms is None else to_datetime(ms)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -54,6 +54,11 @@ def queue_name(key: bytes | str) -> str:
     return text.removeprefix(QUEUE_PREFIX)
 
 
+def escape_pattern(text: str) -> str:
+    """Return a text as SCAN matches it literally."""
+    return "".join(f"\\{char}" if char in "*?[]\\" else char for char in text)
+
+
 def intermediate(name: str) -> str:
     """LIST of job ids that were claimed and have not started."""
     return str(IntermediateQueue.get_intermediate_queue_key(queue(name)))
