@@ -41,5 +41,5 @@ class FakeSystemd:
     def journalctl(self, _user: bool, arguments: Sequence[str]) -> int:
         """Prints a line as journalctl does."""
         self.done.append(tuple(arguments))
-        print("Nov 22 08:20:53 vm qctl-scheduler[42]: watches schedules")
+        print("Nov 22 08:20:53 vm qctl-scheduler[42]: running schedules")
         return 0

@@ -29,7 +29,9 @@ KILLS, KILLS_LONG = 8, 60
 
 def a_scheduler(folder: Path, url: str, name: str = "scheduler", **env: str) -> Program:
     program = str(Path(sys.executable).with_name("qctl-scheduler"))
-    return Program(name, [program], folder, env={"REDIS_URL": url, "QCTL_HOME": str(folder), **env}, says="watches")
+    return Program(
+        name, [program], folder, env={"REDIS_URL": url, "QCTL_HOME": str(folder), **env}, says="running schedules"
+    )
 
 
 def test_what_is_due_comes_also_after_a_kill(connection: Redis, redis_server: RedisServer, tmp_path: Path) -> None:

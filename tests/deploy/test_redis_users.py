@@ -127,7 +127,7 @@ def test_the_scheduler_keeps_time(server: Guarded, admin: Redis, tmp_path: Path)
     with QueueService(Settings.load(environ={"REDIS_URL": server.url_of("worker")})) as service:
         service.enqueue("stock-check", {}, delay=0.5)
     env = {"REDIS_URL": server.url_of("worker"), "QCTL_HOME": str(tmp_path)}
-    with Program("scheduler", [str(BIN / "qctl-scheduler")], tmp_path, env=env, says="watches schedules"):
+    with Program("scheduler", [str(BIN / "qctl-scheduler")], tmp_path, env=env, says="running schedules"):
         eventually(lambda: admin.llen(keys.queue("inventory")) == 1, 30, "the delayed job")
 
 

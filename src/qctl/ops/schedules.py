@@ -101,7 +101,7 @@ class ScheduleOps(Part, name="schedules"):
             zone=timezone,
             catch_up=catch_up,
             repeat=repeat,
-            how=how,
+            job_options=how,
             replacing=replacing,
             actor=events.actor(),
         )
@@ -179,7 +179,7 @@ class ScheduleOps(Part, name="schedules"):
     def _tell(self, row: Timer, what: str) -> tuple[Timer, bool]:
         foreign = row.kind == "rq-scheduler"
         word = delayed_jobs.apply_action(self._redis, row.name, row.queue, what, actor=events.actor(), foreign=foreign)
-        if word == "so":
+        if word == "unchanged":
             return row, False
         self._require(row.name, word)
         return (row if what == "run" else self._find(row.name)), True

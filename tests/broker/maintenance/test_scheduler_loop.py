@@ -1,4 +1,4 @@
-"""Delayed jobs and retries come when they are due, once, whoever else schedules or crashes."""
+"""Delayed jobs and retries run once when they are due, with many schedulers and after crashes; housekeeping."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from support.waiting import eventually
 
 
 def delay(connection: Redis, queue: Queue, seconds: float = -1) -> str:
-    """A job that is due in so many seconds. Returns its id."""
+    """Enqueue a job that is due in `seconds`. Returns its id."""
     job_id: str = queue.enqueue_in(timedelta(seconds=seconds), "f").id
     return job_id
 
 
-def test_what_is_due_is_enqueued_and_nothing_else(connection: Redis, queue: Queue) -> None:
+def test_only_due_jobs_are_enqueued(connection: Redis, queue: Queue) -> None:
     due, later = delay(connection, queue), delay(connection, queue, 60)
     assert DelayedJobPromoter(connection).tick() == 1
     assert connection.lrange(keys.queue("work"), 0, -1) == [due.encode()]
@@ -48,9 +48,7 @@ def test_what_is_due_is_enqueued_and_nothing_else(connection: Redis, queue: Queu
     assert events.newest(connection, 1)[0].event == "enqueued"
 
 
-def test_what_is_due_is_told_by_redis_not_by_this_hosts_clock(
-    connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_redis_clock_decides_what_is_due(connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     delay(connection, queue, 60)
     with monkeypatch.context() as skewed:
         skewed.setattr(time, "time", lambda at=time.time: at() + 3600)
@@ -58,7 +56,7 @@ def test_what_is_due_is_told_by_redis_not_by_this_hosts_clock(
     assert connection.zcard(keys.scheduled("work")) == 1
 
 
-def test_any_number_of_schedulers_enqueue_once(connection: Redis, queue: Queue, redis_server: RedisServer) -> None:
+def test_many_schedulers_enqueue_each_job_once(connection: Redis, queue: Queue, redis_server: RedisServer) -> None:
     ids = {delay(connection, queue).encode() for _ in range(1000)}
     clients = [redis_server.connect() for _ in range(4)]
     threads = [threading.Thread(target=DelayedJobPromoter(client).tick) for client in clients]
@@ -71,14 +69,14 @@ def test_any_number_of_schedulers_enqueue_once(connection: Redis, queue: Queue, 
     assert set(waiting) == ids
 
 
-def test_a_scheduler_that_was_killed_keeps_nobody_waiting(connection: Redis, queue: Queue) -> None:
+def test_lock_of_a_killed_scheduler_delays_no_job(connection: Redis, queue: Queue) -> None:
     killed = DelayedJobPromoter(connection)
     killed.tick()
     delay(connection, queue)
-    assert DelayedJobPromoter(connection).tick() == 1, "its lock is the next one's too"
+    assert DelayedJobPromoter(connection).tick() == 1, "schedulers share the lock"
 
 
-def test_a_stock_scheduler_with_the_lock_is_left_alone(connection: Redis, queue: Queue) -> None:
+def test_queue_locked_by_stock_scheduler_is_skipped(connection: Redis, queue: Queue) -> None:
     delay(connection, queue)
     stock = RQScheduler(["work"], connection=connection, name="stock")
     stock.acquire_locks()
@@ -87,7 +85,7 @@ def test_a_stock_scheduler_with_the_lock_is_left_alone(connection: Redis, queue:
     assert DelayedJobPromoter(connection).tick() == 1
 
 
-def test_poison_in_the_schedule_stops_nobody(connection: Redis, queue: Queue) -> None:
+def test_corrupt_scheduled_job_does_not_block_others(connection: Redis, queue: Queue) -> None:
     connection.set(keys.job("odd"), "text")
     connection.zadd(keys.scheduled("work"), {"odd": 1, "gone": 1})
     good = delay(connection, queue)
@@ -99,7 +97,7 @@ def test_poison_in_the_schedule_stops_nobody(connection: Redis, queue: Queue) ->
     ]
 
 
-def test_a_rate_limited_job_waits_for_a_slot(connection: Redis, queue: Queue) -> None:
+def test_rate_limited_job_waits_for_a_slot(connection: Redis, queue: Queue) -> None:
     limit = RateLimit("one", 1)
     ids = [queue.enqueue_in(timedelta(seconds=-1), "f", rate_limit=limit).id for _ in range(2)]
     DelayedJobPromoter(connection).tick()
@@ -108,7 +106,7 @@ def test_a_rate_limited_job_waits_for_a_slot(connection: Redis, queue: Queue) ->
     assert {connection.hget(keys.job(i), "status") for i in ids} == {b"queued", b"rate_limited"}
 
 
-def test_stop_releases_the_locks(connection: Redis, queue: Queue) -> None:
+def test_stop_releases_locks(connection: Redis, queue: Queue) -> None:
     delay(connection, queue, 60)
     mine = DelayedJobPromoter(connection)
     mine.tick()
@@ -117,7 +115,7 @@ def test_stop_releases_the_locks(connection: Redis, queue: Queue) -> None:
     assert connection.get(keys.scheduler_lock("work")) is None
 
 
-def test_a_rest_whose_source_is_away_is_cut(connection: Redis, settings: Settings) -> None:
+def test_late_partial_batch_is_cut(connection: Redis, settings: Settings) -> None:
     buffer = Buffer(connection, PIPELINES["readings"], settings)
     old, new = time.time_ns() - int(60e9), time.time_ns()
     buffer.append(Commit(items=[json.dumps({"received_ns": old}).encode()]))
@@ -128,35 +126,35 @@ def test_a_rest_whose_source_is_away_is_cut(connection: Redis, settings: Setting
     assert connection.llen(keys.buffer("readings")) == 1
 
 
-def test_house_is_kept(connection: Redis, settings: Settings, queue: Queue) -> None:
+def test_housekeeping_deletes_what_has_expired(connection: Redis, settings: Settings, queue: Queue) -> None:
     queue.enqueue("f")
-    connection.zadd(keys.finished("work"), {"old": 1, "kept": time.time() + 60, "for ever": -1})
+    connection.zadd(keys.finished("work"), {"old": 1, "current": time.time() + 60, "for ever": -1})
     connection.zadd(keys.LEASES, {"long dead": 1})
     pauses.hold(connection, "work", actor="me", seconds=0.01)
     time.sleep(0.05)
     Housekeeper(connection, settings).tick()
-    assert connection.zrange(keys.finished("work"), 0, -1) == [b"for ever", b"kept"]
+    assert connection.zrange(keys.finished("work"), 0, -1) == [b"for ever", b"current"]
     assert connection.zcard(keys.LEASES) == 0
     assert not connection.exists(keys.PAUSED)
     hour, minute = divmod(int(time.time()) // 60, 60)
     assert connection.hget(keys.counts("work", hour), f"{minute}.depth") == b"1"
 
 
-def test_too_many_finished_jobs_go_oldest_first(
+def test_excess_finished_jobs_are_deleted_oldest_first(
     connection: Redis, make_settings: Callable[..., Settings], inline: InlineWorker, queue: Queue
 ) -> None:
     ids = [queue.enqueue("support.jobs.give", n).id for n in range(5)]
-    kept = queue.enqueue("support.jobs.give", result_ttl=-1).id
+    permanent = queue.enqueue("support.jobs.give", result_ttl=-1).id
     inline.work(burst=True)
     connection.zadd(keys.finished("work"), {id_: time.time() + 60 + n for n, id_ in enumerate(ids)})
     connection.hset(keys.job(ids[0]), "status", "queued")  # as if it had been enqueued again
     Housekeeper(connection, make_settings(QCTL_MOST_FINISHED="2")).tick()
-    assert connection.zrange(keys.finished("work"), 0, -1) == [id_.encode() for id_ in (*ids[3:], kept)]
+    assert connection.zrange(keys.finished("work"), 0, -1) == [id_.encode() for id_ in (*ids[3:], permanent)]
     there = [connection.exists(keys.job(id_), keys.results(id_)) for id_ in ids]
     assert there == [2, 0, 0, 2, 2]
 
 
-def test_old_dead_letters_go_to_the_trash_where_the_settings_say_so(
+def test_old_dead_letters_move_to_trash_if_settings_say_so(
     connection: Redis, make_settings: Callable[..., Settings], inline: InlineWorker, queue: Queue
 ) -> None:
     old, new = (queue.enqueue("support.jobs.fail").id for _ in range(2))
@@ -164,14 +162,16 @@ def test_old_dead_letters_go_to_the_trash_where_the_settings_say_so(
     [cause] = connection.hkeys(keys.causes("work"))
     connection.zadd(keys.cause("work", cause.decode()), {old: (time.time() - 3600) * 1000})
     Housekeeper(connection, make_settings()).tick()
-    assert connection.zcard(keys.failed("work")) == 2, "they are kept until somebody acts"
+    assert connection.zcard(keys.failed("work")) == 2, "by default they are kept"
     Housekeeper(connection, make_settings(QCTL_KEEP_FAILED="1800")).tick()
     assert connection.zrange(keys.failed("work"), 0, -1) == [new.encode()]
     [batch] = trash.batches(connection)
     assert (batch.queue, batch.verb, batch.by, batch.count) == ("work", "cleanup failed", "time", 1)
 
 
-def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_survives_loss_of_redis(
+    own_redis: RedisServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(scheduler_loop, "Backoff", lambda: Backoff(first_seconds=0.1, max_seconds=0.2))
     stop = threading.Event()
     client = own_redis.connect()
@@ -189,7 +189,7 @@ def test_redis_may_go_away(own_redis: RedisServer, settings: Settings, monkeypat
     assert not thread.is_alive()
 
 
-def test_news_of_settings_are_taken_over(
+def test_reloaded_settings_are_applied(
     connection: Redis, queue: Queue, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeper, "ROUND_SECONDS", 0.0)
@@ -197,31 +197,31 @@ def test_news_of_settings_are_taken_over(
     connection.lrem(keys.queue("work"), 0, old.id)
     connection.zadd(keys.failed("work"), {old.id: -1})
     connection.hset(keys.job(old.id), mapping={"status": "failed", "ended_at": "2020-01-01T00:00:00.000000Z"})
-    news, turns = scheduler_loop.ReloadedSettings(), 0
+    reloaded, ticks = scheduler_loop.ReloadedSettings(), 0
 
     def stopping(_: float) -> bool:
-        nonlocal turns
-        turns += 1
-        if turns == 3:
+        nonlocal ticks
+        ticks += 1
+        if ticks == 3:
             assert connection.zcard(keys.failed("work")) == 1
-            news.offer(make_settings(QCTL_KEEP_FAILED="1800", QCTL_SCHEDULE_STOCK_CHECK="7 7 * * *"))
-        return turns == 6
+            reloaded.offer(make_settings(QCTL_KEEP_FAILED="1800", QCTL_SCHEDULE_STOCK_CHECK="7 7 * * *"))
+        return ticks == 6
 
-    scheduler_loop.run(connection, make_settings(), stopping, lambda: None, news)
+    scheduler_loop.run(connection, make_settings(), stopping, lambda: None, reloaded)
     assert connection.zcard(keys.failed("work")) == 0
-    (stock,) = [each for each in schedules.list_all(connection) if each.name == "stock-check"]
+    (stock,) = [schedule for schedule in schedules.list_all(connection) if schedule.name == "stock-check"]
     assert stock.cron == "7 7 * * *"
 
 
-def test_news_that_cannot_be_are_refused(make_settings: Callable[..., Settings]) -> None:
-    news = scheduler_loop.ReloadedSettings()
+def test_reloaded_settings_with_invalid_schedule_are_refused(make_settings: Callable[..., Settings]) -> None:
+    reloaded = scheduler_loop.ReloadedSettings()
     with pytest.raises(SettingsError):
-        news.offer(make_settings(QCTL_SCHEDULE_STOCK_CHECK="99 * * * *"))
-    assert news.take() is None
+        reloaded.offer(make_settings(QCTL_SCHEDULE_STOCK_CHECK="99 * * * *"))
+    assert reloaded.take() is None
 
 
 @pytest.mark.parametrize("key", [keys.scheduled, keys.finished, keys.claims, keys.counts_prefix])
-def test_a_key_of_another_type_stops_no_other_queue(
+def test_key_of_wrong_type_does_not_block_other_queues(
     connection: Redis, settings: Settings, queue: Queue, key: Callable[[str], str]
 ) -> None:
     bad = Queue("bad", connection=connection)
@@ -238,7 +238,7 @@ def test_a_key_of_another_type_stops_no_other_queue(
     assert connection.zcard(keys.LEASES) == 0
 
 
-def test_a_queue_that_is_no_list_loses_no_job_that_is_due(connection: Redis, queue: Queue) -> None:
+def test_queue_key_of_wrong_type_loses_no_due_job(connection: Redis, queue: Queue) -> None:
     due = delay(connection, queue)
     connection.sadd(keys.QUEUES, keys.queue("work"))
     connection.set(keys.queue("work"), "text")
@@ -246,17 +246,17 @@ def test_a_queue_that_is_no_list_loses_no_job_that_is_due(connection: Redis, que
     assert connection.zrange(keys.scheduled("work"), 0, -1) == [due.encode()]
 
 
-def test_trash_whose_time_is_over_is_deleted(connection: Redis, settings: Settings, queue: Queue) -> None:
+def test_expired_trash_is_deleted(connection: Redis, settings: Settings, queue: Queue) -> None:
     for ttl in (0, 60):
         queue.enqueue("f")
         trash.clear(connection, "work", actor="me", ttl=ttl, progress=lambda _done, _total: None)
-    over, kept = sorted(trash.batches(connection), key=lambda batch: batch.expires_at)
+    expired, remaining = sorted(trash.batches(connection), key=lambda batch: batch.expires_at)
     Housekeeper(connection, settings).tick()
-    assert trash.batches(connection) == [kept]
-    assert not connection.exists(keys.trash_jobs(over.id))
+    assert trash.batches(connection) == [remaining]
+    assert not connection.exists(keys.trash_jobs(expired.id))
 
 
-def test_a_rate_limited_job_of_a_stock_producer_keeps_its_pickled_parts(connection: Redis) -> None:
+def test_rate_limited_job_of_stock_producer_keeps_its_pickled_parts(connection: Redis) -> None:
     stock_queue = Queue("work", connection=connection)
     notes = {"bomb": {1, 2}}
     limited = stock_queue.enqueue_in(timedelta(seconds=-1), "f", {3}, rate_limit=RateLimit("one", 1), meta=notes)
@@ -268,7 +268,7 @@ def test_a_rate_limited_job_of_a_stock_producer_keeps_its_pickled_parts(connecti
     assert not connection.exists(keys.quarantine("work"))
 
 
-def test_a_rate_limited_job_that_cannot_be_read_is_quarantined(connection: Redis, queue: Queue) -> None:
+def test_unreadable_rate_limited_job_is_quarantined(connection: Redis, queue: Queue) -> None:
     bad = queue.enqueue_in(timedelta(seconds=-1), "f", rate_limit=RateLimit("one", 1)).id
     connection.hset(keys.job(bad), "created_at", "yesterday")
     good = delay(connection, queue)

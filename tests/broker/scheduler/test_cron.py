@@ -1,4 +1,4 @@
-"""Schedules run once a time: whatever the number of schedulers, whoever was away, whatever lies in Redis."""
+"""Each due time of a schedule has one run: with many schedulers, after downtime, and with corrupt data in Redis."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOUR = 3600
 
 
 class FakeClock:
-    """A clock that stands where it is put."""
+    """A clock that stands still until it is set."""
 
     def __init__(self, text: str) -> None:
         self.seconds = int(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp())
@@ -41,7 +41,7 @@ class FakeClock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
-    """Every CronScheduler goes by this clock."""
+    """Clock of every CronScheduler."""
     fake = FakeClock("2026-05-05T09:50:00")
     make = CronScheduler.__init__
     monkeypatch.setattr(CronScheduler, "__init__", lambda self, connection: make(self, connection, fake))
@@ -50,10 +50,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 @pytest.fixture
 def add(connection: Redis, settings: Settings) -> Add:
-    """Adds a schedule of stock-check: `add("name", cron="...")`."""
+    """Function that adds a schedule of stock-check: `add("name", cron="...")`."""
 
-    def make(name: str = "mine", job: str = "stock-check", data: Any = None, **how: Any) -> Schedule:
-        return schedules.add(connection, settings, name, job, data, actor="me", **how)
+    def make(name: str = "mine", job: str = "stock-check", data: Any = None, **options: Any) -> Schedule:
+        return schedules.add(connection, settings, name, job, data, actor="me", **options)
 
     return make
 
@@ -70,10 +70,10 @@ def names(connection: Redis) -> list[str]:
     return [event.event for event in events.newest(connection, 99)]
 
 
-# --- one run a time -------------------------------------------------------------------------------------------
+# --- one run for each due time ---------------------------------------------------------------------------------
 
 
-def test_a_time_that_is_due_makes_one_job(connection: Redis, clock: FakeClock, add: Add) -> None:
+def test_due_time_creates_one_job(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(cron="0 * * * *", data={"businessId": 7})
     cron = CronScheduler(connection)
     assert cron.enqueue_jobs() == []
@@ -93,7 +93,7 @@ def test_a_time_that_is_due_makes_one_job(connection: Redis, clock: FakeClock, a
     assert (shown.last_job, shown.runs) == (made.id, 1)
 
 
-def test_a_worker_runs_what_was_made(
+def test_worker_runs_created_job(
     connection: Redis, clock: FakeClock, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_settings(QCTL_JOBS_MODULES="support.declared")
@@ -105,7 +105,7 @@ def test_a_worker_runs_what_was_made(
     assert job(connection, id_).latest_result().return_value == id_
 
 
-def test_any_number_of_schedulers_make_one(redis_server: RedisServer, clock: FakeClock, add: Add) -> None:
+def test_many_schedulers_create_each_job_once(redis_server: RedisServer, clock: FakeClock, add: Add) -> None:
     for n in range(30):
         add(f"mine-{n}", every=60, catch_up="all")
     clients = [redis_server.connect() for _ in range(4)]
@@ -127,10 +127,10 @@ def test_any_number_of_schedulers_make_one(redis_server: RedisServer, clock: Fak
         client.close()
 
 
-def test_a_schedulers_old_view_changes_nothing(
+def test_outdated_read_of_a_scheduler_creates_nothing(
     connection: Redis, clock: FakeClock, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One scheduler reads what is due and sleeps; another makes the run; the first wakes up."""
+    """One scheduler reads the due time and sleeps; another creates the job; the first wakes up."""
     add(cron="0 * * * *")
     clock.seconds += 600
     sleeper = CronScheduler(connection)
@@ -148,16 +148,16 @@ def test_a_schedulers_old_view_changes_nothing(
     assert waiting(connection) == []
 
 
-def test_a_run_that_is_there_already_is_not_made_again(connection: Redis, clock: FakeClock, add: Add) -> None:
+def test_existing_run_is_not_created_again(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(cron="0 * * * *")
     clock.seconds += 600
     CronScheduler(connection).enqueue_jobs()
-    connection.zadd(keys.SCHEDULES, {"mine": clock.seconds})  # as a backup that was put back would have it
+    connection.zadd(keys.SCHEDULES, {"mine": clock.seconds})  # as after a restored backup
     CronScheduler(connection).enqueue_jobs()
     assert waiting(connection) == ["cron-mine-20260505T100000Z"]
 
 
-def test_repeats_end(connection: Redis, clock: FakeClock, add: Add) -> None:
+def test_schedule_ends_after_its_repeats(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(every=60, repeat=3, catch_up="all")
     assert schedules.next_times(schedules.get_schedule(connection, "mine"), 9)[-1].minute == 53
     clock.seconds += 60
@@ -169,14 +169,14 @@ def test_repeats_end(connection: Redis, clock: FakeClock, add: Add) -> None:
     assert schedules.list_all(connection) == []
 
 
-# --- who was away ---------------------------------------------------------------------------------------------
+# --- after downtime ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("policy", "runs", "skipped"),
     [("skip", [], "4"), ("one", ["1045"], "3"), ("all", ["1000", "1015", "1030", "1045"], None)],
 )
-def test_an_hour_without_a_scheduler(
+def test_catch_up_after_an_hour_without_scheduler(
     connection: Redis, clock: FakeClock, add: Add, policy: CatchUp, runs: list[str], skipped: str | None
 ) -> None:
     add(cron="*/15 * * * *", catch_up=policy)
@@ -184,15 +184,15 @@ def test_an_hour_without_a_scheduler(
     CronScheduler(connection).enqueue_jobs()
     assert waiting(connection) == [f"cron-mine-20260505T{time}00Z" for time in runs]
     assert schedules.get_schedule(connection, "mine").next_at == datetime(2026, 5, 5, 11, tzinfo=timezone.utc)
-    told = [event.fields["count"] for event in events.newest(connection, 9) if event.event == "skipped"]
-    assert told == ([skipped] if skipped else [])
+    counts = [event.fields["count"] for event in events.newest(connection, 9) if event.event == "skipped"]
+    assert counts == ([skipped] if skipped else [])
     clock.seconds += 600
     CronScheduler(connection).enqueue_jobs()
     assert len(waiting(connection)) == len(runs) + 1
 
 
-def test_daylight_saving_in_berlin(connection: Redis, clock: FakeClock, add: Add) -> None:
-    """Ticks through both nights: a run at fixed hours comes once, one of every hour in steps of real time."""
+def test_daylight_saving_time(connection: Redis, clock: FakeClock, add: Add) -> None:
+    """A run at a fixed hour happens once in both nights; hourly runs continue in steps of real time."""
     berlin = ZoneInfo("Europe/Berlin")
     for night, hours in (("2026-03-28", 23), ("2026-10-24", 25)):
         begin = datetime.fromisoformat(night).replace(hour=12, tzinfo=berlin)
@@ -209,7 +209,7 @@ def test_daylight_saving_in_berlin(connection: Redis, clock: FakeClock, add: Add
         connection.flushdb()
 
 
-def test_a_clock_that_steps_back_repeats_nothing(connection: Redis, clock: FakeClock, add: Add) -> None:
+def test_clock_set_back_repeats_no_run(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(cron="*/15 * * * *")
     cron, made = CronScheduler(connection), []
     for step in (600, -HOUR, 900, 900, 900, 900, 900, -7200, 7200, 900):
@@ -220,10 +220,10 @@ def test_a_clock_that_steps_back_repeats_nothing(connection: Redis, clock: FakeC
     assert [id_[-7:-3] for id_ in made] == ["1000", "1015", "1030"]
 
 
-# --- what lies in Redis ---------------------------------------------------------------------------------------
+# --- corrupt data ---------------------------------------------------------------------------------------
 
 
-def test_one_that_cannot_be_read_stops_nobody(connection: Redis, clock: FakeClock, add: Add) -> None:
+def test_unreadable_schedule_does_not_block_others(connection: Redis, clock: FakeClock, add: Add) -> None:
     for name in ("json", "rule", "queue", "gone", "zone"):
         add(name, cron="0 * * * *")
     connection.hset(keys.schedule("json"), "meta", b"\xff{")
@@ -236,12 +236,12 @@ def test_one_that_cannot_be_read_stops_nobody(connection: Redis, clock: FakeCloc
     assert len(CronScheduler(connection).enqueue_jobs()) == 1
     shown = {schedule.name: schedule for schedule in schedules.list_all(connection)}
     assert shown.keys() == {"json", "rule", "queue", "zone", "good"}
-    assert "never comes" in (shown["rule"].problem or "")
+    assert "never due" in (shown["rule"].problem or "")
     assert all(shown[name].problem and shown[name].next_at is None for name in ("json", "rule", "queue", "zone"))
     assert "discarded" in names(connection)
 
 
-def test_a_queue_of_another_type_stops_nobody(
+def test_queue_key_of_wrong_type_does_not_block_others(
     connection: Redis, clock: FakeClock, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qctl.broker.scheduler.cron.REFUSED_RETRY_SECONDS", 0.0)
@@ -252,10 +252,10 @@ def test_a_queue_of_another_type_stops_nobody(
     cron = CronScheduler(connection)
     assert cron.enqueue_jobs() == ["cron-good-20260505T100000Z"]
     connection.delete(keys.queue("inventory"))
-    assert cron.enqueue_jobs() == ["cron-bad-20260505T100000Z"], "nothing was lost"
+    assert cron.enqueue_jobs() == ["cron-bad-20260505T100000Z"], "no run is lost"
 
 
-def test_a_payload_that_is_pickled_is_not_opened(connection: Redis, clock: FakeClock, add: Add) -> None:
+def test_pickled_payload_is_not_loaded(connection: Redis, clock: FakeClock, add: Add) -> None:
     add(cron="0 * * * *")
     connection.hset(keys.schedule("mine"), "data", b"\x80\x04\x95")
     clock.seconds += 600
@@ -263,7 +263,7 @@ def test_a_payload_that_is_pickled_is_not_opened(connection: Redis, clock: FakeC
     assert "cannot be read" in (schedules.get_schedule(connection, "mine").problem or "")
 
 
-# --- what an operator does ------------------------------------------------------------------------------------
+# --- operations ------------------------------------------------------------------------------------
 
 
 def test_pause_and_resume(connection: Redis, clock: FakeClock, add: Add) -> None:
@@ -278,8 +278,8 @@ def test_pause_and_resume(connection: Redis, clock: FakeClock, add: Add) -> None
     assert schedules.resume(connection, "mine", actor="ada") == resumed
 
 
-def test_run_now(connection: Redis, add: Add) -> None:
-    added = add(cron="0 * * * *", how={"priority": 1, "attempts": 1, "backoff": 5})
+def test_run_creates_a_job_now(connection: Redis, add: Add) -> None:
+    added = add(cron="0 * * * *", job_options={"priority": 1, "attempts": 1, "backoff": 5})
     id_ = schedules.run(connection, "mine", actor="ada")
     assert waiting(connection, "inventory.high") == [id_]
     assert job(connection, id_).retry_intervals == [5]
@@ -287,50 +287,50 @@ def test_run_now(connection: Redis, add: Add) -> None:
     assert events.newest(connection, 1)[0].fields["actor"] == "ada"
 
 
-def test_remove(connection: Redis, add: Add) -> None:
+def test_remove_deletes_the_schedule(connection: Redis, add: Add) -> None:
     add(every=60)
     schedules.remove(connection, "mine", actor="ada")
     assert schedules.list_all(connection) == []
     assert not connection.exists(keys.schedule("mine"))
-    for act in (schedules.remove, schedules.pause, schedules.resume, schedules.run):
-        with pytest.raises(NotFoundError, match="no schedule mine"):
-            act(connection, "mine", actor="ada")
+    for operation in (schedules.remove, schedules.pause, schedules.resume, schedules.run):
+        with pytest.raises(NotFoundError, match="schedule 'mine' not found"):
+            operation(connection, "mine", actor="ada")
 
 
-def test_a_name_that_is_taken(connection: Redis, add: Add) -> None:
+def test_existing_name_is_refused_without_replacing(connection: Redis, add: Add) -> None:
     add(every=60)
-    with pytest.raises(RefusedError, match="exists already"):
+    with pytest.raises(RefusedError, match="schedule 'mine' exists"):
         add(every=90)
     assert add(every=90, replacing=True).every == 90
 
 
 @pytest.mark.parametrize(
-    ("how", "problem"),
+    ("options", "problem"),
     [
-        ({"name": "a b", "every": 60}, "is not letters"),
+        ({"name": "a b", "every": 60}, "is not made of"),
         ({"every": 60, "catch_up": "some"}, "is not skip, one or all"),
-        ({"every": 60, "repeat": 0}, "repeats are not between"),
+        ({"every": 60, "repeat": 0}, "repeat 0 is not between"),
         ({"every": 60, "data": {"odd": 1}}, "unknown argument 'odd'"),
-        ({"every": 60, "how": {"delay": 5}}, "a schedule cannot have delay"),
-        ({"every": 60, "how": {"priority": 2}}, "priority is not"),
-        ({"cron": "0 0 30 2 *"}, "never comes"),
+        ({"every": 60, "job_options": {"delay": 5}}, "a schedule has no option delay"),
+        ({"every": 60, "job_options": {"priority": 2}}, "priority is not"),
+        ({"cron": "0 0 30 2 *"}, "never due"),
         ({"cron": "0 3 * * *", "zone": "Mars"}, "time zone"),
         ({}, "either a cron rule or an interval"),
     ],
 )
-def test_what_cannot_be_added(connection: Redis, add: Add, how: dict[str, Any], problem: str) -> None:
+def test_invalid_schedule_is_refused(connection: Redis, add: Add, options: dict[str, Any], problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
-        add(**how)
+        add(**options)
     assert connection.dbsize() == 0
 
 
-def test_a_job_that_nobody_declared(add: Add) -> None:
+def test_job_outside_the_catalog_is_refused(add: Add) -> None:
     for name in ("no-such", "write-readings"):
         with pytest.raises(NotFoundError):
             add(job=name, every=60)
 
 
-def test_what_a_stock_rq_scheduler_keeps_is_shown_and_left_alone(connection: Redis, clock: FakeClock) -> None:
+def test_schedule_of_stock_rq_scheduler_is_listed_and_unchanged(connection: Redis, clock: FakeClock) -> None:
     stock = Scheduler("other", connection=connection)
     theirs = stock.schedule(datetime(2020, 1, 1), "app.tasks.send", args=["x"], interval=60)
     before = connection.hgetall(theirs.key)
@@ -341,10 +341,10 @@ def test_what_a_stock_rq_scheduler_keeps_is_shown_and_left_alone(connection: Red
     assert connection.hgetall(theirs.key) == before
 
 
-# --- those of the settings ------------------------------------------------------------------------------------
+# --- schedules of the settings ------------------------------------------------------------------------------------
 
 
-def test_the_settings_schedules(connection: Redis, make_settings: Callable[..., Settings]) -> None:
+def test_settings_create_schedules(connection: Redis, make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(QCTL_TIMEZONE="Europe/Berlin")
     schedules.sync_settings(connection, schedules.entries_from_settings(settings))
     shown = {schedule.name: schedule for schedule in schedules.list_all(connection)}
@@ -359,17 +359,19 @@ def test_the_settings_schedules(connection: Redis, make_settings: Callable[..., 
     assert {schedule.source for schedule in shown.values()} == {"settings"}
 
 
-def test_the_settings_change(connection: Redis, make_settings: Callable[..., Settings], clock: FakeClock) -> None:
+def test_changed_settings_change_schedules(
+    connection: Redis, make_settings: Callable[..., Settings], clock: FakeClock
+) -> None:
     schedules.sync_settings(connection, schedules.entries_from_settings(make_settings()))
     schedules.pause(connection, "cleanup-exports", actor="ada")
     clock.seconds += HOUR
     CronScheduler(connection).enqueue_jobs()
     before = schedules.get_schedule(connection, "stock-check")
     schedules.sync_settings(connection, schedules.entries_from_settings(make_settings()))
-    assert schedules.get_schedule(connection, "stock-check") == before, "what says the same is left as it is"
+    assert schedules.get_schedule(connection, "stock-check") == before, "an unchanged schedule keeps its state"
     with pytest.raises(RefusedError, match="comes from the settings") as caught:
         schedules.remove(connection, "stock-check", actor="ada")
-    assert caught.value.hint == "set QCTL_SCHEDULE_STOCK_CHECK=off, or pause it"
+    assert caught.value.hint == "set QCTL_SCHEDULE_STOCK_CHECK=off, or run qctl schedule pause stock-check"
     changed = make_settings(
         QCTL_SCHEDULE_STOCK_CHECK="5 * * * *",
         QCTL_SCHEDULE_CLEANUP_REPORTS="OFF",
@@ -382,12 +384,12 @@ def test_the_settings_change(connection: Redis, make_settings: Callable[..., Set
     assert (shown["cleanup-exports"].cron, shown["cleanup-exports"].paused_by) == ("0 5 * * *", "ada")
 
 
-def test_an_operators_schedule_keeps_its_name(connection: Redis, settings: Settings, add: Add) -> None:
+def test_operators_schedule_takes_precedence_over_settings(connection: Redis, settings: Settings, add: Add) -> None:
     add("stock-check", every=60)
     schedules.sync_settings(connection, schedules.entries_from_settings(settings))
     assert schedules.get_schedule(connection, "stock-check").every == 60
 
 
-def test_settings_that_cannot_be(make_settings: Callable[..., Settings]) -> None:
-    with pytest.raises(SettingsError, match=r"QCTL_SCHEDULE_CLEANUP_EXPORTS: .* never comes"):
+def test_invalid_rule_in_settings_is_refused(make_settings: Callable[..., Settings]) -> None:
+    with pytest.raises(SettingsError, match=r"QCTL_SCHEDULE_CLEANUP_EXPORTS: .* never due"):
         schedules.entries_from_settings(make_settings(QCTL_SCHEDULE_CLEANUP_EXPORTS="0 0 31 4 *"))

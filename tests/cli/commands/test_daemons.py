@@ -64,7 +64,7 @@ def test_what_cannot_be_scaled(queue: str, count: str, qctl: Qctl, systemd: Fake
 
 
 def test_logs_are_asked_of_the_journal(qctl: Qctl, systemd: FakeSystemd) -> None:
-    assert "watches schedules" in qctl("daemon", "logs", "scheduler", "-n", "5", "--since", "2h", "--follow").out
+    assert "running schedules" in qctl("daemon", "logs", "scheduler", "-n", "5", "--since", "2h", "--follow").out
     asked = systemd.done[-1]
     assert asked == ("--no-pager", "--lines=5", "--follow", "--since=-7200s", "--unit=qctl-scheduler.service")
 

@@ -23,14 +23,14 @@ from qctl.settings import Settings
 log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 10.0
-"""Seconds between rounds of housekeeping."""
+"""Time (s) between two rounds of housekeeping."""
 
 LATE_BUFFER_SECONDS = 5.0
-"""Seconds past its time after which a rest in a buffer is cut here, because its source seems to be away."""
+"""Delay (s) after the flush interval when a partial batch is cut here, because its source seems to be down."""
 
 
 class Housekeeper:
-    """What has to be done now and then, whoever runs: recovery, ended pauses, rests of buffers, old trash."""
+    """Runs the periodic tasks that no worker or source does: recovery, expiry and retention."""
 
     def __init__(self, connection: Redis, settings: Settings) -> None:
         self._redis = connection
@@ -48,52 +48,49 @@ class Housekeeper:
         self._settings = settings
 
     def tick(self) -> None:
-        """Do what is due. Raises what redis-py raises."""
-        with log_and_continue("look for dead workers"):
+        """Run the tasks that are due. Raises redis-py's errors."""
+        with log_and_continue("recover jobs of dead workers"):
             self._recoverer.maybe_run()
-        with log_and_continue("note how many jobs wait"):
-            self._note_depths()
+        with log_and_continue("record queue depths"):
+            self._record_depths()
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + ROUND_SECONDS
         with log_and_continue("end pauses"):
             for name in pauses.end_expired(self._redis):
-                log.info("the pause of %s is over", name)
+                log.info("resumed queue %s: its pause has expired", name)
         for name, (buffer, interval) in self._buffers.items():
             with log_and_continue(f"cut the buffer {name}"):
-                cut = buffer.cut_batches(max_age=interval + LATE_BUFFER_SECONDS)
-                if cut:
-                    log.warning("cut %d items that waited in the buffer %s: is its source away?", cut, name)
-        with log_and_continue("forget dead leases"):
+                if count := buffer.cut_batches(max_age=interval + LATE_BUFFER_SECONDS):
+                    log.warning("cut %d late items of the buffer %s: its source seems to be down", count, name)
+        with log_and_continue("delete dead leases"):
             recovery.forget_dead_leases(self._redis)
-        with log_and_continue("delete trash whose time is over"):
+        with log_and_continue("delete expired trash"):
             trash.expire(self._redis)
-        with log_and_continue("put old dead letters into the trash"):
-            self._discard_dead()
-        with log_and_continue("tidy registries"):
-            self._tidy_registries()
+        with log_and_continue("move old dead letters to the trash"):
+            self._trash_dead_letters()
+        with log_and_continue("clean registries"):
+            self._clean_registries()
 
-    def _discard_dead(self) -> None:
-        seconds = self._settings.keep_failed
-        if seconds and (
-            gone := retention.trash_old_dead_letters(self._redis, seconds=seconds, ttl=self._settings.trash_ttl)
-        ):
-            log.info("put %d dead letters into the trash: QCTL_KEEP_FAILED is %d s", gone, seconds)
+    def _trash_dead_letters(self) -> None:
+        seconds, ttl = self._settings.keep_failed, self._settings.trash_ttl
+        if seconds and (count := retention.trash_old_dead_letters(self._redis, seconds=seconds, ttl=ttl)):
+            log.info("moved %d dead letters to the trash: QCTL_KEEP_FAILED is %d s", count, seconds)
 
     def reset(self) -> None:
         """Discard observations of workers after Redis was unreachable: their leases ran out without their fault."""
         self._recoverer.forget()
 
-    def _names(self) -> list[str]:
+    def _queue_names(self) -> list[str]:
         return [keys.queue_name(key) for key in self._redis.smembers(keys.QUEUES)]
 
-    def _note_depths(self) -> None:
-        """Note how many jobs wait when a minute begins: arrivals are counted from it."""
+    def _record_depths(self) -> None:
+        """Record the depth of each queue at the beginning of a minute; arrivals are computed from it."""
         minute = int(time.time()) // 60
         if minute == self._minute:
             return
         self._minute = minute
-        names = self._names()
+        names = self._queue_names()
         with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.llen(keys.queue(name))
@@ -105,9 +102,9 @@ class Housekeeper:
                     pipe.expire(key, counters.RETENTION_SECONDS)
             pipe.execute(raise_on_error=False)
 
-    def _tidy_registries(self) -> None:
-        """Forget finished jobs that are old or too many. And what RQ's own maintenance does: enqueue ready ones."""
-        for name in self._names():
-            with log_and_continue(f"tidy the registries of {name}"):
-                retention.delete_finished(self._redis, name, most=self._settings.most_finished)
+    def _clean_registries(self) -> None:
+        """Delete finished jobs that are old or too many, and enqueue ready jobs as RQ's own maintenance does."""
+        for name in self._queue_names():
+            with log_and_continue(f"clean the registries of {name}"):
+                retention.delete_finished(self._redis, name, max_jobs=self._settings.most_finished)
                 ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()

@@ -1,4 +1,4 @@
-"""The scheduler's loop: schedules, delayed jobs and retries, and the housekeeping beside them."""
+"""The scheduler's loop: schedules, delayed jobs, retries and housekeeping."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from qctl.settings import Settings
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.25
-"""Seconds between looks at what is due."""
+"""Time (s) between two ticks."""
 
 
 class ReloadedSettings:
-    """Settings that were read again, until `run` takes over those in NAMES."""
+    """Passes reloaded settings to `run`, which applies those in NAMES."""
 
     NAMES = (
         *("QCTL_TIMEZONE", "QCTL_SCHEDULE_STOCK_CHECK", "QCTL_SCHEDULE_CLEANUP_REPORTS"),
@@ -34,12 +34,12 @@ class ReloadedSettings:
         self._latest: Settings | None = None
 
     def offer(self, settings: Settings) -> None:
-        """Have them taken over, from any thread. Raises SettingsError where a schedule of them cannot be."""
+        """Set the settings to apply next, from any thread. Raises SettingsError if one of the schedules is invalid."""
         schedules.entries_from_settings(settings)
         self._latest = settings
 
     def take(self) -> Settings | None:
-        """The latest that nobody took yet."""
+        """The latest settings if they were not taken yet, else None."""
         latest, self._latest = self._latest, None
         return latest
 
@@ -49,27 +49,27 @@ def run(
     settings: Settings,
     stopping: Callable[[float], bool],
     beat: Callable[[], None],
-    news: ReloadedSettings | None = None,
+    reloaded: ReloadedSettings | None = None,
 ) -> None:
-    """Run until `stopping(seconds)`, which waits that long for a wish to stop. Redis may go away at any moment.
+    """Run until `stopping(seconds)` returns True; it waits that long for a stop request. Survives a loss of Redis.
 
-    Raises SettingsError where a schedule of the settings cannot be.
+    Raises SettingsError if a schedule of the settings is invalid.
     """
-    wanted: dict[str, ScheduleEntry | None] | None = schedules.entries_from_settings(settings)
+    entries: dict[str, ScheduleEntry | None] | None = schedules.entries_from_settings(settings)
     cron = CronScheduler(connection)
     delayed = DelayedJobPromoter(connection)
     housekeeper = Housekeeper(connection, settings)
     backoff, delay = Backoff(), 0.0
-    log.info("watches schedules, delayed jobs, retries and what workers left behind")
+    log.info("running schedules, delayed jobs, retries and housekeeping")
     while not stopping(delay):
         beat()
-        if news and (fresh := news.take()):
-            wanted = schedules.entries_from_settings(fresh)
-            housekeeper.apply_settings(fresh)
+        if reloaded and (latest := reloaded.take()):
+            entries = schedules.entries_from_settings(latest)
+            housekeeper.apply_settings(latest)
         try:
-            if wanted is not None:
-                schedules.sync_settings(connection, wanted)
-                wanted = None
+            if entries is not None:
+                schedules.sync_settings(connection, entries)
+                entries = None
             delayed.tick()
             with log_and_continue("run schedules"):
                 cron.enqueue_jobs()
@@ -79,8 +79,8 @@ def run(
         except RedisError as error:
             housekeeper.reset()
             delay = backoff.next_delay()
-            log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
+            log.warning("Redis is unreachable (%s); retrying in %.0f s", error, delay)
     try:
         delayed.stop()
     except RedisError as error:
-        log.warning("left without telling Redis: %s", error)
+        log.warning("stopped without releasing RQ's locks in Redis: %s", error)

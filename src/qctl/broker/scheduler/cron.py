@@ -1,14 +1,14 @@
-"""Jobs that come by the clock: rq-scheduler's store and loop, with what it gets wrong mended.
+"""Schedules: rq-scheduler's data model and loop, without its defects.
 
-rq-scheduler 0.14 enqueues, removes and adds again in three steps (a crash between them runs a job twice, or loses its
-entry for ever), under a lock that any scheduler may free; it runs the same job id every time, over one that still
-runs; it reckons cron rules in the zone of its host, and hands options that it does not know to the function
-(measured). Here:
+rq-scheduler 0.14 enqueues a job, removes its entry and adds it again in three steps, under a lock that any scheduler
+may release: a crash between the steps runs a job twice or loses its entry. It uses one job id for every run, even if
+the last run has not ended. It evaluates cron rules in the time zone of its host, and passes options that it does not
+know to the function (all measured). In contrast, here:
 
-- A schedule is a template of a job under keys of its own, so a stock rq-scheduler beside qctl's minds its own.
-- Each time that is due is a job of its own, `cron-{schedule}-{time}`, made in the step that moves the schedule on.
-  Any number of schedulers may run and be killed: there is one run a time, and no lock to wait for.
-- Redis's clock decides, the schedule's zone and policy say what is due (`recurrence.py`).
+- A schedule is a job template under keys of its own, so a stock rq-scheduler may run on the same Redis.
+- Each due time gets a job of its own, `cron-{schedule}-{time}`, created in the step that advances the schedule. So any
+  number of schedulers may run and be killed: each due time has one run, and no scheduler waits for a lock.
+- Redis's clock gives the time; the schedule's time zone and policy decide what is due (`recurrence.py`).
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ from qctl.models import CatchUp
 log = logging.getLogger(__name__)
 
 SCHEDULES_PER_TICK = 100
-"""Schedules that are looked at in one tick."""
+"""Maximum schedules that run in one tick; the rest run in the next."""
 
 NEVER_DUE = math.inf
-"""When a schedule is due that is paused, or cannot be read."""
+"""Due time of a schedule that is paused, or that cannot be read."""
 
 REFUSED_RETRY_SECONDS = 60.0
-"""Seconds before a schedule that Redis refuses is tried again."""
+"""Time (s) before a schedule that Redis rejected is tried again."""
 
 _fire = Script("scheduler/fire", after="redis/types")
 
 
 class ScheduleTemplate(Job):
-    """What a schedule makes its jobs of: written as RQ writes jobs, in JSON, where no tool takes it for a job."""
+    """Template of a schedule's jobs: in RQ's format with JSON, under a key that no tool takes for a job."""
 
     redis_job_namespace_prefix = keys.SCHEDULE_PREFIX
 
@@ -63,7 +63,7 @@ class ScheduleTemplate(Job):
 
 @dataclass(frozen=True)
 class ScheduleEntry:
-    """A schedule as it is kept: what it makes, and when."""
+    """A schedule: the job that it creates, and when."""
 
     name: str
     rule: Recurrence
@@ -74,7 +74,7 @@ class ScheduleEntry:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Its part of the template's notes. Two of them are rq-scheduler's own words."""
+        """The schedule's part of the template's `meta`. `cron_string` and `interval` are rq-scheduler's names."""
         return {
             "job": self.job.name,
             "cron_string": self.rule.cron,
@@ -84,14 +84,14 @@ class ScheduleEntry:
             "source": self.source,
         }
 
-    def run(self, due: int) -> NewJob:
-        """The job for one time."""
-        moment = datetime.fromtimestamp(due, timezone.utc)
-        return replace(self.job, id=f"cron-{self.name}-{moment:%Y%m%dT%H%M%SZ}", trace=uuid.uuid4().hex)
+    def job_for(self, due: int) -> NewJob:
+        """The job for one due time (s since 1970)."""
+        time = datetime.fromtimestamp(due, timezone.utc)
+        return replace(self.job, id=f"cron-{self.name}-{time:%Y%m%dT%H%M%SZ}", trace=uuid.uuid4().hex)
 
 
 class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
-    """Keeps schedules and makes their jobs. `now` gives seconds since 1970; by default it is Redis's clock."""
+    """Stores schedules and creates their jobs. `now` returns seconds since 1970, by default of Redis's clock."""
 
     scheduled_jobs_key = keys.SCHEDULES
     scheduler_lock_key = keys.lock("cron")
@@ -102,8 +102,8 @@ class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
         self.now = now or (lambda: clock.now_ms(connection) // 1000)
         self._not_before: dict[str, float] = {}
 
-    def put(self, entry: ScheduleEntry, *, due: float, paused_by: str | None = None) -> None:
-        """Write a schedule, in the place of one of its name, whose last run stays known. Due at a time."""
+    def save(self, entry: ScheduleEntry, *, due: float, paused_by: str | None = None) -> None:
+        """Store a schedule that is next due at `due`. Replaces one with its name, but keeps the record of its runs."""
         template: ScheduleTemplate = self._create_job(
             entry.job.handler,
             kwargs=dict(entry.job.arguments),
@@ -130,13 +130,13 @@ class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
             pipe.execute()
 
     def enqueue_jobs(self) -> list[str]:
-        """Make the jobs that are due. Returns their ids.
+        """Create the jobs that are due. Returns their ids.
 
-        One that cannot be read is held with its problem, and one that Redis refuses tried again later: neither stops
-        the others. Raises what redis-py raises where it will pass.
+        A schedule that cannot be read is paused with its problem, and one that Redis rejects is tried again later, so
+        that neither blocks the others. Raises temporary errors of redis-py.
         """
         now = self.now()
-        made: list[str] = []
+        created: list[str] = []
         for raw, due in self.connection.zrangebyscore(
             self.scheduled_jobs_key, "-inf", now, withscores=True, start=0, num=SCHEDULES_PER_TICK
         ):
@@ -144,62 +144,62 @@ class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
             if self._not_before.get(name, 0.0) > time.monotonic():
                 continue
             try:
-                made += self._enqueue(name, int(due), now)
+                created += self._enqueue(name, int(due), now)
             except QctlError as problem:
-                self._hold(name, due, problem.message)
+                self._pause(name, due, problem.message)
             except RedisError as error:
                 if is_temporary(error):
                     raise
                 self._not_before[name] = time.monotonic() + REFUSED_RETRY_SECONDS
-                log.error("schedule %s cannot be run: %s", name, error)  # noqa: TRY400 - the cause is Redis's
-        return made
+                log.error("schedule %s cannot run: %s", name, error)  # noqa: TRY400 - the cause is in Redis
+        return created
 
     def _enqueue(self, name: str, due: int, now: int) -> list[str]:
         fields = self.connection.hgetall(keys.schedule(name))
         if not fields:
-            self._forget(name)
+            self._delete_if_empty(name)
             return []
         entry = parse_entry(self.connection, name, fields)
-        step = plan_runs(entry.rule, due, now, entry.catch_up)
-        runs = step.runs if entry.left is None else step.runs[: entry.left]
+        plan = plan_runs(entry.rule, due, now, entry.catch_up)
+        runs = plan.runs if entry.left is None else plan.runs[: entry.left]
         left = None if entry.left is None else entry.left - len(runs)
-        jobs = [entry.run(moment) for moment in runs]
-        made = _fire(self.connection, *self._call(entry, due, now, replace(step, runs=runs), jobs, left))
-        if made < 0:
+        jobs = [entry.job_for(run) for run in runs]
+        created = _fire(self.connection, *self._call(entry, due, now, replace(plan, runs=runs), jobs, left))
+        if created < 0:
             return []
-        if step.skipped:
+        if plan.skipped:
             log.warning(
-                "schedule %s: nobody was there for %d of its times; policy %s", name, step.skipped, entry.catch_up
+                "schedule %s missed %d runs while no scheduler ran; policy %s", name, plan.skipped, entry.catch_up
             )
-        log.debug("schedule %s was due: %d jobs made", name, len(jobs))
+        log.debug("schedule %s was due: %d jobs created", name, len(jobs))
         return [job.id for job in jobs]
 
     def _call(
-        self, entry: ScheduleEntry, due: int, now: int, step: RunPlan, jobs: list[NewJob], left: int | None
+        self, entry: ScheduleEntry, due: int, now: int, plan: RunPlan, jobs: list[NewJob], left: int | None
     ) -> tuple[list[str], list[Any]]:
         """KEYS and ARGV of `fire.lua`."""
         queue = entry.job.queue
         args: list[Any] = [
             entry.name,
             due,
-            "" if left == 0 else step.next,
+            "" if left == 0 else plan.next,
             "" if left is None else left,
-            step.runs[-1] if step.runs else "",
+            plan.runs[-1] if plan.runs else "",
             utcformat(datetime.fromtimestamp(now, timezone.utc)),
             events.MAX_ENTRIES,
             queue,
             entry.job.name,
-            step.skipped,
+            plan.skipped,
             entry.catch_up,
         ]
         for job in jobs:
             pairs = [part for pair in job.hash_fields(self.connection).items() for part in pair]
             args += [job.id, job.trace, len(pairs), *pairs]
-        where = [keys.SCHEDULES, keys.schedule(entry.name), keys.queue(queue), keys.QUEUES, keys.EVENTS]
-        return [*where, *(keys.job(job.id) for job in jobs)], args
+        script_keys = [keys.SCHEDULES, keys.schedule(entry.name), keys.queue(queue), keys.QUEUES, keys.EVENTS]
+        return [*script_keys, *(keys.job(job.id) for job in jobs)], args
 
-    def _forget(self, name: str) -> None:
-        """Remove a schedule whose data is gone, unless somebody writes it meanwhile."""
+    def _delete_if_empty(self, name: str) -> None:
+        """Delete the entry of a schedule without a hash, unless the hash is written meanwhile."""
         with self.connection.pipeline() as pipe:
             try:
                 pipe.watch(keys.schedule(name))
@@ -207,14 +207,14 @@ class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
                     return
                 pipe.multi()
                 pipe.zrem(self.scheduled_jobs_key, name)
-                events.record(pipe, "discarded", name=name, reason="the schedule's data is gone")
+                events.record(pipe, "discarded", name=name, reason="its hash does not exist")
                 pipe.execute()
             except WatchError:
                 return
-        log.warning("forgot schedule %s: its data is gone", name)
+        log.warning("deleted schedule %s: its hash does not exist", name)
 
-    def _hold(self, name: str, due: float, problem: str) -> None:
-        """Make no more runs of a schedule that cannot be read, until somebody writes it anew."""
+    def _pause(self, name: str, due: float, problem: str) -> None:
+        """Pause a schedule that cannot be read until it is written again."""
         with self.connection.pipeline() as pipe:
             try:
                 pipe.watch(keys.schedule(name), self.scheduled_jobs_key)
@@ -226,19 +226,19 @@ class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
                 pipe.execute()
             except WatchError:
                 return
-        log.error("schedule %s is held: %s", name, problem)
+        log.error("paused schedule %s: %s", name, problem)
 
 
 def parse_entry(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> ScheduleEntry:
-    """A schedule as its hash says; nothing is sent. Raises QctlError where it cannot be read or is no rule."""
+    """Parse the hash of a schedule. Raises QctlError if it cannot be read or its rule is invalid."""
     try:
         template = ScheduleTemplate(name, connection)
         template.restore(dict(fields))
-        notes: Any = template.meta
-        rule = Recurrence(notes.get("cron_string"), notes.get("interval"), str(notes.get("timezone", "UTC")))
+        meta: Any = template.meta
+        rule = Recurrence(meta.get("cron_string"), meta.get("interval"), str(meta.get("timezone", "UTC")))
         job = NewJob(
             id="",
-            name=str(notes.get("job") or template.description or template.func_name),
+            name=str(meta.get("job") or template.description or template.func_name),
             handler=str(template.func_name),
             queue=template.origin,
             arguments=dict(template.kwargs),
@@ -246,14 +246,14 @@ def parse_entry(connection: Redis, name: str, fields: Mapping[bytes, bytes]) -> 
             retry_delays=tuple(template.retry_intervals or ()),
             result_ttl=int(template.result_ttl if template.result_ttl is not None else 86_400),
         )
-        catch_up = notes.get("catch_up", "one")
+        catch_up = meta.get("catch_up", "one")
         left = fields.get(job_fields.SCHEDULE_RUNS_LEFT.encode())
         entry = ScheduleEntry(
-            name, rule, job, catch_up, None if left is None else int(left), str(notes.get("source", "operator"))
+            name, rule, job, catch_up, None if left is None else int(left), str(meta.get("source", "operator"))
         )
     except Exception as error:  # a corrupt hash may raise anything
-        raise UsageError(f"it cannot be read: {type(error).__name__}: {error}") from error
+        raise UsageError(f"cannot be read: {type(error).__name__}: {error}") from error
     if catch_up not in get_args(CatchUp) or not job.queue:
-        raise UsageError("it cannot be read: it names no queue, or no policy that there is")
+        raise UsageError("cannot be read: it has no queue, or an unknown catch-up policy")
     rule.check()
     return entry

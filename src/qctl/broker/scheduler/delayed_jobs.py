@@ -1,5 +1,4 @@
-"""Jobs that wait for their time in RQ's registry of scheduled jobs, or in a stock rq-scheduler's: read, and hastened
-or held one at a time."""
+"""Reads the scheduled jobs of RQ's registries and of a stock rq-scheduler, and runs, pauses or resumes one of them."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from qctl.models import Timer, TimerKind
 _timer = Script("scheduler/timer", after="redis/types")
 
 PAUSED_DUE_SECONDS = 253_370_764_800
-"""When a job is due that is paused, in seconds: the year 9999, which every tool that lists it can still write."""
+"""Due time (s since 1970) of a paused job: the year 9999, which every tool that lists it can show."""
 
 _FIELDS = (
     *("description", "started_at", "ended_at", "repeats_left", "repeat_intervals"),
@@ -30,26 +29,26 @@ _FIELDS = (
 
 
 def count_waiting(connection: Redis, queues: Sequence[str]) -> int:
-    """How many jobs of these queues wait for their time."""
+    """Number of scheduled jobs of these queues."""
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.zcard(keys.scheduled(queue))
         return sum(replies.granted(reply, 0) for reply in replies.execute(pipe)) if queues else 0
 
 
-def list_next(connection: Redis, queues: Sequence[str], most: int) -> list[Timer]:
-    """Those of these queues that come first, at most so many of each queue. Writes nothing."""
+def list_next(connection: Redis, queues: Sequence[str], limit: int) -> list[Timer]:
+    """The `limit` scheduled jobs of these queues that are due first."""
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
-            pipe.zrange(keys.scheduled(queue), 0, most - 1, withscores=True)
-        found = [replies.granted(reply, []) for reply in replies.execute(pipe)] if queues and most else []
-    placed = [(queue, raw, due) for queue, rows in zip(queues, found, strict=False) for raw, due in rows]
-    placed.sort(key=lambda row: row[2])
-    return list(_read(connection, placed[:most]))
+            pipe.zrange(keys.scheduled(queue), 0, limit - 1, withscores=True)
+        rows_by_queue = [replies.granted(reply, []) for reply in replies.execute(pipe)] if queues and limit else []
+    scheduled = [(queue, raw, due) for queue, rows in zip(queues, rows_by_queue, strict=False) for raw, due in rows]
+    scheduled.sort(key=lambda row: row[2])
+    return list(_read(connection, scheduled[:limit]))
 
 
 def find_job(connection: Redis, job_id: str) -> Timer | None:
-    """The job of this id, where it waits for its time in the queue that its hash names."""
+    """The job with this id if it is scheduled in the queue that its hash names."""
     queue = untrusted_fields.decode(_origin(connection, job_id))
     due = connection.zscore(keys.scheduled(queue), job_id) if queue else None
     if due is None:
@@ -61,40 +60,42 @@ def _origin(connection: Redis, job_id: str) -> bytes | None:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hget(keys.job(job_id), "origin")
         (answer,) = replies.execute(pipe)
-    found: bytes | None = replies.granted(answer, None)
-    return found
+    origin: bytes | None = replies.granted(answer, None)
+    return origin
 
 
-def _read(connection: Redis, placed: Sequence[tuple[str, bytes, float]]) -> Iterator[Timer]:
+def _read(connection: Redis, scheduled: Sequence[tuple[str, bytes, float]]) -> Iterator[Timer]:
     with connection.pipeline(transaction=False) as pipe:
-        for _, raw, _ in placed:
+        for _, raw, _ in scheduled:
             pipe.hmget(keys.job(untrusted_fields.decode(raw)), _FIELDS)
-        answers = [replies.granted(reply, [None] * len(_FIELDS)) for reply in replies.execute(pipe)] if placed else []
-    for (queue, raw, due), values in zip(placed, answers, strict=True):
-        yield _timer_of(queue, untrusted_fields.decode(raw), due, dict(zip(_FIELDS, values, strict=True)))
+        answers = (
+            [replies.granted(reply, [None] * len(_FIELDS)) for reply in replies.execute(pipe)] if scheduled else []
+        )
+    for (queue, raw, due), values in zip(scheduled, answers, strict=True):
+        yield _parse_timer(queue, untrusted_fields.decode(raw), due, dict(zip(_FIELDS, values, strict=True)))
 
 
-def _timer_of(queue: str, job_id: str, due: float, fields: Mapping[str, bytes | None]) -> Timer:
+def _parse_timer(queue: str, job_id: str, due: float, fields: Mapping[str, bytes | None]) -> Timer:
     repeats = untrusted_fields.parse_count(fields["repeats_left"])
     ran = bool(fields["started_at"])  # RQ writes it empty before the first run
     kind: TimerKind = "once"
     left: int | None = None
     if repeats is not None:
-        kind, left = "repeat", repeats + 1  # the run that is waited for is not among them
+        kind, left = "repeat", repeats + 1  # RQ does not count the next run
     elif ran:
         kind, left = "retry", untrusted_fields.parse_count(fields["retries_left"])
-    held = due >= PAUSED_DUE_SECONDS
+    paused = due >= PAUSED_DUE_SECONDS
     return Timer(
         kind,
         job_id,
         untrusted_fields.function_name({"description": fields["description"]}) or "?",
         queue,
-        next_at=None if held else to_datetime(due),
+        next_at=None if paused else to_datetime(due),
         last_at=untrusted_fields.parse_time(fields["ended_at"]) or untrusted_fields.parse_time(fields["started_at"]),
         every=_intervals(fields["repeat_intervals"]),
         left=left,
         runs=untrusted_fields.parse_count(fields["number_of_retries"]) if kind == "retry" else None,
-        paused_by=untrusted_fields.decode(fields[job_fields.PAUSED_BY]) or "?" if held else None,
+        paused_by=untrusted_fields.decode(fields[job_fields.PAUSED_BY]) or "?" if paused else None,
     )
 
 
@@ -107,7 +108,7 @@ def _intervals(raw: bytes | None) -> tuple[int, ...]:
 
 
 def to_datetime(seconds: float) -> datetime | None:
-    """A time, None where it is none that can be written."""
+    """A time (s since 1970) as a datetime, None if it is out of range."""
     try:
         return clock.to_datetime(seconds * 1000) if math.isfinite(seconds) else None
     except (ValueError, OverflowError, OSError):
@@ -115,34 +116,26 @@ def to_datetime(seconds: float) -> datetime | None:
 
 
 def read_statuses(connection: Redis, ids: Collection[str]) -> dict[str, str]:
-    """RQ's status of these jobs, empty for those that are forgotten."""
-    listed = sorted(ids)
+    """RQ's status of these jobs by id, empty for jobs without a hash."""
+    sorted_ids = sorted(ids)
     with connection.pipeline(transaction=False) as pipe:
-        for job_id in listed:
+        for job_id in sorted_ids:
             pipe.hget(keys.job(job_id), "status")
-        answers = replies.execute(pipe) if listed else []
+        answers = replies.execute(pipe) if sorted_ids else []
     return {
         job_id: untrusted_fields.decode(replies.granted(answer, None))
-        for job_id, answer in zip(listed, answers, strict=True)
+        for job_id, answer in zip(sorted_ids, answers, strict=True)
     }
 
 
-def apply_action(connection: Redis, job_id: str, queue: str, what: str, *, actor: str, foreign: bool = False) -> str:
-    """Run a job now, pause it or resume it, by `what`. `foreign`: it is a stock rq-scheduler's, and stays with it.
+def apply_action(connection: Redis, job_id: str, queue: str, action: str, *, actor: str, foreign: bool = False) -> str:
+    """Apply `run`, `pause` or `resume` to a job. `foreign` marks a job of a stock rq-scheduler, where it stays.
 
-    Returns what timer.lua does: done, so, absent, gone, limited, or a status.
+    Returns the reply of timer.lua: done, unchanged, absent, gone, limited, or a status.
     """
-    place = Scheduler.scheduled_jobs_key if foreign else keys.scheduled(queue)
+    schedule_key = Scheduler.scheduled_jobs_key if foreign else keys.scheduled(queue)
+    script_keys = [schedule_key, keys.queue(queue), keys.QUEUES, keys.job(job_id), keys.EVENTS]
     now = utcformat(datetime.now(timezone.utc))
-    args: list[Any] = [
-        job_id,
-        what,
-        actor,
-        now,
-        events.MAX_ENTRIES,
-        queue,
-        PAUSED_DUE_SECONDS,
-        "keep" if foreign else "",
-    ]
-    said: bytes = _timer(connection, [place, keys.queue(queue), keys.QUEUES, keys.job(job_id), keys.EVENTS], args)
-    return said.decode()
+    args: list[Any] = [job_id, action, actor, now, events.MAX_ENTRIES, queue, PAUSED_DUE_SECONDS]
+    reply: bytes = _timer(connection, script_keys, [*args, "keep" if foreign else ""])
+    return reply.decode()

@@ -1,8 +1,8 @@
 """Moves delayed jobs and retries to their queues when they are due.
 
-RQ's own scheduler reads what is due and enqueues it in two steps under a lock of 61 s, which after a crash nobody
-looks at again for ten minutes. Here the move is one script, so any number of schedulers may run; RQ's lock is held all
-the same, under one name shared by all of qctl's, to keep RQ's own schedulers off the same queues.
+RQ's scheduler reads the due jobs and enqueues them in two steps, under a lock of 61 s that after a crash is not checked
+again for ten minutes. Here one script moves the jobs, so any number of schedulers may run. They still hold RQ's lock,
+under one name that all of them share, to keep RQ's own schedulers off the same queues.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from qctl.broker.redis.scripts import Script
 log = logging.getLogger(__name__)
 
 MAX_JOBS_PER_CALL = 200
-"""Jobs a script call may enqueue: some 2 ms."""
+"""Maximum jobs that one script call enqueues; that blocks Redis for about 2 ms."""
 
 _promote = Script("scheduler/promote", after="redis/types")
 
 
 class DelayedJobPromoter(RQScheduler):
-    """RQ's scheduler for delayed jobs and retries, for all queues there are."""
+    """RQ's scheduler for the delayed jobs and retries of all queues."""
 
     def __init__(self, connection: Redis) -> None:
         super().__init__([], connection=connection, interval=1, serializer=JSONSerializer, name="qctl")
@@ -42,7 +42,7 @@ class DelayedJobPromoter(RQScheduler):
         self._known: set[str] = set()
 
     def tick(self) -> int:
-        """Enqueue what is due in every queue whose lock is ours. Returns how many jobs. Raises what redis-py does."""
+        """Enqueue the due jobs of every queue whose lock is held. Returns their number. Raises redis-py's errors."""
         self._queue_names = {keys.queue_name(key) for key in self.connection.smembers(keys.QUEUES)}
         if time.monotonic() - self._locked_at > 5 or not self._queue_names <= self._known:
             self._known = set(self._queue_names)
@@ -78,8 +78,7 @@ class DelayedJobPromoter(RQScheduler):
                 return total
 
     def _promote_limited(self, name: str, job_id: str) -> None:
-        """A rate limited job asks RQ's limiter for a slot, as RQ's scheduler does. Without a hash that can be read it
-        is quarantined."""
+        """Enqueue a rate limited job by RQ's limiter, as RQ's scheduler does; quarantine it if it cannot be read."""
         queue = Queue(name, connection=self.connection, serializer=JSONSerializer)
         try:
             job = Job.fetch(job_id, connection=self.connection, serializer=JSONSerializer)
@@ -89,7 +88,7 @@ class DelayedJobPromoter(RQScheduler):
             self._quarantine(
                 name,
                 job_id,
-                f"it cannot be read: {type(error).__name__}: {error}"[: dead_letter_index.MAX_REASON_CHARACTERS],
+                f"cannot be read: {type(error).__name__}: {error}"[: dead_letter_index.MAX_REASON_CHARACTERS],
             )
             return
         with self.connection.pipeline() as pipe:
@@ -105,5 +104,5 @@ class DelayedJobPromoter(RQScheduler):
             pipe.hset(keys.quarantine(name), job_id, json.dumps(note))
             events.record(pipe, "quarantined", queue=name, job=job_id, reason=reason)
             pipe.execute()
-        told = {"event": "dlq", "jobId": job_id}
-        log.error("quarantined job %s of %s: %s", job_id, name, reason, extra=told)
+        context = {"event": "dlq", "jobId": job_id}
+        log.error("quarantined job %s of %s: %s", job_id, name, reason, extra=context)

@@ -1,11 +1,11 @@
-"""When something that comes again and again is due, and what becomes of the times that nobody was there for.
+"""Computes due times of schedules, and which missed runs to catch up.
 
-Nothing here reads a clock or Redis. Times are whole seconds since 1970. A rule in cron's words counts by the wall
-clock of its zone, as cron does:
+This module reads neither a clock nor Redis. Times are whole seconds since 1970. A cron rule follows the local time of
+its zone, as cron does:
 
-- With `*` for the hour it goes on in steps of real time while clocks are changed.
-- At fixed hours it comes once a day: a time that clocks jump over comes when they have jumped, one that comes twice
-  counts the first time.
+- With `*` as the hour, it continues in steps of real time when clocks change.
+- With fixed hours, it is due once a day: a local time that is skipped is due right after the change, and one that
+  occurs twice is due the first time.
 """
 
 from __future__ import annotations
@@ -21,54 +21,56 @@ from qctl.errors import UsageError
 from qctl.models import CatchUp
 
 GRACE_SECONDS = 60
-"""Seconds: what is late by no more is on time. cron knows no shorter steps."""
+"""Delay (s) up to which a run counts as on time: the shortest step of cron."""
 
 MAX_COUNTED_TIMES = 1000
-"""Missed times that are counted; a longer absence is told as this many."""
+"""Maximum missed times that are counted. A longer absence counts as this many."""
 
 MAX_CATCH_UP_RUNS = 50
-"""Missed runs that `all` makes in one step."""
+"""Maximum missed runs that the policy `all` starts at once; the rest follow in the next ticks."""
 
 MAX_YEARS_AHEAD = 8
-"""How far ahead a date is looked for: the 29th of February may be that far."""
+"""Years to search for the next date: 29 February may be eight years ahead."""
 
 _RANDOM = re.compile(r"(?:^|[\s,])[rh]", re.IGNORECASE)
-"""Fields that croniter fills in by chance, differently each time it is asked. No month or weekday begins so."""
+"""Fields that croniter fills at random in each call. No name of a month or weekday begins with these letters."""
 
 
 @dataclass(frozen=True)
 class Recurrence:
-    """When something is due: by five fields of cron in a zone, or every so many seconds."""
+    """A rule for due times: five cron fields in a time zone, or an interval `every` in seconds."""
 
     cron: str | None = None
     every: int | None = None
     zone: str = "UTC"
 
     def check(self) -> None:
-        """Raise UsageError where this is no rule, or one that never comes true."""
+        """Raise UsageError if the rule is invalid, or never due."""
         if (self.cron is None) == (self.every is None):
-            raise UsageError("a schedule has either a cron rule or an interval")
+            raise UsageError("a schedule needs either a cron rule or an interval")
         if self.every is not None and not 1 <= self.every <= 366 * 86_400:
-            raise UsageError(f"an interval of {self.every} seconds is not between 1 second and a year")
+            raise UsageError(f"interval {self.every} s is not between 1 s and 366 days")
         try:
             ZoneInfo(self.zone)
         except (KeyError, ValueError, OSError):
-            raise UsageError(f"{self.zone!r} is not the name of a time zone, as Europe/Berlin is") from None
+            raise UsageError(f"{self.zone!r} is not a time zone; an example is Europe/Berlin") from None
         if self.cron is not None and (len(self.cron.split()) != 5 or _RANDOM.search(self.cron)):
-            raise UsageError(f"{self.cron!r} is not minute hour day month weekday, as in 0 3 * * *")
+            raise UsageError(
+                f"{self.cron!r} is not a cron rule 'minute hour day month weekday'; an example is 0 3 * * *"
+            )
         try:
             self.after(0)
         except CroniterBadDateError:
-            raise UsageError(f"{self.cron!r} never comes") from None
+            raise UsageError(f"{self.cron!r} is never due") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{self.cron!r} is not minute hour day month weekday: {error}") from None
+            raise UsageError(f"{self.cron!r} is not a cron rule: {error}") from None
 
     def after(self, moment: int) -> int:
-        """The first time after a moment; for an interval, that long after it."""
+        """The first due time after `moment`; for an interval, one interval later."""
         return self._step(moment, forward=True)
 
     def latest(self, due: int, now: int) -> int:
-        """The last time from `due` on that is not after `now`."""
+        """The last due time between `due` and `now`."""
         if self.every is not None:
             return now - (now - due) % self.every
         return max(due, self._step(now + 1, forward=False))
@@ -80,23 +82,23 @@ class Recurrence:
             self.cron, datetime.fromtimestamp(moment, ZoneInfo(self.zone)), max_years_between_matches=MAX_YEARS_AHEAD
         )
         while True:
-            found: datetime = walk.get_next(datetime) if forward else walk.get_prev(datetime)
-            if self._every_hour or not _second_time(found):
-                return int(found.timestamp())
+            date: datetime = walk.get_next(datetime) if forward else walk.get_prev(datetime)
+            if self._every_hour or not _is_repeated(date):
+                return int(date.timestamp())
 
     @property
     def _every_hour(self) -> bool:
         return self.cron is not None and self.cron.split()[1] == "*"
 
 
-def _second_time(moment: datetime) -> bool:
-    """Whether clocks showed this time before, an hour ago."""
-    return moment.utcoffset() != moment.replace(fold=0).utcoffset()
+def _is_repeated(date: datetime) -> bool:
+    """True for the second occurrence of a local time that occurs twice when clocks are set back."""
+    return date.utcoffset() != date.replace(fold=0).utcoffset()
 
 
 @dataclass(frozen=True)
 class RunPlan:
-    """What is to be done now: a run for each of `runs`, none for `skipped` times that were missed; next due `next`."""
+    """The runs to start now, by due time; the number of missed times without a run; the next due time."""
 
     runs: list[int]
     skipped: int
@@ -104,17 +106,16 @@ class RunPlan:
 
 
 def plan_runs(rule: Recurrence, due: int, now: int, policy: CatchUp) -> RunPlan:
-    """What to do about a time that was due.
+    """Plan the runs for a schedule that was due at `due`.
 
-    Of the times that were missed since, `all` runs every one, `one` the last, and `skip` none that is more than 60 s
-    late.
+    The policy `all` runs every missed time, `one` the last one, and `skip` none that is more than 60 s late.
     """
-    dues = [due]
-    while len(dues) < MAX_COUNTED_TIMES and (following := rule.after(dues[-1])) <= now:
-        dues.append(following)
+    times = [due]
+    while len(times) < MAX_COUNTED_TIMES and (following := rule.after(times[-1])) <= now:
+        times.append(following)
     if policy == "all":
-        runs = dues[:MAX_CATCH_UP_RUNS]
+        runs = times[:MAX_CATCH_UP_RUNS]
         return RunPlan(runs, 0, rule.after(runs[-1]))
-    last = rule.latest(due, now) if len(dues) == MAX_COUNTED_TIMES else dues[-1]
+    last = rule.latest(due, now) if len(times) == MAX_COUNTED_TIMES else times[-1]
     runs = [last] if policy == "one" or now - last <= GRACE_SECONDS else []
-    return RunPlan(runs, len(dues) - len(runs), rule.after(last))
+    return RunPlan(runs, len(times) - len(runs), rule.after(last))

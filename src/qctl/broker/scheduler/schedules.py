@@ -1,4 +1,4 @@
-"""What an operator sees and does of schedules: list, add, remove, pause, resume, run now; and those of the settings."""
+"""Lists, adds, removes, pauses, resumes and runs schedules, and keeps those of the settings up to date."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from qctl.models import CatchUp, Schedule
 from qctl.settings import Settings
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,80}")
-"""What a schedule may be called: it becomes part of the ids of its jobs."""
+"""Allowed names of schedules. The name is part of the ids of the schedule's jobs."""
 
 RETRY_SECONDS = 5.0
-"""Seconds for which a run that somebody asked for is sent again while Redis is away."""
+"""Time (s) for which a requested run is sent again while Redis is unreachable."""
 
 MAX_LISTED_SCHEDULES = 1000
-"""Schedules that are listed."""
+"""Maximum schedules that are listed; the rest are left out."""
 
 
 def list_all(connection: Redis) -> list[Schedule]:
-    """Every schedule, by name: qctl's own, and those that a stock rq-scheduler keeps, which are only shown."""
+    """All schedules by name: qctl's own, and those of a stock rq-scheduler, which are read-only."""
     own = connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
     foreign = connection.zrange(Scheduler.scheduled_jobs_key, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
     with connection.pipeline(transaction=False) as pipe:
@@ -49,34 +49,34 @@ def list_all(connection: Redis) -> list[Schedule]:
         for raw, _ in foreign:
             pipe.hgetall(keys.job(untrusted_fields.decode(raw)))
         replies = pipe.execute(raise_on_error=False)
-    found = [
-        _shown(connection, untrusted_fields.decode(raw), due, reply)
+    rows = [
+        _parse_schedule(connection, untrusted_fields.decode(raw), due, reply)
         for (raw, due), reply in zip(own, replies, strict=False)
     ]
-    found += [
-        _foreign(untrusted_fields.decode(raw), due, reply)
+    rows += [
+        _parse_foreign(untrusted_fields.decode(raw), due, reply)
         for (raw, due), reply in zip(foreign, replies[len(own) :], strict=True)
     ]
-    return sorted(found, key=lambda schedule: schedule.name)
+    return sorted(rows, key=lambda schedule: schedule.name)
 
 
 def get_schedule(connection: Redis, name: str) -> Schedule:
-    """One schedule. Raises NotFoundError."""
+    """The schedule with this name. Raises NotFoundError."""
     due = connection.zscore(keys.SCHEDULES, name)
     if due is None:
         raise _unknown(connection, name)
-    return _shown(connection, name, due, connection.hgetall(keys.schedule(name)))
+    return _parse_schedule(connection, name, due, connection.hgetall(keys.schedule(name)))
 
 
 def next_times(schedule: Schedule, count: int) -> list[datetime]:
-    """The next times that a schedule is due, none while it is paused."""
+    """The next `count` due times of a schedule; none while it is paused."""
     if schedule.next_at is None or (schedule.cron is None and schedule.every is None):
         return [] if schedule.next_at is None else [schedule.next_at]
     rule = Recurrence(schedule.cron, schedule.every, schedule.timezone)
     times = [int(schedule.next_at.timestamp())]
     while len(times) < (count if schedule.left is None else min(count, schedule.left)):
         times.append(rule.after(times[-1]))
-    return [datetime.fromtimestamp(each, timezone.utc) for each in times]
+    return [datetime.fromtimestamp(due, timezone.utc) for due in times]
 
 
 def add(
@@ -91,107 +91,104 @@ def add(
     zone: str | None = None,
     catch_up: CatchUp = "one",
     repeat: int | None = None,
-    how: Options | None = None,
+    job_options: Options | None = None,
     replacing: bool = False,
     actor: str,
 ) -> Schedule:
-    """Have a job of the catalog come by a cron rule, or every so many seconds; `repeat` times, or for ever.
+    """Add a schedule for a job of the catalog: by a cron rule, or `every` so many seconds, at most `repeat` times.
 
-    `how` may hold priority, attempts and backoff. The first interval ends in its first run. Raises UsageError where
-    something of it cannot be, NotFoundError where there is no such job, RefusedError where the name is taken.
+    `job_options` may contain priority, attempts and backoff. With `every`, the first run is after one interval. Raises
+    UsageError for invalid arguments, NotFoundError for an unknown job, RefusedError if the name exists.
     """
     if not NAME_PATTERN.fullmatch(name):
-        raise UsageError(f"{name!r} is not letters, digits, _ and -, at most 80")
+        raise UsageError(f"schedule name {name!r} is not made of at most 80 letters, digits, _ and -")
     if catch_up not in get_args(CatchUp):
-        raise UsageError(f"catch-up {catch_up!r} is not skip, one or all")
+        raise UsageError(f"catch-up policy {catch_up!r} is not skip, one or all")
     if repeat is not None and not 1 <= repeat <= 1_000_000:
-        raise UsageError(f"{repeat} repeats are not between 1 and 1000000")
+        raise UsageError(f"repeat {repeat} is not between 1 and 1000000")
     rule = Recurrence(" ".join(cron.split()) if cron else None, every, zone or settings.timezone)
     rule.check()
     spec = catalog.jobs(settings.jobs_modules).get(job)
     if spec is None or spec.batch:
-        raise NotFoundError(f"no job is called {job!r}")
+        raise NotFoundError(f"job {job!r} is not in the catalog")
     if not replacing and connection.zscore(keys.SCHEDULES, name) is not None:
-        raise RefusedError(f"a schedule {name} exists already", hint=f"qctl schedule remove {name}")
-    entry = ScheduleEntry(name, rule, _job(spec, data or {}, how or {}, settings), catch_up, repeat)
-    entry.run(0).hash_fields(connection)  # raises what is wrong with the arguments
+        raise RefusedError(f"schedule {name!r} exists", hint=f"qctl schedule remove {name}")
+    entry = ScheduleEntry(name, rule, _new_job(spec, data or {}, job_options or {}, settings), catch_up, repeat)
+    entry.job_for(0).hash_fields(connection)  # raises UsageError for invalid arguments
     store = CronScheduler(connection)
-    store.put(entry, due=rule.after(store.now()))
-    _tell(connection, entry, actor, "added")
+    store.save(entry, due=rule.after(store.now()))
+    _record(connection, entry, actor, "added")
     return get_schedule(connection, name)
 
 
-def _job(spec: JobSpec, data: Mapping[str, Any], how: Options, settings: Settings) -> NewJob:
-    allowed = {"priority", "attempts", "backoff"}
-    if wrong := how.keys() - allowed:
-        raise UsageError(f"a schedule cannot have {', '.join(sorted(wrong))}")
-    options.check(how)
+def _new_job(spec: JobSpec, data: Mapping[str, Any], job_options: Options, settings: Settings) -> NewJob:
+    allowed = ("priority", "attempts", "backoff")
+    if unknown := job_options.keys() - set(allowed):
+        raise UsageError(f"a schedule has no option {', '.join(sorted(unknown))}; allowed: {', '.join(allowed)}")
+    options.check(job_options)
     arguments.check(spec.name, spec.arguments, data)
-    return NewJob.from_spec(spec, data, how, settings, id="", trace=None)
+    return NewJob.from_spec(spec, data, job_options, settings, id="", trace=None)
 
 
 def remove(connection: Redis, name: str, *, actor: str) -> None:
-    """Forget a schedule. What it made stays.
+    """Delete a schedule. Jobs that it created stay.
 
-    Raises NotFoundError, and RefusedError for one of the settings, which would be there again.
+    Raises NotFoundError, and RefusedError for a schedule of the settings, which would be created again.
     """
-    entry = _entry(connection, name)
+    entry = _read_entry(connection, name)
     if entry.source == "settings":
-        hint = f"set {_variable(name)}=off, or pause it"
-        raise RefusedError(f"schedule {name} comes from the settings", hint=hint)
+        hint = f"set {_variable(name)}=off, or run qctl schedule pause {name}"
+        raise RefusedError(f"schedule {name!r} comes from the settings", hint=hint)
     with connection.pipeline() as pipe:
         pipe.zrem(keys.SCHEDULES, name)
         pipe.delete(keys.schedule(name))
-        _tell(pipe, entry, actor, "removed")
+        _record(pipe, entry, actor, "removed")
         pipe.execute()
 
 
 def pause(connection: Redis, name: str, *, actor: str) -> Schedule:
-    """Make no more jobs of a schedule until `resume`. Its times that pass meanwhile are not made up for.
-
-    Raises NotFoundError.
-    """
-    entry = _entry(connection, name)
+    """Pause a schedule. Runs that are due before `resume` are not caught up. Raises NotFoundError."""
+    entry = _read_entry(connection, name)
     with connection.pipeline() as pipe:
         pipe.hset(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, actor)
         pipe.zadd(keys.SCHEDULES, {name: NEVER_DUE}, xx=True)
-        _tell(pipe, entry, actor, "paused")
+        _record(pipe, entry, actor, "paused")
         pipe.execute()
     return get_schedule(connection, name)
 
 
 def resume(connection: Redis, name: str, *, actor: str) -> Schedule:
-    """Let a paused schedule go on with its next time. Raises NotFoundError, UsageError where it cannot be read."""
-    entry = _entry(connection, name)
+    """Resume a paused schedule at its next due time. Raises NotFoundError, UsageError if it cannot be read."""
+    entry = _read_entry(connection, name)
     if connection.zscore(keys.SCHEDULES, name) != NEVER_DUE:
         return get_schedule(connection, name)
     entry.rule.check()
     with connection.pipeline() as pipe:
         pipe.hdel(keys.schedule(name), job_fields.SCHEDULE_PAUSED_BY, job_fields.SCHEDULE_PROBLEM)
         pipe.zadd(keys.SCHEDULES, {name: entry.rule.after(CronScheduler(connection).now())}, xx=True)
-        _tell(pipe, entry, actor, "resumed")
+        _record(pipe, entry, actor, "resumed")
         pipe.execute()
     return get_schedule(connection, name)
 
 
 def run(connection: Redis, name: str, *, actor: str) -> str:
-    """Make a job of a schedule now, beside its times. Returns the job's id. Raises NotFoundError."""
-    entry = _entry(connection, name)
+    """Create a job of a schedule now, in addition to its due times. Returns the job's id. Raises NotFoundError."""
+    entry = _read_entry(connection, name)
     job = replace(entry.job, id=f"cron-{name}-now-{time.time_ns() // 1_000_000}", trace=uuid.uuid4().hex)
     enqueue.create(connection, [job], actor=actor, retry_seconds=RETRY_SECONDS)
     return job.id
 
 
 def entries_from_settings(settings: Settings) -> dict[str, ScheduleEntry | None]:
-    """The schedules that the settings ask for, None for what is off. Raises SettingsError where one cannot be."""
-    wanted = {
+    """The schedules of the settings by name, None if one is off. Raises SettingsError if one is invalid."""
+    rules = {
         "stock-check": settings.stock_check,
         "cleanup-reports": settings.cleanup_reports,
         "cleanup-exports": settings.cleanup_exports,
         "cleanup-images": settings.cleanup_images,
     }
     entries: dict[str, ScheduleEntry | None] = {}
-    for name, cron in wanted.items():
+    for name, cron in rules.items():
         rule = Recurrence(cron, None, settings.timezone)
         try:
             if cron is not None:
@@ -203,30 +200,30 @@ def entries_from_settings(settings: Settings) -> dict[str, ScheduleEntry | None]
     return entries
 
 
-def sync_settings(connection: Redis, wanted: Mapping[str, ScheduleEntry | None]) -> None:
-    """Write the schedules of the settings where they are not there, or say something else; remove what is off.
+def sync_settings(connection: Redis, entries: Mapping[str, ScheduleEntry | None]) -> None:
+    """Store the schedules of the settings that are missing or have changed, and delete those that are off.
 
-    One that somebody paused stays paused. Any number of schedulers may do it at once: they write the same.
+    A paused schedule stays paused. Any number of schedulers may do it at once, because they write the same.
     """
     store = CronScheduler(connection)
-    for name, entry in wanted.items():
+    for name, entry in entries.items():
         fields = connection.hgetall(keys.schedule(name))
         if entry is None:
             if fields.get(job_fields.SCHEDULE_SOURCE.encode()) == b"settings":
                 connection.zrem(keys.SCHEDULES, name)
                 connection.delete(keys.schedule(name))
-        elif not _says(connection, name, fields, entry):
+        elif not _is_current(connection, name, fields, entry):
             paused_by = untrusted_fields.decode(fields.get(job_fields.SCHEDULE_PAUSED_BY.encode())) or None
             due = NEVER_DUE if paused_by else entry.rule.after(store.now())
-            store.put(entry, due=due, paused_by=paused_by)
+            store.save(entry, due=due, paused_by=paused_by)
 
 
 def _variable(name: str) -> str:
     return f"QCTL_SCHEDULE_{name.upper().replace('-', '_')}"
 
 
-def _says(connection: Redis, name: str, fields: Mapping[bytes, bytes], entry: ScheduleEntry) -> bool:
-    """Whether a hash says what an entry says, or is an operator's who took the name."""
+def _is_current(connection: Redis, name: str, fields: Mapping[bytes, bytes], entry: ScheduleEntry) -> bool:
+    """True if the stored schedule equals `entry`, or an operator has added one with its name."""
     if not fields:
         return False
     if fields.get(job_fields.SCHEDULE_SOURCE.encode()) != b"settings":
@@ -237,26 +234,26 @@ def _says(connection: Redis, name: str, fields: Mapping[bytes, bytes], entry: Sc
         return False
 
 
-def _entry(connection: Redis, name: str) -> ScheduleEntry:
+def _read_entry(connection: Redis, name: str) -> ScheduleEntry:
     if connection.zscore(keys.SCHEDULES, name) is None:
         raise _unknown(connection, name)
     return parse_entry(connection, name, connection.hgetall(keys.schedule(name)))
 
 
 def _unknown(connection: Redis, name: str) -> NotFoundError:
-    known = [untrusted_fields.decode(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1)]
-    close = tuple(other for other in known if name and (name in other or other in name))
-    return NotFoundError(f"no schedule {name}", close, hint="qctl schedule list")
+    names = [untrusted_fields.decode(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1)]
+    close = tuple(other for other in names if name and (name in other or other in name))
+    return NotFoundError(f"schedule {name!r} not found", close, hint="qctl schedule list")
 
 
-def _tell(pipe: Redis | Pipeline, entry: ScheduleEntry, actor: str, done: str) -> None:
+def _record(pipe: Redis | Pipeline, entry: ScheduleEntry, actor: str, change: str) -> None:
     events.record(
-        pipe, "schedule", queue=entry.job.queue, name=entry.job.name, actor=actor, reason=f"{entry.name}: {done}"
+        pipe, "schedule", queue=entry.job.queue, name=entry.job.name, actor=actor, reason=f"{entry.name}: {change}"
     )
 
 
-def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
-    """A schedule as it is shown. What cannot be read says why."""
+def _parse_schedule(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
+    """A schedule for lists. If it cannot be read, `problem` tells why."""
     state = fields if isinstance(fields, dict) else {}
     read: dict[str, Any] = {
         "next_at": _time(due) if math.isfinite(due) else None,
@@ -288,12 +285,12 @@ def _shown(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
     )
 
 
-def _foreign(job_id: str, due: float, fields: Any) -> Schedule:
-    """What a stock rq-scheduler keeps: when, and what RQ's description says; its rule is pickled and stays unread."""
-    known = {
+def _parse_foreign(job_id: str, due: float, fields: Any) -> Schedule:
+    """A schedule of a stock rq-scheduler: due time and RQ's description. Its rule is pickled, so it is not read."""
+    by_name = {
         untrusted_fields.decode(field): value for field, value in (fields if isinstance(fields, dict) else {}).items()
     }
-    job, queue = untrusted_fields.function_name(known), untrusted_fields.decode(known.get("origin"))
+    job, queue = untrusted_fields.function_name(by_name), untrusted_fields.decode(by_name.get("origin"))
     next_at = _time(due) if math.isfinite(due) else None
     return Schedule(job_id, job or "?", queue or "?", next_at=next_at, source="rq-scheduler")
 

@@ -1,35 +1,35 @@
--- Run, pause or resume one job that waits for its time.
--- KEYS[1] ZSET of those that wait, RQ's of a queue or rq-scheduler's  KEYS[2] LIST waiting  KEYS[3] SET of queues
+-- Run, pause or resume one scheduled job.
+-- KEYS[1] ZSET of scheduled jobs, of RQ's registry or of rq-scheduler  KEYS[2] LIST waiting  KEYS[3] SET of queues
 --   KEYS[4] HASH job  KEYS[5] STREAM of events
--- ARGV[1] id  ARGV[2] `run`, `pause` or `resume`  ARGV[3] who  ARGV[4] now (RQ's format)  ARGV[5] cap of the stream
---   ARGV[6] queue  ARGV[7] the time of what is paused (s)  ARGV[8] `keep` where it stays after it has run
--- Returns done, so (it was so already), absent, gone (its data is), limited (RQ's rate limit decides when), or the
---   status of a job that waits or runs already
--- Atomic: a job leaves the schedule in the step that enqueues it, so a scheduler that looks meanwhile enqueues it once.
+-- ARGV[1] id  ARGV[2] `run`, `pause` or `resume`  ARGV[3] actor  ARGV[4] now (RQ's format)  ARGV[5] cap of the stream
+--   ARGV[6] queue  ARGV[7] due time of paused jobs (s)  ARGV[8] `keep` if the job stays scheduled after its run
+-- Returns done, unchanged, absent (not scheduled), gone (it has no hash), limited (RQ's rate limit decides when it
+--   runs), or the status of a job that waits or runs
+-- Atomic: a job leaves the schedule in the step that enqueues it, so a scheduler cannot enqueue it a second time.
 local wrong = wrong_type(KEYS, {'zset', 'list', 'set', [5] = 'stream'})
 if wrong then return wrong end
-local id, what, held = ARGV[1], ARGV[2], tonumber(ARGV[7])
+local id, action, paused_due = ARGV[1], ARGV[2], tonumber(ARGV[7])
 local due = tonumber(redis.call('ZSCORE', KEYS[1], id) or nil)
 if not due then return 'absent' end
 if redis.call('TYPE', KEYS[4]).ok ~= 'hash' then return 'gone' end
 
-local function tell(event, reason)
+local function record(event, reason)
     redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'event', event, 'queue', ARGV[6], 'job', id,
         'actor', ARGV[3], 'reason', reason)
 end
 
-if what == 'pause' then
-    if due >= held then return 'so' end
+if action == 'pause' then
+    if due >= paused_due then return 'unchanged' end
     redis.call('HSET', KEYS[4], 'qctl_due', due, 'qctl_held_by', ARGV[3])
-    redis.call('ZADD', KEYS[1], held, id)
-    tell('schedule', 'paused')
+    redis.call('ZADD', KEYS[1], paused_due, id)
+    record('schedule', 'paused')
     return 'done'
 end
-if what == 'resume' then
-    if due < held then return 'so' end
+if action == 'resume' then
+    if due < paused_due then return 'unchanged' end
     redis.call('ZADD', KEYS[1], redis.call('HGET', KEYS[4], 'qctl_due') or redis.call('TIME')[1], id)
     redis.call('HDEL', KEYS[4], 'qctl_due', 'qctl_held_by')
-    tell('schedule', 'resumed')
+    record('schedule', 'resumed')
     return 'done'
 end
 local fields = redis.call('HMGET', KEYS[4], 'rate_limit_key', 'status', 'enqueue_at_front')
@@ -42,5 +42,5 @@ end
 redis.call('HSET', KEYS[4], 'status', 'queued', 'enqueued_at', ARGV[4])
 redis.call(fields[3] == '1' and 'LPUSH' or 'RPUSH', KEYS[2], id)
 redis.call('SADD', KEYS[3], KEYS[2])
-tell('enqueued', 'before its time')
+record('enqueued', 'on request')
 return 'done'
