@@ -35,7 +35,7 @@ function __qctl_place
             set -g __qctl_rest '@dead'
         case 'monitor'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show help.' '--web	Show it to a browser on this machine; prints where' '--allow-actions	With --web: the browser may act too' '--no-commands	Without its command line: for whom this machine is not open' '--json	The same as -o json' '--port	With --web: the port, 8787' '--record	Write what it shows into a new file, too' '--replay	Show what was recorded, without any Redis' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
+            set -g __qctl_options '--help	Show help.' '--web	Serve the monitor, read-only, to one browser on this machine; print its URL' '--allow-actions	With --web: allow changes' '--no-commands	Disable the command line, which runs commands on this machine' '--json	The same as -o json' '--port	With --web: port, default 8787; 0 for any free port' '--record	Also record what is shown to a new file' '--replay	Show a recording instead of a Redis' '--output	table, json, jsonl, csv or name' '-o	table, json, jsonl, csv or name'
             set -g __qctl_takes '--port=' '--record=/' '--replay=/' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'up'

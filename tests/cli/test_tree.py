@@ -48,7 +48,7 @@ def test_examples_are_commands_that_exist(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     monkeypatch.setattr("qctl.cli.watch.sleep", interrupt)
-    monkeypatch.setattr("qctl.tui.web.WebMonitor.run", lambda served, started: started(served.url))
+    monkeypatch.setattr("qctl.web_terminal.local_server.LocalServer.run", lambda served, started: started(served.url))
     for part in example.split(" | "):
         words = shlex.split(part)
         with patch.dict(os.environ):  # `--web` tells what it starts by the environment

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import io
-import json
 import secrets
 import signal
-import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from urllib.parse import urlencode
 
 import psutil
 import pytest
-import websocket
 from PIL import Image
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.redis import keys
-from qctl.gateway import panel_sessions
 from qctl.gateway.login_throttle import MOST as TRIES
-from qctl.gateway.tokens import PANEL, Caller, Tokens
+from qctl.gateway.tokens import PANEL, Tokens
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.store.users import SqliteUsers, new_user
 from support.browser import Chromium
 from support.gateway import SECRET, Gateway
 from support.waiting import eventually
+from support.web_terminal import TerminalSession, upgrade_status
 
 KEY = "the-admin-key-of-these-tests"
 
@@ -71,46 +66,15 @@ def cookie_of(answer: http.client.HTTPResponse) -> str:
     return str(answer.headers["Set-Cookie"]).partition(";")[0]
 
 
-class Visit:
-    """What a browser does, without one: keys, and what the terminal is told to show."""
-
-    def __init__(self, gateway: Gateway, cookie: str, path: str = PATHS[0], origin: str | None = None) -> None:
-        url = f"ws://127.0.0.1:{gateway.port}{path}/socket?width=100&height=30"
-        self.socket = websocket.create_connection(url, timeout=30, origin=origin or gateway.url, cookie=cookie)
-        self._seen = ""
-
-    def press(self, text: str) -> None:
-        """Type something."""
-        self.socket.send(json.dumps(["stdin", text]))
-
-    def until(self, text: str) -> None:
-        """Wait until a text is shown, after the one that was waited for before."""
-        deadline = time.monotonic() + 60.0
-        while text not in self._seen:
-            assert time.monotonic() < deadline, f"{text!r} was not shown: {self._seen[-4000:]!r}"
-            said = self.socket.recv()
-            self._seen += said.decode(errors="replace") if isinstance(said, bytes) else said
-        self._seen = self._seen.partition(text)[2]
-
-    def reason(self) -> tuple[int, str]:
-        """What it is closed with."""
-        while True:
-            opcode, data = self.socket.recv_data(control_frame=True)
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                return int.from_bytes(data[:2], "big"), data[2:].decode()
+def open_panel(gateway: Gateway, cookie: str, path: str = PATHS[0]) -> TerminalSession:
+    """Open a session, as the page does."""
+    url = f"ws://127.0.0.1:{gateway.port}{path}/socket?width=100&height=30"
+    return TerminalSession(url, origin=gateway.url, cookie=cookie)
 
 
 def refusal(gateway: Gateway, cookie: str | None, origin: str | None) -> int:
-    """The status that opening the web socket is refused with, 101 where it is not."""
-    url = f"ws://127.0.0.1:{gateway.port}/admin/queues/socket"
-    try:
-        socket = websocket.create_connection(
-            url, timeout=30, origin=origin, cookie=cookie, suppress_origin=origin is None
-        )
-    except websocket.WebSocketBadStatusException as error:
-        return error.status_code
-    socket.close()
-    return 101
+    """The status with which the gateway answers the request to open the web socket."""
+    return upgrade_status(f"ws://127.0.0.1:{gateway.port}/admin/queues/socket", origin=origin, cookie=cookie)
 
 
 def panels(gateway: Gateway) -> list[psutil.Process]:
@@ -148,7 +112,7 @@ def test_the_admin_key_is_exchanged_for_a_cookie(gateway: Gateway, path: str) ->
     assert "queues/assets/textual.js" in page.text  # type: ignore[attr-defined]
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert page.headers["X-Frame-Options"] == "DENY"
-    assert asked(gateway, "GET", f"{path}/assets/panel.js").status == 200
+    assert asked(gateway, "GET", f"{path}/assets/terminal.js").status == 200
     assert asked(gateway, "GET", f"{path}/assets/..%2fpanel.py").status in (400, 404)
     assert asked(gateway, "GET", path, **{"X-Admin-Key": KEY}).status == 200
     assert asked(gateway, "GET", path, **{"X-Admin-Key": "wrong"}).status == 401
@@ -184,9 +148,9 @@ def test_an_admins_token_opens_it_until_it_expires(gateway: Gateway) -> None:
     assert users.add(admin)
     assert log_in(gateway, Tokens(SECRET, 60).issue(admin.id, "user")).status == 403
     soon = Tokens(SECRET, 9).issue(admin.id, "admin")
-    visit = Visit(gateway, cookie_of(log_in(gateway, soon)))
-    visit.until("connected")
-    assert visit.reason() == (1000, "the login is over: log in again")
+    session = open_panel(gateway, cookie_of(log_in(gateway, soon)))
+    session.until("connected")
+    assert session.close_reason() == (1000, "the login has expired: log in again")
     eventually(lambda: not panels(gateway), 20, "end of the process")
     cookie = cookie_of(log_in(gateway, Tokens(SECRET, 60).issue(admin.id, "admin")))
     assert asked(gateway, "GET", PATHS[0], Cookie=cookie).status == 200
@@ -221,35 +185,35 @@ def test_it_only_looks_and_ends_with_the_visit(make_gateway: MakeGateway, connec
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY)
     Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
     cookie = cookie_of(log_in(gateway))
-    visit = Visit(gateway, cookie, PATHS[1])
-    visit.until("connected")
-    visit.press("2")
-    visit.until("[2 Queues]")
-    visit.until("apples")
-    visit.press("p")
-    visit.until("refused")
-    visit.press(":")
-    visit.until("there is no command line here")
-    visit.socket.close()
+    session = open_panel(gateway, cookie, PATHS[1])
+    session.until("connected")
+    session.press("2")
+    session.until("[2 Queues]")
+    session.until("apples")
+    session.press("p")
+    session.until("refused")
+    session.press(":")
+    session.until("there is no command line here")
+    session.socket.close()
     eventually(lambda: not panels(gateway), 20, "end of the process that nobody looks at")
     assert not connection.exists(keys.PAUSED)
 
-    visit = Visit(gateway, cookie)
-    visit.until("connected")
+    session = open_panel(gateway, cookie)
+    session.until("connected")
     for nonsense in ('["resize", {"width": 1e999, "height": null}]', '{"no": "list"}', '["stdin", 7]', "["):
-        visit.socket.send(nonsense)
-    assert visit.reason()[0] == 1000
+        session.socket.send(nonsense)
+    assert session.close_reason()[0] == 1000
 
-    visit = Visit(gateway, cookie)
-    visit.until("connected")
+    session = open_panel(gateway, cookie)
+    session.until("connected")
     assert asked(gateway, "POST", "/admin/queues/logout", "", Cookie=cookie).status == 303
-    assert visit.reason() == (1000, "you have logged out")
+    assert session.close_reason() == (1000, "you have logged out")
 
-    visit = Visit(gateway, cookie)
-    visit.until("connected")
+    session = open_panel(gateway, cookie)
+    session.until("connected")
     shown = panels(gateway)
     assert gateway.stop() == 0
-    assert visit.reason()[0] == 1012
+    assert session.close_reason()[0] == 1012
     eventually(lambda: not [each for each in shown if each.is_running()], 20, "end of the process")
 
 
@@ -258,16 +222,16 @@ def test_it_acts_where_that_was_allowed_in_the_visitors_name(
 ) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY, QCTL_GATEWAY_PANEL="act")
     Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
-    visit = Visit(gateway, cookie_of(log_in(gateway)))
-    visit.until("connected")
-    visit.press("2")
-    visit.until("[2 Queues]")
-    visit.until("apples")
-    visit.press(":")
-    visit.until("there is no command line here")
-    visit.press("p")
-    visit.until("Pause apples")
-    visit.press("\x1b[D\r")
+    session = open_panel(gateway, cookie_of(log_in(gateway)))
+    session.until("connected")
+    session.press("2")
+    session.until("[2 Queues]")
+    session.until("apples")
+    session.press(":")
+    session.until("there is no command line here")
+    session.press("p")
+    session.until("Pause apples")
+    session.press("\x1b[D\r")
     eventually(lambda: connection.hexists(keys.PAUSED, "apples"), 30, "pause of apples")
     eventually(lambda: [act.actor.partition("@")[0] for act in ops.audit.list()] == ["admin-key"], 30, "the note")
     (opened,) = [line for line in gateway.log if line.get("event") == "panel opened"]
@@ -275,29 +239,6 @@ def test_it_acts_where_that_was_allowed_in_the_visitors_name(
     shown = panels(gateway)
     gateway.send(signal.SIGKILL)
     eventually(lambda: not [each for each in shown if each.is_running()], 20, "end of what was left alone")
-
-
-class Refused:
-    """A web socket that is told why it is closed."""
-
-    def __init__(self) -> None:
-        self.closed: list[tuple[int, str]] = []
-
-    async def accept(self) -> None:
-        """It opens."""
-
-    async def close(self, code: int, reason: str) -> None:
-        """It closes."""
-        self.closed.append((code, reason))
-
-
-def test_there_are_no_more_than_that(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panel_sessions, "MOST", 0)
-    socket = Refused()
-    ends = datetime.now(timezone.utc) + timedelta(hours=1)
-    who = Caller("ada", "admin", ends, ends)
-    asyncio.run(panel_sessions.Visits(settings).serve(socket, who, "a login", None))  # type: ignore[arg-type]
-    assert socket.closed == [(1013, "0 panels are open already")]
 
 
 def test_it_can_be_switched_off(make_gateway: MakeGateway) -> None:

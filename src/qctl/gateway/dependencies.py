@@ -12,7 +12,7 @@ from qctl import catalog
 from qctl.errors import SettingsError
 from qctl.gateway.accounts import Accounts
 from qctl.gateway.login_throttle import Tries
-from qctl.gateway.panel_sessions import LASTS, Visits
+from qctl.gateway.panel_sessions import LOGIN_SECONDS, panel_sessions
 from qctl.gateway.readings_buffer import Intake
 from qctl.gateway.tokens import PANEL, Tokens, secret_of
 from qctl.models import Metrics
@@ -33,9 +33,9 @@ class Backend:
         """Whether nothing new is to be begun."""
         _check_default_job(settings)
         self.tokens = Tokens(secret_of(settings), settings.login_ttl)
-        self.panel_tokens = Tokens(secret_of(settings), LASTS, PANEL)
+        self.panel_tokens = Tokens(secret_of(settings), LOGIN_SECONDS, PANEL)
         self.tries = Tries()
-        self.visits = Visits(settings)
+        self.panel_sessions = panel_sessions(settings)
         self.accounts = Accounts(settings, self.tokens)
         self.ops = Ops(settings)
         self.service = QueueService(settings)

@@ -1,16 +1,13 @@
-"""`qctl monitor`: the screens that stay open."""
+"""`qctl monitor`: the live screens, in a terminal or in a browser."""
 
 from __future__ import annotations
 
 import gc
 import os
 import shlex
-import signal
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,24 +18,21 @@ from qctl.cli.output import is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.safe import redact_url
-from qctl.stack.die_with_parent import shell_command
 
 if TYPE_CHECKING:
     from qctl.tui.replay.recording import Recording
 
-PATIENCE = 60.0
-"""Seconds that a command line of the monitor may take."""
+COMMAND_SECONDS = 60.0
+"""Time limit (s) of a command line that is run in the monitor."""
 
-
-TIDYING = (20_000, 20, 20)
-"""How rarely Python looks for what only refers to itself: by its own choice that is a tenth of the time to the first
-screen."""
+GC_THRESHOLDS = (20_000, 20, 20)
+"""Garbage collection less often than by default, which takes a tenth of the time to the first page."""
 
 PROGRAM = (sys.executable, "-c", "import sys; from qctl.cli.main import main; sys.exit(main())")
-"""This program, as one starts it beside itself."""
+"""Command that starts this program again."""
 
 PORT = 8787
-"""Where a browser finds the monitor: always the same, so that ssh can forward it."""
+"""Default port of `--web`: fixed, so that ssh can forward it."""
 
 EXAMPLES = """
 qctl monitor
@@ -53,34 +47,32 @@ qctl monitor --replay incident.jsonl
 def monitor(
     session: Session,
     web: Annotated[
-        bool, typer.Option("--web", help="Show it to a browser on this machine; prints where. It may only look.")
+        bool, typer.Option("--web", help="Serve the monitor, read-only, to one browser on this machine; print its URL.")
     ] = False,
-    allow_actions: Annotated[
-        bool, typer.Option("--allow-actions", help="With --web: the browser may act too.")
-    ] = False,
+    allow_actions: Annotated[bool, typer.Option("--allow-actions", help="With --web: allow changes.")] = False,
     no_commands: Annotated[
-        bool, typer.Option("--no-commands", help="Without its command line: for whom this machine is not open.")
+        bool, typer.Option("--no-commands", help="Disable the command line, which runs commands on this machine.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option("--port", metavar="N", help=f"With --web: the port, {PORT}. 0: any that is free.")
+        int | None, typer.Option("--port", metavar="N", help=f"With --web: port, default {PORT}; 0 for any free port.")
     ] = None,
     record: Annotated[
-        Path | None, typer.Option("--record", metavar="FILE", help="Write what it shows into a new file, too.")
+        Path | None, typer.Option("--record", metavar="FILE", help="Also record what is shown to a new file.")
     ] = None,
     replay: Annotated[
-        Path | None, typer.Option("--replay", metavar="FILE", help="Show what was recorded, without any Redis.")
+        Path | None, typer.Option("--replay", metavar="FILE", help="Show a recording instead of a Redis.")
     ] = None,
 ) -> None:
     """Watch queues, jobs, dead letters and workers live, and act on them by keys."""
     if record and (replay or web):
-        raise UsageError("--record goes with neither --replay nor --web")
+        raise UsageError("--record cannot be combined with --replay or --web")
     if web:
         _serve(session, allow_actions, PORT if port is None else port, replay)
         return
     if allow_actions or port is not None:
-        raise UsageError("--allow-actions and --port go with --web")
+        raise UsageError("--allow-actions and --port require --web")
     if not (_in_browser() or (is_terminal(sys.stdout) and is_terminal(sys.stdin))):
-        raise RefusedError("`qctl monitor` needs a terminal", "`qctl stats --watch 2s` needs none")
+        raise RefusedError("`qctl monitor` needs a terminal", "without one: qctl stats --watch 2s")
     if replay:
         _play(replay)
     else:
@@ -88,9 +80,9 @@ def monitor(
 
 
 def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
-    """Show what is, and write it down where that is wanted."""
-    gc.set_threshold(*TIDYING)
-    from qctl.tui.app import Monitor  # brings Textual, which no other command needs
+    """Show the Redis of the settings, and record what is shown if `record` is a file."""
+    gc.set_threshold(*GC_THRESHOLDS)
+    from qctl.tui.app import Monitor  # imports Textual, which no other command needs
     from qctl.tui.data.cached_data import CachedData
     from qctl.tui.data.monitor_data import MonitorData
     from qctl.tui.replay import recorder
@@ -99,7 +91,7 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
     file = recorder.RecordingFile(record, target) if record else None
     data: MonitorData = CachedData(session.ops)
     read_only = _read_only(session)
-    # Commands write files too: who may only look, and from a browser, has no command line.
+    # Commands can write files, so a read-only browser has no command line.
     runs = commands and not (read_only and _in_browser())
     try:
         Monitor(
@@ -118,61 +110,63 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
 
 
 def _play(file: Path) -> None:
-    """Show what was."""
+    """Show a recording."""
     from qctl.tui.replay.replay_app import ReplayMonitor
 
     ReplayMonitor(_recording(file)).run()
 
 
 def _recording(file: Path) -> Recording:
-    """What was recorded. Raises UsageError where that is none."""
+    """Open a recording. Raises UsageError if the file is none."""
     from qctl.tui.replay.recording import Recording
 
     return Recording(file)
 
 
 def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None) -> None:
-    """Show it to a browser: each visit is this program again, with the same options."""
+    """Serve the monitor to a browser. Each of its sessions runs this program with the same options."""
     options = session.options
     if allow_actions and options.read_only:
-        raise UsageError("--allow-actions and --read-only contradict each other")
+        raise UsageError("--allow-actions cannot be combined with --read-only")
     if allow_actions and replay:
-        raise UsageError("--allow-actions and --replay contradict each other: what was recorded is over")
+        raise UsageError("--allow-actions cannot be combined with --replay: a recording cannot be changed")
     if not 0 <= port <= 65535:
-        raise UsageError(f"there is no port {port}")
+        raise UsageError(f"invalid port {port}", "0 to 65535")
+    # Errors in the recording and in the settings are shown here rather than in the browser.
     if replay:
-        _recording(replay)  # that it is none is said now, and not to the browser
-    _ = session.settings  # what is wrong with them is said now, and not to the browser
-    web = _web()
-    given = {"REDIS_URL": options.redis_url, "QCTL_HOME": options.home, "QCTL_CONTEXT": options.context}
-    given["QCTL_READ_ONLY"] = None if allow_actions else "true"
-    # By the environment, as everybody may read command lines.
-    os.environ.update({name: str(value) for name, value in given.items() if value})
-    words = ("--replay", str(replay)) if replay else ()
-    served = web.WebMonitor(shell_command((*PROGRAM, "monitor", *words), signal.SIGKILL), port)
+        _recording(replay)
+    _ = session.settings
+    try:
+        from qctl.web_terminal.local_server import LocalServer
+    except ImportError as error:
+        raise RefusedError("`qctl monitor --web` needs the extra `web`", "pip install 'qctl[web]'") from error
+    # Options go by the environment, because any user can read command lines.
+    environment = {
+        "REDIS_URL": options.redis_url,
+        "QCTL_HOME": options.home,
+        "QCTL_CONTEXT": options.context,
+        "QCTL_READ_ONLY": None if allow_actions else "true",
+    }
+    arguments = ("--replay", str(replay)) if replay else ()
+    server = LocalServer(
+        (*PROGRAM, "monitor", *arguments), {name: str(value) for name, value in environment.items() if value}, port
+    )
 
     def started(url: str) -> None:
-        session.out.say("qctl: good for one browser, once; Ctrl-C ends it" + ("" if allow_actions else "; read-only"))
+        access = "" if allow_actions else "; read-only"
+        session.out.say(f"qctl: this address opens in one browser, once; Ctrl-C ends the monitor{access}")
         session.out.print(url + "\n")
 
-    served.run(started)
-
-
-def _web() -> ModuleType:
-    """The module that serves, which needs an extra."""
-    try:
-        return import_module("qctl.tui.web")
-    except ImportError as error:
-        raise RefusedError("`qctl monitor --web` needs textual-serve", "pip install 'qctl[web]'") from error
+    server.run(started)
 
 
 def _in_browser() -> bool:
-    """Whether textual-serve started this for a browser."""
+    """Whether this process draws into a web terminal."""
     return "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
 
 
 def _read_only(session: Session) -> str | None:
-    """Why nothing may be changed, None where it may be."""
+    """The reason why changes are refused, None if they are allowed."""
     try:
         session.refuse_if_read_only("qctl monitor")
     except RefusedError as error:
@@ -203,9 +197,9 @@ def run_line(session: Session, line: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **places},
-            timeout=PATIENCE,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"qctl: {line} was ended after {PATIENCE:g} s"
+        return f"qctl: {line} was ended after {COMMAND_SECONDS:g} s"
     return run.stdout.decode(errors="replace") + f"\n(exit code {run.returncode})"
