@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cli.lines import TREE
-from qctl.gateway.app import FORM
+from qctl.gateway.app import FORM_OVERHEAD_BYTES
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.view.prometheus import exposition
@@ -96,7 +96,7 @@ def test_the_proxy_lets_pass_what_the_gateway_takes_and_keeps_clients_where_they
     assert text.count("{") == text.count("}")
     assert all(line.rstrip().endswith((";", "{", "}")) for line in statements(text))
     most = int(re.findall(r"client_max_body_size (\d+)m;", text)[0]) << 20
-    assert most >= Settings.load({}).max_file_size + FORM
+    assert most >= Settings.load({}).max_file_size + FORM_OVERHEAD_BYTES
     assert "hash $binary_remote_addr consistent;" in text
     assert "ssl_protocols       TLSv1.2 TLSv1.3;" in text
     assert "location /socket.io/" in text

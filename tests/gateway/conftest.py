@@ -1,4 +1,4 @@
-"""A gateway as a process, with jobs of ours."""
+"""Fixtures of gateway tests: gateways as processes, producers and operators."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ def _shared_gateway(_shared_redis: RedisServer, tmp_path_factory: pytest.TempPat
 
 @pytest.fixture
 def shared_gateway(_shared_gateway: Gateway, redis_server: RedisServer) -> Gateway:
-    """One that all tests of a module share, on an empty Redis; its operators have `ADMIN_KEY`."""
+    """A gateway shared by the tests of a module, on an empty Redis; its admin key is `ADMIN_KEY`."""
     assert _shared_gateway.running, _shared_gateway.output[-4000:]
     return _shared_gateway
 
 
 @pytest.fixture
 def make_gateway(tmp_path: Path, redis_server: RedisServer) -> Iterator[MakeGateway]:
-    """Starts gateways, with settings by name; `name` is that of its log."""
-    made: list[Gateway] = []
+    """Starts gateways. Keyword arguments are settings; `name` is that of the log file."""
+    started: list[Gateway] = []
 
     def make(name: str = "gateway", redis_url: str = redis_server.url, **env: str) -> Gateway:
         jobs = {"QCTL_JOBS_MODULES": "support.declared", "PYTHONPATH": str(TESTS)}
         gateway = Gateway(tmp_path, redis_url, name=name, **{**jobs, **env})
-        made.append(gateway)
+        started.append(gateway)
         gateway.start()
         return gateway
 
     yield make
-    for gateway in made:
+    for gateway in started:
         gateway.end()
 
 
@@ -69,22 +69,22 @@ def _any_job(tmp_path_factory: pytest.TempPathFactory, _shared_redis: RedisServe
 
 @pytest.fixture
 def gateway(_any_job: Gateway, redis_server: RedisServer) -> Gateway:
-    """One that takes any name of a job, shared by the tests of a module, on an empty Redis: take users of your own.
-    It does not outlive them: it would cut what other tests put into a buffer."""
+    """A gateway that accepts any job name, shared by the tests of a module, on an empty Redis. Each test needs its own
+    users. It ends with the module, because it would process what other tests put into a buffer."""
     assert _any_job.running, _any_job.output[-4000:]
     return _any_job
 
 
 @pytest.fixture
 def service(settings: Settings) -> Iterator[QueueService]:
-    """What producers of this test's Redis use."""
+    """A service on this test's Redis."""
     with QueueService(settings) as service:
         yield service
 
 
 @pytest.fixture
 def ops(settings: Settings) -> Iterator[Ops]:
-    """What operators of this test's Redis use."""
+    """Operations on this test's Redis."""
     ops = Ops(settings)
     yield ops
     ops.close()

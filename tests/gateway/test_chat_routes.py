@@ -1,4 +1,4 @@
-"""Messages of the chat over HTTP: queued at once, with a text, an image or both, and told of to who sent them."""
+"""Test chat messages over HTTP: enqueued with text, an image or both, and their status for the sender."""
 
 from __future__ import annotations
 
@@ -30,42 +30,44 @@ def ada(shared_gateway: Gateway) -> Any:
 
 
 def form(*parts: tuple[str, str | None, bytes]) -> dict[str, Any]:
-    """A multipart body: parts by name, with the name of a file where it is one."""
+    """A multipart body of parts: name, file name if it is a file, content."""
     body = b""
     for name, file, content in parts:
-        said = f'; filename="{file}"' if file else ""
-        body += f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"{said}\r\n\r\n'.encode() + content + b"\r\n"
+        file_name = f'; filename="{file}"' if file else ""
+        body += (
+            f'--{EDGE}\r\nContent-Disposition: form-data; name="{name}"{file_name}\r\n\r\n'.encode() + content + b"\r\n"
+        )
     kind = f"multipart/form-data; boundary={EDGE}"
     return {"content": body + f"--{EDGE}--\r\n".encode(), "Content_Type": kind}
 
 
 def arguments(connection: Redis, job_id: str) -> dict[str, Any]:
-    """What a job is called with."""
+    """The keyword arguments of a job."""
     with QueueService(Settings.load({"REDIS_URL": url_of(connection)})) as service:
         payload = json.loads(service.status(job_id).payload.text or "")
-    found: dict[str, Any] = payload["kwargs"] if isinstance(payload, dict) else payload[3]
-    return found
+    keywords: dict[str, Any] = payload["kwargs"] if isinstance(payload, dict) else payload[3]
+    return keywords
 
 
 def url_of(connection: Redis) -> str:
     return f"unix://{connection.connection_pool.connection_kwargs['path']}"
 
 
-def test_a_text_is_queued_and_its_status_told_to_its_sender(
+def test_text_is_enqueued_and_only_its_sender_sees_the_status(
     ada: Any, shared_gateway: Gateway, connection: Redis
 ) -> None:
     sent = ada("POST", "/api/messages/send/bob", {"text": "hello"}, X_Trace_Id="t-1")
     assert (sent.status, sent.json["success"], sent.json["status"]) == (202, True, "pending")
     job_id = sent.json["jobId"]
     assert arguments(connection, job_id) == {"senderId": "ada", "receiverId": "bob", "text": "hello"}
-    told = ada("GET", f"/api/messages/status/{job_id}").json
-    assert (told["jobId"], told["status"], told["result"]) == (job_id, "pending", None)
+    status = ada("GET", f"/api/messages/status/{job_id}").json
+    assert (status["jobId"], status["status"], status["result"]) == (job_id, "pending", None)
     path = f"/api/messages/status/{job_id}"
     assert shared_gateway.ask("GET", path, token=Tokens(SECRET, 600).issue("eve", "user")).status == 404
     assert shared_gateway.ask("GET", path).status == 401
 
 
-def test_what_became_of_it_is_told(ada: Any, connection: Redis) -> None:
+def test_status_follows_the_job(ada: Any, connection: Redis) -> None:
     job_id = ada("POST", "/api/messages/send/bob", {"text": "hello"}).json["jobId"]
     connection.hset(keys.job(job_id), "status", "finished")
     assert ada("GET", f"/api/messages/status/{job_id}").json["status"] == "completed"
@@ -74,7 +76,7 @@ def test_what_became_of_it_is_told(ada: Any, connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("as_form", [True, False])
-def test_an_image_is_kept_and_the_job_has_its_name(
+def test_image_is_stored_and_the_job_has_its_name(
     ada: Any, connection: Redis, as_form: bool, shared_gateway: Gateway
 ) -> None:
     url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
@@ -83,7 +85,7 @@ def test_an_image_is_kept_and_the_job_has_its_name(
     assert sent.status == 202
     name = arguments(connection, sent.json["jobId"])["image"]
     assert os.sep not in name
-    assert name == f"chat-{sent.json['jobId']}.png", "housekeeping knows by it whether the message needs it"
+    assert name == f"chat-{sent.json['jobId']}.png", "cleanup-images finds the job by this name"
     assert (uploads(shared_gateway) / name).read_bytes() == PNG
 
 
@@ -110,18 +112,18 @@ def uploads(gateway: Gateway) -> Path:
         ({"content": b"no form", "Content_Type": "multipart/form-data"}, 400),
     ],
 )
-def test_what_is_no_message_is_refused(ada: Any, connection: Redis, body: dict[str, Any], status: int) -> None:
+def test_invalid_message_is_refused(ada: Any, connection: Redis, body: dict[str, Any], status: int) -> None:
     answer = ada("POST", "/api/messages/send/bob", **body)
     assert (answer.status, answer.json["success"]) == (status, False)
     assert connection.llen(keys.queue("message.high")) == 0
 
 
-def test_a_sender_of_too_many_waits(ada: Any) -> None:
+def test_sender_is_rate_limited(ada: Any) -> None:
     answers = [ada("POST", "/api/messages/send/bob", {"text": str(n)}) for n in range(6)]
     assert [answer.status for answer in answers] == [202] * 5 + [429]
 
 
-def test_an_image_of_a_message_that_was_refused_is_not_kept(ada: Any, shared_gateway: Gateway) -> None:
+def test_image_of_a_refused_message_is_deleted(ada: Any, shared_gateway: Gateway) -> None:
     for n in range(5):
         ada("POST", "/api/messages/send/bob", {"text": str(n)})
     before = set(uploads(shared_gateway).iterdir()) if uploads(shared_gateway).exists() else set()

@@ -1,4 +1,4 @@
-"""GraphQL: the other routes' operations, rights and words; and documents that are made to hurt."""
+"""Test GraphQL: operations, permissions and errors of other routes, and hostile documents."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ NOTE = {"receiverId": "ada", "text": "hello"}
 def ask(shared_gateway: Gateway) -> Any:
     def ask(query: str, *, key: str | None = None, token: str | None = None, **variables: Any) -> Answer:
         headers = {} if key is None else {"X_Admin_Key": key}
-        question = {"query": query, "variables": variables}
-        return shared_gateway.ask("POST", "/graphql", question, token, X_Trace_Id="trace-g", **headers)
+        body = {"query": query, "variables": variables}
+        return shared_gateway.ask("POST", "/graphql", body, token, X_Trace_Id="trace-g", **headers)
 
     return ask
 
@@ -38,14 +38,14 @@ def operator(ask: Any) -> Any:
     return partial(ask, key=KEY)
 
 
-def kill(connection: Redis, job_id: str, why: bytes) -> None:
+def kill(connection: Redis, job_id: str, error: bytes) -> None:
     """Make a dead letter of a waiting job of `notification`."""
     connection.lrem(keys.queue("notification"), 0, job_id)
-    connection.hset(keys.job(job_id), mapping={"status": "failed", "exc_info": why})
+    connection.hset(keys.job(job_id), mapping={"status": "failed", "exc_info": error})
     connection.zadd(keys.failed("notification"), {job_id: 9e9})
 
 
-def test_what_it_tells(operator: Any, service: QueueService, connection: Redis) -> None:
+def test_queues_jobs_and_dead_letters_can_be_queried(operator: Any, service: QueueService, connection: Redis) -> None:
     ids = service.enqueue_many("notify", [NOTE] * 3)
     kill(connection, ids[0], b"Traceback\nValueError: \x1b[2Jbad")
     found = operator(
@@ -77,7 +77,7 @@ def test_what_it_tells(operator: Any, service: QueueService, connection: Redis) 
     assert b"\\u001b" not in found.body
 
 
-def test_readings(operator: Any, shared_gateway: Gateway) -> None:
+def test_readings_can_be_filtered_by_device_topic_and_time(operator: Any, shared_gateway: Gateway) -> None:
     sink = SqliteSink(Path(shared_gateway.folder) / "qctl.db", READINGS)
     sink.open()
     second = 10**9
@@ -100,7 +100,7 @@ def test_readings(operator: Any, shared_gateway: Gateway) -> None:
     }
 
 
-def test_what_it_does_is_noted_with_its_trace(
+def test_mutations_are_audited_with_their_trace_id(
     operator: Any, ops: Ops, service: QueueService, connection: Redis
 ) -> None:
     paused = operator(
@@ -138,7 +138,7 @@ def test_what_it_does_is_noted_with_its_trace(
         "mutation { retry { done } }",
     ],
 )
-def test_only_operators_see_jobs_and_change_anything(ask: Any, shared_gateway: Gateway, ops: Ops, query: str) -> None:
+def test_jobs_and_mutations_need_an_operator(ask: Any, shared_gateway: Gateway, ops: Ops, query: str) -> None:
     nobody = ask(query)
     assert (nobody.status, nobody.json["success"], nobody.json["error"]) == (401, False, "Admin key or token required")
     assert ask(query, key="another").status == 401
@@ -149,7 +149,7 @@ def test_only_operators_see_jobs_and_change_anything(ask: Any, shared_gateway: G
     assert ops.audit.list() == []
 
 
-def test_errors_are_in_the_words_of_the_other_routes(operator: Any, ops: Ops) -> None:
+def test_errors_have_the_texts_of_other_routes(operator: Any, ops: Ops) -> None:
     missing = operator('mutation { pause(queue: "emial") { changed } }')
     assert (missing.status, missing.json["error"]) == (404, "there is no queue emial")
     assert missing.json["errors"] == [
@@ -157,7 +157,7 @@ def test_errors_are_in_the_words_of_the_other_routes(operator: Any, ops: Ops) ->
     ]
     wrong = operator('mutation { pause(queue: "email", reason: "\\u001b[2J") { changed } }')
     assert (wrong.status, wrong.json["error"]) == (400, "Invalid request")
-    assert operator("mutation { retry { done } }").json["error"] == "say which: ids, queue or fingerprint"
+    assert operator("mutation { retry { done } }").json["error"] == "one of ids, queue or fingerprint is required"
     assert operator("{ jobs(limit: 100000) { total } }").status == 400
     half = operator('{ jobs(queue: "nosuch") { total } queues(names: ["email"]) { name } }')
     assert half.status == 200
@@ -195,30 +195,32 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("query", HOSTILE.values(), ids=HOSTILE)
-def test_documents_that_are_made_to_hurt_are_refused(operator: Any, query: str) -> None:
+def test_hostile_document_is_refused(operator: Any, query: str) -> None:
     refused = operator(query)
     assert (refused.status, refused.json["success"], refused.json["error"]) == (400, False, "Invalid request")
     assert len(refused.body) < 5000
 
 
-def test_one_document_at_a_time_and_by_post_alone(shared_gateway: Gateway) -> None:
+def test_only_single_documents_by_post_are_accepted(shared_gateway: Gateway) -> None:
     assert shared_gateway.ask("POST", "/graphql", [{"query": "{ queues { name } }"}]).status == 400
     assert shared_gateway.ask("GET", "/graphql?query=%7Bqueues%7Bname%7D%7D").status == 405
     assert shared_gateway.ask("POST", "/api/graphql", {"query": "{ queues { name } }"}).status == 200
 
 
-def test_tools_can_learn_the_schema(ask: Any) -> None:
+def test_introspection_works(ask: Any) -> None:
     found = ask(get_introspection_query())
     assert found.status == 200
     assert {"Query", "Mutation", "Queue", "JobState"} <= {
-        each["name"] for each in found.json["data"]["__schema"]["types"]
+        kind["name"] for kind in found.json["data"]["__schema"]["types"]
     }
 
 
-def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_is_501_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "strawberry", None)
     for part in ("schema", "limits", "types"):
         monkeypatch.delitem(sys.modules, f"qctl.gateway.graphql_{part}", raising=False)
-    answer = graphql_routes.graphql(graphql_routes.Question(query="{ queues { name } }"), HTTPException(401), None)  # type: ignore[arg-type]
+    answer = graphql_routes.graphql(
+        graphql_routes.GraphQLRequest(query="{ queues { name } }"), HTTPException(401), None
+    )  # type: ignore[arg-type]
     assert answer.status_code == 501
     assert b"pip install 'qctl[graphql]'" in bytes(answer.body)

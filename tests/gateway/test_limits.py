@@ -1,4 +1,4 @@
-"""The limits of users, over several gateways at the same time, with the seed document's words."""
+"""Test the limits of users across gateways, with the texts that clients of the original system expect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qctl.broker.redis import keys
 from support.gateway import Gateway
 
 
-def test_a_burst_over_two_gateways_lets_five_through(
+def test_burst_over_two_gateways_creates_five_jobs(
     gateway: Gateway, make_gateway: type[Gateway], connection: Redis
 ) -> None:
     both = (gateway, make_gateway("other", GATEWAY_DEFAULT_JOB="simulate"))

@@ -1,4 +1,4 @@
-"""What holds for every request: trace ids, the log, sizes, browsers, errors, and the end of a gateway."""
+"""Test what applies to every request: trace ids, log lines, size limits, CORS, errors, and shutdown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.servers import RedisServer
 from support.waiting import eventually
 
 
-def test_a_request_is_one_line_without_secrets(gateway: Gateway) -> None:
+def test_request_is_one_log_line_without_secrets(gateway: Gateway) -> None:
     who = {"username": "ada", "email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
     gateway.ask("POST", "/user/create", who, X_Trace_Id="trace-1")
     token = gateway.ask("POST", "/login", who, X_Trace_Id="trace-2").json["jwt"]
@@ -23,8 +23,8 @@ def test_a_request_is_one_line_without_secrets(gateway: Gateway) -> None:
     assert answer.headers["X-Trace-Id"] == "trace-3"
     owner, job = answer.json["job"]["ownerId"], answer.json["job"]["_id"]
     (line,) = eventually(lambda: gateway.requests("trace-3"))
-    told = {name: line[name] for name in ("event", "method", "path", "status", "userId")}
-    assert told == {"event": "request", "method": "POST", "path": "/job/create", "status": "201", "userId": owner}
+    fields = {name: line[name] for name in ("event", "method", "path", "status", "userId")}
+    assert fields == {"event": "request", "method": "POST", "path": "/job/create", "status": "201", "userId": owner}
     assert line["ms"].isdecimal()
     (submitted,) = [line for line in gateway.log if line.get("event") == "submit" and line["traceId"] == "trace-3"]
     assert (submitted["jobId"], submitted["traceId"], submitted["userId"]) == (job, "trace-3", owner)
@@ -33,17 +33,17 @@ def test_a_request_is_one_line_without_secrets(gateway: Gateway) -> None:
         assert secret not in gateway.output
 
 
-@pytest.mark.parametrize("given", ["", "with space", "a" * 129, "é"])
-def test_a_trace_id_that_is_none_is_replaced(gateway: Gateway, given: str) -> None:
-    first, second = (gateway.ask("GET", "/sync", X_Trace_Id=given).headers["X-Trace-Id"] for _ in range(2))
+@pytest.mark.parametrize("trace", ["", "with space", "a" * 129, "é"])
+def test_invalid_trace_id_is_replaced(gateway: Gateway, trace: str) -> None:
+    first, second = (gateway.ask("GET", "/sync", X_Trace_Id=trace).headers["X-Trace-Id"] for _ in range(2))
     assert len(first) == 36
     assert first != second
 
 
-def test_errors_have_one_shape(gateway: Gateway) -> None:
+def test_all_errors_have_one_shape(gateway: Gateway) -> None:
     token = gateway.user()
     deep = b'{"name": "x", "data": ' + b'{"a": ' * 100_000 + b"1" + b"}" * 100_001
-    asked: list[tuple[int, Answer]] = [
+    responses: list[tuple[int, Answer]] = [
         (404, gateway.ask("GET", "/nowhere")),
         (405, gateway.ask("PUT", "/login", {})),
         (400, gateway.ask("POST", "/login", b"{")),
@@ -58,7 +58,7 @@ def test_errors_have_one_shape(gateway: Gateway) -> None:
         (400, gateway.ask("POST", "/job/create", b'{"name": "x", "data": {"a": NaN}}', token)),
         (413, gateway.ask("POST", "/job/create", b'{"name": "%s"}' % (b"a" * (1 << 20)), token)),
     ]
-    for status, answer in asked:
+    for status, answer in responses:
         assert answer.status == status, answer
         assert answer.json["success"] is False
         assert answer.json["error"]
@@ -66,7 +66,7 @@ def test_errors_have_one_shape(gateway: Gateway) -> None:
     assert "traceback" not in gateway.output.lower()
 
 
-def test_a_body_without_a_length_is_limited_too(gateway: Gateway) -> None:
+def test_body_without_a_length_is_limited(gateway: Gateway) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
     pieces = (b"x" * 65_536 for _ in range(40))
     connection.request("POST", "/login", pieces, {"Content-Type": "application/json"}, encode_chunked=True)
@@ -74,7 +74,7 @@ def test_a_body_without_a_length_is_limited_too(gateway: Gateway) -> None:
     connection.close()
 
 
-def test_of_a_body_that_is_far_too_large_nothing_is_read(gateway: Gateway) -> None:
+def test_far_too_large_body_is_not_read(gateway: Gateway) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
     connection.putrequest("POST", "/login")
     connection.putheader("Content-Type", "application/json")
@@ -84,7 +84,7 @@ def test_of_a_body_that_is_far_too_large_nothing_is_read(gateway: Gateway) -> No
     connection.close()
 
 
-def test_browsers_are_told_what_they_may(make_gateway: Callable[..., Gateway]) -> None:
+def test_browsers_get_cors_and_security_headers(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway(FRONTEND_URL="https://app.example")
     preflight = {
         "Origin": "https://app.example",
@@ -101,9 +101,7 @@ def test_browsers_are_told_what_they_may(make_gateway: Callable[..., Gateway]) -
         assert answer.headers["Server"] is None
 
 
-def test_without_redis_it_says_so_and_tells_nothing_of_it(
-    make_gateway: Callable[..., Gateway], own_redis: RedisServer
-) -> None:
+def test_unreachable_redis_is_503_without_details(make_gateway: Callable[..., Gateway], own_redis: RedisServer) -> None:
     gateway = make_gateway(redis_url=own_redis.url, GATEWAY_DEFAULT_JOB="simulate")
     token = gateway.user()
     own_redis.kill()
@@ -123,17 +121,17 @@ def test_without_redis_it_says_so_and_tells_nothing_of_it(
     assert gateway.ask("GET", "/job", token=token).status == 200
 
 
-def test_what_was_asked_is_answered_before_the_end(make_gateway: Callable[..., Gateway]) -> None:
+def test_open_requests_are_answered_before_shutdown(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway()
     answers: list[Answer] = []
     gateway.user("slow@example.com")
     who = {"email": "slow@example.com", "password": PASSWORD}
-    asking = [threading.Thread(target=lambda: answers.append(gateway.ask("POST", "/login", who))) for _ in range(3)]
-    for thread in asking:
+    threads = [threading.Thread(target=lambda: answers.append(gateway.ask("POST", "/login", who))) for _ in range(3)]
+    for thread in threads:
         thread.start()
     eventually(lambda: answers, 20, "the first answer")
     assert gateway.stop() == 0
-    for thread in asking:
+    for thread in threads:
         thread.join(20)
     assert [answer.status for answer in answers] == [200] * 3
     assert not accepts(gateway.port)
@@ -147,7 +145,7 @@ def test_what_was_asked_is_answered_before_the_end(make_gateway: Callable[..., G
         ({"GATEWAY_DEFAULT_JOB": "notify"}, "GATEWAY_DEFAULT_JOB"),
     ],
 )
-def test_it_does_not_start_by_bad_settings(
+def test_invalid_settings_prevent_the_start(
     make_gateway: Callable[..., Gateway], env: dict[str, str], name: str
 ) -> None:
     with pytest.raises(AssertionError, match=f"ended with 2\nqctl-gateway: {name}: "):

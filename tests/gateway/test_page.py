@@ -1,4 +1,4 @@
-"""A page in a real Chromium, with the official client: it logs in, creates a job, and sees live what becomes of it."""
+"""Test a web page in Chromium with the official client: log in, create a job, and follow it live."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[1] / "support" / "page.html"
 EMAIL = "ada@example.com"
 
 
-def test_a_page_logs_in_creates_a_job_and_sees_it_run(
+def test_page_logs_in_creates_a_job_and_follows_it(
     make_gateway: Callable[..., Gateway],
     make_settings: Callable[..., Settings],
     chromium: Chromium,
@@ -41,20 +41,20 @@ def test_a_page_logs_in_creates_a_job_and_sees_it_run(
             chromium.run(f"document.querySelector('#password').value = {password!r}")
             chromium.run("document.querySelector('button').click()")
 
-        def heard() -> list[str]:
+        def lines() -> list[str]:
             return list(chromium.run("[...document.querySelectorAll('#heard li')].map((line) => line.textContent)"))
 
         chromium.go(site.url("/"))
         eventually(lambda: chromium.run("typeof io === 'function' && !!document.querySelector('button')"), 30)
         log_in("wrong")
-        eventually(lambda: heard() == ["Invalid email or password"], 30, "the refusal")
+        eventually(lambda: lines() == ["Invalid email or password"], 30, "the refusal")
         log_in(PASSWORD)
-        eventually(lambda: heard()[1:] == ["connected", "created My Job"], 30, "the job's creation")
+        eventually(lambda: lines()[1:] == ["connected", "created My Job"], 30, "the job's creation")
         job = eventually(lambda: chromium.run("window.job"), 30, "the answer")
         InlineWorker(["tests"], connection, make_settings(QCTL_JOBS_MODULES="support.declared")).work(burst=True)
         ran = ["pending to running", "running to completed", f"completed {job}"]
-        eventually(lambda: heard()[3:] == ran, 30, "its run")
+        eventually(lambda: lines()[3:] == ran, 30, "its run")
         chromium.run("window.numbers()")
-        eventually(lambda: heard()[6:] == ["pending 0, completed 1"], 30, "numbers")
+        eventually(lambda: lines()[6:] == ["pending 0, completed 1"], 30, "numbers")
         (refused,) = chromium.refused
         assert "401" in refused

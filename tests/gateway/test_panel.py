@@ -18,8 +18,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.redis import keys
-from qctl.gateway.login_throttle import MOST as TRIES
-from qctl.gateway.tokens import PANEL, Tokens
+from qctl.gateway.login_throttle import MAX_FAILURES
+from qctl.gateway.tokens import PANEL_AUDIENCE, Tokens
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.store.users import SqliteUsers, new_user
@@ -121,8 +121,8 @@ def test_the_admin_key_is_exchanged_for_a_cookie(gateway: Gateway, path: str) ->
 
 def test_who_guesses_waits(make_gateway: MakeGateway) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY)
-    statuses = [log_in(gateway, "wrong").status for _ in range(TRIES + 1)]
-    assert statuses == [401] * TRIES + [429]
+    statuses = [log_in(gateway, "wrong").status for _ in range(MAX_FAILURES + 1)]
+    assert statuses == [401] * MAX_FAILURES + [429]
     assert log_in(gateway).status == 429
     assert asked(gateway, "GET", PATHS[0], **{"X-Admin-Key": KEY}).status == 200
 
@@ -245,6 +245,6 @@ def test_it_can_be_switched_off(make_gateway: MakeGateway) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY, QCTL_GATEWAY_PANEL="off")
     assert asked(gateway, "GET", "/admin/queues", **{"X-Admin-Key": KEY}).status == 404
     assert log_in(gateway).status == 404
-    cookie = f"qctl-panel={Tokens(SECRET, 60, PANEL).issue('admin-key', 'keeper')}"
+    cookie = f"qctl-panel={Tokens(SECRET, 60, PANEL_AUDIENCE).issue('admin-key', 'keeper')}"
     assert refusal(gateway, cookie, gateway.url) == 403
     assert gateway.ask("GET", "/admin/queues/info").json["panel"] is None

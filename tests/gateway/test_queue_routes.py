@@ -1,4 +1,4 @@
-"""Queues over HTTP: numbers for everybody, acts for operators, each noted with who did it and in which request."""
+"""Test queues over HTTP: public statistics, and operations of operators with their audit log."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def kill(connection: Redis, job_id: str) -> None:
     connection.zadd(keys.failed("notification"), {job_id: 9e9})
 
 
-def an_admin(gateway: Gateway) -> tuple[str, str]:
+def create_admin(gateway: Gateway) -> tuple[str, str]:
     """The token and the id of a new admin of a gateway."""
     users = SqliteUsers(Settings.load({"QCTL_HOME": str(gateway.folder)}))
     user = new_user(f"{secrets.token_hex(8)}@example.com", "Ada", "$none", "admin")
@@ -50,7 +50,7 @@ def waiting(answer: Answer) -> int:
     return int(answer.json["stats"]["notification"]["waiting"])
 
 
-def test_the_first_seeds_queues(operator: Any, anybody: Any, service: QueueService, ops: Ops) -> None:
+def test_queue_can_be_paused_resumed_and_cleared(operator: Any, anybody: Any, service: QueueService, ops: Ops) -> None:
     service.enqueue_many("notify", [NOTE] * 3)
     stats = anybody("GET", "/api/queues/stats").json
     assert stats["success"]
@@ -59,10 +59,10 @@ def test_the_first_seeds_queues(operator: Any, anybody: Any, service: QueueServi
 
     paused = operator("POST", "/api/queues/pause/notification", {"reason": "a move", "seconds": 60}).json
     assert (paused["success"], paused["changed"], paused["running"]) == (True, True, [])
-    held = anybody("GET", "/api/queues/stats").json["stats"]["notification"]
-    assert held["paused"]
-    assert (held["pause"]["reason"], held["pause"]["by"]) == ("a move", "admin-key@gateway")
-    assert held["pause"]["until"] > held["pause"]["at"]
+    paused_stats = anybody("GET", "/api/queues/stats").json["stats"]["notification"]
+    assert paused_stats["paused"]
+    assert (paused_stats["pause"]["reason"], paused_stats["pause"]["by"]) == ("a move", "admin-key@gateway")
+    assert paused_stats["pause"]["until"] > paused_stats["pause"]["at"]
 
     assert operator("POST", "/api/queues/resume/notification").json["changed"] is True
     assert operator("POST", "/api/queues/resume/notification").json["changed"] is False
@@ -84,9 +84,7 @@ def test_the_first_seeds_queues(operator: Any, anybody: Any, service: QueueServi
         ("POST", "/api/messages/queue/notification/retry"),
     ],
 )
-def test_only_operators_change_anything(
-    anybody: Any, shared_gateway: Gateway, ops: Ops, method: str, path: str
-) -> None:
+def test_changes_need_an_operator(anybody: Any, shared_gateway: Gateway, ops: Ops, method: str, path: str) -> None:
     refused = anybody(method, path)
     assert (refused.status, refused.json["success"]) == (401, False)
     assert anybody(method, path, X_Admin_Key="another").status == 401
@@ -94,15 +92,15 @@ def test_only_operators_change_anything(
     tokens = Tokens(SECRET, 60)
     assert anybody(method, path, token=tokens.issue("u1", "user")).status == 403
     assert ops.audit.list() == []
-    assert anybody(method, path, token=tokens.issue("u2", "admin")).status == 403, "there is no such user"
+    assert anybody(method, path, token=tokens.issue("u2", "admin")).status == 403, "no user has this id"
     assert ops.audit.list() == []
-    token, admin = an_admin(shared_gateway)
+    token, admin = create_admin(shared_gateway)
     assert anybody(method, path, token=token).status == 200
     (act,) = ops.audit.list()
     assert (act.actor, act.via, act.outcome) == (f"{admin}@gateway", "gateway", "done")
 
 
-def test_what_is_done_and_refused_is_in_the_audit_with_its_trace(operator: Any, ops: Ops) -> None:
+def test_successes_and_refusals_are_audited_with_their_trace_id(operator: Any, ops: Ops) -> None:
     operator("POST", "/api/queues/pause/email", {"reason": "it's late"}, X_Trace_Id="trace-1")
     missing = operator("POST", "/api/queues/clear/emial", X_Trace_Id="trace-2")
     assert (missing.status, missing.json["error"]) == (404, "there is no queue emial")
@@ -114,13 +112,15 @@ def test_what_is_done_and_refused_is_in_the_audit_with_its_trace(operator: Any, 
     assert [event.fields["actor"] for event in ops.events.list() if event.event == "paused"] == ["admin-key@gateway"]
 
 
-def test_a_bad_order_is_refused_before_anything_happens(operator: Any, ops: Ops) -> None:
+def test_invalid_pause_is_refused_before_anything_is_written(operator: Any, ops: Ops) -> None:
     assert operator("POST", "/api/queues/pause/email", {"seconds": -1}).status == 400
     assert operator("POST", "/api/queues/pause/email", {"reason": "\x1b[2J"}).status == 400
     assert ops.audit.list() == []
 
 
-def test_the_chats_queues(operator: Any, anybody: Any, service: QueueService, ops: Ops, connection: Redis) -> None:
+def test_chat_queues_are_measured_retried_and_cleared(
+    operator: Any, anybody: Any, service: QueueService, ops: Ops, connection: Redis
+) -> None:
     dead = service.enqueue_many("notify", [NOTE] * 2)
     service.enqueue("notify", NOTE, priority=1)
     for job_id in dead:
@@ -143,7 +143,9 @@ def test_the_chats_queues(operator: Any, anybody: Any, service: QueueService, op
     assert operator("POST", "/api/messages/queue/nosuch/retry").status == 404
 
 
-def test_health_says_what_is_not_well_and_no_address(anybody: Any, service: QueueService, settings: Settings) -> None:
+def test_health_lists_reasons_without_the_address_of_redis(
+    anybody: Any, service: QueueService, settings: Settings
+) -> None:
     service.enqueue("notify", NOTE)
     found = anybody("GET", "/api/messages/queue/health")
     assert found.status == 200
@@ -156,7 +158,7 @@ def test_health_says_what_is_not_well_and_no_address(anybody: Any, service: Queu
     assert settings.redis_target not in found.body.decode()
 
 
-def test_names_that_others_chose_are_inert(anybody: Any, connection: Redis) -> None:
+def test_names_from_redis_are_escaped(anybody: Any, connection: Redis) -> None:
     connection.sadd(keys.QUEUES, keys.queue("\x1b[31m"), b"rq:queue:\xff")
     found = anybody("GET", "/api/queues/stats")
     assert found.status == 200

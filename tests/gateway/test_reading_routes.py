@@ -1,4 +1,4 @@
-"""`POST /api/readings`: into the buffer of MQTT's readings, committed before it is answered."""
+"""Test `POST /api/readings`: readings are committed to the buffer before the response."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ ATTIC = {"device": "attic", "temperature": 21.5, "timestamp": "2024-03-20T10:30:
 
 @pytest.fixture
 def post(shared_gateway: Gateway) -> Any:
-    """Posts as a user."""
+    """Send a POST as a user."""
     return partial(shared_gateway.ask, "POST", token=Tokens(SECRET, 600).issue("ada", "user"))
 
 
 def arrived(connection: Redis, count: int) -> list[dict[str, Any]]:
-    """What is in the buffer and in batches, which it may be on the way between."""
+    """Items in the buffer and in batches, once there are `count`: they may be moving between the two."""
     return eventually(lambda: [found for found in [items(connection)] if len(found) == count], what=f"{count} items")[0]
 
 
-def test_one_and_many_are_in_the_buffer_when_they_are_answered(post: Any, connection: Redis) -> None:
+def test_readings_are_in_the_buffer_before_the_response(post: Any, connection: Redis) -> None:
     one = post("/api/readings", ATTIC)
     assert (one.status, one.json) == (202, {"success": True, "accepted": 1})
     (item,) = arrived(connection, 1)
@@ -49,7 +49,7 @@ def test_one_and_many_are_in_the_buffer_when_they_are_answered(post: Any, connec
     assert {"temperature": 4} in [item["fields"] for item in arrived(connection, 3002)]
 
 
-def test_line_protocol(post: Any, connection: Redis) -> None:
+def test_line_protocol_is_accepted(post: Any, connection: Redis) -> None:
     lines = b"bme280,device=attic temperature=21.5 1710930600\nbme280,device=cellar temperature=9 1710930600\n"
     answer = post("/api/readings?precision=s", lines, Content_Type="text/plain; charset=utf-8")
     assert (answer.status, answer.json["accepted"]) == (202, 2)
@@ -57,7 +57,7 @@ def test_line_protocol(post: Any, connection: Redis) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "status", "said"),
+    ("body", "kind", "status", "text"),
     [
         (b"{", "application/json", 400, "not JSON"),
         (b"[]", "application/json", 400, "no reading"),
@@ -67,18 +67,16 @@ def test_line_protocol(post: Any, connection: Redis) -> None:
         (b"a=1", "application/x-www-form-urlencoded", 415, "Content-Type"),
     ],
 )
-def test_of_what_cannot_be_taken_nothing_is(
-    post: Any, connection: Redis, body: bytes, kind: str, status: int, said: str
+def test_request_with_an_invalid_reading_is_refused_as_a_whole(
+    post: Any, connection: Redis, body: bytes, kind: str, status: int, text: str
 ) -> None:
     answer = post("/api/readings", body, Content_Type=kind)
     assert answer.status == status
-    assert said in answer.json["error"] + answer.json.get("message", "")
+    assert text in answer.json["error"] + answer.json.get("message", "")
     assert items(connection) == []
 
 
-def test_users_operators_and_devices_with_the_token_may_post(
-    make_gateway: Callable[..., Gateway], shared_gateway: Gateway
-) -> None:
+def test_users_operators_and_devices_may_post(make_gateway: Callable[..., Gateway], shared_gateway: Gateway) -> None:
     assert shared_gateway.ask("POST", "/api/readings", ATTIC).status == 401
     assert shared_gateway.ask("POST", "/api/readings", ATTIC, token="").status == 401
     assert shared_gateway.ask("POST", "/api/readings", ATTIC, token="a-device").status == 401
@@ -90,7 +88,7 @@ def test_users_operators_and_devices_with_the_token_may_post(
 
 
 @pytest.mark.kill
-def test_503_with_retry_after_while_redis_is_away_or_full(
+def test_503_with_retry_after_while_redis_is_unreachable_or_full(
     make_gateway: Callable[..., Gateway], own_redis: RedisServer
 ) -> None:
     gateway = make_gateway(redis_url=own_redis.url, QCTL_READINGS_TOKEN="device", QCTL_BUFFER_HIGH_WATER="1000")

@@ -1,4 +1,4 @@
-"""Tokens: ours are good until they expire, all others are good for nothing; and no weak key signs them."""
+"""Test tokens: valid until they expire, all others refused, and no weak signing key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import jwt
 import pytest
 
 from qctl.errors import RefusedError, SettingsError
-from qctl.gateway.tokens import AUDIENCE, Tokens, secret_of
+from qctl.gateway.tokens import AUDIENCE, Tokens, signing_secret
 from qctl.settings import Settings
 from support.gateway import SECRET, Gateway
 
@@ -21,7 +21,7 @@ MakeSettings = Callable[..., Settings]
 
 NOW = int(time.time())
 
-GOOD = {"sub": "6920b670c1afd03b72e31e73", "aud": AUDIENCE, "iat": NOW - 5, "exp": NOW + 3600}
+VALID = {"sub": "6920b670c1afd03b72e31e73", "aud": AUDIENCE, "iat": NOW - 5, "exp": NOW + 3600}
 
 
 def signed(claims: dict[str, Any], key: str = SECRET, algorithm: str = "HS256") -> str:
@@ -29,34 +29,34 @@ def signed(claims: dict[str, Any], key: str = SECRET, algorithm: str = "HS256") 
 
 
 def without(name: str) -> str:
-    return signed({claim: value for claim, value in GOOD.items() if claim != name})
+    return signed({claim: value for claim, value in VALID.items() if claim != name})
 
 
 def altered() -> str:
-    """The good token with another's name in it."""
-    head, _, signature = signed(GOOD).split(".")
-    body = base64.urlsafe_b64encode(json.dumps({**GOOD, "sub": "another"}).encode()).decode().rstrip("=")
+    """A valid token with another subject and the old signature."""
+    head, _, signature = signed(VALID).split(".")
+    body = base64.urlsafe_b64encode(json.dumps({**VALID, "sub": "another"}).encode()).decode().rstrip("=")
     return f"{head}.{body}.{signature}"
 
 
 ATTACKS = {
-    "none": jwt.encode(GOOD, None, algorithm="none"),
-    "other key": signed(GOOD, "another-key-of-32-bytes-and-more!"),
-    "expired": signed({**GOOD, "exp": NOW - 60}),
-    "other audience": signed({**GOOD, "aud": "qctl-sockets"}),
+    "none": jwt.encode(VALID, None, algorithm="none"),
+    "other key": signed(VALID, "another-key-of-32-bytes-and-more!"),
+    "expired": signed({**VALID, "exp": NOW - 60}),
+    "other audience": signed({**VALID, "aud": "qctl-sockets"}),
     "altered": altered(),
-    "other algorithm": signed(GOOD, SECRET, "HS512"),
-    "from the future": signed({**GOOD, "iat": NOW + 3600}),
+    "other algorithm": signed(VALID, SECRET, "HS512"),
+    "from the future": signed({**VALID, "iat": NOW + 3600}),
     "no exp": without("exp"),
     "no aud": without("aud"),
     "no sub": without("sub"),
     "no iat": without("iat"),
-    "a number as sub": signed({**GOOD, "sub": 7}),
-    "endless": signed({**GOOD, "exp": 10**18}),
+    "a number as sub": signed({**VALID, "sub": 7}),
+    "endless": signed({**VALID, "exp": 10**18}),
     "no token": "x",
     "two parts": "a.b",
     "long": "a" * 7000,
-    "padded": signed(GOOD) + "." + "a" * 50,
+    "padded": signed(VALID) + "." + "a" * 50,
 }
 
 
@@ -65,7 +65,7 @@ def tokens() -> Tokens:
     return Tokens(SECRET, 3600)
 
 
-def test_ours_names_its_user(tokens: Tokens) -> None:
+def test_issued_token_identifies_its_user(tokens: Tokens) -> None:
     caller = tokens.read(tokens.issue("6920", "user"))
     assert (caller.id, caller.role) == ("6920", "user")
     assert 3500 < caller.expires.timestamp() - time.time() <= 3600
@@ -74,28 +74,28 @@ def test_ours_names_its_user(tokens: Tokens) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_others_name_nobody(tokens: Tokens, attack: str) -> None:
-    tokens.read(signed(GOOD))
+def test_forged_token_is_refused(tokens: Tokens, attack: str) -> None:
+    tokens.read(signed(VALID))
     with pytest.raises(RefusedError, match=r"^Invalid token$"):
         tokens.read(ATTACKS[attack])
 
 
-def test_what_was_good_before_is_refused_when_it_has_expired(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_token_is_refused_despite_the_cache(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
     token = tokens.issue("6920", "user")
     assert tokens.read(token) is tokens.read(token)
-    monkeypatch.setattr("qctl.gateway.tokens.LEEWAY", -3600)
+    monkeypatch.setattr("qctl.gateway.tokens.CLOCK_SKEW_SECONDS", -3600)
     for _ in range(2):
         with pytest.raises(RefusedError, match=r"^Invalid token$"):
             tokens.read(token)
 
 
-def test_a_crowd_of_tokens_is_forgotten(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qctl.gateway.tokens.REMEMBERED", 2)
+def test_full_cache_of_tokens_is_emptied(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qctl.gateway.tokens.MAX_CACHED_TOKENS", 2)
     issued = [tokens.issue(str(n), "user") for n in range(5)]
     assert [tokens.read(token).id for token in issued * 2] == [str(n) for n in range(5)] * 2
 
 
-def test_nobody_comes_in_without_one(gateway: Gateway) -> None:
+def test_routes_of_users_need_a_token(gateway: Gateway) -> None:
     paths = (("POST", "/job/create"), ("GET", "/job"), ("GET", "/job/stats"), ("GET", "/metrics"), ("GET", "/api/job"))
     for attack in ATTACKS.values():
         answer = gateway.ask("GET", "/job", token=attack)
@@ -104,27 +104,27 @@ def test_nobody_comes_in_without_one(gateway: Gateway) -> None:
     for method, path in paths:
         assert gateway.ask(method, path, {"name": "x"} if method == "POST" else None).status == 401
     assert gateway.ask("GET", "/job", Authorization="Basic YTpi").status == 401
-    assert gateway.ask("GET", "/job", token=signed(GOOD)).status == 200
+    assert gateway.ask("GET", "/job", token=signed(VALID)).status == 200
 
 
 @pytest.mark.parametrize(
     "weak", ["secret", "your-super-secure-secret-key-change-this", "a" * 64, "change-me-" * 4, "ab12" * 20]
 )
 @pytest.mark.parametrize("name", ["SECRET_KEY", "QCTL_GATEWAY_SECRET"])
-def test_a_weak_key_is_refused_and_not_repeated(make_settings: MakeSettings, name: str, weak: str) -> None:
+def test_weak_key_is_refused_and_not_printed(make_settings: MakeSettings, name: str, weak: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        secret_of(make_settings(**{name: weak}))
+        signing_secret(make_settings(**{name: weak}))
     assert caught.value.name == name
     assert weak not in str(caught.value.message)
 
 
-def test_without_a_key_one_is_made_for_all_gateways_of_the_home(make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_missing_key_is_created_once_per_home(make_settings: MakeSettings, tmp_path: Path) -> None:
     settings = make_settings()
-    made = secret_of(settings)
-    assert secret_of(settings) == made
-    assert len(base64.urlsafe_b64decode(made + "=")) == 32
+    created = signing_secret(settings)
+    assert signing_secret(settings) == created
+    assert len(base64.urlsafe_b64decode(created + "=")) == 32
     assert (tmp_path / "gateway.key").stat().st_mode & 0o777 == 0o600
-    assert secret_of(make_settings(SECRET_KEY=SECRET)) == SECRET
+    assert signing_secret(make_settings(SECRET_KEY=SECRET)) == SECRET
     (tmp_path / "gateway.key").write_text("short")
     with pytest.raises(SettingsError, match=r"gateway\.key"):
-        secret_of(settings)
+        signing_secret(settings)

@@ -1,4 +1,4 @@
-"""The workflow of the fourth seed document, as its client does it: users, tokens, jobs, numbers."""
+"""Test the workflow of a client of the original system: users, tokens, jobs, statistics."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from support.servers import RedisServer
 from support.waiting import eventually
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-"""As JavaScript writes one."""
+"""Format of times in JavaScript."""
 
 
 @pytest.fixture
 def worker(tmp_path: Path, redis_server: RedisServer) -> Program:
-    """A worker of the jobs that users create, not started yet."""
+    """A worker of the jobs that users create, not started."""
     tests = Path(__file__).parents[1]
     env = {
         "REDIS_URL": redis_server.url,
@@ -35,7 +35,7 @@ def worker(tmp_path: Path, redis_server: RedisServer) -> Program:
     return Program("worker", [str(BIN / "qctl-worker"), "tests"], tmp_path, env, says="takes jobs from")
 
 
-def found(gateway: Gateway, token: str, path: str = "/job") -> list[dict[str, Any]]:
+def jobs_of(gateway: Gateway, token: str, path: str = "/job") -> list[dict[str, Any]]:
     answer = gateway.ask("GET", path, token=token)
     assert answer.status == 200
     assert answer.json["success"] is True
@@ -44,11 +44,11 @@ def found(gateway: Gateway, token: str, path: str = "/job") -> list[dict[str, An
 
 
 def statuses(gateway: Gateway, token: str) -> dict[str, str]:
-    return {job["name"]: job["status"] for job in found(gateway, token)}
+    return {job["name"]: job["status"] for job in jobs_of(gateway, token)}
 
 
 @pytest.mark.parametrize("below", ["", "/api"])
-def test_the_seeds_workflow(gateway: Gateway, below: str) -> None:
+def test_user_logs_in_and_creates_jobs(gateway: Gateway, below: str) -> None:
     who = {"email": f"{secrets.token_hex(8)}@example.com", "password": "demo123"}
     created = gateway.ask("POST", f"{below}/user/create", {"username": "demo", **who})
     assert created.status == 201
@@ -61,29 +61,29 @@ def test_the_seeds_workflow(gateway: Gateway, below: str) -> None:
         answer = gateway.ask("POST", f"{below}/job/create", {"name": f"Job {n}"}, token)
         assert answer.status == 201
         job = answer.json["job"]
-        told = {name: job[name] for name in ("name", "ownerId", "status", "retryCount")}
-        assert told == {"name": f"Job {n}", "ownerId": created.json["_id"], "status": "pending", "retryCount": 0}
-        assert job.keys() - told.keys() == {"_id", "con", "mon"}
+        fields = {name: job[name] for name in ("name", "ownerId", "status", "retryCount")}
+        assert fields == {"name": f"Job {n}", "ownerId": created.json["_id"], "status": "pending", "retryCount": 0}
+        assert job.keys() - fields.keys() == {"_id", "con", "mon"}
         assert answer.json["success"] is True
-    jobs = found(gateway, token, f"{below}/job")
+    jobs = jobs_of(gateway, token, f"{below}/job")
     assert {job["name"] for job in jobs} == {"Job 1", "Job 2", "Job 3"}
     assert all(TIME.fullmatch(job[name]) for job in jobs for name in ("con", "mon"))
-    assert len(found(gateway, token, f"{below}/job?status=pending")) == 3
-    assert found(gateway, token, f"{below}/job?status=completed") == []
-    assert len(found(gateway, token, f"{below}/job?limit=2")) == 2
+    assert len(jobs_of(gateway, token, f"{below}/job?status=pending")) == 3
+    assert jobs_of(gateway, token, f"{below}/job?status=completed") == []
+    assert len(jobs_of(gateway, token, f"{below}/job?limit=2")) == 2
     stats = gateway.ask("GET", f"{below}/job/stats", token=token).json
     assert stats == {"success": True, "stats": {"pending": 3, "running": 0, "completed": 0, "failed": 0, "total": 3}}
     assert abs(gateway.ask("GET", f"{below}/sync").json - time.time() * 1000) < 60_000
 
 
-def test_jobs_run_end_and_fail_before_their_owners_eyes(gateway: Gateway, worker: Program, connection: Redis) -> None:
+def test_owner_sees_jobs_run_finish_and_fail(gateway: Gateway, worker: Program, connection: Redis) -> None:
     ada, bob = gateway.user(), gateway.user()
     for name, data in (("Good", None), ("Slow", {"seconds": 60}), ("Canceled", None)):
-        asked = {"name": name, "data": data}
-        assert gateway.ask("POST", "/job/create", {k: v for k, v in asked.items() if v is not None}, ada).status == 201
+        body = {"name": name, "data": data}
+        assert gateway.ask("POST", "/job/create", {k: v for k, v in body.items() if v is not None}, ada).status == 201
     bad = gateway.ask("POST", "/job/create", {"name": "Fail"}, bob).json["job"]["_id"]
     connection.hset(keys.job(bad), mapping={"retry_intervals": "[1]", "retries_left": 1})
-    for job in found(gateway, ada):
+    for job in jobs_of(gateway, ada):
         if job["name"] == "Canceled":
             connection.lrem(keys.queue("tests"), 0, job["_id"])
             connection.hset(keys.job(job["_id"]), "status", "canceled")
@@ -93,16 +93,16 @@ def test_jobs_run_end_and_fail_before_their_owners_eyes(gateway: Gateway, worker
     with worker:
         eventually(lambda: statuses(gateway, ada).get("Slow") == "running", 30, "the slow one")
         assert statuses(gateway, ada) == {"Good": "completed", "Slow": "running", "Canceled": "failed"}
-        (waiting,) = found(gateway, bob)
+        (waiting,) = jobs_of(gateway, bob)
         assert (waiting["status"], waiting["retryCount"]) == ("pending", 1)
     connection.hset(keys.job(bad), "status", "failed")
-    assert [job["status"] for job in found(gateway, bob, "/job?status=dlq")] == ["dlq"]
+    assert [job["status"] for job in jobs_of(gateway, bob, "/job?status=dlq")] == ["dlq"]
     stats = gateway.ask("GET", "/job/stats", token=bob).json["stats"]
     assert stats == {"pending": 0, "running": 0, "completed": 0, "failed": 1, "total": 1}
     assert gateway.ask("GET", "/job/stats", token=ada).json["stats"]["total"] == 3
 
 
-def test_a_catalogued_job_takes_its_data(make_gateway: Any, connection: Redis) -> None:
+def test_catalog_job_gets_its_data(make_gateway: Any, connection: Redis) -> None:
     gateway = make_gateway(QCTL_GATEWAY_JOBS="no*")
     token = gateway.user()
     note = {"name": "notify", "data": {"receiverId": "ada", "text": "hello"}}
@@ -110,18 +110,18 @@ def test_a_catalogued_job_takes_its_data(make_gateway: Any, connection: Redis) -
     assert connection.lrange(keys.queue("notification"), 0, -1) == [job["_id"].encode()]
     assert b'"trace_id": "my-trace"' in (connection.hget(keys.job(job["_id"]), "meta") or b"")
     assert connection.hget(keys.job(job["_id"]), "description") == b"notify"
-    for asked, status, words in (
+    for body, status, words in (
         ({"name": "notify"}, 400, "receiverId"),
-        ({"name": "My Job"}, 404, "no job is called 'My Job'"),
-        ({"name": "write-readings"}, 404, "no job"),
+        ({"name": "My Job"}, 404, "job 'My Job' is not in the catalog"),
+        ({"name": "write-readings"}, 404, "is not in the catalog"),
         ({"name": "welcome-email", "data": {}}, 403, "users may not create"),
     ):
-        answer = gateway.ask("POST", "/job/create", asked, token)
+        answer = gateway.ask("POST", "/job/create", body, token)
         assert (answer.status, answer.json["success"]) == (status, False)
         assert words in answer.json["error"]
 
 
-def test_numbers_of_the_whole_system(gateway: Gateway) -> None:
+def test_metrics_cover_all_users(gateway: Gateway) -> None:
     token = gateway.user()
     for n in range(6):
         gateway.ask("POST", "/job/create", {"name": f"Job {n}"}, token)

@@ -1,5 +1,5 @@
-"""The gateway: HTTP for users and their jobs, for operators and their queues. It calls `ops` and `service`.
+"""The HTTP gateway: jobs and live events for users, queues for operators. It calls `ops` and `service`.
 
-A part of it is a module with a `router`, named in `routers.py`; what it needs it takes from `Backend` (`backend.py`).
-A route whose path begins with /api stands there alone, every other one below /api too.
+Each `*_routes.py` module has a `router`, listed in `routers.py`, and takes what it needs from the `Backend` in
+`dependencies.py`. A route whose path begins with /api exists there only; any other route exists below /api too.
 """

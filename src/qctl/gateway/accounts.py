@@ -1,5 +1,8 @@
-"""Users come and log in. A password is kept as its argon2id hash; nobody learns by the time an answer takes, or by its
-words, whether there is a user of an address."""
+"""User accounts: registration, login, and the check for administrators.
+
+Passwords are stored as argon2id hashes. Neither the duration nor the text of a reply reveals whether an email address
+has a user.
+"""
 
 from __future__ import annotations
 
@@ -17,36 +20,40 @@ from qctl.store.users import ADMIN, User, Users, new_user, open_users
 
 T = TypeVar("T")
 
-MOST_WAITING = 100
-"""Requests for which a hash is to be reckoned, some 50 ms and 64 MB each. Who comes then is told to come again."""
+MAX_WAITING_HASHES = 100
+"""Requests that may wait for a password hash, about 50 ms and 64 MB each; more get BackpressureError."""
 
 
-class TakenError(RefusedError):
-    """The address is that of another user."""
+class EmailTakenError(RefusedError):
+    """Another user has this email address."""
 
 
 class Accounts:
-    """Users, and how they log in. Its methods raise SinkError where the database does not answer, and BackpressureError
-    where too many ask at the same time."""
+    """User accounts in the database.
+
+    Methods raise SinkError if the database does not reply, and BackpressureError if too many requests need a hash.
+    """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
         self._users: Users = open_users(settings)
         self._tokens = tokens
-        # Each takes 64 MB and a whole core: those who log in must not keep all others waiting.
+        # A hash takes 64 MB and a whole core, so logins must not slow down every other request.
         self._limiter = CapacityLimiter(max(2, os.cpu_count() or 1))
         self._waiting = 0
 
     async def create(self, username: str, email: str, password: str) -> User:
-        """A new user. Raises TakenError."""
-        return await self._in_turn(partial(self._create, username, email.lower(), password))
+        """Create a user. Raises EmailTakenError."""
+        return await self._hash_in_thread(partial(self._create, username, email.lower(), password))
 
     async def login(self, email: str, password: str) -> str:
-        """A token for the user of this address and password. Raises RefusedError."""
-        return await self._in_turn(partial(self._login, email.lower(), password))
+        """Issue a token for the user with this email address and password. Raises RefusedError."""
+        return await self._hash_in_thread(partial(self._login, email.lower(), password))
 
     async def is_admin(self, caller: Caller) -> bool:
-        """Whether a token that says so names somebody who is an admin now, and was given since they were changed last:
-        who is demoted, removed or has a new password loses the rights of an admin at once."""
+        """Check that a token has the admin role and that its user is an admin, unchanged since the token was issued.
+
+        A user who is demoted, removed or gets a new password therefore loses admin rights at once.
+        """
         if caller.role != ADMIN:
             return False
         user = await to_thread.run_sync(self._users.by_id, caller.id)
@@ -56,19 +63,19 @@ class Accounts:
         """Close the connections to the database."""
         self._users.close()
 
-    async def _in_turn(self, act: partial[T]) -> T:
-        if self._waiting >= MOST_WAITING:
-            raise BackpressureError("too many users come at the same time")
+    async def _hash_in_thread(self, function: partial[T]) -> T:
+        if self._waiting >= MAX_WAITING_HASHES:
+            raise BackpressureError("too many registrations and logins at the same time")
         self._waiting += 1
         try:
-            return await to_thread.run_sync(act, limiter=self._limiter)
+            return await to_thread.run_sync(function, limiter=self._limiter)
         finally:
             self._waiting -= 1
 
     def _create(self, username: str, email: str, password: str) -> User:
         user = new_user(email, username, passwords.hashed(password))
         if not self._users.add(user):
-            raise TakenError("Email already in use")
+            raise EmailTakenError("Email already in use")
         return user
 
     def _login(self, email: str, password: str) -> str:

@@ -1,4 +1,4 @@
-"""Who may change queues: whoever has the admin key, or the token of an admin. What they do is noted in the audit."""
+"""Authorisation of operators by the admin key or an admin's token, and the audit log of what they do."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ from qctl.gateway.dependencies import Backend
 
 T = TypeVar("T")
 
-admin_key = APIKeyHeader(name="X-Admin-Key", auto_error=False, description="QUEUE_ADMIN_KEY.")
+admin_key = APIKeyHeader(name="X-Admin-Key", auto_error=False, description="The value of QUEUE_ADMIN_KEY.")
 
-_NOTHING_HAPPENED = (UsageError, UnreachableError)
-"""Ends of an act that asked Redis for nothing, or reached none to write to."""
+_NOT_AUDITED = (UsageError, UnreachableError)
+"""Errors before anything is written to Redis."""
 
 _OUTCOMES = ((NotFoundError, "not found"), (RefusedError, "refused"), (WaitTimeoutError, "timed out"))
-"""How ends are called in the audit, as the command line calls them."""
+"""Outcomes in the audit log, named as by the command line."""
 
 
 class Operator:
-    """Somebody who may change queues, in one request."""
+    """An operator of queues, for the duration of one request."""
 
     def __init__(self, name: str, trace: str, gateway: Backend) -> None:
         self.name = name
         self._trace = trace
         self._ops = gateway.ops
 
-    def do(self, act: Callable[[], T], command: str, *arguments: str) -> T:
-        """Do something in the operator's name, and note it. `command` and `arguments` are the command line that does
-        the same. Raises what `act` does; where the note cannot be written, that is told instead of success.
+    def run(self, action: Callable[[], T], command: str, *arguments: str) -> T:
+        """Run an action in the operator's name and record it in the audit log.
+
+        `command` and `arguments`: the equivalent command line. Raises what `action` raises, or the error of the audit
+        log if the record cannot be written.
         """
         outcome, problem, began = "done", "", time.monotonic()
         try:
             with self._ops.audit.acting_as(self.name):
-                return act()
-        except _NOTHING_HAPPENED:
+                return action()
+        except _NOT_AUDITED:
             outcome = ""
             raise
         except QctlError as error:
@@ -73,8 +75,8 @@ async def operator(
     key: Annotated[str | None, Depends(admin_key)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Operator:
-    """Whoever may change queues, as a dependency of routes. Raises HTTPException: 401, and 403 for other users."""
-    gateway = dependencies.held_by(request)
+    """Dependency of routes that need an operator. Raises HTTPException: 401 without credentials, 403 for users."""
+    gateway = dependencies.backend_of(request)
     if key is not None:
         if not is_admin_key(gateway, key):
             raise HTTPException(401, "Invalid admin key", CHALLENGE)
@@ -89,9 +91,9 @@ async def operator(
 
 
 def is_admin_key(gateway: Backend, key: str) -> bool:
-    """Whether it is the one of the settings, compared in constant time."""
-    known = gateway.settings.queue_admin_key
-    return known is not None and hmac.compare_digest(key.encode(), known.encode())
+    """Compare a key with QUEUE_ADMIN_KEY in constant time."""
+    admin_key = gateway.settings.queue_admin_key
+    return admin_key is not None and hmac.compare_digest(key.encode(), admin_key.encode())
 
 
-Admitted = Annotated[Operator, Depends(operator)]
+CurrentOperator = Annotated[Operator, Depends(operator)]

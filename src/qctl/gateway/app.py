@@ -1,4 +1,4 @@
-"""The application: routes, the shape of errors, who may ask from a browser, and the documentation."""
+"""The ASGI application: routes, error responses, CORS, and the API documentation."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from starlette.middleware.cors import CORSMiddleware
 from qctl import __version__
 from qctl.gateway import error_responses
 from qctl.gateway.dependencies import Backend
-from qctl.gateway.middleware import TRACE, Application, Message, Receive, Requests, Scope, Send
+from qctl.gateway.middleware import TRACE, Application, Message, Receive, RequestMiddleware, Scope, Send
 from qctl.gateway.routers import ROUTERS
 
-FORM = 65_536
-"""Bytes of a form beside the file in it."""
+FORM_OVERHEAD_BYTES = 65_536
+"""Maximum size of an upload form without its file."""
 
-DOCS = "/api/docs"
+DOCS_PATH = "/api/docs"
 
-_DOCS_POLICY = (
+_DOCS_CONTENT_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 )
-"""The page of the documentation has its scripts from here, and one in it."""
+"""Content-Security-Policy of the documentation page, which has one inline script."""
 
 
 def application(backend: Backend) -> Application:
     """The gateway as an ASGI application."""
-    return Requests(_Documentation(routed(backend)), backend.settings.max_file_size + FORM)
+    return RequestMiddleware(_DocsPolicy(fastapi_app(backend)), backend.settings.max_file_size + FORM_OVERHEAD_BYTES)
 
 
-def routed(backend: Backend) -> FastAPI:
-    """All routes. Those whose path does not begin with /api are there below it too, as some clients want them."""
+def fastapi_app(backend: Backend) -> FastAPI:
+    """All routes. Those outside /api are served below it too, because some clients expect them there."""
     app = FastAPIOffline(
         title="qctl gateway",
         version=__version__,
-        description="Jobs for users, and queues for operators. Every answer has an X-Trace-Id, which may be sent.",
-        docs_url=DOCS,
+        description="Jobs for users, queues for operators. Every response has an X-Trace-Id; a request may set it.",
+        docs_url=DOCS_PATH,
         redoc_url=None,
         openapi_url="/api/openapi.json",
-        static_url=f"{DOCS}/static",
-        swagger_ui_oauth2_redirect_url=f"{DOCS}/oauth2-redirect",
+        static_url=f"{DOCS_PATH}/static",
+        swagger_ui_oauth2_redirect_url=f"{DOCS_PATH}/oauth2-redirect",
     )
     app.state.backend = backend
     error_responses.install(app)
@@ -56,33 +56,36 @@ def routed(backend: Backend) -> FastAPI:
         allow_headers=["Authorization", "Content-Type", "X-Admin-Key", TRACE],
         expose_headers=[TRACE, "Retry-After"],
     )
-    described = app.openapi
-    app.openapi = lambda: _without_422(described())  # type: ignore[method-assign]
+    generate = app.openapi
+    app.openapi = lambda: _without_422(generate())  # type: ignore[method-assign]
     return app
 
 
 def _without_422(document: dict[str, Any]) -> dict[str, Any]:
-    """The document without the answer that the library names everywhere: ours is 400."""
+    """Remove the 422 response that FastAPI documents for every route; this gateway answers 400."""
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
     return document
 
 
-class _Documentation:
-    """Lets the page of the documentation run the scripts that it needs, and browsers keep its files."""
+class _DocsPolicy:
+    """Middleware that lets the documentation page run its own scripts."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(DOCS):
+        if scope["type"] == "http" and scope["path"].startswith(DOCS_PATH):
 
-            async def relaxed(message: Message) -> None:
+            async def send_with_policy(message: Message) -> None:
                 if message["type"] == "http.response.start":
-                    message["headers"] = [*message["headers"], (b"content-security-policy", _DOCS_POLICY.encode())]
+                    message["headers"] = [
+                        *message["headers"],
+                        (b"content-security-policy", _DOCS_CONTENT_POLICY.encode()),
+                    ]
                 await send(message)
 
-            await self._app(scope, receive, relaxed)
+            await self._app(scope, receive, send_with_policy)
         else:
             await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Who asks: the user whom the token of a request names."""
+"""Authentication of users by the token of a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qctl.errors import RefusedError
 from qctl.gateway import dependencies
 from qctl.gateway.tokens import Caller
 
-bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The `jwt` that `POST /login` answers with.")
+bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The `jwt` of the response to `POST /login`.")
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
@@ -20,15 +20,15 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 async def caller(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Caller:
-    """The user of a request, as a dependency of routes that are for users only. Raises HTTPException (401)."""
+    """Dependency of routes that need a user. Raises HTTPException (401)."""
     if credentials is None:
         raise HTTPException(401, "No token provided", CHALLENGE)
     try:
-        found = dependencies.held_by(request).tokens.read(credentials.credentials)
+        user = dependencies.backend_of(request).tokens.read(credentials.credentials)
     except RefusedError as error:
         raise HTTPException(401, error.message, CHALLENGE) from None
-    request.state.user = found.id
-    return found
+    request.state.user = user.id
+    return user
 
 
-Authenticated = Annotated[Caller, Depends(caller)]
+CurrentUser = Annotated[Caller, Depends(caller)]

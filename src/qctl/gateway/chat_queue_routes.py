@@ -1,4 +1,4 @@
-"""The queues of the chat, as the third seed document has them: `/api/messages/queue/...`, and `/admin/queues/info`."""
+"""Chat queues for operators: `/api/messages/queue/...` and `/admin/queues/info`. See docs/compatibility.md."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 
 from qctl import catalog
 from qctl.errors import UnreachableError
-from qctl.gateway import dependencies
-from qctl.gateway.admin_auth import Admitted
-from qctl.gateway.dependencies import Backend
+from qctl.gateway.admin_auth import CurrentOperator
+from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.queue_schemas import (
     AdminInfo,
-    BulkDone,
-    MeasuredQueues,
+    BulkOutcome,
     QueueCounts,
     QueueHealth,
     QueueMetrics,
+    QueueMetricsByName,
     QueueStatistics,
 )
 from qctl.models import STATUS_ORDER, Finding, HealthStatus, QueueStats, Selector, Stats
@@ -28,79 +27,78 @@ from qctl.ops.stats import folded
 from qctl.safe import escape_line
 
 QUEUES = ("message", "notification", "email")
-"""The queues that the chat has; each with its lanes."""
+"""Queues of the chat; each is reported together with its lanes."""
 
 router = APIRouter(prefix="/api/messages/queue", tags=["messages"])
 admin = APIRouter(prefix="/admin/queues", tags=["queues"])
 
-Gateway = Annotated[Backend, Depends(dependencies.of)]
-Name = Annotated[str, Path(max_length=200, description="of the queue", examples=["message"])]
+Name = Annotated[str, Path(max_length=200, description="name of the queue", examples=["message"])]
 
 
 @router.get("/stats", responses=documented(503))
 def stats(gateway: Gateway) -> QueueStatistics:
-    """How many jobs of the chat's queues are how."""
-    found = gateway.ops.stats.read()
-    return QueueStatistics.of(found.at, _of_the_chat(found))
+    """Number of jobs in each chat queue by status."""
+    snapshot = gateway.ops.stats.read()
+    return QueueStatistics.of(snapshot.at, _chat_queues(snapshot))
 
 
 @router.get("/metrics", responses=documented(503))
-def metrics(gateway: Gateway) -> MeasuredQueues:
-    """How busy the chat's queues are, how long their jobs wait and take, and how many fail."""
-    found = gateway.ops.stats.read()
-    return MeasuredQueues(
-        timestamp=found.at, metrics={queue.name: QueueMetrics.of(queue) for queue in _of_the_chat(found)}
+def metrics(gateway: Gateway) -> QueueMetricsByName:
+    """Throughput, wait times, run times and failures of each chat queue."""
+    snapshot = gateway.ops.stats.read()
+    return QueueMetricsByName(
+        timestamp=snapshot.at, metrics={queue.name: QueueMetrics.of(queue) for queue in _chat_queues(snapshot)}
     )
 
 
-@router.get("/health", responses={503: {"model": QueueHealth, "description": "It is down"}})
+@router.get("/health", responses={503: {"model": QueueHealth, "description": "The system is down"}})
 def health(gateway: Gateway, response: Response) -> QueueHealth:
-    """Whether work flows. 503 where it does not at all."""
-    found = gateway.ops.health.check()
+    """Check whether jobs are flowing. Status 503 if the system is down."""
+    report = gateway.ops.health.check()
     queues: list[QueueStats] = []
-    if found.status != "down":
+    if report.status != "down":
         try:
-            queues = _of_the_chat(gateway.ops.stats.read())
+            queues = _chat_queues(gateway.ops.stats.read())
         except UnreachableError:
-            found = type(found)("down", [Finding("redis", "down", "")])
-    response.status_code = 503 if found.status == "down" else 200
+            report = type(report)("down", [Finding("redis", "down", "")])
+    response.status_code = 503 if report.status == "down" else 200
     return QueueHealth(
-        success=found.status != "down",
-        status=found.status,
+        success=report.status != "down",
+        status=report.status,
         timestamp=datetime.now(timezone.utc),
-        checks=_worst(found.findings),
-        reasons=[_in_public(finding) for finding in found.findings if finding.status != "ok"],
+        checks=_worst_by_check(report.findings),
+        reasons=[_public_reason(finding) for finding in report.findings if finding.status != "ok"],
         queues={queue.name: QueueCounts.of(queue) for queue in queues},
     )
 
 
 @router.delete("/{queueName}/failed", responses=documented(400, 401, 403, 404, 503))
-def clear_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkDone:
-    """Move the dead letters of a queue to the trash, from where they can be restored for a day."""
+def clear_failed(queueName: Name, operator: CurrentOperator, gateway: Gateway) -> BulkOutcome:
+    """Move the dead letters of a queue to the trash. They can be restored for one day."""
 
-    def discard() -> BulkDone:
+    def discard() -> BulkOutcome:
         result = gateway.ops.jobs.delete(
-            gateway.ops.jobs.choose("discard", _all_of(gateway, queueName)), verb="discard"
+            gateway.ops.jobs.choose("discard", _all_jobs_of(gateway, queueName)), verb="discard"
         )
-        return BulkDone.of(result, f"{result.done} failed jobs of {escape_line(queueName)} removed")
+        return BulkOutcome.of(result, f"{result.done} failed jobs of {escape_line(queueName)} removed")
 
-    return operator.do(discard, "dlq discard", "--queue", queueName, "--all")
+    return operator.run(discard, "dlq discard", "--queue", queueName, "--all")
 
 
 @router.post("/{queueName}/retry", responses=documented(400, 401, 403, 404, 503))
-def retry_failed(queueName: Name, operator: Admitted, gateway: Gateway) -> BulkDone:
-    """Run the dead letters of a queue again."""
+def retry_failed(queueName: Name, operator: CurrentOperator, gateway: Gateway) -> BulkOutcome:
+    """Retry the dead letters of a queue."""
 
-    def retry() -> BulkDone:
-        result = gateway.ops.jobs.retry(gateway.ops.jobs.choose("retry", _all_of(gateway, queueName)))
-        return BulkDone.of(result, f"{result.done} failed jobs of {escape_line(queueName)} retried")
+    def retry() -> BulkOutcome:
+        result = gateway.ops.jobs.retry(gateway.ops.jobs.choose("retry", _all_jobs_of(gateway, queueName)))
+        return BulkOutcome.of(result, f"{result.done} failed jobs of {escape_line(queueName)} retried")
 
-    return operator.do(retry, "dlq retry", "--queue", queueName, "--all")
+    return operator.run(retry, "dlq retry", "--queue", queueName, "--all")
 
 
 @admin.get("/info", responses=documented(503))
 def info(gateway: Gateway) -> AdminInfo:
-    """Where the panel of queues is, and who may change them here."""
+    """Path of the panel, how operators authenticate, and the names of all queues."""
     return AdminInfo(
         panel=None if gateway.settings.gateway_panel == "off" else "/admin/queues",
         authentication="the header X-Admin-Key, or an admin's token",
@@ -108,25 +106,25 @@ def info(gateway: Gateway) -> AdminInfo:
     )
 
 
-def _of_the_chat(found: Stats) -> list[QueueStats]:
-    """The chat's queues, each with its lanes."""
-    return [queue for queue in folded(found).queues if queue.name in QUEUES]
+def _chat_queues(snapshot: Stats) -> list[QueueStats]:
+    """The chat queues, each folded with its lanes."""
+    return [queue for queue in folded(snapshot).queues if queue.name in QUEUES]
 
 
-def _all_of(gateway: Backend, name: str) -> Selector:
+def _all_jobs_of(gateway: Backend, name: str) -> Selector:
     """All jobs of a queue and its lanes. Raises NotFoundError."""
     gateway.ops.queues.require(name)
     return Selector(queue=",".join(catalog.lanes(name)))
 
 
-def _worst(findings: Iterable[Finding]) -> dict[str, HealthStatus]:
-    """The worst that was found by each check."""
+def _worst_by_check(findings: Iterable[Finding]) -> dict[str, HealthStatus]:
+    """The worst status of each check."""
     worst: dict[str, HealthStatus] = {}
     for finding in findings:
         worst[finding.check] = max(worst.get(finding.check, "ok"), finding.status, key=STATUS_ORDER.index)
     return worst
 
 
-def _in_public(finding: Finding) -> str:
-    """Why something is not well, without where Redis is."""
+def _public_reason(finding: Finding) -> str:
+    """The reason of a finding without the address of Redis."""
     return "Redis does not answer" if finding.check == "redis" else escape_line(finding.reason)

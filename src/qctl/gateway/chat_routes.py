@@ -1,7 +1,7 @@
-"""Messages of the chat: `POST /api/messages/send/{id}` queues one, `GET /api/messages/status/{jobId}` tells of it.
+"""Chat messages: `POST /api/messages/send/{id}` enqueues one, `GET /api/messages/status/{jobId}` returns its status.
 
-An image is looked at and kept in UPLOAD_DIR, where the worker finds it; the job has its name alone. Once the message is
-there `qctl.jobs.images` deletes it, and where it was refused this does.
+An image is validated and written to UPLOAD_DIR for the worker; the job has only its name. The job `cleanup-images`
+deletes it after the message is processed; this module deletes it if the job is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
@@ -20,9 +20,8 @@ from starlette.exceptions import HTTPException
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
 from qctl.files import images
 from qctl.files.folder import Folder
-from qctl.gateway import dependencies
-from qctl.gateway.authentication import Authenticated
-from qctl.gateway.dependencies import Backend
+from qctl.gateway.authentication import CurrentUser
+from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.schemas import LINE, Text
 from qctl.jobs.chat import MAX_TEXT_CHARS
@@ -32,7 +31,6 @@ from qctl.settings import Settings
 
 router = APIRouter(prefix="/api/messages", tags=["messages"])
 
-Gateway = Annotated[Backend, Depends(dependencies.of)]
 
 FORM = "multipart/form-data"
 
@@ -45,7 +43,7 @@ _BODY = {
         "application/json": {
             "schema": {
                 "type": "object",
-                "properties": {"text": _TEXT, "image": {"type": "string", "description": "a `data:` URL in base64"}},
+                "properties": {"text": _TEXT, "image": {"type": "string", "description": "base64 `data:` URL"}},
             },
             "example": {"text": "hello"},
         },
@@ -57,14 +55,14 @@ _BODY = {
 
 
 class NewMessage(BaseModel):
-    """A message as JSON has it."""
+    """A message in a JSON body."""
 
     text: Annotated[Text | None, Field(max_length=MAX_TEXT_CHARS)] = None
     image: Text | None = None
 
 
 class Queued(BaseModel):
-    """A message on its way."""
+    """A message that was enqueued."""
 
     success: bool = True
     jobId: str = Field(examples=[EXAMPLE_JOB])
@@ -73,7 +71,7 @@ class Queued(BaseModel):
 
 
 class MessageStatus(BaseModel):
-    """What became of a message. `result` has its `messageId`, and the name of its image."""
+    """Status of a message. `result` has its `messageId` and the name of its image."""
 
     success: bool = True
     jobId: str = Field(examples=[EXAMPLE_JOB])
@@ -89,21 +87,21 @@ class MessageStatus(BaseModel):
     openapi_extra={"requestBody": _BODY},
 )
 async def send(
-    id: Annotated[str, Path(max_length=200, pattern=LINE, description="of the receiver", examples=["ada"])],
+    id: Annotated[str, Path(max_length=200, pattern=LINE, description="id of the receiver", examples=["ada"])],
     request: Request,
-    user: Authenticated,
+    user: CurrentUser,
     gateway: Gateway,
 ) -> Queued:
     """Send a message: text, an image (PNG, JPEG, GIF or WebP of at most MAX_FILE_SIZE bytes), or both. It is stored
-    and delivered soon."""
+    and delivered asynchronously."""
     if request.headers.get("content-type", "").startswith(FORM):
-        text, image = await _of_form(request, gateway.settings)
+        text, image = await _read_form(request, gateway.settings)
     else:
-        text, image = await _of_json(request, gateway.settings)
+        text, image = await _read_json(request, gateway.settings)
     if not text and image is None:
-        raise HTTPException(400, "a message has text, an image, or both")
+        raise HTTPException(400, "a message needs text, an image, or both")
     try:
-        job_id = await run_in_threadpool(_queue, gateway, user.id, id, text or None, image, request.state.trace)
+        job_id = await run_in_threadpool(_enqueue, gateway, user.id, id, text or None, image, request.state.trace)
     except RejectedError as error:
         raise HTTPException(400, error.message) from None
     return Queued(jobId=job_id)
@@ -111,23 +109,23 @@ async def send(
 
 @router.get("/status/{jobId}", responses=documented(400, 401, 404, 503))
 def status(
-    jobId: Annotated[str, Path(max_length=200, examples=[EXAMPLE_JOB])], user: Authenticated, gateway: Gateway
+    jobId: Annotated[str, Path(max_length=200, examples=[EXAMPLE_JOB])], user: CurrentUser, gateway: Gateway
 ) -> MessageStatus:
-    """How far a message is that one has sent oneself."""
-    found = [job for job in gateway.service.owned_jobs([jobId]) if job.owner == user.id]
-    if not found:
-        raise NotFoundError("there is no such message of yours")
+    """Status of a message that the user has sent."""
+    jobs = [job for job in gateway.service.owned_jobs([jobId]) if job.owner == user.id]
+    if not jobs:
+        raise NotFoundError("message not found among those that you sent")
     result = None
-    if found[0].status == "completed":
+    if jobs[0].status == "completed":
         try:
             result = gateway.service.result(jobId)
         except (NotFoundError, JobFailedError, WaitTimeoutError):
-            result = None  # it was forgotten, or run again, just now
-    return MessageStatus(jobId=jobId, status=found[0].status, retryCount=found[0].retries, result=result)
+            result = None  # it expired or was retried in the meantime
+    return MessageStatus(jobId=jobId, status=jobs[0].status, retryCount=jobs[0].retries, result=result)
 
 
-def _queue(gateway: Backend, sender: str, receiver: str, text: str | None, image: bytes | None, trace: str) -> str:
-    """Keep the image, and create the job. Raises RejectedError where it is none."""
+def _enqueue(gateway: Backend, sender: str, receiver: str, text: str | None, image: bytes | None, trace: str) -> str:
+    """Write the image and create the job. Raises RejectedError if the image is invalid."""
     job_id = str(uuid.uuid4())
     uploads = Folder(gateway.settings.uploads)
     name = None if image is None else upload_name(job_id, images.extension(image))
@@ -144,24 +142,24 @@ def _queue(gateway: Backend, sender: str, receiver: str, text: str | None, image
         raise
 
 
-async def _of_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
+async def _read_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
     try:
-        found = NewMessage.model_validate(json.loads(await request.body()))
-        return found.text, None if found.image is None else images.inline(found.image, settings.max_file_size)
+        message = NewMessage.model_validate(json.loads(await request.body()))
+        return message.text, None if message.image is None else images.inline(message.image, settings.max_file_size)
     except ValidationError as error:
         problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
         raise RequestValidationError(problems) from None
     except RejectedError as error:
         raise HTTPException(400, error.message) from None
     except (ValueError, RecursionError):
-        raise HTTPException(400, "the body is no JSON") from None
+        raise HTTPException(400, "the body is not JSON") from None
 
 
-async def _of_form(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
+async def _read_form(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
     async with request.form(max_files=1, max_fields=4, max_part_size=4 * MAX_TEXT_CHARS) as form:
         text, image = form.get("text"), form.get("image")
         if isinstance(text, UploadFile) or (image is not None and not isinstance(image, UploadFile)):
-            raise HTTPException(400, "`text` is a text and `image` a file")
+            raise HTTPException(400, "`text` must be text and `image` must be a file")
         if text is not None and len(text) > MAX_TEXT_CHARS:
             raise HTTPException(400, f"text: at most {MAX_TEXT_CHARS} characters")
         if image is None:

@@ -1,45 +1,46 @@
-"""What the routes are made of: one of each for a whole gateway, each for any number of threads."""
+"""Objects that routes share: one of each per gateway process, all thread-safe."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from qctl import catalog
 from qctl.errors import SettingsError
 from qctl.gateway.accounts import Accounts
-from qctl.gateway.login_throttle import Tries
+from qctl.gateway.login_throttle import LoginThrottle
 from qctl.gateway.panel_sessions import LOGIN_SECONDS, panel_sessions
-from qctl.gateway.readings_buffer import Intake
-from qctl.gateway.tokens import PANEL, Tokens, secret_of
+from qctl.gateway.readings_buffer import ReadingsBuffer
+from qctl.gateway.tokens import PANEL_AUDIENCE, Tokens, signing_secret
 from qctl.models import Metrics
 from qctl.ops import Ops
 from qctl.service import QueueService
 from qctl.settings import Settings
 
-FRESH = 1.0
-"""Seconds for which metrics are good: whoever asks more often costs Redis nothing more."""
+METRICS_CACHE_SECONDS = 1.0
+"""Time for which measured metrics are reused, so that frequent scrapes put no load on Redis."""
 
 
 class Backend:
-    """Raises SettingsError where the gateway cannot work by these settings. Close it."""
+    """Connections and shared state of a gateway; close it at the end. Raises SettingsError for invalid settings."""
 
     def __init__(self, settings: Settings, draining: Callable[[], bool] = lambda: False) -> None:
         self.settings = settings
         self.draining = draining
-        """Whether nothing new is to be begun."""
+        """Tells whether the gateway is shutting down and must not start new work."""
         _check_default_job(settings)
-        self.tokens = Tokens(secret_of(settings), settings.login_ttl)
-        self.panel_tokens = Tokens(secret_of(settings), LOGIN_SECONDS, PANEL)
-        self.tries = Tries()
+        self.tokens = Tokens(signing_secret(settings), settings.login_ttl)
+        self.panel_tokens = Tokens(signing_secret(settings), LOGIN_SECONDS, PANEL_AUDIENCE)
+        self.login_throttle = LoginThrottle()
         self.panel_sessions = panel_sessions(settings)
         self.accounts = Accounts(settings, self.tokens)
         self.ops = Ops(settings)
         self.service = QueueService(settings)
-        self.intake = Intake(settings)
+        self.readings = ReadingsBuffer(settings)
         self._metrics: tuple[float, Metrics] | None = None
         self._lock = threading.Lock()
 
@@ -50,22 +51,26 @@ class Backend:
         self.accounts.close()
 
     def metrics(self) -> Metrics:
-        """Everything that is measured, at most a second old. Raises QctlError."""
+        """All metrics, at most one second old. Raises QctlError."""
         with self._lock:
-            if self._metrics is None or time.monotonic() - self._metrics[0] > FRESH:
+            if self._metrics is None or time.monotonic() - self._metrics[0] > METRICS_CACHE_SECONDS:
                 self._metrics = (time.monotonic(), self.ops.metrics.read())
             return self._metrics[1]
 
 
-async def of(request: Request) -> Backend:
-    """The gateway's, as a dependency of routes: `async`, or it would be looked for in another thread."""
-    return held_by(request)
+async def get_backend(request: Request) -> Backend:
+    """The backend as a dependency of routes: `async`, because FastAPI would run a plain function in a thread."""
+    return backend_of(request)
 
 
-def held_by(request: Request) -> Backend:
-    """The gateway's that a request came to."""
-    found: Backend = request.app.state.backend
-    return found
+def backend_of(request: Request) -> Backend:
+    """The backend of the gateway that received a request."""
+    backend: Backend = request.app.state.backend
+    return backend
+
+
+Gateway = Annotated[Backend, Depends(get_backend)]
+"""The backend, as a parameter of routes."""
 
 
 def _check_default_job(settings: Settings) -> None:
@@ -74,6 +79,6 @@ def _check_default_job(settings: Settings) -> None:
         return
     spec = catalog.jobs(settings.jobs_modules).get(name)
     if spec is None or spec.batch:
-        raise SettingsError("GATEWAY_DEFAULT_JOB", f"no job is called {name!r}", "see QCTL_JOBS_MODULES")
+        raise SettingsError("GATEWAY_DEFAULT_JOB", f"job {name!r} is not in the catalog", "see QCTL_JOBS_MODULES")
     if "name" not in {argument.name for argument in spec.arguments}:
-        raise SettingsError("GATEWAY_DEFAULT_JOB", f"{name} takes no argument `name`")
+        raise SettingsError("GATEWAY_DEFAULT_JOB", f"job {name!r} has no argument `name`")

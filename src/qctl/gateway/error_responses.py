@@ -1,4 +1,4 @@
-"""Errors as answers: one shape for all of them, and the status that each means."""
+"""Error responses: one JSON shape for all errors, and the HTTP status of each class."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from qctl.safe import escape_line
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = 2
-"""Seconds after which it makes sense to ask again where a server was away."""
+RETRY_AFTER_SECONDS = 2
+"""Time after which a client should retry when a server is unreachable."""
 
 STATUS: Mapping[type[QctlError], int] = {
     UsageError: 400,
@@ -40,13 +40,13 @@ STATUS: Mapping[type[QctlError], int] = {
     SinkError: 503,
     WaitTimeoutError: 504,
 }
-"""The first of an error's classes that stands here decides; any other error is ours: 500."""
+"""HTTP status by error class, the first match in its method resolution order; 500 for any other."""
 
 _EXAMPLES: Mapping[int, Failure] = {
     400: Failure(error="Invalid request", message="name: Field required"),
     401: Failure(error="Invalid token"),
     403: Failure(error="Forbidden"),
-    404: Failure(error="no job is called 'My Job'"),
+    404: Failure(error="job 'My Job' is not in the catalog"),
     409: Failure(error="Email already in use"),
     413: Failure(error="Request body too large"),
     429: Failure(
@@ -55,13 +55,13 @@ _EXAMPLES: Mapping[int, Failure] = {
         retryAfter=30,
     ),
     501: Failure(error="GraphQL is not installed", message="pip install 'qctl[graphql]'"),
-    503: Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER),
-    504: Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER),
+    503: Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER_SECONDS),
+    504: Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER_SECONDS),
 }
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors that a route may answer with, for its documentation."""
+    """OpenAPI documentation of the errors that a route may return."""
     return {
         status: {
             "model": Failure,
@@ -72,62 +72,64 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def failure(
+def error_response(
     status: int, error: str, message: str | None = None, retry_after: int | None = None, **headers: str
 ) -> JSONResponse:
-    """An answer that is an error."""
+    """An error as an HTTP response."""
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    told = Failure(
+    body = Failure(
         error=escape_line(error), message=None if message is None else escape_line(message), retryAfter=retry_after
     )
-    return JSONResponse(told.model_dump(exclude_none=True), status, headers)
+    return JSONResponse(body.model_dump(exclude_none=True), status, headers)
 
 
 def install(app: FastAPI) -> None:
-    """Have `app` answer errors in this shape."""
-    app.add_exception_handler(QctlError, _ours)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(Exception, _unexpected)
+    """Install the exception handlers in `app`."""
+    app.add_exception_handler(QctlError, _qctl_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected_error)
 
 
-def meaning(error: QctlError) -> tuple[int, Failure]:
-    """The status that an error of ours means, and what is told of it."""
+def describe(error: QctlError) -> tuple[int, Failure]:
+    """The HTTP status and the response body for an error."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     if status >= 500:
-        # What is wrong with a server of the site is for its operators.
+        # Details of a server problem go to the log only: they are for the operators of the site.
         log.error("%s", error.message)
         if status == 500:
             return status, Failure(error="Internal server error")
-        return status, Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER)
+        return status, Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER_SECONDS)
     if isinstance(error, RateLimitedError) and error.retry_after is not None:
         return status, Failure(error="Rate limit exceeded", message=error.message, retryAfter=error.retry_after)
     return status, Failure(error=error.message)
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, QctlError)  # noqa: S101 - what it is installed for
-    status, told = meaning(error)
-    return failure(status, told.error, told.message, told.retryAfter)
+async def _qctl_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, QctlError)  # noqa: S101 - the handler is installed for this class
+    status, body = describe(error)
+    return error_response(status, body.error, body.message, body.retryAfter)
 
 
-def problems(found: Sequence[Mapping[str, Any]]) -> str:
-    """What is wrong with a document, as pydantic lists it, in one line."""
-    return "; ".join(f"{'.'.join(str(part) for part in each['loc']) or 'body'}: {each['msg']}" for each in found[:10])
+def problems(errors: Sequence[Mapping[str, Any]]) -> str:
+    """Validation errors of pydantic in one line, at most 10 of them."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {error['msg']}" for error in errors[:10]
+    )
 
 
-async def _malformed(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is installed for
-    found = [{**each, "loc": each["loc"][1:]} for each in error.errors()]
-    return failure(400, "Invalid request", problems(found))
+async def _validation_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is installed for this class
+    errors = [{**problem, "loc": problem["loc"][1:]} for problem in error.errors()]
+    return error_response(400, "Invalid request", problems(errors))
 
 
-async def _of_http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is installed for
-    return failure(error.status_code, str(error.detail), None, None, **dict(error.headers or {}))
+async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is installed for this class
+    return error_response(error.status_code, str(error.detail), None, None, **dict(error.headers or {}))
 
 
-async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
-    """The error itself is logged where the request ends."""
-    return failure(500, "Internal server error")
+async def _unexpected_error(_request: Request, _error: Exception) -> JSONResponse:
+    """The request middleware logs the error itself."""
+    return error_response(500, "Internal server error")

@@ -1,4 +1,4 @@
-"""How large a GraphQL document may be, looked at before anything is asked."""
+"""Size limits of GraphQL documents, checked before execution."""
 
 from __future__ import annotations
 
@@ -15,45 +15,47 @@ from graphql import (
 )
 from strawberry.extensions import MaxAliasesLimiter, QueryDepthLimiter
 
-TOKENS = 600
-"""Words and brackets of a document; what tools send to learn the schema has some 300."""
+MAX_TOKENS = 600
+"""Words and brackets of a document; the introspection query of common tools has about 300."""
 
-DEPTH = 5
-"""Fields inside fields; the deepest that there are have 3."""
+MAX_DEPTH = 5
+"""Nesting of fields; the schema itself needs 3."""
 
-ALIASES = 15
-"""Names given to fields: each may be a question to Redis of its own."""
+MAX_ALIASES = 15
+"""Aliases of a document: each may cost a query to Redis."""
 
-SPREADS = 12
-"""Uses of fragments. The library follows each anew, so that n fragments with two uses of the next are 2^n steps."""
+MAX_FRAGMENT_USES = 12
+"""Fragment spreads of a document. The library expands each, so n fragments that use the next twice cost 2^n steps."""
 
-LIMITS: tuple[Any, ...] = (lambda: QueryDepthLimiter(DEPTH), lambda: MaxAliasesLimiter(ALIASES))
-"""Those that the library looks after, for a schema's `extensions`."""
+LIMITS: tuple[Any, ...] = (lambda: QueryDepthLimiter(MAX_DEPTH), lambda: MaxAliasesLimiter(MAX_ALIASES))
+"""Limits that the library enforces, for the `extensions` of a schema."""
 
 
 def check(text: str, operation: str | None) -> None:
-    """Look at a document before the library does, which would run the first of several where no `operation` is named.
-    Raises GraphQLError for that, and where it cannot be read, is too long, or uses fragments too often or ones that it
-    does not have."""
-    document = parse(text, max_tokens=TOKENS)
-    if operation is None and sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1:
-        raise GraphQLError("operationName: several operations are here, and none is named")
-    found = _Spreads()
-    visit(document, found)
-    known = {each.name.value for each in document.definitions if isinstance(each, FragmentDefinitionNode)}
-    if len(found.names) > SPREADS:
-        raise GraphQLError(f"{len(found.names)} uses of fragments, more than {SPREADS}")
-    if unknown := set(found.names) - known:
-        raise GraphQLError(f"no fragment is called {min(unknown)}")
+    """Check a document before the library executes it.
+
+    Raises GraphQLError if it cannot be parsed, is too long, uses too many or unknown fragments, or has several
+    operations without `operation` naming one: the library would execute the first.
+    """
+    document = parse(text, max_tokens=MAX_TOKENS)
+    if operation is None and sum(isinstance(node, OperationDefinitionNode) for node in document.definitions) > 1:
+        raise GraphQLError("operationName: required if a document has several operations")
+    spreads = _FragmentSpreads()
+    visit(document, spreads)
+    known = {node.name.value for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    if len(spreads.names) > MAX_FRAGMENT_USES:
+        raise GraphQLError(f"{len(spreads.names)} uses of fragments; allowed: {MAX_FRAGMENT_USES}")
+    if unknown := set(spreads.names) - known:
+        raise GraphQLError(f"fragment {min(unknown)!r} not found")
 
 
-class _Spreads(Visitor):
-    """Collects the names of the fragments that are used, as often as they are."""
+class _FragmentSpreads(Visitor):
+    """Collects the fragment name of every spread."""
 
     def __init__(self) -> None:
         super().__init__()
         self.names: list[str] = []
 
     def enter_fragment_spread(self, node: FragmentSpreadNode, *_: Any) -> None:
-        """What the library calls for each use."""
+        """Callback of the library for each spread."""
         self.names.append(node.name.value)

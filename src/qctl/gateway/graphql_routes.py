@@ -1,6 +1,6 @@
-"""`POST /graphql`: one document at a time. The library that reads it is an extra, and loaded by the first request.
+"""`POST /graphql`: one document per request. Its library is an optional extra, imported by the first request.
 
-Where nothing of it could be answered the status is that of the first error, as other routes would have it.
+If no field could be resolved, the HTTP status is that of the first error, as on other routes.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from qctl.errors import QctlError
-from qctl.gateway import dependencies, error_responses
-from qctl.gateway.admin_auth import Operator, admin_key, operator
+from qctl.gateway import error_responses
+from qctl.gateway.admin_auth import Operator, admin_key
+from qctl.gateway.admin_auth import operator as require_operator
 from qctl.gateway.authentication import bearer
-from qctl.gateway.dependencies import Backend
+from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.schemas import Failure
 from qctl.safe import escape_line
 
 log = logging.getLogger(__name__)
 
-TOLD = 10
-"""Errors of one answer."""
+MAX_ERRORS = 10
+"""Errors in one response; further ones are left out."""
 
 router = APIRouter(tags=["graphql"])
 
 
-class Question(BaseModel):
-    """A document of GraphQL, and what goes with it."""
+class GraphQLRequest(BaseModel):
+    """A GraphQL document with its variables."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"query": "{ queues { name waiting paused } }"}]})
 
@@ -42,76 +43,78 @@ class Question(BaseModel):
     variables: dict[str, Any] | None = Field(None, examples=[{"queue": "email"}])
 
 
-class Answered(BaseModel):
-    """What was found; `errors` tells what was not, each with its `status` among the `extensions`."""
+class GraphQLResponse(BaseModel):
+    """Data, and `errors` of fields that could not be resolved, each with a `status` in its `extensions`."""
 
     data: dict[str, Any] = Field(examples=[{"queues": [{"name": "email", "waiting": 3, "paused": False}]}])
     errors: list[dict[str, Any]] | None = None
 
 
-async def maybe_operator(
+async def optional_operator(
     request: Request,
     key: Annotated[str | None, Depends(admin_key)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Operator | HTTPException:
-    """Whoever may change queues, or why they may not. Raises HTTPException for a key or token that is none."""
+    """The operator, or the error to raise when one is needed. Raises HTTPException for an invalid key or token."""
     try:
-        return await operator(request, key, credentials)
+        return await require_operator(request, key, credentials)
     except HTTPException as error:
         if error.status_code != 403 and (key is not None or credentials is not None):
             raise
         return error
 
 
-@router.post("/graphql", response_model=Answered, responses=documented(400, 401, 403, 404, 413, 501, 503, 504))
+@router.post("/graphql", response_model=GraphQLResponse, responses=documented(400, 401, 403, 404, 413, 501, 503, 504))
 def graphql(
-    question: Question,
-    who: Annotated[Operator | HTTPException, Depends(maybe_operator)],
-    gateway: Annotated[Backend, Depends(dependencies.of)],
+    query: GraphQLRequest,
+    operator: Annotated[Operator | HTTPException, Depends(optional_operator)],
+    gateway: Gateway,
 ) -> JSONResponse:
-    """Ask for queues, jobs, dead letters by cause, and readings; pause, resume and retry. Anybody may ask for queues,
-    all else wants the admin key or an admin's token. One document of at most 600 words and brackets, with 15 aliases.
+    """Query queues, jobs, dead letters by cause, and readings; pause, resume and retry.
+
+    Queues are public; everything else needs the admin key or an admin's token. One document has at most 600 words and
+    brackets, and 15 aliases.
     """
     try:
         schema, limits = (import_module(f"qctl.gateway.graphql_{part}") for part in ("schema", "limits"))
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("qctl"):
             raise
-        return error_responses.failure(501, "GraphQL is not installed", "pip install 'qctl[graphql]'")
+        return error_responses.error_response(501, "GraphQL is not installed", "pip install 'qctl[graphql]'")
     from graphql import GraphQLError
     from strawberry.schema.exceptions import CannotGetOperationTypeError
 
     try:
-        limits.check(question.query, question.operationName)
-        found = schema.schema.execute_sync(
-            question.query,
-            variable_values=question.variables,
-            context_value=schema.Asked(gateway, who),
-            operation_name=question.operationName,
+        limits.check(query.query, query.operationName)
+        result = schema.schema.execute_sync(
+            query.query,
+            variable_values=query.variables,
+            context_value=schema.RequestContext(gateway, operator),
+            operation_name=query.operationName,
         )
     except GraphQLError as error:
-        return _answer(None, [error])
+        return _response(None, [error])
     except CannotGetOperationTypeError:
-        return error_responses.failure(400, "Invalid request", "operationName: it is none of this document's")
+        return error_responses.error_response(400, "Invalid request", "operationName: not found in this document")
     except RecursionError:
-        return error_responses.failure(400, "Invalid request", "query: it is nested too deeply")
-    return _answer(found.data, found.errors or [])
+        return error_responses.error_response(400, "Invalid request", "query: nested too deeply")
+    return _response(result.data, result.errors or [])
 
 
-def _answer(data: dict[str, Any] | None, errors: list[Any]) -> JSONResponse:
-    """Data beside errors as GraphQL has them, and where there is no data our own words too."""
-    told = [(_meaning(error), error.path) for error in errors[:TOLD]]
+def _response(data: dict[str, Any] | None, errors: list[Any]) -> JSONResponse:
+    """Data and errors as GraphQL defines them; without any data also the error body of other routes."""
+    described = [(_describe(error), error.path) for error in errors[:MAX_ERRORS]]
     listed = [
         {
             "message": f"{failure.error}: {failure.message}" if failure.message else failure.error,
             **({"path": path} if path else {}),
             "extensions": {"status": status, **failure.model_dump(include={"retryAfter"}, exclude_none=True)},
         }
-        for (status, failure), path in told
+        for (status, failure), path in described
     ]
-    if not told or (data and any(value is not None for value in data.values())):
+    if not described or (data and any(value is not None for value in data.values())):
         return JSONResponse({"data": data, **({"errors": listed} if listed else {})})
-    status, failure = told[0][0]
+    status, failure = described[0][0]
     return JSONResponse(
         {"data": data, "errors": listed, **failure.model_dump(exclude_none=True)},
         status,
@@ -119,17 +122,17 @@ def _answer(data: dict[str, Any] | None, errors: list[Any]) -> JSONResponse:
     )
 
 
-def _meaning(error: Any) -> tuple[int, Failure]:
-    """The status that an error means, and what is told of it: nothing of what nobody expected."""
+def _describe(error: Any) -> tuple[int, Failure]:
+    """The HTTP status and body for an error; an unexpected one is logged and not disclosed."""
     cause = error.original_error
     if isinstance(cause, QctlError):
-        status, told = error_responses.meaning(cause)
-        return status, told.model_copy(update={"error": escape_line(told.error)})
+        status, body = error_responses.describe(cause)
+        return status, body.model_copy(update={"error": escape_line(body.error)})
     if isinstance(cause, HTTPException):
         return cause.status_code, Failure(error=str(cause.detail))
     if isinstance(cause, ValidationError):
         return 400, Failure(error="Invalid request", message=escape_line(error_responses.problems(cause.errors())))
     if cause is None or isinstance(cause, type(error)):
         return 400, Failure(error="Invalid request", message=escape_line(error.message))
-    log.error("nobody expected this", exc_info=cause)
+    log.error("unexpected error", exc_info=cause)
     return 500, Failure(error="Internal server error")

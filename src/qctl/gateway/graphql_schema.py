@@ -1,6 +1,6 @@
-"""What can be asked and done by GraphQL: the same operations as by the other routes, with the same rights and rules.
+"""The GraphQL schema: the operations of other routes, with the same permissions and limits.
 
-How many jobs a queue has anybody may know, as of `/api/queues/stats`; all else is for operators.
+Numbers of queues are public, as in `/api/queues/stats`; everything else is for operators.
 """
 
 from __future__ import annotations
@@ -23,49 +23,49 @@ from qctl.gateway.admin_auth import Operator
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.graphql_limits import LIMITS
 from qctl.gateway.graphql_types import DeadLetters, Jobs, JobState, Paused, Queue, Reading, Resumed, Retried
-from qctl.gateway.queue_routes import hold, release
-from qctl.gateway.queue_schemas import PauseOrder
+from qctl.gateway.queue_routes import pause_queue, resume_queue
+from qctl.gateway.queue_schemas import PauseRequest
 from qctl.gateway.schemas import milliseconds
 from qctl.models import Selector
 
-MOST = 1000
-"""Jobs, causes and readings of one answer, and ids of one question."""
+MAX_ROWS = 1000
+"""Jobs, causes or readings in one response, and ids in one request."""
 
-SCAN = 10_000
-"""Jobs that are looked at where no index knows the answer."""
+MAX_SCANNED_JOBS = 10_000
+"""Jobs that are examined if no index serves the filter; later ones are not found."""
 
-FARTHEST = 100_000
-"""Jobs that are passed over before the first of a page."""
+MAX_OFFSET = 100_000
+"""Largest offset of a page."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who asks, and whom. `operator` is the answer to whether they may change queues, or why not."""
+class RequestContext:
+    """Context of one request. `operator`: the authenticated operator, or the error to raise when one is needed."""
 
     gateway: Backend
     operator: Operator | HTTPException
 
-    def admitted(self) -> Operator:
-        """Whoever may see and change everything. Raises HTTPException."""
+    def require_operator(self) -> Operator:
+        """The operator of the request. Raises HTTPException if there is none."""
         if isinstance(self.operator, HTTPException):
             raise self.operator
         return self.operator
 
 
-Context: TypeAlias = Info[Asked, None]
+Context: TypeAlias = Info[RequestContext, None]
 
 
 @strawberry.type
 class Query:
-    @strawberry.field(description="Queues by their names, all where none is named. Anybody may ask.")
+    @strawberry.field(description="Queues by name, or all queues. Needs no authentication.")
     def queues(self, info: Context, names: list[str] | None = None) -> list[Queue] | None:
-        """Numbers of queues."""
-        found = info.context.gateway.ops.stats.read(None if names is None else set(names[:MOST]))
-        return [Queue.of(queue) for queue in found.queues]
+        """Resolve `queues`."""
+        snapshot = info.context.gateway.ops.stats.read(None if names is None else set(names[:MAX_ROWS]))
+        return [Queue.of(queue) for queue in snapshot.queues]
 
     @strawberry.field(
-        description="Jobs of everybody, in the order of their places. `queue` and `job` may have * and ?; `error` and "
-        "`owner` are parts of what a job says."
+        description="Jobs of all owners, in queue order. `queue` and `job` may contain the wildcards * and ?; `error` "
+        "and `owner` match substrings."
     )
     def jobs(
         self,
@@ -79,28 +79,28 @@ class Query:
         limit: int = 50,
         offset: int = 0,
     ) -> Jobs | None:
-        """A page of jobs."""
-        info.context.admitted()
-        if not 0 <= offset <= FARTHEST:
-            raise UsageError(f"an offset is from 0 to {FARTHEST}")
-        wanted = Selector(
+        """Resolve `jobs`: one page."""
+        info.context.require_operator()
+        if not 0 <= offset <= MAX_OFFSET:
+            raise UsageError(f"offset {offset} is not between 0 and {MAX_OFFSET}")
+        selector = Selector(
             queue=queue,
             states=tuple(state.value for state in states or ()),
             job=job,
             error=error,
             owner=owner,
             fingerprint=fingerprint,
-            scan=SCAN,
+            scan=MAX_SCANNED_JOBS,
         )
-        return Jobs.of(info.context.gateway.ops.jobs.list(wanted, offset=offset, limit=_checked(limit)))
+        return Jobs.of(info.context.gateway.ops.jobs.list(selector, offset=offset, limit=_checked(limit)))
 
-    @strawberry.field(description="Why jobs died, the most frequent cause first.")
+    @strawberry.field(description="Dead letters grouped by cause, the most frequent first.")
     def dead_letters(self, info: Context, queue: str | None = None, limit: int = 50) -> DeadLetters | None:
-        """Dead letters by cause."""
-        info.context.admitted()
+        """Resolve `deadLetters`."""
+        info.context.require_operator()
         return DeadLetters.of(info.context.gateway.ops.dead_letters.groups(queue), _checked(limit))
 
-    @strawberry.field(description="The last readings that were stored, the last one first, by when they were measured.")
+    @strawberry.field(description="Stored readings by the time of measurement, the latest first.")
     def readings(
         self,
         info: Context,
@@ -110,17 +110,19 @@ class Query:
         until: datetime | None = None,
         limit: int = 50,
     ) -> list[Reading] | None:
-        """What devices sent."""
-        info.context.admitted()
-        found = info.context.gateway.ops.readings.list(
+        """Resolve `readings`."""
+        info.context.require_operator()
+        readings = info.context.gateway.ops.readings.list(
             device=device, topic=topic, since=_zoned(since), until=_zoned(until), limit=_checked(limit)
         )
-        return [Reading.of(reading) for reading in found]
+        return [Reading.of(reading) for reading in readings]
 
 
 @strawberry.type
 class Mutation:
-    @strawberry.mutation(description="Hold a queue and its lanes, until it is resumed or for some seconds.")
+    @strawberry.mutation(
+        description="Pause a queue and its lanes, until it is resumed or for a number of seconds. No new job starts."
+    )
     def pause(
         self,
         info: Context,
@@ -129,17 +131,19 @@ class Mutation:
         seconds: float | None = None,
         force: bool = False,
     ) -> Paused | None:
-        """Nothing of it starts when this answers."""
-        operator = info.context.admitted()
-        order = PauseOrder(reason=reason, seconds=seconds, force=force)
-        return Paused.of(hold(info.context.gateway, operator, queue, order))
+        """Pause a queue. No new job starts once this returns."""
+        operator = info.context.require_operator()
+        request = PauseRequest(reason=reason, seconds=seconds, force=force)
+        return Paused.of(pause_queue(info.context.gateway, operator, queue, request))
 
-    @strawberry.mutation(description="Let a queue go on.")
+    @strawberry.mutation(description="Resume a queue.")
     def resume(self, info: Context, queue: str) -> Resumed | None:
-        """What was held starts."""
-        return Resumed(changed=release(info.context.gateway, info.context.admitted(), queue).changed)
+        """Resume a queue."""
+        return Resumed(changed=resume_queue(info.context.gateway, info.context.require_operator(), queue).changed)
 
-    @strawberry.mutation(description="Run dead letters again: these, or all of a queue, or of a cause.")
+    @strawberry.mutation(
+        description="Retry dead letters: those with these ids, or all of a queue, or all with one cause."
+    )
     def retry(
         self,
         info: Context,
@@ -147,23 +151,23 @@ class Mutation:
         queue: str | None = None,
         fingerprint: str | None = None,
     ) -> Retried | None:
-        """Each goes to the end of its queue."""
-        operator, ops = info.context.admitted(), info.context.gateway.ops
-        chosen, arguments = _chosen(ids, queue, fingerprint)
+        """Retry dead letters. Each goes to the end of its queue."""
+        operator, ops = info.context.require_operator(), info.context.gateway.ops
+        selector, arguments = _selection(ids, queue, fingerprint)
 
         def retry() -> Retried:
             if queue is not None:
                 ops.queues.require(queue)
-            return Retried.of(ops.jobs.retry(ops.jobs.choose("retry", chosen)))
+            return Retried.of(ops.jobs.retry(ops.jobs.choose("retry", selector)))
 
-        return operator.do(retry, "dlq retry", *arguments)
+        return operator.run(retry, "dlq retry", *arguments)
 
 
 class Schema(strawberry.Schema):
-    """What is told of an error, and logged, is decided by the route."""
+    """A schema whose errors are logged and described by the route."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        """What the library calls to log them."""
+        """Replace the logging of the library."""
 
 
 schema = Schema(
@@ -174,28 +178,32 @@ schema = Schema(
 )
 
 
-def _chosen(
+def _selection(
     ids: Iterable[strawberry.ID] | None, queue: str | None, fingerprint: str | None
 ) -> tuple[Selector, list[str]]:
-    """What is meant, and how the command line would say it. Raises UsageError where nothing says it."""
+    """The selected dead letters, and the equivalent command-line arguments.
+
+    Raises UsageError if nothing is selected.
+    """
     if ids is not None:
-        if len(named := [str(each) for each in ids]) > MOST:
-            raise UsageError(f"at most {MOST} ids are taken at once")
-        return Selector(ids=tuple(named), queue=queue, fingerprint=fingerprint), named
+        texts = [str(job_id) for job_id in ids]
+        if len(texts) > MAX_ROWS:
+            raise UsageError(f"{len(texts)} ids; allowed: {MAX_ROWS} per request")
+        return Selector(ids=tuple(texts), queue=queue, fingerprint=fingerprint), texts
     if queue is None and fingerprint is None:
-        raise UsageError("say which: ids, queue or fingerprint")
+        raise UsageError("one of ids, queue or fingerprint is required")
     lanes = None if queue is None else ",".join(catalog.lanes(queue))
-    of_queue = [] if queue is None else ["--queue", queue]
-    of_cause = [] if fingerprint is None else ["--fingerprint", fingerprint]
-    return Selector(queue=lanes, fingerprint=fingerprint), of_queue + (of_cause or ["--all"])
+    queue_options = [] if queue is None else ["--queue", queue]
+    cause_options = [] if fingerprint is None else ["--fingerprint", fingerprint]
+    return Selector(queue=lanes, fingerprint=fingerprint), queue_options + (cause_options or ["--all"])
 
 
 def _checked(limit: int) -> int:
-    if not 1 <= limit <= MOST:
-        raise UsageError(f"a limit is from 1 to {MOST}")
+    if not 1 <= limit <= MAX_ROWS:
+        raise UsageError(f"limit {limit} is not between 1 and {MAX_ROWS}")
     return limit
 
 
 def _zoned(moment: datetime | None) -> datetime | None:
-    """A time without a zone is one of UTC."""
+    """Interpret a time without a zone as UTC."""
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""What GraphQL tells of, by the words of the other routes. Text that others wrote is inert in all of it."""
+"""GraphQL types, with the field names of other routes. Text from Redis is escaped everywhere."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from qctl.safe import escape_line
 T = TypeVar("T")
 
 
-@strawberry.enum(description="Where a job is. FAILED and QUARANTINED are dead letters.")
+@strawberry.enum(description="State of a job. FAILED and QUARANTINED are dead letters.")
 class JobState(Enum):
-    """`models.State`, which the values are."""
+    """The values of `models.State`."""
 
     QUEUED = "queued"
     STARTED = "started"
@@ -30,7 +30,7 @@ class JobState(Enum):
     QUARANTINED = "quarantined"
 
 
-@strawberry.type(description="Why a queue stands still.")
+@strawberry.type(description="A pause of a queue.")
 class Pause:
     by: str
     at: datetime
@@ -39,11 +39,11 @@ class Pause:
 
     @classmethod
     def of(cls, pause: models.Pause) -> Pause:
-        """What is told of a pause."""
+        """Convert a pause."""
         return cls(by=escape_line(pause.by), at=pause.at, reason=escape_line(pause.reason), until=pause.until)
 
 
-@strawberry.type(description="A queue; counts are jobs, ages seconds, rates jobs a second.")
+@strawberry.type(description="A queue. Counts are jobs, ages are seconds, rates are jobs per second.")
 class Queue:
     name: str
     waiting: int
@@ -62,7 +62,7 @@ class Queue:
 
     @classmethod
     def of(cls, queue: models.QueueStats) -> Queue:
-        """The numbers of a queue."""
+        """Convert the statistics of a queue."""
         return cls(
             name=escape_line(queue.name),
             waiting=queue.waiting,
@@ -81,7 +81,7 @@ class Queue:
         )
 
 
-@strawberry.type(description="A job; `since` is when it came into its state, `error` the last line of what went wrong.")
+@strawberry.type(description="A job. `since`: when it entered its state; `error`: the last line of its error.")
 class Job:
     id: strawberry.ID
     queue: str
@@ -94,7 +94,7 @@ class Job:
 
     @classmethod
     def of(cls, job: models.JobRow) -> Job:
-        """A row of a list."""
+        """Convert a row of a list."""
         return cls(
             id=strawberry.ID(escape_line(job.id)),
             queue=escape_line(job.queue),
@@ -107,7 +107,7 @@ class Job:
         )
 
 
-@strawberry.type(description="Some of `matching` jobs. `scanned` of `total` were looked at to find them.")
+@strawberry.type(description="One page of `matching` jobs, found by examining `scanned` of `total` jobs.")
 class Jobs:
     jobs: list[Job]
     matching: int
@@ -116,12 +116,12 @@ class Jobs:
 
     @classmethod
     def of(cls, found: models.Jobs) -> Jobs:
-        """A page."""
+        """Convert a page of jobs."""
         rows = [Job.of(row) for row in found.rows]
         return cls(jobs=rows, matching=found.matching, scanned=found.scanned, total=found.total)
 
 
-@strawberry.type(description="Why jobs died, and how many. `sample` is the id of one of them.")
+@strawberry.type(description="A cause of dead letters and their number. `sample`: the id of one of them.")
 class Cause:
     fingerprint: str
     count: int
@@ -136,7 +136,7 @@ class Cause:
 
     @classmethod
     def of(cls, cause: models.Cause) -> Cause:
-        """One cause."""
+        """Convert a cause."""
         return cls(
             fingerprint=escape_line(cause.fingerprint),
             count=cause.count,
@@ -151,7 +151,9 @@ class Cause:
         )
 
 
-@strawberry.type(description="Dead letters by their cause, the most frequent first. `grouped` of `total` are in these.")
+@strawberry.type(
+    description="Causes of dead letters, the most frequent first. They cover `grouped` of `total` dead letters."
+)
 class DeadLetters:
     causes: list[Cause]
     grouped: int
@@ -159,11 +161,11 @@ class DeadLetters:
 
     @classmethod
     def of(cls, found: models.Causes, limit: int) -> DeadLetters:
-        """The first causes."""
+        """Convert the first `limit` causes."""
         return cls(causes=[Cause.of(cause) for cause in found.causes[:limit]], grouped=found.grouped, total=found.total)
 
 
-@strawberry.type(description="What a device measured. `timeNs` is its time in nanoseconds since 1970, as text.")
+@strawberry.type(description="A stored reading. `timeNs`: time of measurement in nanoseconds since 1970, as text.")
 class Reading:
     topic: str
     device: str
@@ -173,7 +175,7 @@ class Reading:
 
     @classmethod
     def of(cls, reading: models.StoredReading) -> Reading:
-        """One reading."""
+        """Convert a reading."""
         fields: Any = {escape_line(name): value for name, value in reading.fields.items()}
         return cls(
             topic=escape_line(reading.topic),
@@ -184,7 +186,9 @@ class Reading:
         )
 
 
-@strawberry.type(description="A queue that is held. `changed` is false where it was before; `running` jobs still run.")
+@strawberry.type(
+    description="Result of a pause. `changed` is false if the queue was paused already; `running`: ids of running jobs."
+)
 class Paused:
     changed: bool
     pause: Pause
@@ -192,17 +196,17 @@ class Paused:
 
     @classmethod
     def of(cls, done: models.PauseResult) -> Paused:
-        """What a pause did."""
+        """Convert the result of a pause."""
         running = [strawberry.ID(escape_line(job.id)) for job in done.running]
         return cls(changed=done.changed, pause=Pause.of(done.pause), running=running)
 
 
-@strawberry.type(description="A queue that goes on. `changed` is false where it was not paused.")
+@strawberry.type(description="Result of a resume. `changed` is false if the queue was not paused.")
 class Resumed:
     changed: bool
 
 
-@strawberry.type(description="How many dead letters wait to run again, and how many do not.")
+@strawberry.type(description="Numbers of dead letters that were enqueued again, could not be, or had been already.")
 class Retried:
     done: int
     failed: int
@@ -210,7 +214,7 @@ class Retried:
 
     @classmethod
     def of(cls, result: models.BulkResult) -> Retried:
-        """What a bulk act did."""
+        """Convert the result of a bulk operation."""
         return cls(done=result.done, failed=result.failed, already=result.already)
 
 

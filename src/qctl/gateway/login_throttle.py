@@ -1,33 +1,37 @@
-"""How often one address may give a wrong key to the form of the panel."""
+"""Throttle of the panel's login form: a limited number of wrong keys per client address."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 
-MOST = 10
-"""Wrong keys of one address in `WINDOW` seconds. Behind a proxy all have its address: then they wait together, and the
-API, where the key is a header, goes on."""
+MAX_FAILURES = 10
+"""Wrong keys of one address in `WINDOW_SECONDS`; after that, attempts are refused unchecked.
 
-WINDOW = 60.0
+Behind a proxy all clients share its address and are throttled together. The API, with its key in a header, is not.
+"""
 
-REMEMBERED = 1000
-"""Addresses; beyond that those of which the first came longest ago are forgotten."""
+WINDOW_SECONDS = 60.0
+
+MAX_ADDRESSES = 1000
+"""Addresses remembered; beyond that the oldest is dropped."""
 
 
-class Tries:
-    """The wrong keys of the last minute."""
+class LoginThrottle:
+    """Counts the wrong keys of the last minute by address."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, deque[float]] = {}
+        self._failures: dict[str, deque[float]] = {}
 
-    def too_many(self, address: str) -> bool:
-        """Whether nothing is looked at that this address gives now."""
-        failed = self._failed.get(address)
-        return failed is not None and len(failed) == MOST and time.monotonic() - failed[0] < WINDOW
+    def is_blocked(self, address: str) -> bool:
+        """Check whether attempts of this address are refused now."""
+        failures = self._failures.get(address)
+        return (
+            failures is not None and len(failures) == MAX_FAILURES and time.monotonic() - failures[0] < WINDOW_SECONDS
+        )
 
-    def failed(self, address: str) -> None:
-        """It gave a wrong key."""
-        if address not in self._failed and len(self._failed) >= REMEMBERED:
-            del self._failed[next(iter(self._failed))]
-        self._failed.setdefault(address, deque(maxlen=MOST)).append(time.monotonic())
+    def record_failure(self, address: str) -> None:
+        """Count a wrong key."""
+        if address not in self._failures and len(self._failures) >= MAX_ADDRESSES:
+            del self._failures[next(iter(self._failures))]
+        self._failures.setdefault(address, deque(maxlen=MAX_FAILURES)).append(time.monotonic())

@@ -1,17 +1,15 @@
-"""Numbers of the whole system: `GET /sync`, `/healthz`, `/metrics`, `/prometheus/metrics`."""
+"""Health and metrics of the system: `GET /sync`, `/healthz`, `/metrics`, `/prometheus/metrics`."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 
 from qctl.errors import QctlError, UnreachableError
-from qctl.gateway import dependencies
-from qctl.gateway.authentication import Authenticated
-from qctl.gateway.dependencies import Backend
+from qctl.gateway.authentication import CurrentUser
+from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.schemas import Healthy, SystemMetrics
 from qctl.models import Metrics
@@ -19,22 +17,20 @@ from qctl.view.prometheus import JOBS, exposition, job_totals
 
 router = APIRouter(tags=["system"])
 
-Gateway = Annotated[Backend, Depends(dependencies.of)]
 
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
-"""The format of Prometheus."""
+PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @router.get("/sync", responses={200: {"content": {"application/json": {"example": 1732456789000}}}})
 async def sync() -> int:
-    """The time, in milliseconds since 1970: the gateway is there."""
+    """The time of the gateway in milliseconds since 1970."""
     return time.time_ns() // 1_000_000
 
 
-@router.get("/healthz", responses={503: {"model": Healthy, "description": "Do not send more"}})
+@router.get("/healthz", responses={503: {"model": Healthy, "description": "The gateway takes no requests now"}})
 def health(gateway: Gateway, response: Response) -> Healthy:
-    """Whether requests can be taken, for a balancer: 503 while the gateway ends or Redis does not answer."""
-    reason = "it is stopping" if gateway.draining() else None
+    """Readiness for a load balancer: status 503 while the gateway shuts down or Redis does not answer."""
+    reason = "the gateway is shutting down" if gateway.draining() else None
     if reason is None:
         try:
             gateway.ops.health.ping()
@@ -45,23 +41,30 @@ def health(gateway: Gateway, response: Response) -> Healthy:
 
 
 @router.get("/metrics", responses=documented(401, 503))
-def metrics(_user: Authenticated, gateway: Gateway) -> SystemMetrics:
-    """Numbers of all jobs, whoever created them."""
-    found = {**dict.fromkeys(JOBS, 0.0), **job_totals(gateway.metrics())}
-    return SystemMetrics(timestamp=datetime.now(timezone.utc), metrics={name: round(n, 2) for name, n in found.items()})
+def metrics(_user: CurrentUser, gateway: Gateway) -> SystemMetrics:
+    """Numbers of the jobs of all users."""
+    totals = {**dict.fromkeys(JOBS, 0.0), **job_totals(gateway.metrics())}
+    return SystemMetrics(
+        timestamp=datetime.now(timezone.utc), metrics={name: round(n, 2) for name, n in totals.items()}
+    )
 
 
 @router.get(
     "/prometheus/metrics",
     response_class=Response,
-    responses={200: {"content": {TEXT: {"example": "queuecraft_jobs_pending 2.0\n"}}, "description": "Metrics"}},
+    responses={
+        200: {
+            "content": {PROMETHEUS_CONTENT_TYPE: {"example": "queuecraft_jobs_pending 2.0\n"}},
+            "description": "Metrics",
+        }
+    },
 )
 def prometheus(gateway: Gateway) -> Response:
-    """What `qctl metrics export` tells, for a Prometheus to scrape; what is of jobs also under the seed document's
-    names, `queuecraft_jobs_...`. No token is needed."""
-    found: Metrics | None
+    """The metrics of `qctl metrics export`, for Prometheus to scrape. Metrics of jobs also have the names
+    `queuecraft_jobs_...`. Needs no authentication."""
+    measured: Metrics | None
     try:
-        found = gateway.metrics()
+        measured = gateway.metrics()
     except UnreachableError:
-        found = None
-    return Response(exposition(found, also="queuecraft_"), media_type=TEXT)
+        measured = None
+    return Response(exposition(measured, also="queuecraft_"), media_type=PROMETHEUS_CONTENT_TYPE)

@@ -1,6 +1,6 @@
-"""Around every request: its trace id, one line in the log, how large it may be, and headers that shut browsers in.
+"""Middleware of every request: trace id, one log line, size limit, and security headers.
 
-No body, no query and no header comes into the log: they hold passwords and tokens.
+Bodies, queries and headers are never logged: they hold passwords and tokens.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TRACE = "X-Trace-Id"
 
-MOST = 1 << 20
-"""Bytes of a body; what a job is called with may be as large."""
+MAX_BODY_BYTES = 1 << 20
+"""Largest body, as large as the arguments of a job may be; a larger one gets 413."""
 
-DISCARDED = 4 << 20
-"""Bytes more that are read and thrown away before a body is refused: a client that still sends hears no answer."""
+MAX_DISCARDED_BYTES = 4 << 20
+"""Bytes beyond the limit to read and discard before replying 413: a client that is still sending misses a reply."""
 
-HEADERS = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -42,20 +42,20 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-"""Set where an answer does not set them itself."""
+"""Headers added to every response that does not set them itself."""
 
 _TRACE = re.compile(r"[!-~]{1,128}")
 
 
-class Requests:
-    """An ASGI application around another. Files that are uploaded in a form may have `most_upload` bytes."""
+class RequestMiddleware:
+    """ASGI middleware. `max_upload_bytes` limits forms with files, MAX_BODY_BYTES all other bodies."""
 
-    def __init__(self, app: Application, most_upload: int) -> None:
+    def __init__(self, app: Application, max_upload_bytes: int) -> None:
         self._app = app
-        self._most_upload = most_upload
+        self._max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; what is none is passed on as it is."""
+        """Serve one HTTP request; other scopes are passed on unchanged."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -65,57 +65,59 @@ class Requests:
             trace = str(uuid.uuid4())
         state = scope.setdefault("state", {})
         state["trace"] = trace
-        status, began = 0, time.monotonic()
+        status, started = 0, time.monotonic()
 
-        async def tell(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _complete(MutableHeaders(scope=message), trace)
+                _add_headers(MutableHeaders(scope=message), trace)
             await send(message)
 
         with logs.about(traceId=trace):
             try:
-                await self._app(scope, self._limited(headers, receive), tell)
+                await self._app(scope, self._limited(headers, receive), send_with_headers)
             except Exception:
-                log.exception("nobody expected this")
+                log.exception("unexpected error")
                 if not status:
-                    await error_responses.failure(500, "Internal server error")(scope, receive, tell)
+                    await error_responses.error_response(500, "Internal server error")(
+                        scope, receive, send_with_headers
+                    )
             finally:
-                _log(scope, status, time.monotonic() - began)
+                _log(scope, status, time.monotonic() - started)
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
-        """What the application receives, which refuses a body that is too large as soon as it is known to be."""
+        """Wrap `receive` so that a too large body is refused as soon as its size is known."""
         is_form = headers.get("content-type", "").startswith("multipart/form-data")
-        most = self._most_upload if is_form else MOST
-        said = headers.get("content-length", "")
-        seen = 0
+        max_bytes = self._max_upload_bytes if is_form else MAX_BODY_BYTES
+        declared = headers.get("content-length", "")
+        received = 0
 
         async def limited() -> Message:
-            nonlocal seen
-            if said.isdecimal() and int(said[:20]) > most + DISCARDED:
+            nonlocal received
+            if declared.isdecimal() and int(declared[:20]) > max_bytes + MAX_DISCARDED_BYTES:
                 raise HTTPException(413, "Request body too large")
             message = await receive()
-            seen += len(message.get("body", b""))
-            if seen <= most:
+            received += len(message.get("body", b""))
+            if received <= max_bytes:
                 return message
-            while message.get("more_body") and seen <= most + DISCARDED:
+            while message.get("more_body") and received <= max_bytes + MAX_DISCARDED_BYTES:
                 message = await receive()
-                seen += len(message.get("body", b""))
+                received += len(message.get("body", b""))
             raise HTTPException(413, "Request body too large")
 
         return limited
 
 
-def _complete(headers: MutableHeaders, trace: str) -> None:
+def _add_headers(headers: MutableHeaders, trace: str) -> None:
     headers[TRACE] = trace
-    for name, value in HEADERS.items():
+    for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
-    """The one line. A request that was never answered, because the client had gone, has status 499."""
-    told = {
+    """Log one line. Status 499 means that the client disconnected before the response."""
+    fields = {
         "event": "request",
         "traceId": scope["state"]["trace"],
         "userId": scope["state"].get("user"),
@@ -124,4 +126,4 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
         "status": status or 499,
         "ms": round(seconds * 1000),
     }
-    log.info("%s %s %d %d ms", told["method"], told["path"], told["status"], told["ms"], extra=told)
+    log.info("%s %s %d %d ms", fields["method"], fields["path"], fields["status"], fields["ms"], extra=fields)

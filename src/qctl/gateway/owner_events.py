@@ -1,6 +1,7 @@
-"""What happens to the jobs of users, out of the event stream, as their pages are told it: the fourth seed's events.
+"""Owner events: status changes of users' jobs, read from the event stream and converted to Socket.IO events.
 
-Every process of qctl writes to that stream, so the changes of all of them are here, whichever gateway one asks.
+Every process of qctl writes to that stream, so each gateway sees the changes made by all of them.
+docs/compatibility.md explains the names of the events.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from qctl.service import QueueService
 
 log = logging.getLogger(__name__)
 
-REACH = 120.0
-"""Seconds before it began that a gateway knows of: those who were with another one may come to it."""
+REPLAY_SECONDS = 120.0
+"""Period before its start that a gateway reads from the stream, for clients that reconnect from another gateway."""
 
-KNOWN = 50_000
-"""Jobs of which it is remembered whose they are; of others it is asked again."""
+MAX_CACHED_OWNERS = 50_000
+"""Size of the job-to-owner cache; beyond it the least recently used job is dropped and read again when needed."""
 
 OFFSET = re.compile(r"[0-9]{1,16}-[0-9]{1,16}")
-"""A place in the stream."""
+"""Format of an offset, the id of an entry of the stream."""
 
 CHANGES: dict[str, tuple[OwnedStatus, OwnedStatus]] = {
     "started": ("pending", "running"),
@@ -43,82 +44,82 @@ CHANGES: dict[str, tuple[OwnedStatus, OwnedStatus]] = {
     "canceled": ("pending", "failed"),
     "discarded": ("dlq", "failed"),
 }
-"""What an event says that a job was before, and is now."""
+"""Status of a job before and after an event."""
 
-WANTED = EventFilter(events=("created", *CHANGES))
+EVENT_FILTER = EventFilter(events=("created", *CHANGES))
 
 
 @dataclass(frozen=True)
-class Happening:
-    """What one user is told: events by their names, after the place `offset` of the stream."""
+class OwnerEvent:
+    """An entry of the stream as messages to the owner of its job: names and payloads. `offset`: its id."""
 
     offset: str
     owner: str
-    told: Sequence[tuple[str, dict[str, Any]]]
+    messages: Sequence[tuple[str, dict[str, Any]]]
 
 
-def place(offset: str) -> tuple[int, int]:
-    """A place in the stream, to be compared with others."""
+def parse_offset(offset: str) -> tuple[int, int]:
+    """Parse an offset to a pair that compares in stream order."""
     ms, _, sequence = offset.partition("-")
     return int(ms), int(sequence)
 
 
-class Follower:
-    """Follows the stream in a thread of its own."""
+class OwnerEventFollower:
+    """Follows the event stream; `run` blocks a thread."""
 
     def __init__(self, ops: Ops, service: QueueService) -> None:
         self._ops = ops
         self._service = service
         self._stop = threading.Event()
-        self._known: OrderedDict[str, OwnedJob | None] = OrderedDict()
+        self._owned: OrderedDict[str, OwnedJob | None] = OrderedDict()
 
     def stop(self) -> None:
-        """Have `run` return, within about a second."""
+        """Make `run` return within about a second."""
         self._stop.set()
 
-    def run(self, began: Callable[[str], None], tell: Callable[[list[Happening]], None]) -> None:
-        """Follow until stopped. `began` is told from where on everything is known, `tell` what happens."""
-        after = self._beginning()
+    def run(self, on_start: Callable[[str], None], publish: Callable[[list[OwnerEvent]], None]) -> None:
+        """Follow until stopped. `on_start` gets the offset from which events are complete, `publish` the events."""
+        after = self._start_offset()
         if after is None:
             return
-        began(after)
+        on_start(after)
         backoff = Backoff()
         while not self._stop.is_set():
             try:
-                for batch in self._ops.events.follow(WANTED, after=after, away=self._away):
+                for batch in self._ops.events.follow(EVENT_FILTER, after=after, away=self._log_and_wait):
                     if self._stop.is_set():
                         return
                     backoff.reset()
-                    if found := list(self._happenings(batch)):
-                        tell(found)
+                    if owner_events := list(self._owner_events(batch)):
+                        publish(owner_events)
                     after = batch[-1].id if batch else after
-            except QctlError as error:  # a key of another type, say: requests are answered all the same
-                self._away(error, backoff.next_delay())
+            except QctlError as error:  # such as a key of another type: the gateway keeps serving requests
+                self._log_and_wait(error, backoff.next_delay())
 
-    def _beginning(self) -> str | None:
+    def _start_offset(self) -> str | None:
         backoff = Backoff()
         while not self._stop.is_set():
             try:
-                newest, _ = place(self._ops.events.last_id())
-                return f"{max(0, newest - round(REACH * 1000))}-0"
+                newest, _ = parse_offset(self._ops.events.last_id())
+                return f"{max(0, newest - round(REPLAY_SECONDS * 1000))}-0"
             except QctlError as error:
-                self._away(error, backoff.next_delay())
+                self._log_and_wait(error, backoff.next_delay())
         return None
 
-    def _away(self, error: QctlError, seconds: float) -> None:
-        log.warning("nobody is told what happens: %s", error.message)
+    def _log_and_wait(self, error: QctlError, seconds: float) -> None:
+        log.warning("live events are interrupted: %s", error.message)
         self._stop.wait(seconds)
 
-    def _happenings(self, batch: Sequence[Event]) -> Iterator[Happening]:
-        ids = {event.fields["job"] for event in batch if "job" in event.fields and not self._is_nobodys(event)}
-        found = self._read(list(ids)) if ids else {}
+    def _owner_events(self, batch: Sequence[Event]) -> Iterator[OwnerEvent]:
+        ids = {event.fields["job"] for event in batch if "job" in event.fields and not self._has_no_owner(event)}
+        jobs = self._read(list(ids)) if ids else {}
         for event in batch:
             job_id = event.fields.get("job", "")
-            job = found.get(job_id) or self._known.get(job_id)
+            job = jobs.get(job_id) or self._owned.get(job_id)
             if job_id in ids:
-                self._remember(job_id, job)
+                self._cache(job_id, job)
             if job is not None:
-                yield Happening(event.id, job.owner, _told(event, job))
+                yield OwnerEvent(event.id, job.owner, _messages(event, job))
 
     def _read(self, ids: Sequence[str]) -> dict[str, OwnedJob]:
         backoff = Backoff()
@@ -126,41 +127,41 @@ class Follower:
             try:
                 return {job.id: job for job in self._service.owned_jobs(ids)}
             except UnreachableError as error:
-                self._away(error, backoff.next_delay())
-            except QctlError as error:  # one that cannot be read keeps nobody from hearing of the others
+                self._log_and_wait(error, backoff.next_delay())
+            except QctlError as error:  # one unreadable job must not hide events of the others
                 if len(ids) == 1:
-                    log.warning("nobody is told of job %s: %s", ids[0], error.message)
+                    log.warning("no live events for job %s: %s", ids[0], error.message)
                     return {}
-                return {job_id: job for each in ids for job_id, job in self._read([each]).items()}
+                return {job_id: job for one_id in ids for job_id, job in self._read([one_id]).items()}
         return {}
 
-    def _is_nobodys(self, event: Event) -> bool:
-        """Whether a job is known to be nobody's: most are, and are not to be asked for each time."""
+    def _has_no_owner(self, event: Event) -> bool:
+        """Check the cache for a job without an owner. Most jobs have none and are not read for each event."""
         job_id = event.fields["job"]
         if event.event == "created" and "owner" not in event.fields:
-            self._remember(job_id, None)
-        return job_id in self._known and self._known[job_id] is None
+            self._cache(job_id, None)
+        return job_id in self._owned and self._owned[job_id] is None
 
-    def _remember(self, job_id: str, job: OwnedJob | None) -> None:
-        self._known[job_id] = job
-        self._known.move_to_end(job_id)
-        if len(self._known) > KNOWN:
-            self._known.popitem(last=False)
+    def _cache(self, job_id: str, job: OwnedJob | None) -> None:
+        self._owned[job_id] = job
+        self._owned.move_to_end(job_id)
+        if len(self._owned) > MAX_CACHED_OWNERS:
+            self._owned.popitem(last=False)
 
 
-def _told(event: Event, job: OwnedJob) -> list[tuple[str, dict[str, Any]]]:
-    """The events that the owner hears. The job may be further by now than this event: it is told of as it was."""
+def _messages(event: Event, job: OwnedJob) -> list[tuple[str, dict[str, Any]]]:
+    """The messages for an event. They describe the job at the time of the event, which may be outdated by now."""
     if event.event == "created":
         return [("job:created", _document(job, "pending"))]
     before, now = CHANGES[event.event]
     document = _document(job, now)
     changed = {**document, "jobId": job.id, "oldStatus": before, "newStatus": now, "job": document}
-    told = [("job:status:updated", changed)]
+    messages = [("job:status:updated", changed)]
     if now == "completed":
-        told.append(("job:completed", document))
+        messages.append(("job:completed", document))
     elif now == "dlq":
-        told += [("job:movedToDLQ", document), ("job:dlq", document)]
-    return told
+        messages += [("job:movedToDLQ", document), ("job:dlq", document)]
+    return messages
 
 
 def _document(job: OwnedJob, status: OwnedStatus) -> dict[str, Any]:

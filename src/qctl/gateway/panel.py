@@ -20,13 +20,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from qctl.errors import QctlError, RefusedError
-from qctl.gateway import dependencies
 from qctl.gateway.admin_auth import admin_key, is_admin_key, operator
 from qctl.gateway.authentication import bearer
-from qctl.gateway.dependencies import Backend
+from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
-from qctl.gateway.tokens import MOST as MAX_KEY_CHARACTERS
-from qctl.gateway.tokens import Caller
+from qctl.gateway.tokens import MAX_TOKEN_CHARS, Caller
 from qctl.store.users import ADMIN
 from qctl.web_terminal import page as web_page
 from qctl.web_terminal.sessions import Login
@@ -44,8 +42,6 @@ CLOSE_FORBIDDEN = 4403
 """Close code of a web socket that is refused."""
 
 router = APIRouter(prefix="/admin/queues", tags=["queues"])
-
-Gateway = Annotated[Backend, Depends(dependencies.of)]
 
 
 async def require_panel(gateway: Gateway) -> None:
@@ -83,12 +79,10 @@ async def page(
 
 
 @router.post("/login", include_in_schema=False, dependencies=[Depends(require_panel), Depends(require_own_origin)])
-async def log_in(
-    request: Request, gateway: Gateway, key: Annotated[str, Form(max_length=MAX_KEY_CHARACTERS)]
-) -> Response:
+async def log_in(request: Request, gateway: Gateway, key: Annotated[str, Form(max_length=MAX_TOKEN_CHARS)]) -> Response:
     """Exchange the admin key, or an admin's token, for the cookie."""
     address = request.client.host if request.client else ""
-    if gateway.tries.too_many(address):
+    if gateway.login_throttle.is_blocked(address):
         return _form(request, "login", "Too many attempts. Wait a minute and try again.", 429)
     try:
         if is_admin_key(gateway, key):
@@ -97,7 +91,7 @@ async def log_in(
             credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key)
             cookie = await _log_in(request, gateway, None, credentials)
     except HTTPException as error:
-        gateway.tries.failed(address)
+        gateway.login_throttle.record_failure(address)
         problem = "This is neither the admin key nor an admin's token." if error.status_code == 401 else error.detail
         return _form(request, "login", problem, error.status_code)
     # The redirect is a path, because the gateway does not know the scheme and prefix that a proxy serves it by.

@@ -1,4 +1,4 @@
-"""`POST /api/readings`: one reading, many, or line protocol, into the same buffer as those that come by MQTT."""
+"""`POST /api/readings`: JSON readings or InfluxDB line protocol, into the buffer that MQTT readings use too."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from qctl.errors import RejectedError
 from qctl.gateway import dependencies, error_responses
 from qctl.gateway.admin_auth import admin_key, operator
 from qctl.gateway.authentication import bearer, caller
-from qctl.gateway.dependencies import Backend
+from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.schemas import Failure
 from qctl.models import RejectedLine
 from qctl.sources import http_readings
 
-LINES = ("text/plain", "application/octet-stream")
-"""What clients of InfluxDB call line protocol."""
+LINE_PROTOCOL_TYPES = ("text/plain", "application/octet-stream")
+"""Content types that clients of InfluxDB send with line protocol."""
 
-LARGE = 32 * 1024
-"""Bytes of a body that is read beside the event loop."""
+MIN_THREADED_BYTES = 32 * 1024
+"""Size from which a body is parsed in a thread instead of on the event loop."""
 
-TOLD = 10
-"""Readings that were refused of which an answer tells the reason."""
+MAX_REASONS = 10
+"""Rejected readings listed with their reason in a response; the others are only counted."""
 
 router = APIRouter(prefix="/api", tags=["readings"])
 
@@ -51,21 +51,21 @@ _BODY = {
 
 
 class Accepted(BaseModel):
-    """What was taken, and will not be lost."""
+    """Readings that are committed to the buffer."""
 
     success: bool = True
     accepted: int = Field(examples=[2])
 
 
-async def sender(
+async def require_sender(
     request: Request,
     key: Annotated[str | None, Depends(admin_key)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
-    """Whoever may post readings: a device with QCTL_READINGS_TOKEN, a user, an operator. Raises HTTPException."""
-    known = dependencies.held_by(request).settings.readings_token
-    given = credentials.credentials if credentials else ""
-    if known is not None and hmac.compare_digest(given.encode(), known.encode()):
+    """Authenticate a sender: a device with QCTL_READINGS_TOKEN, a user, or an operator. Raises HTTPException."""
+    readings_token = dependencies.backend_of(request).settings.readings_token
+    token = credentials.credentials if credentials else ""
+    if readings_token is not None and hmac.compare_digest(token.encode(), readings_token.encode()):
         request.state.user = "readings-token"
     elif key is not None:
         await operator(request, key, credentials)
@@ -77,44 +77,47 @@ async def sender(
     "/readings",
     status_code=202,
     response_model=Accepted,
-    dependencies=[Depends(sender)],
-    responses={**documented(400, 401, 413, 503), 415: {"model": Failure, "description": "Another kind of body"}},
+    dependencies=[Depends(require_sender)],
+    responses={**documented(400, 401, 413, 503), 415: {"model": Failure, "description": "Unsupported content type"}},
     openapi_extra={"requestBody": _BODY},
 )
 async def post(
     request: Request,
-    gateway: Annotated[Backend, Depends(dependencies.of)],
+    gateway: Gateway,
     topic: Annotated[
-        str | None, Query(max_length=1024, description="of all readings in JSON, which are then the payload alone")
+        str | None,
+        Query(
+            max_length=1024, description="topic of all readings of a JSON body, which are then parsed as MQTT payloads"
+        ),
     ] = None,
-    precision: Annotated[Literal["ns", "us", "ms", "s"], Query(description="of times in line protocol")] = "ns",
+    precision: Annotated[Literal["ns", "us", "ms", "s"], Query(description="unit of times in line protocol")] = "ns",
 ) -> Any:
-    """Take readings. 202 says that they are in the buffer; 503, with Retry-After, that they may not be: send them
-    again. Of a request with a reading that is none, nothing is taken, and 400 says which it is.
+    """Post readings. 202: they are in the buffer. 503 with Retry-After: they may not be, so send them again. 400: a
+    reading is invalid, the response says which, and none was accepted.
 
-    In JSON a reading has `device` or `topic`, fields that are numbers or booleans, and maybe `timestamp` (ISO 8601, or
-    a number since 1970). Without one it was measured now; sent again it then shows twice.
+    A JSON reading has `device` or `topic`, fields that are numbers or booleans, and optionally `timestamp` (ISO 8601 or
+    a number since 1970). Without a timestamp it gets the current time, and is stored twice if sent twice.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
-    if kind == "application/json":
-        read = partial(http_readings.parse_json, gateway.settings, body, topic)
-    elif kind in LINES:
-        read = partial(http_readings.parse_lines, gateway.settings, body, precision)
+    if content_type == "application/json":
+        parse = partial(http_readings.parse_json, gateway.settings, body, topic)
+    elif content_type in LINE_PROTOCOL_TYPES:
+        parse = partial(http_readings.parse_lines, gateway.settings, body, precision)
     else:
-        raise HTTPException(415, "Content-Type is application/json, or text/plain for line protocol")
+        raise HTTPException(415, "Content-Type must be application/json, or text/plain for line protocol")
     try:
-        found = await run_in_threadpool(read) if len(body) > LARGE else read()
+        parsed = await run_in_threadpool(parse) if len(body) > MIN_THREADED_BYTES else parse()
     except RejectedError as error:
-        return error_responses.failure(400, "Invalid request", error.message)
-    if found.refused:
-        total = found.refused + len(found.items)
-        return error_responses.failure(
-            400, f"{found.refused} of {total} readings are refused, none is taken", _told(found.bad)
+        return error_responses.error_response(400, "Invalid request", error.message)
+    if parsed.refused:
+        total = parsed.refused + len(parsed.items)
+        return error_responses.error_response(
+            400, f"{parsed.refused} of {total} readings are invalid; none was accepted", _reasons(parsed.bad)
         )
-    await gateway.intake.take(found.items)
-    return JSONResponse(Accepted(accepted=len(found.items)).model_dump(), 202)
+    await gateway.readings.add(parsed.items)
+    return JSONResponse(Accepted(accepted=len(parsed.items)).model_dump(), 202)
 
 
-def _told(bad: list[RejectedLine]) -> str:
-    return "; ".join(f"reading {each.line}: {each.reason}" for each in bad[:TOLD])
+def _reasons(bad: list[RejectedLine]) -> str:
+    return "; ".join(f"reading {reading.line}: {reading.reason}" for reading in bad[:MAX_REASONS])

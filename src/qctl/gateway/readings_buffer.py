@@ -1,4 +1,4 @@
-"""Where posted readings go: the buffer of MQTT's, in groups, by the rules of all sources."""
+"""Buffer of posted readings: the buffer of MQTT's, in groups, by the rules of all sources."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from qctl.sources.group_commit import Entry, GroupCommit
 DONE = {"ok": True}
 
 
-class Intake:
-    """The way in for readings, for all requests of one event loop. Nothing is taken before `serve` runs."""
+class ReadingsBuffer:
+    """Commits readings in groups, for all requests of one event loop. Refuses readings until `serve` runs."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._commit: GroupCommit | None = None
 
     async def serve(self) -> None:
-        """Commit what comes, until cancelled. Raises what is a defect."""
+        """Commit readings until cancelled. Raises only on a defect."""
         destination = batches.direct_destination(self._settings, "readings", reading_batches.sink)
         destination = destination or Destination.buffered(self._settings, PIPELINES["readings"], "qctl-gateway")
         with destination.connection, destination.cutter as cutter:
@@ -34,34 +34,36 @@ class Intake:
             finally:
                 self._commit.close()
 
-    async def take(self, items: Sequence[bytes]) -> None:
-        """Return when all these items of the pipeline are committed.
+    async def add(self, items: Sequence[bytes]) -> None:
+        """Return when all items are committed.
 
-        Raises BackpressureError where there is no room or Redis is away. What was on its way just then may be
-        committed all the same: sent again, what has a time of its own shows once.
+        Raises BackpressureError if the buffer is full or Redis is unreachable. Items may be committed nevertheless:
+        sent again, a reading with a timestamp is stored once.
         """
         if self._commit is None or self._commit.busy is not None or not self._commit.has_room:
-            raise BackpressureError(f"no readings are taken: {(self._commit and self._commit.busy) or 'no room'}")
+            raise BackpressureError(
+                f"readings are refused: {(self._commit and self._commit.busy) or 'the buffer is full'}"
+            )
         committed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        left = len(items)
+        remaining = len(items)
 
-        def answered(answer: dict[str, Any]) -> None:
-            nonlocal left
-            left -= 1
+        def on_commit(answer: dict[str, Any]) -> None:
+            nonlocal remaining
+            remaining -= 1
             if committed.done():
                 return
             if not answer["ok"]:
-                committed.set_exception(BackpressureError("readings wait to be kept"))
-            elif not left:
+                committed.set_exception(BackpressureError("readings are not committed yet"))
+            elif not remaining:
                 committed.set_result(None)
 
         for item in items:
-            self._commit.put(Entry(item, len(item), DONE, answered))
+            self._commit.put(Entry(item, len(item), DONE, on_commit))
         await committed
 
 
 async def _watch(cutter: Any) -> None:
-    """Raise what ended the thread that cuts batches, where something did."""
+    """Raise the error that ended the thread that cuts batches, if it has ended."""
     while True:
         cutter.check()
         await asyncio.sleep(1)

@@ -1,5 +1,7 @@
-"""The parts of the gateway: each module's router. Add yours here. They are asked in this order, so what is asked most
-comes first."""
+"""The routers of the gateway, one per module; add new ones here.
+
+Starlette tries routes in this order, so the busiest come first.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What comes in and goes out, with the field names of the fourth seed document, and examples for the documentation."""
+"""Request and response bodies of users, with examples for the API documentation.
+
+docs/compatibility.md explains the field names.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from qctl.store.users import ADDRESS, NAME_LENGTH, PASSWORD_LENGTH
 from qctl.store.users import User as StoredUser
 
 LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
-"""One line: no control characters."""
+"""Pattern of one line of text: no control characters."""
 
 EXAMPLE_ID = "6920b670c1afd03b72e31e73"
 EXAMPLE_TIME = "2024-03-20T10:30:00.000Z"
 
 
 def milliseconds(moment: datetime) -> str:
-    """A time as JavaScript writes it: UTC, with milliseconds and a Z."""
+    """Format a time as JavaScript does: UTC, with milliseconds and a Z."""
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -28,18 +31,18 @@ Moment = Annotated[datetime, PlainSerializer(milliseconds, return_type=str)]
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=ADDRESS, examples=["admin@example.com"])]
 
 
-def _text(value: Any) -> Any:
-    """Refuse what is no text before it is looked at as one: an object is no query here."""
+def _require_text(value: Any) -> Any:
+    """Refuse anything but text before other checks, so that an object never reaches a database as a query."""
     if not isinstance(value, str):
-        raise ValueError("must be text")  # noqa: TRY004 - the library makes an answer of this one alone
+        raise ValueError("must be text")  # noqa: TRY004 - pydantic turns only ValueError into a validation error
     return value
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_require_text)]
 
 
 class NewUser(BaseModel):
-    """Who wants to become a user."""
+    """Data of a new user."""
 
     username: Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH, pattern=LINE, examples=["admin"])]
     email: Email
@@ -49,14 +52,14 @@ class NewUser(BaseModel):
 
 
 class Credentials(BaseModel):
-    """Who wants to log in."""
+    """Email address and password of a login."""
 
     email: Annotated[Text, Field(max_length=254, examples=["admin@example.com"])]
     password: Annotated[Text, Field(max_length=256, examples=["correct horse"])]
 
 
 class NewJob(BaseModel):
-    """A job to be created: its name in the catalog, and its arguments."""
+    """A new job: its name in the catalog, and its arguments."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "My Job"}]})
 
@@ -70,17 +73,17 @@ class User(BaseModel):
     id: str = Field(serialization_alias="_id", examples=[EXAMPLE_ID])
     username: str = Field(examples=["admin"])
     email: str = Field(examples=["admin@example.com"])
-    con: Moment = Field(description="when it was created", examples=[EXAMPLE_TIME])
-    mon: Moment = Field(description="when it was changed last", examples=[EXAMPLE_TIME])
+    con: Moment = Field(description="time of creation", examples=[EXAMPLE_TIME])
+    mon: Moment = Field(description="time of the last change", examples=[EXAMPLE_TIME])
 
     @classmethod
     def of(cls, user: StoredUser) -> User:
-        """What is told of a stored user."""
+        """Convert a stored user."""
         return cls(id=user.id, username=user.username, email=user.email, con=user.created, mon=user.modified)
 
 
 class LoggedIn(BaseModel):
-    """The token that shows who one is."""
+    """The token of a login."""
 
     success: bool = True
     jwt: str = Field(examples=["eyJhbGciOiJIUzI1NiIs..."])
@@ -94,12 +97,12 @@ class Job(BaseModel):
     ownerId: str = Field(examples=[EXAMPLE_ID])
     status: OwnedStatus
     retryCount: int = Field(examples=[0])
-    con: Moment | None = Field(description="when it was created", examples=["2024-03-20T10:35:00.000Z"])
-    mon: Moment | None = Field(description="when something happened last", examples=["2024-03-20T10:35:00.000Z"])
+    con: Moment | None = Field(description="time of creation", examples=["2024-03-20T10:35:00.000Z"])
+    mon: Moment | None = Field(description="time of the last event", examples=["2024-03-20T10:35:00.000Z"])
 
     @classmethod
     def of(cls, job: OwnedJob) -> Job:
-        """A job as its owner sees it."""
+        """Convert a job."""
         return cls(
             id=job.id,
             name=job.name,
@@ -126,7 +129,7 @@ class Jobs(BaseModel):
 
 
 class Counts(BaseModel):
-    """How many jobs of a user are how; those of the dead letter queue have failed."""
+    """Number of a user's jobs by status; `failed` includes dead letters."""
 
     pending: int = Field(examples=[2])
     running: int = Field(examples=[1])
@@ -136,14 +139,14 @@ class Counts(BaseModel):
 
 
 class Stats(BaseModel):
-    """The numbers of a user's jobs."""
+    """Statistics of a user's jobs."""
 
     success: bool = True
     stats: Counts
 
 
 class SystemMetrics(BaseModel):
-    """Numbers of the whole system, by the seed document's names."""
+    """Metrics of the whole system."""
 
     success: bool = True
     timestamp: Moment = Field(examples=[EXAMPLE_TIME])
@@ -151,16 +154,16 @@ class SystemMetrics(BaseModel):
 
 
 class Healthy(BaseModel):
-    """Whether work can be taken."""
+    """Readiness of the gateway."""
 
     ok: bool
     reason: str | None = None
 
 
 class Failure(BaseModel):
-    """Every answer that is an error."""
+    """Body of every error response."""
 
     success: bool = False
     error: str = Field(examples=["Invalid request"])
     message: str | None = None
-    retryAfter: int | None = Field(default=None, description="seconds until it makes sense to ask again")
+    retryAfter: int | None = Field(default=None, description="seconds to wait before a retry")

@@ -1,4 +1,4 @@
-"""The gateway as a server. More than one may run behind a balancer: nothing that matters is kept in a process."""
+"""The gateway's server process. Several may run behind a load balancer: durable state is in Redis and the database."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ import uvicorn
 
 from qctl.gateway.app import application
 from qctl.gateway.dependencies import Backend
-from qctl.gateway.socketio_server import MOST, Entrance, Live
+from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
 from qctl.settings import Settings
 from qctl.uvicorn_server import BACKLOG, Server, allow_many_files, listen
 
 log = logging.getLogger(__name__)
 
-TICK = 0.2
-"""Seconds between two looks whether to stop."""
+POLL_SECONDS = 0.2
+"""Interval between checks of the stop event."""
 
-DRAIN = 20
-"""Seconds to answer what was asked before when told to stop."""
+DRAIN_SECONDS = 20
+"""Time to finish open requests after the stop event."""
 
 
 class Beat(Protocol):
-    """Shows a supervisor that the work goes on (`daemon.Context.beat`)."""
+    """Reports to a supervisor that the process is alive (`daemon.Context.beat`)."""
 
     def __call__(self, status: str = "", *, ready: bool = True) -> None: ...
 
 
 def run(settings: Settings, stop: threading.Event, beat: Beat) -> None:
-    """Serve until `stop` is set, then answer what is in hand. Raises SettingsError, and SinkError where the database
-    of users cannot be used as it is set."""
+    """Serve until `stop` is set, then finish open requests.
+
+    Raises SettingsError, and SinkError if the database of users cannot be used with these settings.
+    """
     backend = Backend(settings, stop.is_set)
     try:
         listener = listen(
@@ -51,36 +53,36 @@ def run(settings: Settings, stop: threading.Event, beat: Beat) -> None:
 async def _serve(backend: Backend, listener: socket.socket, stop: threading.Event, beat: Beat) -> None:
     if backend.settings.log_level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    live = Live(backend)
+    live = LiveServer(backend)
     server = Server(
         uvicorn.Config(
-            Entrance(live, application(backend)),
+            FrontApplication(live, application(backend)),
             ws="websockets-sansio",
-            ws_max_size=MOST,
-            ws_ping_interval=None,  # Engine.IO has pings of its own
+            ws_max_size=MAX_PACKET_BYTES,
+            ws_ping_interval=None,  # Engine.IO has its own pings
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=DRAIN,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
     serving = asyncio.create_task(server.serve([listener]))
-    others = [asyncio.create_task(backend.intake.serve()), asyncio.create_task(live.serve())]
+    others = [asyncio.create_task(backend.readings.serve()), asyncio.create_task(live.serve())]
     try:
         while not stop.is_set():
             beat(f"serves {backend.settings.gateway_host}:{backend.settings.gateway_port}", ready=server.started)
-            done, _ = await asyncio.wait([serving, *others], timeout=TICK, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([serving, *others], timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if done:
-                raise RuntimeError("a part of the gateway ended") from next(iter(done)).exception()
+                raise RuntimeError("a task of the gateway ended") from next(iter(done)).exception()
         await live.drain()
     finally:
         server.should_exit = True
         while not serving.done():
             beat()
-            await asyncio.wait([serving], timeout=TICK)
+            await asyncio.wait([serving], timeout=POLL_SECONDS)
         for other in others:
             other.cancel()
         await asyncio.gather(*others, return_exceptions=True)

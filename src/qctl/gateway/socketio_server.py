@@ -1,10 +1,10 @@
-"""The live side: Socket.IO clients hear what happens to the jobs of the user whose token they bring.
+"""The Socket.IO server: clients receive live events of the jobs of the user whose token they send.
 
-Who was away for a moment hears what was missed. The official client does by itself what is needed for that: where the
-server names it a `pid`, it remembers the last argument of each event, if that is a text, and brings both when it comes
-back (https://socket.io/docs/v4/connection-state-recovery). Here that argument is the event's place in the stream, so
-any gateway can go on where another one ended. A client in Python would stumble over an argument more; it gets it where
-it says `recover: true` beside its token.
+A client that reconnects receives the events it missed. The official client supports this by itself: if the server
+sends a `pid`, it stores the last argument of each event, if that is a string, and sends both when it reconnects
+(https://socket.io/docs/v4/connection-state-recovery). Here that argument is the event's offset in the stream, so any
+gateway can continue where another one stopped. Handlers of Python clients would fail with an additional argument, so
+these get it only if they send `recover: true` beside their token.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from qctl.errors import QctlError, RefusedError
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.job_routes import counts
 from qctl.gateway.middleware import Application, Receive, Scope, Send
-from qctl.gateway.owner_events import OFFSET, Follower, Happening, place
+from qctl.gateway.owner_events import OFFSET, OwnerEvent, OwnerEventFollower, parse_offset
 from qctl.gateway.tokens import Caller
 from qctl.sources.asgi_front import PATH, RETRY_AFTER
 
@@ -43,29 +43,29 @@ log = logging.getLogger(__name__)
 
 NAMESPACE = "/"
 
-MOST = 100_000
-"""Bytes of what a client sends: a token, or that it wants numbers."""
+MAX_PACKET_BYTES = 100_000
+"""Largest packet of a client. Clients send only a token and `request:stats`."""
 
-KEPT = 20_000
-"""Happenings that are kept for those who were away."""
+MAX_REPLAY_EVENTS = 20_000
+"""Owner events kept in memory for clients that reconnect; a client that missed more is not recovered."""
 
 _OFFICIAL = re.compile(r"Mozilla/|node-XMLHttpRequest")
-"""How browsers call themselves, and the official client on Node where it polls."""
+"""User agents of browsers and of the official client on Node when it polls."""
 
 
 @dataclass
 class Client:
-    """One connection that was admitted. `after` is what it heard last, where it was here before."""
+    """An authenticated connection. `after`: offset of the last event that it received before it reconnected."""
 
     user: Caller
     recovers: bool
     pid: str
     after: str | None
-    ending: asyncio.TimerHandle | None = None
+    expiry: asyncio.TimerHandle | None = None
     counting: bool = False
 
 
-class Live(socketio.AsyncServer):  # type: ignore[misc]
+class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
     """The Socket.IO server of one gateway."""
 
     def __init__(self, backend: Backend) -> None:
@@ -76,166 +76,167 @@ class Live(socketio.AsyncServer):  # type: ignore[misc]
         super().__init__(
             async_mode="asgi",
             namespaces=[NAMESPACE],
-            cors_allowed_origins=self._lets_in,
-            max_http_buffer_size=MOST,
+            cors_allowed_origins=self._is_allowed_origin,
+            max_http_buffer_size=MAX_PACKET_BYTES,
             logger=loggers[0],
             engineio_logger=loggers[1],
         )
         self._backend = backend
-        self._follower = Follower(backend.ops, backend.service)
+        self._follower = OwnerEventFollower(backend.ops, backend.service)
         self._clients: dict[str, Client] = {}
-        self._began: tuple[int, int] | None = None
+        self._complete_after: tuple[int, int] | None = None
+        """Offset after which the replay buffer has every event."""
         self._last = ""
-        self._kept: deque[Happening] = deque()
-        self._turn = asyncio.Lock()
+        self._replay: deque[OwnerEvent] = deque()
+        self._publish_lock = asyncio.Lock()
         self.draining = False
-        """Whether nobody is let in any more."""
-        self.on("connect", self._admit)
-        self.on("disconnect", self._leave)
-        self.on("request:stats", self._tell_numbers)
+        """Refuse new connections."""
+        self.on("connect", self._authenticate)
+        self.on("disconnect", self._remove)
+        self.on("request:stats", self._send_counts)
 
     async def serve(self) -> None:
-        """Tell what happens, until cancelled. Raises what is a defect."""
+        """Publish owner events until cancelled. Raises only on a defect."""
         loop = asyncio.get_running_loop()
-        thread = ThreadPoolExecutor(1, "happenings")
+        thread = ThreadPoolExecutor(1, "owner-events")
 
-        def began(after: str) -> None:
-            loop.call_soon_threadsafe(self._begin, after)
+        def on_start(after: str) -> None:
+            loop.call_soon_threadsafe(self._start, after)
 
-        def tell(found: list[Happening]) -> None:
-            asyncio.run_coroutine_threadsafe(self._tell(found), loop).result()
+        def publish(owner_events: list[OwnerEvent]) -> None:
+            asyncio.run_coroutine_threadsafe(self._publish(owner_events), loop).result()
 
         try:
-            await loop.run_in_executor(thread, self._follower.run, began, tell)
+            await loop.run_in_executor(thread, self._follower.run, on_start, publish)
         finally:
             self._follower.stop()
             await asyncio.shield(run_in_threadpool(thread.shutdown))
 
     async def drain(self) -> None:
-        """Have every client connect again, elsewhere or later: what waits for news is answered, and nothing after."""
+        """Refuse new connections and end open polls, so that clients reconnect to another gateway or later."""
         self.draining = True
         for waiting in list(self.eio.sockets.values()):
             if not waiting.upgraded:
                 await waiting.send(EnginePacket(NOOP))
 
-    # --- what happens -------------------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------------------
 
-    def _begin(self, after: str) -> None:
-        self._began, self._last = place(after), after
+    def _start(self, after: str) -> None:
+        self._complete_after, self._last = parse_offset(after), after
 
-    async def _tell(self, found: Sequence[Happening]) -> None:
-        """Keep these, and send them to who is there."""
-        for each in found:
-            async with self._turn:
-                self._last = each.offset
-                self._kept.append(each)
-                if len(self._kept) > KEPT:
-                    self._began = place(self._kept.popleft().offset)
-                for event, document in each.told:
-                    await self.emit(event, document, room=_room(each.owner, recovers=False))
-                    await self.emit(event, (document, each.offset), room=_room(each.owner, recovers=True))
+    async def _publish(self, owner_events: Sequence[OwnerEvent]) -> None:
+        """Send events to the connected clients of their owners, and keep them for replay."""
+        for event in owner_events:
+            async with self._publish_lock:
+                self._last = event.offset
+                self._replay.append(event)
+                if len(self._replay) > MAX_REPLAY_EVENTS:
+                    self._complete_after = parse_offset(self._replay.popleft().offset)
+                for name, document in event.messages:
+                    await self.emit(name, document, room=_room(event.owner, recovers=False))
+                    await self.emit(name, (document, event.offset), room=_room(event.owner, recovers=True))
 
     async def _catch_up(self, sid: str, client: Client) -> None:
-        """Send a client what it missed, then let it hear the rest. Between the two nothing happens."""
-        async with self._turn:
-            recovered = self._knows(client.after)
-            for each in self._since(client.after, client.user.id) if recovered and client.after else []:
-                for event, document in each.told:
-                    await self.emit(event, (document, each.offset) if client.recovers else document, to=sid)
+        """Send a client the events that it missed, then subscribe it, with no event in between."""
+        async with self._publish_lock:
+            recovered = self._can_replay(client.after)
+            for event in self._since(client.after, client.user.id) if recovered and client.after else []:
+                for name, document in event.messages:
+                    await self.emit(name, (document, event.offset) if client.recovers else document, to=sid)
             if client.recovers and self._last:
                 await self.emit("live:ready", ({"recovered": recovered}, self._last), to=sid)
-            with contextlib.suppress(ValueError):  # it has gone meanwhile
+            with contextlib.suppress(ValueError):  # it has disconnected meanwhile
                 await self.enter_room(sid, _room(client.user.id, recovers=client.recovers))
 
-    def _knows(self, after: str | None) -> bool:
-        """Whether all is kept that happened after this place."""
-        return after is not None and self._began is not None and place(after) >= self._began
+    def _can_replay(self, after: str | None) -> bool:
+        """Check whether the replay buffer has every event after this offset."""
+        return after is not None and self._complete_after is not None and parse_offset(after) >= self._complete_after
 
-    def _since(self, after: str, user: str) -> list[Happening]:
-        kept = list(self._kept)
-        first = bisect_right([place(each.offset) for each in kept], place(after))
-        return [each for each in kept[first:] if each.owner == user]
+    def _since(self, after: str, user: str) -> list[OwnerEvent]:
+        replay = list(self._replay)
+        first = bisect_right([parse_offset(event.offset) for event in replay], parse_offset(after))
+        return [event for event in replay[first:] if event.owner == user]
 
-    # --- who is there -------------------------------------------------------------------------------------
+    # --- clients ------------------------------------------------------------------------------------------
 
-    def _lets_in(self, origin: str, environ: Any) -> bool:
-        """Whether pages of an origin may connect: those of FRONTEND_URL, and this server's own."""
+    def _is_allowed_origin(self, origin: str, environ: Any) -> bool:
+        """Allow pages of the origins in FRONTEND_URL and of this server itself."""
         allowed = self._backend.settings.frontend_url
         return "*" in allowed or origin in allowed or urlsplit(origin).netloc == environ.get("HTTP_HOST")
 
-    async def _admit(self, sid: str, environ: Any, auth: Any) -> None:
-        given = auth if isinstance(auth, dict) else {}
-        token = given.get("token")
+    async def _authenticate(self, sid: str, environ: Any, auth: Any) -> None:
+        fields = auth if isinstance(auth, dict) else {}
+        token = fields.get("token")
         if not isinstance(token, str) or not token:
             raise NotAdmittedError("Authentication error: No token provided")
         try:
             user = self._backend.tokens.read(token)
         except RefusedError:
             raise NotAdmittedError("Authentication error: Invalid token") from None
-        after, pid = given.get("offset"), given.get("pid")
+        after, pid = fields.get("offset"), fields.get("pid")
         after = after if isinstance(after, str) and OFFSET.fullmatch(after) else None
-        official = _OFFICIAL.match(environ.get("HTTP_USER_AGENT", "")) is not None
-        was_here = isinstance(pid, str) and len(pid) <= 64
+        is_official = _OFFICIAL.match(environ.get("HTTP_USER_AGENT", "")) is not None
+        reconnects = isinstance(pid, str) and len(pid) <= 64
         client = Client(
             user,
-            recovers=official or was_here or given.get("recover") is True,
-            pid=str(pid) if was_here and self._knows(after) else secrets.token_urlsafe(16),
+            recovers=is_official or reconnects or fields.get("recover") is True,
+            pid=str(pid) if reconnects and self._can_replay(after) else secrets.token_urlsafe(16),
             after=after,
         )
-        left = (user.expires - datetime.now(timezone.utc)).total_seconds()
-        client.ending = asyncio.get_running_loop().call_later(max(0.0, left), self._expire, sid)
+        remaining = (user.expires - datetime.now(timezone.utc)).total_seconds()
+        client.expiry = asyncio.get_running_loop().call_later(max(0.0, remaining), self._expire, sid)
         self._clients[sid] = client
 
     async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        """What the library calls for a client that wants in."""
+        """Callback of the library for a connecting client."""
         await super()._handle_connect(eio_sid, namespace, data)
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace or NAMESPACE)
         if client := self._clients.get(sid):
             await self._catch_up(sid, client)
 
     async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
-        """What the library calls for each packet. The one that lets a client in names its `pid`."""
+        """Callback of the library for each packet. Adds the `pid` to the one that accepts a client."""
         client = self._clients.get(pkt.data["sid"]) if pkt.packet_type == socketio.packet.CONNECT else None
         if client is not None and client.recovers:
             pkt.data["pid"] = client.pid
         await super()._send_packet(eio_sid, pkt)
 
     def _expire(self, sid: str) -> None:
-        """The token is good no longer. After this packet the official client does not try again with the same one."""
+        """Disconnect a client whose token has expired. The official client then does not reconnect with that token."""
         task = asyncio.get_running_loop().create_task(self.disconnect(sid))
         task.add_done_callback(lambda done: done.exception())
 
-    async def _leave(self, sid: str, *_: Any) -> None:
+    async def _remove(self, sid: str, *_: Any) -> None:
         client = self._clients.pop(sid, None)
-        if client is not None and client.ending is not None:
-            client.ending.cancel()
+        if client is not None and client.expiry is not None:
+            client.expiry.cancel()
 
-    async def _tell_numbers(self, sid: str, *_: Any) -> dict[str, int] | None:
-        """`request:stats`: answered by `stats:update`, and to who asks for an answer."""
+    async def _send_counts(self, sid: str, *_: Any) -> dict[str, int] | None:
+        """Handle `request:stats`: emit `stats:update`, and return the counts for the acknowledgement."""
         client = self._clients.get(sid)
-        if client is None or client.counting:  # one answer is on its way
+        if client is None or client.counting:  # a count is in progress
             return None
         client.counting = True
         try:
-            numbers = counts(await run_in_threadpool(self._backend.service.jobs_of, client.user.id)).model_dump()
+            job_counts = counts(await run_in_threadpool(self._backend.service.jobs_of, client.user.id)).model_dump()
         except QctlError as error:
-            log.warning("a client's jobs cannot be counted: %s", error.message)
+            log.warning("jobs of a client cannot be counted: %s", error.message)
             return None
         finally:
             client.counting = False
-        await self.emit("stats:update", numbers, to=sid)
-        return numbers
+        await self.emit("stats:update", job_counts, to=sid)
+        return job_counts
 
 
-class Entrance:
-    """The ASGI application in front: Socket.IO's path is `live`'s, all else `app`'s."""
+class FrontApplication:
+    """ASGI application that routes the path of Socket.IO to `live` and all other paths to `app`."""
 
-    def __init__(self, live: Live, app: Application) -> None:
+    def __init__(self, live: LiveServer, app: Application) -> None:
         self._live = live
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request or web socket. What is no packet of Engine.IO ends it."""
+        """Serve one request or web socket. Anything but Engine.IO packets ends it."""
         path = scope.get("path", "")
         if path != PATH and not path.startswith(PATH + "/"):
             await self._app(scope, receive, send)
@@ -245,7 +246,7 @@ class Entrance:
             await PlainTextResponse("try again soon\n", 503, {"Retry-After": RETRY_AFTER})(scope, receive, send)
         else:
             try:
-                scope, receive = await whole(scope, receive, MOST)
+                scope, receive = await whole(scope, receive, MAX_PACKET_BYTES)
             except BadRequestError as error:
                 await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
             else:
@@ -253,5 +254,5 @@ class Entrance:
 
 
 def _room(user: str, *, recovers: bool) -> str:
-    """Where a user's clients are: those that are told the place of an event, and those that are not."""
+    """The room of a user's clients that get the offset of each event, or of those that do not."""
     return f"{'recovering' if recovers else 'plain'}:{user}"

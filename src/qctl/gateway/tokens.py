@@ -1,4 +1,4 @@
-"""Tokens: a JWT says who a user is until it expires, to whichever gateway is asked."""
+"""Tokens: JWTs that identify a user to every gateway of a site until they expire."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ from qctl.settings import Settings
 ALGORITHM = "HS256"
 
 AUDIENCE = "qctl-gateway"
-"""What a token of ours is good for. One that the same key signed for something else is refused."""
+"""Audience of API tokens; a token that the same key signed for another audience is refused."""
 
-PANEL = "qctl-gateway-panel"
-"""What the cookie of the panel is good for."""
+PANEL_AUDIENCE = "qctl-gateway-panel"
+"""Audience of the panel's cookie."""
 
-SHORTEST = 32
-"""Bytes of a key: no fewer than the hash has (RFC 7518, section 3.2)."""
+MIN_SECRET_BYTES = 32
+"""Shortest signing key: the length of the hash (RFC 7518, section 3.2)."""
 
-LEAST_VARIETY = 10
-"""Different characters of a key. 32 random bytes in hexadecimal have 16, or now and then one or two fewer."""
+MIN_DISTINCT_CHARS = 10
+"""Fewest distinct characters of a signing key. 32 random bytes in hexadecimal nearly always have 14 to 16."""
 
-LEEWAY = 10
-"""Seconds that the clocks of several gateways may differ."""
+CLOCK_SKEW_SECONDS = 10
+"""Tolerated difference between the clocks of gateways."""
 
-MOST = 4096
-"""Characters of a token that are looked at; one of ours has some 250."""
+MAX_TOKEN_CHARS = 4096
+"""Characters of a token that are read, the rest is ignored; a token of this gateway has about 250."""
 
-REMEMBERED = 10_000
-"""Tokens that were found good and are not verified again, only their end: that was a third of what a request takes."""
+MAX_CACHED_TOKENS = 10_000
+"""Verified tokens in the cache, which is emptied when full. Only their expiry is checked again: verification takes a
+third of a request's time."""
 
 _EXAMPLE = re.compile(r"your[-_ ]|change[-_ ]?(this|me|it)\b|secret[-_ ]key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whom a token names, by the id of the user, since when and until when."""
+    """The user of a token by id and role, with the token's time of issue and expiry."""
 
     id: str
     role: str
@@ -51,49 +52,49 @@ class Caller:
 
 
 class Tokens:
-    """Signs and reads tokens that last `ttl` seconds and are good for one thing alone, the `audience`."""
+    """Issues and verifies tokens that are valid for `ttl` seconds and one `audience`."""
 
     def __init__(self, secret: str, ttl: int, audience: str = AUDIENCE) -> None:
         self._secret = secret
         self._ttl = ttl
         self._audience = audience
-        self._known: dict[str, Caller] = {}
+        self._cache: dict[str, Caller] = {}
 
-    def issue(self, user_id: str, role: str, most: datetime | None = None) -> str:
-        """A token for a user who has logged in. It is good until `most` at most."""
+    def issue(self, user_id: str, role: str, latest: datetime | None = None) -> str:
+        """Issue a token for a user who has logged in. It expires at `latest` if that is earlier than its `ttl`."""
         now = datetime.now(timezone.utc)
-        ends = now + timedelta(seconds=self._ttl)
+        expires = now + timedelta(seconds=self._ttl)
         claims = {
             "sub": user_id,
             "role": role,
             "aud": self._audience,
             "iat": now,
-            "exp": min(ends, most or ends),
+            "exp": min(expires, latest or expires),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
     def read(self, token: str) -> Caller:
-        """Whom the token names. Raises RefusedError where we did not sign it, or it is no longer good."""
-        token = token[:MOST]
-        known = self._known.get(token)
-        if known is None:
-            known = self._verified(token)
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            self._known[token] = known
-        elif known.expires + timedelta(seconds=LEEWAY) <= datetime.now(timezone.utc):
-            self._known.pop(token, None)
+        """Verify a token and return its user. Raises RefusedError if the token is not ours or has expired."""
+        token = token[:MAX_TOKEN_CHARS]
+        caller = self._cache.get(token)
+        if caller is None:
+            caller = self._verify(token)
+            if len(self._cache) >= MAX_CACHED_TOKENS:
+                self._cache.clear()
+            self._cache[token] = caller
+        elif caller.expires + timedelta(seconds=CLOCK_SKEW_SECONDS) <= datetime.now(timezone.utc):
+            self._cache.pop(token, None)
             raise RefusedError("Invalid token")
-        return known
+        return caller
 
-    def _verified(self, token: str) -> Caller:
+    def _verify(self, token: str) -> Caller:
         try:
             claims = jwt.decode(
                 token,
                 self._secret,
                 algorithms=[ALGORITHM],
                 audience=self._audience,
-                leeway=LEEWAY,
+                leeway=CLOCK_SKEW_SECONDS,
                 options={"require": ["exp", "iat", "sub", "aud"]},
             )
             issued, expires = (datetime.fromtimestamp(claims[name], timezone.utc) for name in ("iat", "exp"))
@@ -102,44 +103,46 @@ class Tokens:
         return Caller(claims["sub"], str(claims.get("role", "user")), issued, expires)
 
 
-def secret_of(settings: Settings) -> str:
-    """The key that signs: QCTL_GATEWAY_SECRET, SECRET_KEY, or that of the file in QCTL_HOME, which is made.
+def signing_secret(settings: Settings) -> str:
+    """The signing key: QCTL_GATEWAY_SECRET, SECRET_KEY, or the one in `gateway.key` in QCTL_HOME, created if missing.
 
-    Raises SettingsError where it is weak, or the file cannot be made.
+    Raises SettingsError if the key is weak, or if the file cannot be created.
     """
-    for name, given in (("QCTL_GATEWAY_SECRET", settings.gateway_secret), ("SECRET_KEY", settings.secret_key)):
-        if given:
-            return _strong(name, given)
+    for name, secret in (("QCTL_GATEWAY_SECRET", settings.gateway_secret), ("SECRET_KEY", settings.secret_key)):
+        if secret:
+            return _require_strong(name, secret)
     file = settings.make_home() / "gateway.key"
-    return _strong(str(file), _kept(file))
+    return _require_strong(str(file), _read_or_create(file))
 
 
-def _strong(name: str, secret: str) -> str:
+def _require_strong(name: str, secret: str) -> str:
     problem = None
-    if len(secret.encode()) < SHORTEST:
-        problem = f"is shorter than {SHORTEST} bytes"
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        problem = f"is shorter than {MIN_SECRET_BYTES} bytes"
     elif _EXAMPLE.search(secret):
-        problem = "is an example of somebody's"
-    elif len(set(secret)) < LEAST_VARIETY:
-        problem = "repeats a few characters"
+        problem = "is an example from documentation"
+    elif len(set(secret)) < MIN_DISTINCT_CHARS:
+        problem = f"has fewer than {MIN_DISTINCT_CHARS} distinct characters"
     if problem:
-        raise SettingsError(name, f"{problem}: whoever guesses it is any user", "`qctl config init` makes a good one")
+        raise SettingsError(
+            name, f"{problem}; anyone who guesses it can act as any user", "create one with: qctl config init"
+        )
     return secret
 
 
-def _kept(file: Path) -> str:
-    """The key in the file, a new one where there is none. Of several who start at the same time one makes it."""
+def _read_or_create(file: Path) -> str:
+    """The key in the file, created if missing. Of several gateways that start at the same time one creates it."""
     try:
         if not file.exists():
-            made = file.with_name(f"{file.name}.{os.getpid()}")
-            with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as out:
+            temporary = file.with_name(f"{file.name}.{os.getpid()}")
+            with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as out:
                 out.write(token_urlsafe(32))
             try:
-                os.link(made, file)  # whole, or not at all
+                os.link(temporary, file)  # atomic: the file is complete or absent
             except FileExistsError:
                 pass
             finally:
-                made.unlink()
+                temporary.unlink()
         return file.read_text(encoding="ascii").strip()
     except (OSError, ValueError) as error:
         raise SettingsError(str(file), f"cannot be used: {error}") from error
