@@ -135,7 +135,7 @@ def test_secrets_in_the_wild(text: str, shown: str) -> None:
         "ws://host:80#a@b and http://u@host:8080/x:y@z",
         "redis://localhost:6379/0",
         "see http://host:8080/users?mail=bob@example.com",
-        "REDIS_PASSWORD: is needed with REDIS_HOST",
+        "REDIS_PASSWORD: not set, but required by REDIS_HOST",
         "max_tokens=512 and the password is wrong",
         "https://user@host/path",
     ],

@@ -1,25 +1,25 @@
-"""Every error that qctl raises on purpose.
+"""All errors that qctl raises on purpose.
 
     QctlError
-    ├── UsageError            the caller asked for something malformed
-    │   └── SettingsError     a setting has a bad value
-    ├── NotFoundError         no such queue, job, batch
+    ├── UsageError            invalid arguments
+    │   └── SettingsError     a setting has an invalid value
+    ├── NotFoundError         no such queue, job or batch
     ├── UnreachableError      a server does not answer
     │   └── RedisUnreachableError
-    ├── PartialError          a bulk act did some of its items
-    ├── RefusedError          understood, and not done on purpose
+    ├── PartialError          a bulk operation failed for some of its items
+    ├── RefusedError          valid, but refused on purpose
     │   └── RateLimitedError  an owner created too many jobs, or has too many
-    ├── WaitTimeoutError      what was waited for did not happen in time
+    ├── WaitTimeoutError      an awaited event did not happen in time
     ├── JobFailedError        the awaited job failed
-    ├── JobError              a job that a worker must not run
+    ├── JobError              a worker must not run the job
     │   ├── UnreadableJobError
     │   ├── ForbiddenJobError
-    │   └── ClaimLostError    the job is no longer this worker's
+    │   └── ClaimLostError    another worker has claimed the job
     ├── SinkError
     │   ├── SinkUnavailableError    down or busy: the batch waits
-    │   └── SinkMisconfiguredError  refuses us until somebody acts
-    ├── RejectedError         one message that cannot be taken, with its reason
-    │   └── AlreadyThereError     there is one of its name
+    │   └── SinkMisconfiguredError  refuses qctl until a person acts
+    ├── RejectedError         one message or row is invalid
+    │   └── AlreadyExistsError
     └── BackpressureError     no room: the source must wait
 
 Errors carry no exit code: `cli/exits.py` owns those.
@@ -27,11 +27,11 @@ Errors carry no exit code: `cli/exits.py` owns those.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class QctlError(Exception):
-    """Base of all. `message` is one line for a person; `hint` the next command to run, if there is one."""
+    """Base of all errors. `message` is one line for a person, `hint` the next command to run, if there is one."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -40,11 +40,11 @@ class QctlError(Exception):
 
 
 class UsageError(QctlError):
-    """What was asked for is malformed: a duration, a selector, a combination of options."""
+    """Arguments are invalid: a duration, a selector, a combination of options."""
 
 
 class SettingsError(UsageError):
-    """The setting `name` has a value that cannot be used."""
+    """The setting `name` has an invalid value."""
 
     def __init__(self, name: str, problem: str, hint: str | None = None) -> None:
         super().__init__(f"{name}: {problem}", hint)
@@ -52,7 +52,7 @@ class SettingsError(UsageError):
 
 
 class NotFoundError(QctlError):
-    """The named thing does not exist. `close` holds names that look like it."""
+    """The named object does not exist. `close` holds similar names."""
 
     def __init__(self, message: str, close: tuple[str, ...] = (), hint: str | None = None) -> None:
         super().__init__(message, hint)
@@ -62,32 +62,32 @@ class NotFoundError(QctlError):
     def with_suggestions(cls, message: str, name: str, known: Iterable[str], fallback_hint: str) -> NotFoundError:
         """Make the error for a name that is not among the known ones. Its hint suggests similar names, or is
         `fallback_hint` if there are none."""
-        from difflib import get_close_matches  # 3 ms that only a slip pays
+        from difflib import get_close_matches  # 3 ms, paid only after a typing error
 
         close = tuple(get_close_matches(name, list(known), n=3, cutoff=0.6))
-        return cls(message, close, "did you mean " + " or ".join(close) + "?" if close else fallback_hint)
+        return cls(message, close, did_you_mean(close) if close else fallback_hint)
 
 
 class UnreachableError(QctlError):
-    """A server that is needed does not answer."""
+    """A required server does not answer."""
 
 
 class RedisUnreachableError(UnreachableError):
-    """Redis does not answer, or refuses us."""
+    """Redis does not answer, or refuses the connection."""
 
 
 class PartialError(QctlError):
-    """A bulk act did some of its items and not others."""
+    """A bulk operation failed for some of its items."""
 
 
 class RefusedError(QctlError):
-    """Understood and not done: not confirmed, read-only, or it would break a promise."""
+    """The operation is valid, but refused: not confirmed, read-only, or it would break a promise."""
 
 
 class RateLimitedError(RefusedError):
     """An owner created too many jobs within a minute, or has too many that wait or run (HTTP: 429).
 
-    `retry_after` is in how many whole seconds there is room for another, None where a job has to end first.
+    `retry_after` is the time (whole seconds) until another is allowed, None if a job has to end first.
     """
 
     def __init__(self, message: str, hint: str | None = None, retry_after: int | None = None) -> None:
@@ -96,27 +96,27 @@ class RateLimitedError(RefusedError):
 
 
 class WaitTimeoutError(QctlError):
-    """What was waited for did not happen in time."""
+    """An awaited event did not happen in time."""
 
 
 class JobFailedError(QctlError):
-    """The awaited job ended in failure."""
+    """The awaited job failed."""
 
 
 class JobError(QctlError):
-    """A job that a worker must not run."""
+    """A worker must not run the job."""
 
 
 class UnreadableJobError(JobError):
-    """The job's hash or payload cannot be read: corrupt, pickled, or of a wrong type."""
+    """The job's hash or payload cannot be read: corrupt, pickled, or of the wrong type."""
 
 
 class ForbiddenJobError(JobError):
-    """The job names a function that is neither in the catalog nor in QCTL_ALLOWED_JOBS."""
+    """The job's function is neither in the catalog nor in QCTL_ALLOWED_JOBS."""
 
 
 class ClaimLostError(JobError):
-    """The job was given to another worker because this one's lease had run out."""
+    """Another worker has claimed the job, because this worker's lease expired."""
 
 
 class SinkError(QctlError):
@@ -124,9 +124,9 @@ class SinkError(QctlError):
 
 
 class SinkUnavailableError(SinkError):
-    """The sink is down or busy. Nothing is wrong with the batch; it waits.
+    """The sink is down or busy. The batch is valid and waits.
 
-    `retry_after` is how many seconds the sink asked to be left alone, None where it did not say.
+    `retry_after` is the time (s) that the sink asks to wait, None if it does not say.
     """
 
     def __init__(self, message: str, hint: str | None = None, retry_after: float | None = None) -> None:
@@ -135,16 +135,21 @@ class SinkUnavailableError(SinkError):
 
 
 class SinkMisconfiguredError(SinkError):
-    """The sink refuses us (credentials, missing table or bucket) until somebody acts."""
+    """The sink refuses qctl (credentials, missing table or bucket) until a person acts."""
 
 
 class RejectedError(QctlError):
-    """One message or row that cannot be taken. The message is the reason."""
+    """One message or row is invalid. `message` is the reason."""
 
 
 class AlreadyExistsError(RejectedError):
-    """There is one of its name already, which stays as it is."""
+    """An object of this name exists already and stays unchanged."""
 
 
 class BackpressureError(QctlError):
-    """There is no room: the source must wait and not acknowledge."""
+    """There is no room: the source must wait and must not acknowledge."""
+
+
+def did_you_mean(names: Sequence[str]) -> str:
+    """Hint that suggests similar names."""
+    return f"did you mean {' or '.join(map(repr, names))}?"

@@ -72,7 +72,7 @@ def test_selectors_are_the_same_on_every_verb(verb: str, line: str, qctl: Qctl) 
         ("a --all", "exclude each other"),
         ("a --queue email", "exclude each other"),
         ("a --limit 1", "exclude each other"),
-        ("--state quued", "--state: 'quued' is no state; did you mean queued?"),
+        ("--state quued", "--state: 'quued' is no state; did you mean 'queued'?"),
         ("--state failed,", "--state: '' is no state"),
         ("--older-than 5", "--older-than: '5' has no unit"),
         ("--fingerprint xyz", "--fingerprint: 'xyz' is not twelve hexadecimal digits"),
@@ -257,9 +257,9 @@ def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
 def test_a_queue_that_is_not_there_is_made_only_where_that_is_said(words: tuple[str, ...], qctl: Qctl) -> None:
     def require(queue: str) -> None:
         if queue == "emial":
-            raise NotFoundError("there is no queue emial", ("email",), "did you mean email?")
+            raise NotFoundError("there is no queue emial", ("email",), "did you mean 'email'?")
 
     ops = FakeOps(queues__require=require)
     ran = qctl(*words, ops=ops)
     assert (ran.code, ops.calls_of("jobs__move")) == (3, [])
-    assert ran.err == "qctl: there is no queue emial; did you mean email? (--create moves to a new one)\n"
+    assert ran.err == "qctl: there is no queue emial; did you mean 'email'? (--create moves to a new one)\n"

@@ -26,7 +26,7 @@ from qctl.models import (
 
 Qctl = Callable[..., Ran]
 
-UNKNOWN = NotFoundError("there is no queue emial", ("email",), "did you mean email?")
+UNKNOWN = NotFoundError("there is no queue emial", ("email",), "did you mean 'email'?")
 
 
 # --- stats --------------------------------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def test_stats_of_some_queues_have_their_totals(qctl: Qctl) -> None:
 def test_stats_of_an_unknown_queue(qctl: Qctl) -> None:
     ran = qctl("stats", "emial")
     assert (ran.code, ran.out) == (3, "")
-    assert "did you mean email?" in ran.err
+    assert "did you mean 'email'?" in ran.err
     assert qctl("stats", "x*", "-o", "table").err == "No queue matches.\n"
 
 
@@ -120,7 +120,7 @@ def test_pause_goes_on_after_a_failure_and_says_so(qctl: Qctl) -> None:
     assert ran.code == 5
     assert "report is paused" in ran.out
     assert ran.err == (
-        "qctl: there is no queue emial; did you mean email?\nTo pause a queue before its first job, add --create.\n"
+        "qctl: there is no queue emial; did you mean 'email'?\nTo pause a queue before its first job, add --create.\n"
     )
     results = qctl("pause", "emial", "report", "--json", ops=FakeOps(queues__pause=pause)).json["results"]
     assert {row["queue"]: row["error"] for row in results} == {"report": None, "emial": "there is no queue emial"}

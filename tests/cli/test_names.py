@@ -132,7 +132,7 @@ def test_what_there_is_not_is_3_with_a_guess(path: Path, qctl: Qctl) -> None:
     assert ran.code == 3, (ran.out, ran.err)
     said = ran.err or ran.out  # `check` speaks on stdout
     assert "Traceback" not in said
-    assert (f"did you mean {guess}" in said) if guess else any(word in said for word in words.split())
+    assert (f"did you mean {guess!r}" in said) if guess else any(word in said for word in words.split())
 
 
 @pytest.mark.parametrize("kind", ["text", "zset"])

@@ -123,7 +123,7 @@ def test_dead_letters_of_a_stock_worker_run_again(qctl: Qctl, email: Queue, conn
 def test_an_unknown_queue_is_3(qctl: Qctl, email: Queue) -> None:
     ran = qctl("pause", "emial")
     assert (ran.returncode, ran.stdout) == (3, "")
-    assert "did you mean email?" in ran.stderr
+    assert "did you mean 'email'?" in ran.stderr
 
 
 @pytest.mark.parametrize("line", [("stats",), ("dlq", "list"), ("worker", "list"), ("trash", "list"), ("health",)])

@@ -192,7 +192,7 @@ def test_workers_are_found_by_name_pattern_and_queue(ops: Ops, connection: Redis
     assert ops.workers.select(["x*"]) == []
     with pytest.raises(NotFoundError, match=r"there is no worker a\.3") as unknown:
         ops.workers.select(["a.3"])
-    assert unknown.value.hint == "did you mean a.2 or a.1?"
+    assert unknown.value.hint == "did you mean 'a.2' or 'a.1'?"
     with pytest.raises(NotFoundError, match="there is no queue emial"):
         ops.workers.list("emial")
     with pytest.raises(NotFoundError):

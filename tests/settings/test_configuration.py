@@ -73,7 +73,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ("secrets", "degraded"),
     ]
     text = str(found)
-    for part in ("REDIS_PORT", "MQTT_PORT", "QCTL_HOM (.env)", "chmod 600 .env"):
+    for part in ("REDIS_PORT", "MQTT_PORT", "'QCTL_HOM' (.env)", "chmod 600 .env"):
         assert part in text
     assert "hunter2" not in text
 
@@ -105,5 +105,5 @@ def test_init_writes_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> Non
     configuration.write_env_file(file, replace=True)
     assert Settings.load(environ={}, dotenv=file).gateway_secret not in (None, key)
     assert file.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(QctlError, match="cannot be written"):
+    with pytest.raises(QctlError, match="cannot write"):
         configuration.write_env_file(tmp_path / "no" / "such")

@@ -46,13 +46,13 @@ def test_without_a_file_there_are_none() -> None:
     ("text", "problem"),
     [
         ("[contexts.a", "not valid TOML"),
-        ("x = 1", "'x' means nothing"),
-        ("contexts = 1", "'contexts' is no table"),
-        ("[contexts]\na = 1", "contexts.a is no table"),
+        ("x = 1", "unknown entry 'x'"),
+        ("contexts = 1", "'contexts' is not a table"),
+        ("[contexts]\na = 1", "contexts.a is not a table"),
         ('[contexts."a b"]', "'a b' is not the name of a context"),
-        ("[contexts.a]\nredis_urll = 'x'", "'redis_urll' is no setting"),
-        ("[contexts.a]\nQCTL_CONTEXT = 'b'", "'QCTL_CONTEXT' is no setting"),
-        ("[contexts.a]\nREDIS_PORT = [1]", "REDIS_PORT is neither text nor a number"),
+        ("[contexts.a]\nredis_urll = 'x'", "unknown setting 'redis_urll'"),
+        ("[contexts.a]\nQCTL_CONTEXT = 'b'", "unknown setting 'QCTL_CONTEXT'"),
+        ("[contexts.a]\nREDIS_PORT = [1]", "REDIS_PORT is not a string, number or boolean"),
         ("a = " + "[" * 5000, "not valid TOML"),
     ],
 )
@@ -67,14 +67,14 @@ def test_a_misspelt_setting_is_guessed(write: Write) -> None:
     write("[contexts.a]\nredis_urll = 'x'")
     with pytest.raises(SettingsError) as caught:
         contexts.load_contexts()
-    assert caught.value.hint == "did you mean REDIS_URL?"
+    assert caught.value.hint == "did you mean 'REDIS_URL'?"
 
 
 @pytest.mark.parametrize("secret", ['REDIS_URL = "redis://:hunter2@h/0"', 'REDIS_PASSWORD = "hunter2"'])
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o602])
 def test_a_file_with_secrets_is_for_its_owner_alone(secret: str, mode: int, write: Write) -> None:
     file = write(f"[contexts.a]\n{secret}\n", mode)
-    with pytest.raises(SettingsError, match="holds secrets, and others may read or write it") as caught:
+    with pytest.raises(SettingsError, match="contains secrets, and other users may read or write it") as caught:
         contexts.load_contexts()
     assert caught.value.hint == f"chmod 600 {file}"
     assert "hunter2" not in str(caught.value)
@@ -89,9 +89,9 @@ def test_a_file_without_secrets_may_be_read_by_all(write: Write) -> None:
 
 def test_an_unknown_context_is_guessed(write: Write) -> None:
     write("[contexts.prod]\n[contexts.stage]\n")
-    with pytest.raises(NotFoundError, match="there is no context prd") as caught:
+    with pytest.raises(NotFoundError, match="context 'prd' not found") as caught:
         contexts.get_context("prd")
-    assert caught.value.hint == "did you mean prod?"
+    assert caught.value.hint == "did you mean 'prod'?"
 
 
 def test_a_flag_chooses_before_the_environment_before_use(write: Write) -> None:
@@ -126,5 +126,5 @@ def test_a_choice_that_cannot_be_read_is_named(write: Write) -> None:
 
 def test_a_folder_in_the_way_is_an_error_of_ours(write: Write) -> None:
     os.mkdir(write("[contexts.a]\n").with_name("context"))
-    with pytest.raises(QctlError, match="cannot be written"):
+    with pytest.raises(QctlError, match="cannot write"):
         contexts.choose_context("a")

@@ -82,13 +82,13 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("QCTL_HOME", "~nobody-of-that-name/x", "begins with the home of a user who is not known"),
-        ("QCTL_HOME", "a\nb", "has a control character in it"),
+        ("QCTL_HOME", "~nobody-of-that-name/x", "starts with the home folder of an unknown user"),
+        ("QCTL_HOME", "a\nb", "contains a control character"),
         ("QCTL_HOME", "a\udcffb", "is not valid UTF-8"),
         ("LOG_LEVEL", "loud", "'loud' is not one of debug, info, warning, error"),
-        ("QCTL_ALLOWED_JOBS", "*", "must name a package of yours first"),
-        ("QCTL_ALLOWED_JOBS", "my.tasks.*, *.tasks", "must name a package of yours first"),
-        ("QCTL_ALLOWED_JOBS", "eval", "must name a package of yours first"),
+        ("QCTL_ALLOWED_JOBS", "*", "must start with your own package"),
+        ("QCTL_ALLOWED_JOBS", "my.tasks.*, *.tasks", "must start with your own package"),
+        ("QCTL_ALLOWED_JOBS", "eval", "must start with your own package"),
         ("QCTL_ALLOWED_JOBS", "my.tasks.a b", "is not a list of dotted names"),
         ("MQTT_ENABLED", "maybe", "'maybe' is not true or false"),
         ("MQTT_PORT", "x" * 5000, f"'{'x' * 60}...' is not a whole number"),
@@ -98,47 +98,47 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
         ("MQTT_PORT", "0", "'0' is not between 1 and 65535"),
         ("QCTL_READINGS_FLUSH_INTERVAL", "nan", "'nan' is not a number of seconds"),
         ("QCTL_READINGS_FLUSH_INTERVAL", "0", "is not between 0.05 and 3600 seconds"),
-        ("REDIS_URL", "http://h", "does not begin with redis:// or rediss:// or unix://"),
-        ("REDIS_URL", "redis://h:port/0", "its port is no number up to 65535"),
+        ("REDIS_URL", "http://h", "does not start with redis:// or rediss:// or unix://"),
+        ("REDIS_URL", "redis://h:port/0", "its port is not a number up to 65535"),
         ("REDIS_URL", "redis://h:0/0", "has port 0"),
         ("REDIS_URL", "redis://[::1/0", "is not a URL"),
-        ("REDIS_URL", "redis:///0", "names no host"),
-        ("REDIS_URL", "redis://h/first", "has a database that is no number"),
-        ("REDIS_URL", "redis://:a#b@h/0", "its password has / ? # not written %2F %3F %23"),
-        ("REDIS_URL", "redis://h/0#1", "has a # in it"),
-        ("REDIS_URL", "redis://h /0", "has a space in it"),
-        ("REDIS_URL", "unix://run/redis.sock", "names no socket"),
-        ("REDIS_URL", "unix://", "names no socket"),
+        ("REDIS_URL", "redis:///0", "has no host"),
+        ("REDIS_URL", "redis://h/first", "has a database that is not a number"),
+        ("REDIS_URL", "redis://:a#b@h/0", "its password contains / ? # instead of %2F %3F %23"),
+        ("REDIS_URL", "redis://h/0#1", "contains a # instead of %23"),
+        ("REDIS_URL", "redis://h /0", "contains a space"),
+        ("REDIS_URL", "unix://run/redis.sock", "has no absolute path of a socket"),
+        ("REDIS_URL", "unix://", "has no absolute path of a socket"),
         ("REDIS_HOST", "redis://h", "is not the name of a host"),
         ("REDIS_HOST", "h:6379", "is not the name of a host"),
         ("QCTL_REDIS_MAXMEMORY", "1 gb", "is not an amount of memory"),
         ("QCTL_REDIS_MAXMEMORY", "75%", "is not an amount of memory"),
-        ("MQTT_BROKER", "mqtt://user:pass@h", "has a user or a password in it"),
-        ("MQTT_BROKER", "localhost:1883", "does not begin with mqtt:// or mqtts://"),
-        ("INFLUX_URL", "http://h/?token=abc", "has more after its path"),
-        ("INFLUX_URL", "http://", "names no host"),
-        ("MQTT_TOPIC", "sensors/#/x", "has # elsewhere"),
-        ("MQTT_TOPIC", "sensors#", "has # elsewhere"),
-        ("MQTT_TOPIC", "a/b+/c", "has + beside"),
-        ("MQTT_TOPIC", "$share/group", "shares nothing"),
-        ("MQTT_TOPIC", "$share//a", "shares nothing"),
-        ("MQTT_TOPIC", "$share/group/", "shares nothing"),
-        ("MQTT_TOPIC", "$share/g+/a", "has a wildcard in the name of its group"),
+        ("MQTT_BROKER", "mqtt://user:pass@h", "contains a user or a password"),
+        ("MQTT_BROKER", "localhost:1883", "does not start with mqtt:// or mqtts://"),
+        ("INFLUX_URL", "http://h/?token=abc", "has a query or a fragment"),
+        ("INFLUX_URL", "http://", "has no host"),
+        ("MQTT_TOPIC", "sensors/#/x", "has a # that is not alone"),
+        ("MQTT_TOPIC", "sensors#", "has a # that is not alone"),
+        ("MQTT_TOPIC", "a/b+/c", "has a + that is not alone"),
+        ("MQTT_TOPIC", "$share/group", "is not of the form $share/GROUP/FILTER"),
+        ("MQTT_TOPIC", "$share//a", "is not of the form $share/GROUP/FILTER"),
+        ("MQTT_TOPIC", "$share/group/", "is not of the form $share/GROUP/FILTER"),
+        ("MQTT_TOPIC", "$share/g+/a", "has a wildcard in its group name"),
         ("MQTT_TOPIC", "ä" * 32768, "is longer than 65535 bytes"),
         ("MQTT_TOPIC_PATTERN", "sensors/{site}/...", "has no level {device}"),
         ("MQTT_TOPIC_PATTERN", "{device}/{device}", "has a name twice"),
-        ("MQTT_TOPIC_PATTERN", "{device}/{topic}", "has a name twice, or one that is taken"),
+        ("MQTT_TOPIC_PATTERN", "{device}/{topic}", "has a name twice, or a reserved name"),
         ("MQTT_TOPIC_PATTERN", "{device}/{Site}", "is not lower-case letters"),
-        ("MQTT_TOPIC_PATTERN", "{device}/#", "elsewhere than in {name}"),
-        ("MQTT_TOPIC_PATTERN", "a/.../{device}", "elsewhere than in {name}"),
-        ("MQTT_TOPIC_PATTERN", "a{b}/{device}", "elsewhere than in {name}"),
+        ("MQTT_TOPIC_PATTERN", "{device}/#", "outside {name}"),
+        ("MQTT_TOPIC_PATTERN", "a/.../{device}", "outside {name}"),
+        ("MQTT_TOPIC_PATTERN", "a{b}/{device}", "outside {name}"),
         ("MQTT_CLIENT_ID", "ä" * 65, "is longer than 128 bytes"),
-        ("CLIENT_URL", "localhost:5173", "does not begin with http:// or https://"),
+        ("CLIENT_URL", "localhost:5173", "does not start with http:// or https://"),
         ("CLIENT_URL", "http://a.example/path", "is not a list of origins"),
         ("CLIENT_URL", "http://a.example,https://user@b.example", "is not a list of origins"),
         ("DB_HOST", "mysql://h", "is not the name of a host"),
-        ("MONGODB_URI", "localhost:27017", "does not begin with mongodb:// or mongodb+srv://"),
-        ("MONGODB_URI", "mongodb://h/a b", "has a space in it"),
+        ("MONGODB_URI", "localhost:27017", "does not start with mongodb:// or mongodb+srv://"),
+        ("MONGODB_URI", "mongodb://h/a b", "contains a space"),
         ("QCTL_MESSAGES_SINK", "oracle", "is not one of mysql, mongodb, sqlite"),
     ],
 )
@@ -200,7 +200,7 @@ def test_each_pipeline_has_its_flush_interval() -> None:
     ],
 )
 def test_a_database_is_named_as_a_whole(name: str, environ: dict[str, str]) -> None:
-    with pytest.raises(SettingsError, match="is needed with") as caught:
+    with pytest.raises(SettingsError, match="not set, but required by") as caught:
         load(**environ)
     assert caught.value.name == name
 
@@ -257,7 +257,7 @@ def test_redis_takes_the_amounts_that_we_take(amount: str, redis_server: RedisSe
     ],
 )
 def test_what_needs_another_setting_says_which(given: dict[str, str], missing: str) -> None:
-    with pytest.raises(SettingsError, match=f"{missing}: is needed with") as caught:
+    with pytest.raises(SettingsError, match=f"{missing}: not set, but required by") as caught:
         load(**given)
     assert caught.value.name == missing
 
@@ -282,7 +282,7 @@ def test_home_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_home_that_cannot_be_made_is_an_error_of_its_setting() -> None:
     settings = load(QCTL_HOME="/proc/qctl/home")
-    with pytest.raises(SettingsError, match="QCTL_HOME: '/proc/qctl/home' cannot be made: "):
+    with pytest.raises(SettingsError, match="QCTL_HOME: cannot create '/proc/qctl/home': "):
         settings.make_home()
 
 
@@ -292,7 +292,7 @@ def test_a_home_of_another_user_is_an_error_of_its_setting(tmp_path: Path) -> No
     code = "from qctl.settings import Settings; Settings.load().make_home()"
     command = [*without_root(), sys.executable, "-c", code]
     run = subprocess.run(command, env={**os.environ, "QCTL_HOME": str(home)}, stderr=subprocess.PIPE, text=True)
-    assert f"QCTL_HOME: '{home}' cannot be written to" in run.stderr
+    assert f"QCTL_HOME: '{home}' is not writable" in run.stderr
 
 
 def without_root() -> list[str]:

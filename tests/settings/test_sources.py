@@ -47,4 +47,4 @@ def test_names_of_ours_that_nothing_reads() -> None:
     places = [Source("environment", {"QCTL_READONLY": "true", "HOME": "/", "QCTL_HOME": "/x"}), Source(".env", {})]
     (unknown,) = sources.unknown_settings(places, Settings.names())
     assert (unknown.name, unknown.origin, unknown.close) == ("QCTL_READONLY", "environment", ("QCTL_READ_ONLY",))
-    assert unknown.message == "QCTL_READONLY (environment) is no setting; did you mean QCTL_READ_ONLY?"
+    assert unknown.message == "unknown setting 'QCTL_READONLY' (environment); did you mean 'QCTL_READ_ONLY'?"

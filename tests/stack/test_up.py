@@ -222,7 +222,7 @@ def test_a_private_redis_is_named_to_the_daemons(make_up: MakeUp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("home", "problem"), [("/proc/qctl/home", "cannot be made"), ("{folder}/" + "x" * 100, "bytes too long")]
+    ("home", "problem"), [("/proc/qctl/home", "cannot create"), ("{folder}/" + "x" * 100, "bytes too long")]
 )
 def test_a_home_that_cannot_be_is_named(make_up: MakeUp, tmp_path: Path, home: str, problem: str) -> None:
     up = make_up({}, QCTL_HOME=home.format(folder=tmp_path))

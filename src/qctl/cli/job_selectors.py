@@ -16,7 +16,7 @@ from qctl import durations
 from qctl.cli.exits import ExitCode
 from qctl.cli.options import parameter
 from qctl.cli.session import Session
-from qctl.errors import UsageError
+from qctl.errors import UsageError, did_you_mean
 from qctl.models import STATE_ALIASES, STATES, Selector, State
 
 STDIN = "-"
@@ -142,7 +142,7 @@ def _states(given: Iterable[str]) -> tuple[State, ...]:
             meant.update(STATE_ALIASES[word])
         else:
             close = get_close_matches(word, [*STATES, *STATE_ALIASES], n=1)
-            hint = f"did you mean {close[0]}?" if close else f"states are {', '.join(STATES)}"
+            hint = did_you_mean(close) if close else f"states are {', '.join(STATES)}"
             raise UsageError(f"--state: {word!r} is no state", hint)
     return tuple(state for state in STATES if state in meant)
 

@@ -1,4 +1,4 @@
-"""Settings and contexts as a person asks after them: what is in force, where it comes from, what is wrong with it."""
+"""The configuration as shown to people: effective settings with their origins, contexts, and problems."""
 
 from __future__ import annotations
 
@@ -12,41 +12,40 @@ from secrets import token_urlsafe
 from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError
 from qctl.models import ContextInfo, Finding, SettingInfo
 from qctl.safe import MASK, redact, redact_url
-from qctl.settings import GROUPS, Settings, contexts, env_example, sources
-from qctl.settings.contexts import OTHERS, Context
-from qctl.settings.sources import DEFAULT, SettingValue, Source
+from qctl.settings import GROUPS, Settings, contexts, env_example
+from qctl.settings.contexts import NOT_OWNER_MODE, Context
+from qctl.settings.sources import DEFAULT, SettingValue, Source, context_below, problems, resolve, unknown_settings
 
 
-def effective_settings(places: Sequence[Source]) -> list[SettingInfo]:
-    """Every setting with its value and its origin, good or bad, in the order of `.env.example`."""
+def effective_settings(sources: Sequence[Source]) -> list[SettingInfo]:
+    """List every setting with its value, valid or not, and its origin, in the order of `.env.example`."""
     specs = sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"]))
-    return [_shown(each) for each in sources.resolve(specs, places)]
+    return [_info(value) for value in resolve(specs, sources)]
 
 
 def context_settings(context: Context) -> list[SettingInfo]:
-    """What a context sets."""
-    found = sources.resolve(fields(Settings), [context.source])
-    return [_shown(each) for each in found if each.origin != DEFAULT]
+    """List the settings that a context sets."""
+    return [_info(value) for value in resolve(fields(Settings), [context.source]) if value.origin != DEFAULT]
 
 
-def _shown(each: SettingValue) -> SettingInfo:
-    if not each.raw:
-        return SettingInfo(each.name, None, each.origin, each.secret)
-    # A URL is worth seeing without its password; any other secret is all secret.
-    value = redact_url(each.raw) if "://" in each.raw else MASK if each.secret else redact(each.raw)
-    return SettingInfo(each.name, value, each.origin, each.secret)
+def _info(value: SettingValue) -> SettingInfo:
+    if not value.raw:
+        return SettingInfo(value.name, None, value.origin, value.secret)
+    # A URL is useful without its password; any other secret is masked as a whole.
+    shown = redact_url(value.raw) if "://" in value.raw else MASK if value.secret else redact(value.raw)
+    return SettingInfo(value.name, shown, value.origin, value.secret)
 
 
-def list_contexts(places: Sequence[Source]) -> list[ContextInfo]:
-    """Every context, and which one is chosen, in the order of the file. Raises SettingsError."""
-    choice = contexts.chosen_context(places)
+def list_contexts(sources: Sequence[Source]) -> list[ContextInfo]:
+    """List every context in the order of the file, and mark the chosen one. Raises SettingsError."""
+    choice = contexts.chosen_context(sources)
     return [
-        _summary(context, choice.by if choice and choice.name == context.name else None)
+        _context_info(context, choice.by if choice and choice.name == context.name else None)
         for context in contexts.load_contexts().values()
     ]
 
 
-def _summary(context: Context, chosen_by: str | None) -> ContextInfo:
+def _context_info(context: Context, chosen_by: str | None) -> ContextInfo:
     try:
         settings = Settings.from_sources([context.source])
     except SettingsError as error:
@@ -55,55 +54,54 @@ def _summary(context: Context, chosen_by: str | None) -> ContextInfo:
     return ContextInfo(context.name, redis, settings.read_only, chosen_by)
 
 
-def check_configuration(places: Sequence[Source]) -> list[Finding]:
-    """What is wrong with the configuration, all of it at once; one finding that says so where nothing is.
+def check_configuration(sources: Sequence[Source]) -> list[Finding]:
+    """Find all problems of the configuration; without any, one finding says so.
 
-    `places` are without a context: the one that is chosen is looked up here. A finding is `down` where commands cannot
-    run, `degraded` where something is not as its author meant.
+    `sources` lack the context: the chosen one is looked up here. A finding is `down` if commands cannot run, and
+    `degraded` if something differs from what its author meant.
     """
-    findings = list(_findings(places))
-    return findings or [Finding("settings", "ok", "every setting can be used, and every name is known")]
+    findings = list(_findings(sources))
+    return findings or [Finding("settings", "ok", "all settings are valid, and all names are known")]
 
 
-def _findings(places: Sequence[Source]) -> Iterator[Finding]:
+def _findings(sources: Sequence[Source]) -> Iterator[Finding]:
     chosen: list[Source] = []
     try:
-        choice = contexts.chosen_context(places)
+        choice = contexts.chosen_context(sources)
         chosen = [contexts.get_context(choice.name).source] if choice else []
         contexts.load_contexts()
     except (NotFoundError, SettingsError) as error:
         yield Finding("contexts", "down", error.message, error.hint)
-    counting = [*places, *(sources.context_below(context, places) for context in chosen)]
-    wrong = sources.problems(sources.resolve(fields(Settings), counting))
-    for problem in wrong:
+    all_sources = [*sources, *(context_below(context, sources) for context in chosen)]
+    invalid = problems(resolve(fields(Settings), all_sources))
+    for problem in invalid:
         yield Finding("settings", "down", problem.message, problem.hint)
-    if not wrong:
+    if not invalid:
         try:
-            Settings.from_sources(counting)
+            Settings.from_sources(all_sources)
         except SettingsError as error:
             yield Finding("settings", "down", error.message, error.hint)
-    for unknown in sources.unknown_settings(places, Settings.names()):
-        yield Finding("names", "degraded", unknown.message, "see .env.example for what there is")
-    yield from _open_files(places)
+    for unknown in unknown_settings(sources, Settings.names()):
+        yield Finding("names", "degraded", unknown.message, "known settings: see .env.example")
+    yield from _exposed_files(sources)
 
 
-def _open_files(places: Sequence[Source]) -> Iterator[Finding]:
-    """The files of settings that hold secrets and that others may read."""
-    for place in places:
-        held = [
-            each.name for each in sources.resolve(fields(Settings), [place]) if each.origin != DEFAULT and each.secret
-        ]
-        if not held or not os.path.isfile(place.name):
+def _exposed_files(sources: Sequence[Source]) -> Iterator[Finding]:
+    """Find files that contain secrets and that other users may read."""
+    for source in sources:
+        values = resolve(fields(Settings), [source])
+        secrets = [value.name for value in values if value.origin != DEFAULT and value.secret]
+        if not secrets or not os.path.isfile(source.name):
             continue
-        if stat.S_IMODE(os.stat(place.name).st_mode) & OTHERS:
-            reason = f"{place.name} holds {', '.join(held)}, and others may read it"
-            yield Finding("secrets", "degraded", reason, f"chmod 600 {place.name}")
+        if stat.S_IMODE(os.stat(source.name).st_mode) & NOT_OWNER_MODE:
+            reason = f"{source.name} contains {', '.join(secrets)}, and other users may read it"
+            yield Finding("secrets", "degraded", reason, f"chmod 600 {source.name}")
 
 
 def write_env_file(file: Path, *, replace: bool = False) -> None:
-    """Write a file of all settings, commented out but for a new QCTL_GATEWAY_SECRET, for its owner alone.
+    """Write a file of all settings, commented out except for a new QCTL_GATEWAY_SECRET, accessible to its owner only.
 
-    Raises RefusedError where there is one.
+    Raises RefusedError if the file exists, unless `replace`.
     """
     text = env_example().replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={token_urlsafe(32)}")
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
@@ -112,6 +110,6 @@ def write_env_file(file: Path, *, replace: bool = False) -> None:
             os.fchmod(out.fileno(), 0o600)
             out.write(text)
     except FileExistsError:
-        raise RefusedError(f"{file} is there already", "write it anew with --force, or edit it") from None
+        raise RefusedError(f"{str(file)!r} exists already", "replace it with --force, or edit it") from None
     except OSError as error:
-        raise QctlError(f"{file} cannot be written: {error.strerror}") from error
+        raise QctlError(f"cannot write {str(file)!r}: {error.strerror}") from error

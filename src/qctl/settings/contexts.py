@@ -1,12 +1,12 @@
-"""Contexts: named settings for one Redis of several, in a file of the user's. The command line alone reads them.
+"""Contexts: named settings for one Redis of several, in the user's config.toml. Only the command line reads them.
 
     # ~/.config/qctl/config.toml
     [contexts.prod]
     REDIS_URL = "rediss://ops:secret@redis.example:6379/0"
     QCTL_READ_ONLY = true
 
-A context counts above the defaults and below everything else. Which one is meant is said by `--context`, QCTL_CONTEXT,
-or, where both are silent, a file beside config.toml that `qctl context use` writes.
+A context has a higher priority than the defaults and a lower one than everything else. It is chosen by `--context`,
+by QCTL_CONTEXT, or, if both are unset, by a file beside config.toml that `qctl context use` writes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from typing import Any
 from platformdirs import user_config_path
 
 from qctl import toml
-from qctl.errors import NotFoundError, QctlError, SettingsError
+from qctl.errors import NotFoundError, QctlError, SettingsError, did_you_mean
 from qctl.safe import redact_url
 from qctl.settings import Settings
+from qctl.settings.field import MAX_SHOWN_CHARACTERS
 from qctl.settings.parsers import context_name
 from qctl.settings.sources import DEFAULT, Source, resolve
 
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
-"""The rights of everybody but the owner of a file."""
+NOT_OWNER_MODE = stat.S_IRWXG | stat.S_IRWXO
+"""Permission bits of everybody but the owner of a file."""
 
 CHOSEN_BY_USE = "qctl context use"
 
@@ -37,73 +38,74 @@ _SPECS = {spec.metadata["env"]: spec for spec in fields(Settings) if spec.metada
 
 @dataclass(frozen=True)
 class Context:
-    """Settings under a name, as the environment would write them."""
+    """Settings under a name, each as its text in the environment."""
 
     name: str
     values: Mapping[str, str]
 
     @property
     def source(self) -> Source:
-        """It as a place that settings come from."""
+        """The context as a source of settings."""
         return Source(f"context {self.name}", self.values)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The name of the context that is meant, and who chose it."""
+    """Name of the chosen context, and the source that chose it."""
 
     name: str
     by: str
 
 
 def config_file() -> Path:
-    """Where contexts are written down."""
+    """Return the path of the file with the contexts."""
     return user_config_path("qctl") / "config.toml"
 
 
 def load_contexts() -> dict[str, Context]:
-    """Every context by its name. Raises SettingsError where the file cannot be used, or tells secrets to others."""
+    """Read every context, by name. Raises SettingsError if the file is invalid, or exposes secrets to other users."""
     file = config_file()
-    tables = toml.read_toml(file)
-    if set(tables) - {"contexts"}:
-        raise SettingsError(str(file), f"{min(set(tables) - {'contexts'})!r} means nothing: write [contexts.NAME]")
-    listed = tables.get("contexts", {})
-    if not isinstance(listed, dict):
-        raise SettingsError(str(file), "'contexts' is no table: write [contexts.NAME]")
-    found = {name: _context(file, name, table) for name, table in listed.items()}
-    if any(_is_secret(*item) for context in found.values() for item in context.values.items()):
+    document = toml.read_toml(file)
+    unknown = sorted(document.keys() - {"contexts"})
+    if unknown:
+        raise SettingsError(str(file), f"unknown entry {unknown[0]!r}", "write tables [contexts.NAME]")
+    tables = document.get("contexts", {})
+    if not isinstance(tables, dict):
+        raise SettingsError(str(file), "'contexts' is not a table", "write tables [contexts.NAME]")
+    contexts = {name: _context(file, name, table) for name, table in tables.items()}
+    if any(_is_secret(*item) for context in contexts.values() for item in context.values.items()):
         _require_privacy(file)
-    return found
+    return contexts
 
 
 def get_context(name: str) -> Context:
-    """The context of this name. Raises NotFoundError, with names that look like it, and SettingsError."""
-    found = load_contexts()
-    if name in found:
-        return found[name]
-    message = f"there is no context {name} in {config_file()}"
-    raise NotFoundError.with_suggestions(message, name, found, "qctl context list shows them")
+    """Return the context of this name. Raises NotFoundError with similar names, and SettingsError."""
+    contexts = load_contexts()
+    if name in contexts:
+        return contexts[name]
+    message = f"context {name!r} not found in {config_file()}"
+    raise NotFoundError.with_suggestions(message, name, contexts, "list contexts with: qctl context list")
 
 
-def chosen_context(places: Sequence[Source]) -> Choice | None:
-    """Which context is meant, None where nobody said. Raises SettingsError."""
-    (given,) = resolve([spec for spec in fields(Settings) if spec.metadata["env"] == "QCTL_CONTEXT"], places)
-    if given.origin != DEFAULT:
-        return Choice(str(given.value()), given.origin)
+def chosen_context(sources: Sequence[Source]) -> Choice | None:
+    """Return the choice of a context, None if there is none. Raises SettingsError."""
+    (setting,) = resolve([spec for spec in fields(Settings) if spec.metadata["env"] == "QCTL_CONTEXT"], sources)
+    if setting.origin != DEFAULT:
+        return Choice(str(setting.value()), setting.origin)
     try:
-        written = _choice_file().read_text(encoding="utf-8").strip()
+        name = _choice_file().read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(str(_choice_file()), f"cannot be read: {_why(error)}") from None
+        raise SettingsError(str(_choice_file()), f"cannot be read: {_reason(error)}") from None
     try:
-        return Choice(context_name(written), CHOSEN_BY_USE) if written else None
+        return Choice(context_name(name), CHOSEN_BY_USE) if name else None
     except ValueError as error:
-        raise SettingsError(str(_choice_file()), f"{written[:60]!r} {error}", "qctl context use --none") from None
+        raise SettingsError(str(_choice_file()), f"{_cut(name)!r} {error}", "qctl context use --none") from None
 
 
 def choose_context(name: str | None) -> None:
-    """Choose a context for all that comes, or with None no longer any. Raises NotFoundError and SettingsError."""
+    """Choose a context for all later commands, or none. Raises NotFoundError and SettingsError."""
     file = _choice_file()
     try:
         if name is None:
@@ -113,7 +115,7 @@ def choose_context(name: str | None) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.write_text(f"{name}\n", encoding="utf-8")
     except OSError as error:
-        raise QctlError(f"{file} cannot be written: {_why(error)}") from error
+        raise QctlError(f"cannot write {str(file)!r}: {_reason(error)}") from error
 
 
 def _choice_file() -> Path:
@@ -124,38 +126,41 @@ def _context(file: Path, name: str, table: Any) -> Context:
     try:
         context_name(name)
     except ValueError as error:
-        raise SettingsError(str(file), f"{name[:60]!r} {error}") from None
+        raise SettingsError(str(file), f"{_cut(name)!r} {error}") from None
     if not isinstance(table, dict):
-        raise SettingsError(str(file), f"contexts.{name} is no table: write [contexts.{name}]")
+        raise SettingsError(str(file), f"contexts.{name} is not a table", f"write it as [contexts.{name}]")
     for key, value in table.items():
         if key not in _SPECS:
-            from difflib import get_close_matches  # 3 ms that only a slip pays
+            from difflib import get_close_matches  # 3 ms, paid only after a typing error
 
             close = get_close_matches(key.upper(), _SPECS, n=1, cutoff=0.6)
-            hint = f"did you mean {close[0]}?" if close else "see .env.example for what there is"
-            raise SettingsError(str(file), f"contexts.{name}: {key[:60]!r} is no setting", hint)
+            hint = did_you_mean(close) if close else "known settings: see .env.example"
+            raise SettingsError(str(file), f"contexts.{name}: unknown setting {_cut(key)!r}", hint)
         if not isinstance(value, (str, int, float)):
-            raise SettingsError(str(file), f"contexts.{name}: {key} is neither text nor a number nor true or false")
-    return Context(name, {key: _written(value) for key, value in table.items()})
+            raise SettingsError(str(file), f"contexts.{name}: {key} is not a string, number or boolean")
+    return Context(name, {key: _environment_text(value) for key, value in table.items()})
 
 
-def _written(value: str | float) -> str:
-    """A value of TOML as the environment would write it."""
+def _environment_text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _cut(text: str) -> str:
+    return text[:MAX_SHOWN_CHARACTERS]
+
+
 def _is_secret(name: str, value: str) -> bool:
-    """Whether nobody may see it: a password is one, a URL only where there is a password in it."""
+    """Return True for a value that must not be shown: a password, or a URL that contains one."""
     return bool(_SPECS[name].metadata["secret"] and value) and ("://" not in value or redact_url(value) != value)
 
 
 def _require_privacy(file: Path) -> None:
     status = file.stat()
-    if status.st_mode & OTHERS:
-        raise SettingsError(str(file), "holds secrets, and others may read or write it", f"chmod 600 {file}")
+    if status.st_mode & NOT_OWNER_MODE:
+        raise SettingsError(str(file), "contains secrets, and other users may read or write it", f"chmod 600 {file}")
     if status.st_uid not in (0, os.geteuid()):
-        raise SettingsError(str(file), "holds secrets, and belongs to another user")
+        raise SettingsError(str(file), "contains secrets, and belongs to another user")
 
 
-def _why(error: OSError | UnicodeDecodeError) -> str:
+def _reason(error: OSError | UnicodeDecodeError) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else "not UTF-8"

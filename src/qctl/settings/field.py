@@ -1,4 +1,4 @@
-"""One setting: how it is declared as a field, and how its text becomes a value."""
+"""Declaration of a setting as a dataclass field, and parsing of its text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qctl.errors import SettingsError
 T = TypeVar("T")
 
 MAX_SHOWN_CHARACTERS = 60
-"""Characters of a bad value that an error repeats."""
+"""Length limit of an invalid value in an error message; the rest is cut."""
 
 
 def setting(
@@ -26,8 +26,7 @@ def setting(
     group: str,
     empty: Any = None,
 ) -> Any:
-    """The field of one setting. `default` is written as it would be in the environment; "" there means not set, and
-    makes `empty` of the field."""
+    """Declare a setting. `default` is its text as in the environment; "" means not set, and the field is `empty`."""
     return field(
         default=None,
         repr=not secret,
@@ -44,25 +43,25 @@ def setting(
 
 
 def parse_value(raw: str, spec: Field[Any]) -> Any:
-    """The value of a setting. Raises SettingsError, which repeats no secret."""
+    """Parse the text of a setting. Raises SettingsError, which never repeats a secret."""
     if raw == "":
         return spec.metadata["empty"]
     try:
         return spec.metadata["parse"](raw)
     except ValueError as error:
-        # What looks like a URL may have a password in it, whichever setting it was put into.
+        # A value that looks like a URL may contain a password, whichever setting it was put into.
         hidden = spec.metadata["secret"] or "@" in raw or "://" in raw
         cut = raw if len(raw) <= MAX_SHOWN_CHARACTERS else raw[:MAX_SHOWN_CHARACTERS] + "..."
         shown = "its value" if hidden else repr(cut)
-        hint = "see .env.example for what it may be"
+        hint = "allowed values: see .env.example"
         raise SettingsError(spec.metadata["env"], f"{shown} {error}", hint) from None
 
 
 def read_env_file(file: Path) -> Mapping[str, str | None]:
-    """What a .env file sets; nothing where there is none."""
-    if not os.path.isfile(file):  # Path.is_file raises where the folder may not be entered
+    """Read a .env file; a missing file sets nothing. Raises SettingsError if it cannot be read."""
+    if not os.path.isfile(file):  # Path.is_file raises if the folder is not accessible
         return {}
-    from dotenv import dotenv_values  # a third of what loading settings costs, and seldom needed
+    from dotenv import dotenv_values  # a third of the time to load settings, and rarely needed
 
     try:
         return dotenv_values(file, interpolate=False)

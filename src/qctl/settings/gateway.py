@@ -1,4 +1,4 @@
-"""Settings of the gateway: where it listens, who may come, what users may do."""
+"""Settings of the gateway: address, access, and what users may do."""
 
 from __future__ import annotations
 
@@ -11,43 +11,48 @@ from qctl.settings.parsers import boolean, one_of, whole_number
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """That part of `Settings`; it is not loaded by itself."""
+    """Part of `Settings`; not loaded by itself."""
 
     gateway_enabled: bool = setting(
-        "QCTL_GATEWAY_ENABLED", boolean, "true", group="gateway", doc="false: the gateway exits 0 and says so"
+        "QCTL_GATEWAY_ENABLED",
+        boolean,
+        "true",
+        group="gateway",
+        doc="false: the gateway logs that it is disabled and exits with 0",
     )
     gateway_host: str = setting(
         "QCTL_GATEWAY_HOST",
         parsers.host,
         "127.0.0.1",
         group="gateway",
-        doc="Address that the gateway listens on; 0.0.0.0 is every one of this host",
+        doc="Address that the gateway listens on; 0.0.0.0: every address of this host",
     )
     gateway_port: int = setting(
-        "QCTL_GATEWAY_PORT", whole_number(1, 65535), "2000", group="gateway", doc="Port of the gateway"
+        "QCTL_GATEWAY_PORT", whole_number(1, 65535), "2000", group="gateway", doc="Port that the gateway listens on"
     )
     frontend_url: tuple[str, ...] = setting(
         "FRONTEND_URL",
         parsers.origins,
         "http://localhost:3000",
         group="gateway",
-        doc="Origins whose pages may use the gateway, comma separated; * is every one. Clients outside browsers have "
-        "none",
+        doc="Origins whose pages may use the gateway, comma separated; *: any. Clients outside a browser send no "
+        "origin",
     )
     gateway_secret: str | None = setting(
         "QCTL_GATEWAY_SECRET",
         parsers.text,
         group="gateway",
         secret=True,
-        doc="Key that signs the tokens of the gateway's users, 32 random bytes; `qctl config init` makes one. All "
-        "gateways of a site need the same. Unset: SECRET_KEY, else QCTL_HOME/gateway.key, which is made",
+        doc="Key that signs the tokens of the gateway's users, 32 random bytes; `qctl config init` creates one. All "
+        "gateways of a site need the same key. Default: SECRET_KEY, else a key that is created in "
+        "QCTL_HOME/gateway.key",
     )
     login_ttl: int = setting(
         "QCTL_LOGIN_TTL",
         whole_number(60, 31_536_000),
         "86400",
         group="gateway",
-        doc="Seconds for which a user is logged in",
+        doc="Lifetime (s) of a user's login",
     )
     gateway_jobs: tuple[str, ...] = setting(
         "QCTL_GATEWAY_JOBS",
@@ -55,33 +60,36 @@ class GatewaySettings:
         "*",
         group="gateway",
         empty=(),
-        doc="Jobs that users may create by their name, comma separated, * as wildcard",
+        doc="Names of jobs that users may create, comma separated; * is a wildcard",
     )
     gateway_default_job: str | None = setting(
         "GATEWAY_DEFAULT_JOB",
         parsers.text,
         group="gateway",
-        doc="Job that runs where a user names one that there is not; it is called with `name`, and with `data` where "
-        "that is given. Unset: such a name is refused",
+        doc="Job that runs if a user names an unknown job; it is called with `name`, and with `data` if that is "
+        "given. Default: unknown names are refused",
     )
     queue_admin_key: str | None = setting(
         "QUEUE_ADMIN_KEY",
         parsers.text,
         group="gateway",
         secret=True,
-        doc="Key that whoever changes queues over HTTP sends as X-Admin-Key. Unset: only users whose role is admin may",
+        doc="Key that operators send as X-Admin-Key to change queues over HTTP. Default: only users with the role "
+        "admin may",
     )
     gateway_panel: str = setting(
         "QCTL_GATEWAY_PANEL",
         one_of("off", "look", "act"),
         "look",
         group="gateway",
-        doc="What operators may do with the monitor in a browser, /admin/queues of the gateway: off, look, act",
+        doc="Access of operators to the monitor in the browser, /admin/queues of the gateway: off, look (read only) "
+        "or act",
     )
     readings_token: str | None = setting(
         "QCTL_READINGS_TOKEN",
         parsers.text,
         group="gateway",
         secret=True,
-        doc="Token by which devices may post readings, as `Authorization: Bearer`. Unset: only users and operators may",
+        doc="Token that lets devices post readings, sent as `Authorization: Bearer`. Default: only users and "
+        "operators may",
     )

@@ -1,4 +1,4 @@
-"""Settings of mail: the server, the sender, the templates."""
+"""Settings of mail: server, sender, templates."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from qctl.settings.parsers import one_of, whole_number
 
 @dataclass(frozen=True)
 class MailSettings:
-    """That part of `Settings`; it is not loaded by itself."""
+    """Part of `Settings`; not loaded by itself."""
 
     smtp_host: str | None = setting(
         "SMTP_HOST",
         parsers.text,
         group="mail",
-        doc="SMTP server that mails go to. Unset: each mail is a file in QCTL_HOME/outbox",
+        doc="Host of the SMTP server. Default: each mail is written to a file in QCTL_HOME/outbox",
     )
     smtp_port: int = setting("SMTP_PORT", whole_number(1, 65535), "587", group="mail", doc="Port of the SMTP server")
-    smtp_user: str | None = setting("SMTP_USER", parsers.text, group="mail", doc="User for the SMTP server")
+    smtp_user: str | None = setting("SMTP_USER", parsers.text, group="mail", doc="User name for the SMTP server")
     smtp_password: str | None = setting(
         "SMTP_PASSWORD", parsers.text, group="mail", secret=True, doc="Password for the SMTP server"
     )
@@ -30,18 +30,18 @@ class MailSettings:
         one_of("starttls", "tls", "none"),
         "starttls",
         group="mail",
-        doc="starttls, tls (port 465) or none (a server on this machine). Certificates are verified",
+        doc="Encryption: starttls, tls (port 465) or none (for a server on this machine). Certificates are verified",
     )
     smtp_from: str = setting(
         "SMTP_FROM",
         parsers.text,
         "qctl <qctl@localhost>",
         group="mail",
-        doc="Sender of the mails, as in Shop <a@b.example>",
+        doc="Sender of the mails: Shop <a@b.example>",
     )
     mail_templates: Path | None = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_MAIL_TEMPLATES",
         parsers.path,
         group="mail",
-        doc="Folder with templates of yours; what is not in it comes from qctl's own",
+        doc="Folder with your own mail templates; a template that is missing there is qctl's own",
     )

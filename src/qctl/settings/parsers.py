@@ -1,6 +1,6 @@
-"""The kinds of value that a setting can have: each reads the text of the environment, or raises ValueError.
+"""Parsers of settings: each turns the text of the environment into a value, or raises ValueError.
 
-Messages go on from the value (`'abc' is not a whole number`) and never repeat it: it may be a secret.
+Messages continue after the value (`'abc' is not a whole number`) and never repeat it, because it may be a secret.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 
 MAX_MQTT_STRING_BYTES = 65_535
-"""Bytes that the length field of a string in MQTT can count."""
+"""Limit of the length field of a string in MQTT."""
 
 MAX_CLIENT_ID_BYTES = 128
-"""Bytes of an MQTT client id: fewer than MQTT's own limit, as brokers in the cloud refuse longer ones."""
+"""Limit for an MQTT client id: below MQTT's own limit, because cloud brokers refuse longer ones."""
 
 
 def text(raw: str) -> str:
-    """One line of text without control characters."""
+    """Parse one line of text without control characters."""
     if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in raw):
-        raise ValueError("has a control character in it")
+        raise ValueError("contains a control character")
     if any("\ud800" <= c <= "\udfff" for c in raw):
         raise ValueError("is not valid UTF-8")
     return raw
 
 
 def boolean(raw: str) -> bool:
-    """true or false, in the usual spellings."""
+    """Parse true or false, also as 1/0, yes/no or on/off."""
     if raw.lower() in TRUE:
         return True
     if raw.lower() in FALSE:
@@ -40,14 +40,14 @@ def boolean(raw: str) -> bool:
 
 
 def context_name(raw: str) -> str:
-    """The name of a context: what a table of a TOML file may be called without quotes, and a dot."""
+    """Parse the name of a context: a bare key of TOML, with dots."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", raw):
-        raise ValueError("is not the name of a context: letters, digits, . _ and - alone")
+        raise ValueError("is not the name of a context: 1 to 64 letters, digits, . _ -")
     return raw
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """A whole number from `low` to `high`."""
+    """Parser of a whole number from `low` to `high`."""
 
     def parse(raw: str) -> int:
         if not re.fullmatch(r"[+-]?[0-9]{1,30}", raw.strip()):
@@ -61,7 +61,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def seconds(low: float, high: float) -> Callable[[str], float]:
-    """A number of seconds from `low` to `high`, with or without a fraction."""
+    """Parser of a number of seconds from `low` to `high`, with or without a fraction."""
 
     def parse(raw: str) -> float:
         if not re.fullmatch(r"[+-]?([0-9]{1,30}\.?[0-9]{0,30}|\.[0-9]{1,30})", raw.strip()):
@@ -75,7 +75,7 @@ def seconds(low: float, high: float) -> Callable[[str], float]:
 
 
 def one_of(*names: str) -> Callable[[str], str]:
-    """One of some words, in any case."""
+    """Parser of one of these words, in any case."""
 
     def parse(raw: str) -> str:
         if raw.lower() not in names:
@@ -86,180 +86,187 @@ def one_of(*names: str) -> Callable[[str], str]:
 
 
 def list_of(*names: str) -> Callable[[str], tuple[str, ...]]:
-    """Some of these words, comma separated, in any case."""
+    """Parser of a list of these words, comma separated, in any case."""
 
     def parse(raw: str) -> tuple[str, ...]:
-        given = tuple(part for part in (piece.strip().lower() for piece in raw.split(",")) if part)
-        for part in given:
-            if part not in names:
-                raise ValueError(f"has {part[:40]!r} in it, which is not one of {', '.join(names)}")
-        return given
+        words = tuple(part.lower() for part in split_list(raw))
+        for word in words:
+            if word not in names:
+                raise ValueError(f"contains {word[:40]!r}, which is not one of {', '.join(names)}")
+        return words
 
     return parse
 
 
-def _split(raw: str, schemes: tuple[str, ...]) -> SplitResult:
+def split_list(raw: str) -> list[str]:
+    """Split a comma-separated list; empty elements are dropped."""
+    return [part for piece in raw.split(",") if (part := piece.strip())]
+
+
+def _split_url(raw: str, schemes: tuple[str, ...]) -> SplitResult:
     if " " in text(raw):
-        raise ValueError("has a space in it")
+        raise ValueError("contains a space")
     try:
         parts = urlsplit(raw)
         port = parts.port
     except ValueError:
         raise ValueError(
-            "is not a URL: its port is no number up to 65535, or its password has / ? # not written %2F %3F %23"
+            "is not a URL: its port is not a number up to 65535, or its password contains / ? # instead of %2F %3F %23"
         ) from None
     if parts.scheme not in schemes:
-        raise ValueError(f"does not begin with {' or '.join(s + '://' for s in schemes)}")
+        raise ValueError(f"does not start with {' or '.join(scheme + '://' for scheme in schemes)}")
     if port == 0:
         raise ValueError("has port 0")
     return parts
 
 
 def server_url(*schemes: str) -> Callable[[str], str]:
-    """A URL of a server: scheme, host, port and path. Credentials have settings of their own."""
+    """Parser of the URL of a server: scheme, host, port and path. Credentials have settings of their own."""
 
     def parse(raw: str) -> str:
-        parts = _split(raw, schemes)
+        parts = _split_url(raw, schemes)
         if "@" in parts.netloc:
-            raise ValueError("has a user or a password in it: they have settings of their own")
+            raise ValueError("contains a user or a password, which have settings of their own")
         if parts.query or parts.fragment:
-            raise ValueError("has more after its path: only scheme, host, port and path are used")
+            raise ValueError("has a query or a fragment: only scheme, host, port and path are allowed")
         if not parts.hostname:
-            raise ValueError("names no host")
+            raise ValueError("has no host")
         return raw
 
     return parse
 
 
 def origins(raw: str) -> tuple[str, ...]:
-    """Origins of web pages, comma separated: scheme, host and port without a path. * is every one."""
-    found = tuple(part.rstrip("/") for part in (piece.strip().strip("\"'") for piece in raw.split(",")) if part)
-    for origin in found:
+    """Parse origins of web pages, comma separated: scheme, host and port without a path; * is any."""
+    parsed = tuple(part for piece in split_list(raw) if (part := piece.strip("\"'").rstrip("/")))
+    for origin in parsed:
         if origin == "*":
             continue
-        parts = _split(origin, ("http", "https"))
+        parts = _split_url(origin, ("http", "https"))
         if not parts.hostname or "@" in parts.netloc or parts.path or parts.query or parts.fragment:
-            raise ValueError("is not a list of origins, such as http://localhost:5173,https://app.example")
-    return found
+            raise ValueError("is not a list of origins: http://localhost:5173,https://app.example")
+    return parsed
 
 
 def webhooks(raw: str) -> tuple[str, ...]:
-    """URLs of web hooks, comma separated: without credentials, query and fragment."""
-    found = tuple(part.rstrip("/") for part in (piece.strip() for piece in raw.split(",")) if part)
-    for url in found:
-        parts = _split(url, ("https", "http"))
+    """Parse URLs of webhooks, comma separated: without credentials, query and fragment."""
+    urls = tuple(url.rstrip("/") for url in split_list(raw))
+    for url in urls:
+        parts = _split_url(url, ("https", "http"))
         if not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("is not a list of URLs, such as https://hooks.example/team")
-    return found
+            raise ValueError("is not a list of URLs: https://hooks.example/team")
+    return urls
 
 
 def mongodb_uri(raw: str) -> str:
-    """mongodb:// or mongodb+srv://, as the driver reads it: it may name several hosts."""
+    """Parse a URI mongodb:// or mongodb+srv://, which may name several hosts. The driver checks the rest."""
     if not re.match(r"mongodb(\+srv)?://[^\s/?#]", text(raw)) or " " in raw:
-        raise ValueError("does not begin with mongodb:// or mongodb+srv:// and a host, or has a space in it")
+        raise ValueError("does not start with mongodb:// or mongodb+srv:// and a host, or contains a space")
     return raw
 
 
 def redis_url(raw: str) -> str:
-    """redis://, rediss:// or unix://, as redis-py reads them."""
-    parts = _split(raw, ("redis", "rediss", "unix"))
+    """Parse a URL redis://, rediss:// or unix:// as redis-py does."""
+    parts = _split_url(raw, ("redis", "rediss", "unix"))
     if parts.fragment:
-        raise ValueError("has a # in it, which is written %23")
+        raise ValueError("contains a # instead of %23")
     if parts.scheme == "unix":
         if parts.hostname or len(parts.path) < 2:
-            raise ValueError("names no socket: a whole path comes after unix://, as in unix:///run/redis.sock")
+            raise ValueError("has no absolute path of a socket: unix:///run/redis.sock")
         return raw
     if not parts.hostname:
-        raise ValueError("names no host")
-    # redis-py takes database 0 where it cannot read the number.
+        raise ValueError("has no host")
+    # redis-py uses database 0 if it cannot parse the number.
     if not re.fullmatch(r"/?[0-9]{0,7}", parts.path):
-        raise ValueError("has a database that is no number: it ends like /0")
+        raise ValueError("has a database that is not a number: it must end like /0")
     return raw
 
 
 def host(raw: str) -> str:
-    """The name or address of a host, without scheme and port."""
+    """Parse the name or address of a host, without scheme and port."""
     if ":" in raw:
-        from ipaddress import IPv6Address  # most name a host, and every tab in a shell loads this module
+        from ipaddress import (
+            IPv6Address,  # most settings name a host, and every completion in a shell loads this module
+        )
 
         try:
             return str(IPv6Address(raw))
         except ValueError:
             pass
     if not re.fullmatch(r"[^\s/@:?#\[\]]{1,253}", text(raw)):
-        raise ValueError("is not the name of a host: without scheme, user and port")
+        raise ValueError("is not the name of a host (without scheme, user and port)")
     return raw
 
 
 def job_patterns(raw: str) -> tuple[str, ...]:
-    """Dotted names of functions, comma separated, with * as wildcard in all parts but the first."""
-    patterns = tuple(part for part in (piece.strip() for piece in raw.split(",")) if part)
+    """Parse dotted names of functions, comma separated, with * as wildcard in all parts but the first."""
+    patterns = tuple(split_list(raw))
     for pattern in patterns:
         first, *rest = pattern.split(".")
         if not first.isidentifier() or not rest:
-            # A wildcard there would let whoever can write to Redis run any function that is installed.
-            raise ValueError("must name a package of yours first, as in myapp.tasks.*")
+            # A wildcard there would let anybody who can write to Redis run any installed function.
+            raise ValueError("must start with your own package: myapp.tasks.*")
         if not all(part.replace("*", "x").isidentifier() for part in rest):
-            raise ValueError("is not a list of dotted names, as in myapp.tasks.*, other.report")
+            raise ValueError("is not a list of dotted names: myapp.tasks.*, other.report")
     return patterns
 
 
 def job_names(raw: str) -> tuple[str, ...]:
-    """Names of jobs, comma separated, * as wildcard."""
-    found = tuple(part for piece in raw.split(",") if (part := piece.strip()))
-    if not all(re.fullmatch(r"[A-Za-z0-9_.:*-]{1,100}", name) for name in found):
-        raise ValueError("is not a list of names of jobs")
-    return found
+    """Parse names of jobs, comma separated, with * as wildcard."""
+    names = tuple(split_list(raw))
+    if not all(re.fullmatch(r"[A-Za-z0-9_.:*-]{1,100}", name) for name in names):
+        raise ValueError("is not a list of job names: letters, digits, _ . : * -")
+    return names
 
 
 def command_words(raw: str) -> tuple[str, ...]:
-    """Commands by their words, comma separated: retry, dlq retry."""
-    commands = tuple(" ".join(piece.split()) for piece in raw.split(",") if piece.strip())
-    if not all(re.fullmatch(r"[a-z]+( [a-z]+)?", each) for each in commands):
-        raise ValueError("is not a list of commands, as in retry, dlq retry")
+    """Parse commands, comma separated: retry, dlq retry."""
+    commands = tuple(" ".join(piece.split()) for piece in split_list(raw))
+    if not all(re.fullmatch(r"[a-z]+( [a-z]+)?", command) for command in commands):
+        raise ValueError("is not a list of commands: retry, dlq retry")
     return commands
 
 
 def module_names(raw: str) -> tuple[str, ...]:
-    """Dotted names of modules, comma separated."""
-    names = tuple(part for part in (piece.strip() for piece in raw.split(",")) if part)
+    """Parse dotted names of modules, comma separated."""
+    names = tuple(split_list(raw))
     if not all(part.isidentifier() for name in names for part in name.split(".")):
-        raise ValueError("is not a list of modules, as in myapp.jobs, other")
+        raise ValueError("is not a list of modules: myapp.jobs, other")
     return names
 
 
 def timezone(raw: str) -> str:
-    """The name of a time zone, as in Europe/Berlin."""
-    if raw == "UTC":  # the default: to look for it would cost every command a tenth of what loading settings does
+    """Parse the name of a time zone: Europe/Berlin."""
+    if raw == "UTC":  # the default: a lookup would slow the loading of settings by a tenth
         return raw
     from zoneinfo import ZoneInfo
 
     try:
         ZoneInfo(raw)
     except (KeyError, ValueError, OSError):
-        raise ValueError("is not the name of a time zone, as Europe/Berlin is") from None
+        raise ValueError("is not the name of a time zone: Europe/Berlin") from None
     return raw
 
 
 def cron(raw: str) -> str | None:
-    """Five fields of cron, None for `off`. What they say is looked at by the scheduler."""
+    """Parse five fields of cron; None for `off`. The scheduler checks the fields themselves."""
     if raw.strip().lower() == "off":
         return None
     if not re.fullmatch(r"[0-9A-Za-z*,/#?LW -]{9,200}", raw.strip()) or len(raw.split()) != 5:
-        raise ValueError("is not minute hour day month weekday, as in 0 3 * * *, and not off")
+        raise ValueError("is neither off nor five fields minute hour day month weekday: 0 3 * * *")
     return " ".join(raw.split())
 
 
 def path(raw: str) -> Path:
-    """The path of a file or a folder; ~ is the home of the user."""
+    """Parse the path of a file or a folder; ~ is the home folder of the user."""
     try:
         return Path(text(raw)).expanduser().absolute()
     except RuntimeError:
-        raise ValueError("begins with the home of a user who is not known") from None
+        raise ValueError("starts with the home folder of an unknown user") from None
 
 
 def find_obstacle(path: Path) -> Path | None:
-    """What stands where `path` or a folder above it would have to be made; None where nothing does."""
+    """Find the file at `path` or above it that prevents a folder there. None if there is none."""
     for place in (path, *path.parents):
         if os.path.isdir(place):
             return None
@@ -269,47 +276,47 @@ def find_obstacle(path: Path) -> Path | None:
 
 
 def memory(raw: str) -> str:
-    """An amount of memory as Redis writes it: 1gb, 512mb. 0 is without a limit."""
+    """Parse an amount of memory in Redis's notation: 1gb, 512mb; 0 is no limit."""
     if not re.fullmatch(r"[0-9]{1,15}(b|kb?|mb?|gb?)?", raw.lower()):
-        raise ValueError("is not an amount of memory, such as 512mb or 1gb")
+        raise ValueError("is not an amount of memory: 512mb, 1gb")
     return raw.lower()
 
 
 def topic_filter(raw: str) -> str:
-    """What may be subscribed to in MQTT: + is a whole level, # the whole rest."""
+    """Parse an MQTT topic filter: + is any one level, # all levels at the end."""
     if len(text(raw).encode()) > MAX_MQTT_STRING_BYTES:
         raise ValueError(f"is longer than {MAX_MQTT_STRING_BYTES} bytes")
     levels = raw.split("/")
     if levels[0] == "$share":
         if len(levels) < 3 or not levels[1] or not "/".join(levels[2:]):
-            raise ValueError("shares nothing: it is written $share/GROUP/FILTER")
+            raise ValueError("is not of the form $share/GROUP/FILTER")
         if "+" in levels[1] or "#" in levels[1]:
-            raise ValueError("has a wildcard in the name of its group")
+            raise ValueError("has a wildcard in its group name")
         levels = levels[2:]
     if any("#" in level for level in levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):
-        raise ValueError("has # elsewhere than alone at its end")
+        raise ValueError("has a # that is not alone in the last level")
     if any("+" in level and level != "+" for level in levels):
-        raise ValueError("has + beside other characters of a level")
+        raise ValueError("has a + that is not alone in its level")
     return raw
 
 
 def topic_pattern(raw: str) -> str:
-    """What the levels of an MQTT topic mean: {device} and other names, + for any, ... at the end for more."""
+    """Parse a pattern of MQTT topics: levels {device} and other names, + for any, ... at the end for more."""
     levels = text(raw).removesuffix("/...").split("/")
     names = [level[1:-1] for level in levels if level.startswith("{") and level.endswith("}")]
     if "device" not in names:
         raise ValueError("has no level {device}")
     if len(set(names)) != len(names) or set(names) & {"topic", "time"}:
-        raise ValueError("has a name twice, or one that is taken: {topic}, {time}")
+        raise ValueError("has a name twice, or a reserved name: {topic}, {time}")
     if not all(re.fullmatch(r"[a-z][a-z0-9_]{0,30}", name) for name in names):
-        raise ValueError("has a name that is not lower-case letters, digits and _")
+        raise ValueError("has a name that is not lower-case letters, digits, _")
     if any(level != "+" and re.search(r"[+#{}]|\.\.\.", level) for level in levels if level[1:-1] not in names):
-        raise ValueError("has + # { } or ... elsewhere than in {name}, as a whole level + or at its end /...")
+        raise ValueError("has + # { } or ... outside {name}, a level + or the end /...")
     return raw
 
 
 def client_id(raw: str) -> str:
-    """An MQTT client id."""
+    """Parse an MQTT client id."""
     if len(text(raw).encode()) > MAX_CLIENT_ID_BYTES:
         raise ValueError(f"is longer than {MAX_CLIENT_ID_BYTES} bytes")
     return raw

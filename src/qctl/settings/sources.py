@@ -1,4 +1,5 @@
-"""Where settings are given: flags, the environment, `.env`, a context, and last the defaults. The first one wins."""
+"""Sources of settings: flags, the environment, `.env`, a context, and last the defaults. The first that sets a value
+wins."""
 
 from __future__ import annotations
 
@@ -8,22 +9,22 @@ from dataclasses import Field, dataclass
 from pathlib import Path
 from typing import Any
 
-from qctl.errors import SettingsError
+from qctl.errors import SettingsError, did_you_mean
 from qctl.settings.field import parse_value, read_env_file
 
 DEFAULT = "default"
-"""The origin of what nobody set."""
+"""Origin of a value that no source sets."""
 
 OWN_PREFIX = "QCTL_"
-"""What names of our own begin with. Where one of them is not known it is a slip; other names are other programs'."""
+"""Prefix of qctl's own names: an unknown name with it is a typing error; others belong to other programs."""
 
-_NAMES_A_REDIS = ("REDIS_URL", "REDIS_HOST")
-_OF_REDIS = (*_NAMES_A_REDIS, "REDIS_PORT", "REDIS_PASSWORD", "REDIS_DB")
+_REDIS_SERVER_NAMES = ("REDIS_URL", "REDIS_HOST")
+_REDIS_NAMES = (*_REDIS_SERVER_NAMES, "REDIS_PORT", "REDIS_PASSWORD", "REDIS_DB")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One place that settings come from. `name` is what a person calls it: `flag`, `environment`, `.env`."""
+    """Values from one source. `name` is shown to people: `flag`, `environment`, `.env`."""
 
     name: str
     values: Mapping[str, str | None]
@@ -31,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True)
 class SettingValue:
-    """What one setting was given as, and by whom. `raw` is "" where it is not set and has no default."""
+    """Text of one setting and its origin. `raw` is "" if it is not set and has no default."""
 
     spec: Field[Any]
     raw: str
@@ -39,22 +40,22 @@ class SettingValue:
 
     @property
     def name(self) -> str:
-        """Its name in the environment."""
+        """Environment variable of the setting."""
         return str(self.spec.metadata["env"])
 
     @property
     def secret(self) -> bool:
-        """Whether its value is shown to nobody."""
+        """True if the value must never be shown."""
         return bool(self.spec.metadata["secret"])
 
     def value(self) -> Any:
-        """What it means. Raises SettingsError."""
+        """Parse the text. Raises SettingsError."""
         return parse_value(self.raw, self.spec)
 
 
 @dataclass(frozen=True)
 class UnknownSetting:
-    """A name of ours that nothing reads, with those that look like it."""
+    """A name with qctl's prefix that no setting has. `close` holds similar names of settings."""
 
     name: str
     origin: str
@@ -62,9 +63,9 @@ class UnknownSetting:
 
     @property
     def message(self) -> str:
-        """What to tell a person."""
-        guess = f"; did you mean {' or '.join(self.close)}?" if self.close else ""
-        return f"{self.name} ({self.origin}) is no setting{guess}"
+        """Warning for a person."""
+        guess = f"; {did_you_mean(self.close)}" if self.close else ""
+        return f"unknown setting {self.name!r} ({self.origin}){guess}"
 
 
 def find_sources(
@@ -72,7 +73,8 @@ def find_sources(
     environ: Mapping[str, str] | None = None,
     dotenv: Path | None = None,
 ) -> list[Source]:
-    """Flags, the environment, and the .env file, by default the one in the working folder. Raises SettingsError."""
+    """Read flags, the environment, and the .env file, by default the one in the working folder. Raises
+    SettingsError."""
     file = dotenv or Path(".env")
     return [
         Source("flag", flags or {}),
@@ -82,18 +84,18 @@ def find_sources(
 
 
 def context_below(context: Source, others: Sequence[Source]) -> Source:
-    """A context as it counts below other sources: where one of them names a Redis, nothing of the context's does."""
-    if not any(source.values.get(name) for source in others for name in _NAMES_A_REDIS):
+    """Drop the context's Redis settings if a higher-priority source sets a Redis."""
+    if not any(source.values.get(name) for source in others for name in _REDIS_SERVER_NAMES):
         return context
-    return Source(context.name, {name: value for name, value in context.values.items() if name not in _OF_REDIS})
+    return Source(context.name, {name: value for name, value in context.values.items() if name not in _REDIS_NAMES})
 
 
 def resolve(specs: Iterable[Field[Any]], sources: Sequence[Source]) -> list[SettingValue]:
-    """What each setting was given as. Empty means not set."""
-    return [_first(spec, sources) for spec in specs]
+    """Find the text of each setting in the first source that sets it. An empty text counts as not set."""
+    return [_resolve(spec, sources) for spec in specs]
 
 
-def _first(spec: Field[Any], sources: Sequence[Source]) -> SettingValue:
+def _resolve(spec: Field[Any], sources: Sequence[Source]) -> SettingValue:
     for source in sources:
         raw = source.values.get(spec.metadata["env"])
         if raw:
@@ -101,30 +103,30 @@ def _first(spec: Field[Any], sources: Sequence[Source]) -> SettingValue:
     return SettingValue(spec, spec.metadata["raw"], DEFAULT)
 
 
-def problems(given: Iterable[SettingValue]) -> list[SettingsError]:
-    """What is wrong with each setting by itself; all of it at once."""
-    found = []
-    for each in given:
+def problems(values: Iterable[SettingValue]) -> list[SettingsError]:
+    """Collect the errors of all settings, each parsed on its own."""
+    errors = []
+    for value in values:
         try:
-            each.value()
+            value.value()
         except SettingsError as error:
-            found.append(error)
-    return found
+            errors.append(error)
+    return errors
 
 
 def unknown_settings(sources: Iterable[Source], known: Iterable[str]) -> list[UnknownSetting]:
-    """The names of ours that nothing reads."""
+    """List the names with qctl's prefix that are not among the known ones."""
     names = sorted(known)
-    found = [
+    unknown = [
         (name, source.name)
         for source in sources
         for name in sorted(source.values)
         if name.startswith(OWN_PREFIX) and name not in names
     ]
-    if not found:
+    if not unknown:
         return []
-    from difflib import get_close_matches  # 3 ms that only a slip pays
+    from difflib import get_close_matches  # 3 ms, paid only after a typing error
 
     return [
-        UnknownSetting(name, where, tuple(get_close_matches(name, names, n=2, cutoff=0.7))) for name, where in found
+        UnknownSetting(name, origin, tuple(get_close_matches(name, names, n=2, cutoff=0.7))) for name, origin in unknown
     ]

@@ -1,4 +1,4 @@
-"""Settings of the work that jobs do: files, other systems, stock, notes to receivers."""
+"""Settings of the bundled jobs: files, external systems, stock, notifications."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from qctl.settings import parsers
 from qctl.settings.field import setting
 from qctl.settings.parsers import whole_number
 
-YEAR = 31_536_000
-"""Seconds."""
+YEAR_SECONDS = 31_536_000
 
 _PAIR = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]{0,63})=(\S+)\s*")
 _NEXT = re.compile(r",(?=\s*[A-Za-z0-9._-]+=)")
@@ -20,94 +19,94 @@ _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-
 
 
 class _Names(dict[str, str]):
-    """What names stand for; settings are compared and kept in sets."""
+    """Values by name; hashable, because settings are compared and put into sets."""
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted(self.items())))
 
 
 def _pairs(raw: str) -> _Names:
-    """name=value, comma separated."""
-    found = _Names()
+    """Parse name=value pairs, comma separated."""
+    pairs = _Names()
     for piece in _NEXT.split(parsers.text(raw)):
         match = _PAIR.fullmatch(piece)
-        if not match or match[1] in found:
-            raise ValueError("is not a list of name=value, each name once")
-        found[match[1]] = match[2]
-    return found
+        if not match or match[1] in pairs:
+            raise ValueError("is not a comma-separated list of name=value with unique names")
+        pairs[match[1]] = match[2]
+    return pairs
 
 
 def _sources(raw: str) -> _Names:
-    """Names of sources, and the URL or the path of each."""
-    found = _pairs(raw)
-    for target in found.values():
+    """Parse names of sources, each with a URL or a path."""
+    sources = _pairs(raw)
+    for target in sources.values():
         if "://" in target:
             parsers.server_url("http", "https")(target)
         elif not target.startswith("/"):
-            raise ValueError("has a source that is neither http:// or https:// nor a whole path")
-    return found
+            raise ValueError("has a source that is neither an http:// or https:// URL nor an absolute path")
+    return sources
 
 
 def _hosts(raw: str) -> tuple[str, ...]:
-    """Hosts, with a port where it is not the usual one, comma separated."""
-    found = tuple(part.lower() for part in (piece.strip() for piece in raw.split(",")) if part)
-    if not all(_HOST.fullmatch(host) for host in found):
-        raise ValueError("is not a list of hosts, as in api.example, shop.example:8443")
-    return found
+    """Parse hosts, each with an optional port, comma separated."""
+    hosts = tuple(part.lower() for part in parsers.split_list(raw))
+    if not all(_HOST.fullmatch(host) for host in hosts):
+        raise ValueError("is not a list of hosts: api.example, shop.example:8443")
+    return hosts
 
 
 def _folder(raw: str) -> Path:
-    """A folder, relative to QCTL_HOME where it is not a whole path."""
+    """Parse a folder; a relative path lies in QCTL_HOME."""
     try:
         return Path(parsers.text(raw)).expanduser()
     except RuntimeError:
-        raise ValueError("begins with the home of a user who is not known") from None
+        raise ValueError("starts with the home folder of an unknown user") from None
 
 
 @dataclass(frozen=True)
 class WorkSettings:
-    """That part of `Settings`; it is not loaded by itself."""
+    """Part of `Settings`; not loaded by itself."""
 
     max_file_size: int = setting(
         "MAX_FILE_SIZE",
         whole_number(1, 1 << 30),
         "10485760",
         group="work",
-        doc="Largest file in bytes that is read, after unpacking too: imports, images, answers of sources",
+        doc="Maximum size (bytes, after unpacking) of a file that is read: imports, images, answers of sources",
     )
     upload_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
         "UPLOAD_DIR",
         _folder,
         "uploads",
         group="work",
-        doc="Folder that imports and images are read from, in QCTL_HOME where it is no whole path",
+        doc="Folder that imports and images are read from; a relative path lies in QCTL_HOME",
     )
     exports_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
         "EXPORTS_DIR",
         _folder,
         "exports",
         group="work",
-        doc="Folder that exports and reports are written to, in QCTL_HOME where it is no whole path",
+        doc="Folder that exports and reports are written to; a relative path lies in QCTL_HOME",
     )
     images_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_IMAGES_DIR",
         _folder,
         "images",
         group="work",
-        doc="Folder that images of chat messages are kept in, in QCTL_HOME where it is no whole path",
+        doc="Folder that stores images of chat messages; a relative path lies in QCTL_HOME",
     )
     s3_bucket: str | None = setting(
         "QCTL_S3_BUCKET",
         parsers.text,
         group="work",
-        doc="Bucket of S3, or of a server that speaks as it does, that images of chat messages are kept in; it must "
-        "exist. Unset: QCTL_IMAGES_DIR",
+        doc="S3 bucket that stores images of chat messages; it must exist. Default: QCTL_IMAGES_DIR instead of a "
+        "bucket",
     )
     s3_url: str | None = setting(
         "QCTL_S3_URL",
         parsers.server_url("http", "https"),
         group="work",
-        doc="Server with the bucket, as in https://minio.example:9000. Unset: AWS",
+        doc="URL of the S3-compatible server: https://minio.example:9000. Default: AWS",
     )
     s3_region: str = setting("QCTL_S3_REGION", parsers.text, "us-east-1", group="work", doc="Region of the bucket")
     s3_key_id: str | None = setting(
@@ -115,40 +114,40 @@ class WorkSettings:
         parsers.text,
         group="work",
         secret=True,
-        doc="Access key that may write into the bucket (s3:PutObject is enough). Unset: what AWS's own tools would "
-        "use, a profile or the role of the machine",
+        doc="Access key that may write to the bucket (s3:PutObject is enough). Default: the profile or machine role "
+        "that AWS's own tools use",
     )
     s3_secret_key: str | None = setting(
-        "QCTL_S3_SECRET_KEY", parsers.text, group="work", secret=True, doc="Secret of that access key"
+        "QCTL_S3_SECRET_KEY", parsers.text, group="work", secret=True, doc="Secret of the access key"
     )
     keep_reports: int = setting(
         "QCTL_KEEP_REPORTS",
-        whole_number(60, 10 * YEAR),
+        whole_number(60, 10 * YEAR_SECONDS),
         "2592000",
         group="work",
-        doc="Seconds after which cleanup-reports deletes a report",
+        doc="Age (s) at which cleanup-reports deletes a report",
     )
     keep_exports: int = setting(
         "QCTL_KEEP_EXPORTS",
-        whole_number(60, 10 * YEAR),
+        whole_number(60, 10 * YEAR_SECONDS),
         "604800",
         group="work",
-        doc="Seconds after which cleanup-exports deletes an export, or the rows that an import refused",
+        doc="Age (s) at which cleanup-exports deletes an export, or the rejected rows of an import",
     )
     keep_images: int = setting(
         "QCTL_KEEP_IMAGES",
-        whole_number(3600, 10 * YEAR),
+        whole_number(3600, 10 * YEAR_SECONDS),
         "604800",
         group="work",
-        doc="Seconds after which cleanup-images deletes an image in UPLOAD_DIR or QCTL_IMAGES_DIR that no chat message "
-        "has, or has any more",
+        doc="Age (s) at which cleanup-images deletes an image in UPLOAD_DIR or QCTL_IMAGES_DIR that no chat message "
+        "uses",
     )
     sources: Mapping[str, str] = setting(
         "QCTL_SOURCES",
         _sources,
         group="work",
         empty=_Names(),
-        doc="Systems that sync-external takes stock from, as in supplier-api=https://api.example/stock, "
+        doc="Systems that sync-external reads stock from: supplier-api=https://api.example/stock, "
         "warehouse=/srv/stock.csv",
     )
     source_tokens: Mapping[str, str] = setting(
@@ -157,32 +156,32 @@ class WorkSettings:
         group="work",
         secret=True,
         empty=_Names(),
-        doc="Bearer tokens for those that want one, as in supplier-api=TOKEN",
+        doc="Bearer tokens of sources: supplier-api=TOKEN",
     )
     allowed_hosts: tuple[str, ...] = setting(
         "QCTL_ALLOWED_HOSTS",
         _hosts,
         group="work",
         empty=(),
-        doc="Hosts that sources and webhooks may be on, with a port where it is not the usual one, comma separated",
+        doc="Hosts that sources and webhooks may use, comma separated; a port only if it is not the standard one",
     )
     low_stock_email: str | None = setting(
         "QCTL_LOW_STOCK_EMAIL",
         parsers.text,
         group="work",
-        doc="Address that is told which products run out. Unset: nobody is",
+        doc="Address that receives the list of products running low. Default: no mail",
     )
     low_stock_threshold: int = setting(
         "QCTL_LOW_STOCK_THRESHOLD",
         whole_number(0, 10**12),
         "10",
         group="work",
-        doc="From how few pieces on a product runs out that has no threshold of its own",
+        doc="Number of pieces at which a product runs low, for products without a threshold of their own",
     )
     notifications_per_minute: int = setting(
         "QCTL_NOTIFICATIONS_PER_MINUTE",
         whole_number(0, 1_000_000),
         "10",
         group="work",
-        doc="Webhooks and mails a receiver gets in any 60 s; what is above is kept in the app alone. 0 is no limit",
+        doc="Maximum webhooks and mails per receiver in any 60 s; more are stored in the app only. 0: no limit",
     )

@@ -132,9 +132,9 @@ def test_a_line_that_cannot_be_read_is_unknown_too(line: tuple[str, ...], qctl: 
     [
         (RedisUnreachableError("Redis at x does not answer"), 2, "QCTL CRITICAL - Redis at x does not answer\n"),
         (
-            NotFoundError("there is no queue emial", ("email",), "did you mean email?"),
+            NotFoundError("there is no queue emial", ("email",), "did you mean 'email'?"),
             3,
-            "QCTL UNKNOWN - there is no queue emial; did you mean email?\n",
+            "QCTL UNKNOWN - there is no queue emial; did you mean 'email'?\n",
         ),
         (RefusedError("Redis does not let this user"), 3, "QCTL UNKNOWN - Redis does not let this user\n"),
         (QctlError("a | b"), 3, "QCTL UNKNOWN - a / b\n"),

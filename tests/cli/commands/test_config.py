@@ -50,7 +50,7 @@ def test_one_command_for_each_of_several_redis(real: Qctl, redis_server: RedisSe
     assert real("--context", "prod", "pause", "email").code == 6
     ran = real("--context", "prdo", "ping")
     assert (ran.code, ran.out) == (3, "")
-    assert ran.err.endswith("did you mean prod?\n")
+    assert ran.err.endswith("did you mean 'prod'?\n")
 
 
 @pytest.mark.usefixtures("two")
@@ -120,7 +120,7 @@ def test_a_name_that_nothing_reads_is_warned_of_and_hinders_nothing(
     monkeypatch.setenv("QCTL_READONLY", "true")
     ran = real("--redis-url", redis_server.tcp_url, "ping")
     assert ran.code == 0
-    assert ran.err == "qctl: QCTL_READONLY (environment) is no setting; did you mean QCTL_READ_ONLY?\n"
+    assert ran.err == "qctl: unknown setting 'QCTL_READONLY' (environment); did you mean 'QCTL_READ_ONLY'?\n"
     assert real("config", "check").code == 0
 
 

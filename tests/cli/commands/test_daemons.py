@@ -31,7 +31,7 @@ def test_a_name_is_one_daemon_or_every_worker_of_a_queue(qctl: Qctl, systemd: Fa
     assert done == ("--no-block", "restart", "--", "qctl-worker@email.service", "qctl-scheduler.service")
     unknown = qctl("daemon", "restart", "schedular")
     assert unknown.code == 3
-    assert "did you mean scheduler?" in unknown.err
+    assert "did you mean 'scheduler'?" in unknown.err
 
 
 def test_all_of_them_and_the_timers(qctl: Qctl, systemd: FakeSystemd) -> None:

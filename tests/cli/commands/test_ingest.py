@@ -105,7 +105,7 @@ def test_rejects_are_those_of_pipelines(qctl: Qctl, options: tuple[str, ...], qu
 
 def test_a_pipeline_that_there_is_not(qctl: Qctl) -> None:
     ran = qctl("ingest", "rejects", "list", "--pipeline", "reading")
-    assert (ran.code, ran.err) == (3, "qctl: pipeline 'reading' not found; did you mean readings?\n")
+    assert (ran.code, ran.err) == (3, "qctl: pipeline 'reading' not found; did you mean 'readings'?\n")
 
 
 def test_a_reject_is_shown_with_what_came(qctl: Qctl) -> None:
