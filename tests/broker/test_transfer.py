@@ -172,7 +172,7 @@ def test_a_key_of_a_wrong_type_takes_nothing(connection: Redis, key: Callable[[s
 
 
 def test_a_job_whose_time_was_over_is_refused(connection: Redis) -> None:
-    with pytest.raises(RejectedError, match="its time was over"):
+    with pytest.raises(RejectedError, match="it has expired"):
         take(connection, [json.dumps({**GOOD, "expires_at": 1})])
 
 
@@ -209,11 +209,11 @@ def test_the_good_line_is_good() -> None:
         (b"{", "not JSON"),
         (b"\xff", "not UTF-8"),
         (b"[" * 100_000, "not JSON: RecursionError|not JSON"),
-        (b'{"schema": "qctl.job/1", "score": NaN}', "NaN is no JSON"),
+        (b'{"schema": "qctl.job/1", "score": NaN}', "NaN is not JSON"),
         (b"1" * 5000, "not JSON"),
-        (b"[]", "no qctl.job/1"),
-        (b"{}", "no qctl.job/1"),
-        (line(schema="qctl.job/2"), "no qctl.job/1"),
+        (b"[]", "not qctl.job/1"),
+        (b"{}", "not qctl.job/1"),
+        (line(schema="qctl.job/2"), "not qctl.job/1"),
         (line(more=1), "'more', which no export writes"),
         (line(state="started"), "its state is 'started'"),
         (line(state=[1]), r"its state is \[1\]"),
@@ -223,35 +223,41 @@ def test_the_good_line_is_good() -> None:
         (line(id="other:dependents"), "its id has a colon"),
         (line(id="\ud800"), "its id has half of a character"),
         (line(queue=None), "its queue is not"),
-        (line(score="high"), "its score is no number"),
-        (line(score=True), "its score is no number"),
-        (line(score=None), "its score is no number"),
-        (line(fields=[]), "its fields is no object"),
+        (line(score="high"), "its score is not a number"),
+        (line(score=True), "its score is not a number"),
+        (line(score=None), "its score is not a number"),
+        (line(fields=[]), "its fields is not an object"),
         (line(fields={}), "it has no data"),
         (line(fields={f"f{n}": "" for n in range(101)}), "at most 100 names"),
-        (with_fields(**{"a b": ""}), "'a b', which is no name of a field"),
+        (with_fields(**{"a b": ""}), "'a b', which is not a name of a field"),
         (with_fields(x=7), "its x is neither text nor base64"),
         (with_fields(x={"base64": "%"}), "the base64 of its x is corrupt"),
         (with_fields(x={"base64": "", "more": 1}), "its x is neither"),
         (with_fields(x="\ud800"), "its x has half of a character"),
-        (with_fields(status="queued"), "it is failed, and says that it is 'queued'"),
-        (with_fields(origin="other"), "says that it is of another"),
-        (line(results={}), "its results are no list"),
+        (with_fields(status="queued"), "its state is failed, but its status is 'queued'"),
+        (with_fields(origin="other"), "its queue is 'mail', but its origin is 'other'"),
+        (line(results={}), "its results are not a list"),
         (line(results=[{"id": "1-0", "fields": {}}]), "one of its results is empty"),
         (line(results=[{"id": "*", "fields": {"a": "b"}}]), "its results have the id '\\*'"),
         (line(results=[{"id": f"{n}-0", "fields": {"a": "b"}} for n in (2, 1)]), "out of order"),
         (line(died=1.0), "no fingerprint"),
-        (line(expires_at=-1), "its expires_at is no time"),
-        (line(results_expire_at="soon"), "its results_expire_at is no time"),
+        (line(expires_at=-1), "its expires_at is not a time"),
+        (line(results_expire_at="soon"), "its results_expire_at is not a time"),
         (line(cause="x" * 10_001), "its note is longer"),
-        (with_fields(data={"base64": base64.b64encode(pickle.dumps(1)).decode()}), "data: take it with --trust"),
-        (with_fields(meta={"base64": base64.b64encode(pickle.dumps({})).decode()}), "meta: take it with --trust"),
-        (with_fields(result="pickled"), "result: take it with --trust"),
-        (with_fields(success_callback_name="os.system"), "success_callback_name: take it with --trust"),
-        (with_fields(webhooks='[{"url": "http://169.254.169.254"}]'), "webhooks: take it with --trust"),
+        (
+            with_fields(data={"base64": base64.b64encode(pickle.dumps(1)).decode()}),
+            "data: if you trust the file",
+        ),
+        (
+            with_fields(meta={"base64": base64.b64encode(pickle.dumps({})).decode()}),
+            "meta: if you trust the file",
+        ),
+        (with_fields(result="pickled"), "result: if you trust the file"),
+        (with_fields(success_callback_name="os.system"), "success_callback_name: if you trust the file"),
+        (with_fields(webhooks='[{"url": "http://169.254.169.254"}]'), "webhooks: if you trust the file"),
         (
             line(results=[{"id": "1-0", "fields": {"return_value": base64.b64encode(pickle.dumps(1)).decode()}}]),
-            "return value: take it with --trust",
+            "return value: if you trust the file",
         ),
     ],
 )
@@ -262,7 +268,7 @@ def test_a_bad_line_is_refused_and_says_why(text: bytes, said: str) -> None:
 
 def test_a_line_that_is_too_long_is_refused() -> None:
     with pytest.raises(RejectedError, match="longer than"):
-        import_format.parse(b" " * (import_format.MOST + 1), trust=False)
+        import_format.parse(b" " * (import_format.MAX_LINE_BYTES + 1), trust=False)
 
 
 @given(

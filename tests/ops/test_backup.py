@@ -98,7 +98,7 @@ def test_what_is_over_does_not_come_back(site: Ops, connection: Redis) -> None:
     batches = [{**json.loads(line), "expires_at": 1} for line in lines if '"batch", "id"' in line]
     assert len(batches) == 2
     over = back(site, [json.dumps(batch) for batch in batches])
-    assert {bad.reason.rpartition(" ")[2] for bad in over.lines} == {"over"}
+    assert {bad.reason.rpartition(" ")[2] for bad in over.lines} == {"expired"}
     assert connection.dbsize() == 0
 
 
@@ -155,10 +155,10 @@ def test_what_is_no_backup_is_refused(ops: Ops, connection: Redis, line: str) ->
 def test_a_trashed_job_needs_its_batch(site: Ops, connection: Redis) -> None:
     (line, *_) = [line for line in written(site) if '"trashed"' in line]
     connection.flushall()
-    assert "is not there" in back(site, [line]).lines[0].reason
+    assert "there is no trash batch" in back(site, [line]).lines[0].reason
     other = json.loads(line)
     other["batch"] = "another"
-    assert "does not lie in" in back(site, [json.dumps(other)]).lines[0].reason
+    assert "is not in trash batch" in back(site, [json.dumps(other)]).lines[0].reason
     assert connection.dbsize() == 0
 
 

@@ -112,7 +112,7 @@ def test_all_of_one_cause(ops: Ops, connection: Redis, dead: list[str]) -> None:
 
 
 def test_an_interrupt_between_steps_is_the_callers(ops: Ops, connection: Redis) -> None:
-    ids = stock.fill(connection, "mail", retry_jobs.Retry.step + 1)
+    ids = stock.fill(connection, "mail", retry_jobs.Retry.jobs_per_call + 1)
     connection.delete(keys.queue("mail"))
     for id_ in ids:
         connection.hset(keys.job(id_), "status", "failed")

@@ -104,7 +104,7 @@ def test_a_malformed_payload_is_told_where(connection: Redis, letter: str, text:
 def test_a_pickled_payload_is_refused_and_stays_pickled(connection: Redis, tmp_path: Path) -> None:
     bomb = Bomb(tmp_path / "went off")
     stock.die(connection, stock.enqueue(connection, "mail", "p", bomb))
-    with pytest.raises(RefusedError, match="not JSON, and never unpickled"):
+    with pytest.raises(RefusedError, match="not JSON, and is never unpickled"):
         edit_payload.read(connection, "p")
     assert not bomb.went_off
 

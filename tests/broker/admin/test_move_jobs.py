@@ -242,7 +242,7 @@ class Busy:
 
     def __init__(self, connection: Redis, act: Relocation, taken: int) -> None:
         self._connection, self._act, self._taken = connection, act, taken
-        self.step, self.batch = 50, act.batch
+        self.jobs_per_call, self.batch = 50, act.batch
         self.gone: list[bytes] = []
 
     def __call__(self, *args: Any) -> tuple[list[str], int]:
@@ -278,7 +278,7 @@ def test_no_call_takes_more_than_its_step_nor_looks_through_both_halves(connecti
         steps.append([names.index(id_.decode()) for id_ in ids])
         return act(client, queue, state, ids, positions)
 
-    noting.step, noting.batch = 300, None  # type: ignore[attr-defined]
+    noting.jobs_per_call, noting.batch = 300, None  # type: ignore[attr-defined]
     part = ChosenJobs("mail", "queued", [name.encode() for name in names[::2]], list(range(0, 1000, 2)))
     assert bulk.run(connection, Selection([part]), noting, progress=ignore_progress).done == 500  # type: ignore[arg-type]
     assert max(map(len, steps)) <= 300

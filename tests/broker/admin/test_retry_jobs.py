@@ -169,7 +169,7 @@ def test_a_hostile_fingerprint_reaches_no_other_key(connection: Redis) -> None:
 
 
 def test_many_are_retried_in_steps_and_an_interrupted_retry_goes_on(connection: Redis) -> None:
-    ids = stock.fill(connection, "mail", 3 * Retry.step + 1)
+    ids = stock.fill(connection, "mail", 3 * Retry.jobs_per_call + 1)
     connection.delete(keys.queue("mail"))
     for id_ in ids:
         connection.hset(keys.job(id_), "status", "failed")
@@ -178,14 +178,14 @@ def test_many_are_retried_in_steps_and_an_interrupted_retry_goes_on(connection: 
 
     def interrupt(done: int, total: int | None) -> None:
         told.append((done, total))
-        if done >= 2 * Retry.step:
+        if done >= 2 * Retry.jobs_per_call:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(connection, Selection([ChosenJobs("mail", "failed", dead(connection))]), interrupt)
-    assert told == [(Retry.step, len(ids)), (2 * Retry.step, len(ids))]
-    assert connection.llen(keys.queue("mail")) == 2 * Retry.step
-    assert connection.zcard(keys.failed("mail")) == Retry.step + 1
+    assert told == [(Retry.jobs_per_call, len(ids)), (2 * Retry.jobs_per_call, len(ids))]
+    assert connection.llen(keys.queue("mail")) == 2 * Retry.jobs_per_call
+    assert connection.zcard(keys.failed("mail")) == Retry.jobs_per_call + 1
     again(connection, *map(untrusted_fields.decode, dead(connection)))
     assert sorted(stock.waiting(connection, "mail")) == sorted(ids)
 

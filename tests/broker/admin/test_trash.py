@@ -86,50 +86,50 @@ def test_a_hundred_thousand_in_steps(connection: Redis) -> None:
     told: list[tuple[int, int | None]] = []
     result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda *now: told.append(now))
     assert result.removed == 100_000
-    assert told == [(n, 100_000) for n in range(trash.STEP, 100_001, trash.STEP)]
+    assert told == [(n, 100_000) for n in range(trash.JOBS_PER_CALL, 100_001, trash.JOBS_PER_CALL)]
     assert restore(connection).restored == 100_000
     assert stock.waiting(connection, "mail") == ids
     assert {status(connection, id_) for id_ in ids[::777]} == {"queued"}
 
 
 def test_no_more_than_waited_at_the_beginning(connection: Redis) -> None:
-    stock.fill(connection, "mail", trash.STEP + 1)
+    stock.fill(connection, "mail", trash.JOBS_PER_CALL + 1)
 
     def producer(done: int, total: int | None) -> None:
-        connection.rpush(keys.queue("mail"), *(f"late-{done}-{n}" for n in range(trash.STEP)))
+        connection.rpush(keys.queue("mail"), *(f"late-{done}-{n}" for n in range(trash.JOBS_PER_CALL)))
 
     result = trash.clear(connection, "mail", actor="me", ttl=60, progress=producer)
-    assert result.removed == trash.STEP + 1
-    assert len(stock.waiting(connection, "mail")) == 2 * trash.STEP
+    assert result.removed == trash.JOBS_PER_CALL + 1
+    assert len(stock.waiting(connection, "mail")) == 2 * trash.JOBS_PER_CALL
 
 
 def interrupt_after(steps: int) -> Progress:
     def progress(done: int, total: int | None) -> None:
-        if done >= steps * trash.STEP:
+        if done >= steps * trash.JOBS_PER_CALL:
             raise KeyboardInterrupt
 
     return progress
 
 
 def test_an_interrupted_clear_and_restore_lose_nothing(connection: Redis) -> None:
-    ids = stock.fill(connection, "mail", 3 * trash.STEP)
+    ids = stock.fill(connection, "mail", 3 * trash.JOBS_PER_CALL)
     with pytest.raises(KeyboardInterrupt):
         trash.clear(connection, "mail", actor="me", ttl=60, progress=interrupt_after(2))
     (batch,) = trash.batches(connection)
-    assert batch.count == 2 * trash.STEP
-    assert stock.waiting(connection, "mail") == ids[2 * trash.STEP :]
-    assert events.newest(connection, 1)[0].fields["count"] == str(2 * trash.STEP)
+    assert batch.count == 2 * trash.JOBS_PER_CALL
+    assert stock.waiting(connection, "mail") == ids[2 * trash.JOBS_PER_CALL :]
+    assert events.newest(connection, 1)[0].fields["count"] == str(2 * trash.JOBS_PER_CALL)
 
-    assert clear(connection).removed == trash.STEP
+    assert clear(connection).removed == trash.JOBS_PER_CALL
     assert stock.waiting(connection, "mail") == []
     second = next(each for each in trash.batches(connection) if each.id != batch.id)
     restore(connection, second.id)
 
     with pytest.raises(KeyboardInterrupt):
         trash.restore(connection, batch.id, actor="me", progress=interrupt_after(1))
-    assert stock.waiting(connection, "mail") == ids[trash.STEP :]
-    assert trash.batches(connection)[0].count == trash.STEP
-    assert restore(connection).restored == trash.STEP
+    assert stock.waiting(connection, "mail") == ids[trash.JOBS_PER_CALL :]
+    assert trash.batches(connection)[0].count == trash.JOBS_PER_CALL
+    assert restore(connection).restored == trash.JOBS_PER_CALL
     assert stock.waiting(connection, "mail") == ids
     assert trash.batches(connection) == []
 
@@ -324,7 +324,7 @@ def test_what_was_removed_is_counted_until_it_comes_back(connection: Redis) -> N
 
 
 def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Settings, connection: Redis) -> None:
-    ids = stock.fill(connection, "mail", 4 * trash.STEP)
+    ids = stock.fill(connection, "mail", 4 * trash.JOBS_PER_CALL)
     taken: list[str] = []
     between, beside = Claimant(connect(settings)), Claimant(connect(settings))
 
@@ -344,7 +344,7 @@ def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Se
     assert sorted(taken + cleared) == sorted(ids)
 
 
-COUNT = 20 * trash.STEP
+COUNT = 20 * trash.JOBS_PER_CALL
 
 
 @pytest.mark.parametrize("act", ["clear", "purge"])

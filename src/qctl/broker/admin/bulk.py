@@ -1,7 +1,7 @@
-"""Doing something to many jobs: in steps of one script call each, between which each job is in exactly one place.
+"""Runs an action on many jobs, by one script call for a few of them at a time.
 
-It may be interrupted between two steps and run again; `progress` is told after each how many jobs are done, and what
-it raises ends the act there.
+Between two calls each job is in exactly one location, so that the action may be interrupted and run again. `progress`
+gets the number of jobs after each call; an exception that it raises ends the action there.
 """
 
 from __future__ import annotations
@@ -28,38 +28,38 @@ _DETAILS = {
 
 
 class Action(Protocol):
-    """What is done to jobs of one queue in one state. Says one word for each; `done` and `limited` are successes."""
+    """Action on jobs of one queue in one state. Returns a word for each; `done` and `limited` are successes."""
 
     @property
-    def step(self) -> int:
-        """Most jobs a call takes."""
+    def jobs_per_call(self) -> int:
+        """Maximum number of jobs for one call."""
 
     @property
     def batch(self) -> str | None:
-        """What it put into the trash together."""
+        """Trash batch into which the action puts jobs."""
 
     def __call__(
         self, connection: Redis, queue: str, state: State, ids: Sequence[bytes], positions: Sequence[int], /
     ) -> tuple[list[str], int]:
-        """Do it. Returns the words, and by how many places the waiting have moved up since `positions` was read."""
+        """Return the words, and by how many places the waiting jobs have moved up since `positions` was read."""
 
 
 @dataclass
 class _Tally:
-    """What became of the jobs so far."""
+    """Outcomes so far: all are counted, the first of each kind are listed."""
 
     done: int = 0
     failed: int = 0
     already: int = 0
     queues: set[str] = field(default_factory=set)
-    kept_done: list[Outcome] = field(default_factory=list)
-    kept_failed: list[Outcome] = field(default_factory=list)
+    listed_done: list[Outcome] = field(default_factory=list)
+    listed_failed: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
-        """Count one, and keep it while there are few."""
-        kept = self.kept_done if outcome.done else self.kept_failed
-        if len(kept) < MAX_LISTED_OUTCOMES:
-            kept.append(outcome)
+        """Count an outcome, and list it if the list is not full."""
+        listed = self.listed_done if outcome.done else self.listed_failed
+        if len(listed) < MAX_LISTED_OUTCOMES:
+            listed.append(outcome)
         if outcome.where:
             self.already += 1
         elif outcome.done:
@@ -70,18 +70,18 @@ class _Tally:
 
 
 class RateLimiter:
-    """At most `rate` jobs a second, evenly; None: as fast as Redis takes them."""
+    """Spreads calls so that at most `rate` jobs a second are done; None for no limit."""
 
     def __init__(self, rate: float | None) -> None:
         self._rate = rate
         self._next = time.monotonic()
 
-    def size(self, most: int) -> int:
-        """How many to take at once: a tenth of a second's worth."""
-        return most if self._rate is None else min(most, max(1, int(self._rate / 10)))
+    def jobs_per_call(self, maximum: int) -> int:
+        """Return how many jobs to take at once: those of a tenth of a second, at most `maximum`."""
+        return maximum if self._rate is None else min(maximum, max(1, int(self._rate / 10)))
 
     def wait(self, count: int) -> None:
-        """Wait until `count` more may be done."""
+        """Wait until `count` more jobs may be done."""
         if self._rate is None:
             return
         now = time.monotonic()
@@ -90,86 +90,87 @@ class RateLimiter:
 
 
 def run(
-    connection: Redis, selection: Selection, act: Action, *, progress: Progress, rate: float | None = None
+    connection: Redis, selection: Selection, action: Action, *, progress: Progress, rate: float | None = None
 ) -> BulkResult:
-    """Do it to all that were chosen. What somebody else did meanwhile is not done twice: it is so already."""
-    tally = _Tally(failed=len(selection.missing), kept_failed=selection.missing[:MAX_LISTED_OUTCOMES])
-    pace, total, counted = RateLimiter(rate), selection.count, 0
+    """Run an action on the selected jobs. Those to which somebody else did it meanwhile count as done already."""
+    tally = _Tally(failed=len(selection.missing), listed_failed=selection.missing[:MAX_LISTED_OUTCOMES])
+    limiter, total, counted = RateLimiter(rate), selection.count, 0
     for part in selection.chosen:
-        for outcomes in _part(connection, part, act, pace):
+        for outcomes in _run_part(connection, part, action, limiter):
             counted += len(outcomes)
-            for outcome in _seen_again(connection, outcomes, selection):
+            for outcome in _recheck(connection, outcomes, selection):
                 tally.add(outcome)
             progress(counted, total)
     return BulkResult(
         done=tally.done,
         failed=tally.failed,
-        outcomes=tally.kept_failed + tally.kept_done + selection.already[:MAX_LISTED_OUTCOMES],
+        outcomes=tally.listed_failed + tally.listed_done + selection.already[:MAX_LISTED_OUTCOMES],
         queues=sorted(tally.queues),
-        batch=act.batch if tally.done else None,
+        batch=action.batch if tally.done else None,
         scan=selection.scan,
         already=len(selection.already) + tally.already,
     )
 
 
-def _part(connection: Redis, part: ChosenJobs, act: Action, pace: RateLimiter) -> Iterator[list[Outcome]]:
-    """Do it to the jobs of one place. Those that wait, and not where they did, are looked for once more."""
+def _run_part(connection: Redis, part: ChosenJobs, action: Action, limiter: RateLimiter) -> Iterator[list[Outcome]]:
+    """Run the action on the jobs of one location. Waiting jobs that are not at their position are located once more."""
     lost: list[bytes] = []
-    for ids, words in _steps(connection, part, act, pace):
-        lost += [id_ for id_, word in zip(ids, words, strict=True) if word == "moved"]
-        found = [(id_, word) for id_, word in zip(ids, words, strict=True) if word != "moved"]
-        yield [_outcome(part.queue, id_, word) for id_, word in found]
+    for ids, words in _call(connection, part, action, limiter):
+        answered = list(zip(ids, words, strict=True))
+        lost += [id_ for id_, word in answered if word == "moved"]
+        yield [_outcome(part.queue, id_, word) for id_, word in answered if word != "moved"]
     if not lost:
         return
-    at = job_locations.find_positions(connection, part.queue, lost)
-    there = sorted((position, id_) for id_, position in at.items())
-    again = ChosenJobs(part.queue, part.state, [id_ for _, id_ in there], [position for position, _ in there])
-    for ids, words in _steps(connection, again, act, pace):
+    position_of = job_locations.find_positions(connection, part.queue, lost)
+    ordered = sorted((position, id_) for id_, position in position_of.items())
+    again = ChosenJobs(part.queue, part.state, [id_ for _, id_ in ordered], [position for position, _ in ordered])
+    for ids, words in _call(connection, again, action, limiter):
         yield [_outcome(part.queue, id_, word) for id_, word in zip(ids, words, strict=True)]
-    yield [_outcome(part.queue, id_, "moved") for id_ in lost if id_ not in at]
+    yield [_outcome(part.queue, id_, "moved") for id_ in lost if id_ not in position_of]
 
 
-def _steps(
-    connection: Redis, part: ChosenJobs, act: Action, pace: RateLimiter
+def _call(
+    connection: Redis, part: ChosenJobs, action: Action, limiter: RateLimiter
 ) -> Iterator[tuple[list[bytes], list[str]]]:
-    """Do it in steps. `up` is how many places nearer to the head the rest of a list has come since it was read."""
-    up, start, size = 0, 0, pace.size(act.step)
-    middle = int(connection.llen(keys.queue(part.queue))) // 2 if part.positions else 0
+    """Call the action for a few jobs at a time.
+
+    `moved_up` is how many places nearer to the head the rest of a list has come since its positions were read.
+    """
+    moved_up, start, size = 0, 0, limiter.jobs_per_call(action.jobs_per_call)
+    middle = replies.integer(connection.llen(keys.queue(part.queue))) // 2 if part.positions else 0
     while start < len(part.ids):
         ids = part.ids[start : start + size]
         before = part.positions[start : start + size]
         if before and before[0] < middle <= before[-1]:
-            # The script looks through the list from the end that is nearer to all of a step.
+            # The script looks through the list from the end that is nearer to all jobs of a call.
             ids = ids[: sum(position < middle for position in before)]
-        pace.wait(len(ids))
+        limiter.wait(len(ids))
+        positions = [max(0, position - moved_up) for position in before[: len(ids)]]
         try:
-            words, shift = act(
-                connection, part.queue, part.state, ids, [max(0, position - up) for position in before[: len(ids)]]
-            )
+            words, shift = action(connection, part.queue, part.state, ids, positions)
         except ResponseError as error:
             if not replies.is_wrong_type(error):
                 raise
-            # Nothing was changed, and the jobs of other queues can do without this one.
+            # Nothing was changed, and the jobs of other queues do not depend on this one.
             words, shift = ["a key of its queue holds another type than it should"] * len(ids), 0
-        up += shift + sum(word == "done" for word in words)
+        moved_up += shift + sum(word == "done" for word in words)
         start += len(ids)
         yield ids, words
 
 
-def _seen_again(connection: Redis, outcomes: Sequence[Outcome], chosen: Selection) -> Iterator[Outcome]:
-    """These outcomes: where it was not done because somebody else did just that, it is so already."""
-    states = (
-        locate_jobs.current_states(connection, [each.id for each in outcomes if not each.done]) if chosen.so else {}
-    )
-    for each in outcomes:
-        state, queue = states.get(each.id, ("", ""))
-        if state in chosen.so and (chosen.target is None or queue == chosen.target):
-            yield replace(each, queue=queue, done=True, detail=chosen.so[state], where=state)
+def _recheck(connection: Redis, outcomes: Sequence[Outcome], selection: Selection) -> Iterator[Outcome]:
+    """Yield the outcomes; failures of jobs that somebody else has brought into the wanted state become successes."""
+    failed = [outcome.id for outcome in outcomes if not outcome.done]
+    states = locate_jobs.current_states(connection, failed) if selection.so else {}
+    for outcome in outcomes:
+        state, queue = states.get(outcome.id, ("", ""))
+        if state in selection.so and (selection.target is None or queue == selection.target):
+            yield replace(outcome, queue=queue, done=True, detail=selection.so[state], where=state)
         else:
-            yield each
+            yield outcome
 
 
 def _outcome(queue: str, id_: bytes, word: str) -> Outcome:
-    done = word in ("done", "limited")
+    is_done = word in ("done", "limited")
     detail = _DETAILS.get(word, word if " " in word else f"it is {word}")
-    return Outcome(untrusted_fields.decode(id_), queue, done, "" if word == "done" else detail)
+    return Outcome(untrusted_fields.decode(id_), queue, is_done, "" if word == "done" else detail)

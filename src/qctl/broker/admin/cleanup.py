@@ -13,7 +13,7 @@ from redis import Redis
 
 from qctl.broker.query import job_locations
 from qctl.broker.redis import keys, replies, untrusted_fields
-from qctl.broker.redis.scripts import Argument, Script
+from qctl.broker.redis.scripts import Script
 from qctl.models import Progress, State
 
 JOBS_PER_CALL = 200
@@ -68,9 +68,14 @@ def delete_finished(connection: Redis, queue: str, ids: Iterable[bytes], progres
     """Delete finished jobs for good. Returns how many. It may be interrupted between two steps and run again."""
     done = 0
     for chunk in _chunks(ids, JOBS_PER_CALL):
-        dependents = keys.dependents("").removeprefix(keys.job(""))
-        args: list[Argument] = [keys.JOB_PREFIX, keys.results(""), dependents, *chunk]
-        done += int(_delete_finished(connection, [keys.finished(queue)], args))
+        done += _delete_finished(
+            connection,
+            finished=keys.finished(queue),
+            job_prefix=keys.JOB_PREFIX,
+            results_prefix=keys.results(""),
+            dependents_suffix=keys.DEPENDENTS_SUFFIX,
+            job_ids=chunk,
+        )
         progress(done, None)
     return done
 

@@ -22,7 +22,15 @@ def delete(connection: Redis, queue: str, *, actor: str) -> bool:
     return bool(
         _delete_queue(
             connection,
-            [keys.QUEUES, keys.PAUSED, keys.BREAKERS, keys.EVENTS, *locations, *records],
-            [queue, keys.queue(queue), len(locations), actor, events.MAX_ENTRIES],
+            queues=keys.QUEUES,
+            pauses=keys.PAUSED,
+            breakers=keys.BREAKERS,
+            events=keys.EVENTS,
+            locations=locations,
+            records=records,
+            queue=queue,
+            queue_key=keys.queue(queue),
+            actor=actor,
+            max_events=events.MAX_ENTRIES,
         )
     )

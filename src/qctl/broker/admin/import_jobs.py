@@ -1,70 +1,66 @@
-"""Bringing exported jobs back, each in one step: there whole or not at all, and never twice."""
+"""Imports exported jobs, each in one step: a job is there whole or not at all, and never twice."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from qctl.broker.admin.import_format import Record
+from qctl.broker.admin.import_format import ImportedJob
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_locations
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
-from qctl.broker.redis.scripts import Script
+from qctl.broker.redis.scripts import Argument, Script
 from qctl.errors import AlreadyExistsError, RejectedError
 
 _import = Script("admin/import", after="redis/types")
 
 
-def put(connection: Redis, record: Record, *, actor: str) -> None:
-    """Put a job where it was. Raises AlreadyThereError where there is one of its id, RejectedError where
-    its time is over."""
-    now = clock.now_ms(connection)
-    if record.expires_at and record.expires_at <= now:
-        raise RejectedError("its time was over: it would vanish at once")
-    queue, kind = record.queue, job_locations.key_type(record.state)
-    where = [
-        keys.job(record.id),
-        keys.results(record.id),
-        job_locations.key(record.state, queue),
-        keys.causes(queue),
-        keys.cause(queue, record.fingerprint),
-        keys.QUEUES,
-        keys.EVENTS,
-    ]
-    flat = [part for pair in record.fields.items() for part in pair]
-    results: list[Any] = []
-    for entry, values in record.results:
-        results += [entry, 2 * len(values), *(part for pair in values.items() for part in pair)]
-    args: list[Any] = [
-        record.id,
-        queue,
-        keys.queue(queue),
-        kind,
-        record.note if kind == "hash" else _score(record.score),
-        record.fingerprint,
-        repr(record.died or 0),
-        record.cause,
-        record.expires_at,
-        record.results_expire_at,
-        actor,
-        events.MAX_ENTRIES,
-        len(flat),
-        *flat,
-        *results,
-    ]
+def put(connection: Redis, job: ImportedJob, *, actor: str) -> None:
+    """Put a job back to where it was.
+
+    Raises AlreadyExistsError if its id is in use, RejectedError if it has expired.
+    """
+    if job.expires_at and job.expires_at <= clock.now_ms(connection):
+        raise RejectedError("it has expired, and would vanish at once")
+    location_type = job_locations.key_type(job.state)
+    attempts: list[Argument] = []
+    for entry_id, values in job.results:
+        attempts += [entry_id, 2 * len(values), *(part for pair in values.items() for part in pair)]
     try:
-        answer = untrusted_fields.decode(_import(connection, where, args))
+        answer = _import(
+            connection,
+            job=keys.job(job.id),
+            results=keys.results(job.id),
+            location=job_locations.key(job.state, job.queue),
+            causes=keys.causes(job.queue),
+            letters=keys.cause(job.queue, job.fingerprint),
+            queues=keys.QUEUES,
+            events=keys.EVENTS,
+            job_id=job.id,
+            queue=job.queue,
+            queue_key=keys.queue(job.queue),
+            location_type=location_type,
+            entry=job.note if location_type == "hash" else _format_score(job.score),
+            fingerprint=job.fingerprint,
+            died_ms=repr(job.died or 0),
+            cause=job.cause,
+            expires_ms=job.expires_at,
+            results_expire_ms=job.results_expire_at,
+            actor=actor,
+            max_events=events.MAX_ENTRIES,
+            fields=[part for pair in job.fields.items() for part in pair],
+            attempts=attempts,
+        )
     except ResponseError as error:
         if not replies.is_wrong_type(error):
             raise
         raise RejectedError("a key of its queue holds another type than it should") from None
-    if answer == "exists":
-        raise AlreadyExistsError(f"there is a job {record.id} already")
+    if untrusted_fields.decode(answer) == "exists":
+        raise AlreadyExistsError(f"there is a job {job.id} already")
 
 
-def _score(score: float) -> str:
-    """As Redis reads it: repr keeps every digit."""
+def _format_score(score: float) -> str:
+    """Return a score as Redis reads it, with every digit."""
     return ("inf" if score > 0 else "-inf") if math.isinf(score) else repr(score)

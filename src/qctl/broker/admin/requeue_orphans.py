@@ -11,7 +11,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_locations
 from qctl.broker.query.orphans import Orphan
 from qctl.broker.redis import keys, replies, untrusted_fields
-from qctl.broker.redis.scripts import Argument, Script
+from qctl.broker.redis.scripts import Script
 
 _requeue_orphan = Script("admin/requeue_orphan", after="redis/types")
 
@@ -23,10 +23,26 @@ def requeue(connection: Redis, orphans: Iterable[Orphan], *, actor: str) -> int:
 
 def _requeue_one(connection: Redis, orphan: Orphan, actor: str) -> int:
     id_, queue = untrusted_fields.decode(orphan.id), orphan.queue
-    names = [keys.job(id_), keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.scheduled(queue)]
-    names += [keys.executions(id_), keys.quarantine(queue), keys.QUEUES, keys.EVENTS]
-    args: list[Argument] = [id_, queue, orphan.state, utcformat(now()), actor, events.MAX_ENTRIES]
-    return int(_requeue_orphan(connection, names, [*args, job_locations.LPOS_MAXLEN]))
+    requeued: int = _requeue_orphan(
+        connection,
+        job=keys.job(id_),
+        waiting=keys.queue(queue),
+        intermediate=keys.intermediate(queue),
+        claims=keys.claims(queue),
+        scheduled=keys.scheduled(queue),
+        executions=keys.executions(id_),
+        quarantine=keys.quarantine(queue),
+        queues=keys.QUEUES,
+        events=keys.EVENTS,
+        job_id=id_,
+        queue=queue,
+        status=orphan.state,
+        now=utcformat(now()),
+        actor=actor,
+        max_events=events.MAX_ENTRIES,
+        maxlen=job_locations.LPOS_MAXLEN,
+    )
+    return requeued
 
 
 def deregister_workers(connection: Redis, gone: Iterable[bytes]) -> int:

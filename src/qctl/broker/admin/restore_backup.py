@@ -1,4 +1,4 @@
-"""Bringing a backup back, line by line: what is there already stays as it is, and each line is there whole or not."""
+"""Restores a backup line by line: existing entries stay as they are, and each line is restored whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,151 +11,148 @@ from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from qctl.broker.admin import export_jobs, import_format, import_jobs, write_backup
-from qctl.broker.admin.import_format import Record, Values
+from qctl.broker.admin.import_format import ImportedJob
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.scheduler.schedules import NAME_PATTERN
 from qctl.errors import AlreadyExistsError, RejectedError
 
-_BATCH = ("queue", "verb", "by", "at", "expires_at")
-_LONGEST_ID = 100
+_BATCH_FIELDS = ("queue", "verb", "by", "at", "expires_at")
+_MAX_BATCH_ID_CHARACTERS = 100
 
 
 def put(connection: Redis, line: bytes, *, trust: bool, dry_run: bool, actor: str) -> str:
-    """Put back what a line holds. Returns its kind: pause, schedule, job, batch, trashed, or end.
+    """Restore the entry of a line. Returns its kind: pause, schedule, job, batch, trashed, or end.
 
-    Raises AlreadyThereError where there is such a thing, RejectedError where it is corrupt or hostile, or its time is
-    over. With `dry_run` it is only read. `trust` as for importing.
+    With `dry_run` the line is only read. `trust` as for an import. Raises AlreadyExistsError if there is such an entry,
+    RejectedError if the line is corrupt or hostile, or its entry has expired.
     """
-    found = import_format.document(line)
-    if found.get("schema") == export_jobs.SCHEMA:
-        record = import_format.read(found, trust=trust)
+    parsed = import_format.document(line)
+    if parsed.get("schema") == export_jobs.SCHEMA:
+        job = import_format.read(parsed, trust=trust)
         if not dry_run:
-            import_jobs.put(connection, record, actor=actor)
+            import_jobs.put(connection, job, actor=actor)
         return "job"
-    kind = found.get("kind")
-    if found.get("schema") != write_backup.SCHEMA or not isinstance(kind, str):
-        raise RejectedError(f"it is no {write_backup.SCHEMA}")
+    kind = parsed.get("kind")
+    if parsed.get("schema") != write_backup.SCHEMA or not isinstance(kind, str):
+        raise RejectedError(f"it is not {write_backup.SCHEMA}")
     if kind == write_backup.END:
         return kind
-    if kind not in _KINDS:
+    if kind not in _READERS:
         raise RejectedError(f"its kind is {kind[:80]!r}, which no backup writes")
-    act = _KINDS[kind](connection, found, trust, actor)
+    restore = _READERS[kind](connection, parsed, trust, actor)
     if not dry_run:
-        act()
+        restore()
     return kind
 
 
-def _pause(connection: Redis, found: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
+def _pause(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
     del trust
-    queue, raw = import_format.word(found, "queue"), import_format.value(found.get("pause"), "pause")
-    until = untrusted_fields.parse_object(raw).get("until")
-    if not untrusted_fields.parse_object(raw):
+    queue, raw = import_format.word(parsed, "queue"), import_format.value(parsed.get("pause"), "pause")
+    pause = untrusted_fields.parse_object(raw)
+    if not pause:
         raise RejectedError("its pause cannot be read")
 
-    def act() -> None:
-        over = isinstance(until, (int, float)) and until <= clock.now_ms(connection)
-        if over and not connection.hexists(keys.PAUSED, untrusted_fields.encode(queue)):
+    def restore() -> None:
+        until, name = pause.get("until"), untrusted_fields.encode(queue)
+        is_over = isinstance(until, (int, float)) and until <= clock.now_ms(connection)
+        if is_over and not connection.hexists(keys.PAUSED, name):
             raise RejectedError(f"the pause of {queue} is over")
-        if not connection.hsetnx(keys.PAUSED, untrusted_fields.encode(queue), raw):
+        if not connection.hsetnx(keys.PAUSED, name, raw):
             raise AlreadyExistsError(f"{queue} is paused already")
         events.record(connection, "paused", queue=queue, actor=actor, reason="from a backup")
 
-    return act
+    return restore
 
 
-def _schedule(connection: Redis, found: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
-    name = import_format.word(found, "name")
+def _schedule(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
+    name = import_format.word(parsed, "name")
     if not NAME_PATTERN.fullmatch(name):
-        raise RejectedError(f"{name[:80]!r} is no name of a schedule")
-    due, fields = import_format.score(found.get("due")), import_format.values(found.get("fields"), "fields")
+        raise RejectedError(f"{name[:80]!r} is not a name of a schedule")
+    due, fields = import_format.score(parsed.get("due")), import_format.values(parsed.get("fields"), "fields")
     if not fields:
         raise RejectedError("it has no data")
-    called = import_format.called(fields, [])
-    if called and not trust:
-        raise RejectedError(f"a stock worker would run or call its {called[0]}: take it with --trust")
+    if not trust:
+        import_format.refuse_dangers(import_format.dangers(fields, []))
 
     def write(pipe: Pipeline) -> None:
         pipe.hset(keys.schedule(name), mapping=dict(fields))
         pipe.zadd(keys.SCHEDULES, {name: "+inf" if math.isinf(due) else due})
         events.record(pipe, "schedule", name=name, actor=actor, reason="from a backup")
 
-    return lambda: _once(connection, keys.schedule(name), f"a schedule {name} exists already", write)
+    return lambda: _write_new(connection, keys.schedule(name), f"a schedule {name} exists already", write)
 
 
-def _batch(connection: Redis, found: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
+def _batch(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
     del trust, actor
-    name, ends = _batch_name(found, "id"), import_format.moment(found, "expires_at")
-    fields = import_format.values(found.get("fields"), "fields")
-    if not ends or set(fields) != set(_BATCH):
-        raise RejectedError(f"its batch does not say {', '.join(_BATCH)}")
+    batch_id, expires_ms = _batch_id(parsed, "id"), import_format.time_ms(parsed, "expires_at")
+    fields = import_format.values(parsed.get("fields"), "fields")
+    if not expires_ms or set(fields) != set(_BATCH_FIELDS):
+        raise RejectedError(f"its batch does not have {', '.join(_BATCH_FIELDS)}")
 
     def write(pipe: Pipeline) -> None:
-        pipe.hset(keys.trash(name), mapping=dict(fields))
-        pipe.zadd(keys.TRASH, {name: ends})
+        pipe.hset(keys.trash(batch_id), mapping=dict(fields))
+        pipe.zadd(keys.TRASH, {batch_id: expires_ms})
 
-    def act() -> None:
-        if ends <= clock.now_ms(connection) and not connection.exists(keys.trash(name)):
-            raise RejectedError(f"the time of trash batch {name} is over")
-        _once(connection, keys.trash(name), f"a trash batch {name} exists already", write)
+    def restore() -> None:
+        if expires_ms <= clock.now_ms(connection) and not connection.exists(keys.trash(batch_id)):
+            raise RejectedError(f"trash batch {batch_id} has expired")
+        _write_new(connection, keys.trash(batch_id), f"a trash batch {batch_id} exists already", write)
 
-    return act
+    return restore
 
 
-def _trashed(connection: Redis, found: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
+def _trashed(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -> Callable[[], None]:
     del actor
-    batch = _batch_name(found, "batch")
-    record = import_format.read(found.get("job"), trust=trust)
-    given = found.get("origin")
-    origin = None if given is None else import_format.value(given, "origin")
-    if record.fields.get(job_fields.TRASH_BATCH) != batch.encode():
-        raise RejectedError(f"its job does not lie in trash batch {batch}")
+    batch_id = _batch_id(parsed, "batch")
+    job = import_format.read(parsed.get("job"), trust=trust)
+    raw_origin = parsed.get("origin")
+    origin = None if raw_origin is None else import_format.value(raw_origin, "origin")
+    if job.fields.get(job_fields.TRASH_BATCH) != batch_id.encode():
+        raise RejectedError(f"its job is not in trash batch {batch_id}")
 
     def write(pipe: Pipeline) -> None:
-        _write_job(pipe, record)
-        pipe.rpush(keys.trash_jobs(batch), untrusted_fields.encode(record.id))
+        _write_job(pipe, job)
+        pipe.rpush(keys.trash_jobs(batch_id), untrusted_fields.encode(job.id))
         if origin is not None:
-            pipe.hset(keys.trash_origins(batch), untrusted_fields.encode(record.id), origin)
+            pipe.hset(keys.trash_origins(batch_id), untrusted_fields.encode(job.id), origin)
 
-    def act() -> None:
-        if not connection.exists(keys.trash(batch)):
-            raise RejectedError(f"its trash batch {batch} is not there")
-        _once(connection, keys.job(record.id), f"there is a job {record.id} already", write)
+    def restore() -> None:
+        if not connection.exists(keys.trash(batch_id)):
+            raise RejectedError(f"there is no trash batch {batch_id}")
+        _write_new(connection, keys.job(job.id), f"there is a job {job.id} already", write)
 
-    return act
+    return restore
 
 
-_KINDS: dict[str, Callable[[Redis, dict[str, Any], bool, str], Callable[[], None]]] = {
+_READERS: dict[str, Callable[[Redis, dict[str, Any], bool, str], Callable[[], None]]] = {
     "pause": _pause,
     "schedule": _schedule,
     "batch": _batch,
     "trashed": _trashed,
 }
+"""Readers of the kinds of lines. Each returns the function that restores the entry."""
 
 
-def _write_job(pipe: Pipeline, record: Record) -> None:
-    pipe.hset(keys.job(record.id), mapping=_mapping(record.fields))
-    for entry, values in record.results:
-        pipe.xadd(keys.results(record.id), _mapping(values), id=entry)
-    if record.expires_at:
-        pipe.pexpireat(keys.job(record.id), record.expires_at)
-    if record.results_expire_at:
-        pipe.pexpireat(keys.results(record.id), record.results_expire_at)
+def _write_job(pipe: Pipeline, job: ImportedJob) -> None:
+    pipe.hset(keys.job(job.id), mapping=dict(job.fields))
+    for entry_id, values in job.results:
+        pipe.xadd(keys.results(job.id), dict(values), id=entry_id)
+    if job.expires_at:
+        pipe.pexpireat(keys.job(job.id), job.expires_at)
+    if job.results_expire_at:
+        pipe.pexpireat(keys.results(job.id), job.results_expire_at)
 
 
-def _mapping(values: Values) -> dict[Any, Any]:
-    return dict(values)
-
-
-def _batch_name(found: dict[str, Any], name: str) -> str:
-    text = import_format.word(found, name)
-    if len(text) > _LONGEST_ID or not text.replace("-", "").replace(".", "").isalnum():
-        raise RejectedError(f"{text[:80]!r} is no name of a trash batch")
+def _batch_id(parsed: dict[str, Any], name: str) -> str:
+    text = import_format.word(parsed, name)
+    if len(text) > _MAX_BATCH_ID_CHARACTERS or not text.replace("-", "").replace(".", "").isalnum():
+        raise RejectedError(f"{text[:80]!r} is not a name of a trash batch")
     return text
 
 
-def _once(connection: Redis, key: str, taken: str, write: Callable[[Pipeline], None]) -> None:
-    """Write in one transaction where the key is not there. Raises AlreadyThereError where it is, or comes meanwhile."""
+def _write_new(connection: Redis, key: str, taken: str, write: Callable[[Pipeline], None]) -> None:
+    """Write in one transaction if the key does not exist. Raises AlreadyExistsError if it does by then."""
     with connection.pipeline() as pipe:
         pipe.watch(key)
         if pipe.exists(key):

@@ -1,4 +1,4 @@
-"""Running dead letters again, and jobs that were canceled: each leaves its place in the one step that enqueues it."""
+"""Retries dead letters and canceled jobs: each leaves its location in the step that enqueues it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _retry = Script("admin/retry", after="redis/types")
 
 
 class Retry:
-    """Put jobs back to the tails of their queues, as an act of `bulk.run`. A paused queue takes them, and they wait."""
+    """Action of `bulk.run` that puts jobs back to the tails of their queues. In a paused queue they wait."""
 
     states: tuple[State, ...] = ("failed", "quarantined", "canceled")
-    """Where jobs may be that can be run again."""
+    """States of jobs that can be retried."""
 
-    step = 50
-    """Jobs a script call takes: less than 1 ms."""
+    jobs_per_call = 50
+    """Jobs that a script call takes, in less than 1 ms."""
 
     batch = None
 
@@ -35,36 +35,32 @@ class Retry:
     def __call__(
         self, connection: Redis, queue: str, _state: State, ids: Sequence[bytes], _positions: Sequence[int]
     ) -> tuple[list[str], int]:
-        """Do it to these jobs. Returns a word for each, as `retry.lua` says them."""
+        """Retry these jobs. Returns a word for each, as in `retry.lua`."""
         now = datetime.now(timezone.utc)
-        limit_begin, _, limit_end = RateLimitRegistry("\0", connection).rate_limited_key.partition("\0")
+        limit_prefix, _, limit_suffix = RateLimitRegistry("\0", connection).rate_limited_key.partition("\0")
         answers = _retry(
             connection,
-            [
-                keys.failed(queue),
-                keys.quarantine(queue),
-                keys.queue(queue),
-                keys.recoveries(queue),
-                keys.claims(queue),
-                keys.intermediate(queue),
-                keys.QUEUES,
-                keys.causes(queue),
-                keys.EVENTS,
-                keys.canceled(queue),
-            ],
-            [
-                queue,
-                keys.JOB_PREFIX,
-                utcformat(now),
-                now.timestamp(),
-                self.actor,
-                events.MAX_ENTRIES,
-                job_fields.FINGERPRINT,
-                keys.cause(queue, ""),
-                limit_begin,
-                limit_end,
-                *ids,
-            ],
+            failed=keys.failed(queue),
+            quarantine=keys.quarantine(queue),
+            waiting=keys.queue(queue),
+            recoveries=keys.recoveries(queue),
+            claims=keys.claims(queue),
+            intermediate=keys.intermediate(queue),
+            queues=keys.QUEUES,
+            causes=keys.causes(queue),
+            canceled=keys.canceled(queue),
+            events=keys.EVENTS,
+            queue=queue,
+            job_prefix=keys.JOB_PREFIX,
+            now=utcformat(now),
+            now_seconds=now.timestamp(),
+            actor=self.actor,
+            max_events=events.MAX_ENTRIES,
+            fingerprint_field=job_fields.FINGERPRINT,
+            cause_prefix=keys.cause(queue, ""),
+            limit_prefix=limit_prefix,
+            limit_suffix=limit_suffix,
+            job_ids=ids,
         )
         words = [untrusted_fields.decode(answer) for answer in answers]
         for id_, word in zip(ids, words, strict=True):

@@ -1,14 +1,14 @@
-"""The trash: where destructive acts put jobs, so that they can be undone until the batch expires.
+"""The trash: destructive actions put jobs into it, so that they can be undone until the batch expires.
 
-Every act goes in steps of one script call each. Between two steps each job is in exactly one place, so an act may be
-interrupted at any moment and run again; `progress` is told after each step how many jobs are done.
+Every action calls a script for a few jobs at a time. Between two calls each job is in exactly one location, so that the
+action may be interrupted and run again; `progress` gets the number of jobs after each call.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from redis import Redis
@@ -22,265 +22,285 @@ from qctl.models import ClearResult, Progress, RestoreResult, TrashBatch
 
 log = logging.getLogger(__name__)
 
-STEP = 200
-"""Jobs a script call takes: less than 1 ms, so that much slower machines keep P7 too."""
+JOBS_PER_CALL = 200
+"""Jobs that a script call takes, in less than 1 ms, so that Redis answers others in time on slow machines too."""
 
-_clear = Script("admin/clear", after="redis/types")
-_restore = Script("admin/restore", after="redis/types")
-_purge = Script("admin/purge", after="redis/types")
+_clear = Script("admin/clear", after=("redis/types", "admin/count_removed"))
+_purge = Script("admin/purge", after=("redis/types", "admin/count_removed"))
+_restore = Script("admin/restore", after=("redis/types", "admin/count_removed"))
+_empty_batch = Script("admin/empty_batch", after="redis/types")
 
-_REGISTRIES = (keys.scheduled, keys.deferred, keys.finished, keys.failed, keys.canceled)
-"""Where jobs come from that did not wait, in the order that `restore.lua` wants them."""
-
-_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
+_ID_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
 
 
 class Batch:
-    """What one act puts into the trash: one batch a queue, named after the first: `NAME`, `NAME.2`, ...
+    """Trash batch of one action, which consists of a batch for each queue: `NAME`, `NAME.2`, ...
 
-    `expires` is when it will be gone, in milliseconds. Nothing is written before the first job is put into it.
+    `expires_ms` is when it expires. Nothing is written before the first job is put into it.
     """
 
     def __init__(self, connection: Redis, verb: str, *, actor: str, ttl: int) -> None:
         self._now = clock.now_ms(connection)
         self._verb, self._actor = verb, actor
-        self._queues: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
         self.name = _new_name(self._now)
-        self.expires = self._now + ttl * 1000
+        self.expires_ms = self._now + ttl * 1000
 
-    def of(self, queue: str) -> str:
-        """The name of the batch of a queue."""
-        number = len(self._queues) + 1
-        return self._queues.setdefault(queue, self.name if number == 1 else f"{self.name}.{number}")
+    def id_for(self, queue: str) -> str:
+        """Return the id of the batch of a queue."""
+        number = len(self._ids) + 1
+        return self._ids.setdefault(queue, self.name if number == 1 else f"{self.name}.{number}")
 
     def record(self, queue: str) -> list[str | int]:
-        """The fields of its hash and their values, in turn."""
-        at, expires = self._now, self.expires
-        return ["queue", queue, "verb", self._verb, "by", self._actor, "at", at, "expires_at", expires]
+        """Return the fields of the batch's hash, each followed by its value."""
+        at, expires_ms = self._now, self.expires_ms
+        return ["queue", queue, "verb", self._verb, "by", self._actor, "at", at, "expires_at", expires_ms]
 
 
 def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Progress) -> ClearResult:
-    """Move what waits in a queue to a new trash batch that expires in `ttl` seconds.
+    """Move the waiting jobs of a queue to a new trash batch that expires in `ttl` seconds.
 
-    Takes as many jobs as waited at the beginning, from the head. What runs, is scheduled or dead is not touched.
+    Takes as many jobs as waited at the beginning, from the head. Running, scheduled and dead jobs are not touched.
     """
-    total = int(connection.llen(keys.queue(queue)))
-    whole = Batch(connection, "clear", actor=actor, ttl=ttl)
-    batch = whole.of(queue)
+    total = replies.integer(connection.llen(keys.queue(queue)))
+    batch = Batch(connection, "clear", actor=actor, ttl=ttl)
+    batch_id = batch.id_for(queue)
+
+    def call(limit: int) -> int:
+        moved: int = _clear(
+            connection,
+            waiting=keys.queue(queue),
+            batch_jobs=keys.trash_jobs(batch_id),
+            batch=keys.trash(batch_id),
+            batches=keys.TRASH,
+            limit=limit,
+            job_prefix=keys.JOB_PREFIX,
+            counts_prefix=keys.counts_prefix(queue),
+            batch_id=batch_id,
+            batch_field=job_fields.TRASH_BATCH,
+            expires_ms=batch.expires_ms,
+            record=batch.record(queue),
+        )
+        return moved
+
     removed = 0
     try:
-        while removed < total:
-            moved = int(
-                _clear(
-                    connection,
-                    [keys.queue(queue), keys.trash_jobs(batch), keys.trash(batch), keys.TRASH],
-                    [
-                        min(STEP, total - removed),
-                        keys.JOB_PREFIX,
-                        keys.counts_prefix(queue),
-                        batch,
-                        job_fields.TRASH_BATCH,
-                        whole.expires,
-                        *whole.record(queue),
-                    ],
-                )
-            )
-            if not moved:
-                break
-            removed += moved
+        for removed in _repeat(call, total):
             progress(removed, total)
     finally:
         if removed:
-            _tell(connection, "cleared", queue=queue, count=removed, actor=actor, reason=f"trash {batch}")
-    return ClearResult(queue, removed, batch if removed else None)
+            _record(connection, "cleared", queue=queue, count=removed, actor=actor, reason=f"trash {batch_id}")
+    return ClearResult(queue, removed, batch_id if removed else None)
 
 
 def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> ClearResult:
-    """Delete what waits in a queue for good, with its results. It cannot be undone."""
-    total = int(connection.llen(keys.queue(queue)))
+    """Delete the waiting jobs of a queue for good, with their results. It cannot be undone."""
+    total = replies.integer(connection.llen(keys.queue(queue)))
+
+    def call(limit: int) -> int:
+        deleted: int = _purge(
+            connection,
+            waiting=keys.queue(queue),
+            limit=limit,
+            job_prefix=keys.JOB_PREFIX,
+            results_prefix=keys.results(""),
+            dependents_suffix=keys.DEPENDENTS_SUFFIX,
+            counts_prefix=keys.counts_prefix(queue),
+        )
+        return deleted
+
     removed = 0
     try:
-        while removed < total:
-            left, _ = _delete(
-                connection, [keys.queue(queue)], min(STEP, total - removed), counts=keys.counts_prefix(queue)
-            )
-            if not left:
-                break
-            removed += left
+        for removed in _repeat(call, total):
             progress(removed, total)
     finally:
         if removed:
-            _tell(connection, "purged", queue=queue, count=removed, actor=actor)
+            _record(connection, "purged", queue=queue, count=removed, actor=actor)
     return ClearResult(queue, removed, None, purged=True)
 
 
+def _repeat(call: Callable[[int], int], total: int) -> Iterator[int]:
+    """Call a script until it has taken `total` jobs or finds none. Yields how many it has taken after each call."""
+    done = 0
+    while done < total and (taken := call(min(JOBS_PER_CALL, total - done))):
+        done += taken
+        yield done
+
+
 def batches(connection: Redis) -> list[TrashBatch]:
-    """What lies in the trash, newest first."""
-    scored = [
-        (untrusted_fields.decode(id_), ends) for id_, ends in connection.zrange(keys.TRASH, 0, -1, withscores=True)
-    ]
+    """Return the batches in the trash, newest first."""
+    scored = replies.scored_members(connection.zrange(keys.TRASH, 0, -1, withscores=True))
+    expiries = [(untrusted_fields.decode(id_), expires_ms) for id_, expires_ms in scored]
     with connection.pipeline(transaction=False) as pipe:
-        for id_, _ in scored:
+        for id_, _ in expiries:
             pipe.hmget(keys.trash(id_), "queue", "verb", "by", "at")
             pipe.llen(keys.trash_jobs(id_))
         answers = replies.execute(pipe)
-    found = [
-        _batch(id_, ends, replies.granted(record, [None] * 4), replies.granted(count, 0))
-        for (id_, ends), record, count in zip(scored, answers[::2], answers[1::2], strict=True)
+    unsorted = [
+        _batch(id_, expires_ms, replies.field_values(record, 4), replies.integer(count))
+        for (id_, expires_ms), record, count in zip(expiries, answers[::2], answers[1::2], strict=True)
     ]
-    return sorted(found, key=lambda batch: (batch.at, batch.id), reverse=True)
+    return sorted(unsorted, key=lambda batch: (batch.at, batch.id), reverse=True)
 
 
-def restore(connection: Redis, batch: str | None, *, actor: str, progress: Progress) -> RestoreResult:
-    """Put back what one act removed, the newest where None: jobs that waited to the head of their queue in the order
-    they had, others into the state they were in.
+def restore(connection: Redis, name: str | None, *, actor: str, progress: Progress) -> RestoreResult:
+    """Put back the jobs that one action removed, the newest action for None.
 
-    Jobs whose data is gone, or that were enqueued again meanwhile, are left out with an event each. Raises
-    NotFoundError, and RefusedError where a batch does not say which queue it came from.
+    Jobs that waited go to the head of their queue in the order that they had, others into their state. Jobs whose data
+    is gone, or that were enqueued again meanwhile, are left out with an event each. Raises NotFoundError, and
+    RefusedError if a batch has no queue.
     """
-    chosen = _choose(batches(connection), batch)
-    for each in chosen:
-        if not each.queue and not each.count:  # whoever restored it meanwhile has taken all of it
-            raise NotFoundError(f"no trash batch {each.id}", hint="qctl trash list")
-        if not each.queue:
-            raise RefusedError(f"trash batch {each.id} does not say which queue it came from")
-    total = sum(each.count for each in chosen)
+    chosen = _of_action(batches(connection), name)
+    for batch in chosen:
+        if not batch.queue and not batch.count:  # somebody else has restored all of it meanwhile
+            raise NotFoundError(f"no trash batch {batch.id}", hint="qctl trash list")
+        if not batch.queue:
+            raise RefusedError(f"trash batch {batch.id} does not say which queue it came from")
+    total = sum(batch.count for batch in chosen)
     done = restored = 0
-    for each in chosen:
+    for batch in chosen:
 
-        def told(now: int, before: int = done) -> None:
-            progress(before + now, max(before + now, total))
+        def report(count: int, before: int = done) -> None:
+            progress(before + count, max(before + count, total))
 
-        left, back = _put_back(connection, each, actor, told)
-        done += left
-        restored += back
-    return RestoreResult(chosen[0].id, ", ".join(dict.fromkeys(each.queue for each in chosen)), restored)
+        taken, put_back = _restore_batch(connection, batch, actor, report)
+        done += taken
+        restored += put_back
+    return RestoreResult(chosen[0].id, ", ".join(dict.fromkeys(batch.queue for batch in chosen)), restored)
 
 
-def _put_back(connection: Redis, batch: TrashBatch, actor: str, progress: Callable[[int], None]) -> tuple[int, int]:
-    """How many left the batch, and how many of them were put back."""
+def _restore_batch(connection: Redis, batch: TrashBatch, actor: str, report: Callable[[int], None]) -> tuple[int, int]:
+    """Return how many jobs left the batch, and how many of them were put back."""
     queue = batch.queue
-    where = [keys.trash_jobs(batch.id), keys.trash(batch.id), keys.TRASH, keys.queue(queue), keys.QUEUES, keys.EVENTS]
-    where += [keys.trash_origins(batch.id), keys.quarantine(queue), keys.causes(queue)]
-    where += [registry(queue) for registry in _REGISTRIES]
-    counts = keys.counts_prefix(queue)
-    args: list[str | int] = [
-        STEP,
-        keys.JOB_PREFIX,
-        batch.id,
-        job_fields.TRASH_BATCH,
-        queue,
-        actor,
-        events.MAX_ENTRIES,
-        counts,
-    ]
     done = restored = 0
     try:
         while True:
-            left, back = _restore(connection, where, [*args, keys.cause(queue, "")])
-            if not left:
+            taken, put_back = _restore(
+                connection,
+                batch_jobs=keys.trash_jobs(batch.id),
+                batch=keys.trash(batch.id),
+                batches=keys.TRASH,
+                origins=keys.trash_origins(batch.id),
+                waiting=keys.queue(queue),
+                queues=keys.QUEUES,
+                quarantine=keys.quarantine(queue),
+                causes=keys.causes(queue),
+                scheduled=keys.scheduled(queue),
+                deferred=keys.deferred(queue),
+                finished=keys.finished(queue),
+                failed=keys.failed(queue),
+                canceled=keys.canceled(queue),
+                events=keys.EVENTS,
+                limit=JOBS_PER_CALL,
+                job_prefix=keys.JOB_PREFIX,
+                batch_id=batch.id,
+                batch_field=job_fields.TRASH_BATCH,
+                queue=queue,
+                actor=actor,
+                max_events=events.MAX_ENTRIES,
+                cause_prefix=keys.cause(queue, ""),
+                counts_prefix=keys.counts_prefix(queue),
+            )
+            if not taken:
                 return done, restored
-            done += left
-            restored += back
-            progress(done)
+            done += taken
+            restored += put_back
+            report(done)
     finally:
         if restored:
-            _tell(connection, "restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
+            _record(connection, "restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
 
 
-def empty(connection: Redis, batch: str | None, *, actor: str, progress: Progress) -> int:
-    """Delete what one act removed for good, or all where None. Returns how many jobs. Raises NotFoundError."""
-    found = batches(connection)
-    chosen = found if batch is None else _choose(found, batch)
-    total = sum(each.count for each in chosen)
+def empty(connection: Redis, name: str | None, *, actor: str, progress: Progress) -> int:
+    """Delete the jobs that one action removed for good, or the whole trash for None. Returns how many jobs.
+
+    Raises NotFoundError.
+    """
+    every = batches(connection)
+    chosen = every if name is None else _of_action(every, name)
+    total = sum(batch.count for batch in chosen)
     done = 0
-    for each in chosen:
+    for batch in chosen:
 
-        def told(now: int, before: int = done) -> None:
-            progress(before + now, total)
+        def report(count: int, before: int = done) -> None:
+            progress(before + count, total)
 
-        done += _empty(connection, each, actor, each.count, told)
+        done += _empty(connection, batch, actor, batch.count, report)
     return done
 
 
 def expire(connection: Redis, limit: int = 10_000) -> int:
-    """Delete batches whose time is over, at most `limit` jobs. Returns how many jobs."""
-    over = {
-        untrusted_fields.decode(id_) for id_ in connection.zrangebyscore(keys.TRASH, "-inf", clock.now_ms(connection))
-    }
+    """Delete expired batches, at most `limit` jobs. Returns how many jobs."""
+    raw_ids = replies.bytes_list(connection.zrangebyscore(keys.TRASH, "-inf", clock.now_ms(connection)))
+    expired = {untrusted_fields.decode(id_) for id_ in raw_ids}
     done = 0
-    for each in reversed(batches(connection) if over else []):
-        if each.id in over and done < limit:
-            done += _empty(connection, each, "time", limit - done, lambda _: None)
+    for batch in reversed(batches(connection) if expired else []):
+        if batch.id in expired and done < limit:
+            done += _empty(connection, batch, "time", limit - done, lambda _count: None)
     return done
 
 
-def _empty(connection: Redis, batch: TrashBatch, actor: str, most: int, progress: Callable[[int], None]) -> int:
+def _empty(connection: Redis, batch: TrashBatch, actor: str, limit: int, report: Callable[[int], None]) -> int:
+    def call(count: int) -> int:
+        deleted: int = _empty_batch(
+            connection,
+            batch_jobs=keys.trash_jobs(batch.id),
+            batch=keys.trash(batch.id),
+            batches=keys.TRASH,
+            origins=keys.trash_origins(batch.id),
+            limit=count,
+            job_prefix=keys.JOB_PREFIX,
+            results_prefix=keys.results(""),
+            dependents_suffix=keys.DEPENDENTS_SUFFIX,
+            batch_id=batch.id,
+            batch_field=job_fields.TRASH_BATCH,
+        )
+        return deleted
+
     done = 0
-    where = [keys.trash_jobs(batch.id), keys.trash(batch.id), keys.TRASH, keys.trash_origins(batch.id)]
     try:
-        while True:
-            left, _ = _delete(connection, where, min(STEP, max(1, most - done)), batch=batch.id)
-            done += left
-            if left:
-                progress(done)
-            if not left or done >= most:
-                return done
+        for done in _repeat(call, max(1, limit)):  # a batch without jobs goes too
+            report(done)
+        return done
     finally:
         if done:
-            _tell(connection, "purged", queue=batch.queue or None, count=done, actor=actor, reason=f"trash {batch.id}")
+            queue = batch.queue or None
+            _record(connection, "purged", queue=queue, count=done, actor=actor, reason=f"trash {batch.id}")
 
 
-def _delete(connection: Redis, where: list[str], most: int, *, batch: str = "", counts: str = "") -> tuple[int, int]:
-    left, deleted = _purge(
-        connection,
-        where,
-        [
-            most,
-            keys.JOB_PREFIX,
-            keys.results(""),
-            keys.dependents("").removeprefix(keys.job("")),
-            batch,
-            job_fields.TRASH_BATCH,
-            counts,
-        ],
-    )
-    return int(left), int(deleted)
-
-
-def _tell(connection: Redis, event: str, **what: str | int | None) -> None:
-    """Record what was done. A Redis that is full has no room for that; it is done all the same, and makes room."""
+def _record(connection: Redis, event: str, **fields: str | int | None) -> None:
+    """Record an event. A full Redis has no memory for it: the action, which frees memory, succeeds all the same."""
     try:
-        events.record(connection, event, **what)
+        events.record(connection, event, **fields)
     except OutOfMemoryError:
-        log.debug("Redis is full: no event tells of what was %s", event, exc_info=True)
+        log.debug("Redis is full: no event is recorded for what was %s", event, exc_info=True)
 
 
-def _choose(found: list[TrashBatch], batch: str | None) -> list[TrashBatch]:
-    """The batches of one act: those of this name, or of the newest act."""
-    if batch is None:
-        if not found:
+def _of_action(every: list[TrashBatch], name: str | None) -> list[TrashBatch]:
+    """Return the batches of the action of this name, or of the newest action. Raises NotFoundError."""
+    if name is None:
+        if not every:
             raise NotFoundError("the trash is empty")
-        batch = found[0].id.partition(".")[0]
-    chosen = [each for each in found if each.id == batch or each.id.startswith(f"{batch}.")]
+        name = every[0].id.partition(".")[0]
+    chosen = [batch for batch in every if batch.id == name or batch.id.startswith(f"{name}.")]
     if not chosen:
-        raise NotFoundError(f"no trash batch {batch}", hint="qctl trash list")
-    return sorted(chosen, key=lambda each: each.id)
+        raise NotFoundError(f"no trash batch {name}", hint="qctl trash list")
+    return sorted(chosen, key=lambda batch: batch.id)
 
 
-def _new_name(now: int) -> str:
-    """A name that can be read, told apart and sorted: 20261122-044512-x7f2."""
-    return f"{clock.to_datetime(now):%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ALPHABET) for _ in range(4))}"
+def _new_name(now_ms: int) -> str:
+    """Return a name that is readable, unique and sorts by time: 20261122-044512-x7f2."""
+    return f"{clock.to_datetime(now_ms):%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ID_ALPHABET) for _ in range(4))}"
 
 
-def _batch(batch: str, ends: float, record: Sequence[bytes | None], count: int) -> TrashBatch:
-    queue, verb, by, at = (untrusted_fields.decode(value) for value in record)
-    return TrashBatch(batch, queue, verb, by, _time(at), _time(ends), count)
+def _batch(batch_id: str, expires_ms: float, record: Sequence[bytes | None], count: int) -> TrashBatch:
+    queue, verb, actor, at = map(untrusted_fields.decode, record)
+    return TrashBatch(batch_id, queue, verb, actor, _time(at), _time(expires_ms), count)
 
 
 def _time(ms: str | float) -> datetime:
-    """A time in milliseconds; one that cannot be read lies in 1970."""
+    """Return a time in milliseconds; 1970 if it is invalid."""
     try:
-        return clock.to_datetime(float(ms))
-    except (ValueError, OverflowError, OSError):
+        return clock.optional_datetime(float(ms)) or clock.to_datetime(0)
+    except ValueError:
         return clock.to_datetime(0)

@@ -42,8 +42,14 @@ def resume(connection: Redis, worker: WorkerInfo, *, actor: str) -> QuietResult:
 def _send(connection: Redis, worker: WorkerInfo, actor: str, command: str) -> QuietResult:
     changed, *claimed = _set_quiet(
         connection,
-        [keys.QUIET, keys.EVENTS, *(keys.claims(queue) for queue in worker.queues)],
-        [worker.claimant or "", actor, worker.name, events.MAX_ENTRIES, command],
+        quiet=keys.QUIET,
+        events=keys.EVENTS,
+        claims=[keys.claims(queue) for queue in worker.queues],
+        claimant=worker.claimant or "",
+        actor=actor,
+        worker=worker.name,
+        max_events=events.MAX_ENTRIES,
+        command=command,
     )
     claims = [
         (queue, untrusted_fields.decode(id_)) for queue, ids in zip(worker.queues, claimed, strict=True) for id_ in ids

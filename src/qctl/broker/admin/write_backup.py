@@ -1,7 +1,7 @@
-"""What Redis alone knows and no producer sends again: pauses, schedules, dead letters, the trash; as lines of JSON.
+"""Writes a backup of what only Redis has: pauses, schedules, dead letters and the trash, as lines of JSON.
 
-A dead letter is a line as `exporting` writes it. The others name their kind. The last line says how many there are:
-a file that was cut off has none.
+A dead letter is a line as `export_jobs` writes it. The others name their kind. The last line has their number, so that
+a file that was cut off is recognised.
 """
 
 from __future__ import annotations
@@ -22,35 +22,28 @@ from qctl.models import DEAD_STATES, ChosenJobs, TrashBatch
 SCHEMA = "qctl.backup.line/1"
 
 END = "end"
-"""The kind of the last line."""
+"""Kind of the last line."""
+
+Page = tuple[str, list[str]]
+"""Lines of one kind, with that kind."""
 
 
-Step = tuple[str, list[str]]
-"""Lines of one kind."""
-
-
-def lines(connection: Redis) -> Iterator[Step]:
-    """The backup as lines of JSON without their ends, in steps. Writes nothing; what comes meanwhile may be missing."""
+def lines(connection: Redis) -> Iterator[Page]:
+    """Yield the backup as pages of lines without their ends. Writes nothing; what is added meanwhile may be missing."""
     count = 0
-    for kind, step in _steps(connection):
-        count += len(step)
-        yield kind, step
+    for kind, page in _pages(connection):
+        count += len(page)
+        yield kind, page
     yield END, [_line(END, count=count)]
 
 
-def _steps(connection: Redis) -> Iterator[Step]:
-    yield (
-        "pause",
-        [
-            _line("pause", queue=untrusted_fields.decode(queue), pause=export_jobs.value(raw))
-            for queue, raw in connection.hgetall(keys.PAUSED).items()
-        ],
-    )
+def _pages(connection: Redis) -> Iterator[Page]:
+    yield "pause", list(_pauses(connection))
     yield "schedule", list(_schedules(connection))
     for queue in stats_snapshot.queue_names(connection):
         for state in DEAD_STATES:
-            for step in job_locations.read(connection, queue, state):
-                for jobs in export_jobs.lines(connection, ChosenJobs(queue, state, [found.id for found in step])):
+            for entries in job_locations.read(connection, queue, state):
+                for jobs in export_jobs.lines(connection, ChosenJobs(queue, state, [entry.id for entry in entries])):
                     yield "job", jobs
     for batch in trash.batches(connection):
         yield "batch", [_batch(connection, batch)]
@@ -58,38 +51,45 @@ def _steps(connection: Redis) -> Iterator[Step]:
             yield "trashed", list(_trashed(connection, batch.id, batch.queue, start))
 
 
+def _pauses(connection: Redis) -> Iterator[str]:
+    for queue, raw in replies.bytes_dict(connection.hgetall(keys.PAUSED)).items():
+        yield _line("pause", queue=untrusted_fields.decode(queue), pause=export_jobs.value(raw))
+
+
 def _schedules(connection: Redis) -> Iterator[str]:
-    found = connection.zrange(keys.SCHEDULES, 0, -1, withscores=True)
+    scored = replies.scored_members(connection.zrange(keys.SCHEDULES, 0, -1, withscores=True))
+    schedules = [(untrusted_fields.decode(name), due) for name, due in scored]
     with connection.pipeline(transaction=False) as pipe:
-        for name, _ in found:
-            pipe.hgetall(keys.schedule(untrusted_fields.decode(name)))
-        answers = replies.execute(pipe) if found else []
-    for (name, due), answer in zip(found, answers, strict=True):
-        when = due if math.isfinite(due) else "inf"
-        yield _line(
-            "schedule", name=untrusted_fields.decode(name), due=when, fields=_fields(replies.granted(answer, {}))
-        )
+        for name, _ in schedules:
+            pipe.hgetall(keys.schedule(name))
+        answers = replies.execute(pipe) if schedules else []
+    for (name, due), answer in zip(schedules, answers, strict=True):
+        fields = _fields(replies.bytes_dict(answer))
+        yield _line("schedule", name=name, due=due if math.isfinite(due) else "inf", fields=fields)
 
 
-def _trashed(connection: Redis, batch: str, queue: str, start: int) -> Iterator[str]:
-    """Jobs of a batch, in its order, with where each came from. One whose data is gone is left out."""
-    ids = connection.lrange(keys.trash_jobs(batch), start, start + IDS_PER_READ - 1)
-    origins = dict(zip(ids, connection.hmget(keys.trash_origins(batch), ids), strict=True)) if ids else {}
-    for step in export_jobs.lines(connection, ChosenJobs(queue, "canceled", ids)):
-        for each in step:
-            job = json.loads(each)
-            origin = origins.get(untrusted_fields.encode(job["id"]))
-            said = None if origin is None else export_jobs.value(origin)
-            yield _line("trashed", batch=batch, origin=said, job={"score": 0, **job})
+def _trashed(connection: Redis, batch_id: str, queue: str, start: int) -> Iterator[str]:
+    """Yield the jobs of a batch in its order, with where each came from. Jobs whose data is gone are left out."""
+    ids = replies.bytes_list(connection.lrange(keys.trash_jobs(batch_id), start, start + IDS_PER_READ - 1))
+    if not ids:
+        return
+    raw_origins = replies.field_values(connection.hmget(keys.trash_origins(batch_id), ids), len(ids))
+    origins = dict(zip(ids, raw_origins, strict=True))
+    for page in export_jobs.lines(connection, ChosenJobs(queue, "canceled", ids)):
+        for line in page:
+            job = json.loads(line)
+            raw = origins.get(untrusted_fields.encode(job["id"]))
+            origin = None if raw is None else export_jobs.value(raw)
+            yield _line("trashed", batch=batch_id, origin=origin, job={"score": 0, **job})
 
 
 def _batch(connection: Redis, batch: TrashBatch) -> str:
-    fields = _fields(connection.hgetall(keys.trash(batch.id)))
+    fields = _fields(replies.bytes_dict(connection.hgetall(keys.trash(batch.id))))
     return _line("batch", id=batch.id, fields=fields, expires_at=round(batch.expires_at.timestamp() * 1000))
 
 
 def _fields(raw: Mapping[bytes, bytes]) -> dict[str, Any]:
-    return {untrusted_fields.decode(name): export_jobs.value(each) for name, each in raw.items()}
+    return {untrusted_fields.decode(name): export_jobs.value(value) for name, value in raw.items()}
 
 
 def _line(kind: str, **more: Any) -> str:

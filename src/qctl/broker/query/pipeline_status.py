@@ -1,13 +1,14 @@
-"""The way of data into the queues as it can be seen: buffers, batches, topics, what arrives. Writes nothing."""
+"""Status of data ingestion: buffers, batches, topics, arriving items. Writes nothing."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
+from redis.client import Pipeline
 
 from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import CountWindow
@@ -15,34 +16,50 @@ from qctl.broker.ingest import buffer, topics
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.catalog.specs import PipelineSpec
-from qctl.models import Arrival, Arrivals, PipelineStatus, TopicStatus
+from qctl.models import Arrival, Arrivals, Pause, PipelineStatus, TopicStatus
 
-PATIENCE = 1.0
-"""Seconds without an arrival after which `watch` says so."""
+WATCH_TIMEOUT_SECONDS = 1.0
+"""Time without an arrival after which `watch` yields nothing new."""
 
-COUNTED = ("received", "rejected", "cut", "sessions_lost", "flushed", "flushed_at", "session_lost_at")
+_COUNTERS = ("received", "rejected", "cut", "sessions_lost", "flushed", "flushed_at", "session_lost_at")
+
+
+class _Reading(NamedTuple):
+    """The reads of one pipeline and its queue."""
+
+    counts: dict[str, int | None]
+    depth: int
+    oldest_item: bytes | None
+    waiting: int
+    next_batch: bytes | None
+    claimed: list[bytes]
+    failed: int
+    quarantined: int
+    received: dict[int, int]
+    """Received items by minute since 1970."""
 
 
 def pipelines(connection: Redis, specs: Sequence[PipelineSpec], threshold: int) -> list[PipelineStatus]:
-    """These pipelines, in three round trips. `threshold` is how many items make a batch."""
+    """Return the status of these pipelines, in three round trips. `threshold` is the batch size in items."""
     at = clock.now_ms(connection) / 1000
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.PAUSED)
         for spec in specs:
-            _ask(pipe, spec, at)
-        held, *answers = replies.execute(pipe)
-    paused = pauses.parse(replies.granted(held, {}), round(at * 1000))
-    size = len(answers) // max(1, len(specs))
-    asked = [answers[n * size : (n + 1) * size] for n in range(len(specs))]
-    began = _began(connection, asked)
+            _stage(pipe, spec, at)
+        raw_pauses, *answers = replies.execute(pipe)
+    paused = pauses.parse(replies.bytes_dict(raw_pauses), round(at * 1000))
+    width = len(answers) // max(1, len(specs))
+    readings = [_parse(answers[n * width : (n + 1) * width], at) for n in range(len(specs))]
+    cut_times = _oldest_cuts(connection, readings)
     return [
-        _status(spec, answer, oldest, at, threshold, pauses.of(paused, spec.queue))
-        for spec, answer, oldest in zip(specs, asked, began, strict=True)
+        _status(spec, reading, oldest_cut, at, threshold, pauses.of(paused, spec.queue))
+        for spec, reading, oldest_cut in zip(specs, readings, cut_times, strict=True)
     ]
 
 
-def _ask(pipe: Any, spec: PipelineSpec, at: float) -> None:
-    pipe.hmget(keys.ingest(spec.name), COUNTED)
+def _stage(pipe: Pipeline, spec: PipelineSpec, at: float) -> None:
+    """Add the reads of a pipeline; `_parse` reads their replies."""
+    pipe.hmget(keys.ingest(spec.name), _COUNTERS)
     pipe.llen(keys.buffer(spec.name))
     pipe.lindex(keys.buffer(spec.name), 0)
     pipe.llen(keys.queue(spec.queue))
@@ -54,52 +71,74 @@ def _ask(pipe: Any, spec: PipelineSpec, at: float) -> None:
         pipe.hmget(keys.counts(spec.queue, hour), [f"{minute}.received" for minute in range(60)])
 
 
-def _began(connection: Redis, asked: Sequence[Sequence[Any]]) -> list[datetime | None]:
-    """When the oldest batch of each that is not written yet was cut."""
-    ids = [{raw for raw in (replies.granted(a[4], None), *replies.granted(a[5], [])) if raw is not None} for a in asked]
+def _parse(answers: Sequence[object], at: float) -> _Reading:
+    counts, depth, oldest_item, waiting, next_batch, claimed, failed, quarantined, *hours = answers
+    values = map(_count, replies.field_values(counts, len(_COUNTERS)))
+    received = {
+        60 * hour + minute: count
+        for hour, row in zip(counters.window_hours(at), hours, strict=True)
+        for minute, raw in enumerate(replies.field_values(row, 0))
+        if (count := _count(raw)) is not None
+    }
+    return _Reading(
+        dict(zip(_COUNTERS, values, strict=True)),
+        replies.integer(depth),
+        replies.optional_bytes(oldest_item),
+        replies.integer(waiting),
+        replies.optional_bytes(next_batch),
+        replies.bytes_list(claimed),
+        replies.integer(failed),
+        replies.integer(quarantined),
+        received,
+    )
+
+
+def _oldest_cuts(connection: Redis, readings: Sequence[_Reading]) -> list[datetime | None]:
+    """Return the time at which each pipeline's oldest batch that is not written yet was cut."""
+    ids = [{*reading.claimed, *([reading.next_batch] if reading.next_batch else [])} for reading in readings]
     with connection.pipeline(transaction=False) as pipe:
-        for raw in (raw for each in ids for raw in each):
-            pipe.hget(keys.job(untrusted_fields.decode(raw)), "created_at")
-        answers = iter(replies.execute(pipe))
-    dated = [[untrusted_fields.parse_time(replies.granted(next(answers), None)) for _ in each] for each in ids]
-    return [min((when for when in each if when), default=None) for each in dated]
+        for job_id in (job_id for batch_ids in ids for job_id in batch_ids):
+            pipe.hget(keys.job(untrusted_fields.decode(job_id)), "created_at")
+        answers = map(replies.optional_bytes, replies.execute(pipe))
+        times = [[untrusted_fields.parse_time(next(answers)) for _ in batch_ids] for batch_ids in ids]
+    return [min((time for time in cuts if time), default=None) for cuts in times]
 
 
 def _status(
-    spec: PipelineSpec, answer: Sequence[Any], began: datetime | None, at: float, threshold: int, paused: Any
+    spec: PipelineSpec,
+    reading: _Reading,
+    oldest_cut: datetime | None,
+    at: float,
+    threshold: int,
+    paused: Pause | None,
 ) -> PipelineStatus:
-    counted = dict(zip(COUNTED, map(_count, replies.granted(answer[0], [None] * len(COUNTED))), strict=True))
-    oldest = buffer.item_age(replies.granted(answer[2], None))
-    waited = max(0.0, at - began.timestamp()) if began else 0.0
+    counts = reading.counts
+    oldest_age = buffer.item_age(reading.oldest_item)
+    waited = max(0.0, at - oldest_cut.timestamp()) if oldest_cut else 0.0
     return PipelineStatus(
         name=spec.name,
         queue=spec.queue,
-        rate=_rate(answer[8:], at),
-        depth=replies.granted(answer[1], 0),
-        oldest_age=oldest,
-        batches=replies.granted(answer[3], 0) + len(replies.granted(answer[5], [])),
+        rate=_rate(reading.received, at),
+        depth=reading.depth,
+        oldest_age=oldest_age,
+        batches=reading.waiting + len(reading.claimed),
         threshold=threshold,
-        flushed=counted["flushed"],
-        flushed_at=_moment(counted["flushed_at"]),
-        lag=max(oldest or 0.0, waited),
-        dead=replies.granted(answer[6], 0) + replies.granted(answer[7], 0),
-        received=counted["received"] or 0,
-        rejected=counted["rejected"] or 0,
-        cut=counted["cut"] or 0,
-        sessions_lost=counted["sessions_lost"] or 0,
-        session_lost_at=_moment(counted["session_lost_at"]),
+        flushed=counts["flushed"],
+        flushed_at=clock.optional_datetime(counts["flushed_at"] or None),
+        lag=max(oldest_age or 0.0, waited),
+        dead=reading.failed + reading.quarantined,
+        received=counts["received"] or 0,
+        rejected=counts["rejected"] or 0,
+        cut=counts["cut"] or 0,
+        sessions_lost=counts["sessions_lost"] or 0,
+        session_lost_at=clock.optional_datetime(counts["session_lost_at"] or None),
         paused=paused,
     )
 
 
-def _rate(hours: Sequence[Any], at: float) -> float | None:
-    found = {
-        60 * hour + minute: count
-        for hour, row in zip(counters.window_hours(at), hours, strict=True)
-        for minute, raw in enumerate(replies.granted(row, []))
-        if (count := _count(raw)) is not None
-    }
-    window = CountWindow([{"received": found[m]} if m in found else {} for m in counters.window_minutes(at)], at % 60)
+def _rate(received: Mapping[int, int], at: float) -> float | None:
+    minutes = counters.window_minutes(at)
+    window = CountWindow([{"received": received[m]} if m in received else {} for m in minutes], at % 60)
     return None if window.is_empty else window.rate("received")
 
 
@@ -107,37 +146,41 @@ def _rate(hours: Sequence[Any], at: float) -> float | None:
 
 
 def by_topic(connection: Redis, pipeline: str) -> list[TopicStatus]:
-    """Every topic that is told apart, and the others."""
+    """Return the status of every topic that is counted by itself, and of all others together."""
     at = clock.now_ms(connection) / 1000
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.topics(pipeline))
         pipe.zrange(keys.topics_seen(pipeline), 0, -1, withscores=True)
         counted, seen = replies.execute(pipe)
-    moments = dict(replies.granted(seen, []))
+    seen_ms = dict(replies.scored_members(seen))
     return [
-        _topic(pipeline, raw, text, moments.get(raw), at)
-        for raw, text in replies.granted(counted, {}).items()
-        if _parts(text) is not None
+        _topic(pipeline, raw, counts, seen_ms.get(raw), at)
+        for raw, text in replies.bytes_dict(counted).items()
+        if (counts := _topic_counts(text)) is not None
     ]
 
 
-def _topic(pipeline: str, raw: bytes, text: bytes, seen: float | None, at: float) -> TopicStatus:
-    received, rejected, rate, lag = _parts(text) or (0, 0, 0.0, None)
-    passed = max(0.0, at - seen / 1000) if seen else 0.0
+TopicCounts = tuple[int, int, float, float | None]
+"""Items received and rejected, items per second, and the lag in seconds."""
+
+
+def _topic(pipeline: str, raw: bytes, counts: TopicCounts, seen_ms: float | None, at: float) -> TopicStatus:
+    received, rejected, rate, lag = counts
+    silence = max(0.0, at - seen_ms / 1000) if seen_ms else 0.0
     name = untrusted_fields.decode(raw)
     return TopicStatus(
         topic=None if name == topics.OTHER_TOPICS else name,
         pipeline=pipeline,
-        rate=topics.decayed_rate(rate, passed),
+        rate=topics.decayed_rate(rate, silence),
         received=received,
         rejected=rejected,
-        seen_at=_moment(seen),
+        seen_at=clock.optional_datetime(seen_ms or None),
         lag=lag,
     )
 
 
-def _parts(text: bytes) -> tuple[int, int, float, float | None] | None:
-    """What the script wrote of a topic, None where it is something else."""
+def _topic_counts(text: bytes) -> TopicCounts | None:
+    """Return what topics.lua wrote of a topic, None if it is something else."""
     try:
         received, rejected, rate, lag = text.decode().split(" ")
         return int(received), int(rejected), float(rate), int(lag) / 1000 if lag else None
@@ -149,19 +192,19 @@ def _parts(text: bytes) -> tuple[int, int, float, float | None] | None:
 
 
 def watch(connection: Redis, pipelines: Sequence[str]) -> Iterator[Arrivals]:
-    """Yield what is taken in as it comes, and nothing about every second without any, for ever.
+    """Yield received items as they come, and nothing about every second without any, for ever.
 
-    The first time it yields, Redis has taken the subscription; sources know of it a second later at most.
+    At the first yield, Redis has taken the subscription; sources notice it within a second.
     """
     channels = {keys.arrivals(name).encode(): name for name in pipelines}
-    with connection.pubsub() as channel:
-        channel.subscribe(*channels)
+    with connection.pubsub() as subscription:
+        subscription.subscribe(*channels)
         while True:
-            told = channel.get_message(timeout=PATIENCE)
-            if told is None or told["type"] != "message":
+            message = subscription.get_message(timeout=WATCH_TIMEOUT_SECONDS)
+            if message is None or message["type"] != "message":
                 yield Arrivals([], 0)
             else:
-                yield _arrivals(channels[told["channel"]], told["data"])
+                yield _arrivals(channels[message["channel"]], message["data"])
 
 
 def _arrivals(pipeline: str, data: bytes) -> Arrivals:
@@ -169,28 +212,19 @@ def _arrivals(pipeline: str, data: bytes) -> Arrivals:
         count, items = json.loads(data)
         return Arrivals([_arrival(pipeline, item) for item in items], int(count))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError, RecursionError):
-        return Arrivals([], 0)  # somebody else's: nothing of ours is told like this
+        return Arrivals([], 0)  # published by something else than qctl
 
 
 def _arrival(pipeline: str, item: Mapping[str, Any]) -> Arrival:
     received = clock.to_datetime(item["received_ns"] / 1e6)
     if "fields" in item:
-        return Arrival(
-            pipeline, received, str(item["topic"]), clock.to_datetime(item["ts_ns"] / 1e6), dict(item["fields"])
-        )
-    said = datetime.fromisoformat(item["timestamp"])
-    return Arrival(
-        pipeline, received, str(item["user_id"]), said, {"msg_id": item["msg_id"], "message": item["message"]}
-    )
+        measured = clock.to_datetime(item["ts_ns"] / 1e6)
+        return Arrival(pipeline, received, str(item["topic"]), measured, dict(item["fields"]))
+    sent = datetime.fromisoformat(item["timestamp"])
+    message = {"msg_id": item["msg_id"], "message": item["message"]}
+    return Arrival(pipeline, received, str(item["user_id"]), sent, message)
 
 
 def _count(raw: bytes | None) -> int | None:
-    """A count of ours, None where it is missing or something else."""
+    """Return one of qctl's counts, None if it is missing or invalid."""
     return int(raw) if raw is not None and raw.isdigit() and len(raw) < 18 else None
-
-
-def _moment(ms: float | None) -> datetime | None:
-    try:
-        return clock.to_datetime(ms) if ms else None
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -89,6 +89,10 @@ def dependents(job_id: str) -> str:
     return str(Job.dependents_key_for(job_id))
 
 
+DEPENDENTS_SUFFIX = dependents("").removeprefix(job(""))
+"""End of the key of a job's dependents, after the key of the job's hash."""
+
+
 def started(name: str) -> str:
     """ZSET `job:execution` -> expiry of its heartbeat (s)."""
     return StartedJobRegistry.key_template.format(name)

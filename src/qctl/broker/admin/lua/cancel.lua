@@ -1,12 +1,12 @@
--- Cancel jobs that wait, are scheduled or deferred. Begins with take_jobs.lua, which says what is not said here.
--- KEYS[7] ZSET canceled
--- ARGV as in take_jobs.lua, none of its own
+-- Cancel jobs that wait, are scheduled or deferred. Begins with take_jobs.lua, which has the rest of its head.
+-- KEYS
+--   canceled ZSET
 -- Returns what take_jobs.lua returns
--- Atomic: a job is canceled in the step that takes it out of its place.
-local wrong = check({'zset'})
+-- Atomic: a job is canceled in the step that takes it out of its location.
+local wrong = wrong_location() or wrong_type({canceled})
 if wrong then return wrong end
-return each(function(id, job)
-    redis.call('ZADD', KEYS[7], now[1], id)
+return take_each(function(id, job)
+    redis.call('ZADD', canceled, time[1], id)
     if job then redis.call('HSET', job, 'status', 'canceled') end
-    tell('canceled', id, 'it was ' .. STATE)
+    record('canceled', id, 'it was ' .. state)
 end)

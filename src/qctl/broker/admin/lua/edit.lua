@@ -1,25 +1,36 @@
 -- Give a job another payload, keeping the one it had before the first edit; or give it that one back.
--- KEYS[1] HASH job  KEYS[2] HASH claims  KEYS[3] STREAM of events
--- ARGV[1] id  ARGV[2] queue  ARGV[3] the payload as it was read  ARGV[4] the new one  ARGV[5] its description
---   ARGV[6] field of the original  ARGV[7] field of who edited  ARGV[8] who edited, empty to give the original back
---   ARGV[9] who  ARGV[10] cap of the stream
+-- KEYS
+--   job HASH
+--   claims HASH
+--   events STREAM
+-- ARGV
+--   job_id
+--   queue
+--   before: the payload as it was read
+--   data: the new payload
+--   description: the new description
+--   original_field: field of the original payload
+--   edited_field: field of the last edit
+--   edit: time and author, empty to give the original back
+--   actor
+--   max_events
 -- Returns `done` · `changed` somebody else edited it meanwhile · `absent` · else its status: it runs, or has run
--- Atomic: what is edited is what was read, and no worker has it.
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 'absent' end
-local wrong = wrong_type(KEYS, {'hash', 'hash', 'stream'})
+-- Atomic: the payload that is replaced is the one that was read, and no worker has claimed the job.
+if redis.call('TYPE', job).ok ~= 'hash' then return 'absent' end
+local wrong = wrong_type({job, claims, events})
 if wrong then return wrong end
-local status = redis.call('HGET', KEYS[1], 'status')
+local status = redis.call('HGET', job, 'status')
 if status == 'started' or status == 'finished' then return status end
-if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 'started' end
-local data = redis.call('HGET', KEYS[1], 'data')
-if data ~= ARGV[3] then return 'changed' end
-if ARGV[8] == '' then
-    redis.call('HDEL', KEYS[1], ARGV[6], ARGV[7])
+if redis.call('HEXISTS', claims, job_id) == 1 then return 'started' end
+if redis.call('HGET', job, 'data') ~= before then return 'changed' end
+local is_reverted = edit == ''
+if is_reverted then
+    redis.call('HDEL', job, original_field, edited_field)
 else
-    redis.call('HSETNX', KEYS[1], ARGV[6], data)
-    redis.call('HSET', KEYS[1], ARGV[7], ARGV[8])
+    redis.call('HSETNX', job, original_field, before)
+    redis.call('HSET', job, edited_field, edit)
 end
-redis.call('HSET', KEYS[1], 'data', ARGV[4], 'description', ARGV[5])
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[10], '*', 'event', 'edited', 'queue', ARGV[2], 'job', ARGV[1],
-    'actor', ARGV[9], 'reason', ARGV[8] == '' and 'the original is back' or 'the original is kept')
+redis.call('HSET', job, 'data', data, 'description', description)
+redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'edited', 'queue', queue, 'job', job_id,
+    'actor', actor, 'reason', is_reverted and 'the original is back' or 'the original is kept')
 return 'done'

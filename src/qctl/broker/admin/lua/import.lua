@@ -1,42 +1,57 @@
--- Put a job where it was when it was exported, unless there is one of its id.
--- KEYS[1] HASH job  KEYS[2] STREAM of its results  KEYS[3] its place: LIST waiting, ZSET of a state, or HASH quarantine
---   KEYS[4] HASH of causes  KEYS[5] ZSET of the letters of its cause  KEYS[6] SET of queues  KEYS[7] STREAM of events
--- ARGV[1] id  ARGV[2] queue  ARGV[3] key of the queue  ARGV[4] type of the place  ARGV[5] its score there, or its note
---   ARGV[6] fingerprint, empty where the index of causes does not know it  ARGV[7] when it died (ms)
---   ARGV[8] the cause as the index has it  ARGV[9] when the job expires (ms), 0 never  ARGV[10] when its results do
---   ARGV[11] who  ARGV[12] cap of the stream of events  ARGV[13] how many fields and values of the hash follow
---   then those, then of each result its id, how many fields and values follow, and those
--- Returns `done` · `exists` there is such a job, or one of its id is in that place
--- Atomic: a job is there whole or not at all, and is never brought twice.
-local wrong = wrong_type({unpack(KEYS, 3)}, {ARGV[4], 'hash', 'zset', 'set', 'stream'})
+-- Put a job where it was when it was exported, unless its id is in use.
+-- KEYS
+--   job HASH
+--   results STREAM
+--   location LIST waiting, ZSET of a state, or HASH quarantine
+--   causes HASH
+--   letters ZSET of the dead letters of its cause
+--   queues SET
+--   events STREAM
+-- ARGV
+--   job_id
+--   queue
+--   queue_key
+--   location_type: `list`, `zset` or `hash`
+--   entry: its score in the location, or its note
+--   fingerprint: empty if its cause is not in the index
+--   died_ms: when it died
+--   cause: the cause as the index has it
+--   expires_ms: when the job expires, 0 for never
+--   results_expire_ms: when its results expire, 0 for never
+--   actor
+--   max_events
+--   fields...: fields and values of its hash
+--   attempts...: for each result its id, the number of fields and values, and those
+-- Returns `done` · `exists` there is such a job, or one of its id is in that location
+-- Atomic: a job is there whole or not at all, and is never imported twice.
+local wrong = wrong_type({location}, {location_type}) or wrong_type({causes, letters, queues, events})
 if wrong then return wrong end
-local id, place = ARGV[1], ARGV[4]
-if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return 'exists' end
-if place == 'zset' and redis.call('ZSCORE', KEYS[3], id) then return 'exists' end
-if place == 'hash' and redis.call('HEXISTS', KEYS[3], id) == 1 then return 'exists' end
+if redis.call('EXISTS', job, results) > 0 then return 'exists' end
+if location_type == 'zset' and redis.call('ZSCORE', location, job_id) then return 'exists' end
+if location_type == 'hash' and redis.call('HEXISTS', location, job_id) == 1 then return 'exists' end
 
-local at = 14 + tonumber(ARGV[13])
-if at > 14 then redis.call('HSET', KEYS[1], unpack(ARGV, 14, at - 1)) end
-while at <= #ARGV do
-    local count = tonumber(ARGV[at + 1])
-    redis.call('XADD', KEYS[2], ARGV[at], unpack(ARGV, at + 2, at + 1 + count))
-    at = at + 2 + count
+if #fields > 0 then redis.call('HSET', job, unpack(fields)) end
+local at = 1
+while at <= #attempts do
+    local last = at + 1 + tonumber(attempts[at + 1])
+    redis.call('XADD', results, attempts[at], unpack(attempts, at + 2, last))
+    at = last + 1
 end
-if ARGV[9] ~= '0' then redis.call('PEXPIREAT', KEYS[1], ARGV[9]) end
-if ARGV[10] ~= '0' then redis.call('PEXPIREAT', KEYS[2], ARGV[10]) end
+if expires_ms ~= '0' then redis.call('PEXPIREAT', job, expires_ms) end
+if results_expire_ms ~= '0' then redis.call('PEXPIREAT', results, results_expire_ms) end
 
-if place == 'list' then
-    redis.call('RPUSH', KEYS[3], id)
-elseif place == 'hash' then
-    redis.call('HSET', KEYS[3], id, ARGV[5])
+if location_type == 'list' then
+    redis.call('RPUSH', location, job_id)
+elseif location_type == 'hash' then
+    redis.call('HSET', location, job_id, entry)
 else
-    redis.call('ZADD', KEYS[3], ARGV[5], id)
+    redis.call('ZADD', location, entry, job_id)
 end
-if ARGV[6] ~= '' then
-    redis.call('HSETNX', KEYS[4], ARGV[6], ARGV[8])
-    redis.call('ZADD', KEYS[5], ARGV[7], id)
+if fingerprint ~= '' then
+    redis.call('HSETNX', causes, fingerprint, cause)
+    redis.call('ZADD', letters, died_ms, job_id)
 end
-redis.call('SADD', KEYS[6], ARGV[3])
-redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[12], '*', 'event', 'imported', 'queue', ARGV[2], 'job', id,
-    'actor', ARGV[11])
+redis.call('SADD', queues, queue_key)
+redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'imported', 'queue', queue, 'job', job_id,
+    'actor', actor)
 return 'done'

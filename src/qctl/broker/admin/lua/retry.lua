@@ -1,63 +1,84 @@
 -- Put dead letters and canceled jobs of one queue back to its tail.
--- KEYS[1] ZSET failed  KEYS[2] HASH quarantine  KEYS[3] LIST waiting  KEYS[4] HASH of recoveries  KEYS[5] HASH claims
---   KEYS[6] LIST intermediate  KEYS[7] SET of queues  KEYS[8] HASH of causes  KEYS[9] STREAM of events
---   KEYS[10] ZSET canceled
--- ARGV[1] queue  ARGV[2] prefix of job hashes  ARGV[3] now (RQ's format)  ARGV[4] now (s)  ARGV[5] who
---   ARGV[6] cap of the stream  ARGV[7] field of the fingerprint  ARGV[8] prefix of the causes' letters
---   ARGV[9] ARGV[10] what the key of a rate limit's waiting jobs begins and ends with  then the ids, at most 50
--- Returns one word an id: `done` · `limited` it waits for its rate limit · `absent` no such letter ·
---   `gone` its data is · `unreadable` · else its status: it is not dead; or why not, in words
--- Atomic: a letter leaves the dead in the step that enqueues it, so two operators or a double click run it once.
-local wrong = wrong_type(KEYS, {'zset', 'hash', 'list', 'hash', 'hash', 'list', 'set', 'hash', 'stream', 'zset'})
+-- KEYS
+--   failed ZSET
+--   quarantine HASH
+--   waiting LIST
+--   recoveries HASH
+--   claims HASH
+--   intermediate LIST
+--   queues SET
+--   causes HASH
+--   canceled ZSET
+--   events STREAM
+-- ARGV
+--   queue
+--   job_prefix: of the hashes of jobs
+--   now: in RQ's format
+--   now_seconds: since 1970
+--   actor
+--   max_events
+--   fingerprint_field: field of a job's hash that has its fingerprint
+--   cause_prefix: of the sorted sets of dead letters by cause
+--   limit_prefix: of the key of a rate limit's waiting jobs, before the name of the limit
+--   limit_suffix: of that key, after the name
+--   job_ids...: at most 50
+-- Returns one word for each id: `done` · `limited` it waits for its rate limit · `absent` it is none of these ·
+--   `gone` its data is · `unreadable` · else its status: it is not dead; or the reason, in words
+-- Atomic: a letter leaves the dead ones in the step that enqueues it, so that two operators or a double click run it
+--   once.
+local wrong = wrong_type({failed, quarantine, waiting, recoveries, claims, intermediate, queues, causes, canceled,
+    events})
 if wrong then return wrong end
-local alive = {queued = true, started = true, scheduled = true, deferred = true, finished = true,
+local living = {queued = true, started = true, scheduled = true, deferred = true, finished = true,
     rate_limited = true, ready_to_enqueue = true}
 
-local function forget_cause(id, job)
-    local fingerprint = redis.call('HGET', job, ARGV[7])
+local function remove_from_index(id, job)
+    local fingerprint = redis.call('HGET', job, fingerprint_field)
     if not fingerprint then return end
-    redis.call('HDEL', job, ARGV[7])
-    local letters = ARGV[8] .. fingerprint
+    redis.call('HDEL', job, fingerprint_field)
+    local letters = cause_prefix .. fingerprint
     if redis.call('TYPE', letters).ok ~= 'zset' then return end
     redis.call('ZREM', letters, id)
-    if redis.call('EXISTS', letters) == 0 then redis.call('HDEL', KEYS[8], fingerprint) end
+    if redis.call('EXISTS', letters) == 0 then redis.call('HDEL', causes, fingerprint) end
 end
 
 local function retry(id)
-    if not redis.call('ZSCORE', KEYS[1], id) and redis.call('HEXISTS', KEYS[2], id) == 0
-        and not redis.call('ZSCORE', KEYS[10], id) then return 'absent' end
-    local job = ARGV[2] .. id
-    local type = redis.call('TYPE', job).ok
-    if type == 'none' then return 'gone' end
-    if type ~= 'hash' then return 'unreadable' end
+    if not redis.call('ZSCORE', failed, id) and redis.call('HEXISTS', quarantine, id) == 0
+        and not redis.call('ZSCORE', canceled, id) then return 'absent' end
+    local job = job_prefix .. id
+    local kind = redis.call('TYPE', job).ok
+    if kind == 'none' then return 'gone' end
+    if kind ~= 'hash' then return 'unreadable' end
     local fields = redis.call('HMGET', job, 'status', 'data', 'rate_limit_key', 'rate_limit_concurrency')
-    if not fields[2] then return 'unreadable' end
-    if fields[1] and alive[fields[1]] then return fields[1] end
-    local limited = fields[3] and fields[3] ~= '' and tonumber(fields[4]) and ARGV[9] .. fields[3] .. ARGV[10]
+    local status, data, limit = fields[1], fields[2], fields[3]
+    if not data then return 'unreadable' end
+    if status and living[status] then return status end
+    local is_limited = limit and limit ~= '' and tonumber(fields[4])
+    local limited = is_limited and limit_prefix .. limit .. limit_suffix
     if limited and wrong_type({limited}, {'zset'}) then return 'a key of its rate limit holds another type' end
 
-    redis.call('ZREM', KEYS[1], id)
-    redis.call('HDEL', KEYS[2], id)
-    redis.call('ZREM', KEYS[10], id)
-    redis.call('HDEL', KEYS[4], id)
-    redis.call('HDEL', KEYS[5], id)
-    redis.call('LREM', KEYS[6], 0, id)
-    forget_cause(id, job)
+    redis.call('ZREM', failed, id)
+    redis.call('HDEL', quarantine, id)
+    redis.call('ZREM', canceled, id)
+    redis.call('HDEL', recoveries, id)
+    redis.call('HDEL', claims, id)
+    redis.call('LREM', intermediate, 0, id)
+    remove_from_index(id, job)
     redis.call('PERSIST', job)
-    redis.call('HSET', job, 'enqueued_at', ARGV[3], 'started_at', '', 'ended_at', '', 'worker_name', '')
-    redis.call('XADD', KEYS[9], 'MAXLEN', '~', ARGV[6], '*', 'event', 'requeued', 'queue', ARGV[1], 'job', id,
-        'actor', ARGV[5])
+    redis.call('HSET', job, 'enqueued_at', now, 'started_at', '', 'ended_at', '', 'worker_name', '')
+    redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'requeued', 'queue', queue, 'job', id,
+        'actor', actor)
     if limited then
         redis.call('HSET', job, 'status', 'rate_limited')
-        redis.call('ZADD', limited, ARGV[4], id)
+        redis.call('ZADD', limited, now_seconds, id)
         return 'limited'
     end
     redis.call('HSET', job, 'status', 'queued')
-    redis.call('RPUSH', KEYS[3], id)
-    redis.call('SADD', KEYS[7], KEYS[3])
+    redis.call('RPUSH', waiting, id)
+    redis.call('SADD', queues, waiting)
     return 'done'
 end
 
 local reply = {}
-for n = 11, #ARGV do reply[n - 10] = retry(ARGV[n]) end
+for n, id in ipairs(job_ids) do reply[n] = retry(id) end
 return reply

@@ -1,36 +1,49 @@
--- Take jobs out of one place of one queue: the beginning of the scripts cancel, discard and move, not a script itself.
--- KEYS[1] the place: LIST waiting, ZSET of a state, or HASH quarantine  KEYS[2] HASH of recoveries  KEYS[3] HASH claims
---   KEYS[4] LIST intermediate  KEYS[5] HASH of causes  KEYS[6] STREAM of events  then those of the script
--- ARGV[1] queue  ARGV[2] state  ARGV[3] who  ARGV[4] cap of the stream  ARGV[5] prefix of job hashes
---   ARGV[6] field of the fingerprint  ARGV[7] prefix of the causes' letters  ARGV[8] prefix of the queue's counts
---   ARGV[9] where the ids begin  then those of the script  then id and position in turn, at most 200
--- Returns one word an id, then by how many places the list has moved up since the positions were read.
---   `done` · `limited` done, and it held a slot of a rate limit · `absent` it is not there · `moved` it waits, and not
---   near its position · else its status: it is not what it seems
--- Atomic: a job leaves its place in the step that puts it elsewhere. Waiting ones leave in one pass over the list.
+-- Take jobs out of one location of one queue: the beginning of the scripts cancel, discard and move, not a script
+-- itself.
+-- KEYS
+--   location LIST waiting, ZSET of a state, or HASH quarantine
+--   recoveries HASH
+--   claims HASH
+--   intermediate LIST
+--   causes HASH
+--   events STREAM
+-- ARGV
+--   queue
+--   state
+--   actor
+--   max_events
+--   job_prefix: of the hashes of jobs
+--   fingerprint_field: field of a job's hash that has its fingerprint
+--   cause_prefix: of the sorted sets of dead letters by cause
+--   job_ids...: at most 200
+--   positions...: of each job in the list of waiting ones, none for other states
+-- Returns one word for each id, then by how many places the list has moved up since the positions were read.
+--   `done` · `limited` done, and it held a slot of a rate limit · `absent` it is not there · `moved` it waits, but not
+--   near its position · else its status: its location does not match it
+-- Atomic: a job leaves its location in the step that puts it elsewhere. Waiting ones leave in one pass over the list.
 local NEAR, TAKEN = 100, 'qctl:taken'
-local QUEUE, STATE, FIRST = ARGV[1], ARGV[2], tonumber(ARGV[9])
-local PLACE = ({queued = 'list', quarantined = 'hash'})[STATE] or 'zset'
-local now = redis.call('TIME')
-local NOW = now[1] * 1000 + math.floor(now[2] / 1000)
+local location_type = ({queued = 'list', quarantined = 'hash'})[state] or 'zset'
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
 local shift = 0
 
--- What is wrong with the types of the keys, the script's own among them, if anything is.
-local function check(own)
-    return wrong_type(KEYS, {PLACE, 'hash', 'hash', 'list', 'hash', 'stream', unpack(own)})
+-- The error to return if a key of this part holds another type than it should, nil if none does.
+local function wrong_location()
+    return wrong_type({location}, {location_type})
+        or wrong_type({recoveries, claims, intermediate, causes, events})
 end
 
-local function tell(event, id, reason)
-    redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[4], '*', 'event', event, 'queue', QUEUE, 'job', id,
-        'actor', ARGV[3], 'reason', reason)
+local function record(event, id, reason)
+    redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', event, 'queue', queue, 'job', id,
+        'actor', actor, 'reason', reason)
 end
 
--- Where a waiting id is, looked for around where it was.
+-- The position of a waiting id, near the one that it had.
 local function find(id, position)
     local expected = math.max(0, position - shift)
-    if redis.call('LINDEX', KEYS[1], expected) == id then return expected end
+    if redis.call('LINDEX', location, expected) == id then return expected end
     local low = math.max(0, expected - NEAR)
-    for n, other in ipairs(redis.call('LRANGE', KEYS[1], low, expected + NEAR)) do
+    for n, other in ipairs(redis.call('LRANGE', location, low, expected + NEAR)) do
         if other == id then
             shift = position - (low + n - 1)
             return low + n - 1
@@ -38,85 +51,82 @@ local function find(id, position)
     end
 end
 
--- All of the call are marked first, and the marks removed from the nearer end: one pass, however many they are.
-local function take_waiting(words)
+-- All ids are marked first, and the marks removed from the nearer end: one pass, however many they are.
+local function take_waiting(results)
     local count, lowest, highest = 0, math.huge, -1
-    for n = FIRST, #ARGV, 2 do
-        local id = ARGV[n]
-        local status = redis.call('TYPE', ARGV[5] .. id).ok == 'hash' and redis.call('HGET', ARGV[5] .. id, 'status')
-        local at = find(id, tonumber(ARGV[n + 1]))
+    for n, id in ipairs(job_ids) do
+        local job = job_prefix .. id
+        local status = redis.call('TYPE', job).ok == 'hash' and redis.call('HGET', job, 'status')
+        local at = find(id, tonumber(positions[n]))
         -- An id that is in the list twice may have run already.
         if status and status ~= 'queued' and status ~= 'created' then
-            words[n] = status
+            results[n] = status
         elseif not at then
-            words[n] = 'moved'
+            results[n] = 'moved'
         else
-            redis.call('LSET', KEYS[1], at, TAKEN)
-            words[n] = {status = status or '', position = at}
+            redis.call('LSET', location, at, TAKEN)
+            results[n] = {status = status or '', position = at}
             count, lowest, highest = count + 1, math.min(lowest, at), math.max(highest, at)
         end
     end
     if count == 0 then return end
-    local depth = redis.call('LLEN', KEYS[1])
-    redis.call('LREM', KEYS[1], highest < depth - lowest and count or -count, TAKEN)
-    local minute = math.floor(now[1] / 60)
-    local counts = ARGV[8] .. math.floor(minute / 60)
-    redis.pcall('HINCRBY', counts, minute % 60 .. '.removed', count)
-    if redis.pcall('HSETNX', counts, minute % 60 .. '.depth', depth) == 1 then redis.call('EXPIRE', counts, 172800) end
+    local depth = redis.call('LLEN', location)
+    redis.call('LREM', location, highest < depth - lowest and count or -count, TAKEN)
+    count_removed(count, depth)
 end
 
-local function forget_cause(id, job, origin)
-    origin.fingerprint = redis.call('HGET', job, ARGV[6])
+local function remove_from_index(id, job, origin)
+    origin.fingerprint = redis.call('HGET', job, fingerprint_field)
     if not origin.fingerprint then return end
-    local letters = ARGV[7] .. origin.fingerprint
+    local letters = cause_prefix .. origin.fingerprint
     if redis.call('TYPE', letters).ok ~= 'zset' then return end
     origin.died = redis.call('ZSCORE', letters, id)
-    origin.cause = redis.call('HGET', KEYS[5], origin.fingerprint)
+    origin.cause = redis.call('HGET', causes, origin.fingerprint)
     redis.call('ZREM', letters, id)
-    if redis.call('EXISTS', letters) == 0 then redis.call('HDEL', KEYS[5], origin.fingerprint) end
+    if redis.call('EXISTS', letters) == 0 then redis.call('HDEL', causes, origin.fingerprint) end
 end
 
 local function take_one(id)
-    local job = ARGV[5] .. id
+    local job = job_prefix .. id
     local is_job = redis.call('TYPE', job).ok == 'hash'
     local origin = {status = is_job and redis.call('HGET', job, 'status') or ''}
-    if STATE == 'quarantined' then
-        origin.note = redis.call('HGET', KEYS[1], id)
+    if state == 'quarantined' then
+        origin.note = redis.call('HGET', location, id)
         if not origin.note then return 'absent' end
-        redis.call('HDEL', KEYS[1], id)
-        redis.call('HDEL', KEYS[2], id)
-        redis.call('HDEL', KEYS[3], id)
-        redis.call('LREM', KEYS[4], 0, id)
+        redis.call('HDEL', location, id)
+        redis.call('HDEL', recoveries, id)
+        redis.call('HDEL', claims, id)
+        redis.call('LREM', intermediate, 0, id)
         return origin
     end
-    origin.score = redis.call('ZSCORE', KEYS[1], id)
+    origin.score = redis.call('ZSCORE', location, id)
     if not origin.score then return 'absent' end
-    -- Somebody may have enqueued the id again: its hash is the living job's then.
+    -- The id may have been enqueued again: its hash is the living job's then.
     local living = {queued = true, started = true, ready_to_enqueue = true, rate_limited = true}
     if living[origin.status] then return origin.status end
-    redis.call('ZREM', KEYS[1], id)
-    if STATE == 'failed' and is_job then forget_cause(id, job, origin) end
+    redis.call('ZREM', location, id)
+    if state == 'failed' and is_job then remove_from_index(id, job, origin) end
     return origin
 end
 
--- Take all that the call names and hand each to `put(id, job, origin)`; `job` is nil where the id has no hash.
-local function each(put)
-    local words = {}
-    if STATE == 'queued' then take_waiting(words) end
+-- Take all jobs, and pass each to `put(id, job, origin)`; `job` is nil if the id has no hash. Returns the reply.
+local function take_each(put)
+    local results = {}
+    if state == 'queued' then take_waiting(results) end
     local reply = {}
-    for n = FIRST, #ARGV, 2 do
-        local id = ARGV[n]
-        local origin = words[n] or take_one(id)
+    for n, id in ipairs(job_ids) do
+        local origin = results[n] or take_one(id)
         if type(origin) == 'table' then
-            origin.state = STATE
-            local job = ARGV[5] .. id
+            origin.state = state
+            local job = job_prefix .. id
             local is_job = redis.call('TYPE', job).ok == 'hash'
             local limit = is_job and redis.call('HGET', job, 'rate_limit_key')
             put(id, is_job and job or nil, origin)
             origin = limit and limit ~= '' and 'limited' or 'done'
         end
-        reply[#reply + 1] = origin
+        reply[n] = origin
     end
     reply[#reply + 1] = shift
     return reply
 end
+
