@@ -20,19 +20,19 @@ def site() -> Iterator[Site]:
 
 def test_an_allowed_host_is_asked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    site.say("/a", b"answer")
+    site.reply("/a", b"answer")
     request = Request(site.url("/a?b=c"), method="POST", body=b"{}", headers={"X-Trace-Id": "t"})
     assert send(request, (site.host,)) == b"answer"
-    (asked,) = site.asked
+    (asked,) = site.requests
     assert (asked.method, asked.path, asked.body, asked.headers["X-Trace-Id"]) == ("POST", "/a?b=c", b"{}", "t")
 
 
 def test_hosts_that_are_not_listed_are_not_asked(site: Site) -> None:
-    site.say("/", b"secret")
+    site.reply("/", b"secret")
     for hosts in ((), ("127.0.0.1",), ("localhost",), (f"127.0.0.1:{site.port + 1}",)):
         with pytest.raises(RejectedError, match="QCTL_ALLOWED_HOSTS"):
             send(Request(site.url("/")), hosts)
-    assert site.asked == []
+    assert site.requests == []
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,11 @@ def test_urls_that_lead_elsewhere_are_rejected(url: str) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(site: Site, status: int) -> None:
-    site.say("/from", status=status, Location=site.url("/to"))
-    site.say("/to", b"secret")
+    site.reply("/from", status=status, Location=site.url("/to"))
+    site.reply("/to", b"secret")
     with pytest.raises(RejectedError, match="not followed"):
         send(Request(site.url("/from")), (site.host,))
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -77,22 +77,22 @@ def test_redirects_are_not_followed(site: Site, status: int) -> None:
     + [(status, PartnerUnavailableError) for status in (408, 429, 500, 502, 503)],
 )
 def test_what_the_server_says_decides(site: Site, status: int, error: type[Exception]) -> None:
-    site.say("/", status=status)
+    site.reply("/", status=status)
     with pytest.raises(error, match=str(status)):
         send(Request(site.url("/")), (site.host,))
 
 
 def test_answers_are_limited(site: Site) -> None:
-    site.say("/", b"x" * 101)
+    site.reply("/", b"x" * 101)
     with pytest.raises(RejectedError, match="more than 100"):
         send(Request(site.url("/"), most=100), (site.host,))
-    site.say("/", b"x", Content_Encoding="gzip")
+    site.reply("/", b"x", Content_Encoding="gzip")
     with pytest.raises(RejectedError, match="encoding"):
         send(Request(site.url("/")), (site.host,))
 
 
 def test_half_an_answer_is_none(site: Site) -> None:
-    site.say("/", b"half", Content_Length="8")
+    site.reply("/", b"half", Content_Length="8")
     with pytest.raises(PartnerUnavailableError):
         send(Request(site.url("/")), (site.host,))
 

@@ -160,7 +160,7 @@ def test_job_enqueued_by_a_job_inherits_its_trace_id(
     settings = make_settings(QCTL_JOBS_MODULES="support.declared")
     monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
     with QueueService(settings) as service:
-        service.enqueue("hand-on", {"receiverId": "ada"}, trace_id="the-trace", job_id="first")
+        service.enqueue("enqueue-another", {"receiverId": "ada"}, trace_id="the-trace", job_id="first")
     InlineWorker(["tests"], connection, settings).work(burst=True)
     [second] = connection.lrange(keys.queue("notification"), 0, -1)
     assert job(connection, second.decode()).meta["trace_id"] == "the-trace"

@@ -80,8 +80,8 @@ def test_no_input_becomes_a_database_query(make_gateway: Callable[..., Gateway],
             {"email": victim, "password": value},
             {"email": value, "password": value},
         ):
-            assert gateway.ask("POST", "/login", credentials).status == 400, credentials
-    assert gateway.ask("POST", "/login", {"email": "' OR '1'='1", "password": "' OR '1'='1"}).status == 401
+            assert gateway.request("POST", "/login", credentials).status == 400, credentials
+    assert gateway.request("POST", "/login", {"email": "' OR '1'='1", "password": "' OR '1'='1"}).status == 401
     valid = {"username": "ada", "email": f"ok-{name}@example.com", "password": PASSWORD}
     for field, value in (
         ("email", {"$gt": ""}),
@@ -96,9 +96,9 @@ def test_no_input_becomes_a_database_query(make_gateway: Callable[..., Gateway],
         ("password", "a" * 257),
         ("password", None),
     ):
-        assert gateway.ask("POST", "/user/create", {**valid, field: value}).status == 400, (field, value)
-    assert gateway.ask("POST", "/user/create", valid).status == 201
-    taken = gateway.ask("POST", "/user/create", valid)
+        assert gateway.request("POST", "/user/create", {**valid, field: value}).status == 400, (field, value)
+    assert gateway.request("POST", "/user/create", valid).status == 201
+    taken = gateway.request("POST", "/user/create", valid)
     assert (taken.status, taken.json) == (409, {"success": False, "error": "Email already in use"})
 
 

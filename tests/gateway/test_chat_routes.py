@@ -26,7 +26,7 @@ EDGE = "edge-of-a-part"
 
 @pytest.fixture
 def ada(shared_gateway: Gateway) -> Any:
-    return partial(shared_gateway.ask, token=Tokens(SECRET, 600).issue("ada", "user"))
+    return partial(shared_gateway.request, token=Tokens(SECRET, 600).issue("ada", "user"))
 
 
 def form(*parts: tuple[str, str | None, bytes]) -> dict[str, Any]:
@@ -63,8 +63,8 @@ def test_text_is_enqueued_and_only_its_sender_sees_the_status(
     status = ada("GET", f"/api/messages/status/{job_id}").json
     assert (status["jobId"], status["status"], status["result"]) == (job_id, "pending", None)
     path = f"/api/messages/status/{job_id}"
-    assert shared_gateway.ask("GET", path, token=Tokens(SECRET, 600).issue("eve", "user")).status == 404
-    assert shared_gateway.ask("GET", path).status == 401
+    assert shared_gateway.request("GET", path, token=Tokens(SECRET, 600).issue("eve", "user")).status == 404
+    assert shared_gateway.request("GET", path).status == 401
 
 
 def test_status_follows_the_job(ada: Any, connection: Redis) -> None:

@@ -17,7 +17,7 @@ from qctl.gateway import graphql_routes
 from qctl.ops import Ops
 from qctl.service import QueueService
 from qctl.sinks.sqlite import READINGS, SqliteSink
-from support.gateway import Answer, Gateway
+from support.gateway import Gateway, Response
 
 KEY = "the-admin-key-of-these-tests"
 NOTE = {"receiverId": "ada", "text": "hello"}
@@ -25,10 +25,10 @@ NOTE = {"receiverId": "ada", "text": "hello"}
 
 @pytest.fixture
 def ask(shared_gateway: Gateway) -> Any:
-    def ask(query: str, *, key: str | None = None, token: str | None = None, **variables: Any) -> Answer:
+    def ask(query: str, *, key: str | None = None, token: str | None = None, **variables: Any) -> Response:
         headers = {} if key is None else {"X_Admin_Key": key}
         body = {"query": query, "variables": variables}
-        return shared_gateway.ask("POST", "/graphql", body, token, X_Trace_Id="trace-g", **headers)
+        return shared_gateway.request("POST", "/graphql", body, token, X_Trace_Id="trace-g", **headers)
 
     return ask
 
@@ -202,9 +202,9 @@ def test_hostile_document_is_refused(operator: Any, query: str) -> None:
 
 
 def test_only_single_documents_by_post_are_accepted(shared_gateway: Gateway) -> None:
-    assert shared_gateway.ask("POST", "/graphql", [{"query": "{ queues { name } }"}]).status == 400
-    assert shared_gateway.ask("GET", "/graphql?query=%7Bqueues%7Bname%7D%7D").status == 405
-    assert shared_gateway.ask("POST", "/api/graphql", {"query": "{ queues { name } }"}).status == 200
+    assert shared_gateway.request("POST", "/graphql", [{"query": "{ queues { name } }"}]).status == 400
+    assert shared_gateway.request("GET", "/graphql?query=%7Bqueues%7Bname%7D%7D").status == 405
+    assert shared_gateway.request("POST", "/api/graphql", {"query": "{ queues { name } }"}).status == 200
 
 
 def test_introspection_works(ask: Any) -> None:

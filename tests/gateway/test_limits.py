@@ -19,7 +19,7 @@ def test_burst_over_two_gateways_creates_five_jobs(
     token = gateway.user()
     with ThreadPoolExecutor(16) as pool:
         answers = list(
-            pool.map(lambda n: both[n % 2].ask("POST", "/job/create", {"name": f"Job {n}"}, token), range(200))
+            pool.map(lambda n: both[n % 2].request("POST", "/job/create", {"name": f"Job {n}"}, token), range(200))
         )
     assert Counter(answer.status for answer in answers) == {201: 5, 429: 195}
     assert connection.llen(keys.queue("tests")) == 5
@@ -35,4 +35,4 @@ def test_burst_over_two_gateways_creates_five_jobs(
                 answer.json["message"],
             )
             assert answer.headers["Retry-After"] == str(seconds)
-    assert gateway.ask("POST", "/job/create", {"name": "Job"}, gateway.user()).status == 201, "another user"
+    assert gateway.request("POST", "/job/create", {"name": "Job"}, gateway.user()).status == 201, "another user"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.gateway import PASSWORD, Answer, Gateway
+from support.gateway import PASSWORD, Gateway, Response
 from support.process import accepts
 from support.servers import RedisServer
 from support.waiting import eventually
@@ -17,9 +17,11 @@ from support.waiting import eventually
 
 def test_request_is_one_log_line_without_secrets(gateway: Gateway) -> None:
     who = {"username": "ada", "email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD}
-    gateway.ask("POST", "/user/create", who, X_Trace_Id="trace-1")
-    token = gateway.ask("POST", "/login", who, X_Trace_Id="trace-2").json["jwt"]
-    answer = gateway.ask("POST", "/job/create?key=query-secret", {"name": "body-secret"}, token, X_Trace_Id="trace-3")
+    gateway.request("POST", "/user/create", who, X_Trace_Id="trace-1")
+    token = gateway.request("POST", "/login", who, X_Trace_Id="trace-2").json["jwt"]
+    answer = gateway.request(
+        "POST", "/job/create?key=query-secret", {"name": "body-secret"}, token, X_Trace_Id="trace-3"
+    )
     assert answer.headers["X-Trace-Id"] == "trace-3"
     owner, job = answer.json["job"]["ownerId"], answer.json["job"]["_id"]
     (line,) = eventually(lambda: gateway.requests("trace-3"))
@@ -35,7 +37,7 @@ def test_request_is_one_log_line_without_secrets(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("trace", ["", "with space", "a" * 129, "é"])
 def test_invalid_trace_id_is_replaced(gateway: Gateway, trace: str) -> None:
-    first, second = (gateway.ask("GET", "/sync", X_Trace_Id=trace).headers["X-Trace-Id"] for _ in range(2))
+    first, second = (gateway.request("GET", "/sync", X_Trace_Id=trace).headers["X-Trace-Id"] for _ in range(2))
     assert len(first) == 36
     assert first != second
 
@@ -43,20 +45,20 @@ def test_invalid_trace_id_is_replaced(gateway: Gateway, trace: str) -> None:
 def test_all_errors_have_one_shape(gateway: Gateway) -> None:
     token = gateway.user()
     deep = b'{"name": "x", "data": ' + b'{"a": ' * 100_000 + b"1" + b"}" * 100_001
-    responses: list[tuple[int, Answer]] = [
-        (404, gateway.ask("GET", "/nowhere")),
-        (405, gateway.ask("PUT", "/login", {})),
-        (400, gateway.ask("POST", "/login", b"{")),
-        (400, gateway.ask("POST", "/login", b"\xff\xfe")),
-        (400, gateway.ask("POST", "/login", b"name=x", Content_Type="application/x-www-form-urlencoded")),
-        (400, gateway.ask("POST", "/login", [1])),
-        (400, gateway.ask("GET", "/job?status=nope", token=token)),
-        (400, gateway.ask("GET", "/job?limit=0", token=token)),
-        (400, gateway.ask("POST", "/job/create", {"name": ["x"]}, token)),
-        (400, gateway.ask("POST", "/job/create", {"name": "\u202e" * 300}, token)),
-        (400, gateway.ask("POST", "/job/create", deep, token)),
-        (400, gateway.ask("POST", "/job/create", b'{"name": "x", "data": {"a": NaN}}', token)),
-        (413, gateway.ask("POST", "/job/create", b'{"name": "%s"}' % (b"a" * (1 << 20)), token)),
+    responses: list[tuple[int, Response]] = [
+        (404, gateway.request("GET", "/nowhere")),
+        (405, gateway.request("PUT", "/login", {})),
+        (400, gateway.request("POST", "/login", b"{")),
+        (400, gateway.request("POST", "/login", b"\xff\xfe")),
+        (400, gateway.request("POST", "/login", b"name=x", Content_Type="application/x-www-form-urlencoded")),
+        (400, gateway.request("POST", "/login", [1])),
+        (400, gateway.request("GET", "/job?status=nope", token=token)),
+        (400, gateway.request("GET", "/job?limit=0", token=token)),
+        (400, gateway.request("POST", "/job/create", {"name": ["x"]}, token)),
+        (400, gateway.request("POST", "/job/create", {"name": "\u202e" * 300}, token)),
+        (400, gateway.request("POST", "/job/create", deep, token)),
+        (400, gateway.request("POST", "/job/create", b'{"name": "x", "data": {"a": NaN}}', token)),
+        (413, gateway.request("POST", "/job/create", b'{"name": "%s"}' % (b"a" * (1 << 20)), token)),
     ]
     for status, answer in responses:
         assert answer.status == status, answer
@@ -91,9 +93,9 @@ def test_browsers_get_cors_and_security_headers(make_gateway: Callable[..., Gate
         "Access_Control_Request_Method": "POST",
         "Access_Control_Request_Headers": "authorization,content-type,x-trace-id",
     }
-    assert gateway.ask("OPTIONS", "/job/create", **preflight).status == 200
+    assert gateway.request("OPTIONS", "/job/create", **preflight).status == 200
     for origin, allowed in (("https://app.example", "https://app.example"), ("https://evil.example", None)):
-        answer = gateway.ask("GET", "/sync", Origin=origin)
+        answer = gateway.request("GET", "/sync", Origin=origin)
         assert answer.headers["Access-Control-Allow-Origin"] == allowed
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["X-Frame-Options"] == "DENY"
@@ -105,7 +107,7 @@ def test_unreachable_redis_is_503_without_details(make_gateway: Callable[..., Ga
     gateway = make_gateway(redis_url=own_redis.url, GATEWAY_DEFAULT_JOB="simulate")
     token = gateway.user()
     own_redis.kill()
-    answer = gateway.ask("GET", "/job", token=token)
+    answer = gateway.request("GET", "/job", token=token)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
     assert answer.json == {
         "success": False,
@@ -113,20 +115,22 @@ def test_unreachable_redis_is_503_without_details(make_gateway: Callable[..., Ga
         "message": "try again soon",
         "retryAfter": 2,
     }
-    assert gateway.ask("GET", "/healthz").status == 503
-    assert "qctl_redis_up 0.0" in gateway.ask("GET", "/prometheus/metrics").body.decode()
-    assert gateway.ask("GET", "/sync").status == 200
+    assert gateway.request("GET", "/healthz").status == 503
+    assert "qctl_redis_up 0.0" in gateway.request("GET", "/prometheus/metrics").body.decode()
+    assert gateway.request("GET", "/sync").status == 200
     own_redis.start()
-    eventually(lambda: gateway.ask("GET", "/healthz").status == 200, 20)
-    assert gateway.ask("GET", "/job", token=token).status == 200
+    eventually(lambda: gateway.request("GET", "/healthz").status == 200, 20)
+    assert gateway.request("GET", "/job", token=token).status == 200
 
 
 def test_open_requests_are_answered_before_shutdown(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway()
-    answers: list[Answer] = []
+    answers: list[Response] = []
     gateway.user("slow@example.com")
     who = {"email": "slow@example.com", "password": PASSWORD}
-    threads = [threading.Thread(target=lambda: answers.append(gateway.ask("POST", "/login", who))) for _ in range(3)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(gateway.request("POST", "/login", who))) for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     eventually(lambda: answers, 20, "the first answer")

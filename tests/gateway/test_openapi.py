@@ -28,7 +28,7 @@ CHECKS = (
 
 def operations(gateway: Gateway) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every operation with its path."""
-    for path, methods in gateway.ask("GET", "/api/openapi.json").json["paths"].items():
+    for path, methods in gateway.request("GET", "/api/openapi.json").json["paths"].items():
         for operation in methods.values():
             yield path, operation
 
@@ -64,7 +64,7 @@ def has_example(schema: dict[str, Any], known: dict[str, Any]) -> bool:
 
 
 def test_every_body_and_parameter_has_an_example(gateway: Gateway) -> None:
-    known = gateway.ask("GET", "/api/openapi.json").json["components"]["schemas"]
+    known = gateway.request("GET", "/api/openapi.json").json["components"]["schemas"]
     for path, operation in operations(gateway):
         bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
         for kind, body in [item for part in bodies for item in part.get("content", {}).items()]:
@@ -75,14 +75,14 @@ def test_every_body_and_parameter_has_an_example(gateway: Gateway) -> None:
 
 
 def test_documentation_page_loads_only_own_files(gateway: Gateway) -> None:
-    page = gateway.ask("GET", "/api/docs")
+    page = gateway.request("GET", "/api/docs")
     assert page.status == 200
     text = page.body.decode()
     sources = re.findall(r"""(?:src|href)="([^"]+)""", text)
     assert len(sources) == 3
     for source in sources:
         assert source.startswith("/api/docs/static/")
-        assert gateway.ask("GET", source).status == 200
+        assert gateway.request("GET", source).status == 200
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
 
 

@@ -33,8 +33,8 @@ def test_page_logs_in_creates_a_job_and_follows_it(
         gateway.user(EMAIL)
         page = Template(PAGE.read_text()).safe_substitute(gateway=gateway.url)
         script = installed() / "node_modules" / f"v{RECENT}" / "dist" / "socket.io.min.js"
-        site.say("/", page.encode(), Content_Type="text/html")
-        site.say("/socket.io.min.js", script.read_bytes(), Content_Type="text/javascript")
+        site.reply("/", page.encode(), Content_Type="text/html")
+        site.reply("/socket.io.min.js", script.read_bytes(), Content_Type="text/javascript")
 
         def log_in(password: str) -> None:
             chromium.run(f"document.querySelector('#email').value = {EMAIL!r}")
@@ -42,7 +42,7 @@ def test_page_logs_in_creates_a_job_and_follows_it(
             chromium.run("document.querySelector('button').click()")
 
         def lines() -> list[str]:
-            return list(chromium.run("[...document.querySelectorAll('#heard li')].map((line) => line.textContent)"))
+            return list(chromium.run("[...document.querySelectorAll('#lines li')].map((line) => line.textContent)"))
 
         chromium.go(site.url("/"))
         eventually(lambda: chromium.run("typeof io === 'function' && !!document.querySelector('button')"), 30)
@@ -56,5 +56,5 @@ def test_page_logs_in_creates_a_job_and_follows_it(
         eventually(lambda: lines()[3:] == ran, 30, "its run")
         chromium.run("window.numbers()")
         eventually(lambda: lines()[6:] == ["pending 0, completed 1"], 30, "numbers")
-        (refused,) = chromium.refused
+        (refused,) = chromium.console_errors
         assert "401" in refused

@@ -137,8 +137,8 @@ def test_no_other_page_and_no_other_token_opens_anything(gateway: Gateway) -> No
     assert refusal(gateway, f"{cookie}x", gateway.url) == 403
     assert refusal(gateway, f"qctl-panel={Tokens(SECRET, 3600).issue('ada', 'admin')}", gateway.url) == 403
     token = cookie.partition("=")[2]
-    assert gateway.ask("GET", "/job", token=token).status == 401, "it is good for nothing else"
-    assert gateway.ask("POST", "/api/queues/pause/email", {}, token).status == 401
+    assert gateway.request("GET", "/job", token=token).status == 401, "it is good for nothing else"
+    assert gateway.request("POST", "/api/queues/pause/email", {}, token).status == 401
     assert not panels(gateway)
 
 
@@ -170,8 +170,8 @@ def test_a_browser_sees_the_screens(gateway: Gateway, chromium: Chromium, connec
     chromium.until("apples")
     assert chromium.run("location.href") == f"{gateway.url}/admin/queues"
     assert not chromium.run("document.cookie")
-    assert not [text for text in chromium.refused if "Content Security Policy" in text]
-    picture = Image.open(io.BytesIO(chromium.picture()))
+    assert not [text for text in chromium.console_errors if "Content Security Policy" in text]
+    picture = Image.open(io.BytesIO(chromium.screenshot()))
     picture.save(tmp_path / "panel.png")
     drawn = picture.convert("RGB").getcolors(1 << 24) or []
     assert len(drawn) > 50, "letters are drawn, in colours"
@@ -247,4 +247,4 @@ def test_it_can_be_switched_off(make_gateway: MakeGateway) -> None:
     assert log_in(gateway).status == 404
     cookie = f"qctl-panel={Tokens(SECRET, 60, PANEL_AUDIENCE).issue('admin-key', 'keeper')}"
     assert refusal(gateway, cookie, gateway.url) == 403
-    assert gateway.ask("GET", "/admin/queues/info").json["panel"] is None
+    assert gateway.request("GET", "/admin/queues/info").json["panel"] is None

@@ -15,7 +15,7 @@ from qctl.ops import Ops
 from qctl.service import QueueService
 from qctl.settings import Settings
 from qctl.store.users import SqliteUsers, new_user
-from support.gateway import SECRET, Answer, Gateway
+from support.gateway import SECRET, Gateway, Response
 
 KEY = "the-admin-key-of-these-tests"
 NOTE = {"receiverId": "ada", "text": "hello"}
@@ -23,12 +23,12 @@ NOTE = {"receiverId": "ada", "text": "hello"}
 
 @pytest.fixture
 def anybody(shared_gateway: Gateway) -> Any:
-    return shared_gateway.ask
+    return shared_gateway.request
 
 
 @pytest.fixture
 def operator(shared_gateway: Gateway) -> Any:
-    return partial(shared_gateway.ask, X_Admin_Key=KEY)
+    return partial(shared_gateway.request, X_Admin_Key=KEY)
 
 
 def kill(connection: Redis, job_id: str) -> None:
@@ -46,7 +46,7 @@ def create_admin(gateway: Gateway) -> tuple[str, str]:
     return Tokens(SECRET, 60).issue(user.id, "admin"), user.id
 
 
-def waiting(answer: Answer) -> int:
+def waiting(answer: Response) -> int:
     return int(answer.json["stats"]["notification"]["waiting"])
 
 

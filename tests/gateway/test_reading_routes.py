@@ -23,7 +23,7 @@ ATTIC = {"device": "attic", "temperature": 21.5, "timestamp": "2024-03-20T10:30:
 @pytest.fixture
 def post(shared_gateway: Gateway) -> Any:
     """Send a POST as a user."""
-    return partial(shared_gateway.ask, "POST", token=Tokens(SECRET, 600).issue("ada", "user"))
+    return partial(shared_gateway.request, "POST", token=Tokens(SECRET, 600).issue("ada", "user"))
 
 
 def arrived(connection: Redis, count: int) -> list[dict[str, Any]]:
@@ -77,14 +77,14 @@ def test_request_with_an_invalid_reading_is_refused_as_a_whole(
 
 
 def test_users_operators_and_devices_may_post(make_gateway: Callable[..., Gateway], shared_gateway: Gateway) -> None:
-    assert shared_gateway.ask("POST", "/api/readings", ATTIC).status == 401
-    assert shared_gateway.ask("POST", "/api/readings", ATTIC, token="").status == 401
-    assert shared_gateway.ask("POST", "/api/readings", ATTIC, token="a-device").status == 401
-    assert shared_gateway.ask("POST", "/api/readings", ATTIC, X_Admin_Key="another").status == 401
-    assert shared_gateway.ask("POST", "/api/readings", ATTIC, X_Admin_Key=KEY).status == 202
+    assert shared_gateway.request("POST", "/api/readings", ATTIC).status == 401
+    assert shared_gateway.request("POST", "/api/readings", ATTIC, token="").status == 401
+    assert shared_gateway.request("POST", "/api/readings", ATTIC, token="a-device").status == 401
+    assert shared_gateway.request("POST", "/api/readings", ATTIC, X_Admin_Key="another").status == 401
+    assert shared_gateway.request("POST", "/api/readings", ATTIC, X_Admin_Key=KEY).status == 202
     gateway = make_gateway(QCTL_READINGS_TOKEN="a-device")
-    assert gateway.ask("POST", "/api/readings", ATTIC, token="a-device").status == 202
-    assert gateway.ask("POST", "/api/readings", ATTIC, token="a-devicf").status == 401
+    assert gateway.request("POST", "/api/readings", ATTIC, token="a-device").status == 202
+    assert gateway.request("POST", "/api/readings", ATTIC, token="a-devicf").status == 401
 
 
 @pytest.mark.kill
@@ -94,7 +94,7 @@ def test_503_with_retry_after_while_redis_is_unreachable_or_full(
     gateway = make_gateway(redis_url=own_redis.url, QCTL_READINGS_TOKEN="device", QCTL_BUFFER_HIGH_WATER="1000")
 
     def status() -> int:
-        answer = gateway.ask("POST", "/api/readings", ATTIC, token="device")
+        answer = gateway.request("POST", "/api/readings", ATTIC, token="device")
         if answer.status == 503:
             assert answer.json == {
                 "success": False,

@@ -69,10 +69,12 @@ def token_of(user: str, seconds: int = 600) -> str:
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_user_receives_events_of_own_jobs_only(site: Site, make_client: MakeClient, transport: str) -> None:
     ada, bob = make_client(token_of("ada"), transports=[transport]), make_client(token_of("bob"))
-    eventually(lambda: ada.tells("connect") and bob.tells("connect"))
+    eventually(lambda: ada.records_of("connect") and bob.records_of("connect"))
     done = site.run("ada")
-    eventually(lambda: ada.heard(done) == SUCCESS_EVENTS, what=f"all of {done}")
-    created, started, _, completed = [event["content"] for event in ada.tells("event") if "_id" in event["content"]]
+    eventually(lambda: ada.events_of(done) == SUCCESS_EVENTS, what=f"all of {done}")
+    created, started, _, completed = [
+        event["content"] for event in ada.records_of("event") if "_id" in event["content"]
+    ]
     assert {**created, "con": 0, "mon": 0} == {
         "_id": done,
         "name": "simulate",
@@ -86,22 +88,22 @@ def test_user_receives_events_of_own_jobs_only(site: Site, make_client: MakeClie
     assert started["job"]["_id"] == started["jobId"] == done
     assert completed["status"] == "completed"
     bobs = site.run("bob")
-    eventually(lambda: bob.heard(bobs) == SUCCESS_EVENTS)
-    assert ada.heard(bobs) == bob.heard(done) == []
+    eventually(lambda: bob.events_of(bobs) == SUCCESS_EVENTS)
+    assert ada.events_of(bobs) == bob.events_of(done) == []
 
 
 def test_dead_letter_is_sent_under_both_event_names(site: Site, make_client: MakeClient) -> None:
     ada = make_client(token_of("ada"))
     dead = site.run("ada", "this will fail")
     expected = ["job:created", "pending>running", "running>dlq", "job:movedToDLQ", "job:dlq"]
-    eventually(lambda: ada.heard(dead) == expected)
+    eventually(lambda: ada.events_of(dead) == expected)
 
 
 def test_stats_request_is_answered(site: Site, make_client: MakeClient) -> None:
     site.run("ada")
     site.run("ada", "fail")
     ada = make_client(token_of("ada"))
-    found = eventually(lambda: [event for event in ada.tells("event") if event["name"] == "stats:update"])
+    found = eventually(lambda: [event for event in ada.records_of("event") if event["name"] == "stats:update"])
     assert found[0]["content"] == {"pending": 0, "running": 0, "completed": 1, "failed": 1, "total": 2}
 
 
@@ -109,16 +111,16 @@ def test_stats_request_is_answered(site: Site, make_client: MakeClient) -> None:
 def test_missed_events_are_replayed_after_a_reconnect(site: Site, make_client: MakeClient, transport: str) -> None:
     ada = make_client(token_of("ada"), transports=[transport], extraHeaders={"User-Agent": "Mozilla/5.0"})
     first = site.run("ada")
-    eventually(lambda: ada.heard(first) == SUCCESS_EVENTS)
+    eventually(lambda: ada.events_of(first) == SUCCESS_EVENTS)
     ada.drop()
-    eventually(lambda: ada.tells("disconnect"))
+    eventually(lambda: ada.records_of("disconnect"))
     missed = [site.run("ada") for _ in range(3)]
-    assert not any(ada.heard(job_id) for job_id in missed)
-    ada.come_back()
-    eventually(lambda: len(ada.tells("connect")) == 2, what="it comes back")
-    assert ada.tells("connect")[-1]["recovered"]
-    eventually(lambda: all(ada.heard(job_id) == SUCCESS_EVENTS for job_id in missed), what="the missed events")
-    assert ada.heard(first) == SUCCESS_EVENTS, "received events are not sent again"
+    assert not any(ada.events_of(job_id) for job_id in missed)
+    ada.reconnect()
+    eventually(lambda: len(ada.records_of("connect")) == 2, what="it comes back")
+    assert ada.records_of("connect")[-1]["recovered"]
+    eventually(lambda: all(ada.events_of(job_id) == SUCCESS_EVENTS for job_id in missed), what="the missed events")
+    assert ada.events_of(first) == SUCCESS_EVENTS, "received events are not sent again"
 
 
 def test_another_gateway_replays_events_after_a_kill(
@@ -127,38 +129,38 @@ def test_another_gateway_replays_events_after_a_kill(
     gateway = make_gateway()
     ada = make_client(token_of("ada"), gateway.url, extraHeaders={"User-Agent": "Mozilla/5.0"})
     first = site.run("ada")
-    eventually(lambda: ada.heard(first) == SUCCESS_EVENTS)
+    eventually(lambda: ada.events_of(first) == SUCCESS_EVENTS)
     gateway.kill()
     missed = site.run("ada")
     gateway.start()
-    eventually(lambda: ada.heard(missed) == SUCCESS_EVENTS, 30, "the events while no gateway ran")
+    eventually(lambda: ada.events_of(missed) == SUCCESS_EVENTS, 30, "the events while no gateway ran")
     assert gateway.stop() == 0, "clients do not delay the shutdown"
-    eventually(lambda: ada.tells("disconnect"))
-    assert all(event["active"] for event in ada.tells("disconnect")), "the client reconnects by itself"
+    eventually(lambda: ada.records_of("disconnect"))
+    assert all(event["active"] for event in ada.records_of("disconnect")), "the client reconnects by itself"
 
 
 def test_keys_of_another_type_do_not_stop_the_gateway(
     site: Site, make_client: MakeClient, shared_gateway: Gateway, connection: Redis
 ) -> None:
     ada = make_client(token_of("ada"))
-    eventually(lambda: ada.tells("connect"))
+    eventually(lambda: ada.records_of("connect"))
     connection.set(keys.job("odd"), "not a job")
     connection.xadd(keys.EVENTS, {"event": "finished", "job": "odd", "owner": "ada"})
     readable = site.run("ada")
-    eventually(lambda: ada.heard(readable) == SUCCESS_EVENTS, what="events of jobs beside an unreadable one")
+    eventually(lambda: ada.events_of(readable) == SUCCESS_EVENTS, what="events of jobs beside an unreadable one")
     connection.rename(keys.EVENTS, "aside")
     connection.set(keys.EVENTS, "not a stream")
     eventually(lambda: "live events are interrupted" in shared_gateway.output)
-    assert shared_gateway.ask("GET", "/healthz").status == 200
+    assert shared_gateway.request("GET", "/healthz").status == 200
     connection.rename("aside", keys.EVENTS)
     later = site.run("ada")
-    eventually(lambda: ada.heard(later) == SUCCESS_EVENTS, what="later events, once the stream is restored")
+    eventually(lambda: ada.events_of(later) == SUCCESS_EVENTS, what="later events, once the stream is restored")
 
 
 def test_old_client_receives_events(site: Site, make_client: MakeClient) -> None:
     ada = make_client(token_of("ada"), version=OLD)
     done = site.run("ada")
-    eventually(lambda: ada.heard(done) == SUCCESS_EVENTS)
+    eventually(lambda: ada.events_of(done) == SUCCESS_EVENTS)
 
 
 @pytest.mark.parametrize(
@@ -174,14 +176,18 @@ def test_old_client_receives_events(site: Site, make_client: MakeClient) -> None
 )
 def test_invalid_token_is_refused(make_client: MakeClient, token: str | None, message: str) -> None:
     client = make_client(token)
-    assert client.tells("connect_error")[0]["message"] == message
-    assert not client.tells("connect")
+    assert client.records_of("connect_error")[0]["message"] == message
+    assert not client.records_of("connect")
 
 
 def test_expired_token_ends_the_connection(make_client: MakeClient) -> None:
     client = make_client(token_of("ada", 2))
-    eventually(lambda: client.tells("disconnect"))
-    assert client.tells("disconnect")[0] == {"what": "disconnect", "reason": "io server disconnect", "active": False}
+    eventually(lambda: client.records_of("disconnect"))
+    assert client.records_of("disconnect")[0] == {
+        "what": "disconnect",
+        "reason": "io server disconnect",
+        "active": False,
+    }
 
 
 class PythonClient:
@@ -219,10 +225,10 @@ def test_python_client_gets_the_offset_only_if_it_asks(site: Site, shared_gatewa
 
 @pytest.mark.parametrize("auth", [[], "x", {"token": ["x"]}, {"token": token_of("a"), "pid": 7, "offset": "1-" * 99}])
 def test_malformed_authentication_is_harmless(shared_gateway: Gateway, auth: Any) -> None:
-    opened = shared_gateway.ask("GET", "/socket.io/?EIO=4&transport=polling").body.decode()
+    opened = shared_gateway.request("GET", "/socket.io/?EIO=4&transport=polling").body.decode()
     sid = json.loads(opened[1:])["sid"]
     path = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
-    assert shared_gateway.ask("POST", path, f"40{json.dumps(auth)}".encode()).status == 200
-    assert shared_gateway.ask("GET", path).status == 200
-    assert shared_gateway.ask("POST", path, b"\xff\xfe").status == 400
-    assert shared_gateway.ask("GET", "/sync").status == 200
+    assert shared_gateway.request("POST", path, f"40{json.dumps(auth)}".encode()).status == 200
+    assert shared_gateway.request("GET", path).status == 200
+    assert shared_gateway.request("POST", path, b"\xff\xfe").status == 400
+    assert shared_gateway.request("GET", "/sync").status == 200

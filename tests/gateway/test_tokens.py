@@ -98,13 +98,13 @@ def test_full_cache_of_tokens_is_emptied(tokens: Tokens, monkeypatch: pytest.Mon
 def test_routes_of_users_need_a_token(gateway: Gateway) -> None:
     paths = (("POST", "/job/create"), ("GET", "/job"), ("GET", "/job/stats"), ("GET", "/metrics"), ("GET", "/api/job"))
     for attack in ATTACKS.values():
-        answer = gateway.ask("GET", "/job", token=attack)
+        answer = gateway.request("GET", "/job", token=attack)
         assert (answer.status, answer.json) == (401, {"success": False, "error": "Invalid token"})
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     for method, path in paths:
-        assert gateway.ask(method, path, {"name": "x"} if method == "POST" else None).status == 401
-    assert gateway.ask("GET", "/job", Authorization="Basic YTpi").status == 401
-    assert gateway.ask("GET", "/job", token=signed(VALID)).status == 200
+        assert gateway.request(method, path, {"name": "x"} if method == "POST" else None).status == 401
+    assert gateway.request("GET", "/job", Authorization="Basic YTpi").status == 401
+    assert gateway.request("GET", "/job", token=signed(VALID)).status == 200
 
 
 @pytest.mark.parametrize(

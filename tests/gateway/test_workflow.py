@@ -36,7 +36,7 @@ def worker(tmp_path: Path, redis_server: RedisServer) -> Program:
 
 
 def jobs_of(gateway: Gateway, token: str, path: str = "/job") -> list[dict[str, Any]]:
-    answer = gateway.ask("GET", path, token=token)
+    answer = gateway.request("GET", path, token=token)
     assert answer.status == 200
     assert answer.json["success"] is True
     jobs: list[dict[str, Any]] = answer.json["jobs"]
@@ -50,15 +50,15 @@ def statuses(gateway: Gateway, token: str) -> dict[str, str]:
 @pytest.mark.parametrize("below", ["", "/api"])
 def test_user_logs_in_and_creates_jobs(gateway: Gateway, below: str) -> None:
     who = {"email": f"{secrets.token_hex(8)}@example.com", "password": "demo123"}
-    created = gateway.ask("POST", f"{below}/user/create", {"username": "demo", **who})
+    created = gateway.request("POST", f"{below}/user/create", {"username": "demo", **who})
     assert created.status == 201
     assert created.json.keys() == {"_id", "username", "email", "con", "mon"}
     assert TIME.fullmatch(created.json["con"])
-    logged_in = gateway.ask("POST", f"{below}/login", who)
+    logged_in = gateway.request("POST", f"{below}/login", who)
     assert (logged_in.status, logged_in.json.keys()) == (200, {"success", "jwt"})
     token = logged_in.json["jwt"]
     for n in (1, 2, 3):
-        answer = gateway.ask("POST", f"{below}/job/create", {"name": f"Job {n}"}, token)
+        answer = gateway.request("POST", f"{below}/job/create", {"name": f"Job {n}"}, token)
         assert answer.status == 201
         job = answer.json["job"]
         fields = {name: job[name] for name in ("name", "ownerId", "status", "retryCount")}
@@ -71,17 +71,19 @@ def test_user_logs_in_and_creates_jobs(gateway: Gateway, below: str) -> None:
     assert len(jobs_of(gateway, token, f"{below}/job?status=pending")) == 3
     assert jobs_of(gateway, token, f"{below}/job?status=completed") == []
     assert len(jobs_of(gateway, token, f"{below}/job?limit=2")) == 2
-    stats = gateway.ask("GET", f"{below}/job/stats", token=token).json
+    stats = gateway.request("GET", f"{below}/job/stats", token=token).json
     assert stats == {"success": True, "stats": {"pending": 3, "running": 0, "completed": 0, "failed": 0, "total": 3}}
-    assert abs(gateway.ask("GET", f"{below}/sync").json - time.time() * 1000) < 60_000
+    assert abs(gateway.request("GET", f"{below}/sync").json - time.time() * 1000) < 60_000
 
 
 def test_owner_sees_jobs_run_finish_and_fail(gateway: Gateway, worker: Program, connection: Redis) -> None:
     ada, bob = gateway.user(), gateway.user()
     for name, data in (("Good", None), ("Slow", {"seconds": 60}), ("Canceled", None)):
         body = {"name": name, "data": data}
-        assert gateway.ask("POST", "/job/create", {k: v for k, v in body.items() if v is not None}, ada).status == 201
-    bad = gateway.ask("POST", "/job/create", {"name": "Fail"}, bob).json["job"]["_id"]
+        assert (
+            gateway.request("POST", "/job/create", {k: v for k, v in body.items() if v is not None}, ada).status == 201
+        )
+    bad = gateway.request("POST", "/job/create", {"name": "Fail"}, bob).json["job"]["_id"]
     connection.hset(keys.job(bad), mapping={"retry_intervals": "[1]", "retries_left": 1})
     for job in jobs_of(gateway, ada):
         if job["name"] == "Canceled":
@@ -97,16 +99,16 @@ def test_owner_sees_jobs_run_finish_and_fail(gateway: Gateway, worker: Program, 
         assert (waiting["status"], waiting["retryCount"]) == ("pending", 1)
     connection.hset(keys.job(bad), "status", "failed")
     assert [job["status"] for job in jobs_of(gateway, bob, "/job?status=dlq")] == ["dlq"]
-    stats = gateway.ask("GET", "/job/stats", token=bob).json["stats"]
+    stats = gateway.request("GET", "/job/stats", token=bob).json["stats"]
     assert stats == {"pending": 0, "running": 0, "completed": 0, "failed": 1, "total": 1}
-    assert gateway.ask("GET", "/job/stats", token=ada).json["stats"]["total"] == 3
+    assert gateway.request("GET", "/job/stats", token=ada).json["stats"]["total"] == 3
 
 
 def test_catalog_job_gets_its_data(make_gateway: Any, connection: Redis) -> None:
     gateway = make_gateway(QCTL_GATEWAY_JOBS="no*")
     token = gateway.user()
     note = {"name": "notify", "data": {"receiverId": "ada", "text": "hello"}}
-    job = gateway.ask("POST", "/job/create", note, token, X_Trace_Id="my-trace").json["job"]
+    job = gateway.request("POST", "/job/create", note, token, X_Trace_Id="my-trace").json["job"]
     assert connection.lrange(keys.queue("notification"), 0, -1) == [job["_id"].encode()]
     assert b'"trace_id": "my-trace"' in (connection.hget(keys.job(job["_id"]), "meta") or b"")
     assert connection.hget(keys.job(job["_id"]), "description") == b"notify"
@@ -116,7 +118,7 @@ def test_catalog_job_gets_its_data(make_gateway: Any, connection: Redis) -> None
         ({"name": "write-readings"}, 404, "is not in the catalog"),
         ({"name": "welcome-email", "data": {}}, 403, "users may not create"),
     ):
-        answer = gateway.ask("POST", "/job/create", body, token)
+        answer = gateway.request("POST", "/job/create", body, token)
         assert (answer.status, answer.json["success"]) == (status, False)
         assert words in answer.json["error"]
 
@@ -124,9 +126,9 @@ def test_catalog_job_gets_its_data(make_gateway: Any, connection: Redis) -> None
 def test_metrics_cover_all_users(gateway: Gateway) -> None:
     token = gateway.user()
     for n in range(6):
-        gateway.ask("POST", "/job/create", {"name": f"Job {n}"}, token)
-    assert gateway.ask("GET", "/metrics").status == 401
-    answer = eventually(lambda: gateway.ask("GET", "/metrics", token=token)).json
+        gateway.request("POST", "/job/create", {"name": f"Job {n}"}, token)
+    assert gateway.request("GET", "/metrics").status == 401
+    answer = eventually(lambda: gateway.request("GET", "/metrics", token=token)).json
     assert answer["metrics"] == {
         "jobs:total": 5,
         "jobs:pending": 5,
@@ -139,7 +141,7 @@ def test_metrics_cover_all_users(gateway: Gateway) -> None:
         "jobs:failure_rate": 0,
         "rate_limit:hits": 1,
     }
-    scraped = gateway.ask("GET", "/prometheus/metrics")
+    scraped = gateway.request("GET", "/prometheus/metrics")
     assert scraped.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     lines = scraped.body.decode().splitlines()
     for prefix in ("queuecraft", "qctl"):

@@ -55,31 +55,31 @@ def page(*skus: str, **more: Any) -> bytes:
 
 def test_source_is_imported_page_by_page(site: Site) -> None:
     put(Item("ours", 4), Item("A", 9))
-    site.say("/stock", page("A", "B", next="/stock/2"))
-    site.say("/stock/2", page("C", next=site.url("/stock/3")))
-    site.say("/stock/3", b'[{"sku": "D", "quantity": 2, "colour": "red"}]')
+    site.reply("/stock", page("A", "B", next="/stock/2"))
+    site.reply("/stock/2", page("C", next=site.url("/stock/3")))
+    site.reply("/stock/3", b'[{"sku": "D", "quantity": 2, "colour": "red"}]')
     found = jobs.sync_external(7, "shop", "full")
     assert found == {"updated": 4, "refused": 0, "pages": 3, "resultFile": None}
     assert stock() == {"A": 1, "B": 1, "C": 1, "D": 2, "ours": 4}
-    assert site.asked[0].path == "/stock?businessId=7"
-    assert {request.headers["Authorization"] for request in site.asked} == {"Bearer secret-token"}
+    assert site.requests[0].path == "/stock?businessId=7"
+    assert {request.headers["Authorization"] for request in site.requests} == {"Bearer secret-token"}
 
 
 def test_incremental_run_asks_for_changes_after_a_complete_run(site: Site) -> None:
-    site.say("/stock", page("A", next="/stock/2"))
+    site.reply("/stock", page("A", next="/stock/2"))
     with pytest.raises(RejectedError, match="404"):
         jobs.sync_external(7, "shop")
-    site.say("/stock/2", page("B"))
+    site.reply("/stock/2", page("B"))
     for _ in range(2):
         jobs.sync_external(7, "shop")
     jobs.sync_external(7, "shop", "full")
-    paths = [request.path for request in site.asked if request.path.startswith("/stock?")]
+    paths = [request.path for request in site.requests if request.path.startswith("/stock?")]
     assert ["updatedSince" in path for path in paths] == [False, False, True, False]
 
 
 def test_invalid_products_are_written_out_and_others_imported(site: Site, settings: Settings) -> None:
     items = [{"sku": "A", "quantity": 1}, {"sku": "=B", "quantity": -1}, 7, None]
-    site.say("/stock", json.dumps(items).encode())
+    site.reply("/stock", json.dumps(items).encode())
     found = jobs.sync_external(7, "shop")
     assert (found["updated"], found["refused"]) == (1, 3)
     rows = list(csv.reader((settings.exports / found["resultFile"]).open(newline="")))
@@ -88,7 +88,7 @@ def test_invalid_products_are_written_out_and_others_imported(site: Site, settin
 
 @pytest.mark.parametrize("body", [b"", b"no", b"{}", b'{"items": 7}', b'{"items": [], "next": 7}', b"[" * 100_000])
 def test_reply_without_products_is_rejected(site: Site, body: bytes) -> None:
-    site.say("/stock", body)
+    site.reply("/stock", body)
     with pytest.raises(RejectedError, match="the reply of the source"):
         jobs.sync_external(7, "shop")
 
@@ -96,16 +96,16 @@ def test_reply_without_products_is_rejected(site: Site, body: bytes) -> None:
 def test_next_page_on_another_server_is_rejected(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with web_server() as other:
         monkeypatch.setenv("QCTL_ALLOWED_HOSTS", f"{site.host},{other.host}")
-        other.say("/stock", page("X"))
+        other.reply("/stock", page("X"))
         for elsewhere in (other.url("/stock"), "//evil.example/", "file:///etc/passwd", f"http://u:p@{site.host}/"):
-            site.say("/stock", page("A", next=elsewhere))
+            site.reply("/stock", page("A", next=elsewhere))
             with pytest.raises(RejectedError, match="another server"):
                 jobs.sync_external(7, "shop")
-        assert other.asked == []
+        assert other.requests == []
 
 
 def test_endless_source_is_rejected(site: Site) -> None:
-    site.say("/stock", page("A", next="/stock?businessId=7"))
+    site.reply("/stock", page("A", next="/stock?businessId=7"))
     with pytest.raises(RejectedError, match="does not end"):
         jobs.sync_external(7, "shop")
 
@@ -117,11 +117,11 @@ def test_host_that_is_not_allowed_gets_no_request(
     new_process()
     with pytest.raises(RejectedError, match="QCTL_ALLOWED_HOSTS"):
         jobs.sync_external(7, "shop")
-    assert site.asked == []
+    assert site.requests == []
 
 
 def test_unreachable_source_is_retried_and_pauses_no_queue(site: Site) -> None:
-    site.say("/stock", status=503)
+    site.reply("/stock", status=503)
     with pytest.raises(PartnerUnavailableError):
         jobs.sync_external(7, "shop")
 
@@ -130,7 +130,7 @@ def test_unreachable_source_is_retried_and_pauses_no_queue(site: Site) -> None:
 def test_unknown_source_or_sync_type_is_rejected(site: Site, system: str, kind: str | None) -> None:
     with pytest.raises(RejectedError):
         jobs.sync_external(7, system, kind)
-    assert site.asked == []
+    assert site.requests == []
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def site(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> It
     with web_server() as running:
         monkeypatch.setenv("QCTL_ALLOWED_HOSTS", running.host)
         new_process()
-        running.say("/hook")
+        running.reply("/hook")
         yield running
 
 
@@ -54,7 +54,7 @@ def test_by_default_a_notification_is_stored_in_the_app_only(settings: Settings,
 def test_webhook_is_sent(settings: Settings, site: Site) -> None:
     prefer(settings, "webhook", site.url("/hook"))
     found = jobs.notify("7", "hi", "alert", {"n": 1})
-    (request,) = site.asked
+    (request,) = site.requests
     body = json.loads(request.body)
     assert body == {"id": found["notificationId"], "receiverId": "7", "kind": "alert", "text": "hi", "data": {"n": 1}}
     assert request.headers["Idempotency-Key"] == found["notificationId"]
@@ -92,7 +92,7 @@ def test_forbidden_target_is_rejected_and_the_notification_stays_in_the_app(
     with pytest.raises(RejectedError):
         jobs.notify(7, "hi")
     assert stored(settings) == [("hi", None)]
-    assert site.asked == []
+    assert site.requests == []
     assert connection.llen(keys.queue("email")) == 0
 
 
@@ -122,11 +122,11 @@ def test_new_preference_applies_to_waiting_notifications(settings: Settings, sit
         preference = service.set_notification_preference(receiverId="7", by="webhook", target=site.url("/hook"))
         InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
         assert service.result(preference) == {"how": "webhook"}
-        assert len(site.asked) == 1
+        assert len(site.requests) == 1
         service.set_notification_preference(receiverId=7, by="app")
         service.notify(receiverId=7, text="hi again")
         InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
-    assert len(site.asked) == 1
+    assert len(site.requests) == 1
 
 
 def test_preference_created_later_wins_whichever_runs_first(settings: Settings, site: Site, connection: Redis) -> None:
@@ -141,14 +141,14 @@ def test_preference_created_later_wins_whichever_runs_first(settings: Settings, 
 
 
 def test_redirect_is_not_followed(settings: Settings, site: Site) -> None:
-    site.say("/hook", status=307, Location="http://127.0.0.1:6379/")
+    site.reply("/hook", status=307, Location="http://127.0.0.1:6379/")
     prefer(settings, "webhook", site.url("/hook"))
     with pytest.raises(RejectedError, match="not followed"):
         jobs.notify(7, "hi")
 
 
 def test_unreachable_webhook_is_retried_and_pauses_no_queue(settings: Settings, site: Site) -> None:
-    site.say("/hook", status=503)
+    site.reply("/hook", status=503)
     prefer(settings, "webhook", site.url("/hook"))
     with pytest.raises(PartnerUnavailableError):
         jobs.notify(7, "hi")
@@ -161,7 +161,7 @@ def test_notifications_beyond_the_rate_limit_stay_in_the_app(
     new_process()
     prefer(settings, "webhook", site.url("/hook"))
     assert [jobs.notify(7, f"n{n}")["how"] for n in range(3)] == ["webhook", "webhook", "held"]
-    assert len(site.asked) == 2
+    assert len(site.requests) == 2
     assert stored(settings) == [("n0", "webhook"), ("n1", "webhook"), ("n2", None)]
 
 

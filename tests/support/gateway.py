@@ -1,4 +1,4 @@
-"""qctl-gateway as a process, and a client of it."""
+"""A gateway process and an HTTP client for it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PASSWORD = "correct horse"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What the gateway answered."""
+class Response:
+    """A response of the gateway."""
 
     status: int
     headers: HTTPMessage
@@ -36,7 +36,7 @@ class Answer:
 
 
 class Gateway(Program):
-    """One gateway on a port of its own, ready when it is healthy. `env` adds to its settings."""
+    """A gateway on its own port, ready when `/healthz` is. `env` adds settings."""
 
     def __init__(self, folder: Path, redis_url: str, *, name: str = "gateway", **env: str) -> None:
         self.port = free_port()
@@ -52,45 +52,47 @@ class Gateway(Program):
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The base URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def ready(self) -> bool:
-        """Whether it takes requests."""
+        """Check that it serves requests."""
         try:
-            return self.ask("GET", "/healthz").status == 200
+            return self.request("GET", "/healthz").status == 200
         except OSError:
             return False
 
-    def ask(self, method: str, path: str, content: Any = None, token: str | None = None, **headers: str) -> Answer:
-        """Ask by HTTP. `content` is sent as JSON, bytes as they are; `_` in the name of a header is `-`."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+    def request(
+        self, method: str, path: str, content: Any = None, token: str | None = None, **headers: str
+    ) -> Response:
+        """Send an HTTP request. `content`: sent as JSON unless it is bytes. `_` in a header name stands for `-`."""
+        sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
-            named["Authorization"] = f"Bearer {token}"
+            sent_headers["Authorization"] = f"Bearer {token}"
         if content is not None:
-            named.setdefault("Content-Type", "application/json")
+            sent_headers.setdefault("Content-Type", "application/json")
         body = content if isinstance(content, bytes) or content is None else json.dumps(content).encode()
-        request = urllib.request.Request(self.url + path, body, named, method=method)  # noqa: S310 - our own server
+        http_request = urllib.request.Request(self.url + path, body, sent_headers, method=method)  # noqa: S310 - a test server
         try:
-            with urllib.request.urlopen(request, timeout=30) as reply:  # noqa: S310
-                return Answer(reply.status, reply.headers, reply.read())
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return Answer(refusal.code, refusal.headers, refusal.read())
+            with urllib.request.urlopen(http_request, timeout=30) as reply:  # noqa: S310
+                return Response(reply.status, reply.headers, reply.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Response(error.code, error.headers, error.read())
 
     def user(self, email: str | None = None) -> str:
-        """The token of a user, a new one where no address is given."""
+        """The token of a user, of a new one by default."""
         email = email or f"{secrets.token_hex(8)}@example.com"
-        who = {"email": email, "password": PASSWORD}
-        self.ask("POST", "/user/create", {**who, "username": "ada"})
-        token: str = self.ask("POST", "/login", who).json["jwt"]
+        credentials = {"email": email, "password": PASSWORD}
+        self.request("POST", "/user/create", {**credentials, "username": "ada"})
+        token: str = self.request("POST", "/login", credentials).json["jwt"]
         return token
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """Its log lines."""
+        """The log lines of the process."""
         return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
 
     def requests(self, trace: str) -> list[dict[str, Any]]:
-        """The lines about requests with this trace id."""
+        """The log lines of requests with this trace id."""
         return [line for line in self.log if line.get("event") == "request" and line["traceId"] == trace]

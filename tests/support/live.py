@@ -1,4 +1,4 @@
-"""A page that watches its user's jobs, with the official Socket.IO client: `live_client.js` beside this file."""
+"""A client of live events, with the official Socket.IO client: see `live_client.js`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).with_name("live_client.js")
 
 
 class LiveClient(Program):
-    """A client of the gateway at `url` with a token. `options` are the client's own."""
+    """A client of the gateway at `url`. `options`: those of the official client."""
 
     def __init__(
         self,
@@ -33,28 +33,28 @@ class LiveClient(Program):
         self.says = '"connect'
 
     def drop(self) -> None:
-        """Break its connection, and have it stay away."""
+        """Close the connection and do not reconnect."""
         self.send(signal.SIGUSR2)
 
-    def come_back(self) -> None:
-        """Have it connect again."""
+    def reconnect(self) -> None:
+        """Connect again."""
         self.send(signal.SIGUSR2)
 
     @property
-    def told(self) -> list[dict[str, Any]]:
-        """What it told so far: `what` is connect, disconnect, connect_error or event."""
+    def records(self) -> list[dict[str, Any]]:
+        """Everything printed so far, with `what`: connect, disconnect, connect_error or event."""
         return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
 
-    def tells(self, what: str) -> list[dict[str, Any]]:
-        """What it told of one kind."""
-        return [each for each in self.told if each["what"] == what]
+    def records_of(self, what: str) -> list[dict[str, Any]]:
+        """The records of one kind."""
+        return [record for record in self.records if record["what"] == what]
 
-    def heard(self, job_id: str) -> list[str]:
+    def events_of(self, job_id: str) -> list[str]:
         """The events about a job, in order; a change of status as `old>new`."""
-        found = [each for each in self.tells("event") if each["content"].get("_id") == job_id]
+        events = [event for event in self.records_of("event") if event["content"].get("_id") == job_id]
         return [
-            "{oldStatus}>{newStatus}".format(**each["content"])
-            if each["name"] == "job:status:updated"
-            else str(each["name"])
-            for each in found
+            "{oldStatus}>{newStatus}".format(**event["content"])
+            if event["name"] == "job:status:updated"
+            else str(event["name"])
+            for event in events
         ]

@@ -1,21 +1,20 @@
-// Listens to the gateway with the official Socket.IO client, written as the fourth seed document's page is, and tells
-// what it hears in lines of JSON. Its one argument is a plan: see live.py. SIGUSR2 breaks its connection, and has it
-// connect again the next time.
+// Listens to the gateway with the official Socket.IO client, and prints everything it receives as lines of JSON. Its
+// argument is a plan: see live.py. SIGUSR2 closes the connection, and the next SIGUSR2 connects again.
 const plan = JSON.parse(process.argv[2]);
 const { io } = require(`v${plan.version}`);
-const tell = (what, more) => console.log(JSON.stringify({ what, ...more }));
+const print = (what, more) => console.log(JSON.stringify({ what, ...more }));
 
 const socket = io(plan.url, { auth: { token: plan.token }, ...plan.options });
 
 socket.on("connect", () => {
-  tell("connect", { recovered: socket.recovered === true });
+  print("connect", { recovered: socket.recovered === true });
   socket.emit("request:stats");
 });
-socket.on("disconnect", (reason) => tell("disconnect", { reason, active: socket.active }));
-socket.on("connect_error", (error) => tell("connect_error", { message: error.message }));
+socket.on("disconnect", (reason) => print("disconnect", { reason, active: socket.active }));
+socket.on("connect_error", (error) => print("connect_error", { message: error.message }));
 
 for (const name of ["job:created", "job:status:updated", "job:completed", "job:movedToDLQ", "job:dlq", "stats:update"]) {
-  socket.on(name, (content) => tell("event", { name, content, at: Date.now() }));
+  socket.on(name, (content) => print("event", { name, content, at: Date.now() }));
 }
 
 let away = false;
@@ -26,4 +25,4 @@ process.on("SIGUSR2", () => {
   else socket.connect();
 });
 
-setInterval(() => {}, 60000); // without a connection nothing else keeps node running
+setInterval(() => {}, 60000); // keeps node running without a connection

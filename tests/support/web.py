@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that answers as it is told, and keeps what it was asked."""
+"""An HTTP server on 127.0.0.1 with canned responses, which records its requests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request."""
+class Request:
+    """A request that the server received."""
 
     method: str
     path: str
@@ -22,35 +22,35 @@ class Asked:
 
 @dataclass
 class Site:
-    """What the server says: by the path without its query, a status, headers and a body."""
+    """The state of the server. `answers`: status, headers and body by path without query."""
 
     port: int = 0
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
 
     @property
     def host(self) -> str:
-        """As QCTL_ALLOWED_HOSTS has it."""
+        """Host and port, as in QCTL_ALLOWED_HOSTS."""
         return f"127.0.0.1:{self.port}"
 
     def url(self, path: str) -> str:
         """The URL of a path."""
         return f"http://{self.host}{path}"
 
-    def say(self, path: str, body: bytes = b"", status: int = 200, **headers: str) -> None:
-        """Answer a path so from now on."""
+    def reply(self, path: str, body: bytes = b"", status: int = 200, **headers: str) -> None:
+        """Set the response for a path."""
         self.answers[path] = (status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
 
 @contextmanager
 def web_server() -> Iterator[Site]:
-    """Runs a server."""
+    """Run a server."""
     site = Site()
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            site.asked.append(Asked(self.command, self.path, dict(self.headers), body))
+            site.requests.append(Request(self.command, self.path, dict(self.headers), body))
             status, headers, content = site.answers.get(self.path.partition("?")[0], (404, {}, b""))
             self.send_response(status)
             for name, value in {"Content-Length": str(len(content)), **headers}.items():

@@ -158,7 +158,7 @@ def test_a_browser_opens_the_printed_address(serve: Serve, chromium: Chromium, c
         chromium.press("2")
         chromium.until("apples")
         assert chromium.run("location.href") == f"http://{web.host}/"
-        assert not [text for text in chromium.refused if "Content Security Policy" in text]
+        assert not [text for text in chromium.console_errors if "Content Security Policy" in text]
 
 
 def test_it_is_read_only_and_ends_with_its_server(serve: Serve, connection: Redis) -> None:

@@ -98,7 +98,7 @@ def test_worker_runs_created_job(
 ) -> None:
     settings = make_settings(QCTL_JOBS_MODULES="support.declared")
     monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
-    schedules.add(connection, settings, "mine", "hand-on", {"receiverId": "a"}, every=60, actor="me")
+    schedules.add(connection, settings, "mine", "enqueue-another", {"receiverId": "a"}, every=60, actor="me")
     clock.seconds += 60
     [id_] = CronScheduler(connection).enqueue_jobs()
     InlineWorker(["tests"], connection, settings).work(burst=True)
