@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qctl import daemon
 from qctl.jobs import batches, reading_batches
-from qctl.sources.mqtt_bridge import Bridge
+from qctl.sources.mqtt_bridge import MqttBridge
 
 
 def serve(context: daemon.Context) -> None:
@@ -13,7 +13,7 @@ def serve(context: daemon.Context) -> None:
         context.nothing_to_do("MQTT_ENABLED is false")
         return
     destination = batches.direct_destination(context.settings, "readings", reading_batches.sink)
-    Bridge(context.settings, context.stop, context.beat, destination).run()
+    MqttBridge(context.settings, context.stop, context.beat, destination).run()
 
 
 def main() -> None:

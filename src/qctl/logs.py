@@ -47,7 +47,7 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "job": ("qctl.jobs", "qctl.mail", "qctl.files", "qctl.reports", "qctl.http_client"),
     "alert": ("qctl.ops.alert_watch", "qctl.ops.alert_channels"),
     "history": ("qctl.history",),
-    "supervisor": ("qctl.daemon",),
+    "supervisor": ("qctl.daemon", "qctl.supervisor"),
 }
 """What QCTL_DEBUG may name, and the loggers that tell all then, whatever LOG_LEVEL says."""
 

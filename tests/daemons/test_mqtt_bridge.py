@@ -109,12 +109,12 @@ def test_it_drains_and_goes_on_where_it_was(
 
 BAD = {
     "not JSON": b"temperature=21",
-    "NaN is no number": b'{"temperature": NaN}',
-    "nested too deep": b"[" * 50_000,
+    "NaN cannot be stored": b'{"temperature": NaN}',
+    "nested too deeply": b"[" * 50_000,
     "larger than 65536 bytes": b"x" * 262_144,
-    "it is empty": b"",
-    "no field that is a number": b'{"name": "kitchen"}',
-    "the timestamp is not between": b'{"x": 1, "ts": 1e300}',
+    "payload is empty": b"",
+    "no field is a number": b'{"name": "kitchen"}',
+    "timestamp is not between": b'{"x": 1, "ts": 1e300}',
 }
 
 
@@ -134,7 +134,7 @@ def test_bad_payloads_are_dead_letters_and_the_stream_goes_on(
         assert (topic, base64.b64decode(kept)) == ("sensors/a", payload)
         assert received_ns > 10**18
         assert letter.func_name == "qctl.jobs.reading_batches.ingest_reading"
-    assert found["the topic is longer than 1024 bytes"].args[0] == "sensors/" + "x" * 2000
+    assert found["topic is longer than 1024 bytes"].args[0] == "sensors/" + "x" * 2000
 
 
 @pytest.mark.kill
@@ -376,7 +376,7 @@ def test_without_a_queue_the_broker_holds_what_the_database_does_not_take(
             assert bridge.stop() == 0
     assert sorted(stored(tmp_path)) == list(range(25))
     (line,) = (tmp_path / "rejects-readings.jsonl").read_text().splitlines()
-    assert json.loads(line)["reason"].startswith("it is not JSON")
+    assert json.loads(line)["reason"].startswith("payload is not JSON")
 
 
 def stored(home: Path) -> list[int]:

@@ -62,7 +62,7 @@ def test_line_protocol_is_accepted(post: Any, connection: Redis) -> None:
         (b"{", "application/json", 400, "not JSON"),
         (b"[]", "application/json", 400, "no reading"),
         (b"\xff", "text/plain", 400, "UTF-8"),
-        (b'[{"device":"a","t":1},{"device":"a"}]', "application/json", 400, "reading 2: it has no field"),
+        (b'[{"device":"a","t":1},{"device":"a"}]', "application/json", 400, "reading 2: no field is"),
         (b"a t=1\nb", "text/plain", 400, "reading 2: "),
         (b"a=1", "application/x-www-form-urlencoded", 415, "Content-Type"),
     ],

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qctl.sources.duplicate_filter import Window, digest, note
+from qctl.sources.duplicate_filter import CommittedWindow, digest, note
 
 
 def test_a_committed_message_is_known_by_its_id_and_what_it_says() -> None:
-    window = Window(3)
+    window = CommittedWindow(3)
     window.add(1, "a")
     assert window.has(1, "a")
     assert not window.has(1, "b")
@@ -22,14 +22,14 @@ def test_a_committed_message_is_known_by_its_id_and_what_it_says() -> None:
 
 
 def test_only_the_last_ones_are_known() -> None:
-    window = Window(2)
+    window = CommittedWindow(2)
     for mid in (1, 2, 3):
         window.add(mid, "a")
     assert [mid for mid in (1, 2, 3) if window.has(mid, "a")] == [2, 3]
 
 
 def test_while_an_id_stands_twice_nothing_is_taken_for_a_duplicate(caplog: pytest.LogCaptureFixture) -> None:
-    window = Window(2)
+    window = CommittedWindow(2)
     with caplog.at_level(logging.WARNING):
         for mid in (1, 2, 3, 1):
             window.add(mid, "a")
@@ -45,14 +45,14 @@ def test_while_an_id_stands_twice_nothing_is_taken_for_a_duplicate(caplog: pytes
 
 def test_notes_bring_the_window_back() -> None:
     notes = [note(mid, "a", mid) for mid in range(1, 6)]
-    window = Window(3, notes)
+    window = CommittedWindow(3, notes)
     assert [mid for mid in range(1, 6) if window.has(mid, "a")] == [3, 4, 5]
 
 
 def test_a_note_that_was_written_twice_is_no_id_given_twice() -> None:
     notes = [note(1, "a", 10), note(2, "a", 11)]
-    assert Window(5, notes * 2).has(2, "a")
-    assert not Window(5, [*notes, note(1, "a", 12)]).has(2, "a")
+    assert CommittedWindow(5, notes * 2).has(2, "a")
+    assert not CommittedWindow(5, [*notes, note(1, "a", 12)]).has(2, "a")
 
 
 def test_a_digest_tells_topic_from_payload() -> None:
@@ -106,12 +106,12 @@ class Store:
 
 def connection(broker: Broker, store: Store, present: bool, plan: list[int], clock: list[int]) -> None:
     """One connection, as the bridge does it, that ends where the plan says so. All messages say the same."""
-    window = Window(SIZE, store.notes, inherited=not store.settled)
+    window = CommittedWindow(SIZE, store.notes, inherited=not store.settled)
     store.settled = False
     if plan[0] == 0:
         return  # killed before the broker's answer was understood
     if not present:
-        window = Window(SIZE)
+        window = CommittedWindow(SIZE)
     if window.inherited and broker.subscribed and (broker.inflight or broker.waiting):
         window.inherited = False  # what comes before we subscribe shows that the session is the old one
     if not present or window.inherited:

@@ -100,7 +100,7 @@ def test_nothing_is_acknowledged_before_it_is_there_and_all_in_order(
     append = Buffer.append
 
     def watched(self: Buffer, commit: Commit) -> int:
-        assert len(commit.items) <= group_commit.WINDOW
+        assert len(commit.items) <= group_commit.GROUP_ENTRIES
         depth = append(self, commit)
         missing.extend(set(answers.ok) - set(stored(connection)))
         return depth
@@ -168,7 +168,7 @@ def test_while_redis_is_away_all_hear_busy_and_all_is_kept(
         for n in range(10, 20):
             commit.put(answers.entry(n, silent=n % 2 == 0))
         await until(lambda: answers.busy == [11, 13, 15, 17, 19])
-        assert commit.busy == "Redis is away"
+        assert commit.busy == "Redis is unreachable"
         for n in range(20, 30):
             commit.put(answers.entry(n, silent=n % 2 == 0))
         assert answers.busy == list(range(11, 30, 2))
@@ -187,7 +187,7 @@ def test_above_the_high_water_mark_all_hear_busy(make_settings: Make, connection
     async def act(commit: GroupCommit) -> None:
         for n in range(20):
             commit.put(answers.entry(n))
-        await until(lambda: commit.busy == "there is no room")
+        await until(lambda: commit.busy == "the buffer is full")
         commit.put(answers.entry(20))
         assert answers.busy == [20]
         connection.ltrim(keys.buffer("messages"), 15, -1)
@@ -203,7 +203,7 @@ def test_a_full_redis_is_waited_for(own_redis: RedisServer, make_settings: Make,
             connection.config_set("maxmemory", 1)
             commit.put(answers.entry(1))
             await until(lambda: answers.busy == [1])
-            assert commit.busy == "there is no room"
+            assert commit.busy == "the buffer is full"
             connection.config_set("maxmemory", 0)
             await until(lambda: commit.busy is None and not commit.waiting)
             assert stored(connection) == [1]
@@ -214,7 +214,7 @@ def test_a_full_redis_is_waited_for(own_redis: RedisServer, make_settings: Make,
 def test_the_line_is_bounded(
     make_settings: Make, own_redis: RedisServer, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "MAX_WAITING", 50)
+    monkeypatch.setattr(group_commit, "MAX_WAITING_ENTRIES", 50)
 
     async def act(commit: GroupCommit) -> None:
         own_redis.freeze()

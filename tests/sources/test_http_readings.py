@@ -48,15 +48,15 @@ def test_readings_without_a_time_are_told_apart(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ({"t": 1}, "neither its device nor its topic"),
+        ({"t": 1}, "neither a device nor a topic"),
         ({"device": "a"}, "no field"),
         ({"device": "a/b", "t": 1}, "without /"),
         ({"device": 7, "t": 1}, "without /"),
-        ({"device": "#", "t": 1}, "a \\+ or #"),
-        ({"topic": 7, "t": 1}, "no text"),
-        ({"topic": 7, "payload": 1}, "no text"),
-        (21.5, "no object"),
-        ([[1]], "no object"),
+        ({"device": "#", "t": 1}, "contains \\+ or #"),
+        ({"topic": 7, "t": 1}, "topic is not a string"),
+        ({"topic": 7, "payload": 1}, "topic is not a string"),
+        (21.5, "reading is not an object"),
+        ([[1]], "reading is not an object"),
     ],
 )
 def test_what_is_no_reading_has_a_reason(settings: Settings, content: Any, reason: str) -> None:
@@ -71,7 +71,7 @@ def test_the_number_of_a_bad_one_is_told_and_the_others_are_read(settings: Setti
     found = read(settings, [{"device": "a", "t": n if n != 2 else None} for n in range(4)])
     assert (len(found.items), found.refused, found.bad[0].line) == (3, 1, 3)
     many = read(settings, [{}] * 500)
-    assert (many.refused, len(many.bad)) == (500, http_readings.KEPT)
+    assert (many.refused, len(many.bad)) == (500, http_readings.MAX_REPORTED_ERRORS)
 
 
 def test_the_lines_of_line_protocol(settings: Settings) -> None:

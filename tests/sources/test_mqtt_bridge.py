@@ -17,9 +17,10 @@ from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.query.pipeline_status import by_topic
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import Backoff
+from qctl.compat import paho_client, private_names
 from qctl.settings import Settings
 from qctl.sources import mqtt_bridge, mqtt_connection
-from qctl.sources.mqtt_bridge import Bridge
+from qctl.sources.mqtt_bridge import MqttBridge
 from support.device import Device
 from support.ingest import items, letters, reason
 from support.process import free_port
@@ -34,7 +35,7 @@ class Running:
         self.stop = threading.Event()
         self.beats: list[tuple[str, bool]] = []
         self.error: BaseException | None = None
-        self.bridge = Bridge(settings, self.stop, self._beat)
+        self.bridge = MqttBridge(settings, self.stop, self._beat)
         self._thread = threading.Thread(target=self._run)
 
     def _beat(self, status: str = "", *, ready: bool = True) -> None:
@@ -71,7 +72,7 @@ class Running:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short waits between tries, and a look at how full things are before each commit."""
     monkeypatch.setattr(mqtt_bridge, "Backoff", partial(Backoff, 0.05, 0.2))
-    monkeypatch.setattr(mqtt_bridge, "LOOK", 0.0)
+    monkeypatch.setattr(mqtt_bridge, "LEVEL_CHECK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -110,6 +111,32 @@ def test_it_is_ready_when_it_has_subscribed(make: Make, mosquitto: Mosquitto) ->
         bridge.end()
 
 
+def test_messages_are_taken_and_acknowledged_once_without_private_names_of_paho(
+    connection: Redis,
+    make: Make,
+    mosquitto: Mosquitto,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(paho_client, "CHANGED", "paho-mqtt changed Client._sock_recv")
+    monkeypatch.setattr(private_names, "_warned", set())
+    topic = f"{request.node.name}/a"
+    with make() as bridge, Device(mosquitto.port) as device:
+        eventually(bridge.connected, 10, "the subscription")
+        device.say(topic, *(f'{{"n": {n}}}' for n in range(300)))
+        eventually(lambda: len(numbers(connection)) >= 300, 10, "all readings")
+        bridge.end()
+    with make() as bridge, Device(mosquitto.port) as device:  # the broker sends again what was not acknowledged
+        eventually(bridge.connected, 10, "the subscription")
+        device.say(topic, '{"n": 300}')
+        eventually(lambda: 300 in numbers(connection), 10, "the next reading")
+        bridge.end()
+    assert numbers(connection) == list(range(301))
+    assert bridge.bridge._counts["duplicates"] == 0
+    assert caplog.text.count("paho-mqtt changed Client._sock_recv: MQTT messages are read one by one") == 1
+
+
 def test_a_full_buffer_holds_the_messages_back(
     connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest
 ) -> None:
@@ -135,8 +162,8 @@ def test_a_full_redis_loses_and_doubles_nothing(
     monkeypatch: pytest.MonkeyPatch,
     stall: float,
 ) -> None:
-    monkeypatch.setattr(mqtt_bridge, "STALL", stall)
-    monkeypatch.setattr(mqtt_bridge, "LOOK", 3600.0)  # it finds out by Redis's refusal
+    monkeypatch.setattr(mqtt_bridge, "STALL_SECONDS", stall)
+    monkeypatch.setattr(mqtt_bridge, "LEVEL_CHECK_SECONDS", 3600.0)  # it finds out by Redis's refusal
     name = request.node.name
     client = own_redis.connect()
     with (
@@ -186,7 +213,7 @@ def test_a_broker_that_knows_only_mqtt_3(
 ) -> None:
     real = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name, **more: None if name == "mosquitto" else real(name, **more))
-    monkeypatch.setattr(mqtt_connection, "ANSWER", 1.0)
+    monkeypatch.setattr(mqtt_connection, "CONNACK_SECONDS", 1.0)
     with Mosquitto(tmp_path) as broker:
         assert isinstance(broker, Mosquitto)
         assert not broker.persistent
@@ -196,7 +223,7 @@ def test_a_broker_that_knows_only_mqtt_3(
                 device.say("old/a", '{"n": 1}', '{"n": 2}')
                 eventually(lambda: numbers(connection) == [1, 2], 10, "the readings")
             bridge.end()
-    assert "does not know MQTT 5" in caplog.text
+    assert "MQTT 5 not supported" in caplog.text
 
 
 # --- hostile brokers ---------------------------------------------------------------------------------------------
@@ -293,8 +320,8 @@ def test_a_topic_that_is_no_text_is_a_dead_letter(connection: Redis, make: Make)
     acks = broker.heard[0][broker.heard[0].index(b"\x40\x02") :]
     assert acks.startswith(b"".join(b"\x40\x02\x00" + bytes([mid]) for mid in (1, 2, 3, 4)))
     told = {base64.b64decode(letter.args[1]): reason(letter) for letter in letters(connection)}
-    assert told[b"1"] == told[b"2"] == "the topic has a control character in it, or is not UTF-8"
-    assert told[b"3"] == "the topic is empty"
+    assert told[b"1"] == told[b"2"] == "topic contains a control character or is not UTF-8"
+    assert told[b"3"] == "topic is empty"
     assert {letter.args[0] for letter in letters(connection)} == {"sensors/\udcff", "sensors/\x1b[31m", ""}
 
 
@@ -343,7 +370,7 @@ def test_the_same_message_with_the_same_id_in_a_new_session_is_another_one(conne
 def test_what_came_by_which_topic_is_told(
     connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt_bridge, "TELL_TOPICS", 0.05)
+    monkeypatch.setattr(mqtt_bridge, "TOPICS_SECONDS", 0.05)
     name = request.node.name
     with make() as bridge, Device(mosquitto.port) as device:
         eventually(bridge.connected, 10, "the subscription")
@@ -362,7 +389,7 @@ def test_what_came_by_which_topic_is_told(
 def test_counts_that_cannot_be_told_hold_up_nothing(
     connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mqtt_bridge, "TELL_TOPICS", 0.0)
+    monkeypatch.setattr(mqtt_bridge, "TOPICS_SECONDS", 0.0)
     connection.set(keys.topics("readings"), "text")
     with make() as bridge, Device(mosquitto.port) as device:
         eventually(bridge.connected, 10, "the subscription")

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from qctl.errors import RejectedError
 from qctl.sinks.readings import reading as as_the_sinks_see_it
-from qctl.sources.reading_parser import KEPT, MAX_FIELDS, MAX_KEPT, MAX_NAME, MAX_TOPIC, encode, parse, reject
+from qctl.sources.reading_parser import (
+    MAX_FIELDS,
+    MAX_NAME_CHARACTERS,
+    MAX_REJECT_BYTES,
+    MAX_TOPIC_BYTES,
+    TRUNCATED_REJECT_BYTES,
+    encode,
+    parse,
+    reject,
+)
 
 LIMIT = 65_536
 NOW = 1_714_557_600_000_000_000
@@ -102,7 +111,7 @@ def test_a_pattern_says_what_levels_mean(pattern: str, topic: str, device: str, 
         ({"température": 1}, {"température": 1}),
         ({"": {"": 1}}, {".": 1}),
         ({str(n): n for n in range(MAX_FIELDS)}, {str(n): n for n in range(MAX_FIELDS)}),
-        ({"n" * MAX_NAME: 1}, {"n" * MAX_NAME: 1}),
+        ({"n" * MAX_NAME_CHARACTERS: 1}, {"n" * MAX_NAME_CHARACTERS: 1}),
         ({"a": {"b": {"c": {"d": {"e": 1}}}}}, {"a.b.c.d.e": 1}),
     ],
 )
@@ -120,7 +129,7 @@ def test_a_bare_value_is_named_by_the_last_level() -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"", "it is empty"),
+        (b"", "payload is empty"),
         (b"  ", "not JSON"),
         (b"hello", "not JSON"),
         (b"{'a': 1}", "not JSON"),
@@ -129,34 +138,34 @@ def test_a_bare_value_is_named_by_the_last_level() -> None:
         (b'\xef\xbb\xbf{"a": 1}', "not JSON"),
         (b'{"a": \xff}', "not UTF-8"),
         ('{"a": 1}'.encode("utf-16"), "not UTF-8"),
-        (b'{"a": NaN}', "NaN is no number"),
-        (b'{"a": 1, "b": [Infinity]}', "Infinity is no number"),
-        (b"-Infinity", "-Infinity is no number"),
+        (b'{"a": NaN}', "NaN cannot be stored"),
+        (b'{"a": 1, "b": [Infinity]}', "Infinity cannot be stored"),
+        (b"-Infinity", "-Infinity cannot be stored"),
         (b'{"a": 1e400}', "too large"),
         (b"-1e400", "too large"),
         (b'{"a": 9223372036854775808}', "more than 64 bits"),
         (b"-9223372036854775809", "more than 64 bits"),
         (b'{"a": ' + b"9" * 5000 + b"}", "too many digits|more than 64 bits"),
-        (b"[" * 100_000, "larger|nested too deep"),
-        (b"[" * 50_000, "nested too deep"),
-        (b'{"a":' * 10_000, "nested too deep"),
-        (b'{"a":' * 6 + b"1" + b"}" * 6, "nested too deep: more than 5 objects"),
-        (b'"21.5"', "neither an object nor"),
-        (b"[1, 2]", "neither an object nor"),
-        (b"null", "neither an object nor"),
+        (b"[" * 100_000, "larger|nested too deeply"),
+        (b"[" * 50_000, "nested too deeply"),
+        (b'{"a":' * 10_000, "nested too deeply"),
+        (b'{"a":' * 6 + b"1" + b"}" * 6, "nested too deeply: more than 5 objects"),
+        (b'"21.5"', "neither an object, a number nor a boolean"),
+        (b"[1, 2]", "neither an object, a number nor a boolean"),
+        (b"null", "neither an object, a number nor a boolean"),
         (b"{}", "no field"),
         (b'{"name": "kitchen", "list": [1], "none": null}', "no field"),
         (b'{"timestamp": 1}', "no field"),
         (b'{"a": {"b": {}}}', "no field"),
-        (b'{"a": 1, "timestamp": "soon"}', "the timestamp"),
-        (b'{"a": 1, "ts": -1}', "the timestamp"),
-        (b'{"a": 1, "time": true}', "the timestamp"),
-        (b'{"": 1}', "the name of a field"),
-        (b'{"a\\nb": 1}', "the name of a field"),
-        (b'{"\\u0000": 1}', "the name of a field"),
-        (b'{"\\u009b31m": 1}', "the name of a field"),
-        (b'{"\\ud800": 1}', "the name of a field"),
-        (b'{"' + b"n" * (MAX_NAME + 1) + b'": 1}', "the name of a field"),
+        (b'{"a": 1, "timestamp": "soon"}', "timestamp is"),
+        (b'{"a": 1, "ts": -1}', "timestamp is"),
+        (b'{"a": 1, "time": true}', "timestamp is"),
+        (b'{"": 1}', "a field's name"),
+        (b'{"a\\nb": 1}', "a field's name"),
+        (b'{"\\u0000": 1}', "a field's name"),
+        (b'{"\\u009b31m": 1}', "a field's name"),
+        (b'{"\\ud800": 1}', "a field's name"),
+        (b'{"' + b"n" * (MAX_NAME_CHARACTERS + 1) + b'": 1}', "a field's name"),
         (json.dumps({str(n): n for n in range(MAX_FIELDS + 1)}).encode(), "more than 256 fields"),
         (json.dumps({str(n): {str(m): m for m in range(200)} for n in range(2)}).encode(), "more than 256 fields"),
         (b'{"a": "' + b"x" * LIMIT + b'"}', "larger than 65536 bytes"),
@@ -180,7 +189,7 @@ def test_what_is_no_reading_is_refused_with_a_reason(payload: bytes, reason: str
         ("sensors/#", r"\+ or #"),
         ("sensors/+/a", r"\+ or #"),
         ("$SYS/broker", "begins with"),
-        ("s/" + "x" * MAX_TOPIC, "longer than 1024"),
+        ("s/" + "x" * MAX_TOPIC_BYTES, "longer than 1024"),
         ("s/" + "ü" * 512, "longer than 1024"),
     ],
 )
@@ -235,9 +244,9 @@ def test_a_reject_is_the_same_letter_each_time_and_another_one_for_another_messa
 
 
 def test_a_reject_keeps_the_message_whole_up_to_a_mebibyte() -> None:
-    whole = reject("t", b"x" * MAX_KEPT, NOW, "too large", mark="m")
-    assert whole.args == ("t", base64.b64encode(b"x" * MAX_KEPT).decode(), NOW)
+    whole = reject("t", b"x" * MAX_REJECT_BYTES, NOW, "too large", mark="m")
+    assert whole.args == ("t", base64.b64encode(b"x" * MAX_REJECT_BYTES).decode(), NOW)
     assert whole.reason == "too large"
-    cut = reject("t", b"x" * (MAX_KEPT + 1), NOW, "too large", mark="m")
-    assert base64.b64decode(cut.args[1]) == b"x" * KEPT
-    assert cut.reason == "too large (kept are the first 65536 of 1048577 bytes)"
+    cut = reject("t", b"x" * (MAX_REJECT_BYTES + 1), NOW, "too large", mark="m")
+    assert base64.b64decode(cut.args[1]) == b"x" * TRUNCATED_REJECT_BYTES
+    assert cut.reason == "too large (truncated to the first 65536 of 1048577 bytes)"

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from qctl.broker.redis import keys
-from qctl.sources.batcher import lost
+from qctl.sources.batcher import lost_messages
 from support.batcher import Batcher, Sender, message, messages
 from support.ingest import items, letters, reason
 from support.process import free_port
@@ -35,7 +35,7 @@ def make_batcher(tmp_path: Path, redis_server: RedisServer) -> Iterator[Callable
     """Makes and starts batchers of `redis_server`, ended with the test."""
     made: list[Batcher] = []
 
-    def make(**env: str) -> Batcher:
+    def make(**env: Any) -> Batcher:
         made.append(Batcher(tmp_path, redis_server.url, name=f"batcher{len(made)}", **{**NOT_CUT, **env}))
         made[-1].start()
         return made[-1]
@@ -130,6 +130,42 @@ def test_the_same_message_again_is_acknowledged_again(batcher: Batcher) -> None:
         assert [sender.ask(sent) for _ in range(3)] == [{"ok": True, "msg_id": "m-1"}] * 3
 
 
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_messages_are_taken_and_acknowledged_once_without_private_names(
+    make_batcher: Callable[..., Batcher], connection: Redis, transport: str
+) -> None:
+    change = "python-socketio changed AsyncServer._handle_event"
+    batcher = make_batcher(changed=change)
+    with Sender(batcher.url, transport) as sender:
+        for each in messages("m", 100):
+            sender.send(each)
+        eventually(lambda: len(sender.acked) == 100)
+        for each in messages("n", 20):
+            sender.tell(each)
+        eventually(lambda: len(ids(connection)) == 120)
+        assert sender.ask("text")["code"] == "invalid"
+    assert ids(connection) == [f"m-{n}" for n in range(100)] + [f"n-{n}" for n in range(20)]
+    assert all(len(answers) == 1 for answers in sender.answers.values())
+    assert batcher.output.count(f"{change}: Socket.IO events are handled one by one") == 1
+
+
+def test_a_batcher_without_private_names_says_busy_and_stores_each_message_once(
+    tmp_path: Path, own_redis: RedisServer
+) -> None:
+    change = "uvicorn changed WebSocketsSansIOProtocol.queue"
+    with Batcher(tmp_path, own_redis.url, changed=change, **NOT_CUT) as batcher, Sender(batcher.url) as sender:
+        assert sender.ask(message("m-1"))["ok"]
+        own_redis.stop()
+        assert sender.ask(message("m-2"))["code"] == "busy"
+        own_redis.start()
+        sender.send_until_acked([message("m-2"), message("m-3")])
+        client = own_redis.connect()
+        try:
+            assert set(ids(client)) == {"m-1", "m-2", "m-3"}
+        finally:
+            client.close()
+
+
 def test_a_message_may_come_in_fragments(batcher: Batcher, connection: Redis) -> None:
     text = f"421{json.dumps(['data', message('m-1', message=chr(0x1F418))], ensure_ascii=False)}"
     with Raw(batcher) as raw:
@@ -192,12 +228,12 @@ def test_more_than_sixteen_packets_in_one_request_are_all_taken(batcher: Batcher
 @pytest.mark.parametrize(
     ("event", "content", "why"),
     [
-        ("data", {"message": "no id"}, "it has no msg_id"),
-        ("data", "text", "does not come with one object"),
-        ("data", message("m-1", timestamp="2026-01-01T12:00:00"), "the timestamp is not ISO 8601 with a zone"),
+        ("data", {"message": "no id"}, "field 'msg_id' is missing"),
+        ("data", "text", "must carry one object"),
+        ("data", message("m-1", timestamp="2026-01-01T12:00:00"), "timestamp is not ISO 8601 with a zone"),
         ("data", message("m-1", message="x" * 65_536), "larger than 65536 bytes"),
-        ("data", message("m-1", message=b"binary"), "must be text"),
-        ("other", message("m-1"), "there is no such event"),
+        ("data", message("m-1", message=b"binary"), "must be strings"),
+        ("other", message("m-1"), "unknown event"),
         ("data", message("m-1", user_id="\x1b[31m" * 20), "user_id is longer"),
     ],
     ids=range(7),
@@ -261,7 +297,7 @@ def test_only_who_has_the_token_is_admitted(make_batcher: Callable[..., Batcher]
         assert sender.ask(message("m-1", user_id="anybody"))["ok"]
     with Sender(batcher.url, auth={"token": jwt.encode({"sub": "u1"}, "k" * 32)}) as sender:
         assert sender.ask(message("m-2", user_id="u1"))["ok"]
-        assert sender.ask(message("m-3", user_id="u2"))["reason"] == "user_id is not that of the token"
+        assert sender.ask(message("m-3", user_id="u2"))["reason"] == "user_id is not the token's user"
     (letter,) = letters(connection, "messages")
     assert letter.args[1] == "u1"
     assert "s3cret" not in batcher.output
@@ -308,7 +344,7 @@ def test_a_page_of_an_allowed_origin_may_read_the_answer(batcher: Batcher) -> No
 def test_there_are_no_more_connections_than_allowed(make_batcher: Callable[..., Batcher]) -> None:
     batcher = make_batcher(QCTL_SOCKET_CONNECTIONS="2")
     with Raw(batcher), Raw(batcher):
-        assert batcher.health["reason"].startswith("it has as many connections")
+        assert batcher.health["reason"].startswith("the limit of QCTL_SOCKET_CONNECTIONS")
         with pytest.raises(InvalidStatus, match="503"):
             Raw(batcher)
     eventually(lambda: batcher.takes)
@@ -520,7 +556,7 @@ def test_where_it_is_switched_off_it_says_so(tmp_path: Path) -> None:
 def test_it_starts_without_redis_and_lets_nobody_in(tmp_path: Path) -> None:
     with Batcher(tmp_path, f"redis://127.0.0.1:{free_port()}", patient=True, REDIS_PASSWORD="") as batcher:
         assert batcher.get("/")[0] == 200
-        eventually(lambda: batcher.health["reason"] == "Redis is away")
+        eventually(lambda: batcher.health["reason"] == "Redis is unreachable")
         assert batcher.get("/healthz")[0] == 503
         assert batcher.get("/socket.io/?EIO=4&transport=polling")[0] == 503
         with pytest.raises(InvalidStatus, match="503"):
@@ -553,5 +589,5 @@ def test_when_told_to_stop_it_commits_and_answers_what_it_has(
 
 
 def test_what_is_lost_at_the_end_is_counted() -> None:
-    assert lost(1, "Redis is away") == "1 message is lost that was not acknowledged: Redis is away"
-    assert lost(2, "Redis is away") == "2 messages are lost that were not acknowledged: Redis is away"
+    assert lost_messages(1, "Redis is unreachable") == "1 unacknowledged message lost: Redis is unreachable"
+    assert lost_messages(2, "Redis is unreachable") == "2 unacknowledged messages lost: Redis is unreachable"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qctl.errors import RejectedError
-from qctl.sources.timestamps import LATEST, nanoseconds
+from qctl.sources.timestamps import MAX_NANOSECONDS, nanoseconds
 
 NOON = 1_714_557_600_000_000_000  # 2024-05-01T10:00:00Z
 
@@ -42,8 +42,8 @@ NOON = 1_714_557_600_000_000_000  # 2024-05-01T10:00:00Z
         ("2016-12-31T23:59:60Z", 1_483_228_800_000_000_000),
         ("1970-01-01T00:00:00Z", 0),
         (0, 0),
-        ("2262-04-11T23:47:16.854775807Z", LATEST),
-        (LATEST, LATEST),
+        ("2262-04-11T23:47:16.854775807Z", MAX_NANOSECONDS),
+        (MAX_NANOSECONDS, MAX_NANOSECONDS),
     ],
 )
 def test_what_is_understood(given: Any, expected: int) -> None:
@@ -54,7 +54,7 @@ def test_what_is_understood(given: Any, expected: int) -> None:
     ("given", "reason"),
     [
         (-1, "not between"),
-        (LATEST + 1, "not between"),
+        (MAX_NANOSECONDS + 1, "not between"),
         (9_999_999_999, "not between"),  # seconds: the year 2286
         (float("inf"), "not between"),
         (1e300, "not between"),
@@ -62,13 +62,13 @@ def test_what_is_understood(given: Any, expected: int) -> None:
         ("2262-04-11T23:47:17Z", "not between"),
         ("1970-01-01T00:00:00+01:00", "not between"),
         ("9999-12-31T23:59:59Z", "not between"),
-        ("2024-13-01T10:00:00Z", "no date and time"),
-        ("2024-02-30T10:00:00Z", "no date and time"),
-        ("2024-05-01T24:00:00Z", "no date and time"),
-        ("0000-05-01T10:00:00Z", "no date and time"),
-        ("2024-05-01T10:00:61Z", "no date and time"),
-        ("2024-05-01T10:00:00+24:00", "no date and time"),
-        ("2024-05-01T10:00:00+01:60", "no date and time"),
+        ("2024-13-01T10:00:00Z", "not an existing date and time"),
+        ("2024-02-30T10:00:00Z", "not an existing date and time"),
+        ("2024-05-01T24:00:00Z", "not an existing date and time"),
+        ("0000-05-01T10:00:00Z", "not an existing date and time"),
+        ("2024-05-01T10:00:61Z", "not an existing date and time"),
+        ("2024-05-01T10:00:00+24:00", "not an existing date and time"),
+        ("2024-05-01T10:00:00+01:60", "not an existing date and time"),
         ("yesterday", "neither"),
         ("", "neither"),
         ("1e9", "neither"),

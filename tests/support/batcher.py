@@ -20,16 +20,32 @@ from support.waiting import eventually
 
 BIN = Path(sys.executable).parent
 
+CHANGED_LIBRARY = """\
+from qctl.compat import socketio_server
+socketio_server.CHANGED = {!r}
+from qctl_daemons.socket_batcher import main
+main()
+"""
+
 Answer = dict[str, Any]
 
 
 class Batcher(Program):
     """One batcher on a port of its own. It counts as started when it takes messages, or with `patient` when it is up.
 
-    `env` adds to its settings.
+    `changed` is the change of a library that it is to work around; `env` adds to its settings.
     """
 
-    def __init__(self, folder: Path, redis_url: str, *, name: str = "batcher", patient: bool = False, **env: str):
+    def __init__(
+        self,
+        folder: Path,
+        redis_url: str,
+        *,
+        name: str = "batcher",
+        patient: bool = False,
+        changed: str | None = None,
+        **env: str,
+    ):
         self.port = free_port()
         self._patient = patient
         settings = {
@@ -40,7 +56,10 @@ class Batcher(Program):
             "LOG_FORMAT": "text",
             **env,
         }
-        super().__init__(name, [str(BIN / "qctl-socket-batcher")], folder, env=settings)
+        command = [str(BIN / "qctl-socket-batcher")]
+        if changed is not None:
+            command = [sys.executable, "-c", CHANGED_LIBRARY.format(changed)]
+        super().__init__(name, command, folder, env=settings)
 
     @property
     def url(self) -> str:

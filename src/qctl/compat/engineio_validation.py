@@ -1,7 +1,7 @@
-"""What clients send is looked at before the library sees it, which stumbles over what is no packet of Engine.IO.
+"""Validation of what Engine.IO clients send, before the library parses it: malformed input breaks the library.
 
-Out of a web socket such a thing makes the library end with an exception, and keep the connection for dead for a while;
-in a request it drops the whole request, and answers `ok`.
+On a web socket it raises and then keeps the connection open for dead; in a request it drops the whole request and
+answers `ok`. Nothing private of the library is used.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
 SEPARATOR = "\x1e"
-"""Between the packets of one request."""
+"""Stands between the packets of one request."""
 
 PROTOCOL_ERROR = 1002
-"""The code with which a web socket is closed whose other end does not keep to the protocol."""
+"""Close code of a web socket whose client does not follow the protocol."""
 
 
 class BadRequestError(Exception):
-    """A request that no client of Socket.IO sends. `status` is the answer to it."""
+    """A request that no Socket.IO client sends. `status` is the HTTP status of the answer."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -32,7 +32,7 @@ class BadRequestError(Exception):
 
 
 def is_packet(text: str) -> bool:
-    """Whether the library can read this packet of Engine.IO."""
+    """Whether the library can parse this Engine.IO packet."""
     if text[:1] != "b":
         return text[:1] != "" and text[0] in "0123456"
     try:
@@ -42,39 +42,42 @@ def is_packet(text: str) -> bool:
     return True
 
 
-def checked(receive: Receive) -> Receive:
-    """The messages of a web socket, which ends with the first that is no packet."""
+def validated(receive: Receive) -> Receive:
+    """Wrap a web socket's `receive`: the first message that is no packet ends the connection."""
 
     async def receive_packet() -> Message:
-        found = await receive()
-        text = found.get("text")
-        if found["type"] == "websocket.receive" and text is not None and not (text and text[0] in "0123456"):
+        message = await receive()
+        text = message.get("text")
+        if message["type"] == "websocket.receive" and text is not None and not (text and text[0] in "0123456"):
             return {"type": "websocket.disconnect", "code": PROTOCOL_ERROR}
-        return found
+        return message
 
     return receive_packet
 
 
-async def whole(scope: Scope, receive: Receive, max_bytes: int) -> tuple[Scope, Receive]:
-    """A request with its body read, so that it can be looked at and has a length. Raises BadRequestError."""
+async def read_request(scope: Scope, receive: Receive, max_bytes: int) -> tuple[Scope, Receive]:
+    """Read and validate a request's body; return the request with its length and a `receive` that replays the body.
+
+    Raises BadRequestError.
+    """
     body = b""
     while True:
         part = await receive()
         if part["type"] != "http.request":
-            raise BadRequestError(400, "it was not sent as a whole")
+            raise BadRequestError(400, "the request is incomplete")
         body += part.get("body", b"")
         if len(body) > max_bytes:
-            raise BadRequestError(413, f"it is larger than {max_bytes} bytes")
+            raise BadRequestError(413, f"the request is larger than {max_bytes} bytes")
         if not part.get("more_body"):
             break
     if "j" in parse_qs(scope.get("query_string", b"").decode("latin-1")):
-        raise BadRequestError(400, "JSONP is not spoken")
+        raise BadRequestError(400, "JSONP is not supported")
     try:
         packets = body.decode().split(SEPARATOR) if body else []
     except UnicodeDecodeError:
-        raise BadRequestError(400, "it is not UTF-8") from None
+        raise BadRequestError(400, "the request is not UTF-8") from None
     if not all(is_packet(packet) for packet in packets):
-        raise BadRequestError(400, "it holds what is no packet")
+        raise BadRequestError(400, "the request contains a malformed packet")
     headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
     headers.append((b"content-length", str(len(body)).encode()))
 

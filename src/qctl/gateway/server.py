@@ -6,15 +6,16 @@ import asyncio
 import logging
 import socket
 import threading
-from typing import Protocol
 
 import uvicorn
 
+from qctl.compat.uvicorn_server import Server
 from qctl.gateway.app import application
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
+from qctl.listener import BACKLOG, allow_many_files, listen
 from qctl.settings import Settings
-from qctl.uvicorn_server import BACKLOG, Server, allow_many_files, listen
+from qctl.supervisor import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +26,7 @@ DRAIN_SECONDS = 20
 """Time to finish open requests after the stop event."""
 
 
-class Beat(Protocol):
-    """Reports to a supervisor that the process is alive (`daemon.Context.beat`)."""
-
-    def __call__(self, status: str = "", *, ready: bool = True) -> None: ...
-
-
-def run(settings: Settings, stop: threading.Event, beat: Beat) -> None:
+def run(settings: Settings, stop: threading.Event, beat: Heartbeat) -> None:
     """Serve until `stop` is set, then finish open requests.
 
     Raises SettingsError, and SinkError if the database of users cannot be used with these settings.
@@ -50,7 +45,7 @@ def run(settings: Settings, stop: threading.Event, beat: Beat) -> None:
         backend.close()
 
 
-async def _serve(backend: Backend, listener: socket.socket, stop: threading.Event, beat: Beat) -> None:
+async def _serve(backend: Backend, listener: socket.socket, stop: threading.Event, beat: Heartbeat) -> None:
     if backend.settings.log_level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
     live = LiveServer(backend)

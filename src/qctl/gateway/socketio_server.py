@@ -30,7 +30,7 @@ from fastapi.concurrency import run_in_threadpool
 from socketio.exceptions import ConnectionRefusedError as NotAdmittedError
 from starlette.responses import PlainTextResponse
 
-from qctl.compat.engineio_validation import BadRequestError, checked, whole
+from qctl.compat.engineio_validation import BadRequestError, read_request, validated
 from qctl.errors import QctlError, RefusedError
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.job_routes import counts
@@ -241,12 +241,12 @@ class FrontApplication:
         if path != PATH and not path.startswith(PATH + "/"):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._live.handle_request(scope, checked(receive), send)
+            await self._live.handle_request(scope, validated(receive), send)
         elif self._live.draining:
             await PlainTextResponse("try again soon\n", 503, {"Retry-After": RETRY_AFTER})(scope, receive, send)
         else:
             try:
-                scope, receive = await whole(scope, receive, MAX_PACKET_BYTES)
+                scope, receive = await read_request(scope, receive, MAX_PACKET_BYTES)
             except BadRequestError as error:
                 await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
             else:

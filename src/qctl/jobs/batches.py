@@ -16,7 +16,7 @@ from qctl.errors import BackpressureError, RejectedError, SinkUnavailableError, 
 from qctl.settings import Settings
 from qctl.sinks.base import KeptOpen, Refused, Sink
 from qctl.sources.destination import Destination
-from qctl.sources.queueless import Direct
+from qctl.sources.direct_writer import DirectWriter
 
 MakeSink = Callable[[Settings], Sink]
 """Factory of the sink that the settings select."""
@@ -41,7 +41,7 @@ def direct_destination(settings: Settings, pipeline: str, make_sink: MakeSink) -
     """The destination of a source that writes straight to its sink (CACHE_ENABLED=false); None if it uses a queue."""
     if settings.cache_enabled:
         return None
-    return Destination.direct(Direct(settings, pipeline, KeptOpen(make_sink(settings))))
+    return Destination.direct(DirectWriter(settings, pipeline, KeptOpen(make_sink(settings))))
 
 
 def settings() -> Settings:

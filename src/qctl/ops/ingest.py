@@ -95,7 +95,7 @@ class IngestOps(Part, name="ingest"):
         """
         (spec,) = catalog.pipelines([pipeline])
         buffer = Buffer(self._redis, spec, self._settings)
-        read = json_lines.reader(self._settings, spec.name, topic)
+        read = json_lines.line_parser(self._settings, spec.name, topic)
         items: list[bytes] = []
         bad: list[RejectedLine] = []
         taken = refused = received_ns = 0

@@ -1,5 +1,7 @@
-"""The HTTP side of the socket batcher: `/` says that it is up, `/healthz` how it is, and the door of Socket.IO is
-closed with 503 while nothing can be taken, so that clients try again by themselves."""
+"""The HTTP side of the socket batcher: `/` says that it runs, `/healthz` gives its state, `/socket.io` is Socket.IO's.
+
+While nothing can be committed, new connections get 503, so that clients try again by themselves.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +10,38 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from qctl.compat.engineio_validation import BadRequestError, Message, Receive, Scope, checked, whole
+from qctl.compat.engineio_validation import (
+    BadRequestError,
+    Message,
+    Receive,
+    Scope,
+    read_request,
+    validated,
+)
 
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PATH = "/socket.io"
-"""The path that Socket.IO clients take where none is named."""
+"""The default path of Socket.IO clients."""
 
 RETRY_AFTER = "2"
-"""Seconds after which a client that was turned away may come again."""
+"""Seconds after which a client that was refused may try again."""
 
 
-class Front:
-    """The ASGI application. `closed` says why nobody new is let in, None while somebody is; `health` is shown.
-
-    Requests with more than `max_bytes` are refused.
-    """
+class AsgiFront:
+    """The ASGI application. `unavailable` says why no new client is admitted, None if clients are; `/healthz` shows
+    `health`. Requests larger than `max_bytes` are refused."""
 
     def __init__(
         self,
         socketio: Application,
-        closed: Callable[[], str | None],
+        unavailable: Callable[[], str | None],
         health: Callable[[], dict[str, Any]],
         max_bytes: int,
     ) -> None:
         self._socketio = socketio
-        self._closed = closed
+        self._unavailable = unavailable
         self._health = health
         self._max_bytes = max_bytes
 
@@ -42,27 +49,27 @@ class Front:
         """Answer one request, or serve one web socket."""
         path = scope["path"]
         if path == PATH or path.startswith(PATH + "/"):
-            await self._pass_on(scope, receive, send)
+            await self._serve_socketio(scope, receive, send)
         elif scope["type"] == "websocket" or path not in ("/", "/healthz"):
-            await _respond(scope, receive, send, 404, b"there is nothing here\n")
+            await _respond(scope, receive, send, 404, b"not found\n")
         elif scope["method"] not in ("GET", "HEAD"):
-            await _respond(scope, receive, send, 405, b"only GET\n", ("allow", "GET, HEAD"))
+            await _respond(scope, receive, send, 405, b"only GET is allowed\n", ("allow", "GET, HEAD"))
         elif path == "/":
             await _respond(scope, receive, send, 200, b"qctl-socket-batcher is up\n")
         else:
             body = json.dumps(self._health()).encode() + b"\n"
-            status = 200 if self._closed() is None else 503
+            status = 200 if self._unavailable() is None else 503
             await _respond(scope, receive, send, status, body, ("content-type", "application/json"))
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let Socket.IO have it, where it may come in and makes sense."""
-        if self._closed() is not None and "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")):
+    async def _serve_socketio(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on to Socket.IO if new connections are admitted and it is well-formed."""
+        if self._unavailable() is not None and "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")):
             await _respond(scope, receive, send, 503, b"try again soon\n", ("retry-after", RETRY_AFTER))
         elif scope["type"] == "websocket":
-            await self._socketio(scope, checked(receive), send)
+            await self._socketio(scope, validated(receive), send)
         else:
             try:
-                scope, receive = await whole(scope, receive, self._max_bytes)
+                scope, receive = await read_request(scope, receive, self._max_bytes)
             except BadRequestError as error:
                 await _respond(scope, receive, send, error.status, f"{error}\n".encode())
             else:
@@ -72,7 +79,7 @@ class Front:
 async def _respond(
     scope: Scope, receive: Receive, send: Send, status: int, body: bytes, *headers: tuple[str, str]
 ) -> None:
-    """Answer a request, or a web socket before it is one."""
+    """Answer a request, or refuse a web socket before it is accepted."""
     kind = "http"
     if scope["type"] == "websocket":
         await receive()

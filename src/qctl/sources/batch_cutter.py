@@ -1,4 +1,4 @@
-"""Cuts batches from a buffer, beside the source that fills it, so that no acknowledgement waits for a cut."""
+"""A thread that cuts batches from a buffer beside the source that fills it, so that no acknowledgement waits for it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
-BREATH = 0.05
-"""Seconds between two looks at a buffer of which nothing could be cut, however full it is."""
+POLL_SECONDS = 0.05
+"""Pause after a look at a buffer from which nothing could be cut, however often `wake` is called."""
 
 
-class Cutter:
+class BatchCutter:
     """A thread with its own connection. Used as a context manager it runs as long as the block.
 
-    `interval` is the age in seconds at which the oldest item is due. Items that are left when it ends are cut by
-    whoever looks next.
+    `interval` is the age in seconds at which the oldest item is due. Items that are left at the end are cut by the next
+    process that looks.
     """
 
     def __init__(self, settings: Settings, pipeline: PipelineSpec, interval: float) -> None:
@@ -33,18 +33,18 @@ class Cutter:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"cut-{pipeline.name}", daemon=True)
-        self._died: BaseException | None = None
+        self._error: BaseException | None = None
 
     def wake(self) -> None:
-        """A whole batch is there."""
+        """Cut now: a whole batch waits."""
         self._wake.set()
 
     def check(self) -> None:
-        """Raise what ended the thread, where something did."""
-        if self._died is not None:
-            raise self._died
+        """Raise the error that ended the thread, if one did."""
+        if self._error is not None:
+            raise self._error
 
-    def __enter__(self) -> Cutter:
+    def __enter__(self) -> BatchCutter:
         self._thread.start()
         return self
 
@@ -59,8 +59,8 @@ class Cutter:
     def _run(self) -> None:
         try:
             self._cut_until_stopped()
-        except BaseException as error:  # noqa: BLE001 - handed to the main thread by `check`
-            self._died = error
+        except BaseException as error:  # noqa: BLE001 - `check` raises it in the main thread
+            self._error = error
 
     def _cut_until_stopped(self) -> None:
         backoff = Backoff()
@@ -71,12 +71,12 @@ class Cutter:
                     cut = self._buffer.cut_batches(max_age=self._interval)
             except QctlError as error:
                 delay = backoff.next_delay()
-                log.warning("nothing can be cut: %s; trying again in %.0f s", error.message, delay)
+                log.warning("cutting batches failed, trying again in %.0f s: %s", delay, error.message)
                 self._stop.wait(delay)
                 continue
             backoff.reset()
             if cut:
-                log.debug("%d items were cut into batches", cut)
+                log.debug("batches cut, %d items", cut)
             else:
-                self._stop.wait(min(BREATH, self._interval / 4))
+                self._stop.wait(min(POLL_SECONDS, self._interval / 4))
             self._wake.wait(self._interval / 4)

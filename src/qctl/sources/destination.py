@@ -1,4 +1,4 @@
-"""Where a source keeps what came: in Redis, with all that goes with it, or in the sink itself."""
+"""Destination of a source's items: a buffer in Redis with all that belongs to it, or the sink itself."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from qctl.broker.ingest.topics import TopicCounters
 from qctl.broker.redis.connection import connect
 from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
-from qctl.sources.batch_cutter import Cutter
-from qctl.sources.queueless import Direct
+from qctl.sources.batch_cutter import BatchCutter
+from qctl.sources.direct_writer import DirectWriter
 
 
 @dataclass(frozen=True)
 class Destination:
-    """The parts of it. `connection` is open as long as a source runs."""
+    """The parts that a source uses. `connection` is open as long as it runs."""
 
-    buffer: Buffer | Direct
-    session: MqttSession | Direct
-    topics: TopicCounters | Direct
-    cutter: Cutter | Direct
+    buffer: Buffer | DirectWriter
+    session: MqttSession | DirectWriter
+    topics: TopicCounters | DirectWriter
+    cutter: BatchCutter | DirectWriter
     connection: AbstractContextManager[object]
 
     @classmethod
     def buffered(cls, settings: Settings, pipeline: PipelineSpec, name: str) -> Destination:
-        """In Redis. `name` is that of the daemon, for CLIENT LIST."""
+        """A buffer in Redis. `name` is the daemon's, for CLIENT LIST."""
         connection = connect(settings, name=name)
         return cls(
             Buffer(connection, pipeline, settings),
             MqttSession(connection, settings.mqtt_client_id),
             TopicCounters(connection, pipeline.name),
-            Cutter(settings, pipeline, settings.flush_interval(pipeline.name)),
+            BatchCutter(settings, pipeline, settings.flush_interval(pipeline.name)),
             connection,
         )
 
     @classmethod
-    def direct(cls, writer: Direct) -> Destination:
-        """In the sink, without a queue."""
+    def direct(cls, writer: DirectWriter) -> Destination:
+        """The sink, without a queue."""
         return cls(writer, writer, writer, writer, writer)

@@ -1,12 +1,12 @@
-"""What came in over many connections goes into the buffer in groups, and is answered when it is there.
+"""Group commit: entries of many connections go into the buffer in groups, and are acknowledged once stored.
 
-Entries wait in one line, in the order they came. A group is cut from its head when a window is full or the first has
-waited LINGER seconds, appended in one transaction by a thread of its own, and answered in the same order.
+Entries wait in one queue, in the order they came. A group is taken from its head when a full group waits or the first
+entry has waited LINGER_SECONDS, appended in one transaction by a separate thread, and acknowledged in the same order.
 
-While Redis is away or full nothing is answered `ok`. Who asked for an answer hears `busy` at once, and should send
-again. What came is kept all the same, as long as there is room, and committed when Redis is back: who asks for no
-answer will not send it again, nor will a client whose library takes any answer for a success. Sent twice it shows once,
-by its msg_id.
+While Redis is away or full no entry is acknowledged as `ok`. A client that wants an acknowledgement gets `busy` at once
+and should send again. Its entry is still kept while there is room, and committed when Redis is back: clients that want
+no acknowledgement will not send again, nor will those whose library takes any acknowledgement for a success. A message
+that was sent twice is stored once, by its msg_id.
 """
 
 from __future__ import annotations
@@ -24,47 +24,49 @@ from qctl.broker.ingest.buffer import Buffer, Commit, Reject
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError
 from qctl.settings import Settings
-from qctl.sources.queueless import Direct
+from qctl.sources.direct_writer import DirectWriter
 
 log = logging.getLogger(__name__)
 
-WINDOW = 1000
-"""Entries of one commit at most: some 5 ms of Redis."""
+GROUP_ENTRIES = 1000
+"""Maximum entries of one commit: it keeps Redis busy for some 5 ms."""
 
-LINGER = 0.01
-"""Seconds that a group is gathered for."""
+LINGER_SECONDS = 0.01
+"""Time for which a group is collected."""
 
-MAX_WAITING = 20_000
-"""Entries that may wait. Whoever brings more is read later."""
+MAX_WAITING_ENTRIES = 20_000
+"""Entries that may wait. Above this, nothing more is read from clients."""
 
-MAX_BYTES = 64 * 1024**2
-"""Bytes of entries that may wait, likewise."""
+MAX_WAITING_BYTES = 64 * 1024**2
+"""Bytes of entries that may wait. Above this, nothing more is read from clients."""
 
-MAX_REJECTS = 100
-"""Of them rejects, each of which is ten commands for Redis."""
+MAX_GROUP_REJECTS = 100
+"""Maximum rejects of one commit, because each takes ten Redis commands."""
 
-LOOK = 1.0
-"""Seconds between two looks at how full things are."""
+LEVEL_CHECK_SECONDS = 1.0
+"""Pause between two checks how full the buffer and Redis are."""
 
-Answer = Callable[[dict[str, Any]], None]
-"""Sends the answer to an entry; called in the event loop, it must not wait."""
+Acknowledge = Callable[[dict[str, Any]], None]
+"""Sends the acknowledgement of an entry. Runs in the event loop and does not wait."""
 
 
 class Entry:
-    """A message on its way: an item of the buffer, or a reject. `size` is in bytes. `answer` is None where nobody
-    asked for one; `done` is what it sends once the message is committed."""
+    """A message on its way: an item of the buffer, or a reject. `size` is in bytes. `acknowledge` is None if the client
+    wants no acknowledgement; `done` is what it gets once the message is committed."""
 
-    __slots__ = ("answer", "done", "message", "size")
+    __slots__ = ("acknowledge", "done", "message", "size")
 
-    def __init__(self, message: bytes | Reject, size: int, done: dict[str, Any], answer: Answer | None) -> None:
+    def __init__(
+        self, message: bytes | Reject, size: int, done: dict[str, Any], acknowledge: Acknowledge | None
+    ) -> None:
         self.message = message
         self.size = size
         self.done = done
-        self.answer = answer
+        self.acknowledge = acknowledge
 
 
-class Line:
-    """Entries that wait, with their bytes."""
+class EntryQueue:
+    """Entries that wait, and their total size."""
 
     def __init__(self) -> None:
         self.entries: deque[Entry] = deque()
@@ -72,8 +74,8 @@ class Line:
 
     @property
     def full(self) -> bool:
-        """Whether nothing more may be added."""
-        return len(self.entries) >= MAX_WAITING or self.bytes >= MAX_BYTES
+        """Whether no more entries may be added."""
+        return len(self.entries) >= MAX_WAITING_ENTRIES or self.bytes >= MAX_WAITING_BYTES
 
     def add(self, entry: Entry) -> None:
         """Add one at the end."""
@@ -81,87 +83,87 @@ class Line:
         self.bytes += entry.size
 
     def head(self) -> list[Entry]:
-        """The next group, which stays where it is."""
+        """The next group, which stays in the queue."""
         group: list[Entry] = []
         rejects = 0
-        for entry in islice(self.entries, WINDOW):
+        for entry in islice(self.entries, GROUP_ENTRIES):
             rejects += type(entry.message) is Reject
-            if rejects > MAX_REJECTS:
+            if rejects > MAX_GROUP_REJECTS:
                 break
             group.append(entry)
         return group
 
-    def drop(self, group: Sequence[Entry]) -> None:
-        """The group at the head is done."""
+    def remove(self, group: Sequence[Entry]) -> None:
+        """Remove the group at the head."""
         for entry in group:
             self.entries.popleft()
             self.bytes -= entry.size
 
 
 class GroupCommit:
-    """The line of one pipeline. All but the commits happens in the event loop that runs `serve`."""
+    """The entries of one pipeline. All but the commits happens in the event loop that runs `serve`."""
 
-    def __init__(self, settings: Settings, buffer: Buffer | Direct, on_full_batch: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, buffer: Buffer | DirectWriter, on_full_batch: Callable[[], None]) -> None:
         self._settings = settings
         self._buffer = buffer
         self._on_full_batch = on_full_batch
-        self._line = Line()
+        self._queue = EntryQueue()
         self._thread = ThreadPoolExecutor(1, "commit")
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self.busy: str | None = "it has just begun"
-        """Why nothing is acknowledged, None while it is. It names no server: clients see it."""
+        self.busy: str | None = "the process has just started"
+        """Why no entry is acknowledged, None if entries are. It names no server, because clients see it."""
         self.on_busy: list[Callable[[], None]] = []
         """Called whenever it becomes busy."""
         self.committed = self.rejected = 0
-        self._taken = self._dropped = 0
+        self._added = self._removed = 0
 
     @property
     def waiting(self) -> int:
         """Entries that wait."""
-        return len(self._line.entries)
+        return len(self._queue.entries)
 
     async def room(self) -> None:
-        """Wait until more may be put into the line."""
+        """Wait until more entries may be added."""
         await self._room.wait()
 
     @property
     def has_room(self) -> bool:
-        """Whether `room` would return at once."""
+        """Whether more entries may be added now."""
         return self._room.is_set()
 
     def put(self, entry: Entry) -> None:
-        """Take an entry. It is answered when it is committed; while nothing can be, `busy` at once."""
-        if self.busy is not None and entry.answer is not None:
-            _answer_busy(entry)
-            if self._line.full:
+        """Add an entry. It is acknowledged when it is committed; while nothing can be, with `busy` at once."""
+        if self.busy is not None and entry.acknowledge is not None:
+            _acknowledge_busy(entry)
+            if self._queue.full:
                 return
-        self._line.add(entry)
-        self._taken += 1
-        if self._line.full:
+        self._queue.add(entry)
+        self._added += 1
+        if self._queue.full:
             self._room.clear()
         self._arrived.set()
 
     async def serve(self) -> None:
-        """Commit what comes, until cancelled. Raises what is a defect."""
-        looking = asyncio.create_task(self._look())
+        """Commit entries until cancelled. An error that nobody expected ends it."""
+        watching = asyncio.create_task(self._watch_level())
         committing = asyncio.create_task(self._commit_all())
         try:
-            await asyncio.gather(looking, committing)
+            await asyncio.gather(watching, committing)
         finally:
-            looking.cancel()
+            watching.cancel()
             committing.cancel()
 
     async def caught_up(self, seconds: float) -> bool:
-        """Wait until what waits now has been committed. False where it has not after so many seconds."""
-        last, deadline = self._taken, time.monotonic() + seconds
-        while self._dropped < last and time.monotonic() < deadline:
-            await asyncio.sleep(LINGER)
-        return self._dropped >= last
+        """Wait until the entries that wait now are committed. False if they are not within this time."""
+        last, deadline = self._added, time.monotonic() + seconds
+        while self._removed < last and time.monotonic() < deadline:
+            await asyncio.sleep(LINGER_SECONDS)
+        return self._removed >= last
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """Release the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     # --- committing ---------------------------------------------------------------------------------------
@@ -170,16 +172,16 @@ class GroupCommit:
         while True:
             await self._arrived.wait()
             self._arrived.clear()
-            if self.waiting < WINDOW:
-                await asyncio.sleep(LINGER)
+            if self.waiting < GROUP_ENTRIES:
+                await asyncio.sleep(LINGER_SECONDS)
             while self.waiting and self.busy is None:
-                await self._commit(self._line.head())
-                if 0 < self.waiting < WINDOW:
+                await self._commit(self._queue.head())
+                if 0 < self.waiting < GROUP_ENTRIES:
                     self._arrived.set()
                     break
 
     async def _commit(self, group: list[Entry]) -> None:
-        """Append a group and answer it. Where that fails it stays in the line, for nobody knows whether it was done."""
+        """Append a group and acknowledge it. After an error it stays in the queue: it may or may not be stored."""
         messages = [entry.message for entry in group]
         items = [message for message in messages if isinstance(message, bytes)]
         rejects = [message for message in messages if isinstance(message, Reject)]
@@ -188,35 +190,35 @@ class GroupCommit:
         except QctlError as error:
             self._become_busy(error)
             return
-        log.debug("%d items and %d rejects are committed; the buffer holds %d", len(items), len(rejects), depth)
-        self._line.drop(group)
-        self._dropped += len(group)
-        if not self._line.full:
+        log.debug("group committed: items=%d rejects=%d buffer_depth=%d", len(items), len(rejects), depth)
+        self._queue.remove(group)
+        self._removed += len(group)
+        if not self._queue.full:
             self._room.set()
         self.committed += len(items)
         self.rejected += len(rejects)
         for entry in group:
-            if entry.answer is not None:
-                entry.answer(entry.done)
+            if entry.acknowledge is not None:
+                entry.acknowledge(entry.done)
         if depth >= self._settings.batch_size:
             self._on_full_batch()
 
     def _become_busy(self, error: QctlError) -> None:
         if self.busy is None:
-            log.warning("nothing is acknowledged: %s", error.message)
-        self.busy = _in_public(error)
-        for entry in self._line.entries:
-            _answer_busy(entry)
+            log.warning("no messages are acknowledged: %s", error.message)
+        self.busy = _public_reason(error)
+        for entry in self._queue.entries:
+            _acknowledge_busy(entry)
         for callback in self.on_busy:
             callback()
 
     # --- watching -----------------------------------------------------------------------------------------
 
-    async def _look(self) -> None:
-        """See now and then whether there is room, and whether Redis is back."""
+    async def _watch_level(self) -> None:
+        """Check from time to time whether there is room, and whether Redis is back."""
         backoff = Backoff(max_seconds=5.0)
         while True:
-            delay = LOOK
+            delay = LEVEL_CHECK_SECONDS
             try:
                 level = await self._in_thread(self._buffer.level)
                 if full := self._buffer.backpressure_reason(level):
@@ -230,29 +232,30 @@ class GroupCommit:
 
     def _become_ready(self) -> None:
         if self.busy is not None:
-            log.info("messages are acknowledged (%d are in hand)", self.waiting)
+            log.info("messages are acknowledged again: waiting=%d", self.waiting)
         self.busy = None
         self._arrived.set()
 
-    async def _in_thread(self, act: Callable[[], Any]) -> Any:
-        """Do something with Redis beside the event loop. Raises QctlError."""
+    async def _in_thread(self, action: Callable[[], Any]) -> Any:
+        """Do something with Redis outside the event loop. Raises QctlError."""
 
         def translate() -> Any:
             with translate_errors(self._settings):
-                return act()
+                return action()
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, translate)
 
 
-def _answer_busy(entry: Entry) -> None:
-    if entry.answer is not None:
-        answer, entry.answer = entry.answer, None
-        answer({"ok": False, "code": "busy", "msg_id": entry.done.get("msg_id")})
+def _acknowledge_busy(entry: Entry) -> None:
+    if entry.acknowledge is not None:
+        acknowledge, entry.acknowledge = entry.acknowledge, None
+        acknowledge({"ok": False, "code": "busy", "msg_id": entry.done.get("msg_id")})
 
 
-def _in_public(error: QctlError) -> str:
+def _public_reason(error: QctlError) -> str:
+    """The reason without the name of a server."""
     if isinstance(error, BackpressureError):
-        return "there is no room"
+        return "the buffer is full"
     if isinstance(error, SinkError):
-        return "the database takes nothing"
-    return "Redis is away" if isinstance(error, RedisUnreachableError) else "Redis refuses to write"
+        return "the database is unavailable"
+    return "Redis is unreachable" if isinstance(error, RedisUnreachableError) else "Redis refuses to write"

@@ -1,4 +1,4 @@
-"""Lines of JSON become items, as the sources of their pipelines would make them."""
+"""Parses lines of JSON into items, as the sources of their pipelines would make them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from qctl.errors import RejectedError, UsageError
 from qctl.settings import Settings
 from qctl.sources import message_parser, reading_parser
 
-Read = Callable[[bytes, int], bytes]
+ParseLine = Callable[[bytes, int], bytes]
 """Makes an item of a line and its time of receipt (nanoseconds since 1970). Raises RejectedError."""
 
 
-def reader(settings: Settings, pipeline: str, topic: str | None) -> Read:
-    """What reads the lines of a pipeline.
+def line_parser(settings: Settings, pipeline: str, topic: str | None) -> ParseLine:
+    """The parser of a pipeline's lines.
 
-    A line of `messages` is the object that a client sends with `data`. One of `readings` is what a device publishes,
-    where `topic` says by which topic; without it the line is `{"topic": ..., "payload": ...}`. Raises UsageError where
-    a topic is named for what has none.
+    A line of `messages` is the object that a client sends with `data`. A line of `readings` is the payload that a
+    device publishes to `topic`; without `topic` it is `{"topic": ..., "payload": ...}`. Raises UsageError if a topic is
+    named for messages.
     """
     if pipeline == "messages":
         if topic is not None:
@@ -32,15 +32,19 @@ def reader(settings: Settings, pipeline: str, topic: str | None) -> Read:
 
 def _message(settings: Settings, line: bytes, received_ns: int) -> bytes:
     return message_parser.encode(
-        message_parser.parse([message_parser.EVENT, _json(line)], None, received_ns, settings.max_payload)
+        message_parser.parse([message_parser.EVENT, decode(line, "line")], None, received_ns, settings.max_payload)
     )
 
 
 def _enveloped(settings: Settings, line: bytes, received_ns: int) -> bytes:
-    told = _json(line)
-    if not isinstance(told, dict) or told.keys() != {"topic", "payload"} or not isinstance(told["topic"], str):
-        raise RejectedError('it is not {"topic": ..., "payload": ...}, and no --topic was named')
-    return _reading(settings, told["topic"], json.dumps(told["payload"]).encode(), received_ns)
+    envelope = decode(line, "line")
+    if (
+        not isinstance(envelope, dict)
+        or envelope.keys() != {"topic", "payload"}
+        or not isinstance(envelope["topic"], str)
+    ):
+        raise RejectedError('line is not {"topic": ..., "payload": ...}, and no --topic was named')
+    return _reading(settings, envelope["topic"], json.dumps(envelope["payload"]).encode(), received_ns)
 
 
 def _reading(settings: Settings, topic: str, payload: bytes, received_ns: int) -> bytes:
@@ -48,12 +52,13 @@ def _reading(settings: Settings, topic: str, payload: bytes, received_ns: int) -
     return reading_parser.encode(reading_parser.parse(topic, payload, received_ns, settings.max_payload, pattern))
 
 
-def _json(line: bytes) -> Any:
+def decode(text: bytes, noun: str) -> Any:
+    """Decode JSON. Raises RejectedError that calls the text by `noun`."""
     try:
-        return json.loads(line)
+        return json.loads(text)
     except UnicodeDecodeError:
-        raise RejectedError("it is not UTF-8") from None
+        raise RejectedError(f"{noun} is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise RejectedError(f"it is not JSON: {error.msg} at character {error.pos}") from None
+        raise RejectedError(f"{noun} is not JSON: {error.msg} at character {error.pos}") from None
     except (ValueError, RecursionError):
-        raise RejectedError("it is not JSON that can be read") from None
+        raise RejectedError(f"{noun} is JSON that cannot be parsed") from None

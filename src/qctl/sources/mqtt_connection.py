@@ -1,10 +1,10 @@
 """One connection to an MQTT broker, from CONNECT to its end.
 
-It lives in one thread: paho's network functions are called from the one select loop here, so nothing is acknowledged
-while a connection changes. A message can only be acknowledged through the link it came on; packet ids mean nothing on
-another. A new connection is a new link, with a paho client of its own.
+It lives in one thread: only the select loop here calls paho's network functions, so nothing is acknowledged while a
+connection changes. A message can be acknowledged only through the connection it came on, because packet ids mean
+nothing on another; every new connection has a paho client of its own.
 
-Subscribed is with QoS 1: of a QoS 2 message paho tells the broker that it has it before we have stored it.
+The subscription has QoS 1: paho acknowledges a QoS 2 message before it has been stored.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from qctl.compat.paho_fast_publish import QuickClient
+from qctl.compat import paho_client
 from qctl.errors import SettingsError, UnreachableError
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
 SESSION_SECONDS = 7 * 86_400
-"""How long the broker keeps the session of a bridge that is away."""
+"""Time for which the broker keeps the session of a bridge that is disconnected."""
 
 UNSUPPORTED_VERSION = 132
 """Reason code of CONNACK."""
 
-KEEPALIVE = 30
-"""Seconds of silence after which either side asks whether the other is there."""
+KEEPALIVE_SECONDS = 30
+"""Silence after which either side checks whether the other is still there."""
 
-ANSWER = 5.0
-"""Seconds to wait for the answer to CONNECT."""
+CONNACK_SECONDS = 5.0
+"""Time allowed for the answer to CONNECT."""
 
-SUBSCRIBED = 30.0
-"""Seconds to wait for the answer to SUBSCRIBE: all that the broker has to send again may come before it."""
+SUBACK_SECONDS = 30.0
+"""Time allowed for the answer to SUBSCRIBE: everything that the broker sends again may come before it."""
 
-GOODBYE = 1.0
-"""Seconds to get the last acknowledgements and DISCONNECT out."""
+CLOSE_SECONDS = 1.0
+"""Time allowed to send the last acknowledgements and DISCONNECT."""
 
-QUIET = 0.002
-"""Seconds without a new message after which a group is not waited for any longer: a broker with a small window sends
-nothing more until it is acknowledged."""
+IDLE_SECONDS = 0.002
+"""Time without a new message after which a group is complete: a broker with a small window sends nothing more until
+it gets acknowledgements."""
 
-MAX_BYTES = 16 * 1024**2
-"""Payload that is read ahead. One message may be larger than this, then it is alone."""
+MAX_INBOX_BYTES = 16 * 1024**2
+"""Payload that is read ahead. A larger message is taken alone."""
 
 
 class Message(NamedTuple):
-    """A message as it came. `received_ns` is in nanoseconds since 1970, and no two messages have the same."""
+    """A message as it came. `received_ns` is in nanoseconds since 1970 and different for every message."""
 
     mid: int
     qos: int
@@ -67,8 +67,8 @@ class Message(NamedTuple):
     received_ns: int
 
 
-class Clock:
-    """The time of receipt: never the same twice."""
+class ReceiptClock:
+    """Times of receipt, each different from the others."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -80,11 +80,11 @@ class Clock:
 
 
 class SilentBrokerError(UnreachableError):
-    """The broker took the connection, and did not answer CONNECT."""
+    """The broker accepted the connection but did not answer CONNECT."""
 
 
 def _tls(settings: Settings) -> ssl.SSLContext:
-    """How certificates are checked. Raises SettingsError where QCTL_MQTT_CA holds none."""
+    """The context that verifies certificates. Raises SettingsError if QCTL_MQTT_CA holds none."""
     try:
         return ssl.create_default_context(cafile=settings.mqtt_ca)
     except OSError as error:
@@ -92,34 +92,30 @@ def _tls(settings: Settings) -> ssl.SSLContext:
         raise SettingsError("QCTL_MQTT_CA", f"{str(settings.mqtt_ca)!r} cannot be used: {reason}") from error
 
 
-class Link:
-    """A connection that is being made by `open`. `session_present` says whether the broker had kept our session."""
+class MqttConnection:
+    """A connection that `open` makes. `session_present` says whether the broker had kept our session."""
 
-    def __init__(self, settings: Settings, window: int, clock: Clock, protocol: MQTTProtocolVersion) -> None:
+    def __init__(self, settings: Settings, window: int, clock: ReceiptClock, protocol: MQTTProtocolVersion) -> None:
         self._settings = settings
-        self._where = settings.mqtt_target
+        self._broker = settings.mqtt_target
         self._clock = clock
         self._window = window
-        self._modern = protocol == MQTTProtocolVersion.MQTTv5
+        self._is_v5 = protocol == MQTTProtocolVersion.MQTTv5
         self._inbox: list[Message] = []
         self._inbox_bytes = 0
         self._connack: Any = None
         self._suback: Any = None
-        self._asked = 0.0
-        self._lost = ""
+        self._subscribe_at = 0.0
+        self._end_reason = ""
         self.session_present = False
-        self._client = QuickClient(
-            CallbackAPIVersion.VERSION2,
-            client_id=settings.mqtt_client_id,
-            protocol=protocol,
-            manual_ack=True,
-            clean_session=None if self._modern else False,
+        self._client = paho_client.new_client(
+            protocol, client_id=settings.mqtt_client_id, clean_session=None if self._is_v5 else False
         )
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
-        # With this callback set, paho leaves the sending to our loop instead of doing it within each `ack`.
+        # With this callback set, paho leaves sending to our loop instead of doing it within each `ack`.
         self._client.on_socket_register_write = lambda *_: None
         if settings.mqtt_username:
             self._client.username_pw_set(settings.mqtt_username, settings.mqtt_password)
@@ -127,47 +123,50 @@ class Link:
             self._client.tls_set_context(_tls(settings))
 
     @classmethod
-    def open(cls, settings: Settings, window: int, clock: Clock, before_connect: Callable[[], None]) -> Link:
-        """Connect, with MQTT 5, or 3.1.1 where the broker does not know 5: one refuses it, another falls silent.
+    def open(
+        cls, settings: Settings, window: int, clock: ReceiptClock, before_connect: Callable[[], None]
+    ) -> MqttConnection:
+        """Connect with MQTT 5, or with 3.1.1 if the broker refuses 5 or does not answer it.
 
-        `window` is how many messages may be on their way to us unacknowledged. `before_connect` is called once the
-        broker has been reached and before it is told anything. Raises UnreachableError, and what that raises.
+        `window` is the number of messages that may be unacknowledged. `before_connect` is called once the broker has
+        been reached and before anything is sent to it. Raises UnreachableError, and what `before_connect` raises.
         """
-        link = cls(settings, window, clock, MQTTProtocolVersion.MQTTv5)
+        connection = cls(settings, window, clock, MQTTProtocolVersion.MQTTv5)
         try:
-            link._dial()
+            connection._dial()
             before_connect()
             try:
-                link._introduce()
+                connection._log_in()
             except SilentBrokerError as silence:
-                link.close()
-                link = cls(settings, window, clock, MQTTProtocolVersion.MQTTv311)
-                link._dial()
+                connection.close()
+                connection = cls(settings, window, clock, MQTTProtocolVersion.MQTTv311)
+                connection._dial()
                 try:
-                    link._introduce()
+                    connection._log_in()
                 except SilentBrokerError:
                     raise silence from None
                 log.warning(
-                    "%s does not know MQTT 5: with 3.1.1, retained messages come with each connect", link._where
+                    "MQTT 5 not supported, using 3.1.1: retained messages come with each connect: broker=%s",
+                    connection._broker,
                 )
         except BaseException:
-            link.close()
+            connection.close()
             raise
-        return link
+        return connection
 
     @property
     def alive(self) -> bool:
         """Whether it can still be used."""
-        return not self._lost
+        return not self._end_reason
 
     @property
-    def end(self) -> str:
-        """Why it is not alive, in one line."""
-        return self._lost
+    def end_reason(self) -> str:
+        """Why it ended, in one line; empty while it is alive."""
+        return self._end_reason
 
-    def hears_unasked(self, seconds: float) -> bool:
-        """Whether messages come, within so many seconds, before we have subscribed: only a session in which we did
-        earlier sends any. They are gathered later."""
+    def receives_unsubscribed(self, seconds: float) -> bool:
+        """Whether messages come within so many seconds although this connection has not subscribed: only a session that
+        subscribed earlier gets any. `gather` returns them."""
         deadline = time.monotonic() + seconds
         while not self._inbox and self.alive and (left := deadline - time.monotonic()) > 0:
             self._pump(left, 1)
@@ -176,29 +175,29 @@ class Link:
     def subscribe(self) -> None:
         """Subscribe with QoS 1. The answer comes later, among the messages."""
         topic = self._settings.mqtt_topic
-        self._asked = time.monotonic()
-        if self._modern:
+        self._subscribe_at = time.monotonic()
+        if self._is_v5:
             # Retained messages come with a new session, not again with each connect.
-            once = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            self._client.subscribe(topic, options=once)
+            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            self._client.subscribe(topic, options=options)
         else:
             self._client.subscribe(topic, qos=1)
 
     def subscribed(self) -> bool:
-        """Whether the broker has confirmed the subscription. Raises UnreachableError where it refuses, or is silent."""
+        """Whether the broker has confirmed the subscription. Raises UnreachableError if it refuses or is silent."""
         topic = self._settings.mqtt_topic
         if self._suback is None:
-            if time.monotonic() - self._asked > SUBSCRIBED:
-                raise UnreachableError(f"MQTT broker at {self._where} does not answer SUBSCRIBE")
+            if time.monotonic() - self._subscribe_at > SUBACK_SECONDS:
+                raise UnreachableError(f"MQTT broker at {self._broker} does not answer SUBSCRIBE")
             return False
         if self._suback.is_failure:
-            raise UnreachableError(f"MQTT broker at {self._where} refuses a subscription to {topic}: {self._suback}")
+            raise UnreachableError(f"MQTT broker at {self._broker} refuses a subscription to {topic}: {self._suback}")
         return True
 
     def gather(self, limit: int, wait: float, linger: float) -> list[Message]:
-        """Up to `limit` messages in the order they came; none where none came within `wait` seconds.
+        """Up to `limit` messages in the order they came, or none if none came within `wait` seconds.
 
-        After the first one more are waited for, up to `linger` seconds, while they keep coming.
+        After the first one it waits for more, up to `linger` seconds, while they keep coming.
         """
         deadline = time.monotonic() + wait
         while not self._inbox and self.alive and (left := deadline - time.monotonic()) > 0:
@@ -206,7 +205,7 @@ class Link:
         deadline = time.monotonic() + linger
         while self._has_room(limit) and self.alive and time.monotonic() < deadline:
             before = len(self._inbox)
-            time.sleep(QUIET)
+            time.sleep(IDLE_SECONDS)
             self._pump(0.0, limit)
             if len(self._inbox) == before:
                 break
@@ -215,62 +214,62 @@ class Link:
         return taken
 
     def ack(self, messages: list[Message]) -> None:
-        """Acknowledge messages that came on this link, in their order. On a link that is lost nothing happens."""
+        """Acknowledge messages that came on this connection, in their order. Does nothing once it has ended."""
         if self.alive:
             self._client.ack_all([message.mid for message in messages if message.qos])
         self._flush(0.0)
 
     def close(self) -> None:
-        """Say goodbye. The broker keeps the session, and what was not acknowledged."""
+        """Disconnect. The broker keeps the session and all unacknowledged messages."""
         if self.alive and self._client.socket() is not None:
             self._client.disconnect()
-            self._flush(GOODBYE)
-        self._cut("closed")
+            self._flush(CLOSE_SECONDS)
+        self._abort("closed")
 
     # --- the loop -----------------------------------------------------------------------------------------
 
     def _dial(self) -> None:
         """Reach the broker. CONNECT is not sent yet."""
-        parts = urlsplit(self._where)
+        parts = urlsplit(self._broker)
         port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         options: dict[str, Any] = {}
-        if self._modern:
+        if self._is_v5:
             properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = SESSION_SECONDS
             properties.ReceiveMaximum = self._window
             options = {"clean_start": False, "properties": properties}
         try:
-            self._client.connect(parts.hostname or "", port, KEEPALIVE, **options)
+            self._client.connect(parts.hostname or "", port, KEEPALIVE_SECONDS, **options)
         except (OSError, ValueError) as error:
-            raise UnreachableError(f"MQTT broker at {self._where} cannot be reached: {error}") from error
+            raise UnreachableError(f"MQTT broker at {self._broker} cannot be reached: {error}") from error
 
-    def _introduce(self) -> None:
+    def _log_in(self) -> None:
         """Send CONNECT and wait for the answer."""
-        deadline = time.monotonic() + ANSWER
+        deadline = time.monotonic() + CONNACK_SECONDS
         while self._connack is None:
             left = deadline - time.monotonic()
             if left <= 0 or not self.alive:
-                reason = self._lost or f"no answer within {ANSWER:.0f} s"
-                raise SilentBrokerError(f"MQTT broker at {self._where} does not answer CONNECT: {reason}")
+                reason = self._end_reason or f"no answer within {CONNACK_SECONDS:.0f} s"
+                raise SilentBrokerError(f"MQTT broker at {self._broker} does not answer CONNECT: {reason}")
             self._pump(left, 1)
         if self._connack.is_failure:
             kind = SilentBrokerError if self._connack.value == UNSUPPORTED_VERSION else UnreachableError
-            raise kind(f"MQTT broker at {self._where} refuses the connection: {self._connack}")
+            raise kind(f"MQTT broker at {self._broker} refuses the connection: {self._connack}")
 
     def _has_room(self, limit: int) -> bool:
-        return len(self._inbox) < limit and self._inbox_bytes < MAX_BYTES
+        return len(self._inbox) < limit and self._inbox_bytes < MAX_INBOX_BYTES
 
     def _pump(self, wait: float, limit: int) -> None:
-        """Wait up to `wait` seconds for something to do, then do it: read messages while there is room, write."""
+        """Wait up to `wait` seconds for something to do, then read messages while there is room, and write."""
         sock: Any = self._client.socket()
         if sock is None:
-            self._cut("the connection is closed")
+            self._abort("the connection is closed")
             return
-        with self._at_worst_cut():
+        with self._aborting_on_error():
             decrypted = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
-            wanted = [sock] if self._client.want_write() else []
+            writers = [sock] if self._client.want_write() else []
             ready = decrypted or self._client.unread > 0
-            readable, writable, _ = select.select([sock], wanted, [], 0.0 if ready else wait)
+            readable, writable, _ = select.select([sock], writers, [], 0.0 if ready else wait)
             if readable or ready:
                 self._read(limit)
             if writable:
@@ -278,24 +277,24 @@ class Link:
             self._client.loop_misc()
 
     @contextmanager
-    def _at_worst_cut(self) -> Iterator[None]:
-        """Whatever paho stumbles over in what a broker sends ends this connection, not the bridge."""
+    def _aborting_on_error(self) -> Iterator[None]:
+        """Turn any error that paho raises for what a broker sends into the end of this connection."""
         try:
             yield
         except Exception as error:
-            log.warning("connection to %s given up", self._where, exc_info=True)
-            self._cut(f"{type(error).__name__}: {error}")
+            log.warning("connection aborted: broker=%s", self._broker, exc_info=True)
+            self._abort(f"{type(error).__name__}: {error}")
 
     def _read(self, limit: int) -> None:
-        """Take what has come, as long as there is room; what is no plain message is paho's matter."""
+        """Take what has come while there is room; paho handles everything but plain messages."""
         client = self._client
         if not client.read_ahead():
             client.loop_read()
             return
         while self._has_room(limit) and client.read_ahead():
-            found = client.next_publish()
-            if found is not None:
-                mid, qos, dup, topic, payload = found
+            publish = client.next_publish()
+            if publish is not None:
+                mid, qos, dup, topic, payload = publish
                 self._take(mid, qos, dup, topic.decode(errors="surrogateescape"), payload)
                 continue
             unread = client.unread
@@ -304,35 +303,35 @@ class Link:
                 return
 
     def _flush(self, wait: float) -> None:
-        """Write what waits to be written, for at most `wait` seconds if the broker does not take it."""
+        """Write what waits to be written, for at most `wait` seconds if the broker does not read it."""
         deadline = time.monotonic() + wait
-        with self._at_worst_cut():
+        with self._aborting_on_error():
             while self.alive and self._client.want_write() and (sock := self._client.socket()) is not None:
                 _, writable, _ = select.select([], [sock], [], max(0.0, deadline - time.monotonic()))
                 if not writable or self._client.loop_write() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                     return
 
-    def _cut(self, reason: str) -> None:
-        """End it without a word. paho does not know of it: from now on it is left alone."""
-        self._lost = self._lost or reason
+    def _abort(self, reason: str) -> None:
+        """Close the socket. paho does not notice, because it is not called any more."""
+        self._end_reason = self._end_reason or reason
         sock = self._client.socket()
         if sock is not None:
             sock.close()
 
-    # --- what paho calls ----------------------------------------------------------------------------------
+    # --- callbacks of paho --------------------------------------------------------------------------------
 
     def _on_connect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         self._connack = reason
         self.session_present = bool(flags.session_present)
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
-        said = f"the broker ends it: {reason}" if flags.is_disconnect_packet_from_server else "it broke"
-        self._lost = self._lost or said
+        by_broker = flags.is_disconnect_packet_from_server
+        self._end_reason = self._end_reason or (f"closed by the broker: {reason}" if by_broker else "connection lost")
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         self._suback = reasons[0]
         if self._suback.value == 0:
-            log.error("%s grants QoS 0 only: messages can be lost on their way to us", self._where)
+            log.error("QoS 0 granted: messages can be lost on their way from the broker: broker=%s", self._broker)
 
     def _on_message(self, _client: Any, _data: Any, message: paho.MQTTMessage) -> None:
         try:

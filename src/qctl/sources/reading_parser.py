@@ -1,15 +1,16 @@
-"""A message from a device becomes a reading: an item of the pipeline `readings`, or a reject with its reason.
+"""Parses messages of devices: each becomes a reading, an item of the pipeline `readings`, or a reject with its reason.
 
-What is understood, in UTF-8 JSON:
+The payload is UTF-8 JSON:
 
-- an object: its numbers and booleans become fields; objects in it do too, named `outer.inner`; strings, null and arrays
-  are passed over, unless nothing is left. `timestamp`, `ts` and `time` are never fields: the first of them that is not
-  null says when it was measured (`timestamps.py`).
-- a bare number or boolean: one field, named by the last level of the topic (`value` where that is empty or a time).
+- an object: its numbers and booleans become fields, those of nested objects too, named `outer.inner`; strings, null and
+  arrays are ignored, unless nothing else is left. `timestamp`, `ts` and `time` are never fields: the first of them that
+  is not null is the time of measurement (`timestamps.py`).
+- a number or boolean alone: one field, named by the last level of the topic (`value` if that is empty or one of the
+  three names).
 
-The device is the second level of the topic, unless MQTT_TOPIC_PATTERN says which one it is: `livingroom` for
-`sensors/livingroom` and for `sensors/livingroom/air`. Where that level is not there, or is empty, it is the whole
-topic. Other levels that the pattern names are tags.
+The device is the second level of the topic, unless MQTT_TOPIC_PATTERN names another one: `livingroom` for
+`sensors/livingroom` and for `sensors/livingroom/air`. If that level is missing or empty, it is the whole topic. Other
+levels that the pattern names become tags.
 """
 
 from __future__ import annotations
@@ -26,35 +27,37 @@ from qctl.broker.ingest.buffer import Reject
 from qctl.errors import RejectedError
 from qctl.sources.timestamps import nanoseconds
 
-MAX_TOPIC = 1024
-"""Bytes of a topic."""
+MAX_TOPIC_BYTES = 1024
 
-MAX_NAME = 128
-"""Characters of a field's name."""
+MAX_NAME_CHARACTERS = 128
+"""Length of a field's name."""
 
 MAX_FIELDS = 256
 """Fields of one reading."""
 
 MAX_DEPTH = 5
-"""Objects within objects, the outermost one counted."""
+"""Levels of nested objects, including the outermost one."""
 
-MAX_KEPT, KEPT = 1024**2, 64 * 1024
-"""Of a payload of more than MAX_KEPT bytes, a reject keeps the first KEPT."""
+MAX_REJECT_BYTES = 1024**2
+"""Size of a payload that a reject stores whole."""
+
+TRUNCATED_REJECT_BYTES = 64 * 1024
+"""Size to which a reject cuts a larger payload."""
 
 INT64 = range(-(2**63), 2**63)
-TIMES = ("timestamp", "ts", "time")
+
+TIMESTAMP_FIELDS = ("timestamp", "ts", "time")
 
 _HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, and halves of characters, which are not text."""
+"""Control characters and lone surrogates, which are not text."""
 
-
-PATTERN = "+/{device}/..."
-"""What the levels of a topic mean, where nobody says so."""
+DEFAULT_PATTERN = "+/{device}/..."
+"""Meaning of a topic's levels if MQTT_TOPIC_PATTERN is not set."""
 
 
 class Reading(TypedDict, total=False):
-    """One measurement of a device. Times are in nanoseconds since 1970; `ts_ns` is when it was measured. `tags` is
-    there where the topic's pattern names more than the device."""
+    """One measurement of a device. Times are in nanoseconds since 1970; `ts_ns` is when it was measured. `tags` exists
+    only if the topic's pattern names more than the device."""
 
     topic: str
     device: str
@@ -64,69 +67,69 @@ class Reading(TypedDict, total=False):
     tags: dict[str, str]
 
 
-def parse(topic: str, payload: bytes, received_ns: int, max_payload: int, pattern: str = PATTERN) -> Reading:
-    """The reading that a message holds. Without a time of its own it was measured when it was received.
+def parse(topic: str, payload: bytes, received_ns: int, max_payload: int, pattern: str = DEFAULT_PATTERN) -> Reading:
+    """Parse a message. A reading without a timestamp gets the time of receipt.
 
-    `max_payload` is in bytes; `pattern` says what the levels of the topic mean (MQTT_TOPIC_PATTERN). Raises
-    RejectedError with a reason that repeats nothing of the message.
+    `max_payload` is in bytes; `pattern` is the meaning of the topic's levels (MQTT_TOPIC_PATTERN). Raises RejectedError
+    with a reason that repeats nothing of the message.
     """
     device, last_level, tags = _levels(topic, pattern)
     content = _decode(payload, max_payload)
     fields: dict[str, int | float | bool] = {}
     ts_ns = received_ns
     if type(content) is dict:
-        given = [content.pop(name, None) for name in TIMES]
-        told = next((value for value in given if value is not None), None)
-        if told is not None:
-            ts_ns = nanoseconds(told)
+        timestamps = [content.pop(name, None) for name in TIMESTAMP_FIELDS]
+        timestamp = next((value for value in timestamps if value is not None), None)
+        if timestamp is not None:
+            ts_ns = nanoseconds(timestamp)
         _collect(content, "", 1, fields)
         if not fields:
-            raise RejectedError("it has no field that is a number or a boolean")
+            raise RejectedError("no field is a number or a boolean")
     elif type(content) in (int, float, bool):
-        _collect({"value" if last_level in ("", *TIMES) else last_level: content}, "", 1, fields)
+        _collect({"value" if last_level in ("", *TIMESTAMP_FIELDS) else last_level: content}, "", 1, fields)
     else:
-        raise RejectedError("it is neither an object nor a number or boolean")
-    found = Reading(topic=topic, device=device, ts_ns=ts_ns, fields=fields, received_ns=received_ns)
+        raise RejectedError("payload is neither an object, a number nor a boolean")
+    reading = Reading(topic=topic, device=device, ts_ns=ts_ns, fields=fields, received_ns=received_ns)
     if tags:
-        found["tags"] = tags
-    return found
+        reading["tags"] = tags
+    return reading
 
 
 _encoder = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
 
 
 def encode(reading: Reading) -> bytes:
-    """The reading as an item of the buffer: JSON in one line of ASCII."""
+    """Encode a reading as an item of the buffer: JSON in one line of ASCII."""
     return _encoder.encode(reading).encode()
 
 
 def reject(topic: str, payload: bytes, received_ns: int, reason: str, *, mark: str) -> Reject:
-    """The dead letter of a message. Its arguments are those of the job `ingest-reading`: topic, payload in base64,
+    """Make the dead letter of a message. Its arguments are those of the job `ingest-reading`: topic, payload in base64,
     time of receipt.
 
-    `mark` tells this message from others that say the same: packet id and session, or the time of receipt. The same
-    message with the same mark is the same letter.
+    `mark` tells apart messages with the same content: session and packet id, or the time of receipt. The same message
+    with the same mark is the same dead letter.
     """
     raw_topic = topic.encode(errors="surrogateescape")
     name = hashlib.blake2b(b"\0".join((mark.encode(), raw_topic, payload)), digest_size=16).hexdigest()
-    kept = payload
-    if len(payload) > MAX_KEPT:
-        kept = payload[:KEPT]
-        reason = f"{reason} (kept are the first {KEPT} of {len(payload)} bytes)"
-    return Reject(f"reject-{name}", (topic, base64.b64encode(kept).decode(), received_ns), reason)
+    stored = payload
+    if len(payload) > MAX_REJECT_BYTES:
+        stored = payload[:TRUNCATED_REJECT_BYTES]
+        reason = f"{reason} (truncated to the first {TRUNCATED_REJECT_BYTES} of {len(payload)} bytes)"
+    return Reject(f"reject-{name}", (topic, base64.b64encode(stored).decode(), received_ns), reason)
 
 
 @lru_cache(maxsize=4096)
 def _levels(topic: str, pattern: str) -> tuple[str, str, dict[str, str]]:
-    """The device, the last level and the tags of a topic. Raises RejectedError where the topic cannot be used."""
+    """The device, the last level and the tags of a topic. Raises RejectedError if the topic cannot be used."""
     if not topic:
-        raise RejectedError("the topic is empty")
+        raise RejectedError("topic is empty")
     if _HOSTILE.search(topic):
-        raise RejectedError("the topic has a control character in it, or is not UTF-8")
-    if len(topic.encode()) > MAX_TOPIC:
-        raise RejectedError(f"the topic is longer than {MAX_TOPIC} bytes")
+        raise RejectedError("topic contains a control character or is not UTF-8")
+    if len(topic.encode()) > MAX_TOPIC_BYTES:
+        raise RejectedError(f"topic is longer than {MAX_TOPIC_BYTES} bytes")
     if "+" in topic or "#" in topic or topic.startswith("$"):
-        raise RejectedError("the topic has a + or # in it, or begins with $")
+        raise RejectedError("topic contains + or #, or begins with $")
     levels = topic.split("/")
     named = _named(levels, pattern)
     device = named.pop("device", "") or topic
@@ -134,7 +137,7 @@ def _levels(topic: str, pattern: str) -> tuple[str, str, dict[str, str]]:
 
 
 def _named(levels: list[str], pattern: str) -> dict[str, str]:
-    """The levels that a pattern names; none where the topic does not fit."""
+    """The levels that a pattern names; none if the topic does not match it."""
     meanings = pattern.removesuffix("/...").split("/")
     if len(levels) < len(meanings) or (len(levels) > len(meanings) and not pattern.endswith("/...")):
         return {}
@@ -148,7 +151,7 @@ def _named(levels: list[str], pattern: str) -> dict[str, str]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise RejectedError(f"{name} is no number that can be stored")
+    raise RejectedError(f"{name} cannot be stored as a number")
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
@@ -156,33 +159,33 @@ _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def _decode(payload: bytes, max_payload: int) -> Any:
     if not payload:
-        raise RejectedError("it is empty")
+        raise RejectedError("payload is empty")
     if len(payload) > max_payload:
-        raise RejectedError(f"it is larger than {max_payload} bytes (QCTL_MAX_PAYLOAD)")
+        raise RejectedError(f"payload is larger than {max_payload} bytes (QCTL_MAX_PAYLOAD)")
     try:
         return _decoder.decode(payload.decode())
     except UnicodeDecodeError:
-        raise RejectedError("it is not UTF-8") from None
+        raise RejectedError("payload is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise RejectedError(f"it is not JSON: {error.msg} at character {error.pos}") from None
+        raise RejectedError(f"payload is not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
-        raise RejectedError("it is nested too deep") from None
+        raise RejectedError("payload is nested too deeply") from None
     except ValueError:
-        raise RejectedError("a number in it has too many digits") from None
+        raise RejectedError("a number has too many digits") from None
 
 
-def _collect(found: dict[str, Any], prefix: str, depth: int, fields: dict[str, int | float | bool]) -> None:
-    """Add what can be stored of an object to `fields`."""
+def _collect(content: dict[str, Any], prefix: str, depth: int, fields: dict[str, int | float | bool]) -> None:
+    """Add the numbers and booleans of an object to `fields`."""
     if depth > MAX_DEPTH:
-        raise RejectedError(f"it is nested too deep: more than {MAX_DEPTH} objects")
-    for key, value in found.items():
+        raise RejectedError(f"payload is nested too deeply: more than {MAX_DEPTH} objects")
+    for key, value in content.items():
         kind = type(value)
         if kind is float:
             if not math.isfinite(value):
-                raise RejectedError("a number in it is too large")
+                raise RejectedError("a number is too large")
         elif kind is int:
             if value not in INT64:
-                raise RejectedError("a whole number in it has more than 64 bits")
+                raise RejectedError("a whole number has more than 64 bits")
         elif kind is dict:
             _collect(value, f"{prefix}{key}.", depth + 1, fields)
             continue
@@ -190,14 +193,14 @@ def _collect(found: dict[str, Any], prefix: str, depth: int, fields: dict[str, i
             continue
         fields[_name(prefix + key)] = value
     if len(fields) > MAX_FIELDS:
-        raise RejectedError(f"it has more than {MAX_FIELDS} fields")
+        raise RejectedError(f"payload has more than {MAX_FIELDS} fields")
 
 
 @lru_cache(maxsize=4096)
 def _name(name: str) -> str:
-    """The name of a field. Raises RejectedError where it cannot be used."""
-    if not name or len(name) > MAX_NAME:
-        raise RejectedError(f"the name of a field is empty or longer than {MAX_NAME} characters")
+    """The name of a field. Raises RejectedError if it cannot be used."""
+    if not name or len(name) > MAX_NAME_CHARACTERS:
+        raise RejectedError(f"a field's name is empty or longer than {MAX_NAME_CHARACTERS} characters")
     if _HOSTILE.search(name):
-        raise RejectedError("the name of a field has a control character in it, or is not text")
+        raise RejectedError("a field's name contains a control character or is not text")
     return name

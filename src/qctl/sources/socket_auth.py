@@ -1,4 +1,4 @@
-"""Who may connect: everybody where neither SOCKET_TOKEN nor SECRET_KEY is set, else who brings a token of theirs."""
+"""Authenticates Socket.IO clients by SOCKET_TOKEN or by a JWT of SECRET_KEY. If neither is set, all are admitted."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import Any
 from qctl.errors import RefusedError
 from qctl.settings import Settings
 
-LEEWAY = 30
-"""Seconds that the clocks of whoever makes tokens may differ from ours."""
+LEEWAY_SECONDS = 30
+"""Difference allowed between this clock and that of a token's issuer."""
 
-MAX_TOKEN = 8192
-"""Characters of a token."""
+MAX_TOKEN_CHARACTERS = 8192
 
 
 def admit(settings: Settings, auth: Any) -> str | None:
-    """Look at what a client sent as `auth`. Returns the user whose messages alone it may send, None for any.
+    """Check a client's `auth`. Returns the only user whose messages it may send, None if it may send any.
 
     A token is SOCKET_TOKEN itself, or a JWT signed with SECRET_KEY by HS256, whose `sub` is the user. Raises
     RefusedError.
@@ -24,8 +23,8 @@ def admit(settings: Settings, auth: Any) -> str | None:
     if not (settings.socket_token or settings.secret_key):
         return None
     token = auth.get("token") if isinstance(auth, dict) else None
-    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
-        raise RefusedError("a token is needed, as auth.token")
+    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN_CHARACTERS:
+        raise RefusedError("a token is required as auth.token")
     if settings.socket_token and hmac.compare_digest(_bytes(token), _bytes(settings.socket_token)):
         return None
     if settings.secret_key:
@@ -34,10 +33,10 @@ def admit(settings: Settings, auth: Any) -> str | None:
 
 
 def _user_of(token: str, key: str) -> str | None:
-    import jwt  # only where JWTs are used
+    import jwt  # only if JWTs are used
 
     try:
-        claims = jwt.decode(token, key, algorithms=["HS256"], leeway=LEEWAY)
+        claims = jwt.decode(token, key, algorithms=["HS256"], leeway=LEEWAY_SECONDS)
     except jwt.ExpiredSignatureError:
         raise RefusedError("the token has expired") from None
     except (jwt.InvalidTokenError, ValueError):

@@ -25,8 +25,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from qctl.compat.uvicorn_server import Server
 from qctl.errors import RefusedError
-from qctl.uvicorn_server import Server
 from qctl.web_terminal import page
 from qctl.web_terminal.sessions import Login, Sessions
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from qctl.errors import SettingsError
-from qctl.uvicorn_server import listen
+from qctl.listener import listen
 from support.process import free_port
 
 HOST, PORT = "A_HOST", "A_PORT"

@@ -11,7 +11,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from qctl.compat.paho_fast_publish import Publish, QuickClient
+from qctl.compat.paho_client import FastClient, Publish
 from support.waiting import eventually
 
 VERSIONS = [MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311]
@@ -81,7 +81,7 @@ def test_every_message_is_read_as_it_was_sent(version: MQTTProtocolVersion, seed
         stream += publish(message, version, chance.choice([b"", b"\x01\x01", b"\x26\x00\x01a\x00\xc8" + b"b" * 200]))
         stream += PINGRESP if chance.random() < 0.05 else b""
     broker = Broker(stream, version, chance)
-    client = QuickClient(CallbackAPIVersion.VERSION2, client_id="me", protocol=version, manual_ack=True)
+    client = FastClient(CallbackAPIVersion.VERSION2, client_id="me", protocol=version, manual_ack=True)
     read: list[Publish] = []
     slowly: list[int] = []
 
@@ -123,7 +123,7 @@ def test_every_message_is_read_as_it_was_sent(version: MQTTProtocolVersion, seed
     ],
 )
 def test_what_is_no_plain_message_is_left_to_paho(nonsense: bytes) -> None:
-    client = QuickClient(CallbackAPIVersion.VERSION2, client_id="me", protocol=MQTTProtocolVersion.MQTTv5)
+    client = FastClient(CallbackAPIVersion.VERSION2, client_id="me", protocol=MQTTProtocolVersion.MQTTv5)
     client._ahead = nonsense
     assert client.next_publish() is None
     assert client.unread == len(nonsense)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from engineio.packet import PING, Packet
 
-from qctl.compat.socketio_fast_path import Outbox
+from qctl.compat.engineio_server import PacketQueue
 
 
 class Written:
@@ -26,22 +26,22 @@ class Written:
         return self.open
 
 
-Scene = Callable[[Outbox, Written], Awaitable[Any]]
+Scene = Callable[[PacketQueue, Written], Awaitable[Any]]
 
 
 def play(scene: Scene) -> list[str]:
     """What was written at once when `scene` is over."""
 
     async def run() -> list[str]:
-        box, wire = Outbox(), Written()
-        box.wire = wire  # type: ignore[assignment]
+        box, wire = PacketQueue(), Written()
+        box.websocket = wire  # type: ignore[assignment]
         await scene(box, wire)
         return wire.texts
 
     return asyncio.run(run())
 
 
-async def asks(box: Outbox) -> asyncio.Task[Any]:
+async def asks(box: PacketQueue) -> asyncio.Task[Any]:
     """The library's writer, which has sent all and asks for more."""
     task = asyncio.create_task(box.get())
     await asyncio.sleep(0)
@@ -49,7 +49,7 @@ async def asks(box: Outbox) -> asyncio.Task[Any]:
 
 
 def test_a_message_is_written_at_once_where_all_was_sent() -> None:
-    async def scene(box: Outbox, _: Written) -> None:
+    async def scene(box: PacketQueue, _: Written) -> None:
         writer = await asks(box)
         box.send("31[]")
         box.send("32[]")
@@ -59,7 +59,7 @@ def test_a_message_is_written_at_once_where_all_was_sent() -> None:
     assert play(scene) == ["431[]", "432[]"]
 
 
-async def _after_a_ping(box: Outbox, _: Written) -> Any:
+async def _after_a_ping(box: PacketQueue, _: Written) -> Any:
     writer = await asks(box)
     box.put_nowait(Packet(PING))
     box.send("31[]")
@@ -68,13 +68,13 @@ async def _after_a_ping(box: Outbox, _: Written) -> Any:
     return [box.get_nowait().encode() for _ in range(2)]
 
 
-async def _before_anything_was_sent(box: Outbox, _: Written) -> Any:
+async def _before_anything_was_sent(box: PacketQueue, _: Written) -> Any:
     box.send("31[]")
     box.send("32[]")
     return [(await box.get()).encode(), (await box.get()).encode()]
 
 
-async def _to_who_does_not_read(box: Outbox, wire: Written) -> Any:
+async def _to_who_does_not_read(box: PacketQueue, wire: Written) -> Any:
     writer = await asks(box)
     wire.open = False
     box.send("31[]")
@@ -83,8 +83,8 @@ async def _to_who_does_not_read(box: Outbox, wire: Written) -> Any:
     return [(await writer).encode(), (await box.get()).encode()]
 
 
-async def _without_a_web_socket(box: Outbox, _: Written) -> Any:
-    box.wire = None
+async def _without_a_web_socket(box: PacketQueue, _: Written) -> Any:
+    box.websocket = None
     writer = await asks(box)
     box.send("31[]")
     box.send("32[]")
@@ -97,7 +97,7 @@ async def _without_a_web_socket(box: Outbox, _: Written) -> Any:
 def test_a_message_waits_for_those_before_it(scene: Scene) -> None:
     queued: list[str] = []
 
-    async def kept(box: Outbox, wire: Written) -> None:
+    async def kept(box: PacketQueue, wire: Written) -> None:
         queued.extend(await scene(box, wire))
 
     assert play(kept) == []
@@ -105,7 +105,7 @@ def test_a_message_waits_for_those_before_it(scene: Scene) -> None:
 
 
 def test_when_what_waited_was_sent_messages_are_written_at_once_again() -> None:
-    async def scene(box: Outbox, wire: Written) -> None:
+    async def scene(box: PacketQueue, wire: Written) -> None:
         await _after_a_ping(box, wire)
         writer = await asks(box)
         box.send("33[]")

@@ -14,9 +14,9 @@ from qctl.broker.ingest.buffer import Commit, Reject
 from qctl.errors import BackpressureError, SinkUnavailableError
 from qctl.settings import Settings
 from qctl.sinks.base import Refused
-from qctl.sources import queueless
+from qctl.sources import direct_writer
+from qctl.sources.direct_writer import DirectWriter
 from qctl.sources.group_commit import Entry, GroupCommit
-from qctl.sources.queueless import Direct
 
 REJECT = Reject("reject-1", ("sensors/a", "bm9wZQ==", 7), "it is not JSON")
 
@@ -47,9 +47,9 @@ def sink() -> Written:
 
 
 @pytest.fixture
-def way(make_settings: Callable[..., Settings], sink: Written) -> Direct:
+def way(make_settings: Callable[..., Settings], sink: Written) -> DirectWriter:
     """The way of readings to that sink."""
-    return Direct(make_settings(CACHE_ENABLED="false"), "readings", sink)
+    return DirectWriter(make_settings(CACHE_ENABLED="false"), "readings", sink)
 
 
 def noted(home: Path) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ def noted(home: Path) -> list[dict[str, Any]]:
 
 
 def test_a_group_is_one_batch_and_what_is_refused_is_noted(
-    way: Direct, sink: Written, make_settings: Callable[..., Settings]
+    way: DirectWriter, sink: Written, make_settings: Callable[..., Settings]
 ) -> None:
     home = make_settings().home
     assert way.append(Commit([b'{"n": 1}', b'{"n": -2}', b'{"n": 3}'], [REJECT])) == 0
@@ -72,7 +72,7 @@ def test_a_group_is_one_batch_and_what_is_refused_is_noted(
 
 
 def test_rejects_alone_ask_nothing_of_the_sink(
-    way: Direct, sink: Written, make_settings: Callable[..., Settings]
+    way: DirectWriter, sink: Written, make_settings: Callable[..., Settings]
 ) -> None:
     sink.down = True
     way.append(Commit(rejects=[REJECT]))
@@ -80,7 +80,7 @@ def test_rejects_alone_ask_nothing_of_the_sink(
 
 
 def test_while_the_sink_is_down_nothing_is_taken(
-    way: Direct, sink: Written, make_settings: Callable[..., Settings]
+    way: DirectWriter, sink: Written, make_settings: Callable[..., Settings]
 ) -> None:
     sink.down = True
     with pytest.raises(SinkUnavailableError):
@@ -88,7 +88,7 @@ def test_while_the_sink_is_down_nothing_is_taken(
     assert noted(make_settings().home) == []
 
 
-def test_room_is_told_of_once_the_sink_is_back(way: Direct, sink: Written) -> None:
+def test_room_is_told_of_once_the_sink_is_back(way: DirectWriter, sink: Written) -> None:
     assert way.level().depth == 0
     sink.down = True
     assert way.level().depth == 0, "only writing shows it"
@@ -102,11 +102,11 @@ def test_room_is_told_of_once_the_sink_is_back(way: Direct, sink: Written) -> No
 
 
 def test_a_file_that_is_full_or_cannot_be_written_holds_up(
-    way: Direct, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+    way: DirectWriter, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert way.backpressure_reason(way.level()) is None
     way.append(Commit(rejects=[REJECT]))
-    monkeypatch.setattr(queueless, "MOST_BYTES", 10)
+    monkeypatch.setattr(direct_writer, "MAX_REJECTS_FILE_BYTES", 10)
     assert "move it away" in (way.backpressure_reason(way.level()) or "")
     file = make_settings().home / "rejects-readings.jsonl"
     file.unlink()
@@ -116,7 +116,7 @@ def test_a_file_that_is_full_or_cannot_be_written_holds_up(
 
 
 def test_who_sends_hears_busy_while_the_sink_is_down(
-    way: Direct, sink: Written, make_settings: Callable[..., Settings]
+    way: DirectWriter, sink: Written, make_settings: Callable[..., Settings]
 ) -> None:
     told: list[dict[str, Any]] = []
 
@@ -139,6 +139,6 @@ def test_who_sends_hears_busy_while_the_sink_is_down(
     assert sink.batches == [[{"n": 1}]]
 
 
-def test_sessions_are_counted_in_this_process_alone(way: Direct) -> None:
+def test_sessions_are_counted_in_this_process_alone(way: DirectWriter) -> None:
     assert way.begin_connect().notes == []
     assert (way.record_new_session(), way.record_new_session()) == (1, 2)

@@ -1,0 +1,112 @@
+"""uvicorn's server without its signal handlers, and its web socket with a fast path for text messages.
+
+If uvicorn changes how it takes over signals, the handlers that it replaced are put back once it has started. If it
+changes its web sockets, `socketio_server` uses them as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from qctl.compat.private_names import PrivateNames, warn_once
+
+try:
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+except ImportError:  # then WEBSOCKET_NAMES reports a change
+    WebSocketsSansIOProtocol = object  # type: ignore[misc, assignment]
+
+_SANSIO = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
+
+PRIVATE_NAMES = PrivateNames("uvicorn", ("uvicorn:Server.capture_signals",))
+
+WEBSOCKET_NAMES = PrivateNames(
+    "uvicorn",
+    tuple(
+        f"{_SANSIO}.{name}"
+        for name in (
+            *("run_asgi", "receive", "send_receive_event_to_app", "scope", "queue", "frames", "curr_msg_data_type"),
+            *("close_sent", "disconnected", "transport", "writable", "conn"),
+        )
+    ),
+)
+
+CHANGED = PRIVATE_NAMES.changed()
+
+EXTENSION = "qctl.fast_path"
+"""Key in the extensions of a web socket's scope that leads to its FastWebSocket."""
+
+RESTORE_SECONDS = 0.05
+"""Pause between two looks whether the server has started."""
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to the daemon, which has its own handlers."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until `should_exit` is set."""
+        if CHANGED is None or threading.current_thread() is not threading.main_thread():
+            await super().serve(sockets)
+            return
+        warn_once(CHANGED, "signals that come while the server starts end it at once")
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        restoring = asyncio.create_task(self._restore(handlers))
+        try:
+            await super().serve(sockets)
+        finally:
+            restoring.cancel()
+
+    async def _restore(self, handlers: dict[signal.Signals, Any]) -> None:
+        """Put the daemon's signal handlers back in place of uvicorn's."""
+        while not self.started:
+            await asyncio.sleep(RESTORE_SECONDS)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+class FastWebSocket(WebSocketsSansIOProtocol):
+    """A web socket that offers each text message to `take` before it queues it. `take` returns True if it took it."""
+
+    take: Callable[[bytes], bool] | None = None
+    _awaited = False
+
+    async def run_asgi(self) -> None:
+        """Serve the connection."""
+        self.scope["extensions"] = {**(self.scope["extensions"] or {}), EXTENSION: {"websocket": self}}
+        await super().run_asgi()
+
+    async def receive(self) -> Any:
+        """Wait for the next event that `take` did not take."""
+        self._awaited = True
+        try:
+            return await super().receive()
+        finally:
+            self._awaited = False
+
+    def send_receive_event_to_app(self) -> None:
+        """Offer a message to `take` if the application waits for the next one, else queue it: the order is kept."""
+        at_once = self._awaited and self.queue.empty() and self.curr_msg_data_type == "text" and not self.close_sent
+        if at_once and self.take is not None and self.take(b"".join(self.frames)):
+            self.frames = []
+        else:
+            super().send_receive_event_to_app()
+
+    def write(self, text: str) -> bool:
+        """Send a text. False if it would have to wait, or cannot be sent any more."""
+        if self.disconnected or self.close_sent or self.transport.is_closing() or not self.writable.is_set():
+            return False
+        self.conn.send_text(text.encode())
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        return True
