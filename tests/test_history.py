@@ -19,11 +19,11 @@ from qctl.broker.redis import keys
 from qctl.broker.redis.connection import Backoff
 from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.errors import NotFoundError, SettingsError, UnreachableError
+from qctl.history import open_store
 from qctl.history import recorder as recorder_module
-from qctl.history.open_store import open_store
-from qctl.history.recorder import GROUP, Recorder
-from qctl.history.sqlite import HOUR, SqliteHistory
-from qctl.history.store import Store
+from qctl.history.recorder import CONSUMER_GROUP, Recorder
+from qctl.history.sqlite import HOUR_MS, SqliteHistory
+from qctl.history.store import HistoryStore
 from qctl.models import Event
 from qctl.ops import Ops
 from qctl.settings import Settings
@@ -47,7 +47,7 @@ def history(request: pytest.FixtureRequest, make_settings: Callable[..., Setting
 
 
 @pytest.fixture
-def store(history: Settings) -> Iterator[Store]:
+def store(history: Settings) -> Iterator[HistoryStore]:
     """Either store."""
     opened = open_store(history)
     yield opened
@@ -88,7 +88,7 @@ def recording(settings: Settings, redis: Redis | None = None) -> Iterator[None]:
 # --- what every store does ------------------------------------------------------------------------------------
 
 
-def test_a_life_is_told_in_order(store: Store) -> None:
+def test_a_life_is_told_in_order(store: HistoryStore) -> None:
     life = [
         event(NOON, "created", 3, owner="ada", trace="t", name="welcome-email"),
         event(NOON, "started", 12, worker="w"),
@@ -96,31 +96,31 @@ def test_a_life_is_told_in_order(store: Store) -> None:
     ]
     others = [event(NOON, "created", 4, job="b"), Event("5-0", "paused", {"queue": "email"})]
     assert store.write([*reversed(life), *others]) == 5
-    assert store.life_of("a") == life
-    assert store.life_of("no such") == []
+    assert store.events_of_job("a") == life
+    assert store.events_of_job("no such") == []
 
 
-def test_an_event_that_comes_twice_is_there_once(store: Store) -> None:
+def test_an_event_that_comes_twice_is_there_once(store: HistoryStore) -> None:
     some = [event(NOON, "created", n) for n in range(5)]
     assert store.write(some[:3]) == 3
     assert store.write(some) == 2
     assert store.write(some) == 0
     assert store.write([]) == 0
-    assert store.life_of("a") == some
+    assert store.events_of_job("a") == some
     [step] = store.steps("hour", NOON, NOON + timedelta(hours=1))
     assert step.counts == {"created": 5}
 
 
-def test_hostile_text_is_kept_as_far_as_it_can_be(store: Store) -> None:
+def test_hostile_text_is_kept_as_far_as_it_can_be(store: HistoryStore) -> None:
     odd = {"reason": "a\0b\ud800\x1b[31m", "$where": "x", "a.b": "y", "worker": "w" * 5000}
     store.write([event(NOON, "dead", **odd), event(NOON, "de\0ad", 1, job="j\ud800")])
-    [kept] = store.life_of("a")
+    [kept] = store.events_of_job("a")
     assert kept.fields["reason"] == "a\ufffdb?\x1b[31m"
     assert len(kept.fields["worker"]) == 1000
-    assert [each.event for each in store.life_of("j\ud800")] == ["de\ufffdad"]
+    assert [each.event for each in store.events_of_job("j\ud800")] == ["de\ufffdad"]
 
 
-def test_steps_by_the_hour_and_the_day(store: Store) -> None:
+def test_steps_by_the_hour_and_the_day(store: HistoryStore) -> None:
     store.write(
         [
             event(NOON, "finished", ms="1000"),
@@ -145,27 +145,27 @@ def test_steps_by_the_hour_and_the_day(store: Store) -> None:
     assert store.steps("hour", NOON, later, queues=[]) == []
 
 
-def test_what_is_old_is_forgotten_in_steps(store: Store) -> None:
+def test_what_is_old_is_forgotten_in_steps(store: HistoryStore) -> None:
     store.write([event(NOON, "created", n) for n in range(10)])
     store.write([event(NOON + timedelta(days=1), "created", n, job="b") for n in range(2)])
-    assert store.forget(NOON + timedelta(hours=1), most=7) == 7
-    assert store.forget(NOON + timedelta(hours=1), most=7) == 3
-    assert store.forget(NOON + timedelta(hours=1), most=7) == 0
-    assert store.life_of("a") == []
-    assert len(store.life_of("b")) == 2
+    assert store.delete_before(NOON + timedelta(hours=1), limit=7) == 7
+    assert store.delete_before(NOON + timedelta(hours=1), limit=7) == 3
+    assert store.delete_before(NOON + timedelta(hours=1), limit=7) == 0
+    assert store.events_of_job("a") == []
+    assert len(store.events_of_job("b")) == 2
 
 
 # --- SQLite ---------------------------------------------------------------------------------------------------
 
 
 def test_reading_makes_nothing(settings: Settings, tmp_path: Path) -> None:
-    reader = open_store(settings, reading=True)
-    assert reader.life_of("a") == []
+    reader = open_store(settings, read_only=True)
+    assert reader.events_of_job("a") == []
     assert reader.steps("day", NOON, NOON + timedelta(days=1)) == []
     assert not settings.history_database.exists()
     writer = SqliteHistory(settings.history_database)
     writer.write([event(NOON)])
-    assert len(reader.life_of("a")) == 1, "the reader sees what a writer that is open has written"
+    assert len(reader.events_of_job("a")) == 1, "the reader sees what a writer that is open has written"
     with pytest.raises(UnreachableError, match="readonly"):
         reader.write([event(NOON, "created", 2)])
     for each in (reader, writer):
@@ -184,9 +184,9 @@ def test_a_file_that_is_no_database(settings: Settings) -> None:
 def test_counts_outlive_their_events(settings: Settings) -> None:
     store = SqliteHistory(settings.history_database)
     store.write([event(NOON)])
-    store.forget(NOON + timedelta(days=300), 10)
+    store.delete_before(NOON + timedelta(days=300), 10)
     assert store.steps("day", NOON, NOON + timedelta(days=1))[0].counts == {"created": 1}
-    store.forget(NOON + timedelta(days=3 * 365), 10)
+    store.delete_before(NOON + timedelta(days=3 * 365), 10)
     assert store.steps("day", NOON, NOON + timedelta(days=1)) == []
     store.close()
 
@@ -196,7 +196,7 @@ def test_counts_of_a_batch_that_was_cut_off_are_not_there(settings: Settings) ->
     with pytest.raises(ValueError, match="invalid literal"):
         store.write([event(NOON), Event("no id", "created", {})])
     assert store.write([event(NOON)]) == 1
-    assert int(NOON.timestamp() * 1000) % HOUR == 0
+    assert int(NOON.timestamp() * 1000) % HOUR_MS == 0
     store.close()
 
 
@@ -204,7 +204,7 @@ def test_counts_of_a_batch_that_was_cut_off_are_not_there(settings: Settings) ->
 
 
 def test_mongodb_is_away(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qctl.history.mongodb.TIMEOUT_MS", 100)
+    monkeypatch.setattr("qctl.history.mongodb.CONNECT_TIMEOUT_MS", 100)
     store = open_store(make_settings(MONGODB_URI=f"mongodb://u:secret@127.0.0.1:{free_port()}"))
     with pytest.raises(UnreachableError, match="cannot be used") as caught:
         store.write([event(NOON)])
@@ -215,22 +215,22 @@ def test_mongodb_is_away(make_settings: Callable[..., Settings], monkeypatch: py
 def test_a_uri_that_cannot_be_used(make_settings: Callable[..., Settings]) -> None:
     store = open_store(make_settings(MONGODB_URI="mongodb://host:no-port/data"))
     with pytest.raises(SettingsError, match="MONGODB_URI"):
-        store.life_of("a")
+        store.events_of_job("a")
 
 
 # --- the recorder ---------------------------------------------------------------------------------------------
 
 
 def test_a_job_is_told_of_after_redis_has_forgotten_it(
-    connection: Redis, history: Settings, store: Store, queue: Queue, inline: InlineWorker
+    connection: Redis, history: Settings, store: HistoryStore, queue: Queue, inline: InlineWorker
 ) -> None:
     with recording(history):
         job = queue.enqueue("support.jobs.give", result_ttl=0)
         inline.work(burst=True)
-        eventually(lambda: len(store.life_of(job.id)) == 2, what="its life")
+        eventually(lambda: len(store.events_of_job(job.id)) == 2, what="its life")
     assert not connection.exists(keys.job(job.id))
     connection.delete(keys.EVENTS)
-    started, finished = store.life_of(job.id)
+    started, finished = store.events_of_job(job.id)
     assert (started.event, finished.event) == ("started", "finished")
     assert finished.fields["queue"] == "work"
     ops = Ops(history)
@@ -238,7 +238,7 @@ def test_a_job_is_told_of_after_redis_has_forgotten_it(
     assert (told.queue, told.status, told.state) == ("work", "finished", None)
     assert [each.event for each in told.timeline] == ["started", "finished"]
     assert told.worker
-    assert "forgotten" in told.note
+    assert "expired" in told.note
     with pytest.raises(NotFoundError):
         ops.jobs.show("never-heard-of")
     ops.close()
@@ -252,27 +252,27 @@ def test_what_was_there_before_is_recorded_too(connection: Redis, settings: Sett
         events.record(connection, "created", job="a", count=n)
     with recording(settings):
         eventually(lambda: pending(connection) == (0, 0), what="all of it")
-    assert len(open_store(settings, reading=True).life_of("a")) == 1000, "as many as are told"
+    assert len(open_store(settings, read_only=True).events_of_job("a")) == 1000, "as many as are told"
 
 
 def pending(connection: Redis) -> tuple[int, int] | None:
     """How many events are not taken, and how many taken and not acknowledged."""
     for group in connection.xinfo_groups(keys.EVENTS):
-        if group["name"] == GROUP.encode():
+        if group["name"] == CONSUMER_GROUP.encode():
             last = group["last-delivered-id"].decode()
             return len(connection.xrange(keys.EVENTS, min=f"({last}")), group["pending"]
     return None
 
 
 def test_what_was_taken_by_one_that_died_comes_again(connection: Redis, settings: Settings) -> None:
-    dead = EventConsumer(connection, GROUP)
+    dead = EventConsumer(connection, CONSUMER_GROUP)
     dead.create_group()
     ids = [connection.xadd(keys.EVENTS, {"event": "created", "job": "a", "n": n}) for n in range(700)]
     stored = dead.read(600, 10)
     SqliteHistory(settings.history_database).write(stored[:300])  # and then it died
     with recording(settings):
         eventually(lambda: pending(connection) == (0, 0), what="all of it")
-    assert [each.id.encode() for each in open_store(settings, reading=True).life_of("a")] == ids
+    assert [each.id.encode() for each in open_store(settings, read_only=True).events_of_job("a")] == ids
 
 
 def test_the_database_is_away_for_a_while(
@@ -282,12 +282,12 @@ def test_the_database_is_away_for_a_while(
     settings.history_database.mkdir()  # nothing can be written there
     events.record(connection, "created", job="a")
     with recording(settings):
-        eventually(lambda: "history: the history in" in caplog.text, what="the complaint")
+        eventually(lambda: "history: the history cannot be used" in caplog.text, what="the complaint")
         events.record(connection, "started", job="a")
         settings.history_database.rmdir()
-        reader = open_store(settings, reading=True)
-        eventually(lambda: settings.history_database.exists() and len(reader.life_of("a")) == 2, what="both")
-    assert [each.event for each in reader.life_of("a")] == ["created", "started"]
+        reader = open_store(settings, read_only=True)
+        eventually(lambda: settings.history_database.exists() and len(reader.events_of_job("a")) == 2, what="both")
+    assert [each.event for each in reader.events_of_job("a")] == ["created", "started"]
 
 
 def test_redis_is_away_for_a_while(
@@ -298,15 +298,15 @@ def test_redis_is_away_for_a_while(
     client = own_redis.connect()
     with recording(settings):
         events.record(client, "created", job="a")
-        reader = open_store(settings, reading=True)
-        eventually(lambda: len(reader.life_of("a")) == 1, what="the first")
+        reader = open_store(settings, read_only=True)
+        eventually(lambda: len(reader.events_of_job("a")) == 1, what="the first")
         own_redis.kill()
         own_redis.start()
         events.record(client, "started", job="a")
-        eventually(lambda: len(reader.life_of("a")) == 2, what="the second")
+        eventually(lambda: len(reader.events_of_job("a")) == 2, what="the second")
         client.flushall()  # the group is gone
         events.record(client, "finished", job="a")
-        eventually(lambda: len(reader.life_of("a")) == 3, what="the third")
+        eventually(lambda: len(reader.events_of_job("a")) == 3, what="the third")
     client.close()
 
 
@@ -319,15 +319,15 @@ def test_what_the_stream_dropped_is_told_as_a_gap(connection: Redis, settings: S
     connection.xtrim(keys.EVENTS, maxlen=5, approximate=False)
     with recording(settings):
         eventually(lambda: pending(connection) == (0, 0), what="the rest")
-    store = open_store(settings, reading=True)
-    assert len(store.life_of("a")) == 6
+    store = open_store(settings, read_only=True)
+    assert len(store.events_of_job("a")) == 6
     now = datetime.now(timezone.utc)
     told = store.steps("day", now - timedelta(hours=1), now + timedelta(hours=1), queues=[""])
     assert sum(step.counts.get("lost", 0) for step in told) == 1
 
 
 def test_what_was_taken_and_dropped_does_not_stop_it(connection: Redis, settings: Settings) -> None:
-    group = EventConsumer(connection, GROUP)
+    group = EventConsumer(connection, CONSUMER_GROUP)
     group.create_group()
     for n in range(10):
         events.record(connection, "created", job="a", count=n)
@@ -335,19 +335,19 @@ def test_what_was_taken_and_dropped_does_not_stop_it(connection: Redis, settings
     connection.xtrim(keys.EVENTS, maxlen=7, approximate=False)
     with recording(settings):
         eventually(lambda: pending(connection) == (0, 0), what="the rest")
-    assert len(open_store(settings, reading=True).life_of("a")) == 7
+    assert len(open_store(settings, read_only=True).events_of_job("a")) == 7
 
 
 def test_old_events_are_forgotten(
     connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder_module, "FORGOTTEN_AT_ONCE", 6)
-    monkeypatch.setattr(recorder_module, "GATHER", 0.0)
+    monkeypatch.setattr(recorder_module, "MAX_DELETED_EVENTS", 6)
+    monkeypatch.setattr(recorder_module, "GATHER_SECONDS", 0.0)
     settings = make_settings(QCTL_KEEP_HISTORY="1")
     now = datetime.now(timezone.utc)
     store = SqliteHistory(settings.history_database)
     store.write([event(now - timedelta(days=2), "created", n) for n in range(10)] + [event(now, job="b")])
     with recording(settings):
-        eventually(lambda: not store.life_of("a"), 20, what="the old ones to go")
-    assert len(store.life_of("b")) == 1
+        eventually(lambda: not store.events_of_job("a"), 20, what="the old ones to go")
+    assert len(store.events_of_job("b")) == 1
     store.close()

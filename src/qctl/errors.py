@@ -18,6 +18,7 @@
     ├── SinkError
     │   ├── SinkUnavailableError    down or busy: the batch waits
     │   └── SinkMisconfiguredError  refuses qctl until a person acts
+    │       └── UnusableError       a setting is invalid, or its driver is not installed
     ├── RejectedError         one message or row is invalid
     │   └── AlreadyExistsError
     └── BackpressureError     no room: the source must wait
@@ -136,6 +137,15 @@ class SinkUnavailableError(SinkError):
 
 class SinkMisconfiguredError(SinkError):
     """The sink refuses qctl (credentials, missing table or bucket) until a person acts."""
+
+
+class UnusableError(SinkMisconfiguredError):
+    """A setting or feature cannot be used: its value is invalid, or its driver is not installed."""
+
+    def __init__(self, subject: str, problem: str, hint: str | None = None) -> None:
+        super().__init__(f"{subject} {problem}", hint)
+        self.subject = subject
+        self.problem = problem
 
 
 class RejectedError(QctlError):

@@ -157,3 +157,12 @@ def _without_password(piece: str, before: str) -> str:
     if user and before.endswith(WEB) and re.match("[0-9]{1,5}[/?#]", password):
         return piece  # it is host:port, and the @ belongs to the path
     return f"{user}:{MASK}@{host}"
+
+
+SUMMARY_CHARACTERS = 300
+"""Maximum length of a server's answer in an error; the rest is cut off."""
+
+
+def summary(answer: object) -> str:
+    """A server's answer as one line without passwords, for an error."""
+    return redact(" ".join(str(answer).split())[:SUMMARY_CHARACTERS])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qctl.errors import SinkError, SinkUnavailableError
-from qctl.sinks.base import KeptOpen, Sink
+from qctl.sinks.base import ReopeningSink, Sink
 from support.waiting import eventually
 
 Item = dict[str, Any]
@@ -116,7 +116,7 @@ class SinkContract:
         self.expect(scope, items)
 
     def test_an_absent_target_is_unavailable_however_often_it_is_asked(self, absent_sink: Sink) -> None:
-        kept = KeptOpen(absent_sink)
+        kept = ReopeningSink(absent_sink)
         for _ in range(2):
             with pytest.raises(SinkUnavailableError):
                 kept.write(self.items("absent", 3))

@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.scheduler import schedules
-from qctl.history.open_store import open_store
+from qctl.history import open_store
 from qctl.models import Schedule
 from qctl.settings import Settings
 from support.process import Program
@@ -90,9 +90,9 @@ def test_two_schedulers_under_fire_make_one_run_a_time(
         eventually(lambda: all((s.next_at or end) > end for s in mine(connection)), 15, "all times up to now")
         for schedule in mine(connection):
             schedules.pause(connection, schedule.name, actor="me")
-        written = open_store(settings, reading=True)
+        written = open_store(settings, read_only=True)
         told = [event.fields["job"] for event in events.newest(connection, 10_000) if event.event == "created"]
-        eventually(lambda: all(len(written.life_of(id_)) == 1 for id_ in told), 15, "the history, each once")
+        eventually(lambda: all(len(written.events_of_job(id_)) == 1 for id_ in told), 15, "the history, each once")
         written.close()
     finally:
         for scheduler in pair:

@@ -24,11 +24,11 @@ from qctl.broker.redis.connection import connect
 from qctl.broker.worker import pauses
 from qctl.broker.worker.guarded_job import GuardedJob
 from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.databases import mongodb
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.jobs import chat as jobs
 from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.settings import Settings
-from qctl.sinks import mongodb as mongodb_sink
 from support.databases import MongoDb
 from support.process import free_port
 from support.servers import S3Server
@@ -142,7 +142,7 @@ def _perform(settings: Settings, job_id: str, dies_at: str | None) -> None:
         if step is None:
             jobs.log.info = die  # type: ignore[method-assign]
         else:
-            setattr(step, {"store": "keep", "deliver": "_deliver", "tell": "_notify_receiver"}[dies_at], die)
+            setattr(step, {"store": "store_message", "deliver": "_deliver", "tell": "_notify_receiver"}[dies_at], die)
     job = GuardedJob.fetch(job_id, connection=connect(settings), serializer=JSONSerializer)
     job.perform()
 
@@ -182,7 +182,7 @@ def test_retry_after_a_kill_repeats_nothing(
 def test_message_waits_for_an_unreachable_database(
     connection: Redis, monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]
 ) -> None:
-    monkeypatch.setattr(mongodb_sink, "TIMEOUT_MS", 200)
+    monkeypatch.setattr(mongodb, "CONNECT_TIMEOUT_MS", 200)
     monkeypatch.setenv("MONGODB_URI", f"mongodb://127.0.0.1:{free_port()}/x")
     new_process()
     with pytest.raises(SinkUnavailableError):

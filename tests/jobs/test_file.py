@@ -20,7 +20,7 @@ from qctl.jobs import file as jobs
 from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.products import Item
+from qctl.store.products import StockItem
 
 
 @pytest.fixture
@@ -30,8 +30,8 @@ def upload(settings: Settings) -> Path:
 
 
 def stock(settings: Settings, business: str = "7") -> dict[str, Any]:
-    with inventory.opened(settings) as db:
-        return {p.sku: (p.name, p.quantity, p.price and float(p.price)) for p in inventory.products(db, business)}
+    with inventory.open_database(settings) as db:
+        return {p.sku: (p.name, p.quantity, p.price and float(p.price)) for p in inventory.read_products(db, business)}
 
 
 def test_valid_rows_are_imported_and_others_written_with_line_and_reason(settings: Settings, upload: Path) -> None:
@@ -96,8 +96,8 @@ def test_invalid_address_or_business_is_rejected_before_the_import(settings: Set
 
 def test_export_can_be_imported_again(settings: Settings, upload: Path) -> None:
     evil = ["=1+1", "+1", "-1", "@x", "'=1", "'quoted", "a,b", 'a"b', "ü;ß", "\uff1dwide"]
-    with inventory.opened(settings) as db:
-        inventory.apply(db, "7", [Item(sku, n, f"name {sku}") for n, sku in enumerate(evil)], source="test")
+    with inventory.open_database(settings) as db:
+        inventory.apply_items(db, "7", [StockItem(sku, n, f"name {sku}") for n, sku in enumerate(evil)], source="test")
     found = jobs.process_inventory_export("7")
     assert found["products"] == len(evil)
     text = (settings.exports / found["file"]).read_text()
@@ -109,8 +109,8 @@ def test_export_can_be_imported_again(settings: Settings, upload: Path) -> None:
 
 
 def test_json_export_filters_by_day(settings: Settings) -> None:
-    with inventory.opened(settings) as db:
-        inventory.apply(db, "7", [Item("A", 1), Item("B", 2)], source="test")
+    with inventory.open_database(settings) as db:
+        inventory.apply_items(db, "7", [StockItem("A", 1), StockItem("B", 2)], source="test")
     everything = jobs.process_inventory_export("7", "json")
     assert [product["sku"] for product in json.loads((settings.exports / everything["file"]).read_text())] == ["A", "B"]
     assert jobs.process_inventory_export("7", "json", {"endDate": "2020-01-01"})["products"] == 0
@@ -175,8 +175,8 @@ def test_import_that_was_killed_at_its_end_repeats_nothing(settings: Settings, u
         "process-inventory-import", {"businessId": 7, "file": "stock.csv", "userEmail": "a@b.example"}, id="one"
     )
     ForkWorker(["file"], connection, settings).work(burst=True)
-    with inventory.opened(settings) as db:
-        inventory.apply(db, "7", [Item("A", 9)], source="test")
+    with inventory.open_database(settings) as db:
+        inventory.apply_items(db, "7", [StockItem("A", 9)], source="test")
     connection.hset(keys.job("one"), "status", "queued")  # as a recovery does it
     connection.rpush(keys.queue("file"), "one")
     ForkWorker(["file"], connection, settings).work(burst=True)

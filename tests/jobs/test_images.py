@@ -71,12 +71,12 @@ def test_stored_image_is_deleted_with_its_last_message(
     if database == "sqlite":
         assert found() == [], "without a database of messages the images belong to another application"
         assert not settings.database.exists()
-    chat.keep(settings, ChatMessage(f"m-{time.time_ns()}", "a", "b", None, USED, NOW))
+    chat.store_message(settings, ChatMessage(f"m-{time.time_ns()}", "a", "b", None, USED, NOW))
     assert found() == [FREE]
 
 
 def test_image_that_was_uploaded_again_meanwhile_is_kept(settings: Settings, connection: Redis) -> None:
-    chat.keep(settings, ChatMessage("m", "a", "b", "hello", None, NOW))
+    chat.store_message(settings, ChatMessage("m", "a", "b", "hello", None, NOW))
     create_old(settings.images, FREE)
     (file,) = unused_images(settings, connection, time.time() - 3600)
     (settings.images / FREE).write_bytes(b"again")
@@ -87,7 +87,7 @@ def test_image_that_was_uploaded_again_meanwhile_is_kept(settings: Settings, con
 def test_nothing_is_deleted_if_messages_cannot_be_read(
     make_settings: Callable[..., Settings], connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qctl.sinks.mongodb.TIMEOUT_MS", 100)
+    monkeypatch.setattr("qctl.databases.mongodb.CONNECT_TIMEOUT_MS", 100)
     settings = make_settings(MONGODB_URI=f"mongodb://127.0.0.1:{free_port()}/qctl")
     create_old(settings.images, FREE)
     with pytest.raises(SinkError):

@@ -19,7 +19,7 @@ from qctl.jobs import inventory as jobs
 from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.products import Item
+from qctl.store.products import StockItem
 from support.databases import MariaDb
 from support.process import free_port
 from support.web import Site, web_server
@@ -37,13 +37,13 @@ def site(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> It
 
 
 def stock(business: str = "7") -> dict[str, int]:
-    with inventory.opened(Settings.load()) as db:
-        return {product.sku: product.quantity for product in inventory.products(db, business)}
+    with inventory.open_database(Settings.load()) as db:
+        return {product.sku: product.quantity for product in inventory.read_products(db, business)}
 
 
-def put(*items: Item, business: str = "7") -> None:
-    with inventory.opened(Settings.load()) as db:
-        inventory.apply(db, business, items, source="test")
+def put(*items: StockItem, business: str = "7") -> None:
+    with inventory.open_database(Settings.load()) as db:
+        inventory.apply_items(db, business, items, source="test")
 
 
 def page(*skus: str, **more: Any) -> bytes:
@@ -54,7 +54,7 @@ def page(*skus: str, **more: Any) -> bytes:
 
 
 def test_source_is_imported_page_by_page(site: Site) -> None:
-    put(Item("ours", 4), Item("A", 9))
+    put(StockItem("ours", 4), StockItem("A", 9))
     site.reply("/stock", page("A", "B", next="/stock/2"))
     site.reply("/stock/2", page("C", next=site.url("/stock/3")))
     site.reply("/stock/3", b'[{"sku": "D", "quantity": 2, "colour": "red"}]')
@@ -176,7 +176,7 @@ def test_rerun_does_not_undo_later_changes(settings: Settings, connection: Redis
     enqueue_follow_up("bulk-update", {"businessId": 7, "items": [{"sku": "A", "quantity": 5}]}, id="one")
     worker = InlineWorker(["inventory"], connection, settings)
     worker.work(burst=True)
-    put(Item("A", 9))
+    put(StockItem("A", 9))
     connection.hset(keys.job("one"), "status", "queued")  # as a recovery does it
     connection.rpush(keys.queue("inventory"), "one")
     InlineWorker(["inventory"], connection, settings).work(burst=True)
@@ -214,8 +214,8 @@ def low_stock_email(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], N
 
 @pytest.mark.usefixtures("low_stock_email")
 def test_one_alert_is_sent_per_product_and_day(connection: Redis) -> None:
-    put(Item("low", 3), Item("enough", 11))
-    put(Item("low", 2), business="8")
+    put(StockItem("low", 3), StockItem("enough", 11))
+    put(StockItem("low", 2), business="8")
     assert jobs.stock_check() == {"out": 2, "alerted": 2}
     assert jobs.stock_check() == {"out": 0, "alerted": 0}
     assert len(alerts(connection)) == 2
@@ -226,13 +226,13 @@ def test_one_alert_is_sent_per_product_and_day(connection: Redis) -> None:
 def test_kill_before_the_alert_is_recorded_sends_no_second_one(
     connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(Item("low", 3))
+    put(StockItem("low", 3))
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(inventory, "alerted", killed)
+        patched.setattr(inventory, "record_alerted", killed)
         with pytest.raises(KeyboardInterrupt):
             jobs.stock_check()
     before = alerts(connection)
@@ -242,7 +242,7 @@ def test_kill_before_the_alert_is_recorded_sends_no_second_one(
 
 
 def test_without_an_address_no_alert_is_sent(connection: Redis, caplog: pytest.LogCaptureFixture) -> None:
-    put(Item("low", 3))
+    put(StockItem("low", 3))
     assert jobs.stock_check() == {"out": 1, "alerted": 0}
     assert "QCTL_LOW_STOCK_EMAIL" in caplog.text
     assert alerts(connection) == []

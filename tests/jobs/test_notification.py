@@ -20,7 +20,7 @@ from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.service import QueueService
 from qctl.settings import Settings
 from qctl.store import notifications
-from qctl.store.notifications import Wish
+from qctl.store.notifications import DeliveryPreference
 from support.web import Site, web_server
 
 
@@ -36,13 +36,13 @@ def site(monkeypatch: pytest.MonkeyPatch, new_process: Callable[[], None]) -> It
 
 def prefer(settings: Settings, how: str, target: str | None = None) -> None:
     """Store a preference without the checks of the job: it was allowed when it was set."""
-    with notifications.opened(settings) as db:
-        notifications.prefer(db, "7", Wish(how, target), datetime.now(timezone.utc))
+    with notifications.open_database(settings) as db:
+        notifications.set_preference(db, "7", DeliveryPreference(how, target), datetime.now(timezone.utc))
 
 
 def stored(settings: Settings) -> list[tuple[Any, ...]]:
-    with notifications.opened(settings) as db:
-        return db.all("SELECT text, sent_by FROM notifications ORDER BY created_at, id")
+    with notifications.open_database(settings) as db:
+        return db.select("SELECT text, sent_by FROM notifications ORDER BY created_at, id")
 
 
 def test_by_default_a_notification_is_stored_in_the_app_only(settings: Settings, connection: Redis) -> None:

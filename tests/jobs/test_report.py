@@ -20,14 +20,14 @@ from contract.readings import readings
 from qctl.broker.redis import keys
 from qctl.broker.worker.fork_worker import ForkWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
-from qctl.history.open_store import open_store
+from qctl.history import open_store
 from qctl.jobs import reading_batches as sensor_jobs
 from qctl.jobs import report as jobs
 from qctl.jobs.follow_up_jobs import enqueue_follow_up
 from qctl.models import Event
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.products import Item
+from qctl.store.products import StockItem
 
 EVIL = "=cmd<script>alert(1)</script>"
 
@@ -35,12 +35,12 @@ EVIL = "=cmd<script>alert(1)</script>"
 @pytest.fixture
 def stock(settings: Settings) -> None:
     """Ten pieces of A of which three were sold, and a product with a hostile name."""
-    with inventory.opened(settings) as db:
+    with inventory.open_database(settings) as db:
         for items in (
-            [Item("A", 10, "Apple", 2, Decimal("1.50")), Item(EVIL, 1, '"><img src=x>')],
-            [Item("A", 7)],
+            [StockItem("A", 10, "Apple", 2, Decimal("1.50")), StockItem(EVIL, 1, '"><img src=x>')],
+            [StockItem("A", 7)],
         ):
-            inventory.apply(db, "7", items, source="test")
+            inventory.apply_items(db, "7", items, source="test")
 
 
 def generate(settings: Settings, kind: str, form: str, **more: Any) -> str:

@@ -16,7 +16,7 @@ from rq.utils import utcformat
 from qctl.broker.admin import trash
 from qctl.broker.redis import keys, locks
 from qctl.errors import NotFoundError, RefusedError, UsageError
-from qctl.history.open_store import open_store
+from qctl.history import open_store
 from qctl.models import CleanupResult, Event
 from qctl.ops import Ops
 from qctl.settings import Settings
@@ -184,7 +184,7 @@ def test_old_events_of_the_history(ops: Ops, settings: Settings) -> None:
     store.write([Event(f"{new}-0", "finished", {"queue": "a", "job": "j"})])
     assert ops.cleanup.run(["history"], dry_run=True).count == 3
     assert ops.cleanup.run(["history"]).count == 3
-    assert len(store.life_of("j")) == 1
+    assert len(store.events_of_job("j")) == 1
     store.close()
 
 

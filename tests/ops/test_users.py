@@ -10,7 +10,7 @@ from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, Usag
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.store import passwords
-from qctl.store.users import open_users
+from qctl.store.users import open_user_store
 from support.process import free_port
 
 EMAIL = "ada@example.com"
@@ -28,8 +28,8 @@ def test_a_user_comes_becomes_an_admin_and_goes(ops: Ops, settings: Settings) ->
     assert not settings.database.exists(), "to look makes nothing"
     made = ops.users.create("Ada@Example.com", "Ada", "correct horse")
     assert (made.account.email, made.account.role, made.password) == (EMAIL, "user", None)
-    users = open_users(settings)
-    assert passwords.is_right("correct horse", getattr(users.find(EMAIL), "password", None))
+    users = open_user_store(settings)
+    assert passwords.verify_password("correct horse", getattr(users.find(EMAIL), "password", None))
     assert ops.users.promote("ADA@example.com").account.role == "admin"
     assert ops.users.promote(EMAIL).changed is False
     found = ops.users.list(role="admin")
@@ -41,8 +41,8 @@ def test_a_user_comes_becomes_an_admin_and_goes(ops: Ops, settings: Settings) ->
     assert len(new.password) == 24
     kept = users.find(EMAIL)
     assert kept is not None
-    assert passwords.is_right(new.password, kept.password)
-    assert not passwords.is_right("correct horse", kept.password)
+    assert passwords.verify_password(new.password, kept.password)
+    assert not passwords.verify_password("correct horse", kept.password)
     assert kept.modified >= kept.created
     assert ops.users.remove(EMAIL).changed is True
     assert ops.users.list().total == 0

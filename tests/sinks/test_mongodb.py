@@ -12,9 +12,9 @@ import pytest
 
 from contract.messages import MessagesContract, message, messages
 from contract.sink_contract import Item
+from qctl.databases import mongodb as driver
 from qctl.errors import SinkMisconfiguredError, SinkUnavailableError
-from qctl.sinks import mongodb as sink_module
-from qctl.sinks.base import KeptOpen, Sink
+from qctl.sinks.base import ReopeningSink, Sink
 from qctl.sinks.mongodb import MongoSink
 from support.databases import MongoDb
 from support.process import free_port
@@ -59,7 +59,7 @@ class TestMongoSink(MessagesContract):
     @pytest.fixture
     def absent_sink(self, mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch) -> Sink:
         """A sink of a port where nobody listens."""
-        monkeypatch.setattr(sink_module, "TIMEOUT_MS", 200)
+        monkeypatch.setattr(driver, "CONNECT_TIMEOUT_MS", 200)
         return MongoSink(f"mongodb://127.0.0.1:{free_port()}")
 
     def stored(self, scope: str) -> list[Any]:
@@ -96,8 +96,8 @@ def test_the_database_has_a_name_where_the_uri_has_none(mongodb: MongoDb, collec
 
 @pytest.mark.kill
 def test_what_was_written_survives_a_kill_of_the_server(own_mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink_module, "TIMEOUT_MS", 500)
-    kept = KeptOpen(MongoSink(own_mongodb.url))
+    monkeypatch.setattr(driver, "CONNECT_TIMEOUT_MS", 500)
+    kept = ReopeningSink(MongoSink(own_mongodb.url))
     assert kept.write(messages("a", 50)) == []
     own_mongodb.kill()
     for _ in range(2):
@@ -111,9 +111,9 @@ def test_what_was_written_survives_a_kill_of_the_server(own_mongodb: MongoDb, mo
 
 
 def test_a_server_that_does_not_answer_makes_the_batch_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink_module, "TIMEOUT_MS", 300)
+    monkeypatch.setattr(driver, "CONNECT_TIMEOUT_MS", 300)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        kept = KeptOpen(MongoSink(f"mongodb://me:s3cret@127.0.0.1:{silent.getsockname()[1]}/d"))
+        kept = ReopeningSink(MongoSink(f"mongodb://me:s3cret@127.0.0.1:{silent.getsockname()[1]}/d"))
         with pytest.raises(SinkUnavailableError) as raised:
             kept.write(messages("a", 1))
     assert "s3cret" not in raised.value.message
@@ -127,8 +127,8 @@ def test_a_uri_that_cannot_be_used_needs_somebody(uri: str) -> None:
 
 
 def test_who_refuses_us_needs_somebody(mongodb: MongoDb) -> None:
-    sink = KeptOpen(MongoSink(mongodb.url.replace("://", "://nobody:s3cret@")))
-    with pytest.raises(SinkMisconfiguredError, match="refuses us") as raised:
+    sink = ReopeningSink(MongoSink(mongodb.url.replace("://", "://nobody:s3cret@")))
+    with pytest.raises(SinkMisconfiguredError, match="rejects the request") as raised:
         sink.write(messages("a", 1))
     assert "s3cret" not in raised.value.message
     sink.close()
@@ -139,7 +139,7 @@ def test_a_missing_driver_is_named_with_what_installs_it(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "pymongo.errors", None)
     with pytest.raises(SinkMisconfiguredError) as raised:
         MongoSink("mongodb://127.0.0.1").open()
-    assert raised.value.hint == "pip install qctl[mongodb]"
+    assert raised.value.hint == "pip install 'qctl[mongodb]'"
 
 
 def test_the_driver_is_not_loaded_before_it_is_needed() -> None:

@@ -18,10 +18,12 @@ import pytest
 
 from contract.messages import MessagesContract, message, messages
 from contract.sink_contract import Item
+from qctl.databases import mysql
+from qctl.databases.mysql import MysqlServer
 from qctl.errors import SinkMisconfiguredError, SinkUnavailableError
-from qctl.sinks import mysql
-from qctl.sinks.base import KeptOpen, Sink
-from qctl.sinks.mysql import MysqlSink, Server
+from qctl.sinks import mysql as mysql_sink
+from qctl.sinks.base import ReopeningSink, Sink
+from qctl.sinks.mysql import MysqlSink
 from support.databases import MariaDb
 from support.process import free_port
 from support.waiting import eventually, later
@@ -35,23 +37,23 @@ STATED = [
 """The table as the second seed document states it."""
 
 
-def server_of(db: MariaDb) -> Server:
-    return Server("127.0.0.1", db.port, db.user, db.password, db.database)
+def server_of(db: MariaDb) -> MysqlServer:
+    return MysqlServer("127.0.0.1", db.port, db.user, db.password, db.database)
 
 
 @pytest.fixture
-def server(mariadb: MariaDb) -> Server:
+def server(mariadb: MariaDb) -> MysqlServer:
     """Where the test's database is."""
     return server_of(mariadb)
 
 
 @pytest.fixture
-def sink(server: Server) -> Iterator[Sink]:
+def sink(server: MysqlServer) -> Iterator[Sink]:
     """An open sink."""
     yield from opened(server)
 
 
-def opened(server: Server) -> Iterator[Sink]:
+def opened(server: MysqlServer) -> Iterator[Sink]:
     sink = MysqlSink(server)
     sink.open()
     yield sink
@@ -77,7 +79,7 @@ class TestMysqlSink(MessagesContract):
     unit = 1_000_000
 
     @pytest.fixture
-    def sink(self, mariadb: MariaDb, server: Server) -> Iterator[Sink]:
+    def sink(self, mariadb: MariaDb, server: MysqlServer) -> Iterator[Sink]:
         self.db = mariadb
         for sink in opened(server):
             mariadb.run(
@@ -87,7 +89,7 @@ class TestMysqlSink(MessagesContract):
             yield sink
 
     @pytest.fixture
-    def absent_sink(self, server: Server) -> Sink:
+    def absent_sink(self, server: MysqlServer) -> Sink:
         """A sink of a port where nobody listens."""
         return MysqlSink(replace(server, port=free_port()))
 
@@ -101,7 +103,7 @@ class TestMysqlSink(MessagesContract):
 @pytest.mark.parametrize(
     ("kind", "kept"), [("DATETIME(3)", 123_000), ("DATETIME(6)", 123_987), ("TIMESTAMP(1)", 100_000)]
 )
-def test_a_table_of_another_make_is_used_as_it_is(mariadb: MariaDb, server: Server, kind: str, kept: int) -> None:
+def test_a_table_of_another_make_is_used_as_it_is(mariadb: MariaDb, server: MysqlServer, kind: str, kept: int) -> None:
     mariadb.run(
         f"CREATE TABLE messages (msg_id VARCHAR(255) PRIMARY KEY, message LONGTEXT, user_id TEXT, timestamp {kind})"
         " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
@@ -111,7 +113,7 @@ def test_a_table_of_another_make_is_used_as_it_is(mariadb: MariaDb, server: Serv
         for _ in range(2):
             (refused,) = sink.write(items)
             assert refused.index == 1
-            assert refused.reason == "another row stands in its place: 'A-0000'"
+            assert refused.reason == "another row has the same unique key: 'A-0000'"
     assert {row[3] for row in stored(mariadb)} == {datetime(2026, 6, 1, 10, 0, 0, kept)}
     assert len(stored(mariadb)) == 2
 
@@ -137,19 +139,19 @@ def test_one_row_too_long_is_refused_and_fits_once_the_table_is_altered(sink: Si
     batch[500]["message"] = "x" * 21
     (refused,) = sink.write(batch)
     assert refused.index == 500
-    assert refused.reason == "MySQL refuses it: Data too long for column 'message' at row 1"
+    assert refused.reason == "MySQL rejects it: Data too long for column 'message' at row 1"
     assert len(stored(mariadb)) == 999
     mariadb.run("ALTER TABLE messages MODIFY message TEXT")
     assert sink.write([batch[500]]) == []
     assert len(stored(mariadb)) == 1000
 
 
-def test_a_character_that_the_table_lacks_is_refused_not_replaced(mariadb: MariaDb, server: Server) -> None:
+def test_a_character_that_the_table_lacks_is_refused_not_replaced(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run(
         "CREATE TABLE messages (msg_id VARCHAR(50) PRIMARY KEY, message TEXT, user_id VARCHAR(50), timestamp DATETIME)"
         " CHARACTER SET latin1"
     )
-    kept = KeptOpen(MysqlSink(server))
+    kept = ReopeningSink(MysqlSink(server))
     (refused,) = kept.write([message("a", 0), {**message("a", 1), "message": "🐘"}, message("a", 2)])
     assert refused.index == 1
     assert "Incorrect string value" in refused.reason
@@ -164,7 +166,7 @@ def test_a_character_that_the_table_lacks_is_refused_not_replaced(mariadb: Maria
     [
         ("MODIFY user_id VARCHAR(6)", "Data too long"),
         ("ADD CHECK (user_id <> 'user-1+')", "CONSTRAINT"),
-        ("ADD UNIQUE (message(7))", "another row stands in its place"),
+        ("ADD UNIQUE (message(7))", "another row has the same unique key"),
         ("MODIFY user_id ENUM('user-0', 'user-2')", "Data truncated"),
     ],
 )
@@ -180,7 +182,7 @@ def test_rows_that_the_table_does_not_take_are_refused_alone(
     assert len(stored(mariadb)) == 2
 
 
-def test_a_message_larger_than_a_packet_is_refused_alone(mariadb: MariaDb, server: Server) -> None:
+def test_a_message_larger_than_a_packet_is_refused_alone(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run("SET GLOBAL max_allowed_packet = 65536")
     try:
         for sink in opened(server):
@@ -204,14 +206,14 @@ def test_a_message_larger_than_a_packet_is_refused_alone(mariadb: MariaDb, serve
         ({"database": "elsewhere"}, "Access denied for user", "DB_NAME"),
     ],
 )
-def test_wrong_settings_need_somebody(server: Server, change: dict[str, str], answer: str, hint: str) -> None:
+def test_wrong_settings_need_somebody(server: MysqlServer, change: dict[str, str], answer: str, hint: str) -> None:
     with pytest.raises(SinkMisconfiguredError, match=answer) as raised:
         MysqlSink(replace(server, **change)).open()
     assert hint in str(raised.value.hint)
     assert server.password not in raised.value.message
 
 
-def test_a_missing_database_needs_somebody(mariadb: MariaDb, server: Server) -> None:
+def test_a_missing_database_needs_somebody(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run("GRANT ALL ON missing.* TO qctl@'127.0.0.1'")
     with pytest.raises(SinkMisconfiguredError, match="Unknown database 'missing'") as raised:
         MysqlSink(replace(server, database="missing")).open()
@@ -234,14 +236,14 @@ def test_a_table_that_is_gone_or_another_needs_somebody(
         sink.write(messages("a", 3))
 
 
-def test_a_user_who_may_only_write_needs_no_more(mariadb: MariaDb, server: Server) -> None:
+def test_a_user_who_may_only_write_needs_no_more(mariadb: MariaDb, server: MysqlServer) -> None:
     user, grant = f"writer{secrets.token_hex(3)}", f"ON {mariadb.database}.messages TO"
     for sink in opened(server):
         sink.write([message("a", 0)])
     mariadb.run(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY ''", f"GRANT INSERT, SELECT {grant} {user}@'127.0.0.1'")
     writer = replace(server, user=user, password="")
     with pytest.raises(SinkMisconfiguredError, match="UPDATE command denied") as raised:
-        KeptOpen(MysqlSink(writer)).write([message("a", 1)])
+        ReopeningSink(MysqlSink(writer)).write([message("a", 1)])
     assert "UPDATE" in str(raised.value.hint)
     mariadb.run(f"GRANT UPDATE {grant} {user}@'127.0.0.1'")
     for sink in opened(writer):
@@ -262,7 +264,7 @@ def test_a_row_that_another_transaction_holds_is_waited_for(sink: Sink, mariadb:
 
 
 def test_a_lock_that_does_not_come_makes_the_batch_wait(
-    mariadb: MariaDb, server: Server, monkeypatch: pytest.MonkeyPatch
+    mariadb: MariaDb, server: MysqlServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mysql, "_SESSION", mysql._SESSION.replace("timeout = 10", "timeout = 0"))
     for sink in opened(server):
@@ -297,8 +299,8 @@ def test_a_deadlock_is_tried_again_at_once(sink: Sink, mariadb: MariaDb) -> None
     assert len(stored(mariadb)) == 3
 
 
-def test_a_connection_that_was_cut_makes_the_batch_wait_once(server: Server, mariadb: MariaDb) -> None:
-    kept = KeptOpen(MysqlSink(server))
+def test_a_connection_that_was_cut_makes_the_batch_wait_once(server: MysqlServer, mariadb: MariaDb) -> None:
+    kept = ReopeningSink(MysqlSink(server))
     kept.write(messages("a", 3))
     cut_all(mariadb)
     with pytest.raises(SinkUnavailableError):
@@ -309,10 +311,10 @@ def test_a_connection_that_was_cut_makes_the_batch_wait_once(server: Server, mar
 
 
 def test_an_idle_connection_that_was_cut_is_not_noticed(
-    server: Server, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
+    server: MysqlServer, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mysql, "IDLE", 0.0)
-    kept = KeptOpen(MysqlSink(server))
+    monkeypatch.setattr(mysql_sink, "IDLE_SECONDS", 0.0)
+    kept = ReopeningSink(MysqlSink(server))
     kept.write(messages("a", 3))
     cut_all(mariadb)
     assert kept.write(messages("a", 5)) == []
@@ -327,7 +329,7 @@ def cut_all(db: MariaDb) -> None:
 
 @pytest.mark.kill
 def test_what_was_written_survives_a_kill_of_the_server(own_mariadb: MariaDb) -> None:
-    kept = KeptOpen(MysqlSink(server_of(own_mariadb)))
+    kept = ReopeningSink(MysqlSink(server_of(own_mariadb)))
     assert kept.write(messages("a", 100)) == []
     own_mariadb.kill()
     with pytest.raises(SinkUnavailableError):
@@ -341,16 +343,18 @@ def test_what_was_written_survives_a_kill_of_the_server(own_mariadb: MariaDb) ->
     kept.close()
 
 
-def test_a_server_that_does_not_answer_makes_the_batch_wait(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mysql, "CONNECT_TIMEOUT", 1)
-    monkeypatch.setattr(mysql, "REPLY_TIMEOUT", 1)
+def test_a_server_that_does_not_answer_makes_the_batch_wait(
+    server: MysqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mysql, "CONNECT_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(mysql, "REPLY_TIMEOUT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         sink = MysqlSink(replace(server, port=silent.getsockname()[1]))
         with pytest.raises(SinkUnavailableError):
             sink.open()
 
 
-def test_too_many_connections_make_the_batch_wait(mariadb: MariaDb, server: Server) -> None:
+def test_too_many_connections_make_the_batch_wait(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run("ALTER USER qctl@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
     try:
         for _ in opened(server):
@@ -375,22 +379,22 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cert.pem"
 
 
-def test_tls_is_spoken_where_it_is_asked_for(server: Server, tmp_path: Path, certificate: Path) -> None:
+def test_tls_is_spoken_where_it_is_asked_for(server: MysqlServer, tmp_path: Path, certificate: Path) -> None:
     db = MariaDb(tmp_path, f"--ssl-cert={certificate}", f"--ssl-key={certificate.with_name('key.pem')}")
     trusting = replace(server, port=db.port, tls=True, ca=certificate)
     with db:
         db.run("ALTER USER qctl@'127.0.0.1' REQUIRE SSL")
-        assert KeptOpen(MysqlSink(trusting)).write([message("a", 0)]) == []
-        with pytest.raises(SinkMisconfiguredError, match="cannot be trusted") as raised:
+        assert ReopeningSink(MysqlSink(trusting)).write([message("a", 0)]) == []
+        with pytest.raises(SinkMisconfiguredError, match="has no valid certificate") as raised:
             MysqlSink(replace(trusting, ca=None)).open()
         assert raised.value.hint == "check QCTL_DB_TLS"
-        with pytest.raises(SinkMisconfiguredError, match="cannot be trusted"):
+        with pytest.raises(SinkMisconfiguredError, match="has no valid certificate"):
             MysqlSink(replace(trusting, host="localhost")).open()
         with pytest.raises(SinkMisconfiguredError, match="QCTL_DB_CA cannot be used"):
             MysqlSink(replace(trusting, ca=tmp_path / "none.pem")).open()
 
 
-def test_tls_where_there_is_none_needs_somebody(server: Server) -> None:
+def test_tls_where_there_is_none_needs_somebody(server: MysqlServer) -> None:
     with pytest.raises(SinkMisconfiguredError, match="SSL") as raised:
         MysqlSink(replace(server, tls=True)).open()
     assert raised.value.hint == "check QCTL_DB_TLS"
@@ -399,11 +403,11 @@ def test_tls_where_there_is_none_needs_somebody(server: Server) -> None:
 # --- the driver ---------------------------------------------------------------------------------------------
 
 
-def test_a_missing_driver_is_named_with_what_installs_it(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_named_with_what_installs_it(server: MysqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymysql", None)
     with pytest.raises(SinkMisconfiguredError) as raised:
         MysqlSink(server).open()
-    assert raised.value.hint == "pip install qctl[mysql]"
+    assert raised.value.hint == "pip install 'qctl[mysql]'"
 
 
 def test_the_driver_is_not_loaded_before_it_is_needed() -> None:
@@ -413,4 +417,4 @@ def test_the_driver_is_not_loaded_before_it_is_needed() -> None:
 
 def test_a_closed_sink_is_not_written_to() -> None:
     with pytest.raises(RuntimeError):
-        MysqlSink(Server("127.0.0.1", 1, "u", "p", "d")).write([])
+        MysqlSink(MysqlServer("127.0.0.1", 1, "u", "p", "d")).write([])

@@ -20,7 +20,7 @@ from contract.messages import MessagesContract, message
 from contract.readings import ReadingsContract, reading, readings
 from contract.sink_contract import Item
 from qctl.errors import SinkError, SinkMisconfiguredError, SinkUnavailableError
-from qctl.sinks.base import KeptOpen, Sink
+from qctl.sinks.base import ReopeningSink, Sink
 from qctl.sinks.sqlite import MESSAGES, READINGS, SqliteSink
 
 POISON = """
@@ -190,7 +190,7 @@ def _begin_and_wait(path: Path, in_the_middle: Event) -> None:
 
 
 def test_a_file_that_was_deleted_is_noticed_and_made_again(sink: Sink, path: Path) -> None:
-    kept = KeptOpen(sink)
+    kept = ReopeningSink(sink)
     kept.write([reading("a", 0)])
     path.unlink()
     with pytest.raises(SinkUnavailableError, match="moved or deleted"):
@@ -200,7 +200,7 @@ def test_a_file_that_was_deleted_is_noticed_and_made_again(sink: Sink, path: Pat
 
 
 def test_no_room_on_the_disk_makes_the_batch_wait(sink: Sink, path: Path) -> None:
-    kept = KeptOpen(sink)
+    kept = ReopeningSink(sink)
     kept.write([reading("a", 0)])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name("qctl.db-wal").stat().st_size, hard))
@@ -224,7 +224,7 @@ def test_a_full_database_makes_the_batch_wait(path: Path) -> None:
 
     sink = Full(path, READINGS)
     with pytest.raises(SinkUnavailableError, match="disk is full"):
-        KeptOpen(sink).write(readings("a", 1000))
+        ReopeningSink(sink).write(readings("a", 1000))
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"no database" * 100, "not a database"), (None, "unable to open")])
@@ -245,7 +245,7 @@ def test_a_file_that_must_not_be_written_needs_somebody(sink: Sink, path: Path) 
     content[18] = 9  # the version that writers of the file must know: SQLite opens it for reading only
     path.write_bytes(content)
     with pytest.raises(SinkMisconfiguredError, match="readonly"):
-        KeptOpen(sink).write(readings("a", 3))
+        ReopeningSink(sink).write(readings("a", 3))
 
 
 def test_a_table_of_another_shape_needs_somebody(path: Path) -> None:
@@ -254,12 +254,12 @@ def test_a_table_of_another_shape_needs_somebody(path: Path) -> None:
         db.execute("CREATE TABLE readings (topic, ts_ns)")
     sink = SqliteSink(path, READINGS)
     with pytest.raises(SinkMisconfiguredError, match="readings"):
-        KeptOpen(sink).write(readings("a", 1))
+        ReopeningSink(sink).write(readings("a", 1))
 
 
 def test_a_folder_that_cannot_be_made_needs_somebody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SinkMisconfiguredError, match="cannot make the folder"):
+    with pytest.raises(SinkMisconfiguredError, match="cannot create the folder"):
         SqliteSink(tmp_path / "file" / "home" / "qctl.db", READINGS).open()
 
 

@@ -13,7 +13,7 @@ import pytest
 from qctl.broker.ingest.buffer import Commit, Reject
 from qctl.errors import BackpressureError, SinkUnavailableError
 from qctl.settings import Settings
-from qctl.sinks.base import Refused
+from qctl.sinks.base import Rejection
 from qctl.sources import direct_writer
 from qctl.sources.direct_writer import DirectWriter
 from qctl.sources.group_commit import Entry, GroupCommit
@@ -28,11 +28,11 @@ class Written:
         self.batches: list[Sequence[Any]] = []
         self.down = False
 
-    def write(self, batch: Sequence[Any]) -> list[Refused]:
+    def write(self, batch: Sequence[Any]) -> list[Rejection]:
         """Take a batch, or be down."""
         self.check()
         self.batches.append(batch)
-        return [Refused(index, "it is negative") for index, item in enumerate(batch) if item["n"] < 0]
+        return [Rejection(index, "it is negative") for index, item in enumerate(batch) if item["n"] < 0]
 
     def check(self) -> None:
         """Be up, or down."""

@@ -1,4 +1,4 @@
-"""Messages of devices: what becomes a reading, and what a dead letter."""
+"""Messages of devices: what becomes a parse_reading, and what a dead letter."""
 
 from __future__ import annotations
 

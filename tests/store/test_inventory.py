@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
 from qctl.settings import Settings
 from qctl.store import inventory
-from qctl.store.products import MOST, Item, item
+from qctl.store.products import MAX_QUANTITY, StockItem, parse_item
 from qctl.store.sql import Database
 from support.databases import MariaDb
 from support.process import free_port
@@ -23,26 +23,26 @@ from support.process import free_port
 
 @pytest.fixture
 def db(database_settings: Settings) -> Iterator[Database]:
-    with inventory.opened(database_settings) as opened:
+    with inventory.open_database(database_settings) as opened:
         yield opened
 
 
-def apply(db: Database, *items: Item, key: str | None = None, business: str = "b") -> bool:
-    return inventory.apply(db, business, items, source="test", key=key)
+def apply(db: Database, *items: StockItem, key: str | None = None, business: str = "b") -> bool:
+    return inventory.apply_items(db, business, items, source="test", key=key)
 
 
 def stock(db: Database, business: str = "b") -> dict[str, int]:
-    return {product.sku: product.quantity for product in inventory.products(db, business)}
+    return {product.sku: product.quantity for product in inventory.read_products(db, business)}
 
 
 def pieces(db: Database) -> list[tuple[str, int]]:
-    return [(each.sku, each.pieces) for each in inventory.movements(db, "b")]
+    return [(each.sku, each.pieces) for each in inventory.read_movements(db, "b")]
 
 
 def test_what_is_told_is_there_and_the_rest_stays(db: Database) -> None:
-    apply(db, Item("A", 5, "Ä 🐍 name", 2, Decimal("2.5000")), Item("B", 0))
-    apply(db, Item("A", 3, price=Decimal("9999999999.9999")))
-    a, b = inventory.products(db, "b")
+    apply(db, StockItem("A", 5, "Ä 🐍 name", 2, Decimal("2.5000")), StockItem("B", 0))
+    apply(db, StockItem("A", 3, price=Decimal("9999999999.9999")))
+    a, b = inventory.read_products(db, "b")
     assert (a.sku, a.name, a.quantity, a.threshold, a.price) == ("A", "Ä 🐍 name", 3, 2, Decimal("9999999999.9999"))
     assert (b.name, b.quantity, b.threshold, b.price) == (None, 0, None, None)
     assert abs(a.updated_at - datetime.now(timezone.utc)) < timedelta(minutes=1)
@@ -50,53 +50,53 @@ def test_what_is_told_is_there_and_the_rest_stays(db: Database) -> None:
 
 
 def test_a_sku_is_its_bytes(db: Database) -> None:
-    apply(db, Item("a", 1), Item("A", 2), Item("ä", 3))
+    apply(db, StockItem("a", 1), StockItem("A", 2), StockItem("ä", 3))
     assert stock(db) == {"A": 2, "a": 1, "ä": 3}
 
 
 def test_a_change_of_a_key_is_applied_once(db: Database) -> None:
-    assert apply(db, Item("A", 5), key="job-1")
-    assert apply(db, Item("A", 9), key="job-2")
-    assert not apply(db, Item("A", 5), key="job-1")
+    assert apply(db, StockItem("A", 5), key="job-1")
+    assert apply(db, StockItem("A", 9), key="job-2")
+    assert not apply(db, StockItem("A", 5), key="job-1")
     assert stock(db) == {"A": 9}
 
 
 def test_changes_are_movements_and_no_change_is_none(db: Database) -> None:
-    apply(db, Item("A", 5, price=Decimal(2)))
-    apply(db, Item("A", 5))
-    apply(db, Item("A", 3))
-    apply(db, Item("A", 3), Item("B", 0))
+    apply(db, StockItem("A", 5, price=Decimal(2)))
+    apply(db, StockItem("A", 5))
+    apply(db, StockItem("A", 3))
+    apply(db, StockItem("A", 3), StockItem("B", 0))
     assert pieces(db) == [("A", 5), ("A", -2)]
-    assert [each.price for each in inventory.movements(db, "b")] == [2, 2]
+    assert [each.price for each in inventory.read_movements(db, "b")] == [2, 2]
 
 
 def test_of_two_with_the_same_sku_the_later_counts(db: Database) -> None:
-    apply(db, Item("A", 5), Item("A", 7))
+    apply(db, StockItem("A", 5), StockItem("A", 7))
     assert (stock(db), pieces(db)) == ({"A": 7}, [("A", 7)])
 
 
 def test_a_batch_is_whole_or_not_at_all(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "_MOVE", "INSERT INTO nowhere VALUES (?, ?, ?, ?, ?, ?, ?)")
     with pytest.raises(QctlError):
-        apply(db, Item("A", 5), key="job-1")
+        apply(db, StockItem("A", 5), key="job-1")
     monkeypatch.undo()
     assert stock(db) == {}
-    assert apply(db, Item("A", 5), key="job-1")
+    assert apply(db, StockItem("A", 5), key="job-1")
 
 
 def test_many_are_read_in_pages(db: Database) -> None:
-    names = [f"S{n:05}" for n in range(2 * inventory.AT_ONCE + 3)]
-    for start in range(0, len(names), inventory.AT_ONCE):
-        apply(db, *(Item(name, 1) for name in names[start : start + inventory.AT_ONCE]))
+    names = [f"S{n:05}" for n in range(2 * inventory.ROWS_PER_TRANSACTION + 3)]
+    for start in range(0, len(names), inventory.ROWS_PER_TRANSACTION):
+        apply(db, *(StockItem(name, 1) for name in names[start : start + inventory.ROWS_PER_TRANSACTION]))
     assert list(stock(db)) == names
     assert sorted(sku for sku, _ in pieces(db)) == names
 
 
 def test_times_limit_what_is_read(db: Database) -> None:
-    apply(db, Item("A", 5))
+    apply(db, StockItem("A", 5))
     now = datetime.now(timezone.utc)
     hour = timedelta(hours=1)
-    for read in (inventory.products, inventory.movements):
+    for read in (inventory.read_products, inventory.read_movements):
         assert len(list(read(db, "b", now - hour, now + hour))) == 1
         assert list(read(db, "b", now + hour, None)) == list(read(db, "b", None, now - hour)) == []
 
@@ -106,9 +106,9 @@ def test_two_who_write_the_same_products_wait_for_each_other(database_settings: 
 
     def write(numbers: range) -> None:
         try:
-            with inventory.opened(database_settings) as own:
+            with inventory.open_database(database_settings) as own:
                 for quantity in numbers:
-                    apply(own, *(Item(f"S{n}", quantity) for n in range(20)))
+                    apply(own, *(StockItem(f"S{n}", quantity) for n in range(20)))
         except BaseException as error:  # noqa: BLE001 - told below
             failures.append(error)
 
@@ -118,67 +118,73 @@ def test_two_who_write_the_same_products_wait_for_each_other(database_settings: 
     for thread in threads:
         thread.join(60)
     assert failures == []
-    with inventory.opened(database_settings) as db:
+    with inventory.open_database(database_settings) as db:
         found = stock(db)
         assert len(set(found.values())) == 1
         assert sum(moved for _, moved in pieces(db)) == sum(found.values())
 
 
 def test_what_runs_out_is_told_once_a_day(db: Database) -> None:
-    apply(db, Item("own", 3, threshold=3), Item("default", 10), Item("enough", 11), Item("none", 0, threshold=0))
-    apply(db, Item("x", 0), business="c")
+    apply(
+        db,
+        StockItem("own", 3, threshold=3),
+        StockItem("default", 10),
+        StockItem("enough", 11),
+        StockItem("none", 0, threshold=0),
+    )
+    apply(db, StockItem("x", 0), business="c")
 
     def low(day: str, business: str | None = "b") -> list[str]:
-        return [product.sku for product in inventory.running_out(db, business, 10, day)]
+        return [product.sku for product in inventory.find_low_stock(db, business, 10, day)]
 
     assert low("2026-01-01") == ["default", "none", "own"]
     assert low("2026-01-01", None) == ["default", "none", "own", "x"]
-    inventory.alerted(db, inventory.running_out(db, "b", 10, "2026-01-01"), "2026-01-01")
+    inventory.record_alerted(db, inventory.find_low_stock(db, "b", 10, "2026-01-01"), "2026-01-01")
     assert low("2026-01-01") == []
     assert low("2026-01-02") == ["default", "none", "own"]
 
 
 def test_when_a_synchronisation_was_whole(db: Database) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
-    assert inventory.synced(db, "b", "s") is None
+    assert inventory.last_sync(db, "b", "s") is None
     for begun in (moment - timedelta(days=1), moment):
-        inventory.note_sync(db, "b", "s", begun)
-    assert inventory.synced(db, "b", "s") == moment
-    assert inventory.synced(db, "b", "t") is None
+        inventory.record_sync(db, "b", "s", begun)
+    assert inventory.last_sync(db, "b", "s") == moment
+    assert inventory.last_sync(db, "b", "t") is None
 
 
 def test_keys_are_forgotten_after_a_month(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    apply(db, Item("A", 1), key="k")
-    inventory.forget_applied(db)
-    assert not apply(db, Item("A", 1), key="k")
-    monkeypatch.setattr(inventory, "REMEMBER", -timedelta(days=1))
-    inventory.forget_applied(db)
-    assert apply(db, Item("A", 1), key="k")
+    apply(db, StockItem("A", 1), key="k")
+    inventory.delete_old_change_keys(db)
+    assert not apply(db, StockItem("A", 1), key="k")
+    monkeypatch.setattr(inventory, "CHANGE_KEY_RETENTION", -timedelta(days=1))
+    inventory.delete_old_change_keys(db)
+    assert apply(db, StockItem("A", 1), key="k")
 
 
 def test_a_server_that_is_down_or_refuses_us(make_settings: Callable[..., Settings], mariadb: MariaDb) -> None:
     with (
         pytest.raises(SinkUnavailableError),
-        inventory.opened(make_settings(**{**mariadb.environ, "DB_PORT": str(free_port())})),
+        inventory.open_database(make_settings(**{**mariadb.environ, "DB_PORT": str(free_port())})),
     ):
         pass
     with (
         pytest.raises(SinkMisconfiguredError),
-        inventory.opened(make_settings(**{**mariadb.environ, "DB_PASSWORD": "wrong"})),
+        inventory.open_database(make_settings(**{**mariadb.environ, "DB_PASSWORD": "wrong"})),
     ):
         pass
 
 
 def test_a_user_who_may_not_make_tables_can_use_them(make_settings: Callable[..., Settings], mariadb: MariaDb) -> None:
-    with inventory.opened(make_settings(**mariadb.environ)):
+    with inventory.open_database(make_settings(**mariadb.environ)):
         pass
     mariadb.run(
         "CREATE OR REPLACE USER small@'127.0.0.1' IDENTIFIED BY 'x'",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {mariadb.database}.* TO small@'127.0.0.1'",
     )
     settings = make_settings(**{**mariadb.environ, "DB_USER": "small", "DB_PASSWORD": "x"})
-    with inventory.opened(settings) as db:
-        apply(db, Item("A", 1))
+    with inventory.open_database(settings) as db:
+        apply(db, StockItem("A", 1))
         assert stock(db) == {"A": 1}
 
 
@@ -186,10 +192,12 @@ def test_a_user_who_may_not_make_tables_can_use_them(make_settings: Callable[...
 
 
 def test_a_product_may_be_told_as_text_and_as_numbers() -> None:
-    assert item({"sku": " A ", "quantity": "5", "price": "2.50", "name": "", "threshold": " 3 "}) == Item(
+    assert parse_item({"sku": " A ", "quantity": "5", "price": "2.50", "name": "", "threshold": " 3 "}) == StockItem(
         "A", 5, None, 3, Decimal("2.5")
     )
-    assert item({"sku": 7, "quantity": 5.0, "price": 0.1, "colour": "red"}) == Item("7", 5, price=Decimal("0.1"))
+    assert parse_item({"sku": 7, "quantity": 5.0, "price": 0.1, "colour": "red"}) == StockItem(
+        "7", 5, price=Decimal("0.1")
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,7 +217,7 @@ def test_a_product_may_be_told_as_text_and_as_numbers() -> None:
         ({"sku": "a", "quantity": "1.5"}, "whole number"),
         ({"sku": "a", "quantity": "٣"}, "whole number"),
         ({"sku": "a", "quantity": True}, "whole number"),
-        ({"sku": "a", "quantity": MOST + 1}, "whole number"),
+        ({"sku": "a", "quantity": MAX_QUANTITY + 1}, "whole number"),
         ({"sku": "a", "quantity": "9" * 5000}, "whole number"),
         ({"sku": "a", "quantity": {"$gt": 0}}, "whole number"),
         ({"sku": "a", "quantity": 1, "price": "free"}, "price"),
@@ -223,14 +231,14 @@ def test_a_product_may_be_told_as_text_and_as_numbers() -> None:
 )
 def test_what_is_no_product_is_refused_with_the_reason(told: Any, reason: str) -> None:
     with pytest.raises(RejectedError, match=reason):
-        item(told)
+        parse_item(told)
 
 
 @given(st.dictionaries(st.sampled_from(["sku", "quantity", "name", "price", "threshold"]), st.text() | st.floats()))
 def test_nothing_told_does_more_than_be_refused(told: dict[str, Any]) -> None:
     try:
-        found = item(told)
+        found = parse_item(told)
     except RejectedError:
         return
     assert found.sku.strip() == found.sku != ""
-    assert 0 <= found.quantity <= MOST
+    assert 0 <= found.quantity <= MAX_QUANTITY

@@ -10,33 +10,33 @@ import pytest
 
 from qctl.settings import Settings
 from qctl.store import notifications
-from qctl.store.notifications import Note, Wish
+from qctl.store.notifications import DeliveryPreference, Notification
 from qctl.store.sql import Database
 
 
 @pytest.fixture
 def db(database_settings: Settings) -> Iterator[Database]:
-    with notifications.opened(database_settings) as opened:
+    with notifications.open_database(database_settings) as opened:
         yield opened
 
 
 def test_a_note_is_kept_once_and_known_to_be_sent(db: Database) -> None:
-    note = Note("n1", "bob", "hallo 🐍 % ? %s", "message", {"a": [1, "?"]})
-    assert not notifications.keep(db, note)
-    assert not notifications.keep(db, Note("n1", "bob", "other", None, None))
-    ((text, data, sent_by),) = db.all("SELECT text, data, sent_by FROM notifications")
+    note = Notification("n1", "bob", "hallo 🐍 % ? %s", "message", {"a": [1, "?"]})
+    assert not notifications.store_notification(db, note)
+    assert not notifications.store_notification(db, Notification("n1", "bob", "other", None, None))
+    ((text, data, sent_by),) = db.select("SELECT text, data, sent_by FROM notifications")
     assert (text, json.loads(data), sent_by) == (note.text, note.data, None)
-    notifications.note_sent(db, "n1", "email")
-    assert notifications.keep(db, note)
+    notifications.record_sent(db, "n1", "email")
+    assert notifications.store_notification(db, note)
 
 
 def test_what_a_receiver_wants(db: Database) -> None:
-    assert notifications.wish(db, "bob") == Wish("app", None)
+    assert notifications.read_preference(db, "bob") == DeliveryPreference("app", None)
     monday = datetime(2026, 1, 5, tzinfo=timezone.utc)
-    hook, mail = Wish("webhook", "https://a.example/"), Wish("email", "bob@example.org")
-    assert notifications.prefer(db, "bob", hook, monday)
-    assert notifications.prefer(db, "bob", mail, monday + timedelta(microseconds=1))
-    assert notifications.wish(db, "bob") == mail
-    assert not notifications.prefer(db, "bob", hook, monday)
-    assert notifications.wish(db, "bob") == mail
-    assert notifications.wish(db, "ann") == Wish("app", None)
+    hook, mail = DeliveryPreference("webhook", "https://a.example/"), DeliveryPreference("email", "bob@example.org")
+    assert notifications.set_preference(db, "bob", hook, monday)
+    assert notifications.set_preference(db, "bob", mail, monday + timedelta(microseconds=1))
+    assert notifications.read_preference(db, "bob") == mail
+    assert not notifications.set_preference(db, "bob", hook, monday)
+    assert notifications.read_preference(db, "bob") == mail
+    assert notifications.read_preference(db, "ann") == DeliveryPreference("app", None)

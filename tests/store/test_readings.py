@@ -29,7 +29,7 @@ def write(settings: Settings, *items: dict[str, Any]) -> None:
 
 def newest(settings: Settings, **wanted: Any) -> list[StoredReading]:
     given = {"device": None, "topic": None, "since": None, "until": None, "limit": 10, **wanted}
-    return readings.newest(settings, **given)
+    return readings.read_newest(settings, **given)
 
 
 def test_the_last_that_came_is_the_first(settings: Settings) -> None:
@@ -46,7 +46,7 @@ def test_the_last_that_came_is_the_first(settings: Settings) -> None:
 
 def test_a_search_that_takes_long_ends(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     write(settings, *({"ts_ns": n} for n in range(3000)))
-    monkeypatch.setattr(readings, "PATIENCE", -1.0)
+    monkeypatch.setattr(readings, "SEARCH_SECONDS", -1.0)
     with pytest.raises(WaitTimeoutError):
         newest(settings, device="nobody")
 

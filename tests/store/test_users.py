@@ -11,16 +11,16 @@ from datetime import datetime, timezone
 import pytest
 
 from qctl.settings import Settings
-from qctl.store.users import User, Users, open_users
+from qctl.store.users import User, UserStore, open_user_store
 
 AT = datetime(2024, 3, 20, 10, 30, 0, 123000, timezone.utc)
 LATER = datetime(2099, 3, 20, 10, 30, 0, 456000, timezone.utc)
 
 
 @pytest.fixture(params=["sqlite", "mongodb"])
-def users(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Iterator[Users]:
+def users(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Iterator[UserStore]:
     env = {"MONGODB_URI": request.getfixturevalue("mongodb").url} if request.param == "mongodb" else {}
-    opened = open_users(make_settings(**env))
+    opened = open_user_store(make_settings(**env))
     yield opened
     opened.close()
 
@@ -30,13 +30,13 @@ def ada() -> User:
     return User(f"{secrets.token_hex(8)}@example.com", secrets.token_hex(12), "Ada", "$hash", "user", AT, AT)
 
 
-def test_a_user_is_found_as_stored(users: Users, ada: User) -> None:
+def test_a_user_is_found_as_stored(users: UserStore, ada: User) -> None:
     assert users.find(ada.email) is None
     assert users.add(ada)
     assert users.find(ada.email) == ada
 
 
-def test_an_address_is_one_users_however_many_ask_for_it(users: Users, ada: User) -> None:
+def test_an_address_is_one_users_however_many_ask_for_it(users: UserStore, ada: User) -> None:
     others = [replace(ada, id=secrets.token_hex(12), username=f"No. {n}") for n in range(8)]
     with ThreadPoolExecutor(4) as pool:
         added = list(pool.map(users.add, others))
@@ -45,7 +45,7 @@ def test_an_address_is_one_users_however_many_ask_for_it(users: Users, ada: User
 
 
 @pytest.mark.parametrize("email", ["' OR '1'='1", "x'; DROP TABLE users; --", '{"$gt": ""}', "$where", "a.b\\c%_"])
-def test_an_address_is_never_a_query(users: Users, ada: User, email: str) -> None:
+def test_an_address_is_never_a_query(users: UserStore, ada: User, email: str) -> None:
     assert users.add(ada)
     assert users.find(email) is None
     hostile = replace(ada, email=f"{secrets.token_hex(4)}{email}", id=secrets.token_hex(12))
@@ -54,25 +54,25 @@ def test_an_address_is_never_a_query(users: Users, ada: User, email: str) -> Non
     assert users.find(ada.email) == ada
 
 
-def test_a_user_is_changed_listed_and_removed(users: Users, ada: User) -> None:
+def test_a_user_is_changed_listed_and_removed(users: UserStore, ada: User) -> None:
     eve = replace(ada, email=f"eve-{ada.email}", id=secrets.token_hex(12), role="admin", created=LATER, modified=LATER)
     assert users.add(ada)
     assert users.add(eve)
-    assert users.by_id(ada.id) == ada
-    assert users.by_id("nobody") is None
+    assert users.find_by_id(ada.id) == ada
+    assert users.find_by_id("nobody") is None
     newest, count = users.list(None, 1)
     assert newest == [eve]
     assert count >= 2
     assert eve in users.list("admin", 1000)[0]
     assert ada not in users.list("admin", 1000)[0]
     changed = replace(ada, role="admin", password="$other", modified=LATER)
-    assert users.change(changed)
+    assert users.update(changed)
     assert users.find(ada.email) == changed
     another = replace(ada, id=secrets.token_hex(12))
-    assert not users.change(another), "one of the same address who came later"
-    assert not users.remove(another)
+    assert not users.update(another), "one of the same address who came later"
+    assert not users.delete(another)
     assert users.find(ada.email) == changed
-    assert users.remove(changed)
-    assert users.by_id(ada.id) is None
-    assert not users.change(changed)
-    assert users.remove(eve)
+    assert users.delete(changed)
+    assert users.find_by_id(ada.id) is None
+    assert not users.update(changed)
+    assert users.delete(eve)

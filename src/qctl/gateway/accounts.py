@@ -16,7 +16,7 @@ from qctl.errors import BackpressureError, RefusedError
 from qctl.gateway.tokens import Caller, Tokens
 from qctl.settings import Settings
 from qctl.store import passwords
-from qctl.store.users import ADMIN, User, Users, new_user, open_users
+from qctl.store.users import ADMIN, User, UserStore, new_user, open_user_store
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Accounts:
     """
 
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
-        self._users: Users = open_users(settings)
+        self._users: UserStore = open_user_store(settings)
         self._tokens = tokens
         # A hash takes 64 MB and a whole core, so logins must not slow down every other request.
         self._limiter = CapacityLimiter(max(2, os.cpu_count() or 1))
@@ -56,7 +56,7 @@ class Accounts:
         """
         if caller.role != ADMIN:
             return False
-        user = await to_thread.run_sync(self._users.by_id, caller.id)
+        user = await to_thread.run_sync(self._users.find_by_id, caller.id)
         return user is not None and user.role == ADMIN and caller.issued >= user.modified.replace(microsecond=0)
 
     def close(self) -> None:
@@ -73,13 +73,13 @@ class Accounts:
             self._waiting -= 1
 
     def _create(self, username: str, email: str, password: str) -> User:
-        user = new_user(email, username, passwords.hashed(password))
+        user = new_user(email, username, passwords.hash_password(password))
         if not self._users.add(user):
             raise EmailTakenError("Email already in use")
         return user
 
     def _login(self, email: str, password: str) -> str:
         user = self._users.find(email)
-        if not passwords.is_right(password, user.password if user else None) or user is None:
+        if not passwords.verify_password(password, user.password if user else None) or user is None:
             raise RefusedError("Invalid email or password")
         return self._tokens.issue(user.id, user.role)

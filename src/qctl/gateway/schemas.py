@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from qctl.models import OwnedJob, OwnedStatus
-from qctl.store.users import ADDRESS, NAME_LENGTH, PASSWORD_LENGTH
+from qctl.store.users import ADDRESS_PATTERN, MAX_NAME_CHARACTERS, PASSWORD_CHARACTERS
 from qctl.store.users import User as StoredUser
 
 LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
@@ -28,7 +28,7 @@ def milliseconds(moment: datetime) -> str:
 
 Moment = Annotated[datetime, PlainSerializer(milliseconds, return_type=str)]
 
-Email = Annotated[str, Field(min_length=3, max_length=254, pattern=ADDRESS, examples=["admin@example.com"])]
+Email = Annotated[str, Field(min_length=3, max_length=254, pattern=ADDRESS_PATTERN, examples=["admin@example.com"])]
 
 
 def _require_text(value: Any) -> Any:
@@ -44,10 +44,10 @@ Text = Annotated[str, BeforeValidator(_require_text)]
 class NewUser(BaseModel):
     """Data of a new user."""
 
-    username: Annotated[Text, Field(min_length=1, max_length=NAME_LENGTH, pattern=LINE, examples=["admin"])]
+    username: Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=LINE, examples=["admin"])]
     email: Email
     password: Annotated[
-        Text, Field(min_length=PASSWORD_LENGTH[0], max_length=PASSWORD_LENGTH[1], examples=["correct horse"])
+        Text, Field(min_length=PASSWORD_CHARACTERS[0], max_length=PASSWORD_CHARACTERS[1], examples=["correct horse"])
     ]
 
 

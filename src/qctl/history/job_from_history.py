@@ -1,60 +1,57 @@
-"""A job that Redis has forgotten, as far as the history tells of it."""
+"""Reconstructs a job that has expired in Redis from its events in the history."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from qctl.history.open_store import open_store
+from qctl.history import open_store
 from qctl.models import Event, JobDetail, Payload
 from qctl.settings import Settings
 
-NOTE = "Redis has forgotten it; this is what the history tells"
+NOTE = "expired in Redis; reconstructed from the history"
 
 _ENDS = {"finished": "finished", "dead": "failed", "quarantined": "quarantined", "canceled": "canceled"}
-"""Events by which a job ends, and its status then."""
+"""Events that end a job, with the status that they give it."""
 
 
-def remembered(settings: Settings, job_id: str) -> JobDetail | None:
-    """What the history tells of a job, None where that is nothing. Reads only.
-
-    Raises UnreachableError where its database does not answer.
-    """
-    store = open_store(settings, reading=True)
+def read_job(settings: Settings, job_id: str) -> JobDetail | None:
+    """The job according to its events, None without events. Raises UnreachableError if the database is down."""
+    store = open_store(settings, read_only=True)
     try:
-        life = store.life_of(job_id)
+        events = store.events_of_job(job_id)
     finally:
         store.close()
-    return _detail(job_id, life) if life else None
+    return _detail(job_id, events) if events else None
 
 
-def _detail(job_id: str, life: Sequence[Event]) -> JobDetail:
+def _detail(job_id: str, events: Sequence[Event]) -> JobDetail:
     return JobDetail(
         id=job_id,
-        queue=_last(life, "queue"),
-        status=next((_ENDS[each.event] for each in reversed(life) if each.event in _ENDS), life[-1].event),
+        queue=_last(events, "queue"),
+        status=next((_ENDS[event.event] for event in reversed(events) if event.event in _ENDS), events[-1].event),
         state=None,
-        function=_last(life, "name"),
+        function=_last(events, "name"),
         description="",
         payload=Payload(None, 0),
         note=NOTE,
-        created_at=_when(life, "created"),
-        enqueued_at=_when(life, "created", "enqueued"),
-        started_at=_when(life, "started"),
-        ended_at=_when(life, *_ENDS),
-        worker=_last(life, "worker"),
-        error=next((each.fields.get("reason", "") for each in reversed(life) if each.event in ("dead", "failed")), ""),
-        trace=_last(life, "trace") or None,
-        owner=_last(life, "owner") or None,
-        timeline=list(life),
+        created_at=_time_of(events, "created"),
+        enqueued_at=_time_of(events, "created", "enqueued"),
+        started_at=_time_of(events, "started"),
+        ended_at=_time_of(events, *_ENDS),
+        worker=_last(events, "worker"),
+        error=next((e.fields.get("reason", "") for e in reversed(events) if e.event in ("dead", "failed")), ""),
+        trace=_last(events, "trace") or None,
+        owner=_last(events, "owner") or None,
+        timeline=list(events),
     )
 
 
-def _last(life: Sequence[Event], field: str) -> str:
-    """The last that was said under a name."""
-    return next((each.fields[field] for each in reversed(life) if each.fields.get(field)), "")
+def _last(events: Sequence[Event], field: str) -> str:
+    """The last value of a field, empty if no event has it."""
+    return next((event.fields[field] for event in reversed(events) if event.fields.get(field)), "")
 
 
-def _when(life: Sequence[Event], *names: str) -> datetime | None:
-    """When the last of these events was."""
-    return next((each.at for each in reversed(life) if each.event in names), None)
+def _time_of(events: Sequence[Event], *names: str) -> datetime | None:
+    """Time of the last event with one of these names."""
+    return next((event.at for event in reversed(events) if event.event in names), None)

@@ -1,99 +1,89 @@
-"""The history in MongoDB: one document an event in the collection `history`, its `_id` the event's.
+"""The history in MongoDB: one document for each event in the collection `history`, with the event's id as `_id`.
 
-What was by the hour is reckoned by the server when it is asked for.
+The server computes hourly and daily counts when they are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
-from importlib import import_module
+from datetime import datetime, timezone
 from typing import Any
 
-from qctl.errors import SettingsError, UnreachableError
-from qctl.history.store import MOST, clean, milliseconds, parts
+from qctl.databases import mongodb
+from qctl.errors import SettingsError, SinkError, UnreachableError, UnusableError
+from qctl.history.store import MAX_EVENTS_OF_JOB, clean_text, duration_ms, id_parts
 from qctl.models import Event, HistoryStep, Span
-from qctl.safe import redact_url
-
-DATABASE = "qctl"
-"""The database where MONGODB_URI names none."""
 
 COLLECTION = "history"
 
-TIMEOUT_MS = 5_000
-"""Milliseconds to look for a primary, and to wait for a connection."""
-
-REPLY_TIMEOUT_MS = 30_000
-"""Milliseconds to wait for a reply."""
-
-_DUPLICATE = 11000
-"""https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml"""
-
-_SPANS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+CONNECT_TIMEOUT_MS = 5_000
+"""Time (ms) to find a primary, and to wait for a connection."""
 
 
 class MongoHistory:
-    """The database that `uri` names. Nothing is sent before it is used."""
+    """The collection `history` of the database in `uri`. Nothing is sent before the first call."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._client: Any = None
-        self._prepared = False
+        self._events: Any = None
+        self._has_indexes = False
 
     def write(self, events: Sequence[Event]) -> int:
-        """Keep events, in one unordered insert that passes over those that are there."""
+        """Store events in one unordered insert that skips existing ones."""
         if not events:
             return 0
         documents = [_document(event) for event in events]
         with self._collection() as collection:
-            if not self._prepared:
+            if not self._has_indexes:
                 collection.create_index([("job", 1), ("_id", 1)])
                 collection.create_index([("at", 1)])
-                self._prepared = True
+                self._has_indexes = True
             try:
                 return len(collection.insert_many(documents, ordered=False).inserted_ids)
-            except _driver("pymongo.errors").BulkWriteError as error:
+            except mongodb.driver("pymongo.errors").BulkWriteError as error:
                 details = error.details
-                if details.get("writeConcernErrors") or any(e["code"] != _DUPLICATE for e in details["writeErrors"]):
+                codes = {each["code"] for each in details["writeErrors"]}
+                if details.get("writeConcernErrors") or codes - {mongodb.DUPLICATE_KEY}:
                     raise
                 return int(details["nInserted"])
 
-    def life_of(self, job_id: str) -> list[Event]:
-        """What happened to a job, oldest first."""
+    def events_of_job(self, job_id: str) -> list[Event]:
+        """The events of a job, oldest first."""
         with self._collection() as collection:
-            found = list(collection.find({"job": clean(job_id)}).sort("_id", 1).limit(MOST))
-        return [_event(document) for document in found]
+            cursor = collection.find({"job": clean_text(job_id)}).sort("_id", 1).limit(MAX_EVENTS_OF_JOB)
+            return [_parse_event(document) for document in cursor]
 
     def steps(
         self, span: Span, since: datetime, until: datetime, queues: Collection[str] | None = None
     ) -> list[HistoryStep]:
-        """What happened, by the hour or day."""
-        wanted: dict[str, Any] = {"at": {"$gte": _naive(since), "$lt": _naive(until)}}
+        """Counts of events by hour or day."""
+        match: dict[str, Any] = {"at": {"$gte": _naive(since), "$lt": _naive(until)}}
         if queues is not None:
-            wanted["queue"] = {"$in": [clean(name) for name in queues]}
-        form = "%Y-%m-%dT%H" if span == "hour" else "%Y-%m-%d"
+            match["queue"] = {"$in": [clean_text(name) for name in queues]}
+        time_format = "%Y-%m-%dT%H" if span == "hour" else "%Y-%m-%d"
         group = {
-            "_id": {"step": {"$dateToString": {"date": "$at", "format": form}}, "event": "$event"},
+            "_id": {"step": {"$dateToString": {"date": "$at", "format": time_format}}, "event": "$event"},
             "count": {"$sum": 1},
             "mean": {"$avg": "$ms"},
         }
         with self._collection() as collection:
-            found = list(collection.aggregate([{"$match": wanted}, {"$group": group}]))
+            groups = list(collection.aggregate([{"$match": match}, {"$group": group}]))
         steps: dict[str, HistoryStep] = {}
-        for each in sorted(found, key=lambda each: each["_id"]["step"]):
-            name, event = each["_id"]["step"], each["_id"]["event"]
-            at = datetime.strptime(name, form).replace(tzinfo=timezone.utc)
+        for row in sorted(groups, key=lambda row: row["_id"]["step"]):
+            name, event = row["_id"]["step"], row["_id"]["event"]
+            at = datetime.strptime(name, time_format).replace(tzinfo=timezone.utc)
             step = steps.setdefault(name, HistoryStep(at, {}))
-            step.counts[event] = each["count"]
-            if event == "finished" and each["mean"] is not None:
-                steps[name] = HistoryStep(at, step.counts, each["mean"] / 1000)
+            step.counts[event] = row["count"]
+            if event == "finished" and row["mean"] is not None:
+                steps[name] = HistoryStep(at, step.counts, row["mean"] / 1000)
         return list(steps.values())
 
-    def forget(self, before: datetime, most: int) -> int:
+    def delete_before(self, before: datetime, limit: int) -> int:
         """Delete old events."""
         with self._collection() as collection:
-            old = collection.find({"at": {"$lt": _naive(before)}}, {"_id": 1}).sort("at", 1).limit(most)
+            old = collection.find({"at": {"$lt": _naive(before)}}, {"_id": 1}).sort("at", 1).limit(limit)
             return int(collection.delete_many({"_id": {"$in": [each["_id"] for each in old]}}).deleted_count)
 
     def close(self) -> None:
@@ -104,50 +94,32 @@ class MongoHistory:
 
     @contextmanager
     def _collection(self) -> Iterator[Any]:
-        """The collection. Raises what the driver raises as an error of ours."""
-        errors = _driver("pymongo.errors")
+        """The collection. Raises SettingsError and UnreachableError."""
         try:
             if self._client is None:
-                self._client = _driver("pymongo").MongoClient(
-                    self._uri,
-                    appname="qctl",
-                    serverSelectionTimeoutMS=TIMEOUT_MS,
-                    connectTimeoutMS=TIMEOUT_MS,
-                    socketTimeoutMS=REPLY_TIMEOUT_MS,
-                )
-            for_good = _driver("pymongo.write_concern").WriteConcern(w="majority", j=True)
-            database = self._client.get_default_database(DATABASE)
-            yield database.get_collection(COLLECTION, write_concern=for_good)
-        except (errors.ConfigurationError, errors.InvalidURI, ValueError) as error:
-            raise SettingsError("MONGODB_URI", f"cannot be used: {error}") from error
-        except errors.PyMongoError as error:
-            where = redact_url(self._uri)
-            raise UnreachableError(f"the history in MongoDB at {where} cannot be used: {error}") from error
-
-
-def _driver(module: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise SettingsError(
-            "MONGODB_URI", f"is set and its driver is not installed: {error}", hint="pip install qctl[mongodb]"
-        ) from error
+                self._client, self._events = mongodb.connect(self._uri, COLLECTION, timeout_ms=CONNECT_TIMEOUT_MS)
+            with mongodb.translate_errors(self._uri):
+                yield self._events
+        except UnusableError as error:
+            raise SettingsError(error.subject, error.problem, error.hint) from error
+        except SinkError as error:
+            raise UnreachableError(f"the history cannot be used: {error.message}") from error
 
 
 def _naive(moment: datetime) -> datetime:
-    """A time as the driver takes and gives it: UTC without saying so."""
+    """A time in the form of the driver: UTC without a time zone."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None)
 
 
 def _document(event: Event) -> dict[str, Any]:
-    ms, sequence = parts(event)
-    fields = {clean(name).replace(".", "_").lstrip("$") or "_": clean(v) for name, v in event.fields.items()}
-    took = milliseconds(event)
-    known = {"_id": f"{ms:015d}-{sequence:010d}", "at": _naive(event.at), "event": clean(event.event)}
-    return {**fields, **({"ms": took} if took is not None else {}), **known}
+    ms, sequence = id_parts(event)
+    fields = {clean_text(name).replace(".", "_").lstrip("$") or "_": clean_text(v) for name, v in event.fields.items()}
+    duration = duration_ms(event)
+    own = {"_id": f"{ms:015d}-{sequence:010d}", "at": _naive(event.at), "event": clean_text(event.event)}
+    return {**fields, **({"ms": duration} if duration is not None else {}), **own}
 
 
-def _event(document: dict[str, Any]) -> Event:
+def _parse_event(document: dict[str, Any]) -> Event:
     ms, _, sequence = document["_id"].partition("-")
     fields = {name: str(value) for name, value in document.items() if name not in ("_id", "at", "event")}
     return Event(f"{int(ms)}-{int(sequence)}", document["event"], fields)

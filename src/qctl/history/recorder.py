@@ -15,88 +15,89 @@ from threading import Event as Flag
 from qctl.broker.bookkeeping.event_consumer import EventConsumer
 from qctl.broker.redis.connection import Backoff, Connection, connect, translate_errors
 from qctl.errors import QctlError
-from qctl.history.open_store import open_store
-from qctl.history.store import Store
+from qctl.history import open_store
+from qctl.history.store import HistoryStore
 from qctl.models import Event
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
-GROUP = "qctl-history"
-"""The consumer group."""
+CONSUMER_GROUP = "qctl-history"
+"""Consumer group of the event stream."""
 
-STEP = 500
-"""Events that are taken and stored at once."""
+BATCH_EVENTS = 500
+"""Maximum events that are read and stored at once."""
 
-GATHER = 0.5
-"""Seconds that fewer are waited for, so that a trickle costs the disk two writes a second."""
+GATHER_SECONDS = 0.5
+"""Wait (s) after a batch that is not full, so that few events cause at most two writes per second."""
 
-RETENTION = 3600.0
-"""Seconds between two looks at what is too old."""
+RETENTION_INTERVAL_SECONDS = 3600.0
+"""Time (s) between two deletions of old events."""
 
-FORGOTTEN_AT_ONCE = 5_000
-"""Events that are deleted in one step."""
+MAX_DELETED_EVENTS = 5_000
+"""Maximum events that are deleted at once; the rest follow at the next batch."""
 
 
 class Recorder:
-    """Records until told to stop. Nothing is sent before `run`."""
+    """Stores the events of the stream until it is stopped. Nothing is sent before `run`."""
 
     def __init__(self, settings: Settings, connection: Connection | None = None) -> None:
         self._settings = settings
         self._redis = connection or connect(settings, name="qctl-history")
-        self._group = EventConsumer(self._redis, GROUP)
-        self._store: Store = open_store(settings)
-        self._next_look = 0.0
+        self._consumer = EventConsumer(self._redis, CONSUMER_GROUP)
+        self._store: HistoryStore = open_store(settings)
+        self._next_deletion = 0.0
 
     def run(self, stop: Flag) -> None:
-        """Record. Whatever fails is tried again, in waits up to 30 s."""
+        """Record until `stop` is set. After any error, retry with delays up to 30 s."""
         backoff = Backoff()
         while not stop.is_set():
             try:
                 with translate_errors(self._settings):
                     self._resume()
                     while not stop.is_set():
-                        self._record(self._group.read(STEP, block_ms=1000), stop)
-                        self._forget_old()
+                        self._record(self._consumer.read(BATCH_EVENTS, block_ms=1000), stop)
+                        self._delete_old()
                         backoff.reset()
             except QctlError as error:
                 delay = backoff.next_delay()
-                log.warning("history: %s; trying again in %.0f s", error.message, delay)
+                log.warning("history: %s; retrying in %.0f s", error.message, delay)
                 stop.wait(delay)
             except Exception:
-                log.exception("history: nobody expected this")
+                log.exception("history: unexpected error")
                 stop.wait(backoff.next_delay())
         self._store.close()
 
     def _resume(self) -> None:
-        """Store what was taken and not acknowledged, and tell of what the stream had to drop."""
-        self._group.create_group()
-        while left := self._group.pending(STEP):
-            self._keep(left)
-        gap = self._group.gap()
+        """Store events that were read and not acknowledged, and an event for those that the stream has dropped."""
+        self._consumer.create_group()
+        while events := self._consumer.pending(BATCH_EVENTS):
+            self._store_events(events)
+        gap = self._consumer.gap()
         if gap is None:
             return
         last, first = gap
         ms, _, sequence = last.partition("-")
-        reason = f"the stream dropped what happened between {last} and {first}: nobody recorded it in time"
+        reason = f"the stream dropped events between {last} and {first} before they were recorded"
         log.warning("history: %s", reason)
         self._store.write([Event(f"{ms}-{int(sequence) + 1}", "lost", {"reason": reason})])
 
-    def _record(self, taken: list[Event], stop: Flag) -> None:
-        if taken:
-            self._keep(taken)
-        if len(taken) < STEP:
-            stop.wait(GATHER)
+    def _record(self, events: list[Event], stop: Flag) -> None:
+        if events:
+            self._store_events(events)
+        if len(events) < BATCH_EVENTS:
+            stop.wait(GATHER_SECONDS)
 
-    def _keep(self, taken: list[Event]) -> None:
-        self._store.write(taken)
-        self._group.acknowledge(taken)
-        log.debug("%d events are kept, up to %s", len(taken), taken[-1].id)
+    def _store_events(self, events: list[Event]) -> None:
+        self._store.write(events)
+        self._consumer.acknowledge(events)
+        log.debug("stored %d events up to %s", len(events), events[-1].id)
 
-    def _forget_old(self) -> None:
-        """Delete what is older than the settings keep, some of it each time."""
-        if time.monotonic() < self._next_look:
+    def _delete_old(self) -> None:
+        """Delete events that are older than QCTL_KEEP_HISTORY, a limited number at once."""
+        if time.monotonic() < self._next_deletion:
             return
         before = datetime.now(timezone.utc) - timedelta(days=self._settings.keep_history)
-        gone = self._store.forget(before, FORGOTTEN_AT_ONCE)
-        self._next_look = time.monotonic() + (0.0 if gone == FORGOTTEN_AT_ONCE else RETENTION)
+        deleted = self._store.delete_before(before, MAX_DELETED_EVENTS)
+        delay = 0.0 if deleted == MAX_DELETED_EVENTS else RETENTION_INTERVAL_SECONDS
+        self._next_deletion = time.monotonic() + delay

@@ -1,4 +1,4 @@
-"""What a store of the history is, and which one the settings ask for."""
+"""Defines the interface of history stores, and the forms in which they keep events."""
 
 from __future__ import annotations
 
@@ -8,51 +8,49 @@ from typing import Protocol
 
 from qctl.models import Event, HistoryStep, Span
 
-LONGEST = 1000
-"""Characters of one field of an event that are kept."""
+MAX_FIELD_CHARACTERS = 1000
+"""Maximum length of a field of an event; the rest is cut off."""
 
-MOST = 1000
-"""Events of one job that are told."""
+MAX_EVENTS_OF_JOB = 1000
+"""Maximum events that are read for one job; later ones are left out."""
 
 
-class Store(Protocol):
-    """Keeps events by their ids. One thread uses it at a time. Every method raises UnreachableError where the database
-    does not answer, SettingsError where it can never be used as it is set."""
+class HistoryStore(Protocol):
+    """Stores events by their ids. One thread uses it at a time.
+
+    Every method raises UnreachableError if the database does not answer, and SettingsError if its settings are invalid.
+    """
 
     def write(self, events: Sequence[Event]) -> int:
-        """Keep events; one whose id is there already changes nothing. Returns how many were new.
+        """Store events durably. An event whose id exists changes nothing. Returns the number of new events."""
 
-        When it returns they are stored for good.
-        """
-
-    def life_of(self, job_id: str) -> list[Event]:
-        """What happened to a job, oldest first, at most 1000 events."""
+    def events_of_job(self, job_id: str) -> list[Event]:
+        """The events of a job, oldest first, at most MAX_EVENTS_OF_JOB."""
 
     def steps(
         self, span: Span, since: datetime, until: datetime, queues: Collection[str] | None = None
     ) -> list[HistoryStep]:
-        """What happened between two moments, by the hour or day, in these queues or all. Steps without any are left
-        out."""
+        """Counts of events by hour or day between two times, for these queues or all. Empty steps are left out."""
 
-    def forget(self, before: datetime, most: int) -> int:
-        """Delete at most so many events that are older. Returns how many."""
+    def delete_before(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` events that are older. Returns their number."""
 
     def close(self) -> None:
         """Close connections and files."""
 
 
-def parts(event: Event) -> tuple[int, int]:
-    """The two numbers of an event's id: milliseconds since 1970, and a count within."""
+def id_parts(event: Event) -> tuple[int, int]:
+    """The numbers of an event's id: milliseconds since 1970, and a sequence number within the millisecond."""
     ms, _, sequence = event.id.partition("-")
     return int(ms), int(sequence or 0)
 
 
-def clean(text: str) -> str:
-    """Text that every database takes: without zeros and lone surrogates, not too long."""
-    return text[:LONGEST].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+def clean_text(text: str) -> str:
+    """Text that every database accepts: without zeros and lone surrogates, of limited length."""
+    return text[:MAX_FIELD_CHARACTERS].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
 
 
-def milliseconds(event: Event) -> int | None:
-    """How long the run took that the event ended, None where it does not say."""
-    said = event.fields.get("ms", "")
-    return int(said) if said.isdecimal() and len(said) < 15 else None
+def duration_ms(event: Event) -> int | None:
+    """Duration (ms) of the run that the event ended; None if the event has none."""
+    text = event.fields.get("ms", "")
+    return int(text) if text.isdecimal() and len(text) < 15 else None

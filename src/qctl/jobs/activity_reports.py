@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from qctl.broker.worker import job_context
+from qctl.databases import sqlite
 from qctl.errors import QctlError, RejectedError, SinkUnavailableError, UnreachableError
-from qctl.history.open_store import open_store
+from qctl.history import open_store
 from qctl.jobs.common_arguments import DateRange
 from qctl.reports.report import Chart, Report
 from qctl.settings import Settings
-from qctl.sinks import sqlite
+from qctl.sinks.sqlite import READINGS
 
 DEFAULT_PERIOD = timedelta(days=30)
 """Period of `queue-activity` without a startDate."""
@@ -30,7 +31,7 @@ def queue_activity(settings: Settings, business: str, days: DateRange) -> Report
     until = days.until or datetime.now(timezone.utc)
     since = days.since or until - DEFAULT_PERIOD
     try:
-        with closing(open_store(settings, reading=True)) as store:
+        with closing(open_store(settings, read_only=True)) as store:
             steps = store.steps("day", since, until)
     except UnreachableError as error:
         raise SinkUnavailableError(f"the history cannot be read: {error.message}") from error
@@ -80,7 +81,7 @@ def sensor_summary(settings: Settings, business: str, days: DateRange) -> Report
     statement = "SELECT device, fields FROM readings WHERE ts_ns >= ? AND ts_ns < ? ORDER BY ts_ns"
     span = (_ns(days.since, -(2**63)), _ns(days.until, 2**63 - 1))
     with (
-        closing(sqlite.connect(settings.database, [sqlite.READINGS.schema])) as db,
+        closing(sqlite.connect(settings.database, [READINGS.schema])) as db,
         sqlite.transaction(db, settings.database, writes=False),
     ):
         for count, (device, fields) in enumerate(db.execute(statement, span), 1):

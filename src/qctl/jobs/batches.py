@@ -14,7 +14,7 @@ from qctl.broker.ingest.rejects import record_rejects
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.settings import Settings
-from qctl.sinks.base import KeptOpen, Refused, Sink
+from qctl.sinks.base import Rejection, ReopeningSink, Sink
 from qctl.sources.destination import Destination
 from qctl.sources.direct_writer import DirectWriter
 
@@ -41,7 +41,7 @@ def direct_destination(settings: Settings, pipeline: str, make_sink: MakeSink) -
     """The destination of a source that writes straight to its sink (CACHE_ENABLED=false); None if it uses a queue."""
     if settings.cache_enabled:
         return None
-    return Destination.direct(DirectWriter(settings, pipeline, KeptOpen(make_sink(settings))))
+    return Destination.direct(DirectWriter(settings, pipeline, ReopeningSink(make_sink(settings))))
 
 
 def settings() -> Settings:
@@ -59,11 +59,11 @@ def _settings(pid: int) -> Settings:
 
 
 @cache
-def _sink(pid: int, make: MakeSink) -> KeptOpen:
-    return KeptOpen(make(_settings(pid)))
+def _sink(pid: int, make: MakeSink) -> ReopeningSink:
+    return ReopeningSink(make(_settings(pid)))
 
 
-def _store_dead_letters(pipeline: str, items: Sequence[Mapping[str, Any]], refused: Sequence[Refused]) -> None:
+def _store_dead_letters(pipeline: str, items: Sequence[Mapping[str, Any]], refused: Sequence[Rejection]) -> None:
     """Store each rejected item as a dead letter: a batch of one, to be retried once the cause is fixed."""
     rejects = [Reject(_letter_id(items[row.index]), ([items[row.index]],), row.reason) for row in refused]
     try:

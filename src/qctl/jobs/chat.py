@@ -51,7 +51,7 @@ def process_message(
     message_id = job_context.job_id() or uuid4().hex
     sent_at = job_context.created() or datetime.now(timezone.utc)
     message = ChatMessage(message_id, sender, receiver, body, image_name, sent_at)
-    chat.keep(settings(), message)
+    chat.store_message(settings(), message)
     job_context.progress(2, STEPS, "stored")
     _deliver(message)
     job_context.progress(3, STEPS, "delivered")

@@ -24,8 +24,8 @@ from qctl.jobs.rejected_rows import RejectedRows
 from qctl.mail.compose import address
 from qctl.safe import escape_cell, unescape_cell
 from qctl.store import inventory
-from qctl.store.inventory import AT_ONCE, Product
-from qctl.store.products import FIELDS, Item, item
+from qctl.store.inventory import ROWS_PER_TRANSACTION, Product
+from qctl.store.products import ITEM_FIELDS, StockItem, parse_item
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +54,12 @@ def process_inventory_import(businessId: str | int, file: str, userEmail: str | 
     with (
         Folder(settings().uploads).open(file, max_bytes) as packed,
         content(packed, max_bytes) as text,
-        inventory.opened(settings()) as db,
+        inventory.open_database(settings()) as db,
         RejectedRows("line") as rejected,
     ):
         rows = _items(Sheet(text, COLUMNS, ("sku", "quantity")), rejected)
-        while batch := list(islice(rows, AT_ONCE)):
-            inventory.apply(db, business, batch, source="import", key=idempotency_key(batch))
+        while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
+            inventory.apply_items(db, business, batch, source="import", key=idempotency_key(batch))
             imported += len(batch)
             job_context.progress(imported + rejected.count, note=f"{rejected.count} rejected")
         result_file = rejected.write(Folder(settings().exports), f"{REJECTED_PREFIX}{file_suffix()}.csv")
@@ -86,8 +86,10 @@ def process_inventory_export(
     if file_format not in _WRITERS:
         raise RejectedError(f"unknown format {file_format!r:.80}; allowed formats: {', '.join(_WRITERS)}")
     name = f"{EXPORT_PREFIX}{file_suffix()}.{file_format}"
-    with inventory.opened(settings()) as db, Folder(settings().exports).writing(name) as out:
-        count = _WRITERS[file_format](out, _with_progress(inventory.products(db, business, days.since, days.until)))
+    with inventory.open_database(settings()) as db, Folder(settings().exports).writing(name) as out:
+        count = _WRITERS[file_format](
+            out, _with_progress(inventory.read_products(db, business, days.since, days.until))
+        )
     job_context.progress(count, count)
     log.info("exported %d products", count, extra={"event": "exported"})
     _notify_ready(to, "inventory-export", business, name)
@@ -119,7 +121,7 @@ def _notify_ready(to: str | None, report_type: str, business: str, file: str | N
 # --- import -----------------------------------------------------------------------------------------------------------
 
 
-def _items(sheet: Sheet, rejected: RejectedRows) -> Iterator[Item]:
+def _items(sheet: Sheet, rejected: RejectedRows) -> Iterator[StockItem]:
     """Yield the products of a file. Lines that cannot be parsed or repeat a product are rejected."""
     line_of: dict[str, int] = {}
     for line in sheet:
@@ -135,10 +137,10 @@ def _items(sheet: Sheet, rejected: RejectedRows) -> Iterator[Item]:
         yield product
 
 
-def _item(line: Line, delimiter: str) -> Item:
+def _item(line: Line, delimiter: str) -> StockItem:
     if line.problem:
         raise RejectedError(line.problem)
-    return item(product_fields(line, delimiter))
+    return parse_item(product_fields(line, delimiter))
 
 
 def product_fields(line: Line, delimiter: str) -> dict[str, str]:
@@ -161,7 +163,7 @@ def _with_progress(products: Iterable[Product]) -> Iterator[Product]:
 def _csv(out: BinaryIO, products: Iterable[Product]) -> int:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
     rows = csv.writer(text)
-    rows.writerow([*FIELDS, "updated_at"])
+    rows.writerow([*ITEM_FIELDS, "updated_at"])
     count = 0
     for product in products:
         rows.writerow([escape_cell(cell) if isinstance(cell, str) else cell for cell in _row(product).values()])
@@ -181,7 +183,7 @@ def _json(out: BinaryIO, products: Iterable[Product]) -> int:
 
 def _row(product: Product) -> dict[str, Any]:
     price = None if product.price is None else float(product.price)
-    fields = {name: getattr(product, name) for name in FIELDS}
+    fields = {name: getattr(product, name) for name in ITEM_FIELDS}
     return {**fields, "price": price, "updated_at": product.updated_at.isoformat(timespec="seconds")}
 
 

@@ -67,7 +67,7 @@ def unused_images(settings: Settings, connection: Any, before: float) -> Iterato
         yield from (file for file in batch if _PARTIAL.fullmatch(file.path.name))
     for batch in _batches(old_files.old_files(settings.images, before)):
         stored = [file for file in batch if _STORED.fullmatch(file.path.name)]
-        used = chat.with_images(settings, [file.path.name for file in stored])
+        used = chat.images_in_use(settings, [file.path.name for file in stored])
         yield from (file for file in stored if file.path.name not in used)
 
 

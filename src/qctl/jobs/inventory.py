@@ -22,8 +22,8 @@ from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix, idempotency
 from qctl.jobs.rejected_rows import RejectedRows
 from qctl.mail.compose import address
 from qctl.store import inventory
-from qctl.store.inventory import AT_ONCE, Product
-from qctl.store.products import Item, item
+from qctl.store.inventory import ROWS_PER_TRANSACTION, Product
+from qctl.store.products import StockItem, parse_item
 from qctl.store.sql import Database
 
 log = logging.getLogger(__name__)
@@ -45,13 +45,13 @@ def sync_external(businessId: str | int, externalSystem: str, syncType: str | No
         raise RejectedError(f"unknown syncType {syncType!r:.80}; allowed: full, incremental")
     started = datetime.now(timezone.utc)
     updated = count = 0
-    with inventory.opened(settings()) as db, RejectedRows("item") as rejected:
-        since = None if syncType == "full" else inventory.synced(db, business, externalSystem)
+    with inventory.open_database(settings()) as db, RejectedRows("item") as rejected:
+        since = None if syncType == "full" else inventory.last_sync(db, business, externalSystem)
         for count, page in enumerate(pages(settings(), externalSystem, business, since), 1):
             updated += _apply_page(db, business, page, updated + rejected.count, rejected)
             job_context.progress(updated, note=f"page {count}, {rejected.count} rejected")
         result_file = rejected.write(Folder(settings().exports), f"{REJECTED_PREFIX}{file_suffix()}.csv")
-        inventory.note_sync(db, business, externalSystem, started)
+        inventory.record_sync(db, business, externalSystem, started)
         refused = rejected.count
     job_context.progress(updated, updated, f"{count} pages, {refused} rejected")
     log.info("imported %d products of %s, rejected %d", updated, externalSystem, refused, extra={"event": "synced"})
@@ -66,16 +66,16 @@ def bulk_update(businessId: str | int, items: Sequence[Mapping[str, Any]]) -> di
     business = parse_id("businessId", businessId)
     if not 1 <= len(items) <= MAX_BULK_UPDATE_ITEMS:
         raise RejectedError(f"items has {len(items)} products; allowed: 1 to {MAX_BULK_UPDATE_ITEMS}")
-    products: list[Item] = []
+    products: list[StockItem] = []
     for number, fields in enumerate(items, 1):
         try:
-            products.append(item(fields))
+            products.append(parse_item(fields))
         except RejectedError as error:
             raise RejectedError(f"item {number}: {error.message}") from error
         if unknown := fields.keys() - _ITEM_FIELDS:
             raise RejectedError(f"item {number}: unknown field {sorted(unknown)[0]!r:.80}")
-    with inventory.opened(settings()) as db:
-        applied = inventory.apply(db, business, products, source="bulk-update", key=idempotency_key(products))
+    with inventory.open_database(settings()) as db:
+        applied = inventory.apply_items(db, business, products, source="bulk-update", key=idempotency_key(products))
     log.info("set %d products", len(products), extra={"event": "updated"})
     return {"updated": len(products), "again": not applied}
 
@@ -90,9 +90,9 @@ def stock_check(businessId: str | int | None = None) -> dict[str, int]:
     to = settings().low_stock_email
     today = datetime.now(ZoneInfo(settings().timezone)).date().isoformat()
     out = alerted = 0
-    with inventory.opened(settings()) as db:
-        inventory.forget_applied(db)
-        while low := inventory.running_out(db, business, settings().low_stock_threshold, today):
+    with inventory.open_database(settings()) as db:
+        inventory.delete_old_change_keys(db)
+        while low := inventory.find_low_stock(db, business, settings().low_stock_threshold, today):
             out += len(low)
             if to is None:
                 log.warning("products run low, but QCTL_LOW_STOCK_EMAIL is not set", extra={"event": "low-stock"})
@@ -115,20 +115,20 @@ def _alert(db: Database, to: str, low: Sequence[Product], today: str) -> int:
                 {"userEmail": to, "businessId": business, "items": items},
                 id=f"low-stock-{stable_id(business, product.sku)}-{today}",
             )
-        inventory.alerted(db, products, today)
+        inventory.record_alerted(db, products, today)
     return len(low)
 
 
 def _apply_page(db: Database, business: str, page: Page, before: int, rejected: RejectedRows) -> int:
     """Apply a page of products. `before`: number of products on earlier pages. Returns how many were applied."""
-    products: list[Item] = []
+    products: list[StockItem] = []
     for number, fields in enumerate(page, before + 1):
         try:
             if isinstance(fields, str):
                 raise RejectedError(fields)  # noqa: TRY301 - the problem of a line that cannot be parsed
-            products.append(item(fields))
+            products.append(parse_item(fields))
         except RejectedError as error:
             rejected.add(number, error.message, [json.dumps(fields)[:1000]])
-    for start in range(0, len(products), AT_ONCE):
-        inventory.apply(db, business, products[start : start + AT_ONCE], source="sync")
+    for start in range(0, len(products), ROWS_PER_TRANSACTION):
+        inventory.apply_items(db, business, products[start : start + ROWS_PER_TRANSACTION], source="sync")
     return len(products)

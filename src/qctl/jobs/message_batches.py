@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qctl.databases.mysql import MysqlServer
 from qctl.errors import RejectedError
 from qctl.jobs import batches
 from qctl.settings import Settings
 from qctl.sinks.base import Sink
 from qctl.sinks.mongodb import MongoSink
-from qctl.sinks.mysql import MysqlSink, Server
+from qctl.sinks.mysql import MysqlSink
 from qctl.sinks.sqlite import MESSAGES, SqliteSink
 from qctl.sources.message_parser import parse
 
@@ -36,7 +37,7 @@ def ingest_message(event_json: str, user: str | None, received_ns: int) -> dict[
 def sink(settings: Settings) -> Sink:
     """The sink that the settings select, not yet open."""
     if settings.messages_target == "mysql":
-        return MysqlSink(Server.of(settings))
+        return MysqlSink(MysqlServer.from_settings(settings))
     if settings.messages_target == "mongodb":
         return MongoSink(settings.mongodb_uri or "")
     return SqliteSink(settings.database, MESSAGES)

@@ -24,7 +24,7 @@ from qctl.jobs.follow_up_jobs import enqueue_follow_up, redis_connection
 from qctl.mail.compose import address
 from qctl.safe import redact_url
 from qctl.store import notifications
-from qctl.store.notifications import LONGEST_TARGET, Note, Wish
+from qctl.store.notifications import MAX_TARGET_CHARACTERS, DeliveryPreference, Notification
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,9 @@ def notify(
     server does not reply, SinkError if the database or Redis cannot be used.
     """
     note = _note(receiverId, text, kind, data)
-    with notifications.opened(settings()) as db:
-        is_sent = notifications.keep(db, note)
-        wish = notifications.wish(db, note.receiver)
+    with notifications.open_database(settings()) as db:
+        is_sent = notifications.store_notification(db, note)
+        wish = notifications.read_preference(db, note.receiver)
         if is_sent or wish.how == "app":
             return {"notificationId": note.id, "how": wish.how}
         if wish.how not in _SENDERS:
@@ -61,7 +61,7 @@ def notify(
             )
             return {"notificationId": note.id, "how": "held"}
         _SENDERS[wish.how](note, wish.target or "")
-        notifications.note_sent(db, note.id, wish.how)
+        notifications.record_sent(db, note.id, wish.how)
     log.info("notification sent by %s", wish.how, extra={"event": "notified"})
     return {"notificationId": note.id, "how": wish.how}
 
@@ -73,42 +73,42 @@ def set_notification_preference(receiverId: str | int, by: str, target: str | No
     on. Raises RejectedError if the target is not allowed, SinkError if the database cannot be used.
     """
     receiver = parse_id("receiverId", receiverId)
-    preference = _preference(by, parse_text("target", target, LONGEST_TARGET))
+    preference = _preference(by, parse_text("target", target, MAX_TARGET_CHARACTERS))
     created_at = job_context.created() or datetime.now(timezone.utc)
-    with notifications.opened(settings()) as db:
-        if not notifications.prefer(db, receiver, preference, created_at):
+    with notifications.open_database(settings()) as db:
+        if not notifications.set_preference(db, receiver, preference, created_at):
             log.info("a newer preference of the receiver is already set", extra={"event": "outdated"})
-        return {"how": notifications.wish(db, receiver).how}
+        return {"how": notifications.read_preference(db, receiver).how}
 
 
-def _preference(how: str, target: str | None) -> Wish:
+def _preference(how: str, target: str | None) -> DeliveryPreference:
     if how == "app":
-        return Wish(how, None)
+        return DeliveryPreference(how, None)
     if how not in _SENDERS:
         raise RejectedError(f"unknown notification channel {how!r:.40}; allowed: app, webhook, email")
     if target is None:
         raise RejectedError(f"channel {how!r} needs a target, a URL or an email address")
     if how == "webhook" and not allowed(target, settings().allowed_hosts):
         raise RejectedError(f"the host of {redact_url(target)!r:.200} is not in QCTL_ALLOWED_HOSTS")
-    return Wish(how, address(target) if how == "email" else target)
+    return DeliveryPreference(how, address(target) if how == "email" else target)
 
 
-def _note(receiver: str | int, text: str, kind: str | None, data: Mapping[str, Any] | None) -> Note:
+def _note(receiver: str | int, text: str, kind: str | None, data: Mapping[str, Any] | None) -> Notification:
     body = parse_text("text", text, MAX_TEXT_CHARS)
     if body is None:
         raise RejectedError("text is empty")
     if data is not None and len(json.dumps(dict(data))) > MAX_DATA_BYTES:
         raise RejectedError(f"data is larger than {MAX_DATA_BYTES} bytes of JSON")
     topic = parse_text("kind", kind, MAX_KIND_CHARS)
-    return Note(job_context.job_id() or uuid4().hex, parse_id("receiverId", receiver), body, topic, data)
+    return Notification(job_context.job_id() or uuid4().hex, parse_id("receiverId", receiver), body, topic, data)
 
 
-def _within_rate_limit(note: Note) -> bool:
+def _within_rate_limit(note: Notification) -> bool:
     with redis_connection("the rate limit cannot be checked") as connection:
         return inbox.allow_notification(connection, note.receiver, note.id, settings().notifications_per_minute)
 
 
-def _send_webhook(note: Note, url: str) -> None:
+def _send_webhook(note: Notification, url: str) -> None:
     body = {"id": note.id, "receiverId": note.receiver, "kind": note.kind, "text": note.text, "data": note.data}
     headers = {"Content-Type": "application/json", "Idempotency-Key": note.id}
     if trace := job_context.trace():
@@ -117,7 +117,7 @@ def _send_webhook(note: Note, url: str) -> None:
     send(request, settings().allowed_hosts)
 
 
-def _send_email(note: Note, target: str) -> None:
+def _send_email(note: Notification, target: str) -> None:
     enqueue_follow_up("notification-email", {"userEmail": address(target), "text": note.text, "kind": note.kind})
 
 

@@ -28,8 +28,8 @@ def inventory_summary(settings: Settings, business: str, days: DateRange) -> Rep
     rows: list[tuple[str, str | None, int, int | None, float | None, float | None]] = []
     low = pieces = 0
     total_value = Decimal(0)
-    with inventory.opened(settings) as db:
-        for product in inventory.products(db, business, days.since, days.until):
+    with inventory.open_database(settings) as db:
+        for product in inventory.read_products(db, business, days.since, days.until):
             value = None if product.price is None else product.price * product.quantity
             threshold = settings.low_stock_threshold if product.threshold is None else product.threshold
             low += product.quantity <= threshold
@@ -57,8 +57,8 @@ def sales_analysis(settings: Settings, business: str, days: DateRange) -> Report
     revenue: defaultdict[str, Decimal] = defaultdict(Decimal)
     by_day: dict[str, float] = {}
     count = 0
-    with inventory.opened(settings) as db:
-        for count, movement in enumerate(inventory.movements(db, business, days.since, days.until), 1):
+    with inventory.open_database(settings) as db:
+        for count, movement in enumerate(inventory.read_movements(db, business, days.since, days.until), 1):
             job_context.progress(count)
             if movement.pieces >= 0:
                 continue

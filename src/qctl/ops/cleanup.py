@@ -13,7 +13,7 @@ from qctl.broker.admin import cleanup, trash
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
-from qctl.history.open_store import open_store
+from qctl.history import open_store
 from qctl.jobs import images
 from qctl.models import ChosenJobs, Cleanup, CleanupKind, CleanupResult, Progress, Selection, ignore_progress
 from qctl.ops.base import Part
@@ -153,13 +153,13 @@ class CleanupOps(Part, name="cleanup"):
 
     def _history(self, wish: _Wish, progress: Progress) -> CleanupResult:
         before = clock.to_datetime((self._now - wish.age(self._settings.keep_history * DAY)) * 1000)
-        store = open_store(self._settings, reading=wish.dry_run)
+        store = open_store(self._settings, read_only=wish.dry_run)
         try:
             if wish.dry_run:
                 steps = store.steps("day", clock.to_datetime(0), before)
                 return CleanupResult("history", sum(sum(step.counts.values()) for step in steps))
             done = 0
-            while forgotten := store.forget(before, FORGOTTEN_AT_ONCE):
+            while forgotten := store.delete_before(before, FORGOTTEN_AT_ONCE):
                 done += forgotten
                 progress(done, None)
             return CleanupResult("history", done)

@@ -14,7 +14,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_detail, locate_jobs, search, stats_snapshot, wait_for_jobs
 from qctl.broker.worker import stop_job
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError
-from qctl.history.job_from_history import remembered
+from qctl.history.job_from_history import read_job
 from qctl.models import EditablePayload, JobDetail, PayloadEdit, StoppedJob, WaitResult
 from qctl.ops.base import Part
 from qctl.service import QueueService
@@ -39,7 +39,7 @@ class OneJobOps(Part):
         """All that is known of one job, in whichever queue and state; where Redis has forgotten it, what the history
         tells. Raises UnreachableError where that has to be asked and its database does not answer."""
         queues = stats_snapshot.queue_names(self._redis)
-        detail = job_detail.read(self._redis, job_id, queues) or remembered(self._settings, job_id)
+        detail = job_detail.read(self._redis, job_id, queues) or read_job(self._settings, job_id)
         if detail is None:
             raise self._unknown(job_id, queues)
         return detail

@@ -15,7 +15,7 @@ from qctl.broker.query import dead_letter_causes, job_name_sample, stats_snapsho
 from qctl.broker.redis import clock
 from qctl.broker.worker import pauses
 from qctl.errors import RefusedError, UsageError, WaitTimeoutError
-from qctl.history.open_store import open_store
+from qctl.history import open_store
 from qctl.models import (
     ClearResult,
     DeleteResult,
@@ -78,7 +78,7 @@ class QueueOps(Part, name="queues"):
         Raises UnreachableError where its database does not answer, NotFoundError for a queue that nobody knows.
         """
         until = clock.to_datetime(clock.now_ms(self._redis))
-        store = open_store(self._settings, reading=True)
+        store = open_store(self._settings, read_only=True)
         try:
             found = store.steps(span, until - timedelta(seconds=seconds), until, catalog.lanes(name))
         finally:

@@ -31,4 +31,4 @@ class ReadingOps(Part, name="readings"):
         """
         if not 1 <= limit <= MOST:
             raise UsageError(f"a limit is from 1 to {MOST}")
-        return readings.newest(self._settings, device=device, topic=topic, since=since, until=until, limit=limit)
+        return readings.read_newest(self._settings, device=device, topic=topic, since=since, until=until, limit=limit)

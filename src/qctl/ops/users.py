@@ -15,16 +15,16 @@ from qctl.models import Account, AccountChange, Accounts, Role
 from qctl.ops.base import Part
 from qctl.store import passwords
 from qctl.store.users import (
-    ADDRESS,
+    ADDRESS_PATTERN,
     ADMIN,
-    NAME_LENGTH,
-    PASSWORD_LENGTH,
+    MAX_NAME_CHARACTERS,
+    PASSWORD_CHARACTERS,
     USER,
     User,
-    Users,
+    UserStore,
     new_user,
     now_in_milliseconds,
-    open_users,
+    open_user_store,
 )
 
 MADE_UP = 18
@@ -53,7 +53,7 @@ class UserOps(Part, name="users"):
         made_up = secrets.token_urlsafe(MADE_UP) if password is None else None
         _check(email, username, password)
         with self._users() as users:
-            user = new_user(email.lower(), username, passwords.hashed(password or made_up or ""), role)
+            user = new_user(email.lower(), username, passwords.hash_password(password or made_up or ""), role)
             if not users.add(user):
                 raise RefusedError(f"{user.email} is a user already", hint="qctl user list")
         return AccountChange(_account(user), password=made_up)
@@ -70,14 +70,14 @@ class UserOps(Part, name="users"):
         """Forget a user. Jobs of the user stay. Raises NotFoundError."""
         with self._users() as users:
             user = _find(users, email)
-            return AccountChange(_account(user), users.remove(user))
+            return AccountChange(_account(user), users.delete(user))
 
     def password(self, email: str, password: str | None) -> AccountChange:
         """Give a user a password, one that is made up where None. Raises UsageError and NotFoundError."""
         made_up = secrets.token_urlsafe(MADE_UP) if password is None else None
         _check(email, None, password)
         with self._users() as users:
-            news = {"password": passwords.hashed(password or made_up or "")}
+            news = {"password": passwords.hash_password(password or made_up or "")}
             return replace(self._changed(users, _find(users, email), **news), password=made_up)
 
     def _to(self, email: str, role: Role) -> AccountChange:
@@ -87,24 +87,24 @@ class UserOps(Part, name="users"):
                 return AccountChange(_account(user), changed=False)
             return self._changed(users, user, role=role)
 
-    def _changed(self, users: Users, user: User, **news: str) -> AccountChange:
+    def _changed(self, users: UserStore, user: User, **news: str) -> AccountChange:
         changed = replace(user, modified=now_in_milliseconds(), **news)  # type: ignore[arg-type]
-        if not users.change(changed):
+        if not users.update(changed):
             raise NotFoundError(f"{user.email} was removed meanwhile")
         return AccountChange(_account(changed))
 
     @contextmanager
-    def _users(self, *, changing: bool = True) -> Iterator[Users]:
+    def _users(self, *, changing: bool = True) -> Iterator[UserStore]:
         if changing:
             clock.now_ms(self._redis)
-        users = open_users(self._settings)
+        users = open_user_store(self._settings)
         try:
             yield users
         finally:
             users.close()
 
 
-def _find(users: Users, email: str) -> User:
+def _find(users: UserStore, email: str) -> User:
     found = users.find(email.lower())
     if found is None:
         raise NotFoundError(f"there is no user {email}", hint="qctl user list")
@@ -118,11 +118,11 @@ def _account(user: User) -> Account:
 def _check(email: str, username: str | None, password: str | None) -> None:
     """Raise UsageError, naming all that is wrong at once."""
     problems: builtins.list[str] = []
-    if not re.fullmatch(ADDRESS, email):
+    if not re.fullmatch(ADDRESS_PATTERN, email):
         problems.append(f"{email!r} is no address")
-    if username is not None and not (0 < len(username) <= NAME_LENGTH and username.isprintable()):
-        problems.append(f"a name is one line of 1 to {NAME_LENGTH} characters")
-    least, most = PASSWORD_LENGTH
+    if username is not None and not (0 < len(username) <= MAX_NAME_CHARACTERS and username.isprintable()):
+        problems.append(f"a name is one line of 1 to {MAX_NAME_CHARACTERS} characters")
+    least, most = PASSWORD_CHARACTERS
     if password is not None and not least <= len(password) <= most:
         problems.append(f"a password has {least} to {most} characters")
     if problems:

@@ -1,1 +1,1 @@
-"""Where batches end. A sink knows its target and nothing of queues; each imports its driver only itself."""
+"""Sinks, which store batches of items. A sink knows its target, but neither queues nor other sinks."""

@@ -1,7 +1,7 @@
-"""What every sink promises, and how a batch is written around the rows that its target refuses.
+"""The interface of sinks, and how a batch is written if its target rejects some of its rows.
 
-A target that takes a batch as a whole says of a bad one only that something in it is bad. Halving finds the bad
-rows: the rest is written, in its order, and each bad row is refused by itself, with its own reason.
+A target that takes a batch as a whole reports only that it contains a bad row. Halving the batch finds the bad rows:
+the other rows are written in order, and each bad row is rejected with its own reason.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A row that cannot be stored as it is. `index` is its place in the batch.
+class Rejection:
+    """A row that cannot be stored. `index` is its position in the batch.
 
-    `reason` is one line. What is particular to the row stands in quotes behind a colon, so that dead letters can be
-    grouped by cause.
+    `reason` is one line. Values of the row are in quotes after a colon, so that dead letters can be grouped by cause.
     """
 
     index: int
@@ -33,71 +32,71 @@ class Refused:
 
 @dataclass(frozen=True)
 class Row(Generic[T]):
-    """One item of a batch in the form that the target takes. `index` is the item's place in the batch."""
+    """One item of a batch, encoded for the target. `index` is the item's position in the batch."""
 
     index: int
-    form: T
+    value: T
 
 
 class Sink(ABC):
-    """A database that takes batches of items.
+    """A database that stores batches of items.
 
-    Who uses it keeps to this: one thread at a time, `open` before the first `write`, none after `close`; so no sink
-    needs a lock. What a sink keeps to:
+    One thread uses a sink at a time, calls `open` before the first `write`, and none after `close`; so no sink needs a
+    lock. Every sink guarantees:
 
-    - `write` returns when the batch is stored for good, its rows in the order of the batch.
-    - It can be called again with the same rows, or with some of them, at any time: each is there once.
-    - It refuses a row for what is in the row only. It never changes or drops one in silence.
-    - After an error part of the batch may be stored. Close the sink, open it, and write the whole batch again.
+    - `write` returns when the batch is stored durably, its rows in the order of the batch.
+    - `write` can be repeated with all or some of the rows at any time: each is stored once.
+    - A row is rejected only because of its content. No row is changed or dropped silently.
+    - After an error, part of the batch may be stored. Close the sink, open it, and write the whole batch again.
 
-    All verbs raise SinkUnavailableError where the target is down or busy, so that the batch should wait, and
-    SinkMisconfiguredError where it refuses us until somebody acts. What else they raise is a defect.
+    All methods raise SinkUnavailableError if the target is down or busy and the batch should wait, and
+    SinkMisconfiguredError if a person must act first. Any other error is a defect.
     """
 
     @abstractmethod
     def open(self) -> None:
-        """Get ready to write. Nothing happens where it is open."""
+        """Prepare to write. Does nothing if the sink is open."""
 
     @abstractmethod
-    def write(self, batch: Sequence[Any]) -> list[Refused]:
-        """Store all items but those that it returns, which are in the order of the batch."""
+    def write(self, batch: Sequence[Any]) -> list[Rejection]:
+        """Store all items except for those that it returns, in the order of the batch."""
 
     @abstractmethod
     def check(self) -> None:
-        """Ask the target whether it could be written to, and write nothing. It need not be open.
+        """Check that the target can be written to, without writing. The sink need not be open.
 
-        Raises as the others do. That rows would be taken is not promised.
+        Raises as the other methods. A successful check does not guarantee that rows are accepted.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of everything. Nothing happens where it is closed. Raises nothing: it is called after errors."""
+        """Release everything. Does nothing if the sink is closed. Raises nothing, because it is called after errors."""
 
 
-class KeptOpen:
-    """A sink that stays open from batch to batch, and is opened anew after an error."""
+class ReopeningSink:
+    """Keeps a sink open between batches, and reopens it after an error."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
-    def write(self, batch: Sequence[Any]) -> list[Refused]:
-        """Open the sink where it is not, and write."""
+    def write(self, batch: Sequence[Any]) -> list[Rejection]:
+        """Open the sink if necessary, and write."""
         began, name = time.monotonic(), type(self._sink).__name__
         try:
             self._sink.open()
-            refused = self._sink.write(batch)
+            rejected = self._sink.write(batch)
         except BaseException as error:
-            log.debug("%s takes no batch of %d: %s; it is opened anew", name, len(batch), type(error).__name__)
+            log.debug("%s failed on a batch of %d: %s; reopening it", name, len(batch), type(error).__name__)
             self._sink.close()
             raise
         log.debug(
-            "%s took a batch of %d in %.1f ms, and refused %d of it",
-            *(name, len(batch), (time.monotonic() - began) * 1000, len(refused)),
+            "%s wrote a batch of %d in %.1f ms and rejected %d of it",
+            *(name, len(batch), (time.monotonic() - began) * 1000, len(rejected)),
         )
-        return refused
+        return rejected
 
     def check(self) -> None:
-        """Ask the target whether it could be written to."""
+        """Check that the target can be written to."""
         try:
             self._sink.check()
         except BaseException:
@@ -105,36 +104,36 @@ class KeptOpen:
             raise
 
     def close(self) -> None:
-        """Close it; the next batch opens it."""
+        """Close the sink; the next batch opens it again."""
         self._sink.close()
 
 
 def write_rows(
-    batch: Sequence[Any], form: Callable[[Any], T], write: Callable[[Sequence[Row[T]]], Iterable[Refused]]
-) -> list[Refused]:
-    """Write a batch and return the items that were refused, in its order.
+    batch: Sequence[Any], encode: Callable[[Any], T], write: Callable[[Sequence[Row[T]]], Iterable[Rejection]]
+) -> list[Rejection]:
+    """Write a batch and return the rejected items in its order.
 
-    `form` makes of an item what the target takes, and raises RejectedError where it cannot. `write` stores rows, as
-    `isolate` wants it.
+    `encode` encodes an item for the target, or raises RejectedError. `write` is that of `isolate_rejected_rows`.
     """
     rows: list[Row[T]] = []
-    refused: list[Refused] = []
+    rejected: list[Rejection] = []
     for index, item in enumerate(batch):
         try:
-            rows.append(Row(index, form(item)))
+            rows.append(Row(index, encode(item)))
         except RejectedError as error:
-            refused.append(Refused(index, error.message))
-    refused += isolate(rows, write)
-    return sorted(refused, key=lambda row: row.index)
+            rejected.append(Rejection(index, error.message))
+    rejected += isolate_rejected_rows(rows, write)
+    return sorted(rejected, key=lambda row: row.index)
 
 
-def isolate(rows: Sequence[Row[T]], write: Callable[[Sequence[Row[T]]], Iterable[Refused]]) -> list[Refused]:
-    """Write all rows but the bad ones, and return those.
+def isolate_rejected_rows(
+    rows: Sequence[Row[T]], write: Callable[[Sequence[Row[T]]], Iterable[Rejection]]
+) -> list[Rejection]:
+    """Write all rows except for bad ones, and return these.
 
-    `write` stores what it is given, or raises RejectedError where something in it is refused and it cannot tell
-    what; rows that it can tell are refused it returns, and stores the others. It may be given again a row that is
-    stored. With k bad rows of n it is called at most 1 + 2k * ceil(log2 n) times. Whatever else it raises ends this
-    at once: what was not tried yet is not written.
+    `write` stores the rows and returns those that the target rejected by themselves. It raises RejectedError if the
+    target rejects the rows as a whole. It may get rows again that are stored. With k bad rows of n, it is called at
+    most 1 + 2k * ceil(log2 n) times. Any other error ends the search; rows that were not tried are not written.
     """
     if not rows:
         return []
@@ -142,6 +141,6 @@ def isolate(rows: Sequence[Row[T]], write: Callable[[Sequence[Row[T]]], Iterable
         return list(write(rows))
     except RejectedError as error:
         if len(rows) == 1:
-            return [Refused(rows[0].index, error.message)]
+            return [Rejection(rows[0].index, error.message)]
     middle = len(rows) // 2
-    return isolate(rows[:middle], write) + isolate(rows[middle:], write)
+    return isolate_rejected_rows(rows[:middle], write) + isolate_rejected_rows(rows[middle:], write)

@@ -1,11 +1,11 @@
-"""Readings in InfluxDB: measurement `sensors`, tags `device`, `topic` and those of its own, one field for each value.
+"""Stores readings in InfluxDB: measurement `sensors`, tags `device`, `topic` and the reading's own, a field per value.
 
-Every number is written as a float: a field whose first value was 21 would refuse 21.5 for ever. Whole numbers beyond
-2^53 are rounded by that. Booleans stay booleans.
+Every number is written as a float, because a field whose first value was the integer 21 would reject 21.5 for ever.
+That rounds integers beyond 2^53. Booleans stay booleans.
 
-InfluxDB identifies a point by measurement, tags and time, so a batch that is written again changes nothing. Another
-reading of the same topic, device and time is not refused, as SQLite does: its fields take the place of the stored ones.
-VictoriaMetrics, which takes the same requests, has to be told to do so: `-dedup.minScrapeInterval=1ms`.
+InfluxDB identifies a point by measurement, tags and time, so a batch that is written again changes nothing. Unlike in
+SQLite, another reading of the same topic, device and time is not rejected: its fields replace the stored ones.
+VictoriaMetrics, which accepts the same requests, does so with `-dedup.minScrapeInterval=1ms`.
 """
 
 from __future__ import annotations
@@ -16,41 +16,39 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
+from qctl import extras
 from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
-from qctl.safe import redact_url
-from qctl.sinks.base import Refused, Row, Sink, write_rows
-from qctl.sinks.readings import reading
+from qctl.safe import redact_url, summary
+from qctl.sinks.base import Rejection, Row, Sink, write_rows
+from qctl.sinks.readings import parse_reading
 
 MEASUREMENT = "sensors"
 
 TIMEOUT_MS = 10_000
-"""Milliseconds to wait for a connection and a reply."""
+"""Time (ms) to wait for a connection, and for a reply."""
 
-_REFUSED_ROWS = {400, 413, 422}
-"""Statuses by which the server says that something in the batch is bad, or that it is too large."""
+_REJECTED = {400, 413, 422}
+"""HTTP statuses of a batch with a bad row, or that is too large."""
 
 _BUSY = {408, 425, 429}
-"""Statuses below 500 by which the server says: later."""
+"""HTTP statuses below 500 after which a retry may succeed."""
 
 _HINTS = {401: "set INFLUX_TOKEN", 403: "let the token of INFLUX_TOKEN write to BUCKET", 404: "check ORG and BUCKET"}
 
 _WRONG_TLS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
-"""Failures to speak TLS that waiting does not mend."""
+"""TLS failures for which a retry cannot succeed."""
 
-# Line protocol has no escape for the backslash itself: before a character that can be escaped, or at the end, it is
-# taken for the beginning of an escape and the line falls apart. A quote in the name of a field is a letter like any
-# other for InfluxDB, and makes VictoriaMetrics drop the line without a word.
-_UNSPEAKABLE = re.compile(r'[\x00-\x1f\x7f]|\\(?=[\\,= "]|$)')
-_UNSPEAKABLE_FIELD = re.compile(rf'{_UNSPEAKABLE.pattern}|"|^$|^time$')
+# Line protocol cannot escape a backslash: before a character that can be escaped, or at the end, it begins an escape
+# and breaks the line. InfluxDB accepts a quote in the name of a field, but VictoriaMetrics drops the line silently.
+_INVALID_NAME = re.compile(r'[\x00-\x1f\x7f]|\\(?=[\\,= "]|$)')
+_INVALID_FIELD = re.compile(rf'{_INVALID_NAME.pattern}|"|^$|^time$')
 _ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
-_MAX_ANSWER = 300
 
 
 class InfluxSink(Sink):
-    """One bucket of an InfluxDB 2, or of what takes its write requests."""
+    """One bucket of InfluxDB 2, or of a server that accepts its write requests."""
 
     def __init__(self, url: str, token: str, org: str, bucket: str) -> None:
         self._url = url
@@ -61,7 +59,7 @@ class InfluxSink(Sink):
         self._api: Any = None
 
     def open(self) -> None:
-        """Load the driver. The server is asked for the first time by `write`."""
+        """Load the driver. `write` is the first to contact the server."""
         if self._client is not None:
             return
         self._client = _driver("influxdb_client").InfluxDBClient(
@@ -70,16 +68,16 @@ class InfluxSink(Sink):
         synchronous = _driver("influxdb_client.client.write_api").SYNCHRONOUS
         self._api = self._client.write_api(write_options=synchronous)
 
-    def write(self, batch: Sequence[Any]) -> list[Refused]:
+    def write(self, batch: Sequence[Any]) -> list[Rejection]:
         """Store readings."""
         if self._client is None:
-            raise RuntimeError("a sink is opened before it is written to")
-        return write_rows(batch, _line, self._post)
+            raise RuntimeError("the sink is not open")
+        return write_rows(batch, _encode, self._post)
 
     def check(self) -> None:
-        """Write a comment: the server looks at the token, the organisation and the bucket, and stores nothing."""
+        """Write a comment: the server checks the token, the organisation and the bucket, and stores nothing."""
         self.open()
-        with self._translated():
+        with self._translate_errors():
             self._api.write(bucket=self._bucket, record=b"# qctl")
 
     def close(self) -> None:
@@ -87,40 +85,40 @@ class InfluxSink(Sink):
         client, self._client = self._client, None
         if client is not None:
             connections = client.api_client.rest_client.pool_manager
-            client.close()  # it forgets its connections without closing them
+            client.close()  # does not close its connections
             connections.clear()
 
-    def _post(self, rows: Sequence[Row[str]]) -> list[Refused]:
-        body = "\n".join(row.form for row in rows).encode()
-        with self._translated():
+    def _post(self, rows: Sequence[Row[str]]) -> list[Rejection]:
+        body = "\n".join(row.value for row in rows).encode()
+        with self._translate_errors():
             self._api.write(bucket=self._bucket, record=body)
         return []
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Raise what the driver raises as an error of sinks, or as RejectedError where the rows are at fault."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise the driver's errors as SinkError, or as RejectedError if they are caused by the rows."""
         from urllib3.exceptions import HTTPError, LocationValueError
 
         try:
             yield
         except _driver("influxdb_client.rest").ApiException as error:
-            raise self._meaning(error.status or 0, _answer(error), error.retry_after) from error
+            raise self._error_for(error.status or 0, _answer(error), error.retry_after) from error
         except LocationValueError as error:
-            raise SinkMisconfiguredError(f"INFLUX_URL cannot be used: {_line_of(error)}") from error
-        except (HTTPError, UnicodeDecodeError) as error:  # the driver decodes answers, also those of other servers
-            raise SinkUnavailableError(f"{self._where} does not answer: {_line_of(error)}") from error
+            raise SinkMisconfiguredError(f"INFLUX_URL cannot be used: {summary(error)}") from error
+        except (HTTPError, UnicodeDecodeError) as error:  # the driver decodes answers, also of other servers
+            raise SinkUnavailableError(f"{self._where} does not answer: {summary(error)}") from error
 
-    def _meaning(self, status: int, answer: str, retry_after: str | None) -> QctlError:
-        """What an HTTP status says about us and the batch. 0: TLS failed."""
+    def _error_for(self, status: int, answer: str, retry_after: str | None) -> QctlError:
+        """The error for an HTTP status; 0 means that TLS failed."""
         text = f"{self._where} answers {status}: {answer}"
-        if status in _REFUSED_ROWS:
-            return RejectedError(f"InfluxDB refuses it: {answer}")
+        if status in _REJECTED:
+            return RejectedError(f"InfluxDB rejects it: {answer}")
         if status in _BUSY or status >= 500:
-            return SinkUnavailableError(text, retry_after=_seconds(retry_after))
+            return SinkUnavailableError(text, retry_after=_parse_retry_after(retry_after))
         if status == 0 and not any(sign in answer for sign in _WRONG_TLS):
-            return SinkUnavailableError(f"{self._where} cannot be spoken to: {answer}")
+            return SinkUnavailableError(f"{self._where} does not speak TLS: {answer}")
         return SinkMisconfiguredError(
-            text if status else f"{self._where} cannot be trusted: {answer}",
+            text if status else f"{self._where} has no valid certificate: {answer}",
             hint=_HINTS.get(status, "check INFLUX_URL"),
         )
 
@@ -130,46 +128,39 @@ class InfluxSink(Sink):
 
 
 def _driver(module: str) -> Any:
-    """A module of the driver, loaded when it is needed: it is large, and may not be installed."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise SinkMisconfiguredError(
-            f"INFLUX_URL is set and the driver for InfluxDB is not installed: {error}",
-            hint="pip install qctl[influxdb]",
-        ) from error
+    return extras.load(module, extra="influxdb", needed_by="INFLUX_URL")
 
 
-def _line(item: Any) -> str:
-    """The reading in line protocol. Raises RejectedError where that cannot express it.
+def _encode(item: Any) -> str:
+    """The reading in line protocol. Raises RejectedError if it has no form in line protocol.
 
-    Written by hand: the driver's `Point` takes more time for a reading than all else of it (measured).
+    The driver's `Point` would take more time for a reading than everything else (measured).
     """
-    found = reading(item)
-    series = _series(found.device, found.topic, tuple(found.tags.items()))
-    fields = ",".join([f"{_field(name)}={_number(name, value)}" for name, value in sorted(found.fields.items())])
-    return f"{series} {fields} {found.ts_ns}"
+    reading = parse_reading(item)
+    series = _series(reading.device, reading.topic, tuple(reading.tags.items()))
+    fields = ",".join([f"{_field(name)}={_number(name, value)}" for name, value in sorted(reading.fields.items())])
+    return f"{series} {fields} {reading.ts_ns}"
 
 
 @lru_cache(maxsize=4096)
 def _series(device: str, topic: str, tags: tuple[tuple[str, str], ...]) -> str:
-    """Measurement and tags, sorted as InfluxDB likes them. A tag without a text is left out: there is none."""
+    """Measurement and tags, sorted as InfluxDB recommends. Tags with empty text are left out: they cannot exist."""
     texts = {"device": device, "topic": topic, **dict(tags)}
     for text in (device, topic, *(part for tag in tags for part in tag)):
-        if _UNSPEAKABLE.search(text):
-            raise _unspeakable(text)
-    written = [f"{name.translate(_ESCAPES)}={text.translate(_ESCAPES)}" for name, text in sorted(texts.items()) if text]
-    return ",".join((MEASUREMENT, *written))
+        if _INVALID_NAME.search(text):
+            raise _invalid_name(text)
+    pairs = [f"{name.translate(_ESCAPES)}={text.translate(_ESCAPES)}" for name, text in sorted(texts.items()) if text]
+    return ",".join((MEASUREMENT, *pairs))
 
 
 @lru_cache(maxsize=4096)
 def _field(name: str) -> str:
-    if _UNSPEAKABLE_FIELD.search(name):
-        raise _unspeakable(name)
+    if _INVALID_FIELD.search(name):
+        raise _invalid_name(name)
     return name.translate(_ESCAPES)
 
 
-def _unspeakable(name: str) -> RejectedError:
+def _invalid_name(name: str) -> RejectedError:
     return RejectedError(f"a name cannot be written to InfluxDB: {name!r}")
 
 
@@ -187,17 +178,13 @@ def _float(name: str, value: int | float) -> float:
 
 
 def _answer(error: Any) -> str:
-    """What the server said, or the driver about it."""
-    return _line_of(error.message if error.status else error.reason)
+    """The server's answer, else the driver's description."""
+    return summary(error.message if error.status else error.reason)
 
 
-def _line_of(text: object) -> str:
-    return " ".join(str(text).split())[:_MAX_ANSWER]
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for, as a number or as a date; None where it says nothing sensible."""
-    text = (retry_after or "").strip()
+def _parse_retry_after(header: str | None) -> float | None:
+    """Seconds of a Retry-After header, which is a number or a date; None if it is neither."""
+    text = (header or "").strip()
     if re.fullmatch(r"[0-9]{1,6}", text):
         return float(text)
     try:

@@ -1,7 +1,7 @@
-"""What a message is when it reaches a sink.
+"""Parses items of the pipeline `messages` for the sinks.
 
-The item of the pipeline `messages`: a JSON object with `msg_id`, `message` and `user_id` (text), `timestamp` (ISO 8601
-with zone, down to microseconds) and `received_ns`, when it came in nanoseconds since 1970, which is not stored.
+An item is a JSON object with `msg_id`, `message` and `user_id` (text), `timestamp` (ISO 8601 with zone, down to
+microseconds) and `received_ns`, the time of receipt in ns since 1970, which is not stored.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from qctl.errors import RejectedError
 
-LONGEST_NAME = 50
-"""Characters of `msg_id` and `user_id`: the columns of the second seed document."""
+MAX_ID_CHARACTERS = 50
+"""Maximum length of `msg_id` and `user_id`: that of their columns."""
 
-SCHEMA = """
+MESSAGES_SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
     msg_id VARCHAR(50) PRIMARY KEY,
     message TEXT,
@@ -22,11 +22,11 @@ CREATE TABLE IF NOT EXISTS messages (
     timestamp DATETIME
 )
 """
-"""The table as the second seed document states it."""
+"""The table `messages`. Its columns are public (docs/compatibility.md)."""
 
 
 class Message(NamedTuple):
-    """One message of a user. `timestamp` is in UTC."""
+    """A message of a user. `timestamp` is in UTC."""
 
     msg_id: str
     message: str
@@ -34,11 +34,11 @@ class Message(NamedTuple):
     timestamp: datetime
 
 
-def message(item: Any) -> Message:
-    """The message that an item holds. Raises RejectedError where it holds none.
+def parse_message(item: Any) -> Message:
+    """The message of an item. Raises RejectedError if the item is invalid.
 
-    Sources check what they take in. This is the guard at the other end, for what was put into a buffer or edited by
-    somebody else: one bad item must not take its batch with it.
+    Sources check their input. This second check is for items that others put into a buffer or edited: one bad item must
+    not block its batch.
     """
     names = ("msg_id", "message", "user_id", "timestamp")
     if not isinstance(item, dict) or item.keys() - {"received_ns"} != set(names):
@@ -49,24 +49,24 @@ def message(item: Any) -> Message:
     except TypeError:
         raise RejectedError("msg_id, message, user_id and timestamp must be text") from None
     except UnicodeEncodeError:
-        raise RejectedError("a text in it is not valid Unicode") from None
-    msg_id, said, user_id, timestamp = texts
-    if not 1 <= len(msg_id) <= LONGEST_NAME or len(user_id) > LONGEST_NAME:
-        raise RejectedError(f"msg_id is empty, or it or user_id is longer than {LONGEST_NAME} characters")
-    return Message(msg_id, said, user_id, _utc(timestamp))
+        raise RejectedError("its text is not valid Unicode") from None
+    msg_id, text, user_id, timestamp = texts
+    if not 1 <= len(msg_id) <= MAX_ID_CHARACTERS or len(user_id) > MAX_ID_CHARACTERS:
+        raise RejectedError(f"msg_id is empty, or it or user_id is longer than {MAX_ID_CHARACTERS} characters")
+    return Message(msg_id, text, user_id, _utc(timestamp))
 
 
-def conflict(msg_id: str) -> str:
-    """The reason of a refusal: the id is that of another message."""
+def conflict_reason(msg_id: str) -> str:
+    """The reason for rejecting a message whose id is stored with other content."""
     return f"another message is stored already: {msg_id!r}"
 
 
 def _utc(text: str) -> datetime:
-    zoned = text[:-1] + "+00:00" if text.endswith("Z") else text  # Python 3.10 does not know Z
+    zoned = text[:-1] + "+00:00" if text.endswith("Z") else text  # Python 3.10 does not parse Z
     try:
-        found = datetime.fromisoformat(zoned)
-        if found.tzinfo is not None:
-            return found.astimezone(timezone.utc)
+        time = datetime.fromisoformat(zoned)
+        if time.tzinfo is not None:
+            return time.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         pass
     raise RejectedError("its timestamp is not ISO 8601 with a zone")

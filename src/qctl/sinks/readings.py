@@ -1,8 +1,8 @@
-"""What a reading is when it reaches a sink.
+"""Parses items of the pipeline `readings` for the sinks.
 
-The item of the pipeline `readings`: a JSON object with `topic` and `device` (text), `ts_ns` (when it was measured) and
-`received_ns` (when it came), both in nanoseconds since 1970, `fields`, an object of numbers and booleans, and maybe
-`tags`, an object of texts that the topic says too.
+An item is a JSON object with `topic` and `device` (text), `ts_ns` (time of measurement) and `received_ns` (time of
+receipt), both in ns since 1970, `fields`, an object of numbers and booleans, and optionally `tags`, an object of texts
+from the topic.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from qctl.errors import RejectedError
 
-EARLIEST, LATEST = -(2**63), 2**63 - 1
-"""Nanoseconds that the databases can hold."""
+MIN_NANOSECONDS, MAX_NANOSECONDS = -(2**63), 2**63 - 1
+"""Range of times (ns since 1970) that the databases can store."""
 
 
 class Reading(NamedTuple):
@@ -29,34 +29,34 @@ class Reading(NamedTuple):
     tags: Mapping[str, str] = MappingProxyType({})
 
 
-def reading(item: Any) -> Reading:
-    """The reading that an item holds. Raises RejectedError where it holds none.
+def parse_reading(item: Any) -> Reading:
+    """The reading of an item. Raises RejectedError if the item is invalid.
 
-    Sources check what they take in. This is the guard at the other end, for what was put into a buffer or edited by
-    somebody else: one bad item must not take its batch with it.
+    Sources check their input. This second check is for items that others put into a buffer or edited: one bad item must
+    not block its batch.
     """
     try:
-        found = Reading(**item)
+        reading = Reading(**item)
     except TypeError:
         raise RejectedError("not a reading: it needs topic, device, ts_ns, fields, received_ns") from None
-    _check_names(found)
-    for name, value in found.fields.items():
+    _check_names(reading)
+    for name, value in reading.fields.items():
         kind = type(value)
         if kind is not int and kind is not bool and (kind is not float or not math.isfinite(value)):
             raise RejectedError(f"a field is neither a number nor a boolean: {name!r}")
-    for name, time in (("ts_ns", found.ts_ns), ("received_ns", found.received_ns)):
-        if type(time) is not int or not EARLIEST <= time <= LATEST:
+    for name, time in (("ts_ns", reading.ts_ns), ("received_ns", reading.received_ns)):
+        if type(time) is not int or not MIN_NANOSECONDS <= time <= MAX_NANOSECONDS:
             raise RejectedError(f"{name} is not a time in nanoseconds")
-    return found
+    return reading
 
 
-def _check_names(found: Reading) -> None:
-    if not isinstance(found.fields, dict) or not found.fields:
+def _check_names(reading: Reading) -> None:
+    if not isinstance(reading.fields, dict) or not reading.fields:
         raise RejectedError("it has no fields")
-    if not isinstance(found.tags, Mapping):
-        raise RejectedError("its tags are no object")
+    if not isinstance(reading.tags, Mapping):
+        raise RejectedError("its tags are not an object")
     try:
-        "".join((found.topic, found.device, *found.fields, *found.tags, *found.tags.values())).encode()
+        "".join((reading.topic, reading.device, *reading.fields, *reading.tags, *reading.tags.values())).encode()
     except TypeError:
         raise RejectedError("topic, device, tags and the names of fields must be text") from None
     except UnicodeEncodeError:

@@ -19,7 +19,7 @@ from qctl.broker.ingest.buffer import BufferLevel, Commit
 from qctl.broker.ingest.mqtt_session import SessionState
 from qctl.errors import BackpressureError
 from qctl.settings import Settings
-from qctl.sinks.base import Refused
+from qctl.sinks.base import Rejection
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +29,9 @@ decide what is in it."""
 
 
 class OpenSink(Protocol):
-    """The part of a sink that is used (`sinks.base.KeptOpen`). Both methods raise SinkError."""
+    """The part of a sink that is used (`sinks.base.ReopeningSink`). Both methods raise SinkError."""
 
-    def write(self, batch: Sequence[Any]) -> Sequence[Refused]: ...
+    def write(self, batch: Sequence[Any]) -> Sequence[Rejection]: ...
 
     def check(self) -> None: ...
 
@@ -81,7 +81,7 @@ class DirectWriter:
     def record_session_loss(self) -> None:
         """Do nothing: the log has it."""
 
-    def _write(self, items: Sequence[Any]) -> Sequence[Refused]:
+    def _write(self, items: Sequence[Any]) -> Sequence[Rejection]:
         self._is_available = False
         refused = self._sink.write(items)
         self._is_available = True

@@ -1,5 +1,5 @@
-"""What the workers keep: stock, chat messages, notes to receivers.
+"""Data of the built-in jobs and the gateway: stock, chat messages, notifications, readings, users.
 
-Tables in MySQL where DB_HOST is set, else in the SQLite file; chat messages in MongoDB where MONGODB_URI is set, else
-in the SQLite file too. Servers that are down or refuse us raise the errors of sinks.
+Tables are in MySQL if DB_HOST is set, else in the SQLite file. Chat messages and users are in MongoDB if MONGODB_URI is
+set, else in the SQLite file. Functions raise SinkError if a database is down or rejects the request.
 """

@@ -1,18 +1,19 @@
-"""Chat messages: in MongoDB where MONGODB_URI is set, else in the SQLite file. The same id is the same message."""
+"""Chat messages: in MongoDB if MONGODB_URI is set, else in the SQLite file. Each id is stored once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from qctl.databases import mongodb
 from qctl.settings import Settings
-from qctl.sinks import mongodb
-from qctl.store.sql import Rows, Table, opened_file, opened_to_read, stamp
+from qctl.store.sql import TableSchema, Transaction, format_time, open_read_only, open_sqlite
 
 COLLECTION = "chat_messages"
 
-CHAT = Table(
+CHAT_MESSAGES = TableSchema(
     COLLECTION,
     """
     id          VARCHAR(200) NOT NULL PRIMARY KEY,
@@ -27,7 +28,7 @@ CHAT = Table(
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """A message from one to another; `image` names a file in QCTL_IMAGES_DIR or an object in QCTL_S3_BUCKET."""
+    """A message between two users. `image` names a file in QCTL_IMAGES_DIR or an object in QCTL_S3_BUCKET."""
 
     id: str
     sender: str
@@ -37,41 +38,42 @@ class ChatMessage:
     sent_at: datetime
 
 
-def keep(settings: Settings, message: ChatMessage) -> None:
-    """Store a message, or leave it as it is where it is there. Raises SinkError."""
+def store_message(settings: Settings, message: ChatMessage) -> None:
+    """Store a message, unless its id exists. Raises SinkError."""
     if settings.mongodb_uri:
-        _in_mongodb(settings.mongodb_uri, message)
+        _store_in_mongodb(settings.mongodb_uri, message)
     else:
-        _in_sqlite(settings, message)
+        _store_in_sqlite(settings, message)
 
 
-def with_images(settings: Settings, names: Sequence[str]) -> set[str]:
-    """Those of these names of images that a message has; all of them where there is no message at all: then the chat
-    is in another database than these settings say. Nothing is made. Raises SinkError."""
-    return _found_in_mongodb(settings.mongodb_uri, names) if settings.mongodb_uri else _found_in_sqlite(settings, names)
+def images_in_use(settings: Settings, names: Sequence[str]) -> set[str]:
+    """Those of these images that a message refers to. Creates nothing. Raises SinkError.
+
+    Returns all names if there are no messages, because the messages may then be in another database.
+    """
+    if settings.mongodb_uri:
+        return _images_in_mongodb(settings.mongodb_uri, names)
+    return _images_in_sqlite(settings, names)
 
 
-def _found_in_mongodb(uri: str, names: Sequence[str]) -> set[str]:
+def _images_in_mongodb(uri: str, names: Sequence[str]) -> set[str]:
     client, collection = mongodb.connect(uri, COLLECTION)
-    try:
-        with mongodb.translated(uri):
-            if collection.find_one({}, {"_id": 1}) is None:
-                return set(names)
-            return set(collection.distinct("image", {"image": {"$in": list(names)}}))
-    finally:
-        client.close()
+    with closing(client), mongodb.translate_errors(uri):
+        if collection.find_one({}, {"_id": 1}) is None:
+            return set(names)
+        return set(collection.distinct("image", {"image": {"$in": list(names)}}))
 
 
-def _found_in_sqlite(settings: Settings, names: Sequence[str]) -> set[str]:
-    asked = ", ".join("?" * len(names))
-    with opened_to_read(settings, COLLECTION) as db:
+def _images_in_sqlite(settings: Settings, names: Sequence[str]) -> set[str]:
+    placeholders = ", ".join("?" * len(names))
+    query = f"SELECT DISTINCT image FROM chat_messages WHERE image IN ({placeholders})"  # noqa: S608 - placeholders
+    with open_read_only(settings, COLLECTION) as db:
         if db is None or not db.execute("SELECT 1 FROM chat_messages LIMIT 1").fetchone():
             return set(names)
-        found = db.execute(f"SELECT DISTINCT image FROM chat_messages WHERE image IN ({asked})", names)  # noqa: S608
-        return {name for (name,) in found}
+        return {name for (name,) in db.execute(query, names)}
 
 
-def _in_mongodb(uri: str, message: ChatMessage) -> None:
+def _store_in_mongodb(uri: str, message: ChatMessage) -> None:
     client, collection = mongodb.connect(uri, COLLECTION)
     document = {
         "senderId": message.sender,
@@ -80,22 +82,19 @@ def _in_mongodb(uri: str, message: ChatMessage) -> None:
         "image": message.image,
         "sentAt": message.sent_at.astimezone(timezone.utc),
     }
-    try:
-        with mongodb.translated(uri):
-            collection.update_one({"_id": message.id}, {"$setOnInsert": document}, upsert=True)
-    finally:
-        client.close()
+    with closing(client), mongodb.translate_errors(uri):
+        collection.update_one({"_id": message.id}, {"$setOnInsert": document}, upsert=True)
 
 
-def _in_sqlite(settings: Settings, message: ChatMessage) -> None:
-    row = (message.id, message.sender, message.receiver, message.text, message.image, stamp(message.sent_at))
+def _store_in_sqlite(settings: Settings, message: ChatMessage) -> None:
+    row = (message.id, message.sender, message.receiver, message.text, message.image, format_time(message.sent_at))
 
-    def act(rows: Rows) -> None:
-        if not rows.all("SELECT 1 FROM chat_messages WHERE id = ?", (message.id,)):
+    def work(transaction: Transaction) -> None:
+        if not transaction.select("SELECT 1 FROM chat_messages WHERE id = ?", (message.id,)):
             statement = (
                 "INSERT INTO chat_messages (id, sender_id, receiver_id, text, image, sent_at) VALUES (?, ?, ?, ?, ?, ?)"
             )
-            rows.write(statement, [row])
+            transaction.write(statement, [row])
 
-    with opened_file(settings, CHAT) as db:
-        db.run(act)
+    with open_sqlite(settings, CHAT_MESSAGES) as db:
+        db.run(work)

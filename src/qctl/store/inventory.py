@@ -1,7 +1,7 @@
-"""The stock of every business, and how it changed.
+"""Stock of businesses, and its changes.
 
-A change is applied whole or not at all, and once: who may have to send it again gives a key for it. Each one of a
-quantity is written down as a movement with the price of that moment, which is what sales are reckoned from.
+A change is applied completely or not at all, and once if it has a key, so that a caller can repeat it. Each change of a
+quantity is recorded as a movement with the current price; sales are computed from movements.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from uuid import uuid4
 
 from qctl.settings import Settings
 from qctl.store import sql
-from qctl.store.products import Item
-from qctl.store.sql import Database, Rows, Table, moment, stamp
+from qctl.store.products import StockItem
+from qctl.store.sql import Database, TableSchema, Transaction, format_time, parse_time
 
-AT_ONCE = 500
-"""Products of one transaction, and of one read."""
+ROWS_PER_TRANSACTION = 500
+"""Maximum products of one transaction, and of one read."""
 
-REMEMBER = timedelta(days=30)
-"""How long keys of applied changes are kept: longer than anybody retries a dead letter."""
+CHANGE_KEY_RETENTION = timedelta(days=30)
+"""Time for which keys of applied changes are kept. Dead letters are not retried later than that."""
 
-INVENTORY = Table(
+INVENTORY = TableSchema(
     "inventory",
     """
     business_id VARCHAR(64)    NOT NULL,
@@ -39,7 +39,7 @@ INVENTORY = Table(
     PRIMARY KEY (business_id, sku)
     """,
 )
-MOVEMENTS = Table(
+MOVEMENTS = TableSchema(
     "stock_movements",
     """
     business_id VARCHAR(64)    NOT NULL,
@@ -52,8 +52,8 @@ MOVEMENTS = Table(
     PRIMARY KEY (business_id, at, id)
     """,
 )
-APPLIED = Table("stock_applied", "id VARCHAR(128) NOT NULL PRIMARY KEY, at DATETIME(6) NOT NULL")
-SYNCS = Table(
+APPLIED = TableSchema("stock_applied", "id VARCHAR(128) NOT NULL PRIMARY KEY, at DATETIME(6) NOT NULL")
+SYNCS = TableSchema(
     "stock_syncs",
     """
     business_id VARCHAR(64) NOT NULL,
@@ -68,7 +68,7 @@ _COLUMNS = "business_id, sku, name, quantity, threshold, price, updated_at"
 
 @dataclass(frozen=True)
 class Product:
-    """A product as it is kept."""
+    """A stored product."""
 
     business: str
     sku: str
@@ -81,7 +81,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Movement:
-    """Pieces that came (positive) or went, and the price of one at that moment, where it was known."""
+    """A change of stock: pieces added (positive) or removed, and the price of a piece at that time, if known."""
 
     at: datetime
     sku: str
@@ -89,30 +89,32 @@ class Movement:
     price: Decimal | None
 
 
-def opened(settings: Settings) -> AbstractContextManager[Database]:
-    """The database with these tables in it."""
-    return sql.opened(settings, INVENTORY, MOVEMENTS, APPLIED, SYNCS)
+def open_database(settings: Settings) -> AbstractContextManager[Database]:
+    """The database with the tables of this module."""
+    return sql.open_database(settings, INVENTORY, MOVEMENTS, APPLIED, SYNCS)
 
 
 # --- changing -------------------------------------------------------------------------------------------------------
 
 
-def apply(db: Database, business: str, items: Sequence[Item], *, source: str, key: str | None = None) -> bool:
-    """Set these products to what is told of them, all or none; of two with the same sku the later one counts.
+def apply_items(
+    db: Database, business: str, items: Sequence[StockItem], *, source: str, key: str | None = None
+) -> bool:
+    """Apply a change to products, completely or not at all. The last of items with the same sku counts.
 
-    False where a change of this `key` was applied already: nothing is done then. `source` is written down.
+    Returns False if a change with this `key` was applied before; then nothing is done. `source` is recorded.
     """
 
-    def act(rows: Rows) -> bool:
-        now = stamp(datetime.now(timezone.utc))
+    def work(transaction: Transaction) -> bool:
+        now = format_time(datetime.now(timezone.utc))
         if key is not None:
-            if rows.all("SELECT 1 FROM stock_applied WHERE id = ?", (key,)):
+            if transaction.select("SELECT 1 FROM stock_applied WHERE id = ?", (key,)):
                 return False
-            rows.write("INSERT INTO stock_applied (id, at) VALUES (?, ?)", [(key, now)])
-        _set(rows, business, {each.sku: each for each in items}, source, now)
+            transaction.write("INSERT INTO stock_applied (id, at) VALUES (?, ?)", [(key, now)])
+        _write_items(transaction, business, {item.sku: item for item in items}, source, now)
         return True
 
-    return db.run(act)
+    return db.run(work)
 
 
 _INSERT = """
@@ -126,13 +128,13 @@ INSERT INTO stock_movements (business_id, at, id, sku, pieces, price, source) VA
 """
 
 
-def _set(rows: Rows, business: str, items: dict[str, Item], source: str, now: str) -> None:
-    told = [items[sku] for sku in sorted(items)]  # in one order, so that two who write wait instead of deadlocking
-    before = _locked(rows, business, [each.sku for each in told])
+def _write_items(transaction: Transaction, business: str, items: dict[str, StockItem], source: str, now: str) -> None:
+    ordered = [items[sku] for sku in sorted(items)]  # in one order, so that concurrent writers do not deadlock
+    before = _lock_products(transaction, business, [item.sku for item in ordered])
     written: dict[str, list[tuple[Any, ...]]] = {_INSERT: [], _UPDATE: [], _MOVE: []}
-    for each in told:
-        old = before.get(each.sku)
-        new = each if old is None else _over(each, old)
+    for item in ordered:
+        old = before.get(item.sku)
+        new = item if old is None else _merge(item, old)
         price = None if new.price is None else format(new.price, "f")
         row = (new.name, new.quantity, new.threshold, price, now, business, new.sku)
         written[_INSERT if old is None else _UPDATE].append(row)
@@ -141,109 +143,111 @@ def _set(rows: Rows, business: str, items: dict[str, Item], source: str, now: st
             written[_MOVE].append((business, now, uuid4().hex, new.sku, pieces, price, source))
     for statement, params in written.items():
         if params:
-            rows.write(statement, params)
+            transaction.write(statement, params)
 
 
-def _over(told: Item, old: Product) -> Item:
-    """What is told, and of the rest what was known."""
+def _merge(item: StockItem, old: Product) -> StockItem:
+    """The item, with the stored values for fields that it lacks."""
     return replace(
-        told,
-        name=old.name if told.name is None else told.name,
-        threshold=old.threshold if told.threshold is None else told.threshold,
-        price=old.price if told.price is None else told.price,
+        item,
+        name=old.name if item.name is None else item.name,
+        threshold=old.threshold if item.threshold is None else item.threshold,
+        price=old.price if item.price is None else item.price,
     )
 
 
-def _locked(rows: Rows, business: str, skus: Sequence[str]) -> dict[str, Product]:
+def _lock_products(transaction: Transaction, business: str, skus: Sequence[str]) -> dict[str, Product]:
     if not skus:
         return {}
-    places = ", ".join("?" * len(skus))
-    statement = f"SELECT {_COLUMNS} FROM inventory WHERE business_id = ? AND sku IN ({places}){rows.lock}"  # noqa: S608 - places only
-    return {found.sku: found for found in map(_product, rows.all(statement, (business, *skus)))}
+    placeholders, lock = ", ".join("?" * len(skus)), transaction.lock_clause
+    statement = f"SELECT {_COLUMNS} FROM inventory WHERE business_id = ? AND sku IN ({placeholders}){lock}"  # noqa: S608
+    rows = transaction.select(statement, (business, *skus))
+    return {product.sku: product for product in map(_parse_product, rows)}
 
 
-def forget_applied(db: Database) -> None:
-    """Forget the keys of changes that are older than `REMEMBER`."""
-    before = stamp(datetime.now(timezone.utc) - REMEMBER)
-    db.run(lambda rows: rows.write("DELETE FROM stock_applied WHERE at < ?", [(before,)]))
+def delete_old_change_keys(db: Database) -> None:
+    """Delete keys of changes that are older than CHANGE_KEY_RETENTION."""
+    before = format_time(datetime.now(timezone.utc) - CHANGE_KEY_RETENTION)
+    db.run(lambda transaction: transaction.write("DELETE FROM stock_applied WHERE at < ?", [(before,)]))
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def products(
+def read_products(
     db: Database, business: str, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[Product]:
-    """The products of a business by sku, those that were updated from `since` on and before `until`."""
+    """The products of a business by sku; optionally those that were updated from `since` on and before `until`."""
     statement = (
         f"SELECT {_COLUMNS} FROM inventory WHERE business_id = ? AND sku > ? AND updated_at >= ? AND updated_at < ?"  # noqa: S608
         " ORDER BY sku LIMIT ?"
     )
     after = ""
-    while found := db.all(statement, (business, after, *_span(since, until), AT_ONCE)):
-        yield from map(_product, found)
-        after = found[-1][1]
+    while rows := db.select(statement, (business, after, *_span(since, until), ROWS_PER_TRANSACTION)):
+        yield from map(_parse_product, rows)
+        after = rows[-1][1]
 
 
-def movements(
+def read_movements(
     db: Database, business: str, since: datetime | None = None, until: datetime | None = None
 ) -> Iterator[Movement]:
-    """What came and went, oldest first."""
+    """The movements of a business, oldest first."""
     statement = (
         "SELECT at, id, sku, pieces, price FROM stock_movements"
         " WHERE business_id = ? AND at < ? AND (at > ? OR (at = ? AND id > ?)) ORDER BY at, id LIMIT ?"
     )
     first, last = _span(since, until)
     after = (first, first, "")
-    while found := db.all(statement, (business, last, *after, AT_ONCE)):
-        for at, _, sku, pieces, price in found:
-            yield Movement(moment(at), sku, int(pieces), _decimal(price))
-        place = stamp(moment(found[-1][0]))
-        after = (place, place, found[-1][1])
+    while rows := db.select(statement, (business, last, *after, ROWS_PER_TRANSACTION)):
+        for at, _, sku, pieces, price in rows:
+            yield Movement(parse_time(at), sku, int(pieces), _decimal(price))
+        last_at = format_time(parse_time(rows[-1][0]))
+        after = (last_at, last_at, rows[-1][1])
 
 
-def running_out(db: Database, business: str | None, default: int, today: str) -> list[Product]:
-    """Some products that run out and were not alerted of `today`; `default` is the threshold of those without one."""
+def find_low_stock(db: Database, business: str | None, default: int, today: str) -> list[Product]:
+    """Up to ROWS_PER_TRANSACTION products with low stock and no alert `today`. `default` is for missing thresholds."""
     where = "quantity <= COALESCE(threshold, ?) AND (alerted_on IS NULL OR alerted_on <> ?)"
-    mine, params = (" AND business_id = ?", (business,)) if business is not None else ("", ())
-    statement = f"SELECT {_COLUMNS} FROM inventory WHERE {where}{mine} ORDER BY business_id, sku LIMIT ?"  # noqa: S608
-    return [_product(row) for row in db.all(statement, (default, today, *params, AT_ONCE))]
+    of_business, params = (" AND business_id = ?", (business,)) if business is not None else ("", ())
+    statement = f"SELECT {_COLUMNS} FROM inventory WHERE {where}{of_business} ORDER BY business_id, sku LIMIT ?"  # noqa: S608
+    rows = db.select(statement, (default, today, *params, ROWS_PER_TRANSACTION))
+    return [_parse_product(row) for row in rows]
 
 
-def alerted(db: Database, found: Sequence[Product], today: str) -> None:
-    """Note that it was alerted of these products."""
-    rows_ = [(today, each.business, each.sku) for each in found]
+def record_alerted(db: Database, products: Sequence[Product], today: str) -> None:
+    """Record that an alert for these products was sent."""
+    rows = [(today, product.business, product.sku) for product in products]
     statement = "UPDATE inventory SET alerted_on = ? WHERE business_id = ? AND sku = ?"
-    db.run(lambda rows: rows.write(statement, rows_))
+    db.run(lambda transaction: transaction.write(statement, rows))
 
 
-def synced(db: Database, business: str, source: str) -> datetime | None:
-    """When the last whole synchronisation with a source began, None where there was none."""
-    found = db.all("SELECT begun_at FROM stock_syncs WHERE business_id = ? AND source = ?", (business, source))
-    return moment(found[0][0]) if found else None
+def last_sync(db: Database, business: str, source: str) -> datetime | None:
+    """Start of the last complete synchronisation with a source, None if there was none."""
+    rows = db.select("SELECT begun_at FROM stock_syncs WHERE business_id = ? AND source = ?", (business, source))
+    return parse_time(rows[0][0]) if rows else None
 
 
-def note_sync(db: Database, business: str, source: str, begun: datetime) -> None:
-    """Note that a synchronisation that began then is whole."""
+def record_sync(db: Database, business: str, source: str, begun_at: datetime) -> None:
+    """Record that a synchronisation that began at `begun_at` is complete."""
 
-    def act(rows: Rows) -> None:
-        rows.write("DELETE FROM stock_syncs WHERE business_id = ? AND source = ?", [(business, source)])
+    def work(transaction: Transaction) -> None:
+        transaction.write("DELETE FROM stock_syncs WHERE business_id = ? AND source = ?", [(business, source)])
         statement = "INSERT INTO stock_syncs (business_id, source, begun_at) VALUES (?, ?, ?)"
-        rows.write(statement, [(business, source, stamp(begun))])
+        transaction.write(statement, [(business, source, format_time(begun_at))])
 
-    db.run(act)
+    db.run(work)
 
 
 def _span(since: datetime | None, until: datetime | None) -> tuple[str, str]:
-    return stamp(since) if since else "1000-01-01", stamp(until) if until else "9999-12-31"
+    return format_time(since) if since else "1000-01-01", format_time(until) if until else "9999-12-31"
 
 
-def _product(row: Sequence[Any]) -> Product:
+def _parse_product(row: Sequence[Any]) -> Product:
     business, sku, name, quantity, threshold, price, updated = row
-    least = None if threshold is None else int(threshold)
-    return Product(business, sku, name, int(quantity), least, _decimal(price), moment(updated))
+    minimum = None if threshold is None else int(threshold)
+    return Product(business, sku, name, int(quantity), minimum, _decimal(price), parse_time(updated))
 
 
-def _decimal(found: Any) -> Decimal | None:
-    """A price as it was read: SQLite keeps a number, which its shortest text gives back exactly."""
-    return None if found is None else Decimal(str(found)).normalize() + 0
+def _decimal(value: Any) -> Decimal | None:
+    """A stored price. SQLite stores a float, whose shortest text is the exact price."""
+    return None if value is None else Decimal(str(value)).normalize() + 0

@@ -1,4 +1,4 @@
-"""Notes to receivers, which the application shows, and how each of them wants to be told."""
+"""Notifications, which the application shows, and the delivery preference of each receiver."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from qctl.settings import Settings
 from qctl.store import sql
-from qctl.store.sql import Database, Rows, Table, moment, stamp
+from qctl.store.sql import Database, TableSchema, Transaction, format_time, parse_time
 
-NOTIFICATIONS = Table(
+NOTIFICATIONS = TableSchema(
     "notifications",
     """
     id          VARCHAR(200) NOT NULL PRIMARY KEY,
@@ -26,7 +26,7 @@ NOTIFICATIONS = Table(
     sent_at     DATETIME(6)
     """,
 )
-WISHES = Table(
+PREFERENCES = TableSchema(
     "notification_wishes",
     """
     receiver_id VARCHAR(64) NOT NULL PRIMARY KEY,
@@ -36,13 +36,13 @@ WISHES = Table(
     """,
 )
 
-LONGEST_TARGET = 500
-"""Characters of a URL or an address."""
+MAX_TARGET_CHARACTERS = 500
+"""Maximum length of a URL or an address."""
 
 
 @dataclass(frozen=True)
-class Note:
-    """What somebody is told. `data` is whatever the application needs to show it."""
+class Notification:
+    """A message to a receiver. `data` is for the application, which shows it."""
 
     id: str
     receiver: str
@@ -52,62 +52,62 @@ class Note:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """How a receiver wants to be told: `app` alone, by `webhook` or by `email`; `target` is the URL or the address.
-
-    A note is in the app in any case.
-    """
+class DeliveryPreference:
+    """Delivery to the `app` only, or also by `webhook` or `email`. `target` is the URL or the address."""
 
     how: str
     target: str | None
 
 
-def opened(settings: Settings) -> AbstractContextManager[Database]:
-    """The database with these tables in it."""
-    return sql.opened(settings, NOTIFICATIONS, WISHES)
+def open_database(settings: Settings) -> AbstractContextManager[Database]:
+    """The database with the tables of this module."""
+    return sql.open_database(settings, NOTIFICATIONS, PREFERENCES)
 
 
-def keep(db: Database, note: Note) -> bool:
-    """Store a note, or leave it as it is where it is there. Returns whether it was sent to its receiver already."""
+def store_notification(db: Database, notification: Notification) -> bool:
+    """Store a notification, unless its id exists. Returns True if it was sent to its receiver before."""
 
-    def act(rows: Rows) -> bool:
-        found = rows.all("SELECT sent_at FROM notifications WHERE id = ?", (note.id,))
-        if found:
-            return found[0][0] is not None
-        data = None if note.data is None else json.dumps(dict(note.data))
-        row = (note.id, note.receiver, note.kind, note.text, data, stamp(datetime.now(timezone.utc)))
+    def work(transaction: Transaction) -> bool:
+        rows = transaction.select("SELECT sent_at FROM notifications WHERE id = ?", (notification.id,))
+        if rows:
+            return rows[0][0] is not None
+        data = None if notification.data is None else json.dumps(dict(notification.data))
+        created_at = format_time(datetime.now(timezone.utc))
+        row = (notification.id, notification.receiver, notification.kind, notification.text, data, created_at)
         statement = (
             "INSERT INTO notifications (id, receiver_id, kind, text, data, created_at) VALUES (?, ?, ?, ?, ?, ?)"
         )
-        rows.write(statement, [row])
+        transaction.write(statement, [row])
         return False
 
-    return db.run(act)
+    return db.run(work)
 
 
-def note_sent(db: Database, note_id: str, how: str) -> None:
-    """Note that a receiver was sent a note."""
+def record_sent(db: Database, notification_id: str, how: str) -> None:
+    """Record that a notification was sent to its receiver."""
     statement = "UPDATE notifications SET sent_by = ?, sent_at = ? WHERE id = ?"
-    db.run(lambda rows: rows.write(statement, [(how, stamp(datetime.now(timezone.utc)), note_id)]))
+    row = (how, format_time(datetime.now(timezone.utc)), notification_id)
+    db.run(lambda transaction: transaction.write(statement, [row]))
 
 
-def wish(db: Database, receiver: str) -> Wish:
-    """How a receiver wants to be told: in the app where they said nothing."""
-    found = db.all("SELECT how, target FROM notification_wishes WHERE receiver_id = ?", (receiver,))
-    return Wish(*found[0]) if found else Wish("app", None)
+def read_preference(db: Database, receiver: str) -> DeliveryPreference:
+    """The delivery preference of a receiver, by default `app`."""
+    rows = db.select("SELECT how, target FROM notification_wishes WHERE receiver_id = ?", (receiver,))
+    return DeliveryPreference(*rows[0]) if rows else DeliveryPreference("app", None)
 
 
-def prefer(db: Database, receiver: str, wish: Wish, at: datetime) -> bool:
-    """Write down how a receiver wanted to be told at that time. False where they wished something else since."""
+def set_preference(db: Database, receiver: str, preference: DeliveryPreference, at: datetime) -> bool:
+    """Store the preference that a receiver set at the time `at`. Returns False if a later one is stored."""
 
-    def act(rows: Rows) -> bool:
-        statement = f"SELECT wished_at FROM notification_wishes WHERE receiver_id = ?{rows.lock}"  # noqa: S608 - fixed words
-        found = rows.all(statement, (receiver,))
-        if found and moment(found[0][0]) > at:
+    def work(transaction: Transaction) -> bool:
+        lock = transaction.lock_clause
+        statement = f"SELECT wished_at FROM notification_wishes WHERE receiver_id = ?{lock}"  # noqa: S608 - constants
+        rows = transaction.select(statement, (receiver,))
+        if rows and parse_time(rows[0][0]) > at:
             return False
-        rows.write("DELETE FROM notification_wishes WHERE receiver_id = ?", [(receiver,)])
+        transaction.write("DELETE FROM notification_wishes WHERE receiver_id = ?", [(receiver,)])
         statement = "INSERT INTO notification_wishes (receiver_id, how, target, wished_at) VALUES (?, ?, ?, ?)"
-        rows.write(statement, [(receiver, wish.how, wish.target, stamp(at))])
+        transaction.write(statement, [(receiver, preference.how, preference.target, format_time(at))])
         return True
 
-    return db.run(act)
+    return db.run(work)

@@ -1,6 +1,6 @@
-"""What a product is when somebody tells of it: a job's argument, a line of a file, another system.
+"""Parses products from job arguments, lines of files, and other systems.
 
-What is not told is None, and stays as it is where the product is known already.
+A missing field is None; the stored product then keeps its value.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from typing import Any
 
 from qctl.errors import RejectedError
 
-LONGEST_SKU = 64
-LONGEST_NAME = 200
-"""Characters: the columns of the table."""
+MAX_SKU_CHARACTERS = 64
+MAX_NAME_CHARACTERS = 200
+"""Maximum lengths: those of the columns."""
 
-MOST = 10**12
-"""Pieces of one product."""
+MAX_QUANTITY = 10**12
+"""Maximum pieces of a product."""
 
-DEAREST = Decimal(10**10)
-DECIMALS = 4
-"""Of a price: what the column holds exactly, in SQLite too."""
+PRICE_LIMIT = Decimal(10**10)
+PRICE_DECIMALS = 4
+"""Limits of a price that the column can store exactly, also in SQLite."""
 
-FIELDS = ("sku", "name", "quantity", "threshold", "price")
+ITEM_FIELDS = ("sku", "name", "quantity", "threshold", "price")
 
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_WHOLE = re.compile(r"[+-]?[0-9]{1,15}")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 
 
 @dataclass(frozen=True)
-class Item:
-    """A product and how many of it there are. `threshold` is from how few on it is running out."""
+class StockItem:
+    """A product with its quantity. Stock is low if `quantity` is at most `threshold`."""
 
     sku: str
     quantity: int
@@ -41,40 +41,40 @@ class Item:
     price: Decimal | None = None
 
 
-def item(told: Any) -> Item:
-    """The product that an object tells of; what else is in it is passed over. Raises RejectedError with what is wrong.
+def parse_item(fields: Any) -> StockItem:
+    """The product in a mapping; other fields are ignored. Raises RejectedError if a field is invalid.
 
-    Numbers may be text, as files have them; empty text is nothing told.
+    Numbers may be text, as in files; empty text counts as missing.
     """
-    if not isinstance(told, Mapping):
+    if not isinstance(fields, Mapping):
         raise RejectedError("it is not an object {sku, quantity}")
-    sku = told.get("sku")
-    quantity = _number("quantity", told.get("quantity"))
+    sku = fields.get("sku")
+    quantity = _number("quantity", fields.get("quantity"))
     if quantity is None:
         raise RejectedError("quantity is missing")
     if isinstance(sku, int) and not isinstance(sku, bool):
         sku = str(sku)
-    found = _text("sku", sku, LONGEST_SKU)
-    if found is None:
+    sku_text = _text("sku", sku, MAX_SKU_CHARACTERS)
+    if sku_text is None:
         raise RejectedError("sku is missing")
-    return Item(
-        found,
+    return StockItem(
+        sku_text,
         quantity,
-        _text("name", told.get("name"), LONGEST_NAME),
-        _number("threshold", told.get("threshold")),
-        _price(told.get("price")),
+        _text("name", fields.get("name"), MAX_NAME_CHARACTERS),
+        _number("threshold", fields.get("threshold")),
+        _price(fields.get("price")),
     )
 
 
-def _text(field: str, value: Any, longest: int) -> str | None:
+def _text(field: str, value: Any, max_characters: int) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
         raise RejectedError(f"{field} is not text")
-    if len(text := value.strip()) > longest:
-        raise RejectedError(f"{field} is longer than {longest} characters")
-    if _UNSEEN.search(text):
-        raise RejectedError(f"{field} has a control character in it")
+    if len(text := value.strip()) > max_characters:
+        raise RejectedError(f"{field} is longer than {max_characters} characters")
+    if _CONTROL_CHARACTERS.search(text):
+        raise RejectedError(f"{field} contains a control character")
     return text or None
 
 
@@ -83,13 +83,13 @@ def _number(field: str, value: Any) -> int | None:
         value = value.strip()
         if not value:
             return None
-        value = int(value) if _WHOLE.fullmatch(value) else value
+        value = int(value) if _INTEGER.fullmatch(value) else value
     elif isinstance(value, float) and value.is_integer():
         value = int(value)
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
-        raise RejectedError(f"{field} is not a whole number from 0 to {MOST}")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_QUANTITY:
+        raise RejectedError(f"{field} is not a whole number from 0 to {MAX_QUANTITY}")
     return value
 
 
@@ -98,9 +98,9 @@ def _price(value: Any) -> Decimal | None:
         return None
     try:
         price = Decimal(value.strip() if isinstance(value, str) else str(value))
-        exact = not isinstance(value, bool) and price == round(price, DECIMALS)
+        exact = not isinstance(value, bool) and price == round(price, PRICE_DECIMALS)
     except (InvalidOperation, ValueError):
         exact = False
-    if not exact or not 0 <= price < DEAREST:
-        raise RejectedError(f"price is not a number from 0 on with at most {DECIMALS} decimals")
+    if not exact or not 0 <= price < PRICE_LIMIT:
+        raise RejectedError(f"price is not a number from 0 to {PRICE_LIMIT} with at most {PRICE_DECIMALS} decimals")
     return price

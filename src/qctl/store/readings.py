@@ -1,4 +1,4 @@
-"""Readings that are stored, for whoever looks at them. Reads only: no file is made or changed."""
+"""Reads stored readings from the SQLite file, without creating or changing it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 from qctl.errors import RefusedError, WaitTimeoutError
 from qctl.models import StoredReading
 from qctl.settings import Settings
-from qctl.sinks.readings import EARLIEST, LATEST
-from qctl.store.sql import opened_to_read
+from qctl.sinks.readings import MAX_NANOSECONDS, MIN_NANOSECONDS
+from qctl.store.sql import open_read_only
 
-PATIENCE = 5.0
-"""Seconds that a search takes at most: all readings are looked through where few of them match."""
+SEARCH_SECONDS = 5.0
+"""Maximum time (s) of a search, which reads the whole table if few readings match."""
 
-_LOOK = 10_000
-"""Steps of SQLite's machine between looks at the clock, less than a millisecond."""
+_STEPS_PER_TIME_CHECK = 10_000
+"""Steps of SQLite's virtual machine between two checks of the time, less than 1 ms."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -29,10 +29,10 @@ WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR topic = ?2)
 AND (?3 IS NULL OR ts_ns >= ?3) AND (?4 IS NULL OR ts_ns < ?4)
 ORDER BY rowid DESC LIMIT ?5
 """
-"""The order is that in which they were stored, which needs no index."""
+"""Newest stored first, because that order needs no index."""
 
 
-def newest(
+def read_newest(
     settings: Settings,
     *,
     device: str | None,
@@ -41,26 +41,25 @@ def newest(
     until: datetime | None,
     limit: int,
 ) -> list[StoredReading]:
-    """The last `limit` readings that were stored and match, the last one first. `since` and `until` are of when they
-    were measured. None where there is no file yet.
+    """The last `limit` matching readings in the order of storage, newest first. Empty if there is no file.
 
-    Raises RefusedError where readings are not in SQLite, WaitTimeoutError where too many had to be looked through, and
-    SinkError.
+    `since` and `until` limit the time of measurement. Raises RefusedError if readings are not in SQLite,
+    WaitTimeoutError if the search takes too long, and SinkError.
     """
     if settings.influx_url:
-        raise RefusedError("readings are in InfluxDB, which is asked itself: qctl reads those in SQLite alone")
-    wanted = (device, topic, _nanoseconds(since), _nanoseconds(until), limit)
-    with opened_to_read(settings, "readings") as db:
+        raise RefusedError("readings are stored in InfluxDB: query InfluxDB; qctl reads readings in SQLite only")
+    params = (device, topic, _nanoseconds(since), _nanoseconds(until), limit)
+    with open_read_only(settings, "readings") as db:
         if db is None:
             return []
-        deadline = time.monotonic() + PATIENCE
-        db.set_progress_handler(lambda: time.monotonic() > deadline, _LOOK)
+        deadline = time.monotonic() + SEARCH_SECONDS
+        db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_TIME_CHECK)
         try:
-            return [_reading(row) for row in db.execute(_NEWEST, wanted)]
+            return [_reading(row) for row in db.execute(_NEWEST, params)]
         except sqlite3.OperationalError as error:
             if "interrupted" not in str(error):
                 raise
-    raise WaitTimeoutError(f"nothing like that was found in {PATIENCE:g} s: ask for fewer, or for newer ones")
+    raise WaitTimeoutError(f"the search took more than {SEARCH_SECONDS:g} s: request fewer or newer readings")
 
 
 def _reading(row: Sequence[Any]) -> StoredReading:
@@ -69,14 +68,14 @@ def _reading(row: Sequence[Any]) -> StoredReading:
 
 
 def _nanoseconds(moment: datetime | None) -> int | None:
-    """As SQLite can hold it."""
+    """Nanoseconds since 1970, limited to the range of SQLite's integers."""
     if moment is None:
         return None
-    return max(EARLIEST, min(LATEST, (moment - _EPOCH) // timedelta(microseconds=1) * 1000))
+    return max(MIN_NANOSECONDS, min(MAX_NANOSECONDS, (moment - _EPOCH) // timedelta(microseconds=1) * 1000))
 
 
 def _moment(ns: int) -> datetime | None:
-    """A time that Python can hold, None for the others."""
+    """The time as a datetime, None if it is out of range."""
     try:
         return _EPOCH + timedelta(microseconds=ns // 1000)
     except OverflowError:

@@ -1,7 +1,7 @@
-"""Users of the gateway: in MongoDB where MONGODB_URI is set, else in the SQLite file. One user an address.
+"""Users of the gateway: in MongoDB if MONGODB_URI is set, else in the SQLite file. Addresses are unique.
 
-An address is compared as it was given: whoever stores it has made it lower case. A user is told from a later one of
-the same address by the id.
+Addresses are compared exactly; callers store them in lower case. The id distinguishes a user from a later one with the
+same address.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
+from qctl.databases import mongodb
 from qctl.models import Role
 from qctl.settings import Settings
-from qctl.sinks import mongodb
-from qctl.store.sql import Rows, Table, moment, opened_file, opened_to_read, stamp
+from qctl.store.sql import TableSchema, Transaction, format_time, open_read_only, open_sqlite, parse_time
 
 COLLECTION = "users"
 
 USER: Role = "user"
 ADMIN: Role = "admin"
-"""The role of users who may do what an operator may."""
+"""Role of users with the rights of an operator."""
 
-ADDRESS = r"^[^\s@\x00-\x1f\x7f-\x9f]{1,64}@[^\s@\x00-\x1f\x7f-\x9f]{1,189}$"
-"""What may be an address. Whether it is one only a mail can tell."""
+ADDRESS_PATTERN = r"^[^\s@\x00-\x1f\x7f-\x9f]{1,64}@[^\s@\x00-\x1f\x7f-\x9f]{1,189}$"
+"""Form of an address. Only a mail can tell whether it exists."""
 
-NAME_LENGTH = 64
-"""Characters of a name at most."""
+MAX_NAME_CHARACTERS = 64
+"""Maximum length of a name."""
 
-PASSWORD_LENGTH = (6, 256)
-"""Characters of a password."""
+PASSWORD_CHARACTERS = (6, 256)
+"""Minimum and maximum length of a password."""
 
-USERS = Table(
+USERS_SCHEMA = TableSchema(
     COLLECTION,
     """
     email       VARCHAR(254) NOT NULL PRIMARY KEY,
@@ -46,12 +46,12 @@ USERS = Table(
     """,
 )
 
-_NAMES = "email, id, username, password, role, created_at, modified_at"
+_COLUMNS = "email, id, username, password, role, created_at, modified_at"
 
 
 @dataclass(frozen=True)
 class User:
-    """Who may use the gateway. `password` is its hash, `role` is `user` or `admin`."""
+    """A user of the gateway. `password` is its hash, `role` is `user` or `admin`."""
 
     email: str
     id: str
@@ -63,45 +63,47 @@ class User:
 
 
 def new_user(email: str, username: str, password: str, role: Role = USER) -> User:
-    """Somebody who comes now. `password` is the hash."""
+    """A user who is created now. `password` is the hash."""
     now = now_in_milliseconds()
     return User(email, secrets.token_hex(12), username, password, role, now, now)
 
 
 def now_in_milliseconds() -> datetime:
-    """The time, as exactly as MongoDB keeps it."""
+    """The current time, in the precision of MongoDB."""
     now = datetime.now(timezone.utc)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
-class Users(Protocol):
-    """A store of users, for any number of threads. Its methods raise SinkError."""
+class UserStore(Protocol):
+    """Stores users, for any number of threads. Its methods raise SinkError."""
 
     def add(self, user: User) -> bool:
-        """Store a user. False where the address is another's; nothing is changed then."""
+        """Store a user. Returns False, and changes nothing, if the address exists."""
 
     def find(self, email: str) -> User | None:
-        """The user of this address."""
+        """The user with this address."""
 
-    def by_id(self, id: str) -> User | None:
-        """The user of this id."""
+    def find_by_id(self, id: str) -> User | None:
+        """The user with this id."""
 
     def list(self, role: Role | None, limit: int) -> tuple[builtins.list[User], int]:
-        """The newest `limit` users, all or those of a role, and how many there are. Nothing is made or changed."""
+        """The newest `limit` users, all or those with a role, and their total number. Creates nothing."""
 
-    def change(self, user: User) -> bool:
-        """Store the role, password and time of change of a user. False where there is no such user any more."""
+    def update(self, user: User) -> bool:
+        """Store the role, password and time of change of a user. Returns False if the user does not exist."""
 
-    def remove(self, user: User) -> bool:
-        """Forget a user. False where there was none any more."""
+    def delete(self, user: User) -> bool:
+        """Delete a user. Returns False if the user does not exist."""
 
     def close(self) -> None:
         """Close connections."""
 
 
-def open_users(settings: Settings) -> Users:
-    """The store of the settings. Nothing is asked of a server yet. Raises SinkError, and SettingsError where QCTL_HOME
-    cannot be made."""
+def open_user_store(settings: Settings) -> UserStore:
+    """The store of the settings. Nothing is sent to a server yet.
+
+    Raises SinkError, and SettingsError if QCTL_HOME cannot be created.
+    """
     if settings.mongodb_uri:
         return MongoUsers(settings.mongodb_uri)
     settings.make_home()
@@ -115,77 +117,78 @@ class SqliteUsers:
         self._settings = settings
 
     def add(self, user: User) -> bool:
-        """Store a user whose address is new."""
+        """Store a user with a new address."""
 
-        def act(rows: Rows) -> bool:
-            if rows.all("SELECT 1 FROM users WHERE email = ?", (user.email,)):
+        def work(transaction: Transaction) -> bool:
+            if transaction.select("SELECT 1 FROM users WHERE email = ?", (user.email,)):
                 return False
             row = (user.email, user.id, user.username, user.password, user.role)
-            times = (stamp(user.created), stamp(user.modified))
-            rows.write(f"INSERT INTO users ({_NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?)", [(*row, *times)])  # noqa: S608
+            times = (format_time(user.created), format_time(user.modified))
+            transaction.write(f"INSERT INTO users ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", [(*row, *times)])  # noqa: S608
             return True
 
-        with opened_file(self._settings, USERS) as db:
-            return db.run(act)
+        with open_sqlite(self._settings, USERS_SCHEMA) as db:
+            return db.run(work)
 
     def find(self, email: str) -> User | None:
-        """The user of this address."""
-        return self._one("email", email)
+        """The user with this address."""
+        return self._find("email", email)
 
-    def by_id(self, id: str) -> User | None:
-        """The user of this id."""
-        return self._one("id", id)
+    def find_by_id(self, id: str) -> User | None:
+        """The user with this id."""
+        return self._find("id", id)
 
     def list(self, role: Role | None, limit: int) -> tuple[builtins.list[User], int]:
-        """The newest users, of a file that may not be there yet."""
-        which = "" if role is None else "WHERE role = ?"
-        wanted = () if role is None else (role,)
-        with opened_to_read(self._settings, USERS.name) as db:
+        """The newest users; none if there is no file."""
+        where = "" if role is None else "WHERE role = ?"
+        params = () if role is None else (role,)
+        with open_read_only(self._settings, USERS_SCHEMA.name) as db:
             if db is None:
                 return [], 0
             rows = db.execute(
-                f"SELECT {_NAMES} FROM users {which} ORDER BY created_at DESC, email LIMIT ?",  # noqa: S608 - constants
-                (*wanted, limit),
+                f"SELECT {_COLUMNS} FROM users {where} ORDER BY created_at DESC, email LIMIT ?",  # noqa: S608 - constants
+                (*params, limit),
             ).fetchall()
-            ((count,),) = db.execute(f"SELECT count(*) FROM users {which}", wanted)  # noqa: S608 - constants
-        return [_user(row) for row in rows], count
+            ((count,),) = db.execute(f"SELECT count(*) FROM users {where}", params)  # noqa: S608 - constants
+        return [_parse_row(row) for row in rows], count
 
-    def change(self, user: User) -> bool:
-        """Store what may change."""
+    def update(self, user: User) -> bool:
+        """Store the fields that may change."""
         statement = "UPDATE users SET role = ?, password = ?, modified_at = ? WHERE email = ? AND id = ?"
-        return self._act(user, statement, (user.role, user.password, stamp(user.modified), user.email, user.id))
+        params = (user.role, user.password, format_time(user.modified), user.email, user.id)
+        return self._execute(user, statement, params)
 
-    def remove(self, user: User) -> bool:
-        """Forget a user."""
-        return self._act(user, "DELETE FROM users WHERE email = ? AND id = ?", (user.email, user.id))
+    def delete(self, user: User) -> bool:
+        """Delete a user."""
+        return self._execute(user, "DELETE FROM users WHERE email = ? AND id = ?", (user.email, user.id))
 
-    def _one(self, column: str, value: str) -> User | None:
-        with opened_file(self._settings, USERS) as db:
-            found = db.all(f"SELECT {_NAMES} FROM users WHERE {column} = ?", (value,))  # noqa: S608 - constants
-        return _user(found[0]) if found else None
+    def _find(self, column: str, value: str) -> User | None:
+        with open_sqlite(self._settings, USERS_SCHEMA) as db:
+            rows = db.select(f"SELECT {_COLUMNS} FROM users WHERE {column} = ?", (value,))  # noqa: S608 - constants
+        return _parse_row(rows[0]) if rows else None
 
-    def _act(self, user: User, statement: str, params: Sequence[Any]) -> bool:
-        def act(rows: Rows) -> bool:
-            if not rows.all("SELECT 1 FROM users WHERE email = ? AND id = ?", (user.email, user.id)):
+    def _execute(self, user: User, statement: str, params: Sequence[Any]) -> bool:
+        def work(transaction: Transaction) -> bool:
+            if not transaction.select("SELECT 1 FROM users WHERE email = ? AND id = ?", (user.email, user.id)):
                 return False
-            rows.write(statement, [params])
+            transaction.write(statement, [params])
             return True
 
-        with opened_file(self._settings, USERS) as db:
-            return db.run(act)
+        with open_sqlite(self._settings, USERS_SCHEMA) as db:
+            return db.run(work)
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: each call opens the file and closes it."""
 
 
-def _user(row: Sequence[Any]) -> User:
-    """A row of the table, in the order of `_NAMES`."""
+def _parse_row(row: Sequence[Any]) -> User:
+    """The user of a row with `_COLUMNS`."""
     email, id_, username, password, role, created, modified = row
-    return User(email, id_, username, password, role, moment(created), moment(modified))
+    return User(email, id_, username, password, role, parse_time(created), parse_time(modified))
 
 
 class MongoUsers:
-    """Users in the collection `users`, the address their `_id`: it is unique without an index of its own."""
+    """Users in the collection `users`. The address is the `_id`, so it is unique without another index."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -201,49 +204,49 @@ class MongoUsers:
             "con": user.created.astimezone(timezone.utc),
             "mon": user.modified.astimezone(timezone.utc),
         }
-        with mongodb.translated(self._uri):
-            done = self._collection.update_one({"_id": user.email}, {"$setOnInsert": document}, upsert=True)
-        return done.upserted_id is not None
+        with mongodb.translate_errors(self._uri):
+            result = self._collection.update_one({"_id": user.email}, {"$setOnInsert": document}, upsert=True)
+        return result.upserted_id is not None
 
     def find(self, email: str) -> User | None:
-        """The user of this address."""
-        return self._one({"_id": email})
+        """The user with this address."""
+        return self._find({"_id": email})
 
-    def by_id(self, id: str) -> User | None:
-        """The user of this id, looked for among all: there is no index, for what admins alone are asked."""
-        return self._one({"userId": id})
+    def find_by_id(self, id: str) -> User | None:
+        """The user with this id. There is no index, because only admins use this query."""
+        return self._find({"userId": id})
 
     def list(self, role: Role | None, limit: int) -> tuple[builtins.list[User], int]:
         """The newest users."""
-        wanted = {} if role is None else {"role": role}
-        with mongodb.translated(self._uri):
-            found = self._collection.find(wanted).sort([("con", -1), ("_id", 1)]).limit(limit)
-            return [_document(each) for each in found], self._collection.count_documents(wanted)
+        query = {} if role is None else {"role": role}
+        with mongodb.translate_errors(self._uri):
+            documents = self._collection.find(query).sort([("con", -1), ("_id", 1)]).limit(limit)
+            return [_parse_document(document) for document in documents], self._collection.count_documents(query)
 
-    def change(self, user: User) -> bool:
-        """Store what may change."""
-        news = {"role": user.role, "password": user.password, "mon": user.modified.astimezone(timezone.utc)}
-        with mongodb.translated(self._uri):
-            done = self._collection.update_one({"_id": user.email, "userId": user.id}, {"$set": news})
-        return bool(done.matched_count)
+    def update(self, user: User) -> bool:
+        """Store the fields that may change."""
+        changes = {"role": user.role, "password": user.password, "mon": user.modified.astimezone(timezone.utc)}
+        with mongodb.translate_errors(self._uri):
+            result = self._collection.update_one({"_id": user.email, "userId": user.id}, {"$set": changes})
+        return bool(result.matched_count)
 
-    def remove(self, user: User) -> bool:
-        """Forget a user."""
-        with mongodb.translated(self._uri):
+    def delete(self, user: User) -> bool:
+        """Delete a user."""
+        with mongodb.translate_errors(self._uri):
             return bool(self._collection.delete_one({"_id": user.email, "userId": user.id}).deleted_count)
 
-    def _one(self, wanted: dict[str, str]) -> User | None:
-        with mongodb.translated(self._uri):
-            found: dict[str, Any] | None = self._collection.find_one(wanted)
-        return _document(found) if found else None
+    def _find(self, query: dict[str, str]) -> User | None:
+        with mongodb.translate_errors(self._uri):
+            document: dict[str, Any] | None = self._collection.find_one(query)
+        return _parse_document(document) if document else None
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
 
-def _document(found: dict[str, Any]) -> User:
-    """A document of the collection."""
-    created, modified = (found[name].replace(tzinfo=timezone.utc) for name in ("con", "mon"))
-    words = (found["userId"], found["username"], found["password"], found["role"])
-    return User(found["_id"], *words, created, modified)
+def _parse_document(document: dict[str, Any]) -> User:
+    """The user of a document."""
+    created, modified = (document[name].replace(tzinfo=timezone.utc) for name in ("con", "mon"))
+    fields = (document["userId"], document["username"], document["password"], document["role"])
+    return User(document["_id"], *fields, created, modified)

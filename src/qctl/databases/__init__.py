@@ -1,0 +1,1 @@
+"""Connections to SQLite, MySQL and MongoDB: drivers, time-outs, transactions, and translation of their errors."""

@@ -1,0 +1,186 @@
+"""Connects to MySQL or MariaDB, runs transactions, and translates the driver's errors."""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qctl import extras
+from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
+from qctl.safe import summary
+from qctl.settings import Settings
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_SECONDS = 10
+"""Time (s) to wait for a connection."""
+
+REPLY_TIMEOUT_SECONDS = 30
+"""Time (s) to wait for a reply. It is longer than the wait for a lock."""
+
+_SESSION = (
+    "SET sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00',"
+    " innodb_lock_wait_timeout = 10, autocommit = 0"
+)
+
+TABLE_OPTIONS = "ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+"""End of a CREATE TABLE statement."""
+
+# Numbers of https://mariadb.com/kb/en/mariadb-error-codes/ and MySQL's "Server Error Message Reference".
+_CONTENTION = {1205, 1213}  # lock wait timeout, deadlock
+_BAD_ROW = {
+    1048,  # column cannot be null
+    1062,  # another unique key of the table has the value
+    1153,  # larger than max_allowed_packet
+    1264,  # out of range
+    1265,  # truncated
+    1292,  # incorrect date and time
+    1366,  # a character that the column's character set lacks
+    1406,  # too long
+    1452,  # foreign key
+    1644,  # raised by a trigger
+    3819,  # check constraint of MySQL
+    4025,  # check constraint of MariaDB
+}
+_HINTS = {
+    1044: "let DB_USER use DB_NAME",
+    1045: "set DB_USER and DB_PASSWORD",
+    1049: "create the database DB_NAME",
+    1054: "add the missing columns to {tables}",
+    1130: "let DB_USER connect from this host",
+    1142: "let DB_USER SELECT, INSERT and UPDATE in {tables}, and CREATE it if it is missing",
+    1143: "let DB_USER use all columns of {tables}",
+    1146: "create {tables}",
+    1251: "use an authentication plugin that the driver supports",
+    1347: "make {tables} a table",
+    1364: "set a default for the other columns of {tables}",
+    1698: "set DB_USER and DB_PASSWORD",
+    1820: "set a new password for DB_USER",
+    1862: "set a new password for DB_USER",
+    2026: "check QCTL_DB_TLS",
+    3159: "set QCTL_DB_TLS=true",
+}
+"""Errors that a person must fix, by number, with the next step."""
+
+
+@dataclass(frozen=True)
+class MysqlServer:
+    """Address and user of a database. `tls` requires TLS with a valid certificate, signed by `ca` if it is set."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+    tls: bool = False
+    ca: Path | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> MysqlServer:
+        """The server of DB_HOST and the other DB_ settings."""
+        return cls(
+            host=settings.db_host or "",
+            port=settings.db_port,
+            user=settings.db_user or "",
+            password=settings.db_password or "",
+            database=settings.db_name or "",
+            tls=settings.db_tls,
+            ca=settings.db_ca,
+        )
+
+
+class ContentionError(QctlError):
+    """Another transaction holds a lock, or a deadlock was resolved against this one."""
+
+
+def connect(server: MysqlServer) -> Any:
+    """Open a connection for `transaction`. Raises SinkError."""
+    with translate_errors(server):
+        tls = {"ssl": ssl.create_default_context(cafile=server.ca)} if server.tls else {}
+        return _driver().connect(
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=server.password.encode(),
+            database=server.database,
+            charset="utf8mb4",
+            init_command=_SESSION,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=REPLY_TIMEOUT_SECONDS,
+            write_timeout=REPLY_TIMEOUT_SECONDS,
+            program_name="qctl",
+            **tls,
+        )
+
+
+@contextmanager
+def transaction(connection: Any, server: MysqlServer, tables: str) -> Iterator[Any]:
+    """Run a transaction on a cursor. Raises as `translate_errors`."""
+    with translate_errors(server, tables):
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+            connection.commit()
+        except BaseException:
+            with suppress(Exception):  # if the connection is broken, the server rolls back
+                connection.rollback()
+            raise
+
+
+def retry_on_contention(run: Callable[[], T], attempts: int) -> T:
+    """Call `run` up to `attempts` times while it raises ContentionError. Raises SinkUnavailableError in the end."""
+    for attempts_left in reversed(range(attempts)):
+        try:
+            return run()
+        except ContentionError as error:
+            if not attempts_left:
+                raise SinkUnavailableError(error.message) from error
+            time.sleep(random.uniform(0.01, 0.1))
+    raise AssertionError("unreachable")
+
+
+def close(connection: Any) -> None:
+    """Close a connection that may be broken. The server rolls back an open transaction."""
+    with suppress(Exception):
+        connection.close()
+
+
+@contextmanager
+def translate_errors(server: MysqlServer, tables: str = "the tables") -> Iterator[None]:
+    """Raise the driver's errors as SinkError, as RejectedError if they are caused by the rows, or as ContentionError.
+
+    `tables` names the tables in hints.
+    """
+    try:
+        yield
+    except _driver().MySQLError as error:
+        raise _translated(server, tables, error) from error
+    except OSError as error:  # the certificate authority cannot be read
+        raise SinkMisconfiguredError(f"QCTL_DB_CA cannot be used: {summary(error)}") from error
+
+
+def _translated(server: MysqlServer, tables: str, error: Any) -> QctlError:
+    """The error for one of the driver's. An unknown one makes the batch wait, and is shown."""
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
+    answer = summary(error.args[-1] if error.args else error) or type(error).__name__
+    where = f"MySQL at {server.host}:{server.port}"
+    if number in _CONTENTION:
+        return ContentionError(f"{where} is busy: {answer}")
+    if number in _BAD_ROW:
+        return RejectedError(f"MySQL rejects it: {answer}")
+    if isinstance(getattr(error, "original_exception", None), ssl.SSLError):
+        return SinkMisconfiguredError(f"{where} has no valid certificate: {answer}", hint=_HINTS[2026])
+    if number in _HINTS:
+        hint = _HINTS[number].format(tables=tables)
+        return SinkMisconfiguredError(f"{where} rejects the request: {answer}", hint=hint)
+    return SinkUnavailableError(f"{where} cannot be written to: {answer}")
+
+
+def _driver() -> Any:
+    return extras.load("pymysql", extra="mysql", needed_by="DB_HOST")
