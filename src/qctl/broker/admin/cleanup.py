@@ -68,7 +68,7 @@ def delete_finished(connection: Redis, queue: str, ids: Iterable[bytes], progres
     """Delete finished jobs for good. Returns how many. It may be interrupted between two steps and run again."""
     done = 0
     for chunk in _chunks(ids, JOBS_PER_CALL):
-        done += _delete_finished(
+        reply = _delete_finished(
             connection,
             finished=keys.finished(queue),
             job_prefix=keys.JOB_PREFIX,
@@ -76,6 +76,7 @@ def delete_finished(connection: Redis, queue: str, ids: Iterable[bytes], progres
             dependents_suffix=keys.DEPENDENTS_SUFFIX,
             job_ids=chunk,
         )
+        done += replies.integer(reply)
         progress(done, None)
     return done
 

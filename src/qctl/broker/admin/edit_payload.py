@@ -73,7 +73,7 @@ def revert(connection: Redis, job: EditablePayload, *, actor: str) -> None:
 def _replace(
     connection: Redis, job: EditablePayload, data: bytes, parts: dict[str, Any], edit: str, actor: str
 ) -> None:
-    answer = _edit(
+    reply = _edit(
         connection,
         job=keys.job(job.id),
         claims=keys.claims(job.queue),
@@ -89,7 +89,7 @@ def _replace(
         actor=actor,
         max_events=events.MAX_ENTRIES,
     )
-    word = untrusted_fields.decode(answer)
+    word = replies.word(reply)
     if word != "done":
         raise RefusedError(f"job {job.id} was not edited: {_REASONS.get(word, f'it is {word}')}")
 

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 from qctl.broker.admin.import_format import ImportedJob
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_locations
-from qctl.broker.redis import clock, keys, replies, untrusted_fields
+from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Argument, Script
 from qctl.errors import AlreadyExistsError, RejectedError
 
@@ -29,7 +29,7 @@ def put(connection: Redis, job: ImportedJob, *, actor: str) -> None:
     for entry_id, values in job.results:
         attempts += [entry_id, 2 * len(values), *(part for pair in values.items() for part in pair)]
     try:
-        answer = _import(
+        reply = _import(
             connection,
             job=keys.job(job.id),
             results=keys.results(job.id),
@@ -57,7 +57,7 @@ def put(connection: Redis, job: ImportedJob, *, actor: str) -> None:
         if not replies.is_wrong_type(error):
             raise
         raise RejectedError("a key of its queue holds another type than it should") from None
-    if untrusted_fields.decode(answer) == "exists":
+    if replies.word(reply) == "exists":
         raise AlreadyExistsError(f"there is a job {job.id} already")
 
 

@@ -15,7 +15,7 @@ from qctl.broker.admin import rate_limit_slots
 from qctl.broker.admin.trash import Batch
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_locations
-from qctl.broker.redis import job_fields, keys, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import MOVABLE_STATES, State
 
@@ -48,7 +48,7 @@ class Relocation(ABC):
         self, connection: Redis, queue: str, state: State, ids: Sequence[bytes], positions: Sequence[int]
     ) -> tuple[list[str], int]:
         """Relocate these jobs. Returns a word for each, and by how many places the waiting ones have moved up."""
-        *answers, shift = self._script(
+        reply = self._script(
             connection,
             location=job_locations.key(state, queue),
             recoveries=keys.recoveries(queue),
@@ -68,11 +68,12 @@ class Relocation(ABC):
             positions=positions,
             **self._values(queue, state),
         )
-        words = [untrusted_fields.decode(word) for word in answers]
+        *answers, shift = replies.array(reply)
+        words = list(map(replies.word, answers))
         for id_, word in zip(ids, words, strict=True):
             if word == "limited":
                 rate_limit_slots.release(connection, untrusted_fields.decode(id_))
-        return ["done" if word == "limited" else word for word in words], int(shift)
+        return ["done" if word == "limited" else word for word in words], replies.integer(shift)
 
 
 class Cancel(Relocation):

@@ -23,7 +23,7 @@ def requeue(connection: Redis, orphans: Iterable[Orphan], *, actor: str) -> int:
 
 def _requeue_one(connection: Redis, orphan: Orphan, actor: str) -> int:
     id_, queue = untrusted_fields.decode(orphan.id), orphan.queue
-    requeued: int = _requeue_orphan(
+    reply = _requeue_orphan(
         connection,
         job=keys.job(id_),
         waiting=keys.queue(queue),
@@ -42,7 +42,7 @@ def _requeue_one(connection: Redis, orphan: Orphan, actor: str) -> int:
         max_events=events.MAX_ENTRIES,
         maxlen=job_locations.LPOS_MAXLEN,
     )
-    return requeued
+    return replies.integer(reply)
 
 
 def deregister_workers(connection: Redis, gone: Iterable[bytes]) -> int:

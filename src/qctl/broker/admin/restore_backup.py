@@ -9,9 +9,10 @@ from typing import Any
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
+from redis.typing import EncodableT, FieldT
 
 from qctl.broker.admin import export_jobs, import_format, import_jobs, write_backup
-from qctl.broker.admin.import_format import ImportedJob
+from qctl.broker.admin.import_format import ImportedJob, Values
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
 from qctl.broker.scheduler.schedules import NAME_PATTERN
@@ -76,7 +77,7 @@ def _schedule(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str
         import_format.refuse_dangers(import_format.dangers(fields, []))
 
     def write(pipe: Pipeline) -> None:
-        pipe.hset(keys.schedule(name), mapping=dict(fields))
+        pipe.hset(keys.schedule(name), mapping=_mapping(fields))
         pipe.zadd(keys.SCHEDULES, {name: "+inf" if math.isinf(due) else due})
         events.record(pipe, "schedule", name=name, actor=actor, reason="from a backup")
 
@@ -91,7 +92,7 @@ def _batch(connection: Redis, parsed: dict[str, Any], trust: bool, actor: str) -
         raise RejectedError(f"its batch does not have {', '.join(_BATCH_FIELDS)}")
 
     def write(pipe: Pipeline) -> None:
-        pipe.hset(keys.trash(batch_id), mapping=dict(fields))
+        pipe.hset(keys.trash(batch_id), mapping=_mapping(fields))
         pipe.zadd(keys.TRASH, {batch_id: expires_ms})
 
     def restore() -> None:
@@ -135,13 +136,18 @@ _READERS: dict[str, Callable[[Redis, dict[str, Any], bool, str], Callable[[], No
 
 
 def _write_job(pipe: Pipeline, job: ImportedJob) -> None:
-    pipe.hset(keys.job(job.id), mapping=dict(job.fields))
+    pipe.hset(keys.job(job.id), mapping=_mapping(job.fields))
     for entry_id, values in job.results:
-        pipe.xadd(keys.results(job.id), dict(values), id=entry_id)
+        pipe.xadd(keys.results(job.id), _mapping(values), id=entry_id)
     if job.expires_at:
         pipe.pexpireat(keys.job(job.id), job.expires_at)
     if job.results_expire_at:
         pipe.pexpireat(keys.results(job.id), job.results_expire_at)
+
+
+def _mapping(values: Values) -> dict[FieldT, EncodableT]:
+    """Return values with the type that redis-py takes."""
+    return {name: value for name, value in values.items()}  # noqa: C416 - dict() keeps the narrower type
 
 
 def _batch_id(parsed: dict[str, Any], name: str) -> str:

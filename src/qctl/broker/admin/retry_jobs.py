@@ -11,7 +11,7 @@ from rq.utils import utcformat
 
 from qctl.broker.admin import rate_limit_slots
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import job_fields, keys, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import State
 
@@ -38,7 +38,7 @@ class Retry:
         """Retry these jobs. Returns a word for each, as in `retry.lua`."""
         now = datetime.now(timezone.utc)
         limit_prefix, _, limit_suffix = RateLimitRegistry("\0", connection).rate_limited_key.partition("\0")
-        answers = _retry(
+        reply = _retry(
             connection,
             failed=keys.failed(queue),
             quarantine=keys.quarantine(queue),
@@ -62,7 +62,7 @@ class Retry:
             limit_suffix=limit_suffix,
             job_ids=ids,
         )
-        words = [untrusted_fields.decode(answer) for answer in answers]
+        words = list(map(replies.word, replies.array(reply)))
         for id_, word in zip(ids, words, strict=True):
             if word == "limited":
                 rate_limit_slots.acquire(connection, untrusted_fields.decode(id_))

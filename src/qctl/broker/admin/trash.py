@@ -67,7 +67,7 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
     batch_id = batch.id_for(queue)
 
     def call(limit: int) -> int:
-        moved: int = _clear(
+        reply = _clear(
             connection,
             waiting=keys.queue(queue),
             batch_jobs=keys.trash_jobs(batch_id),
@@ -81,7 +81,7 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
             expires_ms=batch.expires_ms,
             record=batch.record(queue),
         )
-        return moved
+        return replies.integer(reply)
 
     removed = 0
     try:
@@ -98,7 +98,7 @@ def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> C
     total = replies.integer(connection.llen(keys.queue(queue)))
 
     def call(limit: int) -> int:
-        deleted: int = _purge(
+        reply = _purge(
             connection,
             waiting=keys.queue(queue),
             limit=limit,
@@ -107,7 +107,7 @@ def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> C
             dependents_suffix=keys.DEPENDENTS_SUFFIX,
             counts_prefix=keys.counts_prefix(queue),
         )
-        return deleted
+        return replies.integer(reply)
 
     removed = 0
     try:
@@ -175,7 +175,7 @@ def _restore_batch(connection: Redis, batch: TrashBatch, actor: str, report: Cal
     done = restored = 0
     try:
         while True:
-            taken, put_back = _restore(
+            reply = _restore(
                 connection,
                 batch_jobs=keys.trash_jobs(batch.id),
                 batch=keys.trash(batch.id),
@@ -201,6 +201,7 @@ def _restore_batch(connection: Redis, batch: TrashBatch, actor: str, report: Cal
                 cause_prefix=keys.cause(queue, ""),
                 counts_prefix=keys.counts_prefix(queue),
             )
+            taken, put_back = map(replies.integer, replies.array(reply))
             if not taken:
                 return done, restored
             done += taken
@@ -242,7 +243,7 @@ def expire(connection: Redis, limit: int = 10_000) -> int:
 
 def _empty(connection: Redis, batch: TrashBatch, actor: str, limit: int, report: Callable[[int], None]) -> int:
     def call(count: int) -> int:
-        deleted: int = _empty_batch(
+        reply = _empty_batch(
             connection,
             batch_jobs=keys.trash_jobs(batch.id),
             batch=keys.trash(batch.id),
@@ -255,7 +256,7 @@ def _empty(connection: Redis, batch: TrashBatch, actor: str, limit: int, report:
             batch_id=batch.id,
             batch_field=job_fields.TRASH_BATCH,
         )
-        return deleted
+        return replies.integer(reply)
 
     done = 0
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from redis import Redis
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker import pauses
 from qctl.errors import WaitTimeoutError
@@ -40,7 +40,7 @@ def resume(connection: Redis, worker: WorkerInfo, *, actor: str) -> QuietResult:
 
 
 def _send(connection: Redis, worker: WorkerInfo, actor: str, command: str) -> QuietResult:
-    changed, *claimed = _set_quiet(
+    reply = _set_quiet(
         connection,
         quiet=keys.QUIET,
         events=keys.EVENTS,
@@ -51,8 +51,11 @@ def _send(connection: Redis, worker: WorkerInfo, actor: str, command: str) -> Qu
         max_events=events.MAX_ENTRIES,
         command=command,
     )
+    changed, *claimed = replies.array(reply)
     claims = [
-        (queue, untrusted_fields.decode(id_)) for queue, ids in zip(worker.queues, claimed, strict=True) for id_ in ids
+        (queue, untrusted_fields.decode(id_))
+        for queue, ids in zip(worker.queues, map(replies.bytes_list, claimed), strict=True)
+        for id_ in ids
     ]
     return QuietResult(bool(changed), claims)
 
@@ -79,5 +82,4 @@ def stop(connection: Redis, worker: WorkerInfo, *, actor: str) -> bool:
     with connection.pipeline() as pipe:
         pipe.publish(keys.commands(worker.name), json.dumps({"command": "shutdown"}))
         events.record(pipe, "stopping", worker=worker.name, actor=actor)
-        subscribers, _ = pipe.execute()
-    return bool(subscribers)
+        return replies.integer(pipe.execute()[0]) > 0

@@ -78,7 +78,7 @@ def unmute(connection: Redis, rule: str) -> bool:
 def _read_hash(connection: Redis, key: str) -> Mapping[bytes, bytes]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(key)
-        return replies.granted(replies.execute(pipe)[0], {})
+        return replies.bytes_dict(replies.execute(pipe)[0])
 
 
 def _ms(moment: datetime) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from qctl.broker.redis import keys, stream_reader
+from qctl.broker.bookkeeping.events import parse_event
+from qctl.broker.redis import keys, replies
 from qctl.models import Event
 
 _FIRST_ID = "0-0"
@@ -34,16 +35,16 @@ class EventConsumer:
     def pending(self, count: int) -> list[Event]:
         """Events that were read and not acknowledged, oldest first. Those that the stream has dropped are left out."""
         reply = self._redis.xreadgroup(self._name, self._name, {keys.EVENTS: "0"}, count=count)
-        entries = reply[0][1] if reply else []
+        entries = replies.first_stream(reply)
         dropped = [entry_id for entry_id, raw in entries if not raw]
         if dropped:
             self._redis.xack(keys.EVENTS, self._name, *dropped)
-        return [_event(entry_id, raw) for entry_id, raw in entries if raw]
+        return [parse_event(entry_id.decode(), raw) for entry_id, raw in entries if raw]
 
     def read(self, count: int, block_ms: int) -> list[Event]:
         """New events, oldest first. Waits up to `block_ms` for the first."""
         reply = self._redis.xreadgroup(self._name, self._name, {keys.EVENTS: ">"}, count=count, block=block_ms)
-        return [_event(entry_id, raw) for entry_id, raw in (reply[0][1] if reply else [])]
+        return [parse_event(entry_id.decode(), raw) for entry_id, raw in replies.first_stream(reply)]
 
     def acknowledge(self, events: Sequence[Event]) -> None:
         """Acknowledge events, so that they are not read again."""
@@ -67,11 +68,6 @@ class EventConsumer:
             if group["name"] == self._name.encode():
                 return str(group["last-delivered-id"].decode())
         return _FIRST_ID
-
-
-def _event(entry_id: bytes, raw: stream_reader.RawFields) -> Event:
-    fields = stream_reader.decode_fields(raw)
-    return Event(entry_id.decode(), fields.pop("event", "?"), fields)
 
 
 def _id_parts(entry_id: str) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from typing import Any
 from redis import Redis
 from redis.client import Pipeline
 
-from qctl.broker.redis import keys, stream_reader
+from qctl.broker.redis import keys, replies, stream_reader
 from qctl.models import Event
 
 MAX_ENTRIES = 100_000
@@ -80,7 +80,7 @@ def search(connection: Redis, wanted: Callable[[Event], bool], *, limit: int, si
     for entry_id, raw in stream_reader.newest_first(connection, keys.EVENTS, since_ms):
         if len(events) >= limit:
             break
-        event = _parse(entry_id, raw)
+        event = parse_event(entry_id, raw)
         if wanted(event):
             events.append(event)
     return events[::-1]
@@ -88,7 +88,7 @@ def search(connection: Redis, wanted: Callable[[Event], bool], *, limit: int, si
 
 def last_id(connection: Redis) -> str:
     """The id of the newest event; `follow` continues after it."""
-    latest = connection.xrevrange(keys.EVENTS, count=1)
+    latest = replies.stream_entries(connection.xrevrange(keys.EVENTS, count=1))
     return latest[0][0].decode() if latest else "0-0"
 
 
@@ -97,12 +97,13 @@ def follow(connection: Redis, after: str = "$", block_ms: int = 1000) -> Iterato
     last = last_id(connection) if after == "$" else after
     while True:
         reply = connection.xread({keys.EVENTS: last}, count=MAX_FOLLOWED_EVENTS, block=block_ms)
-        entries = reply[0][1] if reply else []
+        entries = replies.first_stream(reply)
         if entries:
             last = entries[-1][0].decode()
-        yield [_parse(entry_id.decode(), raw) for entry_id, raw in entries]
+        yield [parse_event(entry_id.decode(), raw) for entry_id, raw in entries]
 
 
-def _parse(entry_id: str, raw: stream_reader.RawFields) -> Event:
+def parse_event(entry_id: str, raw: stream_reader.RawFields) -> Event:
+    """The event of an entry of the stream."""
     fields = stream_reader.decode_fields(raw)
     return Event(entry_id, fields.pop("event", "?"), fields)

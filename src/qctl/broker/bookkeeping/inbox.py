@@ -12,7 +12,7 @@ from typing import Any
 
 from redis import Redis
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import keys, replies
 from qctl.broker.redis.scripts import Script
 
 NOTIFICATION_WINDOW_SECONDS = 60
@@ -38,7 +38,7 @@ def deliver(connection: Redis, receiver: str, message_id: str, message: Mapping[
 def read(connection: Redis, receiver: str, after: str = "-", count: int = 100) -> list[tuple[str, dict[str, Any]]]:
     """Messages of an inbox that follow the position `after`, oldest first, each with its position."""
     begin = "-" if after == "-" else f"({after}"
-    entries = connection.xrange(keys.inbox(receiver), begin, "+", count=count)
+    entries = replies.stream_entries(connection.xrange(keys.inbox(receiver), begin, "+", count=count))
     return [(position.decode(), json.loads(fields[b"message"])) for position, fields in entries]
 
 

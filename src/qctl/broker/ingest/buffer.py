@@ -21,7 +21,7 @@ from rq.serializers import JSONSerializer
 
 from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
-from qctl.broker.redis import clock, keys
+from qctl.broker.redis import clock, keys, replies
 from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
 
@@ -160,7 +160,7 @@ class Buffer:
                     head = int(pipe.get(keys.buffer_head(name)) or 0)
                     if pipe.llen(keys.queue(self._pipeline.queue)) >= self._settings.max_waiting_batches:
                         return 0
-                    items = pipe.lrange(keys.buffer(name), 0, size - 1)
+                    items = replies.bytes_list(pipe.lrange(keys.buffer(name), 0, size - 1))
                     due = max_age is None or len(items) == size or (items and (item_age(items[0]) or 0) >= max_age)
                     if not items or not due:
                         return 0
@@ -193,7 +193,7 @@ class Buffer:
         job.data = b"".join((b'["', self._handler.encode(), b'", null, [[', b",".join(items), b"]], {}]"))
         self._queue.enqueue_job(job, pipeline=pipe)
         pipe.hincrby(keys.ingest(self._pipeline.name), "cut", len(items))
-        flushed = {"flushed": len(items), "flushed_at": time.time_ns() // 1_000_000}
+        flushed: dict[Any, Any] = {"flushed": len(items), "flushed_at": time.time_ns() // 1_000_000}
         pipe.hset(keys.ingest(self._pipeline.name), mapping=flushed)
         events.record(pipe, "created", queue=self._pipeline.queue, job=job.id, count=len(items))
 

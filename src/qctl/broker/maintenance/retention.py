@@ -7,7 +7,7 @@ from redis import Redis
 from qctl.broker.admin import bulk, cleanup, trash
 from qctl.broker.admin.move_jobs import Discard
 from qctl.broker.query import dead_letters, stats_snapshot
-from qctl.broker.redis import clock, keys, untrusted_fields
+from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.models import ChosenJobs, Selection, State
 
 MAX_JOBS_PER_ROUND = 200
@@ -21,7 +21,7 @@ def delete_finished(connection: Redis, queue: str, *, max_jobs: int) -> None:
     excess = int(connection.zcount(registry, 0, latest)) - max_jobs
     if excess > 0:
         ids = connection.zrangebyscore(registry, 0, latest, start=0, num=min(excess, MAX_JOBS_PER_ROUND))
-        cleanup.delete_finished(connection, queue, ids, lambda _done, _total: None)
+        cleanup.delete_finished(connection, queue, replies.bytes_list(ids), lambda _done, _total: None)
 
 
 def trash_old_dead_letters(connection: Redis, *, seconds: int, ttl: int) -> int:

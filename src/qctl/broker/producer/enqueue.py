@@ -24,7 +24,7 @@ from rq.utils import now
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.producer import owner_limits
 from qctl.broker.producer.owner_limits import OwnerLimits
-from qctl.broker.redis import keys, untrusted_fields
+from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.broker.redis.connection import TRANSIENT_ERRORS, Backoff
 from qctl.broker.redis.scripts import Script
 from qctl.catalog import options
@@ -161,7 +161,8 @@ def create(
         batch = slice(start, start + JOBS_PER_CALL)
         keys_, args = _call(jobs[batch], hashes[batch], at, delay, limits, actor)
         # The repeated call is identical, so that it finds the jobs that the first one created by their ids.
-        word, *rest = retry_while_away(lambda k=keys_, a=args: _enqueue(connection, k, a), retry_seconds)  # type: ignore[misc]
+        reply = retry_while_away(lambda k=keys_, a=args: _enqueue(connection, k, a), retry_seconds)  # type: ignore[misc]
+        word, *rest = replies.array(reply)
         if word != b"done":
             raise limits.error_from_reply([word, *rest])
         created += [bool(flag) for flag in rest]

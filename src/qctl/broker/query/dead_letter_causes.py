@@ -289,7 +289,7 @@ def _entries(connection: Redis, queue: str, fingerprint: str) -> Iterator[list[t
         if not page:
             return
         with connection.pipeline(transaction=False) as pipe:
-            pipe.zmscore(keys.failed(queue), [id_ for id_, _ in page])
+            pipe.zmscore(keys.failed(queue), [untrusted_fields.decode(id_) for id_, _ in page])
             scores = replies.scores(replies.execute(pipe)[0], len(page))
         yield [letter for letter, score in zip(page, scores, strict=True) if score is not None]
         start += LETTERS_PER_READ

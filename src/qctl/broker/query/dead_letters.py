@@ -125,7 +125,7 @@ def _find(connection: Redis, ids_by_queue: Mapping[str, Sequence[str]]) -> dict[
     """Return the locations of those ids that are dead letters of their queue."""
     with connection.pipeline(transaction=False) as pipe:
         for queue, ids in ids_by_queue.items():
-            pipe.zmscore(keys.failed(queue), ids)
+            pipe.zmscore(keys.failed(queue), list(ids))
             pipe.hmget(keys.quarantine(queue), ids)
         answers = replies.execute(pipe)
     locations: dict[str, DeadLetterLocation] = {}

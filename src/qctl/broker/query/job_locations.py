@@ -180,7 +180,7 @@ def find_positions(connection: Redis, queue: str, ids: Sequence[bytes]) -> dict[
 
 def _position_near_end(connection: Redis, queue: str, id_: bytes) -> int | None:
     with connection.pipeline(transaction=False) as pipe:
-        pipe.lpos(keys.queue(queue), id_, maxlen=LPOS_MAXLEN)
-        pipe.lpos(keys.queue(queue), id_, rank=-1, maxlen=LPOS_MAXLEN)
+        pipe.execute_command("LPOS", keys.queue(queue), id_, "MAXLEN", LPOS_MAXLEN)
+        pipe.execute_command("LPOS", keys.queue(queue), id_, "RANK", -1, "MAXLEN", LPOS_MAXLEN)
         from_head, from_tail = map(replies.optional_integer, replies.execute(pipe))
     return from_tail if from_head is None else from_head

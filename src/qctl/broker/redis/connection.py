@@ -64,10 +64,10 @@ script; inside a script Redis 6.2 puts `-` before it."""
 _SCRIPT_LOCATION = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
 
-class _Packer(HiredisRespSerializer):  # type: ignore[misc]  # redis-py counts as untyped
+class _Packer(HiredisRespSerializer):
     """Packs commands by hiredis, with text as `surrogateescape` reads it, which redis-py's own packer refuses."""
 
-    def pack(self, *args: protocol.Argument) -> list[bytes]:
+    def pack(self, *args: protocol.Argument) -> list[bytes]:  # type: ignore[override]  # redis-py says: lists
         """Pack one command. The words of its name become arguments of their own."""
         name, *rest = args
         words = name.split() if isinstance(name, (str, bytes)) else [name]
@@ -77,7 +77,7 @@ class _Packer(HiredisRespSerializer):  # type: ignore[misc]  # redis-py counts a
             raise DataError(str(error)) from error
 
 
-class _TlsConnection(SSLConnection):  # type: ignore[misc]  # redis-py counts as untyped
+class _TlsConnection(SSLConnection):
     """TLS whose handshake ends within the connect timeout: a server without TLS says nothing, and waits for more."""
 
     def _wrap_socket_with_ssl(self, sock: socket) -> ssl.SSLSocket:

@@ -16,12 +16,12 @@ from qctl.errors import QctlError
 _lock = Script("redis/lock")
 
 
-class _LockWithoutMemory(Lock):  # type: ignore[misc]  # redis-py counts as untyped
+class _LockWithoutMemory(Lock):
     """redis-py's lock, acquired by a script: a full Redis refuses SET, but not a script that has begun to write."""
 
     def do_acquire(self, token: str) -> bool:
         """Acquire the lock if nobody holds it."""
-        return bool(_lock(self.redis, [self.name], [token, int(self.timeout * 1000)]))
+        return bool(_lock(self.redis, [self.name], [token, int((self.timeout or 0) * 1000)]))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ that stands in a reply's place is raised.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from redis.client import Pipeline
 from redis.exceptions import NoPermissionError, ResponseError
@@ -21,7 +21,7 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 """One entry of a stream: its id and its fields."""
 
 
-def execute(pipe: Pipeline) -> list[Any]:
+def execute(pipe: Pipeline) -> list[object]:
     """Run a pipeline to its end. Commands that failed have their error as reply."""
     return list(pipe.execute(raise_on_error=False))
 
@@ -96,6 +96,23 @@ def stream_entries(reply: object) -> list[Entry]:
     return cast("list[Entry]", reply) if isinstance(reply, list) else _empty(reply, [])
 
 
+def array(reply: object) -> list[object]:
+    """Read the reply of a script that returns a table."""
+    return cast("list[object]", reply) if isinstance(reply, list) else _empty(reply, [])
+
+
+def word(reply: object) -> str:
+    """Read the reply of a script that returns a word."""
+    return reply.decode(errors="surrogateescape") if isinstance(reply, bytes) else _empty(reply, "")
+
+
+def first_stream(reply: object) -> list[Entry]:
+    """Read the reply to XREAD or XREADGROUP of one stream. Fields of an entry that the stream has dropped are empty."""
+    if isinstance(reply, list) and reply:
+        return [(entry_id, fields or {}) for entry_id, fields in stream_entries(reply[0][1])]
+    return _empty(reply or None, [])
+
+
 def _empty(reply: object, empty: T) -> T:
     """Return `empty` for nil and for a key of another type. Raises any other error."""
     if reply is None or is_wrong_type(reply):
@@ -103,8 +120,3 @@ def _empty(reply: object, empty: T) -> T:
     if isinstance(reply, Exception):
         raise reply
     raise TypeError(f"unexpected reply of type {type(reply).__name__}")
-
-
-def granted(reply: T, default: T) -> T:
-    """Return a reply, or `default` if its key holds another type. Raises any other error."""
-    return _empty(reply, default) if isinstance(reply, Exception) else reply

@@ -40,7 +40,7 @@ class Script:
         args: Sequence[Argument] = (),
         /,
         **values: Any,
-    ) -> Any:
+    ) -> object:
         """Run it with values by name. A Redis that does not know the script (it has restarted) is sent the text.
 
         Text may hold bytes that are not UTF-8, as `surrogateescape` reads them, whatever the connection makes of it.

@@ -31,7 +31,7 @@ from rq_scheduler import Scheduler
 
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.redis import clock, job_fields, keys, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.connection import is_temporary
 from qctl.broker.redis.scripts import Script
 from qctl.broker.scheduler.recurrence import Recurrence, RunPlan, plan_runs
@@ -90,7 +90,7 @@ class ScheduleEntry:
         return replace(self.job, id=f"cron-{self.name}-{time:%Y%m%dT%H%M%SZ}", trace=uuid.uuid4().hex)
 
 
-class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no type hints
+class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-scheduler has no type hints
     """Stores schedules and creates their jobs. `now` returns seconds since 1970, by default of Redis's clock."""
 
     scheduled_jobs_key = keys.SCHEDULES
@@ -164,8 +164,8 @@ class CronScheduler(Scheduler):  # type: ignore[misc]  # rq-scheduler has no typ
         runs = plan.runs if entry.left is None else plan.runs[: entry.left]
         left = None if entry.left is None else entry.left - len(runs)
         jobs = [entry.job_for(run) for run in runs]
-        created = _fire(self.connection, *self._call(entry, due, now, replace(plan, runs=runs), jobs, left))
-        if created < 0:
+        reply = _fire(self.connection, *self._call(entry, due, now, replace(plan, runs=runs), jobs, left))
+        if replies.integer(reply) < 0:
             return []
         if plan.skipped:
             log.warning(

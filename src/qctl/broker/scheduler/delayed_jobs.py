@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -33,7 +32,7 @@ def count_waiting(connection: Redis, queues: Sequence[str]) -> int:
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.zcard(keys.scheduled(queue))
-        return sum(replies.granted(reply, 0) for reply in replies.execute(pipe)) if queues else 0
+        return sum(map(replies.integer, replies.execute(pipe))) if queues else 0
 
 
 def list_next(connection: Redis, queues: Sequence[str], limit: int) -> list[Timer]:
@@ -41,7 +40,7 @@ def list_next(connection: Redis, queues: Sequence[str], limit: int) -> list[Time
     with connection.pipeline(transaction=False) as pipe:
         for queue in queues:
             pipe.zrange(keys.scheduled(queue), 0, limit - 1, withscores=True)
-        rows_by_queue = [replies.granted(reply, []) for reply in replies.execute(pipe)] if queues and limit else []
+        rows_by_queue = list(map(replies.scored_members, replies.execute(pipe))) if queues and limit else []
     scheduled = [(queue, raw, due) for queue, rows in zip(queues, rows_by_queue, strict=False) for raw, due in rows]
     scheduled.sort(key=lambda row: row[2])
     return list(_read(connection, scheduled[:limit]))
@@ -60,17 +59,14 @@ def _origin(connection: Redis, job_id: str) -> bytes | None:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hget(keys.job(job_id), "origin")
         (answer,) = replies.execute(pipe)
-    origin: bytes | None = replies.granted(answer, None)
-    return origin
+    return replies.optional_bytes(answer)
 
 
 def _read(connection: Redis, scheduled: Sequence[tuple[str, bytes, float]]) -> Iterator[Timer]:
     with connection.pipeline(transaction=False) as pipe:
         for _, raw, _ in scheduled:
             pipe.hmget(keys.job(untrusted_fields.decode(raw)), _FIELDS)
-        answers = (
-            [replies.granted(reply, [None] * len(_FIELDS)) for reply in replies.execute(pipe)] if scheduled else []
-        )
+        answers = [replies.field_values(reply, len(_FIELDS)) for reply in replies.execute(pipe)] if scheduled else []
     for (queue, raw, due), values in zip(scheduled, answers, strict=True):
         yield _parse_timer(queue, untrusted_fields.decode(raw), due, dict(zip(_FIELDS, values, strict=True)))
 
@@ -109,10 +105,7 @@ def _intervals(raw: bytes | None) -> tuple[int, ...]:
 
 def to_datetime(seconds: float) -> datetime | None:
     """A time (s since 1970) as a datetime, None if it is out of range."""
-    try:
-        return clock.to_datetime(seconds * 1000) if math.isfinite(seconds) else None
-    except (ValueError, OverflowError, OSError):
-        return None
+    return clock.optional_datetime(seconds * 1000)
 
 
 def read_statuses(connection: Redis, ids: Collection[str]) -> dict[str, str]:
@@ -123,7 +116,7 @@ def read_statuses(connection: Redis, ids: Collection[str]) -> dict[str, str]:
             pipe.hget(keys.job(job_id), "status")
         answers = replies.execute(pipe) if sorted_ids else []
     return {
-        job_id: untrusted_fields.decode(replies.granted(answer, None))
+        job_id: untrusted_fields.decode(replies.optional_bytes(answer))
         for job_id, answer in zip(sorted_ids, answers, strict=True)
     }
 
@@ -137,5 +130,5 @@ def apply_action(connection: Redis, job_id: str, queue: str, action: str, *, act
     script_keys = [schedule_key, keys.queue(queue), keys.QUEUES, keys.job(job_id), keys.EVENTS]
     now = utcformat(datetime.now(timezone.utc))
     args: list[Any] = [job_id, action, actor, now, events.MAX_ENTRIES, queue, PAUSED_DUE_SECONDS]
-    reply: bytes = _timer(connection, script_keys, [*args, "keep" if foreign else ""])
-    return reply.decode()
+    reply = _timer(connection, script_keys, [*args, "keep" if foreign else ""])
+    return replies.word(reply)

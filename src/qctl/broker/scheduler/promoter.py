@@ -20,7 +20,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import utcformat
 
 from qctl.broker.bookkeeping import dead_letter_index, events
-from qctl.broker.redis import clock, keys
+from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.connection import is_temporary, log_and_continue
 from qctl.broker.redis.scripts import Script
 
@@ -37,7 +37,7 @@ class DelayedJobPromoter(RQScheduler):
 
     def __init__(self, connection: Redis) -> None:
         super().__init__([], connection=connection, interval=1, serializer=JSONSerializer, name="qctl")
-        self._connection = connection
+        self._connection = connection  # type: ignore[assignment]  # RQ declares None
         self._locked_at = 0.0
         self._known: set[str] = set()
 
@@ -58,7 +58,7 @@ class DelayedJobPromoter(RQScheduler):
     def _promote(self, name: str) -> int:
         total = 0
         while True:
-            moved, *limited = _promote(
+            reply = _promote(
                 self.connection,
                 [keys.scheduled(name), keys.queue(name), keys.QUEUES, keys.quarantine(name), keys.EVENTS],
                 [
@@ -69,9 +69,11 @@ class DelayedJobPromoter(RQScheduler):
                     events.MAX_ENTRIES,
                 ],
             )
-            for job_id in limited:
-                self._promote_limited(name, job_id.decode(errors="surrogateescape"))
-            total += int(moved)
+            count, *limited = replies.array(reply)
+            moved = replies.integer(count)
+            for job_id in map(replies.word, limited):
+                self._promote_limited(name, job_id)
+            total += moved
             if moved:
                 log.debug("%d jobs of %s were due", moved, name)
             if moved < MAX_JOBS_PER_CALL:

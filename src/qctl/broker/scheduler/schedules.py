@@ -19,7 +19,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
-from qctl.broker.redis import job_fields, keys, untrusted_fields
+from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler, ScheduleEntry, parse_entry
 from qctl.broker.scheduler.recurrence import Recurrence
 from qctl.catalog import arguments, options
@@ -41,21 +41,23 @@ MAX_LISTED_SCHEDULES = 1000
 
 def list_all(connection: Redis) -> list[Schedule]:
     """All schedules by name: qctl's own, and those of a stock rq-scheduler, which are read-only."""
-    own = connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
-    foreign = connection.zrange(Scheduler.scheduled_jobs_key, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
+    own, foreign = (
+        replies.scored_members(connection.zrange(key, 0, MAX_LISTED_SCHEDULES - 1, withscores=True))
+        for key in (keys.SCHEDULES, Scheduler.scheduled_jobs_key)
+    )
     with connection.pipeline(transaction=False) as pipe:
         for raw, _ in own:
             pipe.hgetall(keys.schedule(untrusted_fields.decode(raw)))
         for raw, _ in foreign:
             pipe.hgetall(keys.job(untrusted_fields.decode(raw)))
-        replies = pipe.execute(raise_on_error=False)
+        answers = replies.execute(pipe)
     rows = [
         _parse_schedule(connection, untrusted_fields.decode(raw), due, reply)
-        for (raw, due), reply in zip(own, replies, strict=False)
+        for (raw, due), reply in zip(own, answers, strict=False)
     ]
     rows += [
         _parse_foreign(untrusted_fields.decode(raw), due, reply)
-        for (raw, due), reply in zip(foreign, replies[len(own) :], strict=True)
+        for (raw, due), reply in zip(foreign, answers[len(own) :], strict=True)
     ]
     return sorted(rows, key=lambda schedule: schedule.name)
 
@@ -207,7 +209,7 @@ def sync_settings(connection: Redis, entries: Mapping[str, ScheduleEntry | None]
     """
     store = CronScheduler(connection)
     for name, entry in entries.items():
-        fields = connection.hgetall(keys.schedule(name))
+        fields = replies.bytes_dict(connection.hgetall(keys.schedule(name)))
         if entry is None:
             if fields.get(job_fields.SCHEDULE_SOURCE.encode()) == b"settings":
                 connection.zrem(keys.SCHEDULES, name)
@@ -237,11 +239,12 @@ def _is_current(connection: Redis, name: str, fields: Mapping[bytes, bytes], ent
 def _read_entry(connection: Redis, name: str) -> ScheduleEntry:
     if connection.zscore(keys.SCHEDULES, name) is None:
         raise _unknown(connection, name)
-    return parse_entry(connection, name, connection.hgetall(keys.schedule(name)))
+    return parse_entry(connection, name, replies.bytes_dict(connection.hgetall(keys.schedule(name))))
 
 
 def _unknown(connection: Redis, name: str) -> NotFoundError:
-    names = [untrusted_fields.decode(raw) for raw in connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1)]
+    raw_names = replies.bytes_list(connection.zrange(keys.SCHEDULES, 0, MAX_LISTED_SCHEDULES - 1))
+    names = [untrusted_fields.decode(raw) for raw in raw_names]
     close = tuple(other for other in names if name and (name in other or other in name))
     return NotFoundError(f"schedule {name!r} not found", close, hint="qctl schedule list")
 

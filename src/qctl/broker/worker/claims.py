@@ -202,7 +202,7 @@ class Claimant:
         key = keys.queue(queue)
         log.debug("nothing to claim: waits on %s for up to %.1f s", queue, seconds)
         try:
-            self._redis.blmove(key, key, seconds, "LEFT", "LEFT")
+            self._redis.blmove(key, key, seconds, "LEFT", "LEFT")  # type: ignore[arg-type]  # it may be a fraction
         except ResponseError as error:
             log.warning("cannot wait on queue %s: %s", queue, error)
             time.sleep(LOOK)
@@ -262,7 +262,7 @@ class Claimant:
 
     def claim_of(self, queue: str, job_id: str) -> str | None:
         """The claim on a job as it stands in Redis, where it is this claimant's."""
-        raw: bytes | None = self._redis.hget(keys.claims(queue), job_id)
+        raw = replies.optional_bytes(self._redis.hget(keys.claims(queue), job_id))
         text = raw.decode(errors="surrogateescape") if raw else ""
         return text if text.startswith(f"{self.name}|") else None
 
@@ -275,7 +275,7 @@ class Claimant:
         for queue in queues:
             if self._redis.type(keys.claims(queue)) != b"hash":
                 continue
-            claims: dict[bytes, bytes] = self._redis.hgetall(keys.claims(queue))
+            claims = replies.bytes_dict(self._redis.hgetall(keys.claims(queue)))
             # The last one first: each goes to the head.
             for raw_id, raw in sorted(claims.items(), key=lambda item: claimed_at(item[1]))[::-1]:
                 if raw.startswith(f"{self.name}|".encode()):

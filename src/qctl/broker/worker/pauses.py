@@ -15,7 +15,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys, replies
+from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_protocol import claimed_at
 from qctl.errors import WaitTimeoutError
@@ -59,7 +59,7 @@ def of(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
 def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds: float | None = None) -> Held:
     """Hold a queue, for `seconds` or until somebody resumes it. From now on nobody claims from it."""
     names = catalog.lanes(queue)
-    changed, raw, *claimed = _pause(
+    reply = _pause(
         connection,
         pauses=keys.PAUSED,
         events=keys.EVENTS,
@@ -70,10 +70,13 @@ def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds
         duration_ms=round((seconds or 0) * 1000),
         max_events=events.MAX_ENTRIES,
     )
+    changed, raw, *claimed = replies.array(reply)
     claims = [
-        (name, id_.decode(errors="surrogateescape")) for name, ids in zip(names, claimed, strict=True) for id_ in ids
+        (name, id_.decode(errors="surrogateescape"))
+        for name, ids in zip(names, map(replies.bytes_list, claimed), strict=True)
+        for id_ in ids
     ]
-    return Held(_read(queue, raw), bool(changed), claims)
+    return Held(_read(queue, replies.optional_bytes(raw) or b""), bool(changed), claims)
 
 
 def settle(connection: Redis, held: Held, timeout: float) -> float:
@@ -103,9 +106,9 @@ def _is_news(connection: Redis, queues: Sequence[str]) -> bool:
         pipe.time()
         for queue in queues:
             pipe.hvals(keys.claims(queue))
-        (seconds, micros), *held = replies.execute(pipe)
-    since = (seconds - HEARD) * 1_000_000 + micros
-    return any(claimed_at(claim) > since for claims in held for claim in replies.granted(claims, []))
+        now, *held = replies.execute(pipe)
+    since = clock.reply_ms(now) * 1000 - HEARD * 1_000_000
+    return any(claimed_at(claim) > since for claims in held for claim in replies.bytes_list(claims))
 
 
 def release(connection: Redis, queue: str, *, actor: str) -> bool:
@@ -116,7 +119,7 @@ def release(connection: Redis, queue: str, *, actor: str) -> bool:
 def end_expired(connection: Redis) -> list[str]:
     """Remove pauses whose time is over, with their event. Claims pass them over anyway. Returns the queues."""
     ended = []
-    for field in connection.hkeys(keys.PAUSED):
+    for field in replies.bytes_list(connection.hkeys(keys.PAUSED)):
         if _remove(connection, field, actor="time", only="ended"):
             ended.append(field.decode(errors="surrogateescape"))
     return ended

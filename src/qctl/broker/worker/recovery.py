@@ -16,7 +16,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import keys, replies
+from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_protocol import claimed_at
 
@@ -82,18 +82,19 @@ class Recoverer:
         """The claims whose claimant has no lease now, in two round trips."""
         queues = self._queues
         if queues is None:
-            queues = [keys.queue_name(key) for key in self._redis.smembers(keys.QUEUES)]
+            queues = [keys.queue_name(key) for key in replies.bytes_set(self._redis.smembers(keys.QUEUES))]
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.zrange(keys.LEASES, 0, -1, withscores=True)
             for queue in queues:
                 pipe.hgetall(keys.claims(queue))
-            (seconds, micros), leases, *claims = (replies.granted(reply, {}) for reply in replies.execute(pipe))
-        alive = {name for name, ends in leases if ends > seconds * 1000 + micros // 1000}
+            time, leases, *claims = replies.execute(pipe)
+        now = clock.reply_ms(time)
+        alive = {name for name, ends in replies.scored_members(leases) if ends > now}
         return [
             _Suspect(queue, job_id.decode(errors="surrogateescape"), claim.decode(errors="surrogateescape"))
             for queue, held in zip(queues, claims, strict=True)
-            for job_id, claim in held.items()
+            for job_id, claim in replies.bytes_dict(held).items()
             if claim.rpartition(b"|")[0] not in alive
         ]
 
@@ -116,7 +117,7 @@ def recover(connection: Redis, queue: str, job_id: str, claim: str, *, by: str, 
 
     Returns alive, changed, ended, recovered or quarantined.
     """
-    outcome: bytes = _recover(
+    outcome = _recover(
         connection,
         waiting=keys.queue(queue),
         intermediate=keys.intermediate(queue),
@@ -137,7 +138,7 @@ def recover(connection: Redis, queue: str, job_id: str, claim: str, *, by: str, 
         actor=by,
         own="own" if own else "",
     )
-    return outcome.decode()
+    return replies.word(outcome)
 
 
 def forget_dead_leases(connection: Redis) -> int:
