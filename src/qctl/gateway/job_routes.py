@@ -46,7 +46,7 @@ def find(
     status: Annotated[OwnedStatus | None, Query(description="only jobs with this status")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_JOBS, description="maximum number of jobs")] = MAX_JOBS,
 ) -> Jobs:
-    """The user's jobs, the newest first. Finished jobs expire after QCTL_KEEP_FINISHED seconds, dead letters never."""
+    """The user's jobs, the newest first. Finished jobs expire after QCTL_KEEP_FINISHED seconds."""
     owned = gateway.service.jobs_of(user.id)
     return Jobs(jobs=[Job.of(job) for job in owned if status in (None, job.status)][:limit])
 
@@ -77,7 +77,7 @@ def resolve(settings: Settings, name: str, data: Mapping[str, Any] | None) -> tu
     spec = catalog.jobs(settings.jobs_modules).get(name)
     if spec is not None and not spec.batch:
         if not any(fnmatchcase(name, pattern) for pattern in settings.gateway_jobs):
-            raise RefusedError(f"users may not create job {name!r}; QCTL_GATEWAY_JOBS does not allow it")
+            raise RefusedError(f"users may not create job {name!r}")
         return name, data or {}
     if settings.gateway_default_job is None:
         raise NotFoundError(f"job {name!r} is not in the catalog")

@@ -32,7 +32,7 @@ MAX_BODY_BYTES = 1 << 20
 """Largest body, as large as the arguments of a job may be; a larger one gets 413."""
 
 MAX_DISCARDED_BYTES = 4 << 20
-"""Bytes beyond the limit to read and discard before replying 413: a client that is still sending misses a reply."""
+"""Bytes beyond the limit that are read and discarded before 413, because a client that still sends misses a reply."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",

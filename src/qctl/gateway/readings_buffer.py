@@ -1,4 +1,4 @@
-"""Buffer of posted readings: the buffer of MQTT's, in groups, by the rules of all sources."""
+"""Buffer of posted readings: group commits to the same Redis buffer as readings that arrive by MQTT."""
 
 from __future__ import annotations
 
