@@ -202,7 +202,7 @@ def growth(monitor: Monitor, seconds: float) -> tuple[float, float]:
 
 def hour(updates: int) -> None:
     """Drive the app itself, without a terminal, faster than in life, and tell how its memory grew."""
-    cpu_budget.SHARE = page_loader.SHARE = 1e9
+    cpu_budget.CPU_SHARE = page_loader.CPU_SHARE = 1e9
     size = Size().times(0.1)
     with unlogged_redis() as (path, _):
         fill(path, size)
@@ -223,7 +223,7 @@ async def _updated(monitor: app.Monitor, updates: int) -> list[float]:
     async with monitor.run_test(size=(WIDTH, HEIGHT)) as pilot:
         for number in range(updates):
             if number % 20 == 0:
-                monitor.go(list(SCREENS)[number // 20 % len(SCREENS)])
+                monitor.go_to(list(SCREENS)[number // 20 % len(SCREENS)])
             before = monitor._read_at
             monitor._load_now()
             while monitor._read_at == before:

@@ -32,7 +32,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "pause": (("escape", "2", "down", "p"), "Reason"),
     "clear": (("escape", "C"), "Type report"),
     "new-job": (("escape", "a", "s", "t", "o", "c", "k", "enter"), "Enqueue"),
-    "edit": (("escape", "3", "e"), "What it is called with"),
+    "edit": (("escape", "3", "e"), "Payload (JSON"),
     "remove": (("escape", "5", "D"), "Type nightly"),
 }
 """Keys that lead from one to the next, and what is to be seen when it is there."""

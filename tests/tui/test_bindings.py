@@ -43,19 +43,19 @@ CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("Grid", "G"): ("G", "> q099"),
     ("Grid", "right"): ("right enter", "only q000 queued"),
     ("Grid", "left"): ("left enter", "[6 Workers]"),
-    ("Grid", "enter"): ("enter", "No worker takes from it."),
-    ("ActDialog", "escape"): ("p escape", "nothing was done"),
-    ("ActDialog", "left"): ("p left enter", "done: q000 is paused"),
-    ("ActDialog", "up"): ("p up enter", "done: q000 is paused"),
-    ("ActDialog", "right"): ("p left right enter", "nothing was done"),
-    ("ActDialog", "down"): ("p up down enter", "nothing was done"),
-    ("Sheet", "escape"): ("y escape", "> q000"),
-    ("Sheet", "q"): ("y q", "> q000"),
-    ("Sheet", "enter"): ("y enter", "> q000"),
-    ("Sheet", "y"): ("question_mark y", ""),
-    ("NewJob", "escape"): ("a =alert-email escape", "nothing was done"),
-    ("NewJob", "down"): ("a =alert-email down enter", "Enqueue bulk-update"),
-    ("NewJob", "up"): ("a =alert-email down down up enter", "Enqueue bulk-update"),
+    ("Grid", "enter"): ("enter", "This queue has no workers."),
+    ("ActionDialog", "escape"): ("p escape", "nothing was done"),
+    ("ActionDialog", "left"): ("p left enter", "done: q000 is paused"),
+    ("ActionDialog", "up"): ("p up enter", "done: q000 is paused"),
+    ("ActionDialog", "right"): ("p left right enter", "nothing was done"),
+    ("ActionDialog", "down"): ("p up down enter", "nothing was done"),
+    ("TextWindow", "escape"): ("y escape", "> q000"),
+    ("TextWindow", "q"): ("y q", "> q000"),
+    ("TextWindow", "enter"): ("y enter", "> q000"),
+    ("TextWindow", "y"): ("question_mark y", ""),
+    ("NewJobDialog", "escape"): ("a =alert-email escape", "nothing was done"),
+    ("NewJobDialog", "down"): ("a =alert-email down enter", "Enqueue bulk-update"),
+    ("NewJobDialog", "up"): ("a =alert-email down down up enter", "Enqueue bulk-update"),
     ("Prompt", "escape"): ("slash q 9 escape", "> q000"),
     ("ReplayMonitor", "left"): ("shift+right left", " 50 "),
     ("ReplayMonitor", "right"): ("right", " 10 "),
@@ -63,7 +63,7 @@ CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("ReplayMonitor", "shift+right"): ("shift+right", " 60 "),
     ("ReplayMonitor", "less_than_sign"): ("full_stop less_than_sign full_stop", " 0.5x "),
     ("ReplayMonitor", "greater_than_sign"): ("full_stop greater_than_sign full_stop", " 2x "),
-    ("ReplayMonitor", "full_stop"): ("full_stop", " held "),
+    ("ReplayMonitor", "full_stop"): ("full_stop", " paused "),
 }
 """Keys to press, that of the case among them, `=text` to wait for that first; and what is to be seen then."""
 
@@ -102,10 +102,10 @@ def test_a_binding_does_what_it_is_for(case: tuple[str, str]) -> None:
         for key in keys.split():
             await (driver.until(key[1:]) if key.startswith("=") else driver.press(key))
         await driver.until(shown)
-        if case[0] in ("Sheet", "Prompt") and shown == "> q000":
+        if case[0] in ("TextWindow", "Prompt") and shown == "> q000":
             await driver.until(lambda: len(driver.app.screen_stack) == windows)
             assert driver.app.focused is driver.app._grid
-        if case == ("Sheet", "y"):
+        if case == ("TextWindow", "y"):
             await driver.until(lambda: driver.app.clipboard.startswith("Screens"))
 
     drive(many(), script)
@@ -135,7 +135,7 @@ def test_every_key_of_every_screen_does_something_there(filled: bool) -> None:
     async def script(driver: Driver) -> None:
         app = driver.app
         for page in PAGES:
-            app.go(page.digit)
+            app.go_to(page.digit)
             await driver.until(lambda: app._read_at is not None)
             here = {key.key for key in chrome.available(app._page, app) if key.verb != "quit"}
             for key in sorted(here):
@@ -143,11 +143,11 @@ def test_every_key_of_every_screen_does_something_there(filled: bool) -> None:
                 app.action_key(key)
                 await asyncio.sleep(0.005)
                 said = str(app.screen_stack[0].query_one("#status", Static).content)
-                assert "that key does nothing" not in said, (page.digit, key)
+                assert "this key does nothing" not in said, (page.digit, key)
                 assert "internal error" not in said, (page.digit, key)
                 while len(app.screen_stack) > 1:
                     app.pop_screen()
-                app.query_one(Prompt).action_drop()
+                app.query_one(Prompt).action_close()
                 if key == "z":
                     app.action_key(key)
 

@@ -90,7 +90,11 @@ def test_shown_rows_are_written_into_a_new_file(tmp_path: Path) -> None:
         await driver.until("sensor-data")
         await driver.type("e")
         await driver.press("enter")
-        for name, shown in (("out.csv", "3 rows written to"), ("out.csv", "is there already"), ("o.json", "3 rows")):
+        for name, shown in (
+            ("out.csv", "3 rows written to"),
+            ("out.csv", "is not overwritten"),
+            ("o.json", "3 rows"),
+        ):
             await driver.press("w", "ctrl+u")
             driver.app.query_one("#prompt").value = str(tmp_path / name)  # type: ignore[attr-defined]
             await driver.press("enter")
@@ -109,7 +113,7 @@ def test_an_id_is_copied_and_logs_say_what_to_run() -> None:
         await driver.press("3")
         await driver.until("job-2")
         await driver.press("space", "space", "Y")
-        await driver.until("copied, where the terminal allows it: job-1")
+        await driver.until("copied if the terminal allows it: job-1")
         assert driver.app.clipboard == "job-1\njob-2"
         await driver.press("l")
         await driver.until("journalctl -u 'qctl-*' --since today | grep trace-1")
@@ -117,6 +121,6 @@ def test_an_id_is_copied_and_logs_say_what_to_run() -> None:
         await driver.press("escape", "5")
         await driver.until("nightly")
         await driver.press("enter")
-        await driver.until("Times to come:")
+        await driver.until("Next runs:")
 
     drive(MonitorOps(), script)

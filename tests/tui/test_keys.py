@@ -12,20 +12,20 @@ CASES: dict[str, tuple[str, str]] = {
     "mark": ("2 space", ">"),
     "pause": ("2 down p", "Pause report"),
     "retry": ("2 r", "2 jobs will run again"),
-    "move": ("3 m", "To which queue:"),
+    "move": ("3 m", "Target queue:"),
     "run": ("5 r", "1 job of inventory will run now"),
     "edit": ("3 e", '"function": "app.send"'),
-    "remove": ("5 D", "Type nightly to go on:"),
-    "kill": ("3 X", "job-1 does not run: it is failed"),
+    "remove": ("5 D", "Type nightly to confirm:"),
+    "kill": ("3 X", "job-1 is not running: it is failed"),
     "enqueue": ("2 a", "welcome-email"),
     "logs": ("6 l", "journalctl _PID=42"),
-    "copy": ("2 Y", "copied, where the terminal allows it: email"),
+    "copy": ("2 Y", "copied if the terminal allows it: email"),
     "export": ("2 w", "qctl-queues-"),
-    "discard": ("4 D", "12 dead letters of the cause 0d9c5c1fb0a7 into the trash"),
-    "clear": ("2 down C", "Type report to go on:"),
+    "discard": ("4 D", "12 dead letters of the cause 0d9c5c1fb0a7 to the trash"),
+    "clear": ("2 down C", "Type report to confirm:"),
     "cancel": ("3 c", "Cancel job-1"),
-    "undo": ("2 U", "there is nothing to undo"),
-    "stop": ("2 x", "no act goes on"),
+    "undo": ("2 U", "nothing to undo"),
+    "stop": ("2 x", "no action is running"),
     "filter": ("2 slash s e n s o r enter", "filter: sensor"),
     "sort": ("2 s s", "WAITING v"),
     "invert": ("2 s s i", "WAITING ^"),
@@ -35,7 +35,7 @@ CASES: dict[str, tuple[str, str]] = {
     "freeze": ("2 z", "= frozen"),
     "command": ("2 colon s t a t s enter", "said: stats"),
     "theme": ("2 t", "theme: textual-light"),
-    "help": ("2 question_mark", "Hold the queue or the schedule, or let it go on."),
+    "help": ("2 question_mark", "Pause or resume the queue or the schedule."),
     "quit": ("2 q", ""),
 }
 
@@ -88,7 +88,7 @@ def test_a_key_does_what_it_says(verb: str) -> None:
         ("5", "nightly"),
         ("6", "obeys"),
         ("7", "readings"),
-        ("8", "jobs a second"),
+        ("8", "jobs per second"),
         ("9", "finished"),
     ],
 )
@@ -110,7 +110,7 @@ def test_enter_leads_from_the_overview_to_the_queue_and_to_its_numbers() -> None
         await driver.until("[2 Queues]")
         await driver.until("> report")
         await driver.press("enter")
-        await driver.until("No worker takes from it.")
+        await driver.until("This queue has no workers.")
         await driver.press("escape", "escape")
         await driver.until("[1 Overview]")
         await driver.press("tab", "enter")
@@ -122,7 +122,7 @@ def test_enter_leads_from_the_overview_to_the_queue_and_to_its_numbers() -> None
 def test_a_key_that_does_nothing_here_says_so() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6", "C")
-        await driver.until("that key does nothing on this screen")
+        await driver.until("this key does nothing on this screen")
 
     drive(MonitorOps(), script)
 

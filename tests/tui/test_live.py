@@ -131,7 +131,7 @@ def test_redis_goes_away_and_comes_back() -> None:
         await driver.until("sensor-data")
         answers["gone"] = stream.gone = True
         await driver.until("Redis is away. Redis at localhost does not answer")
-        await driver.until("STALE: of ")
+        await driver.until("STALE: read at ")
         assert "○ away" in driver.lines[0]
         assert "sensor-data" in driver.text
         await driver.press("p")
@@ -206,7 +206,7 @@ def test_what_was_always_0_is_said_and_not_drawn() -> None:
 
     async def script(driver: Driver) -> None:
         await driver.press("8")
-        await driver.until("jobs a second: 0 all the time")
-        await driver.until("seconds that jobs ran")
+        await driver.until("jobs per second: always 0")
+        await driver.until("run time (s)")
 
     drive(ops, script)

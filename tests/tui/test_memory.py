@@ -15,9 +15,9 @@ from cli.fake import stats_of
 from qctl.models import Event, QueueStats
 from qctl.tui.data import cached_data, dead_letter_cache
 from qctl.tui.data.cached_data import CachedData
-from qctl.tui.data.cpu_budget import Budget
-from qctl.tui.pages.events import KEPT
-from qctl.tui.widgets.grid_lines import Line
+from qctl.tui.data.cpu_budget import CpuBudget
+from qctl.tui.pages.events import MAX_EVENTS
+from qctl.tui.widgets.grid_lines import GridLine
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
 from tui.test_live import Stream
@@ -30,7 +30,7 @@ ROUNDS = 10
 EACH = 300
 """Events of a round, each of a queue of its own."""
 
-KINDS = (Event, QueueStats, Line, Strip)
+KINDS = (Event, QueueStats, GridLine, Strip)
 
 
 def alive() -> Counter[type]:
@@ -40,7 +40,7 @@ def alive() -> Counter[type]:
 
 
 def test_what_is_kept_does_not_grow_with_what_happened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Budget, "wait", lambda *_, **__: 0.0)
+    monkeypatch.setattr(CpuBudget, "delay", lambda *_, **__: 0.0)
     stream, rounds = Stream(), [0]
     before = alive()
 
@@ -63,12 +63,12 @@ def test_what_is_kept_does_not_grow_with_what_happened(monkeypatch: pytest.Monke
                 await driver.press(digit)
                 await driver.until(seen)
         held = alive() - before
-        assert held[Event] <= KEPT + 3 * EACH + 100
+        assert held[Event] <= MAX_EVENTS + 3 * EACH + 100
         assert held[QueueStats] <= 8 * QUEUES
-        assert held[Line] <= 1000
+        assert held[GridLine] <= 1000
         assert held[Strip] <= 4000
-        assert len(driver.app._before) <= 100
-        assert len(driver.app.trends.queues) == QUEUES
+        assert len(driver.app._visited) <= 100
+        assert len(driver.app.depths.queues) == QUEUES
 
     ops: Any = MonitorOps(stats__read=lambda *_: stats(), events__follow=stream.follow)
     drive(ops, script, data=CachedData(ops))

@@ -150,7 +150,7 @@ async def _caller(connection: HTTPConnection, gateway: Backend) -> Caller | None
 
 
 async def _is_allowed(gateway: Backend, caller: Caller) -> bool:
-    """Whether a user who logged in is still an admin. Raises SinkError."""
+    """Return whether a user who logged in is still an admin. Raises SinkError."""
     return caller.role == KEEPER or await gateway.accounts.is_admin(caller)
 
 

@@ -1,4 +1,4 @@
-"""The monitor: screens over `ops` that stay open, for people who watch queues and act on them.
+"""The monitor: live screens over `ops` for people who watch queues and act on them.
 
-Whatever waits for Redis runs in a thread and posts messages; only handlers of messages touch widgets.
+Everything that waits for Redis runs in a thread and posts messages; only handlers of messages touch widgets.
 """

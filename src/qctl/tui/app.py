@@ -1,4 +1,4 @@
-"""The monitor: shows one screen at a time, keeps it up to date, and does what is asked there."""
+"""The monitor: shows one page at a time, keeps it up to date, and runs actions."""
 
 from __future__ import annotations
 
@@ -21,59 +21,49 @@ from textual.widgets import ContentSwitcher, Static
 from qctl.errors import QctlError, RedisUnreachableError, RefusedError
 from qctl.models import Selector
 from qctl.safe import escape_line, escape_text
-from qctl.tui import chrome
-from qctl.tui.actions import Act
-from qctl.tui.chrome import Steady
+from qctl.tui import chrome, messages
+from qctl.tui.actions import Action
+from qctl.tui.chrome import ChromeLine
 from qctl.tui.data import background_fetch, event_feed
-from qctl.tui.data.action_runner import Acting
-from qctl.tui.data.depth_history import Trends, before
+from qctl.tui.data.action_runner import ActionRunner
+from qctl.tui.data.background_fetch import in_thread
+from qctl.tui.data.depth_history import DepthHistory, read_depths
 from qctl.tui.data.monitor_data import MonitorData
-from qctl.tui.data.page_loader import LATEST, Reader, in_thread
-from qctl.tui.host import EVERYTHING
+from qctl.tui.data.page_loader import MAX_INTERVAL_SECONDS, PageLoader
+from qctl.tui.host import ALL
 from qctl.tui.keys import KEYS
-from qctl.tui.messages import Away, Ended, Got, Happened, Loaded, NotGot, NotLoaded, Progressed
 from qctl.tui.page import GridPage, Page
 from qctl.tui.pages import PAGES
-from qctl.tui.widgets.dialogs import Sheet
-from qctl.tui.widgets.forms import NewJob
+from qctl.tui.widgets.dialogs import TextWindow
+from qctl.tui.widgets.forms import NewJobDialog
 from qctl.tui.widgets.grid import Grid
-from qctl.tui.widgets.prompt import Prompt, Question
+from qctl.tui.widgets.prompt import Prompt, PromptRequest
 from qctl.tui.widgets.themes import HIGH_CONTRAST, THEMES
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
-Run = Callable[[str], str]
-"""Runs what follows `qctl` on a command line, and returns what it said."""
+MAX_VISITED_PAGES = 100
+"""Pages that Esc leads back through."""
 
-Complete = Callable[[str], "str | None"]
-"""What follows `qctl` on a command line, whole, of what was typed of it; None where it is not known."""
+NO_COMMAND_LINE = "the command line is disabled here"
 
-WAY_BACK = 100
-"""Screens that Esc leads back through."""
-
-NO_LINE = "there is no command line here"
-
-Thing = TypeVar("Thing")
+T = TypeVar("T")
 
 
 class Monitor(App[None]):
-    """The app. `target` is the Redis, without password; `read_only` why nothing may be changed, None where it may be;
-    `run` what a command line is given to, None where there is no such thing, and `complete` what completes it."""
+    """The app. `data` is shown; `ops` runs actions, None if nothing can be changed.
+
+    `target` is the address of Redis without its password. `read_only` says why changes are refused, None if they are
+    allowed. `run` runs `qctl LINE` and returns its output, None to disable command lines; `complete` returns the whole
+    line that a part of it may become, None if there is none.
+    """
 
     TITLE = "qctl"
-    CSS = """
-    Screen { layout: vertical; background: $surface; }
-    ContentSwitcher { height: 1fr; }
-    #head { height: 1; background: $panel; text-style: bold; }
-    #tabs { height: 1; background: $panel; }
-    #banner { height: auto; background: $error; color: $text; text-style: bold; padding: 0 1; display: none; }
-    #status { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
-    #foot { height: 1; background: $panel; }
-    """
+    CSS = chrome.CSS
     BINDINGS: ClassVar[list[Any]] = [
         *(Binding(key, f"key('{key}')", show=False) for key in dict.fromkeys(key.key for key in KEYS)),
-        *(Binding(page.digit, f"go('{page.digit}')", page.heading, show=False) for page in PAGES),
+        *(Binding(page.digit, f"go_to('{page.digit}')", page.heading, show=False) for page in PAGES),
         Binding("escape", "leave", show=False),
         Binding("tab", "app.focus_next", show=False),
     ]
@@ -85,81 +75,81 @@ class Monitor(App[None]):
         *,
         target: str = "",
         read_only: str | None = None,
-        run: Run | None = None,
-        complete: Complete | None = None,
+        run: Callable[[str], str] | None = None,
+        complete: Callable[[str], str | None] | None = None,
     ) -> None:
         super().__init__()
         self.data = data
         self._ops = ops
         self.read_only = read_only
         self._target = target
-        self._run_line = run
-        self._complete_line = complete
-        self.trends = Trends()
+        self._run = run
+        self._complete = complete
+        self.depths = DepthHistory()
         self._pages = [page(self, id=f"page-{page.digit}") for page in PAGES]
         self._page = self._pages[0]
-        self._before: deque[tuple[str, Selector]] = deque(maxlen=WAY_BACK)
+        self._visited: deque[tuple[str, Selector]] = deque(maxlen=MAX_VISITED_PAGES)
         self._frozen = False
         self._away: str | None = None
         self._read_at: datetime | None = None
         self._ended = threading.Event()
-        self._acting = Acting(self._post)
-        self._reader = Reader(data, self._post, self.set_timer)
+        self._actions = ActionRunner(self._post)
+        self._loader = PageLoader(data, self._post, self.set_timer)
 
-    # --- the frame --------------------------------------------------------------------------------------
+    # --- chrome -----------------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
-        """Lines around one page."""
-        yield Steady(id="head")
-        yield Steady(id="tabs")
+        """Place lines around the page."""
+        yield ChromeLine(id="head")
+        yield ChromeLine(id="tabs")
         yield Static(id="banner")
         with ContentSwitcher(initial=self._page.id):
             yield from self._pages
         yield Static(id="status")
         yield Prompt(id="prompt")
-        yield Steady(id="foot")
+        yield ChromeLine(id="foot")
 
     def on_mount(self) -> None:
-        """Begin to listen and to read."""
+        """Start to follow events and to read pages."""
         self.register_theme(HIGH_CONTRAST)
         in_thread(lambda: event_feed.follow(self.data.events, self._post, self._ended))
-        self.set_interval(LATEST, self._draw_frame)
-        self.set_interval(LATEST, self._load)
-        self._draw_frame()
+        self.set_interval(MAX_INTERVAL_SECONDS, self._draw_chrome)
+        self.set_interval(MAX_INTERVAL_SECONDS, self._load)
+        self._draw_chrome()
         self._load()
 
     def on_ready(self) -> None:
-        """Every page is there."""
+        """Focus the table when all pages are mounted."""
         self._focus_grid()
 
     def on_unmount(self) -> None:
-        """Nobody listens any more."""
+        """End the threads of this monitor."""
         self._ended.set()
-        self._acting.stop()
+        self._actions.stop()
 
     def on_resize(self) -> None:
-        """Another width for the frame."""
-        self._draw_frame()
+        """Fit the chrome to another width."""
+        self._draw_chrome()
 
     def now(self) -> datetime:
-        """What ages are counted from."""
+        """The time from which ages are computed."""
         return datetime.now(timezone.utc)
 
-    def _draw_frame(self) -> None:
-        state = chrome.State(
-            self._target, bool(self._away), self._frozen, bool(self.read_only), self._read_at, self._page.part
+    def _draw_chrome(self) -> None:
+        state = chrome.HeaderState(
+            self._target, bool(self._away), self._frozen, bool(self.read_only), self._read_at, self._page.scope
         )
-        for screen in self.screen_stack[:1]:  # there is none any more at the end
+        for screen in self.screen_stack[:1]:  # empty at exit
             chrome.draw(screen, state, self._page, self.now(), PAGES)
 
     def show_status(self, text: str) -> None:
-        """Say something in the line above the keys, until something else is said."""
+        """Show one line above the keys until the next one replaces it."""
         for screen in self.screen_stack[:1]:
-            for line in screen.query("#status").results(Static):
-                line.update(Content(escape_line(text)))
+            for status in screen.query("#status").results(Static):
+                status.update(Content(escape_line(text)))
 
     def _post(self, message: Message) -> None:
-        """Post from a thread. Nobody is there any more when the app has ended."""
+        """Post a message from a thread, or drop it if the app has ended."""
         if not self._ended.is_set():
             try:
                 self.post_message(message)
@@ -169,117 +159,117 @@ class Monitor(App[None]):
     # --- reading ----------------------------------------------------------------------------------------
 
     def _load(self, *, urgent: bool = False) -> None:
-        """Read the page again, as soon as the budget bears that."""
+        """Read the page again as soon as the processor budget allows."""
         if not (self._frozen or self._away):
-            self._reader.want(self._page, urgent=urgent)
+            self._loader.request(self._page, urgent=urgent)
 
     def _load_now(self) -> None:
-        """Read at once what is shown."""
+        """Read the page at once."""
         if not (self._frozen or self._away):
-            self._reader.want_now(self._page)
+            self._loader.load_now(self._page)
 
-    def on_loaded(self, message: Loaded) -> None:
-        """Show it, if it is still wanted."""
+    def on_page_loaded(self, message: messages.PageLoaded) -> None:
+        """Show the data unless the page changed meanwhile."""
         if message.page is self._page and not self._frozen:
-            with suppress(NoMatches):  # its widgets are not there yet, or not any more
+            with suppress(NoMatches):  # its widgets are not mounted yet, or no longer
                 self._page.present(message.data, self.now())
                 if self._read_at is None:
-                    self.fetch(lambda: before(self.data.metrics), self.trends.seed)
+                    self.fetch(lambda: read_depths(self.data.metrics), self.depths.add_past)
                 self._read_at = self.now()
-            self._draw_frame()
-        if self._reader.arrived(message.serial):
-            self._reader.go_on(self._page)
+            self._draw_chrome()
+        if self._loader.finish(message.serial):
+            self._loader.load_again_if_requested(self._page)
 
-    def on_not_loaded(self, message: NotLoaded) -> None:
-        """Say why what is shown is old."""
-        if not self._reader.arrived(message.serial):
+    def on_page_failed(self, message: messages.PageFailed) -> None:
+        """Say why the page is out of date."""
+        if not self._loader.finish(message.serial):
             return
         if isinstance(message.error, RedisUnreachableError):
-            self._lost(message.error.message)
+            self._show_away(message.error.message)
         else:
             self.show_status(f"cannot be read: {message.error.message}")
 
-    def on_happened(self, message: Happened) -> None:
-        """Redis is there. What changed is read again at once."""
+    def on_events_received(self, message: messages.EventsReceived) -> None:
+        """Redis answers. Read what the events changed."""
         if self._away:
             self._away = None
             self.query_one("#banner").display = False
             self._load_now()
         if message.events:
             for page in self._pages:
-                page.heard(message.events)
+                page.receive(message.events)
             self._load(urgent=any("actor" in event.fields for event in message.events))
 
-    def on_away(self, message: Away) -> None:
+    def on_redis_lost(self, message: messages.RedisLost) -> None:
         """Redis does not answer."""
-        self._lost(f"{message.error.message}; asked again in {message.seconds:.0f} s")
+        self._show_away(f"{message.error.message}; next attempt in {message.seconds:.0f} s")
 
-    def _lost(self, why: str) -> None:
-        self._away = why
-        seen = f"What is shown is STALE: of {self._read_at.astimezone():%H:%M:%S}." if self._read_at else ""
+    def _show_away(self, reason: str) -> None:
+        self._away = reason
+        stale = f"Data is STALE: read at {self._read_at.astimezone():%H:%M:%S}." if self._read_at else ""
         banner = self.screen_stack[0].query_one("#banner", Static)
-        banner.update(Content(escape_line(f"Redis is away. {why}. {seen}")))
+        banner.update(Content(escape_line(f"Redis is away. {reason}. {stale}")))
         banner.display = True
-        self._draw_frame()
+        self._draw_chrome()
 
-    @on(Page.Asked)
-    def _asked(self) -> None:
+    @on(Page.ReloadRequested)
+    def _reload(self) -> None:
         self._load_now()
 
-    # --- going about ------------------------------------------------------------------------------------
+    # --- navigation -------------------------------------------------------------------------------------
 
-    def go(self, digit: str, only: Selector = EVERYTHING, select: str | None = None) -> None:
-        """Show another screen, or that part of it alone, and select a row of it."""
+    def go_to(self, digit: str, selector: Selector = ALL, select: str | None = None) -> None:
+        """Show another page, restricted by `selector`, with the row `select` selected."""
         page = next(page for page in self._pages if page.digit == digit)
-        if (page.digit, only) != (self._page.digit, self._page.only):
-            self._before.append((self._page.digit, self._page.only))
-        self._show(page, only)
+        if (page.digit, selector) != (self._page.digit, self._page.selector):
+            self._visited.append((self._page.digit, self._page.selector))
+        self._show_page(page, selector)
         if select is not None and self._grid:
             self._grid.select(select)
 
-    def _show(self, page: Page, only: Selector) -> None:
+    def _show_page(self, page: Page, selector: Selector) -> None:
         self._page = page
-        page.narrow(only)
+        page.restrict(selector)
         self.query_one(ContentSwitcher).current = page.id
         self._focus_grid()
         self.show_status("")
-        self._draw_frame()
+        self._draw_chrome()
         self._load_now()
 
-    def action_go(self, digit: str) -> None:
-        """A digit: all of that screen."""
-        self.go(digit)
+    def action_go_to(self, digit: str) -> None:
+        """Show all rows of a page."""
+        self.go_to(digit)
 
     @on(Prompt.Closed)
     def _focus_grid(self) -> None:
-        for screen in self.screen_stack[:1]:  # not in a window that is over it by now; there is none at the end
+        for screen in self.screen_stack[:1]:  # not in a window above it; empty at exit
             screen.set_focus(self._grid)
 
     @property
     def _grid(self) -> Grid | None:
-        """The table that keys mean, None where there is none, none yet, or none any more."""
+        """The table that keys apply to, None if the page has none or is not mounted."""
         page = self._page
         return page.grid if isinstance(page, GridPage) and page.is_mounted and page.query(Grid) else None
 
     def action_leave(self) -> None:
-        """Esc: drop the filter, then the marks, then go back to the screen before."""
+        """Clear the filter, else the marks, else go back to the previous page."""
         grid = self._grid
         if grid and grid.filter_text:
-            grid.keep("")
+            grid.set_filter("")
             self.show_status("")
         elif grid and grid.marks:
-            grid.unmark()
-        elif self._before:
-            digit, only = self._before.pop()
-            self._show(next(page for page in self._pages if page.digit == digit), only)
+            grid.clear_marks()
+        elif self._visited:
+            digit, selector = self._visited.pop()
+            self._show_page(next(page for page in self._pages if page.digit == digit), selector)
 
     def action_key(self, pressed: str) -> None:
-        """A key of `KEYS`: the page's business, else the app's."""
+        """Call the method of a key of `KEYS`: the page's, else the app's."""
         key = next((key for key in chrome.available(self._page, self) if key.key == pressed), None)
         if not self._page.is_mounted:
             return
         if key is None:
-            self.show_status("that key does nothing on this screen; ? lists those that do")
+            self.show_status("this key does nothing on this screen; ? lists the keys")
             return
         try:
             (getattr(self._page, f"do_{key.verb}", None) or getattr(self, f"do_{key.verb}"))()
@@ -289,54 +279,55 @@ class Monitor(App[None]):
             self.show_status(f"not done: {error.message}")
 
     def get_system_commands(self, _: Screen[Any]) -> Iterable[SystemCommand]:
-        """What the palette offers: the screens, and the keys of this one."""
+        """Entries of the command palette: the pages, and the keys of this one."""
         for page in PAGES:
-            yield SystemCommand(page.heading, f"screen {page.digit}", lambda digit=page.digit: self.go(digit))
+            yield SystemCommand(page.heading, f"screen {page.digit}", lambda digit=page.digit: self.go_to(digit))
         for key in chrome.available(self._page, self):
             yield SystemCommand(key.label or key.verb, key.help, lambda key=key.key: self.action_key(key))
 
-    # --- keys of every screen ---------------------------------------------------------------------------
+    # --- keys of all pages ------------------------------------------------------------------------------
 
     def do_help(self) -> None:
-        """Every key."""
-        self.push_screen(Sheet("Keys", chrome.help_text(self._page, self, PAGES)))
+        """List all keys."""
+        self.push_screen(TextWindow("Keys", chrome.help_text(self._page, self, PAGES)))
 
     def do_quit(self) -> None:
-        """Leave."""
+        """Quit."""
         self.exit()
 
     def do_freeze(self) -> None:
-        """Hold the picture still, or let it go on."""
+        """Freeze the page, or update it again."""
         self._frozen = not self._frozen
-        self.show_status("the picture is held; z lets it go on" if self._frozen else "")
-        self._draw_frame()
+        self.show_status("the screen is frozen; z continues" if self._frozen else "")
+        self._draw_chrome()
         self._load_now()
 
     def do_theme(self) -> None:
-        """The next theme."""
+        """Switch to the next theme."""
         at = THEMES.index(self.theme) if self.theme in THEMES else -1
         self.theme = THEMES[(at + 1) % len(THEMES)]
         self.show_status(f"theme: {self.theme}")
 
     def do_command(self) -> None:
         """Ask for a command line."""
-        if self._run_line is None:
-            self.show_status(NO_LINE)
+        if self._run is None:
+            self.show_status(NO_COMMAND_LINE)
         else:
             hint = "a command line without `qctl`: stats email --json"
-            self.ask(Question(":", hint, self.command, complete=self._complete_line))
+            self.prompt(PromptRequest(":", hint, self.run_command, complete=self._complete))
 
-    def command(self, line: str) -> None:
-        """Run what follows `qctl` on a command line, and show what it says; where that may not be, say so."""
-        run = self._run_line
-        if run is None:
-            self.show_status(f"{NO_LINE}: qctl {line}")
+    def run_command(self, line: str) -> None:
+        """Run `qctl LINE` and show its output."""
+        if (run := self._run) is None:
+            self.show_status(f"{NO_COMMAND_LINE}: qctl {line}")
         elif line:
             self.show_text(f"qctl {line}", lambda: run(line))
 
-    def ask(self, question: Question) -> None:
-        """Ask for a line."""
-        self.query_one(Prompt).ask(question)
+    def prompt(self, request: PromptRequest) -> None:
+        """Ask for one line of text."""
+        self.query_one(Prompt).open(request)
+
+    # --- actions ----------------------------------------------------------------------------------------
 
     @property
     def ops(self) -> Ops:
@@ -345,66 +336,65 @@ class Monitor(App[None]):
             raise RefusedError(self.read_only or "there is no Redis to change")
         return self._ops
 
-    # --- acting -----------------------------------------------------------------------------------------
-
-    def may_act(self) -> bool:
-        """Whether something may be changed; says why where not."""
+    def may_change(self) -> bool:
+        """Return whether changes are allowed. The status line says why if they are not."""
         if self.read_only:
             self.show_status(f"refused: {self.read_only}")
         elif self._away:
             self.show_status("refused: Redis is away")
         return not (self.read_only or self._away)
 
-    def perform(self, act: Act | None) -> None:
-        """Do it, in a thread. None: somebody thought better of it."""
-        if act is None:
+    def start_action(self, action: Action | None) -> None:
+        """Start an action in a thread; None means that it was canceled in its dialog."""
+        if action is None:
             self.show_status("nothing was done")
-        elif not self._acting.start(act, self.ops.audit):
-            self.show_status("another act goes on; x stops it")
+        elif not self._actions.start(action, self.ops.audit):
+            self.show_status("another action is running; x stops it")
 
     def do_undo(self) -> None:
-        """Ask to undo what was done last."""
-        if self._acting.undo:
-            self._page.propose(self._acting.undo)
+        """Ask whether to undo the last action."""
+        if self._actions.undo:
+            self._page.confirm(self._actions.undo)
         else:
-            last = self._acting.last
-            self.show_status(f"there is no way back from: {last.title}" if last else "there is nothing to undo")
+            last = self._actions.last
+            self.show_status(f"cannot be undone: {last.title}" if last else "nothing to undo")
 
     def do_enqueue(self) -> None:
-        """Ask which job, and with what arguments, and make it."""
-        if self.may_act():
-            self.fetch(self.ops.jobs.catalogued, lambda jobs: self.push_screen(NewJob(self.ops, jobs), self.perform))
+        """Ask for a job and its arguments, and enqueue it."""
+        if self.may_change():
+            ops = self.ops
+            self.fetch(ops.jobs.catalogued, lambda jobs: self.push_screen(NewJobDialog(ops, jobs), self.start_action))
 
     def do_stop(self) -> None:
-        """Stop the act that goes on."""
-        self.show_status("stopping ..." if self._acting.stop() else "no act goes on")
+        """Stop the running action."""
+        self.show_status("stopping ..." if self._actions.stop() else "no action is running")
 
-    def on_progressed(self, message: Progressed) -> None:
-        """How far it is."""
-        self.show_status(message.told)
+    def on_action_progressed(self, message: messages.ActionProgressed) -> None:
+        """Show the progress of the running action."""
+        self.show_status(message.text)
 
-    def on_ended(self, message: Ended) -> None:
-        """It is over. What it changed is read at once."""
-        self.show_status(message.told)
-        if message.done:
+    def on_action_ended(self, message: messages.ActionEnded) -> None:
+        """Show the result, and read what the action changed."""
+        self.show_status(message.text)
+        if message.result:
             for grid in self._page.query(Grid):
-                grid.unmark()
+                grid.clear_marks()
         self._load_now()
 
-    # --- looking ----------------------------------------------------------------------------------------
+    # --- windows ----------------------------------------------------------------------------------------
 
-    def fetch(self, produce: Callable[[], Thing], then: Callable[[Thing], object]) -> None:
-        """Get something that takes time, in a thread, and go on with it where widgets are. Errors are told."""
+    def fetch(self, produce: Callable[[], T], then: Callable[[T], object]) -> None:
+        """Produce a value in a thread, then call `then` with it on the app's thread. Errors become status lines."""
         background_fetch.fetch(produce, then, self._post)
 
-    def on_got(self, message: Got) -> None:
-        """Here it is."""
-        message.then(message.found)
+    def on_fetched(self, message: messages.Fetched) -> None:
+        """Continue with a value."""
+        message.then(message.value)
 
-    def on_not_got(self, message: NotGot) -> None:
-        """Why it is not."""
-        self.show_status(message.why)
+    def on_fetch_failed(self, message: messages.FetchFailed) -> None:
+        """Say why there is no value."""
+        self.show_status(message.reason)
 
     def show_text(self, title: str, produce: Callable[[], str]) -> None:
-        """Show a text that takes time to get."""
-        self.fetch(produce, lambda text: self.push_screen(Sheet(title, escape_text(text))))
+        """Produce a text in a thread and show it in a window."""
+        self.fetch(produce, lambda text: self.push_screen(TextWindow(title, escape_text(text))))

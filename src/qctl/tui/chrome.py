@@ -1,4 +1,4 @@
-"""What surrounds every screen: the line of the connection, the names of the screens, the keys at the bottom."""
+"""The lines around every page: connection, names of the pages, and keys."""
 
 from __future__ import annotations
 
@@ -14,28 +14,38 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from qctl.safe import escape_line
-from qctl.tui.keys import KEYS, MOVES, Key
+from qctl.tui.keys import KEYS, NAVIGATION, Key
 from qctl.tui.page import Page
 from qctl.view.column_layout import fit_text
 
-ALWAYS = ("help", "quit")
-"""What the footer keeps at its end, however narrow it is."""
+CSS = """
+Screen { layout: vertical; background: $surface; }
+ContentSwitcher { height: 1fr; }
+#head { height: 1; background: $panel; text-style: bold; }
+#tabs { height: 1; background: $panel; }
+#banner { height: auto; background: $error; color: $text; text-style: bold; padding: 0 1; display: none; }
+#status { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
+#foot { height: 1; background: $panel; }
+"""
+
+FIXED_VERBS = ("help", "quit")
+"""Keys at the end of the footer, however narrow it is."""
 
 
 @dataclass(frozen=True)
-class State:
-    """What the first line tells. `read_at` is when what is shown was read, `only` the part that is looked at."""
+class HeaderState:
+    """Content of the first line. `read_at` is when the page was read, `scope` the part of its rows that it shows."""
 
     target: str
     away: bool
     frozen: bool
     read_only: bool
     read_at: datetime | None
-    only: str = ""
+    scope: str = ""
 
     @property
-    def word(self) -> str:
-        """The connection in a sign and a word."""
+    def connection(self) -> str:
+        """The state of the connection as a sign and a word."""
         if self.away:
             return "○ away"
         if self.frozen:
@@ -43,28 +53,29 @@ class State:
         return "● connected" if self.read_at else "○ connecting"
 
 
-class Steady(Static):
-    """A line of the frame. It is drawn when it says something else, and nothing beside it moves."""
+class ChromeLine(Static):
+    """One line. It is drawn only if its content changes, and its size never does."""
 
-    def say(self, content: Content) -> None:
-        """Say this."""
+    def show(self, content: Content) -> None:
+        """Show this content."""
         if content != self.content:
             self.update(content, layout=False)
 
 
-def draw(screen: Screen[Any], state: State, page: Page, now: datetime, pages: Sequence[type[Page]]) -> None:
-    """All around the page that is shown, where that is there already, and still."""
+def draw(screen: Screen[Any], state: HeaderState, page: Page, now: datetime, pages: Sequence[type[Page]]) -> None:
+    """Draw all lines that are mounted."""
     width = screen.app.size.width
     with suppress(NoMatches):
-        screen.query_one("#head", Steady).say(head(state, now, width))
-        screen.query_one("#tabs", Steady).say(tabs(pages, type(page), width))
-        screen.query_one("#foot", Steady).say(foot(page, screen.app, width))
+        screen.query_one("#head", ChromeLine).show(header(state, now, width))
+        screen.query_one("#tabs", ChromeLine).show(tabs(pages, type(page), width))
+        screen.query_one("#foot", ChromeLine).show(footer(page, screen.app, width))
 
 
-def head(state: State, now: datetime, width: int) -> Content:
-    """The first line."""
-    only = f"  only {escape_line(state.only)}" if state.only else ""
-    left = f" qctl  {state.word}{only}  {escape_line(state.target)}" + ("  read-only" if state.read_only else "")
+def header(state: HeaderState, now: datetime, width: int) -> Content:
+    """The first line: connection and time."""
+    scope = f"  only {escape_line(state.scope)}" if state.scope else ""
+    read_only = "  read-only" if state.read_only else ""
+    left = f" qctl  {state.connection}{scope}  {escape_line(state.target)}{read_only}"
     right = f"{now.astimezone():%H:%M:%S} "
     if state.frozen and state.read_at:
         right = f"as of {state.read_at.astimezone():%H:%M:%S}  {right}"
@@ -72,9 +83,9 @@ def head(state: State, now: datetime, width: int) -> Content:
 
 
 def tabs(pages: Sequence[type[Page]], current: type[Page], width: int) -> Content:
-    """The second line: every screen by its digit, the one that is shown in brackets."""
+    """The second line: every page by its digit, the current one in brackets; without names if they do not fit."""
 
-    def written(short: bool) -> list[tuple[str, str]]:
+    def parts(short: bool) -> list[tuple[str, str]]:
         return [
             (f"[{page.digit} {page.heading}]", "bold reverse")
             if page is current
@@ -82,41 +93,43 @@ def tabs(pages: Sequence[type[Page]], current: type[Page], width: int) -> Conten
             for page in pages
         ]
 
-    whole = written(False)
-    room = sum(len(text) for text, _ in whole) <= width
-    return Content.assemble(*(whole if room else written(True)))
+    named = parts(False)
+    fits = sum(len(text) for text, _ in named) <= width
+    return Content.assemble(*(named if fits else parts(True)))
 
 
 def available(page: object, app: object) -> list[Key]:
-    """The keys that do something where one is."""
-    there = {key.key: key for key in reversed(KEYS) if hasattr(app, f"do_{key.verb}")}
-    there |= {key.key: key for key in reversed(KEYS) if hasattr(page, f"do_{key.verb}")}
-    return [key for key in KEYS if there.get(key.key) is key]
+    """The keys that a page or the app has methods for."""
+    by_key = {key.key: key for key in reversed(KEYS) if hasattr(app, f"do_{key.verb}")}
+    by_key |= {key.key: key for key in reversed(KEYS) if hasattr(page, f"do_{key.verb}")}
+    return [key for key in KEYS if by_key.get(key.key) is key]
 
 
-def foot(page: object, app: object, width: int) -> Content:
-    """The last line: as many keys as there is room for."""
+def footer(page: object, app: object, width: int) -> Content:
+    """The last line: as many keys as fit."""
     keys = [key for key in available(page, app) if key.label]
-    end = [key for key in keys if key.verb in ALWAYS]
-    room = width - sum(_size(key) for key in end)
-    shown: list[Key] = []
-    for key in (key for key in keys if key.verb not in ALWAYS):
-        if _size(key) > room:
+    fixed = [key for key in keys if key.verb in FIXED_VERBS]
+    room = width - sum(_width(key) for key in fixed)
+    fitting: list[Key] = []
+    for key in (key for key in keys if key.verb not in FIXED_VERBS):
+        if _width(key) > room:
             break
-        room -= _size(key)
-        shown.append(key)
-    return Content.assemble(*(part for key in (*shown, *end) for part in ((f" {key.shown}", "bold"), f" {key.label} ")))
+        room -= _width(key)
+        fitting.append(key)
+    parts = [part for key in (*fitting, *fixed) for part in ((f" {key.display}", "bold"), f" {key.label} ")]
+    return Content.assemble(*parts)
 
 
-def _size(key: Key) -> int:
-    return len(key.shown) + len(key.label) + 3
+def _width(key: Key) -> int:
+    return len(key.display) + len(key.label) + 3
 
 
 def help_text(page: object, app: object, pages: Sequence[type[Page]]) -> str:
-    """Every key: those of this screen first."""
+    """A list of all keys, those of this page first."""
     here = available(page, app)
-    lines = ["Screens", *(f"  {one.digit:<14} {one.heading}" for one in pages), "", "Moving"]
-    lines += [f"  {keys:<14} {said}" for keys, said in MOVES]
-    lines += ["", "On this screen", *(f"  {key.shown:<14} {key.help}" for key in here)]
+    lines = ["Screens", *(f"  {page.digit:<14} {page.heading}" for page in pages), "", "Navigation"]
+    lines += [f"  {keys:<14} {text}" for keys, text in NAVIGATION]
+    lines += ["", "On this screen", *(f"  {key.display:<14} {key.help}" for key in here)]
     others = [key for key in KEYS if key not in here]
-    return "\n".join(lines + (["", "On others", *(f"  {k.shown:<14} {k.help}" for k in others)] if others else []))
+    lines += ["", "On other screens", *(f"  {key.display:<14} {key.help}" for key in others)] if others else []
+    return "\n".join(lines)

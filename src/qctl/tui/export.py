@@ -1,4 +1,4 @@
-"""Rows of a screen as data: JSON of one, or all that are shown in a file."""
+"""Rows as data: JSON for one, CSV or JSON files for all rows of a page."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from qctl.errors import QctlError, RefusedError
 from qctl.safe import redact
 from qctl.view import Column, quantity
 
-FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""
+FORMULA_PREFIXES = ("=", "+", "-", "@")
+"""First characters of a cell that make a spreadsheet run it as a formula (OWASP, CSV injection)."""
 
 
 def as_json(row: Any) -> str:
-    """A model as JSON, secrets taken out."""
-    return redact(json.dumps(_data(row), indent=2, default=_plain, ensure_ascii=True))
+    """A model as JSON, with secrets redacted."""
+    return redact(json.dumps(_data(row), indent=2, default=_json_value, ensure_ascii=True))
 
 
 def write(file: Path, columns: Sequence[Column[Any]], rows: Sequence[Any]) -> str:
-    """Write rows into a new file: as data where its name ends in .json, else the columns as CSV. Returns what was done.
+    """Write rows to a new file: as JSON if its name ends in .json, else their columns as CSV. Returns a summary.
 
-    Raises RefusedError where there is such a file, and QctlError where it cannot be written.
+    Raises RefusedError if the file exists, and QctlError if it cannot be written.
     """
     if file.suffix.lower() == ".json":
-        text = redact(json.dumps([_data(row) for row in rows], indent=2, default=_plain)) + "\n"
+        text = redact(json.dumps([_data(row) for row in rows], indent=2, default=_json_value)) + "\n"
     else:
         text = _csv(columns, rows)
     file = file.expanduser()
@@ -38,31 +38,31 @@ def write(file: Path, columns: Sequence[Column[Any]], rows: Sequence[Any]) -> st
         with file.open("x", encoding="utf-8", newline="") as out:
             out.write(text)
     except FileExistsError:
-        raise RefusedError(f"{str(file)!r} is there already, and is not written over") from None
+        raise RefusedError(f"{str(file)!r} exists and is not overwritten") from None
     except OSError as error:
-        raise QctlError(f"{str(file)!r} cannot be written: {error.strerror}") from error
+        raise QctlError(f"cannot write {str(file)!r}: {error.strerror}") from error
     return f"{quantity(len(rows), 'row')} written to {file.absolute()}"
 
 
 def _csv(columns: Sequence[Column[Any]], rows: Sequence[Any]) -> str:
     text = io.StringIO()
-    lines = csv.writer(text)
-    lines.writerow(column.title for column in columns)
+    writer = csv.writer(text)
+    writer.writerow(column.title for column in columns)
     for row in rows:
-        lines.writerow(_harmless(redact(column.cell(row).text)) for column in columns)
+        writer.writerow(_escape_formula(redact(column.cell(row).text)) for column in columns)
     return text.getvalue()
 
 
-def _harmless(cell: str) -> str:
-    """A cell that no spreadsheet runs."""
-    return f"'{cell}" if cell.startswith(FORMULA) and len(cell) > 1 else cell
+def _escape_formula(cell: str) -> str:
+    """A cell that no spreadsheet runs as a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA_PREFIXES) and len(cell) > 1 else cell
 
 
 def _data(row: Any) -> Any:
     return asdict(row) if is_dataclass(row) and not isinstance(row, type) else row
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat()
     if isinstance(value, (set, frozenset)):

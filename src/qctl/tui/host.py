@@ -6,24 +6,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from qctl.models import Selector
-from qctl.tui.actions import Act
-from qctl.tui.data.depth_history import Trends
+from qctl.tui.actions import Action
+from qctl.tui.data.depth_history import DepthHistory
 from qctl.tui.data.monitor_data import MonitorData
-from qctl.tui.widgets.prompt import Question
+from qctl.tui.widgets.prompt import PromptRequest
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
 T = TypeVar("T")
 
-EVERYTHING = Selector()
+ALL = Selector()
 """The selector of a page that shows all of its rows."""
 
 
 class Host(Protocol):
     """The monitor as its pages see it."""
 
-    trends: Trends
+    depths: DepthHistory
 
     @property
     def data(self) -> MonitorData:
@@ -33,8 +33,8 @@ class Host(Protocol):
     def ops(self) -> Ops:
         """The operations that actions call. Raises RefusedError if there is no Redis to change."""
 
-    def go(self, digit: str, only: Selector = EVERYTHING, select: str | None = None) -> None:
-        """Show another page, restricted to `only`, with the row `select` selected."""
+    def go_to(self, digit: str, selector: Selector = ALL, select: str | None = None) -> None:
+        """Show another page, restricted by `selector`, with the row `select` selected."""
 
     def show_status(self, text: str) -> None:
         """Show one line above the keys until the next one replaces it."""
@@ -45,14 +45,14 @@ class Host(Protocol):
     def fetch(self, produce: Callable[[], T], then: Callable[[T], object]) -> None:
         """Produce a value in a thread, then call `then` with it on the app's thread. Errors become status lines."""
 
-    def ask(self, question: Question) -> None:
+    def prompt(self, request: PromptRequest) -> None:
         """Ask for one line of text."""
 
-    def command(self, line: str) -> None:
+    def run_command(self, line: str) -> None:
         """Run `qctl LINE` and show its output."""
 
-    def may_act(self) -> bool:
+    def may_change(self) -> bool:
         """Return whether changes are allowed. The status line says why if they are not."""
 
-    def perform(self, act: Act | None) -> None:
+    def start_action(self, action: Action | None) -> None:
         """Start an action in a thread; None means that it was canceled in its dialog."""

@@ -1,4 +1,4 @@
-"""How a job went, as text: its attempts and events, and where to look for what it logged."""
+"""History of a job as text: its attempts, its events, and how to find its log lines."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from qctl.models import JobDetail
 from qctl.safe import redact
 
 
-def course(job: JobDetail) -> str:
-    """Each attempt and event, then what to run for its log lines: qctl keeps no logs of jobs."""
+def describe(job: JobDetail) -> str:
+    """The history of a job, with secrets redacted."""
     return redact("\n".join(_lines(job, datetime.now(timezone.utc))))
 
 
 def _lines(job: JobDetail, now: datetime) -> Iterator[str]:
-    yield "Attempts" if job.attempts else "No attempt is known: it has not run, or RQ forgot it."
+    yield "Attempts" if job.attempts else "No attempts are known: the job has not run, or RQ has deleted them."
     for attempt in job.attempts:
         at = view.local_time(attempt.at, now) if attempt.at else view.NO_VALUE
         yield f"  {at}  {attempt.outcome:<10} {attempt.worker or view.NO_VALUE}  {attempt.error}"
     yield ""
-    yield "Events" if job.timeline else "No event of it is in the stream any more."
+    yield "Events" if job.timeline else "The stream holds no events of this job."
     yield from (f"  {view.event_line(event, now).text}" for event in job.timeline)
     yield ""
-    yield "What it logged is with its worker, and qctl does not keep it. Every line of a worker of qctl's has the id:"
+    yield "qctl does not store the log lines of jobs. Each line of a qctl worker has the id of its job:"
     yield f"  journalctl -u 'qctl-*' --since today | grep {shlex.quote(job.trace or job.id)}"
-    yield "  or look in `qctl daemon logs NAME`, in the terminal of `qctl up`, in `docker logs`, in `kubectl logs`."
+    yield "  or see `qctl daemon logs NAME`, the terminal of `qctl up`, `docker logs`, `kubectl logs`."

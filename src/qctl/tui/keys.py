@@ -1,4 +1,4 @@
-"""Every key of the monitor, once: what it is bound to, what the footer says of it, and what help says."""
+"""All keys of the monitor: binding, footer label and help text."""
 
 from __future__ import annotations
 
@@ -7,57 +7,57 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Key:
-    """A key and the `verb` that it asks for: the method `do_VERB` of the page that is shown, else of the app.
+    """A key and its `verb`: it calls the method `do_VERB` of the page, else of the app.
 
-    A key may stand for several verbs: the first that the page knows is meant. What is hard to take back has a capital
-    letter. `label` is what the footer says, nothing where it says nothing.
+    A key may stand here with several verbs: the first that the page has a method for is called. Keys whose effect is
+    hard to undo are capital letters. `display` names the key; `label` is its text in the footer, empty to hide it.
     """
 
     key: str
-    shown: str
+    display: str
     verb: str
     label: str
     help: str
 
 
 KEYS: tuple[Key, ...] = (
-    Key("space", "Space", "mark", "mark", "Mark the row, or take its mark away. Acts are done to all that are marked."),
-    Key("p", "p", "pause", "pause/resume", "Hold the queue or the schedule, or let it go on."),
-    Key("r", "r", "retry", "retry", "Run dead letters again: the marked ones, this one, this cause, this queue's."),
+    Key("space", "Space", "mark", "mark", "Mark or unmark the row. Actions apply to all marked rows."),
+    Key("p", "p", "pause", "pause/resume", "Pause or resume the queue or the schedule."),
+    Key("r", "r", "retry", "retry", "Retry dead letters: the marked ones, this one, this cause, or this queue's."),
     Key("r", "r", "run", "run now", "Run the schedule once, now."),
-    Key("e", "e", "edit", "edit", "Change what the job is called with, and run a dead letter again with that."),
-    Key("D", "D", "discard", "to trash", "Put jobs into the trash, from where U brings them back."),
-    Key("D", "D", "remove", "remove", "Forget the schedule, or cancel the job that waits for its time."),
-    Key("C", "C", "clear", "clear", "Move all that waits in the queue to the trash. Asks for its name."),
-    Key("U", "U", "undo", "undo", "Undo what was done last here."),
-    Key("slash", "/", "filter", "filter", "Show only rows that hold this text; `!text`: only those that do not."),
+    Key("e", "e", "edit", "edit", "Edit the payload of the job; a dead letter is then retried."),
+    Key("D", "D", "discard", "to trash", "Move jobs to the trash. U restores them."),
+    Key("D", "D", "remove", "remove", "Delete the schedule, or cancel the job that is due later."),
+    Key("C", "C", "clear", "clear", "Move all waiting jobs of the queue to the trash. Asks for the queue's name."),
+    Key("U", "U", "undo", "undo", "Undo the last action of this monitor."),
+    Key("slash", "/", "filter", "filter", "Show only rows that contain a text; `!text`: that do not contain it."),
     Key("m", "m", "move", "move", "Move jobs to another queue."),
     Key("c", "c", "cancel", "cancel", "Cancel waiting jobs: they will not run."),
-    Key("X", "X", "kill", "stop job", "Stop the job that runs: it becomes a dead letter."),
+    Key("X", "X", "kill", "stop job", "Stop the running job: it becomes a dead letter."),
     Key("s", "s", "sort", "sort", "Sort by the next column."),
-    Key("y", "y", "json", "JSON", "The row as JSON, copied to the clipboard too where the terminal lets us."),
-    Key("z", "z", "freeze", "freeze", "Hold the picture still, or let it go on."),
-    Key("a", "a", "enqueue", "new job", "Make a job: one of the catalog, with its arguments."),
-    Key("l", "l", "logs", "logs", "Where the logs of it are, and what is known of how it went."),
-    Key("Y", "Y", "copy", "copy id", "Copy the id or the name of the row, where the terminal lets us (OSC 52)."),
-    Key("w", "w", "export", "export", "Write the rows that are shown into a file: CSV, or JSON by its name."),
-    Key("x", "x", "stop", "", "Stop the act that goes on, between two of its steps."),
-    Key("i", "i", "invert", "", "Turn the order round."),
-    Key("n", "n", "next", "", "The next page of a long list."),
-    Key("b", "b", "back", "", "The page before it."),
-    Key("colon", ":", "command", "", "Run a command line of qctl. Right takes over what completes it."),
-    Key("t", "t", "theme", "", "The next theme: dark, light, high contrast."),
-    Key("question_mark", "?", "help", "help", "This list."),
-    Key("q", "q", "quit", "quit", "Leave."),
+    Key("y", "y", "json", "JSON", "Show the row as JSON, and copy it if the terminal allows it."),
+    Key("z", "z", "freeze", "freeze", "Freeze the screen, or update it again."),
+    Key("a", "a", "enqueue", "new job", "Enqueue a job of the catalog, with its arguments."),
+    Key("l", "l", "logs", "logs", "Show the history of the job, or the logs of the daemon."),
+    Key("Y", "Y", "copy", "copy id", "Copy the id or the name of the row, if the terminal allows it (OSC 52)."),
+    Key("w", "w", "export", "export", "Write the rows of this screen to a file: CSV, or JSON by its name."),
+    Key("x", "x", "stop", "", "Stop the running action, between two of its steps."),
+    Key("i", "i", "invert", "", "Reverse the order."),
+    Key("n", "n", "next", "", "Show the next page of a long list."),
+    Key("b", "b", "back", "", "Show the previous page of a long list."),
+    Key("colon", ":", "command", "", "Run a command line of qctl. Right accepts the completion."),
+    Key("t", "t", "theme", "", "Switch the theme: dark, light, high contrast."),
+    Key("question_mark", "?", "help", "help", "List all keys."),
+    Key("q", "q", "quit", "quit", "Quit."),
 )
 
-MOVES = (
-    ("1-9", "Screens."),
-    ("Up Down j k", "Move. Page Up, Page Down, Home and End too."),
-    ("Left Right", "Choose a number of the row, where Enter leads from it to what it counts."),
-    ("Tab", "The next part of the screen."),
-    ("Enter", "Look into it."),
-    ("Esc", "Back: close, drop the filter, take marks away."),
-    ("Ctrl+P", "Palette: everything by its name."),
+NAVIGATION = (
+    ("1-9", "Show a screen."),
+    ("Up Down j k", "Move the cursor. Page Up, Page Down, Home and End too."),
+    ("Left Right", "Choose a number of the row. Enter then shows what it counts."),
+    ("Tab", "Focus the next part of the screen."),
+    ("Enter", "Open the row."),
+    ("Esc", "Go back: close, clear the filter, clear the marks."),
+    ("Ctrl+P", "Open the command palette."),
 )
-"""Keys that move about, as help tells them."""
+"""Keys that move the cursor or the focus, for help."""

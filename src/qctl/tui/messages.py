@@ -1,4 +1,4 @@
-"""What threads tell the app. Only handlers of these touch widgets."""
+"""Messages from threads to the app. Only their handlers touch widgets."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from textual.message import Message
 
 from qctl.errors import QctlError
 from qctl.models import Event
-from qctl.tui.actions import Act, Done
+from qctl.tui.actions import Action, ActionResult
 
 
 @dataclass
-class Happened(Message):
-    """Events came, or none within a second, which shows that Redis is there."""
+class EventsReceived(Message):
+    """Events of the stream; none if nothing happened for a second, which shows that Redis answers."""
 
     events: Sequence[Event]
 
 
 @dataclass
-class Away(Message):
-    """Redis does not answer, and is asked again in so many seconds."""
+class RedisLost(Message):
+    """Redis does not answer. The next attempt is in `seconds`."""
 
     error: QctlError
     seconds: float
 
 
 @dataclass
-class Loaded(Message):
+class PageLoaded(Message):
     """A page was read. `page` identifies it, `serial` is the number of this read."""
 
     serial: int
@@ -38,7 +38,7 @@ class Loaded(Message):
 
 
 @dataclass
-class NotLoaded(Message):
+class PageFailed(Message):
     """A page could not be read."""
 
     serial: int
@@ -46,51 +46,50 @@ class NotLoaded(Message):
 
 
 @dataclass
-class Progressed(Message):
-    """How far an act is."""
+class ActionProgressed(Message):
+    """Progress of the running action; `total` is None if it is unknown."""
 
-    act: Act
+    action: Action
     done: int
     total: int | None
 
     @property
-    def told(self) -> str:
-        """It in words."""
+    def text(self) -> str:
+        """The progress in words."""
         of = f" of {self.total}" if self.total is not None else ""
-        return f"{self.act.title}: {self.done}{of}   (x stops it)"
+        return f"{self.action.title}: {self.done}{of}   (x stops it)"
 
     def can_replace(self, message: Message) -> bool:
-        """Of many only the last is of interest."""
-        return isinstance(message, Progressed)
+        """Drop older progress that is still in the message queue."""
+        return isinstance(message, ActionProgressed)
 
 
 @dataclass
-class Ended(Message):
-    """An act is over: done, or with an error."""
+class ActionEnded(Message):
+    """An action ended, with a result or an error."""
 
-    act: Act
-    done: Done | None
+    result: ActionResult | None
     error: str | None
 
     @property
-    def told(self) -> str:
-        """It in words."""
-        if self.done is None:
+    def text(self) -> str:
+        """The end in words."""
+        if self.result is None:
             return f"not done: {self.error}"
-        undone = "   (U undoes it)" if self.done.undo else ""
-        return f"{'done' if self.done.well else 'done in part'}: {self.done.said}{undone}"
+        undo = "   (U undoes it)" if self.result.undo else ""
+        return f"{'done' if self.result.complete else 'done in part'}: {self.result.message}{undo}"
 
 
 @dataclass
-class Got(Message):
-    """Something that was asked for is there; `then` goes on with it."""
+class Fetched(Message):
+    """A value was produced in a thread; `then` continues with it."""
 
-    found: Any
+    value: Any
     then: Callable[[Any], object]
 
 
 @dataclass
-class NotGot(Message):
-    """It is not, and why."""
+class FetchFailed(Message):
+    """A value could not be produced."""
 
-    why: str
+    reason: str

@@ -1,4 +1,4 @@
-"""One screen of the monitor: what it reads, how it shows that, and what can be done on it."""
+"""Base of the pages: each reads data in a thread, shows it, and offers actions by keys."""
 
 from __future__ import annotations
 
@@ -15,30 +15,29 @@ from textual.widgets import Static
 
 from qctl.models import Event, Selector
 from qctl.safe import escape_line, escape_text
-from qctl.tui import actions, export
-from qctl.tui.actions import Act
+from qctl.tui import actions, export, job_history
+from qctl.tui.actions import Action
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.export import as_json
-from qctl.tui.host import EVERYTHING, Host
-from qctl.tui.job_history import course
+from qctl.tui.host import ALL, Host
 from qctl.tui.widgets import forms
-from qctl.tui.widgets.dialogs import ActDialog, Field, Sheet
-from qctl.tui.widgets.grid import Grid, Source
-from qctl.tui.widgets.prompt import Question, beginning
+from qctl.tui.widgets.dialogs import ActionDialog, DialogField, TextWindow
+from qctl.tui.widgets.grid import Grid, GridSpec
+from qctl.tui.widgets.prompt import PromptRequest, complete_by_prefix
 from qctl.view import Column, quantity
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
-COMPLETED = 2000
-"""Rows whose names complete a filter."""
+MAX_COMPLETIONS = 2000
+"""Rows whose names complete a filter; names of later rows are not offered."""
 
 
 class Page(Vertical):
-    """Base of all screens.
+    """Base of all pages.
 
-    `read` runs in a thread and may wait for Redis; all else runs where widgets are. A page that can do what a key of
-    `keys.KEYS` asks for has a method `do_VERB`.
+    `read` runs in a thread and may wait for Redis; everything else runs on the app's thread. A page supports a key of
+    `keys.KEYS` if it has the method `do_VERB`.
     """
 
     DEFAULT_CSS = """
@@ -52,10 +51,10 @@ class Page(Vertical):
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(**options)
         self.host = host
-        self.only = EVERYTHING
+        self.selector = ALL
 
-    class Asked(Message):
-        """The page shows something else now, and wants to be read at once."""
+    class ReloadRequested(Message):
+        """The page needs other data and must be read at once."""
 
     @property
     def data(self) -> MonitorData:
@@ -68,145 +67,146 @@ class Page(Vertical):
         return self.host.ops
 
     def read(self, data: MonitorData) -> Any:
-        """Everything that the page shows. Called in a thread: it must not touch widgets."""
+        """Read everything that the page shows. Called in a thread: it must not touch widgets."""
         raise NotImplementedError
 
     def present(self, data: Any, now: datetime) -> None:
-        """Show what `read` returned."""
+        """Show the data that `read` returned."""
         raise NotImplementedError
 
-    def narrow(self, only: Selector) -> None:
-        """Show no more than this part, where the page can: of a queue, of states."""
-        self.only = only
+    def restrict(self, selector: Selector) -> None:
+        """Show only the rows that `selector` selects, as far as the page can."""
+        self.selector = selector
 
     @property
-    def part(self) -> str:
-        """The part that is shown, in words; nothing where it is all."""
-        return " ".join(filter(None, (self.only.queue, *self.only.states)))
+    def scope(self) -> str:
+        """The restriction in words, empty if all rows are shown."""
+        return " ".join(filter(None, (self.selector.queue, *self.selector.states)))
 
-    def heard(self, events: Sequence[Event]) -> None:
-        """Events came. What they changed is read again anyway."""
+    def receive(self, events: Sequence[Event]) -> None:
+        """Handle events. The page is read again after them anyway."""
 
-    # --- acting -----------------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------------
 
-    def ask(self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = (), title: str = "") -> None:
-        """Ask, and do it where that is wanted. Refused before anything is typed where nothing may be changed."""
-        if not self.host.may_act():
+    def open_dialog(
+        self, build: Callable[[Mapping[str, str]], Action], fields: Sequence[DialogField] = (), title: str = ""
+    ) -> None:
+        """Ask before an action, and start it if confirmed. Refused at once if changes are not allowed."""
+        if not self.host.may_change():
             return
-        self.app.push_screen(ActDialog(build, fields, title), self.host.perform)
+        self.app.push_screen(ActionDialog(build, fields, title), self.host.start_action)
 
-    def propose(self, act: Act) -> None:
-        """Ask for an act that needs nothing typed but maybe a name."""
-        fields = [Field("confirm", f"Type {escape_line(act.confirm)} to go on:")] if act.confirm else []
-        self.ask(lambda _: act, fields)
+    def confirm(self, action: Action) -> None:
+        """Ask before an action that needs no input, except maybe a name to confirm it."""
+        label = f"Type {escape_line(action.confirm)} to confirm:"
+        self.open_dialog(lambda _: action, [DialogField("confirm", label)] if action.confirm else [])
 
-    def ask_where(self, selector: Selector, count: int) -> None:
-        """Ask to which queue jobs go, and move them there."""
-        self.ask(
-            lambda typed: actions.move(self.ops, selector, count, typed["target"].strip()),
-            [Field("target", "To which queue:", words=self.host.trends.queues)],
+    def ask_target(self, selector: Selector, count: int) -> None:
+        """Ask for a queue, and move jobs there."""
+        self.open_dialog(
+            lambda texts: actions.move(self.ops, selector, count, texts["target"].strip()),
+            [DialogField("target", "Target queue:", suggestions=self.host.depths.queues)],
             f"Move {quantity(count, 'job')}",
         )
 
-    def edit(self, job_id: str, *, again: bool) -> None:
-        """Ask what a job is to be called with; with `again` it is a dead letter, and runs again with that."""
-        if self.host.may_act():
+    def edit_payload(self, job_id: str, *, retry: bool) -> None:
+        """Ask for another payload of a job, and retry the job with it if it is a dead letter."""
+        if self.host.may_change():
             ops = self.ops
             self.host.fetch(
                 lambda: ops.jobs.editable(job_id),
-                lambda job: self.ask(*forms.edited(ops, job, again=again), f"Edit {job_id}"),
+                lambda job: self.open_dialog(*forms.payload_form(ops, job, retry=retry), f"Edit {job_id}"),
             )
 
-    def look_at_course(self, job_id: str) -> None:
-        """Show how a job went, and where its logs are."""
-        self.host.show_text(f"how {job_id} went", lambda: course(self.data.jobs.show(job_id)))
+    def show_history(self, job_id: str) -> None:
+        """Show the history of a job, and how to find its log lines."""
+        title = f"history of {job_id}"
+        self.host.show_text(title, lambda: job_history.describe(self.data.jobs.show(job_id)))
 
 
 class GridPage(Page):
-    """A screen with one grid or several. `main` is the one that has the focus first."""
+    """A page with one or more tables. `main` selects the table that is focused first."""
 
     main: ClassVar[str] = "Grid"
 
     @property
     def grid(self) -> Grid:
-        """The grid that keys mean: the focused one, else the main one."""
+        """The table that keys apply to: the focused one, else the main one."""
         focused = self.app.focused
-        return (
-            focused if isinstance(focused, Grid) and focused in self.query(Grid) else self.query(self.main).first(Grid)
-        )
+        if isinstance(focused, Grid) and focused in self.query(Grid):
+            return focused
+        return self.query(self.main).first(Grid)
 
     def on_grid_opened(self, message: Grid.Opened) -> None:
-        """Enter: look into a row, or into the number of it that was chosen."""
+        """Open a row, or the rows that its chosen number counts."""
         message.stop()
         if message.title is None:
-            self.open(message.row)
+            self.open_row(message.row)
         else:
-            self.follow(message.row, message.title)
+            self.open_link(message.row, message.title)
 
-    def open(self, row: Any) -> None:
-        """Show all that is known of a row: as it was read, unless the page knows better."""
-        self.app.push_screen(Sheet("JSON", as_json(row)))
+    def open_row(self, row: Any) -> None:
+        """Show a row in full: as JSON, unless the page overrides this."""
+        self.app.push_screen(TextWindow("JSON", as_json(row)))
 
-    def follow(self, row: Any, title: str) -> None:
-        """Go to what the number in the column of this title counts. For pages whose columns lead somewhere."""
+    def open_link(self, row: Any, title: str) -> None:
+        """Go to the rows that the number in the column `title` counts. Only for pages whose columns are links."""
         raise NotImplementedError
 
     def do_mark(self) -> None:
-        """Space."""
-        self.grid.mark()
+        """Mark or unmark the row."""
+        self.grid.toggle_mark()
 
     def do_sort(self) -> None:
-        """The next column."""
-        self.host.show_status(
-            f"sorted: {self.grid.next_sort()}" if self.grid.source.sorts else "there is one order here"
-        )
+        """Sort by the next column."""
+        order = f"sorted: {self.grid.sort_next()}" if self.grid.spec.sorts else "this table has one order"
+        self.host.show_status(order)
 
     def do_invert(self) -> None:
-        """The other way round."""
+        """Reverse the order."""
         self.grid.invert()
 
     def do_json(self) -> None:
-        """The row as data."""
-        rows = self.grid.chosen
+        """Show rows as JSON."""
+        rows = self.grid.selected
         if rows:
             text = "\n".join(as_json(row) for row in rows)
             self.app.copy_to_clipboard(text)
-            self.app.push_screen(Sheet("JSON (copied, where the terminal allows it)", text))
+            self.app.push_screen(TextWindow("JSON (copied if the terminal allows it)", text))
 
     def do_filter(self) -> None:
-        """Ask for a text that rows must hold."""
+        """Ask for a text that rows must contain."""
         grid = self.grid
-        words = [grid.columns[0].cell(row).text for row in grid.shown[:COMPLETED]]
-        self.host.ask(
-            Question(
+        names = [grid.columns[0].cell(row).text for row in grid.rows[:MAX_COMPLETIONS]]
+        self.host.prompt(
+            PromptRequest(
                 "/",
-                "show rows that hold this; !text: that do not",
-                lambda line: self.host.show_status(f"filter: {line}   (Esc drops it)" if line else ""),
+                "show rows that contain this; !text: rows that do not",
+                lambda line: self.host.show_status(f"filter: {line}   (Esc clears it)" if line else ""),
                 grid.filter_text,
-                grid.keep,
-                beginning(words),
+                grid.set_filter,
+                complete_by_prefix(names),
             )
         )
 
     def do_copy(self) -> None:
-        """The id alone."""
-        rows = self.grid.chosen
+        """Copy the ids of rows."""
+        rows = self.grid.selected
         if rows:
-            text = "\n".join(self.grid.source.key(row) for row in rows)
+            text = "\n".join(self.grid.spec.key(row) for row in rows)
             self.app.copy_to_clipboard(escape_text(text))
-            self.host.show_status(f"copied, where the terminal allows it: {text}")
+            self.host.show_status(f"copied if the terminal allows it: {text}")
 
     def do_export(self) -> None:
-        """Ask for a file."""
+        """Ask for a file, and write the rows to it."""
         if self.app.is_web:
-            self.host.show_status("there are no files for a browser here: y shows rows as JSON")
+            self.host.show_status("no export in a browser; y shows rows as JSON")
             return
         grid = self.grid
-        rows, columns = list(grid.shown), grid.columns
+        rows, columns = list(grid.rows), grid.columns
         name = f"qctl-{self.heading.lower().replace(' ', '-')}-{datetime.now().astimezone():%Y%m%d-%H%M%S}.csv"
-        hint = f"file to write {len(rows)} rows into: .csv, or .json"
-        write = Question("w", hint, lambda line: self._write(line, rows, columns), name)
-        self.host.ask(write)
+        hint = f"file for {quantity(len(rows), 'row')}: .csv or .json"
+        self.host.prompt(PromptRequest("w", hint, lambda line: self._write(line, rows, columns), name))
 
     def _write(self, line: str, rows: Sequence[Any], columns: Sequence[Column[Any]]) -> None:
         if line:
@@ -214,18 +214,18 @@ class GridPage(Page):
 
 
 class TablePage(GridPage):
-    """A screen that is one table."""
+    """A page that is one table."""
 
-    source: ClassVar[Source]
+    spec: ClassVar[GridSpec]
 
     def compose(self) -> ComposeResult:
-        """The table."""
-        yield Grid(self.source)
+        """Place the table."""
+        yield Grid(self.spec)
 
     def rows(self, data: Any) -> Sequence[Any]:
-        """The rows of what was read."""
-        found: Sequence[Any] = data
-        return found
+        """The rows of the data that was read."""
+        rows: Sequence[Any] = data
+        return rows
 
     def present(self, data: Any, now: datetime) -> None:
         """Fill the table."""
@@ -233,5 +233,5 @@ class TablePage(GridPage):
 
 
 def heading(text: str) -> Static:
-    """The line over a part of a screen."""
+    """A line above a part of a page."""
     return Static(Content(text), classes="heading")

@@ -7,7 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 from qctl.tui.data import cpu_budget
-from qctl.tui.data.cpu_budget import DEBT, LENT, MOST, SHARE, Budget
+from qctl.tui.data.cpu_budget import (
+    CPU_SHARE,
+    MAX_DEBT_SECONDS,
+    MAX_SAVED_SECONDS,
+    URGENT_CREDIT_SECONDS,
+    CpuBudget,
+)
 
 
 @pytest.fixture
@@ -20,30 +26,30 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 def test_what_was_saved_up_is_spent_at_once_and_then_a_share(clock: SimpleNamespace) -> None:
-    spender, spent = Budget(), 0.0
+    spender, spent = CpuBudget(), 0.0
     for _ in range(1000):
         clock.now += 0.1
-        if not spender.wait():
+        if not spender.delay():
             clock.used += 0.03
             spent += 0.03
-    assert spent == pytest.approx(MOST + 100 * SHARE, abs=0.05)
+    assert spent == pytest.approx(MAX_SAVED_SECONDS + 100 * CPU_SHARE, abs=0.05)
 
 
 def test_it_says_how_long_to_wait(clock: SimpleNamespace) -> None:
-    spender = Budget()
-    clock.used += MOST + 0.07
-    wait = spender.wait()
-    assert wait == pytest.approx(0.07 / SHARE)
+    spender = CpuBudget()
+    clock.used += MAX_SAVED_SECONDS + 0.07
+    wait = spender.delay()
+    assert wait == pytest.approx(0.07 / CPU_SHARE)
     clock.now += wait + 0.001
-    assert spender.wait() == 0
+    assert spender.delay() == 0
 
 
 def test_what_people_did_does_not_wait_but_not_without_end(clock: SimpleNamespace) -> None:
-    spender = Budget()
-    clock.used += MOST + LENT - 0.01
-    assert spender.wait() > 0
-    assert spender.wait(urgent=True) == 0
+    spender = CpuBudget()
+    clock.used += MAX_SAVED_SECONDS + URGENT_CREDIT_SECONDS - 0.01
+    assert spender.delay() > 0
+    assert spender.delay(urgent=True) == 0
     clock.used += 99.0
-    assert spender.wait(urgent=True) == pytest.approx((DEBT - LENT) / SHARE)
-    clock.now += DEBT / SHARE + 0.01
-    assert spender.wait() == 0
+    assert spender.delay(urgent=True) == pytest.approx((MAX_DEBT_SECONDS - URGENT_CREDIT_SECONDS) / CPU_SHARE)
+    clock.now += MAX_DEBT_SECONDS / CPU_SHARE + 0.01
+    assert spender.delay() == 0

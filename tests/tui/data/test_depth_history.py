@@ -12,7 +12,7 @@ from qctl.broker.redis import keys
 from qctl.models import QueueStats, Stats
 from qctl.ops import Ops
 from qctl.settings import Settings
-from qctl.tui.data.depth_history import BARS, Trends
+from qctl.tui.data.depth_history import MINUTES, DepthHistory
 from tui.driving import Driver, drive
 from tui.fake import MonitorOps
 
@@ -27,23 +27,23 @@ def seen(minute: int, **waiting: int) -> Stats:
 
 
 def test_bars_are_minutes_and_what_nobody_noted_is_a_gap() -> None:
-    trends = Trends()
-    trends.note(seen(NOW, a=7, idle=0))
-    assert (trends.bars("a"), trends.bars("idle"), trends.bars("unknown")) == (" " * 11 + "█", "", "")
-    trends.seed({"a": {NOW - 3: 1, NOW - 1: 14, NOW: 999}})
-    assert trends.bars("a") == " " * 8 + "▁ █▅"
-    trends.note(seen(NOW + 2, a=0, idle=0))
-    assert trends.bars("a") == " " * 6 + "▁ █▅ ▁"
+    depths = DepthHistory()
+    depths.record(seen(NOW, a=7, idle=0))
+    assert (depths.bars("a"), depths.bars("idle"), depths.bars("unknown")) == (" " * 11 + "█", "", "")
+    depths.add_past({"a": {NOW - 3: 1, NOW - 1: 14, NOW: 999}})
+    assert depths.bars("a") == " " * 8 + "▁ █▅"
+    depths.record(seen(NOW + 2, a=0, idle=0))
+    assert depths.bars("a") == " " * 6 + "▁ █▅ ▁"
 
 
 def test_it_keeps_no_more_than_it_shows() -> None:
-    trends = Trends()
+    depths = DepthHistory()
     for minute in range(100):
-        trends.note(seen(NOW + minute, a=minute, **{f"q{minute}": 1}))
-    assert trends.queues == ("a", "q99")
-    assert {len(each) for each in trends._depths.values()} == {1, BARS}
-    trends.note(seen(NOW, a=3))  # in a recording one may go back
-    assert trends.bars("a") == " " * 11 + "█"
+        depths.record(seen(NOW + minute, a=minute, **{f"q{minute}": 1}))
+    assert depths.queues == ("a", "q99")
+    assert {len(each) for each in depths._depths.values()} == {1, MINUTES}
+    depths.record(seen(NOW, a=3))  # in a recording one may go back
+    assert depths.bars("a") == " " * 11 + "█"
 
 
 def test_redis_knows_the_minutes_before(settings: Settings, connection: Any) -> None:

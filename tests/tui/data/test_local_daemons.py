@@ -34,7 +34,7 @@ def test_without_a_command_line_it_is_said_what_would_show_the_logs() -> None:
         await driver.press("6")
         await driver.until("> w1")
         await driver.press("tab", "l")
-        await driver.until("there is no command line here: qctl daemon logs email --lines 200")
+        await driver.until("the command line is disabled here: qctl daemon logs email --lines 200")
 
     drive(MonitorOps(), script)
 
@@ -53,7 +53,7 @@ def test_without_systemd_a_line_says_so_and_what_runs_everything() -> None:
 def test_where_there_are_no_units_it_is_said_how_to_get_them() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6")
-        await driver.until("Write them with `qctl daemon install`")
+        await driver.until("Install them with `qctl daemon install`")
 
     drive(MonitorOps(daemons__list=[]), script)
 

@@ -21,7 +21,7 @@ from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, Usag
 from qctl.models import Event, QueueStats, Selector
 from qctl.tui.replay import codec, recorder
 from qctl.tui.replay.calls import Answers, NamedCalls, listed_events
-from qctl.tui.replay.player import Clock, replay
+from qctl.tui.replay.player import ReplayClock, replay
 from qctl.tui.replay.recorder import RecordingFile, record
 from qctl.tui.replay.recording import Recording
 from qctl.tui.replay.replay_app import ReplayMonitor
@@ -77,7 +77,7 @@ def test_secrets_stay_out_and_only_its_owner_may_read_it(file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "hunter2" not in file.read_text()
     assert "abcdef" not in file.read_text()
-    clock = Clock(9.0)
+    clock = ReplayClock(9.0)
     clock.seek(9.0)
     assert replay(Recording(file), clock).events.list(limit=5)[0].fields["queue"] == "email"
     with pytest.raises(RefusedError, match="cannot create"):
@@ -197,7 +197,7 @@ def test_calls_have_the_names_of_earlier_recordings() -> None:
 
 def test_answers_are_those_of_the_moment(file: Path) -> None:
     played = Recording(written(file, stats_at(1.0, 111), stats_at(5.0, 555), event_at(2.0, 1), event_at(3.0, 2)))
-    clock = Clock(played.length)
+    clock = ReplayClock(played.length)
     clock.pause(True)
     ops = replay(played, clock)
     with pytest.raises(NotFoundError, match="nobody had opened"):
@@ -228,7 +228,7 @@ def test_the_slider_leads_through_the_recording(file: Path) -> None:
         await driver.press("full_stop", "2")
         await driver.until("111")
         assert "redis://then:6379/0" in driver.lines[0]
-        assert " held  00:0" in driver.lines[-2]
+        assert " paused 00:0" in driver.lines[-2]
         assert " 10:00 " in driver.lines[-2]
         await driver.press("right")
         await driver.until("222")
@@ -238,12 +238,12 @@ def test_the_slider_leads_through_the_recording(file: Path) -> None:
         await driver.until("222")
         await driver.press("p")
         await driver.until("refused: this is a recording")
-        await driver._pilot.click("Slider", offset=(50, 0))
+        await driver._pilot.click("Timeline", offset=(50, 0))
         await driver.until(lambda: driver.app._clock.at > 300)  # type: ignore[attr-defined]
         await driver.press("less_than_sign", "full_stop")
         await driver.until(" 0.5x ")
         await driver.press(*["shift+right"] * 6)
-        await driver.until(" ended 10:00 ")
+        await driver.until(" ended  10:00 ")
         await driver.until("444")
 
     play(file, script)

@@ -38,23 +38,23 @@ ACTS = {
     "cancel": actions.cancel(FAKE, SOME, 2),
     "move": actions.move(FAKE, SOME, 2, "other"),
     "move a queue": actions.move(FAKE, Selector(queue="email", states=("queued",)), 4, "other"),
-    "edit": actions.edit(FAKE, EDITABLE, '{"args": [1]}', again=False),
-    "edit and retry": actions.edit(FAKE, EDITABLE, '{"args": ["it\'s"]}', again=True),
-    "edit back": actions.unedit(FAKE, EDITABLE),
+    "edit": actions.edit(FAKE, EDITABLE, '{"args": [1]}', retry=False),
+    "edit and retry": actions.edit(FAKE, EDITABLE, '{"args": ["it\'s"]}', retry=True),
+    "edit back": actions.restore_payload(FAKE, EDITABLE),
     "stop": actions.stop(FAKE, "job-1", "email"),
     "enqueue": actions.enqueue(FAKE, catalog.JOBS["welcome-email"], {"userEmail": "a@b.c", "userName": "7"}),
     "enqueue later": actions.enqueue(FAKE, catalog.JOBS["stock-check"], {actions.DELAY: "10m"}),
-    "hold": actions.hold(FAKE, TIMER),
-    "release": actions.release(FAKE, TIMER),
-    "run now": actions.run_now(FAKE, TIMER),
-    "remove": actions.remove(FAKE, TIMER),
+    "pause schedule": actions.pause_schedule(FAKE, TIMER),
+    "resume schedule": actions.resume_schedule(FAKE, TIMER),
+    "run schedule": actions.run_schedule(FAKE, TIMER),
+    "remove schedule": actions.remove_schedule(FAKE, TIMER),
 }
 
 
 @pytest.mark.parametrize("name", ACTS)
 def test_the_line_of_an_act_is_a_command_that_does_the_same(name: str) -> None:
     act, ops = ACTS[name], FakeOps()
-    code = run(shlex.split(act.line)[1:], Session(ops))  # type: ignore[arg-type]
+    code = run(shlex.split(act.command_line)[1:], Session(ops))  # type: ignore[arg-type]
     by_line = {called for called, *_ in ops.calls}
     FAKE.calls.clear()
     act.run(lambda _done, _total: None)
@@ -66,19 +66,19 @@ def test_the_line_of_an_act_is_a_command_that_does_the_same(name: str) -> None:
 
 
 DIALOGS: dict[str, tuple[str, str, str, str]] = {
-    "pause": ("2 down p", "1204 jobs waiting in report will not start", "qctl pause report", "queues__pause"),
-    "resume": ("2 p", "4 waiting jobs of email may start", "qctl resume email", "queues__resume"),
+    "pause": ("2 down p", "1204 waiting jobs of report will not start", "qctl pause report", "queues__pause"),
+    "resume": ("2 p", "4 waiting jobs of email can start", "qctl resume email", "queues__resume"),
     "retry a queue": ("2 r", "2 jobs will run again", "qctl retry --queue email --yes", "jobs__retry"),
     "retry a cause": ("4 r", "12 jobs will run again", "qctl retry --fingerprint 0d9c5c1fb0a7", "jobs__retry"),
     "retry one": ("4 tab r", "1 job will run again", "qctl retry job-1 --yes", "jobs__retry"),
     "retry marked": ("4 tab space space r", "2 jobs will run again", "qctl retry job-1 job-2 --yes", "jobs__retry"),
-    "discard": ("4 tab D", "1 job will go to the trash", "qctl dlq discard job-1 --yes", "jobs__delete"),
-    "stop": ("3 down X", "becomes a dead letter", "qctl job stop job-2", "jobs__stop"),
-    "hold": ("5 p", "1 schedule (At 03:00", "qctl schedule pause nightly", "schedules__pause"),
-    "release": ("5 down p", "will come again", "qctl schedule resume hourly", "schedules__resume"),
-    "run now": ("5 r", "beside its times", "qctl schedule run nightly", "schedules__run"),
-    "remove a job": ("5 end D", "1 job of email is canceled", "qctl schedule remove job-7", "schedules__remove"),
-    "delete": ("3 D", "1 job will go to the trash", "qctl job delete job-1 --yes", "jobs__delete"),
+    "discard": ("4 tab D", "1 job will move to the trash", "qctl dlq discard job-1 --yes", "jobs__delete"),
+    "stop": ("3 down X", "become a dead letter", "qctl job stop job-2", "jobs__stop"),
+    "pause schedule": ("5 p", "1 schedule (At 03:00", "qctl schedule pause nightly", "schedules__pause"),
+    "resume schedule": ("5 down p", "will run again", "qctl schedule resume hourly", "schedules__resume"),
+    "run schedule": ("5 r", "in addition to its times", "qctl schedule run nightly", "schedules__run"),
+    "remove a job": ("5 end D", "1 job of email will be canceled", "qctl schedule remove job-7", "schedules__remove"),
+    "delete": ("3 D", "1 job will move to the trash", "qctl job delete job-1 --yes", "jobs__delete"),
     "cancel": ("3 c", "1 job will not run", "qctl job cancel job-1 --yes", "jobs__cancel"),
 }
 FILLED = {"2": "sensor-data", "3": "job-1", "4": "Traceback: ...", "5": "nightly"}
@@ -95,7 +95,7 @@ def test_a_dialog_says_what_follows_and_does_nothing_until_told(name: str) -> No
         await driver.until(FILLED[first])
         await driver.press(*rest)
         await driver.until(consequence)
-        await driver.until(f"the same: {line}")
+        await driver.until(f"same as: {line}")
         assert driver.app.focused is not None
         assert driver.app.focused.id == "cancel"
         await driver.press("enter")
@@ -125,7 +125,7 @@ def test_a_pause_takes_a_reason_and_a_duration_and_says_what_is_wrong_with_it() 
         await driver.type("30")
         await driver.until("has no unit")
         await driver.type("m")
-        await driver.until("goes on by itself after 30m")
+        await driver.until("The pause ends after 30m")
         await driver.until("qctl pause report '--reason=new release' --for 30m")
         await driver.press("enter", "enter")
         await driver.until("done: report is paused")
@@ -133,7 +133,7 @@ def test_a_pause_takes_a_reason_and_a_duration_and_says_what_is_wrong_with_it() 
         await driver.press("U")
         await driver.until("Resume report")
         await driver.press("left", "enter")
-        await driver.until("report goes on")
+        await driver.until("report is resumed")
         assert ops.calls_of("queues__resume") == [(("report",), {})]
 
     drive(ops, script)
@@ -146,7 +146,7 @@ def test_clearing_wants_the_name_typed_and_can_be_undone() -> None:
         await driver.press("2")
         await driver.until("sensor-data")
         await driver.press("down", "C")
-        await driver.until("Type report to go on:")
+        await driver.until("Type report to confirm:")
         await driver.press("tab")
         await driver.type("repor")
         assert driver.app.screen.query_one("#do").disabled
@@ -169,7 +169,7 @@ def test_moving_asks_where_to() -> None:
         await driver.press("3")
         await driver.until("job-1")
         await driver.press("m")
-        await driver.until("To which queue:")
+        await driver.until("Target queue:")
         await driver.press("tab")
         await driver.type("other")
         await driver.until("--to other")

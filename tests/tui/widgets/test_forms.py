@@ -28,7 +28,7 @@ def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
         await driver.type("welcome")
         await driver.until(lambda: "alert-email" not in driver.text)
         await driver.press("enter")
-        await driver.until("userEmail (text, needed):")
+        await driver.until("userEmail (text, required):")
         await driver.until("userEmail is required")
         assert driver.app.focused is not None
         assert driver.app.focused.id == "cancel"
@@ -41,7 +41,7 @@ def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
         await driver.press("9", "0")
         await driver.until("has no unit")
         await driver.press("m")
-        await driver.until("1 job of email will be made, and runs in 90m.")
+        await driver.until("1 job of email will be created and run in 90m.")
         await driver.until("qctl job enqueue welcome-email userEmail=ada userName=Ada")
         await driver.until("--delay 90m")
         await driver.press("enter", "enter")
@@ -78,7 +78,7 @@ def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
         await driver.press("4")
         await driver.until("Traceback: ...")
         await driver.press("tab", "e")
-        await driver.until("nothing is changed yet")
+        await driver.until("the payload has not changed")
         assert not [c for c in driver.text if c != "\n" and (ord(c) < 32 or c in "\x7f\x9b\u202e")]
         assert driver.app.focused is not None
         assert driver.app.focused.id == "cancel"
@@ -86,16 +86,16 @@ def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
         assert json.loads(area.text) == payload
         await driver.press("tab")
         area.text = "[1]"
-        await driver.until("this is not a JSON object")
+        await driver.until("the payload must be a JSON object")
         area.text = '{"args": ["mended"]}'
         await driver.until("Edit job-1 and retry it")
-        await driver.until("--revert` brings that back")
+        await driver.until("--revert` restores it")
         await driver.press("tab", "enter")
         await driver.until("job-1 was edited and is queued again")
         assert ops.calls_of("jobs__edit") == [((job, '{"args": ["mended"]}'), {})]
         assert len(ops.calls_of("jobs__retry")) == 1
         await driver.press("U")
-        await driver.until("there is no way back from: Edit job-1 and retry it")
+        await driver.until("cannot be undone: Edit job-1 and retry it")
 
     drive(ops, script)
 
@@ -103,4 +103,4 @@ def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
 def test_visible_json_means_the_same() -> None:
     for text in (HARM, "\U000e0001", "é ü 漢 \n", "\ud800"):
         written = json.dumps([text], ensure_ascii=False)
-        assert json.loads(forms.visible(written)) == [text]
+        assert json.loads(forms.visible_json(written)) == [text]

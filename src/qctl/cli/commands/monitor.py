@@ -161,7 +161,7 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
 
 
 def _in_browser() -> bool:
-    """Whether this process draws into a web terminal."""
+    """Return whether this process draws into a web terminal."""
     return "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
 
 
@@ -175,16 +175,15 @@ def _read_only(session: Session) -> str | None:
 
 
 def run_line(session: Session, line: str) -> str:
-    """What `qctl LINE` says, run beside this process: without a terminal, so that it asks nothing and refuses what
-    would need an answer."""
+    """Run `qctl LINE` in another process and return its output. Without a terminal, it refuses what needs an answer."""
     try:
         words = shlex.split(line)
     except ValueError as error:
         return f"qctl: {error}"
     if words[:1] == ["monitor"]:
-        raise UsageError("this is the monitor already")
+        raise UsageError("the monitor is already running")
     settings = session.settings
-    places = {
+    environment = {
         "REDIS_URL": settings.redis_target,
         "QCTL_READ_ONLY": str(settings.read_only).lower(),
         "COLUMNS": "100",
@@ -196,10 +195,10 @@ def run_line(session: Session, line: str) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **places},
+            env={**os.environ, **environment},
             timeout=COMMAND_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"qctl: {line} was ended after {COMMAND_SECONDS:g} s"
+        return f"qctl: stopped {line!r} after {COMMAND_SECONDS:g} s"
     return run.stdout.decode(errors="replace") + f"\n(exit code {run.returncode})"

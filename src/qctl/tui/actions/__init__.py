@@ -1,29 +1,29 @@
-"""What the monitor can do: each act says what it means, how the command line says it, and how it is undone."""
+"""The actions of the monitor. Each says what will happen, which command line does the same, and how to undo it."""
 
-from qctl.tui.actions.action import Act, Done
+from qctl.tui.actions.action import Action, ActionResult
 from qctl.tui.actions.jobs import cancel, discard, move, retry
-from qctl.tui.actions.one_job import DELAY, edit, enqueue, stop, unedit
+from qctl.tui.actions.one_job import DELAY, edit, enqueue, restore_payload, stop
 from qctl.tui.actions.queues import clear, pause, restore, resume
-from qctl.tui.actions.schedules import hold, release, remove, run_now
+from qctl.tui.actions.schedules import pause_schedule, remove_schedule, resume_schedule, run_schedule
 
 __all__ = [
     "DELAY",
-    "Act",
-    "Done",
+    "Action",
+    "ActionResult",
     "cancel",
     "clear",
     "discard",
     "edit",
     "enqueue",
-    "hold",
     "move",
     "pause",
-    "release",
-    "remove",
+    "pause_schedule",
+    "remove_schedule",
     "restore",
+    "restore_payload",
     "resume",
+    "resume_schedule",
     "retry",
-    "run_now",
+    "run_schedule",
     "stop",
-    "unedit",
 ]

@@ -1,4 +1,4 @@
-"""What an act is: what it means, how the command line says it, what it did, and how it is undone."""
+"""Base of the actions: a title, a consequence, the equal command line, the call, its result, and its undo."""
 
 from __future__ import annotations
 
@@ -8,38 +8,39 @@ from dataclasses import dataclass
 
 from qctl.models import Progress
 
-_NOUNS = frozenset({"job", "dlq", "trash", "queue", "schedule"})
-"""Words of the command line that a verb follows."""
+_GROUPS = frozenset({"job", "dlq", "trash", "queue", "schedule"})
+"""Command groups: in these the second word of a command line belongs to the command."""
 
 
 @dataclass(frozen=True)
-class Done:
-    """What an act did, and the act that undoes it, None where nothing does. `well` is False where some of it failed."""
+class ActionResult:
+    """The result of an action, and the action that undoes it, None if there is none. `complete` is False if a part of
+    it failed."""
 
-    said: str
-    undo: Act | None = None
-    well: bool = True
+    message: str
+    undo: Action | None = None
+    complete: bool = True
 
 
 @dataclass(frozen=True)
-class Act:
-    """Something that changes Redis. `words` are the command line that does the same, without `qctl`.
+class Action:
+    """A change in Redis. `arguments` are the words of the equal command line after `qctl`.
 
-    `consequence` is what follows, with its count. `confirm` is what has to be typed first, nothing where nothing has.
+    `consequence` says what will happen to how many jobs. `confirm` is the text to type first, empty if none is needed.
     """
 
     title: str
     consequence: str
-    words: tuple[str, ...]
-    run: Callable[[Progress], Done]
+    arguments: tuple[str, ...]
+    run: Callable[[Progress], ActionResult]
     confirm: str = ""
 
     @property
-    def line(self) -> str:
+    def command_line(self) -> str:
         """The command line that does the same."""
-        return shlex.join(("qctl", *self.words))
+        return shlex.join(("qctl", *self.arguments))
 
     @property
     def command(self) -> str:
-        """What the audit calls it."""
-        return " ".join(("qctl", *self.words[: 2 if self.words[0] in _NOUNS else 1]))
+        """The command without its arguments, as the audit names it."""
+        return " ".join(("qctl", *self.arguments[: 2 if self.arguments[0] in _GROUPS else 1]))

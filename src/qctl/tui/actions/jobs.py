@@ -1,4 +1,4 @@
-"""Acts on jobs that a selector means: run again, put into the trash, cancel, move."""
+"""Actions on selected jobs: retry, move to the trash, cancel, move to another queue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qctl.errors import UsageError
 from qctl.models import BulkResult, Selector
-from qctl.tui.actions.action import Act, Done
+from qctl.tui.actions.action import Action, ActionResult
 from qctl.tui.actions.queues import restore
 from qctl.view import quantity
 
@@ -15,99 +15,98 @@ if TYPE_CHECKING:
     from qctl.models import Progress
     from qctl.ops import Ops
 
-NAMED = 3
-"""Ids that a title or a line names before it counts."""
+MAX_LISTED_IDS = 3
+"""Job ids that a title lists; more jobs are counted."""
 
 
-def retry(ops: Ops, selector: Selector, count: int) -> Act:
-    """Run dead letters again."""
+def retry(ops: Ops, selector: Selector, count: int) -> Action:
+    """Retry dead letters."""
 
-    def run(progress: Progress) -> Done:
+    def run(progress: Progress) -> ActionResult:
         chosen = ops.jobs.choose("retry", selector)
-        return _ended(ops.jobs.retry(chosen, progress=progress), "queued again")
+        return _result(ops.jobs.retry(chosen, progress=progress), "queued again")
 
-    said = (
-        f"{quantity(count, 'job')} will run again, from the tail of their queue. What they did before is done twice. "
+    consequence = (
+        f"{quantity(count, 'job')} will run again, from the tail of the queue. Work that was done before is repeated. "
+        "U does not undo this."
     )
-    said += "U does not undo this."
-    return Act(f"Retry {_named(selector, count)}", said, ("retry", *_words(selector), "--yes"), run)
+    return Action(f"Retry {_describe(selector, count)}", consequence, ("retry", *_arguments(selector), "--yes"), run)
 
 
-def discard(ops: Ops, selector: Selector, count: int, verb: Literal["delete", "discard"] = "discard") -> Act:
-    """Put jobs into the trash: dead letters, or with the verb `delete` jobs of any state."""
+def discard(ops: Ops, selector: Selector, count: int, verb: Literal["delete", "discard"] = "discard") -> Action:
+    """Move jobs to the trash: dead letters, or with the verb `delete` jobs of any state."""
 
-    def run(progress: Progress) -> Done:
+    def run(progress: Progress) -> ActionResult:
         chosen = ops.jobs.choose(verb, selector)
         result = ops.jobs.delete(chosen, verb=verb, progress=progress)
         undo = restore(ops, result.batch, result.done) if result.batch else None
-        return _ended(result, "went to the trash", undo)
+        return _result(result, "moved to the trash", undo)
 
-    said = f"{quantity(count, 'job')} will go to the trash; U or `qctl trash restore` undoes that."
-    words = ("dlq" if verb == "discard" else "job", verb, *_words(selector), "--yes")
-    return Act(f"Put {_named(selector, count)} into the trash", said, words, run)
+    consequence = f"{quantity(count, 'job')} will move to the trash. U or `qctl trash restore` restores them."
+    arguments = ("dlq" if verb == "discard" else "job", verb, *_arguments(selector), "--yes")
+    return Action(f"Move {_describe(selector, count)} to the trash", consequence, arguments, run)
 
 
-def cancel(ops: Ops, selector: Selector, count: int) -> Act:
+def cancel(ops: Ops, selector: Selector, count: int) -> Action:
     """Cancel jobs that have not started."""
 
-    def run(progress: Progress) -> Done:
+    def run(progress: Progress) -> ActionResult:
         result = ops.jobs.cancel(ops.jobs.choose("cancel", selector), progress=progress)
-        ids = _done(result)
-        return _ended(result, "canceled", retry(ops, Selector(ids=ids), len(ids)) if ids else None)
+        ids = _done_ids(result)
+        return _result(result, "canceled", retry(ops, Selector(ids=ids), len(ids)) if ids else None)
 
-    said = (
-        f"{quantity(count, 'job')} will not run, unless somebody retries them; U does that, from the tail of the queue."
-    )
-    return Act(f"Cancel {_named(selector, count)}", said, ("job", "cancel", *_words(selector), "--yes"), run)
+    consequence = f"{quantity(count, 'job')} will not run unless retried; U retries, from the tail of the queue."
+    arguments = ("job", "cancel", *_arguments(selector), "--yes")
+    return Action(f"Cancel {_describe(selector, count)}", consequence, arguments, run)
 
 
-def move(ops: Ops, selector: Selector, count: int, target: str) -> Act:
-    """Move jobs to another queue, those of any state but running and finished ones. Raises UsageError for no target."""
+def move(ops: Ops, selector: Selector, count: int, target: str) -> Action:
+    """Move jobs that neither run nor have finished to another queue. Raises UsageError without a target."""
     if not target:
-        raise UsageError("the queue they go to has to be named")
+        raise UsageError("name the queue to move the jobs to")
 
-    def run(progress: Progress) -> Done:
+    def run(progress: Progress) -> ActionResult:
         chosen = ops.jobs.choose("move", selector)
         result = ops.jobs.move(chosen, target=target, progress=progress)
-        return _ended(result, f"moved to {target}", _back(ops, result, target))
+        return _result(result, f"moved to {target}", _undo_move(ops, result, target))
 
-    said = f"{quantity(count, 'job')} will go to the tail of {target}, in the state that they are in."
-    words = ("job", "move", *_words(selector), "--to", target, "--create", "--yes")
-    return Act(f"Move {_named(selector, count)}", said, words, run)
+    consequence = f"{quantity(count, 'job')} will move to the tail of {target}, and keep their state."
+    arguments = ("job", "move", *_arguments(selector), "--to", target, "--create", "--yes")
+    return Action(f"Move {_describe(selector, count)}", consequence, arguments, run)
 
 
-def _back(ops: Ops, result: BulkResult, target: str) -> Act | None:
-    """Moves them back, where all came from one queue and all are known."""
-    moved = _done(result)
+def _undo_move(ops: Ops, result: BulkResult, target: str) -> Action | None:
+    """Move the jobs back; None if they came from several queues or not all ids are known."""
+    moved = _done_ids(result)
     if len(result.queues) != 1 or result.queues == [target] or not moved:
         return None
     return move(ops, Selector(ids=moved), len(moved), result.queues[0])
 
 
-def _done(result: BulkResult) -> tuple[str, ...]:
-    """Those that it was done to, none where not all of them are known by their ids."""
+def _done_ids(result: BulkResult) -> tuple[str, ...]:
+    """The ids of all jobs that were changed, none if some are not known."""
     ids = tuple(outcome.id for outcome in result.outcomes if outcome.done)
     return ids if len(ids) == result.done else ()
 
 
-def _ended(result: BulkResult, what: str, undo: Act | None = None) -> Done:
-    why = next((f": {outcome.detail}" for outcome in result.outcomes if not outcome.done and outcome.detail), "")
-    failed = f", {result.failed} not{why}" if result.failed else ""
-    return Done(f"{quantity(result.done, 'job')} {what}{failed}", undo, well=not result.failed)
+def _result(result: BulkResult, effect: str, undo: Action | None = None) -> ActionResult:
+    detail = next((f": {outcome.detail}" for outcome in result.outcomes if not outcome.done and outcome.detail), "")
+    failed = f", {result.failed} failed{detail}" if result.failed else ""
+    return ActionResult(f"{quantity(result.done, 'job')} {effect}{failed}", undo, complete=not result.failed)
 
 
-def _named(selector: Selector, count: int) -> str:
+def _describe(selector: Selector, count: int) -> str:
     if selector.fingerprint:
         return f"{quantity(count, 'dead letter')} of the cause {selector.fingerprint}"
     if selector.queue:
         return f"{quantity(count, 'dead letter')} of {selector.queue}"
     ids = selector.ids or ()
-    return ", ".join(ids) if 0 < len(ids) <= NAMED else quantity(count, "job")
+    return ", ".join(ids) if 0 < len(ids) <= MAX_LISTED_IDS else quantity(count, "job")
 
 
-def _words(selector: Selector) -> Sequence[str]:
-    """The selector as the command line writes it."""
-    words = ["--queue", selector.queue] if selector.queue else []
-    words += [word for state in selector.states for word in ("--state", state)]
-    words += ["--fingerprint", selector.fingerprint] if selector.fingerprint else []
-    return [*words, *(selector.ids or ())]
+def _arguments(selector: Selector) -> Sequence[str]:
+    """The selector as arguments of the command line."""
+    arguments = ["--queue", selector.queue] if selector.queue else []
+    arguments += [word for state in selector.states for word in ("--state", state)]
+    arguments += ["--fingerprint", selector.fingerprint] if selector.fingerprint else []
+    return [*arguments, *(selector.ids or ())]

@@ -1,4 +1,4 @@
-"""Acts on one job: another payload, stopping it while it runs; and making a new one."""
+"""Actions on one job: edit its payload, stop it while it runs, and enqueue a new one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qctl.catalog import arguments
 from qctl.catalog.specs import JobSpec
 from qctl.errors import UsageError
 from qctl.models import EditablePayload, Selector
-from qctl.tui.actions.action import Act, Done
+from qctl.tui.actions.action import Action, ActionResult
 from qctl.tui.actions.jobs import cancel
 from qctl.view import duration
 
@@ -22,110 +22,111 @@ if TYPE_CHECKING:
     from qctl.ops import Ops
 
 DELAY = "--delay"
-"""What the delay of a new job is typed under: no argument has such a name."""
+"""Name of the form's field for the delay of a new job. No argument of a job can have it."""
 
 
-def edit(ops: Ops, job: EditablePayload, text: str, *, again: bool) -> Act:
-    """Give a job another payload, and with `again` run the dead letter that it is. Raises UsageError for a text that is
-    no JSON object, or means what the payload is already."""
-    given = _object(text)
-    if given == json.loads(job.text):
-        raise UsageError("nothing is changed yet")
+def edit(ops: Ops, job: EditablePayload, text: str, *, retry: bool) -> Action:
+    """Replace the payload of a job, and retry it if asked to. Raises UsageError if the text is no JSON object or equals
+    the present payload."""
+    payload = _json_object(text)
+    if payload == json.loads(job.text):
+        raise UsageError("the payload has not changed")
 
-    def run(_: Progress) -> Done:
+    def run(_: Progress) -> ActionResult:
         ops.jobs.edit(job, text)
-        if not again:
-            return Done(f"{job.id} was edited", unedit(ops, job))
+        if not retry:
+            return ActionResult(f"{job.id} was edited", restore_payload(ops, job))
         result = ops.jobs.retry(ops.jobs.choose("retry", Selector(ids=(job.id,))))
-        why = "".join(outcome.detail for outcome in result.outcomes)
-        return Done(f"{job.id} was edited " + ("and is queued again" if result.done else f"but not retried: {why}"))
+        if result.done:
+            return ActionResult(f"{job.id} was edited and is queued again")
+        return ActionResult(f"{job.id} was edited but not retried: {''.join(o.detail for o in result.outcomes)}")
 
-    kept = f"What it was called with is kept: `qctl job edit {quote(job.id)} --revert` brings that back."
-    then = "run again with this, from the tail of its queue; U does not undo this" if again else "be called with this"
-    words = ("job", "edit", job.id, "--data", json.dumps(given), *(["--retry"] if again else []))
-    return Act(f"Edit {job.id}" + (" and retry it" if again else ""), f"1 job will {then}. {kept}", words, run)
+    effect = (
+        "run again with this payload, from the tail of its queue; U does not undo this" if retry else "get this payload"
+    )
+    original = f"The original payload is kept: `qctl job edit {quote(job.id)} --revert` restores it."
+    words = ("job", "edit", job.id, "--data", json.dumps(payload), *(["--retry"] if retry else []))
+    return Action(f"Edit {job.id}" + (" and retry it" if retry else ""), f"1 job will {effect}. {original}", words, run)
 
 
-def unedit(ops: Ops, job: EditablePayload) -> Act:
-    """Give an edited job the payload it had when it was read."""
+def restore_payload(ops: Ops, job: EditablePayload) -> Action:
+    """Give an edited job back the payload that it had when it was read."""
 
-    def run(_: Progress) -> Done:
+    def run(_: Progress) -> ActionResult:
         ops.jobs.edit(ops.jobs.editable(job.id), job.text)
-        return Done(f"{job.id} is called with what it was called with before")
+        return ActionResult(f"{job.id} has its previous payload again")
 
     words = ("job", "edit", job.id, "--data", json.dumps(json.loads(job.text)))
-    return Act(f"Edit {job.id} back", "1 job will be called with what it was called with before.", words, run)
+    return Action(f"Restore the payload of {job.id}", "1 job will get its previous payload again.", words, run)
 
 
-def stop(ops: Ops, job_id: str, queue: str) -> Act:
-    """Stop a job that runs."""
+def stop(ops: Ops, job_id: str, queue: str) -> Action:
+    """Stop a running job."""
 
-    def run(_: Progress) -> Done:
-        ended = ops.jobs.stop(job_id)
-        what = "was stopped" if ended.status == "stopped" else f"had ended by itself: it is {ended.status}"
-        return Done(f"{job_id} {what}, {duration(ended.seconds)} after its worker was told")
+    def run(_: Progress) -> ActionResult:
+        stopped = ops.jobs.stop(job_id)
+        effect = "was stopped" if stopped.status == "stopped" else f"had already ended: it is {stopped.status}"
+        return ActionResult(f"{job_id} {effect}, {duration(stopped.seconds)} after the request")
 
-    said = (
-        f"1 job of {queue} will be stopped where it is, and becomes a dead letter. What it did so far stays done. "
-        "U does not undo this; r runs it again, from its beginning."
+    consequence = (
+        f"1 running job of {queue} will be stopped and become a dead letter. Work done so far is not undone. "
+        "U does not undo this; r runs the job again from its start."
     )
-    return Act(f"Stop {job_id}", said, ("job", "stop", job_id), run)
+    return Action(f"Stop {job_id}", consequence, ("job", "stop", job_id), run)
 
 
-def enqueue(ops: Ops, spec: JobSpec, typed: Mapping[str, str]) -> Act:
-    """Make a job of the catalog with the arguments that were typed, by their names; what is empty is left out. Under
-    `DELAY` is a duration as people type it. Raises UsageError, naming all that is wrong."""
-    given, problems = _arguments(spec, typed)
+def enqueue(ops: Ops, spec: JobSpec, fields: Mapping[str, str]) -> Action:
+    """Enqueue a job of the catalog. `fields` holds the text of each argument by name, and a duration under `DELAY`;
+    empty texts are left out. Raises UsageError with all problems."""
+    values, problems = _parse_arguments(spec, fields)
     if problems:
         raise UsageError("; ".join(problems))
-    how: Options = {}
-    if typed.get(DELAY, "").strip():
-        how["delay"] = durations.parse(typed[DELAY].strip(), "the delay")
+    delay = fields.get(DELAY, "").strip()
+    options: Options = {"delay": durations.parse(delay, "the delay")} if delay else {}
 
-    def run(_: Progress) -> Done:
-        job_id = ops.jobs.enqueue(spec.name, given, **how)
-        undo = cancel(ops, Selector(ids=(job_id,)), 1)
-        return Done(f"{spec.name} is job {job_id}", undo)
+    def run(_: Progress) -> ActionResult:
+        job_id = ops.jobs.enqueue(spec.name, values, **options)
+        return ActionResult(f"{spec.name} is job {job_id}", cancel(ops, Selector(ids=(job_id,)), 1))
 
-    when = f"in {typed[DELAY].strip()}" if how else "as soon as a worker is free"
-    said = f"1 job of {spec.queue} will be made, and runs {when}. U cancels it, as long as it has not started."
-    words = ["job", "enqueue", spec.name, *(f"{name}={_word(value)}" for name, value in given.items())]
-    words += ["--delay", typed[DELAY].strip()] if how else []
-    return Act(f"Enqueue {spec.name}", said, tuple(words), run)
+    start = f"in {delay}" if delay else "as soon as a worker is free"
+    consequence = f"1 job of {spec.queue} will be created and run {start}. U cancels it until it starts."
+    words = ["job", "enqueue", spec.name, *(f"{name}={_argument_text(value)}" for name, value in values.items())]
+    words += ["--delay", delay] if delay else []
+    return Action(f"Enqueue {spec.name}", consequence, tuple(words), run)
 
 
-def _arguments(spec: JobSpec, typed: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """The arguments that were typed, and what is wrong with them."""
-    given: dict[str, Any] = {}
+def _parse_arguments(spec: JobSpec, fields: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Parse the arguments of a job. Returns their values, and the problems found."""
+    values: dict[str, Any] = {}
     problems: list[str] = []
     for argument in spec.arguments:
-        text = typed.get(argument.name, "")
+        text = fields.get(argument.name, "")
         if not text.strip():
             problems += [f"{argument.name} is required"] if argument.required else []
             continue
         try:
-            read = arguments.parse(spec.name, [argument], [f"{argument.name}={text}"])
+            parsed = arguments.parse(spec.name, [argument], [f"{argument.name}={text}"])
         except UsageError as error:
             problems.append(error.message.removeprefix(f"job {spec.name}: "))
             continue
-        problem = argument.problem(read[argument.name])
+        problem = argument.problem(parsed[argument.name])
         problems += [f"{argument.name} {problem}"] if problem else []
-        given |= read
-    return given, problems
+        values |= parsed
+    return values, problems
 
 
-def _object(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"this is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError("this is not a JSON object")
-    return found
+        raise UsageError(f"invalid JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError("the payload must be a JSON object")
+    return value
 
 
-def _word(value: Any) -> str:
-    """A value as `qctl job enqueue` reads it back: text as it is, unless that would be read as JSON."""
+def _argument_text(value: Any) -> str:
+    """A value as `qctl job enqueue` parses it: text unquoted, unless it would be parsed as JSON."""
     if isinstance(value, str):
         try:
             json.loads(value)

@@ -1,4 +1,4 @@
-"""Acts on whole queues, and bringing back what one of them emptied."""
+"""Actions on queues, and restoring a queue from the trash."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qctl import durations
 from qctl.models import Pause
-from qctl.tui.actions.action import Act, Done
+from qctl.tui.actions.action import Action, ActionResult
 from qctl.view import quantity
 
 if TYPE_CHECKING:
@@ -14,54 +14,57 @@ if TYPE_CHECKING:
     from qctl.ops import Ops
 
 
-def pause(ops: Ops, queue: str, waiting: int, reason: str = "", lasts: str = "") -> Act:
-    """Hold a queue; `lasts` is a duration as people type it. Raises UsageError where it is none."""
-    seconds = durations.parse(lasts, "the duration", shortest=1.0) if lasts.strip() else None
+def pause(ops: Ops, queue: str, waiting: int, reason: str = "", duration: str = "") -> Action:
+    """Pause a queue, for a duration such as `30m` or without end. Raises UsageError for an invalid duration."""
+    seconds = durations.parse(duration, "the duration", shortest=1.0) if duration.strip() else None
 
-    def run(_: Progress) -> Done:
+    def run(_: Progress) -> ActionResult:
         result = ops.queues.pause(queue, reason=reason, seconds=seconds)
+        if not result.changed:
+            return ActionResult(f"{queue} was already paused")
         running = f"; {quantity(len(result.running), 'job')} started before and still run" if result.running else ""
-        undo = resume(ops, queue, waiting, result.pause) if result.changed else None
-        return Done(f"{queue} is paused{running}" if result.changed else f"{queue} was paused already", undo)
+        return ActionResult(f"{queue} is paused{running}", resume(ops, queue, waiting, result.pause))
 
-    until = f"It goes on by itself after {lasts.strip()}." if seconds else "It stays so until somebody resumes it."
-    words = ["pause", queue]
-    words += [f"--reason={reason}"] if reason else []
-    words += ["--for", lasts.strip()] if seconds else []
-    said = f"{quantity(waiting, 'job')} waiting in {queue} will not start, nor will new ones; running ones finish. "
-    return Act(f"Pause {queue}", said + until, tuple(words), run)
-
-
-def resume(ops: Ops, queue: str, waiting: int, held: Pause | None = None) -> Act:
-    """Let a queue go on. `held` is its pause, which undoing brings back."""
-
-    def run(_: Progress) -> Done:
-        changed = ops.queues.resume(queue).changed
-        undo = pause(ops, queue, waiting, held.reason if held else "") if changed else None
-        return Done(f"{queue} goes on" if changed else f"{queue} was not paused", undo)
-
-    said = f"{quantity(waiting, 'waiting job')} of {queue} may start at once, in their order."
-    return Act(f"Resume {queue}", said, ("resume", queue), run)
+    end = f"The pause ends after {duration.strip()}." if seconds else "The pause lasts until the queue is resumed."
+    arguments = ["pause", queue]
+    arguments += [f"--reason={reason}"] if reason else []
+    arguments += ["--for", duration.strip()] if seconds else []
+    jobs = quantity(waiting, "waiting job")
+    consequence = f"{jobs} of {queue} will not start, nor will new jobs; running jobs finish. {end}"
+    return Action(f"Pause {queue}", consequence, tuple(arguments), run)
 
 
-def clear(ops: Ops, queue: str, waiting: int) -> Act:
-    """Move what waits to the trash."""
+def resume(ops: Ops, queue: str, waiting: int, paused: Pause | None = None) -> Action:
+    """Resume a queue. Its undo pauses the queue again for the reason of `paused`."""
 
-    def run(progress: Progress) -> Done:
+    def run(_: Progress) -> ActionResult:
+        if not ops.queues.resume(queue).changed:
+            return ActionResult(f"{queue} was not paused")
+        return ActionResult(f"{queue} is resumed", pause(ops, queue, waiting, paused.reason if paused else ""))
+
+    consequence = f"{quantity(waiting, 'waiting job')} of {queue} can start at once, in order."
+    return Action(f"Resume {queue}", consequence, ("resume", queue), run)
+
+
+def clear(ops: Ops, queue: str, waiting: int) -> Action:
+    """Move all waiting jobs of a queue to the trash."""
+
+    def run(progress: Progress) -> ActionResult:
         result = ops.queues.clear(queue, progress=progress)
         undo = restore(ops, result.batch, result.removed) if result.batch else None
-        return Done(f"{quantity(result.removed, 'job')} of {queue} moved to the trash", undo)
+        return ActionResult(f"{quantity(result.removed, 'job')} of {queue} moved to the trash", undo)
 
-    said = f"{quantity(waiting, 'waiting job')} of {queue} will go to the trash; U or `qctl trash restore` undoes that."
-    return Act(f"Clear {queue}", said, ("clear", queue, "--confirm", queue), run, confirm=queue)
+    jobs = quantity(waiting, "waiting job")
+    consequence = f"{jobs} of {queue} will move to the trash. U or `qctl trash restore` restores them."
+    return Action(f"Clear {queue}", consequence, ("clear", queue, "--confirm", queue), run, confirm=queue)
 
 
-def restore(ops: Ops, batch: str, jobs: int) -> Act:
-    """Bring a batch back from the trash."""
+def restore(ops: Ops, batch: str, jobs: int) -> Action:
+    """Restore a batch from the trash."""
 
-    def run(progress: Progress) -> Done:
+    def run(progress: Progress) -> ActionResult:
         result = ops.trash.restore(batch, progress=progress)
-        return Done(f"{quantity(result.restored, 'job')} of {result.queue} restored")
+        return ActionResult(f"{quantity(result.restored, 'job')} of {result.queue} restored")
 
-    said = f"{quantity(jobs, 'job')} will go back from the trash to where they were."
-    return Act(f"Restore {batch}", said, ("trash", "restore", batch), run)
+    consequence = f"{quantity(jobs, 'job')} will return from the trash to their previous places."
+    return Action(f"Restore {batch}", consequence, ("trash", "restore", batch), run)

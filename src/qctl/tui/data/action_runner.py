@@ -1,4 +1,4 @@
-"""Doing one act at a time, in a thread: it tells how far it is, can be stopped, is noted, and can be undone."""
+"""Runs one action at a time in a thread, posts its progress, and writes it to the audit."""
 
 from __future__ import annotations
 
@@ -10,82 +10,81 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from qctl.errors import QctlError, RefusedError
-from qctl.tui.actions import Act, Done
-from qctl.tui.messages import Ended, Progressed
+from qctl.tui.actions import Action, ActionResult
+from qctl.tui.messages import ActionEnded, ActionProgressed
 
 if TYPE_CHECKING:
     from qctl.ops.audit import AuditOps
 
-OFTEN = 0.1
-"""Seconds between two tellings of how far an act is."""
+PROGRESS_SECONDS = 0.1
+"""Time (s) between two messages about the progress of an action."""
 
 
 class _StoppedError(QctlError):
-    """Somebody stopped it."""
+    """Ends an action that the user stopped."""
 
 
-class Acting:
-    """The act that goes on, if one does. `last` is the last that was done, `undo` what undoes it, None where nothing
-    does."""
+class ActionRunner:
+    """Runs actions. `last` is the action that ran last, `undo` the one that undoes it, None if there is none."""
 
-    def __init__(self, tell: Callable[[Message], object]) -> None:
-        self._tell = tell
+    def __init__(self, post: Callable[[Message], object]) -> None:
+        self._post = post
         self._stop = threading.Event()
         self._busy = threading.Lock()
-        self.last: Act | None = None
-        self.undo: Act | None = None
+        self.last: Action | None = None
+        self.undo: Action | None = None
 
-    def start(self, act: Act, audit: AuditOps) -> bool:
-        """Start an action and note its outcome in the audit. Returns False if another is running."""
+    def start(self, action: Action, audit: AuditOps) -> bool:
+        """Start an action. Returns False if another one is running."""
         if not self._busy.acquire(blocking=False):
             return False
         self._stop.clear()
-        threading.Thread(target=self._run, args=(act, audit), daemon=True).start()
+        threading.Thread(target=self._run, args=(action, audit), daemon=True).start()
         return True
 
     def stop(self) -> bool:
-        """Stop it between two steps. False where none goes on."""
+        """Stop the running action between two of its steps. Returns False if none is running."""
         self._stop.set()
         return self._busy.locked()
 
-    def _run(self, act: Act, audit: AuditOps) -> None:
+    def _run(self, action: Action, audit: AuditOps) -> None:
         began = time.monotonic()
-        done, error, outcome = self._do(act)
-        if done:
-            self.last, self.undo = act, done.undo
+        result, error, outcome = self._call(action)
+        if result:
+            self.last, self.undo = action, result.undo
         try:
             audit.note(
-                act.command,
-                act.line,
+                action.command,
+                action.command_line,
                 via="tui",
                 outcome=outcome,
                 problem=error or "",
                 seconds=time.monotonic() - began,
             )
-        except QctlError as trouble:
-            error = error and f"{error} (and it is not noted in the audit: {trouble.message})"
+        except QctlError as audit_error:
+            error = error and f"{error} (and it is not in the audit: {audit_error.message})"
         self._busy.release()
-        self._tell(Ended(act, done, error))
+        self._post(ActionEnded(result, error))
 
-    def _do(self, act: Act) -> tuple[Done | None, str | None, str]:
-        """What it did, or what it said, and the word for how it ended."""
-        told = 0.0
+    def _call(self, action: Action) -> tuple[ActionResult | None, str | None, str]:
+        """Call an action. Returns its result or its error, and the outcome as the audit names it."""
+        posted_at = 0.0
 
         def progress(done: int, total: int | None) -> None:
-            nonlocal told
+            nonlocal posted_at
             if self._stop.is_set():
                 raise _StoppedError(f"stopped after {done}" + (f" of {total}" if total is not None else ""))
-            if time.monotonic() - told >= OFTEN:
-                told = time.monotonic()
-                self._tell(Progressed(act, done, total))
+            if time.monotonic() - posted_at >= PROGRESS_SECONDS:
+                posted_at = time.monotonic()
+                self._post(ActionProgressed(action, done, total))
 
         try:
-            done = act.run(progress)
+            result = action.run(progress)
         except _StoppedError as error:
             return None, error.message, "interrupted"
         except QctlError as error:
             hint = f" ({error.hint})" if error.hint else ""
             return None, error.message + hint, "refused" if isinstance(error, RefusedError) else "failed"
-        except Exception as error:  # noqa: BLE001 - a fault of qctl's: told, noted, and the monitor goes on
+        except Exception as error:  # noqa: BLE001 - a fault in qctl: shown and in the audit, and the monitor continues
             return None, f"internal error: {type(error).__name__}: {error}", "failed"
-        return done, None, "done" if done.well else "partial"
+        return result, None, "done" if result.complete else "partial"

@@ -1,30 +1,39 @@
-"""Getting one thing that somebody asked for, in a thread: what takes time keeps no screen waiting."""
+"""Work in threads, so that no page waits for it.
+
+The threads are daemons rather than workers of Textual, which are joined at exit: leaving the monitor takes no time even
+while Redis hangs.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 from textual.message import Message
 
 from qctl.errors import QctlError
-from qctl.tui.data.page_loader import in_thread
-from qctl.tui.messages import Got, NotGot
+from qctl.tui.messages import Fetched, FetchFailed
 
-Thing = TypeVar("Thing")
+T = TypeVar("T")
 
 
-def fetch(produce: Callable[[], Thing], then: Callable[[Thing], object], tell: Callable[[Message], object]) -> None:
-    """Get it, and tell that it is there and what goes on with it, or why it is not."""
+def in_thread(work: Callable[[], object]) -> None:
+    """Do something that may wait for Redis."""
+    threading.Thread(target=work, daemon=True).start()
 
-    def get() -> None:
+
+def fetch(produce: Callable[[], T], then: Callable[[T], object], post: Callable[[Message], object]) -> None:
+    """Produce a value in a thread, and post it together with `then`, or post why it could not be produced."""
+
+    def run() -> None:
         try:
-            found = produce()
+            value = produce()
         except QctlError as error:
-            tell(NotGot(error.message + (f" ({error.hint})" if error.hint else "")))
-        except Exception as error:  # noqa: BLE001 - what cannot be had is no reason to end
-            tell(NotGot(f"internal error: {type(error).__name__}: {error}"))
+            post(FetchFailed(error.message + (f" ({error.hint})" if error.hint else "")))
+        except Exception as error:  # noqa: BLE001 - a fault of one fetch: shown, and the monitor continues
+            post(FetchFailed(f"internal error: {type(error).__name__}: {error}"))
         else:
-            tell(Got(found, then))
+            post(Fetched(value, then))
 
-    in_thread(get)
+    in_thread(run)

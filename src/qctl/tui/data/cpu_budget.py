@@ -1,34 +1,34 @@
-"""What the monitor may take of a processor: it stays open for days, beside what it watches."""
+"""Limits the processor time of the monitor, which stays open for days beside what it watches."""
 
 from __future__ import annotations
 
 import time
 
-SHARE = 0.07
-"""Of one core, in the long run, for everything: hearing, reading, drawing."""
+CPU_SHARE = 0.07
+"""Share of one core that the monitor may use in the long run, for events, reads and drawing."""
 
-MOST = 0.2
-"""Seconds of a processor that are saved up while little happens: what happens then is shown at once."""
+MAX_SAVED_SECONDS = 0.2
+"""Processor time (s) saved up while little happens, so that the next change is shown at once."""
 
-LENT = 0.4
-"""Seconds that are lent, for what should not wait: what people did. More than a reading of 1,000 queues takes."""
+URGENT_CREDIT_SECONDS = 0.4
+"""Processor time (s) that an urgent read may overdraw: more than a read of 1,000 queues takes."""
 
-DEBT = 0.5
-"""Seconds that are owed at most: a hard beginning is forgiven."""
+MAX_DEBT_SECONDS = 0.5
+"""Largest debt (s): the cost of an expensive start beyond it is forgiven."""
 
 
-class Budget:
-    """Counts the processor time of this process against `SHARE`."""
+class CpuBudget:
+    """Counts the processor time of this process against `CPU_SHARE`."""
 
     def __init__(self) -> None:
-        self._saved = MOST
+        self._saved = MAX_SAVED_SECONDS
         self._at = time.monotonic()
         self._used = time.process_time()
 
-    def wait(self, *, urgent: bool = False) -> float:
-        """Seconds until there is something to spend; 0 where there is."""
+    def delay(self, *, urgent: bool = False) -> float:
+        """Return the seconds until the budget allows a read, 0 if it does now."""
         now, used = time.monotonic(), time.process_time()
-        saved = self._saved + SHARE * (now - self._at) - (used - self._used)
-        self._saved = max(-DEBT, min(MOST, saved))
+        saved = self._saved + CPU_SHARE * (now - self._at) - (used - self._used)
+        self._saved = max(-MAX_DEBT_SECONDS, min(MAX_SAVED_SECONDS, saved))
         self._at, self._used = now, used
-        return max(0.0, -self._saved - (LENT if urgent else 0.0)) / SHARE
+        return max(0.0, -self._saved - (URGENT_CREDIT_SECONDS if urgent else 0.0)) / CPU_SHARE

@@ -1,6 +1,7 @@
-"""How many jobs waited in each queue: a line of small bars a queue, one a minute.
+"""Depths of queues in the last minutes, drawn as a row of small bars, one for each minute.
 
-What was before the monitor began is known from the counts in Redis; the rest as it was last seen in each minute.
+Depths from before the start of the monitor are read from the counts in Redis; later ones are those read last in each
+minute.
 """
 
 from __future__ import annotations
@@ -11,22 +12,22 @@ from qctl.errors import NotFoundError
 from qctl.models import Stats
 from qctl.tui.data.monitor_data import MetricsReader
 
-BARS = 12
-"""Minutes that are shown, the current one at the right."""
+MINUTES = 12
+"""Number of bars; the last one is the current minute."""
 
-HEIGHTS = "▁▂▃▄▅▆▇█"
+BARS = "▁▂▃▄▅▆▇█"
 
 
-def before(metrics: MetricsReader) -> Mapping[str, Mapping[int, int]]:
-    """How queues went before the monitor began, by queue and minute since 1970."""
+def read_depths(metrics: MetricsReader) -> Mapping[str, Mapping[int, int]]:
+    """Read the depths of the last minutes, by queue and by minute since 1970."""
     try:
         return metrics.depths()
-    except NotFoundError:  # of a recording that was begun by a qctl which did not ask that
+    except NotFoundError:  # a recording of a version that did not read depths
         return {}
 
 
-class Trends:
-    """Depths of the last minutes. What nobody noted is not known: there is a gap."""
+class DepthHistory:
+    """Depths by queue and by minute since 1970. A minute without a read leaves a gap."""
 
     def __init__(self) -> None:
         self._depths: dict[str, dict[int, int]] = {}
@@ -34,16 +35,16 @@ class Trends:
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """The names of the queues that were seen last."""
+        """The names of the queues that were read last."""
         return tuple(self._depths)
 
-    def seed(self, before: Mapping[str, Mapping[int, int]]) -> None:
-        """Take in what was noted before: depths by queue and minute since 1970. What was seen here counts more."""
-        for queue, depths in before.items():
+    def add_past(self, past: Mapping[str, Mapping[int, int]]) -> None:
+        """Add depths from before the start. They replace none that were read since."""
+        for queue, depths in past.items():
             self._depths[queue] = {**depths, **self._depths.get(queue, {})}
 
-    def note(self, stats: Stats) -> None:
-        """Remember what was read. Queues that are gone are forgotten, and so is what is not shown any more."""
+    def record(self, stats: Stats) -> None:
+        """Record the current depths, and drop deleted queues and minutes that are not shown."""
         minute = int(stats.at.timestamp()) // 60
         if minute != self._now or self._depths.keys() != {queue.name for queue in stats.queues}:
             self._now = minute
@@ -52,15 +53,15 @@ class Trends:
             self._depths[queue.name][minute] = queue.waiting
 
     def _recent(self, queue: str) -> dict[int, int]:
-        return {at: depth for at, depth in self._depths.get(queue, {}).items() if self._now - BARS < at <= self._now}
+        depths = self._depths.get(queue, {})
+        return {minute: depth for minute, depth in depths.items() if self._now - MINUTES < minute <= self._now}
 
     def bars(self, queue: str) -> str:
-        """Its depths, the last one at the right; nothing where it was always empty."""
+        """The depths of a queue as bars, oldest first; empty if the queue was always empty."""
         known = self._depths.get(queue, {})
-        depths = [known.get(minute) for minute in range(self._now - BARS + 1, self._now + 1)]
-        most = max((depth for depth in depths if depth is not None), default=0)
-        if not most:
+        depths = [known.get(minute) for minute in range(self._now - MINUTES + 1, self._now + 1)]
+        highest = max((depth for depth in depths if depth is not None), default=0)
+        if not highest:
             return ""
-        return "".join(
-            " " if depth is None else HEIGHTS[round(depth / most * (len(HEIGHTS) - 1))] for depth in depths
-        ).rstrip()
+        bars = (" " if depth is None else BARS[round(depth / highest * (len(BARS) - 1))] for depth in depths)
+        return "".join(bars).rstrip()

@@ -1,4 +1,4 @@
-"""Following the event stream, in a thread, for as long as the monitor is open."""
+"""Follows the event stream in a thread as long as the monitor is open."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from textual.message import Message
 
 from qctl.errors import QctlError
 from qctl.tui.data.monitor_data import EventReader
-from qctl.tui.messages import Away, Happened
+from qctl.tui.messages import EventsReceived, RedisLost
 
-FEW = 5
-"""Events that come at once where not much happens: they are told at once."""
+FEW_EVENTS = 5
+"""Largest number of events that count as few: after these the wait is short."""
 
-GATHER = 0.03
-"""Seconds in which events gather then."""
+WAIT_SECONDS = 0.03
+"""Time (s) in which events gather after few came."""
 
-CROWD = 0.07
-"""Seconds in which they gather where they are many: a thousand a second are fourteen messages, none 100 ms old."""
+BUSY_WAIT_SECONDS = 0.07
+"""Time (s) in which events gather after many came: 1,000 events a second become fourteen messages."""
 
-AGAIN = 1.0
-"""Seconds until Redis is asked again that was not there when the monitor began."""
+RETRY_SECONDS = 1.0
+"""Time (s) until the next attempt if Redis does not answer at the start."""
 
-LONGEST = 5.0
-"""Most seconds until it is asked again: somebody looks at the screen."""
+MAX_RETRY_SECONDS = 5.0
+"""Longest time (s) until the next attempt, because somebody is watching."""
 
 
-def follow(source: EventReader, tell: Callable[[Message], object], ended: threading.Event) -> None:
-    """Tell what happens until `ended` is set. Goes on by itself where Redis was away."""
+def follow(events: EventReader, post: Callable[[Message], object], closed: threading.Event) -> None:
+    """Post events until `closed` is set. Continues by itself after Redis was away."""
 
     def away(error: QctlError, seconds: float) -> None:
-        seconds = min(seconds, LONGEST)
-        tell(Away(error, seconds))
-        ended.wait(seconds)
+        seconds = min(seconds, MAX_RETRY_SECONDS)
+        post(RedisLost(error, seconds))
+        closed.wait(seconds)
 
     after = None
-    while after is None and not ended.is_set():
+    while after is None and not closed.is_set():
         try:
-            after = source.last_id()
+            after = events.last_id()
         except QctlError as error:
-            away(error, AGAIN)
+            away(error, RETRY_SECONDS)
     if after is None:
         return
-    for events in source.follow(after=after, away=away):
-        if ended.is_set():
+    for received in events.follow(after=after, away=away):
+        if closed.is_set():
             return
-        tell(Happened(events))
-        ended.wait(CROWD if len(events) > FEW else GATHER)
+        post(EventsReceived(received))
+        closed.wait(BUSY_WAIT_SECONDS if len(received) > FEW_EVENTS else WAIT_SECONDS)

@@ -1,12 +1,7 @@
-"""Reading a page in a thread: one reading at a time, soon after something happened, as often as the budget bears.
-
-Threads are daemons and none of Textual's workers, which are joined at the end: leaving takes no time, even while Redis
-hangs.
-"""
+"""Loads pages in a thread: one read at a time, soon after a change, as often as the processor budget allows."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -14,22 +9,23 @@ from typing import Any, Protocol
 from textual.message import Message
 
 from qctl.errors import QctlError
-from qctl.tui.data.cpu_budget import SHARE, Budget
+from qctl.tui.data.background_fetch import in_thread
+from qctl.tui.data.cpu_budget import CPU_SHARE, CpuBudget
 from qctl.tui.data.monitor_data import MonitorData
-from qctl.tui.messages import Loaded, NotLoaded
+from qctl.tui.messages import PageFailed, PageLoaded
 
-SOONEST = 0.05
-"""Seconds between two readings at least, however much happens."""
+MIN_INTERVAL_SECONDS = 0.05
+"""Shortest time (s) between two reads, however much happens."""
 
-LATEST = 1.0
-"""Seconds between the beginnings of two readings at most, though nothing happens, or much more than can be shown; more
-where one takes so much of a processor that it would be no more than the budget's share of that."""
+MAX_INTERVAL_SECONDS = 1.0
+"""Longest time (s) between the starts of two reads, even if nothing happens or there is more than can be shown. It is
+longer if a read costs so much that the budget's share would not pay for it."""
 
-NEWS = 0.25
-"""How much a reading counts against those before it: one that is dear now and then delays nobody."""
+COST_WEIGHT = 0.25
+"""Weight of the last read in the average cost, so that a single expensive read delays nothing."""
 
-EARLY = 0.01
-"""Seconds by which a timer may be early."""
+TIMER_TOLERANCE_SECONDS = 0.01
+"""Time (s) by which a timer may fire early."""
 
 
 class Readable(Protocol):
@@ -39,62 +35,63 @@ class Readable(Protocol):
         """Read everything that the page shows. Called in a thread."""
 
 
-class Reader:
-    """`tell` posts a message from any thread; `later` calls something in so many seconds."""
+class PageLoader:
+    """Reads pages. `post` posts a message from any thread; `later` calls a function after some seconds."""
 
     def __init__(
         self,
-        source: MonitorData,
-        tell: Callable[[Message], object],
+        data: MonitorData,
+        post: Callable[[Message], object],
         later: Callable[[float, Callable[[], None]], object],
     ) -> None:
-        self._source = source
-        self._tell = tell
+        self._data = data
+        self._post = post
         self._later = later
-        self._budget = Budget()
+        self._budget = CpuBudget()
         self._serial = 0
         self._busy = self._again = self._urgent = False
-        self._began = self._read_at = self._cost = 0.0
+        self._began = self._loaded_at = self._cost = 0.0
         self._due: float | None = None
         self._waiting: Readable | None = None
 
-    def want(self, page: Readable, *, urgent: bool = False) -> None:
-        """Read it, as soon as may be; sooner where it is urgent: somebody did something."""
+    def request(self, page: Readable, *, urgent: bool = False) -> None:
+        """Load a page as soon as the budget allows; sooner if it is urgent, because an operator acted."""
         self._urgent |= urgent
         if self._busy:
             self._again = True
             return
         now = time.monotonic()
-        latest = self._began + max(LATEST, self._cost / SHARE) - now
-        left = max(self._read_at + SOONEST - now, min(latest, self._budget.wait(urgent=self._urgent)))
-        if left <= 0:
+        latest = self._began + max(MAX_INTERVAL_SECONDS, self._cost / CPU_SHARE) - now
+        delay = min(latest, self._budget.delay(urgent=self._urgent))
+        delay = max(self._loaded_at + MIN_INTERVAL_SECONDS - now, delay)
+        if delay <= 0:
             self._start(page)
         elif urgent or self._due is None:
-            self._due, self._waiting = time.monotonic() + left, page
-            self._later(left, self._waited)
+            self._due, self._waiting = time.monotonic() + delay, page
+            self._later(delay, self._on_timer)
 
-    def want_now(self, page: Readable) -> None:
-        """Read it at once; what is being read is not of interest any more."""
+    def load_now(self, page: Readable) -> None:
+        """Load a page at once. A read that is running becomes obsolete."""
         self._start(page)
 
-    def arrived(self, serial: int) -> bool:
-        """A reading is over. Whether it is the one that was asked for last."""
+    def finish(self, serial: int) -> bool:
+        """Note that a read ended. Returns False if it is obsolete."""
         if serial != self._serial:
             return False
         self._busy = False
-        self._read_at = time.monotonic()
+        self._loaded_at = time.monotonic()
         return True
 
-    def go_on(self, page: Readable) -> None:
-        """Read again, where something happened during the reading."""
+    def load_again_if_requested(self, page: Readable) -> None:
+        """Load a page again if that was requested during the last read."""
         if self._again:
-            self.want(page)
+            self.request(page)
 
-    def _waited(self) -> None:
-        if self._due is None or self._waiting is None or time.monotonic() < self._due - EARLY:
-            return  # it was read meanwhile
+    def _on_timer(self) -> None:
+        if self._due is None or self._waiting is None or time.monotonic() < self._due - TIMER_TOLERANCE_SECONDS:
+            return  # the page was loaded meanwhile
         self._due = None
-        self.want(self._waiting)
+        self.request(self._waiting)
 
     def _start(self, page: Readable) -> None:
         self._again = self._urgent = False
@@ -106,16 +103,11 @@ class Reader:
     def _read(self, page: Readable, serial: int) -> None:
         began = time.thread_time()
         try:
-            data = page.read(self._source)
-            self._cost += (time.thread_time() - began - self._cost) * NEWS
+            data = page.read(self._data)
+            self._cost += (time.thread_time() - began - self._cost) * COST_WEIGHT
         except QctlError as error:
-            self._tell(NotLoaded(serial, error))
-        except Exception as error:  # noqa: BLE001 - a fault of one screen: it says so, the others go on
-            self._tell(NotLoaded(serial, QctlError(f"internal error: {type(error).__name__}: {error}")))
+            self._post(PageFailed(serial, error))
+        except Exception as error:  # noqa: BLE001 - a fault of one page: shown there, and the others continue
+            self._post(PageFailed(serial, QctlError(f"internal error: {type(error).__name__}: {error}")))
         else:
-            self._tell(Loaded(serial, page, data))
-
-
-def in_thread(work: Callable[[], object]) -> None:
-    """Do something that may wait for Redis."""
-    threading.Thread(target=work, daemon=True).start()
+            self._post(PageLoaded(serial, page, data))

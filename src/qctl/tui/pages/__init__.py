@@ -1,4 +1,4 @@
-"""The screens by their digits."""
+"""The pages of the monitor, in the order of their digits."""
 
 from qctl.tui.page import Page
 from qctl.tui.pages.dead_letters import DeadLettersPage

@@ -1,4 +1,4 @@
-"""4 Dead letters: causes at the left, who died of the selected one at the right, and its traceback below."""
+"""Page 4, Dead letters: causes at the left, dead letters of the selected cause at the right, a traceback below."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import GridPage
 from qctl.tui.widgets.dialogs import plain
-from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.widgets.grid import Grid, GridSpec
 
-CAUSES = Source(
-    lambda now: [replace(each, drop=4) if each.title == "CAUSE" else each for each in view.cause_columns(now)],
+CAUSES = GridSpec(
+    lambda now: [replace(c, drop=4) if c.title == "CAUSE" else c for c in view.cause_columns(now)],
     lambda cause: cause.fingerprint,
     "No dead letters.",
     {"COUNT": lambda cause: cause.count, "LAST": lambda cause: cause.last_seen},
     frozenset({"COUNT", "LAST"}),
 )
 
-LETTERS = Source(
+LETTERS = GridSpec(
     view.dead_letter_columns,
     lambda letter: letter.id,
     "None.",
     {"QUEUE": lambda letter: letter.queue, "AGE": lambda letter: letter.died_at},
 )
 
-SHOWN = 200
-"""Letters of a cause that are read."""
+MAX_LETTERS = 200
+"""Dead letters of a cause that are read; later ones are not shown."""
 
-LOOKED_AT = 10_000
-"""Letters that are looked at to find them, where no index knows."""
+MAX_SCANNED_LETTERS = 10_000
+"""Dead letters that are scanned to find those of a cause, if no index holds them."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What the screen shows. `detail` is of the selected letter."""
+class DeadLettersData:
+    """Data of the page. `detail` belongs to the selected dead letter."""
 
     causes: Causes
     letters: DeadLetters
@@ -54,7 +54,7 @@ class Picture:
 
 
 class DeadLettersPage(GridPage):
-    """Dead letters by cause. `r` and `D` mean the cause on the left, and the letter or the marked ones on the right."""
+    """Dead letters by cause. Actions apply to the cause at the left, or at the right to marked or selected letters."""
 
     digit = "4"
     heading = "Dead letters"
@@ -68,116 +68,119 @@ class DeadLettersPage(GridPage):
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
-        self._cause: str | None = None
-        self._letter: str | None = None
-        self._whole: DeadLetterDetail | None = None
+        self._fingerprint: str | None = None
+        self._letter_id: str | None = None
+        self._detail: DeadLetterDetail | None = None
 
     def compose(self) -> ComposeResult:
-        """Two tables and a text."""
+        """Place two tables and a text."""
         with Horizontal():
             yield Grid(CAUSES, id="causes")
             yield Grid(LETTERS, id="letters")
         with VerticalScroll(can_focus=True):
             yield Static(id="traceback")
 
-    def read(self, data: MonitorData) -> Picture:
-        """The causes, the letters of the selected one, and the selected letter whole."""
-        causes = data.dead_letters.groups(self.only.queue)
-        known = [cause.fingerprint for cause in causes.causes]
-        cause = self._cause if self._cause in known else next(iter(known), None)
-        letters = self._letters(data, causes, cause)
+    def read(self, data: MonitorData) -> DeadLettersData:
+        """Read the causes, the dead letters of the selected cause, and the selected dead letter in full."""
+        causes = data.dead_letters.groups(self.selector.queue)
+        fingerprints = [cause.fingerprint for cause in causes.causes]
+        fingerprint = self._fingerprint if self._fingerprint in fingerprints else next(iter(fingerprints), None)
+        letters = self._read_letters(data, causes, fingerprint)
         ids = [letter.id for letter in letters.letters]
-        chosen = ids.index(self._letter) if self._letter in ids else 0
-        return Picture(causes, letters, self._detail(data, letters.letters[chosen]) if ids else None)
+        index = ids.index(self._letter_id) if self._letter_id in ids else 0
+        detail = self._read_detail(data, letters.letters[index]) if ids else None
+        return DeadLettersData(causes, letters, detail)
 
-    def _letters(self, data: MonitorData, causes: Causes, cause: str | None) -> DeadLetters:
+    def _read_letters(self, data: MonitorData, causes: Causes, fingerprint: str | None) -> DeadLetters:
         if not causes.total:
             return DeadLetters([], 0)
-        if cause is None:
-            return data.dead_letters.list(Selector(queue=self.only.queue), limit=SHOWN)
+        selector = Selector(queue=self.selector.queue)
+        if fingerprint is not None:
+            selector = replace(selector, fingerprint=fingerprint, scan=MAX_SCANNED_LETTERS)
         try:
-            selector = Selector(queue=self.only.queue, fingerprint=cause, scan=LOOKED_AT)
-            return data.dead_letters.list(selector, limit=SHOWN)
-        except NotFoundError:  # somebody dealt with the last of them meanwhile
-            return DeadLetters([], 0)
+            return data.dead_letters.list(selector, limit=MAX_LETTERS)
+        except NotFoundError:
+            if fingerprint is None:
+                raise
+            return DeadLetters([], 0)  # the last dead letter of the cause was retried or discarded meanwhile
 
-    def _detail(self, data: MonitorData, letter: DeadLetter) -> DeadLetterDetail | None:
-        """The letter whole, read where it is another one than last time."""
-        if self._whole is None or self._whole.letter != letter:
+    def _read_detail(self, data: MonitorData, letter: DeadLetter) -> DeadLetterDetail | None:
+        """Read a dead letter in full, unless it was read last time."""
+        if self._detail is None or self._detail.letter != letter:
             try:
-                self._whole = data.dead_letters.show(letter.id)
+                self._detail = data.dead_letters.show(letter.id)
             except NotFoundError:
-                self._whole = None
-        return self._whole
+                self._detail = None
+        return self._detail
 
-    def present(self, data: Picture, now: datetime) -> None:
-        """Fill all three."""
+    def present(self, data: DeadLettersData, now: datetime) -> None:
+        """Fill all three parts."""
         self.query_one("#causes", Grid).fill(data.causes.causes, now)
         self.query_one("#letters", Grid).fill(data.letters.letters, now)
         text = f"{data.detail.letter.error}\n\n{data.detail.traceback}" if data.detail else ""
         self.query_one("#traceback", Static).update(plain(redact(text)))
 
     def on_grid_moved(self, message: Grid.Moved) -> None:
-        """Another cause, or another letter: read that."""
+        """Read what belongs to another cause or another dead letter."""
         message.stop()
         if message.grid.id == "causes":
-            new = message.row.fingerprint if message.row else None
-            changed, self._cause = new != self._cause, new
+            selected = message.row.fingerprint if message.row else None
+            changed, self._fingerprint = selected != self._fingerprint, selected
         else:
-            new = message.row.id if message.row else None
-            changed, self._letter = new != self._letter, new
+            selected = message.row.id if message.row else None
+            changed, self._letter_id = selected != self._letter_id, selected
         if changed:
-            self.post_message(self.Asked())
+            self.post_message(self.ReloadRequested())
 
-    def open(self, row: Any) -> None:
-        """From a cause to its letters; a letter whole."""
+    def open_row(self, row: Any) -> None:
+        """Go from a cause to its dead letters; show a dead letter in full."""
         if isinstance(row, Cause):
             self.query_one("#letters").focus()
         else:
-            self.host.show_text(f"dead letter {row.id}", lambda: _whole(self.data.dead_letters.show(row.id)))
+            self.host.show_text(f"dead letter {row.id}", lambda: _describe(self.data.dead_letters.show(row.id)))
 
     def do_retry(self) -> None:
-        """Run them again."""
-        chosen = self._chosen()
-        if chosen:
-            self.propose(actions.retry(self.ops, *chosen))
+        """Retry the selected dead letters."""
+        selection = self._selection()
+        if selection:
+            self.confirm(actions.retry(self.ops, *selection))
 
     def do_discard(self) -> None:
-        """Put them into the trash."""
-        chosen = self._chosen()
-        if chosen:
-            self.propose(actions.discard(self.ops, *chosen))
+        """Move the selected dead letters to the trash."""
+        selection = self._selection()
+        if selection:
+            self.confirm(actions.discard(self.ops, *selection))
 
     def do_move(self) -> None:
-        """To another queue, as dead letters of that."""
-        chosen = self._chosen()
-        if chosen:
-            self.ask_where(*chosen)
+        """Move the selected dead letters to another queue, where they stay dead letters."""
+        selection = self._selection()
+        if selection:
+            self.ask_target(*selection)
 
     def do_edit(self) -> None:
-        """What it is called with, and run it again with that."""
+        """Edit the payload of the dead letter, and retry it."""
         letter = self.query_one("#letters", Grid).current
         if letter is not None:
-            self.edit(letter.id, again=True)
+            self.edit_payload(letter.id, retry=True)
 
     def do_logs(self) -> None:
-        """How it went: each attempt and event."""
+        """Show the history of the dead letter."""
         letter = self.query_one("#letters", Grid).current
         if letter is not None:
-            self.look_at_course(letter.id)
+            self.show_history(letter.id)
 
-    def _chosen(self) -> tuple[Selector, int] | None:
-        """The dead letters that are meant, and how many they are."""
+    def _selection(self) -> tuple[Selector, int] | None:
+        """A selector of the dead letters that actions apply to, and their number."""
         if self.grid.id == "letters" or self.query_one("#letters", Grid).marks:
-            letters: Sequence[DeadLetter] = self.query_one("#letters", Grid).chosen
+            letters: Sequence[DeadLetter] = self.query_one("#letters", Grid).selected
             ids = tuple(letter.id for letter in letters)
             return (Selector(ids=ids), len(ids)) if ids else None
         cause = self.grid.current
-        return (Selector(queue=self.only.queue, fingerprint=cause.fingerprint), cause.count) if cause else None
+        return (Selector(queue=self.selector.queue, fingerprint=cause.fingerprint), cause.count) if cause else None
 
 
-def _whole(detail: DeadLetterDetail) -> str:
-    """A dead letter as a text."""
+def _describe(detail: DeadLetterDetail) -> str:
+    """A dead letter as text."""
     letter = detail.letter
     rows = (
         ("queue", letter.queue),
@@ -186,9 +189,9 @@ def _whole(detail: DeadLetterDetail) -> str:
         ("died", str(letter.died_at or view.NO_VALUE)),
         ("runs", str(view.NO_VALUE if letter.attempts is None else letter.attempts)),
         ("cause", letter.fingerprint or view.NO_VALUE),
-        ("called", detail.description),
+        ("call", detail.description),
         ("payload", detail.payload if detail.payload is not None else f"not JSON, {view.size(detail.payload_size)}"),
         ("meta", detail.meta or view.NO_VALUE),
     )
-    facts = "\n".join(f"{name:<9} {value}" for name, value in rows)
-    return redact(f"{facts}\n\n{letter.error}\n\n{detail.traceback}")
+    table = "\n".join(f"{name:<9} {value}" for name, value in rows)
+    return redact(f"{table}\n\n{letter.error}\n\n{detail.traceback}")

@@ -1,4 +1,4 @@
-"""9 Events as they happen, the newest on top."""
+"""Page 9, Events: the event stream, newest first."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from qctl.models import Event
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import TablePage
-from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.widgets.grid import Grid, GridSpec
 
-EVENTS = Source(view.event_columns, lambda event: event.id, "Nothing has happened yet.", {})
+EVENTS = GridSpec(view.event_columns, lambda event: event.id, "No events yet.", {})
 
-KEPT = 2000
-"""Events that can be scrolled back to."""
+MAX_EVENTS = 2000
+"""Events that can be scrolled back to; older ones are dropped."""
 
 
 class EventsPage(TablePage):
-    """The stream. What comes is put on top; the selected row stays selected."""
+    """The event stream. New events come on top; the selected row stays selected."""
 
     digit = "9"
     heading = "Events"
-    source = EVENTS
+    spec = EVENTS
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
-        self._kept: deque[Event] = deque(maxlen=KEPT)
-        self._knows_before = False
+        self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
+        self._has_past = False
 
     def read(self, data: MonitorData) -> Sequence[Event] | None:
-        """What was there before, once; those that come are heard."""
-        return None if self._knows_before else data.events.list(limit=KEPT)
+        """Read past events, once. Later events are received."""
+        return None if self._has_past else data.events.list(limit=MAX_EVENTS)
 
     def present(self, data: Sequence[Event] | None, now: datetime) -> None:
-        """Put what was there before under what was heard since."""
+        """Add past events below those that were received since."""
         if data is not None:
-            self._knows_before = True
-            heard = {event.id for event in self._kept}
-            before = [event for event in reversed(data) if event.id not in heard]
-            self._kept.extend(before[: KEPT - len(self._kept)])
-        self.query_one(Grid).fill(list(self._kept), now)
+            self._has_past = True
+            received = {event.id for event in self._events}
+            past = [event for event in reversed(data) if event.id not in received]
+            self._events.extend(past[: MAX_EVENTS - len(self._events)])
+        self.query_one(Grid).fill(list(self._events), now)
 
-    def heard(self, events: Sequence[Event]) -> None:
-        """Put them on top, to be shown when the page is read next."""
-        newest = _place(self._kept[0].id) if self._kept else ()
-        self._kept.extendleft(event for event in events if _place(event.id) > newest)
+    def receive(self, events: Sequence[Event]) -> None:
+        """Put events on top, to be shown when the page is read next."""
+        newest = _position(self._events[0].id) if self._events else ()
+        self._events.extendleft(event for event in events if _position(event.id) > newest)
 
 
-def _place(entry_id: str) -> tuple[int, ...]:
-    """Where an entry is in the stream."""
+def _position(entry_id: str) -> tuple[int, ...]:
+    """The position of an entry in the stream."""
     return tuple(int(part) for part in entry_id.split("-") if part.isdecimal())

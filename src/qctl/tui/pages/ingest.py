@@ -1,4 +1,4 @@
-"""7 Ingest: the way of data into the queues, pipeline by pipeline."""
+"""Page 7, Ingest: the state of each ingest pipeline."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from qctl.models import PipelineStatus, Selector, State
 from qctl.safe import escape_line
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
-from qctl.tui.widgets.dialogs import Sheet
-from qctl.tui.widgets.grid import Source
+from qctl.tui.widgets.dialogs import TextWindow
+from qctl.tui.widgets.grid import GridSpec
 
-LEADS: Mapping[str, tuple[str, tuple[State, ...]]] = {"BATCHES": ("3", ("queued",)), "REJECTS": ("4", ())}
-"""Where the numbers of a pipeline lead: to which screen, and there to jobs of which states."""
+LINKS: Mapping[str, tuple[str, tuple[State, ...]]] = {"BATCHES": ("3", ("queued",)), "REJECTS": ("4", ())}
+"""Targets of a pipeline's numbers: a page, and the states of the jobs shown there."""
 
 
 class IngestPage(TablePage):
-    """Every pipeline."""
+    """All pipelines."""
 
     digit = "7"
     heading = "Ingest"
-    source = Source(
+    spec = GridSpec(
         view.pipeline_columns,
         lambda pipeline: pipeline.name,
         "No pipelines.",
@@ -34,25 +34,25 @@ class IngestPage(TablePage):
             "REJECTS": lambda pipeline: pipeline.dead,
         },
         frozenset({"RATE/S", "BUFFER", "OLDEST", "LAG", "REJECTS"}),
-        frozenset(LEADS),
+        frozenset(LINKS),
     )
 
     def read(self, data: MonitorData) -> Sequence[PipelineStatus]:
-        """One reading."""
+        """Read all pipelines."""
         return data.ingest.status()
 
-    def open(self, row: PipelineStatus) -> None:
-        """All that is known of it."""
-        self.app.push_screen(Sheet(row.name, "\n".join(facts(row, datetime.now(timezone.utc)))))
+    def open_row(self, row: PipelineStatus) -> None:
+        """Show a pipeline in full."""
+        self.app.push_screen(TextWindow(row.name, "\n".join(describe(row, datetime.now(timezone.utc)))))
 
-    def follow(self, row: PipelineStatus, title: str) -> None:
-        """To the batches that wait, or to what was refused."""
-        digit, states = LEADS[title]
-        self.host.go(digit, Selector(queue=row.queue, states=states))
+    def open_link(self, row: PipelineStatus, title: str) -> None:
+        """Go to the waiting batches, or to the rejected messages."""
+        digit, states = LINKS[title]
+        self.host.go_to(digit, Selector(queue=row.queue, states=states))
 
 
-def facts(pipeline: PipelineStatus, now: datetime) -> Iterator[str]:
-    """What a table has no room for, line by line."""
+def describe(pipeline: PipelineStatus, now: datetime) -> Iterator[str]:
+    """Yield all fields of a pipeline, one on each line."""
     for column in view.pipeline_columns(now):
         text = column.cell(pipeline).text
         if text:
@@ -65,6 +65,6 @@ def facts(pipeline: PipelineStatus, now: datetime) -> Iterator[str]:
         ago = view.age(pipeline.session_lost_at, now)
         yield f"{'SESSIONS LOST':<16} {view.count(pipeline.sessions_lost)}, the last {ago} ago"
     if pipeline.paused:
-        yield f"{'LET IT GO ON':<16} qctl resume {escape_line(pipeline.queue)}"
+        yield f"{'RESUME WITH':<16} qctl resume {escape_line(pipeline.queue)}"
     yield ""
-    yield "Topics: qctl ingest topics     What arrives: qctl ingest tail"
+    yield "Topics: qctl ingest topics     Live messages: qctl ingest tail"

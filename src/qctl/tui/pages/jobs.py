@@ -1,4 +1,4 @@
-"""3 Jobs of every queue and state, a page at a time."""
+"""Page 3, Jobs: jobs of all queues and states, a part at a time."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.export import as_json
 from qctl.tui.host import Host
 from qctl.tui.page import TablePage
-from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.widgets.grid import Grid, GridSpec
 
-SHOWN = 200
-"""Jobs of one page."""
+MAX_JOBS = 200
+"""Jobs shown at a time; `n` and `b` show the others."""
 
-LOOKED_AT = 10_000
-"""Jobs that are looked at to find them."""
+MAX_SCANNED_JOBS = 10_000
+"""Jobs that are scanned to find those that a selector means."""
 
 
 class JobsPage(TablePage):
-    """Jobs in the order of their places, never all of them: `n` and `b` turn the pages."""
+    """Jobs in the order of their queues and states. `n` and `b` show the next and the previous part."""
 
     digit = "3"
     heading = "Jobs"
-    source = Source(
+    spec = GridSpec(
         view.job_columns,
         lambda job: job.id,
         "No jobs.",
@@ -49,97 +49,98 @@ class JobsPage(TablePage):
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host, **options)
         self._offset = 0
-        self._more = False
+        self._has_more = False
 
     def compose(self) -> ComposeResult:
-        """The table, and which part of all it is."""
-        yield Grid(self.source)
+        """Place the table, and a line that says which part it shows."""
+        yield Grid(self.spec)
         yield Static(id="part")
 
     def read(self, data: MonitorData) -> Jobs:
-        """One page."""
-        return data.jobs.list(replace(self.only, scan=LOOKED_AT), offset=self._offset, limit=SHOWN)
+        """Read one part."""
+        return data.jobs.list(replace(self.selector, scan=MAX_SCANNED_JOBS), offset=self._offset, limit=MAX_JOBS)
 
-    def narrow(self, only: Selector) -> None:
-        """From the beginning."""
-        if only != self.only:
+    def restrict(self, selector: Selector) -> None:
+        """Show only the jobs that `selector` selects, from the first."""
+        if selector != self.selector:
             self._offset = 0
-        super().narrow(only)
+        super().restrict(selector)
 
     def rows(self, data: Jobs) -> Sequence[JobRow]:
-        """Its jobs."""
+        """The jobs that were read."""
         return data.rows
 
     def present(self, data: Jobs, now: datetime) -> None:
-        """Fill the table, and say which part of all it is."""
+        """Fill the table, and say which part it shows."""
         super().present(data, now)
         last = self._offset + len(data.rows)
-        self._more = last < data.total
+        self._has_more = last < data.total
         part = f"{self._offset + 1}-{last} of {data.total}   (n, b: other pages)"
         self.query_one("#part", Static).update(Content(part if data.total > len(data.rows) else ""))
 
     def do_next(self) -> None:
-        """The next page."""
-        if self._more:
-            self._turn(self._offset + SHOWN)
+        """Show the next part."""
+        if self._has_more:
+            self._show_part(self._offset + MAX_JOBS)
 
     def do_back(self) -> None:
-        """The page before."""
-        self._turn(max(0, self._offset - SHOWN))
+        """Show the previous part."""
+        self._show_part(max(0, self._offset - MAX_JOBS))
 
-    def _turn(self, offset: int) -> None:
+    def _show_part(self, offset: int) -> None:
         self._offset = offset
-        self.post_message(self.Asked())
+        self.post_message(self.ReloadRequested())
 
-    def open(self, row: JobRow) -> None:
-        """All that is known of it."""
+    def open_row(self, row: JobRow) -> None:
+        """Show a job in full."""
         self.host.show_text(f"job {row.id}", lambda: as_json(self.data.jobs.show(row.id)))
 
     def do_retry(self) -> None:
-        """Run dead or canceled ones again."""
-        jobs = [job for job in self.grid.chosen if job.state in (*DEAD_STATES, "canceled")]
+        """Retry the selected dead letters and canceled jobs."""
+        jobs = [job for job in self.grid.selected if job.state in (*DEAD_STATES, "canceled")]
         if jobs:
-            self.propose(actions.retry(self.ops, *_meant(jobs)))
+            self.confirm(actions.retry(self.ops, *_selection(jobs)))
         else:
-            self.host.show_status("only dead letters and canceled jobs are retried")
+            self.host.show_status("only dead letters and canceled jobs can be retried")
 
     def do_discard(self) -> None:
-        """Into the trash."""
-        if self.grid.chosen:
-            self.propose(actions.discard(self.ops, *_meant(self.grid.chosen), verb="delete"))
+        """Move the selected jobs to the trash."""
+        if self.grid.selected:
+            self.confirm(actions.discard(self.ops, *_selection(self.grid.selected), verb="delete"))
 
     def do_cancel(self) -> None:
-        """They will not run."""
-        if self.grid.chosen:
-            self.propose(actions.cancel(self.ops, *_meant(self.grid.chosen)))
+        """Cancel the selected jobs."""
+        if self.grid.selected:
+            self.confirm(actions.cancel(self.ops, *_selection(self.grid.selected)))
 
     def do_move(self) -> None:
-        """To another queue."""
-        if self.grid.chosen:
-            self.ask_where(*_meant(self.grid.chosen))
+        """Move the selected jobs to another queue."""
+        if self.grid.selected:
+            self.ask_target(*_selection(self.grid.selected))
 
     def do_edit(self) -> None:
-        """What it is called with; a dead one runs again with that."""
+        """Edit the payload of the job; a dead letter is then retried."""
         job = self.grid.current
         if job is not None:
-            self.edit(job.id, again=job.state in DEAD_STATES)
+            self.edit_payload(job.id, retry=job.state in DEAD_STATES)
 
     def do_kill(self) -> None:
-        """Stop it while it runs."""
+        """Stop the running job."""
         job = self.grid.current
         if job is None:
             return
         if job.state == "started":
-            self.propose(actions.stop(self.ops, job.id, job.queue))
+            self.confirm(actions.stop(self.ops, job.id, job.queue))
         else:
-            self.host.show_status(f"{job.id} does not run: it is {job.state}")
+            self.host.show_status(f"{job.id} is not running: it is {job.state}")
 
     def do_logs(self) -> None:
-        """How it went: each attempt and event."""
+        """Show the history of the job."""
         job = self.grid.current
         if job is not None:
-            self.look_at_course(job.id)
+            self.show_history(job.id)
 
 
-def _meant(jobs: Sequence[JobRow]) -> tuple[Selector, int]:
+def _selection(jobs: Sequence[JobRow]) -> tuple[Selector, int]:
+    """A selector of these jobs, and their number."""
     return Selector(ids=tuple(job.id for job in jobs)), len(jobs)

@@ -1,4 +1,4 @@
-"""8 Metrics: how depth, rate and run times went, drawn."""
+"""Page 8, Metrics: plots of depth, rate and run time."""
 
 from __future__ import annotations
 
@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from qctl.view.plots import Value
 
 SPANS = ((3600.0, 60.0, "1 h"), (86_400.0, 900.0, "24 h"))
-"""Seconds that are shown, seconds of a step, and what that is called."""
+"""Spans: seconds shown, seconds of one step, and name."""
 
-
-LEAST = 4
-"""Lines that a plot must have more of to be one."""
+MIN_PLOT_LINES = 5
+"""Lines that a plot needs; below that only its title is shown."""
 
 
 class MetricsPage(Page):
-    """Three plots, one over the other. `n` and `b` show another span."""
+    """Three plots, one below the other. `n` and `b` show another span."""
 
     digit = "8"
     heading = "Metrics"
@@ -38,19 +37,19 @@ class MetricsPage(Page):
         self._span = 0
 
     def compose(self) -> ComposeResult:
-        """A line of words and the plots."""
+        """Place a line about the span, and the plots."""
         yield Static(id="span")
         for name in ("depth", "rate", "runs"):
             yield Static(id=name, classes="plot")
 
     def read(self, data: MonitorData) -> Series:
-        """All queues together."""
+        """Read the series of all queues together."""
         seconds, step, _ = SPANS[self._span]
         return data.metrics.series(seconds=seconds, step=step)
 
     def present(self, data: Series, _: datetime) -> None:
-        """Draw it."""
-        from qctl.view.plots import percentiles  # brings plotext, which the first screen does not need
+        """Draw the plots."""
+        from qctl.view.plots import percentiles  # imports plotext, which the first page does not need
 
         name = SPANS[self._span][2]
         self.query_one("#span", Static).update(Content(f"the last {name}, all queues   (n, b: another span)"))
@@ -58,30 +57,30 @@ class MetricsPage(Page):
             "finished": lambda step: step.finished / data.step,
             "failed": lambda step: step.failed / data.step,
         }
-        self._draw("#depth", "jobs waiting", data.steps, {"waiting": lambda step: step.depth})
-        self._draw("#rate", "jobs a second", data.steps[:-1], rates)
-        self._draw("#runs", "seconds that jobs ran", data.steps, percentiles("runs"))
+        self._draw("#depth", "waiting jobs", data.steps, {"waiting": lambda step: step.depth})
+        self._draw("#rate", "jobs per second", data.steps[:-1], rates)
+        self._draw("#runs", "run time (s)", data.steps, percentiles("runs"))
 
-    def _draw(self, place: str, title: str, steps: Sequence[Step], curves: dict[str, Value]) -> None:
+    def _draw(self, selector: str, title: str, steps: Sequence[Step], curves: dict[str, Value]) -> None:
         from qctl.view.plots import plot
 
-        where = self.query_one(place, Static)
-        width, height = where.content_size
-        known = {value(step) for value in curves.values() for step in steps} - {None}
-        if known == {0}:
-            where.update(Content(f"{title}: 0 all the time"))  # no axis has room for that
+        widget = self.query_one(selector, Static)
+        width, height = widget.content_size
+        values = {value(step) for value in curves.values() for step in steps} - {None}
+        if values == {0}:
+            widget.update(Content(f"{title}: always 0"))  # no axis has room for it
             return
-        drawn = plot(title, steps, curves, width, height) if height > LEAST else title
-        where.update(Content(drawn or f"{title}: nothing was measured"))
+        drawn = plot(title, steps, curves, width, height) if height >= MIN_PLOT_LINES else title
+        widget.update(Content(drawn or f"{title}: no data"))
 
     def do_next(self) -> None:
-        """A longer span."""
-        self._show((self._span + 1) % len(SPANS))
+        """Show the next span."""
+        self._show_span((self._span + 1) % len(SPANS))
 
     def do_back(self) -> None:
-        """A shorter one."""
-        self._show((self._span - 1) % len(SPANS))
+        """Show the previous span."""
+        self._show_span((self._span - 1) % len(SPANS))
 
-    def _show(self, span: int) -> None:
+    def _show_span(self, span: int) -> None:
         self._span = span
-        self.post_message(self.Asked())
+        self.post_message(self.ReloadRequested())

@@ -1,4 +1,4 @@
-"""1 Overview: the totals, the queues that need a look, what health found, what happened last."""
+"""Page 1, Overview: totals, the queues with problems first, health findings, last events."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
 from qctl.tui.page import GridPage, heading
 from qctl.tui.pages.events import EVENTS
-from qctl.tui.pages.queues import LEADS as OF_QUEUES
-from qctl.tui.pages.queues import queue_source
-from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.pages.queues import LINKS as QUEUE_LINKS
+from qctl.tui.pages.queues import queue_spec
+from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.view import Cell, Column
 
-FINDINGS = Source(
-    lambda _: view.finding_columns(), lambda finding: f"{finding.check}: {finding.reason}", "nothing to say", {}
+FINDINGS = GridSpec(
+    lambda _: view.finding_columns(), lambda finding: f"{finding.check}: {finding.reason}", "No findings.", {}
 )
 
-OF_FINDINGS = {"quarantine": "4", "dead letters": "4", "workers": "6", "buffer": "7", "sink": "2", "paused": "2"}
-"""The screen that a finding leads to."""
+FINDING_PAGES = {"quarantine": "4", "dead letters": "4", "workers": "6", "buffer": "7", "sink": "2", "paused": "2"}
+"""The page of each check."""
 
-LAST = 50
-"""Events that are shown."""
+MAX_EVENTS = 50
+"""Last events that are shown."""
 
-
-OF_TOTALS: Mapping[str, tuple[str, tuple[State, ...]]] = {
+TOTAL_LINKS: Mapping[str, tuple[str, tuple[State, ...]]] = {
     "QUEUES": ("2", ()),
     "PAUSED": ("2", ()),
     "PENDING": ("3", ("queued", "scheduled", "deferred")),
@@ -40,43 +39,43 @@ OF_TOTALS: Mapping[str, tuple[str, tuple[State, ...]]] = {
     "FAILED": ("4", ()),
     "TOTAL": ("3", ()),
 }
-"""Where the totals lead: to which screen, and there to jobs of which states."""
+"""Targets of the totals: a page, and the states of the jobs shown there."""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What the overview shows. `health` is None before it was looked at: the numbers are shown first."""
+class OverviewData:
+    """Data of the page. `health` is None at first, because the numbers are shown before the checks ran."""
 
     stats: Stats
     health: Health | None
     events: Sequence[Event]
 
 
-def _totals(_: datetime) -> list[Column[Picture]]:
-    def number(title: str, of: Callable[[Picture], int], style: view.Style = "") -> Column[Picture]:
-        return Column(title, lambda picture: Cell(view.count(of(picture)), style if of(picture) else "dim"), right=True)
+def _totals(_: datetime) -> list[Column[OverviewData]]:
+    def number(title: str, of: Callable[[OverviewData], int], style: view.Style = "") -> Column[OverviewData]:
+        return Column(title, lambda data: Cell(view.count(of(data)), style if of(data) else "dim"), right=True)
 
     return [
-        Column("HEALTH", lambda picture: _health(picture.health)),
-        number("QUEUES", lambda picture: len(picture.stats.queues)),
-        number("PAUSED", lambda picture: sum(queue.paused is not None for queue in picture.stats.queues), "warn"),
-        number("PENDING", lambda picture: picture.stats.totals.pending),
-        number("RUNNING", lambda picture: picture.stats.totals.running),
-        number("COMPLETED", lambda picture: picture.stats.totals.completed),
-        number("FAILED", lambda picture: picture.stats.totals.failed, "bad"),
-        number("TOTAL", lambda picture: picture.stats.totals.total),
+        Column("HEALTH", lambda data: _health(data.health)),
+        number("QUEUES", lambda data: len(data.stats.queues)),
+        number("PAUSED", lambda data: sum(queue.paused is not None for queue in data.stats.queues), "warn"),
+        number("PENDING", lambda data: data.stats.totals.pending),
+        number("RUNNING", lambda data: data.stats.totals.running),
+        number("COMPLETED", lambda data: data.stats.totals.completed),
+        number("FAILED", lambda data: data.stats.totals.failed, "bad"),
+        number("TOTAL", lambda data: data.stats.totals.total),
     ]
 
 
-def _health(found: Health | None) -> Cell:
-    return Cell(found.status, view.HEALTH_STYLES[found.status]) if found else Cell("...", "dim")
+def _health(health: Health | None) -> Cell:
+    return Cell(health.status, view.HEALTH_STYLES[health.status]) if health else Cell("...", "dim")
 
 
-TOTALS = Source(_totals, lambda _: "totals", "", {}, leads=frozenset(OF_TOTALS))
+TOTALS = GridSpec(_totals, lambda _: "totals", "", {}, links=frozenset(TOTAL_LINKS))
 
 
-def badness(queue: QueueStats) -> tuple[Any, ...]:
-    """What puts a queue above another: unreadable, held, without workers, with dead letters, long waits."""
+def severity(queue: QueueStats) -> tuple[Any, ...]:
+    """Sort key: unreadable, without workers, paused, failing, slow, with dead letters, long."""
     return (
         queue.error is not None,
         bool(queue.waiting and not queue.workers),
@@ -89,7 +88,7 @@ def badness(queue: QueueStats) -> tuple[Any, ...]:
 
 
 class OverviewPage(GridPage):
-    """The first screen. Enter on anything leads to where it can be dealt with."""
+    """The first page. Enter leads from each row to the page that has more about it."""
 
     digit = "1"
     heading = "Overview"
@@ -107,45 +106,45 @@ class OverviewPage(GridPage):
         self._is_new = True
 
     def compose(self) -> ComposeResult:
-        """Totals, then three tables."""
+        """Place the totals and three tables."""
         yield Grid(TOTALS, id="totals")
-        yield Grid(queue_source(self.host.trends), id="worst")
+        yield Grid(queue_spec(self.host.depths), id="worst")
         yield heading("Health")
         yield Grid(FINDINGS, id="findings")
         yield heading("Last events")
         yield Grid(EVENTS, id="last")
 
-    def read(self, data: MonitorData) -> Picture:
-        """Three readings; the first time one, so that there is something to look at."""
+    def read(self, data: MonitorData) -> OverviewData:
+        """Read queues, health and events; the first time only queues, so that something is shown at once."""
         if self._is_new:
             self._is_new = False
-            return Picture(data.stats.read(), None, ())
-        return Picture(data.stats.read(), data.health.check(), data.events.list(limit=LAST)[::-1])
+            return OverviewData(data.stats.read(), None, ())
+        return OverviewData(data.stats.read(), data.health.check(), data.events.list(limit=MAX_EVENTS)[::-1])
 
-    def present(self, data: Picture, now: datetime) -> None:
-        """The worst first, and of health what is not well first."""
-        self.host.trends.note(data.stats)
+    def present(self, data: OverviewData, now: datetime) -> None:
+        """Fill all tables: the worst queues first, and findings that are not ok first."""
+        self.host.depths.record(data.stats)
         self.query_one("#totals", Grid).fill([data], now)
-        self.query_one("#worst", Grid).fill(sorted(data.stats.queues, key=badness, reverse=True), now)
+        self.query_one("#worst", Grid).fill(sorted(data.stats.queues, key=severity, reverse=True), now)
         if data.health is None:
-            self.post_message(self.Asked())
+            self.post_message(self.ReloadRequested())
             return
         self.query_one("#findings", Grid).fill(sorted(data.health.findings, key=lambda f: f.status == "ok"), now)
         self.query_one("#last", Grid).fill(data.events, now)
 
-    def open(self, row: Any) -> None:
-        """To the queue, to where a finding can be dealt with, to the event."""
-        if isinstance(row, Picture):
-            self.host.go("2")
+    def open_row(self, row: Any) -> None:
+        """Go to the queue or to the page of the finding; show the event."""
+        if isinstance(row, OverviewData):
+            self.host.go_to("2")
         elif isinstance(row, QueueStats):
-            self.host.go("2", select=row.name)
-        elif isinstance(row, Finding) and row.check in OF_FINDINGS:
-            self.host.go(OF_FINDINGS[row.check])
+            self.host.go_to("2", select=row.name)
+        elif isinstance(row, Finding) and row.check in FINDING_PAGES:
+            self.host.go_to(FINDING_PAGES[row.check])
         else:
-            super().open(row)
+            super().open_row(row)
 
-    def follow(self, row: Any, title: str) -> None:
-        """To what a number counts."""
-        digit, states = (OF_TOTALS if isinstance(row, Picture) else OF_QUEUES)[title]
+    def open_link(self, row: Any, title: str) -> None:
+        """Go to the rows that a number counts."""
+        digit, states = (TOTAL_LINKS if isinstance(row, OverviewData) else QUEUE_LINKS)[title]
         queue = row.name if isinstance(row, QueueStats) else None
-        self.host.go(digit, Selector(queue=queue, states=states))
+        self.host.go_to(digit, Selector(queue=queue, states=states))

@@ -1,4 +1,4 @@
-"""2 Queues: their numbers, and holding, releasing and emptying them."""
+"""Page 2, Queues: the numbers of each queue, and actions on queues."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from qctl import view
 from qctl.models import QueueStats, Selector, State, Stats
 from qctl.safe import escape_line
 from qctl.tui import actions
-from qctl.tui.data.depth_history import Trends
+from qctl.tui.data.depth_history import DepthHistory
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
-from qctl.tui.widgets.dialogs import Field, Sheet
-from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.widgets.dialogs import DialogField, TextWindow
+from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.view import Cell, Column
 
-LEADS: Mapping[str, tuple[str, tuple[State, ...]]] = {
+LINKS: Mapping[str, tuple[str, tuple[State, ...]]] = {
     "WAITING": ("3", ("queued",)),
     "RUNNING": ("3", ("started",)),
     "SCHED": ("3", ("scheduled",)),
@@ -27,19 +27,19 @@ LEADS: Mapping[str, tuple[str, tuple[State, ...]]] = {
     "FINISHED": ("3", ("finished",)),
     "WORKERS": ("6", ()),
 }
-"""Where the numbers of a queue lead: to which screen, and there to jobs of which states."""
+"""Targets of a queue's numbers: a page, and the states of the jobs shown there."""
 
 
-def queue_source(trends: Trends) -> Source:
-    """Queues with their numbers, and how they went."""
+def queue_spec(depths: DepthHistory) -> GridSpec:
+    """The table of queues, with a column for the trend of their depths."""
 
     def columns(now: datetime) -> list[Column[QueueStats]]:
-        every = view.queue_columns(now)
-        oldest = next(number for number, column in enumerate(every) if column.title == "OLDEST")
-        trend = Column[QueueStats]("TREND", lambda queue: Cell(trends.bars(queue.name)), drop=4)
-        return [*every[:oldest], trend, *every[oldest:]]
+        columns = view.queue_columns(now)
+        oldest = next(number for number, column in enumerate(columns) if column.title == "OLDEST")
+        trend = Column[QueueStats]("TREND", lambda queue: Cell(depths.bars(queue.name)), drop=4)
+        return [*columns[:oldest], trend, *columns[oldest:]]
 
-    return Source(
+    return GridSpec(
         columns,
         lambda queue: queue.name,
         "No queues yet.",
@@ -53,91 +53,91 @@ def queue_source(trends: Trends) -> Source:
             "WORKERS": lambda queue: queue.workers,
         },
         frozenset({"WAITING", "RUNNING", "DEAD", "OLDEST", "OUT/S"}),
-        frozenset(LEADS),
+        frozenset(LINKS),
     )
 
 
 class QueuesPage(TablePage):
-    """Every queue."""
+    """All queues."""
 
     digit = "2"
     heading = "Queues"
 
     def compose(self) -> ComposeResult:
-        """The table."""
-        yield Grid(queue_source(self.host.trends))
+        """Place the table."""
+        yield Grid(queue_spec(self.host.depths))
 
     def read(self, data: MonitorData) -> Stats:
-        """One reading."""
+        """Read all queues."""
         return data.stats.read()
 
     def rows(self, data: Stats) -> Sequence[QueueStats]:
-        """All of them, by name."""
+        """The queues by name."""
         return data.queues
 
     def present(self, data: Stats, now: datetime) -> None:
-        """With how it went."""
-        self.host.trends.note(data)
+        """Record the depths, and fill the table."""
+        self.host.depths.record(data)
         super().present(data, now)
 
-    def open(self, row: QueueStats) -> None:
-        """All that is known of it."""
-        self.app.push_screen(Sheet(row.name, "\n".join(facts(row, datetime.now(timezone.utc)))))
+    def open_row(self, row: QueueStats) -> None:
+        """Show a queue in full."""
+        self.app.push_screen(TextWindow(row.name, "\n".join(describe(row, datetime.now(timezone.utc)))))
 
-    def follow(self, row: QueueStats, title: str) -> None:
-        """To those jobs, dead letters, workers."""
-        digit, states = LEADS[title]
-        self.host.go(digit, Selector(queue=row.name, states=states))
+    def open_link(self, row: QueueStats, title: str) -> None:
+        """Go to the jobs, dead letters or workers of a queue."""
+        digit, states = LINKS[title]
+        self.host.go_to(digit, Selector(queue=row.name, states=states))
 
     def do_pause(self) -> None:
-        """Hold it, or let it go on."""
+        """Pause or resume the queue."""
         queue = self.grid.current
         if queue is None:
             return
         if queue.paused:
-            self.propose(actions.resume(self.ops, queue.paused.queue, queue.waiting, queue.paused))
+            self.confirm(actions.resume(self.ops, queue.paused.queue, queue.waiting, queue.paused))
             return
-        self.ask(
-            lambda typed: actions.pause(self.ops, queue.name, queue.waiting, typed["reason"], typed["lasts"]),
+        self.open_dialog(
+            lambda texts: actions.pause(self.ops, queue.name, queue.waiting, texts["reason"], texts["duration"]),
             [
-                Field("reason", "Reason, for all who look at it:"),
-                Field("lasts", "For how long:", "30m, 2h; empty: until somebody resumes it"),
+                DialogField("reason", "Reason, shown to everybody:"),
+                DialogField("duration", "Duration:", "30m, 2h; empty: until the queue is resumed"),
             ],
         )
 
     def do_clear(self) -> None:
-        """Empty it, by its name typed."""
+        """Move all waiting jobs to the trash, confirmed by the queue's name."""
         queue = self.grid.current
         if queue is None:
             return
         if queue.waiting:
-            self.propose(actions.clear(self.ops, queue.name, queue.waiting))
+            self.confirm(actions.clear(self.ops, queue.name, queue.waiting))
         else:
-            self.host.show_status(f"nothing waits in {queue.name}")
+            self.host.show_status(f"no jobs wait in {queue.name}")
 
     def do_move(self) -> None:
-        """All that waits in it to another queue."""
+        """Move all waiting jobs to another queue."""
         queue = self.grid.current
         if queue is None:
             return
         if queue.waiting:
-            self.ask_where(Selector(queue=queue.name, states=("queued",)), queue.waiting)
+            self.ask_target(Selector(queue=queue.name, states=("queued",)), queue.waiting)
         else:
-            self.host.show_status(f"nothing waits in {queue.name}")
+            self.host.show_status(f"no jobs wait in {queue.name}")
 
     def do_retry(self) -> None:
-        """Run its dead letters again."""
+        """Retry all dead letters of the queue."""
         queue = self.grid.current
         if queue is None:
             return
         if queue.dead:
-            self.propose(actions.retry(self.ops, Selector(queue=queue.name), queue.dead))
+            self.confirm(actions.retry(self.ops, Selector(queue=queue.name), queue.dead))
         else:
             self.host.show_status(f"{queue.name} has no dead letters")
 
 
-def facts(queue: QueueStats, now: datetime) -> Iterator[str]:
-    """What a table has no room for, line by line."""
+def describe(queue: QueueStats, now: datetime) -> Iterator[str]:
+    """Yield all fields of a queue, one on each line, and its workers."""
     for column in view.queue_columns(now):
         text = column.cell(queue).text
         if text:
@@ -148,5 +148,5 @@ def facts(queue: QueueStats, now: datetime) -> Iterator[str]:
         yield f"{'PAUSED BY':<16} {escape_line(queue.paused.by)} at {view.local_time(queue.paused.at, now)}"
         yield f"{'REASON':<16} {escape_line(queue.paused.reason or view.NO_VALUE)}"
     yield ""
-    yield "Workers that take from it:" if queue.listeners else "No worker takes from it."
+    yield "Workers of this queue:" if queue.listeners else "This queue has no workers."
     yield from (f"  {escape_line(name)}" for name in sorted(queue.listeners))

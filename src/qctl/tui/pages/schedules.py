@@ -1,4 +1,4 @@
-"""5 Schedules: what comes at a time, of all kinds, and holding, running and removing it."""
+"""Page 5, Schedules: schedules and jobs that are due later, and actions on them."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from qctl.safe import escape_line, redact
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
-from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.widgets.grid import Grid, GridSpec
 
-SHOWN = 200
-"""Jobs that wait for their time that are read, beside every schedule."""
+MAX_DELAYED_JOBS = 200
+"""Jobs due later that are read besides all schedules; the others are counted."""
 
-NEXT = 10
-"""Times to come that are told of one schedule."""
+NEXT_RUNS = 10
+"""Next runs of a schedule that are listed."""
 
 
 class SchedulesPage(TablePage):
-    """Schedules of qctl's, those of a stock rq-scheduler, and jobs of RQ's that wait for their time."""
+    """Schedules of qctl, schedules of a stock rq-scheduler, and RQ's jobs that are due later."""
 
     digit = "5"
     heading = "Schedules"
-    source = Source(
+    spec = GridSpec(
         view.schedule_columns,
         lambda timer: timer.name,
-        "Nothing comes at a time. Add a schedule: qctl schedule add NAME JOB --every 1h",
+        "No schedules. Add one: qctl schedule add NAME JOB --every 1h",
         {
             "NAME": lambda timer: timer.name,
             "KIND": lambda timer: timer.kind,
@@ -47,59 +47,65 @@ class SchedulesPage(TablePage):
     DEFAULT_CSS = "SchedulesPage > #more { height: 1; padding: 0 2; color: $text-muted; }"
 
     def compose(self) -> ComposeResult:
-        """The table, and how many more there are."""
-        yield Grid(self.source)
+        """Place the table, and a line that counts the jobs which are not in it."""
+        yield Grid(self.spec)
         yield Static(id="more")
 
     def read(self, data: MonitorData) -> Timers:
-        """All schedules, and the first jobs."""
-        return data.schedules.list(queue=self.only.queue, limit=SHOWN)
+        """Read all schedules, and the jobs that are due first."""
+        return data.schedules.list(queue=self.selector.queue, limit=MAX_DELAYED_JOBS)
 
     def rows(self, data: Timers) -> Sequence[Timer]:
-        """By when they come."""
+        """The schedules and jobs by their next run."""
         return data.rows
 
     def present(self, data: Timers, now: datetime) -> None:
-        """Fill the table, and say what is not in it."""
+        """Fill the table, and count the jobs that are not in it."""
         super().present(data, now)
         more = data.total - len(data.rows)
-        self.query_one("#more", Static).update(Content(f"{more} more jobs wait for their time" if more > 0 else ""))
+        self.query_one("#more", Static).update(Content(f"{more} more jobs are due later" if more > 0 else ""))
 
-    def open(self, row: Timer) -> None:
-        """Its rule, its times to come, what it calls."""
+    def open_row(self, row: Timer) -> None:
+        """Show a schedule in full, with its next runs."""
         name = row.name
-        self.host.show_text(name, lambda: "\n".join(facts(row, self.data.schedules.next(names=[name], count=NEXT))))
+        self.host.show_text(
+            name, lambda: "\n".join(describe(row, self.data.schedules.next(names=[name], count=NEXT_RUNS)))
+        )
 
     def do_pause(self) -> None:
-        """Hold it, or let it come again."""
+        """Pause or resume the schedule."""
         timer = self.grid.current
         if timer is not None:
-            held = timer.paused_by is not None
-            self.propose((actions.release if held else actions.hold)(self.ops, timer))
+            paused = timer.paused_by is not None
+            self.confirm((actions.resume_schedule if paused else actions.pause_schedule)(self.ops, timer))
 
     def do_run(self) -> None:
-        """Now."""
+        """Run the schedule once, now."""
         if self.grid.current is not None:
-            self.propose(actions.run_now(self.ops, self.grid.current))
+            self.confirm(actions.run_schedule(self.ops, self.grid.current))
 
     def do_remove(self) -> None:
-        """For good."""
+        """Delete the schedule, or cancel the job."""
         if self.grid.current is not None:
-            self.propose(actions.remove(self.ops, self.grid.current))
+            self.confirm(actions.remove_schedule(self.ops, self.grid.current))
 
 
-def facts(timer: Timer, comings: Sequence[Coming]) -> Iterator[str]:
-    """What a table has no room for, line by line."""
+def describe(timer: Timer, next_runs: Sequence[Coming]) -> Iterator[str]:
+    """Yield all fields of a schedule, one on each line, and its next runs."""
     now = datetime.now(timezone.utc)
     for column in view.schedule_columns(now):
         text = column.cell(timer).text
         if text:
             yield f"{column.title:<10} {text}"
-    told = {"RULE": timer.cron, "ZONE": timer.timezone if timer.cron else None, "CATCH-UP": timer.catch_up}
-    told |= {"RUNS": None if timer.runs is None else str(timer.runs), "LAST JOB": timer.last_job, "FROM": timer.source}
-    yield from (f"{title:<10} {escape_line(text)}" for title, text in told.items() if text)
+    fields = {"RULE": timer.cron, "ZONE": timer.timezone if timer.cron else None, "CATCH-UP": timer.catch_up}
+    fields |= {
+        "RUNS": None if timer.runs is None else str(timer.runs),
+        "LAST JOB": timer.last_job,
+        "FROM": timer.source,
+    }
+    yield from (f"{title:<10} {escape_line(text)}" for title, text in fields.items() if text)
     if timer.payload is not None:
-        yield f"{'CALLED':<10} {escape_line(redact(timer.payload))}"
+        yield f"{'PAYLOAD':<10} {escape_line(redact(timer.payload))}"
     yield ""
-    yield "Times to come:" if comings else "No time to come is known."
-    yield from (f"  {view.local_time(coming.at, now)}" for coming in comings)
+    yield "Next runs:" if next_runs else "No next run is known."
+    yield from (f"  {view.local_time(run.at, now)}" for run in next_runs)

@@ -1,4 +1,4 @@
-"""6 Workers and daemons."""
+"""Page 6, Workers: live workers, and the daemons of this machine."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from qctl.errors import QctlError
 from qctl.models import Daemon, WorkerInfo
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import GridPage, heading
-from qctl.tui.widgets.dialogs import Sheet
-from qctl.tui.widgets.grid import Grid, Source
+from qctl.tui.widgets.dialogs import TextWindow
+from qctl.tui.widgets.grid import Grid, GridSpec
 
-LINES = 200
+LOG_LINES = 200
 """Lines of a daemon's log that are shown."""
 
-WORKERS = Source(
+WORKERS = GridSpec(
     view.worker_columns,
     lambda worker: worker.name,
-    "No workers. Start one with `qctl-worker QUEUE`, or all with `qctl up`.",
+    "No workers. Start one with `qctl-worker QUEUE`, or everything with `qctl up`.",
     {
         "WORKER": lambda worker: worker.name,
         "STATE": lambda worker: worker.state,
@@ -31,10 +31,10 @@ WORKERS = Source(
     },
 )
 
-DAEMONS = Source(
+DAEMONS = GridSpec(
     view.daemon_columns,
     lambda daemon: daemon.unit,
-    "No units of qctl. Write them with `qctl daemon install`, or run everything with `qctl up`.",
+    "No units of qctl. Install them with `qctl daemon install`, or run everything with `qctl up`.",
     {
         "DAEMON": lambda daemon: daemon.name,
         "STATE": lambda daemon: daemon.active,
@@ -46,16 +46,16 @@ DAEMONS = Source(
 
 
 @dataclass(frozen=True)
-class Picture:
-    """What the screen shows. `why` there are no daemons to be seen, where that is no matter of units."""
+class WorkersData:
+    """Data of the page. `problem` says why the daemons cannot be listed, None if they can."""
 
     workers: Sequence[WorkerInfo]
     daemons: Sequence[Daemon]
-    why: str | None = None
+    problem: str | None = None
 
 
 class WorkersPage(GridPage):
-    """Every worker that lives, and the daemons of the machine on which one looks."""
+    """All live workers, and the daemons of the machine that the monitor runs on."""
 
     digit = "6"
     heading = "Workers"
@@ -68,47 +68,47 @@ class WorkersPage(GridPage):
     main = "#workers"
 
     def compose(self) -> ComposeResult:
-        """Two tables."""
+        """Place two tables."""
         yield Grid(WORKERS, id="workers")
         yield heading("Daemons of this machine")
         yield Grid(DAEMONS, id="daemons")
 
-    def read(self, data: MonitorData) -> Picture:
-        """One reading, and what systemd said last."""
-        workers = data.workers.list(self.only.queue)
+    def read(self, data: MonitorData) -> WorkersData:
+        """Read the workers, and the last answer of systemd."""
+        workers = data.workers.list(self.selector.queue)
         try:
-            return Picture(workers, data.daemons.list())
+            return WorkersData(workers, data.daemons.list())
         except QctlError as error:
-            return Picture(workers, (), f"{error.message}: {error.hint}" if error.hint else error.message)
+            return WorkersData(workers, (), f"{error.message}: {error.hint}" if error.hint else error.message)
 
-    def present(self, data: Picture, now: datetime) -> None:
+    def present(self, data: WorkersData, now: datetime) -> None:
         """Fill both tables."""
         self.query_one("#workers", Grid).fill(data.workers, now)
         daemons = self.query_one("#daemons", Grid)
         daemons.set_class(not data.daemons, "none")
-        daemons.fill(data.daemons, now, data.why)
+        daemons.fill(data.daemons, now, data.problem)
 
     def do_logs(self) -> None:
-        """What a daemon logged; of a worker where its process writes that, for qctl keeps no logs."""
+        """Show the log of a daemon; for a worker, say where its process writes it."""
         row = self.grid.current
         if isinstance(row, Daemon):
-            self.host.command(f"daemon logs {shlex.quote(row.name)} --lines {LINES}")
+            self.host.run_command(f"daemon logs {shlex.quote(row.name)} --lines {LOG_LINES}")
         elif row is not None:
-            self.app.push_screen(Sheet(f"logs of {row.name}", logs(row)))
+            self.app.push_screen(TextWindow(f"logs of {row.name}", find_logs(row)))
 
 
-def logs(worker: WorkerInfo) -> str:
-    """What to run to read them."""
+def find_logs(worker: WorkerInfo) -> str:
+    """Instructions to find the log of a worker."""
     pid = f" _PID={worker.pid}" if worker.pid is not None else " -u 'qctl-*'"
-    return f"""Workers write their log to their standard output, and qctl does not keep it.
-Where it went depends on who started it.
+    return f"""Workers write their log to standard output, and qctl does not store it.
+Its place depends on how the worker was started.
 
 On {worker.host}, as process {view.NO_VALUE if worker.pid is None else worker.pid}:
 
   systemd        journalctl{pid} --since today, or `qctl daemon logs NAME`
-  qctl up        the terminal in which it runs: it merges all logs, each line with the name of its daemon
+  qctl up        the terminal that runs it: all logs in one, each line with the name of its daemon
   a container    docker logs CONTAINER, kubectl logs POD
 
-What it does now: qctl worker show {shlex.quote(worker.name)}
-What happened to its jobs is on screen 9, where / finds its name.
+Its current job: qctl worker show {shlex.quote(worker.name)}
+Events of its jobs: screen 9; / finds its name.
 """

@@ -1,1 +1,1 @@
-"""Recording and replay of the monitor."""
+"""Recording what the monitor shows, and replaying it."""

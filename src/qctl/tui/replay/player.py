@@ -21,7 +21,7 @@ HEARTBEAT_SECONDS = 1.0
 """Time (s) without an event after which an empty list is yielded, because Redis was there."""
 
 
-class Clock:
+class ReplayClock:
     """Position in a recording, in seconds from its start. It runs by itself, from 0 to `length`."""
 
     def __init__(self, length: float) -> None:
@@ -57,14 +57,14 @@ class Clock:
         return recording.began + timedelta(seconds=self.at)
 
 
-def replay(recording: Recording, clock: Clock) -> MonitorData:
+def replay(recording: Recording, clock: ReplayClock) -> MonitorData:
     """The data that the monitor showed at the position of the clock."""
     player = _Player(recording, clock)
     return NamedCalls(player, _ReplayedEvents(player, recording, clock))
 
 
 class _Player(Answers):
-    def __init__(self, recording: Recording, clock: Clock) -> None:
+    def __init__(self, recording: Recording, clock: ReplayClock) -> None:
         self._recording = recording
         self._clock = clock
 
@@ -73,7 +73,7 @@ class _Player(Answers):
 
 
 class _ReplayedEvents(EventReader):
-    def __init__(self, player: _Player, recording: Recording, clock: Clock) -> None:
+    def __init__(self, player: _Player, recording: Recording, clock: ReplayClock) -> None:
         self._player = player
         self._recording = recording
         self._clock = clock

@@ -1,1 +1,1 @@
-"""Widgets of the monitor."""
+"""Widgets of the monitor: tables, dialogs, forms, the prompt."""

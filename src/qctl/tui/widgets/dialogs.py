@@ -1,4 +1,4 @@
-"""Windows over the screen: one that asks before an act, one that shows a text."""
+"""Windows above the page: a dialog that asks before an action, and a text."""
 
 from __future__ import annotations
 
@@ -17,57 +17,57 @@ from textual.widgets import Button, Input, Static, TextArea
 
 from qctl.errors import UsageError
 from qctl.safe import escape_line, escape_text
-from qctl.tui.actions import Act
+from qctl.tui.actions import Action
 
 
 def plain(text: str) -> Content:
-    """A text of many lines as it is: no markup, nothing that a terminal obeys."""
+    """A text of several lines without markup and without control characters."""
     return Content(escape_text(text))
 
 
 @dataclass(frozen=True)
-class Field:
-    """Something to type into a dialog. `text` is there already, `words` complete what is typed; `lines` is how many
-    lines are shown of what may have several, 0 for one line."""
+class DialogField:
+    """An input of a dialog. `text` is its first content, and `suggestions` complete what is typed. `lines` is the
+    height of a field for several lines, 0 for a field of one line."""
 
     name: str
     label: str
     hint: str = ""
     text: str = ""
-    words: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
     lines: int = 0
 
-    def box(self) -> Input | TextArea:
-        """What it is typed into."""
+    def widget(self) -> Input | TextArea:
+        """Make the widget of this field."""
         if self.lines:
             area = TextArea(self.text, compact=True, tab_behavior="focus", classes="typed")
             area.styles.height = self.lines
             return area
-        suggester = SuggestFromList(self.words, case_sensitive=False) if self.words else None
+        suggester = SuggestFromList(self.suggestions, case_sensitive=False) if self.suggestions else None
         return Input(self.text, placeholder=self.hint, suggester=suggester, compact=True, classes="typed")
 
 
-class ActDialog(ModalScreen["Act | None"]):
-    """Asks before an act: what will happen, to how many, and the command line that does the same. Cancel is focused.
+class ActionDialog(ModalScreen["Action | None"]):
+    """Asks before an action: shows its consequence and the equal command line. Cancel has the focus.
 
-    `build` makes the act of what was typed, and raises UsageError where it cannot be; `title` is said until it can.
+    `build` makes the action from the texts of the fields, and raises UsageError if it cannot; then `title` is shown.
     """
 
     DEFAULT_CSS = """
-    ActDialog { align: center middle; }
-    ActDialog > Vertical { width: 74; max-width: 96%; height: auto; max-height: 96%; border: solid $primary;
+    ActionDialog { align: center middle; }
+    ActionDialog > Vertical { width: 74; max-width: 96%; height: auto; max-height: 96%; border: solid $primary;
         padding: 0 1; background: $surface; }
-    ActDialog .title { text-style: bold; }
-    ActDialog .consequence { max-height: 5; }
-    ActDialog .line { color: $text-muted; margin-top: 1; height: auto; max-height: 4; }
-    ActDialog .problem { color: $text-error; height: auto; }
-    ActDialog VerticalScroll { height: auto; max-height: 13; }
-    ActDialog TextArea { background: $boost; padding: 0 1; }
-    ActDialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
-    ActDialog Input { background: $boost; padding: 0 1; }
-    ActDialog Input:focus { background: $primary-muted; }
-    ActDialog Button { height: 1; border: none; margin-left: 2; min-width: 12; }
-    ActDialog Button:focus { text-style: bold reverse; }
+    ActionDialog .title { text-style: bold; }
+    ActionDialog .consequence { max-height: 5; }
+    ActionDialog .line { color: $text-muted; margin-top: 1; height: auto; max-height: 4; }
+    ActionDialog .problem { color: $text-error; height: auto; }
+    ActionDialog VerticalScroll { height: auto; max-height: 13; }
+    ActionDialog TextArea { background: $boost; padding: 0 1; }
+    ActionDialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
+    ActionDialog Input { background: $boost; padding: 0 1; }
+    ActionDialog Input:focus { background: $primary-muted; }
+    ActionDialog Button { height: 1; border: none; margin-left: 2; min-width: 12; }
+    ActionDialog Button:focus { text-style: bold reverse; }
     """
     BINDINGS: ClassVar[list[Any]] = [
         Binding("escape", "cancel", show=False),
@@ -76,24 +76,24 @@ class ActDialog(ModalScreen["Act | None"]):
     ]
 
     def __init__(
-        self, build: Callable[[Mapping[str, str]], Act], fields: Sequence[Field] = (), title: str = ""
+        self, build: Callable[[Mapping[str, str]], Action], fields: Sequence[DialogField] = (), title: str = ""
     ) -> None:
         super().__init__()
         self._build = build
         self._title = title
         self._fields = list(fields)
-        self._boxes = [field.box() for field in fields]
-        self._act: Act | None = None
+        self._inputs = [field.widget() for field in fields]
+        self._action: Action | None = None
 
     def compose(self) -> ComposeResult:
-        """Title, consequence, fields, command line, buttons."""
+        """Place title, consequence, fields, command line and buttons."""
         with Vertical():
             yield Static(classes="title")
             yield Static(classes="consequence")
             with VerticalScroll(can_focus=False):
-                for field, box in zip(self._fields, self._boxes, strict=True):
+                for field, widget in zip(self._fields, self._inputs, strict=True):
                     yield Static(Content(escape_line(field.label)))
-                    yield box
+                    yield widget
             yield Static(classes="problem")
             yield Static(classes="line")
             with Horizontal():
@@ -101,52 +101,56 @@ class ActDialog(ModalScreen["Act | None"]):
                 yield Button("Cancel", id="cancel", compact=True)
 
     def on_mount(self) -> None:
-        """Nothing is typed yet."""
-        self._tell()
+        """Show the action of the first texts."""
+        self._show()
         self.query("#cancel").focus()
 
     @on(Input.Changed)
     @on(TextArea.Changed)
-    def _tell(self) -> None:
-        written = [box.value if isinstance(box, Input) else box.text for box in self._boxes]
-        typed = {field.name: text for field, text in zip(self._fields, written, strict=True)}
-        told = {"title": self._title, "consequence": "", "problem": "", "line": ""}
-        self._act = None
+    def _show(self) -> None:
+        inputs = [widget.value if isinstance(widget, Input) else widget.text for widget in self._inputs]
+        texts = {field.name: text for field, text in zip(self._fields, inputs, strict=True)}
+        lines = {"title": self._title, "consequence": "", "problem": "", "line": ""}
+        self._action = None
         try:
-            act = self._build(typed)
+            action = self._build(texts)
         except UsageError as error:
-            told["problem"] = error.message
+            lines["problem"] = error.message
         else:
-            told |= {"title": act.title, "consequence": act.consequence, "line": f"the same: {act.line}"}
-            self._act = act if typed.get("confirm", act.confirm) == act.confirm else None
-        # There is nothing to tell it in any more where the window was closed at once.
-        for name, text in told.items():
-            for line in self.query(f".{name}").results(Static):
-                line.update(Content(escape_line(text)))
+            lines |= {
+                "title": action.title,
+                "consequence": action.consequence,
+                "line": f"same as: {action.command_line}",
+            }
+            self._action = action if texts.get("confirm", action.confirm) == action.confirm else None
+        # Nothing is mounted any longer if the window was closed at once.
+        for name, text in lines.items():
+            for static in self.query(f".{name}").results(Static):
+                static.update(Content(escape_line(text)))
         for button in self.query("#do").results(Button):
-            button.disabled = self._act is None
+            button.disabled = self._action is None
 
     @on(Input.Submitted)
-    def _go_on(self) -> None:
+    def _focus_next(self) -> None:
         self.focus_next()
 
     @on(Button.Pressed, "#do")
-    def _do(self) -> None:
-        self.dismiss(self._act)
+    def _confirm(self) -> None:
+        self.dismiss(self._action)
 
     @on(Button.Pressed, "#cancel")
     def action_cancel(self) -> None:
-        """Leave all as it is."""
+        """Close the dialog without an action."""
         self.dismiss(None)
 
 
-class Sheet(ModalScreen[None]):
-    """A text to read: details, JSON, help, what a command said."""
+class TextWindow(ModalScreen[None]):
+    """A text to read: details, JSON, help, the output of a command."""
 
     DEFAULT_CSS = """
-    Sheet { align: center middle; }
-    Sheet > VerticalScroll { width: 94%; height: 90%; border: solid $primary; padding: 0 1; background: $surface; }
-    Sheet .text { height: auto; }
+    TextWindow { align: center middle; }
+    TextWindow > VerticalScroll { width: 94%; height: 90%; border: solid $primary; padding: 0 1; background: $surface; }
+    TextWindow .text { height: auto; }
     """
     BINDINGS: ClassVar[list[Any]] = [Binding("escape,q,enter", "close", show=False), Binding("y", "copy", show=False)]
 
@@ -156,17 +160,17 @@ class Sheet(ModalScreen[None]):
         self.text = text
 
     def compose(self) -> ComposeResult:
-        """The text, in a frame with its title."""
+        """Place the text in a frame with its title."""
         with VerticalScroll() as frame:
             frame.border_title = Content(escape_line(self.heading))
             frame.border_subtitle = Content("Esc back   y copy")
             yield Static(plain(self.text), classes="text")
 
     def action_close(self) -> None:
-        """Back."""
+        """Close the window."""
         self.dismiss()
 
     def action_copy(self) -> None:
-        """Copy it, where the terminal allows that (OSC 52)."""
+        """Copy the text, if the terminal allows it (OSC 52)."""
         self.app.copy_to_clipboard(escape_text(self.text))
-        self.app.notify("copied, if this terminal allows it", markup=False)
+        self.app.notify("copied if this terminal allows it", markup=False)

@@ -1,4 +1,4 @@
-"""Forms: a new job of the catalog, and another payload for one that is there."""
+"""Forms: a new job of the catalog, and another payload for an existing job."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ from qctl.catalog.specs import JobSpec
 from qctl.models import EditablePayload
 from qctl.safe import escape_line
 from qctl.tui import actions
-from qctl.tui.actions import Act
-from qctl.tui.widgets.dialogs import ActDialog, Field
+from qctl.tui.actions import Action
+from qctl.tui.widgets.dialogs import ActionDialog, DialogField
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
 PAYLOAD_LINES = 10
-"""Lines of a payload that are seen at once."""
+"""Visible lines of a payload; a longer one scrolls."""
 
-Build = Callable[[Mapping[str, str]], Act]
+BuildAction = Callable[[Mapping[str, str]], Action]
+"""Makes an action from the texts of a form by the names of its fields. Raises UsageError."""
 
 
-class NewJob(ModalScreen["Act | None"]):
-    """Asks which job, then with what: a field for each of its arguments."""
+class NewJobDialog(ModalScreen["Action | None"]):
+    """Asks for a job of the catalog, then for its arguments."""
 
     DEFAULT_CSS = """
-    NewJob { align: center middle; }
-    NewJob > Vertical { width: 74; max-width: 96%; height: 80%; border: solid $primary; padding: 0 1;
+    NewJobDialog { align: center middle; }
+    NewJobDialog > Vertical { width: 74; max-width: 96%; height: 80%; border: solid $primary; padding: 0 1;
         background: $surface; }
-    NewJob .title { text-style: bold; }
-    NewJob Input { background: $boost; padding: 0 1; }
-    NewJob OptionList { height: 1fr; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
+    NewJobDialog .title { text-style: bold; }
+    NewJobDialog Input { background: $boost; padding: 0 1; }
+    NewJobDialog OptionList { height: 1fr; background: $surface; text-wrap: nowrap; text-overflow: ellipsis; }
     """
     BINDINGS: ClassVar[list[Any]] = [
         Binding("escape", "cancel", show=False),
@@ -55,81 +56,86 @@ class NewJob(ModalScreen["Act | None"]):
         self._jobs = dict(sorted(jobs.items()))
 
     def compose(self) -> ComposeResult:
-        """A line to type into, and the jobs that hold it."""
+        """Place an input, and the jobs that contain its text."""
         with Vertical():
-            yield Static(Content("New job: which one?"), classes="title")
-            yield Input(placeholder="a part of its name or queue; Enter takes the marked one", compact=True)
+            yield Static(Content("New job: choose one"), classes="title")
+            yield Input(placeholder="part of a name or a queue; Enter takes the highlighted job", compact=True)
             yield OptionList(markup=False, compact=True)
 
     def on_mount(self) -> None:
-        """All of them."""
-        self._offer("")
+        """List all jobs."""
+        self._list("")
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
-        self._offer(message.value.strip().lower())
+        self._list(message.value.strip().lower())
 
-    def _offer(self, part: str) -> None:
-        wide = max(map(len, self._jobs), default=0)
-        found = [
-            Option(escape_line(f"{name:<{wide}}  {spec.queue:<12}  {spec.doc}"), id=name)
+    def _list(self, part: str) -> None:
+        width = max(map(len, self._jobs), default=0)
+        options = [
+            Option(escape_line(f"{name:<{width}}  {spec.queue:<12}  {spec.doc}"), id=name)
             for name, spec in self._jobs.items()
             if part in f"{name} {spec.queue}".lower()
         ]
-        for offered in self.query(OptionList):  # there is none any more where it was closed at once
-            offered.clear_options().add_options(found)
-            offered.highlighted = 0 if found else None
+        for widget in self.query(OptionList):  # not mounted any longer if the window was closed at once
+            widget.clear_options().add_options(options)
+            widget.highlighted = 0 if options else None
 
     def action_move(self, by: int) -> None:
-        """Another job."""
-        offered = self.query_one(OptionList)
-        (offered.action_cursor_down if by > 0 else offered.action_cursor_up)()
+        """Highlight another job."""
+        widget = self.query_one(OptionList)
+        (widget.action_cursor_down if by > 0 else widget.action_cursor_up)()
 
     @on(Input.Submitted)
-    def _entered(self) -> None:
+    def _submitted(self) -> None:
         self.query_one(OptionList).action_select()
 
     @on(OptionList.OptionSelected)
-    def _chosen(self, message: OptionList.OptionSelected) -> None:
+    def _selected(self, message: OptionList.OptionSelected) -> None:
         spec = self._jobs[str(message.option_id)]
-        build, fields = new_job(self._ops, spec)
+        build, fields = new_job_form(self._ops, spec)
 
-        def decided(act: Act | None) -> None:
-            self.dismiss(act)
+        def close(action: Action | None) -> None:
+            self.dismiss(action)
 
-        self.app.push_screen(ActDialog(build, fields, f"Enqueue {spec.name}"), decided)
+        self.app.push_screen(ActionDialog(build, fields, f"Enqueue {spec.name}"), close)
 
     def action_cancel(self) -> None:
-        """Make none."""
+        """Close the dialog without a job."""
         self.dismiss(None)
 
 
-def new_job(ops: Ops, spec: JobSpec) -> tuple[Build, list[Field]]:
-    """What makes a job of what is typed, and the fields that it is typed into."""
+def new_job_form(ops: Ops, spec: JobSpec) -> tuple[BuildAction, list[DialogField]]:
+    """The form of a new job: one field for each argument, and one for a delay."""
     fields = [
-        Field(one.name, _label(one), one.doc or ", ".join(one.choices), words=one.choices or _words(one))
-        for one in spec.arguments
+        DialogField(
+            argument.name,
+            _label(argument),
+            argument.doc or ", ".join(argument.choices),
+            suggestions=argument.choices or _suggestions(argument),
+        )
+        for argument in spec.arguments
     ]
-    fields.append(Field(actions.DELAY, "run it after (a duration, may be empty):", "90s, 30m, 2d"))
-    return lambda typed: actions.enqueue(ops, spec, typed), fields
+    fields.append(DialogField(actions.DELAY, "delay (a duration, optional):", "90s, 30m, 2d"))
+    return lambda texts: actions.enqueue(ops, spec, texts), fields
 
 
 def _label(argument: Argument) -> str:
-    return f"{argument.name} ({argument.accepts}{', needed' if argument.required else ', may be empty'}):"
+    return f"{argument.name} ({argument.accepts}, {'required' if argument.required else 'optional'}):"
 
 
-def _words(argument: Argument) -> tuple[str, ...]:
+def _suggestions(argument: Argument) -> tuple[str, ...]:
     return ("true", "false") if argument.kind == "flag" else ()
 
 
-def edited(ops: Ops, job: EditablePayload, *, again: bool) -> tuple[Build, list[Field]]:
-    """What edits a job as is typed, and the field with its payload."""
-    field = Field(
-        "payload", "What it is called with (JSON; Tab leaves it):", text=visible(job.text), lines=PAYLOAD_LINES
+def payload_form(ops: Ops, job: EditablePayload, *, retry: bool) -> tuple[BuildAction, list[DialogField]]:
+    """The form of another payload for a job, which is retried with it if asked to."""
+    field = DialogField(
+        "payload", "Payload (JSON; Tab leaves the field):", text=visible_json(job.text), lines=PAYLOAD_LINES
     )
-    return lambda typed: actions.edit(ops, job, typed["payload"], again=again), [field]
+    return lambda texts: actions.edit(ops, job, texts["payload"], retry=retry), [field]
 
 
-def visible(text: str) -> str:
-    """JSON that means the same, where what a terminal obeys is written as `\\u001b`."""
+def visible_json(text: str) -> str:
+    """Equal JSON in which characters that control a terminal are written as escapes, such as `\\u001b`."""
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

@@ -1,4 +1,4 @@
-"""What the lines of a grid show, and how that is drawn: a line that shows what it showed is not drawn again."""
+"""Lines of a grid, and a cache of their drawings: an unchanged line is not drawn again."""
 
 from __future__ import annotations
 
@@ -13,68 +13,69 @@ from qctl.tui.widgets.grid_columns import GAP
 from qctl.view import Cell
 from qctl.view.column_layout import SizedColumn, fit_text
 
-CHOSEN = Style(reverse=True, underline=True)
-"""A number that Enter would look into: to be told apart without colour too."""
+LINK_STYLE = Style(reverse=True, underline=True)
+"""Style of the number that Enter opens, visible without colours too."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line: what stands before it, whether it is a `header` or under the `cursor`, and its cells as they are cut.
-    `chosen` is the number of the cell that Enter would look into."""
+class GridLine:
+    """One line: its gutter, its kind (`header`, `cursor` or empty), and its cells, cut to their widths. `link` is the
+    index of the cell that Enter opens."""
 
     gutter: str
     kind: str = ""
     cells: tuple[Cell, ...] = ()
-    chosen: int | None = None
+    link: int | None = None
 
 
-def line(
-    gutter: str, kind: str, placed: Sequence[SizedColumn], cells: Sequence[Cell], chosen: str | None = None
-) -> Line:
-    """The line of these cells, each as wide as its column. `chosen` is a title."""
-    fitted = tuple(
-        Cell(fit_text(cell.text, each.width, right=each.column.right, cut_start=each.column.cut_start), cell.style)
-        for each, cell in zip(placed, cells, strict=True)
+def grid_line(
+    gutter: str, kind: str, columns: Sequence[SizedColumn], cells: Sequence[Cell], link: str | None = None
+) -> GridLine:
+    """Make a line of these cells. `link` is the title of the column that Enter opens."""
+    cut = tuple(
+        Cell(fit_text(cell.text, sized.width, right=sized.column.right, cut_start=sized.column.cut_start), cell.style)
+        for sized, cell in zip(columns, cells, strict=True)
     )
-    titles = [each.column.title for each in placed]
-    return Line(gutter, kind, fitted, titles.index(chosen) if chosen in titles else None)
+    titles = [sized.column.title for sized in columns]
+    return GridLine(gutter, kind, cut, titles.index(link) if link in titles else None)
 
 
-class Brush:
-    """Draws lines, and keeps what it drew for as long as that is shown. `style` gives the style of a name, of a line
-    for ""."""
+class LineRenderer:
+    """Draws lines, and caches the drawings of the lines that are shown. `style` returns a style by its name, and the
+    style of a line for ""."""
 
     def __init__(self, style: Callable[[str], Style]) -> None:
-        self._ask = style
+        self._find_style = style
         self._styles: dict[str, Style] = {}
-        self._drawn: dict[tuple[Line, int], Strip] = {}
+        self._strips: dict[tuple[GridLine, int], Strip] = {}
 
-    def forget(self) -> None:
-        """Styles are others now."""
+    def clear(self) -> None:
+        """Drop all drawings because the styles changed."""
         self._styles.clear()
-        self._drawn.clear()
+        self._strips.clear()
 
-    def keep(self, lines: Sequence[Line], width: int) -> None:
-        """Forget all other lines."""
-        wanted = {(each, width) for each in lines}
-        self._drawn = {key: strip for key, strip in self._drawn.items() if key in wanted}
+    def evict_others(self, lines: Sequence[GridLine], width: int) -> None:
+        """Drop the drawings of all lines but these."""
+        wanted = {(line, width) for line in lines}
+        self._strips = {key: strip for key, strip in self._strips.items() if key in wanted}
 
-    def draw(self, drawn: Line, width: int) -> Strip:
-        """A line of the screen."""
-        strip = self._drawn.get((drawn, width))
+    def draw(self, line: GridLine, width: int) -> Strip:
+        """Draw a line."""
+        strip = self._strips.get((line, width))
         if strip is None:
-            strip = self._drawn[drawn, width] = self._draw(drawn, width)
+            strip = self._strips[line, width] = self._draw(line, width)
         return strip
 
-    def _draw(self, drawn: Line, width: int) -> Strip:
-        base = self._style("") + self._style(drawn.kind)
-        parts = [Segment(drawn.gutter, base)]
-        for number, cell in enumerate(drawn.cells):
-            style = base + self._style(cell.style) if drawn.kind != "header" else base
-            parts += [Segment(cell.text, style + CHOSEN if number == drawn.chosen else style), Segment(" " * GAP, base)]
-        return Strip(parts).adjust_cell_length(width, base)
+    def _draw(self, line: GridLine, width: int) -> Strip:
+        base = self._style("") + self._style(line.kind)
+        segments = [Segment(line.gutter, base)]
+        for number, cell in enumerate(line.cells):
+            style = base + self._style(cell.style) if line.kind != "header" else base
+            style = style + LINK_STYLE if number == line.link else style
+            segments += [Segment(cell.text, style), Segment(" " * GAP, base)]
+        return Strip(segments).adjust_cell_length(width, base)
 
     def _style(self, name: str) -> Style:
         if name not in self._styles:
-            self._styles[name] = self._ask(name)
+            self._styles[name] = self._find_style(name)
         return self._styles[name]

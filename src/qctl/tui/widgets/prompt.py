@@ -1,4 +1,4 @@
-"""The line at the bottom in which something is typed: a filter, a command line, the name of a file."""
+"""The prompt at the bottom of the screen: asks for a filter, a command line, or the name of a file."""
 
 from __future__ import annotations
 
@@ -14,84 +14,87 @@ from textual.widgets import Input
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked for. `entered` is told the line; `typed`, where there is one, each change of it, and an empty one
-    where it is dropped. `complete` says how what was typed so far may go on, and is called in a thread."""
+class PromptRequest:
+    """A request for one line. `sign` and `hint` are shown in the empty prompt, `value` is its first text.
 
-    kind: str
+    `submitted` gets the line. `changed`, if given, gets each change of it, and an empty line if the prompt is closed.
+    `complete` returns how the text may continue; it is called in a thread.
+    """
+
+    sign: str
     hint: str
-    entered: Callable[[str], object]
+    submitted: Callable[[str], object]
     value: str = ""
-    typed: Callable[[str], object] | None = None
+    changed: Callable[[str], object] | None = None
     complete: Callable[[str], str | None] | None = None
 
 
-class _Completing(Suggester):
-    """Asks a function, which may take its time."""
+class _ThreadedSuggester(Suggester):
+    """Suggests the result of a function that may take its time."""
 
     def __init__(self, complete: Callable[[str], str | None]) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
         self._complete = complete
 
     async def get_suggestion(self, value: str) -> str | None:
-        """How the line may go on."""
+        """Return how the line may continue."""
         return await asyncio.to_thread(self._complete, value) if value else None
 
 
 class Prompt(Input):
-    """Asks one question at a time, and is not to be seen else."""
+    """Handles one request at a time, and is hidden between requests."""
 
     DEFAULT_CSS = "Prompt { display: none; padding: 0 1; background: $boost; }"
-    BINDINGS: ClassVar[list[Any]] = [Binding("escape", "drop", show=False)]
+    BINDINGS: ClassVar[list[Any]] = [Binding("escape", "close", show=False)]
 
     class Closed(Message):
-        """It is not to be seen any more."""
+        """The prompt was hidden."""
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(select_on_focus=False, compact=True, **given)
-        self._question: Question | None = None
+    def __init__(self, **options: Any) -> None:
+        super().__init__(select_on_focus=False, compact=True, **options)
+        self._request: PromptRequest | None = None
 
-    def ask(self, question: Question) -> None:
+    def open(self, request: PromptRequest) -> None:
         """Ask for a line."""
-        self._question = question
-        self.value = question.value
+        self._request = request
+        self.value = request.value
         self.cursor_position = len(self.value)
-        self.placeholder = f"{question.kind} {question.hint}"
-        self.suggester = _Completing(question.complete) if question.complete else None
+        self.placeholder = f"{request.sign} {request.hint}"
+        self.suggester = _ThreadedSuggester(request.complete) if request.complete else None
         self.display = True
-        self.screen.set_focus(self)  # at once: the next key may be here already
+        self.screen.set_focus(self)  # at once, because the next key may already be in the queue
 
     def on_input_changed(self, message: Input.Changed) -> None:
-        """A letter more or less."""
+        """Pass on a change."""
         message.stop()
-        if self._question and self._question.typed:
-            self._question.typed(message.value)
+        if self._request and self._request.changed:
+            self._request.changed(message.value)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
-        """The line is there."""
+        """Pass on the line."""
         message.stop()
-        question = self._close()
-        if question:
-            question.entered(message.value.strip())
+        request = self._hide()
+        if request:
+            request.submitted(message.value.strip())
 
-    def action_drop(self) -> None:
-        """Somebody thought better of it."""
-        question = self._close()
-        if question and question.typed:
-            question.typed("")
+    def action_close(self) -> None:
+        """Close the prompt without a line."""
+        request = self._hide()
+        if request and request.changed:
+            request.changed("")
 
-    def _close(self) -> Question | None:
-        question, self._question = self._question, None
+    def _hide(self) -> PromptRequest | None:
+        request, self._request = self._request, None
         self.display = False
         self.post_message(self.Closed())
-        return question
+        return request
 
 
-def beginning(words: list[str]) -> Callable[[str], str | None]:
-    """Completes by the first of these words that begins with what was typed."""
+def complete_by_prefix(words: list[str]) -> Callable[[str], str | None]:
+    """A completion by the first of the words that begins with the text."""
 
-    def complete(typed: str) -> str | None:
-        begun = typed.lower()
-        return next((word for word in words if word.lower().startswith(begun) and word.lower() != begun), None)
+    def complete(text: str) -> str | None:
+        prefix = text.lower()
+        return next((word for word in words if word.lower().startswith(prefix) and word.lower() != prefix), None)
 
     return complete

@@ -1,4 +1,4 @@
-"""The colours of the monitor: dark, light, high contrast."""
+"""Colour themes of the monitor."""
 
 from textual.theme import Theme
 
@@ -8,4 +8,4 @@ HIGH_CONTRAST = Theme(
 )  # fmt: skip
 
 THEMES = ("textual-dark", "textual-light", "high-contrast")
-"""In the order in which `t` takes them."""
+"""Themes in the order in which `t` switches through them."""
