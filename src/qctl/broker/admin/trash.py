@@ -62,7 +62,6 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
 
     Takes as many jobs as waited at the beginning, from the head. Running, scheduled and dead jobs are not touched.
     """
-    total = replies.integer(connection.llen(keys.queue(queue)))
     batch = Batch(connection, "clear", actor=actor, ttl=ttl)
     batch_id = batch.id_for(queue)
 
@@ -83,19 +82,13 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
         )
         return replies.integer(reply)
 
-    removed = 0
-    try:
-        for removed in _repeat(call, total):
-            progress(removed, total)
-    finally:
-        if removed:
-            _record(connection, "cleared", queue=queue, count=removed, actor=actor, reason=f"trash {batch_id}")
+    event = {"event": "cleared", "queue": queue, "actor": actor, "reason": f"trash {batch_id}"}
+    removed = _remove_waiting(connection, queue, call, progress, event)
     return ClearResult(queue, removed, batch_id if removed else None)
 
 
 def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> ClearResult:
     """Delete the waiting jobs of a queue for good, with their results. It cannot be undone."""
-    total = replies.integer(connection.llen(keys.queue(queue)))
 
     def call(limit: int) -> int:
         reply = _purge(
@@ -109,14 +102,26 @@ def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> C
         )
         return replies.integer(reply)
 
+    removed = _remove_waiting(connection, queue, call, progress, {"event": "purged", "queue": queue, "actor": actor})
+    return ClearResult(queue, removed, None, purged=True)
+
+
+def _remove_waiting(
+    connection: Redis, queue: str, call: Callable[[int], int], progress: Progress, event: dict[str, str]
+) -> int:
+    """Call a script until it has removed as many jobs as waited at the beginning. Records one event.
+
+    Returns how many were removed.
+    """
+    total = replies.integer(connection.llen(keys.queue(queue)))
     removed = 0
     try:
         for removed in _repeat(call, total):
             progress(removed, total)
     finally:
         if removed:
-            _record(connection, "purged", queue=queue, count=removed, actor=actor)
-    return ClearResult(queue, removed, None, purged=True)
+            _record(connection, count=removed, **event)
+    return removed
 
 
 def _repeat(call: Callable[[int], int], total: int) -> Iterator[int]:
@@ -209,7 +214,7 @@ def _restore_batch(connection: Redis, batch: TrashBatch, actor: str, report: Cal
             report(done)
     finally:
         if restored:
-            _record(connection, "restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
+            _record(connection, event="restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
 
 
 def empty(connection: Redis, name: str | None, *, actor: str, progress: Progress) -> int:
@@ -266,10 +271,10 @@ def _empty(connection: Redis, batch: TrashBatch, actor: str, limit: int, report:
     finally:
         if done:
             queue = batch.queue or None
-            _record(connection, "purged", queue=queue, count=done, actor=actor, reason=f"trash {batch.id}")
+            _record(connection, event="purged", queue=queue, count=done, actor=actor, reason=f"trash {batch.id}")
 
 
-def _record(connection: Redis, event: str, **fields: str | int | None) -> None:
+def _record(connection: Redis, *, event: str, **fields: str | int | None) -> None:
     """Record an event. A full Redis has no memory for it: the action, which frees memory, succeeds all the same."""
     try:
         events.record(connection, event, **fields)
