@@ -1,4 +1,4 @@
-"""The panel of queues: who gets in, what a real Chromium shows, and when it ends."""
+"""The panel of queues: access, the screens in a real Chromium, and the end of sessions."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ MakeGateway = Callable[..., Gateway]
 
 @pytest.fixture
 def gateway(shared_gateway: Gateway) -> Gateway:
-    """One with a panel that may only look. After ten wrong keys in a minute it lets no test in."""
+    """A gateway with a read-only panel. Tests share its limit of ten wrong keys a minute."""
     return shared_gateway
 
 
-def asked(
+def request(
     gateway: Gateway, method: str, path: str, form: str | None = None, **headers: str
 ) -> http.client.HTTPResponse:
-    """An answer as it is, redirects too; its text is `text`."""
+    """Send a request. Returns the answer, also a redirect, with its body as `text`."""
     client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
     kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
     try:
@@ -57,12 +57,12 @@ def asked(
 
 
 def log_in(gateway: Gateway, key: str = KEY, path: str = PATHS[0], **headers: str) -> http.client.HTTPResponse:
-    """Send the form."""
-    return asked(gateway, "POST", f"{path}/login", urlencode({"key": key}), **headers)
+    """Submit the login form."""
+    return request(gateway, "POST", f"{path}/login", urlencode({"key": key}), **headers)
 
 
 def cookie_of(answer: http.client.HTTPResponse) -> str:
-    """The cookie that an answer sets, as it is sent back."""
+    """The cookie that an answer sets, as a browser sends it."""
     return str(answer.headers["Set-Cookie"]).partition(";")[0]
 
 
@@ -78,19 +78,19 @@ def refusal(gateway: Gateway, cookie: str | None, origin: str | None) -> int:
 
 
 def panels(gateway: Gateway) -> list[psutil.Process]:
-    """The processes that show something."""
-    found = []
-    for each in psutil.Process(gateway.pid).children(recursive=True):
+    """The monitor processes of all sessions."""
+    monitors = []
+    for process in psutil.Process(gateway.pid).children(recursive=True):
         try:
-            found += [each] if "monitor" in each.cmdline() else []
-        except psutil.NoSuchProcess:  # it ends just now
-            found.append(each)
-    return found
+            monitors += [process] if "monitor" in process.cmdline() else []
+        except psutil.NoSuchProcess:  # it is just ending
+            monitors.append(process)
+    return monitors
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_the_admin_key_is_exchanged_for_a_cookie(gateway: Gateway, path: str) -> None:
-    form = asked(gateway, "GET", path)
+    form = request(gateway, "GET", path)
     assert form.status == 401
     assert 'action="queues/login"' in form.text  # type: ignore[attr-defined]
     assert "form-action 'self'" in form.headers["Content-Security-Policy"]
@@ -100,34 +100,34 @@ def test_the_admin_key_is_exchanged_for_a_cookie(gateway: Gateway, path: str) ->
     entered = log_in(gateway, path=path, Origin=gateway.url)
     assert entered.status == 303
     assert entered.headers["Location"] == "../queues"
-    said = entered.headers["Set-Cookie"]
-    assert f"Path={path};" in said
-    assert "HttpOnly" in said
-    assert "SameSite=strict" in said
-    assert "Secure" not in said
+    set_cookie = entered.headers["Set-Cookie"]
+    assert f"Path={path};" in set_cookie
+    assert "HttpOnly" in set_cookie
+    assert "SameSite=strict" in set_cookie
+    assert "Secure" not in set_cookie
     assert "Secure" in log_in(gateway, path=path, **{"X-Forwarded-Proto": "https"}).headers["Set-Cookie"]
 
-    page = asked(gateway, "GET", path, Cookie=cookie_of(entered))
+    page = request(gateway, "GET", path, Cookie=cookie_of(entered))
     assert page.status == 200
     assert "queues/assets/textual.js" in page.text  # type: ignore[attr-defined]
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert page.headers["X-Frame-Options"] == "DENY"
-    assert asked(gateway, "GET", f"{path}/assets/terminal.js").status == 200
-    assert asked(gateway, "GET", f"{path}/assets/..%2fpanel.py").status in (400, 404)
-    assert asked(gateway, "GET", path, **{"X-Admin-Key": KEY}).status == 200
-    assert asked(gateway, "GET", path, **{"X-Admin-Key": "wrong"}).status == 401
+    assert request(gateway, "GET", f"{path}/assets/terminal.js").status == 200
+    assert request(gateway, "GET", f"{path}/assets/..%2fpanel.py").status in (400, 404)
+    assert request(gateway, "GET", path, **{"X-Admin-Key": KEY}).status == 200
+    assert request(gateway, "GET", path, **{"X-Admin-Key": "wrong"}).status == 401
     assert KEY not in gateway.output
 
 
-def test_who_guesses_waits(make_gateway: MakeGateway) -> None:
+def test_wrong_keys_are_throttled(make_gateway: MakeGateway) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY)
     statuses = [log_in(gateway, "wrong").status for _ in range(MAX_FAILURES + 1)]
     assert statuses == [401] * MAX_FAILURES + [429]
     assert log_in(gateway).status == 429
-    assert asked(gateway, "GET", PATHS[0], **{"X-Admin-Key": KEY}).status == 200
+    assert request(gateway, "GET", PATHS[0], **{"X-Admin-Key": KEY}).status == 200
 
 
-def test_no_other_page_and_no_other_token_opens_anything(gateway: Gateway) -> None:
+def test_other_pages_and_other_tokens_are_refused(gateway: Gateway) -> None:
     for origin in ("http://evil.example", "null", f"{gateway.url}.evil.example", "http://[evil"):
         assert log_in(gateway, Origin=origin).status == 403
     cookie = cookie_of(log_in(gateway))
@@ -153,9 +153,9 @@ def test_an_admins_token_opens_it_until_it_expires(gateway: Gateway) -> None:
     assert session.close_reason() == (1000, "the login has expired: log in again")
     eventually(lambda: not panels(gateway), 20, "end of the process")
     cookie = cookie_of(log_in(gateway, Tokens(SECRET, 60).issue(admin.id, "admin")))
-    assert asked(gateway, "GET", PATHS[0], Cookie=cookie).status == 200
-    users.remove(admin)
-    assert asked(gateway, "GET", PATHS[0], Cookie=cookie).status == 401
+    assert request(gateway, "GET", PATHS[0], Cookie=cookie).status == 200
+    users.delete(admin)
+    assert request(gateway, "GET", PATHS[0], Cookie=cookie).status == 401
     users.close()
 
 
@@ -181,7 +181,7 @@ def test_a_browser_sees_the_screens(gateway: Gateway, chromium: Chromium, connec
     eventually(lambda: not panels(gateway), 20, "end of the process")
 
 
-def test_it_only_looks_and_ends_with_the_visit(make_gateway: MakeGateway, connection: Redis) -> None:
+def test_it_is_read_only_and_ends_with_its_session(make_gateway: MakeGateway, connection: Redis) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY)
     Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
     cookie = cookie_of(log_in(gateway))
@@ -206,7 +206,7 @@ def test_it_only_looks_and_ends_with_the_visit(make_gateway: MakeGateway, connec
 
     session = open_panel(gateway, cookie)
     session.until("connected")
-    assert asked(gateway, "POST", "/admin/queues/logout", "", Cookie=cookie).status == 303
+    assert request(gateway, "POST", "/admin/queues/logout", "", Cookie=cookie).status == 303
     assert session.close_reason() == (1000, "you have logged out")
 
     session = open_panel(gateway, cookie)
@@ -214,12 +214,10 @@ def test_it_only_looks_and_ends_with_the_visit(make_gateway: MakeGateway, connec
     shown = panels(gateway)
     assert gateway.stop() == 0
     assert session.close_reason()[0] == 1012
-    eventually(lambda: not [each for each in shown if each.is_running()], 20, "end of the process")
+    eventually(lambda: not [process for process in shown if process.is_running()], 20, "end of the process")
 
 
-def test_it_acts_where_that_was_allowed_in_the_visitors_name(
-    make_gateway: MakeGateway, connection: Redis, ops: Ops
-) -> None:
+def test_allowed_actions_are_signed_by_the_operator(make_gateway: MakeGateway, connection: Redis, ops: Ops) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY, QCTL_GATEWAY_PANEL="act")
     Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
     session = open_panel(gateway, cookie_of(log_in(gateway)))
@@ -238,12 +236,12 @@ def test_it_acts_where_that_was_allowed_in_the_visitors_name(
     assert [act.trace for act in ops.audit.list()] == [opened["traceId"]]
     shown = panels(gateway)
     gateway.send(signal.SIGKILL)
-    eventually(lambda: not [each for each in shown if each.is_running()], 20, "end of what was left alone")
+    eventually(lambda: not [process for process in shown if process.is_running()], 20, "end of what was left alone")
 
 
 def test_it_can_be_switched_off(make_gateway: MakeGateway) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY, QCTL_GATEWAY_PANEL="off")
-    assert asked(gateway, "GET", "/admin/queues", **{"X-Admin-Key": KEY}).status == 404
+    assert request(gateway, "GET", "/admin/queues", **{"X-Admin-Key": KEY}).status == 404
     assert log_in(gateway).status == 404
     cookie = f"qctl-panel={Tokens(SECRET, 60, PANEL_AUDIENCE).issue('admin-key', 'keeper')}"
     assert refusal(gateway, cookie, gateway.url) == 403

@@ -1,4 +1,4 @@
-"""What every screen and some dialogs show, as text, at a time that stands still."""
+"""Snapshots of every page and some dialogs as text, at a fixed time."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "edit": (("escape", "3", "e"), "Payload (JSON"),
     "remove": (("escape", "5", "D"), "Type nightly"),
 }
-"""Keys that lead from one to the next, and what is to be seen when it is there."""
+"""Keys that lead from one snapshot to the next, and a text that shows when it is complete."""
 
 
-class _Still(datetime):
-    """A clock that stands: ages are the same whenever one looks."""
+class _StoppedClock(datetime):
+    """A stopped clock, so that ages are always the same."""
 
     @classmethod
     def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
@@ -47,8 +47,8 @@ class _Still(datetime):
 
 
 def captured(size: tuple[int, int]) -> dict[str, str]:
-    """The text of each. Times of day are masked, as they are what they are."""
-    found: dict[str, str] = {}
+    """Take all snapshots. Times of day are masked."""
+    snapshots: dict[str, str] = {}
 
     async def script(driver: Driver) -> None:
         for name, (keys, seen) in SCREENS.items():
@@ -58,11 +58,11 @@ def captured(size: tuple[int, int]) -> dict[str, str]:
             await driver.until(seen)
             await driver._pilot.pause(0.05)
             assert {cell_len(line) for line in driver.lines} == {size[0]}
-            found[name] = _masked(driver.lines)
+            snapshots[name] = _masked(driver.lines)
 
-    with patch("qctl.tui.app.datetime", _Still):
+    with patch("qctl.tui.app.datetime", _StoppedClock):
         drive(MonitorOps(), script, size=size, run=str)
-    return found
+    return snapshots
 
 
 def _masked(lines: list[str]) -> str:
@@ -72,12 +72,12 @@ def _masked(lines: list[str]) -> str:
 
 
 def file_of(name: str, size: tuple[int, int]) -> Path:
-    """Where it is kept."""
+    """The file of a snapshot."""
     return FOLDER / f"{size[0]}x{size[1]}" / f"{name}.txt"
 
 
-def keep() -> None:
-    """Write all of them anew."""
+def write_all() -> None:
+    """Write all snapshots."""
     for size in SIZES:
         for name, text in captured(size).items():
             file = file_of(name, size)

@@ -1,4 +1,4 @@
-"""Pressing keys in a monitor and reading its screen, without a terminal."""
+"""Driver of a monitor without a terminal: presses keys and reads the screen."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from textual.pilot import Pilot
 
 from qctl.tui.app import Monitor
 
-PATIENCE = 20.0
-"""Seconds that something may take to be on the screen."""
+WAIT_SECONDS = 20.0
+"""Time limit (s) of a wait for the screen."""
 
 
 class Driver:
-    """A monitor that runs."""
+    """A running monitor."""
 
     def __init__(self, app: Monitor, pilot: Pilot[None]) -> None:
         self.app = app
@@ -24,12 +24,12 @@ class Driver:
 
     @property
     def lines(self) -> list[str]:
-        """What the screen shows."""
+        """The lines of the screen."""
         return [strip.text for strip in self.app.screen._compositor.render_strips()]
 
     @property
     def text(self) -> str:
-        """The same in one."""
+        """The lines of the screen as one text."""
         return "\n".join(self.lines)
 
     async def press(self, *keys: str) -> None:
@@ -42,10 +42,10 @@ class Driver:
         await self._pilot.press(*(names.get(letter, letter) for letter in text))
 
     async def until(self, wanted: str | Callable[[], Any]) -> None:
-        """Wait until a text is on the screen, or something is true."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until the screen shows a text, or until a function returns a true value."""
+        deadline = time.monotonic() + WAIT_SECONDS
         while not (wanted in self.text if isinstance(wanted, str) else wanted()):
-            assert time.monotonic() < deadline, f"{wanted!r} did not come:\n{self.text}"
+            assert time.monotonic() < deadline, f"{wanted!r} was not shown:\n{self.text}"
             await self._pilot.pause(0.01)
 
 
@@ -57,7 +57,7 @@ def drive(
     data: Any = None,
     **options: Any,
 ) -> None:
-    """Run a monitor on a fake `Ops`, or on other data beside it, and do with it what the script says."""
+    """Run a script on a monitor of a fake `Ops`; `data` replaces the data that it shows."""
 
     async def run() -> None:
         app = Monitor(data or ops, ops, target="redis://localhost:6379/0", **options)

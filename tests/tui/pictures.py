@@ -27,11 +27,11 @@ PICTURES = {
     "new-job": ["2", "a", "w", "e", "l", "c", "enter"],
     "metrics": ["8"],
 }
-"""Keys that lead to each of them."""
+"""Keys that lead to each picture."""
 
 
 async def draw(folder: Path) -> None:
-    """Write them all."""
+    """Write all pictures."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, keys in PICTURES.items():
         ops: Any = MonitorOps()
@@ -46,4 +46,4 @@ async def draw(folder: Path) -> None:
 
 if __name__ == "__main__":
     asyncio.run(draw(Path(sys.argv[1])))
-    captures.keep()
+    captures.write_all()

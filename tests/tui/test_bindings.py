@@ -1,4 +1,4 @@
-"""Every key that any widget of the monitor is bound to is pressed here, and every key of every screen does something.
+"""Every key that a widget of the monitor is bound to is pressed here, and every key of every page works.
 
 What the keys of the list in `keys.py` do is in test_keys.py and test_dialogs.py. A new binding fails here until it has
 a case.
@@ -65,34 +65,34 @@ CASES: dict[tuple[str, str], tuple[str, str]] = {
     ("ReplayMonitor", "greater_than_sign"): ("full_stop greater_than_sign full_stop", " 2x "),
     ("ReplayMonitor", "full_stop"): ("full_stop", " paused "),
 }
-"""Keys to press, that of the case among them, `=text` to wait for that first; and what is to be seen then."""
+"""Keys to press, with `=text` to wait for a text first, and the text that is shown then."""
 
 
-def bound() -> set[tuple[str, str]]:
-    """The class and the key of every binding of ours."""
-    found = set()
-    for each in pkgutil.walk_packages(tui.__path__, "qctl.tui."):
-        for thing in vars(importlib.import_module(each.name)).values():
-            if isinstance(thing, type) and thing.__module__ == each.name:
-                given: list[Any] = vars(thing).get("BINDINGS", [])
-                keys = [one.key if isinstance(one, Binding) else one[0] for one in given]
-                found |= {(thing.__name__, key.strip()) for several in keys for key in several.split(",")}
-    return found
+def bindings_of_classes() -> set[tuple[str, str]]:
+    """Class and key of every binding of qctl's."""
+    pairs = set()
+    for module in pkgutil.walk_packages(tui.__path__, "qctl.tui."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and value.__module__ == module.name:
+                bindings: list[Any] = vars(value).get("BINDINGS", [])
+                keys = [binding.key if isinstance(binding, Binding) else binding[0] for binding in bindings]
+                pairs |= {(value.__name__, key.strip()) for names in keys for key in names.split(",")}
+    return pairs
 
 
 def test_every_binding_has_a_case() -> None:
     elsewhere = {("Monitor", key) for key in (*(key.key for key in KEYS), *(page.digit for page in PAGES))}
-    assert bound() - elsewhere == set(CASES)
+    assert bindings_of_classes() - elsewhere == set(CASES)
     assert [case for case, (keys, _) in CASES.items() if case[1] not in keys.split()] == []
 
 
 def many() -> MonitorOps:
-    """More queues than a screen has lines for."""
+    """More queues than fit on a screen."""
     return MonitorOps(stats__read=stats_of(*(QueueStats(f"q{number:03}") for number in range(100))))
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[0] != "ReplayMonitor"], ids="-".join)
-def test_a_binding_does_what_it_is_for(case: tuple[str, str]) -> None:
+def test_a_binding_has_its_effect(case: tuple[str, str]) -> None:
     keys, shown = CASES[case]
 
     async def script(driver: Driver) -> None:
@@ -112,12 +112,12 @@ def test_a_binding_does_what_it_is_for(case: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[0] == "ReplayMonitor"], ids="-".join)
-def test_a_key_leads_through_a_recording(case: tuple[str, str], tmp_path: Path) -> None:
+def test_a_key_moves_through_a_recording(case: tuple[str, str], tmp_path: Path) -> None:
     keys, shown = CASES[case]
-    told = [stats_at(10.0 * step, 10 * step) for step in range(30)]
+    lines = [stats_at(10.0 * step, 10 * step) for step in range(30)]
 
     async def play() -> None:
-        app = ReplayMonitor(Recording(written(tmp_path / "seen.jsonl", *told)))
+        app = ReplayMonitor(Recording(written(tmp_path / "seen.jsonl", *lines)))
         async with app.run_test(size=(120, 30)) as pilot:
             driver = Driver(app, pilot)
             await driver.press("2")
@@ -129,9 +129,7 @@ def test_a_key_leads_through_a_recording(case: tuple[str, str], tmp_path: Path) 
 
 
 @pytest.mark.parametrize("filled", [True, False])
-def test_every_key_of_every_screen_does_something_there(filled: bool) -> None:
-    """And nothing breaks, with rows and without."""
-
+def test_every_key_of_every_page_works_with_and_without_rows(filled: bool) -> None:
     async def script(driver: Driver) -> None:
         app = driver.app
         for page in PAGES:
@@ -155,7 +153,7 @@ def test_every_key_of_every_screen_does_something_there(filled: bool) -> None:
 
 
 def empty() -> MonitorOps:
-    """Nothing of anything."""
+    """A deployment without any rows."""
     whole = MonitorOps()
     nothing: dict[str, Any] = {
         name: [] for name, answer in vars(whole)["_answers"].items() if isinstance(answer, list) and answer

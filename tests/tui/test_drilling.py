@@ -1,4 +1,4 @@
-"""From a number to what it counts, and out of the monitor: files, the clipboard, logs."""
+"""Links from numbers to rows, and ways out of the monitor: files, the clipboard, logs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tui.driving import Driver, drive
 from tui.fake import MonitorOps
 
 
-def test_every_number_of_the_overview_leads_to_what_it_counts() -> None:
+def test_every_number_of_the_overview_leads_to_the_rows_it_counts() -> None:
     ops = MonitorOps()
 
-    def asked() -> Any:
+    def last_selector() -> Any:
         return ops.calls_of("jobs__list")[-1][0][0]
 
     async def script(driver: Driver) -> None:
@@ -22,7 +22,7 @@ def test_every_number_of_the_overview_leads_to_what_it_counts() -> None:
         await driver.press("right", "enter")
         await driver.until("only email queued")
         await driver.until(lambda: ops.calls_of("jobs__list"))
-        assert (asked().queue, asked().states) == ("email", ("queued",))
+        assert (last_selector().queue, last_selector().states) == ("email", ("queued",))
         await driver.press("escape")
         await driver.until("[1 Overview]")
         await driver.press("right", "right", "right", "enter")
@@ -66,7 +66,7 @@ def test_numbers_of_a_pipeline_lead_to_its_batches_and_rejects() -> None:
     drive(ops, script, size=(160, 40))
 
 
-def test_the_mouse_chooses_numbers_and_sorts_by_titles() -> None:
+def test_a_click_opens_a_number_or_sorts_by_a_title() -> None:
     ops = MonitorOps()
 
     async def script(driver: Driver) -> None:
@@ -84,7 +84,7 @@ def test_the_mouse_chooses_numbers_and_sorts_by_titles() -> None:
     drive(ops, script)
 
 
-def test_shown_rows_are_written_into_a_new_file(tmp_path: Path) -> None:
+def test_export_writes_the_visible_rows_to_a_new_file(tmp_path: Path) -> None:
     async def script(driver: Driver) -> None:
         await driver.press("2", "slash")
         await driver.until("sensor-data")
@@ -108,7 +108,7 @@ def test_shown_rows_are_written_into_a_new_file(tmp_path: Path) -> None:
     assert [row["name"] for row in json.loads((tmp_path / "o.json").read_text())] == ["email", "report", "sensor-data"]
 
 
-def test_an_id_is_copied_and_logs_say_what_to_run() -> None:
+def test_ids_are_copied_and_logs_name_the_command_to_run() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("3")
         await driver.until("job-2")

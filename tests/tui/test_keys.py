@@ -1,4 +1,4 @@
-"""Every key does what help says of it."""
+"""Effects of all keys, as help describes them."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ FILLED = {
     "6": "w1",
     "8": "the last 1 h",
 }
-"""What is to be seen where a screen is filled."""
+"""A text that shows when a page is filled."""
 
 
-def test_every_key_is_tried_here() -> None:
+def test_every_key_has_a_case() -> None:
     assert set(CASES) == {key.verb for key in KEYS}
     assert len({key.verb for key in KEYS}) == len(KEYS)
 
 
 @pytest.mark.parametrize("verb", CASES)
-def test_a_key_does_what_it_says(verb: str) -> None:
+def test_a_key_has_its_effect(verb: str) -> None:
     keys, shown = CASES[verb]
 
     async def script(driver: Driver) -> None:
@@ -92,7 +92,7 @@ def test_a_key_does_what_it_says(verb: str) -> None:
         ("9", "finished"),
     ],
 )
-def test_digits_are_screens_and_escape_goes_back(digit: str, shown: str) -> None:
+def test_digits_show_pages_and_escape_goes_back(digit: str, shown: str) -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6" if digit != "6" else "2", digit)
         await driver.until(shown)
@@ -102,7 +102,7 @@ def test_digits_are_screens_and_escape_goes_back(digit: str, shown: str) -> None
     drive(MonitorOps(), script, size=(140, 40))
 
 
-def test_enter_leads_from_the_overview_to_the_queue_and_to_its_numbers() -> None:
+def test_enter_leads_from_the_overview_to_a_queue_and_its_numbers() -> None:
     async def script(driver: Driver) -> None:
         await driver.until("quarantine")
         assert driver.lines[5].startswith("> email")  # held, so it is the worst
@@ -119,7 +119,7 @@ def test_enter_leads_from_the_overview_to_the_queue_and_to_its_numbers() -> None
     drive(MonitorOps(), script)
 
 
-def test_a_key_that_does_nothing_here_says_so() -> None:
+def test_a_key_without_effect_on_a_page_says_so() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6", "C")
         await driver.until("this key does nothing on this screen")
@@ -127,7 +127,7 @@ def test_a_key_that_does_nothing_here_says_so() -> None:
     drive(MonitorOps(), script)
 
 
-def test_escape_drops_the_filter_before_it_goes_back() -> None:
+def test_escape_clears_the_filter_before_it_goes_back() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("2", "slash")
         await driver.type("!report")
@@ -140,7 +140,7 @@ def test_escape_drops_the_filter_before_it_goes_back() -> None:
     drive(MonitorOps(), script)
 
 
-def test_the_palette_has_screens_and_keys() -> None:
+def test_the_palette_has_pages_and_keys() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("2")
         await driver.until("sensor-data")
@@ -153,7 +153,7 @@ def test_the_palette_has_screens_and_keys() -> None:
     drive(MonitorOps(), script)
 
 
-def test_what_is_typed_is_completed() -> None:
+def test_typed_text_is_completed() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("2")
         await driver.until("sensor-data")

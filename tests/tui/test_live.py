@@ -1,4 +1,4 @@
-"""What changes while one looks: rows, events, and whether Redis is there."""
+"""Changes while a page is open: rows, events, and outages of Redis."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GONE = RedisUnreachableError("Redis at localhost does not answer")
 
 
 class Stream:
-    """Events that a test lets happen."""
+    """An event stream that a test writes."""
 
     def __init__(self) -> None:
         self.news: list[list[Event]] = []
@@ -28,12 +28,12 @@ class Stream:
         self._some = threading.Event()
 
     def happen(self, *events: Event) -> None:
-        """They come at once."""
+        """Add events to the stream."""
         self.news.append(list(events))
         self._some.set()
 
     def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[list[Event]]:
-        """What `ops.events.follow` is. Ends with its test: the monitor that reads it sets `ended`."""
+        """Fake of `ops.events.follow`. It ends with the monitor that follows it."""
         while True:
             if self.gone:
                 away(GONE, 0.02)
@@ -47,7 +47,7 @@ def event(number: int, queue: str = "email") -> Event:
     return Event(f"1795000000{number:03d}-0", "finished", {"queue": queue, "job": f"new-{number}"})
 
 
-def test_an_event_brings_new_numbers_and_the_selected_row_stays() -> None:
+def test_an_event_refreshes_numbers_and_keeps_the_selected_row() -> None:
     stream, queues = Stream(), list(QUEUES)
     ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
 
@@ -72,7 +72,7 @@ def test_an_event_brings_new_numbers_and_the_selected_row_stays() -> None:
     drive(ops, script)
 
 
-def test_the_selected_row_stays_where_it_is_in_a_list_longer_than_the_screen() -> None:
+def test_the_selected_row_keeps_its_line_in_a_long_list() -> None:
     stream, queues = Stream(), [QueueStats(f"q{n:04d}") for n in range(1000)]
     ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
 
@@ -91,7 +91,7 @@ def test_the_selected_row_stays_where_it_is_in_a_list_longer_than_the_screen() -
     drive(ops, script)
 
 
-def test_events_come_on_top_and_a_held_picture_does_not_move() -> None:
+def test_events_come_on_top_and_a_frozen_screen_does_not_change() -> None:
     stream = Stream()
     ops = MonitorOps(events__follow=stream.follow)
 
@@ -116,7 +116,7 @@ def test_events_come_on_top_and_a_held_picture_does_not_move() -> None:
     drive(ops, script)
 
 
-def test_redis_goes_away_and_comes_back() -> None:
+def test_an_outage_of_redis_is_shown_until_it_ends() -> None:
     stream, answers = Stream(), {"gone": False}
 
     def stats() -> Any:
@@ -143,7 +143,7 @@ def test_redis_goes_away_and_comes_back() -> None:
     drive(ops, script)
 
 
-def test_what_cannot_be_read_says_why_and_the_other_screens_go_on() -> None:
+def test_a_failing_page_says_why_and_the_others_work() -> None:
     def broken(_: object) -> None:
         raise ZeroDivisionError("oops")
 
@@ -158,7 +158,7 @@ def test_what_cannot_be_read_says_why_and_the_other_screens_go_on() -> None:
     drive(ops, script)
 
 
-def test_only_lines_that_changed_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_changed_lines_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     stream, queues = Stream(), [QueueStats(f"q{n:04d}", waiting=10) for n in range(20)]
     ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
     drawn: list[Any] = []
@@ -169,9 +169,9 @@ def test_only_lines_that_changed_are_drawn(monkeypatch: pytest.MonkeyPatch) -> N
         await driver.until(lambda: not driver.app.screen._layout_required)
         whole = Grid.refresh
 
-        def refresh(grid: Grid, *regions: Any, **given: Any) -> Any:
+        def refresh(grid: Grid, *regions: Any, **options: Any) -> Any:
             drawn.append([region.y for region in regions])
-            return whole(grid, *regions, **given)
+            return whole(grid, *regions, **options)
 
         monkeypatch.setattr(Grid, "refresh", refresh)
         queues[4] = replace(queues[4], waiting=11)
@@ -183,7 +183,7 @@ def test_only_lines_that_changed_are_drawn(monkeypatch: pytest.MonkeyPatch) -> N
     drive(ops, script)
 
 
-def test_what_came_while_the_picture_was_held_is_shown_after_that() -> None:
+def test_events_received_while_frozen_are_shown_afterwards() -> None:
     stream = Stream()
     ops = MonitorOps(events__follow=stream.follow)
 
@@ -199,7 +199,7 @@ def test_what_came_while_the_picture_was_held_is_shown_after_that() -> None:
     drive(ops, script)
 
 
-def test_what_was_always_0_is_said_and_not_drawn() -> None:
+def test_a_series_of_zeros_is_not_plotted() -> None:
     ops, hour = MonitorOps(), measured()
     idle = replace(hour, steps=[replace(step, finished=0, failed=0) for step in hour.steps])
     ops.metrics.series = lambda **_: idle

@@ -1,4 +1,4 @@
-"""What is kept is bounded, however long the monitor is open and however much happens meanwhile."""
+"""Bounds of the monitor's memory, however long it is open and however much happens."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from tui.test_live import Stream
 QUEUES = 50
 
 ROUNDS = 10
-"""Times that everything changes; more than enough to be seen beside the bounds."""
+"""Number of times that everything changes: enough to exceed the bounds if they did not hold."""
 
 EACH = 300
-"""Events of a round, each of a queue of its own."""
+"""Events of a round, each of another queue."""
 
 KINDS = (Event, QueueStats, GridLine, Strip)
 
 
 def alive() -> Counter[type]:
-    """How many there are of each kind."""
+    """The number of living objects of each kind."""
     gc.collect()
     return Counter(type(each) for each in gc.get_objects() if type(each) in KINDS)
 
 
-def test_what_is_kept_does_not_grow_with_what_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_does_not_grow_with_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(CpuBudget, "delay", lambda *_, **__: 0.0)
     stream, rounds = Stream(), [0]
     before = alive()
@@ -74,7 +74,7 @@ def test_what_is_kept_does_not_grow_with_what_happened(monkeypatch: pytest.Monke
     drive(ops, script, data=CachedData(ops))
 
 
-def test_names_of_queues_are_not_gathered_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_set_of_changed_queues_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cached_data, "MAX_CHANGED_QUEUES", 100)
     monkeypatch.setattr(dead_letter_cache, "MAX_CHANGED_QUEUES", 100)
 

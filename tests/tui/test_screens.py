@@ -1,4 +1,4 @@
-"""What screens look like, at the smallest and at a wide size, and with text that wants to do harm."""
+"""Snapshots of the pages at two sizes, and hostile text on them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tui.fake import MonitorOps
 
 
 @pytest.mark.parametrize("size", captures.SIZES, ids=["80x24", "140x40"])
-def test_every_screen_and_dialog_is_as_it_was_looked_at(size: tuple[int, int]) -> None:
-    """`make screens` writes the files anew: look at what changed."""
-    found = captured(size)
-    kept = {name: captures.file_of(name, size).read_text() for name in captures.SCREENS}
-    for name, text in found.items():
-        assert text == kept[name], name
+def test_every_page_and_dialog_matches_its_snapshot(size: tuple[int, int]) -> None:
+    """`make screens` writes the snapshots: check what changed."""
+    snapshots = captured(size)
+    files = {name: captures.file_of(name, size).read_text() for name in captures.SCREENS}
+    for name, text in snapshots.items():
+        assert text == files[name], name
 
 
-def test_a_terminal_may_get_smaller_and_larger() -> None:
+def test_the_terminal_can_be_resized() -> None:
     async def script(driver: Driver) -> None:
         for digit in "123456789":
             await driver.press(digit)
@@ -41,18 +41,18 @@ EVIL = "\x1b]0;owned\x07\x9b31m[bold red]x[/]\u202e\n$x{y}"
 
 
 def spoilt(value: Any) -> Any:
-    """The same with a text that wants to do harm in every text."""
+    """The same value with hostile text in every text."""
     if isinstance(value, str):
         return value + EVIL
     if isinstance(value, Histogram):
         return value
     if is_dataclass(value) and not isinstance(value, type):
-        kept = ("status", "state", "kind", "id") if not isinstance(value, Event) else ("id",)
+        fixed = ("status", "state", "kind", "id") if not isinstance(value, Event) else ("id",)
         return replace(
-            value, **{f.name: spoilt(getattr(value, f.name)) for f in fields(value) if f.init and f.name not in kept}
+            value, **{f.name: spoilt(getattr(value, f.name)) for f in fields(value) if f.init and f.name not in fixed}
         )
     if isinstance(value, (list, tuple, frozenset)):
-        return type(value)(spoilt(each) for each in value)
+        return type(value)(spoilt(item) for item in value)
     return value
 
 
@@ -66,7 +66,7 @@ TRIED = {
     "7": "enter",
     "9": "enter",
 }
-"""Keys that show more of a hostile row, by screens."""
+"""Keys that show more of a hostile row, by page."""
 
 
 def test_hostile_text_is_inert_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,10 +83,10 @@ def test_hostile_text_is_inert_everywhere(monkeypatch: pytest.MonkeyPatch) -> No
             await driver.press(digit)
             await driver.until("[bold red]")
             for key in keys.split():
-                harmless(driver.text)
+                assert_inert(driver.text)
                 await driver.press(key)
                 await driver._pilot.pause(0.05)
-                harmless(driver.text)
+                assert_inert(driver.text)
                 while len(driver.app.screen_stack) > 1:
                     await driver.press("escape")
                     await driver._pilot.pause()
@@ -95,12 +95,12 @@ def test_hostile_text_is_inert_everywhere(monkeypatch: pytest.MonkeyPatch) -> No
     drive(MonitorOps(**answers), script, size=(230, 40), run=lambda _: EVIL)
 
 
-def harmless(text: str) -> None:
-    """Nothing that a terminal obeys."""
+def assert_inert(text: str) -> None:
+    """Assert that a text holds no control characters."""
     assert not [letter for letter in text if letter != "\n" and (ord(letter) < 32 or letter in "\x7f\x9b\u202e")]
 
 
-def test_without_colour_everything_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_depends_on_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
 
     async def script(driver: Driver) -> None:

@@ -1,4 +1,4 @@
-"""The whole way: `qctl monitor` in tmux, a real Redis and a worker, keys pressed and the screen read back."""
+"""End to end: `qctl monitor` in tmux with a real Redis and a worker."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ PATIENCE = 10.0
 
 
 class Tmux:
-    """A terminal of 80 x 24 in which a monitor runs. `places` are settings and more for its environment."""
+    """A terminal of 80 x 24 that runs a monitor. `variables` are added to its environment."""
 
-    def __init__(self, url: str, **places: str) -> None:
+    def __init__(self, url: str, **variables: str) -> None:
         self._server = ["tmux", "-L", f"qctl-test-{os.getpid()}-{secrets.token_hex(4)}", "-f", "/dev/null"]
         program = str(Path(sys.executable).with_name("qctl"))
-        environment = " ".join(f"{name}={value}" for name, value in {"REDIS_URL": url, **places}.items())
+        environment = " ".join(f"{name}={value}" for name, value in {"REDIS_URL": url, **variables}.items())
         self._run("new-session", "-d", "-x", "80", "-y", "24", f"env {environment} {program} monitor; sleep 60")
 
     def _run(self, *words: str) -> str:
@@ -38,16 +38,16 @@ class Tmux:
         return run.stdout
 
     def press(self, *names: str) -> None:
-        """Press keys by tmux's names for them."""
+        """Press keys by their names in tmux."""
         self._run("send-keys", *names)
 
     @property
     def screen(self) -> str:
-        """What is to be seen."""
+        """The text of the screen."""
         return self._run("capture-pane", "-p")
 
     def until(self, text: str) -> None:
-        """Wait until a text is to be seen."""
+        """Wait until the screen shows a text."""
         try:
             eventually(lambda: text in self.screen, PATIENCE, f"{text!r}", every=0.05)
         except AssertionError as error:
@@ -65,8 +65,8 @@ def open_terminal() -> Iterator[Callable[..., Tmux]]:
         give_up("tmux is not installed: apt-get install tmux")
     opened: list[Tmux] = []
 
-    def opener(url: str, **places: str) -> Tmux:
-        opened.append(Tmux(url, **places))
+    def opener(url: str, **variables: str) -> Tmux:
+        opened.append(Tmux(url, **variables))
         return opened[-1]
 
     yield opener
@@ -124,7 +124,7 @@ end
 """
 
 
-def test_a_user_who_may_only_read_sees_a_million_jobs_by_pages_and_is_told_why_nothing_can_be_done(
+def test_a_read_only_user_pages_through_a_million_jobs_and_is_refused_changes(
     open_terminal: Callable[..., Tmux], redis_server: RedisServer, connection: Redis
 ) -> None:
     queue = Queue("pears", connection=connection, serializer=JSONSerializer)

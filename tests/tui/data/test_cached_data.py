@@ -1,4 +1,4 @@
-"""Where reading everything takes long, what happened is read, and the rest a moment later."""
+"""Caching of expensive reads: changed queues are read at once, all queues a moment later."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def happened(queue: str, **more: str) -> Event:
 
 
 class Deployment:
-    """Queues whose numbers a test changes, and which of them were read."""
+    """Queues whose numbers a test changes, and a record of the reads."""
 
     def __init__(self) -> None:
         self.queues = {queue.name: queue for queue in QUEUES}
@@ -42,12 +42,12 @@ class Deployment:
         yield self.news
 
     def happen(self, *events: Event) -> None:
-        """The monitor hears of these."""
+        """Let the monitor receive these events."""
         self.news = list(events)
         assert list(self.data.events.follow(after="0-0", away=lambda *_: None)) == [list(events)]
 
     def waiting(self) -> dict[str, int]:
-        """What the screen would show."""
+        """The number of waiting jobs by queue, as a page would show it."""
         stats = self.data.stats.read()
         assert stats.totals.pending >= sum(queue.waiting for queue in stats.queues)
         return {queue.name: queue.waiting for queue in stats.queues}
@@ -55,14 +55,14 @@ class Deployment:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Deployment:
-    """Reading everything counts as slow, and is good for long."""
+    """Makes full reads expensive, and caches them for long."""
     monkeypatch.setattr(timed_cache, "CHEAP_READ_SECONDS", -1.0)
     monkeypatch.setattr(timed_cache, "TTL_PER_READ_SECOND", 1e9)
     monkeypatch.setattr(cached_data, "COUNT_TTL_SECONDS", 1e9)
     return Deployment()
 
 
-def test_where_it_is_cheap_everything_is_read_each_time() -> None:
+def test_cheap_reads_are_not_cached() -> None:
     deployment = Deployment()
     deployment.waiting()
     deployment.happen(happened("report"))
@@ -70,7 +70,7 @@ def test_where_it_is_cheap_everything_is_read_each_time() -> None:
     assert deployment.read == [None, None]
 
 
-def test_between_two_readings_of_everything_what_happened_is_read(slow: Deployment) -> None:
+def test_changed_queues_are_read_between_full_reads(slow: Deployment) -> None:
     slow.waiting()
     slow.queues["report"] = replace(slow.queues["report"], waiting=4711)
     slow.queues["email"] = replace(slow.queues["email"], waiting=9999)
@@ -87,9 +87,7 @@ def test_between_two_readings_of_everything_what_happened_is_read(slow: Deployme
     assert len(slow.fake.calls_of("health__check")) == 1
 
 
-def test_what_people_did_comes_first_and_nothing_is_forgotten(
-    slow: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_queues_changed_by_operators_are_read_first(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cached_data, "MAX_QUEUES_PER_READ", 1)
     slow.waiting()
     slow.happen(happened("report"), happened("email"), happened("sensor-data", actor="ops@host"))
@@ -98,7 +96,7 @@ def test_what_people_did_comes_first_and_nothing_is_forgotten(
     assert slow.read == [None, ["sensor-data"], ["report"], ["email"]]
 
 
-def test_what_people_did_comes_before_everything_but_once(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_read_is_deferred_only_once(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timed_cache, "TTL_PER_READ_SECOND", 0.0)
     slow.waiting()
     slow.happen(happened("report", actor="ops@host"))
@@ -108,29 +106,29 @@ def test_what_people_did_comes_before_everything_but_once(slow: Deployment, monk
     assert slow.read == [None, ["report"], None]
 
 
-def test_some_queues_are_read_as_all_are(settings: Settings, connection: Any) -> None:
+def test_a_partial_read_equals_a_full_one(settings: Settings, connection: Any) -> None:
     ops = Ops(settings, connection)
     connection.rpush("rq:queue:apples", "1", "2")
     connection.sadd("rq:queues", "rq:queue:apples", "rq:queue:pears")
     everything = {queue.name: queue for queue in ops.stats.read().queues}
-    some = ops.stats.read(only=["apples", "nothing"]).queues
-    assert [queue.name for queue in some] == ["apples"]
-    assert some[0].waiting == everything["apples"].waiting == 2
+    partial = ops.stats.read(only=["apples", "nothing"]).queues
+    assert [queue.name for queue in partial] == ["apples"]
+    assert partial[0].waiting == everything["apples"].waiting == 2
 
 
-def test_counts_of_all_queues_are_no_older_than_a_second(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_are_refreshed_between_full_reads(slow: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cached_data, "COUNT_TTL_SECONDS", 0.0)
     slow.fake.stats.recounted = lambda before: replace(before, queues=list(slow.queues.values()))
     slow.waiting()
     slow.queues["report"] = replace(slow.queues["report"], waiting=7)
     assert slow.waiting()["report"] == 7
     slow.data.health.check()
-    ((given,), _) = slow.fake.calls_of("health__check")[0]
-    assert given.queues[1].waiting == 7
+    ((stats,), _) = slow.fake.calls_of("health__check")[0]
+    assert stats.queues[1].waiting == 7
     assert slow.read == [None]
 
 
-def test_counts_pauses_and_new_queues_are_seen_without_reading_all(settings: Settings, connection: Any) -> None:
+def test_recounting_sees_counts_pauses_and_new_queues(settings: Settings, connection: Any) -> None:
     ops = Ops(settings, connection)
     connection.rpush("rq:queue:apples", "1", "2")
     connection.sadd("rq:queues", *(f"rq:queue:{name}" for name in ("apples", "pears", "plums", "odd")))
@@ -145,18 +143,18 @@ def test_counts_pauses_and_new_queues_are_seen_without_reading_all(settings: Set
     connection.srem("rq:queues", "rq:queue:plums")
     ops.queues.pause("apples", reason="wet")
     now = ops.stats.recounted(before)
-    found = {queue.name: queue for queue in now.queues}
-    assert (found["apples"].waiting, found["apples"].oldest_age, found["pears"].dead) == (0, None, 3)
-    assert found["apples"].paused is not None
-    assert found["kiwis"].waiting == 1
-    assert "plums" not in found
-    assert found["odd"].error == {queue.name: queue for queue in before.queues}["odd"].error is not None
+    queues = {queue.name: queue for queue in now.queues}
+    assert (queues["apples"].waiting, queues["apples"].oldest_age, queues["pears"].dead) == (0, None, 3)
+    assert queues["apples"].paused is not None
+    assert queues["kiwis"].waiting == 1
+    assert "plums" not in queues
+    assert queues["odd"].error == {queue.name: queue for queue in before.queues}["odd"].error is not None
     assert now.totals.failed == 3
     assert now.queues == ops.stats.read().queues
 
 
-class Graves:
-    """Dead letters by queue, and of which queues they were read."""
+class DeadLetterReads:
+    """Dead letters by queue, and a record of the reads."""
 
     def __init__(self, data: CachedData, fake: Any) -> None:
         self.counts = {"email": 2, "report": 1}
@@ -182,50 +180,50 @@ class Graves:
 
 
 @pytest.fixture
-def graves(monkeypatch: pytest.MonkeyPatch) -> Graves:
-    """All that is read is dear, and good for long; counts are not."""
+def reads(monkeypatch: pytest.MonkeyPatch) -> DeadLetterReads:
+    """Makes all reads but counts expensive, and caches them for long."""
     monkeypatch.setattr(timed_cache, "CHEAP_READ_SECONDS", -1.0)
     monkeypatch.setattr(timed_cache, "TTL_PER_READ_SECOND", 1e9)
     monkeypatch.setattr(cached_data, "COUNT_TTL_SECONDS", 0.0)
-    found: list[Graves] = []
-    fake: Any = MonitorOps(stats__read=lambda *_: found[0].stats())
-    found.append(Graves(CachedData(fake), fake))
-    return found[0]
+    letters: list[DeadLetterReads] = []
+    fake: Any = MonitorOps(stats__read=lambda *_: letters[0].stats())
+    letters.append(DeadLetterReads(CachedData(fake), fake))
+    return letters[0]
 
 
-def test_causes_are_read_of_queues_that_changed(graves: Graves) -> None:
+def test_causes_are_read_for_changed_queues(reads: DeadLetterReads) -> None:
     def count() -> tuple[int, list[str]]:
-        causes = graves.letters.groups()
+        causes = reads.letters.groups()
         assert causes.total == causes.causes[0].count
         return causes.total, causes.causes[0].queues
 
     assert count() == count() == (3, ["email", "report"])
-    graves.counts["report"] = 5
+    reads.counts["report"] = 5
     assert count() == (7, ["email", "report"])
-    graves.counts["new"] = 1
+    reads.counts["new"] = 1
     assert count() == (8, ["email", "new", "report"])
-    del graves.counts["email"]
+    del reads.counts["email"]
     assert count() == (6, ["new", "report"])
-    graves.letters.mark_changed([happened("new"), Event("2-0", "dead", {"queue": "report"})])
+    reads.letters.mark_changed([happened("new"), Event("2-0", "dead", {"queue": "report"})])
     assert count() == (6, ["new", "report"])
-    assert graves.asked == [["email", "report"], ["report"], ["new"], [], ["report"]]
+    assert reads.asked == [["email", "report"], ["report"], ["new"], [], ["report"]]
 
 
-def test_letters_of_a_cause_are_read_where_that_changed(graves: Graves) -> None:
+def test_letters_of_a_cause_are_read_again_when_it_changes(reads: DeadLetterReads) -> None:
     of_cause = Selector(fingerprint=CAUSE.fingerprint)
-    graves.letters.groups()
+    reads.letters.groups()
     for _ in range(3):
-        graves.letters.list(of_cause, limit=9)
-    graves.counts["report"] = 4
-    graves.letters.groups()
-    graves.letters.list(of_cause, limit=9)
-    assert graves.asked == [["email", "report"], 9, ["report"], 9]
+        reads.letters.list(of_cause, limit=9)
+    reads.counts["report"] = 4
+    reads.letters.groups()
+    reads.letters.list(of_cause, limit=9)
+    assert reads.asked == [["email", "report"], 9, ["report"], 9]
     for limit in range(20, 40):
-        graves.letters.list(of_cause, limit=limit)
-    assert len(graves.letters._lists) == dead_letter_cache.MAX_LISTS
+        reads.letters.list(of_cause, limit=limit)
+    assert len(reads.letters._lists) == dead_letter_cache.MAX_LISTS
 
 
-def test_what_was_measured_is_read_again_when_that_is_paid_for(slow: Deployment) -> None:
+def test_measured_series_are_cached_by_span(slow: Deployment) -> None:
     asked: list[float] = []
     slow.fake.metrics.series = lambda *, seconds, **_: (asked.append(seconds), seconds)[1]
     for seconds in (1.0, 1.0, 2.0, 1.0, 3.0, 4.0, 5.0, 1.0, 2.0):

@@ -1,4 +1,4 @@
-"""How much the monitor takes of a processor: little in the long run, and at once where little happened."""
+"""Processor time of the monitor: a small share in the long run, and none to wait for after a quiet time."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from qctl.tui.data.cpu_budget import (
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Times that a test sets."""
+    """Clocks that a test sets."""
     times = SimpleNamespace(now=100.0, used=3.0)
     times.monotonic, times.process_time = lambda: times.now, lambda: times.used
     monkeypatch.setattr(cpu_budget, "time", times)
     return times
 
 
-def test_what_was_saved_up_is_spent_at_once_and_then_a_share(clock: SimpleNamespace) -> None:
+def test_savings_are_spent_at_once_and_then_the_share(clock: SimpleNamespace) -> None:
     spender, spent = CpuBudget(), 0.0
     for _ in range(1000):
         clock.now += 0.1
@@ -35,7 +35,7 @@ def test_what_was_saved_up_is_spent_at_once_and_then_a_share(clock: SimpleNamesp
     assert spent == pytest.approx(MAX_SAVED_SECONDS + 100 * CPU_SHARE, abs=0.05)
 
 
-def test_it_says_how_long_to_wait(clock: SimpleNamespace) -> None:
+def test_the_delay_pays_off_the_debt(clock: SimpleNamespace) -> None:
     spender = CpuBudget()
     clock.used += MAX_SAVED_SECONDS + 0.07
     wait = spender.delay()
@@ -44,7 +44,7 @@ def test_it_says_how_long_to_wait(clock: SimpleNamespace) -> None:
     assert spender.delay() == 0
 
 
-def test_what_people_did_does_not_wait_but_not_without_end(clock: SimpleNamespace) -> None:
+def test_urgent_reads_overdraw_up_to_the_credit(clock: SimpleNamespace) -> None:
     spender = CpuBudget()
     clock.used += MAX_SAVED_SECONDS + URGENT_CREDIT_SECONDS - 0.01
     assert spender.delay() > 0

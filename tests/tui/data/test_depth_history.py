@@ -1,4 +1,4 @@
-"""The small bars of each queue: what Redis knows of the minutes before, and what was seen since."""
+"""Bars of queue depths: past minutes from Redis, later ones from reads."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NOW = 30_000_000
 
 
 def seen(minute: int, **waiting: int) -> Stats:
-    """What was read in that minute."""
+    """Stats as read in a minute."""
     stats = stats_of(*(QueueStats(name, waiting=count) for name, count in waiting.items()))
     return replace(stats, at=datetime.fromtimestamp(60 * minute + 30, timezone.utc))
 
 
-def test_bars_are_minutes_and_what_nobody_noted_is_a_gap() -> None:
+def test_a_minute_without_a_read_is_a_gap() -> None:
     depths = DepthHistory()
     depths.record(seen(NOW, a=7, idle=0))
     assert (depths.bars("a"), depths.bars("idle"), depths.bars("unknown")) == (" " * 11 + "█", "", "")
@@ -36,30 +36,30 @@ def test_bars_are_minutes_and_what_nobody_noted_is_a_gap() -> None:
     assert depths.bars("a") == " " * 6 + "▁ █▅ ▁"
 
 
-def test_it_keeps_no_more_than_it_shows() -> None:
+def test_old_minutes_and_deleted_queues_are_dropped() -> None:
     depths = DepthHistory()
     for minute in range(100):
         depths.record(seen(NOW + minute, a=minute, **{f"q{minute}": 1}))
     assert depths.queues == ("a", "q99")
-    assert {len(each) for each in depths._depths.values()} == {1, MINUTES}
+    assert {len(minutes) for minutes in depths._depths.values()} == {1, MINUTES}
     depths.record(seen(NOW, a=3))  # in a recording one may go back
     assert depths.bars("a") == " " * 11 + "█"
 
 
-def test_redis_knows_the_minutes_before(settings: Settings, connection: Any) -> None:
+def test_past_depths_come_from_the_counts_in_redis(settings: Settings, connection: Any) -> None:
     now = int(time.time()) // 60
     connection.sadd(keys.QUEUES, keys.queue("apples"), keys.queue("pears"), keys.queue("odd"))
     for ago, depth in ((1, "5"), (2, "x"), (3, "-4"), (4, "9" * 5000), (5, "7"), (40, "1")):
         hour, minute = divmod(now - ago, 60)
         connection.hset(keys.counts("apples", hour), f"{minute}.depth", depth)
     connection.set(keys.counts("odd", now // 60), "no hash")
-    found = Ops(settings, connection).metrics.depths(minutes=12)
-    assert {queue: {now - at: depth for at, depth in each.items()} for queue, each in found.items()} == {
+    past = Ops(settings, connection).metrics.depths(minutes=12)
+    assert {queue: {now - at: depth for at, depth in minutes.items()} for queue, minutes in past.items()} == {
         "apples": {1: 5, 5: 7}
     }
 
 
-def test_a_monitor_that_was_just_opened_shows_them() -> None:
+def test_a_new_monitor_shows_past_depths() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("2")
         await driver.until("▂▂▃▃▄▄▅▆▆▇▇█")

@@ -1,4 +1,4 @@
-"""The daemons beside the workers: as systemd told them last, or why there are none. No screen waits for systemd."""
+"""Daemons of this machine: the last answer of systemd, or why there is none. No page waits for systemd."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tui.driving import Driver, drive
 from tui.fake import DAEMONS, MonitorOps
 
 
-def test_daemons_stand_below_the_workers_and_their_logs_are_shown() -> None:
+def test_the_logs_of_a_daemon_are_shown() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6")
         await driver.until("> w1")
@@ -29,7 +29,7 @@ def test_daemons_stand_below_the_workers_and_their_logs_are_shown() -> None:
     drive(MonitorOps(), script, run=lambda line: f"said: {line}")
 
 
-def test_without_a_command_line_it_is_said_what_would_show_the_logs() -> None:
+def test_without_a_command_line_the_command_for_logs_is_named() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6")
         await driver.until("> w1")
@@ -39,7 +39,7 @@ def test_without_a_command_line_it_is_said_what_would_show_the_logs() -> None:
     drive(MonitorOps(), script)
 
 
-def test_without_systemd_a_line_says_so_and_what_runs_everything() -> None:
+def test_without_systemd_the_page_names_the_alternative() -> None:
     gone = UnreachableError("systemd does not run this machine", "`qctl up` runs everything in the foreground")
 
     async def script(driver: Driver) -> None:
@@ -50,7 +50,7 @@ def test_without_systemd_a_line_says_so_and_what_runs_everything() -> None:
     drive(MonitorOps(daemons__list=gone), script, size=(120, 30))
 
 
-def test_where_there_are_no_units_it_is_said_how_to_get_them() -> None:
+def test_without_units_the_page_says_how_to_install_them() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("6")
         await driver.until("Install them with `qctl daemon install`")
@@ -59,47 +59,47 @@ def test_where_there_are_no_units_it_is_said_how_to_get_them() -> None:
 
 
 class Slow:
-    """A systemd that answers when it is let."""
+    """A systemd that answers when the test allows it."""
 
     def __init__(self) -> None:
         self.may = threading.Event()
-        self.asked = 0
+        self.polls = 0
         self.answer: Sequence[Daemon] | Exception = DAEMONS
 
     def __call__(self) -> Sequence[Daemon]:
-        self.asked += 1
+        self.polls += 1
         assert self.may.wait(20)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-def test_nobody_waits_for_systemd_and_what_it_said_is_shown_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poll_of_systemd_does_not_block_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_daemons, "FIRST_WAIT_SECONDS", 0.0)
     monkeypatch.setattr(local_daemons, "TTL_SECONDS", 0.0)
     slow = Slow()
     ops = LocalDaemons(slow)
 
-    def told() -> str:
+    def names() -> str:
         try:
             return ", ".join(daemon.name for daemon in ops.list())
         except QctlError as error:
             return error.message
 
-    assert told() == told() == "systemd has not answered yet"
-    assert slow.asked == 1
+    assert names() == names() == "systemd has not answered yet"
+    assert slow.polls == 1
     slow.may.set()
-    eventually(lambda: told() == "email, scheduler", 10.0)
+    eventually(lambda: names() == "email, scheduler", 10.0)
     slow.may.clear()
-    assert told() == "email, scheduler"
+    assert names() == "email, scheduler"
     slow.answer = ZeroDivisionError("oops")
     slow.may.set()
-    eventually(lambda: told() == "internal error: ZeroDivisionError: oops", 10.0)
+    eventually(lambda: names() == "internal error: ZeroDivisionError: oops", 10.0)
 
 
-def test_systemd_is_not_asked_at_every_reading() -> None:
+def test_answers_of_systemd_are_cached() -> None:
     slow = Slow()
     slow.may.set()
     ops = LocalDaemons(slow)
     assert [ops.list(), ops.list(), ops.list()] == [DAEMONS] * 3
-    assert slow.asked == 1
+    assert slow.polls == 1

@@ -1,4 +1,4 @@
-"""What the monitor saw, written down and shown again: the same screens, at the time that is wanted, without a Redis."""
+"""Recording and replay: the pages of a recording without a Redis, at any position."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def lines(file: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", [name for name, answer in ANSWERS.items() if not callable(answer)])
-def test_every_answer_is_the_same_again(name: str) -> None:
+def test_every_answer_survives_the_codec(name: str) -> None:
     answer = ANSWERS[name]
     if name not in UNSHOWN:
         assert codec.decode(json.loads(json.dumps(codec.encode(answer)))) == answer
 
 
-def test_numbers_and_texts_that_json_has_none_of() -> None:
+def test_values_that_json_lacks_survive_the_codec() -> None:
     odd = [math.inf, -math.inf, {1: ("a", frozenset({"b"}))}, {"$": "QueueStats"}, "\ud800\x1b", None, True]
     assert codec.decode(json.loads(json.dumps(codec.encode(odd)))) == odd
 
@@ -59,21 +59,21 @@ def test_numbers_and_texts_that_json_has_none_of() -> None:
 @pytest.mark.parametrize(
     "hostile", [{"$": "Popen", "args": "id"}, {"$": ["x"], "is": 1}, {"$": "datetime", "is": 5}, {"$": "Stats"}, {}]
 )
-def test_a_recording_makes_nothing_but_models(hostile: Any) -> None:
+def test_decoding_creates_nothing_but_models(hostile: Any) -> None:
     with pytest.raises(ValueError, match="recording"):
         codec.decode(hostile)
 
 
-def test_secrets_stay_out_and_only_its_owner_may_read_it(file: Path) -> None:
+def test_a_recording_holds_no_secrets_and_is_private(file: Path) -> None:
     queue = QueueStats("email", error=SECRET)
     event = Event("1-0", "failed", {"reason": SECRET, "token": "hunter2", "queue": "email"})
-    sheet = RecordingFile(file, "redis://ops:hunter2@redis.example/0")
-    ops = record(MonitorOps(stats__read=stats_of(queue), events__list=[event]), sheet)
+    recording = RecordingFile(file, "redis://ops:hunter2@redis.example/0")
+    ops = record(MonitorOps(stats__read=stats_of(queue), events__list=[event]), recording)
     ops.stats.read()
     ops.events.list(limit=5)
     with pytest.raises(RedisUnreachableError):
-        record(MonitorOps(stats__read=RedisUnreachableError(SECRET)), sheet).stats.read()
-    sheet.close()
+        record(MonitorOps(stats__read=RedisUnreachableError(SECRET)), recording).stats.read()
+    recording.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "hunter2" not in file.read_text()
     assert "abcdef" not in file.read_text()
@@ -84,25 +84,25 @@ def test_secrets_stay_out_and_only_its_owner_may_read_it(file: Path) -> None:
         RecordingFile(file, "")
 
 
-def test_an_answer_is_written_when_it_is_another_one(file: Path) -> None:
+def test_only_changed_answers_are_written(file: Path) -> None:
     answers = [list(QUEUES), list(QUEUES), [replace(QUEUES[0], waiting=99)]]
     stats = [replace(stats_of(*queues), at=stats_of().at) for queues in answers]
-    sheet = RecordingFile(file, "")
-    ops = record(MonitorOps(stats__read=lambda: stats.pop(0)), sheet)
+    recording = RecordingFile(file, "")
+    ops = record(MonitorOps(stats__read=lambda: stats.pop(0)), recording)
     for _ in range(3):
         ops.stats.read()
-    sheet.close()
+    recording.close()
     assert [line["call"] for line in lines(file)[1:]] == ["stats.read[]", "stats.read[]"]
 
 
-def test_a_large_file_is_compressed_and_one_that_was_cut_off_is_read_as_far_as_it_goes(
+def test_a_large_file_is_compressed_and_a_truncated_one_is_read_to_its_end(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "MAX_PLAIN_BYTES", 20_000)
-    sheet = RecordingFile(file, "")
+    recording = RecordingFile(file, "")
     for number in range(300):
-        sheet.write("stats.read[]", answer=codec.encode(stats_of(*QUEUES, QueueStats(f"q{number}"))))
-    sheet.close()
+        recording.write("stats.read[]", answer=codec.encode(stats_of(*QUEUES, QueueStats(f"q{number}"))))
+    recording.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(gzip.decompress(file.read_bytes()).splitlines()) == 301
     assert Recording(file).answer("stats.read[]", math.inf).queues[-1].name == "q299"
@@ -111,24 +111,24 @@ def test_a_large_file_is_compressed_and_one_that_was_cut_off_is_read_as_far_as_i
     assert 200 < int(cut[1:]) < 299
 
 
-def test_what_cannot_be_written_ends_the_recording_and_nothing_else(file: Path) -> None:
-    sheet = RecordingFile(file, "")
-    sheet._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
-    ops = record(MonitorOps(), sheet)
+def test_a_write_error_ends_only_the_recording(file: Path) -> None:
+    recording = RecordingFile(file, "")
+    recording._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
+    ops = record(MonitorOps(), recording)
     assert ops.stats.read().queues
     assert ops.events.list(limit=5) is not None
-    assert sheet.problem == "No space left on device"
+    assert recording.problem == "No space left on device"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "\xff\x1f", '{"qctl": "monitor", "version": 99}', "\x1f\x8b1234"])
-def test_what_is_no_recording_is_refused(file: Path, text: str) -> None:
+def test_a_file_that_is_no_recording_is_refused(file: Path, text: str) -> None:
     file.write_text(text, encoding="latin-1")
     with pytest.raises(UsageError):
         Recording(file)
 
 
 def written(file: Path, *said: dict[str, Any]) -> Path:
-    """A recording of these lines."""
+    """Write a recording of these lines."""
     first = {"qctl": "monitor", "version": 1, "began": "2026-11-22T04:45:00+00:00", "target": "redis://then:6379/0"}
     lines = [first, *sorted(said, key=lambda line: line["at"])]
     file.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
@@ -195,7 +195,7 @@ def test_calls_have_the_names_of_earlier_recordings() -> None:
     ]
 
 
-def test_answers_are_those_of_the_moment(file: Path) -> None:
+def test_answers_are_those_of_the_position(file: Path) -> None:
     played = Recording(written(file, stats_at(1.0, 111), stats_at(5.0, 555), event_at(2.0, 1), event_at(3.0, 2)))
     clock = ReplayClock(played.length)
     clock.pause(True)
@@ -221,7 +221,7 @@ def play(file: Path, script: Any) -> None:
     asyncio.run(shown())
 
 
-def test_the_slider_leads_through_the_recording(file: Path) -> None:
+def test_the_timeline_seeks(file: Path) -> None:
     written(file, stats_at(0.0, 111), event_at(8.0, 1), stats_at(9.0, 222), stats_at(90.0, 333), stats_at(600.0, 444))
 
     async def script(driver: Driver) -> None:
@@ -249,7 +249,7 @@ def test_the_slider_leads_through_the_recording(file: Path) -> None:
     play(file, script)
 
 
-def test_what_had_not_happened_yet_is_not_shown(file: Path) -> None:
+def test_future_events_are_not_shown(file: Path) -> None:
     written(file, stats_at(0.0, 111), event_at(9.9, 1), event_at(10.3, 2), stats_at(30.0, 222))
 
     async def script(driver: Driver) -> None:
@@ -264,7 +264,7 @@ def test_what_had_not_happened_yet_is_not_shown(file: Path) -> None:
     play(file, script)
 
 
-def test_a_redis_that_was_away_is_away_again(file: Path) -> None:
+def test_an_outage_of_redis_is_replayed(file: Path) -> None:
     gone = codec.encode_error(GONE)
     back = {"at": 60.0, "call": "events.follow", "answer": []}
     written(file, stats_at(0.0, 111), {"at": 30.0, "call": "events.follow", "error": gone}, back, stats_at(61.0, 222))
@@ -280,9 +280,9 @@ def test_a_redis_that_was_away_is_away_again(file: Path) -> None:
     play(file, script)
 
 
-def test_what_a_monitor_showed_is_shown_again(file: Path) -> None:
+def test_a_recorded_monitor_is_replayed(file: Path) -> None:
     stream, queues = Stream(), list(QUEUES)
-    sheet = RecordingFile(file, "redis://then:6379/0")
+    recording = RecordingFile(file, "redis://then:6379/0")
     fake = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
 
     async def script(driver: Driver) -> None:
@@ -295,8 +295,8 @@ def test_what_a_monitor_showed_is_shown_again(file: Path) -> None:
         await driver.press("9")
         await driver.until("then-1")
 
-    drive(fake, script, data=record(fake, sheet))
-    sheet.close()
+    drive(fake, script, data=record(fake, recording))
+    recording.close()
 
     async def again(driver: Driver) -> None:
         await driver.press("2")
@@ -318,5 +318,5 @@ def test_what_a_monitor_showed_is_shown_again(file: Path) -> None:
         "--web --replay a --allow-actions",
     ],
 )
-def test_options_that_contradict_each_other(line: str) -> None:
+def test_contradicting_options_are_refused(line: str) -> None:
     assert run(["monitor", *line.split()], Session()) == 2

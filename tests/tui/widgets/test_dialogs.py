@@ -1,4 +1,4 @@
-"""Acts: each says what follows and how the command line says it, asks with Cancel focused, and does what it said."""
+"""Actions: consequence, equal command line, a dialog with Cancel focused, and the effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAKE: Any = MonitorOps()
 EDITABLE = EditablePayload("job-1", "email", "failed", BEFORE, b"...")
 SOME = Selector(ids=("job-1", "job-2"))
 
-ACTS = {
+ACTIONS = {
     "pause": actions.pause(FAKE, "email", 4, "a 'deploy'", "30m"),
     "pause for ever": actions.pause(FAKE, "email", 4),
     "resume": actions.resume(FAKE, "email", 4),
@@ -51,17 +51,17 @@ ACTS = {
 }
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_the_line_of_an_act_is_a_command_that_does_the_same(name: str) -> None:
-    act, ops = ACTS[name], FakeOps()
+@pytest.mark.parametrize("name", ACTIONS)
+def test_the_command_line_of_an_action_does_the_same(name: str) -> None:
+    act, ops = ACTIONS[name], FakeOps()
     code = run(shlex.split(act.command_line)[1:], Session(ops))  # type: ignore[arg-type]
     by_line = {called for called, *_ in ops.calls}
     FAKE.calls.clear()
     act.run(lambda _done, _total: None)
     assert code == 0
     assert {called for called, *_ in FAKE.calls} <= by_line
-    for asked in ("jobs__enqueue", "jobs__edit"):
-        assert FAKE.calls_of(asked) in ([], ops.calls_of(asked))
+    for operation in ("jobs__enqueue", "jobs__edit"):
+        assert FAKE.calls_of(operation) in ([], ops.calls_of(operation))
     assert act.command == ops.noted[0][1][0]
 
 
@@ -85,7 +85,7 @@ FILLED = {"2": "sensor-data", "3": "job-1", "4": "Traceback: ...", "5": "nightly
 
 
 @pytest.mark.parametrize("name", DIALOGS)
-def test_a_dialog_says_what_follows_and_does_nothing_until_told(name: str) -> None:
+def test_a_dialog_shows_the_consequence_and_acts_only_when_confirmed(name: str) -> None:
     keys, consequence, line, operation = DIALOGS[name]
     ops = MonitorOps()
 
@@ -111,7 +111,7 @@ def test_a_dialog_says_what_follows_and_does_nothing_until_told(name: str) -> No
     drive(ops, script)
 
 
-def test_a_pause_takes_a_reason_and_a_duration_and_says_what_is_wrong_with_it() -> None:
+def test_a_pause_takes_a_reason_and_a_valid_duration() -> None:
     ops = MonitorOps()
 
     async def script(driver: Driver) -> None:
@@ -139,7 +139,7 @@ def test_a_pause_takes_a_reason_and_a_duration_and_says_what_is_wrong_with_it() 
     drive(ops, script)
 
 
-def test_clearing_wants_the_name_typed_and_can_be_undone() -> None:
+def test_clearing_requires_the_name_and_can_be_undone() -> None:
     ops = MonitorOps()
 
     async def script(driver: Driver) -> None:
@@ -162,7 +162,7 @@ def test_clearing_wants_the_name_typed_and_can_be_undone() -> None:
     drive(ops, script)
 
 
-def test_moving_asks_where_to() -> None:
+def test_moving_asks_for_the_target() -> None:
     ops = MonitorOps()
 
     async def script(driver: Driver) -> None:
@@ -180,7 +180,7 @@ def test_moving_asks_where_to() -> None:
     drive(ops, script)
 
 
-def test_an_act_shows_how_far_it_is_and_can_be_stopped() -> None:
+def test_an_action_shows_progress_and_can_be_stopped() -> None:
     ops = MonitorOps()
 
     def slow(name: str, progress: Callable[[int, int], None]) -> None:
@@ -205,7 +205,7 @@ def test_an_act_shows_how_far_it_is_and_can_be_stopped() -> None:
     drive(ops, script)
 
 
-def test_what_is_refused_is_told_with_its_reason() -> None:
+def test_a_refusal_is_shown_with_its_reason() -> None:
     ops = MonitorOps(queues__resume=RefusedError("Redis does not let this user do that"))
 
     async def script(driver: Driver) -> None:
@@ -219,7 +219,7 @@ def test_what_is_refused_is_told_with_its_reason() -> None:
 
 
 @pytest.mark.parametrize("keys", ["2 p", "2 down C", "2 r", "2 a", "3 D", "3 c", "3 e", "3 m", "4 r", "4 D", "5 r"])
-def test_read_only_refuses_every_act(keys: str) -> None:
+def test_read_only_refuses_every_action(keys: str) -> None:
     ops = MonitorOps()
 
     async def script(driver: Driver) -> None:

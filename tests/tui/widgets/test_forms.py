@@ -19,7 +19,7 @@ from tui.fake import MonitorOps
 HARM = "\x1b]0;owned\x07\u202e\x9b31m"
 
 
-def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
+def test_a_new_job_is_enqueued_from_the_catalog_and_can_be_canceled() -> None:
     ops = MonitorOps()
 
     async def script(driver: Driver) -> None:
@@ -60,7 +60,7 @@ def test_a_new_job_is_made_from_its_catalog_entry_and_can_be_canceled() -> None:
     drive(ops, script, size=(80, 24))
 
 
-def test_arguments_are_what_the_catalog_says() -> None:
+def test_arguments_are_checked_by_the_catalog() -> None:
     taken = (Argument("n", "whole"), Argument("kind", choices=("a", "b")), Argument("o", "object"))
     spec = JobSpec("x", "m.x", "q", taken)
     with pytest.raises(UsageError, match=r"n is not JSON.*; kind is not one of a, b; o is required"):
@@ -69,7 +69,7 @@ def test_arguments_are_what_the_catalog_says() -> None:
         actions.enqueue(MonitorOps(), spec, {"n": "1.5", "kind": "a", "o": "{}"})  # type: ignore[arg-type]
 
 
-def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
+def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_escaped() -> None:
     payload = {"function": "app.send", "args": [HARM, "é"], "kwargs": {}}
     job = EditablePayload("job-1", "email", "failed", json.dumps(payload, indent=2, ensure_ascii=False), b"...")
     ops = MonitorOps(jobs__editable=job)
@@ -100,7 +100,7 @@ def test_a_dead_letter_is_edited_and_retried_and_its_payload_is_inert() -> None:
     drive(ops, script)
 
 
-def test_visible_json_means_the_same() -> None:
+def test_visible_json_is_equal_json() -> None:
     for text in (HARM, "\U000e0001", "é ü 漢 \n", "\ud800"):
         written = json.dumps([text], ensure_ascii=False)
         assert json.loads(forms.visible_json(written)) == [text]
