@@ -1,8 +1,7 @@
-"""Durations counted in buckets: percentiles of any number of them, measured anywhere, without keeping one.
+"""Histograms of durations, for percentiles without storing each duration.
 
-The buckets are those of DDSketch (Masson, Rim and Lee, VLDB 2019): each begins 5 % above the one before, so a
-percentile is right to 2.5 % whether it is a millisecond or a day, and counts of different hosts and minutes are merged
-by adding them up.
+The buckets are those of DDSketch (Masson, Rim and Lee, VLDB 2019). Each begins 5 % above the one before, so percentiles
+are accurate to 2.5 % from milliseconds to days. Histograms of different hosts and minutes are merged by adding counts.
 """
 
 from __future__ import annotations
@@ -16,42 +15,42 @@ if TYPE_CHECKING:
     from ddsketch import DDSketch, LogarithmicMapping
 
 ACCURACY = 0.025
-"""The largest error of a percentile, relative to it."""
+"""Maximum relative error of a percentile."""
 
-SHORTEST = 1e-4
-"""Seconds below which durations are not told apart."""
+MIN_SECONDS = 1e-4
+"""Shorter durations share one bucket."""
 
-LONGEST = 1e9
-"""Seconds above which they are not: 30 years, which only a clock that is wrong shows."""
+MAX_SECONDS = 1e9
+"""Longer durations share one bucket: 30 years, which only a wrong clock measures."""
 
-RANGE = (-184, 415)
-"""The buckets of those two."""
+BUCKET_RANGE = (-184, 415)
+"""Buckets of these two durations."""
 
 
 @cache
 def _mapping() -> LogarithmicMapping:
-    from ddsketch import LogarithmicMapping  # commands that show no percentile do not need it
+    from ddsketch import LogarithmicMapping  # a large import, which many commands do not need
 
     return LogarithmicMapping(ACCURACY)
 
 
 def bucket(seconds: float) -> int:
-    """The bucket that a duration is counted in. One that is negative, as clocks differ, is the shortest."""
-    return int(_mapping().key(min(max(seconds, SHORTEST), LONGEST)))
+    """The bucket of a duration. Negative durations, which differing clocks cause, count as the shortest."""
+    return int(_mapping().key(min(max(seconds, MIN_SECONDS), MAX_SECONDS)))
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many durations fell into each bucket. Merge by adding: `a + b`."""
+    """Number of durations by bucket. Merge histograms by `a + b`."""
 
     counts: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def merged(cls, histograms: Iterable[Histogram]) -> Histogram:
-        """All of these in one."""
+        """Merge histograms."""
         total: dict[int, int] = {}
-        for each in histograms:
-            for number, count in each.counts.items():
+        for histogram in histograms:
+            for number, count in histogram.counts.items():
                 total[number] = total.get(number, 0) + count
         return cls(total)
 
@@ -60,11 +59,11 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """How many durations there are."""
+        """Number of durations."""
         return sum(self.counts.values())
 
     def percentile(self, percent: float) -> float | None:
-        """Seconds that `percent` of the durations do not exceed, right to `ACCURACY`; None where there are none."""
+        """Percentile in seconds, accurate to `ACCURACY`; None without durations."""
         return self._sketch.get_quantile_value(percent / 100) if self.counts else None
 
     @cached_property

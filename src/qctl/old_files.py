@@ -1,7 +1,7 @@
-"""Files that are too old, and their removal; those of the folder of exports and reports above all.
+"""Finds old files, especially reports and exports, and deletes them.
 
-Only plain files that lie in the folder itself are looked at, never what a link leads to. A report is told from an
-export by how its name begins.
+Only regular files directly in the folder count; links are not followed. The prefix of a name distinguishes reports from
+exports.
 """
 
 from __future__ import annotations
@@ -15,21 +15,20 @@ from typing import Literal
 
 from qctl.errors import QctlError
 
-REPORT = "report-"
-"""How the names of reports begin."""
+REPORT_PREFIX = "report-"
+"""Prefix of the names of reports."""
 
 
 @dataclass(frozen=True)
 class OldFile:
-    """A file that is too old. `size` in bytes; `written` is when, in nanoseconds since 1970."""
+    """An old file. `size` is in bytes, `written` the time of the last write in ns since 1970."""
 
     path: Path
     size: int
     written: int
 
     def remove(self) -> bool:
-        """Delete it. Returns False where it has gone, or was written anew, meanwhile. Raises QctlError where that is
-        not allowed."""
+        """Delete the file. Returns False if it was deleted or written meanwhile. Raises QctlError if not permitted."""
         try:
             if self.path.lstat().st_mtime_ns != self.written:
                 return False
@@ -41,25 +40,26 @@ class OldFile:
         return True
 
 
-def outdated(folder: Path, kind: Literal["reports", "exports"], before: float) -> Iterator[OldFile]:
-    """The files of a kind that were last written before a time, in seconds since 1970. None where there is no folder.
+def find_outdated(folder: Path, kind: Literal["reports", "exports"], before: float) -> Iterator[OldFile]:
+    """Reports or exports that were last written before a time (s since 1970). Empty if there is no folder.
 
-    Raises QctlError where it cannot be read.
+    Raises QctlError if the folder cannot be read.
     """
-    return (each for each in old_files(folder, before) if each.path.name.startswith(REPORT) == (kind == "reports"))
+    files = find_old_files(folder, before)
+    return (file for file in files if file.path.name.startswith(REPORT_PREFIX) == (kind == "reports"))
 
 
-def old_files(folder: Path, before: float) -> Iterator[OldFile]:
-    """The files of a folder that were last written before a time, in seconds since 1970. None where there is no folder.
+def find_old_files(folder: Path, before: float) -> Iterator[OldFile]:
+    """Files of a folder that were last written before a time (s since 1970). Empty if there is no folder.
 
-    Raises QctlError where it cannot be read.
+    Raises QctlError if the folder cannot be read.
     """
     try:
-        with os.scandir(folder) as found:
-            for entry in found:
-                facts = entry.stat(follow_symlinks=False)
-                if stat.S_ISREG(facts.st_mode) and facts.st_mtime < before:
-                    yield OldFile(Path(entry.path), facts.st_size, facts.st_mtime_ns)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
+                    yield OldFile(Path(entry.path), status.st_size, status.st_mtime_ns)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -11,14 +11,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qctl.errors import RejectedError
-from qctl.files.csv_table import Line, Sheet, encoding
+from qctl.files.csv_table import CsvRow, CsvTable, detect_encoding
 
 COLUMNS = {"sku": ("sku", "article"), "quantity": ("quantity", "qty"), "name": ("name",)}
 
 
-def lines(data: bytes | str) -> list[Line]:
+def lines(data: bytes | str) -> list[CsvRow]:
     raw = data.encode() if isinstance(data, str) else data
-    return list(Sheet(io.BytesIO(raw), COLUMNS, ("sku", "quantity")))
+    return list(CsvTable(io.BytesIO(raw), COLUMNS, ("sku", "quantity")))
 
 
 def values(data: bytes | str) -> list[dict[str, str]]:
@@ -53,7 +53,7 @@ def test_other_scripts(coding: str, word: str) -> None:
 
 def test_a_letter_that_comes_late_decides_too() -> None:
     rows = "".join(f"A{n},plain,1\n" for n in range(5000))
-    assert encoding(io.BytesIO(f"sku,name,quantity\n{rows}Z,Gerät für Äpfel,1\n".encode("latin-1"))) != "utf-8"
+    assert detect_encoding(io.BytesIO(f"sku,name,quantity\n{rows}Z,Gerät für Äpfel,1\n".encode("latin-1"))) != "utf-8"
 
 
 @given(

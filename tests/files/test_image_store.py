@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from qctl.errors import RejectedError, SinkMisconfiguredError, SinkUnavailableError
-from qctl.files import image_store, s3
+from qctl.files import images, s3
 from qctl.settings import Settings
 from support.process import free_port
 from support.servers import S3Server
@@ -29,19 +29,19 @@ class StoreContract:
     """Takes fixtures of its subclasses: `store`, settings that lead to an empty one; `kept`, what is in it."""
 
     def test_an_image_is_kept_as_it_came(self, store: Settings, kept: Callable[[], Kept]) -> None:
-        name = image_store.keep(store, picture("WEBP"))
+        name = images.store_image(store, picture("WEBP"))
         assert name.endswith(".webp")
         assert kept() == {name: picture("WEBP")}
 
     def test_the_same_image_again_is_one(self, store: Settings, kept: Callable[[], Kept]) -> None:
-        names = [image_store.keep(store, data) for data in (picture(), picture(colour="blue"), picture())]
+        names = [images.store_image(store, data) for data in (picture(), picture(colour="blue"), picture())]
         assert names[0] == names[2] != names[1]
         assert kept().keys() == set(names)
 
     @pytest.mark.parametrize("data", [b"", b"<svg/>", picture()[:40]])
     def test_what_is_no_image_is_not_kept(self, store: Settings, kept: Callable[[], Kept], data: bytes) -> None:
         with pytest.raises(RejectedError):
-            image_store.keep(store, data)
+            images.store_image(store, data)
         assert kept() == {}
 
 
@@ -65,11 +65,11 @@ class TestBucket(StoreContract):
         return s3.objects
 
     def test_a_browser_is_told_what_it_is(self, store: Settings, s3: S3Server) -> None:
-        name = image_store.keep(store, picture("JPEG"))
+        name = images.store_image(store, picture("JPEG"))
         assert s3.connect().head_object(Bucket=s3.bucket, Key=name)["ContentType"] == "image/jpeg"
 
     def test_nothing_is_left_on_this_machine(self, store: Settings) -> None:
-        image_store.keep(store, picture())
+        images.store_image(store, picture())
         assert not store.images.exists()
 
     @pytest.mark.parametrize("wrong", [{"QCTL_S3_BUCKET": "nobody-made-it"}, {"QCTL_S3_BUCKET": "No Such/Name"}])
@@ -77,12 +77,12 @@ class TestBucket(StoreContract):
         self, s3: S3Server, make_settings: Callable[..., Settings], wrong: dict[str, str]
     ) -> None:
         with pytest.raises(SinkMisconfiguredError, match="bucket"):
-            image_store.keep(make_settings(**{**s3.environ, **wrong}), picture())
+            images.store_image(make_settings(**{**s3.environ, **wrong}), picture())
 
     def test_a_server_that_is_away_makes_it_wait(self, make_settings: Callable[..., Settings], s3: S3Server) -> None:
         away = make_settings(**{**s3.environ, "QCTL_S3_URL": f"http://127.0.0.1:{free_port()}"})
         with pytest.raises(SinkUnavailableError, match="does not answer"):
-            image_store.keep(away, picture())
+            images.store_image(away, picture())
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def own_s3(tmp_path: Path) -> Iterator[S3Server]:
 def test_keys_that_are_refused_need_somebody_and_are_not_told(
     own_s3: S3Server, make_settings: Callable[..., Settings]
 ) -> None:
-    with pytest.raises(SinkMisconfiguredError, match="refuses us") as refused:
-        image_store.keep(make_settings(**own_s3.environ), picture())
+    with pytest.raises(SinkMisconfiguredError, match="rejects the request") as refused:
+        images.store_image(make_settings(**own_s3.environ), picture())
     assert "test-secret" not in str(refused.value)
     assert refused.value.hint is not None
     assert "QCTL_S3_KEY_ID" in refused.value.hint
@@ -107,11 +107,11 @@ def test_keys_that_are_refused_need_somebody_and_are_not_told(
 def test_a_server_that_stands_still_makes_it_wait(
     own_s3: S3Server, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "REPLYING", 0.3)
+    monkeypatch.setattr(s3, "REPLY_TIMEOUT_SECONDS", 0.3)
     s3._client.cache_clear()
     own_s3.freeze()
     with pytest.raises(SinkUnavailableError, match="does not answer"):
-        image_store.keep(make_settings(**own_s3.environ), picture())
+        images.store_image(make_settings(**own_s3.environ), picture())
     s3._client.cache_clear()
 
 
@@ -125,7 +125,7 @@ def test_without_keys_or_a_role_it_says_so(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     without = {name: value for name, value in s3.environ.items() if "KEY" not in name}
     with pytest.raises(SinkMisconfiguredError, match="credentials"):
-        image_store.keep(make_settings(**without), picture())
+        images.store_image(make_settings(**without), picture())
 
 
 def test_a_driver_that_is_not_installed_is_named(
@@ -133,5 +133,5 @@ def test_a_driver_that_is_not_installed_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
     with pytest.raises(SinkMisconfiguredError) as missing:
-        image_store.keep(make_settings(QCTL_S3_BUCKET="b"), picture())
-    assert missing.value.hint == "pip install qctl[s3]"
+        images.store_image(make_settings(QCTL_S3_BUCKET="b"), picture())
+    assert missing.value.hint == "pip install 'qctl[s3]'"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from qctl.errors import RejectedError, SinkMisconfiguredError
-from qctl.files.images import extension
+from qctl.files.images import image_extension
 
 
 def picture(form: str, size: tuple[int, int] = (8, 8)) -> bytes:
@@ -25,7 +25,7 @@ def picture(form: str, size: tuple[int, int] = (8, 8)) -> bytes:
 
 @pytest.mark.parametrize(("form", "end"), [("PNG", "png"), ("JPEG", "jpg"), ("GIF", "gif"), ("WEBP", "webp")])
 def test_what_is_taken(form: str, end: str) -> None:
-    assert extension(picture(form)) == end
+    assert image_extension(picture(form)) == end
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def test_what_is_taken(form: str, end: str) -> None:
 )
 def test_what_is_none_is_rejected(data: bytes) -> None:
     with pytest.raises(RejectedError):
-        extension(data)
+        image_extension(data)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
 def test_half_an_image_is_rejected(form: str) -> None:
     whole = picture(form, (200, 200))
     with pytest.raises(RejectedError):
-        extension(whole[: len(whole) // 2])
+        image_extension(whole[: len(whole) // 2])
 
 
 def test_an_image_that_unpacks_to_too_much_is_rejected() -> None:
@@ -52,18 +52,18 @@ def test_an_image_that_unpacks_to_too_much_is_rejected() -> None:
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
     with pytest.raises(RejectedError):
-        extension(data)
+        image_extension(data)
 
 
 @given(st.integers(8, 100), st.binary(min_size=1, max_size=20), st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"]))
 def test_no_bytes_do_more_than_be_rejected(at: int, junk: bytes, form: str) -> None:
     data = picture(form)
     with suppress(RejectedError):
-        extension(data[:at] + junk + data[at + len(junk) :])
+        image_extension(data[:at] + junk + data[at + len(junk) :])
 
 
 def test_a_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(SinkMisconfiguredError) as caught:
-        extension(b"")
-    assert caught.value.hint == "pip install qctl[images]"
+        image_extension(b"")
+    assert caught.value.hint == "pip install 'qctl[images]'"

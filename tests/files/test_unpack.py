@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from qctl.errors import RejectedError
-from qctl.files.unpack import ENTRIES, content
+from qctl.files.unpack import MAX_ENTRIES, open_content
 
 MOST = 8 << 20
 
 
 def read(packed: bytes, most: int = MOST) -> bytes:
-    with content(io.BytesIO(packed), most) as file:
+    with open_content(io.BytesIO(packed), most) as file:
         return file.read()
 
 
@@ -80,8 +80,8 @@ def test_an_archive_holds_one_file() -> None:
 
 
 def test_too_many_entries_are_refused_before_they_are_read() -> None:
-    with pytest.raises(RejectedError, match=f"more than {ENTRIES}"):
-        read(zipped(**{f"{n}/": b"" for n in range(ENTRIES + 1)}))
+    with pytest.raises(RejectedError, match=f"more than {MAX_ENTRIES}"):
+        read(zipped(**{f"{n}/": b"" for n in range(MAX_ENTRIES + 1)}))
 
 
 def test_a_link_in_an_archive_is_refused() -> None:

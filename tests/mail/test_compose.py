@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qctl.errors import RejectedError, SettingsError
-from qctl.mail.compose import address, compose, sender
+from qctl.mail.compose import compose, parse_address, parse_sender
 
 FROM = "Shop <shop@example.org>"
 
@@ -54,13 +54,13 @@ def test_the_same_key_is_the_same_message() -> None:
     ],
 )
 def test_a_bad_address_is_refused(bad: object) -> None:
-    with pytest.raises(RejectedError, match="not an address"):
-        address(bad)
+    with pytest.raises(RejectedError, match="not an email address"):
+        parse_address(bad)
 
 
 @pytest.mark.parametrize("good", ["ann@example.org", "a.b+c@sub.example.org", "x@localhost"])
 def test_a_plain_address_is_taken(good: str) -> None:
-    assert address(good) == good
+    assert parse_address(good) == good
 
 
 @given(st.text(max_size=60))
@@ -91,6 +91,6 @@ def test_a_template_of_somebody_reaches_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_sender_without_an_address_names_the_setting() -> None:
-    assert str(sender(FROM)) == FROM
+    assert str(parse_sender(FROM)) == FROM
     with pytest.raises(SettingsError, match="SMTP_FROM"):
-        sender("nobody")
+        parse_sender("nobody")

@@ -1,1 +1,1 @@
-"""Files of others: opened inside one folder alone, unpacked within limits, read as tables whatever wrote them."""
+"""Untrusted files: opened inside one folder only, unpacked within limits, and parsed as tables or images."""

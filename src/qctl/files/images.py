@@ -1,23 +1,30 @@
-"""Images, known by their content: what a name or a header says of one is not believed."""
+"""Checks images by their content, not by their name or a header, and stores them.
+
+They are stored in the bucket QCTL_S3_BUCKET if it is set, else in QCTL_IMAGES_DIR. The name of an image is the hash of
+its content, so it is stored once however often a job runs.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import io
 import struct
 import warnings
 import zlib
-from importlib import import_module
-from typing import Any
 
-from qctl.errors import RejectedError, SinkMisconfiguredError
+from qctl import extras
+from qctl.errors import RejectedError
+from qctl.files import s3
+from qctl.files.folder import Folder
+from qctl.settings import Settings
 
 FORMATS = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
-"""What every browser shows, and the ends of their names."""
+"""Image formats that every browser shows, with their file name extensions."""
 
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
-"""What browsers are told of a file with such an end."""
+"""Media types by extension."""
 
 _BROKEN = (
     OSError,
@@ -30,19 +37,35 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-"""What decoders of broken images raise; not the error by which RQ ends a job that takes too long."""
+"""Errors of decoders on broken images. RQ's time-out error is not among them."""
 
-MOST_PIXELS = 50_000_000
-"""Of an image: a few kilobytes may unpack to gigabytes."""
+MAX_PIXELS = 50_000_000
+"""Maximum size of an image, because a few kilobytes may decode to gigabytes."""
 
 
-def extension(data: bytes) -> str:
-    """The end of the name that a file with this image has: png, jpg, gif or webp.
+def store_image(settings: Settings, data: bytes) -> str:
+    """Store an image. Returns its name.
 
-    Raises RejectedError where it is none of these, broken, or has too many pixels, and SinkMisconfiguredError where
-    the library is not installed.
+    Raises RejectedError if it is not a valid image, SinkUnavailableError if the store is down, and
+    SinkMisconfiguredError if the store rejects the request.
     """
-    pil = _library()
+    extension = image_extension(data)
+    name = f"{hashlib.sha256(data).hexdigest()}.{extension}"
+    if settings.s3_bucket:
+        s3.put_object(settings, name, data, MEDIA_TYPES[extension])
+        return name
+    with Folder(settings.images).writing(name) as out:
+        out.write(data)
+    return name
+
+
+def image_extension(data: bytes) -> str:
+    """The file name extension for an image: png, jpg, gif or webp.
+
+    Raises RejectedError if it has another format, is broken, or has too many pixels, and UnusableError if Pillow is not
+    installed.
+    """
+    pil = extras.load("PIL.Image", extra="images", needed_by="an image of a message")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -51,32 +74,22 @@ def extension(data: bytes) -> str:
                 image.load()
                 return FORMATS[image.format]
     except pil.UnidentifiedImageError as error:
-        raise RejectedError("it is no image: PNG, JPEG, GIF and WebP are taken") from error
+        raise RejectedError("it is not a PNG, JPEG, GIF or WebP image") from error
     except (*_BROKEN, pil.DecompressionBombError) as error:
         raise RejectedError(f"the image is broken: {error}") from error
 
 
-def inline(url: str, most: int) -> bytes:
-    """The bytes of a `data:` URL. Raises RejectedError where they are not in base64, or more than `most`."""
+def decode_data_url(url: str, max_bytes: int) -> bytes:
+    """The bytes of a `data:` URL. Raises RejectedError if they are not in base64, or more than `max_bytes`."""
     head, _, encoded = url.partition(",")
-    if not head.startswith("data:") or not head.endswith(";base64") or len(encoded) > most * 4 // 3 + 4:
-        raise RejectedError("an image in a data: URL is in base64, and not larger than MAX_FILE_SIZE")
+    if not head.startswith("data:") or not head.endswith(";base64") or len(encoded) > max_bytes * 4 // 3 + 4:
+        raise RejectedError("an image in a data: URL must be in base64 and not larger than MAX_FILE_SIZE")
     try:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
-        raise RejectedError("the image is not base64") from None
+        raise RejectedError("the image is not in base64") from None
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
-        raise RejectedError(f"the image has {width} x {height} pixels, more than {MOST_PIXELS}")
-
-
-def _library() -> Any:
-    """The library, loaded when it is needed: it is large, and may not be installed."""
-    try:
-        return import_module("PIL.Image")
-    except ImportError as error:
-        raise SinkMisconfiguredError(
-            f"a message has an image and Pillow is not installed: {error}", hint="pip install qctl[images]"
-        ) from error
+    if width * height > MAX_PIXELS:
+        raise RejectedError(f"the image has {width} x {height} pixels; the maximum is {MAX_PIXELS}")

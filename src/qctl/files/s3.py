@@ -1,7 +1,7 @@
-"""A bucket of S3, or of a server that speaks as it does.
+"""Writes objects to a bucket of S3, or of a server with its protocol.
 
-An object is written by one request, whole or not at all. What is in it never changes: its name is made of its content,
-so whoever writes it again changes nothing.
+An object is written by one request, completely or not at all. Its name is the hash of its content, so writing it again
+changes nothing.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from importlib import import_module
 from typing import Any
 
+from qctl import extras
 from qctl.errors import QctlError, SinkMisconfiguredError, SinkUnavailableError
-from qctl.safe import redact
+from qctl.safe import summary
 from qctl.settings import Settings
 
-CONNECTING, REPLYING = 5, 10
-"""Seconds to wait for a connection, and for a reply."""
+CONNECT_TIMEOUT_SECONDS = 5
+REPLY_TIMEOUT_SECONDS = 10
 
-PROBE = "qctl-doctor"
-"""The name of an object that is never made."""
+PROBE_OBJECT = "qctl-doctor"
+"""Name for the check; no object with this name is created."""
 
-ATTEMPTS = 2
-"""Requests for an object: with the seconds above fewer than a job has. Who waits longer is the queue."""
+MAX_ATTEMPTS = 2
+"""Maximum requests for an object. With the time-outs above they end before the job's time-out; then the queue waits."""
 
-# Server errors are the rest of them: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+# All server errors are temporary, and these of the others: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 _BUSY = {408, 409, 425, 429}
 
-_OURS = (
+_CONFIGURATION_ERRORS = (
     "NoCredentialsError",
     "PartialCredentialsError",
     "TokenRetrievalError",
@@ -41,46 +41,42 @@ _OURS = (
     "InvalidRegionError",
     "ParamValidationError",
 )
-"""What the driver finds wrong with the settings, before it asks anybody."""
-
-_MAX_ANSWER = 300
-"""Characters of an answer that an error repeats."""
+"""Errors of the driver in the settings, before it sends anything."""
 
 
-def put(settings: Settings, name: str, data: bytes, media_type: str) -> None:
-    """Write an object into the bucket of the settings; browsers are told that it is of this type.
+def put_object(settings: Settings, name: str, data: bytes, media_type: str) -> None:
+    """Write an object with a media type to the bucket of the settings.
 
-    Raises SinkUnavailableError where the server does not answer or is busy, SinkMisconfiguredError where it refuses
-    us, there is no such bucket, or the driver is not installed.
+    Raises SinkUnavailableError if the server is down or busy, and SinkMisconfiguredError if it rejects the request, the
+    bucket does not exist, or the driver is not installed.
     """
-    with _translated(settings):
-        _connected(settings).put_object(Bucket=settings.s3_bucket, Key=name, Body=data, ContentType=media_type)
+    with _translate_errors(settings):
+        _process_client(settings).put_object(Bucket=settings.s3_bucket, Key=name, Body=data, ContentType=media_type)
 
 
 def check(settings: Settings) -> None:
-    """Find out whether `put` would succeed, and leave nothing: an upload in parts is begun, which takes the same right
-    (s3:PutObject), and given up. Raises what `put` raises."""
-    with _translated(settings):
-        client, place = _connected(settings), {"Bucket": settings.s3_bucket, "Key": PROBE}
-        begun = client.create_multipart_upload(**place)
-        client.abort_multipart_upload(**place, UploadId=begun["UploadId"])
+    """Check the right to write (s3:PutObject) by a multipart upload that is aborted. Raises as `put_object`."""
+    with _translate_errors(settings):
+        client, target = _process_client(settings), {"Bucket": settings.s3_bucket, "Key": PROBE_OBJECT}
+        upload = client.create_multipart_upload(**target)
+        client.abort_multipart_upload(**target, UploadId=upload["UploadId"])
 
 
-def _connected(settings: Settings) -> Any:
-    """The client of this process: its connections are no child's."""
+def _process_client(settings: Settings) -> Any:
+    """The client of this process. A forked child must not use its parent's connections."""
     return _client(os.getpid(), settings.s3_url, settings.s3_region, settings.s3_key_id, settings.s3_secret_key)
 
 
 @lru_cache(maxsize=1)
 def _client(pid: int, url: str | None, region: str, key_id: str | None, secret_key: str | None) -> Any:
-    """The driver's client, which takes half a second to make. Nothing is sent."""
+    """Make the driver's client, which takes half a second. Nothing is sent."""
     del pid
-    logging.getLogger("botocore").setLevel(logging.WARNING)  # at debug it tells whole requests, with images in them
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # at debug level it logs whole requests, with images
     config = _driver("botocore.config").Config(
-        connect_timeout=CONNECTING,
-        read_timeout=REPLYING,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        request_checksum_calculation="when_required",  # many servers that speak S3 do not know the new ones
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=REPLY_TIMEOUT_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+        request_checksum_calculation="when_required",  # many servers do not support the new checksums
         response_checksum_validation="when_required",
         user_agent_extra="qctl",
     )
@@ -89,37 +85,31 @@ def _client(pid: int, url: str | None, region: str, key_id: str | None, secret_k
 
 
 @contextmanager
-def _translated(settings: Settings) -> Iterator[None]:
-    """Raise what the driver raises as an error of sinks."""
+def _translate_errors(settings: Settings) -> Iterator[None]:
+    """Raise the driver's errors as SinkError."""
     errors = _driver("botocore.exceptions")
     try:
         yield
     except (errors.ClientError, errors.BotoCoreError, ValueError) as error:
-        raise _meaning(settings, errors, error) from error
+        raise _translated(settings, errors, error) from error
 
 
-def _meaning(settings: Settings, errors: Any, error: Any) -> QctlError:
-    """What an error says about us. One that nobody foresaw makes the message wait, and is shown."""
+def _translated(settings: Settings, errors: Any, error: Any) -> QctlError:
+    """The error for one of the driver's. An unknown one makes the message wait, and is shown."""
     where = f"the bucket {settings.s3_bucket} at {settings.s3_url or 'AWS'}"
-    answer = redact(" ".join(str(error).split())[:_MAX_ANSWER])
+    answer = summary(error)
     if isinstance(error, errors.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         if status >= 500 or status in _BUSY:
             return SinkUnavailableError(f"{where} is busy: {answer}")
         return SinkMisconfiguredError(
-            f"{where} refuses us: {answer}", hint="let QCTL_S3_KEY_ID write into QCTL_S3_BUCKET (s3:PutObject)"
+            f"{where} rejects the request: {answer}", hint="let QCTL_S3_KEY_ID write into QCTL_S3_BUCKET (s3:PutObject)"
         )
-    ours = tuple(getattr(errors, name) for name in _OURS)
-    if isinstance(error, (ValueError, *ours)) or "CERTIFICATE_VERIFY_FAILED" in answer:
+    configuration_errors = tuple(getattr(errors, name) for name in _CONFIGURATION_ERRORS)
+    if isinstance(error, (ValueError, *configuration_errors)) or "CERTIFICATE_VERIFY_FAILED" in answer:
         return SinkMisconfiguredError(f"{where} cannot be used: {answer}", hint="check the settings QCTL_S3_...")
     return SinkUnavailableError(f"{where} does not answer: {answer}")
 
 
 def _driver(module: str) -> Any:
-    """A module of the driver, loaded when it is needed: it is large, and may not be installed."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise SinkMisconfiguredError(
-            f"QCTL_S3_BUCKET is set and the driver for S3 is not installed: {error}", hint="pip install qctl[s3]"
-        ) from error
+    return extras.load(module, extra="s3", needed_by="QCTL_S3_BUCKET")

@@ -128,7 +128,7 @@ def _enqueue(gateway: Backend, sender: str, receiver: str, text: str | None, ima
     """Write the image and create the job. Raises RejectedError if the image is invalid."""
     job_id = str(uuid.uuid4())
     uploads = Folder(gateway.settings.uploads)
-    name = None if image is None else upload_name(job_id, images.extension(image))
+    name = None if image is None else upload_name(job_id, images.image_extension(image))
     if name is not None and image is not None:
         with uploads.writing(name) as out:
             out.write(image)
@@ -145,7 +145,9 @@ def _enqueue(gateway: Backend, sender: str, receiver: str, text: str | None, ima
 async def _read_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
     try:
         message = NewMessage.model_validate(json.loads(await request.body()))
-        return message.text, None if message.image is None else images.inline(message.image, settings.max_file_size)
+        return message.text, None if message.image is None else images.decode_data_url(
+            message.image, settings.max_file_size
+        )
     except ValidationError as error:
         problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors(include_context=False)]
         raise RequestValidationError(problems) from None

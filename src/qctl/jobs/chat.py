@@ -14,7 +14,7 @@ from uuid import uuid4
 from qctl.broker.bookkeeping import inbox
 from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
-from qctl.files import image_store, images
+from qctl.files import images
 from qctl.files.folder import Folder
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import parse_id, parse_text
@@ -63,8 +63,8 @@ def process_message(
 
 def _store_image(image: str) -> str:
     """Store an image. Returns its name, a hash of its content."""
-    data = images.inline(image, settings().max_file_size) if image.startswith("data:") else _read_upload(image)
-    return image_store.keep(settings(), data)
+    data = images.decode_data_url(image, settings().max_file_size) if image.startswith("data:") else _read_upload(image)
+    return images.store_image(settings(), data)
 
 
 def _read_upload(name: str) -> bytes:

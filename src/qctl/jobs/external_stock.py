@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 
 from qctl.errors import RejectedError
-from qctl.files.csv_table import Sheet
+from qctl.files.csv_table import CsvTable
 from qctl.files.folder import Folder
 from qctl.http_client import Request, send
 from qctl.jobs.file import COLUMNS, product_fields
@@ -97,5 +97,5 @@ def _read_file(path: Path, max_bytes: int, since: datetime | None) -> Iterator[P
     if path.suffix.lower() != ".csv":
         yield _parse(content)[0]
         return
-    sheet = Sheet(io.BytesIO(content), COLUMNS, ("sku", "quantity"))
+    sheet = CsvTable(io.BytesIO(content), COLUMNS, ("sku", "quantity"))
     yield [line.problem or product_fields(line, sheet.delimiter) for line in sheet]

@@ -14,14 +14,14 @@ from typing import Any, BinaryIO
 from qctl import old_files
 from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
-from qctl.files.csv_table import Line, Sheet
+from qctl.files.csv_table import CsvRow, CsvTable
 from qctl.files.folder import Folder
-from qctl.files.unpack import content
+from qctl.files.unpack import open_content
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import DateRange, parse_id
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix, idempotency_key
 from qctl.jobs.rejected_rows import RejectedRows
-from qctl.mail.compose import address
+from qctl.mail.compose import parse_address
 from qctl.safe import escape_cell, unescape_cell
 from qctl.store import inventory
 from qctl.store.inventory import ROWS_PER_TRANSACTION, Product
@@ -53,11 +53,11 @@ def process_inventory_import(businessId: str | int, file: str, userEmail: str | 
     imported = 0
     with (
         Folder(settings().uploads).open(file, max_bytes) as packed,
-        content(packed, max_bytes) as text,
+        open_content(packed, max_bytes) as text,
         inventory.open_database(settings()) as db,
         RejectedRows("line") as rejected,
     ):
-        rows = _items(Sheet(text, COLUMNS, ("sku", "quantity")), rejected)
+        rows = _items(CsvTable(text, COLUMNS, ("sku", "quantity")), rejected)
         while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
             inventory.apply_items(db, business, batch, source="import", key=idempotency_key(batch))
             imported += len(batch)
@@ -102,14 +102,14 @@ def cleanup_exports(olderThan: float | None = None) -> dict[str, int]:
     Raises QctlError if the folder cannot be used.
     """
     age = settings().keep_exports if olderThan is None else max(0.0, olderThan)
-    deleted = sum(file.remove() for file in old_files.outdated(settings().exports, "exports", time.time() - age))
+    deleted = sum(file.remove() for file in old_files.find_outdated(settings().exports, "exports", time.time() - age))
     log.info("deleted %d exports", deleted, extra={"event": "cleaned"})
     return {"deleted": deleted}
 
 
 def _checked_address(email: str | None) -> str | None:
     """Validate an email address before the work starts."""
-    return None if email is None else address(email)
+    return None if email is None else parse_address(email)
 
 
 def _notify_ready(to: str | None, report_type: str, business: str, file: str | None) -> None:
@@ -121,7 +121,7 @@ def _notify_ready(to: str | None, report_type: str, business: str, file: str | N
 # --- import -----------------------------------------------------------------------------------------------------------
 
 
-def _items(sheet: Sheet, rejected: RejectedRows) -> Iterator[StockItem]:
+def _items(sheet: CsvTable, rejected: RejectedRows) -> Iterator[StockItem]:
     """Yield the products of a file. Lines that cannot be parsed or repeat a product are rejected."""
     line_of: dict[str, int] = {}
     for line in sheet:
@@ -137,13 +137,13 @@ def _items(sheet: Sheet, rejected: RejectedRows) -> Iterator[StockItem]:
         yield product
 
 
-def _item(line: Line, delimiter: str) -> StockItem:
+def _item(line: CsvRow, delimiter: str) -> StockItem:
     if line.problem:
         raise RejectedError(line.problem)
     return parse_item(product_fields(line, delimiter))
 
 
-def product_fields(line: Line, delimiter: str) -> dict[str, str]:
+def product_fields(line: CsvRow, delimiter: str) -> dict[str, str]:
     """The fields of a product on a line, as `store.products.item` parses them."""
     fields = {name: unescape_cell(cell) for name, cell in line.values.items()}
     if delimiter != "," and "." not in (price := fields.get("price", "")):

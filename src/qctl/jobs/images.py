@@ -60,12 +60,12 @@ def unused_images(settings: Settings, connection: Any, before: float) -> Iterato
 
     Raises as `cleanup_images` does.
     """
-    for batch in _batches(old_files.old_files(settings.uploads, before)):
+    for batch in _batches(old_files.find_old_files(settings.uploads, before)):
         jobs = {file: match[1] for file in batch if (match := _UPLOAD.fullmatch(file.path.name))}
         needed = cleanup.unfinished_ids(connection, list(jobs.values()))
         yield from (file for file, job in jobs.items() if job not in needed)
         yield from (file for file in batch if _PARTIAL.fullmatch(file.path.name))
-    for batch in _batches(old_files.old_files(settings.images, before)):
+    for batch in _batches(old_files.find_old_files(settings.images, before)):
         stored = [file for file in batch if _STORED.fullmatch(file.path.name)]
         used = chat.images_in_use(settings, [file.path.name for file in stored])
         yield from (file for file in stored if file.path.name not in used)

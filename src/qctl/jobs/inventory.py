@@ -20,7 +20,7 @@ from qctl.jobs.external_stock import Page, pages
 from qctl.jobs.file import REJECTED_PREFIX
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix, idempotency_key, stable_id
 from qctl.jobs.rejected_rows import RejectedRows
-from qctl.mail.compose import address
+from qctl.mail.compose import parse_address
 from qctl.store import inventory
 from qctl.store.inventory import ROWS_PER_TRANSACTION, Product
 from qctl.store.products import StockItem, parse_item
@@ -97,7 +97,7 @@ def stock_check(businessId: str | int | None = None) -> dict[str, int]:
             if to is None:
                 log.warning("products run low, but QCTL_LOW_STOCK_EMAIL is not set", extra={"event": "low-stock"})
                 break
-            alerted += _alert(db, address(to), low, today)
+            alerted += _alert(db, parse_address(to), low, today)
             job_context.progress(alerted)
     job_context.progress(out, out)
     log.info("%d products run low, %d alerts sent", out, alerted, extra={"event": "checked"})

@@ -21,7 +21,7 @@ from qctl.http_client import Request, allowed, send
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import parse_id, parse_text
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, redis_connection
-from qctl.mail.compose import address
+from qctl.mail.compose import parse_address
 from qctl.safe import redact_url
 from qctl.store import notifications
 from qctl.store.notifications import MAX_TARGET_CHARACTERS, DeliveryPreference, Notification
@@ -90,7 +90,7 @@ def _preference(how: str, target: str | None) -> DeliveryPreference:
         raise RejectedError(f"channel {how!r} needs a target, a URL or an email address")
     if how == "webhook" and not allowed(target, settings().allowed_hosts):
         raise RejectedError(f"the host of {redact_url(target)!r:.200} is not in QCTL_ALLOWED_HOSTS")
-    return DeliveryPreference(how, address(target) if how == "email" else target)
+    return DeliveryPreference(how, parse_address(target) if how == "email" else target)
 
 
 def _note(receiver: str | int, text: str, kind: str | None, data: Mapping[str, Any] | None) -> Notification:
@@ -118,7 +118,7 @@ def _send_webhook(note: Notification, url: str) -> None:
 
 
 def _send_email(note: Notification, target: str) -> None:
-    enqueue_follow_up("notification-email", {"userEmail": address(target), "text": note.text, "kind": note.kind})
+    enqueue_follow_up("notification-email", {"userEmail": parse_address(target), "text": note.text, "kind": note.kind})
 
 
 _SENDERS = {"webhook": _send_webhook, "email": _send_email}

@@ -15,7 +15,7 @@ from qctl.jobs import activity_reports, stock_reports
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import DateRange, parse_id
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix
-from qctl.mail.compose import address
+from qctl.mail.compose import parse_address
 from qctl.reports.report import Report
 from qctl.reports.writing import WRITERS
 from qctl.settings import Settings
@@ -47,12 +47,12 @@ def generate_report(
         raise RejectedError(f"unknown reportType {reportType!r:.80}; allowed: {', '.join(REPORTS)}")
     if format is not None and format not in WRITERS:
         raise RejectedError(f"unknown format {format!r:.80}; allowed formats: {', '.join(WRITERS)}")
-    to = None if userEmail is None else address(userEmail)
+    to = None if userEmail is None else parse_address(userEmail)
     report = REPORTS[reportType](settings(), business, DateRange.of(filters, settings().timezone))
     folder = Folder(settings().exports)
     files = []
     for file_format in [format] if format else list(WRITERS):
-        name = f"{old_files.REPORT}{reportType}-{file_suffix()}.{file_format}"
+        name = f"{old_files.REPORT_PREFIX}{reportType}-{file_suffix()}.{file_format}"
         with folder.writing(name) as out:
             WRITERS[file_format](report, out)
         files.append(name)
@@ -67,6 +67,6 @@ def generate_report(
 def cleanup_reports(olderThan: float | None = None) -> dict[str, int]:
     """Delete old reports. Returns how many files were `deleted`. Raises QctlError if the folder cannot be used."""
     age = settings().keep_reports if olderThan is None else max(0.0, olderThan)
-    deleted = sum(file.remove() for file in old_files.outdated(settings().exports, "reports", time.time() - age))
+    deleted = sum(file.remove() for file in old_files.find_outdated(settings().exports, "reports", time.time() - age))
     log.info("deleted %d reports", deleted, extra={"event": "cleaned"})
     return {"deleted": deleted}

@@ -1,1 +1,1 @@
-"""Mail: made of templates, sent by SMTP or put into a folder."""
+"""Mails, composed from templates and sent by SMTP or written to a folder."""

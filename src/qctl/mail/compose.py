@@ -1,7 +1,7 @@
-"""A mail made of a template: `{name}.subject.txt`, `{name}.txt` and `{name}.html`.
+"""Composes a mail from templates: `{name}.subject.txt`, `{name}.txt` and `{name}.html`.
 
-Values come from payloads and are hostile: the HTML part escapes them, header values refuse line breaks, and an address
-must be one plain address. A mail has one recipient.
+Values come from payloads and are untrusted: the HTML part escapes them, headers must not contain line breaks, and an
+address must be one plain address. A mail has one recipient.
 """
 
 from __future__ import annotations
@@ -22,67 +22,66 @@ from qctl.errors import RejectedError, SettingsError
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-MAX_ADDRESS = 254
-"""Characters of an address, RFC 5321 section 4.5.3.1.3."""
+MAX_ADDRESS_CHARACTERS = 254
+"""Maximum length of an address, RFC 5321 section 4.5.3.1.3."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 
 
-def address(text: object) -> str:
-    """The one plain address in `text`. Raises RejectedError where it is none, or more than one."""
-    if not isinstance(text, str) or not text or len(text) > MAX_ADDRESS or _CONTROL.search(text):
-        raise RejectedError(f"not an address: {text!r:.80}")
+def parse_address(text: object) -> str:
+    """Check that `text` is one plain address. Raises RejectedError."""
+    if not isinstance(text, str) or not text or len(text) > MAX_ADDRESS_CHARACTERS or _CONTROL.search(text):
+        raise RejectedError(f"not an email address: {text!r:.80}")
     local, at, domain = text.rpartition("@")
     try:
         parsed = Address(addr_spec=text)
     except (ValueError, IndexError, MessageError) as error:
-        raise RejectedError(f"not an address: {text!r:.80}") from error
+        raise RejectedError(f"not an email address: {text!r:.80}") from error
     if not at or parsed.addr_spec != text or '"' in local or not _DOMAIN.fullmatch(domain) or not text.isascii():
-        raise RejectedError(f"not an address: {text!r:.80}")
+        raise RejectedError(f"not an email address: {text!r:.80}")
     return text
 
 
-def sender(text: str) -> Address:
-    """The sender of SMTP_FROM. Raises SettingsError."""
+def parse_sender(text: str) -> Address:
+    """Parse SMTP_FROM. Raises SettingsError."""
     name, spec = parseaddr(text)
     try:
-        return Address(name, addr_spec=address(spec))
+        return Address(name, addr_spec=parse_address(spec))
     except (RejectedError, ValueError) as error:
-        raise SettingsError("SMTP_FROM", f"{text!r} holds no address") from error
+        raise SettingsError("SMTP_FROM", f"{text!r} contains no email address") from error
 
 
 def compose(
     template: str, values: dict[str, Any], *, to: object, sent_by: str, key: str, folder: Path | None = None
 ) -> EmailMessage:
-    """The mail of a template. `key` names what it is about: the same key gives the same Message-ID, so that a mail
-    which is sent again by a retry can be told from another.
+    """Compose a mail from a template. The same `key` gives the same Message-ID, which identifies mails of retries.
 
-    Raises RejectedError where the recipient or a header value is none, SettingsError where the sender is none.
+    Raises RejectedError if the recipient or a header is invalid, SettingsError if the sender is invalid.
     """
-    who = sender(sent_by)
-    texts = _environment(folder)
+    sender = parse_sender(sent_by)
+    templates = _environment(folder)
     mail = EmailMessage(policy=SMTP)
-    mail["To"] = Address(addr_spec=address(to))
-    mail["From"] = who
-    mail["Subject"] = _header(texts.get_template(f"{template}.subject.txt").render(values))
+    mail["To"] = Address(addr_spec=parse_address(to))
+    mail["From"] = sender
+    mail["Subject"] = _header(templates.get_template(f"{template}.subject.txt").render(values))
     mail["Date"] = formatdate(localtime=False)
-    mail["Message-ID"] = f"<{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()[:32]}@{who.domain}>"
+    mail["Message-ID"] = f"<{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()[:32]}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(_text(texts.get_template(f"{template}.txt").render(values)))
-    mail.add_alternative(_text(texts.get_template(f"{template}.html").render(values)), subtype="html")
+    mail.set_content(_text(templates.get_template(f"{template}.txt").render(values)))
+    mail.add_alternative(_text(templates.get_template(f"{template}.html").render(values)), subtype="html")
     return mail
 
 
 def _header(text: str) -> str:
     line = text.strip()
     if _CONTROL.search(line):
-        raise RejectedError("a subject has no line breaks or control characters")
+        raise RejectedError("a subject must not contain line breaks or control characters")
     return _text(line)
 
 
 def _text(text: str) -> str:
-    """Text that can be encoded: a lone surrogate cannot."""
+    """Text without lone surrogates, which cannot be encoded."""
     return text.encode(errors="replace").decode()
 
 

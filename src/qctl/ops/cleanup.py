@@ -148,7 +148,7 @@ class CleanupOps(Part, name="cleanup"):
     def _files(
         self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress
     ) -> CleanupResult:
-        found = old_files.outdated(self._settings.exports, kind, time.time() - age)
+        found = old_files.find_outdated(self._settings.exports, kind, time.time() - age)
         return _removed(kind, found, dry_run, progress)
 
     def _history(self, wish: _Wish, progress: Progress) -> CleanupResult:

@@ -1,1 +1,1 @@
-"""Reports: what is in one, and how it is written as CSV, JSON, and a page with charts that opens offline."""
+"""Reports, and their output as CSV, JSON, or an HTML page with charts that works offline."""

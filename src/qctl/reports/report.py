@@ -1,4 +1,4 @@
-"""What is in a report: figures, charts and one table, whatever it is about."""
+"""Defines the content of a report: figures, charts and one table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Value = str | int | float | None
 
 @dataclass(frozen=True)
 class Chart:
-    """Some values with their names, in this order: bars beside each other where they are `over_time`, else below."""
+    """Named values in order: vertical bars if `over_time`, else horizontal bars."""
 
     title: str
     values: Mapping[str, float]
@@ -20,7 +20,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Report:
-    """`about` says whose and which days'; `figures` are its sums; `notes` say what it cannot tell."""
+    """A report. `about` names the business and the days, `figures` are totals, `notes` explain limits of the data."""
 
     title: str
     about: str

@@ -1,4 +1,4 @@
-"""A report as a file: its table as CSV, all of it as JSON, or a page with charts that opens offline."""
+"""Writes a report as CSV (its table), JSON (all of it), or an HTML page with charts that works offline."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 
-from qctl.errors import SinkMisconfiguredError
+from qctl import extras
 from qctl.reports.report import Report
-from qctl.reports.svg import svg
+from qctl.reports.svg import render_svg
 from qctl.safe import escape_cell, escape_line
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-SHOWN = 1000
-"""Rows that a page shows; the other files have all."""
+MAX_PAGE_ROWS = 1000
+"""Maximum rows of a page; CSV and JSON contain all rows."""
 
 
-def as_csv(report: Report, out: BinaryIO) -> None:
-    """The table, with a line that names its columns."""
+def write_csv(report: Report, out: BinaryIO) -> None:
+    """Write the table with a header."""
     text = io.TextIOWrapper(out, encoding="utf-8", errors="backslashreplace", newline="", write_through=True)
     rows = csv.writer(text)
     rows.writerow(report.columns)
@@ -31,8 +31,8 @@ def as_csv(report: Report, out: BinaryIO) -> None:
     text.detach()
 
 
-def as_json(report: Report, out: BinaryIO) -> None:
-    """All of it as one object; each row is one too."""
+def write_json(report: Report, out: BinaryIO) -> None:
+    """Write the report as one object, with an object for each row."""
     document = {
         "title": report.title,
         "about": report.about,
@@ -44,26 +44,22 @@ def as_json(report: Report, out: BinaryIO) -> None:
     out.write(json.dumps(document, indent=1).encode() + b"\n")
 
 
-def as_html(report: Report, out: BinaryIO) -> None:
-    """A page. Raises SinkMisconfiguredError where the library for it is not installed."""
+def write_html(report: Report, out: BinaryIO) -> None:
+    """Write a page. Raises UnusableError if Jinja2 is not installed."""
     page = _environment().get_template("report.html")
-    charts = [(chart.title, svg(chart)) for chart in report.charts]
-    left_out = max(0, len(report.rows) - SHOWN)
-    text = page.render(report=report, charts=charts, rows=report.rows[:SHOWN], left_out=left_out)
+    charts = [(chart.title, render_svg(chart)) for chart in report.charts]
+    left_out = max(0, len(report.rows) - MAX_PAGE_ROWS)
+    text = page.render(report=report, charts=charts, rows=report.rows[:MAX_PAGE_ROWS], left_out=left_out)
     out.write(text.encode(errors="backslashreplace"))
 
 
-WRITERS: Mapping[str, Callable[[Report, BinaryIO], None]] = {"csv": as_csv, "json": as_json, "html": as_html}
+WRITERS: Mapping[str, Callable[[Report, BinaryIO], None]] = {"csv": write_csv, "json": write_json, "html": write_html}
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise SinkMisconfiguredError(
-            f"pages of reports need Jinja2: {error}", hint="pip install qctl[reports]"
-        ) from error
-    made = Environment(loader=PackageLoader("qctl.reports"), autoescape=True, undefined=StrictUndefined)
-    made.filters["shown"] = lambda value: "" if value is None else escape_line(str(value))
-    return made
+    jinja2 = extras.load("jinja2", extra="reports", needed_by="an HTML report")
+    loader = jinja2.PackageLoader("qctl.reports")
+    environment: Environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["shown"] = lambda value: "" if value is None else escape_line(str(value))
+    return environment

@@ -47,7 +47,7 @@ def store_message(settings: Settings, message: ChatMessage) -> None:
 
 
 def images_in_use(settings: Settings, names: Sequence[str]) -> set[str]:
-    """Those of these images that a message refers to. Creates nothing. Raises SinkError.
+    """The names of images that messages refer to. Creates nothing. Raises SinkError.
 
     Returns all names if there are no messages, because the messages may then be in another database.
     """

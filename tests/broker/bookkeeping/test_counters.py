@@ -13,7 +13,7 @@ from qctl.broker.bookkeeping import counters
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import keys
 from qctl.broker.worker.base import QctlWorker
-from qctl.histogram import ACCURACY, RANGE, bucket
+from qctl.histogram import ACCURACY, BUCKET_RANGE, bucket
 from qctl.models import QueueStats
 
 
@@ -117,7 +117,7 @@ def test_many_busy_queues_read_fewer_minutes(connection: Redis, monkeypatch: pyt
 
 HOSTILE = {
     "w999999999": "1",  # a sketch with that many buckets would take all memory
-    f"r{RANGE[1] + 1} mail": "1",
+    f"r{BUCKET_RANGE[1] + 1} mail": "1",
     "w-": "1",
     "w\u0663": "many",
     "r5 mail": "-4",

@@ -23,7 +23,7 @@ from functools import lru_cache
 from redis.client import Pipeline
 
 from qctl.broker.redis import keys
-from qctl.histogram import RANGE, Histogram, bucket
+from qctl.histogram import BUCKET_RANGE, Histogram, bucket
 
 RETENTION_SECONDS = 2 * 86400
 """Time (s) after which the counters of a minute expire."""
@@ -226,4 +226,4 @@ def _parse_duration_field(name: bytes) -> tuple[str, int | None, str]:
     if kind not in ("w", "r", "f") or not digits.removeprefix("-").isdecimal() or len(digits) > 5:
         return kind, None, job
     number = int(digits)
-    return kind, number if RANGE[0] <= number <= RANGE[1] else None, job
+    return kind, number if BUCKET_RANGE[0] <= number <= BUCKET_RANGE[1] else None, job
