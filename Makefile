@@ -72,7 +72,6 @@ screens: dev ## redraw the pictures of the monitor's screens
 
 completions: dev ## regenerate the completions of bash, zsh and fish, and the page of qctl --help
 	$(BIN)/python -m qctl.cli.completions completions
-	$(BIN)/python -m qctl.cli.completions.help_text
 
 docs: dev ## build the documentation as a site in build/site; broken links are errors
 	$(BIN)/zensical build --strict

@@ -1,24 +1,24 @@
-# Made by `make completions` from the command line of qctl: change that instead.
+# Generated from the command tree of qctl by `make completions`. Do not edit.
 
-# What may follow the words $1: verbs, flags, options that take a value, and what stands without an option.
+# Set the words that may follow the command $1: verbs, flags, options with values, and the positional value.
 _qctl_place() {
     case $1 in
-        '') verbs='stats pause resume clear retry monitor up ping health doctor backup restore check events audit job dlq queue trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
+        '') verbs='stats pause resume clear retry monitor ping health doctor check events audit up backup restore job dlq queue trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
         'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'clear') verbs='' flags='--help --purge --dry-run --json' takes='--confirm=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--canary= --canary-timeout= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
         'monitor') verbs='' flags='--help --web --allow-actions --no-commands --json' takes='--port= --record=/ --replay=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'up') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ping') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'health') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'doctor') verbs='' flags='--help --repair --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'backup') verbs='' flags='--help --force --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
-        'restore') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'check') verbs='' flags='--help --json' takes='--queue=@queue -Q=@queue --max-age= --max-depth= --max-dead= --max-errors= --min-workers= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'events') verbs='' flags='--help --follow -f --json' takes='--queue=@queue --event= --job=@job --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'audit') verbs='' flags='--help --json' takes='--actor= --command= --outcome= --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'up') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'backup') verbs='' flags='--help --force --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
+        'restore') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'job') verbs='list show enqueue wait retry cancel delete move stop edit export import' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'job list') verbs='' flags='--help --json' takes='--sort= --limit= --offset= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'job show') verbs='' flags='--help --reveal --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
@@ -120,7 +120,7 @@ _qctl_place() {
     esac
 }
 
-# Offer what begins with $current of the words that follow. Names come from Redis: they are never evaluated.
+# Offer the arguments that begin with $typed. Names come from Redis and are never evaluated.
 _qctl_match() {
     local word
     for word in "$@"; do
@@ -131,7 +131,7 @@ _qctl_match() {
     done
 }
 
-# Offer what a value may be: $1 as the table says it, $2 the program.
+# Offer the values of $1, in the notation of the table. $2 is the program.
 _qctl_value() {
     local found=()
     case $1 in
@@ -152,7 +152,7 @@ _qctl() {
     local program=${1/#\~\//$HOME/} current=$2 typed=${COMP_LINE:0:COMP_POINT} before word pair i path=
     local verbs flags takes rest
     COMPREPLY=()
-    # bash breaks words at : and =, so what it takes for the current one may be the end of what was typed.
+    # bash splits words at : and =, so that $current may be only the end of the typed word.
     [[ $current == [=:] ]] && current=
     typed=${typed##*[[:space:]]}
     [[ $typed == --*=* ]] && typed=${typed#*=}

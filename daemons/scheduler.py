@@ -10,7 +10,7 @@ from qctl.broker.maintenance import scheduler_loop
 from qctl.broker.redis.connection import connect
 from qctl.history.recorder import Recorder
 from qctl.ops.alert_watch import AlertWatch
-from qctl.view.nagios import trouble
+from qctl.view.nagios import describe_problems
 
 ENDS = 5.0
 """Seconds for which a last write of the history, or a last notice, is waited for. What is not done then, the next does.
@@ -19,7 +19,7 @@ ENDS = 5.0
 
 def serve(context: daemon.Context) -> None:
     """Run all of it until told to stop."""
-    beside = {"history": Recorder(context.settings).run, "alerts": AlertWatch(context.settings, trouble).run}
+    beside = {"history": Recorder(context.settings).run, "alerts": AlertWatch(context.settings, describe_problems).run}
     threads = [Thread(target=run, args=(context.stop,), name=name, daemon=True) for name, run in beside.items()]
     for thread in threads:
         thread.start()

@@ -1,4 +1,4 @@
-"""What a person sees: humanised values, sentences, and columns that hold nothing alive."""
+"""Humanised values, sentences and columns, and their escaping."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qctl.models import DeadLetter, Finding, Pause, QueueStats, Stats, Totals, T
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\n\t[/b]"
-ALIVE = set("\x1b\x07\x9b\u202e\n\t")
+UNSAFE_CHARACTERS = set("\x1b\x07\x9b\u202e\n\t")
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_sizes(number: int, shown: str) -> None:
 
 def test_a_pause_says_who_why_and_until_when() -> None:
     until = NOW + timedelta(minutes=25)
-    held = Pause("email", "ops@host", NOW - timedelta(minutes=5), "deploy", until)
-    assert view.pause_text(held, NOW) == f"paused 5m by ops@host: deploy, until {until.astimezone():%H:%M}"
+    pause = Pause("email", "ops@host", NOW - timedelta(minutes=5), "deploy", until)
+    assert view.pause_text(pause, NOW) == f"paused 5m by ops@host: deploy, until {until.astimezone():%H:%M}"
     assert view.pause_text(Pause("email", "ops@host", NOW, ""), NOW) == "paused 0s by ops@host"
-    assert view.pause_text(held, NOW, "email.high") == "paused with email"
+    assert view.pause_text(pause, NOW, "email.high") == "paused with email"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_pause_says_who_why_and_until_when() -> None:
     [
         (QueueStats("q"), "", ""),
         (QueueStats("q", waiting=1, workers=1), "", ""),
-        (QueueStats("q", waiting=1), "no worker takes from it", "warn"),
+        (QueueStats("q", waiting=1), "no worker", "warn"),
         (QueueStats("q", waiting=1, paused=Pause("q", "me", NOW, "")), "paused 0s by me", "warn"),
         (QueueStats("q", error="wrong type"), "cannot be read: wrong type", "bad"),
     ],
@@ -126,5 +126,5 @@ ROWS = [
 @pytest.mark.parametrize(("columns", "row"), ROWS)
 def test_no_cell_holds_anything_alive(columns: list[view.Column[object]], row: object) -> None:
     texts = [column.cell(row).text for column in columns]
-    assert not ALIVE & set("".join(texts))
+    assert not UNSAFE_CHARACTERS & set("".join(texts))
     assert r"\x1b" in "".join(texts)

@@ -23,7 +23,7 @@
     │   └── AlreadyExistsError
     └── BackpressureError     no room: the source must wait
 
-Errors carry no exit code: `cli/exits.py` owns those.
+Errors carry no exit code: `cli/exit_codes.py` owns those.
 """
 
 from __future__ import annotations

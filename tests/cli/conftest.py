@@ -1,4 +1,4 @@
-"""Running a command line inside this process, on a fake `Ops`."""
+"""Fixtures that run command lines inside this process, on a fake `Ops`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qctl.settings import contexts
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command line did."""
+    """Exit code and output of a command line."""
 
     code: int
     out: str
@@ -27,20 +27,20 @@ class Ran:
 
     @property
     def json(self) -> Any:
-        """What it printed, read as JSON."""
+        """Standard output, parsed as JSON."""
         return json.loads(self.out)
 
 
 @pytest.fixture(autouse=True)
 def _contexts() -> None:
-    """A context that commands may name."""
+    """Create a context that commands may name."""
     contexts.config_file().parent.mkdir(parents=True)
     contexts.config_file().write_text('[contexts.prod]\nREDIS_HOST = "redis.example"\nQCTL_READ_ONLY = true\n')
 
 
 @pytest.fixture(autouse=True)
 def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSystemd:
-    """A systemd that has one daemon of qctl's, and writes its files here."""
+    """Replace systemd by a fake with two daemons, which writes its files to tmp_path."""
     fake = FakeSystemd()
     monkeypatch.setattr("qctl.systemd.programs.systemctl", fake.systemctl)
     monkeypatch.setattr("qctl.systemd.programs.journalctl", fake.journalctl)
@@ -50,7 +50,7 @@ def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSystemd:
 
 @pytest.fixture
 def qctl(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Runs `qctl("stats", "--json", ops=FakeOps(...))`. stdout is no terminal."""
+    """Run `qctl("stats", "--json", ops=FakeOps(...))` with a stdout that is no terminal."""
 
     def command(*arguments: str, ops: FakeOps | None = None) -> Ran:
         code = run(arguments, Session(ops or FakeOps()))  # type: ignore[arg-type]

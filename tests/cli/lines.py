@@ -1,4 +1,4 @@
-"""Every command of the tree, and the words that each needs to do its work."""
+"""All commands of the tree, and the words that each needs to run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Path = tuple[str, ...]
 
 
 def walk(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Every command of the tree with its words."""
+    """Yield every command of the tree with its words."""
     commands = getattr(node, "commands", None)
     if commands is None:
         yield path, node
@@ -24,10 +24,10 @@ def walk(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 ROOT = typer.main.get_command(build())
 TREE = dict(walk(ROOT))
-"""What click makes of each command."""
+"""Click commands by their words."""
 
-COMMANDS = command.tree(build())
-"""What qctl knows of each command."""
+COMMANDS = command.all_commands(build())
+"""qctl's commands by their words."""
 
 NO_DOCUMENT = {
     ("up",),
@@ -44,7 +44,7 @@ SHARED = {
     ("dlq", "import"): "job.import",
     **{path: "retry" for path in TREE if path[-1] == "retry"},
 }
-"""Commands that are another one under a second noun, and its schema."""
+"""Commands that share the schema of another one."""
 
 RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("pause",): ("email",),
@@ -87,4 +87,4 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("backup",): ("kept.jsonl", "--force"),
     ("restore",): ("-",),
 }
-"""What a command needs to do its work, where that is something."""
+"""Words that a command needs to run."""

@@ -1,4 +1,4 @@
-"""Completion: the scripts are those of the command line, each shell offers what fits, and names are at hand at once."""
+"""Shell completion: generated scripts, offer words, and names from Redis."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.servers import RedisServer
 ROOT = Path(__file__).parents[2]
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
-Offered = Callable[..., list[str]]
+Offer = Callable[..., list[str]]
 
 BASH = """
 source {script}
@@ -49,25 +49,25 @@ FISH = "source {script}; complete -C {line} | string split -f 1 \\t"
 
 
 @pytest.fixture(params=["bash", "zsh", "fish"])
-def offered(request: pytest.FixtureRequest, redis_server: RedisServer) -> Offered:
-    """What a shell offers at the end of a line."""
+def offer(request: pytest.FixtureRequest, redis_server: RedisServer) -> Offer:
+    """Return the words that a shell offers at the end of a line."""
     shell: str = request.param
     if shutil.which(shell) is None:
-        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up(f"{shell} is not installed: apt-get install {shell}")
-    script = ROOT / "completions" / next(name for name, (of, _) in SCRIPTS.items() if of == shell)
+        abort = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        abort(f"{shell} is not installed: apt-get install {shell}")
+    script = ROOT / "completions" / next(name for name, (target, _) in SCRIPTS.items() if target == shell)
 
-    def offer(line: str, url: str = redis_server.url) -> list[str]:
+    def complete(line: str, url: str = redis_server.url) -> list[str]:
         code = {"bash": BASH, "zsh": ZSH, "fish": FISH}[shell].format(
             script=shlex.quote(str(script)), line=shlex.quote(line)
         )
         env = {**os.environ, "REDIS_URL": url, "PATH": f"{Path(PROGRAM).parent}:{os.environ['PATH']}"}
         ran = subprocess.run([shell, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False)
         assert ran.stderr == ""
-        begun = "" if line.endswith(" ") else line.split()[-1]
-        return [word for word in ran.stdout.split() if word.startswith(begun)]
+        prefix = "" if line.endswith(" ") else line.split()[-1]
+        return [word for word in ran.stdout.split() if word.startswith(prefix)]
 
-    return offer
+    return complete
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -75,45 +75,45 @@ def test_the_scripts_are_those_of_this_command_line(name: str) -> None:
     assert (ROOT / "completions" / name).read_text() == render(name), "run `make completions`"
 
 
-def test_commands_verbs_and_options(offered: Offered) -> None:
-    assert sorted(offered("qctl cle")) == ["cleanup", "clear"]
-    assert {"list", "groups", "retry"} <= set(offered("qctl --context prod dlq "))
-    assert offered("qctl dlq list --fing") == ["--fingerprint"]
-    assert {"json", "csv"} <= set(offered("qctl stats -o "))
-    assert "welcome-email" in offered("qctl job enqueue ")
+def test_commands_verbs_and_options(offer: Offer) -> None:
+    assert sorted(offer("qctl cle")) == ["cleanup", "clear"]
+    assert {"list", "groups", "retry"} <= set(offer("qctl --context prod dlq "))
+    assert offer("qctl dlq list --fing") == ["--fingerprint"]
+    assert {"json", "csv"} <= set(offer("qctl stats -o "))
+    assert "welcome-email" in offer("qctl job enqueue ")
 
 
-def test_names_come_from_redis_and_are_never_evaluated(offered: Offered, connection: Redis, tmp_path: Path) -> None:
+def test_names_come_from_redis_and_are_never_evaluated(offer: Offer, connection: Redis, tmp_path: Path) -> None:
     hostile = ("$(touch${IFS}pwned)", "`touch${IFS}pwned`", "two words", "\x1b[2J", "*", "--all", "new\nline")
     for name in ("email", "a.b", *hostile):
         connection.sadd(keys.QUEUES, keys.queue(name))
     connection.zadd(keys.SCHEDULES, {"nightly": 1})
     connection.sadd(keys.WORKERS, keys.worker("host.1.f00"))
     connection.zadd(keys.failed("email"), {"dead-1": -1})
-    found = offered("qctl pause ")
-    assert {"email", "a.b"} <= set(found)
-    assert not {"--all", "words", "\x1b[2J", "line"} & set(found)
-    assert offered("qctl schedule run ") == ["nightly"]
-    assert offered("qctl worker stop ") == ["host.1.f00"]
-    assert offered("qctl dlq show ") == ["dead-1"]
-    assert offered("qctl ingest rejects show ") == ["dead-1"]
+    words = offer("qctl pause ")
+    assert {"email", "a.b"} <= set(words)
+    assert not {"--all", "words", "\x1b[2J", "line"} & set(words)
+    assert offer("qctl schedule run ") == ["nightly"]
+    assert offer("qctl worker stop ") == ["host.1.f00"]
+    assert offer("qctl dlq show ") == ["dead-1"]
+    assert offer("qctl ingest rejects show ") == ["dead-1"]
     assert not list(tmp_path.rglob("pwned"))
 
 
-def test_without_redis_nothing_is_offered_and_nothing_said(offered: Offered) -> None:
-    assert offered("qctl pause ", url="redis://127.0.0.1:1/0") == []
-    assert offered("qctl pause ", url="nonsense") == []
+def test_without_redis_nothing_is_offer_and_nothing_said(offer: Offer) -> None:
+    assert offer("qctl pause ", url="redis://127.0.0.1:1/0") == []
+    assert offer("qctl pause ", url="nonsense") == []
 
 
 def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
         completion_names.names(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", "queue")
-    assert completion_names.PATIENCE <= 0.1
+    assert completion_names.TIMEOUT_SECONDS <= 0.1
 
 
 @pytest.mark.parametrize("kind", ["queue", "worker", "schedule", "batch", "job", "dead"])
 def test_every_kind_of_names(kind: str, connection: Redis, redis_server: RedisServer) -> None:
-    """Its keys are those of `keys`, which are too heavy to import for a shell."""
+    """The keys equal those of `keys`, which is too slow to import for completion."""
     connection.sadd(keys.QUEUES, keys.queue("q"))
     connection.sadd(keys.WORKERS, keys.worker("w"))
     connection.zadd(keys.SCHEDULES, {"s": 1})
@@ -124,8 +124,8 @@ def test_every_kind_of_names(kind: str, connection: Redis, redis_server: RedisSe
     for id_, key in (("died", keys.failed), ("later", keys.scheduled), ("done", keys.finished)):
         connection.zadd(key("q"), {id_: 1})
     jobs = ["run", "wait", "died", "later", "done"]
-    wanted = {"queue": ["paused", "q"], "worker": ["w"], "schedule": ["s"], "batch": ["b"], "job": jobs}
-    assert completion_names.names(redis_server.url, kind) == wanted.get(kind, ["died"])
+    expected = {"queue": ["paused", "q"], "worker": ["w"], "schedule": ["s"], "batch": ["b"], "job": jobs}
+    assert completion_names.names(redis_server.url, kind) == expected.get(kind, ["died"])
 
 
 def test_a_password_and_a_database_are_understood(own_redis: RedisServer) -> None:

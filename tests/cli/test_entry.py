@@ -1,4 +1,4 @@
-"""Ctrl-C from the first moment on: while the program is still being imported, while it runs."""
+"""Ctrl-C while the program is being imported and while it runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Starts `qctl` so that it stops within `module`, which says so and then sleeps."""
+    """Start `qctl` with a fake `module` that prints `there` and sleeps when it is imported."""
 
-    def begin(module: str, *arguments: str, ignoring: bool = False) -> subprocess.Popen[str]:
+    def start_process(module: str, *arguments: str, ignoring: bool = False) -> subprocess.Popen[str]:
         (tmp_path / f"{module}.py").write_text("import time\nprint('there', flush=True)\ntime.sleep(60)\n")
         command = [PROGRAM, *arguments]
         return subprocess.Popen(
@@ -31,7 +31,7 @@ def start(tmp_path: Path) -> Start:
             text=True,
         )
 
-    return begin
+    return start_process
 
 
 def interrupt(running: subprocess.Popen[str]) -> tuple[int, str]:
@@ -44,7 +44,7 @@ def interrupt(running: subprocess.Popen[str]) -> tuple[int, str]:
 
 @pytest.mark.parametrize("module", ["typer", "dotenv", "rq"])
 def test_while_it_is_imported(module: str, start: Start, tmp_path: Path) -> None:
-    """typer comes first of all, dotenv with the settings, rq with a command."""
+    """typer is imported first, dotenv with the settings, rq with a command."""
     (tmp_path / ".env").write_text("LOG_LEVEL=info\n")
     assert interrupt(start(module, "stats")) == (130, "qctl: interrupted\n")
 

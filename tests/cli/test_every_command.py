@@ -1,5 +1,7 @@
-"""What holds for every command alike: read-only, Ctrl-C, a Redis that is away, malformed options, odd terminals, and
-the audit. Whoever adds a command adds nothing here."""
+"""Behaviour of every command: read-only, audit, Ctrl-C, unreachable Redis, malformed options, odd terminals.
+
+New commands are covered automatically.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import pytest
 from cli.conftest import Ran
 from cli.fake import ANSWERS, FakeOps
 from cli.lines import COMMANDS, NO_DOCUMENT, RUNNABLE, TREE, Path
-from qctl.cli.exits import ExitCode
+from qctl.cli.exit_codes import ExitCode
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from support.process import free_port
@@ -20,19 +22,21 @@ from support.process import free_port
 Qctl = Callable[..., Ran]
 
 SCREENS: set[Path] = {("monitor",), ("up",)}
-"""Commands that stay open: their own tests tell how they end."""
+"""Commands that stay open. Their own tests cover how they end."""
 
 CHANGING = [path for path, command in COMMANDS.items() if command.changes is True]
 READING = [path for path, command in COMMANDS.items() if command.changes is not True]
-ASKING = [path for path, command in COMMANDS.items() if not command.here and path not in {*SCREENS, ("config", "show")}]
-"""Those that ask Redis."""
+REDIS_COMMANDS = [
+    path for path, command in COMMANDS.items() if not command.local and path not in {*SCREENS, ("config", "show")}
+]
+"""Commands that use Redis."""
 
 MONITORING_PLUGIN: Path = ("check",)
-"""Its exit codes are the monitoring systems' own: 2 CRITICAL, 3 UNKNOWN."""
+"""A command with the exit codes of monitoring plug-ins: 2 CRITICAL, 3 UNKNOWN."""
 
 
 def line(path: Path) -> tuple[str, ...]:
-    """A command with what it needs."""
+    """Return a command with the words it needs."""
     return (*path, *RUNNABLE.get(path, ()))
 
 
@@ -64,7 +68,7 @@ def test_read_only_refuses_what_changes(path: Path, qctl: Qctl, monkeypatch: pyt
     assert (by_flag.out, ops.calls, ops.noted) == ("", [], [])
 
 
-@pytest.mark.parametrize("path", [path for path in CHANGING if not COMMANDS[path].here], ids=" ".join)
+@pytest.mark.parametrize("path", [path for path in CHANGING if not COMMANDS[path].local], ids=" ".join)
 def test_a_read_only_context_refuses_what_changes(path: Path, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("--context", "prod", *line(path), ops=ops)
@@ -106,7 +110,7 @@ def test_what_changes_is_noted_and_nothing_else(path: Path, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl(*line(path), ops=ops)
     assert ran.code == 0, ran.err
-    if COMMANDS[path].changes is not True or COMMANDS[path].here:
+    if COMMANDS[path].changes is not True or COMMANDS[path].local:
         assert ops.noted == []
         return
     ((_, (command, typed), how),) = ops.noted
@@ -115,10 +119,10 @@ def test_what_changes_is_noted_and_nothing_else(path: Path, qctl: Qctl) -> None:
     assert (how["outcome"], how["via"], how["problem"]) == ("done", "cli", "")
 
 
-# --- how a command ends that cannot do its work ---------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ASKING, ids=" ".join)
+@pytest.mark.parametrize("path", REDIS_COMMANDS, ids=" ".join)
 def test_ctrl_c_is_one_line_and_130(path: Path, qctl: Qctl) -> None:
     ops = FakeOps(**{name: KeyboardInterrupt() for name in ANSWERS if not name.startswith("audit__note")})
     ran = qctl(*line(path), ops=ops)
@@ -129,8 +133,8 @@ def test_ctrl_c_is_one_line_and_130(path: Path, qctl: Qctl) -> None:
 
 
 @pytest.fixture
-def away(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Qctl:
-    """Runs a command line on a Redis that is not there."""
+def without_redis(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Qctl:
+    """Run a command line with a Redis that does not answer."""
     monkeypatch.setenv("REDIS_URL", f"redis://:hunter2@127.0.0.1:{free_port()}/0")
 
     def command(*arguments: str) -> Ran:
@@ -145,9 +149,9 @@ NEEDS: dict[Path, tuple[str, ...]] = {
     ("job", "enqueue"): ("stock-check",),
     ("alert", "mute"): ("late", "--for", "1h"),
 }
-"""Other words than `RUNNABLE` has, where ops looks at them before it asks Redis."""
+"""Words that replace those of `RUNNABLE`, for commands that validate them before they use Redis."""
 
-ASKS_NOTHING: set[Path] = {
+OFFLINE_COMMANDS: set[Path] = {
     ("alert", "list"),
     ("alert", "test"),
     ("alert", "mute"),
@@ -156,12 +160,12 @@ ASKS_NOTHING: set[Path] = {
     ("ingest", "push"),
     ("user", "list"),
 }
-"""Those that may end before they ask Redis: no rule is written here, nothing comes in, and users are not there."""
+"""Commands that may end before they use Redis: there are no rules, no input and no users."""
 
 
-@pytest.mark.parametrize("path", [path for path in ASKING if path not in ASKS_NOTHING], ids=" ".join)
-def test_a_redis_that_is_away_is_one_line_and_4(path: Path, away: Qctl) -> None:
-    ran = away(*path, *NEEDS.get(path, RUNNABLE.get(path, ())))
+@pytest.mark.parametrize("path", [path for path in REDIS_COMMANDS if path not in OFFLINE_COMMANDS], ids=" ".join)
+def test_a_redis_that_is_away_is_one_line_and_4(path: Path, without_redis: Qctl) -> None:
+    ran = without_redis(*path, *NEEDS.get(path, RUNNABLE.get(path, ())))
     assert ran.code == (2 if path == MONITORING_PLUGIN else 4), ran.err
     assert "hunter2" not in ran.out + ran.err
     assert "Traceback" not in ran.out + ran.err
@@ -170,17 +174,17 @@ def test_a_redis_that_is_away_is_one_line_and_4(path: Path, away: Qctl) -> None:
 
 
 MALFORMED = {"TIME": "5 parsecs", "N/s": "fast", "W:C": "high:low"}
-"""By the name that the help gives to a value: one that is none."""
+"""Metavar -> a malformed value."""
 
 ONLY_WITH: dict[tuple[Path, str], tuple[str, ...]] = {
     (("stats",), "--since"): ("--names",),
     (("queue", "list"), "--since"): ("--names",),
 }
-"""Options that have a meaning only beside others."""
+"""Options that need other options."""
 
 BAD = [
     (path, option.opts[0], MALFORMED[option.metavar])
-    for path in ASKING
+    for path in REDIS_COMMANDS
     for option in TREE[path].params
     if option.metavar in MALFORMED and option.opts[0].startswith("-")
 ]
@@ -191,10 +195,10 @@ def test_a_malformed_value_is_quoted_and_2(path: Path, option: str, value: str, 
     ops = FakeOps()
     ran = qctl(*line(path), *ONLY_WITH.get((path, option), ()), option, value, ops=ops)
     assert ran.code == (3 if path == MONITORING_PLUGIN else 2), (ran.out, ran.err)
-    said = ran.err or ran.out  # a monitoring system reads one line of stdout
-    assert said.count("\n") == 1
-    assert option in said
-    assert any(part in said for part in (repr(value), *map(repr, value.split(":"))))
+    message = ran.err or ran.out  # a monitoring system reads one line of stdout
+    assert message.count("\n") == 1
+    assert option in message
+    assert any(part in message for part in (repr(value), *map(repr, value.split(":"))))
     assert ops.noted == []
 
 
@@ -206,7 +210,7 @@ def test_a_reader_that_left_is_141(path: Path, qctl: Qctl, monkeypatch: pytest.M
     monkeypatch.setattr("sys.stdout", None)
     ops = FakeOps()
     ran = qctl(*line(path), ops=ops)
-    assert ran.code == ExitCode.CUT_OFF
+    assert ran.code == ExitCode.STDOUT_CLOSED
     assert "Traceback" not in ran.err
     assert [how["outcome"] for _, _, how in ops.noted] in ([], ["done"])
 
@@ -238,5 +242,5 @@ def test_no_terminal_and_no_yes_refuses_what_asks(qctl: Qctl) -> None:
         ops = FakeOps()
         ran = qctl(*words, ops=ops)
         assert ran.code == 6, words
-        assert "there is no terminal to ask on" in ran.err
+        assert "there is no terminal" in ran.err
         assert [how["outcome"] for _, _, how in ops.noted] == ["refused"]

@@ -1,4 +1,4 @@
-"""The page of `qctl --help` is what the commands say, whichever way it is come by."""
+"""The prerendered page of `qctl --help` equals the rendered one."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def test_it_is_what_the_commands_say(columns: int, qctl: Qctl, monkeypatch: pyte
     assert Path(help_page.PAGE).read_text(encoding="utf-8") == qctl("--help").out, "run `make completions`"
 
 
-@pytest.mark.parametrize(("columns", "quick"), [("80", True), ("", True), ("79", False), ("20", False)])
+@pytest.mark.parametrize(("columns", "printed"), [("80", True), ("", True), ("79", False), ("20", False)])
 def test_it_is_shown_where_there_is_room(
-    columns: str, quick: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    columns: str, printed: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    assert help_page.shown(["--help"]) == (0 if quick else None)
-    assert bool(capsys.readouterr().out) == quick
+    assert help_page.print_page(["--help"]) == (0 if printed else None)
+    assert bool(capsys.readouterr().out) == printed
 
 
 @pytest.mark.parametrize("line", [[], ["--help", "stats"], ["stats", "--help"], ["--debug"]])
 def test_nothing_else_is_answered(line: list[str]) -> None:
-    assert help_page.shown(line) is None
+    assert help_page.print_page(line) is None
 
 
 def test_the_program_imports_nothing_for_it() -> None:
     code = "import sys; sys.argv = ['qctl', '--help']; from qctl.cli.entry import main; main(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert "Exit codes:" in run.stdout
+    assert "EXIT CODES" in run.stdout
     assert not {"typer", "redis", "qctl.settings"} & set(run.stdout.splitlines()[-1].split())
 
 
@@ -50,7 +50,7 @@ def test_the_program_shows_it(columns: str, longest: int) -> None:
     run = subprocess.run(
         [PROGRAM, "--help"], env={**os.environ, "COLUMNS": columns}, capture_output=True, text=True, check=True
     )
-    assert "Show, hold, clear and repair RQ queues on Redis." in run.stdout
+    assert "Inspect, pause, clear and repair RQ queues on Redis." in run.stdout
     assert max(map(len, run.stdout.splitlines())) <= longest
 
 
@@ -65,4 +65,4 @@ def test_a_reader_that_left_is_141() -> None:
 def test_a_terminal_that_knows_no_unicode() -> None:
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
     run = subprocess.run([PROGRAM, "--help"], env=env, capture_output=True, text=True, check=True)
-    assert "Exit codes:" in run.stdout
+    assert "EXIT CODES" in run.stdout

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a bulk act: each job is in one place, and the same command goes on with the others."""
+"""Ctrl-C during a bulk action: each job is in one place, and the same command continues with the rest."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from support.waiting import eventually
 
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
-WAITING, DEAD = 60_000, 3_000
+WAITING_JOBS, DEAD_LETTERS = 60_000, 3_000
 
-SOME = 600
-"""Jobs after which it has surely told of the first step."""
+FIRST_STEP_JOBS = 600
+"""Jobs after which the command has reported its first step."""
 
 
 @pytest.fixture
 def start(own_redis: RedisServer, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `qctl` with a Redis of its own."""
+    """Start `qctl` with a Redis of its own."""
 
-    def begin(*words: str) -> subprocess.Popen[str]:
+    def start_process(*words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [PROGRAM, *words],
             env={**os.environ, "REDIS_URL": own_redis.url, "QCTL_HOME": str(tmp_path)},
@@ -39,43 +39,43 @@ def start(own_redis: RedisServer, tmp_path: Path) -> Callable[..., subprocess.Po
             text=True,
         )
 
-    return begin
+    return start_process
 
 
 def places(connection: Redis) -> Counter[bytes]:
-    """In how many places each job is: its queue, the dead letters, the trash."""
-    found = Counter(connection.lrange(keys.queue("mail"), 0, -1))
-    found.update(connection.zrange(keys.failed("mail"), 0, -1))
+    """Count the places of each job: its queue, the dead letters, the trash."""
+    count = Counter(connection.lrange(keys.queue("mail"), 0, -1))
+    count.update(connection.zrange(keys.failed("mail"), 0, -1))
     for batch in connection.zrange(keys.TRASH, 0, -1):
-        found.update(connection.lrange(keys.trash_jobs(batch.decode()), 0, -1))
-    return found
+        count.update(connection.lrange(keys.trash_jobs(batch.decode()), 0, -1))
+    return count
 
 
-def stopped(begun: subprocess.Popen[str], connection: Redis, queue_changes: int) -> str:
-    """What it says, after Ctrl-C once the queue's length differs by some steps from what it was."""
-    eventually(lambda: abs(connection.llen(keys.queue("mail")) - queue_changes) >= SOME, every=0.001)
-    begun.send_signal(signal.SIGINT)
-    _, err = begun.communicate(timeout=60)
-    assert begun.returncode == 130, err
+def interrupt(process: subprocess.Popen[str], connection: Redis, initial_length: int) -> str:
+    """Press Ctrl-C once the queue has changed by some steps, and return stderr."""
+    eventually(lambda: abs(connection.llen(keys.queue("mail")) - initial_length) >= FIRST_STEP_JOBS, every=0.001)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
     return err
 
 
-def ended(begun: subprocess.Popen[str]) -> str:
-    """What it prints when it is left alone."""
-    out, err = begun.communicate(timeout=60)
-    assert begun.returncode == 0, err
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for the process and return stdout."""
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
     return out
 
 
 def test_clear(own_redis: RedisServer, start: Callable[..., subprocess.Popen[str]]) -> None:
     line = ("clear", "mail", "--confirm", "mail")
     with own_redis.connect() as connection:
-        ids = stock.fill(connection, "mail", WAITING)
-        assert "clearing mail: stopped after about" in stopped(start(*line), connection, WAITING)
+        ids = stock.fill(connection, "mail", WAITING_JOBS)
+        assert "clearing mail: stopped after about" in interrupt(start(*line), connection, WAITING_JOBS)
         left = connection.llen(keys.queue("mail"))
-        assert 0 < left < WAITING
+        assert 0 < left < WAITING_JOBS
         assert places(connection) == Counter({id_.encode(): 1 for id_ in ids})
-        assert f"mail: {left} jobs moved to the trash" in ended(start(*line)).replace(",", "")
+        assert f"mail: {left} jobs moved to the trash" in finish(start(*line)).replace(",", "")
         assert connection.llen(keys.queue("mail")) == 0
         assert places(connection) == Counter({id_.encode(): 1 for id_ in ids})
 
@@ -83,15 +83,15 @@ def test_clear(own_redis: RedisServer, start: Callable[..., subprocess.Popen[str
 def test_retry(own_redis: RedisServer, start: Callable[..., subprocess.Popen[str]]) -> None:
     line = ("retry", "--all", "--yes", "--rate", "5000/s")
     with own_redis.connect() as connection:
-        ids = stock.fill(connection, "mail", DEAD)
+        ids = stock.fill(connection, "mail", DEAD_LETTERS)
         connection.delete(keys.queue("mail"))
         connection.zadd(keys.failed("mail"), dict.fromkeys(ids, -1))
         for id_ in ids:
             connection.hset(keys.job(id_), "status", "failed")
-        assert "retrying: stopped after about" in stopped(start(*line), connection, 0)
+        assert "retrying: stopped after about" in interrupt(start(*line), connection, 0)
         left = connection.zcard(keys.failed("mail"))
-        assert 0 < left < DEAD
+        assert 0 < left < DEAD_LETTERS
         assert places(connection) == Counter({id_.encode(): 1 for id_ in ids})
-        assert f"{left} jobs of mail run again" in ended(start(*line)).replace(",", "")
+        assert f"{left} jobs of mail enqueued again" in finish(start(*line)).replace(",", "")
         assert sorted(stock.waiting(connection, "mail")) == sorted(ids)
         assert connection.zcard(keys.failed("mail")) == 0

@@ -1,4 +1,4 @@
-"""Only what a command line needs is read, and nobody can tell."""
+"""Lazy imports: a command line imports only the modules it needs."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ import pytest
 import typer
 
 from cli.conftest import Ran
-from qctl.cli import tree
-from qctl.cli.command import tree as commands_of
+from qctl.cli import command_tree
+from qctl.cli.command import all_commands
 
 Qctl = Callable[..., Ran]
 
 
 def test_what_the_table_says_is_what_the_commands_say() -> None:
-    known = commands_of(tree.build())
-    for name, (path, sentence) in tree.DAILY.items():
-        command = tree.load(path)
+    commands = all_commands(command_tree.build())
+    for name, verb in command_tree.VERBS.items():
+        command = command_tree.load(verb.path)
         assert command.name == name
-        assert " ".join((inspect.getdoc(command.function) or "").split()).startswith(sentence), name
-        assert known[name,] == command
+        assert " ".join((inspect.getdoc(command.function) or "").split()).startswith(verb.help), name
+        assert commands[name,] == command
 
 
 def test_help_is_the_same_whatever_else_is_read(qctl: Qctl) -> None:
-    whole = typer.main.get_command(tree.build())
-    bare = typer.main.get_command(tree.build([]))
+    whole = typer.main.get_command(command_tree.build())
+    bare = typer.main.get_command(command_tree.build([]))
     assert list(whole.commands) == list(bare.commands)  # type: ignore[attr-defined]
     assert qctl("--help").out == qctl("--help", "stats", "cleanup").out
 
 
 @pytest.mark.parametrize(
-    ("line", "read"),
+    ("line", "imported"),
     [(["--help"], set()), (["stats", "--help"], {"stats"}), (["-o", "json", "trash", "--help"], {"trash"})],
 )
-def test_modules_of_other_commands_are_not_read(line: list[str], read: set[str]) -> None:
+def test_modules_of_other_commands_are_not_read(line: list[str], imported: set[str]) -> None:
     code = f"import sys; from qctl.cli.main import run, Session; run({line!r}, Session()); print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     modules = ran.stdout.splitlines()[-1].split()
-    places = {path.partition(".")[0] for path, _ in tree.DAILY.values()}
-    places |= {path.partition(".")[0] for noun in tree.NOUNS.values() for path in noun.verbs}
+    places = {verb.path.partition(".")[0] for verb in command_tree.VERBS.values()}
+    places |= {path.partition(".")[0] for noun in command_tree.NOUNS.values() for path in noun.verbs}
     loaded = {module.removeprefix("qctl.cli.commands.") for module in modules} & places
-    assert loaded == read
+    assert loaded == imported
     assert not {"redis", "rq", "rich", "qctl.ops"} & set(modules)
 
 

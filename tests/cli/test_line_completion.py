@@ -1,4 +1,4 @@
-"""How a command line of the monitor goes on."""
+"""Completion of the monitor's command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.servers import RedisServer
 
 
 @pytest.mark.parametrize(
-    ("typed", "whole"),
+    ("typed", "completed"),
     [
         ("st", "stats"),
         ("job en", "job enqueue"),
@@ -26,8 +26,8 @@ from support.servers import RedisServer
         ("pause em", None),
     ],
 )
-def test_words_of_the_grammar_are_completed(typed: str, whole: str | None) -> None:
-    assert Completer("redis://127.0.0.1:1/0")(typed) == whole
+def test_words_of_the_grammar_are_completed(typed: str, completed: str | None) -> None:
+    assert Completer("redis://127.0.0.1:1/0")(typed) == completed
 
 
 def test_names_are_asked_of_redis_and_those_that_a_line_cannot_hold_are_left_out(

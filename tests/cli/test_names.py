@@ -1,4 +1,4 @@
-"""What there is not: exit 3, one line, and a guess. What is damaged: an error of its own, and the rest works."""
+"""Unknown names exit 3 with a suggestion. Damaged keys are errors of their own; the rest works."""
 
 from __future__ import annotations
 
@@ -79,21 +79,20 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("context", "show"): ("prdo", "prod"),
     ("context", "use"): ("prdo", "prod"),
 }
-"""What to give a command that there is not, and what it should guess; "" where nothing is near."""
+"""Unknown words for each command, and the expected suggestion; "" if no name is close."""
 
 NAMING = ("QUEUE", "ID", "WORKER", "NAME", "BATCH", "ALERT", "JOB", "TARGET")
-"""How helps call an argument that names something."""
+"""Metavars of arguments that are names."""
 
-NEW: set[Path] = {("cleanup", "finished"), ("cleanup", "failed"), ("cleanup", "all"), ("daemon", "scale")}
-"""Those whose globs may match nothing, for cron, where a queue may have come or gone; and one that has workers wait for
-a queue's first job."""
+MAY_BE_NEW: set[Path] = {("cleanup", "finished"), ("cleanup", "failed"), ("cleanup", "all"), ("daemon", "scale")}
+"""Commands that accept unknown queues: globs of cron jobs may match nothing, and workers may wait for a first job."""
 
 
 @pytest.fixture
 def qctl(
     settings: Settings, connection: Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Qctl:
-    """Runs a command line on a Redis with a queue, a dead letter, a schedule and a worker."""
+    """Run a command line on a Redis with a queue, a dead letter, a schedule and a worker."""
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
     monkeypatch.setenv("QCTL_HOME", str(settings.home))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
@@ -116,23 +115,26 @@ def test_every_command_that_is_given_a_name_is_here() -> None:
     named = {
         path
         for path, command in TREE.items()
-        for one in command.params
-        if not getattr(one, "hidden", False)
-        and (one.metavar or "").strip("[].") in NAMING
-        and (not one.opts[0].startswith("-") or one.opts[0] == "--queue")
+        for parameter in command.params
+        if not getattr(parameter, "hidden", False)
+        and (parameter.metavar or "").strip("[].") in NAMING
+        and (not parameter.opts[0].startswith("-") or parameter.opts[0] == "--queue")
     }
-    assert named - NEW <= UNKNOWN.keys()
+    assert named - MAY_BE_NEW <= UNKNOWN.keys()
     assert set(UNKNOWN) <= set(TREE)
 
 
 @pytest.mark.parametrize("path", UNKNOWN, ids=" ".join)
 def test_what_there_is_not_is_3_with_a_guess(path: Path, qctl: Qctl) -> None:
-    words, guess = UNKNOWN[path]
+    words, suggestion = UNKNOWN[path]
     ran = qctl(*path, *words.split())
     assert ran.code == 3, (ran.out, ran.err)
-    said = ran.err or ran.out  # `check` speaks on stdout
-    assert "Traceback" not in said
-    assert (f"did you mean {guess!r}" in said) if guess else any(word in said for word in words.split())
+    message = ran.err or ran.out  # `check` prints to stdout
+    assert "Traceback" not in message
+    if suggestion:
+        assert f"did you mean '{suggestion}'" in message
+    else:
+        assert any(word in message for word in words.split())
 
 
 @pytest.mark.parametrize("kind", ["text", "zset"])
@@ -143,9 +145,9 @@ def test_a_queue_of_another_type_shows_an_error_and_the_others_work(kind: str, q
         connection.set(key, "text")
     else:
         connection.zadd(key, {"a": 1})
-    found = {queue["name"]: queue for queue in json.loads(qctl("stats", "--json").out)["queues"]}
-    assert "another type" in found["broken"]["error"]
-    assert (found["email"]["error"], found["email"]["waiting"]) == (None, 1)
+    queues = {queue["name"]: queue for queue in json.loads(qctl("stats", "--json").out)["queues"]}
+    assert "another type" in queues["broken"]["error"]
+    assert (queues["email"]["error"], queues["email"]["waiting"]) == (None, 1)
     for line in (
         ("job", "list"),
         ("dlq", "list"),

@@ -1,4 +1,4 @@
-"""What goes to stdout and stderr, in which form, and that nothing of it is alive."""
+"""Formats of stdout and stderr, and the escaping of hostile text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qctl.models import BulkResult, DeadLetters, Health, Outcome, QueueStats
 Qctl = Callable[..., Ran]
 
 HOSTILE = "\x1b]0;owned\x07\x9b31m\x7f\u202e\r\n\t[/b]\udcff"
-ALIVE = set("\x1b\x07\x9b\x7f\u202e\r\udcff")
+UNSAFE_CHARACTERS = set("\x1b\x07\x9b\x7f\u202e\r\udcff")
 
 
 def hostile_ops() -> FakeOps:
@@ -44,7 +44,7 @@ def hostile_ops() -> FakeOps:
 )
 def test_hostile_text_is_inert_in_every_form(line: tuple[str, ...], form: str, qctl: Qctl) -> None:
     ran = qctl(*line, *(["-o", Format(form).value] if form else []), ops=hostile_ops())
-    assert not ALIVE & set(ran.out + ran.err)
+    assert not UNSAFE_CHARACTERS & set(ran.out + ran.err)
     assert "owned" in ran.out + ran.err
 
 
@@ -86,8 +86,8 @@ def test_times_and_durations_of_json(qctl: Qctl) -> None:
     assert document["queues"][0]["paused"]["until"].endswith("Z")
 
 
-def written(document: Document, form: Format) -> str:
-    """What `Output` prints of a document."""
+def render(document: Document, form: Format) -> str:
+    """Return what `Output` prints for a document."""
     out = Output()
     out.format = form
     before, sys.stdout = sys.stdout, io.StringIO()
@@ -98,29 +98,29 @@ def written(document: Document, form: Format) -> str:
         sys.stdout = before
 
 
-FORMULA = tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20")
-"""What a cell that is run begins with, the wide forms too."""
+FORMULA_PREFIXES = tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20")
+"""First characters of cells that spreadsheets evaluate, including full-width forms."""
 
 
 @given(st.text(st.characters(codec=None)))
 def test_no_text_makes_a_formula_or_another_cell(text: str) -> None:
     document = Document("x/1", "name", ("name", "number"), {"name": text, "number": -5})
-    rows = list(csv.reader(io.StringIO(written(document, Format.CSV))))
+    rows = list(csv.reader(io.StringIO(render(document, Format.CSV))))
     assert rows[0] == ["name", "number"]
     assert [row[1] for row in rows[1:]] == ["-5"]
-    assert not rows[1][0].startswith(FORMULA)
+    assert not rows[1][0].startswith(FORMULA_PREFIXES)
 
 
 @given(st.text(st.characters(codec=None)))
 def test_json_is_printable_ascii_and_the_same_text(text: str) -> None:
-    shown = written(Document("x/1", "name", ("name",), {"name": text}), Format.JSONL)
+    shown = render(Document("x/1", "name", ("name",), {"name": text}), Format.JSONL)
     assert all(32 <= ord(character) < 127 for character in shown.rstrip("\n"))
     assert json.loads(shown) == {"name": text}
 
 
 def test_json_refuses_what_is_no_number() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        written(Document("x/1", "name", ("name",), {"name": float("nan")}), Format.JSON)
+        render(Document("x/1", "name", ("name",), {"name": float("nan")}), Format.JSON)
 
 
 def test_an_error_is_one_line_with_the_next_command(qctl: Qctl) -> None:
@@ -137,11 +137,11 @@ def test_a_fault_of_our_own_is_one_line_and_a_traceback_only_for_debug(qctl: Qct
     ops = FakeOps(health__check=fault)
     ran = qctl("health", ops=ops)
     assert (ran.code, ran.err.count("\n")) == (1, 1)
-    assert ran.err == "qctl: internal error: ZeroDivisionError: boom \\x1b[31m; see where with --debug\n"
-    told = qctl("health", "--debug", ops=ops).err
-    assert "Traceback" in told
-    assert "in fault" in told
-    assert "\x1b" not in told
+    assert ran.err == "qctl: internal error: ZeroDivisionError: boom \\x1b[31m; show the traceback with --debug\n"
+    err = qctl("health", "--debug", ops=ops).err
+    assert "Traceback" in err
+    assert "in fault" in err
+    assert "\x1b" not in err
 
 
 def test_ctrl_c_is_one_line(qctl: Qctl) -> None:
@@ -152,4 +152,4 @@ def test_ctrl_c_is_one_line(qctl: Qctl) -> None:
 def test_a_bulk_act_that_stops_says_where(qctl: Qctl) -> None:
     ran = qctl("clear", "email", "--confirm", "email", ops=FakeOps(queues__clear=KeyboardInterrupt()))
     assert ran.code == 130
-    assert ran.err.splitlines()[0] == "clearing email: stopped after about 1; run it again to go on"
+    assert ran.err.splitlines()[0] == "clearing email: stopped after about 1; run the command again to continue"

@@ -1,4 +1,4 @@
-"""The real `qctl` in a process of its own, on a real Redis that stock RQ filled."""
+"""The real `qctl` in a process of its own, on a real Redis with jobs of stock RQ."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
 
 def boom(text: str) -> None:
-    """A job that fails."""
+    """Raise an error, as a failing job."""
     raise ValueError(text)
 
 
 @pytest.fixture
 def qctl(settings: Settings) -> Qctl:
-    """Runs `qctl("stats", stdin="", NAME="value")` without a terminal."""
+    """Run `qctl("stats", stdin="", NAME="value")` without a terminal."""
     base = {**os.environ, "QCTL_HOME": str(settings.home), "REDIS_URL": settings.redis_target}
 
     def command(*arguments: str, stdin: str = "", **names: str) -> Done:
@@ -45,7 +45,7 @@ def qctl(settings: Settings) -> Qctl:
 
 @pytest.fixture
 def email(connection: Redis) -> Queue:
-    """A queue of stock RQ with pickled payloads: three jobs wait."""
+    """Create a queue of stock RQ with three waiting jobs and pickled payloads."""
     queue = Queue("email", connection=connection)
     for number in range(3):
         queue.enqueue(boom, f"\x1b[31m{number}")
@@ -83,7 +83,6 @@ def test_a_flag_wins_over_the_environment(qctl: Qctl, redis_server: RedisServer,
 
 
 def test_a_day_with_a_stock_queue(qctl: Qctl, email: Queue) -> None:
-    """Look, hold, clear, restore, let go: with what stock RQ put there."""
     order = email.job_ids
 
     def state() -> tuple[int, bool]:
@@ -100,7 +99,7 @@ def test_a_day_with_a_stock_queue(qctl: Qctl, email: Queue) -> None:
     assert undo in qctl("trash", "list", "-o", "name").stdout
     assert qctl("trash", "restore", undo).returncode == 0
     assert email.job_ids == order
-    assert qctl("resume", "email").stdout == "email goes on\n"
+    assert qctl("resume", "email").stdout == "email resumed\n"
     assert state() == (3, False)
 
 
@@ -113,7 +112,7 @@ def test_dead_letters_of_a_stock_worker_run_again(qctl: Qctl, email: Queue, conn
     assert "never unpickled" in shown.stdout
     assert "\x1b" not in shown.stdout
     assert qctl("retry", "-", stdin=ids).returncode == 6
-    assert qctl("retry", "-", "--yes", stdin=ids).stdout == "3 jobs of email run again\n"
+    assert qctl("retry", "-", "--yes", stdin=ids).stdout == "3 jobs of email enqueued again\n"
     assert sorted(email.job_ids) == sorted(ids.split())
     again = qctl("retry", ids.split()[0], "nosuch", "--json")
     assert again.returncode == 5
@@ -151,7 +150,7 @@ def test_a_full_disk_is_one_line(settings: Settings, email: Queue) -> None:
 
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_a_closed_stream_is_no_traceback(closed: int, settings: Settings, email: Queue) -> None:
-    """Cron and supervisors may start us without a stdin, stdout or stderr."""
+    """Cron and supervisors may start qctl without stdin, stdout or stderr."""
     names = ("clear", "email") if closed == 0 else ("stats",)
     redirect = f'"$@" {"<&-" if closed == 0 else f"{closed}>&-"}'
     ran = subprocess.run(

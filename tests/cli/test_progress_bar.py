@@ -1,4 +1,4 @@
-"""What a person sees of a bulk act that goes on."""
+"""Progress bar of bulk actions."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import time
 import pytest
 from rich.console import Console
 
-from qctl.cli.progress_bar import drawn
+from qctl.cli.progress_bar import progress_bar
 
 
-def seen(width: int, *steps: tuple[int, int | None]) -> str:
-    """The last that was drawn."""
+def last_line(width: int, *steps: tuple[int, int | None]) -> str:
+    """Return the last line that was drawn."""
     screen = io.StringIO()
     console = Console(file=screen, width=width, force_terminal=True, color_system=None)
-    with drawn("clearing sensor-data", console) as told:
+    with progress_bar("clearing sensor-data", console) as update:
         for done, total in steps:
-            time.sleep(0.05)  # a rate is that of some time
-            told(done, total)
-    drawings = screen.getvalue().replace("\x1b[2K", "\n").splitlines()
-    return [line for line in drawings if "clear" in line][-1].rstrip()
+            time.sleep(0.05)  # a rate needs a time span
+            update(done, total)
+    lines = screen.getvalue().replace("\x1b[2K", "\n").splitlines()
+    return [line for line in lines if "clear" in line][-1].rstrip()
 
 
 def test_it_tells_how_many_how_fast_and_how_long_still() -> None:
-    shown = seen(80, (1_000, 1_000_000), (20_000, 1_000_000), (400_000, 1_000_000))
-    name, what, bar, count, rate, left = shown.split()
-    assert (name, what, count) == ("clearing", "sensor-data", "400,000/1,000,000")
+    shown = last_line(80, (1_000, 1_000_000), (20_000, 1_000_000), (400_000, 1_000_000))
+    verb, queue, bar, count, rate, left = shown.split()
+    assert (verb, queue, count) == ("clearing", "sensor-data", "400,000/1,000,000")
     assert set(bar) <= set("━╸╺ ")
     assert rate.endswith("/s")
     assert float(rate[:-2].replace(",", "")) > 0
@@ -35,11 +35,11 @@ def test_it_tells_how_many_how_fast_and_how_long_still() -> None:
 
 
 def test_while_nobody_knows_of_how_many() -> None:
-    assert "300/? " in seen(80, (100, None), (300, None))
+    assert "300/? " in last_line(80, (100, None), (300, None))
 
 
 @pytest.mark.parametrize("width", [20, 40])
 def test_on_a_narrow_screen_the_count_is_what_stays(width: int) -> None:
-    shown = seen(width, (1, 2), (2, 2))
+    shown = last_line(width, (1, 2), (2, 2))
     assert shown.startswith("2/2 clear")
     assert len(shown) <= width

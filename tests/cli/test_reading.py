@@ -1,6 +1,6 @@
-"""Every command that reads, as a process on a real Redis: it works for a user who may only read, and writes nothing.
+"""Every reading command on a real Redis: it writes nothing, and works for a user who may only read.
 
-P6. What it is shown are the commands that Redis got, and its log of those that it refused.
+The evidence is the commands that Redis received, and its log of refused ones.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from support.stock import Bomb
 
 PROGRAM = str(File(sys.executable).with_name("qctl"))
 
-END = "that was all"
+END_MARK = "end of the test"
 
-OPEN: set[Path] = {("monitor",), ("up",), ("ingest", "tail")}
-"""Those that stay open: `tests/tui`, `tests/stack` and `tests/ops` hold them to the same."""
+STAY_OPEN: set[Path] = {("monitor",), ("up",), ("ingest", "tail")}
+"""Commands that stay open. `tests/tui`, `tests/stack` and `tests/ops` cover them."""
 
 WORDS: dict[Path, Path] = {
     ("check",): ("-Q", "mail", "--max-depth", "1000:5000"),
@@ -53,7 +53,7 @@ WORDS: dict[Path, Path] = {
     ("context", "show"): ("prod",),
     ("backup",): ("new.jsonl", "--force"),
 }
-"""What a command that reads needs, where that is something."""
+"""Words that a reading command needs."""
 
 DRY: dict[Path, Path] = {
     ("clear",): ("mail",),
@@ -71,9 +71,9 @@ DRY: dict[Path, Path] = {
     ("dlq", "import"): ("-",),
     ("restore",): ("kept.jsonl",),
 }
-"""What a dry run needs: it reads too."""
+"""Words that a dry run needs."""
 
-MORE: list[Path] = [
+ADDITIONAL_LINES: list[Path] = [
     ("stats", "--names"),
     ("stats", "--lanes"),
     ("job", "list", "--error", "address", "--argument", "x"),
@@ -84,34 +84,36 @@ MORE: list[Path] = [
     ("worker", "list", "--queue", "mail"),
 ]
 
-ENDS: dict[Path, set[int]] = {
+EXIT_CODES: dict[Path, set[int]] = {
     ("health",): {1},
     ("doctor",): {1},
     ("check",): {0, 1, 2},
-    ("daemon",): {0, 4},  # where systemd does not run the machine
-    ("restore",): {5},  # most of it is there already
+    ("daemon",): {0, 4},  # without systemd
+    ("restore",): {5},  # most entries exist
 }
-"""Exit codes other than 0 that say what was found."""
+"""Expected exit codes that are not 0."""
 
 
 def lines() -> list[Path]:
-    """Every command line that reads."""
+    """Return every command line that reads."""
     reading = [
-        (*path, *WORDS.get(path, ())) for path, one in COMMANDS.items() if one.changes is not True and path not in OPEN
+        (*path, *WORDS.get(path, ()))
+        for path, command in COMMANDS.items()
+        if command.changes is not True and path not in STAY_OPEN
     ]
     dry = [path for path in TREE if any("--dry-run" in option.opts for option in TREE[path].params)]
-    return [*reading, *((*path, *DRY.get(path, ()), "--dry-run") for path in dry), *MORE]
+    return [*reading, *((*path, *DRY.get(path, ()), "--dry-run") for path in dry), *ADDITIONAL_LINES]
 
 
 @pytest.fixture
 def bomb(tmp_path: File) -> Bomb:
-    """In every pickled payload."""
-    return Bomb(tmp_path / "went off")
+    """Create the payload that all pickled jobs carry."""
+    return Bomb(tmp_path / "exploded")
 
 
 @pytest.fixture
 def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[Redis]:
-    """A Redis with a bit of everything, that RQ's own readers would tidy."""
+    """Fill a Redis with jobs in every state, some of which RQ's own readers would change."""
     connection = own_redis.connect()
     mail = Queue("mail", connection=connection)
     stock.enqueue(connection, "mail", "w1", bomb, meta={"bomb": bomb})
@@ -144,33 +146,33 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     ops = Ops(Settings.load(environ={"QCTL_HOME": str(tmp_path), "REDIS_URL": own_redis.url}))
     ops.audit.note("qctl clear", "qctl clear old", via="cli", outcome="done")
     ops.schedules.add("mine", "stock-check", every=60)
-    with (tmp_path / "kept.jsonl").open("w") as kept:
-        ops.backup.write(kept.write)
+    with (tmp_path / "kept.jsonl").open("w") as backup:
+        ops.backup.write(backup.write)
     ops.close()
     yield connection
     connection.close()
 
 
-def run_all(url: str, folder: File) -> dict[Path, Ran]:
+def run_all(url: str, directory: File) -> dict[Path, Ran]:
     """Run every line in a process of its own, two at a time."""
-    env = {**os.environ, "REDIS_URL": url, "QCTL_HOME": str(folder / "home")}
+    env = {**os.environ, "REDIS_URL": url, "QCTL_HOME": str(directory / "home")}
 
-    def one(line: Path) -> Ran:
+    def run_line(line: Path) -> Ran:
         done = subprocess.run([PROGRAM, *line], env=env, input="", capture_output=True, text=True, timeout=60)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     every = lines()
     with ThreadPoolExecutor(2) as pool:
-        return dict(zip(every, pool.map(one, every), strict=True))
+        return dict(zip(every, pool.map(run_line, every), strict=True))
 
 
 def unexpected(ran: dict[Path, Ran]) -> dict[str, str]:
-    """Which lines did not work, and what they said."""
-    ends = {line: ENDS.get(line[:1], {0}) for line in ran}
+    """Return the lines that failed, with their messages."""
+    expected = {line: EXIT_CODES.get(line[:1], {0}) for line in ran}
     return {
         " ".join(line): f"{done.code}: {done.err}"
         for line, done in ran.items()
-        if done.code not in ends[line] or "Traceback" in done.err
+        if done.code not in expected[line] or "Traceback" in done.err
     }
 
 
@@ -190,10 +192,10 @@ def test_monitor_shows_no_write_of_any_command_that_reads(
     before = dump(deployment)
     with deployment.monitor() as monitor:
         ran = run_all(own_redis.url, tmp_path)
-        deployment.echo(END)
+        deployment.echo(END_MARK)
         sent: list[str] = []
         for entry in monitor.listen():
-            if END in entry["command"]:
+            if END_MARK in entry["command"]:
                 break
             sent.append(entry["command"].split()[0].lower())
     assert unexpected(ran) == {}
@@ -222,6 +224,6 @@ def test_a_user_who_may_only_read_gets_the_same(
         ran[line] = Ran(code, *capsys.readouterr())
     assert unexpected(ran) == {}
     refused = {entry["object"] for entry in deployment.acl_log()}
-    assert not refused & writing_commands(deployment), "it was tried, and nothing said of it"
+    assert not refused & writing_commands(deployment), "a write was attempted, and its failure was hidden"
     queues = [row.split("\t")[0] for row in ran[("stats",)].out.splitlines()]
     assert {"mail", "old", "broken"} <= set(queues)

@@ -1,4 +1,4 @@
-"""Tables on screens of any width."""
+"""Tables on terminals of any width."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rich.console import Console
 
 from cli.fake import LETTER, NOW, pause_of
 from qctl import view
-from qctl.cli.table_rendering import draw
+from qctl.cli.table_rendering import render
 from qctl.models import QueueStats
 
 
 def lines(table: view.Table, width: int) -> list[str]:  # type: ignore[type-arg]
-    return [line.plain for line in draw(table, Console(width=width, color_system=None))]
+    return [line.plain for line in render(table, Console(width=width, color_system=None))]
 
 
 def queues(*rows: QueueStats) -> view.Table[QueueStats]:
@@ -81,6 +81,6 @@ ROWS = st.builds(
 
 @given(st.lists(ROWS, min_size=1, max_size=4), st.integers(1, 200))
 def test_nothing_is_wider_than_the_screen(rows: list[QueueStats], width: int) -> None:
-    drawn = lines(queues(*rows), width)
-    assert len(drawn) > len(rows)
-    assert max(cell_len(line) for line in drawn) <= width
+    rendered = lines(queues(*rows), width)
+    assert len(rendered) > len(rows)
+    assert max(cell_len(line) for line in rendered) <= width

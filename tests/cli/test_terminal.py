@@ -1,4 +1,4 @@
-"""On a terminal: questions that want an answer, tables that fit, colours that can be turned off."""
+"""Behaviour on a terminal: prompts, table widths and colours."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from qctl.settings import Settings
 
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
-PATIENCE = 60.0
-"""Seconds until a program that says nothing more fails its test."""
+TIMEOUT_SECONDS = 60.0
+"""Time without output after which a test fails."""
 
 
 class Terminal:
-    """A program on a terminal of its own, where Ctrl-C is a signal."""
+    """A program on a pseudo-terminal, on which Ctrl-C is a signal."""
 
     def __init__(self, *arguments: str, columns: int = 80, **names: str) -> None:
         self.shown = ""
@@ -46,35 +46,35 @@ class Terminal:
         os.close(end)
 
     def read_until(self, text: str) -> None:
-        """Read what it shows until `text` is there."""
+        """Read output until `text` appears."""
         while text not in self.shown:
-            self.read_more(f"{text!r} did not come")
+            self.read_more(f"{text!r} did not appear")
 
-    def read_more(self, problem: str = "nothing more came") -> None:
-        """Read what it shows next."""
-        ready, _, _ = select([self._screen], [], [], PATIENCE)
+    def read_more(self, problem: str = "no more output") -> None:
+        """Read the next output."""
+        ready, _, _ = select([self._screen], [], [], TIMEOUT_SECONDS)
         assert ready, f"{problem}; shown so far: {self.shown}"
         self.shown += os.read(self._screen, 65536).decode()
 
     def type(self, text: str) -> None:
-        """Press these keys."""
+        """Type text."""
         os.write(self._screen, text.encode())
 
     def end(self) -> int:
-        """Read the rest, and return its exit code."""
-        with suppress(OSError):  # how Linux says that the other end is closed
-            while select([self._screen], [], [], PATIENCE)[0]:
+        """Read the remaining output and return the exit code."""
+        with suppress(OSError):  # Linux raises this when the other end is closed
+            while select([self._screen], [], [], TIMEOUT_SECONDS)[0]:
                 piece = os.read(self._screen, 65536)
                 if not piece:
                     break
                 self.shown += piece.decode()
         os.close(self._screen)
-        return self._process.wait(PATIENCE)
+        return self._process.wait(TIMEOUT_SECONDS)
 
 
 @pytest.fixture
 def qctl(settings: Settings) -> Callable[..., Terminal]:
-    """Starts `qctl("clear", "email", columns=80, NAME="value")` on a terminal."""
+    """Start `qctl("clear", "email", columns=80, NAME="value")` on a terminal."""
 
     def start(*arguments: str, columns: int = 80, **names: str) -> Terminal:
         return Terminal(*arguments, columns=columns, REDIS_URL=settings.redis_target, **names)
@@ -84,7 +84,7 @@ def qctl(settings: Settings) -> Callable[..., Terminal]:
 
 @pytest.fixture
 def email(connection: Redis) -> Iterator[Queue]:
-    """A queue with two jobs."""
+    """Create a queue with two jobs."""
     queue = Queue("email", connection=connection)
     queue.enqueue("app.send")
     queue.enqueue("app.send")
@@ -96,7 +96,7 @@ Start = Callable[..., Terminal]
 
 def test_clear_goes_on_when_the_name_is_typed(qctl: Start, email: Queue) -> None:
     terminal = qctl("clear", "email")
-    terminal.read_until("2 waiting jobs of email would go to the trash.\r\nType email to go on:")
+    terminal.read_until("Move 2 waiting jobs of email to the trash.\r\nType email to confirm:")
     terminal.type("email\r")
     assert terminal.end() == 0
     assert "2 jobs moved to the trash" in terminal.shown
@@ -106,10 +106,10 @@ def test_clear_goes_on_when_the_name_is_typed(qctl: Start, email: Queue) -> None
 @pytest.mark.parametrize(("typed", "code"), [("emial\r", 6), ("\r", 6), ("y\r", 6), ("\x04", 6), ("ema\x03", 130)])
 def test_clear_stops_at_anything_else(typed: str, code: int, qctl: Start, email: Queue) -> None:
     terminal = qctl("clear", "email")
-    terminal.read_until("Type email to go on:")
+    terminal.read_until("Type email to confirm:")
     terminal.type(typed)
     assert terminal.end() == code
-    assert ("qctl: interrupted" if code == 130 else "qctl: nothing was done") in terminal.shown
+    assert ("qctl: interrupted" if code == 130 else "qctl: not confirmed") in terminal.shown
     assert len(email.job_ids) == 2
 
 
@@ -146,5 +146,5 @@ def test_colour_can_be_turned_off(
 ) -> None:
     terminal = qctl("stats", *more, **names)
     assert terminal.end() == 0
-    assert "no worker takes from it" in terminal.shown
+    assert "no worker" in terminal.shown
     assert ("\x1b[33m" in terminal.shown) == colour

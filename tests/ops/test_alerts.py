@@ -25,7 +25,7 @@ from qctl.ops import Ops
 from qctl.ops.alert_rules import load, may_call
 from qctl.ops.alert_watch import AlertWatch
 from qctl.settings import Settings
-from qctl.view.nagios import trouble
+from qctl.view.nagios import describe_problems
 from support import stock
 from support.waiting import eventually
 
@@ -121,7 +121,7 @@ def ago(connection: Redis, seconds: float) -> None:
 
 def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, write: Make, hook: Hook) -> None:
     """Alerts from the queue tool itself (3 of what users ask for)."""
-    watch = AlertWatch(write(rule(webhook=[hook.url + "/1"], repeat="1h")), trouble)
+    watch = AlertWatch(write(rule(webhook=[hook.url + "/1"], repeat="1h")), describe_problems)
     late(connection, 30)
     watch.look()
     assert told(hook) == []
@@ -131,7 +131,7 @@ def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, wri
     assert told(hook) == [("WARNING", False)]
     path, body = hook.received[0]
     assert (path, body["rule"], body["queue"]) == ("/team/1", "late", "mail")
-    assert "the oldest waits" in body["words"]
+    assert "oldest job waits" in body["words"]
     assert body["text"].startswith("[qctl] WARNING late: mail: ")
     late(connection, 400)
     watch.look()
@@ -150,7 +150,7 @@ def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, wri
 
 
 def test_only_what_lasts_is_told(connection: Redis, write: Make, hook: Hook) -> None:
-    watch = AlertWatch(write(rule(webhook=[hook.url], **{"for": "2m"})), trouble)
+    watch = AlertWatch(write(rule(webhook=[hook.url], **{"for": "2m"})), describe_problems)
     late(connection, 400)
     watch.look()
     assert told(hook) == []
@@ -166,7 +166,7 @@ def test_only_what_lasts_is_told(connection: Redis, write: Make, hook: Hook) -> 
 
 
 def test_repeat_of_nothing_never_tells_again(connection: Redis, write: Make, hook: Hook) -> None:
-    watch = AlertWatch(write(rule(webhook=[hook.url], repeat="0s")), trouble)
+    watch = AlertWatch(write(rule(webhook=[hook.url], repeat="0s")), describe_problems)
     late(connection, 400)
     watch.look()
     ago(connection, 30 * 86_400)
@@ -178,10 +178,10 @@ def test_two_schedulers_and_a_restart_tell_once(connection: Redis, write: Make, 
     settings = write(rule(webhook=[hook.url]))
     late(connection, 400)
     for _ in range(3):
-        AlertWatch(settings, trouble).look()
+        AlertWatch(settings, describe_problems).look()
     with locks.try_lock(connection, "alerts", 60):
         connection.delete(keys.ALERTS)
-        AlertWatch(settings, trouble).look()
+        AlertWatch(settings, describe_problems).look()
     assert told(hook) == [("CRITICAL", False)]
 
 
@@ -190,7 +190,7 @@ def test_a_channel_that_fails_is_tried_again_the_others_are_not(
 ) -> None:
     note = tmp_path / "paged"
     command = ["/bin/sh", "-c", f'cat >> "{note}"; echo >> "{note}"']
-    watch = AlertWatch(write(rule(webhook=[hook.url], command=command)), trouble)
+    watch = AlertWatch(write(rule(webhook=[hook.url], command=command)), describe_problems)
     late(connection, 400)
     hook.status = 500
     watch.look()
@@ -204,7 +204,7 @@ def test_a_channel_that_fails_is_tried_again_the_others_are_not(
 
 
 def test_nobody_is_told_of_what_is_muted(ops: Ops, connection: Redis, write: Make, hook: Hook) -> None:
-    watch = AlertWatch(write(rule(webhook=[hook.url])), trouble)
+    watch = AlertWatch(write(rule(webhook=[hook.url])), describe_problems)
     late(connection, 400)
     alert_state.mute(connection, "late", by="me", seconds=60, reason="deploy")
     watch.look()
@@ -217,18 +217,18 @@ def test_nobody_is_told_of_what_is_muted(ops: Ops, connection: Redis, write: Mak
 def test_mail_goes_by_the_queue_email(connection: Redis, write: Make, tmp_path: Path, monkeypatch: Any) -> None:
     settings = write(rule(email=["ops@example.com"]))
     late(connection, 400)
-    AlertWatch(settings, trouble).look()
+    AlertWatch(settings, describe_problems).look()
     assert connection.llen(keys.queue("email.high")) == 1
     # The same notice again, as after a death between the telling and the note, is the same mail.
     connection.hset(keys.ALERTS, "late|mail", json.dumps(without_told(connection)))
-    AlertWatch(settings, trouble).look()
+    AlertWatch(settings, describe_problems).look()
     assert connection.llen(keys.queue("email.high")) == 1
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
     monkeypatch.setenv("QCTL_HOME", str(tmp_path))
     batches._settings.cache_clear()  # as in a worker's process of its own
     assert InlineWorker(["email.high"], connection, settings).work(burst=True)
     (mail,) = (tmp_path / "outbox").rglob("*.eml")
-    assert "Subject: [qctl] CRITICAL late: mail: the oldest waits" in mail.read_text().replace("\n ", " ")
+    assert "Subject: [qctl] CRITICAL late: mail: oldest job waits" in mail.read_text().replace("\n ", " ")
 
 
 def without_told(connection: Redis) -> dict[str, Any]:
@@ -237,16 +237,16 @@ def without_told(connection: Redis) -> dict[str, Any]:
 
 def test_of_a_rule_that_is_gone_nothing_is_remembered(connection: Redis, write: Make, hook: Hook) -> None:
     late(connection, 400)
-    AlertWatch(write(rule(webhook=[hook.url])), trouble).look()
+    AlertWatch(write(rule(webhook=[hook.url])), describe_problems).look()
     assert alert_state.read_firing(connection)
-    AlertWatch(write(""), trouble).look()
+    AlertWatch(write(""), describe_problems).look()
     assert alert_state.read_firing(connection) == {}
 
 
 def test_a_file_that_breaks_leaves_the_rules_as_they_were(
     connection: Redis, write: Make, hook: Hook, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watch = AlertWatch(write(rule(webhook=[hook.url])), trouble)
+    watch = AlertWatch(write(rule(webhook=[hook.url])), describe_problems)
     watch.look()
     (tmp_path / "alerts.toml").write_text("[[alert]")
     late(connection, 400)
@@ -262,7 +262,7 @@ def test_it_goes_on_whatever_happens(connection: Redis, write: Make, hook: Hook)
     connection.set(keys.MUTED_ALERTS, "text")
     late(connection, 400)
     stop = threading.Event()
-    runs = threading.Thread(target=AlertWatch(settings, trouble).run, args=(stop,))
+    runs = threading.Thread(target=AlertWatch(settings, describe_problems).run, args=(stop,))
     runs.start()
     try:
         eventually(lambda: hook.received, 15, "the alert")
@@ -323,7 +323,7 @@ def test_a_command_gets_the_notice_and_no_secrets(
     note = tmp_path / "env"
     settings = write(rule(command=["/bin/sh", "-c", f'env > "{note}"', "$(touch /tmp/never)"], queues=["$(x)'\n"]))
     late(connection, 400, "$(x)'\n")
-    AlertWatch(settings, trouble).look()
+    AlertWatch(settings, describe_problems).look()
     seen = note.read_text()
     assert "hunter2" not in seen
     assert "QCTL_ALERT_LEVEL=CRITICAL" in seen
@@ -336,7 +336,7 @@ def test_a_command_gets_the_notice_and_no_secrets(
 def test_rules_are_listed_as_they_stand(connection: Redis, write: Make, hook: Hook) -> None:
     settings = write(rule(webhook=[hook.url + "/secret"]) + rule(name="calm", queues=["not-there"], webhook=[hook.url]))
     late(connection, 400)
-    AlertWatch(settings, trouble).look()
+    AlertWatch(settings, describe_problems).look()
     operations = Ops(settings)
     operations.alerts.mute("late", seconds=60, reason="deploy")
     bad, calm = operations.alerts.list()

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import typer
 
-from qctl.cli.exits import ExitCode
+from qctl.cli.exit_codes import ExitCode
 from qctl.cli.main import build
 from support.up import Up, gone
 

@@ -1,4 +1,4 @@
-"""The command line: parse, one call of `ops`, print. One module a noun.
+"""Command line: parse arguments, call `ops`, print. `commands` has one module per noun.
 
-Nothing here imports redis, rq or Rich before a command needs it: `qctl --help` and completion must feel instant.
+No module imports redis, rq or Rich before a command needs it: `qctl --help` and completion must feel instant.
 """

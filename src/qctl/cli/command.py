@@ -1,4 +1,4 @@
-"""What a command is, and how it becomes part of the program."""
+"""Commands, and how they become part of the program."""
 
 from __future__ import annotations
 
@@ -10,129 +10,132 @@ from typing import Any
 
 import typer
 
-from qctl.cli import help_page
-from qctl.cli.auditing import audited
-from qctl.cli.exits import ExitCode
-from qctl.cli.options import Options, parameter, with_options
+from qctl.cli import help_format, help_page
+from qctl.cli.audit import run_audited
+from qctl.cli.exit_codes import ExitCode
+from qctl.cli.global_options import GlobalOptions, typed_parameter, with_global_options
 from qctl.cli.session import Session
 
-WIDTH = {"max_content_width": help_page.COLUMNS}
-
-EVERYWHERE = "Options of `qctl --help` may stand here too."
+CONTEXT_SETTINGS = {"max_content_width": help_page.COLUMNS}
 
 
 @dataclass(frozen=True)
 class Command:
-    """A verb. `function` takes the session and its own parameters and returns the exit code, None for 0.
+    """A command. `function` takes the session and its own parameters and returns the exit code, None for 0.
 
-    `changes`: it changes something, so a read-only run refuses it unless its parameter `dry_run` is set, and the audit
-    notes it; where it is the name of a parameter, only if that is set. `here`: it is about this machine and no
-    Redis, so that no context counts and nothing is noted.
+    `changes` marks a command that changes something: a read-only run refuses it unless its parameter `dry_run` is set,
+    and the audit records it. A string is the name of the parameter that makes it change something. `local` marks a
+    command about this machine and no Redis: contexts do not apply and the audit does not record it.
     """
 
     name: str
     function: Callable[..., ExitCode | None]
     examples: str
     changes: bool | str
-    here: bool
+    local: bool
 
-    def changes_with(self, given: Mapping[str, Any]) -> bool:
-        """Whether it changes something with these parameters."""
-        changes = given.get(self.changes) if isinstance(self.changes, str) else self.changes
-        return bool(changes) and not given.get("dry_run")
+    def changes_with(self, arguments: Mapping[str, Any]) -> bool:
+        """Return True if the command changes something when called with these arguments."""
+        changes = arguments.get(self.changes) if isinstance(self.changes, str) else self.changes
+        return bool(changes) and not arguments.get("dry_run")
 
-    def add_to(self, app: typer.Typer) -> None:
-        """Register it. The function's docstring is its help."""
+    def add_to(self, app: typer.Typer, title: str | None = None) -> None:
+        """Register the command below a title of the help page. The docstring of its function is its help."""
 
-        def run(ctx: typer.Context, **given: Any) -> ExitCode | None:
+        def run(ctx: typer.Context, **arguments: Any) -> ExitCode | None:
             session: Session = ctx.obj
-            session.choose(Options.taken_from(given))
-            session.here = self.here
-            act = partial(self.function, session, **given)
-            if not self.changes_with(given):
-                return act()
+            session.set_options(GlobalOptions.pop_from(arguments))
+            session.local = self.local
+            action = partial(self.function, session, **arguments)
+            if not self.changes_with(arguments):
+                return action()
             session.refuse_if_read_only(ctx.command_path)
-            return act() if self.here else audited(session, ctx.command_path, act)
+            return action() if self.local else run_audited(session, ctx.command_path, action)
 
         vars(run)["command"] = self
         own = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
-        epilog = f"{_listed('Examples', self.examples)}\n\n{EVERYWHERE}"
-        register = app.command(self.name, help=self.function.__doc__, epilog=epilog, context_settings=WIDTH)
-        register(with_options(run, own, show_all=False))
+        register = app.command(
+            self.name,
+            cls=help_format.HelpCommand,
+            help=self.function.__doc__,
+            epilog=help_format.section("EXAMPLES", self.examples),
+            rich_help_panel=title,
+            context_settings=CONTEXT_SETTINGS,
+        )
+        register(with_global_options(run, own, show_all=False))
 
 
 def command(
-    name: str, *, examples: str, changes: bool | str = False, here: bool = False
+    name: str, *, examples: str, changes: bool | str = False, local: bool = False
 ) -> Callable[[Callable[..., ExitCode | None]], Command]:
-    """Make a function a command. `examples` are lines that work as they stand."""
-    return lambda function: Command(name, function, examples, changes, here)
+    """Make a function a command. Each line of `examples` works as it stands."""
+    return lambda function: Command(name, function, examples, changes, local)
 
 
-def tree(app: typer.Typer) -> dict[tuple[str, ...], Command]:
-    """Every command of a program by its words."""
-    found: dict[tuple[str, ...], Command] = {}
+def all_commands(app: typer.Typer) -> dict[tuple[str, ...], Command]:
+    """Return every command of a program by its words."""
+    commands: dict[tuple[str, ...], Command] = {}
     for info in app.registered_commands:
-        found[(str(info.name),)] = vars(info.callback)["command"]
+        commands[(str(info.name),)] = vars(info.callback)["command"]
     for group in app.registered_groups:
         if group.typer_instance:
-            found |= {(str(group.name), *words): each for words, each in tree(group.typer_instance).items()}
-    return found
+            nested = all_commands(group.typer_instance)
+            commands |= {(str(group.name), *words): command for words, command in nested.items()}
+    return commands
 
 
-def program(help: str, notes: dict[str, str], version: str) -> typer.Typer:
-    """The root, with the options of all. `notes` stand under its help, by their titles."""
+def program(help: str, sections: Mapping[str, str], version: str) -> typer.Typer:
+    """Create the root program with the global options. `sections` follow its help, by their titles."""
     app = typer.Typer(
+        cls=help_format.HelpGroup,
         help=help,
-        epilog="\n\n".join(_listed(title, text) for title, text in notes.items()),
+        epilog="\n\n".join(help_format.section(title, text) for title, text in sections.items()),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,  # `qctl.cli.completions` makes scripts that start nothing while a verb is completed
-        context_settings=WIDTH,
+        add_completion=False,  # `qctl.cli.completions` writes scripts that complete commands without starting Python
+        context_settings=CONTEXT_SETTINGS,
     )
 
-    def root(ctx: typer.Context, show_version: bool, **given: Any) -> None:
+    def root(ctx: typer.Context, show_version: bool, **arguments: Any) -> None:
         if show_version:
             typer.echo(f"qctl {version}")
             raise typer.Exit
-        _enter(ctx, given)
+        _enter(ctx, arguments)
 
-    flag = parameter("show_version", bool, False, typer.Option("--version", help="Print the version."))
-    app.callback(invoke_without_command=True)(with_options(root, [flag], show_all=True))
+    option = typer.Option("--version", help="Version of qctl.", rich_help_panel=help_format.GLOBAL_OPTIONS)
+    flag = typed_parameter("show_version", bool, False, option)
+    app.callback(invoke_without_command=True)(with_global_options(root, [flag], show_all=True))
     return app
 
 
-def stub(app: typer.Typer, name: str, help: str) -> None:
-    """Register a verb by its name and what help says of it alone: it is not the one that is run."""
+def add_placeholder(app: typer.Typer, name: str, help: str, title: str) -> None:
+    """Register the name and help of a command that this run does not need."""
 
     def run() -> None:
-        """Nothing."""
+        """Do nothing."""
 
-    app.command(name, help=help)(run)
+    app.command(name, help=help, rich_help_panel=title)(run)
 
 
-def noun(app: typer.Typer, name: str, help: str, commands: Sequence[Command]) -> typer.Typer:
-    """Register verbs about one thing: `qctl NAME VERB`. Returns their group."""
-    group = typer.Typer(help=help, rich_markup_mode=None, context_settings=WIDTH)
+def add_group(
+    app: typer.Typer, name: str, help: str, commands: Sequence[Command], title: str | None = None
+) -> typer.Typer:
+    """Register a group of commands about one noun, `qctl NAME VERB`, and return it."""
+    group = typer.Typer(cls=help_format.HelpGroup, help=help, rich_markup_mode=None, context_settings=CONTEXT_SETTINGS)
 
-    def enter(ctx: typer.Context, **given: Any) -> None:
-        _enter(ctx, given)
+    def enter(ctx: typer.Context, **arguments: Any) -> None:
+        _enter(ctx, arguments)
 
-    group.callback(invoke_without_command=True)(with_options(enter, [], show_all=False))
-    for each in commands:
-        each.add_to(group)
-    app.add_typer(group, name=name)
+    group.callback(invoke_without_command=True)(with_global_options(enter, [], show_all=False))
+    for command in commands:
+        command.add_to(group)
+    app.add_typer(group, name=name, rich_help_panel=title)
     return group
 
 
-def _enter(ctx: typer.Context, given: dict[str, Any]) -> None:
-    """Take the options that stand before a command's name. Without a command, show what there is."""
-    ctx.obj.choose(Options.taken_from(given))
+def _enter(ctx: typer.Context, arguments: dict[str, Any]) -> None:
+    """Apply global options that precede a command. Without a command, show the help."""
+    ctx.obj.set_options(GlobalOptions.pop_from(arguments))
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help(), err=True)
         raise typer.Exit(ExitCode.USAGE)
-
-
-def _listed(title: str, text: str) -> str:
-    """A titled paragraph of help whose lines are kept as they are."""
-    lines = "\n".join(f"  {line.strip()}" for line in text.strip().splitlines())
-    return f"\b\n{title}:\n{lines}"

@@ -1,4 +1,4 @@
-"""Where the program `qctl` begins: Ctrl-C ends it in one line from here on, also while it is still being imported."""
+"""Entry point of the program `qctl`. Ctrl-C ends it with one line even while it is being imported."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import os
 import signal
 import sys
 
-TYPE_CHECKING = False  # typing itself takes longer than all of this
+TYPE_CHECKING = False  # importing typing takes longer than the whole module
 if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
 INTERRUPTED = 130
-"""`ExitCode.INTERRUPTED`, which is not imported yet."""
+"""Equals `ExitCode.INTERRUPTED`, which is not imported yet."""
 
-SELDOM = 50_000
-"""Objects made between two searches for those that hold each other. What a command imports stays: to search it every
-700, as Python does by itself, is a fifteenth of all that `qctl stats` does."""
+GC_THRESHOLD_OBJECTS = 50_000
+"""Allocations between two runs of the garbage collector. Imported modules stay alive, so that Python's default of 700
+would spend 1/15 of the time of `qctl stats` on searching them."""
 
 
 def main() -> int:
     """Run the command line of this process and return its exit code."""
-    # Whoever starts us in the background of a script has us ignore it: that stays so.
-    heard = signal.getsignal(signal.SIGINT)
-    while_running = signal.default_int_handler if callable(heard) else heard
-    otherwise = _leave if callable(heard) else heard
-    signal.signal(signal.SIGINT, otherwise)
+    # A shell that starts qctl in the background of a script sets SIGINT to ignored: keep that.
+    inherited = signal.getsignal(signal.SIGINT)
+    during_command = signal.default_int_handler if callable(inherited) else inherited
+    outside_command = _exit_interrupted if callable(inherited) else inherited
+    signal.signal(signal.SIGINT, outside_command)
     try:
         if kind := os.environ.get("_QCTL_NAMES"):
             from qctl.cli import completion_names
@@ -34,20 +34,20 @@ def main() -> int:
             return completion_names.main(kind, sys.argv[1:])
         from qctl.cli import help_page
 
-        code = help_page.shown(sys.argv[1:])
+        code = help_page.print_page(sys.argv[1:])
         if code is not None:
             return code
-        gc.set_threshold(SELDOM)
+        gc.set_threshold(GC_THRESHOLD_OBJECTS)
         from qctl.cli.main import main as run
 
-        signal.signal(signal.SIGINT, while_running)
+        signal.signal(signal.SIGINT, during_command)
         return run()
     except KeyboardInterrupt:
-        _leave()
+        _exit_interrupted()
     finally:
-        signal.signal(signal.SIGINT, otherwise)  # ending takes its time too
+        signal.signal(signal.SIGINT, outside_command)  # interpreter shutdown takes time too
 
 
-def _leave(_number: int = signal.SIGINT, _frame: FrameType | None = None) -> NoReturn:
+def _exit_interrupted(_number: int = signal.SIGINT, _frame: FrameType | None = None) -> NoReturn:
     os.write(2, b"qctl: interrupted\n")
     os._exit(INTERRUPTED)

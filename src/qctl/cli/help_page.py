@@ -1,6 +1,6 @@
-"""The page of `qctl --help`, written beforehand: of a command that only prints a text, nothing else should be read.
+"""Prerendered page of `qctl --help`, printed without importing the commands.
 
-`make completions` writes it anew, and a test compares it with what the tree of commands says.
+`make completions` renders it, and a test compares it with the command tree.
 """
 
 from __future__ import annotations
@@ -11,35 +11,36 @@ import sys
 PAGE = os.path.join(os.path.dirname(__file__), "help.txt")
 
 COLUMNS = 80
-"""What it was written for, and what help is as wide as at most. On a narrower terminal it is made anew."""
+"""Width of the page, and the maximum width of any help. On a narrower terminal, help is rendered on demand."""
+
+STDOUT_CLOSED = 141
+"""Equals `ExitCode.STDOUT_CLOSED`, which is not imported for this."""
 
 
-CUT_OFF = 141
-"""`ExitCode.CUT_OFF`, which is not imported for this."""
+def print_page(arguments: list[str]) -> int | None:
+    """Print the page if the command line is `--help` and the terminal is wide enough.
 
-
-def shown(arguments: list[str]) -> int | None:
-    """Print the page if that is all that is asked for, and there is room. Returns the exit code, None where it did
-    not."""
-    if arguments != ["--help"] or sys.stdout is None or _columns() < COLUMNS:
+    Returns the exit code, or None if nothing was printed.
+    """
+    if arguments != ["--help"] or sys.stdout is None or _terminal_columns() < COLUMNS:
         return None
     try:
         with open(PAGE, encoding="utf-8") as page:
             sys.stdout.write(page.read())
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what it still holds goes nowhere
-        return CUT_OFF
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discard the buffered rest at exit
+        return STDOUT_CLOSED
     except (OSError, UnicodeError):
-        return None  # whoever says it the long way knows what to do then
+        return None  # rendering on demand handles these
     return 0
 
 
-def _columns() -> int:
-    """The width of the terminal, as `shutil.get_terminal_size` finds it."""
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
+def _terminal_columns() -> int:
+    """Return the width of the terminal, as `shutil.get_terminal_size` does."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return int(columns)
     try:
         return os.get_terminal_size(sys.__stdout__.fileno()).columns or COLUMNS  # type: ignore[union-attr]
     except (AttributeError, OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What was measured, drawn on the terminal."""
+"""Plots of metrics on the terminal."""
 
 from __future__ import annotations
 
@@ -10,31 +10,30 @@ from collections.abc import Mapping
 from qctl.models import Series
 from qctl.view.plots import Value, percentiles, plot
 
-HEIGHT = 16
-"""Lines of a plot."""
+HEIGHT_LINES = 16
 
-PLAIN = str.maketrans("┌┐└┘─│┤┬├┴┼", "++++-|+++++")
-"""Lines of a frame for a terminal that knows no others."""
+ASCII_FRAME = str.maketrans("┌┐└┘─│┤┬├┴┼", "++++-|+++++")
+"""Frame characters for a terminal without Unicode."""
 
 
-def _curves(what: str, seconds: float) -> tuple[str, Mapping[str, Value]]:
-    """The title of a plot, and its curves by name."""
-    if what == "depth":
-        return "jobs waiting", {"depth": lambda step: step.depth}
-    if what == "rate":
-        return "jobs a second", {
-            "in": lambda step: None if step.arrived is None else step.arrived / seconds,
-            "finished": lambda step: step.finished / seconds,
-            "failed": lambda step: step.failed / seconds,
+def _curves(metric: str, step_seconds: float) -> tuple[str, Mapping[str, Value]]:
+    """Return the title of a plot and its curves by name."""
+    if metric == "depth":
+        return "waiting jobs", {"depth": lambda step: step.depth}
+    if metric == "rate":
+        return "jobs per second", {
+            "in": lambda step: None if step.arrived is None else step.arrived / step_seconds,
+            "finished": lambda step: step.finished / step_seconds,
+            "failed": lambda step: step.failed / step_seconds,
         }
-    return {"wait": "seconds that jobs waited", "run": "seconds that jobs ran"}[what], percentiles(f"{what}s")
+    return {"wait": "wait time (s)", "run": "run time (s)"}[metric], percentiles(f"{metric}s")
 
 
-def plotted(series: Series, what: str, *, colour: bool) -> str:
-    """The curves over time, as wide as the terminal; steps of which a value is not known are left out."""
-    title, curves = _curves(what, series.step)
-    done = series.steps[:-1] if what == "rate" else series.steps  # a step that goes on would look like a fall
+def render_plot(series: Series, metric: str, *, colour: bool) -> str:
+    """Render curves over time, as wide as the terminal. Steps without a value are left out."""
+    title, curves = _curves(metric, series.step)
+    steps = series.steps[:-1] if metric == "rate" else series.steps  # the incomplete last step would look like a drop
     width = max(40, shutil.get_terminal_size().columns - 1)
     unicode = "utf" in (sys.stdout.encoding or "").lower() and os.environ.get("TERM") != "linux"
-    text = plot(title, done, curves, width, HEIGHT, colour=colour, fine=unicode)
-    return (text if unicode else text.translate(PLAIN)) + "\n" if text else "Nothing was measured.\n"
+    text = plot(title, steps, curves, width, HEIGHT_LINES, colour=colour, fine=unicode)
+    return (text if unicode else text.translate(ASCII_FRAME)) + "\n" if text else "No metrics in this period.\n"

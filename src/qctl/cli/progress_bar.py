@@ -1,24 +1,29 @@
-"""How far a bulk act is, on a terminal: a bar, how many of how many, how fast, and the time that is left."""
+"""Progress bar of bulk actions on a terminal: count, total, rate and remaining time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from rich import progress
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
 
-WIDTH = 20
-"""Columns of the bar: beside it a queue's name and a million of a million fit into 80."""
+if TYPE_CHECKING:
+    from qctl.models import Progress
 
-ENOUGH = 60
-"""Columns below which there are words alone."""
+BAR_WIDTH = 20
+"""Width (cells) of the bar. The name of a queue and `1,000,000/1,000,000` fit beside it into 80 cells."""
+
+MIN_WIDTH_WITH_BAR = 60
+"""Width (cells) of a terminal below which only the count is shown."""
 
 
 class _Count(ProgressColumn):
-    """`12,000/1,000,000`, and what of where there is room for words alone."""
+    """`12,000/1,000,000`, or `12,000/1,000,000 canceling` if there is no room for a bar."""
 
     def __init__(self, template: str) -> None:
         self._template = template
@@ -26,11 +31,11 @@ class _Count(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         total = "?" if task.total is None else f"{int(task.total):,}"
-        return Text(self._template.format(count=f"{int(task.completed):,}/{total}", what=task.description))
+        return Text(self._template.format(count=f"{int(task.completed):,}/{total}", label=task.description))
 
 
 class _Rate(ProgressColumn):
-    """`15,000/s`, lately."""
+    """Current rate: `15,000/s`."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -38,12 +43,12 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def drawn(label: str, console: Console) -> Iterator[Callable[[int, int | None], None]]:
-    """Draw it, and take it away at the end. Gives what is told how many items are done, of how many."""
-    columns: list[ProgressColumn] = [_Count("{count} {what}")]
-    if console.width >= ENOUGH:
+def progress_bar(label: str, console: Console) -> Iterator[Progress]:
+    """Draw a progress bar and yield the callback that updates it. The bar disappears at the end."""
+    columns: list[ProgressColumn] = [_Count("{count} {label}")]
+    if console.width >= MIN_WIDTH_WITH_BAR:
         text = TextColumn("{task.description}", markup=False)
-        columns = [text, BarColumn(bar_width=WIDTH), _Count("{count}"), _Rate(), TimeRemainingColumn()]
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task(label, total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)
+        columns = [text, BarColumn(bar_width=BAR_WIDTH), _Count("{count}"), _Rate(), TimeRemainingColumn()]
+    with progress.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,4 +1,4 @@
-"""Rates as people type them: 10/s, 600/m, 5/min."""
+"""Parsing of rates: 10/s, 600/m, 5/min."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import re
 
 from qctl.errors import UsageError
 
-UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-"""Seconds in each unit."""
+UNIT_SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+"""Seconds of each unit."""
 
-FASTEST = 1_000_000.0
+MAX_RATE_PER_SECOND = 1_000_000.0
 
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:/([a-z]+))?")
 
 
 def parse(text: str | None, option: str) -> float | None:
-    """How many a second, None where nothing was given; a number alone is a second's.
+    """Parse a rate into items per second; None for None. The default unit is one second.
 
     Raises UsageError naming the option and quoting the text.
     """
     if text is None:
         return None
-    found = _RATE.fullmatch(text.strip().lower())
-    unit = found[2] or "s" if found else ""
-    if found is None or unit not in UNITS:
-        raise UsageError(f"{option}: {text!r} is not a rate", "write it like 10/s or 600/m")
-    rate = float(found[1]) / UNITS[unit]
-    if not 0 < rate <= FASTEST:
-        raise UsageError(f"{option}: {text!r} is not between 0 and a million a second")
+    match = _RATE.fullmatch(text.strip().lower())
+    unit = match[2] or "s" if match else ""
+    if match is None or unit not in UNIT_SECONDS:
+        raise UsageError(f"{option}: {text!r} is not a rate", "examples: 10/s, 600/m")
+    rate = float(match[1]) / UNIT_SECONDS[unit]
+    if not 0 < rate <= MAX_RATE_PER_SECOND:
+        raise UsageError(f"{option}: {text!r} is out of range", "allowed: more than 0, at most 1000000/s")
     return rate

@@ -1,8 +1,11 @@
-"""Taking secrets out of what is shown, unless they were asked for with --reveal."""
+"""Redaction: replaces secrets in what commands print, unless --reveal is set."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
+
+import typer
 
 from qctl.models import (
     Attempt,
@@ -18,71 +21,78 @@ from qctl.models import (
 )
 from qctl.safe import redact
 
+Reveal = Annotated[bool, typer.Option("--reveal", help="Passwords and tokens in plain text instead of ***.")]
 
-def _maybe(text: str | None) -> str | None:
+
+def _redact_optional(text: str | None) -> str | None:
     return None if text is None else redact(text)
 
 
-def letter(seen: DeadLetter) -> DeadLetter:
-    """A dead letter of a list."""
-    return replace(seen, error=redact(seen.error))
+def dead_letter(letter: DeadLetter) -> DeadLetter:
+    """Redact a dead letter of a list."""
+    return replace(letter, error=redact(letter.error))
 
 
-def letter_detail(seen: DeadLetterDetail) -> DeadLetterDetail:
-    """A dead letter with its traceback and payload."""
+def dead_letter_detail(detail: DeadLetterDetail) -> DeadLetterDetail:
+    """Redact a dead letter with its traceback and payload."""
     return replace(
-        seen,
-        letter=letter(seen.letter),
-        traceback=redact(seen.traceback),
-        payload=_maybe(seen.payload),
-        description=redact(seen.description),
-        meta=_maybe(seen.meta),
+        detail,
+        letter=dead_letter(detail.letter),
+        traceback=redact(detail.traceback),
+        payload=_redact_optional(detail.payload),
+        description=redact(detail.description),
+        meta=_redact_optional(detail.meta),
     )
 
 
-def reject(seen: RejectDetail) -> RejectDetail:
-    """A reject with what came."""
-    return replace(seen, detail=letter_detail(seen.detail), content=_maybe(seen.content))
+def reject(reject: RejectDetail) -> RejectDetail:
+    """Redact a reject with its content."""
+    return replace(reject, detail=dead_letter_detail(reject.detail), content=_redact_optional(reject.content))
 
 
-def row(seen: JobRow) -> JobRow:
-    """A job of a list."""
-    return replace(seen, error=redact(seen.error))
+def job_row(row: JobRow) -> JobRow:
+    """Redact a job of a list."""
+    return replace(row, error=redact(row.error))
 
 
-def cause(seen: Cause) -> Cause:
-    """A cause of dead letters."""
-    return replace(seen, message=redact(seen.message))
+def cause(cause: Cause) -> Cause:
+    """Redact a cause of dead letters."""
+    return replace(cause, message=redact(cause.message))
 
 
-def job(seen: JobDetail) -> JobDetail:
-    """A job with all that is known of it."""
+def job(detail: JobDetail) -> JobDetail:
+    """Redact a job with all its details."""
     return replace(
-        seen,
-        description=redact(seen.description),
-        payload=_payload(seen.payload),
-        original=_payload(seen.original) if seen.original else None,
-        note=redact(seen.note),
-        error=redact(seen.error),
-        traceback=redact(seen.traceback),
-        meta=_maybe(seen.meta),
-        attempts=[_attempt(each) for each in seen.attempts],
-        timeline=[_event(each) for each in seen.timeline],
+        detail,
+        description=redact(detail.description),
+        payload=_payload(detail.payload),
+        original=_payload(detail.original) if detail.original else None,
+        note=redact(detail.note),
+        error=redact(detail.error),
+        traceback=redact(detail.traceback),
+        meta=_redact_optional(detail.meta),
+        attempts=[_attempt(attempt) for attempt in detail.attempts],
+        timeline=[_event(event) for event in detail.timeline],
     )
 
 
-def edited(seen: PayloadEdit) -> PayloadEdit:
-    """A payload before and after an edit."""
-    return replace(seen, before=redact(seen.before), after=redact(seen.after))
+def edited(edit: PayloadEdit) -> PayloadEdit:
+    """Redact a payload before and after an edit."""
+    return replace(edit, before=redact(edit.before), after=redact(edit.after))
 
 
-def _payload(seen: Payload) -> Payload:
-    return replace(seen, text=_maybe(seen.text))
+def _payload(payload: Payload) -> Payload:
+    return replace(payload, text=_redact_optional(payload.text))
 
 
-def _attempt(seen: Attempt) -> Attempt:
-    return replace(seen, error=redact(seen.error), traceback=redact(seen.traceback), value=_maybe(seen.value))
+def _attempt(attempt: Attempt) -> Attempt:
+    return replace(
+        attempt,
+        error=redact(attempt.error),
+        traceback=redact(attempt.traceback),
+        value=_redact_optional(attempt.value),
+    )
 
 
-def _event(seen: Event) -> Event:
-    return replace(seen, fields={name: redact(value) for name, value in seen.fields.items()})
+def _event(event: Event) -> Event:
+    return replace(event, fields={name: redact(value) for name, value in event.fields.items()})

@@ -1,59 +1,63 @@
-"""What one run of qctl holds: its options, settings, Ops and Output."""
+"""State of one run of qctl: its options, settings, Ops and Output."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import time
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from qctl.cli.options import Options
+from qctl.cli.global_options import GlobalOptions
 from qctl.cli.output import Format, Output
-from qctl.errors import RefusedError, UsageError
+from qctl.errors import QctlError, RefusedError, UnreachableError, UsageError
 from qctl.settings import Settings, contexts, sources
 from qctl.settings.sources import Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
 
+Result = TypeVar("Result")
+
 
 class Session:
-    """Options first, then what follows from them, made when it is needed. `ops` replaces the real one.
+    """Options, and what follows from them, created on demand. `ops` replaces the real one in tests.
 
-    `here`: the command is about this machine alone, so that no context counts. `line` is what was typed.
+    `local` marks a command about this machine alone: no context applies. `line` is the typed command line.
     """
 
     def __init__(self, ops: Ops | None = None) -> None:
-        self.options = Options()
+        self.options = GlobalOptions()
         self.out = Output()
-        self.here = False
+        self.local = False
         self.line = "qctl"
         self._ops = ops
 
-    def choose(self, chosen: Options) -> None:
-        """Take options from the command line. Those after a command's name win over those before it.
+    def set_options(self, options: GlobalOptions) -> None:
+        """Apply options from the command line. Options after a command's name override those before it.
 
-        Raises UsageError where they contradict each other or name nothing.
+        Raises UsageError if they contradict each other or are empty.
         """
-        if chosen.json and chosen.output not in (None, Format.JSON):
-            raise UsageError(f"--json and -o {chosen.output.value} contradict each other")
+        if options.json and options.output not in (None, Format.JSON):
+            raise UsageError(f"--json cannot be combined with -o {options.output.value}")
         for name, value in (
-            ("--redis-url", chosen.redis_url),
-            ("--home", chosen.home),
-            ("--context", chosen.context),
+            ("--redis-url", options.redis_url),
+            ("--home", options.home),
+            ("--context", options.context),
         ):
             if value == "":
-                raise UsageError(f"{name} is empty", "leave it out to use the default")
-        news = {name: value for name, value in vars(chosen).items() if value not in (None, False)}
-        self.options = dataclasses.replace(self.options, **news)
-        if chosen.json or chosen.output:
-            self.out.format = Format.JSON if chosen.json else chosen.output
+                raise UsageError(f"{name} is empty", "omit it to use the default")
+        changes = {name: value for name, value in vars(options).items() if value not in (None, False)}
+        self.options = dataclasses.replace(self.options, **changes)
+        if options.json or options.output:
+            self.out.format = Format.JSON if options.json else options.output
         self.out.colour = not self.options.no_color
 
     @cached_property
-    def places(self) -> list[Source]:
-        """Where settings are given, the first that counts first: flags, the environment, .env, and the context."""
-        places = sources.find_sources(
+    def sources(self) -> list[Source]:
+        """Sources of settings, highest priority first: options, the environment, .env, and the context."""
+        found = sources.find_sources(
             {
                 "REDIS_URL": self.options.redis_url,
                 "QCTL_HOME": self.options.home,
@@ -61,41 +65,64 @@ class Session:
                 "QCTL_CONTEXT": self.options.context,
             }
         )
-        choice = None if self.here else contexts.chosen_context(places)
+        choice = None if self.local else contexts.chosen_context(found)
         if choice is None:
-            return places
+            return found
         context = contexts.get_context(choice.name).source
-        counts = sources.context_below(context, places)
-        if choice.name == self.options.context and counts.values != context.values:
-            self.out.say(f"qctl: another Redis is named by a flag, the environment or .env: not that of {context.name}")
-        return [*places, counts]
+        effective = sources.context_below(context, found)
+        if choice.name == self.options.context and effective.values != context.values:
+            self.out.say(
+                f"qctl: the Redis of {context.name} is not used: an option, the environment or .env names another one"
+            )
+        return [*found, effective]
 
     @cached_property
     def settings(self) -> Settings:
-        """All settings. Raises SettingsError naming the one that cannot be used, NotFoundError for a context."""
-        self.warn_of_strangers()
-        return Settings.from_sources(self.places)
+        """All settings. Raises SettingsError naming the invalid setting, NotFoundError for a context."""
+        self.warn_of_unknown_settings()
+        return Settings.from_sources(self.sources)
 
-    def warn_of_strangers(self) -> None:
-        """Say which names of ours nothing reads: somebody may rely on one."""
-        for unknown in sources.unknown_settings(self.places, Settings.names()):
+    def warn_of_unknown_settings(self) -> None:
+        """Print a warning for each setting that has qctl's prefix and that qctl does not read."""
+        for unknown in sources.unknown_settings(self.sources, Settings.names()):
             self.out.say(f"qctl: {unknown.message}")
 
     @cached_property
     def ops(self) -> Ops:
-        """Everything that can be asked and done."""
+        """All operations on queues, jobs and workers."""
         if self._ops:
             return self._ops
-        if self.settings.queue_prefix:  # of a context too; RQ reads it when it is imported
+        if self.settings.queue_prefix:  # RQ reads it at import, and a context may set it
             os.environ["QUEUE_PREFIX"] = self.settings.queue_prefix
-        from qctl.ops import Ops  # brings redis and rq, which help and completion do not need
+        from qctl.ops import Ops  # imports redis and rq, which help and completion do not need
 
         return Ops(self.settings)
 
     def refuse_if_read_only(self, command: str) -> None:
-        """Raise RefusedError where nothing may be changed, or not by this command. `--read-only` allows none."""
+        """Raise RefusedError if this command may not change anything. `--read-only` overrides the allowed commands."""
         allowed = command.removeprefix("qctl ") in self.settings.allowed_commands and not self.options.read_only
         if self.settings.read_only and not allowed:
-            origin = next(place.name for place in self.places if place.values.get("QCTL_READ_ONLY"))
-            said = "--read-only" if origin == "flag" else f"QCTL_READ_ONLY of {origin}"
-            raise RefusedError(f"`{command}` changes things, and qctl is read-only by {said}")
+            origin = next(source.name for source in self.sources if source.values.get("QCTL_READ_ONLY"))
+            cause = "--read-only" if origin == "flag" else f"QCTL_READ_ONLY of {origin}"
+            raise RefusedError(f"`{command}` changes things, and qctl is read-only by {cause}")
+
+    def wait_to_reconnect(self, error: QctlError, seconds: float) -> None:
+        """Print why an endless command has no connection, and wait before it retries."""
+        self.out.say(f"qctl: {error.message}; retrying in {seconds:.0f} s")
+        time.sleep(seconds)
+
+    def for_each(
+        self, names: Sequence[str], action: Callable[[str], Result]
+    ) -> tuple[list[Result], list[tuple[str, QctlError]]]:
+        """Run an action once for each name. Print each failure at once and continue, unless Redis does not answer."""
+        results: list[Result] = []
+        failures: list[tuple[str, QctlError]] = []
+        for name in dict.fromkeys(names):
+            try:
+                results.append(action(name))
+            except UnreachableError:
+                raise
+            except QctlError as error:
+                self.out.complain_of(error)
+                failures.append((name, error))
+        return results, failures

@@ -1,4 +1,4 @@
-"""Showing the same thing again and again: `--watch 2s`."""
+"""Periodic display of a command: `--watch 2s`."""
 
 from __future__ import annotations
 
@@ -14,58 +14,58 @@ from qctl.cli.output import Format, Output, is_terminal
 from qctl.errors import UnreachableError
 from qctl.safe import escape_line
 
-ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
-"""The terminal's other screen, without a cursor and without wrapping, and back: what stood there before is there."""
+ENTER_SCREEN, LEAVE_SCREEN = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
+"""Switch to the terminal's alternate screen without cursor and wrapping, and back to the previous content."""
 
-HOME, END_OF_LINE, END_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
+CURSOR_HOME, CLEAR_LINE, CLEAR_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 def repeat(out: Output, seconds: float, show: Callable[[], None]) -> None:
-    """Call `show` every so many seconds, until Ctrl-C: in place on a terminal, else one after another.
+    """Call `show` every `seconds` until Ctrl-C: in place on a terminal, else one output after the other.
 
-    Redis may go away meanwhile: that is told, and it goes on. It must be there at first.
+    If Redis stops answering, say so and continue. It must answer the first time.
     """
-    shown = ""
+    last = ""
     with _screen(out) as paint:
         while True:
-            began = monotonic()
-            trouble = None
+            started = monotonic()
+            problem = None
             try:
-                with out.held() as parts:
+                with out.captured() as parts:
                     show()
-                shown = "".join(parts)
+                last = "".join(parts)
             except UnreachableError as error:
-                if not shown:
+                if not last:
                     raise
-                trouble = error.message
-            paint(shown, f"every {seconds:g}s   {datetime.now().astimezone():%H:%M:%S}", trouble)
-            sleep(max(0.0, began + seconds - monotonic()))
+                problem = error.message
+            paint(last, f"every {seconds:g}s   {datetime.now().astimezone():%H:%M:%S}", problem)
+            sleep(max(0.0, started + seconds - monotonic()))
 
 
 @contextmanager
 def _screen(out: Output) -> Iterator[Callable[[str, str, str | None], None]]:
-    """Give what shows a text with its heading, and with what is wrong if anything is."""
+    """Yield a function that displays a text with its heading and a problem, if any."""
 
-    def follow(text: str, _heading: str, trouble: str | None) -> None:
-        if trouble:
-            out.complain(trouble)
+    def append(text: str, _heading: str, problem: str | None) -> None:
+        if problem:
+            out.complain(problem)
         else:
             out.print(text)
 
-    def paint(text: str, heading: str, trouble: str | None) -> None:
+    def paint(text: str, heading: str, problem: str | None) -> None:
         rows = shutil.get_terminal_size().lines
-        stale = f"   {escape_line(trouble)}; this was seen last" if trouble else ""
+        stale = f"   {escape_line(problem)}; showing the last answer" if problem else ""
         lines = [heading + stale, "", *text.splitlines()]
         if len(lines) > rows:
             lines = [*lines[: rows - 1], f"... {len(lines) - rows + 1} more lines"]
-        out.print(HOME + (END_OF_LINE + "\r\n").join(lines) + END_OF_LINE + END_OF_SCREEN)
+        out.print(CURSOR_HOME + (CLEAR_LINE + "\r\n").join(lines) + CLEAR_LINE + CLEAR_SCREEN)
 
     in_place = out.format in (None, Format.TABLE) and is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
     if not in_place:
-        yield follow
+        yield append
         return
-    out.print(ENTER)
+    out.print(ENTER_SCREEN)
     try:
         yield paint
     finally:
-        out.print(LEAVE)
+        out.print(LEAVE_SCREEN)

@@ -67,4 +67,4 @@ def prometheus(gateway: Gateway) -> Response:
         measured = gateway.metrics()
     except UnreachableError:
         measured = None
-    return Response(exposition(measured, also="queuecraft_"), media_type=PROMETHEUS_CONTENT_TYPE)
+    return Response(exposition(measured, second_prefix="queuecraft_"), media_type=PROMETHEUS_CONTENT_TYPE)

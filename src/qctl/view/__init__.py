@@ -1,20 +1,20 @@
-"""What a person sees of each model: columns, style words and humanised values, for CLI and TUI tables alike.
+"""Text for people: table columns, detail lines and humanised values of each model, shared by CLI and TUI.
 
-Every text that leaves this package has passed `safe`. A style word says what a value means; whoever draws maps it to
-a colour, and the text alone must say the same to those who see no colour.
+All text that leaves this package has passed `safe`. A style says what a value means; CLI and TUI map it to a colour.
+The text alone must say the same for users who see no colour.
 """
 
 from qctl.view.alerts import alert_columns, delivery_columns
 from qctl.view.configuration import context_columns, setting_columns
 from qctl.view.daemons import daemon_columns
 from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_columns
+from qctl.view.details import ago, detail_line, payload_section, section
 from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.health import HEALTH_STYLES, finding_columns
-from qctl.view.history import history_columns
 from qctl.view.ingest import arrival_line, pipeline_columns, reject_columns, topic_columns
 from qctl.view.jobs import job_columns
 from qctl.view.metrics import job_name_columns, metrics_columns
-from qctl.view.queues import queue_columns, queue_state, totals_line
+from qctl.view.queues import history_columns, queue_columns, queue_state, totals_line
 from qctl.view.schedules import describe_rule, schedule_columns, schedule_state, upcoming_columns
 from qctl.view.table import Cell, Column, Style, Table
 from qctl.view.trash import trash_columns
@@ -24,7 +24,6 @@ from qctl.view.values import (
     PERCENTILES,
     age,
     count,
-    detail_line,
     duration,
     elapsed,
     elapsed_percentiles,
@@ -47,6 +46,7 @@ __all__ = [
     "Style",
     "Table",
     "age",
+    "ago",
     "alert_columns",
     "arrival_line",
     "audit_columns",
@@ -72,6 +72,7 @@ __all__ = [
     "local_time",
     "metrics_columns",
     "pause_text",
+    "payload_section",
     "pipeline_columns",
     "quantity",
     "queue_columns",
@@ -80,6 +81,7 @@ __all__ = [
     "reject_columns",
     "schedule_columns",
     "schedule_state",
+    "section",
     "setting_columns",
     "share",
     "size",

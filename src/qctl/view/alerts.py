@@ -14,45 +14,58 @@ if TYPE_CHECKING:
     from qctl.models import Alert, Delivery
     from qctl.view.table import Style
 
-LEVELS: dict[Level, Style] = {Level.OK: "good", Level.WARNING: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
+LEVEL_STYLES: dict[Level, Style] = {
+    Level.OK: "good",
+    Level.WARNING: "warn",
+    Level.CRITICAL: "bad",
+    Level.UNKNOWN: "warn",
+}
 
 
 def alert_columns(now: datetime) -> list[Column[Alert]]:
-    """Columns of the table of rules."""
+    """Return the columns of alert rules."""
     return [
         Column("ALERT", lambda a: Cell(escape_line(a.rule.name)), min_width=12),
-        Column("NOW", lambda a: Cell(a.level.name if a.queues else NO_VALUE, LEVELS[a.level] if a.queues else "")),
+        Column("LEVEL", _level),
         Column("QUEUES", lambda a: Cell(escape_line(", ".join(a.rule.queues) or "all")), min_width=8, drop=2),
-        Column("BAD", lambda a: Cell(escape_line(", ".join(f.queue for f in a.firing) or NO_VALUE)), min_width=8),
+        Column("FIRING", lambda a: Cell(escape_line(", ".join(f.queue for f in a.firing) or NO_VALUE)), min_width=8),
         Column("SINCE", lambda a: Cell(_since(a, now)), right=True, drop=1),
-        Column("TOLD", lambda a: Cell(_told(a, now)), right=True, drop=3),
-        Column("TELLS", lambda a: Cell(escape_line(", ".join(c.label for c in a.rule.channels))), min_width=12, drop=4),
-        Column("MUTED", lambda a: muted(a, now), long=True),
+        Column("NOTIFIED", lambda a: Cell(_notified(a, now)), right=True, drop=3),
+        Column("CHANNELS", lambda a: Cell(escape_line(_channels(a))), min_width=12, drop=4),
+        Column("MUTED", lambda a: mute_text(a, now), long=True),
     ]
 
 
-def muted(alert: Alert, now: datetime) -> Cell:
-    """Who muted a rule, until when and why."""
+def mute_text(alert: Alert, now: datetime) -> Cell:
+    """Format who muted a rule, until when and why."""
     mute = alert.mute
     if mute is None:
         return Cell("")
     until = f" until {local_time(mute.until, now)}" if mute.until else ""
-    why = f": {escape_line(mute.reason)}" if mute.reason else ""
-    return Cell(f"muted {age(mute.at, now)} ago by {escape_line(mute.by)}{until}{why}", "warn")
+    reason = f": {escape_line(mute.reason)}" if mute.reason else ""
+    return Cell(f"muted {age(mute.at, now)} ago by {escape_line(mute.by)}{until}{reason}", "warn")
 
 
 def delivery_columns() -> list[Column[Delivery]]:
-    """Columns of the table of who could be told."""
+    """Return the columns of test notifications."""
     return [
-        Column("TO", lambda d: Cell(escape_line(d.channel)), min_width=20),
+        Column("CHANNEL", lambda d: Cell(escape_line(d.channel)), min_width=20),
         Column("SENT", lambda d: Cell("yes", "good") if d.sent else Cell("no", "bad")),
         Column("PROBLEM", lambda d: Cell(escape_line(d.problem), "bad"), long=True),
     ]
+
+
+def _level(alert: Alert) -> Cell:
+    return Cell(alert.level.name, LEVEL_STYLES[alert.level]) if alert.queues else Cell(NO_VALUE)
+
+
+def _channels(alert: Alert) -> str:
+    return ", ".join(channel.label for channel in alert.rule.channels)
 
 
 def _since(alert: Alert, now: datetime) -> str:
     return age(min((firing.since for firing in alert.firing), default=None), now)
 
 
-def _told(alert: Alert, now: datetime) -> str:
+def _notified(alert: Alert, now: datetime) -> str:
     return age(max((when for firing in alert.firing for when, _ in firing.notified.values()), default=None), now)

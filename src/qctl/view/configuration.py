@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def setting_columns() -> list[Column[SettingInfo]]:
-    """Columns of the table of settings."""
+    """Return the columns of settings."""
     return [
         Column("SETTING", lambda s: Cell(escape_line(s.name), "dim" if s.origin == "default" else ""), min_width=10),
         Column("VALUE", lambda s: Cell(escape_line(s.value or NO_VALUE)), min_width=10),
@@ -22,11 +22,11 @@ def setting_columns() -> list[Column[SettingInfo]]:
 
 
 def context_columns() -> list[Column[ContextInfo]]:
-    """Columns of the table of contexts."""
+    """Return the columns of contexts."""
     return [
         Column("CONTEXT", lambda c: Cell(escape_line(c.name), "good" if c.chosen_by else ""), min_width=8),
         Column("CHOSEN BY", lambda c: Cell(escape_line(c.chosen_by or NO_VALUE)), drop=1),
-        Column("MAY", lambda c: Cell("read", "warn") if c.read_only else Cell("change")),
-        Column("REDIS", lambda c: Cell(escape_line(c.redis or "the default")), min_width=10),
+        Column("ACCESS", lambda c: Cell("read-only", "warn") if c.read_only else Cell("read-write")),
+        Column("REDIS", lambda c: Cell(escape_line(c.redis or "default")), min_width=10),
         Column("PROBLEM", lambda c: Cell(escape_line(c.problem or ""), "bad"), long=True),
     ]

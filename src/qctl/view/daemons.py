@@ -1,4 +1,4 @@
-"""The table of daemons under systemd."""
+"""Table of daemons under systemd."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STYLES: dict[str, Style] = {"active": "good", "failed": "bad", "inactive": "dim
 
 
 def daemon_columns(now: datetime) -> list[Column[Daemon]]:
-    """Columns of the table of daemons."""
+    """Return the columns of daemons."""
     return [
         Column("DAEMON", lambda d: Cell(escape_line(d.name)), min_width=10),
         Column("STATE", daemon_state),
@@ -25,13 +25,13 @@ def daemon_columns(now: datetime) -> list[Column[Daemon]]:
         Column("PID", lambda d: Cell(NO_VALUE if d.pid is None else str(d.pid)), right=True, drop=3),
         Column("RESTARTS", lambda d: Cell(count(d.restarts), "warn" if d.restarts else ""), right=True, drop=2),
         Column("MEM", lambda d: Cell(NO_VALUE if d.memory is None else size(d.memory)), right=True, drop=4),
-        Column("AT BOOT", lambda d: Cell(escape_line(d.enabled or NO_VALUE)), drop=5),
-        Column("SAYS", lambda d: Cell(escape_line(d.said)), long=True),
+        Column("ENABLED", lambda d: Cell(escape_line(d.enabled or NO_VALUE)), drop=5),
+        Column("STATUS", lambda d: Cell(escape_line(d.said)), long=True),
     ]
 
 
 def daemon_state(daemon: Daemon) -> Cell:
-    """systemd's words for the state, the second where it tells more."""
-    plain = daemon.sub in ("running", "dead", daemon.active)
-    text = daemon.active if plain else f"{daemon.active} ({daemon.sub})"
+    """Format systemd's active state, and the sub-state if it adds anything."""
+    redundant = daemon.sub in ("running", "dead", daemon.active)
+    text = daemon.active if redundant else f"{daemon.active} ({daemon.sub})"
     return Cell(escape_line(text), _STYLES.get(daemon.active, "warn"))

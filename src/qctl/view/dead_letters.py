@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
-    """Columns of the table of dead letters."""
+    """Return the columns of dead letters."""
     return [
         Column("ID", lambda d: Cell(escape_line(d.id)), min_width=36),
         Column("QUEUE", lambda d: Cell(escape_line(d.queue)), min_width=8),
@@ -27,7 +27,7 @@ def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
 
 
 def cause_columns(now: datetime) -> list[Column[Cause]]:
-    """Columns of the table of causes."""
+    """Return the columns of causes of death."""
     return [
         Column("CAUSE", lambda c: Cell(c.fingerprint)),
         Column("COUNT", lambda c: Cell(count(c.count), "bad"), right=True),
@@ -45,5 +45,5 @@ def _error(cause: Cause) -> str:
 
 
 def cause_line(cause: Cause) -> Cell:
-    """One cause as a line of a list."""
+    """Format one cause as a line of a list."""
     return Cell(escape_line(f"  {cause.count:>7}  {cause.fingerprint}  {cause.function}: {_error(cause)}"), "bad")

@@ -1,4 +1,4 @@
-"""Tables and lines of events, and of what people did."""
+"""Tables and lines of events, and the table of the audit."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from qctl.models import AuditEntry, Event
     from qctl.view.table import Style
 
-_STYLES: dict[str, Style] = {
+_EVENT_STYLES: dict[str, Style] = {
     **dict.fromkeys(("failed", "dead", "quarantined", "rejected", "discarded"), "bad"),
     **dict.fromkeys(("retried", "recovered", "paused", "tripped", "cleared", "purged"), "warn"),
     **dict.fromkeys(("finished", "resumed", "restored"), "good"),
 }
 
-_ENDS: dict[str, Style] = {"done": "good", "refused": "warn", "partial": "warn", "interrupted": "warn"}
+_OUTCOME_STYLES: dict[str, Style] = {"done": "good", "refused": "warn", "partial": "warn", "interrupted": "warn"}
 
 
 def event_columns(now: datetime) -> list[Column[Event]]:
-    """Columns of the table of events."""
+    """Return the columns of events."""
     return [
-        Column("TIME", lambda e: Cell(_second(e.at, now), "dim")),
-        Column("EVENT", lambda e: Cell(escape_line(e.event), _STYLES.get(e.event, ""))),
+        Column("TIME", lambda e: Cell(_local_second(e.at, now), "dim")),
+        Column("EVENT", lambda e: Cell(escape_line(e.event), _EVENT_STYLES.get(e.event, ""))),
         Column("QUEUE", lambda e: _field(e, "queue"), min_width=8),
         Column("JOB", lambda e: _field(e, "job"), min_width=8, drop=1),
         Column("NAME", lambda e: _field(e, "name"), min_width=8, drop=3),
@@ -36,9 +36,9 @@ def event_columns(now: datetime) -> list[Column[Event]]:
 
 
 def event_line(event: Event, now: datetime) -> Cell:
-    """One event as a line of a list that has no end."""
+    """Format one event as a line of an endless list."""
     words = (
-        _second(event.at, now),
+        _local_second(event.at, now),
         f"{event.event:<11}",
         event.fields.get("queue", ""),
         event.fields.get("job", ""),
@@ -46,25 +46,29 @@ def event_line(event: Event, now: datetime) -> Cell:
         _detail(event),
         f"by {_by(event)}" if _by(event) else "",
     )
-    return Cell(escape_line("  ".join(word for word in words if word)), _STYLES.get(event.event, ""))
+    return Cell(escape_line("  ".join(word for word in words if word)), _EVENT_STYLES.get(event.event, ""))
 
 
 def audit_columns(now: datetime, *, traced: bool) -> list[Column[AuditEntry]]:
-    """Columns of the table of what people did. `traced`: some of it was a request, which has a trace id."""
+    """Return the columns of the audit. `traced` adds the trace id of HTTP requests."""
     trace: Column[AuditEntry] = Column("TRACE", lambda a: Cell(escape_line(a.trace or NO_VALUE)), min_width=8, drop=3)
     return [
-        Column("TIME", lambda a: Cell(_second(a.at, now), "dim")),
-        Column("WHO", lambda a: Cell(escape_line(a.actor)), min_width=10),
-        Column("OUTCOME", lambda a: Cell(escape_line(a.outcome), _ENDS.get(a.outcome, "bad"))),
+        Column("TIME", lambda a: Cell(_local_second(a.at, now), "dim")),
+        Column("ACTOR", lambda a: Cell(escape_line(a.actor)), min_width=10),
+        Column("OUTCOME", lambda a: Cell(escape_line(a.outcome), _OUTCOME_STYLES.get(a.outcome, "bad"))),
         Column("TOOK", lambda a: Cell(duration(a.seconds)), right=True, drop=2),
         Column("VIA", lambda a: Cell(escape_line(a.via)), drop=1),
         *([trace] if traced else []),
-        Column("WHAT", lambda a: Cell(escape_line(a.line + (f"  ({a.problem})" if a.problem else ""))), long=True),
+        Column("COMMAND LINE", lambda a: Cell(escape_line(_command_line(a))), long=True),
     ]
 
 
-def _second(when: datetime, now: datetime) -> str:
-    """A time on the reader's own clock, to the second: 14:05:12 today, else 2025-11-22 14:05:12."""
+def _command_line(entry: AuditEntry) -> str:
+    return f"{entry.line}  ({entry.problem})" if entry.problem else entry.line
+
+
+def _local_second(when: datetime, now: datetime) -> str:
+    """Format a time in the local time zone, to the second: 14:05:12 today, else 2025-11-22 14:05:12."""
     local = when.astimezone()
     return f"{local:%H:%M:%S}" if local.date() == now.astimezone().date() else f"{local:%Y-%m-%d %H:%M:%S}"
 
@@ -78,7 +82,7 @@ def _by(event: Event) -> str:
 
 
 def _detail(event: Event) -> str:
-    """What else there is to say: why, how many, how long."""
+    """Format the reason, the number of jobs and the duration of an event."""
     fields = event.fields
     parts = [fields["reason"]] if fields.get("reason") else []
     if fields.get("count"):

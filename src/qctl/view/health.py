@@ -1,4 +1,4 @@
-"""The table of what health found."""
+"""Table of health findings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEALTH_STYLES: dict[HealthStatus, Style] = {"ok": "good", "degraded": "warn", "d
 
 
 def finding_columns() -> list[Column[Finding]]:
-    """Columns of the table of health findings."""
+    """Return the columns of health findings."""
     return [
         Column("STATUS", lambda f: Cell(f.status, HEALTH_STYLES[f.status])),
         Column("CHECK", lambda f: Cell(escape_line(f.check)), min_width=8),
@@ -24,5 +24,5 @@ def finding_columns() -> list[Column[Finding]]:
 
 
 def _finding(finding: Finding) -> str:
-    fix = f" (to mend it: {escape_line(finding.fix)})" if finding.fix else ""
+    fix = f" (fix: {escape_line(finding.fix)})" if finding.fix else ""
     return escape_line(finding.reason) + fix

@@ -1,4 +1,4 @@
-"""The tables of pipelines and topics, and the lines of what arrives."""
+"""Tables of pipelines, topics and rejects, and lines of arriving items."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ if TYPE_CHECKING:
     from qctl.models import Arrival, DeadLetter, PipelineStatus, TopicStatus
     from qctl.view.table import Style
 
-OTHERS = "(others)"
-"""Stands for the topics that are not told apart."""
+OTHER_TOPICS = "(others)"
+"""Name of the row for topics that are not counted individually."""
 
-LATE = 60.0
-"""Seconds of lag from which on it is marked."""
+LAG_WARNING_SECONDS = 60.0
 
 
 def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
-    """Columns of the table of pipelines."""
+    """Return the columns of pipelines."""
     return [
         Column("PIPELINE", lambda p: Cell(escape_line(p.name)), min_width=8),
         Column("RATE/S", lambda p: Cell(rate(p.rate)), right=True),
@@ -32,26 +31,26 @@ def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
         Column("BATCHES", lambda p: Cell(count(p.batches)), right=True, drop=3),
         Column("FLUSHED", lambda p: Cell(_ago(p.flushed_at, now)), right=True),
         Column("SIZE", lambda p: Cell(_size(p)), right=True, drop=2),
-        Column("LAG", lambda p: Cell(duration(p.lag), _lateness(p.lag)), right=True),
+        Column("LAG", lambda p: Cell(duration(p.lag), _lag_style(p.lag)), right=True),
         Column("REJECTS", lambda p: Cell(count(p.dead), "bad" if p.dead else ""), right=True),
-        Column("HELD", lambda p: _held(p, now), long=True),
+        Column("PAUSED", lambda p: _paused(p, now), long=True),
     ]
 
 
 def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
-    """Columns of the table of topics."""
+    """Return the columns of topics."""
     return [
         Column("TOPIC", lambda t: Cell(_name(t)), min_width=16),
         Column("RATE/S", lambda t: Cell(rate(t.rate)), right=True),
         Column("RECEIVED", lambda t: Cell(count(t.received)), right=True),
         Column("REJECTED", lambda t: Cell(count(t.rejected), "bad" if t.rejected else ""), right=True),
         Column("SEEN", lambda t: Cell(_ago(t.seen_at, now)), right=True),
-        Column("LAG", lambda t: Cell(elapsed(t.lag), _lateness(t.lag or 0.0)), right=True),
+        Column("LAG", lambda t: Cell(elapsed(t.lag), _lag_style(t.lag or 0.0)), right=True),
     ]
 
 
 def reject_columns(now: datetime, pipeline: Callable[[DeadLetter], str]) -> list[Column[DeadLetter]]:
-    """Columns of the table of rejects. `pipeline` names that of a letter."""
+    """Return the columns of rejects. `pipeline` returns the name of a reject's pipeline."""
     return [
         Column("ID", lambda d: Cell(escape_line(d.id)), min_width=39),
         Column("PIPELINE", lambda d: Cell(escape_line(pipeline(d))), min_width=8),
@@ -61,14 +60,14 @@ def reject_columns(now: datetime, pipeline: Callable[[DeadLetter], str]) -> list
 
 
 def _name(topic: TopicStatus) -> str:
-    """A topic, or that it stands for many."""
-    return OTHERS if topic.topic is None else escape_line(topic.topic)
+    """Return the name of a topic, or of the row for all other topics."""
+    return OTHER_TOPICS if topic.topic is None else escape_line(topic.topic)
 
 
 def arrival_line(arrival: Arrival) -> Cell:
-    """One item: when it came on the reader's own clock, from where, and what it says."""
-    said = json.dumps(arrival.content, ensure_ascii=False)
-    return Cell(f"{arrival.received_at.astimezone():%H:%M:%S} {escape_line(arrival.source)} {escape_line(said)}")
+    """Format one item: its local time of arrival, its source and its content."""
+    content = json.dumps(arrival.content, ensure_ascii=False)
+    return Cell(f"{arrival.received_at.astimezone():%H:%M:%S} {escape_line(arrival.source)} {escape_line(content)}")
 
 
 def _ago(then: datetime | None, now: datetime) -> str:
@@ -79,11 +78,11 @@ def _size(pipeline: PipelineStatus) -> str:
     return f"{NO_VALUE if pipeline.flushed is None else count(pipeline.flushed)}/{count(pipeline.threshold)}"
 
 
-def _lateness(seconds: float) -> Style:
-    return "warn" if seconds >= LATE else ""
+def _lag_style(seconds: float) -> Style:
+    return "warn" if seconds >= LAG_WARNING_SECONDS else ""
 
 
-def _held(pipeline: PipelineStatus, now: datetime) -> Cell:
+def _paused(pipeline: PipelineStatus, now: datetime) -> Cell:
     if pipeline.paused:
         return Cell(f"{escape_line(pipeline.queue)} {pause_text(pipeline.paused, now)}", "warn")
     return Cell("")

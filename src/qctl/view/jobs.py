@@ -23,7 +23,7 @@ _STYLES: dict[State, Style] = {
 
 
 def job_columns(now: datetime) -> list[Column[JobRow]]:
-    """Columns of the table of jobs."""
+    """Return the columns of jobs."""
     return [
         Column("ID", lambda j: Cell(escape_line(j.id)), min_width=36),
         Column("QUEUE", lambda j: Cell(escape_line(j.queue)), min_width=8),

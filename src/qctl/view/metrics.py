@@ -1,4 +1,4 @@
-"""Tables of what was measured."""
+"""Tables of metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def job_name_columns() -> list[Column[NameStats]]:
-    """Columns of the table of jobs by name."""
+    """Return the columns of statistics by job name."""
     return [
         Column("QUEUE", lambda j: Cell(escape_line(j.queue)), min_width=12),
         Column("JOB", lambda j: Cell(escape_line(j.name)), min_width=16, cut_start=True),
@@ -27,11 +27,11 @@ def job_name_columns() -> list[Column[NameStats]]:
 
 
 def metrics_columns(now: datetime) -> list[Column[Step]]:
-    """Columns of the table of what was measured over time."""
+    """Return the columns of metrics over time."""
     return [
         Column("FROM", lambda s: Cell(local_time(s.at, now))),
-        Column("DEPTH", lambda s: Cell(_known(s.depth)), right=True),
-        Column("IN", lambda s: Cell(_known(s.arrived)), right=True, drop=3),
+        Column("DEPTH", lambda s: Cell(_optional_count(s.depth)), right=True),
+        Column("IN", lambda s: Cell(_optional_count(s.arrived)), right=True, drop=3),
         Column("TAKEN", lambda s: Cell(count(s.taken), "" if s.taken else "dim"), right=True, drop=5),
         Column("FINISHED", lambda s: Cell(count(s.finished), "" if s.finished else "dim"), right=True),
         Column("FAILED", lambda s: Cell(count(s.failed), "bad" if s.failed else "dim"), right=True),
@@ -43,5 +43,5 @@ def metrics_columns(now: datetime) -> list[Column[Step]]:
     ]
 
 
-def _known(number: int | None) -> str:
+def _optional_count(number: int | None) -> str:
     return NO_VALUE if number is None else count(number)

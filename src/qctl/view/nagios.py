@@ -1,7 +1,7 @@
-"""How queues stand, in the words and numbers of the monitoring plug-ins' convention.
+"""Output of `qctl check` in the format of monitoring plug-ins.
 
-One line: what a person reads, a bar, and performance data: `'label'=value[unit];warning;critical;minimum`. Names come
-from outside: a bar would end the text, and an equals sign a label.
+One line: text, a vertical bar, and performance data: `'label'=value[unit];warning;critical;minimum`. Names from outside
+are escaped: a bar would end the text, and an equals sign a label.
 """
 
 from __future__ import annotations
@@ -16,75 +16,75 @@ from qctl.view.values import count, duration, quantity, share
 if TYPE_CHECKING:
     from qctl.models import Check, CheckedMetric, CheckedValue, QueueCheck, Threshold
 
-SHOWN = 5
-"""Queues whose trouble is told; of the others it is told how many."""
+MAX_LISTED_QUEUES = 5
+"""Queues named in the text; the rest are counted."""
 
-MEASURED = 50
-"""Queues of which there is performance data: the worst first. NRPE cuts a line at some kilobytes."""
+MAX_MEASURED_QUEUES = 50
+"""Queues with performance data, the worst first. NRPE truncates a line after a few kilobytes."""
 
 UNITS: dict[CheckedMetric, str] = {"age": "s", "depth": "", "dead": "", "errors": "%", "workers": ""}
 
 
-def summary(found: Check) -> str:
-    """The whole line."""
-    ordered = sorted(found.queues, key=lambda queue: -LEVEL_ORDER.index(queue.level))
+def summary(check: Check) -> str:
+    """Format the result of a check as one line."""
+    ordered = sorted(check.queues, key=lambda queue: -LEVEL_ORDER.index(queue.level))
     bad = [queue for queue in ordered if queue.level != Level.OK]
-    if not found.queues:
-        said = "no queue matches"
+    if not check.queues:
+        text = "no queue matches"
     elif bad:
-        said = "; ".join(_trouble(queue) for queue in bad[:SHOWN])
-        said += f"; and {len(bad) - SHOWN} more queues" if len(bad) > SHOWN else ""
+        text = "; ".join(_problems(queue) for queue in bad[:MAX_LISTED_QUEUES])
+        text += f"; and {len(bad) - MAX_LISTED_QUEUES} more queues" if len(bad) > MAX_LISTED_QUEUES else ""
     else:
-        said = _well(found.queues)
-    data = " ".join(_data(reading) for queue in ordered[:MEASURED] for reading in queue.readings)
-    return line(found.level, said, data)
+        text = _all_well(check.queues)
+    data = " ".join(_data(reading) for queue in ordered[:MAX_MEASURED_QUEUES] for reading in queue.readings)
+    return line(check.level, text, data)
 
 
-def line(level: Level, said: str, data: str = "") -> str:
-    """`QCTL OK - all is well | 'email age'=3s;60;300;0`."""
-    return f"QCTL {level.name} - {_text(said)}" + (f" | {data}" if data else "")
+def line(level: Level, text: str, data: str = "") -> str:
+    """Format `QCTL OK - all is well | 'email age'=3s;60;300;0`."""
+    return f"QCTL {level.name} - {_escape(text)}" + (f" | {data}" if data else "")
 
 
-def trouble(queue: QueueCheck) -> str:
-    """What is wrong with a queue, in words."""
-    return _text(_trouble(queue))
+def describe_problems(queue: QueueCheck) -> str:
+    """Describe the problems of a queue in words."""
+    return _escape(_problems(queue))
 
 
-def _text(said: str) -> str:
-    return escape_line(said).replace("|", "/")
+def _escape(text: str) -> str:
+    return escape_line(text).replace("|", "/")
 
 
-def _trouble(queue: QueueCheck) -> str:
+def _problems(queue: QueueCheck) -> str:
     if queue.error:
         return f"{queue.queue}: cannot be read: {queue.error}"
-    bad = ", ".join(_words(reading) for reading in queue.readings if reading.level != Level.OK)
+    bad = ", ".join(_describe(reading) for reading in queue.readings if reading.level != Level.OK)
     return f"{queue.queue}: {bad}" + (f" ({queue.paused})" if queue.paused else "")
 
 
-def _words(reading: CheckedValue) -> str:
-    """`the oldest waits 6m (more than 5m)`."""
+def _describe(reading: CheckedValue) -> str:
+    """Describe one value: `oldest job waits 6m (more than 5m)`."""
     value, limits = reading.value, reading.threshold
     if value is None:
-        return "how long the oldest waits is not known"
-    said = {
-        "age": f"the oldest waits {duration(value)}",
-        "depth": f"{count(round(value))} wait",
+        return "age of the oldest job is unknown"
+    text = {
+        "age": f"oldest job waits {duration(value)}",
+        "depth": f"{count(round(value))} waiting",
         "dead": quantity(round(value), "dead letter"),
         "errors": f"{share(value)} of runs fail",
         "workers": quantity(round(value), "worker"),
     }[reading.what]
     limit = limits.critical if reading.level == Level.CRITICAL else limits.warning
     if limit is None:
-        return said
-    shown = {"age": duration(limit), "errors": share(limit)}.get(reading.what, count(round(limit)))
-    return f"{said} ({'fewer' if limits.is_minimum else 'more'} than {shown})"
+        return text
+    threshold = {"age": duration(limit), "errors": share(limit)}.get(reading.what, count(round(limit)))
+    return f"{text} ({'fewer' if limits.is_minimum else 'more'} than {threshold})"
 
 
-def _well(queues: Sequence[QueueCheck]) -> str:
-    """`email, report: nothing beyond a threshold`."""
-    names = ", ".join(queue.queue for queue in queues) if len(queues) <= SHOWN else f"{len(queues)} queues"
-    looked = {reading.what for queue in queues for reading in queue.readings}
-    return f"{names}: {'nothing is beyond a threshold' if looked else 'can be read; no thresholds were given'}"
+def _all_well(queues: Sequence[QueueCheck]) -> str:
+    """Format `email, report: all within thresholds`."""
+    names = ", ".join(queue.queue for queue in queues) if len(queues) <= MAX_LISTED_QUEUES else f"{len(queues)} queues"
+    checked = {reading.what for queue in queues for reading in queue.readings}
+    return f"{names}: {'all within thresholds' if checked else 'readable; no thresholds set'}"
 
 
 def _data(reading: CheckedValue) -> str:
@@ -98,7 +98,7 @@ def _data(reading: CheckedValue) -> str:
 
 
 def _limit(limit: float | None, threshold: Threshold, unit: str) -> str:
-    """A range of the convention: `10` is bad above it, `10:` below."""
+    """Format a threshold of the convention: `10` is bad above it, `10:` below."""
     return "" if limit is None else _number(limit, unit) + (":" if threshold.is_minimum else "")
 
 

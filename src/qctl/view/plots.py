@@ -1,4 +1,4 @@
-"""What was measured, drawn in characters by plotext: for a terminal and for a screen of the monitor alike."""
+"""Plots of metrics, drawn in characters by plotext, for the terminal and the monitor."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ import plotext
 from qctl.models import Step
 from qctl.view.values import PERCENTILES
 
-LABELS = 6
-"""Times that are written under a plot."""
+MAX_TIME_LABELS = 6
 
 COLOURS = ("cyan", "orange", "red")
 
-MARKS = ("*", "+", "o")
-"""What tells curves apart where no colour does."""
+MARKERS = ("*", "+", "o")
+"""Markers that distinguish curves without colour."""
 
 Value = Callable[[Step], "float | None"]
 
 
-def percentiles(of: str) -> dict[str, Value]:
-    """Curves of the percentiles of a histogram that steps have: `waits` or `runs`."""
-    return {f"p{percent}": _percentile(of, percent) for percent in PERCENTILES}
+def percentiles(histogram: str) -> dict[str, Value]:
+    """Return the curves of the percentiles of one histogram of each step: `waits` or `runs`."""
+    return {f"p{percent}": _percentile(histogram, percent) for percent in PERCENTILES}
 
 
-def _percentile(of: str, percent: int) -> Value:
+def _percentile(histogram: str, percent: int) -> Value:
     def value(step: Step) -> float | None:
-        found: float | None = getattr(step, of).percentile(percent)
-        return found
+        seconds: float | None = getattr(step, histogram).percentile(percent)
+        return seconds
 
     return value
 
@@ -43,10 +42,10 @@ def plot(
     colour: bool = False,
     fine: bool = True,
 ) -> str:
-    """Curves over time in so many characters and lines; steps of which a value is not known are left out.
+    """Draw curves over time, `width` characters by `height` lines. Steps without a value are left out.
 
-    Empty where nothing was measured. `fine` draws by the dots of Braille where curves are told apart by more than their
-    marks; without it nothing but the marks is used for them.
+    Returns an empty text if there are no values. `fine` draws with Braille dots if colours distinguish the curves or
+    there is only one; otherwise curves are drawn with MARKERS.
     """
     plotext.clear_figure()
     plotext.theme("clear")
@@ -54,16 +53,16 @@ def plot(
     plotext.title(title)
     dots = fine and (colour or len(curves) == 1)
     highest = 0.0
-    for (name, value), ink, mark in zip(curves.items(), COLOURS, MARKS, strict=False):
-        known = [(number, y) for number, step in enumerate(steps) if (y := value(step)) is not None]
-        if known:
-            xs, ys = zip(*known, strict=True)
-            plotext.plot(xs, ys, label=name, color=ink, marker="braille" if dots else mark)
+    for (name, value), ink, marker in zip(curves.items(), COLOURS, MARKERS, strict=False):
+        points = [(index, y) for index, step in enumerate(steps) if (y := value(step)) is not None]
+        if points:
+            xs, ys = zip(*points, strict=True)
+            plotext.plot(xs, ys, label=name, color=ink, marker="braille" if dots else marker)
             highest = max(highest, *ys, 1e-9)
     if not highest:
         return ""
     plotext.ylim(0, highest * 1.05)
-    ticks = list(range(0, len(steps), max(1, len(steps) // LABELS)))
+    ticks = list(range(0, len(steps), max(1, len(steps) // MAX_TIME_LABELS)))
     plotext.xticks(ticks, [f"{steps[tick].at.astimezone():%H:%M}" for tick in ticks])
     text: str = plotext.build() if colour else plotext.uncolorize(plotext.build())
     return text.rstrip("\n")

@@ -1,7 +1,7 @@
-"""What was measured, in the text format of Prometheus.
+"""Metrics in the text format of Prometheus.
 
-The names after `qctl_` are those of the fourth seed document (`queuecraft_jobs_total`, ...); what it counts by a key
-that expires after a day is counted for ever here. Names of queues and topics come from outside: they are made inert.
+The names of JOBS after `qctl_` are those of QueueCraft (`queuecraft_jobs_total`, ...), so that its dashboards keep
+working; counters never expire. Names of queues and topics come from outside and are escaped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PREFIX = "qctl_"
 
-EVER = {
+COUNTERS = {
     "finished": "Runs that succeeded in qctl's workers",
     "failed": "Runs that failed in qctl's workers",
     "retried": "Retries by policy",
@@ -28,123 +28,125 @@ EVER = {
 }
 
 JOBS: dict[str, tuple[Literal["gauge", "counter"], str]] = {
-    "jobs:total": ("gauge", "Jobs submitted: runs that succeeded, and jobs that are not done"),
-    "jobs:pending": ("gauge", "Jobs that wait, are scheduled or deferred"),
-    "jobs:running": ("gauge", "Jobs that run"),
-    "jobs:completed": ("counter", EVER["finished"]),
-    "jobs:failed": ("counter", EVER["failed"]),
-    "jobs:retries": ("counter", EVER["retried"]),
-    "jobs:dlq": ("gauge", "Dead letters, and jobs in quarantine"),
-    "jobs:success_rate": ("gauge", "Percent of all runs that succeeded"),
-    "jobs:failure_rate": ("gauge", "Percent of all runs that failed"),
-    "rate_limit:hits": ("counter", "Jobs that an owner's limit refused"),
+    "jobs:total": ("gauge", "Jobs submitted: successful runs and unfinished jobs"),
+    "jobs:pending": ("gauge", "Waiting, scheduled and deferred jobs"),
+    "jobs:running": ("gauge", "Running jobs"),
+    "jobs:completed": ("counter", COUNTERS["finished"]),
+    "jobs:failed": ("counter", COUNTERS["failed"]),
+    "jobs:retries": ("counter", COUNTERS["retried"]),
+    "jobs:dlq": ("gauge", "Dead letters and quarantined jobs"),
+    "jobs:success_rate": ("gauge", "Successful runs in percent"),
+    "jobs:failure_rate": ("gauge", "Failed runs in percent"),
+    "rate_limit:hits": ("counter", "Jobs refused by a rate limit of their owner"),
 }
-"""The seed document's numbers of all jobs, by its names."""
+"""Totals of all queues, by the names of QueueCraft."""
 
 GAUGES: dict[str, tuple[str, Callable[[QueueStats], float | None]]] = {
-    "depth": ("Jobs that wait", lambda q: q.waiting),
+    "depth": ("Waiting jobs", lambda q: q.waiting),
     "latency_seconds": (
-        "Age of the oldest waiting job; 0 where none waits",
+        "Age of the oldest waiting job; 0 if none waits",
         lambda q: q.oldest_age if q.waiting else 0,
     ),
-    "arrivals_per_second": ("Jobs that come, over the last minute", lambda q: q.in_rate),
-    "finished_per_second": ("Runs that succeed, over the last minute", lambda q: q.out_rate),
+    "arrivals_per_second": ("Jobs enqueued, over the last minute", lambda q: q.in_rate),
+    "finished_per_second": ("Successful runs, over the last minute", lambda q: q.out_rate),
     "error_ratio": ("Share of the runs of the last 5 minutes that failed", lambda q: q.error_rate),
-    "memory_bytes": ("What the waiting jobs take, estimated", lambda q: q.memory),
-    "workers": ("Living workers that take from it", lambda q: q.workers),
+    "memory_bytes": ("Memory of the waiting jobs, estimated", lambda q: q.memory),
+    "workers": ("Live workers of the queue", lambda q: q.workers),
 }
-"""Of each queue that can be read; left out where it is not known."""
+"""Gauges of each readable queue; omitted if unknown."""
 
 PIPELINE: dict[str, tuple[Literal["gauge", "counter"], str, Callable[[PipelineStatus], float | None]]] = {
-    "buffer_items": ("gauge", "Items that no batch has taken yet", lambda p: p.depth),
-    "buffer_age_seconds": ("gauge", "Age of the oldest of them; 0 where there is none", lambda p: p.oldest_age or 0.0),
-    "ingest_received": ("counter", "Items taken into the buffer", lambda p: p.received),
-    "ingest_batched": ("counter", "Items that became part of a batch", lambda p: p.cut),
-    "ingest_rejected": ("counter", "Messages and rows that were refused", lambda p: p.rejected),
-    "ingest_sessions_lost": ("counter", "Sessions that a broker forgot", lambda p: p.sessions_lost),
-    "ingest_received_per_second": ("gauge", "Items taken in, over the last minute", lambda p: p.rate),
-    "ingest_batches": ("gauge", "Batches that wait or are being written", lambda p: p.batches),
-    "ingest_lag_seconds": ("gauge", "Age of the oldest item that is not written yet", lambda p: p.lag),
+    "buffer_items": ("gauge", "Items in the buffer, not yet in a batch", lambda p: p.depth),
+    "buffer_age_seconds": (
+        "gauge",
+        "Age of the oldest item in the buffer; 0 if empty",
+        lambda p: p.oldest_age or 0.0,
+    ),
+    "ingest_received": ("counter", "Items received into the buffer", lambda p: p.received),
+    "ingest_batched": ("counter", "Items put into batches", lambda p: p.cut),
+    "ingest_rejected": ("counter", "Rejected messages and rows", lambda p: p.rejected),
+    "ingest_sessions_lost": ("counter", "Sessions lost by the broker", lambda p: p.sessions_lost),
+    "ingest_received_per_second": ("gauge", "Items received, over the last minute", lambda p: p.rate),
+    "ingest_batches": ("gauge", "Batches waiting or being written", lambda p: p.batches),
+    "ingest_lag_seconds": ("gauge", "Age of the oldest item not yet written", lambda p: p.lag),
 }
-"""Of each pipeline; left out where it is not known."""
+"""Metrics of each pipeline; omitted if unknown."""
 
 TOPIC: dict[str, tuple[str, Callable[[TopicStatus], float | None]]] = {
     "topic_received_per_second": ("Messages of the busiest topics, over the last minute", lambda t: t.rate),
-    "topic_lag_seconds": ("From the measurement to the receipt of the last reading", lambda t: t.lag),
+    "topic_lag_seconds": ("Time from measurement to receipt of the last reading", lambda t: t.lag),
 }
 
 STATES = ("waiting", "running", "scheduled", "deferred", "finished", "dead")
 
 
-def exposition(found: Metrics | None, *, also: str = "") -> str:
-    """The text that Prometheus scrapes, or that its node exporter picks up as a file. None: Redis does not answer.
+def exposition(metrics: Metrics | None, *, second_prefix: str = "") -> str:
+    """Format metrics for Prometheus to scrape, or for its node exporter to read from a file.
 
-    `also` is a second prefix, under which the numbers of all jobs are told too.
+    None means that Redis does not answer. `second_prefix` repeats the totals of all queues under another prefix.
     """
-    from prometheus_client import CollectorRegistry, generate_latest  # 40 ms, for one command
+    from prometheus_client import CollectorRegistry, generate_latest  # takes 40 ms; only one command needs it
 
     registry = CollectorRegistry()
-    registry.register(_Collector(found, also))
+    registry.register(_Collector(metrics, second_prefix))
     return generate_latest(registry).decode()
 
 
-def job_totals(found: Metrics) -> dict[str, float]:
-    """The numbers of all jobs, by the names of `JOBS`. Without any run there are no rates."""
-    totals = found.stats.totals
-    ever = {what: sum(counts.get(what, 0) for counts in found.ever.values()) for what in EVER}
-    runs = ever["finished"] + ever["failed"]
+def job_totals(metrics: Metrics) -> dict[str, float]:
+    """Return the totals of all queues by the names of `JOBS`. Rates are absent until a job has run."""
+    totals = metrics.stats.totals
+    counts = {name: sum(queue.get(name, 0) for queue in metrics.ever.values()) for name in COUNTERS}
+    runs = counts["finished"] + counts["failed"]
     numbers: dict[str, float] = {
-        "jobs:total": ever["finished"] + totals.pending + totals.running + totals.failed,
+        "jobs:total": counts["finished"] + totals.pending + totals.running + totals.failed,
         "jobs:pending": totals.pending,
         "jobs:running": totals.running,
-        "jobs:completed": ever["finished"],
-        "jobs:failed": ever["failed"],
-        "jobs:retries": ever["retried"],
+        "jobs:completed": counts["finished"],
+        "jobs:failed": counts["failed"],
+        "jobs:retries": counts["retried"],
         "jobs:dlq": totals.failed,
-        "rate_limit:hits": found.refused,
+        "rate_limit:hits": metrics.refused,
     }
     if not runs:
         return numbers
     return {
         **numbers,
-        "jobs:success_rate": 100 * ever["finished"] / runs,
-        "jobs:failure_rate": 100 * ever["failed"] / runs,
+        "jobs:success_rate": 100 * counts["finished"] / runs,
+        "jobs:failure_rate": 100 * counts["failed"] / runs,
     }
 
 
 class _Collector:
-    """What the library asks for families of metrics."""
+    """Collector of metric families for the client library."""
 
-    def __init__(self, found: Metrics | None, also: str) -> None:
-        self._found = found
-        self._prefixes = (PREFIX, also) if also else (PREFIX,)
+    def __init__(self, metrics: Metrics | None, second_prefix: str) -> None:
+        self._metrics = metrics
+        self._prefixes = (PREFIX, second_prefix) if second_prefix else (PREFIX,)
         self._labels: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._used_labels: set[str] = set()
 
     def collect(self) -> Iterator[Metric]:
-        """Every family."""
-        yield self._gauge("redis_up", "1 where Redis answers", int(self._found is not None))
-        if self._found is not None:
-            yield from self._redis(self._found)
-            yield from self._jobs(self._found)
-            yield from self._queues(self._found.stats.queues)
-            yield from self._data(self._found)
-            for what, help in EVER.items():
-                yield self._ever(what, help, self._found)
+        """Yield every metric family."""
+        yield self._gauge("redis_up", "1 if Redis answers", int(self._metrics is not None))
+        if self._metrics is not None:
+            yield from self._redis(self._metrics)
+            yield from self._jobs(self._metrics)
+            yield from self._queues(self._metrics.stats.queues)
+            yield from self._data(self._metrics)
+            for name, help in COUNTERS.items():
+                yield self._counter(name, help, self._metrics)
 
     # --- all queues together ---
 
-    def _redis(self, found: Metrics) -> Iterator[Metric]:
-        yield self._gauge("redis_rtt_seconds", "How long Redis takes to answer a ping", found.rtt)
-        yield self._gauge("redis_memory_bytes", "Memory that Redis uses", found.memory)
-        yield self._gauge(
-            "redis_memory_limit_bytes", "Memory that Redis may use; 0 without a limit", found.memory_limit
-        )
-        yield self._gauge("workers", "Living workers", len(found.workers))
+    def _redis(self, metrics: Metrics) -> Iterator[Metric]:
+        yield self._gauge("redis_rtt_seconds", "Round-trip time of a ping to Redis", metrics.rtt)
+        yield self._gauge("redis_memory_bytes", "Memory used by Redis", metrics.memory)
+        yield self._gauge("redis_memory_limit_bytes", "Memory limit of Redis; 0 without a limit", metrics.memory_limit)
+        yield self._gauge("workers", "Live workers", len(metrics.workers))
 
-    def _jobs(self, found: Metrics) -> Iterator[Metric]:
-        """The seed document's."""
-        numbers = job_totals(found)
+    def _jobs(self, metrics: Metrics) -> Iterator[Metric]:
+        """Yield the totals of all queues."""
+        numbers = job_totals(metrics)
         for prefix in self._prefixes:
             for name, (kind, help) in JOBS.items():
                 known: list[tuple[list[str], float]] = [([], numbers[name])] if name in numbers else []
@@ -158,53 +160,57 @@ class _Collector:
     def _queues(self, queues: list[QueueStats]) -> Iterator[Metric]:
         good = [queue for queue in queues if not queue.error]
         up = (([self._label(queue.name)], int(not queue.error)) for queue in queues)
-        yield self._family("gauge", "queue_up", "1 where the queue can be read", ["queue"], up)
+        yield self._family("gauge", "queue_up", "1 if the queue can be read", ["queue"], up)
         paused = (([self._label(queue.name)], int(queue.paused is not None)) for queue in queues)
-        yield self._family("gauge", "queue_paused", "1 while the queue is paused", ["queue"], paused)
+        yield self._family("gauge", "queue_paused", "1 if the queue is paused", ["queue"], paused)
         jobs = (([self._label(queue.name), state], getattr(queue, state)) for queue in good for state in STATES)
         yield self._family("gauge", "queue_jobs", "Jobs by state", ["queue", "state"], jobs)
-        for name, (help, of) in GAUGES.items():
-            known = (([self._label(queue.name)], value) for queue in good if (value := of(queue)) is not None)
+        for name, (help, read) in GAUGES.items():
+            known = (([self._label(queue.name)], value) for queue in good if (value := read(queue)) is not None)
             yield self._family("gauge", f"queue_{name}", help, ["queue"], known)
         waits = ((queue.name, queue.waits) for queue in good)
-        yield self._quantiles("queue_wait_seconds", "How long jobs that ended in the last 5 minutes had waited", waits)
+        yield self._quantiles("queue_wait_seconds", "Wait time of the jobs that ended in the last 5 minutes", waits)
         runs = ((queue.name, queue.runs) for queue in good)
-        yield self._quantiles("queue_run_seconds", "How long runs that ended in the last 5 minutes took", runs)
+        yield self._quantiles("queue_run_seconds", "Run time of the jobs that ended in the last 5 minutes", runs)
 
-    def _quantiles(self, name: str, help: str, of: Iterable[tuple[str, Histogram]]) -> Metric:
+    def _quantiles(self, name: str, help: str, histograms: Iterable[tuple[str, Histogram]]) -> Metric:
         known = (
             ([self._label(queue), f"{percent / 100:g}"], seconds)
-            for queue, durations in of
+            for queue, durations in histograms
             for percent in PERCENTILES
             if (seconds := durations.percentile(percent)) is not None
         )
         return self._family("gauge", name, help, ["queue", "quantile"], known)
 
-    def _ever(self, what: str, help: str, found: Metrics) -> Metric:
-        counts = (([self._label(queue)], counted.get(what, 0)) for queue, counted in sorted(found.ever.items()))
-        return self._family("counter", f"queue_{what}", help, ["queue"], counts)
+    def _counter(self, name: str, help: str, metrics: Metrics) -> Metric:
+        values = (([self._label(queue)], counts.get(name, 0)) for queue, counts in sorted(metrics.ever.items()))
+        return self._family("counter", f"queue_{name}", help, ["queue"], values)
 
-    # --- data ---
+    # --- pipelines and topics ---
 
-    def _data(self, found: Metrics) -> Iterator[Metric]:
-        for name, (kind, help, measure) in PIPELINE.items():
-            known = (([each.name], value) for each in found.pipelines if (value := measure(each)) is not None)
-            yield self._family(kind, name, help, ["pipeline"], known)
-        for name, (help, of) in TOPIC.items():
-            topics = ((each, value) for each in found.topics if (value := of(each)) is not None)
-            labelled = (([each.pipeline, self._label(each.topic or "")], value) for each, value in topics)
+    def _data(self, metrics: Metrics) -> Iterator[Metric]:
+        for name, (kind, help, read_pipeline) in PIPELINE.items():
+            values = (
+                ([pipeline.name], value)
+                for pipeline in metrics.pipelines
+                if (value := read_pipeline(pipeline)) is not None
+            )
+            yield self._family(kind, name, help, ["pipeline"], values)
+        for name, (help, read_topic) in TOPIC.items():
+            topics = ((topic, value) for topic in metrics.topics if (value := read_topic(topic)) is not None)
+            labelled = (([topic.pipeline, self._label(topic.topic or "")], value) for topic, value in topics)
             yield self._family("gauge", name, help, ["pipeline", "topic"], labelled)
 
-    # --- all ---
+    # --- families ---
 
     def _label(self, name: str) -> str:
-        """A name from outside, inert. Two that look alike then are told apart: Prometheus would refuse all of it."""
+        """Escape a name from outside. Names that become equal get a suffix: Prometheus rejects duplicates."""
         if name not in self._labels:
             label = escape_line(name)
-            while label in self._taken:
+            while label in self._used_labels:
                 label += "'"
             self._labels[name] = label
-            self._taken.add(label)
+            self._used_labels.add(label)
         return self._labels[name]
 
     def _family(

@@ -1,4 +1,4 @@
-"""Tables of queues."""
+"""Tables of queues and of their history."""
 
 from __future__ import annotations
 
@@ -7,15 +7,27 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NO_VALUE, count, duration, elapsed_percentiles, eta, pause_text, rate, share, size
+from qctl.view.values import (
+    NO_VALUE,
+    count,
+    duration,
+    elapsed,
+    elapsed_percentiles,
+    eta,
+    local_time,
+    pause_text,
+    rate,
+    share,
+    size,
+)
 
 if TYPE_CHECKING:
-    from qctl.models import QueueStats, Stats
+    from qctl.models import HistoryStep, QueueStats, Stats
     from qctl.view.table import Style
 
 
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:
-    """Columns of the table of queues."""
+    """Return the columns of queues."""
     return [
         Column("QUEUE", lambda q: Cell(escape_line(q.name)), min_width=16),
         Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
@@ -38,7 +50,7 @@ def queue_columns(now: datetime) -> list[Column[QueueStats]]:
 
 
 def queue_state(queue: QueueStats, now: datetime) -> Cell:
-    """What is to be known of a queue beside its numbers, if anything."""
+    """Format the problem or the pause of a queue; empty if there is none."""
     if queue.error:
         return Cell(f"cannot be read: {escape_line(queue.error)}", "bad")
     if queue.paused and queue.lanes and queue.paused.queue != queue.name:
@@ -46,15 +58,33 @@ def queue_state(queue: QueueStats, now: datetime) -> Cell:
     if queue.paused:
         return Cell(pause_text(queue.paused, now, queue.name), "warn")
     if queue.waiting and not queue.workers:
-        return Cell("no worker takes from it", "warn")
+        return Cell("no worker", "warn")
     return Cell("")
 
 
 def totals_line(stats: Stats) -> str:
-    """The line under the table of queues."""
+    """Format the line under the table of queues."""
     t = stats.totals
     return f"pending {t.pending}   running {t.running}   completed {t.completed}   failed {t.failed}   total {t.total}"
 
 
 def _jobs(queue: QueueStats, number: int, style: Style = "") -> Cell:
     return Cell("?") if queue.error else Cell(count(number), style if number else "dim")
+
+
+def history_columns(now: datetime) -> list[Column[HistoryStep]]:
+    """Return the columns of a queue's history, one row per hour or day."""
+    return [
+        Column("FROM", lambda s: Cell(local_time(s.at, now))),
+        Column("ENQUEUED", lambda s: _event_count(s, "enqueued"), right=True, drop=2),
+        Column("FINISHED", lambda s: _event_count(s, "finished"), right=True),
+        Column("RETRIED", lambda s: _event_count(s, "retried", "warn"), right=True, drop=1),
+        Column("DEAD", lambda s: _event_count(s, "dead", "bad"), right=True),
+        Column("QUARANTINED", lambda s: _event_count(s, "quarantined", "bad"), right=True, drop=3),
+        Column("MEAN RUN", lambda s: Cell(elapsed(s.mean_run)), right=True, drop=1),
+    ]
+
+
+def _event_count(step: HistoryStep, event: str, style: Style = "") -> Cell:
+    number = step.counts.get(event, 0)
+    return Cell(count(number), style if number else "dim")

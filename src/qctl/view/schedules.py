@@ -1,4 +1,4 @@
-"""Tables of what comes at a time, and its rules in plain words."""
+"""Tables of schedules and upcoming runs, and rules in plain English."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def schedule_columns(now: datetime) -> list[Column[Timer]]:
-    """Columns of the table of what comes at a time."""
+    """Return the columns of schedules."""
     return [
         Column("NAME", lambda t: Cell(escape_line(t.name)), min_width=12),
         Column("KIND", lambda t: Cell(t.kind), drop=3),
@@ -23,13 +23,13 @@ def schedule_columns(now: datetime) -> list[Column[Timer]]:
         Column("QUEUE", lambda t: Cell(escape_line(t.queue)), min_width=8, drop=4),
         Column("NEXT", lambda t: _next(t, now)),
         Column("LAST", lambda t: Cell(_last(t, now)), drop=1),
-        Column("WHEN", lambda t: Cell(escape_line(describe_rule(t)), "dim"), min_width=12, drop=5),
+        Column("RULE", lambda t: Cell(escape_line(describe_rule(t)), "dim"), min_width=12, drop=5),
         Column("STATE", lambda t: schedule_state(t, now), long=True),
     ]
 
 
 def upcoming_columns(now: datetime) -> list[Column[Coming]]:
-    """Columns of the table of times that come."""
+    """Return the columns of upcoming runs."""
     return [
         Column("AT", lambda c: Cell(local_time(c.at, now))),
         Column("IN", lambda c: Cell(_until(c.at, now)), right=True),
@@ -41,21 +41,21 @@ def upcoming_columns(now: datetime) -> list[Column[Coming]]:
 
 
 def describe_rule(timer: Timer) -> str:
-    """When it comes, in plain English: `At 03:00, Monday through Friday`, `every 5m`, `3 more times, every 1h`."""
+    """Describe a rule in English: `At 03:00, Monday through Friday`, `every 5m`, `3 more times, every 1h`."""
     if timer.cron:
-        return _cron_in_words(timer.cron) + ("" if timer.timezone == "UTC" else f" ({timer.timezone})")
+        return _describe_cron(timer.cron) + ("" if timer.timezone == "UTC" else f" ({timer.timezone})")
     if timer.kind == "once":
         return "once"
     if timer.kind == "retry":
-        return "a failed attempt is retried"
+        return "retry of a failed attempt"
     every = ", then ".join(duration(float(seconds)) for seconds in timer.every)
-    words = f"every {every}" if every else "by a rule that only its scheduler can read" * (timer.kind == "rq-scheduler")
+    words = f"every {every}" if every else "a rule that only rq-scheduler can read" * (timer.kind == "rq-scheduler")
     times = "" if timer.left is None else f"{quantity(timer.left, 'more time')}"
     return ", ".join(part for part in (times, words) if part) or NO_VALUE
 
 
-def _cron_in_words(rule: str) -> str:
-    from cron_descriptor import FormatError, Options, get_description  # 20 ms that only lists of schedules pay
+def _describe_cron(rule: str) -> str:
+    from cron_descriptor import FormatError, Options, get_description  # takes 20 ms; only lists of schedules need it
 
     options = Options()
     options.use_24hour_time_format = True
@@ -68,30 +68,30 @@ def _cron_in_words(rule: str) -> str:
 
 
 def schedule_state(timer: Timer, now: datetime) -> Cell:
-    """Whether it is paused, and what is not as it should be: the worst first."""
+    """Format the pause and the problems of a schedule. The style is that of the worst problem."""
     worst: Style = ""
     parts: list[str] = []
     if timer.paused_by is not None:
         parts.append(f"paused by {timer.paused_by}")
         worst = "warn"
     for concern in timer.concerns:
-        parts.append(_said(concern, timer, now))
+        parts.append(_describe_concern(concern, timer, now))
         worst = "bad" if concern.kind in ("broken", "overdue") else worst or "warn"
     return Cell(escape_line("; ".join(parts)), worst)
 
 
-def _said(concern: Concern, timer: Timer, now: datetime) -> str:
+def _describe_concern(concern: Concern, timer: Timer, now: datetime) -> str:
     if concern.kind == "broken":
         return concern.text
     if concern.kind == "overdue":
-        return f"{duration(concern.seconds)} overdue: does qctl-scheduler run?"
+        return f"{duration(concern.seconds)} overdue: is qctl-scheduler running?"
     if concern.kind == "missed":
-        return f"{quantity(concern.count, 'time')} missed: nobody was there (catch-up {timer.catch_up})"
+        return f"{quantity(concern.count, 'time')} missed while no scheduler ran (catch-up {timer.catch_up})"
     if concern.kind == "overlap":
-        return f"overlap: {concern.count} of its runs go on at once"
-    left = "" if timer.next_at is None else f", the next comes in {_until(timer.next_at, now)}"
-    verb = "waits" if timer.last_status == "queued" else "goes on"
-    return f"its last run still {verb} after {duration(concern.seconds)}{left}"
+        return f"overlap: {concern.count} runs at once"
+    due = "" if timer.next_at is None else f", next run in {_until(timer.next_at, now)}"
+    state = "waiting" if timer.last_status == "queued" else "running"
+    return f"last run still {state} after {duration(concern.seconds)}{due}"
 
 
 def _next(timer: Timer, now: datetime) -> Cell:

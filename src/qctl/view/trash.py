@@ -1,4 +1,4 @@
-"""The table of the trash."""
+"""Table of the trash."""
 
 from __future__ import annotations
 
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 def trash_columns(now: datetime) -> list[Column[TrashBatch]]:
-    """Columns of the table of trash batches."""
+    """Return the columns of trash batches."""
     return [
         Column("BATCH", lambda b: Cell(escape_line(b.id)), min_width=20),
         Column("QUEUE", lambda b: Cell(escape_line(b.queue)), min_width=8),
         Column("JOBS", lambda b: Cell(count(b.count)), right=True),
-        Column("ACT", lambda b: Cell(escape_line(b.verb)), drop=3),
+        Column("ACTION", lambda b: Cell(escape_line(b.verb)), drop=3),
         Column("AGE", lambda b: Cell(age(b.at, now)), right=True),
-        Column("GONE IN", lambda b: Cell(duration(max(0.0, (b.expires_at - now).total_seconds()))), right=True, drop=1),
+        Column("EXPIRES IN", lambda b: Cell(_remaining(b, now)), right=True, drop=1),
         Column("BY", lambda b: Cell(escape_line(b.by)), min_width=8, drop=2),
     ]
+
+
+def _remaining(batch: TrashBatch, now: datetime) -> str:
+    return duration(max(0.0, (batch.expires_at - now).total_seconds()))

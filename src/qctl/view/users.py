@@ -1,4 +1,4 @@
-"""The table of users."""
+"""Table of users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def user_columns(now: datetime) -> list[Column[Account]]:
-    """Columns of the table of users."""
+    """Return the columns of users."""
     return [
         Column("ADDRESS", lambda a: Cell(escape_line(a.email)), min_width=20),
         Column("ROLE", lambda a: Cell(escape_line(a.role), "warn" if a.role == "admin" else "")),

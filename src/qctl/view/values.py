@@ -7,22 +7,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
-from qctl.view.table import Cell
 
 if TYPE_CHECKING:
     from qctl.histogram import Histogram
     from qctl.models import Pause
-    from qctl.view.table import Style
 
 NO_VALUE = "-"
-"""Stands where there is no value."""
 
 PERCENTILES = (50, 95, 99)
-"""Which are shown of durations, everywhere."""
+"""Percentiles that are shown of every duration."""
 
 
 def count(number: int) -> str:
-    """A count that fits five places: exact below 100,000, then 123k, 1.2M, 123M."""
+    """Format a count in at most five characters: exact below 100,000, then 123k, 1.2M, 123M."""
     if abs(number) < 100_000:
         return str(number)
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -33,12 +30,12 @@ def count(number: int) -> str:
 
 
 def quantity(number: int, noun: str) -> str:
-    """`1 job`, `4 jobs`: exact, for sentences."""
+    """Format an exact count with its noun: `1 job`, `4 jobs`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def rate(per_second: float | None) -> str:
-    """Jobs a second: one decimal below 10, then whole; `-` where it is not known."""
+    """Format jobs per second: one decimal below 10, then whole; `-` if unknown."""
     if per_second is None:
         return NO_VALUE
     if 0 < per_second < 0.05:
@@ -49,7 +46,7 @@ def rate(per_second: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A duration in its two longest units: 0.4s, 12s, 5m, 2h10m, 3d4h. `-` where it is not known."""
+    """Format a duration in its two longest units: 0.4s, 12s, 5m, 2h10m, 3d4h; `-` if unknown."""
     if seconds is None:
         return NO_VALUE
     if seconds < 0.95:
@@ -64,7 +61,7 @@ def duration(seconds: float | None) -> str:
 
 
 def elapsed(seconds: float | None) -> str:
-    """How long something took, to two digits: 0.4ms, 12ms, 1.2s, 48s, then as `duration`. `-` where it is not known."""
+    """Format an elapsed time with two digits: 0.4ms, 12ms, 1.2s, 48s, then as `duration`; `-` if unknown."""
     if seconds is None:
         return NO_VALUE
     for limit, scale, unit in ((0.0095, 1e3, "ms"), (0.95, 1e3, "ms"), (9.95, 1, "s")):
@@ -74,14 +71,14 @@ def elapsed(seconds: float | None) -> str:
 
 
 def elapsed_percentiles(durations: Histogram) -> str:
-    """Median, 95th and 99th percentile: `12ms 1.2s 48s`."""
+    """Format median, 95th and 99th percentile: `12ms 1.2s 48s`."""
     if not durations.counts:
         return NO_VALUE
     return " ".join(elapsed(durations.percentile(percent)) for percent in PERCENTILES)
 
 
 def share(part: float | None) -> str:
-    """A share in percent: one decimal below 10 %, then whole; `-` where it is not known."""
+    """Format a share in percent: one decimal below 10 %, then whole; `-` if unknown."""
     if part is None:
         return NO_VALUE
     percent = part * 100
@@ -91,17 +88,17 @@ def share(part: float | None) -> str:
 
 
 def eta(seconds: float | None) -> str:
-    """When a queue will be empty: a duration, or `never`."""
+    """Format the time until a queue is empty: a duration, or `never`."""
     return "never" if seconds == math.inf else duration(seconds)
 
 
 def age(then: datetime | None, now: datetime) -> str:
-    """How long ago that was. Clocks differ: what lies ahead is 0s old."""
+    """Format the time since then. A time in the future counts as now, because clocks differ."""
     return NO_VALUE if then is None else duration(max(0.0, (now - then).total_seconds()))
 
 
 def local_time(when: datetime | None, now: datetime) -> str:
-    """A time on the reader's own clock: 14:05 today, else 2025-11-22 14:05."""
+    """Format a time in the local time zone: 14:05 today, else 2025-11-22 14:05."""
     if when is None:
         return NO_VALUE
     local = when.astimezone()
@@ -109,7 +106,7 @@ def local_time(when: datetime | None, now: datetime) -> str:
 
 
 def size(number: int) -> str:
-    """Bytes: 812 B, 1.2 KB, 3.4 MB."""
+    """Format bytes: 812 B, 1.2 KB, 3.4 MB."""
     scaled = float(number)
     for unit in ("B", "KB", "MB"):
         if scaled < 1000:
@@ -118,15 +115,10 @@ def size(number: int) -> str:
     return f"{scaled:.1f} GB"
 
 
-def pause_text(held: Pause, now: datetime, queue: str | None = None) -> str:
-    """`paused 5m by ops@host: deploy, until 14:05`. `queue` is the one that is looked at, maybe a lane of `held`."""
-    if queue not in (None, held.queue):
-        return f"paused with {escape_line(held.queue)}"
-    reason = f": {escape_line(held.reason)}" if held.reason else ""
-    until = f", until {local_time(held.until, now)}" if held.until else ""
-    return f"paused {age(held.at, now)} by {escape_line(held.by)}{reason}{until}"
-
-
-def detail_line(name: str, value: str, style: Style = "") -> Cell:
-    """One line of a list of facts about one thing."""
-    return Cell(f"{name:<9} {escape_line(value)}", style)
+def pause_text(pause: Pause, now: datetime, queue: str | None = None) -> str:
+    """Format a pause: `paused 5m by ops@host: deploy, until 14:05`. `queue` may be a lane of the paused queue."""
+    if queue not in (None, pause.queue):
+        return f"paused with {escape_line(pause.queue)}"
+    reason = f": {escape_line(pause.reason)}" if pause.reason else ""
+    until = f", until {local_time(pause.until, now)}" if pause.until else ""
+    return f"paused {age(pause.at, now)} by {escape_line(pause.by)}{reason}{until}"

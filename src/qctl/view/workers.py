@@ -1,4 +1,4 @@
-"""The table of workers, and the facts about one."""
+"""Table of workers, and details of one worker."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
+from qctl.view.details import detail_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NO_VALUE, age, count, detail_line, duration, local_time, size
+from qctl.view.values import NO_VALUE, age, count, duration, local_time, size
 
 if TYPE_CHECKING:
     from qctl.models import WorkerInfo
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:
-    """Columns of the table of workers."""
+    """Return the columns of workers."""
     return [
         Column("WORKER", lambda w: Cell(escape_line(w.name)), min_width=12),
         Column("STATE", worker_state),
@@ -34,21 +35,21 @@ def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:
 
 
 def worker_state(worker: WorkerInfo) -> Cell:
-    """What a worker is doing: RQ's word, and whether it takes nothing new."""
+    """Format RQ's state of a worker, and whether it is quiet: it takes no new jobs."""
     if worker.quiet is None:
         return Cell(escape_line(worker.state))
     return Cell("quiet" if worker.state == "idle" else f"{escape_line(worker.state)}, quiet", "warn")
 
 
 def worker_details(worker: WorkerInfo, now: datetime) -> list[Cell]:
-    """All that is known of one worker, a line each."""
+    """Format all details of one worker, one per line."""
     job = worker.current_job or NO_VALUE
     if worker.current_job and worker.job_since:
         job = f"{worker.current_job} {worker.job_function}, for {age(worker.job_since, now)}"
-    obeys: tuple[str, Style] = (
-        ("obeys", "") if worker.honours_pause else ("ignores: it may take jobs all the same", "warn")
+    pause: tuple[str, Style] = (
+        ("obeys", "") if worker.honours_pause else ("ignores: takes jobs of paused queues", "warn")
     )
-    facts = [
+    lines = [
         detail_line("worker", worker.name),
         detail_line("state", worker_state(worker).text, worker_state(worker).style),
         detail_line("queues", ", ".join(worker.queues)),
@@ -57,9 +58,9 @@ def worker_details(worker: WorkerInfo, now: datetime) -> list[Cell]:
         detail_line("up", f"{age(worker.started_at, now)}, since {local_time(worker.started_at, now)}"),
         detail_line("seen", f"{age(worker.last_heartbeat, now)} ago"),
         detail_line("memory", NO_VALUE if worker.memory is None else size(worker.memory)),
-        detail_line("done", f"{worker.finished}, and {worker.failed} failed, in {duration(worker.worked)} of work"),
-        detail_line("pause", *obeys),
+        detail_line("done", f"{worker.finished}, {worker.failed} failed, in {duration(worker.worked)} of work"),
+        detail_line("pause", *pause),
     ]
     if worker.quiet:
-        facts.append(detail_line("quiet", f"{age(worker.quiet.at, now)} by {worker.quiet.by}", "warn"))
-    return facts
+        lines.append(detail_line("quiet", f"{age(worker.quiet.at, now)} by {worker.quiet.by}", "warn"))
+    return lines

@@ -1,4 +1,4 @@
-"""`qctl alert`: rules as they stand, a test of them, and quiet for a while."""
+"""`qctl alert`: list, test and mute rules."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Qctl = Callable[..., Ran]
 def test_rules_as_they_stand(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     heading, late = qctl("alert", "list", "-o", "table").out.splitlines()
-    assert heading.split() == ["ALERT", "NOW", "QUEUES", "BAD", "SINCE", "TOLD", "TELLS", "MUTED"]
+    assert heading.split() == ["ALERT", "LEVEL", "QUEUES", "FIRING", "SINCE", "NOTIFIED", "CHANNELS", "MUTED"]
     assert late.split()[:4] == ["late", "OK", "email", "email"]
     assert re.match(r"\d+m(\d+s)?$", late.split()[4])
     assert re.search(r"muted \S+ ago by ops@host until .*: deploy", late)
-    (found,) = qctl("alert", "list", "--json").json["alerts"]
-    assert (found["level"], found["firing"], found["muted"]["reason"]) == ("OK", ["email"], "deploy")
+    (alert,) = qctl("alert", "list", "--json").json["alerts"]
+    assert (alert["level"], alert["firing"], alert["muted"]["reason"]) == ("OK", ["email"], "deploy")
 
 
 def test_a_rule_of_nothing_yet(qctl: Qctl) -> None:
-    calm = qctl("alert", "list", "--json", ops=FakeOps(alerts__list=[Alert(RULE, [], [], None)])).json["alerts"][0]
-    assert (calm["level"], calm["firing"], calm["muted"]) == (None, [], None)
+    alert = qctl("alert", "list", "--json", ops=FakeOps(alerts__list=[Alert(RULE, [], [], None)])).json["alerts"][0]
+    assert (alert["level"], alert["firing"], alert["muted"]) == (None, [], None)
     assert CHECK.queues
 
 
@@ -44,34 +44,34 @@ def test_a_test_says_who_could_be_told(sent: tuple[bool, ...], code: int, qctl: 
     deliveries = [Delivery(f"email:{n}", yes, "" if yes else "no such host") for n, yes in enumerate(sent)]
     ran = qctl("alert", "test", "late", "--json", ops=FakeOps(alerts__test=deliveries))
     assert ran.code == code
-    assert [each["sent"] for each in ran.json["deliveries"]] == list(sent)
+    assert [delivery["sent"] for delivery in ran.json["deliveries"]] == list(sent)
 
 
 def test_quiet_for_a_while(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("alert", "mute", "late", "--for", "2h", "--reason", "deploy", ops=ops)
     assert ops.calls_of("alerts__mute") == [(("late",), {"seconds": 7200.0, "reason": "deploy"})]
-    assert "nobody is told of late until" in ran.out
+    assert "late muted until" in ran.out
     assert "qctl alert mute late --off" in ran.out
-    assert qctl("alert", "mute", "late", "--off").out == "late is told of again\n"
+    assert qctl("alert", "mute", "late", "--off").out == "late unmuted\n"
     assert qctl("alert", "mute", "late", "--off", ops=FakeOps(alerts__unmute=False)).out == "late was not muted\n"
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (("late", "--for", "2"), "--for: '2' has no unit"),
-        (("late", "--off", "--for", "2h"), "--off goes with neither"),
+        (("late", "--off", "--for", "2h"), "--off cannot be combined"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], said: str, qctl: Qctl) -> None:
+def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("alert", "mute", *line)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
 
 
 def test_what_goes_wrong(qctl: Qctl) -> None:
-    unknown = NotFoundError("there is no alert early")
+    unknown = NotFoundError("alert 'early' not found")
     broken = SettingsError("/x/alerts.toml", "alert 'late': it tells nobody")
     assert qctl("alert", "mute", "early", ops=FakeOps(alerts__mute=unknown)).code == 3
     ran = qctl("alert", "list", ops=FakeOps(alerts__list=broken))

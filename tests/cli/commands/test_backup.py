@@ -1,4 +1,4 @@
-"""`qctl backup` writes a file that is whole or not there; `qctl restore` says what did not come back."""
+"""`qctl backup` writes complete files only; `qctl restore` reports rejected lines."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ def test_a_file_for_its_owner_alone(qctl: Qctl, tmp_path: Path) -> None:
     file = tmp_path / "kept.jsonl"
     assert file.read_text() == "line\n"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert "1 pause, 2 dead letters, 1 trash batch, 5 jobs in it" in ran.out
+    assert "1 pause, 2 dead letters, 1 trash batch, 5 trash jobs" in ran.out
     assert qctl("backup", "kept.jsonl").code == 6
     assert qctl("backup", "kept.jsonl", "--force").code == 0
 
 
 def test_half_a_backup_is_none(qctl: Qctl, tmp_path: Path) -> None:
-    (tmp_path / "kept.jsonl").write_text("the one before")
+    (tmp_path / "kept.jsonl").write_text("previous backup")
 
     def fail(put: Callable[[str], None], **_: object) -> Backup:
         put("half\n")
         raise RedisUnreachableError("away")
 
     assert qctl("backup", "kept.jsonl", "--force", ops=FakeOps(backup__write=fail)).code == 4
-    assert [(file.name, file.read_text()) for file in tmp_path.glob("*kept*")] == [("kept.jsonl", "the one before")]
+    assert [(file.name, file.read_text()) for file in tmp_path.glob("*kept*")] == [("kept.jsonl", "previous backup")]
     assert qctl("backup", "no/such/folder/x").code == 1
 
 
 def test_what_did_not_come_back_is_said(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x\n")))
-    some = RestoredBackup({"pause": 1}, 1, [RejectedLine(2, "it is not JSON")], False)
-    ran = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=some))
+    partial = RestoredBackup({"pause": 1}, 1, [RejectedLine(2, "it is not JSON")], False)
+    ran = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=partial))
     assert ran.code == 5
     assert "line 2: it is not JSON" in ran.out
-    assert "cut off" in ran.err
+    assert "truncated" in ran.err
     nothing = RestoredBackup({}, 1, [RejectedLine(1, "it is not JSON")], True)
     assert qctl("restore", "-", ops=FakeOps(backup__restore=nothing)).code == 1
-    there = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=RestoredBackup({}, 0, [], True, 3)))
-    assert there.code == 0
-    assert "there already, and left as it is: 3 lines" in there.out
+    unchanged = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=RestoredBackup({}, 0, [], True, 3)))
+    assert unchanged.code == 0
+    assert "already present, left unchanged: 3 lines" in unchanged.out
     assert qctl("restore", "nowhere.jsonl").code == 3

@@ -18,11 +18,11 @@ LINE = re.compile(r"QCTL (OK|WARNING|CRITICAL|UNKNOWN) - [^|\n]+(?: \| .+)?\n")
 DATA = re.compile(r"'(?:[^'=|]|'')+'=(?:U|-?[0-9.]+(?:s|%)?);[0-9.:]*;[0-9.:]*;0")
 
 
-def reading(what: CheckedMetric, value: float | None, limit: Threshold, queue: str = "email") -> CheckedValue:
-    return CheckedValue(queue, what, value, limit, Level.UNKNOWN if value is None else limit.judge(value))
+def reading(metric: CheckedMetric, value: float | None, limit: Threshold, queue: str = "email") -> CheckedValue:
+    return CheckedValue(queue, metric, value, limit, Level.UNKNOWN if value is None else limit.judge(value))
 
 
-def of(*queues: QueueCheck) -> FakeOps:
+def ops_with(*queues: QueueCheck) -> FakeOps:
     return FakeOps(checks__run=Check.of(queues))
 
 
@@ -37,20 +37,20 @@ WORKERS, ERRORS = Threshold(None, 1, is_minimum=True), Threshold(0.05, 0.2)
 
 def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
     ops = FakeOps()
-    limits = "--max-age 60s:300s --max-depth 1000:5000 --max-dead 1:50 --min-workers 1 --max-errors 5%:20%"
-    ran = qctl("check", "-Q", "email", "-Q", "report*", *limits.split(), ops=ops)
+    options = "--max-age 60s:300s --max-depth 1000:5000 --max-dead 1:50 --min-workers 1 --max-errors 5%:20%"
+    ran = qctl("check", "-Q", "email", "-Q", "report*", *options.split(), ops=ops)
     assert ran.code == 0
-    wanted = Thresholds(age=AGE, depth=DEPTH, dead=DEAD, errors=ERRORS, workers=WORKERS)
-    assert ops.calls_of("checks__run") == [((wanted, ["email", "report*"]), {})]
+    limits = Thresholds(age=AGE, depth=DEPTH, dead=DEAD, errors=ERRORS, workers=WORKERS)
+    assert ops.calls_of("checks__run") == [((limits, ["email", "report*"]), {})]
 
 
 @pytest.mark.parametrize(
-    ("found", "code", "said"),
+    ("checked", "code", "line"),
     [
         (
             queue("email", reading("age", 4, AGE), reading("depth", 3, DEPTH)),
             0,
-            "QCTL OK - email: nothing is beyond a threshold | 'email age'=4s;60;300;0 'email depth'=3;1000;5000;0",
+            "QCTL OK - email: all within thresholds | 'email age'=4s;60;300;0 'email depth'=3;1000;5000;0",
         ),
         (
             queue("email", reading("dead", 3, DEAD)),
@@ -60,7 +60,7 @@ def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
         (
             queue("email", reading("age", 360.5, AGE), reading("workers", 0, WORKERS), paused="email is paused by me"),
             2,
-            "QCTL CRITICAL - email: the oldest waits 6m (more than 5m), 0 workers (fewer than 1) "
+            "QCTL CRITICAL - email: oldest job waits 6m (more than 5m), 0 workers (fewer than 1) "
             "(email is paused by me) | 'email age'=360.5s;60;300;0 'email workers'=0;;1:;0",
         ),
         (
@@ -71,21 +71,21 @@ def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
         (
             queue("email", reading("age", None, AGE)),
             3,
-            "QCTL UNKNOWN - email: how long the oldest waits is not known | 'email age'=U;60;300;0",
+            "QCTL UNKNOWN - email: age of the oldest job is unknown | 'email age'=U;60;300;0",
         ),
         (queue("email", error="its key holds text"), 2, "QCTL CRITICAL - email: cannot be read: its key holds text"),
-        (queue("email"), 0, "QCTL OK - email: can be read; no thresholds were given"),
+        (queue("email"), 0, "QCTL OK - email: readable; no thresholds set"),
     ],
 )
-def test_the_line_and_the_exit_code(found: QueueCheck, code: int, said: str, qctl: Qctl) -> None:
-    ran = qctl("check", ops=of(found))
-    assert (ran.code, ran.out, ran.err) == (code, said + "\n", "")
+def test_the_line_and_the_exit_code(checked: QueueCheck, code: int, line: str, qctl: Qctl) -> None:
+    ran = qctl("check", ops=ops_with(checked))
+    assert (ran.code, ran.out, ran.err) == (code, line + "\n", "")
     assert LINE.fullmatch(ran.out)
 
 
 def test_many_queues_are_one_line(qctl: Qctl) -> None:
     bad = [queue(f"q{n}", reading("dead", 60, DEAD, f"q{n}")) for n in range(60)]
-    ran = qctl("check", ops=of(queue("good", reading("dead", 0, DEAD, "good")), *bad))
+    ran = qctl("check", ops=ops_with(queue("good", reading("dead", 0, DEAD, "good")), *bad))
     assert (ran.code, ran.out.count("\n")) == (2, 1)
     assert "; and 55 more queues | " in ran.out
     assert len(DATA.findall(ran.out)) == 50
@@ -94,7 +94,7 @@ def test_many_queues_are_one_line(qctl: Qctl) -> None:
 
 @pytest.mark.parametrize("name", ["a|b", "a'b", "a=b", "a\nb", "\x1b[31mred", "ü\u202e"])
 def test_hostile_names_break_neither_text_nor_data(name: str, qctl: Qctl) -> None:
-    ran = qctl("check", ops=of(queue(name, reading("dead", 60, DEAD, name))))
+    ran = qctl("check", ops=ops_with(queue(name, reading("dead", 60, DEAD, name))))
     assert LINE.fullmatch(ran.out)
     text, _, data = ran.out.rstrip("\n").partition(" | ")
     assert DATA.fullmatch(data)
@@ -123,12 +123,12 @@ def test_what_is_malformed_is_unknown_and_quoted(option: str, value: str, part: 
     "line", [("check", "--foo"), ("check", "email"), ("check", "--max-age"), ("--no-color", "check", "--max-age")]
 )
 def test_a_line_that_cannot_be_read_is_unknown_too(line: tuple[str, ...], qctl: Qctl) -> None:
-    """2 would be CRITICAL."""
+    """Exit code 2 would mean CRITICAL."""
     assert qctl(*line).code == 3
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "line"),
     [
         (RedisUnreachableError("Redis at x does not answer"), 2, "QCTL CRITICAL - Redis at x does not answer\n"),
         (
@@ -140,9 +140,9 @@ def test_a_line_that_cannot_be_read_is_unknown_too(line: tuple[str, ...], qctl: 
         (QctlError("a | b"), 3, "QCTL UNKNOWN - a / b\n"),
     ],
 )
-def test_what_goes_wrong_is_an_answer(error: QctlError, code: int, said: str, qctl: Qctl) -> None:
+def test_what_goes_wrong_is_an_answer(error: QctlError, code: int, line: str, qctl: Qctl) -> None:
     ran = qctl("check", ops=FakeOps(checks__run=error))
-    assert (ran.code, ran.out, ran.err) == (code, said, "")
+    assert (ran.code, ran.out, ran.err) == (code, line, "")
 
 
 def test_a_fault_of_our_own_is_unknown(qctl: Qctl) -> None:
@@ -154,7 +154,7 @@ def test_a_fault_of_our_own_is_unknown(qctl: Qctl) -> None:
 
 
 def test_json_says_the_same(qctl: Qctl) -> None:
-    ran = qctl("check", "--json", ops=of(queue("email", reading("errors", 0.125, ERRORS))))
+    ran = qctl("check", "--json", ops=ops_with(queue("email", reading("errors", 0.125, ERRORS))))
     assert (ran.code, ran.json["level"]) == (1, "WARNING")
     (email,) = ran.json["queues"]
     assert (email["errors_value"], email["errors_level"], email["age_value"]) == (0.125, "WARNING", None)

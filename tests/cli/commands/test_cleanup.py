@@ -1,4 +1,4 @@
-"""`qctl cleanup` in cron: quiet, one line, and exit codes that say what happened."""
+"""`qctl cleanup`: one line or none, and exit codes for cron."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def ops(*removed: CleanupResult, dry_run: bool = False) -> FakeOps:
 
 
 def test_the_defaults_are_those_that_were_promised(qctl: Qctl) -> None:
-    asked = FakeOps()
+    fake = FakeOps()
     for line in ("finished", "failed", "all", "failed --older-than 30d --keep 0 -Q email --dry-run"):
-        qctl("cleanup", *line.split(), ops=asked)
-    kinds, given = zip(*asked.calls_of("cleanup__run"), strict=True)
-    assert [each for (each,) in kinds] == [["finished"], ["failed"], list(ALL_KINDS), ["failed"]]
-    nothing = {"older_than": None, "queues": (), "dry_run": False}
-    assert given[:3] == ({**nothing, "keep": 100}, {**nothing, "keep": 50}, {**nothing, "keep": None})
-    assert given[3] == {"older_than": 30 * 86_400.0, "keep": 0, "queues": ["email"], "dry_run": True}
+        qctl("cleanup", *line.split(), ops=fake)
+    kinds, options = zip(*fake.calls_of("cleanup__run"), strict=True)
+    assert [kind for (kind,) in kinds] == [["finished"], ["failed"], list(ALL_KINDS), ["failed"]]
+    defaults = {"older_than": None, "queues": (), "dry_run": False}
+    assert options[:3] == ({**defaults, "keep": 100}, {**defaults, "keep": 50}, {**defaults, "keep": None})
+    assert options[3] == {"older_than": 30 * 86_400.0, "keep": 0, "queues": ["email"], "dry_run": True}
 
 
 def test_nothing_to_say_is_not_said(qctl: Qctl) -> None:
@@ -36,31 +36,31 @@ def test_nothing_to_say_is_not_said(qctl: Qctl) -> None:
 
 
 def test_what_went_is_one_line(qctl: Qctl) -> None:
-    found = ops(
+    fake = ops(
         CleanupResult("finished", 1),
         CleanupResult("failed", 3, batch="b-1"),
         CleanupResult("exports", 2, 2400),
         CleanupResult("trash", 0),
     )
-    ran = qctl("cleanup", "all", ops=found)
+    ran = qctl("cleanup", "all", ops=fake)
     assert ran.code == 0
     assert ran.out == (
-        "removed 1 finished job, 3 dead letters, 2 exports (2.4 KB) in 400ms; undo: qctl trash restore b-1\n"
+        "deleted 1 finished job, 3 dead letters, 2 exports (2.4 KB) in 400ms; undo: qctl trash restore b-1\n"
     )
 
 
 def test_a_dry_run_says_what_would_go(qctl: Qctl) -> None:
-    would = qctl("cleanup", "finished", "--dry-run", ops=ops(CleanupResult("finished", 12), dry_run=True))
+    some = qctl("cleanup", "finished", "--dry-run", ops=ops(CleanupResult("finished", 12), dry_run=True))
     nothing = qctl("cleanup", "finished", "--dry-run", ops=ops(CleanupResult("finished", 0), dry_run=True))
-    assert would.out == "would remove 12 finished jobs\n"
-    assert nothing.out == "there is nothing to remove\n"
+    assert some.out == "would delete 12 finished jobs\n"
+    assert nothing.out == "nothing to delete\n"
 
 
 def test_what_could_not_be_done_is_told_and_the_rest_is_done(qctl: Qctl) -> None:
-    some = ops(CleanupResult("finished", 12), CleanupResult("reports", 0, problem="'x' cannot be read"))
-    ran = qctl("cleanup", "all", ops=some)
+    partial = ops(CleanupResult("finished", 12), CleanupResult("reports", 0, problem="'x' cannot be read"))
+    ran = qctl("cleanup", "all", ops=partial)
     assert (ran.code, ran.err) == (5, "qctl: reports: 'x' cannot be read\n")
-    assert ran.out.startswith("removed 12 finished jobs")
+    assert ran.out.startswith("deleted 12 finished jobs")
     assert qctl("cleanup", "reports", ops=ops(CleanupResult("reports", 0, problem="no"))).code == 1
 
 
@@ -74,22 +74,22 @@ def test_what_keeps_it_from_running(error: Exception, code: int, qctl: Qctl) -> 
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (("--older-than", "24"), "--older-than: '24' has no unit"),
         (("--older-than", ""), "--older-than is empty"),
         (("--keep", "-1"), "Invalid value for '--keep'"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], said: str, qctl: Qctl) -> None:
+def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("cleanup", "finished", *line)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
 
 
 def test_json_is_never_quiet(qctl: Qctl) -> None:
-    found = qctl("cleanup", "trash", "--json", ops=ops(CleanupResult("trash", 0))).json
-    assert (found["removed"], found["kinds"][0]["kind"]) == (0, "trash")
+    document = qctl("cleanup", "trash", "--json", ops=ops(CleanupResult("trash", 0))).json
+    assert (document["removed"], document["kinds"][0]["kind"]) == (0, "trash")
 
 
 def test_read_only_lets_only_look(qctl: Qctl) -> None:

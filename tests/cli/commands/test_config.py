@@ -1,4 +1,4 @@
-"""`qctl context` and `qctl config`, as they are used: a flag wins over the environment, over .env, over the context."""
+"""`qctl context` and `qctl config`: an option overrides the environment, .env and the context, in this order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Qctl = Callable[..., Ran]
 
 
 @pytest.fixture
-def two(redis_server: RedisServer) -> None:
-    """Two contexts: `live` leads to a Redis that is there, `prod` may only be read."""
+def two_contexts(redis_server: RedisServer) -> None:
+    """Create the contexts `live`, whose Redis answers, and `prod`, which is read-only."""
     contexts.config_file().write_text(
         f'[contexts.live]\nREDIS_URL = "{redis_server.tcp_url}"\n'
         f'[contexts.prod]\nREDIS_URL = "redis://ops:hunter2@redis.example:6379/0"\nQCTL_READ_ONLY = true\n'
@@ -27,7 +27,7 @@ def two(redis_server: RedisServer) -> None:
 
 @pytest.fixture
 def real(capsys: pytest.CaptureFixture[str]) -> Qctl:
-    """Runs a command line with the real Ops."""
+    """Run a command line with the real Ops."""
     from qctl.cli.main import run
     from qctl.cli.session import Session
 
@@ -38,13 +38,12 @@ def real(capsys: pytest.CaptureFixture[str]) -> Qctl:
 
 
 def origins(qctl: Qctl, *arguments: str) -> dict[str, tuple[str | None, str]]:
-    found = qctl(*arguments, "config", "show", "--json").json["settings"]
-    return {one["name"]: (one["value"], one["origin"]) for one in found}
+    settings = qctl(*arguments, "config", "show", "--json").json["settings"]
+    return {setting["name"]: (setting["value"], setting["origin"]) for setting in settings}
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_contexts")
 def test_one_command_for_each_of_several_redis(real: Qctl, redis_server: RedisServer) -> None:
-    """peers.md section 4, number 13: several environments from one tool."""
     assert f"127.0.0.1:{redis_server.port}" in real("--context", "live", "ping").out
     assert f"127.0.0.1:{redis_server.port}" in real("ping", "--context", "live").out
     assert real("--context", "prod", "pause", "email").code == 6
@@ -53,7 +52,7 @@ def test_one_command_for_each_of_several_redis(real: Qctl, redis_server: RedisSe
     assert ran.err.endswith("did you mean 'prod'?\n")
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_contexts")
 def test_a_context_is_used_until_it_is_not(
     real: Qctl, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,12 +64,12 @@ def test_a_context_is_used_until_it_is_not(
     monkeypatch.delenv("QCTL_CONTEXT")
     assert real("context", "use", "nosuch").code == 3
     assert real("context", "use", "prod").code == 0
-    assert real("context", "use", "--none").code == 0  # also where the chosen one may only be read
+    assert real("context", "use", "--none").code == 0  # possible although the context in use is read-only
     assert real("context", "use").code == 2
     assert real("context", "show").code == 2
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_contexts")
 def test_no_secret_is_shown(real: Qctl) -> None:
     for line in (
         ("context", "list"),
@@ -86,7 +85,7 @@ def test_no_secret_is_shown(real: Qctl) -> None:
     assert "redis://ops:***@redis.example" in real("context", "list").out
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_contexts")
 def test_every_setting_tells_its_origin(real: Qctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("REDIS_DB=3\nLOG_LEVEL=debug\n")
     monkeypatch.setenv("LOG_LEVEL", "warning")
@@ -101,12 +100,12 @@ def test_every_setting_tells_its_origin(real: Qctl, tmp_path: Path, monkeypatch:
     assert changed == ["LOG_LEVEL", "REDIS_DB"]
 
 
-@pytest.mark.usefixtures("two")
+@pytest.mark.usefixtures("two_contexts")
 def test_another_redis_than_that_of_the_named_context_is_said(real: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_HOST", "elsewhere")
     ran = real("--context", "prod", "config", "show", "--json")
-    assert "another Redis is named by a flag, the environment or .env" in ran.err
-    found = {one["name"]: one["origin"] for one in ran.json["settings"]}
+    assert "the Redis of context prod is not used" in ran.err
+    found = {setting["name"]: setting["origin"] for setting in ran.json["settings"]}
     assert (found["REDIS_URL"], found["REDIS_HOST"], found["QCTL_READ_ONLY"]) == (
         "default",
         "environment",
@@ -132,7 +131,7 @@ def test_all_problems_are_told_at_once_and_2(real: Qctl, monkeypatch: pytest.Mon
     assert len(ran.json["findings"]) == 2
     shown = real("config", "show", "--changed", "--json")
     assert shown.code == 0
-    assert {one["name"] for one in shown.json["settings"]} == {"REDIS_PORT", "LOG_LEVEL"}
+    assert {setting["name"] for setting in shown.json["settings"]} == {"REDIS_PORT", "LOG_LEVEL"}
 
 
 def test_a_context_file_that_tells_secrets_to_others_is_refused(real: Qctl) -> None:
@@ -146,7 +145,7 @@ def test_a_context_file_that_tells_secrets_to_others_is_refused(real: Qctl) -> N
 
 
 def test_init_writes_once(real: Qctl, tmp_path: Path) -> None:
-    assert real("config", "init").out == ".env is written; take away the # of what you change\n"
+    assert real("config", "init").out == ".env written; uncomment the settings to change\n"
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert real("config", "init").code == 6
     assert real("config", "init", str(tmp_path / "other.env")).code == 0
@@ -154,6 +153,6 @@ def test_init_writes_once(real: Qctl, tmp_path: Path) -> None:
 
 
 def test_up_and_what_is_about_this_machine_know_no_context(real: Qctl) -> None:
-    """Else nobody could leave a context that may only be read."""
+    """Otherwise nobody could leave a read-only context."""
     assert real("--context", "prod", "config", "init").code == 0
     assert real("--context", "nosuch", "config", "check").code == 2

@@ -1,4 +1,4 @@
-"""`qctl daemon` on a systemd that notes what it is asked; what a real one makes of it is in tests/systemd."""
+"""`qctl daemon` on a fake systemd. tests/systemd has the tests on a real one."""
 
 from __future__ import annotations
 
@@ -65,8 +65,13 @@ def test_what_cannot_be_scaled(queue: str, count: str, qctl: Qctl, systemd: Fake
 
 def test_logs_are_asked_of_the_journal(qctl: Qctl, systemd: FakeSystemd) -> None:
     assert "running schedules" in qctl("daemon", "logs", "scheduler", "-n", "5", "--since", "2h", "--follow").out
-    asked = systemd.done[-1]
-    assert asked == ("--no-pager", "--lines=5", "--follow", "--since=-7200s", "--unit=qctl-scheduler.service")
+    assert systemd.done[-1] == (
+        "--no-pager",
+        "--lines=5",
+        "--follow",
+        "--since=-7200s",
+        "--unit=qctl-scheduler.service",
+    )
 
 
 def test_install_print_names_this_qctl_and_writes_nothing(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
@@ -75,10 +80,12 @@ def test_install_print_names_this_qctl_and_writes_nothing(qctl: Qctl, systemd: F
     assert "User=qctl" in files["qctl-.service.d/sandbox.conf"]
     assert not any("/usr/local/bin" in text for text in files.values())
     assert systemd.done == []
-    ours = {row["file"]: row["text"] for row in qctl("daemon", "install", "--user", "--print", "--json").json["files"]}
-    assert set(ours) == set(files) - {"qctl-.service.d/sandbox.conf"}
-    assert "WantedBy=default.target" in ours["qctl.target"]
-    assert not any("User=" in text for text in ours.values())
+    user_files = {
+        row["file"]: row["text"] for row in qctl("daemon", "install", "--user", "--print", "--json").json["files"]
+    }
+    assert set(user_files) == set(files) - {"qctl-.service.d/sandbox.conf"}
+    assert "WantedBy=default.target" in user_files["qctl.target"]
+    assert not any("User=" in text for text in user_files.values())
 
 
 def test_install_for_a_user(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,15 +115,15 @@ def test_without_systemd_it_says_so_and_names_up(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("said", "kind"),
+    ("message", "kind"),
     [
         ("Failed to start x: Access denied", RefusedError),
         ("Failed to connect to bus: No medium found", UnreachableError),
         ("Unit x.service not found.", QctlError),
     ],
 )
-def test_what_systemctl_complains_of(said: str, kind: type[QctlError], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_systemctl_complains_of(message: str, kind: type[QctlError], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "BOOTED", "/")
-    monkeypatch.setattr(programs, "_run", lambda command: subprocess.CompletedProcess(command, 1, "", said))
-    with pytest.raises(kind, match=said[:12]):
+    monkeypatch.setattr(programs, "_run", lambda command: subprocess.CompletedProcess(command, 1, "", message))
+    with pytest.raises(kind, match=message[:12]):
         REAL(False, "start", "x")

@@ -1,4 +1,4 @@
-"""`qctl ingest`: what is said of pipelines, topics, arrivals and rejects."""
+"""`qctl ingest`: pipelines, topics, arrivals and rejects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from qctl.models import Arrivals, ImportResult, RejectDetail, RejectedLine, Sele
 Qctl = Callable[..., Ran]
 
 
-def stdin(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+def set_stdin(monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
 
 
@@ -27,13 +27,13 @@ def test_a_person_sees_why_a_pipeline_stands_still(qctl: Qctl) -> None:
     assert "readings" in shown
     assert "950/1000" in shown
     assert "InfluxDB does not answer" in shown
-    assert re.search(r"the broker forgot a session 2 times, last \S+ ago", shown)
+    assert re.search(r"the broker lost 2 sessions, last \S+ ago", shown)
 
 
 def test_topics_that_are_not_told_apart_have_a_row(qctl: Qctl) -> None:
     assert "(others)" in qctl("ingest", "topics", "-o", "table").out
     found = qctl("ingest", "topics", "--json").json
-    assert [each["topic"] for each in found["topics"]] == ["sensors/hall", None]
+    assert [topic["topic"] for topic in found["topics"]] == ["sensors/hall", None]
     assert found["topics"][0]["lag_seconds"] == 0.25
 
 
@@ -47,7 +47,7 @@ def test_topics_by_a_sort_that_there_is(qctl: Qctl) -> None:
 def test_tail_says_how_many_it_does_not_show(qctl: Qctl) -> None:
     ran = qctl("ingest", "tail", "-o", "table")
     assert 'sensors/hall {"temperature": 21.5}' in ran.out
-    assert "and 2 more at once" in ran.err
+    assert "and 2 more at the same time" in ran.err
     (row,) = [json.loads(line) for line in qctl("ingest", "tail", "--json").out.splitlines()[-1:]]
     assert json.loads(row["content"]) == {"temperature": 21.5}
 
@@ -60,30 +60,30 @@ def test_tail_prints_hostile_text_inert(qctl: Qctl) -> None:
 
 
 def test_push_takes_stdin_and_tells_of_bad_lines(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    stdin(monkeypatch, b"{}\nnonsense\n{}\n")
-    given: list[bytes] = []
+    set_stdin(monkeypatch, b"{}\nnonsense\n{}\n")
+    received: list[bytes] = []
 
     def push(_pipeline: str, lines: Iterable[bytes], **_: object) -> ImportResult:
-        given.extend(lines)
+        received.extend(lines)
         return ImportResult(2, 1, [RejectedLine(2, "it is not JSON")])
 
     ops = FakeOps(ingest__push=push)
     ran = qctl("ingest", "push", "readings", "--topic", "sensors/attic", ops=ops)
-    assert (ran.code, ran.out.splitlines()) == (5, ["2 items taken in", "  line 2: it is not JSON"])
+    assert (ran.code, ran.out.splitlines()) == (5, ["2 items ingested", "  line 2: it is not JSON"])
     ((_, options),) = ops.calls_of("ingest__push")
     assert options == {"topic": "sensors/attic"}
-    assert given == [b"{}\n", b"nonsense\n", b"{}\n"]
+    assert received == [b"{}\n", b"nonsense\n", b"{}\n"]
 
 
 def test_push_of_a_file_that_is_not_there(qctl: Qctl) -> None:
     ran = qctl("ingest", "push", "readings", "no.jsonl")
-    assert (ran.code, ran.err) == (3, "qctl: there is no file 'no.jsonl'\n")
+    assert (ran.code, ran.err) == (3, "qctl: file 'no.jsonl' not found\n")
 
 
 def test_flush_says_what_stays(qctl: Qctl) -> None:
     assert qctl("ingest", "flush").out.splitlines() == [
         "readings: 40 items to sensor-data",
-        "messages: 0 items to q; 5 stay, for q has no room",
+        "messages: 0 items to q; 5 remain in the buffer: q is full",
     ]
 
 
@@ -110,8 +110,8 @@ def test_a_pipeline_that_there_is_not(qctl: Qctl) -> None:
 
 def test_a_reject_is_shown_with_what_came(qctl: Qctl) -> None:
     shown = qctl("ingest", "rejects", "show", "reject-1").out
-    assert "from      sensors/hall" in shown
-    assert "what came\nnope" in shown
+    assert "source    sensors/hall" in shown
+    assert "content\nnope" in shown
     batch = FakeOps(ingest__reject=RejectDetail(DETAIL, "readings", None, None))
     assert "a batch" in qctl("ingest", "rejects", "show", "reject-1", ops=batch).out
 

@@ -1,4 +1,4 @@
-"""What was measured, for people and for Prometheus."""
+"""`qctl metrics`: metrics for people and for Prometheus."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AWAY = RedisUnreachableError("Redis at x does not answer")
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
-    """Every sample by its name and queue; the parser refuses what Prometheus would refuse."""
+    """Return every sample by its name and labels. The parser rejects what Prometheus would reject."""
     return {
         (sample.name, ",".join(sample.labels.values())): sample.value
         for family in text_string_to_metric_families(text)
@@ -37,12 +37,11 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 
 
 def test_the_names_of_the_seed_documents(qctl: Qctl) -> None:
-    """S4-14, S4-15: the ten numbers, under our prefix."""
     seen = samples(qctl("metrics", "export").out)
-    assert {name: seen[f"qctl_{name}", ""] for name in SEED} == SEED
+    assert {name: seen[f"qctl_{name}", ""] for name in QUEUECRAFT_TOTALS} == QUEUECRAFT_TOTALS
 
 
-SEED = {
+QUEUECRAFT_TOTALS = {
     "jobs_total": 36,  # 30 done, 4 waiting, 2 dead
     "jobs_pending": 4,
     "jobs_running": 0,
@@ -57,13 +56,12 @@ SEED = {
 
 
 def test_latency_age_rates_and_times_of_each_queue() -> None:
-    """Latency in RQ metrics (17 of what users ask for); S2-16, S3-16."""
     late = replace(QUEUE, oldest_age=42.5, waits=Histogram({0: 10}), out_rate=1.5, workers=2, memory=5000)
     seen = samples(exposition(replace(METRICS, stats=Stats(METRICS.stats.at, [late], Totals.of([late])))))
-    told = {name.removeprefix("qctl_queue_"): value for (name, queue), value in seen.items() if queue == "email"}
-    assert told["latency_seconds"] == 42.5
-    assert (told["depth"], told["finished_per_second"], told["workers"], told["memory_bytes"]) == (4, 1.5, 2, 5000)
-    assert (told["error_ratio"], told["finished_total"], told["retried_total"]) == (0.25, 30, 5)
+    email = {name.removeprefix("qctl_queue_"): value for (name, queue), value in seen.items() if queue == "email"}
+    assert email["latency_seconds"] == 42.5
+    assert (email["depth"], email["finished_per_second"], email["workers"], email["memory_bytes"]) == (4, 1.5, 2, 5000)
+    assert (email["error_ratio"], email["finished_total"], email["retried_total"]) == (0.25, 30, 5)
     assert seen["qctl_queue_run_seconds", "0.99,email"] == pytest.approx(4.8, rel=0.05)
     assert seen["qctl_queue_wait_seconds", "0.5,email"] == pytest.approx(1, rel=0.05)
     assert seen["qctl_queue_jobs", "email,dead"] == 2
@@ -72,8 +70,8 @@ def test_latency_age_rates_and_times_of_each_queue() -> None:
 
 def test_what_came_of_each_pipeline_and_topic() -> None:
     seen = samples(exposition(METRICS))
-    told = {name.removeprefix("qctl_"): value for (name, label), value in seen.items() if label == "readings"}
-    assert told == {
+    readings = {name.removeprefix("qctl_"): value for (name, label), value in seen.items() if label == "readings"}
+    assert readings == {
         "buffer_items": 40,
         "buffer_age_seconds": 0.5,
         "ingest_received_total": 12_000,
@@ -127,7 +125,7 @@ def test_a_file_is_replaced_whole(qctl: Qctl, tmp_path: Path) -> None:
     assert (ran.code, ran.out, ran.err) == (0, "", "")
     assert samples(file.read_text())["qctl_jobs_dlq", ""] == 2
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
-    assert [each for each in tmp_path.iterdir() if each.is_file()] == [file]
+    assert [path for path in tmp_path.iterdir() if path.is_file()] == [file]
 
 
 def test_a_file_that_cannot_be_written(qctl: Qctl, tmp_path: Path) -> None:
@@ -136,7 +134,7 @@ def test_a_file_that_cannot_be_written(qctl: Qctl, tmp_path: Path) -> None:
         ran = qctl("metrics", "export", "--to", str(tmp_path / target))
         assert (ran.code, ran.out) == (1, "")
         assert "cannot be written" in ran.err
-    assert [each.name for each in tmp_path.iterdir() if each.name != "config"] == ["folder"]
+    assert [path.name for path in tmp_path.iterdir() if path.name != "config"] == ["folder"]
 
 
 @pytest.mark.parametrize("option", [("--json",), ("-o", "csv")])
@@ -152,9 +150,9 @@ def test_what_is_asked_for(qctl: Qctl) -> None:
     qctl("metrics", "show", "email", "--since", "24h", "--step", "1h", ops=ops)
     qctl("metrics", "show", ops=ops)
     qctl("metrics", "show", "--since", "5m", ops=ops)
-    asked = ops.calls_of("metrics__series")
-    assert asked[0] == ((["email"],), {"seconds": 86_400.0, "step": 3600.0})
-    assert [each[1]["step"] for each in asked[1:]] == [300.0, 60.0]
+    calls = ops.calls_of("metrics__series")
+    assert calls[0] == ((["email"],), {"seconds": 86_400.0, "step": 3600.0})
+    assert [options["step"] for _, options in calls[1:]] == [300.0, 60.0]
 
 
 def test_a_table_of_steps(qctl: Qctl) -> None:
@@ -164,23 +162,23 @@ def test_a_table_of_steps(qctl: Qctl) -> None:
     assert "25%" in first or "RUN" in heading
 
 
-@pytest.mark.parametrize("what", ["depth", "rate", "wait", "run"])
-def test_a_plot(what: str, qctl: Qctl) -> None:
-    ran = qctl("metrics", "show", "--plot", what)
+@pytest.mark.parametrize("metric", ["depth", "rate", "wait", "run"])
+def test_a_plot(metric: str, qctl: Qctl) -> None:
+    ran = qctl("metrics", "show", "--plot", metric)
     assert ran.code == 0
     assert len(ran.out.splitlines()) >= 10
     assert "\x1b" not in ran.out
-    if what != "depth":
-        assert ("p95" if what in ("wait", "run") else "failed") in ran.out
+    if metric != "depth":
+        assert ("p95" if metric in ("wait", "run") else "failed") in ran.out
 
 
 def test_a_plot_of_nothing(qctl: Qctl) -> None:
     ran = qctl("metrics", "show", "--plot", "wait", ops=FakeOps(metrics__series=Series([], 300.0, [])))
-    assert (ran.code, ran.out) == (0, "Nothing was measured.\n")
+    assert (ran.code, ran.out) == (0, "No metrics in this period.\n")
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (("--since", "5"), "--since: '5' has no unit"),
         (("--since", "30s"), "--since: '30s' is shorter than 60s"),
@@ -188,7 +186,7 @@ def test_a_plot_of_nothing(qctl: Qctl) -> None:
         (("--plot", "all"), "'all' is not one of"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], said: str, qctl: Qctl) -> None:
+def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("metrics", "show", *line)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err

@@ -1,4 +1,4 @@
-"""`qctl stats`: lanes folded and unfolded, jobs by name, and the same again every two seconds."""
+"""`qctl stats`: queues, lanes, jobs by name, and periodic refresh."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def rows(qctl: Qctl, *line: str) -> dict[str, dict[str, object]]:
 
 
 def test_lanes_are_folded_unless_asked_for(qctl: Qctl) -> None:
-    folded, apart = rows(qctl), rows(qctl, "--lanes")
+    folded, unfolded = rows(qctl), rows(qctl, "--lanes")
     assert {name: queue["waiting"] for name, queue in folded.items()} == {"email": 3, "report": 5}
     assert folded["email"]["lanes"] == ["email", "email.high"]
     assert folded["report"]["lanes"] == []
-    assert set(apart) == {"email", "email.high", "report"}
+    assert set(unfolded) == {"email", "email.high", "report"}
 
 
 def test_a_lane_that_is_named_shows_alone(qctl: Qctl) -> None:
@@ -79,44 +79,44 @@ def test_an_estimate_says_so(qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
-        (("--since", "1h"), "--since goes with --names"),
+        (("--since", "1h"), "--since needs --names"),
         (("--names", "--since", "1"), "--since: '1' has no unit"),
         (("--watch", "2"), "--watch: '2' has no unit"),
         (("--watch", "1ms"), "--watch: '1ms' is shorter than 0.1s"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], said: str, qctl: Qctl) -> None:
+def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("stats", *line)
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.err
+    assert message in ran.err
 
 
-# --- again and again ----------------------------------------------------------------------------------------
+# --- --watch ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def third_time(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Ctrl-C comes in the third wait. Holds how long each wait was to be."""
-    waits: list[float] = []
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Simulate Ctrl-C during the third wait. Returns the length (s) of each wait."""
+    lengths: list[float] = []
 
     def wait(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 3:
+        lengths.append(seconds)
+        if len(lengths) == 3:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("qctl.cli.watch.sleep", wait)
-    return waits
+    return lengths
 
 
-def test_without_a_terminal_it_is_told_again_below(qctl: Qctl, third_time: list[float]) -> None:
+def test_without_a_terminal_it_is_told_again_below(qctl: Qctl, waits: list[float]) -> None:
     ran = qctl("stats", "--watch", "2s", "-o", "name")
     assert (ran.code, ran.out) == (130, "email\nsensor-data\n" * 3)
-    assert all(1 < seconds <= 2 for seconds in third_time)
+    assert all(1 < seconds <= 2 for seconds in waits)
 
 
-def test_redis_may_go_and_come_back(qctl: Qctl, third_time: list[float]) -> None:
+def test_redis_may_go_and_come_back(qctl: Qctl, waits: list[float]) -> None:
     answers = iter([LANES, RedisUnreachableError("Redis at x does not answer"), LANES])
 
     def read() -> object:

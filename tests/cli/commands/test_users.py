@@ -1,4 +1,4 @@
-"""`qctl user`: passwords come by a terminal or stdin, never by the command line."""
+"""`qctl user`: users and passwords, which are read from the terminal or stdin, never from options."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ ADDRESS = ADA.email
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """What stands on stdin."""
+def set_stdin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that sets the text of stdin."""
 
     def put(text: str) -> None:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
@@ -43,39 +43,39 @@ def test_a_list_for_people_and_programs(qctl: Qctl) -> None:
     assert "1 of 7 users" in qctl("user", "list", ops=FakeOps(users__list=Accounts([ADA], 7))).err
 
 
-def test_a_password_is_the_first_line_of_stdin(qctl: Qctl, typed: Callable[[str], None]) -> None:
+def test_a_password_is_the_first_line_of_stdin(qctl: Qctl, set_stdin: Callable[[str], None]) -> None:
     ops = FakeOps()
-    typed("correct horse \nsecond line\n")
+    set_stdin("correct horse \nsecond line\n")
     ran = qctl("user", "create", ADDRESS, "--name", "Ada", "--admin", ops=ops)
     assert ran.code == 0
     assert ops.calls_of("users__create") == [((ADDRESS, "Ada", "correct horse "), {"role": "admin"})]
-    typed("another\r\n")
+    set_stdin("another\r\n")
     qctl("user", "password", ADDRESS, ops=ops)
     assert ops.calls_of("users__password") == [((ADDRESS, "another"), {})]
     assert "correct horse" not in str(ops.noted) + ran.out
-    typed("")
+    set_stdin("")
     ran = qctl("user", "password", ADDRESS)
     assert (ran.code, ran.err) == (
         2,
-        "qctl: there is no password on stdin; write it there, or add --generate\n",
+        "qctl: no password on stdin; write one to stdin, or add --generate\n",
     )
 
 
 def test_a_password_is_typed_twice_on_a_terminal(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qctl.cli.passwords.is_terminal", lambda _stream: True)
+    monkeypatch.setattr("qctl.cli.prompts.is_terminal", lambda _stream: True)
     answers = iter(["one horse", "one horse", "one horse", "another horse"])
     monkeypatch.setattr("getpass.getpass", lambda _prompt: next(answers))
     ops = FakeOps()
     assert qctl("user", "create", ADDRESS, ops=ops).code == 0
     assert ops.calls_of("users__create") == [((ADDRESS, "ada", "one horse"), {"role": "user"})]
     ran = qctl("user", "password", ADDRESS, ops=ops)
-    assert (ran.code, ran.err) == (6, "qctl: nothing was done: these are two passwords\n")
+    assert (ran.code, ran.err) == (6, "qctl: the passwords differ; nothing was changed\n")
 
 
 def test_one_that_is_made_up_is_printed(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("user", "create", ADDRESS, "--generate", ops=ops)
-    assert ran.out == f"{ADDRESS} is a user now\n  password: made-up\n"
+    assert ran.out == f"{ADDRESS} created as user\n  password: made-up\n"
     assert ops.calls_of("users__create")[0][0] == (ADDRESS, "ada", None)
     assert qctl("user", "create", ADDRESS, "--generate", "--json").json["password"] == "made-up"
 
@@ -83,9 +83,9 @@ def test_one_that_is_made_up_is_printed(qctl: Qctl) -> None:
 def test_who_is_an_admin(qctl: Qctl) -> None:
     assert qctl("user", "promote", ADDRESS).out == f"{ADDRESS} is an admin from the next login on\n"
     same = AccountChange(replace(ADA, role="user"), changed=False)
-    assert qctl("user", "demote", ADDRESS, ops=FakeOps(users__demote=same)).out == f"{ADDRESS} is no admin\n"
-    ran = qctl("user", "promote", "eve@x.org", ops=FakeOps(users__promote=NotFoundError("there is no user eve@x.org")))
-    assert (ran.code, ran.err) == (3, "qctl: there is no user eve@x.org\n")
+    assert qctl("user", "demote", ADDRESS, ops=FakeOps(users__demote=same)).out == f"{ADDRESS} is not an admin\n"
+    ran = qctl("user", "promote", "eve@x.org", ops=FakeOps(users__promote=NotFoundError("user 'eve@x.org' not found")))
+    assert (ran.code, ran.err) == (3, "qctl: user 'eve@x.org' not found\n")
 
 
 def test_removing_asks_first(qctl: Qctl) -> None:
@@ -94,4 +94,4 @@ def test_removing_asks_first(qctl: Qctl) -> None:
     assert ran.code == 6
     assert "add --yes" in ran.err
     assert ops.calls_of("users__remove") == []
-    assert qctl("user", "remove", ADDRESS, "--yes", ops=ops).out == f"{ADDRESS} is no user any more\n"
+    assert qctl("user", "remove", ADDRESS, "--yes", ops=ops).out == f"{ADDRESS} removed\n"

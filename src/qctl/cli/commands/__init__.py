@@ -1,1 +1,1 @@
-"""The commands of qctl, one module a noun."""
+"""Commands of qctl, one module per noun or verb."""

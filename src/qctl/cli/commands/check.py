@@ -1,4 +1,4 @@
-"""`qctl check`: the answer that monitoring systems understand, by one line and an exit code of its own."""
+"""`qctl check`: one line and an exit code in the convention of monitoring plug-ins."""
 
 from __future__ import annotations
 
@@ -30,45 +30,52 @@ def check(
     session: Session,
     queues: Annotated[
         list[str] | None,
-        typer.Option("--queue", "-Q", metavar="GLOB", help="A queue with its lanes; may be repeated. Default: all."),
+        typer.Option("--queue", "-Q", metavar="GLOB", help="Queue with its lanes, or glob; repeatable. Default: all."),
     ] = None,
     age: Annotated[
-        str | None, typer.Option("--max-age", metavar="W:C", help="Of the oldest waiting: 60s:300s.")
+        str | None, typer.Option("--max-age", metavar="W:C", help="Maximum age of the oldest waiting job: 60s:300s.")
     ] = None,
-    depth: Annotated[str | None, typer.Option("--max-depth", metavar="W:C", help="Jobs that wait: 1000:5000.")] = None,
-    dead: Annotated[str | None, typer.Option("--max-dead", metavar="W:C", help="Dead letters: 1:50.")] = None,
+    depth: Annotated[
+        str | None, typer.Option("--max-depth", metavar="W:C", help="Maximum number of waiting jobs: 1000:5000.")
+    ] = None,
+    dead: Annotated[
+        str | None, typer.Option("--max-dead", metavar="W:C", help="Maximum number of dead letters: 1:50.")
+    ] = None,
     errors: Annotated[
-        str | None, typer.Option("--max-errors", metavar="W:C", help="Runs of the last 5 min that fail: 5%:20%.")
+        str | None,
+        typer.Option("--max-errors", metavar="W:C", help="Maximum share of failed runs in the last 5 min: 5%:20%."),
     ] = None,
-    workers: Annotated[str | None, typer.Option("--min-workers", metavar="W:C", help="Fewer are bad: 2:1.")] = None,
+    workers: Annotated[
+        str | None, typer.Option("--min-workers", metavar="W:C", help="Minimum number of workers: 2:1.")
+    ] = None,
 ) -> None:
-    """Judge queues for a monitoring system. Exits 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
+    """Check queues against thresholds, for a monitoring system.
 
-    W:C are the values beyond which it warns and is critical; one value alone is the critical one.
+    W:C is a warning and a critical threshold; a single value is the critical one. Exits 0 OK, 1 WARNING, 2 CRITICAL,
+    3 UNKNOWN.
     """
     try:
-        wanted = Thresholds(
+        limits = Thresholds(
             age=thresholds.parse_age(age, "--max-age") if age else None,
             depth=thresholds.parse_count(depth, "--max-depth") if depth else None,
             dead=thresholds.parse_count(dead, "--max-dead") if dead else None,
             errors=thresholds.parse_share(errors, "--max-errors") if errors else None,
             workers=thresholds.parse_minimum(workers, "--min-workers") if workers else None,
         )
-        found = session.ops.checks.run(wanted, queues or ())
+        result = session.ops.checks.run(limits, queues or ())
     except UnreachableError as error:
-        # The convention: what is out of the plug-in's hands, as a server that does not answer, is not UNKNOWN.
-        _answer(session, Check(Level.CRITICAL, []), line(Level.CRITICAL, error.message))
+        # By convention, a failure outside the plug-in, such as an unreachable server, is CRITICAL and not UNKNOWN.
+        _report(session, Check(Level.CRITICAL, []), line(Level.CRITICAL, error.message))
     except QctlError as error:
-        said = f"{error.message}; {error.hint}" if error.hint else error.message
-        _answer(session, Check(Level.UNKNOWN, []), line(Level.UNKNOWN, said))
-    except Exception as error:  # noqa: BLE001 - whatever happens, monitoring gets its answer
-        _answer(
-            session, Check(Level.UNKNOWN, []), line(Level.UNKNOWN, f"internal error: {type(error).__name__}: {error}")
-        )
+        problem = f"{error.message}; {error.hint}" if error.hint else error.message
+        _report(session, Check(Level.UNKNOWN, []), line(Level.UNKNOWN, problem))
+    except Exception as error:  # noqa: BLE001 - a monitoring system needs its line whatever happens
+        problem = f"internal error: {type(error).__name__}: {error}"
+        _report(session, Check(Level.UNKNOWN, []), line(Level.UNKNOWN, problem))
     else:
-        _answer(session, found, summary(found))
+        _report(session, result, summary(result))
 
 
-def _answer(session: Session, found: Check, said: str) -> NoReturn:
-    session.out.report(documents.check(found, said), [Cell(said, STYLES[found.level])])
-    raise typer.Exit(int(found.level))
+def _report(session: Session, result: Check, text: str) -> NoReturn:
+    session.out.report(documents.check(result, text), [Cell(text, STYLES[result.level])])
+    raise typer.Exit(int(result.level))

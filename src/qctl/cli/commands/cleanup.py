@@ -1,4 +1,4 @@
-"""`qctl cleanup`: housekeeping for cron. Quiet where there is nothing to say, else one line of what was removed."""
+"""`qctl cleanup`: deletes old data. For cron: prints one line if it deleted something, nothing otherwise."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ import typer
 from qctl import durations, view
 from qctl.cli import documents
 from qctl.cli.command import command
-from qctl.cli.exits import ExitCode
+from qctl.cli.exit_codes import ExitCode
 from qctl.cli.session import Session
 from qctl.models import Cleanup, CleanupKind, CleanupResult
 from qctl.view import Cell
 
 Queues = Annotated[
     list[str] | None,
-    typer.Option("--queue", "-Q", metavar="GLOB", help="Only of these queues, with their lanes; may be repeated."),
+    typer.Option("--queue", "-Q", metavar="GLOB", help="Queue with its lanes, or glob; repeatable. Default: all."),
 ]
 Keep = Annotated[
-    int | None, typer.Option("--keep", min=0, metavar="N", help="However old, the newest N of a queue stay.")
+    int | None,
+    typer.Option("--keep", min=0, metavar="N", help="Newest jobs of each queue to keep at any age."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")]
 
-WORDS: dict[CleanupKind, tuple[str, str]] = {
+NOUNS: dict[CleanupKind, tuple[str, str]] = {
     "finished": ("finished job", "finished jobs"),
     "failed": ("dead letter", "dead letters"),
     "results": ("result without a job", "results without a job"),
@@ -34,10 +35,11 @@ WORDS: dict[CleanupKind, tuple[str, str]] = {
     "history": ("event of the history", "events of the history"),
     "trash": ("job in the trash", "jobs in the trash"),
 }
+"""Singular and plural of each kind."""
 
 
-def _older(default: str) -> object:
-    return typer.Option("--older-than", metavar="TIME", help=f"Default: {default}.")
+def _older_than(default: str) -> object:
+    return typer.Option("--older-than", metavar="TIME", help=f"Minimum age: 12h, 7d. Default: {default}.")
 
 
 @command(
@@ -47,12 +49,12 @@ def _older(default: str) -> object:
 )
 def finished(
     session: Session,
-    older_than: Annotated[str | None, _older("24h")] = None,
+    older_than: Annotated[str | None, _older_than("24h")] = None,
     keep: Keep = 100,
     queues: Queues = None,
     dry_run: DryRun = False,
 ) -> ExitCode:
-    """Delete finished jobs that ended long ago, with their results."""
+    """Delete old finished jobs with their results."""
     return _clean(session, "finished", older_than, keep, queues, dry_run)
 
 
@@ -61,99 +63,111 @@ def finished(
 )
 def failed(
     session: Session,
-    older_than: Annotated[str | None, _older("7d")] = None,
+    older_than: Annotated[str | None, _older_than("7d")] = None,
     keep: Keep = 50,
     queues: Queues = None,
     dry_run: DryRun = False,
 ) -> ExitCode:
-    """Move dead letters that died long ago to the trash."""
+    """Move old dead letters to the trash."""
     return _clean(session, "failed", older_than, keep, queues, dry_run)
 
 
 @command("results", examples="qctl cleanup results\nqctl cleanup results --dry-run", changes=True)
 def results(session: Session, dry_run: DryRun = False) -> ExitCode:
-    """Delete results whose job is gone. Looks through all of Redis, in steps."""
+    """Delete results whose job no longer exists.
+
+    Scans all keys of Redis, in steps.
+    """
     return _clean(session, "results", None, None, None, dry_run)
 
 
 @command("reports", examples="qctl cleanup reports\nqctl cleanup reports --older-than 90d --dry-run", changes=True)
 def reports(
-    session: Session, older_than: Annotated[str | None, _older("QCTL_KEEP_REPORTS")] = None, dry_run: DryRun = False
+    session: Session,
+    older_than: Annotated[str | None, _older_than("QCTL_KEEP_REPORTS")] = None,
+    dry_run: DryRun = False,
 ) -> ExitCode:
-    """Delete old reports of this machine."""
+    """Delete old reports on this machine."""
     return _clean(session, "reports", older_than, None, None, dry_run)
 
 
 @command("exports", examples="qctl cleanup exports\nqctl cleanup exports --older-than 1d --dry-run", changes=True)
 def exports(
-    session: Session, older_than: Annotated[str | None, _older("QCTL_KEEP_EXPORTS")] = None, dry_run: DryRun = False
+    session: Session,
+    older_than: Annotated[str | None, _older_than("QCTL_KEEP_EXPORTS")] = None,
+    dry_run: DryRun = False,
 ) -> ExitCode:
-    """Delete old exports, and rows that imports refused."""
+    """Delete old exports and rejected rows of imports."""
     return _clean(session, "exports", older_than, None, None, dry_run)
 
 
 @command("images", examples="qctl cleanup images\nqctl cleanup images --older-than 1d --dry-run", changes=True)
 def images(
-    session: Session, older_than: Annotated[str | None, _older("QCTL_KEEP_IMAGES")] = None, dry_run: DryRun = False
+    session: Session,
+    older_than: Annotated[str | None, _older_than("QCTL_KEEP_IMAGES")] = None,
+    dry_run: DryRun = False,
 ) -> ExitCode:
-    """Delete old images of the chat, on this machine, that no message has any more."""
+    """Delete old chat images on this machine that no message uses."""
     return _clean(session, "images", older_than, None, None, dry_run)
 
 
 @command("history", examples="qctl cleanup history\nqctl cleanup history --older-than 30d --dry-run", changes=True)
 def history(
     session: Session,
-    older_than: Annotated[str | None, _older("QCTL_KEEP_HISTORY, 90d")] = None,
+    older_than: Annotated[str | None, _older_than("QCTL_KEEP_HISTORY, 90d")] = None,
     dry_run: DryRun = False,
 ) -> ExitCode:
-    """Delete old events of the history."""
+    """Delete old events from the history."""
     return _clean(session, "history", older_than, None, None, dry_run)
 
 
 @command("trash", examples="qctl cleanup trash\nqctl cleanup trash --dry-run", changes=True)
 def trash(session: Session, dry_run: DryRun = False) -> ExitCode:
-    """Delete what has been in the trash for its time. The scheduler does so too."""
+    """Delete expired trash batches for good.
+
+    The scheduler does the same.
+    """
     return _clean(session, "trash", None, None, None, dry_run)
 
 
 @command("all", examples="qctl cleanup all\nqctl cleanup all --dry-run", changes=True)
-def everything(session: Session, queues: Queues = None, dry_run: DryRun = False) -> ExitCode:
-    """All of these with their defaults, as a line of a crontab would."""
+def all_kinds(session: Session, queues: Queues = None, dry_run: DryRun = False) -> ExitCode:
+    """Run all cleanups with their defaults."""
     return _clean(session, "all", None, None, queues, dry_run)
 
 
 def _clean(
-    session: Session, what: str, older_than: str | None, keep: int | None, queues: Sequence[str] | None, dry_run: bool
+    session: Session, target: str, older_than: str | None, keep: int | None, queues: Sequence[str] | None, dry_run: bool
 ) -> ExitCode:
-    from qctl.ops.cleanup import ALL_KINDS  # brings redis and rq
+    from qctl.ops.cleanup import ALL_KINDS  # imports redis and rq
 
     seconds = durations.parse(older_than, "--older-than") if older_than is not None else None
-    kinds = [kind for kind in ALL_KINDS if what in (kind, "all")]
+    kinds = [kind for kind in ALL_KINDS if target in (kind, "all")]
     with session.out.progress("cleaning up") as progress:
-        found = session.ops.cleanup.run(
+        cleanup = session.ops.cleanup.run(
             kinds, older_than=seconds, keep=keep, queues=queues or (), dry_run=dry_run, progress=progress
         )
-    session.out.report(documents.cleanup(what, found), _told(found))
-    problems = [each for each in found.removed if each.problem]
-    for each in problems:
-        session.out.complain(f"{WORDS[each.kind][1]}: {each.problem}")
-    if not problems:
+    session.out.report(documents.cleanup(target, cleanup), _summary(cleanup))
+    failed = [result for result in cleanup.removed if result.problem]
+    for result in failed:
+        session.out.complain(f"{NOUNS[result.kind][1]}: {result.problem}")
+    if not failed:
         return ExitCode.DONE
-    return ExitCode.FAILED if len(problems) == len(kinds) else ExitCode.PARTIAL
+    return ExitCode.FAILED if len(failed) == len(kinds) else ExitCode.PARTIAL
 
 
-def _told(found: Cleanup) -> list[Cell]:
-    """One line, none where nothing went."""
-    gone = [_words(each) for each in found.removed if each.count]
-    if found.dry_run:
-        return [Cell(f"would remove {', '.join(gone)}" if gone else "there is nothing to remove")]
-    if not gone:
+def _summary(cleanup: Cleanup) -> list[Cell]:
+    """Format one line, or none if nothing was deleted."""
+    counts = [_count(result) for result in cleanup.removed if result.count]
+    if cleanup.dry_run:
+        return [Cell(f"would delete {', '.join(counts)}" if counts else "nothing to delete")]
+    if not counts:
         return []
-    undo = [f"; undo: qctl trash restore {each.batch}" for each in found.removed if each.batch]
-    return [Cell(f"removed {', '.join(gone)} in {view.elapsed(found.seconds)}{''.join(undo)}")]
+    undo = [f"; undo: qctl trash restore {result.batch}" for result in cleanup.removed if result.batch]
+    return [Cell(f"deleted {', '.join(counts)} in {view.elapsed(cleanup.seconds)}{''.join(undo)}")]
 
 
-def _words(each: CleanupResult) -> str:
-    one, many = WORDS[each.kind]
-    size = f" ({view.size(each.bytes)})" if each.bytes else ""
-    return f"{each.count} {one if each.count == 1 else many}{size}"
+def _count(result: CleanupResult) -> str:
+    singular, plural = NOUNS[result.kind]
+    size = f" ({view.size(result.bytes)})" if result.bytes else ""
+    return f"{result.count} {singular if result.count == 1 else plural}{size}"

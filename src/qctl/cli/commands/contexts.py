@@ -1,4 +1,4 @@
-"""`qctl context list|show|use`: which Redis of several."""
+"""`qctl context list|show|use`: named settings, one context for each Redis."""
 
 from __future__ import annotations
 
@@ -15,43 +15,47 @@ from qctl.settings import configuration, contexts
 from qctl.view import Cell
 
 
-@command("list", examples="qctl context list\nqctl context list -o name", here=True)
-def everything(session: Session) -> None:
-    """List the contexts of config.toml, and which of them is chosen."""
-    found = configuration.list_contexts(session.places)
-    choice = contexts.chosen_context(session.places)
-    if choice and choice.name not in {one.name for one in found}:
-        session.out.say(f"qctl: {choice.by} chooses {choice.name}, and there is no such context")
-    empty = f"No contexts yet: write [contexts.NAME] into {contexts.config_file()}, with settings by their names."
-    session.out.listing(documents.contexts(found), view.Table(view.context_columns(), found, empty))
+@command("list", examples="qctl context list\nqctl context list -o name", local=True)
+def list_contexts(session: Session) -> None:
+    """List the contexts of config.toml, and the one in use."""
+    infos = configuration.list_contexts(session.sources)
+    choice = contexts.chosen_context(session.sources)
+    if choice and choice.name not in {info.name for info in infos}:
+        session.out.say(f"qctl: context {choice.name!r} not found, but {choice.by} selects it")
+    empty = f"No contexts. Add [contexts.NAME] with settings to {contexts.config_file()}."
+    session.out.listing(documents.context_list(infos), view.Table(view.context_columns(), infos, empty))
 
 
-@command("show", examples="qctl context show prod\nqctl context show prod --json", here=True)
+@command("show", examples="qctl context show prod\nqctl context show prod --json", local=True)
 def show(
     session: Session,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Default: the chosen one.")
+        str | None,
+        typer.Argument(metavar="[NAME]", show_default=False, help="Name of a context. Default: the one in use."),
     ] = None,
 ) -> None:
-    """Show what a context sets, without secrets."""
-    choice = contexts.chosen_context(session.places)
-    wanted = name or (choice.name if choice else None)
-    if wanted is None:
-        raise UsageError("no context is chosen: name one", "qctl context list shows them")
-    found = configuration.context_settings(contexts.get_context(wanted))
-    table = view.Table(view.setting_columns(), found, f"{wanted} sets nothing.")
-    session.out.listing(documents.context(wanted, found), table)
+    """Show the settings of a context, without secrets."""
+    choice = contexts.chosen_context(session.sources)
+    shown = name or (choice.name if choice else None)
+    if shown is None:
+        raise UsageError("no context in use, and none named", "list contexts with `qctl context list`")
+    settings = configuration.context_settings(contexts.get_context(shown))
+    table = view.Table(view.setting_columns(), settings, f"Context {shown} has no settings.")
+    session.out.listing(documents.context_show(shown, settings), table)
 
 
-@command("use", examples="qctl context use prod\nqctl context use --none", changes=True, here=True)
+@command("use", examples="qctl context use prod\nqctl context use --none", changes=True, local=True)
 def use(
     session: Session,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False, help="A context.")] = None,
-    none: Annotated[bool, typer.Option("--none", help="Use none of them any more.")] = False,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", show_default=False, help="Name of a context.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Stop using a context.")] = False,
 ) -> None:
-    """Use a context for every command from now on, where --context and QCTL_CONTEXT name no other."""
+    """Use a context for all following commands.
+
+    --context and QCTL_CONTEXT override it.
+    """
     if none == (name is not None):
-        raise UsageError("name a context, or say --none")
+        raise UsageError("give the name of a context, or --none")
     contexts.choose_context(name)
-    line = f"{name} is used from now on" if name else "no context is used any more"
-    session.out.report(documents.chosen(name), [Cell(line, "good")])
+    line = f"using context {name}" if name else "using no context"
+    session.out.report(documents.context_use(name), [Cell(line, "good")])

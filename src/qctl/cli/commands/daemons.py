@@ -11,158 +11,164 @@ import typer
 from qctl import durations, view
 from qctl.cli import documents
 from qctl.cli.command import command
-from qctl.cli.exits import ExitCode
+from qctl.cli.exit_codes import ExitCode
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import Daemon
+from qctl.systemd import Installation, Systemd
 from qctl.view import Cell
 
 if TYPE_CHECKING:
     from qctl.systemd.manager import Verb
 
-EMPTY = "No units of qctl. Write them with `qctl daemon install`, or run everything with `qctl up`."
+EMPTY = "No systemd units. Write them with `qctl daemon install`, or run everything with `qctl up`."
 
-User = Annotated[bool, typer.Option("--user", help="Units of your own manager, not the machine's.")]
+User = Annotated[bool, typer.Option("--user", help="Units of your user manager instead of the system.")]
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[DAEMON]...", show_default=False, help="As list names them: scheduler, email."),
+    typer.Argument(metavar="[DAEMON]...", show_default=False, help="Names as shown by list: scheduler, email."),
 ]
-All = Annotated[bool, typer.Option("--all", help="Every daemon.")]
-Timeout = Annotated[str, typer.Option(metavar="TIME", help="Most to wait until it is done; 0s: not at all.")]
+All = Annotated[bool, typer.Option("--all", help="All daemons.")]
+Timeout = Annotated[str, typer.Option(metavar="TIME", help="Maximum time to wait for completion; 0s does not wait.")]
 
 
-@command("list", examples="qctl daemon list\nqctl daemon list --user --json", here=True)
-def everything(session: Session, user: User = False) -> None:
-    """List the units of qctl: how each is, since when, how often it was started again, what it says."""
-    from qctl.systemd import Systemd
+@command("list", examples="qctl daemon list\nqctl daemon list --user --json", local=True)
+def list_daemons(session: Session, user: User = False) -> None:
+    """List the systemd units of qctl.
 
-    _show(session, Systemd(user=user).list(), "list")
+    Shows the state of each, since when, its restarts, and its status text.
+    """
+    _print_states(session, Systemd(user=user).list(), "list")
 
 
-@command("status", examples="qctl daemon status scheduler email\nqctl daemon status --json", here=True)
+@command("status", examples="qctl daemon status scheduler email\nqctl daemon status --json", local=True)
 def status(session: Session, names: Names = None, user: User = False) -> ExitCode:
-    """Show daemons. Exits 1 where one of them failed."""
-    from qctl.systemd import Systemd
+    """Show the state of daemons.
 
+    Exits 1 if one of them has failed.
+    """
     systemd = Systemd(user=user)
-    found = systemd.select(names) if names else systemd.list()
-    _show(session, found, "status")
-    return ExitCode.FAILED if any(one.active == "failed" for one in found) else ExitCode.DONE
+    daemons = systemd.select(names) if names else systemd.list()
+    _print_states(session, daemons, "status")
+    return ExitCode.FAILED if any(daemon.active == "failed" for daemon in daemons) else ExitCode.DONE
 
 
-@command("start", examples="qctl daemon start --all\nqctl daemon start email scheduler", changes=True, here=True)
+@command("start", examples="qctl daemon start --all\nqctl daemon start email scheduler", changes=True, local=True)
 def start(
     session: Session, names: Names = None, everyone: All = False, timeout: Timeout = "20s", user: User = False
 ) -> ExitCode:
-    """Start daemons. One that waits for its server, as the bridge for its broker, stays activating until that comes."""
-    return _act(session, "start", names, everyone, timeout, user)
+    """Start daemons.
+
+    A daemon that waits for its server, as the bridge for its broker, stays `activating` until the server answers.
+    """
+    return _control(session, "start", names, everyone, timeout, user)
 
 
-@command("stop", examples="qctl daemon stop email\nqctl daemon stop --all --timeout 5m", changes=True, here=True)
+@command("stop", examples="qctl daemon stop email\nqctl daemon stop --all --timeout 5m", changes=True, local=True)
 def stop(
     session: Session, names: Names = None, everyone: All = False, timeout: Timeout = "60s", user: User = False
 ) -> ExitCode:
-    """Stop daemons: each finishes what it has in hand first. Exits 7 where one still does after the time."""
-    return _act(session, "stop", names, everyone, timeout, user)
+    """Stop daemons after their current work.
+
+    Exits 7 if one still runs after the timeout.
+    """
+    return _control(session, "stop", names, everyone, timeout, user)
 
 
-@command("restart", examples="qctl daemon restart scheduler\nqctl daemon restart --all", changes=True, here=True)
+@command("restart", examples="qctl daemon restart scheduler\nqctl daemon restart --all", changes=True, local=True)
 def restart(
     session: Session, names: Names = None, everyone: All = False, timeout: Timeout = "60s", user: User = False
 ) -> ExitCode:
-    """Stop daemons as `stop` does and start them again, with the settings as they are now."""
-    return _act(session, "restart", names, everyone, timeout, user)
+    """Restart daemons after their current work.
+
+    They start with the current settings.
+    """
+    return _control(session, "restart", names, everyone, timeout, user)
 
 
 @command(
     "logs",
     examples="qctl daemon logs email --lines 100\nqctl daemon logs scheduler --follow\nqctl daemon logs",
-    here=True,
+    local=True,
 )
 def logs(
     session: Session,
     names: Names = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, metavar="N", help="The last N lines.")] = 50,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only of the last: 90s, 30m, 2d.")] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, metavar="N", help="Number of last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new lines until Ctrl-C.")] = False,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Maximum age of lines: 90s, 30m, 2d.")] = None,
     user: User = False,
 ) -> ExitCode:
-    """Show what daemons logged, by journalctl. Default: all of them."""
-    from qctl.systemd import Systemd
-
+    """Show the journal of daemons, by default of all."""
     systemd = Systemd(user=user)
-    found = systemd.select(names) if names else systemd.list()
-    if not found:
+    daemons = systemd.select(names) if names else systemd.list()
+    if not daemons:
         session.out.say(EMPTY)
         return ExitCode.NOT_FOUND
-    ago = None if since is None else f"-{durations.parse(since, '--since'):.0f}s"
-    return ExitCode.FAILED if systemd.logs(found, lines=lines, follow=follow, since=ago) else ExitCode.DONE
+    relative = None if since is None else f"-{durations.parse(since, '--since'):.0f}s"
+    return ExitCode.FAILED if systemd.logs(daemons, lines=lines, follow=follow, since=relative) else ExitCode.DONE
 
 
-@command("scale", examples="qctl daemon scale email 3\nqctl daemon scale report 1", changes=True, here=True)
+@command("scale", examples="qctl daemon scale email 3\nqctl daemon scale report 1", changes=True, local=True)
 def scale(
     session: Session,
-    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="Whose workers.")],
-    count: Annotated[int, typer.Argument(metavar="N", help="How many of them; 0 is none.")],
+    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="Queue of the workers.")],
+    count: Annotated[int, typer.Argument(metavar="N", help="Number of workers; 0 for none.")],
     timeout: Timeout = "60s",
     user: User = False,
 ) -> ExitCode:
-    """Have so many workers of a queue, now and after the next start. Those too many finish their job first."""
-    from qctl.systemd import Systemd
+    """Set the number of workers of a queue, now and after a reboot.
 
-    found = Systemd(user=user).scale(queue, count, timeout=durations.parse(timeout, "--timeout"))
-    _show(session, found, "scale")
-    return ExitCode.DONE if all(one.settled for one in found) else ExitCode.TIMED_OUT
+    Surplus workers finish their job first.
+    """
+    daemons = Systemd(user=user).scale(queue, count, timeout=durations.parse(timeout, "--timeout"))
+    _print_states(session, daemons, "scale")
+    return ExitCode.DONE if all(daemon.settled for daemon in daemons) else ExitCode.TIMED_OUT
 
 
 @command(
     "install",
     examples="qctl daemon install --print\nqctl daemon install\nqctl daemon install --user",
     changes=True,
-    here=True,
+    local=True,
 )
 def install(
     session: Session,
     user: User = False,
-    show: Annotated[bool, typer.Option("--print", help="Only show the files, and write nothing.")] = False,
+    show: Annotated[bool, typer.Option("--print", help="Print the files instead of writing them.")] = False,
 ) -> None:
-    """Write the units, with the place of this very qctl in them, and have them start with the machine.
+    """Write and enable systemd units for this installation.
 
-    As root: for the machine, as the user qctl, shut in. With --user: for your own manager, without the shutting in.
+    As root: system units that run as user qctl, sandboxed. With --user: units of your user manager, not sandboxed.
     """
-    from qctl.systemd import Installation
-
     units = Installation(user=user)
     if show:
         texts = units.texts()
         cells = [Cell(line) for name, text in texts.items() for line in (f"# --- {name}", *text.splitlines(), "")]
-        session.out.report(documents.installed([], texts), cells)
+        session.out.report(documents.daemon_install([], texts), cells)
         return
     written = units.install()
     flag = " --user" if user else ""
-    told = [Cell(f"{place} is written", "good") for place in written]
-    session.out.report(
-        documents.installed(written, {}), [*told, Cell(f"start everything with: qctl daemon start --all{flag}")]
-    )
+    lines = [Cell(f"{path} written", "good") for path in written]
+    hint = Cell(f"  start everything with: qctl daemon start --all{flag}", "dim")
+    session.out.report(documents.daemon_install(written, {}), [*lines, hint])
 
 
-def _act(
+def _control(
     session: Session, verb: Verb, names: Sequence[str] | None, everyone: bool, timeout: str, user: bool
 ) -> ExitCode:
-    from qctl.systemd import Systemd
-
     if bool(names) == everyone:
-        raise UsageError(f"name the daemons to {verb}, or say --all", "qctl daemon list shows them")
+        raise UsageError(f"give the daemons to {verb}, or --all", "list them with `qctl daemon list`")
     seconds = durations.parse(timeout, "--timeout")
     systemd = Systemd(user=user)
-    chosen = systemd.select(names) if names else systemd.enabled()
-    found = systemd.act(verb, chosen, timeout=seconds, target=everyone) if chosen else []
-    _show(session, found, verb)
-    if any(one.active == "failed" for one in found) and verb != "stop":
+    selected = systemd.select(names) if names else systemd.enabled()
+    daemons = systemd.act(verb, selected, timeout=seconds, target=everyone) if selected else []
+    _print_states(session, daemons, verb)
+    if any(daemon.active == "failed" for daemon in daemons) and verb != "stop":
         return ExitCode.FAILED
-    return ExitCode.DONE if all(one.settled for one in found) or not seconds else ExitCode.TIMED_OUT
+    return ExitCode.DONE if all(daemon.settled for daemon in daemons) or not seconds else ExitCode.TIMED_OUT
 
 
-def _show(session: Session, found: Sequence[Daemon], verb: str) -> None:
-    table = view.Table(view.daemon_columns(datetime.now(timezone.utc)), found, EMPTY)
-    session.out.listing(documents.daemons(found, verb), table)
+def _print_states(session: Session, daemons: Sequence[Daemon], verb: str) -> None:
+    table = view.Table(view.daemon_columns(datetime.now(timezone.utc)), daemons, EMPTY)
+    session.out.listing(documents.daemon_states(daemons, verb), table)

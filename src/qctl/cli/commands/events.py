@@ -1,8 +1,7 @@
-"""What happened, and who did what: `qctl events`, `qctl audit`."""
+"""`qctl events`: the event stream. `qctl audit`: the changes that users made."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Annotated
@@ -13,14 +12,13 @@ from qctl import durations, view
 from qctl.cli import documents
 from qctl.cli.command import command
 from qctl.cli.session import Session
-from qctl.errors import QctlError
 from qctl.models import Event, EventFilter
 
-NO_EVENTS = "Nothing of that is in the event stream, which keeps the last 100,000 events."
-NO_ACTS = "Nobody did any of that, as far as the audit goes back."
+NO_EVENTS = "No matching events. The stream keeps the last 100,000."
+NO_AUDIT_ENTRIES = "No matching audit entries."
 
-Since = Annotated[str | None, typer.Option(metavar="TIME", help="Only of the last: 90s, 30m, 1h30m, 2d.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show the last N of them.")]
+Since = Annotated[str | None, typer.Option(metavar="TIME", help="Maximum age: 90s, 30m, 1h30m, 2d.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Maximum number of rows, the newest.")]
 
 
 @command(
@@ -29,66 +27,59 @@ Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show th
 )
 def events(
     session: Session,
-    queue: Annotated[str | None, typer.Option(metavar="QUEUE", help="Of this queue and its lanes, or a glob.")] = None,
+    queue: Annotated[str | None, typer.Option(metavar="QUEUE", help="Queue with its lanes, or glob.")] = None,
     event: Annotated[
-        list[str] | None, typer.Option("--event", metavar="NAME", help="Only these: finished, dead ... (also a,b).")
+        list[str] | None, typer.Option("--event", metavar="NAME", help="Events: finished, dead, ...; comma-separated.")
     ] = None,
-    job: Annotated[str | None, typer.Option("--job", metavar="ID", help="Of this job.")] = None,
-    trace: Annotated[str | None, typer.Option("--trace", metavar="ID", help="Of all jobs of this trace.")] = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="ID", help="Id of a job.")] = None,
+    trace: Annotated[str | None, typer.Option("--trace", metavar="ID", help="Trace id of jobs.")] = None,
     since: Since = None,
     limit: Limit = 50,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what happens, a line each, until Ctrl-C.")
-    ] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print new events until Ctrl-C.")] = False,
 ) -> None:
-    """Show what happened to queues, jobs and workers, oldest first."""
-    ago = None if since is None else durations.parse(since, "--since")
-    names = tuple(name.strip() for given in event or () for name in given.split(",") if name.strip())
-    wanted = EventFilter(queue, names, job, trace)
+    """Show events of queues, jobs and workers, oldest first."""
+    seconds = None if since is None else durations.parse(since, "--since")
+    names = tuple(name.strip() for words in event or () for name in words.split(",") if name.strip())
+    criteria = EventFilter(queue, names, job, trace)
     operations = session.ops.events
     last = operations.last_id() if follow else ""
-    found = operations.list(wanted, since=ago, limit=limit)
+    found = operations.list(criteria, since=seconds, limit=limit)
     now = datetime.now(timezone.utc)
     if not follow:
         session.out.listing(documents.events(found), view.Table(view.event_columns(now), found, NO_EVENTS))
         return
-
-    def wait(error: QctlError, seconds: float) -> None:
-        session.out.say(f"qctl: {error.message}; asking again in {seconds:.0f} s")
-        time.sleep(seconds)
-
     _print(session, found, first=True)
-    for news in operations.follow(wanted, after=last, away=wait):
+    for news in operations.follow(criteria, after=last, away=session.wait_to_reconnect):
         _print(session, news, first=False)
 
 
 def _print(session: Session, found: Sequence[Event], *, first: bool) -> None:
     now = datetime.now(timezone.utc)
     lines = [view.event_line(event, now) for event in found]
-    session.out.endless(documents.events(found), lines, first=first)
+    session.out.stream(documents.events(found), lines, first=first)
 
 
 @command("audit", examples="qctl audit --since 2d\nqctl audit --command clear --actor alice\nqctl audit -o csv")
 def audit(
     session: Session,
-    actor: Annotated[str | None, typer.Option(metavar="WHO", help="Only by these: a part of user@host.")] = None,
-    act: Annotated[str | None, typer.Option("--command", metavar="VERB", help="Only this: clear, dlq retry.")] = None,
+    actor: Annotated[str | None, typer.Option(metavar="ACTOR", help="Part of user@host.")] = None,
+    verb: Annotated[str | None, typer.Option("--command", metavar="VERB", help="Command: clear, dlq retry.")] = None,
     outcome: Annotated[
-        str | None, typer.Option(metavar="HOW", help="Only those that ended so: done, refused, failed.")
+        str | None, typer.Option(metavar="OUTCOME", help="Outcome: done, partial, refused, failed.")
     ] = None,
-    trace: Annotated[str | None, typer.Option("--trace", metavar="ID", help="Only of the request of this id.")] = None,
+    trace: Annotated[str | None, typer.Option("--trace", metavar="ID", help="Trace id of an HTTP request.")] = None,
     since: Since = None,
     limit: Limit = 50,
 ) -> None:
-    """Show who changed what, from which host, with which command line, and how it ended."""
-    found = session.ops.audit.list(
+    """Show who changed what, from where, and how it ended."""
+    entries = session.ops.audit.list(
         actor=actor,
-        command=act,
+        command=verb,
         outcome=outcome,
         trace=trace,
         since=None if since is None else durations.parse(since, "--since"),
         limit=limit,
     )
     now = datetime.now(timezone.utc)
-    columns = view.audit_columns(now, traced=any(act.trace for act in found))
-    session.out.listing(documents.audit(found), view.Table(columns, found, NO_ACTS))
+    columns = view.audit_columns(now, traced=any(entry.trace for entry in entries))
+    session.out.listing(documents.audit(entries), view.Table(columns, entries, NO_AUDIT_ENTRIES))

@@ -1,31 +1,39 @@
-"""Is it well? `qctl ping` asks Redis alone, `qctl health` all that qctl needs."""
+"""`qctl ping`: checks Redis. `qctl health`: checks everything that qctl needs."""
 
 from __future__ import annotations
 
 from qctl import view
 from qctl.cli import documents
 from qctl.cli.command import command
-from qctl.cli.exits import ExitCode
+from qctl.cli.exit_codes import ExitCode
 from qctl.cli.session import Session
 from qctl.view import Cell
 
 EXIT_CODES = {"ok": ExitCode.DONE, "degraded": ExitCode.FAILED, "down": ExitCode.UNREACHABLE}
+"""Status -> exit code, from good to bad."""
 
 
 @command("ping", examples="qctl ping\nqctl ping --json\nqctl --redis-url redis://10.0.0.5:6379/1 ping")
 def ping(session: Session) -> None:
-    """Ask Redis whether it is there. Exits 4 where it is not."""
+    """Check whether Redis answers.
+
+    Exits 4 if it does not.
+    """
     answer = session.ops.health.ping()
-    line = f"Redis {answer.redis_version} at {answer.target} answers in {answer.rtt * 1000:.1f} ms"
+    line = f"Redis {answer.redis_version} at {answer.target} answered in {answer.rtt * 1000:.1f} ms"
     session.out.report(documents.ping(answer), [Cell(line, "good")])
 
 
 @command("health", examples="qctl health\nqctl health --json")
 def health(session: Session) -> ExitCode:
-    """Tell whether work flows, and what to mend. Exits 0 if ok, 1 if degraded, 4 if down."""
-    found = session.ops.health.check()
-    summary = [Cell(""), Cell(f"status: {found.status}", view.HEALTH_STYLES[found.status])]
-    worst_last = sorted(found.findings, key=lambda finding: list(EXIT_CODES).index(finding.status))
-    table = view.Table(view.finding_columns(), worst_last, f"status: {found.status}", summary)
-    session.out.listing(documents.health(found), table)
-    return EXIT_CODES[found.status]
+    """Check whether jobs are flowing, and what to fix.
+
+    Exits 0 if ok, 1 if degraded, 4 if down.
+    """
+    result = session.ops.health.check()
+    status = f"status: {result.status}"
+    findings = sorted(result.findings, key=lambda finding: list(EXIT_CODES).index(finding.status))
+    footer = [Cell(""), Cell(status, view.HEALTH_STYLES[result.status])]
+    table = view.Table(view.finding_columns(), findings, status, footer)
+    session.out.listing(documents.health(result), table)
+    return EXIT_CODES[result.status]

@@ -1,9 +1,7 @@
-"""The way of data into the queues: `qctl ingest status`, `topics`, `tail`, `push`, `flush`. What was refused is in
-`rejects.py`."""
+"""`qctl ingest status|topics|tail|push|flush`. `rejects` has the commands on rejected messages and rows."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from enum import Enum
@@ -13,24 +11,21 @@ import typer
 
 from qctl import durations, view
 from qctl.cli import documents, watch
-from qctl.cli.bulk import SHOWN
 from qctl.cli.command import command
-from qctl.cli.commands.transfer import opened, read_lines
-from qctl.cli.exits import ExitCode
-from qctl.cli.job_selectors import STDIN
+from qctl.cli.exit_codes import ExitCode
+from qctl.cli.input_files import STDIN, open_input, read_lines, rejected_lines
 from qctl.cli.session import Session
-from qctl.errors import QctlError
-from qctl.models import Arrivals, FlushResult, ImportResult, PipelineStatus, Topics
+from qctl.models import Arrivals, FlushResult, PipelineStatus, Topics
 from qctl.view import Cell, quantity
 
 Pipelines = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PIPELINE]...", show_default=False, help="readings or messages. Default: all."),
+    typer.Argument(metavar="[PIPELINE]...", show_default=False, help="readings or messages. Default: both."),
 ]
 
 
 class TopicSort(str, Enum):
-    """What topics are sorted by, the largest first."""
+    """Sort keys of topics, the largest value first."""
 
     SEEN = "seen"
     RATE = "rate"
@@ -43,34 +38,35 @@ class TopicSort(str, Enum):
 def status(
     session: Session,
     pipelines: Pipelines = None,
-    every: Annotated[
-        str | None, typer.Option("--watch", metavar="TIME", help="Show it again every 2s, in place, until Ctrl-C.")
+    interval: Annotated[
+        str | None, typer.Option("--watch", metavar="TIME", help="Interval to refresh until Ctrl-C: 2s.")
     ] = None,
 ) -> None:
-    """Show each pipeline: rate, buffer, last flush, lag, rejects, and whether its queue is held."""
+    """Show rate, buffer, lag and rejects of each pipeline."""
 
     def show() -> None:
         found = session.ops.ingest.status(pipelines or ())
         columns = view.pipeline_columns(datetime.now(timezone.utc))
-        session.out.listing(documents.ingest(found), view.Table(columns, found, "No pipelines.", _footer(found)))
+        table = view.Table(columns, found, "No pipelines.", _status_footer(found))
+        session.out.listing(documents.ingest_status(found), table)
 
-    if every is None:
+    if interval is None:
         show()
     else:
-        watch.repeat(session.out, durations.parse(every, "--watch", shortest=0.1), show)
+        watch.repeat(session.out, durations.parse(interval, "--watch", shortest=0.1), show)
 
 
-def _footer(found: Sequence[PipelineStatus]) -> list[Cell]:
+def _status_footer(pipelines: Sequence[PipelineStatus]) -> list[Cell]:
     now = datetime.now(timezone.utc)
-    lost = [_lost(each, now) for each in found if each.sessions_lost]
-    hint = "more: qctl ingest topics   qctl ingest tail   qctl ingest rejects list"
+    lost = [_lost_sessions(pipeline, now) for pipeline in pipelines if pipeline.sessions_lost]
+    hint = "details: qctl ingest topics   qctl ingest tail   qctl ingest rejects list"
     return [Cell(""), *lost, Cell(hint, "dim")]
 
 
-def _lost(status: PipelineStatus, now: datetime) -> Cell:
-    times = "once" if status.sessions_lost == 1 else f"{status.sessions_lost} times"
-    ago = view.age(status.session_lost_at, now)
-    return Cell(f"{status.name}: the broker forgot a session {times}, last {ago} ago", "warn")
+def _lost_sessions(pipeline: PipelineStatus, now: datetime) -> Cell:
+    count = quantity(pipeline.sessions_lost, "session")
+    age = view.age(pipeline.session_lost_at, now)
+    return Cell(f"{pipeline.name}: the broker lost {count}, last {age} ago", "warn")
 
 
 @command(
@@ -79,47 +75,46 @@ def _lost(status: PipelineStatus, now: datetime) -> Cell:
 def topics(
     session: Session,
     pattern: Annotated[
-        str | None, typer.Argument(metavar="[TOPIC]", show_default=False, help="A name or glob. Default: all.")
+        str | None, typer.Argument(metavar="[TOPIC]", show_default=False, help="Topic or glob. Default: all.")
     ] = None,
     sort: Annotated[
-        TopicSort, typer.Option(metavar="WHAT", help="seen, rate, received, rejected or lag, largest first.")
+        TopicSort, typer.Option(metavar="KEY", help="Sort key: seen, rate, received, rejected or lag; largest first.")
     ] = TopicSort.SEEN,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most to list.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of rows.")] = 50,
 ) -> None:
-    """Show each MQTT topic: rate, counts, last seen, how late its readings come."""
+    """Show rate, counts, last message and lag of each MQTT topic."""
     found = session.ops.ingest.topics(pattern, sort=sort.value, limit=limit)
     columns = view.topic_columns(datetime.now(timezone.utc))
-    none = "No topic matches." if pattern else "Nothing came by MQTT yet."
-    session.out.listing(documents.topics(found), view.Table(columns, found.topics, none, _how_many(found)))
+    empty = "No matching topics." if pattern else "No MQTT messages yet."
+    table = view.Table(columns, found.topics, empty, _topics_footer(found))
+    session.out.listing(documents.ingest_topics(found), table)
 
 
-def _how_many(found: Topics) -> list[Cell]:
+def _topics_footer(found: Topics) -> list[Cell]:
     shown = len(found.topics)
     if shown == found.matching:
         return []
-    return [Cell(""), Cell(f"{shown} of {found.matching}; more with --limit {found.matching}")]
+    return [Cell(""), Cell(f"{shown} of {found.matching}; all with --limit {found.matching}")]
 
 
 @command("tail", examples="qctl ingest tail\nqctl ingest tail readings -o jsonl")
 def tail(session: Session, pipelines: Pipelines = None) -> None:
-    """Show what is taken in as it comes, until Ctrl-C. Begins within a second."""
+    """Show items as they arrive, until Ctrl-C.
 
-    def wait(error: QctlError, seconds: float) -> None:
-        session.out.say(f"qctl: {error.message}; asking again in {seconds:.0f} s")
-        time.sleep(seconds)
-
+    The first items appear within one second.
+    """
     first = True
-    for arrivals in session.ops.ingest.tail(pipelines or (), away=wait):
+    for arrivals in session.ops.ingest.tail(pipelines or (), away=session.wait_to_reconnect):
         if arrivals.items or first:
             _print(session, arrivals, first=first)
             first = False
 
 
 def _print(session: Session, arrivals: Arrivals, *, first: bool) -> None:
-    lines = [view.arrival_line(each) for each in arrivals.items]
-    session.out.endless(documents.arrivals(arrivals.items), lines, first=first)
+    lines = [view.arrival_line(arrival) for arrival in arrivals.items]
+    session.out.stream(documents.ingest_tail(arrivals.items), lines, first=first)
     if more := arrivals.count - len(arrivals.items):
-        session.out.say(f"and {more} more at once")
+        session.out.say(f"and {more} more at the same time")
 
 
 @command(
@@ -130,38 +125,30 @@ def _print(session: Session, arrivals: Arrivals, *, first: bool) -> None:
 def push(
     session: Session,
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", show_default=False, help="readings or messages.")],
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Lines of JSON; - is stdin.")] = STDIN,
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="File of JSON lines; - reads stdin.")] = STDIN,
     topic: Annotated[
         str | None,
-        typer.Option(metavar="TOPIC", help="That of all readings. Without it a line is {topic, payload}."),
+        typer.Option(metavar="TOPIC", help="Topic of all readings. Default: each line is {topic, payload}."),
     ] = None,
 ) -> ExitCode:
-    """Take in lines of JSON from stdin or a file, as devices or clients would send them."""
-    with opened(file) as stream, session.out.progress("pushing") as progress:
+    """Ingest JSON lines from stdin or a file, as from a device."""
+    with open_input(file) as stream, session.out.progress("ingesting") as progress:
         result = session.ops.ingest.push(pipeline, read_lines(stream), topic=topic, progress=progress)
-    session.out.report(documents.pushed(pipeline, result), _pushed(result))
+    lines = [Cell(f"{quantity(result.taken, 'item')} ingested", "good" if result.taken else "")]
+    lines += rejected_lines(result.lines, result.refused)
+    session.out.report(documents.ingest_push(pipeline, result), lines)
     if not result.refused:
         return ExitCode.DONE
     return ExitCode.PARTIAL if result.taken else ExitCode.FAILED
 
 
-def _pushed(result: ImportResult) -> list[Cell]:
-    lines = [Cell(f"{quantity(result.taken, 'item')} taken in", "good" if result.taken else "")]
-    lines += [Cell(f"  line {bad.line}: {bad.reason}", "bad") for bad in result.lines[:SHOWN]]
-    if result.refused > SHOWN:
-        lines.append(Cell(f"  and {result.refused - SHOWN} more lines: see more of them with --json", "bad"))
-    return lines
-
-
 @command("flush", examples="qctl ingest flush\nqctl ingest flush messages", changes=True)
 def flush(session: Session, pipelines: Pipelines = None) -> None:
-    """Make batches of all that is in the buffers now, however little that is."""
-    found = session.ops.ingest.flush(pipelines or ())
-    session.out.report(documents.flushed(found), [_flushed(each) for each in found])
+    """Flush the buffers into batches now, whatever their size."""
+    results = session.ops.ingest.flush(pipelines or ())
+    session.out.report(documents.ingest_flush(results), [_flushed(result) for result in results])
 
 
-def _flushed(flushed: FlushResult) -> Cell:
-    left = f"; {flushed.left} stay, for {flushed.queue} has no room" if flushed.left else ""
-    return Cell(
-        f"{flushed.pipeline}: {quantity(flushed.items, 'item')} to {flushed.queue}{left}", "warn" if left else ""
-    )
+def _flushed(result: FlushResult) -> Cell:
+    left = f"; {result.left} remain in the buffer: {result.queue} is full" if result.left else ""
+    return Cell(f"{result.pipeline}: {quantity(result.items, 'item')} to {result.queue}{left}", "warn" if left else "")

@@ -1,4 +1,4 @@
-"""What is done to jobs: `qctl job cancel`, `delete`, `move`, `qctl dlq discard`. Running again is in `retry.py`."""
+"""`qctl job cancel|delete|move` and `qctl dlq discard`: bulk actions on jobs. `retry` has its own module."""
 
 from __future__ import annotations
 
@@ -9,39 +9,51 @@ from typing import Annotated, Literal
 import typer
 
 from qctl.cli import rates
-from qctl.cli.bulk import DryRun, Rate, Telling, Yes, carry_out, named, quoted, require_target, restoring
+from qctl.cli.bulk_actions import (
+    BulkAction,
+    DryRun,
+    Rate,
+    Yes,
+    join_queues,
+    require_target_queue,
+    run_bulk_action,
+    shell_line,
+    trash_undo,
+)
 from qctl.cli.command import command
-from qctl.cli.confirm import ask_to_type_name
-from qctl.cli.exits import ExitCode
-from qctl.cli.job_selectors import Choice, selecting
+from qctl.cli.exit_codes import ExitCode
+from qctl.cli.job_selection import SelectedJobs, with_selection
+from qctl.cli.prompts import confirm_name
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import BulkResult, Selection
 from qctl.view import quantity
 
-FEW = 5
-"""Jobs that a line which takes an act back names one by one."""
+MAX_UNDO_IDS = 5
+"""Jobs that an undo command line names by id. For more it names their queues."""
 
-Purge = Annotated[bool, typer.Option("--purge", help="Delete for good, not into the trash.")]
-Confirm = Annotated[str | None, typer.Option(metavar="WORD", help="The word that --purge asks for: no question then.")]
-
-
-def _ids(result: BulkResult) -> list[str]:
-    """The ids that it was done to, where they are few."""
-    return [outcome.id for outcome in result.outcomes if outcome.done] if result.done <= FEW else []
+Purge = Annotated[bool, typer.Option("--purge", help="Delete for good instead of moving to the trash.")]
+Confirm = Annotated[
+    str | None, typer.Option(metavar="WORD", help="The word that --purge asks for, to skip the question.")
+]
 
 
-def _retrying(result: BulkResult, _chosen: Selection) -> list[str]:
-    ids = _ids(result)
+def _undo_ids(result: BulkResult) -> list[str]:
+    """Return the ids of the changed jobs if they are few."""
+    return [outcome.id for outcome in result.outcomes if outcome.done] if result.done <= MAX_UNDO_IDS else []
+
+
+def _retry_undo(result: BulkResult, _selection: Selection) -> list[str]:
+    ids = _undo_ids(result)
     if ids:
-        return [quoted(["qctl", "retry", *ids])]
-    return [quoted(["qctl", "retry", "--state", "canceled", "--queue", queue]) for queue in result.queues]
+        return [shell_line(["qctl", "retry", *ids])]
+    return [shell_line(["qctl", "retry", "--state", "canceled", "--queue", queue]) for queue in result.queues]
 
 
-CANCELING = Telling("cancel", "job.cancel", "Cancel", "canceling", "canceled", undo=_retrying)
-DELETING = Telling("delete", "job.delete", "Delete", "deleting", "moved to the trash", undo=restoring)
-DISCARDING = Telling(
-    "discard", "dlq.discard", "Discard", "discarding", "moved to the trash", "dead letter", undo=restoring
+CANCEL = BulkAction("cancel", "job.cancel", "Cancel", "canceling", "canceled", undo=_retry_undo)
+DELETE = BulkAction("delete", "job.delete", "Delete", "deleting", "moved to the trash", undo=trash_undo)
+DISCARD = BulkAction(
+    "discard", "dlq.discard", "Discard", "discarding", "moved to the trash", "dead letter", undo=trash_undo
 )
 
 
@@ -50,11 +62,16 @@ DISCARDING = Telling(
     examples="qctl job cancel 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11\nqctl job cancel --queue email --job send-news",
     changes=True,
 )
-@selecting
-def cancel(session: Session, choice: Choice, rate: Rate = None, dry_run: DryRun = False, yes: Yes = False) -> ExitCode:
-    """Cancel jobs that wait, are scheduled or deferred: they will not run. A running one is stopped by `job stop`."""
-    do = partial(session.ops.jobs.cancel, rate=rates.parse(rate, "--rate"))
-    return carry_out(session, CANCELING, choice, do, dry_run=dry_run, yes=yes)
+@with_selection
+def cancel(
+    session: Session, jobs: SelectedJobs, rate: Rate = None, dry_run: DryRun = False, yes: Yes = False
+) -> ExitCode:
+    """Cancel waiting, scheduled and deferred jobs.
+
+    They will not run. Stop a running job with `qctl job stop`.
+    """
+    run = partial(session.ops.jobs.cancel, rate=rates.parse(rate, "--rate"))
+    return run_bulk_action(session, CANCEL, jobs, run, dry_run=dry_run, yes=yes)
 
 
 @command(
@@ -62,18 +79,18 @@ def cancel(session: Session, choice: Choice, rate: Rate = None, dry_run: DryRun 
     examples="qctl job delete 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11\nqctl job delete --state finished --older-than 7d",
     changes=True,
 )
-@selecting
+@with_selection
 def delete(
     session: Session,
-    choice: Choice,
+    jobs: SelectedJobs,
     purge: Purge = False,
     confirm: Confirm = None,
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Move jobs of any state, but running ones, to the trash."""
-    return _remove(session, DELETING, choice, rate, dry_run=dry_run, yes=yes, purge=purge, confirm=confirm)
+    """Move jobs of any state except running to the trash."""
+    return _delete(session, DELETE, jobs, rate, dry_run=dry_run, yes=yes, purge=purge, confirmation=confirm)
 
 
 @command(
@@ -82,44 +99,45 @@ def delete(
     "qctl dlq discard --fingerprint 0d9c5c1fb0a7 --dry-run\nqctl dlq discard --queue email --older-than 30d",
     changes=True,
 )
-@selecting
+@with_selection
 def discard(
     session: Session,
-    choice: Choice,
+    jobs: SelectedJobs,
     purge: Purge = False,
     confirm: Confirm = None,
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Move dead letters to the trash: nobody has to look at them again."""
-    return _remove(session, DISCARDING, choice, rate, dry_run=dry_run, yes=yes, purge=purge, confirm=confirm)
+    """Move dead letters to the trash."""
+    return _delete(session, DISCARD, jobs, rate, dry_run=dry_run, yes=yes, purge=purge, confirmation=confirm)
 
 
-def _remove(
+def _delete(
     session: Session,
-    telling: Telling,
-    choice: Choice,
+    action: BulkAction,
+    jobs: SelectedJobs,
     rate: str | None,
     *,
     dry_run: bool,
     yes: bool,
     purge: bool,
-    confirm: str | None,
+    confirmation: str | None,
 ) -> ExitCode:
-    verb: Literal["delete", "discard"] = "discard" if telling.act == "discard" else "delete"
-    if confirm is not None and not purge:
-        raise UsageError("--confirm goes with --purge", "what is in the trash can be restored: --yes is enough")
+    verb: Literal["delete", "discard"] = "discard" if action.verb == "discard" else "delete"
+    if confirmation is not None and not purge:
+        raise UsageError("--confirm needs --purge", "to move jobs to the trash, --yes is enough")
 
-    def asking(chosen: Selection) -> None:
-        what = f"{quantity(chosen.count, telling.thing)} of {named(chosen.queues)}"
-        ask_to_type_name(session.out, f"{what} would be deleted for good, with no way back.", verb, confirm)
+    def require_name(selection: Selection) -> None:
+        count = quantity(selection.count, action.noun)
+        warning = f"Permanently delete {count} of {join_queues(selection.queues)}. This cannot be undone."
+        confirm_name(session.out, warning, verb, confirmation)
 
-    do = partial(session.ops.jobs.delete, verb=verb, purge=purge, rate=rates.parse(rate, "--rate"))
+    run = partial(session.ops.jobs.delete, verb=verb, purge=purge, rate=rates.parse(rate, "--rate"))
     if not purge:
-        return carry_out(session, telling, choice, do, dry_run=dry_run, yes=yes)
-    told = replace(telling, done="deleted for good")
-    return carry_out(session, told, choice, do, dry_run=dry_run, yes=yes, asking=asking)
+        return run_bulk_action(session, action, jobs, run, dry_run=dry_run, yes=yes)
+    purging = replace(action, participle="permanently deleted")
+    return run_bulk_action(session, purging, jobs, run, dry_run=dry_run, yes=yes, require_name=require_name)
 
 
 @command(
@@ -128,27 +146,30 @@ def _remove(
     "qctl job move 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11 --to email.high",
     changes=True,
 )
-@selecting
+@with_selection
 def move(
     session: Session,
-    choice: Choice,
-    to: Annotated[str, typer.Option("--to", metavar="QUEUE", help="The queue they go to.")],
-    create: Annotated[bool, typer.Option("--create", help="Move to a queue that had no job yet, too.")] = False,
+    jobs: SelectedJobs,
+    to: Annotated[str, typer.Option("--to", metavar="QUEUE", help="Target queue.")],
+    create: Annotated[bool, typer.Option("--create", help="Accept a target queue that has never had a job.")] = False,
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Move jobs to another queue, into the state that they are in. By default those that wait, to its end."""
+    """Move jobs to another queue, keeping their state.
+
+    Without --state, moves waiting jobs to the end of the queue.
+    """
     if not create:
-        require_target(session, to)
+        require_target_queue(session, to)
 
-    def undo(result: BulkResult, chosen: Selection) -> list[str]:
-        queues = [queue for queue in chosen.queues if queue != to]
-        ids = _ids(result)
+    def undo(result: BulkResult, selection: Selection) -> list[str]:
+        queues = [queue for queue in selection.queues if queue != to]
+        ids = _undo_ids(result)
         if ids and len(queues) == 1:
-            return [quoted(["qctl", "job", "move", *ids, "--to", queues[0]])]
-        return [quoted(["qctl", "queue", "move", to, queue, "--back"]) for queue in queues]
+            return [shell_line(["qctl", "job", "move", *ids, "--to", queues[0]])]
+        return [shell_line(["qctl", "queue", "move", to, queue, "--back"]) for queue in queues]
 
-    telling = Telling("move", "job.move", "Move", "moving", f"moved to {to}", undo=undo)
-    do = partial(session.ops.jobs.move, target=to, rate=rates.parse(rate, "--rate"))
-    return carry_out(session, telling, choice, do, dry_run=dry_run, yes=yes)
+    action = BulkAction("move", "job.move", "Move", "moving", f"moved to {to}", undo=undo)
+    run = partial(session.ops.jobs.move, target=to, rate=rates.parse(rate, "--rate"))
+    return run_bulk_action(session, action, jobs, run, dry_run=dry_run, yes=yes)

@@ -1,4 +1,4 @@
-"""What was measured: `qctl metrics show` for a person, `qctl metrics export` for Prometheus."""
+"""`qctl metrics show`: metrics for people. `qctl metrics export`: metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from qctl.errors import QctlError, UnreachableError, UsageError
 from qctl.models import Series, Step
 from qctl.view import Cell
 
-STEPS = 12
-"""How many there are where nobody says how long they are."""
+DEFAULT_STEPS = 12
+
+MAX_LISTED_QUEUES = 3
+"""Queues named under the table; more are counted."""
 
 
 class Plot(str, Enum):
-    """What may be plotted."""
+    """Metrics that can be plotted."""
 
     DEPTH = "depth"
     RATE = "rate"
@@ -34,7 +36,7 @@ class Plot(str, Enum):
     RUN = "run"
 
 
-SHOW = """
+EXAMPLES = """
 qctl metrics show
 qctl metrics show email --since 24h --step 1h
 qctl metrics show email --plot wait
@@ -42,75 +44,82 @@ qctl metrics show --since 2h --json
 """
 
 
-@command("show", examples=SHOW)
+@command("show", examples=EXAMPLES)
 def show(
     session: Session,
     queues: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[QUEUE]...", show_default=False, help="Names or globs. Default: all together."),
+        typer.Argument(metavar="[QUEUE]...", show_default=False, help="Queue names or globs. Default: all together."),
     ] = None,
-    since: Annotated[str, typer.Option("--since", metavar="TIME", help="How far back, at most 2d.")] = "1h",
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help="Period to show, at most 2d.")] = "1h",
     step: Annotated[
-        str | None, typer.Option("--step", metavar="TIME", help="Length of a step. Default: a twelfth of it.")
+        str | None, typer.Option("--step", metavar="TIME", help="Length of a step. Default: 1/12 of the period.")
     ] = None,
     plot: Annotated[
-        Plot | None, typer.Option("--plot", metavar="WHAT", help="Draw it instead: depth, rate, wait or run.")
+        Plot | None,
+        typer.Option("--plot", metavar="METRIC", help="Plot of a metric instead of a table: depth, rate, wait or run."),
     ] = None,
 ) -> None:
-    """Show what queues did over time, together: what came and ended, how long jobs waited and ran."""
+    """Show rates, depth, wait and run times over time."""
     seconds = durations.parse(since, "--since", shortest=60.0)
-    length = durations.parse(step, "--step", shortest=60.0) if step else max(60.0, seconds / STEPS)
-    found = session.ops.metrics.series(queues or (), seconds=seconds, step=length)
+    length = durations.parse(step, "--step", shortest=60.0) if step else max(60.0, seconds / DEFAULT_STEPS)
+    series = session.ops.metrics.series(queues or (), seconds=seconds, step=length)
     if plot is not None and session.out.format in (None, Format.TABLE):
-        from qctl.cli.plotting import plotted  # brings plotext
+        from qctl.cli.plotting import render_plot  # imports plotext
 
-        session.out.print(plotted(found, plot.value, colour=session.out.colour and is_terminal(sys.stdout)))
+        colour = session.out.colour and is_terminal(sys.stdout)
+        session.out.print(render_plot(series, plot.value, colour=colour))
         return
-    session.out.listing(documents.series(found), _table(found))
+    session.out.listing(documents.metrics_show(series), _table(series))
 
 
-def _table(found: Series) -> view.Table[Step]:
-    many = f"{len(found.queues)} queues" if len(found.queues) > 3 else ", ".join(found.queues)
-    footer = [Cell(""), Cell(f"steps of {view.duration(found.step)}, {many}; the last one goes on", "dim")]
-    return view.Table(view.metrics_columns(datetime.now(timezone.utc)), found.steps, "Nothing was measured.", footer)
+def _table(series: Series) -> view.Table[Step]:
+    many = len(series.queues) > MAX_LISTED_QUEUES
+    queues = f"{len(series.queues)} queues" if many else ", ".join(series.queues)
+    note = f"steps of {view.duration(series.step)}, {queues}; the last step is incomplete"
+    columns = view.metrics_columns(datetime.now(timezone.utc))
+    return view.Table(columns, series.steps, "No metrics in this period.", [Cell(""), Cell(note, "dim")])
 
 
 @command("export", examples="qctl metrics export\nqctl metrics export --to qctl.prom")
 def export(
     session: Session,
     to: Annotated[
-        str | None, typer.Option("--to", metavar="FILE", help="Replace this file in one step, and print nothing.")
+        str | None, typer.Option("--to", metavar="FILE", help="File to replace atomically. Default: stdout.")
     ] = None,
 ) -> None:
-    """Print everything that is measured, in the text format of Prometheus. Without Redis: `qctl_redis_up 0`."""
+    """Export all metrics in the text format of Prometheus.
+
+    If Redis does not answer, the only metric is `qctl_redis_up 0`.
+    """
     from qctl.view.prometheus import exposition
 
     if session.out.format is not None:
-        raise UsageError("-o and --json do not go with `metrics export`: its format is that of Prometheus")
-    trouble = None
+        raise UsageError("`metrics export` cannot be combined with -o or --json: its format is that of Prometheus")
+    unreachable = None
     try:
         text = exposition(session.ops.metrics.read())
     except UnreachableError as error:
-        text, trouble = exposition(None), error
+        text, unreachable = exposition(None), error
     if to is None:
         session.out.print(text)
     else:
         _replace(Path(to), text)
-    if trouble:
-        raise trouble
+    if unreachable:
+        raise unreachable
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put a whole file in the place of another: whoever reads it never finds half of it."""
+    """Replace a file atomically: its readers never see a partial one."""
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with open(handle, "w") as file:
                 file.write(text)
-            os.chmod(name, 0o644)  # whoever collects it is another user
+            os.chmod(name, 0o644)  # the collector runs as another user
             os.replace(name, path)
         except OSError:
             os.unlink(name)
             raise
     except OSError as error:
-        raise QctlError(f"{str(path)!r} cannot be written: {error.strerror}") from error
+        raise QctlError(f"file {str(path)!r} cannot be written: {error.strerror}") from error

@@ -47,23 +47,24 @@ qctl monitor --replay incident.jsonl
 def monitor(
     session: Session,
     web: Annotated[
-        bool, typer.Option("--web", help="Serve the monitor, read-only, to one browser on this machine; print its URL.")
+        bool,
+        typer.Option("--web", help="Serve it to one browser on this machine, read-only, and print the URL."),
     ] = False,
-    allow_actions: Annotated[bool, typer.Option("--allow-actions", help="With --web: allow changes.")] = False,
+    allow_actions: Annotated[bool, typer.Option("--allow-actions", help="Allow changes with --web.")] = False,
     no_commands: Annotated[
-        bool, typer.Option("--no-commands", help="Disable the command line, which runs commands on this machine.")
+        bool, typer.Option("--no-commands", help="Monitor without a command line, for users who may not run commands.")
     ] = False,
     port: Annotated[
-        int | None, typer.Option("--port", metavar="N", help=f"With --web: port, default {PORT}; 0 for any free port.")
+        int | None, typer.Option("--port", metavar="N", help=f"Port of --web; 0 for any free port. Default: {PORT}.")
     ] = None,
     record: Annotated[
-        Path | None, typer.Option("--record", metavar="FILE", help="Also record what is shown to a new file.")
+        Path | None, typer.Option("--record", metavar="FILE", help="New file to record the session to.")
     ] = None,
     replay: Annotated[
-        Path | None, typer.Option("--replay", metavar="FILE", help="Show a recording instead of a Redis.")
+        Path | None, typer.Option("--replay", metavar="FILE", help="Recording to show instead of Redis.")
     ] = None,
 ) -> None:
-    """Watch queues, jobs, dead letters and workers live, and act on them by keys."""
+    """Watch queues, jobs and workers live, and act on them."""
     if record and (replay or web):
         raise UsageError("--record cannot be combined with --replay or --web")
     if web:
@@ -161,12 +162,12 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
 
 
 def _in_browser() -> bool:
-    """Return whether this process draws into a web terminal."""
+    """Return True if this process draws into a web terminal."""
     return "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
 
 
 def _read_only(session: Session) -> str | None:
-    """The reason why changes are refused, None if they are allowed."""
+    """Return the reason why changes are refused, None if they are allowed."""
     try:
         session.refuse_if_read_only("qctl monitor")
     except RefusedError as error:
@@ -175,7 +176,7 @@ def _read_only(session: Session) -> str | None:
 
 
 def run_line(session: Session, line: str) -> str:
-    """Run `qctl LINE` in another process and return its output. Without a terminal, it refuses what needs an answer."""
+    """Run `qctl LINE` in a process without a terminal and return its output. Commands that would ask are refused."""
     try:
         words = shlex.split(line)
     except ValueError as error:
@@ -200,5 +201,5 @@ def run_line(session: Session, line: str) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"qctl: stopped {line!r} after {COMMAND_SECONDS:g} s"
+        return f"qctl: {line!r} did not end within {COMMAND_SECONDS:g} s and was killed"
     return run.stdout.decode(errors="replace") + f"\n(exit code {run.returncode})"

@@ -1,7 +1,4 @@
-"""What came in and could not be taken or written: `qctl ingest rejects list`, `show`, `retry`, `discard`.
-
-Dead letters of the pipelines' queues, seen from where they came.
-"""
+"""`qctl ingest rejects list|show|retry|discard`: dead letters in the queues of the pipelines."""
 
 from __future__ import annotations
 
@@ -15,33 +12,36 @@ import typer
 
 from qctl import catalog, view
 from qctl.cli import documents, redaction
-from qctl.cli.bulk import DryRun, Rate, Yes, carry_out, not_all
+from qctl.cli.bulk_actions import DryRun, Rate, Yes, run_bulk_action
 from qctl.cli.command import command
-from qctl.cli.commands import job_bulk
-from qctl.cli.commands.retry import RETRYING
-from qctl.cli.exits import ExitCode
-from qctl.cli.job_selectors import Choice, filtering, selecting
+from qctl.cli.commands.job_bulk import DISCARD
+from qctl.cli.commands.retry import RETRY
+from qctl.cli.exit_codes import ExitCode
+from qctl.cli.job_selection import SelectedJobs, with_filters, with_selection
+from qctl.cli.paging import Limit, Offset, page_footer, warn_of_scan_limit
 from qctl.cli.rates import parse
+from qctl.cli.redaction import Reveal
 from qctl.cli.session import Session
-from qctl.cli.text_sections import ago, section
-from qctl.models import DeadLetter, Scan, Selector
-from qctl.view import Cell
+from qctl.models import DeadLetter, Selector
 
-Pipeline = Annotated[str | None, typer.Option("--pipeline", metavar="PIPELINE", help="Only of readings, or messages.")]
+Pipeline = Annotated[
+    str | None, typer.Option("--pipeline", metavar="PIPELINE", help="readings or messages. Default: both.")
+]
 
-IMPLIED = ("queue", "state", "job", "owner", "argument")
-"""Options of other lists of jobs that the pipelines settle."""
+OMITTED_FILTERS = ("queue", "state", "job", "owner", "argument")
+"""Filters of other lists of jobs whose values the pipelines determine."""
 
-DISCARDING = replace(job_bulk.DISCARDING, schema="ingest.rejects.discard", thing="reject")
+DISCARD_REJECTS = replace(DISCARD, schema="ingest.rejects.discard", noun="reject")
+RETRY_REJECTS = replace(RETRY, noun="reject")
 
 
-def _of(selector: Selector, pipeline: str | None) -> Selector:
-    """The same, of the queues of the pipelines alone; ids say themselves where they are. Raises NotFoundError."""
+def _limit_to_pipelines(selector: Selector, pipeline: str | None) -> Selector:
+    """Limit a selector without ids to the queues of the pipelines. Raises NotFoundError for an unknown pipeline."""
     specs = catalog.pipelines([pipeline] if pipeline else ())
     return selector if selector.ids is not None else replace(selector, queue=",".join(spec.queue for spec in specs))
 
 
-def _pipeline(letter: DeadLetter) -> str:
+def _pipeline_name(letter: DeadLetter) -> str:
     return next((spec.name for spec in catalog.pipelines() if spec.queue == letter.queue), letter.queue)
 
 
@@ -49,54 +49,49 @@ def _pipeline(letter: DeadLetter) -> str:
     "list",
     examples="qctl ingest rejects list\nqctl ingest rejects list --pipeline messages --error 'too long' --json",
 )
-@partial(filtering, without=IMPLIED)
-def page(
-    session: Session,
-    selector: Selector,
-    pipeline: Pipeline = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Most to list.")] = 50,
-    offset: Annotated[int, typer.Option(min=0, metavar="N", help="Pass over this many.", show_default=False)] = 0,
+@partial(with_filters, without=OMITTED_FILTERS)
+def list_rejects(
+    session: Session, selector: Selector, pipeline: Pipeline = None, limit: Limit = 50, offset: Offset = 0
 ) -> None:
-    """List messages and rows that were refused, and batches that died, newest first."""
-    with session.out.progress("looking") as progress:
-        found = session.ops.dead_letters.list(_of(selector, pipeline), limit=limit, offset=offset, progress=progress)
-    if found.scanned is not None and found.scannable is not None and found.scanned < found.scannable:
-        session.out.say(not_all(Scan(found.scanned, found.scannable)))
-    found = replace(found, letters=[redaction.letter(letter) for letter in found.letters])
-    columns = view.reject_columns(datetime.now(timezone.utc), _pipeline)
-    shown = offset + len(found.letters)
-    more = [Cell(f"{offset + 1} to {shown} of {found.total}; more with --offset {shown}")]
-    hint = "look closer: qctl ingest rejects show ID   run again: qctl ingest rejects retry ID"
-    footer = [Cell(""), *(more if shown < found.total else ()), Cell(hint, "dim")]
+    """List rejected messages, rows and failed batches, newest first."""
+    selector = _limit_to_pipelines(selector, pipeline)
+    with session.out.progress("searching") as progress:
+        found = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)
+    warn_of_scan_limit(session.out, found.scanned, found.scannable)
+    found = replace(found, letters=[redaction.dead_letter(letter) for letter in found.letters])
+    columns = view.reject_columns(datetime.now(timezone.utc), _pipeline_name)
+    hint = "details: qctl ingest rejects show ID   run again: qctl ingest rejects retry ID"
+    footer = page_footer(offset, len(found.letters), found.total, hint)
     table = view.Table(columns, found.letters, "No rejects.", footer)
-    session.out.listing(documents.rejects(found, _pipeline), table)
+    session.out.listing(documents.reject_list(found, _pipeline_name), table)
 
 
 @command("show", examples="qctl ingest rejects show reject-6f1c0a5293f14d0ea0f50d3d8b7f4c11")
 def show(
     session: Session,
-    job_id: Annotated[str, typer.Argument(metavar="ID", show_default=False, help="Its id.")],
-    reveal: Annotated[bool, typer.Option("--reveal", help="Show passwords and tokens too, not ***.")] = False,
+    job_id: Annotated[str, typer.Argument(metavar="ID", show_default=False, help="Id of the reject.")],
+    reveal: Reveal = False,
 ) -> None:
-    """Show one reject: from where it came, what it said, why it was refused."""
-    seen = session.ops.ingest.reject(job_id)
+    """Show one reject: its source, content and reason."""
+    reject = session.ops.ingest.reject(job_id)
     if not reveal:
-        seen = redaction.reject(seen)
-    letter, now = seen.detail.letter, datetime.now(timezone.utc)
-    facts = {
+        reject = redaction.reject(reject)
+    letter, now = reject.detail.letter, datetime.now(timezone.utc)
+    values = {
         "id": letter.id,
-        "pipeline": seen.pipeline,
-        "from": seen.source or view.NO_VALUE,
-        "refused": ago(letter.died_at, now),
+        "pipeline": reject.pipeline,
+        "source": reject.source or view.NO_VALUE,
+        "rejected": view.ago(letter.died_at, now),
         "cause": letter.fingerprint or view.NO_VALUE,
     }
+    content = reject.content if reject.content is not None else f"a batch: see qctl dlq show {quote(letter.id)}"
     lines = [
-        *(view.detail_line(name, value) for name, value in facts.items()),
+        *(view.detail_line(name, value) for name, value in values.items()),
         view.detail_line("reason", letter.error, "bad"),
-        *section("what came", seen.content if seen.content is not None else "a batch: see qctl dlq show"),
-        *section(f"run it again: qctl ingest rejects retry {quote(letter.id)}"),
+        *view.section("content", content),
+        *view.section(f"run again: qctl ingest rejects retry {quote(letter.id)}"),
     ]
-    session.out.report(documents.reject(seen), lines)
+    session.out.report(documents.reject_show(reject), lines)
 
 
 @command(
@@ -105,19 +100,19 @@ def show(
     "qctl ingest rejects retry --all --pipeline messages --dry-run",
     changes=True,
 )
-@partial(selecting, without=IMPLIED)
+@partial(with_selection, without=OMITTED_FILTERS)
 def retry(
     session: Session,
-    choice: Choice,
+    jobs: SelectedJobs,
     pipeline: Pipeline = None,
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Read or write rejects again, once what was wrong with them is mended: a table altered, a limit raised."""
-    do = partial(session.ops.jobs.retry, rate=parse(rate, "--rate"))
-    chosen = replace(choice, selector=_of(choice.selector, pipeline))
-    return carry_out(session, replace(RETRYING, thing="reject"), chosen, do, dry_run=dry_run, yes=yes)
+    """Process rejects again, after their cause is fixed."""
+    run = partial(session.ops.jobs.retry, rate=parse(rate, "--rate"))
+    rejects = replace(jobs, selector=_limit_to_pipelines(jobs.selector, pipeline))
+    return run_bulk_action(session, RETRY_REJECTS, rejects, run, dry_run=dry_run, yes=yes)
 
 
 @command(
@@ -125,16 +120,16 @@ def retry(
     examples="qctl ingest rejects discard --error 'not JSON'\nqctl ingest rejects discard --older-than 30d --dry-run",
     changes=True,
 )
-@partial(selecting, without=IMPLIED)
+@partial(with_selection, without=OMITTED_FILTERS)
 def discard(
     session: Session,
-    choice: Choice,
+    jobs: SelectedJobs,
     pipeline: Pipeline = None,
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Move rejects to the trash: nobody has to look at them again."""
-    do = partial(session.ops.jobs.delete, verb="discard", rate=parse(rate, "--rate"))
-    chosen = replace(choice, selector=_of(choice.selector, pipeline))
-    return carry_out(session, DISCARDING, chosen, do, dry_run=dry_run, yes=yes)
+    """Move rejects to the trash."""
+    run = partial(session.ops.jobs.delete, verb="discard", rate=parse(rate, "--rate"))
+    rejects = replace(jobs, selector=_limit_to_pipelines(jobs.selector, pipeline))
+    return run_bulk_action(session, DISCARD_REJECTS, rejects, run, dry_run=dry_run, yes=yes)

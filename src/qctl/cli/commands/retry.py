@@ -1,4 +1,4 @@
-"""`qctl retry`: jobs run again, by id or all that match."""
+"""`qctl retry`, `qctl job retry` and `qctl dlq retry`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import typer
 
 from qctl import durations
 from qctl.cli import rates
-from qctl.cli.bulk import DryRun, Rate, Telling, Yes, carry_out
+from qctl.cli.bulk_actions import BulkAction, DryRun, Rate, Yes, run_bulk_action
 from qctl.cli.command import command
-from qctl.cli.exits import ExitCode
-from qctl.cli.job_selectors import Choice, selecting
+from qctl.cli.exit_codes import ExitCode
+from qctl.cli.job_selection import SelectedJobs, with_selection
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 
@@ -23,34 +23,35 @@ qctl retry --error 'connection refused' --canary 1 --rate 10/s
 qctl dlq list -o name | qctl retry - --yes
 """
 
-RETRYING = Telling("retry", "retry", "Run again", "retrying", "run again")
+RETRY = BulkAction("retry", "retry", "Run again", "retrying", "enqueued again")
 
 
 @command("retry", examples=EXAMPLES, changes=True)
-@selecting
+@with_selection
 def retry(
     session: Session,
-    choice: Choice,
+    jobs: SelectedJobs,
     canary: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Run N first, the others once those have finished well."),
+        typer.Option(min=1, metavar="N", help="Number of jobs to run first; the rest follow if these finish."),
     ] = None,
-    canary_timeout: Annotated[str, typer.Option(metavar="TIME", help="Most to wait for those.")] = "60s",
+    canary_timeout: Annotated[str, typer.Option(metavar="TIME", help="Maximum time to wait for the canaries.")] = "60s",
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
-    """Run dead letters again: each goes back to the end of its queue. Canceled jobs too, by id or --state.
+    """Run dead letters again, from the end of their queue.
 
-    Exits 8 where a canary failed again, and 7 where it did not end in time.
+    Canceled jobs run again too, selected by id or --state. Exits 8 if a canary fails again, 7 if it does not end in
+    time.
     """
     timeout = durations.parse(canary_timeout, "--canary-timeout")
-    do = partial(
+    run = partial(
         session.ops.jobs.retry,
         rate=rates.parse(rate, "--rate"),
         first=canary or 0,
         timeout=timeout,
     )
     if canary and dry_run:
-        raise UsageError("--canary and --dry-run exclude each other")
-    return carry_out(session, RETRYING, choice, do, dry_run=dry_run, yes=yes)
+        raise UsageError("--canary cannot be combined with --dry-run")
+    return run_bulk_action(session, RETRY, jobs, run, dry_run=dry_run, yes=yes)

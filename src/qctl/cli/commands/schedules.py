@@ -1,4 +1,4 @@
-"""`qctl schedule list|next|add|remove|pause|resume|run`: what comes at a time."""
+"""`qctl schedule list|next|add|remove|pause|resume|run`: scheduled jobs."""
 
 from __future__ import annotations
 
@@ -12,66 +12,70 @@ import typer
 from qctl import durations, view
 from qctl.cli import documents
 from qctl.cli.command import command
-from qctl.cli.exits import ExitCode, exit_code_of_many
-from qctl.cli.for_each import each
+from qctl.cli.exit_codes import ExitCode, exit_code_of_many
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import TIMER_KINDS, Timer, TimerKind
 from qctl.models.schedules import CatchUp
 from qctl.view import Cell
 
-EMPTY = "Nothing comes at a time. Add a schedule: qctl schedule add NAME JOB --every 1h"
+EMPTY = "No scheduled jobs. Add a schedule: qctl schedule add NAME JOB --every 1h"
 
-Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Schedules by name, or jobs by id.")]
-Queue = Annotated[str | None, typer.Option("--queue", metavar="QUEUE", help="Only of this queue, or of a glob.")]
+MAX_QUOTED_CHARACTERS = 60
+"""Characters of malformed JSON that an error quotes."""
 
-Done = tuple[Timer, bool, str | None]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...", help="Names of schedules, or ids of scheduled jobs.")]
+Queue = Annotated[str | None, typer.Option("--queue", metavar="QUEUE", help="Queue name or glob.")]
+
+ScheduleResult = tuple[Timer, bool, str | None]
+"""A schedule after an action, True if it changed, and the id of the job that was created."""
 
 
 @command("list", examples="qctl schedule list\nqctl schedule list --kind cron --json")
-def everything(
+def list_schedules(
     session: Session,
     kind: Annotated[
         list[str] | None,
-        typer.Option("--kind", metavar="KIND", help="Only cron, every, rq-scheduler, repeat, retry, once."),
+        typer.Option("--kind", metavar="KIND", help="Kind: cron, every, rq-scheduler, repeat, retry or once."),
     ] = None,
     queue: Queue = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="Most jobs to list beside the schedules.")
+        int, typer.Option("--limit", min=1, metavar="N", help="Maximum number of scheduled jobs beside the schedules.")
     ] = 50,
 ) -> None:
-    """List what comes at a time, when it came last, and what is not as it should be.
+    """List schedules and delayed jobs, with their problems.
 
-    Schedules of qctl's, those that a stock rq-scheduler keeps, and jobs of RQ's that wait: delayed, repeated, retried.
+    Includes schedules of qctl and of rq-scheduler, and RQ's delayed, repeated and retried jobs.
     """
-    found = session.ops.schedules.list(kinds=_kinds(kind), queue=queue, limit=limit)
+    found = session.ops.schedules.list(kinds=_parse_kinds(kind), queue=queue, limit=limit)
     now = datetime.now(timezone.utc)
     more = found.total - len(found.rows)
-    footer = [Cell(""), Cell(f"{more} more jobs wait for their time: --limit {found.total} lists them", "dim")]
+    footer = [Cell(""), Cell(f"{more} more scheduled jobs; all with --limit {found.total}", "dim")]
     table = view.Table(view.schedule_columns(now), found.rows, EMPTY, footer if more > 0 and not kind else ())
-    session.out.listing(documents.timers(found), table)
+    session.out.listing(documents.schedule_list(found), table)
 
 
-def _kinds(given: Sequence[str] | None) -> Sequence[TimerKind]:
-    for one in given or ():
-        if one not in TIMER_KINDS:
-            raise UsageError(f"--kind: {one!r} is not one of {', '.join(TIMER_KINDS)}")
-    return cast("Sequence[TimerKind]", given or TIMER_KINDS)
+def _parse_kinds(words: Sequence[str] | None) -> Sequence[TimerKind]:
+    for word in words or ():
+        if word not in TIMER_KINDS:
+            raise UsageError(f"--kind: unknown kind {word!r}", f"allowed kinds: {', '.join(TIMER_KINDS)}")
+    return cast("Sequence[TimerKind]", words or TIMER_KINDS)
 
 
 @command("next", examples="qctl schedule next\nqctl schedule next stock-check --count 5")
 def next_(
     session: Session,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False, help="Only these. Default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", show_default=False, help="Names of schedules. Default: all."),
     ] = None,
     queue: Queue = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, metavar="N", help="How many times.")] = 10,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=1000, metavar="N", help="Number of runs.")] = 10,
 ) -> None:
-    """Show the times that come next."""
-    found = session.ops.schedules.next(names=names or (), queue=queue, count=count)
-    table = view.Table(view.upcoming_columns(datetime.now(timezone.utc)), found, "Nothing comes.")
-    session.out.listing(documents.comings(found), table)
+    """Show the next runs."""
+    runs = session.ops.schedules.next(names=names or (), queue=queue, count=count)
+    table = view.Table(view.upcoming_columns(datetime.now(timezone.utc)), runs, "No upcoming runs.")
+    session.out.listing(documents.schedule_next(runs), table)
 
 
 @command(
@@ -82,36 +86,44 @@ def next_(
 )
 def add(
     session: Session,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called: letters, digits, _ and -.")],
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A job of the catalog.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule: letters, digits, _ and -.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of a job in the catalog.")],
     pairs: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", show_default=False, help="The job's arguments.")
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", show_default=False, help="Arguments; values are JSON, else text."),
     ] = None,
-    cron: Annotated[str | None, typer.Option(metavar="RULE", help="Minute, hour, day, month, weekday.")] = None,
-    every: Annotated[str | None, typer.Option(metavar="TIME", help="Again and again after: 90s, 30m, 1d.")] = None,
+    cron: Annotated[
+        str | None, typer.Option(metavar="RULE", help="Cron rule: minute, hour, day, month, weekday.")
+    ] = None,
+    every: Annotated[str | None, typer.Option(metavar="TIME", help="Interval between runs: 90s, 30m, 1d.")] = None,
     zone: Annotated[
         str | None,
-        typer.Option("--timezone", metavar="ZONE", help="Of the cron rule: Europe/Berlin. Default: QCTL_TIMEZONE."),
+        typer.Option("--timezone", metavar="ZONE", help="Time zone of --cron: Europe/Berlin. Default: QCTL_TIMEZONE."),
     ] = None,
     catch_up: Annotated[
-        str, typer.Option("--catch-up", metavar="POLICY", help="Of times nobody was there for: skip, one or all.")
+        str, typer.Option("--catch-up", metavar="POLICY", help="Runs missed while no scheduler ran: skip, one or all.")
     ] = "one",
-    repeat: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many times.")] = None,
-    data: Annotated[str | None, typer.Option(metavar="JSON", help="The arguments as one JSON object.")] = None,
-    priority: Annotated[int | None, typer.Option(metavar="N", help="1 high, 5 normal, 10 low.")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="In the place of one of this name.")] = False,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Total number of runs. Default: endless.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="JSON", help="Arguments as one JSON object.")] = None,
+    priority: Annotated[int | None, typer.Option(metavar="N", help="Priority: 1 high, 5 normal, 10 low.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing schedule of this name.")] = False,
 ) -> None:
-    """Have a job come by a cron rule, or every so often. The scheduler (qctl-scheduler) makes it when it is due."""
+    """Add a schedule: a cron rule or an interval.
+
+    The scheduler (qctl-scheduler) enqueues the job when it is due.
+    """
     if (cron is None) == (every is None):
-        raise UsageError("say when it comes: either --cron or --every")
+        raise UsageError("give either --cron or --every")
     if catch_up not in ("skip", "one", "all"):
-        raise UsageError(f"--catch-up: {catch_up!r} is not skip, one or all")
+        raise UsageError(f"--catch-up: unknown policy {catch_up!r}", "allowed: skip, one, all")
     interval = None if every is None else durations.parse(every, "--every", shortest=1.0)
-    made = session.ops.schedules.add(
+    added = session.ops.schedules.add(
         name,
         job,
         pairs or (),
-        None if data is None else _object(data),
+        None if data is None else _parse_object(data),
         cron=cron,
         every=None if interval is None else round(interval),
         timezone=zone,
@@ -120,78 +132,92 @@ def add(
         how=None if priority is None else {"priority": priority},
         replacing=replace,
     )
-    now = datetime.now(timezone.utc)
-    words = view.describe_rule(made)
-    line = f"{made.name}: {made.job} comes {view.local_time(made.next_at, now)}, then {words[:1].lower()}{words[1:]}"
-    session.out.report(documents.scheduled(made), [Cell(line, "good")])
+    next_run = view.local_time(added.next_at, datetime.now(timezone.utc))
+    rule = view.describe_rule(added)
+    line = f"{added.name}: {added.job}, next run {next_run}, then {rule[:1].lower()}{rule[1:]}"
+    session.out.report(documents.schedule_add(added), [Cell(line, "good")])
 
 
-def _object(text: str) -> dict[str, Any]:
+def _parse_object(text: str) -> dict[str, Any]:
+    quoted = repr(text[:MAX_QUOTED_CHARACTERS])
     try:
-        found = json.loads(text)
+        arguments = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"--data: {text[:60]!r} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"--data: {text[:60]!r} is not a JSON object")
-    return found
+        raise UsageError(f"--data: {quoted} is not JSON: {error}") from None
+    if not isinstance(arguments, dict):
+        raise UsageError(f"--data: {quoted} is not a JSON object")
+    return arguments
 
 
 @command("remove", examples="qctl schedule remove nightly", changes=True)
 def remove(session: Session, names: Names) -> ExitCode:
-    """Forget schedules, or cancel jobs that wait for their time. What was made already stays."""
+    """Remove schedules, or cancel scheduled jobs.
 
-    def act(name: str) -> Done:
+    Jobs that are already enqueued stay.
+    """
+
+    def action(name: str) -> ScheduleResult:
         return session.ops.schedules.remove(name), True, None
 
-    return _each(session, names, "remove", act, lambda done: f"{done[0].name} comes no more")
+    return _for_each(session, names, "remove", action, lambda result: f"{result[0].name} removed")
 
 
 @command("pause", examples="qctl schedule pause nightly", changes=True)
 def pause(session: Session, names: Names) -> ExitCode:
-    """Let schedules or jobs that wait come no more until `schedule resume`. Times that pass are not made up for."""
+    """Pause schedules or scheduled jobs.
 
-    def act(name: str) -> Done:
+    Runs that fall into the pause are skipped.
+    """
+
+    def action(name: str) -> ScheduleResult:
         return (*session.ops.schedules.pause(name), None)
 
-    return _each(
-        session, names, "pause", act, lambda done: f"{done[0].name} {'is' if done[1] else 'was already'} paused"
-    )
+    def describe(result: ScheduleResult) -> str:
+        return f"{result[0].name} {'paused' if result[1] else 'was already paused'}"
+
+    return _for_each(session, names, "pause", action, describe)
 
 
 @command("resume", examples="qctl schedule resume nightly", changes=True)
 def resume(session: Session, names: Names) -> ExitCode:
-    """Let paused schedules or jobs come again."""
+    """Resume paused schedules or scheduled jobs."""
     now = datetime.now(timezone.utc)
 
-    def act(name: str) -> Done:
+    def action(name: str) -> ScheduleResult:
         return (*session.ops.schedules.resume(name), None)
 
-    def said(done: Done) -> str:
-        when = f"comes {view.local_time(done[0].next_at, now)}"
-        return f"{done[0].name} {when}" if done[1] else f"{done[0].name} was not paused; it {when}"
+    def describe(result: ScheduleResult) -> str:
+        verb = "resumed" if result[1] else "was not paused"
+        return f"{result[0].name} {verb}; next run {view.local_time(result[0].next_at, now)}"
 
-    return _each(session, names, "resume", act, said)
+    return _for_each(session, names, "resume", action, describe)
 
 
 @command("run", examples="qctl schedule run nightly\nqctl schedule run nightly -o name", changes=True)
 def run(session: Session, names: Names) -> ExitCode:
-    """Run schedules now, beside their times, or jobs that wait, before their time."""
+    """Run schedules or scheduled jobs now.
 
-    def act(name: str) -> Done:
-        row, job = session.ops.schedules.run(name)
-        return row, True, job
+    The times of a schedule stay as they are; a scheduled job runs once, now.
+    """
 
-    return _each(session, names, "run", act, lambda done: f"{done[0].name}: job {done[2]} waits in {done[0].queue}")
+    def action(name: str) -> ScheduleResult:
+        timer, job = session.ops.schedules.run(name)
+        return timer, True, job
+
+    def describe(result: ScheduleResult) -> str:
+        return f"{result[0].name}: job {result[2]} enqueued in {result[0].queue}"
+
+    return _for_each(session, names, "run", action, describe)
 
 
-def _each(
+def _for_each(
     session: Session,
     names: Sequence[str],
     verb: Literal["remove", "pause", "resume", "run"],
-    act: Callable[[str], Done],
-    said: Callable[[Done], str],
+    action: Callable[[str], ScheduleResult],
+    describe: Callable[[ScheduleResult], str],
 ) -> ExitCode:
-    done, failures = each(session, names, act)
-    lines = [Cell(said(one), "good" if one[1] else "") for one in done]
-    session.out.report(documents.schedule_acts(verb, done, failures), lines)
-    return exit_code_of_many([error for _, error in failures], len(done))
+    results, failures = session.for_each(names, action)
+    lines = [Cell(describe(result), "good" if result[1] else "") for result in results]
+    session.out.report(documents.schedule_actions(verb, results, failures), lines)
+    return exit_code_of_many([error for _, error in failures], len(results))

@@ -1,4 +1,4 @@
-"""`qctl stats`: every queue, or what queues are busy with."""
+"""`qctl stats`: all queues, or the jobs of queues by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from qctl.view import Cell
 if TYPE_CHECKING:
     from qctl.models import Names, Stats
 
-EMPTY = "No queues yet: a queue appears with its first job. Is this your Redis? Name another with REDIS_URL."
+EMPTY = "No queues: a queue appears with its first job. To use another Redis, set REDIS_URL."
 
 EXAMPLES = """
 qctl stats
@@ -34,22 +34,26 @@ qctl stats --lanes --json
 def stats(
     session: Session,
     queues: Annotated[
-        list[str] | None, typer.Argument(metavar="[QUEUE]...", show_default=False, help="Names or globs. Default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[QUEUE]...", show_default=False, help="Queue names or globs. Default: all."),
     ] = None,
     lanes: Annotated[
-        bool, typer.Option("--lanes", help="Lanes in rows of their own: email.high, email, email.low.")
+        bool, typer.Option("--lanes", help="One row for each lane: email.high, email, email.low.")
     ] = False,
-    names: Annotated[bool, typer.Option("--names", help="What the queues are busy with: jobs by their name.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Jobs by name instead of queues.")] = False,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="With --names: count runs of the last 1h, at most 2d.")
+        str | None, typer.Option("--since", metavar="TIME", help="Period of --names, at most 2d. Default: 1h.")
     ] = None,
-    every: Annotated[
-        str | None, typer.Option("--watch", metavar="TIME", help="Show it again every 2s, in place, until Ctrl-C.")
+    interval: Annotated[
+        str | None, typer.Option("--watch", metavar="TIME", help="Interval to refresh until Ctrl-C: 2s.")
     ] = None,
 ) -> None:
-    """Show every queue: depth, age, rates, errors, how long jobs wait and run, workers, pauses."""
+    """Show depth, age, rates, errors and workers of every queue.
+
+    Also shows wait and run times, and pauses.
+    """
     if since and not names:
-        raise UsageError("--since goes with --names")
+        raise UsageError("--since needs --names")
     seconds = durations.parse(since or "1h", "--since", shortest=60.0)
 
     def show() -> None:
@@ -58,38 +62,40 @@ def stats(
         else:
             _show_queues(session, session.ops.stats.read(), queues or (), lanes)
 
-    if every is None:
+    if interval is None:
         show()
     else:
-        watch.repeat(session.out, durations.parse(every, "--watch", shortest=0.1), show)
+        watch.repeat(session.out, durations.parse(interval, "--watch", shortest=0.1), show)
 
 
-def _show_queues(session: Session, found: Stats, patterns: Sequence[str], lanes: bool) -> None:
-    from qctl.ops.stats import folded  # brings redis and rq
+def _show_queues(session: Session, stats: Stats, patterns: Sequence[str], lanes: bool) -> None:
+    from qctl.ops.stats import folded  # imports redis and rq
 
-    shown = found if lanes else folded(found)
+    shown = stats if lanes else folded(stats)
     if patterns:
-        shown = _only(shown, found, patterns)
-    empty = "No queue matches." if patterns else EMPTY
+        shown = _select(shown, stats, patterns)
+    empty = "No matching queues." if patterns else EMPTY
     footer = [Cell(""), Cell(view.totals_line(shown))]
     session.out.listing(documents.stats(shown), view.Table(view.queue_columns(shown.at), shown.queues, empty, footer))
 
 
-def _only(shown: Stats, every: Stats, patterns: Sequence[str]) -> Stats:
-    """The queues that are meant, and their totals; a lane where it is named. Raises NotFoundError for a name that no
-    queue has."""
-    from qctl.ops.selection import select  # brings redis and rq
+def _select(shown: Stats, stats: Stats, patterns: Sequence[str]) -> Stats:
+    """Return the matching queues with their totals, and lanes that are named in full. Raises NotFoundError for a name
+    that no queue has."""
+    from qctl.ops.selection import select  # imports redis and rq
 
-    rows = {queue.name: queue for queue in (*every.queues, *shown.queues)}
+    rows = {queue.name: queue for queue in (*stats.queues, *shown.queues)}
     named = {pattern for pattern in patterns if pattern in rows}
     globs = [pattern for pattern in patterns if pattern not in rows]
-    chosen = named.union(*(select(pattern, [queue.name for queue in shown.queues]) for pattern in globs))
-    queues = [queue for name, queue in sorted(rows.items()) if name in chosen]
+    selected = named.union(*(select(pattern, [queue.name for queue in shown.queues]) for pattern in globs))
+    queues = [queue for name, queue in sorted(rows.items()) if name in selected]
     return replace(shown, queues=queues, totals=Totals.of(queues))
 
 
-def _show_names(session: Session, found: Names) -> None:
-    sampled = "" if found.sampled >= found.waiting else f"; waiting: estimated from {found.sampled} of {found.waiting}"
-    footer = [Cell(""), Cell(f"runs of the last {view.duration(found.seconds)} in qctl's workers{sampled}", "dim")]
-    empty = "Nothing waits, and nothing ran in qctl's workers."
-    session.out.listing(documents.names(found), view.Table(view.job_name_columns(), found.jobs, empty, footer))
+def _show_names(session: Session, names: Names) -> None:
+    sampled = names.sampled < names.waiting
+    estimate = f"; waiting is estimated from {names.sampled} of {names.waiting} jobs" if sampled else ""
+    note = f"runs of the last {view.duration(names.seconds)} in qctl's workers{estimate}"
+    empty = "No waiting jobs, and no runs in qctl's workers."
+    table = view.Table(view.job_name_columns(), names.jobs, empty, [Cell(""), Cell(note, "dim")])
+    session.out.listing(documents.stats_names(names), table)

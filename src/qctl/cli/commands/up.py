@@ -1,4 +1,4 @@
-"""`qctl up`: everything on this machine, in the foreground."""
+"""`qctl up`: the whole stack on this machine, in the foreground."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from qctl.cli.command import command
 from qctl.cli.session import Session
 
 
-@command("up", examples="qctl up\nqctl up --home ./var", changes=True, here=True)
+@command("up", examples="qctl up\nqctl up --home ./var", changes=True, local=True)
 def up(session: Session) -> None:
-    """Run everything here, in the foreground, until Ctrl-C.
+    """Run the whole stack on this machine until Ctrl-C.
 
-    Redis and an MQTT broker where the settings name none, the MQTT bridge, workers and the scheduler.
+    Starts the MQTT bridge, workers and the scheduler, and Redis and an MQTT broker unless settings name them.
     """
-    from qctl.stack.run import run_stack  # brings process management, which its help does not need
+    from qctl.stack.run import run_stack  # imports process management, which help does not need
 
     raise typer.Exit(run_stack(session.settings))

@@ -1,4 +1,4 @@
-"""`qctl user`: who may use the gateway, and who of them is an admin there."""
+"""`qctl user list|create|promote|demote|remove|password`: users and admins of the gateway."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from typing import Annotated, cast
 import typer
 
 from qctl import view
-from qctl.cli import documents, passwords
+from qctl.cli import documents
 from qctl.cli.command import command
-from qctl.cli.confirm import ask_yes_no
+from qctl.cli.prompts import confirm, read_password
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import AccountChange, Role
 from qctl.safe import escape_line
 from qctl.view import Cell
 
-EMPTY = "No users. `qctl user create ADDRESS` makes one; they may sign up at the gateway too."
+EMPTY = "No users. Create one with `qctl user create ADDRESS`, or sign up at the gateway."
 
 Email = Annotated[str, typer.Argument(metavar="ADDRESS", help="E-mail address of the user.")]
-Generate = Annotated[bool, typer.Option("--generate", help="Make up a password, and print it.")]
+Generate = Annotated[bool, typer.Option("--generate", help="Generate a password, and print it.")]
 
 
 @command("list", examples="qctl user list\nqctl user list --role admin --json")
-def everyone(
+def list_users(
     session: Session,
-    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Only these: user or admin.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="The newest N of them.")] = 50,
+    role: Annotated[str | None, typer.Option(metavar="ROLE", help="Role: user or admin.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Maximum number of rows.")] = 50,
 ) -> None:
-    """List the users of the gateway, the newest first."""
+    """List the users of the gateway, newest first."""
     if role not in (None, "user", "admin"):
-        raise UsageError(f"--role: {role!r} is not user or admin")
+        raise UsageError(f"--role: unknown role {role!r}", "allowed: user, admin")
     found = session.ops.users.list(role=cast("Role | None", role), limit=limit)
     table = view.Table(view.user_columns(datetime.now(timezone.utc)), found.accounts, EMPTY)
-    session.out.listing(documents.users(found), table)
+    session.out.listing(documents.user_list(found), table)
     if found.total > len(found.accounts):
-        session.out.say(f"{len(found.accounts)} of {found.total} users; --limit shows more")
+        session.out.say(f"{len(found.accounts)} of {found.total} users; all with --limit {found.total}")
 
 
 @command(
@@ -47,39 +47,52 @@ def everyone(
 def create(
     session: Session,
     email: Email,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="Default: the address up to the @.")] = None,
-    admin: Annotated[bool, typer.Option("--admin", help="Let them do whatever an operator may.")] = False,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="User name. Default: the address up to the @.")
+    ] = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Create an admin, who may change queues over HTTP.")] = False,
     generate: Generate = False,
 ) -> None:
-    """Make a user of the gateway. The password is asked for, or read from stdin."""
-    password = None if generate else passwords.ask()
+    """Create a user of the gateway.
+
+    Asks for a password, or reads it from stdin.
+    """
+    password = None if generate else read_password()
     username = email.partition("@")[0] if name is None else name
-    done = session.ops.users.create(email, username, password, role="admin" if admin else "user")
-    _tell(session, "create", done, f"is {'an admin' if admin else 'a user'} now")
+    change = session.ops.users.create(email, username, password, role="admin" if admin else "user")
+    _report(session, "create", change, f"created as {'admin' if admin else 'user'}")
 
 
 @command("promote", examples="qctl user promote ada@example.com", changes=True)
 def promote(session: Session, email: Email) -> None:
-    """Make a user an admin, who may change queues over HTTP. It counts from the next login on."""
-    done = session.ops.users.promote(email)
-    _tell(session, "promote", done, "is an admin from the next login on", "is an admin already")
+    """Make a user an admin, who may change queues over HTTP.
+
+    Takes effect at the next login.
+    """
+    change = session.ops.users.promote(email)
+    _report(session, "promote", change, "is an admin from the next login on", "is already an admin")
 
 
 @command("demote", examples="qctl user demote ada@example.com", changes=True)
 def demote(session: Session, email: Email) -> None:
-    """Make an admin an ordinary user again, at once."""
-    _tell(session, "demote", session.ops.users.demote(email), "is an admin no more", "is no admin")
+    """Make an admin an ordinary user, at once."""
+    _report(session, "demote", session.ops.users.demote(email), "is no longer an admin", "is not an admin")
 
 
 @command("remove", examples="qctl user remove ada@example.com\nqctl user remove ada@example.com --yes", changes=True)
 def remove(
-    session: Session, email: Email, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+    session: Session,
+    email: Email,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="No confirmation.")] = False,
 ) -> None:
-    """Forget a user. An admin's rights end at once; a token is good for own jobs until it expires. Jobs stay."""
+    """Remove a user; jobs stay.
+
+    Admin rights end at once. A token remains valid for the user's own jobs until it expires.
+    """
     if not yes:
-        ask_yes_no(session.out, f"Forget the user {escape_line(email)}?")
-    done = session.ops.users.remove(email)
-    _tell(session, "remove", done, "is no user any more", "was removed by somebody else")
+        confirm(session.out, f"Remove user {escape_line(email)}?")
+    change = session.ops.users.remove(email)
+    _report(session, "remove", change, "removed", "was already removed")
 
 
 @command(
@@ -88,14 +101,17 @@ def remove(
     changes=True,
 )
 def password(session: Session, email: Email, generate: Generate = False) -> None:
-    """Give a user a new password, which is asked for, or read from stdin. An admin has to log in again."""
-    done = session.ops.users.password(email, None if generate else passwords.ask())
-    _tell(session, "password", done, "has a new password")
+    """Set the password of a user.
+
+    Asks for it, or reads it from stdin. An admin has to log in again.
+    """
+    change = session.ops.users.password(email, None if generate else read_password())
+    _report(session, "password", change, "has a new password")
 
 
-def _tell(session: Session, verb: str, done: AccountChange, words: str, otherwise: str = "") -> None:
-    line = f"{escape_line(done.account.email)} {words if done.changed else otherwise}"
-    lines = [Cell(line, "good" if done.changed else "")]
-    if done.password is not None:
-        lines.append(Cell(f"  password: {done.password}"))
-    session.out.report(documents.user_act(verb, done), lines)
+def _report(session: Session, verb: str, change: AccountChange, changed: str, unchanged: str = "") -> None:
+    line = f"{escape_line(change.account.email)} {changed if change.changed else unchanged}"
+    lines = [Cell(line, "good" if change.changed else "")]
+    if change.password is not None:
+        lines.append(Cell(f"  password: {change.password}"))
+    session.out.report(documents.user_action(verb, change), lines)

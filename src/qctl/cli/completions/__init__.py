@@ -1,7 +1,7 @@
-"""The completions of bash, zsh and fish, made from the tree of commands: `python -m qctl.cli.completions FOLDER`.
+"""Completion scripts for bash, zsh and fish, generated from the command tree.
 
-The scripts hold every command and option, so that nothing is started while these are completed. Names of queues, jobs,
-schedules and workers are asked of `qctl` itself (`qctl.cli.completion_names`).
+The scripts contain every command and option, so that completing these starts no process. For names of queues, jobs,
+schedules and workers they run `qctl` (`qctl.cli.completion_names`).
 """
 
 from qctl.cli.completions.scripts import SCRIPTS, write

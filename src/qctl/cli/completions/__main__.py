@@ -1,8 +1,25 @@
-"""`python -m qctl.cli.completions FOLDER`."""
+"""Generate completion scripts and the page of `qctl --help`: `python -m qctl.cli.completions DIRECTORY`."""
 
+from __future__ import annotations
+
+import os
 import sys
 from pathlib import Path
 
-from qctl.cli.completions import write
+import typer
 
-write(Path(sys.argv[1]))
+from qctl.cli import help_page
+from qctl.cli.command_tree import build
+from qctl.cli.completions.scripts import write
+
+
+def render_help() -> str:
+    """Render the page of `qctl --help` from the command tree."""
+    program = typer.main.get_command(build([]))
+    return program.get_help(program.make_context("qctl", [], resilient_parsing=True)) + "\n"
+
+
+if __name__ == "__main__":
+    os.environ["COLUMNS"] = str(help_page.COLUMNS)
+    write(Path(sys.argv[1]))
+    Path(help_page.PAGE).write_text(render_help(), encoding="utf-8")

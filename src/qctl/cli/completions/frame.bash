@@ -1,13 +1,13 @@
-# HEAD
+# HEADER
 
-# What may follow the words $1: verbs, flags, options that take a value, and what stands without an option.
+# Set the words that may follow the command $1: verbs, flags, options with values, and the positional value.
 _qctl_place() {
     case $1 in
 # TABLE
     esac
 }
 
-# Offer what begins with $current of the words that follow. Names come from Redis: they are never evaluated.
+# Offer the arguments that begin with $typed. Names come from Redis and are never evaluated.
 _qctl_match() {
     local word
     for word in "$@"; do
@@ -18,7 +18,7 @@ _qctl_match() {
     done
 }
 
-# Offer what a value may be: $1 as the table says it, $2 the program.
+# Offer the values of $1, in the notation of the table. $2 is the program.
 _qctl_value() {
     local found=()
     case $1 in
@@ -39,7 +39,7 @@ _qctl() {
     local program=${1/#\~\//$HOME/} current=$2 typed=${COMP_LINE:0:COMP_POINT} before word pair i path=
     local verbs flags takes rest
     COMPREPLY=()
-    # bash breaks words at : and =, so what it takes for the current one may be the end of what was typed.
+    # bash splits words at : and =, so that $current may be only the end of the typed word.
     [[ $current == [=:] ]] && current=
     typed=${typed##*[[:space:]]}
     [[ $typed == --*=* ]] && typed=${typed#*=}

@@ -1,13 +1,13 @@
-# HEAD
+# HEADER
 
-# What may follow the words $argv[1]: verbs, options, those that take a value, and what stands without an option.
+# Set the words that may follow the command $argv[1]: verbs, options, options with values, the positional value.
 function __qctl_place
     switch $argv[1]
 # TABLE
     end
 end
 
-# Print what a value may be, as the table says it: $argv[1]. What follows are the words of the line.
+# Print the values of $argv[1], in the notation of the table. The words of the command line follow.
 function __qctl_value
     switch $argv[1]
         case ''
@@ -25,7 +25,7 @@ function __qctl
     set -l words (commandline -opc)
     set -l current (commandline -ct)
     set -l path
-    set -l option # the one whose value comes next
+    set -l option # the option whose value comes next
     __qctl_place ''
     for word in $words[2..]
         if set -q option[1]

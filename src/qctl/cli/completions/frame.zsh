@@ -1,14 +1,14 @@
 #compdef qctl
-# HEAD
+# HEADER
 
-# What may follow the words $1: verbs, options, those that take a value, and what stands without an option.
+# Set the words that may follow the command $1: verbs, options, options with values, the positional value.
 _qctl_place() {
   case $1 in
 # TABLE
   esac
 }
 
-# Offer what a value may be, as the table says it.
+# Offer the values of $1, in the notation of the table.
 _qctl_value() {
   case $1 in
     ('') _message 'a value' ;;

@@ -1,4 +1,4 @@
-"""What may stand where in a command line, as the tree of commands declares it."""
+"""Grammar of the command line, derived from the command tree: the words that may follow each command."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import typer
 
 from qctl import catalog
-from qctl.cli.tree import build
+from qctl.cli.command_tree import build
 from qctl.models import STATES
 
 FILES = "/"
-"""A value that is a file."""
+"""Value that is a file name."""
 
-ASKED = "@"
-"""What a value begins with whose names are asked of `qctl`; the kind of names follows."""
+REMOTE_NAMES = "@"
+"""Prefix of a value that `qctl` reads from Redis; the kind of names follows."""
 
-_KINDS = {
+_VALUES = {
     "QUEUE": "@queue",
     "GLOB": "@queue",
     "TARGET": "@queue",
@@ -26,15 +26,15 @@ _KINDS = {
     "BATCH": "@batch",
     "FILE": FILES,
 }
-"""What stands in the place of a metavar, wherever it is."""
+"""Values by metavar, whatever the command."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What may follow the words of a command. A value is FILES, `@kind`, names with commas between, or "" for text.
+    """Words that may follow a command. A value is FILES, `@kind`, comma-separated names, or "" for free text.
 
-    `verbs` and `flags` are names with what they do, `takes` options with the value of each and what they do; `rest` is
-    the value of what stands there without an option.
+    `verbs` and `flags` map names to descriptions, `takes` maps options to their values and descriptions; `rest` is the
+    value of a positional argument.
     """
 
     verbs: dict[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Place:
 
 
 def places() -> dict[str, Place]:
-    """Every place by the words that lead to it, the first being ""."""
+    """Return every place by its command words; the root is ""."""
     return {" ".join(path): _place(path, node) for path, node in _walk(typer.main.get_command(build()), ())}
 
 
@@ -55,25 +55,25 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], A
 
 
 def _place(path: tuple[str, ...], node: Any) -> Place:
-    verbs = {name: _short(child.help) for name, child in getattr(node, "commands", {}).items()}
-    place = Place(verbs, {"--help": "Show help."})
+    verbs = {name: _first_sentence(child.help) for name, child in getattr(node, "commands", {}).items()}
+    place = Place(verbs, {"--help": "Show this help"})
     rest = ""
     for parameter in node.params:
         value = _value(path, parameter)
         if parameter.param_type_name == "argument":
             rest = rest or value
         elif not parameter.hidden:
-            said = _short(parameter.help)
+            description = _first_sentence(parameter.help)
             for name in parameter.opts:
                 if parameter.is_flag:
-                    place.flags[name] = said
+                    place.flags[name] = description
                 else:
-                    place.takes[name] = (value, said)
+                    place.takes[name] = (value, description)
     return Place(verbs, place.flags, place.takes, rest)
 
 
 def _value(path: tuple[str, ...], parameter: Any) -> str:
-    """What may stand for a parameter."""
+    """Return the value of a parameter."""
     choices = getattr(parameter.type, "choices", None)
     if choices:
         return ",".join(str(getattr(choice, "value", choice)) for choice in choices)
@@ -87,10 +87,10 @@ def _value(path: tuple[str, ...], parameter: Any) -> str:
         return ",".join(sorted(catalog.JOBS))
     if metavar == "NAME":
         return "@schedule" if noun == "schedule" and parameter.param_type_name == "argument" and name != "name" else ""
-    return FILES if "--home" in parameter.opts else _KINDS.get(metavar, "")
+    return FILES if "--home" in parameter.opts else _VALUES.get(metavar, "")
 
 
-def _short(help: str | None) -> str:
-    """The first sentence of a help, without its full stop."""
+def _first_sentence(help: str | None) -> str:
+    """Return the first sentence of a help text, without its full stop."""
     text = " ".join((help or "").split())
     return text.partition(". ")[0].removesuffix(".")

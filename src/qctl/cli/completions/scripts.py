@@ -1,4 +1,4 @@
-"""The three scripts: the table of places as each shell writes it, and one function that reads it."""
+"""Completion scripts of three shells: a table of places in the syntax of the shell, and the function that reads it."""
 
 from __future__ import annotations
 
@@ -8,57 +8,57 @@ from pathlib import Path
 
 from qctl.cli.completions.grammar import Place, places
 
-HEAD = "# Made by `make completions` from the command line of qctl: change that instead.\n"
+HEADER = "# Generated from the command tree of qctl by `make completions`. Do not edit.\n"
 
 
 def _bash(path: str, place: Place) -> str:
     takes = " ".join(f"{name}={value}" for name, (value, _) in place.takes.items())
     fields = {"verbs": " ".join(place.verbs), "flags": " ".join(place.flags), "takes": takes, "rest": place.rest}
-    given = " ".join(f"{name}='{value}'" for name, value in fields.items())
-    return f"        '{path}') {given} ;;"
+    assignments = " ".join(f"{name}='{value}'" for name, value in fields.items())
+    return f"        '{path}') {assignments} ;;"
 
 
 def _zsh(path: str, place: Place) -> str:
-    options = {**place.flags, **{name: said for name, (_, said) in place.takes.items()}}
+    options = {**place.flags, **{name: description for name, (_, description) in place.takes.items()}}
     lines = [
-        f"    ({_quoted(path)})",
-        f"      verbs=({_described(place.verbs)})",
-        f"      options=({_described(options)})",
-        f"      takes=({' '.join(f'{name} {_quoted(value)}' for name, (value, _) in place.takes.items())})",
-        f"      rest={_quoted(place.rest)} ;;",
+        f"    ({_shell_word(path)})",
+        f"      verbs=({_zsh_descriptions(place.verbs)})",
+        f"      options=({_zsh_descriptions(options)})",
+        f"      takes=({' '.join(f'{name} {_shell_word(value)}' for name, (value, _) in place.takes.items())})",
+        f"      rest={_shell_word(place.rest)} ;;",
     ]
     return "\n".join(lines)
 
 
 def _fish(path: str, place: Place) -> str:
-    offered = {**place.flags, **{name: said for name, (_, said) in place.takes.items()}}
-    verbs = " ".join(_fished(f"{name}\t{said}") for name, said in place.verbs.items())
-    options = " ".join(_fished(f"{name}\t{said}") for name, said in offered.items())
-    takes = " ".join(_fished(f"{name}={value}") for name, (value, _) in place.takes.items())
+    options_and_flags = {**place.flags, **{name: description for name, (_, description) in place.takes.items()}}
+    verbs = " ".join(_fish_word(f"{name}\t{description}") for name, description in place.verbs.items())
+    options = " ".join(_fish_word(f"{name}\t{description}") for name, description in options_and_flags.items())
+    takes = " ".join(_fish_word(f"{name}={value}") for name, (value, _) in place.takes.items())
     return "\n".join(
         (
-            f"        case {_fished(path)}",
+            f"        case {_fish_word(path)}",
             f"            set -g __qctl_verbs {verbs}",
             f"            set -g __qctl_options {options}",
             f"            set -g __qctl_takes {takes}",
-            f"            set -g __qctl_rest {_fished(place.rest)}",
+            f"            set -g __qctl_rest {_fish_word(place.rest)}",
         )
     )
 
 
-def _quoted(text: str) -> str:
-    """A word of bash or zsh."""
+def _shell_word(text: str) -> str:
+    """Quote a word for bash or zsh."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _fished(text: str) -> str:
-    """A word of fish, whose single quotes know two escapes."""
+def _fish_word(text: str) -> str:
+    """Quote a word for fish, whose single quotes know two escapes."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _described(offered: Mapping[str, str]) -> str:
-    """What zsh's _describe reads."""
-    return " ".join(_quoted(f"{name}:{said}") for name, said in offered.items())
+def _zsh_descriptions(words: Mapping[str, str]) -> str:
+    """Format words with their descriptions for `_describe` of zsh."""
+    return " ".join(_shell_word(f"{name}:{description}") for name, description in words.items())
 
 
 SCRIPTS: Mapping[str, tuple[str, Callable[[str, Place], str]]] = {
@@ -66,18 +66,18 @@ SCRIPTS: Mapping[str, tuple[str, Callable[[str, Place], str]]] = {
     "_qctl": ("zsh", _zsh),
     "qctl.fish": ("fish", _fish),
 }
-"""Each file, the shell that it is for, and how that writes a place."""
+"""File name -> shell, and the function that formats a place for it."""
 
 
 def render(name: str) -> str:
-    """The text of one of SCRIPTS."""
+    """Render one of SCRIPTS."""
     shell, row = SCRIPTS[name]
     frame = (files("qctl.cli.completions") / f"frame.{shell}").read_text(encoding="utf-8")
     table = "\n".join(row(path, place) for path, place in places().items())
-    return frame.replace("# HEAD\n", HEAD).replace("# TABLE\n", f"{table}\n")
+    return frame.replace("# HEADER\n", HEADER).replace("# TABLE\n", f"{table}\n")
 
 
-def write(folder: Path) -> None:
-    """Write every script into a folder."""
+def write(directory: Path) -> None:
+    """Write all scripts into a directory."""
     for name in SCRIPTS:
-        (folder / name).write_text(render(name), encoding="utf-8")
+        (directory / name).write_text(render(name), encoding="utf-8")

@@ -1,93 +1,116 @@
-"""What commands print to programs: the JSON documents `qctl.<noun>.<verb>/1`, and the rows of csv, jsonl and pipes.
+"""JSON documents `qctl.<noun>.<verb>/1` and rows of csv, jsonl and pipes: the output of commands for programs.
 
-Times are RFC 3339 in UTC with Z, durations are seconds and say so in their key. A key that is here stays: within one
-version of a schema keys are only added.
+Times are RFC 3339 in UTC with Z. Durations are seconds, as their key says. Keys are stable: within one version of a
+schema, keys are only added.
 """
 
-from qctl.cli.documents.alerts import alert_mute, alert_test, alerts
-from qctl.cli.documents.backup import backup, recalled
-from qctl.cli.documents.bulk import acted, imported
+from qctl.cli.documents.alerts import alert_list, alert_mute, alert_test
+from qctl.cli.documents.backup import backup, restore
+from qctl.cli.documents.bulk import bulk_action, job_import
 from qctl.cli.documents.checks import check
 from qctl.cli.documents.cleanup import cleanup
-from qctl.cli.documents.configuration import chosen, config, config_check, config_init, context, contexts
-from qctl.cli.documents.daemons import daemons, installed
-from qctl.cli.documents.dead_letters import causes, dead_letter, dead_letters
+from qctl.cli.documents.configuration import (
+    config_check,
+    config_init,
+    config_show,
+    context_list,
+    context_show,
+    context_use,
+)
+from qctl.cli.documents.daemons import daemon_install, daemon_states
+from qctl.cli.documents.dead_letters import dlq_groups, dlq_list, dlq_show
 from qctl.cli.documents.document import Document, Record, cell
 from qctl.cli.documents.events import audit, events
 from qctl.cli.documents.health import doctor, health, ping
-from qctl.cli.documents.ingest import arrivals, flushed, ingest, pushed, reject, rejects, topics
-from qctl.cli.documents.jobs import edited, enqueued, job, job_stopped, jobs, waited
-from qctl.cli.documents.metrics import names, series
-from qctl.cli.documents.queue_detail import deleted, drained, history, queue
-from qctl.cli.documents.queues import cleared, paused, resumed, stats
-from qctl.cli.documents.schedules import comings, schedule_acts, scheduled, timers
-from qctl.cli.documents.trash import emptied, restored, trash
-from qctl.cli.documents.users import user_act, users
-from qctl.cli.documents.workers import hushed, stopped, worker, workers
+from qctl.cli.documents.ingest import (
+    ingest_flush,
+    ingest_push,
+    ingest_status,
+    ingest_tail,
+    ingest_topics,
+    reject_list,
+    reject_show,
+)
+from qctl.cli.documents.jobs import job_edit, job_enqueue, job_list, job_show, job_stop, job_wait
+from qctl.cli.documents.metrics import metrics_show, stats_names
+from qctl.cli.documents.queues import (
+    clear,
+    pause,
+    queue_delete,
+    queue_drain,
+    queue_history,
+    queue_show,
+    resume,
+    stats,
+)
+from qctl.cli.documents.schedules import schedule_actions, schedule_add, schedule_list, schedule_next
+from qctl.cli.documents.trash import trash_empty, trash_list, trash_restore
+from qctl.cli.documents.users import user_action, user_list
+from qctl.cli.documents.workers import worker_list, worker_quiet, worker_show, worker_stop
 
 __all__ = [
     "Document",
     "Record",
-    "acted",
+    "alert_list",
     "alert_mute",
     "alert_test",
-    "alerts",
-    "arrivals",
     "audit",
     "backup",
-    "causes",
+    "bulk_action",
     "cell",
     "check",
-    "chosen",
     "cleanup",
-    "cleared",
-    "comings",
-    "config",
+    "clear",
     "config_check",
     "config_init",
-    "context",
-    "contexts",
-    "daemons",
-    "dead_letter",
-    "dead_letters",
-    "deleted",
+    "config_show",
+    "context_list",
+    "context_show",
+    "context_use",
+    "daemon_install",
+    "daemon_states",
+    "dlq_groups",
+    "dlq_list",
+    "dlq_show",
     "doctor",
-    "drained",
-    "edited",
-    "emptied",
-    "enqueued",
     "events",
-    "flushed",
     "health",
-    "history",
-    "hushed",
-    "imported",
-    "ingest",
-    "installed",
-    "job",
-    "job_stopped",
-    "jobs",
-    "names",
-    "paused",
+    "ingest_flush",
+    "ingest_push",
+    "ingest_status",
+    "ingest_tail",
+    "ingest_topics",
+    "job_edit",
+    "job_enqueue",
+    "job_import",
+    "job_list",
+    "job_show",
+    "job_stop",
+    "job_wait",
+    "metrics_show",
+    "pause",
     "ping",
-    "pushed",
-    "queue",
-    "recalled",
-    "reject",
-    "rejects",
-    "restored",
-    "resumed",
-    "schedule_acts",
-    "scheduled",
-    "series",
+    "queue_delete",
+    "queue_drain",
+    "queue_history",
+    "queue_show",
+    "reject_list",
+    "reject_show",
+    "restore",
+    "resume",
+    "schedule_actions",
+    "schedule_add",
+    "schedule_list",
+    "schedule_next",
     "stats",
-    "stopped",
-    "timers",
-    "topics",
-    "trash",
-    "user_act",
-    "users",
-    "waited",
-    "worker",
-    "workers",
+    "stats_names",
+    "trash_empty",
+    "trash_list",
+    "trash_restore",
+    "user_action",
+    "user_list",
+    "worker_list",
+    "worker_quiet",
+    "worker_show",
+    "worker_stop",
 ]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, time
+from qctl.cli.documents.document import Document, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.models import Alert, Delivery, Mute
 
 
-def alerts(found: Sequence[Alert]) -> Document:
+def alert_list(alerts: Sequence[Alert]) -> Document:
     """`qctl alert list`."""
     columns = (
         "name",
@@ -26,18 +26,18 @@ def alerts(found: Sequence[Alert]) -> Document:
         "muted.until",
         "muted.reason",
     )
-    return Document("qctl.alert.list/1", "name", columns, {}, "alerts", [_alert(alert) for alert in found])
+    return Document("qctl.alert.list/1", "name", columns, {}, "alerts", [_alert(alert) for alert in alerts])
 
 
 def _alert(alert: Alert) -> Record:
-    told = [when for firing in alert.firing for when, _ in firing.notified.values()]
+    notified = [when for firing in alert.firing for when, _ in firing.notified.values()]
     return {
         "name": alert.rule.name,
         "level": alert.level.name if alert.queues else None,
         "queues": [queue.queue for queue in alert.queues],
         "firing": [firing.queue for firing in alert.firing],
         "since": time(min((firing.since for firing in alert.firing), default=None)),
-        "told_at": time(max(told, default=None)),
+        "told_at": time(max(notified, default=None)),
         "tells": [channel.label for channel in alert.rule.channels],
         "muted": _mute(alert.mute) if alert.mute else None,
     }
@@ -54,7 +54,7 @@ def alert_test(name: str, deliveries: Sequence[Delivery]) -> Document:
 
 
 def alert_mute(name: str, mute: Mute | None, changed: bool) -> Document:
-    """`qctl alert mute`: None where it is no longer muted."""
+    """`qctl alert mute`. `mute` is None after --off."""
     head: Record = {"alert": name, "muted": mute is not None, "changed": changed}
     head |= _mute(mute) if mute else {"by": None, "until": None, "reason": None}
-    return Document("qctl.alert.mute/1", "alert", tuple(head), head)
+    return single("qctl.alert.mute/1", "alert", head)

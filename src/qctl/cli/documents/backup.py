@@ -5,32 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document
+from qctl.cli.documents.bulk import rejected_lines
+from qctl.cli.documents.document import Document, single
 
 if TYPE_CHECKING:
     from qctl.models import Backup, RestoredBackup
 
-_NAMES = {"pause": "pauses", "schedule": "schedules", "job": "dead_letters", "batch": "batches", "trashed": "trashed"}
+_KEYS = {"pause": "pauses", "schedule": "schedules", "job": "dead_letters", "batch": "batches", "trashed": "trashed"}
 
 
-def backup(found: Backup, file: str) -> Document:
+def backup(backup: Backup, file: str) -> Document:
     """`qctl backup`."""
-    head = {"file": file, **_counts(found.counts)}
-    return Document("qctl.backup/1", "file", tuple(head), head)
+    head = {"file": file, **_counts(backup.counts)}
+    return single("qctl.backup/1", "file", head)
 
 
-def recalled(result: RestoredBackup, dry_run: bool) -> Document:
-    """`qctl restore`: the lines that were refused, the first of them where there are many."""
+def restore(result: RestoredBackup, dry_run: bool) -> Document:
+    """`qctl restore`. `lines` holds the first rejected lines; `refused` counts all."""
     head = {
         "whole": result.whole,
         **_counts(result.counts),
         "there_already": result.there,
         "refused": result.refused,
         "dry_run": dry_run,
-        "lines": [{"line": bad.line, "reason": bad.reason} for bad in result.lines],
+        "lines": rejected_lines(result.lines),
     }
-    return Document("qctl.restore/1", "whole", tuple(head), head)
+    return single("qctl.restore/1", "whole", head)
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name: counts.get(kind, 0) for kind, name in _NAMES.items()}
+    return {key: counts.get(kind, 0) for kind, key in _KEYS.items()}

@@ -1,20 +1,27 @@
-"""Documents of acts on many jobs."""
+"""Documents of bulk actions and imports."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document
+from qctl.cli.documents.document import Document, single
 
 if TYPE_CHECKING:
-    from qctl.models import BulkResult, ImportResult
+    from qctl.cli.documents.document import Record
+    from qctl.models import BulkResult, ImportResult, RejectedLine
 
 
-def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:
-    """What an act did, or with `dry_run` would do. `outcomes` are the first of those that were done, and of those that
-    were not; `done`, `failed` and `already`, which was so before, count all. `undo` are command lines."""
-    rows = [{"id": o.id, "queue": o.queue, "done": o.done, "detail": o.detail} for o in result.outcomes]
+def bulk_action(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:
+    """Document of what a bulk action did, or with `dry_run` would do.
+
+    `outcomes` holds the first successes and the first failures; `done`, `failed` and `already` (no change needed) count
+    all. `undo` holds command lines.
+    """
+    rows = [
+        {"id": outcome.id, "queue": outcome.queue, "done": outcome.done, "detail": outcome.detail}
+        for outcome in result.outcomes
+    ]
     head = {
         "done": 0 if dry_run else result.done,
         "would": result.done if dry_run else None,
@@ -30,13 +37,18 @@ def acted(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run:
     return Document(f"qctl.{schema}/1", "id", ("id", "queue", "done", "detail"), head, "outcomes", rows)
 
 
-def imported(result: ImportResult, dry_run: bool) -> Document:
-    """`qctl job import`: the lines that were refused, the first of them where there are many."""
+def job_import(result: ImportResult, dry_run: bool) -> Document:
+    """`qctl job import`. `lines` holds the first rejected lines; `refused` counts all."""
     head = {
         "taken": result.taken,
         "refused": result.refused,
         "queues": result.queues,
         "dry_run": dry_run,
-        "lines": [{"line": bad.line, "reason": bad.reason} for bad in result.lines],
+        "lines": rejected_lines(result.lines),
     }
-    return Document("qctl.job.import/1", "taken", tuple(head), head)
+    return single("qctl.job.import/1", "taken", head)
+
+
+def rejected_lines(lines: Sequence[RejectedLine]) -> list[Record]:
+    """Return the number and the reason of each rejected line."""
+    return [{"line": bad.line, "reason": bad.reason} for bad in lines]

@@ -1,4 +1,4 @@
-"""Documents about how queues stand."""
+"""Documents about checks of queues."""
 
 from __future__ import annotations
 
@@ -11,24 +11,30 @@ if TYPE_CHECKING:
     from qctl.models import Check, CheckedValue, QueueCheck
 
 
-def check(found: Check, said: str) -> Document:
+def check(check: Check, summary: str) -> Document:
     """`qctl check`."""
-    head = {"level": found.level.name, "summary": said}
-    rows = [_queue(queue) for queue in found.queues]
-    columns = ("queue", "level", "error", "paused", *(f"{what}_{of}" for what in _UNITS for of in ("value", "level")))
+    head = {"level": check.level.name, "summary": summary}
+    rows = [_queue(queue) for queue in check.queues]
+    columns = (
+        "queue",
+        "level",
+        "error",
+        "paused",
+        *(f"{metric}_{field}" for metric in _METRICS for field in ("value", "level")),
+    )
     return Document("qctl.check/1", "queue", columns, head, "queues", rows)
 
 
-_UNITS = ("age", "depth", "dead", "errors", "workers")
+_METRICS = ("age", "depth", "dead", "errors", "workers")
 
 
 def _queue(queue: QueueCheck) -> Record:
-    read = {reading.what: reading for reading in queue.readings}
+    readings = {reading.what: reading for reading in queue.readings}
     record: Record = {"queue": queue.queue, "level": queue.level.name, "error": queue.error, "paused": queue.paused}
-    for what in _UNITS:
-        reading = read.get(what)  # type: ignore[call-overload]  # the words are those of `What`
-        record[f"{what}_value"] = _value(reading) if reading else None
-        record[f"{what}_level"] = reading.level.name if reading else None
+    for metric in _METRICS:
+        reading = readings.get(metric)  # type: ignore[call-overload]  # _METRICS are the values of `What`
+        record[f"{metric}_value"] = _value(reading) if reading else None
+        record[f"{metric}_level"] = reading.level.name if reading else None
     return record
 
 

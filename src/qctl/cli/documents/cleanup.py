@@ -1,4 +1,4 @@
-"""Documents about housekeeping."""
+"""Documents about cleanup."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from qctl.models import Cleanup, CleanupResult
 
 
-def cleanup(what: str, found: Cleanup) -> Document:
-    """`qctl cleanup finished` and its likes: a row for each kind of thing."""
-    head = {"removed": found.count, "seconds": seconds(found.seconds), "dry_run": found.dry_run}
-    rows = [_removed(each) for each in found.removed]
+def cleanup(target: str, cleanup: Cleanup) -> Document:
+    """`qctl cleanup finished` and the other targets: one row for each kind."""
+    head = {"removed": cleanup.count, "seconds": seconds(cleanup.seconds), "dry_run": cleanup.dry_run}
+    rows = [_removed(removed) for removed in cleanup.removed]
     return Document(
-        f"qctl.cleanup.{what}/1", "kind", ("kind", "count", "bytes", "batch", "problem"), head, "kinds", rows
+        f"qctl.cleanup.{target}/1", "kind", ("kind", "count", "bytes", "batch", "problem"), head, "kinds", rows
     )
 
 
-def _removed(each: CleanupResult) -> Record:
+def _removed(removed: CleanupResult) -> Record:
     return {
-        "kind": each.kind,
-        "count": each.count,
-        "bytes": each.bytes,
-        "batch": each.batch,
-        "problem": each.problem,
+        "kind": removed.kind,
+        "count": removed.count,
+        "bytes": removed.bytes,
+        "batch": removed.batch,
+        "problem": removed.problem,
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document
+from qctl.cli.documents.health import findings_document
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
@@ -14,47 +15,47 @@ if TYPE_CHECKING:
 _COLUMNS = ("name", "value", "origin", "secret")
 
 
-def config(found: Sequence[SettingInfo], context: str | None) -> Document:
+def config_show(settings: Sequence[SettingInfo], context: str | None) -> Document:
     """`qctl config show`."""
-    return Document("qctl.config.show/1", "name", _COLUMNS, {"context": context}, "settings", _settings(found))
+    return Document("qctl.config.show/1", "name", _COLUMNS, {"context": context}, "settings", _settings(settings))
 
 
-def context(name: str, found: Sequence[SettingInfo]) -> Document:
+def context_show(name: str, settings: Sequence[SettingInfo]) -> Document:
     """`qctl context show`."""
-    return Document("qctl.context.show/1", "name", _COLUMNS, {"context": name}, "settings", _settings(found))
+    return Document("qctl.context.show/1", "name", _COLUMNS, {"context": name}, "settings", _settings(settings))
 
 
-def _settings(found: Sequence[SettingInfo]) -> list[Record]:
-    return [{"name": one.name, "value": one.value, "origin": one.origin, "secret": one.secret} for one in found]
+def _settings(settings: Sequence[SettingInfo]) -> list[Record]:
+    return [
+        {"name": setting.name, "value": setting.value, "origin": setting.origin, "secret": setting.secret}
+        for setting in settings
+    ]
 
 
-def contexts(found: Sequence[ContextInfo]) -> Document:
+def context_list(contexts: Sequence[ContextInfo]) -> Document:
     """`qctl context list`."""
     columns = ("name", "redis", "read_only", "chosen_by", "problem")
     rows: list[Record] = [
         {
-            "name": one.name,
-            "redis": one.redis,
-            "read_only": one.read_only,
-            "chosen_by": one.chosen_by,
-            "problem": one.problem,
+            "name": context.name,
+            "redis": context.redis,
+            "read_only": context.read_only,
+            "chosen_by": context.chosen_by,
+            "problem": context.problem,
         }
-        for one in found
+        for context in contexts
     ]
     return Document("qctl.context.list/1", "name", columns, {}, "contexts", rows)
 
 
-def chosen(name: str | None) -> Document:
+def context_use(name: str | None) -> Document:
     """`qctl context use`."""
     return Document("qctl.context.use/1", "context", ("context",), {"context": name})
 
 
-def config_check(found: Sequence[Finding]) -> Document:
+def config_check(findings: Sequence[Finding]) -> Document:
     """`qctl config check`."""
-    rows: list[Record] = [
-        {"check": one.check, "status": one.status, "reason": one.reason, "fix": one.fix} for one in found
-    ]
-    return Document("qctl.config.check/1", "check", ("check", "status", "reason", "fix"), {}, "findings", rows)
+    return findings_document("qctl.config.check/1", {}, findings)
 
 
 def config_init(file: str) -> Document:

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 _FIELDS = ("name", "unit", "active", "sub", "enabled", "pid", "since", "restarts", "memory", "status")
 
 
-def daemons(found: Sequence[Daemon], verb: str) -> Document:
-    """`qctl daemon list`, and the verbs that show how the daemons are afterwards."""
-    return Document(f"qctl.daemon.{verb}/1", "name", _FIELDS, {}, "daemons", [_daemon(one) for one in found])
+def daemon_states(daemons: Sequence[Daemon], verb: str) -> Document:
+    """`qctl daemon list`, and the verbs that end with the state of the daemons."""
+    return Document(f"qctl.daemon.{verb}/1", "name", _FIELDS, {}, "daemons", [_daemon(daemon) for daemon in daemons])
 
 
-def _daemon(one: Daemon) -> Record:
+def _daemon(daemon: Daemon) -> Record:
     values = (
-        *(one.name, one.unit, one.active, one.sub, one.enabled or None, one.pid, time(one.since)),
-        *(one.restarts, one.memory, one.said or None),
+        *(daemon.name, daemon.unit, daemon.active, daemon.sub, daemon.enabled or None, daemon.pid, time(daemon.since)),
+        *(daemon.restarts, daemon.memory, daemon.said or None),
     )
     return dict(zip(_FIELDS, values, strict=True))
 
 
-def installed(written: Sequence[Path], texts: dict[str, str]) -> Document:
-    """`qctl daemon install`: what was written, or with --print what would be."""
-    rows: list[Record] = [{"file": str(place), "text": None} for place in written]
+def daemon_install(written: Sequence[Path], texts: dict[str, str]) -> Document:
+    """`qctl daemon install`: the written files, or with --print their texts."""
+    rows: list[Record] = [{"file": str(path), "text": None} for path in written]
     rows += [{"file": name, "text": text} for name, text in texts.items()]
     return Document("qctl.daemon.install/1", "file", ("file", "text"), {}, "files", rows)

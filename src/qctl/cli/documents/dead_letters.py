@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, time
+from qctl.cli.documents.document import Document, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.models import Cause, Causes, DeadLetter, DeadLetterDetail, DeadLetters
 
 
-def dead_letters(found: DeadLetters) -> Document:
+def dlq_list(dead_letters: DeadLetters) -> Document:
     """`qctl dlq list`."""
     columns = ("id", "queue", "kind", "function", "error", "died_at", "attempts", "fingerprint")
-    rows = [_letter(letter) for letter in found.letters]
-    head = {"total": found.total, "scanned": found.scanned, "scannable": found.scannable}
+    rows = [_letter(letter) for letter in dead_letters.letters]
+    head = {
+        "total": dead_letters.total,
+        "scanned": dead_letters.scanned,
+        "scannable": dead_letters.scannable,
+    }
     return Document("qctl.dlq.list/1", "id", columns, head, "letters", rows)
 
 
-def dead_letter(detail: DeadLetterDetail) -> Document:
+def dlq_show(detail: DeadLetterDetail) -> Document:
     """`qctl dlq show`."""
     head = {
         **_letter(detail.letter),
@@ -31,7 +35,7 @@ def dead_letter(detail: DeadLetterDetail) -> Document:
         "meta": detail.meta,
         "traceback": detail.traceback,
     }
-    return Document("qctl.dlq.show/1", "id", tuple(head), head)
+    return single("qctl.dlq.show/1", "id", head)
 
 
 def _letter(letter: DeadLetter) -> Record:
@@ -47,27 +51,27 @@ def _letter(letter: DeadLetter) -> Record:
     }
 
 
-def causes(found: Causes) -> Document:
+def dlq_groups(causes: Causes) -> Document:
     """`qctl dlq groups`."""
     columns = (
         *("fingerprint", "count", "queues", "function", "exception", "message", "frame"),
         *("first_seen", "last_seen", "sample"),
     )
-    head = {"grouped": found.grouped, "total": found.total}
-    return Document("qctl.dlq.groups/1", "fingerprint", columns, head, "causes", [cause(each) for each in found.causes])
+    head = {"grouped": causes.grouped, "total": causes.total}
+    return Document("qctl.dlq.groups/1", "fingerprint", columns, head, "causes", [cause(one) for one in causes.causes])
 
 
-def cause(seen: Cause) -> Record:
-    """One cause of dead letters."""
+def cause(cause: Cause) -> Record:
+    """Return the row of one cause of dead letters."""
     return {
-        "fingerprint": seen.fingerprint,
-        "count": seen.count,
-        "queues": seen.queues,
-        "function": seen.function,
-        "exception": seen.exception,
-        "message": seen.message,
-        "frame": seen.frame or None,
-        "first_seen": time(seen.first_seen),
-        "last_seen": time(seen.last_seen),
-        "sample": seen.sample,
+        "fingerprint": cause.fingerprint,
+        "count": cause.count,
+        "queues": cause.queues,
+        "function": cause.function,
+        "exception": cause.exception,
+        "message": cause.message,
+        "frame": cause.frame or None,
+        "first_seen": time(cause.first_seen),
+        "last_seen": time(cause.last_seen),
+        "sample": cause.sample,
     }

@@ -1,10 +1,11 @@
-"""Documents about the health of it all."""
+"""Documents about health."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document
+from qctl.cli.documents.document import Document, single
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
@@ -19,23 +20,25 @@ def ping(answer: Ping) -> Document:
         "ts_ms": answer.ts_ms,
         "rtt_seconds": round(answer.rtt, 6),
     }
-    return Document("qctl.ping/1", "target", tuple(head), head)
+    return single("qctl.ping/1", "target", head)
 
 
-def health(found: Health) -> Document:
+def health(health: Health) -> Document:
     """`qctl health`."""
-    head = {"status": found.status, "reasons": found.reasons}
-    rows = [_finding(finding) for finding in found.findings]
-    return Document("qctl.health/1", "check", ("check", "status", "reason", "fix"), head, "findings", rows)
+    return findings_document("qctl.health/1", {"status": health.status, "reasons": health.reasons}, health.findings)
 
 
-def doctor(found: Health, repaired: Repair | None) -> Document:
+def doctor(health: Health, repair: Repair | None) -> Document:
     """`qctl doctor`."""
-    done = None if repaired is None else {"orphans": repaired.orphans, "workers": repaired.workers}
-    head = {"status": found.status, "reasons": found.reasons, "repaired": done}
-    rows = [_finding(finding) for finding in found.findings]
-    return Document("qctl.doctor/1", "check", ("check", "status", "reason", "fix"), head, "findings", rows)
+    repaired = None if repair is None else {"orphans": repair.orphans, "workers": repair.workers}
+    head = {"status": health.status, "reasons": health.reasons, "repaired": repaired}
+    return findings_document("qctl.doctor/1", head, health.findings)
 
 
-def _finding(finding: Finding) -> Record:
-    return {"check": finding.check, "status": finding.status, "reason": finding.reason, "fix": finding.fix}
+def findings_document(schema: str, head: Record, findings: Sequence[Finding]) -> Document:
+    """Create a document with one row for each finding."""
+    rows: list[Record] = [
+        {"check": finding.check, "status": finding.status, "reason": finding.reason, "fix": finding.fix}
+        for finding in findings
+    ]
+    return Document(schema, "check", ("check", "status", "reason", "fix"), head, "findings", rows)

@@ -1,4 +1,4 @@
-"""Documents about the way of data into the queues."""
+"""Documents about data ingestion."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qctl.cli.documents.dead_letters import dead_letter, dead_letters
-from qctl.cli.documents.document import Document, seconds, time
+from qctl.cli.documents.bulk import rejected_lines
+from qctl.cli.documents.dead_letters import dlq_list, dlq_show
+from qctl.cli.documents.document import Document, seconds, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     )
 
 
-def ingest(found: Sequence[PipelineStatus]) -> Document:
+def ingest_status(pipelines: Sequence[PipelineStatus]) -> Document:
     """`qctl ingest status`."""
-    rows = [_pipeline(each) for each in found]
+    rows = [_pipeline(status) for status in pipelines]
     columns = (
         *("name", "queue", "rate_per_second", "depth", "oldest_age_seconds", "batches", "batch_size", "flushed"),
         *("flushed_at", "lag_seconds", "rejects", "received", "rejected", "cut", "sessions_lost", "session_lost_at"),
@@ -57,11 +58,13 @@ def _pipeline(status: PipelineStatus) -> Record:
     }
 
 
-def topics(found: Topics) -> Document:
-    """`qctl ingest topics`. A topic that is null stands for those that are not told apart."""
+def ingest_topics(topics: Topics) -> Document:
+    """`qctl ingest topics`. The topic null sums up all topics that are not counted individually."""
     columns = ("topic", "pipeline", "rate_per_second", "received", "rejected", "seen_at", "lag_seconds")
-    head = {"matching": found.matching, "total": found.total}
-    return Document("qctl.ingest.topics/1", "topic", columns, head, "topics", [_topic(each) for each in found.topics])
+    head = {"matching": topics.matching, "total": topics.total}
+    return Document(
+        "qctl.ingest.topics/1", "topic", columns, head, "topics", [_topic(topic) for topic in topics.topics]
+    )
 
 
 def _topic(status: TopicStatus) -> Record:
@@ -76,49 +79,52 @@ def _topic(status: TopicStatus) -> Record:
     }
 
 
-def arrivals(found: Sequence[Arrival]) -> Document:
-    """`qctl ingest tail`: `content` is fields by name, or msg_id and message, as JSON."""
+def ingest_tail(arrivals: Sequence[Arrival]) -> Document:
+    """`qctl ingest tail`. `content` is JSON: fields by name, or msg_id and message."""
     rows: list[Record] = [
         {
-            "pipeline": each.pipeline,
-            "received_at": time(each.received_at),
-            "source": each.source,
-            "at": time(each.at),
-            "content": json.dumps(each.content),
+            "pipeline": arrival.pipeline,
+            "received_at": time(arrival.received_at),
+            "source": arrival.source,
+            "at": time(arrival.at),
+            "content": json.dumps(arrival.content),
         }
-        for each in found
+        for arrival in arrivals
     ]
     columns = ("pipeline", "received_at", "source", "at", "content")
     return Document("qctl.ingest.tail/1", "source", columns, {}, "arrivals", rows)
 
 
-def pushed(pipeline: str, result: ImportResult) -> Document:
-    """`qctl ingest push`: the lines that were refused, the first of them where there are many."""
+def ingest_push(pipeline: str, result: ImportResult) -> Document:
+    """`qctl ingest push`. `lines` holds the first rejected lines; `refused` counts all."""
     head: dict[str, Any] = {
         "pipeline": pipeline,
         "taken": result.taken,
         "refused": result.refused,
-        "lines": [{"line": bad.line, "reason": bad.reason} for bad in result.lines],
+        "lines": rejected_lines(result.lines),
     }
-    return Document("qctl.ingest.push/1", "taken", tuple(head), head)
+    return single("qctl.ingest.push/1", "taken", head)
 
 
-def flushed(found: Sequence[FlushResult]) -> Document:
+def ingest_flush(results: Sequence[FlushResult]) -> Document:
     """`qctl ingest flush`."""
-    rows = [{"pipeline": f.pipeline, "queue": f.queue, "items": f.items, "left": f.left} for f in found]
+    rows: list[Record] = [
+        {"pipeline": result.pipeline, "queue": result.queue, "items": result.items, "left": result.left}
+        for result in results
+    ]
     return Document("qctl.ingest.flush/1", "pipeline", ("pipeline", "queue", "items", "left"), {}, "pipelines", rows)
 
 
-def rejects(found: DeadLetters, pipeline: Callable[[DeadLetter], str]) -> Document:
+def reject_list(rejects: DeadLetters, pipeline: Callable[[DeadLetter], str]) -> Document:
     """`qctl ingest rejects list`."""
     columns = ("id", "pipeline", "queue", "kind", "function", "error", "died_at", "attempts", "fingerprint")
-    letters = dead_letters(found).rows
-    rows = [{"pipeline": pipeline(each), **row} for each, row in zip(found.letters, letters, strict=True)]
-    return Document("qctl.ingest.rejects.list/1", "id", columns, {"total": found.total}, "rejects", rows)
+    letters = dlq_list(rejects).rows
+    rows = [{"pipeline": pipeline(letter), **row} for letter, row in zip(rejects.letters, letters, strict=True)]
+    return Document("qctl.ingest.rejects.list/1", "id", columns, {"total": rejects.total}, "rejects", rows)
 
 
-def reject(seen: RejectDetail) -> Document:
-    """`qctl ingest rejects show`: a dead letter with what came, as far as it is text, and from where."""
-    told = {"pipeline": seen.pipeline, "source": seen.source, "content": seen.content}
-    head = {**dead_letter(seen.detail).head, **told}
-    return Document("qctl.ingest.rejects.show/1", "id", tuple(head), head)
+def reject_show(reject: RejectDetail) -> Document:
+    """`qctl ingest rejects show`: a dead letter with its source, and its content if that is text."""
+    origin = {"pipeline": reject.pipeline, "source": reject.source, "content": reject.content}
+    head = {**dlq_show(reject.detail).head, **origin}
+    return single("qctl.ingest.rejects.show/1", "id", head)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, seconds, time
+from qctl.cli.documents.document import Document, seconds, single, time
 from qctl.cli.documents.events import event
 
 if TYPE_CHECKING:
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from qctl.models import Attempt, JobDetail, JobRow, Jobs, PayloadEdit, StoppedJob, WaitResult
 
 
-def jobs(found: Jobs) -> Document:
+def job_list(jobs: Jobs) -> Document:
     """`qctl job list`."""
     columns = ("id", "queue", "state", "function", "since", "error", "owner", "worker")
-    head = {"matching": found.matching, "scanned": found.scanned, "total": found.total}
-    return Document("qctl.job.list/1", "id", columns, head, "jobs", [_row(row) for row in found.rows])
+    head = {"matching": jobs.matching, "scanned": jobs.scanned, "total": jobs.total}
+    return Document("qctl.job.list/1", "id", columns, head, "jobs", [_row(row) for row in jobs.rows])
 
 
 def _row(row: JobRow) -> Record:
@@ -32,7 +32,7 @@ def _row(row: JobRow) -> Record:
     }
 
 
-def job(detail: JobDetail) -> Document:
+def job_show(detail: JobDetail) -> Document:
     """`qctl job show`."""
     d = detail
     head: Record = {
@@ -68,11 +68,11 @@ def job(detail: JobDetail) -> Document:
         "dependents": d.dependents,
         "moved_from": d.moved_from,
         "trash": d.trash,
-        "attempts": [_attempt(each) for each in d.attempts],
-        "events": [event(each) for each in d.timeline],
+        "attempts": [_attempt(attempt) for attempt in d.attempts],
+        "events": [event(one) for one in d.timeline],
         "events_whole": d.events_whole,
     }
-    return Document("qctl.job.show/1", "id", tuple(head), head)
+    return single("qctl.job.show/1", "id", head)
 
 
 def _attempt(attempt: Attempt) -> Record:
@@ -87,37 +87,37 @@ def _attempt(attempt: Attempt) -> Record:
     }
 
 
-def waited(ended: WaitResult) -> Document:
+def job_wait(result: WaitResult) -> Document:
     """`qctl job wait`."""
     head = {
-        "id": ended.id,
-        "queue": ended.queue,
-        "status": ended.status,
-        "waited_seconds": seconds(ended.seconds),
-        "value": ended.value,
+        "id": result.id,
+        "queue": result.queue,
+        "status": result.status,
+        "waited_seconds": seconds(result.seconds),
+        "value": result.value,
     }
-    return Document("qctl.job.wait/1", "id", tuple(head), head)
+    return single("qctl.job.wait/1", "id", head)
 
 
-def enqueued(job_id: str, name: str) -> Document:
+def job_enqueue(job_id: str, name: str) -> Document:
     """`qctl job enqueue`."""
     head = {"id": job_id, "name": name}
-    return Document("qctl.job.enqueue/1", "id", tuple(head), head)
+    return single("qctl.job.enqueue/1", "id", head)
 
 
-def job_stopped(ended: StoppedJob) -> Document:
+def job_stop(result: StoppedJob) -> Document:
     """`qctl job stop`."""
     head = {
-        "id": ended.id,
-        "queue": ended.queue,
-        "worker": ended.worker,
-        "status": ended.status,
-        "waited_seconds": seconds(ended.seconds),
+        "id": result.id,
+        "queue": result.queue,
+        "worker": result.worker,
+        "status": result.status,
+        "waited_seconds": seconds(result.seconds),
     }
-    return Document("qctl.job.stop/1", "id", tuple(head), head)
+    return single("qctl.job.stop/1", "id", head)
 
 
-def edited(result: PayloadEdit, retried: bool) -> Document:
+def job_edit(result: PayloadEdit, retried: bool) -> Document:
     """`qctl job edit`."""
     head = {
         "id": result.id,
@@ -127,4 +127,4 @@ def edited(result: PayloadEdit, retried: bool) -> Document:
         "after": result.after,
         "retried": retried,
     }
-    return Document("qctl.job.edit/1", "id", tuple(head), head)
+    return single("qctl.job.edit/1", "id", head)

@@ -1,28 +1,28 @@
-"""Documents about what was measured."""
+"""Documents about metrics."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import DURATIONS, Document, durations, share, time
+from qctl.cli.documents.document import DURATION_FIELDS, Document, durations, share, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.models import Names, NameStats, Series, Step
 
-_RUN = tuple(f"run.{field}" for field in DURATIONS)
+_RUN_COLUMNS = tuple(f"run.{field}" for field in DURATION_FIELDS)
 
 
-def names(found: Names) -> Document:
+def stats_names(names: Names) -> Document:
     """`qctl stats --names`."""
-    columns = ("queue", "name", "waiting", "finished", "failed", "error_rate", *_RUN)
+    columns = ("queue", "name", "waiting", "finished", "failed", "error_rate", *_RUN_COLUMNS)
     head = {
-        "at": time(found.at),
-        "since_seconds": found.seconds,
-        "sampled": found.sampled,
-        "waiting": found.waiting,
+        "at": time(names.at),
+        "since_seconds": names.seconds,
+        "sampled": names.sampled,
+        "waiting": names.waiting,
     }
-    return Document("qctl.stats.names/1", "name", columns, head, "jobs", [_name(job) for job in found.jobs])
+    return Document("qctl.stats.names/1", "name", columns, head, "jobs", [_name(job) for job in names.jobs])
 
 
 def _name(job: NameStats) -> Record:
@@ -37,15 +37,15 @@ def _name(job: NameStats) -> Record:
     }
 
 
-def series(found: Series) -> Document:
+def metrics_show(series: Series) -> Document:
     """`qctl metrics show`."""
     columns = (
         *("at", "depth", "arrived", "taken", "finished", "failed", "retried", "dead", "error_rate"),
-        *(f"wait.{field}" for field in DURATIONS),
-        *_RUN,
+        *(f"wait.{field}" for field in DURATION_FIELDS),
+        *_RUN_COLUMNS,
     )
-    head = {"queues": list(found.queues), "step_seconds": found.step}
-    return Document("qctl.metrics.show/1", "at", columns, head, "steps", [_step(step) for step in found.steps])
+    head = {"queues": list(series.queues), "step_seconds": series.step}
+    return Document("qctl.metrics.show/1", "at", columns, head, "steps", [_step(step) for step in series.steps])
 
 
 def _step(step: Step) -> Record:

@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import DURATIONS, Document, durations, seconds, share, time
+from qctl.cli.documents.dead_letters import cause
+from qctl.cli.documents.document import DURATION_FIELDS, Document, durations, seconds, share, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.errors import QctlError
-    from qctl.models import ClearResult, Pause, PauseResult, QueueStats, ResumeResult, Stats
+    from qctl.models import (
+        ClearResult,
+        DeleteResult,
+        DrainResult,
+        HistoryStep,
+        Pause,
+        PauseResult,
+        QueueDetail,
+        QueueStats,
+        ResumeResult,
+        Stats,
+    )
 
 
-def stats(found: Stats) -> Document:
+def stats(stats: Stats) -> Document:
     """`qctl stats`."""
-    t = found.totals
+    totals = stats.totals
     return Document(
         "qctl.stats/1",
         "name",
@@ -23,23 +35,23 @@ def stats(found: Stats) -> Document:
             *("name", "waiting", "running", "scheduled", "deferred", "dead", "finished", "oldest_age_seconds"),
             *("in_rate", "out_rate", "workers", "paused.by", "paused.since", "paused.until", "paused.reason", "error"),
             *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
-            *(f"{what}.{field}" for what in ("wait", "run") for field in DURATIONS),
+            *(f"{metric}.{field}" for metric in ("wait", "run") for field in DURATION_FIELDS),
         ),
         {
-            "at": time(found.at),
-            "pending": t.pending,
-            "running": t.running,
-            "completed": t.completed,
-            "failed": t.failed,
-            "total": t.total,
+            "at": time(stats.at),
+            "pending": totals.pending,
+            "running": totals.running,
+            "completed": totals.completed,
+            "failed": totals.failed,
+            "total": totals.total,
         },
         "queues",
-        [record(queue) for queue in found.queues],
+        [queue_record(queue) for queue in stats.queues],
     )
 
 
-def record(queue: QueueStats) -> Record:
-    """One queue."""
+def queue_record(queue: QueueStats) -> Record:
+    """Return the row of one queue."""
     return {
         "name": queue.name,
         "waiting": queue.waiting,
@@ -70,7 +82,7 @@ def _pause(pause: Pause) -> Record:
     return {"by": pause.by, "since": time(pause.at), "until": time(pause.until), "reason": pause.reason}
 
 
-def paused(results: Sequence[PauseResult], failures: Sequence[tuple[str, QctlError]]) -> Document:
+def pause(results: Sequence[PauseResult], failures: Sequence[tuple[str, QctlError]]) -> Document:
     """`qctl pause`."""
     rows = [
         {
@@ -99,9 +111,9 @@ def paused(results: Sequence[PauseResult], failures: Sequence[tuple[str, QctlErr
     return Document("qctl.pause/1", "queue", columns, {}, "results", rows + _failed(failures))
 
 
-def resumed(results: Sequence[ResumeResult], failures: Sequence[tuple[str, QctlError]]) -> Document:
+def resume(results: Sequence[ResumeResult], failures: Sequence[tuple[str, QctlError]]) -> Document:
     """`qctl resume`."""
-    rows: list[Record] = [{"queue": r.queue, "changed": r.changed, "error": None} for r in results]
+    rows: list[Record] = [{"queue": result.queue, "changed": result.changed, "error": None} for result in results]
     columns = ("queue", "changed", "error")
     return Document("qctl.resume/1", "queue", columns, {}, "results", rows + _failed(failures))
 
@@ -110,7 +122,7 @@ def _failed(failures: Sequence[tuple[str, QctlError]]) -> list[Record]:
     return [{"queue": name, "changed": False, "error": error.message} for name, error in failures]
 
 
-def cleared(result: ClearResult, dry_run: bool) -> Document:
+def clear(result: ClearResult, dry_run: bool) -> Document:
     """`qctl clear`."""
     head = {
         "queue": result.queue,
@@ -119,4 +131,47 @@ def cleared(result: ClearResult, dry_run: bool) -> Document:
         "purged": result.purged,
         "dry_run": dry_run,
     }
-    return Document("qctl.clear/1", "queue", tuple(head), head)
+    return single("qctl.clear/1", "queue", head)
+
+
+def queue_show(detail: QueueDetail) -> Document:
+    """`qctl queue show`."""
+    head: Record = {
+        "name": detail.name,
+        "lanes": [queue_record(lane) for lane in detail.lanes],
+        "workers": [worker.name for worker in detail.workers],
+        "waiting_by_name": [{"name": name, "count": count} for name, count in detail.names.items()],
+        "causes": [cause(one) for one in detail.causes],
+    }
+    return single("qctl.queue.show/1", "name", head)
+
+
+def queue_drain(result: DrainResult) -> Document:
+    """`qctl queue drain`."""
+    head = {"queue": result.queue, "paused": result.pause is not None, "waited_seconds": seconds(result.seconds)}
+    return single("qctl.queue.drain/1", "queue", head)
+
+
+def queue_delete(result: DeleteResult) -> Document:
+    """`qctl queue delete`."""
+    head = {"queue": result.queue, "removed": result.removed, "batch": result.batch, "listed": result.listed}
+    return single("qctl.queue.delete/1", "queue", head)
+
+
+HISTORY_EVENTS = ("enqueued", "started", "finished", "failed", "retried", "dead", "quarantined", "recovered")
+"""Events in the history of a queue, by their names in the event stream."""
+
+
+def queue_history(name: str, steps: Sequence[HistoryStep]) -> Document:
+    """`qctl queue history`."""
+    rows: list[Record] = [
+        {
+            "at": time(step.at),
+            **{event: step.counts.get(event, 0) for event in HISTORY_EVENTS},
+            "mean_run_seconds": seconds(step.mean_run),
+        }
+        for step in steps
+    ]
+    return Document(
+        "qctl.queue.history/1", "at", ("at", *HISTORY_EVENTS, "mean_run_seconds"), {"queue": name}, "steps", rows
+    )

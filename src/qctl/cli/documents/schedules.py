@@ -1,4 +1,4 @@
-"""Documents about what comes at a time."""
+"""Documents about scheduled jobs."""
 
 from __future__ import annotations
 
@@ -19,47 +19,48 @@ _COLUMNS = (
 )
 
 
-def timers(found: Timers) -> Document:
+def schedule_list(timers: Timers) -> Document:
     """`qctl schedule list`."""
-    rows = [_timer(row) for row in found.rows]
-    return Document("qctl.schedule.list/1", "name", _COLUMNS, {"total": found.total}, "schedules", rows)
+    rows = [_timer(timer) for timer in timers.rows]
+    return Document("qctl.schedule.list/1", "name", _COLUMNS, {"total": timers.total}, "schedules", rows)
 
 
-def _timer(row: Timer) -> Record:
+def _timer(timer: Timer) -> Record:
+    problem = next((concern.text for concern in timer.concerns if concern.text), None)
     values = (
-        *(row.name, row.kind, row.job, row.queue, time(row.next_at), time(row.last_at), row.last_job),
-        *(row.last_status, row.cron, row.timezone if row.cron else None, list(row.every), describe_rule(row)),
-        *(row.left, row.runs, row.catch_up, row.paused_by, row.source, row.payload),
-        *([one.kind for one in row.concerns], next((one.text for one in row.concerns if one.text), None)),
+        *(timer.name, timer.kind, timer.job, timer.queue, time(timer.next_at), time(timer.last_at), timer.last_job),
+        *(timer.last_status, timer.cron, timer.timezone if timer.cron else None, list(timer.every)),
+        *(describe_rule(timer), timer.left, timer.runs, timer.catch_up, timer.paused_by, timer.source, timer.payload),
+        *([concern.kind for concern in timer.concerns], problem),
     )
     return dict(zip(_COLUMNS, values, strict=True))
 
 
-def comings(found: Sequence[Coming]) -> Document:
+def schedule_next(runs: Sequence[Coming]) -> Document:
     """`qctl schedule next`."""
     columns = ("at", "name", "kind", "job", "queue")
     rows: list[Record] = [
         {
-            "at": time(one.at),
-            "name": one.timer.name,
-            "kind": one.timer.kind,
-            "job": one.timer.job,
-            "queue": one.timer.queue,
+            "at": time(run.at),
+            "name": run.timer.name,
+            "kind": run.timer.kind,
+            "job": run.timer.job,
+            "queue": run.timer.queue,
         }
-        for one in found
+        for run in runs
     ]
     return Document("qctl.schedule.next/1", "name", columns, {}, "times", rows)
 
 
-def scheduled(row: Timer) -> Document:
+def schedule_add(timer: Timer) -> Document:
     """`qctl schedule add`."""
-    return Document("qctl.schedule.add/1", "name", _COLUMNS, _timer(row))
+    return Document("qctl.schedule.add/1", "name", _COLUMNS, _timer(timer))
 
 
-def schedule_acts(
+def schedule_actions(
     verb: str, done: Sequence[tuple[Timer, bool, str | None]], failures: Sequence[tuple[str, QctlError]]
 ) -> Document:
-    """`qctl schedule remove`, `pause`, `resume` and `run`: what was done to each, and the job that was made."""
+    """`qctl schedule remove`, `pause`, `resume` and `run`: the result for each, and the job that `run` created."""
     columns = ("name", "changed", "job", "next_at", "error")
     rows: list[Record] = [
         {"name": row.name, "changed": changed, "job": job, "next_at": time(row.next_at), "error": None}

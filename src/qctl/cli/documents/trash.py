@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, time
+from qctl.cli.documents.document import Document, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.models import RestoreResult, TrashBatch
 
 
-def trash(batches: Sequence[TrashBatch]) -> Document:
+def trash_list(batches: Sequence[TrashBatch]) -> Document:
     """`qctl trash list`."""
     columns = ("id", "queue", "verb", "by", "at", "expires_at", "count")
     rows = [
@@ -30,13 +30,13 @@ def trash(batches: Sequence[TrashBatch]) -> Document:
     return Document("qctl.trash.list/1", "id", columns, {}, "batches", rows)
 
 
-def restored(result: RestoreResult) -> Document:
+def trash_restore(result: RestoreResult) -> Document:
     """`qctl trash restore`."""
     head = {"batch": result.batch, "queue": result.queue, "restored": result.restored}
-    return Document("qctl.trash.restore/1", "batch", tuple(head), head)
+    return single("qctl.trash.restore/1", "batch", head)
 
 
-def emptied(batches: Sequence[TrashBatch], removed: int) -> Document:
-    """`qctl trash empty`: the batches that went."""
+def trash_empty(batches: Sequence[TrashBatch], removed: int) -> Document:
+    """`qctl trash empty`: the deleted batches."""
     rows: list[Record] = [{"id": batch.id, "queue": batch.queue, "count": batch.count} for batch in batches]
     return Document("qctl.trash.empty/1", "id", ("id", "queue", "count"), {"removed": removed}, "batches", rows)

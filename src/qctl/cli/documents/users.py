@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, time
+from qctl.cli.documents.document import Document, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 _COLUMNS = ("email", "id", "username", "role", "created_at", "modified_at")
 
 
-def users(found: Accounts) -> Document:
+def user_list(accounts: Accounts) -> Document:
     """`qctl user list`."""
-    rows = [_account(account) for account in found.accounts]
-    return Document("qctl.user.list/1", "email", _COLUMNS, {"total": found.total}, "users", rows)
+    rows = [_account(account) for account in accounts.accounts]
+    return Document("qctl.user.list/1", "email", _COLUMNS, {"total": accounts.total}, "users", rows)
 
 
-def user_act(verb: str, done: AccountChange) -> Document:
-    """`qctl user create` and its likes. `password` is one that was made up."""
-    head: Record = {**_account(done.account), "changed": done.changed, "password": done.password}
-    return Document(f"qctl.user.{verb}/1", "email", tuple(head), head)
+def user_action(verb: str, change: AccountChange) -> Document:
+    """`qctl user create` and the other changes. `password` is a generated one."""
+    head: Record = {**_account(change.account), "changed": change.changed, "password": change.password}
+    return single(f"qctl.user.{verb}/1", "email", head)
 
 
 def _account(account: Account) -> Record:

@@ -19,38 +19,38 @@ _FIELDS = (
 _COLUMNS = (*_FIELDS[:-1], "quiet.by", "quiet.at")
 
 
-def workers(found: Sequence[WorkerInfo]) -> Document:
+def worker_list(workers: Sequence[WorkerInfo]) -> Document:
     """`qctl worker list`."""
-    return Document("qctl.worker.list/1", "name", _COLUMNS, {}, "workers", [_worker(one) for one in found])
+    return Document("qctl.worker.list/1", "name", _COLUMNS, {}, "workers", [_worker(worker) for worker in workers])
 
 
-def worker(one: WorkerInfo) -> Document:
+def worker_show(worker: WorkerInfo) -> Document:
     """`qctl worker show`."""
-    return Document("qctl.worker.show/1", "name", _COLUMNS, _worker(one))
+    return Document("qctl.worker.show/1", "name", _COLUMNS, _worker(worker))
 
 
-def _worker(one: WorkerInfo) -> Record:
-    quiet = one.quiet
+def _worker(worker: WorkerInfo) -> Record:
+    quiet = worker.quiet
     values = (
-        *(one.name, one.queues, one.state, one.host, one.pid, one.current_job, time(one.last_heartbeat)),
-        *(one.honours_pause, time(one.started_at), one.job_function or None, time(one.job_since), one.memory),
-        *(one.finished, one.failed, seconds(one.worked)),
+        *(worker.name, worker.queues, worker.state, worker.host, worker.pid, worker.current_job),
+        *(time(worker.last_heartbeat), worker.honours_pause, time(worker.started_at), worker.job_function or None),
+        *(time(worker.job_since), worker.memory, worker.finished, worker.failed, seconds(worker.worked)),
         {"by": quiet.by, "at": time(quiet.at)} if quiet else None,
     )
     return dict(zip(_FIELDS, values, strict=True))
 
 
-def hushed(results: Sequence[QuietResult], failures: Sequence[tuple[str, QctlError]], verb: str) -> Document:
+def worker_quiet(results: Sequence[QuietResult], failures: Sequence[tuple[str, QctlError]], verb: str) -> Document:
     """`qctl worker quiet` and `qctl worker resume`."""
     rows: list[Record] = [
         {
-            "name": one.worker.name,
-            "quiet": one.quiet,
-            "changed": one.changed,
-            "job": one.worker.current_job,
+            "name": result.worker.name,
+            "quiet": result.quiet,
+            "changed": result.changed,
+            "job": result.worker.current_job,
             "error": None,
         }
-        for one in results
+        for result in results
     ]
     rows += [
         {"name": name, "quiet": None, "changed": False, "job": None, "error": error.message} for name, error in failures
@@ -58,18 +58,18 @@ def hushed(results: Sequence[QuietResult], failures: Sequence[tuple[str, QctlErr
     return Document(f"qctl.worker.{verb}/1", "name", ("name", "quiet", "changed", "job", "error"), {}, "workers", rows)
 
 
-def stopped(results: Sequence[StopResult], failures: Sequence[tuple[str, QctlError]]) -> Document:
+def worker_stop(results: Sequence[StopResult], failures: Sequence[tuple[str, QctlError]]) -> Document:
     """`qctl worker stop`."""
     columns = ("name", "gone", "now", "waited_seconds", "error")
     rows: list[Record] = [
         {
-            "name": one.worker.name,
-            "gone": one.gone,
-            "now": one.now,
-            "waited_seconds": seconds(one.waited),
+            "name": result.worker.name,
+            "gone": result.gone,
+            "now": result.now,
+            "waited_seconds": seconds(result.waited),
             "error": None,
         }
-        for one in results
+        for result in results
     ]
     rows += [
         {"name": name, "gone": False, "now": False, "waited_seconds": None, "error": error.message}

@@ -1,4 +1,4 @@
-"""Commands that do something to many jobs: which they mean, what they ask first, what they tell, how they end."""
+"""Bulk actions: job selection, confirmation, report and exit code."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from qctl.models import BulkResult, ChosenJobs, Outcome, Scan, Selection, Select
 Qctl = Callable[..., Ran]
 
 
-class NotATerminal(list[str]):
-    """Lines on stdin."""
+class PipedStdin(list[str]):
+    """Lines of a stdin that is no terminal."""
 
     def isatty(self) -> bool:
         return False
 
 
 def done(*ids: str) -> BulkResult:
-    """These jobs of the queue email, done."""
+    """Return a result in which these jobs of queue email succeeded."""
     return BulkResult.of([Outcome(id_, "email", True) for id_ in ids])
 
 
-# --- which jobs ---------------------------------------------------------------------------------------------
+# --- job selection ------------------------------------------------------------------------------------------
 
 
 def test_ids_ask_nothing(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("retry", "a", "b", "a", ops=ops)
-    assert (ran.code, ran.out) == (0, "2 jobs of email run again\n")
+    assert (ran.code, ran.out) == (0, "2 jobs of email enqueued again\n")
     assert ops.calls_of("jobs__choose") == [(("retry", Selector(ids=("a", "b"))), {})]
 
 
@@ -57,7 +57,6 @@ VERBS = ("retry", "job cancel", "job delete", "dlq discard", "job move --to othe
 @pytest.mark.parametrize("line", SELECTORS)
 @pytest.mark.parametrize("verb", VERBS)
 def test_selectors_are_the_same_on_every_verb(verb: str, line: str, qctl: Qctl) -> None:
-    """peers.md section 4, 4 and 9: filters in the command line, and the same ones everywhere."""
     ops = FakeOps()
     assert qctl(*verb.split(), *line.split(), "--yes", ops=ops).code == 0
     (((_, selector), _),) = ops.calls_of("jobs__choose")
@@ -67,19 +66,19 @@ def test_selectors_are_the_same_on_every_verb(verb: str, line: str, qctl: Qctl) 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("", "nothing is chosen; name ids, or say which"),
-        ("--limit 5", "nothing is chosen"),
-        ("a --all", "exclude each other"),
-        ("a --queue email", "exclude each other"),
-        ("a --limit 1", "exclude each other"),
-        ("--state quued", "--state: 'quued' is no state; did you mean 'queued'?"),
-        ("--state failed,", "--state: '' is no state"),
+        ("", "no jobs selected; give job ids"),
+        ("--limit 5", "no jobs selected"),
+        ("a --all", "job ids cannot be combined with --all or filters"),
+        ("a --queue email", "job ids cannot be combined with --all or filters"),
+        ("a --limit 1", "job ids cannot be combined with --all or filters"),
+        ("--state quued", "--state: unknown state 'quued'; did you mean 'queued'?"),
+        ("--state failed,", "--state: unknown state ''"),
         ("--older-than 5", "--older-than: '5' has no unit"),
-        ("--fingerprint xyz", "--fingerprint: 'xyz' is not twelve hexadecimal digits"),
+        ("--fingerprint xyz", "--fingerprint: 'xyz' is not 12 hexadecimal digits"),
         ("--all --limit 0", "Invalid value for '--limit'"),
-        ("--all --rate fast", "--rate: 'fast' is not a rate; write it like 10/s"),
+        ("--all --rate fast", "--rate: 'fast' is not a rate; examples: 10/s"),
         ("--all --rate 10/w", "--rate: '10/w' is not a rate"),
-        ("--all --rate 0/s", "--rate: '0/s' is not between"),
+        ("--all --rate 0/s", "--rate: '0/s' is out of range"),
         ("--error= --yes", "--error is empty"),
     ],
 )
@@ -94,7 +93,7 @@ def test_a_malformed_selector_is_2_and_quoted(verb: str, line: str, said: str, q
 
 
 def test_ids_come_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "\n", " b c \n", "a\n"]))
+    monkeypatch.setattr("sys.stdin", PipedStdin(["a\n", "\n", " b c \n", "a\n"]))
     ops = FakeOps()
     assert qctl("retry", "-", "x", "--yes", ops=ops).code == 0
     assert ops.calls_of("jobs__choose")[0][0][1] == Selector(ids=("a", "b c", "x"))
@@ -102,25 +101,25 @@ def test_ids_come_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> Non
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_ids_on_stdin_are_none_and_not_all(verb: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", NotATerminal())
+    monkeypatch.setattr("sys.stdin", PipedStdin())
     ops = FakeOps()
     ran = qctl(*verb.split(), "-", "--yes", ops=ops)
-    assert (ran.code, ran.err) == (0, "No ids came in.\n")
+    assert (ran.code, ran.err) == (0, "No job ids on stdin.\n")
     assert not ops.calls_of("jobs__choose")
 
 
 def test_a_stdin_that_was_closed_gives_no_ids(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
-    assert qctl("retry", "-", "--yes").err == "No ids came in.\n"
+    assert qctl("retry", "-", "--yes").err == "No job ids on stdin.\n"
 
 
-# --- what is asked first ------------------------------------------------------------------------------------
+# --- confirmation -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("line", ["--all", "--queue e*", "--all --queue e* --limit 1", "-"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_many_are_refused_without_a_yes(verb: str, line: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", NotATerminal(["a\n", "b\n"]))
+    monkeypatch.setattr("sys.stdin", PipedStdin(["a\n", "b\n"]))
     ops = FakeOps()
     ran = qctl(*verb.split(), *line.split(), ops=ops)
     assert (ran.code, ran.out) == (6, "")
@@ -137,7 +136,7 @@ def test_purging_wants_its_word(verb: str, qctl: Qctl) -> None:
     assert not ops.calls_of("jobs__delete")
     assert qctl(*verb.split(), "a", "--confirm", word).code == 2
     ran = qctl(*verb.split(), "a", "--purge", "--confirm", word, ops=ops)
-    assert ran.out.endswith("deleted for good\n")
+    assert ran.out.endswith("permanently deleted\n")
     assert ops.calls_of("jobs__delete")[0][1]["purge"] is True
 
 
@@ -146,7 +145,7 @@ def test_nothing_that_matches_asks_nothing(qctl: Qctl) -> None:
     assert (ran.code, ran.out) == (0, "No job matches.\n")
 
 
-# --- what is told -------------------------------------------------------------------------------------------
+# --- reports ------------------------------------------------------------------------------------------------
 
 MISSING = Outcome("gone", "", False, "there is no such job")
 STUCK = Outcome("stuck", "email", False, "its data is gone")
@@ -170,15 +169,15 @@ def test_how_it_ends(result: BulkResult, code: int, qctl: Qctl) -> None:
     ran = qctl("retry", "x", ops=FakeOps(jobs__retry=result))
     assert ran.code == code
     assert all(f"{outcome.id}: {outcome.detail}" in ran.out for outcome in result.outcomes if not outcome.done)
-    assert ("run again" in ran.out) == bool(result.outcomes)
+    assert ("enqueued again" in ran.out) == bool(result.outcomes)
     assert ran.err == (f"qctl: {result.halted.message}\n" if result.halted else "")
 
 
 def test_the_first_failures_are_told_and_how_many_more(qctl: Qctl) -> None:
     result = BulkResult.of([replace(STUCK, id=f"job-{n}") for n in range(25)])
     out = qctl("retry", "--all", "--yes", ops=FakeOps(jobs__retry=result)).out
-    assert out.startswith("0 of 25 jobs run again\n")
-    assert out.endswith("  and 5 more: see more of them with --json\n")
+    assert out.startswith("0 of 25 jobs enqueued again\n")
+    assert out.endswith("  and 5 more; list more with --json\n")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -204,7 +203,6 @@ def test_a_dry_run_lists_and_does_nothing(verb: str, qctl: Qctl) -> None:
     ],
 )
 def test_what_can_be_undone_says_how(line: str, undo: str, qctl: Qctl) -> None:
-    """peers.md section 4, 8: recover from an act that was a mistake."""
     gone = replace(done("a"), batch="20261122-044512-x7f2")
     ops = FakeOps(jobs__delete=gone)
     assert f"  undo: {undo}\n" in qctl(*line.split(), ops=ops).out
@@ -218,10 +216,9 @@ def test_many_canceled_jobs_are_taken_back_by_their_state(qctl: Qctl) -> None:
 
 
 def test_what_was_not_looked_at_is_said(qctl: Qctl) -> None:
-    """peers.md section 4, 4: find the 12 among 700,000, and say what was not looked at."""
     partly = Selection([ChosenJobs("email", "failed", [b"a"])], scan=Scan(50_000, 700_000))
     ran = qctl("retry", "--error", "x", "--yes", ops=FakeOps(jobs__choose=partly))
-    assert ran.err.startswith("Looked at 50,000 of 700,000 jobs: there may be more.")
+    assert ran.err.startswith("Searched 50,000 of 700,000 jobs; there may be more matches.")
 
 
 def test_rate_and_canary(qctl: Qctl) -> None:
@@ -233,20 +230,20 @@ def test_rate_and_canary(qctl: Qctl) -> None:
 
 
 def test_what_is_so_already_is_told_and_is_no_failure(qctl: Qctl) -> None:
-    so = Outcome("a", "email", True, "it waits already", "queued")
-    nothing = FakeOps(jobs__retry=BulkResult(already=1, outcomes=[so]))
+    unchanged = Outcome("a", "email", True, "it waits already", "queued")
+    nothing = FakeOps(jobs__retry=BulkResult(already=1, outcomes=[unchanged]))
     ran = qctl("retry", "a", ops=nothing)
     assert (ran.code, ran.out) == (0, "  a: it waits already\n")
     assert qctl("retry", "a", "--json", ops=nothing).json["already"] == 1
     lost = Outcome("b", "", False, "there is no such job")
-    assert qctl("retry", "a", "b", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost, so], already=1))).code == 5
-    planned = Selection([], already=[so])
+    assert qctl("retry", "a", "b", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost, unchanged], already=1))).code == 5
+    planned = Selection([], already=[unchanged])
     assert qctl("retry", "a", "--dry-run", ops=FakeOps(jobs__choose=planned)).out.endswith("  a: it waits already\n")
 
 
 def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
-    what_came_in = "\x1b" + "x" * 300_000
-    lost = Outcome(what_came_in, "", False, "there is no such job")
+    hostile_id = "\x1b" + "x" * 300_000
+    lost = Outcome(hostile_id, "", False, "there is no such job")
     ran = qctl("retry", "a", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost])))
     assert ran.code == 3
     assert "  \\x1bxxx" in ran.out
@@ -262,4 +259,4 @@ def test_a_queue_that_is_not_there_is_made_only_where_that_is_said(words: tuple[
     ops = FakeOps(queues__require=require)
     ran = qctl(*words, ops=ops)
     assert (ran.code, ops.calls_of("jobs__move")) == (3, [])
-    assert ran.err == "qctl: there is no queue emial; did you mean 'email'? (--create moves to a new one)\n"
+    assert ran.err == "qctl: there is no queue emial; did you mean 'email'? (create it with --create)\n"

@@ -1,4 +1,4 @@
-"""The whole tree of commands: every one has help, examples that work, and a JSON document with its schema."""
+"""The command tree: every command has help, working examples, and a JSON document with its schema."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import pytest
 
 from cli.conftest import Ran
 from cli.lines import NO_DOCUMENT, RUNNABLE, SHARED, TREE
-from qctl.cli.exits import ExitCode
+from qctl.cli.exit_codes import ExitCode
 
 Qctl = Callable[..., Ran]
 
 
 def interrupt(_seconds: float) -> None:
-    """Ctrl-C, instead of a wait for the next time."""
+    """Simulate Ctrl-C during a wait."""
     raise KeyboardInterrupt
 
 
@@ -35,7 +35,11 @@ def test_help_says_what_it_does_and_gives_examples(path: tuple[str, ...], qctl: 
     shown = qctl(*path, "--help")
     assert shown.code == 0
     assert TREE[path].help.split()[0] in shown.out
-    without_help = [one.name for one in TREE[path].params if not one.help and not getattr(one, "hidden", False)]
+    without_help = [
+        parameter.name
+        for parameter in TREE[path].params
+        if not parameter.help and not getattr(parameter, "hidden", False)
+    ]
     assert not without_help
     assert examples(TREE[path])
     assert all(example in shown.out for example in examples(TREE[path]))
@@ -51,7 +55,7 @@ def test_examples_are_commands_that_exist(
     monkeypatch.setattr("qctl.web_terminal.local_server.LocalServer.run", lambda served, started: started(served.url))
     for part in example.split(" | "):
         words = shlex.split(part)
-        with patch.dict(os.environ):  # `--web` tells what it starts by the environment
+        with patch.dict(os.environ):  # `--web` passes options to its children by the environment
             ran = qctl(*words[1:], "--read-only")
         assert words[0] == "qctl"
         assert "?token=" in ran.out or "--web" not in words
@@ -80,7 +84,7 @@ def test_every_format_prints_something(path: tuple[str, ...], form: str, qctl: Q
 def test_csv_and_jsonl_have_the_same_rows(path: tuple[str, ...], qctl: Qctl) -> None:
     line = (*path, *RUNNABLE.get(path, ()))
     columns, *rows = csv.reader(qctl(*line, "-o", "csv").out.splitlines())
-    records = [json.loads(each) for each in qctl(*line, "-o", "jsonl").out.splitlines()]
+    records = [json.loads(row) for row in qctl(*line, "-o", "jsonl").out.splitlines()]
     fields = {name for record in records for name in flat(record)}
     assert len(rows) == len(records) > 0
     nested = {name for record in records for name, value in record.items() if isinstance(value, dict)}
@@ -88,7 +92,7 @@ def test_csv_and_jsonl_have_the_same_rows(path: tuple[str, ...], qctl: Qctl) -> 
 
 
 def flat(record: dict[str, Any]) -> Iterator[str]:
-    """The names of a record's fields, as csv has them."""
+    """Yield the names of a record's fields, as in csv."""
     for key, value in record.items():
         yield from (f"{key}_{inner}" for inner in value) if isinstance(value, dict) else (key,)
 
@@ -100,7 +104,7 @@ def test_options_of_all_stand_before_and_after(qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (("nosuch",), "No such command 'nosuch'"),
         (("stats", "--bad"), "No such option: --bad"),
@@ -108,20 +112,20 @@ def test_options_of_all_stand_before_and_after(qctl: Qctl) -> None:
         (("stats", "-o", "xml"), "'xml' is not one of"),
         (("dlq", "list", "--limit", "x"), "Invalid value for '--limit'"),
         (("dlq", "list", "--limit", "0"), "Invalid value for '--limit'"),
-        (("stats", "--json", "-o", "csv"), "--json and -o csv contradict each other"),
+        (("stats", "--json", "-o", "csv"), "--json cannot be combined with -o csv"),
         (("--redis-url", "", "stats"), "--redis-url is empty"),
         (("pause", "email", "--for", "30"), "--for: '30' has no unit"),
-        (("retry",), "nothing is chosen"),
-        (("retry", "job-1", "--all"), "exclude each other"),
+        (("retry",), "no jobs selected"),
+        (("retry", "job-1", "--all"), "job ids cannot be combined"),
         (("clear", "email", "--yes"), "No such option: --yes"),
     ],
 )
-def test_a_malformed_line_is_told_in_one_line(line: tuple[str, ...], said: str, qctl: Qctl) -> None:
+def test_a_malformed_line_is_told_in_one_line(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl(*line)
     assert ran.code == 2
     assert ran.out == ""
     assert ran.err.startswith("qctl: ")
-    assert said in ran.err
+    assert message in ran.err
     assert ran.err.count("\n") == 1
 
 
@@ -129,7 +133,7 @@ def test_a_malformed_line_is_told_in_one_line(line: tuple[str, ...], said: str, 
 def test_without_a_verb_the_help_is_shown(words: tuple[str, ...], qctl: Qctl) -> None:
     ran = qctl(*words)
     assert ran.code == 2
-    assert "Commands:" in ran.err
+    assert "COMMANDS" in ran.err or "QUEUES AND JOBS" in ran.err
 
 
 def test_version(qctl: Qctl) -> None:
@@ -137,5 +141,5 @@ def test_version(qctl: Qctl) -> None:
 
 
 def test_the_help_of_all_tells_every_exit_code(qctl: Qctl) -> None:
-    table = qctl("--help").out.partition("Exit codes:")[2]
+    table = qctl("--help").out.partition("EXIT CODES")[2]
     assert {int(number) for number in re.findall(r"\b\d+\b", table)} == {int(code) for code in ExitCode}

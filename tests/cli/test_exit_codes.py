@@ -1,11 +1,11 @@
-"""Exit codes are a promise to scripts."""
+"""Exit codes, which scripts rely on."""
 
 from __future__ import annotations
 
 import pytest
 
 from qctl import errors
-from qctl.cli.exits import ExitCode, exit_code_for, exit_code_of_many
+from qctl.cli.exit_codes import ExitCode, exit_code_for, exit_code_of_many
 from qctl.errors import NotFoundError, QctlError, RefusedError
 
 
@@ -21,7 +21,7 @@ def test_the_numbers_are_those_of_the_design() -> None:
         "TIMED_OUT": 7,
         "JOB_FAILED": 8,
         "INTERRUPTED": 130,
-        "CUT_OFF": 141,
+        "STDOUT_CLOSED": 141,
     }
 
 

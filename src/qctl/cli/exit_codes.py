@@ -1,4 +1,4 @@
-"""What the exit code of qctl says. The one place that knows; errors themselves carry none."""
+"""Exit codes of qctl. Errors carry none; only this module maps errors to codes."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from qctl.errors import (
 
 
 class ExitCode(IntEnum):
-    """How a command ended. Scripts rely on these numbers."""
+    """Result of a command. Scripts rely on these numbers."""
 
     DONE = 0
-    """Done, or it was so already."""
+    """Done, or nothing to do."""
     FAILED = 1
-    """It was tried and failed; `qctl health`: degraded."""
+    """Tried and failed; `qctl health`: degraded."""
     USAGE = 2
     """The command line or a setting is malformed."""
     NOT_FOUND = 3
-    """No such queue, job or batch."""
+    """The queue, job or batch does not exist."""
     UNREACHABLE = 4
     """A server does not answer; `qctl health`: down."""
     PARTIAL = 5
-    """A bulk act did some of its items and not others."""
+    """A bulk action succeeded for some items and failed for others."""
     REFUSED = 6
     """Not confirmed, read-only, or it would break a promise."""
     TIMED_OUT = 7
-    """What was waited for did not happen in time."""
+    """The awaited event did not happen in time."""
     JOB_FAILED = 8
     """The awaited job failed."""
     INTERRUPTED = 130
     """Ctrl-C."""
-    CUT_OFF = 141
-    """Whoever read stdout went away, as in `qctl stats | head -1`. 128 + SIGPIPE, as of any Unix program."""
+    STDOUT_CLOSED = 141
+    """The reader of stdout closed it, as in `qctl stats | head -1`. 128 + SIGPIPE, as of any Unix program."""
 
 
 MALFORMED_CHECK = 3
-"""A command line of `qctl check` that cannot be read: UNKNOWN by the convention of monitoring plug-ins. USAGE would be
-CRITICAL, and call somebody out."""
+"""Exit code of a malformed `qctl check`: UNKNOWN by the convention of monitoring plug-ins. USAGE would mean CRITICAL,
+and alert the person on call."""
 
 _CODES: tuple[tuple[type[QctlError], ExitCode], ...] = (
     (UsageError, ExitCode.USAGE),
@@ -59,12 +59,12 @@ _CODES: tuple[tuple[type[QctlError], ExitCode], ...] = (
 
 
 def exit_code_for(error: BaseException) -> ExitCode:
-    """The exit code of a command that this error ended."""
+    """Return the exit code of a command that ended with this error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.FAILED)
 
 
 def exit_code_of_many(errors: list[QctlError], done: int) -> ExitCode:
-    """The exit code of a command that did `done` of its items while each of the rest raised one of `errors`."""
+    """Return the exit code of a command that completed `done` items while each other item raised one of `errors`."""
     codes = {exit_code_for(error) for error in errors}
     if not codes:
         return ExitCode.DONE

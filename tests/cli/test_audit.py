@@ -1,4 +1,4 @@
-"""Every act leaves a line in the audit: who, from where, what was typed, and how it ended."""
+"""Audit: each change is recorded with its actor, command line and outcome."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from support import stock
 Qctl = Callable[..., Ran]
 
 
-def noted(ops: FakeOps) -> list[tuple[str, str, str]]:
-    """Command, outcome and problem of each note."""
+def recorded(ops: FakeOps) -> list[tuple[str, str, str]]:
+    """Return command, outcome and problem of each audit entry."""
     return [(args[0], how["outcome"], how["problem"]) for _, args, how in ops.noted]
 
 
@@ -40,29 +40,29 @@ def noted(ops: FakeOps) -> list[tuple[str, str, str]]:
     ],
 )
 def test_however_it_ends(answer: Any, code: int, outcome: str | None, problem: str, qctl: Qctl) -> None:
-    """What was never asked of Redis, or never reached it, is no act."""
+    """A command that sent nothing to Redis is not recorded."""
     ops = FakeOps(queues__clear=answer)
     assert qctl("clear", "email", "--confirm", "email", ops=ops).code == code
-    assert noted(ops) == ([("qctl clear", outcome, problem)] if outcome else [])
+    assert recorded(ops) == ([("qctl clear", outcome, problem)] if outcome else [])
 
 
 def test_what_was_not_confirmed_is_noted_as_refused(qctl: Qctl) -> None:
     ops = FakeOps()
     assert qctl("clear", "email", "--confirm", "emial", ops=ops).code == 6
-    assert noted(ops) == [("qctl clear", "refused", "nothing was done: 'emial' is not 'email'")]
+    assert recorded(ops) == [("qctl clear", "refused", "not confirmed: 'emial' is not 'email'; nothing was changed")]
 
 
 def test_a_note_that_cannot_be_written_is_said_and_fails_nothing(qctl: Qctl) -> None:
     ops = FakeOps(audit__note=QctlError("Redis is full"))
     ran = qctl("resume", "email", ops=ops)
     assert ran.code == 0
-    assert ran.err == "qctl: done, but not noted in the audit: Redis is full\n"
+    assert ran.err == "qctl: done, but not recorded in the audit: Redis is full\n"
     ops = FakeOps(audit__note=QctlError("Redis is full"), queues__clear=RefusedError("not now"))
     assert qctl("clear", "email", "--confirm", "email", ops=ops).err.endswith("qctl: not now\n")
 
 
 def test_who_gave_up_on_a_silent_redis_does_not_wait_for_the_note(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qctl.cli.auditing.PATIENCE", 0.01)
+    monkeypatch.setattr("qctl.cli.audit.INTERRUPT_TIMEOUT_SECONDS", 0.01)
     never = __import__("threading").Event()
     ops = FakeOps(queues__clear=KeyboardInterrupt(), audit__note=lambda *_, **__: never.wait(30))
     assert qctl("clear", "email", "--confirm", "email", ops=ops).code == 130
@@ -73,7 +73,7 @@ def test_who_gave_up_on_a_silent_redis_does_not_wait_for_the_note(qctl: Qctl, mo
 def real(
     settings: Settings, connection: Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Qctl:
-    """Runs a command line on a real Redis with a queue."""
+    """Run a command line on a real Redis with one queue."""
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     stock.enqueue(connection, "email", "job-1")
@@ -86,9 +86,9 @@ def real(
 
 def entries(settings: Settings) -> list[AuditEntry]:
     ops = Ops(settings)
-    found = ops.audit.list()
+    audit = ops.audit.list()
     ops.close()
-    return found
+    return audit
 
 
 def test_who_what_from_where_and_how(real: Qctl, settings: Settings) -> None:
@@ -98,7 +98,7 @@ def test_who_what_from_where_and_how(real: Qctl, settings: Settings) -> None:
     first, second, third = entries(settings)
     assert {first.actor, second.actor, third.actor} == {events.actor()}
     assert "hunter2" not in first.line
-    assert [(one.command, one.outcome) for one in (first, second, third)] == [
+    assert [(entry.command, entry.outcome) for entry in (first, second, third)] == [
         ("qctl pause", "done"),
         ("qctl clear", "refused"),
         ("qctl clear", "done"),
@@ -132,7 +132,7 @@ def test_a_script_has_one_trace_id_for_all_that_it_starts(
     ran = real("pause", "email")
     assert (ran.code, ran.err) == (0, "")
     job_id = real("job", "enqueue", "stock-check", "-o", "name").out.strip()
-    assert [act.trace for act in entries(settings)] == ["nightly-7"] * 2
+    assert [entry.trace for entry in entries(settings)] == ["nightly-7"] * 2
     assert real("job", "show", job_id, "--json").json["trace"] == "nightly-7"
     monkeypatch.setenv("QCTL_TRACE_ID", "two words")
     assert real("pause", "email").code == 2
@@ -142,4 +142,4 @@ def test_a_user_who_may_not_write_it_is_told(real: Qctl, settings: Settings, con
     connection.set(keys.AUDIT, "text")
     ran = real("pause", "email")
     assert ran.code == 0
-    assert "done, but not noted in the audit" in ran.err
+    assert "done, but not recorded in the audit" in ran.err
