@@ -32,11 +32,11 @@ def main(kind: str, words: Sequence[str]) -> int:
 
 def _settings(words: Sequence[str]) -> Settings:
     pairs = pairwise(words)
-    found = sources.find_sources({_SETTINGS[option]: value for option, value in pairs if option in _SETTINGS})
-    choice = contexts.chosen_context(found)
+    ranked = sources.find_sources({_SETTINGS[option]: value for option, value in pairs if option in _SETTINGS})
+    choice = contexts.chosen_context(ranked)
     if choice:
-        found.append(sources.context_below(contexts.get_context(choice.name).source, found))
-    return Settings.from_sources(found)
+        ranked.append(sources.context_below(contexts.get_context(choice.name).source, ranked))
+    return Settings.from_sources(ranked)
 
 
 def _is_shell_word(name: str) -> bool:

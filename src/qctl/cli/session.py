@@ -57,7 +57,7 @@ class Session:
     @cached_property
     def sources(self) -> list[Source]:
         """Sources of settings, highest priority first: options, the environment, .env, and the context."""
-        found = sources.find_sources(
+        ranked = sources.find_sources(
             {
                 "REDIS_URL": self.options.redis_url,
                 "QCTL_HOME": self.options.home,
@@ -65,16 +65,16 @@ class Session:
                 "QCTL_CONTEXT": self.options.context,
             }
         )
-        choice = None if self.local else contexts.chosen_context(found)
+        choice = None if self.local else contexts.chosen_context(ranked)
         if choice is None:
-            return found
+            return ranked
         context = contexts.get_context(choice.name).source
-        effective = sources.context_below(context, found)
+        effective = sources.context_below(context, ranked)
         if choice.name == self.options.context and effective.values != context.values:
             self.out.say(
                 f"qctl: the Redis of {context.name} is not used: an option, the environment or .env names another one"
             )
-        return [*found, effective]
+        return [*ranked, effective]
 
     @cached_property
     def settings(self) -> Settings:

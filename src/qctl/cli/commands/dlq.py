@@ -38,14 +38,14 @@ def list_dead_letters(session: Session, selector: Selector, limit: Limit = 50, o
     Dead letters are jobs without retries left, and quarantined jobs.
     """
     with session.out.progress("searching") as progress:
-        found = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)
-    warn_of_scan_limit(session.out, found.scanned, found.scannable)
-    found = replace(found, letters=[redaction.dead_letter(letter) for letter in found.letters])
+        page = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)
+    warn_of_scan_limit(session.out, page.scanned, page.scannable)
+    page = replace(page, letters=[redaction.dead_letter(letter) for letter in page.letters])
     columns = view.dead_letter_columns(datetime.now(timezone.utc))
     empty = "No dead letters." if selector.is_everything else "No matching dead letters."
     hint = "details: qctl dlq show ID   run again: qctl retry ID   by cause: qctl dlq groups"
-    footer = page_footer(offset, len(found.letters), found.total, hint)
-    session.out.listing(documents.dlq_list(found), view.Table(columns, found.letters, empty, footer))
+    footer = page_footer(offset, len(page.letters), page.total, hint)
+    session.out.listing(documents.dlq_list(page), view.Table(columns, page.letters, empty, footer))
 
 
 @command("show", examples="qctl dlq show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11")
@@ -101,17 +101,17 @@ def groups(
 
     A cause is a function, an exception, and a message without its variable parts.
     """
-    found = session.ops.dead_letters.groups(queue, scan=scan_limit or None)
+    causes = session.ops.dead_letters.groups(queue, scan=scan_limit or None)
     if not reveal:
-        found = replace(found, causes=[redaction.cause(cause) for cause in found.causes])
-    if found.grouped < found.total:
+        causes = replace(causes, causes=[redaction.cause(cause) for cause in causes.causes])
+    if causes.grouped < causes.total:
         session.out.say(
-            f"Grouped {found.grouped:,} of {found.total:,} dead letters; workers that are not qctl's wrote the rest. "
+            f"Grouped {causes.grouped:,} of {causes.total:,} dead letters; workers that are not qctl's wrote the rest. "
             "Read all: --scan-limit 0."
         )
     columns = view.cause_columns(datetime.now(timezone.utc))
-    table = view.Table(columns, found.causes, "No dead letters.", _next_steps(found))
-    session.out.listing(documents.dlq_groups(found), table)
+    table = view.Table(columns, causes.causes, "No dead letters.", _next_steps(causes))
+    session.out.listing(documents.dlq_groups(causes), table)
 
 
 def _next_steps(causes: Causes) -> list[Cell]:

@@ -43,20 +43,20 @@ def events(
     criteria = EventFilter(queue, names, job, trace)
     operations = session.ops.events
     last = operations.last_id() if follow else ""
-    found = operations.list(criteria, since=seconds, limit=limit)
+    rows = operations.list(criteria, since=seconds, limit=limit)
     now = datetime.now(timezone.utc)
     if not follow:
-        session.out.listing(documents.events(found), view.Table(view.event_columns(now), found, NO_EVENTS))
+        session.out.listing(documents.events(rows), view.Table(view.event_columns(now), rows, NO_EVENTS))
         return
-    _print(session, found, first=True)
+    _print(session, rows, first=True)
     for news in operations.follow(criteria, after=last, away=session.wait_to_reconnect):
         _print(session, news, first=False)
 
 
-def _print(session: Session, found: Sequence[Event], *, first: bool) -> None:
+def _print(session: Session, rows: Sequence[Event], *, first: bool) -> None:
     now = datetime.now(timezone.utc)
-    lines = [view.event_line(event, now) for event in found]
-    session.out.stream(documents.events(found), lines, first=first)
+    lines = [view.event_line(event, now) for event in rows]
+    session.out.stream(documents.events(rows), lines, first=first)
 
 
 @command("audit", examples="qctl audit --since 2d\nqctl audit --command clear --actor alice\nqctl audit -o csv")

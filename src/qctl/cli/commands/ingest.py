@@ -45,10 +45,10 @@ def status(
     """Show rate, buffer, lag and rejects of each pipeline."""
 
     def show() -> None:
-        found = session.ops.ingest.status(pipelines or ())
+        statuses = session.ops.ingest.status(pipelines or ())
         columns = view.pipeline_columns(datetime.now(timezone.utc))
-        table = view.Table(columns, found, "No pipelines.", _status_footer(found))
-        session.out.listing(documents.ingest_status(found), table)
+        table = view.Table(columns, statuses, "No pipelines.", _status_footer(statuses))
+        session.out.listing(documents.ingest_status(statuses), table)
 
     if interval is None:
         show()
@@ -83,18 +83,18 @@ def topics(
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Maximum number of rows.")] = 50,
 ) -> None:
     """Show rate, counts, last message and lag of each MQTT topic."""
-    found = session.ops.ingest.topics(pattern, sort=sort.value, limit=limit)
+    page = session.ops.ingest.topics(pattern, sort=sort.value, limit=limit)
     columns = view.topic_columns(datetime.now(timezone.utc))
     empty = "No matching topics." if pattern else "No MQTT messages yet."
-    table = view.Table(columns, found.topics, empty, _topics_footer(found))
-    session.out.listing(documents.ingest_topics(found), table)
+    table = view.Table(columns, page.topics, empty, _topics_footer(page))
+    session.out.listing(documents.ingest_topics(page), table)
 
 
-def _topics_footer(found: Topics) -> list[Cell]:
-    shown = len(found.topics)
-    if shown == found.matching:
+def _topics_footer(page: Topics) -> list[Cell]:
+    shown = len(page.topics)
+    if shown == page.matching:
         return []
-    return [Cell(""), Cell(f"{shown} of {found.matching}; all with --limit {found.matching}")]
+    return [Cell(""), Cell(f"{shown} of {page.matching}; all with --limit {page.matching}")]
 
 
 @command("tail", examples="qctl ingest tail\nqctl ingest tail readings -o jsonl")

@@ -38,13 +38,13 @@ def list_jobs(
 ) -> None:
     """List jobs of any state, the next to run first."""
     with session.out.progress("searching") as progress:
-        found = session.ops.jobs.list(selector, sort=sort, limit=limit, offset=offset, progress=progress)
-    warn_of_scan_limit(session.out, found.scanned, found.total)
-    found = replace(found, rows=[redaction.job_row(row) for row in found.rows])
+        page = session.ops.jobs.list(selector, sort=sort, limit=limit, offset=offset, progress=progress)
+    warn_of_scan_limit(session.out, page.scanned, page.total)
+    page = replace(page, rows=[redaction.job_row(row) for row in page.rows])
     columns = view.job_columns(datetime.now(timezone.utc))
     empty = "No jobs." if selector.is_everything else "No matching jobs."
-    footer = page_footer(offset, len(found.rows), found.matching, "details: qctl job show ID")
-    session.out.listing(documents.job_list(found), view.Table(columns, found.rows, empty, footer))
+    footer = page_footer(offset, len(page.rows), page.matching, "details: qctl job show ID")
+    session.out.listing(documents.job_list(page), view.Table(columns, page.rows, empty, footer))
 
 
 # --- show ---------------------------------------------------------------------------------------------------

@@ -56,14 +56,14 @@ def list_rejects(
     """List rejected messages, rows and failed batches, newest first."""
     selector = _limit_to_pipelines(selector, pipeline)
     with session.out.progress("searching") as progress:
-        found = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)
-    warn_of_scan_limit(session.out, found.scanned, found.scannable)
-    found = replace(found, letters=[redaction.dead_letter(letter) for letter in found.letters])
+        page = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)
+    warn_of_scan_limit(session.out, page.scanned, page.scannable)
+    page = replace(page, letters=[redaction.dead_letter(letter) for letter in page.letters])
     columns = view.reject_columns(datetime.now(timezone.utc), _pipeline_name)
     hint = "details: qctl ingest rejects show ID   run again: qctl ingest rejects retry ID"
-    footer = page_footer(offset, len(found.letters), found.total, hint)
-    table = view.Table(columns, found.letters, "No rejects.", footer)
-    session.out.listing(documents.reject_list(found, _pipeline_name), table)
+    footer = page_footer(offset, len(page.letters), page.total, hint)
+    table = view.Table(columns, page.letters, "No rejects.", footer)
+    session.out.listing(documents.reject_list(page, _pipeline_name), table)
 
 
 @command("show", examples="qctl ingest rejects show reject-6f1c0a5293f14d0ea0f50d3d8b7f4c11")

@@ -47,12 +47,12 @@ def list_schedules(
 
     Includes schedules of qctl and of rq-scheduler, and RQ's delayed, repeated and retried jobs.
     """
-    found = session.ops.schedules.list(kinds=_parse_kinds(kind), queue=queue, limit=limit)
+    timers = session.ops.schedules.list(kinds=_parse_kinds(kind), queue=queue, limit=limit)
     now = datetime.now(timezone.utc)
-    more = found.total - len(found.rows)
-    footer = [Cell(""), Cell(f"{more} more scheduled jobs; all with --limit {found.total}", "dim")]
-    table = view.Table(view.schedule_columns(now), found.rows, EMPTY, footer if more > 0 and not kind else ())
-    session.out.listing(documents.schedule_list(found), table)
+    more = timers.total - len(timers.rows)
+    footer = [Cell(""), Cell(f"{more} more scheduled jobs; all with --limit {timers.total}", "dim")]
+    table = view.Table(view.schedule_columns(now), timers.rows, EMPTY, footer if more > 0 and not kind else ())
+    session.out.listing(documents.schedule_list(timers), table)
 
 
 def _parse_kinds(words: Sequence[str] | None) -> Sequence[TimerKind]:

@@ -32,11 +32,11 @@ def list_users(
     """List the users of the gateway, newest first."""
     if role not in (None, "user", "admin"):
         raise UsageError(f"--role: unknown role {role!r}", "allowed: user, admin")
-    found = session.ops.users.list(role=cast("Role | None", role), limit=limit)
-    table = view.Table(view.user_columns(datetime.now(timezone.utc)), found.accounts, EMPTY)
-    session.out.listing(documents.user_list(found), table)
-    if found.total > len(found.accounts):
-        session.out.say(f"{len(found.accounts)} of {found.total} users; all with --limit {found.total}")
+    accounts = session.ops.users.list(role=cast("Role | None", role), limit=limit)
+    table = view.Table(view.user_columns(datetime.now(timezone.utc)), accounts.accounts, EMPTY)
+    session.out.listing(documents.user_list(accounts), table)
+    if accounts.total > len(accounts.accounts):
+        session.out.say(f"{len(accounts.accounts)} of {accounts.total} users; all with --limit {accounts.total}")
 
 
 @command(

@@ -45,8 +45,8 @@ def list_workers(
 @command("show", examples="qctl worker show host.42.f00d00\nqctl worker show host.42.f00d00 --json")
 def show(session: Session, worker: Annotated[str, typer.Argument(metavar="WORKER", help="Name of a worker.")]) -> None:
     """Show one worker: current job, totals, memory, pause."""
-    found = session.ops.workers.show(worker)
-    session.out.report(documents.worker_show(found), view.worker_details(found, datetime.now(timezone.utc)))
+    detail = session.ops.workers.show(worker)
+    session.out.report(documents.worker_show(detail), view.worker_details(detail, datetime.now(timezone.utc)))
 
 
 @command(
