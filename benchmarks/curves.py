@@ -31,7 +31,7 @@ from servers import unlogged_redis
 
 from qctl.broker.redis import keys
 from qctl.broker.worker.claims import Claimant
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.models import Selector
 from qctl.ops import Ops
 from qctl.settings import Settings
@@ -152,7 +152,7 @@ def idle_workers(count: int, settings: Settings, redis: Redis) -> Iterator[None]
 def _serve(settings: Settings) -> None:
     """Be an idle worker until killed."""
     with suppress(BaseException):
-        InlineWorker(["idle"], Redis.from_url(settings.redis_target), settings).work()
+        QctlWorker(["idle"], Redis.from_url(settings.redis_target), settings, "inline").work()
     os._exit(1)
 
 
@@ -173,7 +173,7 @@ def claims(settings: Settings, queues: Sequence[str]) -> None:
     with Redis.from_url(settings.redis_target) as redis:
         claimant = Claimant(redis)
         for _ in range(CLAIMS):
-            claim = claimant.take(queues, None)
+            claim = claimant.claim(queues, None)
             assert claim
             claimant.put_back(claim.queue, claim.job_id)
 

@@ -9,8 +9,7 @@ import sys
 
 from qctl import catalog, daemon
 from qctl.broker.redis.connection import connect
-from qctl.broker.worker.fork_worker import ForkWorker
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 
 
 def main() -> None:
@@ -28,9 +27,9 @@ def main() -> None:
 
     def serve(context: daemon.Context) -> None:
         jobs = catalog.jobs(context.settings.jobs_modules)
-        inline = (options.isolation or catalog.isolation(options.queues, jobs)) == "inline"
+        isolation = options.isolation or catalog.isolation(options.queues, jobs)
         queues = catalog.claim_order(options.queues, jobs)
-        worker = (InlineWorker if inline else ForkWorker)(queues, connect(context.settings), context.settings)
+        worker = QctlWorker(queues, connect(context.settings), context.settings, isolation)
         context.on_stop(worker.request_drain)
         context.on_abort(worker.request_abort)
         context.on_reload(["QCTL_ALLOWED_JOBS"], lambda settings: worker.allow_jobs(settings.allowed_jobs))

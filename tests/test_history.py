@@ -17,7 +17,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.bookkeeping.event_consumer import EventConsumer
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import Backoff
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import NotFoundError, SettingsError, UnreachableError
 from qctl.history import open_store
 from qctl.history import recorder as recorder_module
@@ -61,9 +61,9 @@ def queue(connection: Redis) -> Queue:
 
 
 @pytest.fixture
-def inline(connection: Redis, make_settings: Callable[..., Settings]) -> InlineWorker:
+def inline(connection: Redis, make_settings: Callable[..., Settings]) -> QctlWorker:
     """A worker of `work`."""
-    return InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"))
+    return QctlWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"), "inline")
 
 
 def event(at: datetime, name: str = "created", number: int = 0, /, **fields: str) -> Event:
@@ -222,7 +222,7 @@ def test_a_uri_that_cannot_be_used(make_settings: Callable[..., Settings]) -> No
 
 
 def test_a_job_is_told_of_after_redis_has_forgotten_it(
-    connection: Redis, history: Settings, store: HistoryStore, queue: Queue, inline: InlineWorker
+    connection: Redis, history: Settings, store: HistoryStore, queue: Queue, inline: QctlWorker
 ) -> None:
     with recording(history):
         job = queue.enqueue("support.jobs.give", result_ttl=0)

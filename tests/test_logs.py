@@ -19,7 +19,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from qctl import logs
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import SettingsError
 from qctl.settings import DEBUG_AREAS, Settings
 
@@ -199,7 +199,7 @@ def test_the_way_of_a_job_is_told_without_its_payload(
     caplog.set_level(logging.DEBUG)
     queue = Queue("work", connection=connection, serializer=JSONSerializer)
     job = queue.enqueue("support.jobs.give", "s3cret")
-    InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*")).work(burst=True)
+    QctlWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"), "inline").work(burst=True)
     assert f"job {job.id} of work is claimed" in caplog.text
     assert "s3cret" not in caplog.text
 

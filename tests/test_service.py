@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.catalog import declared
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import JobSpec
@@ -43,13 +43,11 @@ def service(settings: Settings) -> Iterator[QueueService]:
 
 
 @pytest.fixture
-def worker(
-    connection: Redis, settings: Settings, service: QueueService, monkeypatch: pytest.MonkeyPatch
-) -> InlineWorker:
+def worker(connection: Redis, settings: Settings, service: QueueService, monkeypatch: pytest.MonkeyPatch) -> QctlWorker:
     """A worker of `tests`, where the jobs `give` and `fail` are declared."""
     table = {name: JobSpec(name, f"support.jobs.{name}", "tests", taken) for name, taken in TESTS.items()}
     monkeypatch.setattr(declared, "JOBS", table)
-    return InlineWorker(["tests"], connection, settings)
+    return QctlWorker(["tests"], connection, settings, "inline")
 
 
 TESTS = {"give": (Argument("value", "any"),), "fail": ()}
@@ -161,7 +159,7 @@ def test_job_enqueued_by_a_job_inherits_its_trace_id(
     monkeypatch.setenv("REDIS_URL", str(settings.redis_url))
     with QueueService(settings) as service:
         service.enqueue("enqueue-another", {"receiverId": "ada"}, trace_id="the-trace", job_id="first")
-    InlineWorker(["tests"], connection, settings).work(burst=True)
+    QctlWorker(["tests"], connection, settings, "inline").work(burst=True)
     [second] = connection.lrange(keys.queue("notification"), 0, -1)
     assert job(connection, second.decode()).meta["trace_id"] == "the-trace"
     first = job(connection, "first")
@@ -278,7 +276,7 @@ def test_created_event_names_owner_and_actor(service: QueueService, connection: 
     assert json.loads(connection.hget(keys.job(id_), "meta"))["job"] == "stock-check"
 
 
-def test_status_follows_a_job_to_its_end(service: QueueService, worker: InlineWorker) -> None:
+def test_status_follows_a_job_to_its_end(service: QueueService, worker: QctlWorker) -> None:
     waits = service.enqueue("give", {"value": 1})
     assert service.status(waits).state == "queued"
     later = service.enqueue("give", {"value": 1}, delay=60, owner="ada", trace_id="t")
@@ -291,7 +289,7 @@ def test_status_follows_a_job_to_its_end(service: QueueService, worker: InlineWo
 
 
 def test_cancel_stops_waiting_and_scheduled_jobs_only(
-    service: QueueService, worker: InlineWorker, connection: Redis
+    service: QueueService, worker: QctlWorker, connection: Redis
 ) -> None:
     waits, other = service.enqueue("give", {"value": 1}), service.enqueue("give", {"value": 2})
     later = service.enqueue("give", {"value": 3}, delay=60)
@@ -306,7 +304,7 @@ def test_cancel_stops_waiting_and_scheduled_jobs_only(
         service.cancel("nothing")
 
 
-def test_result_waits_for_the_return_value(service: QueueService, worker: InlineWorker) -> None:
+def test_result_waits_for_the_return_value(service: QueueService, worker: QctlWorker) -> None:
     well, badly = service.enqueue("give", {"value": {"a": [1]}}), service.enqueue("fail", attempts=0)
     with pytest.raises(WaitTimeoutError, match="is still queued after 0 s"):
         service.result(well)

@@ -9,10 +9,8 @@ from redis import Redis
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
-from qctl.broker.worker.base import QctlWorker
 from qctl.broker.worker.claims import Claimant
-from qctl.broker.worker.fork_worker import ForkWorker
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.settings import Settings
 
 
@@ -28,22 +26,21 @@ def worker_settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(QCTL_ALLOWED_JOBS="support.jobs.*")
 
 
-@pytest.fixture(params=[InlineWorker, ForkWorker])
+@pytest.fixture(params=["inline", "fork"])
 def worker(request: pytest.FixtureRequest, connection: Redis, worker_settings: Settings) -> QctlWorker:
     """A worker of `work`, of both kinds."""
-    made: QctlWorker = request.param(["work"], connection, worker_settings)
-    return made
+    return QctlWorker(["work"], connection, worker_settings, request.param)
 
 
 @pytest.fixture
-def inline(connection: Redis, worker_settings: Settings) -> InlineWorker:
+def inline(connection: Redis, worker_settings: Settings) -> QctlWorker:
     """An inline worker of `work`."""
-    return InlineWorker(["work"], connection, worker_settings)
+    return QctlWorker(["work"], connection, worker_settings, "inline")
 
 
 @pytest.fixture
 def claimant(connection: Redis) -> Iterator[Claimant]:
-    """Somebody who claims and holds a lease."""
-    someone = Claimant(connection)
-    yield someone
-    someone.stop()
+    """A claimant, whose lease is not renewed."""
+    claimant = Claimant(connection)
+    yield claimant
+    claimant.lease.stop()

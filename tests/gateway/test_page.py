@@ -8,7 +8,7 @@ from string import Template
 
 from redis import Redis
 
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.settings import Settings
 from support.browser import Chromium
 from support.gateway import PASSWORD, Gateway
@@ -51,7 +51,9 @@ def test_page_logs_in_creates_a_job_and_follows_it(
         log_in(PASSWORD)
         eventually(lambda: lines()[1:] == ["connected", "created My Job"], 30, "the job's creation")
         job = eventually(lambda: chromium.run("window.job"), 30, "the answer")
-        InlineWorker(["tests"], connection, make_settings(QCTL_JOBS_MODULES="support.declared")).work(burst=True)
+        QctlWorker(["tests"], connection, make_settings(QCTL_JOBS_MODULES="support.declared"), "inline").work(
+            burst=True
+        )
         ran = ["pending to running", "running to completed", f"completed {job}"]
         eventually(lambda: lines()[3:] == ran, 30, "its run")
         chromium.run("window.numbers()")

@@ -12,7 +12,7 @@ import socketio
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.gateway.tokens import PANEL_AUDIENCE, Tokens
 from qctl.service import QueueService
 from qctl.settings import Settings
@@ -36,7 +36,7 @@ class Site:
     def run(self, owner: str, name: str = "My Job") -> str:
         """Create a job and run it."""
         job_id = self.service.enqueue("simulate", {"name": name}, owner=owner, attempts=0)
-        InlineWorker(["tests"], self._connection, self._settings).work(burst=True)
+        QctlWorker(["tests"], self._connection, self._settings, "inline").work(burst=True)
         return job_id
 
 

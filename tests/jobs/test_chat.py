@@ -23,7 +23,7 @@ from qctl.broker.redis import keys
 from qctl.broker.redis.connection import connect
 from qctl.broker.worker import pauses
 from qctl.broker.worker.guarded_job import GuardedJob
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.databases import mongodb
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.jobs import chat as jobs
@@ -74,13 +74,13 @@ def test_message_waits_for_an_unreachable_bucket(
         monkeypatch.setenv(name, value)
     enqueue_follow_up("process-message", {"senderId": 1, "receiverId": 2, "image": url}, id="pictured")
     new_process()
-    InlineWorker(catalog.claim_order(["message"]), connection, settings).work(burst=True)
+    QctlWorker(catalog.claim_order(["message"]), connection, settings, "inline").work(burst=True)
     assert connection.lrange(keys.queue("message.high"), 0, -1) == [b"pictured"]
     assert b"the bucket" in connection.hget(keys.PAUSED, "message.high")
     monkeypatch.setenv("QCTL_S3_URL", s3.url)
     new_process()
     pauses.release(connection, "message.high", actor="test")
-    InlineWorker(catalog.claim_order(["message"]), connection, settings).work(burst=True)
+    QctlWorker(catalog.claim_order(["message"]), connection, settings, "inline").work(burst=True)
     ((_, _, _, name),) = stored(settings)
     assert s3.objects() == {name: picture()}
     assert not settings.images.exists()
@@ -167,7 +167,7 @@ def test_retry_after_a_kill_repeats_nothing(
     first.start()
     first.join(60)
     assert first.exitcode == -signal.SIGKILL
-    InlineWorker(catalog.claim_order(["message"]), connection, settings).work(burst=True)
+    QctlWorker(catalog.claim_order(["message"]), connection, settings, "inline").work(burst=True)
     assert connection.hget(keys.job(job_id), "status") == b"finished"
     if mongo:
         with mongo.connect() as client:

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.service import QueueService
 from qctl.settings import Settings
 from support.mail import Mailbox, smtp_server
@@ -32,7 +32,7 @@ def service(settings: Settings) -> Iterator[QueueService]:
 
 def work(connection: Redis, settings: Settings, job_id: str) -> str:
     """Run all waiting jobs. Returns the status of the job afterwards."""
-    InlineWorker(["email.high", "email", "email.low"], connection, settings).work(burst=True)
+    QctlWorker(["email.high", "email", "email.low"], connection, settings, "inline").work(burst=True)
     status: bytes = connection.hget(keys.job(job_id), "status")
     return status.decode()
 

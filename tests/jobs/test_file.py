@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.jobs import file as jobs
 from qctl.jobs.follow_up_jobs import enqueue_follow_up
@@ -156,7 +156,7 @@ def test_worker_runs_import_and_reports_progress(settings: Settings, upload: Pat
     data = {"businessId": 7, "file": "stock.csv", "userEmail": "ann@example.org"}
     good = enqueue_follow_up("process-inventory-import", data, id="good")
     bad = enqueue_follow_up("process-inventory-import", {**data, "file": "../x"}, id="bad")
-    ForkWorker(["file"], connection, settings).work(burst=True)
+    QctlWorker(["file"], connection, settings, "fork").work(burst=True)
     assert connection.hget(keys.job(good), "status") == b"finished"
     assert json.loads(connection.hget(keys.job(good), "meta"))["progress"] == {
         "done": 2,
@@ -174,11 +174,11 @@ def test_import_that_was_killed_at_its_end_repeats_nothing(settings: Settings, u
     enqueue_follow_up(
         "process-inventory-import", {"businessId": 7, "file": "stock.csv", "userEmail": "a@b.example"}, id="one"
     )
-    ForkWorker(["file"], connection, settings).work(burst=True)
+    QctlWorker(["file"], connection, settings, "fork").work(burst=True)
     with inventory.open_database(settings) as db:
         inventory.apply_items(db, "7", [StockItem("A", 9)], source="test")
     connection.hset(keys.job("one"), "status", "queued")  # as a recovery does it
     connection.rpush(keys.queue("file"), "one")
-    ForkWorker(["file"], connection, settings).work(burst=True)
+    QctlWorker(["file"], connection, settings, "fork").work(burst=True)
     assert stock(settings)["A"][1] == 9
     assert connection.llen(keys.queue("email")) == 1

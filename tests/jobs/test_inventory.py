@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import RejectedError, SinkUnavailableError
 from qctl.http_client import PartnerUnavailableError
 from qctl.jobs import inventory as jobs
@@ -174,12 +174,12 @@ def test_one_invalid_item_rejects_the_whole_job(items: list[Any]) -> None:
 
 def test_rerun_does_not_undo_later_changes(settings: Settings, connection: Redis) -> None:
     enqueue_follow_up("bulk-update", {"businessId": 7, "items": [{"sku": "A", "quantity": 5}]}, id="one")
-    worker = InlineWorker(["inventory"], connection, settings)
+    worker = QctlWorker(["inventory"], connection, settings, "inline")
     worker.work(burst=True)
     put(StockItem("A", 9))
     connection.hset(keys.job("one"), "status", "queued")  # as a recovery does it
     connection.rpush(keys.queue("inventory"), "one")
-    InlineWorker(["inventory"], connection, settings).work(burst=True)
+    QctlWorker(["inventory"], connection, settings, "inline").work(burst=True)
     assert connection.hget(keys.job("one"), "status") == b"finished"
     assert stock() == {"A": 9}
 

@@ -12,7 +12,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import RejectedError
 from qctl.http_client import PartnerUnavailableError
 from qctl.jobs import notification as jobs
@@ -65,12 +65,12 @@ def test_reruns_enqueue_one_email(settings: Settings, connection: Redis) -> None
     prefer(settings, "email", "bob@example.org")
     enqueue_follow_up("notify", {"receiverId": 7, "text": "hi"}, id="one")
     for _ in range(2):
-        InlineWorker(["notification"], connection, settings).work(burst=True)
+        QctlWorker(["notification"], connection, settings, "inline").work(burst=True)
         assert connection.hget(keys.job("one"), "status") == b"finished"
         connection.hset(keys.job("one"), "status", "queued")  # as a recovery does it
         connection.rpush(keys.queue("notification"), "one")
     assert connection.llen(keys.queue("email")) == 1
-    InlineWorker(["email"], connection, settings).work(burst=True)
+    QctlWorker(["email"], connection, settings, "inline").work(burst=True)
     (mail,) = (settings.home / "outbox").iterdir()
     assert b"To: bob@example.org" in mail.read_bytes()
 
@@ -120,12 +120,12 @@ def test_new_preference_applies_to_waiting_notifications(settings: Settings, sit
     with QueueService(settings) as service:
         service.notify(receiverId=7, text="hi")
         preference = service.set_notification_preference(receiverId="7", by="webhook", target=site.url("/hook"))
-        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
+        QctlWorker(catalog.claim_order(["notification"]), connection, settings, "inline").work(burst=True)
         assert service.result(preference) == {"how": "webhook"}
         assert len(site.requests) == 1
         service.set_notification_preference(receiverId=7, by="app")
         service.notify(receiverId=7, text="hi again")
-        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
+        QctlWorker(catalog.claim_order(["notification"]), connection, settings, "inline").work(burst=True)
     assert len(site.requests) == 1
 
 
@@ -133,10 +133,10 @@ def test_preference_created_later_wins_whichever_runs_first(settings: Settings, 
     with QueueService(settings) as service:
         early = service.set_notification_preference(receiverId=7, by="webhook", target=site.url("/hook"), delay=1)
         service.set_notification_preference(receiverId=7, by="email", target="ann@example.org")
-        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
+        QctlWorker(catalog.claim_order(["notification"]), connection, settings, "inline").work(burst=True)
         connection.rpush(keys.queue("notification.high"), early)
         connection.hset(keys.job(early), "status", "queued")
-        InlineWorker(catalog.claim_order(["notification"]), connection, settings).work(burst=True)
+        QctlWorker(catalog.claim_order(["notification"]), connection, settings, "inline").work(burst=True)
         assert service.result(early) == {"how": "email"}
 
 

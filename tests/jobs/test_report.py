@@ -18,7 +18,7 @@ from redis import Redis
 
 from contract.readings import readings
 from qctl.broker.redis import keys
-from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.history import open_store
 from qctl.jobs import reading_batches as sensor_jobs
@@ -167,7 +167,7 @@ def test_worker_generates_the_report_and_sends_one_email(settings: Settings, con
     data = {"businessId": 7, "reportType": "inventory-summary", "userEmail": "boss@example.org"}
     enqueue_follow_up("generate-report", data, id="one")
     for _ in range(2):
-        ForkWorker(["report"], connection, settings).work(burst=True)
+        QctlWorker(["report"], connection, settings, "fork").work(burst=True)
         assert connection.hget(keys.job("one"), "status") == b"finished"
         connection.hset(keys.job("one"), "status", "queued")  # as a recovery does it
         connection.rpush(keys.queue("report"), "one")

@@ -21,7 +21,7 @@ from qctl.broker.redis import keys
 from qctl.broker.scheduler.cron import CronScheduler
 from qctl.broker.scheduler.promoter import DelayedJobPromoter
 from qctl.broker.worker import pauses, recovery
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.catalog import PIPELINES, lanes
 from qctl.models import Selector
 from qctl.ops import Ops
@@ -81,7 +81,7 @@ def work(connection: Redis, settings: Settings) -> None:
     queues = [
         lane for name in ("theirs", "email", "notification", "sensor-data", "socket-data") for lane in lanes(name)
     ]
-    InlineWorker(queues, connection, settings).work(burst=True)
+    QctlWorker(queues, connection, settings, "inline").work(burst=True)
 
 
 def status(connection: Redis, job: str) -> str:
@@ -98,7 +98,7 @@ def rows(settings: Settings, table: str) -> int:
 def test_what_waits_and_what_dead_workers_held_is_done(
     connection: Redis, ours: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     assert recovery.Recoverer(connection, "new").run() == len(HELD)
     assert DelayedJobPromoter(connection).tick() == len(("retrying", "delayed"))
     work(connection, ours)
@@ -187,7 +187,7 @@ def test_a_worker_of_before_obeys_a_pause_of_now(connection: Redis) -> None:
 def test_what_a_worker_of_before_runs_is_nobody_elses_until_it_is_dead(
     connection: Redis, ours: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     old = WorkerBefore(connection)
     job = old.claim("theirs")
     assert job is not None

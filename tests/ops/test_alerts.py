@@ -17,7 +17,7 @@ from rq.utils import utcformat
 
 from qctl.broker.bookkeeping import alert_state, events
 from qctl.broker.redis import keys, locks
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import NotFoundError, SettingsError
 from qctl.jobs import batches
 from qctl.models import Firing, Level
@@ -226,7 +226,7 @@ def test_mail_goes_by_the_queue_email(connection: Redis, write: Make, tmp_path: 
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
     monkeypatch.setenv("QCTL_HOME", str(tmp_path))
     batches._settings.cache_clear()  # as in a worker's process of its own
-    assert InlineWorker(["email.high"], connection, settings).work(burst=True)
+    assert QctlWorker(["email.high"], connection, settings, "inline").work(burst=True)
     (mail,) = (tmp_path / "outbox").rglob("*.eml")
     assert "Subject: [qctl] CRITICAL late: mail: oldest job waits" in mail.read_text().replace("\n ", " ")
 

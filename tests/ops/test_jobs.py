@@ -16,7 +16,7 @@ from qctl.broker.admin import bulk, retry_jobs
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import stop_job
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, UsageError, WaitTimeoutError
 from qctl.models import BulkResult, Selector
 from qctl.ops import Ops
@@ -217,7 +217,7 @@ def test_attempts_and_events_of_a_job_that_ran(
 ) -> None:
     work.enqueue("support.jobs.fail", "boom", job_id="j")
     work.enqueue("support.jobs.give", {"n": 7}, job_id="k")
-    InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*")).work(burst=True)
+    QctlWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"), "inline").work(burst=True)
     shown = ops.jobs.show("j")
     assert (shown.state, shown.error) == ("failed", "ValueError: boom")
     assert [(attempt.outcome, attempt.error) for attempt in shown.attempts] == [("failed", "ValueError: boom")]
@@ -316,13 +316,13 @@ def test_a_worker_that_did_not_hear_is_told_again(
     programs[0].start()
     work.enqueue("support.jobs.nap", 60.0, job_id="long")
     eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
-    tell, told = stop_job.tell, []
+    send_stop, told = stop_job.send_stop, []
 
     def lost(*words: Any) -> bool:
         told.append(words)
-        return len(told) == 1 or tell(*words)
+        return len(told) == 1 or send_stop(*words)
 
-    monkeypatch.setattr(stop_job, "tell", lost)
+    monkeypatch.setattr(stop_job, "send_stop", lost)
     assert ops.jobs.stop("long", timeout=20.0).status == "stopped"
     assert len(told) > 1
 
@@ -358,7 +358,7 @@ def test_a_worker_that_does_not_obey_is_told(
 def test_a_stop_that_comes_late_stops_no_other_job(
     connection: Redis, work: Queue, make_settings: Callable[..., Settings]
 ) -> None:
-    inline = InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"))
+    inline = QctlWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"), "inline")
     inline._stopped_job_id = "earlier"
     inline.kill_horse()
     assert inline._stopped_job_id is None
@@ -378,7 +378,7 @@ def test_a_payload_is_edited_and_runs(
     edited = ops.jobs.edit(ops.jobs.editable("j"), '{"args": ["example"]}')
     assert edited.changed
     assert again(ops, Selector(ids=("j",))).done == 1
-    InlineWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*")).work(burst=True)
+    QctlWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"), "inline").work(burst=True)
     assert ops.jobs.wait("j", timeout=1.0).value == '"example"'
     with pytest.raises(RefusedError, match="it has finished"):
         ops.jobs.revert(ops.jobs.editable("j"))

@@ -72,7 +72,7 @@ def test_a_worker_that_would_go_on_is_named(ops: Ops, connection: Redis) -> None
     stock.register_worker(connection, "elsewhere", "files")
     stock.register_worker(connection, "ours", "mail", host=socket.gethostname(), pid=os.getpid())
     claimant = Claimant(connection)
-    claimant.start()
+    claimant.lease.start()
     try:
         eventually(lambda: connection.zcard(keys.LEASES))
         with pytest.raises(RefusedError, match="stock-1 would"):
@@ -80,13 +80,13 @@ def test_a_worker_that_would_go_on_is_named(ops: Ops, connection: Redis) -> None
         assert connection.exists(keys.PAUSED) == 0
         assert ops.queues.pause("mail", force=True).deaf_workers == ["stock-1"]
     finally:
-        claimant.stop()
+        claimant.lease.stop()
 
 
 def test_a_claim_that_does_not_start_is_waited_for(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     claimant = Claimant(connection)
-    assert claimant.take(["mail"], None) is not None
+    assert claimant.claim(["mail"], None) is not None
     with pytest.raises(WaitTimeoutError, match="paused"):
         ops.queues.pause("mail", timeout=0.05)
     assert connection.hexists(keys.PAUSED, "mail")

@@ -1,4 +1,4 @@
-"""qctl's workers with the constructor and the ways in that RQ's tests use.
+"""qctl's workers with the constructor and the methods that RQ's tests use.
 
 What they do with a job is qctl's own. Only how they are called is RQ's: a list of queues or their names in place of
 settings, and methods that RQ's tests call one by one, on jobs that no worker has claimed; these are claimed first.
@@ -23,11 +23,9 @@ from rq.serializers import resolve_serializer
 from rq.utils import ensure_job_list, get_connection_from_queues
 
 from qctl.broker.redis import keys
-from qctl.broker.worker import base
-from qctl.broker.worker.base import QctlWorker
-from qctl.broker.worker.claims import LEASE, Claimant
-from qctl.broker.worker.fork_worker import ForkWorker
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker import rq_adapter
+from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.rq_adapter import Isolation, QctlWorker
 from qctl.settings import Settings
 
 OPTIONS = ("default_result_ttl", "job_monitoring_interval", "maintenance_interval", "disable_default_exception_handler")
@@ -37,6 +35,7 @@ OPTIONS = ("default_result_ttl", "job_monitoring_interval", "maintenance_interva
 class StandIn(QctlWorker):
     """A worker of qctl's that is made and called as RQ's is."""
 
+    isolation: Isolation
     _works = False
 
     def __init__(
@@ -53,10 +52,13 @@ class StandIn(QctlWorker):
         connection = connection or get_connection_from_queues(listed)
         names = [queue if isinstance(queue, str) else queue.name for queue in listed]
         settings = replace(Settings.load(environ={}), allowed_jobs=("*",))
-        given = {"name": property(lambda _: name, lambda *_: None)} if name else {}
-        with mock.patch.object(base, "Claimant", type("Claimant", (Claimant,), given)):
-            super().__init__(names, self._set_connection(connection), settings)
-        self.serializer = resolve_serializer(serializer)
+        members = {"name": property(lambda _: name, lambda *_: None)} if name else {}
+        with mock.patch.object(rq_adapter, "Claimant", type("Claimant", (Claimant,), members)):
+            super().__init__(names, self._set_connection(connection), settings, self.isolation)
+        self.serializer = self.jobs.serializer = resolve_serializer(serializer)
+        # RQ's tests spy on execute_job, which RQ's own loop calls.
+        self._execute = self.loop.execute
+        self.loop.execute = lambda job, queue: self.execute_job(job, queue)  # type: ignore[method-assign]
         if prepare_for_work:
             self.hostname, self.pid = socket.gethostname(), os.getpid()
             self._set_ip_address(self.connection)
@@ -67,11 +69,12 @@ class StandIn(QctlWorker):
             if handler is not None:
                 self.push_exc_handler(handler)
 
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        self._execute(job, queue)
+
     def work(self, burst: bool = False, *_: Any, max_jobs: int | None = None, **__: Any) -> bool:  # type: ignore[override]
-        """Work as qctl's worker does under its daemon, once more on the same object too, which RQ's tests like."""
-        self.claimant._thread, self.claimant._renewed = None, -LEASE
-        self.claimant._stop.clear()
-        before = {each: signal.signal(each, self._asked_to_end) for each in (signal.SIGTERM, signal.SIGINT)}
+        """Work as qctl's worker does under its daemon, also again on the same object, as RQ's tests do."""
+        before = {each: signal.signal(each, self._on_signal) for each in (signal.SIGTERM, signal.SIGINT)}
         self._works = True
         try:
             return super().work(burst, max_jobs)
@@ -80,45 +83,53 @@ class StandIn(QctlWorker):
             for each, handler in before.items():
                 signal.signal(each, handler)
 
-    def _asked_to_end(self, *_: Any) -> None:
-        if self._stop_requested:
+    def _on_signal(self, *_: Any) -> None:
+        if self.loop.is_draining:
             self.request_abort()
         self.request_drain()
 
-    def _hold(self, job: Job) -> None:
-        """Claim a job that a test hands over by itself, and make it one of the worker's class."""
+    def _claim(self, job: Job) -> None:
+        """Claim a job that a test passes by itself, and make it one of the worker's class."""
         if not self._works:
             job.__class__ = self.job_class
             self.connection.hset(keys.claims(job.origin), job.id, f"{self.name}|{int(time.time() * 1000)}")
 
     def prepare_execution(self, job: Job) -> Execution:
-        self._hold(job)
+        self._claim(job)
         return super().prepare_execution(job)
 
     def prepare_job_execution(self, job: Job, *_: Any, **__: Any) -> None:
-        self._hold(job)
+        self._claim(job)
         super().prepare_job_execution(job)
 
+    def perform_job(self, job: Job, *args: Any, **kwargs: Any) -> bool:
+        self._claim(job)
+        return super().perform_job(job, *args, **kwargs)
+
     def handle_job_success(self, job: Job, *args: Any, **kwargs: Any) -> None:
-        self._hold(job)
+        self._claim(job)
         super().handle_job_success(job, *args, **kwargs)
 
     def handle_job_failure(self, job: Job, *args: Any, **kwargs: Any) -> None:
-        self._hold(job)
+        self._claim(job)
         super().handle_job_failure(job, *args, **kwargs)
 
     def handle_job_retry(self, job: Job, *args: Any, **kwargs: Any) -> None:
-        self._hold(job)
+        self._claim(job)
         super().handle_job_retry(job, *args, **kwargs)
 
     def cleanup_execution(self, job: Any, *args: Any, **kwargs: Any) -> None:
-        self._hold(job)
+        self._claim(job)
         super().cleanup_execution(job, *args, **kwargs)
 
 
-class InlineStandIn(StandIn, InlineWorker):
+class InlineStandIn(StandIn):
     """The inline worker, made and called as RQ's."""
 
+    isolation = "inline"
 
-class ForkStandIn(StandIn, ForkWorker):
+
+class ForkStandIn(StandIn):
     """The forking worker, made and called as RQ's."""
+
+    isolation = "fork"

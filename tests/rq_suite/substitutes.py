@@ -104,9 +104,9 @@ def pytest_runtest_call() -> Iterator[None]:
 def pytest_runtest_teardown() -> None:
     """End the thread that renews the queue's lease: RQ's tests look for an empty database, and it would fill one."""
     claimant, PausableQueue._claimant = PausableQueue._claimant, None
-    PausableQueue._done = None
+    PausableQueue._finished = None
     if claimant is not None:
-        claimant.stop()
+        claimant.lease.stop()
     with redis.Redis() as client:
         client.flushall()
 

@@ -7,8 +7,7 @@ import signal
 import sys
 
 from qctl.broker.redis.connection import connect
-from qctl.broker.worker.fork_worker import ForkWorker
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.settings import Settings
 
 
@@ -17,7 +16,7 @@ def main() -> None:
     url, isolation, *queues = sys.argv[1:]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     settings = Settings.load(environ={"REDIS_URL": url, "QCTL_ALLOWED_JOBS": "support.jobs.*"})
-    worker = (InlineWorker if isolation == "inline" else ForkWorker)(queues, connect(settings), settings)
+    worker = QctlWorker(queues, connect(settings), settings, "inline" if isolation == "inline" else "fork")
     signal.signal(signal.SIGTERM, lambda *_: worker.request_drain())
     worker.work()
 

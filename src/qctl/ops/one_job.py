@@ -75,7 +75,7 @@ class OneJobOps(Part):
         if state != "started" or not worker:
             hint = f"qctl job cancel {quote(job_id)}" if state in Cancel.states else None
             raise RefusedError(f"job {job_id} does not run: it is {state}", hint)
-        if not stop_job.tell(self._redis, worker, job_id):
+        if not stop_job.send_stop(self._redis, worker, job_id):
             raise RefusedError(
                 f"job {job_id} was not stopped: worker {worker} does not listen", hint="qctl worker list"
             )
@@ -87,7 +87,7 @@ class OneJobOps(Part):
             passed += more
             if seen.status != "started" or passed >= timeout:
                 break
-            stop_job.tell(self._redis, worker, job_id)
+            stop_job.send_stop(self._redis, worker, job_id)
         if seen.status == "started":
             raise WaitTimeoutError(
                 f"job {job_id} still runs after {timeout:g} s: worker {worker} was told, and does not obey",

@@ -330,7 +330,7 @@ def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Se
 
     def take_some(claimant: Claimant) -> None:
         for _ in range(100):
-            claim = claimant.take(["mail"], None)
+            claim = claimant.claim(["mail"], None)
             if claim is not None:
                 taken.append(claim.job_id)
 

@@ -30,12 +30,12 @@ def test_a_quiet_claimant_takes_nothing_and_the_others_do(connection: Redis, que
     job = queue.enqueue("app.send")
     told = worker_commands.quiet(connection, info(claimant, "work"), actor="me@host")
     assert (told.changed, told.claims) == (True, [])
-    assert claimant.take(["work"], WAIT) is None
+    assert claimant.claim(["work"], WAIT) is None
     other = Claimant(connection)
-    claim = other.take(["work"], None)
+    claim = other.claim(["work"], None)
     assert claim is not None
     assert claim.job_id == job.id
-    other.stop()
+    other.lease.stop()
 
 
 def test_it_goes_on_when_told(connection: Redis, queue: Queue, claimant: Claimant) -> None:
@@ -45,7 +45,7 @@ def test_it_goes_on_when_told(connection: Redis, queue: Queue, claimant: Claiman
     assert worker_commands.quiet(connection, worker, actor="me").changed
     assert not worker_commands.quiet(connection, worker, actor="you").changed
     assert worker_commands.resume(connection, worker, actor="me").changed
-    assert claimant.take(["work"], None) is not None
+    assert claimant.claim(["work"], None) is not None
     assert [(e.event, e.fields) for e in events.newest(connection, 9)] == [
         ("quieted", {"worker": "w1", "actor": "me"}),
         ("resumed", {"worker": "w1", "actor": "me"}),
@@ -55,7 +55,7 @@ def test_it_goes_on_when_told(connection: Redis, queue: Queue, claimant: Claiman
 def test_what_was_claimed_before_is_waited_for(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("app.send")
     connection.zadd(keys.LEASES, {claimant.name: 9e15})
-    claim = claimant.take(["other", "work"], None)
+    claim = claimant.claim(["other", "work"], None)
     assert claim is not None
     told = worker_commands.quiet(connection, info(claimant, "other", "work"), actor="me")
     assert told.claims == [("work", job.id)]
@@ -63,7 +63,7 @@ def test_what_was_claimed_before_is_waited_for(connection: Redis, queue: Queue, 
         worker_commands.wait_for_claims(connection, told, 0.05)
     with later(0.1, lambda: claimant.put_back("work", job.id)):
         worker_commands.wait_for_claims(connection, told, 10.0)
-    assert claimant.take(["work"], None) is None
+    assert claimant.claim(["work"], None) is None
 
 
 def test_a_claim_that_comes_later_finds_the_flag(connection: Redis, queue: Queue, claimant: Claimant) -> None:
@@ -73,7 +73,7 @@ def test_a_claim_that_comes_later_finds_the_flag(connection: Redis, queue: Queue
     taken: list[str] = []
 
     def work() -> None:
-        while claim := claimant.take(["work"], None):
+        while claim := claimant.claim(["work"], None):
             taken.append(claim.job_id)
 
     worker = threading.Thread(target=work)
@@ -87,15 +87,15 @@ def test_a_flag_of_another_type_claims_nothing_and_says_so(connection: Redis, qu
     queue.enqueue("app.send")
     connection.set(keys.QUIET, "text")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        claimant.take(["work"], None)
+        claimant.claim(["work"], None)
     assert len(queue) == 1
 
 
 def test_what_the_dead_were_told_is_forgotten(connection: Redis, claimant: Claimant) -> None:
     connection.zadd(keys.LEASES, {"lives": 9e15})
     connection.hset(keys.QUIET, mapping={"lives": "{}", "died": "{}", claimant.name: "{}"})
-    recovery.forget_dead_leases(connection)
+    recovery.delete_dead_leases(connection)
     assert set(connection.hkeys(keys.QUIET)) == {b"lives"}
     connection.hset(keys.QUIET, claimant.name, "{}")
-    claimant.stop()
+    claimant.lease.stop()
     assert set(connection.hkeys(keys.QUIET)) == {b"lives"}

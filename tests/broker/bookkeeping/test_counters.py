@@ -12,7 +12,7 @@ from rq.queue import Queue
 from qctl.broker.bookkeeping import counters
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import keys
-from qctl.broker.worker.base import QctlWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.histogram import ACCURACY, BUCKET_RANGE, bucket
 from qctl.models import QueueStats
 

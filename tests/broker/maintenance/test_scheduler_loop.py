@@ -25,7 +25,7 @@ from qctl.broker.redis.connection import Backoff
 from qctl.broker.scheduler import schedules
 from qctl.broker.scheduler.promoter import DelayedJobPromoter
 from qctl.broker.worker import pauses
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.catalog import PIPELINES
 from qctl.errors import SettingsError
 from qctl.settings import Settings
@@ -141,7 +141,7 @@ def test_housekeeping_deletes_what_has_expired(connection: Redis, settings: Sett
 
 
 def test_excess_finished_jobs_are_deleted_oldest_first(
-    connection: Redis, make_settings: Callable[..., Settings], inline: InlineWorker, queue: Queue
+    connection: Redis, make_settings: Callable[..., Settings], inline: QctlWorker, queue: Queue
 ) -> None:
     ids = [queue.enqueue("support.jobs.give", n).id for n in range(5)]
     permanent = queue.enqueue("support.jobs.give", result_ttl=-1).id
@@ -155,7 +155,7 @@ def test_excess_finished_jobs_are_deleted_oldest_first(
 
 
 def test_old_dead_letters_move_to_trash_if_settings_say_so(
-    connection: Redis, make_settings: Callable[..., Settings], inline: InlineWorker, queue: Queue
+    connection: Redis, make_settings: Callable[..., Settings], inline: QctlWorker, queue: Queue
 ) -> None:
     old, new = (queue.enqueue("support.jobs.fail").id for _ in range(2))
     inline.work(burst=True)

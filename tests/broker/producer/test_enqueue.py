@@ -22,7 +22,7 @@ from qctl.broker.producer import enqueue
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import connect
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import UsageError
 from qctl.settings import Settings
 from support.process import free_port
@@ -39,7 +39,7 @@ def create(connection: Redis, *jobs: NewJob, **options: Any) -> list[bool]:
     return enqueue.create(connection, jobs, actor="me", **{"retry_seconds": 2.0, **options})
 
 
-def test_worker_runs_created_job_with_its_arguments(connection: Redis, inline: InlineWorker) -> None:
+def test_worker_runs_created_job_with_its_arguments(connection: Redis, inline: QctlWorker) -> None:
     assert create(connection, new("a")) == [True]
     assert create(connection, new("b", trace="t-1", owner="ada", retry_delays=(2, 4, 8))) == [True]
     assert connection.lrange(keys.queue("work"), 0, -1) == [b"a", b"b"]
@@ -70,7 +70,7 @@ def test_stock_rq_lists_and_runs_created_job(connection: Redis) -> None:
     assert queue.finished_job_registry.get_job_ids() == ["a"]
 
 
-def test_existing_job_is_not_created_again(connection: Redis, inline: InlineWorker) -> None:
+def test_existing_job_is_not_created_again(connection: Redis, inline: QctlWorker) -> None:
     assert create(connection, new("a"), new("a", arguments={"value": 2})) == [True, False]
     assert create(connection, new("a", arguments={"value": 3}), new("b")) == [False, True]
     assert connection.lrange(keys.queue("work"), 0, -1) == [b"a", b"b"]

@@ -15,7 +15,7 @@ from qctl.broker.producer import enqueue, owner_limits
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.redis import keys
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import RateLimitedError, RefusedError
 from support.servers import RedisServer
 
@@ -39,7 +39,7 @@ def waiting(connection: Redis) -> int:
     return int(connection.llen(keys.queue("work")))
 
 
-def test_sixth_active_job_is_rejected(connection: Redis, inline: InlineWorker) -> None:
+def test_sixth_active_job_is_rejected(connection: Redis, inline: QctlWorker) -> None:
     for n in range(5):
         attempt(connection, f"job-{n}")
     error = rejection(lambda: attempt(connection, "job-5"))
@@ -93,7 +93,7 @@ def test_zero_means_no_limit(connection: Redis) -> None:
     assert waiting(connection) == 50
 
 
-def test_dead_and_cleared_jobs_make_room(connection: Redis, inline: InlineWorker) -> None:
+def test_dead_and_cleared_jobs_make_room(connection: Redis, inline: QctlWorker) -> None:
     job = NewJob("dies", "fail", "support.jobs.fail", "work", {}, timeout=60, owner="ada")
     enqueue.create(connection, [job], limits=LIMITS, actor="me", retry_seconds=2.0)
     inline.work(burst=True)

@@ -95,7 +95,7 @@ def test_they_are_enqueued_again_once(connection: Redis, lost: list[bytes]) -> N
 
 def test_a_worker_can_take_what_came_back(connection: Redis, lost: list[bytes], claimant: Claimant) -> None:
     requeue_orphans.requeue(connection, orphans.find(connection, lambda *_: None), actor="ops@host")
-    taken = {claimant.take(["mail"], 0.1) is not None for _ in range(4)}
+    taken = {claimant.claim(["mail"], 0.1) is not None for _ in range(4)}
     assert taken == {True}
 
 

@@ -39,7 +39,7 @@ def test_a_worker_that_claims_by_script_honours_a_pause(connection: Redis) -> No
     stock.register_worker(connection, "ours", "mail", host=host, pid=pid)
     stock.register_worker(connection, "like ours", "mail", host=host, pid=int(f"{pid}1"))
     claimant = Claimant(connection)
-    claimant.start()
+    claimant.lease.start()
     try:
         eventually(lambda: connection.zcard(keys.LEASES))
         assert {worker.name: worker.honours_pause for worker in workers.living(connection)} == {
@@ -47,7 +47,7 @@ def test_a_worker_that_claims_by_script_honours_a_pause(connection: Redis) -> No
             "like ours": False,
         }
     finally:
-        claimant.stop()
+        claimant.lease.stop()
     assert not any(worker.honours_pause for worker in workers.living(connection))
 
 

@@ -18,7 +18,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.scheduler import schedules
 from qctl.broker.scheduler.cron import NEVER_DUE, CronScheduler
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.errors import NotFoundError, RefusedError, SettingsError, UsageError
 from qctl.models import CatchUp, Schedule
 from qctl.settings import Settings
@@ -101,7 +101,7 @@ def test_worker_runs_created_job(
     schedules.add(connection, settings, "mine", "enqueue-another", {"receiverId": "a"}, every=60, actor="me")
     clock.seconds += 60
     [id_] = CronScheduler(connection).enqueue_jobs()
-    InlineWorker(["tests"], connection, settings).work(burst=True)
+    QctlWorker(["tests"], connection, settings, "inline").work(burst=True)
     assert job(connection, id_).latest_result().return_value == id_
 
 

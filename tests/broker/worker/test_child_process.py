@@ -13,7 +13,7 @@ from rq.queue import Queue
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import child_process
-from qctl.broker.worker.fork_worker import ForkWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.settings import Settings
 
 
@@ -22,35 +22,35 @@ def pids(jobs: list[Job]) -> list[int]:
 
 
 @pytest.fixture
-def fork(connection: Redis, worker_settings: Settings) -> ForkWorker:
+def fork(connection: Redis, worker_settings: Settings) -> QctlWorker:
     """A forking worker of `work`."""
-    return ForkWorker(["work"], connection, worker_settings)
+    return QctlWorker(["work"], connection, worker_settings, "fork")
 
 
-def test_plain_jobs_share_a_child(queue: Queue, fork: ForkWorker) -> None:
+def test_plain_jobs_share_a_child(queue: Queue, fork: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.process") for _ in range(5)]
     fork.work(burst=True)
     assert len(set(pids(jobs))) == 1
     assert os.getpid() not in pids(jobs)
 
 
-def test_a_worn_child_is_replaced(queue: Queue, fork: ForkWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_process, "JOBS", 2)
+def test_a_worn_child_is_replaced(queue: Queue, fork: QctlWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "MAX_JOBS", 2)
     jobs = [queue.enqueue("support.jobs.process") for _ in range(5)]
     fork.work(burst=True)
     ran = pids(jobs)
     assert ran[0] == ran[1] != ran[2] == ran[3] != ran[4]
 
 
-def test_a_child_that_has_grown_is_replaced(queue: Queue, fork: ForkWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_process, "GROWTH", -(1 << 40))
-    monkeypatch.setattr(child_process, "LOOK", 2)
+def test_a_child_that_has_grown_is_replaced(queue: Queue, fork: QctlWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "MAX_GROWTH_BYTES", -(1 << 40))
+    monkeypatch.setattr(child_process, "MEMORY_CHECK_JOBS", 2)
     jobs = [queue.enqueue("support.jobs.process") for _ in range(3)]
     fork.work(burst=True)
     assert len(set(pids(jobs))) == 3
 
 
-def test_a_job_that_kills_the_child_costs_no_other_job(connection: Redis, queue: Queue, fork: ForkWorker) -> None:
+def test_a_job_that_kills_the_child_costs_no_other_job(connection: Redis, queue: Queue, fork: QctlWorker) -> None:
     before, bad, after = (queue.enqueue(f"support.jobs.{name}") for name in ("process", "die", "process"))
     fork.work(burst=True)
     assert before.return_value() != after.return_value()
@@ -68,7 +68,7 @@ def test_a_job_that_kills_the_child_costs_no_other_job(connection: Redis, queue:
     assert connection.zcard(keys.started("work")) == connection.hlen(keys.claims("work")) == 0
 
 
-def test_a_job_that_is_not_plain_has_a_child_of_its_own(queue: Queue, fork: ForkWorker) -> None:
+def test_a_job_that_is_not_plain_has_a_child_of_its_own(queue: Queue, fork: QctlWorker) -> None:
     called_back = Callback("support.jobs.called_back")
     jobs = [queue.enqueue("support.jobs.process", on_success=called) for called in (None, called_back, called_back)]
     fork.work(burst=True)

@@ -18,14 +18,15 @@ from rq.queue import Queue
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
-from qctl.broker.worker.claims import LEASE, Claimant, Trip
+from qctl.broker.worker.claims import Claimant, Trip
+from qctl.broker.worker.lease import LEASE_SECONDS, Lease
 from support.servers import RedisServer
 from support.waiting import eventually, later
 
 
 def test_claims_in_waiting_order_and_leaves_a_trace(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     first, second = queue.enqueue("f"), queue.enqueue("f")
-    claim = claimant.take(["work"], None)
+    claim = claimant.claim(["work"], None)
     assert claim is not None
     assert (claim.queue, claim.job_id) == ("work", first.id)
     assert claim.fields is not None
@@ -36,13 +37,13 @@ def test_claims_in_waiting_order_and_leaves_a_trace(connection: Redis, queue: Qu
     assert name == claimant.name
     now = connection.time()[0] * 1000
     assert abs(int(at) // 1000 - now) < 5000
-    assert 0 < connection.zscore(keys.LEASES, claimant.name) - now <= (LEASE + 2) * 1000
+    assert 0 < connection.zscore(keys.LEASES, claimant.name) - now <= (LEASE_SECONDS + 2) * 1000
 
 
 def test_queues_are_served_in_the_order_given(connection: Redis, claimant: Claimant) -> None:
     for name in ("low", "high"):
         Queue(name, connection=connection).enqueue("f")
-    taken = [claimant.take(["high", "low"], None) for _ in range(2)]
+    taken = [claimant.claim(["high", "low"], None) for _ in range(2)]
     assert [claim.queue for claim in taken if claim] == ["high", "low"]
 
 
@@ -50,43 +51,43 @@ def test_queues_are_served_in_the_order_given(connection: Redis, claimant: Claim
 def test_a_held_queue_gives_nothing(connection: Redis, claimant: Claimant, held: str) -> None:
     Queue("email.low", connection=connection).enqueue("f")
     pauses.hold(connection, held, actor="me")
-    assert claimant.take(["email.low"], None) is None
+    assert claimant.claim(["email.low"], None) is None
     pauses.release(connection, held, actor="me")
-    assert claimant.take(["email.low"], None) is not None
+    assert claimant.claim(["email.low"], None) is not None
 
 
 def test_holding_a_lane_leaves_its_family_alone(connection: Redis, claimant: Claimant) -> None:
     Queue("email", connection=connection).enqueue("f")
     pauses.hold(connection, "email.low", actor="me")
-    assert claimant.take(["email.low", "email"], None) is not None
+    assert claimant.claim(["email.low", "email"], None) is not None
 
 
 def test_a_pause_that_has_ended_holds_no_more(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
     pauses.hold(connection, "work", actor="me", seconds=0.3)
-    assert claimant.take(["work"], None) is None
-    assert claimant.take(["work"], 5.0) is not None
+    assert claimant.claim(["work"], None) is None
+    assert claimant.claim(["work"], 5.0) is not None
 
 
 def test_a_pause_that_cannot_be_read_holds(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
     connection.hset(keys.PAUSED, "work", "{nonsense")
-    assert claimant.take(["work"], None) is None
+    assert claimant.claim(["work"], None) is None
     assert pauses.of(pauses.parse(connection.hgetall(keys.PAUSED), 0), "work") is not None
 
 
 def test_rq_suspend_holds_at_once(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
     suspension.suspend(connection)
-    assert claimant.take(["work"], None) is None
+    assert claimant.claim(["work"], None) is None
     suspension.resume(connection)
-    assert claimant.take(["work"], None) is not None
+    assert claimant.claim(["work"], None) is not None
 
 
 def test_an_id_without_a_job_is_passed_over_and_told(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     connection.rpush(keys.queue("work"), "gone")
     job = queue.enqueue("f")
-    claim = claimant.take(["work"], None)
+    claim = claimant.claim(["work"], None)
     assert claim is not None
     assert claim.job_id == job.id
     assert [(e.event, e.fields["job"]) for e in events.newest(connection, 10)] == [("discarded", "gone")]
@@ -96,7 +97,7 @@ def test_an_id_without_a_job_is_passed_over_and_told(connection: Redis, queue: Q
 def test_a_key_that_is_no_hash_is_claimed_with_its_problem(connection: Redis, claimant: Claimant) -> None:
     connection.set(keys.job("odd"), "text")
     connection.rpush(keys.queue("work"), "odd")
-    claim = claimant.take(["work"], None)
+    claim = claimant.claim(["work"], None)
     assert claim is not None
     assert claim.fields is None
     assert "string" in claim.problem
@@ -108,7 +109,7 @@ def test_a_key_that_is_no_hash_is_claimed_with_its_problem(connection: Redis, cl
 def test_a_queue_that_is_no_list_does_not_hide_the_next(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     connection.set(keys.queue("broken"), "text")
     job = queue.enqueue("f")
-    claim = claimant.take(["broken", "work"], None)
+    claim = claimant.claim(["broken", "work"], None)
     assert claim is not None
     assert claim.job_id == job.id
 
@@ -117,7 +118,7 @@ def test_what_a_stock_worker_left_goes_with_the_next_claim(connection: Redis, qu
     """A stock worker of several queues leaves the id where it is when it starts the job, which may come again."""
     job = queue.enqueue("f")
     connection.rpush(keys.intermediate("work"), job.id, "another")
-    assert claimant.take(["work"], None) is not None
+    assert claimant.claim(["work"], None) is not None
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [b"another", job.id.encode()]
 
 
@@ -125,7 +126,7 @@ def test_an_id_of_any_bytes_can_be_claimed_and_given_back(connection: Redis, cla
     odd = b"\xff\xfe\x1b[31m"
     connection.hset(keys.JOB_PREFIX.encode() + odd, mapping={"data": "x", "status": "queued"})
     connection.rpush(keys.queue("work"), odd)
-    claim = claimant.take(["work"], None)
+    claim = claimant.claim(["work"], None)
     assert claim is not None
     assert claimant.put_back("work", claim.job_id)
     assert connection.lrange(keys.queue("work"), 0, -1) == [odd]
@@ -141,7 +142,7 @@ def test_waiting_changes_nothing_and_ends_with_a_push(connection: Redis, queue: 
 
     thread = threading.Thread(target=push)
     thread.start()
-    claim = claimant.take(["work"], 10.0)
+    claim = claimant.claim(["work"], 10.0)
     thread.join()
     assert claim is not None
     assert [claim.job_id] == pushed
@@ -149,14 +150,14 @@ def test_waiting_changes_nothing_and_ends_with_a_push(connection: Redis, queue: 
 
 def test_a_push_to_a_queue_that_is_not_waited_on_is_seen(connection: Redis, claimant: Claimant) -> None:
     with later(0.3, lambda: Queue("second", connection=connection).enqueue("f")):
-        claim = claimant.take(["first", "second"], 10.0)
+        claim = claimant.claim(["first", "second"], 10.0)
     assert claim is not None
     assert claim.queue == "second"
 
 
 def test_only_the_claimant_may_give_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("f")
-    assert claimant.take(["work"], None) is not None
+    assert claimant.claim(["work"], None) is not None
     assert not Claimant(connection).put_back("work", job.id)
     assert not Claimant(connection).quarantine("work", job.id, "no")
     assert claimant.put_back("work", job.id)
@@ -170,14 +171,14 @@ def test_the_breaker_holds_longer_each_time_and_leaves_an_operator_alone(
     job = queue.enqueue("f")
     waits = []
     for _ in range(3):
-        assert claimant.take(["work"], None) is not None
-        claimant.put_back("work", job.id, Trip("down", first=1.0, most=3.0))
+        assert claimant.claim(["work"], None) is not None
+        claimant.put_back("work", job.id, Trip("down", first=1.0, longest=3.0))
         pause = pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"]
         assert pause.until is not None
         waits.append(round((pause.until - pause.at).total_seconds(), 1))
         connection.hdel(keys.PAUSED, "work")
     assert waits == [1.0, 2.0, 3.0]
-    assert claimant.take(["work"], None) is not None
+    assert claimant.claim(["work"], None) is not None
     pauses.hold(connection, "work", actor="operator", reason="deploy")
     claimant.put_back("work", job.id, Trip("down"))
     assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].by == "operator"
@@ -185,8 +186,8 @@ def test_the_breaker_holds_longer_each_time_and_leaves_an_operator_alone(
 
 def test_a_lost_reply_is_given_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     ids = [queue.enqueue("f").id.encode() for _ in range(3)]
-    assert claimant.take(["work"], None) is not None
-    assert claimant.forsaken(["work"]) == 1
+    assert claimant.claim(["work"], None) is not None
+    assert claimant.give_back_all(["work"]) == 1
     assert connection.lrange(keys.queue("work"), 0, -1) == ids
 
 
@@ -203,7 +204,7 @@ def test_a_job_is_in_exactly_one_place_whatever_is_done(connection: Redis, acts:
         if act == "push":
             pushed.append(queue.enqueue("f").id)
         elif act == "take":
-            claim = claimant.take(["work"], None)
+            claim = claimant.claim(["work"], None)
             if claim:
                 held.append(claim.job_id)
         elif act == "back" and held:
@@ -226,10 +227,10 @@ def test_a_claim_whose_reply_was_lost_comes_back_to_a_claimant_that_lives_on(
     connection: Redis, queue: Queue, claimant: Claimant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = queue.enqueue("f")
-    claimant._turns.run(["work"], [1])
-    assert claimant.take(["work"], None) is None
-    monkeypatch.setattr("qctl.broker.worker.claims.TIDY", 0.0)
-    claim = claimant.take(["work"], None)
+    claimant._requests.send(["work"], [1])
+    assert claimant.claim(["work"], None) is None
+    monkeypatch.setattr("qctl.broker.worker.claims.SWEEP_SECONDS", 0.0)
+    claim = claimant.claim(["work"], None)
     assert claim is not None
     assert claim.job_id == job.id
 
@@ -237,20 +238,20 @@ def test_a_claim_whose_reply_was_lost_comes_back_to_a_claimant_that_lives_on(
 def test_whatever_is_done_beside_it_the_lease_is_renewed(
     connection: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("qctl.broker.worker.claims.RENEW", 0.01)
+    monkeypatch.setattr("qctl.broker.worker.lease.RENEWAL_SECONDS", 0.01)
     beats: list[int] = []
 
     def stumble() -> None:
         beats.append(1)
         raise ValueError("a fault of ours")
 
-    someone = Claimant(connection, on_beat=stumble)
-    someone.start()
+    lease = Lease(connection, "someone")
+    lease.start(on_renewal=stumble)
     try:
         eventually(lambda: len(beats) > 2, 10, "more beats")
-        assert connection.zscore(keys.LEASES, someone.name) is not None
+        assert connection.zscore(keys.LEASES, "someone") is not None
     finally:
-        someone.stop()
+        lease.stop()
     assert "a fault of ours" in caplog.text
 
 
@@ -259,10 +260,15 @@ def test_the_running_job_is_looked_at_though_redis_hangs(own_redis: RedisServer)
     hasty = Redis.from_url(own_redis.url, socket_timeout=1.5, retry=Retry(NoBackoff(), 0))
     own_redis.freeze()
     looks: list[float] = []
-    claimant = Claimant(hasty, on_glance=lambda: looks.append(time.monotonic()))
-    claimant.start()
+    lease = Lease(hasty, "someone")
+
+    def poll() -> float:
+        looks.append(time.monotonic())
+        return 0.25
+
+    lease.start(on_poll=poll)
     try:
         eventually(lambda: len(looks) > 1, 10, "two looks")
     finally:
         own_redis.thaw()
-        claimant.stop()
+        lease.stop()

@@ -18,11 +18,11 @@ from rq.worker import Worker
 
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
-from qctl.broker.worker.claim_connection import Line
+from qctl.broker.worker.claim_connection import ClaimConnection
 from qctl.broker.worker.claims import Claimant
-from qctl.broker.worker.fast_path import PlainJob
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.fast_path import FastPathJob
 from qctl.broker.worker.recovery import recover
+from qctl.broker.worker.rq_adapter import QctlWorker
 from qctl.settings import Settings
 from support.waiting import eventually
 
@@ -36,7 +36,7 @@ def hash_of(connection: Redis, job: Job) -> dict[bytes, bytes]:
 def test_it_leaves_what_rqs_own_worker_leaves(connection: Redis, worker_settings: Settings, value: object) -> None:
     mine, theirs = (Queue(name, connection=connection, serializer=JSONSerializer) for name in ("mine", "theirs"))
     jobs = [queue.enqueue("support.jobs.give", value, result_ttl=900, meta={"n": 1}) for queue in (mine, theirs)]
-    InlineWorker(["mine"], connection, worker_settings).work(burst=True)
+    QctlWorker(["mine"], connection, worker_settings, "inline").work(burst=True)
     SimpleWorker([theirs], connection=connection, serializer=JSONSerializer).work(burst=True)
     ours, stock = (hash_of(connection, job) for job in jobs)
     assert ours.keys() == stock.keys()
@@ -58,7 +58,7 @@ def test_it_leaves_what_rqs_own_worker_leaves(connection: Redis, worker_settings
     assert left == []
 
 
-def test_it_costs_one_round_trip(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_it_costs_one_round_trip(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(50)]
     connection.config_resetstat()
     inline.work(burst=True)
@@ -82,21 +82,21 @@ def test_it_costs_one_round_trip(connection: Redis, queue: Queue, inline: Inline
     ids=lambda options: "-".join(map(str, next(iter(options.items())))).split("(")[0].split("<")[0].strip(),
 )
 def test_what_is_not_plain_goes_rqs_own_way(
-    connection: Redis, queue: Queue, inline: InlineWorker, options: dict[str, Any]
+    connection: Redis, queue: Queue, inline: QctlWorker, options: dict[str, Any]
 ) -> None:
     queue.enqueue("support.jobs.give", 1, **options)
-    claim = inline.claimant.take(["work"], None)
+    claim = inline.claimant.claim(["work"], None)
     assert claim is not None
-    assert not claim.execution
+    assert not claim.execution_id
     assert connection.hget(keys.job(claim.job_id), "status") == b"queued"
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [claim.job_id.encode()]
 
 
-def test_what_retries_is_plain_until_it_fails(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_what_retries_is_plain_until_it_fails(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     queue.enqueue("support.jobs.give", 1, retry=Retry(max=3, interval=[2, 4]), meta={"trace_id": "t"})
-    claim = inline.claimant.take(["work"], None)
+    claim = inline.claimant.claim(["work"], None)
     assert claim is not None
-    assert claim.execution
+    assert claim.execution_id
     assert events.newest(connection, 1)[0].fields["trace"] == "t"
     assert connection.llen(keys.intermediate("work")) == 0
     assert connection.zcard(keys.started("work")) == 1
@@ -104,9 +104,9 @@ def test_what_retries_is_plain_until_it_fails(connection: Redis, queue: Queue, i
     assert connection.zcard(keys.started("work")) == 0
 
 
-def test_a_run_taken_from_the_dead_leaves_no_trace(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_a_run_taken_from_the_dead_leaves_no_trace(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", 1)
-    inline.claimant.take(["work"], None)
+    inline.claimant.claim(["work"], None)
     claim = inline.claimant.claim_of("work", job.id)
     assert claim is not None
     assert recover(connection, "work", job.id, claim, by="test", own=True) == "recovered"
@@ -118,18 +118,18 @@ def test_a_dependent_that_comes_while_it_runs_is_run(
     connection: Redis, queue: Queue, worker_settings: Settings
 ) -> None:
     first = queue.enqueue("support.jobs.nap", 0.5)
-    inline = InlineWorker(["work"], connection, worker_settings)
+    inline = QctlWorker(["work"], connection, worker_settings, "inline")
     late: list[Job] = []
     timer = threading.Timer(0.25, lambda: late.append(queue.enqueue("support.jobs.give", 2, depends_on=first)))
     timer.start()
     inline.work(burst=True)
     timer.join()
-    inline = InlineWorker(["work"], connection, worker_settings)
+    inline = QctlWorker(["work"], connection, worker_settings, "inline")
     inline.work(burst=True)
     assert [hash_of(connection, job)[b"status"] for job in (first, *late)] == [b"finished"] * 2
 
 
-def test_a_run_that_lasts_is_recorded_as_rq_does(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_a_run_that_lasts_is_recorded_as_rq_does(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.nap", 1.5)
     seen: list[tuple[str | None, int]] = []
 
@@ -151,19 +151,19 @@ def test_a_run_that_lasts_is_recorded_as_rq_does(connection: Redis, queue: Queue
 
 @pytest.mark.parametrize("when", [1, 2, 4])
 def test_whichever_reply_is_lost_each_job_runs_and_ends_once(
-    connection: Redis, queue: Queue, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch, when: int
+    connection: Redis, queue: Queue, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch, when: int
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(3)]
-    run, calls = Line.run, [0]
+    run, calls = ClaimConnection.run, [0]
 
-    def lossy(line: Line, *args: Any) -> Any:
+    def lossy(line: ClaimConnection, *args: Any) -> Any:
         reply = run(line, *args)
         calls[0] += 1
         if calls[0] == when:
             raise ConnectionError("the reply was lost")
         return reply
 
-    monkeypatch.setattr(Line, "run", lossy)
+    monkeypatch.setattr(ClaimConnection, "run", lossy)
     inline.work(burst=True)
     assert [hash_of(connection, job)[b"status"] for job in jobs] == [b"finished"] * 3
     assert [len(job.results()) for job in jobs] == [1, 1, 1]
@@ -173,7 +173,7 @@ def test_whichever_reply_is_lost_each_job_runs_and_ends_once(
 
 
 def test_the_end_of_the_last_job_is_written_before_the_worker_leaves(
-    connection: Redis, queue: Queue, inline: InlineWorker
+    connection: Redis, queue: Queue, inline: QctlWorker
 ) -> None:
     job = queue.enqueue("support.jobs.give", 1)
     inline.work(burst=True, max_jobs=1)
@@ -181,11 +181,11 @@ def test_the_end_of_the_last_job_is_written_before_the_worker_leaves(
     assert connection.hget(keys.worker(inline.name), "successful_job_count") == b"1"
 
 
-def test_a_job_reads_all_of_itself_when_it_asks(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_a_job_reads_all_of_itself_when_it_asks(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", 1, meta={"n": 1}, description="what it is", retry=Retry(max=2))
-    claim = inline.claimant.take(["work"], None)
+    claim = inline.claimant.claim(["work"], None)
     assert claim is not None
-    read = PlainJob(claim, inline.name, connection)
+    read = FastPathJob(claim, inline.name, connection)
     read.meta["n"] = 2
     assert (read.description, read.retries_left, read.created_at) == ("what it is", 2, job.created_at)
     assert (read.meta, read.get_status(refresh=False), read.worker_name) == ({"n": 2}, "started", inline.name)
@@ -195,7 +195,7 @@ def test_a_job_reads_all_of_itself_when_it_asks(connection: Redis, queue: Queue,
 
 @pytest.mark.parametrize("key", [keys.finished, keys.recoveries], ids=["finished", "recoveries"])
 def test_a_key_of_another_type_keeps_no_job_from_ending(
-    connection: Redis, queue: Queue, inline: InlineWorker, key: Callable[[str], str]
+    connection: Redis, queue: Queue, inline: QctlWorker, key: Callable[[str], str]
 ) -> None:
     connection.set(key("work"), "text")
     job = queue.enqueue("support.jobs.give", 1)
@@ -206,6 +206,6 @@ def test_a_key_of_another_type_keeps_no_job_from_ending(
 
 def test_one_who_starts_nothing_only_claims(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("support.jobs.give", 1)
-    claim = claimant.take(["work"], None)
+    claim = claimant.claim(["work"], None)
     assert claim is not None
-    assert not claim.execution
+    assert not claim.execution_id

@@ -10,18 +10,18 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from qctl.broker.worker.fork_guard import Talk
+from qctl.broker.worker.fork_guard import ForkGuard
 from support.waiting import eventually
 
 
 @pytest.fixture
 def talking(connection: Redis) -> Iterator[None]:
     """A thread that never stops talking."""
-    stop, talk = threading.Event(), Talk()
+    stop, guard = threading.Event(), ForkGuard()
 
     def run() -> None:
         while not stop.is_set():
-            with talk:
+            with guard:
                 connection.ping()
 
     thread = threading.Thread(target=run)
@@ -46,10 +46,10 @@ def test_every_child_can_talk_to_redis(connection: Redis, talking: None) -> None
 
 
 def test_a_fork_waits_until_nobody_talks(connection: Redis) -> None:
-    talk, inside, leave = Talk(), threading.Event(), threading.Event()
+    guard, inside, leave = ForkGuard(), threading.Event(), threading.Event()
 
     def run() -> None:
-        with talk:
+        with guard:
             inside.set()
             assert leave.wait(30)
 

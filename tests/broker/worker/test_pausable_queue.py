@@ -22,7 +22,7 @@ def stock(connection: Redis) -> Iterator[SimpleWorker]:
     yield SimpleWorker(["first", "work"], connection=connection, queue_class=PausableQueue)
     claimant, PausableQueue._claimant = PausableQueue._claimant, None
     if claimant is not None:
-        claimant.stop()
+        claimant.lease.stop()
 
 
 def test_a_stock_worker_of_many_queues_leaves_no_trace(connection: Redis, stock: SimpleWorker) -> None:

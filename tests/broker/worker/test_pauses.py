@@ -15,7 +15,7 @@ from rq.serializers import JSONSerializer
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
-from qctl.broker.worker.claim_protocol import Turns
+from qctl.broker.worker.claim_request import ClaimRequests
 from qctl.broker.worker.claims import Claimant
 from qctl.errors import WaitTimeoutError
 from support.process import Program
@@ -75,7 +75,7 @@ def test_ended_pauses_are_removed_and_others_kept(connection: Redis) -> None:
 
 def test_settle_waits_for_what_was_claimed(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("f")
-    claimant.take(["work"], None)
+    claimant.claim(["work"], None)
     held = pauses.hold(connection, "work", actor="me")
     assert held.claims == [("work", job.id)]
     with pytest.raises(WaitTimeoutError, match=job.id):
@@ -87,7 +87,7 @@ def test_settle_waits_for_what_was_claimed(connection: Redis, queue: Queue, clai
 def test_settle_does_not_wait_for_the_dead(connection: Redis, queue: Queue) -> None:
     queue.enqueue("f")
     dead = Claimant(connection)
-    dead.take(["work"], None)
+    dead.claim(["work"], None)
     connection.zadd(keys.LEASES, {dead.name: 1})
     assert pauses.settle(connection, pauses.hold(connection, "work", actor="me"), 10) < 5
 
@@ -97,7 +97,7 @@ def test_settle_waits_until_a_worker_has_heard_of_what_it_started(
 ) -> None:
     monkeypatch.setattr(pauses, "HEARD", 30.0)
     job = queue.enqueue("f")
-    Turns(connection, "somebody.1.a", starting=True).run(["work"], [1], lease=15.0)
+    ClaimRequests(connection, "somebody.1.a", fast_path=True).send(["work"], [1], lease_seconds=15.0)
     held = pauses.hold(connection, "work", actor="me")
     assert held.claims == []
     with later(0.3, lambda: connection.hdel(keys.claims("work"), job.id)):

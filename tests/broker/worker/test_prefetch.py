@@ -17,14 +17,22 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
-from qctl.broker.worker import fast_path_worker, pauses, recovery
-from qctl.broker.worker.base import AbortedError
-from qctl.broker.worker.claim_connection import Line
-from qctl.broker.worker.claim_protocol import Claim, Turns
-from qctl.broker.worker.fork_worker import ForkWorker
-from qctl.broker.worker.inline_worker import InlineWorker
-from qctl.broker.worker.prefetch import LATE, MOST, SHORT, STALE, TRUSTED, Hand
+from qctl.broker.worker import claim_loop, pauses, recovery
+from qctl.broker.worker.claim_connection import ClaimConnection
+from qctl.broker.worker.claim_request import Claim, ClaimRequests
+from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.prefetch import (
+    MAX_CLAIM_AGE_SECONDS,
+    MAX_PREFETCH_JOBS,
+    MAX_WAIT_SECONDS,
+    SHORT_JOB_SECONDS,
+    TRUSTED_RUNS,
+    Prefetch,
+    PrefetchLimits,
+)
 from qctl.broker.worker.recovery import Recoverer
+from qctl.broker.worker.rq_adapter import QctlWorker
+from qctl.broker.worker.stop_job import AbortedError, JobStopper
 from qctl.settings import Settings
 from support.servers import RedisServer
 from support.waiting import eventually
@@ -48,10 +56,10 @@ def assert_settled(connection: Redis, queue: str = "work") -> None:
 
 
 @pytest.fixture
-def trusting(inline: InlineWorker) -> InlineWorker:
+def trusting(inline: QctlWorker) -> QctlWorker:
     """A worker that has seen short jobs alone in `work`."""
-    for _ in range(2 * TRUSTED):
-        inline.hand.ran("work", 0.0)
+    for _ in range(2 * TRUSTED_RUNS):
+        inline.loop.limits.note_run("work", 0.0)
     return inline
 
 
@@ -59,61 +67,70 @@ def trusting(inline: InlineWorker) -> InlineWorker:
 
 
 def test_only_short_jobs_are_claimed_together() -> None:
-    hand = Hand(MOST)
-    for _ in range(TRUSTED - 1):
-        hand.ran("work", SHORT / 2)
-    assert hand.most("work") == 1
-    hand.ran("work", SHORT / 2)
-    assert (hand.most("work"), hand.most("other")) == (MOST, 1)
-    hand.ran("work", 2 * SHORT)
-    assert hand.most("work") == 1, "one that took a little longer costs some trust"
-    for _ in range(3 * TRUSTED):
-        hand.ran("work", SHORT / 2)
-    hand.ran("work", 2 * SHORT)
-    assert hand.most("work") == MOST
-    hand.ran("work", 2 * LATE)
-    assert hand.most("work") == 1, "and one that keeps others waiting all of it"
+    limits = PrefetchLimits(MAX_PREFETCH_JOBS)
+    for _ in range(TRUSTED_RUNS - 1):
+        limits.note_run("work", SHORT_JOB_SECONDS / 2)
+    assert limits.limit("work") == 1
+    limits.note_run("work", SHORT_JOB_SECONDS / 2)
+    assert (limits.limit("work"), limits.limit("other")) == (MAX_PREFETCH_JOBS, 1)
+    limits.note_run("work", 2 * SHORT_JOB_SECONDS)
+    assert limits.limit("work") == 1, "one that took a little longer costs some trust"
+    for _ in range(3 * TRUSTED_RUNS):
+        limits.note_run("work", SHORT_JOB_SECONDS / 2)
+    limits.note_run("work", 2 * SHORT_JOB_SECONDS)
+    assert limits.limit("work") == MAX_PREFETCH_JOBS
+    limits.note_run("work", 2 * MAX_WAIT_SECONDS)
+    assert limits.limit("work") == 1, "and one that keeps others waiting all of it"
 
 
-def test_what_waited_too_long_is_not_begun() -> None:
-    hand = Hand(MOST)
-    claim = Claim("work", "a", {}, execution="e", held=True)
-    hand.fill([claim._replace(job_id="first", held=False), claim, claim._replace(job_id="b")], time.monotonic())
-    first = hand.next()
-    assert first is not None
-    assert first.job_id == "first"
-    time.sleep(2 * LATE)
-    assert hand.is_late()
-    assert not hand.is_late(), "it is said once, and again if that is not seen to"
-    assert hand.next() is None
-    assert [each.job_id for each in hand.drop()] == ["b", "a"]
-    hand.fill([claim._replace(held=False)], time.monotonic() - 2 * STALE)
-    assert hand.next() is None, "its lease may have run out since it was asked for"
+@pytest.fixture
+def prefetch(connection: Redis, claimant: Claimant) -> Prefetch:
+    """The prefetch of a claimant."""
+    return Prefetch(connection, claimant)
 
 
-def test_a_long_way_to_redis_gives_nothing_back() -> None:
-    hand = Hand(MOST)
+def test_a_claim_that_waited_too_long_is_not_begun(
+    prefetch: Prefetch, claimant: Claimant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returned: list[str] = []
+    monkeypatch.setattr(claimant, "give_back", lambda _, job_id: returned.append(job_id))
+    claim = Claim("work", "a", {}, execution_id="e", prefetched=True)
+    first = claim._replace(job_id="first", prefetched=False)
+    prefetch.fill([first, claim, claim._replace(job_id="b")], time.monotonic())
+    assert prefetch.next() == first
+    time.sleep(2 * MAX_WAIT_SECONDS)
+    assert prefetch._is_late()
+    assert not prefetch._is_late(), "once, and again a second later if nothing was done"
+    assert prefetch.next() is None
+    prefetch.give_back()
+    assert returned == ["b", "a"]
+    prefetch.fill([claim._replace(prefetched=False)], time.monotonic() - 2 * MAX_CLAIM_AGE_SECONDS)
+    assert prefetch.next() is None, "its lease may have run out since it was requested"
+
+
+def test_a_slow_round_trip_gives_nothing_back(prefetch: Prefetch) -> None:
+    claim = Claim("work", "a", {}, execution_id="e", prefetched=True)
 
     def begun() -> bool:
-        hand.drop()
-        hand.fill([Claim("work", "a", {}, execution="e", held=True)], time.monotonic() - 2 * LATE)
-        return hand.next() is not None
+        prefetch.drop_claims()
+        prefetch.fill([claim], time.monotonic() - 2 * MAX_WAIT_SECONDS)
+        return prefetch.next() is not None
 
-    eventually(begun, 10, "a job that waited in the hand for a moment alone")
+    eventually(begun, 10, "a job that was prefetched a moment ago")
 
 
-def test_a_child_claims_one_by_one(connection: Redis, worker_settings: Settings) -> None:
-    fork = ForkWorker(["work"], connection, worker_settings)
-    for _ in range(2 * TRUSTED):
-        fork.hand.ran("work", 0.0)
-    assert fork.hand.most("work") == 1
+def test_a_forking_worker_claims_one_by_one(connection: Redis, worker_settings: Settings) -> None:
+    fork = QctlWorker(["work"], connection, worker_settings, "fork")
+    for _ in range(2 * TRUSTED_RUNS):
+        fork.loop.limits.note_run("work", 0.0)
+    assert fork.loop.limits.limit("work") == 1
 
 
 # --- the worker ---------------------------------------------------------------------------------------------
 
 
 def test_many_short_jobs_take_few_turns_and_leave_what_single_ones_leave(
-    connection: Redis, queue: Queue, trusting: InlineWorker
+    connection: Redis, queue: Queue, trusting: QctlWorker
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n, meta={"trace_id": f"t{n}"}) for n in range(40)]
     connection.config_resetstat()
@@ -135,7 +152,7 @@ def test_many_short_jobs_take_few_turns_and_leave_what_single_ones_leave(
     assert_settled(connection)
 
 
-def test_whatever_ends_one_of_them_the_others_run(connection: Redis, queue: Queue, trusting: InlineWorker) -> None:
+def test_whatever_ends_one_of_them_the_others_run(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     good = [queue.enqueue("support.jobs.give", n) for n in range(2)]
     failed, barred = queue.enqueue("support.jobs.fail"), queue.enqueue("os.getpid")
     good += [queue.enqueue("support.jobs.give", n) for n in range(2)]
@@ -146,7 +163,7 @@ def test_whatever_ends_one_of_them_the_others_run(connection: Redis, queue: Queu
     assert_settled(connection)
 
 
-def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, trusting: InlineWorker) -> None:
+def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", 0), queue.enqueue("support.jobs.nap", 20)]
     jobs += [queue.enqueue("support.jobs.give", n) for n in range(3)]
     seen: list[bool] = []
@@ -175,9 +192,9 @@ def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, tr
 
 
 def test_the_first_hand_of_many_is_looked_at_soon(
-    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fast_path_worker, "GLANCE", 60.0)
+    monkeypatch.setattr(claim_loop, "POLL_SECONDS", 60.0)
     give_back = trusting.claimant.give_back
     jobs = [queue.enqueue("support.jobs.nap", 1)] + [queue.enqueue("support.jobs.give", n) for n in range(2)]
     given: list[tuple[str, str]] = []
@@ -192,7 +209,7 @@ def test_the_first_hand_of_many_is_looked_at_soon(
 
 
 def test_what_redis_did_not_take_back_at_once_goes_back_while_the_job_still_runs(
-    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [queue.enqueue("support.jobs.nap", 30)] + [queue.enqueue("support.jobs.give", n) for n in range(4)]
     give_back, asked = trusting.claimant.give_back, [0]
@@ -225,7 +242,7 @@ def test_what_redis_did_not_take_back_at_once_goes_back_while_the_job_still_runs
 
 
 def test_a_sink_that_is_down_is_tried_once_and_the_order_stays(
-    connection: Redis, queue: Queue, trusting: InlineWorker
+    connection: Redis, queue: Queue, trusting: QctlWorker
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", 0)] + [queue.enqueue("support.jobs.sink_down") for _ in range(4)]
     trusting.work(burst=True)
@@ -235,22 +252,24 @@ def test_a_sink_that_is_down_is_tried_once_and_the_order_stays(
 
 
 def test_a_job_that_is_aborted_stays_before_those_behind_it(
-    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch
+    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(5)]
 
-    def abort(job: Job) -> AbstractContextManager[None]:
-        if job.id == jobs[1].id:
+    def abort(job_id: str) -> AbstractContextManager[None]:
+        if job_id == jobs[1].id:
             raise AbortedError
         return nullcontext()
 
-    monkeypatch.setattr(trusting, "stoppable", abort)
+    stopper = JobStopper()
+    monkeypatch.setattr(stopper, "running", abort)
+    monkeypatch.setattr(trusting.runner, "_stopper", stopper)
     trusting.work(burst=True)
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
     assert_settled(connection)
 
 
-def test_one_with_a_time_to_live_waits_in_the_queue(connection: Redis, queue: Queue, trusting: InlineWorker) -> None:
+def test_one_with_a_time_to_live_waits_in_the_queue(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", n, ttl=60 if n == 2 else None) for n in range(4)]
     trusting.work(burst=True, max_jobs=1)
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
@@ -260,16 +279,19 @@ def test_one_with_a_time_to_live_waits_in_the_queue(connection: Redis, queue: Qu
 def test_what_two_dead_workers_had_in_their_hands_goes_back_in_order(
     connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(20)]
     for name in ("one.1.a", "two.2.b"):
-        assert len(Turns(connection, name, starting=True).run(["work"], [MOST])[0]) == MOST
-    assert Recoverer(connection, "test").run() == 2 * MOST
+        assert (
+            len(ClaimRequests(connection, name, fast_path=True).send(["work"], [MAX_PREFETCH_JOBS])[0])
+            == MAX_PREFETCH_JOBS
+        )
+    assert Recoverer(connection, "test").run() == 2 * MAX_PREFETCH_JOBS
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs]
 
 
 def test_what_is_in_the_hand_goes_back_when_the_worker_leaves(
-    connection: Redis, queue: Queue, trusting: InlineWorker
+    connection: Redis, queue: Queue, trusting: QctlWorker
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(6)]
     trusting.work(burst=True, max_jobs=2)
@@ -284,12 +306,12 @@ def test_what_is_in_the_hand_goes_back_when_the_worker_leaves(
 @pytest.mark.parametrize("when", [1, 2, 3])
 @pytest.mark.parametrize("done", [True, False], ids=["reply", "request"])
 def test_whatever_is_lost_between_each_job_runs_and_ends_once(
-    connection: Redis, queue: Queue, trusting: InlineWorker, monkeypatch: pytest.MonkeyPatch, when: int, done: bool
+    connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch, when: int, done: bool
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(12)]
-    run, calls = Line.run, [0]
+    run, calls = ClaimConnection.run, [0]
 
-    def lossy(line: Line, *args: Any) -> Any:
+    def lossy(line: ClaimConnection, *args: Any) -> Any:
         calls[0] += 1
         if calls[0] == when and not done:
             raise ConnectionError("the request was lost")
@@ -298,7 +320,7 @@ def test_whatever_is_lost_between_each_job_runs_and_ends_once(
             raise ConnectionError("the reply was lost")
         return reply
 
-    monkeypatch.setattr(Line, "run", lossy)
+    monkeypatch.setattr(ClaimConnection, "run", lossy)
     trusting.work(burst=True)
     assert [len(job.results()) for job in jobs] == [1] * 12
     ended = [e.fields["job"] for e in events.newest(connection, 100) if e.event == "finished"]
@@ -318,7 +340,7 @@ def test_kill_9_with_a_full_hand_loses_nothing(
     worker_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     ran = tmp_path / "ran"
     jobs = queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (str(ran), n)) for n in range(3000)])
     kills, held = 4, []
@@ -328,7 +350,7 @@ def test_kill_9_with_a_full_hand_loses_nothing(
             eventually(lambda before=before: len(lines(ran)) > before + 150, 20, "many runs")
             victim.kill()
         left = names(connection.hkeys(keys.claims("work")))
-        assert len(left) <= MOST
+        assert len(left) <= MAX_PREFETCH_JOBS
         held.append(len(left))
         places = [n for n, job in enumerate(jobs) if job.id in left]
         connection.delete(keys.LEASES)
@@ -337,10 +359,10 @@ def test_kill_9_with_a_full_hand_loses_nothing(
         assert waiting == [jobs[n].id for n in places], "in the order they had"
         assert_settled(connection)
     assert max(held) > 1
-    InlineWorker(["work"], connection, worker_settings).work(burst=True)
+    QctlWorker(["work"], connection, worker_settings, "inline").work(burst=True)
     found = lines(ran)
     assert set(found) == set(range(3000))
-    assert len(found) <= 3000 + kills * MOST
+    assert len(found) <= 3000 + kills * MAX_PREFETCH_JOBS
     assert {status(connection, job) for job in jobs} == {"finished"}
     assert connection.hlen(keys.quarantine("work")) == 0
     assert_settled(connection)
@@ -354,20 +376,20 @@ def lines(path: Path) -> list[int]:
 def test_a_job_that_kills_its_workers_takes_no_other_with_it(
     connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     ran = str(tmp_path / "ran")
     queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (ran, n)) for n in range(60)])
     killer = queue.enqueue("support.jobs.die")
     queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (ran, n)) for n in range(60, 80)])
     held = []
-    for _ in range(recovery.DEATHS):
+    for _ in range(recovery.MAX_DEATHS):
         victim = qctl_worker(tmp_path, redis_server.url, "work")
         victim.launch()
         victim.wait()
         held.append(connection.hlen(keys.claims("work")))
         connection.delete(keys.LEASES)
         Recoverer(connection, "test").run()
-    assert 1 <= held[0] <= MOST
+    assert 1 <= held[0] <= MAX_PREFETCH_JOBS
     assert held[1:] == [1, 1]
     assert names(connection.hkeys(keys.quarantine("work"))) == [killer.id]
     with qctl_worker(tmp_path, redis_server.url, "work"):
@@ -384,7 +406,7 @@ def test_what_was_given_to_others_while_it_slept_is_not_begun(
     worker_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     ran = tmp_path / "ran"
     queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (str(ran), n)) for n in range(1500)])
     with qctl_worker(tmp_path, redis_server.url, "work") as sleeper:
@@ -393,9 +415,11 @@ def test_what_was_given_to_others_while_it_slept_is_not_begun(
         frozen = time.monotonic()
         connection.delete(keys.LEASES)
         Recoverer(connection, "test").run()
-        InlineWorker(["work"], connection, worker_settings).work(burst=True)
+        QctlWorker(["work"], connection, worker_settings, "inline").work(burst=True)
         before = lines(ran)
-        eventually(lambda: time.monotonic() - frozen > STALE, 10, "a sleep in which a lease may run out")
+        eventually(
+            lambda: time.monotonic() - frozen > MAX_CLAIM_AGE_SECONDS, 10, "a sleep in which a lease may run out"
+        )
         sleeper.thaw()
         assert sleeper.stop() == 0
     assert len(lines(ran)) - len(before) <= 1, "the one that was about to begin"

@@ -16,8 +16,8 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import recovery
 from qctl.broker.worker.claims import Claimant
-from qctl.broker.worker.inline_worker import InlineWorker
 from qctl.broker.worker.recovery import Recoverer, recover
+from qctl.broker.worker.rq_adapter import QctlWorker
 from support.servers import RedisServer
 from support.waiting import eventually
 from support.workers import qctl_worker, stock_worker
@@ -26,14 +26,14 @@ from support.workers import qctl_worker, stock_worker
 @pytest.fixture
 def impatient(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> Recoverer:
     """A recoverer whose second look may follow at once."""
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.0)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     return Recoverer(connection, "test")
 
 
 def claim_and_die(connection: Redis) -> str:
     """Claim the next job of `work` as somebody whose lease has run out. Returns its id."""
     dead = Claimant(connection)
-    claim = dead.take(["work"], None)
+    claim = dead.claim(["work"], None)
     assert claim is not None
     connection.zadd(keys.LEASES, {dead.name: 1})
     return claim.job_id
@@ -52,7 +52,7 @@ def test_a_claim_of_a_dead_worker_goes_back_to_the_head(connection: Redis, queue
 
 def test_a_live_lease_is_left_alone(connection: Redis, queue: Queue, claimant: Claimant, impatient: Recoverer) -> None:
     queue.enqueue("f")
-    claimant.take(["work"], None)
+    claimant.claim(["work"], None)
     assert impatient.run() == 0
     assert connection.hlen(keys.claims("work")) == 1
 
@@ -60,14 +60,14 @@ def test_a_live_lease_is_left_alone(connection: Redis, queue: Queue, claimant: C
 def test_one_look_is_not_enough(connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     queue.enqueue("f")
     claim_and_die(connection)
-    monkeypatch.setattr(recovery, "SECOND_LOOK", 0.5)
+    monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.5)
     careful = Recoverer(connection, "test")
     assert careful.run() == 0
     assert careful.run() == 0
     time.sleep(0.6)
     careful_after_outage = Recoverer(connection, "test")
     assert careful_after_outage.run() == 0
-    careful.forget()
+    careful.reset()
     assert careful.run() == 0, "what was seen before Redis went away counts no more"
     time.sleep(0.6)
     assert careful.run() == 1
@@ -116,7 +116,7 @@ def test_a_corrupt_job_of_a_dead_worker_is_quarantined(connection: Redis, impati
     assert connection.hexists(keys.quarantine("work"), "odd")
 
 
-def test_success_forgets_earlier_deaths(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_success_forgets_earlier_deaths(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give")
     connection.hset(keys.recoveries("work"), job.id, 2)
     inline.work(burst=True)
@@ -177,8 +177,8 @@ def test_a_key_of_another_type_loses_nothing_and_stops_no_recovery(
     lost = Queue("bad", connection=connection).enqueue("f")
     other = queue.enqueue("f")
     dead = Claimant(connection)
-    assert dead.take(["bad"], None)
-    assert dead.take(["work"], None)
+    assert dead.claim(["bad"], None)
+    assert dead.claim(["work"], None)
     connection.zadd(keys.LEASES, {dead.name: 1})
     connection.delete(key("bad"))
     connection.set(key("bad"), "text")

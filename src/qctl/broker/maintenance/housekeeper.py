@@ -50,7 +50,7 @@ class Housekeeper:
     def tick(self) -> None:
         """Run the tasks that are due. Raises redis-py's errors."""
         with log_and_continue("recover jobs of dead workers"):
-            self._recoverer.maybe_run()
+            self._recoverer.run_if_due()
         with log_and_continue("record queue depths"):
             self._record_depths()
         if time.monotonic() < self._next:
@@ -64,7 +64,7 @@ class Housekeeper:
                 if count := buffer.cut_batches(max_age=interval + LATE_BUFFER_SECONDS):
                     log.warning("cut %d late items of the buffer %s: its source seems to be down", count, name)
         with log_and_continue("delete dead leases"):
-            recovery.forget_dead_leases(self._redis)
+            recovery.delete_dead_leases(self._redis)
         with log_and_continue("delete expired trash"):
             trash.expire(self._redis)
         with log_and_continue("move old dead letters to the trash"):
@@ -79,7 +79,7 @@ class Housekeeper:
 
     def reset(self) -> None:
         """Discard observations of workers after Redis was unreachable: their leases ran out without their fault."""
-        self._recoverer.forget()
+        self._recoverer.reset()
 
     def _queue_names(self) -> list[str]:
         return [keys.queue_name(key) for key in self._redis.smembers(keys.QUEUES)]

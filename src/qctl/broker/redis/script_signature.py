@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Argument = str | bytes | int | float
+from qctl.broker.redis.protocol import Argument
 
 _SECTION = re.compile(r"-- (KEYS|ARGV)(?: (\w+)\[n\])?")
 _ENTRY = re.compile(r"--   ([a-z]\w*)(\.\.\.)?(?: ([A-Z]+)\b)?.*")

@@ -11,7 +11,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from qctl.broker.redis.script_signature import Argument, Signature
+from qctl.broker.redis.protocol import Argument
+from qctl.broker.redis.script_signature import Signature
 
 __all__ = ["Argument", "Script"]
 

@@ -1,8 +1,8 @@
 """Forking beside a thread that talks to Redis.
 
 A child has the locks of redis-py as they were when it was forked, and no thread that would release them: it waits for
-ever where another thread held one just then. (`ConnectionPool.reset`, by which a child makes its pool anew, begins by
-taking the pool's lock.) So whoever forks, we, RQ or a job, waits until no such thread is talking.
+ever if another thread held one at that moment. (`ConnectionPool.reset`, by which a child makes its pool anew, begins by
+taking the pool's lock.) So every fork, by qctl, RQ or a job, waits until no guarded thread talks to Redis.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from types import TracebackType
 from weakref import WeakSet
 
 
-class Talk:
-    """What a thread does with Redis while others may fork: `with` it, nobody does."""
+class ForkGuard:
+    """A context in which a thread talks to Redis: while it lasts, no other thread forks."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        _talks.add(self)
+        _guards.add(self)
 
     def __enter__(self) -> None:
         self._lock.acquire()
@@ -29,21 +29,21 @@ class Talk:
         self._lock.release()
 
 
-_talks: WeakSet[Talk] = WeakSet()
-_stilled: list[list[Talk]] = []
-"""Those that wait for each fork that is under way."""
+_guards: WeakSet[ForkGuard] = WeakSet()
+_held_by_forks: list[list[ForkGuard]] = []
+"""The guards that each fork under way holds."""
 
 
-def _wait_for_all() -> None:
-    talks = list(_talks)
-    for talk in talks:
-        talk.__enter__()
-    _stilled.append(talks)
+def _hold_all() -> None:
+    guards = list(_guards)
+    for guard in guards:
+        guard.__enter__()
+    _held_by_forks.append(guards)
 
 
-def _go_on() -> None:
-    for talk in _stilled.pop():
-        talk.__exit__(None, None, None)
+def _release_all() -> None:
+    for guard in _held_by_forks.pop():
+        guard.__exit__(None, None, None)
 
 
-os.register_at_fork(before=_wait_for_all, after_in_parent=_go_on, after_in_child=_go_on)
+os.register_at_fork(before=_hold_all, after_in_parent=_release_all, after_in_child=_release_all)

@@ -1,4 +1,4 @@
-"""The job class of qctl's workers: runs only what is allowed, and writes events with every change of state.
+"""The job class of qctl's workers: it runs only what is allowed, and writes events with every change of state.
 
 RQ imports whatever function a job names, so anybody who can write to Redis can run `os.system` (measured, also with
 JSON payloads). Here a name must be in the catalog or match QCTL_ALLOWED_JOBS, and what it resolves to must too:
@@ -33,21 +33,22 @@ class GuardedJob(Job):
 
     allowed: ClassVar[tuple[str, ...]] = ()
     waited: float | None = None
-    """Seconds that it waited before this run, where it was enqueued and has started."""
-    held = False
-    """Whether it was claimed together with one before it, and waited for that in the worker's hand."""
-    _found: str | None = None
+    """Time (s) that it waited before this run, if it was enqueued and has started."""
+    prefetched = False
+    """True if it was claimed together with a job before it, and waited for that."""
+    _definition: str | None = None
+    """The dotted name under which the function was found to be defined."""
 
     @classmethod
     def may_run(cls, name: object) -> bool:
-        """Whether a function of this dotted name may run."""
+        """Tell whether a function of this dotted name may run."""
         return isinstance(name, str) and (
             catalog.current_handler(name) in catalog.HANDLERS
             or any(fnmatchcase(name, pattern) for pattern in cls.allowed)
         )
 
     def check(self) -> None:
-        """Raise UnreadableJobError or ForbiddenJobError where this job must not run. Imports nothing."""
+        """Raise UnreadableJobError or ForbiddenJobError if this job must not run. Imports nothing."""
         try:
             if self._func_name is UNEVALUATED:  # a batch is large: it is read once
                 self._deserialize_data()
@@ -67,22 +68,24 @@ class GuardedJob(Job):
 
     @property
     def func(self) -> Callable[..., Any]:
-        """The function to call. Raises ForbiddenJobError where the name leads elsewhere than it says."""
+        """The function to call. Raises ForbiddenJobError if the name resolves to a function that is not allowed."""
         self.check()
         name = str(self._func_name)
         function = import_attribute(name)
-        home = f"{getattr(function, '__module__', None)}.{getattr(function, '__qualname__', None)}"
-        if not callable(function) or not self.may_run(home):
-            raise ForbiddenJobError(f"it names {name!r}, which is {home}")
-        self._found = home
+        definition = f"{getattr(function, '__module__', None)}.{getattr(function, '__qualname__', None)}"
+        if not callable(function) or not self.may_run(definition):
+            raise ForbiddenJobError(f"it names {name!r}, which is {definition}")
+        self._definition = definition
         return function
 
     @property
     def label(self) -> str:
-        """The name that its runs are counted under: the job's in the catalog, else its function's. `?` for one that
-        was never found: names come from outside, and each would make counters of its own."""
-        name = catalog.name_of(str(self._found or self.func_name))
-        return name if self._found or name != self.func_name else "?"
+        """The name that its runs are counted under: the job's in the catalog, else its function's.
+
+        `?` if the function was never found, because names come from outside, and each would make new counters.
+        """
+        name = catalog.name_of(str(self._definition or self.func_name))
+        return name if self._definition or name != self.func_name else "?"
 
     def _allowed_callback(self, name: str | None) -> Any:
         if name is None or not self.may_run(name):
@@ -92,17 +95,17 @@ class GuardedJob(Job):
 
     @property
     def success_callback(self) -> Any:
-        """The callback, where it is allowed; a foreign one is ignored."""
+        """The callback if it is allowed; any other is ignored."""
         return self._allowed_callback(self._success_callback_name)
 
     @property
     def failure_callback(self) -> Any:
-        """The callback, where it is allowed; a foreign one is ignored."""
+        """The callback if it is allowed; any other is ignored."""
         return self._allowed_callback(self._failure_callback_name)
 
     @property
     def stopped_callback(self) -> Any:
-        """The callback, where it is allowed; a foreign one is ignored."""
+        """The callback if it is allowed; any other is ignored."""
         return self._allowed_callback(self._stopped_callback_name)
 
     def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
@@ -115,48 +118,50 @@ class GuardedJob(Job):
 
     @property
     def owner(self) -> str | None:
-        """Whose job it is, as the producer said."""
+        """The owner that the producer gave."""
         return self._note("owner")
 
     def _note(self, name: str) -> str | None:
-        found = self.meta.get(name) if isinstance(self.meta, dict) else None
-        return found if isinstance(found, str) else None
+        value = self.meta.get(name) if isinstance(self.meta, dict) else None
+        return value if isinstance(value, str) else None
 
     @property
     def ran(self) -> float | None:
-        """How long the run took, in seconds."""
+        """The duration of the run in seconds."""
         if not (self.started_at and self.ended_at):
             return None
         return max(0.0, (self.ended_at - self.started_at).total_seconds())
 
     @property
     def run_ms(self) -> int | None:
-        """How long the run took, in milliseconds."""
+        """The duration of the run in milliseconds."""
         return None if self.ran is None else round(self.ran * 1000)
 
     def drop_items(self) -> None:
-        """Let go of a batch's items: they are in the sink."""
+        """Drop a batch's items, because they are in the sink."""
         if self.func_name in BATCH_HANDLERS:
             self.data = self.serializer.dumps((self.func_name, None, [[]], {}))
 
     def retry(self, queue: Queue, pipeline: Pipeline) -> None:
-        """Schedule the next attempt, whole, in `pipeline`: RQ sets the status outside it, and a crash between loses
-        the job."""
+        """Schedule the next attempt in `pipeline`.
+
+        RQ sets the status outside of it, and loses the job if it crashes between the two.
+        """
         delay = self.get_retry_interval()
         self.retries_left = (self.retries_left or 1) - 1
-        self._go_again(queue, pipeline, delay)
+        self._schedule_attempt(queue, pipeline, delay)
 
     def _handle_retry_result(self, queue: Queue, pipeline: Pipeline, retry: Retry, **kwargs: Any) -> None:  # type: ignore[override]
-        """Schedule the next attempt of a job that returned a Retry, whole, in `pipeline`."""
+        """Schedule the next attempt of a job that returned a Retry, all in `pipeline`."""
         Result.create_retried(self, self.failure_ttl, return_value=retry, pipeline=pipeline, **kwargs)
         delay = Retry.get_interval(self.number_of_retries or 0, retry.intervals)
         self.number_of_retries = (self.number_of_retries or 0) + 1
         self.enqueue_at_front_on_retry = self.enqueue_at_front_on_retry or retry.enqueue_at_front
-        self._go_again(queue, pipeline, delay)
+        self._schedule_attempt(queue, pipeline, delay)
 
-    def _go_again(self, queue: Queue, pipeline: Pipeline, delay: float) -> None:
+    def _schedule_attempt(self, queue: Queue, pipeline: Pipeline, delay: float) -> None:
         if delay:
-            # The registry keeps whole seconds: rounded up, so that no attempt comes too early.
+            # The registry keeps whole seconds: rounded up, so that no attempt is too early.
             due = math.ceil(datetime.now(timezone.utc).timestamp() + delay)
             self._status = JobStatus.SCHEDULED
             queue.schedule_job(self, datetime.fromtimestamp(due, timezone.utc), pipeline=pipeline)
@@ -174,25 +179,27 @@ class GuardedJob(Job):
         )
 
     def _handle_failure(self, exc_string: str, pipeline: Pipeline, *args: Any, **kwargs: Any) -> None:
-        """Become a dead letter, kept until somebody acts unless the producer chose a time."""
+        """Make it a dead letter, which is kept until somebody acts unless the producer chose a time."""
         if self.failure_ttl is None:
             self.failure_ttl = dead_letter_index.NEVER_EXPIRES_TTL
         super()._handle_failure(exc_string, pipeline, *args, **kwargs)
-        self.tell_dead(pipeline, exc_string)
+        self.add_dead_letter(pipeline, exc_string)
 
-    def tell_dead(self, pipeline: Pipeline, problem: str) -> None:
-        """Enter it in the index of dead letters, with its event. A job whose producer wants no failure kept, by a
-        `failure_ttl` of 0, is deleted by RQ, but for its place: it leaves an event alone, for a field would make its
-        hash anew."""
-        told = {"trace": self.trace, "worker": self.worker_name, "ms": self.run_ms}
+    def add_dead_letter(self, pipeline: Pipeline, problem: str) -> None:
+        """Add it to the index of dead letters, with its event.
+
+        RQ deletes a job whose producer wants no failure kept, by a `failure_ttl` of 0, except for its place. It leaves
+        only an event, because a field would create its hash anew.
+        """
+        fields = {"trace": self.trace, "worker": self.worker_name, "ms": self.run_ms}
         if self.failure_ttl == 0:
             pipeline.zrem(keys.failed(self.origin), self.id)
             reason = dead_letter_index.last_line(problem)[: dead_letter_index.MAX_REASON_CHARACTERS]
-            events.record(pipeline, "discarded", queue=self.origin, job=self.id, reason=reason, **told)
+            events.record(pipeline, "discarded", queue=self.origin, job=self.id, reason=reason, **fields)
             return
-        dead_letter_index.add(pipeline, self.origin, self.id, str(self._func_name), problem, **told)
+        dead_letter_index.add(pipeline, self.origin, self.id, str(self._func_name), problem, **fields)
 
 
-def guarded(allowed: tuple[str, ...]) -> type[GuardedJob]:
-    """The job class of a worker that may run what matches these patterns, beside the catalog."""
+def guarded_class(allowed: tuple[str, ...]) -> type[GuardedJob]:
+    """The job class of a worker that may run the catalog and what matches these patterns."""
     return type("GuardedJob", (GuardedJob,), {"allowed": allowed})

@@ -1,4 +1,4 @@
-"""A queue class for workers: claims by script, so that a pause holds at once and a crash loses nothing.
+"""A queue class for workers: it claims by script, so that a pause works at once and a crash loses nothing.
 
 A stock worker may use it: `rq worker --queue-class qctl.PausableQueue`.
 """
@@ -18,33 +18,24 @@ from rq.timeouts import BaseDeathPenalty
 
 from qctl.broker.redis import keys
 from qctl.broker.redis.scripts import Script
-from qctl.broker.worker.claim_protocol import Claim
 from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.job_loader import restore
 
 log = logging.getLogger(__name__)
 
 _release = Script("worker/release", after="worker/claimed")
 
 
-def restore(claim: Claim, job_class: type[Job], connection: Redis, serializer: Serializer | str | None) -> Job:
-    """The job of a claim, made of the hash that came with it. Raises whatever is wrong with it."""
-    if claim.fields is None:
-        raise ValueError(claim.problem)
-    job = job_class(claim.job_id, connection=connection, serializer=serializer)
-    job.restore(claim.fields)
-    job.origin = claim.queue
-    return job
-
-
 class PausableQueue(Queue):
     """A queue whose jobs are claimed, not popped.
 
-    A stock worker runs one job at a time, so when it asks for the next it has done with the one before, whose claim
-    is removed then. While its process lives a thread renews the lease on it.
+    A stock worker runs one job at a time, so when it asks for the next it has finished the one before, whose claim is
+    removed then. While its process lives, a thread renews the lease on it.
     """
 
     _claimant: Claimant | None = None
-    _done: tuple[str, str] | None = None
+    _finished: tuple[str, str] | None = None
+    """Queue and id of the job whose claim is to be removed."""
 
     @classmethod
     def dequeue_any(
@@ -56,17 +47,17 @@ class PausableQueue(Queue):
         serializer: Serializer | str | None = None,
         death_penalty_class: type[BaseDeathPenalty] | None = None,  # noqa: ARG003 - RQ passes it
     ) -> tuple[Job, Queue] | None:
-        """The next job and its queue. With `timeout` (seconds) waits and then raises DequeueTimeout, else None.
+        """The next job and its queue; None, or DequeueTimeout after a wait of `timeout` seconds, if there is none.
 
-        A job that cannot be read is quarantined, and the next one taken. A `timeout` of 0 raises ValueError, as RQ's
-        does: Redis would wait for ever.
+        A job that cannot be read is quarantined, and the next one taken. A `timeout` of 0 raises ValueError, as in RQ:
+        Redis would wait for ever.
         """
         if timeout == 0:
             raise ValueError("a timeout of 0 is not allowed: give seconds, or None not to wait")
         listed = list(queues)
         claimant = cls._of_this_process(connection)
-        cls._settle(connection, claimant)
-        while claim := claimant.take([queue.name for queue in listed], timeout):
+        cls._release_finished(connection, claimant)
+        while claim := claimant.claim([queue.name for queue in listed], timeout):
             try:
                 job = restore(claim, job_class or cls.job_class, connection, serializer)
             except Exception as error:  # noqa: BLE001 - a corrupt hash may raise anything; it must not stop the worker
@@ -74,7 +65,7 @@ class PausableQueue(Queue):
                 log.warning("quarantined job %s of %s: %s", claim.job_id, claim.queue, reason)
                 claimant.quarantine(claim.queue, claim.job_id, reason)
                 continue
-            PausableQueue._done = (claim.queue, claim.job_id)
+            PausableQueue._finished = (claim.queue, claim.job_id)
             return job, next(queue for queue in listed if queue.name == claim.queue)
         if timeout is None:
             return None
@@ -85,15 +76,15 @@ class PausableQueue(Queue):
         claimant = PausableQueue._claimant
         if claimant is None or claimant.pid != os.getpid():
             claimant = PausableQueue._claimant = Claimant(connection)
-            claimant.start()
+            claimant.lease.start()
         return claimant
 
     @classmethod
-    def _settle(cls, connection: Redis, claimant: Claimant) -> None:
-        """Remove the claim on the job that this process has done with, unless another has taken the job meanwhile."""
-        if PausableQueue._done is None:
+    def _release_finished(cls, connection: Redis, claimant: Claimant) -> None:
+        """Remove the claim on the job that this process has finished, unless another has taken the job meanwhile."""
+        if PausableQueue._finished is None:
             return
-        queue, job_id = PausableQueue._done
+        queue, job_id = PausableQueue._finished
         _release(
             connection,
             intermediate=keys.intermediate(queue),
@@ -102,4 +93,4 @@ class PausableQueue(Queue):
             job_id=job_id,
             claimant=claimant.name,
         )
-        PausableQueue._done = None
+        PausableQueue._finished = None

@@ -17,7 +17,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Script
-from qctl.broker.worker.claim_protocol import claimed_at
+from qctl.broker.worker.claim_request import claimed_at
 from qctl.errors import WaitTimeoutError
 from qctl.models import Pause
 

@@ -1,8 +1,8 @@
-"""What a worker has in its hand beside the job that runs: plain jobs that wait for it, and ends not written yet.
+"""Prefetched jobs, and the ends of jobs that are not written to Redis yet.
 
-Where jobs take less time than the way to Redis and back, a worker takes some at once and writes their ends together.
-Only of queues whose last jobs were all short; and so that a job which takes long after all keeps none waiting, the
-lease thread clears the hand then.
+If jobs take less time than a round trip to Redis, a worker claims several at once and writes their ends together. It
+does so only for queues whose last jobs were all short. If a job takes long after all, the lease thread gives back
+those behind it and writes the ends before it, so that it keeps none waiting.
 """
 
 from __future__ import annotations
@@ -15,105 +15,175 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from qctl.broker.worker.claim_protocol import Claim, Success
-from qctl.broker.worker.fast_path import PlainJob
+from redis import Redis
+from redis.exceptions import RedisError
 
-SHORT = 0.001
-"""Seconds that a short job takes at most."""
+from qctl.broker.worker.claim_request import Claim, ClaimRequests, JobEnd, UnwrittenEndsError
+from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.fast_path import FastPathJob
+from qctl.broker.worker.run_record import RunRecord
 
-TRUSTED = 16
-"""Short jobs after which the next ones of the queue are expected to be short. Twice as many are remembered."""
+SHORT_JOB_SECONDS = 0.001
+"""Time (s) that a short job takes at most."""
 
-DOUBT = 8
-"""Short jobs that one counts for which was not, but not `LATE` either: the system may have had it wait."""
+TRUSTED_RUNS = 16
+"""Short runs after which the next jobs of a queue are expected to be short. Twice as many are remembered."""
 
-MOST = 8
-"""Jobs that are claimed at once: as many run again where a worker is killed before it has written their ends."""
+DISTRUST_RUNS = 8
+"""Short runs that one run cancels which was longer, but not late either: the system may have made it wait."""
 
-LATE = 0.02
-"""Seconds after they came in which those that wait may begin, and after which the running job is one that keeps them
-waiting. They go back then: another queue may come first, and another worker be free."""
+MAX_PREFETCH_JOBS = 8
+"""Jobs that are claimed at once: as many run again if a worker is killed before it has written their ends."""
 
-STALE = 5.0
-"""Seconds after which no claim is begun: whoever slept so long, or waited for Redis, may have lost it by now."""
+MAX_WAIT_SECONDS = 0.02
+"""Time (s) after its claim within which a prefetched job must begin, and after which the running job is one that keeps
+others waiting. They go back then: another queue may come first, and another worker be free."""
+
+MAX_CLAIM_AGE_SECONDS = 5.0
+"""Time (s) after which no claim is begun: a process that slept so long, or waited for Redis, may have lost it."""
+
+
+class PrefetchLimits:
+    """The number of jobs to claim at once from each queue, by how long its last jobs took."""
+
+    def __init__(self, max_jobs: int) -> None:
+        self._max_jobs = max_jobs
+        self._short_runs: dict[str, int] = {}
+
+    def limit(self, queue: str) -> int:
+        """The number of jobs of a queue to claim at once."""
+        return self._max_jobs if self._short_runs.get(queue, 0) >= TRUSTED_RUNS else 1
+
+    def note_run(self, queue: str, seconds: float) -> None:
+        """Note how long a job of a queue took."""
+        runs = self._short_runs.get(queue, 0)
+        if seconds < SHORT_JOB_SECONDS:
+            self._short_runs[queue] = min(runs + 1, 2 * TRUSTED_RUNS)
+        else:
+            self._short_runs[queue] = max(runs - DISTRUST_RUNS, 0) if seconds < MAX_WAIT_SECONDS else 0
 
 
 @dataclass
-class Unwritten:
-    """A plain job that succeeded, before that is written. `asked`: Redis was asked to, and may have done it."""
+class PendingEnd:
+    """A fast-path job that succeeded, before that is written. `was_sent`: Redis was asked to, and may have done it."""
 
-    job: PlainJob
-    success: Success
-    asked: bool = False
+    job: FastPathJob
+    end: JobEnd
+    was_sent: bool = False
 
 
-class Hand:
-    """What one worker has in its hand. Whoever looks into it, or moves what is in it, holds its `lock`."""
+class Prefetch:
+    """The claims that wait for the running job, and the ends that wait for the next claim request.
 
-    def __init__(self, most: int) -> None:
-        self.lock = threading.RLock()
-        self._most = most
-        self._short: dict[str, int] = {}
-        self._waiting: deque[Claim] = deque()
-        self._asked = self._claimed = 0.0
-        self._began = math.inf
-        self.is_many = False
-        """Whether more than one job was claimed last."""
-        self.unwritten: list[Unwritten] = []
+    The main thread fills and empties both. The lease thread calls `relieve`, which moves both under the same lock.
+    """
 
-    def most(self, queue: str) -> int:
-        """How many jobs of a queue to claim at once."""
-        return self._most if self._short.get(queue, 0) >= TRUSTED else 1
+    def __init__(self, connection: Redis, claimant: Claimant) -> None:
+        self._lock = threading.RLock()
+        self._claimant = claimant
+        self._requests = ClaimRequests(connection, claimant.name, fast_path=False)
+        """For the ends that the lease thread writes."""
+        self._claims: deque[Claim] = deque()
+        self._ends: list[PendingEnd] = []
+        self._requested_at = self._claimed_at = 0.0
+        self._running_since = math.inf
+        self._was_many = False
 
-    def ran(self, queue: str, seconds: float) -> None:
-        """Note how long a job of a queue took."""
-        short = self._short.get(queue, 0)
-        if seconds < SHORT:
-            self._short[queue] = min(short + 1, 2 * TRUSTED)
-        else:
-            self._short[queue] = max(short - DOUBT, 0) if seconds < LATE else 0
+    @property
+    def was_many(self) -> bool:
+        """True if more than one job was claimed last."""
+        with self._lock:
+            return self._was_many
 
-    def fill(self, claims: Sequence[Claim], asked: float) -> None:
-        """Take what was claimed together, after `asked` by `time.monotonic`."""
-        with self.lock:
-            self._waiting.extend(claims)
-            self._asked, self._claimed = asked, time.monotonic()
-            self._began = self._claimed
-            self.is_many = len(claims) > 1
+    def fill(self, claims: Sequence[Claim], requested_at: float) -> None:
+        """Take what one claim request brought, which was sent at a time of `time.monotonic`."""
+        with self._lock:
+            self._claims.extend(claims)
+            self._requested_at, self._claimed_at = requested_at, time.monotonic()
+            self._running_since = self._claimed_at
+            self._was_many = len(claims) > 1
 
     def next(self) -> Claim | None:
-        """The job to run now. None where none waits, or they have waited too long."""
-        with self.lock:
-            if not self._waiting:
+        """The job to run now. None if none waits, or if they have waited too long."""
+        with self._lock:
+            if not self._claims:
                 return None
-            claim, self._began = self._waiting[0], time.monotonic()
-            # A way to Redis that takes long is no reason to give them back: the next ones would come as late.
-            if self._began - self._asked > STALE or (claim.held and self._began - self._claimed > LATE):
+            claim, now = self._claims[0], time.monotonic()
+            self._running_since = now
+            # A slow round trip is no reason to give jobs back: the next ones would come as late.
+            if now - self._requested_at > MAX_CLAIM_AGE_SECONDS:
                 return None
-            self._waiting.popleft()
-            return claim._replace(started_at=datetime.now(timezone.utc)) if claim.held else claim
+            if claim.prefetched and now - self._claimed_at > MAX_WAIT_SECONDS:
+                return None
+            self._claims.popleft()
+            return claim._replace(started_at=datetime.now(timezone.utc)) if claim.prefetched else claim
 
-    def drop(self) -> list[Claim]:
-        """Let go of those that wait: give them back in this order, the last one first."""
-        with self.lock:
-            dropped = list(reversed(self._waiting))
-            self._waiting.clear()
-            return dropped
+    def give_back(self) -> None:
+        """Give back the claims that wait, the last one first. If Redis fails, the rest still waits to be given back."""
+        with self._lock:
+            left = list(reversed(self._claims))
+            self._claims.clear()
+        try:
+            while left:
+                self._claimant.give_back(left[0].queue, left[0].job_id)
+                del left[0]
+        except RedisError:
+            with self._lock:
+                self._claims.extend(reversed(left))
+                self._claimed_at = -math.inf  # none of them begins
+            raise
 
-    def keep(self, dropped: Sequence[Claim]) -> None:
-        """Take back what could not be given back yet. None of it begins."""
-        with self.lock:
-            self._waiting.extend(reversed(dropped))
-            self._claimed = -math.inf
+    def drop_claims(self) -> None:
+        """Drop the claims that wait, because all claims are given back by another way."""
+        with self._lock:
+            self._claims.clear()
 
-    def is_late(self) -> bool:
-        """Whether something has waited too long for the running job. Said once a second until that is seen to."""
+    def add_end(self, job: FastPathJob, end: JobEnd) -> None:
+        """Keep an end for the next claim request."""
+        with self._lock:
+            self._ends.append(PendingEnd(job, end))
+
+    def take_ends(self) -> list[PendingEnd]:
+        """Remove and return the ends, to write them."""
+        with self._lock:
+            ends, self._ends = self._ends, []
+            return ends
+
+    def keep_sent_ends(self, ends: list[PendingEnd]) -> None:
+        """Keep ends that were sent, but whose reply did not come: they may have been written."""
+        with self._lock:
+            for pending in ends:
+                pending.was_sent = True
+            self._ends = ends + self._ends
+
+    def relieve(self, run_record: RunRecord) -> None:
+        """In the lease thread: if the running job keeps others waiting, give them back and write the ends before it.
+
+        The main thread cannot begin another job meanwhile. If Redis fails, it is tried again after a second.
+        """
+        with self._lock:
+            if not self._is_late():
+                return
+            run_record.write_if_older(MAX_WAIT_SECONDS)
+            self.give_back()
+            self._write_ends()
+            self._running_since = math.inf
+
+    def _is_late(self) -> bool:
         now = time.monotonic()
-        if not (self._waiting or self.unwritten) or now - self._began < LATE:
+        if not (self._claims or self._ends) or now - self._running_since < MAX_WAIT_SECONDS:
             return False
-        self._began = now + 1.0
+        self._running_since = now + 1.0
         return True
 
-    def seen_to(self) -> None:
-        """Nothing waits for the running job any more, or nothing that can be helped while it runs."""
-        self._began = math.inf
+    def _write_ends(self) -> None:
+        ends = self.take_ends()
+        if not ends:
+            return
+        try:
+            self._requests.send((), (), [pending.end for pending in ends])
+        except UnwrittenEndsError:
+            self.keep_sent_ends(ends)  # the main thread knows what to do
+        except RedisError:
+            self.keep_sent_ends(ends)
+            raise

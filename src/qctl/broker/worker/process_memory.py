@@ -1,12 +1,12 @@
-"""How much memory processes hold."""
+"""The memory of processes."""
 
 from __future__ import annotations
 
 import os
 
 
-def resident(*pids: int) -> int | None:
-    """Bytes of memory that these processes hold together, as Linux tells. None where it does not tell of the first."""
+def resident_bytes(*pids: int) -> int | None:
+    """The resident memory of these processes together, in bytes. None if Linux does not know the first."""
     total = None
     for pid in pids:
         try:

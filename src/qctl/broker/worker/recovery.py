@@ -1,13 +1,14 @@
-"""Finding what dead claimants held and giving it back.
+"""Finds what dead claimants held, and gives it back.
 
-Two looks, at least `SECOND_LOOK` apart, must both find the lease run out: after Redis itself was away every lease
-looks run out, and its holders need a moment to renew. Lease, two looks and the time between passes add up to less
-than 30 s (P2).
+Two passes, at least `CONFIRMATION_SECONDS` apart, must both find that the lease has run out: after Redis itself was
+away every lease seems to have, and the workers need a moment to renew them. The lease, the confirmation and the time
+between passes add up to less than 30 s, within which a job of a killed worker runs again.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,18 +19,18 @@ from redis.exceptions import ResponseError
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Script
-from qctl.broker.worker.claim_protocol import claimed_at
+from qctl.broker.worker.claim_request import claimed_at
 
 log = logging.getLogger(__name__)
 
-PASS = 4.0
-"""Seconds between passes."""
+PASS_SECONDS = 4.0
+"""Time (s) between passes."""
 
-SECOND_LOOK = 4.0
-"""Seconds that a lease must have been seen run out before its jobs are taken."""
+CONFIRMATION_SECONDS = 4.0
+"""Time (s) after which a lease that was seen to have run out must be seen so again, before its jobs are taken."""
 
-DEATHS = 3
-"""Times that a job's worker may die under it before the job is quarantined."""
+MAX_DEATHS = 3
+"""The death of a worker under a job with which the job is quarantined."""
 
 _recover = Script("worker/recover", after=("redis/types", "worker/runs"))
 
@@ -42,43 +43,54 @@ class _Suspect:
 
 
 class Recoverer:
-    """Remembers between passes whom it suspects. `name` signs what it does; without `queues` it looks at all."""
+    """Makes passes over the claims of these queues, or of all. `name` signs what it does.
+
+    One thread makes the passes; another may call `reset`.
+    """
 
     def __init__(self, connection: Redis, name: str, queues: Iterable[str] | None = None) -> None:
         self._redis = connection
         self._name = name
         self._queues = None if queues is None else list(queues)
+        self._lock = threading.Lock()
         self._suspects: dict[_Suspect, float] = {}
-        self._next = 0.0
+        self._resets = 0
+        self._due = 0.0
 
-    def maybe_run(self) -> None:
+    def run_if_due(self) -> None:
         """Make a pass if the last one is long enough ago. Raises what redis-py raises."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + PASS
+        if time.monotonic() >= self._due:
+            self._due = time.monotonic() + PASS_SECONDS
             self.run()
 
     def run(self) -> int:
-        """Make a pass: take what was suspected long enough, suspect what is new. Returns the jobs taken."""
+        """Make a pass: take the claims that were suspected long enough. Returns how many jobs were taken."""
+        with self._lock:
+            before, resets = self._suspects, self._resets
         now = time.monotonic()
-        seen = {suspect: self._suspects.get(suspect, now) for suspect in self._look()}
+        suspects = {suspect: before.get(suspect, now) for suspect in self._find_expired()}
         taken = 0
         # The last claim first: each goes to the head.
-        for suspect, since in sorted(seen.items(), key=lambda item: claimed_at(item[0].claim))[::-1]:
-            if now - since >= SECOND_LOOK:
-                del seen[suspect]
+        for suspect, since in sorted(suspects.items(), key=lambda item: claimed_at(item[0].claim))[::-1]:
+            if now - since >= CONFIRMATION_SECONDS:
+                del suspects[suspect]
                 taken += self._take(suspect)
-        for suspect in seen.keys() - self._suspects.keys():
+        for suspect in suspects.keys() - before.keys():
             log.debug(
-                "job %s of %s: the lease of its worker has run out; looked at again", suspect.job_id, suspect.queue
+                "job %s of %s: the lease of its worker has run out; to be confirmed", suspect.job_id, suspect.queue
             )
-        self._suspects = seen
+        with self._lock:
+            if resets == self._resets:
+                self._suspects = suspects
         return taken
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Suspect nobody: Redis was away, and nobody could renew."""
-        self._suspects.clear()
+        with self._lock:
+            self._suspects = {}
+            self._resets += 1
 
-    def _look(self) -> list[_Suspect]:
+    def _find_expired(self) -> list[_Suspect]:
         """The claims whose claimant has no lease now, in two round trips."""
         queues = self._queues
         if queues is None:
@@ -93,8 +105,8 @@ class Recoverer:
         alive = {name for name, ends in replies.scored_members(leases) if ends > now}
         return [
             _Suspect(queue, job_id.decode(errors="surrogateescape"), claim.decode(errors="surrogateescape"))
-            for queue, held in zip(queues, claims, strict=True)
-            for job_id, claim in replies.bytes_dict(held).items()
+            for queue, by_job in zip(queues, claims, strict=True)
+            for job_id, claim in replies.bytes_dict(by_job).items()
             if claim.rpartition(b"|")[0] not in alive
         ]
 
@@ -107,8 +119,8 @@ class Recoverer:
             log.error("job %s of %s cannot be given back: %s", suspect.job_id, suspect.queue, error)  # noqa: TRY400 - the cause is Redis's
             return False
         if outcome in ("recovered", "quarantined"):
-            told = {"event": "dlq" if outcome == "quarantined" else "recover", "jobId": suspect.job_id}
-            log.warning("job %s of %s: %s, its worker died", suspect.job_id, suspect.queue, outcome, extra=told)
+            extra = {"event": "dlq" if outcome == "quarantined" else "recover", "jobId": suspect.job_id}
+            log.warning("job %s of %s: %s, its worker died", suspect.job_id, suspect.queue, outcome, extra=extra)
         return outcome in ("recovered", "quarantined")
 
 
@@ -134,15 +146,15 @@ def recover(connection: Redis, queue: str, job_id: str, claim: str, *, by: str, 
         queue=queue,
         execution_prefix=keys.execution_prefix(job_id),
         max_events=events.MAX_ENTRIES,
-        max_deaths=DEATHS,
+        max_deaths=MAX_DEATHS,
         actor=by,
         own="own" if own else "",
     )
     return replies.word(outcome)
 
 
-def forget_dead_leases(connection: Redis) -> int:
-    """Remove leases that ran out an hour ago, and what their claimants were told. Returns how many."""
+def delete_dead_leases(connection: Redis) -> int:
+    """Delete leases that ran out an hour ago, and the quiet marks of their claimants. Returns how many leases."""
     seconds, _ = connection.time()
     for name in connection.hkeys(keys.QUIET):
         if connection.zscore(keys.LEASES, name) is None:

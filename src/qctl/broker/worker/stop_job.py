@@ -1,4 +1,4 @@
-"""Stopping a job that runs: RQ's command to its worker, and how a worker obeys that runs jobs in its own process."""
+"""Stopping a running job: RQ's command to its worker, and how a worker stops a job that runs in its own process."""
 
 from __future__ import annotations
 
@@ -12,31 +12,35 @@ from redis import Redis
 
 from qctl.broker.redis import keys
 
-SIGNAL = signal.SIGUSR2
-"""What the thread that listens for commands sends to the main thread. Neither RQ nor the daemons use it."""
+STOP_SIGNAL = signal.SIGUSR2
+"""Signal that the thread which listens for commands sends to the main thread. Neither RQ nor the daemons use it."""
 
 
 class StoppedError(BaseException):
-    """Raised in a job that shall stop. No `except Exception` of the job's own catches it."""
+    """Raised in a job that an operator stops. No `except Exception` of the job's own catches it."""
 
 
-class Stoppable:
-    """Lets another thread end the job that the main thread runs, and nothing beside it."""
+class AbortedError(BaseException):
+    """Raised in the main thread if the worker must end at once; its running job goes back to the queue."""
+
+
+class JobStopper:
+    """Lets another thread end the job that the main thread runs, and nothing else."""
 
     def __init__(self) -> None:
         self._next = ""
         self._running: str | None = None
         self._wanted: str | None = None
-        self._listens = False
+        self._has_handler = False
 
     def running(self, job_id: str) -> AbstractContextManager[None]:
-        """While this lasts, `stop` raises StoppedError in it. Only the main thread can be stopped."""
+        """A context in which `stop` raises StoppedError. Only the main thread can be stopped."""
         if threading.current_thread() is not threading.main_thread():
             return nullcontext()
-        if not self._listens:
-            # It stays: a signal that comes late would end the process otherwise.
-            signal.signal(SIGNAL, self._raise)
-            self._listens = True
+        if not self._has_handler:
+            # It stays: without it, a signal that comes late would end the process.
+            signal.signal(STOP_SIGNAL, self._raise)
+            self._has_handler = True
         self._next = job_id
         return self
 
@@ -47,11 +51,11 @@ class Stoppable:
         self._running = self._wanted = None
 
     def stop(self, job_id: str) -> bool:
-        """End this job, from another thread. False where it does not run."""
+        """End this job, from another thread. False if it does not run."""
         if self._running != job_id:
             return False
         self._wanted = job_id
-        signal.pthread_kill(threading.main_thread().ident or 0, SIGNAL)
+        signal.pthread_kill(threading.main_thread().ident or 0, STOP_SIGNAL)
         return True
 
     def _raise(self, _number: int, _frame: FrameType | None) -> None:
@@ -61,6 +65,6 @@ class Stoppable:
             raise StoppedError
 
 
-def tell(connection: Redis, worker: str, job_id: str) -> bool:
-    """Send a worker RQ's command to stop a job. False where nobody listens for it."""
+def send_stop(connection: Redis, worker: str, job_id: str) -> bool:
+    """Send a worker RQ's command to stop a job. False if no worker listens for it."""
     return bool(connection.publish(keys.commands(worker), json.dumps({"command": "stop-job", "job_id": job_id})))

@@ -16,10 +16,10 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
-from qctl.broker.worker.claim_protocol import Claim, Success, UnfinishedError
+from qctl.broker.worker.claim_request import Claim, JobEnd, UnwrittenEndsError
 from qctl.broker.worker.claims import Claimant
-from qctl.broker.worker.fast_path import PlainJob, success
-from qctl.broker.worker.prefetch import MOST
+from qctl.broker.worker.fast_path import FastPathJob, success
+from qctl.broker.worker.prefetch import MAX_PREFETCH_JOBS
 
 
 def status(connection: Redis, job_id: str) -> str:
@@ -34,27 +34,27 @@ def names(raws: list[bytes]) -> list[str]:
 @pytest.fixture
 def starter(connection: Redis) -> Claimant:
     """A claimant that starts what it claims, where it is plain."""
-    return Claimant(connection, on_glance=lambda: None)
+    return Claimant(connection, fast_path=True)
 
 
-def claims(starter: Claimant, most: int = MOST) -> list[Claim]:
-    return starter.turn(["work"], None, most=lambda _: most)
+def claims(starter: Claimant, most: int = MAX_PREFETCH_JOBS) -> list[Claim]:
+    return starter.claim_many(["work"], None, max_jobs=lambda _: most)
 
 
-def end(claim: Claim, starter: Claimant, connection: Redis) -> Success:
-    return success(PlainJob(claim, starter.name, connection), None, 500)
+def end(claim: Claim, starter: Claimant, connection: Redis) -> JobEnd:
+    return success(FastPathJob(claim, starter.name, connection), None, 500)
 
 
 def test_those_behind_a_plain_job_come_with_it_in_order(connection: Redis, queue: Queue, starter: Claimant) -> None:
     ids = [queue.enqueue("support.jobs.give", n).id for n in range(5)]
     taken = claims(starter, 4)
     assert [claim.job_id for claim in taken] == ids[:4]
-    assert [claim.held for claim in taken] == [False, True, True, True]
+    assert [claim.prefetched for claim in taken] == [False, True, True, True]
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == ids[4:]
     assert names(connection.lrange(keys.intermediate("work"), 0, -1)) == ids[1:4], "a pause waits for these"
     assert {status(connection, id_) for id_ in ids[:4]} == {"started"}
-    runs = {f"{claim.job_id}:{claim.execution}" for claim in taken}
-    assert len({claim.execution for claim in taken}) == 4
+    runs = {f"{claim.job_id}:{claim.execution_id}" for claim in taken}
+    assert len({claim.execution_id for claim in taken}) == 4
     assert set(names(connection.zrange(keys.started("work"), 0, -1))) == runs
     assert set(names(connection.hkeys(keys.claims("work")))) == set(ids[:4])
     hour = int(time.time()) // 3600
@@ -108,7 +108,7 @@ def test_a_job_is_in_exactly_one_place_and_in_order_whatever_is_done(
 ) -> None:
     connection.flushdb()
     queue = Queue("work", connection=connection, serializer=JSONSerializer)
-    starter = Claimant(connection, on_glance=lambda: None)
+    starter = Claimant(connection, fast_path=True)
     waiting: list[str] = []
     held: list[Claim] = []
     ended: list[str] = []
@@ -128,16 +128,16 @@ def test_a_job_is_in_exactly_one_place_and_in_order_whatever_is_done(
             assert [claim.job_id for claim in taken] == expected
             del waiting[: len(expected)]
             held += taken
-        elif act == "end" and (ending := [claim for claim in held if claim.execution][:number]):
-            starter.finish([end(claim, starter, connection) for claim in ending])
+        elif act == "end" and (ending := [claim for claim in held if claim.execution_id][:number]):
+            starter.write_ends([end(claim, starter, connection) for claim in ending])
             held = [claim for claim in held if claim not in ending]
             ended += [claim.job_id for claim in ending]
         elif act == "back" and held:
             waiting.insert(0, held.pop().job_id)
             assert starter.put_back("work", waiting[0])
         elif act == "forsake":
-            assert starter.forsaken(["work"]) == len(held)
-            if all(c.execution and c.started_at == held[0].started_at for c in held):
+            assert starter.give_back_all(["work"]) == len(held)
+            if all(c.execution_id and c.started_at == held[0].started_at for c in held):
                 waiting = [claim.job_id for claim in held] + waiting
             else:  # of two claims in one millisecond either may come back first
                 returned = names(connection.lrange(keys.queue("work"), 0, len(held) - 1))
@@ -147,14 +147,14 @@ def test_a_job_is_in_exactly_one_place_and_in_order_whatever_is_done(
         elif act in ("pause", "resume"):
             paused = act == "pause"
             (pauses.hold if paused else pauses.release)(connection, "work", actor="me")
-    between = {claim.job_id for claim in held if claim.held or not claim.execution}
+    between = {claim.job_id for claim in held if claim.prefetched or not claim.execution_id}
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == waiting
     assert sorted(names(connection.lrange(keys.intermediate("work"), 0, -1))) == sorted(between)
     assert set(names(connection.hkeys(keys.claims("work")))) == {claim.job_id for claim in held}
     assert set(names(connection.zrange(keys.finished("work"), 0, -1))) == set(ended)
     assert {status(connection, id_) for id_ in waiting} <= {"queued"}
     assert {status(connection, id_) for id_ in ended} <= {"finished"}
-    assert connection.zcard(keys.started("work")) == sum(bool(claim.execution) for claim in held)
+    assert connection.zcard(keys.started("work")) == sum(bool(claim.execution_id) for claim in held)
 
 
 def test_an_end_that_cannot_be_written_keeps_no_other_from_it(
@@ -164,8 +164,8 @@ def test_an_end_that_cannot_be_written_keeps_no_other_from_it(
     ends = [end(claim, starter, connection) for claim in claims(starter)]
     connection.hdel(keys.claims("work"), jobs[1].id)
     queue.enqueue("support.jobs.give", depends_on=jobs[2])
-    with pytest.raises(UnfinishedError) as raised:
-        starter.turn(["work"], None, most=lambda _: 1, ends=ends)
+    with pytest.raises(UnwrittenEndsError) as raised:
+        starter.claim_many(["work"], None, max_jobs=lambda _: 1, ends=ends)
     assert (raised.value.lost, raised.value.refused) == ([1], [2])
     assert [status(connection, job.id) for job in jobs] == ["finished", "started", "started", "finished"]
 
@@ -176,7 +176,7 @@ def test_a_pause_waits_for_those_in_the_hand(connection: Redis, queue: Queue, st
     held = pauses.hold(connection, "work", actor="me")
     assert held.claims == [("work", claim.job_id) for claim in rest]
     assert all(pauses.unstarted(connection, *claim) for claim in held.claims)
-    starter.finish([end(each, starter, connection) for each in (first, rest[0])])
+    starter.write_ends([end(each, starter, connection) for each in (first, rest[0])])
     assert [pauses.unstarted(connection, *claim) for claim in held.claims] == [False, True]
     threading.Timer(0.2, lambda: starter.put_back("work", jobs[2].id)).start()
     assert pauses.settle(connection, held, 10) >= 0.1

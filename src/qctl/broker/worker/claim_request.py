@@ -1,6 +1,6 @@
-"""A worker's turn with Redis: the ends of the plain jobs that it ran go there, the next claim comes back.
+"""Requests to claim jobs: one round trip writes the ends of the last fast-path jobs and claims the next.
 
-`claim.lua` and `finish.lua` say what each key and argument is.
+`claim.lua` and `finish.lua` say what each value is.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from qctl import catalog
 from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.redis.scripts import Script
-from qctl.broker.worker.claim_connection import Line
+from qctl.broker.worker.claim_connection import ClaimConnection
 
 _claim = Script("worker/claim")
 _finish_and_claim = Script("worker/claim", after="worker/finish")
 
 
 class Claim(NamedTuple):
-    """A job that was claimed. `fields` is its raw hash, or None with `problem` where its key holds no hash.
+    """A claimed job. `fields` is its raw hash, or None with the `problem` if its key holds no hash.
 
-    A plain job was started too, as the run `execution`, at `started_at`; `fields` say what was before. One that is
-    `held` was started together with one before it, and waits for that in the worker's hand.
+    A fast-path job was started too, as the run `execution_id`, at `started_at`; its `fields` are those before the
+    start. A `prefetched` one was started together with another, and waits until that has ended.
     """
 
     queue: str
     job_id: str
     fields: dict[bytes, bytes] | None
     problem: str = ""
-    execution: str = ""
+    execution_id: str = ""
     started_at: datetime | None = None
-    held: bool = False
+    prefetched: bool = False
 
 
 class EndedJob(NamedTuple):
@@ -91,11 +91,11 @@ class _Queue(NamedTuple):
     counts_prefix: bytes
 
 
-class Success(NamedTuple):
-    """The end of a fast-path job, to be written with the next claim.
+class JobEnd(NamedTuple):
+    """The successful end of a fast-path job, to be written with the next claim.
 
-    `minute` since 1970 is that in which it is counted, `seconds` is how long the job ran, and `record` the keys of the
-    record of the run, if there may be one.
+    `minute` since 1970 is that in which it is counted, `seconds` is how long the job ran, and `record` the keys of
+    RQ's record of the run, if there may be one.
     """
 
     row: EndedJob
@@ -105,11 +105,11 @@ class Success(NamedTuple):
     record: RecordKeys | None = None
 
 
-class UnfinishedError(Exception):
-    """Some ends of plain jobs were not written, and nothing was claimed; the other ends were written.
+class UnwrittenEndsError(Exception):
+    """Some ends of fast-path jobs were not written, and nothing was claimed; the other ends were written.
 
-    `lost` and `refused` count from 0 among the ends: those whose job is no longer this claimant's, and those of jobs
-    that have got what only RQ's own way can end.
+    `lost` and `refused` are positions among the ends, from 0: jobs that are no longer this claimant's, and jobs that
+    only RQ's own way can end, because they have got dependents or another state.
     """
 
     def __init__(self, lost: Sequence[int], refused: Sequence[int]) -> None:
@@ -118,50 +118,50 @@ class UnfinishedError(Exception):
         self.refused = refused
 
 
-class Turns:
-    """The turns of one thread of the claimant `name`. With `starting` plain jobs are started in the step that claims
-    them."""
+class ClaimRequests:
+    """Sends the claim requests of one thread of the claimant `name`.
 
-    def __init__(self, connection: Redis, name: str, *, starting: bool) -> None:
-        self._line = Line(connection)
+    With `fast_path` it starts fast-path jobs in the step that claims them.
+    """
+
+    def __init__(self, connection: Redis, name: str, *, fast_path: bool) -> None:
+        self._connection = ClaimConnection(connection)
         self._name = name
-        self._starting = starting
-        self._drawn = uuid4().hex[:24]
-        self._count = 0
-        self.asked = 0.0
-        """When Redis was asked last, by `time.monotonic`: nothing that came was claimed before."""
+        self._run_prefix = uuid4().hex[:24] if fast_path else ""
+        self._runs = 0
+        self.sent_at = 0.0
+        """Time of the last request, by `time.monotonic`: no claim of its reply is older."""
 
-    def run(
-        self, queues: Sequence[str], most: Sequence[int], ends: Sequence[Success] = (), lease: float = 0.0
+    def send(
+        self, queues: Sequence[str], max_jobs: Sequence[int], ends: Sequence[JobEnd] = (), lease_seconds: float = 0.0
     ) -> tuple[list[Claim], str | None]:
-        """Write the ends, of jobs of one queue, and claim the next job in the order of `queues`; with a plain one also
-        those behind it, up to so many in all as `most` says of their queue. Renew the lease for so many seconds.
+        """Write the ends, of jobs of one queue, and claim the next job in the order of `queues`.
 
-        Returns the claims, and the queue to wait on: the first that is not held, if any. Raises UnfinishedError, and
-        what redis-py raises.
+        With a fast-path job those behind it are claimed too, up to the queue's `max_jobs` together. Renews the lease
+        if `lease_seconds` is not 0. Returns the claims, and the queue to wait on: the first that is not paused, if any.
+        Raises UnwrittenEndsError, and what redis-py raises.
         """
         now = datetime.now(timezone.utc)
-        first = self._count + 1
-        self._count += max(most, default=1)
-        drawn = self._drawn if self._starting else ""
+        first_run = self._runs + 1
+        self._runs += max(max_jobs, default=1)
         values: dict[str, Any] = {
             **_SHARED,
             "claimant": self._name,
-            "lease_ms": int(lease * 1000),
-            "run_prefix": drawn,
-            "first_run": first,
+            "lease_ms": int(lease_seconds * 1000),
+            "run_prefix": self._run_prefix,
+            "first_run": first_run,
             "now": rq_time(now),
-            "max_jobs": most,
+            "max_jobs": max_jobs,
             "queues": _queues(tuple(queues)),
         }
         script = _claim
         if ends:
             values |= _values_of(ends)
             script = _finish_and_claim
-        self.asked = time.monotonic()
-        kind, number, *rest = self._line.run(script, *script.pack(values))
+        self.sent_at = time.monotonic()
+        kind, number, *rest = self._connection.run(script, *script.pack(values))
         if kind == 4:
-            raise _unfinished([number, *rest])
+            raise _unwritten_ends([number, *rest])
         if kind == 0:
             return [], queues[number - 1] if number else None
         queue, ids = queues[number - 1], [id_.decode(errors="surrogateescape") for id_ in rest[::2]]
@@ -171,25 +171,14 @@ class Turns:
         if kind == 1:
             return [Claim(queue, ids[0], hashes[0])], queue
         return [
-            Claim(queue, id_, fields, "", f"{drawn}{first + n:08x}", now, n > 0)
+            Claim(queue, id_, fields, "", f"{self._run_prefix}{first_run + n:08x}", now, n > 0)
             for n, (id_, fields) in enumerate(zip(ids, hashes, strict=True))
         ], queue
 
 
-def _unfinished(reply: Sequence[int | bytes]) -> UnfinishedError:
-    found = [(int(number) - 1, why) for number, why in zip(reply[::2], reply[1::2], strict=True)]
-    return UnfinishedError([n for n, why in found if why == b"lost"], [n for n, why in found if why != b"lost"])
-
-
-def _values_of(ends: Sequence[Success]) -> dict[str, Any]:
-    """The values that `finish.lua` needs beside those of `claim.lua`."""
-    last = ends[-1]
-    return {
-        **_keys_of(last.queue, last.minute),
-        "minute": last.minute % 60,
-        "jobs": [end.row for end in ends],
-        "records": [_Record(*end.record, n) for n, end in enumerate(ends, 1) if end.record],
-    }
+def _unwritten_ends(reply: Sequence[int | bytes]) -> UnwrittenEndsError:
+    reasons = [(int(number) - 1, why) for number, why in zip(reply[::2], reply[1::2], strict=True)]
+    return UnwrittenEndsError([n for n, why in reasons if why == b"lost"], [n for n, why in reasons if why != b"lost"])
 
 
 _SHARED: dict[str, Any] = {
@@ -201,12 +190,23 @@ _SHARED: dict[str, Any] = {
     "job_prefix": keys.JOB_PREFIX,
     "max_events": events.MAX_ENTRIES,
 }
-"""The values that are the same with every claim."""
+"""Values of `claim.lua` that are the same in every request."""
+
+
+def _values_of(ends: Sequence[JobEnd]) -> dict[str, Any]:
+    """The values that `finish.lua` needs beside those of `claim.lua`."""
+    last = ends[-1]
+    return {
+        **_keys_of(last.queue, last.minute),
+        "minute": last.minute % 60,
+        "jobs": [end.row for end in ends],
+        "records": [_Record(*end.record, n) for n, end in enumerate(ends, 1) if end.record],
+    }
 
 
 @lru_cache(maxsize=64)
 def _queues(queues: tuple[str, ...]) -> list[_Queue]:
-    """The rows of `claim.lua`."""
+    """The rows `queues` of `claim.lua`."""
     rows = []
     for queue in queues:
         row = [keys.queue(queue), keys.intermediate(queue), keys.claims(queue), keys.started(queue)]
@@ -217,7 +217,7 @@ def _queues(queues: tuple[str, ...]) -> list[_Queue]:
 
 @lru_cache(maxsize=64)
 def _keys_of(queue: str, minute: int) -> dict[str, bytes]:
-    """The values of `finish.lua` that are the same for jobs of one queue in one minute."""
+    """The values of `finish.lua` that are the same for all jobs of a queue in one minute."""
     values = {
         "started": keys.started(queue),
         "finished": keys.finished(queue),
@@ -234,13 +234,15 @@ def _keys_of(queue: str, minute: int) -> dict[str, bytes]:
 
 
 def rq_time(moment: datetime) -> str:
-    """A moment in UTC as RQ writes it in a job's hash."""
+    """A time in UTC as RQ writes it in a job's hash."""
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def claimed_at(claim: str | bytes) -> int:
-    """When a claim was made, in microseconds of Redis's clock; those made together count on, in their order. Zero where
-    it cannot be read."""
+    """The time of a claim in microseconds of Redis's clock, 0 if it cannot be read.
+
+    Claims of one request have consecutive times, in the order of the jobs.
+    """
     text = claim.decode(errors="replace") if isinstance(claim, bytes) else claim
     at = text.rpartition("|")[2]
     return int(at) if at.isdecimal() and len(at) < 20 else 0

@@ -19,9 +19,8 @@ from rq.serializers import JSONSerializer
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.redis import job_fields, keys
 from qctl.broker.worker import pauses
-from qctl.broker.worker.base import QctlWorker
-from qctl.broker.worker.fork_worker import ForkWorker
-from qctl.broker.worker.inline_worker import InlineWorker
+from qctl.broker.worker.inline_runner import InlineRunner
+from qctl.broker.worker.rq_adapter import Isolation, QctlWorker
 from qctl.settings import Settings
 from support.servers import RedisServer
 from support.waiting import later
@@ -98,12 +97,13 @@ def test_what_is_rejected_is_a_dead_letter_at_once(connection: Redis, queue: Que
 
 def worker_again(worker: QctlWorker) -> QctlWorker:
     """A worker of the same kind: one that has left does not come back."""
-    allowed = worker.job_class.allowed  # type: ignore[attr-defined]
+    allowed = worker.jobs.job_class.allowed
     settings_like = type("S", (), {"allowed_jobs": allowed, "jobs_modules": ()})
-    return type(worker)(["work"], worker.connection, settings_like)  # type: ignore[arg-type]
+    isolation = "inline" if isinstance(worker.runner, InlineRunner) else "fork"
+    return QctlWorker(["work"], worker.connection, settings_like, isolation)  # type: ignore[arg-type]
 
 
-def test_dead_letters_of_one_cause_share_a_fingerprint(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_dead_letters_of_one_cause_share_a_fingerprint(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.fail", f"no row {n}") for n in (1, 22)] + [queue.enqueue("support.jobs.fail")]
     inline.work(burst=True)
     prints = [connection.hget(keys.job(job.id), job_fields.FINGERPRINT) for job in jobs]
@@ -148,7 +148,7 @@ def test_a_function_that_is_not_allowed_is_quarantined_and_not_run(
     ids=lambda damage: next(iter(damage)),
 )
 def test_a_corrupt_job_is_quarantined_and_the_next_runs(
-    connection: Redis, queue: Queue, inline: InlineWorker, damage: dict[str, bytes]
+    connection: Redis, queue: Queue, inline: QctlWorker, damage: dict[str, bytes]
 ) -> None:
     bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
     connection.hset(keys.job(bad.id), mapping=damage)  # type: ignore[arg-type]
@@ -158,19 +158,19 @@ def test_a_corrupt_job_is_quarantined_and_the_next_runs(
     assert_settled(connection)
 
 
-def test_a_pickled_payload_is_quarantined_not_decoded(connection: Redis, inline: InlineWorker) -> None:
+def test_a_pickled_payload_is_quarantined_not_decoded(connection: Redis, inline: QctlWorker) -> None:
     job = Queue("work", connection=connection).enqueue("support.jobs.give")
     inline.work(burst=True)
     assert "not JSON" in json.loads(connection.hget(keys.quarantine("work"), job.id))["reason"]
 
 
-def test_foreign_callbacks_and_webhooks_are_ignored(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_foreign_callbacks_and_webhooks_are_ignored(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", on_success=Callback("os.abort"), on_failure=Callback("os.abort"))
     inline.work(burst=True)
     assert status(connection, job) == "finished"
 
 
-def test_an_allowed_callback_runs(connection: Redis, queue: Queue, redis_server: object, inline: InlineWorker) -> None:
+def test_an_allowed_callback_runs(connection: Redis, queue: Queue, redis_server: object, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
     inline.work(burst=True)
     assert connection.get("called back") == job.id.encode()
@@ -192,7 +192,7 @@ def test_a_sink_that_is_down_costs_the_batch_nothing_and_holds_the_queue(
 
 
 def test_a_sink_that_refuses_us_holds_the_queue_until_somebody_resumes(
-    connection: Redis, queue: Queue, inline: InlineWorker
+    connection: Redis, queue: Queue, inline: QctlWorker
 ) -> None:
     queue.enqueue("support.jobs.sink_refuses")
     inline.work(burst=True)
@@ -201,7 +201,7 @@ def test_a_sink_that_refuses_us_holds_the_queue_until_somebody_resumes(
 
 def test_what_is_to_be_typed_then_is_quoted(connection: Redis, worker_settings: Settings) -> None:
     Queue("a $(b)", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.sink_refuses")
-    InlineWorker(["a $(b)"], connection, worker_settings).work(burst=True)
+    QctlWorker(["a $(b)"], connection, worker_settings, "inline").work(burst=True)
     held = pauses.parse(connection.hgetall(keys.PAUSED), 0)["a $(b)"]
     assert held.reason.endswith("then qctl resume 'a $(b)'")
 
@@ -215,22 +215,22 @@ def test_a_job_over_its_time_fails(connection: Redis, queue: Queue, worker: Qctl
     assert "JobTimeoutException" in (result.exc_string or "")
 
 
-def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Queue, inline: InlineWorker) -> None:
+def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
-    claim = inline.claimant.take(["work"], None)
+    claim = inline.claimant.claim(["work"], None)
     assert claim is not None
     connection.hset(keys.claims("work"), job.id, "somebody.else|1")
-    inline._arrive()
+    inline.loop._register(lambda _: None)
     try:
-        inline._run(claim)
+        inline.loop._run_claimed(claim)
     finally:
-        inline._leave(registered=True)
+        inline.loop._leave(is_registered=True)
     assert status(connection, job) == "queued"
     assert names(connection) == []
 
 
 def test_an_end_is_not_written_for_a_job_that_was_given_to_another(
-    connection: Redis, queue: Queue, inline: InlineWorker
+    connection: Redis, queue: Queue, inline: QctlWorker
 ) -> None:
     job = queue.enqueue("support.jobs.give_away", connection.connection_pool.connection_kwargs["path"], "work")
     inline.work(burst=True)
@@ -238,9 +238,7 @@ def test_an_end_is_not_written_for_a_job_that_was_given_to_another(
     assert connection.hget(keys.claims("work"), job.id) == b"somebody.else|1"
 
 
-def test_drain_finishes_the_running_job_and_takes_no_other(
-    connection: Redis, queue: Queue, inline: InlineWorker
-) -> None:
+def test_drain_finishes_the_running_job_and_takes_no_other(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     first, second = queue.enqueue("support.jobs.nap", 1), queue.enqueue("support.jobs.give")
     with later(0.5, inline.request_drain):
         inline.work()
@@ -256,10 +254,10 @@ def test_dependents_run_after_the_job_they_wait_for(connection: Redis, queue: Qu
 
 
 def test_a_batch_lets_go_of_its_items_when_they_are_written(
-    connection: Redis, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+    connection: Redis, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qctl.broker.worker.guarded_job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
-    monkeypatch.setattr("qctl.broker.worker.outcome_hooks.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
+    monkeypatch.setattr("qctl.broker.worker.end_transaction.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
     monkeypatch.setattr("qctl.broker.worker.fast_path.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
     connection.hset(keys.BREAKERS, "work", 4)
     job = Queue("work", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", [1, 2, 3])
@@ -270,16 +268,16 @@ def test_a_batch_lets_go_of_its_items_when_they_are_written(
     assert not connection.hexists(keys.BREAKERS, "work")
 
 
-@pytest.mark.parametrize("worker_class", [InlineWorker, ForkWorker])
+@pytest.mark.parametrize("isolation", ["inline", "fork"])
 def test_a_redis_that_is_full_costs_no_job_anything_and_no_worker_its_life(
-    own_redis: RedisServer, worker_settings: Settings, worker_class: type[QctlWorker]
+    own_redis: RedisServer, worker_settings: Settings, isolation: Isolation
 ) -> None:
     with own_redis.connect() as client:
         queue = Queue("work", connection=client, serializer=JSONSerializer)
         running = queue.enqueue("support.jobs.fill_redis", own_redis.url, retry=Retry(max=3))
         waiting = queue.enqueue("support.jobs.give")
         with later(2.0, lambda: client.config_set("maxmemory", 0)):
-            worker_class(["work"], client, worker_settings).work(burst=True)
+            QctlWorker(["work"], client, worker_settings, isolation).work(burst=True)
         assert [status(client, job) for job in (running, waiting)] == ["finished", "finished"]
         assert names(client) == ["started", "finished"] * 2, "and each ran once"
 
@@ -293,13 +291,13 @@ def test_a_queue_with_a_key_of_another_type_is_passed_over(
     stuck = queue.enqueue("support.jobs.give")
     good = Queue("other", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give")
     connection.set(key("work"), "text")
-    InlineWorker(["work", "other"], connection, worker_settings).work(burst=True)
+    QctlWorker(["work", "other"], connection, worker_settings, "inline").work(burst=True)
     assert status(connection, good) == "finished"
     assert connection.lrange(keys.queue("work"), 0, -1) == [stuck.id.encode()]
 
 
 def test_an_arrival_that_breaks_off_is_made_again(
-    connection: Redis, queue: Queue, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+    connection: Redis, queue: Queue, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = queue.enqueue("support.jobs.give")
     broken = [ConnectionError("the reply was lost")]
@@ -320,8 +318,8 @@ def test_a_child_whose_parent_is_gone_runs_nothing(
 ) -> None:
     url = f"unix://{connection.connection_pool.connection_kwargs['path']}"
     job = queue.enqueue("support.jobs.note", url, "ran", "once")
-    monkeypatch.setattr("qctl.broker.worker.fork_worker.os.getppid", lambda: 1)
-    ForkWorker(["work"], connection, worker_settings).work(burst=True, max_jobs=1)
+    monkeypatch.setattr("qctl.broker.worker.fork_runner.os.getppid", lambda: 1)
+    QctlWorker(["work"], connection, worker_settings, "fork").work(burst=True, max_jobs=1)
     assert status(connection, job) == "queued"
     assert not connection.exists("ran:started")
 
@@ -369,7 +367,7 @@ def test_the_path_of_the_socket_may_have_a_space(tmp_path: Path, worker_settings
     folder.mkdir()
     with RedisServer(folder) as server, server.connect() as client:
         job = Queue("work", connection=client, serializer=JSONSerializer).enqueue("support.jobs.give")
-        InlineWorker(["work"], client, worker_settings).work(burst=True)
+        QctlWorker(["work"], client, worker_settings, "inline").work(burst=True)
         assert status(client, job) == "finished"
 
 
@@ -384,10 +382,10 @@ def test_a_job_that_cannot_be_started_is_quarantined(connection: Redis, queue: Q
 
 @pytest.mark.parametrize("error", [ConnectionError("away"), ValueError("I/O operation on closed file")])
 def test_whatever_happens_it_goes_on_listening_for_commands(
-    error: Exception, inline: InlineWorker, monkeypatch: pytest.MonkeyPatch
+    error: Exception, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("qctl.broker.worker.base.time.sleep", waits.append)
+    monkeypatch.setattr("qctl.broker.worker.rq_adapter.time.sleep", waits.append)
     inline._pubsub_exception_handler(error)
     assert waits == [2.0]
 
@@ -395,7 +393,7 @@ def test_whatever_happens_it_goes_on_listening_for_commands(
 # --- whoever watches the worker ----------------------------------------------------------------------------------
 
 
-def test_a_job_without_a_time_out_may_take_for_ever(queue: Queue, inline: InlineWorker) -> None:
+def test_a_job_without_a_time_out_may_take_for_ever(queue: Queue, inline: QctlWorker) -> None:
     queue.enqueue("support.jobs.nap", 1.6, job_timeout=-1)
     allowed: list[float] = []
     inline.work(burst=True, allow=allowed.append)
@@ -406,7 +404,7 @@ def test_a_worker_whose_job_runs_in_a_child_shows_life_meanwhile(
     queue: Queue, connection: Redis, worker_settings: Settings
 ) -> None:
     queue.enqueue("support.jobs.nap", 2.5)
-    worker = ForkWorker(["work"], connection, worker_settings)
+    worker = QctlWorker(["work"], connection, worker_settings, "fork")
     worker.job_monitoring_interval = 1
     allowed: list[float] = []
     beats: list[None] = []
@@ -420,7 +418,7 @@ def test_a_worker_whose_job_ended_while_redis_is_away_shows_life(
 ) -> None:
     queue = Queue("work", connection=own_redis.connect(), serializer=JSONSerializer)
     job = queue.enqueue("support.jobs.stop_redis", own_redis.url)
-    worker = InlineWorker(["work"], Redis.from_url(own_redis.url), worker_settings)
+    worker = QctlWorker(["work"], Redis.from_url(own_redis.url), worker_settings, "inline")
     seen = 0
 
     def beat() -> None:

@@ -6,7 +6,7 @@ from redis import Redis
 from rq.queue import Queue
 
 from qctl.broker.redis import keys
-from qctl.broker.worker.base import QctlWorker
+from qctl.broker.worker.rq_adapter import QctlWorker
 
 
 def test_a_failure_that_nobody_wants_kept_leaves_an_event_alone(
