@@ -42,15 +42,29 @@ _KINDS: dict[Any, Kind] = {
 }
 
 
+CallerRule = Literal["id", "sender", "address"]
+"""Relation of an argument to the user who requests a job over HTTP.
+
+`id`: the id of that user. `sender`: an object whose `senderId` is that id. `address`: if it is an email address, that
+user's own.
+"""
+
+
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a job. `choices` lists the allowed values of a text argument; empty allows any text."""
+    """One argument of a job. `choices` lists the allowed values of a text argument; empty allows any text.
+
+    `caller`: its relation to the user who requests the job over HTTP. `user_prefix`: text that its value must begin
+    with if a user requests the job.
+    """
 
     name: str
     kind: Kind = "text"
     doc: str = ""
     required: bool = True
     choices: tuple[str, ...] = ()
+    caller: CallerRule | None = None
+    user_prefix: str = ""
 
     @property
     def accepts(self) -> str:
@@ -68,9 +82,16 @@ class Argument:
         return None
 
 
-def optional(name: str, kind: Kind = "text", doc: str = "", choices: tuple[str, ...] = ()) -> Argument:
+def optional(
+    name: str,
+    kind: Kind = "text",
+    doc: str = "",
+    choices: tuple[str, ...] = (),
+    caller: CallerRule | None = None,
+    user_prefix: str = "",
+) -> Argument:
     """An argument that may be omitted."""
-    return Argument(name, kind, doc, False, choices)
+    return Argument(name, kind, doc, False, choices, caller, user_prefix)
 
 
 def check(job: str, arguments: Sequence[Argument], values: Mapping[str, Any]) -> None:

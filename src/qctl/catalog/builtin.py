@@ -16,19 +16,21 @@ _FILTERS = optional("filters", "object", "startDate and endDate, YYYY-MM-DD")
 _OLDER_THAN = optional("olderThan", "number", "minimum age (s) of files to delete; default: from the settings")
 
 JOBS = (
-    JobSpec("write-readings", "qctl.jobs.reading_batches.write_readings", "sensor-data", batch=True),
+    JobSpec("write-readings", "qctl.jobs.reading_batches.write_readings", "sensor-data", batch=True, access="internal"),
     JobSpec(
         "ingest-reading",
         "qctl.jobs.reading_batches.ingest_reading",
         "sensor-data",
         (Argument("topic"), Argument("payload_b64"), Argument("received_ns", "whole")),
+        access="internal",
     ),
-    JobSpec("write-messages", "qctl.jobs.message_batches.write_messages", "socket-data", batch=True),
+    JobSpec("write-messages", "qctl.jobs.message_batches.write_messages", "socket-data", batch=True, access="internal"),
     JobSpec(
         "ingest-message",
         "qctl.jobs.message_batches.ingest_message",
         "socket-data",
         (Argument("event_json"), optional("user"), Argument("received_ns", "whole")),
+        access="internal",
     ),
     JobSpec(
         "welcome-email",
@@ -37,6 +39,7 @@ JOBS = (
         (_USER_EMAIL, Argument("userName")),
         timeout=60,
         doc="send a welcome email to a new user",
+        access="operator",
     ),
     JobSpec(
         "password-reset",
@@ -45,6 +48,7 @@ JOBS = (
         (_USER_EMAIL, optional("userName"), Argument("resetUrl", doc="link to put in the email")),
         timeout=60,
         doc="send a link to set a new password",
+        access="operator",
     ),
     JobSpec(
         "low-stock-alert",
@@ -54,6 +58,7 @@ JOBS = (
         priority=1,
         timeout=60,
         doc="send an alert that products are running low",
+        access="operator",
     ),
     JobSpec(
         "report-ready",
@@ -67,6 +72,7 @@ JOBS = (
         ),
         timeout=60,
         doc="send an email that a report is ready",
+        access="operator",
     ),
     JobSpec(
         "alert-email",
@@ -76,6 +82,7 @@ JOBS = (
         priority=1,
         timeout=60,
         doc="send an operator the email of an alert rule",
+        access="operator",
     ),
     JobSpec(
         "notification-email",
@@ -84,6 +91,7 @@ JOBS = (
         (_USER_EMAIL, Argument("text"), optional("kind", doc="topic of the notification")),
         timeout=60,
         doc="send a notification by email",
+        access="operator",
     ),
     JobSpec(
         "sync-external",
@@ -96,6 +104,7 @@ JOBS = (
         ),
         timeout=900,
         doc="import the stock of another system",
+        access="operator",
     ),
     JobSpec(
         "bulk-update",
@@ -103,6 +112,7 @@ JOBS = (
         "inventory",
         (_BUSINESS, _ITEMS),
         doc=f"set stock quantities, at most {MAX_BULK_UPDATE_ITEMS} items a job",
+        access="operator",
     ),
     JobSpec(
         "stock-check",
@@ -110,6 +120,7 @@ JOBS = (
         "inventory",
         (optional("businessId", "id", "default: all"),),
         doc="find products that run low; alert once a day for each",
+        access="operator",
     ),
     JobSpec(
         "generate-report",
@@ -127,6 +138,7 @@ JOBS = (
         ),
         timeout=900,
         doc="generate a report, then send an email that it is ready",
+        access="operator",
     ),
     JobSpec(
         "cleanup-reports",
@@ -135,6 +147,7 @@ JOBS = (
         (_OLDER_THAN,),
         priority=10,
         doc="delete old reports",
+        access="operator",
     ),
     JobSpec(
         "process-inventory-import",
@@ -143,6 +156,7 @@ JOBS = (
         (_BUSINESS, Argument("file", doc="path of a CSV file inside UPLOAD_DIR"), _RESULT_TO),
         timeout=900,
         doc="import a CSV file; rejected rows go to a file with line and reason",
+        access="operator",
     ),
     JobSpec(
         "process-inventory-export",
@@ -151,6 +165,7 @@ JOBS = (
         (_BUSINESS, optional("format", doc="default: csv", choices=("csv", "json")), _FILTERS, _RESULT_TO),
         timeout=900,
         doc="export the stock to a file in EXPORTS_DIR",
+        access="operator",
     ),
     JobSpec(
         "cleanup-exports",
@@ -159,6 +174,7 @@ JOBS = (
         (_OLDER_THAN,),
         priority=10,
         doc="delete old exports",
+        access="operator",
     ),
     JobSpec(
         "cleanup-images",
@@ -168,20 +184,22 @@ JOBS = (
         priority=10,
         timeout=900,
         doc="delete images that no chat message uses",
+        access="operator",
     ),
     JobSpec(
         "process-message",
         "qctl.jobs.chat.process_message",
         "message",
         (
-            Argument("senderId", "id"),
+            Argument("senderId", "id", caller="id"),
             Argument("receiverId", "id"),
             optional("text"),
-            optional("image", doc="path inside UPLOAD_DIR, or a data: URL"),
+            optional("image", doc="path inside UPLOAD_DIR, or a data: URL", user_prefix="data:"),
         ),
         priority=1,
         timeout=60,
         doc="store and deliver a chat message, and notify the receiver",
+        access="user",
     ),
     JobSpec(
         "notify",
@@ -191,22 +209,24 @@ JOBS = (
             Argument("receiverId", "id"),
             Argument("text"),
             optional("kind", doc="topic: message, alert, ..."),
-            optional("data", "object", "extra data for the application that shows it"),
+            optional("data", "object", "extra data for the application that shows it", caller="sender"),
         ),
         timeout=60,
         doc="notify a receiver by the channel they chose",
+        access="user",
     ),
     JobSpec(
         "set-notification-preference",
         "qctl.jobs.notification.set_notification_preference",
         "notification",
         (
-            Argument("receiverId", "id"),
+            Argument("receiverId", "id", caller="id"),
             Argument("by", choices=("app", "webhook", "email")),
-            optional("target", doc="webhook URL or email address"),
+            optional("target", doc="webhook URL or email address", caller="address"),
         ),
         priority=1,
         timeout=60,
         doc="set the channel for a receiver's notifications",
+        access="user",
     ),
 )

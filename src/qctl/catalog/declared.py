@@ -10,11 +10,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from qctl.catalog import arguments
-from qctl.catalog.specs import Isolation, JobSpec, Priority
+from qctl.catalog.arguments import Argument
+from qctl.catalog.specs import Access, Isolation, JobSpec, Priority
 from qctl.errors import SettingsError, UsageError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -37,6 +39,8 @@ def job(
     timeout: int = 180,
     isolation: Isolation | None = None,
     priority: Priority = 5,
+    access: Access | None = None,
+    caller: str | None = None,
 ) -> Callable[[Function], Function]:
     """Declare a function of a module as a job.
 
@@ -52,10 +56,14 @@ def job(
     the queue's isolation, `fork` if the queue is not one of qctl's. A worker forks for all its jobs if one of its
     queues has a job that needs `fork`. `priority`: 1 high, 5 normal, 10 low.
 
+    `access`: who may request the job over HTTP: `user`, `operator` or `internal` (nobody). Without it, operators may,
+    and users if QCTL_GATEWAY_JOBS names the job. `caller`: name of an argument that is the id of the requesting user,
+    which the gateway fills in.
+
     Raises UsageError if the function is not defined at the top level of a module, an argument is not a JSON type, the
     name is already in use, or a number is out of range.
     """
-    _check(name, queue, retries, backoff, timeout, isolation, priority)
+    _check(name, queue, retries, backoff, timeout, isolation, priority, access)
 
     def declare(function: Function) -> Function:
         handler = _path_of(name, function)
@@ -64,7 +72,10 @@ def job(
         except (TypeError, NameError) as error:
             raise UsageError(f"job {name}: {error}") from error
         doc = (function.__doc__ or "").strip().partition("\n")[0]
-        spec = JobSpec(name, handler, queue, parameters, priority, retries, backoff, timeout, isolation, doc=doc)
+        parameters = _with_caller(name, parameters, caller)
+        spec = JobSpec(
+            name, handler, queue, parameters, priority, retries, backoff, timeout, isolation, False, doc, access
+        )
         before = _jobs.get(name)
         if before is not None and before.handler != handler:
             raise UsageError(f"job {name!r} is declared twice, by {before.handler} and by {handler}")
@@ -99,6 +110,7 @@ def _check(
     timeout: int,
     isolation: str | None,
     priority: int,
+    access: str | None,
 ) -> None:
     problems = {
         "name is not letters, digits, _ . : -": not NAME.fullmatch(name),
@@ -108,10 +120,20 @@ def _check(
         "timeout is not between 1 and 86400 seconds": not 1 <= timeout <= 86_400,
         "isolation is not inline or fork": isolation not in (None, "inline", "fork"),
         "priority is not 1, 5 or 10": priority not in (1, 5, 10),
+        "access is not user, operator or internal": access not in (None, "user", "operator", "internal"),
     }
     found = [problem for problem, applies in problems.items() if applies]
     if found:
         raise UsageError(f"job {name!r}: {', '.join(found)}")
+
+
+def _with_caller(name: str, parameters: tuple[Argument, ...], caller: str | None) -> tuple[Argument, ...]:
+    """The arguments, of which `caller` is marked as the id of the requesting user."""
+    if caller is None:
+        return parameters
+    if caller not in {parameter.name for parameter in parameters}:
+        raise UsageError(f"job {name}: caller {caller!r} is not an argument of the function")
+    return tuple(replace(each, caller="id") if each.name == caller else each for each in parameters)
 
 
 def _path_of(name: str, function: Callable[..., Any]) -> str:

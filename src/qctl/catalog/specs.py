@@ -13,6 +13,10 @@ Priority = Literal[1, 5, 10]
 """Priority levels: 1 high (alerts), 5 normal, 10 low (cleanup, maintenance). See docs/compatibility.md."""
 
 
+Access = Literal["user", "operator", "internal"]
+"""Lowest role that may request a job over HTTP: any user, operators alone, or nobody (qctl creates it)."""
+
+
 @dataclass(frozen=True)
 class QueueSpec:
     """A queue of qctl. `isolation`: `inline` runs short jobs in the worker, `fork` runs each job in a child process."""
@@ -29,7 +33,8 @@ class JobSpec:
     `timeout`: seconds. `retries`: automatic retries after the first run, by default QUEUE_DEFAULT_ATTEMPTS. `backoff`:
     seconds before the first retry, by default QUEUE_DEFAULT_BACKOFF. `isolation`: by default that of its queue.
     `batch`: a job that a pipeline creates; its only argument, the items, is deleted when it succeeds, and it cannot be
-    enqueued by name.
+    enqueued by name. `access`: who may request it over HTTP. None, for declared jobs only: operators, and users if
+    QCTL_GATEWAY_JOBS names it.
     """
 
     name: str
@@ -43,6 +48,7 @@ class JobSpec:
     isolation: Isolation | None = None
     batch: bool = False
     doc: str = ""
+    access: Access | None = None
 
 
 @dataclass(frozen=True)

@@ -54,10 +54,17 @@ class Accounts:
 
         A user who is demoted, removed or gets a new password therefore loses admin rights at once.
         """
-        if caller.role != ADMIN:
-            return False
-        user = await to_thread.run_sync(self._users.find_by_id, caller.id)
+        return caller.role == ADMIN and await to_thread.run_sync(self.find_is_admin, caller)
+
+    def find_is_admin(self, caller: Caller) -> bool:
+        """Do the same as `is_admin`, in this thread."""
+        user = self._users.find_by_id(caller.id) if caller.role == ADMIN else None
         return user is not None and user.role == ADMIN and caller.issued >= user.modified.replace(microsecond=0)
+
+    def find_address(self, user_id: str) -> str | None:
+        """The email address of a user, None if the user was removed."""
+        user = self._users.find_by_id(user_id)
+        return None if user is None else user.email
 
     def close(self) -> None:
         """Close the connections to the database."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
-from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
 from qctl import catalog
-from qctl.errors import NotFoundError, RefusedError
+from qctl.catalog.specs import JobSpec
+from qctl.errors import NotFoundError
+from qctl.gateway.admin_auth import Operator
 from qctl.gateway.authentication import CurrentUser
-from qctl.gateway.dependencies import Gateway
+from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
+from qctl.gateway.job_permissions import Requester, authorise
 from qctl.gateway.schemas import Counts, CreatedJob, Job, Jobs, NewJob, Stats
+from qctl.gateway.tokens import Caller
 from qctl.models import OwnedJob, OwnedStatus
 from qctl.settings import Settings
 
@@ -29,11 +32,22 @@ router = APIRouter(prefix="/job", tags=["jobs"])
 def create(job: NewJob, request: Request, user: CurrentUser, gateway: Gateway) -> CreatedJob:
     """Create a job of the catalog with its `data`. If the site has a default job, any name is accepted.
 
+    Arguments that are the user, such as `senderId`, are filled in. Jobs for operators need the role admin.
     By default a user may create 10 jobs a minute, counting refused attempts, and have 5 that wait or run.
     """
-    name, data = resolve(gateway.settings, job.name, job.data)
+    trace = request.state.trace
     now = datetime.now(timezone.utc)
-    job_id = gateway.service.enqueue(name, data, owner=user.id, trace_id=request.state.trace, title=job.name)
+    spec, values = resolve(gateway.settings, job.name, job.data)
+    if spec.name == job.name:
+        values = authorise(spec, values, gateway.settings, _requester(gateway, user))
+
+    def enqueue() -> str:
+        return gateway.service.enqueue(spec.name, values, owner=user.id, trace_id=trace, title=job.name)
+
+    if spec.access == "operator":
+        job_id = Operator(f"{user.id}@gateway", trace, gateway).run(enqueue, "job enqueue", spec.name)
+    else:
+        job_id = enqueue()
     return CreatedJob(
         job=Job(id=job_id, name=job.name, ownerId=user.id, status="pending", retryCount=0, con=now, mon=now)
     )
@@ -69,16 +83,21 @@ def counts(jobs: Iterable[OwnedJob]) -> Counts:
     )
 
 
-def resolve(settings: Settings, name: str, data: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any]]:
-    """The job of the catalog for a requested name, and its arguments.
+def resolve(settings: Settings, name: str, data: Mapping[str, Any] | None) -> tuple[JobSpec, Mapping[str, Any]]:
+    """The job of the catalog for a requested name, and its arguments; the default job if there is no such name.
 
-    Raises NotFoundError if there is none, and RefusedError if users may not create it.
+    Raises NotFoundError if there is none.
     """
-    spec = catalog.jobs(settings.jobs_modules).get(name)
+    jobs = catalog.jobs(settings.jobs_modules)
+    spec = jobs.get(name)
     if spec is not None and not spec.batch:
-        if not any(fnmatchcase(name, pattern) for pattern in settings.gateway_jobs):
-            raise RefusedError(f"users may not create job {name!r}")
-        return name, data or {}
+        return spec, data or {}
     if settings.gateway_default_job is None:
         raise NotFoundError(f"job {name!r} is not in the catalog")
-    return settings.gateway_default_job, {"name": name, **({} if data is None else {"data": data})}
+    return jobs[settings.gateway_default_job], {"name": name, **({} if data is None else {"data": data})}
+
+
+def _requester(gateway: Backend, user: Caller) -> Requester:
+    return Requester(
+        user.id, lambda: gateway.accounts.find_is_admin(user), lambda: gateway.accounts.find_address(user.id)
+    )

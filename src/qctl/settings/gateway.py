@@ -60,7 +60,9 @@ class GatewaySettings:
         "*",
         group="gateway",
         empty=(),
-        doc="Names of jobs that users may create, comma separated; * is a wildcard",
+        doc="Names of jobs that users may create, comma separated; * is a wildcard. Of the catalog only jobs for users "
+        "count: chat messages and notifications; the others are for admins. A declared job without an `access` must be "
+        "named by more than *",
     )
     gateway_default_job: str | None = setting(
         "GATEWAY_DEFAULT_JOB",
