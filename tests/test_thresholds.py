@@ -68,4 +68,4 @@ def test_what_cannot_be_read_is_quoted(read: object, text: str, said: str) -> No
     ],
 )
 def test_what_is_beyond(limit: Threshold, value: float, level: Level) -> None:
-    assert limit.judge(value) is level
+    assert limit.level_of(value) is level

@@ -62,7 +62,7 @@ CAUSE = Cause(
 )
 
 
-def choose(_act: str, selector: Selector) -> Selection:
+def choose(_verb: str, selector: Selector) -> Selection:
     """The jobs that were named, else two dead ones."""
     ids = [id_.encode() for id_ in selector.ids or ("job-1", "job-2")]
     return Selection([ChosenJobs("email", "failed", ids)])

@@ -230,15 +230,15 @@ def test_rate_and_canary(qctl: Qctl) -> None:
 
 
 def test_what_is_so_already_is_told_and_is_no_failure(qctl: Qctl) -> None:
-    unchanged = Outcome("a", "email", True, "it waits already", "queued")
+    unchanged = Outcome("a", "email", True, "it already waits", "queued")
     nothing = FakeOps(jobs__retry=BulkResult(already=1, outcomes=[unchanged]))
     ran = qctl("retry", "a", ops=nothing)
-    assert (ran.code, ran.out) == (0, "  a: it waits already\n")
+    assert (ran.code, ran.out) == (0, "  a: it already waits\n")
     assert qctl("retry", "a", "--json", ops=nothing).json["already"] == 1
     lost = Outcome("b", "", False, "there is no such job")
     assert qctl("retry", "a", "b", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost, unchanged], already=1))).code == 5
     planned = Selection([], already=[unchanged])
-    assert qctl("retry", "a", "--dry-run", ops=FakeOps(jobs__choose=planned)).out.endswith("  a: it waits already\n")
+    assert qctl("retry", "a", "--dry-run", ops=FakeOps(jobs__choose=planned)).out.endswith("  a: it already waits\n")
 
 
 def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
@@ -254,9 +254,9 @@ def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
 def test_a_queue_that_is_not_there_is_made_only_where_that_is_said(words: tuple[str, ...], qctl: Qctl) -> None:
     def require(queue: str) -> None:
         if queue == "emial":
-            raise NotFoundError("there is no queue emial", ("email",), "did you mean 'email'?")
+            raise NotFoundError("queue 'emial' not found", ("email",), "did you mean 'email'?")
 
     ops = FakeOps(queues__require=require)
     ran = qctl(*words, ops=ops)
     assert (ran.code, ops.calls_of("jobs__move")) == (3, [])
-    assert ran.err == "qctl: there is no queue emial; did you mean 'email'? (create it with --create)\n"
+    assert ran.err == "qctl: queue 'emial' not found; did you mean 'email'? (create it with --create)\n"

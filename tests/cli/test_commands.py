@@ -26,7 +26,7 @@ from qctl.models import (
 
 Qctl = Callable[..., Ran]
 
-UNKNOWN = NotFoundError("there is no queue emial", ("email",), "did you mean 'email'?")
+UNKNOWN = NotFoundError("queue 'emial' not found", ("email",), "did you mean 'email'?")
 
 
 # --- stats --------------------------------------------------------------------------------------------------
@@ -120,10 +120,10 @@ def test_pause_goes_on_after_a_failure_and_says_so(qctl: Qctl) -> None:
     assert ran.code == 5
     assert "report paused" in ran.out
     assert ran.err == (
-        "qctl: there is no queue emial; did you mean 'email'?\nTo pause a queue before its first job, add --create.\n"
+        "qctl: queue 'emial' not found; did you mean 'email'?\nTo pause a queue before its first job, add --create.\n"
     )
     results = qctl("pause", "emial", "report", "--json", ops=FakeOps(queues__pause=pause)).json["results"]
-    assert {row["queue"]: row["error"] for row in results} == {"report": None, "emial": "there is no queue emial"}
+    assert {row["queue"]: row["error"] for row in results} == {"report": None, "emial": "queue 'emial' not found"}
 
 
 def test_pause_ends_where_redis_is_gone(qctl: Qctl) -> None:

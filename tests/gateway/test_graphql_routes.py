@@ -151,9 +151,9 @@ def test_jobs_and_mutations_need_an_operator(ask: Any, shared_gateway: Gateway, 
 
 def test_errors_have_the_texts_of_other_routes(operator: Any, ops: Ops) -> None:
     missing = operator('mutation { pause(queue: "emial") { changed } }')
-    assert (missing.status, missing.json["error"]) == (404, "there is no queue emial")
+    assert (missing.status, missing.json["error"]) == (404, "queue 'emial' not found")
     assert missing.json["errors"] == [
-        {"message": "there is no queue emial", "path": ["pause"], "extensions": {"status": 404}}
+        {"message": "queue 'emial' not found", "path": ["pause"], "extensions": {"status": 404}}
     ]
     wrong = operator('mutation { pause(queue: "email", reason: "\\u001b[2J") { changed } }')
     assert (wrong.status, wrong.json["error"]) == (400, "Invalid request")

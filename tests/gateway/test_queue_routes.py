@@ -103,7 +103,7 @@ def test_changes_need_an_operator(anybody: Any, shared_gateway: Gateway, ops: Op
 def test_successes_and_refusals_are_audited_with_their_trace_id(operator: Any, ops: Ops) -> None:
     operator("POST", "/api/queues/pause/email", {"reason": "it's late"}, X_Trace_Id="trace-1")
     missing = operator("POST", "/api/queues/clear/emial", X_Trace_Id="trace-2")
-    assert (missing.status, missing.json["error"]) == (404, "there is no queue emial")
+    assert (missing.status, missing.json["error"]) == (404, "queue 'emial' not found")
     done, refused = ops.audit.list()
     assert (done.actor, done.command, done.outcome) == ("admin-key@gateway", "qctl pause", "done")
     assert (done.trace, refused.trace) == ("trace-1", "trace-2")
@@ -154,7 +154,7 @@ def test_health_lists_reasons_without_the_address_of_redis(
         "degraded",
         "degraded",
     )
-    assert "1 wait in notification and no worker takes them" in found.json["reasons"]
+    assert "1 jobs wait in queue notification, and no worker listens to it" in found.json["reasons"]
     assert settings.redis_target not in found.body.decode()
 
 

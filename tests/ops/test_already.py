@@ -32,10 +32,10 @@ def finish(connection: Redis, job_id: str) -> None:
 @pytest.mark.parametrize(
     ("act", "said"),
     [
-        ("retry", "it waits already"),
-        ("cancel", "it was canceled already"),
-        ("delete", "it is in the trash already"),
-        ("discard", "it is in the trash already"),
+        ("retry", "it already waits"),
+        ("cancel", "it is already canceled"),
+        ("delete", "it is already in the trash"),
+        ("discard", "it is already in the trash"),
     ],
 )
 def test_the_second_time_nothing_is_left_to_do(ops: Ops, connection: Redis, act: Verb, said: str) -> None:
@@ -56,7 +56,7 @@ def test_a_letter_that_was_run_again_and_finished(ops: Ops, connection: Redis) -
     assert do(ops, "retry", "d").done == 1
     finish(connection, "d")
     again = do(ops, "retry", "d")
-    assert (again.already, again.outcomes[0].detail) == (1, "it was run again, and has finished")
+    assert (again.already, again.outcomes[0].detail) == (1, "it already ran again and finished")
     assert connection.zscore("rq:failed:mail", "d") is None
 
 
@@ -81,10 +81,10 @@ def test_one_that_waits_for_its_rate_limit(ops: Ops, connection: Redis) -> None:
 @pytest.mark.parametrize(
     ("act", "said"),
     [
-        ("retry", "it waits already"),
-        ("cancel", "it was canceled already"),
-        ("delete", "it is in the trash already"),
-        ("discard", "it is in the trash already"),
+        ("retry", "it already waits"),
+        ("cancel", "it is already canceled"),
+        ("delete", "it is already in the trash"),
+        ("discard", "it is already in the trash"),
     ],
 )
 @pytest.mark.parametrize("named", [True, False])
@@ -114,7 +114,7 @@ def test_of_two_who_move_at_the_same_instant_the_second_finds_it_done(ops: Ops, 
     assert ops.jobs.move(first, "letters").done == 2
     late = ops.jobs.move(second, "letters")
     assert (late.done, late.already, late.failed) == (0, 2, 0)
-    assert {each.detail for each in late.outcomes} == {"it is in letters already"}
+    assert {each.detail for each in late.outcomes} == {"it is already in letters"}
     elsewhere = ops.jobs.move(other, "parcels")
     assert (elsewhere.already, elsewhere.failed) == (0, 2), "it is not where it was to go"
     again = ops.jobs.move(ops.jobs.choose("move", Selector(ids=("a", "b"))), "letters")

@@ -40,5 +40,5 @@ def test_lists_by_name_and_pattern(ops: Ops, dead: list[str]) -> None:
 
 def test_shows_one_without_being_told_its_queue(ops: Ops, dead: list[str]) -> None:
     assert ops.dead_letters.show("d2").letter.queue == "files"
-    with pytest.raises(NotFoundError, match="there is no dead letter x"):
+    with pytest.raises(NotFoundError, match="dead letter 'x' not found"):
         ops.dead_letters.show("x")

@@ -91,7 +91,7 @@ def test_looking_writes_nothing(ops: Ops, connection: Redis) -> None:
     assert {key: connection.dump(key) for key in connection.scan_iter()} == before
 
 
-def test_a_user_who_may_only_read_is_told_what_was_not_looked_at(
+def test_a_user_who_may_only_read_is_told_what_was_not_checked(
     connection: Redis, settings: Settings, redis_server: object
 ) -> None:
     connection.execute_command("ACL", "SETUSER", "ro", "on", ">pw", "~*", "+@read", "+@connection", "-@write")
@@ -102,9 +102,7 @@ def test_a_user_who_may_only_read_is_told_what_was_not_looked_at(
     finally:
         connection.execute_command("ACL", "DELUSER", "ro")
     assert found["redis"].status == "ok"
-    assert {found[check].reason.split(":")[0] for check in ("version", "promise", "clock", "access")} == {
-        "not looked at"
-    }
+    assert {found[check].reason.split(":")[0] for check in ("version", "promise", "clock", "access")} == {"not checked"}
 
 
 def test_redis_away_is_said_once_and_the_rest_is_looked_at(make_settings: Make) -> None:
@@ -117,7 +115,7 @@ def test_redis_away_is_said_once_and_the_rest_is_looked_at(make_settings: Make) 
 
 
 def judged(server: Server, *, password: bool = False) -> dict[str, Finding]:
-    return by_check(list(server_checks.of_server(server, password=password)))
+    return by_check(list(server_checks.check_server(server, password=password)))
 
 
 @pytest.mark.parametrize(("version", "status"), [("6.0.16", "down"), ("5", "down"), ("6.2.0", "ok"), ("8.0.1", "ok")])
@@ -132,7 +130,7 @@ def test_a_replica_takes_no_writes(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("skew", "status", "words"),
-    [(0.1, "ok", "differ"), (-3.0, "degraded", "behind"), (45.0, "down", "ahead of"), (None, "ok", "not looked at")],
+    [(0.1, "ok", "differ"), (-3.0, "degraded", "behind"), (45.0, "down", "ahead of"), (None, "ok", "not checked")],
 )
 def test_clocks(server: Server, skew: float | None, status: str, words: str) -> None:
     found = judged(replace(server, skew=skew))["clock"]
@@ -140,9 +138,7 @@ def test_clocks(server: Server, skew: float | None, status: str, words: str) -> 
     assert words in found.reason
 
 
-@pytest.mark.parametrize(
-    ("fsync", "words"), [("always", "power cut"), ("everysec", "1 to 2 seconds"), ("no", "30 seconds")]
-)
+@pytest.mark.parametrize(("fsync", "words"), [("always", "power cut"), ("everysec", "1 to 2 s"), ("no", "30 s")])
 def test_which_promise_holds(server: Server, fsync: str, words: str) -> None:
     config = {**(server.config or {}), "appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction"}
     assert words in judged(replace(server, config=config))["promise"].reason
@@ -176,23 +172,23 @@ def test_a_far_redis_is_said_to_be(server: Server) -> None:
 def test_files_that_others_may_read(settings: Settings, server: Server) -> None:
     settings.make_home()
     settings.home.chmod(0o755)
-    assert by_check(list(server_checks.of_machine(settings, server)))["files"].fix == f"chmod 700 {settings.home}"
+    assert by_check(list(server_checks.check_machine(settings, server)))["files"].fix == f"chmod 700 {settings.home}"
     settings.home.chmod(0o700)
-    assert "files" not in by_check(list(server_checks.of_machine(settings, server)))
+    assert "files" not in by_check(list(server_checks.check_machine(settings, server)))
 
 
 @pytest.mark.parametrize(
     ("key", "status"), [("your_admin_key_here", "degraded"), ("pa55word", "degraded"), ("k3" * 16, "ok"), ("", None)]
 )
 def test_an_admin_key_that_is_guessed(make_settings: Make, key: str, status: str | None) -> None:
-    found = list(server_checks.of_keys(make_settings(QUEUE_ADMIN_KEY=key)))
+    found = list(server_checks.check_admin_key(make_settings(QUEUE_ADMIN_KEY=key)))
     assert [finding.status for finding in found] == ([status] if status else [])
     assert not key or key not in str(found)
 
 
 def test_a_sink_that_is_away(make_settings: Make) -> None:
     gone = make_settings(INFLUX_URL="http://127.0.0.1:1", INFLUX_TOKEN="t", ORG="o", BUCKET="b")
-    found = list(server_checks.of_sinks(gone))
+    found = list(server_checks.check_sinks(gone))
     assert [finding.status for finding in found] == ["degraded", "ok"]
     assert "readings" in found[0].reason
 
@@ -203,7 +199,7 @@ def test_a_sink_that_is_away(make_settings: Make) -> None:
 def test_a_bucket_is_looked_at_and_nothing_left_in_it(
     make_settings: Make, s3: S3Server, wrong: dict[str, str], status: str
 ) -> None:
-    *_, found = server_checks.of_sinks(make_settings(**{**s3.environ, **wrong}))
+    *_, found = server_checks.check_sinks(make_settings(**{**s3.environ, **wrong}))
     assert (found.status, "images" in found.reason) == (status, True)
     assert s3.objects() == {}
     assert s3.connect().list_multipart_uploads(Bucket=s3.bucket).get("Uploads", []) == []
@@ -232,15 +228,15 @@ def daemon(name: str, active: str = "active", *, enabled: str = "enabled", resta
     ],
 )
 def test_units(make_settings: Make, one: Daemon, status: str, fix: str | None) -> None:
-    (found,) = systemd_checks.judge(make_settings(MQTT_ENABLED="false"), [daemon("scheduler"), one])
+    (found,) = systemd_checks.check_daemons(make_settings(MQTT_ENABLED="false"), [daemon("scheduler"), one])
     assert (found.status, found.fix) == (status, fix)
     assert status == "ok" or one.name in found.reason
 
 
 def test_units_of_a_user_are_named_so(settings: Settings) -> None:
-    (found,) = systemd_checks.judge(settings, [daemon("email", "failed")], user=True)
+    (found,) = systemd_checks.check_daemons(settings, [daemon("email", "failed")], user=True)
     assert found.fix == "qctl daemon logs email --user"
 
 
 def test_no_units_no_word(settings: Settings) -> None:
-    assert list(systemd_checks.judge(settings, [])) == []
+    assert list(systemd_checks.check_daemons(settings, [])) == []

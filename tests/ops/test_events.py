@@ -68,10 +68,10 @@ def test_more_than_a_page_is_read(ops: Ops, connection: Redis) -> None:
 
 
 def test_what_there_is_not_is_guessed(ops: Ops) -> None:
-    with pytest.raises(UsageError, match="there is no event 'finishd'") as malformed:
+    with pytest.raises(UsageError, match="unknown event 'finishd'") as malformed:
         ops.events.list(EventFilter(events=("finishd",)))
     assert malformed.value.hint == "did you mean 'finished'?"
-    with pytest.raises(NotFoundError, match="there is no queue emial") as missing:
+    with pytest.raises(NotFoundError, match="queue 'emial' not found") as missing:
         ops.events.list(EventFilter(queue="emial"))
     assert missing.value.close == ("email",)
 

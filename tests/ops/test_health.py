@@ -37,8 +37,8 @@ def test_all_is_well(ops: Ops, connection: Redis) -> None:
     health = ops.health.check()
     assert (health.status, health.reasons) == ("ok", [])
     said = {finding.check: finding.reason for finding in health.findings}
-    assert said["paused"] == "held is paused: deploy; 1 wait"
-    assert said["dead letters"] == "1 dead letters wait for somebody"
+    assert said["paused"] == "queue held is paused: deploy; 1 jobs wait"
+    assert said["dead letters"] == "1 dead letters need a decision"
 
 
 def test_ping(ops: Ops, settings: Settings) -> None:
@@ -66,7 +66,7 @@ def test_how_redis_is_set(odd: tuple[Redis, Ops]) -> None:
     connection.config_set("maxmemory-policy", "allkeys-lru")
     found = ills(ops)
     assert set(found) == {"persistence", "eviction"}
-    assert "once it has a maxmemory" in found["eviction"].reason
+    assert "as soon as maxmemory is set" in found["eviction"].reason
     connection.config_set("maxmemory", int(connection.info("memory")["used_memory"] * 1.1))
     found = ills(ops)
     assert "maxmemory" in found["memory"].reason
@@ -88,7 +88,7 @@ def test_work_that_nobody_does(ops: Ops, connection: Redis) -> None:
     connection.set(keys.scheduler_lock("later"), "1")
     assert set(ills(ops)) == {"workers"}
     connection.zadd(keys.scheduled("later"), {"j": now - 90})
-    assert "does not get on" in ills(ops)["schedule"].reason
+    assert "cannot keep up" in ills(ops)["schedule"].reason
 
 
 def test_suspended_quarantined_stale_and_down(ops: Ops, connection: Redis) -> None:
@@ -106,7 +106,7 @@ def test_a_session_that_the_broker_forgot_is_an_ill_for_a_day(ops: Ops, connecti
     now = time.time() * 1000
     lost = {"sessions_lost": 2, "session_lost_at": int(now - 60_000)}
     connection.hset(keys.ingest("readings"), mapping=lost)
-    assert "(2 in all)" in ills(ops)["session"].reason
+    assert "(2 in total)" in ills(ops)["session"].reason
     connection.hset(keys.ingest("readings"), "session_lost_at", int(now - 90_000_000))
     assert ills(ops) == {}
     connection.hset(keys.ingest("readings"), "session_lost_at", "yesterday")

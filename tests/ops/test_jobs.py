@@ -182,7 +182,7 @@ def test_the_others_stay_where_a_canary_fails(
     result = again(ops, first=1, timeout=30.0)
     assert result.done == 1
     assert isinstance(result.halted, JobFailedError)
-    assert "the other 4 were left as they are" in result.halted.message
+    assert "the other 4 jobs were not retried" in result.halted.message
     assert ops.dead_letters.count() == 5
     assert [event.event for event in events.newest(connection, 100)].count("requeued") == 1
 

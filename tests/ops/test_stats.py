@@ -115,7 +115,7 @@ def test_counts_go_back_for_two_days(ops: Ops, seconds: float) -> None:
 
 
 def test_a_queue_that_is_not_there(ops: Ops) -> None:
-    with pytest.raises(NotFoundError, match="there is no queue emial"):
+    with pytest.raises(NotFoundError, match="queue 'emial' not found"):
         ops.stats.names(["emial"])
 
 

@@ -119,9 +119,9 @@ def test_a_stock_worker_that_claims_by_script_can_be_quiet(
 
 def test_what_cannot_be_quiet_says_what_can_be_done(ops: Ops, connection: Redis) -> None:
     stock.register_worker(connection, "w1", "work")
-    with pytest.raises(RefusedError, match="w1 does not claim by qctl's script") as refused:
+    with pytest.raises(RefusedError, match="cannot quiet worker 'w1': it does not claim by qctl's script") as refused:
         ops.workers.quiet("w1")
-    assert refused.value.hint == "qctl worker stop w1 lets it finish its job and end"
+    assert refused.value.hint == "let it finish its job and end with: qctl worker stop w1"
 
 
 def test_stop_lets_a_worker_finish_its_job(
@@ -190,10 +190,10 @@ def test_workers_are_found_by_name_pattern_and_queue(ops: Ops, connection: Redis
     assert [one.name for one in ops.workers.list("re*")] == ["a.2", "b.1"]
     assert [one.name for one in ops.workers.select(["a.*", "b.1"])] == ["a.1", "a.2", "b.1"]
     assert ops.workers.select(["x*"]) == []
-    with pytest.raises(NotFoundError, match=r"there is no worker a\.3") as unknown:
+    with pytest.raises(NotFoundError, match=r"worker 'a.3' not found") as unknown:
         ops.workers.select(["a.3"])
     assert unknown.value.hint == "did you mean 'a.2' or 'a.1'?"
-    with pytest.raises(NotFoundError, match="there is no queue emial"):
+    with pytest.raises(NotFoundError, match="queue 'emial' not found"):
         ops.workers.list("emial")
     with pytest.raises(NotFoundError):
         ops.workers.show("c")

@@ -161,7 +161,7 @@ class QueueHealth(BaseModel):
     status: HealthStatus
     timestamp: Moment = Field(examples=[EXAMPLE_TIME])
     checks: dict[str, HealthStatus] = Field(examples=[{"redis": "ok", "workers": "degraded"}])
-    reasons: list[str] = Field(examples=[["3 wait in message and no worker takes them"]])
+    reasons: list[str] = Field(examples=[["3 jobs wait in queue message, and no worker listens to it"]])
     queues: dict[str, QueueCounts]
 
 

@@ -32,7 +32,7 @@ class Threshold:
     critical: float | None = None
     is_minimum: bool = False
 
-    def judge(self, value: float) -> Level:
+    def level_of(self, value: float) -> Level:
         """How bad a value is."""
         for limit, level in ((self.critical, Level.CRITICAL), (self.warning, Level.WARNING)):
             if limit is not None and (value < limit if self.is_minimum else value > limit):
@@ -55,7 +55,7 @@ class Thresholds:
     workers: Threshold | None = None
 
     @property
-    def given(self) -> dict[CheckedMetric, Threshold]:
+    def enabled(self) -> dict[CheckedMetric, Threshold]:
         """Those that are looked at."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: limit for name, limit in found.items() if limit is not None}  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The ways that a notice goes out: a mail by the queue `email`, a web hook, a command. Each raises QctlError."""
+"""Channels of alerts: mail through the queue `email`, webhook, command. Each raises QctlError."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from typing import Any
 
 from qctl.errors import QctlError
 from qctl.models import Notice
-from qctl.ops.alert_rules import may_call
+from qctl.ops.alert_rules import is_allowed_webhook
 from qctl.safe import escape_line
 from qctl.service import QueueService
 from qctl.settings import Settings
 
 MAIL_JOB = "alert-email"
-"""The catalog's job that sends a notice as a mail."""
+"""Job of the catalog that sends the mail."""
 
-WEBHOOK_TIMEOUT = 10.0
-"""Seconds that a web hook has to answer."""
+WEBHOOK_TIMEOUT_SECONDS = 10.0
 
-COMMAND_TIMEOUT = 30.0
-"""Seconds that a command may run."""
+COMMAND_TIMEOUT_SECONDS = 30.0
 
-MOST_ERRORS = 10_000
-"""Bytes of what a command says went wrong that are read."""
+MAX_STDERR_BYTES = 10_000
+"""Limit of the error output of a command that is read."""
 
-PASSED_ON = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ")
-"""What a command gets of our environment: passwords may stand in the rest."""
+INHERITED_VARIABLES = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ")
+"""Environment variables that a command inherits; others may contain passwords."""
 
 
-def document(notice: Notice) -> dict[str, Any]:
-    """A notice for programs. `text` is what most chat systems show of a web hook."""
+def notice_document(notice: Notice) -> dict[str, Any]:
+    """Build the JSON document of a notice. `text` is the field that most chat systems show."""
     return {
         "schema": "qctl.alert/1",
         "text": notice.subject,
@@ -54,15 +52,15 @@ def document(notice: Notice) -> dict[str, Any]:
     }
 
 
-def mail(notice: Notice, to: str, settings: Settings) -> None:
-    """Enqueue a mail. The same notice to the same address is one mail, however often it is tried."""
+def send_mail(notice: Notice, to: str, settings: Settings) -> None:
+    """Enqueue a mail. Repeated attempts for the same notice and address make one mail."""
     unique = hashlib.sha256(f"{notice.key}|{to}".encode(errors="replace")).hexdigest()
     lines = [
         notice.words,
         "",
-        f"since {_time(notice.since)}, by the rule {notice.rule}, told by {notice.host}",
-        f"look at it: qctl stats {quote(escape_line(notice.queue))}",
-        f"keep quiet: qctl alert mute {quote(escape_line(notice.rule))} --for 2h",
+        f"since {_time(notice.since)}, rule {notice.rule}, sent by {notice.host}",
+        f"show the queue: qctl stats {quote(escape_line(notice.queue))}",
+        f"mute the rule: qctl alert mute {quote(escape_line(notice.rule))} --for 2h",
     ]
     with QueueService(settings) as service:
         data = {"userEmail": to, "subject": notice.subject, "text": "\n".join(lines) + "\n"}
@@ -71,56 +69,56 @@ def mail(notice: Notice, to: str, settings: Settings) -> None:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Where a hook leads, nobody has allowed."""
+        """Refuse: the target of a redirect is not allowed by QCTL_ALERT_WEBHOOKS."""
 
 
-def webhook(notice: Notice, url: str, settings: Settings) -> None:
-    """POST a notice as JSON, only to where QCTL_ALERT_WEBHOOKS allows. Redirects are not followed."""
-    if not may_call(url, settings.alert_webhooks):
-        raise QctlError("QCTL_ALERT_WEBHOOKS does not allow it")
+def post_webhook(notice: Notice, url: str, settings: Settings) -> None:
+    """POST a notice as JSON to a URL that QCTL_ALERT_WEBHOOKS allows. Redirects are not followed."""
+    if not is_allowed_webhook(url, settings.alert_webhooks):
+        raise QctlError("QCTL_ALERT_WEBHOOKS does not allow this URL")
     request = urllib.request.Request(  # noqa: S310 - the scheme is one that is allowed
         url,
-        json.dumps(document(notice)).encode(),
+        json.dumps(notice_document(notice)).encode(),
         {"Content-Type": "application/json", "User-Agent": "qctl"},
         method="POST",
     )
-    # No proxy of the environment, and no redirect, may lead it elsewhere.
+    # Neither a proxy of the environment nor a redirect may change the target.
     opener = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=WEBHOOK_TIMEOUT):
+        with opener.open(request, timeout=WEBHOOK_TIMEOUT_SECONDS):
             pass
     except urllib.error.HTTPError as error:
         error.close()
-        raise QctlError(f"it answers {error.code}") from error
+        raise QctlError(f"HTTP status {error.code}") from error
     except (OSError, HTTPException, ValueError) as error:
-        raise QctlError(f"it cannot be reached: {getattr(error, 'reason', error)}") from error
+        raise QctlError(f"cannot be reached: {getattr(error, 'reason', error)}") from error
 
 
-def command(notice: Notice, words: tuple[str, ...]) -> None:
-    """Run a command without a shell, the notice as JSON on its stdin and in QCTL_ALERT_... of its environment."""
-    said = document(notice)
-    env = {name: value for name, value in os.environ.items() if name in PASSED_ON}
-    env |= {f"QCTL_ALERT_{name.upper()}": said[name] for name in ("rule", "queue", "level", "words", "text")}
-    with tempfile.TemporaryFile() as errors:  # a pipe would wait for whatever the command left behind
+def run_command(notice: Notice, words: tuple[str, ...]) -> None:
+    """Run a command without a shell; it gets the notice as JSON on stdin and as QCTL_ALERT_... in its environment."""
+    document = notice_document(notice)
+    env = {name: value for name, value in os.environ.items() if name in INHERITED_VARIABLES}
+    env |= {f"QCTL_ALERT_{name.upper()}": document[name] for name in ("rule", "queue", "level", "words", "text")}
+    with tempfile.TemporaryFile() as errors:  # a pipe would wait for processes that the command leaves behind
         try:
             ran = subprocess.run(
                 words,
-                input=json.dumps(said).encode(),
+                input=json.dumps(document).encode(),
                 env=env,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                timeout=COMMAND_TIMEOUT,
+                timeout=COMMAND_TIMEOUT_SECONDS,
                 start_new_session=True,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise QctlError(f"it ran longer than {COMMAND_TIMEOUT:.0f} s") from error
+            raise QctlError(f"ran longer than {COMMAND_TIMEOUT_SECONDS:.0f} s") from error
         except (OSError, ValueError) as error:
-            raise QctlError(f"it cannot be run: {getattr(error, 'strerror', None) or error}") from error
+            raise QctlError(f"cannot be run: {getattr(error, 'strerror', None) or error}") from error
         if ran.returncode:
             errors.seek(0)
-            last = errors.read(MOST_ERRORS).decode(errors="replace").strip().rpartition("\n")[2]
-            raise QctlError(f"it ended with {ran.returncode}{f': {last}' if last else ''}")
+            last_line = errors.read(MAX_STDERR_BYTES).decode(errors="replace").strip().rpartition("\n")[2]
+            raise QctlError(f"exit code {ran.returncode}{f': {last_line}' if last_line else ''}")
 
 
 def _time(when: datetime) -> str:

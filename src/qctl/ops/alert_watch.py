@@ -1,4 +1,4 @@
-"""The scheduler's look at the rules of alerts, every few seconds, in a thread of its own."""
+"""Checks the alert rules every few seconds, in a thread of the scheduler, and sends alerts."""
 
 from __future__ import annotations
 
@@ -15,79 +15,80 @@ from qctl.broker.redis import clock, locks
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.errors import QctlError, SettingsError
 from qctl.models import AlertRule, Channel, Firing, Level, Notice, QueueCheck, Stats
-from qctl.ops.alerts import Words, deliver, load, look
+from qctl.ops.alerts import DescribeCheck, check_rule, deliver, load_rules
 from qctl.safe import escape_line
 from qctl.settings import Settings
 
 log = logging.getLogger(__name__)
 
-TELLING = 120.0
-"""Seconds that telling somebody takes at most: longer than a command or a web hook may."""
+LOCK_SECONDS = 120.0
+"""Lifetime of the lock between two deliveries: longer than any delivery may take."""
 
 
 class AlertWatch:
-    """Tells whoever a rule names when a queue is bad, again while it stays so, and when it is well.
+    """Sends alerts when a queue exceeds a rule's thresholds, again at intervals, and when it has recovered.
 
-    `words` say what is wrong with a queue. Everything told is told at least once by each channel: one that fails is
-    tried again at the next look, the others are not.
+    `describe` describes the problem of a queue. Each alert is delivered at least once through each channel: a failed
+    delivery is repeated at the next check, without repeating the others.
     """
 
-    def __init__(self, settings: Settings, words: Words) -> None:
+    def __init__(self, settings: Settings, describe: DescribeCheck) -> None:
         self._settings = settings
-        self._words = words
+        self._describe = describe
         self._redis = connect(settings, name="qctl-alerts")
         self._rules: list[AlertRule] = []
-        self._complaint = ""
-        self._go_on: Callable[[], None] | None = None
+        self._rules_error = ""
+        self._extend_lock: Callable[[], None] | None = None
 
     def run(self, stop: Event) -> None:
-        """Look until `stop` is set. Whatever goes wrong is logged, and it goes on."""
+        """Check until `stop` is set. Errors are logged, and checking continues."""
         while not stop.wait(self._settings.alert_interval):
             try:
                 with translate_errors(self._settings):
-                    self.look()
+                    self.check()
             except QctlError as error:
-                log.warning("cannot look at alerts: %s", error.message)
+                log.warning("alert check failed: %s", error.message)
             except Exception:
-                log.exception("cannot look at alerts")
+                log.exception("alert check failed")
         self._redis.close()
 
-    def look(self) -> None:
-        """Read the rules and the queues once, and tell what is to be told. Raises what Redis raises."""
+    def check(self) -> None:
+        """Check all rules once, and send due alerts. Raises the errors of Redis."""
         self._read_rules()
         if not self._rules and not alert_state.read_firing(self._redis):
             return
-        with locks.try_lock(self._redis, "alerts", TELLING) as self._go_on:
-            if self._go_on:
-                self._look(stats_snapshot.stats(self._redis))
+        with locks.try_lock(self._redis, "alerts", LOCK_SECONDS) as self._extend_lock:
+            if self._extend_lock:
+                self._check_all(stats_snapshot.stats(self._redis))
 
     def _read_rules(self) -> None:
-        """Take the file as it is now. One that cannot be used is complained of once, and the rules before stay."""
+        """Reload the rules. An invalid file is logged once, and the previous rules stay in force."""
         try:
-            self._rules, complaint = load(self._settings), ""
+            self._rules, problem = load_rules(self._settings), ""
         except SettingsError as error:
-            complaint = error.message
-        if complaint and complaint != self._complaint:
-            log.error("the rules of alerts stay as they were: %s", complaint)
-        self._complaint = complaint
+            problem = error.message
+        if problem and problem != self._rules_error:
+            log.error("alert rules not reloaded, the previous rules stay in force: %s", problem)
+        self._rules_error = problem
 
-    def _look(self, stats: Stats) -> None:
+    def _check_all(self, stats: Stats) -> None:
         before = alert_state.read_firing(self._redis)
         muted = alert_state.read_mutes(self._redis)
         now = clock.to_datetime(clock.now_ms(self._redis))
-        log.debug("looks at %d queues by %d rules", len(stats.queues), len(self._rules))
+        log.debug("checking alerts: queues=%d rules=%d", len(stats.queues), len(self._rules))
         for rule in self._rules:
             known = before.pop(rule.name, {})
-            for queue in look(rule, stats):
-                self._judge(rule, queue, known.pop(queue.queue, None), now, muted=rule.name in muted)
+            for queue in check_rule(rule, stats):
+                self._update(rule, queue, known.pop(queue.queue, None), now, muted=rule.name in muted)
             for name in known:
                 alert_state.delete(self._redis, rule.name, name)
-        for gone, queues in before.items():
+        for deleted_rule, queues in before.items():
             for name in queues:
-                alert_state.delete(self._redis, gone, name)
+                alert_state.delete(self._redis, deleted_rule, name)
 
-    def _judge(self, rule: AlertRule, queue: QueueCheck, was: Firing | None, now: datetime, *, muted: bool) -> None:
-        """Note how one queue stands by one rule, and tell of it where it is time to. What is not known is no news."""
+    def _update(self, rule: AlertRule, queue: QueueCheck, was: Firing | None, now: datetime, *, muted: bool) -> None:
+        """Record the state of a queue under a rule, and send the alerts that are due. An unknown state changes
+        nothing."""
         if queue.level == Level.UNKNOWN:
             return
         if queue.level == Level.OK:
@@ -96,52 +97,58 @@ class AlertWatch:
             return
         firing = replace(was, level=queue.level) if was else Firing(queue.queue, queue.level, now)
         if firing != was:
-            log.debug("%s: %s is %s since %s", rule.name, queue.queue, queue.level.name, firing.since.isoformat())
+            log.debug(
+                "alert: rule=%s queue=%s level=%s since=%s",
+                rule.name,
+                queue.queue,
+                queue.level.name,
+                firing.since.isoformat(),
+            )
             alert_state.record(self._redis, rule.name, firing)
         if muted or (now - firing.since).total_seconds() < rule.hold:
             return
         for channel in rule.channels:
-            if _is_time(rule, firing, channel, now):
+            if _is_due(rule, firing, channel, now):
                 last = firing.notified[channel.label][0].isoformat() if channel.label in firing.notified else ""
                 key = f"{rule.name}|{queue.queue}|{firing.since.isoformat()}|{firing.level}|{last}"
-                notice = self._notice(rule, queue.queue, firing, now, self._words(queue), key)
-                if self._tell(rule, notice, channel):
+                notice = self._notice(rule, queue.queue, firing, now, self._describe(queue), key)
+                if self._send(rule, notice, channel):
                     firing = replace(firing, notified={**firing.notified, channel.label: (now, firing.level)})
                     alert_state.record(self._redis, rule.name, firing)
 
     def _resolve(self, rule: AlertRule, was: Firing, now: datetime, *, muted: bool) -> None:
-        """A queue is well again: tell those who were told that it was not."""
+        """Notify the channels that were alerted that the queue has recovered."""
         key = f"{rule.name}|{was.queue}|{was.since.isoformat()}|resolved"
-        words = f"{escape_line(was.queue)} is well again"
+        words = f"{escape_line(was.queue)} has recovered"
         notice = self._notice(rule, was.queue, replace(was, level=Level.OK), now, words, key)
-        told = [channel for channel in rule.channels if channel.label in was.notified and not muted]
-        failed = {channel.label for channel in told if not self._tell(rule, notice, channel)}
+        channels = [channel for channel in rule.channels if channel.label in was.notified and not muted]
+        failed = {channel.label for channel in channels if not self._send(rule, notice, channel)}
         if failed:
-            left = {label: when for label, when in was.notified.items() if label in failed}
-            alert_state.record(self._redis, rule.name, replace(was, notified=left))
+            remaining = {label: when for label, when in was.notified.items() if label in failed}
+            alert_state.record(self._redis, rule.name, replace(was, notified=remaining))
         else:
             alert_state.delete(self._redis, rule.name, was.queue)
 
     def _notice(self, rule: AlertRule, queue: str, firing: Firing, now: datetime, words: str, key: str) -> Notice:
         return Notice(rule.name, queue, firing.level, firing.since, now, words, socket.gethostname(), key)
 
-    def _tell(self, rule: AlertRule, notice: Notice, channel: Channel) -> bool:
-        """Send one notice. Returns whether it went out."""
-        if self._go_on:
-            self._go_on()
+    def _send(self, rule: AlertRule, notice: Notice, channel: Channel) -> bool:
+        """Send one notice. Returns whether it was delivered."""
+        if self._extend_lock:
+            self._extend_lock()
         delivery = deliver(notice, rule, channel, self._settings)
         if not delivery.sent:
-            log.error("cannot tell %s of %s: %s", delivery.channel, notice.subject, delivery.problem)
+            log.error("alert not sent: channel=%s problem=%s: %s", delivery.channel, delivery.problem, notice.subject)
             return False
-        log.info("told %s of %s", delivery.channel, notice.subject)
+        log.info("alert sent: channel=%s: %s", delivery.channel, notice.subject)
         events.record(
             self._redis, "alerted", queue=notice.queue, reason=notice.subject[:300], actor=f"alert:{rule.name}"
         )
         return True
 
 
-def _is_time(rule: AlertRule, firing: Firing, channel: Channel, now: datetime) -> bool:
-    """Whether a channel is to be told: never before, of something worse now, or long enough ago."""
+def _is_due(rule: AlertRule, firing: Firing, channel: Channel, now: datetime) -> bool:
+    """Return True if a channel has no alert yet, the level has become worse, or the repeat interval has passed."""
     if channel.label not in firing.notified:
         return True
     when, level = firing.notified[channel.label]

@@ -1,4 +1,4 @@
-"""What people did: noted by whoever let them, command line, screen or gateway, and looked up later."""
+"""The audit: changes made by people through the command line, the monitor or the gateway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qctl.safe import redact
 
 
 class AuditOps(Part, name="audit"):
-    """What `qctl audit` shows."""
+    """Entries of the audit, for `qctl audit`."""
 
     def note(
         self,
@@ -29,9 +29,9 @@ class AuditOps(Part, name="audit"):
         actor: str | None = None,
         trace: str | None = None,
     ) -> None:
-        """Write down an act that is over. `command` is what it is called, `qctl clear`; `line` the command line that
-        does the same, of which secrets are taken out here; `outcome` the name of its exit code; `actor` whoever is
-        logged in where None; `trace` the id of the request, QCTL_TRACE_ID where None.
+        """Record a finished change. `command` is its name, `qctl clear`; `line` the equivalent command line, from which
+        secrets are removed here; `outcome` the name of its exit code; `actor` the logged-in user if None; `trace` the
+        id of the request, QCTL_TRACE_ID if None.
         """
         audit.record(
             self._redis,
@@ -46,7 +46,7 @@ class AuditOps(Part, name="audit"):
         )
 
     def acting_as(self, actor: str) -> AbstractContextManager[None]:
-        """While it is entered, what is done here is signed with the name of whoever it is done for."""
+        """Context manager that records the changes of this thread under the name of `actor`."""
         return events.acting_as(actor)
 
     def list(
@@ -59,21 +59,21 @@ class AuditOps(Part, name="audit"):
         since: float | None = None,
         limit: int = 50,
     ) -> builtins.list[AuditEntry]:
-        """The last acts that match, oldest of them first. `actor` and `command` are patterns or a part of what is
-        looked for, `trace` is the id of a request, `since` is how many seconds ago. Raises UsageError."""
+        """Return the last matching entries, oldest first. `actor` and `command` are patterns or parts of the text,
+        `trace` is the id of a request, `since` an age in seconds. Raises UsageError."""
         if limit < 1:
-            raise UsageError("a limit is at least 1")
+            raise UsageError(f"limit {limit} is too small; the minimum is 1")
         since_ms = 0 if since is None else clock.now_ms(self._redis) - round(since * 1000)
 
-        def wanted(act: AuditEntry) -> bool:
+        def matches(entry: AuditEntry) -> bool:
             return (
-                _matches(actor, act.actor)
-                and _matches(command, act.command)
-                and (outcome is None or act.outcome == outcome)
-                and (trace is None or act.trace == trace)
+                _matches(actor, entry.actor)
+                and _matches(command, entry.command)
+                and (outcome is None or entry.outcome == outcome)
+                and (trace is None or entry.trace == trace)
             )
 
-        return audit.search(self._redis, wanted, limit=limit, since_ms=max(0, since_ms))
+        return audit.search(self._redis, matches, limit=limit, since_ms=max(0, since_ms))
 
 
 def _matches(pattern: str | None, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What Redis alone knows, as one file, and back: pauses, schedules, dead letters, the trash."""
+"""Backup of the state that only Redis holds (pauses, schedules, dead letters, the trash), and its restoration."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from qctl.ops.base import Part
 
 
 class BackupOps(Part, name="backup"):
-    """What `qctl backup` and `qctl restore` do."""
+    """Backup and restoration, for `qctl backup` and `qctl restore`."""
 
     def write(self, write: Callable[[str], None], *, progress: Progress = ignore_progress) -> Backup:
-        """Write the backup, some lines at a time, with what is secret in it. Nothing in Redis is changed."""
+        """Write the backup, several lines at a time, including secrets. Changes nothing in Redis."""
         counts: Counter[str] = Counter()
         for kind, step in write_backup.lines(self._redis):
             write("".join(f"{line}\n" for line in step))
@@ -33,23 +33,23 @@ class BackupOps(Part, name="backup"):
         dry_run: bool = False,
         progress: Progress = ignore_progress,
     ) -> RestoredBackup:
-        """Put back what is not there. Lines that are corrupt, hostile or over are refused.
+        """Restore what does not exist. Lines that are corrupt, hostile or expired are rejected.
 
-        With `dry_run` they are only read. May be interrupted between two lines and run again.
+        With `dry_run` lines are only checked. May be interrupted between two lines and repeated.
         """
-        self._redis.ping()  # who is away is no fault of the lines
+        self._redis.ping()  # an unreachable Redis must not count as rejected lines
         counts: Counter[str] = Counter()
-        refused = there = 0
-        bad: list[RejectedLine] = []
+        refused = existing = 0
+        rejected: list[RejectedLine] = []
         for number, line in enumerate(lines, 1):
             try:
                 counts[restore_backup.put(self._redis, line, trust=trust, dry_run=dry_run, actor=events.actor())] += 1
             except AlreadyExistsError:
-                there += 1
+                existing += 1
             except RejectedError as error:
                 refused += 1
-                if len(bad) < MAX_LISTED_OUTCOMES:
-                    bad.append(RejectedLine(number, error.message))
+                if len(rejected) < MAX_LISTED_OUTCOMES:
+                    rejected.append(RejectedLine(number, error.message))
             progress(number, None)
         whole = counts.pop(write_backup.END, 0) > 0
-        return RestoredBackup(dict(counts), refused, bad, whole, there)
+        return RestoredBackup(dict(counts), refused, rejected, whole, existing)

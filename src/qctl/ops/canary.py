@@ -1,4 +1,4 @@
-"""A few jobs that go ahead: the others follow where those do well."""
+"""Canary retries: the other jobs follow only if the first few succeed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from qctl.broker.redis.connection import Connection
 from qctl.errors import JobFailedError, WaitTimeoutError
 from qctl.models import BulkResult, ChosenJobs, Progress, Selection
 
-BROKEN = frozenset({"failed", "stopped", "canceled", "scheduled"})
-"""Statuses of a job that did not do well. One that is scheduled failed, and will be tried again."""
+FAILED_STATUSES = frozenset({"failed", "stopped", "canceled", "scheduled"})
+"""Statuses of a canary that did not succeed. A scheduled one has failed and waits for its next retry."""
 
 
 def run(
@@ -27,23 +27,26 @@ def run(
     rate: float | None,
     progress: Progress,
 ) -> BulkResult:
-    """Retry `first` of them, wait until they have finished, retry the others. `halted` says why that was not done."""
-    ahead, rest = _split(chosen, first)
-    result = bulk.run(connection, ahead, act, progress=lambda done, _: progress(done, chosen.count))
+    """Retry the `first` jobs, wait until they have finished, then retry the others. `halted` says why the others were
+    not retried."""
+    canaries, rest = _split(chosen, first)
+    result = bulk.run(connection, canaries, act, progress=lambda done, _: progress(done, chosen.count))
     sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]
     seen, _ = wait_for_jobs.wait_until(connection, sent, timeout, _has_ended)
-    broken = [id_ for id_ in sent if seen[id_].status in BROKEN]
-    late = [id_ for id_ in sent if not _has_ended(id_, seen[id_])]
+    failed = [id_ for id_ in sent if seen[id_].status in FAILED_STATUSES]
+    unfinished = [id_ for id_ in sent if not _has_ended(id_, seen[id_])]
     left = rest.count
-    others = f"the other {left} were left as they are"
-    if broken:
+    others = f"the other {left} jobs were not retried"
+    if failed:
         error = JobFailedError(
-            f"job {broken[0]} did not do well again: {others}", hint=f"qctl job show {quote(broken[0])}"
+            f"canary job {failed[0]} failed again: {others}", hint=f"qctl job show {quote(failed[0])}"
         )
         return replace(result, halted=error)
-    if late:
-        status = seen[late[0]].status
-        return replace(result, halted=WaitTimeoutError(f"job {late[0]} is {status} after {timeout:g} s: {others}"))
+    if unfinished:
+        status = seen[unfinished[0]].status
+        return replace(
+            result, halted=WaitTimeoutError(f"canary job {unfinished[0]} is {status} after {timeout:g} s: {others}")
+        )
     before = result.done + result.failed
     after = bulk.run(connection, rest, act, rate=rate, progress=lambda done, _: progress(before + done, chosen.count))
     return BulkResult(
@@ -57,15 +60,15 @@ def run(
 
 
 def _has_ended(_id: str, seen: JobStatus) -> bool:
-    return seen.status in BROKEN or seen.status in wait_for_jobs.END_STATUSES
+    return seen.status in FAILED_STATUSES or seen.status in wait_for_jobs.END_STATUSES
 
 
 def _split(chosen: Selection, first: int) -> tuple[Selection, Selection]:
-    """The first of them, and the others. What is not there is told of with the first."""
-    ahead: list[ChosenJobs] = []
+    """Split into the first jobs and the others. Missing ids stay with the first."""
+    canaries: list[ChosenJobs] = []
     rest: list[ChosenJobs] = []
     for part in chosen.chosen:
-        ahead.append(ChosenJobs(part.queue, part.state, part.ids[:first], part.positions[:first]))
+        canaries.append(ChosenJobs(part.queue, part.state, part.ids[:first], part.positions[:first]))
         rest.append(ChosenJobs(part.queue, part.state, part.ids[first:], part.positions[first:]))
         first = max(0, first - len(part.ids))
-    return replace(chosen, chosen=ahead), Selection(rest, so=chosen.so)
+    return replace(chosen, chosen=canaries), Selection(rest, so=chosen.so)

@@ -1,4 +1,4 @@
-"""How queues stand against thresholds: for monitoring, and for alerts."""
+"""Comparison of queues with thresholds, for monitoring systems and alerts."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from qctl.models import (
     Thresholds,
 )
 from qctl.ops.base import Part
-from qctl.ops.selection import select
+from qctl.ops.selection import select_queues
 from qctl.ops.stats import folded
 
 
 class CheckOps(Part, name="checks"):
-    """What `qctl check` answers."""
+    """Checks of queues, for `qctl check`."""
 
     def run(self, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:
-        """Judge these queues (names or patterns, all by default), each with its lanes. Raises NotFoundError."""
-        return judge(stats_snapshot.stats(self._redis), thresholds, queues)
+        """Check these queues (names or patterns, default: all), each with its lanes. Raises NotFoundError."""
+        return check_queues(stats_snapshot.stats(self._redis), thresholds, queues)
 
 
-def judge(stats: Stats, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:
-    """Judge queues as they were read. Raises NotFoundError for a plain name that no queue has."""
+def check_queues(stats: Stats, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:
+    """Check queues of a snapshot. Raises NotFoundError for a name without wildcards that no queue has."""
     rows = {queue.name: queue for queue in folded(stats).queues}
     lanes = {queue.name: queue for queue in stats.queues}
-    named = dict.fromkeys(
-        name for pattern in queues for name in ([pattern] if pattern in lanes else select(pattern, list(rows)))
+    names = dict.fromkeys(
+        name for pattern in queues for name in ([pattern] if pattern in lanes else select_queues(pattern, list(rows)))
     )
-    chosen = [rows.get(name) or lanes[name] for name in named] if queues else list(rows.values())
-    return Check.of([_judge(queue, thresholds) for queue in chosen])
+    chosen = [rows.get(name) or lanes[name] for name in names] if queues else list(rows.values())
+    return Check.of([_check(queue, thresholds) for queue in chosen])
 
 
-def _judge(queue: QueueStats, thresholds: Thresholds) -> QueueCheck:
-    """One queue. Whatever cannot be read is critical: work does not flow through it."""
+def _check(queue: QueueStats, thresholds: Thresholds) -> QueueCheck:
+    """Check one queue. An unreadable queue is critical, because no job can run from it."""
     paused = f"{queue.paused.queue} is paused by {queue.paused.by}" if queue.paused else None
     if queue.error:
         return QueueCheck(queue.name, Level.CRITICAL, [], queue.error, paused)
-    readings = []
-    for what, threshold in thresholds.given.items():
-        value = _value(queue, what)
-        level = Level.UNKNOWN if value is None else threshold.judge(value)
-        readings.append(CheckedValue(queue.name, what, value, threshold, level))
-    worst = max((reading.level for reading in readings), key=LEVEL_ORDER.index, default=Level.OK)
-    return QueueCheck(queue.name, worst, readings, None, paused)
+    values = []
+    for metric, threshold in thresholds.enabled.items():
+        value = _value(queue, metric)
+        level = Level.UNKNOWN if value is None else threshold.level_of(value)
+        values.append(CheckedValue(queue.name, metric, value, threshold, level))
+    worst = max((checked.level for checked in values), key=LEVEL_ORDER.index, default=Level.OK)
+    return QueueCheck(queue.name, worst, values, None, paused)
 
 
-def _value(queue: QueueStats, what: CheckedMetric) -> float | None:
-    """None where it is not known: jobs wait, and the oldest does not tell since when."""
-    if what == "age":
+def _value(queue: QueueStats, metric: CheckedMetric) -> float | None:
+    """Return the value, None if unknown: jobs wait, but the oldest has no time."""
+    if metric == "age":
         return queue.oldest_age if queue.waiting else 0.0
-    if what == "errors":
+    if metric == "errors":
         return queue.error_rate or 0.0
-    return float({"depth": queue.waiting, "dead": queue.dead, "workers": queue.workers}[what])
+    return float({"depth": queue.waiting, "dead": queue.dead, "workers": queue.workers}[metric])

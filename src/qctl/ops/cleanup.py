@@ -1,4 +1,4 @@
-"""Housekeeping, made for cron: what is older than anybody wants to keep."""
+"""Cleanup, made for cron: delete data that has outlived its retention time."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from qctl.jobs import images
 from qctl.models import ChosenJobs, Cleanup, CleanupKind, CleanupResult, Progress, Selection, ignore_progress
 from qctl.ops.base import Part
 from qctl.ops.jobs import JobOps
-from qctl.ops.selection import families
+from qctl.ops.selection import select_families
 
-DAY = 86_400.0
+DAY_SECONDS = 86_400.0
 
-FINISHED, KEEP_FINISHED = DAY, 100
-"""Finished jobs go after so many seconds, but for the newest so many of each queue; by the third seed document."""
+FINISHED_SECONDS, KEEP_FINISHED_JOBS = DAY_SECONDS, 100
+"""Age at which finished jobs are deleted, and number of the newest jobs of each queue that stay."""
 
-FAILED, KEEP_FAILED = 7 * DAY, 50
-"""Dead letters likewise; they go to the trash."""
+FAILED_SECONDS, KEEP_FAILED_JOBS = 7 * DAY_SECONDS, 50
+"""Age at which dead letters move to the trash, and number of the newest of each queue that stay."""
 
-FORGOTTEN_AT_ONCE = 5000
-"""Events of the history that are deleted in one step."""
+HISTORY_STEP_EVENTS = 5000
+"""Events of the history that one step deletes."""
 
-STEP_TIME = 120.0
-"""Seconds that a step takes at most; another cleanup may begin so long after one was killed."""
+LOCK_SECONDS = 120.0
+"""Lifetime of the lock between two steps: after a killed cleanup, the next can start this much later."""
 
 ALL_KINDS: tuple[CleanupKind, ...] = get_args(CleanupKind)
 
 
 @dataclass(frozen=True)
-class _Wish:
-    """What a run was asked for: None is by kind."""
+class _Limits:
+    """Arguments of a run; None is the default of each kind."""
 
     queues: Sequence[str]
     older_than: float | None
@@ -54,7 +54,7 @@ class _Wish:
 
 
 class CleanupOps(Part, name="cleanup"):
-    """What `qctl cleanup` does. One run at a time, on all hosts together."""
+    """Cleanup, for `qctl cleanup`. One run at a time on all hosts together."""
 
     def run(
         self,
@@ -64,31 +64,31 @@ class CleanupOps(Part, name="cleanup"):
         keep: int | None = None,
         queues: Sequence[str] = (),
         dry_run: bool = False,
-        progress: Progress | None = None,
+        progress: Progress = ignore_progress,
     ) -> Cleanup:
-        """Remove what is older than `older_than` seconds, but for the `keep` newest of each queue; of these queues
-        (names or patterns, all by default). What is not said is by kind: see `qctl cleanup KIND --help`.
+        """Delete data older than `older_than` seconds, except the `keep` newest jobs of each queue; of these queues
+        (names or patterns, default: all). Other defaults depend on the kind, see `qctl cleanup KIND --help`.
 
-        May be interrupted and run again. Raises RefusedError where another cleanup runs, UsageError, NotFoundError.
+        May be interrupted and repeated. Raises RefusedError if another cleanup runs, UsageError and NotFoundError.
         """
-        if (older_than is not None and older_than < 0) or (keep is not None and keep < 0):
-            raise UsageError("nothing is older than the future, and no fewer than 0 are kept")
-        wish = _Wish(families(queues, stats_snapshot.queue_names(self._redis)), older_than, keep, dry_run)
+        for name, value in (("older_than", older_than), ("keep", keep)):
+            if value is not None and value < 0:
+                raise UsageError(f"{name} {value:g} is negative")
+        limits = _Limits(select_families(queues, stats_snapshot.queue_names(self._redis)), older_than, keep, dry_run)
         began = time.monotonic()
-        told = progress or ignore_progress
-        with nullcontext(_nothing) if dry_run else locks.try_lock(self._redis, "cleanup", STEP_TIME) as go_on:
-            if go_on is None:
-                raise RefusedError("another cleanup is running", hint="try again when it has ended")
+        with nullcontext(_no_lock) if dry_run else locks.try_lock(self._redis, "cleanup", LOCK_SECONDS) as extend_lock:
+            if extend_lock is None:
+                raise RefusedError("another cleanup is running", hint="repeat when it has ended")
 
-            def stepped(done: int, total: int | None) -> None:
-                go_on()
-                told(done, total)
+            def after_step(done: int, total: int | None) -> None:
+                extend_lock()
+                progress(done, total)
 
-            removed = [self._one(kind, wish, stepped) for kind in kinds]
+            removed = [self._clean(kind, limits, after_step) for kind in kinds]
         return Cleanup(removed, time.monotonic() - began, dry_run)
 
-    def _one(self, kind: CleanupKind, wish: _Wish, progress: Progress) -> CleanupResult:
-        """One kind. What goes wrong with it does not keep the others from going."""
+    def _clean(self, kind: CleanupKind, limits: _Limits, progress: Progress) -> CleanupResult:
+        """Clean one kind. Its error is part of the result, so that the other kinds are still cleaned."""
         kinds = {
             "finished": self._finished,
             "failed": self._failed,
@@ -100,79 +100,82 @@ class CleanupOps(Part, name="cleanup"):
             "trash": self._trash,
         }
         try:
-            return kinds[kind](wish, progress)
+            return kinds[kind](limits, progress)
         except QctlError as error:
             return CleanupResult(kind, 0, problem=error.message)
 
     # --- each kind ---
 
-    def _finished(self, wish: _Wish, progress: Progress) -> CleanupResult:
-        before, keep = self._now - wish.age(FINISHED), wish.newest(KEEP_FINISHED)
+    def _finished(self, limits: _Limits, progress: Progress) -> CleanupResult:
+        before, keep = self._now - limits.age(FINISHED_SECONDS), limits.newest(KEEP_FINISHED_JOBS)
         done = 0
-        for queue in wish.queues:
-            found = cleanup.expired_jobs(self._redis, queue, "finished", before=before, keep=keep)
-            if wish.dry_run:
-                done += _count(found)
+        for queue in limits.queues:
+            ids = cleanup.expired_jobs(self._redis, queue, "finished", before=before, keep=keep)
+            if limits.dry_run:
+                done += _count(ids)
             else:
-                done += cleanup.delete_finished(self._redis, queue, found, _after(done, progress))
+                done += cleanup.delete_finished(self._redis, queue, ids, _offset_progress(done, progress))
         return CleanupResult("finished", done)
 
-    def _failed(self, wish: _Wish, progress: Progress) -> CleanupResult:
-        before, keep = self._now - wish.age(FAILED), wish.newest(KEEP_FAILED)
-        found = (
-            (queue, cleanup.expired_jobs(self._redis, queue, "failed", before=before, keep=keep))
-            for queue in wish.queues
+    def _failed(self, limits: _Limits, progress: Progress) -> CleanupResult:
+        before, keep = self._now - limits.age(FAILED_SECONDS), limits.newest(KEEP_FAILED_JOBS)
+        by_queue = (
+            (queue, list(cleanup.expired_jobs(self._redis, queue, "failed", before=before, keep=keep)))
+            for queue in limits.queues
         )
-        chosen = Selection([ChosenJobs(queue, "failed", ids) for queue, each in found if (ids := list(each))])
-        if wish.dry_run or not chosen.count:
+        chosen = Selection([ChosenJobs(queue, "failed", ids) for queue, ids in by_queue if ids])
+        if limits.dry_run or not chosen.count:
             return CleanupResult("failed", chosen.count)
         result = JobOps(self._redis, self._settings).delete(chosen, verb="discard", progress=progress)
         return CleanupResult("failed", result.done, batch=result.batch)
 
-    def _results(self, wish: _Wish, progress: Progress) -> CleanupResult:
-        found = cleanup.orphaned_results(self._redis)
-        return CleanupResult(
-            "results", _count(found) if wish.dry_run else cleanup.delete_keys(self._redis, found, progress)
+    def _results(self, limits: _Limits, progress: Progress) -> CleanupResult:
+        names = cleanup.orphaned_results(self._redis)
+        count = _count(names) if limits.dry_run else cleanup.delete_keys(self._redis, names, progress)
+        return CleanupResult("results", count)
+
+    def _reports(self, limits: _Limits, progress: Progress) -> CleanupResult:
+        return self._files("reports", limits.age(float(self._settings.keep_reports)), limits.dry_run, progress)
+
+    def _exports(self, limits: _Limits, progress: Progress) -> CleanupResult:
+        return self._files("exports", limits.age(float(self._settings.keep_exports)), limits.dry_run, progress)
+
+    def _images(self, limits: _Limits, progress: Progress) -> CleanupResult:
+        before = time.time() - limits.age(float(self._settings.keep_images))
+        return _delete_files(
+            "images", images.unused_images(self._settings, self._redis, before), limits.dry_run, progress
         )
-
-    def _reports(self, wish: _Wish, progress: Progress) -> CleanupResult:
-        return self._files("reports", wish.age(float(self._settings.keep_reports)), wish.dry_run, progress)
-
-    def _exports(self, wish: _Wish, progress: Progress) -> CleanupResult:
-        return self._files("exports", wish.age(float(self._settings.keep_exports)), wish.dry_run, progress)
-
-    def _images(self, wish: _Wish, progress: Progress) -> CleanupResult:
-        before = time.time() - wish.age(float(self._settings.keep_images))
-        return _removed("images", images.unused_images(self._settings, self._redis, before), wish.dry_run, progress)
 
     def _files(
         self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress
     ) -> CleanupResult:
-        found = old_files.find_outdated(self._settings.exports, kind, time.time() - age)
-        return _removed(kind, found, dry_run, progress)
+        files = old_files.find_outdated(self._settings.exports, kind, time.time() - age)
+        return _delete_files(kind, files, dry_run, progress)
 
-    def _history(self, wish: _Wish, progress: Progress) -> CleanupResult:
-        before = clock.to_datetime((self._now - wish.age(self._settings.keep_history * DAY)) * 1000)
-        store = open_store(self._settings, read_only=wish.dry_run)
+    def _history(self, limits: _Limits, progress: Progress) -> CleanupResult:
+        before = clock.to_datetime((self._now - limits.age(self._settings.keep_history * DAY_SECONDS)) * 1000)
+        store = open_store(self._settings, read_only=limits.dry_run)
         try:
-            if wish.dry_run:
+            if limits.dry_run:
                 steps = store.steps("day", clock.to_datetime(0), before)
                 return CleanupResult("history", sum(sum(step.counts.values()) for step in steps))
             done = 0
-            while forgotten := store.delete_before(before, FORGOTTEN_AT_ONCE):
-                done += forgotten
+            while deleted := store.delete_before(before, HISTORY_STEP_EVENTS):
+                done += deleted
                 progress(done, None)
             return CleanupResult("history", done)
         finally:
             store.close()
 
-    def _trash(self, wish: _Wish, progress: Progress) -> CleanupResult:
+    def _trash(self, limits: _Limits, progress: Progress) -> CleanupResult:
         now = clock.to_datetime(self._now * 1000)
-        if wish.dry_run:
-            return CleanupResult("trash", sum(b.count for b in trash.batches(self._redis) if b.expires_at <= now))
+        if limits.dry_run:
+            return CleanupResult(
+                "trash", sum(batch.count for batch in trash.batches(self._redis) if batch.expires_at <= now)
+            )
         done = 0
-        while gone := trash.expire(self._redis):
-            done += gone
+        while deleted := trash.expire(self._redis):
+            done += deleted
             progress(done, None)
         return CleanupResult("trash", done)
 
@@ -181,23 +184,25 @@ class CleanupOps(Part, name="cleanup"):
         return clock.now_ms(self._redis) / 1000
 
 
-def _removed(kind: CleanupKind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress) -> CleanupResult:
+def _delete_files(
+    kind: CleanupKind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress
+) -> CleanupResult:
     done = size = 0
-    for each in files:
-        if dry_run or each.remove():
-            done, size = done + 1, size + each.size
+    for file in files:
+        if dry_run or file.remove():
+            done, size = done + 1, size + file.size
         progress(done, None)
     return CleanupResult(kind, done, size)
 
 
-def _nothing() -> None:
-    """What a run that changes nothing asks before each step."""
+def _no_lock() -> None:
+    """Stand-in for the extension of the lock, for a run that changes nothing."""
 
 
 def _count(items: Iterable[object]) -> int:
     return sum(1 for _ in items)
 
 
-def _after(before: int, progress: Progress) -> Progress:
-    """The progress of one queue of many."""
+def _offset_progress(before: int, progress: Progress) -> Progress:
+    """Return a callback that adds `before` to the progress of one queue of many."""
     return lambda done, total: progress(before + done, total)

@@ -1,4 +1,4 @@
-"""A thorough look at everything that qctl stands on, and the repair of what can be repaired without a choice."""
+"""Doctor: check everything that qctl depends on, and repair what needs no decision."""
 
 from __future__ import annotations
 
@@ -19,46 +19,45 @@ from qctl.settings.sources import Source
 
 
 class DoctorOps(Part, name="doctor"):
-    """What `qctl doctor` shows and does."""
+    """Checks and repairs, for `qctl doctor`."""
 
-    def examine(self, places: Sequence[Source] = (), *, progress: Progress = ignore_progress) -> Health:
-        """Look at Redis, workers, queues, sinks, files, disks, units and settings. Leaves nothing behind.
+    def examine(self, sources: Sequence[Source] = (), *, progress: Progress = ignore_progress) -> Health:
+        """Check Redis, workers, queues, sinks, files, disks, units and settings, including everything that `health`
+        checks. Leaves nothing behind.
 
-        Everything that health looks at is among it. `places` are where settings may be given; `progress` is told of the
-        keys that were searched for orphans. A Redis that cannot be reached is a finding, not an error.
+        `sources` are the sources of settings; `progress` counts the keys searched for orphans. An unreachable Redis is
+        a finding, not an error.
         """
         findings = list(HealthOps(self._redis, self._settings).check().findings)
         try:
             with translate_errors(self._settings):
-                findings += self._of_redis(progress)
+                findings += self._check_redis(progress)
         except UnreachableError as error:
             if not any(finding.status == "down" and finding.check == "redis" for finding in findings):
                 findings.append(Finding("redis", "down", error.message, error.hint))
         except QctlError as error:
-            findings.append(
-                Finding("redis", "degraded", f"not everything could be looked at: {error.message}", error.hint)
-            )
-        findings += server_checks.of_sinks(self._settings)
-        findings += systemd_checks.look(self._settings)
-        findings += server_checks.of_keys(self._settings)
-        findings += configuration.check_configuration(places)
+            findings.append(Finding("redis", "degraded", f"some checks failed: {error.message}", error.hint))
+        findings += server_checks.check_sinks(self._settings)
+        findings += systemd_checks.check_units(self._settings)
+        findings += server_checks.check_admin_key(self._settings)
+        findings += configuration.check_configuration(sources)
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 
     def repair(self, *, progress: Progress = ignore_progress) -> Repair:
-        """Enqueue orphans again, each at the tail of its queue, and forget workers that are gone.
+        """Enqueue orphans, each at the tail of its queue, and delete entries of dead workers.
 
-        It can be interrupted and run again: a job that has come to its place meanwhile is left alone.
+        May be interrupted and repeated: a job that is no orphan by then is not changed.
         """
         adopted = requeue_orphans.requeue(self._redis, orphans.find(self._redis, progress), actor=actor())
         gone = server_setup.read(self._redis).dead_workers
         return Repair(orphans=adopted, workers=requeue_orphans.deregister_workers(self._redis, gone))
 
-    def _of_redis(self, progress: Progress) -> list[Finding]:
+    def _check_redis(self, progress: Progress) -> list[Finding]:
         server = server_setup.read(self._redis)
         target = self._settings.redis_target
         return [
-            *server_checks.of_server(server, password=redact_url(target) != target),
-            *server_checks.of_workers(workers.living(self._redis), server.dead_workers),
-            server_checks.of_orphans(list(orphans.find(self._redis, progress))),
-            *server_checks.of_machine(self._settings, server),
+            *server_checks.check_server(server, password=redact_url(target) != target),
+            *server_checks.check_workers(workers.living(self._redis), server.dead_workers),
+            server_checks.check_orphans(list(orphans.find(self._redis, progress))),
+            *server_checks.check_machine(self._settings, server),
         ]

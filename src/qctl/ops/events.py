@@ -1,4 +1,4 @@
-"""What happens: looked up in the event stream, and told as it comes."""
+"""The event stream: search past events, and follow new ones."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
 from qctl.broker.redis.connection import Backoff, translate_errors
-from qctl.errors import QctlError, RedisUnreachableError, UsageError
+from qctl.errors import QctlError, RedisUnreachableError, UsageError, did_you_mean
 from qctl.models import Event, EventFilter
 from qctl.ops.base import Part
-from qctl.ops.selection import select
+from qctl.ops.selection import select_queues
 
-EVERYTHING = EventFilter()
-"""Means every event."""
+ALL_EVENTS = EventFilter()
 
 
 class EventOps(Part, name="events"):
-    """What `qctl events` shows."""
+    """The event stream, for `qctl events`."""
 
     def list(
-        self, wanted: EventFilter = EVERYTHING, *, since: float | None = None, limit: int = 50
+        self, wanted: EventFilter = ALL_EVENTS, *, since: float | None = None, limit: int = 50
     ) -> builtins.list[Event]:
-        """The last events that are meant, oldest of them first. `since` is how many seconds ago.
+        """Return the last matching events, oldest first. `since` is an age in seconds.
 
-        Raises UsageError for an event that there is none of, NotFoundError for a queue.
+        Raises UsageError for an unknown event name, NotFoundError for an unknown queue.
         """
         if limit < 0:
-            raise UsageError("a limit is not negative")
-        _require_events(wanted.events)
+            raise UsageError(f"limit {limit} is negative")
+        _require_event_names(wanted.events)
         since_ms = 0 if since is None else clock.now_ms(self._redis) - round(since * 1000)
-        found = events.search(self._redis, _test(wanted), limit=limit, since_ms=max(0, since_ms))
-        if not found and wanted.queue:
-            select(wanted.queue, stats_snapshot.queue_names(self._redis))
-        return found
+        matching = events.search(self._redis, _matcher(wanted), limit=limit, since_ms=max(0, since_ms))
+        if not matching and wanted.queue:
+            select_queues(wanted.queue, stats_snapshot.queue_names(self._redis))
+        return matching
 
     def last_id(self) -> str:
-        """The id of the newest event: what `follow` goes on after."""
+        """Return the id of the newest event, after which `follow` continues."""
         return events.last_id(self._redis)
 
     def follow(
         self,
-        wanted: EventFilter = EVERYTHING,
+        wanted: EventFilter = ALL_EVENTS,
         *,
         after: str,
         away: Callable[[QctlError, float], None],
     ) -> Iterator[builtins.list[Event]]:
-        """Yield the events that are meant as they come, and an empty list about every second without any, for ever.
+        """Yield matching events as they arrive, and an empty list about every second without any. Never ends.
 
-        `after` is the id of the last event that is known. Where Redis goes away, `away` is told why and in how many
-        seconds it is asked again, which it has to wait; nothing is left out after that but what the stream dropped.
+        `after` is the id of the last known event. If Redis becomes unreachable, `away` gets the error and the seconds
+        until the next attempt, and has to wait for them. Afterwards no event is missing, except those that the stream
+        has dropped.
         """
-        matches = _test(wanted)
+        matches = _matcher(wanted)
         backoff = Backoff()
         while True:
             try:
@@ -69,26 +69,26 @@ class EventOps(Part, name="events"):
                 away(error, backoff.next_delay())
 
 
-def _require_events(names: tuple[str, ...]) -> None:
+def _require_event_names(names: tuple[str, ...]) -> None:
     for name in names:
         if name not in events.NAMES:
             close = get_close_matches(name, events.NAMES, n=2, cutoff=0.6)
-            hint = f"did you mean {' or '.join(close)}?" if close else "it is one of " + ", ".join(sorted(events.NAMES))
-            raise UsageError(f"there is no event {name!r}", hint)
+            hint = did_you_mean(close) if close else "known events: " + ", ".join(sorted(events.NAMES))
+            raise UsageError(f"unknown event {name!r}", hint)
 
 
-def _test(wanted: EventFilter) -> Callable[[Event], bool]:
+def _matcher(wanted: EventFilter) -> Callable[[Event], bool]:
     def matches(event: Event) -> bool:
         fields = event.fields
         return (
             (not wanted.events or event.event in wanted.events)
             and (wanted.job is None or fields.get("job") == wanted.job)
             and (wanted.trace is None or fields.get("trace") == wanted.trace)
-            and (wanted.queue is None or _is_of(wanted.queue, fields.get("queue", "")))
+            and (wanted.queue is None or _covers(wanted.queue, fields.get("queue", "")))
         )
 
     return matches
 
 
-def _is_of(pattern: str, queue: str) -> bool:
+def _covers(pattern: str, queue: str) -> bool:
     return queue == pattern or fnmatchcase(queue, pattern) or catalog.base_queue(queue) == pattern

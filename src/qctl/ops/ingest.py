@@ -85,7 +85,7 @@ class IngestOps(Part, name="ingest"):
                 away(error, backoff.next_delay())
 
     def push(
-        self, pipeline: str, given: Iterable[bytes], *, topic: str | None = None, progress: Progress | None = None
+        self, pipeline: str, given: Iterable[bytes], *, topic: str | None = None, progress: Progress = ignore_progress
     ) -> ImportResult:
         """Put lines of JSON into the buffer of a pipeline, as its source would; `topic` is that of all readings.
 
@@ -109,7 +109,7 @@ class IngestOps(Part, name="ingest"):
                 bad += [RejectedLine(number, error.message)] if len(bad) < KEPT else []
             if len(items) == GROUP:
                 taken += self._append(buffer, items)
-                (progress or ignore_progress)(taken, None)
+                progress(taken, None)
                 items = []
         taken += self._append(buffer, items)
         return ImportResult(taken, refused, bad, [spec.queue] if taken else [])

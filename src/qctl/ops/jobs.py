@@ -1,4 +1,4 @@
-"""Jobs: find them, look at one, and do something to those that a selector means."""
+"""Jobs: list them, select some, and retry, cancel, delete or move the selected ones."""
 
 from __future__ import annotations
 
@@ -32,36 +32,35 @@ from qctl.models import (
 )
 from qctl.ops import canary, selection
 from qctl.ops.one_job import OneJobOps
-from qctl.ops.selection import ALL
+from qctl.ops.selection import ALL_JOBS, require_page
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """Which jobs an act is done to where nothing is said, to which it can be done, and the word for it.
+class _Scope:
+    """States of the jobs that a verb applies to by default, and of those that it may apply to.
 
-    `already` is what is said of named jobs with which it was done before, by their states.
+    `already` has the states of jobs that the verb was applied to before, with the detail that is reported for them.
     """
 
-    usual: Sequence[State]
-    possible: Sequence[State]
-    done: str
+    default: Sequence[State]
+    allowed: Sequence[State]
     already: Mapping[str, str] = field(default_factory=dict)
 
 
-_AGAIN = {
-    **dict.fromkeys(("queued", "rate_limited", "scheduled", "deferred", "ready_to_enqueue"), "it waits already"),
-    "started": "it runs already",
-    "finished": "it was run again, and has finished",
+_RETRIED = {
+    **dict.fromkeys(("queued", "rate_limited", "scheduled", "deferred", "ready_to_enqueue"), "it already waits"),
+    "started": "it already runs",
+    "finished": "it already ran again and finished",
 }
-_TRASHED = {"trash": "it is in the trash already"}
+_TRASHED = {"trash": "it is already in the trash"}
 
-_KINDS: Mapping[Verb, _Kind] = {
-    "retry": _Kind(DEAD_STATES, Retry.states, "run again", _AGAIN),
-    "cancel": _Kind(Cancel.states, Cancel.states, "canceled", {"canceled": "it was canceled already"}),
-    "delete": _Kind(Discard.states, Discard.states, "deleted", _TRASHED),
-    "discard": _Kind(DEAD_STATES, DEAD_STATES, "discarded", _TRASHED),
-    "move": _Kind(("queued",), Move.states, "moved"),
-    "export": _Kind(tuple(state for state in STATES if state != "started"), STATES, "exported"),
+_SCOPES: Mapping[Verb, _Scope] = {
+    "retry": _Scope(DEAD_STATES, Retry.states, _RETRIED),
+    "cancel": _Scope(Cancel.states, Cancel.states, {"canceled": "it is already canceled"}),
+    "delete": _Scope(Discard.states, Discard.states, _TRASHED),
+    "discard": _Scope(DEAD_STATES, DEAD_STATES, _TRASHED),
+    "move": _Scope(("queued",), Move.states),
+    "export": _Scope(tuple(state for state in STATES if state != "started"), STATES),
 }
 
 
@@ -70,47 +69,47 @@ class JobOps(OneJobOps, name="jobs"):
 
     def list(
         self,
-        selector: Selector = ALL,
+        selector: Selector = ALL_JOBS,
         *,
         offset: int = 0,
         limit: int = 50,
         sort: str | None = None,
-        progress: Progress | None = None,
+        progress: Progress = ignore_progress,
     ) -> Jobs:
-        """`limit` jobs that match, after the first `offset`: in the order of their places, or by `sort`, one of
-        `since queue state job id`, with `-` before it the other way round. Raises UsageError and NotFoundError."""
-        if limit < 0 or offset < 0:
-            raise UsageError("a page begins and ends at a whole number")
+        """Return `limit` matching jobs after the first `offset`: in the order of their locations, or by `sort`, which
+        is one of `since queue state job id`, in reverse with a leading `-`. Raises UsageError and NotFoundError."""
+        require_page(limit, offset)
         if sort is not None and sort.removeprefix("-") not in search.SORTS:
-            raise UsageError(f"jobs are not sorted by {sort!r}, but by {', '.join(search.SORTS)}")
+            raise UsageError(f"cannot sort jobs by {sort!r}; allowed: {', '.join(search.SORTS)}")
         return search.page(
             self._redis,
             selector,
             self._queues(selector),
-            selection.states(selector, STATES, STATES, "listed"),
+            selection.select_states(selector, STATES, STATES, "list"),
             offset=offset,
             limit=limit,
             sort=sort,
-            progress=progress or ignore_progress,
+            progress=progress,
         )
 
-    def choose(self, act: Verb, selector: Selector, *, progress: Progress | None = None) -> Selection:
-        """The jobs that a selector means for an act. Writes nothing.
+    def choose(self, verb: Verb, selector: Selector, *, progress: Progress = ignore_progress) -> Selection:
+        """Select the jobs for a bulk operation. Writes nothing.
 
-        Raises UsageError where it names what this cannot be done to, and NotFoundError for a queue or a cause that is
-        not there.
+        Raises UsageError for a state that the verb does not allow, NotFoundError for an unknown queue or cause.
         """
-        kind = _KINDS[act]
+        scope = _SCOPES[verb]
         chosen = select_jobs.select(
             self._redis,
             selector,
             stats_snapshot.queue_names(self._redis) if selector.ids is not None else self._queues(selector),
-            selection.states(selector, kind.usual, kind.possible, kind.done),
-            progress or ignore_progress,
-            kind.already,
+            selection.select_states(selector, scope.default, scope.allowed, verb),
+            progress,
+            scope.already,
         )
         if selector.fingerprint and not chosen.count and not selector.reads_jobs:
-            raise NotFoundError(f"no dead letter has the cause {selector.fingerprint}", hint="qctl dlq groups")
+            raise NotFoundError(
+                f"no dead letter has the cause {selector.fingerprint!r}", hint="list causes with: qctl dlq groups"
+            )
         return chosen
 
     def retry(
@@ -120,23 +119,25 @@ class JobOps(OneJobOps, name="jobs"):
         rate: float | None = None,
         first: int = 0,
         timeout: float = 60.0,
-        progress: Progress | None = None,
+        progress: Progress = ignore_progress,
     ) -> BulkResult:
-        """Run them again, at most `rate` a second: each goes back to the tail of its queue.
+        """Run jobs again, at most `rate` per second: each goes to the tail of its queue.
 
-        With `first`, so many go ahead as canaries, and the others follow once those have finished well. Where one
-        fails, or they take longer than `timeout` seconds, the others are left as they are, and `halted` says why.
+        With `first`, that many are retried first as canaries, and the others after those have succeeded. If a canary
+        fails, or they take longer than `timeout` seconds, the others stay unchanged, and `halted` says why.
 
-        May be interrupted between two steps and run again.
+        May be interrupted between two steps and repeated.
         """
-        act, told = Retry(events.actor()), progress or ignore_progress
+        action = Retry(events.actor())
         if not first:
-            return bulk.run(self._redis, chosen, act, rate=rate, progress=told)
-        return canary.run(self._redis, chosen, act, first=first, timeout=timeout, rate=rate, progress=told)
+            return bulk.run(self._redis, chosen, action, rate=rate, progress=progress)
+        return canary.run(self._redis, chosen, action, first=first, timeout=timeout, rate=rate, progress=progress)
 
-    def cancel(self, chosen: Selection, *, rate: float | None = None, progress: Progress | None = None) -> BulkResult:
-        """Cancel them: they will not run, unless somebody retries them. May be interrupted and run again."""
-        return bulk.run(self._redis, chosen, Cancel(events.actor()), rate=rate, progress=progress or ignore_progress)
+    def cancel(
+        self, chosen: Selection, *, rate: float | None = None, progress: Progress = ignore_progress
+    ) -> BulkResult:
+        """Cancel jobs: they will not run unless they are retried. May be interrupted and repeated."""
+        return bulk.run(self._redis, chosen, Cancel(events.actor()), rate=rate, progress=progress)
 
     def delete(
         self,
@@ -145,44 +146,44 @@ class JobOps(OneJobOps, name="jobs"):
         verb: Literal["delete", "discard"] = "delete",
         purge: bool = False,
         rate: float | None = None,
-        progress: Progress | None = None,
+        progress: Progress = ignore_progress,
     ) -> BulkResult:
-        """Put them into the trash, from where they can be restored; with `purge` delete them for good.
+        """Move jobs to the trash, from which they can be restored; with `purge` delete them permanently.
 
-        May be interrupted and run again; what was in the trash by then stays there.
+        May be interrupted and repeated; jobs that are in the trash by then stay there.
         """
-        told, actor = progress or ignore_progress, events.actor()
+        actor = events.actor()
         batch = trash.Batch(self._redis, verb, actor=actor, ttl=self._settings.trash_ttl)
-        result = bulk.run(self._redis, chosen, Discard(actor, batch), rate=rate, progress=told)
+        result = bulk.run(self._redis, chosen, Discard(actor, batch), rate=rate, progress=progress)
         if purge and result.batch:
             trash.empty(self._redis, result.batch, actor=actor, progress=ignore_progress)
             return replace(result, batch=None)
         return result
 
     def move(
-        self, chosen: Selection, target: str, *, rate: float | None = None, progress: Progress | None = None
+        self, chosen: Selection, target: str, *, rate: float | None = None, progress: Progress = ignore_progress
     ) -> BulkResult:
-        """Move them to another queue, which need not exist. What is in it is there already. May be interrupted and
-        run again."""
-        so: dict[str, str] = dict.fromkeys(MOVABLE_STATES, f"it is in {target} already")
-        there = [part for part in chosen.chosen if part.queue == target]
+        """Move jobs to another queue, which need not exist. Jobs of that queue count as `already` there. May be
+        interrupted and repeated."""
+        already: dict[str, str] = dict.fromkeys(MOVABLE_STATES, f"it is already in {target}")
+        present = [part for part in chosen.chosen if part.queue == target]
         result = bulk.run(
             self._redis,
-            replace(chosen, chosen=[part for part in chosen.chosen if part.queue != target], so=so, target=target),
+            replace(chosen, chosen=[part for part in chosen.chosen if part.queue != target], so=already, target=target),
             Move(events.actor(), target),
             rate=rate,
-            progress=progress or ignore_progress,
+            progress=progress,
         )
-        seen = (
-            Outcome(untrusted_fields.decode(id_), target, True, so[part.state], part.state)
-            for part in there
+        outcomes = (
+            Outcome(untrusted_fields.decode(id_), target, True, already[part.state], part.state)
+            for part in present
             for id_ in part.ids
         )
         return replace(
             result,
-            outcomes=result.outcomes + list(islice(seen, MAX_LISTED_OUTCOMES)),
-            already=result.already + sum(len(part.ids) for part in there),
+            outcomes=result.outcomes + list(islice(outcomes, MAX_LISTED_OUTCOMES)),
+            already=result.already + sum(len(part.ids) for part in present),
         )
 
     def _queues(self, selector: Selector) -> builtins.list[str]:
-        return selection.select(selector.queue, stats_snapshot.queue_names(self._redis))
+        return selection.select_queues(selector.queue, stats_snapshot.queue_names(self._redis))

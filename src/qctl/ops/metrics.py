@@ -17,7 +17,7 @@ from qctl.errors import UsageError
 from qctl.histogram import Histogram
 from qctl.models import Metrics, Series, Step, TopicStatus
 from qctl.ops.base import Part
-from qctl.ops.selection import families
+from qctl.ops.selection import select_families
 
 MOST_STEPS = 2000
 
@@ -39,7 +39,7 @@ class MetricsOps(Part, name="metrics"):
             raise UsageError("what was measured goes back from one minute to two days")
         if not 1 <= minutes <= RETENTION_SECONDS // 60 or seconds / 60 / minutes > MOST_STEPS:
             raise UsageError(f"a step is from one minute to two days, and there are at most {MOST_STEPS} of them")
-        chosen = families(queues, stats_snapshot.queue_names(self._redis))
+        chosen = select_families(queues, stats_snapshot.queue_names(self._redis))
         last = int(time.time()) // 60
         first = (last - int(seconds) // 60 + 1) // minutes * minutes
         counted = count_series.counts(self._redis, chosen, first, last)

@@ -1,4 +1,4 @@
-"""Holding, releasing and clearing queues."""
+"""Queues: show, pause, resume, drain, clear and delete them."""
 
 from __future__ import annotations
 
@@ -30,62 +30,62 @@ from qctl.models import (
     ignore_progress,
 )
 from qctl.ops.base import Part
-from qctl.ops.selection import require
+from qctl.ops.selection import require_queue
 
-SCAN = 2000
-"""Dead letters that no qctl worker buried of which a cause is learnt by reading them."""
+MAX_SCANNED_DEAD_LETTERS = 2000
+"""Limit of dead letters outside qctl's index that are read to learn their causes."""
 
-CAUSES = 5
-"""Causes that are shown of one queue."""
+MAX_CAUSES = 5
+"""Limit of causes shown for one queue."""
 
-LOOK = 0.1
-"""Seconds between looks at a queue that is drained."""
+DRAIN_POLL_SECONDS = 0.1
 
-SHOWN = 5
-"""Running jobs that are named where they do not end in time."""
+MAX_LISTED_JOBS = 5
+"""Limit of running jobs that the time-out of a drain lists by id."""
 
 
 class QueueOps(Part, name="queues"):
-    """What is done to a queue by its name."""
+    """Queues by name."""
 
     def names(self) -> list[str]:
-        """Every queue there is: used, paused, or of the catalog. Sorted."""
+        """List all queues, sorted: used, paused, or in the catalog."""
         return stats_snapshot.queue_names(self._redis)
 
     def require(self, name: str) -> None:
-        """Raise NotFoundError, with names that look like it, where there is no such queue."""
-        require(name, stats_snapshot.queue_names(self._redis))
+        """Raise NotFoundError, with similar names, if the queue does not exist."""
+        require_queue(name, stats_snapshot.queue_names(self._redis))
 
     def waiting(self, name: str) -> int:
-        """How many jobs wait. Raises NotFoundError."""
+        """Count waiting jobs. Raises NotFoundError."""
         self.require(name)
         return stats_snapshot.count_waiting(self._redis, name)
 
     def show(self, name: str) -> QueueDetail:
-        """A queue with its lanes, workers, what waits in it, and why its jobs died. Raises NotFoundError."""
+        """Return a queue with its lanes, workers, waiting jobs by name, and causes of dead letters. Raises
+        NotFoundError."""
         self.require(name)
         lanes = [queue for queue in stats_snapshot.stats(self._redis).queues if queue.name in catalog.lanes(name)]
         waiting: Counter[str] = Counter()
         for lane in lanes:
             waiting.update(job_name_sample.sample_waiting(self._redis, lane.name).names)
         own = [lane.name for lane in lanes]
-        found = dead_letter_causes.groups(self._redis, own, SCAN).causes[:CAUSES]
-        return QueueDetail(name, lanes, workers.listening(self._redis, own), dict(waiting.most_common()), found)
+        causes = dead_letter_causes.groups(self._redis, own, MAX_SCANNED_DEAD_LETTERS).causes[:MAX_CAUSES]
+        return QueueDetail(name, lanes, workers.listening(self._redis, own), dict(waiting.most_common()), causes)
 
     def history(self, name: str, *, seconds: float, span: Span) -> list[HistoryStep]:
-        """What happened in a queue and its lanes in the last `seconds`, by the hour or day, as the history keeps it.
+        """Return the events of a queue and its lanes in the last `seconds`, counted by hour or day, from the history.
 
-        Raises UnreachableError where its database does not answer, NotFoundError for a queue that nobody knows.
+        Raises UnreachableError if the history's database does not answer, NotFoundError for an unknown queue.
         """
         until = clock.to_datetime(clock.now_ms(self._redis))
         store = open_store(self._settings, read_only=True)
         try:
-            found = store.steps(span, until - timedelta(seconds=seconds), until, catalog.lanes(name))
+            steps = store.steps(span, until - timedelta(seconds=seconds), until, catalog.lanes(name))
         finally:
             store.close()
-        if not found:
-            self.require(name)  # one that Redis forgot may have a history; one that nobody knows is a slip
-        return found
+        if not steps:
+            self.require(name)  # a deleted queue may have a history; one without is probably misspelt
+        return steps
 
     def pause(
         self,
@@ -97,87 +97,95 @@ class QueueOps(Part, name="queues"):
         timeout: float = 20.0,
         allow_unknown: bool = False,
     ) -> PauseResult:
-        """Hold a queue and its lanes, for `seconds` or until `resume`. Nothing of it starts after this has returned.
+        """Pause a queue and its lanes, for `seconds` or until `resume`. No job of it starts after this has returned.
 
-        Raises NotFoundError unless `allow_unknown`; RefusedError where a worker would go on all the same, unless
-        `force`; WaitTimeoutError where a job claimed before has not started within `timeout` seconds.
+        Raises NotFoundError unless `allow_unknown`; RefusedError if a worker ignores pauses, unless `force`;
+        WaitTimeoutError if a job that was claimed before has not started within `timeout` seconds.
         """
         if seconds is not None and seconds <= 0:
-            raise UsageError("a pause lasts longer than 0 s")
+            raise UsageError(f"pause of {seconds:g} s is too short; it must be longer than 0 s")
         if not allow_unknown:
             self.require(name)
         names = catalog.lanes(name)
-        deaf = [worker.name for worker in workers.listening(self._redis, names) if not worker.honours_pause]
-        if deaf and not force:
+        ignoring = [worker.name for worker in workers.listening(self._redis, names) if not worker.honours_pause]
+        if ignoring and not force:
             raise RefusedError(
-                f"{name} is not paused: {', '.join(deaf)} would take jobs from it all the same",
-                hint="run them with --queue-class qctl.PausableQueue, or pause with --force",
+                f"cannot pause {name!r}: {', '.join(ignoring)} would still run its jobs",
+                hint="run these workers with --queue-class qctl.PausableQueue, or pause with --force",
             )
-        held = pauses.hold(self._redis, name, actor=events.actor(), reason=reason, seconds=seconds)
-        waited = pauses.settle(self._redis, held, timeout)
-        return PauseResult(held.pause, held.changed, stats_snapshot.running_jobs(self._redis, names), waited, deaf)
+        paused = pauses.hold(self._redis, name, actor=events.actor(), reason=reason, seconds=seconds)
+        waited = pauses.settle(self._redis, paused, timeout)
+        return PauseResult(
+            paused.pause, paused.changed, stats_snapshot.running_jobs(self._redis, names), waited, ignoring
+        )
 
     def resume(self, name: str) -> ResumeResult:
-        """Let a queue go on. Raises NotFoundError."""
+        """Resume a paused queue. Raises NotFoundError."""
         self.require(name)
         return ResumeResult(name, pauses.release(self._redis, name, actor=events.actor()))
 
-    def drain(self, name: str, *, timeout: float, empty: bool = False, progress: Progress | None = None) -> DrainResult:
-        """Take nothing new, and wait until what runs has ended: the queue is paused and stays so. With `empty` nothing
-        is paused, and it is waited until nothing waits or runs any more.
+    def drain(
+        self, name: str, *, timeout: float, empty: bool = False, progress: Progress = ignore_progress
+    ) -> DrainResult:
+        """Pause a queue, and wait until its running jobs have ended; it stays paused. With `empty` it is not paused,
+        and the wait is for its waiting jobs too.
 
-        Raises NotFoundError, RefusedError where a worker would go on all the same, and WaitTimeoutError, naming what
-        still runs, where it takes longer than `timeout` seconds.
+        Raises NotFoundError, RefusedError if a worker ignores pauses, and WaitTimeoutError, with the jobs that still
+        run, if it takes longer than `timeout` seconds.
         """
-        held = None if empty else self.pause(name, reason="drained", timeout=timeout).pause
+        pause = None if empty else self.pause(name, reason="drained", timeout=timeout).pause
         if empty:
             self.require(name)
-        told, lanes, began, most = progress or ignore_progress, catalog.lanes(name), time.monotonic(), 0
+        lanes, began, total = catalog.lanes(name), time.monotonic(), 0
         while True:
             running = stats_snapshot.running_jobs(self._redis, lanes)
             left = len(running) + (
                 sum(stats_snapshot.count_waiting(self._redis, lane) for lane in lanes) if empty else 0
             )
-            most = max(most, left)
-            told(most - left, most)
-            passed = time.monotonic() - began
+            total = max(total, left)
+            progress(total - left, total)
+            seconds = time.monotonic() - began
             if not left:
-                return DrainResult(name, held, passed)
-            if passed >= timeout:
-                ids = ", ".join(job.id for job in running[:SHOWN]) or "nothing takes what waits"
-                raise WaitTimeoutError(f"{name} is not drained after {timeout:g} s: {left} jobs are left: {ids}")
-            time.sleep(LOOK)
+                return DrainResult(name, pause, seconds)
+            if seconds >= timeout:
+                ids = ", ".join(job.id for job in running[:MAX_LISTED_JOBS]) or "none runs, and no worker takes them"
+                raise WaitTimeoutError(f"{name!r} is not drained after {timeout:g} s: {left} jobs left: {ids}")
+            time.sleep(DRAIN_POLL_SECONDS)
 
-    def delete(self, name: str, *, force: bool = False, progress: Progress | None = None) -> DeleteResult:
-        """Put every job of a queue into the trash, and forget the queue. `trash restore` brings all back but its pause.
+    def delete(self, name: str, *, force: bool = False, progress: Progress = ignore_progress) -> DeleteResult:
+        """Move all jobs of a queue to the trash, and delete the queue. `trash restore` restores all but its pause.
 
-        Raises NotFoundError, RefusedError where a job of it runs or jobs arrive meanwhile, or where workers listen to
-        it, unless `force`. May be interrupted and run again.
+        Raises NotFoundError, RefusedError if a job runs or jobs arrive meanwhile, or if workers listen to the queue,
+        unless `force`. May be interrupted and repeated.
         """
         self.require(name)
         running = stats_snapshot.running_jobs(self._redis, [name])
         if running:
-            raise RefusedError(f"{name} is not deleted: {running[0].id} runs", hint=f"qctl queue drain {quote(name)}")
+            raise RefusedError(
+                f"cannot delete {name!r}: job {running[0].id} runs",
+                hint=f"drain it first: qctl queue drain {quote(name)}",
+            )
         listening = workers.listening(self._redis, (name,))
         if listening and not force:
-            raise RefusedError(f"{name} is not deleted: {listening[0].name} takes from it", hint="delete with --force")
-        nowhere: Progress = ignore_progress
-        found = select_jobs.select(self._redis, Selector(), [name], Discard.states, nowhere)
+            raise RefusedError(
+                f"cannot delete {name!r}: worker {listening[0].name} listens to it", hint="delete it with --force"
+            )
+        chosen = select_jobs.select(self._redis, Selector(), [name], Discard.states, ignore_progress)
         batch = trash.Batch(self._redis, "delete", actor=events.actor(), ttl=self._settings.trash_ttl)
-        gone = bulk.run(self._redis, found, Discard(events.actor(), batch), progress=progress or ignore_progress)
+        result = bulk.run(self._redis, chosen, Discard(events.actor(), batch), progress=progress)
         if not delete_queue.delete(self._redis, name, actor=events.actor()):
             raise RefusedError(
-                f"{name} is not deleted: jobs arrived meanwhile", hint=f"qctl pause {quote(name)}, and delete it again"
+                f"cannot delete {name!r}: jobs arrived meanwhile",
+                hint=f"run: qctl pause {quote(name)}, then delete it again",
             )
-        return DeleteResult(name, gone.done, gone.batch, name in catalog.QUEUES)
+        return DeleteResult(name, result.done, result.batch, name in catalog.QUEUES)
 
-    def clear(self, name: str, *, purge: bool = False, progress: Progress | None = None) -> ClearResult:
-        """Move what waits to the trash, or with `purge` delete it for good. What runs is not touched.
+    def clear(self, name: str, *, purge: bool = False, progress: Progress = ignore_progress) -> ClearResult:
+        """Move waiting jobs to the trash, or delete them permanently with `purge`. Running jobs are not affected.
 
-        May be interrupted between two steps and run again. Raises NotFoundError.
+        May be interrupted between two steps and repeated. Raises NotFoundError.
         """
         self.require(name)
-        told = progress or ignore_progress
         if purge:
-            return trash.purge(self._redis, name, actor=events.actor(), progress=told)
-        return trash.clear(self._redis, name, actor=events.actor(), ttl=self._settings.trash_ttl, progress=told)
+            return trash.purge(self._redis, name, actor=events.actor(), progress=progress)
+        return trash.clear(self._redis, name, actor=events.actor(), ttl=self._settings.trash_ttl, progress=progress)

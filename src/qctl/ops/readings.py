@@ -1,4 +1,4 @@
-"""What devices sent, as it is stored."""
+"""Device readings as stored in the sink."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from qctl.models import StoredReading
 from qctl.ops.base import Part
 from qctl.store import readings
 
-MOST = 1000
-"""Readings of one answer."""
+MAX_READINGS = 1000
+"""Limit of readings in one answer."""
 
 
 class ReadingOps(Part, name="readings"):
-    """Readings in the sink."""
+    """Stored readings."""
 
     def list(
         self,
@@ -25,10 +25,11 @@ class ReadingOps(Part, name="readings"):
         until: datetime | None = None,
         limit: int = 50,
     ) -> list[StoredReading]:
-        """The last `limit` that were stored and match, the last one first; measured from `since` on and before `until`.
+        """Return the last `limit` stored readings that match, newest first; measured at or after `since` and before
+        `until`.
 
-        Raises UsageError, RefusedError where they are in InfluxDB, WaitTimeoutError where it takes too long, SinkError.
+        Raises UsageError, RefusedError if readings are stored in InfluxDB, WaitTimeoutError and SinkError.
         """
-        if not 1 <= limit <= MOST:
-            raise UsageError(f"a limit is from 1 to {MOST}")
+        if not 1 <= limit <= MAX_READINGS:
+            raise UsageError(f"limit {limit} is not between 1 and {MAX_READINGS}")
         return readings.read_newest(self._settings, device=device, topic=topic, since=since, until=until, limit=limit)

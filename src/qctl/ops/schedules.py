@@ -1,4 +1,4 @@
-"""Whatever comes at a time: qctl's schedules, those of a stock rq-scheduler, and jobs in RQ's own registry."""
+"""Scheduled jobs: qctl's schedules, those of a stock rq-scheduler, and jobs in RQ's own registry."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from qctl.errors import NotFoundError, RefusedError
 from qctl.models import TIMER_KINDS, Coming, Concern, Schedule, Timer, TimerKind, Timers
 from qctl.models.schedules import CatchUp
 from qctl.ops.base import Part
-from qctl.ops.selection import select
+from qctl.ops.selection import select_queues
 
-GRACE = 60.0
-"""Seconds past its time after which it shows that nobody makes what is due; schedulers look every second."""
+OVERDUE_SECONDS = 60.0
+"""Delay after which a due job counts as overdue: a running scheduler checks every second."""
 
-LATELY = 86_400.0
-"""Seconds for which missed times are told of."""
+MISSED_REPORT_SECONDS = 86_400.0
+"""Time for which missed runs are reported."""
 
-ENDED = ("finished", "failed", "stopped", "canceled", "")
-"""Statuses of a job that waits and runs no more; empty where it is forgotten."""
+ENDED_STATUSES = ("finished", "failed", "stopped", "canceled", "")
+"""Statuses of a job that neither waits nor runs; empty if Redis has deleted it."""
 
 
 class ScheduleOps(Part, name="schedules"):
-    """What `qctl schedule` shows and does."""
+    """Schedules and delayed jobs, for `qctl schedule`."""
 
     def list(self, *, kinds: Sequence[TimerKind] = TIMER_KINDS, queue: str | None = None, limit: int = 50) -> Timers:
-        """What comes at a time, by when it comes; what is paused or broken last. Every schedule, and of jobs the first
-        `limit` that come. Raises NotFoundError for a queue."""
-        queues = select(queue, stats_snapshot.queue_names(self._redis))
+        """List schedules and delayed jobs by their next time; paused and broken ones last. All schedules are listed,
+        and the first `limit` delayed jobs. Raises NotFoundError for an unknown queue."""
+        queues = select_queues(queue, stats_snapshot.queue_names(self._redis))
         now = clock.to_datetime(clock.now_ms(self._redis))
         rows = [row for row in self._schedules(now) if row.kind in kinds and (queue is None or row.queue in queues)]
         total = len(rows)
@@ -51,11 +51,11 @@ class ScheduleOps(Part, name="schedules"):
         return Timers(sorted(rows, key=_by_time), total)
 
     def next(self, *, names: Sequence[str] = (), queue: str | None = None, count: int = 10) -> builtins.list[Coming]:
-        """The times that come next, of all or of those of these names. Raises NotFoundError."""
+        """List the next times, of all schedules and delayed jobs or of the named ones. Raises NotFoundError."""
         listed = self.list(queue=queue, limit=count).rows
         rows = [self._find(name, listed) for name in names] if names else listed
-        comings = [Coming(at, row) for row in rows for at in self._times(row, count)]
-        return builtins.list(islice(sorted(comings, key=lambda coming: (coming.at, coming.timer.name)), count))
+        upcoming = [Coming(at, row) for row in rows for at in self._times(row, count)]
+        return builtins.list(islice(sorted(upcoming, key=lambda coming: (coming.at, coming.timer.name)), count))
 
     def _times(self, row: Timer, count: int) -> builtins.list[datetime]:
         if row.next_at is None:
@@ -83,19 +83,19 @@ class ScheduleOps(Part, name="schedules"):
         how: Options | None = None,
         replacing: bool = False,
     ) -> Timer:
-        """Have a job of the catalog come by a cron rule, or every so many seconds. `pairs` are `name=value` words,
-        beside or instead of `data`. Raises UsageError, NotFoundError, and RefusedError where the name is taken."""
+        """Schedule a job of the catalog by a cron rule, or `every` so many seconds. `pairs` are `name=value` arguments
+        that supplement `data`. Raises UsageError, NotFoundError, and RefusedError if the name is taken."""
         known = catalog.jobs(self._settings.jobs_modules)
         if job not in known:
-            listed = "it is one of " + ", ".join(sorted(known))
-            raise NotFoundError.with_suggestions(f"there is no job {job}", job, known, listed)
-        given = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
-        made = schedules.add(
+            hint = "known jobs: " + ", ".join(sorted(known))
+            raise NotFoundError.with_suggestions(f"job {job!r} not found", job, known, hint)
+        payload = {**(data or {}), **arguments.parse(job, known[job].arguments, pairs)}
+        schedule = schedules.add(
             self._redis,
             self._settings,
             name,
             job,
-            given,
+            payload,
             cron=cron,
             every=every,
             zone=timezone,
@@ -105,16 +105,18 @@ class ScheduleOps(Part, name="schedules"):
             replacing=replacing,
             actor=events.actor(),
         )
-        return _of_schedule(made)
+        return _timer(schedule)
 
     def remove(self, name: str) -> Timer:
-        """Forget a schedule, or cancel a job that waits for its time. What a schedule made stays.
+        """Delete a schedule, or cancel a delayed job. Jobs that the schedule created stay.
 
-        Raises NotFoundError, and RefusedError for one that somebody else would make again.
+        Raises NotFoundError, and RefusedError for a schedule that another program would create again.
         """
         row = self._find(name)
         if row.kind == "rq-scheduler":
-            raise RefusedError(f"{name} is kept by a stock rq-scheduler", "pause it, or remove it where it was made")
+            raise RefusedError(
+                f"cannot remove {name!r}: a stock rq-scheduler owns it", "pause it, or remove it in its own program"
+            )
         if row.kind in ("cron", "every"):
             schedules.remove(self._redis, name, actor=events.actor())
             return row
@@ -123,90 +125,94 @@ class ScheduleOps(Part, name="schedules"):
         return replace(row, next_at=None)
 
     def pause(self, name: str) -> tuple[Timer, bool]:
-        """Let it come no more until `resume`, and whether that changed anything. Times of a schedule that pass
-        meanwhile are not made up for. Raises NotFoundError."""
+        """Pause a schedule or a delayed job until `resume`; also return whether that changed anything. Runs missed
+        meanwhile are not caught up. Raises NotFoundError."""
         row = self._find(name)
         if row.kind not in ("cron", "every"):
-            return self._tell(row, "pause")
+            return self._apply(row, "pause")
         if row.paused_by is not None:
             return row, False
-        return _of_schedule(schedules.pause(self._redis, name, actor=events.actor())), True
+        return _timer(schedules.pause(self._redis, name, actor=events.actor())), True
 
     def resume(self, name: str) -> tuple[Timer, bool]:
-        """Let it come again, and whether that changed anything. Raises NotFoundError."""
+        """Resume a schedule or a delayed job; also return whether that changed anything. Raises NotFoundError."""
         row = self._find(name)
         if row.kind not in ("cron", "every"):
-            return self._tell(row, "resume")
-        return _of_schedule(schedules.resume(self._redis, name, actor=events.actor())), row.next_at is None
+            return self._apply(row, "resume")
+        return _timer(schedules.resume(self._redis, name, actor=events.actor())), row.next_at is None
 
     def run(self, name: str) -> tuple[Timer, str]:
-        """Run it now: a schedule beside its times, a job instead of its time. Returns the id of the job that runs.
+        """Run a schedule now, in addition to its times, or a delayed job instead of its time. Returns the job's id.
 
-        Raises NotFoundError, and RefusedError where the job waits or runs already.
+        Raises NotFoundError, and RefusedError if the job already waits or runs.
         """
         row = self._find(name)
         if row.kind in ("cron", "every"):
             return row, schedules.run(self._redis, name, actor=events.actor())
-        self._tell(row, "run")
+        self._apply(row, "run")
         return row, name
 
-    # --- looking up -------------------------------------------------------------------------------------------
+    # --- lookup ------------------------------------------------------------------------------------------------
 
     def _schedules(self, now: datetime) -> builtins.list[Timer]:
-        """Every schedule with what is wrong with it."""
-        found = [(schedule, _of_schedule(schedule)) for schedule in schedules.list_all(self._redis)]
-        statuses = delayed_jobs.read_statuses(self._redis, {row.last_job for _, row in found if row.last_job})
-        running = [job.id for job in stats_snapshot.running_jobs(self._redis, sorted({row.queue for _, row in found}))]
+        """Return every schedule with its problems."""
+        pairs = [(schedule, _timer(schedule)) for schedule in schedules.list_all(self._redis)]
+        statuses = delayed_jobs.read_statuses(self._redis, {row.last_job for _, row in pairs if row.last_job})
+        running = [job.id for job in stats_snapshot.running_jobs(self._redis, sorted({row.queue for _, row in pairs}))]
         return [
             _with_concerns(
                 replace(row, last_status=statuses.get(row.last_job or "") or None),
                 now,
-                missed=schedule.missed if _lately(schedule.missed_at, now) else 0,
+                missed=schedule.missed if _is_recent(schedule.missed_at, now) else 0,
                 at_once=sum(job_id.startswith(f"cron-{row.name}-") for job_id in running),
             )
-            for schedule, row in found
+            for schedule, row in pairs
         ]
 
     def _find(self, name: str, listed: Sequence[Timer] | None = None) -> Timer:
-        """A schedule of this name, or a job of this id that waits for its time. Raises NotFoundError."""
-        known = listed if listed is not None else [_of_schedule(each) for each in schedules.list_all(self._redis)]
+        """Return the schedule of this name, or the delayed job of this id. Raises NotFoundError."""
+        known = listed if listed is not None else [_timer(schedule) for schedule in schedules.list_all(self._redis)]
         row = next((row for row in known if row.name == name), None) or delayed_jobs.find_job(self._redis, name)
         if row is not None:
             return row
-        message = f"there is no schedule {name}, and no job of that id that waits for its time"
-        raise NotFoundError.with_suggestions(message, name, [row.name for row in known], "qctl schedule list")
+        message = f"neither a schedule nor a delayed job {name!r} found"
+        raise NotFoundError.with_suggestions(
+            message, name, [row.name for row in known], "list with: qctl schedule list"
+        )
 
-    def _tell(self, row: Timer, what: str) -> tuple[Timer, bool]:
+    def _apply(self, row: Timer, action: str) -> tuple[Timer, bool]:
         foreign = row.kind == "rq-scheduler"
-        word = delayed_jobs.apply_action(self._redis, row.name, row.queue, what, actor=events.actor(), foreign=foreign)
+        word = delayed_jobs.apply_action(
+            self._redis, row.name, row.queue, action, actor=events.actor(), foreign=foreign
+        )
         if word == "unchanged":
             return row, False
         self._require(row.name, word)
-        return (row if what == "run" else self._find(row.name)), True
+        return (row if action == "run" else self._find(row.name)), True
 
     def _require(self, name: str, word: str) -> None:
-        """Raise what a word of a script that is not `done` means."""
+        """Raise the error for a script's reply other than `done`."""
         if word == "done":
             return
         if word in ("absent", "gone"):
-            raise NotFoundError(f"{name} waits for its time no more", hint=f"qctl job show {quote(name)}")
+            raise NotFoundError(f"job {name!r} is not delayed any more", hint=f"qctl job show {quote(name)}")
         if word == "limited":
-            raise RefusedError(f"{name} has a rate limit of RQ's, which decides when it runs")
-        raise RefusedError(f"{name} is {word} already", f"qctl job show {quote(name)}")
+            raise RefusedError(f"cannot run job {name!r} now: RQ's rate limit decides when it runs")
+        raise RefusedError(f"job {name!r} is already {word}", f"qctl job show {quote(name)}")
 
 
-def _of_schedule(schedule: Schedule) -> Timer:
-    """A schedule as it is shown among other things that come at a time."""
+def _timer(schedule: Schedule) -> Timer:
+    """Convert a schedule to a row of the list."""
     kind: TimerKind = "cron" if schedule.cron else "every"
-    held = schedule.next_at is not None and schedule.next_at.timestamp() >= delayed_jobs.PAUSED_DUE_SECONDS
-    paused_by = schedule.paused_by or ("?" if held else None)
+    paused = schedule.next_at is not None and schedule.next_at.timestamp() >= delayed_jobs.PAUSED_DUE_SECONDS
+    paused_by = schedule.paused_by or ("?" if paused else None)
     concerns = (Concern("broken", text=schedule.problem),) if schedule.problem else ()
     return Timer(
         "rq-scheduler" if schedule.source == "rq-scheduler" else kind,
         schedule.name,
         schedule.job,
         schedule.queue,
-        next_at=None if held else schedule.next_at,
+        next_at=None if paused else schedule.next_at,
         last_at=schedule.last_at,
         last_job=schedule.last_job,
         cron=schedule.cron,
@@ -222,20 +228,20 @@ def _of_schedule(schedule: Schedule) -> Timer:
     )
 
 
-def _lately(when: datetime | None, now: datetime) -> bool:
-    return when is not None and (now - when).total_seconds() < LATELY
+def _is_recent(when: datetime | None, now: datetime) -> bool:
+    return when is not None and (now - when).total_seconds() < MISSED_REPORT_SECONDS
 
 
 def _with_concerns(row: Timer, now: datetime, *, missed: int = 0, at_once: int = 0) -> Timer:
     concerns = builtins.list(row.concerns)
     late = (now - row.next_at).total_seconds() if row.next_at else 0.0
-    if late > GRACE:
+    if late > OVERDUE_SECONDS:
         concerns.append(Concern("overdue", seconds=late))
     if missed:
         concerns.append(Concern("missed", count=missed))
     if at_once > 1:
         concerns.append(Concern("overlap", count=at_once))
-    elif row.last_at and row.last_status and row.last_status not in ENDED and row.next_at:
+    elif row.last_at and row.last_status and row.last_status not in ENDED_STATUSES and row.next_at:
         since = (now - row.last_at).total_seconds()
         if since > (row.next_at - now).total_seconds():
             concerns.append(Concern("slow", seconds=since))

@@ -1,4 +1,4 @@
-"""Which queues and jobs are meant: by name or pattern, and by a selector."""
+"""Selection of queues by name or pattern, and of the states that a selector covers."""
 
 from __future__ import annotations
 
@@ -13,57 +13,67 @@ from qctl.models import Selector
 if TYPE_CHECKING:
     from qctl.models import State
 
-ALL = Selector()
-"""Means every job."""
+ALL_JOBS = Selector()
+
+WILDCARDS = frozenset("*?[")
 
 
-def require(name: str, known: Sequence[str]) -> None:
-    """Raise NotFoundError, with names that look like it, where there is no such queue and no lane of it."""
+def require_queue(name: str, known: Sequence[str]) -> None:
+    """Raise NotFoundError, with similar names, if neither this queue nor a lane of it exists."""
     if name not in known and name not in {catalog.base_queue(queue) for queue in known}:
-        raise NotFoundError.with_suggestions(f"there is no queue {name}", name, known, "qctl stats shows every queue")
+        raise NotFoundError.with_suggestions(
+            f"queue {name!r} not found", name, known, "list all queues with: qctl stats"
+        )
 
 
-def select(pattern: str | None, known: Sequence[str]) -> list[str]:
-    """The queues of this name, else those that match the pattern, or one of several with commas between; all of them
-    for None.
+def select_queues(pattern: str | None, known: Sequence[str]) -> list[str]:
+    """Return the queue of this name, else those that match the pattern or one of several joined by commas; all for
+    None.
 
-    Raises NotFoundError for a plain name that no queue has.
+    Raises NotFoundError for a name without wildcards that no queue has.
     """
     if pattern is None:
         return list(known)
     if pattern in known:
         return [pattern]
     patterns = pattern.split(",")
-    matching = [name for name in known if any(fnmatchcase(name, each) for each in patterns)]
-    if not matching and not set(pattern) & set("*?["):
-        require(pattern, known)
+    matching = [name for name in known if any(fnmatchcase(name, part) for part in patterns)]
+    if not matching and not WILDCARDS & set(pattern):
+        require_queue(pattern, known)
     return matching
 
 
-def families(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The queues that any of the names or patterns means, each with its lanes; all of them where none is given.
+def select_families(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return the queues that any name or pattern covers, each with its lanes; all if there is no pattern.
 
-    Raises NotFoundError for a plain name that no queue has.
+    Raises NotFoundError for a name without wildcards that no queue has.
     """
-    named = {queue for pattern in patterns for name in select(pattern, known) for queue in catalog.lanes(name)}
-    return [name for name in known if name in named] if patterns else list(known)
+    names = {queue for pattern in patterns for name in select_queues(pattern, known) for queue in catalog.lanes(name)}
+    return [name for name in known if name in names] if patterns else list(known)
 
 
-def states(selector: Selector, usual: Sequence[State], possible: Sequence[State], act: str) -> tuple[State, ...]:
-    """The states that a selector means: its own, or the usual ones of an act; all possible ones where it names ids.
+def require_page(limit: int, offset: int) -> None:
+    """Raise UsageError for a page that cannot exist."""
+    for name, value in (("limit", limit), ("offset", offset)):
+        if value < 0:
+            raise UsageError(f"{name} {value} is negative")
 
-    `act` says what is done, `canceled`. Raises UsageError where it names a state that this cannot be done in, or
-    contradicts itself.
+
+def select_states(
+    selector: Selector, default: Sequence[State], allowed: Sequence[State], verb: str
+) -> tuple[State, ...]:
+    """Return the states that a selector covers: its own, or the default ones of `verb`; all allowed ones for ids.
+
+    Raises UsageError if the selector has a state that `verb` does not allow, or contradicts itself.
     """
     if selector.ids is not None and selector != Selector(ids=selector.ids, limit=selector.limit, scan=selector.scan):
-        raise UsageError("ids and what else says which jobs are meant exclude each other")
-    if selector.limit is not None and selector.limit < 0:
-        raise UsageError("a limit is not negative")
-    wrong = [state for state in selector.states if state not in possible]
-    if wrong:
-        raise UsageError(f"what is {wrong[0]} cannot be {act}; what is {', '.join(possible)} can")
+        raise UsageError("job ids cannot be combined with filters")
+    require_page(selector.limit or 0, 0)
+    forbidden = [state for state in selector.states if state not in allowed]
+    if forbidden:
+        raise UsageError(f"cannot {verb} a job in state {forbidden[0]}; allowed states: {', '.join(allowed)}")
     if selector.fingerprint is not None:
-        return tuple(state for state in ("failed", "quarantined") if state in possible)
+        return tuple(state for state in ("failed", "quarantined") if state in allowed)
     if selector.ids is not None:
-        return tuple(possible)
-    return selector.states or tuple(usual)
+        return tuple(allowed)
+    return selector.states or tuple(default)

@@ -1,4 +1,4 @@
-"""What follows from how a server and this machine are set up: findings, each with what it means and what mends it."""
+"""Findings about the set-up of Redis and this machine, each with its meaning and its fix."""
 
 from __future__ import annotations
 
@@ -17,169 +17,175 @@ from qctl.jobs import message_batches, reading_batches
 from qctl.models import Finding, HealthStatus, WorkerInfo
 from qctl.settings import Settings
 
-OLDEST = (6, 2)
-"""The first Redis that has LMOVE and BLMOVE, by which jobs are claimed."""
+MIN_REDIS_VERSION = (6, 2)
+"""First version with LMOVE and BLMOVE, which claim jobs."""
 
-SKEW, MOST_SKEW = 2.0, 30.0
-"""Seconds that this host's clock may differ from Redis's before it is said, and before it is bad: RQ's own leases are
-by the clocks of workers, and 90 s ahead every running job looks dead (reliability.md, 2.2 F7)."""
+MAX_SKEW_SECONDS, CRITICAL_SKEW_SECONDS = 2.0, 30.0
+"""Difference between the clocks of this host and Redis that is reported, and that is critical: RQ's own leases use the
+clocks of workers, and to a host 90 s ahead every running job looks dead."""
 
-SLOW = 0.010
-"""Seconds of a round trip from which on a claim, a look and an end of a job each cost more than most jobs."""
+SLOW_ROUND_TRIP_SECONDS = 0.010
+"""Round-trip time above which claiming and finishing a job takes longer than most jobs."""
 
-FREE, LEAST_FREE = 0.10, 0.03
-"""Shares of a disk that should be free, and below which Redis or SQLite may stop at any moment."""
+MIN_FREE_SHARE, CRITICAL_FREE_SHARE = 0.10, 0.03
+"""Free share of a disk below which it is reported, and below which Redis or SQLite may stop at any moment."""
 
-SHORTEST_KEY = 16
-"""Characters of an admin key that nobody tries out."""
+MIN_ADMIN_KEY_CHARACTERS = 16
 
 _PROMISES = {
-    "always": "what was acknowledged survives a kill of Redis and a power cut",
-    "everysec": "what was acknowledged survives a kill of Redis; a power cut loses the last 1 to 2 seconds",
-    "no": "what was acknowledged survives a kill of Redis; a power cut loses some 30 seconds",
+    "always": "acknowledged jobs survive a crash of Redis and a power cut",
+    "everysec": "acknowledged jobs survive a crash of Redis; a power cut loses the last 1 to 2 s",
+    "no": "acknowledged jobs survive a crash of Redis; a power cut loses about 30 s",
 }
 
 
-def of_server(server: Server, *, password: bool) -> Iterator[Finding]:
-    """What a Redis is like. `password`: whether we gave one."""
+def check_server(server: Server, *, password: bool) -> Iterator[Finding]:
+    """Check Redis. `password` is True if qctl connects with a password."""
     yield _version(server)
     for key, kind in server.strange.items():
         yield Finding(
             "keys",
             "down",
-            f"{key} holds a {kind}, not a {SHARED_KEY_TYPES[key]}: somebody else writes there, "
-            "and what needs it stands still",
-            f"find who writes there, and put it aside: redis-cli rename {quote(key)} {quote(key + '.aside')}",
+            f"key {key} is a {kind}, not a {SHARED_KEY_TYPES[key]}: another program writes to it, "
+            "and everything that needs it has stopped",
+            f"stop that program, and rename the key: redis-cli rename {quote(key)} {quote(key + '.aside')}",
         )
     yield from _promise(server)
     yield _clock(server.skew)
-    slow = f"a round trip to Redis takes {server.latency * 1000:.1f} ms"
-    if server.latency > SLOW:
-        yield Finding("latency", "degraded", f"{slow}: workers spend it several times a job", "move them nearer to it")
+    latency = f"a round trip to Redis takes {server.latency * 1000:.1f} ms"
+    if server.latency > SLOW_ROUND_TRIP_SECONDS:
+        yield Finding(
+            "latency", "degraded", f"{latency}: workers need several per job", "move the workers closer to Redis"
+        )
     else:
-        yield Finding("latency", "ok", slow)
+        yield Finding("latency", "ok", latency)
     yield _exposure(server, password)
 
 
 def _version(server: Server) -> Finding:
     if server.info is None:
-        return Finding("version", "ok", "not looked at: this user may not ask Redis (INFO)")
+        return Finding("version", "ok", "not checked: this user may not run INFO")
     version = str(server.info.get("redis_version", "0"))
     parts = tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
-    if parts < OLDEST:
+    if parts < MIN_REDIS_VERSION:
         return Finding(
             "version",
             "down",
-            f"Redis {version} has no LMOVE: no worker of qctl can claim",
+            f"Redis {version} has no LMOVE: qctl's workers cannot claim jobs",
             "upgrade Redis to 6.2 or later",
         )
     role = server.info.get("role")
     if role != "master":
-        return Finding("version", "down", f"Redis {version} is a {role}: it takes no writes", "name its primary")
+        return Finding(
+            "version", "down", f"Redis {version} is a {role} and accepts no writes", "set REDIS_URL to its primary"
+        )
     return Finding("version", "ok", f"Redis {version}")
 
 
 def _promise(server: Server) -> Iterator[Finding]:
-    """Which promise holds under its persistence (reliability.md, 4.3). That there is none is said by health."""
+    """Report what survives a crash under this persistence. `health` reports missing persistence."""
     config = server.config
     if config is None:
-        yield Finding("promise", "ok", "not looked at: this user may not ask Redis (CONFIG)")
+        yield Finding("promise", "ok", "not checked: this user may not run CONFIG")
     elif config.get("appendonly") == "yes":
         yield Finding("promise", "ok", _PROMISES.get(config.get("appendfsync", ""), "unknown appendfsync"))
     if config and config.get("maxmemory-policy", "noeviction").startswith("allkeys"):
         yield Finding(
             "promise",
             "down",
-            f"{config['maxmemory-policy']} deletes waiting jobs when Redis is full, and says so to nobody",
-            "redis-cli config set maxmemory-policy noeviction, and the same in redis.conf",
+            f"maxmemory-policy {config['maxmemory-policy']} deletes waiting jobs without notice when Redis is full",
+            "redis-cli config set maxmemory-policy noeviction; set the same in redis.conf",
         )
 
 
 def _clock(skew: float | None) -> Finding:
     if skew is None:
-        return Finding("clock", "ok", "not looked at: this user may not ask Redis (TIME)")
-    if abs(skew) <= SKEW:
-        return Finding("clock", "ok", f"this clock and Redis's differ by {abs(skew):.1f} s")
+        return Finding("clock", "ok", "not checked: this user may not run TIME")
+    if abs(skew) <= MAX_SKEW_SECONDS:
+        return Finding("clock", "ok", f"the clocks of this host and Redis differ by {abs(skew):.1f} s")
     way = "ahead of" if skew > 0 else "behind"
-    meaning = "jobs look older or younger than they are, and stock workers may take running jobs for dead"
-    status: HealthStatus = "down" if abs(skew) > MOST_SKEW else "degraded"
+    meaning = "ages of jobs are wrong, and stock workers may treat running jobs as dead"
+    status: HealthStatus = "down" if abs(skew) > CRITICAL_SKEW_SECONDS else "degraded"
     return Finding(
-        "clock", status, f"this clock is {abs(skew):.0f} s {way} Redis's: {meaning}", "timedatectl set-ntp true"
+        "clock",
+        status,
+        f"the clock of this host is {abs(skew):.0f} s {way} Redis's: {meaning}",
+        "timedatectl set-ntp true",
     )
 
 
 def _exposure(server: Server, password: bool) -> Finding:
     config = server.config
     if config is None:
-        return Finding("access", "ok", "not looked at: this user may not ask Redis (CONFIG)")
+        return Finding("access", "ok", "not checked: this user may not run CONFIG")
     bound = config.get("bind", "").split()
     local = all(address.lstrip("-") in ("127.0.0.1", "::1", "localhost") for address in bound) and bool(bound)
     if password or config.get("requirepass") or (server.user or "default") != "default":
-        return Finding("access", "ok", f"Redis knows us as {server.user or 'default'}, by a password")
+        return Finding("access", "ok", f"Redis requires a password; qctl is user {server.user or 'default'}")
     if local or config.get("port") == "0":
-        return Finding("access", "ok", "Redis asks for no password, and is reached from this machine alone")
+        return Finding("access", "ok", "Redis requires no password, but is reachable from this machine only")
     where = " ".join(bound) or "every address"
     if config.get("protected-mode") == "yes":
         return Finding(
-            "access", "ok", f"Redis asks for no password on {where}; its protected mode refuses other machines"
+            "access", "ok", f"Redis requires no password on {where}, but its protected mode refuses other machines"
         )
     return Finding(
         "access",
         "down",
-        f"Redis asks for no password and listens on {where}: who reaches it can run code in every worker",
-        "set a password or ACL users, and bind it to addresses of yours",
+        f"Redis requires no password and listens on {where}: anybody who reaches it can run code in every worker",
+        "set a password or ACL users, and bind Redis to private addresses",
     )
 
 
-def of_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterator[Finding]:
-    """Workers that do not obey, and entries of those that are gone."""
-    deaf = [worker.name for worker in living if not worker.honours_pause]
-    if deaf:
-        names = ", ".join(deaf[:3]) + (f" and {len(deaf) - 3} more" if len(deaf) > 3 else "")
+def check_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterator[Finding]:
+    """Check for workers that ignore pauses, and for entries of dead workers."""
+    ignoring = [worker.name for worker in living if not worker.honours_pause]
+    if ignoring:
+        names = ", ".join(ignoring[:3]) + (f" and {len(ignoring) - 3} more" if len(ignoring) > 3 else "")
         yield Finding(
             "obedience",
             "degraded",
-            f"{names} claim without our script: a pause does not hold them, and a crash may lose the job they claim",
+            f"workers {names} do not claim by qctl's script: they ignore pauses, and a crash may lose their job",
             "run qctl-worker, or rq worker --queue-class qctl.PausableQueue",
         )
     if dead:
         yield Finding(
             "stale workers",
             "degraded",
-            f"{len(dead)} workers are listed that have no heartbeat any more: others count on them",
+            f"{len(dead)} workers are listed but have no heartbeat: counts of workers are too high",
             "qctl doctor --repair",
         )
-    if not deaf and not dead:
-        yield Finding("obedience", "ok", f"{len(living)} workers live, and each obeys a pause")
+    if not ignoring and not dead:
+        yield Finding("obedience", "ok", f"{len(living)} workers run, and each obeys pauses")
 
 
-def of_orphans(found: Sequence[Orphan]) -> Finding:
-    """Jobs that nobody would ever run."""
-    if not found:
-        return Finding("orphans", "ok", "every job that waits, runs or is due is where it is looked for")
-    queues = ", ".join(sorted({orphan.queue for orphan in found})[:3])
+def check_orphans(orphans: Sequence[Orphan]) -> Finding:
+    """Report jobs that no worker would ever run."""
+    if not orphans:
+        return Finding("orphans", "ok", "every waiting, running and due job is listed by its queue")
+    queues = ", ".join(sorted({orphan.queue for orphan in orphans})[:3])
     return Finding(
         "orphans",
         "degraded",
-        f"{len(found)} jobs of {queues} are in no place for {MIN_AGE_SECONDS / 60:.0f} minutes or more: "
-        "nobody would ever run them",
+        f"{len(orphans)} jobs of {queues} are missing from their queues for {MIN_AGE_SECONDS / 60:.0f} min or more: "
+        "no worker would ever run them",
         "qctl doctor --repair",
     )
 
 
-def of_sinks(settings: Settings) -> Iterator[Finding]:
-    """Whether batches, and images where they are kept in a bucket, could be written now."""
+def check_sinks(settings: Settings) -> Iterator[Finding]:
+    """Check that batches, and images if a bucket stores them, can be written."""
     for pipeline, make in (("readings", reading_batches.sink), ("messages", message_batches.sink)):
         sink = make(settings)
         try:
-            yield _storing(pipeline, sink.check)
+            yield _check_storage(pipeline, sink.check)
         finally:
             sink.close()
     if settings.s3_bucket:
-        yield _storing("images of chat messages", lambda: s3.check(settings))
+        yield _check_storage("images of chat messages", lambda: s3.check(settings))
 
 
-def _storing(what: str, check: Callable[[], None]) -> Finding:
+def _check_storage(what: str, check: Callable[[], None]) -> Finding:
     try:
         check()
     except QctlError as error:
@@ -188,30 +194,33 @@ def _storing(what: str, check: Callable[[], None]) -> Finding:
     return Finding("sinks", "ok", f"{what} can be stored")
 
 
-def of_keys(settings: Settings) -> Iterator[Finding]:
-    """Whether the key of the gateway's operators can be guessed. Its own secret it looks at itself."""
+def check_admin_key(settings: Settings) -> Iterator[Finding]:
+    """Check that QUEUE_ADMIN_KEY cannot be guessed. The gateway checks its own secret."""
     key = settings.queue_admin_key
     if key is None:
         return
-    if len(key) < SHORTEST_KEY or "your" in key.lower():
+    if len(key) < MIN_ADMIN_KEY_CHARACTERS or "your" in key.lower():
         yield Finding(
             "keys",
             "degraded",
-            f"QUEUE_ADMIN_KEY has less than {SHORTEST_KEY} characters, or is an example: who guesses it changes queues",
-            "set it to what `openssl rand -base64 32` prints",
+            f"QUEUE_ADMIN_KEY is an example or has less than {MIN_ADMIN_KEY_CHARACTERS} characters: it can be guessed",
+            "set it to the output of: openssl rand -base64 32",
         )
     else:
-        yield Finding("keys", "ok", "QUEUE_ADMIN_KEY is not guessed soon")
+        yield Finding("keys", "ok", "QUEUE_ADMIN_KEY is hard to guess")
 
 
-def of_machine(settings: Settings, server: Server) -> Iterator[Finding]:
-    """Disks and files on this machine."""
+def check_machine(settings: Settings, server: Server) -> Iterator[Finding]:
+    """Check disks and files of this machine."""
     home = settings.home
     if home.exists():
         yield _disk(home, "SQLite, mail and exports")
         if stat.S_IMODE(home.stat().st_mode) & 0o077:
             yield Finding(
-                "files", "degraded", f"others may look into {home}, where messages and mail lie", f"chmod 700 {home}"
+                "files",
+                "degraded",
+                f"other users may read {home}, which contains messages and mail",
+                f"chmod 700 {home}",
             )
     directory = (server.config or {}).get("dir", "")
     if directory and os.path.isdir(directory):
@@ -222,11 +231,11 @@ def _disk(folder: Path, what: str) -> Finding:
     usage = shutil.disk_usage(folder)
     free = usage.free / usage.total if usage.total else 1.0
     text = f"{free:.0%} of the disk of {folder} is free"
-    if free >= FREE:
+    if free >= MIN_FREE_SHARE:
         return Finding("disk", "ok", text)
     return Finding(
         "disk",
-        "down" if free < LEAST_FREE else "degraded",
-        f"{text}: {what} needs it",
-        "qctl cleanup all, or a larger disk",
+        "down" if free < CRITICAL_FREE_SHARE else "degraded",
+        f"{text}, and {what} needs space",
+        "free space with: qctl cleanup all, or enlarge the disk",
     )

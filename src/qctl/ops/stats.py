@@ -15,7 +15,7 @@ from qctl.errors import UsageError
 from qctl.histogram import Histogram
 from qctl.models import Names, NameStats, QueueStats, Stats
 from qctl.ops.base import Part
-from qctl.ops.selection import families
+from qctl.ops.selection import select_families
 
 
 class StatsOps(Part, name="stats"):
@@ -38,7 +38,7 @@ class StatsOps(Part, name="stats"):
         """
         if not 60 <= seconds <= RETENTION_SECONDS:
             raise UsageError("counts of job names go back from one minute to two days")
-        chosen = families(queues, stats_snapshot.queue_names(self._redis))
+        chosen = select_families(queues, stats_snapshot.queue_names(self._redis))
         last = int(time.time()) // 60
         counted = count_series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
         ran: dict[str, list[DurationHistograms]] = {queue: [] for queue in chosen}
@@ -74,11 +74,11 @@ _RATES = ("in_rate", "taken_rate", "out_rate")
 def folded(found: Stats) -> Stats:
     """The same with the lanes of each queue in one row under its name; a lane without its queue stays alone."""
     own = {queue.name for queue in found.queues}
-    families: dict[str, list[QueueStats]] = {}
+    select_families: dict[str, list[QueueStats]] = {}
     for queue in found.queues:
         family = catalog.base_queue(queue.name)
-        families.setdefault(family if family in own else queue.name, []).append(queue)
-    rows = [lanes[0] if len(lanes) == 1 else _fold(name, lanes) for name, lanes in families.items()]
+        select_families.setdefault(family if family in own else queue.name, []).append(queue)
+    rows = [lanes[0] if len(lanes) == 1 else _fold(name, lanes) for name, lanes in select_families.items()]
     return replace(found, queues=sorted(rows, key=lambda row: row.name))
 
 

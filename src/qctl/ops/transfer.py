@@ -1,4 +1,4 @@
-"""Jobs as lines of JSON: out of Redis, and back into the same or another one."""
+"""Export of jobs as lines of JSON, and import into the same or another Redis."""
 
 from __future__ import annotations
 
@@ -12,31 +12,36 @@ from qctl.ops.base import Part
 
 
 class TransferOps(Part, name="transfer"):
-    """Export and import."""
+    """Export and import of jobs."""
 
-    def export(self, chosen: Selection, write: Callable[[str], None], *, progress: Progress | None = None) -> int:
-        """Write the jobs that were chosen, each a line of JSON with everything that is known of it, secrets too.
+    def export(self, chosen: Selection, write: Callable[[str], None], *, progress: Progress = ignore_progress) -> int:
+        """Write the chosen jobs, each as a line of JSON with all its data, including secrets.
 
-        `write` gets some lines at a time, with their ends. Returns how many; what is gone meanwhile is left out.
+        `write` gets several complete lines at a time. Returns the number of jobs; those deleted meanwhile are left out.
         """
-        told, total, done = progress or ignore_progress, chosen.count, 0
+        total, done = chosen.count, 0
         for part in chosen.chosen:
             for lines in export_jobs.lines(self._redis, part):
                 write("".join(f"{line}\n" for line in lines))
                 done += len(lines)
-                told(done, total)
+                progress(done, total)
         return done
 
     def import_(
-        self, lines: Iterable[bytes], *, trust: bool = False, dry_run: bool = False, progress: Progress | None = None
+        self,
+        lines: Iterable[bytes],
+        *,
+        trust: bool = False,
+        dry_run: bool = False,
+        progress: Progress = ignore_progress,
     ) -> ImportResult:
-        """Put exported jobs where they were. Lines that are corrupt, hostile, or of jobs that are there already are
-        refused, and the others taken; with `trust` also those that a stock worker would unpickle or call something for.
+        """Restore exported jobs to their queues and states. Lines that are corrupt or hostile, or whose job exists, are
+        rejected; with `trust`, jobs that a stock worker would unpickle are accepted.
 
-        With `dry_run` they are only read. May be interrupted between two lines and run again.
+        With `dry_run` lines are only checked. May be interrupted between two lines and repeated.
         """
-        told, taken, refused = progress or ignore_progress, 0, 0
-        bad: list[RejectedLine] = []
+        taken = refused = 0
+        rejected: list[RejectedLine] = []
         queues: set[str] = set()
         for number, line in enumerate(lines, 1):
             if not line.strip():
@@ -49,7 +54,7 @@ class TransferOps(Part, name="transfer"):
                 queues.add(record.queue)
             except RejectedError as error:
                 refused += 1
-                if len(bad) < MAX_LISTED_OUTCOMES:
-                    bad.append(RejectedLine(number, error.message))
-            told(taken + refused, None)
-        return ImportResult(taken, refused, bad, sorted(queues))
+                if len(rejected) < MAX_LISTED_OUTCOMES:
+                    rejected.append(RejectedLine(number, error.message))
+            progress(taken + refused, None)
+        return ImportResult(taken, refused, rejected, sorted(queues))

@@ -1,4 +1,4 @@
-"""What was cleared, until its time is over."""
+"""The trash: removed jobs, kept until they expire."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from qctl.ops.base import Part
 
 
 class TrashOps(Part, name="trash"):
-    """List, put back, and delete for good."""
+    """Batches of removed jobs."""
 
     def list(self) -> builtins.list[TrashBatch]:
-        """What lies in the trash, newest first."""
+        """List the batches, newest first."""
         return trash.batches(self._redis)
 
-    def restore(self, batch: str | None = None, progress: Progress | None = None) -> RestoreResult:
-        """Put a batch, the newest where None, back to the head of its queue in the order it had.
+    def restore(self, batch: str | None = None, progress: Progress = ignore_progress) -> RestoreResult:
+        """Return the jobs of a batch, the newest if None, to the head of their queue in their old order.
 
-        Interrupted, it is run again with the same batch. Raises NotFoundError.
+        After an interruption, repeat it with the same batch. Raises NotFoundError.
         """
-        return trash.restore(self._redis, batch, actor=events.actor(), progress=progress or ignore_progress)
+        return trash.restore(self._redis, batch, actor=events.actor(), progress=progress)
 
-    def empty(self, batch: str | None = None, progress: Progress | None = None) -> int:
-        """Delete one batch for good, or all where None. Returns how many jobs. Raises NotFoundError."""
-        return trash.empty(self._redis, batch, actor=events.actor(), progress=progress or ignore_progress)
+    def empty(self, batch: str | None = None, progress: Progress = ignore_progress) -> int:
+        """Delete a batch permanently, or all if None. Returns the number of jobs. Raises NotFoundError."""
+        return trash.empty(self._redis, batch, actor=events.actor(), progress=progress)

@@ -1,4 +1,4 @@
-"""Users of the gateway, and who of them may do what an operator may."""
+"""Users of the gateway, and their roles."""
 
 from __future__ import annotations
 
@@ -27,70 +27,70 @@ from qctl.store.users import (
     open_user_store,
 )
 
-MADE_UP = 18
-"""Random bytes of a password that is made up: 24 characters."""
+PASSWORD_RANDOM_BYTES = 18
+"""Random bytes of a generated password: 24 characters."""
 
 
 class UserOps(Part, name="users"):
-    """What `qctl user` does, in the database of the gateway's users. Redis is asked first where something changes: what
-    cannot be noted in the audit is not done.
+    """Users in the gateway's database, for `qctl user`. A change needs Redis first, because a change that cannot be
+    recorded in the audit must not happen.
 
-    Whoever is demoted, removed or given a new password loses the rights of an admin at once. A token that a user has
-    is good for own jobs until it expires (QCTL_LOGIN_TTL). Raises SinkError where the database does not answer.
+    A user who is demoted, removed or given a new password loses admin rights immediately. The user's token stays valid
+    for own jobs until it expires (QCTL_LOGIN_TTL). Operations raise SinkError if the database does not answer.
     """
 
     def list(self, *, role: Role | None = None, limit: int = 50) -> Accounts:
-        """The newest users. Raises UsageError."""
+        """List the newest users. Raises UsageError."""
         if limit < 1:
-            raise UsageError("a limit is at least 1")
+            raise UsageError(f"limit {limit} is too small; the minimum is 1")
         with self._users(changing=False) as users:
             found, total = users.list(role, limit)
         return Accounts([_account(user) for user in found], total)
 
     def create(self, email: str, username: str, password: str | None, *, role: Role = USER) -> AccountChange:
-        """A new user; one without a `password` gets one that is made up. Raises UsageError, RefusedError where the
-        address is another's."""
-        made_up = secrets.token_urlsafe(MADE_UP) if password is None else None
+        """Create a user; without a `password`, one is generated. Raises UsageError, and RefusedError if the address is
+        taken."""
+        generated = secrets.token_urlsafe(PASSWORD_RANDOM_BYTES) if password is None else None
         _check(email, username, password)
         with self._users() as users:
-            user = new_user(email.lower(), username, passwords.hash_password(password or made_up or ""), role)
+            user = new_user(email.lower(), username, passwords.hash_password(password or generated or ""), role)
             if not users.add(user):
-                raise RefusedError(f"{user.email} is a user already", hint="qctl user list")
-        return AccountChange(_account(user), password=made_up)
+                raise RefusedError(f"user {user.email!r} exists already", hint="list users with: qctl user list")
+        return AccountChange(_account(user), password=generated)
 
     def promote(self, email: str) -> AccountChange:
-        """Make an admin of a user, from the next login on. Raises NotFoundError."""
-        return self._to(email, ADMIN)
+        """Make a user an admin, from the next login on. Raises NotFoundError."""
+        return self._set_role(email, ADMIN)
 
     def demote(self, email: str) -> AccountChange:
-        """Make an admin a user again, at once. Raises NotFoundError."""
-        return self._to(email, USER)
+        """Make an admin a user again, immediately. Raises NotFoundError."""
+        return self._set_role(email, USER)
 
     def remove(self, email: str) -> AccountChange:
-        """Forget a user. Jobs of the user stay. Raises NotFoundError."""
+        """Delete a user. Jobs of the user stay. Raises NotFoundError."""
         with self._users() as users:
             user = _find(users, email)
             return AccountChange(_account(user), users.delete(user))
 
     def password(self, email: str, password: str | None) -> AccountChange:
-        """Give a user a password, one that is made up where None. Raises UsageError and NotFoundError."""
-        made_up = secrets.token_urlsafe(MADE_UP) if password is None else None
+        """Set the password of a user, a generated one if None. Raises UsageError and NotFoundError."""
+        generated = secrets.token_urlsafe(PASSWORD_RANDOM_BYTES) if password is None else None
         _check(email, None, password)
         with self._users() as users:
-            news = {"password": passwords.hash_password(password or made_up or "")}
-            return replace(self._changed(users, _find(users, email), **news), password=made_up)
+            values = {"password": passwords.hash_password(password or generated or "")}
+            return replace(self._change(users, _find(users, email), **values), password=generated)
 
-    def _to(self, email: str, role: Role) -> AccountChange:
+    def _set_role(self, email: str, role: Role) -> AccountChange:
         with self._users() as users:
             user = _find(users, email)
             if user.role == role:
                 return AccountChange(_account(user), changed=False)
-            return self._changed(users, user, role=role)
+            return self._change(users, user, role=role)
 
-    def _changed(self, users: UserStore, user: User, **news: str) -> AccountChange:
-        changed = replace(user, modified=now_in_milliseconds(), **news)  # type: ignore[arg-type]
+    def _change(self, users: UserStore, user: User, **values: str) -> AccountChange:
+        changed = replace(user, modified=now_in_milliseconds(), **values)  # type: ignore[arg-type]
         if not users.update(changed):
-            raise NotFoundError(f"{user.email} was removed meanwhile")
+            raise NotFoundError(f"user {user.email!r} was removed meanwhile")
         return AccountChange(_account(changed))
 
     @contextmanager
@@ -105,10 +105,10 @@ class UserOps(Part, name="users"):
 
 
 def _find(users: UserStore, email: str) -> User:
-    found = users.find(email.lower())
-    if found is None:
-        raise NotFoundError(f"there is no user {email}", hint="qctl user list")
-    return found
+    user = users.find(email.lower())
+    if user is None:
+        raise NotFoundError(f"user {email!r} not found", hint="list users with: qctl user list")
+    return user
 
 
 def _account(user: User) -> Account:
@@ -116,14 +116,14 @@ def _account(user: User) -> Account:
 
 
 def _check(email: str, username: str | None, password: str | None) -> None:
-    """Raise UsageError, naming all that is wrong at once."""
+    """Raise UsageError with all problems at once."""
     problems: builtins.list[str] = []
     if not re.fullmatch(ADDRESS_PATTERN, email):
-        problems.append(f"{email!r} is no address")
+        problems.append(f"{email!r} is not an email address")
     if username is not None and not (0 < len(username) <= MAX_NAME_CHARACTERS and username.isprintable()):
-        problems.append(f"a name is one line of 1 to {MAX_NAME_CHARACTERS} characters")
-    least, most = PASSWORD_CHARACTERS
-    if password is not None and not least <= len(password) <= most:
-        problems.append(f"a password has {least} to {most} characters")
+        problems.append(f"name {username!r} is not one line of 1 to {MAX_NAME_CHARACTERS} characters")
+    shortest, longest = PASSWORD_CHARACTERS
+    if password is not None and not shortest <= len(password) <= longest:
+        problems.append(f"the password must have {shortest} to {longest} characters")
     if problems:
         raise UsageError("; ".join(problems))

@@ -1,4 +1,4 @@
-"""The workers that live: what they do, and what they are told."""
+"""Workers: list, quiet, resume and stop them."""
 
 from __future__ import annotations
 
@@ -13,74 +13,73 @@ from qctl.broker.admin import worker_commands
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import stats_snapshot, workers
 from qctl.errors import NotFoundError, QctlError, RefusedError
-from qctl.models import QuietResult, StopResult, WorkerInfo
+from qctl.models import QuietResult, StopResult, WorkerInfo, ignore_progress
 from qctl.ops.base import Part
-from qctl.ops.selection import select
+from qctl.ops.selection import WILDCARDS, select_queues
 
-POLL = 0.1
-"""Seconds between looks at whether a worker that was told to stop is gone."""
+STOP_POLL_SECONDS = 0.1
 
-AGAIN = 1.2
-"""Seconds after which a worker that shall stop at once is told a second time: RQ's takes a second command within one
-second for the same one."""
+REPEAT_STOP_SECONDS = 1.2
+"""Delay before the second stop command of a stop without waiting: RQ ignores one within a second of the first."""
 
 
 class WorkerOps(Part, name="workers"):
-    """What `qctl worker` shows and does."""
+    """Running workers, for `qctl worker`."""
 
     def list(self, queue: str | None = None) -> builtins.list[WorkerInfo]:
-        """Every worker whose heartbeat goes on, by name; with `queue`, a name or a pattern, those that take from it or
-        from a lane of it. Raises NotFoundError for a queue that there is not."""
+        """List the workers with a current heartbeat, by name; with `queue`, a name or a pattern, those that listen to
+        it or to a lane of it. Raises NotFoundError for an unknown queue."""
         if queue is None:
             return workers.living(self._redis)
-        known = select(queue, stats_snapshot.queue_names(self._redis))
-        named = {lane for name in (*known, queue) for lane in catalog.lanes(name)}
-        return workers.listening(self._redis, named)
+        known = select_queues(queue, stats_snapshot.queue_names(self._redis))
+        lanes = {lane for name in (*known, queue) for lane in catalog.lanes(name)}
+        return workers.listening(self._redis, lanes)
 
     def select(self, patterns: Sequence[str]) -> builtins.list[WorkerInfo]:
-        """The workers of these names or patterns. Raises NotFoundError for a plain name that no worker has."""
+        """Return the workers of these names or patterns. Raises NotFoundError for a name without wildcards that no
+        worker has."""
         living = workers.living(self._redis)
-        meant: dict[str, WorkerInfo] = {}
+        selected: dict[str, WorkerInfo] = {}
         for pattern in patterns:
-            found = [one for one in living if one.name == pattern] or [
-                one for one in living if fnmatchcase(one.name, pattern)
+            matching = [worker for worker in living if worker.name == pattern] or [
+                worker for worker in living if fnmatchcase(worker.name, pattern)
             ]
-            if not found and not set(pattern) & set("*?["):
-                raise _unknown(pattern, [one.name for one in living])
-            meant |= {one.name: one for one in found}
-        return list(meant.values())
+            if not matching and not WILDCARDS & set(pattern):
+                raise _not_found(pattern, [worker.name for worker in living])
+            selected |= {worker.name: worker for worker in matching}
+        return list(selected.values())
 
     def show(self, name: str) -> WorkerInfo:
-        """One of them. Raises NotFoundError."""
-        living = {one.name: one for one in workers.living(self._redis)}
+        """Return one worker. Raises NotFoundError."""
+        living = {worker.name: worker for worker in workers.living(self._redis)}
         if name not in living:
-            raise _unknown(name, list(living))
+            raise _not_found(name, list(living))
         return living[name]
 
     def quiet(self, name: str, *, timeout: float = 20.0) -> QuietResult:
-        """Have it take nothing new, until it ends or `resume`. Nothing that it runs is touched, and nothing starts on
+        """Make a worker claim no new jobs, until it ends or `resume`. Its running job continues, and no job starts on
         it after this has returned.
 
-        Raises NotFoundError; RefusedError where it does not claim by qctl's script; WaitTimeoutError where what it
-        claimed before has not started within `timeout` seconds.
+        Raises NotFoundError; RefusedError if the worker does not claim by qctl's script; WaitTimeoutError if a job that
+        it claimed before has not started within `timeout` seconds.
         """
-        worker = self._that_claims(name)
-        told = worker_commands.quiet(self._redis, worker, actor=events.actor())
-        worker_commands.wait_for_claims(self._redis, told, timeout)
-        return QuietResult(self.show(name), quiet=True, changed=told.changed)
+        worker = self._claiming_worker(name)
+        result = worker_commands.quiet(self._redis, worker, actor=events.actor())
+        worker_commands.wait_for_claims(self._redis, result, timeout)
+        return QuietResult(self.show(name), quiet=True, changed=result.changed)
 
     def resume(self, name: str) -> QuietResult:
-        """Have a quiet worker go on. Raises NotFoundError, and RefusedError as `quiet` does."""
-        worker = self._that_claims(name)
-        told = worker_commands.resume(self._redis, worker, actor=events.actor())
-        return QuietResult(self.show(name), quiet=False, changed=told.changed)
+        """Let a quiet worker claim jobs again. Raises NotFoundError, and RefusedError as `quiet` does."""
+        worker = self._claiming_worker(name)
+        result = worker_commands.resume(self._redis, worker, actor=events.actor())
+        return QuietResult(self.show(name), quiet=False, changed=result.changed)
 
-    def _that_claims(self, name: str) -> WorkerInfo:
+    def _claiming_worker(self, name: str) -> WorkerInfo:
         worker = self.show(name)
         if worker.claimant is None:
             raise RefusedError(
-                f"{name} does not claim by qctl's script: it cannot be quiet",
-                f"qctl worker stop {quote(name)} lets it finish its job and end",
+                f"cannot quiet worker {name!r}: it does not claim by qctl's script",
+                f"let it finish its job and end with: qctl worker stop {quote(name)}",
             )
         return worker
 
@@ -90,45 +89,49 @@ class WorkerOps(Part, name="workers"):
         *,
         now: bool = False,
         timeout: float = 60.0,
-        waiting: Callable[[int, int], None] = lambda _gone, _all: None,
+        waiting: Callable[[int, int], None] = ignore_progress,
     ) -> builtins.list[StopResult | QctlError]:
-        """Have workers finish the job they run and end; with `now` end at once: what qctl's workers run then goes back
-        to the head of its queue, what RQ's own run fails. Whoever keeps a worker running starts a new one.
+        """Make workers finish their job and end; with `now`, end immediately: jobs of qctl's workers then return to the
+        head of their queue, jobs of RQ's own workers fail. A supervisor starts the worker again.
 
-        Waits up to `timeout` seconds until they are gone, and tells `waiting` how many are. Returns what became of
-        each, or why it was not told, in their order.
+        Waits up to `timeout` seconds until the workers are gone, and calls `waiting` with the number gone and the
+        total. Returns the result of each worker, or the reason why it got no command, in the given order.
         """
         began = time.monotonic()
-        ended: dict[str, StopResult | QctlError] = {}
-        told: dict[str, WorkerInfo] = {}
+        results: dict[str, StopResult | QctlError] = {}
+        stopping: dict[str, WorkerInfo] = {}
         for name in dict.fromkeys(names):
             try:
-                told[name] = self._stop(name)
+                stopping[name] = self._stop(name)
             except (NotFoundError, RefusedError) as error:
-                ended[name] = error
-        again = began + AGAIN if now else None
-        while told:
-            here = {one.name for one in workers.living(self._redis)}
+                results[name] = error
+        repeat_at = began + REPEAT_STOP_SECONDS if now else None
+        while stopping:
+            living = {worker.name for worker in workers.living(self._redis)}
             waited = time.monotonic() - began
-            for name in [name for name in told if name not in here]:
-                ended[name] = StopResult(told.pop(name), True, now, waited)
-            waiting(len(ended), len(ended) + len(told))
-            if not told or waited >= timeout:
+            for name in [name for name in stopping if name not in living]:
+                results[name] = StopResult(stopping.pop(name), True, now, waited)
+            waiting(len(results), len(results) + len(stopping))
+            if not stopping or waited >= timeout:
                 break
-            if again and time.monotonic() > again:
-                for worker in told.values():
+            if repeat_at and time.monotonic() > repeat_at:
+                for worker in stopping.values():
                     worker_commands.stop(self._redis, worker, actor=events.actor())
-                again = None
-            time.sleep(POLL)
-        late = {name: StopResult(worker, False, now, time.monotonic() - began) for name, worker in told.items()}
-        return [{**ended, **late}[name] for name in dict.fromkeys(names)]
+                repeat_at = None
+            time.sleep(STOP_POLL_SECONDS)
+        remaining = {
+            name: StopResult(worker, False, now, time.monotonic() - began) for name, worker in stopping.items()
+        }
+        return [{**results, **remaining}[name] for name in dict.fromkeys(names)]
 
     def _stop(self, name: str) -> WorkerInfo:
         worker = self.show(name)
         if not worker_commands.stop(self._redis, worker, actor=events.actor()):
-            raise RefusedError(f"{name} does not listen for commands", "send its process a SIGTERM")
+            raise RefusedError(f"worker {name!r} does not listen for commands", "send SIGTERM to its process")
         return worker
 
 
-def _unknown(name: str, known: Sequence[str]) -> NotFoundError:
-    return NotFoundError.with_suggestions(f"there is no worker {name}", name, known, "qctl worker list shows them")
+def _not_found(name: str, known: Sequence[str]) -> NotFoundError:
+    return NotFoundError.with_suggestions(
+        f"worker {name!r} not found", name, known, "list workers with: qctl worker list"
+    )

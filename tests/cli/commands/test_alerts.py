@@ -71,7 +71,7 @@ def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) ->
 
 
 def test_what_goes_wrong(qctl: Qctl) -> None:
-    unknown = NotFoundError("alert 'early' not found")
+    unknown = NotFoundError("alert rule 'early' not found")
     broken = SettingsError("/x/alerts.toml", "alert 'late': it tells nobody")
     assert qctl("alert", "mute", "early", ops=FakeOps(alerts__mute=unknown)).code == 3
     ran = qctl("alert", "list", ops=FakeOps(alerts__list=broken))

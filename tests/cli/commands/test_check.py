@@ -19,7 +19,7 @@ DATA = re.compile(r"'(?:[^'=|]|'')+'=(?:U|-?[0-9.]+(?:s|%)?);[0-9.:]*;[0-9.:]*;0
 
 
 def reading(metric: CheckedMetric, value: float | None, limit: Threshold, queue: str = "email") -> CheckedValue:
-    return CheckedValue(queue, metric, value, limit, Level.UNKNOWN if value is None else limit.judge(value))
+    return CheckedValue(queue, metric, value, limit, Level.UNKNOWN if value is None else limit.level_of(value))
 
 
 def ops_with(*queues: QueueCheck) -> FakeOps:

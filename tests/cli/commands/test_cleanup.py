@@ -65,7 +65,7 @@ def test_what_could_not_be_done_is_told_and_the_rest_is_done(qctl: Qctl) -> None
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(RefusedError("another cleanup is running"), 6), (NotFoundError("there is no queue x"), 3)]
+    ("error", "code"), [(RefusedError("another cleanup is running"), 6), (NotFoundError("queue 'x' not found"), 3)]
 )
 def test_what_keeps_it_from_running(error: Exception, code: int, qctl: Qctl) -> None:
     ran = qctl("cleanup", "finished", ops=FakeOps(cleanup__run=error))

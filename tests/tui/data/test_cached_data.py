@@ -160,7 +160,7 @@ class DeadLetterReads:
         self.counts = {"email": 2, "report": 1}
         self.asked: list[Any] = []
         fake.stats.recounted = fake.stats.read
-        fake.dead_letters.groups_of = self._groups_of
+        fake.dead_letters.groups_by_queue = self._groups_of
         fake.dead_letters.list = self._list
         self.letters = data._dead_letters
 

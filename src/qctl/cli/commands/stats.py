@@ -82,12 +82,12 @@ def _show_queues(session: Session, stats: Stats, patterns: Sequence[str], lanes:
 def _select(shown: Stats, stats: Stats, patterns: Sequence[str]) -> Stats:
     """Return the matching queues with their totals, and lanes that are named in full. Raises NotFoundError for a name
     that no queue has."""
-    from qctl.ops.selection import select  # imports redis and rq
+    from qctl.ops.selection import select_queues  # imports redis and rq
 
     rows = {queue.name: queue for queue in (*stats.queues, *shown.queues)}
     named = {pattern for pattern in patterns if pattern in rows}
     globs = [pattern for pattern in patterns if pattern not in rows]
-    selected = named.union(*(select(pattern, [queue.name for queue in shown.queues]) for pattern in globs))
+    selected = named.union(*(select_queues(pattern, [queue.name for queue in shown.queues]) for pattern in globs))
     queues = [queue for name, queue in sorted(rows.items()) if name in selected]
     return replace(shown, queues=queues, totals=Totals.of(queues))
 

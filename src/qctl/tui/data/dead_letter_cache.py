@@ -54,7 +54,9 @@ class DeadLetterCache(DeadLetterReader):
         queues = self._read_stats().queues
         known = self._by_queue.value
         if known is None or not self._by_queue.is_valid:
-            known = self._by_queue.refresh(lambda: self._ops.dead_letters.groups_of([queue.name for queue in queues]))
+            known = self._by_queue.refresh(
+                lambda: self._ops.dead_letters.groups_by_queue([queue.name for queue in queues])
+            )
         else:
             stale = [
                 q.name for q in queues if q.name in changed or q.name not in known or q.dead != known[q.name].total
@@ -62,7 +64,7 @@ class DeadLetterCache(DeadLetterReader):
             deleted = known.keys() - {queue.name for queue in queues}
             if not (stale or deleted):
                 return self._merged
-            known.update(self._ops.dead_letters.groups_of(stale))
+            known.update(self._ops.dead_letters.groups_by_queue(stale))
             for name in deleted:
                 del known[name]
         self._merged = Causes.merged(known.values())
