@@ -1,4 +1,4 @@
-"""Percentiles of durations that were counted in buckets."""
+"""Percentiles of histograms."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ def of(*durations: float) -> Histogram:
 
 
 @given(st.lists(st.floats(MIN_SECONDS, MAX_SECONDS), min_size=1, max_size=200), st.integers(0, 100))
-def test_a_percentile_is_one_of_the_durations_but_for_the_accuracy(durations: list[float], percent: int) -> None:
-    found = of(*durations).percentile(percent)
-    true = sorted(durations)[int(percent / 100 * (len(durations) - 1))]
-    assert found == pytest.approx(true, rel=ACCURACY * 1.001)
+def test_percentile_is_accurate(durations: list[float], percent: int) -> None:
+    percentile = of(*durations).percentile(percent)
+    expected = sorted(durations)[int(percent / 100 * (len(durations) - 1))]
+    assert percentile == pytest.approx(expected, rel=ACCURACY * 1.001)
 
 
 @given(st.lists(st.floats(0, 1e12)), st.lists(st.floats(0, 1e12)))
-def test_merging_adds_up(some: list[float], more: list[float]) -> None:
-    assert dict((of(*some) + of(*more)).counts) == dict(of(*some, *more).counts)
-    assert (of(*some) + of(*more)).count == len(some) + len(more)
+def test_merge_adds_counts(first: list[float], second: list[float]) -> None:
+    assert dict((of(*first) + of(*second)).counts) == dict(of(*first, *second).counts)
+    assert (of(*first) + of(*second)).count == len(first) + len(second)
 
 
 @given(st.floats(allow_nan=False))
-def test_every_duration_has_a_bucket_of_the_range(seconds: float) -> None:
+def test_every_duration_has_a_bucket_in_range(seconds: float) -> None:
     assert BUCKET_RANGE[0] <= bucket(seconds) <= BUCKET_RANGE[1]
 
 
-def test_the_range_is_that_of_the_shortest_and_the_longest() -> None:
+def test_range_begins_and_ends_with_the_limits() -> None:
     assert (bucket(MIN_SECONDS), bucket(MAX_SECONDS)) == BUCKET_RANGE
 
 
-def test_of_nothing_there_is_no_percentile() -> None:
+def test_empty_histogram_has_no_percentile() -> None:
     assert Histogram().percentile(95) is None

@@ -1,4 +1,4 @@
-"""The history: whatever happens is there once, in either store, whoever is killed or away meanwhile."""
+"""The history stores each event once, in both stores, in spite of kills and outages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOON = datetime(2026, 5, 5, 12, tzinfo=timezone.utc)
 
 @pytest.fixture(params=["sqlite", "mongodb"])
 def history(request: pytest.FixtureRequest, make_settings: Callable[..., Settings]) -> Settings:
-    """Settings of either store, empty."""
+    """Settings of an empty store of each kind."""
     if request.param == "sqlite":
         return make_settings()
     server: MongoDb = request.getfixturevalue("mongodb")
@@ -48,7 +48,7 @@ def history(request: pytest.FixtureRequest, make_settings: Callable[..., Setting
 
 @pytest.fixture
 def store(history: Settings) -> Iterator[HistoryStore]:
-    """Either store."""
+    """A store of each kind."""
     opened = open_store(history)
     yield opened
     opened.close()
@@ -67,13 +67,12 @@ def inline(connection: Redis, make_settings: Callable[..., Settings]) -> QctlWor
 
 
 def event(at: datetime, name: str = "created", number: int = 0, /, **fields: str) -> Event:
-    given = {"queue": "email", "job": "a", **fields}
-    return Event(f"{int(at.timestamp() * 1000)}-{number}", name, given)
+    return Event(f"{int(at.timestamp() * 1000)}-{number}", name, {"queue": "email", "job": "a", **fields})
 
 
 @contextmanager
 def recording(settings: Settings, redis: Redis | None = None) -> Iterator[None]:
-    """A recorder that runs, as the scheduler's thread does."""
+    """Run a recorder in a thread, as the scheduler does."""
     stop = threading.Event()
     thread = threading.Thread(target=Recorder(settings, redis).run, args=(stop,))
     thread.start()
@@ -85,10 +84,10 @@ def recording(settings: Settings, redis: Redis | None = None) -> Iterator[None]:
         assert not thread.is_alive()
 
 
-# --- what every store does ------------------------------------------------------------------------------------
+# --- both kinds of stores ------------------------------------------------------------------------------------
 
 
-def test_a_life_is_told_in_order(store: HistoryStore) -> None:
+def test_events_of_a_job_are_in_order(store: HistoryStore) -> None:
     life = [
         event(NOON, "created", 3, owner="ada", trace="t", name="welcome-email"),
         event(NOON, "started", 12, worker="w"),
@@ -100,27 +99,27 @@ def test_a_life_is_told_in_order(store: HistoryStore) -> None:
     assert store.events_of_job("no such") == []
 
 
-def test_an_event_that_comes_twice_is_there_once(store: HistoryStore) -> None:
-    some = [event(NOON, "created", n) for n in range(5)]
-    assert store.write(some[:3]) == 3
-    assert store.write(some) == 2
-    assert store.write(some) == 0
+def test_repeated_event_is_stored_once(store: HistoryStore) -> None:
+    created = [event(NOON, "created", n) for n in range(5)]
+    assert store.write(created[:3]) == 3
+    assert store.write(created) == 2
+    assert store.write(created) == 0
     assert store.write([]) == 0
-    assert store.events_of_job("a") == some
+    assert store.events_of_job("a") == created
     [step] = store.steps("hour", NOON, NOON + timedelta(hours=1))
     assert step.counts == {"created": 5}
 
 
-def test_hostile_text_is_kept_as_far_as_it_can_be(store: HistoryStore) -> None:
+def test_hostile_text_is_cleaned(store: HistoryStore) -> None:
     odd = {"reason": "a\0b\ud800\x1b[31m", "$where": "x", "a.b": "y", "worker": "w" * 5000}
     store.write([event(NOON, "dead", **odd), event(NOON, "de\0ad", 1, job="j\ud800")])
-    [kept] = store.events_of_job("a")
-    assert kept.fields["reason"] == "a\ufffdb?\x1b[31m"
-    assert len(kept.fields["worker"]) == 1000
-    assert [each.event for each in store.events_of_job("j\ud800")] == ["de\ufffdad"]
+    [stored] = store.events_of_job("a")
+    assert stored.fields["reason"] == "a\ufffdb?\x1b[31m"
+    assert len(stored.fields["worker"]) == 1000
+    assert [stored.event for stored in store.events_of_job("j\ud800")] == ["de\ufffdad"]
 
 
-def test_steps_by_the_hour_and_the_day(store: HistoryStore) -> None:
+def test_steps_by_hour_and_day(store: HistoryStore) -> None:
     store.write(
         [
             event(NOON, "finished", ms="1000"),
@@ -145,7 +144,7 @@ def test_steps_by_the_hour_and_the_day(store: HistoryStore) -> None:
     assert store.steps("hour", NOON, later, queues=[]) == []
 
 
-def test_what_is_old_is_forgotten_in_steps(store: HistoryStore) -> None:
+def test_old_events_are_deleted_in_batches(store: HistoryStore) -> None:
     store.write([event(NOON, "created", n) for n in range(10)])
     store.write([event(NOON + timedelta(days=1), "created", n, job="b") for n in range(2)])
     assert store.delete_before(NOON + timedelta(hours=1), limit=7) == 7
@@ -158,22 +157,22 @@ def test_what_is_old_is_forgotten_in_steps(store: HistoryStore) -> None:
 # --- SQLite ---------------------------------------------------------------------------------------------------
 
 
-def test_reading_makes_nothing(settings: Settings, tmp_path: Path) -> None:
+def test_read_only_store_creates_nothing(settings: Settings, tmp_path: Path) -> None:
     reader = open_store(settings, read_only=True)
     assert reader.events_of_job("a") == []
     assert reader.steps("day", NOON, NOON + timedelta(days=1)) == []
     assert not settings.history_database.exists()
     writer = SqliteHistory(settings.history_database)
     writer.write([event(NOON)])
-    assert len(reader.events_of_job("a")) == 1, "the reader sees what a writer that is open has written"
+    assert len(reader.events_of_job("a")) == 1, "the reader sees events of an open writer"
     with pytest.raises(UnreachableError, match="readonly"):
         reader.write([event(NOON, "created", 2)])
-    for each in (reader, writer):
-        each.close()
+    for opened in (reader, writer):
+        opened.close()
 
 
-def test_a_file_that_is_no_database(settings: Settings) -> None:
-    settings.history_database.write_text("this is no database, and long enough to be looked at" * 100)
+def test_file_of_another_format_is_unreachable(settings: Settings) -> None:
+    settings.history_database.write_text("this is not a database" * 100)
     store = SqliteHistory(settings.history_database)
     with pytest.raises(UnreachableError, match="not a database"):
         store.write([event(NOON)])
@@ -191,7 +190,7 @@ def test_counts_outlive_their_events(settings: Settings) -> None:
     store.close()
 
 
-def test_counts_of_a_batch_that_was_cut_off_are_not_there(settings: Settings) -> None:
+def test_failed_batch_adds_no_counts(settings: Settings) -> None:
     store = SqliteHistory(settings.history_database)
     with pytest.raises(ValueError, match="invalid literal"):
         store.write([event(NOON), Event("no id", "created", {})])
@@ -203,7 +202,7 @@ def test_counts_of_a_batch_that_was_cut_off_are_not_there(settings: Settings) ->
 # --- MongoDB --------------------------------------------------------------------------------------------------
 
 
-def test_mongodb_is_away(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_mongodb_raises(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qctl.history.mongodb.CONNECT_TIMEOUT_MS", 100)
     store = open_store(make_settings(MONGODB_URI=f"mongodb://u:secret@127.0.0.1:{free_port()}"))
     with pytest.raises(UnreachableError, match="cannot be used") as caught:
@@ -212,7 +211,7 @@ def test_mongodb_is_away(make_settings: Callable[..., Settings], monkeypatch: py
     store.close()
 
 
-def test_a_uri_that_cannot_be_used(make_settings: Callable[..., Settings]) -> None:
+def test_invalid_uri_is_a_settings_error(make_settings: Callable[..., Settings]) -> None:
     store = open_store(make_settings(MONGODB_URI="mongodb://host:no-port/data"))
     with pytest.raises(SettingsError, match="MONGODB_URI"):
         store.events_of_job("a")
@@ -221,42 +220,42 @@ def test_a_uri_that_cannot_be_used(make_settings: Callable[..., Settings]) -> No
 # --- the recorder ---------------------------------------------------------------------------------------------
 
 
-def test_a_job_is_told_of_after_redis_has_forgotten_it(
+def test_job_is_read_from_the_history_after_it_expires_in_redis(
     connection: Redis, history: Settings, store: HistoryStore, queue: Queue, inline: QctlWorker
 ) -> None:
     with recording(history):
         job = queue.enqueue("support.jobs.give", result_ttl=0)
         inline.work(burst=True)
-        eventually(lambda: len(store.events_of_job(job.id)) == 2, what="its life")
+        eventually(lambda: len(store.events_of_job(job.id)) == 2, what="the events")
     assert not connection.exists(keys.job(job.id))
     connection.delete(keys.EVENTS)
     started, finished = store.events_of_job(job.id)
     assert (started.event, finished.event) == ("started", "finished")
     assert finished.fields["queue"] == "work"
     ops = Ops(history)
-    told = ops.jobs.show(job.id)
-    assert (told.queue, told.status, told.state) == ("work", "finished", None)
-    assert [each.event for each in told.timeline] == ["started", "finished"]
-    assert told.worker
-    assert "expired" in told.note
+    detail = ops.jobs.show(job.id)
+    assert (detail.queue, detail.status, detail.state) == ("work", "finished", None)
+    assert [event.event for event in detail.timeline] == ["started", "finished"]
+    assert detail.worker
+    assert "expired" in detail.note
     with pytest.raises(NotFoundError):
-        ops.jobs.show("never-heard-of")
+        ops.jobs.show("unknown")
     ops.close()
     now = datetime.now(timezone.utc)
     [step] = store.steps("day", now, now, queues=["work"]) or store.steps("day", now - timedelta(hours=1), now)
     assert step.counts["finished"] == 1
 
 
-def test_what_was_there_before_is_recorded_too(connection: Redis, settings: Settings) -> None:
+def test_events_from_before_the_first_recorder_are_recorded(connection: Redis, settings: Settings) -> None:
     for n in range(1200):
         events.record(connection, "created", job="a", count=n)
     with recording(settings):
-        eventually(lambda: pending(connection) == (0, 0), what="all of it")
-    assert len(open_store(settings, read_only=True).events_of_job("a")) == 1000, "as many as are told"
+        eventually(lambda: pending(connection) == (0, 0), what="all events")
+    assert len(open_store(settings, read_only=True).events_of_job("a")) == 1000, "the maximum for one job"
 
 
 def pending(connection: Redis) -> tuple[int, int] | None:
-    """How many events are not taken, and how many taken and not acknowledged."""
+    """Number of events that were not read, and that were read and not acknowledged."""
     for group in connection.xinfo_groups(keys.EVENTS):
         if group["name"] == CONSUMER_GROUP.encode():
             last = group["last-delivered-id"].decode()
@@ -264,33 +263,33 @@ def pending(connection: Redis) -> tuple[int, int] | None:
     return None
 
 
-def test_what_was_taken_by_one_that_died_comes_again(connection: Redis, settings: Settings) -> None:
+def test_events_read_by_a_dead_recorder_are_read_again(connection: Redis, settings: Settings) -> None:
     dead = EventConsumer(connection, CONSUMER_GROUP)
     dead.create_group()
     ids = [connection.xadd(keys.EVENTS, {"event": "created", "job": "a", "n": n}) for n in range(700)]
     stored = dead.read(600, 10)
-    SqliteHistory(settings.history_database).write(stored[:300])  # and then it died
+    SqliteHistory(settings.history_database).write(stored[:300])  # then the recorder dies
     with recording(settings):
-        eventually(lambda: pending(connection) == (0, 0), what="all of it")
-    assert [each.id.encode() for each in open_store(settings, read_only=True).events_of_job("a")] == ids
+        eventually(lambda: pending(connection) == (0, 0), what="all events")
+    assert [event.id.encode() for event in open_store(settings, read_only=True).events_of_job("a")] == ids
 
 
-def test_the_database_is_away_for_a_while(
+def test_recorder_survives_loss_of_the_database(
     connection: Redis, settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first_seconds=0.05, max_seconds=0.1))
-    settings.history_database.mkdir()  # nothing can be written there
+    settings.history_database.mkdir()  # a folder in place of the file
     events.record(connection, "created", job="a")
     with recording(settings):
-        eventually(lambda: "history: the history cannot be used" in caplog.text, what="the complaint")
+        eventually(lambda: "history: the history cannot be used" in caplog.text, what="the warning")
         events.record(connection, "started", job="a")
         settings.history_database.rmdir()
         reader = open_store(settings, read_only=True)
         eventually(lambda: settings.history_database.exists() and len(reader.events_of_job("a")) == 2, what="both")
-    assert [each.event for each in reader.events_of_job("a")] == ["created", "started"]
+    assert [event.event for event in reader.events_of_job("a")] == ["created", "started"]
 
 
-def test_redis_is_away_for_a_while(
+def test_recorder_survives_loss_of_redis(
     own_redis: RedisServer, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "Backoff", lambda: Backoff(first_seconds=0.05, max_seconds=0.1))
@@ -304,13 +303,13 @@ def test_redis_is_away_for_a_while(
         own_redis.start()
         events.record(client, "started", job="a")
         eventually(lambda: len(reader.events_of_job("a")) == 2, what="the second")
-        client.flushall()  # the group is gone
+        client.flushall()  # deletes the consumer group
         events.record(client, "finished", job="a")
         eventually(lambda: len(reader.events_of_job("a")) == 3, what="the third")
     client.close()
 
 
-def test_what_the_stream_dropped_is_told_as_a_gap(connection: Redis, settings: Settings) -> None:
+def test_dropped_events_are_recorded_as_a_gap(connection: Redis, settings: Settings) -> None:
     with recording(settings):
         events.record(connection, "created", job="a")
         eventually(lambda: pending(connection) == (0, 0), what="the first")
@@ -322,11 +321,11 @@ def test_what_the_stream_dropped_is_told_as_a_gap(connection: Redis, settings: S
     store = open_store(settings, read_only=True)
     assert len(store.events_of_job("a")) == 6
     now = datetime.now(timezone.utc)
-    told = store.steps("day", now - timedelta(hours=1), now + timedelta(hours=1), queues=[""])
-    assert sum(step.counts.get("lost", 0) for step in told) == 1
+    steps = store.steps("day", now - timedelta(hours=1), now + timedelta(hours=1), queues=[""])
+    assert sum(step.counts.get("lost", 0) for step in steps) == 1
 
 
-def test_what_was_taken_and_dropped_does_not_stop_it(connection: Redis, settings: Settings) -> None:
+def test_dropped_pending_events_are_skipped(connection: Redis, settings: Settings) -> None:
     group = EventConsumer(connection, CONSUMER_GROUP)
     group.create_group()
     for n in range(10):
@@ -338,7 +337,7 @@ def test_what_was_taken_and_dropped_does_not_stop_it(connection: Redis, settings
     assert len(open_store(settings, read_only=True).events_of_job("a")) == 7
 
 
-def test_old_events_are_forgotten(
+def test_recorder_deletes_old_events(
     connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "MAX_DELETED_EVENTS", 6)
@@ -348,6 +347,6 @@ def test_old_events_are_forgotten(
     store = SqliteHistory(settings.history_database)
     store.write([event(now - timedelta(days=2), "created", n) for n in range(10)] + [event(now, job="b")])
     with recording(settings):
-        eventually(lambda: not store.events_of_job("a"), 20, what="the old ones to go")
+        eventually(lambda: not store.events_of_job("a"), 20, what="deletion of old events")
     assert len(store.events_of_job("b")) == 1
     store.close()

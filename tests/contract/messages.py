@@ -1,4 +1,4 @@
-"""What every sink for messages promises beside the contract of all sinks."""
+"""Contract of sinks for messages, in addition to that of all sinks."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ BAD = [
 
 
 class MessagesContract(SinkContract):
-    """`stored` shows msg_id, message, user_id and timestamp of each message, the time in UTC without a zone."""
+    """`stored` returns msg_id, message, user_id and timestamp of each message, the time in UTC without a zone."""
 
     unit = 1
-    """Microseconds that the target tells apart."""
+    """Precision (µs) of times in the target."""
 
     def item(self, scope: str, n: int) -> Item:
         return message(scope, n)
@@ -68,11 +68,11 @@ class MessagesContract(SinkContract):
 
     @pytest.fixture(params=BAD, ids=ascii)
     def bad(self, request: pytest.FixtureRequest) -> Any:
-        """What is no message."""
+        """An invalid message."""
         return request.param
 
     @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
-    def test_text_arrives_as_it_was_sent(self, sink: Sink, scope: str, text: str) -> None:
+    def test_text_is_stored_unchanged(self, sink: Sink, scope: str, text: str) -> None:
         item = {**message(scope, 0), "message": text, "user_id": text[:50]}
         assert sink.write([item]) == []
         assert sink.write([item]) == []
@@ -94,7 +94,7 @@ class MessagesContract(SinkContract):
         assert sink.write([item]) == []
         self.expect(scope, [item])
 
-    def test_the_longest_names(self, sink: Sink, scope: str) -> None:
+    def test_longest_ids_are_stored(self, sink: Sink, scope: str) -> None:
         item = {**message(scope, 0), "msg_id": scope.ljust(50, "🐘"), "user_id": "🐘" * 50}
         assert sink.write([item]) == []
         self.expect(scope, [item])
@@ -102,32 +102,32 @@ class MessagesContract(SinkContract):
     @pytest.mark.parametrize(
         "change", [{"message": "other"}, {"user_id": "other"}, {"timestamp": "2026-02-01T00:00:00.000000+00:00"}]
     )
-    def test_another_message_under_the_same_id_is_refused(self, sink: Sink, scope: str, change: Item) -> None:
+    def test_another_message_with_the_same_id_is_rejected(self, sink: Sink, scope: str, change: Item) -> None:
         items = self.items(scope, 3)
         other = {**items[1], **change}
         assert sink.write(items[:2]) == []
         for _ in range(2):
-            (refused,) = sink.write([items[0], other, items[2]])
-            assert refused.index == 1
-            assert refused.reason == f"another message is stored already: {other['msg_id']!r}"
+            (rejected,) = sink.write([items[0], other, items[2]])
+            assert rejected.index == 1
+            assert rejected.reason == f"another message is stored already: {other['msg_id']!r}"
         self.expect(scope, items)
 
-    def test_of_two_messages_under_one_id_in_a_batch_the_second_is_refused(self, sink: Sink, scope: str) -> None:
+    def test_second_message_with_an_id_in_a_batch_is_rejected(self, sink: Sink, scope: str) -> None:
         items = self.items(scope, 2)
         batch = [items[0], items[0], {**items[0], "user_id": "other"}, items[1]]
         assert [row.index for row in sink.write(batch)] == [2]
         self.expect(scope, items)
 
-    def test_ids_that_look_alike_are_different_or_refused(self, sink: Sink, scope: str) -> None:
+    def test_similar_ids_are_distinct_or_rejected(self, sink: Sink, scope: str) -> None:
         ids = [f"{scope}-a", f"{scope}-A", f"{scope}-a ", f"{scope}-ä", f"{scope}-a\u0308"]
         items = [{**message(scope, n), "msg_id": id_} for n, id_ in enumerate(ids)]
-        refused = {row.index for row in sink.write(items)}
-        assert 0 not in refused
-        self.expect(scope, [item for n, item in enumerate(items) if n not in refused])
+        rejected = {row.index for row in sink.write(items)}
+        assert 0 not in rejected
+        self.expect(scope, [item for n, item in enumerate(items) if n not in rejected])
 
 
 def message(scope: str, n: int) -> Item:
-    """The nth message of a scope, sent at the nth second and some."""
+    """The nth message of a scope, sent at the nth second and microsecond."""
     return {
         "msg_id": f"{scope}-{n:04}",
         "message": f"hello {n}",

@@ -1,4 +1,4 @@
-"""What every sink for readings promises beside the contract of all sinks."""
+"""Contract of sinks for readings, in addition to that of all sinks."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ BAD = [
 
 
 class ReadingsContract(SinkContract):
-    """`stored` shows topic, ts_ns and fields of each reading, numbers and booleans as numbers."""
+    """`stored` returns topic, ts_ns and fields of each reading, numbers and booleans as numbers."""
 
     def item(self, scope: str, n: int) -> Item:
         return reading(scope, n)
@@ -74,15 +74,15 @@ class ReadingsContract(SinkContract):
 
     @pytest.fixture(params=BAD, ids=ascii)
     def bad(self, request: pytest.FixtureRequest) -> Any:
-        """What is no reading."""
+        """An invalid reading."""
         return request.param
 
-    def test_one_reading_with_all_kinds_of_values(self, sink: Sink, scope: str) -> None:
+    def test_all_kinds_of_values_are_stored(self, sink: Sink, scope: str) -> None:
         item = reading(scope, 0, whole=21, part=-0.5, tiny=1e-9, on=True, off=False)
         assert sink.write([item]) == []
         self.expect(scope, [item])
 
-    def test_a_field_may_be_whole_first_and_broken_later(self, sink: Sink, scope: str) -> None:
+    def test_field_may_be_an_integer_first_and_a_fraction_later(self, sink: Sink, scope: str) -> None:
         items = [reading(scope, 0, value=21), reading(scope, 1, value=21.5)]
         assert sink.write(items[:1]) == []
         assert sink.write(items[1:]) == []
@@ -90,16 +90,16 @@ class ReadingsContract(SinkContract):
 
     @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
     @pytest.mark.parametrize("where", ["device", "topic", "field"])
-    def test_hostile_text_is_stored_as_it_is_or_refused(self, sink: Sink, scope: str, text: str, where: str) -> None:
+    def test_hostile_text_is_stored_unchanged_or_rejected(self, sink: Sink, scope: str, text: str, where: str) -> None:
         hostile = reading(scope, 1)
         if where == "field":
             hostile["fields"] = {text: 1.0}
         else:
             hostile[where] = f"{scope}/{text}"
         items = [reading(scope, 0), hostile, reading(scope, 2)]
-        refused = sink.write(items)
-        assert [(row.index, bool(row.reason)) for row in refused] in ([], [(1, True)])
-        self.expect(scope, [items[0], items[2]] if refused else items)
+        rejected = sink.write(items)
+        assert [(row.index, bool(row.reason)) for row in rejected] in ([], [(1, True)])
+        self.expect(scope, [items[0], items[2]] if rejected else items)
 
 
 def reading(device: str, n: int, **fields: float | bool) -> Item:

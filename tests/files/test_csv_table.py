@@ -1,4 +1,4 @@
-"""Tables are read whatever program wrote them."""
+"""CSV files of different programs are parsed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from qctl.files.csv_table import CsvRow, CsvTable, detect_encoding
 COLUMNS = {"sku": ("sku", "article"), "quantity": ("quantity", "qty"), "name": ("name",)}
 
 
-def lines(data: bytes | str) -> list[CsvRow]:
+def parse(data: bytes | str) -> list[CsvRow]:
     raw = data.encode() if isinstance(data, str) else data
     return list(CsvTable(io.BytesIO(raw), COLUMNS, ("sku", "quantity")))
 
 
 def values(data: bytes | str) -> list[dict[str, str]]:
-    return [dict(line.values) for line in lines(data)]
+    return [dict(row.values) for row in parse(data)]
 
 
 TEXT = "sku;name;quantity\r\nA1;Größe für Käse;5\r\nB2;Höhe;7\r\n"
@@ -51,7 +51,7 @@ def test_other_scripts(coding: str, word: str) -> None:
     assert values(f"sku\tname\tquantity\n{rows}".encode(coding))[0]["name"] == word
 
 
-def test_a_letter_that_comes_late_decides_too() -> None:
+def test_letter_far_below_the_header_counts() -> None:
     rows = "".join(f"A{n},plain,1\n" for n in range(5000))
     assert detect_encoding(io.BytesIO(f"sku,name,quantity\n{rows}Z,Gerät für Äpfel,1\n".encode("latin-1"))) != "utf-8"
 
@@ -64,40 +64,38 @@ def test_a_letter_that_comes_late_decides_too() -> None:
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
 @example(cells=['"', "'", "\\\"'"], delimiter=",", quote='"', end="\n", quoting=csv.QUOTE_ALL)
-def test_every_dialect_that_the_writer_has(
-    cells: list[str], delimiter: str, quote: str, end: str, quoting: int
-) -> None:
-    told = [cell.strip() for cell in cells if "\\" not in cell]
+def test_every_dialect_of_the_csv_writer(cells: list[str], delimiter: str, quote: str, end: str, quoting: int) -> None:
+    expected = [cell.strip() for cell in cells if "\\" not in cell]
     out = io.StringIO()
     rows = csv.writer(out, delimiter=delimiter, quotechar=quote, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
     rows.writerow(["sku", "name", "quantity"])
-    rows.writerows(["A", cell, "1"] for cell in told)
+    rows.writerows(["A", cell, "1"] for cell in expected)
     if quote == "'" and quoting == csv.QUOTE_MINIMAL:
-        return  # nothing in the first line says so
-    assert [line["name"].strip() for line in values(out.getvalue())] == told
+        return  # the header does not show the quote
+    assert [row["name"].strip() for row in values(out.getvalue())] == expected
 
 
-def test_what_excel_puts_before_it_and_blank_lines() -> None:
+def test_sep_line_of_excel_and_blank_lines_are_skipped() -> None:
     assert values("sep=;\r\n\r\n\r\nArticle ; QTY\r\n\r\nA;1\r\n;;\r\n") == [{"sku": "A", "quantity": "1"}]
-    assert [line.number for line in lines("sep=;\n\nsku;quantity\n\nA;1\n;\nB;2\n")] == [5, 7]
+    assert [row.number for row in parse("sep=;\n\nsku;quantity\n\nA;1\n;\nB;2\n")] == [5, 7]
 
 
-def test_backslashes_before_quotes() -> None:
+def test_backslash_escapes_quotes() -> None:
     assert values('sku,name,quantity\nA,"2\\" pipe",1\n')[0]["name"] == '2" pipe'
 
 
-def test_bad_lines_are_told_with_their_number_and_the_rest_is_read() -> None:
-    found = lines(b'sku,name,quantity\nA,ok,1\nB,too,many,1\nC,bad \xc3( \xc3\xa4 \xff,1\nD,few\nE,"open,1\nF,ok,2\n')
-    assert next(line.number for line in found if line.problem) == 3
-    assert "more cells" in (found[1].problem or "")
-    assert found[0].values["sku"] == "A"
-    assert found[3].values["quantity"] == ""
+def test_bad_rows_have_a_problem_and_the_rest_is_read() -> None:
+    rows = parse(b'sku,name,quantity\nA,ok,1\nB,too,many,1\nC,bad \xc3( \xc3\xa4 \xff,1\nD,few\nE,"open,1\nF,ok,2\n')
+    assert next(row.number for row in rows if row.problem) == 3
+    assert "more cells" in (rows[1].problem or "")
+    assert rows[0].values["sku"] == "A"
+    assert rows[3].values["quantity"] == ""
 
 
-def test_an_endless_quote_does_not_swallow_memory() -> None:
-    found = lines('sku,quantity\nA,1\n"B' + "x\n" * 200_000)
-    assert found[0].values["sku"] == "A"
-    assert "field larger" in (found[1].problem or "")
+def test_unclosed_quote_is_limited() -> None:
+    rows = parse('sku,quantity\nA,1\n"B' + "x\n" * 200_000)
+    assert rows[0].values["sku"] == "A"
+    assert "field larger" in (rows[1].problem or "")
 
 
 @pytest.mark.parametrize(
@@ -113,13 +111,13 @@ def test_an_endless_quote_does_not_swallow_memory() -> None:
         b"\xff" * 50,
     ],
 )
-def test_what_is_no_such_table_is_rejected(data: bytes) -> None:
+def test_file_without_required_columns_is_rejected(data: bytes) -> None:
     with pytest.raises(RejectedError):
-        lines(data)
+        parse(data)
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_do_more_than_be_rejected(data: bytes) -> None:
+def test_arbitrary_bytes_raise_only_rejected_error(data: bytes) -> None:
     for raw in (data, b"sku,quantity\n" + data):
         with suppress(RejectedError):
-            lines(raw)
+            parse(raw)

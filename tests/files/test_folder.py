@@ -1,4 +1,4 @@
-"""Nothing outside a folder is reached, whatever a name says and whatever lies in it."""
+"""No name and no file in a folder gives access to anything outside of it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from qctl.files.folder import Folder
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     (tmp_path / "secret.csv").write_text("outside")
-    made = tmp_path / "uploads"
-    (made / "in").mkdir(parents=True)
-    (made / "in" / "a.csv").write_text("inside")
-    return made
+    uploads = tmp_path / "uploads"
+    (uploads / "in").mkdir(parents=True)
+    (uploads / "in" / "a.csv").write_text("inside")
+    return uploads
 
 
-def test_a_file_inside_is_read(root: Path) -> None:
+def test_file_inside_the_folder_is_read(root: Path) -> None:
     with Folder(root).open("in/a.csv", 100) as file:
         assert file.read() == b"inside"
 
@@ -54,13 +54,13 @@ def test_a_file_inside_is_read(root: Path) -> None:
     ],
     ids=ascii,
 )
-def test_a_name_that_leads_elsewhere_is_rejected(root: Path, name: str) -> None:
+def test_name_outside_the_folder_is_rejected(root: Path, name: str) -> None:
     with pytest.raises(RejectedError):
         Folder(root).open(name, 100)
 
 
 @given(name=st.text(st.sampled_from("./\\\0ain~%2e"), max_size=20))
-def test_no_name_leads_out(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+def test_arbitrary_name_never_leads_out_of_the_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     outside = tmp_path_factory.getbasetemp() / "shared-outside"
     inside = outside / "uploads" / "in"
     inside.mkdir(parents=True, exist_ok=True)
@@ -83,9 +83,9 @@ def test_links_are_not_followed(root: Path) -> None:
             Folder(root).open(name, 100)
 
 
-def test_pipes_sockets_and_devices_are_refused_without_waiting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipes_sockets_and_devices_are_rejected_without_waiting(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(root / "pipe.csv")
-    monkeypatch.chdir(root)  # the path of a socket is short
+    monkeypatch.chdir(root)  # paths of sockets have a small maximum length
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket.csv")
         for name in ("pipe.csv", "socket.csv"):
@@ -95,7 +95,7 @@ def test_pipes_sockets_and_devices_are_refused_without_waiting(root: Path, monke
         Folder(Path("/dev")).open("zero", 100)
 
 
-def test_a_file_that_is_too_large_or_grows_is_rejected(root: Path) -> None:
+def test_large_or_growing_file_is_rejected(root: Path) -> None:
     (root / "large.csv").write_bytes(b"x" * 101)
     with pytest.raises(RejectedError, match="MAX_FILE_SIZE"):
         Folder(root).open("large.csv", 100)
@@ -107,8 +107,8 @@ def test_a_file_that_is_too_large_or_grows_is_rejected(root: Path) -> None:
             file.read()
 
 
-def test_a_swap_of_a_folder_for_a_link_never_leads_out(root: Path) -> None:
-    """Somebody swaps the folder for a link to the outside as fast as they can, while it is read."""
+def test_swapping_a_folder_for_a_link_never_leads_out(root: Path) -> None:
+    """A thread swaps the folder for a link to the outside as fast as it can, while files are read."""
     (root.parent / "a.csv").write_text("outside")
     real, link, place = root / "in", root / "link", root / "spot"
     link.symlink_to(root.parent)
@@ -130,15 +130,15 @@ def test_a_swap_of_a_folder_for_a_link_never_leads_out(root: Path) -> None:
                 with Folder(root).open("spot/a.csv", 100) as file:
                     seen.add(file.read())
             except RejectedError:
-                seen.add(b"refused")
+                seen.add(b"rejected")
     finally:
         stop.set()
         swapper.join()
     assert b"outside" not in seen
-    assert b"refused" in seen
+    assert b"rejected" in seen
 
 
-def test_a_file_is_written_whole_or_not_at_all(root: Path) -> None:
+def test_file_is_written_completely_or_not_at_all(root: Path) -> None:
     with Folder(root).writing("out.csv") as out:
         out.write(b"first")
         assert not (root / "out.csv").exists()
@@ -151,7 +151,7 @@ def test_a_file_is_written_whole_or_not_at_all(root: Path) -> None:
     assert sorted(path.name for path in root.iterdir()) == ["in", "out.csv"]
 
 
-def test_a_link_in_the_place_of_an_export_is_replaced_not_followed(root: Path) -> None:
+def test_link_in_place_of_an_export_is_replaced(root: Path) -> None:
     (root / "out.csv").symlink_to(root.parent / "secret.csv")
     with Folder(root).writing("out.csv") as out:
         out.write(b"x")
@@ -159,7 +159,7 @@ def test_a_link_in_the_place_of_an_export_is_replaced_not_followed(root: Path) -
     assert (root.parent / "secret.csv").read_text() == "outside"
 
 
-def test_a_folder_that_cannot_be_made_holds_the_queue(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_misconfigured(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkMisconfiguredError), Folder(tmp_path / "file" / "exports").writing("x"):
         pass

@@ -1,4 +1,4 @@
-"""Where images are kept: what a folder and a bucket of a real S3 server promise alike, and what a bucket may refuse."""
+"""Stores of images: the contract of folder and S3 bucket, and errors of a bucket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qctl.settings import Settings
 from support.process import free_port
 from support.servers import S3Server
 
-Kept = dict[str, bytes]
+Stored = dict[str, bytes]
 
 
 def picture(form: str = "PNG", colour: str = "red") -> bytes:
@@ -26,23 +26,23 @@ def picture(form: str = "PNG", colour: str = "red") -> bytes:
 
 
 class StoreContract:
-    """Takes fixtures of its subclasses: `store`, settings that lead to an empty one; `kept`, what is in it."""
+    """Needs fixtures of its subclasses: `store`, settings of an empty store; `stored`, a function that reads it."""
 
-    def test_an_image_is_kept_as_it_came(self, store: Settings, kept: Callable[[], Kept]) -> None:
+    def test_image_is_stored_unchanged(self, store: Settings, stored: Callable[[], Stored]) -> None:
         name = images.store_image(store, picture("WEBP"))
         assert name.endswith(".webp")
-        assert kept() == {name: picture("WEBP")}
+        assert stored() == {name: picture("WEBP")}
 
-    def test_the_same_image_again_is_one(self, store: Settings, kept: Callable[[], Kept]) -> None:
+    def test_same_image_is_stored_once(self, store: Settings, stored: Callable[[], Stored]) -> None:
         names = [images.store_image(store, data) for data in (picture(), picture(colour="blue"), picture())]
         assert names[0] == names[2] != names[1]
-        assert kept().keys() == set(names)
+        assert stored().keys() == set(names)
 
     @pytest.mark.parametrize("data", [b"", b"<svg/>", picture()[:40]])
-    def test_what_is_no_image_is_not_kept(self, store: Settings, kept: Callable[[], Kept], data: bytes) -> None:
+    def test_invalid_image_is_rejected(self, store: Settings, stored: Callable[[], Stored], data: bytes) -> None:
         with pytest.raises(RejectedError):
             images.store_image(store, data)
-        assert kept() == {}
+        assert stored() == {}
 
 
 class TestFolder(StoreContract):
@@ -51,7 +51,7 @@ class TestFolder(StoreContract):
         return settings
 
     @pytest.fixture
-    def kept(self, store: Settings) -> Callable[[], Kept]:
+    def stored(self, store: Settings) -> Callable[[], Stored]:
         return lambda: {file.name: file.read_bytes() for file in store.images.glob("*")}
 
 
@@ -61,25 +61,25 @@ class TestBucket(StoreContract):
         return make_settings(**s3.environ)
 
     @pytest.fixture
-    def kept(self, s3: S3Server) -> Callable[[], Kept]:
+    def stored(self, s3: S3Server) -> Callable[[], Stored]:
         return s3.objects
 
-    def test_a_browser_is_told_what_it_is(self, store: Settings, s3: S3Server) -> None:
+    def test_object_has_the_media_type(self, store: Settings, s3: S3Server) -> None:
         name = images.store_image(store, picture("JPEG"))
         assert s3.connect().head_object(Bucket=s3.bucket, Key=name)["ContentType"] == "image/jpeg"
 
-    def test_nothing_is_left_on_this_machine(self, store: Settings) -> None:
+    def test_no_local_file_is_written(self, store: Settings) -> None:
         images.store_image(store, picture())
         assert not store.images.exists()
 
-    @pytest.mark.parametrize("wrong", [{"QCTL_S3_BUCKET": "nobody-made-it"}, {"QCTL_S3_BUCKET": "No Such/Name"}])
-    def test_a_bucket_that_is_not_there_needs_somebody(
+    @pytest.mark.parametrize("wrong", [{"QCTL_S3_BUCKET": "missing"}, {"QCTL_S3_BUCKET": "No Such/Name"}])
+    def test_missing_bucket_is_misconfigured(
         self, s3: S3Server, make_settings: Callable[..., Settings], wrong: dict[str, str]
     ) -> None:
         with pytest.raises(SinkMisconfiguredError, match="bucket"):
             images.store_image(make_settings(**{**s3.environ, **wrong}), picture())
 
-    def test_a_server_that_is_away_makes_it_wait(self, make_settings: Callable[..., Settings], s3: S3Server) -> None:
+    def test_unreachable_server_is_unavailable(self, make_settings: Callable[..., Settings], s3: S3Server) -> None:
         away = make_settings(**{**s3.environ, "QCTL_S3_URL": f"http://127.0.0.1:{free_port()}"})
         with pytest.raises(SinkUnavailableError, match="does not answer"):
             images.store_image(away, picture())
@@ -87,24 +87,24 @@ class TestBucket(StoreContract):
 
 @pytest.fixture
 def own_s3(tmp_path: Path) -> Iterator[S3Server]:
-    """A server that looks at keys."""
+    """An S3 server that checks access keys."""
     folder = tmp_path / "s3"
     folder.mkdir()
     with S3Server(folder, checks_keys=True) as server:
         yield server
 
 
-def test_keys_that_are_refused_need_somebody_and_are_not_told(
+def test_rejected_keys_are_misconfigured_and_not_shown(
     own_s3: S3Server, make_settings: Callable[..., Settings]
 ) -> None:
-    with pytest.raises(SinkMisconfiguredError, match="rejects the request") as refused:
+    with pytest.raises(SinkMisconfiguredError, match="rejects the request") as rejected:
         images.store_image(make_settings(**own_s3.environ), picture())
-    assert "test-secret" not in str(refused.value)
-    assert refused.value.hint is not None
-    assert "QCTL_S3_KEY_ID" in refused.value.hint
+    assert "test-secret" not in str(rejected.value)
+    assert rejected.value.hint is not None
+    assert "QCTL_S3_KEY_ID" in rejected.value.hint
 
 
-def test_a_server_that_stands_still_makes_it_wait(
+def test_frozen_server_is_unavailable(
     own_s3: S3Server, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3, "REPLY_TIMEOUT_SECONDS", 0.3)
@@ -115,7 +115,7 @@ def test_a_server_that_stands_still_makes_it_wait(
     s3._client.cache_clear()
 
 
-def test_without_keys_or_a_role_it_says_so(
+def test_missing_credentials_are_named(
     s3: S3Server, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
@@ -128,7 +128,7 @@ def test_without_keys_or_a_role_it_says_so(
         images.store_image(make_settings(**without), picture())
 
 
-def test_a_driver_that_is_not_installed_is_named(
+def test_missing_driver_has_an_install_hint(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "botocore.exceptions", None)

@@ -1,4 +1,4 @@
-"""Images are known by their content."""
+"""Images are checked by their content."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def picture(form: str, size: tuple[int, int] = (8, 8)) -> bytes:
 
 
 @pytest.mark.parametrize(("form", "end"), [("PNG", "png"), ("JPEG", "jpg"), ("GIF", "gif"), ("WEBP", "webp")])
-def test_what_is_taken(form: str, end: str) -> None:
+def test_format_is_detected(form: str, end: str) -> None:
     assert image_extension(picture(form)) == end
 
 
@@ -33,19 +33,19 @@ def test_what_is_taken(form: str, end: str) -> None:
     [b"", b"<svg onload='alert(1)'/>", b"%PDF-1.7", b"GIF89a", b"\x89PNG\r\n\x1a\n", picture("BMP"), picture("TIFF")],
     ids=["empty", "svg", "pdf", "gif", "png", "bmp", "tiff"],
 )
-def test_what_is_none_is_rejected(data: bytes) -> None:
+def test_other_content_is_rejected(data: bytes) -> None:
     with pytest.raises(RejectedError):
         image_extension(data)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
-def test_half_an_image_is_rejected(form: str) -> None:
+def test_truncated_image_is_rejected(form: str) -> None:
     whole = picture(form, (200, 200))
     with pytest.raises(RejectedError):
         image_extension(whole[: len(whole) // 2])
 
 
-def test_an_image_that_unpacks_to_too_much_is_rejected() -> None:
+def test_image_with_too_many_pixels_is_rejected() -> None:
     head = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
     data = b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -56,13 +56,13 @@ def test_an_image_that_unpacks_to_too_much_is_rejected() -> None:
 
 
 @given(st.integers(8, 100), st.binary(min_size=1, max_size=20), st.sampled_from(["PNG", "JPEG", "GIF", "WEBP"]))
-def test_no_bytes_do_more_than_be_rejected(at: int, junk: bytes, form: str) -> None:
+def test_damaged_image_raises_only_rejected_error(at: int, junk: bytes, form: str) -> None:
     data = picture(form)
     with suppress(RejectedError):
         image_extension(data[:at] + junk + data[at + len(junk) :])
 
 
-def test_a_missing_library_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_has_an_install_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(SinkMisconfiguredError) as caught:
         image_extension(b"")

@@ -1,4 +1,4 @@
-"""Archives are unpacked within limits, whatever they claim."""
+"""Archives are unpacked within limits, whatever sizes they declare."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 from qctl.errors import RejectedError
 from qctl.files.unpack import MAX_ENTRIES, open_content
 
-MOST = 8 << 20
+MAX_BYTES = 8 << 20
 
 
-def read(packed: bytes, most: int = MOST) -> bytes:
-    with open_content(io.BytesIO(packed), most) as file:
+def read(packed: bytes, max_bytes: int = MAX_BYTES) -> bytes:
+    with open_content(io.BytesIO(packed), max_bytes) as file:
         return file.read()
 
 
@@ -33,11 +33,11 @@ def zipped(**files: bytes) -> bytes:
 @pytest.mark.parametrize(
     "data", [b"", b"sku,quantity\n", b"x" * 100_000, bytes(range(256))], ids=["", "csv", "x", "all"]
 )
-def test_what_goes_in_comes_out(data: bytes) -> None:
+def test_content_is_unchanged(data: bytes) -> None:
     assert read(data) == read(gzip.compress(data)) == read(zipped(a=data)) == data
 
 
-def test_a_folder_in_an_archive_does_not_count() -> None:
+def test_folder_in_an_archive_is_ignored() -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         archive.mkdir("in") if hasattr(archive, "mkdir") else archive.writestr("in/", "")
@@ -46,7 +46,7 @@ def test_a_folder_in_an_archive_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lambda data: zipped(a=data)], ids=["gzip", "zip"])
-def test_bombs_are_refused(pack: object) -> None:
+def test_zip_bombs_are_rejected(pack: object) -> None:
     bomb = pack(b"\0" * (64 << 20))  # type: ignore[operator]
     assert len(bomb) < 100_000
     with pytest.raises(RejectedError, match="bomb"):
@@ -55,7 +55,7 @@ def test_bombs_are_refused(pack: object) -> None:
         read(pack(Path(__file__).read_bytes() * 40), 10_000)  # type: ignore[operator]
 
 
-def test_a_size_that_the_archive_lies_about_is_not_believed() -> None:
+def test_wrong_size_in_an_archive_is_not_trusted() -> None:
     data = b"\0" * (32 << 20)
     archive = bytearray(zipped(a=data))
     size = struct.pack("<L", len(data))
@@ -65,26 +65,26 @@ def test_a_size_that_the_archive_lies_about_is_not_believed() -> None:
         read(bytes(archive))
 
 
-def test_an_archive_in_an_archive_is_refused() -> None:
+def test_nested_archive_is_rejected() -> None:
     for inner in (gzip.compress(b"x"), zipped(a=b"x")):
         for outer in (gzip.compress(inner), zipped(a=inner)):
             with pytest.raises(RejectedError, match="more than once"):
                 read(outer)
 
 
-def test_an_archive_holds_one_file() -> None:
+def test_archive_must_contain_one_file() -> None:
     with pytest.raises(RejectedError, match="2 files"):
         read(zipped(a=b"x", b=b"y"))
     with pytest.raises(RejectedError, match="0 files"):
         read(b"PK\x03\x04" + zipped())
 
 
-def test_too_many_entries_are_refused_before_they_are_read() -> None:
+def test_too_many_entries_are_rejected() -> None:
     with pytest.raises(RejectedError, match=f"more than {MAX_ENTRIES}"):
         read(zipped(**{f"{n}/": b"" for n in range(MAX_ENTRIES + 1)}))
 
 
-def test_a_link_in_an_archive_is_refused() -> None:
+def test_link_in_an_archive_is_rejected() -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         link = zipfile.ZipInfo("a.csv")
@@ -94,7 +94,7 @@ def test_a_link_in_an_archive_is_refused() -> None:
         read(out.getvalue())
 
 
-def test_encrypted_and_broken_ones_are_refused() -> None:
+def test_encrypted_and_broken_archives_are_rejected() -> None:
     whole = bytearray(zipped(a=b"some text"))
     for header in (b"PK\x03\x04", b"PK\x01\x02"):
         flag = whole.find(header) + (6 if header[2] == 3 else 8)

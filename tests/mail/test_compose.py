@@ -1,4 +1,4 @@
-"""Mails are made of templates, and nothing that a payload holds becomes a header, a recipient or markup."""
+"""Mails are composed from templates; no value of a payload becomes a header, a recipient or markup."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qctl.mail.compose import compose, parse_address, parse_sender
 FROM = "Shop <shop@example.org>"
 
 
-def test_text_and_html_with_the_values_in_them() -> None:
+def test_text_and_html_contain_the_values() -> None:
     mail = compose("welcome-email", {"userName": "Ann & Bö <b>"}, to="ann@example.org", sent_by=FROM, key="job-1")
     assert (mail["To"], mail["From"], mail["Subject"]) == ("ann@example.org", FROM, "Welcome, Ann & Bö <b>")
     text, html = (part.get_content() for part in mail.iter_parts())
@@ -22,7 +22,7 @@ def test_text_and_html_with_the_values_in_them() -> None:
     assert "Hello Ann &amp; Bö &lt;b&gt;," in html
 
 
-def test_the_same_key_is_the_same_message() -> None:
+def test_same_key_gives_the_same_message_id() -> None:
     ids = [
         compose("welcome-email", {"userName": "x"}, to="a@b.c", sent_by=FROM, key=key)["Message-ID"] for key in "aab"
     ]
@@ -53,18 +53,18 @@ def test_the_same_key_is_the_same_message() -> None:
         5,
     ],
 )
-def test_a_bad_address_is_refused(bad: object) -> None:
+def test_invalid_address_is_rejected(bad: object) -> None:
     with pytest.raises(RejectedError, match="not an email address"):
         parse_address(bad)
 
 
 @pytest.mark.parametrize("good", ["ann@example.org", "a.b+c@sub.example.org", "x@localhost"])
-def test_a_plain_address_is_taken(good: str) -> None:
+def test_plain_address_is_accepted(good: str) -> None:
     assert parse_address(good) == good
 
 
 @given(st.text(max_size=60))
-def test_whatever_the_name_there_is_one_recipient_and_no_new_header(name: str) -> None:
+def test_arbitrary_name_adds_no_recipient_or_header(name: str) -> None:
     try:
         mail = compose("welcome-email", {"userName": name}, to="ann@example.org", sent_by=FROM, key="k")
     except RejectedError:
@@ -77,20 +77,20 @@ def test_whatever_the_name_there_is_one_recipient_and_no_new_header(name: str) -
     )
 
 
-def test_a_folder_of_ones_own_comes_first(tmp_path: Path) -> None:
+def test_own_templates_take_precedence(tmp_path: Path) -> None:
     (tmp_path / "welcome-email.subject.txt").write_text("Moin {{ userName }}")
     mail = compose("welcome-email", {"userName": "Ann"}, to="a@b.c", sent_by=FROM, key="k", folder=tmp_path)
     assert mail["Subject"] == "Moin Ann"
     assert "your account is ready" in str(mail.get_body(("plain",)))
 
 
-def test_a_template_of_somebody_reaches_nothing_else(tmp_path: Path) -> None:
+def test_own_template_runs_in_a_sandbox(tmp_path: Path) -> None:
     (tmp_path / "welcome-email.txt").write_text("{{ userName.__class__.__mro__ }}")
     with pytest.raises(Exception, match="unsafe"):
         compose("welcome-email", {"userName": "Ann"}, to="a@b.c", sent_by=FROM, key="k", folder=tmp_path)
 
 
-def test_a_sender_without_an_address_names_the_setting() -> None:
+def test_invalid_sender_names_the_setting() -> None:
     assert str(parse_sender(FROM)) == FROM
     with pytest.raises(SettingsError, match="SMTP_FROM"):
         parse_sender("nobody")

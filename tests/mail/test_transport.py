@@ -1,4 +1,4 @@
-"""Sending against a real SMTP server: what it says decides what becomes of the mail."""
+"""Sending to a real SMTP server: its reply determines the error."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings_for(make_settings: Callable[..., Settings], port: int, **names: str
     return make_settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(port), SMTP_SECURITY="none", **names)
 
 
-def test_a_mail_arrives(make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox) -> None:
+def test_mail_arrives(make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox) -> None:
     send(mail, settings_for(make_settings, server.port))
     assert server.recipients == ["ann@example.org"]
     assert server.mails[0]["Message-ID"] == mail["Message-ID"]
@@ -50,7 +50,7 @@ def test_a_mail_arrives(make_settings: Callable[..., Settings], mail: EmailMessa
         ("553 bad name", RejectedError),
     ],
 )
-def test_what_the_server_says_decides(
+def test_reply_determines_the_error(
     make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox, answer: str, error: type[QctlError]
 ) -> None:
     server.answers = [answer]
@@ -60,7 +60,7 @@ def test_what_the_server_says_decides(
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH")  # a login without TLS, on this machine
-def test_wrong_credentials_hold_the_queue(make_settings: Callable[..., Settings], mail: EmailMessage) -> None:
+def test_wrong_credentials_are_misconfigured(make_settings: Callable[..., Settings], mail: EmailMessage) -> None:
     with smtp_server(password="right") as server:
         login = {"SMTP_USER": "qctl", "SMTP_PASSWORD": "wrong"}
         with pytest.raises(SinkMisconfiguredError, match="535"):
@@ -69,38 +69,34 @@ def test_wrong_credentials_hold_the_queue(make_settings: Callable[..., Settings]
         assert len(server.mails) == 1
 
 
-def test_nobody_there_is_no_fault_of_the_mail(make_settings: Callable[..., Settings], mail: EmailMessage) -> None:
+def test_unreachable_server_is_unavailable(make_settings: Callable[..., Settings], mail: EmailMessage) -> None:
     with pytest.raises(SinkUnavailableError, match="does not answer"):
         send(mail, settings_for(make_settings, free_port()))
 
 
-def test_starttls_is_not_skipped_where_the_server_has_none(
-    make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox
-) -> None:
+def test_starttls_is_required(make_settings: Callable[..., Settings], mail: EmailMessage, server: Mailbox) -> None:
     with pytest.raises(SinkMisconfiguredError, match="STARTTLS"):
         send(mail, make_settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(server.port)))
     assert server.mails == []
 
 
-def test_without_a_server_a_mail_is_a_file_and_sent_again_the_same_file(
-    settings: Settings, mail: EmailMessage, tmp_path: Path
-) -> None:
+def test_without_server_a_mail_is_written_to_one_file(settings: Settings, mail: EmailMessage, tmp_path: Path) -> None:
     assert send(mail, settings) == send(mail, settings)
     (file,) = (tmp_path / "outbox").iterdir()
     assert file.suffix == ".eml"
     assert file.stat().st_mode & 0o777 == 0o600
-    kept = message_from_bytes(file.read_bytes(), policy=policy.default)
-    assert kept["Subject"] == "Welcome, Ann"
+    stored = message_from_bytes(file.read_bytes(), policy=policy.default)
+    assert stored["Subject"] == "Welcome, Ann"
 
 
-@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # it requires STARTTLS before
-def test_a_server_whose_certificate_nobody_trusts_gets_no_mail_and_no_password(
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")  # the server requires STARTTLS first
+def test_server_with_untrusted_certificate_gets_no_mail(
     make_settings: Callable[..., Settings], mail: EmailMessage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority = certified(tmp_path)
-    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    ours.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
-    with smtp_server(password="right", tls=ours) as server:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    with smtp_server(password="right", tls=context) as server:
         login = {"SMTP_USER": "qctl", "SMTP_PASSWORD": "right"}
         settings = make_settings(SMTP_HOST="127.0.0.1", SMTP_PORT=str(server.port), **login)
         with pytest.raises(SinkMisconfiguredError, match="CERTIFICATE_VERIFY_FAILED"):

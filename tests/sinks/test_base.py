@@ -1,4 +1,4 @@
-"""Finding the bad rows of a batch by halving; keeping a sink open."""
+"""Isolation of bad rows by halving; reopening of sinks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ batches = st.integers(0, 300).flatmap(
 
 
 class Target:
-    """A database that refuses a batch for `bad` rows in it, and counts. `fails_at` is the call at which it is down."""
+    """A database that rejects batches with `bad` rows, and counts calls. It is down at the call `fails_at`."""
 
     def __init__(self, bad: set[int], fails_at: int = -1) -> None:
         self.bad = bad
@@ -31,25 +31,25 @@ class Target:
         self.calls += 1
         if self.calls == self.fails_at:
             raise SinkUnavailableError("down")
-        found = self.bad.intersection(row.value for row in rows)
-        if found:
-            raise RejectedError(f"{len(found)} bad")
+        bad = self.bad.intersection(row.value for row in rows)
+        if bad:
+            raise RejectedError(f"{len(bad)} bad")
         self.stored += [row.value for row in rows]
         return []
 
 
 @given(batches)
-def test_exactly_the_bad_rows_are_refused_and_the_rest_is_written_once_in_order(batch: tuple[int, set[int]]) -> None:
+def test_only_bad_rows_are_rejected_and_others_written_once_in_order(batch: tuple[int, set[int]]) -> None:
     size, bad = batch[0], {n for n in batch[1] if n < batch[0]}
     target = Target(bad)
-    refused = isolate_rejected_rows([Row(n + 7, n) for n in range(size)], target.write)
-    assert refused == [Rejection(n + 7, "1 bad") for n in sorted(bad)]
+    rejected = isolate_rejected_rows([Row(n + 7, n) for n in range(size)], target.write)
+    assert rejected == [Rejection(n + 7, "1 bad") for n in sorted(bad)]
     assert target.stored == [n for n in range(size) if n not in bad]
     assert target.calls <= 1 + 2 * len(bad) * math.ceil(math.log2(max(size, 2)))
 
 
 @given(batches, st.integers(1, 50))
-def test_a_target_that_goes_down_ends_it_at_once(batch: tuple[int, set[int]], fails_at: int) -> None:
+def test_unavailable_target_ends_the_search(batch: tuple[int, set[int]], fails_at: int) -> None:
     target = Target(batch[1], fails_at)
     try:
         isolate_rejected_rows([Row(n, n) for n in range(batch[0])], target.write)
@@ -59,16 +59,16 @@ def test_a_target_that_goes_down_ends_it_at_once(batch: tuple[int, set[int]], fa
         assert target.calls < fails_at
 
 
-def test_no_rows_are_no_call() -> None:
+def test_no_rows_cause_no_call() -> None:
     target = Target(set())
     assert isolate_rejected_rows([], target.write) == []
     assert target.calls == 0
 
 
-def test_refusals_of_all_three_kinds_come_in_the_order_of_the_batch() -> None:
-    def form(item: int) -> int:
+def test_rejections_are_in_the_order_of_the_batch() -> None:
+    def encode(item: int) -> int:
         if item == 3:
-            raise RejectedError("no form")
+            raise RejectedError("cannot be encoded")
         return item
 
     def write(rows: Sequence[Row[int]]) -> list[Rejection]:
@@ -76,43 +76,43 @@ def test_refusals_of_all_three_kinds_come_in_the_order_of_the_batch() -> None:
             raise RejectedError("poison")
         return [Rejection(row.index, "known") for row in rows if row.value == 5]
 
-    assert write_rows([5, 4, 1, 3, 5], form, write) == [
+    assert write_rows([5, 4, 1, 3, 5], encode, write) == [
         Rejection(0, "known"),
         Rejection(1, "poison"),
-        Rejection(3, "no form"),
+        Rejection(3, "cannot be encoded"),
         Rejection(4, "known"),
     ]
 
 
 class Recorder(Sink):
-    """A sink that writes down what is done with it, and fails when told."""
+    """A sink that records its calls, and raises `fails`."""
 
     def __init__(self) -> None:
-        self.done: list[str] = []
+        self.calls: list[str] = []
         self.fails: BaseException | None = None
 
     def open(self) -> None:
-        self.done.append("open")
+        self.calls.append("open")
 
     def write(self, batch: Sequence[Any]) -> list[Rejection]:
-        self.done.append("write")
+        self.calls.append("write")
         if self.fails:
             raise self.fails
         return []
 
     def check(self) -> None:
-        self.done.append("check")
+        self.calls.append("check")
 
     def close(self) -> None:
-        self.done.append("close")
+        self.calls.append("close")
 
 
 @pytest.mark.parametrize("error", [SinkUnavailableError("down"), ValueError(), KeyboardInterrupt()])
-def test_a_kept_sink_is_closed_after_any_error(error: BaseException) -> None:
+def test_sink_is_closed_after_any_error(error: BaseException) -> None:
     recorder = Recorder()
-    kept = ReopeningSink(recorder)
-    kept.write([])
+    sink = ReopeningSink(recorder)
+    sink.write([])
     recorder.fails = error
     with pytest.raises(type(error)):
-        kept.write([])
-    assert recorder.done == ["open", "write", "open", "write", "close"]
+        sink.write([])
+    assert recorder.calls == ["open", "write", "open", "write", "close"]

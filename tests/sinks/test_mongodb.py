@@ -1,4 +1,4 @@
-"""The MongoDB sink against mongod, or SecantusDB where there is none: the contract, and what only a server can do."""
+"""The MongoDB sink against mongod, or SecantusDB if mongod is not installed: its contract, and server errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def opened(uri: str) -> Iterator[Sink]:
 
 @pytest.fixture
 def collection(mongodb: MongoDb) -> Iterator[Any]:
-    """The collection `messages`, empty, without rules of its own."""
+    """The empty collection `messages` without a validator."""
     client = mongodb.connect()
     client.data.drop_collection("messages")
     yield client.data.messages
@@ -58,36 +58,36 @@ class TestMongoSink(MessagesContract):
 
     @pytest.fixture
     def absent_sink(self, mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch) -> Sink:
-        """A sink of a port where nobody listens."""
+        """A sink for a port without a server."""
         monkeypatch.setattr(driver, "CONNECT_TIMEOUT_MS", 200)
         return MongoSink(f"mongodb://127.0.0.1:{free_port()}")
 
     def stored(self, scope: str) -> list[Any]:
-        found = self.collection.find().sort([("timestamp", 1), ("_id", 1)])
-        return [(each["_id"], each["message"], each["user_id"], each["timestamp"]) for each in found]
+        documents = self.collection.find().sort([("timestamp", 1), ("_id", 1)])
+        return [(row["_id"], row["message"], row["user_id"], row["timestamp"]) for row in documents]
 
     def poison(self, item: Item) -> Item:
         return {**item, "message": "poison"}
 
 
-def test_a_document_is_the_message_and_nothing_else(sink: Sink, collection: Any) -> None:
+def test_document_has_the_fields_of_the_message(sink: Sink, collection: Any) -> None:
     assert sink.write([message("a", 0)]) == []
-    (found,) = collection.find()
-    assert sorted(found) == ["_id", "message", "timestamp", "user_id"]
+    (document,) = collection.find()
+    assert sorted(document) == ["_id", "message", "timestamp", "user_id"]
 
 
-def test_a_unique_index_of_somebody_refuses_rows_alone(sink: Sink, collection: Any) -> None:
+def test_additional_unique_index_rejects_single_rows(sink: Sink, collection: Any) -> None:
     collection.create_index("message", unique=True)
     batch = messages("a", 3)
     batch[1]["message"] = batch[0]["message"]
     for _ in range(2):
-        (refused,) = sink.write(batch)
-        assert refused.index == 1
-        assert "E11000" in refused.reason
+        (rejected,) = sink.write(batch)
+        assert rejected.index == 1
+        assert "E11000" in rejected.reason
     assert collection.count_documents({}) == 2
 
 
-def test_the_database_has_a_name_where_the_uri_has_none(mongodb: MongoDb, collection: Any) -> None:
+def test_default_database_is_used(mongodb: MongoDb, collection: Any) -> None:
     for sink in opened(mongodb.url.removesuffix("/data")):
         assert sink.write([message("unnamed", 0)]) == []
     database = collection.database.client.qctl
@@ -95,38 +95,38 @@ def test_the_database_has_a_name_where_the_uri_has_none(mongodb: MongoDb, collec
 
 
 @pytest.mark.kill
-def test_what_was_written_survives_a_kill_of_the_server(own_mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stored_messages_survive_a_kill_of_the_server(own_mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "CONNECT_TIMEOUT_MS", 500)
-    kept = ReopeningSink(MongoSink(own_mongodb.url))
-    assert kept.write(messages("a", 50)) == []
+    reopening = ReopeningSink(MongoSink(own_mongodb.url))
+    assert reopening.write(messages("a", 50)) == []
     own_mongodb.kill()
     for _ in range(2):
         with pytest.raises(SinkUnavailableError, match="cannot be written to"):
-            kept.write(messages("a", 80))
+            reopening.write(messages("a", 80))
     own_mongodb.restart()
-    assert kept.write(messages("a", 80)) == []
-    kept.close()
+    assert reopening.write(messages("a", 80)) == []
+    reopening.close()
     with own_mongodb.connect() as client:
         assert client.data.messages.count_documents({}) == 80
 
 
-def test_a_server_that_does_not_answer_makes_the_batch_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_server_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "CONNECT_TIMEOUT_MS", 300)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        kept = ReopeningSink(MongoSink(f"mongodb://me:s3cret@127.0.0.1:{silent.getsockname()[1]}/d"))
+        reopening = ReopeningSink(MongoSink(f"mongodb://me:s3cret@127.0.0.1:{silent.getsockname()[1]}/d"))
         with pytest.raises(SinkUnavailableError) as raised:
-            kept.write(messages("a", 1))
+            reopening.write(messages("a", 1))
     assert "s3cret" not in raised.value.message
 
 
 @pytest.mark.parametrize("uri", ["mongodb://127.0.0.1:99999/d", "mongodb://:s3cret@h/", "mongodb://h/a$b"])
-def test_a_uri_that_cannot_be_used_needs_somebody(uri: str) -> None:
+def test_invalid_uri_is_misconfigured(uri: str) -> None:
     with pytest.raises(SinkMisconfiguredError, match="MONGODB_URI cannot be used") as raised:
         MongoSink(uri).open()
     assert "s3cret" not in raised.value.message
 
 
-def test_who_refuses_us_needs_somebody(mongodb: MongoDb) -> None:
+def test_wrong_password_is_misconfigured(mongodb: MongoDb) -> None:
     sink = ReopeningSink(MongoSink(mongodb.url.replace("://", "://nobody:s3cret@")))
     with pytest.raises(SinkMisconfiguredError, match="rejects the request") as raised:
         sink.write(messages("a", 1))
@@ -134,7 +134,7 @@ def test_who_refuses_us_needs_somebody(mongodb: MongoDb) -> None:
     sink.close()
 
 
-def test_a_missing_driver_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_driver_has_an_install_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymongo", None)
     monkeypatch.setitem(sys.modules, "pymongo.errors", None)
     with pytest.raises(SinkMisconfiguredError) as raised:
@@ -142,11 +142,11 @@ def test_a_missing_driver_is_named_with_what_installs_it(monkeypatch: pytest.Mon
     assert raised.value.hint == "pip install 'qctl[mongodb]'"
 
 
-def test_the_driver_is_not_loaded_before_it_is_needed() -> None:
+def test_driver_is_loaded_when_needed() -> None:
     code = "import sys, qctl.sinks.mongodb; sys.exit('pymongo' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_closed_sink_is_not_written_to() -> None:
+def test_write_to_a_closed_sink_raises() -> None:
     with pytest.raises(RuntimeError):
         MongoSink("mongodb://127.0.0.1").write([])

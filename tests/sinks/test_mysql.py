@@ -1,4 +1,4 @@
-"""The MySQL sink against a real MariaDB: the contract, and what only a database server can do."""
+"""The MySQL sink against MariaDB: its contract, and server errors."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from support.databases import MariaDb
 from support.process import free_port
 from support.waiting import eventually, later
 
-STATED = [
+PUBLIC_COLUMNS = [
     ("msg_id", "varchar(50)", "NO", "PRI"),
     ("message", "text", "YES", ""),
     ("user_id", "varchar(50)", "YES", ""),
     ("timestamp", "datetime", "YES", ""),
 ]
-"""The table as the second seed document states it."""
+"""The columns of the table `messages` (docs/compatibility.md)."""
 
 
 def server_of(db: MariaDb) -> MysqlServer:
@@ -43,7 +43,7 @@ def server_of(db: MariaDb) -> MysqlServer:
 
 @pytest.fixture
 def server(mariadb: MariaDb) -> MysqlServer:
-    """Where the test's database is."""
+    """The server of the test's database."""
     return server_of(mariadb)
 
 
@@ -61,7 +61,7 @@ def opened(server: MysqlServer) -> Iterator[Sink]:
 
 
 def stored(db: MariaDb) -> list[Any]:
-    """The table, by time, in UTC."""
+    """Rows of the table by time, in UTC."""
     return db.run(
         "SET time_zone = '+00:00'",
         "SELECT msg_id, message, user_id, timestamp FROM messages ORDER BY timestamp, msg_id",
@@ -69,12 +69,12 @@ def stored(db: MariaDb) -> list[Any]:
 
 
 def other_client(db: MariaDb) -> Any:
-    """Another client of the same database, not committing by itself."""
+    """Another client of the same database, without autocommit."""
     return pymysql.connect(unix_socket=str(db.socket), user="root", database=db.database, charset="utf8mb4")
 
 
 class TestMysqlSink(MessagesContract):
-    """The contract, in the table that the sink makes: as stated, without fractions of a second."""
+    """The contract, with the table that the sink creates, which has no fractions of a second."""
 
     unit = 1_000_000
 
@@ -90,7 +90,7 @@ class TestMysqlSink(MessagesContract):
 
     @pytest.fixture
     def absent_sink(self, server: MysqlServer) -> Sink:
-        """A sink of a port where nobody listens."""
+        """A sink for a port without a server."""
         return MysqlSink(replace(server, port=free_port()))
 
     def stored(self, scope: str) -> list[Any]:
@@ -101,28 +101,31 @@ class TestMysqlSink(MessagesContract):
 
 
 @pytest.mark.parametrize(
-    ("kind", "kept"), [("DATETIME(3)", 123_000), ("DATETIME(6)", 123_987), ("TIMESTAMP(1)", 100_000)]
+    ("column_type", "microseconds"), [("DATETIME(3)", 123_000), ("DATETIME(6)", 123_987), ("TIMESTAMP(1)", 100_000)]
 )
-def test_a_table_of_another_make_is_used_as_it_is(mariadb: MariaDb, server: MysqlServer, kind: str, kept: int) -> None:
+def test_existing_table_is_used_unchanged(
+    mariadb: MariaDb, server: MysqlServer, column_type: str, microseconds: int
+) -> None:
     mariadb.run(
-        f"CREATE TABLE messages (msg_id VARCHAR(255) PRIMARY KEY, message LONGTEXT, user_id TEXT, timestamp {kind})"
+        "CREATE TABLE messages"
+        f" (msg_id VARCHAR(255) PRIMARY KEY, message LONGTEXT, user_id TEXT, timestamp {column_type})"
         " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci"
     )
     items = [{**message(id_, 0), "timestamp": "2026-06-01T12:00:00.123987+02:00"} for id_ in ("a", "A", "b")]
     for sink in opened(server):
         for _ in range(2):
-            (refused,) = sink.write(items)
-            assert refused.index == 1
-            assert refused.reason == "another row has the same unique key: 'A-0000'"
-    assert {row[3] for row in stored(mariadb)} == {datetime(2026, 6, 1, 10, 0, 0, kept)}
+            (rejected,) = sink.write(items)
+            assert rejected.index == 1
+            assert rejected.reason == "another row has the same unique key: 'A-0000'"
+    assert {row[3] for row in stored(mariadb)} == {datetime(2026, 6, 1, 10, 0, 0, microseconds)}
     assert len(stored(mariadb)) == 2
 
 
-def test_the_table_is_the_stated_one(sink: Sink, mariadb: MariaDb) -> None:
-    assert [row[:4] for row in mariadb.run("DESCRIBE messages")] == STATED
+def test_created_table_has_the_public_columns(sink: Sink, mariadb: MariaDb) -> None:
+    assert [row[:4] for row in mariadb.run("DESCRIBE messages")] == PUBLIC_COLUMNS
 
 
-def test_rows_are_one_statement_and_one_transaction(sink: Sink, mariadb: MariaDb) -> None:
+def test_batch_is_one_statement_and_one_transaction(sink: Sink, mariadb: MariaDb) -> None:
     before = dict(mariadb.run("SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_insert', 'Com_commit', 'Com_select')"))
     assert sink.write(messages("a", 1000)) == []
     after = dict(mariadb.run("SHOW GLOBAL STATUS WHERE Variable_name IN ('Com_insert', 'Com_commit', 'Com_select')"))
@@ -133,32 +136,32 @@ def test_rows_are_one_statement_and_one_transaction(sink: Sink, mariadb: MariaDb
     }
 
 
-def test_one_row_too_long_is_refused_and_fits_once_the_table_is_altered(sink: Sink, mariadb: MariaDb) -> None:
+def test_too_long_row_is_rejected_until_the_table_is_altered(sink: Sink, mariadb: MariaDb) -> None:
     mariadb.run("ALTER TABLE messages MODIFY message VARCHAR(20)")
     batch = messages("a", 1000)
     batch[500]["message"] = "x" * 21
-    (refused,) = sink.write(batch)
-    assert refused.index == 500
-    assert refused.reason == "MySQL rejects it: Data too long for column 'message' at row 1"
+    (rejected,) = sink.write(batch)
+    assert rejected.index == 500
+    assert rejected.reason == "MySQL rejects it: Data too long for column 'message' at row 1"
     assert len(stored(mariadb)) == 999
     mariadb.run("ALTER TABLE messages MODIFY message TEXT")
     assert sink.write([batch[500]]) == []
     assert len(stored(mariadb)) == 1000
 
 
-def test_a_character_that_the_table_lacks_is_refused_not_replaced(mariadb: MariaDb, server: MysqlServer) -> None:
+def test_character_outside_the_tables_charset_is_rejected(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run(
         "CREATE TABLE messages (msg_id VARCHAR(50) PRIMARY KEY, message TEXT, user_id VARCHAR(50), timestamp DATETIME)"
         " CHARACTER SET latin1"
     )
-    kept = ReopeningSink(MysqlSink(server))
-    (refused,) = kept.write([message("a", 0), {**message("a", 1), "message": "🐘"}, message("a", 2)])
-    assert refused.index == 1
-    assert "Incorrect string value" in refused.reason
+    reopening = ReopeningSink(MysqlSink(server))
+    (rejected,) = reopening.write([message("a", 0), {**message("a", 1), "message": "🐘"}, message("a", 2)])
+    assert rejected.index == 1
+    assert "Incorrect string value" in rejected.reason
     mariadb.run("ALTER TABLE messages CONVERT TO CHARACTER SET utf8mb4")
-    kept.close()
-    assert kept.write([{**message("a", 1), "message": "🐘"}]) == []
-    kept.close()
+    reopening.close()
+    assert reopening.write([{**message("a", 1), "message": "🐘"}]) == []
+    reopening.close()
 
 
 @pytest.mark.parametrize(
@@ -170,32 +173,32 @@ def test_a_character_that_the_table_lacks_is_refused_not_replaced(mariadb: Maria
         ("MODIFY user_id ENUM('user-0', 'user-2')", "Data truncated"),
     ],
 )
-def test_rows_that_the_table_does_not_take_are_refused_alone(
+def test_rows_that_violate_constraints_are_rejected_alone(
     sink: Sink, mariadb: MariaDb, change: str, reason: str
 ) -> None:
     mariadb.run(f"ALTER TABLE messages {change}")
     users = ["user-0", "user-1+", "user-2"]
     batch = [{**message("a", n), "message": f"hello {min(n, 1)}", "user_id": user} for n, user in enumerate(users)]
-    (refused,) = sink.write(batch)
-    assert refused.index == (2 if "UNIQUE" in change else 1)
-    assert reason in refused.reason
+    (rejected,) = sink.write(batch)
+    assert rejected.index == (2 if "UNIQUE" in change else 1)
+    assert reason in rejected.reason
     assert len(stored(mariadb)) == 2
 
 
-def test_a_message_larger_than_a_packet_is_refused_alone(mariadb: MariaDb, server: MysqlServer) -> None:
+def test_message_larger_than_a_packet_is_rejected_alone(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run("SET GLOBAL max_allowed_packet = 65536")
     try:
         for sink in opened(server):
             batch = messages("a", 500)
             batch[7]["message"] = "'" * 40_000
-            (refused,) = sink.write(batch)
-            assert (refused.index, "max_allowed_packet" in refused.reason) == (7, True)
+            (rejected,) = sink.write(batch)
+            assert (rejected.index, "max_allowed_packet" in rejected.reason) == (7, True)
             assert len(stored(mariadb)) == 499
     finally:
         mariadb.run("SET GLOBAL max_allowed_packet = DEFAULT")
 
 
-# --- who refuses us -----------------------------------------------------------------------------------------
+# --- wrong settings -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -206,14 +209,14 @@ def test_a_message_larger_than_a_packet_is_refused_alone(mariadb: MariaDb, serve
         ({"database": "elsewhere"}, "Access denied for user", "DB_NAME"),
     ],
 )
-def test_wrong_settings_need_somebody(server: MysqlServer, change: dict[str, str], answer: str, hint: str) -> None:
+def test_wrong_settings_are_misconfigured(server: MysqlServer, change: dict[str, str], answer: str, hint: str) -> None:
     with pytest.raises(SinkMisconfiguredError, match=answer) as raised:
         MysqlSink(replace(server, **change)).open()
     assert hint in str(raised.value.hint)
     assert server.password not in raised.value.message
 
 
-def test_a_missing_database_needs_somebody(mariadb: MariaDb, server: MysqlServer) -> None:
+def test_missing_database_is_misconfigured(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run("GRANT ALL ON missing.* TO qctl@'127.0.0.1'")
     with pytest.raises(SinkMisconfiguredError, match="Unknown database 'missing'") as raised:
         MysqlSink(replace(server, database="missing")).open()
@@ -228,15 +231,13 @@ def test_a_missing_database_needs_somebody(mariadb: MariaDb, server: MysqlServer
         ("ALTER TABLE messages ADD more INT NOT NULL", "doesn't have a default value"),
     ],
 )
-def test_a_table_that_is_gone_or_another_needs_somebody(
-    sink: Sink, mariadb: MariaDb, statement: str, answer: str
-) -> None:
+def test_dropped_or_changed_table_is_misconfigured(sink: Sink, mariadb: MariaDb, statement: str, answer: str) -> None:
     mariadb.run(statement)
     with pytest.raises(SinkMisconfiguredError, match=answer):
         sink.write(messages("a", 3))
 
 
-def test_a_user_who_may_only_write_needs_no_more(mariadb: MariaDb, server: MysqlServer) -> None:
+def test_user_with_write_rights_only_is_sufficient(mariadb: MariaDb, server: MysqlServer) -> None:
     user, grant = f"writer{secrets.token_hex(3)}", f"ON {mariadb.database}.messages TO"
     for sink in opened(server):
         sink.write([message("a", 0)])
@@ -251,21 +252,19 @@ def test_a_user_who_may_only_write_needs_no_more(mariadb: MariaDb, server: Mysql
     assert len(stored(mariadb)) == 3
 
 
-# --- who is busy or gone ------------------------------------------------------------------------------------
+# --- contention and outages --------------------------------------------------------------------------------
 
 
-def test_a_row_that_another_transaction_holds_is_waited_for(sink: Sink, mariadb: MariaDb) -> None:
+def test_row_locked_by_another_transaction_is_waited_for(sink: Sink, mariadb: MariaDb) -> None:
     with other_client(mariadb) as client:
         client.cursor().execute("INSERT INTO messages VALUES ('a-0001', 'mine', 'me', '2026-01-01')")
         with later(0.3, client.commit):
-            (refused,) = sink.write(messages("a", 3))
-    assert refused.index == 1
+            (rejected,) = sink.write(messages("a", 3))
+    assert rejected.index == 1
     assert {row[1] for row in stored(mariadb)} == {"mine", "hello 0", "hello 2"}
 
 
-def test_a_lock_that_does_not_come_makes_the_batch_wait(
-    mariadb: MariaDb, server: MysqlServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lock_timeout_is_unavailable(mariadb: MariaDb, server: MysqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mysql, "_SESSION", mysql._SESSION.replace("timeout = 10", "timeout = 0"))
     for sink in opened(server):
         with other_client(mariadb) as client:
@@ -276,7 +275,7 @@ def test_a_lock_that_does_not_come_makes_the_batch_wait(
         assert sink.write(messages("a", 3)) == []
 
 
-def test_a_deadlock_is_tried_again_at_once(sink: Sink, mariadb: MariaDb) -> None:
+def test_deadlock_is_retried_at_once(sink: Sink, mariadb: MariaDb) -> None:
     sink.write([message("a", 9), message("b", 0)])
     deadlocks = "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'innodb_deadlocks'"
     (before,) = mariadb.run(deadlocks)
@@ -290,7 +289,7 @@ def test_a_deadlock_is_tried_again_at_once(sink: Sink, mariadb: MariaDb) -> None
         eventually(
             lambda: mariadb.run("SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"),
             what="the sink waits",
-            every=0.2,  # InnoDB shows what it showed before to whoever asks again within 0.1 s
+            every=0.2,  # within 0.1 s, InnoDB shows the same rows again
         )
         cursor.execute("UPDATE messages SET message = 'x' WHERE msg_id = 'a-0009'")
         client.rollback()
@@ -299,26 +298,26 @@ def test_a_deadlock_is_tried_again_at_once(sink: Sink, mariadb: MariaDb) -> None
     assert len(stored(mariadb)) == 3
 
 
-def test_a_connection_that_was_cut_makes_the_batch_wait_once(server: MysqlServer, mariadb: MariaDb) -> None:
-    kept = ReopeningSink(MysqlSink(server))
-    kept.write(messages("a", 3))
+def test_broken_connection_is_unavailable_once(server: MysqlServer, mariadb: MariaDb) -> None:
+    reopening = ReopeningSink(MysqlSink(server))
+    reopening.write(messages("a", 3))
     cut_all(mariadb)
     with pytest.raises(SinkUnavailableError):
-        kept.write(messages("a", 5))
-    assert kept.write(messages("a", 5)) == []
+        reopening.write(messages("a", 5))
+    assert reopening.write(messages("a", 5)) == []
     assert len(stored(mariadb)) == 5
-    kept.close()
+    reopening.close()
 
 
-def test_an_idle_connection_that_was_cut_is_not_noticed(
+def test_broken_idle_connection_is_replaced(
     server: MysqlServer, mariadb: MariaDb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mysql_sink, "IDLE_SECONDS", 0.0)
-    kept = ReopeningSink(MysqlSink(server))
-    kept.write(messages("a", 3))
+    reopening = ReopeningSink(MysqlSink(server))
+    reopening.write(messages("a", 3))
     cut_all(mariadb)
-    assert kept.write(messages("a", 5)) == []
-    kept.close()
+    assert reopening.write(messages("a", 5)) == []
+    reopening.close()
 
 
 def cut_all(db: MariaDb) -> None:
@@ -328,24 +327,22 @@ def cut_all(db: MariaDb) -> None:
 
 
 @pytest.mark.kill
-def test_what_was_written_survives_a_kill_of_the_server(own_mariadb: MariaDb) -> None:
-    kept = ReopeningSink(MysqlSink(server_of(own_mariadb)))
-    assert kept.write(messages("a", 100)) == []
+def test_stored_messages_survive_a_kill_of_the_server(own_mariadb: MariaDb) -> None:
+    reopening = ReopeningSink(MysqlSink(server_of(own_mariadb)))
+    assert reopening.write(messages("a", 100)) == []
     own_mariadb.kill()
     with pytest.raises(SinkUnavailableError):
-        kept.write(messages("a", 200))
+        reopening.write(messages("a", 200))
     with pytest.raises(SinkUnavailableError, match="Can't connect"):
-        kept.write(messages("a", 200))
+        reopening.write(messages("a", 200))
     own_mariadb.restart()
     assert len(stored(own_mariadb)) == 100
-    assert kept.write(messages("a", 200)) == []
+    assert reopening.write(messages("a", 200)) == []
     assert len(stored(own_mariadb)) == 200
-    kept.close()
+    reopening.close()
 
 
-def test_a_server_that_does_not_answer_makes_the_batch_wait(
-    server: MysqlServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_silent_server_is_unavailable(server: MysqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mysql, "CONNECT_TIMEOUT_SECONDS", 1)
     monkeypatch.setattr(mysql, "REPLY_TIMEOUT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -354,7 +351,7 @@ def test_a_server_that_does_not_answer_makes_the_batch_wait(
             sink.open()
 
 
-def test_too_many_connections_make_the_batch_wait(mariadb: MariaDb, server: MysqlServer) -> None:
+def test_too_many_connections_are_unavailable(mariadb: MariaDb, server: MysqlServer) -> None:
     mariadb.run("ALTER USER qctl@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1")
     try:
         for _ in opened(server):
@@ -369,7 +366,7 @@ def test_too_many_connections_make_the_batch_wait(mariadb: MariaDb, server: Mysq
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1, its own authority; the key is beside it."""
+    """A self-signed certificate for 127.0.0.1; its key is in the same folder."""
     folder = tmp_path_factory.mktemp("tls")
     command = (
         "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
@@ -379,7 +376,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "cert.pem"
 
 
-def test_tls_is_spoken_where_it_is_asked_for(server: MysqlServer, tmp_path: Path, certificate: Path) -> None:
+def test_tls_setting_requires_a_valid_certificate(server: MysqlServer, tmp_path: Path, certificate: Path) -> None:
     db = MariaDb(tmp_path, f"--ssl-cert={certificate}", f"--ssl-key={certificate.with_name('key.pem')}")
     trusting = replace(server, port=db.port, tls=True, ca=certificate)
     with db:
@@ -394,7 +391,7 @@ def test_tls_is_spoken_where_it_is_asked_for(server: MysqlServer, tmp_path: Path
             MysqlSink(replace(trusting, ca=tmp_path / "none.pem")).open()
 
 
-def test_tls_where_there_is_none_needs_somebody(server: MysqlServer) -> None:
+def test_missing_tls_is_misconfigured(server: MysqlServer) -> None:
     with pytest.raises(SinkMisconfiguredError, match="SSL") as raised:
         MysqlSink(replace(server, tls=True)).open()
     assert raised.value.hint == "check QCTL_DB_TLS"
@@ -403,18 +400,18 @@ def test_tls_where_there_is_none_needs_somebody(server: MysqlServer) -> None:
 # --- the driver ---------------------------------------------------------------------------------------------
 
 
-def test_a_missing_driver_is_named_with_what_installs_it(server: MysqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_driver_has_an_install_hint(server: MysqlServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymysql", None)
     with pytest.raises(SinkMisconfiguredError) as raised:
         MysqlSink(server).open()
     assert raised.value.hint == "pip install 'qctl[mysql]'"
 
 
-def test_the_driver_is_not_loaded_before_it_is_needed() -> None:
+def test_driver_is_loaded_when_needed() -> None:
     code = "import sys, qctl.sinks.mysql; sys.exit('pymysql' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_closed_sink_is_not_written_to() -> None:
+def test_write_to_a_closed_sink_raises() -> None:
     with pytest.raises(RuntimeError):
         MysqlSink(MysqlServer("127.0.0.1", 1, "u", "p", "d")).write([])

@@ -1,4 +1,4 @@
-"""The SQLite sink: the contract, and what only a file can do."""
+"""The SQLite sink: its contracts, and errors of files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BEGIN SELECT RAISE(ABORT, 'poison'); END
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the sink's file is, in a folder that is not there yet."""
+    """Path of the sink's file, in a folder that does not exist."""
     return tmp_path / "state" / "qctl.db"
 
 
@@ -45,30 +45,30 @@ def sink(path: Path) -> Iterator[SqliteSink]:
 
 
 def rows(path: Path) -> list[tuple[object, ...]]:
-    """The table in the order it was written."""
+    """Rows of the table in the order of writing."""
     with closing(sqlite3.connect(path)) as db:
         return db.execute("SELECT topic, device, ts_ns, fields, received_ns FROM readings ORDER BY rowid").fetchall()
 
 
 class TestSqliteSink(ReadingsContract):
-    """The contract."""
+    """The contract for readings."""
 
     @pytest.fixture(autouse=True)
-    def _look_into(self, path: Path, sink: Sink) -> None:
+    def _prepare(self, path: Path, sink: Sink) -> None:
         self.path = path
         with closing(sqlite3.connect(path)) as db:
             db.execute(POISON)
 
     @pytest.fixture
     def absent_sink(self, path: Path, sink: Sink) -> Iterator[Sink]:
-        """A sink whose file another process writes to for too long."""
+        """A sink whose file is locked by another writer."""
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
             yield sink
 
     def stored(self, scope: str) -> list[Any]:
-        found = [row for row in rows(self.path) if str(row[1]).startswith(scope)]
-        return sorted(((str(t), int(str(ts)), json.loads(str(f))) for t, _, ts, f, _ in found), key=lambda r: r[1])
+        matching = [row for row in rows(self.path) if str(row[1]).startswith(scope)]
+        return sorted(((str(t), int(str(ts)), json.loads(str(f))) for t, _, ts, f, _ in matching), key=lambda r: r[1])
 
     def poison(self, item: Item) -> Item:
         return {**item, "fields": {"poison": 1}}
@@ -89,15 +89,17 @@ class TestSqliteMessages(MessagesContract):
 
     @pytest.fixture
     def absent_sink(self, path: Path, sink: Sink) -> Iterator[Sink]:
-        """A sink whose file another process writes to for too long."""
+        """A sink whose file is locked by another writer."""
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
             yield sink
 
     def stored(self, scope: str) -> list[Any]:
         with closing(sqlite3.connect(self.path)) as db:
-            found = db.execute("SELECT msg_id, message, user_id, timestamp FROM messages ORDER BY timestamp").fetchall()
-        return [(*row[:3], datetime.fromisoformat(row[3])) for row in found]
+            messages = db.execute(
+                "SELECT msg_id, message, user_id, timestamp FROM messages ORDER BY timestamp"
+            ).fetchall()
+        return [(*row[:3], datetime.fromisoformat(row[3])) for row in messages]
 
     def poison(self, item: Item) -> Item:
         return {**item, "message": "poison"}
@@ -115,39 +117,39 @@ def test_readings_and_messages_share_a_file(sink: Sink, path: Path) -> None:
         ]
 
 
-def test_a_row_holds_the_whole_reading(sink: Sink, path: Path) -> None:
+def test_row_has_the_whole_reading(sink: Sink, path: Path) -> None:
     item = {"topic": "sensors/a/b", "device": "a", "ts_ns": 5, "fields": {"z": True, "ä": 1.5}, "received_ns": 7}
     sink.write([item])
     assert rows(path) == [("sensors/a/b", "a", 5, '{"z":true,"\\u00e4":1.5}', 7)]
 
 
-def test_rows_stand_in_the_order_of_the_batch(sink: Sink, path: Path) -> None:
+def test_rows_keep_the_order_of_the_batch(sink: Sink, path: Path) -> None:
     batch = readings("a", 10)[::-1]
     sink.write(batch)
     assert [row[2] for row in rows(path)] == [item["ts_ns"] for item in batch]
 
 
-def test_another_reading_in_the_same_place_is_refused(sink: Sink, path: Path) -> None:
+def test_another_reading_with_the_same_key_is_rejected(sink: Sink, path: Path) -> None:
     first = reading("a", 0, value=1)
     sink.write([first])
-    (refused,) = sink.write([reading("a", 1), reading("a", 0, value=2), reading("a", 2)])
-    assert refused.index == 1
-    assert refused.reason == f"another reading is stored already: 'sensors/a' at {first['ts_ns']} ns"
+    (rejected,) = sink.write([reading("a", 1), reading("a", 0, value=2), reading("a", 2)])
+    assert rejected.index == 1
+    assert rejected.reason == f"another reading is stored already: 'sensors/a' at {first['ts_ns']} ns"
     assert rows(path)[0][3] == '{"value":1}'
     assert len(rows(path)) == 3
 
 
-def test_of_two_readings_in_the_same_place_of_one_batch_the_second_is_refused(sink: Sink, path: Path) -> None:
+def test_second_reading_with_the_same_key_in_a_batch_is_rejected(sink: Sink, path: Path) -> None:
     batch = [reading("a", 0, value=1), reading("a", 0, value=1), reading("a", 0, value=2)]
     assert [row.index for row in sink.write(batch)] == [2]
     assert len(rows(path)) == 1
 
 
-def test_the_folder_is_made_for_nobody_else(sink: Sink, path: Path) -> None:
+def test_created_folder_is_private(sink: Sink, path: Path) -> None:
     assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_several_processes_make_and_write_one_file(path: Path) -> None:
+def test_several_processes_create_and_write_one_file(path: Path) -> None:
     start = multiprocessing.get_context("fork")
     writers = [start.Process(target=_write_shared, args=(path, n)) for n in range(4)]
     for writer in writers:
@@ -167,7 +169,7 @@ def _write_shared(path: Path, n: int) -> None:
     sink.close()
 
 
-def test_a_sink_survives_a_writer_that_was_killed_in_the_middle(sink: Sink, path: Path) -> None:
+def test_sink_survives_a_killed_writer(sink: Sink, path: Path) -> None:
     start = multiprocessing.get_context("fork")
     in_the_middle = start.Event()
     writer = start.Process(target=_begin_and_wait, args=(path, in_the_middle))
@@ -189,33 +191,33 @@ def _begin_and_wait(path: Path, in_the_middle: Event) -> None:
     signal.pause()
 
 
-def test_a_file_that_was_deleted_is_noticed_and_made_again(sink: Sink, path: Path) -> None:
-    kept = ReopeningSink(sink)
-    kept.write([reading("a", 0)])
+def test_deleted_file_is_detected_and_created_again(sink: Sink, path: Path) -> None:
+    reopening = ReopeningSink(sink)
+    reopening.write([reading("a", 0)])
     path.unlink()
     with pytest.raises(SinkUnavailableError, match="moved or deleted"):
-        kept.write([reading("a", 1)])
-    kept.write([reading("a", 1)])
+        reopening.write([reading("a", 1)])
+    reopening.write([reading("a", 1)])
     assert len(rows(path)) == 1
 
 
-def test_no_room_on_the_disk_makes_the_batch_wait(sink: Sink, path: Path) -> None:
-    kept = ReopeningSink(sink)
-    kept.write([reading("a", 0)])
+def test_full_disk_is_unavailable(sink: Sink, path: Path) -> None:
+    reopening = ReopeningSink(sink)
+    reopening.write([reading("a", 0)])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.with_name("qctl.db-wal").stat().st_size, hard))
     try:
         with pytest.raises(SinkUnavailableError, match="cannot write"):
-            kept.write(readings("b", 1000))
+            reopening.write(readings("b", 1000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    kept.write(readings("b", 1000))
+    reopening.write(readings("b", 1000))
     assert len(rows(path)) == 1001
 
 
-def test_a_full_database_makes_the_batch_wait(path: Path) -> None:
+def test_full_database_is_unavailable(path: Path) -> None:
     class Full(SqliteSink):
-        """A sink whose SQLite may use no more pages than it has."""
+        """A sink whose database cannot grow."""
 
         def open(self) -> None:
             super().open()
@@ -228,7 +230,7 @@ def test_a_full_database_makes_the_batch_wait(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "reason"), [(b"no database" * 100, "not a database"), (None, "unable to open")])
-def test_a_file_that_is_no_database_needs_somebody(path: Path, content: bytes | None, reason: str) -> None:
+def test_file_of_another_format_is_misconfigured(path: Path, content: bytes | None, reason: str) -> None:
     path.parent.mkdir()
     if content is None:
         path.mkdir()
@@ -238,17 +240,17 @@ def test_a_file_that_is_no_database_needs_somebody(path: Path, content: bytes | 
         SqliteSink(path, READINGS).open()
 
 
-def test_a_file_that_must_not_be_written_needs_somebody(sink: Sink, path: Path) -> None:
+def test_read_only_file_is_misconfigured(sink: Sink, path: Path) -> None:
     sink.write(readings("a", 3))
     sink.close()
     content = bytearray(path.read_bytes())
-    content[18] = 9  # the version that writers of the file must know: SQLite opens it for reading only
+    content[18] = 9  # an unknown write version: SQLite opens the file read-only
     path.write_bytes(content)
     with pytest.raises(SinkMisconfiguredError, match="readonly"):
         ReopeningSink(sink).write(readings("a", 3))
 
 
-def test_a_table_of_another_shape_needs_somebody(path: Path) -> None:
+def test_table_with_other_columns_is_misconfigured(path: Path) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TABLE readings (topic, ts_ns)")
@@ -257,18 +259,18 @@ def test_a_table_of_another_shape_needs_somebody(path: Path) -> None:
         ReopeningSink(sink).write(readings("a", 1))
 
 
-def test_a_folder_that_cannot_be_made_needs_somebody(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_created_is_misconfigured(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkMisconfiguredError, match="cannot create the folder"):
         SqliteSink(tmp_path / "file" / "home" / "qctl.db", READINGS).open()
 
 
-def test_a_closed_sink_is_not_written_to(path: Path) -> None:
+def test_write_to_a_closed_sink_raises(path: Path) -> None:
     with pytest.raises(RuntimeError):
         SqliteSink(path, READINGS).write(readings("a", 1))
 
 
-def test_an_error_in_the_middle_stores_nothing_of_the_batch(sink: Sink, path: Path) -> None:
+def test_error_stores_nothing_of_the_batch(sink: Sink, path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("CREATE TRIGGER broken BEFORE INSERT ON readings WHEN NEW.device = 'b' BEGIN DELETE FROM gone; END")
     with pytest.raises(SinkError, match="gone"):

@@ -1,4 +1,4 @@
-"""Stock in SQLite and in a real MariaDB: the same rules in both."""
+"""Stock in SQLite and in MariaDB."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def stock(db: Database, business: str = "b") -> dict[str, int]:
 
 
 def pieces(db: Database) -> list[tuple[str, int]]:
-    return [(each.sku, each.pieces) for each in inventory.read_movements(db, "b")]
+    return [(movement.sku, movement.pieces) for movement in inventory.read_movements(db, "b")]
 
 
-def test_what_is_told_is_there_and_the_rest_stays(db: Database) -> None:
+def test_given_fields_are_stored_and_others_keep_their_value(db: Database) -> None:
     apply(db, StockItem("A", 5, "Ä 🐍 name", 2, Decimal("2.5000")), StockItem("B", 0))
     apply(db, StockItem("A", 3, price=Decimal("9999999999.9999")))
     a, b = inventory.read_products(db, "b")
@@ -49,33 +49,33 @@ def test_what_is_told_is_there_and_the_rest_stays(db: Database) -> None:
     assert stock(db, "other") == {}
 
 
-def test_a_sku_is_its_bytes(db: Database) -> None:
+def test_skus_are_compared_by_bytes(db: Database) -> None:
     apply(db, StockItem("a", 1), StockItem("A", 2), StockItem("ä", 3))
     assert stock(db) == {"A": 2, "a": 1, "ä": 3}
 
 
-def test_a_change_of_a_key_is_applied_once(db: Database) -> None:
+def test_change_with_a_key_is_applied_once(db: Database) -> None:
     assert apply(db, StockItem("A", 5), key="job-1")
     assert apply(db, StockItem("A", 9), key="job-2")
     assert not apply(db, StockItem("A", 5), key="job-1")
     assert stock(db) == {"A": 9}
 
 
-def test_changes_are_movements_and_no_change_is_none(db: Database) -> None:
+def test_quantity_changes_are_recorded_as_movements(db: Database) -> None:
     apply(db, StockItem("A", 5, price=Decimal(2)))
     apply(db, StockItem("A", 5))
     apply(db, StockItem("A", 3))
     apply(db, StockItem("A", 3), StockItem("B", 0))
     assert pieces(db) == [("A", 5), ("A", -2)]
-    assert [each.price for each in inventory.read_movements(db, "b")] == [2, 2]
+    assert [movement.price for movement in inventory.read_movements(db, "b")] == [2, 2]
 
 
-def test_of_two_with_the_same_sku_the_later_counts(db: Database) -> None:
+def test_last_item_with_a_sku_counts(db: Database) -> None:
     apply(db, StockItem("A", 5), StockItem("A", 7))
     assert (stock(db), pieces(db)) == ({"A": 7}, [("A", 7)])
 
 
-def test_a_batch_is_whole_or_not_at_all(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_is_applied_completely_or_not_at_all(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "_MOVE", "INSERT INTO nowhere VALUES (?, ?, ?, ?, ?, ?, ?)")
     with pytest.raises(QctlError):
         apply(db, StockItem("A", 5), key="job-1")
@@ -84,7 +84,7 @@ def test_a_batch_is_whole_or_not_at_all(db: Database, monkeypatch: pytest.Monkey
     assert apply(db, StockItem("A", 5), key="job-1")
 
 
-def test_many_are_read_in_pages(db: Database) -> None:
+def test_many_products_are_read_in_pages(db: Database) -> None:
     names = [f"S{n:05}" for n in range(2 * inventory.ROWS_PER_TRANSACTION + 3)]
     for start in range(0, len(names), inventory.ROWS_PER_TRANSACTION):
         apply(db, *(StockItem(name, 1) for name in names[start : start + inventory.ROWS_PER_TRANSACTION]))
@@ -92,7 +92,7 @@ def test_many_are_read_in_pages(db: Database) -> None:
     assert sorted(sku for sku, _ in pieces(db)) == names
 
 
-def test_times_limit_what_is_read(db: Database) -> None:
+def test_since_and_until_limit_reads(db: Database) -> None:
     apply(db, StockItem("A", 5))
     now = datetime.now(timezone.utc)
     hour = timedelta(hours=1)
@@ -101,7 +101,7 @@ def test_times_limit_what_is_read(db: Database) -> None:
         assert list(read(db, "b", now + hour, None)) == list(read(db, "b", None, now - hour)) == []
 
 
-def test_two_who_write_the_same_products_wait_for_each_other(database_settings: Settings) -> None:
+def test_concurrent_writers_wait_for_each_other(database_settings: Settings) -> None:
     failures: list[BaseException] = []
 
     def write(numbers: range) -> None:
@@ -109,7 +109,7 @@ def test_two_who_write_the_same_products_wait_for_each_other(database_settings: 
             with inventory.open_database(database_settings) as own:
                 for quantity in numbers:
                     apply(own, *(StockItem(f"S{n}", quantity) for n in range(20)))
-        except BaseException as error:  # noqa: BLE001 - told below
+        except BaseException as error:  # noqa: BLE001 - asserted below
             failures.append(error)
 
     threads = [threading.Thread(target=write, args=(range(start, start + 5),)) for start in (0, 100)]
@@ -119,12 +119,12 @@ def test_two_who_write_the_same_products_wait_for_each_other(database_settings: 
         thread.join(60)
     assert failures == []
     with inventory.open_database(database_settings) as db:
-        found = stock(db)
-        assert len(set(found.values())) == 1
-        assert sum(moved for _, moved in pieces(db)) == sum(found.values())
+        quantities = stock(db)
+        assert len(set(quantities.values())) == 1
+        assert sum(moved for _, moved in pieces(db)) == sum(quantities.values())
 
 
-def test_what_runs_out_is_told_once_a_day(db: Database) -> None:
+def test_low_stock_is_found_once_a_day(db: Database) -> None:
     apply(
         db,
         StockItem("own", 3, threshold=3),
@@ -144,16 +144,16 @@ def test_what_runs_out_is_told_once_a_day(db: Database) -> None:
     assert low("2026-01-02") == ["default", "none", "own"]
 
 
-def test_when_a_synchronisation_was_whole(db: Database) -> None:
+def test_last_complete_synchronisation(db: Database) -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
     assert inventory.last_sync(db, "b", "s") is None
-    for begun in (moment - timedelta(days=1), moment):
-        inventory.record_sync(db, "b", "s", begun)
+    for begun_at in (moment - timedelta(days=1), moment):
+        inventory.record_sync(db, "b", "s", begun_at)
     assert inventory.last_sync(db, "b", "s") == moment
     assert inventory.last_sync(db, "b", "t") is None
 
 
-def test_keys_are_forgotten_after_a_month(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_change_keys_are_deleted(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     apply(db, StockItem("A", 1), key="k")
     inventory.delete_old_change_keys(db)
     assert not apply(db, StockItem("A", 1), key="k")
@@ -162,7 +162,7 @@ def test_keys_are_forgotten_after_a_month(db: Database, monkeypatch: pytest.Monk
     assert apply(db, StockItem("A", 1), key="k")
 
 
-def test_a_server_that_is_down_or_refuses_us(make_settings: Callable[..., Settings], mariadb: MariaDb) -> None:
+def test_unreachable_server_and_wrong_password(make_settings: Callable[..., Settings], mariadb: MariaDb) -> None:
     with (
         pytest.raises(SinkUnavailableError),
         inventory.open_database(make_settings(**{**mariadb.environ, "DB_PORT": str(free_port())})),
@@ -175,7 +175,7 @@ def test_a_server_that_is_down_or_refuses_us(make_settings: Callable[..., Settin
         pass
 
 
-def test_a_user_who_may_not_make_tables_can_use_them(make_settings: Callable[..., Settings], mariadb: MariaDb) -> None:
+def test_user_without_create_right_can_use_tables(make_settings: Callable[..., Settings], mariadb: MariaDb) -> None:
     with inventory.open_database(make_settings(**mariadb.environ)):
         pass
     mariadb.run(
@@ -188,10 +188,10 @@ def test_a_user_who_may_not_make_tables_can_use_them(make_settings: Callable[...
         assert stock(db) == {"A": 1}
 
 
-# --- what a product is ----------------------------------------------------------------------------------------------
+# --- parsing products -----------------------------------------------------------------------------------------------
 
 
-def test_a_product_may_be_told_as_text_and_as_numbers() -> None:
+def test_numbers_may_be_text() -> None:
     assert parse_item({"sku": " A ", "quantity": "5", "price": "2.50", "name": "", "threshold": " 3 "}) == StockItem(
         "A", 5, None, 3, Decimal("2.5")
     )
@@ -201,7 +201,7 @@ def test_a_product_may_be_told_as_text_and_as_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("fields", "reason"),
     [
         (None, "object"),
         ("A", "object"),
@@ -229,16 +229,16 @@ def test_a_product_may_be_told_as_text_and_as_numbers() -> None:
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_what_is_no_product_is_refused_with_the_reason(told: Any, reason: str) -> None:
+def test_invalid_product_is_rejected_with_the_reason(fields: Any, reason: str) -> None:
     with pytest.raises(RejectedError, match=reason):
-        parse_item(told)
+        parse_item(fields)
 
 
 @given(st.dictionaries(st.sampled_from(["sku", "quantity", "name", "price", "threshold"]), st.text() | st.floats()))
-def test_nothing_told_does_more_than_be_refused(told: dict[str, Any]) -> None:
+def test_arbitrary_fields_raise_only_rejected_error(fields: dict[str, Any]) -> None:
     try:
-        found = parse_item(told)
+        item = parse_item(fields)
     except RejectedError:
         return
-    assert found.sku.strip() == found.sku != ""
-    assert 0 <= found.quantity <= MAX_QUANTITY
+    assert item.sku.strip() == item.sku != ""
+    assert 0 <= item.quantity <= MAX_QUANTITY

@@ -1,4 +1,4 @@
-"""Notes and wishes in SQLite and in a real MariaDB."""
+"""Notifications and delivery preferences in SQLite and in MariaDB."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def db(database_settings: Settings) -> Iterator[Database]:
         yield opened
 
 
-def test_a_note_is_kept_once_and_known_to_be_sent(db: Database) -> None:
-    note = Notification("n1", "bob", "hallo 🐍 % ? %s", "message", {"a": [1, "?"]})
-    assert not notifications.store_notification(db, note)
+def test_notification_is_stored_once_and_marked_as_sent(db: Database) -> None:
+    notification = Notification("n1", "bob", "hallo 🐍 % ? %s", "message", {"a": [1, "?"]})
+    assert not notifications.store_notification(db, notification)
     assert not notifications.store_notification(db, Notification("n1", "bob", "other", None, None))
     ((text, data, sent_by),) = db.select("SELECT text, data, sent_by FROM notifications")
-    assert (text, json.loads(data), sent_by) == (note.text, note.data, None)
+    assert (text, json.loads(data), sent_by) == (notification.text, notification.data, None)
     notifications.record_sent(db, "n1", "email")
-    assert notifications.store_notification(db, note)
+    assert notifications.store_notification(db, notification)
 
 
-def test_what_a_receiver_wants(db: Database) -> None:
+def test_latest_preference_of_a_receiver_counts(db: Database) -> None:
     assert notifications.read_preference(db, "bob") == DeliveryPreference("app", None)
     monday = datetime(2026, 1, 5, tzinfo=timezone.utc)
     hook, mail = DeliveryPreference("webhook", "https://a.example/"), DeliveryPreference("email", "bob@example.org")

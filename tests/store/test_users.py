@@ -1,4 +1,4 @@
-"""Users: one an address, whatever is in it, in both databases."""
+"""Users in SQLite and MongoDB: addresses are unique, and never interpreted as queries."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def ada() -> User:
     return User(f"{secrets.token_hex(8)}@example.com", secrets.token_hex(12), "Ada", "$hash", "user", AT, AT)
 
 
-def test_a_user_is_found_as_stored(users: UserStore, ada: User) -> None:
+def test_user_is_found_as_stored(users: UserStore, ada: User) -> None:
     assert users.find(ada.email) is None
     assert users.add(ada)
     assert users.find(ada.email) == ada
 
 
-def test_an_address_is_one_users_however_many_ask_for_it(users: UserStore, ada: User) -> None:
+def test_concurrent_adds_store_one_user(users: UserStore, ada: User) -> None:
     others = [replace(ada, id=secrets.token_hex(12), username=f"No. {n}") for n in range(8)]
     with ThreadPoolExecutor(4) as pool:
         added = list(pool.map(users.add, others))
@@ -45,7 +45,7 @@ def test_an_address_is_one_users_however_many_ask_for_it(users: UserStore, ada: 
 
 
 @pytest.mark.parametrize("email", ["' OR '1'='1", "x'; DROP TABLE users; --", '{"$gt": ""}', "$where", "a.b\\c%_"])
-def test_an_address_is_never_a_query(users: UserStore, ada: User, email: str) -> None:
+def test_address_is_never_a_query(users: UserStore, ada: User, email: str) -> None:
     assert users.add(ada)
     assert users.find(email) is None
     hostile = replace(ada, email=f"{secrets.token_hex(4)}{email}", id=secrets.token_hex(12))
@@ -54,7 +54,7 @@ def test_an_address_is_never_a_query(users: UserStore, ada: User, email: str) ->
     assert users.find(ada.email) == ada
 
 
-def test_a_user_is_changed_listed_and_removed(users: UserStore, ada: User) -> None:
+def test_user_is_updated_listed_and_deleted(users: UserStore, ada: User) -> None:
     eve = replace(ada, email=f"eve-{ada.email}", id=secrets.token_hex(12), role="admin", created=LATER, modified=LATER)
     assert users.add(ada)
     assert users.add(eve)
@@ -69,7 +69,7 @@ def test_a_user_is_changed_listed_and_removed(users: UserStore, ada: User) -> No
     assert users.update(changed)
     assert users.find(ada.email) == changed
     another = replace(ada, id=secrets.token_hex(12))
-    assert not users.update(another), "one of the same address who came later"
+    assert not users.update(another), "another user with the same address"
     assert not users.delete(another)
     assert users.find(ada.email) == changed
     assert users.delete(changed)
