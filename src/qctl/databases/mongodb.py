@@ -65,11 +65,11 @@ def translate_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except (errors.PyMongoError, ValueError) as error:
-        raise _translated(uri, errors, error) from error
+        raise _translate(uri, errors, error) from error
 
 
-def _translated(uri: str, errors: Any, error: Any) -> QctlError:
-    """The error for one of the driver's. An unknown one makes the batch wait, and is shown."""
+def _translate(uri: str, errors: Any, error: Any) -> QctlError:
+    """Translate a driver's error. An unknown error makes the batch wait, and is shown."""
     answer = summary(error)
     is_invalid = isinstance(error, (errors.ConfigurationError, ValueError)) and "lifetime expired" not in answer
     if is_invalid:

@@ -160,13 +160,13 @@ def translate_errors(server: MysqlServer, tables: str = "the tables") -> Iterato
     try:
         yield
     except _driver().MySQLError as error:
-        raise _translated(server, tables, error) from error
+        raise _translate(server, tables, error) from error
     except OSError as error:  # the certificate authority cannot be read
         raise SinkMisconfiguredError(f"QCTL_DB_CA cannot be used: {summary(error)}") from error
 
 
-def _translated(server: MysqlServer, tables: str, error: Any) -> QctlError:
-    """The error for one of the driver's. An unknown one makes the batch wait, and is shown."""
+def _translate(server: MysqlServer, tables: str, error: Any) -> QctlError:
+    """Translate a driver's error. An unknown error makes the batch wait, and is shown."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
     answer = summary(error.args[-1] if error.args else error) or type(error).__name__
     where = f"MySQL at {server.host}:{server.port}"

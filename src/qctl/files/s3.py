@@ -91,11 +91,11 @@ def _translate_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (errors.ClientError, errors.BotoCoreError, ValueError) as error:
-        raise _translated(settings, errors, error) from error
+        raise _translate(settings, errors, error) from error
 
 
-def _translated(settings: Settings, errors: Any, error: Any) -> QctlError:
-    """The error for one of the driver's. An unknown one makes the message wait, and is shown."""
+def _translate(settings: Settings, errors: Any, error: Any) -> QctlError:
+    """Translate a driver's error. An unknown error makes the message wait, and is shown."""
     where = f"the bucket {settings.s3_bucket} at {settings.s3_url or 'AWS'}"
     answer = summary(error)
     if isinstance(error, errors.ClientError):

@@ -39,7 +39,7 @@ def send(mail: EmailMessage, settings: Settings) -> str:
         with _connect(settings) as server:
             server.send_message(mail)
     except smtplib.SMTPException as error:
-        raise _translated(error) from error
+        raise _translate(error) from error
     except ssl.SSLError as error:
         raise SinkMisconfiguredError(f"SMTP at {settings.smtp_host}: TLS failed: {error.reason}") from error
     except OSError as error:
@@ -68,7 +68,7 @@ def _connect(settings: Settings) -> smtplib.SMTP:
     return server
 
 
-def _translated(error: smtplib.SMTPException) -> QctlError:
+def _translate(error: smtplib.SMTPException) -> QctlError:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = next(iter(error.recipients.values()))
         return _error_for(code, text)
