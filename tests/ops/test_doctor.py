@@ -138,10 +138,15 @@ def test_clocks(server: Server, skew: float | None, status: str, words: str) -> 
     assert words in found.reason
 
 
-@pytest.mark.parametrize(("fsync", "words"), [("always", "power cut"), ("everysec", "1 to 2 s"), ("no", "30 s")])
-def test_which_promise_holds(server: Server, fsync: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("fsync", "words", "status"),
+    [("always", "power cut", "ok"), ("everysec", "the last 2 s", "degraded"), ("no", "30 s", "degraded")],
+)
+def test_which_promise_holds(server: Server, fsync: str, words: str, status: str) -> None:
     config = {**(server.config or {}), "appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction"}
-    assert words in judged(replace(server, config=config))["promise"].reason
+    found = judged(replace(server, config=config))["promise"]
+    assert words in found.reason
+    assert found.status == status
 
 
 def test_deleting_jobs_when_full_is_an_error(server: Server) -> None:

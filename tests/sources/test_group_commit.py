@@ -16,9 +16,10 @@ from qctl.broker.redis import keys
 from qctl.broker.redis.connection import connect
 from qctl.catalog import PIPELINES
 from qctl.settings import Settings
-from qctl.sources import group_commit
+from qctl.sources import group_commit, recent_messages
 from qctl.sources.group_commit import Entry, GroupCommit
 from qctl.sources.message_parser import reject
+from qctl.sources.recent_messages import Known
 from support.ingest import letters
 from support.servers import RedisServer
 
@@ -249,3 +250,77 @@ def test_a_defect_ends_it(settings: Settings, answers: Answers, monkeypatch: pyt
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(serve())
+
+
+def copy_of(entry: Entry, answers: Answers) -> Entry:
+    """The same message, sent again by a client that waits for its acknowledgement."""
+    return Entry(entry.message, entry.size, entry.done, answers.all.append, entry.identity)
+
+
+def identified(answers: Answers, n: int, *, silent: bool = False) -> Entry:
+    """A message whose copies are recognised."""
+    entry = answers.entry(n, silent=silent)
+    entry.identity = n
+    return entry
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_copy_of_a_message_that_waits_is_acknowledged_with_it(
+    settings: Settings, connection: Redis, answers: Answers, silent: bool
+) -> None:
+    async def act(commit: GroupCommit) -> None:
+        first = identified(answers, 1, silent=silent)
+        for entry in (first, copy_of(first, answers), identified(answers, 2), copy_of(first, answers)):
+            commit.put(entry)
+        await commit.caught_up(15)
+        assert commit.repeated == 2
+
+    run(settings, act)
+    assert sorted(answers.ok) == sorted([1] * (2 if silent else 3) + [2])
+    assert stored(connection) == [1, 2]
+
+
+def test_a_copy_of_a_committed_message_is_acknowledged_at_once(
+    settings: Settings, connection: Redis, answers: Answers
+) -> None:
+    async def act(commit: GroupCommit) -> None:
+        first = identified(answers, 1)
+        commit.put(first)
+        await commit.caught_up(15)
+        commit.put(copy_of(first, answers))
+        assert answers.ok == [1, 1]
+
+    run(settings, act)
+    assert stored(connection) == [1]
+
+
+def test_copies_that_arrive_while_redis_is_away_are_stored_once(
+    own_redis: RedisServer, make_settings: Make, answers: Answers
+) -> None:
+    async def act(commit: GroupCommit) -> None:
+        own_redis.kill()
+        first = identified(answers, 1)
+        commit.put(first)
+        await until(lambda: commit.busy is not None)
+        for _ in range(5):
+            commit.put(copy_of(first, answers))
+        assert answers.busy == [1] * 6
+        own_redis.restart()
+        await until(lambda: not commit.waiting, 30)
+        commit.put(copy_of(first, answers))
+        assert answers.ok == [1]
+
+    run(make_settings(REDIS_URL=own_redis.url), act)
+    with own_redis.connect() as client:
+        assert stored(client) == [1]
+
+
+def test_only_so_many_messages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent_messages, "MAX_RECENT_MESSAGES", 2)
+    recent: recent_messages.RecentMessages[str] = recent_messages.RecentMessages()
+    for n in range(4):
+        recent.add(n, str(n))
+        recent.commit(n)
+    assert [recent.state(n) for n in range(4)] == [Known.NEW, Known.NEW, Known.COMMITTED, Known.COMMITTED]
+    recent.forget_committed()
+    assert recent.state(3) is Known.NEW

@@ -43,7 +43,7 @@ def test_starts_all_and_drains_in_order(make_up: MakeUp) -> None:
     assert answers == {
         "port": "0",
         "appendonly": "yes",
-        "appendfsync": "everysec",
+        "appendfsync": "always",
         "save": "",
         "maxmemory": str(1024**3),
         "maxmemory-policy": "noeviction",

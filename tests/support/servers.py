@@ -21,7 +21,8 @@ class MissingServerError(Exception):
 
 
 class RedisServer(Program):
-    """A private Redis: AOF every second, nothing evicted, no snapshots, a unix socket and a port.
+    """A private Redis as `qctl up` starts it: its log synced before each answer, nothing evicted, no snapshots; a unix
+    socket and a port.
 
     `options` are further command-line options, such as `--maxmemory 50mb`.
     """
@@ -39,7 +40,7 @@ class RedisServer(Program):
             "dir": str(folder),
             "save": "",
             "appendonly": "yes",
-            "appendfsync": "everysec",
+            "appendfsync": "always",
             "maxmemory-policy": "noeviction",
         }
         return [word for name, value in pairs.items() for word in (f"--{name}", value)]

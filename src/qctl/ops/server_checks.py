@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
+from qctl.broker.ingest import durability
+from qctl.broker.ingest.durability import Durability
 from qctl.broker.query.orphans import MIN_AGE_SECONDS, Orphan
 from qctl.broker.query.server_setup import SHARED_KEY_TYPES, Server
 from qctl.errors import QctlError, SinkMisconfiguredError
@@ -31,12 +33,6 @@ MIN_FREE_SHARE, CRITICAL_FREE_SHARE = 0.10, 0.03
 """Free share of a disk below which it is reported, and below which Redis or SQLite may stop at any moment."""
 
 MIN_ADMIN_KEY_CHARACTERS = 16
-
-_PROMISES = {
-    "always": "acknowledged jobs survive a crash of Redis and a power cut",
-    "everysec": "acknowledged jobs survive a crash of Redis; a power cut loses the last 1 to 2 s",
-    "no": "acknowledged jobs survive a crash of Redis; a power cut loses about 30 s",
-}
 
 
 def check_server(server: Server, *, password: bool) -> Iterator[Finding]:
@@ -88,7 +84,11 @@ def _promise(server: Server) -> Iterator[Finding]:
     if config is None:
         yield Finding("promise", "ok", "not checked: this user may not run CONFIG")
     elif config.get("appendonly") == "yes":
-        yield Finding("promise", "ok", _PROMISES.get(config.get("appendfsync", ""), "unknown appendfsync"))
+        found = durability.of_policy("yes", config.get("appendfsync", ""))
+        if found is Durability.SYNCED:
+            yield Finding("promise", "ok", found.value)
+        else:
+            yield Finding("promise", "degraded", found.value, durability.RECOMMENDATION)
     if config and config.get("maxmemory-policy", "noeviction").startswith("allkeys"):
         yield Finding(
             "promise",

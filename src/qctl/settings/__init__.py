@@ -134,9 +134,9 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
     redis_appendfsync: str = setting(
         "QCTL_REDIS_APPENDFSYNC",
         one_of("everysec", "always"),
-        "everysec",
+        "always",
         group="redis",
-        doc="How often the private Redis syncs its log to disk: everysec (a power cut may lose 2 s) or always",
+        doc="When the private Redis syncs its log: always (before it answers) or everysec (a crash may lose 2 s)",
     )
 
     @classmethod

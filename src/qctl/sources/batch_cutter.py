@@ -6,7 +6,9 @@ import logging
 import threading
 from types import TracebackType
 
+from qctl.broker.ingest import durability
 from qctl.broker.ingest.buffer import Buffer
+from qctl.broker.ingest.durability import Durability
 from qctl.broker.redis.connection import Backoff, connect, translate_errors
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
@@ -34,6 +36,7 @@ class BatchCutter:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"cut-{pipeline.name}", daemon=True)
         self._error: BaseException | None = None
+        self._durability: Durability | None = None
 
     def wake(self) -> None:
         """Cut now: a whole batch waits."""
@@ -56,6 +59,14 @@ class BatchCutter:
         self._thread.join()
         self._connection.close()
 
+    def _log_durability(self) -> None:
+        """Log what an acknowledgement means on this server, at the start and whenever that changes."""
+        found = durability.read(self._connection)
+        if found is not self._durability:
+            level = logging.INFO if found in (Durability.SYNCED, Durability.UNKNOWN) else logging.WARNING
+            log.log(level, "durability: %s", found.value)
+        self._durability = found
+
     def _run(self) -> None:
         try:
             self._cut_until_stopped()
@@ -64,17 +75,22 @@ class BatchCutter:
 
     def _cut_until_stopped(self) -> None:
         backoff = Backoff()
+        was_away = True
         while not self._stop.is_set():
             self._wake.clear()
             try:
                 with translate_errors(self._settings):
+                    if was_away:
+                        self._log_durability()
                     cut = self._buffer.cut_batches(max_age=self._interval)
             except QctlError as error:
                 delay = backoff.next_delay()
                 log.warning("cutting batches failed, trying again in %.0f s: %s", delay, error.message)
+                was_away = True
                 self._stop.wait(delay)
                 continue
             backoff.reset()
+            was_away = False
             if cut:
                 log.debug("batches cut, %d items", cut)
             else:

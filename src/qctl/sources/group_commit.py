@@ -6,7 +6,8 @@ entry has waited LINGER_SECONDS, appended in one transaction by a separate threa
 While Redis is away or full no entry is acknowledged as `ok`. A client that wants an acknowledgement gets `busy` at once
 and should send again. Its entry is still kept while there is room, and committed when Redis is back: clients that want
 no acknowledgement will not send again, nor will those whose library takes any acknowledgement for a success. A message
-that was sent twice is stored once, by its msg_id.
+that is sent again while its first copy waits, or soon after it was committed, is acknowledged and not appended again
+(`recent_messages.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError
 from qctl.settings import Settings
 from qctl.sources.direct_writer import DirectWriter
+from qctl.sources.recent_messages import Known, RecentMessages
 
 log = logging.getLogger(__name__)
 
@@ -52,17 +54,37 @@ Acknowledge = Callable[[dict[str, Any]], None]
 
 class Entry:
     """A message on its way: an item of the buffer, or a reject. `size` is in bytes. `acknowledge` is None if the client
-    wants no acknowledgement; `done` is what it gets once the message is committed."""
+    wants no acknowledgement; `done` is what it gets once the message is committed. `identity` is equal for copies of
+    one message, None if copies are not recognised."""
 
-    __slots__ = ("acknowledge", "done", "message", "size")
+    __slots__ = ("acknowledge", "done", "identity", "message", "size")
 
     def __init__(
-        self, message: bytes | Reject, size: int, done: dict[str, Any], acknowledge: Acknowledge | None
+        self,
+        message: bytes | Reject,
+        size: int,
+        done: dict[str, Any],
+        acknowledge: Acknowledge | None,
+        identity: int | None = None,
     ) -> None:
         self.message = message
         self.size = size
         self.done = done
         self.acknowledge = acknowledge
+        self.identity = identity
+
+    def join(self, copy: Entry) -> None:
+        """Acknowledge a copy of this message together with it."""
+        mine, its = self.acknowledge, copy.acknowledge
+        if mine is None or its is None:
+            self.acknowledge = mine or its
+            return
+
+        def acknowledge_both(answer: dict[str, Any]) -> None:
+            mine(answer)
+            its(answer)
+
+        self.acknowledge = acknowledge_both
 
 
 class EntryQueue:
@@ -108,6 +130,7 @@ class GroupCommit:
         self._buffer = buffer
         self._on_full_batch = on_full_batch
         self._queue = EntryQueue()
+        self._recent: RecentMessages[Entry] = RecentMessages()
         self._thread = ThreadPoolExecutor(1, "commit")
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
@@ -116,7 +139,7 @@ class GroupCommit:
         """Why no entry is acknowledged, None if entries are. It names no server, because clients see it."""
         self.on_busy: list[Callable[[], None]] = []
         """Called whenever it becomes busy."""
-        self.committed = self.rejected = 0
+        self.committed = self.rejected = self.repeated = 0
         self._added = self._removed = 0
 
     @property
@@ -135,10 +158,21 @@ class GroupCommit:
 
     def put(self, entry: Entry) -> None:
         """Add an entry. It is acknowledged when it is committed; while nothing can be, with `busy` at once."""
+        earlier = self._recent.state(entry.identity)
+        if earlier is Known.COMMITTED:
+            self.repeated += 1
+            if entry.acknowledge is not None:
+                entry.acknowledge(entry.done)
+            return
         if self.busy is not None and entry.acknowledge is not None:
             _acknowledge_busy(entry)
             if self._queue.full:
                 return
+        if isinstance(earlier, Entry):
+            self.repeated += 1
+            earlier.join(entry)
+            return
+        self._recent.add(entry.identity, entry)
         self._queue.add(entry)
         self._added += 1
         if self._queue.full:
@@ -198,6 +232,7 @@ class GroupCommit:
         self.committed += len(items)
         self.rejected += len(rejects)
         for entry in group:
+            self._recent.commit(entry.identity)
             if entry.acknowledge is not None:
                 entry.acknowledge(entry.done)
         if depth >= self._settings.batch_size:
@@ -207,6 +242,7 @@ class GroupCommit:
         if self.busy is None:
             log.warning("no messages are acknowledged: %s", error.message)
         self.busy = _public_reason(error)
+        self._recent.forget_committed()
         for entry in self._queue.entries:
             _acknowledge_busy(entry)
         for callback in self.on_busy:

@@ -188,7 +188,8 @@ class SocketServer:
             }
             return Entry(reject, len(reject.args[0]), refusal, acknowledge)
         encoded = message_parser.encode(item)
-        return Entry(encoded, len(encoded), {"ok": True, "msg_id": item["msg_id"]}, acknowledge)
+        done = {"ok": True, "msg_id": item["msg_id"]}
+        return Entry(encoded, len(encoded), done, acknowledge, message_parser.identity(item))
 
     async def _throttle(self, cid: str, client: Client) -> None:
         """Wait until the next event of this client may be taken."""

@@ -23,6 +23,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
 from qctl.broker.redis import clock, keys, replies
 from qctl.catalog.specs import PipelineSpec
+from qctl.errors import QctlError
 from qctl.settings import Settings
 
 RESULT_TTL_SECONDS = 500
@@ -157,7 +158,7 @@ class Buffer:
             for _ in range(10):
                 try:
                     pipe.watch(keys.buffer_head(name))
-                    head = int(pipe.get(keys.buffer_head(name)) or 0)
+                    head = _position(name, pipe.get(keys.buffer_head(name)))
                     if pipe.llen(keys.queue(self._pipeline.queue)) >= self._settings.max_waiting_batches:
                         return 0
                     items = replies.bytes_list(pipe.lrange(keys.buffer(name), 0, size - 1))
@@ -206,3 +207,15 @@ def item_age(item: bytes | None) -> float | None:
         return max(0.0, time.time() - float(json.loads(item)["received_ns"]) / 1e9)
     except (ValueError, KeyError, TypeError):
         return 0.0
+
+
+def _position(pipeline: str, raw: object) -> int:
+    """The number of items ever cut. Raises QctlError if the key holds another text."""
+    try:
+        return int(replies.optional_bytes(raw) or 0)
+    except ValueError:
+        key = keys.buffer_head(pipeline)
+        raise QctlError(
+            f"key {key!r} holds {raw!r}, not a number: batches cannot be cut",
+            hint=f"find who writes there, then: redis-cli set {key} {time.time_ns()}",
+        ) from None
