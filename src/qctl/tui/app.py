@@ -22,10 +22,10 @@ from qctl.errors import QctlError, RedisUnreachableError, RefusedError
 from qctl.models import Selector
 from qctl.safe import escape_line, escape_text
 from qctl.tui import chrome, messages
+from qctl.tui.action_runner import ActionRunner
 from qctl.tui.actions import Action
 from qctl.tui.chrome import ChromeLine
 from qctl.tui.data import background_fetch, event_feed
-from qctl.tui.data.action_runner import ActionRunner
 from qctl.tui.data.background_fetch import in_thread
 from qctl.tui.data.depth_history import DepthHistory, read_depths
 from qctl.tui.data.monitor_data import MonitorData
@@ -123,7 +123,7 @@ class Monitor(App[None]):
         self._focus_grid()
 
     def on_unmount(self) -> None:
-        """End the threads of this monitor."""
+        """End the threads."""
         self._ended.set()
         self._actions.stop()
 

@@ -20,7 +20,7 @@ MAX_LINES_BEFORE_READY = 10
 """Lines of other output before `READY_LINE`; a process that writes more is no monitor."""
 
 STOP_SECONDS = 3.0
-"""Time (s) that a monitor has to end after it was told to quit; then it is killed."""
+"""Time (s) that a monitor has to end after the request to quit; then it is killed."""
 
 DRIVER: Mapping[str, str] = {
     "TEXTUAL_DRIVER": "textual.drivers.web_driver:WebDriver",
@@ -90,7 +90,7 @@ class MonitorProcess:
         await self._send_json(type="focus" if focused else "blur")
 
     async def stop(self) -> None:
-        """Tell the process to quit; kill it if it does not end in time."""
+        """Ask the process to quit; kill it if it does not end in time."""
         process = self._process
         if process is None:
             return

@@ -200,7 +200,7 @@ def test_answers_are_those_of_the_position(file: Path) -> None:
     clock = ReplayClock(played.length)
     clock.pause(True)
     ops = replay(played, clock)
-    with pytest.raises(NotFoundError, match="nobody had opened"):
+    with pytest.raises(NotFoundError, match="not in the recording"):
         ops.stats.read()
     for at, waiting in ((1.0, 111), (4.9, 111), (5.0, 555), (2.0, 111)):
         clock.seek(at)

@@ -1,1 +1,1 @@
-"""Data that the monitor's screens show: loading, caching and refreshing."""
+"""Data of the monitor's pages: reading, caching, and when to read again."""

@@ -66,7 +66,7 @@ class Recording:
         call had not been made by then."""
         count = bisect.bisect_right(self._times.get(call, []), at)
         if not count:
-            raise NotFoundError("not in the recording: nobody had opened this by then")
+            raise NotFoundError("not in the recording: this was not open by then")
         return self._decode(self._offsets[call][count - 1])
 
     def followed(self, after: float, until: float) -> list[Any]:
