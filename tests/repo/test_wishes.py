@@ -30,7 +30,7 @@ WISHES = {
         "ops/test_alerts.py::test_nobody_is_told_of_what_is_muted",
     ),
     "4 find the 12 failures among 700,000 (hibiken/asynqmon#294)": (
-        "broker/query/test_search.py::test_jobs_are_found_by_what_they_say",
+        "broker/query/test_search.py::test_jobs_are_found_by_every_selector",
         "cli/test_bulk.py::test_what_was_not_looked_at_is_said",
     ),
     "5 retry all that failed, across queues, without a round trip each (sidekiq/sidekiq#5781)": (
@@ -49,7 +49,7 @@ WISHES = {
         "cli/test_tree.py::test_json_has_the_schema_of_its_command",
         "cli/test_tree.py::test_every_format_prints_something",
     ),
-    "10 export and import dead jobs (ThomasKoppensteiner/sidekiq-undertaker#51)": ("broker/test_transfer.py",),
+    "10 export and import dead jobs (ThomasKoppensteiner/sidekiq-undertaker#51)": ("broker/admin/test_transfer.py",),
     "11 secrets do not show (Parallels/rq-dashboard#232)": (
         "cli/test_commands.py::test_dead_letters_keep_secrets_unless_they_are_asked_for",
         "test_safe.py::test_values_of_keys_that_sound_secret_are_hidden",
@@ -78,7 +78,7 @@ WISHES = {
     ),
     "18 failed jobs do not fill Redis (rq/rq#964)": (
         "ops/test_cleanup.py::test_dead_letters_go_to_the_trash_and_come_back",
-        "broker/admin/test_trash.py::test_a_full_redis_is_emptied",
+        "broker/admin/test_trash.py::test_full_redis_is_cleared_and_purged",
     ),
     "19 jobs of killed workers run again (rq/rq#2015)": (
         "broker/worker/test_recovery.py::test_kill_9_of_a_worker_runs_its_job_again_within_30_s",

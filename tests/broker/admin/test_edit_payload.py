@@ -1,4 +1,4 @@
-"""Editing payloads: the original is kept, nobody's edit is lost, and nothing is unpickled."""
+"""Edits of payloads: the original is kept, no edit is lost, and nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def write(connection: Redis, text: str, job_id: str = "d") -> bool:
     return edit_payload.write(connection, edit_payload.read(connection, job_id), text, actor="me@here")
 
 
-def test_the_original_is_kept_through_all_edits_and_comes_back(connection: Redis, letter: str) -> None:
-    """peers.md section 4, 6: fix the payload, then retry, and keep what was overwritten."""
+def test_original_payload_survives_edits_and_is_restored(connection: Redis, letter: str) -> None:
+    """A payload can be corrected before a retry, and the original is kept."""
     before = connection.hgetall(keys.job("d"))
     assert write(connection, '{"args": ["ada@example.com"]}')
     assert write(connection, '{"kwargs": {"copies": 2}}')
@@ -46,11 +46,11 @@ def test_the_original_is_kept_through_all_edits_and_comes_back(connection: Redis
     edit_payload.revert(connection, edit_payload.read(connection, "d"), actor="me@here")
     after = connection.hgetall(keys.job("d"))
     assert after == {**before, b"description": after[b"description"]}
-    told = [(event.event, event.fields["reason"]) for event in events.newest(connection, 3)]
-    assert told == [("edited", "the original is kept")] * 2 + [("edited", "the original is back")]
+    edits = [(event.event, event.fields["reason"]) for event in events.newest(connection, 3)]
+    assert edits == [("edited", "the original is kept")] * 2 + [("edited", "the original is back")]
 
 
-def test_what_means_the_same_changes_nothing(connection: Redis, letter: str) -> None:
+def test_equal_payload_changes_nothing(connection: Redis, letter: str) -> None:
     before = connection.hgetall(keys.job("d"))
     assert not write(connection, '{"args": [ "ada@exmaple.com" ]}')
     assert not write(connection, "{}")
@@ -59,7 +59,7 @@ def test_what_means_the_same_changes_nothing(connection: Redis, letter: str) -> 
         edit_payload.revert(connection, edit_payload.read(connection, "d"), actor="me")
 
 
-def test_somebody_elses_edit_is_not_lost(connection: Redis, letter: str) -> None:
+def test_concurrent_edit_is_not_lost(connection: Redis, letter: str) -> None:
     mine = edit_payload.read(connection, "d")
     write(connection, '{"args": ["theirs"]}')
     with pytest.raises(RefusedError, match="somebody else edited it"):
@@ -68,13 +68,13 @@ def test_somebody_elses_edit_is_not_lost(connection: Redis, letter: str) -> None
 
 
 @pytest.mark.parametrize("status", ["started", "finished"])
-def test_a_job_that_runs_or_has_run_is_not_edited(connection: Redis, letter: str, status: str) -> None:
+def test_started_or_finished_job_is_not_edited(connection: Redis, letter: str, status: str) -> None:
     connection.hset(keys.job("d"), "status", status)
     with pytest.raises(RefusedError, match=r"it runs|it has finished"):
         write(connection, '{"args": []}')
 
 
-def test_a_claimed_job_is_not_edited(connection: Redis, letter: str) -> None:
+def test_claimed_job_is_not_edited(connection: Redis, letter: str) -> None:
     connection.hset(keys.claims("mail"), "d", "w|1")
     with pytest.raises(RefusedError, match="it runs"):
         write(connection, '{"args": []}')
@@ -94,14 +94,14 @@ def test_a_claimed_job_is_not_edited(connection: Redis, letter: str) -> None:
         ("[" * 100_000, "nested too deeply|not JSON"),
     ],
 )
-def test_a_malformed_payload_is_told_where(connection: Redis, letter: str, text: str, said: str) -> None:
+def test_error_in_payload_has_a_position(connection: Redis, letter: str, text: str, said: str) -> None:
     before = connection.hgetall(keys.job("d"))
     with pytest.raises(UsageError, match=said):
         write(connection, text)
     assert connection.hgetall(keys.job("d")) == before
 
 
-def test_a_pickled_payload_is_refused_and_stays_pickled(connection: Redis, tmp_path: Path) -> None:
+def test_pickled_payload_is_refused_and_not_unpickled(connection: Redis, tmp_path: Path) -> None:
     bomb = Bomb(tmp_path / "went off")
     stock.die(connection, stock.enqueue(connection, "mail", "p", bomb))
     with pytest.raises(RefusedError, match="not JSON, and is never unpickled"):
@@ -116,6 +116,6 @@ def test_other_payloads_are_refused(connection: Redis, data: str) -> None:
         edit_payload.read(connection, "x")
 
 
-def test_what_is_not_there_is_not_found(connection: Redis) -> None:
+def test_missing_job_is_not_found(connection: Redis) -> None:
     with pytest.raises(NotFoundError):
         edit_payload.read(connection, "nope")

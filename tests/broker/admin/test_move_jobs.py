@@ -1,4 +1,4 @@
-"""Canceling, discarding and moving jobs: each in exactly one place at any moment, and back again."""
+"""Cancel, discard and move: each job is in exactly one location at any moment, and can be restored."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def choose(connection: Redis, *states: State, **selector: Any) -> Selection:
     return select_jobs.select(connection, Selector(**selector), ["mail", "news"], states, ignore_progress)
 
 
-def run(connection: Redis, act: Relocation | Retry, chosen: Selection, **more: Any) -> BulkResult:
-    return bulk.run(connection, chosen, act, progress=ignore_progress, **more)
+def run(connection: Redis, action: Relocation | Retry, chosen: Selection, **more: Any) -> BulkResult:
+    return bulk.run(connection, chosen, action, progress=ignore_progress, **more)
 
 
 def discard(connection: Redis) -> Discard:
@@ -36,14 +36,14 @@ def discard(connection: Redis) -> Discard:
 
 
 def dump(connection: Redis) -> dict[bytes, Any]:
-    """All that a job is made of; not what was written about the act."""
+    """Dump all keys of jobs, without the records of actions."""
     skip = (keys.EVENTS.encode(), b"qctl:counts")
-    found = {key: connection.dump(key) for key in connection.scan_iter() if not key.startswith(skip)}
-    return found | {key: connection.hgetall(key) for key in found if connection.type(key) == b"hash"}
+    dumped = {key: connection.dump(key) for key in connection.scan_iter() if not key.startswith(skip)}
+    return dumped | {key: connection.hgetall(key) for key in dumped if connection.type(key) == b"hash"}
 
 
-def place(connection: Redis, state: State, *ids: str, queue: str = "mail") -> None:
-    """Put jobs into a state, as RQ and qctl leave them there."""
+def put(connection: Redis, state: State, *ids: str, queue: str = "mail") -> None:
+    """Put jobs into a state as RQ and qctl do."""
     for n, id_ in enumerate(ids):
         if state == "failed":
             with connection.pipeline() as pipe:
@@ -65,12 +65,12 @@ def place(connection: Redis, state: State, *ids: str, queue: str = "mail") -> No
 PLACES = [state for state in STATES if state != "started"]
 
 
-# --- each act -----------------------------------------------------------------------------------------------
+# --- each action --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", Cancel.states)
-def test_canceled_jobs_are_canceled_to_rq_and_can_be_run(connection: Redis, state: State) -> None:
-    place(connection, state, "a", "b")
+def test_canceled_jobs_are_in_rqs_registry_and_can_be_retried(connection: Redis, state: State) -> None:
+    put(connection, state, "a", "b")
     assert run(connection, Cancel("me"), choose(connection, state)).done == 2
     assert Job.fetch("a", connection=connection).is_canceled
     assert Queue("mail", connection=connection).canceled_job_registry.get_job_ids(cleanup=False) == ["a", "b"]
@@ -81,10 +81,10 @@ def test_canceled_jobs_are_canceled_to_rq_and_can_be_run(connection: Redis, stat
 
 
 @pytest.mark.parametrize("state", PLACES)
-def test_discarded_jobs_come_back_as_they_were(connection: Redis, state: State) -> None:
-    """peers.md section 4, 8: whatever was deleted by mistake is restored, in every state."""
-    place(connection, state, "a", "b", "c")
-    place(connection, "queued", "other", queue="news")
+def test_discarded_jobs_are_restored_as_they_were(connection: Redis, state: State) -> None:
+    """Jobs that were discarded by mistake can be restored, in every state."""
+    put(connection, state, "a", "b", "c")
+    put(connection, "queued", "other", queue="news")
     connection.pexpire(keys.job("b"), 1_000_000)
     before = dump(connection)
     result = run(connection, discard(connection), choose(connection, state, queue=None))
@@ -100,9 +100,8 @@ def test_discarded_jobs_come_back_as_they_were(connection: Redis, state: State) 
 
 
 @pytest.mark.parametrize("state", MOVABLE_STATES)
-def test_moved_jobs_are_in_the_same_state_elsewhere_and_back(connection: Redis, state: State) -> None:
-    """peers.md section 4, 7: move a job to another queue."""
-    place(connection, state, "a", "b", "c")
+def test_moved_jobs_keep_their_state_there_and_back(connection: Redis, state: State) -> None:
+    put(connection, state, "a", "b", "c")
     connection.sadd(keys.QUEUES, keys.queue("news"))
     before = dump(connection)
     assert run(connection, Move("me", "news"), choose(connection, state)).done == 3
@@ -117,17 +116,17 @@ def test_moved_jobs_are_in_the_same_state_elsewhere_and_back(connection: Redis, 
     assert dump(connection) == before
 
 
-def test_a_waiting_job_goes_to_the_end_of_the_other_queue_in_its_order(connection: Redis) -> None:
-    place(connection, "queued", "a", "b", "c")
-    place(connection, "queued", "x", queue="news")
+def test_waiting_jobs_move_to_the_tail_in_their_order(connection: Redis) -> None:
+    put(connection, "queued", "a", "b", "c")
+    put(connection, "queued", "x", queue="news")
     chosen = select_jobs.select(connection, Selector(), ["mail"], ["queued"], ignore_progress)
     run(connection, Move("me", "news"), chosen)
     assert stock.waiting(connection, "news") == ["x", "a", "b", "c"]
 
 
-def test_one_act_on_many_queues_is_one_batch_to_the_user(connection: Redis) -> None:
-    place(connection, "queued", "a")
-    place(connection, "failed", "b", queue="news")
+def test_discard_from_many_queues_is_restored_as_one_batch(connection: Redis) -> None:
+    put(connection, "queued", "a")
+    put(connection, "failed", "b", queue="news")
     result = run(connection, discard(connection), choose(connection, "queued", "failed"))
     assert [batch.id for batch in trash.batches(connection)] == [f"{result.batch}.2", result.batch]
     restored = trash.restore(connection, result.batch, actor="me", progress=ignore_progress)
@@ -135,9 +134,9 @@ def test_one_act_on_many_queues_is_one_batch_to_the_user(connection: Redis) -> N
     assert trash.batches(connection) == []
 
 
-def test_what_was_discarded_can_be_deleted_for_good(connection: Redis) -> None:
+def test_discarded_jobs_can_be_deleted_for_good(connection: Redis) -> None:
     for state in PLACES:
-        place(connection, state, state)
+        put(connection, state, state)
     result = run(connection, discard(connection), choose(connection, *PLACES))
     assert trash.empty(connection, result.batch, actor="me", progress=ignore_progress) == len(PLACES)
     left = {key.decode() for key in connection.scan_iter()}
@@ -145,41 +144,41 @@ def test_what_was_discarded_can_be_deleted_for_good(connection: Redis) -> None:
     assert not {job_locations.key(state, "mail") for state in STATES} & left
 
 
-def test_every_act_leaves_an_event(connection: Redis) -> None:
-    place(connection, "queued", "a", "b", "c")
-    for act, id_ in ((Cancel("me"), "a"), (discard(connection), "b"), (Move("me", "news"), "c")):
-        run(connection, act, choose(connection, "queued", ids=(id_,)))
-    told = [(event.event, event.fields["job"], event.fields["actor"]) for event in events.newest(connection, 9)]
-    assert told[-3:] == [("canceled", "a", "me"), ("discarded", "b", "me@here"), ("moved", "c", "me")]
+def test_every_action_records_an_event(connection: Redis) -> None:
+    put(connection, "queued", "a", "b", "c")
+    for action, id_ in ((Cancel("me"), "a"), (discard(connection), "b"), (Move("me", "news"), "c")):
+        run(connection, action, choose(connection, "queued", ids=(id_,)))
+    recorded = [(event.event, event.fields["job"], event.fields["actor"]) for event in events.newest(connection, 9)]
+    assert recorded[-3:] == [("canceled", "a", "me"), ("discarded", "b", "me@here"), ("moved", "c", "me")]
 
 
 # --- what must not be touched -------------------------------------------------------------------------------
 
-ACTS: dict[str, Callable[[Redis], Relocation]] = {
+ACTIONS: dict[str, Callable[[Redis], Relocation]] = {
     "cancel": lambda _: Cancel("me"),
     "discard": discard,
     "move": lambda _: Move("me", "news"),
 }
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_a_job_that_runs_by_now_is_left_alone(connection: Redis, name: str) -> None:
-    place(connection, "queued", "a", "b")
+@pytest.mark.parametrize("name", ACTIONS)
+def test_job_that_has_started_is_left_alone(connection: Redis, name: str) -> None:
+    put(connection, "queued", "a", "b")
     chosen = choose(connection, "queued")
     connection.hset(keys.job("a"), "status", "started")
-    result = run(connection, ACTS[name](connection), chosen)
+    result = run(connection, ACTIONS[name](connection), chosen)
     assert (result.done, result.outcomes[0].detail) == (1, "it is started")
     assert stock.waiting(connection, "mail") == ["a"]
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_a_job_that_is_gone_by_now_is_no_jobs(connection: Redis, name: str) -> None:
-    place(connection, "queued", "a", "b")
-    place(connection, "scheduled", "s")
+@pytest.mark.parametrize("name", ACTIONS)
+def test_job_that_is_gone_is_reported(connection: Redis, name: str) -> None:
+    put(connection, "queued", "a", "b")
+    put(connection, "scheduled", "s")
     chosen = choose(connection, "queued", "scheduled")
     connection.lrem(keys.queue("mail"), 0, "a")
     connection.zrem(keys.scheduled("mail"), "s")
-    result = run(connection, ACTS[name](connection), chosen)
+    result = run(connection, ACTIONS[name](connection), chosen)
     assert (result.done, result.failed) == (1, 2)
     assert {outcome.detail for outcome in result.outcomes if not outcome.done} == {
         "it does not wait any more",
@@ -187,25 +186,25 @@ def test_a_job_that_is_gone_by_now_is_no_jobs(connection: Redis, name: str) -> N
     }
 
 
-@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("name", ACTIONS)
 @pytest.mark.parametrize("key", [keys.recoveries, keys.claims, keys.causes, keys.intermediate])
-def test_a_key_of_a_wrong_type_changes_nothing_and_stops_no_other(
+def test_key_of_wrong_type_changes_nothing_and_stops_no_other(
     connection: Redis, name: str, key: Callable[[str], str]
 ) -> None:
-    place(connection, "scheduled", "a")
-    place(connection, "scheduled", "x", queue="files")
+    put(connection, "scheduled", "a")
+    put(connection, "scheduled", "x", queue="files")
     chosen = select_jobs.select(connection, Selector(), ["mail", "files"], ["scheduled"], ignore_progress)
     connection.set(key("mail"), "text")
     before = connection.zscore(keys.scheduled("mail"), "a")
-    result = run(connection, ACTS[name](connection), chosen)
+    result = run(connection, ACTIONS[name](connection), chosen)
     assert [(outcome.id, outcome.done) for outcome in result.outcomes] == [("a", False), ("x", True)]
     assert "another type" in result.outcomes[0].detail
     assert connection.zscore(keys.scheduled("mail"), "a") == before
     assert connection.hget(keys.job("a"), "status") == b"scheduled"
 
 
-def test_an_id_that_was_enqueued_again_is_not_restored_over(connection: Redis) -> None:
-    place(connection, "failed", "a", "b")
+def test_reused_id_is_not_overwritten_by_restore(connection: Redis) -> None:
+    put(connection, "failed", "a", "b")
     result = run(connection, discard(connection), choose(connection, "failed"))
     stock.enqueue(connection, "mail", "a")
     assert trash.restore(connection, result.batch, actor="me", progress=ignore_progress).restored == 1
@@ -213,7 +212,7 @@ def test_an_id_that_was_enqueued_again_is_not_restored_over(connection: Redis) -
     assert connection.zscore(keys.failed("mail"), "b") is not None
 
 
-def test_a_slot_of_a_rate_limit_is_given_back(connection: Redis) -> None:
+def test_rate_limit_slot_is_released(connection: Redis) -> None:
     queue = Queue("mail", connection=connection)
     for id_ in ("first", "second"):
         queue.enqueue("app.send", job_id=id_, rate_limit=RateLimit("smtp", 1))
@@ -227,7 +226,7 @@ def test_a_slot_of_a_rate_limit_is_given_back(connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("keep", [2, 7, 500])
-def test_any_part_of_a_long_queue_goes_and_the_rest_keeps_its_order(connection: Redis, keep: int) -> None:
+def test_rest_of_a_long_queue_keeps_its_order(connection: Redis, keep: int) -> None:
     names = stock.fill(connection, "mail", 2300)
     going = {name for n, name in enumerate(names) if n % keep == 0}
     picked = [(name.encode(), n) for n, name in enumerate(names) if name in going]
@@ -238,21 +237,21 @@ def test_any_part_of_a_long_queue_goes_and_the_rest_keeps_its_order(connection: 
 
 
 class Busy:
-    """An act during which workers take from the head, and give back to it."""
+    """An action during which workers claim from the head of the queue, and give back to it."""
 
-    def __init__(self, connection: Redis, act: Relocation, taken: int) -> None:
-        self._connection, self._act, self._taken = connection, act, taken
-        self.jobs_per_call, self.batch = 50, act.batch
+    def __init__(self, connection: Redis, action: Relocation, taken: int) -> None:
+        self._connection, self._action, self._taken = connection, action, taken
+        self.jobs_per_call, self.batch = 50, action.batch
         self.gone: list[bytes] = []
 
     def __call__(self, *args: Any) -> tuple[list[str], int]:
-        """Take some, then do it."""
+        """Claim some jobs, then run the action."""
         self.gone += self._connection.lpop(keys.queue("mail"), self._taken) or []
-        return self._act(*args)
+        return self._action(*args)
 
 
 @pytest.mark.parametrize("taken", [0, 3, 90, 400])
-def test_while_workers_take_jobs_each_is_in_one_place(connection: Redis, taken: int) -> None:
+def test_jobs_stay_in_one_location_while_workers_claim(connection: Redis, taken: int) -> None:
     names = stock.fill(connection, "mail", 2000)
     picked = [(name.encode(), n) for n, name in enumerate(names) if n % 3 == 0]
     part = ChosenJobs("mail", "queued", [id_ for id_, _ in picked], [n for _, n in picked])
@@ -269,24 +268,24 @@ def test_while_workers_take_jobs_each_is_in_one_place(connection: Redis, taken: 
     assert not waiting & {id_ for id_, _ in picked}
 
 
-def test_no_call_takes_more_than_its_step_nor_looks_through_both_halves(connection: Redis) -> None:
+def test_calls_are_limited_in_size_and_to_one_half_of_the_list(connection: Redis) -> None:
     names = stock.fill(connection, "mail", 1000)
-    steps: list[list[int]] = []
-    act = Cancel("me")
+    calls: list[list[int]] = []
+    action = Cancel("me")
 
-    def noting(client: Redis, queue: str, state: State, ids: list[bytes], positions: list[int]) -> Any:
-        steps.append([names.index(id_.decode()) for id_ in ids])
-        return act(client, queue, state, ids, positions)
+    def record_call(client: Redis, queue: str, state: State, ids: list[bytes], positions: list[int]) -> Any:
+        calls.append([names.index(id_.decode()) for id_ in ids])
+        return action(client, queue, state, ids, positions)
 
-    noting.jobs_per_call, noting.batch = 300, None  # type: ignore[attr-defined]
+    record_call.jobs_per_call, record_call.batch = 300, None  # type: ignore[attr-defined]
     part = ChosenJobs("mail", "queued", [name.encode() for name in names[::2]], list(range(0, 1000, 2)))
-    assert bulk.run(connection, Selection([part]), noting, progress=ignore_progress).done == 500  # type: ignore[arg-type]
-    assert max(map(len, steps)) <= 300
-    assert not any(step[0] < 500 <= step[-1] for step in steps)
+    assert bulk.run(connection, Selection([part]), record_call, progress=ignore_progress).done == 500  # type: ignore[arg-type]
+    assert max(map(len, calls)) <= 300
+    assert not any(call[0] < 500 <= call[-1] for call in calls)
 
 
-@pytest.mark.parametrize("name", ACTS)
-def test_an_interrupt_leaves_each_job_in_one_place_and_it_can_go_on(connection: Redis, name: str) -> None:
+@pytest.mark.parametrize("name", ACTIONS)
+def test_interrupted_action_can_be_repeated(connection: Redis, name: str) -> None:
     ids = stock.fill(connection, "mail", 1000)
     random.shuffle(ids)
     stop_at = 400
@@ -295,23 +294,23 @@ def test_an_interrupt_leaves_each_job_in_one_place_and_it_can_go_on(connection: 
         if done >= stop_at:
             raise KeyboardInterrupt
 
-    act = ACTS[name](connection)
+    action = ACTIONS[name](connection)
     with pytest.raises(KeyboardInterrupt):
-        bulk.run(connection, choose(connection, "queued", queue=None), act, progress=interrupt)
+        bulk.run(connection, choose(connection, "queued", queue=None), action, progress=interrupt)
     assert len(stock.waiting(connection, "mail")) == 600
     left = select_jobs.select(connection, Selector(), ["mail"], ["queued"], ignore_progress)
-    assert run(connection, act, left).done == 600
+    assert run(connection, action, left).done == 600
     assert stock.waiting(connection, "mail") == []
 
 
-def test_a_rate_is_kept(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_is_not_exceeded(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
     now = [100.0]
     monkeypatch.setattr(bulk.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(
         bulk.time, "sleep", lambda seconds: (slept.append(seconds), now.__setitem__(0, now[0] + seconds))
     )
-    place(connection, "queued", *(f"j{n}" for n in range(30)))
+    put(connection, "queued", *(f"j{n}" for n in range(30)))
     run(connection, Cancel("me"), choose(connection, "queued"), rate=10.0)
     assert sum(slept) == pytest.approx(2.9)
     assert max(slept) == pytest.approx(0.1)
@@ -320,8 +319,8 @@ def test_a_rate_is_kept(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> N
 # --- queues -------------------------------------------------------------------------------------------------
 
 
-def test_a_queue_is_forgotten_only_when_it_is_empty(connection: Redis) -> None:
-    place(connection, "scheduled", "a")
+def test_only_an_empty_queue_is_deleted(connection: Redis) -> None:
+    put(connection, "scheduled", "a")
     assert not delete_queue.delete(connection, "mail", actor="me")
     run(connection, discard(connection), choose(connection, "scheduled"))
     assert delete_queue.delete(connection, "mail", actor="me")

@@ -1,4 +1,4 @@
-"""Retrying dead letters: once each, whoever asks how often, whatever state they are in."""
+"""Retries of dead letters: each runs once, however often it is retried, and with any damage."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from support import stock
 from support.stock import Bomb
 
 
-def again(connection: Redis, *ids: str, queue: str = "mail") -> list[Outcome]:
-    """What becomes of each, in their order."""
+def retry(connection: Redis, *ids: str, queue: str = "mail") -> list[Outcome]:
+    """Retry jobs by id, and return their outcomes in that order."""
     chosen = Selection([ChosenJobs(queue, "failed", [untrusted_fields.encode(id_) for id_ in ids])])
     return run(connection, chosen)
 
@@ -39,18 +39,18 @@ def run(connection: Redis, chosen: Selection, progress: Progress = ignore_progre
 
 
 def dead(connection: Redis) -> list[bytes]:
-    return [found.id for step in job_locations.read(connection, "mail", "failed") for found in step]
+    return [entry.id for page in job_locations.read(connection, "mail", "failed") for entry in page]
 
 
 def quarantine(connection: Redis, job_id: str) -> None:
     connection.hset(keys.quarantine("mail"), job_id, json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 3}))
 
 
-def test_a_stock_letter_goes_back_to_the_tail(connection: Redis, tmp_path: Path) -> None:
+def test_stock_letter_goes_back_to_the_tail(connection: Redis, tmp_path: Path) -> None:
     bomb = Bomb(tmp_path / "went off")
     stock.die(connection, stock.enqueue(connection, "mail", "j", bomb))
     stock.enqueue(connection, "mail", "first")
-    assert again(connection, "j") == [Outcome("j", "mail", True)]
+    assert retry(connection, "j") == [Outcome("j", "mail", True)]
     assert stock.waiting(connection, "mail") == ["first", "j"]
     assert connection.exists(keys.failed("mail")) == 0
     assert connection.ttl(keys.job("j")) == -1
@@ -64,14 +64,14 @@ def test_a_stock_letter_goes_back_to_the_tail(connection: Redis, tmp_path: Path)
     assert (event.event, event.fields) == ("requeued", {"queue": "mail", "job": "j", "actor": "me@here"})
 
 
-def test_a_double_click_runs_it_once(connection: Redis) -> None:
+def test_repeated_retry_runs_a_job_once(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
-    assert sorted(outcome.done for outcome in again(connection, "j", "j")) == [False, True]
-    assert again(connection, "j") == [Outcome("j", "mail", False, "it is not there any more")]
+    assert sorted(outcome.done for outcome in retry(connection, "j", "j")) == [False, True]
+    assert retry(connection, "j") == [Outcome("j", "mail", False, "it is not there any more")]
     assert stock.waiting(connection, "mail") == ["j"]
 
 
-def test_two_operators_at_once_run_each_once(settings: Settings, connection: Redis) -> None:
+def test_concurrent_retries_run_each_job_once(settings: Settings, connection: Redis) -> None:
     ids = [f"j{n}" for n in range(150)]
     for id_ in ids:
         connection.hset(keys.job(id_), mapping={"status": "failed", "data": "x"})
@@ -81,7 +81,7 @@ def test_two_operators_at_once_run_each_once(settings: Settings, connection: Red
     def operator() -> int:
         own = connect(settings)
         together.wait(10)
-        done = sum(outcome.done for id_ in ids for outcome in again(own, id_))
+        done = sum(outcome.done for id_ in ids for outcome in retry(own, id_))
         own.close()
         return done
 
@@ -91,21 +91,21 @@ def test_two_operators_at_once_run_each_once(settings: Settings, connection: Red
     assert sorted(stock.waiting(connection, "mail")) == sorted(ids)
 
 
-def test_the_index_of_causes_forgets_it(connection: Redis) -> None:
+def test_retried_letter_leaves_the_index_of_causes(connection: Redis) -> None:
     with connection.pipeline() as pipe:
         for id_ in ("a", "b"):
             dead_letter_index.add_rejected(pipe, "readings", "mail", "app.take", [], "ValueError: no", id_)
         pipe.execute()
     (fingerprint,) = (name.decode() for name in connection.hkeys(keys.causes("mail")))
-    again(connection, "a")
+    retry(connection, "a")
     assert connection.zrange(keys.cause("mail", fingerprint), 0, -1) == [b"b"]
     assert connection.hget(keys.job("a"), job_fields.FINGERPRINT) is None
     assert connection.hlen(keys.causes("mail")) == 1
-    again(connection, "b")
+    retry(connection, "b")
     assert connection.exists(keys.causes("mail"), keys.cause("mail", fingerprint)) == 0
 
 
-def test_out_of_quarantine_with_a_clean_slate(connection: Redis) -> None:
+def test_retry_from_quarantine_resets_recoveries(connection: Redis) -> None:
     job = stock.enqueue(connection, "mail", "q")
     stock.die(connection, job)
     connection.zrem(keys.failed("mail"), "q")
@@ -113,7 +113,7 @@ def test_out_of_quarantine_with_a_clean_slate(connection: Redis) -> None:
     connection.hset(keys.recoveries("mail"), "q", 3)
     connection.hset(keys.claims("mail"), "q", "dead.1.x|1")
     connection.rpush(keys.intermediate("mail"), "q", "other")
-    assert again(connection, "q")[0].done
+    assert retry(connection, "q")[0].done
     assert stock.waiting(connection, "mail") == ["q"]
     left = (keys.quarantine("mail"), keys.recoveries("mail"), keys.claims("mail"))
     assert connection.exists(*left) == 0
@@ -121,7 +121,7 @@ def test_out_of_quarantine_with_a_clean_slate(connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("kind", ["dead", "quarantined"])
-def test_what_cannot_run_stays_and_says_why(connection: Redis, kind: str) -> None:
+def test_job_that_cannot_run_stays_with_a_reason(connection: Redis, kind: str) -> None:
     connection.set(keys.job("text"), "text")
     connection.hset(keys.job("empty"), "status", "failed")
     for id_ in ("gone", "text", "empty"):
@@ -129,7 +129,7 @@ def test_what_cannot_run_stays_and_says_why(connection: Redis, kind: str) -> Non
             connection.zadd(keys.failed("mail"), {id_: -1})
         else:
             quarantine(connection, id_)
-    assert {outcome.id: outcome.detail for outcome in again(connection, "gone", "text", "empty")} == {
+    assert {outcome.id: outcome.detail for outcome in retry(connection, "gone", "text", "empty")} == {
         "gone": "its data is gone",
         "text": "it cannot be read",
         "empty": "it cannot be read",
@@ -139,15 +139,15 @@ def test_what_cannot_run_stays_and_says_why(connection: Redis, kind: str) -> Non
 
 
 @pytest.mark.parametrize("status", ["queued", "started", "scheduled", "finished"])
-def test_a_letter_whose_id_lives_again_is_left_alone(connection: Redis, status: str) -> None:
+def test_letter_with_reused_id_is_left_alone(connection: Redis, status: str) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
     connection.hset(keys.job("j"), "status", status)
-    assert again(connection, "j") == [Outcome("j", "mail", False, f"it is {status}")]
+    assert retry(connection, "j") == [Outcome("j", "mail", False, f"it is {status}")]
     assert stock.waiting(connection, "mail") == []
 
 
 @pytest.mark.parametrize("key", [keys.queue, keys.claims, keys.intermediate, keys.recoveries, keys.causes])
-def test_a_key_of_a_wrong_type_leaves_the_letter_where_it_is(connection: Redis, key: object) -> None:
+def test_key_of_wrong_type_leaves_the_letter_in_place(connection: Redis, key: object) -> None:
     assert callable(key)
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
     stock.die(connection, stock.enqueue(connection, "other", "o"))
@@ -160,41 +160,41 @@ def test_a_key_of_a_wrong_type_leaves_the_letter_where_it_is(connection: Redis, 
     assert connection.hget(keys.job("j"), "status") == b"failed"
 
 
-def test_a_hostile_fingerprint_reaches_no_other_key(connection: Redis) -> None:
+def test_hostile_fingerprint_reaches_no_other_key(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
     connection.hset(keys.job("j"), job_fields.FINGERPRINT, "x")
     connection.set(keys.cause("mail", "x"), "text")
-    assert again(connection, "j")[0].done
+    assert retry(connection, "j")[0].done
     assert connection.get(keys.cause("mail", "x")) == b"text"
 
 
-def test_many_are_retried_in_steps_and_an_interrupted_retry_goes_on(connection: Redis) -> None:
+def test_interrupted_retry_can_be_repeated(connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 3 * Retry.jobs_per_call + 1)
     connection.delete(keys.queue("mail"))
     for id_ in ids:
         connection.hset(keys.job(id_), "status", "failed")
     connection.zadd(keys.failed("mail"), dict.fromkeys(ids, -1))
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
 
     def interrupt(done: int, total: int | None) -> None:
-        told.append((done, total))
+        reported.append((done, total))
         if done >= 2 * Retry.jobs_per_call:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(connection, Selection([ChosenJobs("mail", "failed", dead(connection))]), interrupt)
-    assert told == [(Retry.jobs_per_call, len(ids)), (2 * Retry.jobs_per_call, len(ids))]
+    assert reported == [(Retry.jobs_per_call, len(ids)), (2 * Retry.jobs_per_call, len(ids))]
     assert connection.llen(keys.queue("mail")) == 2 * Retry.jobs_per_call
     assert connection.zcard(keys.failed("mail")) == Retry.jobs_per_call + 1
-    again(connection, *map(untrusted_fields.decode, dead(connection)))
+    retry(connection, *map(untrusted_fields.decode, dead(connection)))
     assert sorted(stock.waiting(connection, "mail")) == sorted(ids)
 
 
-def test_ids_that_are_not_text(connection: Redis) -> None:
+def test_letters_with_ids_that_are_not_utf8_are_retried(connection: Redis) -> None:
     queue, job_id = "q\udcff", "j\udc80\n"
     connection.hset(keys.job(job_id), mapping={"status": "failed", "data": "x"})
     connection.zadd(keys.failed(queue), {job_id: -1})
-    assert again(connection, job_id, queue=queue) == [Outcome(job_id, queue, True)]
+    assert retry(connection, job_id, queue=queue) == [Outcome(job_id, queue, True)]
     assert stock.waiting(connection, queue) == [job_id]
 
 
@@ -209,19 +209,17 @@ def limited(connection: Redis) -> Iterator[Sequence[str]]:
     return ("a", "b")
 
 
-def test_a_rate_limit_is_kept(connection: Redis, limited: Sequence[str]) -> None:
-    assert all(outcome.done for outcome in again(connection, *limited))
+def test_retry_obeys_the_rate_limit(connection: Redis, limited: Sequence[str]) -> None:
+    assert all(outcome.done for outcome in retry(connection, *limited))
     registry = RateLimitRegistry("smtp", connection)
     assert stock.waiting(connection, "mail") == ["a"]
     assert registry.get_rate_limited_job_ids() == ["b"]
     assert registry.release_and_enqueue("a") == ["b"]
 
 
-def test_a_rate_limit_that_cannot_be_kept_leaves_the_letter_where_it_is(
-    connection: Redis, limited: Sequence[str]
-) -> None:
+def test_unreadable_rate_limit_leaves_the_letter_in_place(connection: Redis, limited: Sequence[str]) -> None:
     connection.set(RateLimitRegistry("smtp", connection).rate_limited_key, "text")
-    outcomes = again(connection, *limited)
+    outcomes = retry(connection, *limited)
     assert [(outcome.done, outcome.detail) for outcome in outcomes] == (
         [(False, "a key of its rate limit holds another type")] * 2
     )

@@ -1,4 +1,4 @@
-"""Clearing a queue, and taking it back. Every job is in one place at any moment."""
+"""Clear, restore and purge: every job is in one location at any moment."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_clear_and_restore_keep_the_order(connection: Redis, tmp_path: Path) -> 
     assert bomb.proves_itself()
 
 
-def test_takes_nothing_but_what_waits(connection: Redis) -> None:
+def test_clear_takes_only_waiting_jobs(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "waits")
     stock.die(connection, stock.enqueue(connection, "mail", "dead"))
     connection.zadd(keys.scheduled("mail"), {"later": 1})
@@ -73,7 +73,7 @@ def test_takes_nothing_but_what_waits(connection: Redis) -> None:
     assert status(connection, "dead") == "failed"
 
 
-def test_an_empty_queue_makes_no_batch(connection: Redis) -> None:
+def test_clearing_an_empty_queue_creates_no_batch(connection: Redis) -> None:
     assert clear(connection) == ClearResult("mail", 0, None)
     assert trash.purge(connection, "mail", actor="me", progress=ignore_progress) == ClearResult(
         "mail", 0, None, purged=True
@@ -81,18 +81,18 @@ def test_an_empty_queue_makes_no_batch(connection: Redis) -> None:
     assert connection.exists(keys.TRASH, keys.EVENTS) == 0
 
 
-def test_a_hundred_thousand_in_steps(connection: Redis) -> None:
+def test_hundred_thousand_jobs_are_cleared_in_small_calls(connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 100_000)
-    told: list[tuple[int, int | None]] = []
-    result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda *now: told.append(now))
+    reported: list[tuple[int, int | None]] = []
+    result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda *now: reported.append(now))
     assert result.removed == 100_000
-    assert told == [(n, 100_000) for n in range(trash.JOBS_PER_CALL, 100_001, trash.JOBS_PER_CALL)]
+    assert reported == [(n, 100_000) for n in range(trash.JOBS_PER_CALL, 100_001, trash.JOBS_PER_CALL)]
     assert restore(connection).restored == 100_000
     assert stock.waiting(connection, "mail") == ids
     assert {status(connection, id_) for id_ in ids[::777]} == {"queued"}
 
 
-def test_no_more_than_waited_at_the_beginning(connection: Redis) -> None:
+def test_clear_takes_no_job_enqueued_meanwhile(connection: Redis) -> None:
     stock.fill(connection, "mail", trash.JOBS_PER_CALL + 1)
 
     def producer(done: int, total: int | None) -> None:
@@ -111,7 +111,7 @@ def interrupt_after(steps: int) -> Progress:
     return progress
 
 
-def test_an_interrupted_clear_and_restore_lose_nothing(connection: Redis) -> None:
+def test_interrupted_clear_and_restore_lose_no_job(connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 3 * trash.JOBS_PER_CALL)
     with pytest.raises(KeyboardInterrupt):
         trash.clear(connection, "mail", actor="me", ttl=60, progress=interrupt_after(2))
@@ -122,7 +122,7 @@ def test_an_interrupted_clear_and_restore_lose_nothing(connection: Redis) -> Non
 
     assert clear(connection).removed == trash.JOBS_PER_CALL
     assert stock.waiting(connection, "mail") == []
-    second = next(each for each in trash.batches(connection) if each.id != batch.id)
+    second = next(other for other in trash.batches(connection) if other.id != batch.id)
     restore(connection, second.id)
 
     with pytest.raises(KeyboardInterrupt):
@@ -134,7 +134,7 @@ def test_an_interrupted_clear_and_restore_lose_nothing(connection: Redis) -> Non
     assert trash.batches(connection) == []
 
 
-def test_two_who_restore_one_batch_at_once_do_it_once(connection: Redis, redis_server: RedisServer) -> None:
+def test_concurrent_restores_of_a_batch_restore_it_once(connection: Redis, redis_server: RedisServer) -> None:
     ids = [f"j{n}" for n in range(2000)]
     for id_ in ids:
         stock.enqueue(connection, "mail", id_)
@@ -154,10 +154,12 @@ def test_two_who_restore_one_batch_at_once_do_it_once(connection: Redis, redis_s
     assert sum(counts) == 2000
     assert stock.waiting(connection, "mail") == ids
     assert trash.batches(connection) == []
-    assert sum(int(each.fields["count"]) for each in events.newest(connection, 9) if each.event == "restored") == 2000
+    assert (
+        sum(int(event.fields["count"]) for event in events.newest(connection, 9) if event.event == "restored") == 2000
+    )
 
 
-def test_a_job_enqueued_again_meanwhile_is_not_the_trashs(connection: Redis) -> None:
+def test_job_enqueued_again_is_not_restored(connection: Redis) -> None:
     for id_ in ("again", "kept"):
         stock.enqueue(connection, "mail", id_)
     batch = clear(connection).batch
@@ -168,7 +170,7 @@ def test_a_job_enqueued_again_meanwhile_is_not_the_trashs(connection: Redis) -> 
     assert (discarded.fields["job"], discarded.fields["reason"]) == ("again", "it was enqueued again meanwhile")
 
 
-def test_expiry_spares_a_job_that_was_enqueued_or_cleared_again(connection: Redis) -> None:
+def test_expiry_keeps_jobs_enqueued_or_cleared_again(connection: Redis) -> None:
     for id_ in ("lives", "twice", "gone"):
         stock.enqueue(connection, "mail", id_)
     first = clear(connection, ttl=3600).batch
@@ -185,7 +187,7 @@ def test_expiry_spares_a_job_that_was_enqueued_or_cleared_again(connection: Redi
     assert stock.waiting(connection, "mail") == ["twice", "lives"]
 
 
-def test_expiry_goes_in_steps_up_to_a_limit(connection: Redis) -> None:
+def test_expiry_deletes_up_to_a_limit(connection: Redis) -> None:
     stock.fill(connection, "mail", 1200)
     batch = clear(connection).batch
     connection.zadd(keys.TRASH, {str(batch): 1})
@@ -199,7 +201,7 @@ def test_expiry_goes_in_steps_up_to_a_limit(connection: Redis) -> None:
     }
 
 
-def test_damaged_jobs_go_and_come_back_as_they_are(connection: Redis) -> None:
+def test_damaged_jobs_are_cleared_and_restored_unchanged(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "good")
     connection.set(keys.job("text"), "text")
     connection.hset(keys.job("bare"), "x", "y")
@@ -212,7 +214,7 @@ def test_damaged_jobs_go_and_come_back_as_they_are(connection: Redis) -> None:
     assert events.newest(connection, 2)[0].fields["reason"] == "its data is gone"
 
 
-def test_an_id_that_is_in_the_list_twice_comes_back_once(connection: Redis) -> None:
+def test_id_that_waits_twice_is_restored_once(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "j")
     connection.rpush(keys.queue("mail"), "j")
     assert clear(connection).removed == 2
@@ -220,7 +222,7 @@ def test_an_id_that_is_in_the_list_twice_comes_back_once(connection: Redis) -> N
     assert stock.waiting(connection, "mail") == ["j"]
 
 
-def test_a_job_that_runs_keeps_its_hash(connection: Redis) -> None:
+def test_running_job_keeps_its_hash(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "runs", "x")
     connection.hset(keys.job("runs"), "status", "started")
     clear(connection)
@@ -231,23 +233,23 @@ def test_a_job_that_runs_keeps_its_hash(connection: Redis) -> None:
     assert status(connection, "runs") == "started"
 
 
-def test_purge_leaves_nothing_behind(connection: Redis) -> None:
+def test_purge_deletes_all_data(connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 700)
     connection.xadd(keys.results(ids[0]), {"type": 1})
     connection.sadd(keys.dependents(ids[0]), "other")
     connection.delete(keys.job(ids[1]))
     connection.set(keys.job(ids[1]), "text")
-    told: list[tuple[int, int | None]] = []
-    result = trash.purge(connection, "mail", actor="me@here", progress=lambda *now: told.append(now))
+    reported: list[tuple[int, int | None]] = []
+    result = trash.purge(connection, "mail", actor="me@here", progress=lambda *now: reported.append(now))
     assert result == ClearResult("mail", 700, None, purged=True)
-    assert told == [(200, 700), (400, 700), (600, 700), (700, 700)]
+    assert reported == [(200, 700), (400, 700), (600, 700), (700, 700)]
     (event,) = events.newest(connection, 9)
     assert (event.event, event.fields) == ("purged", {"queue": "mail", "count": "700", "actor": "me@here"})
     counts = list(connection.scan_iter(keys.counts_prefix("mail") + "*"))
     assert set(connection.keys("*")) == {keys.QUEUES.encode(), keys.EVENTS.encode(), *counts}
 
 
-def test_a_full_redis_can_be_purged(own_redis: RedisServer) -> None:
+def test_full_redis_can_be_purged(own_redis: RedisServer) -> None:
     connection = own_redis.connect()
     for n in range(20):
         connection.hset(keys.job(f"j{n}"), mapping={"status": "queued", "data": "x" * 200_000})
@@ -260,54 +262,54 @@ def test_a_full_redis_can_be_purged(own_redis: RedisServer) -> None:
     connection.close()
 
 
-def test_emptying_the_trash(connection: Redis) -> None:
+def test_trash_is_emptied_by_batch_or_whole(connection: Redis) -> None:
     batches = []
     for n in range(3):
         stock.fill(connection, "mail", 10 * (n + 1))
         batches.append(clear(connection).batch)
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
     assert trash.empty(connection, batches[1], actor="me", progress=ignore_progress) == 20
     assert {batch.id for batch in trash.batches(connection)} == {batches[0], batches[2]}
-    assert trash.empty(connection, None, actor="me", progress=lambda *now: told.append(now)) == 40
-    assert told[-1] == (40, 40)
+    assert trash.empty(connection, None, actor="me", progress=lambda *now: reported.append(now)) == 40
+    assert reported[-1] == (40, 40)
     assert trash.batches(connection) == []
     assert connection.keys(keys.trash("*")) == []
 
 
-def test_no_such_batch(connection: Redis) -> None:
+def test_missing_batch_is_not_found(connection: Redis) -> None:
     with pytest.raises(NotFoundError, match="empty"):
         restore(connection)
-    for act in (trash.restore, trash.empty):
+    for action in (trash.restore, trash.empty):
         with pytest.raises(NotFoundError, match="no trash batch x"):
-            act(connection, "x", actor="me", progress=ignore_progress)
+            action(connection, "x", actor="me", progress=ignore_progress)
 
 
-def test_a_batch_without_its_record_is_listed_kept_and_not_guessed_about(connection: Redis) -> None:
+def test_batch_without_record_is_listed_and_not_restored(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "j")
     batch = str(clear(connection).batch)
     connection.delete(keys.trash(batch))
     connection.set(keys.trash(batch), "text")
-    assert [each.count for each in trash.batches(connection)] == [1]
+    assert [batch.count for batch in trash.batches(connection)] == [1]
     with pytest.raises(RefusedError, match="which queue"):
         restore(connection, batch)
     assert trash.expire(connection) == 0
 
 
-@pytest.mark.parametrize("act", [clear, restore])
-def test_a_wrong_type_stops_an_act_before_it_begins(connection: Redis, act: object) -> None:
+@pytest.mark.parametrize("action", [clear, restore])
+def test_wrong_type_stops_an_action_before_it_begins(connection: Redis, action: object) -> None:
     stock.enqueue(connection, "mail", "j")
-    if act is restore:
+    if action is restore:
         clear(connection)
         connection.set(keys.queue("mail"), "text")
     else:
         connection.set(keys.TRASH, "text")
-    assert callable(act)
+    assert callable(action)
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        act(connection)
-    assert status(connection, "j") == ("canceled" if act is restore else "queued")
+        action(connection)
+    assert status(connection, "j") == ("canceled" if action is restore else "queued")
 
 
-def test_what_was_removed_is_counted_until_it_comes_back(connection: Redis) -> None:
+def test_removed_jobs_are_counted_until_restored(connection: Redis) -> None:
     def removed() -> int:
         return sum(
             int(value)
@@ -323,7 +325,7 @@ def test_what_was_removed_is_counted_until_it_comes_back(connection: Redis) -> N
     assert removed() == 0
 
 
-def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Settings, connection: Redis) -> None:
+def test_job_claimed_during_a_clear_is_not_in_the_trash(settings: Settings, connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 4 * trash.JOBS_PER_CALL)
     taken: list[str] = []
     between, beside = Claimant(connect(settings)), Claimant(connect(settings))
@@ -336,8 +338,7 @@ def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Se
 
     with ThreadPoolExecutor(1) as pool:
         worker = pool.submit(take_some, beside)
-        told = lambda _done, _total: take_some(between)  # noqa: E731 - what the act tells is of no use here
-        batch = trash.clear(connection, "mail", actor="me", ttl=60, progress=told).batch
+        batch = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda *_: take_some(between)).batch
         worker.result()
     cleared = [id_.decode() for id_ in connection.lrange(keys.trash_jobs(str(batch)), 0, -1)]
     assert len(taken) > 100
@@ -347,14 +348,14 @@ def test_a_job_taken_while_the_queue_is_cleared_is_not_in_the_trash(settings: Se
 COUNT = 20 * trash.JOBS_PER_CALL
 
 
-@pytest.mark.parametrize("act", ["clear", "purge"])
-def test_a_full_redis_is_emptied(own_redis: RedisServer, act: str) -> None:
-    """It has no room for an event. That an act was done is not hidden by it, and the purge makes room."""
+@pytest.mark.parametrize("action", ["clear", "purge"])
+def test_full_redis_is_cleared_and_purged(own_redis: RedisServer, action: str) -> None:
+    """Redis has no memory for an event. The action succeeds all the same, and a purge frees memory."""
     with own_redis.connect() as connection:
         stock.fill(connection, "mail", COUNT)
         most = connection.info("memory")["used_memory"] - 10_000
         connection.config_set("maxmemory", most)
-        if act == "clear":
+        if action == "clear":
             result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda _done, _total: None)
             assert connection.llen(keys.trash_jobs(str(result.batch))) == COUNT
         else:

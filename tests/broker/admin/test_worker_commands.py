@@ -1,4 +1,4 @@
-"""A quiet claimant takes nothing new, from the moment it was told."""
+"""Quiet claimants, which claim nothing new from the command on."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from qctl.errors import WaitTimeoutError
 from qctl.models import WorkerInfo
 from support.waiting import later
 
-WAIT = 0.3
-"""Seconds in which a claimant that is not quiet takes what waits many times over."""
+WAIT_SECONDS = 0.3
+"""Time (s) in which a claimant that is not quiet would claim every waiting job many times."""
 
 
 def info(claimant: Claimant, *queues: str) -> WorkerInfo:
     return WorkerInfo("w1", list(queues), "idle", "h", 1, None, None, True, claimant=claimant.name)
 
 
-def test_a_quiet_claimant_takes_nothing_and_the_others_do(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_only_the_quiet_claimant_claims_nothing(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("app.send")
-    told = worker_commands.quiet(connection, info(claimant, "work"), actor="me@host")
-    assert (told.changed, told.claims) == (True, [])
-    assert claimant.claim(["work"], WAIT) is None
+    result = worker_commands.quiet(connection, info(claimant, "work"), actor="me@host")
+    assert (result.changed, result.claims) == (True, [])
+    assert claimant.claim(["work"], WAIT_SECONDS) is None
     other = Claimant(connection)
     claim = other.claim(["work"], None)
     assert claim is not None
@@ -38,7 +38,7 @@ def test_a_quiet_claimant_takes_nothing_and_the_others_do(connection: Redis, que
     other.lease.stop()
 
 
-def test_it_goes_on_when_told(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_resumed_claimant_claims_again(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("app.send")
     worker = info(claimant, "work")
     assert not worker_commands.resume(connection, worker, actor="me").changed
@@ -52,22 +52,22 @@ def test_it_goes_on_when_told(connection: Redis, queue: Queue, claimant: Claiman
     ]
 
 
-def test_what_was_claimed_before_is_waited_for(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_wait_covers_jobs_claimed_before(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("app.send")
     connection.zadd(keys.LEASES, {claimant.name: 9e15})
     claim = claimant.claim(["other", "work"], None)
     assert claim is not None
-    told = worker_commands.quiet(connection, info(claimant, "other", "work"), actor="me")
-    assert told.claims == [("work", job.id)]
+    result = worker_commands.quiet(connection, info(claimant, "other", "work"), actor="me")
+    assert result.claims == [("work", job.id)]
     with pytest.raises(WaitTimeoutError, match=f"may still start: {job.id}"):
-        worker_commands.wait_for_claims(connection, told, 0.05)
+        worker_commands.wait_for_claims(connection, result, 0.05)
     with later(0.1, lambda: claimant.put_back("work", job.id)):
-        worker_commands.wait_for_claims(connection, told, 10.0)
+        worker_commands.wait_for_claims(connection, result, 10.0)
     assert claimant.claim(["work"], None) is None
 
 
-def test_a_claim_that_comes_later_finds_the_flag(connection: Redis, queue: Queue, claimant: Claimant) -> None:
-    """Whatever the moment: a job is either in the claims that quiet tells of, or is not claimed."""
+def test_job_is_either_reported_as_claimed_or_not_claimed(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+    """At any moment, a job is either in the claims that `quiet` returns, or is not claimed."""
     for _ in range(30):
         queue.enqueue("app.send")
     taken: list[str] = []
@@ -78,12 +78,12 @@ def test_a_claim_that_comes_later_finds_the_flag(connection: Redis, queue: Queue
 
     worker = threading.Thread(target=work)
     worker.start()
-    told = worker_commands.quiet(connection, info(claimant, "work"), actor="me")
+    result = worker_commands.quiet(connection, info(claimant, "work"), actor="me")
     worker.join()
-    assert sorted(taken) == sorted(job_id for _, job_id in told.claims)
+    assert sorted(taken) == sorted(job_id for _, job_id in result.claims)
 
 
-def test_a_flag_of_another_type_claims_nothing_and_says_so(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_flag_of_wrong_type_stops_claims_with_an_error(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("app.send")
     connection.set(keys.QUIET, "text")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
@@ -91,7 +91,7 @@ def test_a_flag_of_another_type_claims_nothing_and_says_so(connection: Redis, qu
     assert len(queue) == 1
 
 
-def test_what_the_dead_were_told_is_forgotten(connection: Redis, claimant: Claimant) -> None:
+def test_flags_of_dead_claimants_are_deleted(connection: Redis, claimant: Claimant) -> None:
     connection.zadd(keys.LEASES, {"lives": 9e15})
     connection.hset(keys.QUIET, mapping={"lives": "{}", "died": "{}", claimant.name: "{}"})
     recovery.delete_dead_leases(connection)

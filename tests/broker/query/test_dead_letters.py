@@ -1,4 +1,4 @@
-"""Listing and showing dead letters, whatever state they are in."""
+"""Lists and details of dead letters, with any damage."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def listed(connection: Redis, *queues: str, limit: int = 50, offset: int = 0, ne
     return dead_letters.page(connection, queues, limit=limit, offset=offset, newest_first=newest).letters
 
 
-def bury(connection: Redis, queue: str, job_id: str, died: float, reason: str = "ValueError: no") -> None:
-    """A letter as qctl makes them, that died at `died` seconds."""
+def add_dead_letter(connection: Redis, queue: str, job_id: str, died: float, reason: str = "ValueError: no") -> None:
+    """Add a letter as qctl writes it, with its time of death in seconds."""
     with connection.pipeline() as pipe:
         dead_letter_index.add_rejected(pipe, "readings", queue, "app.tasks.take", ["raw"], reason, job_id)
         pipe.execute()
@@ -34,7 +34,7 @@ def bury(connection: Redis, queue: str, job_id: str, died: float, reason: str = 
     connection.zadd(keys.cause(queue, fingerprint.decode()), {job_id: died * 1000})
 
 
-def test_a_stock_letter_is_described_and_never_unpickled(connection: Redis, tmp_path: Path) -> None:
+def test_stock_letter_is_described_and_not_unpickled(connection: Redis, tmp_path: Path) -> None:
     bomb = Bomb(tmp_path / "went off")
     job = stock.enqueue(connection, "mail", "j", bomb, meta={"bomb": bomb})
     stock.die(connection, job)
@@ -51,8 +51,8 @@ def test_a_stock_letter_is_described_and_never_unpickled(connection: Redis, tmp_
     assert bomb.proves_itself()
 
 
-def test_a_letter_of_qctl_shows_payload_and_cause(connection: Redis) -> None:
-    bury(connection, "mail", "r", 1_700_000_000, "ValueError: not JSON")
+def test_letter_of_qctl_shows_payload_and_cause(connection: Redis) -> None:
+    add_dead_letter(connection, "mail", "r", 1_700_000_000, "ValueError: not JSON")
     (letter,) = listed(connection, "mail")
     assert (letter.function, letter.error) == ("app.tasks.take", "ValueError: not JSON")
     assert letter.died_at is not None
@@ -63,7 +63,7 @@ def test_a_letter_of_qctl_shows_payload_and_cause(connection: Redis) -> None:
     assert detail.letter == letter
 
 
-def test_the_error_of_an_old_letter_is_in_its_hash(connection: Redis) -> None:
+def test_error_of_old_letter_comes_from_its_hash(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "j"))
     connection.delete(keys.results("j"))
     connection.hset(keys.job("j"), "exc_info", zlib.compress(b"Traceback\nKeyError: 'old'\n"))
@@ -71,9 +71,9 @@ def test_the_error_of_an_old_letter_is_in_its_hash(connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("newest", [True, False])
-def test_order_and_pages_over_queues_and_kinds(connection: Redis, newest: bool) -> None:
+def test_pages_are_in_order_of_death_over_queues_and_kinds(connection: Redis, newest: bool) -> None:
     for n in (1, 4):
-        bury(connection, "mail", f"j{n}", 1_700_000_000 + n, f"Error{n}: x")
+        add_dead_letter(connection, "mail", f"j{n}", 1_700_000_000 + n, f"Error{n}: x")
     stock.die(connection, stock.enqueue(connection, "files", "j2"))
     connection.hset(keys.job("j2"), "ended_at", "2023-11-14T22:13:22.500000Z")
     stock.die(connection, stock.enqueue(connection, "files", "j0"), ttl=-1)
@@ -87,7 +87,7 @@ def test_order_and_pages_over_queues_and_kinds(connection: Redis, newest: bool) 
         page = dead_letters.page(connection, ["mail", "files"], limit=2, offset=offset, newest_first=newest)
         assert [letter.id for letter in page.letters] == ids[offset : offset + 2]
         assert page.total == 5
-    assert [place.id for place in dead_letters.oldest(connection, ["mail", "files"], 3)] == ["j0", "j1", "j2"]
+    assert [letter.id for letter in dead_letters.oldest(connection, ["mail", "files"], 3)] == ["j0", "j1", "j2"]
 
 
 def test_many_letters_are_ordered_by_registry_and_index(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,15 +106,15 @@ def test_many_letters_are_ordered_by_registry_and_index(connection: Redis, monke
         assert [x.id for x in oldest] == [f"{letter}{n}" for n in range(2, 5)]
 
 
-def test_what_a_stock_tool_took_away_is_not_listed_by_the_index(connection: Redis) -> None:
-    bury(connection, "mail", "a", 1_700_000_000)
-    bury(connection, "mail", "b", 1_700_000_001)
+def test_letter_removed_by_stock_tool_is_not_listed(connection: Redis) -> None:
+    add_dead_letter(connection, "mail", "a", 1_700_000_000)
+    add_dead_letter(connection, "mail", "b", 1_700_000_001)
     connection.zrem(keys.failed("mail"), "a")
     assert [letter.id for letter in listed(connection, "mail")] == ["b"]
 
 
 @pytest.mark.parametrize("damage", ["gone", "text", "list", "garbage"])
-def test_the_quarantined_are_shown_in_any_state(connection: Redis, damage: str) -> None:
+def test_quarantined_jobs_with_any_damage_are_shown(connection: Redis, damage: str) -> None:
     if damage == "text":
         connection.set(keys.job("q"), "text")
         connection.set(keys.results("q"), "text")
@@ -134,7 +134,7 @@ def test_the_quarantined_are_shown_in_any_state(connection: Redis, damage: str) 
 
 
 @pytest.mark.parametrize("note", ["", "{}", "[]", "nil", '{"at": 1e999, "reason": 1, "recoveries": []}', "\xff"])
-def test_a_damaged_note_hides_no_letter(connection: Redis, note: str) -> None:
+def test_damaged_note_hides_no_letter(connection: Redis, note: str) -> None:
     connection.hset(keys.quarantine("mail"), "q", note)
     (letter,) = listed(connection, "mail")
     assert (letter.id, letter.died_at) == ("q", None)
@@ -142,9 +142,9 @@ def test_a_damaged_note_hides_no_letter(connection: Redis, note: str) -> None:
 
 
 @pytest.mark.parametrize("key", [keys.failed, keys.quarantine, keys.causes])
-def test_a_registry_of_a_wrong_type_hides_no_other(connection: Redis, key: object) -> None:
+def test_registry_of_wrong_type_hides_no_other(connection: Redis, key: object) -> None:
     assert callable(key)
-    bury(connection, "good", "g", 1_700_000_000)
+    add_dead_letter(connection, "good", "g", 1_700_000_000)
     connection.set(key("bad"), "text")
     queues = ["bad", "good"]
     assert [letter.id for letter in listed(connection, *queues)] == ["g"]
@@ -152,24 +152,24 @@ def test_a_registry_of_a_wrong_type_hides_no_other(connection: Redis, key: objec
     assert list(dead_letters.find(connection, ["g", "x"], queues)) == ["g"]
 
 
-def test_a_large_payload_is_not_read_for_a_list(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_payload_is_not_read_for_a_list(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "small", "x", json=True, description="said"))
     stock.die(connection, stock.enqueue(connection, "mail", "large", "x", json=True, description="said"))
     connection.hset(keys.job("large"), "data", b"\x00" * (dead_letters.MAX_PAYLOAD_BYTES + 1))
     read: list[str] = []
     hget = Pipeline.hget
 
-    def noting(self: Pipeline, name: str, key: str) -> object:
+    def record_read(self: Pipeline, name: str, key: str) -> object:
         read.append(name)
         return hget(self, name, key)
 
-    monkeypatch.setattr(Pipeline, "hget", noting)
+    monkeypatch.setattr(Pipeline, "hget", record_read)
     functions = {letter.id: letter.function for letter in listed(connection, "mail")}
     assert functions == {"small": "app.tasks.send", "large": "said"}
     assert read.count(keys.job("large")) < read.count(keys.job("small"))
 
 
-def test_how_often_it_ran(connection: Redis) -> None:
+def test_attempts_are_counted_as_far_as_known(connection: Redis) -> None:
     for job_id, left, delays, runs in (
         ("plain", None, None, 1),
         ("retried", 0, "[2, 4, 8]", 4),
@@ -187,7 +187,7 @@ def test_how_often_it_ran(connection: Redis) -> None:
     assert {letter.id: letter.attempts for letter in listed(connection, "mail")}["damaged"] == 2
 
 
-def test_ids_and_queues_that_are_not_text(connection: Redis) -> None:
+def test_letters_with_ids_that_are_not_utf8_are_read(connection: Redis) -> None:
     queue, job_id = "q\udcff\n", "j\udc80\x1b[2J"
     connection.zadd(keys.failed(queue), {job_id: time.time() + 60})
     connection.hset(keys.job(job_id), "description", b"\xff(1)")
@@ -196,11 +196,11 @@ def test_ids_and_queues_that_are_not_text(connection: Redis) -> None:
     assert dead_letters.find(connection, [job_id], [queue])[job_id].id == job_id
 
 
-def test_every_letter_is_found_in_steps(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_letters_are_found_page_by_page(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dead_letters, "IDS_PER_READ", 7)
     connection.zadd(keys.failed("mail"), {f"d{n}": n for n in range(40)})
     connection.hset(keys.quarantine("mail"), mapping={f"q{n}": "{}" for n in range(40)})
     ids = [f"{kind}{n}" for kind in "dq" for n in range(40)]
-    found = dead_letters.find(connection, [*ids, "x"], ["mail"])
-    assert list(found) == ids
-    assert {place.state for place in found.values()} == set(DEAD_STATES)
+    locations = dead_letters.find(connection, [*ids, "x"], ["mail"])
+    assert list(locations) == ids
+    assert {location.state for location in locations.values()} == set(DEAD_STATES)

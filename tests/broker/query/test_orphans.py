@@ -1,4 +1,4 @@
-"""Jobs that are in no place: found by reading alone, brought back once, never while they are somewhere."""
+"""Orphans, which are in no location: found by reading alone, requeued once, never if they are in one."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ LONG_AGO = "2026-01-01T00:00:00.000000Z"
 
 
 def old(connection: Redis, job_id: str, **fields: str) -> None:
-    """Make it as old as an orphan has to be."""
+    """Make a job as old as an orphan has to be."""
     connection.hset(keys.job(job_id), mapping={"created_at": LONG_AGO, "enqueued_at": LONG_AGO, **fields})
 
 
-def found(connection: Redis) -> list[tuple[bytes, str, State]]:
-    return sorted((each.id, each.queue, each.state) for each in orphans.find(connection, lambda *_: None))
+def find(connection: Redis) -> list[tuple[bytes, str, State]]:
+    return sorted((orphan.id, orphan.queue, orphan.state) for orphan in orphans.find(connection, lambda *_: None))
 
 
 @pytest.fixture
 def lost(connection: Redis) -> list[bytes]:
-    """Three orphans beside jobs that are where they belong."""
+    """Three orphans, and jobs that are in their locations."""
     for status in ("queued", "started", "scheduled"):
         stock.enqueue(connection, "mail", status)
         connection.lrem(keys.queue("mail"), 0, status)
@@ -42,16 +42,18 @@ def lost(connection: Redis) -> list[bytes]:
     return [b"queued", b"scheduled", b"started"]
 
 
-def test_what_is_nowhere_is_found_and_nothing_is_written(connection: Redis, lost: list[bytes]) -> None:
+def test_orphans_are_found_without_writing(connection: Redis, lost: list[bytes]) -> None:
     before = {key: connection.dump(key) for key in connection.scan_iter()}
-    told: list[tuple[int, int | None]] = []
-    assert [each.id for each in sorted(orphans.find(connection, lambda *now: told.append(now)), key=str)] == lost
-    assert told[-1][0] == told[-1][1]
+    progress: list[tuple[int, int | None]] = []
+    assert [
+        orphan.id for orphan in sorted(orphans.find(connection, lambda *now: progress.append(now)), key=str)
+    ] == lost
+    assert progress[-1][0] == progress[-1][1]
     assert {key: connection.dump(key) for key in connection.scan_iter()} == before
 
 
 @pytest.mark.parametrize(
-    "place",
+    "put",
     [
         lambda redis, id_: redis.rpush(keys.queue("mail"), id_),
         lambda redis, id_: redis.rpush(keys.intermediate("mail"), id_),
@@ -62,55 +64,57 @@ def test_what_is_nowhere_is_found_and_nothing_is_written(connection: Redis, lost
     ],
     ids=["waiting", "claimed", "due", "running", "a claim", "quarantined"],
 )
-def test_what_is_somewhere_is_none(
-    connection: Redis, lost: list[bytes], place: Callable[[Redis, bytes], object]
+def test_job_in_a_location_is_no_orphan(
+    connection: Redis, lost: list[bytes], put: Callable[[Redis, bytes], object]
 ) -> None:
     seen = list(orphans.find(connection, lambda *_: None))
     for id_ in lost:
-        place(connection, id_)
-    assert found(connection) == []
+        put(connection, id_)
+    assert find(connection) == []
     if not connection.exists(keys.started("mail")):  # a run is known to the script by its execution or its claim
         assert requeue_orphans.requeue(connection, seen, actor="ops@host") == 0
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "canceled", "stopped", "deferred", "created", "", "x"])
-def test_other_states_are_none(connection: Redis, lost: list[bytes], status: str) -> None:
+def test_jobs_of_other_states_are_no_orphans(connection: Redis, lost: list[bytes], status: str) -> None:
     for id_ in lost:
         connection.hset(keys.job(id_.decode()), "status", status)
-    assert found(connection) == []
+    assert find(connection) == []
 
 
-def test_they_are_enqueued_again_once(connection: Redis, lost: list[bytes]) -> None:
+def test_orphans_are_requeued_once(connection: Redis, lost: list[bytes]) -> None:
     seen = list(orphans.find(connection, lambda *_: None))
     assert requeue_orphans.requeue(connection, seen, actor="ops@host") == 3
     assert requeue_orphans.requeue(connection, seen, actor="ops@host") == 0
     assert sorted(connection.lrange(keys.queue("mail"), 1, -1)) == lost
     assert connection.hget(keys.job("started"), "status") == b"queued"
-    told = [fields for _, fields in connection.xrange(keys.EVENTS) if fields[b"event"] == b"recovered"]
-    assert {(each[b"job"], each[b"actor"], each[b"reason"]) for each in told} == {
+    recovered = [fields for _, fields in connection.xrange(keys.EVENTS) if fields[b"event"] == b"recovered"]
+    assert {(event[b"job"], event[b"actor"], event[b"reason"]) for event in recovered} == {
         (id_, b"ops@host", b"orphan") for id_ in lost
     }
-    assert found(connection) == []
+    assert find(connection) == []
 
 
-def test_a_worker_can_take_what_came_back(connection: Redis, lost: list[bytes], claimant: Claimant) -> None:
+def test_worker_claims_requeued_orphan(connection: Redis, lost: list[bytes], claimant: Claimant) -> None:
     requeue_orphans.requeue(connection, orphans.find(connection, lambda *_: None), actor="ops@host")
     taken = {claimant.claim(["mail"], 0.1) is not None for _ in range(4)}
     assert taken == {True}
 
 
-def test_damage_is_passed_by(connection: Redis, lost: list[bytes]) -> None:
+def test_damaged_jobs_are_skipped(connection: Redis, lost: list[bytes]) -> None:
     connection.set(keys.job("string"), "x")
     connection.hset(keys.job("dates"), mapping={"status": "queued", "origin": "mail", "created_at": "never"})
     connection.set(keys.queue("odd"), "x")
     connection.hset(keys.job("odd"), mapping={"status": "queued", "origin": "odd", "created_at": LONG_AGO})
-    assert [each for each in found(connection) if each[1] == "mail"] == [(id_, "mail", id_.decode()) for id_ in lost]
+    assert [orphan for orphan in find(connection) if orphan[1] == "mail"] == [
+        (id_, "mail", id_.decode()) for id_ in lost
+    ]
 
 
 @given(st.lists(st.tuples(st.sampled_from(["queued", "started", "scheduled"]), st.booleans()), max_size=30))
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_exactly_those_in_no_place(connection: Redis, jobs: list[tuple[State, bool]]) -> None:
-    """Property: a job is an orphan if and only if it is in no place, whatever others there are."""
+def test_exactly_the_jobs_in_no_location_are_orphans(connection: Redis, jobs: list[tuple[State, bool]]) -> None:
+    """Property: a job is an orphan if and only if it is in no location, whatever other jobs there are."""
     connection.flushall()
     wanted = []
     for n, (state, is_placed) in enumerate(jobs):
@@ -122,4 +126,4 @@ def test_exactly_those_in_no_place(connection: Redis, jobs: list[tuple[State, bo
             connection.rpush(job_locations.key(state, "mail"), id_)
         else:
             connection.zadd(job_locations.key(state, "mail"), {f"{id_}:run" if state == "started" else id_: n})
-    assert found(connection) == sorted(wanted)
+    assert find(connection) == sorted(wanted)

@@ -1,4 +1,4 @@
-"""Finding jobs: every selector, in every state, on data of stock workers, on damage, and at the edge of a scan."""
+"""Searches for jobs: every selector, in every state, on data of stock workers, damaged data, and at the scan limit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def chosen(selection: Selection) -> list[str]:
 
 @pytest.fixture
 def everywhere(connection: Redis) -> None:
-    """A job in every state of the queue mail, made by RQ."""
+    """A job of RQ in every state of the queue mail."""
     queue = Queue("mail", connection=connection)
     stock.enqueue(connection, "mail", "waits")
     queue.enqueue_in(timedelta(hours=1), "app.tasks.send", job_id="due-later")
@@ -68,10 +68,10 @@ STATES_OF = {
 }
 
 
-def test_a_job_of_every_state_is_listed_once_in_it(connection: Redis, everywhere: None) -> None:
-    found = page(connection, Selector())
-    assert {row.state: row.id for row in found.rows} == STATES_OF
-    assert len(found.rows) == found.matching == 8
+def test_job_is_listed_once_in_its_state(connection: Redis, everywhere: None) -> None:
+    jobs = page(connection, Selector())
+    assert {row.state: row.id for row in jobs.rows} == STATES_OF
+    assert len(jobs.rows) == jobs.matching == 8
     for state, id_ in STATES_OF.items():
         assert ids(connection, states=(state,)) == [id_]
 
@@ -84,19 +84,19 @@ def test_ids_are_located_in_every_state(connection: Redis, everywhere: None) -> 
         assert set(chosen(choose(connection, selector, *(selector.states or STATES)))) <= set(STATES_OF.values())
 
 
-def test_a_job_that_runs_twice_is_listed_once(connection: Redis, everywhere: None) -> None:
+def test_job_that_runs_twice_is_listed_once(connection: Redis, everywhere: None) -> None:
     connection.zadd(keys.started("mail"), {"runs:e2": 4_000_000_000})
     assert ids(connection, states=("started",)) == ["runs"]
     assert chosen(choose(connection, Selector(), "started")) == ["runs"]
 
 
-def test_a_job_in_the_wrong_state_is_told_of(connection: Redis, everywhere: None) -> None:
-    found = choose(connection, Selector(ids=("runs", "waits")), "queued")
-    assert chosen(found) == ["waits"]
-    assert [(outcome.queue, outcome.detail) for outcome in found.missing] == [("mail", "it is started")]
+def test_job_in_another_state_is_reported(connection: Redis, everywhere: None) -> None:
+    selection = choose(connection, Selector(ids=("runs", "waits")), "queued")
+    assert chosen(selection) == ["waits"]
+    assert [(outcome.queue, outcome.detail) for outcome in selection.missing] == [("mail", "it is started")]
 
 
-def test_a_claimed_job_is_its_workers(connection: Redis) -> None:
+def test_claimed_job_counts_as_started(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "j")
     connection.lmove(keys.queue("mail"), keys.intermediate("mail"))
     connection.hset(keys.claims("mail"), "j", "w|1")
@@ -115,8 +115,8 @@ def test_job_in_no_location_is_reported(connection: Redis) -> None:
 
 
 @pytest.fixture
-def some(connection: Redis, tmp_path: Path) -> Bomb:
-    """Jobs that say different things; one is pickled and would go off."""
+def various_jobs(connection: Redis, tmp_path: Path) -> Bomb:
+    """Jobs with different fields; one is pickled, with a bomb."""
     bomb = Bomb(tmp_path / "went off")
     stock.enqueue(connection, "mail", "json", "ada@example.com", {"größe": 7}, json=True, meta={"owner": "Ada"})
     stock.enqueue(connection, "mail", "pickled", bomb, "grace@example.com", meta={"owner": "ada", "bomb": bomb})
@@ -128,7 +128,7 @@ def some(connection: Redis, tmp_path: Path) -> Bomb:
 
 
 @pytest.mark.parametrize(
-    ("selector", "found"),
+    ("selector", "expected"),
     [
         ({"job": "send"}, ["json", "pickled", "refused", "slow"]),
         ({"job": "app.tasks.send"}, ["json", "pickled", "refused", "slow"]),
@@ -147,16 +147,16 @@ def some(connection: Redis, tmp_path: Path) -> Bomb:
         ({"queue": None, "states": DEAD_STATES, "job": "send"}, ["refused", "slow"]),
     ],
 )
-def test_jobs_are_found_by_what_they_say(
-    connection: Redis, some: Bomb, selector: dict[str, object], found: list[str]
+def test_jobs_are_found_by_every_selector(
+    connection: Redis, various_jobs: Bomb, selector: dict[str, object], expected: list[str]
 ) -> None:
-    """peers.md section 4, 4: search by type, argument, error, owner and age; nothing is unpickled for it."""
-    assert sorted(ids(connection, **selector)) == found
-    assert sorted(chosen(choose(connection, Selector(**selector), *(selector.get("states") or STATES)))) == found  # type: ignore[arg-type,misc]
-    assert not some.went_off
+    """Jobs are found by name, argument, error, owner and age; nothing is unpickled."""
+    assert sorted(ids(connection, **selector)) == expected
+    assert sorted(chosen(choose(connection, Selector(**selector), *(selector.get("states") or STATES)))) == expected  # type: ignore[arg-type,misc]
+    assert not various_jobs.went_off
 
 
-def test_older_than_is_by_the_time_in_the_state(connection: Redis) -> None:
+def test_older_than_is_measured_in_the_state(connection: Redis) -> None:
     for n, id_ in enumerate(("old", "new")):
         stock.enqueue(connection, "mail", id_)
         connection.hset(keys.job(id_), "enqueued_at", f"20{20 + n * 79}-01-01T00:00:00Z")
@@ -164,7 +164,7 @@ def test_older_than_is_by_the_time_in_the_state(connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("field", ["data", "meta", "description", "enqueued_at", "exc_info"])
-def test_damage_is_no_reason_to_stop(connection: Redis, field: str) -> None:
+def test_damaged_job_does_not_stop_a_search(connection: Redis, field: str) -> None:
     for id_ in ("bad", "good"):
         stock.enqueue(connection, "mail", id_, "x", json=True)
     connection.hset(keys.job("bad"), field, b"\xff\x80[[[[")
@@ -174,7 +174,7 @@ def test_damage_is_no_reason_to_stop(connection: Redis, field: str) -> None:
     assert [row.id for row in page(connection, Selector()).rows] == ["bad", "good", "text", "gone"]
 
 
-def test_a_place_of_a_wrong_type_hides_no_other(connection: Redis) -> None:
+def test_location_of_wrong_type_hides_no_other(connection: Redis) -> None:
     stock.enqueue(connection, "news", "n")
     for state in STATES:
         connection.set(job_locations.key(state, "mail"), "text")
@@ -185,24 +185,24 @@ def test_a_place_of_a_wrong_type_hides_no_other(connection: Redis) -> None:
 # --- order, pages, and how far ------------------------------------------------------------------------------
 
 
-def test_pages_are_cut_without_reading_what_is_before(connection: Redis) -> None:
-    """peers.md section 4, 15: a page of a large queue costs what a page costs."""
+def test_page_is_read_without_the_jobs_before_it(connection: Redis) -> None:
+    """A page of a large queue costs as much as one of a small queue."""
     stock.fill(connection, "mail", 3 * job_locations.IDS_PER_READ)
     stock.enqueue(connection, "news", "last")
     before = connection.info("commandstats")
-    found = page(connection, Selector(states=("queued",)), offset=3 * job_locations.IDS_PER_READ - 2, limit=3)
+    jobs = page(connection, Selector(states=("queued",)), offset=3 * job_locations.IDS_PER_READ - 2, limit=3)
     after = connection.info("commandstats")
-    assert [row.id for row in found.rows] == [
+    assert [row.id for row in jobs.rows] == [
         f"job-{3 * job_locations.IDS_PER_READ - 2}",
         f"job-{3 * job_locations.IDS_PER_READ - 1}",
         "last",
     ]
-    assert found.matching == found.total == 3 * job_locations.IDS_PER_READ + 1
+    assert jobs.matching == jobs.total == 3 * job_locations.IDS_PER_READ + 1
     read = after["cmdstat_hmget"]["calls"] - before.get("cmdstat_hmget", {"calls": 0})["calls"]
     assert read == 3
 
 
-def test_sorted_pages_follow_one_another(connection: Redis) -> None:
+def test_sorted_pages_are_consecutive(connection: Redis) -> None:
     for n in (3, 1, 2, 0):
         stock.enqueue(connection, "mail", f"j{n}")
         connection.hset(keys.job(f"j{n}"), "enqueued_at", f"2026-01-01T00:00:0{n}Z")
@@ -211,11 +211,11 @@ def test_sorted_pages_follow_one_another(connection: Redis) -> None:
     assert [row.id for row in page(connection, Selector(), sort="-id", limit=1).rows] == ["j3"]
 
 
-def test_what_was_not_scanned_is_told(connection: Redis) -> None:
-    """peers.md section 4, 4: an honest "scanned n of m"."""
+def test_unscanned_jobs_are_counted(connection: Redis) -> None:
+    """The result says how many of how many jobs were scanned."""
     stock.fill(connection, "mail", 1200)
-    found = page(connection, Selector(job="*", scan=700))
-    assert (found.scanned, found.total, found.matching) == (700, 1200, 700)
+    jobs = page(connection, Selector(job="*", scan=700))
+    assert (jobs.scanned, jobs.total, jobs.matching) == (700, 1200, 700)
     part = choose(connection, Selector(job="*", scan=700))
     assert (part.count, part.scan.scanned, part.scan.total) == (700, 700, 1200)  # type: ignore[union-attr]
     whole = choose(connection, Selector(job="*"))
@@ -223,15 +223,15 @@ def test_what_was_not_scanned_is_told(connection: Redis) -> None:
     assert choose(connection, Selector(job="*", limit=3)).scan is None
 
 
-def test_progress_is_told(connection: Redis) -> None:
+def test_progress_is_reported(connection: Redis) -> None:
     stock.fill(connection, "mail", 1200)
-    told: list[tuple[int, int | None]] = []
-    select_jobs.select(connection, Selector(job="*"), ["mail"], STATES, lambda *now: told.append(now))
-    assert told[-1] == (1200, 1200)
-    assert len(told) > 1
+    progress: list[tuple[int, int | None]] = []
+    select_jobs.select(connection, Selector(job="*"), ["mail"], STATES, lambda *now: progress.append(now))
+    assert progress[-1] == (1200, 1200)
+    assert len(progress) > 1
 
 
-def test_a_limit_takes_the_dead_that_waited_longest(connection: Redis) -> None:
+def test_limit_takes_the_oldest_dead_letters(connection: Redis) -> None:
     for n, id_ in ((2, "b"), (1, "a"), (3, "c")):
         stock.die(connection, stock.enqueue(connection, "mail", id_), ttl=1000 + n)
         connection.hset(keys.job(id_), "ended_at", f"2026-01-01T00:00:0{n}.000000Z")
@@ -241,28 +241,28 @@ def test_a_limit_takes_the_dead_that_waited_longest(connection: Redis) -> None:
     assert choose(connection, Selector(ids=("a", "b"), limit=1)).count == 1
 
 
-def test_what_workers_take_meanwhile_skips_nobody(connection: Redis) -> None:
+def test_claims_during_a_read_skip_no_job(connection: Redis) -> None:
     names = stock.fill(connection, "mail", 3 * job_locations.IDS_PER_READ)
     seen: list[bytes] = []
-    for step in job_locations.read(connection, "mail", "queued"):
-        seen += [found.id for found in step]
+    for page in job_locations.read(connection, "mail", "queued"):
+        seen += [entry.id for entry in page]
         connection.lpop(keys.queue("mail"), 150)
     assert [id_.decode() for id_ in seen] == names
 
 
-def test_positions_of_few_and_of_many(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positions_of_few_and_of_many_ids(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [name.encode() for name in stock.fill(connection, "mail", 2500)]
     monkeypatch.setattr(job_locations, "LPOS_MAXLEN", 100)
     for some_ids in (names[:1], names[-1:], names[1200:1201], names[5:2000:7], [*names[:1], b"nope"]):
-        found = job_locations.find_positions(connection, "mail", some_ids)
-        assert found == {id_: names.index(id_) for id_ in some_ids if id_ in names}
+        positions = job_locations.find_positions(connection, "mail", some_ids)
+        assert positions == {id_: names.index(id_) for id_ in some_ids if id_ in names}
 
 
-def test_ids_that_look_alike_are_known(connection: Redis, everywhere: None) -> None:
+def test_similar_ids_are_sampled(connection: Redis, everywhere: None) -> None:
     assert set(search.sample_ids(connection, ["mail"])) == set(STATES_OF.values())
 
 
-def test_a_letter_whose_hash_is_gone_is_found_in_its_registry(connection: Redis) -> None:
+def test_letter_without_hash_is_found_in_its_registry(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
     Job("d", connection=connection).connection.delete(keys.job("d"))
     assert chosen(choose(connection, Selector(ids=("d",)))) == ["d"]

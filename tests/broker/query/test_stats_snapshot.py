@@ -1,4 +1,4 @@
-"""Every queue at one moment: the numbers, and what must not hide them."""
+"""Statistics of every queue, also with damaged data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support import stock
 
 
 def read(connection: Redis, queue: str) -> QueueStats:
-    return next(each for each in stats_snapshot.stats(connection).queues if each.name == queue)
+    return next(stats for stats in stats_snapshot.stats(connection).queues if stats.name == queue)
 
 
 def test_counts_of_every_kind(connection: Redis) -> None:
@@ -38,7 +38,7 @@ def test_counts_of_every_kind(connection: Redis) -> None:
     assert (totals.pending, totals.running, totals.completed, totals.failed, totals.total) == (6, 1, 5, 2, 14)
 
 
-def test_knows_queues_that_were_never_used(connection: Redis) -> None:
+def test_queues_of_the_catalog_are_listed_unused(connection: Redis) -> None:
     pauses.hold(connection, "held", actor="me@here", reason="why")
     assert read(connection, "sensor-data") == QueueStats("sensor-data")
     held = read(connection, "held").paused
@@ -47,7 +47,7 @@ def test_knows_queues_that_were_never_used(connection: Redis) -> None:
     assert stats_snapshot.queue_names(connection) == sorted(["held", *catalog.QUEUES])
 
 
-def test_a_lane_shows_the_pause_of_its_family(connection: Redis) -> None:
+def test_lane_shows_the_pause_of_its_family(connection: Redis) -> None:
     stock.enqueue(connection, "mail.high", "a")
     pauses.hold(connection, "mail", actor="me")
     pause = read(connection, "mail.high").paused
@@ -55,7 +55,7 @@ def test_a_lane_shows_the_pause_of_its_family(connection: Redis) -> None:
     assert pause.queue == "mail"
 
 
-def test_age_of_the_oldest(connection: Redis) -> None:
+def test_age_of_the_oldest_job(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     stock.enqueue(connection, "mail", "b")
     old = datetime.now(timezone.utc) - timedelta(hours=1)
@@ -64,7 +64,7 @@ def test_age_of_the_oldest(connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("damage", ["gone", "text", "no times"])
-def test_a_damaged_head_hides_only_its_age(connection: Redis, damage: str) -> None:
+def test_damaged_head_hides_only_its_age(connection: Redis, damage: str) -> None:
     stock.enqueue(connection, "mail", "a")
     if damage == "no times":
         connection.hset(keys.job("a"), mapping={"enqueued_at": "yesterday", "created_at": b"\xff"})
@@ -83,7 +83,7 @@ def test_a_damaged_head_hides_only_its_age(connection: Redis, damage: str) -> No
         *(keys.quarantine, keys.queue_workers, lambda name: keys.counts(name, int(time.time()) // 3600)),
     ],
 )
-def test_a_key_of_a_wrong_type_hides_no_other_queue(connection: Redis, key: object) -> None:
+def test_key_of_wrong_type_hides_no_other_queue(connection: Redis, key: object) -> None:
     stock.enqueue(connection, "good", "g")
     connection.sadd(keys.QUEUES, keys.queue("bad"))
     assert callable(key)
@@ -92,7 +92,7 @@ def test_a_key_of_a_wrong_type_hides_no_other_queue(connection: Redis, key: obje
     assert read(connection, "good").waiting == 1
 
 
-def test_counts_that_are_no_numbers_hide_only_the_rates(connection: Redis) -> None:
+def test_invalid_counts_hide_only_the_rates(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     minutes = {f"{minute}.finished": "many" for minute in range(60)}
     connection.hset(keys.counts("mail", int(time.time()) // 3600), mapping=minutes)
@@ -100,7 +100,7 @@ def test_counts_that_are_no_numbers_hide_only_the_rates(connection: Redis) -> No
     assert (mail.waiting, mail.in_rate, mail.out_rate, mail.error) == (1, None, None, None)
 
 
-def test_rates_are_unknown_until_somebody_counts(connection: Redis) -> None:
+def test_rates_are_unknown_without_counts(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     assert read(connection, "mail").out_rate is None
     for hour in range(int(time.time()) // 3600 - 1, int(time.time()) // 3600 + 2):
@@ -108,7 +108,7 @@ def test_rates_are_unknown_until_somebody_counts(connection: Redis) -> None:
     assert 1.0 <= (read(connection, "mail").out_rate or 0) <= 2.0
 
 
-def test_counts_living_workers_alone(connection: Redis) -> None:
+def test_only_living_workers_are_counted(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     stock.register_worker(connection, "one", "mail", "other")
     stock.register_worker(connection, "left", "mail", death="2026-01-01T00:00:00.000000Z")
@@ -121,7 +121,7 @@ def test_counts_living_workers_alone(connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "[a-z]*", "a,b", "{x}", "ü\u202e", "\udcff\udc80", " "])
-def test_hostile_names(connection: Redis, name: str) -> None:
+def test_hostile_queue_names_are_kept(connection: Redis, name: str) -> None:
     raw = keys.queue(name).encode(errors="surrogateescape")
     connection.rpush(raw, "id")
     connection.sadd(keys.QUEUES, raw)
@@ -131,12 +131,12 @@ def test_hostile_names(connection: Redis, name: str) -> None:
     assert mail.paused is not None
 
 
-def test_what_is_no_queue_is_passed_over(connection: Redis) -> None:
+def test_keys_that_are_no_queues_are_skipped(connection: Redis) -> None:
     connection.sadd(keys.QUEUES, "somebody:else")
     assert stats_snapshot.queue_names(connection) == sorted(catalog.QUEUES)
 
 
-def test_three_round_trips_for_any_number_of_queues(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stats_take_three_round_trips(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     for n in range(40):
         stock.enqueue(connection, f"queue-{n}", f"job-{n}")
         stock.register_worker(connection, f"worker-{n}", f"queue-{n}")
@@ -153,6 +153,6 @@ def test_three_round_trips_for_any_number_of_queues(connection: Redis, monkeypat
     assert 0 < sent <= 3
 
 
-def test_running(connection: Redis) -> None:
+def test_running_jobs_are_listed_once(connection: Redis) -> None:
     connection.zadd(keys.started("mail"), {"a:1": 1, "a:2": 2, "b:3": 3, "old": 4})
     assert [job.id for job in stats_snapshot.running_jobs(connection, ["mail", "other"])] == ["a", "b", "old"]

@@ -1,4 +1,4 @@
-"""The workers that are registered in Redis."""
+"""Workers that are registered in Redis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support import stock
 from support.waiting import eventually
 
 
-def test_what_is_known_of_a_worker(connection: Redis) -> None:
+def test_worker_is_read_from_its_hash(connection: Redis) -> None:
     stock.register_worker(connection, "w1", "mail", "files", pid=17, host="box", state="busy", current_job="j1")
     (worker,) = workers.living(connection)
     assert (worker.name, worker.queues, worker.state, worker.host) == ("w1", ["mail", "files"], "busy", "box")
@@ -23,7 +23,7 @@ def test_what_is_known_of_a_worker(connection: Redis) -> None:
     assert worker.last_heartbeat is not None
 
 
-def test_the_dead_are_left_out_and_nothing_is_tidied(connection: Redis) -> None:
+def test_dead_workers_are_left_out_and_not_deleted(connection: Redis) -> None:
     stock.register_worker(connection, "left", "mail", death="2026-01-01T00:00:00.000000Z")
     stock.register_worker(connection, "killed", "mail")
     connection.delete(keys.worker("killed"))
@@ -34,7 +34,7 @@ def test_the_dead_are_left_out_and_nothing_is_tidied(connection: Redis) -> None:
     assert connection.scard(keys.WORKERS) == 3
 
 
-def test_a_worker_that_claims_by_script_honours_a_pause(connection: Redis) -> None:
+def test_worker_with_a_lease_honours_pauses(connection: Redis) -> None:
     host, pid = socket.gethostname(), os.getpid()
     stock.register_worker(connection, "ours", "mail", host=host, pid=pid)
     stock.register_worker(connection, "like ours", "mail", host=host, pid=int(f"{pid}1"))
@@ -51,13 +51,13 @@ def test_a_worker_that_claims_by_script_honours_a_pause(connection: Redis) -> No
     assert not any(worker.honours_pause for worker in workers.living(connection))
 
 
-def test_a_lease_that_ran_out_proves_nothing(connection: Redis) -> None:
+def test_expired_lease_is_ignored(connection: Redis) -> None:
     stock.register_worker(connection, "w", "mail", host="h", pid=1)
     connection.zadd(keys.LEASES, {"h.1.abc": (time.time() - 60) * 1000})
     assert not workers.living(connection)[0].honours_pause
 
 
-def test_who_listens_to_a_queue(connection: Redis) -> None:
+def test_listening_workers_are_found(connection: Redis) -> None:
     stock.register_worker(connection, "one", "mail")
     stock.register_worker(connection, "two", "mail.high", "other")
     stock.register_worker(connection, "three", "other")
@@ -67,7 +67,7 @@ def test_who_listens_to_a_queue(connection: Redis) -> None:
     assert [worker.name for worker in workers.listening(connection, ["a,b"])] == ["comma"]
 
 
-def test_hostile_fields(connection: Redis) -> None:
+def test_hostile_worker_fields_are_read(connection: Redis) -> None:
     stock.register_worker(connection, "\x1b]0;x\x07", "a\nb", pid=-5, host="\udcff", last_heartbeat="soon")
     connection.hset(keys.worker("\x1b]0;x\x07"), "pid", "9" * 400)
     (worker,) = workers.living(connection)

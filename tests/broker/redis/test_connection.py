@@ -1,4 +1,4 @@
-"""Opening Redis, and what a person is told when it does not work."""
+"""Connections to Redis, and the errors that people see if they fail."""
 
 from __future__ import annotations
 
@@ -29,14 +29,12 @@ from support.servers import RedisServer
 
 
 @pytest.mark.parametrize("url", ["redis://localhost/0?colour=red", "redis://localhost:6379/0?socket_timeout=soon"])
-def test_a_url_that_cannot_be_understood_names_the_setting(make_settings: Callable[..., Settings], url: str) -> None:
+def test_invalid_url_names_the_setting(make_settings: Callable[..., Settings], url: str) -> None:
     with pytest.raises(SettingsError, match="REDIS_URL"):
         connect(make_settings(REDIS_URL=url))
 
 
-def test_a_connection_that_was_closed_is_opened_again_but_no_command_is_sent_twice(
-    redis_server: RedisServer, settings: Settings
-) -> None:
+def test_closed_connection_is_reopened_without_retries(redis_server: RedisServer, settings: Settings) -> None:
     client = connect(settings)
     client.ping()
     redis_server.connect().client_kill_filter(_type="normal", skipme=True)
@@ -56,7 +54,7 @@ def test_a_connection_that_was_closed_is_opened_again_but_no_command_is_sent_twi
         (raised.OutOfMemoryError("full"), BackpressureError, "full"),
     ],
 )
-def test_what_redis_raises_becomes_one_line(
+def test_redis_errors_become_one_line(
     make_settings: Callable[..., Settings], cause: Exception, error: type[QctlError], text: str
 ) -> None:
     hidden = make_settings(REDIS_URL="redis://user:s3cret@localhost:1/0")
@@ -66,7 +64,7 @@ def test_what_redis_raises_becomes_one_line(
     assert "\n" not in caught.value.message
 
 
-def test_any_bytes_come_back_as_they_were(connection: Redis) -> None:
+def test_any_bytes_survive_a_round_trip(connection: Redis) -> None:
     connection.set("k", b"\xff\xfe")
     value = connection.get("k").decode(errors="surrogateescape")
     connection.set("k2", value)
@@ -74,7 +72,7 @@ def test_any_bytes_come_back_as_they_were(connection: Redis) -> None:
 
 
 @given(st.integers(1, 40))
-def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
+def test_backoff_grows_to_its_maximum_with_jitter(tries: int) -> None:
     backoff = Backoff()
     waits = [backoff.next_delay() for _ in range(tries)]
     assert all(0.75 <= wait <= 37.5 for wait in waits)
@@ -99,7 +97,7 @@ def test_backoff_grows_to_its_most_with_jitter(tries: int) -> None:
         (ValueError("OOM "), False),
     ],
 )
-def test_what_passes_by_itself(error: Exception, passes: bool) -> None:
+def test_temporary_errors_are_recognised(error: Exception, passes: bool) -> None:
     assert is_temporary(error) is passes
 
 
@@ -107,7 +105,7 @@ def test_what_passes_by_itself(error: Exception, passes: bool) -> None:
 
 
 @pytest.fixture
-def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def tls_redis(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """The URL of a Redis that speaks TLS, and the authority that certified it."""
     authority, port = certified(tmp_path), free_port()
     files = {"tls-cert-file": tmp_path / "server.pem", "tls-key-file": tmp_path / "server.key"}
@@ -117,12 +115,12 @@ def secured(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         yield f"rediss://127.0.0.1:{port}/0", authority
 
 
-def test_tls_is_verified(secured: tuple[str, Path], make_settings: Callable[..., Settings]) -> None:
-    url, authority = secured
+def test_tls_certificate_is_verified(tls_redis: tuple[str, Path], make_settings: Callable[..., Settings]) -> None:
+    url, authority = tls_redis
     refused = make_settings(REDIS_URL=url)
-    with pytest.raises(RedisUnreachableError, match="cannot be trusted") as told, translate_errors(refused):
+    with pytest.raises(RedisUnreachableError, match="cannot be trusted") as caught, translate_errors(refused):
         connect(refused).ping()
-    assert "ssl_ca_certs=" in (told.value.hint or "")
+    assert "ssl_ca_certs=" in (caught.value.hint or "")
     trusted = make_settings(REDIS_URL=f"{url}?ssl_ca_certs={authority}")
     client = connect(trusted)
     assert client.ping()
@@ -134,13 +132,11 @@ def test_tls_is_verified(secured: tuple[str, Path], make_settings: Callable[...,
     client.close()
 
 
-def test_a_redis_without_tls_is_found_out_soon(
-    redis_server: RedisServer, make_settings: Callable[..., Settings]
-) -> None:
+def test_redis_without_tls_is_noticed_soon(redis_server: RedisServer, make_settings: Callable[..., Settings]) -> None:
     assert CONNECT_TIMEOUT_SECONDS < REPLY_TIMEOUT_SECONDS / 2
     settings = make_settings(REDIS_URL=redis_server.tcp_url.replace("redis:", "rediss:"))
     began = time.monotonic()
-    with pytest.raises(RedisUnreachableError, match="does not answer") as told, translate_errors(settings):
+    with pytest.raises(RedisUnreachableError, match="does not answer") as caught, translate_errors(settings):
         connect(settings).ping()
     assert time.monotonic() - began < REPLY_TIMEOUT_SECONDS
-    assert "does it speak TLS" in (told.value.hint or "")
+    assert "does it speak TLS" in (caught.value.hint or "")

@@ -1,4 +1,4 @@
-"""QUEUE_PREFIX: two sets of queues in one Redis that do not meet."""
+"""QUEUE_PREFIX: two sets of queues in one Redis that do not share keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 
 
 def run(redis_server: RedisServer, program: str, *arguments: str, **env: str) -> str:
-    """What a program of ours prints. It has to end well."""
+    """Output of a program of qctl. It has to succeed."""
     settings = {"REDIS_URL": redis_server.url, "QCTL_HOME": os.getcwd(), **env}
     command = [str(BIN / program), *arguments]
     ended = subprocess.run(
@@ -30,7 +30,7 @@ def run(redis_server: RedisServer, program: str, *arguments: str, **env: str) ->
     return ended.stdout
 
 
-def test_two_sets_of_queues_share_a_redis(connection: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
+def test_two_prefixes_share_one_redis(connection: Redis, redis_server: RedisServer, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("QUEUE_PREFIX=planning-bord\n")
     planned = run(redis_server, "qctl", "job", "enqueue", "notify", "receiverId=1", "text=a", "-o", "name").strip()
     keys = set(connection.scan_iter())
@@ -49,12 +49,12 @@ def test_two_sets_of_queues_share_a_redis(connection: Redis, redis_server: Redis
     assert theirs["state"] == "queued"
 
 
-def test_a_prefix_that_comes_too_late_is_said() -> None:
+def test_prefix_set_too_late_is_an_error() -> None:
     with pytest.raises(SettingsError, match="keys begin with 'rq' already"):
         connect(Settings.load({"QUEUE_PREFIX": "planning-bord"}))
 
 
 @pytest.mark.parametrize("prefix", ["a b", "{a}", "a:b", "x" * 65])
-def test_what_is_no_prefix(prefix: str) -> None:
+def test_invalid_prefix_is_an_error(prefix: str) -> None:
     with pytest.raises(SettingsError, match="QUEUE_PREFIX"):
         Settings.load({"QUEUE_PREFIX": prefix})

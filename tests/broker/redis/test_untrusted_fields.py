@@ -1,4 +1,4 @@
-"""Reading a job's hash: nothing is unpickled, nothing inflated without a limit."""
+"""Fields of a job's hash: nothing is unpickled, and nothing inflated without a limit."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from support.stock import Bomb
 
 
 def bomb_of_zeros() -> bytes:
-    """Some 65 kB that inflate to 64 MB."""
+    """Return 65 kB that inflate to 64 MB."""
     packer = zlib.compressobj(9)
     return b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
 
 
-def test_a_bomb_is_inflated_up_to_the_limit() -> None:
+def test_compressed_bomb_is_inflated_up_to_the_limit() -> None:
     data = bomb_of_zeros()
     inflated, whole = inflate(data)
     assert (len(inflated), whole) == (MAX_FIELD_BYTES, False)
@@ -41,7 +41,7 @@ def test_a_bomb_is_inflated_up_to_the_limit() -> None:
     assert len(last_traceback(packed, {})) == MAX_FIELD_BYTES
 
 
-def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
+def test_pickles_are_never_unpickled(tmp_path: Path) -> None:
     bomb = Bomb(tmp_path / "went off")
     data = pickle.dumps(("app.send", None, (bomb,), {}))
     for stored in (data, zlib.compress(data)):
@@ -64,18 +64,18 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
         ("", "described"),
     ],
 )
-def test_the_function_of_a_payload(payload: str, function: str) -> None:
+def test_function_name_comes_from_payload_or_description(payload: str, function: str) -> None:
     fields = {"data": zlib.compress(payload.encode()), "description": b"described(1, 2)"}
     assert function_name(fields) == function
 
 
-def test_deep_nesting_makes_no_mountain_of_indentation() -> None:
+def test_deep_nesting_is_not_indented() -> None:
     deep = "[" * 800 + ",".join("1" * 50_000) + "]" * 800
     assert indent_payload(deep.encode()) == (deep, len(deep))
     assert indent_payload(b"[" * 100_000 + b"]" * 100_000)[0] is None
 
 
-def test_the_traceback_comes_from_the_results_or_else_the_hash() -> None:
+def test_traceback_comes_from_results_or_else_the_hash() -> None:
     old = {"exc_info": zlib.compress(b"old")}
     assert last_traceback(None, old) == "old"
     assert last_traceback([], {"exc_info": b"plain"}) == "plain"
@@ -84,7 +84,7 @@ def test_the_traceback_comes_from_the_results_or_else_the_hash() -> None:
     assert last_traceback(None, {}) == ""
 
 
-def test_times_and_counts() -> None:
+def test_invalid_times_and_counts_are_none() -> None:
     when = parse_time(b"2026-01-02T03:04:05.000006Z")
     assert when is not None
     assert when.isoformat() == "2026-01-02T03:04:05.000006+00:00"
@@ -94,13 +94,13 @@ def test_times_and_counts() -> None:
     assert parse_count(None) is parse_count(b"-1") is parse_count(b"9" * 99) is None
 
 
-def test_meta() -> None:
+def test_meta_is_indented_json_or_none() -> None:
     assert json.loads(indent_meta(b'{"trace_id": "t"}') or "") == {"trace_id": "t"}
     assert indent_meta(b"{}") is indent_meta(None) is indent_meta(b"\x80\x05") is None
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_raise(data: bytes) -> None:
+def test_no_bytes_raise_an_error(data: bytes) -> None:
     for stored in (data, zlib.compress(data)):
         indent_payload(stored)
         indent_meta(stored)

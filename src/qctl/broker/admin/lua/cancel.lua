@@ -1,6 +1,7 @@
 -- Cancel jobs that wait, are scheduled or deferred. Begins with take_jobs.lua, which has the rest of its head.
 -- KEYS
 --   canceled ZSET
+-- ARGV none of its own
 -- Returns what take_jobs.lua returns
 -- Atomic: a job is canceled in the step that takes it out of its location.
 local wrong = wrong_location() or wrong_type({canceled})

@@ -1,4 +1,5 @@
 -- Count jobs that left a queue without a worker: a part of the scripts that remove waiting jobs, not a script itself.
+-- KEYS none of its own
 -- ARGV
 --   counts_prefix: of the queue's counts
 -- Returns nothing. `count_removed(count, depth)` adds to the counts of this minute. `depth`, the number of jobs that

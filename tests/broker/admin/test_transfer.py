@@ -1,4 +1,4 @@
-"""Exporting jobs and importing them: back to the last byte, and nothing from a hostile file."""
+"""Export and import of jobs: restored to the last byte, and nothing from a hostile file."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from qctl.errors import RejectedError
 from qctl.models import STATES, ChosenJobs, State
 from support import stock
 
-PLACES = [state for state in STATES if state != "started"]
+IMPORTABLE_STATES = [state for state in STATES if state != "started"]
 
 
 def export(connection: Redis, queue: str, state: State) -> list[str]:
-    ids = [found.id for step in job_locations.read(connection, queue, state) for found in step]
-    return [line for step in export_jobs.lines(connection, ChosenJobs(queue, state, ids)) for line in step]
+    ids = [entry.id for page in job_locations.read(connection, queue, state) for entry in page]
+    return [line for page in export_jobs.lines(connection, ChosenJobs(queue, state, ids)) for line in page]
 
 
-def take(connection: Redis, lines: list[str], *, trust: bool = True) -> None:
+def import_lines(connection: Redis, lines: list[str], *, trust: bool = True) -> None:
     for line in lines:
         import_jobs.put(connection, import_format.parse(line.encode(), trust=trust), actor="me")
 
 
 def dump(connection: Redis) -> dict[bytes, Any]:
-    """All of Redis but what was written about acts, and times to live by the second."""
+    """Dump all of Redis without the records of actions, with times to live in minutes."""
     readers: dict[bytes, Callable[[bytes], Any]] = {
         b"hash": connection.hgetall,
         b"list": lambda key: connection.lrange(key, 0, -1),
@@ -66,13 +66,13 @@ words = st.text(st.characters(exclude_characters=":\0", exclude_categories=["Cs"
 @given(
     job_id=words,
     queue=words,
-    state=st.sampled_from(PLACES),
+    state=st.sampled_from(IMPORTABLE_STATES),
     fields=st.dictionaries(names, raw, max_size=8),
     score=st.floats(allow_nan=False, width=64),
     note=raw,
     results=st.lists(st.dictionaries(names, raw, min_size=1, max_size=3), max_size=3),
 )
-def test_any_job_comes_back_to_the_last_byte(
+def test_any_job_is_imported_to_the_last_byte(
     connection: Redis,
     job_id: str,
     queue: str,
@@ -82,7 +82,7 @@ def test_any_job_comes_back_to_the_last_byte(
     note: bytes,
     results: list[dict[str, bytes]],
 ) -> None:
-    """peers.md section 4, 10: export and import dead jobs, whatever is in them."""
+    """Dead jobs with any content can be exported and imported."""
     connection.flushall()
     status = {"queued": "queued", "quarantined": "failed"}.get(state, state)
     connection.hset(keys.job(job_id), mapping={**fields, "status": status, "origin": queue})
@@ -97,12 +97,12 @@ def test_any_job_comes_back_to_the_last_byte(
         connection.zadd(job_locations.key(state, queue), {job_id: score})
     before, lines = dump(connection), export(connection, queue, state)
     connection.flushall()
-    take(connection, lines)
+    import_lines(connection, lines)
     assert dump(connection) == before
 
 
-@pytest.mark.parametrize("state", PLACES)
-def test_jobs_of_rq_and_qctl_come_back_with_all_that_belongs_to_them(connection: Redis, state: State) -> None:
+@pytest.mark.parametrize("state", IMPORTABLE_STATES)
+def test_jobs_of_rq_and_qctl_are_imported_whole(connection: Redis, state: State) -> None:
     for n in range(3):
         job = stock.enqueue(connection, "mail", f"j{n}", n, meta={"n": n})
         if state != "queued":
@@ -121,12 +121,12 @@ def test_jobs_of_rq_and_qctl_come_back_with_all_that_belongs_to_them(connection:
     before, lines = dump(connection), export(connection, "mail", state)
     assert len(lines) == 3
     connection.flushall()
-    take(connection, lines)
+    import_lines(connection, lines)
     assert dump(connection) == before
     assert [event.event for event in events.newest(connection, 9)] == ["imported"] * 3
 
 
-def test_a_line_says_what_people_look_for(connection: Redis) -> None:
+def test_line_has_a_readable_part(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d", {"to": "ada"}, json=True))
     (line,) = map(json.loads, export(connection, "mail", "failed"))
     assert line["readable"] == {
@@ -147,33 +147,33 @@ def test_lines_are_ascii_without_control_characters(connection: Redis) -> None:
     assert line.isprintable()
 
 
-def test_a_job_that_is_gone_meanwhile_is_left_out(connection: Redis) -> None:
+def test_job_that_is_gone_is_not_exported(connection: Redis) -> None:
     connection.zadd(keys.failed("mail"), {"gone": 1})
     assert export(connection, "mail", "failed") == []
 
 
-def test_a_job_that_is_there_is_not_written_over(connection: Redis) -> None:
+def test_existing_job_is_not_overwritten(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
     lines, before = export(connection, "mail", "failed"), dump(connection)
     with pytest.raises(RejectedError, match="there is a job d already"):
-        take(connection, lines)
+        import_lines(connection, lines)
     assert dump(connection) == before
 
 
 @pytest.mark.parametrize("key", [keys.failed, keys.causes])
-def test_a_key_of_a_wrong_type_takes_nothing(connection: Redis, key: Callable[[str], str]) -> None:
+def test_key_of_wrong_type_imports_nothing(connection: Redis, key: Callable[[str], str]) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
     lines = export(connection, "mail", "failed")
     connection.flushall()
     connection.set(key("mail"), "text")
     with pytest.raises(RejectedError, match="another type"):
-        take(connection, lines)
+        import_lines(connection, lines)
     assert connection.exists(keys.job("d")) == 0
 
 
-def test_a_job_whose_time_was_over_is_refused(connection: Redis) -> None:
+def test_expired_job_is_rejected(connection: Redis) -> None:
     with pytest.raises(RejectedError, match="it has expired"):
-        take(connection, [json.dumps({**GOOD, "expires_at": 1})])
+        import_lines(connection, [json.dumps({**GOOD, "expires_at": 1})])
 
 
 # --- corrupt and hostile lines ------------------------------------------------------------------------------
@@ -198,12 +198,12 @@ def with_fields(**fields: Any) -> bytes:
     return line(fields={**GOOD["fields"], **fields})
 
 
-def test_the_good_line_is_good() -> None:
+def test_valid_line_is_read() -> None:
     assert import_format.parse(line(), trust=False).id == "j"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [
         (b"", "not JSON"),
         (b"{", "not JSON"),
@@ -261,12 +261,12 @@ def test_the_good_line_is_good() -> None:
         ),
     ],
 )
-def test_a_bad_line_is_refused_and_says_why(text: bytes, said: str) -> None:
-    with pytest.raises(RejectedError, match=said):
+def test_invalid_line_is_rejected_with_its_reason(text: bytes, reason: str) -> None:
+    with pytest.raises(RejectedError, match=reason):
         import_format.parse(text, trust=False)
 
 
-def test_a_line_that_is_too_long_is_refused() -> None:
+def test_too_long_line_is_rejected() -> None:
     with pytest.raises(RejectedError, match="longer than"):
         import_format.parse(b" " * (import_format.MAX_LINE_BYTES + 1), trust=False)
 
@@ -277,7 +277,7 @@ def test_a_line_that_is_too_long_is_refused() -> None:
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_whatever_stands_in_a_field_is_refused_or_understood(value: Any) -> None:
+def test_any_value_of_a_field_is_rejected_or_read(value: Any) -> None:
     for name in (*GOOD, "died", "cause", "note", "expires_at"):
         try:
             import_format.parse(json.dumps({**GOOD, name: value}).encode(), trust=False)
@@ -285,12 +285,12 @@ def test_whatever_stands_in_a_field_is_refused_or_understood(value: Any) -> None
             assert error.message  # noqa: PT017 - that it is no other error is what is tested
 
 
-def test_what_is_trusted_is_taken_as_it_is(connection: Redis) -> None:
+def test_trusted_job_is_imported_unchanged(connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d", object))
     lines = export(connection, "mail", "failed")
     connection.flushall()
     with pytest.raises(RejectedError, match="--trust"):
-        take(connection, lines, trust=False)
-    take(connection, lines)
+        import_lines(connection, lines, trust=False)
+    import_lines(connection, lines)
     assert untrusted_fields.decode(connection.hget(keys.job("d"), "status")) == "failed"
     assert connection.exists(Result.get_key("d"))
