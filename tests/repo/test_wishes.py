@@ -70,7 +70,7 @@ WISHES = {
         "cli/test_interrupted.py::test_clear",
     ),
     "16 history that survives a restart (mher/flower#542)": (
-        "test_history.py::test_a_job_is_told_of_after_redis_has_forgotten_it",
+        "test_history.py::test_job_is_read_from_the_history_after_it_expires_in_redis",
         "test_history.py::test_counts_outlive_their_events",
     ),
     "17 latency in the metrics (mdawar/rq-exporter#24)": (
