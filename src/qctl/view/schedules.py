@@ -49,7 +49,7 @@ def describe_rule(timer: Timer) -> str:
     if timer.kind == "retry":
         return "retry of a failed attempt"
     every = ", then ".join(duration(float(seconds)) for seconds in timer.every)
-    words = f"every {every}" if every else "a rule that only rq-scheduler can read" * (timer.kind == "rq-scheduler")
+    words = f"every {every}" if every else "rule of rq-scheduler" * (timer.kind == "rq-scheduler")
     times = "" if timer.left is None else f"{quantity(timer.left, 'more time')}"
     return ", ".join(part for part in (times, words) if part) or NO_VALUE
 
@@ -86,7 +86,7 @@ def _describe_concern(concern: Concern, timer: Timer, now: datetime) -> str:
     if concern.kind == "overdue":
         return f"{duration(concern.seconds)} overdue: is qctl-scheduler running?"
     if concern.kind == "missed":
-        return f"{quantity(concern.count, 'time')} missed while no scheduler ran (catch-up {timer.catch_up})"
+        return f"{quantity(concern.count, 'run')} missed: no scheduler ran (catch-up {timer.catch_up})"
     if concern.kind == "overlap":
         return f"overlap: {concern.count} runs at once"
     due = "" if timer.next_at is None else f", next run in {_until(timer.next_at, now)}"
