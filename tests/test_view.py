@@ -20,18 +20,18 @@ UNSAFE_CHARACTERS = set("\x1b\x07\x9b\u202e\n\t")
     ("number", "shown"),
     [(0, "0"), (99_999, "99999"), (100_000, "100k"), (999_949, "1.0M"), (1_234_567, "1.2M"), (2_000_000_000, "2.0G")],
 )
-def test_counts(number: int, shown: str) -> None:
+def test_count_has_at_most_five_characters(number: int, shown: str) -> None:
     assert view.count(number) == shown
 
 
-def test_nouns_are_counted() -> None:
+def test_quantity_has_a_plural() -> None:
     assert (view.quantity(1, "job"), view.quantity(0, "job"), view.quantity(1_234_567, "job")) == (
         ("1 job", "0 jobs", "1234567 jobs")
     )
 
 
 @given(st.integers(0, 10**11))
-def test_a_count_takes_five_places_and_is_near(number: int) -> None:
+def test_count_is_within_six_percent(number: int) -> None:
     shown = view.count(number)
     assert len(shown) <= 5
     value = float(shown.rstrip("kMG")) * {"k": 1e3, "M": 1e6, "G": 1e9}.get(shown[-1], 1)
@@ -41,7 +41,7 @@ def test_a_count_takes_five_places_and_is_near(number: int) -> None:
 @pytest.mark.parametrize(
     ("per_second", "shown"), [(None, "-"), (0, "0"), (0.01, "<0.1"), (1.24, "1.2"), (9.96, "10"), (12_345.6, "12346")]
 )
-def test_rates(per_second: float | None, shown: str) -> None:
+def test_rate_is_rounded(per_second: float | None, shown: str) -> None:
     assert view.rate(per_second) == shown
 
 
@@ -61,27 +61,27 @@ def test_rates(per_second: float | None, shown: str) -> None:
         (-3, "0s"),
     ],
 )
-def test_durations(seconds: float | None, shown: str) -> None:
+def test_duration_has_two_units(seconds: float | None, shown: str) -> None:
     assert view.duration(seconds) == shown
 
 
-def test_an_age_never_lies_ahead() -> None:
+def test_age_is_never_negative() -> None:
     assert view.age(NOW + timedelta(hours=1), NOW) == "0s"
     assert view.age(None, NOW) == "-"
 
 
-def test_a_moment_says_its_day_only_where_it_is_another() -> None:
+def test_local_time_has_a_date_unless_today() -> None:
     today = NOW.astimezone().replace(hour=14, minute=5)
     assert view.local_time(today, NOW) == "14:05"
     assert view.local_time(today + timedelta(days=2), NOW) == f"{today + timedelta(days=2):%Y-%m-%d} 14:05"
 
 
 @pytest.mark.parametrize(("number", "shown"), [(812, "812 B"), (1_234, "1.2 KB"), (3_400_000, "3.4 MB")])
-def test_sizes(number: int, shown: str) -> None:
+def test_size_has_a_unit(number: int, shown: str) -> None:
     assert view.size(number) == shown
 
 
-def test_a_pause_says_who_why_and_until_when() -> None:
+def test_pause_has_actor_reason_and_end() -> None:
     until = NOW + timedelta(minutes=25)
     pause = Pause("email", "ops@host", NOW - timedelta(minutes=5), "deploy", until)
     assert view.pause_text(pause, NOW) == f"paused 5m by ops@host: deploy, until {until.astimezone():%H:%M}"
@@ -99,16 +99,16 @@ def test_a_pause_says_who_why_and_until_when() -> None:
         (QueueStats("q", error="wrong type"), "cannot be read: wrong type", "bad"),
     ],
 )
-def test_the_state_of_a_queue(queue: QueueStats, text: str, style: str) -> None:
+def test_queue_state_shows_pause_error_or_missing_workers(queue: QueueStats, text: str, style: str) -> None:
     assert view.queue_state(queue, NOW) == view.Cell(text, style)  # type: ignore[arg-type]
 
 
-def test_a_queue_that_cannot_be_read_has_no_numbers() -> None:
+def test_unreadable_queue_has_no_numbers() -> None:
     shown = {column.title: column.cell(QueueStats("q", error="wrong type")).text for column in view.queue_columns(NOW)}
     assert {shown[title] for title in ("WAITING", "RUNNING", "SCHED", "DEFER", "DEAD", "FINISHED")} == {"?"}
 
 
-def test_totals_are_told_exactly() -> None:
+def test_totals_are_exact() -> None:
     stats = Stats(NOW, [], Totals(1_000_001, 2, 3, 4, 1_000_010))
     assert "pending 1000001 " in view.totals_line(stats)
 
@@ -124,7 +124,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize(("columns", "row"), ROWS)
-def test_no_cell_holds_anything_alive(columns: list[view.Column[object]], row: object) -> None:
+def test_cells_are_escaped(columns: list[view.Column[object]], row: object) -> None:
     texts = [column.cell(row).text for column in columns]
     assert not UNSAFE_CHARACTERS & set("".join(texts))
     assert r"\x1b" in "".join(texts)

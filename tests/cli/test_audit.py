@@ -39,20 +39,22 @@ def recorded(ops: FakeOps) -> list[tuple[str, str, str]]:
         (RedisUnreachableError("away"), 4, None, ""),
     ],
 )
-def test_however_it_ends(answer: Any, code: int, outcome: str | None, problem: str, qctl: Qctl) -> None:
+def test_outcome_of_a_command_is_recorded(
+    answer: Any, code: int, outcome: str | None, problem: str, qctl: Qctl
+) -> None:
     """A command that sent nothing to Redis is not recorded."""
     ops = FakeOps(queues__clear=answer)
     assert qctl("clear", "email", "--confirm", "email", ops=ops).code == code
     assert recorded(ops) == ([("qctl clear", outcome, problem)] if outcome else [])
 
 
-def test_what_was_not_confirmed_is_noted_as_refused(qctl: Qctl) -> None:
+def test_unconfirmed_command_is_recorded_as_refused(qctl: Qctl) -> None:
     ops = FakeOps()
     assert qctl("clear", "email", "--confirm", "emial", ops=ops).code == 6
     assert recorded(ops) == [("qctl clear", "refused", "not confirmed: 'emial' is not 'email'; nothing was changed")]
 
 
-def test_a_note_that_cannot_be_written_is_said_and_fails_nothing(qctl: Qctl) -> None:
+def test_failed_audit_write_is_reported_without_failing_the_command(qctl: Qctl) -> None:
     ops = FakeOps(audit__note=QctlError("Redis is full"))
     ran = qctl("resume", "email", ops=ops)
     assert ran.code == 0
@@ -61,7 +63,7 @@ def test_a_note_that_cannot_be_written_is_said_and_fails_nothing(qctl: Qctl) -> 
     assert qctl("clear", "email", "--confirm", "email", ops=ops).err.endswith("qctl: not now\n")
 
 
-def test_who_gave_up_on_a_silent_redis_does_not_wait_for_the_note(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_command_does_not_wait_for_the_audit(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qctl.cli.audit.INTERRUPT_TIMEOUT_SECONDS", 0.01)
     never = __import__("threading").Event()
     ops = FakeOps(queues__clear=KeyboardInterrupt(), audit__note=lambda *_, **__: never.wait(30))
@@ -91,7 +93,7 @@ def entries(settings: Settings) -> list[AuditEntry]:
     return audit
 
 
-def test_who_what_from_where_and_how(real: Qctl, settings: Settings) -> None:
+def test_audit_entry_has_actor_command_line_and_outcome(real: Qctl, settings: Settings) -> None:
     real("pause", "email", "--reason", "token=hunter2")
     real("clear", "email")
     real("--redis-url", settings.redis_target, "clear", "email", "--confirm", "email")
@@ -107,7 +109,7 @@ def test_who_what_from_where_and_how(real: Qctl, settings: Settings) -> None:
     assert third.seconds is not None
 
 
-def test_the_audit_is_shown_and_filtered(real: Qctl, settings: Settings) -> None:
+def test_audit_command_filters_entries(real: Qctl, settings: Settings) -> None:
     for verb in ("pause", "resume"):
         real(verb, "email")
     rows = real("audit").out.splitlines()
@@ -125,7 +127,7 @@ def test_the_audit_is_shown_and_filtered(real: Qctl, settings: Settings) -> None
     assert "trace-7" in row
 
 
-def test_a_script_has_one_trace_id_for_all_that_it_starts(
+def test_trace_id_of_the_environment_is_recorded(
     real: Qctl, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QCTL_TRACE_ID", "nightly-7")
@@ -138,7 +140,7 @@ def test_a_script_has_one_trace_id_for_all_that_it_starts(
     assert real("pause", "email").code == 2
 
 
-def test_a_user_who_may_not_write_it_is_told(real: Qctl, settings: Settings, connection: Redis) -> None:
+def test_unwritable_audit_key_is_reported(real: Qctl, settings: Settings, connection: Redis) -> None:
     connection.set(keys.AUDIT, "text")
     ran = real("pause", "email")
     assert ran.code == 0

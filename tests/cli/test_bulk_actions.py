@@ -30,7 +30,7 @@ def done(*ids: str) -> BulkResult:
 # --- job selection ------------------------------------------------------------------------------------------
 
 
-def test_ids_ask_nothing(qctl: Qctl) -> None:
+def test_jobs_named_by_id_need_no_confirmation(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("retry", "a", "b", "a", ops=ops)
     assert (ran.code, ran.out) == (0, "2 jobs of email enqueued again\n")
@@ -56,7 +56,7 @@ VERBS = ("retry", "job cancel", "job delete", "dlq discard", "job move --to othe
 
 @pytest.mark.parametrize("line", SELECTORS)
 @pytest.mark.parametrize("verb", VERBS)
-def test_selectors_are_the_same_on_every_verb(verb: str, line: str, qctl: Qctl) -> None:
+def test_every_verb_accepts_the_same_filters(verb: str, line: str, qctl: Qctl) -> None:
     ops = FakeOps()
     assert qctl(*verb.split(), *line.split(), "--yes", ops=ops).code == 0
     (((_, selector), _),) = ops.calls_of("jobs__choose")
@@ -83,7 +83,7 @@ def test_selectors_are_the_same_on_every_verb(verb: str, line: str, qctl: Qctl) 
     ],
 )
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_malformed_selector_is_2_and_quoted(verb: str, line: str, said: str, qctl: Qctl) -> None:
+def test_malformed_filter_is_quoted_and_exits_2(verb: str, line: str, said: str, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl(*verb.split(), *line.split(), ops=ops)
     assert (ran.code, ran.out) == (2, "")
@@ -100,7 +100,7 @@ def test_ids_come_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_no_ids_on_stdin_are_none_and_not_all(verb: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_stdin_selects_no_jobs(verb: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", PipedStdin())
     ops = FakeOps()
     ran = qctl(*verb.split(), "-", "--yes", ops=ops)
@@ -108,7 +108,7 @@ def test_no_ids_on_stdin_are_none_and_not_all(verb: str, qctl: Qctl, monkeypatch
     assert not ops.calls_of("jobs__choose")
 
 
-def test_a_stdin_that_was_closed_gives_no_ids(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_stdin_selects_no_jobs(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     assert qctl("retry", "-", "--yes").err == "No job ids on stdin.\n"
 
@@ -118,7 +118,9 @@ def test_a_stdin_that_was_closed_gives_no_ids(qctl: Qctl, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("line", ["--all", "--queue e*", "--all --queue e* --limit 1", "-"])
 @pytest.mark.parametrize("verb", VERBS)
-def test_many_are_refused_without_a_yes(verb: str, line: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bulk_action_without_a_terminal_needs_yes(
+    verb: str, line: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", PipedStdin(["a\n", "b\n"]))
     ops = FakeOps()
     ran = qctl(*verb.split(), *line.split(), ops=ops)
@@ -128,7 +130,7 @@ def test_many_are_refused_without_a_yes(verb: str, line: str, qctl: Qctl, monkey
 
 
 @pytest.mark.parametrize("verb", ["job delete", "dlq discard"])
-def test_purging_wants_its_word(verb: str, qctl: Qctl) -> None:
+def test_purge_needs_the_verb_as_confirmation(verb: str, qctl: Qctl) -> None:
     word = verb.split()[1]
     ops = FakeOps()
     for line in (("a", "--purge"), ("a", "--purge", "--yes"), ("a", "--purge", "--confirm", "yes")):
@@ -140,7 +142,7 @@ def test_purging_wants_its_word(verb: str, qctl: Qctl) -> None:
     assert ops.calls_of("jobs__delete")[0][1]["purge"] is True
 
 
-def test_nothing_that_matches_asks_nothing(qctl: Qctl) -> None:
+def test_no_matching_jobs_need_no_confirmation(qctl: Qctl) -> None:
     ran = qctl("retry", "--all", ops=FakeOps(jobs__choose=Selection([])))
     assert (ran.code, ran.out) == (0, "No job matches.\n")
 
@@ -165,7 +167,7 @@ STUCK = Outcome("stuck", "email", False, "its data is gone")
         (replace(done("a"), halted=WaitTimeoutError("job a is queued")), 7),
     ],
 )
-def test_how_it_ends(result: BulkResult, code: int, qctl: Qctl) -> None:
+def test_exit_code_of_a_bulk_action(result: BulkResult, code: int, qctl: Qctl) -> None:
     ran = qctl("retry", "x", ops=FakeOps(jobs__retry=result))
     assert ran.code == code
     assert all(f"{outcome.id}: {outcome.detail}" in ran.out for outcome in result.outcomes if not outcome.done)
@@ -173,7 +175,7 @@ def test_how_it_ends(result: BulkResult, code: int, qctl: Qctl) -> None:
     assert ran.err == (f"qctl: {result.halted.message}\n" if result.halted else "")
 
 
-def test_the_first_failures_are_told_and_how_many_more(qctl: Qctl) -> None:
+def test_first_failures_are_listed_and_the_rest_counted(qctl: Qctl) -> None:
     result = BulkResult.of([replace(STUCK, id=f"job-{n}") for n in range(25)])
     out = qctl("retry", "--all", "--yes", ops=FakeOps(jobs__retry=result)).out
     assert out.startswith("0 of 25 jobs enqueued again\n")
@@ -181,7 +183,7 @@ def test_the_first_failures_are_told_and_how_many_more(qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_dry_run_lists_and_does_nothing(verb: str, qctl: Qctl) -> None:
+def test_dry_run_lists_jobs_and_changes_nothing(verb: str, qctl: Qctl) -> None:
     ops = FakeOps(jobs__choose=Selection([ChosenJobs("email", "failed", [b"a"])], [MISSING]))
     ran = qctl(*verb.split(), "a", "gone", "--dry-run", ops=ops)
     assert ran.code == 5
@@ -202,26 +204,26 @@ def test_a_dry_run_lists_and_does_nothing(verb: str, qctl: Qctl) -> None:
         ("job move a --to other", "qctl job move a --to email"),
     ],
 )
-def test_what_can_be_undone_says_how(line: str, undo: str, qctl: Qctl) -> None:
+def test_undo_command_is_printed(line: str, undo: str, qctl: Qctl) -> None:
     gone = replace(done("a"), batch="20261122-044512-x7f2")
     ops = FakeOps(jobs__delete=gone)
     assert f"  undo: {undo}\n" in qctl(*line.split(), ops=ops).out
     assert qctl(*line.split(), "--json", ops=ops).json["undo"] == [undo]
 
 
-def test_many_canceled_jobs_are_taken_back_by_their_state(qctl: Qctl) -> None:
+def test_undo_of_many_canceled_jobs_selects_by_state(qctl: Qctl) -> None:
     ops = FakeOps(jobs__cancel=done(*(f"job-{n}" for n in range(9))))
     out = qctl("job", "cancel", "--all", "--yes", ops=ops).out
     assert "undo: qctl retry --state canceled --queue email\n" in out
 
 
-def test_what_was_not_looked_at_is_said(qctl: Qctl) -> None:
+def test_incomplete_search_is_reported(qctl: Qctl) -> None:
     partly = Selection([ChosenJobs("email", "failed", [b"a"])], scan=Scan(50_000, 700_000))
     ran = qctl("retry", "--error", "x", "--yes", ops=FakeOps(jobs__choose=partly))
     assert ran.err.startswith("Searched 50,000 of 700,000 jobs; there may be more matches.")
 
 
-def test_rate_and_canary(qctl: Qctl) -> None:
+def test_retry_passes_rate_and_canary(qctl: Qctl) -> None:
     ops = FakeOps()
     line = ("--all", "--yes", "--rate", "600/m", "--canary", "2", "--canary-timeout", "5s")
     assert qctl("retry", *line, ops=ops).code == 0
@@ -229,7 +231,7 @@ def test_rate_and_canary(qctl: Qctl) -> None:
     assert qctl("retry", "--all", "--canary", "1", "--dry-run").code == 2
 
 
-def test_what_is_so_already_is_told_and_is_no_failure(qctl: Qctl) -> None:
+def test_unchanged_jobs_are_listed_and_are_no_failure(qctl: Qctl) -> None:
     unchanged = Outcome("a", "email", True, "it already waits", "queued")
     nothing = FakeOps(jobs__retry=BulkResult(already=1, outcomes=[unchanged]))
     ran = qctl("retry", "a", ops=nothing)
@@ -241,7 +243,7 @@ def test_what_is_so_already_is_told_and_is_no_failure(qctl: Qctl) -> None:
     assert qctl("retry", "a", "--dry-run", ops=FakeOps(jobs__choose=planned)).out.endswith("  a: it already waits\n")
 
 
-def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
+def test_long_invalid_id_is_truncated(qctl: Qctl) -> None:
     hostile_id = "\x1b" + "x" * 300_000
     lost = Outcome(hostile_id, "", False, "there is no such job")
     ran = qctl("retry", "a", ops=FakeOps(jobs__retry=BulkResult(0, 1, [lost])))
@@ -251,7 +253,7 @@ def test_an_id_that_is_none_is_told_of_in_short(qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize("words", [("job", "move", "a", "--to", "emial"), ("queue", "move", "email", "emial", "--yes")])
-def test_a_queue_that_is_not_there_is_made_only_where_that_is_said(words: tuple[str, ...], qctl: Qctl) -> None:
+def test_move_to_an_unknown_queue_needs_create(words: tuple[str, ...], qctl: Qctl) -> None:
     def require(queue: str) -> None:
         if queue == "emial":
             raise NotFoundError("queue 'emial' not found", ("email",), "did you mean 'email'?")

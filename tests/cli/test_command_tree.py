@@ -31,7 +31,7 @@ def examples(command: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("path", TREE, ids=" ".join)
-def test_help_says_what_it_does_and_gives_examples(path: tuple[str, ...], qctl: Qctl) -> None:
+def test_every_command_has_help_and_examples(path: tuple[str, ...], qctl: Qctl) -> None:
     shown = qctl(*path, "--help")
     assert shown.code == 0
     assert TREE[path].help.split()[0] in shown.out
@@ -47,9 +47,7 @@ def test_help_says_what_it_does_and_gives_examples(path: tuple[str, ...], qctl: 
 
 
 @pytest.mark.parametrize(("path", "example"), [(path, e) for path in TREE for e in examples(TREE[path])])
-def test_examples_are_commands_that_exist(
-    path: tuple[str, ...], example: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_examples_run(path: tuple[str, ...], example: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
     monkeypatch.setattr("qctl.cli.watch.sleep", interrupt)
     monkeypatch.setattr("qctl.web_terminal.local_server.LocalServer.run", lambda served, started: started(served.url))
@@ -97,7 +95,7 @@ def flat(record: dict[str, Any]) -> Iterator[str]:
         yield from (f"{key}_{inner}" for inner in value) if isinstance(value, dict) else (key,)
 
 
-def test_options_of_all_stand_before_and_after(qctl: Qctl) -> None:
+def test_global_options_are_accepted_before_and_after_commands(qctl: Qctl) -> None:
     assert qctl("--json", "stats").json == qctl("stats", "--json").json
     assert qctl("dlq", "-o", "json", "list").json["schema"] == "qctl.dlq.list/1"
     assert qctl("-o", "csv", "stats", "-o", "json").json["schema"] == "qctl.stats/1"
@@ -120,7 +118,7 @@ def test_options_of_all_stand_before_and_after(qctl: Qctl) -> None:
         (("clear", "email", "--yes"), "No such option: --yes"),
     ],
 )
-def test_a_malformed_line_is_told_in_one_line(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
+def test_malformed_command_line_is_one_line(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl(*line)
     assert ran.code == 2
     assert ran.out == ""
@@ -130,7 +128,7 @@ def test_a_malformed_line_is_told_in_one_line(line: tuple[str, ...], message: st
 
 
 @pytest.mark.parametrize("words", [(), ("dlq",), ("trash",)])
-def test_without_a_verb_the_help_is_shown(words: tuple[str, ...], qctl: Qctl) -> None:
+def test_group_without_a_verb_shows_its_help(words: tuple[str, ...], qctl: Qctl) -> None:
     ran = qctl(*words)
     assert ran.code == 2
     assert "COMMANDS" in ran.err or "QUEUES AND JOBS" in ran.err
@@ -140,6 +138,6 @@ def test_version(qctl: Qctl) -> None:
     assert qctl("--version").out.startswith("qctl ")
 
 
-def test_the_help_of_all_tells_every_exit_code(qctl: Qctl) -> None:
+def test_root_help_lists_every_exit_code(qctl: Qctl) -> None:
     table = qctl("--help").out.partition("EXIT CODES")[2]
     assert {int(number) for number in re.findall(r"\b\d+\b", table)} == {int(code) for code in ExitCode}

@@ -32,12 +32,12 @@ UNKNOWN = NotFoundError("queue 'emial' not found", ("email",), "did you mean 'em
 # --- stats --------------------------------------------------------------------------------------------------
 
 
-def test_stats_tell_the_totals_under_the_table(qctl: Qctl) -> None:
+def test_stats_prints_totals_under_the_table(qctl: Qctl) -> None:
     ran = qctl("stats", "-o", "table")
     assert ran.out.splitlines()[-1] == "pending 4   running 1   completed 352   failed 2   total 359"
 
 
-def test_stats_json_has_the_five_totals_on_top(qctl: Qctl) -> None:
+def test_stats_json_has_the_five_totals(qctl: Qctl) -> None:
     document = qctl("stats", "--json").json
     totals = {name: document[name] for name in ("pending", "running", "completed", "failed", "total")}
     assert totals == {"pending": 4, "running": 1, "completed": 352, "failed": 2, "total": 359}
@@ -51,20 +51,20 @@ def test_stats_json_has_the_five_totals_on_top(qctl: Qctl) -> None:
     }
 
 
-def test_stats_of_some_queues_have_their_totals(qctl: Qctl) -> None:
+def test_stats_totals_cover_the_selected_queues(qctl: Qctl) -> None:
     document = qctl("stats", "sensor*", "--json").json
     assert [queue["name"] for queue in document["queues"]] == ["sensor-data"]
     assert (document["pending"], document["total"]) == (0, 341)
 
 
-def test_stats_of_an_unknown_queue(qctl: Qctl) -> None:
+def test_stats_of_an_unknown_queue_exits_3(qctl: Qctl) -> None:
     ran = qctl("stats", "emial")
     assert (ran.code, ran.out) == (3, "")
     assert "did you mean 'email'?" in ran.err
     assert qctl("stats", "x*", "-o", "table").err == "No matching queues.\n"
 
 
-def test_stats_of_an_empty_redis_help(qctl: Qctl) -> None:
+def test_stats_without_queues_explains_itself(qctl: Qctl) -> None:
     ran = qctl("stats", "-o", "table", ops=FakeOps(stats__read=stats_of()))
     assert (ran.code, ran.out) == (0, "")
     assert ran.err.startswith("No queues: ")
@@ -73,7 +73,7 @@ def test_stats_of_an_empty_redis_help(qctl: Qctl) -> None:
 # --- pause and resume ---------------------------------------------------------------------------------------
 
 
-def test_pause_asks_for_what_was_said(qctl: Qctl) -> None:
+def test_pause_passes_its_options(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("pause", "a", "b", "a", "--reason", "deploy", "--for", "30m", "--timeout", "5s", "--force", ops=ops)
     options = {"reason": "deploy", "seconds": 1800, "force": True, "timeout": 5, "allow_unknown": False}
@@ -83,20 +83,20 @@ def test_pause_asks_for_what_was_said(qctl: Qctl) -> None:
     assert "qctl resume b" in ran.out
 
 
-def test_pause_names_what_still_runs(qctl: Qctl) -> None:
+def test_pause_lists_running_jobs(qctl: Qctl) -> None:
     ops = FakeOps(queues__pause=lambda name, **_: pause_of(name, running=RUNNING, waited=2.0))
     out = qctl("pause", "email", ops=ops).out
     assert "still running: 7 jobs: job-0, job-1, job-2, job-3, job-4 and 2 more" in out
     assert "took 2s" in out
 
 
-def test_a_queue_that_was_paused_already(qctl: Qctl) -> None:
+def test_pausing_a_paused_queue_is_reported(qctl: Qctl) -> None:
     ran = qctl("pause", "email", ops=FakeOps(queues__pause=pause_of("email", changed=False)))
     assert ran.code == 0
     assert re.match(r"email was already paused \S+ by ops@host: deploy, until ", ran.out)
 
 
-def test_pause_names_workers_that_do_not_obey(qctl: Qctl) -> None:
+def test_pause_names_workers_that_ignore_it(qctl: Qctl) -> None:
     ran = qctl("pause", "email", "--force", ops=FakeOps(queues__pause=pause_of("email", deaf_workers=["w1"])))
     assert ran.err == "email: worker w1 ignores the pause and continues to claim jobs\n"
 
@@ -104,13 +104,13 @@ def test_pause_names_workers_that_do_not_obey(qctl: Qctl) -> None:
 @pytest.mark.parametrize(
     ("error", "code"), [(UNKNOWN, 3), (RefusedError("w1 would go on"), 6), (WaitTimeoutError("one may still start"), 7)]
 )
-def test_a_pause_that_fails(error: Exception, code: int, qctl: Qctl) -> None:
+def test_failed_pause_exits_with_the_code_of_its_error(error: Exception, code: int, qctl: Qctl) -> None:
     ran = qctl("pause", "emial", ops=FakeOps(queues__pause=error))
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.startswith(f"qctl: {error}")
 
 
-def test_pause_goes_on_after_a_failure_and_says_so(qctl: Qctl) -> None:
+def test_pause_continues_after_a_failure(qctl: Qctl) -> None:
     def pause(name: str, **_: object) -> PauseResult:
         if name == "emial":
             raise UNKNOWN
@@ -126,20 +126,20 @@ def test_pause_goes_on_after_a_failure_and_says_so(qctl: Qctl) -> None:
     assert {row["queue"]: row["error"] for row in results} == {"report": None, "emial": "queue 'emial' not found"}
 
 
-def test_pause_ends_where_redis_is_gone(qctl: Qctl) -> None:
+def test_pause_stops_if_redis_does_not_answer(qctl: Qctl) -> None:
     ops = FakeOps(queues__pause=RedisUnreachableError("Redis does not answer"))
     ran = qctl("pause", "a", "b", ops=ops)
     assert (ran.code, ran.err) == (4, "qctl: Redis does not answer\n")
     assert len(ops.calls) == 1
 
 
-def test_a_queue_to_come_can_be_paused(qctl: Qctl) -> None:
+def test_pause_create_accepts_an_unknown_queue(qctl: Qctl) -> None:
     ops = FakeOps()
     qctl("pause", "to-come", "--create", ops=ops)
     assert ops.calls_of("queues__pause")[0][1]["allow_unknown"] is True
 
 
-def test_resume(qctl: Qctl) -> None:
+def test_resume_reports_each_queue(qctl: Qctl) -> None:
     ops = FakeOps(queues__resume=lambda name: ResumeResult(name, name == "email"))
     ran = qctl("resume", "email", "report", ops=ops)
     assert (ran.code, ran.out) == (0, "email resumed\nreport was not paused\n")
@@ -148,14 +148,14 @@ def test_resume(qctl: Qctl) -> None:
 # --- clear and trash ----------------------------------------------------------------------------------------
 
 
-def test_clear_tells_how_to_undo_it(qctl: Qctl) -> None:
+def test_clear_prints_its_undo_command(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("clear", "email", "--confirm", "email", ops=ops)
     assert ops.calls_of("queues__clear") == [(("email",), {"purge": False})]
     assert ran.out == ("email: 4 jobs moved to the trash\n  undo: qctl trash restore 20261122-044512-x7f2\n")
 
 
-def test_clear_for_good(qctl: Qctl) -> None:
+def test_clear_purge_deletes_permanently(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("clear", "email", "--purge", "--confirm", "email", ops=ops)
     assert ops.calls_of("queues__clear") == [(("email",), {"purge": True})]
@@ -163,7 +163,7 @@ def test_clear_for_good(qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize("more", [(), ("--confirm", "emial"), ("--confirm", "")])
-def test_clear_is_refused_without_its_name(more: tuple[str, ...], qctl: Qctl) -> None:
+def test_clear_is_refused_without_confirmation(more: tuple[str, ...], qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("clear", "email", *more, ops=ops)
     assert (ran.code, ran.out) == (6, "")
@@ -180,23 +180,23 @@ def test_clear_dry_run_only_counts(qctl: Qctl) -> None:
     assert not ops.calls_of("queues__clear")
 
 
-def test_clear_of_an_empty_queue_asks_nothing(qctl: Qctl) -> None:
+def test_clear_of_an_empty_queue_asks_no_confirmation(qctl: Qctl) -> None:
     ran = qctl("clear", "email", ops=FakeOps(queues__waiting=0))
     assert (ran.code, ran.out) == (0, "email: no waiting jobs\n")
 
 
-def test_clear_of_an_unknown_queue(qctl: Qctl) -> None:
+def test_clear_of_an_unknown_queue_exits_3(qctl: Qctl) -> None:
     ran = qctl("clear", "emial", "--confirm", "emial", ops=FakeOps(queues__require=UNKNOWN))
     assert ran.code == 3
 
 
-def test_clear_whose_jobs_went_meanwhile(qctl: Qctl) -> None:
+def test_clear_of_a_queue_that_became_empty(qctl: Qctl) -> None:
     ops = FakeOps(queues__clear=lambda name, purge: ClearResult(name, 0, None, purge))
     assert qctl("clear", "email", "--confirm", "email", ops=ops).out == "email: no waiting jobs\n"
 
 
 @pytest.mark.parametrize("batch", [(), ("20261122-044512-x7f2",)])
-def test_trash_restore(batch: tuple[str, ...], qctl: Qctl) -> None:
+def test_trash_restore_reports_the_batch(batch: tuple[str, ...], qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("trash", "restore", *batch, ops=ops)
     assert ops.calls_of("trash__restore") == [((batch[0] if batch else None,), {})]
@@ -210,7 +210,7 @@ def test_trash_restore(batch: tuple[str, ...], qctl: Qctl) -> None:
         (("20261122-044512-x7f2", "--confirm", "20261122-044512-x7f2"), "20261122-044512-x7f2"),
     ],
 )
-def test_trash_empty(line: tuple[str, ...], batch: str | None, qctl: Qctl) -> None:
+def test_trash_empty_deletes_after_confirmation(line: tuple[str, ...], batch: str | None, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("trash", "empty", *line, ops=ops)
     assert (ran.code, ran.out) == (0, "4 jobs permanently deleted\n")
@@ -221,13 +221,13 @@ def test_trash_empty(line: tuple[str, ...], batch: str | None, qctl: Qctl) -> No
     ("line", "code"),
     [((), 6), (("--confirm", "yes"), 6), (("20261122-044512-x7f2", "--confirm", "trash"), 6), (("nosuch",), 3)],
 )
-def test_trash_empty_is_refused_without_its_name(line: tuple[str, ...], code: int, qctl: Qctl) -> None:
+def test_trash_empty_is_refused_without_confirmation(line: tuple[str, ...], code: int, qctl: Qctl) -> None:
     ops = FakeOps()
     assert qctl("trash", "empty", *line, ops=ops).code == code
     assert not ops.calls_of("trash__empty")
 
 
-def test_an_empty_trash_asks_nothing(qctl: Qctl) -> None:
+def test_emptying_an_empty_trash_asks_no_confirmation(qctl: Qctl) -> None:
     ran = qctl("trash", "empty", ops=FakeOps(trash__list=[]))
     assert (ran.code, ran.out) == (0, "The trash is empty.\n")
 
@@ -235,14 +235,14 @@ def test_an_empty_trash_asks_nothing(qctl: Qctl) -> None:
 # --- dead letters -------------------------------------------------------------------------------------------
 
 
-def test_dlq_list_tells_where_the_rest_is(qctl: Qctl) -> None:
+def test_dlq_list_prints_the_next_offset(qctl: Qctl) -> None:
     ops = FakeOps(dead_letters__list=DeadLetters([LETTER], 12))
     ran = qctl("dlq", "list", "--queue", "e*", "--limit", "1", "--offset", "3", "-o", "table", ops=ops)
     assert ops.calls_of("dead_letters__list") == [((Selector(queue="e*", scan=50_000),), {"limit": 1, "offset": 3})]
     assert "4 to 4 of 12; more with --offset 4" in ran.out
 
 
-def test_dead_letters_keep_secrets_unless_they_are_asked_for(qctl: Qctl) -> None:
+def test_dlq_redacts_secrets_without_reveal(qctl: Qctl) -> None:
     letter = replace(LETTER, error="cannot open redis://u:hunter2@h/0")
     detail = DeadLetterDetail(letter, None, None, "password=hunter2", '{"token": "hunter2"}', 20, "f('hunter2')", "{}")
     ops = FakeOps(dead_letters__show=detail, dead_letters__list=DeadLetters([letter], 1))
@@ -253,13 +253,13 @@ def test_dead_letters_keep_secrets_unless_they_are_asked_for(qctl: Qctl) -> None
     assert qctl("dlq", "show", "job-1", "--reveal", ops=ops).out.count("hunter2") == 3
 
 
-def test_a_hostile_id_is_quoted_where_it_is_to_be_typed(qctl: Qctl) -> None:
+def test_hostile_id_is_quoted_in_the_next_command(qctl: Qctl) -> None:
     detail = DeadLetterDetail(replace(LETTER, id="x; reboot"), None, None, "", None, 1234, "app.send('a@b.c')")
     ops = FakeOps(dead_letters__show=detail)
     assert "run again: qctl retry 'x; reboot'" in qctl("dlq", "show", "x", ops=ops).out
 
 
-def test_dlq_show_of_a_pickled_payload(qctl: Qctl) -> None:
+def test_dlq_show_does_not_unpickle(qctl: Qctl) -> None:
     detail = DeadLetterDetail(LETTER, None, None, "", None, 1234, "app.send('a@b.c')")
     out = qctl("dlq", "show", "job-1", ops=FakeOps(dead_letters__show=detail)).out
     assert "payload, 1.2 KB\nnot JSON, and never unpickled; description: app.send('a@b.c')\n" in out
@@ -270,7 +270,7 @@ def test_dlq_show_of_a_pickled_payload(qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("degraded", 1), ("down", 4)])
-def test_health_ends_as_it_finds(status: str, code: int, qctl: Qctl) -> None:
+def test_health_exits_with_its_status(status: str, code: int, qctl: Qctl) -> None:
     findings = [Finding("redis", "ok", "fine"), Finding("memory", status, "memory is low", "add memory")]  # type: ignore[arg-type]
     ops = FakeOps(health__check=Health(status, findings))  # type: ignore[arg-type]
     ran = qctl("health", "-o", "table", ops=ops)
@@ -282,24 +282,24 @@ def test_health_ends_as_it_finds(status: str, code: int, qctl: Qctl) -> None:
     assert document["reasons"] == ([] if status == "ok" else ["memory is low"])
 
 
-def test_ping(qctl: Qctl) -> None:
+def test_ping_prints_version_target_and_time(qctl: Qctl) -> None:
     assert qctl("ping").out == "Redis 7.0.15 at redis://localhost:6379/0 answered in 0.4 ms\n"
     document = qctl("ping", "--json").json
     assert (document["ts_ms"], document["rtt_seconds"]) == (1_795_000_000_000, 0.0004)
 
 
-def test_only_a_job_that_has_not_ended_has_retries_to_come(qctl: Qctl) -> None:
+def test_job_show_lists_retries_only_before_the_end(qctl: Qctl) -> None:
     scheduled = FakeOps(jobs__show=replace(DETAIL, status="scheduled", state="scheduled"))
     assert "1 left, after 2s, 4s" in qctl("job", "show", "job-1", ops=scheduled).out
     assert " left" not in qctl("job", "show", "job-1").out
 
 
-def test_workers(qctl: Qctl) -> None:
+def test_worker_list_shows_job_and_pause(qctl: Qctl) -> None:
     out = qctl("worker", "list", "-o", "table").out
     assert "obeys" in out
     assert "app.send" in out
 
 
-def test_a_queue_without_a_worker_is_told(qctl: Qctl) -> None:
+def test_stats_marks_a_queue_without_workers(qctl: Qctl) -> None:
     out = qctl("stats", "-o", "table", ops=FakeOps(stats__read=stats_of(QueueStats("q", waiting=1)))).out
     assert "no worker" in out

@@ -71,11 +71,11 @@ def offer(request: pytest.FixtureRequest, redis_server: RedisServer) -> Offer:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_scripts_are_those_of_this_command_line(name: str) -> None:
+def test_scripts_are_up_to_date(name: str) -> None:
     assert (ROOT / "completions" / name).read_text() == render(name), "run `make completions`"
 
 
-def test_commands_verbs_and_options(offer: Offer) -> None:
+def test_commands_and_options_are_offered(offer: Offer) -> None:
     assert sorted(offer("qctl cle")) == ["cleanup", "clear"]
     assert {"list", "groups", "retry"} <= set(offer("qctl --context prod dlq "))
     assert offer("qctl dlq list --fing") == ["--fingerprint"]
@@ -100,19 +100,19 @@ def test_names_come_from_redis_and_are_never_evaluated(offer: Offer, connection:
     assert not list(tmp_path.rglob("pwned"))
 
 
-def test_without_redis_nothing_is_offer_and_nothing_said(offer: Offer) -> None:
+def test_without_redis_nothing_is_offered_or_printed(offer: Offer) -> None:
     assert offer("qctl pause ", url="redis://127.0.0.1:1/0") == []
     assert offer("qctl pause ", url="nonsense") == []
 
 
-def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_redis_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
         completion_names.names(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", "queue")
     assert completion_names.TIMEOUT_SECONDS <= 0.1
 
 
 @pytest.mark.parametrize("kind", ["queue", "worker", "schedule", "batch", "job", "dead"])
-def test_every_kind_of_names(kind: str, connection: Redis, redis_server: RedisServer) -> None:
+def test_every_kind_of_name_is_read(kind: str, connection: Redis, redis_server: RedisServer) -> None:
     """The keys equal those of `keys`, which is too slow to import for completion."""
     connection.sadd(keys.QUEUES, keys.queue("q"))
     connection.sadd(keys.WORKERS, keys.worker("w"))
@@ -128,7 +128,7 @@ def test_every_kind_of_names(kind: str, connection: Redis, redis_server: RedisSe
     assert completion_names.names(redis_server.url, kind) == expected.get(kind, ["died"])
 
 
-def test_a_password_and_a_database_are_understood(own_redis: RedisServer) -> None:
+def test_urls_with_passwords_and_databases_work(own_redis: RedisServer) -> None:
     third = Redis.from_url(f"{own_redis.tcp_url}?db=3")
     third.sadd(keys.QUEUES, keys.queue("third"))
     third.config_set("requirepass", "s3 cret")
@@ -138,7 +138,7 @@ def test_a_password_and_a_database_are_understood(own_redis: RedisServer) -> Non
         completion_names.names(own_redis.url, "queue")
 
 
-def test_names_cost_no_heavy_import(redis_server: RedisServer) -> None:
+def test_names_are_read_without_heavy_imports(redis_server: RedisServer) -> None:
     code = "import sys; from qctl.cli.entry import main; main(); print(*sys.modules, file=sys.stderr)"
     env = {**os.environ, KIND: "queue", "REDIS_URL": redis_server.url}
     ran = subprocess.run([sys.executable, "-c", code, "pause"], env=env, capture_output=True, text=True, check=True)

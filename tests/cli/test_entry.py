@@ -43,13 +43,13 @@ def interrupt(running: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("module", ["typer", "dotenv", "rq"])
-def test_while_it_is_imported(module: str, start: Start, tmp_path: Path) -> None:
+def test_ctrl_c_during_import_exits_130(module: str, start: Start, tmp_path: Path) -> None:
     """typer is imported first, dotenv with the settings, rq with a command."""
     (tmp_path / ".env").write_text("LOG_LEVEL=info\n")
     assert interrupt(start(module, "stats")) == (130, "qctl: interrupted\n")
 
 
-def test_in_the_background_of_a_script_it_is_not_heard(start: Start) -> None:
+def test_ignored_sigint_stays_ignored(start: Start) -> None:
     running = start("typer", ignoring=True)
     assert running.stdout is not None
     assert running.stdout.readline() == "there\n"
@@ -60,7 +60,7 @@ def test_in_the_background_of_a_script_it_is_not_heard(start: Start) -> None:
     running.communicate()
 
 
-def test_nothing_of_qctl_is_imported_before_it_is_heard() -> None:
+def test_signal_handler_is_set_before_imports() -> None:
     code = "import sys, qctl.cli.entry; print(*[name for name in sys.modules if name.startswith('qctl')])"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert run.stdout.split() == ["qctl", "qctl.cli", "qctl.cli.entry"]

@@ -45,7 +45,7 @@ def _no_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
 
 
-def test_the_tree_is_known_from_both_sides() -> None:
+def test_commands_of_click_and_qctl_are_the_same() -> None:
     assert set(COMMANDS) == set(TREE)
     assert len(COMMANDS) > 50
     assert CHANGING
@@ -56,7 +56,7 @@ def test_the_tree_is_known_from_both_sides() -> None:
 
 
 @pytest.mark.parametrize("path", CHANGING, ids=" ".join)
-def test_read_only_refuses_what_changes(path: Path, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_only_refuses_changes(path: Path, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     ops = FakeOps()
     by_flag = qctl(*line(path), "--read-only", ops=ops)
     before = qctl("--read-only", *line(path), ops=ops)
@@ -69,14 +69,14 @@ def test_read_only_refuses_what_changes(path: Path, qctl: Qctl, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("path", [path for path in CHANGING if not COMMANDS[path].local], ids=" ".join)
-def test_a_read_only_context_refuses_what_changes(path: Path, qctl: Qctl) -> None:
+def test_read_only_context_refuses_changes(path: Path, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("--context", "prod", *line(path), ops=ops)
     assert (ran.code, ops.calls) == (6, [])
     assert "read-only by QCTL_READ_ONLY of context prod" in ran.err
 
 
-def test_a_read_only_run_may_do_what_it_is_allowed(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_only_permits_allowed_commands(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QCTL_READ_ONLY", "true")
     monkeypatch.setenv("QCTL_ALLOWED_COMMANDS", "retry,  dlq retry")
     assert [qctl(*words, "job-1").code for words in (("retry",), ("dlq", "retry"))] == [0, 0]
@@ -87,7 +87,7 @@ def test_a_read_only_run_may_do_what_it_is_allowed(qctl: Qctl, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("path", set(READING) - SCREENS, ids=" ".join)
-def test_read_only_lets_read(path: Path, qctl: Qctl) -> None:
+def test_read_only_permits_reading(path: Path, qctl: Qctl) -> None:
     assert qctl("--read-only", *line(path)).code == 0
 
 
@@ -95,7 +95,7 @@ DRY = [path for path in CHANGING if any("--dry-run" in option.opts for option in
 
 
 @pytest.mark.parametrize("path", DRY, ids=" ".join)
-def test_a_dry_run_only_reads(path: Path, qctl: Qctl) -> None:
+def test_dry_run_is_not_audited_and_permitted_by_read_only(path: Path, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("--read-only", *line(path), "--dry-run", ops=ops)
     assert ran.code == 0, ran.err
@@ -106,7 +106,7 @@ def test_a_dry_run_only_reads(path: Path, qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize("path", COMMANDS.keys() - SCREENS, ids=" ".join)
-def test_what_changes_is_noted_and_nothing_else(path: Path, qctl: Qctl) -> None:
+def test_only_changes_are_audited(path: Path, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl(*line(path), ops=ops)
     assert ran.code == 0, ran.err
@@ -123,7 +123,7 @@ def test_what_changes_is_noted_and_nothing_else(path: Path, qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize("path", REDIS_COMMANDS, ids=" ".join)
-def test_ctrl_c_is_one_line_and_130(path: Path, qctl: Qctl) -> None:
+def test_ctrl_c_is_one_line_and_exits_130(path: Path, qctl: Qctl) -> None:
     ops = FakeOps(**{name: KeyboardInterrupt() for name in ANSWERS if not name.startswith("audit__note")})
     ran = qctl(*line(path), ops=ops)
     assert (ran.code, ran.out) == (130, "")
@@ -164,7 +164,7 @@ OFFLINE_COMMANDS: set[Path] = {
 
 
 @pytest.mark.parametrize("path", [path for path in REDIS_COMMANDS if path not in OFFLINE_COMMANDS], ids=" ".join)
-def test_a_redis_that_is_away_is_one_line_and_4(path: Path, without_redis: Qctl) -> None:
+def test_unreachable_redis_is_one_line_and_exits_4(path: Path, without_redis: Qctl) -> None:
     ran = without_redis(*path, *NEEDS.get(path, RUNNABLE.get(path, ())))
     assert ran.code == (2 if path == MONITORING_PLUGIN else 4), ran.err
     assert "hunter2" not in ran.out + ran.err
@@ -191,7 +191,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("path", "option", "value"), BAD)
-def test_a_malformed_value_is_quoted_and_2(path: Path, option: str, value: str, qctl: Qctl) -> None:
+def test_malformed_value_is_quoted_and_exits_2(path: Path, option: str, value: str, qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl(*line(path), *ONLY_WITH.get((path, option), ()), option, value, ops=ops)
     assert ran.code == (3 if path == MONITORING_PLUGIN else 2), (ran.out, ran.err)
@@ -206,7 +206,7 @@ def test_a_malformed_value_is_quoted_and_2(path: Path, option: str, value: str, 
 
 
 @pytest.mark.parametrize("path", COMMANDS.keys() - NO_DOCUMENT - SCREENS, ids=" ".join)
-def test_a_reader_that_left_is_141(path: Path, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_stdout_exits_141(path: Path, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
     ops = FakeOps()
     ran = qctl(*line(path), ops=ops)
@@ -217,7 +217,7 @@ def test_a_reader_that_left_is_141(path: Path, qctl: Qctl, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("path", COMMANDS.keys() - NO_DOCUMENT - SCREENS, ids=" ".join)
 @pytest.mark.parametrize("names", [{"COLUMNS": "20"}, {"COLUMNS": "20", "TERM": "dumb", "NO_COLOR": "1"}], ids=str)
-def test_twenty_columns_on_a_terminal(
+def test_output_works_in_20_columns(
     path: Path, names: dict[str, str], qctl: Qctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in names.items():
@@ -230,7 +230,7 @@ def test_twenty_columns_on_a_terminal(
     assert "\x1b[3" not in ran.out or "NO_COLOR" not in names
 
 
-def test_no_terminal_and_no_yes_refuses_what_asks(qctl: Qctl) -> None:
+def test_confirmation_without_a_terminal_is_refused(qctl: Qctl) -> None:
     for words in (
         ("clear", "email"),
         ("retry", "--all"),

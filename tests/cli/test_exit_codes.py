@@ -9,7 +9,7 @@ from qctl.cli.exit_codes import ExitCode, exit_code_for, exit_code_of_many
 from qctl.errors import NotFoundError, QctlError, RefusedError
 
 
-def test_the_numbers_are_those_of_the_design() -> None:
+def test_exit_codes_are_stable() -> None:
     assert {code.name: int(code) for code in ExitCode} == {
         "DONE": 0,
         "FAILED": 1,
@@ -40,7 +40,7 @@ def test_the_numbers_are_those_of_the_design() -> None:
         (ValueError("x"), 1),
     ],
 )
-def test_an_error_has_a_code(error: Exception, code: int) -> None:
+def test_exit_code_of_each_error(error: Exception, code: int) -> None:
     assert exit_code_for(error) == code
 
 
@@ -55,5 +55,5 @@ def test_an_error_has_a_code(error: Exception, code: int) -> None:
         ([NotFoundError("x")], 1, 5),
     ],
 )
-def test_many_have_one(failures: list[QctlError], done: int, code: int) -> None:
+def test_exit_code_of_many_errors(failures: list[QctlError], done: int, code: int) -> None:
     assert exit_code_of_many(failures, done) == code

@@ -19,13 +19,13 @@ PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
 
 @pytest.mark.parametrize("columns", [80, 200])
-def test_it_is_what_the_commands_say(columns: int, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_equals_the_rendered_help(columns: int, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     assert Path(help_page.PAGE).read_text(encoding="utf-8") == qctl("--help").out, "run `make completions`"
 
 
 @pytest.mark.parametrize(("columns", "printed"), [("80", True), ("", True), ("79", False), ("20", False)])
-def test_it_is_shown_where_there_is_room(
+def test_page_is_printed_on_wide_terminals_only(
     columns: str, printed: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
@@ -34,11 +34,11 @@ def test_it_is_shown_where_there_is_room(
 
 
 @pytest.mark.parametrize("line", [[], ["--help", "stats"], ["stats", "--help"], ["--debug"]])
-def test_nothing_else_is_answered(line: list[str]) -> None:
+def test_page_is_printed_for_help_alone(line: list[str]) -> None:
     assert help_page.print_page(line) is None
 
 
-def test_the_program_imports_nothing_for_it() -> None:
+def test_page_is_printed_without_imports() -> None:
     code = "import sys; sys.argv = ['qctl', '--help']; from qctl.cli.entry import main; main(); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "EXIT CODES" in run.stdout
@@ -46,7 +46,7 @@ def test_the_program_imports_nothing_for_it() -> None:
 
 
 @pytest.mark.parametrize(("columns", "longest"), [("80", 80), ("70", 70)])
-def test_the_program_shows_it(columns: str, longest: int) -> None:
+def test_program_prints_help_at_the_width_of_the_terminal(columns: str, longest: int) -> None:
     run = subprocess.run(
         [PROGRAM, "--help"], env={**os.environ, "COLUMNS": columns}, capture_output=True, text=True, check=True
     )
@@ -54,7 +54,7 @@ def test_the_program_shows_it(columns: str, longest: int) -> None:
     assert max(map(len, run.stdout.splitlines())) <= longest
 
 
-def test_a_reader_that_left_is_141() -> None:
+def test_closed_stdout_exits_141() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     run = subprocess.run([PROGRAM, "--help"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
@@ -62,7 +62,7 @@ def test_a_reader_that_left_is_141() -> None:
     assert (run.returncode, run.stderr) == (141, "")
 
 
-def test_a_terminal_that_knows_no_unicode() -> None:
+def test_help_prints_on_ascii_terminals() -> None:
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
     run = subprocess.run([PROGRAM, "--help"], env=env, capture_output=True, text=True, check=True)
     assert "EXIT CODES" in run.stdout

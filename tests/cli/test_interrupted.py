@@ -67,7 +67,9 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out
 
 
-def test_clear(own_redis: RedisServer, start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_interrupted_clear_can_be_continued(
+    own_redis: RedisServer, start: Callable[..., subprocess.Popen[str]]
+) -> None:
     line = ("clear", "mail", "--confirm", "mail")
     with own_redis.connect() as connection:
         ids = stock.fill(connection, "mail", WAITING_JOBS)
@@ -80,7 +82,9 @@ def test_clear(own_redis: RedisServer, start: Callable[..., subprocess.Popen[str
         assert places(connection) == Counter({id_.encode(): 1 for id_ in ids})
 
 
-def test_retry(own_redis: RedisServer, start: Callable[..., subprocess.Popen[str]]) -> None:
+def test_interrupted_retry_can_be_continued(
+    own_redis: RedisServer, start: Callable[..., subprocess.Popen[str]]
+) -> None:
     line = ("retry", "--all", "--yes", "--rate", "5000/s")
     with own_redis.connect() as connection:
         ids = stock.fill(connection, "mail", DEAD_LETTERS)

@@ -17,7 +17,7 @@ from qctl.cli.command import all_commands
 Qctl = Callable[..., Ran]
 
 
-def test_what_the_table_says_is_what_the_commands_say() -> None:
+def test_tree_help_matches_command_docstrings() -> None:
     commands = all_commands(command_tree.build())
     for name, verb in command_tree.VERBS.items():
         command = command_tree.load(verb.path)
@@ -26,7 +26,7 @@ def test_what_the_table_says_is_what_the_commands_say() -> None:
         assert commands[name,] == command
 
 
-def test_help_is_the_same_whatever_else_is_read(qctl: Qctl) -> None:
+def test_help_does_not_depend_on_imported_commands(qctl: Qctl) -> None:
     whole = typer.main.get_command(command_tree.build())
     bare = typer.main.get_command(command_tree.build([]))
     assert list(whole.commands) == list(bare.commands)  # type: ignore[attr-defined]
@@ -37,7 +37,7 @@ def test_help_is_the_same_whatever_else_is_read(qctl: Qctl) -> None:
     ("line", "imported"),
     [(["--help"], set()), (["stats", "--help"], {"stats"}), (["-o", "json", "trash", "--help"], {"trash"})],
 )
-def test_modules_of_other_commands_are_not_read(line: list[str], imported: set[str]) -> None:
+def test_only_the_named_command_is_imported(line: list[str], imported: set[str]) -> None:
     code = f"import sys; from qctl.cli.main import run, Session; run({line!r}, Session()); print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     modules = ran.stdout.splitlines()[-1].split()
@@ -48,7 +48,7 @@ def test_modules_of_other_commands_are_not_read(line: list[str], imported: set[s
     assert not {"redis", "rq", "rich", "qctl.ops"} & set(modules)
 
 
-def test_an_unknown_word_is_told_with_what_it_may_be(qctl: Qctl) -> None:
+def test_unknown_command_is_a_usage_error(qctl: Qctl) -> None:
     ran = qctl("stat")
     assert ran.code == 2
     assert "No such command 'stat'" in ran.err

@@ -26,13 +26,11 @@ from support.servers import RedisServer
         ("pause em", None),
     ],
 )
-def test_words_of_the_grammar_are_completed(typed: str, completed: str | None) -> None:
+def test_grammar_words_are_completed(typed: str, completed: str | None) -> None:
     assert Completer("redis://127.0.0.1:1/0")(typed) == completed
 
 
-def test_names_are_asked_of_redis_and_those_that_a_line_cannot_hold_are_left_out(
-    redis_server: RedisServer, connection: Redis
-) -> None:
+def test_names_from_redis_are_completed_except_unsafe_ones(redis_server: RedisServer, connection: Redis) -> None:
     connection.sadd("rq:queues", "rq:queue:apples", "rq:queue:bad name", "rq:queue:worse\x1b[31m")
     complete = Completer(redis_server.url)
     assert complete("pause ap") == "pause apples"

@@ -111,7 +111,7 @@ def qctl(
     return command
 
 
-def test_every_command_that_is_given_a_name_is_here() -> None:
+def test_every_command_with_a_name_argument_is_tested() -> None:
     named = {
         path
         for path, command in TREE.items()
@@ -125,7 +125,7 @@ def test_every_command_that_is_given_a_name_is_here() -> None:
 
 
 @pytest.mark.parametrize("path", UNKNOWN, ids=" ".join)
-def test_what_there_is_not_is_3_with_a_guess(path: Path, qctl: Qctl) -> None:
+def test_unknown_name_exits_3_with_a_suggestion(path: Path, qctl: Qctl) -> None:
     words, suggestion = UNKNOWN[path]
     ran = qctl(*path, *words.split())
     assert ran.code == 3, (ran.out, ran.err)
@@ -138,7 +138,7 @@ def test_what_there_is_not_is_3_with_a_guess(path: Path, qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "zset"])
-def test_a_queue_of_another_type_shows_an_error_and_the_others_work(kind: str, qctl: Qctl, connection: Redis) -> None:
+def test_queue_key_of_wrong_type_does_not_affect_other_queues(kind: str, qctl: Qctl, connection: Redis) -> None:
     key = keys.queue("broken")
     connection.sadd(keys.QUEUES, key)
     if kind == "text":
@@ -178,7 +178,7 @@ def test_a_queue_of_another_type_shows_an_error_and_the_others_work(kind: str, q
 @pytest.mark.parametrize(
     "key", ["qctl:events", "qctl:audit", "qctl:schedules", "qctl:quiet", "qctl:paused", "rq:workers"]
 )
-def test_a_key_of_ours_of_another_type_is_one_line(key: str, qctl: Qctl, connection: Redis) -> None:
+def test_qctl_key_of_wrong_type_is_a_one_line_error(key: str, qctl: Qctl, connection: Redis) -> None:
     connection.delete(key)
     connection.set(key, "text")
     for line in (("stats",), ("events",), ("audit",), ("schedule", "list"), ("worker", "list"), ("health",)):

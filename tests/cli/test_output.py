@@ -42,44 +42,44 @@ def hostile_ops() -> FakeOps:
 @pytest.mark.parametrize(
     "line", [("stats",), ("dlq", "list"), ("retry", "x"), ("pause", HOSTILE), ("worker", "list"), ("stats", HOSTILE)]
 )
-def test_hostile_text_is_inert_in_every_form(line: tuple[str, ...], form: str, qctl: Qctl) -> None:
+def test_hostile_text_is_escaped_in_every_format(line: tuple[str, ...], form: str, qctl: Qctl) -> None:
     ran = qctl(*line, *(["-o", Format(form).value] if form else []), ops=hostile_ops())
     assert not UNSAFE_CHARACTERS & set(ran.out + ran.err)
     assert "owned" in ran.out + ran.err
 
 
-def test_hostile_text_survives_json_as_it_was(qctl: Qctl) -> None:
+def test_hostile_text_round_trips_through_json(qctl: Qctl) -> None:
     assert qctl("stats", "--json", ops=hostile_ops()).json["queues"][0]["name"] == HOSTILE
 
 
-def test_a_pipe_gets_a_header_and_tabs(qctl: Qctl) -> None:
+def test_pipe_gets_a_header_and_tab_separated_rows(qctl: Qctl) -> None:
     header, email, _ = (line.split("\t") for line in qctl("stats").out.splitlines())
     row = dict(zip(header, email, strict=True))
     assert (row["name"], row["waiting"], row["oldest_age_seconds"]) == ("email", "4", "300.0")
     assert (row["paused_by"], row["paused_reason"], row["in_rate"]) == ("ops@host", "deploy", "")
 
 
-def test_a_pipe_gets_the_header_alone_where_there_is_nothing(qctl: Qctl) -> None:
+def test_pipe_gets_only_the_header_without_rows(qctl: Qctl) -> None:
     ran = qctl("dlq", "list", ops=FakeOps(dead_letters__list=DeadLetters([], 0)))
     assert ran.out.startswith("id\tqueue\t")
     assert ran.out.count("\n") == 1
 
 
-def test_a_table_without_rows_is_talk(qctl: Qctl) -> None:
+def test_empty_table_prints_a_message_to_stderr(qctl: Qctl) -> None:
     ran = qctl("dlq", "list", "-o", "table", ops=FakeOps(dead_letters__list=DeadLetters([], 0)))
     assert (ran.out, ran.err) == ("", "No dead letters.\n")
 
 
-def test_names_are_one_a_line(qctl: Qctl) -> None:
+def test_names_are_one_per_line(qctl: Qctl) -> None:
     assert qctl("stats", "-o", "name").out == "email\nsensor-data\n"
 
 
-def test_jsonl_is_a_row_a_line(qctl: Qctl) -> None:
+def test_jsonl_is_one_row_per_line(qctl: Qctl) -> None:
     rows = [json.loads(line) for line in qctl("stats", "-o", "jsonl").out.splitlines()]
     assert [row["name"] for row in rows] == ["email", "sensor-data"]
 
 
-def test_times_and_durations_of_json(qctl: Qctl) -> None:
+def test_json_times_are_utc_and_durations_are_seconds(qctl: Qctl) -> None:
     document = qctl("stats", "--json").json
     assert document["at"] == f"{NOW:%Y-%m-%dT%H:%M:%S}.{NOW.microsecond // 1000:03}Z"
     assert document["queues"][0]["oldest_age_seconds"] == 300.0
@@ -103,7 +103,7 @@ FORMULA_PREFIXES = tuple("=+-@\t\r\0\uff1d\uff0b\uff0d\uff20")
 
 
 @given(st.text(st.characters(codec=None)))
-def test_no_text_makes_a_formula_or_another_cell(text: str) -> None:
+def test_csv_cell_never_becomes_a_formula_or_two_cells(text: str) -> None:
     document = Document("x/1", "name", ("name", "number"), {"name": text, "number": -5})
     rows = list(csv.reader(io.StringIO(render(document, Format.CSV))))
     assert rows[0] == ["name", "number"]
@@ -112,13 +112,13 @@ def test_no_text_makes_a_formula_or_another_cell(text: str) -> None:
 
 
 @given(st.text(st.characters(codec=None)))
-def test_json_is_printable_ascii_and_the_same_text(text: str) -> None:
+def test_json_is_printable_ascii_and_round_trips(text: str) -> None:
     shown = render(Document("x/1", "name", ("name",), {"name": text}), Format.JSONL)
     assert all(32 <= ord(character) < 127 for character in shown.rstrip("\n"))
     assert json.loads(shown) == {"name": text}
 
 
-def test_json_refuses_what_is_no_number() -> None:
+def test_json_rejects_nan() -> None:
     with pytest.raises(ValueError, match="JSON"):
         render(Document("x/1", "name", ("name",), {"name": float("nan")}), Format.JSON)
 
@@ -130,7 +130,7 @@ def test_an_error_is_one_line_with_the_next_command(qctl: Qctl) -> None:
     assert (ran.code, ran.out, ran.err) == (3, "", "qctl: no such job; qctl dlq list\n")
 
 
-def test_a_fault_of_our_own_is_one_line_and_a_traceback_only_for_debug(qctl: Qctl) -> None:
+def test_internal_error_is_one_line_and_a_traceback_with_debug(qctl: Qctl) -> None:
     def fault(**_: object) -> Health:
         raise ZeroDivisionError("boom \x1b[31m")
 
@@ -149,7 +149,7 @@ def test_ctrl_c_is_one_line(qctl: Qctl) -> None:
     assert (ran.code, ran.out, ran.err) == (130, "", "qctl: interrupted\n")
 
 
-def test_a_bulk_act_that_stops_says_where(qctl: Qctl) -> None:
+def test_interrupted_bulk_action_reports_its_progress(qctl: Qctl) -> None:
     ran = qctl("clear", "email", "--confirm", "email", ops=FakeOps(queues__clear=KeyboardInterrupt()))
     assert ran.code == 130
     assert ran.err.splitlines()[0] == "clearing email: stopped after about 1; run the command again to continue"

@@ -52,7 +52,7 @@ def email(connection: Redis) -> Queue:
     return queue
 
 
-def test_an_unreachable_redis_is_one_line_and_4(qctl: Qctl) -> None:
+def test_unreachable_redis_is_one_line_and_exits_4(qctl: Qctl) -> None:
     ran = qctl("stats", REDIS_URL=f"redis://:hunter2@127.0.0.1:{free_port()}/0")
     assert (ran.returncode, ran.stdout) == (4, "")
     assert ran.stderr.startswith("qctl: Redis at redis://:***@127.0.0.1:")
@@ -60,7 +60,7 @@ def test_an_unreachable_redis_is_one_line_and_4(qctl: Qctl) -> None:
     assert "qctl up" in ran.stderr
 
 
-def test_health_of_an_unreachable_redis_is_a_document(qctl: Qctl) -> None:
+def test_health_of_an_unreachable_redis_is_json(qctl: Qctl) -> None:
     ran = qctl("health", "--json", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
     assert (ran.returncode, ran.stderr) == (4, "")
     assert json.loads(ran.stdout)["status"] == "down"
@@ -69,7 +69,7 @@ def test_health_of_an_unreachable_redis_is_a_document(qctl: Qctl) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("REDIS_URL", "http://x:hunter2@h"), ("TRASH_TTL", "soon"), ("QCTL_READ_ONLY", "perhaps")]
 )
-def test_a_bad_setting_is_one_line_that_names_it_and_2(name: str, value: str, qctl: Qctl) -> None:
+def test_invalid_setting_is_one_line_and_exits_2(name: str, value: str, qctl: Qctl) -> None:
     ran = qctl("stats", **{name: value})
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith(f"qctl: {name}: ")
@@ -77,12 +77,12 @@ def test_a_bad_setting_is_one_line_that_names_it_and_2(name: str, value: str, qc
     assert "hunter2" not in ran.stderr
 
 
-def test_a_flag_wins_over_the_environment(qctl: Qctl, redis_server: RedisServer, email: Queue) -> None:
+def test_option_overrides_the_environment(qctl: Qctl, redis_server: RedisServer, email: Queue) -> None:
     ran = qctl("stats", "-o", "name", "--redis-url", redis_server.tcp_url, REDIS_URL="redis://127.0.0.1:1/0")
     assert "email" in ran.stdout.splitlines()
 
 
-def test_a_day_with_a_stock_queue(qctl: Qctl, email: Queue) -> None:
+def test_pause_clear_restore_and_resume_a_queue_of_stock_rq(qctl: Qctl, email: Queue) -> None:
     order = email.job_ids
 
     def state() -> tuple[int, bool]:
@@ -103,7 +103,7 @@ def test_a_day_with_a_stock_queue(qctl: Qctl, email: Queue) -> None:
     assert state() == (3, False)
 
 
-def test_dead_letters_of_a_stock_worker_run_again(qctl: Qctl, email: Queue, connection: Redis) -> None:
+def test_retry_dead_letters_of_a_stock_worker(qctl: Qctl, email: Queue, connection: Redis) -> None:
     SimpleWorker([email], connection=connection).work(burst=True)
     ids = qctl("dlq", "list", "-o", "name").stdout
     assert len(ids.split()) == 3
@@ -119,20 +119,20 @@ def test_dead_letters_of_a_stock_worker_run_again(qctl: Qctl, email: Queue, conn
     assert json.loads(again.stdout)["failed"] == 1
 
 
-def test_an_unknown_queue_is_3(qctl: Qctl, email: Queue) -> None:
+def test_unknown_queue_exits_3(qctl: Qctl, email: Queue) -> None:
     ran = qctl("pause", "emial")
     assert (ran.returncode, ran.stdout) == (3, "")
     assert "did you mean 'email'?" in ran.stderr
 
 
 @pytest.mark.parametrize("line", [("stats",), ("dlq", "list"), ("worker", "list"), ("trash", "list"), ("health",)])
-def test_reading_writes_nothing(line: tuple[str, ...], qctl: Qctl, email: Queue, connection: Redis) -> None:
+def test_reading_commands_write_nothing(line: tuple[str, ...], qctl: Qctl, email: Queue, connection: Redis) -> None:
     before = connection.info("persistence")["rdb_changes_since_last_save"]
     assert qctl(*line).returncode in (0, 1)
     assert connection.info("persistence")["rdb_changes_since_last_save"] == before
 
 
-def test_a_reader_that_leaves_is_no_error(settings: Settings, email: Queue) -> None:
+def test_closed_stdout_exits_141(settings: Settings, email: Queue) -> None:
     env = {**os.environ, "REDIS_URL": settings.redis_target}
     reading, writing = os.pipe()
     os.close(reading)
@@ -141,7 +141,7 @@ def test_a_reader_that_leaves_is_no_error(settings: Settings, email: Queue) -> N
     assert (ran.returncode, ran.stderr) == (141, b"")
 
 
-def test_a_full_disk_is_one_line(settings: Settings, email: Queue) -> None:
+def test_full_disk_is_one_line(settings: Settings, email: Queue) -> None:
     env = {**os.environ, "REDIS_URL": settings.redis_target}
     with open("/dev/full", "w") as full:
         ran = subprocess.run([PROGRAM, "stats"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
@@ -149,7 +149,7 @@ def test_a_full_disk_is_one_line(settings: Settings, email: Queue) -> None:
 
 
 @pytest.mark.parametrize("closed", [0, 1, 2])
-def test_a_closed_stream_is_no_traceback(closed: int, settings: Settings, email: Queue) -> None:
+def test_missing_standard_stream_is_no_traceback(closed: int, settings: Settings, email: Queue) -> None:
     """Cron and supervisors may start qctl without stdin, stdout or stderr."""
     names = ("clear", "email") if closed == 0 else ("stats",)
     redirect = f'"$@" {"<&-" if closed == 0 else f"{closed}>&-"}'
@@ -164,7 +164,7 @@ def test_a_closed_stream_is_no_traceback(closed: int, settings: Settings, email:
     assert "Traceback" not in ran.stderr
 
 
-def test_ctrl_c_while_redis_does_not_answer() -> None:
+def test_ctrl_c_while_redis_does_not_answer_exits_130() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         running = subprocess.Popen(
@@ -179,7 +179,7 @@ def test_ctrl_c_while_redis_does_not_answer() -> None:
     assert (running.returncode, out, err) == (130, "", "qctl: interrupted\n")
 
 
-def test_ascii_terminals_and_odd_bytes_do_no_harm(qctl: Qctl, email: Queue, connection: Redis) -> None:
+def test_undecodable_names_are_escaped_on_ascii_terminals(qctl: Qctl, email: Queue, connection: Redis) -> None:
     connection.sadd("rq:queues", b"rq:queue:caf\xc3\xa9\xff")
     ran = qctl("stats", "-o", "table", PYTHONIOENCODING="ascii")
     assert ran.returncode == 0

@@ -23,7 +23,7 @@ def last_line(width: int, *steps: tuple[int, int | None]) -> str:
     return [line for line in lines if "clear" in line][-1].rstrip()
 
 
-def test_it_tells_how_many_how_fast_and_how_long_still() -> None:
+def test_bar_shows_count_rate_and_remaining_time() -> None:
     shown = last_line(80, (1_000, 1_000_000), (20_000, 1_000_000), (400_000, 1_000_000))
     verb, queue, bar, count, rate, left = shown.split()
     assert (verb, queue, count) == ("clearing", "sensor-data", "400,000/1,000,000")
@@ -34,12 +34,12 @@ def test_it_tells_how_many_how_fast_and_how_long_still() -> None:
     assert "-" not in left
 
 
-def test_while_nobody_knows_of_how_many() -> None:
+def test_unknown_total_is_a_question_mark() -> None:
     assert "300/? " in last_line(80, (100, None), (300, None))
 
 
 @pytest.mark.parametrize("width", [20, 40])
-def test_on_a_narrow_screen_the_count_is_what_stays(width: int) -> None:
+def test_narrow_terminal_shows_only_the_count(width: int) -> None:
     shown = last_line(width, (1, 2), (2, 2))
     assert shown.startswith("2/2 clear")
     assert len(shown) <= width

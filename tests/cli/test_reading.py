@@ -184,9 +184,7 @@ def dump(connection: Redis) -> dict[bytes, bytes]:
     return {key: connection.dump(key) for key in connection.scan_iter()}
 
 
-def test_monitor_shows_no_write_of_any_command_that_reads(
-    own_redis: RedisServer, deployment: Redis, bomb: Bomb, tmp_path: File
-) -> None:
+def test_reading_commands_send_no_writes(own_redis: RedisServer, deployment: Redis, bomb: Bomb, tmp_path: File) -> None:
     writing = writing_commands(deployment)
     assert {"set", "zadd", "xadd", "evalsha", "publish"} - writing == {"publish"}
     before = dump(deployment)
@@ -206,7 +204,7 @@ def test_monitor_shows_no_write_of_any_command_that_reads(
     assert bomb.proves_itself()
 
 
-def test_a_user_who_may_only_read_gets_the_same(
+def test_reading_commands_work_for_a_read_only_user(
     own_redis: RedisServer,
     deployment: Redis,
     tmp_path: File,

@@ -29,7 +29,7 @@ BUSY = QueueStats("sensor-data", 99_999, 10, 5, 0, 3, 12_345, 7_260.0, 123.4, 12
 PAUSED = QueueStats("email", waiting=4, paused=pause_of("email").pause)
 
 
-def test_80_columns_hold_every_number() -> None:
+def test_80_columns_show_every_number() -> None:
     header, row = lines(queues(BUSY), 80)
     shown = dict(zip(header.split(), row.split(), strict=True))
     assert [shown[name] for name in ("QUEUE", "WAITING", "RUNNING", "SCHED", "DEAD", "FINISHED")] == (
@@ -38,7 +38,7 @@ def test_80_columns_hold_every_number() -> None:
     assert [shown[name] for name in ("OLDEST", "IN/S", "OUT/S", "WORKERS")] == ["2h1m", "123", "120", "12"]
 
 
-def test_a_long_state_stands_under_its_row_and_in_it_where_there_is_room() -> None:
+def test_long_state_goes_under_its_row_if_there_is_no_room_beside_it() -> None:
     narrow = lines(queues(PAUSED, BUSY), 80)
     assert narrow[2].startswith("  paused ")
     assert "STATE" not in narrow[0]
@@ -48,22 +48,22 @@ def test_a_long_state_stands_under_its_row_and_in_it_where_there_is_room() -> No
     assert re.match(r"sensor-data +99999 ", wide[2])
 
 
-def test_no_state_no_column() -> None:
+def test_empty_long_column_is_omitted() -> None:
     assert "STATE" not in lines(queues(BUSY), 160)[0]
 
 
-def test_an_id_is_never_cut_at_80_columns() -> None:
+def test_id_is_not_truncated_at_80_columns() -> None:
     letter = replace(LETTER, id="6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11", kind="quarantined", function="a" * 60)
     table = view.Table(view.dead_letter_columns(NOW), [letter], "none")
     assert letter.id in lines(table, 80)[1]
 
 
 @pytest.mark.parametrize(("width", "name"), [(30, "a-queue-with-a-n…"), (12, "a-q…")])
-def test_a_name_is_cut_with_a_mark(width: int, name: str) -> None:
+def test_truncated_name_ends_with_an_ellipsis(width: int, name: str) -> None:
     assert lines(queues(QueueStats("a-queue-with-a-name-of-forty-characters")), width)[1].startswith(name)
 
 
-def test_a_cut_function_keeps_its_end() -> None:
+def test_truncated_function_keeps_its_end() -> None:
     column = view.Column[str]("F", lambda text: view.Cell(text), min_width=4, cut_start=True)
     assert lines(view.Table([column], ["app.jobs.send"], "none"), 8)[1] == "…bs.send"
 
@@ -80,7 +80,7 @@ ROWS = st.builds(
 
 
 @given(st.lists(ROWS, min_size=1, max_size=4), st.integers(1, 200))
-def test_nothing_is_wider_than_the_screen(rows: list[QueueStats], width: int) -> None:
+def test_no_line_is_wider_than_the_terminal(rows: list[QueueStats], width: int) -> None:
     rendered = lines(queues(*rows), width)
     assert len(rendered) > len(rows)
     assert max(cell_len(line) for line in rendered) <= width

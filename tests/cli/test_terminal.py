@@ -94,7 +94,7 @@ def email(connection: Redis) -> Iterator[Queue]:
 Start = Callable[..., Terminal]
 
 
-def test_clear_goes_on_when_the_name_is_typed(qctl: Start, email: Queue) -> None:
+def test_clear_runs_after_the_name_is_typed(qctl: Start, email: Queue) -> None:
     terminal = qctl("clear", "email")
     terminal.read_until("Move 2 waiting jobs of email to the trash.\r\nType email to confirm:")
     terminal.type("email\r")
@@ -104,7 +104,7 @@ def test_clear_goes_on_when_the_name_is_typed(qctl: Start, email: Queue) -> None
 
 
 @pytest.mark.parametrize(("typed", "code"), [("emial\r", 6), ("\r", 6), ("y\r", 6), ("\x04", 6), ("ema\x03", 130)])
-def test_clear_stops_at_anything_else(typed: str, code: int, qctl: Start, email: Queue) -> None:
+def test_clear_refuses_any_other_answer(typed: str, code: int, qctl: Start, email: Queue) -> None:
     terminal = qctl("clear", "email")
     terminal.read_until("Type email to confirm:")
     terminal.type(typed)
@@ -114,7 +114,9 @@ def test_clear_stops_at_anything_else(typed: str, code: int, qctl: Start, email:
 
 
 @pytest.mark.parametrize(("typed", "code"), [("y\r", 0), ("\r", 6), ("no\r", 6)])
-def test_a_bulk_retry_asks_with_its_count(typed: str, code: int, qctl: Start, email: Queue, connection: Redis) -> None:
+def test_bulk_retry_asks_with_the_number_of_jobs(
+    typed: str, code: int, qctl: Start, email: Queue, connection: Redis
+) -> None:
     for job in email.get_jobs():
         email.remove(job)
         job.set_status("failed")
@@ -127,7 +129,7 @@ def test_a_bulk_retry_asks_with_its_count(typed: str, code: int, qctl: Start, em
 
 
 @pytest.mark.parametrize("kind", ["xterm-256color", "dumb"])
-def test_a_table_in_80_columns_and_20(qctl: Start, email: Queue, kind: str) -> None:
+def test_table_fits_into_80_and_20_columns(qctl: Start, email: Queue, kind: str) -> None:
     for columns in (80, 20):
         terminal = qctl("stats", columns=columns, TERM=kind)
         assert terminal.end() == 0
@@ -141,7 +143,7 @@ def test_a_table_in_80_columns_and_20(qctl: Start, email: Queue, kind: str) -> N
     ("more", "names", "colour"),
     [((), {}, True), (("--no-color",), {}, False), ((), {"NO_COLOR": "1"}, False), ((), {"TERM": "dumb"}, False)],
 )
-def test_colour_can_be_turned_off(
+def test_colour_can_be_disabled(
     more: tuple[str, ...], names: dict[str, str], colour: bool, qctl: Start, email: Queue
 ) -> None:
     terminal = qctl("stats", *more, **names)

@@ -17,7 +17,7 @@ TESTS = Path(__file__).parents[1]
 WISHES = {
     "1 pause one queue, not all (rq/rq#2339)": (
         "ops/test_queues.py::test_pause_and_resume",
-        "cli/test_commands.py::test_pause_asks_for_what_was_said",
+        "cli/test_commands.py::test_pause_passes_its_options",
         "broker/worker/test_claims.py::test_holding_a_lane_leaves_its_family_alone",
     ),
     "2 a pause that holds at once (rq/rq#526)": (
@@ -31,7 +31,7 @@ WISHES = {
     ),
     "4 find the 12 failures among 700,000 (hibiken/asynqmon#294)": (
         "broker/query/test_search.py::test_jobs_are_found_by_every_selector",
-        "cli/test_bulk.py::test_what_was_not_looked_at_is_said",
+        "cli/test_bulk_actions.py::test_incomplete_search_is_reported",
     ),
     "5 retry all that failed, across queues, without a round trip each (sidekiq/sidekiq#5781)": (
         "ops/test_jobs.py::test_retries_all_of_a_pattern_from_the_top",
@@ -42,16 +42,16 @@ WISHES = {
     "7 move a job to another queue (hibiken/asynq#220)": ("broker/admin/test_move_jobs.py",),
     "8 recover from an accidental clear (sidekiq/sidekiq#2351)": (
         "ops/test_queues.py::test_clear_restore_and_purge",
-        "cli/test_commands.py::test_clear_tells_how_to_undo_it",
-        "cli/test_bulk.py::test_what_can_be_undone_says_how",
+        "cli/test_commands.py::test_clear_prints_its_undo_command",
+        "cli/test_bulk_actions.py::test_undo_command_is_printed",
     ),
     "9 JSON and filters on every command (hibiken/asynq#206)": (
-        "cli/test_tree.py::test_json_has_the_schema_of_its_command",
-        "cli/test_tree.py::test_every_format_prints_something",
+        "cli/test_command_tree.py::test_json_has_the_schema_of_its_command",
+        "cli/test_command_tree.py::test_every_format_prints_something",
     ),
     "10 export and import dead jobs (ThomasKoppensteiner/sidekiq-undertaker#51)": ("broker/admin/test_transfer.py",),
     "11 secrets do not show (Parallels/rq-dashboard#232)": (
-        "cli/test_commands.py::test_dead_letters_keep_secrets_unless_they_are_asked_for",
+        "cli/test_commands.py::test_dlq_redacts_secrets_without_reveal",
         "test_safe.py::test_values_of_keys_that_sound_secret_are_hidden",
     ),
     "12 run a cron entry now, pause it (hibiken/asynqmon#352)": (
@@ -59,22 +59,22 @@ WISHES = {
     ),
     "13 several environments from one tool (emirce/bullstudio#72)": (
         "settings/test_contexts.py::test_a_flag_chooses_before_the_environment_before_use",
-        "cli/test_every_command.py::test_a_read_only_context_refuses_what_changes",
+        "cli/test_every_command.py::test_read_only_context_refuses_changes",
     ),
     "14 read-only, but may retry (felixmosh/bull-board#941)": (
-        "cli/test_every_command.py::test_a_read_only_run_may_do_what_it_is_allowed",
+        "cli/test_every_command.py::test_read_only_permits_allowed_commands",
     ),
     "15 a big registry does not kill the tool (Parallels/rq-dashboard#396)": (
         "broker/query/test_dead_letter_causes.py",
         "broker/query/test_search.py",
-        "cli/test_interrupted.py::test_clear",
+        "cli/test_interrupted.py::test_interrupted_clear_can_be_continued",
     ),
     "16 history that survives a restart (mher/flower#542)": (
         "test_history.py::test_job_is_read_from_the_history_after_it_expires_in_redis",
         "test_history.py::test_counts_outlive_their_events",
     ),
     "17 latency in the metrics (mdawar/rq-exporter#24)": (
-        "cli/commands/test_metrics.py::test_latency_age_rates_and_times_of_each_queue",
+        "cli/commands/test_metrics.py::test_export_has_latency_rates_and_times_of_each_queue",
     ),
     "18 failed jobs do not fill Redis (rq/rq#964)": (
         "ops/test_cleanup.py::test_dead_letters_go_to_the_trash_and_come_back",
@@ -85,7 +85,7 @@ WISHES = {
         "broker/worker/test_recovery.py::test_what_a_stock_worker_held_runs_again_too",
     ),
     "20 all of it over RQ without a web application (Datahenge/btu#2)": (
-        "cli/test_program.py::test_a_day_with_a_stock_queue",
+        "cli/test_program.py::test_pause_clear_restore_and_resume_a_queue_of_stock_rq",
     ),
     "21 ingest holds back, isolates and counts instead of losing (influxdata/telegraf#2240)": (
         "sources/test_mqtt_bridge.py::test_a_full_buffer_holds_the_messages_back",

@@ -16,7 +16,7 @@ from qctl.models import Alert, Delivery
 Qctl = Callable[..., Ran]
 
 
-def test_rules_as_they_stand(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_shows_level_firing_queues_and_mute(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     heading, late = qctl("alert", "list", "-o", "table").out.splitlines()
     assert heading.split() == ["ALERT", "LEVEL", "QUEUES", "FIRING", "SINCE", "NOTIFIED", "CHANNELS", "MUTED"]
@@ -27,27 +27,27 @@ def test_rules_as_they_stand(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (alert["level"], alert["firing"], alert["muted"]["reason"]) == ("OK", ["email"], "deploy")
 
 
-def test_a_rule_of_nothing_yet(qctl: Qctl) -> None:
+def test_rule_without_queues_has_no_level(qctl: Qctl) -> None:
     alert = qctl("alert", "list", "--json", ops=FakeOps(alerts__list=[Alert(RULE, [], [], None)])).json["alerts"][0]
     assert (alert["level"], alert["firing"], alert["muted"]) == (None, [], None)
     assert CHECK.queues
 
 
-def test_without_rules_it_says_where_they_go(qctl: Qctl) -> None:
+def test_empty_list_names_the_rules_file(qctl: Qctl) -> None:
     ran = qctl("alert", "list", "-o", "table", ops=FakeOps(alerts__list=[]))
     assert (ran.code, ran.out) == (0, "")
     assert "alerts.toml" in ran.err
 
 
 @pytest.mark.parametrize(("sent", "code"), [((True, True), 0), ((True, False), 5), ((False, False), 1)])
-def test_a_test_says_who_could_be_told(sent: tuple[bool, ...], code: int, qctl: Qctl) -> None:
+def test_exits_with_the_result_of_its_deliveries(sent: tuple[bool, ...], code: int, qctl: Qctl) -> None:
     deliveries = [Delivery(f"email:{n}", yes, "" if yes else "no such host") for n, yes in enumerate(sent)]
     ran = qctl("alert", "test", "late", "--json", ops=FakeOps(alerts__test=deliveries))
     assert ran.code == code
     assert [delivery["sent"] for delivery in ran.json["deliveries"]] == list(sent)
 
 
-def test_quiet_for_a_while(qctl: Qctl) -> None:
+def test_mute_and_unmute(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("alert", "mute", "late", "--for", "2h", "--reason", "deploy", ops=ops)
     assert ops.calls_of("alerts__mute") == [(("late",), {"seconds": 7200.0, "reason": "deploy"})]
@@ -64,13 +64,13 @@ def test_quiet_for_a_while(qctl: Qctl) -> None:
         (("late", "--off", "--for", "2h"), "--off cannot be combined"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
+def test_malformed_option_exits_2(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("alert", "mute", *line)
     assert (ran.code, ran.out) == (2, "")
     assert message in ran.err
 
 
-def test_what_goes_wrong(qctl: Qctl) -> None:
+def test_errors_of_rules_are_reported(qctl: Qctl) -> None:
     unknown = NotFoundError("alert rule 'early' not found")
     broken = SettingsError("/x/alerts.toml", "alert 'late': it tells nobody")
     assert qctl("alert", "mute", "early", ops=FakeOps(alerts__mute=unknown)).code == 3

@@ -16,7 +16,7 @@ from qctl.models import Backup, RejectedLine, RestoredBackup
 Qctl = Callable[..., Ran]
 
 
-def test_a_file_for_its_owner_alone(qctl: Qctl, tmp_path: Path) -> None:
+def test_backup_file_is_readable_only_by_its_owner(qctl: Qctl, tmp_path: Path) -> None:
     def write(put: Callable[[str], None], **_: object) -> Backup:
         put("line\n")
         return Backup({"pause": 1, "job": 2, "batch": 1, "trashed": 5})
@@ -30,7 +30,7 @@ def test_a_file_for_its_owner_alone(qctl: Qctl, tmp_path: Path) -> None:
     assert qctl("backup", "kept.jsonl", "--force").code == 0
 
 
-def test_half_a_backup_is_none(qctl: Qctl, tmp_path: Path) -> None:
+def test_failed_backup_leaves_no_file(qctl: Qctl, tmp_path: Path) -> None:
     (tmp_path / "kept.jsonl").write_text("previous backup")
 
     def fail(put: Callable[[str], None], **_: object) -> Backup:
@@ -42,7 +42,7 @@ def test_half_a_backup_is_none(qctl: Qctl, tmp_path: Path) -> None:
     assert qctl("backup", "no/such/folder/x").code == 1
 
 
-def test_what_did_not_come_back_is_said(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restore_reports_rejected_lines(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x\n")))
     partial = RestoredBackup({"pause": 1}, 1, [RejectedLine(2, "it is not JSON")], False)
     ran = qctl("restore", "-", "-o", "table", ops=FakeOps(backup__restore=partial))

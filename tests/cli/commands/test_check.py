@@ -35,7 +35,7 @@ AGE, DEPTH, DEAD = Threshold(60, 300), Threshold(1000, 5000), Threshold(1, 50)
 WORKERS, ERRORS = Threshold(None, 1, is_minimum=True), Threshold(0.05, 0.2)
 
 
-def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
+def test_check_passes_thresholds_and_queues(qctl: Qctl) -> None:
     ops = FakeOps()
     options = "--max-age 60s:300s --max-depth 1000:5000 --max-dead 1:50 --min-workers 1 --max-errors 5%:20%"
     ran = qctl("check", "-Q", "email", "-Q", "report*", *options.split(), ops=ops)
@@ -77,7 +77,7 @@ def test_what_is_asked_of_the_queues(qctl: Qctl) -> None:
         (queue("email"), 0, "QCTL OK - email: readable; no thresholds set"),
     ],
 )
-def test_the_line_and_the_exit_code(checked: QueueCheck, code: int, line: str, qctl: Qctl) -> None:
+def test_check_prints_one_line_and_exits_with_the_level(checked: QueueCheck, code: int, line: str, qctl: Qctl) -> None:
     ran = qctl("check", ops=ops_with(checked))
     assert (ran.code, ran.out, ran.err) == (code, line + "\n", "")
     assert LINE.fullmatch(ran.out)
@@ -112,7 +112,7 @@ def test_hostile_names_break_neither_text_nor_data(name: str, qctl: Qctl) -> Non
         ("--min-workers", "1:2", "'1:2' has a warning value below"),
     ],
 )
-def test_what_is_malformed_is_unknown_and_quoted(option: str, value: str, part: str, qctl: Qctl) -> None:
+def test_malformed_threshold_is_unknown(option: str, value: str, part: str, qctl: Qctl) -> None:
     ran = qctl("check", option, value)
     assert ran.code == 3
     assert ran.out.startswith(f"QCTL UNKNOWN - {option}: ")
@@ -122,7 +122,7 @@ def test_what_is_malformed_is_unknown_and_quoted(option: str, value: str, part: 
 @pytest.mark.parametrize(
     "line", [("check", "--foo"), ("check", "email"), ("check", "--max-age"), ("--no-color", "check", "--max-age")]
 )
-def test_a_line_that_cannot_be_read_is_unknown_too(line: tuple[str, ...], qctl: Qctl) -> None:
+def test_malformed_command_line_is_unknown(line: tuple[str, ...], qctl: Qctl) -> None:
     """Exit code 2 would mean CRITICAL."""
     assert qctl(*line).code == 3
 
@@ -140,12 +140,12 @@ def test_a_line_that_cannot_be_read_is_unknown_too(line: tuple[str, ...], qctl: 
         (QctlError("a | b"), 3, "QCTL UNKNOWN - a / b\n"),
     ],
 )
-def test_what_goes_wrong_is_an_answer(error: QctlError, code: int, line: str, qctl: Qctl) -> None:
+def test_errors_are_reported_as_a_level(error: QctlError, code: int, line: str, qctl: Qctl) -> None:
     ran = qctl("check", ops=FakeOps(checks__run=error))
     assert (ran.code, ran.out, ran.err) == (code, line, "")
 
 
-def test_a_fault_of_our_own_is_unknown(qctl: Qctl) -> None:
+def test_internal_error_is_unknown(qctl: Qctl) -> None:
     def fault(*_: object) -> Check:
         raise KeyError("x")
 
@@ -153,7 +153,7 @@ def test_a_fault_of_our_own_is_unknown(qctl: Qctl) -> None:
     assert (ran.code, ran.out) == (3, "QCTL UNKNOWN - internal error: KeyError: 'x'\n")
 
 
-def test_json_says_the_same(qctl: Qctl) -> None:
+def test_json_has_values_and_levels(qctl: Qctl) -> None:
     ran = qctl("check", "--json", ops=ops_with(queue("email", reading("errors", 0.125, ERRORS))))
     assert (ran.code, ran.json["level"]) == (1, "WARNING")
     (email,) = ran.json["queues"]

@@ -19,7 +19,7 @@ def ops(*removed: CleanupResult, dry_run: bool = False) -> FakeOps:
     return FakeOps(cleanup__run=Cleanup(removed, 0.4, dry_run))
 
 
-def test_the_defaults_are_those_that_were_promised(qctl: Qctl) -> None:
+def test_cleanup_passes_its_defaults(qctl: Qctl) -> None:
     fake = FakeOps()
     for line in ("finished", "failed", "all", "failed --older-than 30d --keep 0 -Q email --dry-run"):
         qctl("cleanup", *line.split(), ops=fake)
@@ -30,12 +30,12 @@ def test_the_defaults_are_those_that_were_promised(qctl: Qctl) -> None:
     assert options[3] == {"older_than": 30 * 86_400.0, "keep": 0, "queues": ["email"], "dry_run": True}
 
 
-def test_nothing_to_say_is_not_said(qctl: Qctl) -> None:
+def test_cleanup_without_deletions_prints_nothing(qctl: Qctl) -> None:
     ran = qctl("cleanup", "all", ops=ops(CleanupResult("finished", 0), CleanupResult("trash", 0)))
     assert (ran.code, ran.out, ran.err) == (0, "", "")
 
 
-def test_what_went_is_one_line(qctl: Qctl) -> None:
+def test_cleanup_prints_one_line(qctl: Qctl) -> None:
     fake = ops(
         CleanupResult("finished", 1),
         CleanupResult("failed", 3, batch="b-1"),
@@ -49,14 +49,14 @@ def test_what_went_is_one_line(qctl: Qctl) -> None:
     )
 
 
-def test_a_dry_run_says_what_would_go(qctl: Qctl) -> None:
+def test_dry_run_prints_what_would_be_deleted(qctl: Qctl) -> None:
     some = qctl("cleanup", "finished", "--dry-run", ops=ops(CleanupResult("finished", 12), dry_run=True))
     nothing = qctl("cleanup", "finished", "--dry-run", ops=ops(CleanupResult("finished", 0), dry_run=True))
     assert some.out == "would delete 12 finished jobs\n"
     assert nothing.out == "nothing to delete\n"
 
 
-def test_what_could_not_be_done_is_told_and_the_rest_is_done(qctl: Qctl) -> None:
+def test_partial_failure_is_reported_and_exits_5(qctl: Qctl) -> None:
     partial = ops(CleanupResult("finished", 12), CleanupResult("reports", 0, problem="'x' cannot be read"))
     ran = qctl("cleanup", "all", ops=partial)
     assert (ran.code, ran.err) == (5, "qctl: reports: 'x' cannot be read\n")
@@ -67,7 +67,7 @@ def test_what_could_not_be_done_is_told_and_the_rest_is_done(qctl: Qctl) -> None
 @pytest.mark.parametrize(
     ("error", "code"), [(RefusedError("another cleanup is running"), 6), (NotFoundError("queue 'x' not found"), 3)]
 )
-def test_what_keeps_it_from_running(error: Exception, code: int, qctl: Qctl) -> None:
+def test_refused_cleanup_exits_with_the_code_of_its_error(error: Exception, code: int, qctl: Qctl) -> None:
     ran = qctl("cleanup", "finished", ops=FakeOps(cleanup__run=error))
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.endswith(f"qctl: {error}\n")
@@ -81,17 +81,17 @@ def test_what_keeps_it_from_running(error: Exception, code: int, qctl: Qctl) -> 
         (("--keep", "-1"), "Invalid value for '--keep'"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
+def test_malformed_option_exits_2(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("cleanup", "finished", *line)
     assert (ran.code, ran.out) == (2, "")
     assert message in ran.err
 
 
-def test_json_is_never_quiet(qctl: Qctl) -> None:
+def test_json_is_always_printed(qctl: Qctl) -> None:
     document = qctl("cleanup", "trash", "--json", ops=ops(CleanupResult("trash", 0))).json
     assert (document["removed"], document["kinds"][0]["kind"]) == (0, "trash")
 
 
-def test_read_only_lets_only_look(qctl: Qctl) -> None:
+def test_read_only_permits_only_dry_runs(qctl: Qctl) -> None:
     assert qctl("cleanup", "all", "--read-only").code == 6
     assert qctl("cleanup", "all", "--dry-run", "--read-only").code == 0

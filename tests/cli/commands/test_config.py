@@ -43,7 +43,7 @@ def origins(qctl: Qctl, *arguments: str) -> dict[str, tuple[str | None, str]]:
 
 
 @pytest.mark.usefixtures("two_contexts")
-def test_one_command_for_each_of_several_redis(real: Qctl, redis_server: RedisServer) -> None:
+def test_context_selects_the_redis(real: Qctl, redis_server: RedisServer) -> None:
     assert f"127.0.0.1:{redis_server.port}" in real("--context", "live", "ping").out
     assert f"127.0.0.1:{redis_server.port}" in real("ping", "--context", "live").out
     assert real("--context", "prod", "pause", "email").code == 6
@@ -53,9 +53,7 @@ def test_one_command_for_each_of_several_redis(real: Qctl, redis_server: RedisSe
 
 
 @pytest.mark.usefixtures("two_contexts")
-def test_a_context_is_used_until_it_is_not(
-    real: Qctl, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_context_use_persists(real: Qctl, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert real("context", "use", "live").code == 0
     assert real("ping").code == 0
     assert real("context", "list", "-o", "csv").out.splitlines()[1].split(",")[3] == "qctl context use"
@@ -70,7 +68,7 @@ def test_a_context_is_used_until_it_is_not(
 
 
 @pytest.mark.usefixtures("two_contexts")
-def test_no_secret_is_shown(real: Qctl) -> None:
+def test_secrets_are_hidden(real: Qctl) -> None:
     for line in (
         ("context", "list"),
         ("context", "show", "prod"),
@@ -86,7 +84,7 @@ def test_no_secret_is_shown(real: Qctl) -> None:
 
 
 @pytest.mark.usefixtures("two_contexts")
-def test_every_setting_tells_its_origin(real: Qctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_have_origins(real: Qctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("REDIS_DB=3\nLOG_LEVEL=debug\n")
     monkeypatch.setenv("LOG_LEVEL", "warning")
     found = origins(real, "--context", "prod", "--home", str(tmp_path))
@@ -101,7 +99,7 @@ def test_every_setting_tells_its_origin(real: Qctl, tmp_path: Path, monkeypatch:
 
 
 @pytest.mark.usefixtures("two_contexts")
-def test_another_redis_than_that_of_the_named_context_is_said(real: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overridden_context_redis_is_reported(real: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_HOST", "elsewhere")
     ran = real("--context", "prod", "config", "show", "--json")
     assert "the Redis of context prod is not used" in ran.err
@@ -113,9 +111,7 @@ def test_another_redis_than_that_of_the_named_context_is_said(real: Qctl, monkey
     )
 
 
-def test_a_name_that_nothing_reads_is_warned_of_and_hinders_nothing(
-    real: Qctl, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_setting_is_a_warning(real: Qctl, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QCTL_READONLY", "true")
     ran = real("--redis-url", redis_server.tcp_url, "ping")
     assert ran.code == 0
@@ -123,7 +119,7 @@ def test_a_name_that_nothing_reads_is_warned_of_and_hinders_nothing(
     assert real("config", "check").code == 0
 
 
-def test_all_problems_are_told_at_once_and_2(real: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_lists_all_problems_and_exits_2(real: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_PORT", "x")
     monkeypatch.setenv("LOG_LEVEL", "loud")
     ran = real("config", "check", "--json")
@@ -134,7 +130,7 @@ def test_all_problems_are_told_at_once_and_2(real: Qctl, monkeypatch: pytest.Mon
     assert {setting["name"] for setting in shown.json["settings"]} == {"REDIS_PORT", "LOG_LEVEL"}
 
 
-def test_a_context_file_that_tells_secrets_to_others_is_refused(real: Qctl) -> None:
+def test_context_file_readable_by_others_is_refused(real: Qctl) -> None:
     file = contexts.config_file()
     file.write_text('[contexts.prod]\nREDIS_PASSWORD = "hunter2"\n')
     file.chmod(0o644)
@@ -144,7 +140,7 @@ def test_a_context_file_that_tells_secrets_to_others_is_refused(real: Qctl) -> N
     assert "hunter2" not in ran.err
 
 
-def test_init_writes_once(real: Qctl, tmp_path: Path) -> None:
+def test_init_does_not_overwrite(real: Qctl, tmp_path: Path) -> None:
     assert real("config", "init").out == ".env written; uncomment the settings to change\n"
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert real("config", "init").code == 6
@@ -152,7 +148,7 @@ def test_init_writes_once(real: Qctl, tmp_path: Path) -> None:
     assert real("config", "init", "--read-only", "--force").code == 6
 
 
-def test_up_and_what_is_about_this_machine_know_no_context(real: Qctl) -> None:
+def test_local_commands_ignore_contexts(real: Qctl) -> None:
     """Otherwise nobody could leave a read-only context."""
     assert real("--context", "prod", "config", "init").code == 0
     assert real("--context", "nosuch", "config", "check").code == 2

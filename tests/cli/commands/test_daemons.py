@@ -18,14 +18,14 @@ Qctl = Callable[..., Ran]
 REAL = programs.systemctl
 
 
-def test_list_shows_how_each_is_and_what_it_says_inert(qctl: Qctl) -> None:
+def test_list_shows_state_and_escaped_status(qctl: Qctl) -> None:
     first, second = qctl("daemon", "list", "--json").json["daemons"]
     assert (first["name"], first["pid"], first["restarts"], first["memory"]) == ("scheduler", 42, 2, 48 << 20)
     assert second["name"] == "email"
     assert "\x1b" not in qctl("daemon", "list", "-o", "table").out
 
 
-def test_a_name_is_one_daemon_or_every_worker_of_a_queue(qctl: Qctl, systemd: FakeSystemd) -> None:
+def test_name_selects_one_daemon_or_all_workers_of_a_queue(qctl: Qctl, systemd: FakeSystemd) -> None:
     assert qctl("daemon", "restart", "email", "qctl-scheduler.service").code == 0
     (done,) = systemd.done
     assert done == ("--no-block", "restart", "--", "qctl-worker@email.service", "qctl-scheduler.service")
@@ -34,14 +34,14 @@ def test_a_name_is_one_daemon_or_every_worker_of_a_queue(qctl: Qctl, systemd: Fa
     assert "did you mean 'scheduler'?" in unknown.err
 
 
-def test_all_of_them_and_the_timers(qctl: Qctl, systemd: FakeSystemd) -> None:
+def test_start_all_starts_the_target(qctl: Qctl, systemd: FakeSystemd) -> None:
     assert qctl("daemon", "start", "--all").code == 0
     assert systemd.done[-1][-1] == "qctl.target"
     assert qctl("daemon", "start").code == 2
     assert qctl("daemon", "start", "email", "--all").code == 2
 
 
-def test_scale_writes_down_how_many_and_takes_away_the_rest(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
+def test_scale_writes_the_number_and_stops_surplus_workers(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
     count = tmp_path / "systemd" / "qctl-worker@email.service.d" / "count.conf"
     assert qctl("daemon", "scale", "email", "3").code == 0
     assert "Wants=qctl-worker@email:2.service qctl-worker@email:3.service\n" in count.read_text()
@@ -57,13 +57,13 @@ def test_scale_writes_down_how_many_and_takes_away_the_rest(qctl: Qctl, systemd:
 
 
 @pytest.mark.parametrize(("queue", "count"), [("../etc", "1"), ("a b", "1"), ("email", "65"), ("email:2", "1")])
-def test_what_cannot_be_scaled(queue: str, count: str, qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
+def test_invalid_scale_exits_2(queue: str, count: str, qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
     assert qctl("daemon", "scale", queue, count).code == 2
     assert systemd.done == []
     assert not (tmp_path / "systemd").exists()
 
 
-def test_logs_are_asked_of_the_journal(qctl: Qctl, systemd: FakeSystemd) -> None:
+def test_logs_run_journalctl(qctl: Qctl, systemd: FakeSystemd) -> None:
     assert "running schedules" in qctl("daemon", "logs", "scheduler", "-n", "5", "--since", "2h", "--follow").out
     assert systemd.done[-1] == (
         "--no-pager",
@@ -74,7 +74,7 @@ def test_logs_are_asked_of_the_journal(qctl: Qctl, systemd: FakeSystemd) -> None
     )
 
 
-def test_install_print_names_this_qctl_and_writes_nothing(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
+def test_install_print_shows_units_and_writes_nothing(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path) -> None:
     files = {row["file"]: row["text"] for row in qctl("daemon", "install", "--print", "--json").json["files"]}
     assert f"ExecStart={Installation().programs}/qctl-worker --instance %i" in files["qctl-worker@.service"]
     assert "User=qctl" in files["qctl-.service.d/sandbox.conf"]
@@ -88,7 +88,9 @@ def test_install_print_names_this_qctl_and_writes_nothing(qctl: Qctl, systemd: F
     assert not any("User=" in text for text in user_files.values())
 
 
-def test_install_for_a_user(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_install_user_writes_units_of_the_user_manager(
+    qctl: Qctl, systemd: FakeSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("qctl.systemd.programs.require", lambda: None)
     ran = qctl("daemon", "install", "--user")
     assert ran.code == 0, ran.err
@@ -100,13 +102,13 @@ def test_install_for_a_user(qctl: Qctl, systemd: FakeSystemd, tmp_path: Path, mo
     assert "qctl daemon start --all --user" in ran.out
 
 
-def test_the_machine_does_not_run_what_lies_in_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_install_refuses_programs_in_a_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qctl.systemd.programs.require", lambda: None)
     with pytest.raises(RefusedError, match="must not read"):
         Installation(programs=Path("/home/ann/qctl/bin")).install()
 
 
-def test_without_systemd_it_says_so_and_names_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_systemd_is_reported_with_an_alternative(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(programs, "BOOTED", str(tmp_path / "nowhere"))
     with pytest.raises(UnreachableError) as caught:
         REAL(False, "list-units")
@@ -122,7 +124,7 @@ def test_without_systemd_it_says_so_and_names_up(monkeypatch: pytest.MonkeyPatch
         ("Unit x.service not found.", QctlError),
     ],
 )
-def test_what_systemctl_complains_of(message: str, kind: type[QctlError], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_systemctl_errors_are_translated(message: str, kind: type[QctlError], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(programs, "BOOTED", "/")
     monkeypatch.setattr(programs, "_run", lambda command: subprocess.CompletedProcess(command, 1, "", message))
     with pytest.raises(kind, match=message[:12]):

@@ -36,7 +36,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 # --- export -------------------------------------------------------------------------------------------------
 
 
-def test_the_names_of_the_seed_documents(qctl: Qctl) -> None:
+def test_export_has_the_totals_of_queuecraft(qctl: Qctl) -> None:
     seen = samples(qctl("metrics", "export").out)
     assert {name: seen[f"qctl_{name}", ""] for name in QUEUECRAFT_TOTALS} == QUEUECRAFT_TOTALS
 
@@ -55,7 +55,7 @@ QUEUECRAFT_TOTALS = {
 }
 
 
-def test_latency_age_rates_and_times_of_each_queue() -> None:
+def test_export_has_latency_rates_and_times_of_each_queue() -> None:
     late = replace(QUEUE, oldest_age=42.5, waits=Histogram({0: 10}), out_rate=1.5, workers=2, memory=5000)
     seen = samples(exposition(replace(METRICS, stats=Stats(METRICS.stats.at, [late], Totals.of([late])))))
     email = {name.removeprefix("qctl_queue_"): value for (name, queue), value in seen.items() if queue == "email"}
@@ -68,7 +68,7 @@ def test_latency_age_rates_and_times_of_each_queue() -> None:
     assert (seen["qctl_redis_up", ""], seen["qctl_redis_memory_bytes", ""]) == (1, 1_000_000)
 
 
-def test_what_came_of_each_pipeline_and_topic() -> None:
+def test_export_has_metrics_of_pipelines_and_topics() -> None:
     seen = samples(exposition(METRICS))
     readings = {name.removeprefix("qctl_"): value for (name, label), value in seen.items() if label == "readings"}
     assert readings == {
@@ -88,7 +88,7 @@ def test_what_came_of_each_pipeline_and_topic() -> None:
     assert seen["qctl_topic_lag_seconds", "readings,sensors/hall"] == 0.25
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_values_are_omitted() -> None:
     queue = QueueStats("q", error="its key holds text", waiting=1)
     empty = replace(METRICS, stats=Stats(METRICS.stats.at, [queue], Totals.of([queue])), ever={}, memory=None)
     seen = samples(exposition(empty))
@@ -98,7 +98,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert seen["qctl_queue_up", "q"] == 0
 
 
-def test_hostile_names_break_nothing_and_stay_apart() -> None:
+def test_hostile_names_are_escaped_and_distinct() -> None:
     names = ["\x1b[31m", r"\x1b[31m", 'a"b', "a\nb", "a\\b", "{x}", "\udcff", "ü\u202e"]
     queues = [QueueStats(name, waiting=n) for n, name in enumerate(names)]
     ever = {name: {"finished": n} for n, name in enumerate(names)}
@@ -111,14 +111,14 @@ def test_hostile_names_break_nothing_and_stay_apart() -> None:
     assert depths == finished
 
 
-def test_without_redis_its_health_is_told(qctl: Qctl) -> None:
+def test_export_without_redis_reports_it_as_down(qctl: Qctl) -> None:
     ran = qctl("metrics", "export", ops=FakeOps(metrics__read=AWAY))
     assert ran.code == 4
     assert samples(ran.out) == {("qctl_redis_up", ""): 0}
     assert "does not answer" in ran.err
 
 
-def test_a_file_is_replaced_whole(qctl: Qctl, tmp_path: Path) -> None:
+def test_export_replaces_a_file_atomically(qctl: Qctl, tmp_path: Path) -> None:
     file = tmp_path / "qctl.prom"
     file.write_text("old")
     ran = qctl("metrics", "export", "--to", str(file))
@@ -128,7 +128,7 @@ def test_a_file_is_replaced_whole(qctl: Qctl, tmp_path: Path) -> None:
     assert [path for path in tmp_path.iterdir() if path.is_file()] == [file]
 
 
-def test_a_file_that_cannot_be_written(qctl: Qctl, tmp_path: Path) -> None:
+def test_unwritable_file_is_reported(qctl: Qctl, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for target in ("nowhere/qctl.prom", "folder"):
         ran = qctl("metrics", "export", "--to", str(tmp_path / target))
@@ -138,14 +138,14 @@ def test_a_file_that_cannot_be_written(qctl: Qctl, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", [("--json",), ("-o", "csv")])
-def test_its_format_is_its_own(option: tuple[str, ...], qctl: Qctl) -> None:
+def test_export_refuses_output_formats(option: tuple[str, ...], qctl: Qctl) -> None:
     assert qctl("metrics", "export", *option).code == 2
 
 
 # --- show ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_asked_for(qctl: Qctl) -> None:
+def test_show_passes_period_and_step(qctl: Qctl) -> None:
     ops = FakeOps()
     qctl("metrics", "show", "email", "--since", "24h", "--step", "1h", ops=ops)
     qctl("metrics", "show", ops=ops)
@@ -155,7 +155,7 @@ def test_what_is_asked_for(qctl: Qctl) -> None:
     assert [options["step"] for _, options in calls[1:]] == [300.0, 60.0]
 
 
-def test_a_table_of_steps(qctl: Qctl) -> None:
+def test_show_prints_a_table_of_steps(qctl: Qctl) -> None:
     heading, first, *_ = qctl("metrics", "show", "-o", "table").out.splitlines()
     assert heading.split()[:3] == ["FROM", "DEPTH", "IN"]
     assert "1.0s 4.8s 4.8s" in first
@@ -163,7 +163,7 @@ def test_a_table_of_steps(qctl: Qctl) -> None:
 
 
 @pytest.mark.parametrize("metric", ["depth", "rate", "wait", "run"])
-def test_a_plot(metric: str, qctl: Qctl) -> None:
+def test_show_plots_a_metric(metric: str, qctl: Qctl) -> None:
     ran = qctl("metrics", "show", "--plot", metric)
     assert ran.code == 0
     assert len(ran.out.splitlines()) >= 10
@@ -172,7 +172,7 @@ def test_a_plot(metric: str, qctl: Qctl) -> None:
         assert ("p95" if metric in ("wait", "run") else "failed") in ran.out
 
 
-def test_a_plot_of_nothing(qctl: Qctl) -> None:
+def test_plot_without_metrics_says_so(qctl: Qctl) -> None:
     ran = qctl("metrics", "show", "--plot", "wait", ops=FakeOps(metrics__series=Series([], 300.0, [])))
     assert (ran.code, ran.out) == (0, "No metrics in this period.\n")
 
@@ -186,7 +186,7 @@ def test_a_plot_of_nothing(qctl: Qctl) -> None:
         (("--plot", "all"), "'all' is not one of"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
+def test_malformed_option_exits_2(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("metrics", "show", *line)
     assert (ran.code, ran.out) == (2, "")
     assert message in ran.err

@@ -29,7 +29,7 @@ def rows(qctl: Qctl, *line: str) -> dict[str, dict[str, object]]:
     return {queue["name"]: queue for queue in document["queues"]}
 
 
-def test_lanes_are_folded_unless_asked_for(qctl: Qctl) -> None:
+def test_lanes_are_folded_without_the_option(qctl: Qctl) -> None:
     folded, unfolded = rows(qctl), rows(qctl, "--lanes")
     assert {name: queue["waiting"] for name, queue in folded.items()} == {"email": 3, "report": 5}
     assert folded["email"]["lanes"] == ["email", "email.high"]
@@ -37,14 +37,14 @@ def test_lanes_are_folded_unless_asked_for(qctl: Qctl) -> None:
     assert set(unfolded) == {"email", "email.high", "report"}
 
 
-def test_a_lane_that_is_named_shows_alone(qctl: Qctl) -> None:
+def test_named_lane_is_shown_alone(qctl: Qctl) -> None:
     assert set(rows(qctl, "email.high")) == {"email.high"}
     assert set(rows(qctl, "email*")) == {"email"}
     assert set(rows(qctl, "email.high", "report")) == {"email.high", "report"}
     assert set(rows(qctl, "email*", "--lanes")) == {"email", "email.high"}
 
 
-def test_what_is_told_of_a_queue(qctl: Qctl) -> None:
+def test_folded_queue_combines_its_lanes(qctl: Qctl) -> None:
     queues = rows(qctl)
     email, report = queues["email"], queues["report"]
     assert email["eta_seconds"] == 1.5
@@ -54,14 +54,14 @@ def test_what_is_told_of_a_queue(qctl: Qctl) -> None:
     assert (report["eta_seconds"], report["memory_bytes"]) == (None, None)
 
 
-def test_a_queue_that_grows_is_never_empty(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_growing_queue_never_becomes_empty(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "220")
     table = qctl("stats", "-o", "table", ops=FakeOps(stats__read=LANES)).out.splitlines()
     assert re.search(r"^report .* never ", table[2])
     assert "WAIT 50/95/99%" in table[0]
 
 
-def test_jobs_by_name(qctl: Qctl) -> None:
+def test_names_lists_jobs_by_name(qctl: Qctl) -> None:
     ops = FakeOps()
     found = qctl("stats", "email", "--names", "--since", "2h", "--json", ops=ops).json
     assert ops.calls_of("stats__names") == [((["email"], 7200.0), {})]
@@ -72,7 +72,7 @@ def test_jobs_by_name(qctl: Qctl) -> None:
     )
 
 
-def test_an_estimate_says_so(qctl: Qctl) -> None:
+def test_estimate_is_marked(qctl: Qctl) -> None:
     names = Names(LANES.at, 3600.0, [NameStats("big", "a", 1_000_000)], 500, 1_000_000)
     ran = qctl("stats", "--names", "-o", "table", ops=FakeOps(stats__names=names))
     assert "estimated from 500 of 1000000" in ran.out
@@ -87,7 +87,7 @@ def test_an_estimate_says_so(qctl: Qctl) -> None:
         (("--watch", "1ms"), "--watch: '1ms' is shorter than 0.1s"),
     ],
 )
-def test_what_cannot_be_read(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
+def test_malformed_option_exits_2(line: tuple[str, ...], message: str, qctl: Qctl) -> None:
     ran = qctl("stats", *line)
     assert (ran.code, ran.out) == (2, "")
     assert message in ran.err
@@ -110,13 +110,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return lengths
 
 
-def test_without_a_terminal_it_is_told_again_below(qctl: Qctl, waits: list[float]) -> None:
+def test_watch_without_a_terminal_appends(qctl: Qctl, waits: list[float]) -> None:
     ran = qctl("stats", "--watch", "2s", "-o", "name")
     assert (ran.code, ran.out) == (130, "email\nsensor-data\n" * 3)
     assert all(1 < seconds <= 2 for seconds in waits)
 
 
-def test_redis_may_go_and_come_back(qctl: Qctl, waits: list[float]) -> None:
+def test_watch_continues_after_redis_was_away(qctl: Qctl, waits: list[float]) -> None:
     answers = iter([LANES, RedisUnreachableError("Redis at x does not answer"), LANES])
 
     def read() -> object:
@@ -130,12 +130,12 @@ def test_redis_may_go_and_come_back(qctl: Qctl, waits: list[float]) -> None:
     assert "Redis at x does not answer" in ran.err
 
 
-def test_redis_that_was_never_there_is_an_error(qctl: Qctl) -> None:
+def test_watch_fails_if_redis_never_answered(qctl: Qctl) -> None:
     ran = qctl("stats", "--watch", "2s", ops=FakeOps(stats__read=RedisUnreachableError("away")))
     assert (ran.code, ran.out) == (4, "")
 
 
-def test_on_a_terminal_it_is_drawn_in_place_and_the_screen_given_back(settings: Settings) -> None:
+def test_watch_refreshes_in_place_and_restores_the_screen(settings: Settings) -> None:
     terminal = Terminal("stats", "--watch", "100ms", REDIS_URL=settings.redis_target)
     terminal.read_until("total")
     while terminal.shown.count("\x1b[H") < 3:
@@ -151,7 +151,7 @@ def test_on_a_terminal_it_is_drawn_in_place_and_the_screen_given_back(settings: 
     assert "Traceback" not in terminal.shown
 
 
-def test_a_dumb_terminal_gets_no_escapes(settings: Settings) -> None:
+def test_watch_on_a_dumb_terminal_prints_no_escapes(settings: Settings) -> None:
     terminal = Terminal("stats", "--watch", "100ms", REDIS_URL=settings.redis_target, TERM="dumb")
     terminal.read_until("total")
     terminal.type("\x03")

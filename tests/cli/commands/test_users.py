@@ -29,7 +29,7 @@ def set_stdin(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return put
 
 
-def test_a_list_for_people_and_programs(qctl: Qctl) -> None:
+def test_list_as_table_and_json(qctl: Qctl) -> None:
     heading, row = qctl("user", "list", "-o", "table").out.splitlines()
     assert heading.split() == ["ADDRESS", "ROLE", "NAME", "CREATED", "CHANGED", "ID"]
     assert row.split()[:3] == [ADDRESS, "admin", "ada"]
@@ -43,7 +43,7 @@ def test_a_list_for_people_and_programs(qctl: Qctl) -> None:
     assert "1 of 7 users" in qctl("user", "list", ops=FakeOps(users__list=Accounts([ADA], 7))).err
 
 
-def test_a_password_is_the_first_line_of_stdin(qctl: Qctl, set_stdin: Callable[[str], None]) -> None:
+def test_password_is_the_first_line_of_stdin(qctl: Qctl, set_stdin: Callable[[str], None]) -> None:
     ops = FakeOps()
     set_stdin("correct horse \nsecond line\n")
     ran = qctl("user", "create", ADDRESS, "--name", "Ada", "--admin", ops=ops)
@@ -61,7 +61,7 @@ def test_a_password_is_the_first_line_of_stdin(qctl: Qctl, set_stdin: Callable[[
     )
 
 
-def test_a_password_is_typed_twice_on_a_terminal(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_is_typed_twice_on_a_terminal(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qctl.cli.prompts.is_terminal", lambda _stream: True)
     answers = iter(["one horse", "one horse", "one horse", "another horse"])
     monkeypatch.setattr("getpass.getpass", lambda _prompt: next(answers))
@@ -72,7 +72,7 @@ def test_a_password_is_typed_twice_on_a_terminal(qctl: Qctl, monkeypatch: pytest
     assert (ran.code, ran.err) == (6, "qctl: the passwords differ; nothing was changed\n")
 
 
-def test_one_that_is_made_up_is_printed(qctl: Qctl) -> None:
+def test_generated_password_is_printed(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("user", "create", ADDRESS, "--generate", ops=ops)
     assert ran.out == f"{ADDRESS} created as user\n  password: made-up\n"
@@ -80,7 +80,7 @@ def test_one_that_is_made_up_is_printed(qctl: Qctl) -> None:
     assert qctl("user", "create", ADDRESS, "--generate", "--json").json["password"] == "made-up"
 
 
-def test_who_is_an_admin(qctl: Qctl) -> None:
+def test_promote_and_demote(qctl: Qctl) -> None:
     assert qctl("user", "promote", ADDRESS).out == f"{ADDRESS} is an admin from the next login on\n"
     same = AccountChange(replace(ADA, role="user"), changed=False)
     assert qctl("user", "demote", ADDRESS, ops=FakeOps(users__demote=same)).out == f"{ADDRESS} is not an admin\n"
@@ -88,7 +88,7 @@ def test_who_is_an_admin(qctl: Qctl) -> None:
     assert (ran.code, ran.err) == (3, "qctl: user 'eve@x.org' not found\n")
 
 
-def test_removing_asks_first(qctl: Qctl) -> None:
+def test_remove_needs_confirmation(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("user", "remove", ADDRESS, ops=ops)
     assert ran.code == 6
