@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
-from qctl.compat import engineio_server, paho_client, private_names, socketio_server, uvicorn_server
+from qctl.compat import (
+    amqtt_plugin,
+    engineio_server,
+    paho_client,
+    private_names,
+    socketio_server,
+    textual_serve_assets,
+    uvicorn_server,
+)
 from qctl.compat.private_names import PrivateNames, first_change, warn_once
 
 LIBRARIES = (
+    amqtt_plugin.PRIVATE_NAMES,
     paho_client.PRIVATE_NAMES,
     uvicorn_server.PRIVATE_NAMES,
     uvicorn_server.WEBSOCKET_NAMES,
@@ -82,3 +92,10 @@ def test_a_change_is_logged_once(caplog: pytest.LogCaptureFixture, monkeypatch: 
         warn_once("things changed Thing", "slower")
         warn_once("things changed Thing", "slower")
     assert [record.getMessage() for record in caplog.records] == ["things changed Thing: slower"]
+
+
+def test_an_asset_that_is_gone_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert textual_serve_assets.changed() is None, textual_serve_assets.changed()
+    monkeypatch.setattr(textual_serve_assets, "STATIC", tmp_path)
+    assert textual_serve_assets.changed() == "textual-serve changed static/js/textual.js"
+    assert textual_serve_assets.asset("js/textual.js") == tmp_path / "js/textual.js"

@@ -24,12 +24,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import socketio
-from engineio.packet import NOOP
-from engineio.packet import Packet as EnginePacket
 from fastapi.concurrency import run_in_threadpool
 from socketio.exceptions import ConnectionRefusedError as NotAdmittedError
 from starlette.responses import PlainTextResponse
 
+from qctl.compat.engineio_server import NOOP
+from qctl.compat.engineio_server import Packet as EnginePacket
 from qctl.compat.engineio_validation import BadRequestError, read_request, validated
 from qctl.errors import QctlError, RefusedError
 from qctl.gateway.dependencies import Backend
@@ -75,6 +75,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
             logger.setLevel(level)
         super().__init__(
             async_mode="asgi",
+            serializer=_packet_class(self),
             namespaces=[NAMESPACE],
             cors_allowed_origins=self._is_allowed_origin,
             max_http_buffer_size=MAX_PACKET_BYTES,
@@ -89,6 +90,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         self._last = ""
         self._replay: deque[OwnerEvent] = deque()
         self._publish_lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
         """Refuse new connections."""
         self.on("connect", self._authenticate)
@@ -187,19 +189,19 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         client.expiry = asyncio.get_running_loop().call_later(max(0.0, remaining), self._expire, sid)
         self._clients[sid] = client
 
-    async def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        """Callback of the library for a connecting client."""
-        await super()._handle_connect(eio_sid, namespace, data)
-        sid = self.manager.sid_from_eio_sid(eio_sid, namespace or NAMESPACE)
-        if client := self._clients.get(sid):
-            await self._catch_up(sid, client)
+    def accept(self, connect: dict[str, Any]) -> None:
+        """Complete the data of the packet that accepts a client, and catch up once that packet is on its way."""
+        client = self._clients.get(connect["sid"])
+        if client is None:
+            return
+        if client.recovers:
+            connect["pid"] = client.pid
+        asyncio.get_running_loop().call_soon(self._start_catching_up, connect["sid"], client)
 
-    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
-        """Callback of the library for each packet. Adds the `pid` to the one that accepts a client."""
-        client = self._clients.get(pkt.data["sid"]) if pkt.packet_type == socketio.packet.CONNECT else None
-        if client is not None and client.recovers:
-            pkt.data["pid"] = client.pid
-        await super()._send_packet(eio_sid, pkt)
+    def _start_catching_up(self, sid: str, client: Client) -> None:
+        task = asyncio.get_running_loop().create_task(self._catch_up(sid, client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _expire(self, sid: str) -> None:
         """Disconnect a client whose token has expired. The official client then does not reconnect with that token."""
@@ -226,6 +228,19 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
             client.counting = False
         await self.emit("stats:update", job_counts, to=sid)
         return job_counts
+
+
+def _packet_class(server: LiveServer) -> type[Any]:
+    """The packets of a server, which completes the packet that accepts a client before it is sent."""
+
+    class Packet(socketio.packet.Packet):  # type: ignore[misc]
+        def encode(self) -> Any:
+            """Encode the packet."""
+            if self.packet_type == socketio.packet.CONNECT and isinstance(self.data, dict):
+                server.accept(self.data)
+            return super().encode()
+
+    return Packet
 
 
 class FrontApplication:

@@ -79,7 +79,7 @@ def amqtt_config(settings: Settings) -> str:
     config = {
         "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{settings.mqtt_port}"}},
         "session_expiry_interval": SESSION_SECONDS,
-        "plugins": {"qctl.stack.amqtt_plugin.KeepUnacknowledged": {}},
+        "plugins": {"qctl.compat.amqtt_plugin.KeepUnacknowledged": {}},
     }
     return HEAD + json.dumps(config, indent=2) + "\n"
 

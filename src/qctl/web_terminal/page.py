@@ -8,14 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-import textual_serve
-
-_STATIC = Path(textual_serve.__file__).with_name("static")
+from qctl.compat.textual_serve_assets import asset
 
 ASSETS: Mapping[str, Path] = {
     "terminal.js": Path(__file__).with_name("terminal.js"),
-    "textual.js": _STATIC / "js" / "textual.js",
-    "xterm.css": _STATIC / "css" / "xterm.css",
+    "textual.js": asset("js/textual.js"),
+    "xterm.css": asset("css/xterm.css"),
 }
 """Scripts and styles of the page by name. They hold no secrets."""
 
