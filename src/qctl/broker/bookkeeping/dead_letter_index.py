@@ -82,16 +82,29 @@ def add_rejected(
     hour, minute = divmod(int(moment) // 60, 60)
     fields = {job_fields.FINGERPRINT: name, **_job(pipe, queue, handler, args, job_id).to_dict()}
     result = Result(job_id, Result.Type.FAILED, pipe, exc_string=reason, serializer=JSONSerializer).serialize()
-    shared = [keys.QUEUES, keys.causes(queue), keys.cause(queue, name), keys.counts(queue, hour), keys.EVENTS]
-    letter: list[Any] = [job_id, keys.queue(queue), name, json.dumps(parts), int(moment * 1000), f"{minute}.dead"]
-    limits: list[Any] = [counters.RETENTION_SECONDS, events.MAX_ENTRIES]
-    event: list[Any] = [queue, last_line(reason)[:MAX_REASON_CHARACTERS]]
-    pairs = [part for pair in (*fields.items(), *result.items()) for part in pair]
-    pipe.eval(
-        _add_rejected.body,
-        9,
-        *(keys.job(job_id), keys.failed(queue), keys.results(job_id), *shared, keys.ingest(pipeline)),
-        *(*letter, *limits, *event, len(fields), *pairs),
+    _add_rejected.stage(
+        pipe,
+        job=keys.job(job_id),
+        failed=keys.failed(queue),
+        results=keys.results(job_id),
+        queues=keys.QUEUES,
+        causes=keys.causes(queue),
+        letters=keys.cause(queue, name),
+        counts=keys.counts(queue, hour),
+        ingest=keys.ingest(pipeline),
+        events=keys.EVENTS,
+        job_id=job_id,
+        queue=queue,
+        queue_key=keys.queue(queue),
+        fingerprint=name,
+        cause=json.dumps(parts),
+        now_ms=int(moment * 1000),
+        count_field=f"{minute}.dead",
+        counts_ttl=counters.RETENTION_SECONDS,
+        max_events=events.MAX_ENTRIES,
+        reason=last_line(reason)[:MAX_REASON_CHARACTERS],
+        fields=[part for pair in fields.items() for part in pair],
+        result=[part for pair in result.items() for part in pair],
     )
 
 

@@ -30,9 +30,16 @@ _allow_notification = Script("bookkeeping/allow_notification", after="redis/type
 
 def deliver(connection: Redis, receiver: str, message_id: str, message: Mapping[str, Any]) -> bool:
     """Put a message into an inbox. Returns False if it was delivered before."""
-    script_keys = [keys.inbox(receiver), keys.delivered(message_id)]
-    args: list[str | int] = [MAX_MESSAGES, RETENTION_SECONDS, message_id, json.dumps(dict(message))]
-    return bool(_deliver(connection, script_keys, args))
+    reply = _deliver(
+        connection,
+        inbox=keys.inbox(receiver),
+        delivered=keys.delivered(message_id),
+        max_messages=MAX_MESSAGES,
+        ttl=RETENTION_SECONDS,
+        message_id=message_id,
+        message=json.dumps(dict(message)),
+    )
+    return bool(reply)
 
 
 def read(connection: Redis, receiver: str, after: str = "-", count: int = 100) -> list[tuple[str, dict[str, Any]]]:
@@ -49,5 +56,11 @@ def allow_notification(connection: Redis, receiver: str, notification_id: str, p
     """
     if not per_minute:
         return True
-    args: list[str | int] = [notification_id, per_minute, NOTIFICATION_WINDOW_SECONDS * 1000]
-    return bool(_allow_notification(connection, [keys.notified(receiver)], args))
+    reply = _allow_notification(
+        connection,
+        notified=keys.notified(receiver),
+        notification_id=notification_id,
+        limit=per_minute,
+        window_ms=NOTIFICATION_WINDOW_SECONDS * 1000,
+    )
+    return bool(reply)

@@ -10,6 +10,7 @@ topic replaces one that was silent for `EVICTION_SILENCE_SECONDS`; if there is n
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from redis import Redis
 
@@ -50,12 +51,21 @@ class _Count:
         self.lag_ms: int | None = None
 
 
+class _TopicRow(NamedTuple):
+    """Counts of a topic in a call of `topics.lua`."""
+
+    name: str
+    received: int
+    rejected: int
+    lag: int | str
+
+
 class TopicCounters:
     """The counters of one pipeline. `flush` raises redis-py's errors."""
 
     def __init__(self, connection: Redis, pipeline: str) -> None:
         self._redis = connection
-        self._keys = [keys.topics(pipeline), keys.topics_seen(pipeline)]
+        self._pipeline = pipeline
         self._pending: dict[str, _Count] = {}
 
     def add(self, topic: str, lag_ns: int | None) -> None:
@@ -71,13 +81,18 @@ class TopicCounters:
         """Add the counts to Redis. If a call fails, its counts are sent again and may count twice."""
         while self._pending:
             batch = list(self._pending.items())[:TOPICS_PER_CALL]
-            counts = [
-                part
-                for topic, count in batch
-                for part in (topic, count.received, count.rejected, "" if count.lag_ms is None else count.lag_ms)
-            ]
-            limits = [MAX_TOPICS, int(EVICTION_SILENCE_SECONDS * 1000), RATE_WINDOW_SECONDS]
-            _topics(self._redis, self._keys, [*limits, *counts])
+            _topics(
+                self._redis,
+                counters=keys.topics(self._pipeline),
+                last_seen=keys.topics_seen(self._pipeline),
+                max_topics=MAX_TOPICS,
+                silence_ms=int(EVICTION_SILENCE_SECONDS * 1000),
+                rate_window=RATE_WINDOW_SECONDS,
+                topics=[
+                    _TopicRow(topic, count.received, count.rejected, "" if count.lag_ms is None else count.lag_ms)
+                    for topic, count in batch
+                ],
+            )
             for topic, _ in batch:
                 del self._pending[topic]
 

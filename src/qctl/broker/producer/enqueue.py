@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from redis import Redis
 from redis.exceptions import AuthenticationError, AuthorizationError
@@ -159,9 +159,9 @@ def create(
     hashes = _hashes(connection, jobs)
     for start in range(0, len(jobs), JOBS_PER_CALL):
         batch = slice(start, start + JOBS_PER_CALL)
-        keys_, args = _call(jobs[batch], hashes[batch], at, delay, limits, actor)
+        values = _values(jobs[batch], hashes[batch], at, delay, limits, actor)
         # The repeated call is identical, so that it finds the jobs that the first one created by their ids.
-        reply = retry_while_away(lambda k=keys_, a=args: _enqueue(connection, k, a), retry_seconds)  # type: ignore[misc]
+        reply = retry_while_away(lambda v=values: _enqueue(connection, **v), retry_seconds)  # type: ignore[misc]
         word, *rest = replies.array(reply)
         if word != b"done":
             raise limits.error_from_reply([word, *rest])
@@ -181,51 +181,61 @@ def _hashes(connection: Redis, jobs: Sequence[NewJob]) -> list[tuple[Mapping[str
     return hashes
 
 
-def _call(
+class _JobRow(NamedTuple):
+    """A job in a call of `enqueue.lua`; `values` is the number of its own fields and values."""
+
+    job: str
+    id: str
+    values: int
+
+
+def _values(
     jobs: Sequence[NewJob],
     hashes: Sequence[tuple[Mapping[str, Any], bytes]],
     at: datetime | None,
     delay: float,
     limits: OwnerLimits,
     actor: str,
-) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of `enqueue.lua` for jobs with these hashes."""
+) -> dict[str, Any]:
+    """The values of `enqueue.lua` for jobs with these hashes."""
     first = jobs[0]
+    owner = first.owner or ""
     event = {"queue": first.queue, "name": first.name, "trace": first.trace, "owner": first.owner, "actor": actor}
-    words = [word for name, value in event.items() if value is not None for word in (name, value)]
     applied = limits if first.owner is not None else OwnerLimits()
-    args: list[Any] = [
-        events.MAX_ENTRIES,
-        "" if at is None else math.ceil(at.timestamp()),
-        round(delay * 1000),
-        applied.per_minute,
-        owner_limits.WINDOW_SECONDS * 1000,
-        applied.active,
-        owner_limits.OWNER_TTL_SECONDS,
-        keys.JOB_PREFIX,
-        keys.results(""),
-        0 if first.owner is None else owner_limits.MAX_OWNED_JOBS,
-        len(words),
-        *words,
-    ]
     # Fields that all jobs share are sent once.
     common = hashes[0][0] if all(fields is hashes[0][0] for fields, _ in hashes) else {}
-    args += [2 * len(common), *(part for pair in common.items() for part in pair)]
+    rows: list[_JobRow] = []
+    own: list[Any] = []
     for job, (fields, payload) in zip(jobs, hashes, strict=True):
-        own = () if common else [part for pair in fields.items() for part in pair]
-        args += [job.id, len(own) + 2, *own, "data", payload]
-    owner = first.owner or ""
-    script_keys = [
-        keys.queue(first.queue),
-        keys.scheduled(first.queue),
-        keys.QUEUES,
-        keys.EVENTS,
-        keys.owner_created(owner),
-        keys.owner_active(owner),
-        keys.LIMIT_REJECTIONS,
-        keys.owner_jobs(owner),
-    ]
-    return [*script_keys, *(keys.job(job.id) for job in jobs)], args
+        before = len(own)
+        if not common:
+            own += [part for pair in fields.items() for part in pair]
+        own += ("data", payload)
+        rows.append(_JobRow(keys.job(job.id), job.id, len(own) - before))
+    return {
+        "waiting": keys.queue(first.queue),
+        "scheduled": keys.scheduled(first.queue),
+        "queues": keys.QUEUES,
+        "events": keys.EVENTS,
+        "created": keys.owner_created(owner),
+        "active": keys.owner_active(owner),
+        "rejections": keys.LIMIT_REJECTIONS,
+        "owned": keys.owner_jobs(owner),
+        "max_events": events.MAX_ENTRIES,
+        "due": "" if at is None else math.ceil(at.timestamp()),
+        "delay_ms": round(delay * 1000),
+        "max_created": applied.per_minute,
+        "window_ms": owner_limits.WINDOW_SECONDS * 1000,
+        "max_active": applied.active,
+        "owner_ttl": owner_limits.OWNER_TTL_SECONDS,
+        "job_prefix": keys.JOB_PREFIX,
+        "results_prefix": keys.results(""),
+        "max_owned": 0 if first.owner is None else owner_limits.MAX_OWNED_JOBS,
+        "jobs": rows,
+        "event": [word for name, value in event.items() if value is not None for word in (name, value)],
+        "common": [part for pair in common.items() for part in pair],
+        "fields": own,
+    }
 
 
 def retry_while_away(call: Callable[[], T], seconds: float) -> T:

@@ -21,7 +21,7 @@ class _LockWithoutMemory(Lock):
 
     def do_acquire(self, token: str) -> bool:
         """Acquire the lock if nobody holds it."""
-        return bool(_lock(self.redis, [self.name], [token, int((self.timeout or 0) * 1000)]))
+        return bool(_lock(self.redis, lock=self.name, token=token, ttl_ms=int((self.timeout or 0) * 1000)))
 
 
 @contextmanager

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import NoScriptError
 
 from qctl.broker.redis.protocol import Argument
@@ -28,33 +28,28 @@ class Script:
         parts = [*((after,) if isinstance(after, str) else after), name]
         sources = [_source(part) for part in parts]
         self.signature = Signature()
-        if not any(re.match(r"(--.*\n)*?--.*\b(KEYS|ARGV)\[\d", source) for source in sources):
-            for source in sources:
-                self.signature.add(source)
+        for source in sources:
+            self.signature.add(source)
         self.body = self.signature.prelude(with_types=_TYPES in parts) + "".join(sources)
         self.sha = hashlib.sha1(self.body.encode()).hexdigest()  # noqa: S324 - Redis names scripts so
 
-    def __call__(
-        self,
-        connection: Redis,
-        keys: Sequence[str] | None = None,
-        args: Sequence[Argument] = (),
-        /,
-        **values: Any,
-    ) -> object:
+    def __call__(self, connection: Redis, /, **values: Any) -> object:
         """Run it with values by name. A Redis that does not know the script (it has restarted) is sent the text.
 
         Text may hold bytes that are not UTF-8, as `surrogateescape` reads them, whatever the connection makes of it.
         Raises TypeError if a name is missing or unknown.
         """
-        sent_keys, sent_args = self.pack(values) if keys is None else (keys, args)
-        sent = [
-            arg.encode(errors="surrogateescape") if isinstance(arg, str) else arg for arg in (*sent_keys, *sent_args)
-        ]
+        keys, args = self.pack(values)
+        sent = [arg.encode(errors="surrogateescape") if isinstance(arg, str) else arg for arg in (*keys, *args)]
         try:
-            return connection.evalsha(self.sha, len(sent_keys), *sent)
+            return connection.evalsha(self.sha, len(keys), *sent)
         except NoScriptError:
-            return connection.eval(self.body, len(sent_keys), *sent)
+            return connection.eval(self.body, len(keys), *sent)
+
+    def stage(self, pipe: Pipeline, /, **values: Any) -> None:
+        """Add it to a pipeline with values by name. Its text is sent, because a pipeline cannot send it afterwards."""
+        keys, args = self.pack(values)
+        pipe.eval(self.body, len(keys), *keys, *args)
 
     def pack(self, values: Mapping[str, Any]) -> tuple[list[Argument], list[Argument]]:
         """KEYS and ARGV for values by name. Raises TypeError if a name is missing or unknown."""

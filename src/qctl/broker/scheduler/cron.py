@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from redis import Redis
 from redis.exceptions import RedisError, WatchError
@@ -88,6 +88,15 @@ class ScheduleEntry:
         """The job for one due time (s since 1970)."""
         time = datetime.fromtimestamp(due, timezone.utc)
         return replace(self.job, id=f"cron-{self.name}-{time:%Y%m%dT%H%M%SZ}", trace=uuid.uuid4().hex)
+
+
+class _JobRow(NamedTuple):
+    """A job in a call of `fire.lua`; `values` is the number of its fields and values."""
+
+    job: str
+    id: str
+    trace: str
+    values: int
 
 
 class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-scheduler has no type hints
@@ -164,7 +173,7 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
         runs = plan.runs if entry.left is None else plan.runs[: entry.left]
         left = None if entry.left is None else entry.left - len(runs)
         jobs = [entry.job_for(run) for run in runs]
-        reply = _fire(self.connection, *self._call(entry, due, now, replace(plan, runs=runs), jobs, left))
+        reply = _fire(self.connection, **self._values(entry, due, now, replace(plan, runs=runs), jobs, left))
         if replies.integer(reply) < 0:
             return []
         if plan.skipped:
@@ -174,29 +183,36 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
         log.debug("schedule %s was due: %d jobs created", name, len(jobs))
         return [job.id for job in jobs]
 
-    def _call(
+    def _values(
         self, entry: ScheduleEntry, due: int, now: int, plan: RunPlan, jobs: list[NewJob], left: int | None
-    ) -> tuple[list[str], list[Any]]:
-        """KEYS and ARGV of `fire.lua`."""
-        queue = entry.job.queue
-        args: list[Any] = [
-            entry.name,
-            due,
-            "" if left == 0 else plan.next,
-            "" if left is None else left,
-            plan.runs[-1] if plan.runs else "",
-            utcformat(datetime.fromtimestamp(now, timezone.utc)),
-            events.MAX_ENTRIES,
-            queue,
-            entry.job.name,
-            plan.skipped,
-            entry.catch_up,
-        ]
+    ) -> dict[str, Any]:
+        """The values of `fire.lua`."""
+        rows: list[_JobRow] = []
+        fields: list[Any] = []
         for job in jobs:
-            pairs = [part for pair in job.hash_fields(self.connection).items() for part in pair]
-            args += [job.id, job.trace, len(pairs), *pairs]
-        script_keys = [keys.SCHEDULES, keys.schedule(entry.name), keys.queue(queue), keys.QUEUES, keys.EVENTS]
-        return [*script_keys, *(keys.job(job.id) for job in jobs)], args
+            own = [part for pair in job.hash_fields(self.connection).items() for part in pair]
+            rows.append(_JobRow(keys.job(job.id), job.id, job.trace or "", len(own)))
+            fields += own
+        return {
+            "schedules": keys.SCHEDULES,
+            "schedule": keys.schedule(entry.name),
+            "waiting": keys.queue(entry.job.queue),
+            "queues": keys.QUEUES,
+            "events": keys.EVENTS,
+            "schedule_name": entry.name,
+            "due": due,
+            "next_due": "" if left == 0 else plan.next,
+            "runs_left": "" if left is None else left,
+            "last_due": plan.runs[-1] if plan.runs else "",
+            "now": utcformat(datetime.fromtimestamp(now, timezone.utc)),
+            "max_events": events.MAX_ENTRIES,
+            "queue": entry.job.queue,
+            "job_name": entry.job.name,
+            "skipped": plan.skipped,
+            "catch_up": entry.catch_up,
+            "jobs": rows,
+            "fields": fields,
+        }
 
     def _delete_if_empty(self, name: str) -> None:
         """Delete the entry of a schedule without a hash, unless the hash is written meanwhile."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
 from redis import Redis
 from rq.utils import utcformat
@@ -126,9 +125,20 @@ def apply_action(connection: Redis, job_id: str, queue: str, action: str, *, act
 
     Returns the reply of timer.lua: done, unchanged, absent, gone, limited, or a status.
     """
-    schedule_key = Scheduler.scheduled_jobs_key if foreign else keys.scheduled(queue)
-    script_keys = [schedule_key, keys.queue(queue), keys.QUEUES, keys.job(job_id), keys.EVENTS]
-    now = utcformat(datetime.now(timezone.utc))
-    args: list[Any] = [job_id, action, actor, now, events.MAX_ENTRIES, queue, PAUSED_DUE_SECONDS]
-    reply = _timer(connection, script_keys, [*args, "keep" if foreign else ""])
+    reply = _timer(
+        connection,
+        scheduled=Scheduler.scheduled_jobs_key if foreign else keys.scheduled(queue),
+        waiting=keys.queue(queue),
+        queues=keys.QUEUES,
+        job=keys.job(job_id),
+        events=keys.EVENTS,
+        job_id=job_id,
+        action=action,
+        actor=actor,
+        now=utcformat(datetime.now(timezone.utc)),
+        max_events=events.MAX_ENTRIES,
+        queue=queue,
+        paused_due=PAUSED_DUE_SECONDS,
+        after_run="keep" if foreign else "",
+    )
     return replies.word(reply)

@@ -60,14 +60,16 @@ class DelayedJobPromoter(RQScheduler):
         while True:
             reply = _promote(
                 self.connection,
-                [keys.scheduled(name), keys.queue(name), keys.QUEUES, keys.quarantine(name), keys.EVENTS],
-                [
-                    MAX_JOBS_PER_CALL,
-                    keys.JOB_PREFIX,
-                    utcformat(datetime.now(timezone.utc)),
-                    name,
-                    events.MAX_ENTRIES,
-                ],
+                scheduled=keys.scheduled(name),
+                waiting=keys.queue(name),
+                queues=keys.QUEUES,
+                quarantine=keys.quarantine(name),
+                events=keys.EVENTS,
+                limit=MAX_JOBS_PER_CALL,
+                job_prefix=keys.JOB_PREFIX,
+                now_text=utcformat(datetime.now(timezone.utc)),
+                queue=name,
+                max_events=events.MAX_ENTRIES,
             )
             count, *limited = replies.array(reply)
             moved = replies.integer(count)

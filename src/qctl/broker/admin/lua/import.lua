@@ -24,7 +24,7 @@
 --   attempts...: for each result its id, the number of fields and values, and those
 -- Returns `done` · `exists` there is such a job, or one of its id is in that location
 -- Atomic: a job is there whole or not at all, and is never imported twice.
-local wrong = wrong_type({location}, {location_type}) or wrong_type({causes, letters, queues, events})
+local wrong = wrong_type({location}, location_type) or wrong_type({causes, letters, queues, events})
 if wrong then return wrong end
 if redis.call('EXISTS', job, results) > 0 then return 'exists' end
 if location_type == 'zset' and redis.call('ZSCORE', location, job_id) then return 'exists' end

@@ -11,7 +11,7 @@
 --   target_cause_prefix: of the sorted sets of the other queue's dead letters by cause
 -- Returns what take_jobs.lua returns
 -- Atomic: a job leaves one queue in the step that puts it into the other.
-local wrong = wrong_location() or wrong_type({target_location}, {location_type}) or wrong_type({target_causes, queues})
+local wrong = wrong_location() or wrong_type({target_location}, location_type) or wrong_type({target_causes, queues})
 if wrong then return wrong end
 return take_each(function(id, job, origin)
     if job then

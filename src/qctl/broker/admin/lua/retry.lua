@@ -55,7 +55,7 @@ local function retry(id)
     if status and living[status] then return status end
     local is_limited = limit and limit ~= '' and tonumber(fields[4])
     local limited = is_limited and limit_prefix .. limit .. limit_suffix
-    if limited and wrong_type({limited}, {'zset'}) then return 'a key of its rate limit holds another type' end
+    if limited and wrong_type({limited}, 'zset') then return 'a key of its rate limit holds another type' end
 
     redis.call('ZREM', failed, id)
     redis.call('HDEL', quarantine, id)

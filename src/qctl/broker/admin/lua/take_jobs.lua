@@ -29,7 +29,7 @@ local shift = 0
 
 -- The error to return if a key of this part holds another type than it should, nil if none does.
 local function wrong_location()
-    return wrong_type({location}, {location_type})
+    return wrong_type({location}, location_type)
         or wrong_type({recoveries, claims, intermediate, causes, events})
 end
 

@@ -1,50 +1,69 @@
 -- Create the jobs of a schedule that are due, and store when it is due next.
--- KEYS[1] ZSET of schedules  KEYS[2] HASH of the schedule  KEYS[3] LIST waiting  KEYS[4] SET of queues
---   KEYS[5] STREAM of events  then the HASH of each job
--- ARGV[1] schedule  ARGV[2] due time as the caller read it  ARGV[3] next due time, empty if there is none
---   ARGV[4] number of runs left, empty for no end  ARGV[5] due time of the last job  ARGV[6] now (RQ's format)
---   ARGV[7] cap of the stream  ARGV[8] queue  ARGV[9] name of the job  ARGV[10] number of skipped runs
---   ARGV[11] catch-up policy
---   then for each job: id, trace, number of fields and values, followed by these
+-- KEYS
+--   schedules ZSET
+--   schedule HASH
+--   waiting LIST
+--   queues SET
+--   events STREAM
+-- ARGV
+--   schedule_name
+--   due: the due time as the caller read it
+--   next_due: empty if there is none
+--   runs_left: empty for no end
+--   last_due: due time of the last job
+--   now: in RQ's format
+--   max_events
+--   queue
+--   job_name
+--   skipped: number of skipped runs
+--   catch_up: policy
+-- KEYS jobs[n]
+--   job HASH
+-- ARGV jobs[n]
+--   id
+--   trace
+--   values: number of its fields and values among `fields`
+-- ARGV
+--   fields...: fields and values of all jobs
 -- Returns the number of jobs created, -1 if the due time has changed meanwhile
 -- Atomic: the due time is advanced and its jobs are enqueued in one step, so any number of schedulers, killed at any
 --   moment, create one job for each due time. A job whose id exists is not created again.
-local wrong = wrong_type(KEYS, {'zset', 'hash', 'list', 'set', 'stream'})
+local wrong = wrong_type({schedules, schedule, waiting, queues, events})
 if wrong then return wrong end
-local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not due or tonumber(due) ~= tonumber(ARGV[2]) or redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
+local current = redis.call('ZSCORE', schedules, schedule_name)
+if not current or tonumber(current) ~= tonumber(due) or redis.call('EXISTS', schedule) == 0 then return -1 end
 
 local function record(event, ...)
-    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[7], '*', 'event', event, 'queue', ARGV[8], 'name', ARGV[9],
-        'actor', 'schedule ' .. ARGV[1], ...)
+    redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', event, 'queue', queue, 'name', job_name,
+        'actor', 'schedule ' .. schedule_name, ...)
 end
 
-local created, last = 0, nil
-local at = 12
-for n = 6, #KEYS do
-    local id, trace, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-    if redis.call('EXISTS', KEYS[n]) == 0 then
-        redis.call('HSET', KEYS[n], unpack(ARGV, at + 3, at + 2 + count))
-        redis.call('RPUSH', KEYS[3], id)
-        record('created', 'job', id, 'trace', trace)
-        created, last = created + 1, id
+local created, last_job, first = 0, nil, 1
+for n = 1, jobs_count do
+    local new = jobs_at(n)
+    local last = first + new.values - 1
+    if redis.call('EXISTS', new.job) == 0 then
+        redis.call('HSET', new.job, unpack(fields, first, last))
+        redis.call('RPUSH', waiting, new.id)
+        record('created', 'job', new.id, 'trace', new.trace)
+        created, last_job = created + 1, new.id
     end
-    at = at + 3 + count
+    first = last + 1
 end
 if created > 0 then
-    redis.call('SADD', KEYS[4], KEYS[3])
-    redis.call('HSET', KEYS[2], 'qctl_last_due', ARGV[5], 'qctl_last_at', ARGV[6], 'qctl_last_job', last)
-    redis.call('HINCRBY', KEYS[2], 'qctl_runs', created)
+    redis.call('SADD', queues, waiting)
+    redis.call('HSET', schedule, 'qctl_last_due', last_due, 'qctl_last_at', now, 'qctl_last_job', last_job)
+    redis.call('HINCRBY', schedule, 'qctl_runs', created)
 end
-if tonumber(ARGV[10]) > 0 then
-    redis.call('HSET', KEYS[2], 'qctl_missed', ARGV[10], 'qctl_missed_at', ARGV[6])
-    record('skipped', 'count', ARGV[10], 'reason', 'no scheduler ran; policy ' .. ARGV[11])
+if tonumber(skipped) > 0 then
+    redis.call('HSET', schedule, 'qctl_missed', skipped, 'qctl_missed_at', now)
+    record('skipped', 'count', skipped, 'reason', 'no scheduler ran; policy ' .. catch_up)
 end
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], 'qctl_left', ARGV[4]) end
-if ARGV[3] ~= '' then
-    redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+if runs_left ~= '' then redis.call('HSET', schedule, 'qctl_left', runs_left) end
+if next_due ~= '' then
+    redis.call('ZADD', schedules, next_due, schedule_name)
 else
-    redis.call('ZREM', KEYS[1], ARGV[1])
-    redis.call('DEL', KEYS[2])
+    redis.call('ZREM', schedules, schedule_name)
+    redis.call('DEL', schedule)
 end
 return created
