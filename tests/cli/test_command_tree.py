@@ -46,6 +46,12 @@ def test_every_command_has_help_and_examples(path: tuple[str, ...], qctl: Qctl) 
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("group", sorted({path[:-1] for path in TREE}), ids=" ".join)
+def test_help_of_a_group_truncates_no_summary(group: tuple[str, ...], qctl: Qctl) -> None:
+    lines = qctl(*group, "--help").out.splitlines()
+    assert not [line for line in lines[1:] if line.endswith("...")]
+
+
 @pytest.mark.parametrize(("path", "example"), [(path, e) for path in TREE for e in examples(TREE[path])])
 def test_examples_run(path: tuple[str, ...], example: str, qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))

@@ -74,7 +74,7 @@ def failed(
 
 @command("results", examples="qctl cleanup results\nqctl cleanup results --dry-run", changes=True)
 def results(session: Session, dry_run: DryRun = False) -> ExitCode:
-    """Delete results whose job no longer exists.
+    """Delete results without a job.
 
     Scans all keys of Redis, in steps.
     """

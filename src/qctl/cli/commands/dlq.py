@@ -23,7 +23,7 @@ from qctl.view import Cell
 Glob = Annotated[str | None, typer.Option("--queue", metavar="GLOB", help="Queue name or glob: email, 'email*'.")]
 
 MAX_UNINDEXED_DEAD_LETTERS = 10_000
-"""Dead letters of workers that are not qctl's which `groups` reads to learn their cause: one second."""
+"""Dead letters of foreign workers that `groups` reads by default, because no index has their cause: one second."""
 
 
 @command(

@@ -26,7 +26,7 @@ COMMAND_SECONDS = 60.0
 """Time limit (s) of a command line that is run in the monitor."""
 
 GC_THRESHOLDS = (20_000, 20, 20)
-"""Garbage collection less often than by default, which takes a tenth of the time to the first page."""
+"""Garbage collector thresholds. Python's defaults take a tenth of the time to the first page."""
 
 PROGRAM = (sys.executable, "-c", "import sys; from qctl.cli.main import main; sys.exit(main())")
 """Command that starts this program again."""
@@ -141,7 +141,7 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
         from qctl.web_terminal.local_server import LocalServer
     except ImportError as error:
         raise RefusedError("`qctl monitor --web` needs the extra `web`", "pip install 'qctl[web]'") from error
-    # Options go by the environment, because any user can read command lines.
+    # Options are passed by the environment, because any user can read command lines.
     environment = {
         "REDIS_URL": options.redis_url,
         "QCTL_HOME": options.home,
