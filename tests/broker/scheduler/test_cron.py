@@ -134,16 +134,16 @@ def test_outdated_read_of_a_scheduler_creates_nothing(
     add(cron="0 * * * *")
     clock.seconds += 600
     sleeper = CronScheduler(connection)
-    call = CronScheduler._call
+    read_values = CronScheduler._values
 
     def late(self: CronScheduler, *args: Any) -> Any:
-        monkeypatch.setattr(CronScheduler, "_call", call)
+        monkeypatch.setattr(CronScheduler, "_values", read_values)
         assert len(CronScheduler(connection).enqueue_jobs()) == 1
         connection.lpop(keys.queue("inventory"))
         connection.delete(keys.job("cron-mine-20260505T100000Z"))
-        return call(self, *args)
+        return read_values(self, *args)
 
-    monkeypatch.setattr(CronScheduler, "_call", late)
+    monkeypatch.setattr(CronScheduler, "_values", late)
     assert sleeper.enqueue_jobs() == []
     assert waiting(connection) == []
 
