@@ -110,9 +110,9 @@ def pause(bench: Bench, settings: Settings, runs: int) -> list[float]:
         for _ in range(runs):
             queue.enqueue_many([Queue.prepare_data("timed.tell", (0.0,)) for _ in range(20)])
             began = time.perf_counter()
-            pauses.settle(redis, pauses.hold(redis, "bench", actor="bench"), 10)
+            pauses.wait_for_claims(redis, pauses.pause(redis, "bench", actor="bench"), 10)
             took.append(time.perf_counter() - began)
-            pauses.release(redis, "bench", actor="bench")
+            pauses.resume(redis, "bench", actor="bench")
             for _ in range(20):
                 bench.beginning()
     return took

@@ -139,7 +139,7 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     stock.register_worker(connection, "alive", "mail", current_job="w1")
     stock.enqueue(connection, "old", "o", bomb)
     trash.clear(connection, "old", actor="me", ttl=60, progress=lambda _done, _total: None)
-    pauses.hold(connection, "held", actor="me", seconds=0.001)
+    pauses.pause(connection, "held", actor="me", seconds=0.001)
     connection.sadd(keys.QUEUES, keys.queue("broken"))
     connection.set(keys.queue("broken"), "text")
     events.record(connection, "finished", queue="mail", job="w1")

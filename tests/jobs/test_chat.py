@@ -79,7 +79,7 @@ def test_message_waits_for_an_unreachable_bucket(
     assert b"the bucket" in connection.hget(keys.PAUSED, "message.high")
     monkeypatch.setenv("QCTL_S3_URL", s3.url)
     new_process()
-    pauses.release(connection, "message.high", actor="test")
+    pauses.resume(connection, "message.high", actor="test")
     QctlWorker(catalog.claim_order(["message"]), connection, settings, "inline").work(burst=True)
     ((_, _, _, name),) = stored(settings)
     assert s3.objects() == {name: picture()}

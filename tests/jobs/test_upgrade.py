@@ -173,13 +173,13 @@ def test_a_worker_of_before_obeys_a_pause_of_now(connection: Redis) -> None:
     old = WorkerBefore(connection)
     claimed = old.claim("theirs")
     assert claimed == "waiting-0"
-    held = pauses.hold(connection, "theirs", actor="ada")
+    held = pauses.pause(connection, "theirs", actor="ada")
     assert ("theirs", claimed) in held.claims
-    assert pauses.unstarted(connection, "theirs", claimed)
+    assert pauses.is_unstarted(connection, "theirs", claimed)
     assert old.claim("theirs") is None
     assert old.start("theirs", claimed)
-    assert not pauses.unstarted(connection, "theirs", claimed)
-    pauses.release(connection, "theirs", actor="ada")
+    assert not pauses.is_unstarted(connection, "theirs", claimed)
+    pauses.resume(connection, "theirs", actor="ada")
     assert old.claim("theirs") == "waiting-1"
 
 

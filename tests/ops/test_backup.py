@@ -51,7 +51,7 @@ def site(ops: Ops, connection: Redis) -> Ops:
     ops.queues.clear("old")
     ops.jobs.delete(ops.jobs.choose("discard", _ids("d2")))
     ops.queues.pause("mail", reason="deploy")
-    pauses.hold(connection, "soon over", actor="ops@host", seconds=0.001)
+    pauses.pause(connection, "soon over", actor="ops@host", seconds=0.001)
     ops.schedules.add("nightly", "stock-check", cron="0 3 * * *", data={"businessId": 7})
     ops.schedules.add("held", "stock-check", every=60)
     ops.schedules.pause("held")

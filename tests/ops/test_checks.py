@@ -88,7 +88,7 @@ def test_what_is_not_known_is_unknown_and_what_cannot_be_read_critical(ops: Ops,
 
 def test_a_paused_queue_is_judged_and_says_that_it_is_paused(ops: Ops, connection: Redis) -> None:
     waiting_since(connection, "mail", "a", 600)
-    pauses.hold(connection, "mail", actor="me@here")
+    pauses.pause(connection, "mail", actor="me@here")
     (mail,) = ops.checks.run(Thresholds(age=Threshold(None, 60)), ["mail"]).queues
     assert (mail.level, mail.paused) == (Level.CRITICAL, "mail is paused by me@here")
 

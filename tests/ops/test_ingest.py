@@ -59,7 +59,7 @@ def test_a_pipeline_where_nothing_came_yet(ops: Ops) -> None:
 def test_a_pipeline_from_the_buffer_to_the_batch(ops: Ops, buffer: Buffer, connection: Redis) -> None:
     buffer.append(Commit(items=[item(n, age=100) for n in range(4)]))
     assert buffer.cut_batches(max_age=1000) == 3
-    pauses.hold(connection, "sensor-data", actor="breaker", reason="down")
+    pauses.pause(connection, "sensor-data", actor="breaker", reason="down")
     found = readings(ops)
     assert (found.depth, found.batches, found.flushed, found.received, found.cut) == (1, 1, 3, 4, 3)
     assert found.oldest_age is not None

@@ -47,7 +47,7 @@ def deployment(own_redis: RedisServer, bomb: Bomb) -> Iterator[Redis]:
     stock.register_worker(connection, "alive", "mail")
     stock.enqueue(connection, "old", "o", bomb)
     trash.clear(connection, "old", actor="me", ttl=60, progress=lambda _done, _total: None)
-    pauses.hold(connection, "held", actor="me", seconds=0.001)
+    pauses.pause(connection, "held", actor="me", seconds=0.001)
     yield connection
     connection.close()
 

@@ -62,7 +62,7 @@ def test_unknown_and_broken_lanes_show_in_the_row() -> None:
 def test_a_paused_lane_shows_in_the_row(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "email", "a")
     stock.enqueue(connection, "email.low", "b")
-    pauses.hold(connection, "email.low", actor="me@here")
+    pauses.pause(connection, "email.low", actor="me@here")
     (email,) = (queue for queue in folded(ops.stats.read()).queues if queue.name == "email")
     assert email.paused is not None
     assert email.paused.queue == "email.low"

@@ -36,7 +36,7 @@ def test_nothing_is_changed_where_the_events_cannot_be_written(
 ) -> None:
     stock.enqueue(connection, "mail", "w", "old", json=True)
     Queue("mail", connection=connection).enqueue_in(timedelta(hours=1), "app.tasks.send", job_id="later")
-    pauses.hold(connection, "held", actor="me")
+    pauses.pause(connection, "held", actor="me")
     connection.sadd(keys.QUEUES, keys.queue("held"), keys.queue("empty"))
     stock.register_worker(connection, "ours", "mail")
     connection.zadd(keys.LEASES, {"ours": 9e15})

@@ -109,7 +109,7 @@ def programs_units_and_completions_are_where_they_are_looked_for(prefix: Path, t
 
 
 def it_is_that_qctl_and_no_other(prefix: Path, tmp_path: Path) -> None:
-    code = "import qctl, qctl_daemons.worker, qctl.broker.worker.base; print(qctl.__file__)"
+    code = "import qctl, qctl_daemons.worker, qctl.broker.worker.rq_adapter; print(qctl.__file__)"
     ran = run(prefix / "bin" / "python", "-c", code, home=tmp_path)
     assert ran.stdout.startswith(str(prefix)), ran.stderr
 

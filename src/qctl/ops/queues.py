@@ -113,8 +113,8 @@ class QueueOps(Part, name="queues"):
                 f"cannot pause {name!r}: {', '.join(ignoring)} would still run its jobs",
                 hint="run these workers with --queue-class qctl.PausableQueue, or pause with --force",
             )
-        paused = pauses.hold(self._redis, name, actor=events.actor(), reason=reason, seconds=seconds)
-        waited = pauses.settle(self._redis, paused, timeout)
+        paused = pauses.pause(self._redis, name, actor=events.actor(), reason=reason, seconds=seconds)
+        waited = pauses.wait_for_claims(self._redis, paused, timeout)
         return PauseResult(
             paused.pause, paused.changed, stats_snapshot.running_jobs(self._redis, names), waited, ignoring
         )
@@ -122,7 +122,7 @@ class QueueOps(Part, name="queues"):
     def resume(self, name: str) -> ResumeResult:
         """Resume a paused queue. Raises NotFoundError."""
         self.require(name)
-        return ResumeResult(name, pauses.release(self._redis, name, actor=events.actor()))
+        return ResumeResult(name, pauses.resume(self._redis, name, actor=events.actor()))
 
     def drain(
         self, name: str, *, timeout: float, empty: bool = False, progress: Progress = ignore_progress

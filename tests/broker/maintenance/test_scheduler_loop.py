@@ -130,7 +130,7 @@ def test_housekeeping_deletes_what_has_expired(connection: Redis, settings: Sett
     queue.enqueue("f")
     connection.zadd(keys.finished("work"), {"old": 1, "current": time.time() + 60, "for ever": -1})
     connection.zadd(keys.LEASES, {"long dead": 1})
-    pauses.hold(connection, "work", actor="me", seconds=0.01)
+    pauses.pause(connection, "work", actor="me", seconds=0.01)
     time.sleep(0.05)
     Housekeeper(connection, settings).tick()
     assert connection.zrange(keys.finished("work"), 0, -1) == [b"for ever", b"current"]

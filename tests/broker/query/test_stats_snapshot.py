@@ -39,7 +39,7 @@ def test_counts_of_every_kind(connection: Redis) -> None:
 
 
 def test_queues_of_the_catalog_are_listed_unused(connection: Redis) -> None:
-    pauses.hold(connection, "held", actor="me@here", reason="why")
+    pauses.pause(connection, "held", actor="me@here", reason="why")
     assert read(connection, "sensor-data") == QueueStats("sensor-data")
     held = read(connection, "held").paused
     assert held is not None
@@ -49,7 +49,7 @@ def test_queues_of_the_catalog_are_listed_unused(connection: Redis) -> None:
 
 def test_lane_shows_the_pause_of_its_family(connection: Redis) -> None:
     stock.enqueue(connection, "mail.high", "a")
-    pauses.hold(connection, "mail", actor="me")
+    pauses.pause(connection, "mail", actor="me")
     pause = read(connection, "mail.high").paused
     assert pause is not None
     assert pause.queue == "mail"
@@ -125,7 +125,7 @@ def test_hostile_queue_names_are_kept(connection: Redis, name: str) -> None:
     raw = keys.queue(name).encode(errors="surrogateescape")
     connection.rpush(raw, "id")
     connection.sadd(keys.QUEUES, raw)
-    pauses.hold(connection, name, actor="me")
+    pauses.pause(connection, name, actor="me")
     mail = read(connection, name)
     assert (mail.waiting, mail.error) == (1, None)
     assert mail.paused is not None

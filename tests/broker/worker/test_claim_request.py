@@ -146,7 +146,7 @@ def test_a_job_is_in_exactly_one_place_and_in_order_whatever_is_done(
             held = []
         elif act in ("pause", "resume"):
             paused = act == "pause"
-            (pauses.hold if paused else pauses.release)(connection, "work", actor="me")
+            (pauses.pause if paused else pauses.resume)(connection, "work", actor="me")
     between = {claim.job_id for claim in held if claim.prefetched or not claim.execution_id}
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == waiting
     assert sorted(names(connection.lrange(keys.intermediate("work"), 0, -1))) == sorted(between)
@@ -173,12 +173,12 @@ def test_an_end_that_cannot_be_written_keeps_no_other_from_it(
 def test_a_pause_waits_for_those_in_the_hand(connection: Redis, queue: Queue, starter: Claimant) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(4)]
     first, *rest = claims(starter, 3)
-    held = pauses.hold(connection, "work", actor="me")
+    held = pauses.pause(connection, "work", actor="me")
     assert held.claims == [("work", claim.job_id) for claim in rest]
-    assert all(pauses.unstarted(connection, *claim) for claim in held.claims)
+    assert all(pauses.is_unstarted(connection, *claim) for claim in held.claims)
     starter.write_ends([end(each, starter, connection) for each in (first, rest[0])])
-    assert [pauses.unstarted(connection, *claim) for claim in held.claims] == [False, True]
+    assert [pauses.is_unstarted(connection, *claim) for claim in held.claims] == [False, True]
     threading.Timer(0.2, lambda: starter.put_back("work", jobs[2].id)).start()
-    assert pauses.settle(connection, held, 10) >= 0.1
+    assert pauses.wait_for_claims(connection, held, 10) >= 0.1
     assert claims(starter) == []
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [jobs[2].id, jobs[3].id]

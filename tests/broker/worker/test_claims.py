@@ -50,21 +50,21 @@ def test_queues_are_served_in_the_order_given(connection: Redis, claimant: Claim
 @pytest.mark.parametrize("held", ["email", "email.low"])
 def test_a_held_queue_gives_nothing(connection: Redis, claimant: Claimant, held: str) -> None:
     Queue("email.low", connection=connection).enqueue("f")
-    pauses.hold(connection, held, actor="me")
+    pauses.pause(connection, held, actor="me")
     assert claimant.claim(["email.low"], None) is None
-    pauses.release(connection, held, actor="me")
+    pauses.resume(connection, held, actor="me")
     assert claimant.claim(["email.low"], None) is not None
 
 
 def test_holding_a_lane_leaves_its_family_alone(connection: Redis, claimant: Claimant) -> None:
     Queue("email", connection=connection).enqueue("f")
-    pauses.hold(connection, "email.low", actor="me")
+    pauses.pause(connection, "email.low", actor="me")
     assert claimant.claim(["email.low", "email"], None) is not None
 
 
 def test_a_pause_that_has_ended_holds_no_more(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
-    pauses.hold(connection, "work", actor="me", seconds=0.3)
+    pauses.pause(connection, "work", actor="me", seconds=0.3)
     assert claimant.claim(["work"], None) is None
     assert claimant.claim(["work"], 5.0) is not None
 
@@ -73,7 +73,7 @@ def test_a_pause_that_cannot_be_read_holds(connection: Redis, queue: Queue, clai
     queue.enqueue("f")
     connection.hset(keys.PAUSED, "work", "{nonsense")
     assert claimant.claim(["work"], None) is None
-    assert pauses.of(pauses.parse(connection.hgetall(keys.PAUSED), 0), "work") is not None
+    assert pauses.find(pauses.parse(connection.hgetall(keys.PAUSED), 0), "work") is not None
 
 
 def test_rq_suspend_holds_at_once(connection: Redis, queue: Queue, claimant: Claimant) -> None:
@@ -179,7 +179,7 @@ def test_the_breaker_holds_longer_each_time_and_leaves_an_operator_alone(
         connection.hdel(keys.PAUSED, "work")
     assert waits == [1.0, 2.0, 3.0]
     assert claimant.claim(["work"], None) is not None
-    pauses.hold(connection, "work", actor="operator", reason="deploy")
+    pauses.pause(connection, "work", actor="operator", reason="deploy")
     claimant.put_back("work", job.id, Trip("down"))
     assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].by == "operator"
 
@@ -213,9 +213,9 @@ def test_a_job_is_in_exactly_one_place_whatever_is_done(connection: Redis, acts:
             quarantined.append(held.pop())
             assert claimant.quarantine("work", quarantined[-1], "no")
         elif act == "pause":
-            pauses.hold(connection, "work", actor="me")
+            pauses.pause(connection, "work", actor="me")
         elif act == "resume":
-            pauses.release(connection, "work", actor="me")
+            pauses.resume(connection, "work", actor="me")
     waiting = [raw.decode() for raw in connection.lrange(keys.queue("work"), 0, -1)]
     claimed = [raw.decode() for raw in connection.lrange(keys.intermediate("work"), 0, -1)]
     assert sorted(claimed) == sorted(held)

@@ -35,7 +35,7 @@ def test_a_stock_worker_of_many_queues_leaves_no_trace(connection: Redis, stock:
 def test_a_paused_queue_is_passed_over(connection: Redis, stock: SimpleWorker) -> None:
     held = Queue("first", connection=connection).enqueue("support.jobs.give")
     free = Queue("work", connection=connection).enqueue("support.jobs.give")
-    pauses.hold(connection, "first", actor="me")
+    pauses.pause(connection, "first", actor="me")
     stock.work(burst=True)
     assert (held.get_status(), free.get_status()) == (JobStatus.QUEUED, JobStatus.FINISHED)
 

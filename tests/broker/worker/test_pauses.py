@@ -25,7 +25,7 @@ from support.workers import qctl_worker, stock_worker
 
 
 def test_hold_says_who_when_why_and_until(connection: Redis) -> None:
-    held = pauses.hold(connection, "work", actor="ann@ops", reason="deploy \x1b[31m", seconds=60)
+    held = pauses.pause(connection, "work", actor="ann@ops", reason="deploy \x1b[31m", seconds=60)
     read = pauses.parse(connection.hgetall(keys.PAUSED), int(time.time() * 1000))["work"]
     assert read == held.pause
     assert (read.by, read.reason, held.changed) == ("ann@ops", "deploy \x1b[31m", True)
@@ -35,40 +35,40 @@ def test_hold_says_who_when_why_and_until(connection: Redis) -> None:
 
 
 def test_a_second_pause_leaves_the_first(connection: Redis) -> None:
-    first = pauses.hold(connection, "work", actor="ann", reason="deploy")
-    second = pauses.hold(connection, "work", actor="bob")
+    first = pauses.pause(connection, "work", actor="ann", reason="deploy")
+    second = pauses.pause(connection, "work", actor="bob")
     assert (second.changed, second.pause) == (False, first.pause)
-    third = pauses.hold(connection, "work", actor="bob", reason="fire")
+    third = pauses.pause(connection, "work", actor="bob", reason="fire")
     assert (third.changed, third.pause.by) == (True, "bob")
 
 
 def test_a_pause_that_ends_can_be_made_to_stay(connection: Redis) -> None:
-    pauses.hold(connection, "work", actor="ann", reason="deploy", seconds=60)
-    longer = pauses.hold(connection, "work", actor="bob").pause
+    pauses.pause(connection, "work", actor="ann", reason="deploy", seconds=60)
+    longer = pauses.pause(connection, "work", actor="bob").pause
     assert (longer.until, longer.by, longer.reason) == (None, "bob", "deploy")
 
 
 def test_nobody_cuts_short_what_another_holds(connection: Redis) -> None:
-    first = pauses.hold(connection, "work", actor="ann", reason="deploy")
-    second = pauses.hold(connection, "work", actor="bob", reason="fire", seconds=1)
+    first = pauses.pause(connection, "work", actor="ann", reason="deploy")
+    second = pauses.pause(connection, "work", actor="bob", reason="fire", seconds=1)
     assert (second.changed, second.pause) == (False, first.pause)
-    own = pauses.hold(connection, "work", actor="ann", seconds=60)
+    own = pauses.pause(connection, "work", actor="ann", seconds=60)
     assert (own.changed, own.pause.until is None, own.pause.reason) == (True, False, "deploy")
-    assert not pauses.hold(connection, "work", actor="bob", reason="fire", seconds=1).changed
-    longer = pauses.hold(connection, "work", actor="bob", reason="fire", seconds=120)
+    assert not pauses.pause(connection, "work", actor="bob", reason="fire", seconds=1).changed
+    longer = pauses.pause(connection, "work", actor="bob", reason="fire", seconds=120)
     assert (longer.changed, longer.pause.by) == (True, "bob")
 
 
 def test_release(connection: Redis) -> None:
-    pauses.hold(connection, "work", actor="ann")
-    assert pauses.release(connection, "work", actor="bob")
-    assert not pauses.release(connection, "work", actor="bob")
+    pauses.pause(connection, "work", actor="ann")
+    assert pauses.resume(connection, "work", actor="bob")
+    assert not pauses.resume(connection, "work", actor="bob")
     assert [e.event for e in events.newest(connection, 5)] == ["paused", "resumed"]
 
 
 def test_ended_pauses_are_removed_and_others_kept(connection: Redis) -> None:
-    pauses.hold(connection, "short", actor="ann", seconds=0.01)
-    pauses.hold(connection, "long", actor="ann")
+    pauses.pause(connection, "short", actor="ann", seconds=0.01)
+    pauses.pause(connection, "long", actor="ann")
     eventually(lambda: pauses.end_expired(connection) == ["short"], 5, "the end of the short pause")
     assert connection.hkeys(keys.PAUSED) == [b"long"]
 
@@ -76,12 +76,12 @@ def test_ended_pauses_are_removed_and_others_kept(connection: Redis) -> None:
 def test_settle_waits_for_what_was_claimed(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("f")
     claimant.claim(["work"], None)
-    held = pauses.hold(connection, "work", actor="me")
+    held = pauses.pause(connection, "work", actor="me")
     assert held.claims == [("work", job.id)]
     with pytest.raises(WaitTimeoutError, match=job.id):
-        pauses.settle(connection, held, 0.1)
+        pauses.wait_for_claims(connection, held, 0.1)
     with later(0.2, lambda: claimant.put_back("work", job.id)):
-        assert pauses.settle(connection, held, 10) >= 0.1
+        assert pauses.wait_for_claims(connection, held, 10) >= 0.1
 
 
 def test_settle_does_not_wait_for_the_dead(connection: Redis, queue: Queue) -> None:
@@ -89,20 +89,20 @@ def test_settle_does_not_wait_for_the_dead(connection: Redis, queue: Queue) -> N
     dead = Claimant(connection)
     dead.claim(["work"], None)
     connection.zadd(keys.LEASES, {dead.name: 1})
-    assert pauses.settle(connection, pauses.hold(connection, "work", actor="me"), 10) < 5
+    assert pauses.wait_for_claims(connection, pauses.pause(connection, "work", actor="me"), 10) < 5
 
 
 def test_settle_waits_until_a_worker_has_heard_of_what_it_started(
     connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pauses, "HEARD", 30.0)
+    monkeypatch.setattr(pauses, "REPLY_SECONDS", 30.0)
     job = queue.enqueue("f")
     ClaimRequests(connection, "somebody.1.a", fast_path=True).send(["work"], [1], lease_seconds=15.0)
-    held = pauses.hold(connection, "work", actor="me")
+    held = pauses.pause(connection, "work", actor="me")
     assert held.claims == []
     with later(0.3, lambda: connection.hdel(keys.claims("work"), job.id)):
-        assert 0.2 < pauses.settle(connection, held, 20) < 15
-    assert pauses.settle(connection, held, 20) < 10
+        assert 0.2 < pauses.wait_for_claims(connection, held, 20) < 15
+    assert pauses.wait_for_claims(connection, held, 20) < 10
 
 
 def _workers(kind: str, folder: Path, server: RedisServer) -> list[Program]:
@@ -145,12 +145,12 @@ def test_no_job_starts_after_pause_returned_and_each_runs_once(
         thread.start()
         try:
             for cycle in range(200 if long_run else cycles):
-                held = pauses.hold(connection, "work", actor="test")
-                pauses.settle(connection, held, 20)
+                held = pauses.pause(connection, "work", actor="test")
+                pauses.wait_for_claims(connection, held, 20)
                 before = starts.count()
                 time.sleep(0.03)
                 assert starts.count() == before, f"cycle {cycle}"
-                pauses.release(connection, "work", actor="test")
+                pauses.resume(connection, "work", actor="test")
                 time.sleep(0.01)
         finally:
             stop.set()

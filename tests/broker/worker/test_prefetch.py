@@ -176,8 +176,8 @@ def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, tr
             eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "that it is known to run")
             eventually(lambda: connection.scard(keys.worker_executions(trusting.name)) == 1, 10, "its record")
             seen.append([status(connection, job) for job in jobs] == ["finished", "started"] + ["queued"] * 3)
-            held = pauses.hold(connection, "work", actor="me")
-            seen.append(pauses.settle(connection, held, 5) < 5)
+            held = pauses.pause(connection, "work", actor="me")
+            seen.append(pauses.wait_for_claims(connection, held, 5) < 5)
         finally:
             trusting.request_drain()
             trusting._stopped_job_id = jobs[1].id
@@ -456,17 +456,17 @@ def test_no_more_than_what_runs_goes_on_after_pause_returned(
         try:
             eventually(lambda: connection.llen(keys.intermediate("work")) > 1, 20, "a hand with something in it")
             for cycle in range(200 if long_run else 15):
-                pauses.settle(connection, pauses.hold(connection, "work", actor="test"), 20)
+                pauses.wait_for_claims(connection, pauses.pause(connection, "work", actor="test"), 20)
                 before = size()
                 assert connection.llen(keys.intermediate("work")) == 0
                 time.sleep(0.03)
                 assert size() - before <= 2, f"cycle {cycle}: each worker had one that had started"
-                pauses.release(connection, "work", actor="test")
+                pauses.resume(connection, "work", actor="test")
                 eventually(lambda before=before: size() > before + 2, 20, "more runs")
         finally:
             stop.set()
             thread.join()
-        pauses.release(connection, "work", actor="test")
+        pauses.resume(connection, "work", actor="test")
         eventually(lambda: connection.zcard(keys.finished("work")) == sent[0], 60, "the end of all")
     assert sorted(lines(ran)) == list(range(sent[0])), "each ran once"
     assert_settled(connection)

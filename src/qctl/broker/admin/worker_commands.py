@@ -67,7 +67,7 @@ def wait_for_claims(connection: Redis, result: QuietResult, timeout: float) -> N
     """
     deadline = time.monotonic() + timeout
     pending = result.claims
-    while pending := [claim for claim in pending if pauses.unstarted(connection, *claim)]:
+    while pending := [claim for claim in pending if pauses.is_unstarted(connection, *claim)]:
         if time.monotonic() > deadline:
             ids = ", ".join(id_ for _, id_ in pending[:5])
             raise WaitTimeoutError(f"the worker is quiet, but jobs that it claimed before may still start: {ids}")

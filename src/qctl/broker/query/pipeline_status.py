@@ -52,7 +52,7 @@ def pipelines(connection: Redis, specs: Sequence[PipelineSpec], threshold: int) 
     readings = [_parse(answers[n * width : (n + 1) * width], at) for n in range(len(specs))]
     cut_times = _oldest_cuts(connection, readings)
     return [
-        _status(spec, reading, oldest_cut, at, threshold, pauses.of(paused, spec.queue))
+        _status(spec, reading, oldest_cut, at, threshold, pauses.find(paused, spec.queue))
         for spec, reading, oldest_cut in zip(specs, readings, cut_times, strict=True)
     ]
 

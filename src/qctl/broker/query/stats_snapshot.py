@@ -86,7 +86,7 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         answers = iter(replies.execute(pipe))
     for snapshot in snapshots:
         snapshot.take_second(answers)
-    rows = [snapshot.to_stats(pauses.of(paused, snapshot.name), alive) for snapshot in snapshots]
+    rows = [snapshot.to_stats(pauses.find(paused, snapshot.name), alive) for snapshot in snapshots]
     return Stats(clock.to_datetime(now), rows, Totals.of(rows))
 
 
@@ -115,7 +115,8 @@ def refresh_counts(connection: Redis, before: Stats) -> Stats:
     locations = [(queue.name, state) for queue in known for state in _COUNTED_STATES]
     sizes = iter(job_locations.sizes(connection, locations))
     rows = [
-        _with_counts(queue, list(islice(sizes, len(_COUNTED_STATES))), pauses.of(paused, queue.name)) for queue in known
+        _with_counts(queue, list(islice(sizes, len(_COUNTED_STATES))), pauses.find(paused, queue.name))
+        for queue in known
     ]
     if new:
         rows = sorted((*rows, *stats(connection, new).queues), key=lambda queue: queue.name)

@@ -1,6 +1,6 @@
-"""Holding queues: a flag that claims look at, and the wait until what was claimed before has started.
+"""Pauses queues: sets the flag that claims check, and waits until jobs that were claimed before have started.
 
-A pause of `email` holds its lanes too. `--for` ends by itself: whoever looks compares with Redis's clock.
+A pause of `email` pauses its lanes too. One with a duration ends by itself, by Redis's clock.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from qctl.models import Pause
 _pause = Script("worker/pause", after="redis/types")
 _resume = Script("worker/resume", after="redis/types")
 
-POLL = 0.005
-"""Seconds between looks at claims that have not started yet; they do within a few milliseconds."""
+POLL_SECONDS = 0.005
+"""Time (s) between checks of claims that have not started yet; they do within a few milliseconds."""
 
-HEARD = 0.05
-"""Seconds that a worker has to hear of its claim: a plain job is started with that, and begins a moment later."""
+REPLY_SECONDS = 0.05
+"""Time (s) allowed for a claim's reply to reach its worker: a fast-path job is started before, and begins then."""
 
 
 @dataclass(frozen=True)
-class Held:
-    """A queue that is held now. `claims` are (queue, id) that were claimed before it held."""
+class PausedQueue:
+    """A queue that is paused now. `claims` are the queue and id of jobs that were claimed before."""
 
     pause: Pause
     changed: bool
@@ -41,23 +41,23 @@ class Held:
 
 
 def parse(raw: Mapping[bytes, bytes], now_ms: int) -> dict[str, Pause]:
-    """The pauses in HGETALL of `keys.PAUSED` that hold at `now_ms`. One that cannot be read holds for ever."""
-    found = {}
+    """The pauses in HGETALL of `keys.PAUSED` that last at `now_ms`. One that cannot be parsed lasts for ever."""
+    current = {}
     for field, value in raw.items():
         queue = field.decode(errors="surrogateescape")
-        pause = _read(queue, value)
+        pause = _parse_one(queue, value)
         if pause.until is None or pause.until.timestamp() * 1000 > now_ms:
-            found[queue] = pause
-    return found
+            current[queue] = pause
+    return current
 
 
-def of(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
-    """The pause that holds this queue: its own, or its family's."""
+def find(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
+    """The pause of this queue: its own, or that of the queue whose lane it is."""
     return pauses.get(queue) or pauses.get(catalog.base_queue(queue))
 
 
-def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds: float | None = None) -> Held:
-    """Hold a queue, for `seconds` or until somebody resumes it. From now on nobody claims from it."""
+def pause(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds: float | None = None) -> PausedQueue:
+    """Pause a queue, for `seconds` or until somebody resumes it. From now on nobody claims from it."""
     names = catalog.lanes(queue)
     reply = _pause(
         connection,
@@ -76,48 +76,48 @@ def hold(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds
         for name, ids in zip(names, map(replies.bytes_list, claimed), strict=True)
         for id_ in ids
     ]
-    return Held(_read(queue, replies.optional_bytes(raw) or b""), bool(changed), claims)
+    return PausedQueue(_parse_one(queue, replies.optional_bytes(raw) or b""), bool(changed), claims)
 
 
-def settle(connection: Redis, held: Held, timeout: float) -> float:
-    """Wait until every job that was claimed before has started or gone back. Returns the seconds it took.
+def wait_for_claims(connection: Redis, paused: PausedQueue, timeout: float) -> float:
+    """Wait until every job that was claimed before has started or gone back. Returns the seconds that it took.
 
-    Raises WaitTimeoutError naming what has not. The queue stays held all the same, and nothing else starts.
+    Raises WaitTimeoutError with the jobs that have not. The queue stays paused all the same, and nothing else starts.
     """
-    began = time.monotonic()
-    left = held.claims
-    while left := [claim for claim in left if unstarted(connection, *claim)]:
-        if time.monotonic() - began > timeout:
+    began_at = time.monotonic()
+    left = paused.claims
+    while left := [claim for claim in left if is_unstarted(connection, *claim)]:
+        if time.monotonic() - began_at > timeout:
             ids = ", ".join(id_ for _, id_ in left[:5])
             raise WaitTimeoutError(
-                f"{held.pause.queue} is paused, but {len(left)} claimed before it may still start: {ids}",
+                f"{paused.pause.queue} is paused, but {len(left)} claimed before it may still start: {ids}",
                 hint="qctl worker list",
             )
-        time.sleep(POLL)
-    queues = catalog.lanes(held.pause.queue)
-    while time.monotonic() - began < min(HEARD, timeout) and _is_news(connection, queues):
-        time.sleep(POLL)
-    return time.monotonic() - began
+        time.sleep(POLL_SECONDS)
+    queues = catalog.lanes(paused.pause.queue)
+    while time.monotonic() - began_at < min(REPLY_SECONDS, timeout) and _has_new_claims(connection, queues):
+        time.sleep(POLL_SECONDS)
+    return time.monotonic() - began_at
 
 
-def _is_news(connection: Redis, queues: Sequence[str]) -> bool:
-    """Whether the worker of a claim may not have heard of it yet."""
+def _has_new_claims(connection: Redis, queues: Sequence[str]) -> bool:
+    """Tell whether there is a claim whose reply may not have reached its worker yet."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
         for queue in queues:
             pipe.hvals(keys.claims(queue))
-        now, *held = replies.execute(pipe)
-    since = clock.reply_ms(now) * 1000 - HEARD * 1_000_000
-    return any(claimed_at(claim) > since for claims in held for claim in replies.bytes_list(claims))
+        now, *by_queue = replies.execute(pipe)
+    since = clock.reply_ms(now) * 1000 - REPLY_SECONDS * 1_000_000
+    return any(claimed_at(claim) > since for claims in by_queue for claim in replies.bytes_list(claims))
 
 
-def release(connection: Redis, queue: str, *, actor: str) -> bool:
-    """Let a queue go on. False where it was not held."""
+def resume(connection: Redis, queue: str, *, actor: str) -> bool:
+    """Resume a queue. False if it was not paused."""
     return _remove(connection, queue, actor=actor)
 
 
 def end_expired(connection: Redis) -> list[str]:
-    """Remove pauses whose time is over, with their event. Claims pass them over anyway. Returns the queues."""
+    """Remove pauses whose time is over, which claims ignore anyway, with their event. Returns the queues."""
     ended = []
     for field in replies.bytes_list(connection.hkeys(keys.PAUSED)):
         if _remove(connection, field, actor="time", only="ended"):
@@ -140,12 +140,12 @@ def _remove(connection: Redis, queue: str | bytes, *, actor: str, only: str = ""
     )
 
 
-def unstarted(connection: Redis, queue: str, job_id: str) -> bool:
-    """Whether a claimed job has neither started nor gone back.
+def is_unstarted(connection: Redis, queue: str, job_id: str) -> bool:
+    """Tell whether a claimed job has neither started nor gone back.
 
-    A stock worker of several queues leaves the id in the intermediate list after the start: the status tells. One of
-    ours leaves it there while the job waits, marked as started, for one that was started together with it. A claim
-    without a live lease belongs to a dead worker and goes back by recovery.
+    A stock worker of several queues leaves the id in the intermediate list after the start, so the status decides. One
+    of ours leaves a prefetched job there, marked as started, until it begins. A claim without a live lease belongs to
+    a dead worker and goes back by recovery.
     """
     with connection.pipeline() as pipe:
         pipe.lpos(keys.intermediate(queue), job_id)
@@ -158,25 +158,25 @@ def unstarted(connection: Redis, queue: str, job_id: str) -> bool:
         if place is None or not (status == b"queued" or (status == b"started" and claimant and worker == claimant)):
             return False
         if claimant is None:
-            # A worker that does not claim by our script, of which `pause` has warned.
+            # A worker that does not claim by our script: `qctl pause` has warned of it.
             return True
         lease = connection.zscore(keys.LEASES, claimant)
     return lease is not None and lease > now[0] * 1000 + now[1] // 1000
 
 
-def _read(queue: str, raw: bytes) -> Pause:
+def _parse_one(queue: str, raw: bytes) -> Pause:
     try:
         data = json.loads(raw)
         return Pause(
             queue=queue,
             by=str(data["by"]),
-            at=_when(data["at"]),
+            at=_time(data["at"]),
             reason=str(data["reason"]),
-            until=_when(data["until"]) if data.get("until") is not None else None,
+            until=_time(data["until"]) if data.get("until") is not None else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError):
-        return Pause(queue, by="?", at=_when(0), reason="the pause cannot be read; resume removes it")
+        return Pause(queue, by="?", at=_time(0), reason="the pause cannot be read; resume removes it")
 
 
-def _when(ms: float) -> datetime:
+def _time(ms: float) -> datetime:
     return datetime.fromtimestamp(ms / 1000, timezone.utc)
