@@ -45,7 +45,7 @@ class DataPath:
         self.batchers = [self._batcher(n) for n in (1, 2)]
         self.for_clients = [Proxy(batcher.port) for batcher in self.batchers]
         self.workers = [self._daemon(f"worker{n}", "qctl-worker", *QUEUES, says="takes jobs from") for n in (1, 2)]
-        self.scheduler = self._daemon("scheduler", "qctl-scheduler", says="watches")
+        self.scheduler = self._daemon("scheduler", "qctl-scheduler", says="running schedules")
         self._running = ExitStack()
 
     @property

@@ -1,4 +1,4 @@
-"""Messages of devices: what becomes a parse_reading, and what a dead letter."""
+"""Messages of devices: which become readings, and which dead letters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qctl.errors import RejectedError
-from qctl.sinks.readings import reading as as_the_sinks_see_it
+from qctl.sinks.readings import parse_reading
 from qctl.sources.reading_parser import (
     MAX_FIELDS,
     MAX_NAME_CHARACTERS,
@@ -209,7 +209,7 @@ def check_item(topic: str, payload: bytes) -> None:
     assert b"\n" not in item
     again = json.loads(item.decode("ascii"))
     assert again == found
-    values = as_the_sinks_see_it(again).fields.values()
+    values = parse_reading(again).fields.values()
     assert all(isinstance(value, (bool, int)) or math.isfinite(value) for value in values)
 
 
