@@ -11,7 +11,7 @@ from qctl import models
 
 
 def test_each_name_is_found_and_listed() -> None:
-    assert sorted(models._HOMES) == sorted(models.__all__)
+    assert sorted(models._MODULES) == sorted(models.__all__)
     assert not [name for name in models.__all__ if getattr(models, name, None) is None]
 
 

@@ -161,7 +161,7 @@ def test_messages_are_pushed_whole(ops: Ops, connection: Redis) -> None:
 def test_a_push_stops_where_there_is_no_room(
     connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qctl.ops.ingest.GROUP", 10)
+    monkeypatch.setattr("qctl.ops.ingest.LINES_PER_TRANSACTION", 10)
     ops = Ops(make_settings(QCTL_BUFFER_HIGH_WATER="20"))
     told: list[int] = []
     with pytest.raises(BackpressureError, match="20 items wait"):

@@ -16,14 +16,14 @@ from qctl.catalog import PIPELINES
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import QueueStats, Stats, Totals
 from qctl.ops import Ops
-from qctl.ops.metrics import BUSIEST
-from qctl.ops.stats import folded
+from qctl.ops.metrics import MAX_EXPORTED_TOPICS
+from qctl.ops.stats import fold_lanes
 from support import stock
 
 
 def fold(*queues: QueueStats) -> list[QueueStats]:
     found = Stats(None, list(queues), Totals.of(queues))  # type: ignore[arg-type]  # no time is looked at
-    return folded(found).queues
+    return fold_lanes(found).queues
 
 
 def test_lanes_are_folded_into_their_queue(ops: Ops, connection: Redis) -> None:
@@ -37,12 +37,12 @@ def test_lanes_are_folded_into_their_queue(ops: Ops, connection: Redis) -> None:
         counters.record_run(pipe, "email.low", "a", failed=False, waited=100, ran=1)
         pipe.execute()
     found = ops.stats.read()
-    (email,) = (queue for queue in folded(found).queues if queue.name.startswith("email"))
+    (email,) = (queue for queue in fold_lanes(found).queues if queue.name.startswith("email"))
     assert (email.waiting, email.workers, email.error_rate) == (9, 2, 0.5)
     assert email.lanes == ("email", "email.high", "email.low")
     assert email.waits.count == email.runs.count == 2
     assert (email.memory or 0) > 9 * 100
-    assert folded(found).totals == found.totals
+    assert fold_lanes(found).totals == found.totals
     assert len([queue for queue in found.queues if queue.name.startswith("email")]) == 3
 
 
@@ -63,7 +63,7 @@ def test_a_paused_lane_shows_in_the_row(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "email", "a")
     stock.enqueue(connection, "email.low", "b")
     pauses.pause(connection, "email.low", actor="me@here")
-    (email,) = (queue for queue in folded(ops.stats.read()).queues if queue.name == "email")
+    (email,) = (queue for queue in fold_lanes(ops.stats.read()).queues if queue.name == "email")
     assert email.paused is not None
     assert email.paused.queue == "email.low"
 
@@ -182,13 +182,13 @@ def test_all_for_a_monitoring_system(ops: Ops, connection: Redis) -> None:
 
 def test_the_busiest_topics_are_told_of_and_no_more(ops: Ops, connection: Redis) -> None:
     topics = TopicCounters(connection, "readings")
-    for number in range(BUSIEST + 20):
+    for number in range(MAX_EXPORTED_TOPICS + 20):
         topics.add(f"sensors/{number}", 0)
     for _ in range(3):
         topics.add("sensors/busy", 0)
         topics.add(OTHER_TOPICS, None)
     topics.flush()
     found = ops.metrics.read().topics
-    assert len(found) == BUSIEST
+    assert len(found) == MAX_EXPORTED_TOPICS
     assert found[0].topic == "sensors/busy"
     assert None not in {each.topic for each in found}

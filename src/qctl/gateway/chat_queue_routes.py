@@ -23,7 +23,7 @@ from qctl.gateway.queue_schemas import (
     QueueStatistics,
 )
 from qctl.models import STATUS_ORDER, Finding, HealthStatus, QueueStats, Selector, Stats
-from qctl.ops.stats import folded
+from qctl.ops.stats import fold_lanes
 from qctl.safe import escape_line
 
 QUEUES = ("message", "notification", "email")
@@ -108,7 +108,7 @@ def info(gateway: Gateway) -> AdminInfo:
 
 def _chat_queues(snapshot: Stats) -> list[QueueStats]:
     """The chat queues, each folded with its lanes."""
-    return [queue for queue in folded(snapshot).queues if queue.name in QUEUES]
+    return [queue for queue in fold_lanes(snapshot).queues if queue.name in QUEUES]
 
 
 def _all_jobs_of(gateway: Backend, name: str) -> Selector:

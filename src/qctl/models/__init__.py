@@ -1,9 +1,9 @@
-"""What is shown: plain dataclasses that `ops` returns and the CLI and TUI print.
+"""Models: plain dataclasses that `ops` returns and that the command line, the monitor and the gateway show.
 
-Times are aware datetimes in UTC, durations are seconds, sizes are bytes. Text that came from outside is raw here;
-`safe.py` makes it inert where it becomes a view.
+Times are aware datetimes in UTC, durations are seconds, sizes are bytes. Text from outside is raw here; `safe` escapes
+it when it is shown. Names of classes and fields are stored in recordings of the monitor.
 
-A module is imported when one of its names is asked for: to make all these classes takes a command as long as its work.
+A module is imported on first use of one of its names: creating all these classes takes as long as most commands.
 """
 
 from __future__ import annotations
@@ -117,17 +117,17 @@ _NAMES = {
     "users": "Account AccountChange Accounts Role",
     "workers": "Quiet QuietResult StopResult WorkerInfo",
 }
-"""Module -> what it gives."""
+"""Names that each module defines."""
 
-_HOMES = {name: module for module, names in _NAMES.items() for name in names.split()}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-if not TYPE_CHECKING:  # a checker would take it to give whatever name is asked for
+if not TYPE_CHECKING:  # a type checker would assume that any name exists
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-        return found
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+        return value
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Alerts: the rules, and what became of them."""
+"""Alert rules and their state."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from qctl.models.checks import Check, Level, QueueCheck, Thresholds
 
 @dataclass(frozen=True)
 class Channel:
-    """One way to tell somebody: an address, a URL, the path of a program."""
+    """One way to send an alert: an email address, a URL, or the path of a program."""
 
     kind: Literal["email", "webhook", "command"]
     target: str
 
     @property
     def label(self) -> str:
-        """What may be shown and kept of it: the path of a web hook is a secret, so a digest tells it from others."""
+        """Label that may be shown and stored: the path of a webhook is secret, so a digest replaces it."""
         if self.kind != "webhook":
             return f"{self.kind}:{self.target}"
         host = urlsplit(self.target).hostname or "?"
@@ -30,10 +30,11 @@ class Channel:
 
 @dataclass(frozen=True)
 class AlertRule:
-    """One rule of the file. `queues` are names or patterns, all queues where there is none.
+    """One rule of the file. `queues` are names or patterns; none means all queues.
 
-    `hold` is how long a queue must be bad before anybody is told, `repeat` how long until they are told again while it
-    stays so, 0 never; both in seconds. The rest says who is told: addresses, URLs, and a command with its arguments.
+    `hold` is the time that a threshold must be exceeded before the first alert, `repeat` the interval of further
+    alerts, 0 for none; both in seconds. `email`, `webhooks` and `command` (a program with its arguments) are the
+    channels.
     """
 
     name: str
@@ -47,7 +48,7 @@ class AlertRule:
 
     @property
     def channels(self) -> tuple[Channel, ...]:
-        """Who is told."""
+        """All channels of the rule."""
         return (
             *(Channel("email", to) for to in self.email),
             *(Channel("webhook", url) for url in self.webhooks),
@@ -57,7 +58,8 @@ class AlertRule:
 
 @dataclass(frozen=True)
 class Firing:
-    """A queue that is bad by a rule: how bad, since when, and when each channel, by its label, was told of how bad."""
+    """A queue that exceeds a rule's thresholds. `notified` has the time and the level of the last alert by channel
+    label."""
 
     queue: str
     level: Level
@@ -67,7 +69,7 @@ class Firing:
 
 @dataclass(frozen=True)
 class Mute:
-    """A rule of which nobody is told. `until` is None where somebody has to end it."""
+    """A muted rule. `until` is None if it stays muted until somebody unmutes it."""
 
     by: str
     at: datetime
@@ -77,7 +79,7 @@ class Mute:
 
 @dataclass(frozen=True)
 class Alert:
-    """A rule as it stands now: the queues that it looks at, those of them that it holds for bad, and who muted it."""
+    """The current state of a rule: the checks of its queues, the firing ones, and its mute."""
 
     rule: AlertRule
     queues: Sequence[QueueCheck]
@@ -86,15 +88,15 @@ class Alert:
 
     @property
     def level(self) -> Level:
-        """How bad the worst of its queues is."""
+        """Level of the worst queue."""
         return Check.of(self.queues).level
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What somebody is told: that a queue is bad by a rule, or well again (level OK).
+    """Content of an alert: a queue exceeds a rule's thresholds, or has recovered (level OK).
 
-    `words` say why, in one inert line. The same `key` is the same notice, however often it is sent.
+    `words` give the reason in one escaped line. Repeated deliveries of one notice have the same `key`.
     """
 
     rule: str
@@ -109,14 +111,14 @@ class Notice:
 
     @property
     def subject(self) -> str:
-        """One line."""
-        what = "RESOLVED" if self.level == Level.OK else self.level.name
-        return f"[qctl] {'TEST ' if self.test else ''}{what} {self.rule}: {self.words}"
+        """Subject line."""
+        status = "RESOLVED" if self.level == Level.OK else self.level.name
+        return f"[qctl] {'TEST ' if self.test else ''}{status} {self.rule}: {self.words}"
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """Whether a notice went out by one channel; `problem` says why not."""
+    """Result of sending a notice through one channel; `problem` is the reason of a failure."""
 
     channel: str
     sent: bool

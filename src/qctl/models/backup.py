@@ -1,4 +1,4 @@
-"""What a backup holds, and what of one came back."""
+"""Contents of a backup, and the result of its restoration."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from qctl.models.jobs import RejectedLine
 
 @dataclass(frozen=True)
 class Backup:
-    """How many lines of each kind a backup has: `pause`, `schedule`, `job`, `batch`, `trashed`."""
+    """Number of lines of each kind in a backup: `pause`, `schedule`, `job`, `batch`, `trashed`."""
 
     counts: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class RestoredBackup:
-    """What came back of each kind, and what did not: how many lines, and the first of them. `whole` is False where the
-    file was cut off. `there` lines hold what is there already."""
+    """Result of a restoration: restored lines by kind, the number of rejected lines (`refused`) and the first of them.
+
+    `whole` is False if the file is truncated. `there` counts lines whose object exists already.
+    """
 
     counts: Mapping[str, int]
     refused: int

@@ -1,4 +1,4 @@
-"""What bulk acts are asked for, which jobs that means, and what became of each."""
+"""Bulk operations: the selector, the selected jobs, and the results."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from qctl.errors import QctlError
 from qctl.models.jobs import State
 
 Verb = Literal["retry", "cancel", "delete", "discard", "move", "export"]
-"""What can be done to many jobs."""
+"""Bulk operations on jobs."""
 
 Progress = Callable[[int, int | None], None]
 """Called after each step of a long operation with the number of items done and the total, None if that is unknown. An
 exception that it raises ends the operation between two steps."""
 
 MAX_LISTED_OUTCOMES = 1000
-"""Outcomes that a result keeps of those that were done, and of those that were not; all are counted."""
+"""Limit of successful and of failed outcomes that a result lists; all are counted."""
 
 
 def ignore_progress(_done: int, _total: int | None) -> None:
@@ -26,12 +26,12 @@ def ignore_progress(_done: int, _total: int | None) -> None:
 
 @dataclass(frozen=True)
 class Selector:
-    """Which jobs are meant: those of `ids`, none where that is empty; where it is None those that match all the rest.
+    """Selects jobs: those of `ids` (none if it is empty), or, if it is None, those that match all other fields.
 
     `queue` and `job` are names or patterns; `job` is a function, or the name of a job of the catalog. `error`, `owner`
-    and `argument` are looked for in what the job says, upper and lower case alike; `older_than` is in seconds in its
-    state; `moved_from` is a queue. `states` empty means those that the act is made for. `limit` is the most jobs that
-    are chosen; `scan` the most that are looked at where no index helps, None all.
+    and `argument` are substrings, regardless of case; `older_than` is the time (s) in the current state; `moved_from`
+    is a queue. Empty `states` are the default states of the operation. `limit` is the maximum number of selected jobs,
+    `scan` the maximum number of jobs that are read if no index applies, None for all.
     """
 
     ids: tuple[str, ...] | None = None
@@ -49,32 +49,32 @@ class Selector:
 
     @property
     def reads_jobs(self) -> bool:
-        """Whether each job has to be read to know if it is meant."""
-        said = (self.job, self.error, self.older_than, self.owner, self.moved_from, self.argument)
-        return any(value is not None for value in said)
+        """True if each job must be read to know whether it matches."""
+        criteria = (self.job, self.error, self.older_than, self.owner, self.moved_from, self.argument)
+        return any(value is not None for value in criteria)
 
     @property
     def is_everything(self) -> bool:
-        """Whether it names nothing: all there is."""
+        """True if it has no criteria and selects all jobs."""
         return replace(self, limit=None, scan=None) == Selector()
 
 
 @dataclass(frozen=True)
 class Scan:
-    """How much was looked at to find something: `scanned` of `total` jobs."""
+    """Extent of a search: `scanned` of `total` jobs were read."""
 
     scanned: int
     total: int
 
     @property
     def whole(self) -> bool:
-        """Whether that was all."""
+        """True if all jobs were read."""
         return self.scanned >= self.total
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item of a bulk act. `where` is the state of a job that was found in another than is meant."""
+    """Result for one item of a bulk operation. `where` is the state of a job that was found in an unexpected state."""
 
     id: str
     queue: str
@@ -85,9 +85,9 @@ class Outcome:
 
 @dataclass
 class ChosenJobs:
-    """Jobs in one state of one queue, as bytes that Redis knows them by.
+    """Ids of jobs in one state of one queue, as bytes in Redis.
 
-    `positions` says where in its list each waiting job was; empty for all other states.
+    `positions` has the index of each waiting job in its list; empty for other states.
     """
 
     queue: str
@@ -98,11 +98,11 @@ class ChosenJobs:
 
 @dataclass(frozen=True)
 class Selection:
-    """The jobs that a selector chose, the ids it named that are none, and those with which nothing is to be done: it is
-    so already. Small enough for a million.
+    """The selected jobs, the ids without a job (`missing`), and the jobs that need no change (`already`). Compact
+    enough for a million jobs.
 
-    `so` says of states that the act leads to what is told of jobs that somebody else brought there meanwhile; only of
-    those in the queue `target`, where the act has one.
+    `so` maps the states that the operation leads to, to the detail that is reported for jobs that are in them by then;
+    if the operation has a `target` queue, only for jobs in it.
     """
 
     chosen: list[ChosenJobs]
@@ -114,22 +114,22 @@ class Selection:
 
     @property
     def count(self) -> int:
-        """How many jobs were chosen."""
+        """Number of selected jobs."""
         return sum(len(part.ids) for part in self.chosen)
 
     @property
     def queues(self) -> list[str]:
-        """The queues they are of."""
+        """Queues of the selected jobs."""
         return sorted({part.queue for part in self.chosen if part.ids})
 
 
 @dataclass(frozen=True)
 class BulkResult:
-    """What a bulk act did. `done`, `failed` and `already` (so before) count; `outcomes` keeps the first `KEPT` of
-    those that were done or so already, and of those that failed.
+    """Result of a bulk operation. `done`, `failed` and `already` (needed no change) are numbers of jobs; `outcomes` has
+    the first `MAX_LISTED_OUTCOMES` that succeeded or needed no change, and as many that failed.
 
-    `batch` names what was put into the trash together. `halted` says why it stopped before the last job: the canary
-    failed, or took too long.
+    `batch` is the trash batch of removed jobs. `halted` is the reason of an early stop: a canary failed, or took too
+    long.
     """
 
     done: int = 0
@@ -143,16 +143,16 @@ class BulkResult:
 
     @classmethod
     def of(cls, outcomes: list[Outcome]) -> BulkResult:
-        """The result that these outcomes are, each of them kept."""
+        """Create the result of these outcomes, with all of them listed."""
         done = [outcome for outcome in outcomes if outcome.done]
         return cls(len(done), len(outcomes) - len(done), outcomes, sorted({outcome.queue for outcome in done}))
 
     @property
     def total(self) -> int:
-        """How many jobs it was about."""
+        """Number of processed jobs."""
         return self.done + self.failed
 
     @property
     def missing(self) -> int:
-        """How many of the outcomes are of ids that are nowhere."""
+        """Number of outcomes for ids without a job."""
         return sum(not outcome.queue for outcome in self.outcomes if not outcome.done)

@@ -1,4 +1,4 @@
-"""What is judged: thresholds, and how a queue stands against them."""
+"""Thresholds, and the results of comparing queues with them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 
 class Level(IntEnum):
-    """How bad it is. The numbers are the exit codes of the monitoring plug-ins' convention."""
+    """Severity. The numbers are the exit codes of monitoring plug-ins."""
 
     OK = 0
     WARNING = 1
@@ -18,14 +18,14 @@ class Level(IntEnum):
 
 
 LEVEL_ORDER: tuple[Level, ...] = (Level.OK, Level.UNKNOWN, Level.WARNING, Level.CRITICAL)
-"""From good to bad: a queue that is known to be bad outweighs one of which nothing is known."""
+"""Levels from best to worst: a problem outweighs an unknown state."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """From which value on it is a warning, and from which critical; None where it never is.
+    """Limits for a warning and for a critical level; None for no limit.
 
-    A value is bad where it is beyond: above, or below if `is_minimum`.
+    A value exceeds a limit if it is above it, or, if `is_minimum`, below it.
     """
 
     warning: float | None = None
@@ -33,7 +33,7 @@ class Threshold:
     is_minimum: bool = False
 
     def level_of(self, value: float) -> Level:
-        """How bad a value is."""
+        """Return the level of a value."""
         for limit, level in ((self.critical, Level.CRITICAL), (self.warning, Level.WARNING)):
             if limit is not None and (value < limit if self.is_minimum else value > limit):
                 return level
@@ -45,8 +45,8 @@ CheckedMetric = Literal["age", "depth", "dead", "errors", "workers"]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What is looked at of a queue; None is not. `age` of the oldest waiting job in seconds, `depth` and `dead` in
-    jobs, `errors` as a share of recent runs, `workers` that take from it, at least."""
+    """Thresholds of a queue; None is not checked. `age` of the oldest waiting job in seconds, `depth` and `dead` in
+    jobs, `errors` as a share of recent runs, `workers` as the minimum number of listening workers."""
 
     age: Threshold | None = None
     depth: Threshold | None = None
@@ -56,14 +56,14 @@ class Thresholds:
 
     @property
     def enabled(self) -> dict[CheckedMetric, Threshold]:
-        """Those that are looked at."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: limit for name, limit in found.items() if limit is not None}  # type: ignore[misc]
+        """Thresholds that are set, by metric."""
+        limits = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        return {name: limit for name, limit in limits.items() if limit is not None}  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
 class CheckedValue:
-    """One value of a queue, judged. `value` is None where it is not known."""
+    """One checked value of a queue. `value` is None if unknown."""
 
     queue: str
     what: CheckedMetric
@@ -74,7 +74,7 @@ class CheckedValue:
 
 @dataclass(frozen=True)
 class QueueCheck:
-    """How one queue stands. `error` says why it could not be read, `paused` by whom it is held."""
+    """Result for one queue. `error` is the reason if it is unreadable, `paused` describes its pause."""
 
     queue: str
     level: Level
@@ -85,12 +85,12 @@ class QueueCheck:
 
 @dataclass(frozen=True)
 class Check:
-    """How all queues stand that were looked at: as badly as the worst of them."""
+    """Result for all checked queues; `level` is the worst."""
 
     level: Level
     queues: Sequence[QueueCheck]
 
     @classmethod
     def of(cls, queues: Sequence[QueueCheck]) -> Check:
-        """All of these."""
+        """Create the result of these queues."""
         return cls(max((queue.level for queue in queues), key=LEVEL_ORDER.index, default=Level.UNKNOWN), queues)

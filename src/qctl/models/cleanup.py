@@ -1,4 +1,4 @@
-"""What housekeeping removed."""
+"""Results of a cleanup."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ CleanupKind = Literal["finished", "failed", "results", "reports", "exports", "im
 
 @dataclass(frozen=True)
 class CleanupResult:
-    """How many things of one kind went, or would go; `bytes` of files. `batch` of the trash holds what can come back.
+    """Number of deleted items of one kind, or of those that a dry run would delete; `bytes` is the size of files.
 
-    `problem` says why not all of it could be done.
+    `batch` is the trash batch of restorable jobs; `problem` is the reason of an incomplete cleanup.
     """
 
     kind: CleanupKind
@@ -25,7 +25,7 @@ class CleanupResult:
 
 @dataclass(frozen=True)
 class Cleanup:
-    """All of one run. `seconds` it took; `dry_run`: nothing was done."""
+    """Results of one run, and its duration in `seconds`."""
 
     removed: Sequence[CleanupResult]
     seconds: float
@@ -33,5 +33,5 @@ class Cleanup:
 
     @property
     def count(self) -> int:
-        """How many things went."""
-        return sum(each.count for each in self.removed)
+        """Number of deleted items of all kinds."""
+        return sum(result.count for result in self.removed)

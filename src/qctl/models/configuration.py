@@ -1,4 +1,4 @@
-"""Settings as they are shown: no secret is in any of these."""
+"""Settings and contexts as shown to people: without secrets."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SettingInfo:
-    """One setting. `value` is what it was given as, secrets masked, None where it is not set; `origin` who gave it:
-    flag, environment, .env, context NAME, or default."""
+    """One setting. `value` is its text, with secrets masked, None if it is not set; `origin` is the source: flag,
+    environment, .env, context NAME, or default."""
 
     name: str
     value: str | None
@@ -18,8 +18,8 @@ class SettingInfo:
 
 @dataclass(frozen=True)
 class ContextInfo:
-    """One context. `redis` is where it leads, None where it names no Redis; `chosen_by` says who chose it, None where
-    nobody did; `problem` why it cannot be used."""
+    """One context. `redis` is its Redis, None if it sets none; `chosen_by` is the source that chose it, None if it is
+    not chosen; `problem` is the reason if it is invalid."""
 
     name: str
     redis: str | None = None

@@ -1,4 +1,4 @@
-"""Daemons as a supervisor keeps them."""
+"""Daemons as units of systemd."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Daemon:
-    """One unit of qctl's. `name` is what a person calls it, `active` and `sub` are systemd's words for its state.
+    """One unit of qctl. `name` is its short name, `active` and `sub` are systemd's words for its state.
 
-    `memory` in bytes, None where nobody counts it; `restarts` since the machine started, `since` of the state; `said`
-    is what the daemon last said of itself.
+    `memory` is in bytes, None if not measured; `restarts` counts since the machine started; `since` is the start of the
+    state; `said` is the last status text of the daemon.
     """
 
     name: str
@@ -25,9 +25,9 @@ class Daemon:
     memory: int | None
     said: str
     busy: bool = False
-    """Whether systemd has still to do with it what it was asked."""
+    """True while systemd has a pending job for the unit."""
 
     @property
-    def settled(self) -> bool:
-        """Whether it is neither on its way up nor on its way down."""
+    def is_stable(self) -> bool:
+        """True if the unit is neither starting nor stopping."""
         return not self.busy and self.active not in ("activating", "deactivating", "reloading")

@@ -1,4 +1,4 @@
-"""Dead letters: jobs that wait for a person."""
+"""Dead letters: failed jobs that need a decision."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DeadKind = Literal["dead", "quarantined"]
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A job that waits for a person: out of retries, or quarantined."""
+    """A job without retries left, or in quarantine."""
 
     id: str
     queue: str
     kind: DeadKind
     function: str
     error: str
-    """The last line of what went wrong, or the reason of the quarantine."""
+    """Last line of the traceback, or the reason of the quarantine."""
     died_at: datetime | None
     attempts: int | None = None
     fingerprint: str | None = None
@@ -27,7 +27,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class DeadLetterDetail:
-    """One dead letter with its traceback and payload. `payload` is None where it is not JSON; never unpickled."""
+    """One dead letter with its traceback and payload. `payload` is None if it is not JSON; it is never unpickled."""
 
     letter: DeadLetter
     created_at: datetime | None
@@ -41,9 +41,10 @@ class DeadLetterDetail:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """A page of dead letters. `total` counts all that match, listed or not.
+    """A page of dead letters. `total` counts all matching ones.
 
-    Where they had to be read to know, `scanned` of `scannable` were; None where all that match are known.
+    If dead letters had to be read to find the matching ones, `scanned` of `scannable` were read; otherwise both are
+    None.
     """
 
     letters: list[DeadLetter]
@@ -54,9 +55,9 @@ class DeadLetters:
 
 @dataclass(frozen=True)
 class Cause:
-    """Why dead letters died, and how many. `message` has its variable parts taken out; `sample` is one of them.
+    """A cause of dead letters. `message` has its variable parts replaced; `sample` is the id of one of the jobs.
 
-    `frame` is the innermost line of code that is not a library's, empty where no traceback tells.
+    `frame` is the innermost line of code outside libraries, empty without a traceback.
     """
 
     fingerprint: str
@@ -73,9 +74,9 @@ class Cause:
 
 @dataclass(frozen=True)
 class Causes:
-    """Dead letters by cause, the most frequent first. `grouped` of all `total` letters are among them.
+    """Dead letters by cause, the most frequent first. They cover `grouped` of all `total` dead letters.
 
-    The rest were buried by workers that are not qctl's, and there are more of them than were read.
+    The rest are not in qctl's index, because other workers created them, and exceed the limit of dead letters read.
     """
 
     causes: list[Cause]
@@ -84,17 +85,17 @@ class Causes:
 
     @classmethod
     def merged(cls, parts: Iterable[Causes]) -> Causes:
-        """Those of several queues as one."""
+        """Merge the causes of several queues."""
         parts = list(parts)
-        same: dict[str, list[Cause]] = {}
+        by_fingerprint: dict[str, list[Cause]] = {}
         for cause in (cause for part in parts for cause in part.causes):
-            same.setdefault(cause.fingerprint, []).append(cause)
-        causes = sorted(map(_one, same.values()), key=lambda cause: (-cause.count, cause.fingerprint))
+            by_fingerprint.setdefault(cause.fingerprint, []).append(cause)
+        causes = sorted(map(_merge, by_fingerprint.values()), key=lambda cause: (-cause.count, cause.fingerprint))
         return cls(causes, sum(part.grouped for part in parts), sum(part.total for part in parts))
 
 
-def _one(causes: Sequence[Cause]) -> Cause:
-    """A cause as it is in several queues together."""
+def _merge(causes: Sequence[Cause]) -> Cause:
+    """Merge one cause of several queues."""
     return replace(
         causes[0],
         count=sum(cause.count for cause in causes),

@@ -1,4 +1,4 @@
-"""What happened, as the event stream tells it, and what people did, as the audit tells it."""
+"""Entries of the event stream, and of the audit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 
 def moment_of(entry_id: str) -> datetime:
-    """When an entry of a stream was written: the first half of its id is milliseconds of Redis's clock."""
+    """Return the time of a stream entry: the first half of its id is in milliseconds of Redis's clock."""
     ms = entry_id.partition("-")[0]
     try:
         return datetime.fromtimestamp(int(ms) / 1000, timezone.utc)
@@ -17,8 +17,8 @@ def moment_of(entry_id: str) -> datetime:
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `id` is its place in the stream, `fields` what it says beside its name: of `queue job
-    name trace owner worker actor reason ms count` those that apply."""
+    """One event. `id` is its id in the stream; `fields` has those of `queue job name trace owner worker actor reason ms
+    count` that apply."""
 
     id: str
     event: str
@@ -26,14 +26,14 @@ class Event:
 
     @property
     def at(self) -> datetime:
-        """When it happened."""
+        """Time of the event."""
         return moment_of(self.id)
 
 
 @dataclass(frozen=True)
 class EventFilter:
-    """Which events are meant: those that match all that is not empty. `queue` is a name or a pattern, and means the
-    lanes of that queue too; `events` are names of events."""
+    """Selects events that match all fields that are set. `queue` is a name, with its lanes, or a pattern; `events` are
+    names of events."""
 
     queue: str | None = None
     events: tuple[str, ...] = ()
@@ -43,9 +43,9 @@ class EventFilter:
 
 @dataclass(frozen=True)
 class AuditEntry:
-    """What somebody did. `command` is the act (`qctl clear`), `line` what was typed, without secrets; `outcome` is the
-    name of its exit code, `problem` what it said when it was not done, `seconds` how long it took; `via` is where they
-    sat: cli, tui or gateway; `trace` is the trace id of the request, or of the script, where it was one."""
+    """A change made by a person. `command` is its name (`qctl clear`), `line` the full command line without secrets;
+    `outcome` is the name of its exit code, `problem` the error, `seconds` the duration; `via` is cli, tui or gateway;
+    `trace` is the trace id of the request or of the script, if there is one."""
 
     at: datetime
     actor: str

@@ -1,4 +1,4 @@
-"""Whether qctl and its Redis are well."""
+"""Health of qctl and its Redis."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 HealthStatus = Literal["ok", "degraded", "down"]
 
 STATUS_ORDER: tuple[HealthStatus, ...] = ("ok", "degraded", "down")
-"""From the best to the worst."""
+"""Statuses from best to worst."""
 
 
 @dataclass(frozen=True)
 class Ping:
-    """Redis answered. `rtt` in seconds, `ts_ms` is Redis's own clock in milliseconds since 1970."""
+    """Answer of Redis. `rtt` is in seconds, `ts_ms` is Redis's clock in milliseconds since 1970."""
 
     rtt: float
     ts_ms: int
@@ -23,7 +23,7 @@ class Ping:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that health looked at. `reason` says what is wrong and what follows from it; `fix` what mends it."""
+    """Result of one check. `reason` is the problem and its consequence, `fix` the way to solve it."""
 
     check: str
     status: HealthStatus
@@ -33,20 +33,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Health:
-    """How qctl is: the worst of its findings."""
+    """All findings; `status` is the worst."""
 
     status: HealthStatus
     findings: list[Finding]
 
     @property
     def reasons(self) -> list[str]:
-        """What is not well."""
+        """Reasons of all problems."""
         return [finding.reason for finding in self.findings if finding.status != "ok"]
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What was put in order: orphans that were enqueued again, workers without a heartbeat that are listed no more."""
+    """Result of a repair: the number of orphans enqueued, and of entries of dead workers deleted."""
 
     orphans: int
     workers: int

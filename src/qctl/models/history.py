@@ -1,4 +1,4 @@
-"""What was, by the hour or by the day."""
+"""The history of events, by hour or day."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Literal
 
 Span = Literal["hour", "day"]
-"""How long a step of the history is. Days are UTC's."""
+"""Length of a step of the history. Days are in UTC."""
 
 
 @dataclass(frozen=True)
 class HistoryStep:
-    """What happened in one hour or day that begins `at`: how many events of each name, and how long a run that
-    finished took on average, in seconds; None where none did."""
+    """Events of one hour or day from `at` on: their number by name, and the mean duration (s) of finished runs, None
+    without any."""
 
     at: datetime
     counts: dict[str, int]

@@ -1,4 +1,4 @@
-"""The way of data into the queues: buffers, batches, topics, and what arrives."""
+"""Data ingestion: pipelines, topics, arrivals and rejected messages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PipelineStatus:
-    """One pipeline at one moment.
+    """Status of a pipeline.
 
-    `rate` is items a second that were taken in, over about the last minute, None where nobody counted; `depth` is how
-    many items are in the buffer and `oldest_age` how many seconds the oldest is there, None where there is none.
-    `batches` wait or are being written; the last was cut at `flushed_at` with `flushed` items, `threshold` make one at
-    once. `lag` is how many seconds the oldest item that was taken in and is not written yet has been on its way, 0 for
-    none. `dead` letters of its queue wait for a person; `received`, `rejected`, `cut` count all that ever were.
+    `rate` is the number of items received per second, over about the last minute, None if not measured. `depth` is the
+    number of items in the buffer, `oldest_age` the age (s) of the oldest, None if it is empty. `batches` wait or run;
+    the last was cut at `flushed_at` with `flushed` items, and `threshold` items make one immediately. `lag` is the age
+    (s) of the oldest received item that is not stored yet, 0 without any. `dead` counts the dead letters of its queue;
+    `received`, `rejected` and `cut` are totals of all time.
     """
 
     name: str
@@ -43,10 +43,10 @@ class PipelineStatus:
 
 @dataclass(frozen=True)
 class TopicStatus:
-    """What came by one topic; `topic` is None for all those that are not told apart.
+    """Status of one topic; `topic` is None for the sum of topics that are not tracked on their own.
 
-    `rate` is messages a second, over about the last minute; `lag` is how many seconds lay between measurement and
-    receipt of the last reading, None where no reading came yet.
+    `rate` is messages per second, over about the last minute; `lag` is the time (s) between measurement and receipt of
+    the last reading, None before the first.
     """
 
     topic: str | None
@@ -60,7 +60,7 @@ class TopicStatus:
 
 @dataclass(frozen=True)
 class Topics:
-    """The topics that match, as many of them as were asked for; `total` counts all that are told apart."""
+    """A page of matching topics; `matching` counts them all, `total` counts all tracked topics."""
 
     topics: list[TopicStatus]
     matching: int
@@ -69,7 +69,7 @@ class Topics:
 
 @dataclass(frozen=True)
 class Arrival:
-    """One item as it was taken in. `source` is its topic or its user; `content` is what it says."""
+    """One received item. `source` is its topic or its user."""
 
     pipeline: str
     received_at: datetime
@@ -80,7 +80,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What came at once: some of the items, and how many there were."""
+    """A sample of the items that arrived together, and their number."""
 
     items: list[Arrival]
     count: int
@@ -88,7 +88,7 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class FlushResult:
-    """What a flush made batches of: how many items, and how many stay in the buffer because the queue is full."""
+    """Result of a flush: items cut into batches, and items that stay in the buffer because the queue is full."""
 
     pipeline: str
     queue: str
@@ -98,8 +98,7 @@ class FlushResult:
 
 @dataclass(frozen=True)
 class RejectDetail:
-    """A dead letter of a pipeline. `source` is the topic or user that it came from and `content` what it said, None
-    where that cannot be told."""
+    """A dead letter of a pipeline. `source` is its topic or user and `content` the message, None if unknown."""
 
     detail: DeadLetterDetail
     pipeline: str
@@ -109,8 +108,8 @@ class RejectDetail:
 
 @dataclass(frozen=True)
 class StoredReading:
-    """One measurement of a device, as it is stored. `ts_ns` is when it was measured, in nanoseconds since 1970;
-    `received_at` is None where no calendar has the time."""
+    """One stored measurement of a device. `ts_ns` is its time in nanoseconds since 1970; `received_at` is None if the
+    stored time is out of range."""
 
     topic: str
     device: str

@@ -1,4 +1,4 @@
-"""Jobs: where they are, what they say of themselves, what became of them."""
+"""Jobs: states, details, and results of operations on one job."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from qctl.models.events import Event
 
 State = Literal["queued", "started", "scheduled", "deferred", "finished", "failed", "canceled", "quarantined"]
-"""Where a job is: RQ's own words, and qctl's quarantine. What failed or was quarantined is a dead letter."""
+"""State of a job: RQ's own words, and qctl's quarantine. A failed or quarantined job is a dead letter."""
 
 STATES: tuple[State, ...] = get_args(State)
 
@@ -25,12 +25,12 @@ STATE_ALIASES: dict[str, tuple[State, ...]] = {
     "completed": ("finished",),
     "dead": DEAD_STATES,
 }
-"""Words of the seed documents, and of the table of queues, for states."""
+"""Other words for states, as in the table of queues."""
 
 
 @dataclass(frozen=True)
 class JobRow:
-    """One job of a list. `since` is when it came into its state, `error` the last line of what went wrong."""
+    """One job of a list. `since` is the start of its state, `error` the last line of its traceback."""
 
     id: str
     queue: str
@@ -44,7 +44,7 @@ class JobRow:
 
 @dataclass(frozen=True)
 class Jobs:
-    """A page of jobs. `matching` counts those found; there are more only where the scan was not of all."""
+    """A page of jobs. `matching` counts all found ones; there may be more if `scanned` is less than `total`."""
 
     rows: list[JobRow]
     matching: int
@@ -54,9 +54,9 @@ class Jobs:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of a job that ended. `outcome` is successful, failed, stopped, retried or max_retries_exceeded.
+    """One ended run of a job. `outcome` is successful, failed, stopped, retried or max_retries_exceeded.
 
-    `value` is what it returned, as JSON, None where that is something else.
+    `value` is its return value as JSON, None if it is not JSON.
     """
 
     outcome: str
@@ -71,7 +71,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Payload:
-    """What a job is called with. `text` is indented JSON, None where it is pickled or too large; never unpickled."""
+    """Arguments of a job. `text` is indented JSON, None if pickled or too large; it is never unpickled."""
 
     text: str | None
     size: int
@@ -79,10 +79,11 @@ class Payload:
 
 @dataclass(frozen=True)
 class JobDetail:
-    """All that is known of one job. `status` is what its hash says, `state` where it is, None where it is in no place.
+    """All data of one job. `status` is from its hash, `state` from the list or registry that contains it, None if none
+    does.
 
-    `position` counts from the head of the queue, 0 the next to run. `due` is when a scheduled job is due.
-    `events_whole` is False where the stream of events begins after the job did, or was not read to its beginning.
+    `position` counts from the head of the queue; 0 is the next to run. `due` is the time of a scheduled job.
+    `events_whole` is False if the event stream starts after the job, or was not read back to its start.
     """
 
     id: str
@@ -123,9 +124,9 @@ class JobDetail:
 
 @dataclass(frozen=True)
 class EditablePayload:
-    """A payload that may be edited: `text` is it as indented JSON, `{function, args, kwargs}`, `raw` as it is stored.
+    """A payload that can be edited: `text` is indented JSON, `{function, args, kwargs}`, `raw` the stored bytes.
 
-    `original` is what it was before the first edit, None where nobody edited it.
+    `original` is the payload before the first edit, None if it was never edited.
     """
 
     id: str
@@ -138,7 +139,7 @@ class EditablePayload:
 
 @dataclass(frozen=True)
 class PayloadEdit:
-    """What an edit made of a payload, both as indented JSON. `changed` is False where they mean the same."""
+    """Result of an edit: the payload before and after, as indented JSON. `changed` is False if both are equivalent."""
 
     id: str
     queue: str
@@ -149,7 +150,7 @@ class PayloadEdit:
 
 @dataclass(frozen=True)
 class WaitResult:
-    """A job that ended well. `seconds` is how long it was waited for, `value` what it returned, as JSON."""
+    """A job that finished. `seconds` is the time waited, `value` its return value as JSON."""
 
     id: str
     queue: str
@@ -160,7 +161,7 @@ class WaitResult:
 
 @dataclass(frozen=True)
 class StoppedJob:
-    """A job that was stopped while it ran. `status` is what it is now, `seconds` how long its worker took."""
+    """A job that was stopped. `status` is its current status, `seconds` the time that its worker took."""
 
     id: str
     queue: str
@@ -171,7 +172,7 @@ class StoppedJob:
 
 @dataclass(frozen=True)
 class RejectedLine:
-    """A line of a file that was not taken, and why. Lines count from 1."""
+    """A rejected line of a file, with the reason. Lines count from 1."""
 
     line: int
     reason: str
@@ -179,7 +180,7 @@ class RejectedLine:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What an import took: how many jobs, and the first of the lines that it did not. `refused` counts those."""
+    """Result of an import: the number of imported items, and of rejected lines (`refused`) with the first of them."""
 
     taken: int
     refused: int

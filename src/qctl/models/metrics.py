@@ -1,4 +1,4 @@
-"""What was measured over some time: by the step, by the job's name, and since counting began."""
+"""Metrics: series of steps, jobs by name, and values for a monitoring system."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Step:
-    """What some queues did together from `at` on, for as many seconds as the series says.
+    """Sums of several queues in the step that starts `at`.
 
-    `arrived` and `depth`, what waited when the step began, are None where nobody noted the depth.
+    `depth` is the number of jobs that waited at its start; it and `arrived` are None without a recorded depth.
     """
 
     at: datetime
@@ -35,13 +35,13 @@ class Step:
 
     @property
     def error_rate(self) -> float | None:
-        """The share of runs that failed, None where nothing ran."""
+        """Share of runs that failed, None without runs."""
         return self.failed / (self.finished + self.failed) if self.finished or self.failed else None
 
 
 @dataclass(frozen=True)
 class Series:
-    """Steps of equal length, oldest first; the last one goes on now."""
+    """Steps of equal length, oldest first; the last is still running."""
 
     queues: Sequence[str]
     step: float
@@ -50,9 +50,9 @@ class Series:
 
 @dataclass(frozen=True)
 class NameStats:
-    """One job by its name, in one queue, over the last `Names.seconds`.
+    """One job name in one queue, over the last `Names.seconds`.
 
-    `waiting` is an estimate from a sample of the queue, exact where all of it was looked at.
+    `waiting` is an estimate from a sample of the queue, exact if the sample is the whole queue.
     """
 
     queue: str
@@ -64,13 +64,13 @@ class NameStats:
 
     @property
     def error_rate(self) -> float | None:
-        """The share of runs that failed, None where nothing ran."""
+        """Share of runs that failed, None without runs."""
         return self.failed / (self.finished + self.failed) if self.finished or self.failed else None
 
 
 @dataclass(frozen=True)
 class Names:
-    """What queues are busy with. `sampled` of `waiting` jobs were looked at."""
+    """Jobs of queues by name. `sampled` of `waiting` jobs were read."""
 
     at: datetime
     seconds: float
@@ -81,10 +81,10 @@ class Names:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What is exported. `ever` holds `finished`, `failed`, `dead` and `retried` by queue since counting began.
+    """Values for a monitoring system. `ever` has the totals `finished`, `failed`, `dead` and `retried` by queue.
 
-    `refused` counts jobs that an owner's limit refused. `memory` and `memory_limit` are Redis's in bytes, None for who
-    may not ask. `topics` are the busiest ones by which data comes.
+    `refused` counts jobs refused by an owner's limit. `memory` and `memory_limit` are those of Redis in bytes, None if
+    the user may not read them. `topics` are the busiest ones.
     """
 
     stats: Stats

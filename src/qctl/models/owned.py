@@ -1,4 +1,4 @@
-"""Jobs as those who own them see them."""
+"""Jobs as their owners see them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Literal, get_args
 
 OwnedStatus = Literal["pending", "running", "completed", "failed", "dlq"]
-"""The fourth seed document's words. `failed` ended without being a dead letter (`dlq`): it was canceled or stopped."""
+"""Statuses of the gateway's interface. `failed` ended without becoming a dead letter (`dlq`): canceled or stopped."""
 
 OWNED_STATUSES: tuple[OwnedStatus, ...] = get_args(OwnedStatus)
 
 
 @dataclass(frozen=True)
 class OwnedJob:
-    """One job of an owner. `name` is what it was called, `retries` how often it was tried again, `modified` when
-    something happened to it last; the times are None where nothing that can be read says them."""
+    """One job of an owner. `retries` is the number of its retries, `modified` the time of its last change; times are
+    None if unknown."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""One queue with what is around it."""
+"""One queue with its lanes, workers, jobs and causes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class QueueDetail:
-    """One queue and its lanes, the workers that take from them, how many jobs of each name wait, estimated from a
-    sample, and the most frequent causes of its dead letters."""
+    """One queue with its lanes, the workers that listen to them, the waiting jobs by name, estimated from a sample, and
+    the most frequent causes of its dead letters."""
 
     name: str
     lanes: list[QueueStats]

@@ -1,4 +1,4 @@
-"""Queues: their numbers, their pauses, and what was done to them."""
+"""Queues: statistics, pauses, and results of operations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qctl.histogram import Histogram
 
 @dataclass(frozen=True)
 class Pause:
-    """A queue that is held. `until` is None where somebody has to resume it. `queue` is the paused queue itself."""
+    """A pause of `queue`. `until` is None if it lasts until somebody resumes the queue."""
 
     queue: str
     by: str
@@ -23,12 +23,12 @@ class Pause:
 
 @dataclass(frozen=True)
 class QueueStats:
-    """One queue at one moment, or with its `lanes` folded into it. Counts are jobs.
+    """Statistics of one queue, or of a queue with its merged `lanes`. Counts are numbers of jobs.
 
-    Rates are jobs a second over the last minute, None if unknown: `in_rate` come, `taken_rate` are taken by workers,
-    `out_rate` finish. What is `recent` was counted in the last five minutes at most. `memory` is bytes that the waiting
-    jobs take, if all are like the first; None if unknown. `error` says why the queue could not be read;
-    the counts are then zero.
+    Rates are jobs per second over the last minute, None if unknown: `in_rate` arrive, `taken_rate` are claimed by
+    workers, `out_rate` finish. `recent_...` counts cover the last five minutes at most. `memory` is the size (bytes) of
+    the waiting jobs, extrapolated from the first; None if unknown. `error` is the reason if the queue is unreadable;
+    its counts are then zero.
     """
 
     name: str
@@ -48,27 +48,27 @@ class QueueStats:
     recent_finished: int = 0
     """Runs that succeeded."""
     recent_failed: int = 0
-    """Runs that failed, also where the job was tried again."""
+    """Runs that failed, including those that were retried."""
     waits: Histogram = field(default_factory=Histogram)
-    """How long jobs that ended recently had waited; where more than 400 queues are busy, of fewer minutes."""
+    """Waiting times of recently ended jobs; of fewer minutes if more than 400 queues are busy."""
     runs: Histogram = field(default_factory=Histogram)
-    """How long those runs took."""
+    """Durations of their runs."""
     memory: int | None = 0
     lanes: tuple[str, ...] = ()
-    """The queues that are folded into this row, itself among them; empty where none is."""
+    """Queues merged into this row, including itself; empty without merging."""
     listeners: frozenset[str] = field(default=frozenset(), repr=False)
-    """The living workers that take from it."""
+    """Names of running workers that listen to it."""
 
     @property
     def error_rate(self) -> float | None:
-        """The share of recent runs that failed, None where nothing ran."""
+        """Share of recent runs that failed, None without runs."""
         runs = self.recent_finished + self.recent_failed
         return self.recent_failed / runs if runs else None
 
     @property
     def eta(self) -> float | None:
-        """Seconds until nothing waits, if all goes on as in the last minute: infinite where the queue does not get
-        shorter, None where that is not known."""
+        """Seconds until no job waits, if rates stay as in the last minute: infinite if the queue does not shrink, None
+        if unknown."""
         if not self.waiting:
             return 0.0
         if self.in_rate is None or self.taken_rate is None:
@@ -79,7 +79,7 @@ class QueueStats:
 
 @dataclass(frozen=True)
 class Totals:
-    """The five totals of the seed documents. `failed` counts dead letters, `total` is the sum of the four."""
+    """Totals of all queues. `failed` counts dead letters, `total` is the sum of the other four."""
 
     pending: int
     running: int
@@ -89,7 +89,7 @@ class Totals:
 
     @classmethod
     def of(cls, queues: Iterable[QueueStats]) -> Totals:
-        """The totals of these queues. What waits for a time or for another job is pending too."""
+        """Sum up these queues. Scheduled and deferred jobs count as pending."""
         pending = running = completed = failed = 0
         for queue in queues:
             pending += queue.waiting + queue.scheduled + queue.deferred
@@ -101,7 +101,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Stats:
-    """Every queue and the totals, read in one go."""
+    """A snapshot of every queue, with totals."""
 
     at: datetime
     queues: list[QueueStats]
@@ -110,7 +110,7 @@ class Stats:
 
 @dataclass(frozen=True)
 class RunningJob:
-    """A job that had started when a queue was paused."""
+    """A job that was running when its queue was paused."""
 
     id: str
     queue: str
@@ -118,19 +118,20 @@ class RunningJob:
 
 @dataclass(frozen=True)
 class PauseResult:
-    """What `pause` did. `changed` is False where it was paused already; `running` had started before it held."""
+    """Result of `pause`. `changed` is False if the queue was already paused; `running` jobs started before the
+    pause."""
 
     pause: Pause
     changed: bool
     running: list[RunningJob]
     waited: float
     deaf_workers: list[str] = field(default_factory=list)
-    """Names of workers of this queue that do not honour a pause."""
+    """Names of listening workers that ignore pauses."""
 
 
 @dataclass(frozen=True)
 class ResumeResult:
-    """What `resume` did. `changed` is False where the queue was not paused."""
+    """Result of `resume`. `changed` is False if the queue was not paused."""
 
     queue: str
     changed: bool
@@ -138,7 +139,7 @@ class ResumeResult:
 
 @dataclass(frozen=True)
 class ClearResult:
-    """What `clear` did. `batch` is None where nothing waited, or it was purged."""
+    """Result of `clear`. `batch` is None if no job waited, or the jobs were purged."""
 
     queue: str
     removed: int
@@ -148,7 +149,7 @@ class ClearResult:
 
 @dataclass(frozen=True)
 class DrainResult:
-    """A queue that was drained: `pause` is what holds it now, None where it was only waited for. `seconds` it took."""
+    """Result of `drain`. `pause` is the pause of the queue, None if it was not paused; `seconds` is the duration."""
 
     queue: str
     pause: Pause | None
@@ -157,9 +158,9 @@ class DrainResult:
 
 @dataclass(frozen=True)
 class DeleteResult:
-    """What became of a queue that was deleted. `batch` is where its `removed` jobs are, None where it had none.
+    """Result of `delete`. `batch` is the trash batch of the `removed` jobs, None without any.
 
-    `listed` is True where it is one of the catalog, which are always listed.
+    `listed` is True for a queue of the catalog, which stays listed.
     """
 
     queue: str

@@ -1,4 +1,4 @@
-"""What comes by the clock."""
+"""Schedules."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import datetime
 from typing import Literal
 
 CatchUp = Literal["skip", "one", "all"]
-"""What becomes of runs that nobody was there to make: none of them, the last of them, or every one."""
+"""Runs that a scheduler makes up for after a downtime: none, the last one, or all."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A job that comes again and again: by a `cron` rule in a `timezone`, or `every` so many seconds.
+    """A recurring job: by a `cron` rule in a `timezone`, or `every` so many seconds.
 
-    `next_at` is None while it is paused, and where it cannot be read, which `problem` explains. `last_due` is the time
-    that the last run was for, `last_at` when it was made, `last_job` its id, `runs` how many there were. `left` is how
-    many are to come, None for no end. `source`: `settings`, `operator`, or `rq-scheduler` for what a stock scheduler
-    keeps, which qctl shows and leaves alone. `missed` is how many times passed with nobody there before `missed_at`.
+    `next_at` is None while it is paused, or if it is unreadable for the reason `problem`. `last_due` is the due time of
+    the last run, `last_at` the time of its creation, `last_job` its id, `runs` the number of runs. `left` is the number
+    of remaining runs, None for no end. `source` is `settings`, `operator`, or `rq-scheduler` for a schedule of a stock
+    scheduler, which qctl only shows. `missed` runs were not created before `missed_at`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whatever comes at a time: schedules, and jobs that wait for their time in RQ's own registry."""
+"""Timers: schedules, and delayed jobs in RQ's own registry."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from datetime import datetime
 from typing import Literal
 
 TimerKind = Literal["cron", "every", "rq-scheduler", "repeat", "retry", "once"]
-"""`cron` and `every` are schedules of qctl's, `rq-scheduler` what a stock scheduler keeps; the others are jobs in RQ's
-registry of scheduled jobs: RQ's repeats, retries of attempts that failed, and jobs that run once at their time."""
+"""`cron` and `every` are schedules of qctl, `rq-scheduler` are those of a stock scheduler; the others are jobs in RQ's
+registry of scheduled jobs: RQ's repeats, retries of failed attempts, and jobs that run once at their time."""
 
 TIMER_KINDS: tuple[TimerKind, ...] = ("cron", "every", "rq-scheduler", "repeat", "retry", "once")
 
 
 @dataclass(frozen=True)
 class Concern:
-    """Something that is not as it should be with a timer.
+    """A problem of a timer.
 
-    `overdue`: it should have come `seconds` ago. `missed`: nobody was there for `count` of its times. `overlap`:
-    `count` of its runs go on at once. `slow`: its last run still waits or runs after `seconds`, and the next one is
-    near or due. `broken`: `text` says why it cannot come.
+    `overdue`: it is `seconds` late. `missed`: `count` of its runs were not created. `overlap`: `count` of its runs run
+    at the same time. `slow`: its last run still waits or runs after `seconds`, and the next one is near or due.
+    `broken`: it cannot run, for the reason `text`.
     """
 
     kind: Literal["overdue", "missed", "overlap", "slow", "broken"]
@@ -30,11 +30,11 @@ class Concern:
 
 @dataclass(frozen=True)
 class Timer:
-    """Something that comes at a time. `name` is a schedule's name, or a job's id.
+    """A schedule or a delayed job. `name` is the name of the schedule, or the id of the job.
 
-    `every` are the seconds between its times, more than one where they differ; `left` is how many times are to come,
-    None for no end. `next_at` is None while it is paused. `source` is who asked for it: `settings`, `operator`,
-    `rq-scheduler` or `rq`. `payload` is what its job is called with, where that can be read.
+    `every` has the intervals (s), several if they differ; `left` is the number of remaining runs, None for no end.
+    `next_at` is None while it is paused. `source` is `settings`, `operator`, `rq-scheduler` or `rq`. `payload` has the
+    arguments of its job, None if unreadable.
     """
 
     kind: TimerKind
@@ -59,7 +59,7 @@ class Timer:
 
 @dataclass(frozen=True)
 class Timers:
-    """Timers by when they come, and how many there are. There may be more than are listed."""
+    """Timers by their next time. `total` counts all, including those that are not listed."""
 
     rows: list[Timer]
     total: int
@@ -67,7 +67,7 @@ class Timers:
 
 @dataclass(frozen=True)
 class Coming:
-    """One time at which something comes."""
+    """One upcoming run of a timer."""
 
     at: datetime
     timer: Timer

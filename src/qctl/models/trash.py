@@ -1,4 +1,4 @@
-"""The trash: what destructive acts moved away."""
+"""The trash: jobs removed by destructive operations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class TrashBatch:
-    """What one destructive act moved away. `count` is jobs still in it."""
+    """Jobs removed by one operation. `count` is the number of jobs still in the trash."""
 
     id: str
     queue: str
@@ -21,7 +21,7 @@ class TrashBatch:
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """What `trash restore` put back."""
+    """Result of `trash restore`."""
 
     batch: str
     queue: str

@@ -1,4 +1,4 @@
-"""Users of the gateway, as operators see them."""
+"""Users of the gateway as operators see them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Literal
 
 Role = Literal["user", "admin"]
-"""What a user may: own jobs, or all that an operator may."""
+"""Rights of a user: only own jobs, or everything an operator may do."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user, without the password. `modified` is when the role or the password was changed last."""
+    """A user, without the password. `modified` is the time of the last change of role or password."""
 
     email: str
     id: str
@@ -24,7 +24,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Accounts:
-    """Some users, the newest first, of so many that there are."""
+    """A page of users, newest first; `total` counts all."""
 
     accounts: list[Account]
     total: int
@@ -32,7 +32,7 @@ class Accounts:
 
 @dataclass(frozen=True)
 class AccountChange:
-    """What became of a user. `changed` is False where it was so before; `password` is one that was made up for it."""
+    """Result of a change to a user. `changed` is False if nothing changed; `password` is a generated one."""
 
     account: Account
     changed: bool = True

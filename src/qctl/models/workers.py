@@ -1,4 +1,4 @@
-"""Workers: processes that take jobs from queues."""
+"""Workers: processes that run jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Quiet:
-    """Who told a worker to take nothing new, and when."""
+    """Author and time of the command that made a worker quiet."""
 
     by: str
     at: datetime
@@ -16,12 +16,11 @@ class Quiet:
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """A worker that is registered in Redis. `honours_pause` is True for those that claim by qctl's script, under the
-    name `claimant`.
+    """A worker that is registered in Redis. `honours_pause` is True if it claims by qctl's script, under the name
+    `claimant`.
 
-    `job_function` and `job_since` are of the job that it runs. `memory` is what it and its child hold, in bytes, None
-    for workers that do not tell; `finished` and `failed` are attempts since it `started_at`, `worked` the seconds that
-    they took together.
+    `job_function` and `job_since` describe its running job. `memory` (bytes) includes its child, None if the worker
+    does not report it; `finished` and `failed` count attempts since `started_at`, `worked` is their total time (s).
     """
 
     name: str
@@ -45,7 +44,7 @@ class WorkerInfo:
 
 @dataclass(frozen=True)
 class QuietResult:
-    """What `worker quiet` and `worker resume` did. `changed` is False where it was so already."""
+    """Result of `worker quiet` and `worker resume`. `changed` is False if the worker was already in that state."""
 
     worker: WorkerInfo
     quiet: bool
@@ -54,8 +53,8 @@ class QuietResult:
 
 @dataclass(frozen=True)
 class StopResult:
-    """What `worker stop` did. `gone` is False where the worker was still there when nobody waited any longer; `now`
-    says that its job was not waited for."""
+    """Result of `worker stop`. `gone` is False if the worker was still running at the end of the wait; `now` is True if
+    its job was not awaited."""
 
     worker: WorkerInfo
     gone: bool

@@ -18,7 +18,7 @@ from qctl.models import (
 )
 from qctl.ops.base import Part
 from qctl.ops.selection import select_queues
-from qctl.ops.stats import folded
+from qctl.ops.stats import fold_lanes
 
 
 class CheckOps(Part, name="checks"):
@@ -31,7 +31,7 @@ class CheckOps(Part, name="checks"):
 
 def check_queues(stats: Stats, thresholds: Thresholds, queues: Sequence[str] = ()) -> Check:
     """Check queues of a snapshot. Raises NotFoundError for a name without wildcards that no queue has."""
-    rows = {queue.name: queue for queue in folded(stats).queues}
+    rows = {queue.name: queue for queue in fold_lanes(stats).queues}
     lanes = {queue.name: queue for queue in stats.queues}
     names = dict.fromkeys(
         name for pattern in queues for name in ([pattern] if pattern in lanes else select_queues(pattern, list(rows)))

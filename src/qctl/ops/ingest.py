@@ -1,4 +1,4 @@
-"""The way of data into the queues: look at it, put data in, and make batches of what waits."""
+"""Data ingestion: status of pipelines and topics, arrivals, manual pushes and flushes, rejected messages."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import BackpressureError, NotFoundError, QctlError, RedisUnreachableError, RejectedError, UsageError
 from qctl.models import (
+    MAX_LISTED_OUTCOMES,
     Arrivals,
     FlushResult,
     ImportResult,
@@ -29,6 +30,7 @@ from qctl.models import (
 )
 from qctl.ops.base import Part
 from qctl.ops.dead_letters import DeadLetterOps
+from qctl.ops.selection import require_page
 from qctl.sources import json_lines
 
 SORTS: dict[str, Callable[[TopicStatus], float]] = {
@@ -38,97 +40,95 @@ SORTS: dict[str, Callable[[TopicStatus], float]] = {
     "rejected": lambda topic: topic.rejected,
     "lag": lambda topic: topic.lag or 0.0,
 }
-"""What topics may be sorted by, the largest first."""
+"""Sort keys of topics, each in descending order."""
 
-GROUP = 500
-"""Lines that are pushed in one transaction."""
-
-KEPT = 1000
-"""Lines that were refused of which a push keeps the reason; all are counted."""
+LINES_PER_TRANSACTION = 500
 
 
 class IngestOps(Part, name="ingest"):
-    """What `qctl ingest` shows and does."""
+    """Data ingestion, for `qctl ingest`."""
 
     def status(self, pipelines: Sequence[str] = ()) -> list[PipelineStatus]:
-        """These pipelines, all by default, at this moment. Raises NotFoundError."""
+        """Read the current status of these pipelines, default: all. Raises NotFoundError."""
         return pipeline_status.pipelines(self._redis, catalog.pipelines(pipelines), self._settings.batch_size)
 
     def topics(self, pattern: str | None = None, *, sort: str = "seen", limit: int = 50) -> Topics:
-        """The first `limit` topics whose name matches, by one of `SORTS`. Raises UsageError."""
-        if sort not in SORTS or limit < 0:
-            raise UsageError(f"topics are sorted by {', '.join(SORTS)}")
-        found = [topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name)]
-        matching = [topic for topic in found if pattern is None or fnmatchcase(topic.topic or "", pattern)]
+        """Return the first `limit` topics that match the pattern, sorted by one of `SORTS`. Raises UsageError."""
+        require_page(limit, 0)
+        if sort not in SORTS:
+            raise UsageError(f"cannot sort topics by {sort!r}; allowed: {', '.join(SORTS)}")
+        topics = [topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name)]
+        matching = [topic for topic in topics if pattern is None or fnmatchcase(topic.topic or "", pattern)]
         matching.sort(key=SORTS[sort], reverse=True)
-        return Topics(matching[:limit], len(matching), sum(topic.topic is not None for topic in found))
+        return Topics(matching[:limit], len(matching), sum(topic.topic is not None for topic in topics))
 
     def tail(self, pipelines: Sequence[str] = (), *, away: Callable[[QctlError, float], None]) -> Iterator[Arrivals]:
-        """Yield what is taken in as it comes, and nothing about every second without any, for ever.
+        """Yield items as they arrive, and an empty result about every second without any. Never ends.
 
-        Of what comes faster than anybody reads, some. Where Redis goes away, `away` is told why and in how many
-        seconds it is asked again, which it has to wait. Raises NotFoundError, RefusedError where this user may not
-        subscribe, and RedisUnreachableError where Redis is away at first.
+        Items that arrive faster than the caller reads are sampled. If Redis becomes unreachable, `away` gets the error
+        and the seconds until the next attempt, and has to wait for them. Raises NotFoundError, RefusedError if this
+        user may not subscribe, and RedisUnreachableError if Redis is unreachable from the start.
         """
         names = [spec.name for spec in catalog.pipelines(pipelines)]
-        backoff, began = Backoff(), False
+        backoff, connected = Backoff(), False
         while True:
             try:
                 with translate_errors(self._settings):
                     for arrivals in pipeline_status.watch(self._redis, names):
                         backoff.reset()
-                        began = True
+                        connected = True
                         yield arrivals
             except RedisUnreachableError as error:
-                if not began:
+                if not connected:
                     raise
                 away(error, backoff.next_delay())
 
     def push(
-        self, pipeline: str, given: Iterable[bytes], *, topic: str | None = None, progress: Progress = ignore_progress
+        self, pipeline: str, lines: Iterable[bytes], *, topic: str | None = None, progress: Progress = ignore_progress
     ) -> ImportResult:
-        """Put lines of JSON into the buffer of a pipeline, as its source would; `topic` is that of all readings.
+        """Push lines of JSON into the buffer of a pipeline, as its source does; `topic` is the topic of all readings.
 
-        A line that cannot be taken is told of by its number, and makes no dead letter: whoever pushes has it. May be
-        interrupted, and run again with the same lines: what has an id or a time of its own shows once. Raises
-        NotFoundError, UsageError, and BackpressureError where there is no room.
+        An invalid line is returned with its number and makes no dead letter. May be interrupted and repeated with the
+        same lines: items with an id or a time of their own are stored once. Raises NotFoundError, UsageError, and
+        BackpressureError if there is no room.
         """
         (spec,) = catalog.pipelines([pipeline])
         buffer = Buffer(self._redis, spec, self._settings)
-        read = json_lines.line_parser(self._settings, spec.name, topic)
+        parse = json_lines.line_parser(self._settings, spec.name, topic)
         items: list[bytes] = []
-        bad: list[RejectedLine] = []
+        rejected: list[RejectedLine] = []
         taken = refused = received_ns = 0
-        for number, line in enumerate(given, 1):
+        for number, line in enumerate(lines, 1):
             received_ns = max(time.time_ns(), received_ns + 1)
             try:
                 if line.strip():
-                    items.append(read(line, received_ns))
+                    items.append(parse(line, received_ns))
             except RejectedError as error:
                 refused += 1
-                bad += [RejectedLine(number, error.message)] if len(bad) < KEPT else []
-            if len(items) == GROUP:
+                rejected += [RejectedLine(number, error.message)] if len(rejected) < MAX_LISTED_OUTCOMES else []
+            if len(items) == LINES_PER_TRANSACTION:
                 taken += self._append(buffer, items)
                 progress(taken, None)
                 items = []
         taken += self._append(buffer, items)
-        return ImportResult(taken, refused, bad, [spec.queue] if taken else [])
+        return ImportResult(taken, refused, rejected, [spec.queue] if taken else [])
 
     def flush(self, pipelines: Sequence[str] = ()) -> list[FlushResult]:
-        """Make batches of all that is in the buffers of these pipelines, as far as their queues have room. Raises
+        """Cut batches from all items in the buffers of these pipelines, as far as their queues have room. Raises
         NotFoundError."""
         return [self._flush(spec) for spec in catalog.pipelines(pipelines)]
 
     def reject(self, job_id: str) -> RejectDetail:
-        """One dead letter of a pipeline, with what came and from where. Raises NotFoundError."""
+        """Return a dead letter of a pipeline, with the message and its source. Raises NotFoundError."""
         detail = DeadLetterOps(self._redis, self._settings).show(job_id)
         by_queue = {spec.queue: spec for spec in catalog.PIPELINES.values()}
         spec = by_queue.get(detail.letter.queue)
         if spec is None:
             raise NotFoundError(
-                f"{job_id} is a dead letter of {detail.letter.queue}", hint=f"qctl dlq show {quote(job_id)}"
+                f"{job_id!r} is a dead letter of queue {detail.letter.queue!r}, not of a pipeline",
+                hint=f"show it with: qctl dlq show {quote(job_id)}",
             )
-        return RejectDetail(detail, spec.name, *_what_came(detail.payload, spec))
+        return RejectDetail(detail, spec.name, *_source_and_content(detail.payload, spec))
 
     def _flush(self, spec: PipelineSpec) -> FlushResult:
         buffer = Buffer(self._redis, spec, self._settings)
@@ -138,14 +138,14 @@ class IngestOps(Part, name="ingest"):
         if not items:
             return 0
         if full := buffer.backpressure_reason(buffer.level()):
-            raise BackpressureError(full, hint="qctl ingest status")
+            raise BackpressureError(full, hint="show the buffers with: qctl ingest status")
         buffer.append(Commit(items))
         return len(items)
 
 
-def _what_came(payload: str | None, spec: PipelineSpec) -> tuple[str | None, str | None]:
-    """From where it came, and what it said, as far as that is text, of the arguments of a raw job or of a batch of one;
-    None where the payload tells neither."""
+def _source_and_content(payload: str | None, spec: PipelineSpec) -> tuple[str | None, str | None]:
+    """Return the source and the content of a rejected message, from the arguments of a raw job or a batch of one; None
+    if the payload has neither."""
     try:
         function, _, args, _ = json.loads(payload or "")
         if catalog.current_handler(function) == catalog.JOBS[spec.raw_job].handler:

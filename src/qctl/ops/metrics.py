@@ -1,4 +1,4 @@
-"""What was measured: over hours by the step, and all of it for a monitoring system."""
+"""Metrics: a series of steps over time, and all current values for a monitoring system."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ from qctl.models import Metrics, Series, Step, TopicStatus
 from qctl.ops.base import Part
 from qctl.ops.selection import select_families
 
-MOST_STEPS = 2000
+MAX_STEPS = 2000
 
-BUSIEST = 100
-"""Topics that are exported by name: each is a time series of its own to whoever collects them."""
+MAX_EXPORTED_TOPICS = 100
+"""Limit of topics that are exported by name, because each becomes a time series of its own."""
 
-SUMMED = ("taken", "finished", "failed", "dead", "retried")
-"""What of a minute's counts is added up over a step."""
+SUMMED_COUNTS = ("taken", "finished", "failed", "dead", "retried")
+"""Counts per minute that are added up over a step."""
 
 
 class MetricsOps(Part, name="metrics"):
-    """What `qctl metrics` shows. Only what qctl's workers ran was measured."""
+    """Metrics, for `qctl metrics`. Only jobs run by qctl's workers are measured."""
 
     def series(self, queues: Sequence[str] = (), *, seconds: float = 3600.0, step: float = 300.0) -> Series:
-        """What these queues (names or patterns, all by default) did together in the last `seconds`, in steps of whole
-        minutes that begin at multiples of their length. Raises UsageError and NotFoundError."""
+        """Return the sums of these queues (names or patterns, default: all) over the last `seconds`, in steps of whole
+        minutes that start at multiples of their length. Raises UsageError and NotFoundError."""
         minutes = math.ceil(step / 60)
         if not 60 <= seconds <= RETENTION_SECONDS:
-            raise UsageError("what was measured goes back from one minute to two days")
-        if not 1 <= minutes <= RETENTION_SECONDS // 60 or seconds / 60 / minutes > MOST_STEPS:
-            raise UsageError(f"a step is from one minute to two days, and there are at most {MOST_STEPS} of them")
+            raise UsageError(f"period {seconds:g} s is not between one minute and two days")
+        if not 1 <= minutes <= RETENTION_SECONDS // 60 or seconds / 60 / minutes > MAX_STEPS:
+            raise UsageError(
+                f"step {step:g} s is not between one minute and two days, or makes more than {MAX_STEPS} steps"
+            )
         chosen = select_families(queues, stats_snapshot.queue_names(self._redis))
         last = int(time.time()) // 60
         first = (last - int(seconds) // 60 + 1) // minutes * minutes
@@ -56,84 +58,86 @@ class MetricsOps(Part, name="metrics"):
             steps.append(
                 Step(
                     at=clock.to_datetime(begin * 60_000),
-                    arrived=_sum(_arrived(counted, queue, each, begin, end) for queue, each in depths.items()),
-                    depth=_sum(_first(each, begin, end) for each in depths.values()),
+                    arrived=_sum(_arrived(counted, queue, depth, begin, end) for queue, depth in depths.items()),
+                    depth=_sum(_first(depth, begin, end) for depth in depths.values()),
                     waits=Histogram.merged(waits.get(number, ())),
                     runs=Histogram.merged(runs.get(number, ())),
-                    **{what: sums.get((number, what), 0) for what in SUMMED},
+                    **{name: sums.get((number, name), 0) for name in SUMMED_COUNTS},
                 )
             )
         return Series(chosen, minutes * 60.0, steps)
 
     def depths(self, minutes: int = 12) -> dict[str, dict[int, int]]:
-        """How many waited in each queue when each of the last `minutes` began, by queue and minute since 1970, where
-        anybody noted that."""
+        """Return the depth of each queue at the start of each of the last `minutes`, by queue and minute since 1970.
+        Minutes without a record are missing."""
         last = int(time.time()) // 60
         return count_series.depths(
             self._redis, stats_snapshot.queue_names(self._redis), range(last - minutes + 1, last + 1)
         )
 
     def read(self) -> Metrics:
-        """Everything at this moment."""
+        """Return all current values."""
         ping = server_vitals.ping(self._redis, "")
-        seen = server_vitals.read(self._redis, [])
+        vitals = server_vitals.read(self._redis, [])
         return Metrics(
             stats=stats_snapshot.stats(self._redis),
             ever=count_series.totals(self._redis),
             workers=workers.living(self._redis),
             refused=sum(owner_limits.rejection_counts(self._redis).values()),
             rtt=ping.rtt,
-            memory=seen.memory.used if seen.memory else None,
-            memory_limit=seen.memory.limit if seen.memory else None,
+            memory=vitals.memory.used if vitals.memory else None,
+            memory_limit=vitals.memory.limit if vitals.memory else None,
             pipelines=pipeline_status.pipelines(self._redis, catalog.pipelines(), self._settings.batch_size),
             topics=self._busiest(),
         )
 
     def _busiest(self) -> list[TopicStatus]:
-        found = (topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name))
-        return nlargest(BUSIEST, (each for each in found if each.topic is not None), key=lambda each: each.rate)
+        topics = (topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name))
+        return nlargest(
+            MAX_EXPORTED_TOPICS, (topic for topic in topics if topic.topic is not None), key=lambda topic: topic.rate
+        )
 
 
 def _sums(counted: Mapping[QueueMinute, Counts], minutes: int) -> dict[tuple[int, str], int]:
-    """What was counted in each step, by the step's number."""
-    found: dict[tuple[int, str], int] = {}
+    """Return the sum of each count in each step, by the number of the step and the name of the count."""
+    sums: dict[tuple[int, str], int] = {}
     for (_, minute), counts in counted.items():
-        for what in SUMMED:
-            if what in counts:
-                found[minute // minutes, what] = found.get((minute // minutes, what), 0) + counts[what]
-    return found
+        for name in SUMMED_COUNTS:
+            if name in counts:
+                sums[minute // minutes, name] = sums.get((minute // minutes, name), 0) + counts[name]
+    return sums
 
 
-# --- depths: noted at the beginning of a minute, where anybody was there to note them ----------------------------
+# --- depths: recorded at the start of a minute by any running worker or scheduler ------------------------------
 
 Depths = dict[int, int]
-"""What waited in one queue, by the minute."""
+"""Waiting jobs of one queue, by minute."""
 
 
 def _depths(counted: Mapping[QueueMinute, Counts]) -> dict[str, Depths]:
-    found: dict[str, Depths] = {}
+    depths: dict[str, Depths] = {}
     for (queue, minute), counts in counted.items():
         if "depth" in counts:
-            found.setdefault(queue, {})[minute] = counts["depth"]
-    return found
+            depths.setdefault(queue, {})[minute] = counts["depth"]
+    return depths
 
 
 def _first(depths: Depths, begin: int, end: int) -> int | None:
-    """The depth that was noted first from a minute on, before another."""
+    """Return the first recorded depth from minute `begin` on, before minute `end`."""
     return next((depths[minute] for minute in range(begin, end) if minute in depths), None)
 
 
 def _arrived(counted: Mapping[QueueMinute, Counts], queue: str, depths: Depths, begin: int, end: int) -> int | None:
-    """How many jobs came between the first and the last depth noted: what left, and what the depth rose by."""
-    noted = [minute for minute in range(begin, end + 1) if minute in depths]
-    if len(noted) < 2:
+    """Count the jobs that arrived between the first and the last recorded depth: those that left, plus the rise."""
+    recorded = [minute for minute in range(begin, end + 1) if minute in depths]
+    if len(recorded) < 2:
         return None
-    counts = (counted.get((queue, minute), {}) for minute in range(noted[0], noted[-1]))
-    gone = sum(each.get("taken", 0) + each.get("removed", 0) for each in counts)
-    return max(0, gone + depths[noted[-1]] - depths[noted[0]])
+    counts = (counted.get((queue, minute), {}) for minute in range(recorded[0], recorded[-1]))
+    left = sum(count.get("taken", 0) + count.get("removed", 0) for count in counts)
+    return max(0, left + depths[recorded[-1]] - depths[recorded[0]])
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
-    """Of those that are known; None where none is."""
-    found = [number for number in numbers if number is not None]
-    return sum(found) if found else None
+    """Sum up the known numbers. None if none is known."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None

@@ -1,4 +1,4 @@
-"""Every queue at one moment, and what each is busy with."""
+"""Statistics: a snapshot of all queues, and their jobs by name."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from qctl.ops.selection import select_families
 
 
 class StatsOps(Part, name="stats"):
-    """What `qctl stats` shows."""
+    """Statistics, for `qctl stats`."""
 
     def read(self, only: Collection[str] | None = None) -> Stats:
-        """Every queue and the totals, or those of `only` that there are, in at most three round trips."""
+        """Read every queue and the totals, or only the existing queues of `only`, in at most three round trips."""
         return stats_snapshot.stats(self._redis, only)
 
     def recounted(self, before: Stats) -> Stats:
-        """What was read, with counts and pauses as they are now; ages, rates and durations are as they were. For who
-        watches very many queues: it costs a tenth of reading all."""
+        """Refresh the counts and pauses of a snapshot; ages, rates and durations stay. It takes a tenth of the time of
+        `read`, for monitoring very many queues."""
         return stats_snapshot.refresh_counts(self._redis, before)
 
     def names(self, queues: Sequence[str] = (), seconds: float = 3600.0) -> Names:
-        """The jobs of these queues by name: how many wait, and how they ran in the last `seconds`. Raises UsageError
-        for more than two days, and NotFoundError.
+        """Count the jobs of these queues by name: waiting jobs, and runs in the last `seconds`. Raises UsageError for
+        more than two days, and NotFoundError.
 
-        Only runs in qctl's workers are counted. What waits is estimated from a sample of each queue.
+        Only runs in qctl's workers are counted. Waiting jobs are estimated from a sample of each queue.
         """
         if not 60 <= seconds <= RETENTION_SECONDS:
-            raise UsageError("counts of job names go back from one minute to two days")
+            raise UsageError(f"period {seconds:g} s is not between one minute and two days")
         chosen = select_families(queues, stats_snapshot.queue_names(self._redis))
         last = int(time.time()) // 60
         counted = count_series.counts(self._redis, chosen, last - int(seconds) // 60 + 1, last)
@@ -55,31 +55,31 @@ class StatsOps(Part, name="stats"):
 
 
 def _by_name(queue: str, ran: Sequence[DurationHistograms], waiting: dict[str, int]) -> list[NameStats]:
-    """The jobs of one queue, the busiest first."""
-    found = []
-    for name in {*waiting, *(name for each in ran for name in (*each.runs, *each.failures))}:
-        good = Histogram.merged(each.runs.get(name, Histogram()) for each in ran)
-        bad = Histogram.merged(each.failures.get(name, Histogram()) for each in ran)
-        found.append(NameStats(queue, name, waiting.get(name, 0), good.count, bad.count, good + bad))
-    return sorted(found, key=lambda job: (-(job.finished + job.failed + job.waiting), job.name))
+    """Return the jobs of one queue, the busiest first."""
+    jobs = []
+    for name in {*waiting, *(name for times in ran for name in (*times.runs, *times.failures))}:
+        good = Histogram.merged(times.runs.get(name, Histogram()) for times in ran)
+        bad = Histogram.merged(times.failures.get(name, Histogram()) for times in ran)
+        jobs.append(NameStats(queue, name, waiting.get(name, 0), good.count, bad.count, good + bad))
+    return sorted(jobs, key=lambda job: (-(job.finished + job.failed + job.waiting), job.name))
 
 
-# --- families -----------------------------------------------------------------------------------------------
+# --- lanes --------------------------------------------------------------------------------------------------
 
 
 _COUNTS = ("waiting", "running", "scheduled", "deferred", "dead", "finished", "recent_finished", "recent_failed")
 _RATES = ("in_rate", "taken_rate", "out_rate")
 
 
-def folded(found: Stats) -> Stats:
-    """The same with the lanes of each queue in one row under its name; a lane without its queue stays alone."""
-    own = {queue.name for queue in found.queues}
+def fold_lanes(stats: Stats) -> Stats:
+    """Merge the lanes of each queue into one row under its name; a lane without its queue keeps its own row."""
+    own = {queue.name for queue in stats.queues}
     select_families: dict[str, list[QueueStats]] = {}
-    for queue in found.queues:
+    for queue in stats.queues:
         family = catalog.base_queue(queue.name)
         select_families.setdefault(family if family in own else queue.name, []).append(queue)
     rows = [lanes[0] if len(lanes) == 1 else _fold(name, lanes) for name, lanes in select_families.items()]
-    return replace(found, queues=sorted(rows, key=lambda row: row.name))
+    return replace(stats, queues=sorted(rows, key=lambda row: row.name))
 
 
 def _fold(name: str, lanes: Sequence[QueueStats]) -> QueueStats:
@@ -103,6 +103,6 @@ def _fold(name: str, lanes: Sequence[QueueStats]) -> QueueStats:
 
 
 def _sum(rates: Iterable[float | None]) -> float | None:
-    """Of those that are known; None where none is."""
-    found = [rate for rate in rates if rate is not None]
-    return sum(found) if found else None
+    """Sum up the known rates. None if none is known."""
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known else None

@@ -131,7 +131,7 @@ class Systemd:
         until = time.monotonic() + timeout
         while True:
             found = self._facts(units)
-            if all(one.settled for one in found) or time.monotonic() > until:
+            if all(one.is_stable for one in found) or time.monotonic() > until:
                 return found
             time.sleep(POLL)
 

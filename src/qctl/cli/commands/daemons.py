@@ -123,7 +123,7 @@ def scale(
     """
     daemons = Systemd(user=user).scale(queue, count, timeout=durations.parse(timeout, "--timeout"))
     _print_states(session, daemons, "scale")
-    return ExitCode.DONE if all(daemon.settled for daemon in daemons) else ExitCode.TIMED_OUT
+    return ExitCode.DONE if all(daemon.is_stable for daemon in daemons) else ExitCode.TIMED_OUT
 
 
 @command(
@@ -166,7 +166,7 @@ def _control(
     _print_states(session, daemons, verb)
     if any(daemon.active == "failed" for daemon in daemons) and verb != "stop":
         return ExitCode.FAILED
-    return ExitCode.DONE if all(daemon.settled for daemon in daemons) or not seconds else ExitCode.TIMED_OUT
+    return ExitCode.DONE if all(daemon.is_stable for daemon in daemons) or not seconds else ExitCode.TIMED_OUT
 
 
 def _print_states(session: Session, daemons: Sequence[Daemon], verb: str) -> None:

@@ -69,9 +69,9 @@ def stats(
 
 
 def _show_queues(session: Session, stats: Stats, patterns: Sequence[str], lanes: bool) -> None:
-    from qctl.ops.stats import folded  # imports redis and rq
+    from qctl.ops.stats import fold_lanes  # imports redis and rq
 
-    shown = stats if lanes else folded(stats)
+    shown = stats if lanes else fold_lanes(stats)
     if patterns:
         shown = _select(shown, stats, patterns)
     empty = "No matching queues." if patterns else EMPTY
