@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
-    from qctl.models.backup import Backup, RestoredBackup
     from qctl.models.bulk import (
         MAX_LISTED_OUTCOMES,
         BulkResult,
         ChosenJobs,
         Outcome,
         Progress,
+        RestoreResult,
         Scan,
         Selection,
         Selector,
+        TrashBatch,
         Verb,
         ignore_progress,
     )
@@ -40,9 +41,8 @@ if TYPE_CHECKING:
     from qctl.models.configuration import ContextInfo, SettingInfo
     from qctl.models.daemons import Daemon
     from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
-    from qctl.models.events import AuditEntry, Event, EventFilter
+    from qctl.models.events import AuditEntry, Event, EventFilter, HistoryStep, Span
     from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
-    from qctl.models.history import HistoryStep, Span
     from qctl.models.ingest import (
         Arrival,
         Arrivals,
@@ -56,30 +56,30 @@ if TYPE_CHECKING:
     from qctl.models.jobs import (
         DEAD_STATES,
         MOVABLE_STATES,
+        OWNED_STATUSES,
         STATE_ALIASES,
         STATES,
         Attempt,
         EditablePayload,
-        ImportResult,
         JobDetail,
         JobRow,
         Jobs,
+        OwnedJob,
+        OwnedStatus,
         Payload,
         PayloadEdit,
-        RejectedLine,
         State,
         StoppedJob,
         WaitResult,
     )
     from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
-    from qctl.models.owned import OWNED_STATUSES, OwnedJob, OwnedStatus
-    from qctl.models.queue_detail import QueueDetail
     from qctl.models.queues import (
         ClearResult,
         DeleteResult,
         DrainResult,
         Pause,
         PauseResult,
+        QueueDetail,
         QueueStats,
         ResumeResult,
         RunningJob,
@@ -88,32 +88,30 @@ if TYPE_CHECKING:
     )
     from qctl.models.schedules import CatchUp, Schedule
     from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
-    from qctl.models.trash import RestoreResult, TrashBatch
+    from qctl.models.transfer import Backup, ImportResult, RejectedLine, RestoredBackup
     from qctl.models.users import Account, AccountChange, Accounts, Role
     from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
 
 _NAMES = {
     "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
-    "backup": "Backup RestoredBackup",
-    "bulk": "MAX_LISTED_OUTCOMES BulkResult ChosenJobs Outcome Progress Scan Selection Selector Verb ignore_progress",
+    "bulk": "MAX_LISTED_OUTCOMES BulkResult ChosenJobs Outcome Progress RestoreResult Scan Selection Selector "
+    "TrashBatch Verb ignore_progress",
     "checks": "LEVEL_ORDER Check Level QueueCheck CheckedValue Threshold Thresholds CheckedMetric",
     "cleanup": "Cleanup CleanupKind CleanupResult",
     "configuration": "ContextInfo SettingInfo",
     "daemons": "Daemon",
     "dead_letters": "Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
-    "events": "AuditEntry Event EventFilter",
+    "events": "AuditEntry Event EventFilter HistoryStep Span",
     "health": "STATUS_ORDER Finding Health HealthStatus Ping Repair",
-    "history": "HistoryStep Span",
     "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail StoredReading Topics TopicStatus",
-    "jobs": "DEAD_STATES MOVABLE_STATES STATES STATE_ALIASES Attempt EditablePayload ImportResult JobDetail JobRow "
-    "Jobs Payload PayloadEdit RejectedLine State StoppedJob WaitResult",
+    "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload JobDetail JobRow "
+    "Jobs OwnedJob OwnedStatus Payload PayloadEdit State StoppedJob WaitResult",
     "metrics": "Metrics Names NameStats Series Step",
-    "owned": "OWNED_STATUSES OwnedJob OwnedStatus",
-    "queue_detail": "QueueDetail",
-    "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueStats ResumeResult RunningJob Stats Totals",
+    "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueDetail QueueStats ResumeResult RunningJob "
+    "Stats Totals",
     "schedules": "CatchUp Schedule",
     "timers": "TIMER_KINDS Coming Concern Timer TimerKind Timers",
-    "trash": "RestoreResult TrashBatch",
+    "transfer": "Backup ImportResult RejectedLine RestoredBackup",
     "users": "Account AccountChange Accounts Role",
     "workers": "Quiet QuietResult StopResult WorkerInfo",
 }

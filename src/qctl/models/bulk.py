@@ -1,9 +1,10 @@
-"""Bulk operations: the selector, the selected jobs, and the results."""
+"""Bulk operations: the selector, the selected jobs, the results, and the trash."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
 
 from qctl.errors import QctlError
@@ -156,3 +157,25 @@ class BulkResult:
     def missing(self) -> int:
         """Number of outcomes for ids without a job."""
         return sum(not outcome.queue for outcome in self.outcomes if not outcome.done)
+
+
+@dataclass(frozen=True)
+class TrashBatch:
+    """Jobs removed by one operation. `count` is the number of jobs still in the trash."""
+
+    id: str
+    queue: str
+    verb: str
+    by: str
+    at: datetime
+    expires_at: datetime
+    count: int
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """Result of `trash restore`."""
+
+    batch: str
+    queue: str
+    restored: int

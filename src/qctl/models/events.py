@@ -1,9 +1,10 @@
-"""Entries of the event stream, and of the audit."""
+"""Entries of the event stream, of the audit and of the history."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Literal
 
 
 def moment_of(entry_id: str) -> datetime:
@@ -56,3 +57,17 @@ class AuditEntry:
     seconds: float | None = None
     via: str = "cli"
     trace: str = ""
+
+
+Span = Literal["hour", "day"]
+"""Length of a step of the history. Days are in UTC."""
+
+
+@dataclass(frozen=True)
+class HistoryStep:
+    """Events of one hour or day from `at` on: their number by name, and the mean duration (s) of finished runs, None
+    without any."""
+
+    at: datetime
+    counts: dict[str, int]
+    mean_run: float | None = None

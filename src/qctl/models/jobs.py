@@ -170,19 +170,21 @@ class StoppedJob:
     seconds: float
 
 
-@dataclass(frozen=True)
-class RejectedLine:
-    """A rejected line of a file, with the reason. Lines count from 1."""
+OwnedStatus = Literal["pending", "running", "completed", "failed", "dlq"]
+"""Statuses of the gateway's interface. `failed` ended without becoming a dead letter (`dlq`): canceled or stopped."""
 
-    line: int
-    reason: str
+OWNED_STATUSES: tuple[OwnedStatus, ...] = get_args(OwnedStatus)
 
 
 @dataclass(frozen=True)
-class ImportResult:
-    """Result of an import: the number of imported items, and of rejected lines (`refused`) with the first of them."""
+class OwnedJob:
+    """One job of an owner. `retries` is the number of its retries, `modified` the time of its last change; times are
+    None if unknown."""
 
-    taken: int
-    refused: int
-    lines: list[RejectedLine] = field(default_factory=list)
-    queues: list[str] = field(default_factory=list)
+    id: str
+    name: str
+    owner: str
+    status: OwnedStatus
+    retries: int
+    created: datetime | None
+    modified: datetime | None

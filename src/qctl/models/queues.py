@@ -6,8 +6,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from qctl.histogram import Histogram
+
+if TYPE_CHECKING:
+    from qctl.models.dead_letters import Cause
+    from qctl.models.workers import WorkerInfo
 
 
 @dataclass(frozen=True)
@@ -167,3 +172,15 @@ class DeleteResult:
     removed: int
     batch: str | None
     listed: bool
+
+
+@dataclass(frozen=True)
+class QueueDetail:
+    """One queue with its lanes, the workers that listen to them, the waiting jobs by name, estimated from a sample, and
+    the most frequent causes of its dead letters."""
+
+    name: str
+    lanes: list[QueueStats]
+    workers: list[WorkerInfo]
+    names: dict[str, int]
+    causes: list[Cause]

@@ -1,11 +1,27 @@
-"""Contents of a backup, and the result of its restoration."""
+"""Backups, restorations and imports: their results, and the lines that they rejected."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from qctl.models.jobs import RejectedLine
+
+@dataclass(frozen=True)
+class RejectedLine:
+    """A rejected line of a file, with the reason. Lines count from 1."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """Result of an import: the number of imported items, and of rejected lines (`refused`) with the first of them."""
+
+    taken: int
+    refused: int
+    lines: list[RejectedLine] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
