@@ -1,4 +1,4 @@
-"""How what things cost grows with how much there is: `python benchmarks/curves.py [CURVE ...] [--quick] [--json FILE]`.
+"""Growth of costs with the size of a site: `python benchmarks/curves.py [CURVE ...] [--quick] [--json FILE]`.
 
 Four curves, each with all other sizes as they are in `BASE`: `jobs` in Redis (1,000 to 1,000,000), `queues` (1 to
 1,000), `workers` that are idle (1 to 64, real ones), and `connections` to Redis that do nothing (10 to 5,000). Told
@@ -44,7 +44,7 @@ PAUSES = 5
 """Pauses of one run, each with its end."""
 
 PARTS = 5
-"""Parts of a bulk act whose median is told."""
+"""Parts of a bulk act whose median is shown."""
 
 FIRST = "queue-0"
 """The queue in which `filling` puts nearly all."""
@@ -52,7 +52,7 @@ FIRST = "queue-0"
 
 @dataclass(frozen=True)
 class There:
-    """How much there is."""
+    """The size of a site."""
 
     jobs: int = 10_000
     queues: int = 10
@@ -82,7 +82,7 @@ QUICK: dict[str, tuple[int, ...]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of a processor: those of this process, and those of Redis."""
+    """Processor time (s) of this process and of Redis."""
 
     client: float
     redis: float
@@ -90,15 +90,15 @@ class Cost:
 
 @dataclass(frozen=True)
 class Found:
-    """What was found at one size: the bytes that Redis holds, and the costs of each act."""
+    """Measurements at one size: bytes of Redis, and the costs of each operation."""
 
     held: int
     costs: dict[str, list[Cost]]
 
 
 class Meter:
-    """What this process and Redis take. What idle workers cost Redis meanwhile is `idle`, a share of a processor, and
-    not counted."""
+    """Measures processor time of this process and of Redis. `idle` is the share of a processor that idle workers cost
+    Redis; it is subtracted."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -110,18 +110,18 @@ class Meter:
         return time.perf_counter(), time.process_time(), used["used_cpu_sys"] + used["used_cpu_user"]
 
     def between(self, before: tuple[float, float, float], after: tuple[float, float, float], acts: int) -> Cost:
-        """What one of so many acts took."""
+        """Mean cost of one of several operations."""
         wall, client, redis = (late - early for early, late in zip(before, after, strict=True))
         return Cost(client / acts, max(0.0, redis - self.idle * wall) / acts)
 
     def of(self, act: Callable[[], object], acts: int = 1) -> Cost:
-        """What it takes to do that, which is so many acts."""
+        """Measure an action that consists of several operations."""
         before = self.now()
         act()
         return self.between(before, self.now(), acts)
 
-    def settle(self, seconds: float) -> None:
-        """Learn what Redis takes while nobody here asks for anything."""
+    def measure_idle(self, seconds: float) -> None:
+        """Measure what Redis takes while this process asks nothing."""
         before = self.now()
         time.sleep(seconds)
         wall, _, redis = (late - early for early, late in zip(before, self.now(), strict=True))
@@ -186,7 +186,7 @@ def pauses(ops: Ops) -> None:
 
 
 def parts(meter: Meter, total: int, act: Callable[[Callable[[int, int | None], None]], object]) -> list[Cost]:
-    """What a bulk act takes for one job, in each of its parts."""
+    """Cost of a bulk operation for one job, in each of its parts."""
     marks = [(0, meter.now())]
 
     def progress(done: int, _of: int | None) -> None:
@@ -200,7 +200,7 @@ def parts(meter: Meter, total: int, act: Callable[[Callable[[int, int | None], N
 
 
 def measured(there: There, runs: int) -> Found:
-    """What each act takes where there is so much."""
+    """Measure each operation at one size."""
     with ExitStack() as stack:
         path, redis = stack.enter_context(unlogged_redis())
         settings = Settings.load(environ={"REDIS_URL": f"unix://{path}"})
@@ -208,7 +208,7 @@ def measured(there: There, runs: int) -> Found:
         stack.enter_context(idle_workers(there.workers, settings, redis))
         stack.enter_context(idle_connections(there.connections, path))
         meter, ops = Meter(redis), Ops(settings)
-        meter.settle(2.0)
+        meter.measure_idle(2.0)
         others = [f"empty-{n}" for n in range(there.queues - 1)]
         held = redis.info("memory")["used_memory"]
         found = {"idle, a second": [Cost(0.0, meter.idle)]}
@@ -227,13 +227,13 @@ def measured(there: There, runs: int) -> Found:
                 found[name].append(meter.of(act, count))
                 time.sleep(0.3 if name.startswith("monitor") else 0.0)
         chosen = ops.jobs.choose("retry", Selector(queue=FIRST))
-        found["retry, a job"] = parts(meter, chosen.count, lambda told: ops.jobs.retry(chosen, progress=told))
+        found["retry, a job"] = parts(meter, chosen.count, lambda shown: ops.jobs.retry(chosen, progress=shown))
         waiting = ops.queues.waiting(FIRST)
-        found["clear, a job"] = parts(meter, waiting, lambda told: ops.queues.clear(FIRST, progress=told))
+        found["clear, a job"] = parts(meter, waiting, lambda shown: ops.queues.clear(FIRST, progress=shown))
         return Found(held, found)
 
 
-# --- how it is told -----------------------------------------------------------------------------------------------
+# --- how it is shown -----------------------------------------------------------------------------------------------
 
 
 def show(curve: str, found: dict[int, Found]) -> None:
@@ -243,11 +243,11 @@ def show(curve: str, found: dict[int, Found]) -> None:
     print(f"{'Redis holds':17} MB" + "".join(f"{size.held / 1e6:18,.1f}" for size in found.values()))
     for name in next(iter(found.values())).costs:
         each, unit = (1e6, "us") if "job" in name or "claim" in name else (1e3, "ms")
-        told = [
+        shown = [
             f"{median(cost.client for cost in costs) * each:8.1f} + {median(cost.redis for cost in costs) * each:<7.2f}"
             for costs in (size.costs[name] for size in found.values())
         ]
-        print(f"{name:17} {unit}" + "".join(f"{text:>18}" for text in told), flush=True)
+        print(f"{name:17} {unit}" + "".join(f"{text:>18}" for text in shown), flush=True)
 
 
 def main() -> None:
@@ -267,8 +267,8 @@ def main() -> None:
             curves[curve][size] = measured(replace(BASE, **{curve: size}), options.runs)
         show(curve, curves[curve])
     if options.json:
-        told = {curve: {size: asdict(each) for size, each in found.items()} for curve, found in curves.items()}
-        whole = {"schema": "qctl.bench.curves/1", "base": asdict(BASE), "curves": told}
+        shown = {curve: {size: asdict(each) for size, each in found.items()} for curve, found in curves.items()}
+        whole = {"schema": "qctl.bench.curves/1", "base": asdict(BASE), "curves": shown}
         options.json.write_text(json.dumps(whole))
 
 

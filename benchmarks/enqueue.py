@@ -1,4 +1,4 @@
-"""How fast jobs are created in bulk, by QueueService and by RQ's own `enqueue_many`:
+"""Rate of creating jobs in bulk, by QueueService and by RQ's own `enqueue_many`:
 `python benchmarks/enqueue.py [JOBS]`.
 
 Both create the same jobs, with JSON payloads and three retries, in a redis-server of this benchmark's own with the log

@@ -22,7 +22,7 @@ TRACEBACK = """Traceback (most recent call last):
 """
 
 CAUSES = 20
-"""Of how many causes dead letters died: those of the first queue; in the others there are `FEW`."""
+"""Distinct causes among the dead letters of the first queue; the others have `FEW`."""
 
 FEW = 3
 
@@ -32,7 +32,7 @@ SENT = 1 << 20
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is: queues; jobs that wait, all but one a queue in the first; dead letters, half in the first."""
+    """The size of a site: queues; waiting jobs, all but one a queue in the first; dead letters, half in the first."""
 
     queues: int = 1000
     waiting: int = 1_000_000
@@ -93,7 +93,7 @@ def _wait(send: Sender, queue: str, count: int) -> None:
 
 
 def _measure(send: Sender, queue: str) -> None:
-    """What qctl's workers count: for the minutes that `stats` looks at, and some to come."""
+    """Write the counters of qctl's workers for the minutes that `stats` reads, and some ahead."""
     minute = int(time.time()) // 60 + 10
     times = {
         f"{kind}{bucket(0.01 * n)}{' app.tasks.send' if kind == 'r' else ''}": 2 for kind in "wr" for n in range(1, 11)

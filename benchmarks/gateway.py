@@ -1,4 +1,4 @@
-"""How many jobs and readings a second one gateway takes, and how soon its pages hear what happens.
+"""Rate of jobs and readings of one gateway, and latency of its live events.
 
     .venv/bin/python benchmarks/gateway.py [--quick] [--count 5000] [--connections 32] [--runs 3] [ARM ...]
     .venv/bin/python benchmarks/gateway.py --live [--quick] [--sockets 1000] [--seconds 20] [--rate 50]
@@ -67,7 +67,7 @@ class Bare(Program):
         super().__init__("server", [sys.executable, "-c", BARE, str(self.port)], folder)
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """True if it accepts connections."""
         return accepts(self.port)
 
 
@@ -120,7 +120,7 @@ ARMS: dict[str, tuple[Callable[[int], Iterator[bytes]], int, int]] = {
     "many": (_many, 202, 10),
     "lines": (_lines, 202, 10),
 }
-"""What is asked, how it is answered, and of how many times as many items: a group takes no longer than a request."""
+"""Requests with the expected status and the factor of items: a group takes no longer than a request."""
 
 
 def run(name: str, count: int, connections: int) -> Result:
@@ -129,7 +129,7 @@ def run(name: str, count: int, connections: int) -> Result:
     count *= times
     requests = make(count)
 
-    def asked(port: int, pids: dict[str, int]) -> Result:
+    def measure(port: int, pids: dict[str, int]) -> Result:
         asyncio.run(ask_all(port, make(10 * connections), status, connections))  # what is slow only once
         spent, began = Spent(pids, "clients"), time.monotonic()
         asyncio.run(ask_all(port, requests, status, connections))
@@ -137,13 +137,13 @@ def run(name: str, count: int, connections: int) -> Result:
 
     if name == "bare":
         with tempfile.TemporaryDirectory() as folder, Bare(Path(folder)) as server:
-            return asked(server.port, {"server": server.pid})
+            return measure(server.port, {"server": server.pid})
     with gateway() as (server, pids):
-        return asked(server.port, pids)
+        return measure(server.port, pids)
 
 
 def live(options: argparse.Namespace) -> None:
-    """How soon pages hear of jobs that are created."""
+    """Measure how soon pages receive the event of a created job."""
     found: list[tuple[float, ...]] = []
     for _ in range(options.runs):
         with gateway() as (server, pids):
@@ -159,8 +159,8 @@ def live(options: argparse.Namespace) -> None:
     print(f"medians of {options.runs}: p50 {p50:.1f} ms, p99 {p99:.1f} ms, longest {longest:.1f} ms", end="; ")
     print(f"{options.sockets} sockets, {options.rate} jobs/s; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     if options.json:
-        told = {"sockets": options.sockets, "rate": options.rate, "runs": [list(each) for each in found]}
-        options.json.write_text(json.dumps({"schema": "qctl.bench.live/1", **told}))
+        report = {"sockets": options.sockets, "rate": options.rate, "runs": [list(each) for each in found]}
+        options.json.write_text(json.dumps({"schema": "qctl.bench.live/1", **report}))
 
 
 def _options() -> argparse.Namespace:

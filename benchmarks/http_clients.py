@@ -58,8 +58,8 @@ async def ask_all(port: int, requests: Iterator[bytes], status: int, connections
 
 def post(path: str, body: str, kind: str = "application/json", token: str = "") -> bytes:
     """A request as it is sent."""
-    told = {"Host": "127.0.0.1", "Content-Type": kind, "Content-Length": str(len(body))}
+    headers = {"Host": "127.0.0.1", "Content-Type": kind, "Content-Length": str(len(body))}
     if token:
-        told["Authorization"] = f"Bearer {token}"
-    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+        headers["Authorization"] = f"Bearer {token}"
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"POST {path} HTTP/1.1\r\n{head}\r\n{body}".encode()

@@ -1,11 +1,11 @@
-"""How soon things happen: a job on an idle worker starts, a pause holds, a killed worker's job runs again.
+"""Latencies: start of a job on an idle worker, a pause, recovery of a killed worker's job.
 
     .venv/bin/python benchmarks/latency.py [--runs 200] [--kills 3] [--patience 90] [--json FILE] [WORKER ...]
 
 Told in milliseconds, median, 99th of a hundred and longest: from the call that enqueues until the job's first line, for
 qctl's two workers, RQ's and those of its peers; from the start of a pause until it holds while jobs run; and in seconds
-from SIGKILL of a worker, with its children, until its job begins anew on a second one. That is tried with all of them
-at once, each as it is by default, for as long as `--patience` says. Workers are those of `workers.py`, which installs
+from SIGKILL of a worker, with its children, until its job starts again on a second one. All of them are tried
+at once, each with its defaults, for at most `--patience` seconds. Workers are those of `workers.py`, which installs
 peers on the first run; Redis is a private one, AOF every second. `monitor.py` tells how soon an event is on the screen.
 """
 
@@ -184,8 +184,8 @@ def main() -> None:
         for each, tries in again.items():
             if not tries:
                 continue
-            told = ", ".join("never" if seconds is None else f"{seconds:.1f}" for seconds in tries)
-            print(f"  kill to the job's second start, {each:16} {told} s (never: not in {options.patience:.0f} s)")
+            times = ", ".join("never" if seconds is None else f"{seconds:.1f}" for seconds in tries)
+            print(f"  kill to the job's second start, {each:16} {times} s (never: not in {options.patience:.0f} s)")
     if options.json:
         whole = {"schema": "qctl.bench.latency/1", "enqueue_to_start": begun, "pause": held, "kill": again}
         options.json.write_text(json.dumps(whole))

@@ -1,4 +1,4 @@
-"""What it costs to keep `qctl monitor` open: `python benchmarks/monitor.py [SECONDS] [SCALE]`.
+"""Cost of keeping `qctl monitor` open: `python benchmarks/monitor.py [SECONDS] [SCALE]`.
 
 A private Redis with 1,000 queues, 1,000,000 jobs in the first of them and 100,000 dead letters (times SCALE), and a
 monitor in a terminal of 200 x 40. Told are: how long until its first rows, how long until a pause is seen, and until a
@@ -51,7 +51,7 @@ SCREENS = {page.digit: page.heading for page in PAGES}
 HOUR = 3600
 
 FASTER = 10
-"""How much faster than in life events come where an hour takes minutes: as much as updates then do."""
+"""Factor by which events and updates are faster when an hour is compressed into minutes."""
 
 
 class Monitor:
@@ -93,8 +93,8 @@ class Monitor:
             assert self._news.wait_for(lambda: text in self._seen, seconds), f"{text!r} was not shown"
             return time.perf_counter()
 
-    def forget(self) -> None:
-        """What was shown before does not count."""
+    def reset(self) -> None:
+        """Ignore what was shown before."""
         with self._news:
             self._seen = ""
 
@@ -149,7 +149,7 @@ def delays(monitor: Monitor, ops: Ops, times: int) -> list[float]:
     for _ in range(times):
         time.sleep(random.uniform(0.3, 0.9))
         reason = f"r{random.randrange(10**5)}"
-        monitor.forget()
+        monitor.reset()
         began = time.perf_counter()
         ops.queues.pause("queue-1", reason=reason)
         found.append(monitor.wait(reason, 30.0) - began)
@@ -163,7 +163,7 @@ def unannounced(monitor: Monitor, connection: Redis, times: int) -> list[float]:
     for _ in range(times):
         time.sleep(random.uniform(0.3, 1.3))
         count, before = random.randrange(1001, 9999), connection.llen(key)
-        monitor.forget()
+        monitor.reset()
         began = time.perf_counter()
         if count > before:
             connection.rpush(key, *["x"] * (count - before))
@@ -173,8 +173,8 @@ def unannounced(monitor: Monitor, connection: Redis, times: int) -> list[float]:
     return found
 
 
-def told(what: str, found: list[float]) -> None:
-    """Print how long it took."""
+def report(what: str, found: list[float]) -> None:
+    """Print the median and the range."""
     worst = quantiles(found, n=20)[-1]
     print(f"{what}: median {median(found) * 1000:.0f} ms, of 20 the worst {worst * 1000:.0f} ms")
 
@@ -256,11 +256,11 @@ def main() -> None:
             monitor.wait("queue-")
             monitor.press("2")
             monitor.wait("[2 Queues]")
-            told("a pause is seen", delays(monitor, ops, 20))
-            told("a count without an event", unannounced(monitor, connection, 20))
+            report("a pause is seen", delays(monitor, ops, 20))
+            report("a count without an event", unannounced(monitor, connection, 20))
             with busy(connection, size.queues):
-                told(f"a pause while {PER_SECOND} events come a second", delays(monitor, ops, 20))
-                told(f"a count while {PER_SECOND} events come a second", unannounced(monitor, connection, 20))
+                report(f"a pause while {PER_SECOND} events come a second", delays(monitor, ops, 20))
+                report(f"a count while {PER_SECOND} events come a second", unannounced(monitor, connection, 20))
                 for digit, name in SCREENS.items():
                     monitor.press(digit)
                     time.sleep(3.0)

@@ -1,4 +1,4 @@
-"""How many messages a second the MQTT bridge sustains, between a real mosquitto and a real Redis on this machine.
+"""Sustained rate of the MQTT bridge, between a real mosquitto and a real Redis on this machine.
 
     .venv/bin/python benchmarks/mqtt_bridge.py [RATE [SECONDS]]      from the folder of the checkout
 

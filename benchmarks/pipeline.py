@@ -1,4 +1,4 @@
-"""How many readings a second go all the way from MQTT to the sink, and what each stage of it costs.
+"""Rate of readings from MQTT to the sink, and the cost of each stage.
 
     .venv/bin/python benchmarks/pipeline.py [--count 200000] [--runs 3] [--json FILE] [ARM ...]
 
@@ -6,7 +6,7 @@ Arms, which take turns: `sqlite` and `influxdb` are qctl with that sink, `node` 
 architecture in Node (`node/readings.js`; its packages are installed on the first run). `bridge` is the bridge alone,
 and `paho` a bare subscriber of paho's that acknowledges by hand and keeps nothing. All of it is on this machine,
 publishers and servers too: mosquitto, Redis with AOF every second, VictoriaMetrics. Four mosquitto_pub publish COUNT
-readings with QoS 1 as fast as they are taken. Told is the rate from the first publish to the last reading in the
+readings with QoS 1 as fast as they are taken. It prints the rate from the first publish to the last reading in the
 sink, and the microseconds of a processor that each process took for one reading, which other programs disturb less.
 """
 
@@ -94,7 +94,7 @@ class Place:
         return int(file.read_text() or 0) if file.exists() else 0
 
     def idle(self) -> bool:
-        """Whether no list in Redis waits for anybody: buffers, queues, jobs in hand."""
+        """True if all lists in Redis are empty: buffers, queues, claimed jobs."""
         with self.redis.connect() as client:
             kinds = [(key, client.type(key)) for key in client.scan_iter(count=10_000)]
             lists = [key for key, kind in kinds if kind == b"list" and b"mqtt" not in key]

@@ -1,4 +1,4 @@
-"""What very many jobs cost: `python benchmarks/scale.py [SCALE]`.
+"""Cost of very many jobs: `python benchmarks/scale.py [SCALE]`.
 
 1,000,000 waiting jobs, 100,000 dead letters and 1,000 queues, or SCALE times that. Starts a private redis-server in a
 temporary folder. Told are the time that `stats` takes more than on an empty Redis, that of `dlq groups`, and of
@@ -37,7 +37,7 @@ from qctl.broker.redis import keys
 BIN = Path(sys.executable).parent
 
 BESIDE = 0.1
-"""Of the dead letters, how many `rq requeue --all` gets: it takes its time."""
+"""Dead letters given to `rq requeue --all`, which is slow."""
 
 FIRST = "queue-0"
 
@@ -85,19 +85,19 @@ def _memory(pid: int) -> int:
 # --- another client -----------------------------------------------------------------------------------------------
 
 
-def _ping(path: str, told: Connection) -> None:
+def _ping(path: str, report: Connection) -> None:
     with suppress(PermissionError):
         os.nice(-10)
     waits = []
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(path)
-        while not told.poll():
+        while not report.poll():
             start = time.perf_counter()
             client.sendall(b"PING\r\n")
             client.recv(64)
             waits.append(time.perf_counter() - start)
             time.sleep(0.0005)
-    told.send(sorted(waits))
+    report.send(sorted(waits))
 
 
 @contextmanager
@@ -124,8 +124,8 @@ def pinged(path: str, connection: Redis) -> Iterator[dict[str, float]]:
     found["long"] = sum(wait > 0.01 for wait in waits) / len(waits)
 
 
-def told(stall: dict[str, float]) -> str:
-    """How long it waited."""
+def describe(stall: dict[str, float]) -> str:
+    """Describe the longest waits."""
     most, p999, command = (stall[name] * 1000 for name in ("most", "p999", "command"))
     longest = f"{command:.1f} ms" if command else "below 0.5 ms"
     often = f"{stall['long']:.3%} longer than 10 ms"
@@ -143,7 +143,7 @@ def act(title: str, count: int, path: str, connection: Redis, *words: str) -> fl
         ran = run(path, *words)
     assert ran.code == 0, ran
     rate = count / ran.seconds
-    print(f"{title}: {ran.seconds:.1f} s, {rate:,.0f} jobs/s, {ran.memory / 1e6:.0f} MB; {told(stall)}", flush=True)
+    print(f"{title}: {ran.seconds:.1f} s, {rate:,.0f} jobs/s, {ran.memory / 1e6:.0f} MB; {describe(stall)}", flush=True)
     return rate
 
 
@@ -183,14 +183,14 @@ def main() -> None:
         for what, program in (("nothing happens", "time.sleep(5)"), ("another program computes", COMPUTE)):
             with pinged(path, connection) as stall:
                 subprocess.run([sys.executable, "-c", f"import time; {program}"], check=True)
-            print(f"while {what}: {told(stall)}", flush=True)
+            print(f"while {what}: {describe(stall)}", flush=True)
         for words in reads:
             with pinged(path, connection) as stall:
                 run(path, *words)
             full = [run(path, *words) for _ in range(5)]
             seconds, memory = median(ran.seconds for ran in full), max(ran.memory for ran in full)
             beside = f"{seconds - empty[words]:.2f} s more than with none"
-            print(f"{' '.join(words)}: {seconds:.2f} s, {beside}, {memory / 1e6:.0f} MB; {told(stall)}", flush=True)
+            print(f"{' '.join(words)}: {seconds:.2f} s, {beside}, {memory / 1e6:.0f} MB; {describe(stall)}", flush=True)
 
         interrupted(path, connection, size, "qctl", "retry", "--all", "--yes")
         left = sum(connection.zcard(keys.failed(f"queue-{n}")) for n in range(size.queues))

@@ -1,4 +1,4 @@
-"""The servers of a benchmark: those of the tests, which end with whoever started them, however that ends."""
+"""The servers of a benchmark: the tests' servers, which die with the process that started them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many readings a second each sink takes, in batches of 1000: `python benchmarks/sinks.py [INFLUX_URL]`.
+"""Rate of readings of each sink, in batches of 1000: `python benchmarks/sinks.py [INFLUX_URL]`.
 
 SQLite is written to a temporary folder of the working folder's disk; each batch is synced to it.
 """

@@ -1,4 +1,4 @@
-"""How many messages a second the socket batcher acknowledges and brings to the sink, and what each stage costs.
+"""Rate of messages that the socket batcher acknowledges and brings to the sink, and the cost of each stage.
 
     .venv/bin/python benchmarks/socket_batcher.py [--count 100000] [--connections 100] [--runs 3] [ARM ...]
     .venv/bin/python benchmarks/socket_batcher.py --crowd [--connections 5000] [--seconds 20]
@@ -56,7 +56,7 @@ class Server(Program):
         self._port = place.port
 
     def ready(self) -> bool:
-        """Whether it does."""
+        """True if it accepts connections."""
         return accepts(self._port)
 
 
@@ -94,7 +94,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Arm:
-    """What is measured: its programs, and how many rows are in its sink, where it has one."""
+    """A measured arm: its programs, and the number of rows in its sink, if it has one."""
 
     programs: Callable[[Place], Callable[[], int] | None]
 
@@ -168,8 +168,8 @@ def crowd(connections: int, seconds: int) -> None:
         p50, p99, longest = (spent[int((len(spent) - 1) * share)] * 1000 for share in (0.5, 0.99, 1.0))
         print(f"{len(spent):,} acks in {took:.1f} s: p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {longest:.0f} ms")
         memory = psutil.Process(where.pids["batcher"]).memory_info().rss / 1e6
-        told = ", ".join(f"{name} {cost:.0f}" for name, cost in costs.each(len(spent)).items())
-        print(f"the batcher: {memory:.0f} MB; us of a processor each: {told}")
+        shown = ", ".join(f"{name} {cost:.0f}" for name, cost in costs.each(len(spent)).items())
+        print(f"the batcher: {memory:.0f} MB; us of a processor each: {shown}")
 
 
 def _options() -> argparse.Namespace:

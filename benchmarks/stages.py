@@ -1,4 +1,4 @@
-"""What a way costs, stage by stage: runs that take turns, and how they are told."""
+"""Costs of a pipeline by stage: runs in turns, and their report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Result:
 
 
 class Spent:
-    """What processes take from now on. This one, and children that it has waited for, are `own`."""
+    """Processor time of processes from now on. This one, with children that it has waited for, is `own`."""
 
     def __init__(self, pids: Mapping[str, int], own: str) -> None:
         self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
@@ -39,7 +39,7 @@ class Spent:
 
 
 def parser(about: str | None, arms: Sequence[str], count: int) -> argparse.ArgumentParser:
-    """What such a benchmark is started with."""
+    """The command-line options of such a benchmark."""
     made = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("arms", nargs="*", metavar="ARM", help=f"default: {' '.join(arms)}")
     made.add_argument("--count", type=int, default=count)
@@ -56,19 +56,19 @@ def take_turns(
     for _ in range(options.runs):
         for name, found in results.items():
             found.append(run(name, options.count))
-            _tell(name, found[-1:], items)
+            _report(name, found[-1:], items)
     print(f"medians of {options.runs}, least and most; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for name, found in results.items():
-        _tell(name, found, items)
+        _report(name, found, items)
     if options.json:
-        told = {name: [asdict(each) for each in found] for name, found in results.items()}
-        options.json.write_text(json.dumps({"schema": "qctl.bench.stages/1", "count": options.count, "runs": told}))
+        shown = {name: [asdict(each) for each in found] for name, found in results.items()}
+        options.json.write_text(json.dumps({"schema": "qctl.bench.stages/1", "count": options.count, "runs": shown}))
     return results
 
 
-def _tell(name: str, results: list[Result], items: str) -> None:
+def _report(name: str, results: list[Result], items: str) -> None:
     costs = {stage: median(each.cost[stage] for each in results) for stage in results[0].cost}
-    told = ", ".join(f"{stage} {cost:.0f}" for stage, cost in {**costs, "in all": sum(costs.values())}.items())
+    shown = ", ".join(f"{stage} {cost:.0f}" for stage, cost in {**costs, "in all": sum(costs.values())}.items())
     rates = [each.rate for each in results]
     spread = f" ({min(rates):,.0f} to {max(rates):,.0f})" if len(rates) > 1 else ""
-    print(f"{name:9} {median(rates):8,.0f} {items}/s{spread}; us of a processor each: {told}")
+    print(f"{name:9} {median(rates):8,.0f} {items}/s{spread}; us of a processor each: {shown}")

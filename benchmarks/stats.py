@@ -1,4 +1,4 @@
-"""How long `qctl stats`, help and completion take beside `rq info`: `python benchmarks/stats.py [RUNS]`.
+"""Run times of `qctl stats`, help and completion beside `rq info`: `python benchmarks/stats.py [RUNS]`.
 
 First on an empty Redis, then with 1,000,000 waiting jobs, 100,000 dead letters and 1,000 queues, of which each ran jobs
 in the last minutes. Starts a private redis-server in a temporary folder. All programs take turns in one run, so that a
@@ -23,7 +23,7 @@ from servers import unlogged_redis
 BIN = Path(sys.executable).parent
 
 COMPLETION = {"_QCTL_NAMES": "queue"}
-"""What a shell asks for while names of queues are completed; verbs and options it knows by itself."""
+"""Arguments of the completion of queue names; a shell completes verbs and options by itself."""
 
 PROGRAMS: dict[str, tuple[list[str], Mapping[str, str]]] = {
     "rq info": ([str(BIN / "rq"), "info"], {}),
@@ -55,7 +55,7 @@ def run(command: list[str], env: Mapping[str, str]) -> Took:
 
 
 def measure(url: str, runs: int) -> dict[str, list[Took]]:
-    """What each program took, the programs taking turns."""
+    """Measure each program, in turns."""
     took: dict[str, list[Took]] = {name: [] for name in PROGRAMS}
     for _ in range(runs):
         for name, (command, more) in PROGRAMS.items():
@@ -69,8 +69,8 @@ def show(title: str, took: dict[str, list[Took]]) -> None:
     base_wall, base_cpu = (median(getattr(each, what) for each in took["rq info"]) for what in ("wall", "cpu"))
     for name, each in took.items():
         wall, cpu = median(one.wall for one in each), median(one.cpu for one in each)
-        told = f"{wall * 1000:6.0f} ms ({wall / base_wall:4.2f} of rq info), of a processor {cpu * 1000:6.0f} ms"
-        print(f"  {name:18} {told} ({cpu / base_cpu:4.2f})")
+        shown = f"{wall * 1000:6.0f} ms ({wall / base_wall:4.2f} of rq info), of a processor {cpu * 1000:6.0f} ms"
+        print(f"  {name:18} {shown} ({cpu / base_cpu:4.2f})")
 
 
 def main() -> None:

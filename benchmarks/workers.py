@@ -1,10 +1,10 @@
-"""How many jobs a second one worker drains, beside RQ's own and those of its peers.
+"""Rate at which one worker drains jobs, beside RQ's own and its peers.
 
     .venv/bin/python benchmarks/workers.py [--runs 3] [--count 5000] [--json FILE] [WORKER ...]
 
 All take turns in one run, so that a busy machine is busy for all of them. Each is a whole process, started by its own
 command, with the logs and the concurrency that it has by default, in one process; each runs the same function, which
-does nothing but add a byte to a file. Told is the rate from the moment when a twentieth is done until all are, and the
+does nothing but add a byte to a file. It prints the rate between the twentieth part and the last of the jobs, and the
 time of a processor that the worker, its children and Redis took meanwhile, which other work beside them changes less.
 Redis is a private one with AOF every second. Workers that fork for each job are given a tenth of the jobs. The peers
 are installed on the first run: those from Python's package index each into an environment of its own under `.peers`,
@@ -48,7 +48,7 @@ class Peer:
 
     @property
     def bin(self) -> Path:
-        """Where its programs are."""
+        """Folder of its programs."""
         return ENVIRONMENTS / self.module / "bin" if self.package else OURS
 
     def install(self) -> None:
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def cost(self) -> float:
-        """What one job took of a processor (us)."""
+        """Processor time (us) of one job."""
         return self.worker + self.redis
 
 

@@ -1,4 +1,4 @@
-"""People in a chat, over Socket.IO: most send what they should, one sends what nobody can store."""
+"""People in a chat, over Socket.IO: most send valid messages, one sends invalid ones."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Chat:
         self._last = uuid4().hex
 
     def rounds(self) -> list[Round]:
-        """What they do: two messages a second, and a bad one now and then."""
-        return [Round(0.5, self.say), Round(10.0, self.forget_the_zone), Round(17.0, self.say_otherwise, after=5.0)]
+        """Their rounds: two messages a second, and a bad one now and then."""
+        return [Round(0.5, self.say), Round(10.0, self.omit_the_zone), Round(17.0, self.say_otherwise, after=5.0)]
 
     def say(self) -> None:
         """An ordinary message."""
         self._last = uuid4().hex
         self._send(self._last, random.choice(WORDS))
 
-    def forget_the_zone(self) -> None:
+    def omit_the_zone(self) -> None:
         """A timestamp that may mean any hour: refused when it arrives."""
         self._send(uuid4().hex, "What time is it?", datetime.now().isoformat())  # noqa: DTZ005 - the point of it
 

@@ -27,7 +27,7 @@ class Devices:
         self._faults = 0
 
     def rounds(self) -> list[Round]:
-        """What they do: some three readings a second, and a fault now and then."""
+        """Their rounds: some three readings a second, and a fault now and then."""
         return [Round(1.0, self.measure), Round(4.0, self.report_power), Round(12.0, self.fail)]
 
     def measure(self) -> None:
@@ -42,7 +42,7 @@ class Devices:
         self._client.publish("sensors/roof/solar/watts", str(random.randint(0, 400)), qos=1)
 
     def fail(self) -> None:
-        """What is no reading: the bridge makes a dead letter of it, with the reason."""
+        """Send something that is not a reading: the bridge makes a dead letter of it, with the reason."""
         self._client.publish("sensors/attic", NONSENSE[self._faults % len(NONSENSE)], qos=1)
         self._faults += 1
 

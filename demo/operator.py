@@ -31,7 +31,7 @@ class Operator:
         self._site = site
 
     def rounds(self) -> list[Round]:
-        """What they do: the day's work in the first minute, then again every few."""
+        """Their rounds: the day's work in the first minute, then again every few minutes."""
         return [
             Round(3600, self.schedule),
             Round(180, self.hold_reports, after=8),
@@ -43,7 +43,7 @@ class Operator:
         ]
 
     def schedule(self) -> None:
-        """What comes at a time; one of it is on hold."""
+        """Add schedules; pause one."""
         for name, job, *how in SCHEDULES:
             self.qctl("schedule", "add", name, job, *how, "--replace")
         self.qctl("schedule", "pause", "spring-mail")
@@ -57,11 +57,11 @@ class Operator:
         self.qctl("pause", "email.low", "--create", "--for=2m", "--reason=the newsletter is being read again")
 
     def throw_away(self) -> None:
-        """What nobody wants to look at goes to the trash."""
+        """Move uninteresting dead letters to the trash."""
         self.qctl("dlq", "discard", "--job=welcome-email", "--yes")
 
     def tidy_up(self) -> None:
-        """What has been dead for long goes too: there is more every minute."""
+        """Move old dead letters to the trash: more come every minute."""
         self.qctl("dlq", "discard", "--older-than=30m", "--limit=1000", "--yes")
 
     def try_again(self) -> None:
@@ -69,7 +69,7 @@ class Operator:
         self.qctl("retry", "--queue=inventory", "--limit=5", "--yes")
 
     def silence(self) -> None:
-        """An alert that everybody knows about is told to nobody."""
+        """Mute an alert that everybody knows about."""
         self.qctl("alert", "mute", "errors", "--for=1h", "--reason=the bank is being slow")
 
     def qctl(self, *words: str) -> None:

@@ -14,13 +14,13 @@ from qctl.settings import Settings
 SHOP = 7
 
 SECRETS = "http://169.254.169.254/latest"
-"""Where machines in a cloud find their keys: nothing is ever sent there."""
+"""Address at which machines in a cloud find their keys: nothing is ever sent there."""
 
 PEOPLE = ("ada", "grace", "linus", "mallory")
 
 
 class Producers:
-    """What the application does, in good and in bad."""
+    """The application's calls, valid and invalid."""
 
     def __init__(self, service: QueueService, settings: Settings) -> None:
         self._service = service

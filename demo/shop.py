@@ -58,6 +58,6 @@ def simulate(name: str, data: dict[str, Any] | None = None) -> str:
 
 @job("shrink-picture", queue="shop")
 def shrink_picture(name: str) -> None:
-    """A picture that ends whoever reads it, as a bug in a library does: three times, then it is in quarantine."""
+    """A picture that kills its worker, as a bug in a library does: after three times it is quarantined."""
     logging.getLogger(__name__).info("reading %s", name)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -12,10 +12,10 @@ from qctl.settings import Settings
 ROOT = Path(__file__).parents[1]
 
 OWN_PORTS = {"MQTT_PORT": "1884", "PORT": "3001", "QCTL_GATEWAY_PORT": "2001"}
-"""Beside those of a `qctl up` that is in use."""
+"""Ports beside those of a `qctl up` that is in use."""
 
-KEPT = ("LOG_LEVEL", "LOG_FORMAT", *OWN_PORTS)
-"""Settings that are taken over from whoever starts the demo. No other is: one that names a real server, of Redis or of
+INHERITED_SETTINGS = ("LOG_LEVEL", "LOG_FORMAT", *OWN_PORTS)
+"""Settings inherited from the environment. No other is: one that names a real server, of Redis or of
 mail, would have made-up data sent there."""
 
 CLOSED = 9
@@ -57,7 +57,7 @@ WAREHOUSE = "sku,name,quantity,threshold\nlamp,Desk lamp,35,10\nchair,Chair,4,10
 
 @dataclass(frozen=True)
 class Site:
-    """Where the demo lives. `partner` is the port of the supplier's server (`partner.py`)."""
+    """The demo's home and ports. `partner` is the port of the supplier's server (`partner.py`)."""
 
     home: Path
     partner: int
@@ -66,7 +66,7 @@ class Site:
     def environ(self) -> dict[str, str]:
         """The environment of every program of the site."""
         known = {spec.metadata["env"] for spec in fields(Settings)}
-        ours = {name: value for name, value in os.environ.items() if name not in known or name in KEPT}
+        ours = {name: value for name, value in os.environ.items() if name not in known or name in INHERITED_SETTINGS}
         supplier = f"127.0.0.1:{self.partner}"
         own = {
             "QCTL_HOME": str(self.home),

@@ -20,23 +20,23 @@ async def task(_context: Any) -> None:
     noop()
 
 
-async def tell(_context: Any, seconds: float) -> None:
-    """Tell, then take so long."""
+async def report_start(_context: Any, seconds: float) -> None:
+    """Report the start, then run for this time."""
     timed.began()
     await asyncio.sleep(seconds)
 
 
 class WorkerSettings:
-    """What the worker reads."""
+    """Settings that the worker reads."""
 
-    functions: ClassVar[list[Any]] = [task, tell]
+    functions: ClassVar[list[Any]] = [task, report_start]
     redis_settings = SERVER
 
 
 async def main() -> None:
     """Do what is asked."""
     pool = await create_pool(SERVER)
-    await verbs.run_soon(lambda: pool.enqueue_job("task"), lambda seconds: pool.enqueue_job("tell", seconds))
+    await verbs.run_soon(lambda: pool.enqueue_job("task"), lambda seconds: pool.enqueue_job("report_start", seconds))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from noop import noop
 
 app = Celery("celery_peer", broker=os.environ["BENCH_REDIS"], backend=os.environ["BENCH_REDIS"])
 task = app.task(name="noop")(noop)
-tell = app.task(name="tell")(timed.tell)
+report_start = app.task(name="report_start")(timed.report_start)
 
 if __name__ == "__main__":
-    verbs.run(task.delay, tell.delay)
+    verbs.run(task.delay, report_start.delay)

@@ -12,7 +12,7 @@ from noop import noop
 
 dramatiq.set_broker(RedisBroker(url=os.environ["BENCH_REDIS"]))
 task = dramatiq.actor(noop)
-tell = dramatiq.actor(timed.tell)
+report_start = dramatiq.actor(timed.report_start)
 
 if __name__ == "__main__":
-    verbs.run(task.send, tell.send)
+    verbs.run(task.send, report_start.send)

@@ -11,7 +11,7 @@ from noop import noop
 
 huey = RedisHuey("bench", url=os.environ["BENCH_REDIS"])
 task = huey.task()(noop)
-tell = huey.task()(timed.tell)
+report_start = huey.task()(timed.report_start)
 
 if __name__ == "__main__":
-    verbs.run(task, tell)
+    verbs.run(task, report_start)

@@ -22,4 +22,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "fill":
         fill(bench, int(sys.argv[2]))
     else:
-        verbs.run(lambda: bench.enqueue("noop.noop"), lambda seconds: bench.enqueue("timed.tell", seconds))
+        verbs.run(lambda: bench.enqueue("noop.noop"), lambda seconds: bench.enqueue("timed.report_start", seconds))

@@ -19,19 +19,19 @@ async def task(_context: Any) -> None:
     noop()
 
 
-async def tell(_context: Any, *, seconds: float) -> None:
-    """Tell, then take so long."""
+async def report_start(_context: Any, *, seconds: float) -> None:
+    """Report the start, then run for this time."""
     timed.began()
     await asyncio.sleep(seconds)
 
 
-settings = {"queue": queue, "functions": [task, tell]}
+settings = {"queue": queue, "functions": [task, report_start]}
 
 
 async def main() -> None:
     """Do what is asked."""
     await queue.connect()
-    await verbs.run_soon(lambda: queue.enqueue("task"), lambda seconds: queue.enqueue("tell", seconds=seconds))
+    await verbs.run_soon(lambda: queue.enqueue("task"), lambda seconds: queue.enqueue("report_start", seconds=seconds))
     await queue.disconnect()
 
 

@@ -15,7 +15,7 @@ def began() -> None:
     _redis.rpush("began", time.time())
 
 
-def tell(seconds: float) -> None:
-    """Tell, then take so long."""
+def report_start(seconds: float) -> None:
+    """Report the start, then run for this time."""
     began()
     time.sleep(seconds)

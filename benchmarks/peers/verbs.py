@@ -1,5 +1,5 @@
-"""What each peer is asked: `fill COUNT` no-ops, `ask COUNT` (how soon a job begins, in seconds, a line each), or
-`hold SECONDS`, a job that takes so long."""
+"""Commands of each peer: `fill COUNT` no-ops, `ask COUNT` (start latency of a job in seconds, one line each), or
+`hold SECONDS`, a job that runs for this time."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from typing import Any
 from redis import Redis
 
 
-def run(noop: Callable[[], Any], tell: Callable[[float], Any]) -> None:
+def run(noop: Callable[[], Any], report_start: Callable[[float], Any]) -> None:
     """Do what the arguments of this process say, by these two that enqueue a job each."""
 
     async def soon_noop() -> None:
         noop()
 
     async def soon_tell(seconds: float) -> None:
-        tell(seconds)
+        report_start(seconds)
 
     asyncio.run(run_soon(soon_noop, soon_tell))
 
 
-async def run_soon(noop: Callable[[], Awaitable[Any]], tell: Callable[[float], Awaitable[Any]]) -> None:
+async def run_soon(noop: Callable[[], Awaitable[Any]], report_start: Callable[[float], Awaitable[Any]]) -> None:
     """The same by coroutines."""
     verb, number = sys.argv[1:]
     if verb == "fill":
         for _ in range(int(number)):
             await noop()
     elif verb == "hold":
-        await tell(float(number))
+        await report_start(float(number))
     else:
-        await _ask(int(number), tell)
+        await _ask(int(number), report_start)
 
 
-async def _ask(count: int, tell: Callable[[float], Awaitable[Any]]) -> None:
+async def _ask(count: int, report_start: Callable[[float], Awaitable[Any]]) -> None:
     """The first is not told: it waits for the worker to come up."""
     redis = Redis.from_url(os.environ["BENCH_REDIS"], socket_timeout=90)
     for n in range(count + 1):
         before = time.time()
-        await tell(0.0)
+        await report_start(0.0)
         answer = redis.blpop(["began"], timeout=60)
         assert answer, "no job began"
         if n:
