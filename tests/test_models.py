@@ -1,4 +1,4 @@
-"""The models as a package: each name is there, and brings its own module alone."""
+"""The package of models: each name exists, and imports only its own module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_another_name_is_an_error() -> None:
         models.Nothing  # noqa: B018 - looking is the test
 
 
-def test_a_name_brings_no_other_module() -> None:
+def test_a_name_imports_only_its_module() -> None:
     code = "import sys; from qctl.models import Stats; print(*(m for m in sys.modules if m.startswith('qctl.models.')))"
     run = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
     assert run.stdout.split() == ["qctl.models.queues"]

@@ -1,4 +1,4 @@
-"""Thresholds as people type them."""
+"""Parsing of thresholds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from qctl.models import Level, Threshold
         (thresholds.parse_minimum, "1", Threshold(None, 1, is_minimum=True)),
     ],
 )
-def test_what_is_read(read: object, text: str, found: Threshold) -> None:
+def test_thresholds_are_parsed(read: object, text: str, found: Threshold) -> None:
     assert callable(read)
     assert read(text, "--max") == found
 
@@ -47,7 +47,7 @@ def test_what_is_read(read: object, text: str, found: Threshold) -> None:
         (thresholds.parse_minimum, "1:2", "has a warning value below the critical value"),
     ],
 )
-def test_what_cannot_be_read_is_quoted(read: object, text: str, said: str) -> None:
+def test_invalid_thresholds_are_quoted(read: object, text: str, said: str) -> None:
     assert callable(read)
     with pytest.raises(UsageError) as problem:
         read(text, "--max")
@@ -67,5 +67,5 @@ def test_what_cannot_be_read_is_quoted(read: object, text: str, said: str) -> No
         (Threshold(2, 1, is_minimum=True), 0, Level.CRITICAL),
     ],
 )
-def test_what_is_beyond(limit: Threshold, value: float, level: Level) -> None:
+def test_values_beyond_a_limit_have_its_level(limit: Threshold, value: float, level: Level) -> None:
     assert limit.level_of(value) is level

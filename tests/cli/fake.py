@@ -36,12 +36,12 @@ NOW = fake_jobs.NOW
 
 
 def stats_of(*queues: QueueStats) -> Stats:
-    """These queues, read now."""
+    """Create a snapshot of these queues."""
     return Stats(NOW, list(queues), Totals.of(queues))
 
 
 def pause_of(queue: str, **more: Any) -> PauseResult:
-    """A queue that was just paused."""
+    """Create the result of pausing a queue."""
     held = Pause(queue, "ops@host", NOW, "deploy", NOW + timedelta(minutes=30))
     return PauseResult(**{"pause": held, "changed": True, "running": [], "waited": 0.0, **more})
 

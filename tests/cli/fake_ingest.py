@@ -1,4 +1,4 @@
-"""What a stand-in for `Ops` says of the way of data into the queues."""
+"""Answers of the fake `Ops` about data ingestion."""
 
 from __future__ import annotations
 

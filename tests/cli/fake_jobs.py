@@ -1,4 +1,4 @@
-"""What a fake `Ops` answers about jobs."""
+"""Answers of the fake `Ops` about jobs."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ CAUSE = Cause(
 
 
 def choose(_verb: str, selector: Selector) -> Selection:
-    """The jobs that were named, else two dead ones."""
+    """Select the named jobs, else two dead letters."""
     ids = [id_.encode() for id_ in selector.ids or ("job-1", "job-2")]
     return Selection([ChosenJobs("email", "failed", ids)])
 
 
 def done(chosen: Selection, **_: Any) -> BulkResult:
-    """All of them."""
+    """Report success for all jobs."""
     return BulkResult.of([Outcome(id_.decode(), part.queue, True) for part in chosen.chosen for id_ in part.ids])
 
 
@@ -77,7 +77,7 @@ BEFORE = '{"function": "app.send", "args": [], "kwargs": {}}'
 
 
 def export(chosen: Selection, write: Callable[[str], None]) -> int:
-    """A line for each."""
+    """Write a line for each job."""
     for part in chosen.chosen:
         write("".join(f'{{"id": "{id_.decode()}"}}\n' for id_ in part.ids))
     return chosen.count

@@ -1,4 +1,4 @@
-"""What a stand-in for `Ops` says of workers, schedules, events and the audit."""
+"""Answers of the fake `Ops` about users, workers, schedules, events and the audit."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ TIMER = Timer(
 
 
 def stopped(names: Any, now: bool = False, timeout: float = 0.0, waiting: Any = None) -> list[StopResult]:
-    """Every worker is gone at once."""
+    """Report every worker as gone."""
     if waiting:
         waiting(len(names), len(names))
     return [StopResult(replace(WORKER, name=name), True, now, 0.1) for name in names]

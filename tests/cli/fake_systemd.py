@@ -1,4 +1,4 @@
-"""A systemd of one daemon for commands that are only to be printed; the real one is in tests/systemd."""
+"""Fake of systemd with one daemon, for commands that print it; tests/systemd uses the real one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ StatusText=watches 3 schedules\x1b[31m
 
 
 class FakeSystemd:
-    """Answers as systemctl does, and notes what it was asked to change."""
+    """Answers like systemctl, and records changes."""
 
     def __init__(self) -> None:
         self.done: list[tuple[str, ...]] = []
 
     def systemctl(self, _user: bool, *arguments: str) -> str:
-        """What systemctl prints."""
+        """Return the output of systemctl."""
         if arguments[0] in ("list-units", "list-unit-files"):
             return "qctl-scheduler.service loaded\nqctl-worker@email.service loaded\nqctl-worker@.service disabled\n"
         if arguments[0] == "show":
@@ -39,7 +39,7 @@ class FakeSystemd:
         return ""
 
     def journalctl(self, _user: bool, arguments: Sequence[str]) -> int:
-        """Prints a line as journalctl does."""
+        """Print a line like journalctl."""
         self.done.append(tuple(arguments))
         print("Nov 22 08:20:53 vm qctl-scheduler[42]: running schedules")
         return 0

@@ -1,4 +1,4 @@
-"""What a stand-in for `Ops` says of what was measured, of checks, alerts and housekeeping."""
+"""Answers of the fake `Ops` about metrics, checks, alerts and cleanup."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from qctl.models import (
 )
 
 TIMES = Histogram({0: 90, 32: 10})
-"""Ninety of a second, ten of five seconds."""
+"""Ninety durations of a second, ten of five seconds."""
 
 QUEUE = QueueStats(
     "email", waiting=4, dead=2, in_rate=1.0, taken_rate=2.0, recent_failed=1, recent_finished=3, runs=TIMES
@@ -59,7 +59,7 @@ METRICS = Metrics(
 
 
 def removed(kinds: Any, *, dry_run: bool = False, **_: Any) -> Cleanup:
-    """Three things of each kind went, or would go."""
+    """Report three deleted items of each kind."""
     batch = "20261122-044512-x7f2"
     found = [
         CleanupResult(kind, 3, 1200 if kind in ("reports", "exports") else 0, batch if kind == "failed" else None)

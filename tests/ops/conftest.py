@@ -1,4 +1,4 @@
-"""Ops on the shared Redis."""
+"""Fixture: `Ops` on the shared Redis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qctl.settings import Settings
 
 @pytest.fixture
 def ops(settings: Settings) -> Iterator[Ops]:
-    """Operations on `redis_server`, by a connection of their own."""
+    """`Ops` on `redis_server`, with a connection of its own."""
     operations = Ops(settings)
     yield operations
     operations.close()

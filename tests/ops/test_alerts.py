@@ -1,4 +1,4 @@
-"""Alerts: rules that are read whole or not at all, told by every way there is, once, and again in time."""
+"""Alert rules: parsing, alerts through every channel, repeats and recovery."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Make = Callable[..., Settings]
 
 
 class Hook:
-    """A web hook on a port of its own: what was sent to it, and what it answers."""
+    """A webhook on a port of its own: received requests, and the status it answers."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, dict[str, Any]]] = []
@@ -75,7 +75,7 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture
 def write(tmp_path: Path, make_settings: Make, hook: Hook) -> Callable[..., Settings]:
-    """Writes rules and gives the settings that name them."""
+    """Write a file of rules; returns the settings that name it."""
 
     def rules(text: str, **names: str) -> Settings:
         file = tmp_path / "alerts.toml"
@@ -97,19 +97,19 @@ def rule(**more: Any) -> str:
 
 
 def late(connection: Redis, seconds: float, queue: str = "mail") -> None:
-    """One job has waited that long in a queue."""
+    """Enqueue a job that has waited `seconds`."""
     since = datetime.now(timezone.utc) - timedelta(seconds=seconds)
     if not connection.exists(keys.job("a")):
         stock.enqueue(connection, queue, "a")
     connection.hset(keys.job("a"), "enqueued_at", utcformat(since))
 
 
-def told(hook: Hook) -> list[tuple[str, bool]]:
+def sent(hook: Hook) -> list[tuple[str, bool]]:
     return [(body["level"], body["resolved"]) for _, body in hook.received]
 
 
 def ago(connection: Redis, seconds: float) -> None:
-    """Make it look as if everything noted of the alert `late` had happened so much earlier."""
+    """Move the recorded times of the rule `late` into the past."""
     known = alert_state.read_firing(connection)["late"]["mail"]
     back = timedelta(seconds=seconds)
     earlier = {channel: (when - back, level) for channel, (when, level) in known.notified.items()}
@@ -119,16 +119,16 @@ def ago(connection: Redis, seconds: float) -> None:
 # --- telling ------------------------------------------------------------------------------------------------
 
 
-def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, write: Make, hook: Hook) -> None:
-    """Alerts from the queue tool itself (3 of what users ask for)."""
+def test_alerts_once_when_worse_at_intervals_and_after_recovery(connection: Redis, write: Make, hook: Hook) -> None:
+    """Wish 3 of tests/repo/test_wishes.py: alerts from the queue tool itself."""
     watch = AlertWatch(write(rule(webhook=[hook.url + "/1"], repeat="1h")), describe_problems)
     late(connection, 30)
     watch.check()
-    assert told(hook) == []
+    assert sent(hook) == []
     late(connection, 90)
     watch.check()
     watch.check()
-    assert told(hook) == [("WARNING", False)]
+    assert sent(hook) == [("WARNING", False)]
     path, body = hook.received[0]
     assert (path, body["rule"], body["queue"]) == ("/team/1", "late", "mail")
     assert "oldest job waits" in body["words"]
@@ -136,45 +136,45 @@ def test_told_once_when_worse_again_in_time_and_when_well(connection: Redis, wri
     late(connection, 400)
     watch.check()
     watch.check()
-    assert told(hook)[1:] == [("CRITICAL", False)]
+    assert sent(hook)[1:] == [("CRITICAL", False)]
     ago(connection, 3601)
     watch.check()
     watch.check()
-    assert told(hook)[2:] == [("CRITICAL", False)]
+    assert sent(hook)[2:] == [("CRITICAL", False)]
     connection.delete(keys.queue("mail"))
     watch.check()
     watch.check()
-    assert told(hook)[3:] == [("OK", True)]
+    assert sent(hook)[3:] == [("OK", True)]
     assert alert_state.read_firing(connection) == {}
     assert [e.fields["queue"] for e in events.newest(connection, 9) if e.event == "alerted"] == ["mail"] * 4
 
 
-def test_only_what_lasts_is_told(connection: Redis, write: Make, hook: Hook) -> None:
+def test_a_short_problem_sends_no_alert(connection: Redis, write: Make, hook: Hook) -> None:
     watch = AlertWatch(write(rule(webhook=[hook.url], **{"for": "2m"})), describe_problems)
     late(connection, 400)
     watch.check()
-    assert told(hook) == []
+    assert sent(hook) == []
     ago(connection, 121)
     watch.check()
-    assert told(hook) == [("CRITICAL", False)]
+    assert sent(hook) == [("CRITICAL", False)]
     # What went before anybody was told needs no word that it is over.
     connection.delete(keys.ALERTS)
     watch.check()
     connection.delete(keys.queue("mail"))
     watch.check()
-    assert told(hook) == [("CRITICAL", False)]
+    assert sent(hook) == [("CRITICAL", False)]
 
 
-def test_repeat_of_nothing_never_tells_again(connection: Redis, write: Make, hook: Hook) -> None:
+def test_a_repeat_of_zero_sends_no_further_alert(connection: Redis, write: Make, hook: Hook) -> None:
     watch = AlertWatch(write(rule(webhook=[hook.url], repeat="0s")), describe_problems)
     late(connection, 400)
     watch.check()
     ago(connection, 30 * 86_400)
     watch.check()
-    assert told(hook) == [("CRITICAL", False)]
+    assert sent(hook) == [("CRITICAL", False)]
 
 
-def test_two_schedulers_and_a_restart_tell_once(connection: Redis, write: Make, hook: Hook) -> None:
+def test_two_schedulers_and_a_restart_alert_once(connection: Redis, write: Make, hook: Hook) -> None:
     settings = write(rule(webhook=[hook.url]))
     late(connection, 400)
     for _ in range(3):
@@ -182,12 +182,10 @@ def test_two_schedulers_and_a_restart_tell_once(connection: Redis, write: Make, 
     with locks.try_lock(connection, "alerts", 60):
         connection.delete(keys.ALERTS)
         AlertWatch(settings, describe_problems).check()
-    assert told(hook) == [("CRITICAL", False)]
+    assert sent(hook) == [("CRITICAL", False)]
 
 
-def test_a_channel_that_fails_is_tried_again_the_others_are_not(
-    connection: Redis, write: Make, hook: Hook, tmp_path: Path
-) -> None:
+def test_only_a_failed_channel_is_repeated(connection: Redis, write: Make, hook: Hook, tmp_path: Path) -> None:
     note = tmp_path / "paged"
     command = ["/bin/sh", "-c", f'cat >> "{note}"; echo >> "{note}"']
     watch = AlertWatch(write(rule(webhook=[hook.url], command=command)), describe_problems)
@@ -198,29 +196,29 @@ def test_a_channel_that_fails_is_tried_again_the_others_are_not(
     hook.status = 200
     watch.check()
     watch.check()
-    assert len(told(hook)) == 3
+    assert len(sent(hook)) == 3
     (paged,) = [json.loads(line) for line in note.read_text().splitlines()]
     assert (paged["schema"], paged["level"]) == ("qctl.alert/1", "CRITICAL")
 
 
-def test_nobody_is_told_of_what_is_muted(ops: Ops, connection: Redis, write: Make, hook: Hook) -> None:
+def test_a_muted_rule_sends_no_alert(ops: Ops, connection: Redis, write: Make, hook: Hook) -> None:
     watch = AlertWatch(write(rule(webhook=[hook.url])), describe_problems)
     late(connection, 400)
     alert_state.mute(connection, "late", by="me", seconds=60, reason="deploy")
     watch.check()
-    assert told(hook) == []
+    assert sent(hook) == []
     alert_state.mute(connection, "late", by="me", seconds=-1, reason="over")
     watch.check()
-    assert told(hook) == [("CRITICAL", False)]
+    assert sent(hook) == [("CRITICAL", False)]
 
 
-def test_mail_goes_by_the_queue_email(connection: Redis, write: Make, tmp_path: Path, monkeypatch: Any) -> None:
+def test_mail_is_sent_through_the_queue_email(connection: Redis, write: Make, tmp_path: Path, monkeypatch: Any) -> None:
     settings = write(rule(email=["ops@example.com"]))
     late(connection, 400)
     AlertWatch(settings, describe_problems).check()
     assert connection.llen(keys.queue("email.high")) == 1
     # The same notice again, as after a death between the telling and the note, is the same mail.
-    connection.hset(keys.ALERTS, "late|mail", json.dumps(without_told(connection)))
+    connection.hset(keys.ALERTS, "late|mail", json.dumps(without_notified(connection)))
     AlertWatch(settings, describe_problems).check()
     assert connection.llen(keys.queue("email.high")) == 1
     monkeypatch.setenv("REDIS_URL", settings.redis_target)
@@ -231,11 +229,11 @@ def test_mail_goes_by_the_queue_email(connection: Redis, write: Make, tmp_path: 
     assert "Subject: [qctl] CRITICAL late: mail: oldest job waits" in mail.read_text().replace("\n ", " ")
 
 
-def without_told(connection: Redis) -> dict[str, Any]:
+def without_notified(connection: Redis) -> dict[str, Any]:
     return {**json.loads(connection.hget(keys.ALERTS, "late|mail")), "told": {}}
 
 
-def test_of_a_rule_that_is_gone_nothing_is_remembered(connection: Redis, write: Make, hook: Hook) -> None:
+def test_the_state_of_a_deleted_rule_is_deleted(connection: Redis, write: Make, hook: Hook) -> None:
     late(connection, 400)
     AlertWatch(write(rule(webhook=[hook.url])), describe_problems).check()
     assert alert_state.read_firing(connection)
@@ -243,7 +241,7 @@ def test_of_a_rule_that_is_gone_nothing_is_remembered(connection: Redis, write: 
     assert alert_state.read_firing(connection) == {}
 
 
-def test_a_file_that_breaks_leaves_the_rules_as_they_were(
+def test_an_invalid_file_leaves_the_previous_rules_in_force(
     connection: Redis, write: Make, hook: Hook, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = AlertWatch(write(rule(webhook=[hook.url])), describe_problems)
@@ -252,11 +250,11 @@ def test_a_file_that_breaks_leaves_the_rules_as_they_were(
     late(connection, 400)
     watch.check()
     watch.check()
-    assert told(hook) == [("CRITICAL", False)]
+    assert sent(hook) == [("CRITICAL", False)]
     assert len([r for r in caplog.records if "alert rules not reloaded" in r.message]) == 1
 
 
-def test_it_goes_on_whatever_happens(connection: Redis, write: Make, hook: Hook) -> None:
+def test_checking_continues_after_any_error(connection: Redis, write: Make, hook: Hook) -> None:
     settings = write(rule(webhook=[hook.url]), QCTL_ALERT_INTERVAL="1")
     connection.hset(keys.ALERTS, mapping={"late|mail": "no JSON", "x": "{}", "late|other": '{"told": 5}'})
     connection.set(keys.MUTED_ALERTS, "text")
@@ -292,7 +290,7 @@ def test_it_goes_on_whatever_happens(connection: Redis, write: Make, hook: Hook)
         ("https://[", False),
     ],
 )
-def test_a_web_hook_lies_below_what_is_allowed(url: str, allowed: bool) -> None:
+def test_a_webhook_must_lie_below_an_allowed_url(url: str, allowed: bool) -> None:
     assert is_allowed_webhook(url, ("https://hooks.example/team",)) is allowed
 
 
@@ -311,7 +309,7 @@ def test_a_redirect_is_not_followed(connection: Redis, write: Make, hook: Hook) 
         (["/not/there"], "cannot be run: No such file or directory"),
     ],
 )
-def test_a_command_that_fails_says_why(write: Make, command: list[str], problem: str) -> None:
+def test_a_failed_command_reports_the_reason(write: Make, command: list[str], problem: str) -> None:
     (delivery,) = Ops(write(rule(command=command))).alerts.test("late")
     assert (delivery.sent, delivery.problem) == (False, problem)
 
@@ -333,7 +331,7 @@ def test_a_command_gets_the_notice_and_no_secrets(
 # --- what people do -----------------------------------------------------------------------------------------
 
 
-def test_rules_are_listed_as_they_stand(connection: Redis, write: Make, hook: Hook) -> None:
+def test_rules_are_listed_with_their_state(connection: Redis, write: Make, hook: Hook) -> None:
     settings = write(rule(webhook=[hook.url + "/secret"]) + rule(name="calm", queues=["not-there"], webhook=[hook.url]))
     late(connection, 400)
     AlertWatch(settings, describe_problems).check()
@@ -376,7 +374,7 @@ def test_rules_are_listed_as_they_stand(connection: Redis, write: Make, hook: Ho
         (rule(command=["page"]), "'page' is not an absolute path"),
     ],
 )
-def test_a_rule_that_cannot_be_used_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_rule_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(text)
     with pytest.raises(SettingsError, match=said) as problem:
@@ -400,12 +398,12 @@ def test_the_rule_in_the_documentation_is_valid(tmp_path: Path) -> None:
     assert [channel.kind for channel in found.channels] == ["email", "webhook", "command"]
 
 
-def test_no_file_is_no_rules(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_rules(tmp_path: Path) -> None:
     assert load(tmp_path / "not there.toml") == []
 
 
 @pytest.mark.parametrize("mode", [stat.S_IWGRP, stat.S_IWOTH])
-def test_rules_with_a_command_must_be_ours_alone(tmp_path: Path, mode: int) -> None:
+def test_a_file_with_commands_must_not_be_writable_by_others(tmp_path: Path, mode: int) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(rule(command=["/bin/true"]))
     file.chmod(0o600)

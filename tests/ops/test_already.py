@@ -1,4 +1,4 @@
-"""What is asked for twice: it is so already, which is told, and is no failure."""
+"""Repeated operations: jobs that need no change are reported, and are no failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def do(ops: Ops, act: Verb, *ids: str) -> BulkResult:
 
 
 def finish(connection: Redis, job_id: str) -> None:
-    """Let a job end well, as a stock worker writes it."""
+    """Finish a job as a stock worker does."""
     job = Job.fetch(job_id, connection=connection)
     with connection.pipeline() as pipe:
         job.set_status(JobStatus.FINISHED, pipeline=pipe)
@@ -38,7 +38,7 @@ def finish(connection: Redis, job_id: str) -> None:
         ("discard", "it is already in the trash"),
     ],
 )
-def test_the_second_time_nothing_is_left_to_do(ops: Ops, connection: Redis, act: Verb, said: str) -> None:
+def test_a_repeated_operation_reports_already_done(ops: Ops, connection: Redis, act: Verb, said: str) -> None:
     job = stock.enqueue(connection, "mail", "d")
     if act in ("retry", "discard"):
         stock.die(connection, job)
@@ -51,7 +51,7 @@ def test_the_second_time_nothing_is_left_to_do(ops: Ops, connection: Redis, act:
     }
 
 
-def test_a_letter_that_was_run_again_and_finished(ops: Ops, connection: Redis) -> None:
+def test_a_retried_dead_letter_that_finished_is_reported(ops: Ops, connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
     assert do(ops, "retry", "d").done == 1
     finish(connection, "d")
@@ -60,7 +60,7 @@ def test_a_letter_that_was_run_again_and_finished(ops: Ops, connection: Redis) -
     assert connection.zscore("rq:failed:mail", "d") is None
 
 
-def test_a_job_that_finished_at_once_was_never_dead(ops: Ops, connection: Redis) -> None:
+def test_a_job_that_finished_without_failure_is_no_dead_letter(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "w")
     finish(connection, "w")
     found = do(ops, "retry", "w")
@@ -68,7 +68,7 @@ def test_a_job_that_finished_at_once_was_never_dead(ops: Ops, connection: Redis)
     assert found.outcomes[0].detail == "it is finished"
 
 
-def test_one_that_waits_for_its_rate_limit(ops: Ops, connection: Redis) -> None:
+def test_a_job_waiting_for_its_rate_limit_already_waits(ops: Ops, connection: Redis) -> None:
     for id_ in ("a", "b"):
         limit = RateLimit("smtp", 1)
         stock.die(connection, stock.enqueue(connection, "mail", id_, rate_limit=limit))
@@ -88,7 +88,7 @@ def test_one_that_waits_for_its_rate_limit(ops: Ops, connection: Redis) -> None:
     ],
 )
 @pytest.mark.parametrize("named", [True, False])
-def test_of_two_at_the_same_instant_the_second_finds_it_done(
+def test_the_second_of_two_concurrent_operations_reports_already_done(
     ops: Ops, connection: Redis, act: Verb, said: str, named: bool
 ) -> None:
     jobs = [stock.enqueue(connection, "mail", id_) for id_ in ("a", "b")]
@@ -105,7 +105,7 @@ def test_of_two_at_the_same_instant_the_second_finds_it_done(
 
 
 @pytest.mark.parametrize("state", ["queued", "failed"])
-def test_of_two_who_move_at_the_same_instant_the_second_finds_it_done(ops: Ops, connection: Redis, state: str) -> None:
+def test_the_second_of_two_concurrent_moves_reports_already_done(ops: Ops, connection: Redis, state: str) -> None:
     for id_ in ("a", "b"):
         job = stock.enqueue(connection, "mail", id_)
         if state == "failed":
@@ -121,7 +121,7 @@ def test_of_two_who_move_at_the_same_instant_the_second_finds_it_done(ops: Ops, 
     assert (again.done, again.already, again.failed) == (0, 2, 0)
 
 
-def test_at_the_same_instant_another_act_is_no_success(ops: Ops, connection: Redis) -> None:
+def test_a_concurrent_different_operation_is_a_failure(ops: Ops, connection: Redis) -> None:
     for id_ in ("a", "b"):
         stock.die(connection, stock.enqueue(connection, "mail", id_))
     first, second = (ops.jobs.choose("retry", Selector(ids=("a", "b"))) for _ in range(2))
@@ -131,7 +131,7 @@ def test_at_the_same_instant_another_act_is_no_success(ops: Ops, connection: Red
     assert {outcome.detail for outcome in late.outcomes} == {"it is not there any more"}
 
 
-def test_canaries_that_somebody_else_sent_too(ops: Ops, connection: Redis) -> None:
+def test_canaries_retried_by_somebody_else_count(ops: Ops, connection: Redis) -> None:
     for id_ in ("a", "b"):
         stock.die(connection, stock.enqueue(connection, "mail", id_))
     first, second = (ops.jobs.choose("retry", Selector(ids=("a", "b"))) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Who did what, from which host."""
+"""The audit: who changed what, from which host."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qctl.errors import QctlError, UsageError
 from qctl.ops import Ops
 
 
-def test_an_act_is_kept_as_it_was(ops: Ops) -> None:
+def test_an_entry_is_stored_unchanged(ops: Ops) -> None:
     ops.audit.note("qctl clear", "qctl clear email", via="cli", outcome="refused", problem="not confirmed", seconds=0.5)
     (entry,) = ops.audit.list()
     assert (entry.actor, entry.command, entry.line) == (events.actor(), "qctl clear", "qctl clear email")
@@ -20,14 +20,14 @@ def test_an_act_is_kept_as_it_was(ops: Ops) -> None:
     assert entry.at.year > 2020
 
 
-def test_no_secret_is_kept(ops: Ops, connection: Redis) -> None:
+def test_secrets_are_not_stored(ops: Ops, connection: Redis) -> None:
     line = 'qctl --redis-url redis://u:hunter2@h/0 job enqueue x --data \'{"password": "hunter2"}\''
     ops.audit.note("qctl job enqueue", line, via="cli", outcome="failed", problem="token=hunter2 is bad")
     assert b"hunter2" not in str(connection.xrange(keys.AUDIT)).encode()
     assert "redis://u:***@h/0" in ops.audit.list()[0].line
 
 
-def test_it_is_searched(ops: Ops) -> None:
+def test_entries_are_searched_by_every_field(ops: Ops) -> None:
     for actor, command, outcome in (("a@x", "clear", "done"), ("b@x", "dlq retry", "done"), ("a@y", "clear", "failed")):
         ops.audit.note(f"qctl {command}", command, via="cli", outcome=outcome, actor=actor)
     assert [entry.actor for entry in ops.audit.list(command="CLEAR")] == ["a@x", "a@y"]
@@ -42,7 +42,7 @@ def test_it_is_searched(ops: Ops) -> None:
         ops.audit.list(limit=0)
 
 
-def test_events_of_jobs_do_not_push_it_out_and_it_is_bounded(ops: Ops, connection: Redis) -> None:
+def test_job_events_do_not_evict_the_audit_which_is_bounded(ops: Ops, connection: Redis) -> None:
     with connection.pipeline(transaction=False) as pipe:
         for _ in range(audit.MAX_ENTRIES + 1000):
             pipe.xadd(keys.AUDIT, {"actor": "a"})
@@ -53,7 +53,7 @@ def test_events_of_jobs_do_not_push_it_out_and_it_is_bounded(ops: Ops, connectio
     assert keys.AUDIT != keys.EVENTS
 
 
-def test_damage_is_shown_as_far_as_it_can_be(ops: Ops, connection: Redis) -> None:
+def test_damaged_entries_are_shown_as_far_as_possible(ops: Ops, connection: Redis) -> None:
     connection.xadd(keys.AUDIT, {"ms": "soon", b"line": b"\xff\x1b"})
     (entry,) = ops.audit.list()
     assert (entry.actor, entry.seconds, entry.outcome) == ("?", None, "?")
@@ -63,7 +63,7 @@ def test_damage_is_shown_as_far_as_it_can_be(ops: Ops, connection: Redis) -> Non
         ops.audit.list()
 
 
-def test_what_is_done_for_somebody_is_signed_with_their_name(ops: Ops) -> None:
+def test_changes_on_behalf_of_a_user_are_recorded_under_their_name(ops: Ops) -> None:
     ops.queues.pause("email")
     with ops.audit.acting_as("ada@gateway"):
         ops.queues.resume("email")

@@ -1,4 +1,4 @@
-"""A backup is written by reading alone, comes back as it was, and brings nothing that is hostile or there already."""
+"""Backups: written by reading only, restored unchanged; hostile or existing entries are rejected."""
 
 from __future__ import annotations
 
@@ -15,11 +15,20 @@ from qctl.models import RestoredBackup
 from qctl.ops import Ops
 from support import stock
 
-KEPT = ("rq:job:", "rq:results:", "rq:failed:", "qctl:paused", "qctl:schedule", "qctl:trash", "qctl:cause", "qctl:quar")
+PREFIXES = (
+    "rq:job:",
+    "rq:results:",
+    "rq:failed:",
+    "qctl:paused",
+    "qctl:schedule",
+    "qctl:trash",
+    "qctl:cause",
+    "qctl:quar",
+)
 
 
 def written(ops: Ops) -> list[str]:
-    """The lines of a backup."""
+    """Return the lines of a backup."""
     parts: list[str] = []
     ops.backup.write(parts.append)
     return "".join(parts).splitlines()
@@ -29,20 +38,22 @@ def back(ops: Ops, lines: list[str], **how: Any) -> RestoredBackup:
     return ops.backup.restore([f"{line}\n".encode() for line in lines], **how)
 
 
-def kept(connection: Redis) -> dict[bytes, Any]:
-    """What a backup is about, to the last byte."""
+def backed_up_keys(connection: Redis) -> dict[bytes, Any]:
+    """Return all keys that a backup covers, byte for byte."""
     readers = {
         b"hash": connection.hgetall,
         b"list": lambda key: connection.lrange(key, 0, -1),
         b"zset": lambda key: connection.zrange(key, 0, -1, withscores=True),
         b"stream": connection.xrange,
     }
-    return {key: readers[connection.type(key)](key) for key in connection.scan_iter() if key.decode().startswith(KEPT)}
+    return {
+        key: readers[connection.type(key)](key) for key in connection.scan_iter() if key.decode().startswith(PREFIXES)
+    }
 
 
 @pytest.fixture
 def site(ops: Ops, connection: Redis) -> Ops:
-    """Something of every kind; what waits is not among what is kept."""
+    """Create an entry of every kind; waiting jobs are not part of a backup."""
     for n in range(3):
         stock.die(connection, stock.enqueue(connection, "mail", f"d{n}", json=True))
     connection.hset(keys.quarantine("mail"), "gone", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 3}))
@@ -64,32 +75,32 @@ def _ids(*ids: str) -> Any:
     return Selector(ids=ids)
 
 
-def test_everything_comes_back_as_it_was(site: Ops, connection: Redis) -> None:
+def test_a_restoration_restores_everything(site: Ops, connection: Redis) -> None:
     connection.hdel(keys.PAUSED, "soon over")
-    before = kept(connection)
+    before = backed_up_keys(connection)
     lines = written(site)
-    assert kept(connection) == before
+    assert backed_up_keys(connection) == before
     connection.flushall()
     result = back(site, lines)
     assert (result.refused, result.whole) == (0, True)
     assert result.counts == {"pause": 1, "schedule": 2, "job": 3, "batch": 2, "trashed": 4}
-    assert kept(connection) == before
+    assert backed_up_keys(connection) == before
     site.trash.restore()
     site.trash.restore()
     assert stock.waiting(connection, "old") == ["t0", "t1", "t2"]
     assert site.dead_letters.count("mail") == 4
 
 
-def test_a_second_time_changes_nothing(site: Ops, connection: Redis) -> None:
+def test_a_second_restoration_changes_nothing(site: Ops, connection: Redis) -> None:
     lines = written(site)
-    before = kept(connection)
+    before = backed_up_keys(connection)
     result = back(site, lines)
     assert (result.counts, result.refused, result.lines) == ({}, 0, [])
     assert result.there == len(lines) - 1
-    assert kept(connection) == before
+    assert backed_up_keys(connection) == before
 
 
-def test_what_is_over_does_not_come_back(site: Ops, connection: Redis) -> None:
+def test_expired_entries_are_not_restored(site: Ops, connection: Redis) -> None:
     lines = written(site)
     connection.flushall()
     bad = {bad.reason for bad in back(site, lines).lines}
@@ -102,7 +113,7 @@ def test_what_is_over_does_not_come_back(site: Ops, connection: Redis) -> None:
     assert connection.dbsize() == 0
 
 
-def test_a_file_that_was_cut_off_is_known(site: Ops, connection: Redis) -> None:
+def test_a_truncated_file_is_reported(site: Ops, connection: Redis) -> None:
     lines = written(site)
     connection.flushall()
     lines = [line for line in lines if "soon over" not in line]
@@ -112,11 +123,11 @@ def test_a_file_that_was_cut_off_is_known(site: Ops, connection: Redis) -> None:
     assert result.refused == 1
 
 
-def test_reading_it_only_changes_nothing(site: Ops, connection: Redis) -> None:
+def test_a_dry_run_changes_nothing(site: Ops, connection: Redis) -> None:
     lines = written(site)
     connection.flushall()
     assert sum(back(site, lines, dry_run=True).counts.values()) == len(lines) - 1
-    assert kept(connection) == {}
+    assert backed_up_keys(connection) == {}
 
 
 BATCH = '{"schema": "qctl.backup.line/1", "kind": "batch", "id": "b", "expires_at": 9999999999999, "fields": %s}'
@@ -146,7 +157,7 @@ BATCH = '{"schema": "qctl.backup.line/1", "kind": "batch", "id": "b", "expires_a
         "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
     ],
 )
-def test_what_is_no_backup_is_refused(ops: Ops, connection: Redis, line: str) -> None:
+def test_a_file_that_is_no_backup_is_rejected(ops: Ops, connection: Redis, line: str) -> None:
     result = back(ops, [line])
     assert (result.counts, result.refused) == ({}, 1)
     assert connection.dbsize() == 0
@@ -162,7 +173,7 @@ def test_a_trashed_job_needs_its_batch(site: Ops, connection: Redis) -> None:
     assert connection.dbsize() == 0
 
 
-def test_pickled_schedules_come_back_only_where_they_are_trusted(site: Ops, connection: Redis) -> None:
+def test_pickled_schedules_are_restored_only_with_trust(site: Ops, connection: Redis) -> None:
     connection.hset(keys.schedule("nightly"), "data", pickle.dumps(("a", None, (), {})))
     lines = [line for line in written(site) if '"nightly"' in line]
     connection.flushall()

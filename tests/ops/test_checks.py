@@ -1,4 +1,4 @@
-"""How queues stand against thresholds."""
+"""Comparison of queues with thresholds."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def waiting_since(connection: Redis, queue: str, job_id: str, seconds: float) ->
 
 
 def test_a_queue_that_stalls_without_a_worker_is_critical(ops: Ops, connection: Redis) -> None:
-    """A silent worker, an email queue that stalled for 32 hours (3 of what users ask for)."""
+    """Wish 3 of tests/repo/test_wishes.py: a silent worker, and an email queue that stalled for 32 hours."""
     waiting_since(connection, "email", "a", 32 * 3600)
     found = ops.checks.run(ALL, ["email"])
     assert found.level is Level.CRITICAL
@@ -75,7 +75,7 @@ def test_dead_letters_and_errors(ops: Ops, connection: Redis) -> None:
     }
 
 
-def test_what_is_not_known_is_unknown_and_what_cannot_be_read_critical(ops: Ops, connection: Redis) -> None:
+def test_an_unknown_value_is_unknown_and_an_unreadable_queue_critical(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     connection.delete(keys.job("a"))
     connection.sadd(keys.QUEUES, keys.queue("bad"))
@@ -86,14 +86,14 @@ def test_what_is_not_known_is_unknown_and_what_cannot_be_read_critical(ops: Ops,
     assert ops.checks.run(limits, ["mail", "email"]).level is Level.UNKNOWN
 
 
-def test_a_paused_queue_is_judged_and_says_that_it_is_paused(ops: Ops, connection: Redis) -> None:
+def test_a_paused_queue_is_checked_and_marked_as_paused(ops: Ops, connection: Redis) -> None:
     waiting_since(connection, "mail", "a", 600)
     pauses.pause(connection, "mail", actor="me@here")
     (mail,) = ops.checks.run(Thresholds(age=Threshold(None, 60)), ["mail"]).queues
     assert (mail.level, mail.paused) == (Level.CRITICAL, "mail is paused by me@here")
 
 
-def test_of_all_queues_and_of_none(ops: Ops, connection: Redis) -> None:
+def test_all_queues_and_no_queue_can_be_checked(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     assert "mail" in {queue.queue for queue in ops.checks.run(Thresholds()).queues}
     assert ops.checks.run(Thresholds()).level is Level.OK

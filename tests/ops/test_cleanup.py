@@ -1,4 +1,4 @@
-"""Housekeeping: what goes, what stays, and that two runs do not overlap."""
+"""Cleanup: what is deleted, what stays, and that two runs do not overlap."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOUR = 3600.0
 
 
 def finish(connection: Redis, queue: str, ages: dict[str, float | None]) -> None:
-    """Finished jobs that ended so many seconds ago; None: they do not say when."""
+    """Create finished jobs that ended so many seconds ago; None: without an end time."""
     for name, age in ages.items():
         fields = {"status": "finished", "origin": queue, "data": "x"}
         if age is not None:
@@ -42,8 +42,10 @@ def left(connection: Redis, queue: str) -> set[str]:
     return {id_.decode() for id_ in connection.zrange(keys.finished(queue), 0, -1)}
 
 
-def test_finished_jobs_go_after_a_day_but_for_the_newest_hundred_of_each_queue(ops: Ops, connection: Redis) -> None:
-    """Users ask for what RQ keeps by time alone to be kept by count too (18 of what users ask for)."""
+def test_finished_jobs_are_deleted_after_a_day_except_the_newest_hundred_of_each_queue(
+    ops: Ops, connection: Redis
+) -> None:
+    """Wish 18 of tests/repo/test_wishes.py: RQ keeps finished jobs by time only; users want a count too."""
     finish(connection, "a", {f"a{n}": 25 * HOUR + n for n in range(105)} | {"new": HOUR})
     finish(connection, "b", {f"b{n}": 48 * HOUR for n in range(20)})
     assert ops.cleanup.run(["finished"], dry_run=True).count == 6
@@ -59,7 +61,7 @@ def test_finished_jobs_go_after_a_day_but_for_the_newest_hundred_of_each_queue(o
 
 
 @pytest.mark.parametrize(("keep", "stay"), [(0, {"new", "young"}), (1, {"new", "young"}), (3, {"new", "young", "old"})])
-def test_what_may_stay_counts_what_is_young(ops: Ops, connection: Redis, keep: int, stay: set[str]) -> None:
+def test_kept_jobs_include_young_ones(ops: Ops, connection: Redis, keep: int, stay: set[str]) -> None:
     finish(connection, "a", {"new": 1, "young": 2, "old": 9000, "older": 9001, "oldest": 9002})
     ops.cleanup.run(["finished"], older_than=HOUR, keep=keep)
     assert left(connection, "a") == stay
@@ -82,7 +84,7 @@ def test_a_full_redis_is_cleaned(own_redis: RedisServer, tmp_path: Path) -> None
     full.close()
 
 
-def test_what_does_not_say_when_it_ended_stays(ops: Ops, connection: Redis) -> None:
+def test_jobs_without_an_end_time_stay(ops: Ops, connection: Redis) -> None:
     finish(connection, "a", {"mute": None, "old": 2 * HOUR})
     connection.zadd(keys.finished("a"), {"gone": -1})
     connection.set(keys.job("text"), "text")
@@ -101,7 +103,7 @@ def test_a_job_that_was_enqueued_again_keeps_its_data(ops: Ops, connection: Redi
     assert not left(connection, "a")
 
 
-def test_only_of_some_queues(ops: Ops, connection: Redis) -> None:
+def test_cleanup_of_selected_queues_leaves_the_others(ops: Ops, connection: Redis) -> None:
     for queue in ("email", "email.low", "other"):
         finish(connection, queue, {f"{queue.replace('.', '-')}-old": 2 * HOUR})
     assert ops.cleanup.run(["finished"], older_than=HOUR, keep=0, queues=["email"]).count == 2
@@ -110,7 +112,7 @@ def test_only_of_some_queues(ops: Ops, connection: Redis) -> None:
         ops.cleanup.run(["finished"], queues=["emial"])
 
 
-def test_dead_letters_go_to_the_trash_and_come_back(ops: Ops, connection: Redis) -> None:
+def test_old_dead_letters_move_to_the_trash_and_can_be_restored(ops: Ops, connection: Redis) -> None:
     for n in range(55):
         job = stock.enqueue(connection, "mail", f"d{n}", json=True)
         stock.die(connection, job)
@@ -126,7 +128,7 @@ def test_dead_letters_go_to_the_trash_and_come_back(ops: Ops, connection: Redis)
     assert Job.fetch("d54", connection=connection).get_status() == JobStatus.FAILED
 
 
-def test_a_message_that_was_refused_is_as_old_as_it_is(ops: Ops, connection: Redis) -> None:
+def test_a_rejected_message_has_its_own_age(ops: Ops, connection: Redis) -> None:
     job = stock.enqueue(connection, "mail", "refused", json=True)
     stock.die(connection, job)
     connection.hdel(keys.job("refused"), "ended_at")
@@ -135,7 +137,7 @@ def test_a_message_that_was_refused_is_as_old_as_it_is(ops: Ops, connection: Red
     assert ops.cleanup.run(["failed"], older_than=HOUR, keep=0).count == 1
 
 
-def test_results_without_a_job(ops: Ops, connection: Redis) -> None:
+def test_results_without_a_job_are_deleted(ops: Ops, connection: Redis) -> None:
     finish(connection, "a", {"here": HOUR})
     for n in range(3):
         connection.xadd(keys.results(f"gone-{n}"), {"value": "1"})
@@ -144,7 +146,7 @@ def test_results_without_a_job(ops: Ops, connection: Redis) -> None:
     assert connection.exists(keys.results("here")) == 1
 
 
-def test_old_files_of_the_folder_alone(ops: Ops, settings: Settings, tmp_path: Path) -> None:
+def test_only_old_files_directly_in_the_folder_are_deleted(ops: Ops, settings: Settings, tmp_path: Path) -> None:
     folder = settings.exports
     assert ops.cleanup.run(["reports", "exports"]).count == 0
     folder.mkdir()
@@ -167,7 +169,7 @@ def test_old_files_of_the_folder_alone(ops: Ops, settings: Settings, tmp_path: P
     assert (tmp_path / "secret").exists()
 
 
-def test_images_that_no_message_has(ops: Ops, settings: Settings) -> None:
+def test_images_without_a_message_are_deleted(ops: Ops, settings: Settings) -> None:
     settings.uploads.mkdir()
     (settings.uploads / "chat-gone.png").write_text("12345")
     assert ops.cleanup.run(["images"]).count == 0
@@ -177,7 +179,7 @@ def test_images_that_no_message_has(ops: Ops, settings: Settings) -> None:
     assert list(settings.uploads.iterdir()) == []
 
 
-def test_old_events_of_the_history(ops: Ops, settings: Settings) -> None:
+def test_old_events_of_the_history_are_deleted(ops: Ops, settings: Settings) -> None:
     store = open_store(settings)
     old, new = int((time.time() - 100 * 86400) * 1000), int(time.time() * 1000)
     store.write([Event(f"{old + n}-0", "finished", {"queue": "a", "job": f"j{n}"}) for n in range(3)])
@@ -188,7 +190,7 @@ def test_old_events_of_the_history(ops: Ops, settings: Settings) -> None:
     store.close()
 
 
-def test_what_was_long_enough_in_the_trash(ops: Ops, connection: Redis) -> None:
+def test_expired_trash_is_deleted(ops: Ops, connection: Redis) -> None:
     stock.fill(connection, "a", 3)
     trash.clear(connection, "a", actor="me", ttl=0, progress=lambda _done, _total: None)
     assert ops.cleanup.run(["trash"], dry_run=True).count == 3
@@ -196,7 +198,7 @@ def test_what_was_long_enough_in_the_trash(ops: Ops, connection: Redis) -> None:
     assert ops.trash.list() == []
 
 
-def test_all_of_it_and_nothing_twice(ops: Ops, connection: Redis) -> None:
+def test_all_kinds_are_cleaned_once(ops: Ops, connection: Redis) -> None:
     finish(connection, "a", {f"a{n}": 25 * HOUR for n in range(101)})
     found = ops.cleanup.run()
     assert {each.kind for each in found.removed} == {
@@ -215,7 +217,7 @@ def test_two_runs_do_not_overlap(ops: Ops, connection: Redis) -> None:
     assert ops.cleanup.run(["finished"], older_than=HOUR, keep=0).count == 1
 
 
-def test_a_run_that_is_interrupted_leaves_no_lock_and_goes_on(ops: Ops, connection: Redis) -> None:
+def test_an_interrupted_run_releases_the_lock_and_can_be_repeated(ops: Ops, connection: Redis) -> None:
     finish(connection, "a", {f"a{n}": 2 * HOUR for n in range(450)})
 
     def interrupt(_done: int, _total: int | None) -> None:
@@ -227,7 +229,7 @@ def test_a_run_that_is_interrupted_leaves_no_lock_and_goes_on(ops: Ops, connecti
     assert ops.cleanup.run(["finished"], older_than=HOUR, keep=0).count == 250
 
 
-def test_one_kind_that_fails_keeps_no_other_from_going(ops: Ops, connection: Redis, settings: Settings) -> None:
+def test_a_failure_of_one_kind_does_not_stop_the_others(ops: Ops, connection: Redis, settings: Settings) -> None:
     finish(connection, "a", {f"a{n}": 25 * HOUR for n in range(101)})
     settings.exports.write_text("no folder")
     found = {each.kind: each for each in ops.cleanup.run().removed}
@@ -236,6 +238,6 @@ def test_one_kind_that_fails_keeps_no_other_from_going(ops: Ops, connection: Red
 
 
 @pytest.mark.parametrize("wrong", [{"older_than": -1.0}, {"keep": -1}])
-def test_what_cannot_be_meant(ops: Ops, wrong: dict[str, float]) -> None:
+def test_invalid_limits_are_refused(ops: Ops, wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         ops.cleanup.run(["finished"], **wrong)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Looking at dead letters, whichever queue they are of."""
+"""Dead letters of any queue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support import stock
 
 @pytest.fixture
 def dead(connection: Redis) -> list[str]:
-    """Four dead letters in three queues, oldest first."""
+    """Create four dead letters in three queues, oldest first."""
     for n, queue in enumerate(("mail", "mail.high", "files", "mail")):
         stock.die(connection, stock.enqueue(connection, queue, f"d{n}"), ttl=1000 + n)
         connection.hset(keys.job(f"d{n}"), "ended_at", f"2026-01-01T00:00:0{n}.000000Z")
@@ -38,7 +38,7 @@ def test_lists_by_name_and_pattern(ops: Ops, dead: list[str]) -> None:
         ops.dead_letters.list(limit=-1)
 
 
-def test_shows_one_without_being_told_its_queue(ops: Ops, dead: list[str]) -> None:
+def test_shows_a_dead_letter_without_its_queue(ops: Ops, dead: list[str]) -> None:
     assert ops.dead_letters.show("d2").letter.queue == "files"
     with pytest.raises(NotFoundError, match="dead letter 'x' not found"):
         ops.dead_letters.show("x")

@@ -1,4 +1,4 @@
-"""The doctor: what it finds in a real Redis, on real disks and in files, and what it repairs."""
+"""The doctor: findings on a real Redis, real disks and files, and repairs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONG_AGO = "2026-01-01T00:00:00.000000Z"
 
 
 def by_check(findings: list[Finding]) -> dict[str, Finding]:
-    """The worst finding of each check."""
+    """Return the worst finding of each check."""
     order = ("ok", "degraded", "down")
     worst: dict[str, Finding] = {}
     for each in sorted(findings, key=lambda finding: order.index(finding.status)):
@@ -35,11 +35,11 @@ def by_check(findings: list[Finding]) -> dict[str, Finding]:
 
 @pytest.fixture
 def server(connection: Redis) -> Server:
-    """What a real server says of itself."""
+    """Read the set-up of a real server."""
     return server_setup.read(connection)
 
 
-def test_a_sound_system_has_no_complaint_but_of_its_persistence(ops: Ops, connection: Redis) -> None:
+def test_a_healthy_system_has_only_a_finding_about_persistence(ops: Ops, connection: Redis) -> None:
     found = ops.doctor.examine()
     bad = {finding.check for finding in found.findings if finding.status != "ok"}
     assert bad <= {"persistence", "disk", "files"}
@@ -48,7 +48,7 @@ def test_a_sound_system_has_no_complaint_but_of_its_persistence(ops: Ops, connec
     )
 
 
-def test_what_is_wrong_names_what_mends_it(ops: Ops, connection: Redis) -> None:
+def test_each_problem_has_a_fix(ops: Ops, connection: Redis) -> None:
     stock.register_worker(connection, "deaf", "mail")
     connection.sadd(keys.WORKERS, keys.worker("gone"))
     stock.enqueue(connection, "mail", "lost")
@@ -62,8 +62,8 @@ def test_what_is_wrong_names_what_mends_it(ops: Ops, connection: Redis) -> None:
     assert all(found[check].fix for check in ("obedience", "stale workers", "orphans", "names"))
 
 
-def test_repairing_leaves_nothing_to_repair(ops: Ops, connection: Redis) -> None:
-    test_what_is_wrong_names_what_mends_it(ops, connection)
+def test_a_repair_leaves_nothing_to_repair(ops: Ops, connection: Redis) -> None:
+    test_each_problem_has_a_fix(ops, connection)
     done = ops.doctor.repair()
     assert (done.orphans, done.workers) == (1, 1)
     assert stock.waiting(connection, "mail") == ["lost"]
@@ -84,14 +84,14 @@ def test_a_key_of_another_type_is_named_and_hides_nothing_else(ops: Ops, connect
     assert {"version", "clock", "orphans", "sinks", "settings"} <= set(found)
 
 
-def test_looking_writes_nothing(ops: Ops, connection: Redis) -> None:
-    test_what_is_wrong_names_what_mends_it(ops, connection)
+def test_examine_writes_nothing(ops: Ops, connection: Redis) -> None:
+    test_each_problem_has_a_fix(ops, connection)
     before = {key: connection.dump(key) for key in connection.scan_iter()}
     ops.doctor.examine()
     assert {key: connection.dump(key) for key in connection.scan_iter()} == before
 
 
-def test_a_user_who_may_only_read_is_told_what_was_not_checked(
+def test_a_read_only_user_sees_which_checks_are_missing(
     connection: Redis, settings: Settings, redis_server: object
 ) -> None:
     connection.execute_command("ACL", "SETUSER", "ro", "on", ">pw", "~*", "+@read", "+@connection", "-@write")
@@ -105,7 +105,7 @@ def test_a_user_who_may_only_read_is_told_what_was_not_checked(
     assert {found[check].reason.split(":")[0] for check in ("version", "promise", "clock", "access")} == {"not checked"}
 
 
-def test_redis_away_is_said_once_and_the_rest_is_looked_at(make_settings: Make) -> None:
+def test_an_unreachable_redis_is_one_finding_and_the_rest_is_checked(make_settings: Make) -> None:
     found = Ops(make_settings(REDIS_URL="redis://127.0.0.1:1")).doctor.examine()
     assert [finding.check for finding in found.findings if finding.check == "redis"] == ["redis"]
     assert {"sinks", "settings"} <= set(by_check(found.findings))
@@ -119,7 +119,7 @@ def judged(server: Server, *, password: bool = False) -> dict[str, Finding]:
 
 
 @pytest.mark.parametrize(("version", "status"), [("6.0.16", "down"), ("5", "down"), ("6.2.0", "ok"), ("8.0.1", "ok")])
-def test_versions(server: Server, version: str, status: str) -> None:
+def test_old_versions_of_redis_are_down(server: Server, version: str, status: str) -> None:
     info = {**(server.info or {}), "redis_version": version}
     assert judged(replace(server, info=info))["version"].status == status
 
@@ -132,7 +132,7 @@ def test_a_replica_takes_no_writes(server: Server) -> None:
     ("skew", "status", "words"),
     [(0.1, "ok", "differ"), (-3.0, "degraded", "behind"), (45.0, "down", "ahead of"), (None, "ok", "not checked")],
 )
-def test_clocks(server: Server, skew: float | None, status: str, words: str) -> None:
+def test_clock_skew_is_reported(server: Server, skew: float | None, status: str, words: str) -> None:
     found = judged(replace(server, skew=skew))["clock"]
     assert found.status == status
     assert words in found.reason
@@ -142,7 +142,7 @@ def test_clocks(server: Server, skew: float | None, status: str, words: str) -> 
     ("fsync", "words", "status"),
     [("always", "power cut", "ok"), ("everysec", "the last 2 s", "degraded"), ("no", "30 s", "degraded")],
 )
-def test_which_promise_holds(server: Server, fsync: str, words: str, status: str) -> None:
+def test_durability_follows_the_persistence_settings(server: Server, fsync: str, words: str, status: str) -> None:
     config = {**(server.config or {}), "appendonly": "yes", "appendfsync": fsync, "maxmemory-policy": "noeviction"}
     found = judged(replace(server, config=config))["promise"]
     assert words in found.reason
@@ -166,15 +166,17 @@ def test_deleting_jobs_when_full_is_an_error(server: Server) -> None:
         ({"bind": "*", "protected-mode": "no", "port": "6379", "requirepass": "x"}, False, "ok"),
     ],
 )
-def test_who_can_reach_it(server: Server, config: dict[str, str], password: bool, status: str) -> None:
+def test_an_exposed_redis_without_a_password_is_down(
+    server: Server, config: dict[str, str], password: bool, status: str
+) -> None:
     assert judged(replace(server, config=config), password=password)["access"].status == status
 
 
-def test_a_far_redis_is_said_to_be(server: Server) -> None:
+def test_a_slow_round_trip_is_reported(server: Server) -> None:
     assert judged(replace(server, latency=0.02))["latency"].status == "degraded"
 
 
-def test_files_that_others_may_read(settings: Settings, server: Server) -> None:
+def test_files_readable_by_others_are_reported(settings: Settings, server: Server) -> None:
     settings.make_home()
     settings.home.chmod(0o755)
     assert by_check(list(server_checks.check_machine(settings, server)))["files"].fix == f"chmod 700 {settings.home}"
@@ -185,13 +187,13 @@ def test_files_that_others_may_read(settings: Settings, server: Server) -> None:
 @pytest.mark.parametrize(
     ("key", "status"), [("your_admin_key_here", "degraded"), ("pa55word", "degraded"), ("k3" * 16, "ok"), ("", None)]
 )
-def test_an_admin_key_that_is_guessed(make_settings: Make, key: str, status: str | None) -> None:
+def test_a_guessable_admin_key_is_reported(make_settings: Make, key: str, status: str | None) -> None:
     found = list(server_checks.check_admin_key(make_settings(QUEUE_ADMIN_KEY=key)))
     assert [finding.status for finding in found] == ([status] if status else [])
     assert not key or key not in str(found)
 
 
-def test_a_sink_that_is_away(make_settings: Make) -> None:
+def test_a_sink_that_is_down_is_reported(make_settings: Make) -> None:
     gone = make_settings(INFLUX_URL="http://127.0.0.1:1", INFLUX_TOKEN="t", ORG="o", BUCKET="b")
     found = list(server_checks.check_sinks(gone))
     assert [finding.status for finding in found] == ["degraded", "ok"]
@@ -201,7 +203,7 @@ def test_a_sink_that_is_away(make_settings: Make) -> None:
 @pytest.mark.parametrize(
     ("wrong", "status"), [({}, "ok"), ({"QCTL_S3_BUCKET": "no-such"}, "down"), ({"QCTL_S3_URL": NOWHERE}, "degraded")]
 )
-def test_a_bucket_is_looked_at_and_nothing_left_in_it(
+def test_a_bucket_is_checked_and_left_unchanged(
     make_settings: Make, s3: S3Server, wrong: dict[str, str], status: str
 ) -> None:
     *_, found = server_checks.check_sinks(make_settings(**{**s3.environ, **wrong}))
@@ -214,7 +216,7 @@ def test_a_bucket_is_looked_at_and_nothing_left_in_it(
 
 
 def daemon(name: str, active: str = "active", *, enabled: str = "enabled", restarts: int = 0) -> Daemon:
-    """A unit as systemctl shows it."""
+    """Create a unit as systemctl shows it."""
     return Daemon(name, f"qctl-{name}.service", active, "", enabled, None, None, restarts, None, "said this")
 
 
@@ -232,16 +234,16 @@ def daemon(name: str, active: str = "active", *, enabled: str = "enabled", resta
         (daemon("mqtt-bridge", "inactive"), "ok", None),
     ],
 )
-def test_units(make_settings: Make, one: Daemon, status: str, fix: str | None) -> None:
+def test_a_unit_that_does_not_run_is_reported(make_settings: Make, one: Daemon, status: str, fix: str | None) -> None:
     (found,) = systemd_checks.check_daemons(make_settings(MQTT_ENABLED="false"), [daemon("scheduler"), one])
     assert (found.status, found.fix) == (status, fix)
     assert status == "ok" or one.name in found.reason
 
 
-def test_units_of_a_user_are_named_so(settings: Settings) -> None:
+def test_user_units_are_named_with_user(settings: Settings) -> None:
     (found,) = systemd_checks.check_daemons(settings, [daemon("email", "failed")], user=True)
     assert found.fix == "qctl daemon logs email --user"
 
 
-def test_no_units_no_word(settings: Settings) -> None:
+def test_without_units_there_is_no_finding(settings: Settings) -> None:
     assert list(systemd_checks.check_daemons(settings, [])) == []

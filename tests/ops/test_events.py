@@ -1,4 +1,4 @@
-"""What happens: looked up, and told as it comes, over a Redis that goes away."""
+"""Events: search and follow, also across an outage of Redis."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from support.servers import RedisServer
 from support.waiting import later
 
 
-def tell(connection: Redis, event: str, **fields: str | int) -> None:
+def record_event(connection: Redis, event: str, **fields: str | int) -> None:
     events.record(connection, event, **fields)
 
 
 @pytest.fixture
 def life(connection: Redis) -> None:
-    """Two jobs of a queue and its lane, and a pause."""
-    tell(connection, "started", queue="email", job="a", worker="w", trace="t1")
-    tell(connection, "failed", queue="email", job="a", worker="w", trace="t1", reason="boom")
-    tell(connection, "started", queue="email.high", job="b", worker="w")
-    tell(connection, "paused", queue="report", actor="me@host")
+    """Record events of two jobs of a queue and its lane, and a pause."""
+    record_event(connection, "started", queue="email", job="a", worker="w", trace="t1")
+    record_event(connection, "failed", queue="email", job="a", worker="w", trace="t1", reason="boom")
+    record_event(connection, "started", queue="email.high", job="b", worker="w")
+    record_event(connection, "paused", queue="report", actor="me@host")
 
 
 @pytest.mark.usefixtures("life")
@@ -44,12 +44,12 @@ def life(connection: Redis) -> None:
         (EventFilter(queue="inventory"), []),
     ],
 )
-def test_what_is_meant_is_found_oldest_first(wanted: EventFilter, found: list[str], ops: Ops) -> None:
+def test_matching_events_are_returned_oldest_first(wanted: EventFilter, found: list[str], ops: Ops) -> None:
     assert [event.event for event in ops.events.list(wanted)] == found
 
 
 @pytest.mark.usefixtures("life")
-def test_the_last_of_them_and_the_youngest(ops: Ops, connection: Redis) -> None:
+def test_limit_and_age_select_the_last_events(ops: Ops, connection: Redis) -> None:
     assert [event.event for event in ops.events.list(limit=2)] == ["started", "paused"]
     connection.xadd(keys.EVENTS, {"event": "cut"}, id=f"{int(time.time() * 1000) + 60_000}-0")
     assert [event.event for event in ops.events.list(since=-30)] == ["cut"]
@@ -67,7 +67,7 @@ def test_more_than_a_page_is_read(ops: Ops, connection: Redis) -> None:
     assert [event.fields["job"] for event in found] == [str(number) for number in range(2 * stream_reader.PAGE_ENTRIES)]
 
 
-def test_what_there_is_not_is_guessed(ops: Ops) -> None:
+def test_unknown_names_get_suggestions(ops: Ops) -> None:
     with pytest.raises(UsageError, match="unknown event 'finishd'") as malformed:
         ops.events.list(EventFilter(events=("finishd",)))
     assert malformed.value.hint == "did you mean 'finished'?"
@@ -76,7 +76,7 @@ def test_what_there_is_not_is_guessed(ops: Ops) -> None:
     assert missing.value.close == ("email",)
 
 
-def test_a_key_of_another_type_is_an_error_of_ours(ops: Ops, connection: Redis) -> None:
+def test_a_key_of_another_type_raises_a_qctl_error(ops: Ops, connection: Redis) -> None:
     connection.set(keys.EVENTS, "text")
     with pytest.raises(QctlError, match="WRONGTYPE"):
         ops.events.list()
@@ -88,11 +88,11 @@ def test_hostile_entries_are_read(ops: Ops, connection: Redis) -> None:
     assert (event.event, event.at.year) == ("?", 1970)
 
 
-def test_news_come_as_they_happen_and_are_only_what_is_meant(ops: Ops, connection: Redis) -> None:
+def test_follow_yields_matching_events_as_they_happen(ops: Ops, connection: Redis) -> None:
     stream = ops.events.follow(EventFilter(queue="email"), after=ops.events.last_id(), away=never)
     assert next(stream) == []
     news: list[Event] = []
-    with later(0.1, lambda: [tell(connection, "started", queue=name, job=name) for name in ("x", "email")]):
+    with later(0.1, lambda: [record_event(connection, "started", queue=name, job=name) for name in ("x", "email")]):
         while not news:
             news = next(stream)
     assert [event.fields["job"] for event in news] == ["email"]
@@ -105,20 +105,20 @@ def never(error: QctlError, seconds: float) -> None:
 def test_a_redis_that_goes_away_costs_no_event(own_redis: RedisServer, tmp_path: Path) -> None:
     environ = {"QCTL_HOME": str(tmp_path), "REDIS_URL": own_redis.url}
     ops = Ops(Settings.load(environ=environ))
-    told: list[float] = []
+    delays: list[float] = []
 
     def away(error: QctlError, seconds: float) -> None:
         assert "does not answer" in error.message
-        told.append(seconds)
+        delays.append(seconds)
         own_redis.start()
         with own_redis.connect() as client:
-            tell(client, "finished", job="b")
+            record_event(client, "finished", job="b")
 
     with own_redis.connect() as client:
-        tell(client, "started", job="a")
+        record_event(client, "started", job="a")
     stream = ops.events.follow(after="0-0", away=away)
     assert [event.fields["job"] for event in next(stream)] == ["a"]
     own_redis.kill()
     assert [event.fields["job"] for event in next(stream)] == ["b"]
-    assert 0.5 < told[0] < 2
+    assert 0.5 < delays[0] < 2
     ops.close()

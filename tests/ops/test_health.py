@@ -1,4 +1,4 @@
-"""What health finds, and what it takes for an ill."""
+"""Findings of the health check, and their thresholds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ills(ops: Ops) -> dict[str, Finding]:
     return {finding.check: finding for finding in ops.health.check().findings if finding.status != "ok"}
 
 
-def test_all_is_well(ops: Ops, connection: Redis) -> None:
+def test_a_healthy_system_is_ok(ops: Ops, connection: Redis) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
     stock.enqueue(connection, "mail", "a")
     stock.register_worker(connection, "w", "mail")
@@ -51,7 +51,7 @@ def test_ping(ops: Ops, settings: Settings) -> None:
 
 @pytest.fixture
 def odd(own_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[Redis, Ops]]:
-    """A Redis that may be configured, and operations on it."""
+    """A Redis that can be configured, and `Ops` on it."""
     connection = own_redis.connect()
     ops = make_ops(tmp_path, own_redis.url)
     yield connection, ops
@@ -59,7 +59,7 @@ def odd(own_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[Redis, Ops]]:
     connection.close()
 
 
-def test_how_redis_is_set(odd: tuple[Redis, Ops]) -> None:
+def test_settings_of_redis_are_checked(odd: tuple[Redis, Ops]) -> None:
     connection, ops = odd
     assert ills(ops) == {}
     connection.config_set("appendonly", "no")
@@ -74,7 +74,7 @@ def test_how_redis_is_set(odd: tuple[Redis, Ops]) -> None:
     assert ops.health.check().status == "degraded"
 
 
-def test_work_that_nobody_does(ops: Ops, connection: Redis) -> None:
+def test_waiting_jobs_without_workers_or_scheduler_are_reported(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     now = time.time()
     connection.sadd(keys.QUEUES, keys.queue("later"))
@@ -91,7 +91,7 @@ def test_work_that_nobody_does(ops: Ops, connection: Redis) -> None:
     assert "cannot keep up" in ills(ops)["schedule"].reason
 
 
-def test_suspended_quarantined_stale_and_down(ops: Ops, connection: Redis) -> None:
+def test_suspension_quarantine_stale_buffers_and_down_sinks_are_reported(ops: Ops, connection: Redis) -> None:
     connection.set(keys.SUSPENDED, 1)
     connection.hset(keys.quarantine("sensor-data"), "q", "{}")
     connection.rpush(keys.buffer("readings"), json.dumps({"received_ns": (time.time() - 120) * 1e9}))
@@ -102,7 +102,7 @@ def test_suspended_quarantined_stale_and_down(ops: Ops, connection: Redis) -> No
     assert "readings" in found["buffer"].reason
 
 
-def test_a_session_that_the_broker_forgot_is_an_ill_for_a_day(ops: Ops, connection: Redis) -> None:
+def test_a_lost_mqtt_session_is_reported_for_a_day(ops: Ops, connection: Redis) -> None:
     now = time.time() * 1000
     lost = {"sessions_lost": 2, "session_lost_at": int(now - 60_000)}
     connection.hset(keys.ingest("readings"), mapping=lost)
@@ -113,7 +113,7 @@ def test_a_session_that_the_broker_forgot_is_an_ill_for_a_day(ops: Ops, connecti
     assert ills(ops) == {}
 
 
-def test_a_damaged_queue_is_an_ill_and_hides_no_other(ops: Ops, connection: Redis) -> None:
+def test_a_damaged_queue_is_reported_with_all_other_problems(ops: Ops, connection: Redis) -> None:
     connection.sadd(keys.QUEUES, keys.queue("bad"))
     for key in (
         keys.queue("bad"),
@@ -127,7 +127,7 @@ def test_a_damaged_queue_is_an_ill_and_hides_no_other(ops: Ops, connection: Redi
     assert set(ills(ops)) == {"queues", "workers"}
 
 
-def test_a_redis_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
+def test_an_unreachable_redis_is_a_finding(tmp_path: Path) -> None:
     ops = make_ops(tmp_path, f"redis://:secret@127.0.0.1:{free_port()}/0")
     health = ops.health.check()
     assert health.status == "down"
@@ -139,7 +139,7 @@ def test_a_redis_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
     ops.close()
 
 
-def test_a_wrong_password(odd: tuple[Redis, Ops], own_redis: RedisServer, tmp_path: Path) -> None:
+def test_a_wrong_password_is_a_finding(odd: tuple[Redis, Ops], own_redis: RedisServer, tmp_path: Path) -> None:
     connection, _ = odd
     connection.config_set("requirepass", "right")
     ops = make_ops(tmp_path, f"redis://:wrong@127.0.0.1:{own_redis.port}/0")
@@ -149,7 +149,7 @@ def test_a_wrong_password(odd: tuple[Redis, Ops], own_redis: RedisServer, tmp_pa
     ops.close()
 
 
-def test_what_is_to_be_typed_is_quoted(ops: Ops, connection: Redis) -> None:
+def test_names_in_commands_are_quoted(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "x; reboot", "a")
     connection.hset(keys.quarantine("x; reboot"), "a", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 3}))
     ill = ills(ops)

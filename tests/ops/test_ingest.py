@@ -1,4 +1,4 @@
-"""What `ops.ingest` sees and does, on a real Redis."""
+"""`ops.ingest` on a real Redis."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ MESSAGE = {"msg_id": "m-1", "message": "grüße", "user_id": "u1", "timestamp": 
 
 
 def item(number: int, age: float = 0.0) -> bytes:
-    """A reading that came so many seconds ago, two seconds after it was measured."""
+    """Create a reading received so many seconds ago, two seconds after its measurement."""
     received = time.time_ns() - int(age * 1e9)
-    told = reading_parser.Reading(
+    reading = reading_parser.Reading(
         topic="s/a", device="a", ts_ns=received - 2 * 10**9, fields={"n": number}, received_ns=received
     )
-    return reading_parser.encode(told)
+    return reading_parser.encode(reading)
 
 
 @pytest.fixture
 def buffer(connection: Redis, make_settings: Callable[..., Settings]) -> Buffer:
-    """The buffer `readings`, of batches of three."""
+    """The buffer `readings`, with batches of three."""
     return Buffer(connection, PIPELINES["readings"], make_settings(BATCH_SIZE_THRESHOLD="3"))
 
 
@@ -49,7 +49,7 @@ def readings(ops: Ops) -> PipelineStatus:
 # --- status -------------------------------------------------------------------------------------------------
 
 
-def test_a_pipeline_where_nothing_came_yet(ops: Ops) -> None:
+def test_a_pipeline_without_items_is_empty(ops: Ops) -> None:
     first, second = ops.ingest.status()
     assert (first.name, second.name) == ("readings", "messages")
     assert (first.rate, first.depth, first.oldest_age, first.flushed_at, first.lag) == (None, 0, None, None, 0.0)
@@ -71,7 +71,7 @@ def test_a_pipeline_from_the_buffer_to_the_batch(ops: Ops, buffer: Buffer, conne
     assert found.paused.reason == "down"
 
 
-def test_lag_goes_on_while_a_batch_is_not_written(ops: Ops, buffer: Buffer, connection: Redis) -> None:
+def test_lag_grows_until_a_batch_is_stored(ops: Ops, buffer: Buffer, connection: Redis) -> None:
     buffer.append(Commit(items=[item(1)]))
     buffer.cut_batches()
     connection.hset(keys.job("readings-0"), "created_at", "2020-01-01T00:00:00.000000Z")
@@ -83,7 +83,7 @@ def test_lag_goes_on_while_a_batch_is_not_written(ops: Ops, buffer: Buffer, conn
     assert readings(ops).lag == 0.0
 
 
-def test_rejects_and_lost_sessions_are_told(ops: Ops, buffer: Buffer) -> None:
+def test_rejects_and_lost_sessions_are_counted(ops: Ops, buffer: Buffer) -> None:
     buffer.append(Commit(rejects=[Reject("reject-1", ("s/a", "bm9wZQ==", 1), "it is not JSON")]))
     buffer.record_session_loss()
     found = readings(ops)
@@ -118,7 +118,7 @@ def test_damage_hides_nothing(ops: Ops, connection: Redis) -> None:
 
 
 @pytest.mark.parametrize("read", [lambda ops: ops.ingest.status(["nosuch"]), lambda ops: ops.ingest.flush(["nosuch"])])
-def test_a_pipeline_that_there_is_not(ops: Ops, read: Callable[[Ops], object]) -> None:
+def test_an_unknown_pipeline_is_not_found(ops: Ops, read: Callable[[Ops], object]) -> None:
     with pytest.raises(NotFoundError, match="pipeline 'nosuch' not found"):
         read(ops)
 
@@ -130,7 +130,7 @@ def test_a_pipeline_has_the_name_of_its_queue_too(ops: Ops) -> None:
 # --- push and flush -----------------------------------------------------------------------------------------
 
 
-def test_lines_are_taken_in_as_their_sources_would(ops: Ops, connection: Redis) -> None:
+def test_lines_are_pushed_as_their_sources_do(ops: Ops, connection: Redis) -> None:
     lines = [b'{"n": 1}\n', b"\n", b"nonsense\n", b'{"n": "text"}\n', b'{"n": 2, "ts": 1700000000}\n', b"\xff\n", b"3"]
     result = ops.ingest.push("readings", lines, topic="sensors/attic")
     assert (result.taken, result.refused) == (3, 3)
@@ -158,15 +158,15 @@ def test_messages_are_pushed_whole(ops: Ops, connection: Redis) -> None:
         ops.ingest.push("messages", [], topic="s/a")
 
 
-def test_a_push_stops_where_there_is_no_room(
+def test_a_push_stops_when_there_is_no_room(
     connection: Redis, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qctl.ops.ingest.LINES_PER_TRANSACTION", 10)
     ops = Ops(make_settings(QCTL_BUFFER_HIGH_WATER="20"))
-    told: list[int] = []
+    steps: list[int] = []
     with pytest.raises(BackpressureError, match="20 items wait"):
-        ops.ingest.push("readings", [b"1"] * 100, topic="s/a", progress=lambda done, _total: told.append(done))
-    assert told == [10, 20]
+        ops.ingest.push("readings", [b"1"] * 100, topic="s/a", progress=lambda done, _total: steps.append(done))
+    assert steps == [10, 20]
     assert connection.llen(keys.buffer("readings")) == 20
     ops.close()
 
@@ -202,7 +202,7 @@ def test_topics_are_sorted_and_matched(ops: Ops, connection: Redis) -> None:
 
 @pytest.fixture
 def tailing(ops: Ops) -> Iterator[Callable[..., list[Arrivals]]]:
-    """Starts a tail in a thread, and returns what it gets; it has subscribed by then."""
+    """Start a tail in a thread; returns its list of arrivals once it has subscribed."""
     done = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -226,7 +226,7 @@ def tailing(ops: Ops) -> Iterator[Callable[..., list[Arrivals]]]:
         thread.join(20)
 
 
-def test_tail_shows_what_is_taken_in(
+def test_tail_yields_arriving_items(
     tailing: Callable[..., list[Arrivals]], buffer: Buffer, connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qctl.broker.ingest.buffer.MAX_PUBLISHED_ITEMS", 2)
@@ -250,20 +250,20 @@ def test_tail_shows_messages(tailing: Callable[..., list[Arrivals]], connection:
     found = tailing()
     buffer = Buffer(connection, PIPELINES["messages"], settings)
     buffer.level()
-    told = message_parser.encode(message_parser.parse(["data", MESSAGE], None, time.time_ns(), 1000))
-    buffer.append(Commit(items=[told]))
+    message = message_parser.encode(message_parser.parse(["data", MESSAGE], None, time.time_ns(), 1000))
+    buffer.append(Commit(items=[message]))
     shown = eventually(lambda: [each for each in found if each.items], 10, "the message")[0].items[0]
     assert (shown.pipeline, shown.source, shown.content) == ("messages", "u1", {"msg_id": "m-1", "message": "grüße"})
 
 
-def test_nothing_is_told_where_nobody_listens(buffer: Buffer, connection: Redis) -> None:
+def test_nothing_is_published_without_a_listener(buffer: Buffer, connection: Redis) -> None:
     buffer.level()
     before = connection.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"]
     buffer.append(Commit(items=[item(1)]))
     assert connection.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"] == before
 
 
-def test_tail_of_who_may_not_subscribe_or_of_nobody(
+def test_tail_without_permission_or_pipeline_is_refused(
     own_redis: RedisServer, make_settings: Callable[..., Settings]
 ) -> None:
     admin = own_redis.connect()
@@ -280,7 +280,7 @@ def test_tail_of_who_may_not_subscribe_or_of_nobody(
     admin.close()
 
 
-def test_tail_goes_on_when_redis_is_back(own_redis: RedisServer, make_settings: Callable[..., Settings]) -> None:
+def test_tail_continues_when_redis_is_back(own_redis: RedisServer, make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(REDIS_URL=own_redis.url)
     ops = Ops(settings)
     waited: list[float] = []

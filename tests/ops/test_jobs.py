@@ -1,4 +1,4 @@
-"""Jobs through `Ops`: looked at, chosen, retried with a canary, waited for, stopped while they run, edited."""
+"""Jobs through `Ops`: show, choose, retry with a canary, wait, stop while they run, edit."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def work(connection: Redis) -> Queue:
 
 @pytest.fixture
 def dead(connection: Redis) -> list[str]:
-    """Four dead letters in three queues, oldest first."""
+    """Create four dead letters in three queues, oldest first."""
     for n, queue in enumerate(("mail", "mail.high", "files", "mail")):
         stock.die(connection, stock.enqueue(connection, queue, f"d{n}"), ttl=1000 + n)
         connection.hset(keys.job(f"d{n}"), "ended_at", f"2026-01-01T00:00:0{n}.000000Z")
@@ -48,7 +48,7 @@ def again(ops: Ops, selector: Selector = Selector(), **more: object) -> BulkResu
 
 
 def scripts_run(connection: Redis) -> int:
-    """How many scripts that Redis ran."""
+    """Return the number of scripts that Redis has run."""
     return int(connection.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])
 
 
@@ -63,12 +63,12 @@ def test_retries_by_id(ops: Ops, dead: list[str]) -> None:
 
 
 def test_retries_all_of_a_pattern_from_the_top(ops: Ops, connection: Redis, dead: list[str]) -> None:
-    """peers.md section 4, 5: all that failed, across queues, at once, and not a round trip for each."""
-    told: list[tuple[int, int | None]] = []
+    """Retry all failed jobs of several queues at once, without a round trip for each."""
+    steps: list[tuple[int, int | None]] = []
     again(ops, Selector(ids=()))
     before = scripts_run(connection)
-    assert again(ops, Selector(queue="mail*"), progress=lambda *now: told.append(now)).done == 3
-    assert told[-1] == (3, 3)
+    assert again(ops, Selector(queue="mail*"), progress=lambda *now: steps.append(now)).done == 3
+    assert steps[-1] == (3, 3)
     assert [letter.id for letter in ops.dead_letters.list().letters] == ["d2"]
     assert sorted(stock.waiting(connection, "mail")) == ["d0", "d3"]
     assert scripts_run(connection) - before <= 4
@@ -91,7 +91,7 @@ def test_choosing_changes_nothing(ops: Ops, dead: list[str]) -> None:
         ("retry", Selector(limit=-1)),
     ],
 )
-def test_what_cannot_be_meant_is_a_usage_error(ops: Ops, act: str, selector: Selector) -> None:
+def test_invalid_selectors_are_usage_errors(ops: Ops, act: str, selector: Selector) -> None:
     with pytest.raises(UsageError):
         ops.jobs.choose(act, selector)  # type: ignore[arg-type]
 
@@ -104,14 +104,14 @@ def test_unknown_queues_and_causes_are_not_found(ops: Ops, dead: list[str]) -> N
         ops.jobs.choose("retry", Selector(fingerprint="0" * 12))
 
 
-def test_all_of_one_cause(ops: Ops, connection: Redis, dead: list[str]) -> None:
+def test_jobs_of_one_cause_are_selected(ops: Ops, connection: Redis, dead: list[str]) -> None:
     stock.die(connection, stock.enqueue(connection, "mail", "other"), "Traceback\nKeyError: 1")
     cause = next(cause for cause in ops.dead_letters.groups().causes if cause.exception == "ValueError")
     assert again(ops, Selector(fingerprint=cause.fingerprint)).done == 4
     assert [letter.id for letter in ops.dead_letters.list().letters] == ["other"]
 
 
-def test_an_interrupt_between_steps_is_the_callers(ops: Ops, connection: Redis) -> None:
+def test_an_interrupt_between_steps_reaches_the_caller(ops: Ops, connection: Redis) -> None:
     ids = stock.fill(connection, "mail", retry_jobs.Retry.jobs_per_call + 1)
     connection.delete(keys.queue("mail"))
     for id_ in ids:
@@ -137,7 +137,7 @@ def test_a_purge_leaves_nothing_in_the_trash(ops: Ops, connection: Redis, dead: 
 
 @pytest.fixture
 def letters(connection: Redis, work: Queue) -> Callable[[str, int], None]:
-    """Makes dead letters of `support.jobs.<name>`."""
+    """Create dead letters of `support.jobs.<name>`."""
 
     def make(name: str, count: int) -> None:
         for n in range(count):
@@ -151,7 +151,7 @@ def letters(connection: Redis, work: Queue) -> Callable[[str, int], None]:
 
 @pytest.fixture
 def programs() -> Iterator[list[Program]]:
-    """What is started is ended."""
+    """Processes that are terminated after the test."""
     started: list[Program] = []
     yield started
     for program in started:
@@ -160,22 +160,20 @@ def programs() -> Iterator[list[Program]]:
 
 @pytest.fixture
 def worker(tmp_path: Path, redis_server: RedisServer, programs: list[Program]) -> Program:
-    """A worker of `work`."""
+    """A worker of the queue `work`."""
     programs.append(qctl_worker(tmp_path, redis_server.url, "work"))
     programs[0].start()
     return programs[0]
 
 
-def test_the_others_follow_a_canary_that_does_well(
-    ops: Ops, letters: Callable[[str, int], None], worker: Program
-) -> None:
+def test_other_jobs_follow_a_successful_canary(ops: Ops, letters: Callable[[str, int], None], worker: Program) -> None:
     letters("give", 5)
     result = again(ops, first=2, timeout=30.0)
     assert (result.done, result.halted) == (5, None)
     assert ops.dead_letters.count() == 0
 
 
-def test_the_others_stay_where_a_canary_fails(
+def test_other_jobs_are_not_retried_after_a_failed_canary(
     ops: Ops, connection: Redis, letters: Callable[[str, int], None], worker: Program
 ) -> None:
     letters("fail", 5)
@@ -187,7 +185,7 @@ def test_the_others_stay_where_a_canary_fails(
     assert [event.event for event in events.newest(connection, 100)].count("requeued") == 1
 
 
-def test_the_others_stay_where_nobody_runs_a_canary(ops: Ops, letters: Callable[[str, int], None]) -> None:
+def test_other_jobs_are_not_retried_without_a_running_worker(ops: Ops, letters: Callable[[str, int], None]) -> None:
     letters("give", 3)
     result = again(ops, first=1, timeout=0.2)
     assert isinstance(result.halted, WaitTimeoutError)
@@ -198,8 +196,8 @@ def test_the_others_stay_where_nobody_runs_a_canary(ops: Ops, letters: Callable[
 # --- one job ------------------------------------------------------------------------------------------------
 
 
-def test_everything_that_is_known_of_a_job_without_its_queue(ops: Ops, connection: Redis, work: Queue) -> None:
-    """peers.md section 4, 22: how often a job will still be tried, and when, is not for people to guess."""
+def test_a_job_is_shown_with_all_its_data_without_its_queue(ops: Ops, connection: Redis, work: Queue) -> None:
+    """People need to see how often and when a job will be retried."""
     first = work.enqueue("support.jobs.give", "ada", job_id="first", meta={"trace_id": "t1", "owner": "ada"})
     work.enqueue("support.jobs.give", job_id="second", depends_on=first)
     connection.hset(keys.job("first"), mapping={"retries_left": 2, "retry_intervals": "[2, 4]"})
@@ -226,7 +224,7 @@ def test_attempts_and_events_of_a_job_that_ran(
     assert ops.jobs.show("k").attempts[0].value == '{\n  "n": 7\n}'
 
 
-def test_a_job_whose_creation_is_known_has_a_whole_story(ops: Ops, connection: Redis) -> None:
+def test_a_job_with_a_creation_event_has_complete_events(ops: Ops, connection: Redis) -> None:
     new = ops.jobs.enqueue("stock-check", {})
     assert ops.jobs.show(new).events_whole
     connection.xtrim(keys.EVENTS, maxlen=0)
@@ -249,7 +247,7 @@ def test_a_job_in_the_trash_says_so(ops: Ops, connection: Redis, dead: list[str]
     assert shown.note == f"it is in trash batch {result.batch}"
 
 
-def test_a_mistyped_id_is_guessed(ops: Ops, connection: Redis) -> None:
+def test_a_mistyped_id_gets_suggestions(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "6f1c0a52-93f1-4d0e")
     for typed in ("6f1c0a52", "6f1c0a52-93f1-4d0f"):
         with pytest.raises(NotFoundError) as caught:
@@ -257,7 +255,7 @@ def test_a_mistyped_id_is_guessed(ops: Ops, connection: Redis) -> None:
         assert caught.value.close == ("6f1c0a52-93f1-4d0e",)
 
 
-def test_waiting_for_a_job(ops: Ops, connection: Redis, work: Queue, worker: Program) -> None:
+def test_wait_returns_when_the_job_has_finished(ops: Ops, connection: Redis, work: Queue, worker: Program) -> None:
     for name in ("give", "fail"):
         work.enqueue(f"support.jobs.{name}", "x", job_id=name)
     ended = ops.jobs.wait("give", timeout=20.0)
@@ -303,7 +301,7 @@ def test_a_running_job_is_stopped_and_its_worker_goes_on(
     assert again(ops, Selector(ids=("long",))).done == 1
 
 
-def test_a_worker_that_did_not_hear_is_told_again(
+def test_a_stop_command_is_repeated_if_the_job_still_runs(
     ops: Ops,
     connection: Redis,
     work: Queue,
@@ -316,15 +314,15 @@ def test_a_worker_that_did_not_hear_is_told_again(
     programs[0].start()
     work.enqueue("support.jobs.nap", 60.0, job_id="long")
     eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
-    send_stop, told = stop_job.send_stop, []
+    send_stop, commands = stop_job.send_stop, []
 
     def lost(*words: Any) -> bool:
-        told.append(words)
-        return len(told) == 1 or send_stop(*words)
+        commands.append(words)
+        return len(commands) == 1 or send_stop(*words)
 
     monkeypatch.setattr(stop_job, "send_stop", lost)
     assert ops.jobs.stop("long", timeout=20.0).status == "stopped"
-    assert len(told) > 1
+    assert len(commands) > 1
 
 
 def test_a_job_that_does_not_run_is_not_stopped(ops: Ops, connection: Redis) -> None:
@@ -334,7 +332,7 @@ def test_a_job_that_does_not_run_is_not_stopped(ops: Ops, connection: Redis) -> 
     assert caught.value.hint == "qctl job cancel waits"
 
 
-def test_nobody_who_listens_is_told(ops: Ops, connection: Redis) -> None:
+def test_a_worker_that_does_not_listen_is_reported(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "runs")
     connection.lpop(keys.queue("mail"))
     connection.hset(keys.job("runs"), mapping={"status": "started", "worker_name": "gone"})
@@ -342,7 +340,7 @@ def test_nobody_who_listens_is_told(ops: Ops, connection: Redis) -> None:
         ops.jobs.stop("runs")
 
 
-def test_a_worker_that_does_not_obey_is_told(
+def test_a_worker_that_ignores_the_stop_command_is_reported(
     ops: Ops, connection: Redis, work: Queue, tmp_path: Path, redis_server: RedisServer, programs: list[Program]
 ) -> None:
     command = stock_worker(tmp_path, redis_server.url, "work")
@@ -355,7 +353,7 @@ def test_a_worker_that_does_not_obey_is_told(
         ops.jobs.stop("long", timeout=0.5)
 
 
-def test_a_stop_that_comes_late_stops_no_other_job(
+def test_a_late_stop_command_does_not_stop_another_job(
     connection: Redis, work: Queue, make_settings: Callable[..., Settings]
 ) -> None:
     inline = QctlWorker(["work"], connection, make_settings(QCTL_ALLOWED_JOBS="support.jobs.*"), "inline")
@@ -373,7 +371,7 @@ def test_a_stop_that_comes_late_stops_no_other_job(
 def test_a_payload_is_edited_and_runs(
     ops: Ops, connection: Redis, work: Queue, make_settings: Callable[..., Settings]
 ) -> None:
-    """peers.md section 4, 6: fix the payload, then retry."""
+    """People fix the payload, then retry."""
     stock.die(connection, work.enqueue("support.jobs.give", "exmaple", job_id="j"))
     edited = ops.jobs.edit(ops.jobs.editable("j"), '{"args": ["example"]}')
     assert edited.changed
@@ -384,7 +382,7 @@ def test_a_payload_is_edited_and_runs(
         ops.jobs.revert(ops.jobs.editable("j"))
 
 
-def test_a_job_of_the_catalog_is_made(ops: Ops, connection: Redis) -> None:
+def test_a_job_of_the_catalog_is_enqueued(ops: Ops, connection: Redis) -> None:
     job_id = ops.jobs.enqueue("welcome-email", {"userEmail": "a@b.c", "userName": "Ada"}, owner="ada")
     shown = ops.jobs.show(job_id)
     assert (shown.queue, shown.state, shown.owner) == ("email", "queued", "ada")
@@ -395,7 +393,7 @@ def test_a_job_of_the_catalog_is_made(ops: Ops, connection: Redis) -> None:
         ops.jobs.enqueue("welcome-email", {"userEmail": 7})
 
 
-def test_a_bulk_act_keeps_the_first_outcomes_and_counts_all(
+def test_a_bulk_operation_lists_the_first_outcomes_and_counts_all(
     ops: Ops, connection: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "MAX_LISTED_OUTCOMES", 10)
@@ -404,7 +402,7 @@ def test_a_bulk_act_keeps_the_first_outcomes_and_counts_all(
     assert (result.done, len(result.outcomes)) == (500, 10)
 
 
-def test_a_job_is_shown_though_the_stream_of_events_is_none(ops: Ops, connection: Redis) -> None:
+def test_a_job_is_shown_though_the_event_stream_has_another_type(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "one")
     connection.delete(keys.EVENTS)
     connection.set(keys.EVENTS, "somebody's")

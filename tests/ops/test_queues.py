@@ -1,4 +1,4 @@
-"""Pausing, resuming and clearing by name."""
+"""Queues through `Ops`: pause, resume, drain, clear and delete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_names(ops: Ops, connection: Redis) -> None:
     assert ops.queues.waiting("mail") == 1
 
 
-def test_an_unknown_queue_is_named_with_what_looks_like_it(ops: Ops, connection: Redis) -> None:
+def test_an_unknown_queue_gets_suggestions(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail.high", "a")
     for act in (ops.queues.require, ops.queues.waiting, ops.queues.pause, ops.queues.resume, ops.queues.clear):
         with pytest.raises(NotFoundError) as caught:
@@ -53,7 +53,7 @@ def test_pause_and_resume(ops: Ops, connection: Redis) -> None:
     assert not ops.queues.resume("mail").changed
 
 
-def test_a_pause_that_ends_by_itself(ops: Ops) -> None:
+def test_a_pause_ends_after_its_time(ops: Ops) -> None:
     pause = ops.queues.pause("sensor-data", seconds=1800).pause
     assert pause.until is not None
     assert (pause.until - pause.at).total_seconds() == 1800
@@ -61,12 +61,12 @@ def test_a_pause_that_ends_by_itself(ops: Ops) -> None:
         ops.queues.pause("sensor-data", seconds=0)
 
 
-def test_a_queue_that_is_not_there_yet(ops: Ops) -> None:
+def test_an_unknown_queue_can_be_paused_if_allowed(ops: Ops) -> None:
     assert ops.queues.pause("soon", allow_unknown=True).changed
     assert ops.queues.resume("soon").changed
 
 
-def test_a_worker_that_would_go_on_is_named(ops: Ops, connection: Redis) -> None:
+def test_a_worker_that_ignores_pauses_is_named(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     stock.register_worker(connection, "stock-1", "mail.high", "mail")
     stock.register_worker(connection, "elsewhere", "files")
@@ -83,7 +83,7 @@ def test_a_worker_that_would_go_on_is_named(ops: Ops, connection: Redis) -> None
         claimant.lease.stop()
 
 
-def test_a_claim_that_does_not_start_is_waited_for(ops: Ops, connection: Redis) -> None:
+def test_pause_waits_for_claimed_jobs(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     claimant = Claimant(connection)
     assert claimant.claim(["mail"], None) is not None
@@ -97,9 +97,9 @@ def test_a_claim_that_does_not_start_is_waited_for(ops: Ops, connection: Redis) 
 
 def test_clear_restore_and_purge(ops: Ops, connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 3)
-    told: list[tuple[int, int | None]] = []
-    result = ops.queues.clear("mail", progress=lambda *now: told.append(now))
-    assert (result.removed, result.purged, told) == (3, False, [(3, 3)])
+    steps: list[tuple[int, int | None]] = []
+    result = ops.queues.clear("mail", progress=lambda *now: steps.append(now))
+    assert (result.removed, result.purged, steps) == (3, False, [(3, 3)])
     (batch,) = ops.trash.list()
     assert batch.id == result.batch
     assert (batch.expires_at - batch.at).total_seconds() == 86400
@@ -115,7 +115,7 @@ def test_clear_restore_and_purge(ops: Ops, connection: Redis) -> None:
 # --- a queue and all its jobs -------------------------------------------------------------------------------
 
 
-def test_a_queue_with_all_that_is_around_it(ops: Ops, connection: Redis) -> None:
+def test_a_queue_is_shown_with_lanes_workers_and_causes(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a", json=True)
     stock.enqueue(connection, "mail.high", "b", json=True)
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
@@ -129,7 +129,7 @@ def test_a_queue_with_all_that_is_around_it(ops: Ops, connection: Redis) -> None
         ops.queues.show("mial")
 
 
-def test_draining_waits_for_what_runs_and_holds_the_queue(ops: Ops, connection: Redis) -> None:
+def test_drain_pauses_and_waits_for_running_jobs(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "waits")
     connection.zadd(keys.started("mail"), {"runs:e": 4_000_000_000})
     with pytest.raises(WaitTimeoutError, match="1 jobs left: runs"):
@@ -141,7 +141,7 @@ def test_draining_waits_for_what_runs_and_holds_the_queue(ops: Ops, connection: 
     assert stock.waiting(connection, "mail") == ["waits"]
 
 
-def test_draining_until_it_is_empty_pauses_nothing(ops: Ops, connection: Redis) -> None:
+def test_drain_until_empty_does_not_pause(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "waits")
     with pytest.raises(WaitTimeoutError, match="none runs, and no worker takes them"):
         ops.queues.drain("mail", timeout=0.2, empty=True)
@@ -150,7 +150,7 @@ def test_draining_until_it_is_empty_pauses_nothing(ops: Ops, connection: Redis) 
     assert connection.exists(keys.PAUSED) == 0
 
 
-def test_a_deleted_queue_comes_back_with_all_its_jobs(ops: Ops, connection: Redis) -> None:
+def test_a_deleted_queue_can_be_restored_with_all_jobs(ops: Ops, connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 300)
     stock.die(connection, stock.enqueue(connection, "mail", "d"))
     result = ops.queues.delete("mail")
@@ -161,7 +161,7 @@ def test_a_deleted_queue_comes_back_with_all_its_jobs(ops: Ops, connection: Redi
     assert ops.dead_letters.count("mail") == 1
 
 
-def test_a_queue_that_is_at_work_is_not_deleted(ops: Ops, connection: Redis) -> None:
+def test_a_busy_queue_cannot_be_deleted(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     stock.register_worker(connection, "w", "mail")
     with pytest.raises(RefusedError, match="worker w listens to it"):
@@ -173,6 +173,6 @@ def test_a_queue_that_is_at_work_is_not_deleted(ops: Ops, connection: Redis) -> 
     assert ops.queues.delete("mail", force=True).removed == 1
 
 
-def test_the_history_of_a_queue_that_nobody_wrote_is_empty(ops: Ops, connection: Redis) -> None:
+def test_a_queue_without_recorded_events_has_an_empty_history(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     assert ops.queues.history("mail", seconds=3600, span="hour") == []

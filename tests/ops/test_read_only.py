@@ -1,4 +1,4 @@
-"""Reading writes nothing, and works for a user who may only read (P6)."""
+"""Reading operations write nothing, and work for a user who may only read."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ END = "that was all"
 
 @pytest.fixture
 def bomb(tmp_path: Path) -> Bomb:
-    """In every payload of `deployment`."""
+    """Put into every payload of `deployment`."""
     return Bomb(tmp_path / "went off")
 
 
 @pytest.fixture
 def deployment(own_redis: RedisServer, bomb: Bomb) -> Iterator[Redis]:
-    """A Redis with a bit of everything in it, expired and damaged things too, that RQ's own readers would tidy."""
+    """A Redis with entries of every kind, including expired and damaged ones that RQ's own readers would clean up."""
     connection = own_redis.connect()
     stock.enqueue(connection, "mail", "w1", bomb, meta={"bomb": bomb})
     stock.die(connection, stock.enqueue(connection, "mail", "d1", bomb, meta={"bomb": bomb}))
@@ -121,7 +121,7 @@ def test_reading_sends_no_command_that_writes(
     assert bomb.proves_itself()
 
 
-def test_a_user_who_may_only_read(own_redis: RedisServer, deployment: Redis, tmp_path: Path) -> None:
+def test_a_read_only_user_can_read_and_nothing_else(own_redis: RedisServer, deployment: Redis, tmp_path: Path) -> None:
     categories = ["+@read", "+@connection", "-@write", "-@scripting"]
     deployment.acl_setuser("eyes", enabled=True, passwords=["+pw"], keys=["*"], categories=categories)
     full = make_ops(tmp_path, own_redis.url)

@@ -1,4 +1,4 @@
-"""Whatever comes at a time, of every kind: listed with next and last run, run now, paused, removed."""
+"""Schedules and delayed jobs of every kind: list with next and last run, run now, pause, remove."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def email(connection: Redis) -> Queue:
 
 @pytest.fixture
 def work(connection: Redis, email: Queue) -> Callable[[], None]:
-    """A stock worker that runs what waits now."""
+    """Run all waiting jobs with a stock worker."""
     return lambda: SimpleWorker([email], connection=connection).work(burst=True) and None
 
 
@@ -65,7 +65,7 @@ def test_a_delayed_job_of_stock_rq(ops: Ops, email: Queue) -> None:
 
 
 def test_a_repeat_of_stock_rq(ops: Ops, email: Queue, work: Callable[[], None]) -> None:
-    """peers.md section 4, number 22: who sees what is to come again is not confused by it."""
+    """People need to see the next run of a repeated job."""
     job = email.enqueue(give, repeat=Repeat(times=3, interval=[60, 120]))
     work()
     row = only(ops)
@@ -83,7 +83,7 @@ def test_a_retry_of_stock_rq(ops: Ops, email: Queue, work: Callable[[], None]) -
     assert row.last_at is not None
 
 
-def test_what_a_stock_rq_scheduler_keeps(ops: Ops, connection: Redis) -> None:
+def test_schedules_of_a_stock_rq_scheduler_are_listed(ops: Ops, connection: Redis) -> None:
     scheduler = Scheduler("email", connection=connection)
     job = scheduler.schedule(datetime.now(timezone.utc) + SOON, give, args=["x"], interval=60)
     row = only(ops)
@@ -91,7 +91,7 @@ def test_what_a_stock_rq_scheduler_keeps(ops: Ops, connection: Redis) -> None:
     assert row.next_at is not None
 
 
-def test_what_comes_first_is_first_and_the_rest_is_counted(ops: Ops, email: Queue, connection: Redis) -> None:
+def test_timers_are_sorted_by_time_and_counted(ops: Ops, email: Queue, connection: Redis) -> None:
     other = Queue("report", connection=connection)
     ids = [
         queue.enqueue_in(timedelta(hours=n), give).id for n, queue in ((3, email), (1, other), (2, email), (4, other))
@@ -106,7 +106,7 @@ def test_what_comes_first_is_first_and_the_rest_is_counted(ops: Ops, email: Queu
         ops.schedules.list(queue="emial")
 
 
-def test_the_times_that_come_next(ops: Ops, email: Queue) -> None:
+def test_next_lists_the_next_times(ops: Ops, email: Queue) -> None:
     job = email.enqueue_in(timedelta(seconds=150), give)
     ops.schedules.add("mine", "stock-check", every=60, repeat=3)
     assert [one.timer.name for one in ops.schedules.next()] == ["mine", "mine", job.id, "mine"]
@@ -138,7 +138,7 @@ def kinds_of(row: Timer) -> list[str]:
     return [concern.kind for concern in row.concerns]
 
 
-def test_what_nobody_makes_is_overdue(ops: Ops, connection: Redis) -> None:
+def test_a_due_job_without_a_scheduler_is_overdue(ops: Ops, connection: Redis) -> None:
     ops.schedules.add("mine", "stock-check", every=3600)
     connection.zadd(keys.SCHEDULES, {"mine": time.time() - 300})
     connection.sadd(keys.QUEUES, keys.queue("email"))
@@ -150,7 +150,7 @@ def test_what_nobody_makes_is_overdue(ops: Ops, connection: Redis) -> None:
         assert 290 < concerns[name][0].seconds < 400
 
 
-def test_missed_times_are_told_of_for_a_day(ops: Ops, connection: Redis) -> None:
+def test_missed_runs_are_reported_for_a_day(ops: Ops, connection: Redis) -> None:
     made = ops.schedules.add("mine", "stock-check", every=60, catch_up="one")
     assert made.next_at is not None
     late = int(made.next_at.timestamp()) + 3 * 60 + 5
@@ -161,7 +161,7 @@ def test_missed_times_are_told_of_for_a_day(ops: Ops, connection: Redis) -> None
     assert "missed" not in kinds_of(only(ops))
 
 
-def test_runs_that_overlap_are_told_of(ops: Ops, connection: Redis) -> None:
+def test_overlapping_runs_are_reported(ops: Ops, connection: Redis) -> None:
     ops.schedules.add("mine", "stock-check", every=60)
     started = {f"cron-mine-{n}:execution{n}": time.time() + 60 for n in range(2)}
     connection.zadd(keys.started("inventory"), started)
@@ -169,7 +169,7 @@ def test_runs_that_overlap_are_told_of(ops: Ops, connection: Redis) -> None:
     assert [(one.kind, one.count) for one in only(ops).concerns] == [("overlap", 2)]
 
 
-def test_a_run_that_takes_until_the_next_is_told_of(ops: Ops, connection: Redis) -> None:
+def test_a_run_longer_than_its_interval_is_reported(ops: Ops, connection: Redis) -> None:
     made = ops.schedules.add("mine", "stock-check", every=60)
     assert made.next_at is not None
     CronScheduler(connection, now=lambda: int(made.next_at.timestamp()) if made.next_at else 0).enqueue_jobs()
@@ -185,7 +185,7 @@ def test_a_run_that_takes_until_the_next_is_told_of(ops: Ops, connection: Redis)
 
 
 def test_a_schedule_is_paused_run_and_removed(ops: Ops, connection: Redis) -> None:
-    """peers.md section 4, number 12: run a cron entry now, pause it."""
+    """People run a cron entry now, and pause it."""
     ops.schedules.add("mine", "stock-check", cron="0 3 * * *")
     paused, changed = ops.schedules.pause("mine")
     assert (paused.next_at, changed) == (None, True)
@@ -250,7 +250,7 @@ def test_removing_a_waiting_job_cancels_it(ops: Ops, email: Queue, connection: R
     assert ops.schedules.list().rows == []
 
 
-def test_what_cannot_be_is_refused(ops: Ops, email: Queue, connection: Redis) -> None:
+def test_impossible_schedule_operations_are_refused(ops: Ops, email: Queue, connection: Redis) -> None:
     with pytest.raises(NotFoundError) as unknown:
         ops.schedules.add("mine", "stock-chek", every=60)
     assert unknown.value.close == ("stock-check",)

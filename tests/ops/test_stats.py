@@ -1,4 +1,4 @@
-"""Families of queues in one row, and what queues are busy with."""
+"""Statistics: lanes merged into one row, and jobs by name."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_lanes_are_folded_into_their_queue(ops: Ops, connection: Redis) -> None:
     assert len([queue for queue in found.queues if queue.name.startswith("email")]) == 3
 
 
-def test_a_lane_without_its_queue_stays_as_it_is() -> None:
+def test_a_lane_without_its_queue_keeps_its_own_row() -> None:
     assert [row.name for row in fold(QueueStats("b.high"), QueueStats("a"))] == ["a", "b.high"]
 
 
@@ -71,7 +71,7 @@ def test_a_paused_lane_shows_in_the_row(ops: Ops, connection: Redis) -> None:
 # --- by name ------------------------------------------------------------------------------------------------
 
 
-def test_what_a_queue_is_busy_with(ops: Ops, connection: Redis) -> None:
+def test_jobs_of_a_queue_are_counted_by_name(ops: Ops, connection: Redis) -> None:
     with connection.pipeline() as pipe:
         for failed, ran in ((False, 1.0), (False, 1.0), (True, 5.0)):
             counters.record_run(pipe, "email", "welcome-email", failed=failed, waited=1, ran=ran)
@@ -83,8 +83,8 @@ def test_what_a_queue_is_busy_with(ops: Ops, connection: Redis) -> None:
     job.data = job.serializer.dumps((handler, None, [], {}))
     job.save()
     found = ops.stats.names(["email"])
-    told = {(job.queue, job.name): (job.waiting, job.finished, job.failed) for job in found.jobs}
-    assert told == {
+    counts = {(job.queue, job.name): (job.waiting, job.finished, job.failed) for job in found.jobs}
+    assert counts == {
         ("email", "app.tasks.send"): (4, 0, 0),
         ("email", "welcome-email"): (0, 2, 1),
         ("email.high", "welcome-email"): (1, 0, 0),
@@ -94,7 +94,7 @@ def test_what_a_queue_is_busy_with(ops: Ops, connection: Redis) -> None:
     assert found.jobs[1].error_rate == pytest.approx(1 / 3)
 
 
-def test_of_a_long_queue_a_sample_is_looked_at(ops: Ops, connection: Redis) -> None:
+def test_a_long_queue_is_sampled(ops: Ops, connection: Redis) -> None:
     stock.fill(connection, "big", 20_000)
     ids = [f"job-{n}" for n in range(20_000)]
     with connection.pipeline(transaction=False) as pipe:
@@ -102,10 +102,10 @@ def test_of_a_long_queue_a_sample_is_looked_at(ops: Ops, connection: Redis) -> N
             pipe.hset(keys.job(id_), "description", "app.a()" if n < 5000 else "app.b()")
         pipe.execute()
     found = ops.stats.names(["big"])
-    told = {job.name: job.waiting for job in found.jobs}
+    counts = {job.name: job.waiting for job in found.jobs}
     assert (found.sampled, found.waiting) == (500, 20_000)
-    assert told["app.b"] == pytest.approx(15_000, rel=0.2)
-    assert sum(told.values()) == 20_000
+    assert counts["app.b"] == pytest.approx(15_000, rel=0.2)
+    assert sum(counts.values()) == 20_000
 
 
 @pytest.mark.parametrize("seconds", [59.0, counters.RETENTION_SECONDS + 1.0])
@@ -114,7 +114,7 @@ def test_counts_go_back_for_two_days(ops: Ops, seconds: float) -> None:
         ops.stats.names(seconds=seconds)
 
 
-def test_a_queue_that_is_not_there(ops: Ops) -> None:
+def test_an_unknown_queue_is_not_found(ops: Ops) -> None:
     with pytest.raises(NotFoundError, match="queue 'emial' not found"):
         ops.stats.names(["emial"])
 
@@ -123,12 +123,12 @@ def test_a_queue_that_is_not_there(ops: Ops) -> None:
 
 
 def note(connection: Redis, queue: str, ago: int, **counts: int) -> None:
-    """Counts of the minute `ago` minutes ago."""
+    """Record the counts of the minute `ago` minutes ago."""
     hour, minute = divmod(int(time.time()) // 60 - ago, 60)
     connection.hset(keys.counts(queue, hour), mapping={f"{minute}.{what}": count for what, count in counts.items()})
 
 
-def test_steps_tell_what_came_and_went(ops: Ops, connection: Redis) -> None:
+def test_steps_count_arrived_and_finished_jobs(ops: Ops, connection: Redis) -> None:
     connection.sadd(keys.QUEUES, keys.queue("work"))
     for ago, depth in ((9, 100), (8, 120), (7, 90)):
         note(connection, "work", ago, depth=depth, taken=30, finished=20, failed=10)
@@ -139,7 +139,7 @@ def test_steps_tell_what_came_and_went(ops: Ops, connection: Redis) -> None:
     assert (steps[-1].depth, steps[-1].arrived, steps[-1].finished) == (100, 50, 20)
     assert (steps[0].depth, steps[0].arrived, steps[0].error_rate) == (120, 0, 1 / 3)
     assert (steps[0].waits.count, steps[0].runs.count, steps[1].runs.count) == (5, 5, 0)
-    # What came in the last minute with a depth cannot be told.
+    # What came in the last minute with a depth cannot be counts.
     assert (steps[1].depth, steps[1].arrived, steps[2].depth) == (90, None, None)
 
 
@@ -159,12 +159,12 @@ def test_longer_steps_and_several_queues_are_added_up(ops: Ops, connection: Redi
 @pytest.mark.parametrize(
     ("seconds", "step"), [(30, 60), (counters.RETENTION_SECONDS + 60, 60), (3600, 0), (counters.RETENTION_SECONDS, 60)]
 )
-def test_a_series_has_bounds(ops: Ops, seconds: float, step: float) -> None:
+def test_a_series_is_bounded(ops: Ops, seconds: float, step: float) -> None:
     with pytest.raises(UsageError):
         ops.metrics.series(seconds=seconds, step=step)
 
 
-def test_all_for_a_monitoring_system(ops: Ops, connection: Redis) -> None:
+def test_all_values_for_a_monitoring_system_are_read(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "work", "a")
     with connection.pipeline() as pipe:
         counters.increment(pipe, "work", "finished", 7)
@@ -180,7 +180,7 @@ def test_all_for_a_monitoring_system(ops: Ops, connection: Redis) -> None:
     assert [each.name for each in found.pipelines] == list(PIPELINES)
 
 
-def test_the_busiest_topics_are_told_of_and_no_more(ops: Ops, connection: Redis) -> None:
+def test_only_the_busiest_topics_are_exported(ops: Ops, connection: Redis) -> None:
     topics = TopicCounters(connection, "readings")
     for number in range(MAX_EXPORTED_TOPICS + 20):
         topics.add(f"sensors/{number}", 0)

@@ -1,4 +1,4 @@
-"""Users of the gateway, as operators make and change them."""
+"""Users of the gateway, as operators create and change them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def ops(settings: Settings) -> Iterator[Ops]:
     ops.close()
 
 
-def test_a_user_comes_becomes_an_admin_and_goes(ops: Ops, settings: Settings) -> None:
+def test_a_user_is_created_promoted_and_removed(ops: Ops, settings: Settings) -> None:
     assert ops.users.list().accounts == []
     assert not settings.database.exists(), "to look makes nothing"
     made = ops.users.create("Ada@Example.com", "Ada", "correct horse")
@@ -39,18 +39,18 @@ def test_a_user_comes_becomes_an_admin_and_goes(ops: Ops, settings: Settings) ->
     new = ops.users.password(EMAIL, None)
     assert new.password
     assert len(new.password) == 24
-    kept = users.find(EMAIL)
-    assert kept is not None
-    assert passwords.verify_password(new.password, kept.password)
-    assert not passwords.verify_password("correct horse", kept.password)
-    assert kept.modified >= kept.created
+    stored = users.find(EMAIL)
+    assert stored is not None
+    assert passwords.verify_password(new.password, stored.password)
+    assert not passwords.verify_password("correct horse", stored.password)
+    assert stored.modified >= stored.created
     assert ops.users.remove(EMAIL).changed is True
     assert ops.users.list().total == 0
     with pytest.raises(NotFoundError):
         ops.users.remove(EMAIL)
 
 
-def test_what_is_no_user_is_refused(ops: Ops) -> None:
+def test_invalid_users_are_refused(ops: Ops) -> None:
     for email, name, password in (
         ("ada", "Ada", "correct horse"),
         (f"{EMAIL}\n", "Ada", "correct horse"),
@@ -67,7 +67,7 @@ def test_what_is_no_user_is_refused(ops: Ops) -> None:
     assert ops.users.list().total == 1
 
 
-def test_what_cannot_be_noted_is_not_done(make_settings: Callable[..., Settings]) -> None:
+def test_a_change_needs_a_reachable_redis(make_settings: Callable[..., Settings]) -> None:
     away = Ops(make_settings(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0"))
     with pytest.raises(RedisUnreachableError):
         away.users.create(EMAIL, "Ada", "correct horse")

@@ -1,4 +1,4 @@
-"""An act that stumbles over a key of another type has changed nothing: Redis undoes no script that it ends."""
+"""Operations that meet a key of another type change nothing, because Redis does not undo an aborted script."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ ACTS: dict[str, Callable[[Ops], object]] = {
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS.keys())
-def test_nothing_is_changed_where_the_events_cannot_be_written(
-    ops: Ops, connection: Redis, act: Callable[[Ops], object]
-) -> None:
+def test_nothing_changes_if_events_cannot_be_written(ops: Ops, connection: Redis, act: Callable[[Ops], object]) -> None:
     stock.enqueue(connection, "mail", "w", "old", json=True)
     Queue("mail", connection=connection).enqueue_in(timedelta(hours=1), "app.tasks.send", job_id="later")
     pauses.pause(connection, "held", actor="me")

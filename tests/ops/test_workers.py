@@ -1,4 +1,4 @@
-"""Workers as an operator sees and tells them: real ones, of qctl and of stock RQ."""
+"""Workers through `Ops`: real ones, of qctl and of stock RQ."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def work(connection: Redis) -> Queue:
 
 @pytest.fixture
 def programs() -> Iterator[list[Program]]:
-    """What is started is ended."""
+    """Processes that are terminated after the test."""
     started: list[Program] = []
     yield started
     for program in started:
@@ -45,7 +45,7 @@ def programs() -> Iterator[list[Program]]:
 
 @pytest.fixture
 def start(tmp_path: Path, redis_server: RedisServer, ops: Ops, programs: list[Program]) -> Start:
-    """Starts `qctl-worker work` and returns what ops knows of it."""
+    """Start `qctl-worker work` and return its `WorkerInfo`."""
 
     def begin(*arguments: str) -> WorkerInfo:
         env = {
@@ -64,8 +64,8 @@ def start(tmp_path: Path, redis_server: RedisServer, ops: Ops, programs: list[Pr
 
 
 @pytest.mark.parametrize("isolation", ["inline", "fork"])
-def test_what_a_worker_runs_and_since_when(isolation: str, start: Start, ops: Ops, work: Queue) -> None:
-    """peers.md section 2, workers: current job, uptime, memory."""
+def test_a_worker_shows_its_running_job(isolation: str, start: Start, ops: Ops, work: Queue) -> None:
+    """People need the current job, the uptime and the memory of a worker."""
     name = start("--isolation", isolation).name
     for function in ("support.jobs.give", "support.jobs.give", "support.jobs.fail"):
         work.enqueue(function)
@@ -84,14 +84,16 @@ def test_what_a_worker_runs_and_since_when(isolation: str, start: Start, ops: Op
     assert worker.quiet is None
 
 
-def test_a_quiet_worker_ends_its_job_and_takes_no_other(start: Start, ops: Ops, work: Queue, connection: Redis) -> None:
+def test_a_quiet_worker_finishes_its_job_and_claims_no_other(
+    start: Start, ops: Ops, work: Queue, connection: Redis
+) -> None:
     name = start("--isolation", "inline").name
     running = work.enqueue("support.jobs.nap", 1)
     eventually(lambda: ops.workers.show(name).current_job == running.id)
-    told = ops.workers.quiet(name)
-    assert (told.quiet, told.changed, told.worker.current_job) == (True, True, running.id)
-    assert told.worker.quiet is not None
-    assert "@" in told.worker.quiet.by
+    result = ops.workers.quiet(name)
+    assert (result.quiet, result.changed, result.worker.current_job) == (True, True, running.id)
+    assert result.worker.quiet is not None
+    assert "@" in result.worker.quiet.by
     assert not ops.workers.quiet(name).changed
     waiting = work.enqueue("support.jobs.give")
     eventually(lambda: connection.hget(keys.job(running.id), "status") == b"finished")
@@ -117,7 +119,7 @@ def test_a_stock_worker_that_claims_by_script_can_be_quiet(
     eventually(lambda: connection.hget(keys.job(waiting.id), "status") == b"finished")
 
 
-def test_what_cannot_be_quiet_says_what_can_be_done(ops: Ops, connection: Redis) -> None:
+def test_a_worker_that_cannot_be_quiet_gets_a_hint(ops: Ops, connection: Redis) -> None:
     stock.register_worker(connection, "w1", "work")
     with pytest.raises(RefusedError, match="cannot quiet worker 'w1': it does not claim by qctl's script") as refused:
         ops.workers.quiet("w1")
@@ -140,7 +142,7 @@ def test_stop_lets_a_worker_finish_its_job(
 
 
 @pytest.mark.parametrize("isolation", ["inline", "fork"])
-def test_stop_now_gives_the_job_back(
+def test_stop_now_returns_the_job_to_its_queue(
     isolation: str, start: Start, ops: Ops, work: Queue, programs: list[Program]
 ) -> None:
     name = start("--isolation", isolation).name
@@ -154,7 +156,7 @@ def test_stop_now_gives_the_job_back(
     assert work.job_ids == [job.id, waiting.id]
 
 
-def test_stop_of_stock_workers_of_unknown_ones_and_of_the_deaf(
+def test_stop_of_stock_unknown_and_unreachable_workers(
     tmp_path: Path, redis_server: RedisServer, ops: Ops, connection: Redis, programs: list[Program]
 ) -> None:
     worker = stock_worker(tmp_path, redis_server.url, "work")
@@ -171,7 +173,7 @@ def test_stop_of_stock_workers_of_unknown_ones_and_of_the_deaf(
     assert "does not listen" in third.message
 
 
-def test_nobody_is_waited_for_for_ever(start: Start, ops: Ops, work: Queue) -> None:
+def test_stop_waits_at_most_its_timeout(start: Start, ops: Ops, work: Queue) -> None:
     name = start("--isolation", "inline").name
     work.enqueue("support.jobs.nap", 60)
     eventually(lambda: ops.workers.show(name).job_since, 20)
@@ -199,7 +201,7 @@ def test_workers_are_found_by_name_pattern_and_queue(ops: Ops, connection: Redis
         ops.workers.show("c")
 
 
-def test_what_a_worker_says_of_itself_is_not_trusted(ops: Ops, connection: Redis) -> None:
+def test_data_of_a_worker_is_not_trusted(ops: Ops, connection: Redis) -> None:
     name = "\x1b[31mw"
     odd = {"qctl_memory": "-1", "successful_job_count": "x" * 90, "total_working_time": "nan", "current_job": "j\n"}
     stock.register_worker(connection, name, "work", pid=os.getpid(), **odd)

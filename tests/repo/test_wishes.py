@@ -25,9 +25,9 @@ WISHES = {
         "broker/worker/test_claims.py::test_rq_suspend_holds_at_once",
     ),
     "3 alerts from the queue tool itself (felixmosh/bull-board#574)": (
-        "ops/test_alerts.py::test_told_once_when_worse_again_in_time_and_when_well",
-        "ops/test_alerts.py::test_mail_goes_by_the_queue_email",
-        "ops/test_alerts.py::test_nobody_is_told_of_what_is_muted",
+        "ops/test_alerts.py::test_alerts_once_when_worse_at_intervals_and_after_recovery",
+        "ops/test_alerts.py::test_mail_is_sent_through_the_queue_email",
+        "ops/test_alerts.py::test_a_muted_rule_sends_no_alert",
     ),
     "4 find the 12 failures among 700,000 (hibiken/asynqmon#294)": (
         "broker/query/test_search.py::test_jobs_are_found_by_every_selector",
@@ -77,7 +77,7 @@ WISHES = {
         "cli/commands/test_metrics.py::test_export_has_latency_rates_and_times_of_each_queue",
     ),
     "18 failed jobs do not fill Redis (rq/rq#964)": (
-        "ops/test_cleanup.py::test_dead_letters_go_to_the_trash_and_come_back",
+        "ops/test_cleanup.py::test_old_dead_letters_move_to_the_trash_and_can_be_restored",
         "broker/admin/test_trash.py::test_full_redis_is_cleared_and_purged",
     ),
     "19 jobs of killed workers run again (rq/rq#2015)": (
@@ -94,7 +94,7 @@ WISHES = {
     ),
     "22 retries and schedules that one can follow (rq/rq#2193)": (
         "ops/test_schedules.py::test_a_retry_of_stock_rq",
-        "ops/test_jobs.py::test_everything_that_is_known_of_a_job_without_its_queue",
+        "ops/test_jobs.py::test_a_job_is_shown_with_all_its_data_without_its_queue",
     ),
 }
 """Each wish with its tests: a function of a file, or a file that is about it as a whole."""

@@ -1,4 +1,4 @@
-"""What is in force, where it comes from, and what is wrong with it: secrets are in none of it."""
+"""Effective settings with their origins and problems, without secrets."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def test_contexts_are_listed_without_secrets_and_with_their_problems() -> None:
     ]
 
 
-def test_a_sound_configuration_is_one_finding() -> None:
+def test_a_valid_configuration_is_one_finding() -> None:
     (finding,) = configuration.check_configuration(places())
     assert finding.status == "ok"
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("REDIS_PASSWORD=hunter2\nQCTL_HOM=/x\n")
     (tmp_path / ".env").chmod(0o644)
     write_contexts("[contexts.a]\nREDIS_PORT = 'x'\n")
@@ -84,13 +84,13 @@ def test_settings_that_need_each_other_are_checked_too() -> None:
 
 
 @pytest.mark.parametrize("text", ["[contexts.a", "[contexts.b]\n"])
-def test_a_context_that_cannot_be_used_is_a_finding(text: str) -> None:
+def test_an_invalid_context_is_a_finding(text: str) -> None:
     write_contexts(text)
     found = configuration.check_configuration(places(QCTL_CONTEXT="a"))
     assert [(one.check, one.status) for one in found] == [("contexts", "down")]
 
 
-def test_init_writes_for_its_owner_alone_and_over_nothing(tmp_path: Path) -> None:
+def test_init_writes_a_private_file_and_overwrites_nothing(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     configuration.write_env_file(file)
     key = Settings.load(environ={}, dotenv=file).gateway_secret or ""

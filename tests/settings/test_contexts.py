@@ -1,4 +1,4 @@
-"""Contexts: peers.md section 4, number 13, several environments from one tool."""
+"""Contexts: several environments from one tool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write() -> Write:
-    """Writes config.toml: `write("[contexts.a]", mode=0o600)`."""
+    """Write config.toml: `write("[contexts.a]", mode=0o600)`."""
 
     def file(text: str, mode: int = 0o600) -> Path:
         path = contexts.config_file()
@@ -37,7 +37,7 @@ def test_values_are_written_as_the_environment_writes_them(write: Write) -> None
     assert found["a"].source.name == "context a"
 
 
-def test_without_a_file_there_are_none() -> None:
+def test_a_missing_file_has_no_contexts() -> None:
     assert contexts.load_contexts() == {}
     assert contexts.chosen_context(sources.find_sources({}, {})) is None
 
@@ -56,14 +56,14 @@ def test_without_a_file_there_are_none() -> None:
         ("a = " + "[" * 5000, "not valid TOML"),
     ],
 )
-def test_a_file_that_cannot_be_used(text: str, problem: str, write: Write) -> None:
+def test_an_invalid_file_is_refused(text: str, problem: str, write: Write) -> None:
     file = write(text)
     with pytest.raises(SettingsError, match=problem.replace("[", r"\[")) as caught:
         contexts.load_contexts()
     assert caught.value.name == str(file)
 
 
-def test_a_misspelt_setting_is_guessed(write: Write) -> None:
+def test_a_misspelt_setting_gets_suggestions(write: Write) -> None:
     write("[contexts.a]\nredis_urll = 'x'")
     with pytest.raises(SettingsError) as caught:
         contexts.load_contexts()
@@ -72,7 +72,7 @@ def test_a_misspelt_setting_is_guessed(write: Write) -> None:
 
 @pytest.mark.parametrize("secret", ['REDIS_URL = "redis://:hunter2@h/0"', 'REDIS_PASSWORD = "hunter2"'])
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o602])
-def test_a_file_with_secrets_is_for_its_owner_alone(secret: str, mode: int, write: Write) -> None:
+def test_a_file_with_secrets_must_be_private(secret: str, mode: int, write: Write) -> None:
     file = write(f"[contexts.a]\n{secret}\n", mode)
     with pytest.raises(SettingsError, match="contains secrets, and other users may read or write it") as caught:
         contexts.load_contexts()
@@ -87,7 +87,7 @@ def test_a_file_without_secrets_may_be_read_by_all(write: Write) -> None:
     assert list(contexts.load_contexts()) == ["a"]
 
 
-def test_an_unknown_context_is_guessed(write: Write) -> None:
+def test_an_unknown_context_gets_suggestions(write: Write) -> None:
     write("[contexts.prod]\n[contexts.stage]\n")
     with pytest.raises(NotFoundError, match="context 'prd' not found") as caught:
         contexts.get_context("prd")
@@ -106,14 +106,14 @@ def test_a_flag_chooses_before_the_environment_before_use(write: Write) -> None:
     assert contexts.chosen_context(sources.find_sources({}, {})) is None
 
 
-def test_use_takes_none_that_is_not_there(write: Write) -> None:
+def test_an_unknown_context_cannot_be_chosen(write: Write) -> None:
     write("[contexts.a]\n")
     with pytest.raises(NotFoundError):
         contexts.choose_context("b")
     assert contexts.chosen_context(sources.find_sources({}, {})) is None
 
 
-def test_a_choice_that_cannot_be_read_is_named(write: Write) -> None:
+def test_an_unreadable_choice_is_named(write: Write) -> None:
     chosen = write("[contexts.a]\n").with_name("context")
     chosen.write_text("a b\x1b[31m")
     with pytest.raises(SettingsError, match="is not the name of a context") as caught:
@@ -124,7 +124,7 @@ def test_a_choice_that_cannot_be_read_is_named(write: Write) -> None:
         contexts.chosen_context(sources.find_sources({}, {}))
 
 
-def test_a_folder_in_the_way_is_an_error_of_ours(write: Write) -> None:
+def test_a_folder_in_place_of_the_file_raises_a_qctl_error(write: Write) -> None:
     os.mkdir(write("[contexts.a]\n").with_name("context"))
     with pytest.raises(QctlError, match="cannot write"):
         contexts.choose_context("a")

@@ -1,4 +1,4 @@
-"""Settings: where they come from, what they may be, and that no secret comes out of them."""
+"""Settings: sources, values, and secrets that never leak."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def load(**environ: str) -> Settings:
 
 
 def refusal(**environ: str) -> SettingsError:
-    """The error of settings of which the last one is bad."""
+    """Return the error of settings of which the last one is invalid."""
     with pytest.raises(SettingsError) as caught:
         load(**environ)
     assert caught.value.name in environ
@@ -69,7 +69,7 @@ def test_values_in_a_file_are_not_interpolated(tmp_path: Path) -> None:
     assert Settings.load(environ={}, dotenv=file).redis_password == "a${HOME}b$c"
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_binary_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "bad.env"
     file.write_bytes(b"REDIS_PASSWORD=\xff\xfe\n")
     with pytest.raises(SettingsError, match=r"bad\.env: cannot be read: not UTF-8"):
@@ -199,7 +199,7 @@ def test_each_pipeline_has_its_flush_interval() -> None:
         ("MONGODB_URI", {"QCTL_MESSAGES_SINK": "mongodb"}),
     ],
 )
-def test_a_database_is_named_as_a_whole(name: str, environ: dict[str, str]) -> None:
+def test_a_database_needs_all_its_settings(name: str, environ: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="not set, but required by") as caught:
         load(**environ)
     assert caught.value.name == name
@@ -227,7 +227,7 @@ def test_seconds_are_read_as_python_writes_them_or_refused(value: float) -> None
 
 
 @given(st.text(st.sampled_from("ab/+#$"), min_size=1, max_size=12))
-def test_topic_filters_are_those_that_paho_takes(topic: str) -> None:
+def test_topic_filters_are_those_that_paho_accepts(topic: str) -> None:
     if Client._filter_wildcard_len_check(topic.encode()) == MQTT_ERR_SUCCESS:
         assert load(MQTT_TOPIC=topic).mqtt_topic == topic
     else:
@@ -235,7 +235,7 @@ def test_topic_filters_are_those_that_paho_takes(topic: str) -> None:
 
 
 @pytest.mark.parametrize("amount", ["0", "8388608", "8192K", "8MB", "12m", "1Gb", "1G", "100b"])
-def test_redis_takes_the_amounts_that_we_take(amount: str, redis_server: RedisServer) -> None:
+def test_redis_accepts_the_accepted_amounts_of_memory(amount: str, redis_server: RedisServer) -> None:
     with Redis.from_url(redis_server.url) as client:
         try:
             client.config_set("maxmemory", load(QCTL_REDIS_MAXMEMORY=amount).redis_maxmemory)
@@ -256,7 +256,7 @@ def test_redis_takes_the_amounts_that_we_take(amount: str, redis_server: RedisSe
         ({"REDIS_PASSWORD": "p"}, "REDIS_HOST"),
     ],
 )
-def test_what_needs_another_setting_says_which(given: dict[str, str], missing: str) -> None:
+def test_a_missing_companion_setting_is_named(given: dict[str, str], missing: str) -> None:
     with pytest.raises(SettingsError, match=f"{missing}: not set, but required by") as caught:
         load(**given)
     assert caught.value.name == missing
@@ -274,13 +274,13 @@ def test_a_home_too_long_for_a_socket_is_refused_unless_redis_is_elsewhere(tmp_p
     assert load(QCTL_HOME=home, REDIS_HOST="h").home == Path(home)
 
 
-def test_home_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+def test_the_home_folder_is_created_private(tmp_path: Path) -> None:
     made = load(QCTL_HOME=str(tmp_path / "deep" / "home")).make_home()
     assert made.stat().st_mode & 0o777 == 0o700
     assert load(QCTL_HOME=str(made)).make_home() == made
 
 
-def test_a_home_that_cannot_be_made_is_an_error_of_its_setting() -> None:
+def test_a_home_that_cannot_be_created_is_an_error_of_its_setting() -> None:
     settings = load(QCTL_HOME="/proc/qctl/home")
     with pytest.raises(SettingsError, match="QCTL_HOME: cannot create '/proc/qctl/home': "):
         settings.make_home()
@@ -296,7 +296,7 @@ def test_a_home_of_another_user_is_an_error_of_its_setting(tmp_path: Path) -> No
 
 
 def without_root() -> list[str]:
-    """A prefix under which root may not write everywhere."""
+    """Command prefix that takes root's right to write everywhere."""
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")
@@ -312,7 +312,7 @@ def test_a_relative_home_does_not_move_with_the_working_folder(tmp_path: Path) -
 # --- what follows from them ---------------------------------------------------------------------------------
 
 
-def test_the_redis_to_use(tmp_path: Path) -> None:
+def test_redis_target_follows_the_priorities(tmp_path: Path) -> None:
     assert load(QCTL_HOME=str(tmp_path)).redis_target == "redis://localhost:6379/0"
     (tmp_path / "redis.sock").touch()
     assert load(QCTL_HOME=str(tmp_path)).redis_target == f"unix://{tmp_path}/redis.sock"
@@ -324,8 +324,8 @@ def test_the_redis_to_use(tmp_path: Path) -> None:
 @given(PLAIN)
 def test_any_password_reaches_redis_py(password: str) -> None:
     client = Redis.from_url(load(REDIS_HOST="h", REDIS_PASSWORD=password).redis_target)
-    kept = client.connection_pool.connection_kwargs
-    assert (kept["host"], kept["password"], kept["db"]) == ("h", password, 0)
+    options = client.connection_pool.connection_kwargs
+    assert (options["host"], options["password"], options["db"]) == ("h", password, 0)
 
 
 def test_retries_wait_2_4_8_seconds_by_default() -> None:
@@ -339,7 +339,7 @@ def test_retries_wait_2_4_8_seconds_by_default() -> None:
 SECRETS = sorted(spec.metadata["env"] for spec in fields(Settings) if spec.metadata["secret"])
 
 
-def test_what_sounds_secret_is_marked_secret() -> None:
+def test_settings_with_secret_names_are_marked_secret() -> None:
     sounding = {
         spec.metadata["env"]
         for spec in fields(Settings)

@@ -1,4 +1,4 @@
-"""Where settings are given: the first place wins, and names that nothing reads are found."""
+"""Sources of settings: the first one wins, and unknown names are found."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def test_each_setting_knows_its_origin(tmp_path: Path) -> None:
     assert found["LOG_LEVEL"] == ("info", "default")
 
 
-def test_a_context_names_its_redis_as_a_whole_or_not_at_all() -> None:
-    """REDIS_URL wins over REDIS_HOST: one of a context's would win over the environment's other."""
+def test_a_context_sets_its_redis_completely_or_not_at_all() -> None:
+    """REDIS_URL overrides REDIS_HOST: one of them in a context would override the other in the environment."""
     context = Source("context c", {"REDIS_URL": "redis://prod/0", "REDIS_PASSWORD": "x", "TRASH_TTL": "9"})
     for name in ("REDIS_HOST", "REDIS_URL"):
-        kept = sources.context_below(context, [Source("environment", {name: "redis://a/0"})])
-        assert kept.values == {"TRASH_TTL": "9"}
+        reduced = sources.context_below(context, [Source("environment", {name: "redis://a/0"})])
+        assert reduced.values == {"TRASH_TTL": "9"}
     assert sources.context_below(context, [Source("environment", {"REDIS_PORT": "1", "REDIS_URL": ""})]) is context
 
 
@@ -43,7 +43,7 @@ def test_every_problem_is_found_at_once() -> None:
     assert "hunter2" not in str(found)
 
 
-def test_names_of_ours_that_nothing_reads() -> None:
+def test_unknown_settings_with_the_own_prefix_are_reported() -> None:
     places = [Source("environment", {"QCTL_READONLY": "true", "HOME": "/", "QCTL_HOME": "/x"}), Source(".env", {})]
     (unknown,) = sources.unknown_settings(places, Settings.names())
     assert (unknown.name, unknown.origin, unknown.close) == ("QCTL_READONLY", "environment", ("QCTL_READ_ONLY",))

@@ -1,4 +1,4 @@
-"""Settings of the work: what they take, and what they refuse."""
+"""Settings of the bundled jobs: accepted and refused values."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from qctl.safe import escape_cell, unescape_cell
 from qctl.settings import Settings
 
 
-def test_folders_are_in_the_home_unless_they_are_whole_paths(make_settings: Callable[..., Settings]) -> None:
+def test_relative_folders_lie_in_the_home_folder(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(UPLOAD_DIR="in/here", EXPORTS_DIR="/srv/out")
     assert settings.uploads == settings.home / "in" / "here"
     assert settings.exports == Path("/srv/out")
     assert settings.images == settings.home / "images"
 
 
-def test_sources_and_hosts(make_settings: Callable[..., Settings]) -> None:
+def test_sources_and_hosts_are_parsed(make_settings: Callable[..., Settings]) -> None:
     settings = make_settings(
         QCTL_SOURCES="api=https://a.example/v1/stock, file=/srv/a,b.csv",
         QCTL_SOURCE_TOKENS="api=secret=,x",
@@ -49,7 +49,7 @@ def test_sources_and_hosts(make_settings: Callable[..., Settings]) -> None:
         ("MAX_FILE_SIZE", "0"),
     ],
 )
-def test_what_cannot_be_used_is_refused(make_settings: Callable[..., Settings], name: str, raw: str) -> None:
+def test_invalid_sources_and_hosts_are_refused(make_settings: Callable[..., Settings], name: str, raw: str) -> None:
     with pytest.raises(SettingsError, match=name):
         make_settings(**{name: raw})
 
