@@ -63,9 +63,13 @@ def test_letter_far_below_the_header_counts() -> None:
     end=st.sampled_from(["\r\n", "\n", "\r"]),
     quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
 )
+@example(cells=["0\n0"], delimiter=",", quote='"', end="\r", quoting=csv.QUOTE_MINIMAL)
 @example(cells=['"', "'", "\\\"'"], delimiter=",", quote='"', end="\n", quoting=csv.QUOTE_ALL)
 def test_every_dialect_of_the_csv_writer(cells: list[str], delimiter: str, quote: str, end: str, quoting: int) -> None:
     expected = [cell.strip() for cell in cells if "\\" not in cell]
+    if quoting == csv.QUOTE_MINIMAL:
+        # Before Python 3.13 the writer leaves a line end unquoted that is not its own, which nobody can read back.
+        expected = [cell for cell in expected if not {"\r", "\n"}.intersection(cell)]
     out = io.StringIO()
     rows = csv.writer(out, delimiter=delimiter, quotechar=quote, lineterminator=end, quoting=quoting)  # type: ignore[arg-type]
     rows.writerow(["sku", "name", "quantity"])
