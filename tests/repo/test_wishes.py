@@ -18,11 +18,11 @@ WISHES = {
     "1 pause one queue, not all (rq/rq#2339)": (
         "ops/test_queues.py::test_pause_and_resume",
         "cli/test_commands.py::test_pause_passes_its_options",
-        "broker/worker/test_claims.py::test_holding_a_lane_leaves_its_family_alone",
+        "broker/worker/test_claims.py::test_pause_of_a_lane_does_not_pause_its_base_queue",
     ),
     "2 a pause that holds at once (rq/rq#526)": (
         "broker/worker/test_pauses.py::test_no_job_starts_after_pause_returned_and_each_runs_once",
-        "broker/worker/test_claims.py::test_rq_suspend_holds_at_once",
+        "broker/worker/test_claims.py::test_rq_suspend_takes_effect_at_once",
     ),
     "3 alerts from the queue tool itself (felixmosh/bull-board#574)": (
         "ops/test_alerts.py::test_alerts_once_when_worse_at_intervals_and_after_recovery",
@@ -81,8 +81,8 @@ WISHES = {
         "broker/admin/test_trash.py::test_full_redis_is_cleared_and_purged",
     ),
     "19 jobs of killed workers run again (rq/rq#2015)": (
-        "broker/worker/test_recovery.py::test_kill_9_of_a_worker_runs_its_job_again_within_30_s",
-        "broker/worker/test_recovery.py::test_what_a_stock_worker_held_runs_again_too",
+        "broker/worker/test_recovery.py::test_job_of_a_killed_worker_runs_again_within_30_s",
+        "broker/worker/test_recovery.py::test_job_of_a_killed_stock_worker_runs_again",
     ),
     "20 all of it over RQ without a web application (Datahenge/btu#2)": (
         "cli/test_program.py::test_pause_clear_restore_and_resume_a_queue_of_stock_rq",

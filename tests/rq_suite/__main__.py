@@ -2,16 +2,16 @@
 
 `make rq-suite`, or `.venv/bin/python tests/rq_suite [KIND ...] [-k WORDS]`.
 
-The tests come from the source distribution of the very version of RQ that is installed, as the package index has it.
-They run once for each kind of stand-in, beside a Redis of its own:
+The tests come from the source distribution of the installed version of RQ, which pip downloads. They run once for
+each kind of stand-in, each with a Redis of its own:
 
     queue    PausableQueue in the place of rq.Queue, under RQ's workers
     fork     that, and the forking worker in the place of rq.Worker, the inline one in that of rq.SimpleWorker
     inline   that, and the inline worker in the place of both
-    stock    nothing is replaced: what this machine does to RQ's tests, to compare with
+    stock    nothing is replaced: the results of RQ's tests on this machine, to compare with
 
-Cases that cannot hold are named in `exceptions.toml` with the reason. Most run too, and one that passes is an error, as
-is a name that RQ no longer has. Slow: some minutes for each kind, which run side by side.
+Cases that cannot pass are named in `exceptions.toml` with the reason. Most of them run too, and one that passes is an
+error, as is a name that RQ does not have. The kinds run side by side and take some minutes.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ from support.servers import RedisServer  # noqa: E402
 
 KINDS = ("queue", "fork", "inline", "stock")
 
-OF_WORKERS = """
+WORKER_MODULES = """
 callbacks commands dependencies executions group intermediate_queue job_dependency queue rate_limit registry repeat
 results retry timeouts worker worker_registration
 """
-OF_QUEUES = f"{OF_WORKERS} decorator fixtures job job_lifecycle key_prefix queue_unique scheduler webhooks"
-"""The modules of RQ's tests that concern workers, and those that concern queues, without `test_`."""
+QUEUE_MODULES = f"{WORKER_MODULES} decorator fixtures job job_lifecycle key_prefix queue_unique scheduler webhooks"
+"""Modules of RQ's tests that concern queues, and above those that concern workers, without `test_`."""
 
-PATIENCE = 1500
-"""Seconds that one kind may take."""
+KIND_TIMEOUT_SECONDS = 1500
+"""Time (s) that one kind may take."""
 
 
 def download(folder: Path) -> None:
-    """Put RQ's tests, and no other part of it, into a folder."""
+    """Put RQ's tests, and nothing else of it, into a folder."""
     wanted = f"rq=={version('rq')}"
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "rq"]
     subprocess.run([*pip, "--dest", str(folder), wanted], check=True)
@@ -60,10 +60,10 @@ def download(folder: Path) -> None:
 
 
 def begin(kind: str, tests: Path, redis: RedisServer, more: Sequence[str]) -> subprocess.Popen[str]:
-    """Start pytest on what concerns one kind of stand-in."""
+    """Start pytest on the modules that concern one kind of stand-in."""
     folder = redis.folder
     shutil.copytree(tests, folder / "tests")
-    names = OF_QUEUES if kind in ("queue", "stock") else OF_WORKERS
+    names = QUEUE_MODULES if kind in ("queue", "stock") else WORKER_MODULES
     files = [f"tests/test_{name}.py" for name in sorted(names.split())]
     without = [word for name in ("randomly", "xdist", "schemathesis", "timeout") for word in ("-p", f"no:{name}")]
     options = ["-q", "--tb=short", "-p", "substitutes", *without, "-p", "no:cacheprovider", "-W", "ignore"]
@@ -107,7 +107,7 @@ def main() -> int:
             running.append((kind, redis, begin(kind, folder / "tests", redis, more)))
         for kind, redis, process in running:
             try:
-                code = process.wait(PATIENCE)
+                code = process.wait(KIND_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 code = process.wait()

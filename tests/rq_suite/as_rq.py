@@ -1,6 +1,6 @@
 """qctl's workers with the constructor and the methods that RQ's tests use.
 
-What they do with a job is qctl's own. Only how they are called is RQ's: a list of queues or their names in place of
+They do with a job what qctl's workers do. Only their interface is RQ's: a list of queues or their names instead of
 settings, and methods that RQ's tests call one by one, on jobs that no worker has claimed; these are claimed first.
 """
 
@@ -29,11 +29,11 @@ from qctl.broker.worker.rq_adapter import Isolation, QctlWorker
 from qctl.settings import Settings
 
 OPTIONS = ("default_result_ttl", "job_monitoring_interval", "maintenance_interval", "disable_default_exception_handler")
-"""What RQ's constructor takes and keeps as it is."""
+"""Options of RQ's constructor that are attributes of the same name."""
 
 
 class StandIn(QctlWorker):
-    """A worker of qctl's that is made and called as RQ's is."""
+    """A qctl worker that is constructed and called like RQ's."""
 
     isolation: Isolation
     _works = False
@@ -124,12 +124,12 @@ class StandIn(QctlWorker):
 
 
 class InlineStandIn(StandIn):
-    """The inline worker, made and called as RQ's."""
+    """The inline worker, constructed and called like RQ's."""
 
     isolation = "inline"
 
 
 class ForkStandIn(StandIn):
-    """The forking worker, made and called as RQ's."""
+    """The forking worker, constructed and called like RQ's."""
 
     isolation = "fork"

@@ -1,4 +1,4 @@
-"""A plugin of pytest that puts qctl's queue and workers in the place of RQ's before RQ's tests import them."""
+"""A pytest plugin that replaces RQ's queue and workers by qctl's before RQ's tests import them."""
 
 from __future__ import annotations
 
@@ -23,24 +23,26 @@ from qctl.broker.worker.pausable_queue import PausableQueue
 
 KIND = os.environ["RQ_SUITE_KIND"]
 PORT = int(os.environ["RQ_SUITE_PORT"])
-USUAL = 6379
-LONGEST = 45.0
-"""Seconds that a test may take."""
+DEFAULT_PORT = 6379
+TEST_TIMEOUT_SECONDS = 45.0
+"""Time (s) that a test may take."""
 EXCEPTIONS = Path(__file__).with_name("exceptions.toml")
 
 
 def use_private_redis() -> None:
-    """RQ's tests take whatever Redis is at the usual port: that is the port of ours here."""
-    made = redis.Connection.__init__
+    """Connect RQ's tests, which use the Redis at the default port, to ours."""
+    connect = redis.Connection.__init__
 
-    def init(self: redis.Connection, host: str = "localhost", port: int = USUAL, *args: Any, **given: Any) -> None:
-        made(self, host, PORT if port == USUAL else port, *args, **given)
+    def init(
+        self: redis.Connection, host: str = "localhost", port: int = DEFAULT_PORT, *args: Any, **options: Any
+    ) -> None:
+        connect(self, host, PORT if port == DEFAULT_PORT else port, *args, **options)
 
     redis.Connection.__init__ = init
 
 
 def substitute() -> None:
-    """Replace the classes of this kind, wherever RQ has them."""
+    """Replace the classes of this kind in every module of RQ."""
     if KIND == "stock":
         return
     stand_ins: dict[type, type] = {rq.Queue: PausableQueue}
@@ -48,7 +50,7 @@ def substitute() -> None:
         from as_rq import ForkStandIn, InlineStandIn
 
         stand_ins |= {rq.Worker: ForkStandIn if KIND == "fork" else InlineStandIn, rq.SimpleWorker: InlineStandIn}
-        # qctl's workers read JSON and nothing else, so here that is what RQ writes by itself.
+        # qctl's workers read only JSON, so RQ writes JSON by default here.
         rq.serializers.DefaultSerializer.dumps = rq.serializers.JSONSerializer.dumps
         rq.serializers.DefaultSerializer.loads = rq.serializers.JSONSerializer.loads
     for name, module in list(sys.modules.items()):
@@ -67,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what cannot hold. A name that is not there is an error, unless only some tests were asked for."""
+    """Mark the cases that cannot pass. A name that does not exist is an error, unless only some tests were selected."""
     by_name = {item.nodeid.removeprefix("tests/"): item for item in items}
     files = {item.path.name for item in items}
     wrong = []
@@ -81,18 +83,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             elif name.partition("::")[0] in files and not config.getoption("keyword"):
                 wrong.append(name)
     if wrong:
-        raise pytest.UsageError(f"{EXCEPTIONS.name} names what RQ has not: {', '.join(wrong)}")
+        raise pytest.UsageError(f"{EXCEPTIONS.name} names tests that RQ does not have: {', '.join(wrong)}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Iterator[None]:
-    """End a test that takes too long. pytest-timeout rings the one alarm that RQ's own time-outs ring too."""
+    """End a test that takes too long. pytest-timeout uses the alarm signal, which RQ's own time-outs use too."""
 
     def stop(*_: Any) -> None:
-        pytest.fail(f"it took longer than {LONGEST:.0f} s")  # no TimeoutError, which redis-py would make its own
+        pytest.fail(
+            f"it took longer than {TEST_TIMEOUT_SECONDS:.0f} s"
+        )  # no TimeoutError, which redis-py would make its own
 
     signal.signal(signal.SIGUSR1, stop)
-    timer = threading.Timer(LONGEST, os.kill, (os.getpid(), signal.SIGUSR1))
+    timer = threading.Timer(TEST_TIMEOUT_SECONDS, os.kill, (os.getpid(), signal.SIGUSR1))
     timer.start()
     try:
         yield
@@ -102,7 +106,7 @@ def pytest_runtest_call() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
-    """End the thread that renews the queue's lease: RQ's tests look for an empty database, and it would fill one."""
+    """End the thread that renews the queue's lease, because RQ's tests expect an empty database."""
     claimant, PausableQueue._claimant = PausableQueue._claimant, None
     PausableQueue._finished = None
     if claimant is not None:
@@ -112,6 +116,6 @@ def pytest_runtest_teardown() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Kill workers that a failed test left: Python would wait for them for ever."""
+    """Kill workers that a failed test left, because Python would wait for them for ever."""
     for process in multiprocessing.active_children():
         process.kill()

@@ -1,4 +1,4 @@
-"""The child that a forking worker keeps: many jobs, one process, until it is worn or dies."""
+"""Test the child that a forking worker keeps: it runs many jobs, until it is worn or dies."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def fork(connection: Redis, worker_settings: Settings) -> QctlWorker:
     return QctlWorker(["work"], connection, worker_settings, "fork")
 
 
-def test_plain_jobs_share_a_child(queue: Queue, fork: QctlWorker) -> None:
+def test_fast_path_jobs_share_a_child(queue: Queue, fork: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.process") for _ in range(5)]
     fork.work(burst=True)
     assert len(set(pids(jobs))) == 1
     assert os.getpid() not in pids(jobs)
 
 
-def test_a_worn_child_is_replaced(queue: Queue, fork: QctlWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_is_replaced_after_max_jobs(queue: Queue, fork: QctlWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "MAX_JOBS", 2)
     jobs = [queue.enqueue("support.jobs.process") for _ in range(5)]
     fork.work(burst=True)
@@ -42,7 +42,7 @@ def test_a_worn_child_is_replaced(queue: Queue, fork: QctlWorker, monkeypatch: p
     assert ran[0] == ran[1] != ran[2] == ran[3] != ran[4]
 
 
-def test_a_child_that_has_grown_is_replaced(queue: Queue, fork: QctlWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_child_that_has_grown_is_replaced(queue: Queue, fork: QctlWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "MAX_GROWTH_BYTES", -(1 << 40))
     monkeypatch.setattr(child_process, "MEMORY_CHECK_JOBS", 2)
     jobs = [queue.enqueue("support.jobs.process") for _ in range(3)]
@@ -50,13 +50,13 @@ def test_a_child_that_has_grown_is_replaced(queue: Queue, fork: QctlWorker, monk
     assert len(set(pids(jobs))) == 3
 
 
-def test_a_job_that_kills_the_child_costs_no_other_job(connection: Redis, queue: Queue, fork: QctlWorker) -> None:
+def test_job_that_kills_its_child_costs_no_other_job(connection: Redis, queue: Queue, fork: QctlWorker) -> None:
     before, bad, after = (queue.enqueue(f"support.jobs.{name}") for name in ("process", "die", "process"))
     fork.work(burst=True)
     assert before.return_value() != after.return_value()
     assert connection.hexists(keys.quarantine("work"), bad.id)
-    told = [event.event for event in events.newest(connection, 50)]
-    assert told == [
+    recorded = [event.event for event in events.newest(connection, 50)]
+    assert recorded == [
         "started",
         "finished",
         *["started", "recovered"] * 2,
@@ -68,7 +68,7 @@ def test_a_job_that_kills_the_child_costs_no_other_job(connection: Redis, queue:
     assert connection.zcard(keys.started("work")) == connection.hlen(keys.claims("work")) == 0
 
 
-def test_a_job_that_is_not_plain_has_a_child_of_its_own(queue: Queue, fork: QctlWorker) -> None:
+def test_other_jobs_have_a_child_of_their_own(queue: Queue, fork: QctlWorker) -> None:
     called_back = Callback("support.jobs.called_back")
     jobs = [queue.enqueue("support.jobs.process", on_success=called) for called in (None, called_back, called_back)]
     fork.work(burst=True)

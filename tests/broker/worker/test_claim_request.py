@@ -1,4 +1,4 @@
-"""What goes to Redis and back in one turn: ends of several jobs, and claims of several, each in exactly one place."""
+"""Test claim requests: they write ends and claim jobs, several of each, and every job stays in one place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def names(raws: list[bytes]) -> list[str]:
 
 @pytest.fixture
 def starter(connection: Redis) -> Claimant:
-    """A claimant that starts what it claims, where it is plain."""
+    """A claimant that starts fast-path jobs."""
     return Claimant(connection, fast_path=True)
 
 
@@ -45,7 +45,9 @@ def end(claim: Claim, starter: Claimant, connection: Redis) -> JobEnd:
     return success(FastPathJob(claim, starter.name, connection), None, 500)
 
 
-def test_those_behind_a_plain_job_come_with_it_in_order(connection: Redis, queue: Queue, starter: Claimant) -> None:
+def test_jobs_behind_a_fast_path_job_are_claimed_with_it_in_order(
+    connection: Redis, queue: Queue, starter: Claimant
+) -> None:
     ids = [queue.enqueue("support.jobs.give", n).id for n in range(5)]
     taken = claims(starter, 4)
     assert [claim.job_id for claim in taken] == ids[:4]
@@ -62,7 +64,9 @@ def test_those_behind_a_plain_job_come_with_it_in_order(connection: Redis, queue
 
 
 @pytest.mark.parametrize("odd", ["callback", "gone", "text", "twice"])
-def test_what_is_not_plain_ends_the_row(connection: Redis, queue: Queue, starter: Claimant, odd: str) -> None:
+def test_prefetch_ends_before_a_job_that_is_not_fast_path(
+    connection: Redis, queue: Queue, starter: Claimant, odd: str
+) -> None:
     ids = [queue.enqueue("support.jobs.give", n).id for n in range(2)]
     callback = Callback("support.jobs.called_back") if odd == "callback" else None
     third = ids[0] if odd == "twice" else queue.enqueue("support.jobs.give", on_success=callback).id
@@ -78,14 +82,14 @@ def test_what_is_not_plain_ends_the_row(connection: Redis, queue: Queue, starter
     assert connection.lindex(keys.queue("work"), 0) == third.encode()
 
 
-def test_a_job_that_has_killed_its_worker_is_claimed_alone(connection: Redis, queue: Queue, starter: Claimant) -> None:
+def test_job_that_has_killed_its_worker_is_claimed_alone(connection: Redis, queue: Queue, starter: Claimant) -> None:
     ids = [queue.enqueue("support.jobs.give", n).id for n in range(5)]
     connection.hset(keys.recoveries("work"), ids[2], 1)
     taken = [[claim.job_id for claim in claims(starter)] for _ in range(3)]
     assert taken == [ids[:2], ids[2:3], ids[3:]]
 
 
-def test_a_key_of_another_type_for_deaths_has_each_claimed_alone(
+def test_jobs_are_claimed_one_by_one_if_the_key_of_deaths_has_another_type(
     connection: Redis, queue: Queue, starter: Claimant
 ) -> None:
     for n in range(2):
@@ -103,61 +107,61 @@ def test_a_key_of_another_type_for_deaths_has_each_claimed_alone(
         max_size=40,
     )
 )
-def test_a_job_is_in_exactly_one_place_and_in_order_whatever_is_done(
-    connection: Redis, acts: list[tuple[str, int]]
+def test_each_job_is_in_one_place_and_in_order_after_any_operations(
+    connection: Redis, operations: list[tuple[str, int]]
 ) -> None:
     connection.flushdb()
     queue = Queue("work", connection=connection, serializer=JSONSerializer)
     starter = Claimant(connection, fast_path=True)
     waiting: list[str] = []
-    held: list[Claim] = []
+    claimed: list[Claim] = []
     ended: list[str] = []
-    plain: set[str] = set()
+    fast_path: set[str] = set()
     paused = False
-    for act, number in acts:
-        if act == "push":
+    for operation, number in operations:
+        if operation == "push":
             for _ in range(number):
                 waiting.append(queue.enqueue("support.jobs.give").id)
-                plain.add(waiting[-1])
-        elif act == "odd":
+                fast_path.add(waiting[-1])
+        elif operation == "odd":
             waiting.append(queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back")).id)
-        elif act == "take":
+        elif operation == "take":
             taken = claims(starter, number)
-            row = next((n for n, id_ in enumerate(waiting) if id_ not in plain), len(waiting))
+            row = next((n for n, id_ in enumerate(waiting) if id_ not in fast_path), len(waiting))
             expected = [] if paused else waiting[: max(1, min(row, number))]
             assert [claim.job_id for claim in taken] == expected
             del waiting[: len(expected)]
-            held += taken
-        elif act == "end" and (ending := [claim for claim in held if claim.execution_id][:number]):
+            claimed += taken
+        elif operation == "end" and (ending := [claim for claim in claimed if claim.execution_id][:number]):
             starter.write_ends([end(claim, starter, connection) for claim in ending])
-            held = [claim for claim in held if claim not in ending]
+            claimed = [claim for claim in claimed if claim not in ending]
             ended += [claim.job_id for claim in ending]
-        elif act == "back" and held:
-            waiting.insert(0, held.pop().job_id)
+        elif operation == "back" and claimed:
+            waiting.insert(0, claimed.pop().job_id)
             assert starter.put_back("work", waiting[0])
-        elif act == "forsake":
-            assert starter.give_back_all(["work"]) == len(held)
-            if all(c.execution_id and c.started_at == held[0].started_at for c in held):
-                waiting = [claim.job_id for claim in held] + waiting
+        elif operation == "forsake":
+            assert starter.give_back_all(["work"]) == len(claimed)
+            if all(c.execution_id and c.started_at == claimed[0].started_at for c in claimed):
+                waiting = [claim.job_id for claim in claimed] + waiting
             else:  # of two claims in one millisecond either may come back first
-                returned = names(connection.lrange(keys.queue("work"), 0, len(held) - 1))
-                assert sorted(returned) == sorted(claim.job_id for claim in held)
+                returned = names(connection.lrange(keys.queue("work"), 0, len(claimed) - 1))
+                assert sorted(returned) == sorted(claim.job_id for claim in claimed)
                 waiting = returned + waiting
-            held = []
-        elif act in ("pause", "resume"):
-            paused = act == "pause"
+            claimed = []
+        elif operation in ("pause", "resume"):
+            paused = operation == "pause"
             (pauses.pause if paused else pauses.resume)(connection, "work", actor="me")
-    between = {claim.job_id for claim in held if claim.prefetched or not claim.execution_id}
+    between = {claim.job_id for claim in claimed if claim.prefetched or not claim.execution_id}
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == waiting
     assert sorted(names(connection.lrange(keys.intermediate("work"), 0, -1))) == sorted(between)
-    assert set(names(connection.hkeys(keys.claims("work")))) == {claim.job_id for claim in held}
+    assert set(names(connection.hkeys(keys.claims("work")))) == {claim.job_id for claim in claimed}
     assert set(names(connection.zrange(keys.finished("work"), 0, -1))) == set(ended)
     assert {status(connection, id_) for id_ in waiting} <= {"queued"}
     assert {status(connection, id_) for id_ in ended} <= {"finished"}
-    assert connection.zcard(keys.started("work")) == sum(bool(claim.execution_id) for claim in held)
+    assert connection.zcard(keys.started("work")) == sum(bool(claim.execution_id) for claim in claimed)
 
 
-def test_an_end_that_cannot_be_written_keeps_no_other_from_it(
+def test_one_end_that_cannot_be_written_does_not_stop_the_others(
     connection: Redis, queue: Queue, starter: Claimant
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(4)]
@@ -170,15 +174,15 @@ def test_an_end_that_cannot_be_written_keeps_no_other_from_it(
     assert [status(connection, job.id) for job in jobs] == ["finished", "started", "started", "finished"]
 
 
-def test_a_pause_waits_for_those_in_the_hand(connection: Redis, queue: Queue, starter: Claimant) -> None:
+def test_pause_waits_for_prefetched_jobs(connection: Redis, queue: Queue, starter: Claimant) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(4)]
     first, *rest = claims(starter, 3)
-    held = pauses.pause(connection, "work", actor="me")
-    assert held.claims == [("work", claim.job_id) for claim in rest]
-    assert all(pauses.is_unstarted(connection, *claim) for claim in held.claims)
+    paused = pauses.pause(connection, "work", actor="me")
+    assert paused.claims == [("work", claim.job_id) for claim in rest]
+    assert all(pauses.is_unstarted(connection, *claim) for claim in paused.claims)
     starter.write_ends([end(each, starter, connection) for each in (first, rest[0])])
-    assert [pauses.is_unstarted(connection, *claim) for claim in held.claims] == [False, True]
+    assert [pauses.is_unstarted(connection, *claim) for claim in paused.claims] == [False, True]
     threading.Timer(0.2, lambda: starter.put_back("work", jobs[2].id)).start()
-    assert pauses.wait_for_claims(connection, held, 10) >= 0.1
+    assert pauses.wait_for_claims(connection, paused, 10) >= 0.1
     assert claims(starter) == []
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [jobs[2].id, jobs[3].id]

@@ -1,4 +1,4 @@
-"""Claims: in order, never from a held queue, never without a trace."""
+"""Test claims: in order, never from a paused queue, and always written down; and the lease of a claimant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from support.servers import RedisServer
 from support.waiting import eventually, later
 
 
-def test_claims_in_waiting_order_and_leaves_a_trace(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_jobs_are_claimed_in_waiting_order_and_the_claim_is_written(
+    connection: Redis, queue: Queue, claimant: Claimant
+) -> None:
     first, second = queue.enqueue("f"), queue.enqueue("f")
     claim = claimant.claim(["work"], None)
     assert claim is not None
@@ -40,43 +42,43 @@ def test_claims_in_waiting_order_and_leaves_a_trace(connection: Redis, queue: Qu
     assert 0 < connection.zscore(keys.LEASES, claimant.name) - now <= (LEASE_SECONDS + 2) * 1000
 
 
-def test_queues_are_served_in_the_order_given(connection: Redis, claimant: Claimant) -> None:
+def test_queues_are_claimed_from_in_the_given_order(connection: Redis, claimant: Claimant) -> None:
     for name in ("low", "high"):
         Queue(name, connection=connection).enqueue("f")
     taken = [claimant.claim(["high", "low"], None) for _ in range(2)]
     assert [claim.queue for claim in taken if claim] == ["high", "low"]
 
 
-@pytest.mark.parametrize("held", ["email", "email.low"])
-def test_a_held_queue_gives_nothing(connection: Redis, claimant: Claimant, held: str) -> None:
+@pytest.mark.parametrize("paused", ["email", "email.low"])
+def test_paused_queue_gives_nothing(connection: Redis, claimant: Claimant, paused: str) -> None:
     Queue("email.low", connection=connection).enqueue("f")
-    pauses.pause(connection, held, actor="me")
+    pauses.pause(connection, paused, actor="me")
     assert claimant.claim(["email.low"], None) is None
-    pauses.resume(connection, held, actor="me")
+    pauses.resume(connection, paused, actor="me")
     assert claimant.claim(["email.low"], None) is not None
 
 
-def test_holding_a_lane_leaves_its_family_alone(connection: Redis, claimant: Claimant) -> None:
+def test_pause_of_a_lane_does_not_pause_its_base_queue(connection: Redis, claimant: Claimant) -> None:
     Queue("email", connection=connection).enqueue("f")
     pauses.pause(connection, "email.low", actor="me")
     assert claimant.claim(["email.low", "email"], None) is not None
 
 
-def test_a_pause_that_has_ended_holds_no_more(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_jobs_are_claimed_once_a_pause_has_ended(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
     pauses.pause(connection, "work", actor="me", seconds=0.3)
     assert claimant.claim(["work"], None) is None
     assert claimant.claim(["work"], 5.0) is not None
 
 
-def test_a_pause_that_cannot_be_read_holds(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_pause_that_cannot_be_parsed_lasts(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
     connection.hset(keys.PAUSED, "work", "{nonsense")
     assert claimant.claim(["work"], None) is None
     assert pauses.find(pauses.parse(connection.hgetall(keys.PAUSED), 0), "work") is not None
 
 
-def test_rq_suspend_holds_at_once(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_rq_suspend_takes_effect_at_once(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
     suspension.suspend(connection)
     assert claimant.claim(["work"], None) is None
@@ -84,7 +86,7 @@ def test_rq_suspend_holds_at_once(connection: Redis, queue: Queue, claimant: Cla
     assert claimant.claim(["work"], None) is not None
 
 
-def test_an_id_without_a_job_is_passed_over_and_told(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_id_without_a_job_is_skipped_with_an_event(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     connection.rpush(keys.queue("work"), "gone")
     job = queue.enqueue("f")
     claim = claimant.claim(["work"], None)
@@ -94,7 +96,7 @@ def test_an_id_without_a_job_is_passed_over_and_told(connection: Redis, queue: Q
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [job.id.encode()]
 
 
-def test_a_key_that_is_no_hash_is_claimed_with_its_problem(connection: Redis, claimant: Claimant) -> None:
+def test_key_that_is_not_a_hash_is_claimed_with_its_problem(connection: Redis, claimant: Claimant) -> None:
     connection.set(keys.job("odd"), "text")
     connection.rpush(keys.queue("work"), "odd")
     claim = claimant.claim(["work"], None)
@@ -106,7 +108,7 @@ def test_a_key_that_is_no_hash_is_claimed_with_its_problem(connection: Redis, cl
     assert b"string" in connection.hget(keys.quarantine("work"), "odd")
 
 
-def test_a_queue_that_is_no_list_does_not_hide_the_next(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_queue_that_is_not_a_list_does_not_hide_the_next(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     connection.set(keys.queue("broken"), "text")
     job = queue.enqueue("f")
     claim = claimant.claim(["broken", "work"], None)
@@ -114,7 +116,9 @@ def test_a_queue_that_is_no_list_does_not_hide_the_next(connection: Redis, queue
     assert claim.job_id == job.id
 
 
-def test_what_a_stock_worker_left_goes_with_the_next_claim(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_id_left_by_a_stock_worker_is_removed_by_the_next_claim(
+    connection: Redis, queue: Queue, claimant: Claimant
+) -> None:
     """A stock worker of several queues leaves the id where it is when it starts the job, which may come again."""
     job = queue.enqueue("f")
     connection.rpush(keys.intermediate("work"), job.id, "another")
@@ -122,7 +126,7 @@ def test_what_a_stock_worker_left_goes_with_the_next_claim(connection: Redis, qu
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [b"another", job.id.encode()]
 
 
-def test_an_id_of_any_bytes_can_be_claimed_and_given_back(connection: Redis, claimant: Claimant) -> None:
+def test_id_of_any_bytes_can_be_claimed_and_given_back(connection: Redis, claimant: Claimant) -> None:
     odd = b"\xff\xfe\x1b[31m"
     connection.hset(keys.JOB_PREFIX.encode() + odd, mapping={"data": "x", "status": "queued"})
     connection.rpush(keys.queue("work"), odd)
@@ -133,7 +137,7 @@ def test_an_id_of_any_bytes_can_be_claimed_and_given_back(connection: Redis, cla
     assert connection.llen(keys.intermediate("work")) == 0
 
 
-def test_waiting_changes_nothing_and_ends_with_a_push(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_wait_changes_nothing_and_ends_with_a_push(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     pushed: list[str] = []
 
     def push() -> None:
@@ -148,14 +152,14 @@ def test_waiting_changes_nothing_and_ends_with_a_push(connection: Redis, queue: 
     assert [claim.job_id] == pushed
 
 
-def test_a_push_to_a_queue_that_is_not_waited_on_is_seen(connection: Redis, claimant: Claimant) -> None:
+def test_push_to_a_queue_that_is_not_waited_on_is_noticed(connection: Redis, claimant: Claimant) -> None:
     with later(0.3, lambda: Queue("second", connection=connection).enqueue("f")):
         claim = claimant.claim(["first", "second"], 10.0)
     assert claim is not None
     assert claim.queue == "second"
 
 
-def test_only_the_claimant_may_give_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_only_the_claimant_may_give_a_job_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("f")
     assert claimant.claim(["work"], None) is not None
     assert not Claimant(connection).put_back("work", job.id)
@@ -165,7 +169,7 @@ def test_only_the_claimant_may_give_back(connection: Redis, queue: Queue, claima
     assert connection.lrange(keys.queue("work"), 0, -1) == [job.id.encode()]
 
 
-def test_the_breaker_holds_longer_each_time_and_leaves_an_operator_alone(
+def test_breaker_pauses_longer_each_time_and_keeps_an_operators_pause(
     connection: Redis, queue: Queue, claimant: Claimant
 ) -> None:
     job = queue.enqueue("f")
@@ -184,7 +188,7 @@ def test_the_breaker_holds_longer_each_time_and_leaves_an_operator_alone(
     assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].by == "operator"
 
 
-def test_a_lost_reply_is_given_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_claim_with_a_lost_reply_is_given_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     ids = [queue.enqueue("f").id.encode() for _ in range(3)]
     assert claimant.claim(["work"], None) is not None
     assert claimant.give_back_all(["work"]) == 1
@@ -193,37 +197,37 @@ def test_a_lost_reply_is_given_back(connection: Redis, queue: Queue, claimant: C
 
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["push", "take", "back", "pause", "resume", "quarantine"]), max_size=40))
-def test_a_job_is_in_exactly_one_place_whatever_is_done(connection: Redis, acts: list[str]) -> None:
+def test_each_job_is_in_one_place_after_any_operations(connection: Redis, operations: list[str]) -> None:
     connection.flushdb()
     queue = Queue("work", connection=connection)
     claimant = Claimant(connection)
     pushed: list[str] = []
-    held: list[str] = []
+    claimed_now: list[str] = []
     quarantined: list[str] = []
-    for act in acts:
-        if act == "push":
+    for operation in operations:
+        if operation == "push":
             pushed.append(queue.enqueue("f").id)
-        elif act == "take":
+        elif operation == "take":
             claim = claimant.claim(["work"], None)
             if claim:
-                held.append(claim.job_id)
-        elif act == "back" and held:
-            assert claimant.put_back("work", held.pop())
-        elif act == "quarantine" and held:
-            quarantined.append(held.pop())
+                claimed_now.append(claim.job_id)
+        elif operation == "back" and claimed_now:
+            assert claimant.put_back("work", claimed_now.pop())
+        elif operation == "quarantine" and claimed_now:
+            quarantined.append(claimed_now.pop())
             assert claimant.quarantine("work", quarantined[-1], "no")
-        elif act == "pause":
+        elif operation == "pause":
             pauses.pause(connection, "work", actor="me")
-        elif act == "resume":
+        elif operation == "resume":
             pauses.resume(connection, "work", actor="me")
     waiting = [raw.decode() for raw in connection.lrange(keys.queue("work"), 0, -1)]
     claimed = [raw.decode() for raw in connection.lrange(keys.intermediate("work"), 0, -1)]
-    assert sorted(claimed) == sorted(held)
-    assert sorted(waiting + held + quarantined) == sorted(pushed)
-    assert {raw.decode() for raw in connection.hkeys(keys.claims("work"))} == set(held)
+    assert sorted(claimed) == sorted(claimed_now)
+    assert sorted(waiting + claimed_now + quarantined) == sorted(pushed)
+    assert {raw.decode() for raw in connection.hkeys(keys.claims("work"))} == set(claimed_now)
 
 
-def test_a_claim_whose_reply_was_lost_comes_back_to_a_claimant_that_lives_on(
+def test_claim_with_a_lost_reply_is_claimed_again_by_a_claimant_that_lives(
     connection: Redis, queue: Queue, claimant: Claimant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = queue.enqueue("f")
@@ -235,7 +239,7 @@ def test_a_claim_whose_reply_was_lost_comes_back_to_a_claimant_that_lives_on(
     assert claim.job_id == job.id
 
 
-def test_whatever_is_done_beside_it_the_lease_is_renewed(
+def test_lease_is_renewed_although_a_task_beside_it_fails(
     connection: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("qctl.broker.worker.lease.RENEWAL_SECONDS", 0.01)
@@ -255,20 +259,20 @@ def test_whatever_is_done_beside_it_the_lease_is_renewed(
     assert "a fault of ours" in caplog.text
 
 
-def test_the_running_job_is_looked_at_though_redis_hangs(own_redis: RedisServer) -> None:
-    """Else whoever watches the worker would not hear in time that a job takes long."""
+def test_lease_thread_polls_although_redis_hangs(own_redis: RedisServer) -> None:
+    """Otherwise the supervisor would not know in time that a job takes long."""
     hasty = Redis.from_url(own_redis.url, socket_timeout=1.5, retry=Retry(NoBackoff(), 0))
     own_redis.freeze()
-    looks: list[float] = []
+    polls: list[float] = []
     lease = Lease(hasty, "someone")
 
     def poll() -> float:
-        looks.append(time.monotonic())
+        polls.append(time.monotonic())
         return 0.25
 
     lease.start(on_poll=poll)
     try:
-        eventually(lambda: len(looks) > 1, 10, "two looks")
+        eventually(lambda: len(polls) > 1, 10, "two polls")
     finally:
         own_redis.thaw()
         lease.stop()

@@ -1,4 +1,4 @@
-"""What the end of a run leaves behind."""
+"""Test the records that the end of a run leaves."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from qctl.broker.redis import keys
 from qctl.broker.worker.rq_adapter import QctlWorker
 
 
-def test_a_failure_that_nobody_wants_kept_leaves_an_event_alone(
-    connection: Redis, queue: Queue, worker: QctlWorker
-) -> None:
+def test_failure_with_ttl_0_leaves_only_an_event(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.fail", "at 17", failure_ttl=0)
     worker.work(burst=True)
-    kept = (keys.job(job.id), keys.results(job.id), keys.failed("work"), keys.causes("work"))
-    assert [key for key in kept if connection.exists(key)] == []
+    records = (keys.job(job.id), keys.results(job.id), keys.failed("work"), keys.causes("work"))
+    assert [key for key in records if connection.exists(key)] == []
     assert not list(connection.scan_iter(f"{keys.cause('work', '')}*"))
     ((_, event),) = connection.xrevrange(keys.EVENTS, count=1)
     assert event[b"event"] == b"discarded"

@@ -1,4 +1,4 @@
-"""Plain jobs: what RQ's tools find is what RQ's own way leaves, at one round trip each, and no end is written twice."""
+"""Test fast-path jobs: they leave the records of RQ's own way, for one round trip each, and no end is written twice."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def hash_of(connection: Redis, job: Job) -> dict[bytes, bytes]:
 
 
 @pytest.mark.parametrize("value", [5, None, "text ü \x00", [{"a": 1.5}], {}])
-def test_it_leaves_what_rqs_own_worker_leaves(connection: Redis, worker_settings: Settings, value: object) -> None:
+def test_fast_path_leaves_the_same_keys_as_rqs_own_worker(
+    connection: Redis, worker_settings: Settings, value: object
+) -> None:
     mine, theirs = (Queue(name, connection=connection, serializer=JSONSerializer) for name in ("mine", "theirs"))
     jobs = [queue.enqueue("support.jobs.give", value, result_ttl=900, meta={"n": 1}) for queue in (mine, theirs)]
     QctlWorker(["mine"], connection, worker_settings, "inline").work(burst=True)
@@ -58,7 +60,7 @@ def test_it_leaves_what_rqs_own_worker_leaves(connection: Redis, worker_settings
     assert left == []
 
 
-def test_it_costs_one_round_trip(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_fast_path_job_costs_one_round_trip(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(50)]
     connection.config_resetstat()
     inline.work(burst=True)
@@ -66,8 +68,8 @@ def test_it_costs_one_round_trip(connection: Redis, queue: Queue, inline: QctlWo
     scripts = sent["cmdstat_evalsha"]["calls"] + sent.get("cmdstat_eval", {"calls": 0})["calls"]
     assert scripts <= 50 + 10, "one a job at most, the last claim, and the lease's"
     assert "cmdstat_multi" not in sent or sent["cmdstat_multi"]["calls"] < 10
-    told = [(e.fields["job"], e.event) for e in events.newest(connection, 200)]
-    assert sorted(told) == sorted((job.id, event) for job in jobs for event in ("started", "finished"))
+    recorded = [(e.fields["job"], e.event) for e in events.newest(connection, 200)]
+    assert sorted(recorded) == sorted((job.id, event) for job in jobs for event in ("started", "finished"))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_it_costs_one_round_trip(connection: Redis, queue: Queue, inline: QctlWo
     ],
     ids=lambda options: "-".join(map(str, next(iter(options.items())))).split("(")[0].split("<")[0].strip(),
 )
-def test_what_is_not_plain_goes_rqs_own_way(
+def test_other_jobs_go_rqs_own_way(
     connection: Redis, queue: Queue, inline: QctlWorker, options: dict[str, Any]
 ) -> None:
     queue.enqueue("support.jobs.give", 1, **options)
@@ -92,7 +94,9 @@ def test_what_is_not_plain_goes_rqs_own_way(
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [claim.job_id.encode()]
 
 
-def test_what_retries_is_plain_until_it_fails(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_job_with_retries_takes_the_fast_path_until_it_fails(
+    connection: Redis, queue: Queue, inline: QctlWorker
+) -> None:
     queue.enqueue("support.jobs.give", 1, retry=Retry(max=3, interval=[2, 4]), meta={"trace_id": "t"})
     claim = inline.claimant.claim(["work"], None)
     assert claim is not None
@@ -104,7 +108,7 @@ def test_what_retries_is_plain_until_it_fails(connection: Redis, queue: Queue, i
     assert connection.zcard(keys.started("work")) == 0
 
 
-def test_a_run_taken_from_the_dead_leaves_no_trace(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_recovered_run_leaves_no_record(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", 1)
     inline.claimant.claim(["work"], None)
     claim = inline.claimant.claim_of("work", job.id)
@@ -114,7 +118,7 @@ def test_a_run_taken_from_the_dead_leaves_no_trace(connection: Redis, queue: Que
     assert connection.lrange(keys.queue("work"), 0, -1) == [job.id.encode()]
 
 
-def test_a_dependent_that_comes_while_it_runs_is_run(
+def test_dependent_that_is_added_during_the_run_is_run(
     connection: Redis, queue: Queue, worker_settings: Settings
 ) -> None:
     first = queue.enqueue("support.jobs.nap", 0.5)
@@ -129,17 +133,17 @@ def test_a_dependent_that_comes_while_it_runs_is_run(
     assert [hash_of(connection, job)[b"status"] for job in (first, *late)] == [b"finished"] * 2
 
 
-def test_a_run_that_lasts_is_recorded_as_rq_does(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_long_run_is_recorded_as_rq_does(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.nap", 1.5)
     seen: list[tuple[str | None, int]] = []
 
-    def look() -> None:
+    def inspect() -> None:
         eventually(lambda: connection.scard(keys.worker_executions(inline.name)) == 1, 10, "the record")
         stock = next(iter(Worker.all(connection=connection)))
         executions: list[Execution] = Job.fetch(job.id, connection=connection).get_executions()
         seen.append((stock.get_current_job_id(), len(executions)))
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=inspect)
     thread.start()
     inline.work(burst=True)
     thread.join()
@@ -150,7 +154,7 @@ def test_a_run_that_lasts_is_recorded_as_rq_does(connection: Redis, queue: Queue
 
 
 @pytest.mark.parametrize("when", [1, 2, 4])
-def test_whichever_reply_is_lost_each_job_runs_and_ends_once(
+def test_each_job_runs_and_ends_once_whichever_reply_is_lost(
     connection: Redis, queue: Queue, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch, when: int
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(3)]
@@ -172,29 +176,31 @@ def test_whichever_reply_is_lost_each_job_runs_and_ends_once(
     assert connection.hlen(keys.claims("work")) == connection.zcard(keys.started("work")) == 0
 
 
-def test_the_end_of_the_last_job_is_written_before_the_worker_leaves(
-    connection: Redis, queue: Queue, inline: QctlWorker
-) -> None:
+def test_last_end_is_written_before_the_worker_leaves(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", 1)
     inline.work(burst=True, max_jobs=1)
     assert hash_of(connection, job)[b"status"] == b"finished"
     assert connection.hget(keys.worker(inline.name), "successful_job_count") == b"1"
 
 
-def test_a_job_reads_all_of_itself_when_it_asks(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_other_attributes_are_parsed_when_they_are_read(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", 1, meta={"n": 1}, description="what it is", retry=Retry(max=2))
     claim = inline.claimant.claim(["work"], None)
     assert claim is not None
-    read = FastPathJob(claim, inline.name, connection)
-    read.meta["n"] = 2
-    assert (read.description, read.retries_left, read.created_at) == ("what it is", 2, job.created_at)
-    assert (read.meta, read.get_status(refresh=False), read.worker_name) == ({"n": 2}, "started", inline.name)
+    parsed = FastPathJob(claim, inline.name, connection)
+    parsed.meta["n"] = 2
+    assert (parsed.description, parsed.retries_left, parsed.created_at) == ("what it is", 2, job.created_at)
+    assert (parsed.meta, parsed.get_status(refresh=False), parsed.worker_name) == (
+        {"n": 2},
+        "started",
+        inline.name,
+    )
     with pytest.raises(AttributeError):
-        read.nonsense  # noqa: B018
+        parsed.nonsense  # noqa: B018
 
 
 @pytest.mark.parametrize("key", [keys.finished, keys.recoveries], ids=["finished", "recoveries"])
-def test_a_key_of_another_type_keeps_no_job_from_ending(
+def test_job_ends_although_a_key_has_another_type(
     connection: Redis, queue: Queue, inline: QctlWorker, key: Callable[[str], str]
 ) -> None:
     connection.set(key("work"), "text")
@@ -204,7 +210,7 @@ def test_a_key_of_another_type_keeps_no_job_from_ending(
     assert connection.hlen(keys.claims("work")) == 0
 
 
-def test_one_who_starts_nothing_only_claims(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_claimant_without_fast_path_starts_nothing(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("support.jobs.give", 1)
     claim = claimant.claim(["work"], None)
     assert claim is not None

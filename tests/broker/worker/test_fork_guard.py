@@ -1,4 +1,4 @@
-"""Forking beside a thread that talks to Redis: no child waits for a lock that the thread had."""
+"""Test forks beside a thread that talks to Redis: no child waits for a lock that the thread had."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.waiting import eventually
 
 @pytest.fixture
 def talking(connection: Redis) -> Iterator[None]:
-    """A thread that never stops talking."""
+    """A thread that talks to Redis all the time."""
     stop, guard = threading.Event(), ForkGuard()
 
     def run() -> None:
@@ -35,7 +35,7 @@ def _ended(pid: int) -> bool:
     return os.waitpid(pid, os.WNOHANG)[0] == pid
 
 
-def test_every_child_can_talk_to_redis(connection: Redis, talking: None) -> None:
+def test_every_child_can_use_redis(connection: Redis, talking: None) -> None:
     for _ in range(100):
         pid = os.fork()
         if pid == 0:
@@ -45,7 +45,7 @@ def test_every_child_can_talk_to_redis(connection: Redis, talking: None) -> None
         eventually(lambda pid=pid: _ended(pid), 30, "the end of a child")  # type: ignore[misc]
 
 
-def test_a_fork_waits_until_nobody_talks(connection: Redis) -> None:
+def test_fork_waits_for_guarded_threads(connection: Redis) -> None:
     guard, inside, leave = ForkGuard(), threading.Event(), threading.Event()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""PausableQueue under stock RQ: nothing is lost between claim and start, whatever the number of queues."""
+"""Test PausableQueue with stock workers: no job is lost between claim and start, whatever the number of queues."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def stock(connection: Redis) -> Iterator[SimpleWorker]:
         claimant.lease.stop()
 
 
-def test_a_stock_worker_of_many_queues_leaves_no_trace(connection: Redis, stock: SimpleWorker) -> None:
+def test_stock_worker_of_many_queues_leaves_no_claim(connection: Redis, stock: SimpleWorker) -> None:
     jobs = [Queue("work", connection=connection).enqueue("support.jobs.give", n) for n in range(3)]
     stock.work(burst=True)
     assert [job.get_status() for job in jobs] == [JobStatus.FINISHED] * 3
     assert connection.llen(keys.intermediate("work")) == connection.hlen(keys.claims("work")) == 0
 
 
-def test_a_paused_queue_is_passed_over(connection: Redis, stock: SimpleWorker) -> None:
+def test_stock_worker_skips_a_paused_queue(connection: Redis, stock: SimpleWorker) -> None:
     held = Queue("first", connection=connection).enqueue("support.jobs.give")
     free = Queue("work", connection=connection).enqueue("support.jobs.give")
     pauses.pause(connection, "first", actor="me")
@@ -40,7 +40,7 @@ def test_a_paused_queue_is_passed_over(connection: Redis, stock: SimpleWorker) -
     assert (held.get_status(), free.get_status()) == (JobStatus.QUEUED, JobStatus.FINISHED)
 
 
-def test_a_corrupt_job_does_not_stop_a_stock_worker(connection: Redis, stock: SimpleWorker) -> None:
+def test_corrupt_job_does_not_stop_a_stock_worker(connection: Redis, stock: SimpleWorker) -> None:
     queue = Queue("work", connection=connection)
     bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
     connection.hset(keys.job(bad.id), "retry_intervals", "{")
@@ -51,14 +51,14 @@ def test_a_corrupt_job_does_not_stop_a_stock_worker(connection: Redis, stock: Si
     assert connection.llen(keys.intermediate("first")) == 0
 
 
-def test_a_failing_job_is_rqs_matter(connection: Redis, stock: SimpleWorker) -> None:
+def test_failure_is_written_by_rq(connection: Redis, stock: SimpleWorker) -> None:
     job = Queue("work", connection=connection).enqueue("support.jobs.fail")
     stock.work(burst=True)
     assert job.get_status() == JobStatus.FAILED
     assert connection.zcard(keys.failed("work")) == 1
 
 
-def test_a_claim_that_another_has_made_meanwhile_stays(connection: Redis, stock: SimpleWorker) -> None:
+def test_claim_of_another_process_is_not_removed(connection: Redis, stock: SimpleWorker) -> None:
     job = Queue("work", connection=connection).enqueue("support.jobs.give")
     queues = [PausableQueue("work", connection=connection)]
     assert PausableQueue.dequeue_any(queues, None, connection=connection)
@@ -68,13 +68,13 @@ def test_a_claim_that_another_has_made_meanwhile_stays(connection: Redis, stock:
     assert connection.lrange(keys.intermediate("work"), 0, -1) == [job.id.encode()]
 
 
-def test_a_wait_of_no_seconds_is_refused_as_rq_refuses_it(connection: Redis) -> None:
+def test_timeout_of_0_is_refused_as_by_rq(connection: Redis) -> None:
     queues = [PausableQueue("work", connection=connection)]
     with pytest.raises(ValueError, match="timeout of 0"):
         PausableQueue.dequeue_any(queues, 0, connection=connection)
 
 
-def test_an_id_that_is_not_text_does_not_stop_a_stock_worker(
+def test_id_that_is_not_text_does_not_stop_a_stock_worker(
     redis_server: RedisServer, stock: SimpleWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(

@@ -1,4 +1,4 @@
-"""P3: no job of a paused queue starts after `pause` has returned, and none is lost or run twice."""
+"""Test pauses: no job of a paused queue starts after `pause` has returned, and none is lost or run twice."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from support.waiting import eventually, later
 from support.workers import qctl_worker, stock_worker
 
 
-def test_hold_says_who_when_why_and_until(connection: Redis) -> None:
-    held = pauses.pause(connection, "work", actor="ann@ops", reason="deploy \x1b[31m", seconds=60)
+def test_pause_records_author_time_reason_and_end(connection: Redis) -> None:
+    paused = pauses.pause(connection, "work", actor="ann@ops", reason="deploy \x1b[31m", seconds=60)
     read = pauses.parse(connection.hgetall(keys.PAUSED), int(time.time() * 1000))["work"]
-    assert read == held.pause
-    assert (read.by, read.reason, held.changed) == ("ann@ops", "deploy \x1b[31m", True)
+    assert read == paused.pause
+    assert (read.by, read.reason, paused.changed) == ("ann@ops", "deploy \x1b[31m", True)
     assert read.until is not None
     assert (read.until - read.at).total_seconds() == 60
     assert events.newest(connection, 1)[0].fields["reason"] == "deploy \x1b[31m"
 
 
-def test_a_second_pause_leaves_the_first(connection: Redis) -> None:
+def test_second_pause_without_a_reason_keeps_the_first(connection: Redis) -> None:
     first = pauses.pause(connection, "work", actor="ann", reason="deploy")
     second = pauses.pause(connection, "work", actor="bob")
     assert (second.changed, second.pause) == (False, first.pause)
@@ -42,13 +42,13 @@ def test_a_second_pause_leaves_the_first(connection: Redis) -> None:
     assert (third.changed, third.pause.by) == (True, "bob")
 
 
-def test_a_pause_that_ends_can_be_made_to_stay(connection: Redis) -> None:
+def test_pause_without_duration_replaces_one_that_ends(connection: Redis) -> None:
     pauses.pause(connection, "work", actor="ann", reason="deploy", seconds=60)
     longer = pauses.pause(connection, "work", actor="bob").pause
     assert (longer.until, longer.by, longer.reason) == (None, "bob", "deploy")
 
 
-def test_nobody_cuts_short_what_another_holds(connection: Redis) -> None:
+def test_shorter_pause_of_another_operator_is_ignored(connection: Redis) -> None:
     first = pauses.pause(connection, "work", actor="ann", reason="deploy")
     second = pauses.pause(connection, "work", actor="bob", reason="fire", seconds=1)
     assert (second.changed, second.pause) == (False, first.pause)
@@ -59,32 +59,32 @@ def test_nobody_cuts_short_what_another_holds(connection: Redis) -> None:
     assert (longer.changed, longer.pause.by) == (True, "bob")
 
 
-def test_release(connection: Redis) -> None:
+def test_resume_removes_the_pause_once(connection: Redis) -> None:
     pauses.pause(connection, "work", actor="ann")
     assert pauses.resume(connection, "work", actor="bob")
     assert not pauses.resume(connection, "work", actor="bob")
     assert [e.event for e in events.newest(connection, 5)] == ["paused", "resumed"]
 
 
-def test_ended_pauses_are_removed_and_others_kept(connection: Redis) -> None:
+def test_expired_pauses_are_removed_and_others_stay(connection: Redis) -> None:
     pauses.pause(connection, "short", actor="ann", seconds=0.01)
     pauses.pause(connection, "long", actor="ann")
     eventually(lambda: pauses.end_expired(connection) == ["short"], 5, "the end of the short pause")
     assert connection.hkeys(keys.PAUSED) == [b"long"]
 
 
-def test_settle_waits_for_what_was_claimed(connection: Redis, queue: Queue, claimant: Claimant) -> None:
+def test_wait_lasts_until_claimed_jobs_have_gone_back(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     job = queue.enqueue("f")
     claimant.claim(["work"], None)
-    held = pauses.pause(connection, "work", actor="me")
-    assert held.claims == [("work", job.id)]
+    paused = pauses.pause(connection, "work", actor="me")
+    assert paused.claims == [("work", job.id)]
     with pytest.raises(WaitTimeoutError, match=job.id):
-        pauses.wait_for_claims(connection, held, 0.1)
+        pauses.wait_for_claims(connection, paused, 0.1)
     with later(0.2, lambda: claimant.put_back("work", job.id)):
-        assert pauses.wait_for_claims(connection, held, 10) >= 0.1
+        assert pauses.wait_for_claims(connection, paused, 10) >= 0.1
 
 
-def test_settle_does_not_wait_for_the_dead(connection: Redis, queue: Queue) -> None:
+def test_wait_ignores_claims_of_dead_workers(connection: Redis, queue: Queue) -> None:
     queue.enqueue("f")
     dead = Claimant(connection)
     dead.claim(["work"], None)
@@ -92,17 +92,17 @@ def test_settle_does_not_wait_for_the_dead(connection: Redis, queue: Queue) -> N
     assert pauses.wait_for_claims(connection, pauses.pause(connection, "work", actor="me"), 10) < 5
 
 
-def test_settle_waits_until_a_worker_has_heard_of_what_it_started(
+def test_wait_includes_the_reply_to_the_worker_of_a_started_job(
     connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pauses, "REPLY_SECONDS", 30.0)
     job = queue.enqueue("f")
     ClaimRequests(connection, "somebody.1.a", fast_path=True).send(["work"], [1], lease_seconds=15.0)
-    held = pauses.pause(connection, "work", actor="me")
-    assert held.claims == []
+    paused = pauses.pause(connection, "work", actor="me")
+    assert paused.claims == []
     with later(0.3, lambda: connection.hdel(keys.claims("work"), job.id)):
-        assert 0.2 < pauses.wait_for_claims(connection, held, 20) < 15
-    assert pauses.wait_for_claims(connection, held, 20) < 10
+        assert 0.2 < pauses.wait_for_claims(connection, paused, 20) < 15
+    assert pauses.wait_for_claims(connection, paused, 20) < 10
 
 
 def _workers(kind: str, folder: Path, server: RedisServer) -> list[Program]:
@@ -145,8 +145,8 @@ def test_no_job_starts_after_pause_returned_and_each_runs_once(
         thread.start()
         try:
             for cycle in range(200 if long_run else cycles):
-                held = pauses.pause(connection, "work", actor="test")
-                pauses.wait_for_claims(connection, held, 20)
+                paused = pauses.pause(connection, "work", actor="test")
+                pauses.wait_for_claims(connection, paused, 20)
                 before = starts.count()
                 time.sleep(0.03)
                 assert starts.count() == before, f"cycle {cycle}"
@@ -156,14 +156,14 @@ def test_no_job_starts_after_pause_returned_and_each_runs_once(
             stop.set()
             thread.join()
         eventually(lambda: connection.llen("ran") >= len(sent), 120, "the end of all jobs")
-        eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "nothing between places")
+        eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "no job between two places")
     ran = [int(raw) for raw in connection.lrange("ran", 0, -1)]
     assert sorted(ran) == list(range(len(sent)))
     assert connection.llen("ran:started") == len(sent)
 
 
 class _Starts:
-    """Counts jobs that have entered `started`: by the events of qctl's workers, for stock ones by the jobs."""
+    """Counts jobs that have started: by events for qctl's workers, by the jobs' status for stock ones."""
 
     def __init__(self, connection: Redis, kind: str) -> None:
         self._redis = connection

@@ -1,4 +1,4 @@
-"""Several plain jobs at once: only short ones, and none is kept waiting, lost, or started in a paused queue."""
+"""Test prefetch: only short jobs, and none is kept waiting, lost, or started in a paused queue."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def names(raws: list[bytes]) -> list[str]:
 
 
 def assert_settled(connection: Redis, queue: str = "work") -> None:
-    """Nothing is left of any run."""
+    """Check that no claim and no record of a run is left."""
     assert connection.lrange(keys.intermediate(queue), 0, -1) == []
     assert connection.hgetall(keys.claims(queue)) == {}
     assert connection.zrange(keys.started(queue), 0, -1) == []
@@ -57,7 +57,7 @@ def assert_settled(connection: Redis, queue: str = "work") -> None:
 
 @pytest.fixture
 def trusting(inline: QctlWorker) -> QctlWorker:
-    """A worker that has seen short jobs alone in `work`."""
+    """A worker that has run only short jobs of `work`."""
     for _ in range(2 * TRUSTED_RUNS):
         inline.loop.limits.note_run("work", 0.0)
     return inline
@@ -129,7 +129,7 @@ def test_a_forking_worker_claims_one_by_one(connection: Redis, worker_settings: 
 # --- the worker ---------------------------------------------------------------------------------------------
 
 
-def test_many_short_jobs_take_few_turns_and_leave_what_single_ones_leave(
+def test_short_jobs_take_few_requests_and_leave_the_same_keys(
     connection: Redis, queue: Queue, trusting: QctlWorker
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n, meta={"trace_id": f"t{n}"}) for n in range(40)]
@@ -142,8 +142,10 @@ def test_many_short_jobs_take_few_turns_and_leave_what_single_ones_leave(
         assert found[b"enqueued_at"] <= found[b"started_at"] <= found[b"ended_at"] == found[b"last_heartbeat"]
         assert [result.return_value for result in job.results()] == [n]
         assert 0 < connection.ttl(keys.job(job.id)) <= 500
-    told = [(e.event, e.fields["job"], e.fields["trace"]) for e in events.newest(connection, 200)]
-    assert sorted(told) == sorted((what, j.id, f"t{n}") for n, j in enumerate(jobs) for what in ("started", "finished"))
+    recorded = [(e.event, e.fields["job"], e.fields["trace"]) for e in events.newest(connection, 200)]
+    assert sorted(recorded) == sorted(
+        (what, j.id, f"t{n}") for n, j in enumerate(jobs) for what in ("started", "finished")
+    )
     assert connection.hget(keys.TOTALS, "finished:work") == b"40"
     times = [connection.hgetall(key) for key in connection.scan_iter(keys.durations("work", 0)[:-1] + "*")]
     runs = [int(count) for each in times for field, count in each.items() if field.startswith(b"r")]
@@ -152,7 +154,7 @@ def test_many_short_jobs_take_few_turns_and_leave_what_single_ones_leave(
     assert_settled(connection)
 
 
-def test_whatever_ends_one_of_them_the_others_run(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
+def test_prefetched_jobs_run_whatever_ends_one_of_them(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     good = [queue.enqueue("support.jobs.give", n) for n in range(2)]
     failed, barred = queue.enqueue("support.jobs.fail"), queue.enqueue("os.getpid")
     good += [queue.enqueue("support.jobs.give", n) for n in range(2)]
@@ -163,27 +165,27 @@ def test_whatever_ends_one_of_them_the_others_run(connection: Redis, queue: Queu
     assert_settled(connection)
 
 
-def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
+def test_long_job_keeps_no_prefetched_job_waiting(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", 0), queue.enqueue("support.jobs.nap", 20)]
     jobs += [queue.enqueue("support.jobs.give", n) for n in range(3)]
     seen: list[bool] = []
 
-    def look() -> None:
+    def inspect() -> None:
         try:
             behind = [job.id for job in jobs[2:]]
             eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, 10, "those behind it")
             eventually(lambda: status(connection, jobs[0]) == "finished", 10, "the end of the one before it")
-            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "that it is known to run")
-            eventually(lambda: connection.scard(keys.worker_executions(trusting.name)) == 1, 10, "its record")
+            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "the record of its run")
+            eventually(lambda: connection.scard(keys.worker_executions(trusting.name)) == 1, 10, "its execution")
             seen.append([status(connection, job) for job in jobs] == ["finished", "started"] + ["queued"] * 3)
-            held = pauses.pause(connection, "work", actor="me")
-            seen.append(pauses.wait_for_claims(connection, held, 5) < 5)
+            paused = pauses.pause(connection, "work", actor="me")
+            seen.append(pauses.wait_for_claims(connection, paused, 5) < 5)
         finally:
             trusting.request_drain()
             trusting._stopped_job_id = jobs[1].id
             trusting.kill_horse()
 
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=inspect)
     thread.start()
     trusting.work()
     thread.join()
@@ -191,48 +193,48 @@ def test_a_job_that_lasts_keeps_none_waiting(connection: Redis, queue: Queue, tr
     assert_settled(connection)
 
 
-def test_the_first_hand_of_many_is_looked_at_soon(
+def test_first_prefetch_shortens_the_poll_interval(
     connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claim_loop, "POLL_SECONDS", 60.0)
     give_back = trusting.claimant.give_back
     jobs = [queue.enqueue("support.jobs.nap", 1)] + [queue.enqueue("support.jobs.give", n) for n in range(2)]
-    given: list[tuple[str, str]] = []
+    returned: list[tuple[str, str]] = []
 
     def note(queue: str, job_id: str) -> bool:
-        given.append((threading.current_thread().name, job_id))
+        returned.append((threading.current_thread().name, job_id))
         return give_back(queue, job_id)
 
     monkeypatch.setattr(trusting.claimant, "give_back", note)
     trusting.work(burst=True)
-    assert given == [("qctl-lease", job.id) for job in jobs[:0:-1]], "while the first ran"
+    assert returned == [("qctl-lease", job.id) for job in jobs[:0:-1]], "while the first ran"
 
 
-def test_what_redis_did_not_take_back_at_once_goes_back_while_the_job_still_runs(
+def test_failed_give_back_is_repeated_while_the_job_runs(
     connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [queue.enqueue("support.jobs.nap", 30)] + [queue.enqueue("support.jobs.give", n) for n in range(4)]
-    give_back, asked = trusting.claimant.give_back, [0]
+    give_back, calls = trusting.claimant.give_back, [0]
 
     def lossy(queue: str, job_id: str) -> bool:
-        asked[0] += 1
-        given = asked[0] == 2 or give_back(queue, job_id)
-        if asked[0] in (2, 4):
-            raise ConnectionError("the request was lost" if asked[0] == 2 else "the reply was lost")
-        return given
+        calls[0] += 1
+        returned = calls[0] == 2 or give_back(queue, job_id)
+        if calls[0] in (2, 4):
+            raise ConnectionError("the request was lost" if calls[0] == 2 else "the reply was lost")
+        return returned
 
-    def look() -> None:
+    def inspect() -> None:
         try:
             behind = [job.id for job in jobs[1:]]
             eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, 20, "those behind it")
-            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "that it is known to run")
+            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "the record of its run")
         finally:
             trusting.request_drain()
             trusting._stopped_job_id = jobs[0].id
             trusting.kill_horse()
 
     monkeypatch.setattr(trusting.claimant, "give_back", lossy)
-    thread = threading.Thread(target=look)
+    thread = threading.Thread(target=inspect)
     thread.start()
     trusting.work()
     thread.join()
@@ -241,9 +243,7 @@ def test_what_redis_did_not_take_back_at_once_goes_back_while_the_job_still_runs
     assert_settled(connection)
 
 
-def test_a_sink_that_is_down_is_tried_once_and_the_order_stays(
-    connection: Redis, queue: Queue, trusting: QctlWorker
-) -> None:
+def test_broken_sink_is_tried_once_and_the_order_stays(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", 0)] + [queue.enqueue("support.jobs.sink_down") for _ in range(4)]
     trusting.work(burst=True)
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
@@ -251,7 +251,7 @@ def test_a_sink_that_is_down_is_tried_once_and_the_order_stays(
     assert_settled(connection)
 
 
-def test_a_job_that_is_aborted_stays_before_those_behind_it(
+def test_aborted_job_stays_before_the_prefetched_ones(
     connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(5)]
@@ -269,14 +269,14 @@ def test_a_job_that_is_aborted_stays_before_those_behind_it(
     assert_settled(connection)
 
 
-def test_one_with_a_time_to_live_waits_in_the_queue(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
+def test_job_with_a_ttl_is_not_prefetched(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", n, ttl=60 if n == 2 else None) for n in range(4)]
     trusting.work(burst=True, max_jobs=1)
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[1:]]
     assert 0 < connection.ttl(keys.job(jobs[2].id)) <= 60
 
 
-def test_what_two_dead_workers_had_in_their_hands_goes_back_in_order(
+def test_prefetched_jobs_of_two_dead_workers_go_back_in_order(
     connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
@@ -290,22 +290,20 @@ def test_what_two_dead_workers_had_in_their_hands_goes_back_in_order(
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs]
 
 
-def test_what_is_in_the_hand_goes_back_when_the_worker_leaves(
-    connection: Redis, queue: Queue, trusting: QctlWorker
-) -> None:
+def test_prefetched_jobs_go_back_when_the_worker_leaves(connection: Redis, queue: Queue, trusting: QctlWorker) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(6)]
     trusting.work(burst=True, max_jobs=2)
     assert [status(connection, job) for job in jobs] == ["finished"] * 2 + ["queued"] * 4
-    told = [e.fields["job"] for e in events.newest(connection, 4)]
-    assert [e.event for e in events.newest(connection, 4)] == ["returned"] * 4, "whoever heard that they had started"
-    assert sorted(told) == sorted(job.id for job in jobs[2:])
+    recorded = [e.fields["job"] for e in events.newest(connection, 4)]
+    assert [e.event for e in events.newest(connection, 4)] == ["returned"] * 4, "because their start was an event"
+    assert sorted(recorded) == sorted(job.id for job in jobs[2:])
     assert names(connection.lrange(keys.queue("work"), 0, -1)) == [job.id for job in jobs[2:]]
     assert_settled(connection)
 
 
 @pytest.mark.parametrize("when", [1, 2, 3])
 @pytest.mark.parametrize("done", [True, False], ids=["reply", "request"])
-def test_whatever_is_lost_between_each_job_runs_and_ends_once(
+def test_each_prefetched_job_runs_and_ends_once_whatever_is_lost(
     connection: Redis, queue: Queue, trusting: QctlWorker, monkeypatch: pytest.MonkeyPatch, when: int, done: bool
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(12)]
@@ -332,7 +330,7 @@ def test_whatever_is_lost_between_each_job_runs_and_ends_once(
 
 
 @pytest.mark.kill
-def test_kill_9_with_a_full_hand_loses_nothing(
+def test_kill_9_with_prefetched_jobs_loses_nothing(
     connection: Redis,
     queue: Queue,
     redis_server: RedisServer,
@@ -373,7 +371,7 @@ def lines(path: Path) -> list[int]:
 
 
 @pytest.mark.kill
-def test_a_job_that_kills_its_workers_takes_no_other_with_it(
+def test_job_that_kills_its_workers_takes_no_other_into_quarantine(
     connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
@@ -398,7 +396,7 @@ def test_a_job_that_kills_its_workers_takes_no_other_with_it(
 
 
 @pytest.mark.kill
-def test_what_was_given_to_others_while_it_slept_is_not_begun(
+def test_worker_that_slept_does_not_begin_recovered_jobs(
     connection: Redis,
     queue: Queue,
     redis_server: RedisServer,
@@ -429,7 +427,7 @@ def test_what_was_given_to_others_while_it_slept_is_not_begun(
 
 
 @pytest.mark.kill
-def test_no_more_than_what_runs_goes_on_after_pause_returned(
+def test_only_the_running_jobs_continue_after_pause_returned(
     connection: Redis, redis_server: RedisServer, tmp_path: Path, long_run: bool
 ) -> None:
     ran, stop = tmp_path / "ran", threading.Event()
@@ -454,7 +452,7 @@ def test_no_more_than_what_runs_goes_on_after_pause_returned(
         thread = threading.Thread(target=produce)
         thread.start()
         try:
-            eventually(lambda: connection.llen(keys.intermediate("work")) > 1, 20, "a hand with something in it")
+            eventually(lambda: connection.llen(keys.intermediate("work")) > 1, 20, "prefetched jobs")
             for cycle in range(200 if long_run else 15):
                 pauses.wait_for_claims(connection, pauses.pause(connection, "work", actor="test"), 20)
                 before = size()

@@ -1,4 +1,4 @@
-"""What dead workers held runs again: not too early, at no cost, and not for ever."""
+"""Test recovery: jobs of dead workers run again, not too early, at no cost, and not for ever."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from support.workers import qctl_worker, stock_worker
 
 @pytest.fixture
 def impatient(connection: Redis, monkeypatch: pytest.MonkeyPatch) -> Recoverer:
-    """A recoverer whose second look may follow at once."""
+    """A recoverer whose second pass may follow at once."""
     monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.0)
     return Recoverer(connection, "test")
 
 
 def claim_and_die(connection: Redis) -> str:
-    """Claim the next job of `work` as somebody whose lease has run out. Returns its id."""
+    """Claim the next job of `work` with a lease that has run out. Returns its id."""
     dead = Claimant(connection)
     claim = dead.claim(["work"], None)
     assert claim is not None
@@ -39,7 +39,7 @@ def claim_and_die(connection: Redis) -> str:
     return claim.job_id
 
 
-def test_a_claim_of_a_dead_worker_goes_back_to_the_head(connection: Redis, queue: Queue, impatient: Recoverer) -> None:
+def test_claim_of_a_dead_worker_goes_back_to_the_head(connection: Redis, queue: Queue, impatient: Recoverer) -> None:
     first, second = queue.enqueue("f", retry=Retry(max=3)), queue.enqueue("f")
     assert claim_and_die(connection) == first.id
     assert impatient.run() == 1
@@ -50,14 +50,16 @@ def test_a_claim_of_a_dead_worker_goes_back_to_the_head(connection: Redis, queue
     assert events.newest(connection, 1)[0].event == "recovered"
 
 
-def test_a_live_lease_is_left_alone(connection: Redis, queue: Queue, claimant: Claimant, impatient: Recoverer) -> None:
+def test_claim_with_a_live_lease_is_not_recovered(
+    connection: Redis, queue: Queue, claimant: Claimant, impatient: Recoverer
+) -> None:
     queue.enqueue("f")
     claimant.claim(["work"], None)
     assert impatient.run() == 0
     assert connection.hlen(keys.claims("work")) == 1
 
 
-def test_one_look_is_not_enough(connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_pass_does_not_recover(connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     queue.enqueue("f")
     claim_and_die(connection)
     monkeypatch.setattr(recovery, "CONFIRMATION_SECONDS", 0.5)
@@ -68,12 +70,12 @@ def test_one_look_is_not_enough(connection: Redis, queue: Queue, monkeypatch: py
     careful_after_outage = Recoverer(connection, "test")
     assert careful_after_outage.run() == 0
     careful.reset()
-    assert careful.run() == 0, "what was seen before Redis went away counts no more"
+    assert careful.run() == 0, "what was suspected before Redis went away does not count"
     time.sleep(0.6)
     assert careful.run() == 1
 
 
-def test_a_lease_renewed_between_look_and_take_keeps_the_job(connection: Redis, queue: Queue) -> None:
+def test_lease_renewed_during_the_pass_keeps_the_job(connection: Redis, queue: Queue) -> None:
     job = queue.enqueue("f")
     claim_and_die(connection)
     claim = connection.hget(keys.claims("work"), job.id).decode()
@@ -82,7 +84,7 @@ def test_a_lease_renewed_between_look_and_take_keeps_the_job(connection: Redis, 
     assert recover(connection, "work", job.id, "another|1", by="test") == "changed"
 
 
-def test_the_third_death_quarantines(connection: Redis, queue: Queue, impatient: Recoverer) -> None:
+def test_third_death_quarantines(connection: Redis, queue: Queue, impatient: Recoverer) -> None:
     job, other = queue.enqueue("f"), queue.enqueue("f")
     for death in (1, 2, 3):
         assert claim_and_die(connection) == job.id
@@ -97,9 +99,7 @@ def test_the_third_death_quarantines(connection: Redis, queue: Queue, impatient:
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "scheduled", "canceled"])
-def test_a_job_that_had_ended_is_not_run_again(
-    connection: Redis, queue: Queue, impatient: Recoverer, status: str
-) -> None:
+def test_ended_job_is_not_run_again(connection: Redis, queue: Queue, impatient: Recoverer, status: str) -> None:
     job = queue.enqueue("f")
     claim_and_die(connection)
     connection.hset(keys.job(job.id), "status", status)
@@ -107,7 +107,7 @@ def test_a_job_that_had_ended_is_not_run_again(
     assert connection.llen(keys.queue("work")) == connection.hlen(keys.claims("work")) == 0
 
 
-def test_a_corrupt_job_of_a_dead_worker_is_quarantined(connection: Redis, impatient: Recoverer) -> None:
+def test_corrupt_job_of_a_dead_worker_is_quarantined(connection: Redis, impatient: Recoverer) -> None:
     connection.set(keys.job("odd"), "text")
     connection.rpush(keys.queue("work"), "odd")
     connection.sadd(keys.QUEUES, keys.queue("work"))
@@ -116,7 +116,7 @@ def test_a_corrupt_job_of_a_dead_worker_is_quarantined(connection: Redis, impati
     assert connection.hexists(keys.quarantine("work"), "odd")
 
 
-def test_success_forgets_earlier_deaths(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_success_deletes_earlier_deaths(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give")
     connection.hset(keys.recoveries("work"), job.id, 2)
     inline.work(burst=True)
@@ -125,7 +125,7 @@ def test_success_forgets_earlier_deaths(connection: Redis, queue: Queue, inline:
 
 @pytest.mark.kill
 @pytest.mark.parametrize("isolation", ["inline", "fork"])
-def test_kill_9_of_a_worker_runs_its_job_again_within_30_s(
+def test_job_of_a_killed_worker_runs_again_within_30_s(
     connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path, isolation: str
 ) -> None:
     job = queue.enqueue("support.jobs.note", redis_server.url, "ran", "once", 3.0, retry=Retry(max=3))
@@ -147,7 +147,7 @@ def _other(tmp_path: Path) -> None:
 
 
 @pytest.mark.kill
-def test_a_job_that_kills_its_child_is_quarantined_and_blocks_nobody(
+def test_job_that_kills_its_child_is_quarantined_and_blocks_no_other(
     connection: Redis, queue: Queue, redis_server: RedisServer, tmp_path: Path
 ) -> None:
     bad = queue.enqueue("support.jobs.die", retry=Retry(max=3))
@@ -159,7 +159,7 @@ def test_a_job_that_kills_its_child_is_quarantined_and_blocks_nobody(
 
 
 @pytest.mark.kill
-def test_what_a_stock_worker_held_runs_again_too(
+def test_job_of_a_killed_stock_worker_runs_again(
     connection: Redis, redis_server: RedisServer, tmp_path: Path, queue: Queue
 ) -> None:
     queue.enqueue("support.jobs.note", redis_server.url, "ran", "once", 3.0)
@@ -171,7 +171,7 @@ def test_what_a_stock_worker_held_runs_again_too(
 
 
 @pytest.mark.parametrize("key", [keys.claims, keys.recoveries], ids=["claims", "recoveries"])
-def test_a_key_of_another_type_loses_nothing_and_stops_no_recovery(
+def test_key_of_another_type_loses_no_job_and_stops_no_recovery(
     connection: Redis, queue: Queue, impatient: Recoverer, key: Callable[[str], str]
 ) -> None:
     lost = Queue("bad", connection=connection).enqueue("f")

@@ -1,4 +1,4 @@
-"""What becomes of a job that a qctl worker takes, in both isolations."""
+"""Test what a worker does with a job, inline and in a child."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def names(connection: Redis) -> list[str]:
 
 
 def assert_settled(connection: Redis, queue: str = "work") -> None:
-    """Nothing is left of any run: no claim, no execution, nothing between places."""
+    """Check that no claim, no execution and no job between two places is left."""
     assert connection.llen(keys.intermediate(queue)) == 0
     assert connection.hlen(keys.claims(queue)) == 0
     assert connection.zcard(keys.started(queue)) == 0
 
 
-def test_a_job_runs_and_rq_sees_its_result(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+def test_job_runs_and_rq_reads_its_result(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", 5)
     assert worker.work(burst=True)
     assert job.get_status() == JobStatus.FINISHED
@@ -52,13 +52,13 @@ def test_a_job_runs_and_rq_sees_its_result(connection: Redis, queue: Queue, work
     assert_settled(connection)
 
 
-def test_a_worker_that_has_run_all_there_was_is_not_busy(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+def test_worker_is_idle_after_the_last_job(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     queue.enqueue("support.jobs.give", 17, result_ttl=0)
     worker.work(burst=True)
     assert connection.hget(worker.key, "state") == b"idle"
 
 
-def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
+def test_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
     connection: Redis, queue: Queue, worker: QctlWorker
 ) -> None:
     job = queue.enqueue("support.jobs.fail", "at 17", retry=Retry(max=3, interval=[2, 4, 8]))
@@ -79,16 +79,14 @@ def test_a_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
     assert_settled(connection)
 
 
-def test_a_failure_that_utf_8_cannot_spell_is_a_dead_letter(
-    connection: Redis, queue: Queue, worker: QctlWorker
-) -> None:
+def test_failure_that_utf_8_cannot_encode_is_a_dead_letter(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.fail", "lone \ud800")
     worker.work(burst=True)
     assert status(connection, job) == "failed"
     assert connection.zscore(keys.failed("work"), job.id) is not None
 
 
-def test_what_is_rejected_is_a_dead_letter_at_once(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+def test_rejected_job_is_a_dead_letter_at_once(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.reject", retry=Retry(max=3, interval=2))
     worker.work(burst=True)
     assert status(connection, job) == "failed"
@@ -96,7 +94,7 @@ def test_what_is_rejected_is_a_dead_letter_at_once(connection: Redis, queue: Que
 
 
 def worker_again(worker: QctlWorker) -> QctlWorker:
-    """A worker of the same kind: one that has left does not come back."""
+    """A new worker of the same kind."""
     allowed = worker.jobs.job_class.allowed
     settings_like = type("S", (), {"allowed_jobs": allowed, "jobs_modules": ()})
     isolation = "inline" if isinstance(worker.runner, InlineRunner) else "fork"
@@ -119,7 +117,7 @@ def test_dead_letters_of_one_cause_share_a_fingerprint(connection: Redis, queue:
 
 
 @pytest.mark.parametrize("name", ["os.system", "eval", "builtins.eval", "support.jobs.subprocess.run", "support.jobs"])
-def test_a_function_that_is_not_allowed_is_quarantined_and_not_run(
+def test_forbidden_function_is_quarantined_and_not_run(
     connection: Redis, queue: Queue, worker: QctlWorker, name: str, tmp_path: object
 ) -> None:
     bad = queue.enqueue(name, f"touch {tmp_path}/pwned")
@@ -147,7 +145,7 @@ def test_a_function_that_is_not_allowed_is_quarantined_and_not_run(
     ],
     ids=lambda damage: next(iter(damage)),
 )
-def test_a_corrupt_job_is_quarantined_and_the_next_runs(
+def test_corrupt_job_is_quarantined_and_the_next_runs(
     connection: Redis, queue: Queue, inline: QctlWorker, damage: dict[str, bytes]
 ) -> None:
     bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
@@ -158,7 +156,7 @@ def test_a_corrupt_job_is_quarantined_and_the_next_runs(
     assert_settled(connection)
 
 
-def test_a_pickled_payload_is_quarantined_not_decoded(connection: Redis, inline: QctlWorker) -> None:
+def test_pickled_payload_is_quarantined_and_not_decoded(connection: Redis, inline: QctlWorker) -> None:
     job = Queue("work", connection=connection).enqueue("support.jobs.give")
     inline.work(burst=True)
     assert "not JSON" in json.loads(connection.hget(keys.quarantine("work"), job.id))["reason"]
@@ -170,13 +168,13 @@ def test_foreign_callbacks_and_webhooks_are_ignored(connection: Redis, queue: Qu
     assert status(connection, job) == "finished"
 
 
-def test_an_allowed_callback_runs(connection: Redis, queue: Queue, redis_server: object, inline: QctlWorker) -> None:
+def test_allowed_callback_runs(connection: Redis, queue: Queue, redis_server: object, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
     inline.work(burst=True)
     assert connection.get("called back") == job.id.encode()
 
 
-def test_a_sink_that_is_down_costs_the_batch_nothing_and_holds_the_queue(
+def test_unavailable_sink_costs_the_batch_nothing_and_pauses_the_queue(
     connection: Redis, queue: Queue, worker: QctlWorker
 ) -> None:
     job = queue.enqueue("support.jobs.sink_down", retry=Retry(max=3))
@@ -191,7 +189,7 @@ def test_a_sink_that_is_down_costs_the_batch_nothing_and_holds_the_queue(
     assert_settled(connection)
 
 
-def test_a_sink_that_refuses_us_holds_the_queue_until_somebody_resumes(
+def test_misconfigured_sink_pauses_the_queue_until_somebody_resumes(
     connection: Redis, queue: Queue, inline: QctlWorker
 ) -> None:
     queue.enqueue("support.jobs.sink_refuses")
@@ -199,14 +197,14 @@ def test_a_sink_that_refuses_us_holds_the_queue_until_somebody_resumes(
     assert pauses.parse(connection.hgetall(keys.PAUSED), 0)["work"].until is None
 
 
-def test_what_is_to_be_typed_then_is_quoted(connection: Redis, worker_settings: Settings) -> None:
+def test_queue_name_is_quoted_in_the_advised_command(connection: Redis, worker_settings: Settings) -> None:
     Queue("a $(b)", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.sink_refuses")
     QctlWorker(["a $(b)"], connection, worker_settings, "inline").work(burst=True)
-    held = pauses.parse(connection.hgetall(keys.PAUSED), 0)["a $(b)"]
-    assert held.reason.endswith("then qctl resume 'a $(b)'")
+    paused = pauses.parse(connection.hgetall(keys.PAUSED), 0)["a $(b)"]
+    assert paused.reason.endswith("then qctl resume 'a $(b)'")
 
 
-def test_a_job_over_its_time_fails(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+def test_job_over_its_timeout_fails(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.nap", 30, job_timeout=1)
     worker.work(burst=True)
     assert status(connection, job) == "failed"
@@ -215,7 +213,7 @@ def test_a_job_over_its_time_fails(connection: Redis, queue: Queue, worker: Qctl
     assert "JobTimeoutException" in (result.exc_string or "")
 
 
-def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_job_is_not_started_once_its_claim_is_gone(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give", on_success=Callback("support.jobs.called_back"))
     claim = inline.claimant.claim(["work"], None)
     assert claim is not None
@@ -229,16 +227,16 @@ def test_a_claim_that_was_taken_away_is_not_started(connection: Redis, queue: Qu
     assert names(connection) == []
 
 
-def test_an_end_is_not_written_for_a_job_that_was_given_to_another(
-    connection: Redis, queue: Queue, inline: QctlWorker
-) -> None:
+def test_end_is_not_written_once_the_claim_is_gone(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.give_away", connection.connection_pool.connection_kwargs["path"], "work")
     inline.work(burst=True)
     assert status(connection, job) == "started"
     assert connection.hget(keys.claims("work"), job.id) == b"somebody.else|1"
 
 
-def test_drain_finishes_the_running_job_and_takes_no_other(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
+def test_drain_finishes_the_running_job_and_claims_no_other(
+    connection: Redis, queue: Queue, inline: QctlWorker
+) -> None:
     first, second = queue.enqueue("support.jobs.nap", 1), queue.enqueue("support.jobs.give")
     with later(0.5, inline.request_drain):
         inline.work()
@@ -253,7 +251,7 @@ def test_dependents_run_after_the_job_they_wait_for(connection: Redis, queue: Qu
     assert (status(connection, first), status(connection, second)) == ("finished", "finished")
 
 
-def test_a_batch_lets_go_of_its_items_when_they_are_written(
+def test_batch_drops_its_items_when_they_are_written(
     connection: Redis, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("qctl.broker.worker.guarded_job.BATCH_HANDLERS", frozenset({"support.jobs.give"}))
@@ -269,7 +267,7 @@ def test_a_batch_lets_go_of_its_items_when_they_are_written(
 
 
 @pytest.mark.parametrize("isolation", ["inline", "fork"])
-def test_a_redis_that_is_full_costs_no_job_anything_and_no_worker_its_life(
+def test_full_redis_costs_no_job_and_no_worker(
     own_redis: RedisServer, worker_settings: Settings, isolation: Isolation
 ) -> None:
     with own_redis.connect() as client:
@@ -285,7 +283,7 @@ def test_a_redis_that_is_full_costs_no_job_anything_and_no_worker_its_life(
 @pytest.mark.parametrize(
     "key", [keys.intermediate, keys.claims, keys.started], ids=["intermediate", "claims", "started"]
 )
-def test_a_queue_with_a_key_of_another_type_is_passed_over(
+def test_queue_with_a_key_of_another_type_is_skipped(
     connection: Redis, queue: Queue, worker_settings: Settings, key: Callable[[str], str]
 ) -> None:
     stuck = queue.enqueue("support.jobs.give")
@@ -296,7 +294,7 @@ def test_a_queue_with_a_key_of_another_type_is_passed_over(
     assert connection.lrange(keys.queue("work"), 0, -1) == [stuck.id.encode()]
 
 
-def test_an_arrival_that_breaks_off_is_made_again(
+def test_registration_that_breaks_off_is_repeated(
     connection: Redis, queue: Queue, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = queue.enqueue("support.jobs.give")
@@ -313,7 +311,7 @@ def test_an_arrival_that_breaks_off_is_made_again(
     assert status(connection, job) == "finished"
 
 
-def test_a_child_whose_parent_is_gone_runs_nothing(
+def test_child_without_its_parent_runs_nothing(
     connection: Redis, queue: Queue, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"unix://{connection.connection_pool.connection_kwargs['path']}"
@@ -325,7 +323,7 @@ def test_a_child_whose_parent_is_gone_runs_nothing(
 
 
 def lose_a_reply(monkeypatch: pytest.MonkeyPatch, to: str) -> None:
-    """Break the connection once, after Redis has done a transaction in which this word stands."""
+    """Break the connection once, after Redis has done a transaction that contains this word."""
     execute = Pipeline._execute_transaction
     left = [1]
 
@@ -341,7 +339,7 @@ def lose_a_reply(monkeypatch: pytest.MonkeyPatch, to: str) -> None:
     monkeypatch.setattr(Pipeline, "_execute_transaction", broken)
 
 
-def test_a_success_whose_reply_is_lost_is_written_once(
+def test_success_is_written_once_if_the_reply_is_lost(
     connection: Redis, queue: Queue, worker: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = queue.enqueue("support.jobs.give", 5)
@@ -352,7 +350,7 @@ def test_a_success_whose_reply_is_lost_is_written_once(
     assert_settled(connection)
 
 
-def test_a_start_whose_reply_is_lost_leaves_no_trace(
+def test_start_with_a_lost_reply_leaves_no_record(
     connection: Redis, queue: Queue, worker: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [queue.enqueue("support.jobs.give", n) for n in range(2)]
@@ -362,7 +360,7 @@ def test_a_start_whose_reply_is_lost_leaves_no_trace(
     assert_settled(connection)
 
 
-def test_the_path_of_the_socket_may_have_a_space(tmp_path: Path, worker_settings: Settings) -> None:
+def test_path_of_the_socket_may_have_a_space(tmp_path: Path, worker_settings: Settings) -> None:
     folder = tmp_path / "my home"
     folder.mkdir()
     with RedisServer(folder) as server, server.connect() as client:
@@ -371,7 +369,7 @@ def test_the_path_of_the_socket_may_have_a_space(tmp_path: Path, worker_settings
         assert status(client, job) == "finished"
 
 
-def test_a_job_that_cannot_be_started_is_quarantined(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+def test_job_that_cannot_be_started_is_quarantined(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     bad, good = queue.enqueue("support.jobs.give"), queue.enqueue("support.jobs.give")
     connection.hset(keys.job(bad.id), "meta", json.dumps({"trace_id": "\ud800"}))
     worker.work(burst=True, max_jobs=2)
@@ -381,7 +379,7 @@ def test_a_job_that_cannot_be_started_is_quarantined(connection: Redis, queue: Q
 
 
 @pytest.mark.parametrize("error", [ConnectionError("away"), ValueError("I/O operation on closed file")])
-def test_whatever_happens_it_goes_on_listening_for_commands(
+def test_command_listener_survives_every_error(
     error: Exception, inline: QctlWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
@@ -393,29 +391,25 @@ def test_whatever_happens_it_goes_on_listening_for_commands(
 # --- whoever watches the worker ----------------------------------------------------------------------------------
 
 
-def test_a_job_without_a_time_out_may_take_for_ever(queue: Queue, inline: QctlWorker) -> None:
+def test_job_without_timeout_may_take_for_ever(queue: Queue, inline: QctlWorker) -> None:
     queue.enqueue("support.jobs.nap", 1.6, job_timeout=-1)
     allowed: list[float] = []
     inline.work(burst=True, allow=allowed.append)
     assert [seconds > 1e8 for seconds in allowed] == [True]
 
 
-def test_a_worker_whose_job_runs_in_a_child_shows_life_meanwhile(
-    queue: Queue, connection: Redis, worker_settings: Settings
-) -> None:
+def test_worker_beats_while_a_job_runs_in_a_child(queue: Queue, connection: Redis, worker_settings: Settings) -> None:
     queue.enqueue("support.jobs.nap", 2.5)
     worker = QctlWorker(["work"], connection, worker_settings, "fork")
     worker.job_monitoring_interval = 1
     allowed: list[float] = []
     beats: list[None] = []
     worker.work(max_jobs=1, beat=lambda: beats.append(None), allow=allowed.append)
-    assert len(beats) > 2  # of which one came before the job
+    assert len(beats) > 2  # one of them before the job
     assert allowed == []
 
 
-def test_a_worker_whose_job_ended_while_redis_is_away_shows_life(
-    own_redis: RedisServer, worker_settings: Settings
-) -> None:
+def test_worker_beats_while_an_end_waits_for_redis(own_redis: RedisServer, worker_settings: Settings) -> None:
     queue = Queue("work", connection=own_redis.connect(), serializer=JSONSerializer)
     job = queue.enqueue("support.jobs.stop_redis", own_redis.url)
     worker = QctlWorker(["work"], Redis.from_url(own_redis.url), worker_settings, "inline")
@@ -432,7 +426,7 @@ def test_a_worker_whose_job_ended_while_redis_is_away_shows_life(
     assert own_redis.connect().hget(keys.job(job.id), "status") == b"failed"
 
 
-def test_what_is_allowed_may_change_between_two_jobs(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
+def test_allowed_jobs_may_change_between_two_jobs(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     first, second = (queue.enqueue("support.jobs.give", n) for n in range(2))
     turns = 0
 

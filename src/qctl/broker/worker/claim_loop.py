@@ -274,7 +274,7 @@ class ClaimLoop:
             if not ends[n].was_sent:
                 log.warning("job %s has ended before, or was given to another worker", ends[n].job.id)
         for n in error.refused:
-            job, end, _ = ends[n].job, ends[n].end, None
+            job, end = ends[n].job, ends[n].end
             self._worker_record.uncount_success(end.seconds)
             execution = Execution(job.execution_id, job.id, self._redis, self._claimant.name)
             value = fast_path.decode_value(end.row.value)

@@ -164,16 +164,32 @@ class ClaimRequests:
             raise _unwritten_ends([number, *rest])
         if kind == 0:
             return [], queues[number - 1] if number else None
-        queue, ids = queues[number - 1], [id_.decode(errors="surrogateescape") for id_ in rest[::2]]
+        queue = queues[number - 1]
+        if kind == 3:
+            return self._started(queue, rest, first_run, now), queue
+        job_id = rest[0].decode(errors="surrogateescape")
         if kind == 2:
-            return [Claim(queue, ids[0], None, f"its data is a {rest[1].decode()}, not a hash")], queue
-        hashes = [dict(zip(flat[::2], flat[1::2], strict=True)) for flat in rest[1::2]]
-        if kind == 1:
-            return [Claim(queue, ids[0], hashes[0])], queue
+            return [Claim(queue, job_id, None, f"its data is a {rest[1].decode()}, not a hash")], queue
+        return [Claim(queue, job_id, _fields(rest[1]))], queue
+
+    def _started(self, queue: str, rest: Sequence[Any], first_run: int, now: datetime) -> list[Claim]:
+        """The claims of jobs that were started together. `rest` holds their ids and fields in turn."""
         return [
-            Claim(queue, id_, fields, "", f"{self._run_prefix}{first_run + n:08x}", now, n > 0)
-            for n, (id_, fields) in enumerate(zip(ids, hashes, strict=True))
-        ], queue
+            Claim(
+                queue,
+                id_.decode(errors="surrogateescape"),
+                _fields(fields),
+                "",
+                f"{self._run_prefix}{first_run + n:08x}",
+                now,
+                n > 0,
+            )
+            for n, (id_, fields) in enumerate(zip(rest[::2], rest[1::2], strict=True))
+        ]
+
+
+def _fields(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _unwritten_ends(reply: Sequence[int | bytes]) -> UnwrittenEndsError:

@@ -42,7 +42,7 @@ from qctl.settings import Settings
 log = logging.getLogger(__name__)
 
 Isolation = Literal["inline", "fork"]
-"""Where jobs run: in the worker's process, or in children."""
+"""The process of the jobs: the worker's own, or children."""
 
 
 class QctlWorker(Worker):
