@@ -78,7 +78,7 @@ def test_without_a_queue_all_arrives_and_no_redis_is_there(make_up: MakeUp) -> N
         assert not sender.ask({**message("m-2"), "user_id": 7})["ok"]
     eventually(lambda: arrived(up.home) == [1.0, 2.0], what="the readings")
     assert messages(up.home) == ["hello m-1"]
-    eventually(lambda: "must be text" in (up.home / "rejects-messages.jsonl").read_text(), what="the reject")
+    eventually(lambda: "must be strings" in (up.home / "rejects-messages.jsonl").read_text(), what="the reject")
     assert up.stop() == 0
 
 

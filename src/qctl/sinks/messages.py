@@ -47,7 +47,7 @@ def parse_message(item: Any) -> Message:
     try:
         "".join(texts).encode()
     except TypeError:
-        raise RejectedError("msg_id, message, user_id and timestamp must be text") from None
+        raise RejectedError("msg_id, message, user_id and timestamp must be strings") from None
     except UnicodeEncodeError:
         raise RejectedError("its text is not valid Unicode") from None
     msg_id, text, user_id, timestamp = texts

@@ -58,6 +58,6 @@ def _check_names(reading: Reading) -> None:
     try:
         "".join((reading.topic, reading.device, *reading.fields, *reading.tags, *reading.tags.values())).encode()
     except TypeError:
-        raise RejectedError("topic, device, tags and the names of fields must be text") from None
+        raise RejectedError("topic, device, tags and the names of fields must be strings") from None
     except UnicodeEncodeError:
         raise RejectedError("a name in it is not valid Unicode") from None
