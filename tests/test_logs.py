@@ -68,11 +68,11 @@ def test_json_has_the_keys_of_the_seed(set_up: Callable[..., None], capsys: pyte
 
 def test_text_is_one_line_a_fact(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     set_up(LOG_FORMAT="text")
-    log.warning("first\nsecond")
+    log.warning("first\nsecond", extra={"jobId": "j1", "event": "two words"})
     (line,) = lines(capsys)
     time, rest = line.split(" ", 1)
     assert datetime.strptime(time, "%H:%M:%S")
-    assert rest == r"warning first\nsecond"
+    assert rest == r'warning first\nsecond event="two words" jobId=j1'
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
@@ -156,7 +156,7 @@ logging.warning("here")
 
 def test_every_line_names_what_it_is_about(set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     set_up()
-    with logs.about(jobId="j-1", traceId="t\x1b", userId=None):
+    with logs.log_context(jobId="j-1", traceId="t\x1b", userId=None):
         logging.getLogger("some.library").info("one")
         log.info("two", extra={"event": "finish", "traceId": "mine"})
     log.info("three")
@@ -208,5 +208,5 @@ def test_every_area_is_of_modules_that_there_are() -> None:
     assert set(logs.AREAS) == set(DEBUG_AREAS)
     ours = {name for names in logs.AREAS.values() for name in names if name.startswith("qctl.")}
     assert not [name for name in ours if find_spec(name) is None]
-    with pytest.raises(SettingsError, match="'mqt' in it"):
+    with pytest.raises(SettingsError, match="'mqt', which is not one of"):
         Settings.load(environ={"QCTL_DEBUG": "mqt"})

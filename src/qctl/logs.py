@@ -1,6 +1,6 @@
-"""Logging of every process: set up once, to stderr, one line a fact.
+"""Logging of every process: set up once, to stderr, one line per event.
 
-Whatever is logged passes `safe`: log lines end on terminals and in journals, and exceptions carry connection strings.
+Every line passes `safe`, because log lines end on terminals and in journals, and exceptions contain connection strings.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from functools import lru_cache
 from qctl.safe import escape_line, escape_text, redact
 from qctl.settings import Settings
 
-CONTEXT = ("event", "jobId", "traceId", "userId", "method", "path", "status", "ms")
-"""What a caller may add to a line by logging's `extra`, or to all lines by `about`; absent where it was not given."""
+CONTEXT_KEYS = ("event", "jobId", "traceId", "userId", "method", "path", "status", "ms")
+"""Keys that a caller may add to a line by logging's `extra`, or to all lines by `log_context`."""
 
-_about: ContextVar[Mapping[str, str | None]] = ContextVar("about")
+_context: ContextVar[Mapping[str, str | None]] = ContextVar("context")
 
-NOISY = ("rq", "amqtt", "transitions")
-"""Libraries that tell much at `info` that our own lines tell too. Below a warning they are heard only at `debug`."""
+NOISY_LIBRARIES = ("rq", "amqtt", "transitions")
+"""Libraries that repeat at `info` what qctl logs itself. Below `warning` they are logged only at `debug`."""
 
 AREAS: Mapping[str, tuple[str, ...]] = {
     "mqtt": (
@@ -49,28 +49,28 @@ AREAS: Mapping[str, tuple[str, ...]] = {
     "history": ("qctl.history",),
     "supervisor": ("qctl.daemon", "qctl.supervisor"),
 }
-"""What QCTL_DEBUG may name, and the loggers that tell all then, whatever LOG_LEVEL says."""
+"""Areas that QCTL_DEBUG may name, with the loggers that then log at `debug` regardless of LOG_LEVEL."""
 
 RQ_LOGGERS = ("rq.worker", "rq.job", "rq.scheduler")
-"""Loggers that RQ gives handlers of its own where it finds none, with hostile text as it came."""
+"""Loggers to which RQ adds handlers of its own if they have none; those print hostile text unescaped."""
 
 
 def setup(service: str, settings: Settings) -> None:
-    """Send everything that this process logs to stderr, as LOG_LEVEL and LOG_FORMAT say. `service` names it in JSON.
+    """Log to stderr by LOG_LEVEL and LOG_FORMAT. `service` names this process in JSON.
 
-    A second call takes the place of the first.
+    A second call replaces the first.
     """
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if as_text else JsonFormatter(service))
-    wanted = {name for area in settings.debug for name in AREAS[area]}
+    verbose = {name for area in settings.debug for name in AREAS[area]}
     if settings.log_level != "debug":
-        handler.addFilter(lambda record: _worth_hearing(record, wanted))
+        handler.addFilter(lambda record: _is_relevant(record, verbose))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for name in {name for names in AREAS.values() for name in names}:
-        logging.getLogger(name).setLevel(logging.DEBUG if name in wanted else logging.NOTSET)
+        logging.getLogger(name).setLevel(logging.DEBUG if name in verbose else logging.NOTSET)
     logging.captureWarnings(True)
-    # Our lines tell none of this, and to find it out takes half the time of a line.
+    # Lines contain none of this, and collecting it takes half the time of a line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
     for name in RQ_LOGGERS:
@@ -81,66 +81,79 @@ def setup(service: str, settings: Settings) -> None:
 
 
 @contextmanager
-def about(**context: str | None) -> Iterator[None]:
-    """Name what every line is about that this thread logs meanwhile: `jobId`, `traceId`, `userId`."""
-    token = _about.set(context)
+def log_context(**context: str | None) -> Iterator[None]:
+    """Add `jobId`, `traceId` or `userId` to every line that this thread logs meanwhile."""
+    token = _context.set(context)
     try:
         yield
     finally:
-        _about.reset(token)
+        _context.reset(token)
 
 
-def _worth_hearing(record: logging.LogRecord, wanted: Collection[str]) -> bool:
+def _is_relevant(record: logging.LogRecord, verbose: Collection[str]) -> bool:
     library = record.name.partition(".")[0]
-    return record.levelno >= logging.WARNING or library not in NOISY or library in wanted
+    return record.levelno >= logging.WARNING or library not in NOISY_LIBRARIES or library in verbose
+
+
+def _context_of(record: logging.LogRecord) -> Iterator[tuple[str, str]]:
+    """The context of a line, its own first."""
+    shared, own = _context.get({}), record.__dict__
+    for key in CONTEXT_KEYS:
+        if (value := own[key] if key in own else shared.get(key)) is not None:
+            yield key, str(value)
 
 
 class TextFormatter(logging.Formatter):
-    """`12:00:01 info    message`, in local time. A traceback follows on lines of its own, indented."""
+    """`12:00:01 info    message key=value`, in local time. A traceback follows on indented lines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record as text."""
+        """Format one record as text."""
         time = self.formatTime(record, "%H:%M:%S")
         line = f"{time} {record.levelname.lower():<7} {escape_line(redact(record.getMessage()))}"
+        line = " ".join([line, *(_text_field(key, value) for key, value in _context_of(record))])
         return "\n    ".join([line, *_traceback(self, record).splitlines()])
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line. `exception` holds the traceback where there is one."""
+    """One JSON object per line. `exception` holds the traceback, if there is one."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = _quoted(service)
 
     def format(self, record: logging.LogRecord) -> str:
-        """One record as JSON, ASCII only."""
+        """Format one record as JSON, ASCII only."""
         at = f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03d}Z"
         fields = [
             f'"timestamp": "{at}", "level": {_quoted(record.levelname.lower())}, "service": {self._service}',
             f'"message": {_quoted(escape_text(redact(record.getMessage())))}',
         ]
-        whole, own = _about.get({}), record.__dict__
-        for key in CONTEXT:
-            if (value := own[key] if key in own else whole.get(key)) is not None:
-                fields.append(_field(key, str(value)))
+        fields += [_json_field(key, value) for key, value in _context_of(record)]
         if traceback := _traceback(self, record):
             fields.append(f'"exception": {_quoted(traceback)}')
         return "{" + ", ".join(fields) + "}"
 
 
 _quoted = json.encoder.encode_basestring_ascii
-"""A text as JSON: all that a line holds are texts, and to put them together takes half as long as `dumps`."""
+"""Encodes a string as JSON. A line has only strings, and joining them takes half as long as `dumps`."""
 
 
 @lru_cache(maxsize=64)
-def _field(key: str, value: str) -> str:
-    """A field of what a line is about: the next line is often about the same."""
+def _json_field(key: str, value: str) -> str:
+    """A field of the context, cached because successive lines often share it."""
     return f'"{key}": {_quoted(escape_line(redact(value)))}'
+
+
+@lru_cache(maxsize=64)
+def _text_field(key: str, value: str) -> str:
+    """A field of the context, in quotes if it contains a space."""
+    escaped = escape_line(redact(value))
+    return f"{key}={_quoted(escaped) if ' ' in escaped else escaped}"
 
 
 @lru_cache(maxsize=2)
 def _second(at: int) -> str:
-    """The date and the time of a line: many lines come in one second."""
+    """The date and time of a line, cached because many lines come in one second."""
     return datetime.fromtimestamp(at, timezone.utc).isoformat()[:19]
 
 

@@ -102,7 +102,7 @@ def test_sigterm_finishes_the_running_job_and_a_second_gives_it_back(
     with make_worker(url, "theirs", "--isolation", isolation, name="again") as worker:
         eventually(lambda: connection.llen("ran:started") == 2, 10, "the second start")
         worker.send(signal.SIGTERM)
-        eventually(lambda: worker.output.count("finishing what is in hand") == 1, 5, "the drain")
+        eventually(lambda: worker.output.count("draining: signal=") == 1, 5, "the drain")
         worker.send(signal.SIGTERM)
         assert worker.wait() == 128 + signal.SIGTERM
     assert connection.lrange(keys.queue("theirs"), 0, -1) == [second.encode()]

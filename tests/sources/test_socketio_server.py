@@ -101,9 +101,9 @@ class Raw:
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_a_message_is_answered_when_it_is_there(batcher: Batcher, connection: Redis, transport: str) -> None:
-    sent = message("m-1", message="grüße 🐘", timestamp="2026-01-01T12:00:00.5+02:00")
+    sent = message(f"by-{transport}", message="grüße 🐘", timestamp="2026-01-01T12:00:00.5+02:00")
     with Sender(batcher.url, transport) as sender:
-        assert sender.ask(sent) == {"ok": True, "msg_id": "m-1"}
+        assert sender.ask(sent) == {"ok": True, "msg_id": sent["msg_id"]}
         (item,) = items(connection, "messages")
     assert item.pop("received_ns") <= time.time_ns()
     assert item == {**sent, "timestamp": "2026-01-01T10:00:00.500000+00:00"}
@@ -550,7 +550,7 @@ def test_where_it_is_switched_off_it_says_so(tmp_path: Path) -> None:
     batcher = Batcher(tmp_path, "redis://127.0.0.1:1", QCTL_SOCKET_ENABLED="false")
     with pytest.raises(AssertionError, match="ended with 0"):
         batcher.start()
-    assert "QCTL_SOCKET_ENABLED is false: nothing to do" in batcher.output
+    assert "nothing to do: QCTL_SOCKET_ENABLED is false" in batcher.output
 
 
 def test_it_starts_without_redis_and_lets_nobody_in(tmp_path: Path) -> None:

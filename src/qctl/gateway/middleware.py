@@ -74,7 +74,7 @@ class RequestMiddleware:
                 _add_headers(MutableHeaders(scope=message), trace)
             await send(message)
 
-        with logs.about(traceId=trace):
+        with logs.log_context(traceId=trace):
             try:
                 await self._app(scope, self._limited(headers, receive), send_with_headers)
             except Exception:

@@ -82,7 +82,7 @@ class InlineRunner:
     def perform(self, job: Job, queue: Queue, execution: Execution) -> JobEnd | None:
         """Run a job, as `run` does, in a process that nobody watches. What is logged meanwhile names the job."""
         ours = cast(GuardedJob, job)
-        with logs.about(jobId=job.id, traceId=ours.trace, userId=ours.owner):
+        with logs.log_context(jobId=job.id, traceId=ours.trace, userId=ours.owner):
             if not isinstance(job, FastPathJob) and not self._start(job, queue, execution):
                 return None
             end = self._perform(job, queue, execution)
