@@ -66,6 +66,7 @@ lint: dev ## ruff, ruff format, mypy, import contracts, words
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tests/repo/words.py
 
 screens: dev ## redraw the pictures of the monitor's screens
 	$(BIN)/python tests/tui/pictures.py docs/screens

@@ -37,7 +37,7 @@ def main(folder: Path) -> int:
 
 
 def judge(found: str, errors: str = "") -> tuple[list[str], int]:
-    """What to say of pip-audit's answer, in JSON, and the exit code."""
+    """Describe pip-audit's answer (JSON), and choose the exit code."""
     try:
         packages: list[dict[str, Any]] = json.loads(found)["dependencies"]
     except (ValueError, LookupError):

@@ -47,12 +47,12 @@ def _empty_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def long_run(pytestconfig: pytest.Config) -> bool:
-    """Whether kill tests should take their time."""
+    """True if kill tests run in their long form."""
     return bool(pytestconfig.getoption("--long"))
 
 
 def _available(make: Callable[[], T]) -> T:
-    """What a test needs and may not be installed: that is a skip, and a failure where CI=true."""
+    """Make something that may not be installed. Its absence skips the test, and fails it if CI=true."""
     try:
         return make()
     except MissingServerError as missing:
@@ -184,5 +184,5 @@ def s3(_shared_s3: S3Server) -> S3Server:
 
 @pytest.fixture(scope="session")
 def socketio_client() -> Path:
-    """Where the official JavaScript client of Socket.IO is installed."""
+    """Folder of the official JavaScript client of Socket.IO."""
     return _available(node.installed)

@@ -184,20 +184,20 @@ def supervisor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Super
 
 def test_a_supervisor_hears_of_start_life_and_end(make: Make, supervisor: Supervisor) -> None:
     with make(UNTIL_STOPPED, NOTIFY_SOCKET=supervisor.address, WATCHDOG_USEC="300000") as daemon:
-        assert supervisor.hear() == ["WATCHDOG=1", "READY=1", "STATUS=busy"]
-        assert supervisor.hear() == ["WATCHDOG=1", "STATUS=busy"]
+        assert supervisor.receive() == ["WATCHDOG=1", "READY=1", "STATUS=busy"]
+        assert supervisor.receive() == ["WATCHDOG=1", "STATUS=busy"]
         assert daemon.stop() == 0
         heard = []
         while "STOPPING=1" not in heard:
-            heard = supervisor.hear()
+            heard = supervisor.receive()
 
 
 def test_a_stuck_daemon_is_silent(make: Make, supervisor: Supervisor) -> None:
     body = "    context.beat()\n" + STUCK
     with make(body, NOTIFY_SOCKET=supervisor.address, WATCHDOG_USEC="300000"):
-        assert "READY=1" in supervisor.hear()
+        assert "READY=1" in supervisor.receive()
         with pytest.raises(TimeoutError):
-            supervisor.hear(within=1.0)
+            supervisor.receive(within=1.0)
 
 
 def test_a_daemon_that_is_not_ready_asks_for_more_time(
@@ -206,9 +206,9 @@ def test_a_daemon_that_is_not_ready_asks_for_more_time(
     monkeypatch.setenv("NOTIFY_SOCKET", supervisor.address)
     context = Context(settings)
     context.beat("waiting for Redis", ready=False)
-    assert supervisor.hear() == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=60000000", "STATUS=waiting for Redis"]
+    assert supervisor.receive() == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=60000000", "STATUS=waiting for Redis"]
     context.beat("a\x1b[31m\nb")
-    assert supervisor.hear() == ["WATCHDOG=1", "READY=1", r"STATUS=a\x1b[31m\nb"]
+    assert supervisor.receive() == ["WATCHDOG=1", "READY=1", r"STATUS=a\x1b[31m\nb"]
 
 
 def test_a_supervisor_is_asked_for_time_and_told_when_it_is_no_longer_needed(
@@ -221,10 +221,10 @@ def test_a_supervisor_is_asked_for_time_and_told_when_it_is_no_longer_needed(
     context.allow(90)
     context.beat()
     context.beat()
-    heard = [supervisor.hear() for _ in range(3)]
+    heard = [supervisor.receive() for _ in range(3)]
     assert heard == [["WATCHDOG=1", "READY=1"], ["WATCHDOG_USEC=150000000"], ["WATCHDOG=1", "WATCHDOG_USEC=60000000"]]
     with pytest.raises(TimeoutError):
-        supervisor.hear(within=0.1)
+        supervisor.receive(within=0.1)
 
 
 def test_a_supervisor_that_does_not_watch_is_not_asked_for_time(
@@ -234,7 +234,7 @@ def test_a_supervisor_that_does_not_watch_is_not_asked_for_time(
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
     Context(settings).allow(90)
     with pytest.raises(TimeoutError):
-        supervisor.hear(within=0.1)
+        supervisor.receive(within=0.1)
 
 
 def test_a_daemon_that_is_ended_for_hanging_says_where_it_hung(make: Make) -> None:

@@ -23,8 +23,8 @@ def test_an_allowed_host_is_asked(site: Site, monkeypatch: pytest.MonkeyPatch) -
     site.reply("/a", b"answer")
     request = Request(site.url("/a?b=c"), method="POST", body=b"{}", headers={"X-Trace-Id": "t"})
     assert send(request, (site.host,)) == b"answer"
-    (asked,) = site.requests
-    assert (asked.method, asked.path, asked.body, asked.headers["X-Trace-Id"]) == ("POST", "/a?b=c", b"{}", "t")
+    (request,) = site.requests
+    assert (request.method, request.path, request.body, request.headers["X-Trace-Id"]) == ("POST", "/a?b=c", b"{}", "t")
 
 
 def test_hosts_that_are_not_listed_are_not_asked(site: Site) -> None:

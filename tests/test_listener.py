@@ -1,4 +1,4 @@
-"""How servers listen: at once, and with an error that names the setting at fault."""
+"""Servers listen at once, or fail with an error that names the setting."""
 
 from __future__ import annotations
 

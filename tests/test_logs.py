@@ -121,7 +121,7 @@ def test_a_second_setup_takes_the_place_of_the_first(
     assert [line.endswith("info    once") for line in lines(capsys)] == [True]
 
 
-@pytest.mark.parametrize(("level", "heard"), [("info", ["warned"]), ("debug", ["told", "warned"])])
+@pytest.mark.parametrize(("level", "heard"), [("info", ["warned"]), ("debug", ["messages", "warned"])])
 def test_rq_is_heard_once_and_by_its_warnings(
     set_up: Callable[..., None], capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
 ) -> None:
@@ -132,7 +132,7 @@ def test_rq_is_heard_once_and_by_its_warnings(
     rq.propagate = False
     set_up(LOG_LEVEL=level)
     setup_loghandlers("INFO")  # as a worker does when it begins
-    rq.info("told")
+    rq.info("messages")
     rq.warning("warned")
     assert [json.loads(line)["message"] for line in lines(capsys)] == heard
 
@@ -177,8 +177,8 @@ def test_debug_of_one_area_alone(set_up: Callable[..., None], capsys: pytest.Cap
         "qctl.tests",
     ):
         logging.getLogger(name).debug("of %s", name)
-    told = [json.loads(line)["message"] for line in lines(capsys)]
-    assert told == ["of qctl.sources.mqtt_bridge", "of qctl.broker.worker.claims", "of rq.worker"]
+    messages = [json.loads(line)["message"] for line in lines(capsys)]
+    assert messages == ["of qctl.sources.mqtt_bridge", "of qctl.broker.worker.claims", "of rq.worker"]
     set_up(LOG_LEVEL="warning")
     logging.getLogger("qctl.sources.mqtt_bridge").debug("no more")
     assert lines(capsys) == []

@@ -1,4 +1,4 @@
-"""What the broker's tests share: queues that qctl's workers read, and workers that may run `support.jobs.*`."""
+"""Fixtures of the broker's tests: queues that qctl's workers read, and workers that may run `support.jobs.*`."""
 
 from __future__ import annotations
 

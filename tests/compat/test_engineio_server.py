@@ -1,4 +1,4 @@
-"""What is sent at once, and what waits for its turn."""
+"""Packets that are sent at once, and packets that wait."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Scene = Callable[[PacketQueue, Written], Awaitable[Any]]
 
 
 def play(scene: Scene) -> list[str]:
-    """What was written at once when `scene` is over."""
+    """The bytes that were written at once when `scene` is over."""
 
     async def run() -> list[str]:
         box, wire = PacketQueue(), Written()
@@ -97,10 +97,10 @@ async def _without_a_web_socket(box: PacketQueue, _: Written) -> Any:
 def test_a_message_waits_for_those_before_it(scene: Scene) -> None:
     queued: list[str] = []
 
-    async def kept(box: PacketQueue, wire: Written) -> None:
+    async def collect(box: PacketQueue, wire: Written) -> None:
         queued.extend(await scene(box, wire))
 
-    assert play(kept) == []
+    assert play(collect) == []
     assert queued == ["431[]", "432[]"]
 
 

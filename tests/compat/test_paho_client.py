@@ -1,4 +1,4 @@
-"""What is taken past paho is what paho would have read, wherever the stream is cut into pieces."""
+"""The fast path reads what paho would have read, at whatever position the stream is cut."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def messages(chance: random.Random, count: int) -> list[Publish]:
 
 
 class Broker:
-    """Takes one connection, says CONNACK, then `stream` in pieces of random size, and keeps what it is told."""
+    """Takes one connection, says CONNACK, then `stream` in pieces of random size, and keeps what it is received."""
 
     def __init__(self, stream: bytes, version: MQTTProtocolVersion, chance: random.Random) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.told = b""
+        self.received = b""
         connack = b"\x20\x03\x00\x00\x00" if version == MQTTProtocolVersion.MQTTv5 else b"\x20\x02\x00\x00"
         threading.Thread(target=self._serve, args=(connack + stream, chance), daemon=True).start()
 
@@ -64,8 +64,8 @@ class Broker:
                 size = chance.choice([1, 2, 3, 50, 1000, 70_000])
                 client.sendall(stream[:size])
                 stream = stream[size:]
-            while told := client.recv(1000):
-                self.told += told
+            while received := client.recv(1000):
+                self.received += received
 
 
 def by_paho(message: paho.MQTTMessage) -> Publish:
@@ -107,7 +107,7 @@ def test_every_message_is_read_as_it_was_sent(version: MQTTProtocolVersion, seed
     mids = [message.mid for message in sent if message.qos]
     client.ack_all(mids)
     acks = b"".join(struct.pack("!BBH", 0x40, 2, mid) for mid in mids)
-    eventually(lambda: client.loop_write() is not None and broker.told.endswith(acks), 10, "the acknowledgements")
+    eventually(lambda: client.loop_write() is not None and broker.received.endswith(acks), 10, "the acknowledgements")
 
 
 @pytest.mark.parametrize(

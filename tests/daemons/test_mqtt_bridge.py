@@ -60,7 +60,7 @@ def client_of(server: RedisServer) -> Iterator[Redis]:
 
 
 def numbers(connection: Redis) -> Counter[int]:
-    """How often each numbered reading shows in a sink: as often as there are different items of it."""
+    """Copies of each numbered reading in a sink: one for each different item."""
     different = {json.dumps(item, sort_keys=True) for item in items(connection)}
     return Counter(json.loads(item)["fields"]["n"] for item in different)
 
@@ -72,7 +72,7 @@ def once_each(connection: Redis, count: int) -> None:
 
 
 def numbered(count: int, start: int = 0) -> list[str]:
-    """Payloads without a time, told apart by their number alone."""
+    """Payloads without a time, reason_text apart by their number alone."""
     return [json.dumps({"n": n}) for n in range(start, start + count)]
 
 
@@ -129,9 +129,9 @@ def test_bad_payloads_are_dead_letters_and_the_stream_goes_on(
         eventually(lambda: len(letters(connection)) == len(BAD) + 1, 10, "the bad ones")
     found = {reason(letter): letter for letter in letters(connection)}
     for text, payload in BAD.items():
-        (letter,) = [letter for told, letter in found.items() if text in told]
-        topic, kept, received_ns = letter.args
-        assert (topic, base64.b64decode(kept)) == ("sensors/a", payload)
+        (letter,) = [letter for reason_text, letter in found.items() if text in reason_text]
+        topic, payload_text, received_ns = letter.args
+        assert (topic, base64.b64decode(payload_text)) == ("sensors/a", payload)
         assert received_ns > 10**18
         assert letter.func_name == "qctl.jobs.reading_batches.ingest_reading"
     assert found["topic is longer than 1024 bytes"].args[0] == "sensors/" + "x" * 2000

@@ -91,8 +91,8 @@ def test_two_schedulers_under_fire_make_one_run_a_time(
         for schedule in mine(connection):
             schedules.pause(connection, schedule.name, actor="me")
         written = open_store(settings, read_only=True)
-        told = [event.fields["job"] for event in events.newest(connection, 10_000) if event.event == "created"]
-        eventually(lambda: all(len(written.events_of_job(id_)) == 1 for id_ in told), 15, "the history, each once")
+        created = [event.fields["job"] for event in events.newest(connection, 10_000) if event.event == "created"]
+        eventually(lambda: all(len(written.events_of_job(id_)) == 1 for id_ in created), 15, "the history, each once")
         written.close()
     finally:
         for scheduler in pair:
@@ -102,7 +102,7 @@ def test_two_schedulers_under_fire_make_one_run_a_time(
         made = [moment(id_) for id_ in waiting if id_.startswith(f"cron-{name}-")]
         assert len(made) > 3
         assert made == [made[0] + timedelta(seconds=n) for n in range(len(made))], "each time once, none left out"
-    assert sorted(told) == sorted(waiting)
+    assert sorted(created) == sorted(waiting)
     connection.close()
 
 

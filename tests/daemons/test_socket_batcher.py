@@ -46,7 +46,7 @@ def rows(folder: Path) -> list[Any]:
 
 
 def count_in(db: MariaDb) -> int:
-    """How many messages are in MariaDB."""
+    """Number of messages in MariaDB."""
     if not db.run("SHOW TABLES LIKE 'messages'"):
         return 0
     ((found,),) = db.run("SELECT COUNT(*) FROM messages")

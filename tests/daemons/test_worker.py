@@ -119,11 +119,11 @@ def test_a_supervisor_waits_for_a_long_job_and_hears_of_no_short_one(
     supervisor = Supervisor(str(tmp_path / "notify"))
     watched = {"NOTIFY_SOCKET": supervisor.address, "WATCHDOG_USEC": "60000000"}
     with make_worker(redis_server.url, "theirs", "--isolation", "inline", "--burst", says="", **watched) as worker:
-        assert 300 + 60 - 5 < int(supervisor.hear_of("WATCHDOG_USEC")) / 1e6 < 300 + 60
-        assert int(supervisor.hear_of("WATCHDOG_USEC")) == 60_000_000
+        assert 300 + 60 - 5 < int(supervisor.receive_fact("WATCHDOG_USEC")) / 1e6 < 300 + 60
+        assert int(supervisor.receive_fact("WATCHDOG_USEC")) == 60_000_000
         assert worker.wait() == 0
     with pytest.raises(TimeoutError):
-        supervisor.hear_of("WATCHDOG_USEC", within=0.1)
+        supervisor.receive_fact("WATCHDOG_USEC", within=0.1)
     supervisor.close()
 
 
@@ -165,11 +165,11 @@ def test_the_life_of_a_job_is_told_in_json(
         eventually(lambda: "is a dead letter" in worker.output, 20)
     lines = [json.loads(line) for line in worker.output.splitlines() if line.startswith("{")]
 
-    def told(job_id: str) -> list[str]:
+    def events_of(job_id: str) -> list[str]:
         about = [line for line in lines if line.get("jobId") == job_id and "event" in line]
         assert all(line["traceId"] == "trace-1" and line["userId"] == "ada" for line in about)
         assert all(line.keys() >= {"timestamp", "level", "service", "message"} for line in about)
         return [line["event"] for line in about]
 
-    assert told(good) == ["start", "finish"]
-    assert told(bad) == ["start", "fail", "retry", "start", "fail", "dlq"]
+    assert events_of(good) == ["start", "finish"]
+    assert events_of(bad) == ["start", "fail", "retry", "start", "fail", "dlq"]

@@ -52,7 +52,7 @@ def demo(tmp_path: Path) -> Iterator[Program]:
 
 
 def shown(ops: Ops, home: Path) -> dict[str, bool]:
-    """What there should be, and whether it can be seen now."""
+    """Expected contents of the site, with whether each can be seen now."""
     stats = ops.stats.read().queues
     names = {job.name for job in ops.stats.names().jobs}
     states = {row.state for row in ops.jobs.list(limit=5000).rows}

@@ -1,4 +1,4 @@
-"""What is shipped to watch qctl with: every metric that it names is one that qctl tells, every command one there is."""
+"""The shipped monitoring files name only metrics that qctl exports and commands that exist."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METRIC = re.compile(r"\bqctl_[a-z0-9_]+")
 
 
 @pytest.fixture
-def told(settings: Settings) -> dict[str, str]:
+def exported(settings: Settings) -> dict[str, str]:
     """The families that are exported from an empty Redis, and what kind each is."""
     ops = Ops(settings)
     text = exposition(ops.metrics.read())
@@ -49,15 +49,15 @@ def expressions() -> Iterator[str]:
     yield from (target["expr"] for panel in panels() for target in panel["targets"])
 
 
-def test_every_metric_that_is_named_is_told(told: dict[str, str]) -> None:
+def test_every_named_metric_is_exported(exported: dict[str, str]) -> None:
     named = {name for expression in expressions() for name in METRIC.findall(expression)}
     assert len(named) > 20
-    assert named <= told.keys()
+    assert named <= exported.keys()
 
 
-def test_rates_are_of_counters_alone(told: dict[str, str]) -> None:
+def test_rates_are_of_counters_alone(exported: dict[str, str]) -> None:
     counted = {name for text in expressions() for name in re.findall(r"(?:rate|increase)\((qctl_[a-z0-9_]+)", text)}
-    assert {told[name] for name in counted} == {"counter"}
+    assert {exported[name] for name in counted} == {"counter"}
     assert all(expression.count("(") == expression.count(")") for expression in expressions())
 
 

@@ -212,7 +212,7 @@ schedule remove nightly
 worker quiet w1?
 doctor --repair?
 """.strip().splitlines()
-"""What an operator does; of those with a question mark the exit code tells what was found."""
+"""Commands of an operator; the exit code of those with a question mark depends on what they find."""
 
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "readonly": (

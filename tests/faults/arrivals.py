@@ -1,4 +1,4 @@
-"""What came out at the other end: looked up in the sinks, and among the dead letters."""
+"""Items that arrived, read from the sinks and the dead letters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r'"n": ?(\d+)')
 
 
 def topic(run: str, device: int) -> str:
-    """Where a device publishes in a run."""
+    """Topic of a device in a run."""
     return f"sensors/{run}-{device}/{HALVES[device % 2]}"
 
 
@@ -55,7 +55,7 @@ def messages(path: DataPath, run: str) -> Arrived:
 
 
 def state(path: DataPath) -> str:
-    """Where things are on their way, for whoever reads a failure."""
+    """Positions of items in the pipeline, for the reader of a failure."""
     lines = []
     with path.redis.connect() as client:
         for pipeline, queue in zip(("readings", "messages"), QUEUES, strict=True):

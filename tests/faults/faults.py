@@ -1,4 +1,4 @@
-"""What can go wrong, by name. Each strikes for some seconds and tells how often it did; healing is not its business."""
+"""Faults by name. Each strikes for some seconds and returns how often it did; the trial repairs."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _is_commit(data: bytes) -> bool:
 
 
 _CLAIM = re.compile(rb"\*[4-9]\r\n:[1-9]\r\n:")
-"""How such an answer begins: an array of the kind of claim, the number of the queue, and more."""
+"""Beginning of such a reply: an array of the kind of claim, the number of the queue, and more."""
 
 
 def _is_claim(data: bytes) -> bool:
@@ -108,7 +108,7 @@ _END = Script("worker/claim", after="worker/finish").sha.encode()
 
 
 def _is_end(data: bytes) -> bool:
-    """What a worker writes the end of a job with, and asks for the next one."""
+    """True for the request that writes the end of a job and claims the next."""
     return _END in data
 
 

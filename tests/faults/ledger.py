@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Arrived:
-    """What is at the other end: how often each number is in the sink, and which are dead letters, how often each."""
+    """Items that arrived: copies of each number in the sink, and among the dead letters."""
 
     stored: Counter[int] = field(default_factory=Counter)
     dead: Counter[int] = field(default_factory=Counter)
@@ -37,7 +37,7 @@ class Ledger:
             (self._good if good else self._bad).add(number)
 
     def acknowledge(self, numbers: Iterable[int]) -> None:
-        """Whoever sent them was told that they are safe, or refused for good."""
+        """Record items that were acknowledged, or refused without retry."""
         with self._lock:
             self._acknowledged.update(numbers)
 
@@ -54,11 +54,11 @@ class Ledger:
             return set(self._acknowledged)
 
     def balanced(self, arrived: Arrived) -> bool:
-        """Whether as many are there as were acknowledged."""
+        """True if as many arrived as were acknowledged."""
         return len(arrived.all) >= len(self.acknowledged)
 
     def objections(self, arrived: Arrived) -> list[str]:
-        """What is wrong, a line each; none where every acknowledged message is there once, and nothing else is."""
+        """Objections, one line each; none if every acknowledged message is there once, and nothing else is."""
         there, attempted = arrived.all, self.attempted
         found = {
             "acknowledged and lost": self.acknowledged - there.keys(),

@@ -1,4 +1,4 @@
-"""What is sent over the data path: readings of devices, messages of Socket.IO clients, and some that are neither.
+"""Traffic on the data path: readings of devices, messages of Socket.IO clients, and invalid items.
 
 Who sends keeps to the rules: a device publishes with QoS 1 and its library sends again what the broker has not
 acknowledged; a client sends again what is not answered.

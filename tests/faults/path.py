@@ -85,7 +85,7 @@ class DataPath:
 
     @property
     def proxies(self) -> list[Proxy]:
-        """What stands before them."""
+        """The proxies before the servers."""
         return [self.to_redis, self.to_broker, self.to_mysql, self.for_devices, *self.for_clients]
 
     def heal(self) -> None:

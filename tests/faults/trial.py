@@ -26,7 +26,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of it. It holds where there are no objections."""
+    """Result of a trial. The promises held if there are no objections."""
 
     fault: str
     seed: int

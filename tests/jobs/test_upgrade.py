@@ -30,7 +30,7 @@ from qctl.settings import Settings
 BEFORE = Path(__file__).parents[1] / "data" / "before"
 WAITED = ("waiting-0", "waiting-1", "waiting-2", "welcome", "note", "readings-0", "messages-0")
 HELD = ("killed", "claimed")
-"""What a worker had started, and another claimed, when they were killed."""
+"""Jobs that one worker had started, and another claimed, when they were killed."""
 
 
 def put(connection: Redis, key: str, kind: str, value: Any) -> None:
@@ -58,8 +58,8 @@ def _bytes(fields: dict[str, str]) -> dict[bytes, bytes]:
 @pytest.fixture
 def before(connection: Redis) -> None:
     """Redis as the version before left it."""
-    for key, kept in json.loads((BEFORE / "redis.json").read_text()).items():
-        put(connection, key, kept["type"], kept["value"])
+    for key, stored in json.loads((BEFORE / "redis.json").read_text()).items():
+        put(connection, key, stored["type"], stored["value"])
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def ours(make_settings: Callable[..., Settings]) -> Settings:
 
 @pytest.fixture
 def ops(ours: Settings) -> Iterator[Ops]:
-    """What an operator sees and does with this version."""
+    """Operations of this version."""
     operations = Ops(ours)
     yield operations
     operations.close()
@@ -116,7 +116,7 @@ def test_what_waits_and_what_dead_workers_held_is_done(
 
 @pytest.mark.usefixtures("before")
 def test_an_operator_sees_and_does_all_that_was_possible_before(connection: Redis, ours: Settings, ops: Ops) -> None:
-    assert ops.jobs.show("finished").attempts[-1].value == '"kept"'
+    assert ops.jobs.show("finished").attempts[-1].value == '"stored"'
     assert max(cause.count for cause in ops.dead_letters.groups().causes) == 2
     assert {letter.id for letter in ops.dead_letters.list().letters} >= {"dead-1", "dead-2", "forbidden"}
     assert ops.jobs.retry(ops.jobs.choose("retry", Selector(ids=("dead-1", "dead-2")))).done == 2
@@ -161,7 +161,7 @@ class WorkerBefore:
         return job.decode() if kind == 1 else None
 
     def start(self, queue: str, job: str) -> bool:
-        """Whether it may run what it claimed."""
+        """True if the worker may run the job that it claimed."""
         intermediate = f"rq:queue:{queue}:intermediate"
         places = [f"rq:job:{job}", intermediate, f"qctl:claims:{queue}", f"rq:worker:{self.name}", "qctl:events"]
         now = "2026-01-01T00:00:00.000000Z"

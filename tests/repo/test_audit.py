@@ -1,4 +1,4 @@
-"""What `make audit` makes of the answers that pip-audit 2.10 writes. No test runs it: it asks somebody."""
+"""`make audit` reads the answers of pip-audit 2.10. No test runs pip-audit itself, which needs the network."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ DOWNLOADS = re.compile(
 LOCK_FILES = {"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "pip.conf", "package-lock.json"}
 
 HEAVY = {"textual", "rich", "influxdb_client", "paho", "amqtt", "honcho", "redis", "rq"}
-"""What nothing needs before it is known which command it is: help and completion take as long as their imports."""
+"""Modules that help and completion must not import: they take as long as their imports."""
 
 
 def name(path: Path) -> str:
@@ -32,7 +32,7 @@ def name(path: Path) -> str:
 
 
 def longer_than(most: int, paths: Iterable[Path]) -> dict[str, int]:
-    """Which files have more lines, and how many."""
+    """Files with more lines than the limit, with their lines."""
     sizes = {name(path): len(path.read_text().splitlines()) for path in paths}
     assert sizes, "there is nothing to measure"
     return {path: size for path, size in sizes.items() if size > most}
@@ -94,7 +94,7 @@ def test_the_head_of_a_lua_file_is_its_signature() -> None:
 
 
 def not_in_head(script: str) -> set[str]:
-    """What the first comment of a Lua file should name and does not: all keys and arguments that it uses, ..."""
+    """Names that the head of a Lua file lacks: keys and arguments that it uses, ..."""
     head = re.match(r"(--.*\n)*", script)
     assert head is not None
     wanted = {"KEYS", "ARGV", "Returns", "Atomic", *re.findall(r"\b(?:KEYS|ARGV)\[\d+\]", script)}

@@ -33,7 +33,7 @@ EXTRAS = {
     "reports": "Jinja2",
     "s3": "boto3",
 }
-"""What each extra is there for."""
+"""The library that each extra installs."""
 
 
 def pip(*arguments: str) -> None:
@@ -115,9 +115,11 @@ def it_is_that_qctl_and_no_other(prefix: Path, tmp_path: Path) -> None:
 
 
 def test_each_sink_has_its_extra() -> None:
-    told = metadata("qctl").get_all("Requires-Dist") or []
+    requires = metadata("qctl").get_all("Requires-Dist") or []
     for extra, needed in EXTRAS.items():
-        assert any(re.match(rf"{needed}\b.*extra == ['\"]{extra}['\"]", line, re.IGNORECASE) for line in told), extra
+        assert any(re.match(rf"{needed}\b.*extra == ['\"]{extra}['\"]", line, re.IGNORECASE) for line in requires), (
+            extra
+        )
 
 
 def with_all_that_it_depends_on_it_runs(wheel: Path, home: Path) -> None:

@@ -44,11 +44,11 @@ def test_redis_answers_by_tcp_and_not_while_frozen(own_redis: RedisServer) -> No
     client.close()
 
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_every_test_finds_an_empty_redis(redis_server: RedisServer, settings: Settings, turn: int) -> None:
+@pytest.mark.parametrize("round_", [1, 2])
+def test_every_test_finds_an_empty_redis(redis_server: RedisServer, settings: Settings, round_: int) -> None:
     client = Redis.from_url(settings.redis_target)
     assert client.keys() == []
-    client.set("left behind", turn)
+    client.set("left behind", round_)
     client.close()
 
 

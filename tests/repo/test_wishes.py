@@ -1,4 +1,4 @@
-"""What users of queue tools ask for and none of these had: each wish has tests here that show it granted.
+"""Requests of users of queue tools that none of the tools had granted, each with the tests that show it here.
 
 Numbered as they were collected, each with a thread in which it was asked for. The tests are named, so that none of
 them goes unnoticed.

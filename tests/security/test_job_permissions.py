@@ -42,7 +42,7 @@ EXPECTED: dict[str, Access] = {
     ),
     **dict.fromkeys(("write-readings", "ingest-reading", "write-messages", "ingest-message"), "internal"),
 }
-"""Who may request each job of the catalog: decided here, apart from the catalog."""
+"""Roles that may request each job of the catalog: decided here, apart from the catalog."""
 
 FREE = {("process-message", "receiverId"), ("notify", "receiverId")}
 """Arguments of jobs for users that name another person on purpose: the receiver."""

@@ -53,7 +53,7 @@ def way(make_settings: Callable[..., Settings], sink: Written) -> DirectWriter:
 
 
 def noted(home: Path) -> list[dict[str, Any]]:
-    """What is in the file of rejects."""
+    """Contents of the file of rejects."""
     file = home / "rejects-readings.jsonl"
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
@@ -118,7 +118,7 @@ def test_a_file_that_is_full_or_cannot_be_written_holds_up(
 def test_who_sends_hears_busy_while_the_sink_is_down(
     way: DirectWriter, sink: Written, make_settings: Callable[..., Settings]
 ) -> None:
-    told: list[dict[str, Any]] = []
+    acknowledged: list[dict[str, Any]] = []
 
     async def send() -> None:
         commit = GroupCommit(make_settings(CACHE_ENABLED="false"), way, lambda: None)
@@ -126,8 +126,8 @@ def test_who_sends_hears_busy_while_the_sink_is_down(
         while commit.busy is not None:
             await asyncio.sleep(0.01)
         sink.down = True
-        commit.put(Entry(b'{"n": 1}', 8, {"ok": True}, told.append))
-        while not told:
+        commit.put(Entry(b'{"n": 1}', 8, {"ok": True}, acknowledged.append))
+        while not acknowledged:
             await asyncio.sleep(0.01)
         sink.down = False
         assert await commit.caught_up(15)
@@ -135,7 +135,7 @@ def test_who_sends_hears_busy_while_the_sink_is_down(
         commit.close()
 
     asyncio.run(asyncio.wait_for(send(), 40))
-    assert [answer.get("code") for answer in told] == ["busy"]
+    assert [answer.get("code") for answer in acknowledged] == ["busy"]
     assert sink.batches == [[{"n": 1}]]
 
 

@@ -85,7 +85,7 @@ class Broker:
         return sent
 
     def again(self) -> list[tuple[int, int]]:
-        """What is unacknowledged, when the client is back: flagged DUP."""
+        """Unacknowledged messages when the client is back, flagged DUP."""
         return [(mid, serial) for mid, (serial, _) in self.inflight.items()]
 
     def _next(self) -> int:
@@ -97,7 +97,7 @@ class Broker:
 
 @dataclass
 class Store:
-    """What Redis holds: serial numbers of committed messages, notes, whether the last connect was settled."""
+    """State of Redis: serial numbers of committed messages, notes, whether the last connect was settled."""
 
     items: list[int] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -28,7 +28,7 @@ Make = Callable[..., Settings]
 
 
 class Answers:
-    """What was answered, in order."""
+    """Acknowledgements in order."""
 
     def __init__(self) -> None:
         self.all: list[dict[str, Any]] = []
@@ -50,7 +50,7 @@ class Answers:
 
 @pytest.fixture
 def answers() -> Answers:
-    """What was answered."""
+    """Collects acknowledgements."""
     return Answers()
 
 
@@ -158,10 +158,10 @@ def test_while_redis_is_away_all_hear_busy_and_all_is_kept(
     own_redis: RedisServer, make_settings: Make, answers: Answers
 ) -> None:
     settings = make_settings(REDIS_URL=own_redis.url)
-    told: list[bool] = []
+    notified: list[bool] = []
 
     async def act(commit: GroupCommit) -> None:
-        commit.on_busy.append(lambda: told.append(True))
+        commit.on_busy.append(lambda: notified.append(True))
         for n in range(10):
             commit.put(answers.entry(n, silent=n % 2 == 0))
         await until(lambda: len(answers.ok) == 5)
@@ -173,7 +173,7 @@ def test_while_redis_is_away_all_hear_busy_and_all_is_kept(
         for n in range(20, 30):
             commit.put(answers.entry(n, silent=n % 2 == 0))
         assert answers.busy == list(range(11, 30, 2))
-        assert told
+        assert notified
         own_redis.restart()
         await until(lambda: commit.busy is None and not commit.waiting)
         commit.put(answers.entry(30))

@@ -1,4 +1,4 @@
-"""What is posted as readings: one, many, line protocol, and what is none."""
+"""Posted readings: one, many, line protocol, and invalid bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a message and what is not, and what is kept of the latter."""
+"""Valid and invalid messages, and the rejects made of the latter."""
 
 from __future__ import annotations
 

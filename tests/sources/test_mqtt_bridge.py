@@ -64,7 +64,7 @@ class Running:
         self._thread.join(20)
 
     def connected(self) -> bool:
-        """Whether it has subscribed."""
+        """True if it has subscribed."""
         return bool(self.beats) and self.beats[-1][1]
 
 
@@ -319,9 +319,9 @@ def test_a_topic_that_is_no_text_is_a_dead_letter(connection: Redis, make: Make)
         bridge.end()
     acks = broker.heard[0][broker.heard[0].index(b"\x40\x02") :]
     assert acks.startswith(b"".join(b"\x40\x02\x00" + bytes([mid]) for mid in (1, 2, 3, 4)))
-    told = {base64.b64decode(letter.args[1]): reason(letter) for letter in letters(connection)}
-    assert told[b"1"] == told[b"2"] == "topic contains a control character or is not UTF-8"
-    assert told[b"3"] == "topic is empty"
+    reasons = {base64.b64decode(letter.args[1]): reason(letter) for letter in letters(connection)}
+    assert reasons[b"1"] == reasons[b"2"] == "topic contains a control character or is not UTF-8"
+    assert reasons[b"3"] == "topic is empty"
     assert {letter.args[0] for letter in letters(connection)} == {"sensors/\udcff", "sensors/\x1b[31m", ""}
 
 

@@ -1,4 +1,4 @@
-"""Who may connect."""
+"""Clients are admitted by token."""
 
 from __future__ import annotations
 

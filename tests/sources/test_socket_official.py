@@ -46,7 +46,7 @@ def make_client(tmp_path: Path, batcher: Batcher, socketio_client: Path) -> Iter
 
 
 def arrived(redis: RedisServer) -> Counter[str]:
-    """How often each message is there."""
+    """Copies of each message."""
     connection: Redis = redis.connect()
     try:
         return Counter(item["msg_id"] for item in items(connection, "messages"))

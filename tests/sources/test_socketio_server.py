@@ -86,7 +86,7 @@ class Raw:
         return int(text[2:bracket]), json.loads(text[bracket:])[0]
 
     def hears(self, text: str, seconds: float = 5.0) -> bool:
-        """Whether this comes next."""
+        """True if this text arrives next."""
         return self.socket.recv(seconds) == text
 
     def __enter__(self) -> Raw:
@@ -120,7 +120,7 @@ def test_answers_come_in_the_order_of_the_messages(batcher: Batcher, connection:
 def test_a_message_without_answer_is_taken_too(batcher: Batcher, connection: Redis) -> None:
     with Sender(batcher.url) as sender:
         for each in messages("m", 50):
-            sender.tell(each)
+            sender.send_silently(each)
         eventually(lambda: len(ids(connection)) == 50)
 
 
@@ -138,10 +138,10 @@ def test_messages_are_taken_and_acknowledged_once_without_private_names(
     batcher = make_batcher(changed=change)
     with Sender(batcher.url, transport) as sender:
         for each in messages("m", 100):
-            sender.send(each)
+            sender.send_silently(each)
         eventually(lambda: len(sender.acked) == 100)
         for each in messages("n", 20):
-            sender.tell(each)
+            sender.send_silently(each)
         eventually(lambda: len(ids(connection)) == 120)
         assert sender.ask("text")["code"] == "invalid"
     assert ids(connection) == [f"m-{n}" for n in range(100)] + [f"n-{n}" for n in range(20)]
@@ -246,7 +246,7 @@ def test_what_is_no_message_is_refused_and_kept(
             answer = sender.ask(content, event)
             assert (answer["ok"], answer["code"]) == (False, "invalid")
             assert why in answer["reason"]
-        sender.tell(content, event)
+        sender.send_silently(content, event)
         assert sender.ask(message("m-2"))["ok"]
     (letter,) = letters(connection, "messages")
     assert why in reason(letter)

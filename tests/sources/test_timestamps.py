@@ -1,4 +1,4 @@
-"""What devices call the time, and what it is in nanoseconds."""
+"""Timestamps of devices, and their nanoseconds."""
 
 from __future__ import annotations
 

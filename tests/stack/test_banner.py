@@ -1,4 +1,4 @@
-"""What is printed when all is up."""
+"""The banner that is printed when everything is up."""
 
 from __future__ import annotations
 

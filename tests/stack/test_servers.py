@@ -1,4 +1,4 @@
-"""Which server is taken, what it is told, and how its log reads."""
+"""Choice, configuration and log of the embedded servers."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def test_without_any_redis_the_setting_is_named(
 
 def test_mosquitto_lets_through_what_the_bridge_asks_for(make_settings: Callable[..., Settings]) -> None:
     broker = mqtt_broker(make_settings(QCTL_MQTT_RECEIVE_MAXIMUM="4000"))
-    told = Path(broker.command[-1]).read_text().splitlines()
-    assert "max_inflight_messages 4000" in told
-    assert "max_queued_messages 0" in told
-    assert "listener 1883 127.0.0.1" in told
+    lines = Path(broker.command[-1]).read_text().splitlines()
+    assert "max_inflight_messages 4000" in lines
+    assert "max_queued_messages 0" in lines
+    assert "listener 1883 127.0.0.1" in lines
 
 
 def test_configurations_are_for_their_owner(settings: Settings) -> None:
@@ -93,7 +93,7 @@ def test_logs_are_cut_to_what_they_say(settings: Settings, name: str, line: str,
 
 
 def test_a_tether_does_not_hold_a_program_whose_parent_is_gone() -> None:
-    tether = Path(servers.__file__).with_name("die_with_parent.py")
-    done = subprocess.run([sys.executable, "-I", "-S", tether, "1", "9", "echo", "still here"], capture_output=True)
+    script = Path(servers.__file__).with_name("die_with_parent.py")
+    done = subprocess.run([sys.executable, "-I", "-S", script, "1", "9", "echo", "still here"], capture_output=True)
     assert done.returncode == 1
     assert done.stdout == b""

@@ -38,8 +38,8 @@ def test_starts_all_and_drains_in_order(make_up: MakeUp) -> None:
     assert stat.S_IMODE(up.home.stat().st_mode) == 0o700
     assert accepts(up.port)
     with client(up) as connection:
-        asked = ("port", "appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy", "unixsocketperm")
-        answers = {name: connection.config_get(name)[name] for name in asked}
+        names = ("port", "appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy", "unixsocketperm")
+        answers = {name: connection.config_get(name)[name] for name in names}
     assert answers == {
         "port": "0",
         "appendonly": "yes",
@@ -70,7 +70,7 @@ def test_what_dies_comes_back_and_others_live_on(make_up: MakeUp) -> None:
     names = ("redis", "mosquitto", "one", "two")
     pids = {name: up.pids(name)[0] for name in names}
     with client(up) as connection:
-        connection.set("kept", "yes")
+        connection.set("stored", "yes")
 
     for name in ("one", "redis", "mosquitto"):
         os.kill(pids[name], signal.SIGKILL)
@@ -80,14 +80,14 @@ def test_what_dies_comes_back_and_others_live_on(make_up: MakeUp) -> None:
     os.kill(pids["two"], 0)
     eventually(lambda: accepts(up.port), what="mosquitto answers")
 
-    def kept() -> object:
+    def stored() -> object:
         try:
             with client(up) as connection:
-                return connection.get("kept")
+                return connection.get("stored")
         except redis.ConnectionError:
             return None
 
-    assert eventually(kept, what="Redis answers") == b"yes"
+    assert eventually(stored, what="Redis answers") == b"yes"
     assert up.running
     assert after["one"] != pids["one"]
 
@@ -131,7 +131,7 @@ def test_nothing_outlives_a_kill_and_the_home_can_be_used_again(make_up: MakeUp)
     first = make_up({"one": ["steady"], "mule": ["stubborn"]})
     first.start()
     with client(first) as connection:
-        connection.set("kept", "yes")
+        connection.set("stored", "yes")
     family = first.family()
     assert len(family) == 4
     first.kill()
@@ -140,7 +140,7 @@ def test_nothing_outlives_a_kill_and_the_home_can_be_used_again(make_up: MakeUp)
     second.start()
     assert gone(family, 0)
     with client(second) as connection:
-        assert connection.get("kept") == b"yes"
+        assert connection.get("stored") == b"yes"
 
 
 def test_a_dead_daemon_does_not_wait_for_what_it_forked(make_up: MakeUp) -> None:

@@ -32,7 +32,7 @@ def publish(port: int, *temperatures: float) -> None:
 
 
 def arrived(home: Path) -> list[float]:
-    """What is in the database, in the order it was taken in."""
+    """Rows of the database, in order of arrival."""
     if not (home / "qctl.db").exists():
         return []
     database = sqlite3.connect(home / "qctl.db")

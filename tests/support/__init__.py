@@ -1,1 +1,1 @@
-"""What tests stand on: real processes and real servers, each in its own folder and on its own port."""
+"""Support for tests: real processes and real servers, each in its own folder and on its own port."""

@@ -63,11 +63,11 @@ class Batcher(Program):
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """Address for clients."""
         return f"http://127.0.0.1:{self.port}"
 
     def ready(self) -> bool:
-        """Whether it takes messages, or is up at least."""
+        """True if it takes messages, or at least runs."""
         try:
             return self.get("/")[0] == 200 if self._patient else self.takes
         except OSError:
@@ -75,12 +75,12 @@ class Batcher(Program):
 
     @property
     def takes(self) -> bool:
-        """Whether it takes messages."""
+        """True if it takes messages."""
         return self.get("/healthz")[0] == 200
 
     @property
     def health(self) -> Answer:
-        """What it says of itself."""
+        """State that it reports."""
         found: Answer = json.loads(self.get("/healthz")[1])
         return found
 
@@ -107,12 +107,12 @@ class Sender:
         self._auth = auth
         self._lock = threading.Lock()
         self.answers: dict[str, list[Answer]] = {}
-        """What was answered, by msg_id."""
+        """Acknowledgements by msg_id."""
         self._client = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.3)
 
     @property
     def connected(self) -> bool:
-        """Whether it is connected."""
+        """True if it is connected."""
         return bool(self._client.connected)
 
     @property
@@ -136,7 +136,7 @@ class Sender:
         answer: Answer = self._client.call(event, content, timeout=seconds)
         return answer
 
-    def tell(self, content: Any, event: str = "data") -> None:
+    def send_silently(self, content: Any, event: str = "data") -> None:
         """Send an event without asking for an answer."""
         self._client.emit(event, content)
 

@@ -84,7 +84,7 @@ class MariaDb(Program):
         self._root = None
 
     def ready(self) -> bool:
-        """Whether it accepts connections."""
+        """True if it accepts connections."""
         return accepts(self.port) and self.socket.exists()
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
@@ -140,7 +140,7 @@ class MongoDb(Program):
         return f"mongodb://127.0.0.1:{self.port}/data"
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """True if it answers."""
         client = self.connect()
         try:
             return bool(client.admin.command("ping")["ok"])

@@ -17,7 +17,7 @@ class Device:
     def __init__(self, port: int, version: int = paho.MQTTv5) -> None:
         self.port = port
         self.acknowledged: set[int] = set()
-        """What `publish` returned, for each message that the broker has acknowledged."""
+        """Message ids that `publish` returned and the broker has acknowledged."""
         self._lock = threading.Lock()
         self._client = paho.Client(
             CallbackAPIVersion.VERSION2, client_id="", protocol=paho.MQTTProtocolVersion(version)

@@ -1,4 +1,4 @@
-"""What a pipeline holds, wherever it is on its way: looked up in Redis as it stands there."""
+"""Items of a pipeline at every stage, read from Redis."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ RELEASE = "bookworm"
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 ITS_PYTHON = (3, 11)
-"""What that release of Debian has."""
+"""Packages of that release of Debian."""
 
 OURS = Path(sys.base_prefix)
 """The Python that runs here. Where it is no Debian's, the machine gets it too."""
@@ -31,7 +31,7 @@ OURS = Path(sys.base_prefix)
 PACKAGES = "systemd,systemd-sysv,dbus,python3,redis-server"
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "qctl-tests" / f"debian-{RELEASE}"
-"""Where the made Debian is kept for later runs; the mark beside it says that it is whole."""
+"""Folder that keeps the built Debian for later runs; a mark beside it says that it is complete."""
 
 MAKING = 300
 """Seconds that it may take to download and unpack it; under a minute where nothing else runs."""
@@ -119,7 +119,7 @@ class Machine(Program):
         super().__init__("machine", command, folder)
 
     def ready(self) -> bool:
-        """Whether its systemd has started all that it starts by itself."""
+        """True if its systemd has started all of its own units."""
         state = self.run("systemctl", "is-system-running", check=False)
         return state in ("running", "degraded")
 
@@ -160,7 +160,7 @@ class Machine(Program):
 
 
 def _is_first(pid: int) -> bool:
-    """Whether it is the first process of a machine. nspawn itself is the first, one level further out."""
+    """True for the first process of a machine. nspawn itself is the first, one level further out."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
         ours = Path("/proc/self/status").read_text()

@@ -16,7 +16,7 @@ from support.process import free_port
 
 
 class Mailbox:
-    """What a server was sent. `answers` are used up one a recipient before anything is taken."""
+    """Collects the mail that a server was sent. `answers` are used up one a recipient before anything is taken."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []

@@ -46,17 +46,17 @@ class OfficialClient(Program):
         self.says = '"connect"'
 
     @property
-    def told(self) -> list[dict[str, Any]]:
-        """What it told so far: `what` is connect, disconnect, answer or done."""
+    def reports(self) -> list[dict[str, Any]]:
+        """Its reports so far: `what` is connect, disconnect, answer or done."""
         return [json.loads(line) for line in self.output.splitlines() if line.startswith("{")]
 
     def tells(self, what: str) -> list[dict[str, Any]]:
-        """What it told of one kind."""
-        return [each for each in self.told if each["what"] == what]
+        """Its reports of one kind."""
+        return [each for each in self.reports if each["what"] == what]
 
 
 def executable() -> str:
-    """Where node is. Raises MissingServerError."""
+    """Path of node. Raises MissingServerError."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         raise MissingServerError("node and npm are not installed: apt-get install nodejs npm")

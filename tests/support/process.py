@@ -77,12 +77,12 @@ class Program:
             raise AssertionError(f"{error}\n{self.output[-4000:]}") from None
 
     def ready(self) -> bool:
-        """Whether it can be used. Servers are asked; by default: it has printed `says` since its start."""
+        """True if it can be used: by default, if it has printed `says` since its start."""
         return self.says.encode() in self._log_file.read_bytes()[self._said_before :]
 
     @property
     def running(self) -> bool:
-        """Whether it has been started and has not ended."""
+        """True if it has been started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -152,7 +152,7 @@ class Program:
 
     @property
     def _is_bound(self) -> bool:
-        """Whether setpriv has begun and done its work: before that, the program would outlive us."""
+        """True once setpriv has done its work: before that, the program would outlive this process."""
         try:
             words = Path(f"/proc/{self.pid}/cmdline").read_bytes()
             ours = Path("/proc/self/cmdline").read_bytes()
@@ -190,7 +190,7 @@ def free_port() -> int:
 
 
 def accepts(port: int) -> bool:
-    """Whether something accepts connections on this port of 127.0.0.1."""
+    """True if something accepts connections on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0

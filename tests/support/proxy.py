@@ -25,7 +25,7 @@ def _never(_data: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Losing:
-    """What gets lost. Of a `request` a part still goes through; a `reply`, or the reply `reply_to` a request, is lost
+    """A loss. Of a `request` a part still goes through; a `reply`, or the reply `reply_to` a request, is lost
     whole. Then the connection is cut, or where it is `silent`, it stays and nothing comes back over it any more.
     """
 

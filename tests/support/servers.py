@@ -60,7 +60,7 @@ class RedisServer(Program):
         return redis.Redis.from_url(self.url, protocol=2)
 
     def ready(self) -> bool:
-        """Whether it has loaded its data and answers."""
+        """True if it has loaded its data and answers."""
         client = self.connect()
         try:
             return bool(client.ping())
@@ -116,8 +116,8 @@ class Mosquitto(Program):
     def configure(self, *lines: str) -> None:
         """Set options of mosquitto from its next start on, in the place of those of the same name."""
         names = {line.split()[0] for line in lines}
-        kept = [line for line in self._config.read_text().splitlines() if line.split()[0] not in names]
-        self._config.write_text("\n".join([*kept, *lines]) + "\n")
+        remaining = [line for line in self._config.read_text().splitlines() if line.split()[0] not in names]
+        self._config.write_text("\n".join([*remaining, *lines]) + "\n")
 
     def _amqtt_config(self) -> str:
         config = {
@@ -134,7 +134,7 @@ class Mosquitto(Program):
         return f"mqtt://127.0.0.1:{self.port}"
 
     def ready(self) -> bool:
-        """Whether it accepts connections."""
+        """True if it accepts connections."""
         return accepts(self.port)
 
 
@@ -153,7 +153,7 @@ class S3Server(Program):
         super().__init__("s3", [program, "-H", "127.0.0.1", "-p", str(self.port)], folder, env)
 
     def ready(self) -> bool:
-        """Whether it accepts connections."""
+        """True if it accepts connections."""
         return accepts(self.port)
 
     def start(self) -> None:
@@ -170,7 +170,7 @@ class S3Server(Program):
         return boto3.session.Session().client("s3", endpoint_url=self.url, region_name=self.region, **keys)
 
     def objects(self) -> dict[str, bytes]:
-        """What is in the bucket, by its key."""
+        """Contents of the bucket, by key."""
         client = self.connect()
         found = client.list_objects_v2(Bucket=self.bucket).get("Contents", [])
         return {each["Key"]: client.get_object(Bucket=self.bucket, Key=each["Key"])["Body"].read() for each in found}
@@ -217,7 +217,7 @@ class VictoriaMetrics(Program):
         return f"http://127.0.0.1:{self.port}"
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """True if it answers."""
         try:
             self._get("/health")
         except OSError:

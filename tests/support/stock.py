@@ -1,4 +1,4 @@
-"""What an RQ deployment without qctl leaves in Redis: pickled jobs, dead ones, registered workers, damage."""
+"""Data of an RQ site without qctl: pickled jobs, dead ones, registered workers, damage."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Bomb:
 
     @property
     def went_off(self) -> bool:
-        """Whether somebody unpickled it."""
+        """True if somebody unpickled it."""
         return self.path.exists()
 
     def proves_itself(self) -> bool:
-        """Whether it would have gone off."""
+        """Check that unpickling it leaves a trace."""
         pickle.loads(pickle.dumps(self)).close()  # noqa: S301
         return self.went_off
 

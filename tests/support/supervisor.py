@@ -1,4 +1,4 @@
-"""Whoever watches daemons: what systemd hears at NOTIFY_SOCKET."""
+"""A supervisor of daemons: receives what they send to NOTIFY_SOCKET."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class Supervisor:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
 
-    def hear(self, within: float = 30.0) -> list[str]:
+    def receive(self, within: float = 30.0) -> list[str]:
         """The next message, as lines. Raises TimeoutError where none comes."""
         self._socket.settimeout(within)
         return self._socket.recv(4096).decode().splitlines()
 
-    def hear_of(self, fact: str, within: float = 30.0) -> str:
-        """What the next message that names this fact says of it. Raises TimeoutError where nothing more is said."""
+    def receive_fact(self, fact: str, within: float = 30.0) -> str:
+        """The value of this fact in the next message that names it. Raises TimeoutError if there is none."""
         while True:
-            for line in self.hear(within):
+            for line in self.receive(within):
                 if line.startswith(f"{fact}="):
                     return line.partition("=")[2]
 

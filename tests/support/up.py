@@ -45,7 +45,7 @@ class Up(Program):
 
     @property
     def diary(self) -> list[str]:
-        """What the daemons noted: lines of `NAME what`."""
+        """Notes of the daemons: lines of `NAME what`."""
         file = self.home / "diary"
         return file.read_text().splitlines() if file.exists() else []
 
@@ -63,7 +63,7 @@ class Up(Program):
 
 
 def gone(family: list[psutil.Process], seconds: float = 10.0) -> bool:
-    """Whether these processes all end within this time. One that nobody has waited for yet (a zombie) has ended."""
+    """True if these processes all end within this time. A zombie counts as ended."""
     return bool(eventually(lambda: not any(map(_lives, family)), seconds, "end of all"))
 
 

@@ -18,7 +18,7 @@ from support.servers import RedisServer
 CRON = (Path(__file__).parents[2] / "systemd" / "qctl.cron").read_text()
 
 FIELDS = (range(60), range(24), range(1, 32), range(1, 13), range(8))
-"""What may stand for minute, hour, day, month and weekday."""
+"""Ranges of minute, hour, day, month and weekday."""
 
 LINES = [line.split(None, 6) for line in CRON.splitlines() if re.match(r"[\d*]", line)]
 GIVEN = dict(line.split("=", 1) for line in CRON.splitlines() if re.match(r"[A-Z_]+=", line))

@@ -62,7 +62,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 
 def returns(machine: Machine, unit: str, before: str) -> bool:
-    """Whether a unit works again as another process than before."""
+    """True if a unit is active again as another process."""
     return machine.show(unit, "ActiveState") == "active" and machine.show(unit, "MainPID") not in ("0", before)
 
 
@@ -117,8 +117,8 @@ def a_worker_is_left_alone_while_its_job_takes_longer_than_the_watchdog(machine:
     before = machine.show("qctl-worker@email", "MainPID")
     machine.run("qctl-python", stdin=ENQUEUE.format(queue="email", note="slow", seconds=8))
     eventually(lambda: status(machine, "slow") == "finished", 30, "its end", every=0.2)
-    told = machine.run("journalctl", "--no-pager", "-u", "qctl-worker@email")
-    assert machine.show("qctl-worker@email", "MainPID") == before, told
+    journal = machine.run("journalctl", "--no-pager", "-u", "qctl-worker@email")
+    assert machine.show("qctl-worker@email", "MainPID") == before, journal
     eventually(lambda: machine.show("qctl-worker@email", "WatchdogUSec") == "6s", 10, "the watchdog as ever", every=0.2)
 
 

@@ -51,7 +51,7 @@ def installed(tmp_path: Path) -> Path:
 
 
 def analyze(*arguments: str) -> tuple[int, str]:
-    """What systemd-analyze says."""
+    """Verdict of systemd-analyze."""
     ran = subprocess.run(
         ["systemd-analyze", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
@@ -108,14 +108,14 @@ def test_every_queue_can_be_an_instance() -> None:
 def test_every_line_of_the_sandbox_says_what_it_is_for() -> None:
     lines = (UNITS / "qctl-.service.d" / "sandbox.conf").read_text().splitlines()
     start = lines.index("[Service]")
-    told = ""
+    comment = ""
     for line in lines[start + 1 :]:
         if line.startswith("#"):
-            told += line
+            comment += line
         elif line:
-            assert told, f"{line} has no comment"
+            assert comment, f"{line} has no comment"
         else:
-            told = ""
+            comment = ""
     settings = [line for line in lines if re.match(r"[A-Z]\w+=", line)]
     comments = [line for line in lines[start:] if line.startswith("# Without")]
     assert len(settings) > 30

@@ -1,4 +1,4 @@
-"""What an acknowledgement means on a server is asked of the server."""
+"""The durability of an acknowledgement is read from the server."""
 
 from __future__ import annotations
 
