@@ -8,7 +8,7 @@ from qctl.settings import Settings
 
 
 def _switches(settings: Settings) -> dict[str, bool]:
-    """What has to be true."""
+    """Settings that must be true."""
     return {"QCTL_GATEWAY_ENABLED": settings.gateway_enabled, "CACHE_ENABLED": settings.cache_enabled}
 
 

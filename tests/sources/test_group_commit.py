@@ -322,5 +322,5 @@ def test_only_so_many_messages_are_remembered(monkeypatch: pytest.MonkeyPatch) -
         recent.add(n, str(n))
         recent.commit(n)
     assert [recent.state(n) for n in range(4)] == [Known.NEW, Known.NEW, Known.COMMITTED, Known.COMMITTED]
-    recent.forget_committed()
+    recent.drop_committed()
     assert recent.state(3) is Known.NEW

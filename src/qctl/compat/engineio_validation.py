@@ -32,7 +32,7 @@ class BadRequestError(Exception):
 
 
 def is_packet(text: str) -> bool:
-    """Whether the library can parse this Engine.IO packet."""
+    """True if the library can parse this Engine.IO packet."""
     if text[:1] != "b":
         return text[:1] != "" and text[0] in "0123456"
     try:

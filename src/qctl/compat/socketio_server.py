@@ -135,7 +135,7 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
     """The server that overrides the libraries' private methods."""
 
     reports_acks = True
-    """Whether `acknowledge` is None for events that want no acknowledgement."""
+    """True: `acknowledge` is None for events that want no acknowledgement."""
 
     def __init__(self, handler: EventHandler, **options: Any) -> None:
         super().__init__(serializer=Packet, **options)
@@ -239,7 +239,7 @@ class PublicServer(socketio.AsyncServer):  # type: ignore[misc]
     """The server that only registers handlers. It acknowledges every event, and reads the next one after that."""
 
     reports_acks = False
-    """Whether `acknowledge` is None for events that want no acknowledgement."""
+    """True: `acknowledge` is None for events that want no acknowledgement."""
 
     def __init__(self, handler: EventHandler, **options: Any) -> None:
         super().__init__(async_handlers=False, **options)

@@ -1,1 +1,1 @@
-"""Where data comes in. A source knows the buffer, not queues or sinks."""
+"""Sources bring data in. A source knows the buffer, not queues or sinks."""

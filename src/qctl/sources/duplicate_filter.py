@@ -60,7 +60,7 @@ class CommittedWindow:
 
     def __init__(self, size: int, notes: Iterable[str] = (), *, inherited: bool = False) -> None:
         self.inherited = inherited
-        """Whether the notes may be of an earlier session, so that messages they identify have to be noted again."""
+        """True if the notes may be of an earlier session, so that messages they identify have to be noted again."""
         self._size = size
         self._order: deque[int] = deque()
         self._last: dict[int, tuple[str, int]] = {}
@@ -85,7 +85,7 @@ class CommittedWindow:
         self._last[mid] = content, self._added
 
     def has(self, mid: int, content: str) -> bool:
-        """Whether a DUP message with this packet id and digest was committed, for certain."""
+        """True if a DUP message with this packet id and digest was committed, for certain."""
         known, number = self._last.get(mid, ("", 0))
         ids_are_unique = len(self._last) == len(self._order)
         return ids_are_unique and known == content and number > self._added - self._size

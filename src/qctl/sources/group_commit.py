@@ -96,7 +96,7 @@ class EntryQueue:
 
     @property
     def full(self) -> bool:
-        """Whether no more entries may be added."""
+        """True if no more entries may be added."""
         return len(self.entries) >= MAX_WAITING_ENTRIES or self.bytes >= MAX_WAITING_BYTES
 
     def add(self, entry: Entry) -> None:
@@ -153,7 +153,7 @@ class GroupCommit:
 
     @property
     def has_room(self) -> bool:
-        """Whether more entries may be added now."""
+        """True if more entries may be added now."""
         return self._room.is_set()
 
     def put(self, entry: Entry) -> None:
@@ -242,7 +242,7 @@ class GroupCommit:
         if self.busy is None:
             log.warning("no messages are acknowledged: %s", error.message)
         self.busy = _public_reason(error)
-        self._recent.forget_committed()
+        self._recent.drop_committed()
         for entry in self._queue.entries:
             _acknowledge_busy(entry)
         for callback in self.on_busy:

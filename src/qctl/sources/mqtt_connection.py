@@ -156,7 +156,7 @@ class MqttConnection:
 
     @property
     def alive(self) -> bool:
-        """Whether it can still be used."""
+        """True if it can still be used."""
         return not self._end_reason
 
     @property
@@ -165,7 +165,7 @@ class MqttConnection:
         return self._end_reason
 
     def receives_unsubscribed(self, seconds: float) -> bool:
-        """Whether messages come within so many seconds although this connection has not subscribed: only a session that
+        """True if messages come within so many seconds although this connection has not subscribed: only a session that
         subscribed earlier gets any. `gather` returns them."""
         deadline = time.monotonic() + seconds
         while not self._inbox and self.alive and (left := deadline - time.monotonic()) > 0:
@@ -184,7 +184,7 @@ class MqttConnection:
             self._client.subscribe(topic, qos=1)
 
     def subscribed(self) -> bool:
-        """Whether the broker has confirmed the subscription. Raises UnreachableError if it refuses or is silent."""
+        """True if the broker has confirmed the subscription. Raises UnreachableError if it refuses or is silent."""
         topic = self._settings.mqtt_topic
         if self._suback is None:
             if time.monotonic() - self._subscribe_at > SUBACK_SECONDS:

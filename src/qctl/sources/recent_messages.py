@@ -46,6 +46,6 @@ class RecentMessages(Generic[EntryT]):
             self._states.pop(identity, None)
             self._states[identity] = Known.COMMITTED
 
-    def forget_committed(self) -> None:
-        """Forget what was committed: Redis was away, and may have come back without it."""
+    def drop_committed(self) -> None:
+        """Drop the committed messages: Redis was away, and may have come back without them."""
         self._states = {identity: state for identity, state in self._states.items() if state is not Known.COMMITTED}

@@ -53,9 +53,9 @@ class Client:
     allowance: float
     """Messages that it may send now."""
     flushes: bool
-    """Whether it sends what it holds before it closes, when a malformed packet of Socket.IO reaches it."""
+    """True if it sends what it holds before it closes, when a malformed packet of Socket.IO reaches it."""
     wants_acks: bool = True
-    """Whether it wanted an acknowledgement of its last event."""
+    """True if it wanted an acknowledgement of its last event."""
     leaving: bool = False
     last_event_at: float = field(default_factory=time.monotonic)
     """When it last sent an event (monotonic seconds)."""
@@ -113,7 +113,7 @@ class SocketServer:
     # --- connections --------------------------------------------------------------------------------------
 
     def _allows_origin(self, origin: str, environ: Any) -> bool:
-        """Whether pages of an origin may connect: those of CLIENT_URL, and this server's own, which libraries outside
+        """True if pages of an origin may connect: those of CLIENT_URL, and this server's own, which libraries outside
         of browsers name."""
         allowed = self._settings.client_url
         return "*" in allowed or origin in allowed or urlsplit(origin).netloc == environ.get("HTTP_HOST")
@@ -203,7 +203,7 @@ class SocketServer:
             await asyncio.sleep(UNSENT_POLL_SECONDS)
 
     def _is_full_for(self, client: Client) -> bool:
-        """Whether the next event must wait for room. While clients get `busy`, only those must that get nothing."""
+        """True if the next event must wait for room. While clients get `busy`, only those must that get nothing."""
         return not self._commit.has_room and (self._commit.busy is None or not client.wants_acks)
 
     async def _wait(self, cid: str, awaitable: Any) -> None:

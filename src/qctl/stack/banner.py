@@ -1,4 +1,4 @@
-"""What `qctl up` prints when all is up: what runs where, and what to try next."""
+"""The banner of `qctl up`: addresses of what runs, and commands to try next."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _example_topic(topic_filter: str) -> str:
 
 
 def _callable(script: str) -> str:
-    """How another shell of this user calls a script of ours: by name where PATH leads to it, else by path."""
+    """The command for one of qctl's scripts in another shell of this user: its name if PATH has it, else its path."""
     path = Path(installed(script))
     found = shutil.which(script)
     if found and Path(found).resolve() == path.resolve():

@@ -1,4 +1,4 @@
-"""What the embedded servers are told: the text of their configuration files.
+"""Configuration files of the embedded servers.
 
 They hold the promises up: Redis evicts nothing and logs every write; the broker keeps a session and its messages
 while the bridge is away. None listens on anything but a socket in QCTL_HOME or 127.0.0.1.
@@ -15,8 +15,8 @@ from qctl.settings import Settings
 HEAD = "# Written by `qctl up` at each start; changes here are lost. See `.env.example` for what can be set.\n"
 
 AUTOSAVE_SECONDS = 30
-"""How often mosquitto writes its sessions to disk; it also does at its end. A mosquitto that is killed forgets what
-it accepted since."""
+"""Interval at which mosquitto writes its sessions to disk; it also writes them at its end. A killed mosquitto loses
+what it accepted since."""
 
 QUEUED_BYTES = 256 * 1024**2
 """Payload that mosquitto may hold for a bridge that is away, in memory: millions of ordinary readings, some hours of
@@ -26,7 +26,7 @@ INFLIGHT = 1000
 """Messages that mosquitto lets a device send before it acknowledges, at least; the bridge may ask for more."""
 
 SESSION_SECONDS = 7 * 86_400
-"""How long amqtt keeps the session of a client that is away: as long as the bridge asks of mosquitto."""
+"""Time for which amqtt keeps the session of a client that is away: the same that the bridge requests of mosquitto."""
 
 
 def redis_config(settings: Settings, folder: Path) -> str:

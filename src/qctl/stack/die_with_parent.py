@@ -20,8 +20,8 @@ def shell_command(command: Sequence[str], number: signal.Signals) -> str:
     """The command for a shell: each step replaces the one before, so that one pid is shell and program."""
     import shlex
 
-    tether = (sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(number)))
-    return "exec " + shlex.join([*tether, *command])
+    prefix = (sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(number)))
+    return "exec " + shlex.join([*prefix, *command])
 
 
 def main(parent: str, number: str, *command: str) -> None:

@@ -66,7 +66,7 @@ class Slot:
 
     @property
     def settled(self) -> bool:
-        """Whether nobody needs to wait for it any more."""
+        """True if nobody needs to wait for it any more."""
         return self.ready or (self.run is None and self.due is None)
 
 
@@ -98,7 +98,7 @@ class Manager:
         130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 where a server did not start or daemons had to be killed, 2
         where a daemon refuses its settings; `complaint` then holds its last word.
         """
-        with self._hearing_signals():
+        with self._recording_signals():
             try:
                 self._bring_up()
                 while not self._ending:
@@ -175,7 +175,7 @@ class Manager:
                 self._take(*self._events.get(timeout=left))
         except queue.Empty:
             pass
-        self._look_after()
+        self._supervise()
 
     def _take(self, run: Run, message: Message) -> None:
         slot = next(slot for slot in self._slots if slot.program is run.program)
@@ -187,7 +187,7 @@ class Manager:
         elif run is slot.run:
             self._ended(slot, message.data["returncode"])
 
-    def _look_after(self) -> None:
+    def _supervise(self) -> None:
         heard = self._readiness.heard()
         now = time.monotonic()
         for slot in self._slots:
@@ -236,18 +236,18 @@ class Manager:
             self.complaint = complaint
 
     @contextmanager
-    def _hearing_signals(self) -> Iterator[None]:
+    def _recording_signals(self) -> Iterator[None]:
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to be left alone
             numbers.append(signal.SIGHUP)
-        before = {number: signal.signal(number, self._hear) for number in numbers}
+        before = {number: signal.signal(number, self._record_signal) for number in numbers}
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _hear(self, number: int, _: FrameType | None) -> None:
+    def _record_signal(self, number: int, _: FrameType | None) -> None:
         # Only notes it down: printing or locking in a signal handler could meet itself.
         self._signals.append(number)
         if self._exit_code is None:

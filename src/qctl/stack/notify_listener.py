@@ -12,7 +12,7 @@ _CREDENTIALS = struct.Struct("3i")
 
 
 class Readiness:
-    """Where daemons say that they are ready: tell them `address` as NOTIFY_SOCKET. Close it.
+    """Socket at which daemons report that they are ready: give them `address` as NOTIFY_SOCKET. Close it.
 
     Only Linux says who sent a message. Elsewhere `address` is empty and nothing is heard.
     """

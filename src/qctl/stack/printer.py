@@ -16,7 +16,7 @@ OWN_NAME = "qctl"
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether colours belong on this stream: a terminal that has them, and nobody who asked for none."""
+    """True if colours belong on this stream: a terminal that has them, and nobody who asked for none."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

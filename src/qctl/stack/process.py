@@ -21,7 +21,7 @@ LINGERING = 1.0
 """Seconds that what a dead program forked may hold its output open before the program counts as ended."""
 
 Events = queue.Queue[tuple["Run", Message]]
-"""What runs tell: honcho's messages of type `start`, `line` and `stop`, each with the run that it is about."""
+"""Messages of runs: honcho's messages of type `start`, `line` and `stop`, each with the run that it is about."""
 
 
 class Run:

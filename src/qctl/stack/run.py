@@ -19,7 +19,7 @@ from qctl.stack.program import Program
 from qctl.stack.servers import check_port, mqtt_broker, private_redis, redis_server
 
 SUPERVISORS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
-"""What a systemd above us says to us; our daemons hear it from us instead, or not at all."""
+"""Variables by which a systemd above this process speaks to it; the daemons get their own, or none."""
 
 
 def run_stack(settings: Settings) -> int:
@@ -55,7 +55,7 @@ def run_stack(settings: Settings) -> int:
 
 
 def _programs(settings: Settings, patience: float) -> list[Program]:
-    """What is to run, in the order of starting. `patience`: seconds for a port to become free."""
+    """Programs to run, in the order of starting. `patience`: seconds for a port to become free."""
     servers = []
     if settings.cache_enabled and not settings.redis_is_named:
         servers.append(redis_server(settings))

@@ -28,7 +28,7 @@ SOCKET_PATH_BYTES = 107
 """Longest path that Linux takes for a unix socket."""
 
 SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
-"""Where Debian puts mosquitto; not on the PATH of an ordinary user."""
+"""Folder of Debian's mosquitto; not on the PATH of an ordinary user."""
 
 
 def private_redis(settings: Settings) -> Settings:

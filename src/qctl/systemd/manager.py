@@ -1,4 +1,4 @@
-"""What there is of qctl's units, and starting, stopping and scaling them."""
+"""Lists, starts, stops and scales qctl's units."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from qctl.systemd.units import folder
 
 Verb = Literal["start", "stop", "restart"]
 
-MOST = 64
-"""Workers of one queue that a scale may ask for: more is a slip of the hand."""
+MAX_WORKERS_PER_QUEUE = 64
+"""Workers of one queue that `scale` accepts: more is probably a typing error."""
 
 COUNT = """\
 # Written by `qctl daemon scale`: the first worker of the queue brings the others with it, and takes them along.
@@ -69,7 +69,7 @@ class Systemd:
         return [*chosen.values()]
 
     def enabled(self) -> Sequence[Daemon]:
-        """Those that start with the machine."""
+        """Units that start with the machine."""
         return [one for one in self.list() if one.enabled.startswith("enabled")]
 
     def act(self, verb: Verb, daemons: Sequence[Daemon], *, timeout: float, target: bool = False) -> Sequence[Daemon]:
@@ -88,8 +88,8 @@ class Systemd:
         """
         if not _QUEUE.fullmatch(queue):
             raise UsageError(f"{queue!r} cannot be the name of a unit", "start its workers with qctl-worker")
-        if not 0 <= count <= MOST:
-            raise UsageError(f"{count} workers are not from 0 to {MOST}")
+        if not 0 <= count <= MAX_WORKERS_PER_QUEUE:
+            raise UsageError(f"{count} workers are not from 0 to {MAX_WORKERS_PER_QUEUE}")
         first = f"{_WORKER}{queue}.service"
         wanted = [first, *(f"{_WORKER}{queue}:{n}.service" for n in range(2, count + 1))][:count]
         ours = re.compile(rf"{_WORKER}{re.escape(queue)}(:\d+)?\.service")
@@ -166,7 +166,7 @@ def _daemon(facts: dict[str, str]) -> Daemon:
 
 
 def _name(unit: str) -> str:
-    """What a person calls a unit: `scheduler`; the queue of a worker, with its number after the first."""
+    """The short name of a unit: `scheduler`; the queue of a worker, with its number after the first."""
     return unit.removesuffix(".service").removeprefix(_WORKER).removeprefix("qctl-")
 
 

@@ -20,7 +20,7 @@ def scope(user: bool) -> list[str]:
 
 
 def systemctl(user: bool, *arguments: str) -> str:
-    """What systemctl prints. Raises UnreachableError without systemd, RefusedError for lack of rights, QctlError."""
+    """Output of systemctl. Raises UnreachableError without systemd, RefusedError for lack of rights, QctlError."""
     require()
     ran = _run(["systemctl", "--no-pager", "--no-ask-password", *scope(user), *arguments])
     if ran.returncode:

@@ -19,7 +19,7 @@ from qctl.settings import configuration
 from qctl.systemd import programs
 
 USER = "qctl"
-"""Who the daemons of the machine run as."""
+"""User that the daemons of the machine run as."""
 
 SYSUSERS = "qctl.sysusers"
 
@@ -29,13 +29,13 @@ DEFAULT = (
     *(f"qctl-worker@{queue}.service" for queue in QUEUES),
     *("qctl-cleanup.timer", "qctl-check.timer"),
 )
-"""What is enabled: one worker a queue, and all else once."""
+"""Enabled units: one worker for each queue, and everything else once."""
 
 _PROGRAM = re.compile(r"^(ExecStart=)/usr/local/bin/", re.MULTILINE)
 
 
 def folder(user: bool) -> Path:
-    """Where units of the machine, or of this user, are put."""
+    """Folder of the units of the machine, or of this user."""
     return user_config_path("systemd") / "user" if user else Path("/etc/systemd/system")
 
 

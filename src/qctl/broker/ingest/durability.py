@@ -1,4 +1,4 @@
-"""How long acknowledged data may be in Redis's memory only, as the server at hand is configured.
+"""Durability of acknowledged data, by the configuration of the server at hand.
 
 `appendfsync everysec` postpones writing the log for up to 2 s while the disk is busy, and answers all the same: a
 SIGKILL of redis-server then loses what it answered (Redis 7.0 and Valkey 9.1, tried by `python -m faults --fault
@@ -16,7 +16,7 @@ from qctl.broker.redis import replies
 
 
 class Durability(Enum):
-    """What a crash or a power cut costs. The value is the sentence for people."""
+    """Cost of a crash or a power cut. The value is the sentence for people."""
 
     SYNCED = "what Redis acknowledges survives its crash and a power cut"
     TWO_SECONDS = "a power cut, or a crash of Redis while its disk is busy, may lose the last 2 s"
@@ -32,7 +32,7 @@ _POLICIES = {
 }
 
 RECOMMENDATION = "redis-cli config set appendfsync always, and the same in redis.conf"
-"""What makes acknowledged mean on disk."""
+"""The configuration under which acknowledged means on disk."""
 
 
 def of_policy(appendonly: str, appendfsync: str) -> Durability:

@@ -170,7 +170,7 @@ class StatsCache(StatsReader):
         return stats
 
     def _may_defer(self) -> bool:
-        """Whether queues that an operator acted on are read first, and all queues after that. Only once in a row:
+        """True if queues that an operator acted on are read first, and all queues after that. Only once in a row:
         otherwise frequent actions would defer the read of all queues for ever."""
         with self._lock:
             self._deferred = self._all.is_expensive and not self._deferred and any(self._changed.values())

@@ -21,12 +21,12 @@ class TimedCache(Generic[T]):
     def __init__(self) -> None:
         self.value: T | None = None
         self.is_expensive = False
-        """Whether the last read took more processor time than `CHEAP_READ_SECONDS`."""
+        """True if the last read took more processor time than `CHEAP_READ_SECONDS`."""
         self._valid_until = 0.0
 
     @property
     def is_valid(self) -> bool:
-        """Whether the value can be used without another read."""
+        """True if the value can be used without another read."""
         return self.value is not None and time.monotonic() < self._valid_until
 
     def invalidate(self) -> None:
