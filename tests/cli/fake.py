@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from inspect import signature
 from typing import Any
@@ -70,6 +71,8 @@ class FakeOps(Ops):
         return redirect(kind, call)
 
     def _operate(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if name == "audit__recording":
+            return nullcontext()
         progress = kwargs.pop("progress", None)
         (self.noted if name == "audit__note" else self.calls).append((name, args, kwargs))
         if progress:

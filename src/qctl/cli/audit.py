@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 import typer
@@ -26,16 +27,17 @@ def run_audited(session: Session, command: str, action: Callable[[], ExitCode | 
     started = time.monotonic()
     problem = ""
     code: int = ExitCode.DONE
-    try:
-        code = action() or ExitCode.DONE
-        return ExitCode(code)
-    except BaseException as error:
-        code, problem = _outcome(error)
-        raise
-    finally:
-        if code not in UNRECORDED_CODES:
-            outcome = ExitCode(code).name.lower().replace("_", " ")
-            _record(session, command, outcome=outcome, problem=problem, seconds=time.monotonic() - started)
+    with session.ops.audit.recording(command, session.line, via="cli"):
+        try:
+            code = action() or ExitCode.DONE
+            return ExitCode(code)
+        except BaseException as error:
+            code, problem = _outcome(error)
+            raise
+        finally:
+            if code not in UNRECORDED_CODES:
+                outcome = ExitCode(code).name.lower().replace("_", " ")
+                _record(session, command, outcome=outcome, problem=problem, seconds=time.monotonic() - started)
 
 
 def _outcome(error: BaseException) -> tuple[int, str]:
@@ -62,6 +64,6 @@ def _record(session: Session, command: str, **outcome: Any) -> None:
     if outcome["outcome"] != "interrupted":
         write()
         return
-    writer = threading.Thread(target=write, daemon=True)
+    writer = threading.Thread(target=copy_context().run, args=(write,), daemon=True)
     writer.start()
     writer.join(INTERRUPT_TIMEOUT_SECONDS)

@@ -42,6 +42,11 @@ class Operator:
         `command` and `arguments`: the equivalent command line. Raises what `action` raises, or the error of the audit
         log if the record cannot be written.
         """
+        line = f"qctl {command} {shlex.join(arguments)}"
+        with self._ops.audit.recording(f"qctl {command}", line, via="gateway", actor=self.name, trace=self._trace):
+            return self._run(action, f"qctl {command}", line)
+
+    def _run(self, action: Callable[[], T], command: str, line: str) -> T:
         outcome, problem, began = "done", "", time.monotonic()
         try:
             with self._ops.audit.acting_as(self.name):
@@ -59,8 +64,8 @@ class Operator:
         finally:
             if outcome:
                 self._ops.audit.note(
-                    f"qctl {command}",
-                    f"qctl {command} {shlex.join(arguments)}",
+                    command,
+                    line,
                     via="gateway",
                     outcome=outcome,
                     problem=problem,

@@ -161,7 +161,8 @@ class BulkResult:
 
 @dataclass(frozen=True)
 class TrashBatch:
-    """Jobs removed by one operation. `count` is the number of jobs still in the trash."""
+    """Jobs removed by one operation. `count` is the number of jobs still in the trash. An operation that has not ended
+    yet, or was killed, leaves its batch `unfinished`."""
 
     id: str
     queue: str
@@ -170,12 +171,15 @@ class TrashBatch:
     at: datetime
     expires_at: datetime
     count: int
+    unfinished: bool = False
 
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """Result of `trash restore`."""
+    """Result of `trash restore`. `earlier` are batches of the same operation, killed before and run again, that were
+    restored with it."""
 
     batch: str
     queue: str
     restored: int
+    earlier: tuple[str, ...] = ()

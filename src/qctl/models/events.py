@@ -46,7 +46,8 @@ class EventFilter:
 class AuditEntry:
     """A change made by a person. `command` is its name (`qctl clear`), `line` the full command line without secrets;
     `outcome` is the name of its exit code, `problem` the error, `seconds` the duration; `via` is cli, tui or gateway;
-    `trace` is the trace id of the request or of the script, if there is one."""
+    `trace` is the trace id of the request or of the script, if there is one; `count` is the number of jobs that its
+    steps changed. The outcome of a command that runs or was killed is `begun`."""
 
     at: datetime
     actor: str
@@ -57,6 +58,7 @@ class AuditEntry:
     seconds: float | None = None
     via: str = "cli"
     trace: str = ""
+    count: int | None = None
 
 
 Span = Literal["hour", "day"]

@@ -29,9 +29,11 @@ class AuditOps(Part, name="audit"):
         actor: str | None = None,
         trace: str | None = None,
     ) -> None:
-        """Record a finished change. `command` is its name, `qctl clear`; `line` the equivalent command line, from which
-        secrets are removed here; `outcome` the name of its exit code; `actor` the logged-in user if None; `trace` the
-        id of the request, QCTL_TRACE_ID if None.
+        """Record a finished change, within the block of `recording`, if there is one.
+
+        `command` is its name, `qctl clear`; `line` the equivalent command line, from which secrets are removed here;
+        `outcome` the name of its exit code; `actor` the logged-in user if None; `trace` the id of the request,
+        QCTL_TRACE_ID if None.
         """
         audit.record(
             self._redis,
@@ -41,6 +43,19 @@ class AuditOps(Part, name="audit"):
             outcome=outcome,
             problem=redact(problem),
             seconds=seconds,
+            via=via,
+            trace=trace or self._settings.trace_id or "",
+        )
+
+    def recording(
+        self, command: str, line: str, *, via: str, actor: str | None = None, trace: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Context manager that records each step of a change in the audit, with the outcome `begun`, until `note`
+        records its end. The parameters are those of `note`."""
+        return audit.recording(
+            actor=actor or events.actor(),
+            command=command,
+            line=redact(line),
             via=via,
             trace=trace or self._settings.trace_id or "",
         )

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from qctl import old_files
 from qctl.broker.admin import cleanup, trash
+from qctl.broker.bookkeeping import events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
@@ -114,7 +115,10 @@ class CleanupOps(Part, name="cleanup"):
             if limits.dry_run:
                 done += _count(ids)
             else:
-                done += cleanup.delete_finished(self._redis, queue, ids, _offset_progress(done, progress))
+                after_step = _offset_progress(done, progress)
+                done += cleanup.delete_finished(
+                    self._redis, queue, ids, after_step, actor=events.actor(), reason="finished jobs"
+                )
         return CleanupResult("finished", done)
 
     def _failed(self, limits: _Limits, progress: Progress) -> CleanupResult:

@@ -155,6 +155,7 @@ class JobOps(OneJobOps, name="jobs"):
         actor = events.actor()
         batch = trash.Batch(self._redis, verb, actor=actor, ttl=self._settings.trash_ttl)
         result = bulk.run(self._redis, chosen, Discard(actor, batch), rate=rate, progress=progress)
+        batch.end(self._redis)
         if purge and result.batch:
             trash.empty(self._redis, result.batch, actor=actor, progress=ignore_progress)
             return replace(result, batch=None)

@@ -173,6 +173,7 @@ class QueueOps(Part, name="queues"):
         chosen = select_jobs.select(self._redis, Selector(), [name], Discard.states, ignore_progress)
         batch = trash.Batch(self._redis, "delete", actor=events.actor(), ttl=self._settings.trash_ttl)
         result = bulk.run(self._redis, chosen, Discard(events.actor(), batch), progress=progress)
+        batch.end(self._redis)
         if not delete_queue.delete(self._redis, name, actor=events.actor()):
             raise RefusedError(
                 f"cannot delete {name!r}: jobs arrived meanwhile",

@@ -48,6 +48,13 @@ class ActionRunner:
         return self._busy.locked()
 
     def _run(self, action: Action, audit: AuditOps) -> None:
+        with audit.recording(action.command, action.command_line, via="tui"):
+            result, error = self._call_recorded(action, audit)
+        self._busy.release()
+        self._post(ActionEnded(result, error))
+
+    def _call_recorded(self, action: Action, audit: AuditOps) -> tuple[ActionResult | None, str | None]:
+        """Call an action and record its end. Returns its result or its error."""
         began = time.monotonic()
         result, error, outcome = self._call(action)
         if result:
@@ -63,8 +70,7 @@ class ActionRunner:
             )
         except QctlError as audit_error:
             error = error and f"{error} (and it is not in the audit: {audit_error.message})"
-        self._busy.release()
-        self._post(ActionEnded(result, error))
+        return result, error
 
     def _call(self, action: Action) -> tuple[ActionResult | None, str | None, str]:
         """Call an action. Returns its result or its error, and the outcome as the audit names it."""

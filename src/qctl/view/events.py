@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NO_VALUE, duration
+from qctl.view.values import NO_VALUE, duration, quantity
 
 if TYPE_CHECKING:
     from qctl.models import AuditEntry, Event
@@ -19,7 +19,10 @@ _EVENT_STYLES: dict[str, Style] = {
     **dict.fromkeys(("finished", "resumed", "restored"), "good"),
 }
 
-_OUTCOME_STYLES: dict[str, Style] = {"done": "good", "refused": "warn", "partial": "warn", "interrupted": "warn"}
+_OUTCOME_STYLES: dict[str, Style] = {
+    "done": "good",
+    **dict.fromkeys(("refused", "partial", "interrupted", "begun"), "warn"),
+}
 
 
 def event_columns(now: datetime) -> list[Column[Event]]:
@@ -64,7 +67,9 @@ def audit_columns(now: datetime, *, traced: bool) -> list[Column[AuditEntry]]:
 
 
 def _command_line(entry: AuditEntry) -> str:
-    return f"{entry.line}  ({entry.problem})" if entry.problem else entry.line
+    jobs = "" if entry.count is None else quantity(entry.count, "job")
+    remarks = ", ".join(remark for remark in (jobs, entry.problem) if remark)
+    return f"{entry.line}  ({remarks})" if remarks else entry.line
 
 
 def _local_second(when: datetime, now: datetime) -> str:

@@ -19,7 +19,7 @@ def trash_columns(now: datetime) -> list[Column[TrashBatch]]:
         Column("BATCH", lambda b: Cell(escape_line(b.id)), min_width=20),
         Column("QUEUE", lambda b: Cell(escape_line(b.queue)), min_width=8),
         Column("JOBS", lambda b: Cell(count(b.count)), right=True),
-        Column("ACTION", lambda b: Cell(escape_line(b.verb)), drop=3),
+        Column("ACTION", lambda b: Cell(escape_line(b.verb + (" (unfinished)" if b.unfinished else ""))), drop=3),
         Column("AGE", lambda b: Cell(age(b.at, now)), right=True),
         Column("EXPIRES IN", lambda b: Cell(_remaining(b, now)), right=True, drop=1),
         Column("BY", lambda b: Cell(escape_line(b.by)), min_width=8, drop=2),

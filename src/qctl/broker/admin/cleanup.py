@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from redis import Redis
 
+from qctl.broker.bookkeeping import audit
 from qctl.broker.query import job_locations
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
@@ -21,7 +22,7 @@ JOBS_PER_CALL = 200
 
 KEYS_PER_READ = 1000
 
-_delete_finished = Script("admin/delete_finished")
+_delete_finished = Script("admin/delete_finished", after=("redis/types", "bookkeeping/step"))
 
 
 def expired_jobs(connection: Redis, queue: str, state: State, *, before: float, keep: int) -> Iterator[bytes]:
@@ -64,8 +65,13 @@ def _end_times(connection: Redis, queue: str, state: State) -> Iterator[tuple[by
             return
 
 
-def delete_finished(connection: Redis, queue: str, ids: Iterable[bytes], progress: Progress) -> int:
-    """Delete finished jobs for good. Returns how many. It may be interrupted between two steps and run again."""
+def delete_finished(
+    connection: Redis, queue: str, ids: Iterable[bytes], progress: Progress, *, actor: str, reason: str = ""
+) -> int:
+    """Delete finished jobs for good, with an event for each step if there is a `reason`. Returns how many.
+
+    It may be interrupted between two steps and run again.
+    """
     done = 0
     for chunk in _chunks(ids, JOBS_PER_CALL):
         reply = _delete_finished(
@@ -74,7 +80,10 @@ def delete_finished(connection: Redis, queue: str, ids: Iterable[bytes], progres
             job_prefix=keys.JOB_PREFIX,
             results_prefix=keys.results(""),
             dependents_suffix=keys.DEPENDENTS_SUFFIX,
+            queue=queue,
+            reason=reason,
             job_ids=chunk,
+            **audit.step_values(actor),
         )
         done += replies.integer(reply)
         progress(done, None)

@@ -8,13 +8,13 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from qctl.broker.admin.import_format import ImportedJob
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import audit
 from qctl.broker.query import job_locations
 from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Argument, Script
 from qctl.errors import AlreadyExistsError, RejectedError
 
-_import = Script("admin/import", after="redis/types")
+_import = Script("admin/import", after=("redis/types", "bookkeeping/step"))
 
 
 def put(connection: Redis, job: ImportedJob, *, actor: str) -> None:
@@ -37,7 +37,6 @@ def put(connection: Redis, job: ImportedJob, *, actor: str) -> None:
             causes=keys.causes(job.queue),
             letters=keys.cause(job.queue, job.fingerprint),
             queues=keys.QUEUES,
-            events=keys.EVENTS,
             job_id=job.id,
             queue=job.queue,
             queue_key=keys.queue(job.queue),
@@ -48,8 +47,7 @@ def put(connection: Redis, job: ImportedJob, *, actor: str) -> None:
             cause=job.cause,
             expires_ms=job.expires_at,
             results_expire_ms=job.results_expire_at,
-            actor=actor,
-            max_events=events.MAX_ENTRIES,
+            **audit.step_values(actor),
             fields=[part for pair in job.fields.items() for part in pair],
             attempts=attempts,
         )

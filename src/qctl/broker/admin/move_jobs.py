@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 from redis import Redis
 
 from qctl.broker.admin import rate_limit_slots
-from qctl.broker.admin.trash import Batch
-from qctl.broker.bookkeeping import events
+from qctl.broker.admin.trash import UNFINISHED_FIELD, Batch
+from qctl.broker.bookkeeping import audit
 from qctl.broker.query import job_locations
 from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import MOVABLE_STATES, State
 
-_PARTS = ("redis/types", "admin/count_removed", "admin/take_jobs")
+_PARTS = ("redis/types", "admin/count_removed", "bookkeeping/step", "admin/take_jobs")
 """Beginning of the scripts."""
 
 
@@ -55,11 +55,9 @@ class Relocation(ABC):
             claims=keys.claims(queue),
             intermediate=keys.intermediate(queue),
             causes=keys.causes(queue),
-            events=keys.EVENTS,
             queue=queue,
             state=state,
-            actor=self.actor,
-            max_events=events.MAX_ENTRIES,
+            **audit.step_values(self.actor),
             job_prefix=keys.JOB_PREFIX,
             fingerprint_field=job_fields.FINGERPRINT,
             cause_prefix=keys.cause(queue, ""),
@@ -108,6 +106,7 @@ class Discard(Relocation):
             "batch_field": job_fields.TRASH_BATCH,
             "expires_ms": self._batch.expires_ms,
             "batch_record": self._batch.record(queue),
+            "unfinished_field": UNFINISHED_FIELD,
         }
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from redis import Redis
 from rq.utils import now, utcformat
 
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import audit
 from qctl.broker.query import job_locations
 from qctl.broker.query.orphans import Orphan
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 
-_requeue_orphan = Script("admin/requeue_orphan", after="redis/types")
+_requeue_orphan = Script("admin/requeue_orphan", after=("redis/types", "bookkeeping/step"))
 
 
 def requeue(connection: Redis, orphans: Iterable[Orphan], *, actor: str) -> int:
@@ -33,13 +33,11 @@ def _requeue_one(connection: Redis, orphan: Orphan, actor: str) -> int:
         executions=keys.executions(id_),
         quarantine=keys.quarantine(queue),
         queues=keys.QUEUES,
-        events=keys.EVENTS,
         job_id=id_,
         queue=queue,
         status=orphan.state,
         now=utcformat(now()),
-        actor=actor,
-        max_events=events.MAX_ENTRIES,
+        **audit.step_values(actor),
         maxlen=job_locations.LPOS_MAXLEN,
     )
     return replies.integer(reply)

@@ -10,12 +10,12 @@ from rq.rate_limit import RateLimitRegistry
 from rq.utils import utcformat
 
 from qctl.broker.admin import rate_limit_slots
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import audit
 from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import State
 
-_retry = Script("admin/retry", after="redis/types")
+_retry = Script("admin/retry", after=("redis/types", "bookkeeping/step"))
 
 
 class Retry:
@@ -49,13 +49,11 @@ class Retry:
             queues=keys.QUEUES,
             causes=keys.causes(queue),
             canceled=keys.canceled(queue),
-            events=keys.EVENTS,
             queue=queue,
             job_prefix=keys.JOB_PREFIX,
             now=utcformat(now),
             now_seconds=now.timestamp(),
-            actor=self.actor,
-            max_events=events.MAX_ENTRIES,
+            **audit.step_values(self.actor),
             fingerprint_field=job_fields.FINGERPRINT,
             cause_prefix=keys.cause(queue, ""),
             limit_prefix=limit_prefix,

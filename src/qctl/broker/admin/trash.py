@@ -6,29 +6,32 @@ action may be interrupted and run again; `progress` gets the number of jobs afte
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from redis import Redis
-from redis.exceptions import OutOfMemoryError
 
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import audit
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import NotFoundError, RefusedError
 from qctl.models import ClearResult, Progress, RestoreResult, TrashBatch
 
-log = logging.getLogger(__name__)
-
 JOBS_PER_CALL = 200
 """Jobs that a script call takes, in less than 1 ms, so that Redis answers others in time on slow machines too."""
 
-_clear = Script("admin/clear", after=("redis/types", "admin/count_removed"))
-_purge = Script("admin/purge", after=("redis/types", "admin/count_removed"))
-_restore = Script("admin/restore", after=("redis/types", "admin/count_removed"))
-_empty_batch = Script("admin/empty_batch", after="redis/types")
+_PARTS = ("redis/types", "admin/count_removed", "bookkeeping/step")
+"""Beginning of the scripts."""
+
+_clear = Script("admin/clear", after=_PARTS)
+_purge = Script("admin/purge", after=_PARTS)
+_restore = Script("admin/restore", after=_PARTS)
+_empty_batch = Script("admin/empty_batch", after=("redis/types", "bookkeeping/step"))
+_end_batch = Script("admin/end_batch")
+
+UNFINISHED_FIELD = "unfinished"
+"""Field of a batch's hash while its action runs. It stays if the action was killed."""
 
 _ID_ALPHABET = "23456789abcdefghijkmnpqrstuvwxyz"
 
@@ -50,6 +53,12 @@ class Batch:
         """Return the id of the batch of a queue."""
         number = len(self._ids) + 1
         return self._ids.setdefault(queue, self.name if number == 1 else f"{self.name}.{number}")
+
+    def end(self, connection: Redis) -> None:
+        """Mark the batches as complete."""
+        if self._ids:
+            batches = [keys.trash(batch_id) for batch_id in self._ids.values()]
+            _end_batch(connection, batches=batches, unfinished_field=UNFINISHED_FIELD)
 
     def record(self, queue: str) -> list[str | int]:
         """Return the fields of the batch's hash, each followed by its value."""
@@ -79,11 +88,14 @@ def clear(connection: Redis, queue: str, *, actor: str, ttl: int, progress: Prog
             batch_field=job_fields.TRASH_BATCH,
             expires_ms=batch.expires_ms,
             record=batch.record(queue),
+            unfinished_field=UNFINISHED_FIELD,
+            queue=queue,
+            **audit.step_values(actor),
         )
         return replies.integer(reply)
 
-    event = {"event": "cleared", "queue": queue, "actor": actor, "reason": f"trash {batch_id}"}
-    removed = _remove_waiting(connection, queue, call, progress, event)
+    removed = _remove_waiting(connection, queue, call, progress)
+    batch.end(connection)
     return ClearResult(queue, removed, batch_id if removed else None)
 
 
@@ -99,28 +111,21 @@ def purge(connection: Redis, queue: str, *, actor: str, progress: Progress) -> C
             results_prefix=keys.results(""),
             dependents_suffix=keys.DEPENDENTS_SUFFIX,
             counts_prefix=keys.counts_prefix(queue),
+            queue=queue,
+            **audit.step_values(actor),
         )
         return replies.integer(reply)
 
-    removed = _remove_waiting(connection, queue, call, progress, {"event": "purged", "queue": queue, "actor": actor})
+    removed = _remove_waiting(connection, queue, call, progress)
     return ClearResult(queue, removed, None, purged=True)
 
 
-def _remove_waiting(
-    connection: Redis, queue: str, call: Callable[[int], int], progress: Progress, event: dict[str, str]
-) -> int:
-    """Call a script until it has removed as many jobs as waited at the beginning. Records one event.
-
-    Returns how many were removed.
-    """
+def _remove_waiting(connection: Redis, queue: str, call: Callable[[int], int], progress: Progress) -> int:
+    """Call a script until it has removed as many jobs as waited at the beginning. Returns how many were removed."""
     total = replies.integer(connection.llen(keys.queue(queue)))
     removed = 0
-    try:
-        for removed in _repeat(call, total):
-            progress(removed, total)
-    finally:
-        if removed:
-            _record(connection, count=removed, **event)
+    for removed in _repeat(call, total):
+        progress(removed, total)
     return removed
 
 
@@ -138,24 +143,28 @@ def batches(connection: Redis) -> list[TrashBatch]:
     expiries = [(untrusted_fields.decode(id_), expires_ms) for id_, expires_ms in scored]
     with connection.pipeline(transaction=False) as pipe:
         for id_, _ in expiries:
-            pipe.hmget(keys.trash(id_), "queue", "verb", "by", "at")
+            pipe.hmget(keys.trash(id_), "queue", "verb", "by", "at", UNFINISHED_FIELD)
             pipe.llen(keys.trash_jobs(id_))
         answers = replies.execute(pipe)
     unsorted = [
-        _batch(id_, expires_ms, replies.field_values(record, 4), replies.integer(count))
+        _batch(id_, expires_ms, replies.field_values(record, 5), replies.integer(count))
         for (id_, expires_ms), record, count in zip(expiries, answers[::2], answers[1::2], strict=True)
     ]
     return sorted(unsorted, key=lambda batch: (batch.at, batch.id), reverse=True)
 
 
 def restore(connection: Redis, name: str | None, *, actor: str, progress: Progress) -> RestoreResult:
-    """Put back the jobs that one action removed, the newest action for None.
+    """Put back the jobs that one action removed, the newest action for None. The newest action may have been killed
+    and run again: what its earlier runs removed from the same queues is put back too.
 
     Jobs that waited go to the head of their queue in the order that they had, others into their state. Jobs whose data
     is gone, or that were enqueued again meanwhile, are left out with an event each. Raises NotFoundError, and
     RefusedError if a batch has no queue.
     """
-    chosen = _of_action(batches(connection), name)
+    every = batches(connection)
+    newest = _of_action(every, name)
+    earlier = _unfinished_before(every, newest) if name is None else []
+    chosen = newest + earlier
     for batch in chosen:
         if not batch.queue and not batch.count:  # somebody else has restored all of it meanwhile
             raise NotFoundError(f"no trash batch {batch.id}", hint="qctl trash list")
@@ -171,50 +180,45 @@ def restore(connection: Redis, name: str | None, *, actor: str, progress: Progre
         taken, put_back = _restore_batch(connection, batch, actor, report)
         done += taken
         restored += put_back
-    return RestoreResult(chosen[0].id, ", ".join(dict.fromkeys(batch.queue for batch in chosen)), restored)
+    queues = ", ".join(dict.fromkeys(batch.queue for batch in chosen))
+    return RestoreResult(chosen[0].id, queues, restored, tuple(batch.id for batch in earlier))
 
 
 def _restore_batch(connection: Redis, batch: TrashBatch, actor: str, report: Callable[[int], None]) -> tuple[int, int]:
     """Return how many jobs left the batch, and how many of them were put back."""
     queue = batch.queue
     done = restored = 0
-    try:
-        while True:
-            reply = _restore(
-                connection,
-                batch_jobs=keys.trash_jobs(batch.id),
-                batch=keys.trash(batch.id),
-                batches=keys.TRASH,
-                origins=keys.trash_origins(batch.id),
-                waiting=keys.queue(queue),
-                queues=keys.QUEUES,
-                quarantine=keys.quarantine(queue),
-                causes=keys.causes(queue),
-                scheduled=keys.scheduled(queue),
-                deferred=keys.deferred(queue),
-                finished=keys.finished(queue),
-                failed=keys.failed(queue),
-                canceled=keys.canceled(queue),
-                events=keys.EVENTS,
-                limit=JOBS_PER_CALL,
-                job_prefix=keys.JOB_PREFIX,
-                batch_id=batch.id,
-                batch_field=job_fields.TRASH_BATCH,
-                queue=queue,
-                actor=actor,
-                max_events=events.MAX_ENTRIES,
-                cause_prefix=keys.cause(queue, ""),
-                counts_prefix=keys.counts_prefix(queue),
-            )
-            taken, put_back = map(replies.integer, replies.array(reply))
-            if not taken:
-                return done, restored
-            done += taken
-            restored += put_back
-            report(done)
-    finally:
-        if restored:
-            _record(connection, event="restored", queue=queue, count=restored, actor=actor, reason=f"trash {batch.id}")
+    while True:
+        reply = _restore(
+            connection,
+            batch_jobs=keys.trash_jobs(batch.id),
+            batch=keys.trash(batch.id),
+            batches=keys.TRASH,
+            origins=keys.trash_origins(batch.id),
+            waiting=keys.queue(queue),
+            queues=keys.QUEUES,
+            quarantine=keys.quarantine(queue),
+            causes=keys.causes(queue),
+            scheduled=keys.scheduled(queue),
+            deferred=keys.deferred(queue),
+            finished=keys.finished(queue),
+            failed=keys.failed(queue),
+            canceled=keys.canceled(queue),
+            limit=JOBS_PER_CALL,
+            job_prefix=keys.JOB_PREFIX,
+            batch_id=batch.id,
+            batch_field=job_fields.TRASH_BATCH,
+            queue=queue,
+            cause_prefix=keys.cause(queue, ""),
+            counts_prefix=keys.counts_prefix(queue),
+            **audit.step_values(actor),
+        )
+        taken, put_back = map(replies.integer, replies.array(reply))
+        if not taken:
+            return done, restored
+        done += taken
+        restored += put_back
+        report(done)
 
 
 def empty(connection: Redis, name: str | None, *, actor: str, progress: Progress) -> int:
@@ -260,26 +264,15 @@ def _empty(connection: Redis, batch: TrashBatch, actor: str, limit: int, report:
             dependents_suffix=keys.DEPENDENTS_SUFFIX,
             batch_id=batch.id,
             batch_field=job_fields.TRASH_BATCH,
+            queue=batch.queue,
+            **audit.step_values(actor),
         )
         return replies.integer(reply)
 
     done = 0
-    try:
-        for done in _repeat(call, max(1, limit)):  # a batch without jobs goes too
-            report(done)
-        return done
-    finally:
-        if done:
-            queue = batch.queue or None
-            _record(connection, event="purged", queue=queue, count=done, actor=actor, reason=f"trash {batch.id}")
-
-
-def _record(connection: Redis, *, event: str, **fields: str | int | None) -> None:
-    """Record an event. A full Redis has no memory for it: the action, which frees memory, succeeds all the same."""
-    try:
-        events.record(connection, event, **fields)
-    except OutOfMemoryError:
-        log.debug("Redis is full: no event is recorded for what was %s", event, exc_info=True)
+    for done in _repeat(call, max(1, limit)):  # a batch without jobs goes too
+        report(done)
+    return done
 
 
 def _of_action(every: list[TrashBatch], name: str | None) -> list[TrashBatch]:
@@ -294,14 +287,31 @@ def _of_action(every: list[TrashBatch], name: str | None) -> list[TrashBatch]:
     return sorted(chosen, key=lambda batch: batch.id)
 
 
+def _unfinished_before(every: list[TrashBatch], newest: list[TrashBatch]) -> list[TrashBatch]:
+    """Return the batches of the same action on the same queues that were left unfinished just before, newest first.
+
+    `every` is in the order of `batches`. The first finished batch of a queue ends the search for that queue.
+    """
+    verbs = {batch.queue: batch.verb for batch in newest}
+    unfinished: list[TrashBatch] = []
+    for batch in every:
+        if batch in newest or batch.queue not in verbs:
+            continue
+        if batch.unfinished and batch.verb == verbs[batch.queue]:
+            unfinished.append(batch)
+        else:
+            del verbs[batch.queue]
+    return unfinished
+
+
 def _new_name(now_ms: int) -> str:
     """Return a name that is readable, unique and sorts by time: 20261122-044512-x7f2."""
     return f"{clock.to_datetime(now_ms):%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ID_ALPHABET) for _ in range(4))}"
 
 
 def _batch(batch_id: str, expires_ms: float, record: Sequence[bytes | None], count: int) -> TrashBatch:
-    queue, verb, actor, at = map(untrusted_fields.decode, record)
-    return TrashBatch(batch_id, queue, verb, actor, _time(at), _time(expires_ms), count)
+    queue, verb, actor, at = map(untrusted_fields.decode, record[:4])
+    return TrashBatch(batch_id, queue, verb, actor, _time(at), _time(expires_ms), count, record[4] is not None)
 
 
 def _time(ms: str | float) -> datetime:

@@ -85,6 +85,7 @@ def _trashed(connection: Redis, batch_id: str, queue: str, start: int) -> Iterat
 
 def _batch(connection: Redis, batch: TrashBatch) -> str:
     fields = _fields(replies.bytes_dict(connection.hgetall(keys.trash(batch.id))))
+    fields.pop(trash.UNFINISHED_FIELD, None)
     return _line("batch", id=batch.id, fields=fields, expires_at=round(batch.expires_at.timestamp() * 1000))
 
 

@@ -1,16 +1,25 @@
 """The audit log: one entry for each command that changed something or was refused.
 
 It has a stream of its own, because workers write many events, and people search for the few commands weeks later.
+
+The first step of a command that works in steps writes its entry with the outcome `begun` and the number of jobs; each
+further step, and the end, replaces that entry. A command that is killed leaves the entry of its last step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
 
+from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys, stream_reader
+from qctl.broker.redis.scripts import Script
 from qctl.models import AuditEntry
 from qctl.models.events import moment_of
 
@@ -19,6 +28,54 @@ MAX_ENTRIES = 20_000
 
 MAX_TEXT_CHARACTERS = 1000
 """Maximum length of a command line or a problem; the rest is cut off."""
+
+
+ACT_SECONDS = 86_400
+"""Time (s) after its last step for which a command's entry can be replaced. One that rests for longer gets two."""
+
+_end_act = Script("bookkeeping/end_act", after="redis/types")
+
+
+@dataclass(frozen=True)
+class _Act:
+    """A command that runs, and the fields of its entry that are known from its beginning."""
+
+    id: str
+    fields: list[bytes]
+
+
+_NO_ACT = _Act("", [])
+
+_current: ContextVar[_Act] = ContextVar("current_act", default=_NO_ACT)
+
+
+@contextmanager
+def recording(*, actor: str, command: str, line: str, via: str, trace: str) -> Iterator[None]:
+    """Write the steps that this thread or task takes within the block into the audit, as those of one command.
+
+    The parameters are fields of `AuditEntry`. `record`, called within the block, writes the end.
+    """
+    fields = _encode(actor=actor, command=command, line=line, via=via, trace=trace)
+    token = _current.set(_Act(secrets.token_hex(8), fields))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def step_values(actor: str) -> dict[str, Any]:
+    """Return the values that `step.lua` declares. `actor` signs the events."""
+    act = _current.get()
+    return {
+        "audit": keys.AUDIT,
+        "act": keys.act(act.id),
+        "events": keys.EVENTS,
+        "actor": actor,
+        "max_events": events.MAX_ENTRIES,
+        "max_audit": MAX_ENTRIES,
+        "act_seconds": ACT_SECONDS,
+        "act_fields": act.fields,
+    }
 
 
 def record(
@@ -33,19 +90,22 @@ def record(
     via: str,
     trace: str = "",
 ) -> None:
-    """Append an entry, timed by Redis's clock. The parameters are the fields of `AuditEntry`."""
-    entry = {
-        "actor": actor,
-        "command": command,
-        "line": line[:MAX_TEXT_CHARACTERS],
-        "outcome": outcome,
-        "problem": problem[:MAX_TEXT_CHARACTERS],
-        "ms": "" if seconds is None else str(round(seconds * 1000)),
-        "via": via,
-        "trace": trace,
-    }
-    fields: dict[Any, Any] = {name: value.encode(errors="backslashreplace") for name, value in entry.items() if value}
-    connection.xadd(keys.AUDIT, fields, maxlen=MAX_ENTRIES, approximate=True)
+    """Write an entry, timed by Redis's clock, in place of that of the command's last step.
+
+    The parameters are the fields of `AuditEntry`.
+    """
+    ms = "" if seconds is None else str(round(seconds * 1000))
+    fields = _encode(
+        actor=actor, command=command, line=line, outcome=outcome, problem=problem, ms=ms, via=via, trace=trace
+    )
+    act = keys.act(_current.get().id)
+    _end_act(connection, audit=keys.AUDIT, act=act, max_audit=MAX_ENTRIES, fields=fields)
+
+
+def _encode(**fields: str) -> list[bytes]:
+    """Return the names and values of the fields that are not empty, in turn."""
+    cut = {name: value[:MAX_TEXT_CHARACTERS] for name, value in fields.items() if value}
+    return [part.encode(errors="backslashreplace") for pair in cut.items() for part in pair]
 
 
 def search(
@@ -63,7 +123,7 @@ def search(
 
 
 def _parse(entry_id: str, fields: dict[str, str]) -> AuditEntry:
-    ms = fields.get("ms", "")
+    ms, count = _number(fields.get("ms")), _number(fields.get("count"))
     return AuditEntry(
         at=moment_of(entry_id),
         actor=fields.get("actor", "?"),
@@ -71,7 +131,12 @@ def _parse(entry_id: str, fields: dict[str, str]) -> AuditEntry:
         line=fields.get("line", ""),
         outcome=fields.get("outcome", "?"),
         problem=fields.get("problem", ""),
-        seconds=int(ms) / 1000 if ms.isascii() and ms.isdigit() and len(ms) < 16 else None,
+        seconds=None if ms is None else ms / 1000,
         via=fields.get("via", "?"),
         trace=fields.get("trace", ""),
+        count=count,
     )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -21,7 +21,7 @@ def delete_finished(connection: Redis, queue: str, *, max_jobs: int) -> None:
     excess = int(connection.zcount(registry, 0, latest)) - max_jobs
     if excess > 0:
         ids = connection.zrangebyscore(registry, 0, latest, start=0, num=min(excess, MAX_JOBS_PER_ROUND))
-        cleanup.delete_finished(connection, queue, replies.bytes_list(ids), lambda _done, _total: None)
+        cleanup.delete_finished(connection, queue, replies.bytes_list(ids), lambda _done, _total: None, actor="time")
 
 
 def trash_old_dead_letters(connection: Redis, *, seconds: int, ttl: int) -> int:
@@ -38,4 +38,6 @@ def trash_old_dead_letters(connection: Redis, *, seconds: int, ttl: int) -> int:
         return 0
     chosen = Selection([ChosenJobs(queue, state, ids) for (queue, state), ids in by_queue_and_state.items()])
     batch = trash.Batch(connection, "cleanup failed", actor="time", ttl=ttl)
-    return bulk.run(connection, chosen, Discard("time", batch), progress=lambda _done, _total: None).done
+    result = bulk.run(connection, chosen, Discard("time", batch), progress=lambda _done, _total: None)
+    batch.end(connection)
+    return result.done

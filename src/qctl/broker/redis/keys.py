@@ -162,6 +162,12 @@ EVENTS = f"{QCTL}events"
 AUDIT = f"{QCTL}audit"
 """STREAM of operators' actions, with a cap of its own, so that events of jobs do not displace them."""
 
+
+def act(act_id: str) -> str:
+    """HASH of a command that works in steps: `entry`, its entry in the audit, and `count`, the jobs so far."""
+    return f"{QCTL}act:{act_id}"
+
+
 QUIET = f"{QCTL}quiet"
 """HASH claimant -> JSON {by, at}: quiet claimants, which claim nothing new."""
 

@@ -42,7 +42,10 @@ def restore(session: Session, batch: Batch = None) -> None:
     """
     with session.out.progress("restoring") as progress:
         result = session.ops.trash.restore(batch, progress=progress)
-    line = f"{result.queue}: {quantity(result.restored, 'job')} restored from trash batch {result.batch}"
+    source = f"trash batch {result.batch}"
+    if result.earlier:
+        source += f" and {quantity(len(result.earlier), 'batch')} of the same action, which was interrupted before"
+    line = f"{result.queue}: {quantity(result.restored, 'job')} restored from {source}"
     session.out.report(documents.trash_restore(result), [Cell(line, "good")])
 
 

@@ -40,7 +40,7 @@ def _number(text: str | None) -> int | None:
 
 def audit(entries: Sequence[AuditEntry]) -> Document:
     """`qctl audit`."""
-    columns = ("at", "actor", "command", "line", "outcome", "problem", "duration_seconds", "via", "trace")
+    columns = ("at", "actor", "command", "line", "outcome", "problem", "duration_seconds", "via", "trace", "count")
     rows: list[Record] = [
         {
             "at": time(entry.at),
@@ -52,6 +52,7 @@ def audit(entries: Sequence[AuditEntry]) -> Document:
             "duration_seconds": seconds(entry.seconds),
             "via": entry.via,
             "trace": entry.trace or None,
+            "count": entry.count,
         }
         for entry in entries
     ]

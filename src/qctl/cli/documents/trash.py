@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def trash_list(batches: Sequence[TrashBatch]) -> Document:
     """`qctl trash list`."""
-    columns = ("id", "queue", "verb", "by", "at", "expires_at", "count")
+    columns = ("id", "queue", "verb", "by", "at", "expires_at", "count", "unfinished")
     rows = [
         {
             "id": batch.id,
@@ -24,6 +24,7 @@ def trash_list(batches: Sequence[TrashBatch]) -> Document:
             "at": time(batch.at),
             "expires_at": time(batch.expires_at),
             "count": batch.count,
+            "unfinished": batch.unfinished,
         }
         for batch in batches
     ]
@@ -32,7 +33,7 @@ def trash_list(batches: Sequence[TrashBatch]) -> Document:
 
 def trash_restore(result: RestoreResult) -> Document:
     """`qctl trash restore`."""
-    head = {"batch": result.batch, "queue": result.queue, "restored": result.restored}
+    head = {"batch": result.batch, "queue": result.queue, "restored": result.restored, "earlier": list(result.earlier)}
     return single("qctl.trash.restore/1", "batch", head)
 
 

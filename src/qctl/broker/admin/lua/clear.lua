@@ -10,17 +10,20 @@
 --   counts_prefix: of the queue's counts
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
+--   unfinished_field: field of the batch while its act runs
 --   expires_ms: when the batch expires
+--   queue
 --   record...: fields and values of the batch
 -- Returns how many were moved
--- Atomic: a job is in the queue or in the trash, never in both or neither, and no batch has a job without its record.
-local wrong = wrong_type({waiting, batch_jobs, batch, batches})
+-- Atomic: a job is in the queue or in the trash, never in both or neither, and no batch has a job without its record. The
+--   event and the entry of the audit are written in the step that they describe.
+local wrong = wrong_type({waiting, batch_jobs, batch, batches, audit, act, events})
 if wrong then return wrong end
 local depth = redis.call('LLEN', waiting)
 local ids = depth > 0 and redis.call('LPOP', waiting, limit) or {}
 if #ids == 0 then return 0 end
 redis.call('RPUSH', batch_jobs, unpack(ids))
-redis.call('HSET', batch, unpack(record))
+redis.call('HSET', batch, unfinished_field, '1', unpack(record))
 redis.call('ZADD', batches, expires_ms, batch_id)
 for _, id in ipairs(ids) do
     local job = job_prefix .. id
@@ -30,4 +33,6 @@ for _, id in ipairs(ids) do
     end
 end
 count_removed(#ids, depth)
+record_step(#ids)
+record_event('cleared', queue, #ids, 'trash ' .. batch_id)
 return #ids

@@ -5,9 +5,13 @@
 --   job_prefix: of the hashes of jobs
 --   results_prefix: of the results of jobs
 --   dependents_suffix: of the key of a job's dependents, after the key of its hash
+--   queue
+--   reason: of the event; empty for none
 --   job_ids...: at most 200
 -- Returns how many were deleted
 -- Atomic: a job that was enqueued again under its id meanwhile leaves the registry, and its data stays.
+local wrong = wrong_type({finished, audit, act, events})
+if wrong then return wrong end
 local deleted = 0
 for _, job_id in ipairs(job_ids) do
     if redis.call('ZREM', finished, job_id) == 1 then
@@ -18,5 +22,9 @@ for _, job_id in ipairs(job_ids) do
         end
         deleted = deleted + 1
     end
+end
+if deleted > 0 then
+    record_step(deleted)
+    if reason ~= '' then record_event('purged', queue, deleted, reason) end
 end
 return deleted

@@ -7,6 +7,7 @@
 -- ARGV
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
+--   unfinished_field: field of the batch while its act runs
 --   expires_ms: when the batch expires
 --   batch_record...: fields and values of the batch
 -- Returns what take_jobs.lua returns
@@ -16,7 +17,7 @@ if wrong then return wrong end
 local is_recorded = false
 return take_each(function(id, job, origin)
     if not is_recorded then
-        redis.call('HSET', batch, unpack(batch_record))
+        redis.call('HSET', batch, unfinished_field, '1', unpack(batch_record))
         redis.call('ZADD', batches, expires_ms, batch_id)
         is_recorded = true
     end

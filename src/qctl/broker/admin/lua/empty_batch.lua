@@ -11,9 +11,10 @@
 --   dependents_suffix: of the key of a job's dependents, after the key of its hash
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
+--   queue: empty if the batch does not say
 -- Returns how many left the batch. A job that was enqueued again meanwhile keeps its data.
 -- Atomic: an id leaves the batch in the step that deletes its data. The emptied batch goes in the same step.
-local wrong = wrong_type({batch_jobs, batch, batches, origins})
+local wrong = wrong_type({batch_jobs, batch, batches, origins, audit, act, events})
 if wrong then return wrong end
 local count = redis.call('LLEN', batch_jobs)
 local ids = count > 0 and redis.call('LPOP', batch_jobs, limit) or {}
@@ -26,6 +27,10 @@ for _, id in ipairs(ids) do
     end
     redis.call('HDEL', origins, id)
     if is_discarded then redis.call('UNLINK', job, results_prefix .. id, job .. dependents_suffix) end
+end
+if #ids > 0 then
+    record_step(#ids)
+    record_event('purged', queue, #ids, 'trash ' .. batch_id)
 end
 if count == #ids then
     redis.call('DEL', batch, origins)

@@ -6,7 +6,6 @@
 --   causes HASH
 --   letters ZSET of the dead letters of its cause
 --   queues SET
---   events STREAM
 -- ARGV
 --   job_id
 --   queue
@@ -18,13 +17,11 @@
 --   cause: the cause as the index has it
 --   expires_ms: when the job expires, 0 for never
 --   results_expire_ms: when its results expire, 0 for never
---   actor
---   max_events
 --   fields...: fields and values of its hash
 --   attempts...: for each result its id, the number of fields and values, and those
 -- Returns `done` · `exists` there is such a job, or one of its id is in that location
 -- Atomic: a job is there whole or not at all, and is never imported twice.
-local wrong = wrong_type({location}, location_type) or wrong_type({causes, letters, queues, events})
+local wrong = wrong_type({location}, location_type) or wrong_type({causes, letters, queues, audit, act, events})
 if wrong then return wrong end
 if redis.call('EXISTS', job, results) > 0 then return 'exists' end
 if location_type == 'zset' and redis.call('ZSCORE', location, job_id) then return 'exists' end
@@ -54,4 +51,5 @@ end
 redis.call('SADD', queues, queue_key)
 redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'imported', 'queue', queue, 'job', job_id,
     'actor', actor)
+record_step(1)
 return 'done'

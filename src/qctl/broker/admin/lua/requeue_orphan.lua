@@ -8,18 +8,16 @@
 --   executions ZSET of the job
 --   quarantine HASH
 --   queues SET
---   events STREAM
 -- ARGV
 --   job_id
 --   queue
 --   status: the status that it was found with
 --   now: in RQ's format
---   actor
---   max_events
 --   maxlen: ids at each end of the queue among which it is looked for
 -- Returns 1 put back, 0 it is in a location, or its status has changed
 -- Atomic: its locations are checked in the step that enqueues it, so that it is never in the queue twice.
-local wrong = wrong_type({job, waiting, intermediate, claims, scheduled, executions, quarantine, queues, events})
+local wrong = wrong_type({job, waiting, intermediate, claims, scheduled, executions, quarantine, queues, audit, act,
+    events})
 if wrong then return wrong end
 if redis.call('HGET', job, 'status') ~= status then return 0 end
 if redis.call('LPOS', waiting, job_id, 'MAXLEN', maxlen) then return 0 end
@@ -33,4 +31,5 @@ redis.call('RPUSH', waiting, job_id)
 redis.call('SADD', queues, waiting)
 redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'recovered', 'queue', queue, 'job', job_id,
     'actor', actor, 'reason', 'orphan')
+record_step(1)
 return 1

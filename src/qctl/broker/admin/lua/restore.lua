@@ -14,21 +14,18 @@
 --   finished ZSET
 --   failed ZSET
 --   canceled ZSET
---   events STREAM
 -- ARGV
 --   limit: jobs to put back, at most 200
 --   job_prefix: of the hashes of jobs
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
 --   queue
---   actor
---   max_events
 --   cause_prefix: of the sorted sets of dead letters by cause
 -- Returns {how many left the batch, how many of them were put back}. The others are gone, or were enqueued again
 --   meanwhile; each leaves an event.
 -- Atomic: a job is in its location or in the trash, never in both or neither. The emptied batch goes in the same step.
 local wrong = wrong_type({batch_jobs, batch, batches, origins, waiting, queues, quarantine, causes, scheduled, deferred,
-    finished, failed, canceled, events})
+    finished, failed, canceled, audit, act, events})
 if wrong then return wrong end
 local registries = {scheduled = scheduled, deferred = deferred, finished = finished, failed = failed,
     canceled = canceled}
@@ -93,7 +90,11 @@ for _, id in ipairs(ids) do
         put_back(id, origin)
     end
 end
-if restored > 0 then redis.call('SADD', queues, waiting) end
+if restored > 0 then
+    redis.call('SADD', queues, waiting)
+    record_event('restored', queue, restored, 'trash ' .. batch_id)
+end
+record_step(#ids)
 -- A job that comes back was not removed after all: else it would count as arriving once more.
 if restored_waiting > 0 then count_removed(-restored_waiting) end
 if count == #ids then

@@ -9,14 +9,11 @@
 --   queues SET
 --   causes HASH
 --   canceled ZSET
---   events STREAM
 -- ARGV
 --   queue
 --   job_prefix: of the hashes of jobs
 --   now: in RQ's format
 --   now_seconds: since 1970
---   actor
---   max_events
 --   fingerprint_field: field of a job's hash that has its fingerprint
 --   cause_prefix: of the sorted sets of dead letters by cause
 --   limit_prefix: of the key of a rate limit's waiting jobs, before the name of the limit
@@ -27,7 +24,7 @@
 -- Atomic: a letter leaves the dead ones in the step that enqueues it, so that two operators or a double click run it
 --   once.
 local wrong = wrong_type({failed, quarantine, waiting, recoveries, claims, intermediate, queues, causes, canceled,
-    events})
+    audit, act, events})
 if wrong then return wrong end
 local living = {queued = true, started = true, scheduled = true, deferred = true, finished = true,
     rate_limited = true, ready_to_enqueue = true}
@@ -79,6 +76,10 @@ local function retry(id)
     return 'done'
 end
 
-local reply = {}
-for n, id in ipairs(job_ids) do reply[n] = retry(id) end
+local reply, retried = {}, 0
+for n, id in ipairs(job_ids) do
+    reply[n] = retry(id)
+    if reply[n] == 'done' or reply[n] == 'limited' then retried = retried + 1 end
+end
+record_step(retried)
 return reply

@@ -6,12 +6,9 @@
 --   claims HASH
 --   intermediate LIST
 --   causes HASH
---   events STREAM
 -- ARGV
 --   queue
 --   state
---   actor
---   max_events
 --   job_prefix: of the hashes of jobs
 --   fingerprint_field: field of a job's hash that has its fingerprint
 --   cause_prefix: of the sorted sets of dead letters by cause
@@ -30,7 +27,7 @@ local shift = 0
 -- The error to return if a key of this part holds another type than it should, nil if none does.
 local function wrong_location()
     return wrong_type({location}, location_type)
-        or wrong_type({recoveries, claims, intermediate, causes, events})
+        or wrong_type({recoveries, claims, intermediate, causes, audit, act, events})
 end
 
 local function record(event, id, reason)
@@ -113,7 +110,7 @@ end
 local function take_each(put)
     local results = {}
     if state == 'queued' then take_waiting(results) end
-    local reply = {}
+    local reply, taken = {}, 0
     for n, id in ipairs(job_ids) do
         local origin = results[n] or take_one(id)
         if type(origin) == 'table' then
@@ -122,10 +119,12 @@ local function take_each(put)
             local is_job = redis.call('TYPE', job).ok == 'hash'
             local limit = is_job and redis.call('HGET', job, 'rate_limit_key')
             put(id, is_job and job or nil, origin)
+            taken = taken + 1
             origin = limit and limit ~= '' and 'limited' or 'done'
         end
         reply[n] = origin
     end
+    record_step(taken)
     reply[#reply + 1] = shift
     return reply
 end

@@ -1,0 +1,10 @@
+-- Mark trash batches as complete: the act that filled them has ended.
+-- KEYS
+--   batches... HASH
+-- ARGV
+--   unfinished_field: field of a batch while its act runs
+-- Returns nothing
+-- Atomic: a batch that was restored or emptied meanwhile does not come back.
+for _, batch in ipairs(batches) do
+    if redis.call('TYPE', batch).ok == 'hash' then redis.call('HDEL', batch, unfinished_field) end
+end

@@ -1,0 +1,39 @@
+-- Record a step of an act in the audit and in the events: a part of the scripts that act on jobs step by step, not a
+-- script itself.
+-- KEYS
+--   audit STREAM
+--   act HASH of the act: the id of its entry in the audit, and the jobs of its steps so far
+--   events STREAM
+-- ARGV
+--   actor
+--   max_events
+--   max_audit
+--   act_seconds: how long the act is remembered after a step
+--   act_fields...: fields and values of its entry in the audit; none if no person's command is behind it
+-- Returns nothing. `record_step(count)` writes the entry of the act, in place of the one of the step before it, with the
+--   outcome `begun` and the jobs so far; `record_event(event, queue, count, reason)` appends an event. Both are called
+--   after the step's first write: a Redis that is full accepts them then.
+-- Atomic: an act that is killed after any of its steps has left who, what and how many.
+local function record_step(count)
+    if count == 0 or act_fields_count == 0 then return end
+    local before = redis.call('HGET', act, 'entry')
+    local total = redis.call('HINCRBY', act, 'count', count)
+    if before then redis.call('XDEL', audit, before) end
+    local entry = redis.call('XADD', audit, 'MAXLEN', '~', max_audit, '*', 'outcome', 'begun', 'count', total,
+        unpack(act_fields))
+    redis.call('HSET', act, 'entry', entry)
+    redis.call('EXPIRE', act, act_seconds)
+end
+
+local function record_event(event, queue, count, reason)
+    local fields = {'event', event, 'count', count, 'actor', actor}
+    local function add(name, value)
+        if value == '' then return end
+        fields[#fields + 1] = name
+        fields[#fields + 1] = value
+    end
+    add('queue', queue)
+    add('reason', reason)
+    redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', unpack(fields))
+end
+

@@ -1,0 +1,161 @@
+"""SIGKILL during a command that works in steps: what its steps did is in the events and the audit, with a name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from qctl.broker.admin import trash
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys
+from qctl.models import AuditEntry, ignore_progress
+from qctl.ops import Ops
+from qctl.settings import Settings
+from support import stock
+from support.servers import RedisServer
+from support.waiting import eventually
+
+PROGRAM = str(Path(sys.executable).with_name("qctl"))
+
+JOBS = 40_000
+
+STEP_JOBS = 200
+
+EXPIRY = """
+import os, signal
+from qctl.broker.admin import trash
+from qctl.broker.redis.connection import connect
+from qctl.settings import Settings
+trash.expire(connect(Settings.load()), limit=1_000_000)
+"""
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(own_redis: RedisServer, tmp_path: Path) -> Start:
+    """Start a program with a Redis of its own."""
+
+    def start_process(*command: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, "REDIS_URL": own_redis.url, "QCTL_HOME": str(tmp_path)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    return start_process
+
+
+@pytest.fixture
+def ops(own_redis: RedisServer, tmp_path: Path) -> Ops:
+    environ = {"REDIS_URL": own_redis.url, "QCTL_HOME": str(tmp_path)}
+    return Ops(Settings.load(environ=environ, dotenv=tmp_path / "no.env"))
+
+
+def kill_under_way(process: subprocess.Popen[bytes], left: Callable[[], int]) -> int:
+    """Kill a program once some of its steps are done. Returns how many jobs they changed."""
+    before = left()
+    eventually(lambda: before - left() >= 5 * STEP_JOBS, every=0.001)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait(60) == -signal.SIGKILL, "it had ended before it was killed"
+    assert 0 < left() < before
+    return before - left()
+
+
+def count_events(connection: Redis, name: str) -> int:
+    """Count the jobs of all events of a name; an event of one job has no count."""
+    changes = events.search(connection, lambda event: event.event == name, limit=100_000)
+    assert {event.fields["actor"] for event in changes} <= {events.actor(), "time"}
+    return sum(int(event.fields.get("count", 1)) for event in changes)
+
+
+def only_entry(ops: Ops) -> AuditEntry:
+    (entry,) = ops.audit.list()
+    assert (entry.actor, entry.via) == (events.actor(), "cli")
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("words", "event"),
+    [
+        (("clear", "mail", "--confirm", "mail"), "cleared"),
+        (("clear", "mail", "--purge", "--confirm", "mail"), "purged"),
+        (("job", "delete", "--queue", "mail", "--yes"), "discarded"),
+        (("job", "cancel", "--queue", "mail", "--yes"), "canceled"),
+        (("job", "move", "--queue", "mail", "--to", "email", "--yes"), "moved"),
+    ],
+)
+def test_killed_command_leaves_its_record(
+    words: tuple[str, ...], event: str, start: Start, own_redis: RedisServer, ops: Ops
+) -> None:
+    with own_redis.connect() as connection:
+        stock.fill(connection, "mail", JOBS)
+        process = start(PROGRAM, *words)
+        changed = kill_under_way(process, lambda: connection.llen(keys.queue("mail")))
+        assert count_events(connection, event) == changed
+        entry = only_entry(ops)
+        assert (entry.outcome, entry.count, entry.line) == ("begun", changed, f"qctl {' '.join(words)}")
+
+
+def test_killed_retry_leaves_its_record(start: Start, own_redis: RedisServer, ops: Ops) -> None:
+    with own_redis.connect() as connection:
+        for id_ in stock.fill(connection, "mail", 10_000):
+            connection.hset(keys.job(id_), "status", "failed")
+            connection.zadd(keys.failed("mail"), {id_: 2_000_000_000})
+        connection.delete(keys.queue("mail"))
+        process = start(PROGRAM, "retry", "--all", "--queue", "mail", "--yes")
+        changed = kill_under_way(process, lambda: connection.zcard(keys.failed("mail")))
+        assert count_events(connection, "requeued") == changed
+        assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+@pytest.mark.parametrize(("verb", "event"), [("restore", "restored"), ("empty", "purged"), ("expire", "purged")])
+def test_killed_act_on_the_trash_leaves_its_record(
+    verb: str, event: str, start: Start, own_redis: RedisServer, ops: Ops
+) -> None:
+    with own_redis.connect() as connection:
+        stock.fill(connection, "mail", JOBS)
+        batch = str(trash.clear(connection, "mail", actor="me", ttl=3600, progress=ignore_progress).batch)
+        if verb == "expire":
+            connection.zadd(keys.TRASH, {batch: 1})
+            process = start(sys.executable, "-c", EXPIRY)
+        else:
+            confirm = ["--confirm", "trash"] if verb == "empty" else []
+            process = start(PROGRAM, "trash", verb, *confirm)
+        changed = kill_under_way(process, lambda: connection.llen(keys.trash_jobs(batch)))
+        assert count_events(connection, event) == changed
+        if verb == "expire":
+            assert ops.audit.list() == []
+        else:
+            assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+def test_restore_after_a_killed_clear_knows_both_batches(start: Start, own_redis: RedisServer, ops: Ops) -> None:
+    with own_redis.connect() as connection:
+        ids = stock.fill(connection, "mail", JOBS)
+        kill_under_way(
+            start(PROGRAM, "clear", "mail", "--confirm", "mail"), lambda: connection.llen(keys.queue("mail"))
+        )
+        assert [batch.unfinished for batch in ops.trash.list()] == [True]
+        ops.queues.clear("mail")
+        assert [batch.unfinished for batch in ops.trash.list()] == [False, True]
+        newest, killed = (batch.id for batch in ops.trash.list())
+        result = ops.trash.restore()
+        assert (result.batch, result.earlier, result.restored) == (newest, (killed,), JOBS)
+        assert stock.waiting(connection, "mail") == ids
+
+
+def test_command_that_ends_has_one_entry_with_its_count(start: Start, own_redis: RedisServer, ops: Ops) -> None:
+    with own_redis.connect() as connection:
+        stock.fill(connection, "mail", 1000)
+        assert start(PROGRAM, "clear", "mail", "--confirm", "mail").wait(60) == 0
+        assert (only_entry(ops).outcome, only_entry(ops).count) == ("done", 1000)
+        assert not list(connection.scan_iter(keys.act("*")))
