@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -14,8 +16,11 @@ from qctl.broker.worker.claims import Claimant
 from qctl.errors import NotFoundError, RefusedError, UsageError, WaitTimeoutError
 from qctl.models import RunningJob
 from qctl.ops import Ops
+from qctl.settings import Settings
 from support import stock
+from support.servers import RedisServer
 from support.waiting import eventually
+from support.workers import qctl_worker
 
 
 def test_names(ops: Ops, connection: Redis) -> None:
@@ -176,3 +181,30 @@ def test_a_busy_queue_cannot_be_deleted(ops: Ops, connection: Redis) -> None:
 def test_a_queue_without_recorded_events_has_an_empty_history(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     assert ops.queues.history("mail", seconds=3600, span="hour") == []
+
+
+def test_pause_and_delete_pass_over_a_killed_worker(
+    ops: Ops, connection: Redis, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Its registration lasts 90 s; what it had claimed is all that matters."""
+    with qctl_worker(tmp_path, redis_server.url, "mail") as worker:
+        worker.kill()
+        (name,) = connection.zrange(keys.LEASES, 0, -1)
+        connection.zadd(keys.LEASES, {name: (time.time() - 1) * 1000})  # 15 s later
+        assert [listed.silent for listed in ops.workers.list()] == [True]
+        assert ops.queues.pause("mail").deaf_workers == []
+        findings = {finding.check: finding for finding in ops.doctor.examine().findings}
+        assert "obedience" not in findings
+        assert name.decode() in findings["silent workers"].message
+        ops.queues.delete("mail")
+
+
+def test_full_redis_can_be_paused_and_its_workers_are_not_named(own_redis: RedisServer, tmp_path: Path) -> None:
+    ops = Ops(Settings.load(environ={"REDIS_URL": own_redis.url, "QCTL_HOME": str(tmp_path)}))
+    with own_redis.connect() as connection, qctl_worker(tmp_path, own_redis.url, "mail"):
+        connection.config_set("maxmemory", 1)
+        (name,) = connection.zrange(keys.LEASES, 0, -1)
+        lease = connection.zscore(keys.LEASES, name)
+        assert ops.queues.pause("mail").deaf_workers == []
+        eventually(lambda: connection.zscore(keys.LEASES, name) != lease)
+        assert ops.queues.drain("mail", timeout=5).pause is not None

@@ -19,6 +19,9 @@ class WorkerInfo:
     """A worker that is registered in Redis. `honours_pause` is True if it claims by qctl's script, under the name
     `claimant`.
 
+    It is `silent` if its lease is over, since `lease_until`: it died, or cannot write to Redis. It starts nothing then,
+    and others take the jobs that it had claimed.
+
     `job_function` and `job_since` describe its running job. `memory` (bytes) includes its child, None if the worker
     does not report it; `finished` and `failed` count attempts since `started_at`, `worked` is their total time (s).
     """
@@ -40,6 +43,8 @@ class WorkerInfo:
     failed: int = 0
     worked: float = 0.0
     quiet: Quiet | None = None
+    silent: bool = False
+    lease_until: datetime | None = None
 
 
 @dataclass(frozen=True)

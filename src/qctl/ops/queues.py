@@ -99,6 +99,8 @@ class QueueOps(Part, name="queues"):
     ) -> PauseResult:
         """Pause a queue and its lanes, for `seconds` or until `resume`. No job of it starts after this has returned.
 
+        A dead worker, or one that cannot write to Redis, starts nothing and is no obstacle.
+
         Raises NotFoundError unless `allow_unknown`; RefusedError if a worker ignores pauses, unless `force`;
         WaitTimeoutError if a job that was claimed before has not started within `timeout` seconds.
         """
@@ -165,7 +167,7 @@ class QueueOps(Part, name="queues"):
                 f"cannot delete {name!r}: job {running[0].id} runs",
                 hint=f"drain it first: qctl queue drain {quote(name)}",
             )
-        listening = workers.listening(self._redis, (name,))
+        listening = [worker for worker in workers.listening(self._redis, (name,)) if not worker.silent]
         if listening and not force:
             raise RefusedError(
                 f"cannot delete {name!r}: worker {listening[0].name} listens to it", hint="delete it with --force"

@@ -138,14 +138,14 @@ def _exposure(server: Server, password: bool) -> Finding:
 
 
 def check_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterator[Finding]:
-    """Check for workers that ignore pauses, and for entries of dead workers."""
+    """Check for workers that ignore pauses, for silent ones, and for entries of dead workers."""
     ignoring = [worker.name for worker in living if not worker.honours_pause]
     if ignoring:
-        names = ", ".join(ignoring[:3]) + (f" and {len(ignoring) - 3} more" if len(ignoring) > 3 else "")
         yield Finding(
             "obedience",
             "degraded",
-            f"workers {names} do not claim by qctl's script: they ignore pauses, and a crash may lose their job",
+            f"workers {_listed(ignoring)} do not claim by qctl's script: they ignore pauses, and a crash may lose "
+            "their job",
             "run qctl-worker, or rq worker --queue-class qctl.PausableQueue",
         )
     if dead:
@@ -155,8 +155,21 @@ def check_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterat
             f"{len(dead)} workers are listed but have no heartbeat: counts of workers are too high",
             "qctl doctor --repair",
         )
-    if not ignoring and not dead:
+    silent = [worker.name for worker in living if worker.silent]
+    if silent:
+        yield Finding(
+            "silent workers",
+            "degraded",
+            f"the leases of workers {_listed(silent)} are over: they died, or cannot write to Redis, and others take "
+            "their jobs",
+            "qctl health; a dead worker leaves the list by itself within 2 min",
+        )
+    if not ignoring and not dead and not silent:
         yield Finding("obedience", "ok", f"{len(living)} workers run, and each obeys pauses")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def check_orphans(orphans: Sequence[Orphan]) -> Finding:

@@ -12,7 +12,6 @@ from qctl.view.values import NO_VALUE, age, count, duration, local_time, size
 
 if TYPE_CHECKING:
     from qctl.models import WorkerInfo
-    from qctl.view.table import Style
 
 
 def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:
@@ -30,12 +29,21 @@ def worker_columns(now: datetime) -> list[Column[WorkerInfo]]:
         Column("SEEN", lambda w: Cell(age(w.last_heartbeat, now)), right=True),
         Column("HOST", lambda w: Cell(escape_line(w.host or NO_VALUE)), min_width=8, drop=7),
         Column("PID", lambda w: Cell(NO_VALUE if w.pid is None else str(w.pid)), right=True, drop=8),
-        Column("PAUSE", lambda w: Cell("obeys") if w.honours_pause else Cell("ignores", "warn"), drop=6),
+        Column("PAUSE", _pause, drop=6),
     ]
 
 
+def _pause(worker: WorkerInfo) -> Cell:
+    """Format whether a worker obeys pauses. A silent one starts nothing."""
+    if worker.silent:
+        return Cell("silent", "warn")
+    return Cell("obeys") if worker.honours_pause else Cell("ignores", "warn")
+
+
 def worker_state(worker: WorkerInfo) -> Cell:
-    """Format RQ's state of a worker, and whether it is quiet: it takes no new jobs."""
+    """Format RQ's state of a worker, whether it is quiet, taking no new jobs, and whether it is silent, or dead."""
+    if worker.silent:
+        return Cell("silent", "bad")
     if worker.quiet is None:
         return Cell(escape_line(worker.state))
     return Cell("quiet" if worker.state == "idle" else f"{escape_line(worker.state)}, quiet", "warn")
@@ -46,9 +54,8 @@ def worker_details(worker: WorkerInfo, now: datetime) -> list[Cell]:
     job = worker.current_job or NO_VALUE
     if worker.current_job and worker.job_since:
         job = f"{worker.current_job} {worker.job_function}, for {age(worker.job_since, now)}"
-    pause: tuple[str, Style] = (
-        ("obeys", "") if worker.honours_pause else ("ignores: takes jobs of paused queues", "warn")
-    )
+    pause = _pause(worker)
+    explanation = {"ignores": ": takes jobs of paused queues", "silent": ": it died, or cannot write to Redis"}
     lines = [
         detail_line("worker", worker.name),
         detail_line("state", worker_state(worker).text, worker_state(worker).style),
@@ -59,7 +66,7 @@ def worker_details(worker: WorkerInfo, now: datetime) -> list[Cell]:
         detail_line("seen", f"{age(worker.last_heartbeat, now)} ago"),
         detail_line("memory", NO_VALUE if worker.memory is None else size(worker.memory)),
         detail_line("done", f"{worker.finished}, {worker.failed} failed, in {duration(worker.worked)} of work"),
-        detail_line("pause", *pause),
+        detail_line("pause", pause.text + explanation.get(pause.text, ""), pause.style),
     ]
     if worker.quiet:
         lines.append(detail_line("quiet", f"{age(worker.quiet.at, now)} by {worker.quiet.by}", "warn"))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import socket
 import time
+from datetime import datetime, timezone
 
+import pytest
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from qctl.broker.query import workers
 from qctl.broker.redis import keys
 from qctl.broker.worker.claims import Claimant
 from support import stock
+from support.servers import RedisServer
 from support.waiting import eventually
 
 
@@ -52,9 +56,52 @@ def test_worker_with_a_lease_honours_pauses(connection: Redis) -> None:
 
 
 def test_expired_lease_is_ignored(connection: Redis) -> None:
-    stock.register_worker(connection, "w", "mail", host="h", pid=1)
+    born = datetime.fromtimestamp(time.time() - 10, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    stock.register_worker(connection, "w", "mail", host="h", pid=1, birth=born)
     connection.zadd(keys.LEASES, {"h.1.abc": (time.time() - 60) * 1000})
     assert not workers.living(connection)[0].honours_pause
+
+
+def test_worker_whose_lease_is_over_is_silent_and_starts_nothing(connection: Redis) -> None:
+    over = (time.time() - 30) * 1000
+    born = datetime.fromtimestamp(time.time() - 100, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    stock.register_worker(connection, "h.7.abcdef", "mail", pid=7)
+    stock.register_worker(connection, "h.8.abcdef", "mail", pid=8)
+    stock.register_worker(connection, "pausable", "mail", pid=9, birth=born)
+    stock.register_worker(connection, "deaf", "mail", pid=10)
+    connection.zadd(keys.LEASES, {"h.7.abcdef": over, "h.9.123456": over})
+    assert {worker.name: (worker.honours_pause, worker.silent) for worker in workers.living(connection)} == {
+        "h.7.abcdef": (True, True),
+        "h.8.abcdef": (True, True),  # its lease was deleted, as by FLUSHALL
+        "pausable": (True, True),
+        "deaf": (False, False),
+    }
+    ended = {worker.name: worker.lease_until for worker in workers.living(connection)}["h.7.abcdef"]
+    assert ended is not None
+    assert abs(ended.timestamp() * 1000 - over) < 2
+
+
+def test_stock_worker_is_not_taken_for_an_earlier_process_of_its_number(connection: Redis) -> None:
+    """Workers in containers of one name have the number 1 one after another."""
+    born = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    stock.register_worker(connection, "stock", "mail", pid=1, birth=born)
+    connection.zadd(keys.LEASES, {"h.1.abcdef": (time.time() - 5) * 1000})
+    (worker,) = workers.living(connection)
+    assert (worker.honours_pause, worker.silent, worker.claimant) == (False, False, None)
+
+
+def test_full_redis_does_not_end_leases(own_redis: RedisServer) -> None:
+    connection = own_redis.connect()
+    connection.config_set("maxmemory", 1)
+    claimant = Claimant(connection)
+    claimant.lease.start()
+    try:
+        eventually(lambda: connection.zscore(keys.LEASES, claimant.name))
+        with pytest.raises(OutOfMemoryError):
+            connection.set("more", "x")
+    finally:
+        claimant.lease.stop()
+        connection.close()
 
 
 def test_listening_workers_are_found(connection: Redis) -> None:

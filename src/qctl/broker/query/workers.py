@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,12 +13,17 @@ from redis import Redis
 
 from qctl.broker.query.stats_snapshot import is_alive
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
+from qctl.broker.worker.lease import LEASE_SECONDS
 from qctl.models import Quiet, WorkerInfo
 
 _FIELDS = (
     *("birth", "death", "queues", "state", "hostname", "pid", "current_job", "last_heartbeat"),
     *("successful_job_count", "failed_job_count", "total_working_time", job_fields.WORKER_MEMORY),
 )
+
+
+_OWN_NAME = re.compile(r".+\.\d+\.[0-9a-f]{6}")
+"""Name of a claimant, which qctl's workers have too: host, process, six random digits."""
 
 
 def living(connection: Redis) -> list[WorkerInfo]:
@@ -45,7 +51,7 @@ def _living(connection: Redis) -> list[tuple[bytes, WorkerInfo]]:
         pipe.hgetall(keys.QUIET)
         time, registered, leases, raw_quiet = replies.execute(pipe)
     now = clock.reply_ms(time)
-    claimants = [untrusted_fields.decode(name) for name, expiry in replies.scored_members(leases) if expiry > now]
+    expiries = {untrusted_fields.decode(name): expiry for name, expiry in replies.scored_members(leases)}
     quiet = {untrusted_fields.decode(name): _quiet(raw) for name, raw in replies.bytes_dict(raw_quiet).items()}
     worker_keys = sorted(replies.bytes_set(registered))
     with connection.pipeline(transaction=False) as pipe:
@@ -56,7 +62,7 @@ def _living(connection: Redis) -> list[tuple[bytes, WorkerInfo]]:
     hashes = [replies.field_values(reply, len(_FIELDS)) for reply in answers[::2]]
     executions = map(replies.bytes_set, answers[1::2])
     alive = [
-        (key, _worker(key, fields, claimants, quiet), _job_ids(fields, runs))
+        (key, _worker(key, fields, _Leases(expiries, now), quiet), _job_ids(fields, runs))
         for key, fields, runs in zip(worker_keys, hashes, executions, strict=True)
         if is_alive(fields[:2])
     ]
@@ -108,13 +114,20 @@ def _with_job(worker: WorkerInfo, ids: Sequence[str], jobs: Mapping[tuple[str, s
     return worker
 
 
-def _worker(
-    key: bytes, fields: Sequence[bytes | None], claimants: Sequence[str], quiet: Mapping[str, Quiet]
-) -> WorkerInfo:
+class _Leases(NamedTuple):
+    """When the lease of each claimant ends or ended, by Redis's clock as `now_ms`. Kept for an hour after the end."""
+
+    expiries: Mapping[str, float]
+    now_ms: int
+
+
+def _worker(key: bytes, fields: Sequence[bytes | None], leases: _Leases, quiet: Mapping[str, Quiet]) -> WorkerInfo:
     birth, _, queues, state, raw_host, raw_pid, current, heartbeat, finished, failed, worked, memory = fields
     name = _name(key)
     host, pid = untrusted_fields.decode(raw_host), untrusted_fields.parse_count(raw_pid)
-    claimant = _claimant(name, host, pid, claimants)
+    started = untrusted_fields.parse_time(birth)
+    claimant = _claimant(name, host, pid, started, leases)
+    expiry = leases.expiries.get(claimant, 0.0) if claimant else 0.0
     return WorkerInfo(
         name=name,
         queues=[queue for queue in untrusted_fields.decode(queues).split(",") if queue],
@@ -125,23 +138,36 @@ def _worker(
         last_heartbeat=untrusted_fields.parse_time(heartbeat),
         honours_pause=claimant is not None,
         claimant=claimant,
-        started_at=untrusted_fields.parse_time(birth),
+        started_at=started,
         memory=_large_count(memory),
         finished=_large_count(finished) or 0,
         failed=_large_count(failed) or 0,
         worked=_seconds(worked),
         quiet=quiet.get(claimant or ""),
+        silent=claimant is not None and expiry <= leases.now_ms,
+        lease_until=clock.optional_datetime(expiry) if expiry else None,
     )
 
 
-def _claimant(name: str, host: str, pid: int | None, claimants: Sequence[str]) -> str | None:
+def _claimant(name: str, host: str, pid: int | None, started: datetime | None, leases: _Leases) -> str | None:
     """Return the name by which a worker claims jobs: its own, or one made of its host and process. None for a stock
-    worker."""
-    if name in claimants:
+    worker.
+
+    A lease that ended tells as much as one that lasts, unless it was renewed last before this worker started: another
+    process had the number of its process then.
+    """
+    if name in leases.expiries or _OWN_NAME.fullmatch(name):
         return name
     if pid is None:
         return None
-    return next((claimant for claimant in claimants if claimant.startswith(f"{host}.{pid}.")), None)
+    since = started.timestamp() * 1000 if started else 0
+    prefix = f"{host}.{pid}."
+    candidates = [
+        (expiry, claimant)
+        for claimant, expiry in leases.expiries.items()
+        if claimant.startswith(prefix) and (expiry > leases.now_ms or expiry - LEASE_SECONDS * 1000 >= since)
+    ]
+    return max(candidates)[1] if candidates else None
 
 
 def _quiet(raw: bytes) -> Quiet:

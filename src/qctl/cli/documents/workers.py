@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 _FIELDS = (
     *("name", "queues", "state", "host", "pid", "current_job", "last_heartbeat", "honours_pause", "started_at"),
     *("job_function", "job_since", "memory", "finished", "failed", "worked_seconds", "quiet"),
+    *("silent", "lease_until"),
 )
-_COLUMNS = (*_FIELDS[:-1], "quiet.by", "quiet.at")
+_COLUMNS = tuple(column for field in _FIELDS for column in (("quiet.by", "quiet.at") if field == "quiet" else (field,)))
 
 
 def worker_list(workers: Sequence[WorkerInfo]) -> Document:
@@ -36,6 +37,7 @@ def _worker(worker: WorkerInfo) -> Record:
         *(time(worker.last_heartbeat), worker.honours_pause, time(worker.started_at), worker.job_function or None),
         *(time(worker.job_since), worker.memory, worker.finished, worker.failed, seconds(worker.worked)),
         {"by": quiet.by, "at": time(quiet.at)} if quiet else None,
+        *(worker.silent, time(worker.lease_until)),
     )
     return dict(zip(_FIELDS, values, strict=True))
 
