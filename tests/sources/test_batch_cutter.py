@@ -35,4 +35,4 @@ def test_the_durability_of_the_server_is_logged_at_the_start(
 ) -> None:
     caplog.set_level(logging.INFO)
     with BatchCutter(settings, PIPELINE, 0.01):
-        assert eventually(lambda: "durability: what Redis acknowledges survives its crash" in caplog.text)
+        assert eventually(lambda: "durability: acknowledged data survives a crash" in caplog.text)

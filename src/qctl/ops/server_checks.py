@@ -84,7 +84,7 @@ def _promise(server: Server) -> Iterator[Finding]:
     if config is None:
         yield Finding("promise", "ok", "not checked: this user may not run CONFIG")
     elif config.get("appendonly") == "yes":
-        found = durability.of_policy("yes", config.get("appendfsync", ""))
+        found = durability.from_config("yes", config.get("appendfsync", ""))
         if found is Durability.SYNCED:
             yield Finding("promise", "ok", found.value)
         else:

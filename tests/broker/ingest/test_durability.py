@@ -1,4 +1,4 @@
-"""The durability of an acknowledgement is read from the server."""
+"""Durability of acknowledged data is read from the server's configuration."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from support.servers import RedisServer
         ("no", Durability.THIRTY_SECONDS),
     ],
 )
-def test_each_sync_policy_has_its_durability(own_redis: RedisServer, policy: str, expected: Durability) -> None:
+def test_sync_policy_determines_durability(own_redis: RedisServer, policy: str, expected: Durability) -> None:
     with own_redis.connect() as client:
         client.config_set("appendfsync", policy)
         assert durability.read(client) is expected
 
 
-def test_without_a_log_all_is_in_memory(own_redis: RedisServer) -> None:
+def test_without_append_only_file_data_is_in_memory_only(own_redis: RedisServer) -> None:
     with own_redis.connect() as client:
         client.config_set("appendonly", "no")
         assert durability.read(client) is Durability.MEMORY_ONLY
 
 
-def test_a_user_who_may_not_ask_learns_that_it_is_unknown(own_redis: RedisServer) -> None:
+def test_durability_is_unknown_without_right_to_config(own_redis: RedisServer) -> None:
     with own_redis.connect() as client:
         client.acl_setuser("source", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@read", "-@admin"])
     with Redis(unix_socket_path=str(own_redis.socket), username="source", password="secret") as source:

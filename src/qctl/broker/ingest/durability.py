@@ -1,9 +1,8 @@
-"""Durability of acknowledged data, by the configuration of the server at hand.
+"""Reads from Redis's configuration for how long acknowledged data may be in memory only.
 
-`appendfsync everysec` postpones writing the log for up to 2 s while the disk is busy, and answers all the same: a
-SIGKILL of redis-server then loses what it answered (Redis 7.0 and Valkey 9.1, tried by `python -m faults --fault
-kill-redis` beside programs that write and fsync). WAITAOF does not close that window: on Valkey 9.1 it answers at once
-to a client whose write is not synced yet.
+With `appendfsync everysec`, Redis postpones writing its log for up to 2 s while the disk is busy, but replies at once.
+A SIGKILL of redis-server then loses acknowledged data (measured on Redis 7.0 and Valkey 9.1 by `python -m faults
+--fault kill-redis` under disk load). WAITAOF does not help: Valkey 9.1 replies to it before the write is synced.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from qctl.broker.redis import replies
 
 
 class Durability(Enum):
-    """Cost of a crash or a power cut. The value is the sentence for people."""
+    """Loss of data in a crash or a power cut. The value is a description for people."""
 
-    SYNCED = "what Redis acknowledges survives its crash and a power cut"
+    SYNCED = "acknowledged data survives a crash of Redis and a power cut"
     TWO_SECONDS = "a power cut, or a crash of Redis while its disk is busy, may lose the last 2 s"
     THIRTY_SECONDS = "a power cut, or a crash of Redis while its disk is busy, may lose the last 30 s"
-    MEMORY_ONLY = "Redis keeps no append-only file: its crash loses what it acknowledged"
-    UNKNOWN = "this Redis user may not ask how Redis syncs its log (CONFIG GET appendfsync)"
+    MEMORY_ONLY = "Redis has no append-only file: a crash loses acknowledged data"
+    UNKNOWN = "unknown: this Redis user has no right to CONFIG GET appendfsync"
 
 
 _POLICIES = {
@@ -32,18 +31,18 @@ _POLICIES = {
 }
 
 RECOMMENDATION = "redis-cli config set appendfsync always, and the same in redis.conf"
-"""The configuration under which acknowledged means on disk."""
+"""Next step that gives `SYNCED`."""
 
 
-def of_policy(appendonly: str, appendfsync: str) -> Durability:
-    """The durability of these two values of Redis's configuration."""
+def from_config(appendonly: str, appendfsync: str) -> Durability:
+    """The durability with these values of Redis's configuration."""
     if appendonly != "yes":
         return Durability.MEMORY_ONLY
     return _POLICIES.get(appendfsync.encode(), Durability.UNKNOWN)
 
 
 def read(connection: Redis) -> Durability:
-    """Ask the server. Raises redis-py's exceptions; a refusal of CONFIG is UNKNOWN."""
+    """Read the durability of the server; UNKNOWN without the right to CONFIG. Raises redis-py's errors."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.execute_command("CONFIG", "GET", "appendonly")
         pipe.execute_command("CONFIG", "GET", "appendfsync")
@@ -52,11 +51,11 @@ def read(connection: Redis) -> Durability:
     if None in values:
         return Durability.UNKNOWN
     appendonly, appendfsync = (value or "" for value in values)
-    return of_policy(appendonly, appendfsync)
+    return from_config(appendonly, appendfsync)
 
 
 def _second(answer: object) -> str | None:
-    """The value in a reply of CONFIG GET, None if it was refused."""
+    """The value in a reply of CONFIG GET, None if the command was denied."""
     if isinstance(answer, dict):
         answer = [part for pair in answer.items() for part in pair]
     if not isinstance(answer, list) or len(answer) != 2:
