@@ -99,13 +99,14 @@ _qctl_place() {
         'alert list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'alert test') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'alert mute') verbs='' flags='--help --off --json' takes='--for= --reason= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'user') verbs='list create promote demote remove password' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user') verbs='list create promote demote remove password logout' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user list') verbs='' flags='--help --json' takes='--role= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user create') verbs='' flags='--help --admin --generate --json' takes='--name= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user promote') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user demote') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user remove') verbs='' flags='--help --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user password') verbs='' flags='--help --generate --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user logout') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics') verbs='show export' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics show') verbs='' flags='--help --json' takes='--since= --step= --plot=depth,rate,wait,run --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'metrics export') verbs='' flags='--help --json' takes='--to=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

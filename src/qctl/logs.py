@@ -17,7 +17,7 @@ from functools import lru_cache
 from qctl.safe import escape_line, escape_text, redact
 from qctl.settings import Settings
 
-CONTEXT_KEYS = ("event", "jobId", "traceId", "userId", "method", "path", "status", "ms")
+CONTEXT_KEYS = ("event", "jobId", "traceId", "userId", "method", "path", "client", "status", "ms")
 """Keys that a caller may add to a line by logging's `extra`, or to all lines by `log_context`."""
 
 _context: ContextVar[Mapping[str, str | None]] = ContextVar("context")

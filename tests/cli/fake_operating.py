@@ -74,7 +74,10 @@ ADA = Account("ada@example.com", "6920b670c1afd03b72e31e73", "ada", "admin", NOW
 ANSWERS: dict[str, Any] = {
     "users__list": Accounts([ADA], 1),
     "users__create": lambda *_, **__: AccountChange(ADA, password="made-up"),
-    **{f"users__{verb}": lambda *_: AccountChange(ADA) for verb in ("promote", "demote", "remove", "password")},
+    **{
+        f"users__{verb}": lambda *_: AccountChange(ADA)
+        for verb in ("promote", "demote", "remove", "password", "log_out")
+    },
     "workers__list": lambda _queue=None: [WORKER],
     "workers__select": lambda patterns: [replace(WORKER, name=name) for name in ("w1", "w2")] if patterns else [],
     "workers__show": lambda name: replace(WORKER, name=name),

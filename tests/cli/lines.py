@@ -83,7 +83,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("user", "create"): ("ada@example.com", "--generate"),
     ("user", "password"): ("ada@example.com", "--generate"),
     ("user", "remove"): ("ada@example.com", "--yes"),
-    **{("user", verb): ("ada@example.com",) for verb in ("promote", "demote")},
+    **{("user", verb): ("ada@example.com",) for verb in ("promote", "demote", "logout")},
     ("backup",): ("kept.jsonl", "--force"),
     ("restore",): ("-",),
 }

@@ -20,7 +20,7 @@ MakeGateway = Callable[..., Gateway]
 TESTS = Path(__file__).parents[1]
 
 
-ADMIN_KEY = "the-admin-key-of-these-tests"
+ADMIN_KEY = "the-admin-key-of-all-these-tests-of-2026"
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,9 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.gateway.tokens import Tokens
 from qctl.service import QueueService
 from qctl.settings import Settings
-from support.gateway import SECRET, Gateway
+from support.gateway import Gateway
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -26,7 +25,7 @@ EDGE = "edge-of-a-part"
 
 @pytest.fixture
 def ada(shared_gateway: Gateway) -> Any:
-    return partial(shared_gateway.request, token=Tokens(SECRET, 600).issue("ada", "user"))
+    return partial(shared_gateway.request, token=shared_gateway.token("ada"))
 
 
 def form(*parts: tuple[str, str | None, bytes]) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def test_text_is_enqueued_and_only_its_sender_sees_the_status(
     status = ada("GET", f"/api/messages/status/{job_id}").json
     assert (status["jobId"], status["status"], status["result"]) == (job_id, "pending", None)
     path = f"/api/messages/status/{job_id}"
-    assert shared_gateway.request("GET", path, token=Tokens(SECRET, 600).issue("eve", "user")).status == 404
+    assert shared_gateway.request("GET", path, token=shared_gateway.token("eve")).status == 404
     assert shared_gateway.request("GET", path).status == 401
 
 

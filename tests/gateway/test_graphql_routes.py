@@ -19,7 +19,7 @@ from qctl.service import QueueService
 from qctl.sinks.sqlite import READINGS, SqliteSink
 from support.gateway import Gateway, Response
 
-KEY = "the-admin-key-of-these-tests"
+KEY = "the-admin-key-of-all-these-tests-of-2026"
 NOTE = {"receiverId": "ada", "text": "hello"}
 
 

@@ -25,8 +25,15 @@ def test_request_is_one_log_line_without_secrets(gateway: Gateway) -> None:
     assert answer.headers["X-Trace-Id"] == "trace-3"
     owner, job = answer.json["job"]["ownerId"], answer.json["job"]["_id"]
     (line,) = eventually(lambda: gateway.requests("trace-3"))
-    fields = {name: line[name] for name in ("event", "method", "path", "status", "userId")}
-    assert fields == {"event": "request", "method": "POST", "path": "/job/create", "status": "201", "userId": owner}
+    fields = {name: line[name] for name in ("event", "method", "path", "client", "status", "userId")}
+    assert fields == {
+        "event": "request",
+        "method": "POST",
+        "path": "/job/create",
+        "client": "127.0.0.1",
+        "status": "201",
+        "userId": owner,
+    }
     assert line["ms"].isdecimal()
     (submitted,) = [line for line in gateway.log if line.get("event") == "submit" and line["traceId"] == "trace-3"]
     assert (submitted["jobId"], submitted["traceId"], submitted["userId"]) == (job, "trace-3", owner)

@@ -9,7 +9,7 @@ import pytest
 
 from support.gateway import BIN, Gateway
 
-KEY = "the-admin-key-of-these-tests"
+KEY = "the-admin-key-of-all-these-tests-of-2026"
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 

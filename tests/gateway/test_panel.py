@@ -18,7 +18,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from qctl.broker.redis import keys
-from qctl.gateway.login_throttle import MAX_FAILURES
+from qctl.gateway.doors import KEY as KEY_DOOR
 from qctl.gateway.tokens import PANEL_AUDIENCE, Tokens
 from qctl.ops import Ops
 from qctl.settings import Settings
@@ -28,7 +28,7 @@ from support.gateway import SECRET, Gateway
 from support.waiting import eventually
 from support.web_terminal import TerminalSession, upgrade_status
 
-KEY = "the-admin-key-of-these-tests"
+KEY = "the-admin-key-of-all-these-tests-of-2026"
 
 PATHS = ("/admin/queues", "/api/admin/queues")
 
@@ -121,10 +121,10 @@ def test_the_admin_key_is_exchanged_for_a_cookie(gateway: Gateway, path: str) ->
 
 def test_wrong_keys_are_throttled(make_gateway: MakeGateway) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=KEY)
-    statuses = [log_in(gateway, "wrong").status for _ in range(MAX_FAILURES + 1)]
-    assert statuses == [401] * MAX_FAILURES + [429]
+    statuses = [log_in(gateway, "wrong").status for _ in range(KEY_DOOR.address_limit + 1)]
+    assert statuses == [401] * KEY_DOOR.address_limit + [429]
     assert log_in(gateway).status == 429
-    assert request(gateway, "GET", PATHS[0], **{"X-Admin-Key": KEY}).status == 200
+    assert request(gateway, "GET", PATHS[0], **{"X-Admin-Key": KEY}).status == 429
 
 
 def test_other_pages_and_other_tokens_are_refused(gateway: Gateway) -> None:
@@ -146,13 +146,13 @@ def test_an_admins_token_opens_it_until_it_expires(gateway: Gateway) -> None:
     users = SqliteUsers(Settings.load({"QCTL_HOME": str(gateway.folder)}))
     admin = new_user(f"{secrets.token_hex(8)}@example.com", "Ada", "$none", "admin")
     assert users.add(admin)
-    assert log_in(gateway, Tokens(SECRET, 60).issue(admin.id, "user")).status == 403
-    soon = Tokens(SECRET, 9).issue(admin.id, "admin")
+    assert log_in(gateway, gateway.token(admin.id)).status == 403
+    soon = gateway.token(admin.id, "admin", 9)
     session = open_panel(gateway, cookie_of(log_in(gateway, soon)))
     session.until("connected")
     assert session.close_reason() == (1000, "the login has expired: log in again")
     eventually(lambda: not panels(gateway), 20, "end of the process")
-    cookie = cookie_of(log_in(gateway, Tokens(SECRET, 60).issue(admin.id, "admin")))
+    cookie = cookie_of(log_in(gateway, gateway.token(admin.id, "admin")))
     assert request(gateway, "GET", PATHS[0], Cookie=cookie).status == 200
     users.delete(admin)
     assert request(gateway, "GET", PATHS[0], Cookie=cookie).status == 401

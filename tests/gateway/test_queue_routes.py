@@ -10,14 +10,13 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.gateway.tokens import Tokens
 from qctl.ops import Ops
 from qctl.service import QueueService
 from qctl.settings import Settings
 from qctl.store.users import SqliteUsers, new_user
-from support.gateway import SECRET, Gateway, Response
+from support.gateway import Gateway, Response
 
-KEY = "the-admin-key-of-these-tests"
+KEY = "the-admin-key-of-all-these-tests-of-2026"
 NOTE = {"receiverId": "ada", "text": "hello"}
 
 
@@ -43,7 +42,7 @@ def create_admin(gateway: Gateway) -> tuple[str, str]:
     users = SqliteUsers(Settings.load({"QCTL_HOME": str(gateway.folder)}))
     user = new_user(f"{secrets.token_hex(8)}@example.com", "Ada", "$none", "admin")
     assert users.add(user)
-    return Tokens(SECRET, 60).issue(user.id, "admin"), user.id
+    return gateway.token(user.id, "admin"), user.id
 
 
 def waiting(answer: Response) -> int:
@@ -89,14 +88,14 @@ def test_changes_need_an_operator(anybody: Any, shared_gateway: Gateway, ops: Op
     assert (refused.status, refused.json["success"]) == (401, False)
     assert anybody(method, path, X_Admin_Key="another").status == 401
     assert anybody(method, path, X_Admin_Key="").status == 401
-    tokens = Tokens(SECRET, 60)
-    assert anybody(method, path, token=tokens.issue("u1", "user")).status == 403
-    assert ops.audit.list() == []
-    assert anybody(method, path, token=tokens.issue("u2", "admin")).status == 403, "no user has this id"
-    assert ops.audit.list() == []
+    assert anybody(method, path, token=shared_gateway.token("u1")).status == 403
+    assert anybody(method, path, token=shared_gateway.token("u2", "admin")).status == 403, "no user has this id"
+    refused = ops.audit.list()
+    assert {act.outcome for act in refused} == {"refused"}
+    assert [act.actor for act in refused] == ["127.0.0.1@gateway", "u1@gateway", "u2@gateway"]
     token, admin = create_admin(shared_gateway)
     assert anybody(method, path, token=token).status == 200
-    (act,) = ops.audit.list()
+    act = ops.audit.list()[-1]
     assert (act.actor, act.via, act.outcome) == (f"{admin}@gateway", "gateway", "done")
 
 

@@ -10,20 +10,21 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.gateway.tokens import Tokens
-from support.gateway import SECRET, Gateway
+from support.gateway import Gateway
 from support.ingest import items
 from support.servers import RedisServer
 from support.waiting import eventually
 
-KEY = "the-admin-key-of-these-tests"
+KEY = "the-admin-key-of-all-these-tests-of-2026"
+DEVICE_TOKEN = "token-of-a-device-0123456789abcdef"
+
 ATTIC = {"device": "attic", "temperature": 21.5, "timestamp": "2024-03-20T10:30:00Z"}
 
 
 @pytest.fixture
 def post(shared_gateway: Gateway) -> Any:
     """Send a POST as a user."""
-    return partial(shared_gateway.request, "POST", token=Tokens(SECRET, 600).issue("ada", "user"))
+    return partial(shared_gateway.request, "POST", token=shared_gateway.token("ada"))
 
 
 def arrived(connection: Redis, count: int) -> list[dict[str, Any]]:
@@ -82,19 +83,19 @@ def test_users_operators_and_devices_may_post(make_gateway: Callable[..., Gatewa
     assert shared_gateway.request("POST", "/api/readings", ATTIC, token="a-device").status == 401
     assert shared_gateway.request("POST", "/api/readings", ATTIC, X_Admin_Key="another").status == 401
     assert shared_gateway.request("POST", "/api/readings", ATTIC, X_Admin_Key=KEY).status == 202
-    gateway = make_gateway(QCTL_READINGS_TOKEN="a-device")
-    assert gateway.request("POST", "/api/readings", ATTIC, token="a-device").status == 202
-    assert gateway.request("POST", "/api/readings", ATTIC, token="a-devicf").status == 401
+    gateway = make_gateway(QCTL_READINGS_TOKEN=DEVICE_TOKEN)
+    assert gateway.request("POST", "/api/readings", ATTIC, token=DEVICE_TOKEN).status == 202
+    assert gateway.request("POST", "/api/readings", ATTIC, token=DEVICE_TOKEN[:-1]).status == 401
 
 
 @pytest.mark.kill
 def test_503_with_retry_after_while_redis_is_unreachable_or_full(
     make_gateway: Callable[..., Gateway], own_redis: RedisServer
 ) -> None:
-    gateway = make_gateway(redis_url=own_redis.url, QCTL_READINGS_TOKEN="device", QCTL_BUFFER_HIGH_WATER="1000")
+    gateway = make_gateway(redis_url=own_redis.url, QCTL_READINGS_TOKEN=DEVICE_TOKEN, QCTL_BUFFER_HIGH_WATER="1000")
 
     def status() -> int:
-        answer = gateway.request("POST", "/api/readings", ATTIC, token="device")
+        answer = gateway.request("POST", "/api/readings", ATTIC, token=DEVICE_TOKEN)
         if answer.status == 503:
             assert answer.json == {
                 "success": False,

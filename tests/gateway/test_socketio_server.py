@@ -63,7 +63,13 @@ def make_client(tmp_path: Path, shared_gateway: Gateway, socketio_client: Path) 
 
 
 def token_of(user: str, seconds: int = 600) -> str:
-    return Tokens(SECRET, seconds).issue(user, "user")
+    return Tokens(SECRET, seconds).issue(user, "user", version=1)
+
+
+@pytest.fixture(autouse=True)
+def _sessions(connection: Redis) -> None:
+    """The session version of the tokens that `token_of` makes."""
+    connection.hset(keys.USER_SESSIONS, mapping=dict.fromkeys(("ada", "bob", "eve"), 1))
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])

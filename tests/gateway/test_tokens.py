@@ -21,7 +21,7 @@ MakeSettings = Callable[..., Settings]
 
 NOW = int(time.time())
 
-VALID = {"sub": "6920b670c1afd03b72e31e73", "aud": AUDIENCE, "iat": NOW - 5, "exp": NOW + 3600}
+VALID = {"sub": "6920b670c1afd03b72e31e73", "aud": AUDIENCE, "iat": NOW - 5, "exp": NOW + 3600, "jti": "1", "ver": 1}
 
 
 def signed(claims: dict[str, Any], key: str = SECRET, algorithm: str = "HS256") -> str:
@@ -51,6 +51,7 @@ ATTACKS = {
     "no aud": without("aud"),
     "no sub": without("sub"),
     "no iat": without("iat"),
+    "no jti": without("jti"),
     "a number as sub": signed({**VALID, "sub": 7}),
     "endless": signed({**VALID, "exp": 10**18}),
     "no token": "x",
@@ -70,7 +71,7 @@ def test_issued_token_identifies_its_user(tokens: Tokens) -> None:
     assert (caller.id, caller.role) == ("6920", "user")
     assert 3500 < caller.expires.timestamp() - time.time() <= 3600
     claims = jwt.decode(tokens.issue("6920", "user"), options={"verify_signature": False})
-    assert claims.keys() == {"sub", "aud", "iat", "exp", "role"}
+    assert claims.keys() == {"sub", "aud", "iat", "exp", "role", "ver", "jti"}
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -104,7 +105,8 @@ def test_routes_of_users_need_a_token(gateway: Gateway) -> None:
     for method, path in paths:
         assert gateway.request(method, path, {"name": "x"} if method == "POST" else None).status == 401
     assert gateway.request("GET", "/job", Authorization="Basic YTpi").status == 401
-    assert gateway.request("GET", "/job", token=signed(VALID)).status == 200
+    assert gateway.request("GET", "/job", token=signed(VALID)).json["error"] == "Logged out", "its user has no session"
+    assert gateway.request("GET", "/job", token=gateway.token("6920b670c1afd03b72e31e73")).status == 200
 
 
 @pytest.mark.parametrize(

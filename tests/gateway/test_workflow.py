@@ -49,7 +49,7 @@ def statuses(gateway: Gateway, token: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("below", ["", "/api"])
 def test_user_logs_in_and_creates_jobs(gateway: Gateway, below: str) -> None:
-    who = {"email": f"{secrets.token_hex(8)}@example.com", "password": "demo123"}
+    who = {"email": f"{secrets.token_hex(8)}@example.com", "password": "demo-of-123-jobs"}
     created = gateway.request("POST", f"{below}/user/create", {"username": "demo", **who})
     assert created.status == 201
     assert created.json.keys() == {"_id", "username", "email", "con", "mon"}

@@ -90,6 +90,7 @@ def test_a_binary_file_is_named(tmp_path: Path) -> None:
         ("QCTL_ALLOWED_JOBS", "my.tasks.*, *.tasks", "must start with your own package"),
         ("QCTL_ALLOWED_JOBS", "eval", "must start with your own package"),
         ("QCTL_ALLOWED_JOBS", "my.tasks.a b", "is not a list of dotted names"),
+        ("QCTL_ALLOWED_JOBS", "my._private.*", "begins with _"),
         ("MQTT_ENABLED", "maybe", "'maybe' is not true or false"),
         ("MQTT_PORT", "x" * 5000, f"'{'x' * 60}...' is not a whole number"),
         ("MQTT_PORT", "1_883", "is not a whole number"),

@@ -13,8 +13,12 @@ from qctl.errors import RefusedError
 from qctl.settings import Settings
 from qctl.sources.socket_auth import admit
 
-KEY = "k" * 32
+KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+TOKEN = "s3crét-token-of-0123456789-abcdefgh"
 Make = Callable[..., Settings]
+
+LATER = time.time() + 3600
 
 
 def token(key: str = KEY, algorithm: str = "HS256", **claims: Any) -> str:
@@ -30,37 +34,40 @@ def test_everybody_where_nothing_is_set(settings: Settings) -> None:
 
 
 def test_the_token_that_is_set(make_settings: Make) -> None:
-    settings = make_settings(SOCKET_TOKEN="s3crét")
-    assert admit(settings, {"token": "s3crét"}) is None
+    settings = make_settings(SOCKET_TOKEN=TOKEN)
+    assert admit(settings, {"token": TOKEN}) is None
 
 
 @pytest.mark.parametrize(
-    "auth", [None, {}, "s3crét", ["s3crét"], {"token": ""}, {"token": None}, {"token": "s3cre"}, {"token": "\ud800"}]
+    "auth", [None, {}, TOKEN, [TOKEN], {"token": ""}, {"token": None}, {"token": TOKEN[:-1]}, {"token": "\ud800"}]
 )
 def test_nobody_without_it(make_settings: Make, auth: Any) -> None:
     with pytest.raises(RefusedError, match="token"):
-        admit(make_settings(SOCKET_TOKEN="s3crét"), auth)
+        admit(make_settings(SOCKET_TOKEN=TOKEN), auth)
 
 
 def test_a_jwt_names_its_user(make_settings: Make) -> None:
     settings = make_settings(SECRET_KEY=KEY)
     assert admit(settings, {"token": token(sub="u1", exp=time.time() + 60)}) == "u1"
-    assert admit(settings, {"token": token(name="no sub")}) is None
 
 
 @pytest.mark.parametrize(
     "bad",
     [
         token(sub="u1", exp=time.time() - 60),
-        token(sub="u1", nbf=time.time() + 86_400),
-        token(key="x" * 32, sub="u1"),
-        token(key=KEY * 2, algorithm="HS512", sub="u1"),
-        unsigned(sub="u1"),
+        token(sub="u1", nbf=time.time() + 86_400, exp=LATER),
+        token(key="x" * 32, sub="u1", exp=LATER),
+        token(key=KEY * 2, algorithm="HS512", sub="u1", exp=LATER),
+        unsigned(sub="u1", exp=LATER),
+        token(sub="u1"),
+        token(name="no sub", exp=LATER),
+        token(sub="", exp=LATER),
+        token(sub="u1", aud="another program", exp=LATER),
         KEY,
         "a.b.c",
         "x" * 100_000,
     ],
-    ids=range(8),
+    ids=range(12),
 )
 def test_a_jwt_that_is_not_ours_or_not_valid_now(make_settings: Make, bad: str) -> None:
     with pytest.raises(RefusedError) as raised:
@@ -69,8 +76,16 @@ def test_a_jwt_that_is_not_ours_or_not_valid_now(make_settings: Make, bad: str) 
 
 
 def test_either_will_do_where_both_are_set(make_settings: Make) -> None:
-    settings = make_settings(SOCKET_TOKEN="s3cret", SECRET_KEY=KEY)
-    assert admit(settings, {"token": "s3cret"}) is None
-    assert admit(settings, {"token": token(sub="u1")}) == "u1"
+    settings = make_settings(SOCKET_TOKEN=TOKEN, SECRET_KEY=KEY)
+    assert admit(settings, {"token": TOKEN}) is None
+    assert admit(settings, {"token": token(sub="u1", exp=LATER)}) == "u1"
     with pytest.raises(RefusedError):
         admit(settings, {"token": "other"})
+
+
+def test_claim_and_audience_are_those_of_the_settings(make_settings: Make) -> None:
+    settings = make_settings(SECRET_KEY=KEY, QCTL_JWT_CLAIM="userId", QCTL_JWT_AUDIENCE="chat")
+    assert admit(settings, {"token": token(userId=7, aud="chat", exp=LATER)}) == "7"
+    for claims in ({"userId": 7}, {"userId": 7, "aud": "shop"}, {"sub": "7", "aud": "chat"}):
+        with pytest.raises(RefusedError):
+            admit(settings, {"token": token(**claims, exp=LATER)})

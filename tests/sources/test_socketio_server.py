@@ -285,34 +285,39 @@ def test_a_batch_is_not_cut_before_it_is_full_or_due(make_batcher: Callable[...,
         eventually(lambda: connection.llen(keys.queue("socket-data")) == 1)
 
 
+TOKEN = "s3cret-token-of-these-tests-0123456789"
+
+KEY = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+
 # --- who may come in ----------------------------------------------------------------------------------------
 
 
 def test_only_who_has_the_token_is_admitted(make_batcher: Callable[..., Batcher], connection: Redis) -> None:
-    batcher = make_batcher(SOCKET_TOKEN="s3cret", SECRET_KEY="k" * 32)
+    batcher = make_batcher(SOCKET_TOKEN=TOKEN, SECRET_KEY=KEY)
     for auth in (None, {"token": "wrong"}):
         with pytest.raises(socketio.exceptions.ConnectionError), Sender(batcher.url, auth=auth):
             pass
-    with Sender(batcher.url, auth={"token": "s3cret"}) as sender:
+    with Sender(batcher.url, auth={"token": TOKEN}) as sender:
         assert sender.ask(message("m-1", user_id="anybody"))["ok"]
-    with Sender(batcher.url, auth={"token": jwt.encode({"sub": "u1"}, "k" * 32)}) as sender:
+    with Sender(batcher.url, auth={"token": jwt.encode({"sub": "u1", "exp": time.time() + 60}, KEY)}) as sender:
         assert sender.ask(message("m-2", user_id="u1"))["ok"]
         assert sender.ask(message("m-3", user_id="u2"))["reason"] == "user_id is not the token's user"
     (letter,) = letters(connection, "messages")
     assert letter.args[1] == "u1"
-    assert "s3cret" not in batcher.output
+    assert TOKEN not in batcher.output
 
 
 def test_what_is_sent_before_being_admitted_is_not_taken(
     make_batcher: Callable[..., Batcher], connection: Redis
 ) -> None:
-    batcher = make_batcher(SOCKET_TOKEN="s3cret")
+    batcher = make_batcher(SOCKET_TOKEN=TOKEN)
     with Raw(batcher, hello=False) as raw:
         raw.event(message("m-1"), id=1)
         raw.socket.send('40{"token":"wrong"}')
         assert raw.hears('44{"message":"the token is not valid"}')
         raw.event(message("m-2"), id=2)
-        raw.socket.send('40{"token":"s3cret"}')
+        raw.socket.send(f'40{{"token":"{TOKEN}"}}')
         assert str(raw.socket.recv(5)).startswith("40{")
         raw.event(message("m-3"), id=3)
         assert raw.answer() == (3, {"ok": True, "msg_id": "m-3"})

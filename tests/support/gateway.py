@@ -12,6 +12,9 @@ from http.client import HTTPMessage
 from pathlib import Path
 from typing import Any
 
+from qctl.gateway.tokens import Tokens
+from qctl.ops import Ops
+from qctl.settings import Settings
 from support.process import Program, free_port
 
 BIN = Path(sys.executable).parent
@@ -40,6 +43,7 @@ class Gateway(Program):
 
     def __init__(self, folder: Path, redis_url: str, *, name: str = "gateway", **env: str) -> None:
         self.port = free_port()
+        self._redis_url = redis_url
         settings = {
             "REDIS_URL": redis_url,
             "QCTL_HOME": str(folder),
@@ -79,6 +83,14 @@ class Gateway(Program):
         except urllib.error.HTTPError as error:
             with error:
                 return Response(error.code, error.headers, error.read())
+
+    def token(self, user: str, role: str = "user", seconds: int = 600) -> str:
+        """A token for a user id, as a login issues it; the user need not exist."""
+        ops = Ops(Settings.load({"REDIS_URL": self._redis_url}))
+        try:
+            return Tokens(SECRET, seconds).issue(user, role, version=ops.sessions.start(user))
+        finally:
+            ops.close()
 
     def user(self, email: str | None = None) -> str:
         """The token of a user, of a new one by default."""

@@ -149,7 +149,15 @@ NOUNS: Mapping[str, Noun] = {
     "user": Noun(
         OPERATION,
         "Manage users and admins of the gateway.",
-        ("users.list_users", "users.create", "users.promote", "users.demote", "users.remove", "users.password"),
+        (
+            "users.list_users",
+            "users.create",
+            "users.promote",
+            "users.demote",
+            "users.remove",
+            "users.password",
+            "users.logout",
+        ),
     ),
     "metrics": Noun(MONITORING, "Show metrics, or export them to Prometheus.", ("metrics.show", "metrics.export")),
     "context": Noun(

@@ -14,8 +14,9 @@ from starlette.exceptions import HTTPException
 
 from qctl.errors import NotFoundError, QctlError, RefusedError, UnreachableError, UsageError, WaitTimeoutError
 from qctl.gateway import dependencies
-from qctl.gateway.authentication import CHALLENGE, bearer, caller
+from qctl.gateway.authentication import bearer, caller
 from qctl.gateway.dependencies import Backend
+from qctl.gateway.doors import CHALLENGE
 
 T = TypeVar("T")
 
@@ -80,17 +81,20 @@ async def operator(
     key: Annotated[str | None, Depends(admin_key)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Operator:
-    """Dependency of routes that need an operator. Raises HTTPException: 401 without credentials, 403 for users."""
+    """Dependency of routes that need an operator. Raises HTTPException: 401 without credentials, 403 for users.
+
+    Raises RateLimitedError after too many wrong keys. Refusals are in the audit log.
+    """
     gateway = dependencies.backend_of(request)
     if key is not None:
-        if not is_admin_key(gateway, key):
-            raise HTTPException(401, "Invalid admin key", CHALLENGE)
+        await gateway.doors.check_key(request, is_admin_key(gateway, key), "Invalid admin key")
         request.state.user = "admin-key"
         return Operator("admin-key@gateway", request.state.trace, gateway)
     if credentials is None:
         raise HTTPException(401, "Admin key or token required", CHALLENGE)
     user = await caller(request, credentials)
     if not await gateway.accounts.is_admin(user):
+        await gateway.doors.note_refusal(request, "Admins only")
         raise HTTPException(403, "Admins only")
     return Operator(f"{user.id}@gateway", request.state.trace, gateway)
 

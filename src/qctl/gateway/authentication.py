@@ -10,11 +10,10 @@ from starlette.exceptions import HTTPException
 
 from qctl.errors import RefusedError
 from qctl.gateway import dependencies
+from qctl.gateway.doors import CHALLENGE
 from qctl.gateway.tokens import Caller
 
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="The `jwt` of the response to `POST /login`.")
-
-CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 async def caller(
@@ -23,8 +22,10 @@ async def caller(
     """Dependency of routes that need a user. Raises HTTPException (401)."""
     if credentials is None:
         raise HTTPException(401, "No token provided", CHALLENGE)
+    backend = dependencies.backend_of(request)
     try:
-        user = dependencies.backend_of(request).tokens.read(credentials.credentials)
+        user = backend.tokens.read(credentials.credentials)
+        await backend.sessions.require(user)
     except RefusedError as error:
         raise HTTPException(401, error.message, CHALLENGE) from None
     request.state.user = user.id

@@ -13,6 +13,7 @@ from qctl.errors import UnreachableError
 from qctl.gateway.admin_auth import CurrentOperator
 from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
+from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.queue_schemas import (
     AdminInfo,
     BulkOutcome,
@@ -29,8 +30,8 @@ from qctl.safe import escape_line
 QUEUES = ("message", "notification", "email")
 """Queues of the chat; each is reported together with its lanes."""
 
-router = APIRouter(prefix="/api/messages/queue", tags=["messages"])
-admin = APIRouter(prefix="/admin/queues", tags=["queues"])
+router = APIRouter(route_class=JsonRoute, prefix="/api/messages/queue", tags=["messages"])
+admin = APIRouter(route_class=JsonRoute, prefix="/admin/queues", tags=["queues"])
 
 Name = Annotated[str, Path(max_length=200, description="name of the queue", examples=["message"])]
 

@@ -6,7 +6,6 @@ deletes it after the message is processed; this module deletes it if the job is 
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Annotated, Any
 
@@ -20,16 +19,18 @@ from starlette.exceptions import HTTPException
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
 from qctl.files import images
 from qctl.files.folder import Folder
+from qctl.gateway import json_requests
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
+from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import LINE, Text
 from qctl.jobs.chat import MAX_TEXT_CHARS
 from qctl.jobs.images import upload_name
 from qctl.models import OwnedStatus
 from qctl.settings import Settings
 
-router = APIRouter(prefix="/api/messages", tags=["messages"])
+router = APIRouter(route_class=JsonRoute, prefix="/api/messages", tags=["messages"])
 
 
 FORM = "multipart/form-data"
@@ -144,7 +145,7 @@ def _enqueue(gateway: Backend, sender: str, receiver: str, text: str | None, ima
 
 async def _read_json(request: Request, settings: Settings) -> tuple[str | None, bytes | None]:
     try:
-        message = NewMessage.model_validate(json.loads(await request.body()))
+        message = NewMessage.model_validate(json_requests.parse(await request.body()))
         return message.text, None if message.image is None else images.decode_data_url(
             message.image, settings.max_file_size
         )

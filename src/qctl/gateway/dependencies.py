@@ -12,7 +12,8 @@ from fastapi import Depends, Request
 from qctl import catalog
 from qctl.errors import SettingsError
 from qctl.gateway.accounts import Accounts
-from qctl.gateway.login_throttle import LoginThrottle
+from qctl.gateway.doors import Doors
+from qctl.gateway.open_sessions import OpenSessions
 from qctl.gateway.panel_sessions import LOGIN_SECONDS, panel_sessions
 from qctl.gateway.readings_buffer import ReadingsBuffer
 from qctl.gateway.tokens import PANEL_AUDIENCE, Tokens, signing_secret
@@ -35,10 +36,11 @@ class Backend:
         _check_default_job(settings)
         self.tokens = Tokens(signing_secret(settings), settings.login_ttl)
         self.panel_tokens = Tokens(signing_secret(settings), LOGIN_SECONDS, PANEL_AUDIENCE)
-        self.login_throttle = LoginThrottle()
         self.panel_sessions = panel_sessions(settings)
-        self.accounts = Accounts(settings, self.tokens)
         self.ops = Ops(settings)
+        self.doors = Doors(self.ops)
+        self.sessions = OpenSessions(self.ops)
+        self.accounts = Accounts(settings, self.tokens, self.ops)
         self.service = QueueService(settings)
         self.readings = ReadingsBuffer(settings)
         self._metrics: tuple[float, Metrics] | None = None

@@ -22,6 +22,7 @@ from qctl.gateway.admin_auth import operator as require_operator
 from qctl.gateway.authentication import bearer
 from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
+from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import Failure
 from qctl.safe import escape_line
 
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 MAX_ERRORS = 10
 """Errors in one response; further ones are left out."""
 
-router = APIRouter(tags=["graphql"])
+router = APIRouter(route_class=JsonRoute, tags=["graphql"])
 
 
 class GraphQLRequest(BaseModel):

@@ -17,6 +17,7 @@ from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.job_permissions import Requester, authorise
+from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import Counts, CreatedJob, Job, Jobs, NewJob, Stats
 from qctl.gateway.tokens import Caller
 from qctl.models import OwnedJob, OwnedStatus
@@ -25,7 +26,7 @@ from qctl.settings import Settings
 MAX_JOBS = 1000
 """Jobs in one response."""
 
-router = APIRouter(prefix="/job", tags=["jobs"])
+router = APIRouter(route_class=JsonRoute, prefix="/job", tags=["jobs"])
 
 
 @router.post("/create", status_code=201, responses=documented(400, 401, 403, 404, 413, 429, 503))

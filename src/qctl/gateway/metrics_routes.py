@@ -11,11 +11,12 @@ from qctl.errors import QctlError, UnreachableError
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
+from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import Healthy, SystemMetrics
 from qctl.models import Metrics
 from qctl.view.prometheus import JOBS, exposition, job_totals
 
-router = APIRouter(tags=["system"])
+router = APIRouter(route_class=JsonRoute, tags=["system"])
 
 
 PROMETHEUS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

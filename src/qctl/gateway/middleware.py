@@ -28,6 +28,9 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TRACE = "X-Trace-Id"
 
+MAX_PATH_CHARS = 200
+"""Characters of a path in the log; the rest is cut."""
+
 MAX_BODY_BYTES = 1 << 20
 """Largest body, as large as the arguments of a job may be; a larger one gets 413."""
 
@@ -122,7 +125,8 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
         "traceId": scope["state"]["trace"],
         "userId": scope["state"].get("user"),
         "method": scope["method"],
-        "path": scope["path"],
+        "path": scope["path"][:MAX_PATH_CHARS],
+        "client": (scope.get("client") or ("",))[0],
         "status": status or 499,
         "ms": round(seconds * 1000),
     }

@@ -7,6 +7,8 @@ page (SameSite=Strict). A request of another page that arrives nevertheless has 
 
 from __future__ import annotations
 
+import hmac
+from contextlib import suppress
 from functools import partial
 from html import escape
 from importlib.resources import files
@@ -19,12 +21,14 @@ from fastapi.security import HTTPAuthorizationCredentials
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
-from qctl.errors import QctlError, RefusedError
+from qctl.errors import QctlError, RateLimitedError, RefusedError
 from qctl.gateway.admin_auth import admin_key, is_admin_key, operator
 from qctl.gateway.authentication import bearer
 from qctl.gateway.dependencies import Backend, Gateway
+from qctl.gateway.doors import KEY
 from qctl.gateway.error_responses import documented
-from qctl.gateway.tokens import MAX_TOKEN_CHARS, Caller
+from qctl.gateway.json_requests import JsonRoute
+from qctl.gateway.tokens import MAX_TOKEN_CHARS, Caller, signing_secret
 from qctl.store.users import ADMIN
 from qctl.web_terminal import page as web_page
 from qctl.web_terminal.sessions import Login
@@ -41,7 +45,7 @@ KEEPER = "keeper"
 CLOSE_FORBIDDEN = 4403
 """Close code of a web socket that is refused."""
 
-router = APIRouter(prefix="/admin/queues", tags=["queues"])
+router = APIRouter(route_class=JsonRoute, prefix="/admin/queues", tags=["queues"])
 
 
 async def require_panel(gateway: Gateway) -> None:
@@ -81,17 +85,18 @@ async def page(
 @router.post("/login", include_in_schema=False, dependencies=[Depends(require_panel), Depends(require_own_origin)])
 async def log_in(request: Request, gateway: Gateway, key: Annotated[str, Form(max_length=MAX_TOKEN_CHARS)]) -> Response:
     """Exchange the admin key, or an admin's token, for the cookie."""
-    address = request.client.host if request.client else ""
-    if gateway.login_throttle.is_blocked(address):
-        return _form(request, "login", "Too many attempts. Wait a minute and try again.", 429)
     try:
+        attempt = await gateway.doors.enter(request, KEY)
         if is_admin_key(gateway, key):
             cookie = await _log_in(request, gateway, key, None)
         else:
             credentials = HTTPAuthorizationCredentials(scheme="Bearer", credentials=key)
             cookie = await _log_in(request, gateway, None, credentials)
+        await gateway.doors.forgive(attempt)
+    except RateLimitedError as error:
+        return _form(request, "login", error.message, 429)
     except HTTPException as error:
-        gateway.login_throttle.record_failure(address)
+        await gateway.doors.note_refusal(request, str(error.detail))
         problem = "This is neither the admin key nor an admin's token." if error.status_code == 401 else error.detail
         return _form(request, "login", problem, error.status_code)
     # The redirect is a path, because the gateway does not know the scheme and prefix that a proxy serves it by.
@@ -100,8 +105,11 @@ async def log_in(request: Request, gateway: Gateway, key: Annotated[str, Form(ma
 
 @router.post("/logout", include_in_schema=False, dependencies=[Depends(require_panel), Depends(require_own_origin)])
 async def log_out(request: Request, gateway: Gateway) -> Response:
-    """Delete the cookie, and end its sessions at this gateway."""
-    gateway.panel_sessions.end(request.cookies.get(COOKIE, ""))
+    """Delete the cookie, and end its login and sessions."""
+    cookie = request.cookies.get(COOKIE, "")
+    with suppress(RefusedError):
+        await gateway.sessions.end(gateway.panel_tokens.read(cookie), everywhere=False)
+    gateway.panel_sessions.end(cookie)
     answer = RedirectResponse("../queues", 303)
     answer.delete_cookie(COOKIE, request.url.path.removesuffix("/logout"), httponly=True, samesite="strict")
     return answer
@@ -135,9 +143,16 @@ async def _log_in(
 ) -> str:
     """The token of a new login. Raises HTTPException like `operator`."""
     await operator(request, key, credentials)
-    by_token = credentials is not None and key is None
-    expires = gateway.tokens.read(credentials.credentials).expires if by_token and credentials else None
-    return gateway.panel_tokens.issue(request.state.user, ADMIN if by_token else KEEPER, expires)
+    if credentials is None or key is not None:
+        return gateway.panel_tokens.issue(request.state.user, KEEPER, key_hash=_key_hash(gateway))
+    caller = gateway.tokens.read(credentials.credentials)
+    return gateway.panel_tokens.issue(caller.id, ADMIN, caller.expires, version=caller.version)
+
+
+def _key_hash(gateway: Backend) -> str:
+    """A fingerprint of the admin key, so that a new key ends the logins of the old one."""
+    key = gateway.settings.queue_admin_key or ""
+    return hmac.new(signing_secret(gateway.settings).encode(), key.encode(), "sha256").hexdigest()[:32]
 
 
 async def _caller(connection: HTTPConnection, gateway: Backend) -> Caller | None:
@@ -150,8 +165,15 @@ async def _caller(connection: HTTPConnection, gateway: Backend) -> Caller | None
 
 
 async def _is_allowed(gateway: Backend, caller: Caller) -> bool:
-    """Return whether a user who logged in is still an admin. Raises SinkError."""
-    return caller.role == KEEPER or await gateway.accounts.is_admin(caller)
+    """Check that a login has not ended: by logout, by another admin key, or because its user is not an admin.
+
+    Raises SinkError and RedisUnreachableError.
+    """
+    if caller.role == KEEPER:
+        if gateway.settings.queue_admin_key is None or not hmac.compare_digest(caller.key_hash, _key_hash(gateway)):
+            return False
+        return not await gateway.sessions.is_logged_out(caller)
+    return await gateway.sessions.is_open(caller) and await gateway.accounts.is_admin(caller)
 
 
 def _with_cookie(request: Request, answer: Response, cookie: str, path: str) -> Response:

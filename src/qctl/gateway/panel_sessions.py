@@ -13,11 +13,16 @@ LOGIN_SECONDS = 3600
 
 
 def panel_sessions(settings: Settings) -> Sessions:
-    """Sessions that show what the gateway's settings name, and change nothing unless QCTL_GATEWAY_PANEL is `act`."""
+    """Sessions that show what the gateway's settings name, and change nothing unless QCTL_GATEWAY_PANEL is `act`.
+
+    The option `--read-only` precedes every setting, so neither QCTL_ALLOWED_COMMANDS nor a `.env` lifts it.
+    """
+    look_only = settings.read_only or settings.gateway_panel != "act"
     program = Path(sys.executable).with_name("qctl")
     environment = {
         "REDIS_URL": settings.redis_target,
         "QCTL_HOME": str(settings.home),
-        "QCTL_READ_ONLY": str(settings.read_only or settings.gateway_panel != "act").lower(),
+        "QCTL_READ_ONLY": str(look_only).lower(),
     }
-    return Sessions((str(program), "monitor", "--no-commands"), environment)
+    access = ("--read-only",) if look_only else ()
+    return Sessions((str(program), "monitor", "--no-commands", *access), environment)

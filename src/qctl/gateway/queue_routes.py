@@ -9,11 +9,12 @@ from fastapi import APIRouter, Body, Path
 from qctl.gateway.admin_auth import CurrentOperator, Operator
 from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.error_responses import documented
+from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.queue_schemas import Cleared, Paused, PauseRequest, QueuePause, QueueStatistics, Resumed
 from qctl.models import PauseResult, ResumeResult
 from qctl.safe import escape_line
 
-router = APIRouter(prefix="/api/queues", tags=["queues"])
+router = APIRouter(route_class=JsonRoute, prefix="/api/queues", tags=["queues"])
 
 Name = Annotated[str, Path(max_length=200, description="name of the queue", examples=["email"])]
 

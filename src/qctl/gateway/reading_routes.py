@@ -19,6 +19,7 @@ from qctl.gateway.admin_auth import admin_key, operator
 from qctl.gateway.authentication import bearer, caller
 from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
+from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import Failure
 from qctl.models import RejectedLine
 from qctl.sources import http_readings
@@ -32,7 +33,7 @@ MIN_THREADED_BYTES = 32 * 1024
 MAX_REASONS = 10
 """Rejected readings listed with their reason in a response; the others are only counted."""
 
-router = APIRouter(prefix="/api", tags=["readings"])
+router = APIRouter(route_class=JsonRoute, prefix="/api", tags=["readings"])
 
 _EXAMPLE = {"device": "livingroom", "temperature": 21.5, "humidity": 40, "timestamp": "2024-03-20T10:30:00Z"}
 _BODY = {
@@ -69,8 +70,10 @@ async def require_sender(
         request.state.user = "readings-token"
     elif key is not None:
         await operator(request, key, credentials)
-    else:
+    elif token.count(".") == 2 or readings_token is None or credentials is None:
         await caller(request, credentials)
+    else:
+        await dependencies.backend_of(request).doors.check_key(request, False, "Invalid token")
 
 
 @router.post(

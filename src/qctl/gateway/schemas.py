@@ -8,10 +8,16 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from qctl.models import OwnedJob, OwnedStatus
-from qctl.store.users import ADDRESS_PATTERN, MAX_NAME_CHARACTERS, PASSWORD_CHARACTERS
+from qctl.store.user_rules import (
+    ADDRESS_PATTERN,
+    MAX_NAME_CHARACTERS,
+    MAX_PASSWORD_CHARACTERS,
+    normalise_address,
+    normalise_name,
+)
 from qctl.store.users import User as StoredUser
 
 LINE = r"^[^\x00-\x1f\x7f-\x9f]+$"
@@ -28,7 +34,11 @@ def milliseconds(moment: datetime) -> str:
 
 Moment = Annotated[datetime, PlainSerializer(milliseconds, return_type=str)]
 
-Email = Annotated[str, Field(min_length=3, max_length=254, pattern=ADDRESS_PATTERN, examples=["admin@example.com"])]
+Email = Annotated[
+    str,
+    Field(min_length=3, max_length=254, pattern=ADDRESS_PATTERN, examples=["admin@example.com"]),
+    AfterValidator(normalise_address),
+]
 
 
 def _require_text(value: Any) -> Any:
@@ -44,10 +54,19 @@ Text = Annotated[str, BeforeValidator(_require_text)]
 class NewUser(BaseModel):
     """Data of a new user."""
 
-    username: Annotated[Text, Field(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=LINE, examples=["admin"])]
+    username: Annotated[
+        Text,
+        Field(min_length=1, max_length=MAX_NAME_CHARACTERS, pattern=LINE, examples=["admin"]),
+        AfterValidator(normalise_name),
+    ]
     email: Email
     password: Annotated[
-        Text, Field(min_length=PASSWORD_CHARACTERS[0], max_length=PASSWORD_CHARACTERS[1], examples=["correct horse"])
+        Text,
+        Field(
+            max_length=MAX_PASSWORD_CHARACTERS,
+            description="QCTL_PASSWORD_LENGTH characters or more, 12 by default, and none of the 10,000 commonest",
+            examples=["correct horse battery"],
+        ),
     ]
 
 
@@ -87,6 +106,18 @@ class LoggedIn(BaseModel):
 
     success: bool = True
     jwt: str = Field(examples=["eyJhbGciOiJIUzI1NiIs..."])
+
+
+class LogoutRequest(BaseModel):
+    """The logins to end."""
+
+    everywhere: bool = Field(default=False, description="end all logins of the user")
+
+
+class LoggedOut(BaseModel):
+    """A login that has ended."""
+
+    success: bool = True
 
 
 class Job(BaseModel):

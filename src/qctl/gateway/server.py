@@ -13,6 +13,7 @@ from qctl.compat.uvicorn_server import Server
 from qctl.gateway.app import application
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
+from qctl.host_guard import HostGuard, origin_hosts
 from qctl.listener import BACKLOG, allow_many_files, listen
 from qctl.settings import Settings
 from qctl.supervisor import Heartbeat
@@ -45,13 +46,17 @@ def run(settings: Settings, stop: threading.Event, beat: Heartbeat) -> None:
         backend.close()
 
 
+def _own_names(settings: Settings) -> list[str]:
+    return [*settings.hosts, settings.gateway_host, *origin_hosts(settings.frontend_url)]
+
+
 async def _serve(backend: Backend, listener: socket.socket, stop: threading.Event, beat: Heartbeat) -> None:
     if backend.settings.log_level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
     live = LiveServer(backend)
     server = Server(
         uvicorn.Config(
-            FrontApplication(live, application(backend)),
+            HostGuard(FrontApplication(live, application(backend)), _own_names(backend.settings)),
             ws="websockets-sansio",
             ws_max_size=MAX_PACKET_BYTES,
             ws_ping_interval=None,  # Engine.IO has its own pings
@@ -59,7 +64,8 @@ async def _serve(backend: Backend, listener: socket.socket, stop: threading.Even
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(backend.settings.trusted_proxies),
+            forwarded_allow_ips=list(backend.settings.trusted_proxies),
             backlog=BACKLOG,
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )

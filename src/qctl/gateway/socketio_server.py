@@ -31,7 +31,7 @@ from starlette.responses import PlainTextResponse
 from qctl.compat.engineio_server import NOOP
 from qctl.compat.engineio_server import Packet as EnginePacket
 from qctl.compat.engineio_validation import BadRequestError, read_request, validated
-from qctl.errors import QctlError, RefusedError
+from qctl.errors import QctlError
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.job_routes import counts
 from qctl.gateway.middleware import Application, Receive, Scope, Send
@@ -48,6 +48,9 @@ MAX_PACKET_BYTES = 100_000
 
 MAX_REPLAY_EVENTS = 20_000
 """Owner events kept in memory for clients that reconnect; a client that missed more is not recovered."""
+
+SESSION_CHECK_SECONDS = 5.0
+"""Time (s) between checks whether the login of a connected client has ended."""
 
 _OFFICIAL = re.compile(r"Mozilla/|node-XMLHttpRequest")
 """User agents of browsers and of the official client on Node when it polls."""
@@ -109,7 +112,8 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
             asyncio.run_coroutine_threadsafe(self._publish(owner_events), loop).result()
 
         try:
-            await loop.run_in_executor(thread, self._follower.run, on_start, publish)
+            follower = loop.run_in_executor(thread, self._follower.run, on_start, publish)
+            await asyncio.gather(follower, self._end_logged_out())
         finally:
             self._follower.stop()
             await asyncio.shield(run_in_threadpool(thread.shutdown))
@@ -173,7 +177,8 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
             raise NotAdmittedError("Authentication error: No token provided")
         try:
             user = self._backend.tokens.read(token)
-        except RefusedError:
+            await self._backend.sessions.require(user)
+        except QctlError:
             raise NotAdmittedError("Authentication error: Invalid token") from None
         after, pid = fields.get("offset"), fields.get("pid")
         after = after if isinstance(after, str) and OFFSET.fullmatch(after) else None
@@ -207,6 +212,15 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         """Disconnect a client whose token has expired. The official client then does not reconnect with that token."""
         task = asyncio.get_running_loop().create_task(self.disconnect(sid))
         task.add_done_callback(lambda done: done.exception())
+
+    async def _end_logged_out(self) -> None:
+        """Disconnect clients whose login has ended, until cancelled."""
+        while True:
+            await asyncio.sleep(SESSION_CHECK_SECONDS)
+            for sid, client in list(self._clients.items()):
+                with contextlib.suppress(QctlError):  # Redis is away: nothing is sent meanwhile
+                    if not await self._backend.sessions.is_open(client.user):
+                        self._expire(sid)
 
     async def _remove(self, sid: str, *_: Any) -> None:
         client = self._clients.pop(sid, None)

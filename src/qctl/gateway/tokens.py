@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -13,6 +12,7 @@ import jwt
 
 from qctl.errors import RefusedError, SettingsError
 from qctl.settings import Settings
+from qctl.settings.parsers import weakness
 
 ALGORITHM = "HS256"
 
@@ -21,12 +21,6 @@ AUDIENCE = "qctl-gateway"
 
 PANEL_AUDIENCE = "qctl-gateway-panel"
 """Audience of the panel's cookie."""
-
-MIN_SECRET_BYTES = 32
-"""Shortest signing key: the length of the hash (RFC 7518, section 3.2)."""
-
-MIN_DISTINCT_CHARS = 10
-"""Fewest distinct characters of a signing key. 32 random bytes in hexadecimal nearly always have 14 to 16."""
 
 CLOCK_SKEW_SECONDS = 10
 """Tolerated difference between the clocks of gateways."""
@@ -38,17 +32,22 @@ MAX_CACHED_TOKENS = 10_000
 """Verified tokens in the cache, which is emptied when full. Only their expiry is checked again: verification takes a
 third of a request's time."""
 
-_EXAMPLE = re.compile(r"your[-_ ]|change[-_ ]?(this|me|it)\b|secret[-_ ]key", re.IGNORECASE)
-
 
 @dataclass(frozen=True)
 class Caller:
-    """The user of a token by id and role, with the token's time of issue and expiry."""
+    """The user of a token by id and role, with the token's time of issue and expiry.
+
+    `version` is the session version of the user when the token was issued, `token_id` is unique, and `key_hash`
+    identifies the admin key that was exchanged for the token, if one was.
+    """
 
     id: str
     role: str
     issued: datetime
     expires: datetime
+    version: int = 0
+    token_id: str = ""
+    key_hash: str = ""
 
 
 class Tokens:
@@ -60,7 +59,9 @@ class Tokens:
         self._audience = audience
         self._cache: dict[str, Caller] = {}
 
-    def issue(self, user_id: str, role: str, latest: datetime | None = None) -> str:
+    def issue(
+        self, user_id: str, role: str, latest: datetime | None = None, *, version: int = 0, key_hash: str = ""
+    ) -> str:
         """Issue a token for a user who has logged in. It expires at `latest` if that is earlier than its `ttl`."""
         now = datetime.now(timezone.utc)
         expires = now + timedelta(seconds=self._ttl)
@@ -70,6 +71,9 @@ class Tokens:
             "aud": self._audience,
             "iat": now,
             "exp": min(expires, latest or expires),
+            "ver": version,
+            "jti": token_urlsafe(12),
+            **({"key": key_hash} if key_hash else {}),
         }
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
@@ -95,12 +99,21 @@ class Tokens:
                 algorithms=[ALGORITHM],
                 audience=self._audience,
                 leeway=CLOCK_SKEW_SECONDS,
-                options={"require": ["exp", "iat", "sub", "aud"]},
+                options={"require": ["exp", "iat", "sub", "aud", "jti"]},
             )
             issued, expires = (datetime.fromtimestamp(claims[name], timezone.utc) for name in ("iat", "exp"))
         except (jwt.InvalidTokenError, ValueError, OverflowError, OSError):
             raise RefusedError("Invalid token") from None
-        return Caller(claims["sub"], str(claims.get("role", "user")), issued, expires)
+        version = claims.get("ver")
+        return Caller(
+            claims["sub"],
+            str(claims.get("role", "user")),
+            issued,
+            expires,
+            version if isinstance(version, int) else 0,
+            claims["jti"],
+            str(claims.get("key", "")),
+        )
 
 
 def signing_secret(settings: Settings) -> str:
@@ -116,14 +129,7 @@ def signing_secret(settings: Settings) -> str:
 
 
 def _require_strong(name: str, secret: str) -> str:
-    problem = None
-    if len(secret.encode()) < MIN_SECRET_BYTES:
-        problem = f"is shorter than {MIN_SECRET_BYTES} bytes"
-    elif _EXAMPLE.search(secret):
-        problem = "is an example from documentation"
-    elif len(set(secret)) < MIN_DISTINCT_CHARS:
-        problem = f"has fewer than {MIN_DISTINCT_CHARS} distinct characters"
-    if problem:
+    if problem := weakness(secret):
         raise SettingsError(
             name, f"{problem}; anyone who guesses it can act as any user", "create one with: qctl config init"
         )

@@ -14,6 +14,7 @@ from qctl.settings import Settings
 
 if TYPE_CHECKING:
     from qctl.ops.alerts import AlertOps
+    from qctl.ops.attempts import AttemptOps
     from qctl.ops.audit import AuditOps
     from qctl.ops.backup import BackupOps
     from qctl.ops.base import P
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from qctl.ops.queues import QueueOps
     from qctl.ops.readings import ReadingOps
     from qctl.ops.schedules import ScheduleOps
+    from qctl.ops.sessions import SessionOps
     from qctl.ops.stats import StatsOps
     from qctl.ops.transfer import TransferOps
     from qctl.ops.trash import TrashOps
@@ -114,6 +116,20 @@ class Ops:
         from qctl.ops.events import EventOps
 
         return self._part(EventOps)
+
+    @cached_property
+    def attempts(self) -> AttemptOps:
+        """Limits attempts at secrets of the gateway."""
+        from qctl.ops.attempts import AttemptOps
+
+        return self._part(AttemptOps)
+
+    @cached_property
+    def sessions(self) -> SessionOps:
+        """Starts, checks and ends sessions of the gateway's users."""
+        from qctl.ops.sessions import SessionOps
+
+        return self._part(SessionOps)
 
     @cached_property
     def audit(self) -> AuditOps:

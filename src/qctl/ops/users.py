@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import builtins
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
+from qctl.broker.bookkeeping import user_sessions
 from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Account, AccountChange, Accounts, Role
 from qctl.ops.base import Part
 from qctl.store import passwords
+from qctl.store.user_rules import check_password, normalise_address, normalise_name
 from qctl.store.users import (
-    ADDRESS_PATTERN,
     ADMIN,
-    MAX_NAME_CHARACTERS,
-    PASSWORD_CHARACTERS,
     USER,
     User,
     UserStore,
@@ -35,8 +34,8 @@ class UserOps(Part, name="users"):
     """Users in the gateway's database, for `qctl user`. A change needs Redis first, because a change that cannot be
     recorded in the audit must not happen.
 
-    A user who is demoted, removed or given a new password loses admin rights immediately. The user's token stays valid
-    for own jobs until it expires (QCTL_LOGIN_TTL). Operations raise SinkError if the database does not answer.
+    A user who is demoted, removed or given a new password is logged out everywhere, at once. Operations raise SinkError
+    if the database does not answer.
     """
 
     def list(self, *, role: Role | None = None, limit: int = 50) -> Accounts:
@@ -51,9 +50,14 @@ class UserOps(Part, name="users"):
         """Create a user; without a `password`, one is generated. Raises UsageError, and RefusedError if the address is
         taken."""
         generated = secrets.token_urlsafe(PASSWORD_RANDOM_BYTES) if password is None else None
-        _check(email, username, password)
+        _check(email, username, password, self._settings.password_length)
         with self._users() as users:
-            user = new_user(email.lower(), username, passwords.hash_password(password or generated or ""), role)
+            user = new_user(
+                normalise_address(email),
+                normalise_name(username),
+                passwords.hash_password(password or generated or ""),
+                role,
+            )
             if not users.add(user):
                 raise RefusedError(f"user {user.email!r} exists already", hint="list users with: qctl user list")
         return AccountChange(_account(user), password=generated)
@@ -70,12 +74,21 @@ class UserOps(Part, name="users"):
         """Delete a user. Jobs of the user stay. Raises NotFoundError."""
         with self._users() as users:
             user = _find(users, email)
-            return AccountChange(_account(user), users.delete(user))
+            deleted = users.delete(user)
+            user_sessions.remove(self._redis, user.id)
+            return AccountChange(_account(user), deleted)
+
+    def log_out(self, email: str) -> AccountChange:
+        """End all logins of a user. Raises NotFoundError."""
+        with self._users() as users:
+            user = _find(users, email)
+            user_sessions.end_all(self._redis, user.id)
+            return AccountChange(_account(user))
 
     def password(self, email: str, password: str | None) -> AccountChange:
         """Set the password of a user, a generated one if None. Raises UsageError and NotFoundError."""
         generated = secrets.token_urlsafe(PASSWORD_RANDOM_BYTES) if password is None else None
-        _check(email, None, password)
+        _check(email, None, password, self._settings.password_length)
         with self._users() as users:
             values = {"password": passwords.hash_password(password or generated or "")}
             return replace(self._change(users, _find(users, email), **values), password=generated)
@@ -91,6 +104,7 @@ class UserOps(Part, name="users"):
         changed = replace(user, modified=now_in_milliseconds(), **values)  # type: ignore[arg-type]
         if not users.update(changed):
             raise NotFoundError(f"user {user.email!r} was removed meanwhile")
+        user_sessions.end_all(self._redis, user.id)
         return AccountChange(_account(changed))
 
     @contextmanager
@@ -115,15 +129,18 @@ def _account(user: User) -> Account:
     return Account(user.email, user.id, user.username, user.role, user.created, user.modified)
 
 
-def _check(email: str, username: str | None, password: str | None) -> None:
+def _check(email: str, username: str | None, password: str | None, min_password_characters: int) -> None:
     """Raise UsageError with all problems at once."""
     problems: builtins.list[str] = []
-    if not re.fullmatch(ADDRESS_PATTERN, email):
-        problems.append(f"{email!r} is not an email address")
-    if username is not None and not (0 < len(username) <= MAX_NAME_CHARACTERS and username.isprintable()):
-        problems.append(f"name {username!r} is not one line of 1 to {MAX_NAME_CHARACTERS} characters")
-    shortest, longest = PASSWORD_CHARACTERS
-    if password is not None and not shortest <= len(password) <= longest:
-        problems.append(f"the password must have {shortest} to {longest} characters")
+    for noun, value, rule in (
+        (f"address {email!r}", email, normalise_address),
+        (f"name {username!r}", username, normalise_name),
+        ("the password", password, partial(check_password, shortest=min_password_characters)),
+    ):
+        try:
+            if value is not None:
+                rule(value)
+        except ValueError as error:
+            problems.append(f"{noun} {error}")
     if problems:
         raise UsageError("; ".join(problems))

@@ -80,8 +80,8 @@ class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSetti
         parsers.job_patterns,
         group="qctl",
         empty=(),
-        doc="Your functions that qctl's workers may run, comma separated; * is a wildcard after the first dot: "
-        "myapp.tasks.*",
+        doc="Your functions that qctl's workers may run, comma separated; * is a wildcard within a part after the "
+        "first dot: myapp.tasks.*",
     )
     read_only: bool = setting(
         "QCTL_READ_ONLY",

@@ -30,6 +30,23 @@ class GatewaySettings:
     gateway_port: int = setting(
         "QCTL_GATEWAY_PORT", whole_number(1, 65535), "2000", group="gateway", doc="Port that the gateway listens on"
     )
+    hosts: tuple[str, ...] = setting(
+        "QCTL_HOSTS",
+        parsers.host_names,
+        group="gateway",
+        empty=(),
+        doc="Names by which the gateway and the socket batcher are reached, comma separated, without port; requests "
+        "for others get 421. Addresses, localhost, this machine's name and the hosts of FRONTEND_URL and CLIENT_URL "
+        "need no entry",
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        "QCTL_TRUSTED_PROXIES",
+        parsers.networks,
+        group="gateway",
+        empty=(),
+        doc="Addresses or networks of proxies before the gateway, comma separated: 127.0.0.1, 10.0.0.0/8. Their "
+        "X-Forwarded-For names the client, by which attempts at passwords and keys are limited. Default: none",
+    )
     frontend_url: tuple[str, ...] = setting(
         "FRONTEND_URL",
         parsers.origins,
@@ -40,12 +57,19 @@ class GatewaySettings:
     )
     gateway_secret: str | None = setting(
         "QCTL_GATEWAY_SECRET",
-        parsers.text,
+        parsers.signing_key,
         group="gateway",
         secret=True,
         doc="Key that signs the tokens of the gateway's users, 32 random bytes; `qctl config init` creates one. All "
         "gateways of a site need the same key. Default: SECRET_KEY, else a key that is created in "
         "QCTL_HOME/gateway.key",
+    )
+    password_length: int = setting(
+        "QCTL_PASSWORD_LENGTH",
+        whole_number(8, 64),
+        "12",
+        group="gateway",
+        doc="Minimum length (characters) of a new password of a user; the 10,000 commonest are refused too",
     )
     login_ttl: int = setting(
         "QCTL_LOGIN_TTL",
@@ -73,7 +97,7 @@ class GatewaySettings:
     )
     queue_admin_key: str | None = setting(
         "QUEUE_ADMIN_KEY",
-        parsers.text,
+        parsers.signing_key,
         group="gateway",
         secret=True,
         doc="Key that operators send as X-Admin-Key to change queues over HTTP. Default: only users with the role "
@@ -89,7 +113,7 @@ class GatewaySettings:
     )
     readings_token: str | None = setting(
         "QCTL_READINGS_TOKEN",
-        parsers.text,
+        parsers.signing_key,
         group="gateway",
         secret=True,
         doc="Token that lets devices post readings, sent as `Authorization: Bearer`. Default: only users and "

@@ -92,18 +92,31 @@ class DataSettings:
     )
     socket_token: str | None = setting(
         "SOCKET_TOKEN",
-        text,
+        parsers.signing_key,
         group="socket",
         secret=True,
         doc="Token that a Socket.IO client must send as auth.token. Default: no token is required",
     )
     secret_key: str | None = setting(
         "SECRET_KEY",
-        text,
+        parsers.signing_key,
         group="socket",
         secret=True,
-        doc="Key of the JWTs (HS256) that a Socket.IO client may send as auth.token; the client may write as the "
-        "user_id in their sub only",
+        doc="Key of the JWTs (HS256) that a Socket.IO client may send as auth.token, with the claims exp and "
+        "QCTL_JWT_CLAIM; the client may write as that user_id only",
+    )
+    jwt_claim: str = setting(
+        "QCTL_JWT_CLAIM",
+        text,
+        "sub",
+        group="socket",
+        doc="Claim of a JWT of SECRET_KEY that names the user",
+    )
+    jwt_audience: str | None = setting(
+        "QCTL_JWT_AUDIENCE",
+        text,
+        group="socket",
+        doc="Audience (aud) that a JWT of SECRET_KEY must have. Default: a JWT with an audience is refused",
     )
     socket_rate: int = setting(
         "QCTL_SOCKET_RATE",

@@ -21,6 +21,15 @@ MAX_CLIENT_ID_BYTES = 128
 """Limit for an MQTT client id: below MQTT's own limit, because cloud brokers refuse longer ones."""
 
 
+MIN_KEY_BYTES = 32
+"""Shortest key: the length of the hash that it signs by (RFC 7518, section 3.2)."""
+
+MIN_KEY_CHARACTERS = 10
+"""Fewest distinct characters of a key. 32 random bytes in hexadecimal nearly always have 14 to 16."""
+
+_EXAMPLE_KEY = re.compile(r"your[-_ ]|change[-_ ]?(this|me|it)\b|secret[-_ ]key", re.IGNORECASE)
+
+
 def text(raw: str) -> str:
     """Parse one line of text without control characters."""
     if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in raw):
@@ -28,6 +37,37 @@ def text(raw: str) -> str:
     if any("\ud800" <= c <= "\udfff" for c in raw):
         raise ValueError("is not valid UTF-8")
     return raw
+
+
+def signing_key(raw: str) -> str:
+    """Parse a key or token that others could guess: long, of many characters, and no example."""
+    if problem := weakness(raw):
+        raise ValueError(f"{problem}; create a key with: openssl rand -hex 32")
+    return text(raw)
+
+
+def weakness(key: str) -> str | None:
+    """The reason why a key could be guessed, None if it is strong."""
+    if len(key.encode(errors="surrogatepass")) < MIN_KEY_BYTES:
+        return f"is shorter than {MIN_KEY_BYTES} bytes"
+    if _EXAMPLE_KEY.search(key):
+        return "is an example from documentation"
+    if len(set(key)) < MIN_KEY_CHARACTERS:
+        return f"has fewer than {MIN_KEY_CHARACTERS} distinct characters"
+    return None
+
+
+def networks(raw: str) -> tuple[str, ...]:
+    """Parse addresses and networks, comma separated: 127.0.0.1, 10.0.0.0/8, ::1."""
+    from ipaddress import ip_network  # only if the setting is used
+
+    listed = tuple(split_list(raw))
+    try:
+        for each in listed:
+            ip_network(each)
+    except ValueError:
+        raise ValueError("is not a list of addresses or networks: 127.0.0.1, 10.0.0.0/8") from None
+    return listed
 
 
 def boolean(raw: str) -> bool:
@@ -198,8 +238,16 @@ def host(raw: str) -> str:
     return raw
 
 
+def host_names(raw: str) -> tuple[str, ...]:
+    """Parse names of hosts, comma separated, without scheme and port."""
+    return tuple(host(name) for name in split_list(raw))
+
+
 def job_patterns(raw: str) -> tuple[str, ...]:
-    """Parse dotted names of functions, comma separated, with * as wildcard in all parts but the first."""
+    """Parse dotted names of functions, comma separated, with * as wildcard in all parts but the first.
+
+    A wildcard stays within its part, and matches no name that begins with _.
+    """
     patterns = tuple(split_list(raw))
     for pattern in patterns:
         first, *rest = pattern.split(".")
@@ -208,6 +256,8 @@ def job_patterns(raw: str) -> tuple[str, ...]:
             raise ValueError("must start with your own package: myapp.tasks.*")
         if not all(part.replace("*", "x").isidentifier() for part in rest):
             raise ValueError("is not a list of dotted names: myapp.tasks.*, other.report")
+        if any(part.startswith("_") for part in (first, *rest)):
+            raise ValueError("has a part that begins with _, which is private to its module")
     return patterns
 
 

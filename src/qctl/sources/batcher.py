@@ -20,6 +20,7 @@ from qctl.catalog import PIPELINES
 from qctl.compat.socketio_server import websocket_protocol
 from qctl.compat.uvicorn_server import Server
 from qctl.errors import QctlError
+from qctl.host_guard import HostGuard, origin_hosts
 from qctl.listener import BACKLOG, allow_many_files, listen
 from qctl.settings import Settings
 from qctl.sources.asgi_front import AsgiFront
@@ -89,9 +90,10 @@ class _EventLoop:
         if settings.log_level != "debug":
             logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self._sockets = SocketServer(settings, commit)
+        front = AsgiFront(self._sockets.handle_request, self._unavailable, self._health, self._sockets.max_bytes)
         self._http = Server(
             uvicorn.Config(
-                AsgiFront(self._sockets.handle_request, self._unavailable, self._health, self._sockets.max_bytes),
+                HostGuard(front, [*settings.hosts, settings.socket_host, *origin_hosts(settings.client_url)]),
                 ws=websocket_protocol(),
                 ws_max_size=self._sockets.max_bytes,
                 ws_ping_interval=None,  # Engine.IO has pings of its own

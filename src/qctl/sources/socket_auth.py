@@ -17,8 +17,8 @@ MAX_TOKEN_CHARACTERS = 8192
 def admit(settings: Settings, auth: Any) -> str | None:
     """Check a client's `auth`. Returns the only user whose messages it may send, None if it may send any.
 
-    A token is SOCKET_TOKEN itself, or a JWT signed with SECRET_KEY by HS256, whose `sub` is the user. Raises
-    RefusedError.
+    A token is SOCKET_TOKEN itself, or a JWT signed with SECRET_KEY by HS256. A JWT must expire, and its claim
+    QCTL_JWT_CLAIM is the user. Raises RefusedError.
     """
     if not (settings.socket_token or settings.secret_key):
         return None
@@ -28,21 +28,33 @@ def admit(settings: Settings, auth: Any) -> str | None:
     if settings.socket_token and hmac.compare_digest(_bytes(token), _bytes(settings.socket_token)):
         return None
     if settings.secret_key:
-        return _user_of(token, settings.secret_key)
+        return _user_of(token, settings)
     raise RefusedError("the token is not valid")
 
 
-def _user_of(token: str, key: str) -> str | None:
+def _user_of(token: str, settings: Settings) -> str:
     import jwt  # only if JWTs are used
 
+    claim = settings.jwt_claim
     try:
-        claims = jwt.decode(token, key, algorithms=["HS256"], leeway=LEEWAY_SECONDS)
+        claims = jwt.decode(
+            token,
+            settings.secret_key or "",
+            algorithms=["HS256"],
+            audience=settings.jwt_audience,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", claim, *(["aud"] if settings.jwt_audience else [])]},
+        )
     except jwt.ExpiredSignatureError:
         raise RefusedError("the token has expired") from None
+    except jwt.MissingRequiredClaimError as error:
+        raise RefusedError(f"the token has no claim {error.claim}") from None
     except (jwt.InvalidTokenError, ValueError):
         raise RefusedError("the token is not valid") from None
-    user = claims.get("sub")
-    return str(user) if user is not None else None
+    user = claims[claim]
+    if not isinstance(user, (str, int)) or isinstance(user, bool) or user == "":
+        raise RefusedError(f"the claim {claim} of the token is not the name of a user")
+    return str(user)
 
 
 def _bytes(text: str) -> bytes:

@@ -24,15 +24,6 @@ USER: Role = "user"
 ADMIN: Role = "admin"
 """Role of users with the rights of an operator."""
 
-ADDRESS_PATTERN = r"^[^\s@\x00-\x1f\x7f-\x9f]{1,64}@[^\s@\x00-\x1f\x7f-\x9f]{1,189}$"
-"""Form of an address. Only a mail can tell whether it exists."""
-
-MAX_NAME_CHARACTERS = 64
-"""Maximum length of a name."""
-
-PASSWORD_CHARACTERS = (6, 256)
-"""Minimum and maximum length of a password."""
-
 USERS_SCHEMA = TableSchema(
     COLLECTION,
     """

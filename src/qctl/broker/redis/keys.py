@@ -333,6 +333,20 @@ def notified(receiver: str) -> str:
     return f"{QCTL}notified:{receiver}"
 
 
+USER_SESSIONS = f"{QCTL}sessions"
+"""HASH user id -> version that the tokens of a user of the gateway must have."""
+
+
+def logged_out(token_id: str) -> str:
+    """STRING that exists if a token of the gateway was logged out, until the token expires."""
+    return f"{QCTL}loggedout:{token_id}"
+
+
+def attempts(door: str, kind: str, digest: str) -> str:
+    """STRING: number of attempts at a secret, by account or address; it expires by itself."""
+    return f"{QCTL}attempts:{door}:{kind}:{digest}"
+
+
 def lock(name: str) -> str:
     """STRING: the token of the process that does the named housekeeping; it expires by itself."""
     return f"{QCTL}lock:{name}"

@@ -43,8 +43,7 @@ class GuardedJob(Job):
     def may_run(cls, name: object) -> bool:
         """Tell whether a function of this dotted name may run."""
         return isinstance(name, str) and (
-            catalog.current_handler(name) in catalog.HANDLERS
-            or any(fnmatchcase(name, pattern) for pattern in cls.allowed)
+            catalog.current_handler(name) in catalog.HANDLERS or any(_matches(name, pattern) for pattern in cls.allowed)
         )
 
     def check(self) -> None:
@@ -203,3 +202,14 @@ class GuardedJob(Job):
 def guarded_class(allowed: tuple[str, ...]) -> type[GuardedJob]:
     """The job class of a worker that may run the catalog and what matches these patterns."""
     return type("GuardedJob", (GuardedJob,), {"allowed": allowed})
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Match a dotted name part by part. A wildcard matches no private part, and imports no module that is not named."""
+    if name == pattern:
+        return True
+    parts, patterns = name.split("."), pattern.split(".")
+    return len(parts) == len(patterns) and all(
+        part == wanted or (not part.startswith("_") and fnmatchcase(part, wanted))
+        for part, wanted in zip(parts, patterns, strict=True)
+    )

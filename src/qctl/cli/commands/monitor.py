@@ -148,7 +148,9 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
         "QCTL_CONTEXT": options.context,
         "QCTL_READ_ONLY": None if allow_actions else "true",
     }
-    arguments = ("--replay", str(replay)) if replay else ()
+    # The option precedes every setting, so QCTL_ALLOWED_COMMANDS does not lift it.
+    access_arguments = () if allow_actions else ("--read-only",)
+    arguments = ("--replay", str(replay)) if replay else access_arguments
     server = LocalServer(
         (*PROGRAM, "monitor", *arguments), {name: str(value) for name, value in environment.items() if value}, port
     )

@@ -1,4 +1,4 @@
-"""`qctl user list|create|promote|demote|remove|password`: users and admins of the gateway."""
+"""`qctl user list|create|promote|demote|remove|password|logout`: users and admins of the gateway."""
 
 from __future__ import annotations
 
@@ -87,12 +87,18 @@ def remove(
 ) -> None:
     """Remove a user; jobs stay.
 
-    Admin rights end at once. A token remains valid for the user's own jobs until it expires.
+    All logins of the user end at once.
     """
     if not yes:
         confirm(session.out, f"Remove user {escape_line(email)}?")
     change = session.ops.users.remove(email)
     _report(session, "remove", change, "removed", "was already removed")
+
+
+@command("logout", examples="qctl user logout ada@example.com", changes=True)
+def logout(session: Session, email: Email) -> None:
+    """End all logins of a user, at once."""
+    _report(session, "logout", session.ops.users.log_out(email), "logged out everywhere")
 
 
 @command(
@@ -103,7 +109,7 @@ def remove(
 def password(session: Session, email: Email, generate: Generate = False) -> None:
     """Set the password of a user.
 
-    Asks for it, or reads it from stdin. An admin has to log in again.
+    Asks for it, or reads it from stdin. All logins of the user end at once.
     """
     change = session.ops.users.password(email, None if generate else read_password())
     _report(session, "password", change, "has a new password")

@@ -1,0 +1,55 @@
+"""Check that a token has not been logged out, was not issued before a change of the user, and that the user exists."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+
+from anyio import to_thread
+
+from qctl.errors import RefusedError
+from qctl.gateway.tokens import CLOCK_SKEW_SECONDS, Caller
+from qctl.ops import Ops
+
+CACHE_SECONDS = 1.0
+"""Time for which the answer for a token is reused: a logout at another gateway counts after this time at most."""
+
+MAX_CACHED_TOKENS = 10_000
+"""Tokens in the cache, which is emptied when full."""
+
+
+class OpenSessions:
+    """Answers for all requests of a gateway. Methods raise RedisUnreachableError."""
+
+    def __init__(self, ops: Ops) -> None:
+        self._ops = ops
+        self._checked: dict[str, float] = {}
+        """Token id -> monotonic time until which it is known to be open."""
+
+    async def require(self, caller: Caller) -> None:
+        """Raise RefusedError if a token has been logged out."""
+        if not await self.is_open(caller):
+            raise RefusedError("Logged out")
+
+    async def is_open(self, caller: Caller) -> bool:
+        """Check that a token is good."""
+        if self._checked.get(caller.token_id, 0.0) > time.monotonic():
+            return True
+        is_open = await to_thread.run_sync(self._ops.sessions.is_open, caller.id, caller.version, caller.token_id)
+        if is_open:
+            if len(self._checked) >= MAX_CACHED_TOKENS:
+                self._checked.clear()
+            self._checked[caller.token_id] = time.monotonic() + CACHE_SECONDS
+        return is_open
+
+    async def is_logged_out(self, caller: Caller) -> bool:
+        """Check that a token that belongs to no user has been logged out."""
+        return await to_thread.run_sync(self._ops.sessions.is_logged_out, caller.token_id)
+
+    async def end(self, caller: Caller, *, everywhere: bool) -> None:
+        """Log out a token, or every token of its user."""
+        left = (caller.expires - datetime.now(timezone.utc)).total_seconds() + CLOCK_SKEW_SECONDS
+        await to_thread.run_sync(self._ops.sessions.end, caller.token_id, int(left) + 1)
+        if everywhere:
+            await to_thread.run_sync(self._ops.sessions.end_all, caller.id)
+        self._checked.clear()

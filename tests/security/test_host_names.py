@@ -1,0 +1,65 @@
+"""DNS rebinding: every server refuses requests for names that are not its own, before anything else looks at them."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qctl.host_guard import HostGuard, origin_hosts
+from support.batcher import Batcher
+from support.gateway import Gateway
+from support.servers import RedisServer
+
+FOREIGN = (
+    "rebind.evil.example",
+    "evil.example:2000",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "a b",
+    "[::1",
+)
+
+PATHS = ("/healthz", "/job", "/admin/queues", "/graphql", "/socket.io/?EIO=4&transport=polling", "/api/docs")
+
+
+def status(port: int, path: str, host: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.putrequest("GET", path, skip_host=True)
+    connection.putheader("Host", host)
+    connection.endheaders()
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_the_gateway_refuses_foreign_names(make_gateway: Callable[..., Gateway], path: str) -> None:
+    gateway = make_gateway(FRONTEND_URL="https://app.example", QCTL_HOSTS="api.example, gateway")
+    assert {status(gateway.port, path, host) for host in FOREIGN} <= {421, 400}
+    for host in ("127.0.0.1", f"localhost:{gateway.port}", "[::1]:2000", "api.example", "API.example.", "app.example"):
+        assert status(gateway.port, path, host) not in (421, 400), host
+
+
+@pytest.fixture
+def batcher(tmp_path: Path, redis_server: RedisServer) -> Iterator[Batcher]:
+    with Batcher(tmp_path, redis_server.url, CLIENT_URL="https://app.example") as batcher:
+        yield batcher
+
+
+def test_the_socket_batcher_refuses_foreign_names(batcher: Batcher) -> None:
+    for path in ("/", "/healthz", "/socket.io/?EIO=4&transport=polling"):
+        assert {status(batcher.port, path, host) for host in FOREIGN} <= {421, 400}
+        assert status(batcher.port, path, "app.example") == status(batcher.port, path, "127.0.0.1") == 200
+
+
+def test_every_name_is_checked() -> None:
+    async def nothing(*_: object) -> None:
+        raise AssertionError("not called")
+
+    guard = HostGuard(nothing, ["api.example"])
+    assert [guard.allows(host) for host in FOREIGN] == [False] * len(FOREIGN)
+    assert origin_hosts(["*", "https://app.example:8443", "http://[::1]:3000"]) == ["app.example", "::1"]
