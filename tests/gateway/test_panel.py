@@ -208,8 +208,9 @@ def test_it_is_read_only_and_ends_with_its_session(make_gateway: MakeGateway, co
     session.until("connected")
     assert request(gateway, "POST", "/admin/queues/logout", "", Cookie=cookie).status == 303
     assert session.close_reason() == (1000, "you have logged out")
+    assert refusal(gateway, cookie, gateway.url) == 403, "the login has ended"
 
-    session = open_panel(gateway, cookie)
+    session = open_panel(gateway, cookie_of(log_in(gateway)))
     session.until("connected")
     shown = panels(gateway)
     assert gateway.stop() == 0

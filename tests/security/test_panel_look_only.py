@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from rq.serializers import JSONSerializer
 
 from qctl.broker.redis import keys
 from support.gateway import Gateway
-from support.web_terminal import TerminalSession
+from support.web_terminal import TerminalSession, panel_cookie
 
 ADMIN_KEY = "7f3c9a51e8d24b60a1c95e7d38f2b046"
 
@@ -27,9 +26,7 @@ def test_no_other_setting_lets_it_change_anything(
         (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in lifting.items()))
     gateway = make_gateway(QUEUE_ADMIN_KEY=ADMIN_KEY, **(lifting if place == "environment" else {}))
     Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
-    form = urllib.parse.urlencode({"key": ADMIN_KEY}).encode()
-    entered = gateway.request("POST", "/admin/queues/login", form, Content_Type="application/x-www-form-urlencoded")
-    cookie = entered.headers["Set-Cookie"].partition(";")[0]
+    cookie = panel_cookie(gateway.port, ADMIN_KEY)
     url = f"ws://127.0.0.1:{gateway.port}/admin/queues/socket?width=100&height=30"
     session = TerminalSession(url, origin=gateway.url, cookie=cookie)
     session.until("connected")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from collections.abc import Callable
 
 import pytest
+from redis import Redis
 
+from qctl.broker.redis import keys
 from qctl.ops import Ops
 from support.gateway import PASSWORD, Gateway
 from support.live import LiveClient
 from support.node import installed
 from support.waiting import eventually
+from support.web_terminal import panel_cookie
 
 EMAIL = "ada@example.com"
 
@@ -58,12 +60,14 @@ def test_a_change_of_the_user_ends_every_login(make_gateway: Callable[..., Gatew
         assert status(gateway, token) == 401, "a later user of the address is another"
 
 
-def test_lost_versions_make_no_old_login_good_again(make_gateway: Callable[..., Gateway], ops: Ops) -> None:
+def test_lost_versions_make_no_old_login_good_again(
+    make_gateway: Callable[..., Gateway], ops: Ops, connection: Redis
+) -> None:
     gateway = make_gateway()
     ops.users.create(EMAIL, "ada", PASSWORD)
     old = log_in(gateway)
     ops.users.log_out(EMAIL)
-    ops._redis.flushall()
+    connection.delete(keys.USER_SESSIONS)
     new = log_in(gateway)
     eventually(lambda: status(gateway, old) == 401, 10, "end of the old login")
     assert status(gateway, new) == 200
@@ -81,18 +85,11 @@ def test_a_live_connection_ends_with_its_login(
         eventually(lambda: client.records_of("disconnect"), 20, "end of the connection")
 
 
-def panel_cookie(gateway: Gateway) -> str:
-    form = urllib.parse.urlencode({"key": ADMIN_KEY}).encode()
-    kind = {"Content_Type": "application/x-www-form-urlencoded"}
-    entered = gateway.request("POST", "/admin/queues/login", form, **kind)
-    return entered.headers["Set-Cookie"].partition(";")[0]
-
-
 def test_a_panel_cookie_ends_by_logout_and_with_its_key(make_gateway: Callable[..., Gateway]) -> None:
     gateway = make_gateway(QUEUE_ADMIN_KEY=ADMIN_KEY)
     other_key = make_gateway("rekeyed", QUEUE_ADMIN_KEY=ADMIN_KEY[::-1])
     no_key = make_gateway("keyless")
-    cookie = panel_cookie(gateway)
+    cookie = panel_cookie(gateway.port, ADMIN_KEY)
     assert gateway.request("GET", "/admin/queues", Cookie=cookie).status == 200
     assert other_key.request("GET", "/admin/queues", Cookie=cookie).status == 401
     assert no_key.request("GET", "/admin/queues", Cookie=cookie).status == 401

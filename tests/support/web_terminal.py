@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import time
+from urllib.parse import urlencode
 
 import websocket
 
@@ -54,3 +56,14 @@ def upgrade_status(url: str, *, origin: str | None, cookie: str | None) -> int:
         return error.status_code
     socket.close()
     return 101
+
+
+def panel_cookie(port: int, key: str) -> str:
+    """Log in to the panel of a gateway with the admin key. Returns the cookie."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        client.request("POST", "/admin/queues/login", urlencode({"key": key}), kind)
+        return str(client.getresponse().headers["Set-Cookie"]).partition(";")[0]
+    finally:
+        client.close()
