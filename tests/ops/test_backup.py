@@ -96,7 +96,7 @@ def test_a_second_restoration_changes_nothing(site: Ops, connection: Redis) -> N
     before = backed_up_keys(connection)
     result = back(site, lines)
     assert (result.counts, result.refused, result.lines) == ({}, 0, [])
-    assert result.there == len(lines) - 1
+    assert result.existing == len(lines) - 1
     assert backed_up_keys(connection) == before
 
 

@@ -37,7 +37,7 @@ def test_a_queue_that_stalls_without_a_worker_is_critical(ops: Ops, connection: 
     found = ops.checks.run(ALL, ["email"])
     assert found.level is Level.CRITICAL
     (email,) = found.queues
-    assert {reading.what: reading.level for reading in email.readings} == {
+    assert {reading.metric: reading.level for reading in email.readings} == {
         "age": Level.CRITICAL,
         "depth": Level.OK,
         "dead": Level.OK,
@@ -53,12 +53,12 @@ def test_a_queue_with_its_lanes(ops: Ops, connection: Redis) -> None:
         stock.enqueue(connection, "email.high", f"h{n}")
         stock.enqueue(connection, "email", f"n{n}")
     (email,) = ops.checks.run(ALL, ["email"]).queues
-    assert {r.what: (r.value, r.level) for r in email.readings if r.what in ("depth", "workers")} == {
+    assert {r.metric: (r.value, r.level) for r in email.readings if r.metric in ("depth", "workers")} == {
         "depth": (12, Level.WARNING),
         "workers": (2, Level.OK),
     }
     (lane,) = ops.checks.run(ALL, ["email.high"]).queues
-    assert {r.what: r.value for r in lane.readings}["depth"] == 6
+    assert {r.metric: r.value for r in lane.readings}["depth"] == 6
 
 
 def test_dead_letters_and_errors(ops: Ops, connection: Redis) -> None:
@@ -69,7 +69,7 @@ def test_dead_letters_and_errors(ops: Ops, connection: Redis) -> None:
         pipe.execute()
     limits = Thresholds(dead=Threshold(0, 5), errors=Threshold(0.1, 0.5))
     (mail,) = ops.checks.run(limits, ["mail"]).queues
-    assert {r.what: (r.value, r.level) for r in mail.readings} == {
+    assert {r.metric: (r.value, r.level) for r in mail.readings} == {
         "dead": (1, Level.WARNING),
         "errors": (0.25, Level.WARNING),
     }

@@ -89,7 +89,7 @@ def test_hostile_entries_are_read(ops: Ops, connection: Redis) -> None:
 
 
 def test_follow_yields_matching_events_as_they_happen(ops: Ops, connection: Redis) -> None:
-    stream = ops.events.follow(EventFilter(queue="email"), after=ops.events.last_id(), away=never)
+    stream = ops.events.follow(EventFilter(queue="email"), after=ops.events.last_id(), on_disconnect=never)
     assert next(stream) == []
     news: list[Event] = []
     with later(0.1, lambda: [record_event(connection, "started", queue=name, job=name) for name in ("x", "email")]):
@@ -107,7 +107,7 @@ def test_a_redis_that_goes_away_costs_no_event(own_redis: RedisServer, tmp_path:
     ops = Ops(Settings.load(environ=environ))
     delays: list[float] = []
 
-    def away(error: QctlError, seconds: float) -> None:
+    def on_disconnect(error: QctlError, seconds: float) -> None:
         assert "does not answer" in error.message
         delays.append(seconds)
         own_redis.start()
@@ -116,7 +116,7 @@ def test_a_redis_that_goes_away_costs_no_event(own_redis: RedisServer, tmp_path:
 
     with own_redis.connect() as client:
         record_event(client, "started", job="a")
-    stream = ops.events.follow(after="0-0", away=away)
+    stream = ops.events.follow(after="0-0", on_disconnect=on_disconnect)
     assert [event.fields["job"] for event in next(stream)] == ["a"]
     own_redis.kill()
     assert [event.fields["job"] for event in next(stream)] == ["b"]

@@ -210,7 +210,7 @@ def tailing(ops: Ops) -> Iterator[Callable[..., list[Arrivals]]]:
         found: list[Arrivals] = []
 
         def run() -> None:
-            for arrivals in ops.ingest.tail(pipelines, away=lambda _error, _seconds: None):
+            for arrivals in ops.ingest.tail(pipelines, on_disconnect=lambda _error, _seconds: None):
                 found.append(arrivals)
                 if done.is_set():
                     return
@@ -271,10 +271,10 @@ def test_tail_without_permission_or_pipeline_is_refused(
     socket = own_redis.url.removeprefix("unix://")
     reader = Ops(make_settings(REDIS_URL=f"unix://reader:x@{socket}"))
     with pytest.raises(RefusedError, match="does not let this user"):
-        next(reader.ingest.tail(away=lambda _error, _seconds: None))
+        next(reader.ingest.tail(on_disconnect=lambda _error, _seconds: None))
     away = Ops(make_settings(REDIS_URL=f"redis://127.0.0.1:{free_port()}"))
     with pytest.raises(RedisUnreachableError):
-        next(away.ingest.tail(away=lambda _error, _seconds: None))
+        next(away.ingest.tail(on_disconnect=lambda _error, _seconds: None))
     for ops in (reader, away):
         ops.close()
     admin.close()
@@ -289,7 +289,7 @@ def test_tail_continues_when_redis_is_back(own_redis: RedisServer, make_settings
         waited.append(seconds)
         own_redis.start()
 
-    tail = ops.ingest.tail(["readings"], away=restart)
+    tail = ops.ingest.tail(["readings"], on_disconnect=restart)
     next(tail)
     own_redis.kill()
     next(tail)

@@ -32,11 +32,11 @@ class Stream:
         self.news.append(list(events))
         self._some.set()
 
-    def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[list[Event]]:
+    def follow(self, *, after: str, on_disconnect: Callable[[QctlError, float], None]) -> Iterator[list[Event]]:
         """Fake of `ops.events.follow`. It ends with the monitor that follows it."""
         while True:
             if self.gone:
-                away(GONE, 0.02)
+                on_disconnect(GONE, 0.02)
                 continue
             self._some.wait(0.05)
             self._some.clear()

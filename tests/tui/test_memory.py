@@ -84,7 +84,7 @@ def test_the_set_of_changed_queues_is_bounded(monkeypatch: pytest.MonkeyPatch) -
 
     fake: Any = MonitorOps(events__follow=follow)
     data = CachedData(fake)
-    for _ in data.events.follow(after="0-0", away=lambda *_: None):
+    for _ in data.events.follow(after="0-0", on_disconnect=lambda *_: None):
         assert len(data._stats._changed) <= 100
         assert len(data._dead_letters._changed) <= 100
     data._stats._all.value = replace(stats_of(QueueStats("old")))

@@ -86,7 +86,7 @@ class OwnerEventFollower:
         backoff = Backoff()
         while not self._stop.is_set():
             try:
-                for batch in self._ops.events.follow(EVENT_FILTER, after=after, away=self._log_and_wait):
+                for batch in self._ops.events.follow(EVENT_FILTER, after=after, on_disconnect=self._log_and_wait):
                     if self._stop.is_set():
                         return
                     backoff.reset()

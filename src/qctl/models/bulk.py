@@ -102,15 +102,15 @@ class Selection:
     """The selected jobs, the ids without a job (`missing`), and the jobs that need no change (`already`). Compact
     enough for a million jobs.
 
-    `so` maps the states that the operation leads to, to the detail that is reported for jobs that are in them by then;
-    if the operation has a `target` queue, only for jobs in it.
+    `already_details` maps the states that the operation leads to, to the detail that is reported for jobs that are in
+    them by then; if the operation has a `target` queue, only for jobs in it.
     """
 
     chosen: list[ChosenJobs]
     missing: list[Outcome] = field(default_factory=list)
     already: list[Outcome] = field(default_factory=list)
     scan: Scan | None = None
-    so: Mapping[str, str] = field(default_factory=dict)
+    already_details: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
 
     @property

@@ -66,7 +66,7 @@ class CheckedValue:
     """One checked value of a queue. `value` is None if unknown."""
 
     queue: str
-    what: CheckedMetric
+    metric: CheckedMetric
     value: float | None
     threshold: Threshold
     level: Level

@@ -35,11 +35,11 @@ class Backup:
 class RestoredBackup:
     """Result of a restoration: restored lines by kind, the number of rejected lines (`refused`) and the first of them.
 
-    `whole` is False if the file is truncated. `there` counts lines whose object exists already.
+    `whole` is False if the file is truncated. `existing` counts lines whose object exists already.
     """
 
     counts: Mapping[str, int]
     refused: int
     lines: list[RejectedLine]
     whole: bool
-    there: int = 0
+    existing: int = 0

@@ -32,9 +32,9 @@ def run(
     canaries, rest = _split(chosen, first)
     result = bulk.run(connection, canaries, act, progress=lambda done, _: progress(done, chosen.count))
     sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]
-    seen, _ = wait_for_jobs.wait_until(connection, sent, timeout, _has_ended)
-    failed = [id_ for id_ in sent if seen[id_].status in FAILED_STATUSES]
-    unfinished = [id_ for id_ in sent if not _has_ended(id_, seen[id_])]
+    statuses, _ = wait_for_jobs.wait_until(connection, sent, timeout, _has_ended)
+    failed = [id_ for id_ in sent if statuses[id_].status in FAILED_STATUSES]
+    unfinished = [id_ for id_ in sent if not _has_ended(id_, statuses[id_])]
     left = rest.count
     others = f"the other {left} jobs were not retried"
     if failed:
@@ -43,7 +43,7 @@ def run(
         )
         return replace(result, halted=error)
     if unfinished:
-        status = seen[unfinished[0]].status
+        status = statuses[unfinished[0]].status
         return replace(
             result, halted=WaitTimeoutError(f"canary job {unfinished[0]} is {status} after {timeout:g} s: {others}")
         )
@@ -59,8 +59,8 @@ def run(
     )
 
 
-def _has_ended(_id: str, seen: JobStatus) -> bool:
-    return seen.status in FAILED_STATUSES or seen.status in wait_for_jobs.END_STATUSES
+def _has_ended(_id: str, job: JobStatus) -> bool:
+    return job.status in FAILED_STATUSES or job.status in wait_for_jobs.END_STATUSES
 
 
 def _split(chosen: Selection, first: int) -> tuple[Selection, Selection]:
@@ -71,4 +71,4 @@ def _split(chosen: Selection, first: int) -> tuple[Selection, Selection]:
         canaries.append(ChosenJobs(part.queue, part.state, part.ids[:first], part.positions[:first]))
         rest.append(ChosenJobs(part.queue, part.state, part.ids[first:], part.positions[first:]))
         first = max(0, first - len(part.ids))
-    return replace(chosen, chosen=canaries), Selection(rest, so=chosen.so)
+    return replace(chosen, chosen=canaries), Selection(rest, already_details=chosen.already_details)

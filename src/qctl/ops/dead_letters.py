@@ -33,7 +33,7 @@ class DeadLetterOps(Part, name="dead_letters"):
             known = dead_letters.of_cause(self._redis, queues, selector.fingerprint, limit=limit, offset=offset)
             if known is not None:
                 return known
-        found = search.page(
+        page = search.page(
             self._redis,
             replace(selector, states=DEAD_STATES),
             queues,
@@ -43,19 +43,19 @@ class DeadLetterOps(Part, name="dead_letters"):
             sort="-since" if newest_first else "since",
             progress=progress,
         )
-        letters = dead_letters.read(self._redis, [(row.queue, row.id) for row in found.rows])
-        return DeadLetters(letters, found.matching, found.scanned, found.total)
+        letters = dead_letters.read(self._redis, [(row.queue, row.id) for row in page.rows])
+        return DeadLetters(letters, page.matching, page.scanned, page.total)
 
     def show(self, job_id: str) -> DeadLetterDetail:
         """Return one dead letter, with its traceback and payload. Raises NotFoundError."""
         queues = self._queues(None)
-        place = dead_letters.find(self._redis, [job_id], queues).get(job_id)
-        if place is None:
+        location = dead_letters.find(self._redis, [job_id], queues).get(job_id)
+        if location is None:
             known = search.sample_ids(self._redis, queues, DEAD_STATES)
             raise NotFoundError.with_suggestions(
                 f"dead letter {job_id!r} not found", job_id, known, "list dead letters with: qctl dlq list"
             )
-        return dead_letters.show(self._redis, place)
+        return dead_letters.show(self._redis, location)
 
     def count(self, queue: str | None = None) -> int:
         """Count dead letters. Raises NotFoundError."""

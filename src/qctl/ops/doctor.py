@@ -49,8 +49,8 @@ class DoctorOps(Part, name="doctor"):
         May be interrupted and repeated: a job that is no orphan by then is not changed.
         """
         adopted = requeue_orphans.requeue(self._redis, orphans.find(self._redis, progress), actor=actor())
-        gone = server_setup.read(self._redis).dead_workers
-        return Repair(orphans=adopted, workers=requeue_orphans.deregister_workers(self._redis, gone))
+        dead = server_setup.read(self._redis).dead_workers
+        return Repair(orphans=adopted, workers=requeue_orphans.deregister_workers(self._redis, dead))
 
     def _check_redis(self, progress: Progress) -> list[Finding]:
         server = server_setup.read(self._redis)

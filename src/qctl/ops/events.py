@@ -48,13 +48,13 @@ class EventOps(Part, name="events"):
         wanted: EventFilter = ALL_EVENTS,
         *,
         after: str,
-        away: Callable[[QctlError, float], None],
+        on_disconnect: Callable[[QctlError, float], None],
     ) -> Iterator[builtins.list[Event]]:
         """Yield matching events as they arrive, and an empty list about every second without any. Never ends.
 
-        `after` is the id of the last known event. If Redis becomes unreachable, `away` gets the error and the seconds
-        until the next attempt, and has to wait for them. Afterwards no event is missing, except those that the stream
-        has dropped.
+        `after` is the id of the last known event. If Redis becomes unreachable, `on_disconnect` gets the error and the
+        seconds until the next attempt, and has to wait for them. Afterwards no event is missing, except those that the
+        stream has dropped.
         """
         matches = _matcher(wanted)
         backoff = Backoff()
@@ -66,7 +66,7 @@ class EventOps(Part, name="events"):
                         after = batch[-1].id if batch else after
                         yield [event for event in batch if matches(event)]
             except RedisUnreachableError as error:
-                away(error, backoff.next_delay())
+                on_disconnect(error, backoff.next_delay())
 
 
 def _require_event_names(names: tuple[str, ...]) -> None:

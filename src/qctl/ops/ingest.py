@@ -62,12 +62,14 @@ class IngestOps(Part, name="ingest"):
         matching.sort(key=SORTS[sort], reverse=True)
         return Topics(matching[:limit], len(matching), sum(topic.topic is not None for topic in topics))
 
-    def tail(self, pipelines: Sequence[str] = (), *, away: Callable[[QctlError, float], None]) -> Iterator[Arrivals]:
+    def tail(
+        self, pipelines: Sequence[str] = (), *, on_disconnect: Callable[[QctlError, float], None]
+    ) -> Iterator[Arrivals]:
         """Yield items as they arrive, and an empty result about every second without any. Never ends.
 
-        Items that arrive faster than the caller reads are sampled. If Redis becomes unreachable, `away` gets the error
-        and the seconds until the next attempt, and has to wait for them. Raises NotFoundError, RefusedError if this
-        user may not subscribe, and RedisUnreachableError if Redis is unreachable from the start.
+        Items that arrive faster than the caller reads are sampled. If Redis becomes unreachable, `on_disconnect` gets
+        the error and the seconds until the next attempt, and has to wait for them. Raises NotFoundError, RefusedError
+        if this user may not subscribe, and RedisUnreachableError if Redis is unreachable from the start.
         """
         names = [spec.name for spec in catalog.pipelines(pipelines)]
         backoff, connected = Backoff(), False
@@ -81,7 +83,7 @@ class IngestOps(Part, name="ingest"):
             except RedisUnreachableError as error:
                 if not connected:
                     raise
-                away(error, backoff.next_delay())
+                on_disconnect(error, backoff.next_delay())
 
     def push(
         self, pipeline: str, lines: Iterable[bytes], *, topic: str | None = None, progress: Progress = ignore_progress

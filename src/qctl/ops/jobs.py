@@ -170,7 +170,12 @@ class JobOps(OneJobOps, name="jobs"):
         present = [part for part in chosen.chosen if part.queue == target]
         result = bulk.run(
             self._redis,
-            replace(chosen, chosen=[part for part in chosen.chosen if part.queue != target], so=already, target=target),
+            replace(
+                chosen,
+                chosen=[part for part in chosen.chosen if part.queue != target],
+                already_details=already,
+                target=target,
+            ),
             Move(events.actor(), target),
             rate=rate,
             progress=progress,

@@ -102,7 +102,7 @@ class OneJobOps(Part):
         )
         return statuses[job_id], passed
 
-    def enqueue(self, name: str, data: Mapping[str, Any], **how: Unpack[Options]) -> str:
+    def enqueue(self, name: str, data: Mapping[str, Any], **options: Unpack[Options]) -> str:
         """Enqueue a job of the catalog, or a declared one, as a producer does. Returns its id.
 
         Raises NotFoundError for an unknown name, UsageError, and RateLimitedError.
@@ -113,7 +113,7 @@ class OneJobOps(Part):
                 f"job {name!r} not found", name, known, f"known jobs: {', '.join(sorted(known))}"
             )
         with QueueService(self._settings) as service:
-            return service.enqueue(name, data, **how)
+            return service.enqueue(name, data, **options)
 
     def catalogued(self) -> dict[str, JobSpec]:
         """Return the jobs that `enqueue` accepts, by name: those of the catalog, and those declared by the modules in

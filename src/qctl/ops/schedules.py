@@ -80,8 +80,8 @@ class ScheduleOps(Part, name="schedules"):
         timezone: str | None = None,
         catch_up: CatchUp = "one",
         repeat: int | None = None,
-        how: Options | None = None,
-        replacing: bool = False,
+        job_options: Options | None = None,
+        replace_existing: bool = False,
     ) -> Timer:
         """Schedule a job of the catalog by a cron rule, or `every` so many seconds. `pairs` are `name=value` arguments
         that supplement `data`. Raises UsageError, NotFoundError, and RefusedError if the name is taken."""
@@ -101,8 +101,8 @@ class ScheduleOps(Part, name="schedules"):
             zone=timezone,
             catch_up=catch_up,
             repeat=repeat,
-            job_options=how,
-            replacing=replacing,
+            job_options=job_options,
+            replacing=replace_existing,
             actor=events.actor(),
         )
         return _timer(schedule)

@@ -43,8 +43,8 @@ class UserOps(Part, name="users"):
         if limit < 1:
             raise UsageError(f"limit {limit} is too small; the minimum is 1")
         with self._users(changing=False) as users:
-            found, total = users.list(role, limit)
-        return Accounts([_account(user) for user in found], total)
+            page, total = users.list(role, limit)
+        return Accounts([_account(user) for user in page], total)
 
     def create(self, email: str, username: str, password: str | None, *, role: Role = USER) -> AccountChange:
         """Create a user; without a `password`, one is generated. Raises UsageError, and RefusedError if the address is

@@ -72,24 +72,24 @@ def _describe(reading: CheckedValue) -> str:
         "dead": quantity(round(value), "dead letter"),
         "errors": f"{share(value)} of runs fail",
         "workers": quantity(round(value), "worker"),
-    }[reading.what]
+    }[reading.metric]
     limit = limits.critical if reading.level == Level.CRITICAL else limits.warning
     if limit is None:
         return text
-    threshold = {"age": duration(limit), "errors": share(limit)}.get(reading.what, count(round(limit)))
+    threshold = {"age": duration(limit), "errors": share(limit)}.get(reading.metric, count(round(limit)))
     return f"{text} ({'fewer' if limits.is_minimum else 'more'} than {threshold})"
 
 
 def _all_well(queues: Sequence[QueueCheck]) -> str:
     """Format `email, report: all within thresholds`."""
     names = ", ".join(queue.queue for queue in queues) if len(queues) <= MAX_LISTED_QUEUES else f"{len(queues)} queues"
-    checked = {reading.what for queue in queues for reading in queue.readings}
+    checked = {reading.metric for queue in queues for reading in queue.readings}
     return f"{names}: {'all within thresholds' if checked else 'readable; no thresholds set'}"
 
 
 def _data(reading: CheckedValue) -> str:
-    unit = UNITS[reading.what]
-    label = escape_line(f"{reading.queue} {reading.what}").replace("'", "''").replace("=", "_").replace("|", "/")
+    unit = UNITS[reading.metric]
+    label = escape_line(f"{reading.queue} {reading.metric}").replace("'", "''").replace("=", "_").replace("|", "/")
     value = "U" if reading.value is None else _number(reading.value, unit)
     limits = (
         _limit(limit, reading.threshold, unit) for limit in (reading.threshold.warning, reading.threshold.critical)

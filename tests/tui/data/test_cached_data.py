@@ -44,7 +44,7 @@ class Deployment:
     def happen(self, *events: Event) -> None:
         """Let the monitor receive these events."""
         self.news = list(events)
-        assert list(self.data.events.follow(after="0-0", away=lambda *_: None)) == [list(events)]
+        assert list(self.data.events.follow(after="0-0", on_disconnect=lambda *_: None)) == [list(events)]
 
     def waiting(self) -> dict[str, int]:
         """The number of waiting jobs by queue, as a page would show it."""

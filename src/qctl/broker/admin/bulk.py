@@ -161,11 +161,11 @@ def _call(
 def _recheck(connection: Redis, outcomes: Sequence[Outcome], selection: Selection) -> Iterator[Outcome]:
     """Yield the outcomes; failures of jobs that somebody else has brought into the wanted state become successes."""
     failed = [outcome.id for outcome in outcomes if not outcome.done]
-    states = locate_jobs.current_states(connection, failed) if selection.so else {}
+    states = locate_jobs.current_states(connection, failed) if selection.already_details else {}
     for outcome in outcomes:
         state, queue = states.get(outcome.id, ("", ""))
-        if state in selection.so and (selection.target is None or queue == selection.target):
-            yield replace(outcome, queue=queue, done=True, detail=selection.so[state], where=state)
+        if state in selection.already_details and (selection.target is None or queue == selection.target):
+            yield replace(outcome, queue=queue, done=True, detail=selection.already_details[state], where=state)
         else:
             yield outcome
 

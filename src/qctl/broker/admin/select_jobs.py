@@ -50,7 +50,7 @@ def select(
     else:
         jobs = search.located()
     chosen = _grouped(islice(jobs, selector.limit))
-    return Selection(chosen, scan=search.cut, so=already)
+    return Selection(chosen, scan=search.cut, already_details=already)
 
 
 def _by_id(
@@ -75,7 +75,7 @@ def _by_id(
         _grouped(islice(matching, selector.limit)),
         [outcome for outcome in others if outcome not in done],
         [replace(outcome, done=True, detail=already[outcome.where]) for outcome in done],
-        so=already,
+        already_details=already,
     )
 
 

@@ -92,8 +92,8 @@ def restore(
 
 def _restored(result: RestoredBackup, dry_run: bool) -> list[Cell]:
     lines = [Cell(f"{'would restore' if dry_run else 'restored'}: {_list_counts(result.counts)}", "good")]
-    if result.there:
-        lines.append(Cell(f"already present, left unchanged: {quantity(result.there, 'line')}"))
+    if result.existing:
+        lines.append(Cell(f"already present, left unchanged: {quantity(result.existing, 'line')}"))
     return lines + rejected_lines(result.lines, result.refused)
 
 

@@ -49,7 +49,7 @@ def events(
         session.out.listing(documents.events(rows), view.Table(view.event_columns(now), rows, NO_EVENTS))
         return
     _print(session, rows, first=True)
-    for news in operations.follow(criteria, after=last, away=session.wait_to_reconnect):
+    for news in operations.follow(criteria, after=last, on_disconnect=session.wait_to_reconnect):
         _print(session, news, first=False)
 
 

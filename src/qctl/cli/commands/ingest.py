@@ -104,7 +104,7 @@ def tail(session: Session, pipelines: Pipelines = None) -> None:
     The first items appear within one second.
     """
     first = True
-    for arrivals in session.ops.ingest.tail(pipelines or (), away=session.wait_to_reconnect):
+    for arrivals in session.ops.ingest.tail(pipelines or (), on_disconnect=session.wait_to_reconnect):
         if arrivals.items or first:
             _print(session, arrivals, first=first)
             first = False

@@ -129,8 +129,8 @@ def add(
         timezone=zone,
         catch_up=cast("CatchUp", catch_up),
         repeat=repeat,
-        how=None if priority is None else {"priority": priority},
-        replacing=replace,
+        job_options=None if priority is None else {"priority": priority},
+        replace_existing=replace,
     )
     next_run = view.local_time(added.next_at, datetime.now(timezone.utc))
     rule = view.describe_rule(added)

@@ -25,7 +25,7 @@ def restore(result: RestoredBackup, dry_run: bool) -> Document:
     head = {
         "whole": result.whole,
         **_counts(result.counts),
-        "there_already": result.there,
+        "there_already": result.existing,
         "refused": result.refused,
         "dry_run": dry_run,
         "lines": rejected_lines(result.lines),

@@ -29,7 +29,7 @@ _METRICS = ("age", "depth", "dead", "errors", "workers")
 
 
 def _queue(queue: QueueCheck) -> Record:
-    readings = {reading.what: reading for reading in queue.readings}
+    readings = {reading.metric: reading for reading in queue.readings}
     record: Record = {"queue": queue.queue, "level": queue.level.name, "error": queue.error, "paused": queue.paused}
     for metric in _METRICS:
         reading = readings.get(metric)  # type: ignore[call-overload]  # _METRICS are the values of `What`
@@ -39,4 +39,4 @@ def _queue(queue: QueueCheck) -> Record:
 
 
 def _value(reading: CheckedValue) -> float | None:
-    return share(reading.value) if reading.what == "errors" else seconds(reading.value)
+    return share(reading.value) if reading.metric == "errors" else seconds(reading.value)

@@ -233,8 +233,8 @@ class _Events(EventReader):
         """Return the id of the last event."""
         return self._ops.events.last_id()
 
-    def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:
+    def follow(self, *, after: str, on_disconnect: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:
         """Yield events as they happen, after their queues were marked as changed."""
-        for events in self._ops.events.follow(after=after, away=away):
+        for events in self._ops.events.follow(after=after, on_disconnect=on_disconnect):
             self._mark_changed(events)
             yield events

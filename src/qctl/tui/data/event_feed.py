@@ -30,7 +30,7 @@ MAX_RETRY_SECONDS = 5.0
 def follow(events: EventReader, post: Callable[[Message], object], closed: threading.Event) -> None:
     """Post events until `closed` is set. Continues by itself after Redis was away."""
 
-    def away(error: QctlError, seconds: float) -> None:
+    def on_disconnect(error: QctlError, seconds: float) -> None:
         seconds = min(seconds, MAX_RETRY_SECONDS)
         post(RedisLost(error, seconds))
         closed.wait(seconds)
@@ -40,10 +40,10 @@ def follow(events: EventReader, post: Callable[[Message], object], closed: threa
         try:
             after = events.last_id()
         except QctlError as error:
-            away(error, RETRY_SECONDS)
+            on_disconnect(error, RETRY_SECONDS)
     if after is None:
         return
-    for received in events.follow(after=after, away=away):
+    for received in events.follow(after=after, on_disconnect=on_disconnect):
         if closed.is_set():
             return
         post(EventsReceived(received))

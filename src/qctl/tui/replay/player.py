@@ -90,7 +90,7 @@ class _ReplayedEvents(EventReader):
     def last_id(self) -> str:
         return "0-0"
 
-    def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:  # noqa: ARG002
+    def follow(self, *, after: str, on_disconnect: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:  # noqa: ARG002
         """Yield events when they are due, and an empty list each second if Redis was there and nothing happened."""
         yield []
         clock, heard_at, is_away = self._clock, time.monotonic(), False
@@ -104,7 +104,7 @@ class _ReplayedEvents(EventReader):
             for events in self._recording.followed(at, now):
                 is_away, heard_at = isinstance(events, QctlError), time.monotonic()
                 if isinstance(events, QctlError):
-                    away(events, POLL_SECONDS)
+                    on_disconnect(events, POLL_SECONDS)
                 else:
                     yield events
             at = now

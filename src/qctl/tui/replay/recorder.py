@@ -148,7 +148,7 @@ class _RecordedEvents(EventReader):
     def last_id(self) -> str:
         return self._events.last_id()
 
-    def follow(self, *, after: str, away: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:
+    def follow(self, *, after: str, on_disconnect: Callable[[QctlError, float], None]) -> Iterator[Sequence[Event]]:
         """Record events, and when Redis went away and came back."""
         is_away = False
 
@@ -156,9 +156,9 @@ class _RecordedEvents(EventReader):
             nonlocal is_away
             is_away = True
             self._file.write(FOLLOW, error=codec.encode_error(error))
-            away(error, seconds)
+            on_disconnect(error, seconds)
 
-        for events in self._events.follow(after=after, away=record_away):
+        for events in self._events.follow(after=after, on_disconnect=record_away):
             if events or is_away:
                 is_away = False
                 self._file.write(FOLLOW, answer=codec.encode(events))
