@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker.redis import keys
-from qctl.errors import RedisUnreachableError, UnreachableError
+from qctl.errors import RedisUnreachableError, RefusedError, UnreachableError
 from qctl.models import Finding
 from qctl.ops import Ops
 from qctl.settings import Settings
@@ -155,3 +155,48 @@ def test_names_in_commands_are_quoted(ops: Ops, connection: Redis) -> None:
     ill = ills(ops)
     assert ill["workers"].fix == "qctl-worker 'x; reboot'"
     assert ill["quarantine"].fix == "qctl dlq list --queue 'x; reboot'"
+
+
+def writes_finding(ops: Ops) -> Finding:
+    (finding,) = [finding for finding in ops.health.check().findings if finding.check == "writes"]
+    return finding
+
+
+def test_redis_that_takes_writes_is_ok(ops: Ops) -> None:
+    assert (writes_finding(ops).status, writes_finding(ops).reason) == ("ok", "Redis takes writes")
+
+
+def test_read_only_replica_is_down(odd: tuple[Redis, Ops]) -> None:
+    connection, ops = odd
+    connection.replicaof("127.0.0.1", 1)
+    assert (writes_finding(ops).status, writes_finding(ops).fix) == ("down", "name the primary with REDIS_URL")
+    with pytest.raises(RefusedError, match="is a read-only replica"):
+        ops.queues.pause("email")
+
+
+def test_full_redis_is_down(odd: tuple[Redis, Ops]) -> None:
+    connection, ops = odd
+    connection.config_set("maxmemory", 1)
+    assert writes_finding(ops).reason.startswith("Redis is full")
+
+
+def test_user_who_may_write_and_not_run_scripts_is_down(own_redis: RedisServer, tmp_path: Path) -> None:
+    connection = own_redis.connect()
+    rules = {"keys": ["*"], "channels": ["*"], "categories": ["+@all", "-@scripting"]}
+    connection.acl_setuser("app", enabled=True, passwords=["+pw"], **rules)
+    ops = make_ops(tmp_path, own_redis.tcp_url.replace("://", "://app:pw@"))
+    assert writes_finding(ops).reason.startswith("this user may not run EVALSHA")
+    connection.acl_setuser("app", categories=["+@scripting"])
+    assert writes_finding(ops).status == "ok"
+    connection.acl_setuser("app", categories=["-@write", "-@scripting"])  # reading is all that this user is for
+    assert writes_finding(ops).status == "ok"
+    ops.close()
+    connection.close()
+
+
+def test_leases_that_nobody_renews_degrade_the_health(ops: Ops, connection: Redis) -> None:
+    stock.enqueue(connection, "mail", "a")
+    stock.register_worker(connection, "h.1.abcdef", "mail")
+    for seconds, status in ((2, "ok"), (60, "degraded"), (3600, "ok")):
+        connection.zadd(keys.LEASES, {"h.1.abcdef": (time.time() - seconds) * 1000})
+        assert writes_finding(ops).status == status, seconds

@@ -184,6 +184,39 @@ def test_while_redis_is_away_all_hear_busy_and_all_is_kept(
         assert stored(connection) == list(range(31))
 
 
+def test_redis_that_can_be_read_and_not_written_is_one_outage(
+    own_redis: RedisServer,
+    make_settings: Make,
+    answers: Answers,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_commit, "LEVEL_CHECK_SECONDS", 0.05)
+    caplog.set_level("INFO")
+
+    async def act(commit: GroupCommit) -> None:
+        await until(lambda: commit.busy is None)
+        with own_redis.connect() as connection:
+            connection.config_set("appendonly", "no")
+            connection.replicaof("127.0.0.1", 1)
+            caplog.clear()
+            commit.put(answers.entry(1))
+            await until(lambda: commit.busy == "Redis refuses to write")
+            for _ in range(50):
+                await asyncio.sleep(0.02)
+                assert commit.busy is not None
+            connection.replicaof("NO", "ONE")
+            await until(lambda: commit.busy is None and not commit.waiting)
+
+    run(make_settings(REDIS_URL=own_redis.url), act)
+    said = [record.getMessage() for record in caplog.records if "acknowledged" in record.getMessage()]
+    assert len(said) == 2, said
+    assert "is a read-only replica and takes no writes; trying again" in said[0]
+    assert said[1].startswith("no messages are acknowledged: over after")
+    with own_redis.connect() as connection:
+        assert stored(connection) == [1]
+
+
 def test_above_the_high_water_mark_all_hear_busy(make_settings: Make, connection: Redis, answers: Answers) -> None:
     async def act(commit: GroupCommit) -> None:
         for n in range(20):

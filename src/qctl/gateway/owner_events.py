@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from qctl.broker.redis.connection import Backoff
+from qctl.broker.redis.outage import Outage
 from qctl.errors import QctlError, UnreachableError
 from qctl.gateway.schemas import Job
 from qctl.models import Event, EventFilter, OwnedJob, OwnedStatus
@@ -71,6 +72,7 @@ class OwnerEventFollower:
         self._ops = ops
         self._service = service
         self._stop = threading.Event()
+        self._outage = Outage(log, "live events are interrupted")
         self._owned: OrderedDict[str, OwnedJob | None] = OrderedDict()
 
     def stop(self) -> None:
@@ -90,6 +92,7 @@ class OwnerEventFollower:
                     if self._stop.is_set():
                         return
                     backoff.reset()
+                    self._outage.end()
                     if owner_events := list(self._owner_events(batch)):
                         publish(owner_events)
                     after = batch[-1].id if batch else after
@@ -107,7 +110,7 @@ class OwnerEventFollower:
         return None
 
     def _log_and_wait(self, error: QctlError, seconds: float) -> None:
-        log.warning("live events are interrupted: %s", error.message)
+        self._outage.add(error.message)
         self._stop.wait(seconds)
 
     def _owner_events(self, batch: Sequence[Event]) -> Iterator[OwnerEvent]:

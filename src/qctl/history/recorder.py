@@ -14,6 +14,7 @@ from threading import Event as Flag
 
 from qctl.broker.bookkeeping.event_consumer import EventConsumer
 from qctl.broker.redis.connection import Backoff, Connection, connect, translate_errors
+from qctl.broker.redis.outage import Outage
 from qctl.errors import QctlError
 from qctl.history import open_store
 from qctl.history.store import HistoryStore
@@ -49,8 +50,8 @@ class Recorder:
         self._next_deletion = 0.0
 
     def run(self, stop: Flag) -> None:
-        """Record until `stop` is set. After any error, retry with delays up to 30 s."""
-        backoff = Backoff()
+        """Record until `stop` is set. After any error, retry."""
+        backoff, outage = Backoff(), Outage(log, "no history is recorded")
         while not stop.is_set():
             try:
                 with translate_errors(self._settings):
@@ -59,9 +60,10 @@ class Recorder:
                         self._record(self._consumer.read(BATCH_EVENTS, block_ms=1000), stop)
                         self._delete_old()
                         backoff.reset()
+                        outage.end()
             except QctlError as error:
                 delay = backoff.next_delay()
-                log.warning("history: %s; retrying in %.0f s", error.message, delay)
+                outage.add(error.message)
                 stop.wait(delay)
             except Exception:
                 log.exception("history: unexpected error")

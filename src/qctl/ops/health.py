@@ -27,6 +27,13 @@ STALE_BUFFER_SECONDS = 60.0
 """Age of the oldest item in a buffer that shows that no batches are cut from it."""
 
 
+SILENT_SECONDS = 20.0
+"""Time without a renewed lease that shows that no worker can write; a lease lasts 15 s."""
+
+FORGOTTEN_SECONDS = 600.0
+"""Time after which the lease is one of workers that were stopped on purpose."""
+
+
 class HealthOps(Part, name="health"):
     """Health of Redis, queues and workers, for `qctl ping` and `qctl health`."""
 
@@ -56,6 +63,7 @@ class HealthOps(Part, name="health"):
             Finding("redis", "ok", f"Redis at {redact_url(self._settings.redis_target)} answers"),
             *_persistence(vitals),
             *_memory(vitals),
+            _writes(vitals, stats),
             *_queues(queues, vitals),
             *_schedule(vitals),
             *_dead_letters(queues, vitals),
@@ -111,6 +119,44 @@ def _memory(vitals: Vitals) -> Iterator[Finding]:
     else:
         limit = f"{used:.0%} of its maxmemory" if memory.limit else f"{memory.used / 1e6:.0f} MB, no limit"
         yield Finding("memory", "ok", f"Redis uses {limit}")
+
+
+def _writes(vitals: Vitals, stats: Stats) -> Finding:
+    """Check whether Redis takes writes, by what it says of itself and by the leases that workers renew."""
+    writes, memory, persistence = vitals.writes, vitals.memory, vitals.persistence
+    if writes.is_replica:
+        reason, fix = "Redis is a read-only replica", "name the primary with REDIS_URL"
+    elif persistence and not persistence.aof_writes:
+        reason, fix = "Redis cannot write its append-only file", "check the disk and the log of Redis"
+    elif memory and memory.limit and memory.used >= memory.limit and memory.policy == "noeviction":
+        reason, fix = "Redis is full", "make room with `qctl clear QUEUE --purge`, or raise maxmemory"
+    elif not writes.has_scripts:
+        reason, fix = "Redis has no EVALSHA", "remove its rename-command from redis.conf"
+    elif writes.may_write and writes.may_run_scripts is False:
+        reason, fix = "this user may not run EVALSHA", "redis-cli acl setuser USER +@scripting"
+    else:
+        return _leases(vitals, stats)
+    return Finding("writes", "down", f"{reason}: nothing can be enqueued, claimed or acknowledged", fix)
+
+
+def _leases(vitals: Vitals, stats: Stats) -> Finding:
+    writes = vitals.writes
+    if writes.disk_failed:
+        return Finding(
+            "writes",
+            "degraded",
+            "Redis failed to write its last snapshot, and takes no writes if stop-writes-on-bgsave-error is yes",
+            "check the disk and the log of Redis",
+        )
+    workers = sum(queue.workers for queue in stats.queues)
+    if workers and writes.lease_age is not None and SILENT_SECONDS < writes.lease_age < FORGOTTEN_SECONDS:
+        return Finding(
+            "writes",
+            "degraded",
+            f"no worker has renewed its lease for {writes.lease_age:.0f} s: all died, or cannot write to Redis",
+            "qctl worker list",
+        )
+    return Finding("writes", "ok", "Redis takes writes")
 
 
 def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:

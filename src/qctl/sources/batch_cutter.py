@@ -10,6 +10,7 @@ from qctl.broker.ingest import durability
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.ingest.durability import Durability
 from qctl.broker.redis.connection import Backoff, connect, translate_errors
+from qctl.broker.redis.outage import Outage
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
 from qctl.settings import Settings
@@ -74,7 +75,7 @@ class BatchCutter:
             self._error = error
 
     def _cut_until_stopped(self) -> None:
-        backoff = Backoff()
+        backoff, outage = Backoff(), Outage(log, "no batches are cut")
         was_away = True
         while not self._stop.is_set():
             self._wake.clear()
@@ -85,11 +86,12 @@ class BatchCutter:
                     cut = self._buffer.cut_batches(max_age=self._interval)
             except QctlError as error:
                 delay = backoff.next_delay()
-                log.warning("cutting batches failed, trying again in %.0f s: %s", delay, error.message)
+                outage.add(error.message)
                 was_away = True
                 self._stop.wait(delay)
                 continue
             backoff.reset()
+            outage.end()
             was_away = False
             if cut:
                 log.debug("batches cut, %d items", cut)

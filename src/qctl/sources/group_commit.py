@@ -23,6 +23,7 @@ from typing import Any
 
 from qctl.broker.ingest.buffer import Buffer, Commit, Reject
 from qctl.broker.redis.connection import Backoff, translate_errors
+from qctl.broker.redis.outage import Outage
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError
 from qctl.settings import Settings
 from qctl.sources.direct_writer import DirectWriter
@@ -137,6 +138,8 @@ class GroupCommit:
         self._room.set()
         self.busy: str | None = "the process has just started"
         """Why no entry is acknowledged, None if entries are. It names no server, because clients see it."""
+        self._may_try = False
+        self._outage = Outage(log, "no messages are acknowledged")
         self.on_busy: list[Callable[[], None]] = []
         """Called whenever it becomes busy."""
         self.committed = self.rejected = self.repeated = 0
@@ -208,7 +211,8 @@ class GroupCommit:
             self._arrived.clear()
             if self.waiting < GROUP_ENTRIES:
                 await asyncio.sleep(LINGER_SECONDS)
-            while self.waiting and self.busy is None:
+            while self.waiting and (self.busy is None or self._may_try):
+                self._may_try = False
                 await self._commit(self._queue.head())
                 if 0 < self.waiting < GROUP_ENTRIES:
                     self._arrived.set()
@@ -226,6 +230,7 @@ class GroupCommit:
             return
         log.debug("group committed: items=%d rejects=%d buffer_depth=%d", len(items), len(rejects), depth)
         self._queue.remove(group)
+        self._become_ready()
         self._removed += len(group)
         if not self._queue.full:
             self._room.set()
@@ -239,8 +244,7 @@ class GroupCommit:
             self._on_full_batch()
 
     def _become_busy(self, error: QctlError) -> None:
-        if self.busy is None:
-            log.warning("no messages are acknowledged: %s", error.message)
+        self._outage.add(error.message)
         self.busy = _public_reason(error)
         self._recent.drop_committed()
         for entry in self._queue.entries:
@@ -260,17 +264,25 @@ class GroupCommit:
                 if full := self._buffer.backpressure_reason(level):
                     raise BackpressureError(full)
                 backoff.reset()
-                self._become_ready()
+                self._try_again()
             except QctlError as error:
                 self._become_busy(error)
                 delay = backoff.next_delay()
             await asyncio.sleep(delay)
 
-    def _become_ready(self) -> None:
-        if self.busy is not None:
-            log.info("messages are acknowledged again: waiting=%d", self.waiting)
-        self.busy = None
+    def _try_again(self) -> None:
+        """Commit a group of those that wait. If none waits, entries are acknowledged from now on.
+
+        That Redis can be read does not mean that it takes writes.
+        """
+        self._may_try = True
+        if self.busy is not None and not self.waiting:
+            self._become_ready()
         self._arrived.set()
+
+    def _become_ready(self) -> None:
+        self._outage.end()
+        self.busy = None
 
     async def _in_thread(self, action: Callable[[], Any]) -> Any:
         """Do something with Redis outside the event loop. Raises QctlError."""

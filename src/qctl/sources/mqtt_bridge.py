@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 from qctl.broker.ingest.buffer import Commit, Reject
 from qctl.broker.redis.connection import Backoff, translate_errors
+from qctl.broker.redis.outage import Outage
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, QctlError, RejectedError, SettingsError, UnreachableError
 from qctl.settings import Settings
@@ -98,6 +99,7 @@ class MqttBridge:
         self._max_unacknowledged = min(settings.mqtt_receive_maximum, WINDOW_MESSAGES)
         self._window = CommittedWindow(WINDOW_MESSAGES)
         self._clock = ReceiptClock()
+        self._outage = Outage(log, "no messages are taken")
         self._pending: Group | None = None
         """The group whose commit is not confirmed."""
         self._next_level_check = 0.0
@@ -164,6 +166,7 @@ class MqttBridge:
         while not self._stop.is_set():
             if not subscribed and connection.subscribed():
                 subscribed = self._ready = True
+                self._outage.end()
                 log.info("connected to %s, subscribed to %s", broker, self._settings.mqtt_topic)
             self._beat(f"connected to {broker}" if subscribed else "", ready=self._ready)
             messages = connection.gather(limit, IDLE_SECONDS, LINGER_SECONDS)
@@ -223,6 +226,7 @@ class MqttBridge:
                     raise
                 self._wait(backoff.next_delay(), f"{len(group.messages)} messages wait: {error.message}")
         self._pending = None
+        self._outage.end()
         log.debug(
             "group committed: readings=%d rejects=%d ms=%.1f duplicates=%d buffer_depth=%d",
             *(len(group.items), len(group.rejects), (time.monotonic() - began) * 1000, group.duplicates, depth),
@@ -246,7 +250,7 @@ class MqttBridge:
 
     def _wait(self, seconds: float, reason: str) -> None:
         """Log why, and wait, or less if the bridge is to stop."""
-        log.warning("%s; trying again in %.0f s", reason, seconds)
+        self._outage.add(reason)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
             self._beat(reason, ready=self._ready)

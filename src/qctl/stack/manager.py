@@ -62,7 +62,7 @@ class Slot:
         self.closed = False
         self.ready = False
         self.last_line = ""
-        self.backoff = Backoff()
+        self.backoff = Backoff(1.0, max_seconds=30.0)
 
     @property
     def settled(self) -> bool:

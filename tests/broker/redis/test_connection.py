@@ -18,6 +18,7 @@ from qctl.broker.redis.connection import (
     REPLY_TIMEOUT_SECONDS,
     Backoff,
     connect,
+    describe,
     is_temporary,
     translate_errors,
 )
@@ -50,7 +51,7 @@ def test_closed_connection_is_reopened_without_retries(redis_server: RedisServer
         (raised.AuthenticationError("no"), RedisUnreachableError, "refuses the password"),
         (raised.BusyLoadingError("wait"), RedisUnreachableError, "loading"),
         (raised.NoPermissionError("acl"), RefusedError, "does not let this user"),
-        (raised.ReadOnlyError("replica"), RefusedError, "does not let this user"),
+        (raised.ReadOnlyError("replica"), RefusedError, "is a read-only replica"),
         (raised.OutOfMemoryError("full"), BackpressureError, "full"),
     ],
 )
@@ -75,12 +76,28 @@ def test_any_bytes_survive_a_round_trip(connection: Redis) -> None:
 def test_backoff_grows_to_its_maximum_with_jitter(tries: int) -> None:
     backoff = Backoff()
     waits = [backoff.next_delay() for _ in range(tries)]
-    assert all(0.75 <= wait <= 37.5 for wait in waits)
+    assert all(0.375 <= wait <= 3.75 for wait in waits)
     assert backoff.attempts == tries
     if tries > 5:
-        assert waits[-1] >= 22.5
+        assert waits[-1] >= 2.25
     backoff.reset()
-    assert backoff.next_delay() <= 1.25
+    assert backoff.next_delay() <= 0.625
+
+
+def test_errors_do_not_hold_the_data_of_users(settings: Settings, connection: Redis) -> None:
+    """redis-py puts the command into the error of a pipeline, and Redis the arguments into that of an unknown one."""
+    connection.set("text", "x")
+    pipe = connection.pipeline()
+    pipe.rpush("text", "my secret\nletter")
+    with pytest.raises(raised.ResponseError) as caught:
+        pipe.execute()
+    assert "secret" not in str(caught.value)
+    assert "RPUSH" in str(caught.value)
+    with pytest.raises(QctlError) as unknown, translate_errors(settings):
+        connection.execute_command("EVALUATE", "my secret")
+    assert "secret" not in unknown.value.message
+    foreign = raised.ResponseError("Command # 1 (RPUSH a secret) of pipeline caused error: OOM command not allowed")
+    assert describe(foreign) == "OOM command not allowed"
 
 
 @pytest.mark.parametrize(

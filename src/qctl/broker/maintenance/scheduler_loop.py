@@ -9,7 +9,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from qctl.broker.maintenance.housekeeper import Housekeeper
-from qctl.broker.redis.connection import Backoff, log_and_continue
+from qctl.broker.redis.connection import Backoff, describe, log_and_continue
+from qctl.broker.redis.outage import Outage
 from qctl.broker.scheduler import schedules
 from qctl.broker.scheduler.cron import CronScheduler, ScheduleEntry
 from qctl.broker.scheduler.promoter import DelayedJobPromoter
@@ -59,7 +60,7 @@ def run(
     cron = CronScheduler(connection)
     delayed = DelayedJobPromoter(connection)
     housekeeper = Housekeeper(connection, settings)
-    backoff, delay = Backoff(), 0.0
+    backoff, delay, outage = Backoff(), 0.0, Outage(log, "no schedules run")
     log.info("running schedules, delayed jobs, retries and housekeeping")
     while not stopping(delay):
         beat()
@@ -75,11 +76,12 @@ def run(
                 cron.enqueue_jobs()
             housekeeper.tick()
             backoff.reset()
+            outage.end()
             delay = TICK_SECONDS
         except RedisError as error:
             housekeeper.reset()
             delay = backoff.next_delay()
-            log.warning("Redis is unreachable (%s); retrying in %.0f s", error, delay)
+            outage.add(f"Redis is away or takes no writes ({describe(error)})")
     try:
         delayed.stop()
     except RedisError as error:

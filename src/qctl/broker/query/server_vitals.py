@@ -15,6 +15,7 @@ from redis import Redis
 from qctl import catalog
 from qctl.broker.ingest import buffer
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
+from qctl.broker.worker.lease import LEASE_SECONDS
 from qctl.models import Ping
 
 
@@ -33,6 +34,20 @@ class Persistence:
 
     aof: bool
     aof_writes: bool
+
+
+@dataclass(frozen=True)
+class Writes:
+    """Whether Redis takes writes. `is_replica` that it is a read-only replica, `disk_failed` that its last snapshot
+    failed, `has_scripts` that it has EVALSHA, `may_write` and `may_run_scripts` that this user may use it (None if
+    the user may not ask), `lease_age` the seconds since a worker renewed its lease last (None if none has one)."""
+
+    is_replica: bool
+    disk_failed: bool
+    has_scripts: bool
+    may_write: bool | None
+    may_run_scripts: bool | None
+    lease_age: float | None
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,7 @@ class Vitals:
 
     memory: Memory | None
     persistence: Persistence | None
+    writes: Writes
     suspended: bool
     queues: dict[str, QueueVitals]
     buffers: dict[str, BufferVitals]
@@ -89,6 +105,10 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
         pipe.time()
         pipe.info("memory")
         pipe.info("persistence")
+        pipe.info("replication")
+        pipe.execute_command("COMMAND INFO", "EVALSHA")
+        pipe.execute_command("ACL", "WHOAMI")
+        pipe.zrange(keys.LEASES, -1, -1, withscores=True)
         pipe.exists(keys.SUSPENDED)
         pipe.hgetall(keys.BREAKERS)
         for queue in queues:
@@ -99,13 +119,15 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
             pipe.llen(keys.buffer(pipeline))
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
-        at, memory, persistence, suspended, raw_breakers, *rest = replies.execute(pipe)
+        at, memory, persistence, replication, script, user, lease, *others = replies.execute(pipe)
+    suspended, raw_breakers, *rest = others
     now = clock.reply_ms(at) / 1000
     breakers = replies.bytes_dict(raw_breakers)
     of_queues, of_buffers = rest[: 3 * len(queues)], rest[3 * len(queues) :]
     return Vitals(
         memory=_memory(memory),
         persistence=_persistence(persistence),
+        writes=_writes(connection, clock.reply_ms(at), persistence, replication, script, user, lease),
         suspended=bool(replies.integer(suspended)),
         queues={
             queue: _queue(of_queues[3 * n : 3 * n + 3], breakers.get(untrusted_fields.encode(queue)), now)
@@ -161,6 +183,39 @@ def _persistence(reply: object) -> Persistence | None:
         return None
     info = _info(reply)
     return Persistence(bool(info.get("aof_enabled")), info.get("aof_last_write_status", "ok") == "ok")
+
+
+def _writes(
+    connection: Redis,
+    now_ms: int,
+    persistence: object,
+    replication: object,
+    script: object,
+    user: object,
+    lease: object,
+) -> Writes:
+    replica = {} if replies.is_forbidden(replication) else _info(replication)
+    disk = {} if replies.is_forbidden(persistence) else _info(persistence)
+    newest = replies.scored_members(lease)
+    may_write = may_run_scripts = None
+    if isinstance(user, bytes):
+        with connection.pipeline(transaction=False) as pipe:
+            pipe.execute_command("ACL", "DRYRUN", user, "SET", keys.TOTALS, "")
+            pipe.execute_command("ACL", "DRYRUN", user, "EVALSHA", "0" * 40, "0")
+            may_write, may_run_scripts = map(_permission, replies.execute(pipe))
+    return Writes(
+        is_replica=replica.get("role") == "slave",
+        disk_failed=disk.get("rdb_last_bgsave_status", "ok") != "ok",
+        has_scripts=not (isinstance(script, list) and script == [None]),
+        may_write=may_write,
+        may_run_scripts=may_run_scripts,
+        lease_age=(now_ms - newest[0][1]) / 1000 + LEASE_SECONDS if newest else None,
+    )
+
+
+def _permission(reply: object) -> bool | None:
+    """Read the reply to ACL DRYRUN: OK, or a sentence about the missing permission. None if this user may not ask."""
+    return None if isinstance(reply, Exception) else reply in (b"OK", "OK", True)
 
 
 def _info(reply: object) -> dict[str, Any]:

@@ -11,13 +11,14 @@ import logging
 import random
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from socket import socket
 
 import redis
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import Pipeline
 from redis.connection import HiredisRespSerializer, SSLConnection
 from redis.exceptions import (
     AuthenticationError,
@@ -61,6 +62,19 @@ _TEMPORARY = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY) ")
 """Begins the error of a Redis that is full, cannot write to its disk, is read-only, lacks replicas, or runs a long
 script; inside a script Redis 6.2 puts `-` before it."""
 
+_REFUSED_WRITES = (
+    ("MISCONF", "cannot write to its disk and takes no writes", "check the disk and the log of Redis"),
+    ("NOREPLICAS", "lacks replicas and takes no writes", "start its replicas, or lower min-replicas-to-write"),
+    ("unknown command", "does not have a command that qctl needs", "enable EVALSHA and EVAL in redis.conf"),
+)
+"""Words in the error of a Redis that takes no writes, the cause, and what to do."""
+
+_ANNOTATION = " of pipeline caused error: "
+"""Ends the text that redis-py puts before the error of a command in a pipeline."""
+
+_ARGUMENTS = ", with args beginning with: "
+"""Begins the arguments in Redis's error about a command that it does not know."""
+
 _SCRIPT_LOCATION = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
 
@@ -87,6 +101,22 @@ class _TlsConnection(SSLConnection):
         return wrapped
 
 
+class _Pipeline(Pipeline):
+    """A pipeline whose errors name the command that failed, without its arguments: they may be the data of users."""
+
+    def annotate_exception(self, exception: Exception, number: int, command: Sequence[object]) -> None:
+        """Put the number and the name of the command before the error's text."""
+        super().annotate_exception(exception, number, command[:1])
+
+
+class _Client(Redis):
+    """A client that makes such pipelines."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        """Return a new pipeline."""
+        return _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
 def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     """Return a client for the Redis of `settings`. It connects when it is first used. `name` shows in CLIENT LIST.
 
@@ -94,7 +124,7 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     """
     key_prefix.check(settings)
     try:
-        client = Redis.from_url(
+        client = _Client.from_url(
             settings.redis_target,
             socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
             socket_timeout=REPLY_TIMEOUT_SECONDS,
@@ -127,19 +157,27 @@ def translate_errors(settings: Settings) -> Iterator[None]:
         raise RedisUnreachableError(f"Redis at {target} is still loading its data", hint="try again soon") from error
     except TRANSIENT_ERRORS as error:
         raise _unreachable(target, error) from error
-    except (NoPermissionError, ReadOnlyError) as error:
-        raise RefusedError(f"Redis does not let this user do that: {_first_line(error)}") from error
+    except ReadOnlyError as error:
+        raise RefusedError(
+            f"Redis at {target} is a read-only replica and takes no writes", hint="name the primary with REDIS_URL"
+        ) from error
+    except NoPermissionError as error:
+        raise RefusedError(f"Redis does not let this user do that: {describe(error)}") from error
     except OutOfMemoryError as error:
         raise BackpressureError(
-            f"Redis at {target} is full: {_first_line(error)}",
+            f"Redis at {target} is full: {describe(error)}",
             hint="make room with `qctl clear QUEUE --purge` or `qctl trash empty`, or raise maxmemory",
         ) from error
     except ResponseError as error:
-        raise QctlError(f"Redis at {target} cannot do that: {_first_line(error)}") from error
+        text = describe(error)
+        cause, hint = next(
+            ((cause, hint) for code, cause, hint in _REFUSED_WRITES if code in text), ("cannot do that", None)
+        )
+        raise QctlError(f"Redis at {target} {cause}: {text}", hint) from error
 
 
 def _unreachable(target: str, error: BaseException) -> RedisUnreachableError:
-    reason = _first_line(error)
+    reason = describe(error)
     if UNTRUSTED_CERTIFICATE in reason:
         hint = "name the authority that certified it: REDIS_URL=rediss://...?ssl_ca_certs=/path/to/ca.pem"
         return RedisUnreachableError(f"Redis at {target} cannot be trusted: {reason}", hint)
@@ -153,18 +191,23 @@ def is_temporary(error: BaseException) -> bool:
     """Tell whether it makes sense to try again later: Redis is away, or refuses all writes for now."""
     if isinstance(error, (*TRANSIENT_ERRORS, OutOfMemoryError, ReadOnlyError)):
         return True
-    return isinstance(error, ResponseError) and bool(_TEMPORARY.search(str(error).rpartition("caused error: ")[2]))
+    return isinstance(error, ResponseError) and bool(_TEMPORARY.search(str(error).rpartition(_ANNOTATION)[2]))
 
 
-def _first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, without the place in qctl's script that raised it."""
-    return _SCRIPT_LOCATION.sub("", (str(error).splitlines() or [type(error).__name__])[0])
+def describe(error: BaseException) -> str:
+    """Return the first line of an error's text, without the place in qctl's script that raised it, and without the
+    arguments of the command, which may be the data of users."""
+    text = str(error).rpartition(_ANNOTATION)[2].partition(_ARGUMENTS)[0]
+    return _SCRIPT_LOCATION.sub("", (text.splitlines() or [type(error).__name__])[0])
 
 
 class Backoff:
-    """Delays between attempts to reach a server: 1, 2, 4 ... 30 seconds, each up to a quarter shorter or longer."""
+    """Delays between attempts to reach a server: they double up to the longest, each up to a quarter shorter or longer.
 
-    def __init__(self, first_seconds: float = 1.0, max_seconds: float = 30.0) -> None:
+    By default data flows again within 4 s after a server is back.
+    """
+
+    def __init__(self, first_seconds: float = 0.5, max_seconds: float = 3.0) -> None:
         self._first = first_seconds
         self._max = max_seconds
         self.attempts = 0

@@ -19,7 +19,8 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.worker import BaseWorker, WorkerStatus
 
-from qctl.broker.redis.connection import Backoff, is_temporary
+from qctl.broker.redis.connection import Backoff, describe, is_temporary
+from qctl.broker.redis.outage import Outage
 from qctl.broker.worker import fast_path
 from qctl.broker.worker.claim_request import Claim, JobEnd, UnwrittenEndsError
 from qctl.broker.worker.claims import Claimant
@@ -89,6 +90,7 @@ class ClaimLoop:
         self._worker_record = WorkerRecord(rq, connection)
         self._run_record = RunRecord(connection, claimant.name)
         self._recoverer = Recoverer(connection, claimant.name, queues)
+        self._outage = Outage(log, "no jobs are claimed")
         self.is_draining = False
         """True once no new job shall be claimed."""
 
@@ -109,6 +111,7 @@ class ClaimLoop:
                         self._give_back_all()
                     is_registered = True
                     backoff.reset()
+                    self._outage.end()
                     if self._run_next(None if burst else CLAIM_TIMEOUT_SECONDS):
                         jobs += 1
                     elif burst:
@@ -146,9 +149,9 @@ class ClaimLoop:
     def _wait_for_redis(self, error: Exception, backoff: Backoff, beat: Callable[[], None]) -> None:
         delay = backoff.next_delay()
         if is_temporary(error):
-            log.warning("Redis is away (%s); trying again in %.0f s", error, delay)
+            self._outage.add(f"Redis is away or takes no writes ({describe(error)})")
         else:
-            log.error("Redis cannot do that (%s); trying again in %.0f s", error, delay)
+            self._outage.add(f"Redis cannot do that ({describe(error)})", logging.ERROR)
         until = time.monotonic() + delay
         while not self.is_draining and time.monotonic() < until:
             beat()

@@ -15,6 +15,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from qctl.broker.redis import keys
+from qctl.broker.redis.connection import describe
+from qctl.broker.redis.outage import Outage
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.fork_guard import ForkGuard
 
@@ -93,7 +95,7 @@ class Lease:
             self._wake.set()
 
     def _keep_alive(self, on_renewal: Callable[[], None], on_poll: Callable[[], float] | None) -> None:
-        due = 0.0
+        due, outage = 0.0, Outage(log, f"the lease of {self._name} is not renewed")
         while not self._stopping.is_set():
             now = time.monotonic()
             try:
@@ -101,11 +103,12 @@ class Lease:
                     if now >= due:
                         due = now + RENEWAL_SECONDS
                         self._renew(now)
+                        outage.end()
                         self._call(on_renewal)
                     if on_poll:
                         self._poll(on_poll)
             except RedisError as error:
-                log.warning("cannot renew the lease of %s: %s", self._name, error)
+                outage.add(describe(error))
                 due = time.monotonic() + 1.0
             with self._lock:
                 seconds = self._poll_seconds

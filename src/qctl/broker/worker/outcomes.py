@@ -19,7 +19,8 @@ from rq.queue import Queue
 from rq.worker import BaseWorker
 
 from qctl.broker.bookkeeping import counters, dead_letter_index
-from qctl.broker.redis.connection import Backoff, is_temporary
+from qctl.broker.redis.connection import Backoff, describe, is_temporary
+from qctl.broker.redis.outage import Outage
 from qctl.broker.worker import fast_path
 from qctl.broker.worker.claim_request import JobEnd
 from qctl.broker.worker.claims import Claimant, Trip
@@ -107,6 +108,7 @@ class Outcomes:
         """
         before = {name: getattr(job, name) for name in ("retries_left", "number_of_retries", "repeats_left", "_status")}
         backoff = Backoff(FIRST_RETRY_SECONDS)
+        outage = Outage(log, f"the end of job {job.id} is not written")
         while True:
             try:
                 write()
@@ -120,7 +122,7 @@ class Outcomes:
                 if not is_temporary(error):
                     raise
                 counters.reset_expiry_cache()
-                log.warning("cannot write the end of job %s yet: %s", job.id, error)
+                outage.add(describe(error))
             for name, value in before.items():
                 setattr(job, name, value)
             self._wait(backoff.next_delay())
@@ -151,14 +153,14 @@ class Outcomes:
 
     def persist(self, act: Callable[[], T]) -> T:
         """Do something as often as it takes while Redis is away. Only for what checks the claim itself."""
-        backoff = Backoff(FIRST_RETRY_SECONDS)
+        backoff, outage = Backoff(FIRST_RETRY_SECONDS), Outage(log, "Redis is not written to")
         while True:
             try:
                 return act()
             except RedisError as error:
                 if not is_temporary(error):
                     raise
-                log.warning("Redis is away: %s", error)
+                outage.add(describe(error))
                 self._wait(backoff.next_delay())
 
     def _wait(self, seconds: float) -> None:
