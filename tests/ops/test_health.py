@@ -194,6 +194,14 @@ def test_user_who_may_write_and_not_run_scripts_is_down(own_redis: RedisServer, 
     connection.close()
 
 
+def test_loss_of_data_degrades_the_health_for_a_day(ops: Ops, connection: Redis) -> None:
+    assert "data" not in ills(ops)
+    connection.hset(keys.IDENTITY, mapping={"lost_at": int(time.time() * 1000) - 60_000, "loss": "Redis is empty"})
+    assert ills(ops)["data"].reason.startswith("Redis is empty (noticed 6")
+    connection.hset(keys.IDENTITY, "lost_at", int(time.time() * 1000) - 90_000_000)
+    assert "data" not in ills(ops)
+
+
 def test_leases_that_nobody_renews_degrade_the_health(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
     stock.register_worker(connection, "h.1.abcdef", "mail")

@@ -23,6 +23,9 @@ BEHIND_SECONDS = 60.0
 SESSION_LOSS_SECONDS = 86_400.0
 """Time for which a lost MQTT session degrades the health: long enough to be vitals."""
 
+DATA_LOSS_SECONDS = 86_400.0
+"""Time for which a loss of data degrades the health."""
+
 STALE_BUFFER_SECONDS = 60.0
 """Age of the oldest item in a buffer that shows that no batches are cut from it."""
 
@@ -64,6 +67,7 @@ class HealthOps(Part, name="health"):
             *_persistence(vitals),
             *_memory(vitals),
             _writes(vitals, stats),
+            *_data(vitals),
             *_queues(queues, vitals),
             *_schedule(vitals),
             *_dead_letters(queues, vitals),
@@ -137,6 +141,19 @@ def _writes(vitals: Vitals, stats: Stats) -> Finding:
     else:
         return _leases(vitals, stats)
     return Finding("writes", "down", f"{reason}: nothing can be enqueued, claimed or acknowledged", fix)
+
+
+def _data(vitals: Vitals) -> Iterator[Finding]:
+    lost = vitals.data_loss
+    if lost and lost.age < DATA_LOSS_SECONDS:
+        yield Finding(
+            "data",
+            "degraded",
+            f"{lost.loss} (noticed {lost.age:.0f} s ago)",
+            "put back what a backup holds: qctl restore FILE; then compare with what devices and clients sent",
+        )
+    else:
+        yield Finding("data", "ok", "no daemon has noticed a loss of data")
 
 
 def _leases(vitals: Vitals, stats: Stats) -> Finding:

@@ -6,6 +6,7 @@ import logging
 import threading
 from types import TracebackType
 
+from qctl.broker.bookkeeping.data_identity import DataWatch
 from qctl.broker.ingest import durability
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.ingest.durability import Durability
@@ -33,6 +34,7 @@ class BatchCutter:
         self._interval = interval
         self._connection = connect(settings, name=f"qctl-cut-{pipeline.name}")
         self._buffer = Buffer(self._connection, pipeline, settings)
+        self._watch = DataWatch(self._connection, f"source of {pipeline.name}")
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"cut-{pipeline.name}", daemon=True)
@@ -83,6 +85,7 @@ class BatchCutter:
                 with translate_errors(self._settings):
                     if was_away:
                         self._log_durability()
+                    self._watch.check_if_due()
                     cut = self._buffer.cut_batches(max_age=self._interval)
             except QctlError as error:
                 delay = backoff.next_delay()

@@ -189,6 +189,24 @@ def test_loop_survives_loss_of_redis(
     assert not thread.is_alive()
 
 
+def test_schedules_of_the_settings_return_after_a_loss_of_data(
+    connection: Redis, make_settings: Callable[..., Settings]
+) -> None:
+    stop = threading.Event()
+    settings = make_settings(QCTL_SCHEDULE_STOCK_CHECK="0 7 * * *")
+    thread = threading.Thread(target=scheduler_loop.run, args=(connection, settings, stop.wait, lambda: None))
+    thread.start()
+    try:
+        eventually(lambda: connection.zscore(keys.SCHEDULES, "stock-check") and connection.exists(keys.IDENTITY))
+        connection.flushall()
+        eventually(lambda: connection.zscore(keys.SCHEDULES, "stock-check"), 15, "the schedule")
+        (event,) = [event for event in events.newest(connection, 100) if event.event == "lost"]
+        assert "it holds none of what it held" in event.fields["reason"]
+    finally:
+        stop.set()
+        thread.join(10)
+
+
 def test_reloaded_settings_are_applied(
     connection: Redis, queue: Queue, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

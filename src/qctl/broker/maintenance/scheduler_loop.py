@@ -8,6 +8,7 @@ from collections.abc import Callable
 from redis import Redis
 from redis.exceptions import RedisError
 
+from qctl.broker.bookkeeping.data_identity import DataWatch
 from qctl.broker.maintenance.housekeeper import Housekeeper
 from qctl.broker.redis.connection import Backoff, describe, log_and_continue
 from qctl.broker.redis.outage import Outage
@@ -60,14 +61,18 @@ def run(
     cron = CronScheduler(connection)
     delayed = DelayedJobPromoter(connection)
     housekeeper = Housekeeper(connection, settings)
+    watch = DataWatch(connection, "scheduler", writes=True)
     backoff, delay, outage = Backoff(), 0.0, Outage(log, "no schedules run")
     log.info("running schedules, delayed jobs, retries and housekeeping")
     while not stopping(delay):
         beat()
         if reloaded and (latest := reloaded.take()):
-            entries = schedules.entries_from_settings(latest)
-            housekeeper.apply_settings(latest)
+            settings = latest
+            entries = schedules.entries_from_settings(settings)
+            housekeeper.apply_settings(settings)
         try:
+            if watch.check_if_due():
+                entries = schedules.entries_from_settings(settings)
             if entries is not None:
                 schedules.sync_settings(connection, entries)
                 entries = None

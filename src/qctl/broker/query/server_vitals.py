@@ -51,6 +51,14 @@ class Writes:
 
 
 @dataclass(frozen=True)
+class DataLoss:
+    """The last loss of data: seconds ago, and a sentence."""
+
+    age: float
+    loss: str
+
+
+@dataclass(frozen=True)
 class QueueVitals:
     """Vital signs of one queue: the number of quarantined jobs, seconds since its first delayed job was due (None if
     none is overdue), whether a scheduler serves it, and how many times in a row its sink was down."""
@@ -79,6 +87,7 @@ class Vitals:
     memory: Memory | None
     persistence: Persistence | None
     writes: Writes
+    data_loss: DataLoss | None
     suspended: bool
     queues: dict[str, QueueVitals]
     buffers: dict[str, BufferVitals]
@@ -109,6 +118,7 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
         pipe.execute_command("COMMAND INFO", "EVALSHA")
         pipe.execute_command("ACL", "WHOAMI")
         pipe.zrange(keys.LEASES, -1, -1, withscores=True)
+        pipe.hmget(keys.IDENTITY, "lost_at", "loss")
         pipe.exists(keys.SUSPENDED)
         pipe.hgetall(keys.BREAKERS)
         for queue in queues:
@@ -120,7 +130,7 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
         at, memory, persistence, replication, script, user, lease, *others = replies.execute(pipe)
-    suspended, raw_breakers, *rest = others
+    identity, suspended, raw_breakers, *rest = others
     now = clock.reply_ms(at) / 1000
     breakers = replies.bytes_dict(raw_breakers)
     of_queues, of_buffers = rest[: 3 * len(queues)], rest[3 * len(queues) :]
@@ -128,6 +138,7 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
         memory=_memory(memory),
         persistence=_persistence(persistence),
         writes=_writes(connection, clock.reply_ms(at), persistence, replication, script, user, lease),
+        data_loss=_data_loss(identity, now),
         suspended=bool(replies.integer(suspended)),
         queues={
             queue: _queue(of_queues[3 * n : 3 * n + 3], breakers.get(untrusted_fields.encode(queue)), now)
@@ -211,6 +222,13 @@ def _writes(
         may_run_scripts=may_run_scripts,
         lease_age=(now_ms - newest[0][1]) / 1000 + LEASE_SECONDS if newest else None,
     )
+
+
+def _data_loss(reply: object, now: float) -> DataLoss | None:
+    at, loss = replies.field_values(reply, 2)
+    if not at or not at.isdigit() or len(at) > 15:
+        return None
+    return DataLoss(max(0.0, now - int(at) / 1000), untrusted_fields.decode(loss))
 
 
 def _permission(reply: object) -> bool | None:

@@ -171,6 +171,10 @@ def act(act_id: str) -> str:
 QUIET = f"{QCTL}quiet"
 """HASH claimant -> JSON {by, at}: quiet claimants, which claim nothing new."""
 
+IDENTITY = f"{QCTL}identity"
+"""HASH of the data itself: `epoch` (its random name), `count` of marks, `at` of the last one (ms); `lost_at` (ms) and
+`loss` if data was lost."""
+
 TRASH = f"{QCTL}trash"
 """ZSET trash batch -> when it expires (ms)."""
 

@@ -19,6 +19,7 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.worker import BaseWorker, WorkerStatus
 
+from qctl.broker.bookkeeping.data_identity import DataWatch
 from qctl.broker.redis.connection import Backoff, describe, is_temporary
 from qctl.broker.redis.outage import Outage
 from qctl.broker.worker import fast_path
@@ -90,6 +91,7 @@ class ClaimLoop:
         self._worker_record = WorkerRecord(rq, connection)
         self._run_record = RunRecord(connection, claimant.name)
         self._recoverer = Recoverer(connection, claimant.name, queues)
+        self._watch = DataWatch(connection, claimant.name)
         self._outage = Outage(log, "no jobs are claimed")
         self.is_draining = False
         """True once no new job shall be claimed."""
@@ -294,6 +296,7 @@ class ClaimLoop:
         """After each renewal: show RQ's tools that the worker lives, and recover what dead ones held."""
         self._worker_record.beat(self._runner.child_pids(), self._runner.renew_run)
         self._recoverer.run_if_due()
+        self._watch.check_if_due()
 
     def _poll(self, allow: Callable[[float], None]) -> float:
         """A few times a second: make a run that lasts known, so that it keeps nothing waiting."""

@@ -1,0 +1,106 @@
+"""The identity and age of the data in Redis, by which its loss is noticed.
+
+The scheduler counts up a mark every two seconds. Every daemon remembers the identity (`epoch`) and the count that it
+saw last: data with another identity, or with none, is new or another server's, and a lower count is an older copy, as
+after a restored backup or a failover to a replica that was behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+import time
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from qctl.broker.bookkeeping import events
+from qctl.broker.redis import keys, replies, untrusted_fields
+from qctl.broker.redis.connection import describe
+from qctl.broker.redis.scripts import Script
+
+log = logging.getLogger(__name__)
+
+MARK_SECONDS = 2.0
+"""Time (s) between two marks, and between two comparisons."""
+
+SAME_LOSS_SECONDS = 60.0
+"""Time (s) within which what several daemons notice is one loss."""
+
+NEW_DATA_MARKS = 30
+"""Marks up to which data of another identity is new: one minute."""
+
+_mark_data = Script("bookkeeping/mark_data", after="redis/types")
+_record_loss = Script("bookkeeping/record_loss", after="redis/types")
+
+
+class DataWatch:
+    """Compares the data with what this process saw last. `writes` makes it count up the mark, as the scheduler does."""
+
+    def __init__(self, connection: Redis, name: str, *, writes: bool = False) -> None:
+        self._redis = connection
+        self._name = name
+        self._writes = writes
+        self._epoch: str | None = None
+        self._count = 0
+        self._seen_at = 0.0
+        self._due = 0.0
+
+    def check_if_due(self) -> str | None:
+        """Compare if the last comparison is long enough ago. Returns what was lost, None for nothing.
+
+        A loss is logged, and recorded for `qctl health`. Raises redis-py's exceptions.
+        """
+        if time.monotonic() < self._due:
+            return None
+        self._due = time.monotonic() + MARK_SECONDS
+        try:
+            return self._check()
+        except ResponseError as error:
+            if not (replies.is_forbidden(error) or replies.is_wrong_type(error)):
+                raise
+            log.warning("a loss of data would not be noticed: %s", describe(error))
+            self._due = math.inf
+            return None
+
+    def _check(self) -> str | None:
+        epoch, count, age_ms = self._mark() if self._writes else self._read()
+        loss = self._compare(epoch, count, age_ms)
+        if epoch is None and loss is None:
+            return None
+        self._epoch, self._count, self._seen_at = epoch, count, time.monotonic()
+        if loss:
+            log.error("%s", loss)
+            _record_loss(
+                self._redis,
+                identity=keys.IDENTITY,
+                events=keys.EVENTS,
+                loss=loss,
+                same_ms=round(SAME_LOSS_SECONDS * 1000),
+                actor=self._name,
+                max_events=events.MAX_ENTRIES,
+            )
+        return loss
+
+    def _mark(self) -> tuple[str | None, int, int]:
+        reply = _mark_data(self._redis, identity=keys.IDENTITY, new_epoch=secrets.token_hex(8))
+        epoch, count, age_ms = replies.array(reply)
+        return untrusted_fields.decode(replies.optional_bytes(epoch)), replies.integer(count), replies.integer(age_ms)
+
+    def _read(self) -> tuple[str | None, int, int]:
+        epoch, count = replies.field_values(self._redis.hmget(keys.IDENTITY, "epoch", "count"), 2)
+        return untrusted_fields.decode(epoch) or None, untrusted_fields.parse_count(count) or 0, 0
+
+    def _compare(self, epoch: str | None, count: int, age_ms: int) -> str | None:
+        if self._epoch is None:
+            return None
+        ago = f"{time.monotonic() - self._seen_at:.0f} s ago"
+        if epoch is None or (epoch != self._epoch and count <= NEW_DATA_MARKS):
+            return f"Redis has lost its data: it holds none of what it held {ago}"
+        if epoch != self._epoch:
+            return f"Redis holds other data than it held {ago}: it is another server, or another backup"
+        if count < self._count:
+            seconds = max(age_ms / 1000, (self._count - count) * MARK_SECONDS)
+            return f"Redis holds an older copy of its data: about the last {seconds:.0f} s are lost"
+        return None
