@@ -74,6 +74,7 @@ ADA = Account("ada@example.com", "6920b670c1afd03b72e31e73", "ada", "admin", NOW
 ANSWERS: dict[str, Any] = {
     "users__list": Accounts([ADA], 1),
     "users__create": lambda *_, **__: AccountChange(ADA, password="made-up"),
+    "users__invite": lambda: "invitation-token",
     **{
         f"users__{verb}": lambda *_: AccountChange(ADA)
         for verb in ("promote", "demote", "remove", "password", "log_out")

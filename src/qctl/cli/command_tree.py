@@ -152,6 +152,7 @@ NOUNS: Mapping[str, Noun] = {
         (
             "users.list_users",
             "users.create",
+            "users.invite",
             "users.promote",
             "users.demote",
             "users.remove",

@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Body, Request
 from starlette.exceptions import HTTPException
 
 from qctl.errors import RefusedError
 from qctl.gateway.accounts import EmailTakenError
 from qctl.gateway.authentication import CurrentUser
-from qctl.gateway.dependencies import Gateway
+from qctl.gateway.dependencies import Backend, Gateway
 from qctl.gateway.doors import LOGIN, SIGN_UP
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
-from qctl.gateway.schemas import Credentials, LoggedIn, LoggedOut, LogoutRequest, NewUser, User
+from qctl.gateway.schemas import Credentials, LoggedIn, LoggedOut, LogoutRequest, NewUser, SignUp, User
 
 router = APIRouter(route_class=JsonRoute, tags=["users"])
 
 
-@router.post("/user/create", status_code=201, responses=documented(400, 409, 413, 429, 503))
-async def create(user: NewUser, request: Request, gateway: Gateway) -> User:
-    """Register a user. Email addresses are unique, ignoring case."""
+@router.post("/user/create", status_code=201, responses=documented(400, 403, 409, 413, 429, 503))
+async def create(user: SignUp, request: Request, gateway: Gateway) -> User:
+    """Register a user. Email addresses are unique, ignoring case. The site may ask for an invitation (QCTL_SIGNUP)."""
     await gateway.doors.enter(request, SIGN_UP)
+    async with _invitation(request, gateway, user.invitation):
+        return await _create(user, request, gateway)
+
+
+@asynccontextmanager
+async def _invitation(request: Request, gateway: Backend, token: str | None) -> AsyncIterator[None]:
+    """Use up an invitation if the site asks for one; it stays good if no user is created. Raises HTTPException."""
+    signup = gateway.settings.signup_mode
+    if signup == "off":
+        raise HTTPException(403, "Sign-up is switched off; ask an operator for a user")
+    if signup == "open":
+        yield
+        return
+    if token is None or not await to_thread.run_sync(gateway.ops.users.redeem_invitation, token):
+        await gateway.doors.note_refusal(request, "no invitation")
+        raise HTTPException(403, "An invitation is required; operators make one with: qctl user invite")
+    try:
+        yield
+    except BaseException:
+        await to_thread.run_sync(gateway.ops.users.restore_invitation, token)
+        raise
+
+
+async def _create(user: NewUser, request: Request, gateway: Backend) -> User:
     try:
         return User.of(await gateway.accounts.create(user.username, user.email, user.password, request.is_disconnected))
     except EmailTakenError as error:

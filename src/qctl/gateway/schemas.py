@@ -70,6 +70,14 @@ class NewUser(BaseModel):
     ]
 
 
+class SignUp(NewUser):
+    """Data of a new user, with the invitation that the site asks for."""
+
+    invitation: Annotated[
+        Text | None, Field(max_length=200, description="token of `qctl user invite`", examples=["q0V3yZ"])
+    ] = None
+
+
 class Credentials(BaseModel):
     """Email address and password of a login."""
 

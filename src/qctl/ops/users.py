@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from qctl.broker.bookkeeping import user_sessions
+from qctl.broker.bookkeeping import invitations, user_sessions
 from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Account, AccountChange, Accounts, Role
@@ -61,6 +61,18 @@ class UserOps(Part, name="users"):
             if not users.add(user):
                 raise RefusedError(f"user {user.email!r} exists already", hint="list users with: qctl user list")
         return AccountChange(_account(user), password=generated)
+
+    def invite(self) -> str:
+        """Make an invitation to sign up, good for one user and a week. Returns its token."""
+        return invitations.create(self._redis)
+
+    def redeem_invitation(self, token: str) -> bool:
+        """Use up an invitation. Returns False if it is not good."""
+        return invitations.redeem(self._redis, token)
+
+    def restore_invitation(self, token: str) -> None:
+        """Make an invitation good again, because no user was created with it."""
+        invitations.restore(self._redis, token)
 
     def promote(self, email: str) -> AccountChange:
         """Make a user an admin, from the next login on. Raises NotFoundError."""

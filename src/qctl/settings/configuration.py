@@ -14,6 +14,7 @@ from qctl.models import ContextInfo, Finding, SettingInfo
 from qctl.safe import MASK, redact, redact_url
 from qctl.settings import GROUPS, Settings, contexts, env_example
 from qctl.settings.contexts import NOT_OWNER_MODE, Context
+from qctl.settings.exposure import check_exposure
 from qctl.settings.sources import DEFAULT, SettingValue, Source, context_below, problems, resolve, unknown_settings
 
 
@@ -78,7 +79,7 @@ def _findings(sources: Sequence[Source]) -> Iterator[Finding]:
         yield Finding("settings", "down", problem.message, problem.hint)
     if not invalid:
         try:
-            Settings.from_sources(all_sources)
+            yield from check_exposure(Settings.from_sources(all_sources))
         except SettingsError as error:
             yield Finding("settings", "down", error.message, error.hint)
     for unknown in unknown_settings(sources, Settings.names()):

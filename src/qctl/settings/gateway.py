@@ -64,6 +64,13 @@ class GatewaySettings:
         "gateways of a site need the same key. Default: SECRET_KEY, else a key that is created in "
         "QCTL_HOME/gateway.key",
     )
+    signup: str | None = setting(
+        "QCTL_SIGNUP",
+        one_of("open", "invite", "off"),
+        group="gateway",
+        doc="Who may become a user by `POST /user/create`: open (anybody), invite (with a token of `qctl user invite`) "
+        "or off. Default: open if the gateway listens on loopback without QCTL_TRUSTED_PROXIES, else invite",
+    )
     password_length: int = setting(
         "QCTL_PASSWORD_LENGTH",
         whole_number(8, 64),
@@ -119,3 +126,9 @@ class GatewaySettings:
         doc="Token that lets devices post readings, sent as `Authorization: Bearer`. Default: only users and "
         "operators may",
     )
+
+    @property
+    def signup_mode(self) -> str:
+        """The mode of sign-up: open, invite or off."""
+        is_local = parsers.is_loopback(self.gateway_host) and not self.trusted_proxies
+        return self.signup or ("open" if is_local else "invite")

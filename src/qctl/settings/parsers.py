@@ -243,6 +243,11 @@ def host_names(raw: str) -> tuple[str, ...]:
     return tuple(host(name) for name in split_list(raw))
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether an address to listen on is reached from this machine alone."""
+    return host in ("localhost", "::1") or re.fullmatch(r"127(\.[0-9]{1,3}){3}", host) is not None
+
+
 def job_patterns(raw: str) -> tuple[str, ...]:
     """Parse dotted names of functions, comma separated, with * as wildcard in all parts but the first.
 

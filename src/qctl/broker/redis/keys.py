@@ -341,6 +341,11 @@ USER_SESSIONS = f"{QCTL}sessions"
 """HASH user id -> version that the tokens of a user of the gateway must have."""
 
 
+def invitation(digest: str) -> str:
+    """STRING that exists while an invitation to sign up, known by the hash of its token, is good."""
+    return f"{QCTL}invitation:{digest}"
+
+
 def logged_out(token_id: str) -> str:
     """STRING that exists if a token of the gateway was logged out, until the token expires."""
     return f"{QCTL}loggedout:{token_id}"

@@ -1,4 +1,4 @@
-"""`qctl user list|create|promote|demote|remove|password|logout`: users and admins of the gateway."""
+"""`qctl user list|create|invite|promote|demote|remove|password|logout`: users and admins of the gateway."""
 
 from __future__ import annotations
 
@@ -61,6 +61,16 @@ def create(
     username = email.partition("@")[0] if name is None else name
     change = session.ops.users.create(email, username, password, role="admin" if admin else "user")
     _report(session, "create", change, f"created as {'admin' if admin else 'user'}")
+
+
+@command("invite", examples="qctl user invite", changes=True)
+def invite(session: Session) -> None:
+    """Make an invitation to sign up at the gateway.
+
+    It is good for one user and a week. Send it as `invitation` with `POST /user/create`.
+    """
+    token = session.ops.users.invite()
+    session.out.report(documents.user_invitation(token), [Cell(token, "good")])
 
 
 @command("promote", examples="qctl user promote ada@example.com", changes=True)

@@ -45,7 +45,7 @@ from qctl.cli.documents.queues import (
 )
 from qctl.cli.documents.schedules import schedule_actions, schedule_add, schedule_list, schedule_next
 from qctl.cli.documents.trash import trash_empty, trash_list, trash_restore
-from qctl.cli.documents.users import user_action, user_list
+from qctl.cli.documents.users import user_action, user_invitation, user_list
 from qctl.cli.documents.workers import worker_list, worker_quiet, worker_show, worker_stop
 
 __all__ = [
@@ -108,6 +108,7 @@ __all__ = [
     "trash_list",
     "trash_restore",
     "user_action",
+    "user_invitation",
     "user_list",
     "worker_list",
     "worker_quiet",

@@ -19,6 +19,11 @@ def user_list(accounts: Accounts) -> Document:
     return Document("qctl.user.list/1", "email", _COLUMNS, {"total": accounts.total}, "users", rows)
 
 
+def user_invitation(token: str) -> Document:
+    """`qctl user invite`. `token` is good for one user and a week."""
+    return single("qctl.user.invitation/1", "token", {"token": token})
+
+
 def user_action(verb: str, change: AccountChange) -> Document:
     """`qctl user create` and the other changes. `password` is a generated one."""
     head: Record = {**_account(change.account), "changed": change.changed, "password": change.password}
