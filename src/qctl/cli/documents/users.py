@@ -21,7 +21,7 @@ def user_list(accounts: Accounts) -> Document:
 
 def user_invitation(token: str) -> Document:
     """`qctl user invite`. `token` is good for one user and a week."""
-    return single("qctl.user.invitation/1", "token", {"token": token})
+    return single("qctl.user.invite/1", "token", {"token": token})
 
 
 def user_action(verb: str, change: AccountChange) -> Document:
