@@ -116,7 +116,7 @@ def test_what_waits_and_what_dead_workers_held_is_done(
 
 @pytest.mark.usefixtures("before")
 def test_an_operator_sees_and_does_all_that_was_possible_before(connection: Redis, ours: Settings, ops: Ops) -> None:
-    assert ops.jobs.show("finished").attempts[-1].value == '"stored"'
+    assert ops.jobs.show("finished").attempts[-1].value == '"kept"'
     assert max(cause.count for cause in ops.dead_letters.groups().causes) == 2
     assert {letter.id for letter in ops.dead_letters.list().letters} >= {"dead-1", "dead-2", "forbidden"}
     assert ops.jobs.retry(ops.jobs.choose("retry", Selector(ids=("dead-1", "dead-2")))).done == 2
