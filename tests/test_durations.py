@@ -56,12 +56,12 @@ def test_what_is_not_is_quoted(text: str, said: str) -> None:
 
 
 def test_a_shortest_duration() -> None:
-    assert durations.parse("1s", "--for", shortest=1) == 1
+    assert durations.parse("1s", "--for", min_seconds=1) == 1
     with pytest.raises(UsageError, match="shorter than 1s"):
-        durations.parse("0s", "--for", shortest=1)
+        durations.parse("0s", "--for", min_seconds=1)
 
 
-@given(st.integers(0, int(durations.LONGEST)))
+@given(st.integers(0, int(durations.MAX_SECONDS)))
 def test_reads_what_qctl_writes(seconds: int) -> None:
     """It writes two units, and cuts off what is less than the second."""
     shown = view.duration(seconds)
@@ -75,7 +75,7 @@ def test_is_the_sum_of_its_parts_in_falling_order(parts: list[tuple[int, str]]) 
     text = "".join(f"{number}{unit}" for number, unit in parts)
     total = sum(number * durations.UNITS[unit] for number, unit in parts)
     places = [order.index(unit) for _, unit in parts]
-    if places == sorted(set(places)) and total <= durations.LONGEST:
+    if places == sorted(set(places)) and total <= durations.MAX_SECONDS:
         assert durations.parse(text, "--for") == pytest.approx(total)
     else:
         with pytest.raises(UsageError):
@@ -89,4 +89,4 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except UsageError as error:
         assert error.message.startswith("--for")  # noqa: PT017 - either outcome is right
     else:
-        assert 0 <= seconds <= durations.LONGEST
+        assert 0 <= seconds <= durations.MAX_SECONDS

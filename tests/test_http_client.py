@@ -85,7 +85,7 @@ def test_what_the_server_says_decides(site: Site, status: int, error: type[Excep
 def test_answers_are_limited(site: Site) -> None:
     site.reply("/", b"x" * 101)
     with pytest.raises(RejectedError, match="more than 100"):
-        send(Request(site.url("/"), most=100), (site.host,))
+        send(Request(site.url("/"), max_bytes=100), (site.host,))
     site.reply("/", b"x", Content_Encoding="gzip")
     with pytest.raises(RejectedError, match="encoding"):
         send(Request(site.url("/")), (site.host,))

@@ -1,7 +1,7 @@
-"""Requests to other systems by HTTP: only to hosts of QCTL_ALLOWED_HOSTS, following nothing, within limits.
+"""HTTP requests to other systems: only to hosts in QCTL_ALLOWED_HOSTS, without redirects, within limits.
 
-Where a request may go is decided by the settings alone, whatever the payload, the answer before, or a redirect says;
-so nobody makes this host ask the services beside it. No proxy of the environment is used.
+Only the settings decide which hosts are allowed, whatever a payload, an earlier response or a redirect says, so that
+nobody can make this host send requests to the services beside it. Proxies from the environment are not used.
 """
 
 from __future__ import annotations
@@ -21,85 +21,86 @@ log = logging.getLogger(__name__)
 
 PORTS = {"http": 80, "https": 443}
 
-STILL = 15.0
-"""Seconds without a byte after which the other side is given up."""
+SILENCE_SECONDS = 15.0
+"""Time without a byte after which a request is given up."""
 
-LATER = {408, 425, 429}
-"""Statuses below 500 by which a server says: later."""
+RETRYABLE_STATUSES = {408, 425, 429}
+"""Statuses below 500 that ask for another attempt later."""
 
-_REFUSED = (http.client.HTTPException, OSError)
+BLOCK_BYTES = 65_536
 
 
 class PartnerUnavailableError(QctlError):
-    """Another system does not answer, or not now. Another try is worth it; it holds no queue, as it is one of many."""
+    """Another system does not answer, or not now. Only the job is retried: the system is one of many, so that its queue
+    is not paused."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked. `most` bytes of an answer are read, within `seconds`."""
+    """A request. The response may have `max_bytes`, and must be complete within `timeout_seconds`."""
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    most: int = 65_536
-    seconds: float = 60.0
+    max_bytes: int = 65_536
+    timeout_seconds: float = 60.0
 
 
 def send(request: Request, hosts: tuple[str, ...]) -> bytes:
-    """The body of the answer, which was a success.
+    """Send a request and return the body of its successful response.
 
-    Raises RejectedError where the URL may not be asked or the server says no, PartnerUnavailableError where another
-    try is worth it.
+    Raises RejectedError if the URL is not allowed or the server refuses, PartnerUnavailableError if another attempt may
+    succeed.
     """
-    parts = _checked(request.url, hosts)
-    where = redact_url(f"{parts.scheme}://{parts.netloc}")
-    until = time.monotonic() + request.seconds
-    connection = _connection(parts, min(STILL, request.seconds))
+    parts = _validated(request.url, hosts)
+    server = redact_url(f"{parts.scheme}://{parts.netloc}")
+    deadline = time.monotonic() + request.timeout_seconds
+    connection = _connection(parts, min(SILENCE_SECONDS, request.timeout_seconds))
     try:
         target = parts.path or "/"
         target += f"?{parts.query}" if parts.query else ""
         headers = {"Accept-Encoding": "identity", "User-Agent": "qctl", "Connection": "close", **request.headers}
         connection.request(request.method, target, request.body, headers)
-        answer = connection.getresponse()
-        log.debug("%s of something at %s: %d", request.method, where, answer.status)
-        _check_status(answer.status, where)
-        return _read(answer, request.most, until, where)
+        response = connection.getresponse()
+        log.debug("request sent: method=%s server=%s status=%d", request.method, server, response.status)
+        _check_status(response.status, server)
+        return _read(response, request.max_bytes, deadline, server)
     except http.client.InvalidURL as error:
-        raise RejectedError(f"it is no URL: {request.url!r:.200}") from error
+        raise RejectedError(f"invalid URL: {request.url!r:.200}") from error
     except ssl.SSLCertVerificationError as error:
-        raise RejectedError(f"{where} cannot be trusted: {error.verify_message}") from error
-    except _REFUSED as error:
-        raise PartnerUnavailableError(f"{where} does not answer: {error or type(error).__name__}") from error
+        raise RejectedError(f"certificate of {server} is not valid: {error.verify_message}") from error
+    except (http.client.HTTPException, OSError) as error:
+        raise PartnerUnavailableError(f"{server} does not answer: {error or type(error).__name__}") from error
     finally:
         connection.close()
 
 
-def allowed(url: str, hosts: tuple[str, ...]) -> bool:
-    """Whether a URL may be asked."""
+def is_allowed(url: str, hosts: tuple[str, ...]) -> bool:
+    """Whether requests to a URL are allowed."""
     try:
-        _checked(url, hosts)
+        _validated(url, hosts)
     except RejectedError:
         return False
     return True
 
 
-def _checked(url: str, hosts: tuple[str, ...]) -> SplitResult:
+def _validated(url: str, hosts: tuple[str, ...]) -> SplitResult:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise RejectedError(f"it is no URL: {url!r:.200}") from None
+        raise RejectedError(f"invalid URL: {url!r:.200}") from None
     if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or not url.isascii():
-        raise RejectedError(f"it is no URL of http or https without a password: {redact_url(url)!r:.200}")
+        raise RejectedError(f"URL is not http or https, or has a password: {redact_url(url)!r:.200}")
     if any(ord(c) <= 32 or ord(c) == 127 or c == "\\" for c in url):
-        raise RejectedError(f"it is no URL: {url!r:.200}")
+        raise RejectedError(f"invalid URL: {url!r:.200}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     names = {f"{host}:{port or PORTS[parts.scheme]}"}
     if port in (None, PORTS[parts.scheme]):
         names.add(host)
     if not names & set(hosts):
-        raise RejectedError(f"its host is not in QCTL_ALLOWED_HOSTS: {parts.netloc!r:.200}")
+        raise RejectedError(f"host {parts.netloc!r:.200} is not in QCTL_ALLOWED_HOSTS")
     return parts
 
 
@@ -110,26 +111,26 @@ def _connection(parts: SplitResult, timeout: float) -> http.client.HTTPConnectio
     return http.client.HTTPConnection(host, port, timeout=timeout)
 
 
-def _check_status(status: int, where: str) -> None:
+def _check_status(status: int, server: str) -> None:
     if 200 <= status < 300:
         return
-    if status >= 500 or status in LATER:
-        raise PartnerUnavailableError(f"{where} answers {status}")
+    if status >= 500 or status in RETRYABLE_STATUSES:
+        raise PartnerUnavailableError(f"{server} answers {status}")
     if 300 <= status < 400:
-        raise RejectedError(f"{where} sends elsewhere ({status}), which is not followed")
-    raise RejectedError(f"{where} answers {status}")
+        raise RejectedError(f"{server} redirects ({status}), and redirects are not followed")
+    raise RejectedError(f"{server} answers {status}")
 
 
-def _read(answer: http.client.HTTPResponse, most: int, until: float, where: str) -> bytes:
-    if answer.getheader("Content-Encoding", "identity").lower() != "identity":
-        raise RejectedError(f"{where} answers in an encoding that it was not asked for")
-    read = bytearray()
-    while block := answer.read1(65_536):
-        read += block
-        if len(read) > most:
-            raise RejectedError(f"{where} answers with more than {most} bytes")
-        if time.monotonic() > until:
-            raise PartnerUnavailableError(f"{where} answers too slowly")
-    if answer.length:
-        raise PartnerUnavailableError(f"{where} hung up before the end of its answer")
-    return bytes(read)
+def _read(response: http.client.HTTPResponse, max_bytes: int, deadline: float, server: str) -> bytes:
+    if response.getheader("Content-Encoding", "identity").lower() != "identity":
+        raise RejectedError(f"{server} answers in an encoding that was not requested")
+    body = bytearray()
+    while block := response.read1(BLOCK_BYTES):
+        body += block
+        if len(body) > max_bytes:
+            raise RejectedError(f"{server} answers with more than {max_bytes} bytes")
+        if time.monotonic() > deadline:
+            raise PartnerUnavailableError(f"{server} answers too slowly")
+    if response.length:
+        raise PartnerUnavailableError(f"{server} closed the connection before the end of its response")
+    return bytes(body)

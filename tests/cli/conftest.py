@@ -44,7 +44,7 @@ def systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeSystemd:
     fake = FakeSystemd()
     monkeypatch.setattr("qctl.systemd.programs.systemctl", fake.systemctl)
     monkeypatch.setattr("qctl.systemd.programs.journalctl", fake.journalctl)
-    monkeypatch.setattr("qctl.systemd.manager.folder", lambda _user: tmp_path / "systemd")
+    monkeypatch.setattr("qctl.systemd.manager.unit_folder", lambda _user: tmp_path / "systemd")
     return fake
 
 

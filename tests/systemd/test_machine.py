@@ -22,7 +22,7 @@ WANTED = (
 INSTALL = """
 from pathlib import Path
 from qctl.systemd import Installation, units
-units.DEFAULT = ("qctl.target", "qctl-cleanup.timer", *(f"{unit}.service" for unit in %r))
+units.ENABLED_UNITS = ("qctl.target", "qctl-cleanup.timer", *(f"{unit}.service" for unit in %r))
 Installation(programs=Path("/usr/local/bin")).install()
 """
 
@@ -152,7 +152,7 @@ def the_doctor_sees_one_that_does_not_run(machine: Machine) -> None:
     assert len(units()) == 1
     assert units()[0].endswith("units run")
     machine.run("systemctl", "stop", "qctl-worker@file")
-    assert units() == ["file starts with the machine, and does not run now: somebody stopped it"]
+    assert units() == ["file is enabled but not running: somebody stopped it"]
     machine.run("systemctl", "start", "qctl-worker@file")
 
 
@@ -173,7 +173,7 @@ def reload_reads_again_what_to_log(machine: Machine) -> None:
     machine.write("/etc/qctl/.env", f"{SETTINGS}LOG_LEVEL=debug\nQCTL_DEBUG=schedule\n")
     before = machine.show("qctl-scheduler", "MainPID")
     machine.run("systemctl", "reload", "qctl-scheduler")
-    said = "from now on the log tells debug, and all of schedule"
+    said = "settings reloaded: log_level=debug debug=schedule"
     eventually(lambda: said in machine.run("journalctl", "--no-pager", "-u", "qctl-scheduler"), 10, said, every=0.1)
     assert machine.show("qctl-scheduler", "MainPID") == before
     assert '"level": "warning"' in machine.run("journalctl", "--no-pager", "-u", "qctl-scheduler")

@@ -53,7 +53,7 @@ def pages(settings: Settings, name: str, business: str, since: datetime | None) 
         if url in seen or len(seen) >= MAX_PAGES:
             raise RejectedError(f"source {name!r} does not end: it repeats a page or has more than {MAX_PAGES} pages")
         seen.add(url)
-        reply = send(Request(url, headers=headers, most=settings.max_file_size), settings.allowed_hosts)
+        reply = send(Request(url, headers=headers, max_bytes=settings.max_file_size), settings.allowed_hosts)
         page, next_url = _parse(reply)
         yield page
         url = _resolve(target, url, next_url)

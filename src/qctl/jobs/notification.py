@@ -17,7 +17,7 @@ from uuid import uuid4
 from qctl.broker.bookkeeping import inbox
 from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
-from qctl.http_client import Request, allowed, send
+from qctl.http_client import Request, is_allowed, send
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import parse_id, parse_text
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, redis_connection
@@ -88,7 +88,7 @@ def _preference(how: str, target: str | None) -> DeliveryPreference:
         raise RejectedError(f"unknown notification channel {how!r:.40}; allowed: app, webhook, email")
     if target is None:
         raise RejectedError(f"channel {how!r} needs a target, a URL or an email address")
-    if how == "webhook" and not allowed(target, settings().allowed_hosts):
+    if how == "webhook" and not is_allowed(target, settings().allowed_hosts):
         raise RejectedError(f"the host of {redact_url(target)!r:.200} is not in QCTL_ALLOWED_HOSTS")
     return DeliveryPreference(how, parse_address(target) if how == "email" else target)
 
@@ -113,7 +113,7 @@ def _send_webhook(note: Notification, url: str) -> None:
     headers = {"Content-Type": "application/json", "Idempotency-Key": note.id}
     if trace := job_context.trace():
         headers["X-Trace-Id"] = trace
-    request = Request(url, "POST", headers, json.dumps(body).encode(), seconds=WEBHOOK_TIMEOUT_SECONDS)
+    request = Request(url, "POST", headers, json.dumps(body).encode(), timeout_seconds=WEBHOOK_TIMEOUT_SECONDS)
     send(request, settings().allowed_hosts)
 
 

@@ -1,6 +1,6 @@
-"""The daemons under systemd: their units, and what an operator does with them.
+"""The daemons under systemd: installing their units, and managing them.
 
-Everything goes through systemctl and journalctl, with lists of arguments and never through a shell.
+Everything runs systemctl and journalctl with lists of arguments, never through a shell.
 """
 
 from qctl.systemd.manager import Systemd

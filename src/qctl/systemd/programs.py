@@ -1,4 +1,4 @@
-"""systemctl and journalctl, as programs."""
+"""Runs systemctl and journalctl."""
 
 from __future__ import annotations
 
@@ -9,32 +9,34 @@ from collections.abc import Sequence
 from qctl.errors import QctlError, RefusedError, UnreachableError
 
 BOOTED = "/run/systemd/system"
-"""Is there where systemd is the init of this machine: sd_booted(3)."""
+"""Folder that exists if systemd is the init of this machine: sd_booted(3)."""
 
-_REFUSED = ("Access denied", "authentication required", "Permission denied")
+_ACCESS_ERRORS = ("Access denied", "authentication required", "Permission denied")
 
 
 def scope(user: bool) -> list[str]:
-    """The option that says whose units are meant."""
+    """The option that selects the user's manager, none for the machine's."""
     return ["--user"] if user else []
 
 
 def systemctl(user: bool, *arguments: str) -> str:
-    """Output of systemctl. Raises UnreachableError without systemd, RefusedError for lack of rights, QctlError."""
+    """Run systemctl and return its output. Raises UnreachableError without systemd, RefusedError without access, and
+    QctlError for its other errors."""
     require()
-    ran = _run(["systemctl", "--no-pager", "--no-ask-password", *scope(user), *arguments])
-    if ran.returncode:
-        said = (ran.stderr.strip().splitlines() or [f"systemctl ended with {ran.returncode}"])[0]
-        if any(words in ran.stderr for words in _REFUSED):
-            raise RefusedError(said, "run it as root, or name your own units with --user")
-        if "Failed to connect to bus" in ran.stderr:
-            raise UnreachableError(said, "is there a session of this user? See loginctl enable-linger")
-        raise QctlError(said)
-    return ran.stdout
+    completed = _run(["systemctl", "--no-pager", "--no-ask-password", *scope(user), *arguments])
+    if completed.returncode:
+        lines = completed.stderr.strip().splitlines()
+        message = lines[0] if lines else f"systemctl failed with exit code {completed.returncode}"
+        if any(words in completed.stderr for words in _ACCESS_ERRORS):
+            raise RefusedError(message, "run it as root, or use your own units with --user")
+        if "Failed to connect to bus" in completed.stderr:
+            raise UnreachableError(message, "does this user have a session? See loginctl enable-linger")
+        raise QctlError(message)
+    return completed.stdout
 
 
 def journalctl(user: bool, arguments: Sequence[str]) -> int:
-    """Have journalctl print to where we do. Returns its exit code."""
+    """Run journalctl on our own output. Returns its exit code."""
     require()
     try:
         return subprocess.run(["journalctl", *scope(user), *arguments], check=False).returncode
@@ -43,10 +45,10 @@ def journalctl(user: bool, arguments: Sequence[str]) -> int:
 
 
 def require() -> None:
-    """Raises UnreachableError where systemd does not run this machine."""
+    """Raise UnreachableError if systemd does not run this machine."""
     if not os.path.isdir(BOOTED):
         raise UnreachableError(
-            "systemd does not run this machine, so there are no units", "`qctl up` runs everything in the foreground"
+            "systemd does not run this machine, so it has no units", "run everything in the foreground with: qctl up"
         )
 
 

@@ -1,4 +1,4 @@
-"""The units as they are put on a machine: those that come with qctl, with the place of its programs written in."""
+"""Installs the units that come with qctl, with the path of its programs."""
 
 from __future__ import annotations
 
@@ -19,96 +19,96 @@ from qctl.settings import configuration
 from qctl.systemd import programs
 
 USER = "qctl"
-"""User that the daemons of the machine run as."""
+"""User that runs the machine's daemons."""
 
-SYSUSERS = "qctl.sysusers"
+SYSUSERS_FILE = "qctl.sysusers"
 
-DEFAULT = (
+ENABLED_UNITS = (
     *("qctl.target", "qctl-mqtt-bridge.service", "qctl-socket-batcher.service", "qctl-scheduler.service"),
     "qctl-gateway.service",
     *(f"qctl-worker@{queue}.service" for queue in QUEUES),
     *("qctl-cleanup.timer", "qctl-check.timer"),
 )
-"""Enabled units: one worker for each queue, and everything else once."""
+"""Units that are enabled: one worker per queue, and one of everything else."""
 
 _PROGRAM = re.compile(r"^(ExecStart=)/usr/local/bin/", re.MULTILINE)
 
 
-def folder(user: bool) -> Path:
-    """Folder of the units of the machine, or of this user."""
+def unit_folder(user: bool) -> Path:
+    """The folder of the machine's units, or of this user's."""
     return user_config_path("systemd") / "user" if user else Path("/etc/systemd/system")
 
 
 @dataclass(frozen=True)
 class Installation:
-    """The units for one machine, or with `user` for one user. `programs` is the folder of qctl's programs."""
+    """The units of one machine, or with `user` of one user. `programs` is the folder of qctl's programs."""
 
     user: bool = False
     programs: Path = Path(sys.executable).parent
 
     def texts(self) -> dict[str, str]:
-        """Every file by its path below `folder`.
+        """The text of every file, by its path below `unit_folder`.
 
-        A user's manager may not set up the sandbox, which takes root, and knows another target to start with.
+        A user's manager has no rights to set up the sandbox, and has another target for the start of a session.
         """
         shipped = files("qctl.systemd") / "shipped"
-        names = ["qctl.target", *(each.name for each in shipped.iterdir() if each.name.startswith("qctl-"))]
-        found = {
+        names = ["qctl.target", *(file.name for file in shipped.iterdir() if file.name.startswith("qctl-"))]
+        texts = {
             name: (shipped / name).read_text(encoding="utf-8")
             for name in sorted(names)
             if name.endswith((".service", ".timer", ".target"))
         }
         if self.user:
-            found = {name: text.replace("multi-user.target", "default.target") for name, text in found.items()}
+            texts = {name: text.replace("multi-user.target", "default.target") for name, text in texts.items()}
         else:
             sandbox = "qctl-.service.d/sandbox.conf"
-            found[sandbox] = (shipped / sandbox).read_text(encoding="utf-8")
-        return {name: _PROGRAM.sub(rf"\g<1>{self.programs}/", text) for name, text in found.items()}
+            texts[sandbox] = (shipped / sandbox).read_text(encoding="utf-8")
+        return {name: _PROGRAM.sub(rf"\g<1>{self.programs}/", text) for name, text in texts.items()}
 
     def install(self) -> list[Path]:
-        """Write them, make the user and the folder of settings, and enable all. Starts nothing. Returns what is new.
+        """Write the units, create the user and the settings file, and enable the units. Returns the written files.
 
-        Raises UnreachableError without systemd, RefusedError where qctl lies where its daemons could not reach it, or
-        where the files may not be written.
+        It starts nothing. Raises UnreachableError without systemd, RefusedError if the daemons could not read qctl
+        where it is installed, or if the files cannot be written.
         """
         programs.require()
         if not self.user and str(self.programs.resolve()).startswith(("/home/", "/root/")):
             raise RefusedError(
-                f"qctl is installed in {self.programs}, which daemons of the machine must not read",
-                "install it in a venv below /opt, or give your own manager the units with --user",
+                f"qctl is installed in {self.programs}, which the machine's daemons cannot read",
+                "install it in a venv below /opt, or install the units for yourself with --user",
             )
         try:
-            written = [self._write(folder(self.user) / name, text) for name, text in self.texts().items()]
+            written = [self._write(unit_folder(self.user) / name, text) for name, text in self.texts().items()]
             if not self.user:
-                self._make_user()
+                self._create_user()
             settings = self._write_settings()
         except PermissionError as error:
-            raise RefusedError(f"{error.filename} may not be written", "run it as root, or with --user") from None
+            raise RefusedError(f"{error.filename} cannot be written", "run it as root, or with --user") from None
         programs.systemctl(self.user, "daemon-reload")
-        programs.systemctl(self.user, "enable", "--quiet", *DEFAULT)
+        programs.systemctl(self.user, "enable", "--quiet", *ENABLED_UNITS)
         return [*written, *settings]
 
     @staticmethod
-    def _write(place: Path, text: str) -> Path:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(text, encoding="utf-8")
-        return place
+    def _write(file: Path, text: str) -> Path:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
 
-    def _make_user(self) -> None:
-        place = Path("/etc/sysusers.d/qctl.conf")
-        self._write(place, (files("qctl.systemd") / "shipped" / SYSUSERS).read_text(encoding="utf-8"))
-        ran = subprocess.run(["systemd-sysusers", str(place)], capture_output=True, text=True, check=False)
-        if ran.returncode:
-            raise QctlError(f"the user {USER} cannot be made: {ran.stderr.strip()[:200]}")
+    def _create_user(self) -> None:
+        file = Path("/etc/sysusers.d/qctl.conf")
+        self._write(file, (files("qctl.systemd") / "shipped" / SYSUSERS_FILE).read_text(encoding="utf-8"))
+        completed = subprocess.run(["systemd-sysusers", str(file)], capture_output=True, text=True, check=False)
+        if completed.returncode:
+            raise QctlError(f"the user {USER} cannot be created: {completed.stderr.strip()[:200]}")
 
     def _write_settings(self) -> list[Path]:
-        """Write the file of settings where there is none, and give it to those who run the daemons."""
-        place = (user_config_path("qctl") if self.user else Path("/etc/qctl")) / ".env"
-        is_new = not place.exists()
+        """Write the settings file if there is none, owned by the user who runs the daemons."""
+        file = (user_config_path("qctl") if self.user else Path("/etc/qctl")) / ".env"
+        is_new = not file.exists()
         if is_new:
-            place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            configuration.write_env_file(place, replace=False)
+            file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            configuration.write_env_file(file, replace=False)
         if not self.user:
             owner = pwd.getpwnam(USER)
-            os.chown(place, owner.pw_uid, owner.pw_gid)
-        return [place] if is_new else []
+            os.chown(file, owner.pw_uid, owner.pw_gid)
+        return [file] if is_new else []

@@ -98,13 +98,13 @@ def test_install_user_writes_units_of_the_user_manager(
     assert (written / "qctl-scheduler.service").exists()
     assert (tmp_path / "config" / "qctl" / ".env").stat().st_mode & 0o777 == 0o600
     assert systemd.done[0] == ("daemon-reload",)
-    assert set(systemd.done[1]) == {"enable", "--quiet", *units.DEFAULT}
+    assert set(systemd.done[1]) == {"enable", "--quiet", *units.ENABLED_UNITS}
     assert "qctl daemon start --all --user" in ran.out
 
 
 def test_system_install_refuses_programs_in_a_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qctl.systemd.programs.require", lambda: None)
-    with pytest.raises(RefusedError, match="must not read"):
+    with pytest.raises(RefusedError, match="daemons cannot read"):
         Installation(programs=Path("/home/ann/qctl/bin")).install()
 
 

@@ -59,7 +59,7 @@ def mute(
     """Mute a rule: send no notifications."""
     if off and (duration or reason):
         raise UsageError("--off cannot be combined with --for or --reason")
-    seconds = None if duration is None else durations.parse(duration, "--for", shortest=1.0)
+    seconds = None if duration is None else durations.parse(duration, "--for", min_seconds=1.0)
     if off:
         changed = session.ops.alerts.unmute(alert)
         line = f"{alert} unmuted" if changed else f"{alert} was not muted"

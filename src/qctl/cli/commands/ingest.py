@@ -53,7 +53,7 @@ def status(
     if interval is None:
         show()
     else:
-        watch.repeat(session.out, durations.parse(interval, "--watch", shortest=0.1), show)
+        watch.repeat(session.out, durations.parse(interval, "--watch", min_seconds=0.1), show)
 
 
 def _status_footer(pipelines: Sequence[PipelineStatus]) -> list[Cell]:

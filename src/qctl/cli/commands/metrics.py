@@ -61,8 +61,8 @@ def show(
     ] = None,
 ) -> None:
     """Show rates, depth, wait and run times over time."""
-    seconds = durations.parse(since, "--since", shortest=60.0)
-    length = durations.parse(step, "--step", shortest=60.0) if step else max(60.0, seconds / DEFAULT_STEPS)
+    seconds = durations.parse(since, "--since", min_seconds=60.0)
+    length = durations.parse(step, "--step", min_seconds=60.0) if step else max(60.0, seconds / DEFAULT_STEPS)
     series = session.ops.metrics.series(queues or (), seconds=seconds, step=length)
     if plot is not None and session.out.format in (None, Format.TABLE):
         from qctl.cli.plotting import render_plot  # imports plotext

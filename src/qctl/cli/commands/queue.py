@@ -73,7 +73,7 @@ def history(
     by: Annotated[Step, typer.Option("--by", help="Length of a row.")] = Step.HOUR,
 ) -> None:
     """Show the history of a queue with its lanes."""
-    seconds = durations.parse(since, "--since", shortest=60.0)
+    seconds = durations.parse(since, "--since", min_seconds=60.0)
     steps = session.ops.queues.history(queue, seconds=seconds, span=by.value)
     table = view.Table(view.history_columns(datetime.now(timezone.utc)), steps, NO_HISTORY)
     session.out.listing(documents.queue_history(queue, steps), table)

@@ -53,7 +53,7 @@ def pause(
     pause_queue = partial(
         session.ops.queues.pause,
         reason=reason,
-        seconds=None if duration is None else durations.parse(duration, "--for", shortest=1.0),
+        seconds=None if duration is None else durations.parse(duration, "--for", min_seconds=1.0),
         force=force,
         timeout=durations.parse(timeout, "--timeout"),
         allow_unknown=create,

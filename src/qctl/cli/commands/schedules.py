@@ -118,7 +118,7 @@ def add(
         raise UsageError("give either --cron or --every")
     if catch_up not in ("skip", "one", "all"):
         raise UsageError(f"--catch-up: unknown policy {catch_up!r}", "allowed: skip, one, all")
-    interval = None if every is None else durations.parse(every, "--every", shortest=1.0)
+    interval = None if every is None else durations.parse(every, "--every", min_seconds=1.0)
     added = session.ops.schedules.add(
         name,
         job,

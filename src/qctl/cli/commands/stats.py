@@ -54,7 +54,7 @@ def stats(
     """
     if since and not names:
         raise UsageError("--since needs --names")
-    seconds = durations.parse(since or "1h", "--since", shortest=60.0)
+    seconds = durations.parse(since or "1h", "--since", min_seconds=60.0)
 
     def show() -> None:
         if names:
@@ -65,7 +65,7 @@ def stats(
     if interval is None:
         show()
     else:
-        watch.repeat(session.out, durations.parse(interval, "--watch", shortest=0.1), show)
+        watch.repeat(session.out, durations.parse(interval, "--watch", min_seconds=0.1), show)
 
 
 def _show_queues(session: Session, stats: Stats, patterns: Sequence[str], lanes: bool) -> None:

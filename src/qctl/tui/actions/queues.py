@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def pause(ops: Ops, queue: str, waiting: int, reason: str = "", duration: str = "") -> Action:
     """Pause a queue, for a duration such as `30m` or without end. Raises UsageError for an invalid duration."""
-    seconds = durations.parse(duration, "the duration", shortest=1.0) if duration.strip() else None
+    seconds = durations.parse(duration, "the duration", min_seconds=1.0) if duration.strip() else None
 
     def run(_: Progress) -> ActionResult:
         result = ops.queues.pause(queue, reason=reason, seconds=seconds)
