@@ -8,6 +8,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from importlib.util import find_spec
@@ -110,6 +111,34 @@ def test_the_level_holds(set_up: Callable[..., None], capsys: pytest.CaptureFixt
     log.info("not this")
     log.error("but this")
     assert ["but this" in line for line in lines(capsys)] == [True]
+
+
+def test_repeated_message_of_asyncio_is_logged_once(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process without file handles repeats it a thousand times a second."""
+    set_up(LOG_FORMAT="text")
+    set_up(LOG_FORMAT="text")
+    asyncio_log = logging.getLogger("asyncio")
+    for number in range(1000):
+        asyncio_log.error("socket.accept() out of system resource\nsocket: <%d>", number)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    monkeypatch.setattr("qctl.logs.time.monotonic", lambda at=time.monotonic: at() + 60)
+    asyncio_log.error("socket.accept() out of system resource\nsocket: <7>")
+    asyncio_log.error("something else")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("socket.accept() out of system resource (and 999 times before)")
+    assert second.endswith("something else")
+
+
+def test_death_of_a_child_is_not_logged_as_a_failure(
+    set_up: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """qctl logs what follows from it: recovered, quarantined, or a dead letter."""
+    set_up()
+    cause = "Work-horse terminated unexpectedly; waitpid returned 9 (signal 9); "
+    logging.getLogger("rq.worker").warning("Worker %s: job %s failed (%s)", "w", "j", cause)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_second_setup_takes_the_place_of_the_first(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -55,6 +56,39 @@ RQ_LOGGERS = ("rq.worker", "rq.job", "rq.scheduler")
 """Loggers to which RQ adds handlers of its own if they have none; those print hostile text unescaped."""
 
 
+CHILD_DIED = "Work-horse terminated unexpectedly"
+"""Begins what RQ logs as a failure of the job before qctl decides what follows from the death of a child: the job is
+recovered, quarantined, or a dead letter, and that is logged."""
+
+REPEATED_LOGGERS = ("asyncio",)
+"""Loggers of libraries that may log one message thousands of times a second: asyncio does for each connection that it
+cannot accept because the process has no file handles left."""
+
+REPEAT_SECONDS = 10.0
+"""Time (s) within which a message of these loggers is logged once."""
+
+
+class RepeatFilter(logging.Filter):
+    """Lets a message pass once in `REPEAT_SECONDS`, with the number of times that it was held back before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = ""
+        self._due = 0.0
+        self._held_back = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True if the record is to be logged."""
+        text, now = record.getMessage().partition("\n")[0], time.monotonic()
+        if text == self._last and now < self._due:
+            self._held_back += 1
+            return False
+        if self._held_back and text == self._last:
+            record.msg, record.args = f"{text} (and {self._held_back} times before)", ()
+        self._last, self._due, self._held_back = text, now + REPEAT_SECONDS, 0
+        return True
+
+
 def setup(service: str, settings: Settings) -> None:
     """Log to stderr by LOG_LEVEL and LOG_FORMAT. `service` names this process in JSON.
 
@@ -73,6 +107,10 @@ def setup(service: str, settings: Settings) -> None:
     # Lines contain none of this, and collecting it takes half the time of a line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
+    for name in REPEATED_LOGGERS:
+        logger = logging.getLogger(name)
+        logger.filters = [known for known in logger.filters if not isinstance(known, RepeatFilter)]
+        logger.addFilter(RepeatFilter())
     for name in RQ_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -92,6 +130,8 @@ def log_context(**context: str | None) -> Iterator[None]:
 
 def _is_relevant(record: logging.LogRecord, verbose: Collection[str]) -> bool:
     library = record.name.partition(".")[0]
+    if library == "rq" and CHILD_DIED in record.getMessage():
+        return False
     return record.levelno >= logging.WARNING or library not in NOISY_LIBRARIES or library in verbose
 
 

@@ -92,7 +92,7 @@ ANSWERS: dict[str, Any] = {
     "jobs__cancel": done,
     "jobs__delete": done,
     "jobs__move": done,
-    "jobs__enqueue": lambda _name, _data, **_how: "job-9",
+    "jobs__enqueue": lambda _name, _data, _pairs=(), **_how: "job-9",
     "jobs__catalogued": {},
     "jobs__stop": StoppedJob("job-1", "email", "w1", "stopped", 0.1),
     "jobs__editable": EditablePayload("job-1", "email", "failed", BEFORE, b"..."),

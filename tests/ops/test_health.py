@@ -16,7 +16,7 @@ from qctl.models import Finding
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
-from support.process import free_port
+from support.process import Program, free_port
 from support.servers import RedisServer
 
 
@@ -208,3 +208,12 @@ def test_leases_that_nobody_renews_degrade_the_health(ops: Ops, connection: Redi
     for seconds, status in ((2, "ok"), (60, "degraded"), (3600, "ok")):
         connection.zadd(keys.LEASES, {"h.1.abcdef": (time.time() - seconds) * 1000})
         assert writes_finding(ops).status == status, seconds
+
+
+def test_ping_says_that_a_sentinel_is_one(tmp_path: Path) -> None:
+    port, configuration = free_port(), tmp_path / "sentinel.conf"
+    configuration.write_text(f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\n")
+    program = RedisServer(tmp_path).command[0]
+    sentinel = Program("sentinel", [program, str(configuration), "--sentinel"], tmp_path, says="Sentinel ID")
+    with sentinel, pytest.raises(RefusedError, match="is a Sentinel, which holds no data"):
+        make_ops(tmp_path, f"redis://127.0.0.1:{port}/0").health.ping()

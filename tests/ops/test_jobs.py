@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -408,3 +409,21 @@ def test_a_job_is_shown_though_the_event_stream_has_another_type(ops: Ops, conne
     connection.set(keys.EVENTS, "somebody's")
     seen = ops.jobs.show("one")
     assert (seen.state, seen.timeline, seen.events_whole) == ("queued", [], False)
+
+
+def test_arguments_of_a_command_line_have_the_types_that_the_job_declares(ops: Ops) -> None:
+    job_id = ops.jobs.enqueue("welcome-email", {"userEmail": "x"}, ["userEmail=a@b.c", "userName=7"])
+    assert json.loads(ops.jobs.editable(job_id).text)["kwargs"] == {"userEmail": "a@b.c", "userName": "7"}
+    with pytest.raises(UsageError, match="is not name=value"):
+        ops.jobs.enqueue("welcome-email", {}, ["userName"])
+
+
+def test_import_again_changes_nothing_and_succeeds(ops: Ops, connection: Redis) -> None:
+    stock.die(connection, stock.enqueue(connection, "mail", "d", json=True))
+    lines: list[str] = []
+    ops.transfer.export(ops.jobs.choose("export", Selector(queue="mail")), lines.append)
+    exported = "".join(lines).encode().splitlines()
+    connection.flushall()
+    assert (ops.transfer.import_(exported).taken, ops.transfer.import_(exported).taken) == (1, 0)
+    again = ops.transfer.import_(exported)
+    assert (again.existing, again.refused, again.lines) == (1, 0, [])

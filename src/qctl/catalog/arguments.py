@@ -107,7 +107,8 @@ def check(job: str, arguments: Sequence[Argument], values: Mapping[str, Any]) ->
 
 
 def parse(job: str, arguments: Sequence[Argument], pairs: Sequence[str]) -> dict[str, Any]:
-    """Parse `name=value` words of a command line; values of any type but text and id are JSON. Does not `check` them.
+    """Parse `name=value` words of a command line; values of type text and id are taken as they
+    are, others are JSON; one that accepts anything is text if it is not JSON. Does not `check` them.
 
     Raises UsageError if a word has no `=`, a name is repeated, or a value is not JSON.
     """
@@ -119,14 +120,16 @@ def parse(job: str, arguments: Sequence[Argument], pairs: Sequence[str]) -> dict
             raise UsageError(f"job {job}: {pair!r} is not name=value")
         if name in values:
             raise UsageError(f"job {job}: argument {name!r} is repeated")
-        values[name] = raw if kinds.get(name, "text") in ("text", "id") else _from_json(job, name, raw)
+        values[name] = raw if kinds.get(name, "text") in ("text", "id") else _from_json(job, name, kinds[name], raw)
     return values
 
 
-def _from_json(job: str, name: str, raw: str) -> Any:
+def _from_json(job: str, name: str, kind: Kind, raw: str) -> Any:
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
+        if kind == "any":
+            return raw
         raise UsageError(f"job {job}: {name} is not JSON, such as true, 12 or [1, 2]") from None
 
 

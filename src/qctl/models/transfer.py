@@ -16,12 +16,14 @@ class RejectedLine:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """Result of an import: the number of imported items, and of rejected lines (`refused`) with the first of them."""
+    """Result of an import: the number of imported items, and of rejected lines (`refused`) with the first of them.
+    `existing` counts lines whose job exists already."""
 
     taken: int
     refused: int
     lines: list[RejectedLine] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
+    existing: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import job_detail, locate_jobs, search, stats_snapshot, wait_for_jobs
 from qctl.broker.worker import stop_job
+from qctl.catalog import arguments
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError, did_you_mean
 from qctl.history.job_from_history import read_job
 from qctl.models import EditablePayload, JobDetail, PayloadEdit, StoppedJob, WaitResult
@@ -102,8 +103,9 @@ class OneJobOps(Part):
         )
         return statuses[job_id], passed
 
-    def enqueue(self, name: str, data: Mapping[str, Any], **options: Unpack[Options]) -> str:
-        """Enqueue a job of the catalog, or a declared one, as a producer does. Returns its id.
+    def enqueue(self, name: str, data: Mapping[str, Any], pairs: Sequence[str] = (), **options: Unpack[Options]) -> str:
+        """Enqueue a job of the catalog, or a declared one, as a producer does. `pairs` are `name=value` arguments that
+        supplement `data`, of the types that the job declares. Returns its id.
 
         Raises NotFoundError for an unknown name, UsageError, and RateLimitedError.
         """
@@ -112,8 +114,9 @@ class OneJobOps(Part):
             raise NotFoundError.with_suggestions(
                 f"job {name!r} not found", name, known, f"known jobs: {', '.join(sorted(known))}"
             )
+        payload = {**data, **arguments.parse(name, known[name].arguments, pairs)}
         with QueueService(self._settings) as service:
-            return service.enqueue(name, data, **options)
+            return service.enqueue(name, payload, **options)
 
     def catalogued(self) -> dict[str, JobSpec]:
         """Return the jobs that `enqueue` accepts, by name: those of the catalog, and those declared by the modules in

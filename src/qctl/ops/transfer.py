@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from qctl.broker.admin import export_jobs, import_format, import_jobs
 from qctl.broker.bookkeeping import events
-from qctl.errors import RejectedError
+from qctl.errors import AlreadyExistsError, RejectedError
 from qctl.models import MAX_LISTED_OUTCOMES, ImportResult, Progress, RejectedLine, Selection, ignore_progress
 from qctl.ops.base import Part
 
@@ -35,12 +35,12 @@ class TransferOps(Part, name="transfer"):
         dry_run: bool = False,
         progress: Progress = ignore_progress,
     ) -> ImportResult:
-        """Restore exported jobs to their queues and states. Lines that are corrupt or hostile, or whose job exists, are
-        rejected; with `trust`, jobs that a stock worker would unpickle are accepted.
+        """Restore exported jobs to their queues and states. Lines that are corrupt or hostile are rejected, and
+        jobs that exist stay as they are; with `trust`, jobs that a stock worker would unpickle are accepted.
 
         With `dry_run` lines are only checked. May be interrupted between two lines and repeated.
         """
-        taken = refused = 0
+        taken = refused = existing = 0
         rejected: list[RejectedLine] = []
         queues: set[str] = set()
         for number, line in enumerate(lines, 1):
@@ -52,9 +52,11 @@ class TransferOps(Part, name="transfer"):
                     import_jobs.put(self._redis, record, actor=events.actor())
                 taken += 1
                 queues.add(record.queue)
+            except AlreadyExistsError:
+                existing += 1
             except RejectedError as error:
                 refused += 1
                 if len(rejected) < MAX_LISTED_OUTCOMES:
                     rejected.append(RejectedLine(number, error.message))
-            progress(taken + refused, None)
-        return ImportResult(taken, refused, rejected, sorted(queues))
+            progress(taken + refused + existing, None)
+        return ImportResult(taken, refused, rejected, sorted(queues), existing)

@@ -16,6 +16,7 @@ from qctl import catalog
 from qctl.broker.ingest import buffer
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker.lease import LEASE_SECONDS
+from qctl.errors import RefusedError
 from qctl.models import Ping
 
 
@@ -38,9 +39,9 @@ class Persistence:
 
 @dataclass(frozen=True)
 class Writes:
-    """Whether Redis takes writes. `is_replica` that it is a read-only replica, `disk_failed` that its last snapshot
-    failed, `has_scripts` that it has EVALSHA, `may_write` and `may_run_scripts` that this user may use it (None if
-    the user may not ask), `lease_age` the seconds since a worker renewed its lease last (None if none has one)."""
+    """Evidence of whether Redis takes writes. `disk_failed` tells that its last snapshot failed; `has_scripts` that it
+    has EVALSHA; `may_write` and `may_run_scripts` what this user may do, None if the user may not ask. `lease_age` is
+    the seconds since a worker renewed its lease last, None if none has one."""
 
     is_replica: bool
     disk_failed: bool
@@ -96,7 +97,7 @@ class Vitals:
 def ping(connection: Redis, target: str) -> Ping:
     """Measure a round trip to Redis, and read its version. `target` is its URL without a secret.
 
-    Raises redis-py's exceptions.
+    Raises redis-py's exceptions, and RefusedError for a Sentinel.
     """
     began = time.perf_counter()
     connection.ping()
@@ -105,7 +106,17 @@ def ping(connection: Redis, target: str) -> Ping:
         pipe.execute_command("HELLO")
         pipe.time()
         hello, at = replies.execute(pipe)
-    return Ping(rtt=rtt, ts_ms=clock.reply_ms(at), redis_version=_version(hello), target=target)
+    if _hello_fields(hello).get(b"mode") == b"sentinel":
+        raise RefusedError(
+            f"{target} is a Sentinel, which holds no data",
+            "name the server it watches: SENTINEL get-master-addr-by-name",
+        )
+    return Ping(
+        rtt=rtt,
+        ts_ms=clock.reply_ms(at),
+        redis_version=untrusted_fields.decode(_hello_fields(hello).get(b"version")) or "unknown",
+        target=target,
+    )
 
 
 def read(connection: Redis, queues: Sequence[str]) -> Vitals:
@@ -171,15 +182,11 @@ def _buffer(answers: Sequence[object], now: float) -> BufferVitals:
     )
 
 
-def _version(hello: object) -> str:
-    """Return the version in the reply to HELLO, which every user may send."""
+def _hello_fields(hello: object) -> dict[bytes, Any]:
+    """Read the reply to HELLO, which every user may send."""
     if isinstance(hello, Mapping):
-        fields = dict(hello)
-    elif isinstance(hello, (list, tuple)):
-        fields = dict(zip(hello[::2], hello[1::2], strict=False))
-    else:
-        return "unknown"
-    return untrusted_fields.decode(fields.get(b"version")) or "unknown"
+        return dict(hello)
+    return dict(zip(hello[::2], hello[1::2], strict=False)) if isinstance(hello, (list, tuple)) else {}
 
 
 def _memory(reply: object) -> Memory | None:

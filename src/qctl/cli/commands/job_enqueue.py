@@ -33,7 +33,9 @@ def enqueue(
     name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Name of a job in the catalog.")],
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", show_default=False, help="Arguments; values are JSON, else text."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...", show_default=False, help="Arguments, of the types that the job declares."
+        ),
     ] = None,
     data: Annotated[
         str | None, typer.Option(metavar="JSON", help="Arguments as one JSON object; - reads stdin.")
@@ -61,13 +63,13 @@ def enqueue(
         "trace_id": trace_id or session.settings.trace_id,
     }
     present = {option: value for option, value in options.items() if value is not None}
-    job_id = session.ops.jobs.enqueue(name, _parse_arguments(arguments or [], data), **present)
+    job_id = session.ops.jobs.enqueue(name, _parse_data(data), arguments or (), **present)
     lines = [Cell(job_id, "good"), Cell(f"  wait for it with: qctl job wait {quote(job_id)}", "dim")]
     session.out.report(documents.job_enqueue(job_id, name), lines)
 
 
-def _parse_arguments(pairs: list[str], data: str | None) -> dict[str, Any]:
-    """Parse --data and KEY=VALUE pairs into arguments by name. Raises UsageError quoting what is malformed."""
+def _parse_data(data: str | None) -> dict[str, Any]:
+    """Parse --data into arguments by name. Raises UsageError quoting what is malformed."""
     text = "{}" if data is None else (sys.stdin.read() if sys.stdin else "") if data == STDIN else data
     try:
         arguments = json.loads(text)
@@ -75,20 +77,7 @@ def _parse_arguments(pairs: list[str], data: str | None) -> dict[str, Any]:
         raise UsageError(f"--data is not JSON: {error}") from None
     if not isinstance(arguments, dict):
         raise UsageError("--data is not a JSON object", 'example: {"userName": "Ada"}')
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not (name and equals):
-            raise UsageError(f"argument {pair!r} is not KEY=VALUE")
-        arguments[name] = _parse_value(value)
     return arguments
-
-
-def _parse_value(text: str) -> Any:
-    """Parse a value as JSON, for example `7` or `[1, 2]`. All other text stays text."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
 
 
 def _parse_time(text: str) -> datetime:

@@ -90,7 +90,9 @@ def add(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Name of a job in the catalog.")],
     pairs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", show_default=False, help="Arguments; values are JSON, else text."),
+        typer.Argument(
+            metavar="[KEY=VALUE]...", show_default=False, help="Arguments, of the types that the job declares."
+        ),
     ] = None,
     cron: Annotated[
         str | None, typer.Option(metavar="RULE", help="Cron rule: minute, hour, day, month, weekday.")

@@ -109,7 +109,7 @@ def import_jobs(
 ) -> ExitCode:
     """Import exported jobs into their queues and states.
 
-    Corrupt and hostile lines are rejected by their number.
+    Existing jobs stay as they are. Corrupt and hostile lines are rejected by their number.
     """
     with open_input(file) as stream, session.out.progress("importing") as progress:
         result = session.ops.transfer.import_(read_lines(stream), trust=trust, dry_run=dry_run, progress=progress)
@@ -123,4 +123,6 @@ def _summary(result: ImportResult, dry_run: bool) -> list[Cell]:
     verb = "would be imported" if dry_run else "imported"
     queues = f" into {join_queues(result.queues)}" if result.queues else ""
     lines = [Cell(f"{quantity(result.taken, 'job')} {verb}{queues}", "good" if result.taken else "")]
+    if result.existing:
+        lines.append(Cell(f"already present, left unchanged: {quantity(result.existing, 'job')}"))
     return lines + rejected_lines(result.lines, result.refused)

@@ -42,6 +42,7 @@ def job_import(result: ImportResult, dry_run: bool) -> Document:
     head = {
         "taken": result.taken,
         "refused": result.refused,
+        "there_already": result.existing,
         "queues": result.queues,
         "dry_run": dry_run,
         "lines": rejected_lines(result.lines),
