@@ -72,6 +72,17 @@ def test_lists_and_rows_may_be_empty(run: Callable[..., Any]) -> None:
     assert run(**values(lists=["b"], rows=[])) == [b"a", 1, b"b", b"d", 3, 0]
 
 
+def test_list_may_be_longer_than_luas_stack(connection: Redis) -> None:
+    head = "-- KEYS\n--   key STRING\n-- ARGV\n--   numbers...\n-- Returns how many there are, and the last\n"
+    signature = Signature()
+    signature.add(head)
+    for count in (0, 1, 4000, 4001, 20_000):
+        keys, args = signature.pack({"key": "k", "numbers": range(1, count + 1)})
+        body = signature.prelude(with_types=False) + head + "return {#numbers, numbers[#numbers]}"
+        expected = [count, *([str(count).encode()] if count else [])]
+        assert connection.eval(body, len(keys), *keys, *args) == expected
+
+
 def test_a_missing_name_is_refused(run: Callable[..., Any]) -> None:
     given = values()
     del given["word"]

@@ -25,6 +25,9 @@ from typing import Any
 
 from qctl.broker.redis.protocol import Argument
 
+MAX_UNPACKED_VALUES = 4000
+"""Values of a list up to which Lua's stack, of 8,000 places, is sure to hold them."""
+
 _SECTION = re.compile(r"-- (KEYS|ARGV)(?: (\w+)\[n\])?")
 _ENTRY = re.compile(r"--   ([a-z]\w*)(\.\.\.)?(?: ([A-Z]+)\b)?.*")
 
@@ -150,9 +153,14 @@ def _rows_of(rows: Rows, key_at: str, arg_at: str) -> str:
 
 
 def _list_of(rows: Rows, key_at: str, arg_at: str) -> str:
-    """Lua of the table of a list."""
-    place = f"KEYS[{key_at} + n]" if rows.keys else f"ARGV[{arg_at} + n]"
-    return f"local {rows.name} = {{}}\nfor n = 1, {rows.name}_count do {rows.name}[n] = {place} end"
+    """Lua of the table of a list. `unpack` is fast, but Lua's stack does not hold a very long list."""
+    table, first = ("KEYS", key_at) if rows.keys else ("ARGV", arg_at)
+    name, count = rows.name, f"{rows.name}_count"
+    return (
+        f"local {name} = {{}}\n"
+        f"if {count} <= {MAX_UNPACKED_VALUES} then {name} = {{unpack({table}, {first} + 1, {first} + {count})}}\n"
+        f"else for n = 1, {count} do {name}[n] = {table}[{first} + n] end end"
+    )
 
 
 def _entries(source: str) -> Iterator[tuple[str, str, str, bool, str]]:
