@@ -77,7 +77,7 @@ def send(request: Request, hosts: tuple[str, ...]) -> bytes:
 
 
 def is_allowed(url: str, hosts: tuple[str, ...]) -> bool:
-    """Whether requests to a URL are allowed."""
+    """Check whether requests to a URL are allowed."""
     try:
         _validated(url, hosts)
     except RejectedError:

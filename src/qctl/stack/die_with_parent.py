@@ -1,9 +1,9 @@
-"""Becomes a program that dies with the process that started it, however that one ends.
+"""Replaces itself by a program that the kernel kills when its parent process ends, however that ends.
 
-    tether.py PARENT_PID SIGNAL PROGRAM [ARGUMENT...]
+    die_with_parent.py PARENT_PID SIGNAL PROGRAM [ARGUMENT...]
 
-Run as a file of its own and importing nothing of qctl, so that it costs a few milliseconds a program. Where the
-kernel has no such thing (not Linux), the program simply runs.
+It runs as a script that imports nothing of qctl, so that it takes only a few milliseconds. On kernels other than Linux
+the program runs without this protection.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ NOT_FOUND = 127
 
 
 def shell_command(command: Sequence[str], number: signal.Signals) -> str:
-    """The command for a shell: each step replaces the one before, so that one pid is shell and program."""
+    """The shell command that runs a program this way. Each step replaces the one before, so that all have one pid."""
     import shlex
 
     prefix = (sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(number)))
