@@ -205,6 +205,7 @@ class ClaimLoop:
         if job is None:
             return
         queue = self._queue(claim.queue)
+        job.redis_server_version = self._rq.get_redis_server_version()
         try:
             self.execute(job, queue)
         except Exception as error:
@@ -227,7 +228,6 @@ class ClaimLoop:
 
     def execute(self, job: Job, queue: Queue) -> None:
         """Run a claimed job, and write its end or keep it for the next claim request."""
-        job.redis_server_version = self._rq.get_redis_server_version()
         began_at = time.monotonic()
         try:
             execution = self._begin(job, queue)

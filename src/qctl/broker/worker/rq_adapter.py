@@ -60,11 +60,10 @@ class QctlWorker(Worker):
         self.jobs = JobLoader(connection, self.claimant.name, settings)
         prefetch = Prefetch(connection, self.claimant)
         self.outcomes = Outcomes(self, self.claimant, before_put_back=prefetch.give_back)
-        self.runner: InlineRunner | ForkRunner
-        if isolation == "inline":
-            self.runner = InlineRunner(self, self.claimant, self.outcomes, stopper=JobStopper())
-        else:
-            self.runner = ForkRunner(self, self.claimant, self.outcomes, self.jobs)
+        self._fork_runner = ForkRunner(self, self.claimant, self.outcomes, self.jobs) if isolation == "fork" else None
+        self.runner: InlineRunner | ForkRunner = self._fork_runner or InlineRunner(
+            self, self.claimant, self.outcomes, stopper=JobStopper()
+        )
         self.loop = ClaimLoop(
             self,
             connection,
@@ -155,12 +154,12 @@ class QctlWorker(Worker):
     def setup_work_horse_signals(self) -> None:
         """Prepare a new child."""
         super().setup_work_horse_signals()
-        if isinstance(self.runner, ForkRunner):
-            self.runner.enter_child()
+        if self._fork_runner:
+            self._fork_runner.enter_child()
 
     def wait_for_horse(self) -> tuple[int | None, int | None, Any]:
         """Wait until the child has finished its job, or is gone."""
-        return self.runner.wait() if isinstance(self.runner, ForkRunner) else (None, None, None)
+        return self._fork_runner.wait() if self._fork_runner else (None, None, None)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
         """Renew what RQ's tools look at, while RQ watches a child; the lease thread renews what matters.
@@ -176,8 +175,8 @@ class QctlWorker(Worker):
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Note that the child died under the job."""
-        if isinstance(self.runner, ForkRunner):
-            self.runner.note_death(job)
+        if self._fork_runner:
+            self._fork_runner.note_death(job)
         super().handle_work_horse_killed(job, retpid, ret_val, rusage)
 
     # --- RQ's hooks: the end of a run ---------------------------------------------------------------------------
@@ -219,7 +218,7 @@ class QctlWorker(Worker):
         execution: Execution | None = None,
     ) -> None:
         """Write a failure. A child that was killed costs the job no retry; the third time quarantines it."""
-        if isinstance(self.runner, ForkRunner) and self.runner.recover_from_death(job, queue):
+        if self._fork_runner and self._fork_runner.recover_from_death(job, queue):
             return
         text = end_transaction.escape_surrogates(exc_string)
         super().handle_job_failure(job, queue, started_job_registry, text, execution)
