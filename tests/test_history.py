@@ -281,7 +281,7 @@ def test_recorder_survives_loss_of_the_database(
     settings.history_database.mkdir()  # a folder in place of the file
     events.record(connection, "created", job="a")
     with recording(settings):
-        eventually(lambda: "history: the history cannot be used" in caplog.text, what="the warning")
+        eventually(lambda: "the history cannot be used" in caplog.text, what="the warning")
         events.record(connection, "started", job="a")
         settings.history_database.rmdir()
         reader = open_store(settings, read_only=True)
