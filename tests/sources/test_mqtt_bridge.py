@@ -191,7 +191,7 @@ def test_a_read_only_redis_is_waited_for(own_redis: RedisServer, make: Make, cap
     client = own_redis.connect()
     client.replicaof("127.0.0.1", "1")
     with make(REDIS_URL=own_redis.url, MQTT_CLIENT_ID="readonly") as bridge:
-        eventually(lambda: "Redis does not let this user do that" in caplog.text, 10, "a refusal")
+        eventually(lambda: "is a read-only replica and takes no writes" in caplog.text, 10, "a refusal")
         client.replicaof("NO", "ONE")
         eventually(bridge.connected, 10, "the subscription")
         bridge.end()
