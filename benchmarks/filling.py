@@ -8,7 +8,7 @@ import pickle
 import socket
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from qctl.broker.bookkeeping import counters, dead_letter_index
@@ -127,7 +127,7 @@ def _packed(text: str) -> bytes:
     return base64.b64encode(zlib.compress(text.encode()))
 
 
-def _flat(fields: dict[str, object]) -> list[bytes]:
+def _flat(fields: Mapping[str, object]) -> list[bytes]:
     return [part if isinstance(part, bytes) else str(part).encode() for pair in fields.items() for part in pair]
 
 

@@ -136,8 +136,8 @@ def run(name: str, count: int, connections: int) -> Result:
         return Result(count / (time.monotonic() - began), spent.each(count))
 
     if name == "bare":
-        with tempfile.TemporaryDirectory() as folder, Bare(Path(folder)) as server:
-            return measure(server.port, {"server": server.pid})
+        with tempfile.TemporaryDirectory() as folder, Bare(Path(folder)) as bare:
+            return measure(bare.port, {"server": bare.pid})
     with gateway() as (server, pids):
         return measure(server.port, pids)
 

@@ -71,7 +71,7 @@ class Bench:
 
     def ask(self, *words: str) -> list[str]:
         """Have the peer enqueue something. Returns the lines that it prints."""
-        command = [self.peer.bin / "python", HERE / f"{self.peer.module}.py", *words]
+        command = [str(self.peer.bin / "python"), str(HERE / f"{self.peer.module}.py"), *words]
         ran = subprocess.run(command, env=self.env, cwd=HERE, check=True, stdout=subprocess.PIPE, text=True)
         return ran.stdout.split()
 

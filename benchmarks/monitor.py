@@ -202,7 +202,7 @@ def growth(monitor: Monitor, seconds: float) -> tuple[float, float]:
 
 def hour(updates: int) -> None:
     """Drive the app itself, without a terminal, faster than in life, and tell how its memory grew."""
-    cpu_budget.CPU_SHARE = page_loader.CPU_SHARE = 1e9
+    cpu_budget.CPU_SHARE = page_loader.CPU_SHARE = 1e9  # type: ignore[attr-defined]
     size = Size().times(0.1)
     with unlogged_redis() as (path, _):
         fill(path, size)
@@ -265,9 +265,9 @@ def main() -> None:
                     monitor.press(digit)
                     time.sleep(3.0)
                     before = monitor.written
-                    used = share(monitor, 10.0)
+                    used_share = share(monitor, 10.0)
                     rate = (monitor.written - before) / 10.0 / 1000
-                    print(f"{name}: {used:.1%} of a processor, {rate:.0f} kB/s to the terminal")
+                    print(f"{name}: {used_share:.1%} of a processor, {rate:.0f} kB/s to the terminal")
                 monitor.press("1")
                 size_now, more = growth(monitor, seconds)
                 print(f"memory: {size_now:.0f} MB; by {seconds:.0f} s an hour adds {more:.0f} MB")

@@ -55,16 +55,16 @@ def measure(rate: int, count: int, redis: RedisServer, broker: Mosquitto, bridge
     began, sent, behind = time.monotonic(), 0, [0]
     while sent < count:
         due = min(count, int((time.monotonic() - began) * rate))
-        for number, process in enumerate(publishers):
-            assert process.stdin is not None
-            process.stdin.write("".join(READING % n for n in range(sent + number, due, PUBLISHERS)).encode())
-            process.stdin.flush()
+        for number, publishing_process in enumerate(publishers):
+            assert publishing_process.stdin is not None
+            publishing_process.stdin.write("".join(READING % n for n in range(sent + number, due, PUBLISHERS)).encode())
+            publishing_process.stdin.flush()
         sent = due
         behind.append(sent - committed())
         time.sleep(0.01)
     publishing = time.monotonic() - began
-    for process in publishers:
-        process.communicate()
+    for publishing_process in publishers:
+        publishing_process.communicate()
     while committed() < count:
         time.sleep(0.005)
     took = time.monotonic() - began

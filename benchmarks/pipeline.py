@@ -99,7 +99,7 @@ class Place:
             kinds = [(key, client.type(key)) for key in client.scan_iter(count=10_000)]
             lists = [key for key, kind in kinds if kind == b"list" and b"mqtt" not in key]
             waiting = sum(client.llen(key) for key in lists)
-        return waiting == 0
+        return bool(waiting == 0)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from filling import Sender, Size, bury, fill
 from redis import Redis
 from servers import unlogged_redis
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import keys, replies
 
 BIN = Path(sys.executable).parent
 
@@ -152,10 +152,12 @@ def places(connection: Redis, queues: int) -> Counter[bytes]:
     where = [
         key for n in range(queues) for key in ((keys.queue(f"queue-{n}"), "list"), (keys.failed(f"queue-{n}"), ""))
     ]
-    where += [(keys.trash_jobs(batch.decode()), "list") for batch in connection.zrange(keys.TRASH, 0, -1)]
+    batches = replies.bytes_list(connection.zrange(keys.TRASH, 0, -1))
+    where += [(keys.trash_jobs(batch.decode()), "list") for batch in batches]
     found: Counter[bytes] = Counter()
     for key, kind in where:
-        found.update(connection.lrange(key, 0, -1) if kind == "list" else connection.zrange(key, 0, -1))
+        reply: object = connection.lrange(key, 0, -1) if kind == "list" else connection.zrange(key, 0, -1)
+        found.update(replies.bytes_list(reply))
     return found
 
 
@@ -195,10 +197,10 @@ def main() -> None:
         interrupted(path, connection, size, "qctl", "retry", "--all", "--yes")
         left = sum(connection.zcard(keys.failed(f"queue-{n}")) for n in range(size.queues))
         ours = act("qctl retry --all", left, path, connection, "qctl", "retry", "--all", "--yes")
-        beside = int(size.dead * BESIDE)
+        dead_beside = int(size.dead * BESIDE)
         with Sender(path) as send:
-            bury(send, "beside", beside)
-        theirs = act("rq requeue --all", beside, path, connection, "rq", "requeue", "--queue", "beside", "--all")
+            bury(send, "beside", dead_beside)
+        theirs = act("rq requeue --all", dead_beside, path, connection, "rq", "requeue", "--queue", "beside", "--all")
         print(f"qctl retry does {ours / theirs:.1f} times the jobs a second of rq requeue")
         with Sender(path) as send:
             bury(send, "stock", size.dead // 2, indexed=False)

@@ -8,7 +8,7 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPMessage
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ class Response:
     """A response of the gateway."""
 
     status: int
-    headers: HTTPMessage
+    headers: Message
     body: bytes
 
     @property

@@ -12,11 +12,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from support.waiting import eventually
 
 STARTING = 30.0
 """Seconds that a program may take until it is ready, on a busy machine."""
+
+
+ProgramT = TypeVar("ProgramT", bound="Program")
 
 
 class Program:
@@ -141,7 +145,7 @@ class Program:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
-    def __enter__(self) -> Program:
+    def __enter__(self: ProgramT) -> ProgramT:
         self.start()
         return self
 
