@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 
 from qctl.broker.bookkeeping import audit, events
 from qctl.broker.redis import clock
-from qctl.errors import UsageError
 from qctl.models import AuditEntry
 from qctl.ops.base import Part
+from qctl.ops.selection import require_page
 from qctl.safe import redact
 
 
@@ -76,8 +76,7 @@ class AuditOps(Part, name="audit"):
     ) -> builtins.list[AuditEntry]:
         """Return the last matching entries, oldest first. `actor` and `command` are patterns or parts of the text,
         `trace` is the id of a request, `since` an age in seconds. Raises UsageError."""
-        if limit < 1:
-            raise UsageError(f"limit {limit} is too small; the minimum is 1")
+        require_page(limit, minimum=1)
         since_ms = 0 if since is None else clock.now_ms(self._redis) - round(since * 1000)
 
         def matches(entry: AuditEntry) -> bool:

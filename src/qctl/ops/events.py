@@ -15,7 +15,7 @@ from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.errors import QctlError, RedisUnreachableError, UsageError, did_you_mean
 from qctl.models import Event, EventFilter
 from qctl.ops.base import Part
-from qctl.ops.selection import select_queues
+from qctl.ops.selection import require_page, select_queues
 
 ALL_EVENTS = EventFilter()
 
@@ -30,8 +30,7 @@ class EventOps(Part, name="events"):
 
         Raises UsageError for an unknown event name, NotFoundError for an unknown queue.
         """
-        if limit < 0:
-            raise UsageError(f"limit {limit} is negative")
+        require_page(limit)
         _require_event_names(wanted.events)
         since_ms = 0 if since is None else clock.now_ms(self._redis) - round(since * 1000)
         matching = events.search(self._redis, _matcher(wanted), limit=limit, since_ms=max(0, since_ms))

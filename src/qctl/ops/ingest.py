@@ -54,7 +54,7 @@ class IngestOps(Part, name="ingest"):
 
     def topics(self, pattern: str | None = None, *, sort: str = "seen", limit: int = 50) -> Topics:
         """Return the first `limit` topics that match the pattern, sorted by one of `SORTS`. Raises UsageError."""
-        require_page(limit, 0)
+        require_page(limit)
         if sort not in SORTS:
             raise UsageError(f"cannot sort topics by {sort!r}; allowed: {', '.join(SORTS)}")
         topics = [topic for name in catalog.PIPELINES for topic in pipeline_status.by_topic(self._redis, name)]

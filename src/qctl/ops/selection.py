@@ -52,11 +52,12 @@ def select_families(patterns: Sequence[str], known: Sequence[str]) -> list[str]:
     return [name for name in known if name in names] if patterns else list(known)
 
 
-def require_page(limit: int, offset: int) -> None:
-    """Raise UsageError for a page that cannot exist."""
-    for name, value in (("limit", limit), ("offset", offset)):
-        if value < 0:
-            raise UsageError(f"{name} {value} is negative")
+def require_page(limit: int, offset: int = 0, *, minimum: int = 0) -> None:
+    """Raise UsageError for a page with a limit below `minimum`, or with a negative offset."""
+    if limit < minimum:
+        raise UsageError(f"limit {limit} is too small; the minimum is {minimum}")
+    if offset < 0:
+        raise UsageError(f"offset {offset} is negative; the minimum is 0")
 
 
 def select_states(
@@ -68,7 +69,7 @@ def select_states(
     """
     if selector.ids is not None and selector != Selector(ids=selector.ids, limit=selector.limit, scan=selector.scan):
         raise UsageError("job ids cannot be combined with filters")
-    require_page(selector.limit or 0, 0)
+    require_page(selector.limit or 0)
     forbidden = [state for state in selector.states if state not in allowed]
     if forbidden:
         raise UsageError(f"cannot {verb} a job in state {forbidden[0]}; allowed states: {', '.join(allowed)}")

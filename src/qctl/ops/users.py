@@ -14,6 +14,7 @@ from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, RefusedError, UsageError
 from qctl.models import Account, AccountChange, Accounts, Role
 from qctl.ops.base import Part
+from qctl.ops.selection import require_page
 from qctl.store import passwords
 from qctl.store.user_rules import check_password, normalise_address, normalise_name
 from qctl.store.users import (
@@ -40,8 +41,7 @@ class UserOps(Part, name="users"):
 
     def list(self, *, role: Role | None = None, limit: int = 50) -> Accounts:
         """List the newest users. Raises UsageError."""
-        if limit < 1:
-            raise UsageError(f"limit {limit} is too small; the minimum is 1")
+        require_page(limit, minimum=1)
         with self._users(changing=False) as users:
             page, total = users.list(role, limit)
         return Accounts([_account(user) for user in page], total)
