@@ -1,4 +1,6 @@
-"""The Socket.IO side of the socket batcher: admits clients and acknowledges their `data` events once committed.
+"""The Socket.IO side of the socket batcher: admits clients and takes their `data` events.
+
+`group_commit.py` acknowledges an event once it is committed.
 
 An event that must wait (for the client's rate limit, for room among the entries, or because the client does not read)
 blocks reading from its connection: that slows the client down. All others are taken without a task of their own.

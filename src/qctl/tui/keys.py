@@ -1,4 +1,4 @@
-"""All keys of the monitor: binding, footer label and help text."""
+"""The action keys of the monitor, with footer label and help text. `app.py` binds them, and the keys between screens."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from shlex import quote
 from typing import TypeVar
 
 from redis.exceptions import RedisError
@@ -18,15 +17,15 @@ from rq.job import Job, JobStatus, Retry
 from rq.queue import Queue
 from rq.worker import BaseWorker
 
-from qctl.broker.bookkeeping import counters, dead_letter_index
+from qctl.broker.bookkeeping import counters
 from qctl.broker.redis.connection import Backoff, describe, is_temporary
 from qctl.broker.redis.outage import Outage
-from qctl.broker.worker import fast_path
+from qctl.broker.worker import fast_path, sink_breaker
 from qctl.broker.worker.claim_request import JobEnd
 from qctl.broker.worker.claims import Claimant, Trip
 from qctl.broker.worker.fast_path import FastPathJob
 from qctl.broker.worker.stop_job import StoppedError
-from qctl.errors import ClaimLostError, JobError, RejectedError, SinkError, SinkMisconfiguredError
+from qctl.errors import ClaimLostError, JobError, RejectedError, SinkError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -77,7 +76,7 @@ class Outcomes:
         if isinstance(error, StoppedError):
             self._write_stop(job, queue, execution)
         elif isinstance(error, SinkError):
-            self._trip_breaker(job, queue, error)
+            self.put_back(job, queue, sink_breaker.trip_for(queue.name, error))
         elif isinstance(error, JobError):
             self.quarantine(queue.name, job.id, str(error))
         else:
@@ -126,19 +125,6 @@ class Outcomes:
             for name, value in before.items():
                 setattr(job, name, value)
             self._wait(backoff.next_delay())
-
-    def _trip_breaker(self, job: Job, queue: Queue, error: SinkError) -> None:
-        """Give the batch back at no cost and pause the queue, because nothing is wrong with the batch.
-
-        If only a person can correct the problem, the reason of the pause says what to do.
-        """
-        first, advice = getattr(error, "retry_after", None) or 1.0, ""
-        if isinstance(error, SinkMisconfiguredError):
-            steps = (error.hint, f"then qctl resume {quote(queue.name)}")
-            first, advice = 0.0, "".join(f"; {step}" for step in steps if step)
-        reason = f"sink: {error.message}"[: dead_letter_index.MAX_REASON_CHARACTERS - len(advice)] + advice
-        log.warning("%s is paused: %s", queue.name, reason)
-        self.put_back(job, queue, Trip(reason, first=first))
 
     def put_back(self, job: Job, queue: Queue, trip: Trip | None = None) -> None:
         """Give the running job back to the head of its queue, after those that waited for it."""
