@@ -16,6 +16,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
+from qctl.broker.ingest.durability import Durability
 from qctl.broker.redis import keys
 from qctl.service import QueueService
 from qctl.settings import Settings
@@ -103,6 +104,11 @@ def test_readings_come_in_and_are_written(
         device.say("sensors/a", *(json.dumps({"n": n}) for n in range(50)), "not JSON")
         eventually(lambda: admin.hget(keys.TOTALS, "finished:sensor-data"), 30, "a batch that was written")
         eventually(lambda: admin.zcard(keys.failed("sensor-data")) == 1, 30, "the reject")
+    # A source asks how Redis syncs its log. A user who may ask could read Redis's passwords too, so it may not, and the
+    # source logs that it does not know.
+    assert {entry["object"] for entry in admin.acl_log()} == {"config|get"}
+    assert Durability.UNKNOWN.value in bridge.output
+    admin.execute_command("ACL", "LOG", "RESET")
 
 
 @pytest.mark.parametrize("isolation", ["inline", "fork"])

@@ -1,4 +1,4 @@
-"""The action keys of the monitor, with footer label and help text. `app.py` binds them, and the keys between screens."""
+"""The action keys of the monitor, with footer label and help text. `app.py` binds them and the keys between screens."""
 
 from __future__ import annotations
 

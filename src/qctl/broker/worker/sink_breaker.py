@@ -1,7 +1,7 @@
 """The breaker: a sink that is down makes no dead letters.
 
-The batch goes back to the head of its queue, costs no retry, and the queue is paused (`lua/putback.lua`): for a while if
-the sink is away, until somebody resumes it if only a person can correct the problem.
+The batch goes back to the head of its queue, costs no retry, and the queue is paused (`lua/putback.lua`): for a while
+if the sink is away, until somebody resumes it if only a person can correct the problem.
 """
 
 from __future__ import annotations
