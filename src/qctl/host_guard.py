@@ -1,7 +1,7 @@
 """ASGI middleware that answers requests for this server's own names only.
 
-A page whose owner resolves its name to this server's address (DNS rebinding) is of the same origin for a browser: what
-CORS and cookies protect is open to it. Its requests carry the foreign name in `Host`, so they are refused here.
+A page whose owner resolves its name to this server's address (DNS rebinding) has the same origin for a browser, so CORS
+and cookies do not protect against it. Its requests carry the foreign name in `Host`, so they are refused here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?", re.IGNOREC
 class HostGuard:
     """Passes requests to `app` whose `Host` is an address, localhost, this machine's name, or one of `names`.
 
-    An address needs no list: only names can be resolved to something else. A request without `Host` is no browser's.
+    An address needs no list: only names can be resolved to something else. A request without `Host` comes from no
+    browser.
     """
 
     def __init__(self, app: Application, names: Iterable[str]) -> None:

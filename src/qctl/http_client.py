@@ -1,7 +1,7 @@
 """HTTP requests to other systems: only to hosts in QCTL_ALLOWED_HOSTS, without redirects, within limits.
 
-Only the settings decide which hosts are allowed, whatever a payload, an earlier response or a redirect says, so that
-nobody can make this host send requests to the services beside it. Proxies from the environment are not used.
+Only the settings decide which hosts are allowed, regardless of payloads, earlier responses and redirects, so that no
+user can make this host send requests to internal services. Proxies from the environment are not used.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ CONTEXT_KEYS = ("event", "jobId", "traceId", "userId", "method", "path", "client
 _context: ContextVar[Mapping[str, str | None]] = ContextVar("context")
 
 NOISY_LIBRARIES = ("rq", "amqtt", "transitions")
-"""Libraries that repeat at `info` what qctl logs itself. Below `warning` they are logged only at `debug`."""
+"""Libraries that repeat qctl's own log lines at `info`. Below `warning` they are logged only at `debug`."""
 
 AREAS: Mapping[str, tuple[str, ...]] = {
     "mqtt": (
@@ -57,8 +57,8 @@ RQ_LOGGERS = ("rq.worker", "rq.job", "rq.scheduler")
 
 
 CHILD_DIED = "Work-horse terminated unexpectedly"
-"""Begins what RQ logs as a failure of the job before qctl decides what follows from the death of a child: the job is
-recovered, quarantined, or a dead letter, and that is logged."""
+"""Start of RQ's line about a failed job. RQ logs it before qctl decides whether the job of a dead child is recovered,
+quarantined or a dead letter; qctl logs that decision."""
 
 REPEATED_LOGGERS = ("asyncio",)
 """Loggers of libraries that may log one message thousands of times a second: asyncio does for each connection that it

@@ -46,7 +46,7 @@ class StdoutClosedError(Exception):
 
 
 class Output:
-    """Prints documents in the chosen format, and messages. `format` None selects the default for where stdout goes."""
+    """Prints documents in the chosen format, and messages. `format` None selects the default for the kind of stdout."""
 
     def __init__(self) -> None:
         self.format: Format | None = None

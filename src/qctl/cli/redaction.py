@@ -1,4 +1,4 @@
-"""Redaction: replaces secrets in what commands print, unless --reveal is set."""
+"""Redaction: replaces secrets in the output of commands, unless --reveal is set."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class Session:
-    """Options, and what follows from them, created on demand. `ops` replaces the real one in tests.
+    """Options, and the objects made from them on demand. `ops` replaces the real one in tests.
 
     `local` marks a command about this machine alone: no context applies. `line` is the typed command line.
     """

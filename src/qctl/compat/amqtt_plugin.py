@@ -1,4 +1,4 @@
-"""A plugin that lets amqtt stand in for mosquitto: it keeps unacknowledged messages of persistent sessions.
+"""A plugin that lets amqtt replace mosquitto: it keeps unacknowledged messages of persistent sessions.
 
 amqtt 0.12 drops the session of every client that it counts as anonymous, and drops a QoS 1 message when the connection
 breaks or after 5 s, acknowledged or not. With this plugin no client is anonymous, and a message that was not
@@ -42,7 +42,7 @@ CHANGED = PRIVATE_NAMES.changed()
 class UnacknowledgedMessages(OrderedDict[int, Any]):
     """Messages in flight to one client, by packet id.
 
-    amqtt sends again what it finds here when the client returns, and removes a message when it stops waiting for the
+    amqtt sends these messages again when the client returns, and removes a message when it stops waiting for the
     acknowledgement, whether that came or not.
     """
 

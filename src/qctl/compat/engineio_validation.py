@@ -1,6 +1,6 @@
-"""Validation of what Engine.IO clients send, before the library parses it: malformed input breaks the library.
+"""Validates data of Engine.IO clients before the library parses it: malformed input breaks the library.
 
-On a web socket it raises and then keeps the connection open for dead; in a request it drops the whole request and
+On a web socket, it raises an error and leaves a dead connection open; in a request it drops the whole request and
 answers `ok`. Nothing private of the library is used.
 """
 
@@ -43,7 +43,7 @@ def is_packet(text: str) -> bool:
 
 
 def validated(receive: Receive) -> Receive:
-    """Wrap a web socket's `receive`: the first message that is no packet ends the connection."""
+    """Wrap a web socket's `receive`: the first message that is not a packet ends the connection."""
 
     async def receive_packet() -> Message:
         message = await receive()

@@ -39,7 +39,7 @@ def first_change(*libraries: PrivateNames) -> str | None:
 
 
 def warn_once(change: str, consequence: str) -> None:
-    """Log that a library has changed and what follows from it, once in a process."""
+    """Log that a library has changed, with the consequence, once in a process."""
     if change not in _warned:
         _warned.add(change)
         log.warning("%s: %s", change, consequence)

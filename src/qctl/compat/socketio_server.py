@@ -5,12 +5,12 @@ task for each event. FastServer overrides the methods it calls before that, whic
 connection: as long as a handler waits, nothing more is read from it. An event that need not wait skips the library
 altogether (`engineio_server`).
 
-To move a client elsewhere, FastServer sends it something that is no packet of Engine.IO. Every client library then
-closes its side and reconnects by itself, and its program keeps what it sends meanwhile. What the client had sent before
-arrives before its close, so all of it is read. Closing from this side would lose messages on their way, and after a
-`disconnect` packet the official client does not reconnect. A polling client would drop what waits for its last request
-to return; recent official ones first get something that is no packet of Socket.IO, which makes them send all they have
-before they close.
+To move a client elsewhere, FastServer sends it data that is not an Engine.IO packet. Every client library then
+closes its side and reconnects by itself, and its program queues its messages meanwhile. Messages sent before arrive
+before its close, so all of them are read. Closing from this side would lose messages on their way, and after a
+`disconnect` packet the official client does not reconnect. A polling client would drop the messages that wait for its
+last request to return; recent official ones first get data that is not a Socket.IO packet, which makes them send all
+their messages before they close.
 
 If one of the libraries changes, `new_server` returns a PublicServer, which uses registered handlers only.
 """
@@ -64,7 +64,7 @@ LEAVE_SECONDS = 10.0
 """Time after which it is closed even if the client goes on sending."""
 
 FLUSH_SECONDS = 1.0
-"""Time that a polling client has to send what it still holds."""
+"""Time allowed for a polling client to send its pending messages."""
 
 Acknowledge = Callable[[dict[str, Any]], None]
 """Sends the acknowledgement of one event. Runs in the event loop and does not wait."""
@@ -88,14 +88,14 @@ class EventHandler(Protocol):
         """Take an event without waiting. False if that is not possible; then `handle` gets it."""
 
     def reject_packet(self, cid: str, reason: str) -> None:
-        """Note that a client sent what is no packet of Socket.IO."""
+        """Note that a client sent an invalid Socket.IO packet."""
 
     def last_event_at(self, cid: str) -> float | None:
         """When a client last sent an event (monotonic seconds), None for one that was not admitted."""
 
 
 class MalformedError(Exception):
-    """A client sent what is no packet of Socket.IO."""
+    """A client sent an invalid Socket.IO packet."""
 
 
 class Packet(socketio.packet.Packet):  # type: ignore[misc]
@@ -209,8 +209,8 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
     # --- sending away ------------------------------------------------------------------------------------
 
     def send_away(self, cid: str, *, flushes: bool) -> None:
-        """Make a client close the connection and connect again. `flushes`: it sends what it holds when told to close
-        while it polls."""
+        """Make a client close the connection and connect again. `flushes`: it sends its pending messages when told to
+        close while it polls."""
         socket = self.eio.sockets.get(cid)
         if socket is None:
             return
@@ -300,8 +300,8 @@ def new_server(
     loggers = logging.getLogger("socketio"), logging.getLogger("engineio")
     for logger in loggers:
         logger.setLevel(log_level)
-    # A polling client sends what it held while it was away in one request. The library's own limit of 16 packets would
-    # make it drop them all, and answer `ok`.
+    # A polling client sends all messages that it queued while disconnected in one request. The library's own limit of
+    # 16 packets would make it drop them all, and answer `ok`.
     Payload.max_decode_packets = max_bytes
     kind: type[FastServer | PublicServer] = FastServer
     if CHANGED is not None:

@@ -1,6 +1,6 @@
 """The scripts and styles of textual-serve's page, which is all that the web terminal takes from it.
 
-If they move, there is nothing public in their place: the terminal stays empty in a browser, `qctl monitor` works.
+If they move, there is no public replacement: the terminal stays empty in a browser, but `qctl monitor` works.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ EXTENSION = "qctl.fast_path"
 """Key in the extensions of a web socket's scope that leads to its FastWebSocket."""
 
 RESTORE_SECONDS = 0.05
-"""Pause between two looks whether the server has started."""
+"""Pause between checks whether the server has started."""
 
 
 class Server(uvicorn.Server):

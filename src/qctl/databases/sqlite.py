@@ -52,7 +52,7 @@ def connect(
             for pragma in pragmas:
                 db.execute(f"PRAGMA {pragma}")
             _use_wal(db, busy_timeout)
-            # Redis deletes a batch, and the event stream an event, when it is committed here: a commit is on the disk.
+            # A commit must be on the disk, because the batch or event is then deleted from Redis.
             db.execute("PRAGMA synchronous = FULL")
             for schema in schemas:
                 db.execute(schema)

@@ -20,7 +20,7 @@ KEY = Door("key", account_limit=0, address_limit=10, window_seconds=60)
 """Doors with their limits. `KEY` takes QUEUE_ADMIN_KEY, QCTL_READINGS_TOKEN, and the panel's form."""
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
-"""Header of every answer 401."""
+"""Header of every 401 response."""
 
 MAX_BLOCKED_ADDRESSES = 10_000
 """Addresses that this process refuses without asking Redis; the table is emptied when full."""

@@ -1,6 +1,6 @@
 """Permission to request a job over HTTP: by the job's `access` in the catalog, and by its arguments about the caller.
 
-The gateway fills in what the caller is; a user who sends another value is refused. Operators may act for others.
+The gateway fills in the caller's values; a user who sends another value is refused. Operators may act for others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""JSON bodies of requests. Text with lone surrogates or NUL is refused wherever it stands: no database keeps it."""
+"""JSON bodies of requests. Text with lone surrogates or NUL is refused anywhere in the body: no database stores it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class JsonRoute(APIRoute):
 
 
 def parse(body: bytes) -> Any:
-    """Parse JSON of a stranger. Raises json.JSONDecodeError, also for text that is not UTF-8 or holds hostile text."""
+    """Parse untrusted JSON. Raises json.JSONDecodeError, also for text that is not UTF-8 or holds hostile text."""
     try:
         text = body.decode()
     except UnicodeDecodeError:

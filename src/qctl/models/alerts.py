@@ -69,7 +69,7 @@ class Firing:
 
 @dataclass(frozen=True)
 class Mute:
-    """A muted rule. `until` is None if it stays muted until somebody unmutes it."""
+    """A muted rule. `until` is None if it stays muted until it is unmuted."""
 
     by: str
     at: datetime

@@ -22,7 +22,7 @@ MAX_LISTED_OUTCOMES = 1000
 
 
 def ignore_progress(_done: int, _total: int | None) -> None:
-    """The `Progress` of an operation that nobody watches."""
+    """The `Progress` that does nothing."""
 
 
 @dataclass(frozen=True)

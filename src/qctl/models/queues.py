@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pause:
-    """A pause of `queue`. `until` is None if it lasts until somebody resumes the queue."""
+    """A pause of `queue`. `until` is None if it lasts until the queue is resumed."""
 
     queue: str
     by: str

@@ -1,4 +1,4 @@
-"""The audit: changes made by people through the command line, the monitor or the gateway."""
+"""The audit log: changes made by people through the command line, the monitor or the gateway."""
 
 from __future__ import annotations
 

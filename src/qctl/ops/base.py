@@ -1,4 +1,4 @@
-"""Base class of the parts of `Ops`: a connection, the settings, and errors of qctl's own alone."""
+"""Base class of the parts of `Ops`: a connection, the settings, and only qctl's own errors."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ def run(
     rate: float | None,
     progress: Progress,
 ) -> BulkResult:
-    """Retry the `first` jobs, wait until they have finished, then retry the others. `halted` says why the others were
-    not retried."""
+    """Retry the `first` jobs, wait until they have finished, then retry the others. `halted` is the reason that the
+    others were not retried."""
     canaries, rest = _split(chosen, first)
     result = bulk.run(connection, canaries, act, progress=lambda done, _: progress(done, chosen.count))
     sent = [outcome.id for outcome in result.outcomes if outcome.done and not outcome.where]

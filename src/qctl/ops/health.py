@@ -21,7 +21,7 @@ BEHIND_SECONDS = 60.0
 """Delay of a delayed job or retry that shows that the running scheduler cannot keep up."""
 
 SESSION_LOSS_SECONDS = 86_400.0
-"""Time for which a lost MQTT session degrades the health: long enough to be vitals."""
+"""Time for which a lost MQTT session degrades the health: long enough to be noticed."""
 
 DATA_LOSS_SECONDS = 86_400.0
 """Time for which a loss of data degrades the health."""
@@ -49,7 +49,7 @@ class HealthOps(Part, name="health"):
         an error.
 
         Dead letters do not degrade the health, because they wait for a decision. Quarantined jobs do, because they
-        killed their workers or must not be run. A paused queue does not, because somebody wants it so.
+        killed their workers or must not be run. A paused queue does not, because it was paused on purpose.
         """
         try:
             with translate_errors(self._settings):
@@ -126,7 +126,7 @@ def _memory(vitals: Vitals) -> Iterator[Finding]:
 
 
 def _writes(vitals: Vitals, stats: Stats) -> Finding:
-    """Check whether Redis takes writes, by what it says of itself and by the leases that workers renew."""
+    """Check whether Redis takes writes, by its own status and by the leases that workers renew."""
     writes, memory, persistence = vitals.writes, vitals.memory, vitals.persistence
     if writes.is_replica:
         reason, fix = "Redis is a read-only replica", "name the primary with REDIS_URL"

@@ -1,4 +1,4 @@
-"""Servers that other machines can reach, and what stands before them."""
+"""Servers that other machines can reach, and their protection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qctl.settings.parsers import is_loopback
 
 
 def check_exposure(settings: Settings) -> Iterator[Finding]:
-    """Report each server that others can reach, and what stands before it."""
+    """Report each server that others can reach, and its protection."""
     if settings.gateway_enabled and not is_loopback(settings.gateway_host):
         proxies = ", ".join(settings.trusted_proxies)
         where = f"the gateway listens on {settings.gateway_host}, sign-up {settings.signup_mode}"

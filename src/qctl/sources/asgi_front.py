@@ -30,8 +30,8 @@ RETRY_AFTER = "2"
 
 
 class AsgiFront:
-    """The ASGI application. `unavailable` says why no new client is admitted, None if clients are; `/healthz` shows
-    `health`. Requests larger than `max_bytes` are refused."""
+    """The ASGI application. `unavailable` returns the reason that no new client is admitted, None if clients are;
+    `/healthz` shows `health`. Requests larger than `max_bytes` are refused."""
 
     def __init__(
         self,

@@ -19,14 +19,14 @@ from qctl.settings import Settings
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
-"""Pause after a look at a buffer from which nothing could be cut, however often `wake` is called."""
+"""Pause after a check that could cut nothing from a buffer, regardless of calls of `wake`."""
 
 
 class BatchCutter:
     """A thread with its own connection. Used as a context manager it runs as long as the block.
 
     `interval` is the age in seconds at which the oldest item is due. Items that are left at the end are cut by the next
-    process that looks.
+    process that checks the buffer.
     """
 
     def __init__(self, settings: Settings, pipeline: PipelineSpec, interval: float) -> None:
@@ -63,7 +63,7 @@ class BatchCutter:
         self._connection.close()
 
     def _log_durability(self) -> None:
-        """Log what an acknowledgement means on this server, at the start and whenever that changes."""
+        """Log the durability of acknowledged data on this server, at the start and after each change."""
         found = durability.read(self._connection)
         if found is not self._durability:
             level = logging.INFO if found in (Durability.SYNCED, Durability.UNKNOWN) else logging.WARNING

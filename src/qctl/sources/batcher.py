@@ -34,7 +34,7 @@ from qctl.supervisor import Heartbeat
 log = logging.getLogger(__name__)
 
 STOP_POLL_SECONDS = 0.2
-"""Pause between two looks whether to stop."""
+"""Pause between checks of the stop event."""
 
 DRAIN_SECONDS = 20.0
 """Time to commit the messages that were received when told to stop; Redis may be away."""
@@ -43,8 +43,8 @@ CATCH_UP_SECONDS = 1.0
 """Time of one wait for commits while draining."""
 
 GC_THRESHOLDS = (100_000, 50, 100)
-"""When Python looks for cyclic garbage. By default it walks the objects of all connections so often that this is half
-of the CPU time of 3,000 of them (measured: 264 us per message, with these thresholds 135 us)."""
+"""Thresholds of Python's cyclic garbage collector. The default ones scan the objects of all connections so often that
+this is half of the CPU time of 3,000 connections (measured: 264 us per message, 135 us with these)."""
 
 
 class SocketBatcher:
@@ -77,7 +77,7 @@ class SocketBatcher:
 
 
 class _EventLoop:
-    """All that runs in the event loop: the HTTP server, the commits, and the look whether to stop."""
+    """All tasks of the event loop: the HTTP server, the commits, and the check of the stop event."""
 
     def __init__(
         self, settings: Settings, commit: GroupCommit, cutter: BatchCutter | DirectWriter, beat: Heartbeat
@@ -144,7 +144,7 @@ class _EventLoop:
             raise QctlError(lost_messages(self._commit.waiting, self._commit.busy or "the time to drain was over"))
 
     def _unavailable(self) -> str | None:
-        """Why no more clients are admitted, None if they are."""
+        """The reason that no more clients are admitted, None if they are."""
         if self._draining:
             return "the batcher is stopping"
         if self._sockets.connections >= self._settings.socket_connections:

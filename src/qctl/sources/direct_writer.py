@@ -1,6 +1,6 @@
 """Writing without a queue (CACHE_ENABLED=false): items go to the sink at once and are acknowledged once stored there.
 
-`DirectWriter` stands in for everything that a source otherwise keeps in Redis. The price: while the sink is down
+`DirectWriter` replaces everything that a source otherwise keeps in Redis. The price: while the sink is down
 nothing is acknowledged, so only the MQTT broker and the clients hold new messages; rejects go to a file instead of
 becoming dead letters that can be retried; and because only this process knows which messages were committed, a reading
 without a timestamp that is sent again after a restart may be stored twice.
@@ -50,7 +50,7 @@ class DirectWriter:
     # --- in place of `Buffer` ---------------------------------------------------------------------------------
 
     def append(self, commit: Commit) -> int:
-        """Write a group and record its rejects. Returns 0, the depth of a buffer that there is not.
+        """Write a group and record its rejects. Returns 0, because there is no buffer.
 
         Raises SinkError and BackpressureError; then the same group may be appended again.
         """
@@ -65,21 +65,21 @@ class DirectWriter:
         return 0
 
     def level(self) -> BufferLevel:
-        """An empty buffer. Raises SinkError as long as a sink is down that the last write found down, so that no client
-        is admitted only to be sent away."""
+        """The fill levels of an empty buffer. Raises SinkError while a sink is down that failed at the last write, so
+        that no client is admitted only to be rejected."""
         if not self._is_available:
             self._sink.check()
             self._is_available = True
         return BufferLevel(0, None, 0, 0.0)
 
     def backpressure_reason(self, _level: BufferLevel) -> str | None:
-        """Why nothing can be taken, None if items can be."""
+        """The reason that no items can be taken, None if they can."""
         if self._file.exists() and self._file.stat().st_size >= MAX_REJECTS_FILE_BYTES:
             return f"{self._file} is full: move it away"
         return None
 
     def record_session_loss(self) -> None:
-        """Do nothing: the log has it."""
+        """Do nothing: the loss is logged."""
 
     def _write(self, items: Sequence[Any]) -> Sequence[Rejection]:
         self._is_available = False
@@ -104,7 +104,7 @@ class DirectWriter:
     # --- in place of `MqttSession` ----------------------------------------------------------------------------
 
     def begin_connect(self) -> SessionState:
-        """Nothing is remembered of other processes."""
+        """Return no notes: other processes leave none."""
         return SessionState([], settled=True)
 
     def record_resumed(self, *, discard_notes: bool) -> None:

@@ -1,4 +1,4 @@
-"""Tells messages that are sent again from new ones, so that a reading without a timestamp is stored once.
+"""Distinguishes repeated messages from new ones, so that a reading without a timestamp is stored once.
 
 When a connection breaks, the broker sends unacknowledged messages again, flagged DUP and with the same packet id. Such
 a message may be committed already, if the bridge was killed between commit and acknowledgement or the acknowledgement
@@ -18,7 +18,7 @@ one with the same packet id and content:
   occurs twice in the last 2 W notes; as long as one does, no message counts as a duplicate.
 - Notes are void in another session of the same client, because its packet ids start anew
   (`broker/ingest/mqtt_session.py` keeps count). If a connect ended before it was known whether the session continued,
-  the next one finds out: a broker sends unacknowledged messages again at once, and in a new session nobody has
+  the next connect determines it: a broker sends unacknowledged messages again at once, and in a new session nobody has
   subscribed, so nothing arrives before the bridge does. If nothing arrives, earlier notes serve that connection only:
   a new session has sent nothing before, so it flags nothing DUP. Messages that they identify are noted again
   (`inherited`).

@@ -32,7 +32,7 @@ from qctl.sources.recent_messages import Known, RecentMessages
 log = logging.getLogger(__name__)
 
 GROUP_ENTRIES = 1000
-"""Maximum entries of one commit: it keeps Redis busy for some 5 ms."""
+"""Maximum entries of one commit: it keeps Redis busy for about 5 ms."""
 
 LINGER_SECONDS = 0.01
 """Time for which a group is collected."""
@@ -137,7 +137,7 @@ class GroupCommit:
         self._room = asyncio.Event()
         self._room.set()
         self.busy: str | None = "the process has just started"
-        """Why no entry is acknowledged, None if entries are. It names no server, because clients see it."""
+        """The reason that no entry is acknowledged, None if entries are. Names no server, because clients see it."""
         self._may_try = False
         self._outage = Outage(log, "no messages are acknowledged")
         self.on_busy: list[Callable[[], None]] = []
@@ -183,7 +183,7 @@ class GroupCommit:
         self._arrived.set()
 
     async def serve(self) -> None:
-        """Commit entries until cancelled. An error that nobody expected ends it."""
+        """Commit entries until cancelled. An unexpected error ends it."""
         watching = asyncio.create_task(self._watch_level())
         committing = asyncio.create_task(self._commit_all())
         try:
@@ -255,7 +255,7 @@ class GroupCommit:
     # --- watching -----------------------------------------------------------------------------------------
 
     async def _watch_level(self) -> None:
-        """Check from time to time whether there is room, and whether Redis is back."""
+        """Check periodically whether there is room, and whether Redis is back."""
         backoff = Backoff(max_seconds=5.0)
         while True:
             delay = LEVEL_CHECK_SECONDS
@@ -285,7 +285,7 @@ class GroupCommit:
         self.busy = None
 
     async def _in_thread(self, action: Callable[[], Any]) -> Any:
-        """Do something with Redis outside the event loop. Raises QctlError."""
+        """Call a function that uses Redis outside the event loop. Raises QctlError."""
 
         def translate() -> Any:
             with translate_errors(self._settings):

@@ -1,6 +1,6 @@
 """The MQTT bridge: takes messages from a broker into the buffer, and acknowledges them once they are stored.
 
-One loop in one thread: gather messages (`mqtt_connection`), make items or rejects of them (`reading_parser`), commit
+One loop in one thread: gather messages (`mqtt_connection`), convert them to items or rejects (`reading_parser`), commit
 them in one transaction, acknowledge in the order they came. Batches are cut beside it (`batch_cutter`).
 
 - A message is acknowledged only after its commit, and only on the connection it came on. The broker sends
@@ -68,7 +68,7 @@ connections, and must not do so all day at full speed."""
 
 @dataclass
 class Group:
-    """Messages that came together, and what is committed of them."""
+    """Messages that came together, and their items and rejects to commit."""
 
     messages: list[Message]
     items: list[bytes] = field(default_factory=list)
@@ -149,7 +149,7 @@ class MqttBridge:
         self._window = CommittedWindow(WINDOW_MESSAGES, remembered.notes, inherited=not remembered.settled)
 
     def _identify_session(self, connection: MqttConnection) -> None:
-        """Find out whether the notes were written in the session that the broker has, and void them if not."""
+        """Check whether the notes were written in the session that the broker has, and discard them if not."""
         if connection.session_present:
             self._window.inherited = self._window.inherited and not connection.receives_unsubscribed(PROOF_SECONDS)
             self._session.record_resumed(discard_notes=self._window.inherited)
@@ -186,7 +186,7 @@ class MqttBridge:
             self._cutter.check()
 
     def _group(self, messages: list[Message]) -> Group:
-        """Make items and rejects of messages, and notes of those that may be sent again."""
+        """Convert messages to items and rejects, and make notes of those that may be sent again."""
         group = Group(messages)
         session, limit = self._settings.mqtt_client_id, self._settings.max_payload
         pattern = self._settings.mqtt_topic_pattern
@@ -249,7 +249,7 @@ class MqttBridge:
             raise BackpressureError(self._full)
 
     def _wait(self, seconds: float, reason: str) -> None:
-        """Log why, and wait, or less if the bridge is to stop."""
+        """Log the reason, and wait, or return early if the bridge must stop."""
         self._outage.add(reason)
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):

@@ -129,7 +129,7 @@ class MqttConnection:
         """Connect with MQTT 5, or with 3.1.1 if the broker refuses 5 or does not answer it.
 
         `window` is the number of messages that may be unacknowledged. `before_connect` is called once the broker has
-        been reached and before anything is sent to it. Raises UnreachableError, and what `before_connect` raises.
+        been reached and before anything is sent to it. Raises UnreachableError, and any exception of `before_connect`.
         """
         connection = cls(settings, window, clock, MQTTProtocolVersion.MQTTv5)
         try:
@@ -161,7 +161,7 @@ class MqttConnection:
 
     @property
     def end_reason(self) -> str:
-        """Why it ended, in one line; empty while it is alive."""
+        """The reason that it ended, in one line; empty while it is alive."""
         return self._end_reason
 
     def receives_unsubscribed(self, seconds: float) -> bool:
@@ -278,7 +278,7 @@ class MqttConnection:
 
     @contextmanager
     def _aborting_on_error(self) -> Iterator[None]:
-        """Turn any error that paho raises for what a broker sends into the end of this connection."""
+        """End this connection at any error that paho raises about data from the broker."""
         try:
             yield
         except Exception as error:
@@ -286,7 +286,7 @@ class MqttConnection:
             self._abort(f"{type(error).__name__}: {error}")
 
     def _read(self, limit: int) -> None:
-        """Take what has come while there is room; paho handles everything but plain messages."""
+        """Take the received messages while there is room; paho handles everything but plain messages."""
         client = self._client
         if not client.read_ahead():
             client.loop_read()
@@ -303,7 +303,7 @@ class MqttConnection:
                 return
 
     def _flush(self, wait: float) -> None:
-        """Write what waits to be written, for at most `wait` seconds if the broker does not read it."""
+        """Write the pending data, for at most `wait` seconds if the broker does not read it."""
         deadline = time.monotonic() + wait
         with self._aborting_on_error():
             while self.alive and self._client.want_write() and (sock := self._client.socket()) is not None:

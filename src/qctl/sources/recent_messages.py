@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 MAX_RECENT_MESSAGES = 50_000
-"""Messages remembered, some 6 MB. Beyond that the oldest is forgotten, and its copy would be appended."""
+"""Maximum messages remembered, about 6 MB. Beyond that the oldest is dropped, and its copy would be appended."""
 
 EntryT = TypeVar("EntryT")
 

@@ -37,7 +37,7 @@ MAX_UNSENT_PACKETS = 5000
 """Packets that may wait for a client that does not read. Above this, nothing more is read from it."""
 
 UNSENT_POLL_SECONDS = 0.05
-"""Pause between two looks whether such a client reads again."""
+"""Pause between checks whether such a client reads again."""
 
 KEEP_ALIVE_SECONDS = 1.0
 """Pause between two signs that a client which has to wait is alive."""
@@ -55,7 +55,7 @@ class Client:
     allowance: float
     """Messages that it may send now."""
     flushes: bool
-    """True if it sends what it holds before it closes, when a malformed packet of Socket.IO reaches it."""
+    """True if it sends its pending messages before it closes, when a malformed packet of Socket.IO reaches it."""
     wants_acks: bool = True
     """True if it wanted an acknowledgement of its last event."""
     leaving: bool = False
@@ -63,7 +63,7 @@ class Client:
     """When it last sent an event (monotonic seconds)."""
 
     def refill(self, rate: float) -> None:
-        """Add what it may send since its last event, at `rate` messages a second."""
+        """Add the messages that it may send since its last event, at `rate` a second."""
         now = time.monotonic()
         self.allowance = min(rate, self.allowance + (now - self.last_event_at) * rate)
         self.last_event_at = now
@@ -137,7 +137,7 @@ class SocketServer:
         self._clients.pop(cid, None)
 
     def reject_packet(self, cid: str, reason: str) -> None:
-        """Make a client connect again that sent what is no packet of Socket.IO."""
+        """Make a client that sent an invalid Socket.IO packet connect again."""
         log.info("client sent a malformed packet, made to reconnect: %s", reason)
         self._send_away(cid)
 
@@ -205,7 +205,8 @@ class SocketServer:
             await asyncio.sleep(UNSENT_POLL_SECONDS)
 
     def _is_full_for(self, client: Client) -> bool:
-        """True if the next event must wait for room. While clients get `busy`, only those must that get nothing."""
+        """True if the next event must wait for room. While clients get `busy`, only those that get no reply must
+        wait."""
         return not self._commit.has_room and (self._commit.busy is None or not client.wants_acks)
 
     async def _wait(self, cid: str, awaitable: Any) -> None:

@@ -1,1 +1,1 @@
-"""`qctl up`: the servers and daemons that make a whole, started and kept running in the foreground."""
+"""`qctl up`: starts the servers and daemons and keeps them running in the foreground."""

@@ -1,4 +1,4 @@
-"""The banner of `qctl up`: addresses of what runs, and commands to try next."""
+"""The banner of `qctl up`: addresses of the running programs, and commands to try next."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from qctl.stack.program import Program, Stage
 from qctl.stack.servers import installed
 
 MQTT_PORT = 1883
-"""The port that MQTT clients take where none is named."""
+"""The default port of MQTT clients."""
 
 READING = """'{"temperature":21.5}'"""
 
 
 def welcome(settings: Settings, programs: Iterable[Program], late: list[str], output: TextIO) -> None:
-    """Print it. `late` names daemons that have not said yet that they are ready."""
+    """Print it. `late` names daemons that have not reported yet that they are ready."""
     rows = _rows(settings, programs)
     width = max(len(name) for name, _ in rows)
     console = Console(file=output, force_terminal=wants_colour(output), highlight=False, soft_wrap=True)
@@ -45,10 +45,10 @@ def welcome(settings: Settings, programs: Iterable[Program], late: list[str], ou
 
 
 def next_commands(settings: Settings) -> list[str]:
-    """The commands to try, as they can be pasted into another shell of this user in this folder."""
+    """The commands to try, ready to paste into another shell of this user in this folder."""
     qctl = _callable("qctl")
     daily = [f"{qctl} stats", f"{qctl} pause sensor-data --reason deploy"] if settings.cache_enabled else []
-    # `qctl health` stands in where there is no broker to publish to.
+    # `qctl health` is shown instead if there is no broker to publish to.
     commands = [_publish(settings), *daily] if settings.mqtt_enabled else [f"{qctl} health", *daily]
     default_home = Settings.load(environ={}, dotenv=Path(os.devnull)).home
     if settings.home == default_home:
@@ -95,7 +95,7 @@ def _publish(settings: Settings) -> str:
 
 
 def _example_topic(topic_filter: str) -> str:
-    """A topic that the filter lets through: `sensors/livingroom` for `sensors/#`."""
+    """A topic that matches the filter: `sensors/livingroom` for `sensors/#`."""
     levels = topic_filter.split("/")
     if levels[0] == "$share":
         levels = levels[2:]

@@ -1,7 +1,7 @@
 """Configuration files of the embedded servers.
 
-They hold the promises up: Redis evicts nothing and logs every write; the broker keeps a session and its messages
-while the bridge is away. None listens on anything but a socket in QCTL_HOME or 127.0.0.1.
+They keep qctl's guarantees: Redis evicts nothing and logs every write; the broker keeps a session and its messages
+while the bridge is away. They listen only on a socket in QCTL_HOME or on 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from qctl.settings import Settings
 HEAD = "# Written by `qctl up` at each start; changes here are lost. See `.env.example` for what can be set.\n"
 
 AUTOSAVE_SECONDS = 30
-"""Interval at which mosquitto writes its sessions to disk; it also writes them at its end. A killed mosquitto loses
-what it accepted since."""
+"""Interval at which mosquitto writes its sessions to disk; it also writes them when it ends. A killed mosquitto loses
+messages accepted since then."""
 
 QUEUED_BYTES = 256 * 1024**2
-"""Payload that mosquitto may hold for a bridge that is away, in memory: millions of ordinary readings, some hours of
-a busy site. What exceeds it mosquitto discards, so it is no smaller; a machine's memory bounds it above."""
+"""Payload that mosquitto may hold for a bridge that is away, in memory: millions of ordinary readings, or some hours of
+a busy site. Mosquitto discards messages beyond it, so it must not be small; the machine's memory is the upper bound."""
 
 INFLIGHT = 1000
-"""Messages that mosquitto lets a device send before it acknowledges, at least; the bridge may ask for more."""
+"""Minimum number of messages that mosquitto lets a device send unacknowledged; the bridge may ask for more."""
 
 SESSION_SECONDS = 7 * 86_400
-"""Time for which amqtt keeps the session of a client that is away: the same that the bridge requests of mosquitto."""
+"""Time for which amqtt keeps the session of a client that is away: the same as the bridge requests from mosquitto."""
 
 
 def redis_config(settings: Settings, folder: Path) -> str:
@@ -67,15 +67,15 @@ def mosquitto_config(settings: Settings, folder: Path) -> str:
         "connection_messages": "false",
     }
     if os.geteuid() == 0:
-        # Started by root, mosquitto would become a user who cannot write into QCTL_HOME, and in doing so escape
-        # the signal that ends it together with us.
+        # Started by root, mosquitto would switch to a user who cannot write into QCTL_HOME, which also cancels the
+        # signal that ends it together with qctl.
         options["user"] = "root"
     kinds = "".join(f"log_type {kind}\n" for kind in ("error", "warning", "notice"))
     return HEAD + "".join(f"{name} {value}\n" for name, value in options.items()) + kinds
 
 
 def amqtt_config(settings: Settings) -> str:
-    """amqtt's configuration, YAML in its JSON form."""
+    """amqtt's configuration: YAML, written as JSON."""
     config = {
         "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{settings.mqtt_port}"}},
         "session_expiry_interval": SESSION_SECONDS,
@@ -85,6 +85,6 @@ def amqtt_config(settings: Settings) -> str:
 
 
 def _quoted(path: Path) -> str:
-    """A path as Redis's configuration reads it back, whatever is in it."""
+    """A path quoted for Redis's configuration, with any characters."""
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

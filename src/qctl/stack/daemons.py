@@ -13,7 +13,7 @@ _STAMP = re.compile(r"^\d\d:\d\d:\d\d (info +)?")
 
 
 def daemons(settings: Settings) -> list[Program]:
-    """Every daemon that these settings call for. Raises SettingsError where one is not installed."""
+    """Every daemon that these settings require. Raises SettingsError if one is not installed."""
     return [
         Program(
             name=spec.name,
@@ -28,7 +28,7 @@ def daemons(settings: Settings) -> list[Program]:
 
 
 def _switched_off(settings: Settings) -> set[str]:
-    """The daemons that would end at once, saying that there is nothing to do; without queues, those that serve them."""
+    """The daemons that would end at once because they have nothing to do; without queues, those that serve queues."""
     sources = {"mqtt-bridge": settings.mqtt_enabled, "socket-batcher": settings.socket_enabled}
     idle = set() if settings.cache_enabled else DAEMONS.keys() - sources.keys()
     wanted = {**sources, "gateway": settings.gateway_enabled}
@@ -36,5 +36,5 @@ def _switched_off(settings: Settings) -> set[str]:
 
 
 def _tidy(line: str) -> str:
-    """Without the time, which stands before it already, and with its level only where that says something."""
+    """Remove the time, which the prefix has already, and the level if it says nothing."""
     return _STAMP.sub("", line)

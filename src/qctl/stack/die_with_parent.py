@@ -1,4 +1,4 @@
-"""Replaces itself by a program that the kernel kills when its parent process ends, however that ends.
+"""Replaces itself by a program that the kernel kills when its parent process ends for any reason.
 
     die_with_parent.py PARENT_PID SIGNAL PROGRAM [ARGUMENT...]
 
@@ -17,7 +17,7 @@ NOT_FOUND = 127
 
 
 def shell_command(command: Sequence[str], number: signal.Signals) -> str:
-    """The shell command that runs a program this way. Each step replaces the one before, so that all have one pid."""
+    """The shell command that runs a program this way. Each step replaces the previous one, so that all have one pid."""
     import shlex
 
     prefix = (sys.executable, "-I", "-S", __file__, str(os.getpid()), str(int(number)))
@@ -29,9 +29,9 @@ def main(parent: str, number: str, *command: str) -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-    if os.getppid() != int(parent):  # it died before it was being watched
+    if os.getppid() != int(parent):  # the parent died before the kernel watched it
         sys.exit(1)
-    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, for itself
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores these, and a program would inherit that
         signal.signal(ignored, signal.SIG_DFL)
     try:
         os.execvp(command[0], command)  # noqa: S606 - becoming another program is the point

@@ -1,6 +1,6 @@
 """Warns about ports in use before anything is installed: `python3 free_ports.py MQTT_PORT=1883 PORT=3000`.
 
-It runs without qctl's libraries, so that nobody waits for the installation to learn of a taken port. `qctl up` checks
+It runs without qctl's libraries, so that a taken port is reported before the installation. `qctl up` checks
 again with all settings, and refuses to start.
 """
 
@@ -12,7 +12,8 @@ import sys
 
 
 def taken(ports: list[str]) -> list[str]:
-    """The entries `NAME=DEFAULT` whose port on 127.0.0.1 is in use; the environment's NAME wins over the default."""
+    """The entries `NAME=DEFAULT` whose port on 127.0.0.1 is in use; NAME in the environment takes precedence over the
+    default."""
     busy = []
     for entry in ports:
         name, _, default = entry.partition("=")

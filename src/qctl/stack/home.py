@@ -1,4 +1,4 @@
-"""The state folder: made, locked for one `qctl up` at a time, and freed of what a killed one left."""
+"""The state folder: created, locked for one `qctl up` at a time, and cleaned of the leftovers of a killed one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from qctl.settings import Settings
 from qctl.stack.servers import private_redis
 
 LEAVING = 15.0
-"""Seconds that servers of a killed `qctl up` may take to write their data and go."""
+"""Time (s) allowed for servers of a killed `qctl up` to write their data and exit."""
 
 
 @contextmanager
 def locked(home: Path) -> Iterator[bool]:
-    """Hold the folder for this process. Gives True where the last holder was killed, so that its servers may still
-    be about to leave.
+    """Lock the folder for this process. Yields True if the last holder was killed, so that its servers may still be
+    running.
 
-    The kernel lets go of the lock with the process. The pid in the file is for the reader, and is taken out at an
-    orderly end. Raises RefusedError naming who holds the folder.
+    The kernel releases the lock when the process ends. The pid in the file is for people, and is removed at an orderly
+    end. Raises RefusedError that names the holder of the folder.
     """
     file = home / "up.lock"
     try:
@@ -51,9 +51,9 @@ def locked(home: Path) -> Iterator[bool]:
 
 
 def stop_leftover_redis(settings: Settings) -> int | None:
-    """End a private Redis that outlived its `qctl up`. Returns its pid, None where there was none.
+    """End a private Redis that outlived its `qctl up`. Returns its pid, None if there was none.
 
-    Whatever listens on the socket in our locked folder is ours. Raises QctlError where it does not go.
+    Any process that listens on the socket in our locked folder is ours. Raises QctlError if it does not exit.
     """
     if not settings.redis_socket.exists():
         return None
@@ -61,10 +61,10 @@ def stop_leftover_redis(settings: Settings) -> int | None:
     try:
         with translate_errors(ours), connect(ours, name="qctl-up") as client:
             pid = int(client.info("server")["process_id"])
-            client.shutdown(nosave=True)  # no snapshot; the log of writes is flushed all the same
+            client.shutdown(nosave=True)  # no snapshot; the append-only file is flushed anyway
     except RedisUnreachableError:
-        return None  # nobody listens: the file is stale, and Redis takes its place
-    # Redis takes its socket away when all is on disk. Its pid may stay on as a zombie where nobody waits for it.
+        return None  # nobody listens: the file is stale, and Redis replaces it
+    # Redis removes its socket when all data is on disk. Its pid may remain as a zombie if no parent waits for it.
     deadline = time.monotonic() + LEAVING
     while settings.redis_socket.exists():
         if time.monotonic() > deadline:

@@ -1,6 +1,6 @@
-"""Starts the programs of the stack in their order, keeps each running, and ends them in the reverse order.
+"""Starts the programs of the stack in order, keeps each running, and stops them in reverse order.
 
-honcho starts, reads and prints; what it does when one process ends, ending all, is not wanted here.
+honcho starts them, reads their output and prints it. Its policy of stopping all when one ends is not used here.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from qctl.stack.process import Events, Run
 from qctl.stack.program import Program, Stage
 
 TICK = 0.1
-"""Seconds between two looks at what is due."""
+"""Time (s) between checks for due work."""
 
 LINES_AHEAD = 10_000
-"""Lines that may wait to be printed; while the terminal is held, programs wait with their logging above that."""
+"""Maximum lines that wait to be printed. Beyond that, for example while the terminal is stopped, programs block when
+they log."""
 
 SAYS_READY = 15.0
-"""Seconds that daemons may take to say that they are ready before the stack counts as up without them."""
+"""Time (s) allowed for daemons to report that they are ready; then the stack counts as up without them."""
 
 STEADY = 60.0
-"""Seconds that a program must have run for its next death to count as a first one."""
+"""Time (s) that a program must have run for its next exit to count as the first."""
 
 DRAIN = 200.0
-"""Seconds that daemons may take to finish what they hold: a job may run for 180 s (catalog.JobSpec.timeout), and then
-its result has to be written."""
+"""Time (s) allowed for daemons to finish their work: a job may run for 180 s (catalog.JobSpec.timeout), and then its
+result has to be written."""
 
 CLOSING = 60.0
-"""Seconds that a server may take to write its data and go."""
+"""Time (s) allowed for a server to write its data and exit."""
 
 REMINDER = 10.0
-"""Seconds between two words about what is being waited for."""
+"""Time (s) between two messages about the programs that are being waited for."""
 
 DISABLED, BAD_SETTINGS = 0, 2
-"""Exit codes by which a daemon says that it need not, or cannot, be started again."""
+"""Exit codes of a daemon that need not, or cannot, be started again."""
 
 SIGNAL_NAMES = {number.value: number.name for number in signal.Signals}
 
@@ -52,7 +53,7 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 class Slot:
-    """The place of one program: how it does, over all its runs."""
+    """The state of one program over all its runs."""
 
     def __init__(self, program: Program, colour: str) -> None:
         self.program = program
@@ -66,12 +67,12 @@ class Slot:
 
     @property
     def settled(self) -> bool:
-        """True if nobody needs to wait for it any more."""
+        """True if there is no need to wait for it."""
         return self.ready or (self.run is None and self.due is None)
 
 
 class Manager:
-    """Runs programs until a signal ends it. `when_up` is called once, with the names of daemons not ready yet."""
+    """Runs programs until a signal stops them. `when_up` is called once, with the names of daemons not ready yet."""
 
     def __init__(
         self,
@@ -93,10 +94,10 @@ class Manager:
         self.complaint: str | None = None
 
     def run(self) -> int:
-        """Start all, keep all running, end all. Returns the exit code.
+        """Start all programs, keep them running, and stop them. Returns the exit code.
 
-        130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 where a server did not start or daemons had to be killed, 2
-        where a daemon refuses its settings; `complaint` then holds its last word.
+        130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 if a server did not start or daemons had to be killed, 2 if a
+        daemon refuses its settings; `complaint` then holds its last line.
         """
         with self._recording_signals():
             try:
@@ -128,7 +129,7 @@ class Manager:
         self._when_up([slot.program.name for slot in self._slots if not slot.settled])
 
     def _bring_down(self) -> None:
-        if self._exit_code is None:  # an error of our own is on its way up
+        if self._exit_code is None:  # an error of our own is propagating
             self._exit_code = 1
         for stage in reversed(Stage):
             slots = self._of(stage)
@@ -137,7 +138,7 @@ class Manager:
             self._end([slot for slot in slots if slot.run], stage)
 
     def _end(self, slots: list[Slot], stage: Stage) -> None:
-        """Ask programs to end, and wait until they have. Force it where a second Ctrl-C, or too much time, says so."""
+        """Ask programs to end, and wait until they have. Kill them after a second Ctrl-C or the time limit."""
         if slots:
             self._printer.say(f"stopping {'the daemons' if stage is Stage.DAEMON else slots[0].program.name}")
         deadline = time.monotonic() + (DRAIN if stage is Stage.DAEMON else CLOSING)
@@ -168,7 +169,7 @@ class Manager:
         slot.run = Run(slot.program, slot.colour, self._env, self._events)
 
     def _step(self) -> None:
-        """Take in what the programs say for a moment, then do what is due."""
+        """Process the programs' output for a moment, then do the work that is due."""
         until = time.monotonic() + TICK
         try:
             while (left := until - time.monotonic()) > 0:
@@ -238,7 +239,7 @@ class Manager:
     @contextmanager
     def _recording_signals(self) -> Iterator[None]:
         numbers = [signal.SIGINT, signal.SIGTERM]
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to be left alone
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup: SIGHUP stays ignored
             numbers.append(signal.SIGHUP)
         before = {number: signal.signal(number, self._record_signal) for number in numbers}
         try:
@@ -248,7 +249,7 @@ class Manager:
                 signal.signal(number, handler)
 
     def _record_signal(self, number: int, _: FrameType | None) -> None:
-        # Only notes it down: printing or locking in a signal handler could meet itself.
+        # Only record it: printing or locking in a signal handler could deadlock.
         self._signals.append(number)
         if self._exit_code is None:
             self._exit_code = INTERRUPTED if number == signal.SIGINT else 0

@@ -1,4 +1,4 @@
-"""Hears from the daemons when each is ready, by the protocol of systemd's sd_notify."""
+"""Receives the daemons' reports that they are ready, by the protocol of systemd's sd_notify."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CREDENTIALS = struct.Struct("3i")
 class Readiness:
     """Socket at which daemons report that they are ready: give them `address` as NOTIFY_SOCKET. Close it.
 
-    Only Linux says who sent a message. Elsewhere `address` is empty and nothing is heard.
+    Only Linux identifies the sender of a message. Elsewhere `address` is empty and nothing is received.
     """
 
     def __init__(self) -> None:
@@ -22,12 +22,12 @@ class Readiness:
         if hasattr(socket, "SO_PASSCRED"):
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-            # A name without a file: none is left behind, and no length of QCTL_HOME is too much for it.
+            # A name without a file: none is left behind, and the length of QCTL_HOME does not matter.
             self._socket.bind(f"\0qctl-up-{os.getpid()}")
             self.address = f"@qctl-up-{os.getpid()}"
 
     def heard(self) -> set[int]:
-        """Pids of the processes that said READY=1 since the last call."""
+        """Pids of the processes that sent READY=1 since the last call."""
         ready: set[int] = set()
         with suppress(BlockingIOError):
             while self.address:
@@ -39,6 +39,6 @@ class Readiness:
         return ready
 
     def close(self) -> None:
-        """Hear no more."""
+        """Close the socket."""
         if self.address:
             self._socket.close()

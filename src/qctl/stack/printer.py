@@ -1,4 +1,4 @@
-"""The one stream: every line of every program, with its time and its name before it."""
+"""The combined output: every line of every program, prefixed by its time and the program's name."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from honcho.printer import Message, Printer
 from qctl.safe import escape_text
 
 OWN_NAME = "qctl"
-"""The name before what `qctl up` itself has to say."""
+"""The name before lines of `qctl up` itself."""
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """True if colours belong on this stream: a terminal that has them, and nobody who asked for none."""
+    """True if this stream is a terminal with colours, and they were not switched off."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 class LogPrinter(Printer):  # type: ignore[misc] # honcho is not typed
-    """honcho's printer, for lines that are made inert and tidied first, and a reader who may go away.
+    """honcho's printer. Escapes and shortens lines first, and survives a reader that goes away.
 
-    `tidy` maps a program's name to what shortens its lines, or drops one by returning None.
+    `tidy` maps a program's name to a function that shortens a line, or returns None to drop it.
     """
 
     def __init__(self, output: TextIO, tidy: Mapping[str, Callable[[str], str | None]]) -> None:
@@ -32,7 +32,7 @@ class LogPrinter(Printer):  # type: ignore[misc] # honcho is not typed
         self.gone = False
 
     def write(self, message: Message) -> str:
-        """Print one line, and return it as it was printed: empty where it was dropped."""
+        """Print one line, and return it as it was printed: empty if it was dropped."""
         raw = message.data
         text = raw.decode(errors="replace") if isinstance(raw, bytes) else raw
         line = self._tidy.get(message.name, str)(text.rstrip("\r\n"))
@@ -43,16 +43,16 @@ class LogPrinter(Printer):  # type: ignore[misc] # honcho is not typed
         return line
 
     def say(self, text: str) -> None:
-        """Print a line of our own."""
+        """Print a line of `qctl up` itself."""
         self.write(Message("line", text, datetime.now(), OWN_NAME, None))  # noqa: DTZ005 - wall clock, as honcho's
 
     def guarded(self, act: Callable[[], object]) -> None:
-        """Do what writes to the output; nothing happens once the reader has gone."""
+        """Call a function that writes to the output; do nothing once the reader has gone."""
         if self.gone:
             return
         try:
             act()
         except OSError:  # a closed pipe, or a terminal that hung up
             self.gone = True
-            # What is still buffered would fail again when Python ends.
+            # Flushing the rest of the buffer would fail again when Python exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.output.fileno())

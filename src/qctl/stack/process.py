@@ -18,14 +18,14 @@ from qctl.stack.die_with_parent import shell_command
 from qctl.stack.program import Program, Stage
 
 LINGERING = 1.0
-"""Seconds that what a dead program forked may hold its output open before the program counts as ended."""
+"""Time (s) that children of a dead program may hold its output open before the program counts as ended."""
 
 Events = queue.Queue[tuple["Run", Message]]
-"""Messages of runs: honcho's messages of type `start`, `line` and `stop`, each with the run that it is about."""
+"""Messages of runs: honcho's messages of type `start`, `line` and `stop`, each with its run."""
 
 
 class Run:
-    """A process that honcho starts and reads, in a thread of its own.
+    """A process that honcho starts and reads in a separate thread.
 
     The thread must live as long as the process: the kernel ties the process to the thread that started it.
     """
@@ -41,26 +41,26 @@ class Run:
         threading.Thread(target=self._read, name=program.name, daemon=True).start()
 
     def put(self, message: Message) -> None:
-        """Take a message from honcho, which sees this object as its queue."""
+        """Take a message from honcho, which uses this object as its queue."""
         self._events.put((self, message))
 
     def terminate(self) -> None:
-        """Ask the program, and it alone, to end; what it forked is its own to end. Done once, as soon as it runs."""
+        """Ask only the program to end; it ends its own children. Done once, as soon as it runs."""
         if self.pid is not None and not self.told_to_end:
             self.told_to_end = True
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it, and what it forked, by force."""
+        """Kill it and its children."""
         if self.pid is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
     def ended(self) -> int | None:
-        """The exit code of a program that has ended and whose output something that it forked still holds open.
+        """The exit code of a program that has ended, but whose output a child of it still holds open.
 
-        None in the ordinary case: it runs, or honcho is about to say that it stopped.
+        None in the ordinary case: it runs, or honcho is about to report that it stopped.
         """
         if self.pid is None:
             return None
@@ -87,6 +87,6 @@ class Run:
 
 def _tethered(program: Program) -> str:
     """The command for honcho's shell."""
-    # Redis and the broker get to write down what they hold. Daemons need not: they can be killed at any moment.
+    # Redis and the broker need time to write their data. Daemons do not: they can be killed at any moment.
     number = signal.SIGKILL if program.stage is Stage.DAEMON else signal.SIGTERM
     return shell_command(program.command, number)

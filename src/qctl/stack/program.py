@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Stage(IntEnum):
-    """When a program starts: each stage once the one before is ready. They stop in the reverse order, so that
+    """The stage at which a program starts, once the previous one is ready. They stop in reverse order, so that
     daemons can drain into a Redis that still runs."""
 
     REDIS = 0
@@ -20,9 +20,8 @@ class Stage(IntEnum):
 class Program:
     """A server or a daemon that `qctl up` starts.
 
-    `where` is its address or its purpose, for the reader. `ready` asks a server whether it can be used; None is
-    for a daemon, which says so itself. `tidy` shortens a line of its log, or returns None for one that nobody
-    needs to read.
+    `where` is its address or its purpose, for the banner. `ready` checks whether a server can be used; None for a
+    daemon, which reports it itself. `tidy` shortens a line of its log, or returns None to drop it.
     """
 
     name: str

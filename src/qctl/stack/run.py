@@ -19,21 +19,21 @@ from qctl.stack.program import Program
 from qctl.stack.servers import check_port, mqtt_broker, private_redis, redis_server
 
 SUPERVISORS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
-"""Variables by which a systemd above this process speaks to it; the daemons get their own, or none."""
+"""Variables by which systemd communicates with this process; the daemons get their own, or none."""
 
 
 def run_stack(settings: Settings) -> int:
-    """Start every server that no setting names, and every daemon; keep them running until a signal comes.
+    """Start every server that no setting replaces, and every daemon; keep them running until a signal comes.
 
-    Returns the exit code: 130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 where daemons had to be killed. Raises
-    SettingsError naming the setting that stands in the way, RefusedError where this home is in use, UsageError
-    where a daemon refuses its settings, QctlError where a server does not start.
+    Returns the exit code: 130 after Ctrl-C, 0 after SIGTERM or SIGHUP, 1 if daemons had to be killed. Raises
+    SettingsError that names the invalid setting, RefusedError if this home is in use, UsageError if a daemon refuses
+    its settings, QctlError if a server does not start.
     """
     settings.make_home()
     with locked(settings.home) as killed_before:
         programs = _programs(settings, patience=LEAVING if killed_before else 0.0)
         if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="backslashreplace")  # a log line must not end us where it cannot be encoded
+            sys.stdout.reconfigure(errors="backslashreplace")  # a log line that cannot be encoded must not end qctl
         printer = LogPrinter(sys.stdout, {program.name: program.tidy for program in programs})
         if not settings.redis_is_named and (pid := stop_leftover_redis(settings)):
             printer.say(f"stopped the Redis of an earlier qctl up (pid {pid})")
@@ -55,7 +55,7 @@ def run_stack(settings: Settings) -> int:
 
 
 def _programs(settings: Settings, patience: float) -> list[Program]:
-    """Programs to run, in the order of starting. `patience`: seconds for a port to become free."""
+    """Programs to run, in start order. `patience`: time (s) allowed for a port to become free."""
     servers = []
     if settings.cache_enabled and not settings.redis_is_named:
         servers.append(redis_server(settings))
@@ -81,7 +81,7 @@ def _await_port(name: str, host: str, port: int, patience: float) -> None:
 
 
 def _environment(settings: Settings, readiness: Readiness) -> dict[str, str]:
-    """The environment of every program: ours, and what our flags and our own servers make of the settings."""
+    """The environment of every program: ours, plus the settings changed by our flags and by our own servers."""
     env = {name: value for name, value in os.environ.items() if name not in SUPERVISORS}
     env["QCTL_HOME"] = str(settings.home)
     env["LOG_FORMAT"] = "text" if settings.log_format == "auto" else settings.log_format

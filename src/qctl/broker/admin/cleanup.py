@@ -1,7 +1,7 @@
 """Deletes old data on request: finished jobs, dead letters, results without a job.
 
-It is read and deleted in steps of bounded memory, so that a million jobs take time and nothing else. The newest jobs of
-each queue stay at any age: a queue that is seldom used shows its last jobs for ever.
+It is read and deleted in steps of bounded memory, so that a million jobs take time but no more memory. The newest jobs
+of each queue stay at any age: a queue that is seldom used shows its last jobs for ever.
 """
 
 from __future__ import annotations

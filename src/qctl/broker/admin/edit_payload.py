@@ -50,7 +50,7 @@ def write(connection: Redis, job: EditablePayload, text: str, *, actor: str) -> 
     """Give a job a new payload, `{function, args, kwargs}` as JSON. Missing parts stay as they are.
 
     Returns False if nothing changes. Raises UsageError if the text is malformed, and RefusedError if the job runs, has
-    run, or was edited by somebody else since it was read.
+    run, or was edited by another operator since it was read.
     """
     before = json.loads(job.text)
     after = {**before, **_parse_input(text)}

@@ -23,7 +23,7 @@ from qctl.models import ChosenJobs, State
 SCHEMA = "qctl.job/1"
 
 JOBS_PER_READ = 50
-"""Jobs that are read at once: some 100 KB with payloads of the usual size."""
+"""Jobs read at once: about 100 KB with payloads of the usual size."""
 
 _REPLIES_PER_JOB = 6
 
@@ -107,10 +107,10 @@ def _read(connection: Redis, queue: str, state: State, ids: list[bytes]) -> list
 
 
 def _entry(state: State, reply: object) -> dict[str, Any]:
-    """Return the score or the note of a job in its location, nothing if it is not there any more."""
+    """Return the score or the note of a job in its location, nothing if it is not there."""
     location_type = job_locations.key_type(state)
     if location_type == "zset" and (score := replies.optional_float(reply)) is not None:
-        # JSON has no number for infinity, by which RQ means for ever.
+        # JSON has no number for infinity, which RQ uses for "for ever".
         return {"score": score if abs(score) != float("inf") else str(score)}
     if location_type == "hash" and (note := replies.optional_bytes(reply)) is not None:
         return {"note": value(note)}
@@ -150,7 +150,7 @@ def value(raw: bytes) -> str | dict[str, str]:
 def _readable(
     queue: str, state: State, id_: bytes, fields: dict[bytes, bytes], results: Sequence[Entry]
 ) -> dict[str, Any]:
-    """Return what a person or jq looks for."""
+    """Return the readable fields, for people and jq."""
     known: dict[str, bytes | None] = {untrusted_fields.decode(name): raw for name, raw in fields.items()}
     traceback = untrusted_fields.last_traceback(results[::-1], known)
     job = JobSummary(queue, state, JobEntry(id_), known, traceback)

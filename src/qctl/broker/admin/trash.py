@@ -155,7 +155,7 @@ def batches(connection: Redis) -> list[TrashBatch]:
 
 def restore(connection: Redis, name: str | None, *, actor: str, progress: Progress) -> RestoreResult:
     """Put back the jobs that one action removed, the newest action for None. The newest action may have been killed
-    and run again: what its earlier runs removed from the same queues is put back too.
+    and run again: jobs that its earlier runs removed from the same queues are put back too.
 
     Jobs that waited go to the head of their queue in the order that they had, others into their state. Jobs whose data
     is gone, or that were enqueued again meanwhile, are left out with an event each. Raises NotFoundError, and
@@ -166,7 +166,7 @@ def restore(connection: Redis, name: str | None, *, actor: str, progress: Progre
     earlier = _unfinished_before(every, newest) if name is None else []
     chosen = newest + earlier
     for batch in chosen:
-        if not batch.queue and not batch.count:  # somebody else has restored all of it meanwhile
+        if not batch.queue and not batch.count:  # another operator has restored all of it meanwhile
             raise NotFoundError(f"no trash batch {batch.id}", hint="qctl trash list")
         if not batch.queue:
             raise RefusedError(f"trash batch {batch.id} does not say which queue it came from")

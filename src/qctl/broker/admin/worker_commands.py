@@ -23,7 +23,7 @@ POLL_SECONDS = 0.005
 
 @dataclass(frozen=True)
 class QuietResult:
-    """Effect of a command on a worker. `claims` are (queue, job id) that it has claimed, running or about to."""
+    """Effect of a command on a worker. `claims` are (queue, job id) of jobs that it has claimed, running or not."""
 
     changed: bool
     claims: list[tuple[str, str]]
@@ -75,9 +75,8 @@ def wait_for_claims(connection: Redis, result: QuietResult, timeout: float) -> N
 
 
 def stop(connection: Redis, worker: WorkerInfo, *, actor: str) -> bool:
-    """Send a worker RQ's command to finish its job and end. A second one, a second later, has it end at once.
-
-    Returns False if nobody listens for it.
+    """Send a worker RQ's command to finish its job and end. A second one, a second later, ends it at once. False if no
+    worker listens.
     """
     with connection.pipeline() as pipe:
         pipe.publish(keys.commands(worker.name), json.dumps({"command": "shutdown"}))

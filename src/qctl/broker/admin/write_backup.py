@@ -1,4 +1,4 @@
-"""Writes a backup of what only Redis has: pauses, schedules, dead letters and the trash, as lines of JSON.
+"""Writes a backup of data that only Redis has: pauses, schedules, dead letters and the trash, as lines of JSON.
 
 A dead letter is a line as `export_jobs` writes it. The others name their kind. The last line has their number, so that
 a file that was cut off is recognised.

@@ -112,7 +112,7 @@ def reserve(connection: Redis, attempt: Attempt) -> Reservation:
 
 
 def forgive(connection: Redis, reservation: Reservation) -> None:
-    """Uncount a right secret: the account starts anew, the address loses one attempt."""
+    """Uncount the attempt after a correct secret: resets the account's counter, and takes one off the address's."""
     attempt = reservation.attempt
     _forgive(
         connection,

@@ -31,7 +31,8 @@ MAX_TEXT_CHARACTERS = 1000
 
 
 ACT_SECONDS = 86_400
-"""Time (s) after its last step for which a command's entry can be replaced. One that rests for longer gets two."""
+"""Time (s) after its last step for which a command's entry can be replaced. A command that pauses for longer gets a
+second entry."""
 
 _end_act = Script("bookkeeping/end_act", after="redis/types")
 
@@ -51,7 +52,7 @@ _current: ContextVar[_Act] = ContextVar("current_act", default=_NO_ACT)
 
 @contextmanager
 def recording(*, actor: str, command: str, line: str, via: str, trace: str) -> Iterator[None]:
-    """Write the steps that this thread or task takes within the block into the audit, as those of one command.
+    """Write the steps of this thread or task within the block to the audit log, as one command.
 
     The parameters are fields of `AuditEntry`. `record`, called within the block, writes the end.
     """
@@ -90,7 +91,7 @@ def record(
     via: str,
     trace: str = "",
 ) -> None:
-    """Write an entry, timed by Redis's clock, in place of that of the command's last step.
+    """Write an entry, timed by Redis's clock. It replaces the entry of the command's last step.
 
     The parameters are the fields of `AuditEntry`.
     """

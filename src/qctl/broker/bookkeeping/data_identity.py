@@ -1,4 +1,4 @@
-"""The identity and age of the data in Redis, by which its loss is noticed.
+"""The identity and age of the data in Redis, used to detect data loss.
 
 The scheduler counts up a mark every two seconds. Every daemon remembers the identity (`epoch`) and the count that it
 saw last: data with another identity, or with none, is new or another server's, and a lower count is an older copy, as
@@ -26,10 +26,10 @@ MARK_SECONDS = 2.0
 """Time (s) between two marks, and between two comparisons."""
 
 SAME_LOSS_SECONDS = 60.0
-"""Time (s) within which what several daemons notice is one loss."""
+"""Time (s) within which losses that several daemons detect count as one."""
 
 NEW_DATA_MARKS = 30
-"""Marks up to which data of another identity is new: one minute."""
+"""Maximum marks of data with another identity that counts as new: one minute."""
 
 _mark_data = Script("bookkeeping/mark_data", after="redis/types")
 _record_loss = Script("bookkeeping/record_loss", after="redis/types")
@@ -48,7 +48,7 @@ class DataWatch:
         self._due = 0.0
 
     def check_if_due(self) -> str | None:
-        """Compare if the last comparison is long enough ago. Returns what was lost, None for nothing.
+        """Compare if the last comparison is long enough ago. Returns a description of the loss, None if there is none.
 
         A loss is logged, and recorded for `qctl health`. Raises redis-py's exceptions.
         """

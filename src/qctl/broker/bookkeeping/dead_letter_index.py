@@ -59,7 +59,7 @@ def fingerprint(parts: dict[str, str]) -> str:
 
 
 def add(pipe: Pipeline, queue: str, job_id: str, function: str, traceback: str, **event: str | int | None) -> None:
-    """Add a dead letter to the index, with its event and count, in the pipeline that makes the job one."""
+    """Add a dead letter to the index, with its event and count, in the pipeline that makes the job a dead letter."""
     parts = describe_cause(function, traceback)
     name = fingerprint(parts)
     pipe.hset(keys.job(job_id), job_fields.FINGERPRINT, name)

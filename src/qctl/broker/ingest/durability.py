@@ -1,4 +1,4 @@
-"""Reads from Redis's configuration for how long acknowledged data may be in memory only.
+"""Reads from Redis's configuration how long acknowledged data may be in memory only.
 
 With `appendfsync everysec`, Redis postpones writing its log for up to 2 s while the disk is busy, but replies at once.
 A SIGKILL of redis-server then loses acknowledged data (measured on Redis 7.0 and Valkey 9.1 by `python -m faults

@@ -1,7 +1,7 @@
 """State of the session that an MQTT broker keeps for a client.
 
 `Buffer.append` writes notes about the last committed messages. They are valid for one session only, because packet ids
-start again in the next. Only the reply to CONNECT tells whether the broker still has the session, and a process may be
+start again in the next. Only the reply to CONNECT shows whether the broker still has the session, and a process may be
 killed before it. So each connect is marked `unsettled` first, and the mark is deleted after the reply.
 """
 
@@ -23,7 +23,7 @@ class SessionState:
 
 
 class MqttSession:
-    """The session of one client id. Raises what redis-py raises."""
+    """The session of one client id. Raises redis-py's exceptions."""
 
     def __init__(self, connection: Redis, client_id: str) -> None:
         self._redis = connection

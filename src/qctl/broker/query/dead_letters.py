@@ -19,8 +19,8 @@ from qctl.broker.redis.replies import Entry
 from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters, State
 
 MAX_SORTED_LETTERS = 2000
-"""Letters of all queues that are sorted by their time of death one by one. If there are more, they come in the order of
-the index of causes, then of the registry, and in no order if stock workers keep them for ever."""
+"""Maximum letters of all queues that are sorted one by one by their time of death. If there are more, they come in the
+order of the index of causes, then of the registry, and in no order if stock workers keep them for ever."""
 
 MAX_PAYLOAD_BYTES = 65_536
 """Size of a compressed payload up to which a list reads it for the name of its function."""
@@ -99,7 +99,7 @@ def of_cause(
 
 
 def read(connection: Redis, letters: Sequence[tuple[str, str]]) -> list[DeadLetter]:
-    """Return those of these (queue, id) that are still dead."""
+    """Return the (queue, id) pairs that are still dead letters."""
     ids_by_queue: dict[str, list[str]] = {}
     for queue, id_ in letters:
         ids_by_queue.setdefault(queue, []).append(id_)

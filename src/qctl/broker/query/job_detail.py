@@ -22,7 +22,7 @@ from qctl.models import Attempt, Event, JobDetail, Payload, State
 from qctl.models.events import moment_of
 
 MAX_ATTEMPTS = 20
-"""Results that are read; RQ keeps ten."""
+"""Maximum results read; RQ keeps ten."""
 
 MAX_EVENTS = 50_000
 """Events that are read, from the newest on, in half a second. Older events of the job are missing."""
@@ -36,7 +36,7 @@ _LARGE_FIELDS = ("data", "meta", "exc_info", "result", job_fields.ORIGINAL_DATA)
 
 
 def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | None:
-    """Return the job of this id, None if nothing of it exists. `queues` are all queues."""
+    """Return the job with this id, None if no data of it exists. `queues` are all queues."""
     fields, size, original_size = _read_fields(connection, job_id)
     located, _ = locate_jobs.locate(connection, [job_id], queues)
     queue, state, entry = (

@@ -13,7 +13,7 @@ from qctl.broker.redis import bulk_counts, keys, replies
 from qctl.models import State
 
 IDS_PER_READ = 1000
-"""Ids read at once: some 40 KB, half a millisecond of Redis's time."""
+"""Ids read at once: about 40 KB, 0.5 ms of Redis's time."""
 
 OVERLAP_IDS = 200
 """Ids read again with the next page, because jobs that workers claim meanwhile move all others up."""
@@ -165,7 +165,7 @@ def _read_hash(connection: Redis, name: str, start: int) -> Iterator[list[JobEnt
 def find_positions(connection: Redis, queue: str, ids: Sequence[bytes]) -> dict[bytes, int]:
     """Return the current positions of these ids in the queue, without those that do not wait.
 
-    LPOS takes Redis long, so that it is used for a few ids only, near the ends of the list.
+    LPOS is slow, so it is used only for a few ids, near the ends of the list.
     """
     positions: dict[bytes, int] = {}
     if len(ids) <= MAX_LPOS_IDS:

@@ -1,7 +1,7 @@
 """Finds orphans: jobs whose hash says that they wait, run or are due, but whose queue does not list them.
 
 Stock RQ leaves them if a worker or a producer dies between two steps, and nothing runs them afterwards. The hashes are
-read by SCAN, page by page; a job that moves meanwhile is looked for again before it counts as an orphan.
+read by SCAN, page by page; a job that moves meanwhile is searched for again before it counts as an orphan.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ steps."""
 KEYS_PER_READ = 1000
 
 JOBS_PER_SEARCH = 50_000
-"""Jobs that are looked for in one reading of their queues: some 10 MB."""
+"""Jobs searched for in one reading of their queues: about 10 MB."""
 
 _STATES: dict[bytes, State] = {b"queued": "queued", b"started": "started", b"scheduled": "scheduled"}
 """Statuses of jobs that can be orphans. Deferred jobs cannot: their dependencies enqueue them wherever they are."""

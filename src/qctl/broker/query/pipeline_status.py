@@ -180,7 +180,7 @@ def _topic(pipeline: str, raw: bytes, counts: TopicCounts, seen_ms: float | None
 
 
 def _topic_counts(text: bytes) -> TopicCounts | None:
-    """Return what topics.lua wrote of a topic, None if it is something else."""
+    """Return the values that topics.lua wrote for a topic, None if they have another format."""
     try:
         received, rejected, rate, lag = text.decode().split(" ")
         return int(received), int(rejected), float(rate), int(lag) / 1000 if lag else None
@@ -192,7 +192,7 @@ def _topic_counts(text: bytes) -> TopicCounts | None:
 
 
 def watch(connection: Redis, pipelines: Sequence[str]) -> Iterator[Arrivals]:
-    """Yield received items as they come, and nothing about every second without any, for ever.
+    """Yield received items as they come, for ever; an empty result about every second without any.
 
     At the first yield, Redis has taken the subscription; sources notice it within a second.
     """
@@ -212,7 +212,7 @@ def _arrivals(pipeline: str, data: bytes) -> Arrivals:
         count, items = json.loads(data)
         return Arrivals([_arrival(pipeline, item) for item in items], int(count))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError, RecursionError):
-        return Arrivals([], 0)  # published by something else than qctl
+        return Arrivals([], 0)  # not published by qctl
 
 
 def _arrival(pipeline: str, item: Mapping[str, Any]) -> Arrival:

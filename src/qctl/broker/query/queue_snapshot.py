@@ -22,7 +22,7 @@ _READS = (
 """Names of the first reads of every queue, in their order; the counts follow."""
 
 LIST_ENTRY_BYTES = 5
-"""Memory that an entry of Redis's lists takes beside its text."""
+"""Memory (bytes) that an entry of a Redis list takes besides its text."""
 
 
 class QueueSnapshot:
@@ -63,7 +63,7 @@ class QueueSnapshot:
                     [replies.field_values(reply, 0) for reply in self._counts], self._at
                 )
         except ValueError:
-            pass  # counts that are no numbers hide the rates alone
+            pass  # counts that are not numbers hide only the rates
 
     @property
     def _head(self) -> str | None:

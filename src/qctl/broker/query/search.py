@@ -1,6 +1,6 @@
 """Finds the jobs that a selector matches, in the queues and states that it names.
 
-Jobs are read one by one, up to the number that may be scanned, and the result says how many were not. If an index knows
+Jobs are read one by one, up to the number that may be scanned, and the result says how many were not. If an index has
 the answer, it is used instead.
 """
 
@@ -27,7 +27,7 @@ _SORT_KEYS: dict[str, Callable[[JobSummary], str | bytes | float]] = {
 }
 
 SAMPLE_IDS = 500
-"""Ids of each location among which the one that a mistyped id resembles is looked for."""
+"""Maximum ids of each location that are compared with a mistyped id, to suggest a similar one."""
 
 SORTS = tuple(_SORT_KEYS)
 """Names of the columns by which a list may be sorted."""
@@ -153,7 +153,7 @@ def _rows(jobs: Iterable[JobSummary]) -> list[JobRow]:
 
 
 def sample_ids(connection: Redis, queues: Sequence[str], states: Sequence[State] = STATES) -> list[str]:
-    """Return the first ids of each location, among which the one that a mistyped id resembles may be."""
+    """Return the first ids of each location, to suggest one that resembles a mistyped id."""
     locations = [(queue, state) for queue in queues for state in states]
     with connection.pipeline(transaction=False) as pipe:
         for queue, state in locations:

@@ -1,4 +1,4 @@
-"""Vital signs of Redis itself, and of what keeps queues moving. Writes nothing.
+"""Vital signs of Redis itself, and of the parts that keep queues moving. Writes nothing.
 
 A value that this user may not read is None, because INFO and TIME are in neither @read nor @connection.
 """
@@ -39,9 +39,9 @@ class Persistence:
 
 @dataclass(frozen=True)
 class Writes:
-    """Evidence of whether Redis takes writes. `disk_failed` tells that its last snapshot failed; `has_scripts` that it
-    has EVALSHA; `may_write` and `may_run_scripts` what this user may do, None if the user may not ask. `lease_age` is
-    the seconds since a worker renewed its lease last, None if none has one."""
+    """Evidence of whether Redis takes writes. `disk_failed`: its last snapshot failed; `has_scripts`: it has EVALSHA;
+    `may_write` and `may_run_scripts`: the user's permissions, None if the user may not ask. `lease_age` is the seconds
+    since a worker renewed its lease last, None if none has one."""
 
     is_replica: bool
     disk_failed: bool
@@ -83,7 +83,7 @@ class BufferVitals:
 
 @dataclass(frozen=True)
 class Vitals:
-    """All vital signs at one moment. `suspended` tells that `rq suspend` stops all workers."""
+    """All vital signs at one moment. `suspended`: `rq suspend` stops all workers."""
 
     memory: Memory | None
     persistence: Persistence | None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qctl.models import Pause, QueueStats, State
 
 MAX_DURATION_MINUTES = 1000
-"""Minutes of durations that are read of all queues together, in some 0.05 s. If more queues are busy, the percentiles
+"""Minutes of durations read for all queues together, in about 0.05 s. If more queues are busy, the percentiles
 of each cover fewer minutes."""
 
 

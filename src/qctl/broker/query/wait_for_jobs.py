@@ -16,7 +16,7 @@ POLL_SECONDS = 0.1
 JOBS_PER_READ = 500
 
 END_STATUSES = frozenset({"finished", "failed", "stopped", "canceled", "gone"})
-"""Statuses that a job does not leave by itself. A job that is gone had ended, with results that were not to be kept."""
+"""Statuses that a job does not leave by itself. A job that is gone had ended, and its result was not kept."""
 
 
 @dataclass(frozen=True)

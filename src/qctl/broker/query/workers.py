@@ -153,8 +153,8 @@ def _claimant(name: str, host: str, pid: int | None, started: datetime | None, l
     """Return the name by which a worker claims jobs: its own, or one made of its host and process. None for a stock
     worker.
 
-    A lease that ended tells as much as one that lasts, unless it was renewed last before this worker started: another
-    process had the number of its process then.
+    A lease that has ended identifies the name as well as a live one does, unless it was last renewed before this worker
+    started: another process had the same PID then.
     """
     if name in leases.expiries or _OWN_NAME.fullmatch(name):
         return name

@@ -39,7 +39,7 @@ def fetch(connection: Redis, commands: Commands) -> list[object]:
                 replies.append(error)
         return replies
     except BaseException:
-        link.disconnect()  # replies still under way would be taken for those to the next command
+        link.disconnect()  # pending replies would be read as replies to the next command
         raise
     finally:
         pool.release(link)

@@ -19,13 +19,13 @@ TIMEOUT_SECONDS = 0.1
 """Time allowed for all of a completion, from the first packet on."""
 
 MAX_JOBS_PER_LOCATION = 50
-"""Ids of jobs read from one list or sorted set of a queue."""
+"""Maximum job ids read from one list or sorted set of a queue."""
 
 MAX_QUEUES = 100
-"""Queues in which job ids are looked for."""
+"""Maximum queues searched for job ids."""
 
 MAX_NAMES = 1000
-"""Names returned, because nobody reads more."""
+"""Maximum names returned; the rest are left out."""
 
 Run = Callable[[Sequence[tuple[str, ...]]], list[list[str]]]
 """Runs commands that return lists of text, and returns the reply to each."""

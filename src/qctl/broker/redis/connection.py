@@ -59,27 +59,27 @@ UNTRUSTED_CERTIFICATE = "CERTIFICATE_VERIFY_FAILED"
 """OpenSSL's code for a certificate of an unknown authority or of another host."""
 
 _TEMPORARY = re.compile(r"(?:^|-)(?:OOM|MISCONF|READONLY|NOREPLICAS|BUSY) ")
-"""Begins the error of a Redis that is full, cannot write to its disk, is read-only, lacks replicas, or runs a long
-script; inside a script Redis 6.2 puts `-` before it."""
+"""Matches the start of the error of a Redis that is full, cannot write to its disk, is read-only, lacks replicas, or
+runs a long script; inside a script Redis 6.2 puts `-` before it."""
 
 _REFUSED_WRITES = (
     ("MISCONF", "cannot write to its disk and takes no writes", "check the disk and the log of Redis"),
     ("NOREPLICAS", "lacks replicas and takes no writes", "start its replicas, or lower min-replicas-to-write"),
     ("unknown command", "does not have a command that qctl needs", "enable EVALSHA and EVAL in redis.conf"),
 )
-"""Words in the error of a Redis that takes no writes, the cause, and what to do."""
+"""For each error of a Redis that takes no writes: words in it, the cause, and what to do."""
 
 _ANNOTATION = " of pipeline caused error: "
-"""Ends the text that redis-py puts before the error of a command in a pipeline."""
+"""End of the text that redis-py puts before the error of a command in a pipeline."""
 
 _ARGUMENTS = ", with args beginning with: "
-"""Begins the arguments in Redis's error about a command that it does not know."""
+"""Start of the arguments in Redis's error about an unknown command."""
 
 _SCRIPT_LOCATION = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
 
 class _Packer(HiredisRespSerializer):
-    """Packs commands by hiredis, with text as `surrogateescape` reads it, which redis-py's own packer refuses."""
+    """Packs commands with hiredis. Accepts text decoded with `surrogateescape`, which redis-py's packer refuses."""
 
     def pack(self, *args: protocol.Argument) -> list[bytes]:  # type: ignore[override]  # redis-py says: lists
         """Pack one command. The words of its name become arguments of their own."""
@@ -92,7 +92,7 @@ class _Packer(HiredisRespSerializer):
 
 
 class _TlsConnection(SSLConnection):
-    """TLS whose handshake ends within the connect timeout: a server without TLS says nothing, and waits for more."""
+    """TLS whose handshake ends within the connect timeout: a server without TLS sends nothing and waits for more."""
 
     def _wrap_socket_with_ssl(self, sock: socket) -> ssl.SSLSocket:
         sock.settimeout(self.socket_connect_timeout)
@@ -110,7 +110,7 @@ class _Pipeline(Pipeline):
 
 
 class _Client(Redis):
-    """A client that makes such pipelines."""
+    """A client whose pipelines name the command that failed."""
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Return a new pipeline."""

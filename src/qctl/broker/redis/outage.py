@@ -1,4 +1,4 @@
-"""The log of an outage: its causes, each once, and its end; not every attempt."""
+"""Logs an outage: each cause once, and the end; not every attempt."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 class Outage:
-    """Something that is tried again until it succeeds. One thread at a time uses it."""
+    """An operation that is retried until it succeeds. Only one thread at a time may use it."""
 
     def __init__(self, log: logging.Logger, consequence: str) -> None:
         """Log to `log`. `consequence` is a sentence: `no jobs are claimed`."""

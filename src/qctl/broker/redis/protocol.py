@@ -14,7 +14,7 @@ from hiredis import Reader as Reader
 Argument = str | bytes | int | float
 
 pack_utf8 = cast("Callable[[tuple[Argument, ...]], bytes]", hiredis.pack_command)
-"""Packs one command whose text UTF-8 can say."""
+"""Packs one command whose text UTF-8 can encode."""
 
 
 def pack(command: Iterable[Argument]) -> bytes:

@@ -4,8 +4,8 @@ redis-py types a reply as a union over encodings and clients, and the replies of
 reader returns the one type that its commands have on qctl's connections. It checks the outermost type alone, so that
 its cost does not grow with the reply.
 
-A key of another type, which something else wrote, reads as empty: it must not hide what lies beside it. Any other error
-that stands in a reply's place is raised.
+A key of another type, which something else wrote, reads as empty: it must not hide the keys beside it. Any other error
+in place of a reply is raised.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@
     --   name
 
 A caller passes values by these names, and the script finds local variables of these names: `waiting` and `id` hold one
-value, `lanes` a table, and of the rows `queues` there are `queues_count`, each of which `queues_at(n)` returns as a
+value, `lanes` a table, and `queues_count` is the number of the rows `queues`; `queues_at(n)` returns the n-th as a
 table with the fields `claims` and `name`. On the wire the numbers of values and rows come first among ARGV.
 """
 
@@ -26,7 +26,7 @@ from typing import Any
 from qctl.broker.redis.protocol import Argument
 
 MAX_UNPACKED_VALUES = 4000
-"""Values of a list up to which Lua's stack, of 8,000 places, is sure to hold them."""
+"""Maximum values of a list that are sure to fit on Lua's stack, which has 8,000 slots."""
 
 _SECTION = re.compile(r"-- (KEYS|ARGV)(?: (\w+)\[n\])?")
 _ENTRY = re.compile(r"--   ([a-z]\w*)(\.\.\.)?(?: ([A-Z]+)\b)?.*")
@@ -41,14 +41,14 @@ _RESERVED = frozenset(
 
 @dataclass
 class Rows:
-    """Values of which there are any number: rows of named columns, or a plain list, which has one column."""
+    """A variable number of values: rows of named columns, or a plain list, which has one column."""
 
     name: str
     is_list: bool
     keys: dict[str, str] = field(default_factory=dict)
     args: dict[str, str] = field(default_factory=dict)
     row_types: set[type] = field(default_factory=set)
-    """Types of rows whose fields were found to be these columns."""
+    """Row types whose fields were checked against the columns."""
 
     def pack(self, rows: Sequence[Any], keys: list[Argument], args: list[Argument]) -> None:
         """Append the rows' values. Raises TypeError if their fields are not the columns, in the head's order."""
@@ -111,7 +111,7 @@ class Signature:
         return keys, args
 
     def prelude(self, *, with_types: bool) -> str:
-        """Lua that gives the values their names; `with_types` also the table KIND, of each key's type."""
+        """Lua that assigns the values to their names; with `with_types` also the table KIND, with each key's type."""
         lines = []
         if self.keys:
             lines.append(f"local {', '.join(self.keys)} = unpack(KEYS, 1, {len(self.keys)})")

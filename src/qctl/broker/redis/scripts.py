@@ -17,7 +17,7 @@ from qctl.broker.redis.script_signature import Signature
 __all__ = ["Argument", "Script"]
 
 _TYPES = "redis/types"
-"""The part that looks at the types of keys."""
+"""The script part that checks the types of keys."""
 
 
 class Script:
@@ -36,7 +36,7 @@ class Script:
     def __call__(self, connection: Redis, /, **values: Any) -> object:
         """Run it with values by name. A Redis that does not know the script (it has restarted) is sent the text.
 
-        Text may hold bytes that are not UTF-8, as `surrogateescape` reads them, whatever the connection makes of it.
+        Text may hold bytes that are not UTF-8, decoded with `surrogateescape`, regardless of the connection's decoding.
         Raises TypeError if a name is missing or unknown.
         """
         keys, args = self.pack(values)

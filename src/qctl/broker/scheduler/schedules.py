@@ -256,7 +256,7 @@ def _record(pipe: Redis | Pipeline, entry: ScheduleEntry, actor: str, change: st
 
 
 def _parse_schedule(connection: Redis, name: str, due: float, fields: Any) -> Schedule:
-    """A schedule for lists. If it cannot be read, `problem` tells why."""
+    """A schedule for lists. If it cannot be read, `problem` says why."""
     state = fields if isinstance(fields, dict) else {}
     read: dict[str, Any] = {
         "next_at": _time(due) if math.isfinite(due) else None,

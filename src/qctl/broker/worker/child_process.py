@@ -35,7 +35,7 @@ class ChildProcess:
             self._pipe.close()
             _serve_until_closed(theirs, prepare, serve)
         theirs.close()
-        with contextlib.suppress(OSError):  # it may have done so itself, or be gone
+        with contextlib.suppress(OSError):  # the child may have done so already, or have ended
             os.setpgid(self.pid, self.pid)
         self._jobs = 0
         self._first_bytes = process_memory.resident_bytes(self.pid) or 0
@@ -58,7 +58,7 @@ class ChildProcess:
     def wait(self) -> tuple[Any, int]:
         """Wait for the answer. Returns it and 0, or None and the status with which the child died, as `os.wait4` does.
 
-        What an alarm raises meanwhile is let through, and the wait may be continued.
+        An exception that an alarm raises meanwhile propagates, and the caller may wait again.
         """
         try:
             self._pipe.poll(None)
@@ -68,7 +68,7 @@ class ChildProcess:
             return None, self.close() or 1 << 8
 
     def close(self) -> int:
-        """Let the child end, and wait for it. Returns its status, 0 if somebody else waited for it."""
+        """Let the child end, and wait for it. Returns its status, 0 if other code has waited for it already."""
         self._pipe.close()
         with contextlib.suppress(ChildProcessError):
             return os.waitpid(self.pid, 0)[1]

@@ -1,7 +1,7 @@
-"""The connection on which a claimant sends its claim requests: one that it keeps.
+"""The persistent connection on which a claimant sends its claim requests.
 
 redis-py's client takes a connection from its pool for each command and returns it, decides whether it may retry, and
-measures: more work than the command itself in a loop that sends thousands of requests a second.
+records metrics, which is more work than the command itself in a loop that sends thousands of requests a second.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ClaimConnection:
         self._used_at = 0.0
 
     def run(self, script: Script, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
-        """Run a script, and send its text if Redis does not know it. Raises what redis-py raises; it does not retry.
+        """Run a script, and send its text if Redis does not know it. Raises redis-py's exceptions; it does not retry.
 
         Text among the arguments must be what UTF-8 can encode.
         """
@@ -49,7 +49,7 @@ class ClaimConnection:
         except ResponseError:
             raise
         except BaseException:
-            # The reply may come later: nobody must take it for the reply to another request.
+            # The reply may come later: it must not be read as the reply to another request.
             self._connection = None
             connection.disconnect()
             self._pool.release(connection)

@@ -1,7 +1,8 @@
-"""The main loop of a worker: claims a job, has it run, and writes its end with the next claim.
+"""The main loop of a worker: claims a job, runs it, and writes its end with the next claim.
 
-A job's way is `_next_claim`, `_load`, `execute`, and the runner's `run`; `_queue_end` keeps a fast-path job's success
-for the next claim request. The lease thread calls `_renew` and `_poll`; what both threads use locks itself.
+A job passes through `_next_claim`, `_load`, `execute`, and the runner's `run`; `_queue_end` keeps a fast-path job's
+success for the next claim request. The lease thread calls `_renew` and `_poll`; objects that both threads use do their
+own locking.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from qctl.errors import JobError
 log = logging.getLogger(__name__)
 
 CLAIM_TIMEOUT_SECONDS = 2.0
-"""Time (s) that a claim waits for a job, before the loop beats again."""
+"""Time (s) that a claim waits for a job, before the loop sends its next heartbeat."""
 
 
 class Runner(Protocol):
@@ -52,13 +53,14 @@ class Runner(Protocol):
         """Run a job. Returns the end of a fast-path job that succeeded; every other end has been written."""
 
     def close(self) -> None:
-        """End what is kept between jobs."""
+        """Release all resources that are kept between jobs."""
 
     def child_pids(self) -> list[int]:
         """In the lease thread: the processes that run jobs beside this one."""
 
     def announce_long_run(self, allow: Callable[[float], None]) -> None:
-        """In the lease thread: call `allow` with the seconds that a job may still take, if the loop cannot beat."""
+        """In the lease thread: call `allow` with the seconds that a job may still take, if the loop cannot send
+        heartbeats."""
 
     def renew_run(self, pipe: Pipeline) -> None:
         """In the lease thread: renew RQ's heartbeat of a run that lasts."""
@@ -94,7 +96,7 @@ class ClaimLoop:
         self._watch = DataWatch(connection, claimant.name)
         self._outage = Outage(log, "no jobs are claimed")
         self.is_draining = False
-        """True once no new job shall be claimed."""
+        """True once no new job may be claimed."""
 
     def run(self, burst: bool, max_jobs: int | None, beat: Callable[[], None], allow: Callable[[float], None]) -> bool:
         """Run jobs until `is_draining`, or with `burst` until there are none. Returns whether any ran."""
@@ -199,7 +201,7 @@ class ClaimLoop:
                 return None
 
     def _run_claimed(self, claim: Claim) -> None:
-        """Run a claimed job. Whatever is wrong with it affects no other: the worker goes on."""
+        """Run a claimed job. Its errors do not affect other jobs: the worker goes on."""
         log.debug("job %s of %s is claimed", claim.job_id, claim.queue)
         job = self._load(claim)
         if job is None:
@@ -237,7 +239,7 @@ class ClaimLoop:
         finally:
             self.limits.note_run(queue.name, time.monotonic() - began_at)
             self._run_record.end()
-            # RQ's child ends the first of these: one left of a start that broke off would be ended in its place.
+            # RQ's child ends the first of these. One left by a failed start would be ended in place of ours.
             self._rq.executions.clear()
 
     def _begin(self, job: Job, queue: Queue) -> Execution:
@@ -274,7 +276,7 @@ class ClaimLoop:
             raise
 
     def _write_refused(self, ends: Sequence[PendingEnd], error: UnwrittenEndsError) -> None:
-        """Write ends RQ's own way that the script could not write, and log those that are not ours to write."""
+        """Write through RQ the ends that the script could not write, and log those of jobs that were taken from us."""
         for n in error.lost:
             if not ends[n].was_sent:
                 log.warning("job %s has ended before, or was given to another worker", ends[n].job.id)
@@ -293,15 +295,15 @@ class ClaimLoop:
     # --- in the lease thread ------------------------------------------------------------------------------------
 
     def _renew(self) -> None:
-        """After each renewal: show RQ's tools that the worker lives, and recover what dead ones held."""
+        """After each renewal: show RQ's tools that the worker lives, and recover the jobs of dead workers."""
         self._worker_record.beat(self._runner.child_pids(), self._runner.renew_run)
         self._recoverer.run_if_due()
         self._watch.check_if_due()
 
     def _poll(self, allow: Callable[[float], None]) -> float:
-        """A few times a second: make a run that lasts known, so that it keeps nothing waiting."""
-        self._runner.announce_long_run(allow)  # first: it needs no Redis
-        self._worker_record.write_due_counts()  # before a run is shown, what ended before it is counted
+        """A few times a second: record a long run in Redis, so that nothing waits for it."""
+        self._runner.announce_long_run(allow)  # first, because it needs no Redis
+        self._worker_record.write_due_counts()  # jobs that ended before a run are counted before it is recorded
         self._prefetch.relieve(self._run_record)
         self._run_record.write_if_older()
         return MAX_WAIT_SECONDS if self._prefetch.was_many else POLL_SECONDS

@@ -1,6 +1,6 @@
 """Requests to claim jobs: one round trip writes the ends of the last fast-path jobs and claims the next.
 
-`claim.lua` and `finish.lua` say what each value is.
+The heads of `claim.lua` and `finish.lua` describe each value.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Claim(NamedTuple):
 
 
 class EndedJob(NamedTuple):
-    """One of the `jobs` of `finish.lua`, which says what each field is."""
+    """One of the `jobs` of `finish.lua`, whose head describes each field."""
 
     job: str
     results: str
@@ -62,7 +62,7 @@ class EndedJob(NamedTuple):
 
 
 class RecordKeys(NamedTuple):
-    """The keys under which RQ's record of a run stands."""
+    """The keys of RQ's record of a run."""
 
     execution: str
     executions: str
@@ -94,8 +94,8 @@ class _Queue(NamedTuple):
 class JobEnd(NamedTuple):
     """The successful end of a fast-path job, to be written with the next claim.
 
-    `minute` since 1970 is that in which it is counted, `seconds` is how long the job ran, and `record` the keys of
-    RQ's record of the run, if there may be one.
+    `minute` is the minute since 1970 in which it is counted, `seconds` is how long the job ran, and `record` the keys
+    of RQ's record of the run, if there may be one.
     """
 
     row: EndedJob
@@ -139,7 +139,7 @@ class ClaimRequests:
 
         With a fast-path job those behind it are claimed too, up to the queue's `max_jobs` together. Renews the lease
         if `lease_seconds` is not 0. Returns the claims, and the queue to wait on: the first that is not paused, if any.
-        Raises UnwrittenEndsError, and what redis-py raises.
+        Raises UnwrittenEndsError, and redis-py's exceptions.
         """
         now = datetime.now(timezone.utc)
         first_run = self._runs + 1
@@ -173,7 +173,7 @@ class ClaimRequests:
         return [Claim(queue, job_id, _fields(rest[1]))], queue
 
     def _started(self, queue: str, rest: Sequence[Any], first_run: int, now: datetime) -> list[Claim]:
-        """The claims of jobs that were started together. `rest` holds their ids and fields in turn."""
+        """The claims of jobs that were started together. `rest` holds ids and fields alternately."""
         return [
             Claim(
                 queue,

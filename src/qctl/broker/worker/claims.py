@@ -1,6 +1,6 @@
 """Claims jobs from queues for one process, waits for jobs to claim, and gives claimed jobs back.
 
-A claim is written down under the claimant's name in the step that makes it, so that what a dead claimant held can be
+A claim is written down under the claimant's name in the step that makes it, so that the jobs of a dead claimant can be
 found and given back (`recovery.py`).
 """
 
@@ -30,7 +30,7 @@ POLL_SECONDS = 0.2
 """Time (s) between checks of queues other than the one that is waited on, and of paused ones."""
 
 MAX_BLOCK_SECONDS = 1.0
-"""Longest wait (s) on a single queue: how late an idle worker notices that it shall stop."""
+"""Longest wait (s) on a single queue: the delay after which an idle worker notices a request to stop."""
 
 SWEEP_SECONDS = 10.0
 """Time (s) between sweeps for claims of this process that it does not know, because their reply was lost."""
@@ -42,7 +42,7 @@ _quarantine = Script("worker/quarantine", after=("redis/types", "worker/claimed"
 
 @dataclass(frozen=True)
 class Trip:
-    """Why the breaker pauses a sink's queue. `first` and `longest` pause in seconds; 0 until somebody resumes."""
+    """A trip of the breaker, which pauses a sink's queue. `first` and `longest` in seconds; 0 until it is resumed."""
 
     reason: str
     first: float = 1.0
@@ -73,7 +73,7 @@ class Claimant:
     def claim(self, queues: Sequence[str], timeout: float | None) -> Claim | None:
         """Claim the next job, in the order of `queues`; wait up to `timeout` seconds for one, or not at all if None.
 
-        Raises what redis-py raises. A claim whose reply is lost, or that Redis makes only after we gave up waiting for
+        Raises redis-py's exceptions. A claim whose reply is lost, or that Redis makes only after we gave up waiting for
         it, comes back by `give_back_all`, or by recovery once this process has died.
         """
         claims = self.claim_many(queues, timeout, max_jobs=lambda _: 1)
@@ -116,7 +116,7 @@ class Claimant:
         self._requests.send((), (), ends)
 
     def _wait(self, queue: str | None, seconds: float) -> None:
-        """Wait for a job in `queue` without a change: its head is moved onto itself once there is one."""
+        """Wait for a job in `queue` without changing it: a blocking move of its head onto itself."""
         if queue is None:
             time.sleep(min(seconds, POLL_SECONDS))
             return
@@ -194,7 +194,7 @@ class Claimant:
         return returned
 
     def quarantine(self, queue: str, job_id: str, reason: str) -> bool:
-        """Put a claimed job that must not run where it blocks nobody."""
+        """Quarantine a claimed job that must not run."""
         return bool(
             _quarantine(
                 self._redis,

@@ -1,4 +1,4 @@
-"""Adds qctl's commands to RQ's transactions that end a run, and logs what follows from them."""
+"""Adds qctl's commands to RQ's transactions that end a run, and logs their results."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Fast-path jobs: those that RQ's data model asks no more of than a start, a result and an end.
+"""Fast-path jobs: those that need only a start, a result and an end in RQ's data model.
 
 `claim.lua` decides which jobs these are, and starts them in the step that claims them; `finish.lua` writes their
-success in the step that claims the next job. So each costs one round trip, where RQ's own way takes some sixty
+success in the step that claims the next job. So each costs one round trip, while RQ's own way takes about sixty
 commands. All other jobs, and every end but a success, go RQ's own way.
 """
 

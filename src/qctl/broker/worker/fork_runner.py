@@ -81,7 +81,7 @@ class ForkRunner:
                 self._running_pid = 0
 
     def _send(self, job: FastPathJob) -> None:
-        """Send a job to the child that is kept, or to a new one if that is worn or knows other allowed jobs."""
+        """Send a job to the kept child, or to a new one if that one must be replaced or allows other jobs."""
         if self._child and (self._child_job_class is not self._jobs.job_class or self._child.is_worn):
             self.close()
         if self._child is None:
@@ -108,7 +108,7 @@ class ForkRunner:
         return self._child.pid, 0, None
 
     def close(self) -> None:
-        """Let the child end that waits for jobs."""
+        """End the child that waits for jobs."""
         if self._child is not None:
             self._child.close()
             self._child = None
@@ -120,7 +120,7 @@ class ForkRunner:
         # Its own locks and `beat`: the lease thread may have held the others, and a supervisor listens to the worker.
         self._inside = InlineRunner(self._rq, self._claimant, Outcomes(self._rq, self._claimant))
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != self._claimant.pid:  # it died before the call
+        if os.getppid() != self._claimant.pid:  # the parent died before the call
             os._exit(1)
 
     def _prepare_child(self) -> None:
@@ -154,7 +154,7 @@ class ForkRunner:
             raise AbortedError
 
     def kill(self, *args: Any) -> None:
-        """Kill the child that runs a job. Without one, RQ's way would kill our own group of processes."""
+        """Kill the child that runs a job. If there is none, RQ's own method would kill our process group."""
         if self._rq.horse_pid:
             Worker.kill_horse(self._rq, *args)
 
@@ -165,7 +165,7 @@ class ForkRunner:
             self._died_under = job.id
 
     def recover_from_death(self, job: Job, queue: Queue) -> bool:
-        """If the child died under this job, give it back at no cost; the third time quarantines it. False if not."""
+        """If the child died under this job, give it back at no cost; the third death quarantines it. Else False."""
         if self._died_under != job.id:
             return False
         claim = self._claimant.claim_of(queue.name, job.id)

@@ -1,7 +1,7 @@
 """The job class of qctl's workers: it runs only what is allowed, and writes events with every change of state.
 
-RQ imports whatever function a job names, so anybody who can write to Redis can run `os.system` (measured, also with
-JSON payloads). Here a name must be in the catalog or match QCTL_ALLOWED_JOBS, and what it resolves to must too:
+RQ imports any function that a job names, so every client that can write to Redis can run `os.system` (measured, also
+with JSON payloads). Here a name must be in the catalog or match QCTL_ALLOWED_JOBS, and what it resolves to must too:
 `myapp.tasks.os.system` matches `myapp.tasks.*`, the function behind it does not.
 """
 
@@ -178,7 +178,7 @@ class GuardedJob(Job):
         )
 
     def _handle_failure(self, exc_string: str, pipeline: Pipeline, *args: Any, **kwargs: Any) -> None:
-        """Make it a dead letter, which is kept until somebody acts unless the producer chose a time."""
+        """Make it a dead letter, which is kept until an operator acts, unless the producer set a TTL."""
         if self.failure_ttl is None:
             self.failure_ttl = dead_letter_index.NEVER_EXPIRES_TTL
         super()._handle_failure(exc_string, pipeline, *args, **kwargs)
@@ -187,8 +187,8 @@ class GuardedJob(Job):
     def add_dead_letter(self, pipeline: Pipeline, problem: str) -> None:
         """Add it to the index of dead letters, with its event.
 
-        RQ deletes a job whose producer wants no failure kept, by a `failure_ttl` of 0, except for its place. It leaves
-        only an event, because a field would create its hash anew.
+        With a `failure_ttl` of 0, RQ deletes the job except for its registry entry. Only an event is written then,
+        because a new field would create its hash again.
         """
         fields = {"trace": self.trace, "worker": self.worker_name, "ms": self.run_ms}
         if self.failure_ttl == 0:

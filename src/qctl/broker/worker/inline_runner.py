@@ -48,7 +48,7 @@ class _Run:
     execution: Execution
     began_at: float = field(default_factory=time.monotonic)
     is_announced: bool = False
-    """The supervisor knows how long it may take."""
+    """True if the supervisor was told how long the job may take."""
 
 
 class InlineRunner:
@@ -80,7 +80,7 @@ class InlineRunner:
                 self._current = None
 
     def perform(self, job: Job, queue: Queue, execution: Execution) -> JobEnd | None:
-        """Run a job, as `run` does, in a process that nobody watches. What is logged meanwhile names the job."""
+        """Run a job, as `run` does, in a process that nobody watches. Log lines written meanwhile name the job."""
         ours = cast(GuardedJob, job)
         with logs.log_context(jobId=job.id, traceId=ours.trace, userId=ours.owner):
             if not isinstance(job, FastPathJob) and not self._start(job, queue, execution):
@@ -112,7 +112,7 @@ class InlineRunner:
         return self._stopper.running(job.id) if self._stopper else nullcontext()
 
     def _start(self, job: Job, queue: Queue, execution: Execution) -> bool:
-        """Start a claimed job. False if it must not run here, which has been seen to."""
+        """Start a claimed job. False if it must not run here; it is quarantined then, or another worker has it."""
         try:
             mark_started(self._claimant, job)
         except ClaimLostError as error:
@@ -145,7 +145,7 @@ class InlineRunner:
             self._rq._stopped_job_id = None
 
     def close(self) -> None:
-        """End what is kept between jobs: nothing here."""
+        """Do nothing: no process is kept between jobs."""
 
     # --- in the lease thread ------------------------------------------------------------------------------------
 
@@ -154,7 +154,7 @@ class InlineRunner:
         return []
 
     def announce_long_run(self, allow: Callable[[float], None]) -> None:
-        """Once a job has lasted, call `allow` with the seconds that it may still take: the main loop does not beat."""
+        """Call `allow` with the seconds that a long job may still take, because the main loop sends no heartbeat."""
         with self._lock:
             run = self._current
             if run is None or run.is_announced:

@@ -1,4 +1,4 @@
-"""Makes jobs of claims."""
+"""Makes job objects from claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qctl.settings import Settings
 
 
 def restore(claim: Claim, job_class: type[Job], connection: Redis, serializer: Serializer | str | None) -> Job:
-    """The job of a claim, made of the hash that came with it. Raises whatever is wrong with it."""
+    """The job of a claim, made from the hash that came with it. Raises any error of parsing it."""
     if claim.fields is None:
         raise ValueError(claim.problem)
     job = job_class(claim.job_id, connection=connection, serializer=serializer)
@@ -41,7 +41,7 @@ class JobLoader:
         self._fast_path_class = fast_path_class(self.job_class)
 
     def load(self, claim: Claim) -> GuardedJob:
-        """The job of a claim. Raises JobError if it must not run, and whatever is wrong with it."""
+        """The job of a claim. Raises JobError if it must not run, and any error of parsing it."""
         job: GuardedJob
         if claim.execution_id:
             job = self.load_fast_path(claim)

@@ -1,4 +1,4 @@
-"""The lease of a process on what it has claimed: a thread renews it as long as the process lives.
+"""The lease of a process on its claims: a thread renews it as long as the process lives.
 
 A lease lasts 15 s by Redis's clock. Once it has run out, other processes take the claims (`recovery.py`).
 """
@@ -37,7 +37,7 @@ _renew = Script("worker/renew")
 class Lease:
     """The lease of the claimant `name`, and the thread that renews it.
 
-    Whatever else must be done regularly while the main thread runs a job is done in the same thread.
+    Other periodic work, while the main thread runs a job, is done in the same thread.
     """
 
     def __init__(self, connection: Redis, name: str) -> None:

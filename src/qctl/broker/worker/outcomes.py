@@ -81,7 +81,7 @@ class Outcomes:
             self.quarantine(queue.name, job.id, str(error))
         else:
             if isinstance(error, RejectedError):
-                job.retries_left = None  # it will be refused again: only a person can change that
+                job.retries_left = None  # a retry would be refused again; only an operator can change that
             exc_info = (type(error), error, error.__traceback__)
             self._write(job, queue, lambda: self._rq._finalize_failure(job, queue, execution, exc_info))
 
@@ -100,7 +100,7 @@ class Outcomes:
         self._write(job, queue, write)
 
     def _write(self, job: Job, queue: Queue, write: Callable[[], None]) -> None:
-        """Write how a job ended, as often as it takes, as long as the job is ours.
+        """Write how a job ended. Retries until it succeeds or the job is taken from us.
 
         The claim goes in the same transaction, so once it is gone the end was written, also if the reply was lost;
         RQ swallows the errors of some transactions, which a claim that is still there shows.
@@ -132,13 +132,13 @@ class Outcomes:
         self.persist(lambda: self._claimant.put_back(queue.name, job.id, trip))
 
     def quarantine(self, queue: str, job_id: str, reason: str) -> None:
-        """Put a job that must not run where it blocks nobody."""
+        """Quarantine a job that must not run."""
         if self.persist(lambda: self._claimant.quarantine(queue, job_id, reason)):
             extra = {"event": "dlq", "jobId": job_id}
             log.error("quarantined job %s of %s: %s", job_id, queue, reason, extra=extra)
 
     def persist(self, act: Callable[[], T]) -> T:
-        """Do something as often as it takes while Redis is away. Only for what checks the claim itself."""
+        """Retry a call while Redis is away. Only for calls that check the claim themselves."""
         backoff, outage = Backoff(FIRST_RETRY_SECONDS), Outage(log, "Redis is not written to")
         while True:
             try:

@@ -57,7 +57,7 @@ def find(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
 
 
 def pause(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds: float | None = None) -> PausedQueue:
-    """Pause a queue, for `seconds` or until somebody resumes it. From now on nobody claims from it."""
+    """Pause a queue, for `seconds` or until it is resumed. From now on nobody claims from it."""
     names = catalog.lanes(queue)
     reply = _pause(
         connection,
@@ -158,7 +158,7 @@ def is_unstarted(connection: Redis, queue: str, job_id: str) -> bool:
         if place is None or not (status == b"queued" or (status == b"started" and claimant and worker == claimant)):
             return False
         if claimant is None:
-            # A worker that does not claim by our script: `qctl pause` has warned of it.
+            # This worker does not claim by qctl's script; `qctl pause` has warned about it.
             return True
         lease = connection.zscore(keys.LEASES, claimant)
     return lease is not None and lease > now[0] * 1000 + now[1] // 1000

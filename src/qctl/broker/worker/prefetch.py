@@ -30,14 +30,14 @@ TRUSTED_RUNS = 16
 """Short runs after which the next jobs of a queue are expected to be short. Twice as many are remembered."""
 
 DISTRUST_RUNS = 8
-"""Short runs that one run cancels which was longer, but not late either: the system may have made it wait."""
+"""Short runs that one longer run cancels if it was not late: the system may have delayed it."""
 
 MAX_PREFETCH_JOBS = 8
 """Jobs that are claimed at once: as many run again if a worker is killed before it has written their ends."""
 
 MAX_WAIT_SECONDS = 0.02
-"""Time (s) after its claim within which a prefetched job must begin, and after which the running job is one that keeps
-others waiting. They go back then: another queue may come first, and another worker be free."""
+"""Time (s) after its claim within which a prefetched job must begin, and after which the running job counts as blocking
+them. They go back then, because another queue may come first, or another worker may be free."""
 
 MAX_CLAIM_AGE_SECONDS = 5.0
 """Time (s) after which no claim is begun: a process that slept so long, or waited for Redis, may have lost it."""
@@ -96,7 +96,7 @@ class Prefetch:
             return self._was_many
 
     def fill(self, claims: Sequence[Claim], requested_at: float) -> None:
-        """Take what one claim request brought, which was sent at a time of `time.monotonic`."""
+        """Take the claims of one request, which was sent at this time of `time.monotonic`."""
         with self._lock:
             self._claims.extend(claims)
             self._requested_at, self._claimed_at = requested_at, time.monotonic()
@@ -130,7 +130,7 @@ class Prefetch:
         except RedisError:
             with self._lock:
                 self._claims.extend(reversed(left))
-                self._claimed_at = -math.inf  # none of them begins
+                self._claimed_at = -math.inf  # they are too old to begin
             raise
 
     def drop_claims(self) -> None:
@@ -183,7 +183,7 @@ class Prefetch:
         try:
             self._requests.send((), (), [pending.end for pending in ends])
         except UnwrittenEndsError:
-            self.keep_sent_ends(ends)  # the main thread knows what to do
+            self.keep_sent_ends(ends)  # the main thread handles the error
         except RedisError:
             self.keep_sent_ends(ends)
             raise

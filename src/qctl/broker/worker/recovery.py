@@ -1,4 +1,4 @@
-"""Finds what dead claimants held, and gives it back.
+"""Finds the claims of dead claimants, and gives the jobs back.
 
 Two passes, at least `CONFIRMATION_SECONDS` apart, must both find that the lease has run out: after Redis itself was
 away every lease seems to have, and the workers need a moment to renew them. The lease, the confirmation and the time
@@ -30,7 +30,7 @@ CONFIRMATION_SECONDS = 4.0
 """Time (s) after which a lease that was seen to have run out must be seen so again, before its jobs are taken."""
 
 MAX_DEATHS = 3
-"""The death of a worker under a job with which the job is quarantined."""
+"""Number of deaths of its worker at which a job is quarantined."""
 
 _recover = Script("worker/recover", after=("redis/types", "worker/runs"))
 
@@ -58,7 +58,7 @@ class Recoverer:
         self._due = 0.0
 
     def run_if_due(self) -> None:
-        """Make a pass if the last one is long enough ago. Raises what redis-py raises."""
+        """Make a pass if the last one is long enough ago. Raises redis-py's exceptions."""
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + PASS_SECONDS
             self.run()
@@ -85,7 +85,7 @@ class Recoverer:
         return taken
 
     def reset(self) -> None:
-        """Suspect nobody: Redis was away, and nobody could renew."""
+        """Clear all suspicions: Redis was away, so no lease could be renewed."""
         with self._lock:
             self._suspects = {}
             self._resets += 1

@@ -42,7 +42,7 @@ from qctl.settings import Settings
 log = logging.getLogger(__name__)
 
 Isolation = Literal["inline", "fork"]
-"""The process of the jobs: the worker's own, or children."""
+"""The process that runs the jobs: the worker's own, or children."""
 
 
 class QctlWorker(Worker):
@@ -75,7 +75,7 @@ class QctlWorker(Worker):
             runner=self.runner,
         )
         self._is_success = False
-        """True while a success is written: the status of a job that repeats does not tell."""
+        """True while a success is written: the status of a repeating job does not show it."""
         super().__init__(
             list(queues),
             name=self.claimant.name,
@@ -98,9 +98,8 @@ class QctlWorker(Worker):
     ) -> bool:
         """Run jobs until `request_drain`, or with `burst` until there are none. Returns whether any ran.
 
-        `beat` is called at least every few seconds between jobs. Once a job lasts during which it cannot be called,
-        `allow` is called in another thread with the seconds that the job may still take. Redis may be away, at the
-        start too: the worker waits.
+        `beat` is called at least every few seconds between jobs. If a long job prevents that, another thread calls
+        `allow` with the seconds that the job may still take. Redis may be away, at the start too: the worker waits.
         """
         return self.loop.run(burst, max_jobs, beat, allow)
 
@@ -126,7 +125,7 @@ class QctlWorker(Worker):
         return 1
 
     def _pubsub_exception_handler(self, exc: Exception, *_: Any) -> None:
-        """Keep the thread that listens for commands alive, whatever happens: without it nobody can stop a job."""
+        """Keep the thread that listens for commands alive after any error: without it no job can be stopped."""
         if isinstance(exc, TRANSIENT_ERRORS):
             log.debug("the command channel is away: %s", exc)
         else:
@@ -140,7 +139,7 @@ class QctlWorker(Worker):
     # --- RQ's hooks: a run --------------------------------------------------------------------------------------
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Run a claimed job and see to its end."""
+        """Run a claimed job and write its end."""
         self.loop.execute(job, queue)
 
     def prepare_job_execution(self, job: Job, *_: Any) -> None:
@@ -162,7 +161,7 @@ class QctlWorker(Worker):
         return self._fork_runner.wait() if self._fork_runner else (None, None, None)
 
     def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
-        """Renew what RQ's tools look at, while RQ watches a child; the lease thread renews what matters.
+        """Renew the heartbeats that RQ's tools read, while RQ watches a child; the lease thread renews the lease.
 
         An error must not end the loop that calls this, because it kills a child that runs far past its time.
         """
@@ -171,7 +170,7 @@ class QctlWorker(Worker):
             super().maintain_heartbeats(job, execution)
         except RedisError as error:
             log.warning("no heartbeat for job %s: %s", job.id, error)
-        self.outcomes.beat()  # Redis may have taken its time
+        self.outcomes.beat()  # Redis may have been slow
 
     def handle_work_horse_killed(self, job: Job, retpid: Any, ret_val: Any, rusage: Any) -> None:
         """Note that the child died under the job."""

@@ -56,7 +56,7 @@ class RunRecord:
         return self._keys(run.execution) if run and run.may_be_recorded else None
 
     def write_if_older(self, seconds: float = RECORD_AFTER_SECONDS) -> None:
-        """Record the run if it has lasted so long. Raises what redis-py raises."""
+        """Record the run if it has lasted so long. Raises redis-py's exceptions."""
         with self._lock:
             run = self._run
             if run is None or run.is_recorded or time.monotonic() - run.began_at < seconds:

@@ -25,7 +25,7 @@ class AbortedError(BaseException):
 
 
 class JobStopper:
-    """Lets another thread end the job that the main thread runs, and nothing else."""
+    """Lets another thread end only the job that the main thread runs."""
 
     def __init__(self) -> None:
         self._next = ""

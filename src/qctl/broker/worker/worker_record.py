@@ -39,13 +39,13 @@ class WorkerRecord:
         self._counts_due = 0.0
 
     def register(self) -> None:
-        """Write the record anew, and add the worker to RQ's registry."""
+        """Write a new record, and add the worker to RQ's registry."""
         self._rq.hostname, self._rq.pid = socket.gethostname(), os.getpid()
         try:
             self._rq._set_ip_address(self._redis)
         except ValueError:  # redis-py cannot parse the reply if the path of Redis's socket has a space in it
             self._rq.ip_address = "unknown"
-        # Nobody else has this name: a record of it is left of a registration that broke off, and RQ would refuse it.
+        # The name is unique: an existing record is left by a failed registration, and RQ would refuse another.
         self._redis.delete(self._rq.key)
         self._rq.register_birth()
         with self._lock:
@@ -72,7 +72,7 @@ class WorkerRecord:
             self._seconds += seconds
 
     def uncount_success(self, seconds: float) -> None:
-        """Take a job back that was counted here, because RQ's own way counts it."""
+        """Uncount a job that was counted here, because RQ counts it itself."""
         with self._lock:
             self._jobs -= 1
             self._seconds -= seconds
@@ -87,7 +87,7 @@ class WorkerRecord:
         self._counts_due = at + COUNTS_INTERVAL_SECONDS
 
     def write_counts(self) -> None:
-        """Add what was counted to the record. Raises what redis-py raises, and keeps the counts then."""
+        """Add what was counted to the record. Raises redis-py's exceptions, and keeps the counts then."""
         with self._lock:
             jobs, seconds = self._jobs, self._seconds
             self._jobs, self._seconds = 0, 0.0

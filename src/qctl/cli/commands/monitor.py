@@ -81,7 +81,7 @@ def monitor(
 
 
 def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
-    """Show the Redis of the settings, and record what is shown if `record` is a file."""
+    """Show the Redis of the settings, and record the shown data if `record` is a file."""
     gc.set_threshold(*GC_THRESHOLDS)
     from qctl.tui.app import Monitor  # imports Textual, which no other command needs
     from qctl.tui.data.cached_data import CachedData
@@ -118,7 +118,7 @@ def _play(file: Path) -> None:
 
 
 def _recording(file: Path) -> Recording:
-    """Open a recording. Raises UsageError if the file is none."""
+    """Open a recording. Raises UsageError if the file is not a recording."""
     from qctl.tui.replay.recording import Recording
 
     return Recording(file)

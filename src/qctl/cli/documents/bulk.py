@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def bulk_action(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dry_run: bool = False) -> Document:
-    """Document of what a bulk action did, or with `dry_run` would do.
+    """Document of the result of a bulk action; with `dry_run`, of the expected result.
 
     `outcomes` holds the first successes and the first failures; `done`, `failed` and `already` (no change needed) count
     all. `undo` holds command lines.

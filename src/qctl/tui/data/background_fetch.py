@@ -19,12 +19,13 @@ T = TypeVar("T")
 
 
 def in_thread(work: Callable[[], object]) -> None:
-    """Do something that may wait for Redis."""
+    """Run a function that may wait for Redis."""
     threading.Thread(target=work, daemon=True).start()
 
 
 def fetch(produce: Callable[[], T], then: Callable[[T], object], post: Callable[[Message], object]) -> None:
-    """Produce a value in a thread, and post it together with `then`, or post why it could not be produced."""
+    """Produce a value in a thread, and post it together with `then`, or post the reason that it could not be
+    produced."""
 
     def run() -> None:
         try:

@@ -39,7 +39,7 @@ MAX_QUEUES_PER_READ = 40
 """Queues read at once between two reads of all: as many as fit on a screen. The rest wait for the next read."""
 
 COUNT_TTL_SECONDS = 0.5
-"""Seconds that counts stay valid, so that what is shown is rarely older than a second."""
+"""Seconds that counts stay valid, so that shown counts are rarely older than a second."""
 
 MAX_CHANGED_QUEUES = 5000
 """Names of changed queues that are remembered until they are read. Beyond that, all queues are read."""
@@ -191,7 +191,7 @@ class _HealthCache(HealthReader):
         self._health: TimedCache[Health] = TimedCache()
 
     def check(self) -> Health:
-        """Return the health of the system, or that of a moment ago."""
+        """Return the health of the system; it may be a few seconds old."""
         if self._health.value and self._health.is_valid:
             return self._health.value
         stats = self._stats.recent()
@@ -206,7 +206,7 @@ class MetricsCache(MetricsReader):
         self._series: dict[tuple[float, float], TimedCache[Series]] = {}
 
     def series(self, *, seconds: float, step: float) -> Series:
-        """Return what was measured, up to a moment ago."""
+        """Return measured series; they may be a few seconds old."""
         cache = self._series.pop((seconds, step), None) or TimedCache()
         self._series[seconds, step] = cache
         for oldest in list(self._series)[:-MAX_SERIES]:

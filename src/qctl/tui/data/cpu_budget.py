@@ -1,4 +1,4 @@
-"""Limits the processor time of the monitor, which stays open for days beside what it watches."""
+"""Limits the processor time of the monitor, which stays open for days beside the system that it watches."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ RETRY_SECONDS = 1.0
 """Time (s) until the next attempt if Redis does not answer at the start."""
 
 MAX_RETRY_SECONDS = 5.0
-"""Longest time (s) until the next attempt, because somebody is watching."""
+"""Longest time (s) until the next attempt, because a user is waiting."""
 
 
 def follow(events: EventReader, post: Callable[[Message], object], closed: threading.Event) -> None:

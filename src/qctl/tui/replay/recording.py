@@ -70,7 +70,7 @@ class Recording:
         return self._decode(self._offsets[call][count - 1])
 
     def followed(self, after: float, until: float) -> list[Any]:
-        """Return what following the event stream yielded between two positions: lists of events, and errors."""
+        """Return the followed events between two positions: lists of events, and errors."""
         times = self._times.get(FOLLOW, [])
         first, last = bisect.bisect_right(times, after), bisect.bisect_right(times, until)
         answers = []

@@ -118,7 +118,7 @@ class ReplayMonitor(Monitor):
         self.show_status(f"a recording of {self._recording.began.astimezone():%Y-%m-%d %H:%M:%S}: {KEYS}")
 
     async def seek(self, position: float) -> None:
-        """Show another position. Pages that remember events are made anew, because those may not have happened yet."""
+        """Show another position. Pages that keep events are created again, because those may not have happened yet."""
         self._clock.seek(position)
         for number, page in enumerate(self._pages):
             if type(page).receive is not Page.receive:

@@ -14,7 +14,7 @@
 --   edit: time and author, empty to give the original back
 --   actor
 --   max_events
--- Returns `done` · `changed` somebody else edited it meanwhile · `absent` · else its status: it runs, or has run
+-- Returns `done` · `changed` another operator edited it meanwhile · `absent` · else its status: it runs, or has run
 -- Atomic: the payload that is replaced is the one that was read, and no worker has claimed the job.
 if redis.call('TYPE', job).ok ~= 'hash' then return 'absent' end
 local wrong = wrong_type({job, claims, events})

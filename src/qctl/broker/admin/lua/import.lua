@@ -19,7 +19,7 @@
 --   results_expire_ms: when its results expire, 0 for never
 --   fields...: fields and values of its hash
 --   attempts...: for each result its id, the number of fields and values, and those
--- Returns `done` · `exists` there is such a job, or one of its id is in that location
+-- Returns `done` · `exists` there is such a job, or its id is in that location
 -- Atomic: a job is there whole or not at all, and is never imported twice.
 local wrong = wrong_type({location}, location_type) or wrong_type({causes, letters, queues, audit, act, events})
 if wrong then return wrong end

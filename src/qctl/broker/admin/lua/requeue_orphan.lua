@@ -13,7 +13,7 @@
 --   queue
 --   status: the status that it was found with
 --   now: in RQ's format
---   maxlen: ids at each end of the queue among which it is looked for
+--   maxlen: ids at each end of the queue that are searched for it
 -- Returns 1 put back, 0 it is in a location, or its status has changed
 -- Atomic: its locations are checked in the step that enqueues it, so that it is never in the queue twice.
 local wrong = wrong_type({job, waiting, intermediate, claims, scheduled, executions, quarantine, queues, audit, act,

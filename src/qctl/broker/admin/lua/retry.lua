@@ -19,8 +19,8 @@
 --   limit_prefix: of the key of a rate limit's waiting jobs, before the name of the limit
 --   limit_suffix: of that key, after the name
 --   job_ids...: at most 50
--- Returns one word for each id: `done` · `limited` it waits for its rate limit · `absent` it is none of these ·
---   `gone` its data is · `unreadable` · else its status: it is not dead; or the reason, in words
+-- Returns one word for each id: `done` · `limited` it waits for its rate limit · `absent` it is not one of these ·
+--   `gone` its data is missing · `unreadable` · else its status: it is not dead; or the reason, in words
 -- Atomic: a letter leaves the dead ones in the step that enqueues it, so that two operators or a double click run it
 --   once.
 local wrong = wrong_type({failed, quarantine, waiting, recoveries, claims, intermediate, queues, causes, canceled,

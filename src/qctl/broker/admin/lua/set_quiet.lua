@@ -9,7 +9,7 @@
 --   worker: its name
 --   max_events
 --   command: `quiet` or `resume`
--- Returns {1 if this changed anything else 0, ids that it has claimed of queue 1, of queue 2, ...}
+-- Returns {1 if this changed anything, else 0, ids that it has claimed of queue 1, of queue 2, ...}
 -- Atomic: every claim of the claimant is either in the lists returned here or comes after the flag and finds it.
 local wrong = wrong_type({quiet, events})
 if wrong then return wrong end

@@ -1,13 +1,13 @@
--- Record that Redis has lost data, if no other process has recorded it for the data that is there now.
+-- Record that Redis has lost data, if no other process has recorded it for the current data.
 -- KEYS
 --   identity HASH
 --   events STREAM
 -- ARGV
 --   loss: a sentence
---   same_ms: time after the last record within which a loss is taken for the same
+--   same_ms: time after the last record within which another loss counts as the same
 --   actor
 --   max_events
--- Returns 1 recorded, 0 it was
+-- Returns 1 recorded, 0 it was recorded before
 -- Atomic: several processes notice a loss at once.
 local wrong = wrong_type({identity, events})
 if wrong then return wrong end

@@ -9,11 +9,11 @@
 --   max_events
 --   max_audit
 --   act_seconds: how long the act is remembered after a step
---   act_fields...: fields and values of its entry in the audit; none if no person's command is behind it
--- Returns nothing. `record_step(count)` writes the entry of the act, in place of the one of the step before it, with the
+--   act_fields...: fields and values of its entry in the audit; none if the step is not part of an operator's command
+-- Returns nothing. `record_step(count)` writes the entry of the act, replacing that of the previous step, with the
 --   outcome `begun` and the jobs so far; `record_event(event, queue, count, reason)` appends an event. Both are called
 --   after the step's first write: a Redis that is full accepts them then.
--- Atomic: an act that is killed after any of its steps has left who, what and how many.
+-- Atomic: an act that is killed after any of its steps has recorded its actor, its action and the number of jobs.
 local function record_step(count)
     if count == 0 or act_fields_count == 0 then return end
     local before = redis.call('HGET', act, 'entry')

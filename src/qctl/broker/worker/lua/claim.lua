@@ -1,6 +1,6 @@
 -- Claim the head of the first queue that is not paused, and start it in the same step if it is a fast-path job: one
--- that RQ's data model asks no more of than a start, a result and an end. If a queue allows more than one job, those
--- behind it are claimed and started with it, as long as they are fast-path jobs too: they run one after the other.
+-- that needs only a start, a result and an end in RQ's data model. If a queue allows more than one job, those behind it
+-- are claimed and started with it, as long as they are fast-path jobs too: they run one after the other.
 -- KEYS
 --   pauses HASH
 --   suspended STRING set by `rq suspend`
@@ -45,8 +45,8 @@ local function is_paused(name)
     return not ok or type(pause) ~= 'table' or type(pause['until']) ~= 'number' or pause['until'] > now_ms
 end
 
--- The first claim of a minute notes how many waited, itself among them. A count that cannot be written, because
--- somebody's key is there, is no reason to claim nothing.
+-- The first claim of a minute notes how many waited, itself among them. A count that cannot be written, because its key
+-- holds another type, does not prevent the claim.
 local function count(queue, taken)
     local minute = math.floor(time[1] / 60)
     local key = queue.counts_prefix .. math.floor(minute / 60)
@@ -105,7 +105,7 @@ local function claim_of(n)
     return claimant .. '|' .. string.format('%.0f', time[1] * 1000000 + time[2] + n)
 end
 
--- Score and member of the n-th of them among the started.
+-- Score and member of the n-th of them in the registry of started jobs.
 local function run_of(id, found, n)
     return time[1] + math.min(found.timeout or 30, 30) + 60, id .. ':' .. run_prefix .. string.format('%08x', first_run + n)
 end
@@ -152,7 +152,7 @@ local function prefetch(most, queue, reply)
         local job = job_prefix .. id
         local fields = redis.pcall('HGETALL', job)
         local found = fast_path_fields(id, fields, queue)
-        -- One that has a time to live would lose it if it had to go back.
+        -- A job with a TTL would lose it if it had to go back.
         if not found or found.ttl or is_deadly(id) then break end
         start(id, job, queue, found)
         if has_leftovers then redis.call('LREM', queue.intermediate, 0, id) end

@@ -81,7 +81,7 @@ do
         redis.call('EXPIRE', job.job, job.ttl)
     end
 
-    -- A key of another type, which is somebody's mistake, must not undo half of an end.
+    -- A key of another type must not leave an end half written.
     local function change(command, key, values)
         if #values > 0 then redis.pcall(command, key, unpack(values)) end
     end

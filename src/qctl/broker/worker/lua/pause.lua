@@ -7,9 +7,9 @@
 --   queue
 --   actor
 --   reason
---   duration_ms: 0 to pause until somebody resumes
+--   duration_ms: 0 to pause until it is resumed
 --   max_events
--- Returns {1 if this changed anything else 0, the pause as JSON, ids of lane 1, ids of lane 2, ...}
+-- Returns {1 if this changed anything, else 0, the pause as JSON, ids of lane 1, ids of lane 2, ...}
 -- Atomic: every claim is either in the lists returned here or comes after the pause and finds it.
 local wrong = wrong_type({pauses, events}) or wrong_type(lanes)
 if wrong then return wrong end

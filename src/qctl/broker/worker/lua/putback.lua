@@ -17,7 +17,7 @@
 --   execution_prefix
 --   max_events
 --   reason: why the breaker trips, empty to leave it alone
---   first_ms: the first pause, 0 to pause until somebody resumes
+--   first_ms: the first pause, 0 to pause until it is resumed
 --   longest_ms: the longest pause
 --   actor: who pauses
 -- Returns 1 given back, 0 the claim is no longer the claimant's
@@ -35,7 +35,7 @@ local was_started = redis.call('HGET', job, 'status') == 'started'
 redis.call('HSET', job, 'status', 'queued', 'worker_name', '')
 redis.call('LPUSH', waiting, job_id)
 if reason == '' then
-    -- Who follows the events has been told that it started.
+    -- Readers of the events have already seen its start.
     if was_started then
         redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'returned', 'queue', queue, 'job', job_id,
             'worker', claimant)

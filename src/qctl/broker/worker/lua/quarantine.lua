@@ -1,4 +1,4 @@
--- Put a claimed job that must not run where it blocks nobody.
+-- Quarantine a claimed job that must not run.
 -- KEYS
 --   intermediate LIST
 --   claims HASH

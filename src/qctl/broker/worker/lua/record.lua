@@ -14,7 +14,7 @@
 --   now: seconds
 --   ttl: seconds
 -- Returns 1 recorded, 0 the run is over
--- Atomic: nothing is recorded of a run that has ended or was taken away, which nobody would remove.
+-- Atomic: a run that has ended or was taken away is not recorded, because nothing would remove the record.
 local member = job_id .. ':' .. execution_id
 if not redis.call('ZSCORE', started, member) then return 0 end
 redis.call('HSET', execution, 'id', execution_id, 'job_id', job_id, 'created_at', started_at, 'last_heartbeat', now,

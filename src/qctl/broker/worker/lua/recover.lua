@@ -17,7 +17,7 @@
 --   queue
 --   execution_prefix
 --   max_events
---   max_deaths: the death with which the job is quarantined
+--   max_deaths: number of deaths at which the job is quarantined
 --   actor: who recovers
 --   own: `own` if the claimant itself asks, because the job's child died; else empty
 -- Returns `alive` or `changed` nothing was done · `ended` the job had ended · `recovered` · `quarantined`

@@ -9,8 +9,8 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local before = redis.call('ZSCORE', leases, claimant)
--- A Redis that is full refuses a script whose first write may take memory: all leases would run out, and all jobs be
--- taken from workers that live.
+-- A Redis that is full refuses a script whose first write may take memory: all leases would run out, and live workers
+-- would lose their jobs.
 redis.call('ZREM', leases, claimant)
 redis.call('ZADD', leases, now + tonumber(lease_ms), claimant)
 if before and tonumber(before) > now then return 1 end
