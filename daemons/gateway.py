@@ -8,7 +8,7 @@ from qctl.settings import Settings
 
 
 def _switches(settings: Settings) -> dict[str, bool]:
-    """Settings that must be true."""
+    """Settings that must be true for the gateway to run."""
     return {"QCTL_GATEWAY_ENABLED": settings.gateway_enabled, "CACHE_ENABLED": settings.cache_enabled}
 
 
@@ -26,5 +26,5 @@ def serve(context: daemon.Context) -> None:
 
 
 def main() -> None:
-    """Run until told to stop; what was asked before is answered first."""
+    """Run until a stop signal; answer the open requests first."""
     daemon.main("qctl-gateway", serve, __doc__)

@@ -13,12 +13,12 @@ from qctl.ops.alert_watch import AlertWatch
 from qctl.view.nagios import describe_problems
 
 ENDS = 5.0
-"""Seconds for which a last write of the history, or a last notice, is waited for. What is not done then, the next does.
+"""Time (s) allowed for a last write of the history or a last alert. The next scheduler does the rest.
 """
 
 
 def serve(context: daemon.Context) -> None:
-    """Run all of it until told to stop."""
+    """Run the scheduler, the history and the alerts until a stop signal."""
     beside = {"history": Recorder(context.settings).run, "alerts": AlertWatch(context.settings, describe_problems).run}
     threads = [Thread(target=run, args=(context.stop,), name=name, daemon=True) for name, run in beside.items()]
     for thread in threads:

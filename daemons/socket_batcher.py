@@ -21,5 +21,5 @@ def serve(context: daemon.Context) -> None:
 
 
 def main() -> None:
-    """Run until told to stop; what is in hand is finished first."""
+    """Run until a stop signal; commit the received messages first."""
     daemon.main("qctl-socket-batcher", serve, __doc__)

@@ -22,7 +22,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.instance:
         options.queues = [re.sub(r":\d+$", "", queue) for queue in options.queues]
-    # As `rq worker` does it, but last: nothing in this folder takes the place of what is installed.
+    # As in `rq worker`, but last: no module in this folder replaces an installed one.
     sys.path.append(os.getcwd())
 
     def serve(context: daemon.Context) -> None:

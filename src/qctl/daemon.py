@@ -1,6 +1,6 @@
 """Run loop of every daemon: settings, logs, signals, heartbeats to the supervisor, and the exit code.
 
-The daemon's work runs in the main thread. The first SIGTERM or SIGINT asks it to drain (finish what it has taken, take
+The daemon's work runs in the main thread. The first SIGTERM or SIGINT asks it to drain (finish its current work, take
 nothing new); the second stops it at once. SIGHUP makes it read the settings again and apply those that it can. The
 supervisor (systemd, or `qctl up`) gets READY, WATCHDOG, STATUS and STOPPING. A daemon that systemd kills because it
 hangs (SIGABRT), or that crashes, writes the stack of each of its threads to stderr.
@@ -111,8 +111,8 @@ class Context:
         return f"WATCHDOG_USEC={round((seconds + (self._watchdog_seconds or 0)) * 1e6)}"
 
     def nothing_to_do(self, reason: str) -> None:
-        """Log why the work returns at once. The heartbeat is needed: a supervisor counts an end before it as
-        failure."""
+        """Log why the work returns at once. Sends a heartbeat, because a supervisor counts an end before the first one
+        as failure."""
         self.beat(reason)
         log.info("nothing to do: %s", reason)
 

@@ -82,7 +82,7 @@ class PartialError(QctlError):
 
 
 class RefusedError(QctlError):
-    """The operation is valid, but refused: not confirmed, read-only, or it would break a promise."""
+    """The operation is valid, but refused: not confirmed, read-only, or it would violate a guarantee."""
 
 
 class RateLimitedError(RefusedError):

@@ -138,7 +138,7 @@ def _masked(match: re.Match[str]) -> str:
 
 
 def redact_url(url: str) -> str:
-    """Mask the password of a URL, whatever characters it has."""
+    """Mask the password of a URL, with any characters."""
     return redact(_without_passwords(url))
 
 

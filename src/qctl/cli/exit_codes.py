@@ -32,7 +32,7 @@ class ExitCode(IntEnum):
     PARTIAL = 5
     """A bulk action succeeded for some items and failed for others."""
     REFUSED = 6
-    """Not confirmed, read-only, or it would break a promise."""
+    """Not confirmed, read-only, or it would violate a guarantee."""
     TIMED_OUT = 7
     """The awaited event did not happen in time."""
     JOB_FAILED = 8

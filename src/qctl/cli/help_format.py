@@ -34,7 +34,7 @@ class HelpCommand(TyperCommand):
         formatter.write(f"  {GLOBAL_OPTIONS_NOTE}\n")
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - signature of click
-        """Write what follows the options, without wrapping its lines."""
+        """Write the text after the options, without wrapping its lines."""
         _write_epilog(formatter, self.epilog)
 
 
@@ -52,7 +52,7 @@ class HelpGroup(TyperGroup):
         _write_sections(formatter, _parameter_groups(self, ctx))
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - signature of click
-        """Write what follows the options, without wrapping its lines."""
+        """Write the text after the options, without wrapping its lines."""
         _write_epilog(formatter, self.epilog)
 
 

@@ -65,7 +65,7 @@ class FastClient(paho.Client):
         return len(self._ahead) - self._at
 
     def read_ahead(self) -> bool:
-        """Read what the socket holds if nothing is unread. False if it holds nothing or has ended."""
+        """Read all data of the socket if nothing is unread. False if it holds nothing or has ended."""
         if self.unread:
             return True
         try:

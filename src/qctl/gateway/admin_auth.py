@@ -1,4 +1,4 @@
-"""Authorisation of operators by the admin key or an admin's token, and the audit log of what they do."""
+"""Authorisation of operators by the admin key or an admin's token, and the audit log of their actions."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ LOGIN_SECONDS = 3600
 
 
 def panel_sessions(settings: Settings) -> Sessions:
-    """Sessions that show what the gateway's settings name, and change nothing unless QCTL_GATEWAY_PANEL is `act`.
+    """Sessions that show the Redis of the gateway's settings, and change nothing unless QCTL_GATEWAY_PANEL is `act`.
 
     The option `--read-only` precedes every setting, so neither QCTL_ALLOWED_COMMANDS nor a `.env` lifts it.
     """

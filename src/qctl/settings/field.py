@@ -49,7 +49,7 @@ def parse_value(raw: str, spec: Field[Any]) -> Any:
     try:
         return spec.metadata["parse"](raw)
     except ValueError as error:
-        # A value that looks like a URL may contain a password, whichever setting it was put into.
+        # A value that looks like a URL may contain a password, in any setting.
         hidden = spec.metadata["secret"] or "@" in raw or "://" in raw
         cut = raw if len(raw) <= MAX_SHOWN_CHARACTERS else raw[:MAX_SHOWN_CHARACTERS] + "..."
         shown = "its value" if hidden else repr(cut)

@@ -257,7 +257,7 @@ def job_patterns(raw: str) -> tuple[str, ...]:
     for pattern in patterns:
         first, *rest = pattern.split(".")
         if not first.isidentifier() or not rest:
-            # A wildcard there would let anybody who can write to Redis run any installed function.
+            # A wildcard there would let every client that can write to Redis run any installed function.
             raise ValueError("must start with your own package: myapp.tasks.*")
         if not all(part.replace("*", "x").isidentifier() for part in rest):
             raise ValueError("is not a list of dotted names: myapp.tasks.*, other.report")

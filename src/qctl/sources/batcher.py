@@ -129,8 +129,8 @@ class _EventLoop:
             await asyncio.gather(committing, return_exceptions=True)
 
     async def _drain(self) -> None:
-        """Admit no more clients, acknowledge what was received, make all clients reconnect elsewhere, and commit what
-        they had sent before."""
+        """Admit no more clients, acknowledge the received messages, make all clients reconnect elsewhere, and commit
+        the messages that they had sent before."""
         self._draining = True
         deadline = time.monotonic() + DRAIN_SECONDS
         await self._commit.caught_up(CATCH_UP_SECONDS)

@@ -11,12 +11,13 @@ one with the same packet id and content:
 - Only the last W notes count, where W is half of all packet ids. That suffices for a broker with at most W
   unacknowledged messages, the newest ones, because acknowledgements go out in order. (A broker should have no more than
   the receive maximum; mosquitto 2.0.11 sends that many more for each acknowledgement.)
-- If a broker uses the ids in turn, 65,534 others lie between a committed message and an uncommitted one with the same
-  id. They were committed, or were sent again before it, so the first one's note does not count any more.
+- If a broker uses the ids in sequence, 65,534 others lie between a committed message and an uncommitted one with the
+same
+  id. They were committed, or were sent again before it, so the first one's note does not count.
 - A broker may reuse ids sooner (HiveMQ takes the lowest free one). Then a new message that never arrived here could
   come flagged DUP after a broken connection, under the id of a committed one. Such a broker is recognised by an id that
   occurs twice in the last 2 W notes; as long as one does, no message counts as a duplicate.
-- Notes are void in another session of the same client, because its packet ids start anew
+- Notes are void in another session of the same client, because its packet ids start again
   (`broker/ingest/mqtt_session.py` keeps count). If a connect ended before it was known whether the session continued,
   the next connect determines it: a broker sends unacknowledged messages again at once, and in a new session nobody has
   subscribed, so nothing arrives before the bridge does. If nothing arrives, earlier notes serve that connection only:
@@ -40,7 +41,7 @@ from collections.abc import Iterable
 log = logging.getLogger(__name__)
 
 WINDOW_MESSAGES = 32_767
-"""W. There are 65,535 packet ids, so ids that are used in turn occur once in 2 W notes."""
+"""W. There are 65,535 packet ids, so ids that are used in sequence occur once in 2 W notes."""
 
 MAX_NOTES = 3 * WINDOW_MESSAGES
 """Notes that Redis stores: 2 W, and some that were written twice."""

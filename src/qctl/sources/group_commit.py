@@ -55,8 +55,8 @@ Acknowledge = Callable[[dict[str, Any]], None]
 
 class Entry:
     """A message on its way: an item of the buffer, or a reject. `size` is in bytes. `acknowledge` is None if the client
-    wants no acknowledgement; `done` is what it gets once the message is committed. `identity` is equal for copies of
-    one message, None if copies are not recognised."""
+    wants no acknowledgement; `done` is the acknowledgement once the message is committed. `identity` is equal for
+    copies of one message, None if copies are not recognised."""
 
     __slots__ = ("acknowledge", "done", "identity", "message", "size")
 
@@ -271,7 +271,7 @@ class GroupCommit:
             await asyncio.sleep(delay)
 
     def _try_again(self) -> None:
-        """Commit a group of those that wait. If none waits, entries are acknowledged from now on.
+        """Commit a group of those that wait. If none waits, later entries are acknowledged.
 
         That Redis can be read does not mean that it takes writes.
         """

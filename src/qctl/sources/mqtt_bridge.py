@@ -44,7 +44,7 @@ IDLE_SECONDS = 0.25
 """Time without a message after which the loop checks whether to stop."""
 
 PROOF_SECONDS = 1.0
-"""Time that a session has to prove, by what it sends again, that it is the known one, if a connect ended before that
+"""Time allowed for a session to prove, by repeated messages, that it is the known one, if a connect ended before that
 was clear."""
 
 STALL_SECONDS = 30.0
@@ -256,7 +256,7 @@ class MqttBridge:
             self._beat(reason, ready=self._ready)
 
     def _write_topics(self) -> None:
-        """Write the counts per topic to Redis. An error holds up nothing: they are written later."""
+        """Write the counts per topic to Redis. An error delays nothing: they are written later."""
         self._next_topics = time.monotonic() + TOPICS_SECONDS
         try:
             with translate_errors(self._settings):

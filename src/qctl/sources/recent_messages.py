@@ -1,7 +1,7 @@
 """Remembers the messages that a source has taken recently, so that a message sent again is not stored again.
 
 Clients that wait for an acknowledgement send again after a time. While Redis is slow or away, each copy would be
-appended beside the first: the sink tells them apart by msg_id, but the buffer and Redis would fill with them.
+appended after the first: the sink recognises copies by msg_id, but the buffer and Redis would fill with them.
 """
 
 from __future__ import annotations

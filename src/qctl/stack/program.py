@@ -20,7 +20,7 @@ class Stage(IntEnum):
 class Program:
     """A server or a daemon that `qctl up` starts.
 
-    `where` is its address or its purpose, for the banner. `ready` checks whether a server can be used; None for a
+    `where` is its address or its purpose, for people. `ready` checks whether a server can be used; None for a
     daemon, which reports it itself. `tidy` shortens a line of its log, or returns None to drop it.
     """
 

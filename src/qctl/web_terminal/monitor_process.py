@@ -17,7 +17,7 @@ from typing import Any
 READY_LINE = b"__GANGLION__\n"
 
 MAX_LINES_BEFORE_READY = 10
-"""Lines of other output before `READY_LINE`; a process that writes more is no monitor."""
+"""Lines of other output before `READY_LINE`; a process that writes more is not a monitor."""
 
 STOP_SECONDS = 3.0
 """Time (s) that a monitor has to end after the request to quit; then it is killed."""

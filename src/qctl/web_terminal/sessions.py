@@ -24,7 +24,7 @@ from qctl.web_terminal.monitor_process import MonitorProcess
 log = logging.getLogger(__name__)
 
 MAX_SESSIONS = 8
-"""Sessions at once: each is a process of some 60 MB. Beyond that, the web socket is closed with `TRY_AGAIN_LATER`."""
+"""Sessions at once: each is a process of about 60 MB. Beyond that, the web socket is closed with `TRY_AGAIN_LATER`."""
 
 SILENCE_SECONDS = 150.0
 """Time (s) without a message after which a browser is gone. `terminal.js` sends one every 10 s; browsers run timers of

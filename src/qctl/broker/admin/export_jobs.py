@@ -1,7 +1,7 @@
 """Exports jobs whole, as lines of JSON, from which `import_jobs` restores them to the last byte.
 
-A UTF-8 value stands as text, any other as `{"base64": ...}`. The function, error, traceback and payload stand beside it
-once more, readable, for people and jq; an import ignores them.
+A UTF-8 value stands as text, any other as `{"base64": ...}`. The function, error, traceback and payload are repeated in
+readable form, for people and jq; an import ignores them.
 """
 
 from __future__ import annotations

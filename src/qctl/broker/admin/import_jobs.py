@@ -18,7 +18,7 @@ _import = Script("admin/import", after=("redis/types", "bookkeeping/step"))
 
 
 def put(connection: Redis, job: ImportedJob, *, actor: str) -> None:
-    """Put a job back to where it was.
+    """Put a job back into its location.
 
     Raises AlreadyExistsError if its id is in use, RejectedError if it has expired.
     """

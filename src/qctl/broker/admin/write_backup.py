@@ -29,7 +29,7 @@ Page = tuple[str, list[str]]
 
 
 def lines(connection: Redis) -> Iterator[Page]:
-    """Yield the backup as pages of lines without their ends. Writes nothing; what is added meanwhile may be missing."""
+    """Yield the backup as pages of lines without their ends. Writes nothing; entries added meanwhile may be missing."""
     count = 0
     for kind, page in _pages(connection):
         count += len(page)

@@ -104,7 +104,7 @@ def record(
 
 
 def _encode(**fields: str) -> list[bytes]:
-    """Return the names and values of the fields that are not empty, in turn."""
+    """Return the names and values of the fields that are not empty, alternately."""
     cut = {name: value[:MAX_TEXT_CHARACTERS] for name, value in fields.items() if value}
     return [part.encode(errors="backslashreplace") for pair in cut.items() for part in pair]
 

@@ -44,7 +44,7 @@ class Housekeeper:
         self._minute = -1
 
     def apply_settings(self, settings: Settings) -> None:
-        """Use these settings from now on."""
+        """Use these settings for later rounds."""
         self._settings = settings
 
     def tick(self) -> None:

@@ -23,7 +23,7 @@ from qctl.models import Cause, Causes, Scan, State
 LETTERS_PER_READ = 1000
 
 QUARANTINED = "quarantined"
-"""Stands for the exception of a quarantined job, which had none."""
+"""Shown as the exception of a quarantined job, which had none."""
 
 
 @dataclass

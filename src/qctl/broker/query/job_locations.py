@@ -22,7 +22,7 @@ MAX_LPOS_IDS = 3
 """Ids whose positions are found by LPOS; for more of them the list is read."""
 
 LPOS_MAXLEN = 100_000
-"""Ids at each end of a list that LPOS looks through, in 1 ms."""
+"""Ids at each end of a list that LPOS searches, in 1 ms."""
 
 KeyType = Literal["list", "zset", "hash"]
 

@@ -34,7 +34,8 @@ def locate(connection: Redis, ids: Sequence[str], queues: Sequence[str]) -> tupl
 
 
 def current_states(connection: Redis, ids: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return state and queue of each job by its hash: its status if that is no state, `trash` if it is in the trash."""
+    """Return state and queue of each job by its hash: its status if that is not a state, `trash` if it is in the
+    trash."""
     return {
         id_: ("trash" if status == "canceled" and batch else job_locations.BY_STATUS.get(status, status), queue)
         for id_, status, queue, batch in _hashes(connection, ids)

@@ -26,7 +26,7 @@ JOBS_PER_SEARCH = 50_000
 """Jobs searched for in one reading of their queues: about 10 MB."""
 
 _STATES: dict[bytes, State] = {b"queued": "queued", b"started": "started", b"scheduled": "scheduled"}
-"""Statuses of jobs that can be orphans. Deferred jobs cannot: their dependencies enqueue them wherever they are."""
+"""Statuses of jobs that can be orphans. Deferred jobs cannot: their dependencies enqueue them in any case."""
 
 _FIELDS = ("status", "origin", "enqueued_at", "started_at", "created_at", "last_heartbeat")
 

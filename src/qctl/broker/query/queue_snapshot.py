@@ -1,6 +1,6 @@
 """Statistics of one queue, read by two pipelines that all queues share. Writes nothing.
 
-The second pipeline reads only what the first found to exist: nothing for an idle queue.
+The second pipeline reads only keys that the first found to exist: nothing for an idle queue.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Redis's clock, the only one that all hosts share.
 
-A read-only ACL user may lack TIME, which is in neither @read nor @connection. This host's clock stands in for it then.
+A read-only ACL user may lack TIME, which is in neither @read nor @connection. This host's clock is used then.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class Signature:
     rows: dict[str, Rows] = field(default_factory=dict)
 
     def add(self, source: str) -> None:
-        """Add what the head of a script declares. Raises ValueError if it contradicts what was added before."""
+        """Add what the head of a script declares. Raises ValueError if it contradicts an earlier head."""
         for kind, group, name, is_list, type_ in _entries(source):
             if name in _RESERVED:
                 raise ValueError(f"{name} is a word of Lua")

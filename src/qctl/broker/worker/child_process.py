@@ -1,4 +1,4 @@
-"""A child process that runs one job after another for a worker, and what is sent between the two.
+"""A child process that runs one job after another for a worker, and the messages between the two.
 
 A fork for each job costs several milliseconds, most of them for memory that the child only reads. So a child is kept
 for a number of jobs, or until it has grown too large. A job that kills it costs no other job anything.
@@ -16,7 +16,7 @@ from typing import Any
 from qctl.broker.worker import process_memory
 
 MAX_JOBS = 1000
-"""Jobs after which a child is replaced: what they leak ends with it."""
+"""Jobs after which a child is replaced, which frees memory that they leaked."""
 
 MAX_GROWTH_BYTES = 100 << 20
 """Memory (bytes) by which a child may grow after its start before it is replaced."""

@@ -23,7 +23,7 @@ MAX_IDLE_SECONDS = 1.0
 
 
 class ClaimConnection:
-    """One connection of a client's pool, for one thread. It is opened anew if it broke, or if the process forked."""
+    """One connection of a client's pool, for one thread. It is opened again if it broke, or if the process forked."""
 
     def __init__(self, client: Redis) -> None:
         self._pool = client.connection_pool

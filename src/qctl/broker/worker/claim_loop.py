@@ -173,7 +173,7 @@ class ClaimLoop:
         return claim is not None
 
     def _next_claim(self, timeout: float | None) -> Claim | None:
-        """Take a prefetched job, or claim the next ones and write what has ended since the last claim."""
+        """Take a prefetched job, or claim the next ones and write the ends since the last claim."""
         while True:
             claim = self._prefetch.next()
             if claim is not None:

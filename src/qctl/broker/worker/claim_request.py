@@ -109,7 +109,7 @@ class UnwrittenEndsError(Exception):
     """Some ends of fast-path jobs were not written, and nothing was claimed; the other ends were written.
 
     `lost` and `refused` are positions among the ends, from 0: jobs that are no longer this claimant's, and jobs that
-    only RQ's own way can end, because they have got dependents or another state.
+    only RQ itself can end, because they have dependents or another state.
     """
 
     def __init__(self, lost: Sequence[int], refused: Sequence[int]) -> None:

@@ -1,8 +1,8 @@
 """Fast-path jobs: those that need only a start, a result and an end in RQ's data model.
 
 `claim.lua` decides which jobs these are, and starts them in the step that claims them; `finish.lua` writes their
-success in the step that claims the next job. So each costs one round trip, while RQ's own way takes about sixty
-commands. All other jobs, and every end but a success, go RQ's own way.
+success in the step that claims the next job. So each costs one round trip, while RQ itself takes about sixty commands.
+RQ handles all other jobs, and every end but a success.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class FastPathJob(GuardedJob):
             self.data = fields[b"data"]
 
     def __getattr__(self, name: str) -> Any:
-        """Parse all attributes that were not parsed yet, and leave what has been set since as it is."""
+        """Parse all attributes that were not parsed yet, and keep values that have been set since."""
         ours = dict(self.__dict__)
         raw = ours.pop("_raw", None)
         if raw is None:

@@ -1,8 +1,8 @@
-"""The job class of qctl's workers: it runs only what is allowed, and writes events with every change of state.
+"""The job class of qctl's workers: it runs only allowed functions, and writes events with every change of state.
 
 RQ imports any function that a job names, so every client that can write to Redis can run `os.system` (measured, also
-with JSON payloads). Here a name must be in the catalog or match QCTL_ALLOWED_JOBS, and what it resolves to must too:
-`myapp.tasks.os.system` matches `myapp.tasks.*`, the function behind it does not.
+with JSON payloads). Here a name must be in the catalog or match QCTL_ALLOWED_JOBS, and so must the function that it
+resolves to: `myapp.tasks.os.system` matches `myapp.tasks.*`, the function behind it does not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BATCH_HANDLERS = frozenset(spec.handler for spec in catalog.JOBS.values() if spe
 
 
 class GuardedJob(Job):
-    """A job that resolves only what is allowed. `allowed` holds patterns of QCTL_ALLOWED_JOBS."""
+    """A job that resolves only allowed functions. `allowed` holds patterns of QCTL_ALLOWED_JOBS."""
 
     allowed: ClassVar[tuple[str, ...]] = ()
     waited: float | None = None

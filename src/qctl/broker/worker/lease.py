@@ -71,7 +71,7 @@ class Lease:
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread and give the lease up. Recovery finds at once what is still claimed."""
+        """Stop the thread and delete the lease, so that recovery finds remaining claims at once."""
         self._stopping.set()
         self._wake.set()
         if self._thread is not None:

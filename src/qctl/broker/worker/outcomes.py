@@ -58,7 +58,7 @@ class Outcomes:
         return None
 
     def write_success(self, job: Job, queue: Queue, execution: Execution, value: object) -> None:
-        """Write a success, or a returned Retry, RQ's own way."""
+        """Write a success, or a returned Retry, through RQ."""
 
         def write() -> None:
             try:
@@ -72,7 +72,7 @@ class Outcomes:
         self._write(job, queue, write)
 
     def write_error(self, job: Job, queue: Queue, execution: Execution, error: BaseException) -> None:
-        """Write what follows from an exception that the job's function raised."""
+        """Write the outcome of an exception that the job's function raised."""
         if isinstance(error, StoppedError):
             self._write_stop(job, queue, execution)
         elif isinstance(error, SinkError):

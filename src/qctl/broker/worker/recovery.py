@@ -43,7 +43,7 @@ class _Suspect:
 
 
 class Recoverer:
-    """Makes passes over the claims of these queues, or of all. `name` signs what it does.
+    """Makes passes over the claims of these queues, or of all. `name` signs its events.
 
     One thread makes the passes; another may call `reset`.
     """

@@ -1,8 +1,8 @@
 """RQ's record of a run: which worker runs which job, since when. RQ's tools show it and stop runs by it.
 
 RQ writes it before each run and removes it after, with at least seven commands. For a fast-path job it is written only
-once the run has lasted a while, because nobody who looks at workers sees a run of a few milliseconds. The status of the
-job and the registry of started jobs show from the first moment that it has started.
+once the run has lasted a while, because a run of a few milliseconds is too short to be seen in a list of workers. The
+status of the job and the registry of started jobs show from the first moment that it has started.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RunRecord:
             self._run = _Run(queue, execution, ttl)
 
     def end(self) -> RecordKeys | None:
-        """End the run; it is not recorded from now on. Returns the keys of its record if there may be one."""
+        """End the run; it is not recorded after this. Returns the keys of its record if there may be one."""
         with self._lock:
             run, self._run = self._run, None
         return self._keys(run.execution) if run and run.may_be_recorded else None

@@ -87,7 +87,7 @@ class WorkerRecord:
         self._counts_due = at + COUNTS_INTERVAL_SECONDS
 
     def write_counts(self) -> None:
-        """Add what was counted to the record. Raises redis-py's exceptions, and keeps the counts then."""
+        """Add the counts to the record. Raises redis-py's exceptions, and keeps the counts then."""
         with self._lock:
             jobs, seconds = self._jobs, self._seconds
             self._jobs, self._seconds = 0, 0.0

@@ -26,8 +26,8 @@ DELAY = "--delay"
 
 
 def edit(ops: Ops, job: EditablePayload, text: str, *, retry: bool) -> Action:
-    """Replace the payload of a job, and retry it if asked to. Raises UsageError if the text is no JSON object or equals
-    the present payload."""
+    """Replace the payload of a job, and retry it if asked to. Raises UsageError if the text is not a JSON object or
+    equals the present payload."""
     payload = _json_object(text)
     if payload == json.loads(job.text):
         raise UsageError("the payload has not changed")

@@ -39,7 +39,7 @@ class DepthHistory:
         return tuple(self._depths)
 
     def add_past(self, past: Mapping[str, Mapping[int, int]]) -> None:
-        """Add depths from before the start. They replace none that were read since."""
+        """Add depths from before the start. They do not replace depths that were read since."""
         for queue, depths in past.items():
             self._depths[queue] = {**depths, **self._depths.get(queue, {})}
 

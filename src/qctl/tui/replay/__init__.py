@@ -1,1 +1,1 @@
-"""Recording what the monitor shows, and replaying it."""
+"""Records the data that the monitor shows, and replays it."""

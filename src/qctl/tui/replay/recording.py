@@ -31,7 +31,7 @@ LINE_HEAD = re.compile(rb'\{"at":([0-9.]{1,20}),"call":("(?:[^"\\]|\\.)*"),')
 
 
 class Recording:
-    """A recording, indexed by call and time. Raises UsageError if the file is no recording."""
+    """A recording, indexed by call and time. Raises UsageError if the file is not a recording."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
--- Put a job where it was when it was exported, unless its id is in use.
+-- Put a job back into the location from which it was exported, unless its id is in use.
 -- KEYS
 --   job HASH
 --   results STREAM

@@ -4,7 +4,7 @@
 -- Returns nothing. `wrong_type(keys)` returns the error to reply with if one of them holds another type than the head of
 --   the script declares, and nil otherwise; a missing key fits every type. `wrong_type(keys, kind)` checks keys whose
 --   type depends on the arguments.
--- Atomic: a command that fails on a type ends a script in its middle, and what it wrote before stays.
+-- Atomic: a command that fails on a type ends a script in its middle, and its earlier writes stay.
 local function wrong_type(keys, kind)
     for _, key in ipairs(keys) do
         local expected, actual = kind or KIND[key], redis.call('TYPE', key).ok

@@ -9,10 +9,10 @@
 --   quiet HASH of claimants that take nothing new
 -- ARGV
 --   claimant: its worker has the same name
---   job_prefix: what the keys of jobs begin with
+--   job_prefix: prefix of the keys of jobs
 --   lease_ms: 0 if the lease was renewed lately
 --   max_events
---   run_prefix: what ids of executions begin with, empty to start nothing
+--   run_prefix: prefix of ids of executions, empty to start nothing
 --   first_run: number of the first execution, which ends its id in eight hexadecimal digits
 --   now: in RQ's format
 --   max_jobs... of each queue: fast-path jobs to claim at most
@@ -25,14 +25,14 @@
 -- ARGV queues[n]
 --   name
 --   family: the queue whose pause pauses this one too
---   counts_prefix: what the keys of its counts begin with
+--   counts_prefix: prefix of the keys of its counts
 -- Returns {1, n, id, fields}               claimed from the n-th queue, with the job's hash
 --         {2, n, id, type}                 claimed, but its key is not a hash
 --         {3, n, id, fields, id, fields..} claimed and started, with the jobs' hashes as they were before
 --         {0, n, id}          nothing: n is the first queue that is not paused, 0 if all are or the claimant is quiet
 -- Fails, before it changes anything, if a key that all queues share holds another type. A queue with such a key of
 --   its own is passed over.
--- Atomic: between the look at the pause and the claim nobody can pause or quiet, and a claim without a lease never
+-- Atomic: between the check of the pause and the claim nobody can pause or quiet, and a claim without a lease never
 --   shows. A pause that comes later finds the claim in the intermediate list, or the job started. Prefetched jobs stay
 --   in the list until they have ended, or are known to run: the pause waits for them.
 local time = redis.call('TIME')

@@ -25,7 +25,7 @@
 --   began_at: in RQ's format if the job was prefetched, else empty
 --   ended_at: in RQ's format
 --   ttl: of the result, seconds
---   value: what the job returned, as RQ's results hold it, empty if nothing
+--   value: return value of the job, as RQ's results hold it, empty if none
 --   execution_id
 --   started: seconds
 --   ended: seconds
@@ -33,7 +33,7 @@
 --   trace: the trace id or empty
 --   wait_field: field of its wait in the counts, or empty
 --   run_field: field of its run in the counts
---   batch_data: what is left of a batch's data, empty for a job that is no batch
+--   batch_data: the batch's data without its items, empty for a job that is not a batch
 -- KEYS records[n]
 --   execution HASH
 --   executions ZSET of the job
@@ -41,8 +41,8 @@
 -- ARGV records[n]
 --   ended_n: number of the ended job whose run is recorded
 -- Returns {4, n, why, ..}, and claims nothing, if the n-th job could not be ended, and nothing of it was changed:
---   `lost` the claim is no longer the claimant's · `other` the job has got what only RQ's own way can end:
---   dependents, another state, keys of other types
+--   `lost` the claim is no longer the claimant's · `other` only RQ itself can end the job: it has dependents, another
+--   state, or keys of other types
 -- Atomic: a job ends in all of RQ's places and gives up its claim in one step, so an end is written once, and only by
 --   the job's claimant.
 do

@@ -25,7 +25,8 @@ if ok and type(before) == 'table' and reason == '' then
     if not ends and duration == 0 then changed = 0 end
     if not ends or ends > now then reason = tostring(before['reason'] or '') end
 end
--- Nobody shortens another operator's pause: one that ends later, or never, stays. The breaker is no operator.
+-- Nobody shortens another operator's pause: one that ends later, or never, stays. The breaker does not count as an
+-- operator.
 if ok and type(before) == 'table' and before['by'] ~= actor and before['by'] ~= 'breaker' and duration > 0 then
     local ends = before['until']
     if type(ends) ~= 'number' or ends > now + duration then changed = 0 end

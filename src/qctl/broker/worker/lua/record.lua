@@ -25,6 +25,6 @@ redis.call('EXPIRE', executions, ttl + 60)
 redis.call('SADD', worker_executions, member)
 redis.call('EXPIRE', worker_executions, ttl + 60)
 redis.call('HSET', worker, 'state', 'busy')
--- A prefetched job is in the intermediate list until it is known to run: no pause waits for it from now on.
+-- A prefetched job is in the intermediate list until it is known to run: no pause waits for it after this.
 redis.pcall('LREM', intermediate, 1, job_id)
 return 1

@@ -21,7 +21,7 @@
 --   actor: who recovers
 --   own: `own` if the claimant itself asks, because the job's child died; else empty
 -- Returns `alive` or `changed` nothing was done · `ended` the job had ended · `recovered` · `quarantined`
--- Atomic: the lease is looked at in the same step that takes the job, so a claimant that renewed keeps it.
+-- Atomic: the lease is checked in the same step that takes the job, so a claimant that renewed keeps it.
 local wrong = wrong_type({waiting, intermediate, started, claims, leases, recoveries, quarantine, events})
 if wrong then return wrong end
 local time = redis.call('TIME')

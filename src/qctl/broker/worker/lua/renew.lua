@@ -5,7 +5,7 @@
 --   claimant
 --   lease_ms
 -- Returns 1 if the lease had not run out, 0 if it had
--- Atomic: the clock is read and the lease written in one step, whatever the clocks of workers say.
+-- Atomic: the clock is read and the lease written in one step, regardless of the clocks of workers.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local before = redis.call('ZSCORE', leases, claimant)

@@ -9,7 +9,7 @@
 --   max_events
 --   only: `ended` to remove the pause only if its time is over, else empty
 -- Returns 1 if it was paused, else 0
--- Atomic: the look at the pause and its removal are one step, so a pause set meanwhile is not removed with an old one.
+-- Atomic: the check of the pause and its removal are one step, so a pause set meanwhile is not removed with an old one.
 local wrong = wrong_type({pauses, breakers, events})
 if wrong then return wrong end
 local raw = redis.call('HGET', pauses, queue)

@@ -4,7 +4,7 @@
 --   executions ZSET of the job
 -- ARGV
 --   job_id
---   execution_prefix: what the keys of the job's executions begin with
+--   execution_prefix: prefix of the keys of the job's executions
 -- Returns nothing. `delete_runs()` deletes the executions and takes the job out of the started.
 -- Atomic: the script that follows gives the job another place in the same step.
 local function delete_runs()
