@@ -13,8 +13,7 @@ from qctl.ops.alert_watch import AlertWatch
 from qctl.view.nagios import describe_problems
 
 ENDS = 5.0
-"""Time (s) allowed for a last write of the history or a last alert. The next scheduler does the rest.
-"""
+"""Time (s) allowed for a last write of the history or a last alert. The next scheduler does the rest."""
 
 
 def serve(context: daemon.Context) -> None:

@@ -49,7 +49,7 @@ class HealthOps(Part, name="health"):
         an error.
 
         Dead letters do not degrade the health, because they wait for a decision. Quarantined jobs do, because they
-        killed their workers or must not be run. A paused queue does not, because it was paused on purpose.
+        killed their workers or must not run. A paused queue does not, because it was paused on purpose.
         """
         try:
             with translate_errors(self._settings):

@@ -24,7 +24,7 @@ MIN_REDIS_VERSION = (6, 2)
 
 MAX_SKEW_SECONDS, CRITICAL_SKEW_SECONDS = 2.0, 30.0
 """Difference between the clocks of this host and Redis that is reported, and that is critical: RQ's own leases use the
-clocks of workers, and a host 90 s ahead takes every running job for dead."""
+clocks of workers, and a host 90 s ahead considers every running job dead."""
 
 SLOW_ROUND_TRIP_SECONDS = 0.010
 """Round-trip time above which claiming and finishing a job takes longer than most jobs."""

@@ -12,8 +12,7 @@ one with the same packet id and content:
   unacknowledged messages, the newest ones, because acknowledgements go out in order. (A broker should have no more than
   the receive maximum; mosquitto 2.0.11 sends that many more for each acknowledgement.)
 - If a broker uses the ids in sequence, 65,534 others lie between a committed message and an uncommitted one with the
-same
-  id. They were committed, or were sent again before it, so the first one's note does not count.
+  same id. They were committed, or were sent again before it, so the first one's note does not count.
 - A broker may reuse ids sooner (HiveMQ takes the lowest free one). Then a new message that never arrived here could
   come flagged DUP after a broken connection, under the id of a committed one. Such a broker is recognised by an id that
   occurs twice in the last 2 W notes; as long as one does, no message counts as a duplicate.

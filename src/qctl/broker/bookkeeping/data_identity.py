@@ -1,6 +1,6 @@
 """The identity and age of the data in Redis, used to detect data loss.
 
-The scheduler counts up a mark every two seconds. Every daemon remembers the identity (`epoch`) and the count that it
+The scheduler increments a mark every two seconds. Every daemon remembers the identity (`epoch`) and the count that it
 saw last: data with another identity, or with none, is new or another server's, and a lower count is an older copy, as
 after a restored backup or a failover to a replica that was behind.
 """
@@ -36,7 +36,8 @@ _record_loss = Script("bookkeeping/record_loss", after="redis/types")
 
 
 class DataWatch:
-    """Compares the data with what this process saw last. `writes` makes it count up the mark, as the scheduler does."""
+    """Compares the data with what this process saw last. `writes` makes it increment the mark, as the scheduler
+    does."""
 
     def __init__(self, connection: Redis, name: str, *, writes: bool = False) -> None:
         self._redis = connection

@@ -183,7 +183,7 @@ class ForkRunner:
             return [self._running_pid] if self._running_pid else []
 
     def announce_long_run(self, allow: Callable[[float], None]) -> None:
-        """Do nothing: the main loop beats while it watches the child."""
+        """Do nothing: the main loop sends heartbeats while it watches the child."""
 
     def renew_run(self, pipe: Pipeline) -> None:
         """Do nothing: RQ renews the heartbeat of a run while it watches the child."""

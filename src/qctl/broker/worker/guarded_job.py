@@ -200,7 +200,7 @@ class GuardedJob(Job):
 
 
 def guarded_class(allowed: tuple[str, ...]) -> type[GuardedJob]:
-    """The job class of a worker that may run the catalog and what matches these patterns."""
+    """The job class of a worker that may run the catalog and functions that match these patterns."""
     return type("GuardedJob", (GuardedJob,), {"allowed": allowed})
 
 

@@ -26,7 +26,8 @@ def restore(claim: Claim, job_class: type[Job], connection: Redis, serializer: S
 
 
 class JobLoader:
-    """Makes jobs for one worker, which may run the catalog, declared jobs, and what QCTL_ALLOWED_JOBS allows."""
+    """Makes jobs for one worker, which may run jobs of the catalog, declared jobs, and functions that match
+    QCTL_ALLOWED_JOBS."""
 
     def __init__(self, connection: Redis, worker_name: str, settings: Settings) -> None:
         self._redis = connection
@@ -36,7 +37,7 @@ class JobLoader:
         self.allow(settings.allowed_jobs)
 
     def allow(self, patterns: Sequence[str]) -> None:
-        """Allow what matches these patterns, from the next job on."""
+        """Allow functions that match these patterns, from the next job on."""
         self.job_class = guarded_class((*patterns, *self._declared))
         self._fast_path_class = fast_path_class(self.job_class)
 

@@ -40,7 +40,7 @@ FIRST_RETRY_SECONDS = 0.2
 class Outcomes:
     """The ends of runs of one worker. RQ's worker `rq` writes its transactions.
 
-    `before_put_back` gives back the jobs that wait for the running one, which must be behind it in the queue. `beat`
+    `before_put_back` gives back the prefetched jobs, which must be behind the running one in the queue. `beat`
     is called every second while an end waits for Redis.
     """
 

@@ -2,7 +2,7 @@
 
 If jobs take less time than a round trip to Redis, a worker claims several at once and writes their ends together. It
 does so only for queues whose last jobs were all short. If a job takes long after all, the lease thread gives back
-those behind it and writes the ends before it, so that it keeps none waiting.
+those behind it and writes the ends before it, so that they do not wait for it.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class Prefetch:
             self._ends = ends + self._ends
 
     def relieve(self, run_record: RunRecord) -> None:
-        """In the lease thread: if the running job keeps others waiting, give them back and write the ends before it.
+        """In the lease thread: if the running job blocks others, give them back and write the ends before it.
 
         The main thread cannot begin another job meanwhile. If Redis fails, it is tried again after a second.
         """

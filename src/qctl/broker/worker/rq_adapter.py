@@ -104,7 +104,7 @@ class QctlWorker(Worker):
         return self.loop.run(burst, max_jobs, beat, allow)
 
     def allow_jobs(self, patterns: Sequence[str]) -> None:
-        """Allow what matches these patterns, beside the catalog and declared jobs, from the next job on."""
+        """Allow functions that match these patterns, besides the catalog and declared jobs, from the next job on."""
         self.jobs.allow(patterns)
         self.job_class = self.jobs.job_class
 

@@ -121,7 +121,7 @@ class DeadLettersPage(GridPage):
         self.query_one("#traceback", Static).update(plain(redact(text)))
 
     def on_grid_moved(self, message: Grid.Moved) -> None:
-        """Read what belongs to another cause or another dead letter."""
+        """Read the data of another cause or another dead letter."""
         message.stop()
         if message.grid.id == "causes":
             selected = message.row.fingerprint if message.row else None

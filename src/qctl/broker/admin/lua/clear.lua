@@ -10,7 +10,7 @@
 --   counts_prefix: of the queue's counts
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
---   unfinished_field: field of the batch while its act runs
+--   unfinished_field: field of the batch while its action runs
 --   expires_ms: when the batch expires
 --   queue
 --   record...: fields and values of the batch

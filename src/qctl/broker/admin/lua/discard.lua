@@ -7,7 +7,7 @@
 -- ARGV
 --   batch_id
 --   batch_field: field of a job's hash that has its batch
---   unfinished_field: field of the batch while its act runs
+--   unfinished_field: field of the batch while its action runs
 --   expires_ms: when the batch expires
 --   batch_record...: fields and values of the batch
 -- Returns what take_jobs.lua returns

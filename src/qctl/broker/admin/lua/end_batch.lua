@@ -1,8 +1,8 @@
--- Mark trash batches as complete: the act that filled them has ended.
+-- Mark trash batches as complete: the action that filled them has ended.
 -- KEYS
 --   batches... HASH
 -- ARGV
---   unfinished_field: field of a batch while its act runs
+--   unfinished_field: field of a batch while its action runs
 -- Returns nothing
 -- Atomic: a batch that was restored or emptied meanwhile does not come back.
 for _, batch in ipairs(batches) do

@@ -1,12 +1,12 @@
--- Write how an act ended into the audit, in place of the entry of its last step.
+-- Write how a command ended to the audit log, in place of the entry of its last step.
 -- KEYS
 --   audit STREAM
---   act HASH of the act
+--   act HASH of the command, which works in steps
 -- ARGV
 --   max_audit
 --   fields...: fields and values of the entry
 -- Returns nothing
--- Atomic: the audit has one entry of an act at any moment.
+-- Atomic: the audit log has one entry of a command at any moment.
 local wrong = wrong_type({audit, act})
 if wrong then return wrong end
 local before = redis.call('HMGET', act, 'entry', 'count')

@@ -1,4 +1,4 @@
--- Acquire a lock that nobody holds, in a full Redis too, because housekeeping is what makes room.
+-- Acquire a lock that nobody holds, in a full Redis too, because housekeeping makes room.
 -- KEYS
 --   lock STRING
 -- ARGV

@@ -35,7 +35,7 @@ if changed == 1 then
     local pause = {by = actor, at = now, reason = reason}
     if duration > 0 then pause['until'] = now + duration end
     raw = cjson.encode(pause)
-    -- A Redis that is full refuses a script whose first write may take memory; pausing is what helps then.
+    -- A Redis that is full refuses a script whose first write may take memory; a pause must work then.
     redis.call('HDEL', pauses, queue)
     redis.call('HSET', pauses, queue, raw)
     redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'paused', 'queue', queue, 'actor', actor,
