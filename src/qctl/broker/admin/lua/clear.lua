@@ -15,8 +15,8 @@
 --   queue
 --   record...: fields and values of the batch
 -- Returns how many were moved
--- Atomic: a job is in the queue or in the trash, never in both or neither, and no batch has a job without its record. The
---   event and the entry of the audit are written in the step that they describe.
+-- Atomic: a job is in the queue or in the trash, never in both or neither, and no batch has a job without its record.
+--   The event and the audit entry are written in the step that they describe.
 local wrong = wrong_type({waiting, batch_jobs, batch, batches, audit, act, events})
 if wrong then return wrong end
 local depth = redis.call('LLEN', waiting)

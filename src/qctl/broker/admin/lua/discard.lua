@@ -11,7 +11,7 @@
 --   expires_ms: when the batch expires
 --   batch_record...: fields and values of the batch
 -- Returns what take_jobs.lua returns
--- Atomic: a job is in its location or in the trash, never in both or neither, and no batch has a job without its record.
+-- Atomic: a job is in its location or in the trash, not in both or neither, and no batch has a job without its record.
 local wrong = wrong_location() or wrong_type({batch_jobs, batch, batches, origins})
 if wrong then return wrong end
 local is_recorded = false

@@ -120,7 +120,7 @@ if #new > 0 then redis.call('SADD', queues, waiting) end
 limit = tonumber(max_owned)
 if limit > 0 and #new > 0 then
     for _, entry in ipairs(new) do redis.call('ZADD', owned, now, entry.id) end
-    -- Jobs are deleted in many ways. Each call checks a few at random, so that deleted ones stay a small part of the list.
+    -- Jobs are deleted in many ways. Each call checks a few at random, so that few deleted ones stay in the list.
     for _, id in ipairs(redis.call('ZRANDMEMBER', owned, 4 * #new)) do
         if redis.call('EXISTS', job_prefix .. id) == 0 then redis.call('ZREM', owned, id) end
     end

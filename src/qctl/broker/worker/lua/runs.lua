@@ -1,4 +1,4 @@
--- Delete RQ's record of a job's runs: the beginning of scripts that take a job away from its worker, not a script itself.
+-- Delete RQ's record of a job's runs: the beginning of scripts that take a job from its worker, not a script itself.
 -- KEYS
 --   started ZSET
 --   executions ZSET of the job
