@@ -120,5 +120,5 @@ def test_a_redis_that_goes_away_costs_no_event(own_redis: RedisServer, tmp_path:
     assert [event.fields["job"] for event in next(stream)] == ["a"]
     own_redis.kill()
     assert [event.fields["job"] for event in next(stream)] == ["b"]
-    assert 0.5 < delays[0] < 2
+    assert 0 < delays[0] < 2
     ops.close()

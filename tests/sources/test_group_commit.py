@@ -357,3 +357,19 @@ def test_only_so_many_messages_are_remembered(monkeypatch: pytest.MonkeyPatch) -
     assert [recent.state(n) for n in range(4)] == [Known.NEW, Known.NEW, Known.COMMITTED, Known.COMMITTED]
     recent.drop_committed()
     assert recent.state(3) is Known.NEW
+
+
+def test_a_flood_of_copies_is_bounded_and_answered(
+    settings: Settings, connection: Redis, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "MAX_COPIES", 50)
+
+    async def act(commit: GroupCommit) -> None:
+        first = identified(answers, 1)
+        for entry in (first, *(copy_of(first, answers) for _ in range(5000))):
+            commit.put(entry)
+        await commit.caught_up(15)
+
+    run(settings, act)
+    assert (len(answers.ok), len(answers.busy)) == (51, 4950)
+    assert stored(connection) == [1]

@@ -138,7 +138,7 @@ def test_messages_are_taken_and_acknowledged_once_without_private_names(
     batcher = make_batcher(changed=change)
     with Sender(batcher.url, transport) as sender:
         for each in messages("m", 100):
-            sender.send_silently(each)
+            sender.send(each)
         eventually(lambda: len(sender.acked) == 100)
         for each in messages("n", 20):
             sender.send_silently(each)

@@ -43,6 +43,9 @@ MAX_WAITING_ENTRIES = 20_000
 MAX_WAITING_BYTES = 64 * 1024**2
 """Bytes of entries that may wait. Above this, nothing more is read from clients."""
 
+MAX_COPIES = 1000
+"""Copies of one message that may wait for its commit. Further ones get `busy`."""
+
 MAX_GROUP_REJECTS = 100
 """Maximum rejects of one commit, because each takes ten Redis commands."""
 
@@ -58,7 +61,7 @@ class Entry:
     wants no acknowledgement; `done` is the acknowledgement once the message is committed. `identity` is equal for
     copies of one message, None if copies are not recognised."""
 
-    __slots__ = ("acknowledge", "done", "identity", "message", "size")
+    __slots__ = ("acknowledge", "copies", "done", "identity", "message", "size")
 
     def __init__(
         self,
@@ -73,19 +76,23 @@ class Entry:
         self.done = done
         self.acknowledge = acknowledge
         self.identity = identity
+        self.copies: list[Acknowledge] | None = None
 
-    def join(self, copy: Entry) -> None:
-        """Acknowledge a copy of this message together with it."""
-        mine, its = self.acknowledge, copy.acknowledge
-        if mine is None or its is None:
-            self.acknowledge = mine or its
-            return
+    def join(self, copy: Entry) -> bool:
+        """Acknowledge a copy of this message together with it. False if too many copies wait already."""
+        if copy.acknowledge is not None:
+            self.copies = self.copies or []
+            if len(self.copies) >= MAX_COPIES:
+                return False
+            self.copies.append(copy.acknowledge)
+        return True
 
-        def acknowledge_both(answer: dict[str, Any]) -> None:
-            mine(answer)
-            its(answer)
-
-        self.acknowledge = acknowledge_both
+    def acknowledge_all(self, answer: dict[str, Any]) -> None:
+        """Send the acknowledgement of the message and of its copies."""
+        if self.acknowledge is not None:
+            self.acknowledge(answer)
+        for acknowledge in self.copies or ():
+            acknowledge(answer)
 
 
 class EntryQueue:
@@ -173,7 +180,8 @@ class GroupCommit:
                 return
         if isinstance(earlier, Entry):
             self.repeated += 1
-            earlier.join(entry)
+            if not earlier.join(entry):
+                _acknowledge_busy(entry)
             return
         self._recent.add(entry.identity, entry)
         self._queue.add(entry)
@@ -238,8 +246,7 @@ class GroupCommit:
         self.rejected += len(rejects)
         for entry in group:
             self._recent.commit(entry.identity)
-            if entry.acknowledge is not None:
-                entry.acknowledge(entry.done)
+            entry.acknowledge_all(entry.done)
         if depth >= self._settings.batch_size:
             self._on_full_batch()
 
@@ -295,9 +302,8 @@ class GroupCommit:
 
 
 def _acknowledge_busy(entry: Entry) -> None:
-    if entry.acknowledge is not None:
-        acknowledge, entry.acknowledge = entry.acknowledge, None
-        acknowledge({"ok": False, "code": "busy", "msg_id": entry.done.get("msg_id")})
+    entry.acknowledge_all({"ok": False, "code": "busy", "msg_id": entry.done.get("msg_id")})
+    entry.acknowledge = entry.copies = None
 
 
 def _public_reason(error: QctlError) -> str:

@@ -12,6 +12,7 @@ from cli.fake import FakeOps
 from cli.fake_jobs import BEFORE
 from cli.fake_operating import TIMER
 from qctl import catalog
+from qctl.catalog import arguments
 from qctl.cli.main import run
 from qctl.cli.session import Session
 from qctl.errors import RefusedError
@@ -51,6 +52,13 @@ ACTIONS = {
 }
 
 
+def payload_of(call: tuple[tuple[Any, ...], dict[str, Any]]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """The job, payload and options of a call of `enqueue`: the command line gives arguments as `name=value`."""
+    (name, data, *pairs), options = call
+    specification = catalog.JOBS[name]
+    return name, {**data, **arguments.parse(name, specification.arguments, pairs[0] if pairs else ())}, options
+
+
 @pytest.mark.parametrize("name", ACTIONS)
 def test_the_command_line_of_an_action_does_the_same(name: str) -> None:
     act, ops = ACTIONS[name], FakeOps()
@@ -60,8 +68,11 @@ def test_the_command_line_of_an_action_does_the_same(name: str) -> None:
     act.run(lambda _done, _total: None)
     assert code == 0
     assert {called for called, *_ in FAKE.calls} <= by_line
-    for operation in ("jobs__enqueue", "jobs__edit"):
-        assert FAKE.calls_of(operation) in ([], ops.calls_of(operation))
+    assert FAKE.calls_of("jobs__edit") in ([], ops.calls_of("jobs__edit"))
+    assert [payload_of(call) for call in FAKE.calls_of("jobs__enqueue")] in (
+        [],
+        [payload_of(call) for call in ops.calls_of("jobs__enqueue")],
+    )
     assert act.command == ops.noted[0][1][0]
 
 

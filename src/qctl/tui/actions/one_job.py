@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from qctl import durations
 from qctl.catalog import arguments
+from qctl.catalog.arguments import Kind
 from qctl.catalog.specs import JobSpec
 from qctl.errors import UsageError
 from qctl.models import EditablePayload, Selector
@@ -90,7 +91,9 @@ def enqueue(ops: Ops, spec: JobSpec, fields: Mapping[str, str]) -> Action:
 
     start = f"in {delay}" if delay else "as soon as a worker is free"
     consequence = f"1 job of {spec.queue} will be created and run {start}. U cancels it until it starts."
-    words = ["job", "enqueue", spec.name, *(f"{name}={_argument_text(value)}" for name, value in values.items())]
+    kinds = {argument.name: argument.kind for argument in spec.arguments}
+    pairs = (f"{name}={_argument_text(kinds[name], value)}" for name, value in values.items())
+    words = ["job", "enqueue", spec.name, *pairs]
     words += ["--delay", delay] if delay else []
     return Action(f"Enqueue {spec.name}", consequence, tuple(words), run)
 
@@ -125,8 +128,10 @@ def _json_object(text: str) -> dict[str, Any]:
     return value
 
 
-def _argument_text(value: Any) -> str:
-    """A value as `qctl job enqueue` parses it: text unquoted, unless it would be parsed as JSON."""
+def _argument_text(kind: Kind, value: Any) -> str:
+    """A value as `qctl job enqueue` parses it by the kind of the argument."""
+    if kind in ("text", "id"):
+        return str(value)
     if isinstance(value, str):
         try:
             json.loads(value)
