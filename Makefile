@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := gateway,graphql,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo free-ports demo-ports install dev servers test coverage rq-suite lint audit screens completions docs release bench format check clean
+.PHONY: help run demo free-ports demo-ports install dev servers test coverage rq-suite lint audit screens pictures completions docs release bench format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -70,6 +70,9 @@ lint: dev ## ruff, ruff format, mypy, import contracts, words
 
 screens: dev ## redraw the pictures of the monitor's screens
 	$(BIN)/python tests/tui/pictures.py docs/screens
+
+pictures: $(BIN)/qctl ## draw the monitor of a running `make demo` for README
+	QCTL_HOME=$${QCTL_HOME:-$(CURDIR)/var/demo} $(BIN)/python -m demo.pictures docs/screens
 
 completions: dev ## regenerate the completions of bash, zsh and fish, and the page of qctl --help
 	$(BIN)/python -m qctl.cli.completions completions

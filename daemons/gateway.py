@@ -1,4 +1,4 @@
-"""qctl-gateway: HTTP for users and their jobs, and for operators, on the same operations as the command line."""
+"""qctl-gateway: serves users, their jobs and operators over HTTP, with the operations of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""qctl-mqtt-bridge: takes what devices publish over MQTT into Redis, and acknowledges it when it is there."""
+"""qctl-mqtt-bridge: stores readings that devices publish over MQTT in Redis, and acknowledges them once stored."""
 
 from __future__ import annotations
 

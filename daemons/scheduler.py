@@ -1,5 +1,5 @@
-"""qctl-scheduler: makes the jobs of schedules, enqueues delayed jobs and retries when they are due, keeps house, writes
-the history, and looks at the rules of alerts."""
+"""qctl-scheduler: runs schedules, enqueues delayed jobs and retries when they are due, cleans up, writes the history,
+and checks the alert rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""qctl-socket-batcher: takes messages of Socket.IO clients into Redis, and acknowledges them when they are there."""
+"""qctl-socket-batcher: stores messages of Socket.IO clients in Redis, and acknowledges them once stored."""
 
 from __future__ import annotations
 
