@@ -29,7 +29,7 @@ async def draw(folder: Path) -> None:
     """Write one SVG for each screen. Raises QctlError if the demo does not run."""
     folder.mkdir(parents=True, exist_ok=True)
     ops = Ops(Settings.load(environ={"QCTL_HOME": os.environ.get("QCTL_HOME", "var/demo")}))
-    app = Monitor(CachedData(ops), ops, target="redis of make demo", read_only=True)
+    app = Monitor(CachedData(ops), ops, target="redis of make demo", read_only="this picture is read-only")
     async with app.run_test(size=SIZE) as pilot:
         for name, key in SCREENS.items():
             await pilot.press(key)
