@@ -21,7 +21,7 @@ SIZE = (120, 34)
 SETTLE_SECONDS = 5.0
 """Time for a screen to read and draw."""
 
-SCREENS = {"site": "1", "site-queues": "2", "site-dead-letters": "4", "site-ingest": "7"}
+SCREENS = {"site": "1"}
 """Pictures, with the key of their screen."""
 
 
