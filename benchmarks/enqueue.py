@@ -2,7 +2,7 @@
 `python benchmarks/enqueue.py [JOBS]`.
 
 Both create the same jobs, with JSON payloads and three retries, in a redis-server of this benchmark's own with the log
-synced every second, as `qctl up` runs it. QueueService also checks the arguments, writes an event a job, and is safe to
+always synced, as `qctl up` runs it. QueueService also checks the arguments, writes an event a job, and is safe to
 send again; RQ does neither.
 """
 

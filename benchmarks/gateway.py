@@ -5,7 +5,7 @@
 
 Arms, which take turns: `bare` is a route of FastAPI on uvicorn that checks a body and answers; `create` is POST
 /job/create, each by another user; `one` is a reading a request, `many` and `lines` are 100 of them, as JSON and as line
-protocol. One process each, on a Redis that writes its log every second. `--live` is Socket.IO's side: so many pages, a
+protocol. One process each, on a Redis that always syncs its log. `--live` is Socket.IO's side: so many pages, a
 user each, and the time from sending a creation until the user's page has heard of it.
 """
 

@@ -6,7 +6,7 @@ Told in milliseconds, median, 99th of a hundred and longest: from the call that 
 qctl's two workers, RQ's and those of its peers; from the start of a pause until it holds while jobs run; and in seconds
 from SIGKILL of a worker, with its children, until its job starts again on a second one. All of them are tried
 at once, each with its defaults, for at most `--patience` seconds. Workers are those of `workers.py`, which installs
-peers on the first run; Redis is a private one, AOF every second. `monitor.py` tells how soon an event is on the screen.
+peers on the first run; Redis is a private one, a synced log. `monitor.py` tells how soon an event is on the screen.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 Arms, which take turns: `sqlite` and `influxdb` are qctl with that sink, `node` is the first seed document's
 architecture in Node (`node/readings.js`; its packages are installed on the first run). `bridge` is the bridge alone,
 and `paho` a bare subscriber of paho's that acknowledges by hand and keeps nothing. All of it is on this machine,
-publishers and servers too: mosquitto, Redis with AOF every second, VictoriaMetrics. Four mosquitto_pub publish COUNT
+publishers and servers too: mosquitto, Redis with a synced log, VictoriaMetrics. Four mosquitto_pub publish COUNT
 readings with QoS 1 as fast as they are taken. It prints the rate from the first publish to the last reading in the
 sink, and the microseconds of a processor that each process took for one reading, which other programs disturb less.
 """

@@ -17,7 +17,7 @@ from support.servers import RedisServer
 
 @contextmanager
 def private_redis(*options: str) -> Iterator[RedisServer]:
-    """A redis-server of our own in a temporary folder, whose log is synced every second where no option says else."""
+    """A redis-server in a temporary folder, whose log is synced before each answer unless an option says otherwise."""
     with tempfile.TemporaryDirectory(prefix="qctl-benchmark-") as folder:
         server = RedisServer(Path(folder), *options)
         with server:

@@ -5,7 +5,7 @@
 
 Arms, which take turns: `acks` is the batcher until it has acknowledged all, beside `bare`, a python-socketio server
 that only answers; `sqlite` and `mariadb` are batcher, worker and that sink, until the last row is there. Whole
-processes: Redis with AOF every second, and this one, which is all the clients. Told are messages a second, and the
+processes: Redis with a synced log, and this one, which is all the clients. It prints messages a second, and the
 microseconds of a processor that each process took for one message, which other programs disturb less. `--crowd` is one
 message a second from each of very many connections: how soon the answers come, and memory.
 """

@@ -6,7 +6,7 @@ All take turns in one run, so that a busy machine is busy for all of them. Each 
 command, with the logs and the concurrency that it has by default, in one process; each runs the same function, which
 does nothing but add a byte to a file. It prints the rate between the twentieth part and the last of the jobs, and the
 time of a processor that the worker, its children and Redis took meanwhile, which other work beside them changes less.
-Redis is a private one with AOF every second. Workers that fork for each job are given a tenth of the jobs. The peers
+Redis is a private one with a synced log. Workers that fork for each job are given a tenth of the jobs. The peers
 are installed on the first run: those from Python's package index each into an environment of its own under `.peers`,
 those from npm, where node is present, under `node`; never as dependencies of qctl.
 """
