@@ -16,6 +16,7 @@ from qctl.settings import Settings
 from support import node
 from support.databases import MariaDb, MongoDb
 from support.process import Program
+from support.rq_versions import make_python
 from support.servers import MissingServerError, Mosquitto, RedisServer, S3Server, VictoriaMetrics
 
 FOREIGN_PREFIXES = ("QCTL_", "REDIS_", "RQ_", "MQTT_", "INFLUX_", "INFLUXDB_", "DB_", "SMTP_", "LOG_")
@@ -186,3 +187,14 @@ def s3(_shared_s3: S3Server) -> S3Server:
 def socketio_client() -> Path:
     """Folder of the official JavaScript client of Socket.IO."""
     return _available(node.installed)
+
+
+@pytest.fixture(scope="session")
+def rq_python(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes environments with another RQ: `rq_python("2.6.0")` is the path of its Python.
+
+    Further arguments are requirements to install beside it. Each is made once a run, whatever the number of processes.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return lambda release, *requirements: _available(lambda: make_python(shared, release, *requirements))
