@@ -12,6 +12,9 @@ WAVE = 100
 BURST = 20
 """Messages that are sent before answers are read again."""
 
+PATIENCE = 60.0
+"""Seconds that an answer may take."""
+
 UPGRADE = (
     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
     b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
@@ -45,15 +48,17 @@ class Crowd:
             self._poll.register(fd, select.EPOLLIN)
 
     def _connect(self, port: int, count: int) -> None:
-        wave = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+        wave = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(count)]
         for said, awaited in ((UPGRADE, b"0{"), (frame("40"), b"40{")):
             for each in wave:
                 each.sendall(said)
             for each in wave:
                 heard = b""
                 while awaited not in heard:
-                    heard += each.recv(4096)
-                    assert heard.startswith((b"HTTP/1.1 101", b"\x81")), heard
+                    part = each.recv(4096)
+                    heard += part
+                    assert part, f"the server closed a connection after {heard!r}"
+                    assert heard.startswith((b"HTTP/1.1 101", b"\x81")), f"not admitted: {heard!r}"
         self._sockets += wave
 
     def each_second(self, seconds: float) -> None:
@@ -62,6 +67,7 @@ class Crowd:
         total = int(rate * seconds)
         while len(self.spent) < total:
             now = time.perf_counter()
+            assert now < began + seconds + PATIENCE, f"{total - len(self.spent)} of {total} messages were not answered"
             due = min(total, int((now - began) * rate) + 1)
             for n in range(len(self._sent_at), min(due, len(self._sent_at) + BURST)):
                 self._sent_at.append(time.perf_counter())

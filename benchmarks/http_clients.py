@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+MAX_SECONDS = 600.0
+"""Time that all answers together may take."""
+
 
 class Client(asyncio.Protocol):
-    """Sends one request after the other until there are no more. An answer of another status is an error."""
+    """Sends one request after the other until there are no more. Another status, or the end of the connection before an
+    answer, is an error."""
 
     def __init__(self, requests: Iterator[bytes], status: int) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._requests = requests
         self._expected = b"HTTP/1.1 %d" % status
         self._heard = b""
+        self._waits = False
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -24,6 +29,7 @@ class Client(asyncio.Protocol):
 
     def _ask(self) -> None:
         request = next(self._requests, None)
+        self._waits = request is not None
         if request is not None:
             self._transport.write(request)
         else:
@@ -36,24 +42,30 @@ class Client(asyncio.Protocol):
         if found and len(body) >= int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]):
             if not head.startswith(self._expected):
                 self.done.set_exception(RuntimeError(self._heard.decode(errors="replace")))
+                self._transport.close()
+                return
             self._heard = b""
             self._ask()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """The end."""
-        if not self.done.done():
+        if self.done.done():
+            return
+        if self._waits:
+            self.done.set_exception(RuntimeError(f"the server closed a connection after {self._heard!r}"))
+        else:
             self.done.set_result(None)
 
 
 async def ask_all(port: int, requests: Iterator[bytes], status: int, connections: int) -> None:
     """Send all requests to the server on a port over so many connections. Raises RuntimeError with an answer of another
-    status."""
+    status, TimeoutError if the answers take longer than MAX_SECONDS."""
     loop = asyncio.get_running_loop()
     clients = [
         (await loop.create_connection(lambda: Client(requests, status), "127.0.0.1", port))[1]
         for _ in range(connections)
     ]
-    await asyncio.gather(*(client.done for client in clients))
+    await asyncio.wait_for(asyncio.gather(*(client.done for client in clients)), MAX_SECONDS)
 
 
 def post(path: str, body: str, kind: str = "application/json", token: str = "") -> bytes:

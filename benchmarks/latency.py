@@ -43,6 +43,9 @@ HELD = 600
 ANSWER = 60.0
 """Seconds in which a worker must have come up and begun a job."""
 
+MAX_SECONDS = 1800.0
+"""Time that a peer may take to enqueue and tell."""
+
 
 @dataclass
 class Bench:
@@ -72,7 +75,9 @@ class Bench:
     def ask(self, *words: str) -> list[str]:
         """Have the peer enqueue something. Returns the lines that it prints."""
         command = [str(self.peer.bin / "python"), str(HERE / f"{self.peer.module}.py"), *words]
-        ran = subprocess.run(command, env=self.env, cwd=HERE, check=True, stdout=subprocess.PIPE, text=True)
+        ran = subprocess.run(
+            command, env=self.env, cwd=HERE, check=True, stdout=subprocess.PIPE, text=True, timeout=MAX_SECONDS
+        )
         return ran.stdout.split()
 
     def beginning(self, seconds: float = ANSWER) -> float | None:

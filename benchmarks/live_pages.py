@@ -8,15 +8,12 @@ import socket
 import time
 from collections.abc import Iterator
 
-from crowd import UPGRADE, WAVE, frame
+from crowd import PATIENCE, UPGRADE, WAVE, frame
 from http_clients import post
 
 from qctl.gateway.tokens import Tokens
 
 JOB = '{"name": "notify", "data": {"receiverId": "ada", "text": "Hello from a benchmark"}}'
-
-PATIENCE = 10.0
-"""Seconds to hear of the last job."""
 
 
 class Pages:
@@ -30,12 +27,12 @@ class Pages:
         for at in range(0, count, WAVE):
             self._connect(port, self._tokens[at : at + WAVE])
         self._numbers = {each.fileno(): n for n, each in enumerate(self._sockets)}
-        self._creator = socket.create_connection(("127.0.0.1", port))
+        self._creator = socket.create_connection(("127.0.0.1", port), PATIENCE)
         for each in (*self._sockets, self._creator):
             self._poll.register(each, select.EPOLLIN)
 
     def _connect(self, port: int, tokens: list[str]) -> None:
-        wave = [socket.create_connection(("127.0.0.1", port)) for _ in tokens]
+        wave = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in tokens]
         for each in wave:
             each.sendall(UPGRADE)
         _until(wave, b"0{")

@@ -111,6 +111,10 @@ class Monitor:
         os.close(self._master)
 
 
+MAX_UPDATE_SECONDS = 60.0
+"""Time that one update of the screen may take."""
+
+
 @contextmanager
 def busy(connection: Redis, queues: int, per_second: int = PER_SECOND) -> Iterator[None]:
     """So many events come a second, of any queue."""
@@ -129,9 +133,11 @@ def busy(connection: Redis, queues: int, per_second: int = PER_SECOND) -> Iterat
 
     thread = threading.Thread(target=happen)
     thread.start()
-    yield
-    ended.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def first_rows(url: str) -> tuple[float, float]:
@@ -226,7 +232,9 @@ async def _updated(monitor: app.Monitor, updates: int) -> list[float]:
                 monitor.go_to(list(SCREENS)[number // 20 % len(SCREENS)])
             before = monitor._read_at
             monitor._load_now()
+            deadline = time.monotonic() + MAX_UPDATE_SECONDS
             while monitor._read_at == before:
+                assert time.monotonic() < deadline, f"update {number} did not end"
                 await pilot.pause(0.005)
             if number % max(1, updates // 100) == 0:
                 sizes.append(process.memory_info().rss / 1e6)

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import psutil
+from stages import STALL_SECONDS, wait_for_items
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -64,9 +65,8 @@ def measure(rate: int, count: int, redis: RedisServer, broker: Mosquitto, bridge
         time.sleep(0.01)
     publishing = time.monotonic() - began
     for publishing_process in publishers:
-        publishing_process.communicate()
-    while committed() < count:
-        time.sleep(0.005)
+        publishing_process.communicate(timeout=STALL_SECONDS)
+    wait_for_items(committed, count, every=0.005)
     took = time.monotonic() - began
     print(f"published {count / publishing:,.0f} a second, committed {count / took:,.0f} a second")
     print(f"behind, in messages: at most {max(behind):,}, at the end {behind[-1]:,}")

@@ -26,15 +26,18 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages import Result, Spent, parser, take_turns
+from stages import STALL_SECONDS, Result, Spent, parser, take_turns, wait_for_items
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from qctl.broker.redis import keys
 from support.process import Program
 from support.servers import Mosquitto, RedisServer, VictoriaMetrics
+from support.waiting import eventually
 
 PUBLISHERS = 4
+PUBLISHING_SECONDS = 600.0
+"""Time in which each must have published its share."""
 BIN = Path(sys.executable).parent
 NODE = Path(__file__).parent / "node"
 START = 1_767_225_600_000
@@ -72,9 +75,10 @@ class Place:
 
     def in_victoria(self) -> int:
         """Readings that are in VictoriaMetrics."""
-        urllib.request.urlopen(self.victoria.url + "/internal/force_flush").close()  # noqa: S310 - our own server
+        urllib.request.urlopen(self.victoria.url + "/internal/force_flush", timeout=STALL_SECONDS).close()  # noqa: S310 - our own server
         query = {"query": "sum(count_over_time(sensors_n[2y]))", "time": str(START // 1000 + 86_400)}
-        with urllib.request.urlopen(f"{self.victoria.url}/api/v1/query?{urllib.parse.urlencode(query)}") as reply:  # noqa: S310
+        url = f"{self.victoria.url}/api/v1/query?{urllib.parse.urlencode(query)}"
+        with urllib.request.urlopen(url, timeout=STALL_SECONDS) as reply:  # noqa: S310
             found = json.load(reply)["data"]["result"]
         return int(found[0]["value"][1]) if found else 0
 
@@ -175,8 +179,9 @@ def run(name: str, count: int) -> Result:
         pids = {each.name: each.pid for each in (*programs, place.broker, place.redis, place.victoria)}
         spent, began = Spent(pids, "publishers"), time.monotonic()
         publish(place.broker.port, count)
-        while not ((not arm.ends or place.idle()) and arm.arrived(place) >= count):
-            time.sleep(0.1)
+        wait_for_items(lambda: arm.arrived(place), count)
+        if arm.ends:
+            eventually(place.idle, STALL_SECONDS, "the end of the last job", every=0.1)
         return Result(count / (time.monotonic() - began), spent.each(count))
 
 
@@ -191,7 +196,7 @@ def publish(port: int, count: int) -> None:
             with file.open() as lines:
                 publishers.append(subprocess.Popen(words, stdin=lines))
         for publisher in publishers:
-            assert publisher.wait() == 0
+            assert publisher.wait(PUBLISHING_SECONDS) == 0
 
 
 def reading(n: int) -> str:

@@ -45,6 +45,10 @@ COMPUTE = "end = time.time() + 5; any(time.time() > end for _ in iter(int, 1))"
 """A program that wants a processor and no Redis: what another client waits then is not Redis's doing."""
 
 
+MAX_SECONDS = 1800.0
+"""Time after which a program is killed, and the benchmark ends with an error."""
+
+
 @dataclass(frozen=True)
 class Ran:
     """One run of a program: seconds, bytes that it held at most, what it printed, and how it ended."""
@@ -67,6 +71,9 @@ def run(path: str, *words: str, interrupt_when: Callable[[], bool] | None = None
             if interrupt_when and interrupt_when():
                 process.send_signal(signal.SIGINT)
                 interrupt_when = None
+            if time.perf_counter() - start > MAX_SECONDS:
+                process.kill()
+                raise RuntimeError(f"{' '.join(words)} did not end within {MAX_SECONDS:.0f} s")
             time.sleep(0.005)
         seconds = time.perf_counter() - start
         out.seek(0)
@@ -90,6 +97,7 @@ def _ping(path: str, report: Connection) -> None:
         os.nice(-10)
     waits = []
     with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(MAX_SECONDS)
         client.connect(path)
         while not report.poll():
             start = time.perf_counter()

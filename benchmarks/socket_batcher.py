@@ -29,7 +29,7 @@ from pathlib import Path
 import psutil
 from crowd import Crowd
 from socket_clients import flood
-from stages import Result, Spent, parser, take_turns
+from stages import Result, Spent, parser, take_turns, wait_for_items
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -150,8 +150,8 @@ def run(name: str, count: int, connections: int) -> Result:
         rows = ARMS[name].programs(where)
         spent, began = Spent(where.pids, "clients"), time.monotonic()
         asyncio.run(flood(where.port, count, connections))
-        while rows is not None and rows() < count:
-            time.sleep(0.1)
+        if rows is not None:
+            wait_for_items(rows, count)
         return Result(count / (time.monotonic() - began), spent.each(count))
 
 

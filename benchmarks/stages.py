@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 import psutil
+
+STALL_SECONDS = 60.0
+"""Time without a further item after which a benchmark ends with an error."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,17 @@ class Spent:
     def each(self, count: int) -> dict[str, float]:
         """Microseconds of a processor for each of so many items."""
         return {name: (now - self._before[name]) / count * 1e6 for name, now in self._now().items()}
+
+
+def wait_for_items(arrived: Callable[[], int], count: int, every: float = 0.1) -> None:
+    """Wait until so many items have arrived. Raises RuntimeError if no more of them arrive."""
+    seen, last = -1, time.monotonic()
+    while (now := arrived()) < count:
+        if now > seen:
+            seen, last = now, time.monotonic()
+        elif time.monotonic() - last > STALL_SECONDS:
+            raise RuntimeError(f"{now:,} of {count:,} items arrived, and none in the last {STALL_SECONDS:.0f} s")
+        time.sleep(every)
 
 
 def parser(about: str | None, arms: Sequence[str], count: int) -> argparse.ArgumentParser:

@@ -6,6 +6,9 @@ import errno
 import os
 import resource
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
 
 from qctl.errors import SettingsError
 
@@ -13,23 +16,57 @@ BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
 
-def listen(host: tuple[str, str], port: tuple[str, int], hint: str) -> socket.socket:
-    """Open a listening socket. `host` and `port` are settings, each as name and value.
+class Listener:
+    """A server's address. `host` and `port` are settings, each as name and value.
 
-    Raises SettingsError with the name of the setting that is wrong.
+    It is reserved at once, so that a wrong setting ends the start; connections are refused until `open`, so that none
+    waits for a server that is not there yet. Both raise SettingsError with the name of the setting that is wrong.
     """
-    try:
-        addresses = socket.getaddrinfo(host[1], port[1], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        listener = socket.create_server((host[1], port[1]), family=addresses[0][0], backlog=BACKLOG)
-    except OSError as error:
-        host_is_wrong = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        reason = error.strerror if host_is_wrong else os.strerror(error.errno or 0)
-        name = host[0] if host_is_wrong else port[0]
-        raise SettingsError(name, f"cannot listen on {host[1]} port {port[1]}: {reason}", hint) from error
-    # Connections inherit the option. asyncio sets it only for sockets that name their protocol, which this one does
-    # not; without it an answer in two pieces waits 40 ms for the client's acknowledgement of the first.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
+
+    def __init__(self, host: tuple[str, str], port: tuple[str, int], hint: str) -> None:
+        self._host, self._port, self._hint = host, port, hint
+        with self._translate_errors():
+            family = socket.getaddrinfo(host[1], port[1], type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+            self.socket = socket.socket(family)
+            try:
+                self._bind(family)
+            except OSError:
+                self.socket.close()
+                raise
+
+    def _bind(self, family: socket.AddressFamily) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Connections inherit the option. asyncio sets it only for sockets that name their protocol, which this one does
+        # not; without it an answer in two pieces waits 40 ms for the client's acknowledgement of the first.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.bind((self._host[1], self._port[1]))
+
+    def open(self) -> socket.socket:
+        """Take connections. Returns the socket, for the server."""
+        with self._translate_errors():  # another process may have reserved the address as well, and opened it first
+            self.socket.listen(BACKLOG)
+        return self.socket
+
+    @contextmanager
+    def _translate_errors(self) -> Iterator[None]:
+        host, port = self._host, self._port
+        try:
+            yield
+        except OSError as error:
+            host_is_wrong = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+            reason = error.strerror if host_is_wrong else os.strerror(error.errno or 0)
+            name = host[0] if host_is_wrong else port[0]
+            raise SettingsError(name, f"cannot listen on {host[1]} port {port[1]}: {reason}", self._hint) from error
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.socket.close()
 
 
 def allow_many_files() -> None:

@@ -1,4 +1,4 @@
-"""Signals while uvicorn serves: they reach the daemon's handlers, also if uvicorn has changed."""
+"""Signals while uvicorn serves reach the daemon, and web sockets have a class, also if uvicorn has changed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import subprocess
 import sys
 
 import pytest
+
+from qctl.compat import uvicorn_server
+from qctl.compat.private_names import PrivateNames
 
 PROGRAM = """
 import asyncio, os, signal
@@ -47,3 +50,9 @@ def test_a_signal_reaches_the_daemon_and_not_uvicorn(change: str) -> None:
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == "[15] False\n"
     assert ("uvicorn changed Server.capture_signals: " in ran.stderr) == bool(change)
+
+
+def test_web_sockets_are_those_of_uvicorn_if_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert uvicorn_server.websocket_protocol() is uvicorn_server.RefusableWebSocket
+    monkeypatch.setattr(uvicorn_server, "REFUSAL_NAMES", PrivateNames("uvicorn", ("uvicorn:Server.gone",)))
+    assert uvicorn_server.websocket_protocol() == "websockets-sansio"

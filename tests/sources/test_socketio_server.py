@@ -23,7 +23,7 @@ from qctl.broker.redis import keys
 from qctl.sources.batcher import lost_messages
 from support.batcher import Batcher, Sender, message, messages
 from support.ingest import items, letters, reason
-from support.process import free_port
+from support.process import accepts, free_port
 from support.servers import RedisServer
 from support.waiting import eventually
 
@@ -139,7 +139,7 @@ def test_messages_are_taken_and_acknowledged_once_without_private_names(
     with Sender(batcher.url, transport) as sender:
         for each in messages("m", 100):
             sender.send(each)
-        eventually(lambda: len(sender.acked) == 100)
+        eventually(lambda: len(sender.acked) == 100, seconds=60.0)
         for each in messages("n", 20):
             sender.send_silently(each)
         eventually(lambda: len(ids(connection)) == 120)
@@ -564,9 +564,32 @@ def test_it_starts_without_redis_and_lets_nobody_in(tmp_path: Path) -> None:
         eventually(lambda: batcher.health["reason"] == "Redis is unreachable")
         assert batcher.get("/healthz")[0] == 503
         assert batcher.get("/socket.io/?EIO=4&transport=polling")[0] == 503
-        with pytest.raises(InvalidStatus, match="503"):
-            Raw(batcher)
+        for _ in range(3):
+            with pytest.raises(InvalidStatus, match="503"):
+                Raw(batcher)
+        assert batcher.health["refused"] == 4
         assert batcher.stop() == 0
+    assert batcher.output.count("new clients are refused: Redis is unreachable") == 1
+    assert "handshake" not in batcher.output, "uvicorn logs a refusal as an error of the application"
+
+
+def test_connections_are_taken_once_redis_has_answered(tmp_path: Path, redis_server: RedisServer) -> None:
+    batcher = Batcher(tmp_path, redis_server.url)
+    try:
+        redis_server.freeze()
+        try:
+            batcher.launch()
+            with pytest.raises(AssertionError):  # it waits FIRST_CHECK_SECONDS
+                eventually(lambda: accepts(batcher.port), seconds=3.0)
+        finally:
+            redis_server.thaw()
+        eventually(lambda: accepts(batcher.port), what="it takes connections")
+        with Raw(batcher) as raw:
+            raw.event(message("m-1"), id=1)
+            assert raw.answer() == (1, {"ok": True, "msg_id": "m-1"})
+        assert batcher.health["refused"] == 0
+    finally:
+        batcher.end()
 
 
 def test_when_told_to_stop_it_commits_and_answers_what_it_has(

@@ -320,4 +320,4 @@ def new_server(
 
 def websocket_protocol() -> Any:
     """The web socket implementation that uvicorn has to use (its option `ws`)."""
-    return uvicorn_server.FastWebSocket if CHANGED is None else "websockets-sansio"
+    return uvicorn_server.FastWebSocket if CHANGED is None else uvicorn_server.websocket_protocol()

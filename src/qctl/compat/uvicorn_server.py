@@ -1,7 +1,8 @@
-"""uvicorn's server without its signal handlers, and its web socket with a fast path for text messages.
+"""uvicorn's server without its signal handlers, and its web sockets, with refusals that are no error in the log and a
+fast path for text messages.
 
 If uvicorn changes how it takes over signals, the handlers that it replaced are put back once it has started. If it
-changes its web sockets, `socketio_server` uses them as they are.
+changes its web sockets, servers use them as they are.
 """
 
 from __future__ import annotations
@@ -27,13 +28,19 @@ _SANSIO = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOP
 
 PRIVATE_NAMES = PrivateNames("uvicorn", ("uvicorn:Server.capture_signals",))
 
+REFUSAL_NAMES = PrivateNames(
+    "uvicorn",
+    tuple(f"{_SANSIO}.{name}" for name in ("send(message)", "handshake_complete", "initial_response", "close_sent")),
+)
+
 WEBSOCKET_NAMES = PrivateNames(
     "uvicorn",
-    tuple(
+    REFUSAL_NAMES.names
+    + tuple(
         f"{_SANSIO}.{name}"
         for name in (
             *("run_asgi", "receive", "send_receive_event_to_app", "scope", "queue", "frames", "curr_msg_data_type"),
-            *("close_sent", "disconnected", "transport", "writable", "conn"),
+            *("disconnected", "transport", "writable", "conn"),
         )
     ),
 )
@@ -76,7 +83,22 @@ class Server(uvicorn.Server):
             signal.signal(number, handler)
 
 
-class FastWebSocket(WebSocketsSansIOProtocol):
+class RefusableWebSocket(WebSocketsSansIOProtocol):
+    """A web socket that an application may refuse by an HTTP response. uvicorn's own logs an error for each refusal."""
+
+    async def send(self, message: Any) -> None:
+        """Send an event. A complete response completes the handshake, too."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
+
+
+def websocket_protocol() -> Any:
+    """The web socket implementation that uvicorn has to use (its option `ws`)."""
+    return RefusableWebSocket if REFUSAL_NAMES.changed() is None else "websockets-sansio"
+
+
+class FastWebSocket(RefusableWebSocket):
     """A web socket that offers each text message to `take` before it queues it. `take` returns True if it took it."""
 
     take: Callable[[bytes], bool] | None = None

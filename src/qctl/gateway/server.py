@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import threading
 
 import uvicorn
 
-from qctl.compat.uvicorn_server import Server
+from qctl.compat.uvicorn_server import Server, websocket_protocol
 from qctl.gateway.app import application
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
 from qctl.host_guard import HostGuard, origin_hosts
-from qctl.listener import BACKLOG, allow_many_files, listen
+from qctl.listener import BACKLOG, Listener, allow_many_files
 from qctl.settings import Settings
 from qctl.supervisor import Heartbeat
 
@@ -34,7 +33,7 @@ def run(settings: Settings, stop: threading.Event, beat: Heartbeat) -> None:
     """
     backend = Backend(settings, stop.is_set)
     try:
-        listener = listen(
+        listener = Listener(
             ("QCTL_GATEWAY_HOST", settings.gateway_host),
             ("QCTL_GATEWAY_PORT", settings.gateway_port),
             "set QCTL_GATEWAY_PORT to a free port, or QCTL_GATEWAY_ENABLED=false",
@@ -50,14 +49,14 @@ def _own_names(settings: Settings) -> list[str]:
     return [*settings.hosts, settings.gateway_host, *origin_hosts(settings.frontend_url)]
 
 
-async def _serve(backend: Backend, listener: socket.socket, stop: threading.Event, beat: Heartbeat) -> None:
+async def _serve(backend: Backend, listener: Listener, stop: threading.Event, beat: Heartbeat) -> None:
     if backend.settings.log_level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
     live = LiveServer(backend)
     server = Server(
         uvicorn.Config(
             HostGuard(FrontApplication(live, application(backend)), _own_names(backend.settings)),
-            ws="websockets-sansio",
+            ws=websocket_protocol(),
             ws_max_size=MAX_PACKET_BYTES,
             ws_ping_interval=None,  # Engine.IO has its own pings
             lifespan="off",
@@ -70,7 +69,7 @@ async def _serve(backend: Backend, listener: socket.socket, stop: threading.Even
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
     )
-    serving = asyncio.create_task(server.serve([listener]))
+    serving = asyncio.create_task(server.serve([listener.open()]))
     others = [asyncio.create_task(backend.readings.serve()), asyncio.create_task(live.serve())]
     try:
         while not stop.is_set():

@@ -1,11 +1,14 @@
 """The HTTP side of the socket batcher: `/` says that it runs, `/healthz` gives its state, `/socket.io` is Socket.IO's.
 
-While nothing can be committed, new connections get 503, so that clients try again by themselves.
+While nothing can be committed, new connections get 503, so that clients try again by themselves. They are counted; the
+log has one line for each reason, and one when no client was refused for some time.
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,6 +22,8 @@ from qctl.compat.engineio_validation import (
     validated,
 )
 
+log = logging.getLogger(__name__)
+
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -29,9 +34,20 @@ RETRY_AFTER = "2"
 """Seconds after which a client that was refused may try again."""
 
 
+QUIET_SECONDS = 5.0
+"""Time without a refusal after which refusals are over: at a limit, clients are admitted and refused in turns."""
+
+
 class AsgiFront:
     """The ASGI application. `unavailable` returns the reason that no new client is admitted, None if clients are;
     `/healthz` shows `health`. Requests larger than `max_bytes` are refused."""
+
+    refused = 0
+    """Requests for a connection that got 503."""
+    _refusal_reason: str | None = None
+    """The reason that was logged last, None after their end."""
+    _refused_at = 0.0
+    _refused_before = 0
 
     def __init__(
         self,
@@ -63,7 +79,7 @@ class AsgiFront:
 
     async def _serve_socketio(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to Socket.IO if new connections are admitted and it is well-formed."""
-        if self._unavailable() is not None and "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")):
+        if "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")) and self._refuses():
             await _respond(scope, receive, send, 503, b"try again soon\n", ("retry-after", RETRY_AFTER))
         elif scope["type"] == "websocket":
             await self._socketio(scope, validated(receive), send)
@@ -74,6 +90,20 @@ class AsgiFront:
                 await _respond(scope, receive, send, error.status, f"{error}\n".encode())
             else:
                 await self._socketio(scope, receive, send)
+
+    def _refuses(self) -> bool:
+        """True if a new client is refused, which is counted."""
+        reason, now = self._unavailable(), time.monotonic()
+        if reason is not None:
+            self.refused += 1
+            self._refused_at = now
+            if reason != self._refusal_reason:
+                self._refusal_reason = reason
+                log.warning("new clients are refused: %s", reason)
+        elif self._refusal_reason is not None and now - self._refused_at >= QUIET_SECONDS:
+            log.info("clients are admitted again: refused=%d", self.refused - self._refused_before)
+            self._refusal_reason, self._refused_before = None, self.refused
+        return reason is not None
 
 
 async def _respond(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import socket
 import threading
 import time
 from typing import Any
@@ -21,7 +20,7 @@ from qctl.compat.socketio_server import websocket_protocol
 from qctl.compat.uvicorn_server import Server
 from qctl.errors import QctlError
 from qctl.host_guard import HostGuard, origin_hosts
-from qctl.listener import BACKLOG, allow_many_files, listen
+from qctl.listener import BACKLOG, Listener, allow_many_files
 from qctl.settings import Settings
 from qctl.sources.asgi_front import AsgiFront
 from qctl.sources.batch_cutter import BatchCutter
@@ -35,6 +34,13 @@ log = logging.getLogger(__name__)
 
 STOP_POLL_SECONDS = 0.2
 """Pause between checks of the stop event."""
+
+FIRST_CHECK_SECONDS = 5.0
+"""Maximum time to wait for the first check of the buffer before connections are taken. A client that connects before
+it would get 503."""
+
+FIRST_CHECK_POLL_SECONDS = 0.01
+"""Pause between two looks whether it has ended."""
 
 DRAIN_SECONDS = 20.0
 """Time to commit the messages that were received when told to stop; Redis may be away."""
@@ -61,7 +67,7 @@ class SocketBatcher:
     def run(self) -> None:
         """Serve. Raises SettingsError if PORT cannot be used, QctlError if messages are lost at the end."""
         settings = self._settings
-        listener = listen(
+        listener = Listener(
             ("QCTL_SOCKET_HOST", settings.socket_host),
             ("PORT", settings.socket_port),
             "set PORT to a free port, or QCTL_SOCKET_ENABLED=false",
@@ -90,10 +96,10 @@ class _EventLoop:
         if settings.log_level != "debug":
             logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self._sockets = SocketServer(settings, commit)
-        front = AsgiFront(self._sockets.handle_request, self._unavailable, self._health, self._sockets.max_bytes)
+        self._front = AsgiFront(self._sockets.handle_request, self._unavailable, self._health, self._sockets.max_bytes)
         self._http = Server(
             uvicorn.Config(
-                HostGuard(front, [*settings.hosts, settings.socket_host, *origin_hosts(settings.client_url)]),
+                HostGuard(self._front, [*settings.hosts, settings.socket_host, *origin_hosts(settings.client_url)]),
                 ws=websocket_protocol(),
                 ws_max_size=self._sockets.max_bytes,
                 ws_ping_interval=None,  # Engine.IO has pings of its own
@@ -108,10 +114,26 @@ class _EventLoop:
             )
         )
 
-    async def run(self, listener: socket.socket, stop: threading.Event) -> None:
-        """Serve until `stop` is set, then drain. Raises RuntimeError if one of the tasks ends before."""
+    async def run(self, listener: Listener, stop: threading.Event) -> None:
+        """Serve until `stop` is set, then drain. Raises RuntimeError if one of the tasks ends before, SettingsError if
+        the address is taken."""
         committing = asyncio.create_task(self._commit.serve())
-        serving = asyncio.create_task(self._http.serve([listener]))
+        try:
+            await self._first_check(stop)
+            await self._serve(listener, stop, committing)
+        finally:
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
+
+    async def _first_check(self, stop: threading.Event) -> None:
+        """Wait until the state of the buffer is known, so that no client is refused because the process is new."""
+        deadline = time.monotonic() + FIRST_CHECK_SECONDS
+        while not (self._commit.checked or stop.is_set()) and time.monotonic() < deadline:
+            self._beat("starting", ready=False)
+            await asyncio.sleep(FIRST_CHECK_POLL_SECONDS)
+
+    async def _serve(self, listener: Listener, stop: threading.Event, committing: asyncio.Task[None]) -> None:
+        serving = asyncio.create_task(self._http.serve([listener.open()]))
         try:
             while not stop.is_set():
                 self._cutter.check()
@@ -125,8 +147,6 @@ class _EventLoop:
         finally:
             self._http.should_exit = True
             await asyncio.gather(serving, return_exceptions=True)
-            committing.cancel()
-            await asyncio.gather(committing, return_exceptions=True)
 
     async def _drain(self) -> None:
         """Admit no more clients, acknowledge the received messages, make all clients reconnect elsewhere, and commit
@@ -157,6 +177,7 @@ class _EventLoop:
             "ok": reason is None,
             "reason": reason,
             "connections": self._sockets.connections,
+            "refused": self._front.refused,
             "waiting": self._commit.waiting,
             "committed": self._commit.committed,
             "rejected": self._commit.rejected,

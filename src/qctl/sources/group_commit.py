@@ -145,6 +145,8 @@ class GroupCommit:
         self._room.set()
         self.busy: str | None = "the process has just started"
         """The reason that no entry is acknowledged, None if entries are. Names no server, because clients see it."""
+        self.checked = False
+        """True once the buffer has been read, or the attempt has failed."""
         self._may_try = False
         self._outage = Outage(log, "no messages are acknowledged")
         self.on_busy: list[Callable[[], None]] = []
@@ -275,6 +277,7 @@ class GroupCommit:
             except QctlError as error:
                 self._become_busy(error)
                 delay = backoff.next_delay()
+            self.checked = True
             await asyncio.sleep(delay)
 
     def _try_again(self) -> None:

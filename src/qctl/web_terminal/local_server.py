@@ -25,7 +25,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from qctl.compat.uvicorn_server import Server
+from qctl.compat.uvicorn_server import Server, websocket_protocol
 from qctl.errors import RefusedError
 from qctl.web_terminal import page
 from qctl.web_terminal.sessions import Login, Sessions
@@ -88,7 +88,7 @@ class LocalServer:
         server = Server(
             uvicorn.Config(
                 _Door(self._app, self._token, f"qctl-{self.port}"),
-                ws="websockets-sansio",
+                ws=websocket_protocol(),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
