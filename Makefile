@@ -102,6 +102,11 @@ format: dev ## put code into its shape
 audit: dev ## look for known holes in what constraints.txt pins; takes the network
 	$(BIN)/python tests/audit.py $(VENV)/audit
 
+check-deploy: ## validate the Compose file and the Kubernetes manifests against their schemas; takes the network
+	$(PYTHON) -m venv build/deploy
+	build/deploy/bin/pip install --quiet PyYAML compose-spec==0.2.1 kubernetes-validate==1.37.0
+	build/deploy/bin/python tests/deploy/schemas.py
+
 check: lint audit test ## lint, audit and test
 
 clean: ## remove what make made
