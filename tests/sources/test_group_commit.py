@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -21,7 +23,9 @@ from qctl.sources.group_commit import Entry, GroupCommit
 from qctl.sources.message_parser import reject
 from qctl.sources.recent_messages import Known
 from support.ingest import letters
+from support.proxy import Losing, Proxy
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 PIPELINE = PIPELINES["messages"]
 Make = Callable[..., Settings]
@@ -69,13 +73,12 @@ async def serving(settings: Settings) -> AsyncIterator[GroupCommit]:
             commit.close()
 
 
-async def until(check: Callable[[], Any], seconds: float = 15.0) -> None:
+async def until(check: Callable[[], Any]) -> None:
     """Wait in the event loop."""
-    for _ in range(int(seconds / 0.01)):
-        if check():
-            return
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not check():
+        assert time.monotonic() < deadline, "it did not happen"
         await asyncio.sleep(0.01)
-    raise AssertionError("it did not happen")
 
 
 def run(settings: Settings, act: Callable[[GroupCommit], Awaitable[None]]) -> None:
@@ -261,7 +264,7 @@ def test_the_line_is_bounded(
         commit.put(answers.entry(50))
         assert (answers.busy, commit.waiting) == ([50], 50)
         own_redis.restart()
-        await asyncio.wait_for(commit.room(), 15)
+        await asyncio.wait_for(commit.room(), PATIENCE_SECONDS)
         await until(lambda: not commit.waiting)
 
     run(make_settings(REDIS_URL=own_redis.url), act)
@@ -277,12 +280,31 @@ def test_a_defect_ends_it(settings: Settings, answers: Answers, monkeypatch: pyt
             commit = GroupCommit(settings, Buffer(connection, PIPELINE, settings), lambda: None)
             commit.put(answers.entry(1))
             try:
-                await asyncio.wait_for(commit.serve(), 15)
+                await asyncio.wait_for(commit.serve(), PATIENCE_SECONDS)
             finally:
                 commit.close()
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(serve())
+
+
+def test_a_group_whose_reply_was_lost_is_stored_once_and_acknowledged(
+    redis_server: RedisServer, make_settings: Callable[..., Settings], answers: Answers
+) -> None:
+    with Proxy(redis_server.port) as proxy:
+
+        async def act(commit: GroupCommit) -> None:
+            proxy.losing = Losing(reply_to=lambda data: b"EXEC" in data)
+            for n in range(3):
+                commit.put(answers.entry(n, silent=True))
+            await until(lambda: proxy.lost)
+            commit.put(answers.entry(3, silent=True))
+            proxy.heal()
+            await until(lambda: not commit.waiting)
+
+        run(make_settings(REDIS_URL=proxy.redis_url), act)
+    with redis_server.connect() as connection:
+        assert stored(connection) == [0, 1, 2, 3]
 
 
 def copy_of(entry: Entry, answers: Answers) -> Entry:
@@ -305,7 +327,7 @@ def test_a_copy_of_a_message_that_waits_is_acknowledged_with_it(
         first = identified(answers, 1, silent=silent)
         for entry in (first, copy_of(first, answers), identified(answers, 2), copy_of(first, answers)):
             commit.put(entry)
-        await commit.caught_up(15)
+        await commit.caught_up(PATIENCE_SECONDS)
         assert commit.repeated == 2
 
     run(settings, act)
@@ -319,7 +341,7 @@ def test_a_copy_of_a_committed_message_is_acknowledged_at_once(
     async def act(commit: GroupCommit) -> None:
         first = identified(answers, 1)
         commit.put(first)
-        await commit.caught_up(15)
+        await commit.caught_up(PATIENCE_SECONDS)
         commit.put(copy_of(first, answers))
         assert answers.ok == [1, 1]
 
@@ -339,13 +361,38 @@ def test_copies_that_arrive_while_redis_is_away_are_stored_once(
             commit.put(copy_of(first, answers))
         assert answers.busy == [1] * 6
         own_redis.restart()
-        await until(lambda: not commit.waiting, 30)
+        await until(lambda: not commit.waiting)
         commit.put(copy_of(first, answers))
         assert answers.ok == [1]
 
     run(make_settings(REDIS_URL=own_redis.url), act)
     with own_redis.connect() as client:
         assert stored(client) == [1]
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_copy_of_a_committed_message_is_stored_again_only_if_redis_came_back_without_it(
+    own_redis: RedisServer, make_settings: Callable[..., Settings], answers: Answers, emptied: bool
+) -> None:
+    async def act(commit: GroupCommit) -> None:
+        first = identified(answers, 1)
+        commit.put(first)
+        await until(lambda: answers.ok == [1])
+        own_redis.kill()
+        await until(lambda: commit.busy is not None)
+        commit.put(copy_of(first, answers))
+        assert answers.busy == [1], "whether it is still there is not known yet"
+        if emptied:
+            shutil.rmtree(own_redis.folder / "appendonlydir")
+        own_redis.start()
+        await until(lambda: commit.busy is None and not commit.waiting)
+        commit.put(copy_of(first, answers))
+        await until(lambda: answers.ok == [1, 1])
+
+    run(make_settings(REDIS_URL=own_redis.url), act)
+    with own_redis.connect() as client:
+        assert stored(client) == [1]
+        assert client.hget(keys.ingest("messages"), "received") == b"1"
 
 
 def test_only_so_many_messages_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -368,7 +415,7 @@ def test_a_flood_of_copies_is_bounded_and_answered(
         first = identified(answers, 1)
         for entry in (first, *(copy_of(first, answers) for _ in range(5000))):
             commit.put(entry)
-        await commit.caught_up(15)
+        await commit.caught_up(PATIENCE_SECONDS)
 
     run(settings, act)
     assert (len(answers.ok), len(answers.busy)) == (51, 4950)

@@ -64,6 +64,10 @@ class DirectWriter:
         )
         return 0
 
+    def has_commits(self) -> bool:
+        """False: a sink may have come back without what it had."""
+        return False
+
     def level(self) -> BufferLevel:
         """The fill levels of an empty buffer. Raises SinkError while a sink is down that failed at the last write, so
         that no client is admitted only to be rejected."""

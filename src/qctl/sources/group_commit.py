@@ -140,6 +140,7 @@ class GroupCommit:
         self._queue = EntryQueue()
         self._recent: RecentMessages[Entry] = RecentMessages()
         self._thread = ThreadPoolExecutor(1, "commit")
+        self._pending: tuple[list[Entry], Commit] | None = None
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -148,6 +149,7 @@ class GroupCommit:
         self.checked = False
         """True once the buffer has been read, or the attempt has failed."""
         self._may_try = False
+        self._is_unsure = False  # whether Redis may have lost what was committed
         self._outage = Outage(log, "no messages are acknowledged")
         self.on_busy: list[Callable[[], None]] = []
         """Called whenever it becomes busy."""
@@ -171,9 +173,11 @@ class GroupCommit:
     def put(self, entry: Entry) -> None:
         """Add an entry. It is acknowledged when it is committed; while nothing can be, with `busy` at once."""
         earlier = self._recent.state(entry.identity)
-        if earlier is Known.COMMITTED:
+        if earlier is Known.COMMITTED and not (self._is_unsure and entry.acknowledge is None):
             self.repeated += 1
-            if entry.acknowledge is not None:
+            if self._is_unsure:
+                _acknowledge_busy(entry)
+            elif entry.acknowledge is not None:
                 entry.acknowledge(entry.done)
             return
         if self.busy is not None and entry.acknowledge is not None:
@@ -223,22 +227,27 @@ class GroupCommit:
                 await asyncio.sleep(LINGER_SECONDS)
             while self.waiting and (self.busy is None or self._may_try):
                 self._may_try = False
-                await self._commit(self._queue.head())
+                await self._commit_head()
                 if 0 < self.waiting < GROUP_ENTRIES:
                     self._arrived.set()
                     break
 
-    async def _commit(self, group: list[Entry]) -> None:
-        """Append a group and acknowledge it. After an error it stays in the queue: it may or may not be stored."""
-        messages = [entry.message for entry in group]
-        items = [message for message in messages if isinstance(message, bytes)]
-        rejects = [message for message in messages if isinstance(message, Reject)]
+    async def _commit_head(self) -> None:
+        """Append the group at the head and acknowledge it.
+
+        After an error it may or may not be stored. It stays pending, without those that come later, because the buffer
+        recognises the same commit only.
+        """
+        group, commit = self._pending or _with_commit(self._queue.head())
+        self._pending = group, commit
         try:
-            depth = await self._in_thread(lambda: self._buffer.append(Commit(items, rejects)))
+            depth = await self._in_thread(lambda: self._buffer.append(commit))
         except QctlError as error:
             self._become_busy(error)
             return
+        items, rejects = commit.items, commit.rejects
         log.debug("group committed: items=%d rejects=%d buffer_depth=%d", len(items), len(rejects), depth)
+        self._pending = None
         self._queue.remove(group)
         self._become_ready()
         self._removed += len(group)
@@ -255,7 +264,7 @@ class GroupCommit:
     def _become_busy(self, error: QctlError) -> None:
         self._outage.add(error.message)
         self.busy = _public_reason(error)
-        self._recent.drop_committed()
+        self._is_unsure = True
         for entry in self._queue.entries:
             _acknowledge_busy(entry)
         for callback in self.on_busy:
@@ -272,6 +281,8 @@ class GroupCommit:
                 level = await self._in_thread(self._buffer.level)
                 if full := self._buffer.backpressure_reason(level):
                     raise BackpressureError(full)
+                if self._is_unsure:
+                    await self._verify_commits()
                 backoff.reset()
                 self._try_again()
             except QctlError as error:
@@ -279,6 +290,12 @@ class GroupCommit:
                 delay = backoff.next_delay()
             self.checked = True
             await asyncio.sleep(delay)
+
+    async def _verify_commits(self) -> None:
+        """Forget which messages were committed if Redis came back without them: their copies are stored then."""
+        if not await self._in_thread(self._buffer.has_commits):
+            self._recent.drop_committed()
+        self._is_unsure = False
 
     def _try_again(self) -> None:
         """Commit a group of those that wait. If none waits, later entries are acknowledged.
@@ -302,6 +319,12 @@ class GroupCommit:
                 return action()
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, translate)
+
+
+def _with_commit(group: list[Entry]) -> tuple[list[Entry], Commit]:
+    messages = [entry.message for entry in group]
+    items = [message for message in messages if isinstance(message, bytes)]
+    return group, Commit(items, [message for message in messages if isinstance(message, Reject)])
 
 
 def _acknowledge_busy(entry: Entry) -> None:

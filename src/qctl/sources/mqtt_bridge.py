@@ -79,6 +79,8 @@ class Group:
     topics: list[tuple[str, int | None]] = field(default_factory=list)
     """Topic and lag of each message that became an item or a reject (`TopicCounters.add`)."""
     duplicates: int = 0
+    commit: Commit | None = None
+    """The same at every attempt, so that the buffer recognises one that was applied although its reply was lost."""
 
 
 class MqttBridge:
@@ -213,7 +215,9 @@ class MqttBridge:
 
     def _commit(self, group: Group) -> None:
         """Commit a group, retrying for STALL_SECONDS. Raises QctlError after that, with the group still pending."""
-        commit = Commit(group.items, group.rejects, self._settings.mqtt_client_id, group.notes, MAX_NOTES)
+        session = self._settings.mqtt_client_id
+        commit = group.commit or Commit(group.items, group.rejects, session, group.notes, MAX_NOTES)
+        group.commit = commit
         began, backoff = time.monotonic(), Backoff()
         while True:
             try:

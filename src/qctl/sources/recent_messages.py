@@ -47,5 +47,5 @@ class RecentMessages(Generic[EntryT]):
             self._states[identity] = Known.COMMITTED
 
     def drop_committed(self) -> None:
-        """Drop the committed messages: Redis was away, and may have come back without them."""
+        """Drop the committed messages: Redis came back without them."""
         self._states = {identity: state for identity, state in self._states.items() if state is not Known.COMMITTED}

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import redis
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -18,8 +19,10 @@ from rq.serializers import JSONSerializer
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.ingest.buffer import Buffer, Commit, Reject
 from qctl.broker.redis import keys
+from qctl.broker.redis.connection import connect
 from qctl.catalog import PIPELINES
 from qctl.settings import Settings
+from support.proxy import Losing, Proxy
 from support.servers import RedisServer
 
 READINGS = PIPELINES["readings"]
@@ -91,6 +94,34 @@ def test_level_and_backpressure(redis_server: RedisServer, make_settings: Callab
         assert "maxmemory" in (buffer.backpressure_reason(buffer.level()) or "")
     finally:
         client.config_set("maxmemory", 0)
+
+
+LOSSES = {
+    "reply": Losing(reply_to=lambda data: b"EXEC" in data),
+    "request": Losing(request=lambda data: b"EXEC" in data),
+}
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_a_commit_that_is_appended_again_after_an_error_is_applied_once(
+    redis_server: RedisServer, make_settings: Callable[..., Settings], lost: str
+) -> None:
+    with Proxy(redis_server.port) as proxy:
+        settings = make_settings(REDIS_URL=proxy.redis_url)
+        client = connect(settings)
+        buffer, commit = Buffer(client, READINGS, settings), Commit(items=[item(1), item(2)])
+        buffer.append(Commit(items=[item(0)]))
+        proxy.losing = LOSSES[lost]
+        with pytest.raises(redis.ConnectionError):
+            buffer.append(commit)
+        proxy.heal()
+        assert buffer.append(commit) == 3
+        assert buffer.append(Commit(items=[item(3)])) == 4
+        assert buffer.append(Commit(items=[item(3)])) == 5, "another commit, though with the same item"
+        stored = [json.loads(raw)["n"] for raw in client.lrange(keys.buffer("readings"), 0, -1)]
+        assert stored == [0, 1, 2, 3, 3]
+        assert client.hget(keys.ingest("readings"), "received") == b"5"
+        client.close()
 
 
 def test_commit_stores_rejects_and_notes(connection: Redis, settings: Settings) -> None:

@@ -7,6 +7,7 @@ Any number of sources may append items and cut batches at the same time. Items a
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ RESULT_TTL_SECONDS = 500
 MAX_PUBLISHED_ITEMS = 100
 """Maximum items of a commit that are published to clients that watch arrivals; the rest are counted."""
 
+LAST_COMMIT_SECONDS = 86_400
+"""Time (s) for which it is known which commit of a source was the last; longer than an outage."""
+
 MAX_MEMORY_SHARE = 0.75
 """Share of maxmemory above which sources stop, so that workers can still empty the queues: with `noeviction`, a full
 Redis rejects the workers' writes too (measured)."""
@@ -51,7 +55,7 @@ class Commit:
     """Items and rejects that a source stores in one transaction.
 
     `recent` are notes about MQTT messages, oldest first. The newest `window` of them are kept for the client id
-    `session` (see `mqtt_session.py`).
+    `session` (see `mqtt_session.py`). `mark` tells this commit from all others.
     """
 
     items: Sequence[bytes] = ()
@@ -59,6 +63,7 @@ class Commit:
     session: str = ""
     recent: Sequence[str] = field(default_factory=list)
     window: int = 0
+    mark: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 @dataclass(frozen=True)
@@ -83,13 +88,44 @@ class Buffer:
         self._raw_handler = catalog.JOBS[pipeline.raw_job].handler
         self._timeout = catalog.JOBS[pipeline.batch_job].timeout
         self._is_watched = False  # whether a client subscribes to arrivals
+        self._source = secrets.token_hex(8)
+        self._last_mark = ""  # the mark of the last commit that was applied
+        self._in_doubt = ""  # the mark of a commit whose reply did not come
 
     def append(self, commit: Commit) -> int:
         """Append items to the buffer and record rejects as dead letters, in one transaction.
 
-        Returns the length of the buffer. Raises redis-py's errors; the transaction may have been applied then. It can
-        be sent again, because sinks write each item once.
+        Returns the length of the buffer. Raises redis-py's errors; the transaction may have been applied then. Append
+        the same commit again: it is applied once, unless the first attempt arrives later than the second. Sinks write
+        each item once all the same.
         """
+        depth = None
+        if commit.mark == self._in_doubt:
+            mark, known_depth = self._read_last_commit()
+            depth = known_depth if mark == commit.mark else None
+        if depth is None:
+            self._in_doubt = commit.mark
+            depth = self._append(commit)
+        self._last_mark, self._in_doubt = commit.mark, ""
+        return depth
+
+    def has_commits(self) -> bool:
+        """True if Redis has everything that this source committed: it has the last commit, and so all before it."""
+        mark, _ = self._read_last_commit()
+        return mark in (self._last_mark, self._in_doubt or self._last_mark)
+
+    def _read_last_commit(self) -> tuple[str, int]:
+        """The mark of this source's last commit, and the length of the buffer.
+
+        GETEX writes, so that its reply also proves that the log up to here is synced, where Redis does that.
+        """
+        with self._redis.pipeline() as pipe:
+            pipe.getex(keys.last_commit(self._pipeline.name, self._source), ex=LAST_COMMIT_SECONDS)
+            pipe.llen(keys.buffer(self._pipeline.name))
+            mark, depth = pipe.execute()
+        return (mark or b"").decode(), int(depth)
+
+    def _append(self, commit: Commit) -> int:
         with self._redis.pipeline() as pipe:
             if commit.items:
                 pipe.rpush(keys.buffer(self._pipeline.name), *commit.items)
@@ -106,6 +142,8 @@ class Buffer:
             if commit.recent:
                 pipe.lpush(keys.mqtt_recent(commit.session), *commit.recent)
                 pipe.ltrim(keys.mqtt_recent(commit.session), 0, commit.window - 1)
+            last = keys.last_commit(self._pipeline.name, self._source)
+            pipe.set(last, commit.mark, ex=LAST_COMMIT_SECONDS)
             pipe.llen(keys.buffer(self._pipeline.name))
             return int(pipe.execute()[-1])
 

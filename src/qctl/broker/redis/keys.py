@@ -296,6 +296,11 @@ def ingest(pipeline: str) -> str:
     return f"{QCTL}ingest:{pipeline}"
 
 
+def last_commit(pipeline: str, source: str) -> str:
+    """STRING: mark of the last transaction with which a source appended items; expires a day after it."""
+    return f"{QCTL}ingest:{pipeline}:last:{source}"
+
+
 def topics(pipeline: str) -> str:
     """HASH topic -> `received rejected rate lag`: two totals, items per second, ms from measurement to receipt."""
     return f"{QCTL}ingest:{pipeline}:topics"
