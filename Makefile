@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRAS := gateway,graphql,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help run demo free-ports demo-ports install dev servers test coverage rq-suite lint audit screens pictures completions docs release bench format check clean
+.PHONY: help run demo free-ports demo-ports install dev servers test test-load coverage rq-suite lint audit screens pictures completions docs release bench format check clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -51,6 +51,9 @@ servers: ## install the Debian packages of the servers that tests run against, w
 
 test: dev servers ## install what tests need, run them all; PYTHON=python3.13 for another interpreter
 	$(BIN)/pytest $(ARGS)
+
+test-load: dev servers ## run all tests while other programs keep the cores and the disk busy
+	PYTHONPATH=tests $(BIN)/python -m support.busy_machine -- $(BIN)/pytest --timeout 900 $(ARGS)
 
 coverage: dev servers ## run the tests and report the lines that they do not reach
 	rm -rf build/coverage && mkdir -p build/coverage

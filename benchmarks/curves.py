@@ -36,7 +36,6 @@ from qctl.models import Selector
 from qctl.ops import Ops
 from qctl.settings import Settings
 from qctl.tui.data.cached_data import CachedData
-from support.process import STARTING
 from support.waiting import eventually
 
 CLAIMS = 200
@@ -142,7 +141,7 @@ def idle_workers(count: int, settings: Settings, redis: Redis) -> Iterator[None]
             if not (pid := os.fork()):
                 _serve(settings)
             pids.append(pid)
-        eventually(lambda: redis.zcard(keys.LEASES) >= count, STARTING, f"start of {count} workers", every=0.1)
+        eventually(lambda: redis.zcard(keys.LEASES) >= count, what=f"start of {count} workers", every=0.1)
         yield
     finally:
         for pid in pids:

@@ -14,7 +14,7 @@ from qctl.daemon import Context
 from qctl.settings import Settings
 from support.process import Program
 from support.supervisor import Supervisor
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 HEAD = """
 import sys, time
@@ -75,7 +75,7 @@ def test_the_first_signal_drains(make: Make, number: signal.Signals) -> None:
 def test_the_second_signal_ends_it_at_once(make: Make, number: signal.Signals) -> None:
     with make(STUCK) as daemon:
         daemon.send(signal.SIGTERM)
-        eventually(lambda: "draining" in daemon.output, 10, "the drain")
+        eventually(lambda: "draining" in daemon.output, what="the drain")
         daemon.send(number)
         assert daemon.wait() == 128 + number
 
@@ -84,10 +84,10 @@ def test_sighup_reads_again_what_to_log(make: Make, tmp_path: Path) -> None:
     with make(UNTIL_STOPPED) as daemon:
         (tmp_path / ".env").write_text("LOG_LEVEL=warning\nQCTL_DEBUG=mqtt,claim\n")
         daemon.send(signal.SIGHUP)
-        eventually(lambda: "settings reloaded: log_level=warning debug=mqtt,claim" in daemon.output, 10, "the reload")
+        eventually(lambda: "settings reloaded: log_level=warning debug=mqtt,claim" in daemon.output, what="the reload")
         (tmp_path / ".env").write_text("LOG_LEVEL=loud\n")
         daemon.send(signal.SIGHUP)
-        eventually(lambda: "settings not changed: LOG_LEVEL: 'loud' is not one of" in daemon.output, 10, "the refusal")
+        eventually(lambda: "settings not changed: LOG_LEVEL: 'loud' is not one of" in daemon.output, what="the refusal")
         assert daemon.stop() == 0
 
 
@@ -101,9 +101,7 @@ def test_sighup_takes_over_what_the_work_can_and_names_the_rest(make: Make, tmp_
     with make(body) as daemon:
         (tmp_path / ".env").write_text("QCTL_ALLOWED_JOBS=shop.*\nMQTT_PASSWORD=s3cret\nMQTT_USERNAME=us\nPORT=4000\n")
         daemon.send(signal.SIGHUP)
-        eventually(
-            lambda: "settings that apply after a restart: MQTT_PASSWORD, MQTT_USERNAME, PORT" in daemon.output, 10
-        )
+        eventually(lambda: "settings that apply after a restart: MQTT_PASSWORD, MQTT_USERNAME, PORT" in daemon.output)
         assert daemon.stop() == 0
     assert "may run shop.*" in daemon.output
     assert "settings applied: QCTL_ALLOWED_JOBS" in daemon.output
@@ -121,7 +119,7 @@ def test_work_may_end_itself_at_the_second_signal(make: Make) -> None:
 """
     with make(body) as daemon:
         daemon.send(signal.SIGTERM)
-        eventually(lambda: "draining" in daemon.output, 10, "the drain")
+        eventually(lambda: "draining" in daemon.output, what="the drain")
         daemon.send(signal.SIGTERM)
         assert daemon.wait() == 143
     assert "gave back what it held" in daemon.output
@@ -266,6 +264,6 @@ def test_the_stop_event_is_set_before_the_callbacks(settings: Settings) -> None:
     context.on_stop(lambda: seen.append(context.stop.is_set()))
     worker = threading.Thread(target=context._drain, args=("SIGTERM",))
     worker.start()
-    worker.join(5)
+    worker.join(PATIENCE_SECONDS)
     context.on_stop(lambda: seen.append(True))
     assert seen == [True, True]

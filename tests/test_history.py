@@ -30,7 +30,7 @@ from qctl.settings import Settings
 from support.databases import MongoDb
 from support.process import free_port
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 NOON = datetime(2026, 5, 5, 12, tzinfo=timezone.utc)
 
@@ -80,7 +80,7 @@ def recording(settings: Settings, redis: Redis | None = None) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
 
 
@@ -347,6 +347,6 @@ def test_recorder_deletes_old_events(
     store = SqliteHistory(settings.history_database)
     store.write([event(now - timedelta(days=2), "created", n) for n in range(10)] + [event(now, job="b")])
     with recording(settings):
-        eventually(lambda: not store.events_of_job("a"), 20, what="deletion of old events")
+        eventually(lambda: not store.events_of_job("a"), what="deletion of old events")
     assert len(store.events_of_job("b")) == 1
     store.close()

@@ -9,6 +9,7 @@ import pytest
 from qctl.errors import SettingsError
 from qctl.listener import Listener
 from support.process import free_port
+from support.waiting import PATIENCE_SECONDS
 
 HOST, PORT = "A_HOST", "A_PORT"
 
@@ -18,7 +19,7 @@ def test_connections_send_at_once() -> None:
     with (
         Listener((HOST, "127.0.0.1"), (PORT, port), "hint") as listener,
         listener.open() as opened,
-        socket.create_connection(("127.0.0.1", port), timeout=10),
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS),
         opened.accept()[0] as accepted,
     ):
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

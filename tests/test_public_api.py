@@ -53,4 +53,4 @@ def test_rq_worker_runs_a_job_with_the_public_queue_class(
     job = queue.enqueue("support.jobs.give", 7)
     with stock_worker(tmp_path, redis_server.tcp_url, "work") as worker:
         assert "qctl.PausableQueue" in worker.command
-        eventually(lambda: job.get_status() == "finished", 30, "the end of the job")
+        eventually(lambda: job.get_status() == "finished", what="the end of the job")

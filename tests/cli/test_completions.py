@@ -18,6 +18,7 @@ from qctl.broker.redis import completion_names, keys
 from qctl.cli.completion_names import KIND
 from qctl.cli.completions.scripts import SCRIPTS, render
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
@@ -62,7 +63,9 @@ def offer(request: pytest.FixtureRequest, redis_server: RedisServer) -> Offer:
             script=shlex.quote(str(script)), line=shlex.quote(line)
         )
         env = {**os.environ, "REDIS_URL": url, "PATH": f"{Path(PROGRAM).parent}:{os.environ['PATH']}"}
-        ran = subprocess.run([shell, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False)
+        ran = subprocess.run(
+            [shell, "-c", code], env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+        )
         assert ran.stderr == ""
         prefix = "" if line.endswith(" ") else line.split()[-1]
         return [word for word in ran.stdout.split() if word.startswith(prefix)]

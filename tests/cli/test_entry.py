@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.waiting import PATIENCE_SECONDS
+
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -38,7 +40,7 @@ def interrupt(running: subprocess.Popen[str]) -> tuple[int, str]:
     assert running.stdout is not None
     assert running.stdout.readline() == "there\n"
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=PATIENCE_SECONDS)
     return running.returncode, err
 
 

@@ -16,7 +16,7 @@ from redis import Redis
 from qctl.broker.redis import keys
 from support import stock
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
@@ -55,14 +55,14 @@ def interrupt(process: subprocess.Popen[str], connection: Redis, initial_length:
     """Press Ctrl-C once the queue has changed by some steps, and return stderr."""
     eventually(lambda: abs(connection.llen(keys.queue("mail")) - initial_length) >= FIRST_STEP_JOBS, every=0.001)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130, err
     return err
 
 
 def finish(process: subprocess.Popen[str]) -> str:
     """Wait for the process and return stdout."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, err
     return out
 

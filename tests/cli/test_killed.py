@@ -20,7 +20,7 @@ from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
@@ -65,7 +65,7 @@ def kill_under_way(process: subprocess.Popen[bytes], left: Callable[[], int]) ->
     before = left()
     eventually(lambda: before - left() >= 5 * STEP_JOBS, every=0.001)
     process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL, "it had ended before it was killed"
+    assert process.wait(PATIENCE_SECONDS) == -signal.SIGKILL, "it had ended before it was killed"
     assert 0 < left() < before
     return before - left()
 
@@ -156,6 +156,6 @@ def test_restore_after_a_killed_clear_knows_both_batches(start: Start, own_redis
 def test_command_that_ends_has_one_entry_with_its_count(start: Start, own_redis: RedisServer, ops: Ops) -> None:
     with own_redis.connect() as connection:
         stock.fill(connection, "mail", 1000)
-        assert start(PROGRAM, "clear", "mail", "--confirm", "mail").wait(60) == 0
+        assert start(PROGRAM, "clear", "mail", "--confirm", "mail").wait(PATIENCE_SECONDS) == 0
         assert (only_entry(ops).outcome, only_entry(ops).count) == ("done", 1000)
         assert not list(connection.scan_iter(keys.act("*")))

@@ -18,6 +18,7 @@ from rq import Queue, SimpleWorker
 from qctl.settings import Settings
 from support.process import free_port
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 Done = subprocess.CompletedProcess[str]
 Qctl = Callable[..., Done]
@@ -37,7 +38,12 @@ def qctl(settings: Settings) -> Qctl:
 
     def command(*arguments: str, stdin: str = "", **names: str) -> Done:
         return subprocess.run(
-            [PROGRAM, *arguments], env={**base, **names}, input=stdin, capture_output=True, text=True, timeout=60
+            [PROGRAM, *arguments],
+            env={**base, **names},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
         )
 
     return command
@@ -136,7 +142,7 @@ def test_closed_stdout_exits_141(settings: Settings, email: Queue) -> None:
     env = {**os.environ, "REDIS_URL": settings.redis_target}
     reading, writing = os.pipe()
     os.close(reading)
-    ran = subprocess.run([PROGRAM, "stats"], env=env, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    ran = subprocess.run([PROGRAM, "stats"], env=env, stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE_SECONDS)
     os.close(writing)
     assert (ran.returncode, ran.stderr) == (141, b"")
 
@@ -144,7 +150,9 @@ def test_closed_stdout_exits_141(settings: Settings, email: Queue) -> None:
 def test_full_disk_is_one_line(settings: Settings, email: Queue) -> None:
     env = {**os.environ, "REDIS_URL": settings.redis_target}
     with open("/dev/full", "w") as full:
-        ran = subprocess.run([PROGRAM, "stats"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        ran = subprocess.run(
+            [PROGRAM, "stats"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_SECONDS
+        )
     assert (ran.returncode, ran.stderr) == (1, "qctl: stdout cannot be written: No space left on device\n")
 
 
@@ -158,7 +166,7 @@ def test_missing_standard_stream_is_no_traceback(closed: int, settings: Settings
         env={**os.environ, "REDIS_URL": settings.redis_target},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     assert ran.returncode == (6, 141, 0)[closed]
     assert "Traceback" not in ran.stderr
@@ -175,7 +183,7 @@ def test_ctrl_c_while_redis_does_not_answer_exits_130() -> None:
         with caller:
             caller.recv(1)
             running.send_signal(signal.SIGINT)
-            out, err = running.communicate(timeout=60)
+            out, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert (running.returncode, out, err) == (130, "", "qctl: interrupted\n")
 
 

@@ -31,6 +31,7 @@ from qctl.settings import Settings
 from support import stock
 from support.servers import RedisServer
 from support.stock import Bomb
+from support.waiting import PATIENCE_SECONDS
 
 PROGRAM = str(File(sys.executable).with_name("qctl"))
 
@@ -158,7 +159,9 @@ def run_all(url: str, directory: File) -> dict[Path, Ran]:
     env = {**os.environ, "REDIS_URL": url, "QCTL_HOME": str(directory / "home")}
 
     def run_line(line: Path) -> Ran:
-        done = subprocess.run([PROGRAM, *line], env=env, input="", capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [PROGRAM, *line], env=env, input="", capture_output=True, text=True, timeout=PATIENCE_SECONDS
+        )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     every = lines()
@@ -184,6 +187,7 @@ def dump(connection: Redis) -> dict[bytes, bytes]:
     return {key: connection.dump(key) for key in connection.scan_iter()}
 
 
+@pytest.mark.timeout(900)  # over a hundred processes
 def test_reading_commands_send_no_writes(own_redis: RedisServer, deployment: Redis, bomb: Bomb, tmp_path: File) -> None:
     writing = writing_commands(deployment)
     assert {"set", "zadd", "xadd", "evalsha", "publish"} - writing == {"publish"}

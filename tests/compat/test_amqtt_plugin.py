@@ -40,7 +40,7 @@ def subscriber(port: int, messages: list[bytes]) -> Iterator[None]:
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:
-        eventually(client.is_connected, 10, "the connection")
+        eventually(client.is_connected, what="the connection")
         client.subscribe("#", qos=1)
         yield
     finally:
@@ -58,7 +58,7 @@ def test_messages_pass_once_without_private_names(
     def exchange() -> None:
         with subscriber(port, messages), Device(port, paho.MQTTv311) as device:
             device.say("a", *(json.dumps(n) for n in range(20)))
-            eventually(lambda: len(messages) >= 20, 10, "all messages")
+            eventually(lambda: len(messages) >= 20, what="all messages")
 
     async def run() -> None:
         stop, started = asyncio.Event(), asyncio.Event()

@@ -101,13 +101,13 @@ def test_every_message_is_read_as_it_was_sent(version: MQTTProtocolVersion, seed
             client.loop_read()
         return len(read) >= len(sent)
 
-    eventually(all_read, 20, "all messages", every=0)
+    eventually(all_read, what="all messages", every=0)
     assert read == sent
     assert 0 < len(slowly) < len(sent), "neither way was gone"
     mids = [message.mid for message in sent if message.qos]
     client.ack_all(mids)
     acks = b"".join(struct.pack("!BBH", 0x40, 2, mid) for mid in mids)
-    eventually(lambda: client.loop_write() is not None and broker.received.endswith(acks), 10, "the acknowledgements")
+    eventually(lambda: client.loop_write() is not None and broker.received.endswith(acks), what="the acknowledgements")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from qctl.compat import uvicorn_server
 from qctl.compat.private_names import PrivateNames
+from support.waiting import PATIENCE_SECONDS
 
 PROGRAM = """
 import asyncio, os, signal
@@ -46,7 +47,7 @@ del uvicorn_server.Server.capture_signals
 @pytest.mark.parametrize("change", ["", CHANGE], ids=["as pinned", "changed"])
 def test_a_signal_reaches_the_daemon_and_not_uvicorn(change: str) -> None:
     program = PROGRAM.format(change=change)
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == "[15] False\n"
     assert ("uvicorn changed Server.capture_signals: " in ran.stderr) == bool(change)

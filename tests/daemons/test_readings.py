@@ -23,7 +23,7 @@ def test_with_influxdb_named_a_reading_goes_there(
     worker = Program("worker", [str(BIN / "qctl-worker"), "sensor-data"], tmp_path, env=env, says="takes jobs from")
     with bridge, worker, Device(own_mosquitto.port) as device:
         device.say("sensors/whole-way/up", json.dumps({"temperature": 21.5, "humidity": 40}))
-        found = eventually(lambda: victoria.series('{device="whole-way"}'), 20, "the reading in InfluxDB")
+        found = eventually(lambda: victoria.series('{device="whole-way"}'), what="the reading in InfluxDB")
     assert {series["metric"]["__name__"] for series in found} == {"sensors_temperature", "sensors_humidity"}
     assert {series["metric"]["topic"] for series in found} == {"sensors/whole-way/up"}
     assert not (tmp_path / "qctl.db").exists()

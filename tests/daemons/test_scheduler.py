@@ -44,7 +44,7 @@ def test_what_is_due_comes_also_after_a_kill(connection: Redis, redis_server: Re
             def came(expected: int = expected) -> bool:
                 return int(connection.llen(keys.queue("work"))) == expected
 
-            eventually(came, 15, "the delayed job")
+            eventually(came, what="the delayed job")
             scheduler.kill()
             scheduler.start()
         assert scheduler.stop() == 0
@@ -87,12 +87,12 @@ def test_two_schedulers_under_fire_make_one_run_a_time(
             victim.kill()
             victim.start()
         end = datetime.now(timezone.utc) + timedelta(seconds=1)
-        eventually(lambda: all((s.next_at or end) > end for s in mine(connection)), 15, "all times up to now")
+        eventually(lambda: all((s.next_at or end) > end for s in mine(connection)), what="all times up to now")
         for schedule in mine(connection):
             schedules.pause(connection, schedule.name, actor="me")
         written = open_store(settings, read_only=True)
         created = [event.fields["job"] for event in events.newest(connection, 10_000) if event.event == "created"]
-        eventually(lambda: all(len(written.events_of_job(id_)) == 1 for id_ in created), 15, "the history, each once")
+        eventually(lambda: all(len(written.events_of_job(id_)) == 1 for id_ in created), what="the history, each once")
         written.close()
     finally:
         for scheduler in pair:

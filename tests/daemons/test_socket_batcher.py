@@ -23,7 +23,7 @@ from support.databases import MariaDb
 from support.ingest import items, letters, reason
 from support.process import Program
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 BIN = Path(sys.executable).parent
 
@@ -39,7 +39,7 @@ def rows(folder: Path) -> list[Any]:
     file = folder / "qctl.db"
     if not file.exists():
         return []
-    with closing(sqlite3.connect(file, timeout=10)) as db:
+    with closing(sqlite3.connect(file, timeout=PATIENCE_SECONDS)) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages'").fetchall():
             return []
         return db.execute("SELECT msg_id, message, user_id, timestamp FROM messages ORDER BY rowid").fetchall()
@@ -106,7 +106,7 @@ def test_two_batchers_share_the_work(tmp_path: Path, redis_server: RedisServer, 
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE_SECONDS)
         eventually(lambda: not connection.llen(keys.buffer("messages")), what="the tail is cut")
         found = [item["msg_id"] for item in items(connection, "messages")]
         assert set(found) == {each["msg_id"] for each in both}
@@ -134,7 +134,7 @@ def test_what_was_acknowledged_arrives_once_whoever_is_killed(
         sending.start()
         killed = kill_in_turn([batcher, own_redis, writer], seed, sending.is_alive)
         print(f"seed {seed}: killed {dict(killed)}")
-        eventually(lambda: len(rows(tmp_path)) >= count, 60, "all rows")
+        eventually(lambda: len(rows(tmp_path)) >= count, what="all rows")
     found = [row[0] for row in rows(tmp_path)]
     assert len(killed) == 3
     assert len(found) == len(set(found)) == count
@@ -155,7 +155,7 @@ def test_a_database_that_is_down_costs_nothing(
         assert letters(connection, "messages") == []
         own_mariadb.restart()
         sender.send_until_acked(messages("after", 50))
-        eventually(lambda: count_in(own_mariadb) == 150, 60, "all rows")
+        eventually(lambda: count_in(own_mariadb) == 150, what="all rows")
     assert letters(connection, "messages") == []
 
 

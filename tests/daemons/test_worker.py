@@ -59,7 +59,7 @@ def test_it_serves_queues_that_no_catalog_knows(
 ) -> None:
     job = enqueue(connection, "theirs", "support.jobs.give", 1)
     with make_worker(redis_server.url, "theirs", "more", "--isolation", isolation) as worker:
-        eventually(lambda: connection.hget(keys.job(job), "status") == b"finished", 10, "the job")
+        eventually(lambda: connection.hget(keys.job(job), "status") == b"finished", what="the job")
         assert {w.name for w in Worker.all(connection=connection)} == {
             name.removeprefix(keys.WORKER_PREFIX) for name in Worker.all_keys(connection=connection)
         }
@@ -95,14 +95,14 @@ def test_sigterm_finishes_the_running_job_and_a_second_gives_it_back(
     first = enqueue(connection, "theirs", "support.jobs.note", url, "ran", "first", 1.0)
     second = enqueue(connection, "theirs", "support.jobs.note", url, "ran", "second", 20.0)
     with make_worker(url, "theirs", "--isolation", isolation) as worker:
-        eventually(lambda: connection.llen("ran:started") == 1, 10, "the first start")
+        eventually(lambda: connection.llen("ran:started") == 1, what="the first start")
         assert worker.stop() == 0
     assert connection.hget(keys.job(first), "status") == b"finished"
     assert connection.hget(keys.job(second), "status") == b"queued"
     with make_worker(url, "theirs", "--isolation", isolation, name="again") as worker:
-        eventually(lambda: connection.llen("ran:started") == 2, 10, "the second start")
+        eventually(lambda: connection.llen("ran:started") == 2, what="the second start")
         worker.send(signal.SIGTERM)
-        eventually(lambda: worker.output.count("draining: signal=") == 1, 5, "the drain")
+        eventually(lambda: worker.output.count("draining: signal=") == 1, what="the drain")
         worker.send(signal.SIGTERM)
         assert worker.wait() == 128 + signal.SIGTERM
     assert connection.lrange(keys.queue("theirs"), 0, -1) == [second.encode()]
@@ -138,7 +138,7 @@ def test_redis_may_be_away_at_the_start_and_midway(own_redis: RedisServer, make_
             def finished(client: Redis = client, job: str = job) -> bool:
                 return client.hget(keys.job(job), "status") == b"finished"
 
-            eventually(finished, 20, "the job after Redis came")
+            eventually(finished, what="the job after Redis came")
             own_redis.kill()
             own_redis.start()
 
@@ -161,8 +161,8 @@ def test_the_life_of_a_job_is_told_in_json(
     env = {"LOG_FORMAT": "json", "QCTL_SOURCES": "shop=http://127.0.0.1:9/s", "QCTL_ALLOWED_HOSTS": "127.0.0.1:9"}
     retries = DelayedJobPromoter(connection)
     with make_worker(redis_server.url, "notification", "inventory", **env) as worker:
-        eventually(lambda: retries.tick() == 1, 20, "the retry", every=0.2)
-        eventually(lambda: "is a dead letter" in worker.output, 20)
+        eventually(lambda: retries.tick() == 1, what="the retry", every=0.2)
+        eventually(lambda: "is a dead letter" in worker.output)
     lines = [json.loads(line) for line in worker.output.splitlines() if line.startswith("{")]
 
     def events_of(job_id: str) -> list[str]:

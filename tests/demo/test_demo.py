@@ -17,7 +17,7 @@ from qctl.ops import Ops
 from qctl.settings import Settings
 from support.process import Program, free_port
 from support.up import gone
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,7 +95,7 @@ def _rows(home: Path, table: str) -> int:
 
 def test_everything_has_something_to_show_and_ctrl_c_ends_it(demo: Program, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    eventually(lambda: "qctl is up" in demo.output or not demo.running, 60, "qctl up")
+    eventually(lambda: "qctl is up" in demo.output or not demo.running, what="qctl up")
     assert demo.running, demo.output[-3000:]
     ops = Ops(Settings.load(environ={"QCTL_HOME": str(home)}))
     # Seen once is enough: a pause ends, and a retry comes to its time.
@@ -114,6 +114,6 @@ def test_everything_has_something_to_show_and_ctrl_c_ends_it(demo: Program, tmp_
     family = psutil.Process(demo.pid).children(recursive=True)
     demo.send(signal.SIGINT)
     demo.send(signal.SIGINT)  # a catalogue is being drawn: do not wait for it
-    assert demo.wait(60) == 0
+    assert demo.wait(PATIENCE_SECONDS) == 0
     assert gone(family)
     assert "Traceback" not in demo.output

@@ -24,7 +24,7 @@ from support import stock
 from support.device import Device
 from support.process import Program
 from support.servers import Mosquitto, RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from support.workers import TESTS, stock_worker
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,9 @@ def operator(server: Guarded, tmp_path: Path) -> Callable[..., subprocess.Comple
 
     def run(*words: str, user: str = "operator", code: int | None = 0) -> subprocess.CompletedProcess[str]:
         env = {"REDIS_URL": server.url_of(user), "QCTL_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-        ran = subprocess.run([str(BIN / "qctl"), *words], env=env, capture_output=True, text=True, timeout=60)
+        ran = subprocess.run(
+            [str(BIN / "qctl"), *words], env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+        )
         assert code is None or ran.returncode == code, (words, ran.stdout, ran.stderr)
         return ran
 
@@ -102,8 +104,8 @@ def test_readings_come_in_and_are_written(
     )
     with bridge, worker, Device(own_mosquitto.port) as device:
         device.say("sensors/a", *(json.dumps({"n": n}) for n in range(50)), "not JSON")
-        eventually(lambda: admin.hget(keys.TOTALS, "finished:sensor-data"), 30, "a batch that was written")
-        eventually(lambda: admin.zcard(keys.failed("sensor-data")) == 1, 30, "the reject")
+        eventually(lambda: admin.hget(keys.TOTALS, "finished:sensor-data"), what="a batch that was written")
+        eventually(lambda: admin.zcard(keys.failed("sensor-data")) == 1, what="the reject")
     # A source asks how Redis syncs its log. A user who may ask could read Redis's passwords too, so it may not, and the
     # source logs that it does not know.
     assert {entry["object"] for entry in admin.acl_log()} == {"config|get"}
@@ -118,13 +120,13 @@ def test_a_worker_works(server: Guarded, admin: Redis, tmp_path: Path, isolation
         queue.enqueue(f"support.jobs.{name}", n, job_id=f"j{n}")
     command = [sys.executable, "-m", "support.worker_process", server.url_of("worker"), isolation, "work"]
     with Program("worker", command, tmp_path, env={"PYTHONPATH": str(TESTS)}, says="takes jobs from"):
-        eventually(lambda: (admin.zcard(keys.finished("work")), admin.zcard(keys.failed("work"))) == (2, 1), 30)
+        eventually(lambda: (admin.zcard(keys.finished("work")), admin.zcard(keys.failed("work"))) == (2, 1))
 
 
 def test_a_stock_worker_works(server: Guarded, admin: Redis, tmp_path: Path) -> None:
     Queue("work", connection=admin, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
     with stock_worker(tmp_path, server.url_of("worker"), "work"):
-        eventually(lambda: admin.zcard(keys.finished("work")) == 1, 30, "its end")
+        eventually(lambda: admin.zcard(keys.finished("work")) == 1, what="its end")
     # It asks who is connected to name its address, and does without.
     admin.execute_command("ACL", "LOG", "RESET")
 
@@ -134,7 +136,7 @@ def test_the_scheduler_keeps_time(server: Guarded, admin: Redis, tmp_path: Path)
         service.enqueue("stock-check", {}, delay=0.5)
     env = {"REDIS_URL": server.url_of("worker"), "QCTL_HOME": str(tmp_path)}
     with Program("scheduler", [str(BIN / "qctl-scheduler")], tmp_path, env=env, says="running schedules"):
-        eventually(lambda: admin.llen(keys.queue("inventory")) == 1, 30, "the delayed job")
+        eventually(lambda: admin.llen(keys.queue("inventory")) == 1, what="the delayed job")
 
 
 def test_with_a_prefix_the_file_is_made_as_security_md_says(tmp_path: Path) -> None:
@@ -151,7 +153,9 @@ def test_with_a_prefix_the_file_is_made_as_security_md_says(tmp_path: Path) -> N
             return {"REDIS_URL": url, "QUEUE_PREFIX": prefix, "QCTL_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
 
         def qctl(*words: str, **of: str) -> subprocess.CompletedProcess[str]:
-            return subprocess.run([BIN / "qctl", *words], env=env(**of), capture_output=True, text=True, timeout=60)
+            return subprocess.run(
+                [BIN / "qctl", *words], env=env(**of), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+            )
 
         made_job = qctl("job", "enqueue", "stock-check", "-o", "name", user="operator")
         worker = [str(BIN / "qctl-worker"), "inventory"]

@@ -6,13 +6,14 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from faults import arrivals
 from faults.faults import FAULTS
 from faults.path import DataPath
+from faults.redis_kinds import REDIS_KINDS
 from faults.trial import put_to_trial
 from support.databases import MariaDb
 from support.servers import Mosquitto, RedisServer
@@ -31,14 +32,24 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="the same seed strikes in the same order")
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second, and messages; default: 200")
     parser.add_argument("--share", action="store_true", help="the bridges share one subscription ($share)")
+    parser.add_argument(
+        "--redis",
+        choices=REDIS_KINDS,
+        default="private",
+        help="private: as `qctl up` starts it; foreign: Debian's redis.conf with the recommended settings; "
+        "everysec: loses data when it is killed; default: private",
+    )
+    parser.add_argument(
+        "--disk-pressure", type=int, default=0, metavar="N", help="N processes write and fsync beside it; default: 0"
+    )
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     names = list(FAULTS) if not options.fault or "all" in options.fault else options.fault
     broken = 0
-    with _path(shared=options.share) as path:
+    with _path(REDIS_KINDS[options.redis], shared=options.share) as path:
         for name in names:
             usual = FAULTS[name].long if options.long else FAULTS[name].brief
-            trial = put_to_trial(path, name, seed, options.seconds or usual, options.rate)
+            trial = put_to_trial(path, name, seed, options.seconds or usual, options.rate, options.disk_pressure)
             print(trial, flush=True)
             if trial.objections:
                 broken += 1
@@ -47,12 +58,12 @@ def main() -> int:
 
 
 @contextmanager
-def _path(*, shared: bool) -> Iterator[DataPath]:
+def _path(make_redis: Callable[[Path], RedisServer], *, shared: bool) -> Iterator[DataPath]:
     with tempfile.TemporaryDirectory(prefix="qctl-faults-") as name, ExitStack() as servers:
         folders = [Path(name) / each for each in ("redis", "mosquitto", "mariadb")]
         for folder in folders:
             folder.mkdir()
-        redis, mysql = RedisServer(folders[0]), MariaDb(folders[2])
+        redis, mysql = make_redis(folders[0]), MariaDb(folders[2])
         broker = Mosquitto(folders[1], stand_in=False)
         for server in (redis, broker, mysql):
             servers.enter_context(server)

@@ -62,7 +62,7 @@ def _kill_redis(path: DataPath, chance: random.Random, seconds: float) -> int:
         kills += 1
         time.sleep(chance.uniform(0.0, 0.5))
         path.redis.start()
-        time.sleep(chance.uniform(0.5, 3.0))
+        time.sleep(chance.uniform(0.3, 2.0))
     return kills
 
 

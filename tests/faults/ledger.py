@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Arrived:
-    """Items that arrived: copies of each number in the sink, and among the dead letters."""
+    """Items that arrived: copies of each number in the sink, and among the dead letters; and those on their way."""
 
     stored: Counter[int] = field(default_factory=Counter)
     dead: Counter[int] = field(default_factory=Counter)
+    waiting: Counter[int] = field(default_factory=Counter)
+    """Copies in the buffer and in batch jobs that have not ended: late, but not lost."""
 
     @property
     def all(self) -> Counter[int]:
-        """Both."""
+        """Sink and dead letters."""
         return self.stored + self.dead
 
 
@@ -61,7 +63,8 @@ class Ledger:
         """Objections, one line each; none if every acknowledged message is there once, and nothing else is."""
         there, attempted = arrived.all, self.attempted
         found = {
-            "acknowledged and lost": self.acknowledged - there.keys(),
+            "acknowledged and lost": self.acknowledged - there.keys() - arrived.waiting.keys(),
+            "acknowledged and still waiting": self.acknowledged & arrived.waiting.keys() - there.keys(),
             "there more than once": {n for n, times in there.items() if times > 1},
             "there and never sent": there.keys() - attempted,
             "good, and a dead letter": arrived.dead.keys() & self._good,

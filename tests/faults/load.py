@@ -26,7 +26,9 @@ BAD = 97
 """Every so many a message is none, and has to become a dead letter."""
 
 AGAIN = 2.0
-"""Seconds without an answer after which a client sends again."""
+"""Seconds without an answer after which a client sends again; each time twice as many, up to `LONGEST_AGAIN`."""
+
+LONGEST_AGAIN = 16.0
 
 TICK = 0.05
 
@@ -122,16 +124,18 @@ class Load:
     def _emit(self) -> None:
         began, number = time.monotonic(), 0
         waiting: dict[int, dict[str, Any]] = {}
-        sent_at: defaultdict[int, float] = defaultdict(float)
+        due: defaultdict[int, float] = defaultdict(float)
+        pauses: defaultdict[int, float] = defaultdict(lambda: AGAIN)
         while not self._ending.wait(TICK if not self._ending.is_set() else 0) or waiting:
             while not self._ending.is_set() and number < self._due(began):
                 good = number % BAD != BAD - 1
                 self.messages.attempt(number, good=good)
                 waiting[number] = message(msg_id(self._run, number), **({} if good else {"unknown": 1}))
                 number += 1
-            for each in [n for n in waiting if time.monotonic() - sent_at[n] > AGAIN]:
+            for each in [n for n in waiting if time.monotonic() > due[n]]:
                 self._client(each).send(waiting[each])
-                sent_at[each] = time.monotonic()
+                due[each] = time.monotonic() + pauses[each]
+                pauses[each] = min(2 * pauses[each], LONGEST_AGAIN)
             answered = [n for n in waiting if self._is_answered(n)]
             self.messages.acknowledge(answered)
             for each in answered:

@@ -54,7 +54,7 @@ class DataPath:
             "QCTL_HOME": str(self.home),
             "REDIS_URL": self.to_redis.redis_url,
             "MQTT_BROKER": f"mqtt://127.0.0.1:{self.to_broker.port}",
-            "BATCH_SIZE_THRESHOLD": "100",
+            "BATCH_SIZE_THRESHOLD": "500",
             "BATCH_CHECK_INTERVAL": "0.3",
             "QCTL_READINGS_FLUSH_INTERVAL": "0.3",
             "LOG_FORMAT": "text",

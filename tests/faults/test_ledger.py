@@ -41,6 +41,15 @@ def test_what_is_not_is_named(ledger: Ledger, stored: list[int], dead: list[int]
     assert ledger.objections(Arrived(Counter(stored), Counter(dead))) == objections
 
 
+def test_what_still_waits_is_not_lost(ledger: Ledger) -> None:
+    arrived = Arrived(Counter([0]), Counter([3]), waiting=Counter([0, 1, 1]))
+    assert not ledger.balanced(arrived)
+    assert ledger.objections(arrived) == [
+        "readings acknowledged and lost: 1 (2)",
+        "readings acknowledged and still waiting: 1 (1)",
+    ]
+
+
 def test_what_nobody_acknowledged_is_named(ledger: Ledger) -> None:
     ledger.attempt(4)
     arrived = Arrived(Counter([0, 1, 2]), Counter([3]))

@@ -11,12 +11,17 @@ from faults import arrivals
 from faults.faults import FAULTS
 from faults.load import Load
 from faults.path import DataPath
+from support.busy_machine import BusyMachine
 
 ACKNOWLEDGED = 90.0
 """Seconds within which all that was sent is acknowledged, once all is well again."""
 
 ARRIVED = 120.0
-"""Seconds within which all of that arrives: a killed worker's batch waits up to 30 s, a held queue as long."""
+"""Seconds without any arrival after which a trial gives up: a killed worker's batch waits up to 30 s, a held queue as
+long."""
+
+LONGEST_WAIT = 900.0
+"""Seconds in which everything arrives, however much was sent."""
 
 SETTLE = 0.5
 """Seconds after that, for what should not come any more."""
@@ -32,32 +37,50 @@ class Trial:
     seed: int
     struck: int
     books: str
+    appended: int
+    """Items that sources appended, of both kinds: beyond those acknowledged, copies of one."""
     took: float
     objections: list[str]
 
     def __str__(self) -> str:
         verdict = "; ".join(self.objections) or "holds"
-        return f"{self.fault} (seed {self.seed}) struck {self.struck} times, {self.books}, {self.took:.0f} s: {verdict}"
+        books = f"{self.books}, {self.appended} items appended"
+        return f"{self.fault} (seed {self.seed}) struck {self.struck} times, {books}, {self.took:.0f} s: {verdict}"
 
 
-def put_to_trial(path: DataPath, name: str, seed: int, seconds: float, rate: float) -> Trial:
-    """Send at `rate` while a fault strikes for so many seconds, mend everything, and compare the books."""
+def put_to_trial(path: DataPath, name: str, seed: int, seconds: float, rate: float, writers: int = 0) -> Trial:
+    """Send at `rate` while a fault strikes for so many seconds, mend everything, and compare the books.
+
+    So many `writers` keep the disk busy until it is mended.
+    """
     fault, run, began = FAULTS[name], f"{name}-{next(_numbers)}", time.monotonic()
+    before = arrivals.appended(path)
     with Load(path, run, rate, resent=fault.resent) as load:
         time.sleep(SETTLE)
-        struck = fault.strike(path, random.Random(seed), seconds)
+        with BusyMachine(path.folder, writers):
+            struck = fault.strike(path, random.Random(seed), seconds)
         path.heal()
         load.finish(ACKNOWLEDGED)
-    deadline = time.monotonic() + ARRIVED
-    while not _balanced(path, run, load) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    _wait_for_arrivals(path, run, load)
     time.sleep(SETTLE)
     objections = load.readings.objections(arrivals.readings(path, run))
     objections += load.messages.objections(arrivals.messages(path, run))
     if not struck:
         objections.append("nothing went wrong, so nothing is proved")
-    return Trial(name, seed, struck, f"{load.readings}, {load.messages}", time.monotonic() - began, objections)
+    appended = arrivals.appended(path) - before
+    books, took = f"{load.readings}, {load.messages}", time.monotonic() - began
+    return Trial(name, seed, struck, books, appended, took, objections)
 
 
-def _balanced(path: DataPath, run: str, load: Load) -> bool:
-    return load.readings.balanced(arrivals.readings(path, run)) and load.messages.balanced(arrivals.messages(path, run))
+def _wait_for_arrivals(path: DataPath, run: str, load: Load) -> None:
+    """Return when as much arrived as was acknowledged, or when nothing more arrives."""
+    end = time.monotonic() + LONGEST_WAIT
+    arrived, deadline = -1, end
+    while time.monotonic() < min(end, deadline):
+        looked = time.monotonic()
+        readings, messages = arrivals.readings(path, run), arrivals.messages(path, run)
+        if load.readings.balanced(readings) and load.messages.balanced(messages):
+            return
+        if (count := len(readings.all) + len(messages.all)) != arrived:
+            arrived, deadline = count, time.monotonic() + ARRIVED
+        time.sleep(max(0.1, time.monotonic() - looked))  # reading it all may take longer than that

@@ -12,7 +12,7 @@ import pytest
 from support.gateway import PASSWORD, Gateway, Response
 from support.process import accepts
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 
 def test_request_is_one_log_line_without_secrets(gateway: Gateway) -> None:
@@ -76,7 +76,7 @@ def test_all_errors_have_one_shape(gateway: Gateway) -> None:
 
 
 def test_body_without_a_length_is_limited(gateway: Gateway) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE_SECONDS)
     pieces = (b"x" * 65_536 for _ in range(40))
     connection.request("POST", "/login", pieces, {"Content-Type": "application/json"}, encode_chunked=True)
     assert connection.getresponse().status == 413
@@ -84,7 +84,7 @@ def test_body_without_a_length_is_limited(gateway: Gateway) -> None:
 
 
 def test_far_too_large_body_is_not_read(gateway: Gateway) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE_SECONDS)
     connection.putrequest("POST", "/login")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", str(10**12))
@@ -126,7 +126,7 @@ def test_unreachable_redis_is_503_without_details(make_gateway: Callable[..., Ga
     assert "qctl_redis_up 0.0" in gateway.request("GET", "/prometheus/metrics").body.decode()
     assert gateway.request("GET", "/sync").status == 200
     own_redis.start()
-    eventually(lambda: gateway.request("GET", "/healthz").status == 200, 20)
+    eventually(lambda: gateway.request("GET", "/healthz").status == 200)
     assert gateway.request("GET", "/job", token=token).status == 200
 
 
@@ -140,10 +140,10 @@ def test_open_requests_are_answered_before_shutdown(make_gateway: Callable[..., 
     ]
     for thread in threads:
         thread.start()
-    eventually(lambda: answers, 20, "the first answer")
+    eventually(lambda: answers, what="the first answer")
     assert gateway.stop() == 0
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE_SECONDS)
     assert [answer.status for answer in answers] == [200] * 3
     assert not accepts(gateway.port)
 

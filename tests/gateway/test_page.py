@@ -45,18 +45,18 @@ def test_page_logs_in_creates_a_job_and_follows_it(
             return list(chromium.run("[...document.querySelectorAll('#lines li')].map((line) => line.textContent)"))
 
         chromium.go(site.url("/"))
-        eventually(lambda: chromium.run("typeof io === 'function' && !!document.querySelector('button')"), 30)
+        eventually(lambda: chromium.run("typeof io === 'function' && !!document.querySelector('button')"))
         log_in("wrong")
-        eventually(lambda: lines() == ["Invalid email or password"], 30, "the refusal")
+        eventually(lambda: lines() == ["Invalid email or password"], what="the refusal")
         log_in(PASSWORD)
-        eventually(lambda: lines()[1:] == ["connected", "created My Job"], 30, "the job's creation")
-        job = eventually(lambda: chromium.run("window.job"), 30, "the answer")
+        eventually(lambda: lines()[1:] == ["connected", "created My Job"], what="the job's creation")
+        job = eventually(lambda: chromium.run("window.job"), what="the answer")
         QctlWorker(["tests"], connection, make_settings(QCTL_JOBS_MODULES="support.declared"), "inline").work(
             burst=True
         )
         ran = ["pending to running", "running to completed", f"completed {job}"]
-        eventually(lambda: lines()[3:] == ran, 30, "its run")
+        eventually(lambda: lines()[3:] == ran, what="its run")
         chromium.run("window.numbers()")
-        eventually(lambda: lines()[6:] == ["pending 0, completed 1"], 30, "numbers")
+        eventually(lambda: lines()[6:] == ["pending 0, completed 1"], what="numbers")
         (refused,) = chromium.console_errors
         assert "401" in refused

@@ -25,7 +25,7 @@ from qctl.settings import Settings
 from qctl.store.users import SqliteUsers, new_user
 from support.browser import Chromium
 from support.gateway import SECRET, Gateway
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from support.web_terminal import TerminalSession, upgrade_status
 
 KEY = "the-admin-key-of-all-these-tests-of-2026"
@@ -45,7 +45,7 @@ def request(
     gateway: Gateway, method: str, path: str, form: str | None = None, **headers: str
 ) -> http.client.HTTPResponse:
     """Send a request. Returns the answer, also a redirect, with its body as `text`."""
-    client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    client = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE_SECONDS)
     kind = {"Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
     try:
         client.request(method, path, form, {**kind, **headers})
@@ -151,7 +151,7 @@ def test_an_admins_token_opens_it_until_it_expires(gateway: Gateway) -> None:
     session = open_panel(gateway, cookie_of(log_in(gateway, soon)))
     session.until("connected")
     assert session.close_reason() == (1000, "the login has expired: log in again")
-    eventually(lambda: not panels(gateway), 20, "end of the process")
+    eventually(lambda: not panels(gateway), what="end of the process")
     cookie = cookie_of(log_in(gateway, gateway.token(admin.id, "admin")))
     assert request(gateway, "GET", PATHS[0], Cookie=cookie).status == 200
     users.delete(admin)
@@ -162,7 +162,7 @@ def test_an_admins_token_opens_it_until_it_expires(gateway: Gateway) -> None:
 def test_a_browser_sees_the_screens(gateway: Gateway, chromium: Chromium, connection: Redis, tmp_path: Path) -> None:
     Queue("apples", connection=connection, serializer=JSONSerializer).enqueue("support.jobs.give", 1)
     chromium.go(f"{gateway.url}/admin/queues")
-    eventually(lambda: chromium.run("!!document.querySelector('#key')"), 30, "the form")
+    eventually(lambda: chromium.run("!!document.querySelector('#key')"), what="the form")
     chromium.run(f"document.querySelector('#key').value = {KEY!r}; document.querySelector('form').submit()")
     chromium.until("connected")
     chromium.press("2")
@@ -177,8 +177,8 @@ def test_a_browser_sees_the_screens(gateway: Gateway, chromium: Chromium, connec
     assert len(drawn) > 50, "letters are drawn, in colours"
     assert max(count for count, _ in drawn) < picture.width * picture.height * 0.98
     chromium.run("document.querySelector('form').submit()")
-    eventually(lambda: chromium.run("!!document.querySelector('#key')"), 30, "the form again")
-    eventually(lambda: not panels(gateway), 20, "end of the process")
+    eventually(lambda: chromium.run("!!document.querySelector('#key')"), what="the form again")
+    eventually(lambda: not panels(gateway), what="end of the process")
 
 
 def test_it_is_read_only_and_ends_with_its_session(make_gateway: MakeGateway, connection: Redis) -> None:
@@ -195,7 +195,7 @@ def test_it_is_read_only_and_ends_with_its_session(make_gateway: MakeGateway, co
     session.press(":")
     session.until("the command line is disabled here")
     session.socket.close()
-    eventually(lambda: not panels(gateway), 20, "end of the process that nobody looks at")
+    eventually(lambda: not panels(gateway), what="end of the process that nobody looks at")
     assert not connection.exists(keys.PAUSED)
 
     session = open_panel(gateway, cookie)
@@ -215,7 +215,7 @@ def test_it_is_read_only_and_ends_with_its_session(make_gateway: MakeGateway, co
     shown = panels(gateway)
     assert gateway.stop() == 0
     assert session.close_reason()[0] == 1012
-    eventually(lambda: not [process for process in shown if process.is_running()], 20, "end of the process")
+    eventually(lambda: not [process for process in shown if process.is_running()], what="end of the process")
 
 
 def test_allowed_actions_are_signed_by_the_operator(make_gateway: MakeGateway, connection: Redis, ops: Ops) -> None:
@@ -231,13 +231,13 @@ def test_allowed_actions_are_signed_by_the_operator(make_gateway: MakeGateway, c
     session.press("p")
     session.until("Pause apples")
     session.press("\x1b[D\r")
-    eventually(lambda: connection.hexists(keys.PAUSED, "apples"), 30, "pause of apples")
-    eventually(lambda: [act.actor.partition("@")[0] for act in ops.audit.list()] == ["admin-key"], 30, "the note")
+    eventually(lambda: connection.hexists(keys.PAUSED, "apples"), what="pause of apples")
+    eventually(lambda: [act.actor.partition("@")[0] for act in ops.audit.list()] == ["admin-key"], what="the note")
     (opened,) = [line for line in gateway.log if line.get("event") == "panel opened"]
     assert [act.trace for act in ops.audit.list()] == [opened["traceId"]]
     shown = panels(gateway)
     gateway.send(signal.SIGKILL)
-    eventually(lambda: not [process for process in shown if process.is_running()], 20, "end of what was left alone")
+    eventually(lambda: not [process for process in shown if process.is_running()], what="end of what was left alone")
 
 
 def test_it_can_be_switched_off(make_gateway: MakeGateway) -> None:

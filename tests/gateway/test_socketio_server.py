@@ -19,7 +19,7 @@ from qctl.settings import Settings
 from support.gateway import SECRET, Gateway
 from support.live import LiveClient
 from support.node import OLD
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 MakeClient = Callable[..., LiveClient]
 
@@ -139,7 +139,7 @@ def test_another_gateway_replays_events_after_a_kill(
     gateway.kill()
     missed = site.run("ada")
     gateway.start()
-    eventually(lambda: ada.events_of(missed) == SUCCESS_EVENTS, 30, "the events while no gateway ran")
+    eventually(lambda: ada.events_of(missed) == SUCCESS_EVENTS, what="the events while no gateway ran")
     assert gateway.stop() == 0, "clients do not delay the shutdown"
     eventually(lambda: ada.records_of("disconnect"))
     assert all(event["active"] for event in ada.records_of("disconnect")), "the client reconnects by itself"
@@ -203,7 +203,7 @@ class PythonClient:
         self.received: list[tuple[Any, ...]] = []
         self._client = socketio.Client(reconnection=False)
         self._client.on("job:completed", lambda *arguments: self.received.append(arguments))
-        self._client.connect(url, auth=auth, transports=["websocket"], wait_timeout=20)
+        self._client.connect(url, auth=auth, transports=["websocket"], wait_timeout=PATIENCE_SECONDS)
 
     def ask(self) -> Any:
         return self._client.call("request:stats", timeout=20)

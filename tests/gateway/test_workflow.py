@@ -93,7 +93,7 @@ def test_owner_sees_jobs_run_finish_and_fail(gateway: Gateway, worker: Program, 
             connection.lrem(keys.queue("tests"), 0, job["_id"])
             connection.rpush(keys.queue("tests"), job["_id"])
     with worker:
-        eventually(lambda: statuses(gateway, ada).get("Slow") == "running", 30, "the slow one")
+        eventually(lambda: statuses(gateway, ada).get("Slow") == "running", what="the slow one")
         assert statuses(gateway, ada) == {"Good": "completed", "Slow": "running", "Canceled": "failed"}
         (waiting,) = jobs_of(gateway, bob)
         assert (waiting["status"], waiting["retryCount"]) == ("pending", 1)

@@ -32,6 +32,7 @@ from qctl.settings import Settings
 from support.databases import MongoDb
 from support.process import free_port
 from support.servers import S3Server
+from support.waiting import PATIENCE_SECONDS
 
 
 def picture() -> bytes:
@@ -165,7 +166,7 @@ def test_retry_after_a_kill_repeats_nothing(
     enqueue_follow_up("process-message", {"senderId": 1, "receiverId": 2, "text": "once"}, id=job_id)
     first = multiprocessing.get_context("fork").Process(target=_perform, args=(settings, job_id, dies_at))
     first.start()
-    first.join(60)
+    first.join(PATIENCE_SECONDS)
     assert first.exitcode == -signal.SIGKILL
     QctlWorker(catalog.claim_order(["message"]), connection, settings, "inline").work(burst=True)
     assert connection.hget(keys.job(job_id), "status") == b"finished"

@@ -16,6 +16,7 @@ from qctl.settings import Settings
 from support.databases import MariaDb, MongoDb
 from support.mail import smtp_server
 from support.process import Program
+from support.waiting import PATIENCE_SECONDS
 
 EMAIL = "ann@example.org"
 ITEMS = [{"sku": "B", "quantity": 2}]
@@ -61,7 +62,7 @@ def test_every_job_of_the_original_systems_finishes(
         }
         command = [str(Path(sys.executable).parent / "qctl-worker"), *queues, "--burst"]
         with Program("worker", command, tmp_path, env=env, says="takes jobs from") as worker:
-            assert worker.wait(60) == 0
+            assert worker.wait(PATIENCE_SECONDS) == 0
     statuses = {name: connection.hget(keys.job(f"original-{name}"), "status") for name in JOBS}
     assert statuses == dict.fromkeys(JOBS, b"finished"), worker.output[-4000:]
     subjects = sorted(str(mail["Subject"]) for mail in mailbox.mails)

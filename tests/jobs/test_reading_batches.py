@@ -21,7 +21,7 @@ from qctl.jobs import reading_batches as jobs
 from qctl.settings import Settings
 from support.process import free_port
 from support.servers import VictoriaMetrics
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 
 def stored(settings: Settings) -> list[Any]:
@@ -109,7 +109,7 @@ def test_forked_child_opens_its_own_sink(settings: Settings) -> None:
     jobs.write_readings([reading("parent", 0)])
     child = multiprocessing.get_context("fork").Process(target=jobs.write_readings, args=(readings("child", 2),))
     child.start()
-    child.join(30)
+    child.join(PATIENCE_SECONDS)
     assert child.exitcode == 0
     jobs.write_readings([reading("parent", 1)])
     assert [topic for topic, _ in stored(settings)] == [f"sensors/{n}" for n in ("parent", "child", "child", "parent")]

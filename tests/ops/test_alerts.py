@@ -27,7 +27,7 @@ from qctl.ops.alert_watch import AlertWatch
 from qctl.settings import Settings
 from qctl.view.nagios import describe_problems
 from support import stock
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 Make = Callable[..., Settings]
 
@@ -263,10 +263,10 @@ def test_checking_continues_after_any_error(connection: Redis, write: Make, hook
     runs = threading.Thread(target=AlertWatch(settings, describe_problems).run, args=(stop,))
     runs.start()
     try:
-        eventually(lambda: hook.received, 15, "the alert")
+        eventually(lambda: hook.received, what="the alert")
     finally:
         stop.set()
-        runs.join(10)
+        runs.join(PATIENCE_SECONDS)
     assert not runs.is_alive()
 
 

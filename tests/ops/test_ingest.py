@@ -22,7 +22,7 @@ from qctl.sources import message_parser, reading_parser
 from support.ingest import items, letters
 from support.process import free_port
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 MESSAGE = {"msg_id": "m-1", "message": "grüße", "user_id": "u1", "timestamp": "2026-01-01T12:00:00+02:00"}
 
@@ -217,13 +217,13 @@ def tailing(ops: Ops) -> Iterator[Callable[..., list[Arrivals]]]:
 
         threads.append(threading.Thread(target=run))
         threads[-1].start()
-        eventually(lambda: found, 10, "the subscription")
+        eventually(lambda: found, what="the subscription")
         return found
 
     yield start
     done.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE_SECONDS)
 
 
 def test_tail_yields_arriving_items(
@@ -234,7 +234,7 @@ def test_tail_yields_arriving_items(
     found = tailing("readings")
     buffer.level()
     buffer.append(Commit(items=[item(n) for n in (1, 2, 3)]))
-    shown = eventually(lambda: [each for each in found if each.items], 10, "the readings")[0]
+    shown = eventually(lambda: [each for each in found if each.items], what="the readings")[0]
     assert (shown.count, [each.content for each in shown.items]) == (3, [{"n": 1}, {"n": 2}])
     first = shown.items[0]
     assert (first.pipeline, first.source) == ("readings", "s/a")
@@ -243,7 +243,7 @@ def test_tail_yields_arriving_items(
     connection.publish(keys.arrivals("readings"), b'[1, [{"fields": 1}]]')
     connection.publish(keys.arrivals("readings"), b"\xff")
     buffer.append(Commit(items=[item(4)]))
-    eventually(lambda: found[-1].items or [each for each in found if each.count == 1], 10, "the one after nonsense")
+    eventually(lambda: found[-1].items or [each for each in found if each.count == 1], what="the one after nonsense")
 
 
 def test_tail_shows_messages(tailing: Callable[..., list[Arrivals]], connection: Redis, settings: Settings) -> None:
@@ -252,7 +252,7 @@ def test_tail_shows_messages(tailing: Callable[..., list[Arrivals]], connection:
     buffer.level()
     message = message_parser.encode(message_parser.parse(["data", MESSAGE], None, time.time_ns(), 1000))
     buffer.append(Commit(items=[message]))
-    shown = eventually(lambda: [each for each in found if each.items], 10, "the message")[0].items[0]
+    shown = eventually(lambda: [each for each in found if each.items], what="the message")[0].items[0]
     assert (shown.pipeline, shown.source, shown.content) == ("messages", "u1", {"msg_id": "m-1", "message": "grüße"})
 
 

@@ -25,7 +25,7 @@ from qctl.settings import Settings
 from support import stock
 from support.process import Program
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from support.workers import qctl_worker, stock_worker
 
 
@@ -169,7 +169,7 @@ def worker(tmp_path: Path, redis_server: RedisServer, programs: list[Program]) -
 
 def test_other_jobs_follow_a_successful_canary(ops: Ops, letters: Callable[[str, int], None], worker: Program) -> None:
     letters("give", 5)
-    result = again(ops, first=2, timeout=30.0)
+    result = again(ops, first=2, timeout=PATIENCE_SECONDS)
     assert (result.done, result.halted) == (5, None)
     assert ops.dead_letters.count() == 0
 
@@ -178,7 +178,7 @@ def test_other_jobs_are_not_retried_after_a_failed_canary(
     ops: Ops, connection: Redis, letters: Callable[[str, int], None], worker: Program
 ) -> None:
     letters("fail", 5)
-    result = again(ops, first=1, timeout=30.0)
+    result = again(ops, first=1, timeout=PATIENCE_SECONDS)
     assert result.done == 1
     assert isinstance(result.halted, JobFailedError)
     assert "the other 4 jobs were not retried" in result.halted.message
@@ -259,10 +259,10 @@ def test_a_mistyped_id_gets_suggestions(ops: Ops, connection: Redis) -> None:
 def test_wait_returns_when_the_job_has_finished(ops: Ops, connection: Redis, work: Queue, worker: Program) -> None:
     for name in ("give", "fail"):
         work.enqueue(f"support.jobs.{name}", "x", job_id=name)
-    ended = ops.jobs.wait("give", timeout=20.0)
+    ended = ops.jobs.wait("give", timeout=PATIENCE_SECONDS)
     assert (ended.status, ended.value) == ("finished", '"x"')
     with pytest.raises(JobFailedError, match="job fail failed"):
-        ops.jobs.wait("fail", timeout=20.0)
+        ops.jobs.wait("fail", timeout=PATIENCE_SECONDS)
     work.enqueue("support.jobs.give", job_id="off").cancel()
     with pytest.raises(JobFailedError, match="was canceled"):
         ops.jobs.wait("off", timeout=1.0)
@@ -291,13 +291,13 @@ def test_a_running_job_is_stopped_and_its_worker_goes_on(
     work.enqueue("support.jobs.nap", 60.0, job_id="long", retry=None)
     connection.hset(keys.job("long"), mapping={"retries_left": 3})
     eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
-    ended = ops.jobs.stop("long", timeout=20.0)
+    ended = ops.jobs.stop("long", timeout=PATIENCE_SECONDS)
     assert (ended.status, ended.queue) == ("stopped", "work")
     shown = ops.jobs.show("long")
     assert (shown.state, shown.status, shown.retries_left) == ("failed", "stopped", 3)
     assert "stopping" in [event.event for event in shown.timeline]
     work.enqueue("support.jobs.give", "x", job_id="next")
-    assert ops.jobs.wait("next", timeout=20.0).status == "finished"
+    assert ops.jobs.wait("next", timeout=PATIENCE_SECONDS).status == "finished"
     assert connection.hlen(keys.claims("work")) == 0
     assert again(ops, Selector(ids=("long",))).done == 1
 
@@ -322,7 +322,7 @@ def test_a_stop_command_is_repeated_if_the_job_still_runs(
         return len(commands) == 1 or send_stop(*words)
 
     monkeypatch.setattr(stop_job, "send_stop", lost)
-    assert ops.jobs.stop("long", timeout=20.0).status == "stopped"
+    assert ops.jobs.stop("long", timeout=PATIENCE_SECONDS).status == "stopped"
     assert len(commands) > 1
 
 
@@ -348,7 +348,7 @@ def test_a_worker_that_ignores_the_stop_command_is_reported(
     command.command += ["--worker-class", "rq.SimpleWorker"]
     programs.append(command)
     command.start()
-    work.enqueue("support.jobs.nap", 8.0, job_id="long")
+    work.enqueue("support.jobs.nap", 60.0, job_id="long")
     eventually(lambda: connection.hget(keys.job("long"), "status") == b"started", what="the start")
     with pytest.raises(WaitTimeoutError, match="ignores the stop command"):
         ops.jobs.stop("long", timeout=0.5)

@@ -19,7 +19,7 @@ from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from support.workers import qctl_worker
 
 
@@ -96,7 +96,7 @@ def test_pause_waits_for_claimed_jobs(ops: Ops, connection: Redis) -> None:
         ops.queues.pause("mail", timeout=0.05)
     assert connection.hexists(keys.PAUSED, "mail")
     claimant.put_back("mail", "a")
-    assert ops.queues.pause("mail", timeout=0.05).pause.queue == "mail"
+    assert ops.queues.pause("mail", timeout=PATIENCE_SECONDS).pause.queue == "mail"
     assert stock.waiting(connection, "mail") == ["a"]
 
 
@@ -140,7 +140,7 @@ def test_drain_pauses_and_waits_for_running_jobs(ops: Ops, connection: Redis) ->
     with pytest.raises(WaitTimeoutError, match="1 jobs left: runs"):
         ops.queues.drain("mail", timeout=0.2)
     connection.delete(keys.started("mail"))
-    result = ops.queues.drain("mail", timeout=5.0)
+    result = ops.queues.drain("mail", timeout=PATIENCE_SECONDS)
     assert result.pause is not None
     assert next(queue for queue in ops.stats.read().queues if queue.name == "mail").paused is not None
     assert stock.waiting(connection, "mail") == ["waits"]
@@ -151,7 +151,7 @@ def test_drain_until_empty_does_not_pause(ops: Ops, connection: Redis) -> None:
     with pytest.raises(WaitTimeoutError, match="none runs, and no worker takes them"):
         ops.queues.drain("mail", timeout=0.2, empty=True)
     connection.delete(keys.queue("mail"))
-    assert ops.queues.drain("mail", timeout=5.0, empty=True).pause is None
+    assert ops.queues.drain("mail", timeout=PATIENCE_SECONDS, empty=True).pause is None
     assert connection.exists(keys.PAUSED) == 0
 
 
@@ -209,4 +209,4 @@ def test_full_redis_can_be_paused_and_its_workers_are_not_named(own_redis: Redis
         lease = connection.zscore(keys.LEASES, name)
         assert ops.queues.pause("mail").deaf_workers == []
         eventually(lambda: connection.zscore(keys.LEASES, name) != lease)
-        assert ops.queues.drain("mail", timeout=5).pause is not None
+        assert ops.queues.drain("mail", timeout=PATIENCE_SECONDS).pause is not None

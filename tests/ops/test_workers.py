@@ -20,7 +20,7 @@ from qctl.ops import Ops
 from support import stock
 from support.process import Program
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from support.workers import stock_worker
 
 TESTS = Path(__file__).parents[1]
@@ -70,7 +70,7 @@ def test_a_worker_shows_its_running_job(isolation: str, start: Start, ops: Ops, 
     for function in ("support.jobs.give", "support.jobs.give", "support.jobs.fail"):
         work.enqueue(function)
     job = work.enqueue("support.jobs.nap", 30)
-    eventually(lambda: ops.workers.show(name).current_job == job.id, 20, "the job to start")
+    eventually(lambda: ops.workers.show(name).current_job == job.id, what="the job to start")
     worker = ops.workers.show(name)
     now = datetime.now(timezone.utc)
     assert (worker.current_job, worker.job_function, worker.state) == (job.id, "support.jobs.nap", "busy")
@@ -133,7 +133,7 @@ def test_stop_lets_a_worker_finish_its_job(
     job = work.enqueue("support.jobs.nap", 1)
     waiting = work.enqueue("support.jobs.give")
     eventually(lambda: ops.workers.show(name).current_job == job.id)
-    (ended,) = ops.workers.stop([name], timeout=30)
+    (ended,) = ops.workers.stop([name], timeout=PATIENCE_SECONDS)
     assert isinstance(ended, StopResult)
     assert ended.gone
     assert programs[0].wait() == 0
@@ -148,8 +148,8 @@ def test_stop_now_returns_the_job_to_its_queue(
     name = start("--isolation", isolation).name
     job = work.enqueue("support.jobs.nap", 60)
     waiting = work.enqueue("support.jobs.give")
-    eventually(lambda: ops.workers.show(name).job_since, 20)
-    (ended,) = ops.workers.stop([name], now=True, timeout=30)
+    eventually(lambda: ops.workers.show(name).job_since)
+    (ended,) = ops.workers.stop([name], now=True, timeout=PATIENCE_SECONDS)
     assert isinstance(ended, StopResult)
     assert (ended.gone, ended.now) == (True, True)
     programs[0].wait()
@@ -165,7 +165,7 @@ def test_stop_of_stock_unknown_and_unreachable_workers(
     name = eventually(lambda: next((one.name for one in ops.workers.list()), None))
     eventually(lambda: connection.pubsub_numsub(keys.commands(name))[0][1])
     stock.register_worker(connection, "deaf", "work")
-    one, other, third = ops.workers.stop([name, "nosuch", "deaf"], timeout=30)
+    one, other, third = ops.workers.stop([name, "nosuch", "deaf"], timeout=PATIENCE_SECONDS)
     assert isinstance(one, StopResult)
     assert one.gone
     assert isinstance(other, NotFoundError)
@@ -176,7 +176,7 @@ def test_stop_of_stock_unknown_and_unreachable_workers(
 def test_stop_waits_at_most_its_timeout(start: Start, ops: Ops, work: Queue) -> None:
     name = start("--isolation", "inline").name
     work.enqueue("support.jobs.nap", 60)
-    eventually(lambda: ops.workers.show(name).job_since, 20)
+    eventually(lambda: ops.workers.show(name).job_since)
     looks: list[tuple[int, int]] = []
     (ended,) = ops.workers.stop([name], timeout=0.2, waiting=lambda gone, every: looks.append((gone, every)))
     assert isinstance(ended, StopResult)

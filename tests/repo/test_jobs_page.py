@@ -12,6 +12,7 @@ from redis import Redis
 
 from support.process import Program
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "jobs.md").read_text()
 
@@ -28,7 +29,13 @@ def test_jobs_of_ones_own(connection: Redis, redis_server: RedisServer, tmp_path
 
     def run(*command: str) -> str:
         ended = subprocess.run(
-            command, cwd=tmp_path, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
+            command,
+            cwd=tmp_path,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()

@@ -19,7 +19,7 @@ from redis.retry import Retry
 from qctl.settings import Settings
 from support.process import Program
 from support.servers import Mosquitto, RedisServer, VictoriaMetrics
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 
 def test_redis_keeps_its_data_over_a_kill(own_redis: RedisServer) -> None:
@@ -93,6 +93,22 @@ def test_a_program_that_ends_at_once_is_reported_with_its_output(tmp_path: Path)
     command = [sys.executable, "-c", "raise SystemExit('no such luck')"]
     with pytest.raises(AssertionError, match="no such luck"):
         Program("brief", command, tmp_path, says="ready").start()
+
+
+def test_a_busy_machine_ends_with_its_command(tmp_path: Path) -> None:
+    counts = "import psutil; print(len(psutil.Process().parent().children()))"
+    command = [sys.executable, "-m", "support.busy_machine", "--writers", "2", "--spinners", "1", "--folder", "."]
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ran = subprocess.run(
+        [*command, "--", sys.executable, "-c", f"{counts}; raise SystemExit(3)"],
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert (ran.returncode, ran.stdout) == (3, "4\n"), "its code, and three of the load beside it"
+    assert "load: 2 writers synced 64 MB " in ran.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_test_sees_the_environment_of_the_developer() -> None:

@@ -6,7 +6,7 @@ them goes unnoticed.
 
 from __future__ import annotations
 
-import ast
+import re
 from functools import cache
 from pathlib import Path
 
@@ -103,8 +103,8 @@ WISHES = {
 @cache
 def functions(file: str) -> set[str]:
     """The test functions of a file."""
-    body = ast.parse((TESTS / file).read_text()).body
-    return {each.name for each in body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
+    # Not with `ast`: in Python up to 3.11.7 it fails at random in a process with threads (python/cpython#106905).
+    return set(re.findall(r"^def (test_\w+)\(", (TESTS / file).read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize("wish", WISHES)

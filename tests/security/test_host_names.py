@@ -12,6 +12,7 @@ from qctl.host_guard import HostGuard, origin_hosts
 from support.batcher import Batcher
 from support.gateway import Gateway
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 FOREIGN = (
     "rebind.evil.example",
@@ -26,7 +27,7 @@ PATHS = ("/healthz", "/job", "/admin/queues", "/graphql", "/socket.io/?EIO=4&tra
 
 
 def status(port: int, path: str, host: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     connection.putrequest("GET", path, skip_host=True)
     connection.putheader("Host", host)
     connection.endheaders()

@@ -36,10 +36,10 @@ def test_logout_ends_one_login_at_every_gateway_or_all(make_gateway: Callable[..
     assert [status(there, token) for token in (first, second, third)] == [200] * 3
     assert here.request("POST", "/logout", token=first).json == {"success": True}
     assert status(here, first) == 401, "at once where it was logged out"
-    eventually(lambda: status(there, first) == 401, 10, "the logout at the other gateway")
+    eventually(lambda: status(there, first) == 401, what="the logout at the other gateway")
     assert [status(there, token) for token in (second, third)] == [200] * 2
     assert here.request("POST", "/logout", {"everywhere": True}, second).status == 200
-    eventually(lambda: {status(there, token) for token in (second, third)} == {401}, 10, "all logins")
+    eventually(lambda: {status(there, token) for token in (second, third)} == {401}, what="all logins")
     assert here.request("POST", "/logout", token=first).status == 401
     assert status(here, log_in(there)) == 200
 
@@ -54,7 +54,7 @@ def test_a_change_of_the_user_ends_every_login(make_gateway: Callable[..., Gatew
         ops.users.password(EMAIL, "another correct horse")
     else:
         getattr(ops.users, change)(EMAIL)
-    eventually(lambda: status(gateway, token) == 401, 10, f"end of the login after {change}")
+    eventually(lambda: status(gateway, token) == 401, what=f"end of the login after {change}")
     if change == "remove":
         ops.users.create(EMAIL, "eve", PASSWORD)
         assert status(gateway, token) == 401, "a later user of the address is another"
@@ -69,7 +69,7 @@ def test_lost_versions_make_no_old_login_good_again(
     ops.users.log_out(EMAIL)
     connection.delete(keys.USER_SESSIONS)
     new = log_in(gateway)
-    eventually(lambda: status(gateway, old) == 401, 10, "end of the old login")
+    eventually(lambda: status(gateway, old) == 401, what="end of the old login")
     assert status(gateway, new) == 200
 
 
@@ -82,7 +82,7 @@ def test_a_live_connection_ends_with_its_login(
     client = LiveClient(tmp_path_factory.mktemp("live"), gateway.url, log_in(gateway))
     with client:
         ops.users.log_out(EMAIL)
-        eventually(lambda: client.records_of("disconnect"), 20, "end of the connection")
+        eventually(lambda: client.records_of("disconnect"), what="end of the connection")
 
 
 def test_a_panel_cookie_ends_by_logout_and_with_its_key(make_gateway: Callable[..., Gateway]) -> None:

@@ -25,7 +25,7 @@ from qctl.sinks.base import ReopeningSink, Sink
 from qctl.sinks.mysql import MysqlSink
 from support.databases import MariaDb
 from support.process import free_port
-from support.waiting import eventually, later
+from support.waiting import PATIENCE_SECONDS, eventually, later
 
 PUBLIC_COLUMNS = [
     ("msg_id", "varchar(50)", "NO", "PRI"),
@@ -292,7 +292,7 @@ def test_deadlock_is_retried_at_once(sink: Sink, mariadb: MariaDb) -> None:
         )
         cursor.execute("UPDATE messages SET message = 'x' WHERE msg_id = 'a-0009'")
         client.rollback()
-        writer.join(30)
+        writer.join(PATIENCE_SECONDS)
     assert mariadb.run(deadlocks) > [before]
     assert len(stored(mariadb)) == 3
 

@@ -22,6 +22,7 @@ from contract.sink_contract import Item
 from qctl.errors import SinkError, SinkMisconfiguredError, SinkUnavailableError
 from qctl.sinks.base import ReopeningSink, Sink
 from qctl.sinks.sqlite import MESSAGES, READINGS, SqliteSink
+from support.waiting import PATIENCE_SECONDS
 
 POISON = """
 CREATE TRIGGER poison BEFORE INSERT ON readings WHEN NEW.fields LIKE '%poison%'
@@ -155,7 +156,7 @@ def test_several_processes_create_and_write_one_file(path: Path) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(PATIENCE_SECONDS)
     assert [writer.exitcode for writer in writers] == [0] * 4
     assert len(rows(path)) == 200 + 4 * 100
 
@@ -174,7 +175,7 @@ def test_sink_survives_a_killed_writer(sink: Sink, path: Path) -> None:
     in_the_middle = start.Event()
     writer = start.Process(target=_begin_and_wait, args=(path, in_the_middle))
     writer.start()
-    assert in_the_middle.wait(30)
+    assert in_the_middle.wait(PATIENCE_SECONDS)
     with pytest.raises(SinkUnavailableError):
         sink.write(readings("a", 3))
     writer.kill()

@@ -17,6 +17,7 @@ from qctl.sinks.base import Rejection
 from qctl.sources import direct_writer
 from qctl.sources.direct_writer import DirectWriter
 from qctl.sources.group_commit import Entry, GroupCommit
+from support.waiting import PATIENCE_SECONDS
 
 REJECT = Reject("reject-1", ("sensors/a", "bm9wZQ==", 7), "it is not JSON")
 
@@ -130,11 +131,11 @@ def test_who_sends_hears_busy_while_the_sink_is_down(
         while not acknowledged:
             await asyncio.sleep(0.01)
         sink.down = False
-        assert await commit.caught_up(15)
+        assert await commit.caught_up(PATIENCE_SECONDS)
         serving.cancel()
         commit.close()
 
-    asyncio.run(asyncio.wait_for(send(), 40))
+    asyncio.run(asyncio.wait_for(send(), 2 * PATIENCE_SECONDS))
     assert [answer.get("code") for answer in acknowledged] == ["busy"]
     assert sink.batches == [[{"n": 1}]]
 

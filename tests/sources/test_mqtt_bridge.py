@@ -25,7 +25,7 @@ from support.device import Device
 from support.ingest import items, letters, reason
 from support.process import free_port
 from support.servers import Mosquitto, RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 
 class Running:
@@ -50,7 +50,7 @@ class Running:
     def end(self) -> None:
         """Stop it and wait until it has. Raises what it raised."""
         self.stop.set()
-        self._thread.join(20)
+        self._thread.join(PATIENCE_SECONDS)
         assert not self._thread.is_alive(), "the bridge did not stop"
         if self.error is not None:
             raise self.error
@@ -61,7 +61,7 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self.stop.set()
-        self._thread.join(20)
+        self._thread.join(PATIENCE_SECONDS)
 
     def connected(self) -> bool:
         """True if it has subscribed."""
@@ -102,11 +102,11 @@ def numbers(connection: Redis) -> list[int]:
 
 def test_it_is_ready_when_it_has_subscribed(make: Make, mosquitto: Mosquitto) -> None:
     with make(MQTT_BROKER=f"mqtt://127.0.0.1:{free_port()}") as away:
-        eventually(lambda: any("cannot be reached" in status for status, _ in away.beats), 10, "a try")
+        eventually(lambda: any("cannot be reached" in status for status, _ in away.beats), what="a try")
         away.end()
         assert not any(ready for _, ready in away.beats)
     with make() as bridge:
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         assert bridge.beats[-1][0] == f"connected to {mosquitto.url}"
         bridge.end()
 
@@ -123,14 +123,14 @@ def test_messages_are_taken_and_acknowledged_once_without_private_names_of_paho(
     monkeypatch.setattr(private_names, "_warned", set())
     topic = f"{request.node.name}/a"
     with make() as bridge, Device(mosquitto.port) as device:
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         device.say(topic, *(f'{{"n": {n}}}' for n in range(300)))
-        eventually(lambda: len(numbers(connection)) >= 300, 10, "all readings")
+        eventually(lambda: len(numbers(connection)) >= 300, what="all readings")
         bridge.end()
     with make() as bridge, Device(mosquitto.port) as device:  # the broker sends again what was not acknowledged
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         device.say(topic, '{"n": 300}')
-        eventually(lambda: 300 in numbers(connection), 10, "the next reading")
+        eventually(lambda: 300 in numbers(connection), what="the next reading")
         bridge.end()
     assert numbers(connection) == list(range(301))
     assert bridge.bridge._counts["duplicates"] == 0
@@ -141,13 +141,13 @@ def test_a_full_buffer_holds_the_messages_back(
     connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest
 ) -> None:
     with make(QCTL_BUFFER_HIGH_WATER="10", QCTL_MQTT_RECEIVE_MAXIMUM="4") as bridge, Device(mosquitto.port) as device:
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         device.say(f"{request.node.name}/a", *(f'{{"n": {n}}}' for n in range(30)))
-        eventually(lambda: any("items wait in the buffer" in status for status, _ in bridge.beats), 10, "a halt")
+        eventually(lambda: any("items wait in the buffer" in status for status, _ in bridge.beats), what="a halt")
         assert 10 <= connection.llen(keys.buffer("readings")) <= 14
         taken = []
         while len(taken) < 30:
-            eventually(lambda: connection.llen(keys.buffer("readings")) > 0, 10, "more")
+            eventually(lambda: connection.llen(keys.buffer("readings")) > 0, what="more")
             taken += connection.lpop(keys.buffer("readings"), 100)
         bridge.end()
     assert len(set(taken)) == 30
@@ -170,18 +170,18 @@ def test_a_full_redis_loses_and_doubles_nothing(
         make(REDIS_URL=own_redis.url, MQTT_CLIENT_ID="full", MQTT_TOPIC="full/#") as bridge,
         Device(mosquitto.port) as device,
     ):
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         client.config_set("maxmemory", "1")
         device.say("full/a", *(f'{{"n": {n}}}' for n in range(20)))
-        eventually(lambda: any("is full" in status for status, _ in bridge.beats), 10, "a halt")
+        eventually(lambda: any("is full" in status for status, _ in bridge.beats), what="a halt")
         if stall < 1:
             tries = len(bridge.beats)
-            eventually(lambda: len(bridge.beats) > tries + 8, 10, "a closed connection and more tries")
+            eventually(lambda: len(bridge.beats) > tries + 8, what="a closed connection and more tries")
         assert numbers(client) == []
         client.config_set("maxmemory", "0")
-        eventually(lambda: len(numbers(client)) >= 20, 10, "the readings")
+        eventually(lambda: len(numbers(client)) >= 20, what="the readings")
         device.say("full/a", '{"n": 20}')
-        eventually(lambda: 20 in numbers(client), 10, "one more")
+        eventually(lambda: 20 in numbers(client), what="one more")
         bridge.end()
     assert numbers(client) == list(range(21)), name
     client.close()
@@ -191,9 +191,9 @@ def test_a_read_only_redis_is_waited_for(own_redis: RedisServer, make: Make, cap
     client = own_redis.connect()
     client.replicaof("127.0.0.1", "1")
     with make(REDIS_URL=own_redis.url, MQTT_CLIENT_ID="readonly") as bridge:
-        eventually(lambda: "is a read-only replica and takes no writes" in caplog.text, 10, "a refusal")
+        eventually(lambda: "is a read-only replica and takes no writes" in caplog.text, what="a refusal")
         client.replicaof("NO", "ONE")
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         bridge.end()
     client.close()
 
@@ -204,7 +204,7 @@ def test_what_ends_the_cutting_ends_the_bridge(make: Make, monkeypatch: pytest.M
 
     monkeypatch.setattr(Buffer, "cut_batches", broken)
     with make() as bridge:
-        eventually(lambda: bridge.error is not None, 10, "the end")
+        eventually(lambda: bridge.error is not None, what="the end")
         assert isinstance(bridge.error, ZeroDivisionError)
 
 
@@ -218,10 +218,10 @@ def test_a_broker_that_knows_only_mqtt_3(
         assert isinstance(broker, Mosquitto)
         assert not broker.persistent
         with make(MQTT_BROKER=broker.url, MQTT_TOPIC="#") as bridge:
-            eventually(bridge.connected, 15, "the subscription")
+            eventually(bridge.connected, what="the subscription")
             with Device(broker.port, version=4) as device:
                 device.say("old/a", '{"n": 1}', '{"n": 2}')
-                eventually(lambda: numbers(connection) == [1, 2], 10, "the readings")
+                eventually(lambda: numbers(connection) == [1, 2], what="the readings")
             bridge.end()
     assert "MQTT 5 not supported" in caplog.text
 
@@ -275,7 +275,7 @@ class HostileBroker:
     def __exit__(self, *_: object) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(5)
+        self._thread.join(PATIENCE_SECONDS)
 
 
 def test_whatever_a_broker_sends_the_bridge_goes_on(connection: Redis, make: Make) -> None:
@@ -299,7 +299,7 @@ def test_whatever_a_broker_sends_the_bridge_goes_on(connection: Redis, make: Mak
     ]
     good = CONNACK + SUBACK + publish(b"sensors/a", b'{"n": 1}', 1)
     with HostileBroker(*garbage, good) as broker, make(MQTT_BROKER=broker.url) as bridge:
-        eventually(lambda: 1 in numbers(connection), 60, "a reading")
+        eventually(lambda: 1 in numbers(connection), what="a reading")
         bridge.end()
 
 
@@ -314,8 +314,8 @@ def test_a_topic_that_is_no_text_is_a_dead_letter(connection: Redis, make: Make)
         HostileBroker(CONNACK + SUBACK + b"".join(lines)) as broker,
         make(MQTT_BROKER=broker.url) as bridge,
     ):
-        eventually(lambda: 4 in numbers(connection), 10, "the reading")
-        eventually(lambda: broker.heard and broker.heard[0].endswith(b"\x40\x02\x00\x04"), 10, "the acknowledgements")
+        eventually(lambda: 4 in numbers(connection), what="the reading")
+        eventually(lambda: broker.heard and broker.heard[0].endswith(b"\x40\x02\x00\x04"), what="the acknowledgements")
         bridge.end()
     acks = broker.heard[0][broker.heard[0].index(b"\x40\x02") :]
     assert acks.startswith(b"".join(b"\x40\x02\x00" + bytes([mid]) for mid in (1, 2, 3, 4)))
@@ -330,8 +330,8 @@ def test_a_message_that_is_sent_again_is_acknowledged_and_not_taken_again(connec
     first = CONNACK + SUBACK + publish(b"sensors/a", b'{"n": 1}', 7)
     again = resumed + SUBACK + publish(b"sensors/a", b'{"n": 1}', 7, flags=8) + publish(b"sensors/a", b'{"n": 2}', 8)
     with HostileBroker(first, again) as broker, make(MQTT_BROKER=broker.url) as bridge:
-        eventually(lambda: 2 in numbers(connection), 10, "the second reading")
-        eventually(lambda: broker.heard[1].find(b"\x40\x02\x00\x08") > 0, 10, "its acknowledgement")
+        eventually(lambda: 2 in numbers(connection), what="the second reading")
+        eventually(lambda: broker.heard[1].find(b"\x40\x02\x00\x08") > 0, what="its acknowledgement")
         bridge.end()
     assert broker.heard[1].find(b"\x40\x02\x00\x07") > 0
     assert numbers(connection)[:2] == [1, 2]
@@ -350,7 +350,7 @@ def test_a_session_whose_connect_went_unheard_is_known_by_what_it_sends_again(co
         resumed + SUBACK + first_again + second_again + publish(b"sensors/a", b'{"n": 3}', 3),
     )
     with HostileBroker(*lines) as broker, make(MQTT_BROKER=broker.url) as bridge:
-        eventually(lambda: 3 in numbers(connection), 30, "the third reading")
+        eventually(lambda: 3 in numbers(connection), what="the third reading")
         bridge.end()
     assert numbers(connection)[:3] == [1, 2, 3]
 
@@ -362,7 +362,7 @@ def test_the_same_message_with_the_same_id_in_a_new_session_is_another_one(conne
         HostileBroker(CONNACK + SUBACK + message, CONNACK + SUBACK + again) as broker,
         make(MQTT_BROKER=broker.url) as bridge,
     ):
-        eventually(lambda: len(numbers(connection)) >= 2, 10, "both readings")
+        eventually(lambda: len(numbers(connection)) >= 2, what="both readings")
         bridge.end()
     assert int(connection.hget(keys.ingest("readings"), "sessions_lost")) >= 1
 
@@ -373,10 +373,10 @@ def test_what_came_by_which_topic_is_told(
     monkeypatch.setattr(mqtt_bridge, "TOPICS_SECONDS", 0.05)
     name = request.node.name
     with make() as bridge, Device(mosquitto.port) as device:
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         device.say(f"{name}/a", '{"n": 1}', '{"n": 2}', "nonsense")
         device.say(f"{name}/b", '{"n": 3, "ts": 1700000000}')
-        eventually(lambda: len(by_topic(connection, "readings")) == 2, 10, "the counts")
+        eventually(lambda: len(by_topic(connection, "readings")) == 2, what="the counts")
         bridge.end()
     found = {each.topic: each for each in by_topic(connection, "readings")}
     a, b = found[f"{name}/a"], found[f"{name}/b"]
@@ -392,14 +392,14 @@ def test_counts_that_cannot_be_told_hold_up_nothing(
     monkeypatch.setattr(mqtt_bridge, "TOPICS_SECONDS", 0.0)
     connection.set(keys.topics("readings"), "text")
     with make() as bridge, Device(mosquitto.port) as device:
-        eventually(bridge.connected, 10, "the subscription")
+        eventually(bridge.connected, what="the subscription")
         for number in range(3):
             device.say(f"{request.node.name}/a", f'{{"n": {number}}}')
-        eventually(lambda: numbers(connection) == [0, 1, 2], 10, "the readings")
+        eventually(lambda: numbers(connection) == [0, 1, 2], what="the readings")
         bridge.end()
 
 
 def test_it_stops_while_a_broker_is_silent(make: Make) -> None:
     with HostileBroker(b"") as broker, make(MQTT_BROKER=broker.url) as bridge:
-        eventually(lambda: broker.heard, 10, "a connection")
+        eventually(lambda: broker.heard, what="a connection")
         bridge.end()

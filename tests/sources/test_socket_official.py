@@ -16,7 +16,7 @@ from support.ingest import items
 from support.node import OLD, OfficialClient
 from support.process import Program
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 MakeClient = Callable[..., OfficialClient]
 
@@ -84,7 +84,7 @@ def test_without_answers_nothing_is_lost_while_redis_is_away(
     eventually(lambda: client.tells("disconnect"), what="the client is sent away")
     assert not batcher.takes
     own_redis.restart()
-    assert client.wait(60) == 0
+    assert client.wait(PATIENCE_SECONDS) == 0
     eventually(lambda: len(arrived(own_redis)) == 1500)
     assert arrived(own_redis).keys() == ids(1500)
     away = client.tells("disconnect")[0]
@@ -101,7 +101,7 @@ def test_retries_of_the_client_lose_nothing_while_redis_is_away(
     own_redis.kill()
     eventually(lambda: not batcher.takes)
     own_redis.restart()
-    assert client.wait(60) == 0
+    assert client.wait(PATIENCE_SECONDS) == 0
     eventually(lambda: len(arrived(own_redis)) == 300)
     assert arrived(own_redis).keys() == ids(300)
 
@@ -114,7 +114,7 @@ def test_without_answers_nothing_is_lost_over_a_restart(
     eventually(lambda: len(arrived(own_redis)) > 100, what="the first messages")
     assert batcher.stop() == 0
     batcher.start()
-    assert client.wait(60) == 0
+    assert client.wait(PATIENCE_SECONDS) == 0
     eventually(lambda: len(arrived(own_redis)) == 800)
     assert arrived(own_redis) == Counter(ids(800))
 
@@ -129,6 +129,6 @@ def test_an_old_client_is_sent_away_and_lives(
     own_redis.wait()
     eventually(lambda: client.tells("disconnect"), what="the client is sent away")
     own_redis.restart()
-    assert client.wait(60) == 0
+    assert client.wait(PATIENCE_SECONDS) == 0
     assert client.tells("disconnect")[0]["active"]
     eventually(lambda: "m0-400" in arrived(own_redis))

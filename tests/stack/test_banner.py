@@ -13,6 +13,7 @@ import pytest
 from qctl.settings import Settings
 from qctl.stack.banner import next_commands, welcome
 from qctl.stack.daemons import daemons
+from support.waiting import PATIENCE_SECONDS
 
 MakeSettings = Callable[..., Settings]
 
@@ -37,7 +38,7 @@ def test_commands_name_what_is_not_the_default(make_settings: MakeSettings) -> N
 def test_commands_are_short_where_all_is_default() -> None:
     publish, stats, _ = next_commands(Settings.load(environ={}))
     assert publish.startswith("mosquitto_pub -q 1 -t sensors/livingroom -m ")
-    assert subprocess.run([*shlex.split(stats)[:1], "--version"], check=True, timeout=60).returncode == 0
+    assert subprocess.run([*shlex.split(stats)[:1], "--version"], check=True, timeout=PATIENCE_SECONDS).returncode == 0
 
 
 def test_a_reading_is_published_to_the_broker_that_was_named(make_settings: MakeSettings) -> None:

@@ -13,7 +13,7 @@ import redis
 from paho.mqtt.enums import CallbackAPIVersion
 
 from support.up import MakeUp, Up
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ class Device:
     def __enter__(self) -> Device:
         self.client.connect("127.0.0.1", self.port)
         self.client.loop_start()
-        assert self._connected.wait(10)
+        assert self._connected.wait(PATIENCE_SECONDS)
         return self
 
     def __exit__(
@@ -60,7 +60,7 @@ class Device:
 
     def publish(self, *payloads: str) -> None:
         for info in [self.client.publish("sensors/a", payload, qos=1) for payload in payloads]:
-            info.wait_for_publish(10)
+            info.wait_for_publish(PATIENCE_SECONDS)
             assert info.is_published()
 
     def texts(self) -> list[str]:
@@ -83,7 +83,7 @@ def test_amqtt_keeps_unacknowledged_messages_for_who_comes_back(bare: Up) -> Non
             granted = threading.Event()
             bridge.client.on_subscribe = lambda *_: granted.set()
             bridge.client.subscribe("sensors/#", qos=1)
-            assert granted.wait(10)
+            assert granted.wait(PATIENCE_SECONDS)
             device.publish(*"abcd")
             eventually(lambda: len(bridge.got) == 4, what="delivery")
             for message in bridge.got[:2]:

@@ -119,7 +119,7 @@ def test_a_second_ctrl_c_does_not_wait(make_up: MakeUp) -> None:
 def test_a_daemon_that_neither_starts_nor_ends_does_not_hold_up_the_rest(make_up: MakeUp) -> None:
     up = make_up({"one": ["steady"], "mule": ["mute"]}, "--hasty", **ALONE)
     up.start()
-    eventually(lambda: re.search(r"mule +a small daemon \(not ready yet\)", up.output), 20, "what it says of mule")
+    eventually(lambda: re.search(r"mule +a small daemon \(not ready yet\)", up.output), what="what it says of mule")
     assert up.stop() == 1
     assert "waiting for mule; Ctrl-C kills" in up.output
     assert ended(up) == ["one", "mule", "redis"]

@@ -14,8 +14,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from qctl.catalog import DAEMONS
 from support.batcher import Sender, message
+from support.process import accepts
 from support.up import MakeUp, gone
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 
 def publish(port: int, *temperatures: float) -> None:
@@ -25,7 +26,7 @@ def publish(port: int, *temperatures: float) -> None:
     device.loop_start()
     sent = [device.publish("sensors/lab", json.dumps({"t": t}), qos=1) for t in temperatures]
     for info in sent:
-        info.wait_for_publish(10)
+        info.wait_for_publish(PATIENCE_SECONDS)
         assert info.is_published()
     device.disconnect()
     device.loop_stop()
@@ -58,7 +59,8 @@ def messages(home: Path) -> list[str]:
 def test_a_message_of_a_socket_io_client_arrives(make_up: MakeUp) -> None:
     up = make_up(None, BATCH_CHECK_INTERVAL="0.2")
     up.start()
-    assert f"http://127.0.0.1:{up.socket_port}" in up.output
+    up.wait_for(f"http://127.0.0.1:{up.socket_port}")
+    eventually(lambda: accepts(up.socket_port), what="the batcher's listener")
     with Sender(f"http://127.0.0.1:{up.socket_port}") as sender:
         sender.send_until_acked([message("m-1"), message("m-2", message="🐘")])
     eventually(lambda: messages(up.home) == ["hello m-1", "🐘"], what="the messages")
@@ -73,6 +75,7 @@ def test_without_a_queue_all_arrives_and_no_redis_is_there(make_up: MakeUp) -> N
     assert not up.pids("redis")
     assert not up.pids("worker-sensor-data")
     publish(up.port, 1.0, 2.0)
+    eventually(lambda: accepts(up.socket_port), what="the batcher's listener")
     with Sender(f"http://127.0.0.1:{up.socket_port}") as sender:
         sender.send_until_acked([message("m-1")])
         assert not sender.ask({**message("m-2"), "user_id": 7})["ok"]
@@ -94,14 +97,13 @@ def test_a_reading_arrives_and_so_do_those_sent_while_redis_is_dead(make_up: Mak
     up = make_up(None)
     up.start()
     assert all(up.pids(name) for name in DAEMONS)
-    assert "not ready yet" not in up.output
 
     publish(up.port, 1.0)
     eventually(lambda: arrived(up.home) == [1.0], what="the first reading")
 
     os.kill(up.pids("redis")[0], signal.SIGKILL)
     publish(up.port, 2.0, 3.0)
-    eventually(lambda: arrived(up.home) == [1.0, 2.0, 3.0], 40, what="readings sent meanwhile")
+    eventually(lambda: arrived(up.home) == [1.0, 2.0, 3.0], what="readings sent meanwhile")
 
     family = up.family()
     assert up.stop() == 0

@@ -19,6 +19,7 @@ from qctl.store.products import MAX_QUANTITY, StockItem, parse_item
 from qctl.store.sql import Database
 from support.databases import MariaDb
 from support.process import free_port
+from support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_concurrent_writers_wait_for_each_other(database_settings: Settings) -> 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_SECONDS)
     assert failures == []
     with inventory.open_database(database_settings) as db:
         quantities = stock(db)

@@ -16,7 +16,7 @@ from typing import Any
 import socketio
 
 from support.process import Program, free_port
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 BIN = Path(sys.executable).parent
 
@@ -88,7 +88,7 @@ class Batcher(Program):
         """Ask by HTTP. Returns status and body."""
         request = urllib.request.Request(self.url + path, method=method, headers=headers)  # noqa: S310 - our own server
         try:
-            with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as refusal:
             with refusal:
@@ -160,7 +160,7 @@ class Sender:
         return True
 
     def __enter__(self) -> Sender:
-        self._client.connect(self._url, transports=[self._transport], auth=self._auth, wait_timeout=10)
+        self._client.connect(self._url, transports=[self._transport], auth=self._auth, wait_timeout=PATIENCE_SECONDS)
         return self
 
     def __exit__(

@@ -13,9 +13,9 @@ import websocket
 
 from support.process import Program
 from support.servers import MissingServerError
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = PATIENCE_SECONDS
 
 WIDTH, HEIGHT = 800, 500
 

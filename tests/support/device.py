@@ -33,7 +33,7 @@ class Device:
     def say(self, topic: str, *payloads: bytes | str) -> None:
         """Publish messages and wait until the broker has them all."""
         sent = {self.publish(topic, payload) for payload in payloads}
-        eventually(lambda: sent <= self.acknowledged, 30, "the broker's acknowledgement")
+        eventually(lambda: sent <= self.acknowledged, what="the broker's acknowledgement")
 
     def _on_publish(self, _client: object, _data: object, mid: int, _reason: object, _properties: object) -> None:
         with self._lock:
@@ -42,7 +42,7 @@ class Device:
     def __enter__(self) -> Device:
         self._client.connect("127.0.0.1", self.port)
         self._client.loop_start()
-        eventually(self._client.is_connected, 10, "the device's connection")
+        eventually(self._client.is_connected, what="the device's connection")
         return self
 
     def __exit__(

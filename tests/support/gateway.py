@@ -16,6 +16,7 @@ from qctl.gateway.tokens import Tokens
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support.process import Program, free_port
+from support.waiting import PATIENCE_SECONDS
 
 BIN = Path(sys.executable).parent
 
@@ -78,7 +79,7 @@ class Gateway(Program):
         body = content if isinstance(content, bytes) or content is None else json.dumps(content).encode()
         http_request = urllib.request.Request(self.url + path, body, sent_headers, method=method)  # noqa: S310 - a test server
         try:
-            with urllib.request.urlopen(http_request, timeout=30) as reply:  # noqa: S310
+            with urllib.request.urlopen(http_request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310
                 return Response(reply.status, reply.headers, reply.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from redis import Redis
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
@@ -19,6 +19,20 @@ def items(connection: Redis, pipeline: str = "readings") -> list[dict[str, Any]]
     found = [json.loads(item) for item in connection.lrange(keys.buffer(pipeline), 0, -1)]
     for job_id in connection.lrange(keys.queue(PIPELINES[pipeline].queue), 0, -1):
         found += Job.fetch(job_id.decode(), connection=connection, serializer=JSONSerializer).args[0]
+    return found
+
+
+def unwritten(connection: Redis, pipeline: str = "readings") -> list[dict[str, Any]]:
+    """Every item in the buffer, or in a batch job that has neither ended nor failed, wherever that job is.
+
+    An item that is there twice is listed twice, and so is one that is cut into a batch meanwhile.
+    """
+    found = [json.loads(item) for item in connection.lrange(keys.buffer(pipeline), 0, -1)]
+    batches = [key.decode() for key in connection.scan_iter(keys.job(f"{pipeline}-*"), count=1000)]
+    ids = [key.removeprefix(keys.job("")) for key in batches]
+    for job in Job.fetch_many(ids, connection=connection, serializer=JSONSerializer):
+        if job and job.get_status(refresh=False) not in (JobStatus.FINISHED, JobStatus.FAILED):
+            found += job.args[0]
     return found
 
 

@@ -193,4 +193,4 @@ def booted(folder: Path) -> Iterator[Machine]:
         yield machine
     finally:
         machine.end()
-    eventually(lambda: not psutil.pid_exists(first or 0), 20, "the machine's end")
+    eventually(lambda: not psutil.pid_exists(first or 0), what="the machine's end")

@@ -14,11 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from support.waiting import eventually
-
-STARTING = 30.0
-"""Seconds that a program may take until it is ready, on a busy machine."""
-
+from support.waiting import PATIENCE_SECONDS, eventually
 
 ProgramT = TypeVar("ProgramT", bound="Program")
 
@@ -72,8 +68,7 @@ class Program:
         try:
             eventually(
                 lambda: not self.running or (self._is_bound and self.ready()),
-                STARTING,
-                f"start of {self.name}",
+                what=f"start of {self.name}",
             )
             assert self.running, f"{self.name} ended with {self._process.returncode}"
         except AssertionError as error:
@@ -105,7 +100,7 @@ class Program:
         assert self._process is not None, f"{self.name} was never started"
         self._process.send_signal(number)
 
-    def wait(self, seconds: float = 30.0) -> int:
+    def wait(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Wait until it ends. Returns its exit code, negative for a signal."""
         assert self._process is not None, f"{self.name} was never started"
         try:
@@ -113,7 +108,7 @@ class Program:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} did not end within {seconds} s\n{self.output[-4000:]}") from None
 
-    def stop(self, seconds: float = 30.0) -> int:
+    def stop(self, seconds: float = PATIENCE_SECONDS) -> int:
         """End it by SIGTERM, as an operator does. Returns its exit code."""
         self.send(signal.SIGTERM)
         return self.wait(seconds)

@@ -14,6 +14,7 @@ from typing import Any
 import redis
 
 from support.process import Program, accepts, free_port
+from support.waiting import PATIENCE_SECONDS
 
 
 class MissingServerError(Exception):
@@ -235,7 +236,7 @@ class VictoriaMetrics(Program):
         return [json.loads(line) for line in reply.split("\n") if line]
 
     def _get(self, path: str) -> str:
-        with urllib.request.urlopen(self.url + path, timeout=10) as reply:  # noqa: S310 - our own server
+        with urllib.request.urlopen(self.url + path, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310 - our own server
             text: str = reply.read().decode()
             return text
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from support.process import Program, free_port
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 TINY_STACK = Path(__file__).parents[1] / "stack" / "tiny_stack.py"
 
@@ -43,6 +43,10 @@ class Up(Program):
         self.says = ""
         self.start()
 
+    def wait_for(self, text: str) -> None:
+        """Wait until it has printed a text: lines of the banner follow the one that says it is up."""
+        eventually(lambda: text in self.output, what=repr(text))
+
     @property
     def diary(self) -> list[str]:
         """Notes of the daemons: lines of `NAME what`."""
@@ -55,14 +59,14 @@ class Up(Program):
 
     def new_pid(self, name: str, old: int) -> int:
         """Wait until the program runs as another process than `old`."""
-        return eventually(lambda: next((p for p in self.pids(name)[-1:] if p != old), 0), 20, f"restart of {name}")
+        return eventually(lambda: next((p for p in self.pids(name)[-1:] if p != old), 0), what=f"restart of {name}")
 
     def family(self) -> list[psutil.Process]:
         """All processes that it started and that live."""
         return psutil.Process(self.pid).children(recursive=True)
 
 
-def gone(family: list[psutil.Process], seconds: float = 10.0) -> bool:
+def gone(family: list[psutil.Process], seconds: float = PATIENCE_SECONDS) -> bool:
     """True if these processes all end within this time. A zombie counts as ended."""
     return bool(eventually(lambda: not any(map(_lives, family)), seconds, "end of all"))
 

@@ -10,11 +10,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE_SECONDS = 90.0
+"""Time for anything that has to happen. It says nothing about speed: a machine with other work may need it, and who
+waits goes on at once when it has happened."""
 
-def eventually(check: Callable[[], T], seconds: float = 15.0, what: str = "", every: float = 0.01) -> T:
+
+def eventually(check: Callable[[], T], seconds: float = PATIENCE_SECONDS, what: str = "", every: float = 0.01) -> T:
     """Ask `check` until it answers something true, and return that.
 
-    Raises AssertionError naming `what` and the last answer where `seconds` passed first.
+    Raises AssertionError naming `what` and the last answer where `seconds` passed first: give them only where the time
+    itself is what is tested, or where more is needed.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 import websocket
 
+from support.waiting import PATIENCE_SECONDS
+
 SECONDS = 60.0
 """Time (s) that a text may take to be shown."""
 
@@ -17,7 +19,7 @@ class TerminalSession:
     """Types keys, and reads what the terminal shows."""
 
     def __init__(self, url: str, *, origin: str, cookie: str) -> None:
-        self.socket = websocket.create_connection(url, timeout=30, origin=origin, cookie=cookie)
+        self.socket = websocket.create_connection(url, timeout=PATIENCE_SECONDS, origin=origin, cookie=cookie)
         self._output = ""
 
     def press(self, text: str) -> None:
@@ -50,7 +52,7 @@ def upgrade_status(url: str, *, origin: str | None, cookie: str | None) -> int:
     """The status with which a server answers the request to open a web socket: 101 if it accepts."""
     try:
         socket = websocket.create_connection(
-            url, timeout=30, origin=origin, cookie=cookie, suppress_origin=origin is None
+            url, timeout=PATIENCE_SECONDS, origin=origin, cookie=cookie, suppress_origin=origin is None
         )
     except websocket.WebSocketBadStatusException as error:
         return error.status_code
@@ -60,7 +62,7 @@ def upgrade_status(url: str, *, origin: str | None, cookie: str | None) -> int:
 
 def panel_cookie(port: int, key: str) -> str:
     """Log in to the panel of a gateway with the admin key. Returns the cookie."""
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     try:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         client.request("POST", "/admin/queues/login", urlencode({"key": key}), kind)

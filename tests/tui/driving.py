@@ -10,9 +10,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from qctl.tui.app import Monitor
-
-WAIT_SECONDS = 20.0
-"""Time limit (s) of a wait for the screen."""
+from support.waiting import PATIENCE_SECONDS
 
 
 class Driver:
@@ -43,7 +41,7 @@ class Driver:
 
     async def until(self, wanted: str | Callable[[], Any]) -> None:
         """Wait until the screen shows a text, or until a function returns a true value."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not (wanted in self.text if isinstance(wanted, str) else wanted()):
             assert time.monotonic() < deadline, f"{wanted!r} was not shown:\n{self.text}"
             await self._pilot.pause(0.01)

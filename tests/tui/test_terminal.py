@@ -20,8 +20,6 @@ from support.servers import RedisServer
 from support.waiting import eventually
 from support.workers import qctl_worker
 
-PATIENCE = 10.0
-
 
 class Tmux:
     """A terminal of 80 x 24 that runs a monitor. `variables` are added to its environment."""
@@ -49,7 +47,7 @@ class Tmux:
     def until(self, text: str) -> None:
         """Wait until the screen shows a text."""
         try:
-            eventually(lambda: text in self.screen, PATIENCE, f"{text!r}", every=0.05)
+            eventually(lambda: text in self.screen, what=f"{text!r}", every=0.05)
         except AssertionError as error:
             raise AssertionError(f"{error}:\n{self.screen}") from None
 
@@ -84,19 +82,19 @@ def test_pause_resume_and_retry_by_keys(
         terminal.press("2")
         queue.enqueue("support.jobs.fail", "rotten")
         terminal.until("> apples")
-        eventually(lambda: connection.zcard(keys.failed("apples")) == 1, PATIENCE)
+        eventually(lambda: connection.zcard(keys.failed("apples")) == 1)
         terminal.press("Home", "p")
         terminal.until("same as: qctl pause apples")
         terminal.press("Left", "Enter")
         terminal.until("done: apples is paused")
         terminal.until("paused")
         queue.enqueue("support.jobs.give", 1)
-        eventually(lambda: "apples" in terminal.screen and connection.llen(keys.queue("apples")) == 1, PATIENCE)
+        eventually(lambda: "apples" in terminal.screen and connection.llen(keys.queue("apples")) == 1)
         terminal.press("p")
         terminal.until("Resume apples")
         terminal.press("Left", "Enter")
         terminal.until("done: apples is resumed")
-        eventually(lambda: connection.llen(keys.queue("apples")) == 0, PATIENCE)
+        eventually(lambda: connection.llen(keys.queue("apples")) == 0)
         terminal.press("4")
         terminal.until("ValueError: rotten")
         terminal.press("r")
@@ -110,7 +108,7 @@ def test_pause_resume_and_retry_by_keys(
         terminal.press("Escape")
         terminal.until("[4 Dead letters]")
         terminal.press("q")
-        eventually(lambda: "connected" not in terminal.screen, PATIENCE)
+        eventually(lambda: "connected" not in terminal.screen)
 
 
 MANY = 1_000_000
@@ -156,6 +154,6 @@ def test_a_read_only_user_pages_through_a_million_jobs_and_is_refused_changes(
         terminal.until("eyes")
         assert not connection.exists(keys.PAUSED)
         terminal.press("q")
-        eventually(lambda: "connected" not in terminal.screen, PATIENCE)
+        eventually(lambda: "connected" not in terminal.screen)
     finally:
         connection.acl_deluser("eyes")

@@ -25,7 +25,7 @@ from qctl.tui.replay.recorder import RecordingFile, record
 from support.browser import Chromium
 from support.process import Program
 from support.servers import RedisServer
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from support.web_terminal import TerminalSession, upgrade_status
 from tui.fake import MonitorOps
 
@@ -61,7 +61,7 @@ class WebMonitor(Program):
 
     def get(self, path: str, **headers: str) -> http.client.HTTPResponse:
         """Request a page and read it."""
-        client = http.client.HTTPConnection(self.host, timeout=30)
+        client = http.client.HTTPConnection(self.host, timeout=PATIENCE_SECONDS)
         try:
             client.request("GET", path, headers=headers)
             answer = client.getresponse()
@@ -208,7 +208,7 @@ def test_actions_are_allowed_by_option(serve: Serve, connection: Redis) -> None:
         session.press("p")
         session.until("Pause apples")
         session.press("\x1b[D\r")
-        eventually(lambda: connection.hexists(keys.PAUSED, "apples"), 30.0, "pause of apples")
+        eventually(lambda: connection.hexists(keys.PAUSED, "apples"), what="pause of apples")
         processes = web.processes()
         assert web.stop() == 0
         eventually(lambda: not [process for process in processes if process.is_running()], what="end of the sessions")

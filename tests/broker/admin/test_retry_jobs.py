@@ -24,6 +24,7 @@ from qctl.models import ChosenJobs, Outcome, Progress, Selection, ignore_progres
 from qctl.settings import Settings
 from support import stock
 from support.stock import Bomb
+from support.waiting import PATIENCE_SECONDS
 
 
 def retry(connection: Redis, *ids: str, queue: str = "mail") -> list[Outcome]:
@@ -80,7 +81,7 @@ def test_concurrent_retries_run_each_job_once(settings: Settings, connection: Re
 
     def operator() -> int:
         own = connect(settings)
-        together.wait(10)
+        together.wait(PATIENCE_SECONDS)
         done = sum(outcome.done for id_ in ids for outcome in retry(own, id_))
         own.close()
         return done

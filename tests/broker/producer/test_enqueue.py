@@ -28,6 +28,7 @@ from qctl.settings import Settings
 from support.process import free_port
 from support.proxy import Proxy
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 
 def new(id_: str = "a", queue: str = "work", **fields: Any) -> NewJob:
@@ -104,7 +105,7 @@ def test_create_gives_up_after_retry_seconds() -> None:
     begun = time.monotonic()
     with pytest.raises(ConnectionError):
         create(nobody, new(), retry_seconds=0.5)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun >= 0.5
 
 
 def test_create_succeeds_when_redis_comes_back(own_redis: RedisServer) -> None:
@@ -112,7 +113,7 @@ def test_create_succeeds_when_redis_comes_back(own_redis: RedisServer) -> None:
     create(client, new("before"))
     own_redis.kill()
     own_redis.start()
-    assert create(client, new("after"), retry_seconds=10) == [True]
+    assert create(client, new("after"), retry_seconds=PATIENCE_SECONDS) == [True]
     assert client.lrange(keys.queue("work"), 0, -1) == [b"before", b"after"]
 
 

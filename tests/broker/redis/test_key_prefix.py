@@ -15,6 +15,7 @@ from qctl.broker.redis.connection import connect
 from qctl.errors import SettingsError
 from qctl.settings import Settings
 from support.servers import RedisServer
+from support.waiting import PATIENCE_SECONDS
 
 BIN = Path(sys.executable).parent
 
@@ -24,7 +25,7 @@ def run(redis_server: RedisServer, program: str, *arguments: str, **env: str) ->
     settings = {"REDIS_URL": redis_server.url, "QCTL_HOME": os.getcwd(), **env}
     command = [str(BIN / program), *arguments]
     ended = subprocess.run(
-        command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=60, check=False
+        command, env={**os.environ, **settings}, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

@@ -21,7 +21,7 @@ from qctl.broker.worker import pauses
 from qctl.broker.worker.claims import Claimant, Trip
 from qctl.broker.worker.lease import LEASE_SECONDS, Lease
 from support.servers import RedisServer
-from support.waiting import eventually, later
+from support.waiting import PATIENCE_SECONDS, eventually, later
 
 
 def test_jobs_are_claimed_in_waiting_order_and_the_claim_is_written(
@@ -66,9 +66,9 @@ def test_pause_of_a_lane_does_not_pause_its_base_queue(connection: Redis, claima
 
 def test_jobs_are_claimed_once_a_pause_has_ended(connection: Redis, queue: Queue, claimant: Claimant) -> None:
     queue.enqueue("f")
-    pauses.pause(connection, "work", actor="me", seconds=0.3)
+    pauses.pause(connection, "work", actor="me", seconds=2)
     assert claimant.claim(["work"], None) is None
-    assert claimant.claim(["work"], 5.0) is not None
+    assert claimant.claim(["work"], PATIENCE_SECONDS) is not None
 
 
 def test_pause_that_cannot_be_parsed_lasts(connection: Redis, queue: Queue, claimant: Claimant) -> None:
@@ -146,7 +146,7 @@ def test_wait_changes_nothing_and_ends_with_a_push(connection: Redis, queue: Que
 
     thread = threading.Thread(target=push)
     thread.start()
-    claim = claimant.claim(["work"], 10.0)
+    claim = claimant.claim(["work"], PATIENCE_SECONDS)
     thread.join()
     assert claim is not None
     assert [claim.job_id] == pushed
@@ -154,7 +154,7 @@ def test_wait_changes_nothing_and_ends_with_a_push(connection: Redis, queue: Que
 
 def test_push_to_a_queue_that_is_not_waited_on_is_noticed(connection: Redis, claimant: Claimant) -> None:
     with later(0.3, lambda: Queue("second", connection=connection).enqueue("f")):
-        claim = claimant.claim(["first", "second"], 10.0)
+        claim = claimant.claim(["first", "second"], PATIENCE_SECONDS)
     assert claim is not None
     assert claim.queue == "second"
 
@@ -252,7 +252,7 @@ def test_lease_is_renewed_although_a_task_beside_it_fails(
     lease = Lease(connection, "someone")
     lease.start(on_renewal=stumble)
     try:
-        eventually(lambda: len(beats) > 2, 10, "more beats")
+        eventually(lambda: len(beats) > 2, what="more beats")
         assert connection.zscore(keys.LEASES, "someone") is not None
     finally:
         lease.stop()
@@ -272,7 +272,7 @@ def test_lease_thread_polls_although_redis_hangs(own_redis: RedisServer) -> None
 
     lease.start(on_poll=poll)
     try:
-        eventually(lambda: len(polls) > 1, 10, "two polls")
+        eventually(lambda: len(polls) > 1, what="two polls")
     finally:
         own_redis.thaw()
         lease.stop()

@@ -138,7 +138,7 @@ def test_long_run_is_recorded_as_rq_does(connection: Redis, queue: Queue, inline
     seen: list[tuple[str | None, int]] = []
 
     def inspect() -> None:
-        eventually(lambda: connection.scard(keys.worker_executions(inline.name)) == 1, 10, "the record")
+        eventually(lambda: connection.scard(keys.worker_executions(inline.name)) == 1, what="the record")
         stock = next(iter(Worker.all(connection=connection)))
         executions: list[Execution] = Job.fetch(job.id, connection=connection).get_executions()
         seen.append((stock.get_current_job_id(), len(executions)))

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from qctl.broker.worker.fork_guard import ForkGuard
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_every_child_can_use_redis(connection: Redis, talking: None) -> None:
             signal.alarm(60)  # nobody waits for one that hangs
             connection.ping()
             os._exit(0)
-        eventually(lambda pid=pid: _ended(pid), 30, "the end of a child")  # type: ignore[misc]
+        eventually(lambda pid=pid: _ended(pid), what="the end of a child")  # type: ignore[misc]
 
 
 def test_fork_waits_for_guarded_threads(connection: Redis) -> None:
@@ -51,11 +51,11 @@ def test_fork_waits_for_guarded_threads(connection: Redis) -> None:
     def run() -> None:
         with guard:
             inside.set()
-            assert leave.wait(30)
+            assert leave.wait(PATIENCE_SECONDS)
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert inside.wait(30)
+    assert inside.wait(PATIENCE_SECONDS)
     forked = threading.Event()
 
     def fork() -> None:
@@ -69,6 +69,6 @@ def test_fork_waits_for_guarded_threads(connection: Redis) -> None:
     forking.start()
     assert not forked.wait(0.2)
     leave.set()
-    assert forked.wait(30)
+    assert forked.wait(PATIENCE_SECONDS)
     thread.join()
     forking.join()

@@ -69,7 +69,7 @@ def test_resume_removes_the_pause_once(connection: Redis) -> None:
 def test_expired_pauses_are_removed_and_others_stay(connection: Redis) -> None:
     pauses.pause(connection, "short", actor="ann", seconds=0.01)
     pauses.pause(connection, "long", actor="ann")
-    eventually(lambda: pauses.end_expired(connection) == ["short"], 5, "the end of the short pause")
+    eventually(lambda: pauses.end_expired(connection) == ["short"], what="the end of the short pause")
     assert connection.hkeys(keys.PAUSED) == [b"long"]
 
 
@@ -156,7 +156,7 @@ def test_no_job_starts_after_pause_returned_and_each_runs_once(
             stop.set()
             thread.join()
         eventually(lambda: connection.llen("ran") >= len(sent), 120, "the end of all jobs")
-        eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "no job between two places")
+        eventually(lambda: connection.llen(keys.intermediate("work")) == 0, what="no job between two places")
     ran = [int(raw) for raw in connection.lrange("ran", 0, -1)]
     assert sorted(ran) == list(range(len(sent)))
     assert connection.llen("ran:started") == len(sent)

@@ -116,7 +116,7 @@ def test_a_slow_round_trip_gives_nothing_back(prefetch: Prefetch) -> None:
         prefetch.fill([claim], time.monotonic() - 2 * MAX_WAIT_SECONDS)
         return prefetch.next() is not None
 
-    eventually(begun, 10, "a job that was prefetched a moment ago")
+    eventually(begun, what="a job that was prefetched a moment ago")
 
 
 def test_a_forking_worker_claims_one_by_one(connection: Redis, worker_settings: Settings) -> None:
@@ -173,10 +173,10 @@ def test_long_job_keeps_no_prefetched_job_waiting(connection: Redis, queue: Queu
     def inspect() -> None:
         try:
             behind = [job.id for job in jobs[2:]]
-            eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, 10, "those behind it")
-            eventually(lambda: status(connection, jobs[0]) == "finished", 10, "the end of the one before it")
-            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "the record of its run")
-            eventually(lambda: connection.scard(keys.worker_executions(trusting.name)) == 1, 10, "its execution")
+            eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, what="those behind it")
+            eventually(lambda: status(connection, jobs[0]) == "finished", what="the end of the one before it")
+            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, what="the record of its run")
+            eventually(lambda: connection.scard(keys.worker_executions(trusting.name)) == 1, what="its execution")
             seen.append([status(connection, job) for job in jobs] == ["finished", "started"] + ["queued"] * 3)
             paused = pauses.pause(connection, "work", actor="me")
             seen.append(pauses.wait_for_claims(connection, paused, 5) < 5)
@@ -226,8 +226,8 @@ def test_failed_give_back_is_repeated_while_the_job_runs(
     def inspect() -> None:
         try:
             behind = [job.id for job in jobs[1:]]
-            eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, 20, "those behind it")
-            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, 10, "the record of its run")
+            eventually(lambda: names(connection.lrange(keys.queue("work"), 0, -1)) == behind, what="those behind it")
+            eventually(lambda: connection.llen(keys.intermediate("work")) == 0, what="the record of its run")
         finally:
             trusting.request_drain()
             trusting._stopped_job_id = jobs[0].id
@@ -345,7 +345,7 @@ def test_kill_9_with_prefetched_jobs_loses_nothing(
     for kill in range(kills):
         with qctl_worker(tmp_path, redis_server.url, "work", name=f"victim{kill}") as victim:
             before = len(lines(ran))
-            eventually(lambda before=before: len(lines(ran)) > before + 150, 20, "many runs")
+            eventually(lambda before=before: len(lines(ran)) > before + 150, what="many runs")
             victim.kill()
         left = names(connection.hkeys(keys.claims("work")))
         assert len(left) <= MAX_PREFETCH_JOBS
@@ -391,7 +391,7 @@ def test_job_that_kills_its_workers_takes_no_other_into_quarantine(
     assert held[1:] == [1, 1]
     assert names(connection.hkeys(keys.quarantine("work"))) == [killer.id]
     with qctl_worker(tmp_path, redis_server.url, "work"):
-        eventually(lambda: connection.zcard(keys.finished("work")) == 80, 20, "the end of all others")
+        eventually(lambda: connection.zcard(keys.finished("work")) == 80, what="the end of all others")
     assert connection.hlen(keys.recoveries("work")) == 0
 
 
@@ -408,7 +408,7 @@ def test_worker_that_slept_does_not_begin_recovered_jobs(
     ran = tmp_path / "ran"
     queue.enqueue_many([Queue.prepare_data("support.jobs.mark", (str(ran), n)) for n in range(1500)])
     with qctl_worker(tmp_path, redis_server.url, "work") as sleeper:
-        eventually(lambda: len(lines(ran)) > 100, 20, "many runs")
+        eventually(lambda: len(lines(ran)) > 100, what="many runs")
         sleeper.freeze()
         frozen = time.monotonic()
         connection.delete(keys.LEASES)
@@ -416,7 +416,7 @@ def test_worker_that_slept_does_not_begin_recovered_jobs(
         QctlWorker(["work"], connection, worker_settings, "inline").work(burst=True)
         before = lines(ran)
         eventually(
-            lambda: time.monotonic() - frozen > MAX_CLAIM_AGE_SECONDS, 10, "a sleep in which a lease may run out"
+            lambda: time.monotonic() - frozen > MAX_CLAIM_AGE_SECONDS, what="a sleep in which a lease may run out"
         )
         sleeper.thaw()
         assert sleeper.stop() == 0
@@ -452,7 +452,7 @@ def test_only_the_running_jobs_continue_after_pause_returned(
         thread = threading.Thread(target=produce)
         thread.start()
         try:
-            eventually(lambda: connection.llen(keys.intermediate("work")) > 1, 20, "prefetched jobs")
+            eventually(lambda: connection.llen(keys.intermediate("work")) > 1, what="prefetched jobs")
             for cycle in range(200 if long_run else 15):
                 pauses.wait_for_claims(connection, pauses.pause(connection, "work", actor="test"), 20)
                 before = size()
@@ -460,11 +460,11 @@ def test_only_the_running_jobs_continue_after_pause_returned(
                 time.sleep(0.03)
                 assert size() - before <= 2, f"cycle {cycle}: each worker had one that had started"
                 pauses.resume(connection, "work", actor="test")
-                eventually(lambda before=before: size() > before + 2, 20, "more runs")
+                eventually(lambda before=before: size() > before + 2, what="more runs")
         finally:
             stop.set()
             thread.join()
         pauses.resume(connection, "work", actor="test")
-        eventually(lambda: connection.zcard(keys.finished("work")) == sent[0], 60, "the end of all")
+        eventually(lambda: connection.zcard(keys.finished("work")) == sent[0], what="the end of all")
     assert sorted(lines(ran)) == list(range(sent[0])), "each ran once"
     assert_settled(connection)

@@ -11,7 +11,7 @@ from qctl.errors import QctlError, UnreachableError
 from qctl.models import Daemon
 from qctl.tui.data import local_daemons
 from qctl.tui.data.local_daemons import LocalDaemons
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 from tui.driving import Driver, drive
 from tui.fake import DAEMONS, MonitorOps
 
@@ -68,7 +68,7 @@ class Slow:
 
     def __call__(self) -> Sequence[Daemon]:
         self.polls += 1
-        assert self.may.wait(20)
+        assert self.may.wait(PATIENCE_SECONDS)
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
@@ -89,12 +89,12 @@ def test_a_poll_of_systemd_does_not_block_reads(monkeypatch: pytest.MonkeyPatch)
     assert names() == names() == "systemd has not answered yet"
     assert slow.polls == 1
     slow.may.set()
-    eventually(lambda: names() == "email, scheduler", 10.0)
+    eventually(lambda: names() == "email, scheduler")
     slow.may.clear()
     assert names() == "email, scheduler"
     slow.answer = ZeroDivisionError("oops")
     slow.may.set()
-    eventually(lambda: names() == "internal error: ZeroDivisionError: oops", 10.0)
+    eventually(lambda: names() == "internal error: ZeroDivisionError: oops")
 
 
 def test_answers_of_systemd_are_cached() -> None:
