@@ -8,7 +8,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 from redis import Redis
 
 from qctl.broker.redis.connection import connect
@@ -32,7 +34,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Forget every setting of the developer's environment, here and in all processes that tests start."""
+    """Forget every setting of the developer's environment, here and in all processes that tests start.
+
+    Hypothesis does not ask a clock: on a busy machine an example takes as long as it takes.
+    """
+    hypothesis.settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.load_profile("unhurried")
     ours = {spec.metadata["env"] for spec in fields(Settings)}
     for name in list(os.environ):
         if name in ours or name.startswith(FOREIGN_PREFIXES):

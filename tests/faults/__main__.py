@@ -6,21 +6,19 @@ import argparse
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from faults import arrivals
+from faults.fault import Site
 from faults.faults import FAULTS
-from faults.path import DataPath
 from faults.redis_kinds import REDIS_KINDS
+from faults.sites import data_path
 from faults.trial import put_to_trial
-from support.databases import MariaDb
-from support.servers import Mosquitto, RedisServer
+from support.servers import MissingServerError
 
 
 def main() -> int:
-    """Try faults one after the other over one path. Returns 1 where one of them breaks a promise."""
+    """Try faults one after the other. Returns 1 where one of them breaks a promise."""
     parser = argparse.ArgumentParser("python -m faults", description=__doc__)
     parser.add_argument("--fault", action="append", choices=[*FAULTS, "all"], help="may be given again; default: all")
     parser.add_argument(
@@ -46,28 +44,30 @@ def main() -> int:
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     names = list(FAULTS) if not options.fault or "all" in options.fault else options.fault
     broken = 0
-    with _path(REDIS_KINDS[options.redis], shared=options.share) as path:
-        for name in names:
-            usual = FAULTS[name].long if options.long else FAULTS[name].brief
-            trial = put_to_trial(path, name, seed, options.seconds or usual, options.rate, options.disk_pressure)
-            print(trial, flush=True)
-            if trial.objections:
-                broken += 1
-                print(arrivals.state(path), path.tails(), sep="\n", flush=True)
+    for site in Site:
+        chosen = [name for name in names if FAULTS[name].site is site]
+        if chosen:
+            broken += _try_all(site, chosen, seed, options)
     return 1 if broken else 0
 
 
-@contextmanager
-def _path(make_redis: Callable[[Path], RedisServer], *, shared: bool) -> Iterator[DataPath]:
-    with tempfile.TemporaryDirectory(prefix="qctl-faults-") as name, ExitStack() as servers:
-        folders = [Path(name) / each for each in ("redis", "mosquitto", "mariadb")]
-        for folder in folders:
-            folder.mkdir()
-        redis, mysql = make_redis(folders[0]), MariaDb(folders[2])
-        broker = Mosquitto(folders[1], stand_in=False)
-        for server in (redis, broker, mysql):
-            servers.enter_context(server)
-        yield servers.enter_context(DataPath(Path(name), redis, broker, mysql, shared=shared))
+def _try_all(site: Site, names: list[str], seed: int, options: argparse.Namespace) -> int:
+    """Try faults over one path. Returns how many broke a promise. Where the site cannot be had, they are skipped."""
+    broken = 0
+    with tempfile.TemporaryDirectory(prefix="qctl-faults-") as folder:
+        try:
+            with data_path(site, REDIS_KINDS[options.redis], Path(folder), shared=options.share) as path:
+                for name in names:
+                    usual = FAULTS[name].long if options.long else FAULTS[name].brief
+                    seconds = options.seconds or usual
+                    trial = put_to_trial(path, name, seed, seconds, options.rate, options.disk_pressure)
+                    print(trial, flush=True)
+                    if trial.objections:
+                        broken += 1
+                        print(arrivals.state(path), path.tails(), sep="\n", flush=True)
+        except MissingServerError as missing:
+            print(f"{', '.join(names)} skipped: {missing}", flush=True)
+    return broken
 
 
 if __name__ == "__main__":

@@ -10,28 +10,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 
+from faults import outsiders, sites
+from faults.fault import Fault, Site, Strike
 from faults.path import DataPath
 from qctl.broker.redis.scripts import Script
 from support.process import Program
 from support.proxy import Losing, Match, Proxy
 
-Strike = Callable[[DataPath, random.Random, float], int]
-
 ONCE = 0.3
 """Share of what could be lost that is."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """`strike` takes the path, chance and seconds, and returns how often something went wrong. `brief` is the shortest
-    time in seconds that shows anything, `long` what `--long` takes. `resent`: devices send again what had arrived."""
-
-    strike: Strike
-    brief: float
-    long: float = 30
-    resent: bool = False
 
 
 def _kill(kind: str = "") -> Strike:
@@ -62,7 +50,7 @@ def _kill_redis(path: DataPath, chance: random.Random, seconds: float) -> int:
         kills += 1
         time.sleep(chance.uniform(0.0, 0.5))
         path.redis.start()
-        time.sleep(chance.uniform(0.3, 2.0))
+        time.sleep(chance.uniform(0.2, 1.2))
     return kills
 
 
@@ -241,8 +229,25 @@ FAULTS = {
     "kill-mysql-at-commit": Fault(_kill_at_commit, brief=2),
     "restart-broker": Fault(_restart_broker, brief=1.5, resent=True),
     "fill-redis": Fault(_fill_redis, brief=2.5),
+    "empty-redis": Fault(outsiders.empty_redis, brief=5, loses=True),
+    "flush-scripts": Fault(outsiders.flush_scripts, brief=2),
+    "change-acl": Fault(outsiders.change_acl, brief=5),
+    "storm": Fault(outsiders.storm, brief=5),
+    "guess-at-gateways": Fault(outsiders.guess_at_gateways, brief=8),
+    "swap-versions": Fault(outsiders.swap_versions, brief=10, long=90),
+    "fill-redis-disk": Fault(sites.fill_redis_disk, brief=6, site=Site.SMALL_DISKS),
+    "fill-home": Fault(sites.fill_home, brief=6, site=Site.SMALL_DISKS),
+    "partition": Fault(sites.partition, brief=15, long=120, site=Site.NAMESPACE),
+    "soak": Fault(outsiders.soak, brief=60, long=1500),
 }
 """`stop-redis` is longer than any of ours waits for a reply (10 s), briefly too."""
 
-BRIEFLY = [name for name in FAULTS if name not in _PARTS]
-"""Each kind of fault once, without those that are only a part of another or wait for the clock."""
+_LATER = {"change-acl", "storm", "guess-at-gateways", "swap-versions", "soak"}
+"""Faults that take long, or more of the machine than a test run has."""
+
+BRIEFLY = [
+    name
+    for name, fault in FAULTS.items()
+    if name not in _PARTS | _LATER and fault.site is Site.PLAIN and not fault.loses
+]
+"""Each kind of fault once, without those that are only a part of another, wait for the clock or need root."""

@@ -20,7 +20,7 @@ from faults.path import DataPath
 from support.batcher import Sender, message
 from support.device import Device
 
-DEVICES = 4
+DEVICES = 8
 
 BAD = 97
 """Every so many a message is none, and has to become a dead letter."""

@@ -9,9 +9,11 @@ from types import TracebackType
 
 from support.batcher import Batcher
 from support.databases import MariaDb
+from support.network import Namespace
 from support.process import Program
 from support.proxy import Proxy
 from support.servers import Mosquitto, RedisServer
+from support.small_disk import SmallDisk
 
 BIN = Path(sys.executable).parent
 
@@ -27,16 +29,30 @@ class DataPath:
 
     The servers run already. Used as a context manager the rest does too. Readings end in SQLite, where one that is
     there twice shows; messages in MariaDB. Only the thread that entered it may start anything. `shared`: the bridges
-    have one subscription, else each has half of the topics.
+    have one subscription, else each has half of the topics. `redis_url`: where daemons find Redis without its proxy.
     """
 
     def __init__(
-        self, folder: Path, redis: RedisServer, broker: Mosquitto, mysql: MariaDb, *, shared: bool = False
+        self,
+        folder: Path,
+        redis: RedisServer,
+        broker: Mosquitto,
+        mysql: MariaDb,
+        *,
+        shared: bool = False,
+        redis_url: str | None = None,
     ) -> None:
         self.folder = folder
         self._shared = shared
+        self._redis_url = redis_url
+        self.disks: dict[str, SmallDisk] = {}
+        self.namespace: Namespace | None = None
+        self.objections: list[str] = []
+        """Defects that a fault itself found."""
+        self.notes: list[str] = []
+        """Figures of a fault, for the reader."""
         self.home = folder / "home"
-        self.home.mkdir()
+        self.home.mkdir(exist_ok=True)
         self.redis, self.broker, self.mysql = redis, broker, mysql
         self.to_redis, self.to_broker = Proxy(self.redis.port), Proxy(self.broker.port)
         self.to_mysql = Proxy(self.mysql.port)
@@ -52,7 +68,7 @@ class DataPath:
     def _env(self) -> dict[str, str]:
         return {
             "QCTL_HOME": str(self.home),
-            "REDIS_URL": self.to_redis.redis_url,
+            "REDIS_URL": self._redis_url or self.to_redis.redis_url,
             "MQTT_BROKER": f"mqtt://127.0.0.1:{self.to_broker.port}",
             "BATCH_SIZE_THRESHOLD": "500",
             "BATCH_CHECK_INTERVAL": "0.3",
@@ -94,6 +110,7 @@ class DataPath:
             proxy.heal()
         with self.redis.connect() as client:
             client.config_set("maxmemory", 0)
+            client.execute_command("ACL", "SETUSER", "default", "+@all")
         for program in (*self.servers, *self.daemons):
             assert program.running, f"{program.name} has ended by itself\n{program.output[-3000:]}"
             program.wait_until_ready()

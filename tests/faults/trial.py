@@ -41,11 +41,14 @@ class Trial:
     """Items that sources appended, of both kinds: beyond those acknowledged, copies of one."""
     took: float
     objections: list[str]
+    notes: str = ""
 
     def __str__(self) -> str:
         verdict = "; ".join(self.objections) or "holds"
         books = f"{self.books}, {self.appended} items appended"
-        return f"{self.fault} (seed {self.seed}) struck {self.struck} times, {books}, {self.took:.0f} s: {verdict}"
+        notes = f", {self.notes}" if self.notes else ""
+        head = f"{self.fault} (seed {self.seed}) struck {self.struck} times"
+        return f"{head}, {books}{notes}, {self.took:.0f} s: {verdict}"
 
 
 def put_to_trial(path: DataPath, name: str, seed: int, seconds: float, rate: float, writers: int = 0) -> Trial:
@@ -61,25 +64,35 @@ def put_to_trial(path: DataPath, name: str, seed: int, seconds: float, rate: flo
             struck = fault.strike(path, random.Random(seed), seconds)
         path.heal()
         load.finish(ACKNOWLEDGED)
-    _wait_for_arrivals(path, run, load)
+    _wait_for_arrivals(path, run, load, loses=fault.loses)
     time.sleep(SETTLE)
     objections = load.readings.objections(arrivals.readings(path, run))
     objections += load.messages.objections(arrivals.messages(path, run))
+    if fault.loses:
+        objections = [each for each in objections if " acknowledged and lost: " not in each]
+    objections += path.objections
+    notes = ", ".join(path.notes)
+    path.objections, path.notes = [], []
     if not struck:
         objections.append("nothing went wrong, so nothing is proved")
-    appended = arrivals.appended(path) - before
+    appended = 0 if fault.loses else arrivals.appended(path) - before
     books, took = f"{load.readings}, {load.messages}", time.monotonic() - began
-    return Trial(name, seed, struck, books, appended, took, objections)
+    return Trial(name, seed, struck, books, appended, took, objections, notes)
 
 
-def _wait_for_arrivals(path: DataPath, run: str, load: Load) -> None:
-    """Return when as much arrived as was acknowledged, or when nothing more arrives."""
+def _wait_for_arrivals(path: DataPath, run: str, load: Load, *, loses: bool) -> None:
+    """Return when as much arrived as was acknowledged, or when nothing more arrives.
+
+    After a loss: when nothing waits any more.
+    """
     end = time.monotonic() + LONGEST_WAIT
     arrived, deadline = -1, end
     while time.monotonic() < min(end, deadline):
         looked = time.monotonic()
         readings, messages = arrivals.readings(path, run), arrivals.messages(path, run)
         if load.readings.balanced(readings) and load.messages.balanced(messages):
+            return
+        if loses and not readings.waiting and not messages.waiting:
             return
         if (count := len(readings.all) + len(messages.all)) != arrived:
             arrived, deadline = count, time.monotonic() + ARRIVED

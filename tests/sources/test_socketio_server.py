@@ -69,23 +69,23 @@ class Raw:
     def __init__(self, batcher: Batcher, hello: bool = True, **options: Any) -> None:
         url = f"ws://127.0.0.1:{batcher.port}/socket.io/?EIO=4&transport=websocket"
         self.socket: ClientConnection = connect(url, max_size=None, **options)
-        assert str(self.socket.recv(5)).startswith("0{")
+        assert str(self.socket.recv(PATIENCE_SECONDS)).startswith("0{")
         if hello:
             self.socket.send("40")
-            assert str(self.socket.recv(5)).startswith("40{")
+            assert str(self.socket.recv(PATIENCE_SECONDS)).startswith("40{")
 
     def event(self, content: Any, id: int | None = None, event: str = "data") -> None:
         """Send an event."""
         self.socket.send(f"42{'' if id is None else id}{json.dumps([event, content])}")
 
-    def answer(self, seconds: float = 10.0) -> tuple[int, Any]:
+    def answer(self, seconds: float = PATIENCE_SECONDS) -> tuple[int, Any]:
         """The next answer: its id and what it says."""
         text = str(self.socket.recv(seconds))
         assert text.startswith("43"), text
         bracket = text.index("[")
         return int(text[2:bracket]), json.loads(text[bracket:])[0]
 
-    def hears(self, text: str, seconds: float = 5.0) -> bool:
+    def hears(self, text: str, seconds: float = PATIENCE_SECONDS) -> bool:
         """True if this text arrives next."""
         return self.socket.recv(seconds) == text
 

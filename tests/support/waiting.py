@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from hypothesis import HealthCheck
+
 T = TypeVar("T")
+
+UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+"""Checks of Hypothesis that are off: a fixture that every example shares, and how long examples take to make."""
 
 PATIENCE_SECONDS = 90.0
 """Time for anything that has to happen. It says nothing about speed: a machine with other work may need it, and who

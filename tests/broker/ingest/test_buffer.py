@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -24,6 +24,7 @@ from qctl.catalog import PIPELINES
 from qctl.settings import Settings
 from support.proxy import Losing, Proxy
 from support.servers import RedisServer
+from support.waiting import UNHURRIED
 
 READINGS = PIPELINES["readings"]
 
@@ -151,7 +152,7 @@ def test_repeated_reject_is_not_recorded_beside_its_dead_letter(
     assert connection.hget(keys.job("reject-1"), "status") != b"failed"
 
 
-@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=UNHURRIED)
 @given(st.lists(st.integers(1, 7), max_size=8), st.integers(1, 5), st.lists(st.booleans(), max_size=8))
 def test_every_item_is_in_exactly_one_batch_or_in_the_buffer(
     connection: Redis, make_settings: Callable[..., Settings], groups: list[int], size: int, cuts: list[bool]

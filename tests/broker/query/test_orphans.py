@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
@@ -15,6 +15,7 @@ from qctl.broker.redis import keys
 from qctl.broker.worker.claims import Claimant
 from qctl.models import State
 from support import stock
+from support.waiting import UNHURRIED
 
 LONG_AGO = "2026-01-01T00:00:00.000000Z"
 
@@ -112,7 +113,7 @@ def test_damaged_jobs_are_skipped(connection: Redis, lost: list[bytes]) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["queued", "started", "scheduled"]), st.booleans()), max_size=30))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=UNHURRIED)
 def test_exactly_the_jobs_in_no_location_are_orphans(connection: Redis, jobs: list[tuple[State, bool]]) -> None:
     """Property: a job is an orphan if and only if it is in no location, whatever other jobs there are."""
     connection.flushall()

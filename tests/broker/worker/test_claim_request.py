@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -20,6 +20,7 @@ from qctl.broker.worker.claim_request import Claim, JobEnd, UnwrittenEndsError
 from qctl.broker.worker.claims import Claimant
 from qctl.broker.worker.fast_path import FastPathJob, success
 from qctl.broker.worker.prefetch import MAX_PREFETCH_JOBS
+from support.waiting import UNHURRIED
 
 
 def status(connection: Redis, job_id: str) -> str:
@@ -98,7 +99,7 @@ def test_jobs_are_claimed_one_by_one_if_the_key_of_deaths_has_another_type(
     assert len(claims(starter)) == 1
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=UNHURRIED)
 @given(
     st.lists(
         st.tuples(

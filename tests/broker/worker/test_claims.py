@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -21,7 +21,7 @@ from qctl.broker.worker import pauses
 from qctl.broker.worker.claims import Claimant, Trip
 from qctl.broker.worker.lease import LEASE_SECONDS, Lease
 from support.servers import RedisServer
-from support.waiting import PATIENCE_SECONDS, eventually, later
+from support.waiting import PATIENCE_SECONDS, UNHURRIED, eventually, later
 
 
 def test_jobs_are_claimed_in_waiting_order_and_the_claim_is_written(
@@ -195,7 +195,7 @@ def test_claim_with_a_lost_reply_is_given_back(connection: Redis, queue: Queue, 
     assert connection.lrange(keys.queue("work"), 0, -1) == ids
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=UNHURRIED)
 @given(st.lists(st.sampled_from(["push", "take", "back", "pause", "resume", "quarantine"]), max_size=40))
 def test_each_job_is_in_one_place_after_any_operations(connection: Redis, operations: list[str]) -> None:
     connection.flushdb()

@@ -1,0 +1,36 @@
+"""The shape of a fault."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from faults.path import DataPath
+
+Strike = Callable[[DataPath, random.Random, float], int]
+
+
+class Site(Enum):
+    """Places for the servers of a data path. All but the first take root."""
+
+    PLAIN = "plain"
+    SMALL_DISKS = "small disks"
+    """Redis's folder and QCTL_HOME are file systems of their own, which can be filled."""
+    NAMESPACE = "namespace"
+    """Redis is behind a network interface that can be taken down; nobody goes through the proxy before it."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`strike` takes the path, chance and seconds, and returns how often something went wrong. `brief` is the shortest
+    time in seconds that shows anything, `long` what `--long` takes. `resent`: devices send again what had arrived.
+    `loses`: acknowledged items may be lost, and the loss has to be said."""
+
+    strike: Strike
+    brief: float
+    long: float = 30
+    resent: bool = False
+    loses: bool = False
+    site: Site = Site.PLAIN
