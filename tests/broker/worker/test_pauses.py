@@ -20,7 +20,7 @@ from qctl.broker.worker.claims import Claimant
 from qctl.errors import WaitTimeoutError
 from support.process import Program
 from support.servers import RedisServer
-from support.waiting import eventually, later
+from support.waiting import PATIENCE_SECONDS, eventually, later
 from support.workers import qctl_worker, stock_worker
 
 
@@ -81,7 +81,7 @@ def test_wait_lasts_until_claimed_jobs_have_gone_back(connection: Redis, queue: 
     with pytest.raises(WaitTimeoutError, match=job.id):
         pauses.wait_for_claims(connection, paused, 0.1)
     with later(0.2, lambda: claimant.put_back("work", job.id)):
-        assert pauses.wait_for_claims(connection, paused, 10) >= 0.1
+        assert pauses.wait_for_claims(connection, paused, PATIENCE_SECONDS) >= 0.1
 
 
 def test_wait_ignores_claims_of_dead_workers(connection: Redis, queue: Queue) -> None:
@@ -89,20 +89,21 @@ def test_wait_ignores_claims_of_dead_workers(connection: Redis, queue: Queue) ->
     dead = Claimant(connection)
     dead.claim(["work"], None)
     connection.zadd(keys.LEASES, {dead.name: 1})
-    assert pauses.wait_for_claims(connection, pauses.pause(connection, "work", actor="me"), 10) < 5
+    paused = pauses.pause(connection, "work", actor="me")
+    assert pauses.wait_for_claims(connection, paused, PATIENCE_SECONDS) < PATIENCE_SECONDS
 
 
 def test_wait_includes_the_reply_to_the_worker_of_a_started_job(
     connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pauses, "REPLY_SECONDS", 30.0)
+    monkeypatch.setattr(pauses, "REPLY_SECONDS", 2 * PATIENCE_SECONDS)
     job = queue.enqueue("f")
     ClaimRequests(connection, "somebody.1.a", fast_path=True).send(["work"], [1], lease_seconds=15.0)
     paused = pauses.pause(connection, "work", actor="me")
     assert paused.claims == []
     with later(0.3, lambda: connection.hdel(keys.claims("work"), job.id)):
-        assert 0.2 < pauses.wait_for_claims(connection, paused, 20) < 15
-    assert pauses.wait_for_claims(connection, paused, 20) < 10
+        assert 0.2 < pauses.wait_for_claims(connection, paused, PATIENCE_SECONDS) < PATIENCE_SECONDS
+    assert pauses.wait_for_claims(connection, paused, PATIENCE_SECONDS) < PATIENCE_SECONDS
 
 
 def _workers(kind: str, folder: Path, server: RedisServer) -> list[Program]:
