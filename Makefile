@@ -53,7 +53,7 @@ test: dev servers ## install what tests need, run them all; PYTHON=python3.13 fo
 	$(BIN)/pytest $(ARGS)
 
 test-load: dev servers ## run all tests while other programs keep the cores and the disk busy
-	PYTHONPATH=tests $(BIN)/python -m support.busy_machine -- $(BIN)/pytest --timeout 900 $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m support.busy_machine --writers 2 -- $(BIN)/pytest --timeout 900 $(ARGS)
 
 coverage: dev servers ## run the tests and report the lines that they do not reach
 	rm -rf build/coverage && mkdir -p build/coverage

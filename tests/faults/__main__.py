@@ -24,9 +24,7 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=float, help="how long each strikes; default: the shortest that shows anything"
     )
-    parser.add_argument(
-        "--long", action="store_true", help="default seconds that show much: about an hour in all"
-    )
+    parser.add_argument("--long", action="store_true", help="default seconds that show much: about an hour in all")
     parser.add_argument("--seed", type=int, help="the same seed strikes in the same order")
     parser.add_argument("--rate", type=float, default=200.0, help="readings a second, and messages; default: 200")
     parser.add_argument("--share", action="store_true", help="the bridges share one subscription ($share)")

@@ -14,7 +14,7 @@ from faults.path import DataPath
 from support.busy_machine import BusyMachine
 
 ACKNOWLEDGED = 90.0
-"""Seconds within which all that was sent is acknowledged, once all is well again."""
+"""Seconds without any acknowledgement after which a trial gives up, once all is well again."""
 
 ARRIVED = 120.0
 """Seconds without any arrival after which a trial gives up: a killed worker's batch waits up to 30 s, a held queue as
