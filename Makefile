@@ -88,6 +88,7 @@ release: ## build and check the source distribution and the wheel, install the w
 	$(PYTHON) -m venv build/release/tools
 	build/release/tools/bin/pip install --quiet -c constraints.txt build twine
 	build/release/tools/bin/python -m build --outdir dist .
+	build/release/tools/bin/python -m build --outdir dist packages/qctl-pause
 	build/release/tools/bin/twine check --strict dist/*
 	$(PYTHON) -m venv build/release/clean
 	build/release/clean/bin/pip install --quiet -c constraints.txt dist/*.whl

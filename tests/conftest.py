@@ -20,9 +20,12 @@ from support.databases import MariaDb, MongoDb
 from support.process import Program
 from support.rq_versions import make_python
 from support.servers import MissingServerError, Mosquitto, RedisServer, S3Server, VictoriaMetrics
+from support.wheels import make_wheel
 
 FOREIGN_PREFIXES = ("QCTL_", "REDIS_", "RQ_", "MQTT_", "INFLUX_", "INFLUXDB_", "DB_", "SMTP_", "LOG_")
 """Names in the environment that could lead a test to a developer's own servers."""
+
+PAUSE_SOURCE = Path(__file__).parents[1] / "packages" / "qctl-pause"
 
 S = TypeVar("S", bound=Program)
 T = TypeVar("T")
@@ -77,6 +80,12 @@ def _serve(make: Callable[[], S]) -> Iterator[S]:
         yield server
     finally:
         server.end()
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +211,11 @@ def rq_python(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     Further arguments are requirements to install beside it. Each is made once a run, whatever the number of processes.
     """
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    return lambda release, *requirements: _available(lambda: make_python(shared, release, *requirements))
+    folder = _shared_folder(tmp_path_factory)
+    return lambda release, *requirements: _available(lambda: make_python(folder, release, *requirements))
+
+
+@pytest.fixture(scope="session")
+def pause_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of qctl-pause, built once a run."""
+    return make_wheel(_shared_folder(tmp_path_factory) / "wheels", PAUSE_SOURCE)

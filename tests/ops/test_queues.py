@@ -83,7 +83,8 @@ def test_a_worker_that_ignores_pauses_is_named(ops: Ops, connection: Redis) -> N
         with pytest.raises(RefusedError, match="stock-1 would"):
             ops.queues.pause("mail")
         assert connection.exists(keys.PAUSED) == 0
-        assert ops.queues.pause("mail", force=True).deaf_workers == ["stock-1"]
+        forced = ops.queues.pause("mail", force=True)
+        assert (forced.deaf_workers, forced.listening) == (["stock-1"], 2)
     finally:
         claimant.lease.stop()
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "daemons", "demo", "benchmarks", "tests")
+FOLDERS = ("src", "daemons", "demo", "benchmarks", "packages", "tests")
 
 HEADLESS = re.compile(r"(What|Who|Whoever|Whom|Whose|Where|Wherever|How|That|Of|Those|Whether|Which|Whichever)\b")
 """First words of docstrings that leave the reader without a subject."""

@@ -132,6 +132,8 @@ class PauseResult:
     waited: float
     deaf_workers: list[str] = field(default_factory=list)
     """Names of listening workers that ignore pauses."""
+    listening: int = 0
+    """Number of listening workers, these included."""
 
 
 @dataclass(frozen=True)

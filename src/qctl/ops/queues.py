@@ -31,6 +31,7 @@ from qctl.models import (
 )
 from qctl.ops.base import Part
 from qctl.ops.selection import require_queue
+from qctl.ops.stock_workers import HOW_TO_OBEY
 
 MAX_SCANNED_DEAD_LETTERS = 2000
 """Limit of dead letters outside qctl's index that are read to learn their causes."""
@@ -109,17 +110,17 @@ class QueueOps(Part, name="queues"):
         if not allow_unknown:
             self.require(name)
         names = catalog.lanes(name)
-        ignoring = [worker.name for worker in workers.listening(self._redis, names) if not worker.honours_pause]
+        listening = workers.listening(self._redis, names)
+        ignoring = [worker.name for worker in listening if not worker.honours_pause]
         if ignoring and not force:
             raise RefusedError(
                 f"cannot pause {name!r}: {', '.join(ignoring)} would still run its jobs",
-                hint="run these workers with --queue-class qctl.PausableQueue, or pause with --force",
+                hint=f"{HOW_TO_OBEY}; or pause the other workers with --force",
             )
         paused = pauses.pause(self._redis, name, actor=events.actor(), reason=reason, seconds=seconds)
         waited = pauses.wait_for_claims(self._redis, paused, timeout)
-        return PauseResult(
-            paused.pause, paused.changed, stats_snapshot.running_jobs(self._redis, names), waited, ignoring
-        )
+        running = stats_snapshot.running_jobs(self._redis, names)
+        return PauseResult(paused.pause, paused.changed, running, waited, ignoring, len(listening))
 
     def resume(self, name: str) -> ResumeResult:
         """Resume a paused queue. Raises NotFoundError."""

@@ -17,6 +17,7 @@ from qctl.errors import QctlError, SinkMisconfiguredError
 from qctl.files import s3
 from qctl.jobs import message_batches, reading_batches
 from qctl.models import Finding, HealthStatus, WorkerInfo
+from qctl.ops.stock_workers import HOW_TO_OBEY
 from qctl.settings import Settings
 
 MIN_REDIS_VERSION = (6, 2)
@@ -144,7 +145,7 @@ def check_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterat
             "degraded",
             f"workers {_listed(ignoring)} do not claim by qctl's script: they ignore pauses, and a crash may lose "
             "their job",
-            "run qctl-worker, or rq worker --queue-class qctl.PausableQueue",
+            f"{HOW_TO_OBEY}; or run qctl-worker",
         )
     if dead:
         yield Finding(

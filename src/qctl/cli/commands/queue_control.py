@@ -60,12 +60,18 @@ def pause(
     )
     results, failures = session.for_each(queues, pause_queue)
     for result in results:
-        for name in result.deaf_workers:
-            session.out.say(f"{result.pause.queue}: worker {name} ignores the pause and continues to claim jobs")
+        if result.deaf_workers:
+            session.out.say(_partly_paused(result))
     if any(isinstance(error, NotFoundError) for _, error in failures):
         session.out.say("To pause a queue before its first job, add --create.")
     session.out.report(documents.pause(results, failures), [line for result in results for line in _paused(result)])
     return exit_code_of_many([error for _, error in failures], len(results))
+
+
+def _partly_paused(result: PauseResult) -> str:
+    obeying = result.listening - len(result.deaf_workers)
+    names = ", ".join(result.deaf_workers)
+    return f"{result.pause.queue}: paused for {obeying} of {quantity(result.listening, 'worker')}; these go on: {names}"
 
 
 def _paused(result: PauseResult) -> list[Cell]:

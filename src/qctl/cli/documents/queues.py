@@ -92,6 +92,7 @@ def pause(results: Sequence[PauseResult], failures: Sequence[tuple[str, QctlErro
             "running": [job.id for job in result.running],
             "waited_seconds": seconds(result.waited),
             "deaf_workers": result.deaf_workers,
+            "workers": result.listening,
             "error": None,
         }
         for result in results
@@ -106,6 +107,7 @@ def pause(results: Sequence[PauseResult], failures: Sequence[tuple[str, QctlErro
         "running",
         "waited_seconds",
         "deaf_workers",
+        "workers",
         "error",
     )
     return Document("qctl.pause/1", "queue", columns, {}, "results", rows + _failed(failures))

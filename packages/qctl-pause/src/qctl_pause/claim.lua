@@ -1,0 +1,233 @@
+local pauses, suspended, leases, events, quiet = unpack(KEYS, 1, 5)
+local max_jobs_count, queues_count = tonumber(ARGV[1]), tonumber(ARGV[2])
+local claimant, job_prefix, lease_ms, max_events, run_prefix, first_run, now = unpack(ARGV, 3, 9)
+local max_jobs = {}
+if max_jobs_count <= 4000 then max_jobs = {unpack(ARGV, 9 + 1, 9 + max_jobs_count)}
+else for n = 1, max_jobs_count do max_jobs[n] = ARGV[9 + n] end end
+local function queues_at(n)
+    local k, a = 5 + 5 * (n - 1), 9 + 1 * max_jobs_count + 3 * (n - 1)
+    return {waiting = KEYS[k + 1], intermediate = KEYS[k + 2], claims = KEYS[k + 3], started = KEYS[k + 4], recoveries = KEYS[k + 5], name = ARGV[a + 1], family = ARGV[a + 2], counts_prefix = ARGV[a + 3]}
+end
+-- Claim the head of the first queue that is not paused, and start it in the same step if it is a fast-path job: one
+-- that needs only a start, a result and an end in RQ's data model. If a queue allows more than one job, those behind it
+-- are claimed and started with it, as long as they are fast-path jobs too: they run one after the other.
+-- KEYS
+--   pauses HASH
+--   suspended STRING set by `rq suspend`
+--   leases ZSET
+--   events STREAM
+--   quiet HASH of claimants that take nothing new
+-- ARGV
+--   claimant: its worker has the same name
+--   job_prefix: prefix of the keys of jobs
+--   lease_ms: 0 if the lease was renewed lately
+--   max_events
+--   run_prefix: prefix of ids of executions, empty to start nothing
+--   first_run: number of the first execution, which ends its id in eight hexadecimal digits
+--   now: in RQ's format
+--   max_jobs... of each queue: fast-path jobs to claim at most
+-- KEYS queues[n]
+--   waiting LIST
+--   intermediate LIST
+--   claims HASH
+--   started ZSET
+--   recoveries HASH
+-- ARGV queues[n]
+--   name
+--   family: the queue whose pause pauses this one too
+--   counts_prefix: prefix of the keys of its counts
+-- Returns {1, n, id, fields}               claimed from the n-th queue, with the job's hash
+--         {2, n, id, type}                 claimed, but its key is not a hash
+--         {3, n, id, fields, id, fields..} claimed and started, with the jobs' hashes as they were before
+--         {0, n, id}          nothing: n is the first queue that is not paused, 0 if all are or the claimant is quiet
+-- Fails, before it changes anything, if a key that all queues share holds another type. A queue with such a key of
+--   its own is passed over.
+-- Atomic: between the check of the pause and the claim nobody can pause or quiet, and a claim without a lease never
+--   shows. A pause that comes later finds the claim in the intermediate list, or the job started. Prefetched jobs stay
+--   in the list until they have ended, or are known to run: the pause waits for them.
+local time = redis.call('TIME')
+local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function is_paused(name)
+    local raw = redis.call('HGET', pauses, name)
+    if not raw then return false end
+    local ok, pause = pcall(cjson.decode, raw)
+    return not ok or type(pause) ~= 'table' or type(pause['until']) ~= 'number' or pause['until'] > now_ms
+end
+
+-- The first claim of a minute notes how many waited, itself among them. A count that cannot be written, because its key
+-- holds another type, does not prevent the claim.
+local function count(queue, taken)
+    local minute = math.floor(time[1] / 60)
+    local key = queue.counts_prefix .. math.floor(minute / 60)
+    local field = minute % 60
+    if redis.pcall('HINCRBY', key, field .. '.taken', taken) == taken then
+        redis.call('HSETNX', key, field .. '.depth', redis.call('LLEN', queue.waiting) + taken)
+        redis.call('EXPIRE', key, 172800)
+    end
+end
+
+local function has_type(key, kind)
+    local found = redis.call('TYPE', key).ok
+    return found == kind or found == 'none'
+end
+
+-- Patterns for the fields of a fast-path job. A job with any other field, or another value, goes RQ's own way.
+local DATE = '^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%d%d%d%dZ$'
+local NUMBER = '^%d+$'
+local ANY = ''
+local FAST_PATH = {
+    status = '^queued$', created_at = DATE, enqueued_at = DATE, started_at = DATE, ended_at = DATE,
+    last_heartbeat = DATE, timeout = '^[1-9]%d?%d?%d?%d?%d?%d?$', result_ttl = '^[1-9]%d*$', failure_ttl = '^%-?%d+$',
+    ttl = NUMBER, success_callback_name = '^$', success_callback_timeout = NUMBER, failure_callback_timeout = NUMBER,
+    stopped_callback_timeout = NUMBER, number_of_retries = NUMBER, retries_left = NUMBER,
+    retry_intervals = '^%[[%d, ]*%]$', enqueue_at_front = '^[01]$', enqueue_at_front_on_retry = '^[01]$', data = ANY,
+    meta = ANY, description = ANY, worker_name = ANY, group_id = ANY, failure_callback_name = ANY,
+    stopped_callback_name = ANY, webhooks = ANY, exc_info = ANY, result = ANY, qctl_fingerprint = ANY,
+    qctl_moved_from = ANY
+}
+
+-- The fields that a start needs of a fast-path job; nil if it is none.
+local function fast_path_fields(id, fields, queue)
+    if fields.err or run_prefix == '' or not string.find(id, '^[%w_-]+$') then return nil end
+    local found = {}
+    for n = 1, #fields, 2 do
+        local field, value = fields[n], fields[n + 1]
+        local pattern = FAST_PATH[field]
+        if field == 'origin' then
+            if value ~= queue.name then return nil end
+        elseif not pattern or pattern ~= ANY and not string.find(value, pattern) and (pattern ~= DATE or value ~= '') then
+            return nil
+        elseif field == 'meta' then
+            local ok, meta = pcall(cjson.decode, value)
+            if not ok or type(meta) ~= 'table' then return nil end
+            found.trace = type(meta.trace_id) == 'string' and meta.trace_id
+        else
+            found[field] = value
+        end
+    end
+    return found.data and found.status and found
+end
+
+-- The claim on the n-th of the jobs that are started together. Its time (microseconds) is before that of the next
+-- claimant's.
+local function claim_of(n)
+    return claimant .. '|' .. string.format('%.0f', time[1] * 1000000 + time[2] + n)
+end
+
+-- Score and member of the n-th of them in the registry of started jobs.
+local function run_of(id, found, n)
+    return time[1] + math.min(found.timeout or 30, 30) + 60, id .. ':' .. run_prefix .. string.format('%08x', first_run + n)
+end
+
+-- Start a job as RQ's worker does. `record.lua` writes RQ's record of the run if it lasts.
+local function start(id, job, queue, found)
+    redis.call('HSET', job, 'status', 'started', 'started_at', now, 'last_heartbeat', now, 'worker_name', claimant)
+    -- Only a job that was given a time to live, or ran before, may be about to expire.
+    if found.ttl or (found.ended_at or '') ~= '' or (found.started_at or '') ~= '' then redis.call('PERSIST', job) end
+    if found.trace then
+        redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'started', 'queue', queue.name, 'job', id,
+            'worker', claimant, 'trace', found.trace)
+    else
+        redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'started', 'queue', queue.name, 'job', id,
+            'worker', claimant)
+    end
+end
+
+-- Write the claim, and start the job if it may be. Returns the kind of the reply, or nil, and nothing is written, if a
+-- key of the queue holds another type.
+local function claim(id, job, fields, queue)
+    local found = fast_path_fields(id, fields, queue)
+    if type(redis.pcall('HSET', queue.claims, id, claim_of(0))) ~= 'number' then return nil end
+    if found and type(redis.pcall('ZADD', queue.started, run_of(id, found, 0))) == 'number' then
+        start(id, job, queue, found)
+        return 3
+    end
+    if not has_type(queue.started, 'zset') then
+        redis.call('HDEL', queue.claims, id)
+        return nil
+    end
+    return fields.err and 2 or 1
+end
+
+-- Claim and start up to so many of the jobs that wait next, and add them to the reply. Returns how many. A job that has
+-- killed its worker is claimed alone: if it does so again it takes no other with it.
+local function prefetch(most, queue, reply)
+    local has_deaths = redis.call('EXISTS', queue.recoveries) == 1
+    local function is_deadly(id) return has_deaths and redis.pcall('HEXISTS', queue.recoveries, id) ~= 0 end
+    if most < 1 or is_deadly(reply[3]) then return 0 end
+    local ids, marks, runs = {}, {}, {}
+    local has_leftovers = redis.call('EXISTS', queue.intermediate) == 1
+    for n, id in ipairs(redis.call('LRANGE', queue.waiting, 0, most - 1)) do
+        local job = job_prefix .. id
+        local fields = redis.pcall('HGETALL', job)
+        local found = fast_path_fields(id, fields, queue)
+        -- A job with a TTL would lose it if it had to go back.
+        if not found or found.ttl or is_deadly(id) then break end
+        start(id, job, queue, found)
+        if has_leftovers then redis.call('LREM', queue.intermediate, 0, id) end
+        ids[n], marks[2 * n - 1], marks[2 * n] = id, id, claim_of(n)
+        runs[2 * n - 1], runs[2 * n] = run_of(id, found, n)
+        reply[#reply + 1] = id
+        reply[#reply + 1] = fields
+    end
+    if #ids == 0 then return 0 end
+    redis.call('LPOP', queue.waiting, #ids)
+    redis.call('RPUSH', queue.intermediate, unpack(ids))
+    redis.call('HSET', queue.claims, unpack(marks))
+    redis.call('ZADD', queue.started, unpack(runs))
+    return #ids
+end
+
+-- Claim the head of the n-th queue. Returns the reply, or nil and whether its keys hold the right types.
+local function claim_head(n, queue)
+    -- Ids whose hash is gone are passed over here, a bounded number a call.
+    for _ = 1, 100 do
+        local id = redis.pcall('LMOVE', queue.waiting, queue.intermediate, 'LEFT', 'RIGHT')
+        if type(id) == 'table' then
+            if not string.find(id.err, 'WRONGTYPE', 1, true) then return id end
+            return nil, false
+        end
+        if type(id) ~= 'string' then return nil, true end
+        -- A stock worker of several queues leaves the id where it is when it starts the job, which may come again.
+        redis.call('LREM', queue.intermediate, 0, id)
+        local job = job_prefix .. id
+        local fields = redis.pcall('HGETALL', job)
+        if #fields == 0 and not fields.err then
+            redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', 'discarded', 'queue', queue.name,
+                'job', id, 'reason', 'its data is gone')
+        else
+            local kind = claim(id, job, fields, queue)
+            if not kind then
+                redis.call('LPUSH', queue.waiting, id)
+                return nil, false
+            end
+            local reply = {kind, n, id, fields}
+            if kind == 3 then
+                count(queue, 1 + prefetch(max_jobs[n] - 1, queue, reply))
+                return reply
+            end
+            count(queue, 1)
+            redis.call('RPUSH', queue.intermediate, id)
+            if kind == 2 then reply[4] = redis.call('TYPE', job).ok end
+            return reply
+        end
+    end
+    return nil, true
+end
+
+if redis.call('EXISTS', suspended) == 1 then return {0, 0, ''} end
+if not has_type(events, 'stream') then return redis.error_reply('WRONGTYPE ' .. events .. ' is not a stream') end
+if redis.call('HEXISTS', quiet, claimant) == 1 then return {0, 0, ''} end
+if lease_ms ~= '0' then redis.call('ZADD', leases, now_ms + tonumber(lease_ms), claimant) end
+
+local first_open = 0
+for n = 1, queues_count do
+    local queue = queues_at(n)
+    if not is_paused(queue.name) and (queue.family == queue.name or not is_paused(queue.family)) then
+        local reply, is_sound = claim_head(n, queue)
+        if reply then return reply end
+        if first_open == 0 and is_sound then first_open = n end
+    end
+end
+return {0, first_open, ''}
