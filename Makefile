@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
-EXTRAS := gateway,graphql,images,influxdb,mail,mongodb,mysql,reports,s3,socketio,web
+EXTRAS := all
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help run demo free-ports demo-ports install dev servers test test-load coverage rq-suite lint audit screens pictures completions docs release bench format check clean

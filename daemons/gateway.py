@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from qctl import daemon
-from qctl.errors import QctlError
+from qctl import daemon, extras
 from qctl.settings import Settings
 
 
@@ -18,10 +17,7 @@ def serve(context: daemon.Context) -> None:
     if off:
         context.nothing_to_do(f"{off} is false")
         return
-    try:
-        from qctl.gateway import server
-    except ImportError as error:
-        raise QctlError(f"the gateway is not installed: {error}; pip install qctl[gateway]") from error
+    server = extras.load("qctl.gateway.server", extra="gateway", needed_by="qctl-gateway")
     server.run(context.settings, context.stop, context.beat)
 
 

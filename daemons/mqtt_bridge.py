@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from qctl import daemon
+from qctl import daemon, extras
 from qctl.jobs import batches, reading_batches
-from qctl.sources.mqtt_bridge import MqttBridge
 
 
 def serve(context: daemon.Context) -> None:
@@ -12,8 +11,9 @@ def serve(context: daemon.Context) -> None:
     if not context.settings.mqtt_enabled:
         context.nothing_to_do("MQTT_ENABLED is false")
         return
+    bridge = extras.load("qctl.sources.mqtt_bridge", extra="mqtt", needed_by="qctl-mqtt-bridge")
     destination = batches.direct_destination(context.settings, "readings", reading_batches.sink)
-    MqttBridge(context.settings, context.stop, context.beat, destination).run()
+    bridge.MqttBridge(context.settings, context.stop, context.beat, destination).run()
 
 
 def main() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from qctl import daemon
-from qctl.errors import QctlError
+from qctl import daemon, extras
 from qctl.jobs import batches, message_batches
 
 
@@ -12,12 +11,9 @@ def serve(context: daemon.Context) -> None:
     if not context.settings.socket_enabled:
         context.nothing_to_do("QCTL_SOCKET_ENABLED is false")
         return
-    try:
-        from qctl.sources.batcher import SocketBatcher
-    except ImportError as error:
-        raise QctlError(f"Socket.IO is not installed: {error}; pip install qctl[socketio]") from error
+    batcher = extras.load("qctl.sources.batcher", extra="socketio", needed_by="qctl-socket-batcher")
     destination = batches.direct_destination(context.settings, "messages", message_batches.sink)
-    SocketBatcher(context.settings, context.stop, context.beat, destination).run()
+    batcher.SocketBatcher(context.settings, context.stop, context.beat, destination).run()
 
 
 def main() -> None:

@@ -5,8 +5,8 @@ nothing new); the second stops it at once. SIGHUP makes it read the settings aga
 supervisor (systemd, or `qctl up`) gets READY, WATCHDOG, STATUS and STOPPING. A daemon that systemd kills because it
 hangs (SIGABRT), or that crashes, writes the stack of each of its threads to stderr.
 
-Exit codes: 0 drained · 1 failed for a reason in the log · 2 invalid settings · 70 unexpected exception, logged with its
-traceback · 130 or 143 stopped at once by a second signal.
+Exit codes: 0 drained · 1 failed for a reason in the log · 2 invalid settings or a missing extra · 70 unexpected
+exception, logged with its traceback · 130 or 143 stopped at once by a second signal.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from types import FrameType
 from typing import NoReturn
 
 from qctl import logs
-from qctl.errors import QctlError, SettingsError
+from qctl.errors import QctlError, SettingsError, UnusableError
 from qctl.safe import escape_line, redact
 from qctl.settings import Settings
 from qctl.supervisor import Supervisor
@@ -215,6 +215,9 @@ def run(name: str, serve: Callable[[Context], None]) -> int:
         serve(context)
     except SettingsError as error:
         return _report_settings(name, error)
+    except UnusableError as error:
+        log.error("%s; %s", error.message, error.hint)  # noqa: TRY400 - an expected error needs no traceback
+        return INVALID_SETTINGS
     except QctlError as error:
         log.error("%s", error.message)  # noqa: TRY400 - an expected error needs no traceback
         return FAILED

@@ -2,74 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
-from select import select
 
 import pytest
 from redis import Redis
 from rq import Queue
 
 from qctl.settings import Settings
-
-PROGRAM = str(Path(sys.executable).with_name("qctl"))
-
-TIMEOUT_SECONDS = 60.0
-"""Time without output after which a test fails."""
-
-
-class Terminal:
-    """A program on a pseudo-terminal, on which Ctrl-C is a signal."""
-
-    def __init__(self, *arguments: str, columns: int = 80, **names: str) -> None:
-        self.shown = ""
-        self._screen, end = pty.openpty()
-        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        foreign = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
-        env = {name: value for name, value in os.environ.items() if name not in foreign}
-        self._process = subprocess.Popen(
-            ["setsid", "--ctty", PROGRAM, *arguments],
-            stdin=end,
-            stdout=end,
-            stderr=end,
-            env={**env, "TERM": "xterm-256color", **names},
-        )
-        os.close(end)
-
-    def read_until(self, text: str) -> None:
-        """Read output until `text` appears."""
-        while text not in self.shown:
-            self.read_more(f"{text!r} did not appear")
-
-    def read_more(self, problem: str = "no more output") -> None:
-        """Read the next output."""
-        ready, _, _ = select([self._screen], [], [], TIMEOUT_SECONDS)
-        assert ready, f"{problem}; shown so far: {self.shown}"
-        self.shown += os.read(self._screen, 65536).decode()
-
-    def type(self, text: str) -> None:
-        """Type text."""
-        os.write(self._screen, text.encode())
-
-    def end(self) -> int:
-        """Read the remaining output and return the exit code."""
-        with suppress(OSError):  # Linux raises this when the other end is closed
-            while select([self._screen], [], [], TIMEOUT_SECONDS)[0]:
-                piece = os.read(self._screen, 65536)
-                if not piece:
-                    break
-                self.shown += piece.decode()
-        os.close(self._screen)
-        return self._process.wait(TIMEOUT_SECONDS)
+from support.terminal import Terminal
 
 
 @pytest.fixture

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
 import zipfile
-from fnmatch import fnmatch
 from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
+
+from support.wheels import copy_checkout
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,12 +26,14 @@ EXTRAS = {
     "graphql": "strawberry-graphql",
     "influxdb": "influxdb-client",
     "mongodb": "pymongo",
+    "mqtt": "paho-mqtt",
     "mysql": "PyMySQL",
     "socketio": "python-socketio",
     "images": "Pillow",
     "mail": "Jinja2",
     "reports": "Jinja2",
     "s3": "boto3",
+    "up": "honcho",
 }
 """The library that each extra installs."""
 
@@ -52,13 +54,7 @@ def wheel(tmp_path: Path) -> Path:
     """A wheel of the files that git knows or may come to know, built away from the checkout."""
     if not (ROOT / ".git").exists():
         pytest.skip("git: this is no checkout")
-    folder = tmp_path / "source"
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode()
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).exists() and not fnmatch(name, "tests/*"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    folder = copy_checkout(tmp_path / "source")
     pip("wheel", "--no-deps", "--wheel-dir", str(folder / "wheels"), str(folder))
     (built,) = (folder / "wheels").glob("*.whl")
     return built

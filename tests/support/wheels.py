@@ -12,6 +12,20 @@ BUILD_SECONDS = 180
 """Time (s) that a build may take; about 5 s without load, most of it for setuptools."""
 
 
+ROOT = Path(__file__).parents[2]
+
+
+def copy_checkout(folder: Path) -> Path:
+    """Copy the files that git knows or may come to know, without tests and links followed. Returns `folder`."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode()
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).exists() and not name.startswith(("tests/", "packages/")):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
+    return folder
+
+
 def make_wheel(folder: Path, source: Path) -> Path:
     """Return the wheel of the package in `source`, built in `folder` if it is not there yet.
 
@@ -23,7 +37,10 @@ def make_wheel(folder: Path, source: Path) -> Path:
         target = folder / source.name
         if not target.exists():
             copy = folder / f"{source.name}-source"
-            shutil.copytree(source, copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
+            if source == ROOT:
+                copy_checkout(copy)
+            else:
+                shutil.copytree(source, copy, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
             command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(target)]
             done = subprocess.run(
                 [*command, str(copy)],

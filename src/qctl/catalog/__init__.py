@@ -43,9 +43,11 @@ PIPELINES = {
 DAEMONS = {
     spec.name: spec
     for spec in (
-        DaemonSpec("mqtt-bridge", ("qctl-mqtt-bridge",), "MQTT devices -> Redis buffer -> batch jobs"),
-        DaemonSpec("socket-batcher", ("qctl-socket-batcher",), "Socket.IO clients -> Redis buffer -> batch jobs"),
-        DaemonSpec("gateway", ("qctl-gateway",), "HTTP API: jobs for users, queues for operators"),
+        DaemonSpec("mqtt-bridge", ("qctl-mqtt-bridge",), "MQTT devices -> Redis buffer -> batch jobs", "mqtt"),
+        DaemonSpec(
+            "socket-batcher", ("qctl-socket-batcher",), "Socket.IO clients -> Redis buffer -> batch jobs", "socketio"
+        ),
+        DaemonSpec("gateway", ("qctl-gateway",), "HTTP API: jobs for users, queues for operators", "gateway"),
         DaemonSpec("worker-sensor-data", ("qctl-worker", "sensor-data"), "batch jobs -> InfluxDB or SQLite"),
         DaemonSpec("worker-socket-data", ("qctl-worker", "socket-data"), "batch jobs -> MySQL, MongoDB or SQLite"),
         DaemonSpec("worker-prompt", ("qctl-worker", "message", "notification", "email"), "short jobs"),

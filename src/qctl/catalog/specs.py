@@ -67,8 +67,10 @@ class PipelineSpec:
 
 @dataclass(frozen=True)
 class DaemonSpec:
-    """A process that runs until it is stopped. `command`: the program and its arguments."""
+    """A process that runs until it is stopped. `command`: the program and its arguments. `extra`: the extra of qctl
+    that it needs, if any."""
 
     name: str
     command: tuple[str, ...]
     purpose: str
+    extra: str = ""

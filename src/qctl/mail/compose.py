@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qctl import extras
 from qctl.errors import RejectedError, SettingsError
 
 if TYPE_CHECKING:
@@ -87,13 +88,13 @@ def _text(text: str) -> str:
 
 @lru_cache(maxsize=4)
 def _environment(folder: Path | None) -> Environment:
-    from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, select_autoescape
-    from jinja2.sandbox import SandboxedEnvironment
-
-    own = [FileSystemLoader(folder)] if folder else []
-    return SandboxedEnvironment(
-        loader=ChoiceLoader([*own, PackageLoader("qctl.mail")]),
-        autoescape=select_autoescape(["html"]),
-        undefined=StrictUndefined,
+    jinja2 = extras.load("jinja2", extra="mail", needed_by="an email from a template")
+    sandbox = extras.load("jinja2.sandbox", extra="mail", needed_by="an email from a template")
+    own = [jinja2.FileSystemLoader(folder)] if folder else []
+    environment: Environment = sandbox.SandboxedEnvironment(
+        loader=jinja2.ChoiceLoader([*own, jinja2.PackageLoader("qctl.mail")]),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
+    return environment

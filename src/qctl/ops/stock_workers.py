@@ -1,4 +1,4 @@
-"""What an operator can do about stock workers that ignore pauses."""
+"""Advice to operators about stock workers that ignore pauses."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ HOW_TO_OBEY = (
     "in the environment of these workers run: pip install qctl-pause; "
     "then start them with: rq worker --queue-class qctl_pause.PausableQueue"
 )
-"""What to install where a stock worker runs, and with which option to start it. Holds for RQ 1.16 and newer."""
+"""The package to install where a stock worker runs, and the option to start it with. For RQ 1.16 and newer."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from qctl import extras
 from qctl.catalog import DAEMONS
+from qctl.catalog.specs import DaemonSpec
 from qctl.settings import Settings
 from qctl.stack.program import Program, Stage
 from qctl.stack.servers import installed
@@ -13,7 +15,10 @@ _STAMP = re.compile(r"^\d\d:\d\d:\d\d (info +)?")
 
 
 def daemons(settings: Settings) -> list[Program]:
-    """Every daemon that these settings require. Raises SettingsError if one is not installed."""
+    """Every daemon that these settings require and whose extra is installed.
+
+    Raises SettingsError if a program is missing.
+    """
     return [
         Program(
             name=spec.name,
@@ -22,9 +27,23 @@ def daemons(settings: Settings) -> list[Program]:
             where=spec.purpose,
             tidy=_tidy,
         )
-        for spec in DAEMONS.values()
-        if spec.name not in _switched_off(settings)
+        for spec in _wanted(settings)
+        if can_run(spec)
     ]
+
+
+def without_extra(settings: Settings) -> list[DaemonSpec]:
+    """The daemons that these settings require and that cannot run, because their extra is not installed."""
+    return [spec for spec in _wanted(settings) if not can_run(spec)]
+
+
+def can_run(spec: DaemonSpec) -> bool:
+    """Tell whether the extra that a daemon needs is installed."""
+    return not spec.extra or extras.is_installed(spec.extra)
+
+
+def _wanted(settings: Settings) -> list[DaemonSpec]:
+    return [spec for spec in DAEMONS.values() if spec.name not in _switched_off(settings)]
 
 
 def _switched_off(settings: Settings) -> set[str]:

@@ -7,10 +7,12 @@ import os
 import sys
 import time
 
+from qctl import extras
+from qctl.catalog import DAEMONS
 from qctl.errors import QctlError, SettingsError, UsageError
 from qctl.settings import Settings
 from qctl.stack.banner import welcome
-from qctl.stack.daemons import daemons
+from qctl.stack.daemons import can_run, daemons, without_extra
 from qctl.stack.home import LEAVING, locked, stop_leftover_redis
 from qctl.stack.manager import BAD_SETTINGS, Manager
 from qctl.stack.notify_listener import Readiness
@@ -37,6 +39,8 @@ def run_stack(settings: Settings) -> int:
         printer = LogPrinter(sys.stdout, {program.name: program.tidy for program in programs})
         if not settings.redis_is_named and (pid := stop_leftover_redis(settings)):
             printer.say(f"stopped the Redis of an earlier qctl up (pid {pid})")
+        for spec in without_extra(settings):
+            printer.say(f"skips {spec.name}, which needs: {extras.install_command(spec.extra)}")
         readiness = Readiness()
         try:
             manager = Manager(
@@ -59,12 +63,12 @@ def _programs(settings: Settings, patience: float) -> list[Program]:
     servers = []
     if settings.cache_enabled and not settings.redis_is_named:
         servers.append(redis_server(settings))
-    if settings.mqtt_enabled and not settings.mqtt_broker:
+    if settings.mqtt_enabled and not settings.mqtt_broker and can_run(DAEMONS["mqtt-bridge"]):
         _await_port("MQTT_PORT", "127.0.0.1", settings.mqtt_port, patience)
         servers.append(mqtt_broker(settings))
-    if settings.socket_enabled:
+    if settings.socket_enabled and can_run(DAEMONS["socket-batcher"]):
         _await_port("PORT", settings.socket_host, settings.socket_port, patience)
-    if settings.gateway_enabled and settings.cache_enabled:
+    if settings.gateway_enabled and settings.cache_enabled and can_run(DAEMONS["gateway"]):
         _await_port("QCTL_GATEWAY_PORT", settings.gateway_host, settings.gateway_port, patience)
     return servers + daemons(settings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from qctl import extras
 from qctl.cli.command import command
 from qctl.cli.session import Session
 
@@ -14,6 +15,5 @@ def up(session: Session) -> None:
 
     Starts the MQTT bridge, workers and the scheduler, and Redis and an MQTT broker unless settings name them.
     """
-    from qctl.stack.run import run_stack  # imports process management, which help does not need
-
-    raise typer.Exit(run_stack(session.settings))
+    stack = extras.load("qctl.stack.run", extra="up", needed_by="qctl up")
+    raise typer.Exit(stack.run_stack(session.settings))
