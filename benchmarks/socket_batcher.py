@@ -82,7 +82,7 @@ class Place:
         redis = RedisServer(self.folder_of("redis"))
         self.start(redis)
         env = {"REDIS_URL": redis.url, "QCTL_HOME": str(self.folder), "PORT": str(self.port), **sink}
-        env |= {"QCTL_SOCKET_RATE": "1000000", "LOG_FORMAT": "text"}
+        env |= {"QCTL_SOCKET_RATE": "1000000", "LOG_FORMAT": "text", "QCTL_MAX_ADDRESS_CONNECTIONS": "1000000"}
         self.start(Server("batcher", self, str(BIN / "qctl-socket-batcher"), **env))
         return env
 

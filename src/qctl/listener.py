@@ -6,11 +6,16 @@ import errno
 import os
 import resource
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
 from qctl.errors import SettingsError
+from qctl.guard.addresses import Proxies
+from qctl.guard.connections import ConnectionGuard, ConnectionLimits
+from qctl.guard.denials import Denials
+from qctl.settings import Settings
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -69,8 +74,15 @@ class Listener:
         self.socket.close()
 
 
-def allow_many_files() -> None:
-    """Raise the limit of open files, because every connection is one. The usual 1024 suits programs that use
-    select()."""
+def allow_many_files() -> int:
+    """Raise the limit of open files, because every connection is one. Returns it. The usual 1024 suits programs that
+    use select()."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard if hard != resource.RLIM_INFINITY else sys.maxsize
+
+
+def connection_guard(settings: Settings, denials: Denials, max_files: int) -> ConnectionGuard:
+    """The limits of a server's connections, by its settings and the open files that its process may have."""
+    limits = ConnectionLimits(settings.max_connections, settings.max_address_connections, settings.request_timeout)
+    return ConnectionGuard(limits, Proxies(settings.trusted_proxies), denials, max_files)

@@ -19,7 +19,7 @@ from qctl import catalog
 from qctl.broker.admin import bulk
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
-from qctl.broker.producer import enqueue
+from qctl.broker.producer import enqueue, owner_limits
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapshot, wait_for_jobs
@@ -61,6 +61,7 @@ class QueueService:
             settings = Settings.load({"REDIS_URL": settings})
         self._settings = settings or Settings.load()
         self._redis = connect(self._settings, name="qctl-producer")
+        self._limits = OwnerLimits(self._settings.owner_per_minute, self._settings.owner_active)
         self._retry_seconds = retry_seconds
 
     def __enter__(self) -> QueueService:
@@ -109,12 +110,20 @@ class QueueService:
                 jobs,
                 at=options.get("at"),
                 delay=options.get("delay", 0.0),
-                limits=OwnerLimits(settings.owner_per_minute, settings.owner_active),
+                limits=self._limits,
                 actor=events.actor(),
                 retry_seconds=self._retry_seconds,
             )
         _log_created(jobs, created)
         return [job.id for job in jobs]
+
+    def check_limits(self, owner: str) -> None:
+        """Raise RateLimitedError if a job of this owner would be refused now. Creates nothing.
+
+        Call it before work for a job that may be refused, such as a check of its files. Raises RedisUnreachableError.
+        """
+        with translate_errors(self._settings):
+            owner_limits.check(self._redis, owner, self._limits)
 
     # --- after creation --------------------------------------------------------------------------------
 

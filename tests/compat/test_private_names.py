@@ -11,10 +11,12 @@ import pytest
 from qctl.compat import (
     amqtt_plugin,
     engineio_server,
+    fast_web_socket,
     paho_client,
     private_names,
     socketio_server,
     textual_serve_assets,
+    uvicorn_guard,
     uvicorn_server,
 )
 from qctl.compat.private_names import PrivateNames, first_change, warn_once
@@ -23,7 +25,10 @@ LIBRARIES = (
     amqtt_plugin.PRIVATE_NAMES,
     paho_client.PRIVATE_NAMES,
     uvicorn_server.PRIVATE_NAMES,
-    uvicorn_server.WEBSOCKET_NAMES,
+    fast_web_socket.WEBSOCKET_NAMES,
+    uvicorn_guard.HTTP_NAMES,
+    uvicorn_guard.WEBSOCKET_NAMES,
+    uvicorn_guard.SIZE_NAMES,
     engineio_server.PRIVATE_NAMES,
     socketio_server.PRIVATE_NAMES,
 )

@@ -13,6 +13,8 @@ from support.batcher import Batcher
 from support.gateway import Gateway
 from support.servers import RedisServer
 from support.waiting import PATIENCE_SECONDS
+from support.web_monitor import WebMonitor
+from support.web_terminal import upgrade_status
 
 FOREIGN = (
     "rebind.evil.example",
@@ -26,10 +28,12 @@ FOREIGN = (
 PATHS = ("/healthz", "/job", "/admin/queues", "/graphql", "/socket.io/?EIO=4&transport=polling", "/api/docs")
 
 
-def status(port: int, path: str, host: str) -> int:
+def status(port: int, path: str, host: str, cookie: str = "") -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     connection.putrequest("GET", path, skip_host=True)
     connection.putheader("Host", host)
+    if cookie:
+        connection.putheader("Cookie", cookie)
     connection.endheaders()
     try:
         return connection.getresponse().status
@@ -55,6 +59,23 @@ def test_the_socket_batcher_refuses_foreign_names(batcher: Batcher) -> None:
     for path in ("/", "/healthz", "/socket.io/?EIO=4&transport=polling"):
         assert {status(batcher.port, path, host) for host in FOREIGN} <= {421, 400}
         assert status(batcher.port, path, "app.example") == status(batcher.port, path, "127.0.0.1") == 200
+
+
+def test_the_monitor_in_a_browser_refuses_foreign_names_and_pages(tmp_path: Path, redis_server: RedisServer) -> None:
+    """Even with the cookie of the only browser, which a page of another name cannot have."""
+    with WebMonitor(tmp_path, redis_server.url) as web:
+        port = int(web.host.partition(":")[2])
+        own = f"http://{web.host}"
+        assert {status(port, web.token, host) for host in FOREIGN} <= {403, 400}
+        cookie = web.cookie()
+        for path in ("/", "/socket", "/assets/terminal.js"):
+            assert {status(port, path, host, cookie) for host in FOREIGN} <= {403, 400}
+            for origin in ("http://evil.example", "null", "https://127.0.0.1", f"http://localhost:{port}"):
+                assert web.get(path, Cookie=cookie, Origin=origin).status == 403
+        for host in FOREIGN[:3]:
+            assert upgrade_status(web.socket_url, origin=f"http://{host}", cookie=cookie, host=host) == 403
+        assert not web.processes()
+        assert web.get("/", Cookie=cookie, Origin=own).status == 200
 
 
 def test_every_name_is_checked() -> None:

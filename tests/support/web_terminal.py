@@ -48,11 +48,17 @@ class TerminalSession:
         self.socket.close()
 
 
-def upgrade_status(url: str, *, origin: str | None, cookie: str | None) -> int:
-    """The status with which a server answers the request to open a web socket: 101 if it accepts."""
+def upgrade_status(url: str, *, origin: str | None, cookie: str | None, host: str | None = None) -> int:
+    """The status with which a server answers the request to open a web socket: 101 if it accepts. `host`: the header,
+    by default that of the address."""
     try:
         socket = websocket.create_connection(
-            url, timeout=PATIENCE_SECONDS, origin=origin, cookie=cookie, suppress_origin=origin is None
+            url,
+            timeout=PATIENCE_SECONDS,
+            origin=origin,
+            cookie=cookie,
+            suppress_origin=origin is None,
+            host=host,
         )
     except websocket.WebSocketBadStatusException as error:
         return error.status_code

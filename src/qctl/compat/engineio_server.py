@@ -18,8 +18,9 @@ from typing import Any
 
 import engineio
 
+from qctl.compat.fast_web_socket import FastWebSocket
 from qctl.compat.private_names import PrivateNames
-from qctl.compat.uvicorn_server import EXTENSION, FastWebSocket
+from qctl.guard.sessions import WEB_SOCKET
 
 try:
     from engineio.async_drivers.asgi import WebSocket
@@ -28,7 +29,7 @@ except ImportError:  # then PRIVATE_NAMES reports a change
     WebSocket = Packet = object
     MESSAGE, NOOP = 4, 6
 
-__all__ = ["MESSAGE", "NOOP", "PRIVATE_NAMES", "FastEngine", "Packet", "PacketQueue"]
+__all__ = ["MESSAGE", "NOOP", "PRIVATE_NAMES", "FastEngine", "Packet", "PacketQueue", "close_session", "has_session"]
 
 PRIVATE_NAMES = PrivateNames(
     "python-engineio",
@@ -36,6 +37,7 @@ PRIVATE_NAMES = PrivateNames(
         "engineio:AsyncServer.create_queue",
         "engineio:AsyncServer.sockets",
         "engineio:AsyncServer._async",
+        "engineio.async_socket:AsyncSocket.close(wait, abort, reason)",
         "engineio.async_drivers.asgi:WebSocket",
         "engineio.async_socket:AsyncSocket._websocket_handler(ws)",
         "engineio.async_socket:AsyncSocket.queue",
@@ -82,7 +84,7 @@ class _FastDriver(WebSocket):  # type: ignore[misc]
 
     async def __call__(self, environ: dict[str, Any]) -> Any:
         """Serve the connection."""
-        websocket: FastWebSocket = environ["asgi.scope"]["extensions"][EXTENSION]["websocket"]
+        websocket: FastWebSocket = environ["asgi.scope"]["extensions"][WEB_SOCKET]
         websocket.take = partial(self._offer, websocket)
         try:
             return await super().__call__(environ)
@@ -110,3 +112,16 @@ class FastEngine(engineio.AsyncServer):  # type: ignore[misc]
     def create_queue(self, *args: Any, **kwargs: Any) -> PacketQueue:
         """Make the queue of a connection."""
         return PacketQueue(*args, **kwargs)
+
+
+def has_session(engine: engineio.AsyncServer, sid: str) -> bool:
+    """True if a session is open."""
+    return sid in engine.sockets
+
+
+async def close_session(engine: engineio.AsyncServer, sid: str) -> None:
+    """End a session that polls. The library's `disconnect` would wait until the client has polled all."""
+    socket = engine.sockets.get(sid)
+    if socket is not None and not socket.closed:
+        await socket.close(wait=False, reason=engine.reason.SERVER_DISCONNECT)
+        engine.sockets.pop(sid, None)

@@ -27,7 +27,7 @@ from typing import Any, Protocol
 import socketio
 from engineio.payload import Payload
 
-from qctl.compat import engineio_server, uvicorn_server
+from qctl.compat import engineio_server, fast_web_socket, uvicorn_guard
 from qctl.compat.engineio_server import MESSAGE, NOOP, FastEngine
 from qctl.compat.private_names import PrivateNames, first_change, warn_once
 
@@ -44,7 +44,7 @@ PRIVATE_NAMES = PrivateNames(
     ),
 )
 
-CHANGED = first_change(PRIVATE_NAMES, engineio_server.PRIVATE_NAMES, uvicorn_server.WEBSOCKET_NAMES)
+CHANGED = first_change(PRIVATE_NAMES, engineio_server.PRIVATE_NAMES, fast_web_socket.WEBSOCKET_NAMES)
 
 NAMESPACE = "/"
 
@@ -62,6 +62,12 @@ SILENCE_SECONDS = 2.0
 
 LEAVE_SECONDS = 10.0
 """Time after which it is closed even if the client goes on sending."""
+
+MAX_REQUEST_PACKETS = 10_000
+"""Packets in one request. A polling client sends all messages that it queued while disconnected in one."""
+
+TURN_PACKETS = 100
+"""Packets of one connection after which others have their turn."""
 
 FLUSH_SECONDS = 1.0
 """Time allowed for a polling client to send its pending messages."""
@@ -140,6 +146,7 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
     def __init__(self, handler: EventHandler, **options: Any) -> None:
         super().__init__(serializer=Packet, **options)
         self._handler = handler
+        self._packets = 0
         self.eio.take = self._handle_now
         self.on("connect", self._connect)
 
@@ -187,6 +194,9 @@ class FastServer(socketio.AsyncServer):  # type: ignore[misc]
             asyncio.get_running_loop().call_soon(socket.queue.put_nowait, None)
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+        self._packets += 1
+        if self._packets % TURN_PACKETS == 0:
+            await asyncio.sleep(0)
         try:
             await super()._handle_eio_message(eio_sid, data)
         except (MalformedError, ValueError) as error:
@@ -300,9 +310,8 @@ def new_server(
     loggers = logging.getLogger("socketio"), logging.getLogger("engineio")
     for logger in loggers:
         logger.setLevel(log_level)
-    # A polling client sends all messages that it queued while disconnected in one request. The library's own limit of
-    # 16 packets would make it drop them all, and answer `ok`.
-    Payload.max_decode_packets = max_bytes
+    # The library's own limit of 16 packets would make it drop them all, and answer `ok`.
+    Payload.max_decode_packets = MAX_REQUEST_PACKETS
     kind: type[FastServer | PublicServer] = FastServer
     if CHANGED is not None:
         warn_once(CHANGED, "Socket.IO events are handled one by one, more slowly")
@@ -318,6 +327,6 @@ def new_server(
     )
 
 
-def websocket_protocol() -> Any:
+def websocket_protocol() -> type[uvicorn_guard.GuardedWebSocket]:
     """The web socket implementation that uvicorn has to use (its option `ws`)."""
-    return uvicorn_server.FastWebSocket if CHANGED is None else uvicorn_server.websocket_protocol()
+    return fast_web_socket.FastWebSocket if CHANGED is None else uvicorn_guard.GuardedWebSocket

@@ -1,5 +1,4 @@
-"""uvicorn's server without its signal handlers, and its web sockets, with refusals that are no error in the log and a
-fast path for text messages.
+"""uvicorn's server without its signal handlers, and its web sockets, with refusals that are no error in the log.
 
 If uvicorn changes how it takes over signals, the handlers that it replaced are put back once it has started. If it
 changes its web sockets, servers use them as they are.
@@ -12,7 +11,7 @@ import contextlib
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
@@ -21,7 +20,7 @@ from qctl.compat.private_names import PrivateNames, warn_once
 
 try:
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-except ImportError:  # then WEBSOCKET_NAMES reports a change
+except ImportError:  # then REFUSAL_NAMES reports a change
     WebSocketsSansIOProtocol = object  # type: ignore[misc, assignment]
 
 _SANSIO = "uvicorn.protocols.websockets.websockets_sansio_impl:WebSocketsSansIOProtocol"
@@ -33,22 +32,7 @@ REFUSAL_NAMES = PrivateNames(
     tuple(f"{_SANSIO}.{name}" for name in ("send(message)", "handshake_complete", "initial_response", "close_sent")),
 )
 
-WEBSOCKET_NAMES = PrivateNames(
-    "uvicorn",
-    REFUSAL_NAMES.names
-    + tuple(
-        f"{_SANSIO}.{name}"
-        for name in (
-            *("run_asgi", "receive", "send_receive_event_to_app", "scope", "queue", "frames", "curr_msg_data_type"),
-            *("disconnected", "transport", "writable", "conn"),
-        )
-    ),
-)
-
 CHANGED = PRIVATE_NAMES.changed()
-
-EXTENSION = "qctl.fast_path"
-"""Key in the extensions of a web socket's scope that leads to its FastWebSocket."""
 
 RESTORE_SECONDS = 0.05
 """Pause between checks whether the server has started."""
@@ -96,39 +80,3 @@ class RefusableWebSocket(WebSocketsSansIOProtocol):
 def websocket_protocol() -> Any:
     """The web socket implementation that uvicorn has to use (its option `ws`)."""
     return RefusableWebSocket if REFUSAL_NAMES.changed() is None else "websockets-sansio"
-
-
-class FastWebSocket(RefusableWebSocket):
-    """A web socket that offers each text message to `take` before it queues it. `take` returns True if it took it."""
-
-    take: Callable[[bytes], bool] | None = None
-    _awaited = False
-
-    async def run_asgi(self) -> None:
-        """Serve the connection."""
-        self.scope["extensions"] = {**(self.scope["extensions"] or {}), EXTENSION: {"websocket": self}}
-        await super().run_asgi()
-
-    async def receive(self) -> Any:
-        """Wait for the next event that `take` did not take."""
-        self._awaited = True
-        try:
-            return await super().receive()
-        finally:
-            self._awaited = False
-
-    def send_receive_event_to_app(self) -> None:
-        """Offer a message to `take` if the application waits for the next one, else queue it: the order is kept."""
-        at_once = self._awaited and self.queue.empty() and self.curr_msg_data_type == "text" and not self.close_sent
-        if at_once and self.take is not None and self.take(b"".join(self.frames)):
-            self.frames = []
-        else:
-            super().send_receive_event_to_app()
-
-    def write(self, text: str) -> bool:
-        """Send a text. False if it would have to wait, or cannot be sent any more."""
-        if self.disconnected or self.close_sent or self.transport.is_closing() or not self.writable.is_set():
-            return False
-        self.conn.send_text(text.encode())
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        return True

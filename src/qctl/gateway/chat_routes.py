@@ -1,7 +1,7 @@
 """Chat messages: `POST /api/messages/send/{id}` enqueues one, `GET /api/messages/status/{jobId}` returns its status.
 
-An image is validated and written to UPLOAD_DIR for the worker; the job has only its name. The job `cleanup-images`
-deletes it after the message is processed; this module deletes it if the job is refused.
+An image is checked in another process and written to UPLOAD_DIR for the worker; the job has only its name. The job
+`cleanup-images` deletes it after the message is processed; this module deletes it if the job is refused.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from qctl.files.folder import Folder
 from qctl.gateway import json_requests
 from qctl.gateway.authentication import CurrentUser
 from qctl.gateway.dependencies import Backend, Gateway
+from qctl.gateway.doors import IMAGE
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import LINE, Text
@@ -96,15 +97,15 @@ async def send(
     """Send a message: text, an image (PNG, JPEG, GIF or WebP of at most MAX_FILE_SIZE bytes), or both. It is stored
     and delivered asynchronously."""
     if request.headers.get("content-type", "").startswith(FORM):
+        await run_in_threadpool(gateway.service.check_limits, user.id)
         text, image = await _read_form(request, gateway.settings)
     else:
         text, image = await _read_json(request, gateway.settings)
     if not text and image is None:
         raise HTTPException(400, "a message needs text, an image, or both")
-    try:
-        job_id = await run_in_threadpool(_enqueue, gateway, user.id, id, text or None, image, request.state.trace)
-    except RejectedError as error:
-        raise HTTPException(400, error.message) from None
+    job_id = str(uuid.uuid4())
+    name = None if image is None else upload_name(job_id, await _check_image(request, gateway, user.id, image))
+    await run_in_threadpool(_enqueue, gateway, job_id, user.id, id, text or None, name, image, request.state.trace)
     return Queued(jobId=job_id)
 
 
@@ -125,16 +126,38 @@ def status(
     return MessageStatus(jobId=jobId, status=jobs[0].status, retryCount=jobs[0].retries, result=result)
 
 
-def _enqueue(gateway: Backend, sender: str, receiver: str, text: str | None, image: bytes | None, trace: str) -> str:
-    """Write the image and create the job. Raises RejectedError if the image is invalid."""
-    job_id = str(uuid.uuid4())
+async def _check_image(request: Request, gateway: Backend, sender: str, image: bytes) -> str:
+    """The file name extension for an image, which is decoded only if its message would be accepted.
+
+    Raises HTTPException for an invalid image, and RateLimitedError.
+    """
+    await run_in_threadpool(gateway.service.check_limits, sender)
+    attempt = await gateway.doors.enter(request, IMAGE, sender)
+    try:
+        extension = await gateway.images.extension(image)
+    except RejectedError as error:
+        raise HTTPException(400, error.message) from None
+    await gateway.doors.forgive(attempt)
+    return extension
+
+
+def _enqueue(
+    gateway: Backend,
+    job_id: str,
+    sender: str,
+    receiver: str,
+    text: str | None,
+    name: str | None,
+    image: bytes | None,
+    trace: str,
+) -> None:
+    """Write the image and create the job."""
     uploads = Folder(gateway.settings.uploads)
-    name = None if image is None else upload_name(job_id, images.image_extension(image))
     if name is not None and image is not None:
         with uploads.writing(name) as out:
             out.write(image)
     try:
-        return gateway.service.send_message(
+        gateway.service.send_message(
             senderId=sender, receiverId=receiver, text=text, image=name, owner=sender, trace_id=trace, job_id=job_id
         )
     except RefusedError:

@@ -13,10 +13,12 @@ from qctl import catalog
 from qctl.errors import SettingsError
 from qctl.gateway.accounts import Accounts
 from qctl.gateway.doors import Doors
+from qctl.gateway.image_checks import ImageChecks
 from qctl.gateway.open_sessions import OpenSessions
 from qctl.gateway.panel_sessions import LOGIN_SECONDS, panel_sessions
 from qctl.gateway.readings_buffer import ReadingsBuffer
 from qctl.gateway.tokens import PANEL_AUDIENCE, Tokens, signing_secret
+from qctl.guard.denials import Denials
 from qctl.models import Metrics
 from qctl.ops import Ops
 from qctl.service import QueueService
@@ -33,6 +35,8 @@ class Backend:
         self.settings = settings
         self.draining = draining
         """Tells whether the gateway is shutting down and must not start new work."""
+        self.denials = Denials()
+        """Counts of connections and clients that the server denies before they reach a route."""
         _check_default_job(settings)
         self.tokens = Tokens(signing_secret(settings), settings.login_ttl)
         self.panel_tokens = Tokens(signing_secret(settings), LOGIN_SECONDS, PANEL_AUDIENCE)
@@ -43,6 +47,7 @@ class Backend:
         self.accounts = Accounts(settings, self.tokens, self.ops)
         self.service = QueueService(settings)
         self.readings = ReadingsBuffer(settings)
+        self.images = ImageChecks()
         self._metrics: tuple[float, Metrics] | None = None
         self._lock = threading.Lock()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from ipaddress import IPv6Address, ip_address
 
 from anyio import to_thread
 from starlette.exceptions import HTTPException
@@ -12,21 +11,21 @@ from starlette.requests import HTTPConnection
 from qctl.broker.bookkeeping.attempts import Attempt, Door, Reservation
 from qctl.errors import RateLimitedError
 from qctl.gateway.middleware import MAX_PATH_CHARS
+from qctl.guard.addresses import site_of
 from qctl.ops import Ops
 
 LOGIN = Door("login", account_limit=10, address_limit=30, window_seconds=300)
 SIGN_UP = Door("sign-up", account_limit=0, address_limit=60, window_seconds=60)
 KEY = Door("key", account_limit=0, address_limit=10, window_seconds=60)
-"""Doors with their limits. `KEY` takes QUEUE_ADMIN_KEY, QCTL_READINGS_TOKEN, and the panel's form."""
+IMAGE = Door("image", account_limit=10, address_limit=60, window_seconds=60)
+"""Doors with their limits. `KEY` takes QUEUE_ADMIN_KEY, QCTL_READINGS_TOKEN, and the panel's form. `IMAGE` takes
+images, because their check is expensive too: an invalid one is a failed attempt."""
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 """Header of every 401 response."""
 
 MAX_BLOCKED_ADDRESSES = 10_000
 """Addresses that this process refuses without asking Redis; the table is emptied when full."""
-
-_IPV6_SITE_BITS = 64
-"""Bits of an IPv6 address that identify a client: providers assign no less than a /64."""
 
 
 class Doors:
@@ -92,16 +91,7 @@ def client_address(connection: HTTPConnection) -> str:
 
 def client_site(connection: HTTPConnection) -> str:
     """The address by which a client is limited: of IPv6 the network that its provider assigned."""
-    text = client_address(connection)
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return text
-    if not isinstance(address, IPv6Address):
-        return text
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(IPv6Address(int(address) >> _IPV6_SITE_BITS << _IPV6_SITE_BITS))
+    return site_of(client_address(connection))
 
 
 def _rate_limited(seconds: int) -> RateLimitedError:

@@ -38,7 +38,7 @@ def health(gateway: Gateway, response: Response) -> Healthy:
         except QctlError:
             reason = "Redis does not answer"
     response.status_code = 200 if reason is None else 503
-    return Healthy(ok=reason is None, reason=reason)
+    return Healthy(ok=reason is None, reason=reason, denials=gateway.denials.counts)
 
 
 @router.get("/metrics", responses=documented(401, 503))

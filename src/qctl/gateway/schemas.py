@@ -193,10 +193,11 @@ class SystemMetrics(BaseModel):
 
 
 class Healthy(BaseModel):
-    """Readiness of the gateway."""
+    """Readiness of the gateway. `denials`: connections and Socket.IO clients refused since it started, by reason."""
 
     ok: bool
     reason: str | None = None
+    denials: dict[str, int] = Field(examples=[{"connections": 0, "unfinished": 2}])
 
 
 class Failure(BaseModel):

@@ -6,14 +6,14 @@ import asyncio
 import logging
 import threading
 
-import uvicorn
-
-from qctl.compat.uvicorn_server import Server, websocket_protocol
+from qctl.compat.uvicorn_guard import GuardedConfig, GuardedWebSocket
+from qctl.compat.uvicorn_server import Server
 from qctl.gateway.app import application
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.socketio_server import MAX_PACKET_BYTES, FrontApplication, LiveServer
+from qctl.guard.connections import ConnectionGuard
 from qctl.host_guard import HostGuard, origin_hosts
-from qctl.listener import BACKLOG, Listener, allow_many_files
+from qctl.listener import BACKLOG, Listener, allow_many_files, connection_guard
 from qctl.settings import Settings
 from qctl.supervisor import Heartbeat
 
@@ -38,9 +38,9 @@ def run(settings: Settings, stop: threading.Event, beat: Heartbeat) -> None:
             ("QCTL_GATEWAY_PORT", settings.gateway_port),
             "set QCTL_GATEWAY_PORT to a free port, or QCTL_GATEWAY_ENABLED=false",
         )
-        allow_many_files()
+        guard = connection_guard(settings, backend.denials, allow_many_files())
         with listener:
-            asyncio.run(_serve(backend, listener, stop, beat))
+            asyncio.run(_serve(backend, listener, guard, stop, beat))
     finally:
         backend.close()
 
@@ -49,14 +49,18 @@ def _own_names(settings: Settings) -> list[str]:
     return [*settings.hosts, settings.gateway_host, *origin_hosts(settings.frontend_url)]
 
 
-async def _serve(backend: Backend, listener: Listener, stop: threading.Event, beat: Heartbeat) -> None:
+async def _serve(
+    backend: Backend, listener: Listener, guard: ConnectionGuard, stop: threading.Event, beat: Heartbeat
+) -> None:
     if backend.settings.log_level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
     live = LiveServer(backend)
+    app = HostGuard(FrontApplication(live, application(backend)), _own_names(backend.settings))
     server = Server(
-        uvicorn.Config(
-            HostGuard(FrontApplication(live, application(backend)), _own_names(backend.settings)),
-            ws=websocket_protocol(),
+        GuardedConfig(
+            guard.limit_requests(app),
+            guard,
+            ws=GuardedWebSocket,
             ws_max_size=MAX_PACKET_BYTES,
             ws_ping_interval=None,  # Engine.IO has its own pings
             lifespan="off",
@@ -73,6 +77,7 @@ async def _serve(backend: Backend, listener: Listener, stop: threading.Event, be
     others = [asyncio.create_task(backend.readings.serve()), asyncio.create_task(live.serve())]
     try:
         while not stop.is_set():
+            guard.denials.check()
             beat(f"serves {backend.settings.gateway_host}:{backend.settings.gateway_port}", ready=server.started)
             done, _ = await asyncio.wait([serving, *others], timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if done:

@@ -20,24 +20,25 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import socketio
 from fastapi.concurrency import run_in_threadpool
 from socketio.exceptions import ConnectionRefusedError as NotAdmittedError
-from starlette.responses import PlainTextResponse
 
-from qctl.compat.engineio_server import NOOP
+from qctl.compat.engineio_server import NOOP, close_session, has_session
 from qctl.compat.engineio_server import Packet as EnginePacket
-from qctl.compat.engineio_validation import BadRequestError, read_request, validated
 from qctl.errors import QctlError
 from qctl.gateway.dependencies import Backend
 from qctl.gateway.job_routes import counts
 from qctl.gateway.middleware import Application, Receive, Scope, Send
 from qctl.gateway.owner_events import OFFSET, OwnerEvent, OwnerEventFollower, parse_offset
 from qctl.gateway.tokens import Caller
-from qctl.sources.asgi_front import PATH, RETRY_AFTER
+from qctl.guard.connections import refuse
+from qctl.guard.sessions import PacketLimits, SessionGuard
+from qctl.sources.asgi_front import PATH
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ NAMESPACE = "/"
 
 MAX_PACKET_BYTES = 100_000
 """Largest packet of a client. Clients send only a token and `request:stats`."""
+
+MAX_REQUEST_PACKETS = 64
+PACKETS_PER_SECOND = 20.0
+"""Packets of an authenticated client in one request, and per second; more are read later."""
 
 MAX_REPLAY_EVENTS = 20_000
 """Owner events kept in memory for clients that reconnect; a client that missed more is not recovered."""
@@ -86,6 +91,16 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
             engineio_logger=loggers[1],
         )
         self._backend = backend
+        self.sessions = SessionGuard(
+            self.handle_request,
+            PacketLimits(MAX_PACKET_BYTES, MAX_REQUEST_PACKETS, PACKETS_PER_SECOND, counts_events=True),
+            backend.denials,
+            max_unadmitted=backend.settings.max_unadmitted,
+            admission_seconds=backend.settings.request_timeout,
+            has_session=partial(has_session, self.eio),
+            close=partial(close_session, self.eio),
+        )
+        """The ASGI application."""
         self._follower = OwnerEventFollower(backend.ops, backend.service)
         self._clients: dict[str, Client] = {}
         self._complete_after: tuple[int, int] | None = None
@@ -193,6 +208,7 @@ class LiveServer(socketio.AsyncServer):  # type: ignore[misc]
         remaining = (user.expires - datetime.now(timezone.utc)).total_seconds()
         client.expiry = asyncio.get_running_loop().call_later(max(0.0, remaining), self._expire, sid)
         self._clients[sid] = client
+        self.sessions.admit(environ)
 
     def accept(self, connect: dict[str, Any]) -> None:
         """Complete the data of the packet that accepts a client, and catch up once that packet is on its way."""
@@ -269,17 +285,10 @@ class FrontApplication:
         path = scope.get("path", "")
         if path != PATH and not path.startswith(PATH + "/"):
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._live.handle_request(scope, validated(receive), send)
-        elif self._live.draining:
-            await PlainTextResponse("try again soon\n", 503, {"Retry-After": RETRY_AFTER})(scope, receive, send)
+        elif self._live.draining and scope["type"] != "websocket":
+            await refuse(scope, receive, send)
         else:
-            try:
-                scope, receive = await read_request(scope, receive, MAX_PACKET_BYTES)
-            except BadRequestError as error:
-                await PlainTextResponse(f"{error}\n", error.status)(scope, receive, send)
-            else:
-                await self._live.handle_request(scope, receive, send)
+            await self._live.sessions(scope, receive, send)
 
 
 def _room(user: str, *, recovers: bool) -> str:

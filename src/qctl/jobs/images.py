@@ -16,7 +16,7 @@ from typing import Any
 
 from qctl import old_files
 from qctl.broker.admin import cleanup
-from qctl.files.images import FORMATS
+from qctl.files.image_check import FORMATS
 from qctl.jobs.batches import settings
 from qctl.jobs.follow_up_jobs import redis_connection
 from qctl.old_files import OldFile

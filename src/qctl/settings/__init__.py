@@ -34,8 +34,8 @@ MAX_SOCKET_PATH_BYTES = 107
 """Limit of Linux for the path of a unix socket."""
 
 GROUPS = (
-    *("qctl", "redis", "mqtt", "socket", "gateway", "ingest", "influxdb", "messages", "jobs", "work", "mail"),
-    "alerts",
+    *("qctl", "redis", "mqtt", "socket", "gateway", "connections", "ingest", "influxdb", "messages", "jobs", "work"),
+    *("mail", "alerts"),
 )
 """Groups of settings, in the order of `.env.example`."""
 

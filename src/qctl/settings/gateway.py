@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qctl.settings import parsers
+from qctl.settings.connections import ConnectionSettings
 from qctl.settings.field import setting
 from qctl.settings.parsers import boolean, one_of, whole_number
 
 
 @dataclass(frozen=True)
-class GatewaySettings:
+class GatewaySettings(ConnectionSettings):
     """Part of `Settings`; not loaded by itself."""
 
     gateway_enabled: bool = setting(
@@ -29,23 +30,6 @@ class GatewaySettings:
     )
     gateway_port: int = setting(
         "QCTL_GATEWAY_PORT", whole_number(1, 65535), "2000", group="gateway", doc="Port that the gateway listens on"
-    )
-    hosts: tuple[str, ...] = setting(
-        "QCTL_HOSTS",
-        parsers.host_names,
-        group="gateway",
-        empty=(),
-        doc="Names by which the gateway and the socket batcher are reached, comma separated, without port; requests "
-        "for others get 421. Addresses, localhost, this machine's name and the hosts of FRONTEND_URL and CLIENT_URL "
-        "need no entry",
-    )
-    trusted_proxies: tuple[str, ...] = setting(
-        "QCTL_TRUSTED_PROXIES",
-        parsers.networks,
-        group="gateway",
-        empty=(),
-        doc="Addresses or networks of proxies before the gateway, comma separated: 127.0.0.1, 10.0.0.0/8. Their "
-        "X-Forwarded-For names the client, by which attempts at passwords and keys are limited. Default: none",
     )
     frontend_url: tuple[str, ...] = setting(
         "FRONTEND_URL",

@@ -130,7 +130,7 @@ class DataSettings:
         whole_number(1, 1_000_000),
         "10000",
         group="socket",
-        doc="Maximum number of connections of a socket batcher; more are answered with 503",
+        doc="Maximum number of admitted clients of a socket batcher; beyond it, new ones are answered with 503",
     )
 
     cache_enabled: bool = setting(

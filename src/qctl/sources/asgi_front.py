@@ -9,29 +9,16 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from qctl.compat.engineio_validation import (
-    BadRequestError,
-    Message,
-    Receive,
-    Scope,
-    read_request,
-    validated,
-)
+from qctl.guard.connections import Application, Receive, Scope, Send, refuse
 
 log = logging.getLogger(__name__)
 
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
 PATH = "/socket.io"
 """The default path of Socket.IO clients."""
-
-RETRY_AFTER = "2"
-"""Seconds after which a client that was refused may try again."""
 
 
 QUIET_SECONDS = 5.0
@@ -40,7 +27,7 @@ QUIET_SECONDS = 5.0
 
 class AsgiFront:
     """The ASGI application. `unavailable` returns the reason that no new client is admitted, None if clients are;
-    `/healthz` shows `health`. Requests larger than `max_bytes` are refused."""
+    `/healthz` shows `health`. Addresses that `is_blocked` names cannot connect."""
 
     refused = 0
     """Requests for a connection that got 503."""
@@ -54,12 +41,12 @@ class AsgiFront:
         socketio: Application,
         unavailable: Callable[[], str | None],
         health: Callable[[], dict[str, Any]],
-        max_bytes: int,
+        is_blocked: Callable[[str], bool],
     ) -> None:
         self._socketio = socketio
         self._unavailable = unavailable
         self._health = health
-        self._max_bytes = max_bytes
+        self._is_blocked = is_blocked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one web socket."""
@@ -78,18 +65,15 @@ class AsgiFront:
             await _respond(scope, receive, send, status, body, ("content-type", "application/json"))
 
     async def _serve_socketio(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on to Socket.IO if new connections are admitted and it is well-formed."""
-        if "sid" not in parse_qs(scope.get("query_string", b"").decode("latin-1")) and self._refuses():
-            await _respond(scope, receive, send, 503, b"try again soon\n", ("retry-after", RETRY_AFTER))
-        elif scope["type"] == "websocket":
-            await self._socketio(scope, validated(receive), send)
+        """Pass a request on to Socket.IO if it belongs to a session, or if new ones are admitted."""
+        if "sid" in parse_qs(scope.get("query_string", b"").decode("latin-1")):
+            await self._socketio(scope, receive, send)
+        elif self._refuses():
+            await refuse(scope, receive, send)
+        elif self._is_blocked((scope.get("client") or ("",))[0]):
+            await refuse(scope, receive, send, 429, b"too many wrong tokens\n")
         else:
-            try:
-                scope, receive = await read_request(scope, receive, self._max_bytes)
-            except BadRequestError as error:
-                await _respond(scope, receive, send, error.status, f"{error}\n".encode())
-            else:
-                await self._socketio(scope, receive, send)
+            await self._socketio(scope, receive, send)
 
     def _refuses(self) -> bool:
         """True if a new client is refused, which is counted."""

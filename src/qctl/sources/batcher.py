@@ -13,14 +13,15 @@ import threading
 import time
 from typing import Any
 
-import uvicorn
-
 from qctl.catalog import PIPELINES
 from qctl.compat.socketio_server import websocket_protocol
+from qctl.compat.uvicorn_guard import GuardedConfig
 from qctl.compat.uvicorn_server import Server
 from qctl.errors import QctlError
+from qctl.guard.connections import ConnectionGuard
+from qctl.guard.denials import Denials
 from qctl.host_guard import HostGuard, origin_hosts
-from qctl.listener import BACKLOG, Listener, allow_many_files
+from qctl.listener import BACKLOG, Listener, allow_many_files, connection_guard
 from qctl.settings import Settings
 from qctl.sources.asgi_front import AsgiFront
 from qctl.sources.batch_cutter import BatchCutter
@@ -72,12 +73,12 @@ class SocketBatcher:
             ("PORT", settings.socket_port),
             "set PORT to a free port, or QCTL_SOCKET_ENABLED=false",
         )
-        allow_many_files()
+        guard = connection_guard(settings, Denials(), allow_many_files())
         gc.set_threshold(*GC_THRESHOLDS)
         with listener, self._destination.connection, self._destination.cutter as cutter:
             commit = GroupCommit(settings, self._destination.buffer, cutter.wake)
             try:
-                asyncio.run(_EventLoop(settings, commit, cutter, self._beat).run(listener, self._stop))
+                asyncio.run(_EventLoop(settings, commit, cutter, self._beat, guard).run(listener, self._stop))
             finally:
                 commit.close()
 
@@ -86,20 +87,28 @@ class _EventLoop:
     """All tasks of the event loop: the HTTP server, the commits, and the check of the stop event."""
 
     def __init__(
-        self, settings: Settings, commit: GroupCommit, cutter: BatchCutter | DirectWriter, beat: Heartbeat
+        self,
+        settings: Settings,
+        commit: GroupCommit,
+        cutter: BatchCutter | DirectWriter,
+        beat: Heartbeat,
+        guard: ConnectionGuard,
     ) -> None:
         self._settings = settings
+        self._guard = guard
         self._commit = commit
         self._cutter = cutter
         self._beat = beat
         self._draining = False
         if settings.log_level != "debug":
             logging.getLogger("uvicorn").setLevel(logging.WARNING)
-        self._sockets = SocketServer(settings, commit)
-        self._front = AsgiFront(self._sockets.handle_request, self._unavailable, self._health, self._sockets.max_bytes)
+        self._sockets = SocketServer(settings, commit, guard.denials)
+        self._front = AsgiFront(self._sockets.sessions, self._unavailable, self._health, self._sockets.is_blocked)
+        own_names = [*settings.hosts, settings.socket_host, *origin_hosts(settings.client_url)]
         self._http = Server(
-            uvicorn.Config(
-                HostGuard(self._front, [*settings.hosts, settings.socket_host, *origin_hosts(settings.client_url)]),
+            GuardedConfig(
+                guard.limit_requests(HostGuard(self._front, own_names)),
+                guard,
                 ws=websocket_protocol(),
                 ws_max_size=self._sockets.max_bytes,
                 ws_ping_interval=None,  # Engine.IO has pings of its own
@@ -108,7 +117,8 @@ class _EventLoop:
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
                 backlog=BACKLOG,
                 timeout_graceful_shutdown=2,
             )
@@ -137,6 +147,7 @@ class _EventLoop:
         try:
             while not stop.is_set():
                 self._cutter.check()
+                self._guard.denials.check()
                 self._beat(self._status(), ready=self._http.started)
                 done, _ = await asyncio.wait(
                     [committing, serving], timeout=STOP_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -167,7 +178,7 @@ class _EventLoop:
         """The reason that no more clients are admitted, None if they are."""
         if self._draining:
             return "the batcher is stopping"
-        if self._sockets.connections >= self._settings.socket_connections:
+        if self._sockets.admitted >= self._settings.socket_connections:
             return "the limit of QCTL_SOCKET_CONNECTIONS is reached"
         return self._commit.busy
 
@@ -176,8 +187,10 @@ class _EventLoop:
         return {
             "ok": reason is None,
             "reason": reason,
-            "connections": self._sockets.connections,
+            "connections": self._sockets.admitted,
+            "unadmitted": self._sockets.sessions.unadmitted,
             "refused": self._front.refused,
+            "denials": self._guard.denials.counts,
             "waiting": self._commit.waiting,
             "committed": self._commit.committed,
             "rejected": self._commit.rejected,
@@ -186,7 +199,7 @@ class _EventLoop:
     def _status(self) -> str:
         reason = self._unavailable()
         state = "taking messages" if reason is None else f"not taking messages: {reason}"
-        return f"{self._sockets.connections} connections, {state}"
+        return f"{self._sockets.admitted} connections, {state}"
 
 
 def lost_messages(count: int, reason: str) -> str:

@@ -11,14 +11,19 @@ from qctl.settings import Settings
 LEEWAY_SECONDS = 30
 """Difference allowed between this clock and that of a token's issuer."""
 
-MAX_TOKEN_CHARACTERS = 8192
+MAX_TOKEN_CHARACTERS = 8000
+"""Maximum length of a token. With it, the packet that carries it may have 8 kB."""
+
+
+class WrongTokenError(RefusedError):
+    """The token is not one that was ever valid: it may be a guess."""
 
 
 def admit(settings: Settings, auth: Any) -> str | None:
     """Check a client's `auth`. Returns the only user whose messages it may send, None if it may send any.
 
     A token is SOCKET_TOKEN itself, or a JWT signed with SECRET_KEY by HS256. A JWT must expire, and its claim
-    QCTL_JWT_CLAIM is the user. Raises RefusedError.
+    QCTL_JWT_CLAIM is the user. Raises RefusedError, WrongTokenError if the token may be a guess.
     """
     if not (settings.socket_token or settings.secret_key):
         return None
@@ -29,7 +34,7 @@ def admit(settings: Settings, auth: Any) -> str | None:
         return None
     if settings.secret_key:
         return _user_of(token, settings)
-    raise RefusedError("the token is not valid")
+    raise WrongTokenError("the token is not valid")
 
 
 def _user_of(token: str, settings: Settings) -> str:
@@ -50,7 +55,7 @@ def _user_of(token: str, settings: Settings) -> str:
     except jwt.MissingRequiredClaimError as error:
         raise RefusedError(f"the token has no claim {error.claim}") from None
     except (jwt.InvalidTokenError, ValueError):
-        raise RefusedError("the token is not valid") from None
+        raise WrongTokenError("the token is not valid") from None
     user = claims[claim]
     if not isinstance(user, (str, int)) or isinstance(user, bool) or user == "":
         raise RefusedError(f"the claim {claim} of the token is not the name of a user")

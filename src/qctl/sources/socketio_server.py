@@ -16,17 +16,23 @@ import logging
 import re
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 from socketio.exceptions import ConnectionRefusedError as NotAdmittedError
 
-from qctl.compat.socketio_server import Acknowledge, new_server
+from qctl.compat.engineio_server import close_session, has_session
+from qctl.compat.socketio_server import MAX_REQUEST_PACKETS, Acknowledge, new_server
 from qctl.errors import RefusedError, RejectedError
+from qctl.guard.addresses import site_of
+from qctl.guard.denials import Denials
+from qctl.guard.sessions import PacketLimits, SessionGuard
+from qctl.guard.wrong_tokens import WrongTokens
 from qctl.settings import Settings
 from qctl.sources import message_parser
 from qctl.sources.group_commit import Entry, GroupCommit
-from qctl.sources.socket_auth import admit
+from qctl.sources.socket_auth import WrongTokenError, admit
 
 log = logging.getLogger(__name__)
 
@@ -72,26 +78,51 @@ class Client:
 class SocketServer:
     """The clients of one process. Their messages go to `commit`."""
 
-    def __init__(self, settings: Settings, commit: GroupCommit) -> None:
+    def __init__(self, settings: Settings, commit: GroupCommit, denials: Denials) -> None:
         self._settings = settings
         self._rate = settings.socket_rate
         self._commit = commit
         self._clients: dict[str, Client] = {}
         self.max_bytes = max(1_000_000, 4 * settings.max_payload)
         """Maximum size of one packet, or of a request that carries several."""
+        self._denials = denials
+        self._wrong_tokens = WrongTokens()
         self._server = new_server(
             self,
             max_bytes=self.max_bytes,
             allows_origin=self._allows_origin,
             log_level=logging.DEBUG if settings.log_level == "debug" else logging.WARNING,
         )
-        self.handle_request = self._server.handle_request
+        engine = self._server.eio
+        self.sessions = SessionGuard(
+            self._server.handle_request,
+            PacketLimits(self.max_bytes, MAX_REQUEST_PACKETS, self._rate, counts_events=False),
+            denials,
+            max_unadmitted=settings.max_unadmitted,
+            admission_seconds=settings.request_timeout,
+            has_session=partial(has_session, engine),
+            close=partial(close_session, engine),
+        )
+        """The ASGI application."""
         commit.on_busy.append(self._send_away_without_acks)
 
     @property
     def connections(self) -> int:
         """Number of connections, admitted or not."""
         return len(self._server.connections)
+
+    @property
+    def admitted(self) -> int:
+        """Number of admitted connections."""
+        return len(self._clients)
+
+    def is_blocked(self, address: str) -> bool:
+        """True if an address has sent too many wrong tokens. Its attempt to connect counts as refused."""
+        site = site_of(address)
+        is_blocked = self._wrong_tokens.is_blocked(site)
+        if is_blocked:
+            self._denials.note("tokens", site)
+        return is_blocked
 
     def send_all_away(self) -> None:
         """Make every client connect again, to another process or later."""
@@ -122,14 +153,20 @@ class SocketServer:
 
     async def connect(self, cid: str, environ: Any, auth: Any) -> None:
         """Admit a client. Raises NotAdmittedError."""
+        address = (environ["asgi.scope"].get("client") or ("",))[0]
+        if self.is_blocked(address):
+            raise NotAdmittedError("too many wrong tokens: try again in a minute")
         try:
             user = admit(self._settings, auth)
         except RefusedError as error:
             log.debug("client refused: %s", error.message)
+            if isinstance(error, WrongTokenError):
+                self._wrong_tokens.note(site_of(address))
             raise NotAdmittedError(error.message) from None
         recent = _RECENT.search(environ.get("QUERY_STRING", "")) is not None
         log.debug("client admitted, %s", "with a user's token" if user else "without a user")
         self._clients[cid] = Client(user, self._rate, flushes=recent)
+        self.sessions.admit(environ)
 
     def disconnect(self, cid: str, reason: str) -> None:
         """Note that a connection ended."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 
-from qctl.broker.redis import keys
+from qctl.broker.redis import keys, replies
 from qctl.errors import RateLimitedError
 
 WINDOW_SECONDS = 60
@@ -24,6 +24,9 @@ OWNER_TTL_SECONDS = 30 * 86_400
 
 MAX_OWNED_JOBS = 10_000
 """Maximum jobs in an owner's list, about 1 MB. The oldest are dropped from the list."""
+
+PENDING_STATUSES = frozenset((b"queued", b"started", b"scheduled", b"deferred", b"rate_limited", b"ready_to_enqueue"))
+"""Statuses of RQ that count as active, in `enqueue.lua` too."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,30 @@ class OwnerLimits:
             f"Maximum {self.per_minute} job creation attempts per minute. Try again in {seconds} seconds.",
             retry_after=seconds,
         )
+
+
+def check(connection: Redis, owner: str, limits: OwnerLimits) -> None:
+    """Raise RateLimitedError if `enqueue.lua` would reject a job of the owner now. Reads only.
+
+    It saves work that would be for nothing; the limit itself is kept by the script.
+    """
+    seconds, micros = connection.time()
+    now = seconds * 1000 + micros // 1000
+    if limits.per_minute:
+        times = connection.zrangebyscore(
+            keys.owner_created(owner), f"({now - WINDOW_SECONDS * 1000}", "+inf", withscores=True
+        )
+        if len(times) >= limits.per_minute:
+            oldest = times[len(times) - limits.per_minute][1]
+            raise limits.error_from_reply([b"rate", max(1, int(oldest) + WINDOW_SECONDS * 1000 - now)])
+    if limits.active and connection.scard(keys.owner_active(owner)) >= limits.active:
+        ids = replies.bytes_set(connection.smembers(keys.owner_active(owner)))
+        with connection.pipeline(transaction=False) as pipe:
+            for id_ in ids:
+                pipe.hget(keys.job(id_.decode()), "status")
+            statuses = pipe.execute(raise_on_error=False)
+        if sum(status in PENDING_STATUSES for status in statuses) >= limits.active:
+            raise limits.error_from_reply([b"active"])
 
 
 def rejection_counts(connection: Redis) -> dict[str, int]:
