@@ -11,7 +11,7 @@ from redis import Redis
 from qctl.broker.query import server_setup
 from qctl.broker.query.server_setup import Server
 from qctl.broker.redis import keys
-from qctl.models import Daemon, Finding
+from qctl.models import Daemon, Finding, WorkerInfo
 from qctl.ops import Ops, server_checks, systemd_checks
 from qctl.settings import Settings
 from qctl.settings.sources import Source
@@ -134,6 +134,28 @@ def test_a_replica_takes_no_writes(server: Server) -> None:
 )
 def test_clock_skew_is_reported(server: Server, skew: float | None, status: str, words: str) -> None:
     found = judged(replace(server, skew=skew))["clock"]
+    assert found.status == status
+    assert words in found.reason
+
+
+def worker_on(host: str, clock_skew: float | None) -> WorkerInfo:
+    return WorkerInfo(f"{host}.1", ["work"], "idle", host, 1, None, None, honours_pause=True, clock_skew=clock_skew)
+
+
+@pytest.mark.parametrize(
+    ("skews", "status", "words"),
+    [
+        ({"a": 0.1, "b": -1.5}, "ok", "the clocks of 2 hosts with workers and Redis differ by 1.5 s"),
+        ({"a": 0.1, "b": -5.0}, "degraded", "b (5 s behind);"),
+        ({"a": 61.0, "b": -5.0}, "down", "a (61 s ahead), b (5 s behind);"),
+        ({"a": 0.1, "stock": None}, "ok", "not known of stock"),
+    ],
+)
+def test_the_clocks_of_all_hosts_with_workers_are_compared(
+    skews: dict[str, float | None], status: str, words: str
+) -> None:
+    workers = [worker_on(host, skew) for host, skew in skews.items()]
+    found = by_check(list(server_checks.check_workers(workers, [])))["worker clocks"]
     assert found.status == status
     assert words in found.reason
 

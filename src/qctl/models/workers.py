@@ -24,6 +24,7 @@ class WorkerInfo:
 
     `job_function` and `job_since` describe its running job. `memory` (bytes) includes its child, None if the worker
     does not report it; `finished` and `failed` count attempts since `started_at`, `worked` is their total time (s).
+    `clock_skew` is by how many seconds its host's clock is ahead of Redis's, None if the worker does not report it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class WorkerInfo:
     quiet: Quiet | None = None
     silent: bool = False
     lease_until: datetime | None = None
+    clock_skew: float | None = None
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,35 @@ def _clock(skew: float | None) -> Finding:
     )
 
 
+def _worker_clocks(living: Sequence[WorkerInfo]) -> Iterator[Finding]:
+    """Check the clocks of all hosts with workers; stock workers do not report theirs."""
+    skews: dict[str, float] = {}
+    for worker in living:
+        if worker.clock_skew is not None:
+            skews[worker.host] = max(skews.get(worker.host, 0.0), worker.clock_skew, key=abs)
+    if not skews:
+        return
+    wrong = {host: skew for host, skew in sorted(skews.items()) if abs(skew) > MAX_SKEW_SECONDS}
+    unknown = sorted({worker.host for worker in living} - skews.keys())
+    note = f"; not known of {_listed(unknown)}: stock workers do not report it" if unknown else ""
+    if not wrong:
+        most = max(map(abs, skews.values()))
+        hosts = "1 host" if len(skews) == 1 else f"{len(skews)} hosts"
+        yield Finding(
+            "worker clocks", "ok", f"the clocks of {hosts} with workers and Redis differ by {most:.1f} s{note}"
+        )
+        return
+    named = _listed([f"{host} ({abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'})" for host, skew in wrong.items()])
+    is_critical = max(map(abs, wrong.values())) > CRITICAL_SKEW_SECONDS
+    yield Finding(
+        "worker clocks",
+        "down" if is_critical else "degraded",
+        f"the clocks of hosts with workers differ from Redis's: {named}; ages of jobs are wrong, and stock workers "
+        f"may treat running jobs as dead{note}",
+        "timedatectl set-ntp true, on each of these hosts",
+    )
+
+
 def _exposure(server: Server, password: bool) -> Finding:
     config = server.config
     if config is None:
@@ -147,6 +176,7 @@ def check_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterat
             "their job",
             f"{HOW_TO_OBEY}; or run qctl-worker",
         )
+    yield from _worker_clocks(living)
     if dead:
         yield Finding(
             "stale workers",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _EVENT_STYLES: dict[str, Style] = {
     **dict.fromkeys(("failed", "dead", "quarantined", "rejected", "discarded"), "bad"),
-    **dict.fromkeys(("retried", "recovered", "paused", "tripped", "cleared", "purged"), "warn"),
+    **dict.fromkeys(("retried", "recovered", "paused", "tripped", "cleared", "purged", "clock"), "warn"),
     **dict.fromkeys(("finished", "resumed", "restored"), "good"),
 }
 

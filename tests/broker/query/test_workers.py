@@ -14,6 +14,9 @@ from redis.exceptions import OutOfMemoryError
 from qctl.broker.query import workers
 from qctl.broker.redis import keys
 from qctl.broker.worker.claims import Claimant
+from qctl.broker.worker.rq_adapter import QctlWorker
+from qctl.broker.worker.worker_record import WorkerRecord
+from qctl.settings import Settings
 from support import stock
 from support.servers import RedisServer
 from support.waiting import eventually
@@ -119,3 +122,17 @@ def test_hostile_worker_fields_are_read(connection: Redis) -> None:
     connection.hset(keys.worker("\x1b]0;x\x07"), "pid", "9" * 400)
     (worker,) = workers.living(connection)
     assert (worker.pid, worker.last_heartbeat, worker.host) == (None, None, "\udcff")
+
+
+def test_a_worker_reports_how_far_the_clock_of_its_host_is_off(
+    connection: Redis, worker_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = WorkerRecord(QctlWorker(["work"], connection, worker_settings, "inline"), connection)
+    record.register()
+    real_time = time.time
+    monkeypatch.setattr(time, "time", lambda: real_time() + 100)
+    for _ in range(2):
+        record.beat([], lambda _: None)
+    monkeypatch.undo()
+    (found,) = workers.living(connection)
+    assert found.clock_skew == pytest.approx(100, abs=2)

@@ -78,7 +78,7 @@ def test_lease_renewed_during_the_pass_keeps_the_job(connection: Redis, queue: Q
     job = queue.enqueue("f")
     claim_and_die(connection)
     claim = connection.hget(keys.claims("work"), job.id).decode()
-    connection.zadd(keys.LEASES, {claim.rpartition("|")[0]: (time.time() + 60) * 1000})
+    connection.zadd(keys.LEASES, {claim.rpartition("|")[0]: (time.time() + 15) * 1000})
     assert recover(connection, "work", job.id, claim, by="test") == "alive"
     assert recover(connection, "work", job.id, "another|1", by="test") == "changed"
 

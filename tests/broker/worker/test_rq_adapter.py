@@ -79,6 +79,17 @@ def test_failure_is_retried_after_2_4_8_seconds_and_then_a_dead_letter(
     assert_settled(connection)
 
 
+def test_a_retry_is_due_by_the_clock_of_redis(
+    connection: Redis, queue: Queue, worker: QctlWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_time = Redis.time
+    monkeypatch.setattr(Redis, "time", lambda self: (redis_time(self)[0] + 3600, 0))
+    job = queue.enqueue("support.jobs.fail", retry=Retry(max=1, interval=30))
+    worker.work(burst=True)
+    due = connection.zscore(keys.scheduled("work"), job.id)
+    assert due - time.time() == pytest.approx(3630, abs=10)
+
+
 def test_failure_that_utf_8_cannot_encode_is_a_dead_letter(connection: Redis, queue: Queue, worker: QctlWorker) -> None:
     job = queue.enqueue("support.jobs.fail", "lone \ud800")
     worker.work(burst=True)

@@ -13,6 +13,7 @@ from qctl.broker.maintenance.housekeeper import Housekeeper
 from qctl.broker.redis.connection import Backoff, describe, log_and_continue
 from qctl.broker.redis.outage import Outage
 from qctl.broker.scheduler import schedules
+from qctl.broker.scheduler.clock_steps import ClockWatch
 from qctl.broker.scheduler.cron import CronScheduler, ScheduleEntry
 from qctl.broker.scheduler.promoter import DelayedJobPromoter
 from qctl.settings import Settings
@@ -62,6 +63,7 @@ def run(
     delayed = DelayedJobPromoter(connection)
     housekeeper = Housekeeper(connection, settings)
     watch = DataWatch(connection, "scheduler", writes=True)
+    clock_watch = ClockWatch(connection, cron)
     backoff, delay, outage = Backoff(), 0.0, Outage(log, "no schedules run")
     log.info("running schedules, delayed jobs, retries and housekeeping")
     while not stopping(delay):
@@ -76,6 +78,7 @@ def run(
             if entries is not None:
                 schedules.sync_settings(connection, entries)
                 entries = None
+            clock_watch.check_if_due()
             delayed.tick()
             with log_and_continue("run schedules"):
                 cron.enqueue_jobs()

@@ -23,6 +23,9 @@ MOVED_FROM = "qctl_moved_from"
 WORKER_MEMORY = "qctl_memory"
 """Resident memory of a worker, in bytes, as it last wrote it. On the worker's hash."""
 
+WORKER_CLOCK_SKEW = "qctl_clock_skew"
+"""Seconds by which the clock of a worker's host is ahead of Redis's, as it last wrote it. On the worker's hash."""
+
 DUE_AT = "qctl_due"
 """Time at which a paused delayed job is due."""
 
@@ -52,6 +55,9 @@ SCHEDULE_LAST_JOB = "qctl_last_job"
 
 SCHEDULE_RUNS = "qctl_runs"
 """Runs of a schedule so far."""
+
+SCHEDULE_REPEATED = "qctl_repeated"
+"""Time (s since 1970) up to which due times come a second time, because Redis's clock went back."""
 
 SCHEDULE_MISSED = "qctl_missed"
 """Runs of a schedule that were missed while no scheduler ran."""

@@ -175,6 +175,10 @@ IDENTITY = f"{QCTL}identity"
 """HASH of the data itself: `epoch` (its random name), `count` of marks, `at` of the last one (ms); `lost_at` (ms) and
 `loss` if data was lost."""
 
+CLOCK = f"{QCTL}clock"
+"""HASH of Redis's clock: `at`, when a scheduler looked last (ms); `before` and `after` of a step back (ms) whose due
+times are not all moved yet."""
+
 TRASH = f"{QCTL}trash"
 """ZSET trash batch -> when it expires (ms)."""
 

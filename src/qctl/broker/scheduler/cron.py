@@ -18,6 +18,7 @@ import math
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, NamedTuple, get_args
@@ -84,10 +85,12 @@ class ScheduleEntry:
             "source": self.source,
         }
 
-    def job_for(self, due: int) -> NewJob:
-        """The job for one due time (s since 1970)."""
+    def job_for(self, due: int, repeated: int = 0) -> NewJob:
+        """The job for one due time (s since 1970). `repeated` is the time up to which due times come a second time,
+        because Redis's clock went back."""
         time = datetime.fromtimestamp(due, timezone.utc)
-        return replace(self.job, id=f"cron-{self.name}-{time:%Y%m%dT%H%M%SZ}", trace=uuid.uuid4().hex)
+        suffix = f"-{repeated}" if due <= repeated else ""
+        return replace(self.job, id=f"cron-{self.name}-{time:%Y%m%dT%H%M%SZ}{suffix}", trace=uuid.uuid4().hex)
 
 
 class _JobRow(NamedTuple):
@@ -172,7 +175,8 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
         plan = plan_runs(entry.rule, due, now, entry.catch_up)
         runs = plan.runs if entry.left is None else plan.runs[: entry.left]
         left = None if entry.left is None else entry.left - len(runs)
-        jobs = [entry.job_for(run) for run in runs]
+        repeated = fields.get(job_fields.SCHEDULE_REPEATED.encode(), b"0")
+        jobs = [entry.job_for(run, int(repeated) if repeated.isdigit() else 0) for run in runs]
         reply = _fire(self.connection, **self._values(entry, due, now, replace(plan, runs=runs), jobs, left))
         if replies.integer(reply) < 0:
             return []
@@ -228,6 +232,40 @@ class CronScheduler(Scheduler):  # type: ignore[misc, no-any-unimported]  # rq-s
             except WatchError:
                 return
         log.warning("deleted schedule %s: its hash does not exist", name)
+
+    def move_back(self, before: int, after: int, affects: Callable[[float], bool]) -> int:
+        """Move due times after a step of Redis's clock from `before` to `after`. Returns how many moved.
+
+        An interval keeps its wait. A rule for every hour starts from the new time. Any other keeps its due time, so
+        that a daily job does not run twice.
+        """
+        moved = 0
+        for raw, due in self.connection.zrangebyscore(self.scheduled_jobs_key, "-inf", "(+inf", withscores=True):
+            name = untrusted_fields.decode(raw)
+            if not affects(due):
+                continue
+            with suppress(UsageError):  # `enqueue_jobs` reports a schedule that cannot be read
+                entry = parse_entry(self.connection, name, self.connection.hgetall(keys.schedule(name)))
+                if entry.rule.every is not None:
+                    moved += self._move(name, due, int(due) - (before - after), before)
+                elif entry.rule.every_hour:
+                    moved += self._move(name, due, entry.rule.after(after), before)
+        return moved
+
+    def _move(self, name: str, due: float, new_due: int, before: int) -> bool:
+        """Move a due time, unless it has changed meanwhile."""
+        with self.connection.pipeline() as pipe:
+            try:
+                pipe.watch(keys.schedule(name), self.scheduled_jobs_key)
+                if pipe.zscore(self.scheduled_jobs_key, name) != due:
+                    return False
+                pipe.multi()
+                pipe.zadd(self.scheduled_jobs_key, {name: new_due})
+                pipe.hset(keys.schedule(name), job_fields.SCHEDULE_REPEATED, before)
+                pipe.execute()
+            except WatchError:
+                return False
+        return True
 
     def _pause(self, name: str, due: float, problem: str) -> None:
         """Pause a schedule that cannot be read until it is written again."""

@@ -83,11 +83,12 @@ class Recurrence:
         )
         while True:
             date: datetime = walk.get_next(datetime) if forward else walk.get_prev(datetime)
-            if self._every_hour or not _is_repeated(date):
+            if self.every_hour or not _is_repeated(date):
                 return int(date.timestamp())
 
     @property
-    def _every_hour(self) -> bool:
+    def every_hour(self) -> bool:
+        """True for a cron rule whose times are in every hour."""
         return self.cron is not None and self.cron.split()[1] == "*"
 
 

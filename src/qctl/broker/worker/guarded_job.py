@@ -21,7 +21,7 @@ from rq.utils import import_attribute
 
 from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
-from qctl.broker.redis import keys
+from qctl.broker.redis import clock, keys
 from qctl.errors import ForbiddenJobError, UnreadableJobError
 
 BATCH_HANDLERS = frozenset(spec.handler for spec in catalog.JOBS.values() if spec.batch)
@@ -161,7 +161,7 @@ class GuardedJob(Job):
     def _schedule_attempt(self, queue: Queue, pipeline: Pipeline, delay: float) -> None:
         if delay:
             # The registry keeps whole seconds: rounded up, so that no attempt is too early.
-            due = math.ceil(datetime.now(timezone.utc).timestamp() + delay)
+            due = math.ceil(clock.now_ms(self.connection) / 1000 + delay)
             self._status = JobStatus.SCHEDULED
             queue.schedule_job(self, datetime.fromtimestamp(due, timezone.utc), pipeline=pipeline)
         else:

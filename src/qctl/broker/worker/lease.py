@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 15.0
 """Time (s) without a renewal after which a claimant counts as dead."""
 
+MAX_LEASE_SECONDS = 20.0
+"""A lease that ends later than this from now was written before Redis's clock went back, and counts as over."""
+
 RENEWAL_SECONDS = 3.0
 """Time (s) between renewals: four may be missed."""
 

@@ -20,6 +20,7 @@ from qctl.broker.bookkeeping import events
 from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_request import claimed_at
+from qctl.broker.worker.lease import MAX_LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,8 @@ class Recoverer:
                 pipe.hgetall(keys.claims(queue))
             time, leases, *claims = replies.execute(pipe)
         now = clock.reply_ms(time)
-        alive = {name for name, ends in replies.scored_members(leases) if ends > now}
+        latest = now + MAX_LEASE_SECONDS * 1000
+        alive = {name for name, ends in replies.scored_members(leases) if now < ends <= latest}
         return [
             _Suspect(queue, job_id.decode(errors="surrogateescape"), claim.decode(errors="surrogateescape"))
             for queue, by_job in zip(queues, claims, strict=True)
@@ -147,6 +149,7 @@ def recover(connection: Redis, queue: str, job_id: str, claim: str, *, by: str, 
         execution_prefix=keys.execution_prefix(job_id),
         max_events=events.MAX_ENTRIES,
         max_deaths=MAX_DEATHS,
+        max_lease_ms=round(MAX_LEASE_SECONDS * 1000),
         actor=by,
         own="own" if own else "",
     )

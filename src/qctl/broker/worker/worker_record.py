@@ -16,7 +16,7 @@ from rq import worker_registration
 from rq.utils import now, utcformat
 from rq.worker import BaseWorker
 
-from qctl.broker.redis import job_fields
+from qctl.broker.redis import clock, job_fields
 from qctl.broker.worker import process_memory
 
 WORKER_TTL_SECONDS = 30
@@ -37,6 +37,8 @@ class WorkerRecord:
         self._jobs, self._seconds = 0, 0.0
         """Successful jobs, and the seconds that they ran, that the record does not count yet."""
         self._counts_due = 0.0
+        self._clock_skew: float | None = None
+        """Seconds by which this host's clock was ahead of Redis's at the last heartbeat."""
 
     def register(self) -> None:
         """Write a new record, and add the worker to RQ's registry."""
@@ -54,16 +56,21 @@ class WorkerRecord:
     def beat(self, child_pids: list[int], renew_run: Callable[[Pipeline], None]) -> None:
         """Renew the record, with the memory of the worker and its children. `renew_run` adds commands for a run."""
         memory = process_memory.resident_bytes(os.getpid(), *child_pids)
+        began = time.time()
         with self._lock:
             fields = {**self._fields, "last_heartbeat": utcformat(now())}
         if memory:
             fields[job_fields.WORKER_MEMORY] = memory
+        if self._clock_skew is not None:
+            fields[job_fields.WORKER_CLOCK_SKEW] = round(self._clock_skew, 3)
         with self._redis.pipeline() as pipe:
+            pipe.time()
             pipe.hset(self._rq.key, mapping=fields)
             pipe.expire(self._rq.key, WORKER_TTL_SECONDS + 60)
             worker_registration.register(self._rq, pipe)
             renew_run(pipe)
-            pipe.execute()
+            at, *_ = pipe.execute()
+        self._clock_skew = (began + time.time()) / 2 - clock.reply_ms(at) / 1000
 
     def count_success(self, seconds: float) -> None:
         """Count a job that ran so long; the record is changed later."""

@@ -18,6 +18,7 @@
 --   execution_prefix
 --   max_events
 --   max_deaths: number of deaths at which the job is quarantined
+--   max_lease_ms: a lease that ends later was written before Redis's clock went back, and is over
 --   actor: who recovers
 --   own: `own` if the claimant itself asks, because the job's child died; else empty
 -- Returns `alive` or `changed` nothing was done · `ended` the job had ended · `recovered` · `quarantined`
@@ -30,7 +31,7 @@ if redis.call('HGET', claims, job_id) ~= claim then return 'changed' end
 local claimant = string.match(claim, '^(.*)|%d+$') or claim
 if own ~= 'own' then
     local lease = redis.call('ZSCORE', leases, claimant)
-    if lease and tonumber(lease) > now then return 'alive' end
+    if lease and tonumber(lease) > now and tonumber(lease) <= now + max_lease_ms then return 'alive' end
 end
 
 redis.call('HDEL', claims, job_id)
