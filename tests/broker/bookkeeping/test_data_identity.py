@@ -8,6 +8,7 @@ from redis import Redis
 from qctl.broker.bookkeeping import data_identity, events
 from qctl.broker.bookkeeping.data_identity import DataWatch
 from qctl.broker.redis import keys
+from support.servers import RedisServer
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +68,20 @@ def test_another_server_is_noticed(connection: Redis) -> None:
     scheduler.check_if_due()
     connection.hset(keys.IDENTITY, mapping={"epoch": "other", "count": 70})
     assert "another server" in (scheduler.check_if_due() or "")
+
+
+def test_the_run_id_tells_a_flush_from_a_restart(own_redis: RedisServer) -> None:
+    with own_redis.connect() as connection:
+        scheduler, source = DataWatch(connection, "scheduler", writes=True), DataWatch(connection, "source")
+        scheduler.check_if_due()
+        source.check_if_due()
+        connection.flushall()
+        assert (scheduler.check_if_due() or "").endswith("; the same process of Redis runs")
+        assert (source.check_if_due() or "").endswith("; the same process of Redis runs")
+        connection.flushall()
+        own_redis.restart()
+        DataWatch(connection, "other", writes=True).check_if_due()
+        assert (source.check_if_due() or "").endswith("; another process of Redis runs now")
 
 
 def test_damaged_identity_stops_nobody(connection: Redis) -> None:

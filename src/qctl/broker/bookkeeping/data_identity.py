@@ -2,7 +2,8 @@
 
 The scheduler increments a mark every two seconds. Every daemon remembers the identity (`epoch`) and the count that it
 saw last: data with another identity, or with none, is new or another server's, and a lower count is an older copy, as
-after a restored backup or a failover to a replica that was behind.
+after a restored backup or a failover to a replica that was behind. The mark also keeps the run id of the server, which
+tells whether the same process of Redis lost the data (FLUSHALL), or another one runs now (a restart, a failover).
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class DataWatch:
         self._writes = writes
         self._epoch: str | None = None
         self._count = 0
+        self._run = ""
         self._seen_at = 0.0
         self._due = 0.0
 
@@ -66,11 +68,13 @@ class DataWatch:
             return None
 
     def _check(self) -> str | None:
-        epoch, count, age_ms = self._mark() if self._writes else self._read()
+        epoch, count, age_ms, run = self._mark() if self._writes else self._read()
         loss = self._compare(epoch, count, age_ms)
+        if loss and run and self._run:
+            loss += "; the same process of Redis runs" if run == self._run else "; another process of Redis runs now"
         if epoch is None and loss is None:
             return None
-        self._epoch, self._count, self._seen_at = epoch, count, time.monotonic()
+        self._epoch, self._count, self._run, self._seen_at = epoch, count, run, time.monotonic()
         if loss:
             log.error("%s", loss)
             _record_loss(
@@ -84,14 +88,16 @@ class DataWatch:
             )
         return loss
 
-    def _mark(self) -> tuple[str | None, int, int]:
+    def _mark(self) -> tuple[str | None, int, int, str]:
         reply = _mark_data(self._redis, identity=keys.IDENTITY, new_epoch=secrets.token_hex(8))
-        epoch, count, age_ms = replies.array(reply)
-        return untrusted_fields.decode(replies.optional_bytes(epoch)), replies.integer(count), replies.integer(age_ms)
+        epoch, count, age_ms, run = replies.array(reply)
+        identity = untrusted_fields.decode(replies.optional_bytes(epoch))
+        return identity, replies.integer(count), replies.integer(age_ms), replies.word(run)
 
-    def _read(self) -> tuple[str | None, int, int]:
-        epoch, count = replies.field_values(self._redis.hmget(keys.IDENTITY, "epoch", "count"), 2)
-        return untrusted_fields.decode(epoch) or None, untrusted_fields.parse_count(count) or 0, 0
+    def _read(self) -> tuple[str | None, int, int, str]:
+        epoch, count, run = replies.field_values(self._redis.hmget(keys.IDENTITY, "epoch", "count", "run"), 3)
+        identity = untrusted_fields.decode(epoch) or None
+        return identity, untrusted_fields.parse_count(count) or 0, 0, untrusted_fields.decode(run)
 
     def _compare(self, epoch: str | None, count: int, age_ms: int) -> str | None:
         if self._epoch is None:

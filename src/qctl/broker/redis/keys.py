@@ -172,8 +172,8 @@ QUIET = f"{QCTL}quiet"
 """HASH claimant -> JSON {by, at}: quiet claimants, which claim nothing new."""
 
 IDENTITY = f"{QCTL}identity"
-"""HASH of the data itself: `epoch` (its random name), `count` of marks, `at` of the last one (ms); `lost_at` (ms) and
-`loss` if data was lost."""
+"""HASH of the data itself: `epoch` (its random name), `count` of marks, `at` of the last one (ms) and `run`,
+the server's run id then; `lost_at` (ms) and `loss` if data was lost."""
 
 CLOCK = f"{QCTL}clock"
 """HASH of Redis's clock: `at`, when a scheduler looked last (ms); `before` and `after` of a step back (ms) whose due
