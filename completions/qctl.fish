@@ -84,7 +84,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '/'
         case 'job'
-            set -g __qctl_verbs 'list	List jobs of any state, the next to run first' 'show	Show one job: payload, attempts, events, dependencies' 'enqueue	Create a job, and print its id' 'wait	Wait until a job has finished' 'retry	Run dead letters again, from the end of their queue' 'cancel	Cancel waiting, scheduled and deferred jobs' 'delete	Move jobs of any state except running to the trash' 'move	Move jobs to another queue, keeping their state' 'stop	Stop a running job: it becomes a dead letter' 'edit	Edit the payload of a job, keeping the original' 'export	Export jobs as JSON lines, which `job import` reads' 'import	Import exported jobs into their queues and states'
+            set -g __qctl_verbs 'list	List jobs of any state, the next to run first' 'show	Show one job: payload, attempts, events, dependencies' 'explain	Explain why a job does not run, and how to change it' 'enqueue	Create a job, and print its id' 'wait	Wait until a job has finished' 'retry	Run dead letters again, from the end of their queue' 'cancel	Cancel waiting, scheduled and deferred jobs' 'delete	Move jobs of any state except running to the trash' 'move	Move jobs to another queue, keeping their state' 'stop	Stop a running job: it becomes a dead letter' 'edit	Edit the payload of a job, keeping the original' 'export	Export jobs as JSON lines, which `job import` reads' 'import	Import exported jobs into their queues and states'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -96,6 +96,11 @@ function __qctl_place
         case 'job show'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--reveal	Passwords and tokens in plain text instead of ***' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@job'
+        case 'job explain'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@job'
         case 'job enqueue'
@@ -189,7 +194,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '/'
         case 'queue'
-            set -g __qctl_verbs 'list	Show depth, age, rates, errors and workers of every queue' 'show	Show one queue: lanes, workers, waiting jobs, causes of death' 'history	Show the history of a queue with its lanes' 'move	Move waiting jobs to the end of another queue, in order' 'drain	Pause a queue and wait until its running jobs have ended' 'delete	Delete a queue, and move all its jobs to the trash'
+            set -g __qctl_verbs 'list	Show depth, age, rates, errors and workers of every queue' 'show	Show one queue: lanes, workers, waiting jobs, causes of death' 'explain	Explain why jobs of a queue do not start, and how to change it' 'history	Show the history of a queue with its lanes' 'move	Move waiting jobs to the end of another queue, in order' 'drain	Pause a queue and wait until its running jobs have ended' 'delete	Delete a queue, and move all its jobs to the trash'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -199,6 +204,11 @@ function __qctl_place
             set -g __qctl_takes '--since=' '--watch=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@queue'
         case 'queue show'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@queue'
+        case 'queue explain'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'

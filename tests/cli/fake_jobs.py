@@ -16,6 +16,7 @@ from qctl.models import (
     DrainResult,
     EditablePayload,
     Event,
+    Explanation,
     HistoryStep,
     ImportResult,
     JobDetail,
@@ -27,6 +28,7 @@ from qctl.models import (
     PayloadEdit,
     QueueDetail,
     QueueStats,
+    Reason,
     Selection,
     Selector,
     StoppedJob,
@@ -62,6 +64,9 @@ CAUSE = Cause(
 )
 
 
+PAUSED = Reason("paused", "queue email is paused by ops@host", "qctl resume email", blocks=True)
+
+
 def choose(_verb: str, selector: Selector) -> Selection:
     """Select the named jobs, else two dead letters."""
     ids = [id_.encode() for id_ in selector.ids or ("job-1", "job-2")]
@@ -86,6 +91,8 @@ def export(chosen: Selection, write: Callable[[str], None]) -> int:
 ANSWERS: dict[str, Any] = {
     "jobs__list": Jobs([ROW], 1, 1, 1),
     "jobs__show": DETAIL,
+    "explain__job": Explanation("email", DETAIL.id, "queued", [PAUSED]),
+    "explain__queue": Explanation("email", None, "paused", [PAUSED]),
     "jobs__wait": WaitResult("job-1", "email", "finished", 1.5, '"sent"'),
     "jobs__choose": choose,
     "jobs__retry": done,

@@ -78,7 +78,7 @@ NOUNS: Mapping[str, Noun] = {
         QUEUES,
         "Manage jobs of any queue and state.",
         (
-            *("jobs.list_jobs", "jobs.show", "job_enqueue.enqueue", "jobs.wait", "retry.retry"),
+            *("jobs.list_jobs", "jobs.show", "explain.explain_job", "job_enqueue.enqueue", "jobs.wait", "retry.retry"),
             *("job_bulk.cancel", "job_bulk.delete", "job_bulk.move", "job_edit.stop", "job_edit.edit"),
             *("transfer.export_jobs", "transfer.import_jobs"),
         ),
@@ -95,7 +95,7 @@ NOUNS: Mapping[str, Noun] = {
         QUEUES,
         "Manage one queue and all its jobs.",
         (
-            *("queue.list_queues", "queue.show", "queue.history"),
+            *("queue.list_queues", "queue.show", "explain.explain_queue", "queue.history"),
             *("queue.move", "queue.drain", "queue.delete"),
         ),
     ),

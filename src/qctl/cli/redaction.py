@@ -13,6 +13,7 @@ from qctl.models import (
     DeadLetter,
     DeadLetterDetail,
     Event,
+    Explanation,
     JobDetail,
     JobRow,
     Payload,
@@ -96,3 +97,9 @@ def _attempt(attempt: Attempt) -> Attempt:
 
 def _event(event: Event) -> Event:
     return replace(event, fields={name: redact(value) for name, value in event.fields.items()})
+
+
+def explanation(explained: Explanation) -> Explanation:
+    """Redact an explanation, whose reasons may quote an error."""
+    reasons = [replace(reason, message=redact(reason.message)) for reason in explained.reasons]
+    return replace(explained, reasons=reasons)

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from qctl.models.daemons import Daemon
     from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
     from qctl.models.events import AuditEntry, Event, EventFilter, HistoryStep, Span
+    from qctl.models.explanations import Explanation, Reason, ReasonCode
     from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
     from qctl.models.ingest import (
         Arrival,
@@ -102,6 +103,7 @@ _NAMES = {
     "daemons": "Daemon",
     "dead_letters": "Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
     "events": "AuditEntry Event EventFilter HistoryStep Span",
+    "explanations": "Explanation Reason ReasonCode",
     "health": "STATUS_ORDER Finding Health HealthStatus Ping Repair",
     "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail StoredReading Topics TopicStatus",
     "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload JobDetail JobRow "
@@ -175,6 +177,7 @@ __all__ = [
     "EditablePayload",
     "Event",
     "EventFilter",
+    "Explanation",
     "Finding",
     "Firing",
     "FlushResult",
@@ -206,6 +209,8 @@ __all__ = [
     "QueueStats",
     "Quiet",
     "QuietResult",
+    "Reason",
+    "ReasonCode",
     "RejectDetail",
     "RejectedLine",
     "Repair",

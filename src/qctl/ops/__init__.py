@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qctl.ops.dead_letters import DeadLetterOps
     from qctl.ops.doctor import DoctorOps
     from qctl.ops.events import EventOps
+    from qctl.ops.explain import ExplainOps
     from qctl.ops.health import HealthOps
     from qctl.ops.ingest import IngestOps
     from qctl.ops.jobs import JobOps
@@ -67,6 +68,13 @@ class Ops:
         from qctl.ops.queues import QueueOps
 
         return self._part(QueueOps)
+
+    @cached_property
+    def explain(self) -> ExplainOps:
+        """Why jobs and queues are in their state."""
+        from qctl.ops.explain import ExplainOps
+
+        return self._part(ExplainOps)
 
     @cached_property
     def dead_letters(self) -> DeadLetterOps:

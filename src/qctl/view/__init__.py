@@ -10,6 +10,7 @@ from qctl.view.daemons import daemon_columns
 from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_columns
 from qctl.view.details import ago, detail_line, payload_section, section
 from qctl.view.events import audit_columns, event_columns, event_line
+from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, finding_columns
 from qctl.view.ingest import arrival_line, pipeline_columns, reject_columns, topic_columns
 from qctl.view.jobs import job_columns
@@ -65,6 +66,7 @@ __all__ = [
     "eta",
     "event_columns",
     "event_line",
+    "explanation",
     "finding_columns",
     "history_columns",
     "job_columns",

@@ -21,6 +21,7 @@ from qctl.cli.documents.daemons import daemon_install, daemon_states
 from qctl.cli.documents.dead_letters import dlq_groups, dlq_list, dlq_show
 from qctl.cli.documents.document import Document, Record, cell
 from qctl.cli.documents.events import audit, events
+from qctl.cli.documents.explanations import explanation
 from qctl.cli.documents.health import doctor, health, ping
 from qctl.cli.documents.ingest import (
     ingest_flush,
@@ -74,6 +75,7 @@ __all__ = [
     "dlq_show",
     "doctor",
     "events",
+    "explanation",
     "health",
     "ingest_flush",
     "ingest_push",

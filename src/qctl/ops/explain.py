@@ -1,0 +1,236 @@
+"""Explains why a job does not run, and why jobs of a queue do not start, with the commands that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from shlex import quote
+
+from qctl import catalog
+from qctl.broker.query import rate_limits, server_vitals, stats_snapshot, wait_for_jobs, workers
+from qctl.broker.query.server_vitals import QueueVitals
+from qctl.broker.redis import clock
+from qctl.errors import NotFoundError
+from qctl.models import Explanation, JobDetail, Pause, QueueStats, Reason, WorkerInfo
+from qctl.ops.base import Part
+from qctl.ops.one_job import OneJobOps
+
+MAX_DEPENDENCIES = 20
+"""Unfinished dependencies that are named one by one."""
+
+OVERDUE_SECONDS = 10.0
+"""Delay after which a due job counts as overdue: the scheduler moves due jobs every second."""
+
+
+class ExplainOps(Part, name="explain"):
+    """Reasons for the state of jobs and queues. Nothing is written."""
+
+    def job(self, job_id: str) -> Explanation:
+        """Explain the state of a job. Raises NotFoundError, with similar ids, if it does not exist."""
+        detail = OneJobOps(self._redis, self._settings).show(job_id)
+        state = "rate_limited" if detail.state is None and detail.status == "rate_limited" else detail.state
+        return _BY_STATE.get(state or "", _ended)(self, detail)
+
+    def queue(self, name: str) -> Explanation:
+        """Explain why jobs of a queue do not start, or how fast they do. Raises NotFoundError."""
+        stats = self._stats(name)
+        reasons = [*self._blocks(stats)]
+        if not stats.waiting:
+            return Explanation(name, None, "paused" if stats.paused else "idle", [*reasons, _nothing_waits(name)])
+        if any(reason.blocks for reason in reasons):
+            return Explanation(name, None, "paused" if stats.paused else "blocked", reasons)
+        reasons += self._delays(stats)
+        reasons.append(Reason("ahead", f"{_jobs(stats.waiting, 'waits', 'wait')} in queue {name}"))
+        return Explanation(name, None, "running", reasons, _finite(stats.eta))
+
+    # --- by state -----------------------------------------------------------------------------------------------
+
+    def _queued(self, job: JobDetail) -> Explanation:
+        stats = self._stats(job.queue)
+        reasons = [*self._blocks(stats)]
+        is_blocked = any(reason.blocks for reason in reasons)
+        if not is_blocked:
+            reasons += self._delays(stats)
+        ahead = job.position or 0
+        text = f"{_jobs(ahead, 'is', 'are')} ahead of it in queue {job.queue}" if ahead else "it is the next to start"
+        reasons.append(Reason("ahead", text))
+        rate = stats.taken_rate
+        starts_in = (ahead + 1) / rate if rate and not is_blocked else None
+        return Explanation(job.queue, job.id, "queued", reasons, starts_in)
+
+    def _scheduled(self, job: JobDetail) -> Explanation:
+        vitals = server_vitals.read(self._redis, [job.queue]).queues[job.queue]
+        now = clock.to_datetime(clock.now_ms(self._redis))
+        late = (now - job.due).total_seconds() if job.due else 0.0
+        reasons = []
+        if late > OVERDUE_SECONDS:
+            reasons.append(Reason("overdue", f"it has been due for {late:.0f} s", blocks=not vitals.scheduler))
+        else:
+            reasons.append(Reason("due", "it is delayed, or waits for its next retry"))
+        if not vitals.scheduler:
+            text = f"no scheduler serves queue {job.queue}: delayed jobs stay where they are"
+            reasons.insert(0, Reason("no-scheduler", text, "qctl-scheduler", blocks=True))
+        return Explanation(job.queue, job.id, "scheduled", reasons, None, job.due)
+
+    def _deferred(self, job: JobDetail) -> Explanation:
+        ids = job.dependencies[:MAX_DEPENDENCIES]
+        statuses = wait_for_jobs.read_statuses(self._redis, ids)
+        reasons = [_dependency(job, id_, statuses[id_].status) for id_ in ids if statuses[id_].status != "finished"]
+        more = len(job.dependencies) - len(ids)
+        if more:
+            reasons.append(Reason("dependency", f"{_jobs(more, 'more is', 'more are')} needed first"))
+        if not reasons:
+            text = "all jobs that it runs after have finished, but nothing released it"
+            reasons.append(Reason("dependency", text, "qctl doctor", blocks=True))
+        return Explanation(job.queue, job.id, "deferred", reasons)
+
+    def _started(self, job: JobDetail) -> Explanation:
+        living = {worker.name for worker in workers.living(self._redis)}
+        if job.worker and job.worker not in living:
+            text = f"worker {job.worker} ran it and has died; another worker or the scheduler recovers it"
+            return Explanation(job.queue, job.id, "started", [Reason("silent", text, "qctl doctor", blocks=True)])
+        fix = f"qctl job stop {quote(job.id)}"
+        where = f" on worker {job.worker}" if job.worker else ""
+        return Explanation(job.queue, job.id, "started", [Reason("running", f"it runs{where}", fix)])
+
+    def _dead(self, job: JobDetail) -> Explanation:
+        is_quarantined = job.state == "quarantined"
+        why = job.note if is_quarantined else job.error
+        text = f"it failed and waits for a decision: {why}" if why else "it failed and waits for a decision"
+        reason = Reason("quarantined" if is_quarantined else "dead", text, f"qctl retry {quote(job.id)}", blocks=True)
+        return Explanation(job.queue, job.id, str(job.state), [reason])
+
+    def _rate_limited(self, job: JobDetail) -> Explanation:
+        limit = rate_limits.of_job(self._redis, job.id)
+        if limit is None:
+            text = "it waits for a rate limit that its data no longer names"
+            return Explanation(job.queue, job.id, "rate_limited", [Reason("rate-limit", text, blocks=True)])
+        text = (
+            f"its rate limit {limit.key!r} allows {limit.concurrency} at a time: "
+            f"{_jobs(limit.running, 'holds', 'hold')} a place, {_jobs(limit.waiting, 'waits', 'wait')} for one"
+        )
+        return Explanation(job.queue, job.id, "rate_limited", [Reason("rate-limit", text)])
+
+    def _canceled(self, job: JobDetail) -> Explanation:
+        reason = Reason("ended", "it was canceled: it runs only if it is retried", f"qctl retry {quote(job.id)}", True)
+        return Explanation(job.queue, job.id, "canceled", [reason])
+
+    # --- reasons of a queue -------------------------------------------------------------------------------------
+
+    def _stats(self, name: str) -> QueueStats:
+        found = stats_snapshot.stats(self._redis, [name]).queues
+        if not found:
+            known = stats_snapshot.queue_names(self._redis)
+            raise NotFoundError.with_suggestions(
+                f"queue {name!r} not found", name, known, "list queues with: qctl stats"
+            )
+        return found[0]
+
+    def _blocks(self, stats: QueueStats) -> Iterator[Reason]:
+        """Reasons for which no job of the queue starts, the most decisive first."""
+        vitals = server_vitals.read(self._redis, [stats.name])
+        if vitals.suspended:
+            yield Reason("suspended", "all workers are suspended by `rq suspend`", "rq resume", blocks=True)
+        if stats.paused:
+            yield _paused(stats.paused)
+        yield from _sink(stats.name, vitals.queues[stats.name])
+        listeners = workers.listening(self._redis, [stats.name])
+        if not listeners:
+            text = f"no worker listens to queue {stats.name}"
+            yield Reason("no-worker", text, f"qctl-worker {quote(stats.name)}", blocks=True)
+        elif all(worker.quiet for worker in listeners):
+            fix = f"qctl worker resume {quote(listeners[0].name)}"
+            yield Reason(
+                "quiet", f"each of its {len(listeners)} workers is quiet: it takes no new job", fix, blocks=True
+            )
+        elif all(worker.silent or worker.quiet for worker in listeners):
+            text = f"each of its {len(listeners)} workers has died, or cannot write to Redis"
+            yield Reason("silent", text, "qctl worker list", blocks=True)
+
+    def _delays(self, stats: QueueStats) -> Iterator[Reason]:
+        """Reasons for which jobs of the queue start late."""
+        listeners = [worker for worker in workers.listening(self._redis, [stats.name]) if not worker.quiet]
+        before = _queues_before(stats.name, listeners)
+        depths = (
+            {queue.name: queue.waiting for queue in stats_snapshot.stats(self._redis, before).queues} if before else {}
+        )
+        for name in before:
+            if depths.get(name):
+                text = f"every worker serves queue {name} first, where {_jobs(depths[name], 'waits', 'wait')}"
+                yield Reason("other-queues", text, f"qctl-worker {quote(stats.name)}")
+        busy = [worker for worker in listeners if worker.current_job]
+        if len(busy) == len(listeners):
+            number = "its worker is" if len(busy) == 1 else f"all {len(busy)} workers are"
+            yield Reason("busy", f"{number} running other jobs", "qctl worker list")
+
+
+def _paused(pause: Pause) -> Reason:
+    why = f": {pause.reason}" if pause.reason else ""
+    until = f", until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else ""
+    text = f"queue {pause.queue} is paused by {pause.by} since {pause.at:%Y-%m-%d %H:%M} UTC{until}{why}"
+    return Reason("paused", text, f"qctl resume {quote(pause.queue)}", blocks=True)
+
+
+def _sink(queue: str, vitals: QueueVitals) -> Iterator[Reason]:
+    if vitals.sink_down:
+        text = f"the database that queue {queue} writes to did not take the last {vitals.sink_down} batches"
+        yield Reason("sink-down", text, "qctl ingest status")
+
+
+def _queues_before(queue: str, listeners: Sequence[WorkerInfo]) -> list[str]:
+    """Queues that every listening worker serves before this one."""
+    family = {queue, catalog.base_queue(queue)}
+    before = [
+        {name for name in worker.queues[: worker.queues.index(queue)] if name not in family}
+        for worker in listeners
+        if queue in worker.queues
+    ]
+    return sorted(set.intersection(*before)) if before else []
+
+
+def _dependency(job: JobDetail, id_: str, status: str) -> Reason:
+    if status == "gone":
+        text = f"it runs after job {id_}, which no longer exists: nothing will release it"
+        return Reason("dependency", text, f"qctl job cancel {quote(job.id)}", blocks=True)
+    if status in ("failed", "stopped", "canceled"):
+        text = (
+            f"it runs after job {id_}, which was {status}"
+            if status != "failed"
+            else f"it runs after job {id_}, which failed"
+        )
+        return Reason("dependency", text, f"qctl retry {quote(id_)}", blocks=True)
+    return Reason("dependency", f"it runs after job {id_}, which is {status}", f"qctl job explain {quote(id_)}")
+
+
+def _ended(_: ExplainOps, job: JobDetail) -> Explanation:
+    if job.trash:
+        text = f"it is in trash batch {job.trash}"
+        reason = Reason("trash", text, f"qctl trash restore {quote(job.trash)}", blocks=True)
+        return Explanation(job.queue, job.id, "trash", [reason])
+    if job.status in ("finished", "stopped"):
+        return Explanation(job.queue, job.id, job.status, [Reason("ended", f"it has {job.status}")])
+    text = job.note or f"its status is {job.status or 'missing'}, and no queue lists it: nothing will run it"
+    return Explanation(job.queue, job.id, job.status, [Reason("unlisted", text, "qctl doctor", blocks=True)])
+
+
+def _nothing_waits(queue: str) -> Reason:
+    return Reason("empty", f"no job waits in queue {queue}")
+
+
+def _jobs(number: int, one: str, many: str) -> str:
+    return f"{number} job {one}" if number == 1 else f"{number} jobs {many}"
+
+
+def _finite(seconds: float | None) -> float | None:
+    return seconds if seconds is not None and seconds != float("inf") else None
+
+
+_BY_STATE: dict[str, Callable[[ExplainOps, JobDetail], Explanation]] = {
+    "queued": ExplainOps._queued,
+    "scheduled": ExplainOps._scheduled,
+    "deferred": ExplainOps._deferred,
+    "started": ExplainOps._started,
+    "failed": ExplainOps._dead,
+    "quarantined": ExplainOps._dead,
+    "canceled": ExplainOps._canceled,
+    "rate_limited": ExplainOps._rate_limited,
+}
