@@ -29,6 +29,8 @@ main()
 
 Answer = dict[str, Any]
 
+HANDSHAKE_SECONDS = 10
+
 
 class Batcher(Program):
     """One batcher on a port of its own. It counts as started when it takes messages, or with `patient` when it is up.
@@ -95,6 +97,17 @@ class Batcher(Program):
                 return refusal.code, refusal.read().decode()
 
 
+class PatientClient(socketio.Client):
+    """A client that waits `HANDSHAKE_SECONDS` for its namespace, also when it reconnects.
+
+    By default that is one second, in which no attempt may succeed on a busy machine.
+    """
+
+    def connect(self, *args: Any, **options: Any) -> None:
+        """Connect, or raise ConnectionError."""
+        super().connect(*args, **{"wait_timeout": HANDSHAKE_SECONDS, **options})
+
+
 class Sender:
     """A client of python-socketio that sends again what has no `ok` after its connection came back.
 
@@ -108,7 +121,7 @@ class Sender:
         self._lock = threading.Lock()
         self.answers: dict[str, list[Answer]] = {}
         """Acknowledgements by msg_id."""
-        self._client = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.3)
+        self._client = PatientClient(reconnection_delay=0.1, reconnection_delay_max=0.3)
 
     @property
     def connected(self) -> bool:
@@ -160,7 +173,7 @@ class Sender:
         return True
 
     def __enter__(self) -> Sender:
-        self._client.connect(self._url, transports=[self._transport], auth=self._auth, wait_timeout=PATIENCE_SECONDS)
+        self._client.connect(self._url, transports=[self._transport], auth=self._auth)
         return self
 
     def __exit__(
