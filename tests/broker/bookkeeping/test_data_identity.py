@@ -53,6 +53,28 @@ def test_empty_redis_without_a_scheduler_is_noticed_once(connection: Redis) -> N
     assert source.check_if_due() is None
 
 
+def test_loss_is_noticed_again_once_the_user_may_compare_again(
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(data_identity, "BLIND_SECONDS", 0.0)
+    caplog.set_level("INFO")
+    with own_redis.connect() as connection, own_redis.connect() as admin:
+        scheduler = DataWatch(connection, "scheduler", writes=True)
+        scheduler.check_if_due()
+        admin.execute_command("ACL", "SETUSER", "default", "-evalsha")
+        for _ in range(3):
+            assert scheduler.check_if_due() is None
+        admin.execute_command("ACL", "SETUSER", "default", "+@all")
+        admin.flushall()
+        assert "it holds none of what it held" in (scheduler.check_if_due() or "")
+        assert len(losses(admin)) == 1
+    said = [record.getMessage() for record in caplog.records if record.levelname != "ERROR"]
+    assert [line.partition(":")[0] for line in said] == [
+        "a loss of data would not be noticed",
+        "a loss of data is noticed again",
+    ]
+
+
 def test_older_copy_is_noticed(connection: Redis) -> None:
     scheduler, source = DataWatch(connection, "scheduler", writes=True), DataWatch(connection, "source")
     for _ in range(5):

@@ -9,7 +9,6 @@ tells whether the same process of Redis lost the data (FLUSHALL), or another one
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 import time
 
@@ -25,6 +24,9 @@ log = logging.getLogger(__name__)
 
 MARK_SECONDS = 2.0
 """Time (s) between two marks, and between two comparisons."""
+
+BLIND_SECONDS = 10.0
+"""Time (s) until the next comparison if this user may not compare, or the key is no hash. Rights may come back."""
 
 SAME_LOSS_SECONDS = 60.0
 """Time (s) within which losses that several daemons detect count as one."""
@@ -49,6 +51,7 @@ class DataWatch:
         self._run = ""
         self._seen_at = 0.0
         self._due = 0.0
+        self._is_blind = False
 
     def check_if_due(self) -> str | None:
         """Compare if the last comparison is long enough ago. Returns a description of the loss, None if there is none.
@@ -59,13 +62,19 @@ class DataWatch:
             return None
         self._due = time.monotonic() + MARK_SECONDS
         try:
-            return self._check()
+            loss = self._check()
         except ResponseError as error:
             if not (replies.is_forbidden(error) or replies.is_wrong_type(error)):
                 raise
-            log.warning("a loss of data would not be noticed: %s", describe(error))
-            self._due = math.inf
+            if not self._is_blind:
+                log.warning("a loss of data would not be noticed: %s; trying again", describe(error))
+            self._is_blind = True
+            self._due = time.monotonic() + BLIND_SECONDS
             return None
+        if self._is_blind:
+            log.info("a loss of data is noticed again")
+        self._is_blind = False
+        return loss
 
     def _check(self) -> str | None:
         epoch, count, age_ms, run = self._mark() if self._writes else self._read()
