@@ -22,6 +22,7 @@
     ├── RejectedError         one message or row is invalid
     │   └── AlreadyExistsError
     └── BackpressureError     no room: the source must wait
+        └── BudgetError       a kind of jobs uses all memory that it may use
 
 Errors carry no exit code: `cli/exit_codes.py` owns those.
 """
@@ -158,6 +159,10 @@ class AlreadyExistsError(RejectedError):
 
 class BackpressureError(QctlError):
     """There is no room: the source must wait and must not acknowledge."""
+
+
+class BudgetError(BackpressureError):
+    """Jobs of a kind use all of the memory that they may use: no more are created. The message is fit for users."""
 
 
 def did_you_mean(names: Sequence[str]) -> str:

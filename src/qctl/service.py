@@ -19,6 +19,7 @@ from qctl import catalog
 from qctl.broker.admin import bulk
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.producer import enqueue, owner_limits
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import OwnerLimits
@@ -47,9 +48,10 @@ class QueueService:
 
     Every call that creates a job takes the options of `qctl.catalog.options.Options`. It raises UsageError if an
     argument or option is invalid (nothing is enqueued then), NotFoundError if no job has that name, RateLimitedError
-    if the owner has reached a limit, BackpressureError if Redis is out of memory, and RedisUnreachableError if Redis
-    does not reply for 5 s. After that error the job may or may not exist: repeat the call with the same `unique` key
-    or `job_id`, which never creates it twice.
+    if the owner has reached a limit, BackpressureError if Redis is out of memory, BudgetError if the jobs of all owners
+    or the queue's dead letters fill their share of it, and RedisUnreachableError if Redis does not reply for 5 s. After
+    that error the job may or may not exist: repeat the call with the same `unique` key or `job_id`, which never creates
+    it twice.
     """
 
     def __init__(self, settings: Settings | str | None = None, *, retry_seconds: float = RETRY_SECONDS) -> None:
@@ -111,6 +113,7 @@ class QueueService:
                 at=options.get("at"),
                 delay=options.get("delay", 0.0),
                 limits=self._limits,
+                shares=Shares.of(settings),
                 actor=events.actor(),
                 retry_seconds=self._retry_seconds,
             )

@@ -21,7 +21,7 @@ from rq import Queue, Repeat
 from cli.conftest import Ran
 from cli.lines import COMMANDS, TREE, Path
 from qctl.broker.admin import trash
-from qctl.broker.bookkeeping import dead_letter_index, events
+from qctl.broker.bookkeeping import events
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
 from qctl.cli.main import run
@@ -29,6 +29,7 @@ from qctl.cli.session import Session
 from qctl.ops import Ops
 from qctl.settings import Settings
 from support import stock
+from support.ingest import stage_letter
 from support.servers import RedisServer
 from support.stock import Bomb
 from support.waiting import PATIENCE_SECONDS
@@ -133,7 +134,7 @@ def deployment(own_redis: RedisServer, bomb: Bomb, tmp_path: File) -> Iterator[R
     connection.hset(keys.quarantine("mail"), "text", json.dumps({"reason": "r", "at": 1, "by": "w", "recoveries": 0}))
     with connection.pipeline() as pipe:
         reading = ("qctl.jobs.reading_batches.ingest_reading", ("s/a", "bm9wZQ==", 1))
-        dead_letter_index.add_rejected(pipe, "readings", "sensor-data", *reading, "it is not JSON", "r1")
+        stage_letter(pipe, "sensor-data", *reading, "it is not JSON", "r1")
         pipe.execute()
     stock.register_worker(connection, "killed", "mail")
     connection.delete(keys.worker("killed"))

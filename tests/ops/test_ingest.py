@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis import Redis
 
-from qctl.broker.ingest.buffer import Buffer, Commit, Reject
+from qctl.broker.bookkeeping.reject_records import Reject
+from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.redis import keys
 from qctl.broker.worker import pauses
 from qctl.catalog import PIPELINES

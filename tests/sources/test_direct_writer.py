@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from qctl.broker.ingest.buffer import Commit, Reject
+from qctl.broker.bookkeeping.reject_records import Reject
+from qctl.broker.ingest.buffer import Commit
 from qctl.errors import BackpressureError, SinkUnavailableError
 from qctl.settings import Settings
 from qctl.sinks.base import Rejection

@@ -152,5 +152,5 @@ def test_the_same_event_of_the_same_user_is_the_same_letter() -> None:
 
 def test_of_a_very_large_event_the_beginning_is_kept() -> None:
     letter = reject(event(message="x" * 2_000_000), None, 1, "it is too large")
-    assert len(letter.args[0]) == 64 * 1024
-    assert letter.reason.startswith("it is too large (truncated to the first 65536 of 2000")
+    assert len(letter.args[0]) == 512
+    assert letter.reason.startswith("it is too large (truncated to the first 512 of 2000")

@@ -243,10 +243,10 @@ def test_a_reject_is_the_same_letter_each_time_and_another_one_for_another_messa
     assert re.fullmatch("[A-Za-z0-9_-]{1,60}", letter())
 
 
-def test_a_reject_keeps_the_message_whole_up_to_a_mebibyte() -> None:
+def test_a_reject_keeps_a_small_message_whole() -> None:
     whole = reject("t", b"x" * MAX_REJECT_BYTES, NOW, "too large", mark="m")
     assert whole.args == ("t", base64.b64encode(b"x" * MAX_REJECT_BYTES).decode(), NOW)
     assert whole.reason == "too large"
     cut = reject("t", b"x" * (MAX_REJECT_BYTES + 1), NOW, "too large", mark="m")
     assert base64.b64decode(cut.args[1]) == b"x" * TRUNCATED_REJECT_BYTES
-    assert cut.reason == "too large (truncated to the first 65536 of 1048577 bytes)"
+    assert cut.reason == "too large (truncated to the first 512 of 4097 bytes)"

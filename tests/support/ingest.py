@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from rq.job import Job, JobStatus
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
+from qctl.broker.bookkeeping.reject_records import Reject, RejectLimits, add_rejected
 from qctl.broker.redis import keys
 from qctl.catalog import PIPELINES
 
@@ -47,5 +50,14 @@ def letters(connection: Redis, pipeline: str = "readings") -> list[Job]:
 def reason(letter: Job) -> str:
     """Why a dead letter is one."""
     result = letter.latest_result()
-    assert result is not None, f"{letter.id} has no result"
-    return str(result.exc_string)
+    found = letter._exc_info if result is None else result.exc_string
+    assert found is not None, f"{letter.id} has no reason"
+    return str(found)
+
+
+def stage_letter(
+    pipe: Pipeline, queue: str, handler: str, args: Sequence[Any], problem: str, job_id: str, pipeline: str = "readings"
+) -> None:
+    """Stage a dead letter of `queue` as qctl records a rejected item, whatever the number of those before it."""
+    reject = Reject(job_id, tuple(args), problem)
+    add_rejected(pipe, pipeline, queue, handler, reject, RejectLimits(samples=1_000_000, percent=50))

@@ -55,7 +55,7 @@ class Argument:
     """One argument of a job. `choices` lists the allowed values of a text argument; empty allows any text.
 
     `caller`: its relation to the user who requests the job over HTTP. `user_prefix`: text that its value must begin
-    with if a user requests the job.
+    with if a user requests the job. `max_chars`: maximum length of a text.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Argument:
     choices: tuple[str, ...] = ()
     caller: CallerRule | None = None
     user_prefix: str = ""
+    max_chars: int | None = None
 
     @property
     def accepts(self) -> str:
@@ -79,6 +80,8 @@ class Argument:
             return f"is not {_TYPE_NAMES[self.kind]}"
         if self.choices and value not in self.choices:
             return f"is not one of {', '.join(self.choices)}"
+        if self.max_chars is not None and isinstance(value, str) and len(value) > self.max_chars:
+            return f"has {len(value)} characters, more than {self.max_chars}"
         return None
 
 

@@ -8,6 +8,9 @@ from qctl.catalog.specs import JobSpec
 MAX_BULK_UPDATE_ITEMS = 100
 """Maximum items of one `bulk-update` job; QueueService splits longer lists, the job itself refuses them."""
 
+MAX_TEXT_CHARS = 10_000
+"""Maximum length of a chat message or a notification."""
+
 _USER_EMAIL = Argument("userEmail", doc="email address of the recipient")
 _BUSINESS = Argument("businessId", "id", "business that owns the data")
 _ITEMS = Argument("items", "list", "list of {sku, quantity} objects")
@@ -193,7 +196,7 @@ JOBS = (
         (
             Argument("senderId", "id", caller="id"),
             Argument("receiverId", "id"),
-            optional("text"),
+            Argument("text", required=False, max_chars=MAX_TEXT_CHARS),
             optional("image", doc="path inside UPLOAD_DIR, or a data: URL", user_prefix="data:"),
         ),
         priority=1,
@@ -207,7 +210,7 @@ JOBS = (
         "notification",
         (
             Argument("receiverId", "id"),
-            Argument("text"),
+            Argument("text", max_chars=MAX_TEXT_CHARS),
             optional("kind", doc="topic: message, alert, ..."),
             optional("data", "object", "extra data for the application that shows it", caller="sender"),
         ),

@@ -58,7 +58,7 @@ def job_row(row: JobRow) -> JobRow:
 
 def cause(cause: Cause) -> Cause:
     """Redact a cause of dead letters."""
-    return replace(cause, message=redact(cause.message))
+    return replace(cause, message=redact(cause.message), source=redact(cause.source))
 
 
 def job(detail: JobDetail) -> JobDetail:

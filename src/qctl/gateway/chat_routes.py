@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from qctl.catalog.builtin import MAX_TEXT_CHARS
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, RejectedError, WaitTimeoutError
 from qctl.files import images
 from qctl.files.folder import Folder
@@ -26,7 +27,6 @@ from qctl.gateway.doors import IMAGE
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
 from qctl.gateway.schemas import LINE, Text
-from qctl.jobs.chat import MAX_TEXT_CHARS
 from qctl.jobs.images import upload_name
 from qctl.models import OwnedStatus
 from qctl.settings import Settings

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from qctl.errors import (
     BackpressureError,
+    BudgetError,
     NotFoundError,
     QctlError,
     RateLimitedError,
@@ -100,6 +101,8 @@ def describe(error: QctlError) -> tuple[int, Failure]:
         log.error("%s", error.message)
         if status == 500:
             return status, Failure(error="Internal server error")
+        if isinstance(error, BudgetError):
+            return status, Failure(error="No room for jobs", message=error.message, retryAfter=RETRY_AFTER_SECONDS)
         return status, Failure(error="Service unavailable", message="try again soon", retryAfter=RETRY_AFTER_SECONDS)
     if isinstance(error, RateLimitedError) and error.retry_after is not None:
         return status, Failure(error="Rate limit exceeded", message=error.message, retryAfter=error.retry_after)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from qctl.broker.ingest.buffer import Reject
+from qctl.broker.bookkeeping.reject_records import Reject
 from qctl.broker.ingest.rejects import record_rejects
+from qctl.broker.worker import job_context
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, RejectedError, SinkUnavailableError, UnreachableError
 from qctl.settings import Settings
@@ -21,16 +22,19 @@ from qctl.sources.direct_writer import DirectWriter
 MakeSink = Callable[[Settings], Sink]
 """Factory of the sink that the settings select."""
 
+LETTER_PREFIX = "reject-"
+"""Beginning of the ids of rejects, and of the jobs that they are when they are retried."""
+
 
 def write_batch(pipeline: str, make_sink: MakeSink, items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Write a batch. Returns how many items were `written`, and how many `refused` and stored as dead letters.
 
     The sink is opened once per process. Raises SinkError if the batch has to be retried; writing it again in full is
-    safe. Raises RejectedError if the only item of a batch is rejected: this job is then the dead letter of that item,
-    and retrying it creates no second one.
+    safe. Raises RejectedError if this job is the dead letter of an item, and was retried: retrying it creates no second
+    one.
     """
     refused = _sink(os.getpid(), make_sink).write(items)
-    if refused and len(items) == 1:
+    if refused and len(items) == 1 and (job_context.job_id() or "").startswith(LETTER_PREFIX):
         raise RejectedError(refused[0].reason)
     if refused:
         _store_dead_letters(pipeline, items, refused)
@@ -64,8 +68,11 @@ def _sink(pid: int, make: MakeSink) -> ReopeningSink:
 
 
 def _store_dead_letters(pipeline: str, items: Sequence[Mapping[str, Any]], refused: Sequence[Rejection]) -> None:
-    """Store each rejected item as a dead letter: a batch of one, to be retried once the cause is fixed."""
-    rejects = [Reject(_letter_id(items[row.index]), ([items[row.index]],), row.reason) for row in refused]
+    """Record each rejected item: a dead letter is a batch of one, to be retried once the cause is fixed."""
+    rejects = [
+        Reject(_letter_id(items[row.index]), ([items[row.index]],), row.reason, _source(items[row.index]))
+        for row in refused
+    ]
     try:
         record_rejects(settings(), PIPELINES[pipeline], rejects)
     except (UnreachableError, BackpressureError) as error:
@@ -75,4 +82,9 @@ def _store_dead_letters(pipeline: str, items: Sequence[Mapping[str, Any]], refus
 def _letter_id(item: Any) -> str:
     """An id made of the item's content without its time of arrival, so that a resent item gets the same one."""
     content = {name: value for name, value in item.items() if name != "received_ns"} if isinstance(item, dict) else item
-    return "reject-" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
+    return LETTER_PREFIX + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _source(item: Any) -> str:
+    """The topic or user of an item; empty if it has none."""
+    return str(item.get("topic") or item.get("user_id") or "") if isinstance(item, dict) else ""

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from qctl.broker.bookkeeping import inbox
 from qctl.broker.worker import job_context
+from qctl.catalog.builtin import MAX_TEXT_CHARS
 from qctl.errors import RejectedError
 from qctl.files import images
 from qctl.files.folder import Folder
@@ -23,9 +24,6 @@ from qctl.store import chat
 from qctl.store.chat import ChatMessage
 
 log = logging.getLogger(__name__)
-
-MAX_TEXT_CHARS = 10_000
-"""Longest text of a message; a longer one is rejected."""
 
 _MAX_PREVIEW_CHARS = 100
 """Longest excerpt of a message in the notification; a longer text is cut."""

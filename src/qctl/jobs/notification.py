@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from qctl.broker.bookkeeping import inbox
 from qctl.broker.worker import job_context
+from qctl.catalog.builtin import MAX_TEXT_CHARS
 from qctl.errors import RejectedError
 from qctl.http_client import Request, is_allowed, send
 from qctl.jobs.batches import settings
@@ -28,7 +29,6 @@ from qctl.store.notifications import MAX_TARGET_CHARACTERS, DeliveryPreference, 
 
 log = logging.getLogger(__name__)
 
-MAX_TEXT_CHARS = 10_000
 MAX_KIND_CHARS = 64
 MAX_DATA_BYTES = 65_536
 """Largest `data` of a notification, as JSON; a larger one is rejected."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qctl.models.alerts import Alert, AlertRule, Channel, Delivery, Firing, Mute, Notice
+    from qctl.models.budgets import BudgetKind, BudgetUse, RejectTally
     from qctl.models.bulk import (
         MAX_LISTED_OUTCOMES,
         BulkResult,
@@ -101,6 +102,7 @@ _NAMES = {
     "cleanup": "Cleanup CleanupKind CleanupResult",
     "configuration": "ContextInfo SettingInfo",
     "daemons": "Daemon",
+    "budgets": "BudgetKind BudgetUse RejectTally",
     "dead_letters": "Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
     "events": "AuditEntry Event EventFilter HistoryStep Span",
     "explanations": "Explanation Reason ReasonCode",
@@ -150,6 +152,8 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Backup",
+    "BudgetKind",
+    "BudgetUse",
     "BulkResult",
     "CatchUp",
     "Cause",
@@ -212,6 +216,7 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "RejectDetail",
+    "RejectTally",
     "RejectedLine",
     "Repair",
     "RestoreResult",

@@ -57,7 +57,8 @@ class DeadLetters:
 class Cause:
     """A cause of dead letters. `message` has its variable parts replaced; `sample` is the id of one of the jobs.
 
-    `frame` is the innermost line of code outside libraries, empty without a traceback.
+    `frame` is the innermost line of code outside libraries, empty without a traceback. `counted` rejects beyond the
+    `count` dead letters were counted and not stored; `source` is the topic or user of the last of them.
     """
 
     fingerprint: str
@@ -70,6 +71,8 @@ class Cause:
     first_seen: datetime | None
     last_seen: datetime | None
     sample: str
+    counted: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,13 @@ class Causes:
         by_fingerprint: dict[str, list[Cause]] = {}
         for cause in (cause for part in parts for cause in part.causes):
             by_fingerprint.setdefault(cause.fingerprint, []).append(cause)
-        causes = sorted(map(_merge, by_fingerprint.values()), key=lambda cause: (-cause.count, cause.fingerprint))
+        causes = sorted(map(_merge, by_fingerprint.values()), key=by_frequency)
         return cls(causes, sum(part.grouped for part in parts), sum(part.total for part in parts))
+
+
+def by_frequency(cause: Cause) -> tuple[int, str]:
+    """Sort key of causes: the most frequent first."""
+    return -cause.count - cause.counted, cause.fingerprint
 
 
 def _merge(causes: Sequence[Cause]) -> Cause:
@@ -103,4 +111,6 @@ def _merge(causes: Sequence[Cause]) -> Cause:
         first_seen=min((cause.first_seen for cause in causes if cause.first_seen), default=None),
         last_seen=max((cause.last_seen for cause in causes if cause.last_seen), default=None),
         sample=next((cause.sample for cause in causes if cause.sample), ""),
+        counted=sum(cause.counted for cause in causes),
+        source=next((cause.source for cause in causes if cause.source), ""),
     )

@@ -19,7 +19,7 @@ class PipelineStatus:
     number of items in the buffer, `oldest_age` the age (s) of the oldest, None if it is empty. `batches` wait or run;
     the last was cut at `flushed_at` with `flushed` items, and `threshold` items make one immediately. `lag` is the age
     (s) of the oldest received item that is not stored yet, 0 without any. `dead` counts the dead letters of its queue;
-    `received`, `rejected` and `cut` are totals of all time.
+    `received`, `rejected`, `counted` (rejects that were counted and not stored) and `cut` are totals of all time.
     """
 
     name: str
@@ -38,6 +38,7 @@ class PipelineStatus:
     cut: int
     sessions_lost: int = 0
     session_lost_at: datetime | None = None
+    counted: int = 0
     paused: Pause | None = None
 
 

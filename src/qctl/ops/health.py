@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from shlex import quote
 
+from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
 from qctl.broker.query import server_vitals, stats_snapshot
 from qctl.broker.query.server_vitals import Vitals
@@ -12,6 +13,7 @@ from qctl.broker.redis.connection import translate_errors
 from qctl.errors import QctlError
 from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
 from qctl.ops.base import Part
+from qctl.ops.budget_findings import budget_findings
 from qctl.safe import redact_url
 
 OVERDUE_SECONDS = 10.0
@@ -61,7 +63,7 @@ class HealthOps(Part, name="health"):
 
     def _findings(self, stats: Stats) -> list[Finding]:
         queues = stats.queues
-        vitals = server_vitals.read(self._redis, [queue.name for queue in queues])
+        vitals = server_vitals.read(self._redis, [queue.name for queue in queues], Shares.of(self._settings))
         return [
             Finding("redis", "ok", f"Redis at {redact_url(self._settings.redis_target)} answers"),
             *_persistence(vitals),
@@ -71,6 +73,7 @@ class HealthOps(Part, name="health"):
             *_queues(queues, vitals),
             *_schedule(vitals),
             *_dead_letters(queues, vitals),
+            *budget_findings(vitals),
             *_ingest(vitals),
         ]
 

@@ -23,6 +23,7 @@ from qctl.settings.gateway import GatewaySettings
 from qctl.settings.ingest import DataSettings
 from qctl.settings.jobs import JobSettings
 from qctl.settings.mail import MailSettings
+from qctl.settings.memory import MemorySettings
 from qctl.settings.parsers import boolean, one_of, text, whole_number
 from qctl.settings.sources import Source, find_sources, resolve
 from qctl.settings.work import WorkSettings
@@ -45,7 +46,7 @@ def _default_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings(DataSettings, JobSettings, MailSettings, WorkSettings, AlertSettings, GatewaySettings):
+class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSettings, AlertSettings, GatewaySettings):
     """All settings. Create it with `Settings.load`; a field without value and default is None."""
 
     home: Path = setting(  # noqa: RUF009 - a field, no shared value

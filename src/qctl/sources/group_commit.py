@@ -21,7 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from qctl.broker.ingest.buffer import Buffer, Commit, Reject
+from qctl.broker.bookkeeping.reject_records import Reject
+from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.broker.redis.outage import Outage
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError

@@ -19,7 +19,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any, TypedDict
 
-from qctl.broker.ingest.buffer import Reject
+from qctl.broker.bookkeeping.reject_records import Reject
 from qctl.errors import RejectedError
 from qctl.sources.timestamps import nanoseconds
 
@@ -29,10 +29,10 @@ EVENT = "data"
 MAX_ID_CHARACTERS = 50
 """Length of `msg_id` and `user_id`."""
 
-MAX_REJECT_CHARACTERS = 1024**2
+MAX_REJECT_CHARACTERS = 4096
 """Length of an event's JSON that a reject stores whole."""
 
-TRUNCATED_REJECT_CHARACTERS = 64 * 1024
+TRUNCATED_REJECT_CHARACTERS = 512
 """Length to which a reject cuts a longer one."""
 
 FIELDS = frozenset(("msg_id", "message", "user_id", "timestamp"))
@@ -114,7 +114,7 @@ def reject(event: Any, user: str | None, received_ns: int, reason: str) -> Rejec
     if len(text) > MAX_REJECT_CHARACTERS:
         reason = f"{reason} (truncated to the first {TRUNCATED_REJECT_CHARACTERS} of {len(text)} characters)"
         text = text[:TRUNCATED_REJECT_CHARACTERS]
-    return Reject(f"reject-{name}", (text, user, received_ns), reason)
+    return Reject(f"reject-{name}", (text, user, received_ns), reason, user or "")
 
 
 def _wrong_fields(content: dict[Any, Any]) -> str:

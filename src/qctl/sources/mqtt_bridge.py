@@ -20,7 +20,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from qctl.broker.ingest.buffer import Commit, Reject
+from qctl.broker.bookkeeping.reject_records import Reject
+from qctl.broker.ingest.buffer import Commit
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.broker.redis.outage import Outage
 from qctl.catalog import PIPELINES

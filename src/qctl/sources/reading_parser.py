@@ -23,7 +23,7 @@ import re
 from functools import lru_cache
 from typing import Any, NoReturn, TypedDict
 
-from qctl.broker.ingest.buffer import Reject
+from qctl.broker.bookkeeping.reject_records import Reject
 from qctl.errors import RejectedError
 from qctl.sources.timestamps import nanoseconds
 
@@ -38,10 +38,10 @@ MAX_FIELDS = 256
 MAX_DEPTH = 5
 """Levels of nested objects, including the outermost one."""
 
-MAX_REJECT_BYTES = 1024**2
+MAX_REJECT_BYTES = 4096
 """Size of a payload that a reject stores whole."""
 
-TRUNCATED_REJECT_BYTES = 64 * 1024
+TRUNCATED_REJECT_BYTES = 512
 """Size to which a reject cuts a larger payload."""
 
 INT64 = range(-(2**63), 2**63)
@@ -116,7 +116,7 @@ def reject(topic: str, payload: bytes, received_ns: int, reason: str, *, mark: s
     if len(payload) > MAX_REJECT_BYTES:
         stored = payload[:TRUNCATED_REJECT_BYTES]
         reason = f"{reason} (truncated to the first {TRUNCATED_REJECT_BYTES} of {len(payload)} bytes)"
-    return Reject(f"reject-{name}", (topic, base64.b64encode(stored).decode(), received_ns), reason)
+    return Reject(f"reject-{name}", (topic, base64.b64encode(stored).decode(), received_ns), reason, topic)
 
 
 @lru_cache(maxsize=4096)

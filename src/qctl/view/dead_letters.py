@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from qctl.models import Cause, DeadLetter
 
 
+OTHER_CAUSES = "further causes"
+"""Name of the sum of rejects whose causes are not counted one by one."""
+
+
 def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
     """Return the columns of dead letters."""
     return [
@@ -31,6 +35,7 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
     return [
         Column("CAUSE", lambda c: Cell(c.fingerprint)),
         Column("COUNT", lambda c: Cell(count(c.count), "bad"), right=True),
+        Column("ONLY COUNTED", lambda c: Cell(count(c.counted) if c.counted else "", "bad"), right=True, drop=4),
         Column("LAST", lambda c: Cell(age(c.last_seen, now)), right=True),
         Column("FIRST", lambda c: Cell(age(c.first_seen, now)), right=True, drop=2),
         Column("QUEUES", lambda c: Cell(escape_line(", ".join(c.queues))), min_width=8, drop=3),
@@ -41,7 +46,9 @@ def cause_columns(now: datetime) -> list[Column[Cause]]:
 
 def _error(cause: Cause) -> str:
     message = f": {cause.message}" if cause.message else ""
-    return f"{cause.exception}{message}" + (f" in {cause.frame}" if cause.frame else "")
+    frame = f" in {cause.frame}" if cause.frame else ""
+    source = f" (last from {cause.source})" if cause.source else ""
+    return f"{cause.exception or OTHER_CAUSES}{message}{frame}{source}"
 
 
 def cause_line(cause: Cause) -> Cell:

@@ -33,6 +33,7 @@ def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
         Column("SIZE", lambda p: Cell(_size(p)), right=True, drop=2),
         Column("LAG", lambda p: Cell(duration(p.lag), _lag_style(p.lag)), right=True),
         Column("REJECTS", lambda p: Cell(count(p.dead), "bad" if p.dead else ""), right=True),
+        Column("ONLY COUNTED", lambda p: Cell(count(p.counted), "bad" if p.counted else ""), right=True, drop=1),
         Column("PAUSED", lambda p: _paused(p, now), long=True),
     ]
 

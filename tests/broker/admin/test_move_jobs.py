@@ -16,11 +16,12 @@ from rq.rate_limit import RateLimit, RateLimitRegistry
 from qctl.broker.admin import bulk, delete_queue, select_jobs, trash
 from qctl.broker.admin.move_jobs import Cancel, Discard, Move, Relocation
 from qctl.broker.admin.retry_jobs import Retry
-from qctl.broker.bookkeeping import dead_letter_index, events
+from qctl.broker.bookkeeping import events
 from qctl.broker.query import dead_letter_causes, job_locations
 from qctl.broker.redis import keys
 from qctl.models import MOVABLE_STATES, STATES, BulkResult, ChosenJobs, Selection, Selector, State, ignore_progress
 from support import stock
+from support.ingest import stage_letter
 
 
 def choose(connection: Redis, *states: State, **selector: Any) -> Selection:
@@ -47,7 +48,7 @@ def put(connection: Redis, state: State, *ids: str, queue: str = "mail") -> None
     for n, id_ in enumerate(ids):
         if state == "failed":
             with connection.pipeline() as pipe:
-                dead_letter_index.add_rejected(pipe, "readings", queue, "app.take", [n], f"ValueError: {id_}", id_)
+                stage_letter(pipe, queue, "app.take", [n], f"ValueError: {id_}", id_)
                 pipe.execute()
             continue
         stock.enqueue(connection, queue, id_)

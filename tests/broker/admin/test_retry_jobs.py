@@ -16,13 +16,14 @@ from rq.rate_limit import RateLimit, RateLimitRegistry
 
 from qctl.broker.admin import bulk
 from qctl.broker.admin.retry_jobs import Retry
-from qctl.broker.bookkeeping import dead_letter_index, events
+from qctl.broker.bookkeeping import events
 from qctl.broker.query import dead_letters, job_locations
 from qctl.broker.redis import job_fields, keys, untrusted_fields
 from qctl.broker.redis.connection import connect
 from qctl.models import ChosenJobs, Outcome, Progress, Selection, ignore_progress
 from qctl.settings import Settings
 from support import stock
+from support.ingest import stage_letter
 from support.stock import Bomb
 from support.waiting import PATIENCE_SECONDS
 
@@ -95,7 +96,7 @@ def test_concurrent_retries_run_each_job_once(settings: Settings, connection: Re
 def test_retried_letter_leaves_the_index_of_causes(connection: Redis) -> None:
     with connection.pipeline() as pipe:
         for id_ in ("a", "b"):
-            dead_letter_index.add_rejected(pipe, "readings", "mail", "app.take", [], "ValueError: no", id_)
+            stage_letter(pipe, "mail", "app.take", [], "ValueError: no", id_)
         pipe.execute()
     (fingerprint,) = (name.decode() for name in connection.hkeys(keys.causes("mail")))
     retry(connection, "a")

@@ -49,7 +49,7 @@ def test_sixth_active_job_is_rejected(connection: Redis, inline: QctlWorker) -> 
     assert waiting(connection) == 5
     inline.work(burst=True, max_jobs=1)
     attempt(connection, "job-6")
-    assert owner_limits.rejection_counts(connection) == {"rate": 0, "active": 1}
+    assert owner_limits.rejection_counts(connection) == {"rate": 0, "active": 1, "memory": 0}
 
 
 def test_eleventh_job_in_a_minute_is_rejected(connection: Redis) -> None:
@@ -60,7 +60,7 @@ def test_eleventh_job_in_a_minute_is_rejected(connection: Redis) -> None:
     assert error.retry_after in range(50, 61)
     assert error.message == (f"Maximum 10 job creation attempts per minute. Try again in {error.retry_after} seconds.")
     assert waiting(connection) == 10
-    assert owner_limits.rejection_counts(connection) == {"rate": 1, "active": 0}
+    assert owner_limits.rejection_counts(connection) == {"rate": 1, "active": 0, "memory": 0}
 
 
 def test_window_slides(connection: Redis) -> None:

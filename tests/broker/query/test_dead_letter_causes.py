@@ -13,13 +13,14 @@ from qctl.broker.query import dead_letter_causes
 from qctl.broker.redis import keys
 from qctl.models import Cause, Causes
 from support import stock
+from support.ingest import stage_letter
 
 
 def add_dead_letters(connection: Redis, queue: str, count: int, message: str = "no {}", prefix: str = "d") -> None:
     with connection.pipeline() as pipe:
         for n in range(count):
             reason = f"ValueError: {message.format(n)}"
-            dead_letter_index.add_rejected(pipe, "readings", queue, "app.take", [n], reason, f"{prefix}{n}")
+            stage_letter(pipe, queue, "app.take", [n], reason, f"{prefix}{n}")
         pipe.execute()
 
 
@@ -147,9 +148,7 @@ def test_round_trips_do_not_depend_on_the_number_of_letters(connection: Redis) -
 def test_only_the_last_letters_are_read(connection: Redis) -> None:
     for n in range(12):
         with connection.pipeline() as pipe:
-            dead_letter_index.add_rejected(
-                pipe, "readings", f"q{n % 3}", "app.take", [n], "ValueError: no 1", f"d{n:02}"
-            )
+            stage_letter(pipe, f"q{n % 3}", "app.take", [n], "ValueError: no 1", f"d{n:02}")
             pipe.execute()
         (cause,) = dead_letter_causes.groups(connection, [f"q{n % 3}"], None).causes
         connection.zadd(keys.cause(f"q{n % 3}", cause.fingerprint), {f"d{n:02}": 1000 + n})

@@ -12,11 +12,11 @@ from redis import Redis
 from redis.client import Pipeline
 from rq.results import Result
 
-from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query import dead_letters
 from qctl.broker.redis import job_fields, keys
 from qctl.models import DEAD_STATES, DeadLetter
 from support import stock
+from support.ingest import stage_letter
 from support.stock import Bomb
 
 
@@ -27,7 +27,7 @@ def listed(connection: Redis, *queues: str, limit: int = 50, offset: int = 0, ne
 def add_dead_letter(connection: Redis, queue: str, job_id: str, died: float, reason: str = "ValueError: no") -> None:
     """Add a letter as qctl writes it, with its time of death in seconds."""
     with connection.pipeline() as pipe:
-        dead_letter_index.add_rejected(pipe, "readings", queue, "app.tasks.take", ["raw"], reason, job_id)
+        stage_letter(pipe, queue, "app.tasks.take", ["raw"], reason, job_id)
         pipe.execute()
     fingerprint = connection.hget(keys.job(job_id), job_fields.FINGERPRINT)
     assert fingerprint is not None

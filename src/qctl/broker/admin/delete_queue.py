@@ -18,7 +18,7 @@ def delete(connection: Redis, queue: str, *, actor: str) -> bool:
     locations = [*(job_locations.key(state, queue) for state in STATES), keys.intermediate(queue)]
     hour = clock.now_ms(connection) // 3_600_000
     counts = [keys.counts(queue, hour - back) for back in range(counters.RETENTION_SECONDS // 3600 + 1)]
-    records = [keys.claims(queue), keys.recoveries(queue), keys.causes(queue), *counts]
+    records = [keys.claims(queue), keys.recoveries(queue), keys.causes(queue), keys.rejects(queue), *counts]
     return bool(
         _delete_queue(
             connection,

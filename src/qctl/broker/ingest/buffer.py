@@ -22,6 +22,7 @@ from rq.serializers import JSONSerializer
 
 from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
+from qctl.broker.bookkeeping.reject_records import MAX_MESSAGE_SAMPLES, Reject, RejectLimits, add_rejected
 from qctl.broker.redis import clock, keys, replies
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
@@ -39,15 +40,6 @@ LAST_COMMIT_SECONDS = 86_400
 MAX_MEMORY_SHARE = 0.75
 """Share of maxmemory above which sources stop, so that workers can still empty the queues: with `noeviction`, a full
 Redis rejects the workers' writes too (measured)."""
-
-
-@dataclass(frozen=True)
-class Reject:
-    """A message that was rejected: the arguments of the job that handles it when it is retried, and the reason."""
-
-    id: str
-    args: tuple[Any, ...]
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +78,7 @@ class Buffer:
         self._queue = Queue(pipeline.queue, connection=connection, serializer=JSONSerializer)
         self._handler = catalog.JOBS[pipeline.batch_job].handler
         self._raw_handler = catalog.JOBS[pipeline.raw_job].handler
+        self._reject_limits = RejectLimits(MAX_MESSAGE_SAMPLES, settings.rejects_memory)
         self._timeout = catalog.JOBS[pipeline.batch_job].timeout
         self._is_watched = False  # whether a client subscribes to arrivals
         self._source = secrets.token_hex(8)
@@ -93,7 +86,7 @@ class Buffer:
         self._in_doubt = ""  # the mark of a commit whose reply did not come
 
     def append(self, commit: Commit) -> int:
-        """Append items to the buffer and record rejects as dead letters, in one transaction.
+        """Append items to the buffer and record rejects, in one transaction.
 
         Returns the length of the buffer. Raises redis-py's errors; the transaction may have been applied then. Append
         the same commit again: it is applied once, unless the first attempt arrives later than the second. Sinks write
@@ -135,9 +128,8 @@ class Buffer:
                     published = b",".join(commit.items[:MAX_PUBLISHED_ITEMS])
                     pipe.publish(keys.arrivals(self._pipeline.name), b"[%d,[%b]]" % (len(commit.items), published))
             for reject in commit.rejects:
-                name, queue = self._pipeline.name, self._pipeline.queue
-                dead_letter_index.add_rejected(
-                    pipe, name, queue, self._raw_handler, reject.args, reject.reason, reject.id
+                add_rejected(
+                    pipe, self._pipeline.name, self._pipeline.queue, self._raw_handler, reject, self._reject_limits
                 )
             if commit.recent:
                 pipe.lpush(keys.mqtt_recent(commit.session), *commit.recent)

@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 
 from qctl import catalog
 from qctl.broker.admin import trash
-from qctl.broker.bookkeeping import counters
+from qctl.broker.bookkeeping import budgets, counters
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.maintenance import retention
 from qctl.broker.redis import keys
@@ -71,6 +71,8 @@ class Housekeeper:
             self._trash_dead_letters()
         with log_and_continue("clean registries"):
             self._clean_registries()
+        with log_and_continue("count the memory of jobs"):
+            budgets.sweep(self._redis)
 
     def _trash_dead_letters(self) -> None:
         seconds, ttl = self._settings.keep_failed, self._settings.trash_ttl

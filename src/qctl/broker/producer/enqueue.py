@@ -21,7 +21,8 @@ from rq.job import Job, JobStatus, Retry
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
-from qctl.broker.bookkeeping import dead_letter_index, events
+from qctl.broker.bookkeeping import budgets, dead_letter_index, events
+from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.producer import owner_limits
 from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.redis import keys, replies, untrusted_fields
@@ -42,7 +43,7 @@ MAX_ARGUMENT_BYTES = untrusted_fields.MAX_FIELD_BYTES
 """Maximum size of a job's arguments as JSON, which is what screens can show. Larger data belongs in a file that the
 job names."""
 
-_enqueue = Script("producer/enqueue", after="redis/types")
+_enqueue = Script("producer/enqueue", after=budgets.BUDGET)
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class NewJob:
     trace: str | None = None
     owner: str | None = None
     title: str | None = None
+    max_bytes: int = MAX_ARGUMENT_BYTES
+    """Maximum size of the arguments as JSON."""
 
     @classmethod
     def from_spec(
@@ -89,6 +92,7 @@ class NewJob:
             trace=trace,
             owner=job_options.get("owner"),
             title=job_options.get("title"),
+            max_bytes=MAX_ARGUMENT_BYTES if job_options.get("owner") is None else settings.user_job_bytes,
         )
 
     def hash_fields(self, connection: Redis) -> dict[str, Any]:
@@ -131,9 +135,10 @@ class NewJob:
             arguments = json.dumps(dict(self.arguments), allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise UsageError(f"job {self.name}: its arguments cannot be written as JSON: {error}") from None
-        if len(arguments) > MAX_ARGUMENT_BYTES:
+        if len(arguments) > self.max_bytes:
+            setting = "" if self.owner is None else " (QCTL_USER_JOB_BYTES)"
             raise UsageError(
-                f"job {self.name}: its arguments are {len(arguments)} bytes, more than {MAX_ARGUMENT_BYTES}"
+                f"job {self.name}: its arguments are {len(arguments)} bytes, more than {self.max_bytes}{setting}"
             )
         return zlib.compress(f"[{json.dumps(self.handler)}, null, [], {arguments}]".encode())
 
@@ -145,6 +150,7 @@ def create(
     at: datetime | None = None,
     delay: float = 0.0,
     limits: OwnerLimits = OwnerLimits(),  # noqa: B008 - it is frozen
+    shares: Shares = Shares(),  # noqa: B008 - it is frozen
     actor: str,
     retry_seconds: float,
 ) -> list[bool]:
@@ -153,16 +159,19 @@ def create(
     Returns one flag for each job: False if a job with its id exists, which stays as it is. If Redis is unreachable, the
     call is repeated for `retry_seconds`. More than 100 jobs are created in batches, each completely or not at all.
 
-    Raises UsageError if the arguments are not JSON, RateLimitedError if `limits` are exceeded, and redis-py's errors.
+    Raises UsageError if the arguments are not JSON, RateLimitedError if `limits` or the owner's part of the memory are
+    exceeded, BudgetError if users' jobs or the queue's dead letters fill their share, and redis-py's errors.
     """
     created: list[bool] = []
     hashes = _hashes(connection, jobs)
     for start in range(0, len(jobs), JOBS_PER_CALL):
         batch = slice(start, start + JOBS_PER_CALL)
-        values = _values(jobs[batch], hashes[batch], at, delay, limits, actor)
+        values = _values(jobs[batch], hashes[batch], at, delay, limits, shares, actor)
         # The repeated call is identical, so that it finds the jobs that the first one created by their ids.
         reply = retry_while_away(lambda v=values: _enqueue(connection, **v), retry_seconds)  # type: ignore[misc]
         word, *rest = replies.array(reply)
+        if word == b"memory":
+            raise budgets.error_from_reply(rest, jobs[0].queue)
         if word != b"done":
             raise limits.error_from_reply([word, *rest])
         created += [bool(flag) for flag in rest]
@@ -195,6 +204,7 @@ def _values(
     at: datetime | None,
     delay: float,
     limits: OwnerLimits,
+    shares: Shares,
     actor: str,
 ) -> dict[str, Any]:
     """The values of `enqueue.lua` for jobs with these hashes."""
@@ -228,7 +238,13 @@ def _values(
         "window_ms": owner_limits.WINDOW_SECONDS * 1000,
         "max_active": applied.active,
         "owner_ttl": owner_limits.OWNER_TTL_SECONDS,
-        "job_prefix": keys.JOB_PREFIX,
+        **budgets.script_values("users"),
+        "owner": owner,
+        "overhead": budgets.JOB_OVERHEAD_BYTES,
+        "users_percent": shares.users,
+        "owner_percent": budgets.OWNER_PERCENT,
+        "letters_percent": shares.letters,
+        "queue": first.queue,
         "results_prefix": keys.results(""),
         "max_owned": 0 if first.owner is None else owner_limits.MAX_OWNED_JOBS,
         "jobs": rows,

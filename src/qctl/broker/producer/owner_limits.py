@@ -72,6 +72,7 @@ def check(connection: Redis, owner: str, limits: OwnerLimits) -> None:
 
 
 def rejection_counts(connection: Redis) -> dict[str, int]:
-    """Jobs rejected since counting began, by limit: `rate` (created per minute) and `active` (at the same time)."""
+    """Jobs rejected since counting began, by limit: `rate` (created per minute), `active` (at the same time) and
+    `memory` (a budget)."""
     counts = connection.hgetall(keys.LIMIT_REJECTIONS)
-    return {limit: int(counts.get(limit.encode(), 0)) for limit in ("rate", "active")}
+    return {limit: int(counts.get(limit.encode(), 0)) for limit in ("rate", "active", "memory")}

@@ -14,11 +14,11 @@ from itertools import islice
 from redis import Redis
 
 from qctl.broker.bookkeeping import dead_letter_index
-from qctl.broker.query import job_locations, job_summary
+from qctl.broker.query import job_locations, job_summary, reject_tallies
 from qctl.broker.query.job_locations import JobEntry
 from qctl.broker.query.job_summary import JobSummary
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
-from qctl.models import Cause, Causes, Scan, State
+from qctl.models import Cause, Causes, RejectTally, Scan, State
 
 LETTERS_PER_READ = 1000
 
@@ -58,7 +58,27 @@ def by_queue(connection: Redis, queues: Sequence[str], scan: int | None) -> dict
         left = None if scan is None else max(0, scan)
         causes[queue.name], scanned = _of_queue(connection, queue, left)
         scan = None if scan is None else scan - scanned
+    for tally in reject_tallies.read(connection, queues):
+        causes[tally.queue] = Causes.merged([causes[tally.queue], Causes([_counted(tally)], 0, 0)])
     return causes
+
+
+def _counted(tally: RejectTally) -> Cause:
+    """Return the cause of rejects that were counted and not stored."""
+    return Cause(
+        fingerprint=tally.fingerprint,
+        count=0,
+        queues=[tally.queue],
+        function=tally.function,
+        exception=tally.exception,
+        message=tally.message,
+        frame="",
+        first_seen=tally.first_seen,
+        last_seen=tally.last_seen,
+        sample="",
+        counted=tally.count,
+        source=tally.source,
+    )
 
 
 def _of_queue(connection: Redis, queue: _QueueIndex, scan: int | None) -> tuple[Causes, int]:

@@ -21,7 +21,7 @@ from qctl.models import Arrival, Arrivals, Pause, PipelineStatus, TopicStatus
 WATCH_TIMEOUT_SECONDS = 1.0
 """Time without an arrival after which `watch` yields nothing new."""
 
-_COUNTERS = ("received", "rejected", "cut", "sessions_lost", "flushed", "flushed_at", "session_lost_at")
+_COUNTERS = ("received", "rejected", "counted", "cut", "sessions_lost", "flushed", "flushed_at", "session_lost_at")
 
 
 class _Reading(NamedTuple):
@@ -130,6 +130,7 @@ def _status(
         received=counts["received"] or 0,
         rejected=counts["rejected"] or 0,
         cut=counts["cut"] or 0,
+        counted=counts["counted"] or 0,
         sessions_lost=counts["sessions_lost"] or 0,
         session_lost_at=clock.optional_datetime(counts["session_lost_at"] or None),
         paused=paused,

@@ -13,11 +13,14 @@ from typing import Any, cast
 from redis import Redis
 
 from qctl import catalog
+from qctl.broker.bookkeeping import budgets
+from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest import buffer
+from qctl.broker.query import reject_tallies
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker.lease import LEASE_SECONDS
 from qctl.errors import RefusedError
-from qctl.models import Ping
+from qctl.models import BudgetKind, BudgetUse, Ping, RejectTally
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,10 @@ class Vitals:
     suspended: bool
     queues: dict[str, QueueVitals]
     buffers: dict[str, BufferVitals]
+    budgets: list[BudgetUse]
+    tallies: list[RejectTally]
+    now: float
+    """Redis's clock, in seconds since 1970."""
 
 
 def ping(connection: Redis, target: str) -> Ping:
@@ -119,8 +126,8 @@ def ping(connection: Redis, target: str) -> Ping:
     )
 
 
-def read(connection: Redis, queues: Sequence[str]) -> Vitals:
-    """Return the vital signs of Redis, of these queues, and of the buffers of all pipelines, in one round trip."""
+def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) -> Vitals:  # noqa: B008 - it is frozen
+    """Return the vital signs of Redis, of these queues, and of the buffers of all pipelines, in two round trips."""
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.info("memory")
@@ -132,6 +139,7 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
         pipe.hmget(keys.IDENTITY, "lost_at", "loss")
         pipe.exists(keys.SUSPENDED)
         pipe.hgetall(keys.BREAKERS)
+        pipe.hgetall(keys.BUDGETS)
         for queue in queues:
             pipe.hlen(keys.quarantine(queue))
             pipe.zrange(keys.scheduled(queue), 0, 0, withscores=True)
@@ -141,7 +149,7 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
         at, memory, persistence, replication, script, user, lease, *others = replies.execute(pipe)
-    identity, suspended, raw_breakers, *rest = others
+    identity, suspended, raw_breakers, sums, *rest = others
     now = clock.reply_ms(at) / 1000
     breakers = replies.bytes_dict(raw_breakers)
     of_queues, of_buffers = rest[: 3 * len(queues)], rest[3 * len(queues) :]
@@ -156,7 +164,19 @@ def read(connection: Redis, queues: Sequence[str]) -> Vitals:
             for n, queue in enumerate(queues)
         },
         buffers={pipeline: _buffer(of_buffers[3 * n : 3 * n + 3], now) for n, pipeline in enumerate(catalog.PIPELINES)},
+        budgets=_budgets(replies.bytes_dict(sums), shares.limits(found.limit if (found := _memory(memory)) else 0)),
+        tallies=reject_tallies.read(connection, [spec.queue for spec in catalog.PIPELINES.values()]),
+        now=now,
     )
+
+
+def _budgets(sums: dict[bytes, bytes], limits: Mapping[BudgetKind, int]) -> list[BudgetUse]:
+    """Return the use of each budget."""
+    uses = []
+    for kind, (used, groups) in budgets.parse(sums).items():
+        most = max(groups.items(), key=lambda group: group[1], default=None)
+        uses.append(BudgetUse(kind, used, limits[kind], most))
+    return uses
 
 
 def _queue(answers: Sequence[object], breaker: bytes | None, now: float) -> QueueVitals:

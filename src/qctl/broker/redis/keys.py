@@ -186,7 +186,7 @@ BREAKERS = f"{QCTL}breakers"
 """HASH queue -> how many times in a row its sink was down."""
 
 LIMIT_REJECTIONS = f"{QCTL}refusals"
-"""HASH `rate` and `active` -> number of jobs that an owner's limit rejected."""
+"""HASH `rate`, `active` and `memory` -> number of jobs that a limit of owners, or a budget, rejected."""
 
 SCHEDULES = f"{QCTL}schedules"
 """ZSET schedule -> when it is due next (s); infinity while it is paused."""
@@ -269,6 +269,21 @@ def cause(name: str, fingerprint: str) -> str:
     return f"{QCTL}cause:{name}:{fingerprint}"
 
 
+def rejects(name: str) -> str:
+    """HASH of the queue's rejects that are counted and not stored: `{fingerprint}.count`, `.first` and `.last` (ms),
+    `.cause` (JSON) and `.source` (topic or user of the last one)."""
+    return f"{QCTL}rejects:{name}"
+
+
+BUDGETS = f"{QCTL}budgets"
+"""HASH `users`, `rejects`, `letters`, and each of them with `:` and an owner or queue -> bytes in use."""
+
+
+def budget_ledger(kind: str) -> str:
+    """HASH job id -> its bytes, a space, and its owner or queue: the jobs that a sum in `BUDGETS` counts."""
+    return f"{QCTL}budget:{kind}"
+
+
 def trash(batch: str) -> str:
     """HASH of one trash batch: queue, verb, by, at, expires_at."""
     return f"{QCTL}trash:{batch}"
@@ -295,8 +310,8 @@ def buffer_head(pipeline: str) -> str:
 
 
 def ingest(pipeline: str) -> str:
-    """HASH of a pipeline: items ever `received`, `rejected` and `cut`, `flushed` (items of the last batch),
-    `flushed_at` (ms), `sessions_lost`, `session_lost_at` (ms)."""
+    """HASH of a pipeline: items ever `received`, `rejected`, `counted` (rejects that were not stored) and `cut`,
+    `flushed` (items of the last batch), `flushed_at` (ms), `sessions_lost`, `session_lost_at` (ms)."""
     return f"{QCTL}ingest:{pipeline}"
 
 

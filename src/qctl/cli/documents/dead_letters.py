@@ -55,7 +55,7 @@ def dlq_groups(causes: Causes) -> Document:
     """`qctl dlq groups`."""
     columns = (
         *("fingerprint", "count", "queues", "function", "exception", "message", "frame"),
-        *("first_seen", "last_seen", "sample"),
+        *("first_seen", "last_seen", "sample", "counted", "source"),
     )
     head = {"grouped": causes.grouped, "total": causes.total}
     return Document("qctl.dlq.groups/1", "fingerprint", columns, head, "causes", [cause(one) for one in causes.causes])
@@ -74,4 +74,6 @@ def cause(cause: Cause) -> Record:
         "first_seen": time(cause.first_seen),
         "last_seen": time(cause.last_seen),
         "sample": cause.sample,
+        "counted": cause.counted,
+        "source": cause.source or None,
     }

@@ -31,7 +31,7 @@ def ingest_status(pipelines: Sequence[PipelineStatus]) -> Document:
     columns = (
         *("name", "queue", "rate_per_second", "depth", "oldest_age_seconds", "batches", "batch_size", "flushed"),
         *("flushed_at", "lag_seconds", "rejects", "received", "rejected", "cut", "sessions_lost", "session_lost_at"),
-        "paused",
+        *("paused", "counted"),
     )
     return Document("qctl.ingest.status/1", "name", columns, {}, "pipelines", rows)
 
@@ -55,6 +55,7 @@ def _pipeline(status: PipelineStatus) -> Record:
         "sessions_lost": status.sessions_lost,
         "session_lost_at": time(status.session_lost_at),
         "paused": status.paused.reason if status.paused else None,
+        "counted": status.counted,
     }
 
 

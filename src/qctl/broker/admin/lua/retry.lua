@@ -32,7 +32,7 @@ local living = {queued = true, started = true, scheduled = true, deferred = true
 local function remove_from_index(id, job)
     local fingerprint = redis.call('HGET', job, fingerprint_field)
     if not fingerprint then return end
-    redis.call('HDEL', job, fingerprint_field)
+    redis.call('HDEL', job, fingerprint_field, 'exc_info')
     local letters = cause_prefix .. fingerprint
     if redis.call('TYPE', letters).ok ~= 'zset' then return end
     redis.call('ZREM', letters, id)

@@ -1,4 +1,5 @@
--- Create the jobs that do not exist yet, if the owner's limits allow it, and enqueue or schedule them.
+-- Create the jobs that do not exist yet, if the owner's limits and the budgets of memory allow it, and enqueue or
+-- schedule them. Begins with budget.lua, which has the rest of its head; its kind is `users`.
 -- KEYS
 --   waiting LIST
 --   scheduled ZSET
@@ -16,7 +17,12 @@
 --   window_ms
 --   max_active: active jobs, 0 for no limit
 --   owner_ttl: of an idle owner's keys, in seconds
---   job_prefix: of the hashes of jobs
+--   owner: empty for none
+--   overhead: bytes of a job of an owner beside its fields
+--   users_percent: of maxmemory, for jobs with an owner; 0 for no limit
+--   owner_percent: of that, for one owner
+--   letters_percent: of maxmemory, for dead letters; 0 for no limit
+--   queue
 --   results_prefix: of the results of jobs
 --   max_owned: length of the owner's list of jobs, 0 without an owner
 -- KEYS jobs[n]
@@ -29,10 +35,10 @@
 --   common...: fields and values that all jobs share
 --   fields...: own fields and values of all jobs
 -- Returns {`done`, flag, ...} with one flag for each job, 1 created or 0 it exists · {`rate`, ms until there is room} ·
---   {`active`}: nothing was created
+--   {`active`} · {`memory`, `owner`, `users` or `letters`, bytes in use, bytes allowed}: nothing was created
 -- Atomic: the same call, repeated because its reply was lost, creates nothing twice; any number of producers of one
 --   owner stay below the limits. A canceled job, which may be in the trash, is replaced by a new job with its id.
-local wrong = wrong_type({waiting, scheduled, queues, events, created, active, rejections, owned})
+local wrong = wrong_type({waiting, scheduled, queues, events, created, active, rejections, owned, budgets, ledger})
 if wrong then return wrong end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -78,6 +84,39 @@ if limit > 0 and #new > 0 then
     redis.call('ZREMRANGEBYSCORE', created, '-inf', now - window_ms)
     redis.call('PEXPIRE', created, window_ms)
 end
+
+local function size(entry)
+    local bytes = tonumber(overhead)
+    for k = entry.first, entry.last do bytes = bytes + #fields[k] end
+    return bytes
+end
+
+-- Returns which budget is used up, the bytes in use, and its limit.
+local function used_up()
+    local limit = budget_limit(letters_percent)
+    local of_queue = budget_used('letters:' .. queue)
+    if tonumber(letters_percent) > 0 and budget_used('letters') >= limit and of_queue >= limit / 10 then
+        return 'letters', of_queue, limit
+    end
+    if owner == '' or tonumber(users_percent) == 0 then return nil end
+    local added = 0
+    for _, entry in ipairs(new) do added = added + size(entry) end
+    limit = budget_limit(users_percent)
+    if budget_used('users') + added > limit then return 'users', budget_used('users'), limit end
+    limit = math.floor(limit * owner_percent / 100)
+    local of_owner = budget_used('users:' .. owner)
+    if of_owner + added > limit then return 'owner', of_owner, limit end
+end
+
+if #new > 0 then
+    local kind, used, most = used_up()
+    if kind and kind ~= 'letters' then
+        sweep(500)
+        kind, used, most = used_up()
+    end
+    if kind then return reject('memory', kind, string.format('%.0f', used), string.format('%.0f', most)) end
+end
+
 limit = tonumber(max_active)
 if limit > 0 and #new > 0 then
     local ended = {}
@@ -106,6 +145,7 @@ for n, entry in ipairs(jobs) do
         local values = {unpack(common)}
         for k = entry.first, entry.last do values[#values + 1] = fields[k] end
         redis.call('HSET', job, unpack(values))
+        if owner ~= '' then charge(entry.id, size(entry), owner) end
         if due == '' then
             redis.call('RPUSH', waiting, entry.id)
         else

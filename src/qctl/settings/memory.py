@@ -1,0 +1,46 @@
+"""Settings of memory in Redis: what users and bad data may use of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qctl.settings.field import setting
+from qctl.settings.parsers import whole_number
+
+
+@dataclass(frozen=True)
+class MemorySettings:
+    """Part of `Settings`; not loaded by itself."""
+
+    user_job_bytes: int = setting(
+        "QCTL_USER_JOB_BYTES",
+        whole_number(256, 1 << 20),
+        "262144",
+        group="jobs",
+        doc="Maximum size (bytes of JSON) of the arguments of a job with an owner; other jobs may have 1 MB",
+    )
+    user_jobs_memory: int = setting(
+        "QCTL_USER_JOBS_MEMORY",
+        whole_number(0, 50),
+        "20",
+        group="jobs",
+        doc="Share (percent) of Redis's maxmemory, or of 1 GB if it has none, that jobs with an owner may use, also "
+        "finished and dead ones; one owner may use a tenth of it. Beyond it their creation is refused (429, 503). "
+        "0: no limit",
+    )
+    rejects_memory: int = setting(
+        "QCTL_REJECTS_MEMORY",
+        whole_number(0, 50),
+        "5",
+        group="jobs",
+        doc="Share (percent) of maxmemory that rejected messages and rows may use as dead letters. Beyond it they are "
+        "counted by cause and not stored",
+    )
+    dead_letters_memory: int = setting(
+        "QCTL_DEAD_LETTERS_MEMORY",
+        whole_number(0, 50),
+        "15",
+        group="jobs",
+        doc="Share (percent) of maxmemory that other dead letters may use. Beyond it queues that hold a tenth of it "
+        "take no new jobs from producers; ingestion goes on, and no dead letter is deleted. 0: no limit",
+    )
