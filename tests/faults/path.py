@@ -73,6 +73,7 @@ class DataPath:
             "BATCH_SIZE_THRESHOLD": "500",
             "BATCH_CHECK_INTERVAL": "0.3",
             "QCTL_READINGS_FLUSH_INTERVAL": "0.3",
+            "QCTL_REJECT_SAMPLES": "1000000",  # the books look for every rejected message
             "LOG_FORMAT": "text",
             **self.mysql.environ,
             "DB_PORT": str(self.to_mysql.port),

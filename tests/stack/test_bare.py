@@ -15,11 +15,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from support.up import MakeUp, Up
 from support.waiting import PATIENCE_SECONDS, eventually
 
+PASSWORD = "the password of devices and the bridge"
+
 
 @pytest.fixture
 def bare(make_up: MakeUp, tmp_path: Path) -> Up:
     """A running `qctl up` that finds no server on PATH."""
-    up = make_up({"one": ["steady"]}, "--bare", PATH=str(tmp_path))
+    up = make_up({"one": ["steady"]}, "--bare", PATH=str(tmp_path), MQTT_USERNAME="site", MQTT_PASSWORD=PASSWORD)
     up.start()
     return up
 
@@ -32,6 +34,7 @@ class Device:
         self.client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=name, protocol=protocol, manual_ack=True, **session
         )
+        self.client.username_pw_set("site", PASSWORD)
         self.port = port
         self.got: list[mqtt.MQTTMessage] = []
         self.answer: Any = None

@@ -12,7 +12,14 @@ import pytest
 from qctl.errors import RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.stack import servers
+from qctl.stack.mqtt_access import MqttAccess
+from qctl.stack.program import Program
 from qctl.stack.servers import mqtt_broker, redis_server
+
+
+def mqtt_broker_of(settings: Settings) -> Program:
+    """The MQTT broker of these settings."""
+    return mqtt_broker(settings, MqttAccess.create(settings))
 
 
 def fake_redis(folder: Path, version: str) -> str:
@@ -63,7 +70,7 @@ def test_without_any_redis_the_setting_is_named(
 
 
 def test_mosquitto_lets_through_what_the_bridge_asks_for(make_settings: Callable[..., Settings]) -> None:
-    broker = mqtt_broker(make_settings(QCTL_MQTT_RECEIVE_MAXIMUM="4000"))
+    broker = mqtt_broker_of(make_settings(QCTL_MQTT_RECEIVE_MAXIMUM="4000"))
     lines = Path(broker.command[-1]).read_text().splitlines()
     assert "max_inflight_messages 4000" in lines
     assert "max_queued_messages 0" in lines
@@ -71,10 +78,11 @@ def test_mosquitto_lets_through_what_the_bridge_asks_for(make_settings: Callable
 
 
 def test_configurations_are_for_their_owner(settings: Settings) -> None:
-    for program in (redis_server(settings), mqtt_broker(settings)):
+    for program in (redis_server(settings), mqtt_broker_of(settings)):
         config = Path(program.command[-1])
         assert config.stat().st_mode & 0o077 == 0
         assert config.parent.stat().st_mode & 0o077 == 0
+        assert all(file.stat().st_mode & 0o077 == 0 for file in config.parent.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -88,7 +96,7 @@ def test_configurations_are_for_their_owner(settings: Settings) -> None:
     ],
 )
 def test_logs_are_cut_to_what_they_say(settings: Settings, name: str, line: str, shown: str | None) -> None:
-    program = {"redis": redis_server, "mosquitto": mqtt_broker}[name](settings)
+    program = {"redis": redis_server, "mosquitto": mqtt_broker_of}[name](settings)
     assert program.tidy(line) == shown
 
 

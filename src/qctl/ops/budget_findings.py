@@ -14,6 +14,9 @@ NEARLY_FULL_SHARE = 0.9
 FLOOD_SECONDS = 300.0
 """Time since the last reject that was only counted for which the health is degraded."""
 
+OTHERS = "others"
+"""Fingerprint of the sum of causes that are not counted one by one."""
+
 _NAMES: dict[BudgetKind, str] = {"users": "jobs of users", "rejects": "rejects", "letters": "dead letters"}
 
 _EFFECTS: dict[BudgetKind, str] = {
@@ -53,10 +56,10 @@ def _full(use: BudgetUse) -> Finding:
 def _flood(tally: RejectTally) -> Finding:
     cause = ": ".join(part for part in (tally.exception, tally.message) if part) or "further causes"
     source = f", the last from {tally.source}" if tally.source else ""
+    samples = "" if tally.fingerprint == OTHERS else f"; samples: qctl dlq list --fingerprint {tally.fingerprint}"
     return Finding(
         "rejects",
         "degraded",
         f"{tally.count:,} rejects of queue {tally.queue} were counted and not stored ({cause}){source}",
-        "qctl ingest topics --sort rejected; samples: "
-        f"qctl dlq list --queue {quote(tally.queue)} --fingerprint {tally.fingerprint}",
+        f"qctl ingest topics --sort rejected{samples}",
     )

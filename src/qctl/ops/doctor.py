@@ -40,6 +40,7 @@ class DoctorOps(Part, name="doctor"):
         findings += server_checks.check_sinks(self._settings)
         findings += systemd_checks.check_units(self._settings)
         findings += server_checks.check_admin_key(self._settings)
+        findings += server_checks.check_broker(self._settings)
         findings += configuration.check_configuration(sources)
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 

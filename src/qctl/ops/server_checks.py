@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
+from qctl import extras
 from qctl.broker.ingest import durability
 from qctl.broker.ingest.durability import Durability
 from qctl.broker.query.orphans import MIN_AGE_SECONDS, Orphan
 from qctl.broker.query.server_setup import SHARED_KEY_TYPES, Server
-from qctl.errors import QctlError, SinkMisconfiguredError
+from qctl.errors import QctlError, SinkMisconfiguredError, UnreachableError
 from qctl.files import s3
 from qctl.jobs import message_batches, reading_batches
 from qctl.models import Finding, HealthStatus, WorkerInfo
 from qctl.ops.stock_workers import HOW_TO_OBEY
+from qctl.safe import redact_url
 from qctl.settings import Settings
 
 MIN_REDIS_VERSION = (6, 2)
@@ -240,6 +242,32 @@ def check_admin_key(settings: Settings) -> Iterator[Finding]:
     """Report that QUEUE_ADMIN_KEY is set. Loading the settings refuses one that can be guessed."""
     if settings.queue_admin_key is not None:
         yield Finding("keys", "ok", "QUEUE_ADMIN_KEY is hard to guess")
+
+
+def check_broker(settings: Settings) -> Iterator[Finding]:
+    """Report an MQTT broker from which clients without a password get messages. Checked only where a bridge is used."""
+    if not settings.mqtt_enabled or not extras.is_installed("mqtt"):
+        return
+    mqtt_probe = extras.load("qctl.sources.mqtt_probe", extra="mqtt", needed_by="MQTT_BROKER")
+    target = redact_url(settings.mqtt_target)
+    try:
+        is_open = mqtt_probe.is_open(settings)
+    except UnreachableError:
+        yield Finding("mqtt", "ok", f"access not checked: the broker at {target} cannot be reached")
+        return
+    except QctlError as error:
+        yield Finding("mqtt", "degraded", error.message, error.hint)
+        return
+    if is_open:
+        yield Finding(
+            "mqtt",
+            "degraded",
+            f"the MQTT broker at {target} lets clients without a password read: they get all readings, and one that "
+            "uses the bridge's client id takes its messages",
+            "ask for passwords and limit topics by user: allow_anonymous, password_file and acl_file of mosquitto",
+        )
+    else:
+        yield Finding("mqtt", "ok", f"the MQTT broker at {target} gives nothing to clients without a password")
 
 
 def check_machine(settings: Settings, server: Server) -> Iterator[Finding]:

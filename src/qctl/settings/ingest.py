@@ -26,6 +26,14 @@ class DataSettings:
     mqtt_port: int = setting(
         "MQTT_PORT", whole_number(1, 65535), "1883", group="mqtt", doc="Port of the broker that `qctl up` starts"
     )
+    mqtt_anonymous: bool = setting(
+        "QCTL_MQTT_ANONYMOUS",
+        boolean,
+        "true",
+        group="mqtt",
+        doc="Whether programs of this machine may send readings to the broker that `qctl up` starts without a "
+        "password; nobody but the bridge may read. false: only with MQTT_USERNAME and MQTT_PASSWORD",
+    )
     mqtt_username: str | None = setting("MQTT_USERNAME", text, group="mqtt", doc="User name for the broker")
     mqtt_password: str | None = setting("MQTT_PASSWORD", text, group="mqtt", secret=True, doc="Password for the broker")
     mqtt_topic: str = setting(

@@ -36,6 +36,14 @@ class MemorySettings:
         doc="Share (percent) of maxmemory that rejected messages and rows may use as dead letters. Beyond it they are "
         "counted by cause and not stored",
     )
+    reject_samples: int = setting(
+        "QCTL_REJECT_SAMPLES",
+        whole_number(1, 1_000_000),
+        "10",
+        group="jobs",
+        doc="Number of rejected messages of one cause that are stored as dead letters; further ones are counted, with "
+        "the times of the first and the last. Of rows that a sink refused a hundred times as many are stored",
+    )
     dead_letters_memory: int = setting(
         "QCTL_DEAD_LETTERS_MEMORY",
         whole_number(0, 50),

@@ -62,6 +62,9 @@ LOG_SECONDS = 60.0
 
 COUNTED = ("received", "committed", "rejected", "duplicates")
 
+SUSPICIOUS_ENDS = 3
+"""Connections in a row, each shorter than STEADY_SECONDS, that show that another client may use our client id."""
+
 STEADY_SECONDS = 10.0
 """Age from which on a connection's end counts as a first failure. Two bridges with one client id end each other's
 connections, and must not do so all day at full speed."""
@@ -112,6 +115,7 @@ class MqttBridge:
         self._counts: Counter[str] = Counter()
         self._logged_counts = ""
         self._ready = False
+        self._short_connections = 0
 
     def run(self) -> None:
         """Bridge until stopped. It waits for Redis and the broker as long as they are away, at the start too."""
@@ -179,6 +183,7 @@ class MqttBridge:
                 self._commit(self._pending)
                 connection.ack(messages)
             elif not connection.alive:
+                self._note_end(connection, time.monotonic() - began)
                 raise UnreachableError(f"connection to {broker}: {connection.end_reason}")
             if time.monotonic() - began > STEADY_SECONDS:
                 backoff.reset()
@@ -187,6 +192,21 @@ class MqttBridge:
             if time.monotonic() > self._next_log:
                 self._log_counts()
             self._cutter.check()
+
+    def _note_end(self, connection: MqttConnection, seconds: float) -> None:
+        """Report that another client uses our client id, if the broker says so or ends connections again and again.
+
+        MQTT 3.1.1 has no reason for the end of a connection, and not every broker of MQTT 5 sends it.
+        """
+        self._short_connections = self._short_connections + 1 if seconds < STEADY_SECONDS else 0
+        if not connection.taken_over and self._short_connections < SUSPICIOUS_ENDS:
+            return
+        said = "" if connection.taken_over else f" probably: the last {self._short_connections} connections were short,"
+        log.error(
+            "session taken over:%s another client connects to %s with client id %s and may get readings instead of "
+            "this bridge. Give each bridge its own MQTT_CLIENT_ID, and let the broker ask for a password",
+            *(said, self._settings.mqtt_target, self._settings.mqtt_client_id),
+        )
 
     def _group(self, messages: list[Message]) -> Group:
         """Convert messages to items and rejects, and make notes of those that may be sent again."""

@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 SESSION_SECONDS = 7 * 86_400
 """Time for which the broker keeps the session of a bridge that is disconnected."""
 
+SESSION_TAKEN_OVER = 142
+"""Reason code of DISCONNECT: another client connected under the same client id."""
+
 UNSUPPORTED_VERSION = 132
 """Reason code of CONNACK."""
 
@@ -83,7 +86,7 @@ class SilentBrokerError(UnreachableError):
     """The broker accepted the connection but did not answer CONNECT."""
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
+def tls_context(settings: Settings) -> ssl.SSLContext:
     """The context that verifies certificates. Raises SettingsError if QCTL_MQTT_CA holds none."""
     try:
         return ssl.create_default_context(cafile=settings.mqtt_ca)
@@ -93,7 +96,8 @@ def _tls(settings: Settings) -> ssl.SSLContext:
 
 
 class MqttConnection:
-    """A connection that `open` makes. `session_present` says whether the broker had kept our session."""
+    """A connection that `open` makes. `session_present` says whether the broker had kept our session, `taken_over`
+    whether it ended the connection because another client uses our client id."""
 
     def __init__(self, settings: Settings, window: int, clock: ReceiptClock, protocol: MQTTProtocolVersion) -> None:
         self._settings = settings
@@ -108,6 +112,7 @@ class MqttConnection:
         self._subscribe_at = 0.0
         self._end_reason = ""
         self.session_present = False
+        self.taken_over = False
         self._client = paho_client.new_client(
             protocol, client_id=settings.mqtt_client_id, clean_session=None if self._is_v5 else False
         )
@@ -120,7 +125,7 @@ class MqttConnection:
         if settings.mqtt_username:
             self._client.username_pw_set(settings.mqtt_username, settings.mqtt_password)
         if settings.mqtt_target.startswith("mqtts:"):
-            self._client.tls_set_context(_tls(settings))
+            self._client.tls_set_context(tls_context(settings))
 
     @classmethod
     def open(
@@ -326,6 +331,7 @@ class MqttConnection:
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         by_broker = flags.is_disconnect_packet_from_server
+        self.taken_over = by_broker and reason.value == SESSION_TAKEN_OVER
         self._end_reason = self._end_reason or (f"closed by the broker: {reason}" if by_broker else "connection lost")
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:

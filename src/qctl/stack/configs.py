@@ -1,7 +1,8 @@
 """Configuration files of the embedded servers.
 
 They keep qctl's guarantees: Redis evicts nothing and logs every write; the broker keeps a session and its messages
-while the bridge is away. They listen only on a socket in QCTL_HOME or on 127.0.0.1.
+while the bridge is away. They listen only on a socket in QCTL_HOME or on 127.0.0.1, which every user of the machine can
+reach: only the bridge may read from the broker (`mqtt_access.py`), and what others can make it store is limited.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 from pathlib import Path
 
 from qctl.settings import Settings
+from qctl.stack.mqtt_access import MqttAccess
 
 HEAD = "# Written by `qctl up` at each start; changes here are lost. See `.env.example` for what can be set.\n"
 
@@ -21,6 +23,16 @@ messages accepted since then."""
 QUEUED_BYTES = 256 * 1024**2
 """Payload that mosquitto may hold for a bridge that is away, in memory: millions of ordinary readings, or some hours of
 a busy site. Mosquitto discards messages beyond it, so it must not be small; the machine's memory is the upper bound."""
+
+MEMORY_BYTES = 768 * 1024**2
+"""Memory that mosquitto may use in all: what waits for the bridge, sessions and retained messages. Beyond it
+mosquitto ends connections and acknowledges nothing more."""
+
+CONNECTIONS = 512
+"""Maximum number of connections of the embedded broker; mosquitto closes further ones, amqtt lets them wait."""
+
+PACKET_BYTES = 1024**2
+"""Minimum of the maximum size of an MQTT packet."""
 
 INFLIGHT = 1000
 """Minimum number of messages that mosquitto lets a device send unacknowledged; the bridge may ask for more."""
@@ -50,11 +62,23 @@ def redis_config(settings: Settings, folder: Path) -> str:
     return HEAD + "".join(f"{name} {value}\n" for name, value in options.items())
 
 
-def mosquitto_config(settings: Settings, folder: Path) -> str:
-    """mosquitto.conf. `folder` holds its sessions."""
+def packet_bytes(settings: Settings) -> int:
+    """Maximum size of an MQTT packet; a larger one ends its connection. Payloads beyond QCTL_MAX_PAYLOAD fit several
+    times, so that the bridge reports them."""
+    return max(PACKET_BYTES, 2 * settings.max_payload)
+
+
+def mosquitto_config(settings: Settings, folder: Path, access: MqttAccess) -> str:
+    """mosquitto.conf. `folder` holds its sessions, and the files of passwords and ACL."""
     options = {
         "listener": f"{settings.mqtt_port} 127.0.0.1",
-        "allow_anonymous": "true",
+        "max_connections": str(CONNECTIONS),
+        "allow_anonymous": str(access.anonymous).lower(),
+        "password_file": f"{folder}/passwords",
+        "acl_file": f"{folder}/acl",
+        "max_packet_size": str(packet_bytes(settings)),
+        "memory_limit": str(MEMORY_BYTES),
+        "persistent_client_expiration": f"{SESSION_SECONDS // 86_400}d",
         "persistence": "true",
         "persistence_location": f"{folder}/",
         "autosave_interval": str(AUTOSAVE_SECONDS),
@@ -74,12 +98,17 @@ def mosquitto_config(settings: Settings, folder: Path) -> str:
     return HEAD + "".join(f"{name} {value}\n" for name, value in options.items()) + kinds
 
 
-def amqtt_config(settings: Settings) -> str:
+def amqtt_config(settings: Settings, access: MqttAccess) -> str:
     """amqtt's configuration: YAML, written as JSON."""
+    listener = {"type": "tcp", "bind": f"127.0.0.1:{settings.mqtt_port}", "max_connections": CONNECTIONS}
+    options = {**access.amqtt_options(), "max_packet": packet_bytes(settings)}
     config = {
-        "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{settings.mqtt_port}"}},
+        "listeners": {"default": listener},
         "session_expiry_interval": SESSION_SECONDS,
-        "plugins": {"qctl.compat.amqtt_plugin.KeepUnacknowledged": {}},
+        "plugins": {
+            "qctl.compat.amqtt_plugin.KeepUnacknowledged": options,
+            "qctl.compat.amqtt_plugin.TopicAccess": options,
+        },
     }
     return HEAD + json.dumps(config, indent=2) + "\n"
 

@@ -15,6 +15,7 @@ from qctl.stack.banner import welcome
 from qctl.stack.daemons import can_run, daemons, without_extra
 from qctl.stack.home import LEAVING, locked, stop_leftover_redis
 from qctl.stack.manager import BAD_SETTINGS, Manager
+from qctl.stack.mqtt_access import MqttAccess
 from qctl.stack.notify_listener import Readiness
 from qctl.stack.printer import LogPrinter
 from qctl.stack.program import Program
@@ -33,7 +34,9 @@ def run_stack(settings: Settings) -> int:
     """
     settings.make_home()
     with locked(settings.home) as killed_before:
-        programs = _programs(settings, patience=LEAVING if killed_before else 0.0)
+        serves_mqtt = settings.mqtt_enabled and not settings.mqtt_broker and can_run(DAEMONS["mqtt-bridge"])
+        access = MqttAccess.create(settings) if serves_mqtt else None
+        programs = _programs(settings, access, patience=LEAVING if killed_before else 0.0)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a log line that cannot be encoded must not end qctl
         printer = LogPrinter(sys.stdout, {program.name: program.tidy for program in programs})
@@ -45,7 +48,7 @@ def run_stack(settings: Settings) -> int:
         try:
             manager = Manager(
                 programs,
-                _environment(settings, readiness),
+                _environment(settings, access, readiness),
                 printer,
                 readiness,
                 lambda late: printer.guarded(lambda: welcome(settings, programs, late, sys.stdout)),
@@ -58,14 +61,14 @@ def run_stack(settings: Settings) -> int:
     return code
 
 
-def _programs(settings: Settings, patience: float) -> list[Program]:
+def _programs(settings: Settings, access: MqttAccess | None, patience: float) -> list[Program]:
     """Programs to run, in start order. `patience`: time (s) allowed for a port to become free."""
     servers = []
     if settings.cache_enabled and not settings.redis_is_named:
         servers.append(redis_server(settings))
-    if settings.mqtt_enabled and not settings.mqtt_broker and can_run(DAEMONS["mqtt-bridge"]):
+    if access is not None:
         _await_port("MQTT_PORT", "127.0.0.1", settings.mqtt_port, patience)
-        servers.append(mqtt_broker(settings))
+        servers.append(mqtt_broker(settings, access))
     if settings.socket_enabled and can_run(DAEMONS["socket-batcher"]):
         _await_port("PORT", settings.socket_host, settings.socket_port, patience)
     if settings.gateway_enabled and settings.cache_enabled and can_run(DAEMONS["gateway"]):
@@ -84,13 +87,15 @@ def _await_port(name: str, host: str, port: int, patience: float) -> None:
             time.sleep(0.1)
 
 
-def _environment(settings: Settings, readiness: Readiness) -> dict[str, str]:
+def _environment(settings: Settings, access: MqttAccess | None, readiness: Readiness) -> dict[str, str]:
     """The environment of every program: ours, plus the settings changed by our flags and by our own servers."""
     env = {name: value for name, value in os.environ.items() if name not in SUPERVISORS}
     env["QCTL_HOME"] = str(settings.home)
     env["LOG_FORMAT"] = "text" if settings.log_format == "auto" else settings.log_format
     env["PYTHONUNBUFFERED"] = "1"
     env["NOTIFY_SOCKET"] = readiness.address
+    if access is not None:
+        env.update(access.environment())
     if not settings.redis_is_named:
         settings = private_redis(settings)
     if settings.redis_url:

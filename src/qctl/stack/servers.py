@@ -19,6 +19,7 @@ from qctl.broker.redis.connection import connect, translate_errors
 from qctl.errors import RedisUnreachableError, RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.stack.configs import amqtt_config, mosquitto_config, redis_config
+from qctl.stack.mqtt_access import MqttAccess
 from qctl.stack.program import Program, Stage
 
 OLDEST_REDIS = (6, 2)
@@ -69,17 +70,19 @@ def redis_server(settings: Settings) -> Program:
     )
 
 
-def mqtt_broker(settings: Settings) -> Program:
+def mqtt_broker(settings: Settings, access: MqttAccess) -> Program:
     """The MQTT broker: mosquitto, else amqtt. Raises SettingsError if neither is installed."""
     address = f"127.0.0.1:{settings.mqtt_port}"
     tidy: Callable[[str], str | None] = _tidy_mosquitto
     mosquitto = _on_path("mosquitto", *SBIN)
     if mosquitto:
         folder = settings.home / "mosquitto"
-        config = _written(folder / "mosquitto.conf", mosquitto_config(settings, folder))
+        config = _written(folder / "mosquitto.conf", mosquitto_config(settings, folder, access))
+        _written(folder / "passwords", access.mosquitto_passwords())
+        _written(folder / "acl", access.mosquitto_acl())
         name, command, where = "mosquitto", (mosquitto, "-c", str(config)), address
     else:
-        config = _written(settings.home / "amqtt" / "amqtt.yaml", amqtt_config(settings))
+        config = _written(settings.home / "amqtt" / "amqtt.yaml", amqtt_config(settings, access))
         name, command, tidy = "amqtt", (installed("amqtt"), "-c", str(config)), _tidy_amqtt
         where = f"{address} (keeps messages in memory only; install mosquitto)"
     return Program(

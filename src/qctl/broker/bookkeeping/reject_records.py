@@ -23,11 +23,9 @@ from qctl.broker.redis.scripts import Script
 
 _add_rejected = Script("bookkeeping/add_rejected", after=budgets.BUDGET)
 
-MAX_MESSAGE_SAMPLES = 10
-"""Rejected messages of one cause that are stored; no retry would make a reading of them."""
-
-MAX_ROW_SAMPLES = 1000
-"""Rejected rows of one cause that are stored; they can be written once the sink is mended."""
+ROWS_PER_SAMPLE = 100
+"""Rejected rows of one cause that are stored for each rejected message: a row can be written once its sink is
+mended, while no retry makes a reading of a message that is none."""
 
 MAX_SOURCE_CHARACTERS = 128
 """Length to which the topic or user of a counted reject is cut."""

@@ -22,7 +22,7 @@ from rq.serializers import JSONSerializer
 
 from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
-from qctl.broker.bookkeeping.reject_records import MAX_MESSAGE_SAMPLES, Reject, RejectLimits, add_rejected
+from qctl.broker.bookkeeping.reject_records import Reject, RejectLimits, add_rejected
 from qctl.broker.redis import clock, keys, replies
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
@@ -78,7 +78,7 @@ class Buffer:
         self._queue = Queue(pipeline.queue, connection=connection, serializer=JSONSerializer)
         self._handler = catalog.JOBS[pipeline.batch_job].handler
         self._raw_handler = catalog.JOBS[pipeline.raw_job].handler
-        self._reject_limits = RejectLimits(MAX_MESSAGE_SAMPLES, settings.rejects_memory)
+        self._reject_limits = RejectLimits(settings.reject_samples, settings.rejects_memory)
         self._timeout = catalog.JOBS[pipeline.batch_job].timeout
         self._is_watched = False  # whether a client subscribes to arrivals
         self._source = secrets.token_hex(8)

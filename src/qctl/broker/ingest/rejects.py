@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qctl import catalog
-from qctl.broker.bookkeeping.reject_records import MAX_ROW_SAMPLES, Reject, RejectLimits, add_rejected
+from qctl.broker.bookkeeping.reject_records import ROWS_PER_SAMPLE, Reject, RejectLimits, add_rejected
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.catalog.specs import PipelineSpec
 from qctl.settings import Settings
@@ -22,7 +22,7 @@ def record_rejects(settings: Settings, pipeline: PipelineSpec, rejects: Sequence
     Existing dead letters stay as they are, so a batch that runs again records nothing twice. Raises
     RedisUnreachableError or BackpressureError; some may be recorded then, and all can be sent again.
     """
-    limits = RejectLimits(MAX_ROW_SAMPLES, settings.rejects_memory)
+    limits = RejectLimits(ROWS_PER_SAMPLE * settings.reject_samples, settings.rejects_memory)
     handler = catalog.JOBS[pipeline.batch_job].handler
     with translate_errors(settings), connect(settings, name="qctl-rejects") as connection:
         for start in range(0, len(rejects), REJECTS_PER_TRANSACTION):
