@@ -77,7 +77,7 @@ class UnacknowledgedMessages(OrderedDict[int, Any]):
 
 @dataclass
 class Access:
-    """Who may do what; an empty `username` admits all clients to everything. `max_packet` is in bytes, 0: no limit."""
+    """Rights of clients; an empty `username` admits all to everything. `max_packet` is in bytes, 0 for no limit."""
 
     username: str = ""
     password: str = ""
