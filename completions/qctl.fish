@@ -4,7 +4,7 @@
 function __qctl_place
     switch $argv[1]
         case ''
-            set -g __qctl_verbs 'stats	Show depth, age, rates, errors and workers of every queue' 'pause	Pause queues: no new job starts' 'resume	Resume paused queues' 'clear	Move all waiting jobs of a queue to the trash' 'retry	Run dead letters again, from the end of their queue' 'monitor	Watch queues, jobs and workers live, and act on them' 'ping	Check whether Redis answers' 'health	Check whether jobs are flowing, and what to fix' 'doctor	Diagnose the whole installation, and say what to fix' 'check	Check queues against thresholds, for a monitoring system' 'events	Show events of queues, jobs and workers, oldest first' 'audit	Show who changed what, from where, and how it ended' 'up	Run the whole stack on this machine until Ctrl-C' 'backup	Write pauses, schedules, dead letters and the trash to a file' 'restore	Restore the entries of a backup that Redis lacks' 'job	Manage jobs of any queue and state' 'dlq	Dead letters: failed jobs that need a decision' 'queue	Manage one queue and all its jobs' 'trash	Manage the trash: removed jobs that can be restored' 'schedule	Manage scheduled jobs' 'worker	Manage workers: processes that run jobs' 'daemon	Manage the daemons as systemd units' 'ingest	Inspect and control data ingestion' 'cleanup	Delete old jobs, files and events; made for cron' 'alert	Manage alert rules' 'user	Manage users and admins of the gateway' 'metrics	Show metrics, or export them to Prometheus' 'context	Manage contexts: named settings, one for each Redis' 'config	Inspect and check settings'
+            set -g __qctl_verbs 'stats	Show depth, age, rates, errors and workers of every queue' 'pause	Pause queues: no new job starts' 'resume	Resume paused queues' 'clear	Move all waiting jobs of a queue to the trash' 'retry	Run dead letters again, from the end of their queue' 'monitor	Watch queues, jobs and workers live, and act on them' 'ping	Check whether Redis answers' 'health	Check whether jobs are flowing, and what to fix' 'doctor	Diagnose the whole installation, and say what to fix' 'check	Check queues against thresholds, for a monitoring system' 'events	Show events of queues, jobs and workers, oldest first' 'audit	Show who changed what, from where, and how it ended' 'up	Run the whole stack on this machine until Ctrl-C' 'backup	Write pauses, schedules, dead letters and trash to a file' 'restore	Restore the entries of a backup that Redis lacks' 'help	Show the help of qctl or of a command' 'version	Show the version of qctl' 'job	Manage jobs of any queue and state' 'dlq	Dead letters: failed jobs that need a decision' 'queue	Manage one queue and all its jobs' 'trash	Manage the trash: removed jobs that can be restored' 'schedule	Manage scheduled jobs' 'worker	Manage workers: processes that run jobs' 'daemon	Manage the daemons as systemd units' 'ingest	Inspect and control data ingestion' 'cleanup	Delete old jobs, files and events; made for cron' 'alert	Manage alert rules' 'user	Manage users and admins of the gateway' 'metrics	Show metrics, or export them to Prometheus' 'context	Manage contexts: named settings, one for each Redis' 'config	Inspect and check settings'
             set -g __qctl_options '--help	Show this help' '--version	Version of qctl' '--json	JSON output; same as -o json' '--read-only	Refuse commands that change anything; same as QCTL_READ_ONLY=true' '--no-color	No colours; same as NO_COLOR=1' '--debug	Traceback with each error' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name' '--context	Context to use' '--redis-url	Redis to use' '--home	State directory; same as QCTL_HOME=DIR'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name' '--context=' '--redis-url=' '--home=/'
             set -g __qctl_rest ''
@@ -83,6 +83,16 @@ function __qctl_place
             set -g __qctl_options '--help	Show this help' '--trust	Accept pickled payloads, callbacks and webhooks: workers execute them' '--dry-run	Only show what would be restored' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '/'
+        case 'help'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest 'stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,events,audit,up,backup,restore,help,version,job,dlq,queue,trash,schedule,worker,daemon,ingest,cleanup,alert,user,metrics,context,config'
+        case 'version'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest ''
         case 'job'
             set -g __qctl_verbs 'list	List jobs of any state, the next to run first' 'show	Show one job: payload, attempts, events, dependencies' 'explain	Explain why a job does not run, and how to change it' 'enqueue	Create a job, and print its id' 'wait	Wait until a job has finished' 'retry	Run dead letters again, from the end of their queue' 'cancel	Cancel waiting, scheduled and deferred jobs' 'delete	Move jobs of any state except running to the trash' 'move	Move jobs to another queue, keeping their state' 'stop	Stop a running job: it becomes a dead letter' 'edit	Edit the payload of a job, keeping the original' 'export	Export jobs as JSON lines, which `job import` reads' 'import	Import exported jobs into their queues and states'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
@@ -194,11 +204,16 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '/'
         case 'queue'
-            set -g __qctl_verbs 'list	Show depth, age, rates, errors and workers of every queue' 'show	Show one queue: lanes, workers, waiting jobs, causes of death' 'explain	Explain why jobs of a queue do not start, and how to change it' 'history	Show the history of a queue with its lanes' 'move	Move waiting jobs to the end of another queue, in order' 'drain	Pause a queue and wait until its running jobs have ended' 'delete	Delete a queue, and move all its jobs to the trash'
+            set -g __qctl_verbs 'list	Show depth, age, rates, errors and workers of every queue' 'ls	Show depth, age, rates, errors and workers of every queue' 'show	Show one queue: lanes, workers, waiting jobs, causes' 'explain	Explain why jobs of a queue do not start, and what to do' 'history	Show the history of a queue with its lanes' 'pause	Pause queues: no new job starts' 'resume	Resume paused queues' 'clear	Move all waiting jobs of a queue to the trash' 'move	Move waiting jobs to the end of another queue, in order' 'drain	Pause a queue and wait until its running jobs have ended' 'delete	Delete a queue, and move all its jobs to the trash'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'queue list'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--lanes	One row for each lane: email.high, email, email.low' '--names	Jobs by name instead of queues' '--json	JSON output; same as -o json' '--since	Period of --names, at most 2d' '--watch	Interval to refresh until Ctrl-C: 2s' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--since=' '--watch=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@queue'
+        case 'queue ls'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--lanes	One row for each lane: email.high, email, email.low' '--names	Jobs by name instead of queues' '--json	JSON output; same as -o json' '--since	Period of --names, at most 2d' '--watch	Interval to refresh until Ctrl-C: 2s' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--since=' '--watch=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
@@ -217,6 +232,21 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--since	Period to show: 24h, 30d' '--by	Length of a row' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--since=' '--by=hour,day' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@queue'
+        case 'queue pause'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--force	Pause even if some workers ignore a pause' '--create	Accept a queue that has never had a job' '--json	JSON output; same as -o json' '--reason	Reason, shown to everyone' '--for	Time until it resumes by itself: 90s, 30m, 1h30m, 2d' '--timeout	Maximum time to wait for jobs that are being claimed' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--reason=' '--for=' '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@queue'
+        case 'queue resume'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@queue'
+        case 'queue clear'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--purge	Delete for good instead of moving to the trash' '--dry-run	Only show how many jobs would be removed' '--json	JSON output; same as -o json' '--confirm	Name of the queue, to skip the question' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--confirm=@queue' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@queue'
         case 'queue move'
             set -g __qctl_verbs 
@@ -324,7 +354,7 @@ function __qctl_place
             set -g __qctl_takes '--timeout=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest '@worker'
         case 'daemon'
-            set -g __qctl_verbs 'list	List the systemd units of qctl' 'status	Show the state of daemons' 'start	Start daemons' 'stop	Stop daemons after their current work' 'restart	Restart daemons after their current work' 'logs	Show the journal of daemons, by default of all' 'scale	Set the number of workers of a queue, now and after a reboot' 'install	Write and enable systemd units for this installation'
+            set -g __qctl_verbs 'list	List the systemd units of qctl' 'status	Show the state of daemons' 'start	Start daemons' 'stop	Stop daemons after their current work' 'restart	Restart daemons after their current work' 'logs	Show the journal of daemons, by default of all' 'scale	Set the number of workers of a queue, also after a reboot' 'install	Write and enable systemd units for this installation'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -399,7 +429,7 @@ function __qctl_place
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'ingest rejects'
-            set -g __qctl_verbs 'list	List rejected messages, rows and failed batches, newest first' 'show	Show one reject: its source, content and reason' 'retry	Process rejects again, after their cause is fixed' 'discard	Move rejects to the trash'
+            set -g __qctl_verbs 'list	List rejected messages, rows and batches, newest first' 'show	Show one reject: its source, content and reason' 'retry	Process rejects again, after their cause is fixed' 'discard	Move rejects to the trash'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''

@@ -30,6 +30,7 @@ COMMANDS = command.all_commands(build())
 """qctl's commands by their words."""
 
 NO_DOCUMENT = {
+    ("help",),
     ("up",),
     ("monitor",),
     ("daemon", "logs"),
@@ -41,6 +42,8 @@ NO_DOCUMENT = {
 
 SHARED = {
     ("queue", "list"): "stats",
+    ("queue", "ls"): "stats",
+    **{("queue", verb): verb for verb in ("pause", "resume", "clear")},
     ("dlq", "import"): "job.import",
     **{path: "retry" for path in TREE if path[-1] == "retry"},
 }
@@ -64,6 +67,8 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("job", "import"): ("-",),
     ("dlq", "import"): ("-",),
     **{("queue", verb): ("email",) for verb in ("show", "explain", "history", "drain")},
+    **{("queue", verb): ("email",) for verb in ("pause", "resume")},
+    ("queue", "clear"): ("email", "--confirm", "email"),
     ("queue", "move"): ("email", "other", "--yes"),
     ("queue", "delete"): ("email", "--confirm", "email"),
     ("ingest", "push"): ("messages",),

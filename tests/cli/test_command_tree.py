@@ -9,16 +9,23 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
 from cli.conftest import Ran
-from cli.lines import NO_DOCUMENT, RUNNABLE, SHARED, TREE
+from cli.lines import COMMANDS, NO_DOCUMENT, ROOT, RUNNABLE, SHARED, TREE
 from qctl.cli.exit_codes import ExitCode
+from qctl.cli.help_format import summary
+from qctl.toml import read_toml
 
 Qctl = Callable[..., Ran]
+
+MAX_SUMMARY_CHARACTERS = 60
+
+PROJECT_URLS = read_toml(Path(__file__).parents[2] / "pyproject.toml")["project"]["urls"]
 
 
 def interrupt(_seconds: float) -> None:
@@ -46,10 +53,40 @@ def test_every_command_has_help_and_examples(path: tuple[str, ...], qctl: Qctl) 
     assert max(map(len, shown.out.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("path", TREE, ids=" ".join)
+def test_help_starts_with_examples_and_ends_with_the_documentation(path: tuple[str, ...], qctl: Qctl) -> None:
+    shown = qctl(*path, "-h").out
+    assert shown.index("EXAMPLES") < shown.index("OUTPUT")
+    assert shown.splitlines()[-1] == f"Documentation: {PROJECT_URLS['Documentation']}"
+
+
 @pytest.mark.parametrize("group", sorted({path[:-1] for path in TREE}), ids=" ".join)
-def test_help_of_a_group_truncates_no_summary(group: tuple[str, ...], qctl: Qctl) -> None:
-    lines = qctl(*group, "--help").out.splitlines()
-    assert not [line for line in lines[1:] if line.endswith("...")]
+def test_help_of_a_group_has_short_whole_summaries(group: tuple[str, ...], qctl: Qctl) -> None:
+    shown = qctl(*group, "--help").out
+    node = ROOT
+    for word in group:
+        node = node.commands[word]
+    for name, child in node.commands.items():
+        assert re.search(rf"^  {name} +{re.escape(summary(child.help))}\.$", shown, re.MULTILINE)
+        assert len(summary(child.help)) <= MAX_SUMMARY_CHARACTERS
+
+
+@pytest.mark.parametrize("path", [(), ("stats",), ("queue",), ("queue", "drain"), ("ingest", "rejects", "show")])
+def test_each_way_to_ask_for_help_shows_the_same(path: tuple[str, ...], qctl: Qctl) -> None:
+    shown = qctl("help", *path)
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out == qctl(*path, "-h").out == qctl(*path, "--help").out
+
+
+def test_help_of_an_unknown_command_is_a_usage_error(qctl: Qctl) -> None:
+    ran = qctl("help", "queue", "drian")
+    assert ran.code == 2
+    assert "No such command 'drian'" in ran.err
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "clear"])
+def test_queue_has_the_commands_of_the_top_level(verb: str) -> None:
+    assert COMMANDS["queue", verb] is COMMANDS[verb,]
 
 
 @pytest.mark.parametrize(("path", "example"), [(path, e) for path in TREE for e in examples(TREE[path])])
@@ -142,6 +179,7 @@ def test_group_without_a_verb_shows_its_help(words: tuple[str, ...], qctl: Qctl)
 
 def test_version(qctl: Qctl) -> None:
     assert qctl("--version").out.startswith("qctl ")
+    assert qctl("version").out == qctl("--version").out
 
 
 def test_root_help_lists_every_exit_code(qctl: Qctl) -> None:

@@ -29,11 +29,12 @@ def test_page_is_printed_on_wide_terminals_only(
     columns: str, printed: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    assert help_page.print_page(["--help"]) == (0 if printed else None)
-    assert bool(capsys.readouterr().out) == printed
+    for request in help_page.REQUESTS:
+        assert help_page.print_page(request) == (0 if printed else None)
+        assert bool(capsys.readouterr().out) == printed
 
 
-@pytest.mark.parametrize("line", [[], ["--help", "stats"], ["stats", "--help"], ["--debug"]])
+@pytest.mark.parametrize("line", [[], ["help", "stats"], ["--help", "stats"], ["stats", "--help"], ["--debug"]])
 def test_page_is_printed_for_help_alone(line: list[str]) -> None:
     assert help_page.print_page(line) is None
 

@@ -53,7 +53,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("ingest", "rejects", "show"): ("letter-2", "letter-1"),
     ("ingest", "rejects", "retry"): ("nosuch", ""),
     ("ingest", "rejects", "discard"): ("nosuch", ""),
-    ("queue", "list"): ("emial", "email"),
+    **{("queue", verb): ("emial", "email") for verb in ("list", "ls", "pause", "resume", "clear")},
     ("queue", "show"): ("emial", "email"),
     ("queue", "history"): ("emial", "email"),
     ("queue", "move"): ("emial email --yes", "email"),

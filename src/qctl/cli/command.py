@@ -16,7 +16,7 @@ from qctl.cli.exit_codes import ExitCode
 from qctl.cli.global_options import GlobalOptions, typed_parameter, with_global_options
 from qctl.cli.session import Session
 
-CONTEXT_SETTINGS = {"max_content_width": help_page.COLUMNS}
+CONTEXT_SETTINGS = {"max_content_width": help_page.COLUMNS, "help_option_names": ["-h", "--help"]}
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ QUEUES = "QUEUES AND JOBS"
 MONITORING = "MONITORING"
 OPERATION = "OPERATION"
 MAINTENANCE = "MAINTENANCE"
+HELP_AND_VERSION = "HELP"
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,10 @@ VERBS: Mapping[str, Verb] = {
     "events": Verb(MONITORING, "events.events", "Show events of queues, jobs and workers, oldest first."),
     "audit": Verb(MONITORING, "events.audit", "Show who changed what, from where, and how it ended."),
     "up": Verb(OPERATION, "up.up", "Run the whole stack on this machine until Ctrl-C."),
-    "backup": Verb(MAINTENANCE, "backup.backup", "Write pauses, schedules, dead letters and the trash to a file."),
+    "backup": Verb(MAINTENANCE, "backup.backup", "Write pauses, schedules, dead letters and trash to a file."),
     "restore": Verb(MAINTENANCE, "backup.restore", "Restore the entries of a backup that Redis lacks."),
+    "help": Verb(HELP_AND_VERSION, "program.help_", "Show the help of qctl or of a command."),
+    "version": Verb(HELP_AND_VERSION, "program.version", "Show the version of qctl."),
 }
 """Commands without a noun, in the order of the help page."""
 
@@ -95,7 +98,8 @@ NOUNS: Mapping[str, Noun] = {
         QUEUES,
         "Manage one queue and all its jobs.",
         (
-            *("queue.list_queues", "queue.show", "explain.explain_queue", "queue.history"),
+            *("queue.list_queues", "queue.list_queues_as_ls", "queue.show", "explain.explain_queue", "queue.history"),
+            *("queue_control.pause", "queue_control.resume", "queue_control.clear"),
             *("queue.move", "queue.drain", "queue.delete"),
         ),
     ),

@@ -1,4 +1,4 @@
-"""Help pages: titled groups of options and commands, the most used first, then examples."""
+"""Help pages: examples, titled groups of options and commands with the most used first, and a link to the docs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ GLOBAL_OPTIONS = "GLOBAL OPTIONS"
 GROUPS = (ARGUMENTS, JOB_SELECTION, OPTIONS, OUTPUT, GLOBAL_OPTIONS)
 """Groups of parameters in the order of the page. A parameter names its group as `rich_help_panel`."""
 
+DOCUMENTATION = "Documentation: https://github.com/qctl/qctl/tree/main/docs"
+"""Last line of each page."""
+
 GLOBAL_OPTIONS_NOTE = "Also --context, --redis-url and the others of `qctl --help`."
 
 MAX_NAME_WIDTH = 28
@@ -29,37 +32,48 @@ class HelpCommand(TyperCommand):
     """A command with a grouped help page."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments and options."""
+        """Write examples, arguments and options."""
+        _write_paragraph(formatter, _examples(self))
         _write_sections(formatter, _parameter_groups(self, ctx))
         formatter.write(f"  {GLOBAL_OPTIONS_NOTE}\n")
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - signature of click
-        """Write the text after the options, without wrapping its lines."""
-        _write_epilog(formatter, self.epilog)
+        """Write the sections after the examples, without wrapping their lines, and the link."""
+        _write_end(formatter, self)
 
 
 class HelpGroup(TyperGroup):
     """A group of commands with a grouped help page. A command names its group as `rich_help_panel`."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write commands, then options."""
-        limit = formatter.width - 6 - max(map(len, self.commands), default=0)
+        """Write examples, commands and options."""
+        _write_paragraph(formatter, _examples(self))
         groups: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
             title = getattr(command, "rich_help_panel", None) or COMMANDS
-            groups.setdefault(title, []).append((name, command.get_short_help_str(limit)))
+            groups.setdefault(title, []).append((name, f"{summary(command.help)}."))
         _write_sections(formatter, groups)
         _write_sections(formatter, _parameter_groups(self, ctx))
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - signature of click
-        """Write the text after the options, without wrapping its lines."""
-        _write_epilog(formatter, self.epilog)
+        """Write the sections after the examples, without wrapping their lines, and the link."""
+        _write_end(formatter, self)
 
 
 def section(title: str, text: str) -> str:
     """Format a titled section whose lines stay as they are."""
     lines = "\n".join(f"  {line.strip()}" for line in text.strip().splitlines())
     return f"{title}\n{lines}"
+
+
+def summary(help: str | None) -> str:
+    """Return the first sentence of a help text, without its full stop."""
+    return " ".join((help or "").split()).partition(". ")[0].removesuffix(".")
+
+
+def _examples(command: TyperCommand | TyperGroup) -> str:
+    """Return the first section of the epilog."""
+    return (command.epilog or "").partition("\n\n")[0]
 
 
 def _parameter_groups(command: TyperCommand | TyperGroup, ctx: Any) -> Mapping[str, Rows]:
@@ -89,7 +103,13 @@ def _write_sections(formatter: Any, sections: Mapping[str, Rows]) -> None:
             formatter.write_dl([(name.ljust(width), text) for name, text in rows], col_max=MAX_NAME_WIDTH)
 
 
-def _write_epilog(formatter: Any, epilog: str | None) -> None:
-    if epilog:
+def _write_end(formatter: Any, command: TyperCommand | TyperGroup) -> None:
+    """Write the sections of the epilog after the examples, then the link."""
+    _write_paragraph(formatter, (command.epilog or "").partition("\n\n")[2])
+    _write_paragraph(formatter, DOCUMENTATION)
+
+
+def _write_paragraph(formatter: Any, text: str) -> None:
+    if text:
         formatter.write_paragraph()
-        formatter.write(f"{epilog}\n")
+        formatter.write(f"{text}\n")

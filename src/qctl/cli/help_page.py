@@ -13,16 +13,19 @@ PAGE = os.path.join(os.path.dirname(__file__), "help.txt")
 COLUMNS = 80
 """Width of the page, and the maximum width of any help. On a narrower terminal, help is rendered on demand."""
 
+REQUESTS = (["--help"], ["-h"], ["help"])
+"""Command lines that print the page."""
+
 STDOUT_CLOSED = 141
 """Equals `ExitCode.STDOUT_CLOSED`, which is not imported for this."""
 
 
 def print_page(arguments: list[str]) -> int | None:
-    """Print the page if the command line is `--help` and the terminal is wide enough.
+    """Print the page if the command line requests it and the terminal is wide enough.
 
     Returns the exit code, or None if nothing was printed.
     """
-    if arguments != ["--help"] or sys.stdout is None or _terminal_columns() < COLUMNS:
+    if arguments not in REQUESTS or sys.stdout is None or _terminal_columns() < COLUMNS:
         return None
     try:
         with open(PAGE, encoding="utf-8") as page:

@@ -29,7 +29,7 @@ def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, readable only by its owner.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write pauses, schedules, dead letters and the trash to a file.
+    """Write pauses, schedules, dead letters and trash to a file.
 
     The file contains secrets in plain text. Waiting and running jobs are left out: they would run twice. The file
     appears only when it is complete.

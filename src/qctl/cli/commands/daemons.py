@@ -117,7 +117,7 @@ def scale(
     timeout: Timeout = "60s",
     user: User = False,
 ) -> ExitCode:
-    """Set the number of workers of a queue, now and after a reboot.
+    """Set the number of workers of a queue, also after a reboot.
 
     Surplus workers finish their job first.
     """

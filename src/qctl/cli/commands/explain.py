@@ -21,7 +21,7 @@ def explain_job(session: Session, job_id: Id) -> None:
 
 @command("explain", examples="qctl queue explain email\nqctl queue explain email --json")
 def explain_queue(session: Session, queue: Queue) -> None:
-    """Explain why jobs of a queue do not start, and how to change it."""
+    """Explain why jobs of a queue do not start, and what to do."""
     _report(session, session.ops.explain.queue(queue))
 
 

@@ -1,4 +1,4 @@
-"""`qctl queue list|show|history|move|drain|delete`: one queue and all its jobs."""
+"""`qctl queue list|ls|show|history|move|drain|delete`: one queue and all its jobs. `queue_control` has the others."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ class Step(str, Enum):
 list_queues = replace(stats.stats, name="list", examples="qctl queue list\nqctl queue list 'email*' --lanes")
 """Alias of `qctl stats`."""
 
+list_queues_as_ls = replace(list_queues, name="ls", examples="qctl queue ls\nqctl queue ls 'email*'")
+"""The same, by the word of shells."""
+
 
 @command("show", examples="qctl queue show email\nqctl queue show email --json")
 def show(session: Session, queue: Queue) -> None:
-    """Show one queue: lanes, workers, waiting jobs, causes of death."""
+    """Show one queue: lanes, workers, waiting jobs, causes."""
     detail = session.ops.queues.show(queue)
     detail = replace(detail, causes=[redaction.cause(cause) for cause in detail.causes])
     session.out.report(documents.queue_show(detail), _details(detail))

@@ -53,7 +53,7 @@ def _pipeline_name(letter: DeadLetter) -> str:
 def list_rejects(
     session: Session, selector: Selector, pipeline: Pipeline = None, limit: Limit = 50, offset: Offset = 0
 ) -> None:
-    """List rejected messages, rows and failed batches, newest first."""
+    """List rejected messages, rows and batches, newest first."""
     selector = _limit_to_pipelines(selector, pipeline)
     with session.out.progress("searching") as progress:
         page = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)

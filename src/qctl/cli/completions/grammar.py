@@ -9,7 +9,8 @@ from typing import Any
 import typer
 
 from qctl import catalog
-from qctl.cli.command_tree import build
+from qctl.cli.command_tree import NOUNS, VERBS, build
+from qctl.cli.help_format import summary
 from qctl.models import STATES
 
 FILES = "/"
@@ -55,7 +56,7 @@ def _walk(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], A
 
 
 def _place(path: tuple[str, ...], node: Any) -> Place:
-    verbs = {name: _first_sentence(child.help) for name, child in getattr(node, "commands", {}).items()}
+    verbs = {name: summary(child.help) for name, child in getattr(node, "commands", {}).items()}
     place = Place(verbs, {"--help": "Show this help"})
     rest = ""
     for parameter in node.params:
@@ -63,7 +64,7 @@ def _place(path: tuple[str, ...], node: Any) -> Place:
         if parameter.param_type_name == "argument":
             rest = rest or value
         elif not parameter.hidden:
-            description = _first_sentence(parameter.help)
+            description = summary(parameter.help)
             for name in parameter.opts:
                 if parameter.is_flag:
                     place.flags[name] = description
@@ -81,6 +82,8 @@ def _value(path: tuple[str, ...], parameter: Any) -> str:
     noun, name = path[0] if path else "", parameter.name
     if metavar == "ID" and (parameter.param_type_name == "argument" or "--job" in parameter.opts):
         return "@dead" if noun in ("dlq", "retry") or "rejects" in path else "@job"
+    if path == ("help",) and name == "words":
+        return ",".join((*VERBS, *NOUNS))
     if metavar == "STATE":
         return ",".join(STATES)
     if (path, name) == (("job", "enqueue"), "name") or metavar == "JOB" or "--job" in parameter.opts:
@@ -88,9 +91,3 @@ def _value(path: tuple[str, ...], parameter: Any) -> str:
     if metavar == "NAME":
         return "@schedule" if noun == "schedule" and parameter.param_type_name == "argument" and name != "name" else ""
     return FILES if "--home" in parameter.opts else _VALUES.get(metavar, "")
-
-
-def _first_sentence(help: str | None) -> str:
-    """Return the first sentence of a help text, without its full stop."""
-    text = " ".join((help or "").split())
-    return text.partition(". ")[0].removesuffix(".")

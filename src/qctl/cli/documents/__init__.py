@@ -16,6 +16,7 @@ from qctl.cli.documents.configuration import (
     context_list,
     context_show,
     context_use,
+    version,
 )
 from qctl.cli.documents.daemons import daemon_install, daemon_states
 from qctl.cli.documents.dead_letters import dlq_groups, dlq_list, dlq_show
@@ -112,6 +113,7 @@ __all__ = [
     "user_action",
     "user_invitation",
     "user_list",
+    "version",
     "worker_list",
     "worker_quiet",
     "worker_show",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document
+from qctl.cli.documents.document import Document, single
 from qctl.cli.documents.health import findings_document
 
 if TYPE_CHECKING:
@@ -61,3 +61,8 @@ def config_check(findings: Sequence[Finding]) -> Document:
 def config_init(file: str) -> Document:
     """`qctl config init`."""
     return Document("qctl.config.init/1", "file", ("file",), {"file": file})
+
+
+def version(version: str) -> Document:
+    """`qctl version`."""
+    return single("qctl.version/1", "version", {"version": version})
