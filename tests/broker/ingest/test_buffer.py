@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
@@ -125,6 +126,45 @@ def test_a_commit_that_is_appended_again_after_an_error_is_applied_once(
         assert stored == [0, 1, 2, 3, 3]
         assert client.hget(keys.ingest("readings"), "received") == b"5"
         client.close()
+
+
+def test_two_that_cut_without_the_right_to_multi_lose_nothing(
+    own_redis: RedisServer, make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(BATCH_SIZE_THRESHOLD="5")
+    with own_redis.connect() as one, own_redis.connect() as other, own_redis.connect() as admin:
+        first, second = Buffer(one, READINGS, settings), Buffer(other, READINGS, settings)
+        first.append(Commit(items=[item(n) for n in range(20)]))
+        enqueue = second._enqueue
+
+        def cut_meanwhile(*arguments: Any) -> None:
+            monkeypatch.setattr(second, "_enqueue", enqueue)
+            with pytest.raises(redis.ResponseError):
+                first.cut_batches()
+            enqueue(*arguments)
+
+        monkeypatch.setattr(second, "_enqueue", cut_meanwhile)
+        admin.execute_command("ACL", "SETUSER", "default", "-multi")
+        with pytest.raises(redis.ResponseError):
+            second.cut_batches()
+        admin.execute_command("ACL", "SETUSER", "default", "+multi")
+        left = [json.loads(raw)["n"] for raw in admin.lrange(keys.buffer("readings"), 0, -1)]
+        assert left == list(range(5, 20)), "cut twice, and removed once"
+        first.cut_batches()
+        assert {n for batch in batches(admin) for n in batch} == set(range(20))
+
+
+def test_a_mark_without_its_items_is_not_believed(
+    own_redis: RedisServer, make_settings: Callable[..., Settings]
+) -> None:
+    with own_redis.connect() as client, own_redis.connect() as admin:
+        buffer, commit = Buffer(client, READINGS, make_settings()), Commit(items=[item(1)])
+        admin.execute_command("ACL", "SETUSER", "default", "-multi", "-rpush")
+        with pytest.raises(redis.ResponseError):
+            buffer.append(commit)
+        assert admin.keys(keys.last_commit("readings", "*")), "the mark was set outside of a transaction"
+        admin.execute_command("ACL", "SETUSER", "default", "+multi", "+rpush")
+        assert buffer.append(commit) == 1
 
 
 def test_commit_stores_rejects_and_notes(connection: Redis, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import WatchError
+from redis.exceptions import ResponseError, WatchError
 from rq.job import Job, JobStatus, Retry
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -24,6 +24,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
 from qctl.broker.bookkeeping.reject_records import Reject, RejectLimits, add_rejected
 from qctl.broker.redis import clock, keys, replies
+from qctl.broker.redis.scripts import Script
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
 from qctl.settings import Settings
@@ -40,6 +41,9 @@ LAST_COMMIT_SECONDS = 86_400
 MAX_MEMORY_SHARE = 0.75
 """Share of maxmemory above which sources stop, so that workers can still empty the queues: with `noeviction`, a full
 Redis rejects the workers' writes too (measured)."""
+
+
+_drop_cut = Script("ingest/drop_cut")
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,11 @@ class Buffer:
             depth = known_depth if mark == commit.mark else None
         if depth is None:
             self._in_doubt = commit.mark
-            depth = self._append(commit)
+            try:
+                depth = self._append(commit)
+            except ResponseError:
+                self._in_doubt = ""  # a reply came: without the right to MULTI the mark may be there and no item
+                raise
         self._last_mark, self._in_doubt = commit.mark, ""
         return depth
 
@@ -188,7 +196,8 @@ class Buffer:
             for _ in range(10):
                 try:
                     pipe.watch(keys.buffer_head(name))
-                    head = _position(name, pipe.get(keys.buffer_head(name)))
+                    written_head = replies.optional_bytes(pipe.get(keys.buffer_head(name))) or b"0"
+                    head = _position(name, written_head)
                     if pipe.llen(keys.queue(self._pipeline.queue)) >= self._settings.max_waiting_batches:
                         return 0
                     items = replies.bytes_list(pipe.lrange(keys.buffer(name), 0, size - 1))
@@ -197,8 +206,8 @@ class Buffer:
                         return 0
                     pipe.multi()
                     self._enqueue(pipe, head, items)
-                    pipe.ltrim(keys.buffer(name), len(items), -1)
-                    pipe.incrby(keys.buffer_head(name), len(items))
+                    places = {"buffer": keys.buffer(name), "head": keys.buffer_head(name)}
+                    _drop_cut.stage(pipe, **places, expected_head=written_head, count=len(items))
                     pipe.execute()
                 except WatchError:
                     continue
@@ -239,10 +248,10 @@ def item_age(item: bytes | None) -> float | None:
         return 0.0
 
 
-def _position(pipeline: str, raw: object) -> int:
+def _position(pipeline: str, raw: bytes) -> int:
     """The number of items ever cut. Raises QctlError if the key holds another text."""
     try:
-        return int(replies.optional_bytes(raw) or 0)
+        return int(raw)
     except ValueError:
         key = keys.buffer_head(pipeline)
         raise QctlError(
