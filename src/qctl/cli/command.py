@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from qctl.cli import help_format, help_page
+from qctl.cli import fleet, help_format, help_page
 from qctl.cli.audit import run_audited
 from qctl.cli.exit_codes import ExitCode
 from qctl.cli.global_options import GlobalOptions, typed_parameter, with_global_options
@@ -25,7 +25,8 @@ class Command:
 
     `changes` marks a command that changes something: a read-only run refuses it unless its parameter `dry_run` is set,
     and the audit records it. A string is the name of the parameter that makes it change something. `local` marks a
-    command about this machine and no Redis: contexts do not apply and the audit does not record it.
+    command about this machine and no Redis: contexts do not apply and the audit does not record it. `fleet` marks a
+    command that can read every context at once: `--context all`.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Command:
     examples: str
     changes: bool | str
     local: bool
+    fleet: bool = False
 
     def changes_with(self, arguments: Mapping[str, Any]) -> bool:
         """Return True if the command changes something when called with these arguments."""
@@ -46,6 +48,8 @@ class Command:
             session: Session = ctx.obj
             session.set_options(GlobalOptions.pop_from(arguments))
             session.local = self.local
+            if self.fleet and session.covers_all_contexts:
+                raise typer.Exit(fleet.run(session, lambda member: self.function(member, **arguments)))
             action = partial(self.function, session, **arguments)
             if not self.changes_with(arguments):
                 return action()
@@ -66,10 +70,10 @@ class Command:
 
 
 def command(
-    name: str, *, examples: str, changes: bool | str = False, local: bool = False
+    name: str, *, examples: str, changes: bool | str = False, local: bool = False, fleet: bool = False
 ) -> Callable[[Callable[..., ExitCode | None]], Command]:
     """Make a function a command. Each line of `examples` works as it stands."""
-    return lambda function: Command(name, function, examples, changes, local)
+    return lambda function: Command(name, function, examples, changes, local, fleet)
 
 
 def all_commands(app: typer.Typer) -> dict[tuple[str, ...], Command]:

@@ -54,7 +54,7 @@ DECLARATIONS: dict[str, tuple[Any, Any]] = {
         _declare(
             "--context",
             metavar="NAME",
-            help="Context to use. List them with `qctl context list`.",
+            help="Context to use, or `all` in commands that read. List them with `qctl context list`.",
             group=help_format.GLOBAL_OPTIONS,
         ),
     ),

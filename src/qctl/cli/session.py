@@ -33,6 +33,22 @@ class Session:
         self.local = False
         self.line = "qctl"
         self._ops = ops
+        self.is_member = False
+        """True if this is the session of one context of `--context all`."""
+
+    def of_context(self, name: str, out: Output) -> Session:
+        """A session of one context of several, with the same options, that prints to `out`."""
+        session = Session()
+        session.options = dataclasses.replace(self.options, context=name)
+        session.line, session.out = self.line, out
+        session.is_member = True
+        return session
+
+    @property
+    def covers_all_contexts(self) -> bool:
+        """True if the options ask for every context: `--context all`."""
+        choice = None if self.local or self.is_member else contexts.chosen_context(self._ranked_sources)
+        return choice is not None and choice.name == contexts.ALL
 
     def set_options(self, options: GlobalOptions) -> None:
         """Apply options from the command line. Options after a command's name override those before it.
@@ -55,9 +71,9 @@ class Session:
         self.out.colour = not self.options.no_color
 
     @cached_property
-    def sources(self) -> list[Source]:
-        """Sources of settings, highest priority first: options, the environment, .env, and the context."""
-        ranked = sources.find_sources(
+    def _ranked_sources(self) -> list[Source]:
+        """Sources of settings without the context, highest priority first."""
+        return sources.find_sources(
             {
                 "REDIS_URL": self.options.redis_url,
                 "QCTL_HOME": self.options.home,
@@ -65,11 +81,25 @@ class Session:
                 "QCTL_CONTEXT": self.options.context,
             }
         )
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """Sources of settings, highest priority first: options, the environment, .env, and the context.
+
+        Raises UsageError for `--context all`, which only commands that read every context accept.
+        """
+        ranked = self._ranked_sources
         choice = None if self.local else contexts.chosen_context(ranked)
         if choice is None:
             return ranked
+        if choice.name == contexts.ALL:
+            raise UsageError("this command takes exactly one context", "list contexts with: qctl context list")
         context = contexts.get_context(choice.name).source
         effective = sources.context_below(context, ranked)
+        if self.is_member and effective.values != context.values:
+            raise UsageError(
+                f"the Redis of {context.name} is not used: an option, the environment or .env names another"
+            )
         if choice.name == self.options.context and effective.values != context.values:
             self.out.say(
                 f"qctl: the Redis of {context.name} is not used: an option, the environment or .env names another one"

@@ -33,6 +33,9 @@ NOT_OWNER_MODE = stat.S_IRWXG | stat.S_IRWXO
 
 CHOSEN_BY_USE = "qctl context use"
 
+ALL = "all"
+"""Name that stands for every context, in commands that only read."""
+
 _SPECS = {spec.metadata["env"]: spec for spec in fields(Settings) if spec.metadata["env"] != "QCTL_CONTEXT"}
 
 
@@ -72,6 +75,8 @@ def load_contexts() -> dict[str, Context]:
     tables = document.get("contexts", {})
     if not isinstance(tables, dict):
         raise SettingsError(str(file), "'contexts' is not a table", "write tables [contexts.NAME]")
+    if ALL in tables:
+        raise SettingsError(str(file), f"contexts.{ALL}: the name stands for every context", "give it another name")
     contexts = {name: _context(file, name, table) for name, table in tables.items()}
     if any(_is_secret(*item) for context in contexts.values() for item in context.values.items()):
         _require_privacy(file)

@@ -87,7 +87,11 @@ def _details(detail: DeadLetterDetail) -> list[Cell]:
     ]
 
 
-@command("groups", examples="qctl dlq groups\nqctl dlq groups --queue 'email*' --json")
+@command(
+    "groups",
+    examples="qctl dlq groups\nqctl dlq groups --queue 'email*' --json\nqctl --context all dlq groups",
+    fleet=True,
+)
 def groups(
     session: Session,
     queue: Glob = None,

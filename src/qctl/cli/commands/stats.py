@@ -27,10 +27,11 @@ qctl stats 'email*' sensor-data
 qctl stats --watch 2s
 qctl stats email --names --since 1h
 qctl stats --lanes --json
+qctl --context all stats
 """
 
 
-@command("stats", examples=EXAMPLES)
+@command("stats", examples=EXAMPLES, fleet=True)
 def stats(
     session: Session,
     queues: Annotated[
@@ -52,6 +53,8 @@ def stats(
 
     Also shows wait and run times, and pauses.
     """
+    if interval is not None and session.is_member:
+        raise UsageError("--watch takes exactly one context", "read all of them once: omit --watch")
     if since and not names:
         raise UsageError("--since needs --names")
     seconds = durations.parse(since or "1h", "--since", min_seconds=60.0)

@@ -28,7 +28,11 @@ All = Annotated[bool, typer.Option("--all", help="All workers.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="No confirmation.")]
 
 
-@command("list", examples="qctl worker list\nqctl worker list --queue 'email*' --json")
+@command(
+    "list",
+    examples="qctl worker list\nqctl worker list --queue 'email*' --json\nqctl --context all worker list",
+    fleet=True,
+)
 def list_workers(
     session: Session,
     queue: Annotated[
