@@ -63,9 +63,11 @@ if TYPE_CHECKING:
         STATES,
         Attempt,
         EditablePayload,
+        EnqueuedFunction,
         JobDetail,
         JobRow,
         Jobs,
+        JobType,
         OwnedJob,
         OwnedStatus,
         Payload,
@@ -108,8 +110,8 @@ _NAMES = {
     "explanations": "Explanation Reason ReasonCode",
     "health": "STATUS_ORDER Finding Health HealthStatus Ping Repair",
     "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail StoredReading Topics TopicStatus",
-    "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload JobDetail JobRow "
-    "Jobs OwnedJob OwnedStatus Payload PayloadEdit State StoppedJob WaitResult",
+    "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload EnqueuedFunction "
+    "JobDetail JobRow JobType Jobs OwnedJob OwnedStatus Payload PayloadEdit State StoppedJob WaitResult",
     "metrics": "Metrics Names NameStats Series Step",
     "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueDetail QueueStats ResumeResult RunningJob "
     "Stats Totals",
@@ -179,6 +181,7 @@ __all__ = [
     "Delivery",
     "DrainResult",
     "EditablePayload",
+    "EnqueuedFunction",
     "Event",
     "EventFilter",
     "Explanation",
@@ -191,6 +194,7 @@ __all__ = [
     "ImportResult",
     "JobDetail",
     "JobRow",
+    "JobType",
     "Jobs",
     "Level",
     "Metrics",

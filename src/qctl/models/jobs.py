@@ -53,6 +53,28 @@ class Jobs:
 
 
 @dataclass(frozen=True)
+class JobType:
+    """A job that can be enqueued by its name. `arguments` are `name: type`, with `?` behind the name if it may be left
+    out. `workers` is the number of running workers that listen to its queue."""
+
+    name: str
+    queue: str
+    arguments: tuple[str, ...]
+    doc: str
+    workers: int
+
+
+@dataclass(frozen=True)
+class EnqueuedFunction:
+    """A plain job that was enqueued. `pickled` tells how its payload is written; `workers` listen to its queue."""
+
+    id: str
+    queue: str
+    pickled: bool
+    workers: int
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One ended run of a job. `outcome` is successful, failed, stopped, retried or max_retries_exceeded.
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from qctl import catalog
-from qctl.broker.admin import edit_payload
+from qctl.broker.admin import edit_payload, plain_job
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
-from qctl.broker.query import job_detail, locate_jobs, search, stats_snapshot, wait_for_jobs
+from qctl.broker.query import job_detail, locate_jobs, search, stats_snapshot, wait_for_jobs, workers
 from qctl.broker.worker import stop_job
 from qctl.catalog import arguments
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError, did_you_mean
 from qctl.history.job_from_history import read_job
-from qctl.models import EditablePayload, JobDetail, PayloadEdit, StoppedJob, WaitResult
+from qctl.models import (
+    EditablePayload,
+    EnqueuedFunction,
+    JobDetail,
+    JobType,
+    PayloadEdit,
+    StoppedJob,
+    WaitResult,
+)
 from qctl.ops.base import Part
 from qctl.service import QueueService
 
@@ -25,6 +35,9 @@ if TYPE_CHECKING:
 
     from qctl.catalog.options import Options
     from qctl.catalog.specs import JobSpec
+
+DEFAULT_QUEUE = "default"
+"""RQ's default queue."""
 
 REPEAT_STOP_SECONDS = 1.5
 """Delay after which the stop command is sent again to a worker whose job still runs."""
@@ -117,6 +130,44 @@ class OneJobOps(Part):
         payload = {**data, **arguments.parse(name, known[name].arguments, pairs)}
         with QueueService(self._settings) as service:
             return service.enqueue(name, payload, **options)
+
+    def enqueue_function(
+        self,
+        function: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        queue: str = DEFAULT_QUEUE,
+        at: datetime | None = None,
+    ) -> EnqueuedFunction:
+        """Enqueue a plain RQ job: a function by its dotted path, now or `at` a time, for any worker that can import it.
+
+        The payload is JSON, or a pickle of the same plain values if the jobs of the queue are pickled, or if it has no
+        jobs and one of its workers is a stock worker. Raises UsageError.
+        """
+        listening = [worker for worker in workers.listening(self._redis, [queue]) if not worker.silent]
+        pickled = plain_job.has_pickles(self._redis, queue)
+        if pickled is None:
+            pickled = any(worker.name != worker.claimant for worker in listening)
+        job_id = plain_job.enqueue(self._redis, queue, function, args, kwargs or {}, at=at, pickled=pickled)
+        return EnqueuedFunction(job_id, queue, pickled, len(listening))
+
+    def types(self) -> list[JobType]:
+        """List the jobs that `enqueue` accepts, each with its arguments and the workers that listen to its queue."""
+        counts: Counter[str] = Counter()
+        for worker in workers.living(self._redis):
+            if not worker.silent:
+                counts.update({catalog.base_queue(queue) for queue in worker.queues})
+        return [
+            JobType(
+                name,
+                spec.queue,
+                tuple(f"{each.name}{'' if each.required else '?'}: {each.accepts}" for each in spec.arguments),
+                spec.doc,
+                counts[catalog.base_queue(spec.queue)],
+            )
+            for name, spec in sorted(self.catalogued().items())
+        ]
 
     def catalogued(self) -> dict[str, JobSpec]:
         """Return the jobs that `enqueue` accepts, by name: those of the catalog, and those declared by the modules in

@@ -13,7 +13,7 @@ from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, finding_columns
 from qctl.view.ingest import arrival_line, pipeline_columns, reject_columns, topic_columns
-from qctl.view.jobs import job_columns
+from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.metrics import job_name_columns, metrics_columns
 from qctl.view.queues import history_columns, queue_columns, queue_state, totals_line
 from qctl.view.schedules import describe_rule, schedule_columns, schedule_state, upcoming_columns
@@ -71,6 +71,7 @@ __all__ = [
     "history_columns",
     "job_columns",
     "job_name_columns",
+    "job_type_columns",
     "local_time",
     "metrics_columns",
     "pause_text",

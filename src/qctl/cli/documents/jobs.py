@@ -8,8 +8,10 @@ from qctl.cli.documents.document import Document, seconds, single, time
 from qctl.cli.documents.events import event
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qctl.cli.documents.document import Record
-    from qctl.models import Attempt, JobDetail, JobRow, Jobs, PayloadEdit, StoppedJob, WaitResult
+    from qctl.models import Attempt, JobDetail, JobRow, Jobs, JobType, PayloadEdit, StoppedJob, WaitResult
 
 
 def job_list(jobs: Jobs) -> Document:
@@ -103,6 +105,16 @@ def job_enqueue(job_id: str, name: str) -> Document:
     """`qctl job enqueue`."""
     head = {"id": job_id, "name": name}
     return single("qctl.job.enqueue/1", "id", head)
+
+
+def job_types(types: Sequence[JobType]) -> Document:
+    """`qctl job types`."""
+    columns = ("name", "queue", "workers", "arguments", "purpose")
+    rows = [
+        {"name": t.name, "queue": t.queue, "workers": t.workers, "arguments": list(t.arguments), "purpose": t.doc}
+        for t in types
+    ]
+    return Document("qctl.job.types/1", "name", columns, {}, "types", rows)
 
 
 def job_stop(result: StoppedJob) -> Document:
