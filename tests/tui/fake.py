@@ -99,7 +99,7 @@ ANSWERS: dict[str, Any] = {
     ),
     "jobs__list": Jobs([ROW, replace(ROW, id="job-2", state="started")], 2, 2, 2),
     "schedules__list": Timers([TIMER, *TIMERS], 4),
-    "jobs__catalogued": catalog.JOBS,
+    "jobs__offered": catalog.JOBS,
     "metrics__series": lambda **_: measured(),
     "metrics__depths": lambda minutes=12: depths(minutes),
 }

@@ -41,6 +41,11 @@ class PipelineStatus:
     counted: int = 0
     paused: Pause | None = None
 
+    @property
+    def is_used(self) -> bool:
+        """True if anything ever came in, waits or was rejected."""
+        return bool(self.received or self.rejected or self.cut or self.depth or self.batches or self.dead)
+
 
 @dataclass(frozen=True)
 class TopicStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,8 @@ class QueueStats:
     """Queues merged into this row, including itself; empty without merging."""
     listeners: frozenset[str] = field(default=frozenset(), repr=False)
     """Names of running workers that listen to it."""
+    unused: bool = False
+    """True for a queue of qctl's catalog that this site does not use: no job, no pause, no worker, ever."""
 
     @property
     def error_rate(self) -> float | None:
@@ -111,6 +113,11 @@ class Stats:
     at: datetime
     queues: list[QueueStats]
     totals: Totals
+
+    @property
+    def in_use(self) -> Stats:
+        """The same without queues of qctl's catalog that this site does not use."""
+        return replace(self, queues=[queue for queue in self.queues if not queue.unused])
 
 
 @dataclass(frozen=True)

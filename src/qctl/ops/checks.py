@@ -36,7 +36,11 @@ def check_queues(stats: Stats, thresholds: Thresholds, queues: Sequence[str] = (
     names = dict.fromkeys(
         name for pattern in queues for name in ([pattern] if pattern in lanes else select_queues(pattern, list(rows)))
     )
-    chosen = [rows.get(name) or lanes[name] for name in names] if queues else list(rows.values())
+    chosen = (
+        [rows.get(name) or lanes[name] for name in names]
+        if queues
+        else [row for row in rows.values() if not row.unused]
+    )
     return Check.of([_check(queue, thresholds) for queue in chosen])
 
 

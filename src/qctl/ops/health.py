@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from shlex import quote
 
+from qctl import catalog
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
 from qctl.broker.query import server_vitals, stats_snapshot
@@ -74,7 +75,7 @@ class HealthOps(Part, name="health"):
             *_schedule(vitals),
             *_dead_letters(queues, vitals),
             *budget_findings(vitals),
-            *_ingest(vitals),
+            *_ingest(vitals, {queue.name for queue in queues if queue.unused}),
         ]
 
 
@@ -230,7 +231,7 @@ def _dead_letters(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]
     yield Finding("dead letters", "ok", f"{dead} dead letters need a decision" if dead > 0 else "no dead letters")
 
 
-def _ingest(vitals: Vitals) -> Iterator[Finding]:
+def _ingest(vitals: Vitals, unused: Collection[str]) -> Iterator[Finding]:
     for name, buffer in vitals.buffers.items():
         if buffer.oldest_age is not None and buffer.oldest_age > STALE_BUFFER_SECONDS:
             yield Finding(
@@ -239,7 +240,7 @@ def _ingest(vitals: Vitals) -> Iterator[Finding]:
                 f"{buffer.depth} items wait in buffer {name}, the oldest for {buffer.oldest_age:.0f} s",
                 "check for a paused queue, a sink that is down, and a running scheduler: qctl ingest status",
             )
-        else:
+        elif buffer.depth or catalog.PIPELINES[name].queue not in unused:
             yield Finding("buffer", "ok", f"{buffer.depth} items in buffer {name}")
         if buffer.session_lost is not None and buffer.session_lost < SESSION_LOSS_SECONDS:
             yield Finding(

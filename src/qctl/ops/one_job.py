@@ -169,6 +169,11 @@ class OneJobOps(Part):
             for name, spec in sorted(self.catalogued().items())
         ]
 
+    def offered(self) -> dict[str, JobSpec]:
+        """Return the jobs of `catalogued` whose queue a running worker listens to."""
+        listened = {each.name for each in self.types() if each.workers}
+        return {name: spec for name, spec in self.catalogued().items() if name in listened}
+
     def catalogued(self) -> dict[str, JobSpec]:
         """Return the jobs that `enqueue` accepts, by name: those of the catalog, and those declared by the modules in
         QCTL_JOBS_MODULES, which are imported. Raises SettingsError."""

@@ -99,6 +99,7 @@ def _fold(name: str, lanes: Sequence[QueueStats]) -> QueueStats:
         listeners=listeners,
         error=next((f"{lane.name}: {lane.error}" for lane in lanes if lane.error), None),
         lanes=tuple(lane.name for lane in lanes),
+        unused=all(lane.unused for lane in lanes),
     )
 
 

@@ -363,7 +363,7 @@ class Monitor(App[None]):
         """Ask for a job and its arguments, and enqueue it."""
         if self.may_change():
             ops = self.ops
-            self.fetch(ops.jobs.catalogued, lambda jobs: self.push_screen(NewJobDialog(ops, jobs), self.start_action))
+            self.fetch(ops.jobs.offered, lambda jobs: self.push_screen(NewJobDialog(ops, jobs), self.start_action))
 
     def do_stop(self) -> None:
         """Stop the running action."""

@@ -37,7 +37,7 @@ KEYS: tuple[Key, ...] = (
     Key("s", "s", "sort", "sort", "Sort by the next column."),
     Key("y", "y", "json", "JSON", "Show the row as JSON, and copy it if the terminal allows it."),
     Key("z", "z", "freeze", "freeze", "Freeze the screen, or update it again."),
-    Key("a", "a", "enqueue", "new job", "Enqueue a job of the catalog, with its arguments."),
+    Key("a", "a", "enqueue", "new job", "Enqueue a job that a running worker takes, with its arguments."),
     Key("l", "l", "logs", "logs", "Show the history of the job, or the logs of the daemon."),
     Key("Y", "Y", "copy", "copy id", "Copy the id or the name of the row, if the terminal allows it (OSC 52)."),
     Key("w", "w", "export", "export", "Write the rows of this screen to a file: CSV, or JSON by its name."),

@@ -12,10 +12,10 @@ from qctl.view.details import ago, detail_line, payload_section, section
 from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, finding_columns
-from qctl.view.ingest import arrival_line, pipeline_columns, reject_columns, topic_columns
+from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, topic_columns
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.metrics import job_name_columns, metrics_columns
-from qctl.view.queues import history_columns, queue_columns, queue_state, totals_line
+from qctl.view.queues import NO_QUEUE, history_columns, queue_columns, queue_state, totals_line
 from qctl.view.schedules import describe_rule, schedule_columns, schedule_state, upcoming_columns
 from qctl.view.table import Cell, Column, Style, Table
 from qctl.view.trash import trash_columns
@@ -40,6 +40,8 @@ from qctl.view.workers import worker_columns, worker_details, worker_state
 
 __all__ = [
     "HEALTH_STYLES",
+    "NO_PIPELINE",
+    "NO_QUEUE",
     "NO_VALUE",
     "PERCENTILES",
     "Cell",

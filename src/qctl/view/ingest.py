@@ -21,6 +21,9 @@ OTHER_TOPICS = "(others)"
 LAG_WARNING_SECONDS = 60.0
 
 
+NO_PIPELINE = "No pipeline is used: qctl-mqtt-bridge, qctl-socket-batcher or the gateway would fill this list."
+
+
 def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
     """Return the columns of pipelines."""
     return [

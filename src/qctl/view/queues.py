@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from qctl.models import HistoryStep, QueueStats, Stats
     from qctl.view.table import Style
 
+NO_QUEUE = "No queues: a queue appears with its first job. To use another Redis, set REDIS_URL."
+
 
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:
     """Return the columns of queues."""

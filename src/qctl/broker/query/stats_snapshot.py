@@ -34,8 +34,19 @@ def queue_names(connection: Redis) -> list[str]:
 
 
 def _names(used: Iterable[bytes], paused: Iterable[bytes]) -> list[str]:
+    return sorted(_known(used, paused) | catalog.QUEUES.keys())
+
+
+def _known(used: Iterable[bytes], paused: Iterable[bytes]) -> set[str]:
+    """Return the queues that were ever used or are paused."""
     known = {keys.queue_name(key) for key in used if untrusted_fields.decode(key).startswith(keys.QUEUE_PREFIX)}
-    return sorted(known | {untrusted_fields.decode(name) for name in paused} | catalog.QUEUES.keys())
+    return known | {untrusted_fields.decode(name) for name in paused}
+
+
+def _has_anything(queue: QueueStats) -> bool:
+    """Tell whether a queue has jobs, workers, or keys that cannot be read."""
+    jobs = queue.waiting + queue.running + queue.scheduled + queue.deferred + queue.dead + queue.finished
+    return bool(jobs or queue.workers or queue.error)
 
 
 def count_waiting(connection: Redis, queue: str) -> int:
@@ -87,6 +98,8 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
     for snapshot in snapshots:
         snapshot.take_second(answers)
     rows = [snapshot.to_stats(pauses.find(paused, snapshot.name), alive) for snapshot in snapshots]
+    known = set(_known(replies.bytes_set(used), pauses_by_name))
+    rows = [row if row.name in known or _has_anything(row) else replace(row, unused=True) for row in rows]
     return Stats(clock.to_datetime(now), rows, Totals.of(rows))
 
 
@@ -131,7 +144,7 @@ def _with_counts(queue: QueueStats, sizes: Sequence[int], pause: Pause | None) -
     if queue.error or not (changed or pause != queue.paused):
         return queue
     emptied = {} if waiting else {"oldest_age": None, "memory": 0}
-    return replace(queue, **changed, **emptied, paused=pause)  # type: ignore[arg-type]
+    return replace(queue, **changed, **emptied, paused=pause, unused=False)  # type: ignore[arg-type]
 
 
 def is_alive(fields: Sequence[bytes | None]) -> bool:

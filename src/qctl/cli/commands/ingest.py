@@ -45,9 +45,9 @@ def status(
     """Show rate, buffer, lag and rejects of each pipeline."""
 
     def show() -> None:
-        statuses = session.ops.ingest.status(pipelines or ())
+        statuses = [each for each in session.ops.ingest.status(pipelines or ()) if each.is_used or pipelines]
         columns = view.pipeline_columns(datetime.now(timezone.utc))
-        table = view.Table(columns, statuses, "No pipelines.", _status_footer(statuses))
+        table = view.Table(columns, statuses, view.NO_PIPELINE, _status_footer(statuses))
         session.out.listing(documents.ingest_status(statuses), table)
 
     if interval is None:

@@ -18,8 +18,7 @@ from qctl.view import Cell
 
 if TYPE_CHECKING:
     from qctl.models import Names, Stats
-
-EMPTY = "No queues: a queue appears with its first job. To use another Redis, set REDIS_URL."
+    from qctl.ops.observed_rates import ObservedRates
 
 EXAMPLES = """
 qctl stats
@@ -51,7 +50,8 @@ def stats(
 ) -> None:
     """Show depth, age, rates, errors and workers of every queue.
 
-    Also shows wait and run times, and pauses.
+    Also shows wait and run times, and pauses. With --watch it measures rates, errors and the ETA of stock workers too,
+    from what changes between readings.
     """
     if interval is not None and session.is_member:
         raise UsageError("--watch takes exactly one context", "read all of them once: omit --watch")
@@ -59,11 +59,18 @@ def stats(
         raise UsageError("--since needs --names")
     seconds = durations.parse(since or "1h", "--since", min_seconds=60.0)
 
+    observed: ObservedRates | None = None
+    if interval is not None:
+        from qctl.ops.observed_rates import ObservedRates  # imports redis and rq
+
+        observed = ObservedRates()
+
     def show() -> None:
         if names:
             _show_names(session, session.ops.stats.names(queues or (), seconds))
         else:
-            _show_queues(session, session.ops.stats.read(), queues or (), lanes)
+            read = session.ops.stats.read()
+            _show_queues(session, observed.add_to(read) if observed else read, queues or (), lanes)
 
     if interval is None:
         show()
@@ -75,9 +82,8 @@ def _show_queues(session: Session, stats: Stats, patterns: Sequence[str], lanes:
     from qctl.ops.stats import fold_lanes  # imports redis and rq
 
     shown = stats if lanes else fold_lanes(stats)
-    if patterns:
-        shown = _select(shown, stats, patterns)
-    empty = "No matching queues." if patterns else EMPTY
+    shown = _select(shown, stats, patterns) if patterns else shown.in_use
+    empty = "No matching queues." if patterns else view.NO_QUEUE
     footer = [Cell(""), Cell(view.totals_line(shown))]
     session.out.listing(documents.stats(shown), view.Table(view.queue_columns(shown.at), shown.queues, empty, footer))
 

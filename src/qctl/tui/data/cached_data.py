@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from qctl.errors import QctlError
 from qctl.models import Event, Health, Series, Stats, Totals
+from qctl.ops.observed_rates import ObservedRates
 from qctl.tui.data.dead_letter_cache import DeadLetterCache
 from qctl.tui.data.local_daemons import LocalDaemons
 from qctl.tui.data.monitor_data import (
@@ -126,6 +127,7 @@ class StatsCache(StatsReader):
         """Changed queues that are not read yet; True if an operator acted on the queue."""
         self._deferred = False
         self._counted_at = 0.0
+        self._observed = ObservedRates()
 
     def mark_changed(self, events: Sequence[Event]) -> None:
         """Note the queues of these events for the next read. An event with the field `actor` is an operator's."""
@@ -139,7 +141,13 @@ class StatsCache(StatsReader):
                 self._all.invalidate()
 
     def read(self) -> Stats:
-        """Return all queues; those without new events may be as old as the cache allows."""
+        """Return all queues; those without new events may be as old as the cache allows.
+
+        Rates that no worker counts are those observed in the last minute.
+        """
+        return self._observed.add_to(self._read())
+
+    def _read(self) -> Stats:
         if not self._all.is_valid and not self._may_defer():
             return self._read_all()
         stats = self.recent()

@@ -25,7 +25,7 @@ from qctl.tui.widgets.grid import Grid, GridSpec
 CAUSES = GridSpec(
     lambda now: [replace(c, drop=4) if c.title == "CAUSE" else c for c in view.cause_columns(now)],
     lambda cause: cause.fingerprint,
-    "No dead letters.",
+    "No dead letters: jobs that failed for good would be here, by cause.",
     {"COUNT": lambda cause: cause.count, "LAST": lambda cause: cause.last_seen},
     frozenset({"COUNT", "LAST"}),
 )

@@ -14,7 +14,12 @@ from qctl.tui.host import Host
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.grid import Grid, GridSpec
 
-EVENTS = GridSpec(view.event_columns, lambda event: event.id, "No events yet.", {})
+EVENTS = GridSpec(
+    view.event_columns,
+    lambda event: event.id,
+    "No events: actions of operators and jobs of qctl's workers would be here.",
+    {},
+)
 
 MAX_EVENTS = 2000
 """Events that can be scrolled back to; older ones are dropped."""

@@ -18,14 +18,14 @@ LINKS: Mapping[str, tuple[str, tuple[State, ...]]] = {"BATCHES": ("3", ("queued"
 
 
 class IngestPage(TablePage):
-    """All pipelines."""
+    """The pipelines that this site uses."""
 
     digit = "7"
     heading = "Ingest"
     spec = GridSpec(
         view.pipeline_columns,
         lambda pipeline: pipeline.name,
-        "No pipelines.",
+        view.NO_PIPELINE,
         {
             "RATE/S": lambda pipeline: pipeline.rate,
             "BUFFER": lambda pipeline: pipeline.depth,
@@ -38,8 +38,8 @@ class IngestPage(TablePage):
     )
 
     def read(self, data: MonitorData) -> Sequence[PipelineStatus]:
-        """Read all pipelines."""
-        return data.ingest.status()
+        """Read the pipelines that are used."""
+        return [pipeline for pipeline in data.ingest.status() if pipeline.is_used]
 
     def open_row(self, row: PipelineStatus) -> None:
         """Show a pipeline in full."""

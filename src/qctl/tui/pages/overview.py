@@ -57,7 +57,7 @@ def _totals(_: datetime) -> list[Column[OverviewData]]:
 
     return [
         Column("HEALTH", lambda data: _health(data.health)),
-        number("QUEUES", lambda data: len(data.stats.queues)),
+        number("QUEUES", lambda data: len(data.stats.in_use.queues)),
         number("PAUSED", lambda data: sum(queue.paused is not None for queue in data.stats.queues), "warn"),
         number("PENDING", lambda data: data.stats.totals.pending),
         number("RUNNING", lambda data: data.stats.totals.running),
@@ -125,7 +125,7 @@ class OverviewPage(GridPage):
         """Fill all tables: the worst queues first, and findings that are not ok first."""
         self.host.depths.record(data.stats)
         self.query_one("#totals", Grid).fill([data], now)
-        self.query_one("#worst", Grid).fill(sorted(data.stats.queues, key=severity, reverse=True), now)
+        self.query_one("#worst", Grid).fill(sorted(data.stats.in_use.queues, key=severity, reverse=True), now)
         if data.health is None:
             self.post_message(self.ReloadRequested())
             return

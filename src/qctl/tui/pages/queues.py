@@ -42,7 +42,7 @@ def queue_spec(depths: DepthHistory) -> GridSpec:
     return GridSpec(
         columns,
         lambda queue: queue.name,
-        "No queues yet.",
+        view.NO_QUEUE,
         {
             "QUEUE": lambda queue: queue.name,
             "WAITING": lambda queue: queue.waiting,
@@ -72,8 +72,8 @@ class QueuesPage(TablePage):
         return data.stats.read()
 
     def rows(self, data: Stats) -> Sequence[QueueStats]:
-        """The queues by name."""
-        return data.queues
+        """The queues that this site uses, by name."""
+        return data.in_use.queues
 
     def present(self, data: Stats, now: datetime) -> None:
         """Record the depths, and fill the table."""

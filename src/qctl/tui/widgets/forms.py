@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 PAYLOAD_LINES = 10
 """Visible lines of a payload; a longer one scrolls."""
 
+NO_JOB = "No running worker takes a job that qctl knows. A plain one: qctl job enqueue --function PATH"
+
 BuildAction = Callable[[Mapping[str, str]], Action]
 """Makes an action from the texts of a form by the names of its fields. Raises UsageError."""
 
 
 class NewJobDialog(ModalScreen["Action | None"]):
-    """Asks for a job of the catalog, then for its arguments."""
+    """Asks for one of the jobs that running workers take, then for its arguments."""
 
     DEFAULT_CSS = """
     NewJobDialog { align: center middle; }
@@ -58,7 +60,7 @@ class NewJobDialog(ModalScreen["Action | None"]):
     def compose(self) -> ComposeResult:
         """Place an input, and the jobs that contain its text."""
         with Vertical():
-            yield Static(Content("New job: choose one"), classes="title")
+            yield Static(Content("New job: choose one" if self._jobs else NO_JOB), classes="title")
             yield Input(placeholder="part of a name or a queue; Enter takes the highlighted job", compact=True)
             yield OptionList(markup=False, compact=True)
 
