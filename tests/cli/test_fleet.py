@@ -16,6 +16,8 @@ from qctl.cli.session import Session
 from support import stock
 from support.servers import RedisServer
 
+Qctl = Callable[..., Ran]
+
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
@@ -25,7 +27,7 @@ def silent_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def qctl(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+def qctl(capsys: pytest.CaptureFixture[str]) -> Qctl:
     """Run a command line in this process, on real Redis."""
 
     def command(*arguments: str) -> Ran:
@@ -58,7 +60,7 @@ def queues(ran: Ran) -> set[tuple[str, str]]:
     return {(row["context"], row["name"]) for row in ran.json["queues"] if row["waiting"]}
 
 
-def test_stats_lists_the_queues_of_all_contexts_in_one_table(contexts: Path, qctl: Callable[..., Ran]) -> None:
+def test_stats_lists_the_queues_of_all_contexts_in_one_table(contexts: Path, qctl: Qctl) -> None:
     ran = qctl("--context", "all", "stats", "--json")
     assert ran.code == 0, ran.err
     assert queues(ran) == {("prod", "mail"), ("stage", "files")}
@@ -74,7 +76,7 @@ def test_context_that_never_answers_holds_up_no_other(
     contexts: Path,
     redis_server: RedisServer,
     silent_port: int,
-    qctl: Callable[..., Ran],
+    qctl: Qctl,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(fleet, "ANSWER_SECONDS", 1.5)
@@ -88,7 +90,7 @@ def test_context_that_never_answers_holds_up_no_other(
     assert next(each["error"] for each in ran.json["contexts"] if each["context"] == "silent")
 
 
-def test_check_prints_the_gravest_context_first(contexts: Path, qctl: Callable[..., Ran]) -> None:
+def test_check_prints_the_gravest_context_first(contexts: Path, qctl: Qctl) -> None:
     ran = qctl("--context", "all", "check", "-Q", "files", "--max-depth", "0")
     assert ran.code == 2
     assert ran.out.splitlines()[0].startswith("stage: QCTL CRITICAL")
@@ -98,7 +100,7 @@ def test_check_prints_the_gravest_context_first(contexts: Path, qctl: Callable[.
     "words", [("pause", "mail"), ("retry", "--all"), ("job", "list"), ("clear", "mail", "--confirm", "mail")]
 )
 def test_other_commands_take_exactly_one_context(
-    words: tuple[str, ...], contexts: Path, redis_server: RedisServer, qctl: Callable[..., Ran]
+    words: tuple[str, ...], contexts: Path, redis_server: RedisServer, qctl: Qctl
 ) -> None:
     ran = qctl("--context", "all", *words)
     assert (ran.code, ran.out) == (2, "")
@@ -108,7 +110,7 @@ def test_other_commands_take_exactly_one_context(
 
 
 def test_redis_named_by_the_environment_is_not_shown_as_every_context(
-    contexts: Path, redis_server: RedisServer, qctl: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    contexts: Path, redis_server: RedisServer, qctl: Qctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_server.url)
     ran = qctl("--context", "all", "stats", "--json")
@@ -116,7 +118,7 @@ def test_redis_named_by_the_environment_is_not_shown_as_every_context(
     assert "the Redis of context prod is not used" in ran.err
 
 
-def test_all_cannot_be_the_name_of_a_context(tmp_path: Path, qctl: Callable[..., Ran]) -> None:
+def test_all_cannot_be_the_name_of_a_context(tmp_path: Path, qctl: Qctl) -> None:
     write(tmp_path, all="redis://127.0.0.1:1/0")
     ran = qctl("--context", "all", "stats")
     assert ran.code == 2

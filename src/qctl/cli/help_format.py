@@ -11,10 +11,11 @@ COMMANDS = "COMMANDS"
 ARGUMENTS = "ARGUMENTS"
 JOB_SELECTION = "JOB SELECTION"
 OPTIONS = "OPTIONS"
+PLAIN_JOB = "PLAIN RQ JOB"
 OUTPUT = "OUTPUT"
 GLOBAL_OPTIONS = "GLOBAL OPTIONS"
 
-GROUPS = (ARGUMENTS, JOB_SELECTION, OPTIONS, OUTPUT, GLOBAL_OPTIONS)
+GROUPS = (ARGUMENTS, JOB_SELECTION, OPTIONS, PLAIN_JOB, OUTPUT, GLOBAL_OPTIONS)
 """Groups of parameters in the order of the page. A parameter names its group as `rich_help_panel`."""
 
 DOCUMENTATION = "Documentation: https://github.com/qctl/qctl/tree/main/docs"

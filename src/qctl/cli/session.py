@@ -46,8 +46,13 @@ class Session:
 
     @property
     def covers_all_contexts(self) -> bool:
-        """True if the options ask for every context: `--context all`."""
-        choice = None if self.local or self.is_member else contexts.chosen_context(self._ranked_sources)
+        """True if the options ask for every context: `--context all`. A malformed choice is the command's to report."""
+        if self.local or self.is_member:
+            return False
+        try:
+            choice = contexts.chosen_context(self._ranked_sources)
+        except QctlError:
+            return False
         return choice is not None and choice.name == contexts.ALL
 
     def set_options(self, options: GlobalOptions) -> None:

@@ -40,7 +40,7 @@ def test_counts_of_every_kind(connection: Redis) -> None:
 
 def test_queues_of_the_catalog_are_listed_unused(connection: Redis) -> None:
     pauses.pause(connection, "held", actor="me@here", reason="why")
-    assert read(connection, "sensor-data") == QueueStats("sensor-data")
+    assert read(connection, "sensor-data") == QueueStats("sensor-data", unused=True)
     held = read(connection, "held").paused
     assert held is not None
     assert (held.by, held.reason) == ("me@here", "why")

@@ -21,7 +21,6 @@ EXAMPLES = """
 qctl check -Q email --max-age 60s:300s --max-dead 1:50 --min-workers 1
 qctl check -Q email -Q report --max-depth 1000:5000
 qctl check --max-age 10m --json
-qctl --context all check --max-dead 50
 qctl check -Q 'email*' --max-errors 5%:20%
 """
 

@@ -89,7 +89,7 @@ def _details(detail: DeadLetterDetail) -> list[Cell]:
 
 @command(
     "groups",
-    examples="qctl dlq groups\nqctl dlq groups --queue 'email*' --json\nqctl --context all dlq groups",
+    examples="qctl dlq groups\nqctl dlq groups --queue 'email*' --json",
     fleet=True,
 )
 def groups(

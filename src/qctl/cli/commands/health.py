@@ -24,7 +24,7 @@ def ping(session: Session) -> None:
     session.out.report(documents.ping(answer), [Cell(line, "good")])
 
 
-@command("health", examples="qctl health\nqctl health --json\nqctl --context all health", fleet=True)
+@command("health", examples="qctl health\nqctl health --json", fleet=True)
 def health(session: Session) -> ExitCode:
     """Check whether jobs are flowing, and what to fix.
 

@@ -13,12 +13,11 @@ import typer
 from qctl import durations, view
 from qctl.cli import documents
 from qctl.cli.command import command
+from qctl.cli.help_format import PLAIN_JOB
 from qctl.cli.input_files import STDIN
 from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.view import Cell
-
-PLAIN_JOB = "PLAIN RQ JOB"
 
 DEFAULT_QUEUE = "default"
 """RQ's default queue, for plain jobs."""

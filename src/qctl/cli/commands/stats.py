@@ -26,7 +26,6 @@ qctl stats 'email*' sensor-data
 qctl stats --watch 2s
 qctl stats email --names --since 1h
 qctl stats --lanes --json
-qctl --context all stats
 """
 
 

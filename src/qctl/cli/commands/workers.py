@@ -30,7 +30,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="No confirmation.")]
 
 @command(
     "list",
-    examples="qctl worker list\nqctl worker list --queue 'email*' --json\nqctl --context all worker list",
+    examples="qctl worker list\nqctl worker list --queue 'email*' --json",
     fleet=True,
 )
 def list_workers(
