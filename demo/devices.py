@@ -16,7 +16,7 @@ from demo.rounds import Round
 
 ROOMS = ("cellar", "greenhouse", "roof")
 
-NONSENSE = (b"{temperature: 21", b"\xff\xfe\x00", b'{"temperature": "warm"}', b"[]", b"")
+NONSENSE = (b"{temperature: 21", b"\xff\xfe\x00", b"{'temperature': 21}", b'{"temperature": 2', b"<html>")
 
 
 class Devices:

@@ -58,17 +58,23 @@ def _escape_character(match: re.Match[str]) -> str:
 
 # --- spreadsheets -------------------------------------------------------------------------------------------
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r\0\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")
 """Beginnings of cells that a spreadsheet evaluates as formulas; the last four are wide forms of the first."""
+
+_ESCAPED_SEMICOLON = re.compile(r""";'(?="*'*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
+_AFTER_SEMICOLON = re.compile(r""";(?="*'*[=+\-@\uff1d\uff0b\uff0d\uff20])""")
+"""Semicolons after which a formula begins where Excel separates cells by them."""
 
 
 def escape_cell(text: str) -> str:
     """Escape the text of a CSV cell, so that no spreadsheet evaluates it as a formula. Numbers need no escaping."""
+    text = _AFTER_SEMICOLON.sub(";'", text)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unescape_cell(text: str) -> str:
     """Undo `escape_cell`."""
+    text = _ESCAPED_SEMICOLON.sub(";", text)
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 

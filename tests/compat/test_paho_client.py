@@ -32,7 +32,7 @@ def publish(message: Publish, version: MQTTProtocolVersion, properties: bytes) -
     body = struct.pack("!H", len(message.topic)) + message.topic
     body += struct.pack("!H", message.mid) if message.qos else b""
     body += length(len(properties)) + properties if version == MQTTProtocolVersion.MQTTv5 else b""
-    flags = 0x30 | message.qos << 1 | message.dup << 3
+    flags = 0x30 | message.qos << 1 | message.dup << 3 | message.retain
     return bytes([flags]) + length(len(body) + len(message.payload)) + body + message.payload
 
 
@@ -43,7 +43,8 @@ def messages(chance: random.Random, count: int) -> list[Publish]:
         qos = chance.choice([0, 1, 1, 1])
         size = chance.choice([0, 1, 5, 100, 119, 120, 121, 122, 127, 128, 300, 16_370, 16_380, 20_000])
         topic = chance.choice([b"t", b"sensors/a", b"sensors/\xff", "sensors/ä".encode()])
-        found.append(Publish(n % 65_535 + 1 if qos else 0, qos, chance.random() < 0.2 and qos > 0, topic, b"x" * size))
+        dup, retain = chance.random() < 0.2 and qos > 0, chance.random() < 0.2
+        found.append(Publish(n % 65_535 + 1 if qos else 0, qos, dup, retain, topic, b"x" * size))
     return found
 
 
@@ -69,7 +70,7 @@ class Broker:
 
 
 def by_paho(message: paho.MQTTMessage) -> Publish:
-    return Publish(message.mid, message.qos, message.dup, message._topic, bytes(message.payload))
+    return Publish(message.mid, message.qos, message.dup, message.retain, message._topic, bytes(message.payload))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -367,7 +367,7 @@ def test_without_a_queue_the_broker_holds_what_the_database_does_not_take(
     nowhere = {"CACHE_ENABLED": "false", "REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
     with Device(own_mosquitto.port) as device:
         with make_bridge(redis_server, own_mosquitto, **nowhere, **influxdb) as bridge:
-            device.say("sensors/a", *numbered(20), "nonsense")
+            device.say("sensors/a", *numbered(20), "{ nonsense")
             eventually(lambda: "messages wait: InfluxDB at" in bridge.output, what="that it is down")
             assert bridge.stop() == 0
         assert not (tmp_path / "rejects-readings.jsonl").exists()

@@ -46,14 +46,42 @@ def test_encodings(coding: str) -> None:
         ("gb18030", "这是一个中文的商品名称,质量很好"),
     ],
 )
-def test_other_scripts(coding: str, word: str) -> None:
-    rows = "".join(f"A{n}\t{word}\t{n}\n" for n in range(20))
-    assert values(f"sku\tname\tquantity\n{rows}".encode(coding))[0]["name"] == word
+def test_declared_encoding_is_used(coding: str, word: str) -> None:
+    content = f"sku\tname\tquantity\nA\t{word}\t1\n".encode(coding)
+    for options in ({"encoding": coding}, {"fallback": coding}):
+        (row,) = CsvTable(io.BytesIO(content), COLUMNS, ("sku", "quantity"), **options)
+        assert row.values["name"] == word
+    with pytest.raises(RejectedError, match="unknown encoding"):
+        CsvTable(io.BytesIO(content), COLUMNS, ("sku", "quantity"), encoding="klingon")
 
 
 def test_letter_far_below_the_header_counts() -> None:
     rows = "".join(f"A{n},plain,1\n" for n in range(5000))
-    assert detect_encoding(io.BytesIO(f"sku,name,quantity\n{rows}Z,Gerät für Äpfel,1\n".encode("latin-1"))) != "utf-8"
+    content = f"sku,name,quantity\n{rows}Z,Gerät für Äpfel,1\n"
+    assert detect_encoding(io.BytesIO(content.encode("latin-1"))) == "cp1252"
+    assert detect_encoding(io.BytesIO(content.encode())) == "utf-8"
+
+
+def test_one_short_word_is_read_as_windows_1252() -> None:
+    for word in ("Café crème", "Größe M", "Muñeca", "Maçã", "Smörgås", "Rødgrød", "Gutschein 10 €", "½ Zoll"):
+        assert values(f"sku;name;quantity\r\nA;{word};5\r\n".encode("cp1252"))[0]["name"] == word
+
+
+def test_of_several_columns_the_first_name_counts_and_others_are_named() -> None:
+    content = b"ID,SKU,Title,Description,Name,Qty\n1,A,t,d,n,5\n"
+    names = {**COLUMNS, "name": ("name", "title", "description")}
+    table = CsvTable(io.BytesIO(content), names, ("sku", "quantity"))
+    assert [row.values["name"] for row in table] == ["n"]
+    assert table.ignored == ["ID", "Title", "Description"]
+
+
+def test_quoted_cell_that_ends_in_a_backslash_ends() -> None:
+    content = 'sku,name,quantity\r\nb1,"Box C:\\",3\r\nb2,Lamp,4\r\nb3,Mug,5\r\n'
+    assert [(row["name"], row["quantity"]) for row in values(content)] == [
+        ("Box C:\\", "3"),
+        ("Lamp", "4"),
+        ("Mug", "5"),
+    ]
 
 
 @given(

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from qctl.errors import RejectedError, SinkMisconfiguredError
 from qctl.files.image_decoder import check_image
@@ -26,6 +26,17 @@ def picture(form: str, size: tuple[int, int] = (8, 8)) -> bytes:
 @pytest.mark.parametrize(("form", "end"), [("PNG", "png"), ("JPEG", "jpg"), ("GIF", "gif"), ("WEBP", "webp")])
 def test_format_is_detected(form: str, end: str) -> None:
     assert check_image(picture(form)) == end
+
+
+def test_pictures_of_phones_and_programs_are_accepted() -> None:
+    several, workflow, large = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    picture_of_phone = Image.new("RGB", (32, 24), "teal")
+    picture_of_phone.save(several, "MPO", save_all=True, append_images=[Image.new("RGB", (16, 12), "red")])
+    text = PngImagePlugin.PngInfo()
+    text.add_text("workflow", "x" * 1_200_000, zip=True)
+    picture_of_phone.save(workflow, "PNG", pnginfo=text)
+    Image.new("L", (8192, 6144)).save(large, "JPEG", quality=20)
+    assert [check_image(out.getvalue()) for out in (several, workflow, large)] == ["jpg", "png", "jpg"]
 
 
 @pytest.mark.parametrize(

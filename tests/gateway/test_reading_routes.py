@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from qctl.broker.query.pipeline_status import by_topic
 from qctl.broker.redis import keys
 from support.gateway import Gateway
 from support.ingest import items
@@ -63,7 +66,7 @@ def test_line_protocol_is_accepted(post: Any, connection: Redis) -> None:
         (b"{", "application/json", 400, "not JSON"),
         (b"[]", "application/json", 400, "no reading"),
         (b"\xff", "text/plain", 400, "UTF-8"),
-        (b'[{"device":"a","t":1},{"device":"a"}]', "application/json", 400, "reading 2: no field is"),
+        (b'[{"device":"a","t":1},{"device":"a"}]', "application/json", 400, "no values"),
         (b"a t=1\nb", "text/plain", 400, "reading 2: "),
         (b"a=1", "application/x-www-form-urlencoded", 415, "Content-Type"),
     ],
@@ -116,3 +119,40 @@ def test_503_with_retry_after_while_redis_is_unreachable_or_full(
     redis.rpush(keys.buffer("readings"), *[b'{"received_ns": 1}'] * 1001)
     eventually(lambda: status() == 503)
     redis.close()
+
+
+LINES = (
+    b"cpu,cpu=cpu0,host=web1 usage=91.5 1769860800000000000\ncpu,cpu=cpu1,host=web1 usage=80.5 1769860800000000000\n"
+)
+
+
+def write(gateway: Gateway, body: bytes, **headers: str) -> Any:
+    """Send a POST as an agent of InfluxDB does."""
+    headers = {"Authorization": f"Token {DEVICE_TOKEN}", "Content-Type": "text/plain; charset=utf-8", **headers}
+    return gateway.request("POST", "/api/v2/write?org=o&bucket=b&precision=ns", body, **headers)
+
+
+def test_agents_of_influxdb_write_here(make_gateway: Callable[..., Gateway], connection: Redis) -> None:
+    gateway = make_gateway(QCTL_READINGS_TOKEN=DEVICE_TOKEN)
+    answer = write(gateway, LINES)
+    assert (answer.status, answer.body) == (204, b"")
+    assert write(gateway, gzip.compress(LINES), Content_Encoding="gzip").status == 204
+    partly = write(gateway, b"bad\nmem used=1i 1769860800000000000\n")
+    assert (partly.status, partly.json["code"]) == (422, "unprocessable entity")
+    assert re.fullmatch("partial write: unable to parse line 1: .* dropped=1", partly.json["message"])
+    none = write(gateway, b"bad\n")
+    assert (none.status, none.json["code"]) == (400, "invalid")
+    refused = write(gateway, LINES, Authorization="Token another")
+    assert (refused.status, refused.json["code"]) == (401, "unauthorized")
+    assert write(gateway, b"x", Content_Encoding="gzip").status == 400
+    assert write(gateway, gzip.compress(b"a" * (5 << 20)), Content_Encoding="gzip").status == 413
+    found = {(item["topic"], item.get("tags", {}).get("cpu")) for item in arrived(connection, 5)}
+    assert found == {("cpu", "cpu0"), ("cpu", "cpu1"), ("mem", None)}
+
+
+def test_values_left_out_are_named_in_the_response_and_counted(post: Any, connection: Redis) -> None:
+    body = b'{"device": "attic", "temperature": NaN, "humidity": 40, "timestamp": 5}'
+    answer = post("/api/readings", body, Content_Type="application/json")
+    assert answer.json == {"success": True, "accepted": 1, "left_out": {"temperature": 1}, "clocks_not_set": 1}
+    (topic,) = eventually(lambda: by_topic(connection, "readings"), what="the counts")
+    assert (topic.topic, topic.left_out, topic.clocks) == ("sensors/attic", {"temperature": 1}, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from redis import Redis
 
 from qctl.broker.redis import keys
 from qctl.broker.worker.rq_adapter import QctlWorker
+from qctl.jobs.email import DEFERRAL_SECONDS
 from qctl.service import QueueService
 from qctl.settings import Settings
 from support.mail import Mailbox, smtp_server
@@ -52,6 +54,25 @@ def test_temporary_refusal_is_retried_with_the_same_message_id(
     first, second = server.mails
     assert first["Message-ID"] != second["Message-ID"]
     assert server.recipients == ["ann@example.org"] * 2
+
+
+def test_greylisting_is_waited_for_by_its_own_schedule_and_ends(
+    settings: Settings, connection: Redis, service: QueueService, server: Mailbox
+) -> None:
+    tries = len(DEFERRAL_SECONDS) + 1
+    server.answers += ["450 4.2.0 Greylisted, try again in 300 seconds"] * tries
+    job_id = service.add_welcome_email(userEmail="ann@example.org", userName="Ann")
+    waits = []
+    for _ in range(tries - 1):
+        assert work(connection, settings, job_id) == "scheduled"
+        waits.append(connection.zscore(keys.scheduled("email"), job_id) - time.time())
+        connection.zrem(keys.scheduled("email"), job_id)
+        connection.rpush(keys.queue("email"), job_id)
+    assert 290 < waits[0] <= 301
+    assert sum(waits) > 12 * 3600
+    assert work(connection, settings, job_id) == "failed"
+    assert server.mails == []
+    assert server.answers == []
 
 
 def test_permanent_refusal_is_a_dead_letter_without_retries(

@@ -7,9 +7,11 @@ import gzip
 import io
 import json
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from redis import Redis
 
@@ -53,7 +55,13 @@ def test_valid_rows_are_imported_and_others_written_with_line_and_reason(setting
 
 def test_compressed_file_is_imported(settings: Settings, upload: Path) -> None:
     (upload / "stock.csv.gz").write_bytes(gzip.compress(b"sku,quantity\nA,5\n"))
-    assert jobs.process_inventory_import("7", "stock.csv.gz") == {"imported": 1, "refused": 0, "resultFile": None}
+    assert jobs.process_inventory_import("7", "stock.csv.gz") == {
+        "imported": 1,
+        "refused": 0,
+        "resultFile": None,
+        "encoding": "utf-8",
+        "ignoredColumns": [],
+    }
 
 
 def test_too_large_file_is_rejected_while_it_is_read(
@@ -95,7 +103,7 @@ def test_invalid_address_or_business_is_rejected_before_the_import(settings: Set
 
 
 def test_export_can_be_imported_again(settings: Settings, upload: Path) -> None:
-    evil = ["=1+1", "+1", "-1", "@x", "'=1", "'quoted", "a,b", 'a"b', "ü;ß", "\uff1dwide"]
+    evil = ["a;=1+1", ";'=1", "=1+1", "+1", "-1", "@x", "'=1", "'quoted", "a,b", 'a"b', "ü;ß", "\uff1dwide"]
     with inventory.open_database(settings) as db:
         inventory.apply_items(db, "7", [StockItem(sku, n, f"name {sku}") for n, sku in enumerate(evil)], source="test")
     found = jobs.process_inventory_export("7")
@@ -106,6 +114,39 @@ def test_export_can_be_imported_again(settings: Settings, upload: Path) -> None:
     (upload / "again.csv").write_text(text)
     assert jobs.process_inventory_import("8", "again.csv")["imported"] == len(evil)
     assert stock(settings, "8") == stock(settings, "7")
+
+
+def test_excel_export_can_be_imported_again(settings: Settings, upload: Path) -> None:
+    with inventory.open_database(settings) as db:
+        inventory.apply_items(db, "7", [StockItem("A", 3, "Größe; =1", 2, Decimal("2.50"))], source="test")
+    found = jobs.process_inventory_export("7", "excel")
+    raw = (settings.exports / found["file"]).read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbfsku;name;quantity;threshold;price;")
+    assert b";2,5;" in raw
+    (upload / "again.csv").write_bytes(raw)
+    assert jobs.process_inventory_import("8", "again.csv")["imported"] == 1
+    assert stock(settings, "8") == stock(settings, "7")
+
+
+def test_export_of_a_shop_is_imported_by_its_best_columns_or_by_the_mapping(settings: Settings, upload: Path) -> None:
+    head = "ID,Type,SKU,Name,Description,Stock,Low stock amount,Sale price,Regular price"
+    (upload / "shop.csv").write_text(f'{head}\n1,simple,A,Cup,Long text,12.0,3,,"1,019.99995"\n')
+    found = jobs.process_inventory_import("7", "shop.csv", mapping={"price": "Regular price"})
+    assert stock(settings) == {"A": ("Cup", 12, 1020.0)}
+    assert found["ignoredColumns"] == ["ID", "Type", "Description", "Low stock amount", "Sale price"]
+    with pytest.raises(RejectedError, match="mapping"):
+        jobs.process_inventory_import("7", "shop.csv", mapping={"colour": "Type"})
+
+
+def test_workbook_and_declared_encoding_are_imported(settings: Settings, upload: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["SKU", "Name", "Qty"], ["A", "Größe", 5]):
+        book.active.append(row)
+    book.save(upload / "stock.xlsx")
+    assert jobs.process_inventory_import("7", "stock.xlsx")["encoding"] == "xlsx"
+    (upload / "stock.csv").write_bytes("sku;name;quantity\nB;Žluťoučký;1\n".encode("cp1250"))
+    assert jobs.process_inventory_import("7", "stock.csv", encoding="windows-1250")["encoding"] == "cp1250"
+    assert {sku: name for sku, (name, _, _) in stock(settings).items()} == {"A": "Größe", "B": "Žluťoučký"}
 
 
 def test_json_export_filters_by_day(settings: Settings) -> None:

@@ -131,11 +131,16 @@ def test_raw_message_is_parsed_and_written(settings: Settings) -> None:
     assert stored(settings) == [("sensors/attic", '{"temperature":21.5}')]
 
 
-@pytest.mark.parametrize("payload", ["bm90IEpTT04=", "not base64", "e30", "ü", ""])
+@pytest.mark.parametrize("payload", ["eyBub25zZW5zZQ==", "not base64", "ü"])
 def test_unparsable_raw_message_is_rejected(settings: Settings, payload: str) -> None:
     with pytest.raises(RejectedError):
         jobs.ingest_reading("sensors/attic", payload, 1)
     assert not settings.database.exists()
+
+
+@pytest.mark.parametrize("payload", ["e30=", "", "b25saW5l"])
+def test_raw_message_that_is_no_reading_by_intent_is_done(settings: Settings, payload: str) -> None:
+    assert jobs.ingest_reading("sensors/attic", payload, 1) == {"written": 0, "refused": 0}
 
 
 def test_dead_letters_with_one_cause_are_one_group(connection: Redis) -> None:

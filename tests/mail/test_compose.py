@@ -45,7 +45,8 @@ def test_same_key_gives_the_same_message_id() -> None:
         '"a\\"b"@example.org',
         "ann@exa mple.org",
         "ann@-example.org",
-        "ann@exämple.org",
+        "ann@ex..ämple.org",
+        "ann@\u200bexämple.org\u202e",
         "a" * 250 + "@example.org",
         "ann@example.org\0",
         "ann@[127.0.0.1]",
@@ -61,6 +62,12 @@ def test_invalid_address_is_rejected(bad: object) -> None:
 @pytest.mark.parametrize("good", ["ann@example.org", "a.b+c@sub.example.org", "x@localhost"])
 def test_plain_address_is_accepted(good: str) -> None:
     assert parse_address(good) == good
+
+
+def test_domain_that_is_not_ascii_is_written_as_idna() -> None:
+    assert parse_address("ann@müller.de") == "ann@xn--mller-kva.de"
+    assert parse_address("ann@straße.de") == "ann@xn--strae-oqa.de"
+    assert parse_address("jürgen@例え.jp") == "jürgen@xn--r8jz45g.jp"
 
 
 @given(st.text(max_size=60))

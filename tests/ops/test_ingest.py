@@ -132,7 +132,7 @@ def test_a_pipeline_has_the_name_of_its_queue_too(ops: Ops) -> None:
 
 
 def test_lines_are_pushed_as_their_sources_do(ops: Ops, connection: Redis) -> None:
-    lines = [b'{"n": 1}\n', b"\n", b"nonsense\n", b'{"n": "text"}\n', b'{"n": 2, "ts": 1700000000}\n', b"\xff\n", b"3"]
+    lines = [b'{"n": 1}\n', b"\n", b"{ nonsense\n", b'{"n": null}\n', b'{"n": 2, "ts": 1700000000}\n', b"\xff\n", b"3"]
     result = ops.ingest.push("readings", lines, topic="sensors/attic")
     assert (result.taken, result.refused) == (3, 3)
     assert [bad.line for bad in result.lines] == [3, 4, 6]

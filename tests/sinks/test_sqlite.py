@@ -20,6 +20,7 @@ from contract.messages import MessagesContract, message
 from contract.readings import ReadingsContract, reading, readings
 from contract.sink_contract import Item
 from qctl.errors import SinkError, SinkMisconfiguredError, SinkUnavailableError
+from qctl.sinks import readings_table
 from qctl.sinks.base import ReopeningSink, Sink
 from qctl.sinks.sqlite import MESSAGES, READINGS, SqliteSink
 from support.waiting import PATIENCE_SECONDS
@@ -118,6 +119,73 @@ def test_readings_and_messages_share_a_file(sink: Sink, path: Path) -> None:
         ]
 
 
+def test_tags_are_part_of_the_key(sink: Sink, path: Path) -> None:
+    items = [{**reading("a", 0), "tags": {"cpu": cpu}} for cpu in ("cpu0", "cpu1")]
+    assert sink.write(items) == sink.write(items) == []
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT tags FROM readings").fetchall() == [('{"cpu":"cpu0"}',), ('{"cpu":"cpu1"}',)]
+
+
+def test_fields_of_one_measurement_in_several_items_are_one_row(sink: Sink, path: Path) -> None:
+    first, second = reading("a", 0, load1=0.5), reading("a", 0, uptime=7)
+    second["fields"]["format"] = "1 day"
+    assert sink.write([first, second]) == sink.write([second]) == []
+    (rejected,) = sink.write([reading("a", 0, uptime=8, other=1)])
+    assert "another reading is stored already" in rejected.reason
+    ((_, _, _, fields, _),) = rows(path)
+    assert json.loads(str(fields)) == {"load1": 0.5, "uptime": 7, "format": "1 day"}
+
+
+FORMER_TABLE = """
+CREATE TABLE readings (topic TEXT NOT NULL, device TEXT NOT NULL, ts_ns INTEGER NOT NULL, fields TEXT NOT NULL,
+received_ns INTEGER NOT NULL, PRIMARY KEY (topic, ts_ns))
+"""
+
+
+@pytest.fixture
+def former(path: Path) -> Path:
+    """A file of an earlier version: 50 readings, an index and a view."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(FORMER_TABLE)
+        db.executemany("INSERT INTO readings VALUES ('t', 'd', ?, '{\"x\":1}', 7)", [(n,) for n in range(50)])
+        db.execute("CREATE INDEX by_device ON readings (device)")
+        db.execute("CREATE VIEW newest AS SELECT max(ts_ns) AS ts_ns FROM readings")
+    return path
+
+
+def test_table_of_an_earlier_version_is_upgraded(former: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readings_table, "ROWS_PER_STEP", 20)
+    sink = SqliteSink(former, READINGS)
+    for _ in range(2):
+        sink.open()
+        assert sink.write([{**reading("a", 0), "tags": {"cpu": "0"}}]) == []
+        sink.close()
+    with closing(sqlite3.connect(former)) as db:
+        assert db.execute("SELECT count(*), count(DISTINCT rowid) FROM readings WHERE tags = '{}'").fetchone() == (
+            50,
+            50,
+        )
+        assert db.execute("SELECT ts_ns FROM newest").fetchone() == (reading("a", 0)["ts_ns"],)
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite%'")}
+    assert names == {"readings", "by_device", "newest"}
+
+
+def test_an_upgrade_that_was_interrupted_continues(former: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readings_table, "ROWS_PER_STEP", 20)
+    monkeypatch.setattr(readings_table, "_replace", lambda _db: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        SqliteSink(former, READINGS).open()
+    monkeypatch.undo()
+    with closing(sqlite3.connect(former)) as db, db:  # an older process goes on, and somebody deletes
+        db.execute("INSERT INTO readings VALUES ('t', 'd', 99, '{}', 7)")
+        db.execute("DELETE FROM readings WHERE ts_ns < 10")
+    sink = SqliteSink(former, READINGS)
+    sink.open()
+    sink.close()
+    assert [row[2] for row in rows(former)] == [*range(10, 50), 99]
+
+
 def test_row_has_the_whole_reading(sink: Sink, path: Path) -> None:
     item = {"topic": "sensors/a/b", "device": "a", "ts_ns": 5, "fields": {"z": True, "ä": 1.5}, "received_ns": 7}
     sink.write([item])
@@ -187,7 +255,7 @@ def test_sink_survives_a_killed_writer(sink: Sink, path: Path) -> None:
 def _begin_and_wait(path: Path, in_the_middle: Event) -> None:
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("BEGIN IMMEDIATE")
-    db.execute("INSERT INTO readings VALUES ('half', 'half', 1, '{}', 1)")
+    db.execute("INSERT INTO readings VALUES ('half', 'half', 1, '{}', 1, '{}')")
     in_the_middle.set()
     signal.pause()
 

@@ -49,10 +49,10 @@ def test_readings_without_a_time_are_told_apart(settings: Settings) -> None:
     ("content", "reason"),
     [
         ({"t": 1}, "neither a device nor a topic"),
-        ({"device": "a"}, "no field"),
+        ({"device": "a"}, "no values"),
         ({"device": "a/b", "t": 1}, "without /"),
-        ({"device": 7, "t": 1}, "without /"),
-        ({"device": "#", "t": 1}, "contains \\+ or #"),
+        ({"device": [7], "t": 1}, "string or a whole number"),
+        ({"topic": "#", "t": 1}, "contains \\+ or #"),
         ({"topic": 7, "t": 1}, "topic is not a string"),
         ({"topic": 7, "payload": 1}, "topic is not a string"),
         (21.5, "reading is not an object"),
@@ -74,10 +74,19 @@ def test_the_number_of_a_bad_one_is_told_and_the_others_are_read(settings: Setti
     assert (many.refused, len(many.bad)) == (500, http_readings.MAX_REPORTED_ERRORS)
 
 
-def test_the_lines_of_line_protocol(settings: Settings) -> None:
-    found = http_readings.parse_lines(settings, b"# a comment\na,device=x t=1 5\r\n\nbad\nb t=2 6", "s")
+def test_the_lines_of_line_protocol(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(QCTL_READINGS_OLDEST="1970-01-01")
+    found = http_readings.parse_lines(settings, b"\xef\xbb\xbf# a comment\na,device=x t=1 5\r\n\nbad\nb t=2 6", "s")
     assert [item["ts_ns"] for item in items(found)] == [5 * 10**9, 6 * 10**9]
     assert [bad.line for bad in found.bad] == [2]
+
+
+def test_telegrafs_json_is_measurements(settings: Settings) -> None:
+    metric = {"name": "cpu", "tags": {"host": "a"}, "fields": {"t": 1, "log": "x" * 2000}, "timestamp": 1_769_860_800}
+    found = read(settings, {"metrics": [metric]})
+    (item,) = items(found)
+    assert (item["topic"], item["tags"], item["fields"]) == ("cpu", {"host": "a"}, {"t": 1})
+    assert found.left_out == {"log": 1}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"[]", b"[1" + b",1" * 5000 + b"]"])

@@ -374,7 +374,7 @@ def test_what_came_by_which_topic_is_told(
     name = request.node.name
     with make() as bridge, Device(mosquitto.port) as device:
         eventually(bridge.connected, what="the subscription")
-        device.say(f"{name}/a", '{"n": 1}', '{"n": 2}', "nonsense")
+        device.say(f"{name}/a", '{"n": 1}', '{"n": 2}', "{ nonsense")
         device.say(f"{name}/b", '{"n": 3, "ts": 1700000000}')
         eventually(lambda: len(by_topic(connection, "readings")) == 2, what="the counts")
         bridge.end()
@@ -403,3 +403,58 @@ def test_it_stops_while_a_broker_is_silent(make: Make) -> None:
     with HostileBroker(b"") as broker, make(MQTT_BROKER=broker.url) as bridge:
         eventually(lambda: broker.heard, what="a connection")
         bridge.end()
+
+
+def test_a_retained_message_without_a_time_is_stored_once(
+    connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest
+) -> None:
+    topic = f"{request.node.name}/dead-since-a-year"
+    with Device(mosquitto.port) as device:
+        device.say(topic, '{"n": 1}', retain=True)
+        for session in range(3):  # a new session each time, as after a broker that lost its state
+            with make(MQTT_CLIENT_ID=f"{request.node.name}-{session}") as bridge:
+                eventually(lambda: bridge.bridge._counts["received"] == 1, what="the retained message")
+                bridge.end()
+        device.say(topic, "", retain=True)
+    (item,) = items(connection)
+    assert item["tags"] == {"retained": "true"}
+    (found,) = [each for each in by_topic(connection, "readings") if each.topic == topic]
+    assert (found.received, found.ignored) == (1, {"retained again": 2})
+
+
+def test_a_retained_message_that_came_when_it_was_new_is_not_stored_again(
+    connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest
+) -> None:
+    topic = f"{request.node.name}/a"
+    with Device(mosquitto.port) as device:
+        with make() as bridge:
+            eventually(bridge.connected, what="the subscription")
+            device.say(topic, '{"n": 1}', retain=True)
+            eventually(lambda: len(items(connection)) == 1, what="the reading")
+            bridge.end()
+        mosquitto_forgets = make(MQTT_CLIENT_ID=request.node.name, MQTT_TOPIC=f"{request.node.name}/+")
+        with mosquitto_forgets as bridge:  # another filter: the broker sends what it has retained
+            eventually(lambda: bridge.bridge._counts["received"] == 1, what="the retained message")
+            bridge.end()
+        device.say(topic, "", retain=True)
+    assert len(items(connection)) == 1
+
+
+def test_what_is_no_reading_by_intent_is_counted_and_no_dead_letter(
+    connection: Redis, make: Make, mosquitto: Mosquitto, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.name
+    with make(QCTL_MQTT_IGNORE=f"{name}/+/debug,homeassistant/#") as bridge, Device(mosquitto.port) as device:
+        eventually(bridge.connected, what="the subscription")
+        device.say(f"{name}/a/availability", "offline")
+        device.say(f"{name}/a/gone", "")
+        device.say(f"{name}/a/debug", "{ no JSON")
+        device.say(f"{name}/a", '{"n": 1, "broken": NaN, "timestamp": 48213}')
+        eventually(lambda: len(items(connection)) == 1, what="the reading")
+        eventually(lambda: len(by_topic(connection, "readings")) == 4, what="the counts")
+    assert letters(connection) == []
+    found = {str(each.topic).partition("/a")[2]: each for each in by_topic(connection, "readings")}
+    assert found["/availability"].ignored == {"status word": 1}
+    assert found["/gone"].ignored == {"empty payload": 1}
+    assert found["/debug"].ignored == {"QCTL_MQTT_IGNORE": 1}
+    assert (found[""].left_out, found[""].clocks) == ({"broken": 1}, 1)

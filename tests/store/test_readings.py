@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timezone
 from typing import Any
 
@@ -46,6 +48,14 @@ def test_newest_stored_reading_is_first(settings: Settings) -> None:
     first = datetime.min.replace(tzinfo=timezone.utc)
     assert len(newest(settings, since=first)) == 3
     assert newest(settings, until=first) == []
+
+
+def test_a_file_of_an_earlier_version_is_read(settings: Settings) -> None:
+    settings.database.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(settings.database)) as db, db:
+        db.execute("CREATE TABLE readings (topic, device, ts_ns, fields, received_ns)")
+        db.execute("INSERT INTO readings VALUES ('t', 'd', 5, '{}', 7)")
+    assert [(reading.ts_ns, reading.tags) for reading in newest(settings)] == [(5, {})]
 
 
 def test_long_search_times_out(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

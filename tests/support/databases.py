@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import socketserver
+import struct
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -114,6 +118,49 @@ class MariaDb(Program):
             "DB_PASSWORD": self.password,
             "DB_NAME": self.database,
         }
+
+
+class MysqlLogin:
+    """A server on 127.0.0.1 that greets as MariaDB does and asks for a login by `plugin`."""
+
+    def __init__(self, plugin: str) -> None:
+        outer = self
+        self.plugin = plugin
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with suppress(OSError):
+                    outer._serve(self.request)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+
+    def _serve(self, client: socket.socket) -> None:
+        capabilities = 0x81FFF7FF & ~0x800 | 0x80000  # all but TLS, and plug-ins
+        greeting = b"\x0a5.5.5-10.11.6-MariaDB\0" + struct.pack("<I", 7) + b"abcdefgh\0"
+        greeting += struct.pack("<HBHHB", capabilities & 0xFFFF, 0x2D, 2, capabilities >> 16, 21) + b"\0" * 10
+        client.sendall(_packet(0, greeting + b"ijklmnopqrst\0mysql_native_password\0"))
+        client.recv(4096)
+        client.sendall(_packet(2, b"\xfe" + self.plugin.encode() + b"\0" + b"s" * 20 + b"\0"))
+        client.recv(4096)
+        if self.plugin == "caching_sha2_password":
+            client.sendall(_packet(4, b"\x01\x04"))  # the password is needed, encrypted by this key
+            client.recv(4096)
+            client.sendall(_packet(6, b"\x01-----BEGIN PUBLIC KEY-----"))
+            client.recv(4096)
+
+    def __enter__(self) -> MysqlLogin:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _packet(number: int, content: bytes) -> bytes:
+    return struct.pack("<I", len(content))[:3] + bytes([number]) + content
 
 
 class MongoDb(Program):

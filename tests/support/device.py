@@ -30,9 +30,9 @@ class Device:
         """Send a message, soon. Returns its packet id."""
         return self._client.publish(topic, payload, qos, retain=retain).mid
 
-    def say(self, topic: str, *payloads: bytes | str) -> None:
+    def say(self, topic: str, *payloads: bytes | str, retain: bool = False) -> None:
         """Publish messages and wait until the broker has them all."""
-        sent = {self.publish(topic, payload) for payload in payloads}
+        sent = {self.publish(topic, payload, retain=retain) for payload in payloads}
         eventually(lambda: sent <= self.acknowledged, what="the broker's acknowledgement")
 
     def _on_publish(self, _client: object, _data: object, mid: int, _reason: object, _properties: object) -> None:

@@ -46,6 +46,7 @@ class Publish(NamedTuple):
     mid: int
     qos: int
     dup: bool
+    retain: bool
     topic: bytes
     payload: bytes
 
@@ -97,7 +98,7 @@ class FastClient(paho.Client):
                 return None
         self._at = end
         mid = data[topic_end] << 8 | data[topic_end + 1] if qos else 0
-        return Publish(mid, qos, bool(flags & 8), data[at + 2 : topic_end], data[payload_at:end])
+        return Publish(mid, qos, bool(flags & 8), bool(flags & 1), data[at + 2 : topic_end], data[payload_at:end])
 
     def ack_all(self, mids: list[int]) -> None:
         """Acknowledge messages of QoS 1, in this order, with the next write."""

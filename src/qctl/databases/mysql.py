@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import ssl
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -48,6 +49,19 @@ _BAD_ROW = {
     3819,  # check constraint of MySQL
     4025,  # check constraint of MariaDB
 }
+PLUGIN_HINT = (
+    "let DB_USER log in by mysql_native_password, ed25519 or caching_sha2_password, the plug-ins that the driver knows"
+)
+
+CLEAR_TEXT_PLUGINS = ("mysql_clear_password", "dialog")
+"""Plug-ins of logins that send the password as it is; used with TLS only."""
+
+_MISSING_PACKAGES = {
+    "pynacl": "pip install 'PyMySQL[ed25519]' where the worker runs",
+    "cryptography": "pip install 'PyMySQL[rsa]' where the worker runs, or set QCTL_DB_TLS=true",
+}
+"""Packages that the driver needs for a plug-in of logins, with the next step."""
+
 _HINTS = {
     1044: "let DB_USER use DB_NAME",
     1045: "set DB_USER and DB_PASSWORD",
@@ -57,13 +71,15 @@ _HINTS = {
     1142: "let DB_USER SELECT, INSERT and UPDATE in {tables}, and CREATE it if it is missing",
     1143: "let DB_USER use all columns of {tables}",
     1146: "create {tables}",
-    1251: "use an authentication plugin that the driver supports",
+    1251: PLUGIN_HINT,
     1347: "make {tables} a table",
     1364: "set a default for the other columns of {tables}",
     1698: "set DB_USER and DB_PASSWORD",
     1820: "set a new password for DB_USER",
     1862: "set a new password for DB_USER",
     2026: "check QCTL_DB_TLS",
+    2059: PLUGIN_HINT,
+    2061: f"set QCTL_DB_TLS=true, or {PLUGIN_HINT}",
     3159: "set QCTL_DB_TLS=true",
 }
 """Errors that a person must fix, by number, with the next step."""
@@ -101,7 +117,7 @@ class ContentionError(QctlError):
 
 def connect(server: MysqlServer) -> Any:
     """Open a connection for `transaction`. Raises SinkError."""
-    with translate_errors(server):
+    with translate_errors(server), _translate_login_errors(server):
         tls = {"ssl": ssl.create_default_context(cafile=server.ca)} if server.tls else {}
         return _driver().connect(
             host=server.host,
@@ -115,8 +131,14 @@ def connect(server: MysqlServer) -> Any:
             read_timeout=REPLY_TIMEOUT_SECONDS,
             write_timeout=REPLY_TIMEOUT_SECONDS,
             program_name="qctl",
+            auth_plugin_map={} if server.tls else dict.fromkeys(CLEAR_TEXT_PLUGINS, _refuse_clear_text),
             **tls,
         )
+
+
+def _refuse_clear_text(_connection: Any) -> Any:
+    """Refuse a plug-in that would send the password to whoever answers at the address."""
+    raise _driver().OperationalError(2061, "it asks for the password in clear text, without TLS")
 
 
 @contextmanager
@@ -163,6 +185,26 @@ def translate_errors(server: MysqlServer, tables: str = "the tables") -> Iterato
         raise _translate(server, tables, error) from error
     except OSError as error:  # the certificate authority cannot be read
         raise SinkMisconfiguredError(f"QCTL_DB_CA cannot be used: {summary(error)}") from error
+
+
+@contextmanager
+def _translate_login_errors(server: MysqlServer) -> Iterator[None]:
+    """Raise as SinkError whatever the driver raises about a login that it cannot do, or a server that is none.
+
+    For a plug-in whose package is missing it raises RuntimeError, for replies that it cannot read any error.
+    """
+    where = f"MySQL at {server.host}:{server.port}"
+    try:
+        yield
+    except RuntimeError as error:
+        for package, hint in _MISSING_PACKAGES.items():
+            if package in str(error):
+                text = f"{where} asks for a login that needs a package: {summary(error)}"
+                raise SinkMisconfiguredError(text, hint=hint) from error
+        raise
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error) as error:
+        text = f"{where} sends a reply that the driver cannot read: {type(error).__name__}: {summary(error)}"
+        raise SinkMisconfiguredError(text, hint=f"check DB_HOST and DB_PORT; {PLUGIN_HINT}") from error
 
 
 def _translate(server: MysqlServer, tables: str, error: Any) -> QctlError:

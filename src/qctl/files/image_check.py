@@ -17,11 +17,15 @@ import warnings
 import zlib
 from typing import Any
 
-FORMATS = {"PNG": "png", "JPEG": "jpg", "GIF": "gif", "WEBP": "webp"}
-"""Image formats that every browser shows, with their file name extensions."""
+FORMATS = {"PNG": "png", "JPEG": "jpg", "MPO": "jpg", "GIF": "gif", "WEBP": "webp"}
+"""Image formats that every browser shows, with their file name extensions. MPO is JPEG with further pictures behind the
+first, as most phones write it."""
 
-MAX_PIXELS = 50_000_000
-"""Maximum size of an image, because a few kilobytes may decode to gigabytes."""
+MAX_PIXELS = 8192 * 6144
+"""Maximum size of an image, that of phones with 50 megapixels. A few kilobytes may decode to gigabytes."""
+
+MAX_METADATA_BYTES = 8 << 20
+"""Size of one text or colour profile in a PNG: programs that make pictures store their whole project there."""
 
 MAX_MEMORY_BYTES = 1 << 30
 """Address space of the process. The greediest format, WebP, takes 800 MB for the largest image."""
@@ -56,12 +60,13 @@ def check(data: bytes) -> str:
     Raises UnacceptableImageError.
     """
     import PIL.Image as pil
-    from PIL import UnidentifiedImageError
+    from PIL import PngImagePlugin, UnidentifiedImageError
 
+    PngImagePlugin.MAX_TEXT_CHUNK = MAX_METADATA_BYTES
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with pil.open(io.BytesIO(data), formats=tuple(FORMATS)) as image:
+            with pil.open(io.BytesIO(data), formats=("PNG", "JPEG", "GIF", "WEBP")) as image:
                 _check_size(*image.size)
                 image.load()
                 return FORMATS[str(image.format)]

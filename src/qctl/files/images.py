@@ -1,7 +1,7 @@
 """Stores images, after they were checked by their content, not by their name or a header (`image_decoder.py`).
 
 They are stored in the bucket QCTL_S3_BUCKET if it is set, else in QCTL_IMAGES_DIR. The name of an image is the hash of
-its content, so it is stored once however often a job runs.
+its content, so it is stored once however often a job runs. The place where a photograph was taken is removed first.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from qctl.errors import RejectedError
 from qctl.files import s3
 from qctl.files.folder import Folder
 from qctl.files.image_decoder import check_image
+from qctl.files.image_location import without_location
 from qctl.settings import Settings
 
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
@@ -27,6 +28,8 @@ def store_image(settings: Settings, data: bytes) -> str:
     SinkMisconfiguredError if the store rejects the request.
     """
     extension = check_image(data)
+    if not settings.images_keep_location:
+        data = without_location(data)
     name = f"{hashlib.sha256(data).hexdigest()}.{extension}"
     if settings.s3_bucket:
         s3.put_object(settings, name, data, MEDIA_TYPES[extension])

@@ -172,17 +172,23 @@ class Reading:
     time_ns: str
     received_at: datetime | None
     fields: JSON
+    tags: JSON
 
     @classmethod
     def of(cls, reading: models.StoredReading) -> Reading:
         """Convert a reading."""
-        fields: Any = {escape_line(name): value for name, value in reading.fields.items()}
+        fields: Any = {
+            escape_line(name): escape_line(value) if isinstance(value, str) else value
+            for name, value in reading.fields.items()
+        }
+        tags: Any = {escape_line(name): escape_line(value) for name, value in reading.tags.items()}
         return cls(
             topic=escape_line(reading.topic),
             device=escape_line(reading.device),
             time_ns=str(reading.ts_ns),
             received_at=reading.received_at,
             fields=fields,
+            tags=tags,
         )
 
 

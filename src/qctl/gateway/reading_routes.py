@@ -20,6 +20,7 @@ from qctl.gateway.authentication import bearer, caller
 from qctl.gateway.dependencies import Gateway
 from qctl.gateway.error_responses import documented
 from qctl.gateway.json_requests import JsonRoute
+from qctl.gateway.request_bodies import read_body
 from qctl.gateway.schemas import Failure
 from qctl.models import RejectedLine
 from qctl.sources import http_readings
@@ -56,6 +57,14 @@ class Accepted(BaseModel):
 
     success: bool = True
     accepted: int = Field(examples=[2])
+    left_out: dict[str, int] | None = Field(
+        default=None,
+        description="values that were not stored, by name; missing if there are none",
+        examples=[{"log": 2}],
+    )
+    clocks_not_set: int | None = Field(
+        default=None, description="times that the time of receipt replaced; missing if there are none"
+    )
 
 
 async def require_sender(
@@ -65,6 +74,7 @@ async def require_sender(
 ) -> None:
     """Authenticate a sender: a device with QCTL_READINGS_TOKEN, a user, or an operator. Raises HTTPException."""
     readings_token = dependencies.backend_of(request).settings.readings_token
+    credentials = credentials or _influx_token(request)
     token = credentials.credentials if credentials else ""
     if readings_token is not None and hmac.compare_digest(token.encode(), readings_token.encode()):
         request.state.user = "readings-token"
@@ -74,6 +84,12 @@ async def require_sender(
         await caller(request, credentials)
     else:
         await dependencies.backend_of(request).doors.check_key(request, False, "Invalid token")
+
+
+def _influx_token(request: Request) -> HTTPAuthorizationCredentials | None:
+    """The token of `Authorization: Token ...`, as clients of InfluxDB send it."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return HTTPAuthorizationCredentials(scheme="Bearer", credentials=token) if scheme.lower() == "token" else None
 
 
 @router.post(
@@ -98,11 +114,12 @@ async def post(
     """Post readings. 202: they are in the buffer. 503 with Retry-After: they may not be, so send them again. 400: a
     reading is invalid, the response says which, and none was accepted.
 
-    A JSON reading has `device` or `topic`, fields that are numbers or booleans, and optionally `timestamp` (ISO 8601 or
-    a number since 1970). Without a timestamp it gets the current time, and is stored twice if sent twice.
+    A JSON reading has `device` or `topic`, fields of numbers, booleans and texts, and optionally `timestamp` (ISO 8601
+    or a number since 1970). Without a timestamp it gets the current time, and is stored twice if sent twice. The body
+    may be compressed with gzip. Values that cannot be stored are counted by name in `left_out`.
     """
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
+    body = await read_body(request)
     if content_type == "application/json":
         parse = partial(http_readings.parse_json, gateway.settings, body, topic)
     elif content_type in LINE_PROTOCOL_TYPES:
@@ -118,8 +135,11 @@ async def post(
         return error_responses.error_response(
             400, f"{parsed.refused} of {total} readings are invalid; none was accepted", _reasons(parsed.bad)
         )
-    await gateway.readings.add(parsed.items)
-    return JSONResponse(Accepted(accepted=len(parsed.items)).model_dump(), 202)
+    await gateway.readings.add(parsed)
+    accepted = Accepted(
+        accepted=len(parsed.items), left_out=parsed.left_out or None, clocks_not_set=parsed.clocks or None
+    )
+    return JSONResponse(accepted.model_dump(exclude_none=True), 202)
 
 
 def _reasons(bad: list[RejectedLine]) -> str:

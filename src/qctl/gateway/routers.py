@@ -11,6 +11,7 @@ from qctl.gateway import (
     chat_queue_routes,
     chat_routes,
     graphql_routes,
+    influx_routes,
     job_routes,
     login,
     metrics_routes,
@@ -21,6 +22,7 @@ from qctl.gateway import (
 
 ROUTERS: tuple[APIRouter, ...] = (
     reading_routes.router,
+    influx_routes.router,
     job_routes.router,
     login.router,
     metrics_routes.router,

@@ -8,20 +8,31 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from qctl.broker.worker import job_context
+from qctl.broker.worker.job_context import RunAgain
 from qctl.errors import RejectedError
 from qctl.jobs.batches import settings
 from qctl.mail.compose import compose
-from qctl.mail.transport import send
+from qctl.mail.transport import MailDeferredError, send
+
+DEFERRAL_SECONDS = (60, 300, 600, 1200, 2400, 3600, 7200, 14_400, 28_800)
+"""Times (s) between tries of a mail that the server does not accept now: 16 hours in all. Greylisting servers accept a
+mail after some minutes, at the latest after hours."""
+
+MAX_NAMED_SECONDS = 14_400
+"""Longest time (s) that a server may name."""
+
+Sent = dict[str, str] | RunAgain
+"""Result of a job: the mail's id, or that it runs again."""
 
 log = logging.getLogger(__name__)
 
 
-def welcome_email(userEmail: str, userName: str) -> dict[str, str]:
+def welcome_email(userEmail: str, userName: str) -> Sent:
     """Send a welcome email to a new user."""
     return _send("welcome-email", userEmail, {"userName": userName})
 
 
-def password_reset(userEmail: str, resetUrl: str, userName: str | None = None) -> dict[str, str]:
+def password_reset(userEmail: str, resetUrl: str, userName: str | None = None) -> Sent:
     """Send an email with a link to set a new password. Raises RejectedError unless it is an HTTP or HTTPS URL."""
     parts = urlsplit(resetUrl)
     if parts.scheme not in ("https", "http") or not parts.hostname or any(c.isspace() for c in resetUrl):
@@ -33,7 +44,7 @@ def low_stock_alert(
     userEmail: str,
     items: list[dict[str, Any]],
     businessId: str | int | None = None,
-) -> dict[str, str]:
+) -> Sent:
     """Send an alert that products are running low."""
     rows = [{"sku": str(item["sku"]), "quantity": item["quantity"]} for item in items]
     return _send("low-stock-alert", userEmail, {"items": rows, "businessId": businessId})
@@ -44,23 +55,23 @@ def report_ready(
     reportType: str,
     businessId: str | int | None = None,
     reportFile: str | None = None,
-) -> dict[str, str]:
+) -> Sent:
     """Send an email that a report is ready."""
     values = {"reportType": reportType, "businessId": businessId, "reportFile": reportFile}
     return _send("report-ready", userEmail, values)
 
 
-def alert_email(userEmail: str, subject: str, text: str) -> dict[str, str]:
+def alert_email(userEmail: str, subject: str, text: str) -> Sent:
     """Send an operator the email of an alert rule: a queue is unhealthy, or has recovered."""
     return _send("alert-email", userEmail, {"subject": subject, "text": text})
 
 
-def notification_email(userEmail: str, text: str, kind: str | None = None) -> dict[str, str]:
+def notification_email(userEmail: str, text: str, kind: str | None = None) -> Sent:
     """Send a notification to a receiver who chose email."""
     return _send("notification-email", userEmail, {"text": text, "kind": kind})
 
 
-def _send(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
+def _send(template: str, to: str, values: dict[str, Any]) -> Sent:
     current = settings()
     mail = compose(
         template,
@@ -70,6 +81,20 @@ def _send(template: str, to: str, values: dict[str, Any]) -> dict[str, str]:
         key=job_context.job_id() or uuid4().hex,
         folder=current.mail_templates,
     )
-    recipient = send(mail, current)
+    try:
+        recipient = send(mail, current)
+    except MailDeferredError as error:
+        return _defer(error)
     log.info("%s sent", template, extra={"event": "sent"})
     return {"messageId": str(mail["Message-ID"]), "to": recipient}
+
+
+def _defer(error: MailDeferredError) -> RunAgain:
+    """Send the mail later, at the time that the server named or by the schedule. Raises RejectedError at its end."""
+    tried = job_context.retries()
+    if tried >= len(DEFERRAL_SECONDS):
+        raise RejectedError(f"given up after {tried + 1} tries: {error.message}") from error
+    seconds = max(DEFERRAL_SECONDS[tried], min(error.retry_after or 0, MAX_NAMED_SECONDS))
+    job_context.progress(0, note=f"deferred: {error.message}")
+    log.info("mail deferred for %d s: %s", seconds, error.message, extra={"event": "deferred"})
+    return job_context.retry_after(seconds)

@@ -2,13 +2,14 @@
 
 A source at a URL gets the query parameters `businessId` and, for an incremental run, `updatedSince`. It replies with
 JSON: a list of products, or `{"items": [...], "next": URL}` if more pages follow. A source that is a file contains the
-same JSON, or is a CSV file like those of `process-inventory-import`.
+same JSON, or is a CSV or .xlsx file like those of `process-inventory-import`.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 
 from qctl.errors import RejectedError
-from qctl.files.csv_table import CsvTable
 from qctl.files.folder import Folder
 from qctl.http_client import Request, send
-from qctl.jobs.file import COLUMNS, product_fields
+from qctl.jobs.stock_sheets import MAX_LISTED_COLUMNS, SheetReading, open_sheet, product_fields
 from qctl.settings import Settings
+
+log = logging.getLogger(__name__)
 
 MAX_PAGES = 1000
 """Maximum pages of one synchronisation; a source with more is rejected because it may never end."""
@@ -94,8 +96,10 @@ def _read_file(path: Path, max_bytes: int, since: datetime | None) -> Iterator[P
         content = file.read()
     if since is not None and datetime.fromtimestamp(path.stat().st_mtime, timezone.utc) < since:
         return
-    if path.suffix.lower() != ".csv":
+    if path.suffix.lower() not in (".csv", ".xlsx"):
         yield _parse(content)[0]
         return
-    sheet = CsvTable(io.BytesIO(content), COLUMNS, ("sku", "quantity"))
-    yield [line.problem or product_fields(line, sheet.delimiter) for line in sheet]
+    with open_sheet(io.BytesIO(content), SheetReading.of(), max_bytes) as sheet:
+        if sheet.ignored:
+            log.info("columns of the source are not used: %s", ", ".join(sheet.ignored[:MAX_LISTED_COLUMNS]))
+        yield [line.problem or product_fields(line, sheet.delimiter) for line in sheet]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -16,48 +17,50 @@ from qctl.broker.worker import job_context
 from qctl.errors import RejectedError
 from qctl.files.csv_table import CsvRow, CsvTable
 from qctl.files.folder import Folder
-from qctl.files.unpack import open_content
+from qctl.files.xlsx_table import XlsxTable
 from qctl.jobs.batches import settings
 from qctl.jobs.common_arguments import DateRange, parse_id
 from qctl.jobs.follow_up_jobs import enqueue_follow_up, file_suffix, idempotency_key
 from qctl.jobs.rejected_rows import RejectedRows
+from qctl.jobs.stock_sheets import MAX_LISTED_COLUMNS, SheetReading, open_sheet, product_fields
 from qctl.mail.compose import parse_address
-from qctl.safe import escape_cell, unescape_cell
+from qctl.safe import escape_cell
 from qctl.store import inventory
 from qctl.store.inventory import ROWS_PER_TRANSACTION, Product
 from qctl.store.products import ITEM_FIELDS, StockItem, parse_item
 
 log = logging.getLogger(__name__)
 
-COLUMNS = {
-    "sku": ("sku", "article", "article number", "product code"),
-    "name": ("name", "product", "title", "description"),
-    "quantity": ("quantity", "qty", "stock", "amount"),
-    "threshold": ("threshold", "minimum", "min", "reorder level"),
-    "price": ("price", "unit price"),
-}
-"""Accepted headings of each column of an import. The first is the heading in an export."""
-
 REJECTED_PREFIX = "import-refused-"
 EXPORT_PREFIX = "inventory-export-"
 
 
-def process_inventory_import(businessId: str | int, file: str, userEmail: str | None = None) -> dict[str, Any]:
-    """Import a CSV file in UPLOAD_DIR, plain or packed by gzip or zip. Rejected rows are written to a file.
+def process_inventory_import(
+    businessId: str | int,
+    file: str,
+    userEmail: str | None = None,
+    encoding: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    decimal: str | None = None,
+) -> dict[str, Any]:
+    """Import a file in UPLOAD_DIR: CSV, plain or packed by gzip or zip, or .xlsx. Rejected rows are written to a file.
 
-    Returns how many rows were `imported` and `refused`, and the `resultFile` with rejected rows, if any. A retry does
-    not import rows again. Raises RejectedError if the file cannot be read, SinkError if the database cannot be used.
+    `encoding` is that of a CSV file that is not UTF-8, `mapping` names headings by field, `decimal` is the decimal
+    separator. Returns how many rows were `imported` and `refused`, the `resultFile` with rejected rows, if any, the
+    `encoding`, and the headings of `ignoredColumns`. A retry does not import rows again. Raises RejectedError if the
+    file cannot be read, SinkError if the database cannot be used.
     """
     business, to = parse_id("businessId", businessId), _checked_address(userEmail)
+    reading = SheetReading.of(encoding, mapping, decimal)
     max_bytes = settings().max_file_size
     imported = 0
     with (
         Folder(settings().uploads).open(file, max_bytes) as packed,
-        open_content(packed, max_bytes) as text,
+        open_sheet(packed, reading, max_bytes) as sheet,
         inventory.open_database(settings()) as db,
         RejectedRows("line") as rejected,
     ):
-        rows = _items(CsvTable(text, COLUMNS, ("sku", "quantity")), rejected)
+        rows = _items(sheet, reading, rejected)
         while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
             inventory.apply_items(db, business, batch, source="import", key=idempotency_key(batch))
             imported += len(batch)
@@ -67,7 +70,13 @@ def process_inventory_import(businessId: str | int, file: str, userEmail: str | 
     job_context.progress(imported + count, imported + count, f"{count} rejected")
     log.info("imported %d rows, rejected %d", imported, count, extra={"event": "imported"})
     _notify_ready(to, "inventory-import", business, result_file)
-    return {"imported": imported, "refused": count, "resultFile": result_file}
+    return {
+        "imported": imported,
+        "refused": count,
+        "resultFile": result_file,
+        "encoding": sheet.encoding,
+        "ignoredColumns": sheet.ignored[:MAX_LISTED_COLUMNS],
+    }
 
 
 def process_inventory_export(
@@ -85,7 +94,7 @@ def process_inventory_export(
     file_format = format or "csv"
     if file_format not in _WRITERS:
         raise RejectedError(f"unknown format {file_format!r:.80}; allowed formats: {', '.join(_WRITERS)}")
-    name = f"{EXPORT_PREFIX}{file_suffix()}.{file_format}"
+    name = f"{EXPORT_PREFIX}{file_suffix()}.{_EXTENSIONS.get(file_format, file_format)}"
     with inventory.open_database(settings()) as db, Folder(settings().exports).writing(name) as out:
         count = _WRITERS[file_format](
             out, _with_progress(inventory.read_products(db, business, days.since, days.until))
@@ -121,12 +130,12 @@ def _notify_ready(to: str | None, report_type: str, business: str, file: str | N
 # --- import -----------------------------------------------------------------------------------------------------------
 
 
-def _items(sheet: CsvTable, rejected: RejectedRows) -> Iterator[StockItem]:
+def _items(sheet: CsvTable | XlsxTable, reading: SheetReading, rejected: RejectedRows) -> Iterator[StockItem]:
     """Yield the products of a file. Lines that cannot be parsed or repeat a product are rejected."""
     line_of: dict[str, int] = {}
     for line in sheet:
         try:
-            product = _item(line, sheet.delimiter)
+            product = _item(line, sheet.delimiter, reading)
         except RejectedError as error:
             rejected.add(line.number, error.message, line.cells)
             continue
@@ -137,18 +146,10 @@ def _items(sheet: CsvTable, rejected: RejectedRows) -> Iterator[StockItem]:
         yield product
 
 
-def _item(line: CsvRow, delimiter: str) -> StockItem:
+def _item(line: CsvRow, delimiter: str, reading: SheetReading) -> StockItem:
     if line.problem:
         raise RejectedError(line.problem)
-    return parse_item(product_fields(line, delimiter))
-
-
-def product_fields(line: CsvRow, delimiter: str) -> dict[str, str]:
-    """The fields of a product on a line, as `store.products.item` parses them."""
-    fields = {name: unescape_cell(cell) for name, cell in line.values.items()}
-    if delimiter != "," and "." not in (price := fields.get("price", "")):
-        fields["price"] = price.replace(",", ".", 1)  # a comma that is not the delimiter is a decimal comma
-    return fields
+    return parse_item(product_fields(line, delimiter, reading.decimal))
 
 
 # --- export -----------------------------------------------------------------------------------------------------------
@@ -160,16 +161,28 @@ def _with_progress(products: Iterable[Product]) -> Iterator[Product]:
         yield product
 
 
-def _csv(out: BinaryIO, products: Iterable[Product]) -> int:
+def _csv(out: BinaryIO, products: Iterable[Product], *, delimiter: str = ",", decimal: str = ".") -> int:
     text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
-    rows = csv.writer(text)
+    rows = csv.writer(text, delimiter=delimiter)
     rows.writerow([*ITEM_FIELDS, "updated_at"])
     count = 0
     for product in products:
-        rows.writerow([escape_cell(cell) if isinstance(cell, str) else cell for cell in _row(product).values()])
+        rows.writerow([_cell(value, decimal) for value in _row(product).values()])
         count += 1
     text.detach()
     return count
+
+
+def _excel(out: BinaryIO, products: Iterable[Product]) -> int:
+    """CSV as Excel reads it where the comma is the decimal separator: with a byte order mark and semicolons."""
+    out.write(codecs.BOM_UTF8)
+    return _csv(out, products, delimiter=";", decimal=",")
+
+
+def _cell(value: Any, decimal: str) -> Any:
+    if isinstance(value, str):
+        return escape_cell(value)
+    return str(value).replace(".", decimal) if isinstance(value, float) and decimal != "." else value
 
 
 def _json(out: BinaryIO, products: Iterable[Product]) -> int:
@@ -187,4 +200,5 @@ def _row(product: Product) -> dict[str, Any]:
     return {**fields, "price": price, "updated_at": product.updated_at.isoformat(timespec="seconds")}
 
 
-_WRITERS = {"csv": _csv, "json": _json}
+_WRITERS = {"csv": _csv, "excel": _excel, "json": _json}
+_EXTENSIONS = {"excel": "csv"}

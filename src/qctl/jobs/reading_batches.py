@@ -13,6 +13,7 @@ from qctl.sinks.base import Sink
 from qctl.sinks.influxdb import InfluxSink
 from qctl.sinks.sqlite import READINGS, SqliteSink
 from qctl.sources.reading_parser import parse
+from qctl.sources.reading_rules import ReadingRules
 
 
 def write_readings(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -23,14 +24,16 @@ def write_readings(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 def ingest_reading(topic: str, payload_b64: str, received_ns: int) -> dict[str, int]:
     """Retry a message that could not be parsed when it arrived. `payload_b64`: its payload in base64.
 
-    Raises RejectedError if it still cannot be parsed or is rejected, and SinkError as `write_readings` does.
+    A message that is no reading by intent, such as a last will, is done. Raises RejectedError if it still cannot be
+    parsed or is rejected, and SinkError as `write_readings` does.
     """
     try:
         payload = base64.b64decode(payload_b64, validate=True)
     except (ValueError, TypeError):
         raise RejectedError("the payload of this dead letter is not base64") from None
     current = batches.settings()
-    return write_readings([parse(topic, payload, received_ns, current.max_payload, current.mqtt_topic_pattern)])
+    parsed = parse(topic, payload, received_ns, ReadingRules.of(current))
+    return write_readings(parsed.readings)
 
 
 def sink(settings: Settings) -> Sink:

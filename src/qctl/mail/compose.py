@@ -11,7 +11,7 @@ import re
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate, parseaddr
 from functools import lru_cache
 from pathlib import Path
@@ -31,17 +31,38 @@ _DOMAIN = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?
 
 
 def parse_address(text: object) -> str:
-    """Check that `text` is one plain address. Raises RejectedError."""
+    """Check that `text` is one plain address, and return it with its domain in ASCII (IDNA). Raises RejectedError.
+
+    A local part that is not ASCII needs a server with SMTPUTF8.
+    """
     if not isinstance(text, str) or not text or len(text) > MAX_ADDRESS_CHARACTERS or _CONTROL.search(text):
         raise RejectedError(f"not an email address: {text!r:.80}")
     local, at, domain = text.rpartition("@")
+    domain = domain if domain.isascii() else _ascii_domain(domain, text)
+    # The parser of headers refuses every local part that is not ASCII (RFC 6532 allows it), so it sees a letter.
+    plain = "".join(letter if letter.isascii() else "x" for letter in local) + at + domain
     try:
-        parsed = Address(addr_spec=text)
+        parsed = Address(addr_spec=plain)
     except (ValueError, IndexError, MessageError) as error:
         raise RejectedError(f"not an email address: {text!r:.80}") from error
-    if not at or parsed.addr_spec != text or '"' in local or not _DOMAIN.fullmatch(domain) or not text.isascii():
+    if not at or parsed.addr_spec != plain or '"' in local or not _DOMAIN.fullmatch(domain) or not local.isprintable():
         raise RejectedError(f"not an email address: {text!r:.80}")
-    return text
+    return f"{local}@{domain}"
+
+
+def _ascii_domain(domain: str, text: str) -> str:
+    """The domain as IDNA 2008 writes it: `xn--mller-kva.de` for `müller.de`."""
+    import idna  # takes 10 ms, and few domains need it
+
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise RejectedError(f"not an email address: {text!r:.80}") from error
+
+
+def _address(text: object) -> Address:
+    local, _, domain = parse_address(text).rpartition("@")
+    return Address(username=local, domain=domain)
 
 
 def parse_sender(text: str) -> Address:
@@ -62,8 +83,9 @@ def compose(
     """
     sender = parse_sender(sent_by)
     templates = _environment(folder)
-    mail = EmailMessage(policy=SMTP)
-    mail["To"] = Address(addr_spec=parse_address(to))
+    recipient = _address(to)
+    mail = EmailMessage(policy=SMTP if recipient.username.isascii() else SMTPUTF8)
+    mail["To"] = recipient
     mail["From"] = sender
     mail["Subject"] = _header(templates.get_template(f"{template}.subject.txt").render(values))
     mail["Date"] = formatdate(localtime=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,9 @@ class TopicStatus:
     """Status of one topic; `topic` is None for the sum of topics that are not tracked on their own.
 
     `rate` is messages per second, over about the last minute; `lag` is the time (s) between measurement and receipt of
-    the last reading, None before the first.
+    the last reading, None before the first. `ignored` counts messages that were neither stored nor rejected, by reason;
+    `left_out` values that were not stored, by name; `clocks` times of clocks that are not set, for which the time of
+    receipt stands.
     """
 
     topic: str | None
@@ -62,6 +65,9 @@ class TopicStatus:
     rejected: int
     seen_at: datetime | None
     lag: float | None
+    ignored: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    clocks: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,4 +127,5 @@ class StoredReading:
     device: str
     ts_ns: int
     received_at: datetime | None
-    fields: dict[str, int | float | bool]
+    fields: dict[str, int | float | bool | str]
+    tags: dict[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from shlex import quote
 
 from qctl import catalog
 from qctl.broker.ingest.buffer import Buffer, Commit
+from qctl.broker.ingest.topics import TopicCounters
 from qctl.broker.query import pipeline_status
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.catalog.specs import PipelineSpec
@@ -97,6 +98,7 @@ class IngestOps(Part, name="ingest"):
         (spec,) = catalog.pipelines([pipeline])
         buffer = Buffer(self._redis, spec, self._settings)
         parse = json_lines.line_parser(self._settings, spec.name, topic)
+        topics = TopicCounters(self._redis, spec.name)
         items: list[bytes] = []
         rejected: list[RejectedLine] = []
         taken = refused = received_ns = 0
@@ -104,15 +106,20 @@ class IngestOps(Part, name="ingest"):
             received_ns = max(time.time_ns(), received_ns + 1)
             try:
                 if line.strip():
-                    items.append(parse(line, received_ns))
+                    parsed = parse(line, received_ns)
+                    items += parsed.items
+                    received_ns += len(parsed.items)
+                    _count_left_out(topics, parsed)
             except RejectedError as error:
                 refused += 1
                 rejected += [RejectedLine(number, error.message)] if len(rejected) < MAX_LISTED_OUTCOMES else []
-            if len(items) == LINES_PER_TRANSACTION:
+            if len(items) >= LINES_PER_TRANSACTION:
                 taken += self._append(buffer, items)
                 progress(taken, None)
                 items = []
         taken += self._append(buffer, items)
+        with translate_errors(self._settings):
+            topics.flush()
         return ImportResult(taken, refused, rejected, [spec.queue] if taken else [])
 
     def flush(self, pipelines: Sequence[str] = ()) -> list[FlushResult]:
@@ -143,6 +150,12 @@ class IngestOps(Part, name="ingest"):
             raise BackpressureError(full, hint="show the buffers with: qctl ingest status")
         buffer.append(Commit(items))
         return len(items)
+
+
+def _count_left_out(topics: TopicCounters, line: json_lines.ParsedLine) -> None:
+    """Count what was left out of a reading, for `qctl ingest topics`."""
+    if line.parsed and (line.parsed.left_out or line.parsed.clocks):
+        topics.add_left_out(line.topic, line.parsed.left_out, line.parsed.clocks)
 
 
 def _source_and_content(payload: str | None, spec: PipelineSpec) -> tuple[str | None, str | None]:

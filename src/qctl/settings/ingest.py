@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qctl.settings import parsers
+from qctl.settings import data_parsers, parsers
 from qctl.settings.field import setting
 from qctl.settings.parsers import boolean, one_of, seconds, server_url, text, whole_number
 
@@ -50,6 +50,12 @@ class DataSettings:
         group="mqtt",
         doc="Meaning of the levels of a topic: {device} is the device, other names become tags in InfluxDB: "
         "sensors/{site}/{device}/... If a topic does not match, the whole topic is the device",
+    )
+    mqtt_ignore: tuple[str, ...] = setting(
+        "QCTL_MQTT_IGNORE",
+        data_parsers.topic_filters,
+        group="mqtt",
+        doc="Topic filters, comma separated, whose messages are counted and not stored: +/+/debug,homeassistant/#",
     )
     mqtt_ca: Path | None = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_MQTT_CA",
@@ -187,6 +193,44 @@ class DataSettings:
         "65536",
         group="ingest",
         doc="Maximum size (bytes) of a message; a larger one becomes a dead letter",
+    )
+
+    readings_timezone: str = setting(
+        "QCTL_READINGS_TIMEZONE",
+        parsers.timezone,
+        "UTC",
+        group="ingest",
+        doc="Time zone of times of readings that name none: Europe/Berlin",
+    )
+    readings_numeric_strings: bool = setting(
+        "QCTL_READINGS_NUMERIC_STRINGS",
+        boolean,
+        "true",
+        group="ingest",
+        doc='true: text in a reading that is a number is stored as a number: "21.5"',
+    )
+    readings_text: bool = setting(
+        "QCTL_READINGS_TEXT",
+        boolean,
+        "true",
+        group="ingest",
+        doc="true: text in a reading is stored as a field of text. false: it is left out and counted by name; for "
+        "VictoriaMetrics, which stores numbers only",
+    )
+    readings_oldest_ns: int = setting(
+        "QCTL_READINGS_OLDEST",
+        data_parsers.day,
+        "2015-01-01",
+        group="ingest",
+        doc="First day (UTC) that a device's clock may show; an earlier time is a clock that is not set, and the time "
+        "of receipt counts",
+    )
+    readings_max_ahead: float = setting(
+        "QCTL_READINGS_MAX_AHEAD",
+        seconds(0, 315_360_000),
+        "86400",
+        group="ingest",
+        doc="Time (s) that a device's clock may be ahead; beyond it the time of receipt counts",
     )
 
     influx_url: str | None = setting(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qctl.settings import parsers
+from qctl.settings import data_parsers, parsers
 from qctl.settings.field import setting
 from qctl.settings.parsers import whole_number
 
@@ -81,12 +81,27 @@ class WorkSettings:
         group="work",
         doc="Folder that imports and images are read from; a relative path lies in QCTL_HOME",
     )
+    sheet_encoding: str = setting(
+        "QCTL_SHEET_ENCODING",
+        data_parsers.encoding,
+        "windows-1252",
+        group="work",
+        doc="Encoding of CSV files that are not UTF-8 and have no byte order mark: windows-1250 for Central Europe, "
+        "windows-1251 for Cyrillic, shift_jis, gb18030",
+    )
     exports_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
         "EXPORTS_DIR",
         _folder,
         "exports",
         group="work",
         doc="Folder that exports and reports are written to; a relative path lies in QCTL_HOME",
+    )
+    images_keep_location: bool = setting(
+        "QCTL_IMAGES_KEEP_LOCATION",
+        parsers.boolean,
+        "false",
+        group="work",
+        doc="true: images are stored with the place where they were taken (GPS data). false: it is removed",
     )
     images_dir: Path = setting(  # noqa: RUF009 - a field, no shared value
         "QCTL_IMAGES_DIR",

@@ -1,7 +1,9 @@
 """Stores readings in InfluxDB: measurement `sensors`, tags `device`, `topic` and the reading's own, a field per value.
 
 Every number is written as a float, because a field whose first value was the integer 21 would reject 21.5 for ever.
-That rounds integers beyond 2^53. Booleans stay booleans.
+That rounds integers beyond 2^53. Booleans stay booleans. A text has the field's name with `_str`, as in Home
+Assistant's export: a field that is 21.5 now and "unavailable" later cannot be both. VictoriaMetrics stores text as
+0, so set QCTL_READINGS_TEXT=false for it. A field named `time`, which InfluxDB reserves, is named `time_`.
 
 InfluxDB identifies a point by measurement, tags and time, so a batch that is written again changes nothing. Unlike in
 SQLite, another reading of the same topic, device and time is not rejected: its fields replace the stored ones.
@@ -11,7 +13,7 @@ VictoriaMetrics, which accepts the same requests, does so with `-dedup.minScrape
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -25,6 +27,9 @@ from qctl.sinks.base import Rejection, Row, Sink, write_rows
 from qctl.sinks.readings import parse_reading
 
 MEASUREMENT = "sensors"
+
+TEXT_SUFFIX = "_str"
+"""End of the names of fields of text."""
 
 TIMEOUT_MS = 10_000
 """Time (ms) to wait for a connection, and for a reply."""
@@ -43,7 +48,8 @@ _WRONG_TLS = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 # Line protocol cannot escape a backslash: before a character that can be escaped, or at the end, it begins an escape
 # and breaks the line. InfluxDB accepts a quote in the name of a field, but VictoriaMetrics drops the line silently.
 _INVALID_NAME = re.compile(r'[\x00-\x1f\x7f]|\\(?=[\\,= "]|$)')
-_INVALID_FIELD = re.compile(rf'{_INVALID_NAME.pattern}|"|^$|^time$')
+_INVALID_FIELD = re.compile(rf'{_INVALID_NAME.pattern}|"|^$')
+_TEXT_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\\\n", "\r": "\\\\r"})
 _ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 
 
@@ -138,7 +144,12 @@ def _encode(item: Any) -> str:
     """
     reading = parse_reading(item)
     series = _series(reading.device, reading.topic, tuple(reading.tags.items()))
-    fields = ",".join([f"{_field(name)}={_number(name, value)}" for name, value in sorted(reading.fields.items())])
+    fields = ",".join(
+        [
+            f"{_field(name)}={_number(name, value)}" if type(value) is not str else _text(name, value, reading.fields)
+            for name, value in sorted(reading.fields.items())
+        ]
+    )
     return f"{series} {fields} {reading.ts_ns}"
 
 
@@ -157,14 +168,22 @@ def _series(device: str, topic: str, tags: tuple[tuple[str, str], ...]) -> str:
 def _field(name: str) -> str:
     if _INVALID_FIELD.search(name):
         raise _invalid_name(name)
-    return name.translate(_ESCAPES)
+    return "time_" if name == "time" else name.translate(_ESCAPES)
+
+
+def _text(name: str, value: str, fields: Mapping[str, object]) -> str:
+    """A field of text, under a name that no other field has. A line break would end the point in VictoriaMetrics."""
+    name += TEXT_SUFFIX
+    while name in fields:
+        name += TEXT_SUFFIX
+    return f'{_field(name)}="{value.translate(_TEXT_ESCAPES)}"'
 
 
 def _invalid_name(name: str) -> RejectedError:
     return RejectedError(f"a name cannot be written to InfluxDB: {name!r}")
 
 
-def _number(name: str, value: int | float) -> str:
+def _number(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return repr(_float(name, value)).removesuffix(".0")

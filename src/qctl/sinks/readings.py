@@ -1,8 +1,8 @@
 """Parses items of the pipeline `readings` for the sinks.
 
 An item is a JSON object with `topic` and `device` (text), `ts_ns` (time of measurement) and `received_ns` (time of
-receipt), both in ns since 1970, `fields`, an object of numbers and booleans, and optionally `tags`, an object of texts
-from the topic.
+receipt), both in ns since 1970, `fields`, an object of numbers, booleans and texts, and optionally `tags`, an object of
+texts from the topic or of line protocol, which are part of its identity.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Reading(NamedTuple):
     topic: str
     device: str
     ts_ns: int
-    fields: dict[str, int | float | bool]
+    fields: dict[str, int | float | bool | str]
     received_ns: int
     tags: Mapping[str, str] = MappingProxyType({})
 
@@ -42,12 +42,21 @@ def parse_reading(item: Any) -> Reading:
     _check_names(reading)
     for name, value in reading.fields.items():
         kind = type(value)
-        if kind is not int and kind is not bool and (kind is not float or not math.isfinite(value)):
-            raise RejectedError(f"a field is neither a number nor a boolean: {name!r}")
+        if kind is str:
+            _check_text(name, str(value))
+        elif kind is not int and kind is not bool and (kind is not float or not math.isfinite(float(value))):
+            raise RejectedError(f"a field is neither a number, a boolean nor a text: {name!r}")
     for name, time in (("ts_ns", reading.ts_ns), ("received_ns", reading.received_ns)):
         if type(time) is not int or not MIN_NANOSECONDS <= time <= MAX_NANOSECONDS:
             raise RejectedError(f"{name} is not a time in nanoseconds")
     return reading
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RejectedError(f"the text of a field is not valid Unicode: {name!r}") from None
 
 
 def _check_names(reading: Reading) -> None:

@@ -1,7 +1,9 @@
 """Stores readings and messages in a SQLite file, which replaces a database server.
 
 One item is one row. Several processes may write at once; each batch is one transaction that is on the disk when `write`
-returns. An item with a stored key (topic and time, or msg_id) is accepted if its content is the same, else rejected.
+returns. The key of a reading is topic, device, time and tags; that of a message is msg_id. An item with a stored key is
+accepted if its content is the same, or if a reading's fields do not contradict the stored ones: then the new ones are
+added, because agents send one measurement in several lines. Else it is rejected.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from typing import Any
 
 from qctl.databases import sqlite
 from qctl.errors import SinkUnavailableError
-from qctl.sinks import messages
+from qctl.sinks import messages, readings_table
 from qctl.sinks.base import Rejection, Row, Sink, write_rows
 from qctl.sinks.readings import parse_reading
+
+NO_TAGS = readings_table.NO_TAGS
 
 Params = tuple[Any, ...]
 """A row of a table, in the order of its columns."""
@@ -31,7 +35,8 @@ class SinkTable:
 
     `encode` makes a row of an item, or raises RejectedError. `insert` skips a row whose key exists, and `stored`
     selects the content of the row with a key. `key` and `content` are these parts of a row, and `conflict` is the
-    reason for rejecting a row whose key is stored with other content.
+    reason for rejecting a row whose key is stored with other content. `merge` makes one content of a stored and a new
+    one, None if they contradict each other; `update` stores it, followed by the key. `prepare` upgrades an older table.
     """
 
     schema: str
@@ -41,6 +46,9 @@ class SinkTable:
     key: Callable[[Params], Params]
     content: Callable[[Params], Params]
     conflict: Callable[[Params], str]
+    merge: Callable[[Params, Params], Params | None] = lambda _stored, _new: None
+    update: str = ""
+    prepare: Callable[[sqlite3.Connection, Path], None] = lambda _db, _path: None
 
 
 _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False)
@@ -48,7 +56,16 @@ _encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=Fal
 
 def _encode_reading(item: Any) -> Params:
     reading = parse_reading(item)
-    return reading.topic, reading.device, reading.ts_ns, _encoder.encode(reading.fields), reading.received_ns
+    fields, tags = _encoder.encode(reading.fields), _encoder.encode(dict(reading.tags)) if reading.tags else NO_TAGS
+    return reading.topic, reading.device, reading.ts_ns, fields, reading.received_ns, tags
+
+
+def _merge_fields(stored: Params, new: Params) -> Params | None:
+    """The fields of both, None if a field has two values."""
+    before, added = json.loads(stored[0]), json.loads(new[0])
+    if any(name in before and before[name] != value for name, value in added.items()):
+        return None
+    return (_encoder.encode({**before, **added}),)
 
 
 def _encode_message(item: Any) -> Params:
@@ -57,25 +74,19 @@ def _encode_message(item: Any) -> Params:
 
 
 READINGS = SinkTable(
-    schema="""
-    CREATE TABLE IF NOT EXISTS readings (
-        topic       TEXT    NOT NULL,
-        device      TEXT    NOT NULL,
-        ts_ns       INTEGER NOT NULL,
-        fields      TEXT    NOT NULL,
-        received_ns INTEGER NOT NULL,
-        PRIMARY KEY (topic, ts_ns)
-    )
-    """,
+    schema=readings_table.SCHEMA,
     insert="""
-    INSERT INTO readings (topic, device, ts_ns, fields, received_ns) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (topic, ts_ns) DO NOTHING
+    INSERT INTO readings (topic, device, ts_ns, fields, received_ns, tags) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (topic, ts_ns, device, tags) DO NOTHING
     """,
-    stored="SELECT device, fields FROM readings WHERE topic = ? AND ts_ns = ?",
+    stored="SELECT fields FROM readings WHERE topic = ? AND ts_ns = ? AND device = ? AND tags = ?",
     encode=_encode_reading,
-    key=lambda row: (row[0], row[2]),
-    content=lambda row: (row[1], row[3]),
+    key=lambda row: (row[0], row[2], row[1], row[5]),
+    content=lambda row: (row[3],),
     conflict=lambda row: f"another reading is stored already: {row[0]!r} at {row[2]} ns",
+    merge=_merge_fields,
+    update="UPDATE readings SET fields = ? WHERE topic = ? AND ts_ns = ? AND device = ? AND tags = ?",
+    prepare=readings_table.add_tags,
 )
 
 MESSAGES = SinkTable(
@@ -105,7 +116,13 @@ class SqliteSink(Sink):
         """Open the file and create the table."""
         if self._opened is not None:
             return
-        self._opened = sqlite.connect(self._path, [self._table.schema], busy_timeout=self._busy_timeout)
+        opened = sqlite.connect(self._path, [self._table.schema], busy_timeout=self._busy_timeout)
+        try:
+            self._table.prepare(opened, self._path)
+        except BaseException:
+            opened.close()
+            raise
+        self._opened = opened
         self._file = self._file_on_disk()
 
     def write(self, batch: Sequence[Any]) -> list[Rejection]:
@@ -124,20 +141,27 @@ class SqliteSink(Sink):
                 db.close()
 
     def _insert(self, rows: Sequence[Row[Params]]) -> list[Rejection]:
-        """Store rows in one transaction, except for those that conflict with stored ones."""
+        """Store rows in one transaction, except for those that contradict stored ones."""
         with self._transaction() as db:
             inserted = db.executemany(self._table.insert, (row.value for row in rows)).rowcount
             if inserted == len(rows):
                 return []
             return [
-                Rejection(row.index, self._table.conflict(row.value))
-                for row in rows
-                if not self._is_stored(db, row.value)
+                Rejection(row.index, self._table.conflict(row.value)) for row in rows if not self._merge(db, row.value)
             ]
 
-    def _is_stored(self, db: sqlite3.Connection, row: Params) -> bool:
-        content: Params | None = db.execute(self._table.stored, self._table.key(row)).fetchone()
-        return content == self._table.content(row)
+    def _merge(self, db: sqlite3.Connection, row: Params) -> bool:
+        """True if a row is stored now, with the content of an earlier one of the same key."""
+        key, new = self._table.key(row), self._table.content(row)
+        stored: Params | None = db.execute(self._table.stored, key).fetchone()
+        if stored is None or stored == new:
+            return stored is not None
+        merged = self._table.merge(stored, new)
+        if merged is None:
+            return False
+        if merged != stored:
+            db.execute(self._table.update, (*merged, *key))
+        return True
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
-from qctl.guard.connections import Application, Receive, Scope, Send, refuse
+from qctl.guard.connections import Application, Message, Receive, Scope, Send, refuse
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +21,20 @@ PATH = "/socket.io"
 """The default path of Socket.IO clients."""
 
 
+TOO_LARGE_CODE, TOO_LARGE_STATUS = 1009, 413
+"""Close code of a web socket (RFC 6455) and status of a request whose client sent too large a message."""
+
+TOO_LARGE_BODY = b"the request is larger than"
+"""Begin of the body of such a response (`guard/packets.py`); others with the status are about packets."""
+
 QUIET_SECONDS = 5.0
 """Time without a refusal after which refusals are over: at a limit, clients are admitted and refused in turns."""
 
 
 class AsgiFront:
     """The ASGI application. `unavailable` returns the reason that no new client is admitted, None if clients are;
-    `/healthz` shows `health`. Addresses that `is_blocked` names cannot connect."""
+    `/healthz` shows `health`. Addresses that `is_blocked` names cannot connect. `on_too_large` is called with the
+    address of a client whose message was too large to be read."""
 
     refused = 0
     """Requests for a connection that got 503."""
@@ -42,10 +49,12 @@ class AsgiFront:
         unavailable: Callable[[], str | None],
         health: Callable[[], dict[str, Any]],
         is_blocked: Callable[[str], bool],
+        on_too_large: Callable[[str], None] = lambda _address: None,
     ) -> None:
         self._socketio = socketio
         self._unavailable = unavailable
         self._health = health
+        self._on_too_large = on_too_large
         self._is_blocked = is_blocked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,14 +75,35 @@ class AsgiFront:
 
     async def _serve_socketio(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to Socket.IO if it belongs to a session, or if new ones are admitted."""
+        address = str((scope.get("client") or ("",))[0])
+        receive, send = self._noticing_too_large(address, receive, send)
         if "sid" in parse_qs(scope.get("query_string", b"").decode("latin-1")):
             await self._socketio(scope, receive, send)
         elif self._refuses():
             await refuse(scope, receive, send)
-        elif self._is_blocked((scope.get("client") or ("",))[0]):
+        elif self._is_blocked(address):
             await refuse(scope, receive, send, 429, b"too many wrong tokens\n")
         else:
             await self._socketio(scope, receive, send)
+
+    def _noticing_too_large(self, address: str, receive: Receive, send: Send) -> tuple[Receive, Send]:
+        """Wrap the two to notice a web socket that is closed, or a request that is refused, because of its size."""
+        status = 0
+
+        async def noticing_receive() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and message.get("code") == TOO_LARGE_CODE:
+                self._on_too_large(address)
+            return message
+
+        async def noticing_send(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            if status == TOO_LARGE_STATUS and message.get("body", b"").startswith(TOO_LARGE_BODY):
+                self._on_too_large(address)
+            await send(message)
+
+        return noticing_receive, noticing_send
 
     def _refuses(self) -> bool:
         """True if a new client is refused, which is counted."""

@@ -103,7 +103,13 @@ class _EventLoop:
         if settings.log_level != "debug":
             logging.getLogger("uvicorn").setLevel(logging.WARNING)
         self._sockets = SocketServer(settings, commit, guard.denials)
-        self._front = AsgiFront(self._sockets.sessions, self._unavailable, self._health, self._sockets.is_blocked)
+        self._front = AsgiFront(
+            self._sockets.sessions,
+            self._unavailable,
+            self._health,
+            self._sockets.is_blocked,
+            self._sockets.reject_too_large,
+        )
         own_names = [*settings.hosts, settings.socket_host, *origin_hosts(settings.client_url)]
         self._http = Server(
             GuardedConfig(

@@ -31,7 +31,7 @@ class Destination:
         connection = connect(settings, name=name)
         return cls(
             Buffer(connection, pipeline, settings),
-            MqttSession(connection, settings.mqtt_client_id),
+            MqttSession(connection, settings.mqtt_client_id, pipeline.name),
             TopicCounters(connection, pipeline.name),
             BatchCutter(settings, pipeline, settings.flush_interval(pipeline.name)),
             connection,

@@ -125,6 +125,12 @@ class DirectWriter:
     def add(self, topic: str, lag_ns: int | None) -> None:
         """Do nothing: topics are not counted."""
 
+    def add_ignored(self, topic: str, reason: str) -> None:
+        """Do nothing: topics are not counted."""
+
+    def add_left_out(self, topic: str, names: Iterable[str], clocks: int = 0) -> None:
+        """Do nothing: topics are not counted."""
+
     def flush(self) -> None:
         """Do nothing: there is nothing to publish."""
 

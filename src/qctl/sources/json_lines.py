@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from qctl.errors import RejectedError, UsageError
 from qctl.settings import Settings
-from qctl.sources import message_parser, reading_parser
+from qctl.sources import message_parser, reading_parser, reading_payload
+from qctl.sources.reading_rules import Parsed, ReadingRules
 
-ParseLine = Callable[[bytes, int], bytes]
-"""Makes an item of a line and its time of receipt (nanoseconds since 1970). Raises RejectedError."""
+
+class ParsedLine(NamedTuple):
+    """Items of a line; for readings also the topic, and what was left out of them."""
+
+    items: list[bytes]
+    topic: str = ""
+    parsed: Parsed | None = None
+
+
+ParseLine = Callable[[bytes, int], ParsedLine]
+"""Makes items of a line and its time of receipt (nanoseconds since 1970). Raises RejectedError."""
 
 
 def line_parser(settings: Settings, pipeline: str, topic: str | None) -> ParseLine:
@@ -25,31 +35,37 @@ def line_parser(settings: Settings, pipeline: str, topic: str | None) -> ParseLi
         if topic is not None:
             raise UsageError("messages have no topic")
         return lambda line, received_ns: _message(settings, line, received_ns)
+    rules = ReadingRules.of(settings)
     if topic is not None:
-        return lambda line, received_ns: _reading(settings, topic, line.strip(), received_ns)
-    return lambda line, received_ns: _enveloped(settings, line, received_ns)
+        return lambda line, received_ns: _reading(rules, topic, line.strip(), received_ns)
+    return lambda line, received_ns: _enveloped(rules, line, received_ns)
 
 
-def _message(settings: Settings, line: bytes, received_ns: int) -> bytes:
-    return message_parser.encode(
-        message_parser.parse([message_parser.EVENT, decode(line, "line")], None, received_ns, settings.max_payload)
-    )
+def _message(settings: Settings, line: bytes, received_ns: int) -> ParsedLine:
+    event = [message_parser.EVENT, decode(line, "line")]
+    message = message_parser.parse(event, None, received_ns, settings.max_payload)
+    return ParsedLine([message_parser.encode(message)])
 
 
-def _enveloped(settings: Settings, line: bytes, received_ns: int) -> bytes:
-    envelope = decode(line, "line")
+def _enveloped(rules: ReadingRules, line: bytes, received_ns: int) -> ParsedLine:
+    envelope = reading_payload.decode(line, noun="line")
     if (
         not isinstance(envelope, dict)
         or envelope.keys() != {"topic", "payload"}
         or not isinstance(envelope["topic"], str)
     ):
         raise RejectedError('line is not {"topic": ..., "payload": ...}, and no --topic was named')
-    return _reading(settings, envelope["topic"], json.dumps(envelope["payload"]).encode(), received_ns)
+    topic = envelope["topic"]
+    return _items(rules, topic, reading_parser.parse_content(topic, envelope["payload"], received_ns, rules))
 
 
-def _reading(settings: Settings, topic: str, payload: bytes, received_ns: int) -> bytes:
-    pattern = settings.mqtt_topic_pattern
-    return reading_parser.encode(reading_parser.parse(topic, payload, received_ns, settings.max_payload, pattern))
+def _reading(rules: ReadingRules, topic: str, payload: bytes, received_ns: int) -> ParsedLine:
+    return _items(rules, topic, reading_parser.parse(topic, payload, received_ns, rules))
+
+
+def _items(rules: ReadingRules, topic: str, parsed: Parsed) -> ParsedLine:
+    reading_parser.require_readings(parsed)
+    return ParsedLine(reading_parser.encode_all(parsed, rules.max_payload), topic, parsed)
 
 
 def decode(text: bytes, noun: str) -> Any:

@@ -1,20 +1,21 @@
 """Parses InfluxDB line protocol into readings: `bme280,device=attic,floor=2 temperature=21.5 1700000000`.
 
-The device is the tag `device`, else the measurement; other tags stay tags. The topic is the tag `topic`, else
-measurement and device. String fields are ignored, as in JSON; a number may end in `i` or `u`.
+`measurements.py` states what measurement and tags become. A number may end in `i` or `u`.
 https://docs.influxdata.com/influxdb/v2/reference/syntax/line-protocol/
 """
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
 
 from qctl.errors import RejectedError
-from qctl.sources import reading_parser
-from qctl.sources.reading_parser import Reading
+from qctl.sources import measurements
+from qctl.sources.reading_rules import Parsed, ReadingRules, Value, combine
+
+INVALID_LINE = "(invalid line)"
+"""Name under which invalid lines of a message are counted."""
 
 PRECISIONS: Mapping[str, int] = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 """Units of timestamps, in nanoseconds."""
@@ -23,6 +24,7 @@ _MEASUREMENT = re.compile(r"((?:\\[, ]|\\(?![, ])|[^, \\])+)")
 _NAME = r"((?:\\[,= ]|\\(?![,= ])|[^,= \\])+)"
 _TAG = re.compile(f",{_NAME}={_NAME}")
 _FIELD = re.compile(rf'{_NAME}=("(?:\\["\\]|\\(?!["\\])|[^"\\])*"|[^, "]+)')
+_LINE = re.compile(r'(?:(?<==)"(?:\\[\s\S]|[^"\\])*"|[^\n])+')
 _TIME = re.compile(r" +(-?[0-9]{1,19}) *")
 
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -31,27 +33,51 @@ _BOOLEANS = {
     **dict.fromkeys(("t", "T", "true", "True", "TRUE"), True),
     **dict.fromkeys(("f", "F", "false", "False", "FALSE"), False),
 }
+_NO_NUMBERS = frozenset(("nan", "inf", "infinity"))
+_BEGIN = re.compile(rf"{_MEASUREMENT.pattern}(?:{_TAG.pattern})* +{_NAME}=(?:\"|[-+.0-9tTfF])")
 _ESCAPED = re.compile(r"\\([,= ])")
+_ESCAPED_IN_TEXT = re.compile(r'\\(["\\])')
 
 
-def parse(line: str, received_ns: int, max_payload: int, precision: str = "ns") -> Reading:
+def parse(line: str, received_ns: int, rules: ReadingRules, precision: str = "ns", topic: str | None = None) -> Parsed:
     """Parse a line. A reading without a timestamp gets the time of receipt.
 
-    `max_payload` is in bytes. Raises RejectedError with a reason that repeats nothing of the line.
+    `topic` is that of the MQTT message with the line. Raises RejectedError with a reason that repeats nothing of the
+    line.
     """
-    if len(line.encode(errors="surrogatepass")) > max_payload:
-        raise RejectedError(f"line is larger than {max_payload} bytes (QCTL_MAX_PAYLOAD)")
+    if len(line.encode(errors="surrogatepass")) > rules.max_payload:
+        raise RejectedError(f"line is larger than {rules.max_payload} bytes (QCTL_MAX_PAYLOAD)")
     measurement, tags, at = _series(line)
     fields, at = _fields(line, at)
-    device = tags.pop("device", "") or measurement
-    topic = tags.pop("topic", "") or (measurement if device == measurement else f"{measurement}/{device}")
-    reading = reading_parser.parse(topic, json.dumps(fields).encode(), received_ns, max_payload)
-    reading.pop("tags", None)
-    reading["device"] = device
-    reading["ts_ns"] = _timestamp(line, at, received_ns, PRECISIONS[precision])
-    if tags:
-        reading["tags"] = tags
-    return reading
+    ts_ns = _timestamp(line, at, PRECISIONS[precision])
+    return measurements.parse(measurement, tags, fields, ts_ns, received_ns, rules, topic)
+
+
+def parse_all(text: str, received_ns: int, rules: ReadingRules, topic: str | None = None) -> Parsed:
+    """Parse the lines of one message. An invalid line is left out, unless none is valid: then its error is raised."""
+    results: list[Parsed] = []
+    failures: list[RejectedError] = []
+    for number, line in enumerate(split(text)):
+        try:
+            results.append(parse(line, received_ns + number, rules, topic=topic))
+        except RejectedError as error:
+            failures.append(error)
+            results.append(Parsed([], (INVALID_LINE,)))
+    if failures and len(failures) == len(results):
+        raise failures[0]
+    return combine(results)
+
+
+def split(text: str) -> list[str]:
+    """The lines that are neither empty nor comments. A string may contain line breaks."""
+    lines = _LINE.findall(text) if '"' in text else text.split("\n")
+    return [line for line in (line.strip("\r") for line in lines) if line.strip() and line[0] != "#"]
+
+
+def is_likely(text: str) -> bool:
+    """True if the first line begins as line protocol does: a measurement, a space, a field."""
+    line = text.split("\n", 1)[0]
+    return _BEGIN.match(line) is not None
 
 
 def _series(line: str) -> tuple[str, dict[str, str], int]:
@@ -68,14 +94,13 @@ def _series(line: str) -> tuple[str, dict[str, str], int]:
     return _unescape(measurement[1]), tags, at
 
 
-def _fields(line: str, at: int) -> tuple[dict[str, int | float | bool], int]:
-    """The fields that are not strings, and where they end."""
+def _fields(line: str, at: int) -> tuple[dict[str, Value], int]:
+    """The fields, and where they end."""
     while line[at : at + 1] == " ":
         at += 1
-    fields: dict[str, int | float | bool] = {}
+    fields: dict[str, Value] = {}
     while field := _FIELD.match(line, at):
-        if not field[2].startswith('"'):
-            fields[_unescape(field[1])] = _value(field[2], field.start(2))
+        fields[_unescape(field[1])] = _value(field[2], field.start(2))
         at = field.end()
         if line[at : at + 1] != ",":
             return fields, at
@@ -83,19 +108,24 @@ def _fields(line: str, at: int) -> tuple[dict[str, int | float | bool], int]:
     raise RejectedError(f"malformed field at character {at}")
 
 
-def _value(text: str, at: int) -> int | float | bool:
+def _value(text: str, at: int) -> Value:
+    if text[0] == '"':
+        return _ESCAPED_IN_TEXT.sub(r"\1", text[1:-1])
     if text in _BOOLEANS:
         return _BOOLEANS[text]
     if _INTEGER.fullmatch(text):
         return int(text[:-1])
-    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
-        return number
+    if text.lower().lstrip("+-") in _NO_NUMBERS:
+        return math.nan
+    if _FLOAT.fullmatch(text):
+        return float(text)
     raise RejectedError(f"the value at character {at} is neither a number, a boolean nor a quoted string")
 
 
-def _timestamp(line: str, at: int, received_ns: int, unit: int) -> int:
+def _timestamp(line: str, at: int, unit: int) -> int | None:
+    """Nanoseconds since 1970, None if the line has no timestamp."""
     if not line[at:].strip():
-        return received_ns
+        return None
     timestamp = _TIME.fullmatch(line, at)
     if timestamp is None:
         raise RejectedError(f"malformed timestamp at character {at}")

@@ -1,6 +1,6 @@
 """The MQTT bridge: takes messages from a broker into the buffer, and acknowledges them once they are stored.
 
-One loop in one thread: gather messages (`mqtt_connection`), convert them to items or rejects (`reading_parser`), commit
+One loop in one thread: gather messages (`mqtt_connection`), convert them to items or rejects (`message_groups`), commit
 them in one transaction, acknowledge in the order they came. Batches are cut beside it (`batch_cutter`).
 
 - A message is acknowledged only after its commit, and only on the connection it came on. The broker sends
@@ -18,19 +18,17 @@ import logging
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 
-from qctl.broker.bookkeeping.reject_records import Reject
 from qctl.broker.ingest.buffer import Commit
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.broker.redis.outage import Outage
 from qctl.catalog import PIPELINES
-from qctl.errors import BackpressureError, QctlError, RejectedError, SettingsError, UnreachableError
+from qctl.errors import BackpressureError, QctlError, SettingsError, UnreachableError
 from qctl.settings import Settings
-from qctl.sources import reading_parser
 from qctl.sources.destination import Destination
-from qctl.sources.duplicate_filter import MAX_NOTES, WINDOW_MESSAGES, CommittedWindow, digest, note
-from qctl.sources.mqtt_connection import Message, MqttConnection, ReceiptClock
+from qctl.sources.duplicate_filter import MAX_NOTES, WINDOW_MESSAGES, CommittedWindow
+from qctl.sources.message_groups import Group, Grouper
+from qctl.sources.mqtt_connection import MqttConnection, ReceiptClock
 from qctl.supervisor import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -60,7 +58,7 @@ TOPICS_SECONDS = 1.0
 LOG_SECONDS = 60.0
 """Pause between two log lines of counts."""
 
-COUNTED = ("received", "committed", "rejected", "duplicates")
+COUNTED = ("received", "committed", "rejected", "duplicates", "ignored")
 
 SUSPICIOUS_ENDS = 3
 """Connections in a row, each shorter than STEADY_SECONDS, that show that another client may use our client id."""
@@ -68,23 +66,6 @@ SUSPICIOUS_ENDS = 3
 STEADY_SECONDS = 10.0
 """Age from which on a connection's end counts as a first failure. Two bridges with one client id end each other's
 connections, and must not do so all day at full speed."""
-
-
-@dataclass
-class Group:
-    """Messages that came together, and their items and rejects to commit."""
-
-    messages: list[Message]
-    items: list[bytes] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    committed: list[tuple[int, str]] = field(default_factory=list)
-    """Packet id and digest of the messages that became items or rejects."""
-    topics: list[tuple[str, int | None]] = field(default_factory=list)
-    """Topic and lag of each message that became an item or a reject (`TopicCounters.add`)."""
-    duplicates: int = 0
-    commit: Commit | None = None
-    """The same at every attempt, so that the buffer recognises one that was applied although its reply was lost."""
 
 
 class MqttBridge:
@@ -104,6 +85,7 @@ class MqttBridge:
         self._cutter = destination.cutter
         self._max_unacknowledged = min(settings.mqtt_receive_maximum, WINDOW_MESSAGES)
         self._window = CommittedWindow(WINDOW_MESSAGES)
+        self._grouper = Grouper(settings)
         self._clock = ReceiptClock()
         self._outage = Outage(log, "no messages are taken")
         self._pending: Group | None = None
@@ -154,6 +136,7 @@ class MqttBridge:
         with translate_errors(self._settings):
             remembered = self._session.begin_connect()
         self._window = CommittedWindow(WINDOW_MESSAGES, remembered.notes, inherited=not remembered.settled)
+        self._grouper.retained.update(remembered.retained, remembered.notes)
 
     def _identify_session(self, connection: MqttConnection) -> None:
         """Check whether the notes were written in the session that the broker has, and discard them if not."""
@@ -179,7 +162,7 @@ class MqttBridge:
             messages = connection.gather(limit, IDLE_SECONDS, LINGER_SECONDS)
             if messages:
                 self._counts["received"] += len(messages)
-                self._pending = self._group(messages)
+                self._pending = self._grouper.group(messages, self._window)
                 self._commit(self._pending)
                 connection.ack(messages)
             elif not connection.alive:
@@ -208,36 +191,12 @@ class MqttBridge:
             *(said, self._settings.mqtt_target, self._settings.mqtt_client_id),
         )
 
-    def _group(self, messages: list[Message]) -> Group:
-        """Convert messages to items and rejects, and make notes of those that may be sent again."""
-        group = Group(messages)
-        session, limit = self._settings.mqtt_client_id, self._settings.max_payload
-        pattern = self._settings.mqtt_topic_pattern
-        for message in messages:
-            mid, qos, dup, topic, payload, received_ns = message
-            if qos:
-                content = digest(topic, payload)
-                if dup and self._window.has(mid, content):
-                    group.duplicates += 1
-                    if self._window.inherited:
-                        group.notes.append(note(mid, content, received_ns))
-                    continue
-                group.committed.append((mid, content))
-                group.notes.append(note(mid, content, received_ns))
-            try:
-                reading = reading_parser.parse(topic, payload, received_ns, limit, pattern)
-                group.items.append(reading_parser.encode(reading))
-                group.topics.append((topic, received_ns - reading["ts_ns"]))
-            except RejectedError as error:
-                mark = f"{session}:{mid}" if qos else f"at:{received_ns}"
-                group.rejects.append(reading_parser.reject(topic, payload, received_ns, error.message, mark=mark))
-                group.topics.append((topic, None))
-        return group
-
     def _commit(self, group: Group) -> None:
         """Commit a group, retrying for STALL_SECONDS. Raises QctlError after that, with the group still pending."""
         session = self._settings.mqtt_client_id
-        commit = group.commit or Commit(group.items, group.rejects, session, group.notes, MAX_NOTES)
+        commit = group.commit or Commit(
+            group.items, group.rejects, session, group.notes, MAX_NOTES, retained=group.retained
+        )
         group.commit = commit
         began, backoff = time.monotonic(), Backoff()
         while True:
@@ -258,11 +217,24 @@ class MqttBridge:
         )
         for mid, content in group.committed:
             self._window.add(mid, content)
-        for topic, lag_ns in group.topics:
-            self._topics.add(topic, lag_ns)
-        self._counts.update(committed=len(group.items), rejected=len(group.rejects), duplicates=group.duplicates)
+        self._count(group)
         if depth >= self._settings.batch_size:
             self._cutter.wake()
+
+    def _count(self, group: Group) -> None:
+        """Count a committed group, in total and by topic."""
+        for topic, lag_ns in group.topics:
+            self._topics.add(topic, lag_ns)
+        for topic, parsed in group.unstored:
+            if parsed.ignored:
+                self._topics.add_ignored(topic, parsed.ignored)
+            self._topics.add_left_out(topic, parsed.left_out, parsed.clocks)
+        self._counts.update(
+            committed=len(group.items),
+            rejected=len(group.rejects),
+            duplicates=group.duplicates,
+            ignored=group.ignored,
+        )
 
     def _check_room(self) -> None:
         """Raise BackpressureError while the buffer or Redis is full, RedisUnreachableError if that is unknown."""

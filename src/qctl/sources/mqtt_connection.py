@@ -60,11 +60,13 @@ MAX_INBOX_BYTES = 16 * 1024**2
 
 
 class Message(NamedTuple):
-    """A message as it came. `received_ns` is in nanoseconds since 1970 and different for every message."""
+    """A message as it came. `retain` is true if the broker had kept it; `received_ns` is in nanoseconds since 1970 and
+    different for every message."""
 
     mid: int
     qos: int
     dup: bool
+    retain: bool
     topic: str
     payload: bytes
     received_ns: int
@@ -299,8 +301,8 @@ class MqttConnection:
         while self._has_room(limit) and client.read_ahead():
             publish = client.next_publish()
             if publish is not None:
-                mid, qos, dup, topic, payload = publish
-                self._take(mid, qos, dup, topic.decode(errors="surrogateescape"), payload)
+                mid, qos, dup, retain, topic, payload = publish
+                self._take(mid, qos, dup, retain, topic.decode(errors="surrogateescape"), payload)
                 continue
             unread = client.unread
             client.loop_read()
@@ -344,8 +346,8 @@ class MqttConnection:
             topic = message.topic
         except UnicodeDecodeError as error:
             topic = error.object.decode(errors="surrogateescape")
-        self._take(message.mid, message.qos, message.dup, topic, bytes(message.payload))
+        self._take(message.mid, message.qos, message.dup, message.retain, topic, bytes(message.payload))
 
-    def _take(self, mid: int, qos: int, dup: bool, topic: str, payload: bytes) -> None:
-        self._inbox.append(Message(mid, qos, dup, topic, payload, self._clock.now()))
+    def _take(self, mid: int, qos: int, dup: bool, retain: bool, topic: str, payload: bytes) -> None:
+        self._inbox.append(Message(mid, qos, dup, retain, topic, payload, self._clock.now()))
         self._inbox_bytes += len(payload)

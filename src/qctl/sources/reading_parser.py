@@ -1,16 +1,18 @@
-"""Parses messages of devices: each becomes a reading, an item of the pipeline `readings`, or a reject with its reason.
+"""Parses messages of devices: each becomes readings, items of the pipeline `readings`, or a reject with its reason.
 
-The payload is UTF-8 JSON:
+A payload is JSON (`reading_payload.py`), a text, or line protocol:
 
-- an object: its numbers and booleans become fields, those of nested objects too, named `outer.inner`; strings, null and
-  arrays are ignored, unless nothing else is left. `timestamp`, `ts` and `time` are never fields: the first of them that
-  is not null is the time of measurement (`timestamps.py`).
-- a number or boolean alone: one field, named by the last level of the topic (`value` if that is empty or one of the
-  three names).
+- an object: its values become fields (`reading_fields.py`), except for the time of measurement (`reading_times.py`);
+- an array of objects: a reading each;
+- a value or text alone: one field, named by the last level of the topic (`value` if that is empty or names a time);
+- `{"name": ..., "tags": ..., "fields": ..., "timestamp": ...}`, Telegraf's JSON, alone or in `{"metrics": [...]}`;
+- InfluxDB line protocol (`line_protocol.py`).
 
 The device is the second level of the topic, unless MQTT_TOPIC_PATTERN names another one: `livingroom` for
 `sensors/livingroom` and for `sensors/livingroom/air`. If that level is missing or empty, it is the whole topic. Other
 levels that the pattern names become tags.
+
+A plain object of numbers and texts, which most messages are, takes a fast path (`plain_readings.py`).
 """
 
 from __future__ import annotations
@@ -18,25 +20,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
-import re
-from functools import lru_cache
-from typing import Any, NoReturn, TypedDict
+from typing import Any, NamedTuple
 
 from qctl.broker.bookkeeping.reject_records import Reject
 from qctl.errors import RejectedError
-from qctl.sources.timestamps import nanoseconds
+from qctl.sources import line_protocol, measurements, reading_times
+from qctl.sources.plain_readings import parse_plain
+from qctl.sources.reading_fields import HOSTILE, Fields, is_name
+from qctl.sources.reading_payload import NotJsonError, decode
+from qctl.sources.reading_rules import (
+    MAX_NAME_CHARACTERS,
+    MAX_READINGS,
+    Parsed,
+    Reading,
+    ReadingRules,
+    combine,
+)
+from qctl.sources.reading_topics import check_topic, named_tags, topic_levels
 
-MAX_TOPIC_BYTES = 1024
-
-MAX_NAME_CHARACTERS = 128
-"""Length of a field's name."""
-
-MAX_FIELDS = 256
-"""Fields of one reading."""
-
-MAX_DEPTH = 5
-"""Levels of nested objects, including the outermost one."""
+MAX_BARE_CHARACTERS = 255
+"""Length of a payload that is text without quotes: Home Assistant's limit of a state."""
 
 MAX_REJECT_BYTES = 4096
 """Size of a payload that a reject stores whole."""
@@ -44,55 +47,126 @@ MAX_REJECT_BYTES = 4096
 TRUNCATED_REJECT_BYTES = 512
 """Size to which a reject cuts a larger payload."""
 
-INT64 = range(-(2**63), 2**63)
+STATUS_WORDS = frozenset(("online", "offline"))
+"""Birth and last-will messages of devices, in any case."""
 
-TIMESTAMP_FIELDS = ("timestamp", "ts", "time")
-
-_HOSTILE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters and lone surrogates, which are not text."""
-
-DEFAULT_PATTERN = "+/{device}/..."
-"""Meaning of a topic's levels if MQTT_TOPIC_PATTERN is not set."""
+EMPTY = Parsed([], ignored="empty payload")
+STATUS = Parsed([], ignored="status word")
 
 
-class Reading(TypedDict, total=False):
-    """One measurement of a device. Times are in nanoseconds since 1970; `ts_ns` is when it was measured. `tags` exists
-    only if the topic's pattern names more than the device."""
+class Source(NamedTuple):
+    """Where a reading comes from: its topic, with the meaning of its levels."""
 
     topic: str
     device: str
-    ts_ns: int
-    fields: dict[str, int | float | bool]
-    received_ns: int
+    last_level: str
     tags: dict[str, str]
 
 
-def parse(topic: str, payload: bytes, received_ns: int, max_payload: int, pattern: str = DEFAULT_PATTERN) -> Reading:
-    """Parse a message. A reading without a timestamp gets the time of receipt.
+def parse(topic: str, payload: bytes, received_ns: int, rules: ReadingRules) -> Parsed:
+    """Parse a message. A reading without a time gets the time of receipt.
 
-    `max_payload` is in bytes; `pattern` is the meaning of the topic's levels (MQTT_TOPIC_PATTERN). Raises RejectedError
-    with a reason that repeats nothing of the message.
+    Raises RejectedError with a reason that repeats nothing of the message.
     """
-    device, last_level, tags = _levels(topic, pattern)
-    content = _decode(payload, max_payload)
-    fields: dict[str, int | float | bool] = {}
-    ts_ns = received_ns
-    if type(content) is dict:
-        timestamps = [content.pop(name, None) for name in TIMESTAMP_FIELDS]
-        timestamp = next((value for value in timestamps if value is not None), None)
-        if timestamp is not None:
-            ts_ns = nanoseconds(timestamp)
-        _collect(content, "", 1, fields)
-        if not fields:
-            raise RejectedError("no field is a number or a boolean")
-    elif type(content) in (int, float, bool):
-        _collect({"value" if last_level in ("", *TIMESTAMP_FIELDS) else last_level: content}, "", 1, fields)
-    else:
-        raise RejectedError("payload is neither an object, a number nor a boolean")
-    reading = Reading(topic=topic, device=device, ts_ns=ts_ns, fields=fields, received_ns=received_ns)
-    if tags:
-        reading["tags"] = tags
-    return reading
+    device, _, tags = topic_levels(topic, rules.pattern)
+    if len(payload) > rules.max_payload:
+        raise RejectedError(f"payload is larger than {rules.max_payload} bytes (QCTL_MAX_PAYLOAD)")
+    if payload[:1] == b"{" and (plain := parse_plain(payload, received_ns, rules)) is not None:
+        fields, ts_ns, timed = plain
+        reading = Reading(topic=topic, device=device, ts_ns=ts_ns, fields=fields, received_ns=received_ns)
+        if tags:
+            reading["tags"] = tags
+        return Parsed([reading], timed=timed)
+    if not payload.strip(b"\0"):
+        return EMPTY
+    try:
+        content = decode(payload, topic)
+    except NotJsonError as error:
+        text = error.text.strip()
+        if line_protocol.is_likely(text):
+            return line_protocol.parse_all(text, received_ns, rules, topic=topic)
+        content = _bare_text(text, error)
+    return parse_content(topic, content, received_ns, rules)
+
+
+def parse_content(
+    topic: str, content: Any, received_ns: int, rules: ReadingRules, *, device: str | None = None
+) -> Parsed:
+    """Parse a payload that is decoded. `device` is the device if the topic does not name it. Raises as `parse`."""
+    if isinstance(content, list) and content and all(isinstance(entry, dict) for entry in content):
+        return _parse_array(topic, content, received_ns, rules)
+    source = _source(topic, device, rules)
+    if not isinstance(content, dict):
+        return STATUS if _is_status(content) else _bare_value(source, content, received_ns, rules)
+    if entries := measurements.entries(content):
+        return measurements.parse_json(entries, received_ns, rules, topic=topic)
+    if content.keys() == {"state"} and _is_status(content["state"]):
+        return STATUS
+    time = reading_times.find(content, received_ns, rules)
+    return _reading(source, received_ns, content, time, rules)
+
+
+def require_readings(parsed: Parsed) -> Parsed:
+    """The result, if it has readings. Raises RejectedError for a sender who gets an answer."""
+    if parsed.ignored:
+        raise RejectedError(f"reading is not stored: {parsed.ignored}")
+    return parsed
+
+
+def _source(topic: str, device: str | None, rules: ReadingRules) -> Source:
+    """Where a reading comes from. Raises RejectedError."""
+    if device is None:
+        by_topic, last_level, tags = topic_levels(topic, rules.pattern)
+        return Source(topic, by_topic, last_level, tags)
+    check_topic(topic)
+    if HOSTILE.search(device) or len(device) > MAX_NAME_CHARACTERS:
+        raise RejectedError("device contains a control character or is too long")
+    return Source(topic, device, topic.rpartition("/")[2], named_tags(topic, rules.pattern))
+
+
+def _bare_value(source: Source, content: Any, received_ns: int, rules: ReadingRules) -> Parsed:
+    """The reading of a value without a name, or of an array of values."""
+    name = source.last_level
+    if not is_name(name) or name in reading_times.PRIMARY_NAMES:
+        name = "value"
+    return _reading(source, received_ns, {name: content}, None, rules)
+
+
+def _parse_array(topic: str, content: list[Any], received_ns: int, rules: ReadingRules) -> Parsed:
+    """Parse an array of objects. Readings without a time are a nanosecond apart, so that all are stored."""
+    if len(content) > MAX_READINGS:
+        raise RejectedError(f"payload has {len(content)} readings; at most {MAX_READINGS} are allowed")
+    return combine(parse_content(topic, entry, received_ns + n, rules) for n, entry in enumerate(content))
+
+
+def _reading(
+    source: Source, received_ns: int, content: dict[str, Any], time: reading_times.Time | None, rules: ReadingRules
+) -> Parsed:
+    fields = Fields(rules)
+    fields.add_object(reading_times.without(content, time) if time else content)
+    left_out = tuple(fields.left_out)
+    clocks = 1 if time and time.is_unset else 0
+    if not fields.values:
+        return Parsed([], left_out, clocks, "no values")
+    ts_ns = time.ts_ns if time and time.ts_ns is not None else received_ns
+    reading = Reading(
+        topic=source.topic, device=source.device, ts_ns=ts_ns, fields=fields.values, received_ns=received_ns
+    )
+    if source.tags:
+        reading["tags"] = source.tags
+    return Parsed([reading], left_out, clocks, timed=bool(time and time.ts_ns is not None))
+
+
+def _bare_text(text: str, error: NotJsonError) -> str:
+    """The text of a payload that is neither JSON nor line protocol. Raises the error unless it is a state or value."""
+    looks_like_code = text[:1] in ("{", "[", '"', "'", "<") or "=" in text
+    if not text or looks_like_code or len(text) > MAX_BARE_CHARACTERS or HOSTILE.search(text):
+        raise RejectedError(error.message)
+    return text
+
+
+def _is_status(content: Any) -> bool:
+    return isinstance(content, str) and content.lower() in STATUS_WORDS
 
 
 _encoder = json.JSONEncoder(allow_nan=False, check_circular=False, separators=(",", ":"))
@@ -101,6 +175,14 @@ _encoder = json.JSONEncoder(allow_nan=False, check_circular=False, separators=("
 def encode(reading: Reading) -> bytes:
     """Encode a reading as an item of the buffer: JSON in one line of ASCII."""
     return _encoder.encode(reading).encode()
+
+
+def encode_all(parsed: Parsed, max_bytes: int) -> list[bytes]:
+    """Encode the readings of a sender who gets an answer. Raises RejectedError if one is too large."""
+    items = [encode(reading) for reading in parsed.readings]
+    if any(len(item) > max_bytes for item in items):
+        raise RejectedError(f"reading is larger than {max_bytes} bytes (QCTL_MAX_PAYLOAD)")
+    return items
 
 
 def reject(topic: str, payload: bytes, received_ns: int, reason: str, *, mark: str) -> Reject:
@@ -117,90 +199,3 @@ def reject(topic: str, payload: bytes, received_ns: int, reason: str, *, mark: s
         stored = payload[:TRUNCATED_REJECT_BYTES]
         reason = f"{reason} (truncated to the first {TRUNCATED_REJECT_BYTES} of {len(payload)} bytes)"
     return Reject(f"reject-{name}", (topic, base64.b64encode(stored).decode(), received_ns), reason, topic)
-
-
-@lru_cache(maxsize=4096)
-def _levels(topic: str, pattern: str) -> tuple[str, str, dict[str, str]]:
-    """The device, the last level and the tags of a topic. Raises RejectedError if the topic cannot be used."""
-    if not topic:
-        raise RejectedError("topic is empty")
-    if _HOSTILE.search(topic):
-        raise RejectedError("topic contains a control character or is not UTF-8")
-    if len(topic.encode()) > MAX_TOPIC_BYTES:
-        raise RejectedError(f"topic is longer than {MAX_TOPIC_BYTES} bytes")
-    if "+" in topic or "#" in topic or topic.startswith("$"):
-        raise RejectedError("topic contains + or #, or begins with $")
-    levels = topic.split("/")
-    named = _named(levels, pattern)
-    device = named.pop("device", "") or topic
-    return device, levels[-1], {name: level for name, level in named.items() if level}
-
-
-def _named(levels: list[str], pattern: str) -> dict[str, str]:
-    """The levels that a pattern names; none if the topic does not match it."""
-    meanings = pattern.removesuffix("/...").split("/")
-    if len(levels) < len(meanings) or (len(levels) > len(meanings) and not pattern.endswith("/...")):
-        return {}
-    named = {}
-    for level, meaning in zip(levels, meanings, strict=False):
-        if meaning.startswith("{"):
-            named[meaning[1:-1]] = level
-        elif meaning not in ("+", level):
-            return {}
-    return named
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise RejectedError(f"{name} cannot be stored as a number")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
-def _decode(payload: bytes, max_payload: int) -> Any:
-    if not payload:
-        raise RejectedError("payload is empty")
-    if len(payload) > max_payload:
-        raise RejectedError(f"payload is larger than {max_payload} bytes (QCTL_MAX_PAYLOAD)")
-    try:
-        return _decoder.decode(payload.decode())
-    except UnicodeDecodeError:
-        raise RejectedError("payload is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        raise RejectedError(f"payload is not JSON: {error.msg} at character {error.pos}") from None
-    except RecursionError:
-        raise RejectedError("payload is nested too deeply") from None
-    except ValueError:
-        raise RejectedError("a number has too many digits") from None
-
-
-def _collect(content: dict[str, Any], prefix: str, depth: int, fields: dict[str, int | float | bool]) -> None:
-    """Add the numbers and booleans of an object to `fields`."""
-    if depth > MAX_DEPTH:
-        raise RejectedError(f"payload is nested too deeply: more than {MAX_DEPTH} objects")
-    for key, value in content.items():
-        kind = type(value)
-        if kind is float:
-            if not math.isfinite(value):
-                raise RejectedError("a number is too large")
-        elif kind is int:
-            if value not in INT64:
-                raise RejectedError("a whole number has more than 64 bits")
-        elif kind is dict:
-            _collect(value, f"{prefix}{key}.", depth + 1, fields)
-            continue
-        elif kind is not bool:
-            continue
-        fields[_name(prefix + key)] = value
-    if len(fields) > MAX_FIELDS:
-        raise RejectedError(f"payload has more than {MAX_FIELDS} fields")
-
-
-@lru_cache(maxsize=4096)
-def _name(name: str) -> str:
-    """The name of a field. Raises RejectedError if it cannot be used."""
-    if not name or len(name) > MAX_NAME_CHARACTERS:
-        raise RejectedError(f"a field's name is empty or longer than {MAX_NAME_CHARACTERS} characters")
-    if _HOSTILE.search(name):
-        raise RejectedError("a field's name contains a control character or is not text")
-    return name

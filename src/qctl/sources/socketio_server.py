@@ -178,6 +178,15 @@ class SocketServer:
         log.info("client sent a malformed packet, made to reconnect: %s", reason)
         self._send_away(cid)
 
+    def reject_too_large(self, address: str) -> None:
+        """Record a message that was too large to be read, so that it could not be answered. Repeated ones of an address
+        are one dead letter."""
+        reason = f"message is larger than {self.max_bytes} bytes: the connection was closed, and nothing was answered"
+        log.warning("message too large to be read, its connection was closed: address=%s", address)
+        event = [message_parser.EVENT, {"address": address, "larger_than_bytes": self.max_bytes}]
+        reject = message_parser.reject(event, None, time.time_ns(), reason)
+        self._commit.put(Entry(reject, len(reject.args[0]), {"ok": False}, None))
+
     def last_event_at(self, cid: str) -> float | None:
         """When a client last sent an event (monotonic seconds), None for one that was not admitted."""
         client = self._clients.get(cid)

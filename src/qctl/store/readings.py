@@ -13,6 +13,7 @@ from qctl.errors import RefusedError, WaitTimeoutError
 from qctl.models import StoredReading
 from qctl.settings import Settings
 from qctl.sinks.readings import MAX_NANOSECONDS, MIN_NANOSECONDS
+from qctl.sinks.readings_table import NO_TAGS, has_tags
 from qctl.store.sql import open_read_only
 
 SEARCH_SECONDS = 5.0
@@ -24,7 +25,7 @@ _STEPS_PER_TIME_CHECK = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 _NEWEST = """
-SELECT topic, device, ts_ns, fields, received_ns FROM readings
+SELECT topic, device, ts_ns, fields, received_ns, {tags} FROM readings
 WHERE (?1 IS NULL OR device = ?1) AND (?2 IS NULL OR topic = ?2)
 AND (?3 IS NULL OR ts_ns >= ?3) AND (?4 IS NULL OR ts_ns < ?4)
 ORDER BY rowid DESC LIMIT ?5
@@ -55,7 +56,8 @@ def read_newest(
         deadline = time.monotonic() + SEARCH_SECONDS
         db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_TIME_CHECK)
         try:
-            return [_reading(row) for row in db.execute(_NEWEST, params)]
+            tags = "tags" if has_tags(db) else f"'{NO_TAGS}'"
+            return [_reading(row) for row in db.execute(_NEWEST.format(tags=tags), params)]
         except sqlite3.OperationalError as error:
             if "interrupted" not in str(error):
                 raise
@@ -63,8 +65,8 @@ def read_newest(
 
 
 def _reading(row: Sequence[Any]) -> StoredReading:
-    topic, device, ts_ns, fields, received_ns = row
-    return StoredReading(topic, device, ts_ns, _moment(received_ns), json.loads(fields))
+    topic, device, ts_ns, fields, received_ns, tags = row
+    return StoredReading(topic, device, ts_ns, _moment(received_ns), json.loads(fields), json.loads(tags))
 
 
 def _nanoseconds(moment: datetime | None) -> int | None:

@@ -48,8 +48,10 @@ def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
         Column("RATE/S", lambda t: Cell(rate(t.rate)), right=True),
         Column("RECEIVED", lambda t: Cell(count(t.received)), right=True),
         Column("REJECTED", lambda t: Cell(count(t.rejected), "bad" if t.rejected else ""), right=True),
+        Column("IGNORED", lambda t: Cell(count(sum(t.ignored.values()))), right=True, drop=2),
         Column("SEEN", lambda t: Cell(_ago(t.seen_at, now)), right=True),
         Column("LAG", lambda t: Cell(elapsed(t.lag), _lag_style(t.lag or 0.0)), right=True),
+        Column("LEFT OUT", lambda t: Cell(escape_line(_not_stored(t)), "warn"), long=True),
     ]
 
 
@@ -61,6 +63,15 @@ def reject_columns(now: datetime, pipeline: Callable[[DeadLetter], str]) -> list
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
         Column("REASON", lambda d: Cell(escape_line(d.error), "bad"), long=True),
     ]
+
+
+def _not_stored(topic: TopicStatus) -> str:
+    """Return what was not stored, most frequent first: values by name, messages by reason, clocks."""
+    by_name = sorted(topic.left_out.items(), key=lambda item: -item[1])
+    parts = [f"{name} {number}" for name, number in by_name]
+    parts += [f"{reason} {number}" for reason, number in sorted(topic.ignored.items(), key=lambda item: -item[1])]
+    parts += [f"clock not set {topic.clocks}"] if topic.clocks else []
+    return ", ".join(parts)
 
 
 def _name(topic: TopicStatus) -> str:

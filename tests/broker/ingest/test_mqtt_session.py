@@ -16,16 +16,16 @@ def commit(connection: Redis, settings: Settings, *notes: str) -> None:
 
 
 def test_newest_notes_are_kept_in_order(connection: Redis, settings: Settings) -> None:
-    session = MqttSession(connection, "bridge")
+    session = MqttSession(connection, "bridge", "readings")
     assert session.begin_connect().notes == []
     commit(connection, settings, "1", "2")
     commit(connection, settings, "3", "4")
     assert session.begin_connect().notes == ["2", "3", "4"]
-    assert MqttSession(connection, "another").begin_connect().notes == []
+    assert MqttSession(connection, "another", "readings").begin_connect().notes == []
 
 
 def test_connect_is_settled_by_its_reply(connection: Redis, settings: Settings) -> None:
-    session = MqttSession(connection, "bridge")
+    session = MqttSession(connection, "bridge", "readings")
     assert session.begin_connect().settled
     assert not session.begin_connect().settled, "the last process died before the reply"
     session.record_resumed(discard_notes=False)
@@ -35,7 +35,7 @@ def test_connect_is_settled_by_its_reply(connection: Redis, settings: Settings) 
 
 
 def test_notes_are_valid_for_one_session(connection: Redis, settings: Settings) -> None:
-    session = MqttSession(connection, "bridge")
+    session = MqttSession(connection, "bridge", "readings")
     commit(connection, settings, "1")
     session.record_resumed(discard_notes=False)
     assert session.begin_connect().notes == ["1"]

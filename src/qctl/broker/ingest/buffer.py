@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,8 @@ class Commit:
     """Items and rejects that a source stores in one transaction.
 
     `recent` are notes about MQTT messages, oldest first. The newest `window` of them are kept for the client id
-    `session` (see `mqtt_session.py`). `mark` tells this commit from all others.
+    `session` (see `mqtt_session.py`). `retained` holds digests of retained messages by topic. `mark` tells this commit
+    from all others.
     """
 
     items: Sequence[bytes] = ()
@@ -59,6 +60,7 @@ class Commit:
     session: str = ""
     recent: Sequence[str] = field(default_factory=list)
     window: int = 0
+    retained: Mapping[str, str] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
@@ -142,6 +144,9 @@ class Buffer:
             if commit.recent:
                 pipe.lpush(keys.mqtt_recent(commit.session), *commit.recent)
                 pipe.ltrim(keys.mqtt_recent(commit.session), 0, commit.window - 1)
+            if commit.retained:
+                digests: dict[Any, Any] = dict(commit.retained)
+                pipe.hset(keys.mqtt_retained(self._pipeline.name), mapping=digests)
             last = keys.last_commit(self._pipeline.name, self._source)
             pipe.set(last, commit.mark, ex=LAST_COMMIT_SECONDS)
             pipe.llen(keys.buffer(self._pipeline.name))

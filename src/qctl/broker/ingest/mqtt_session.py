@@ -7,7 +7,8 @@ killed before it. So each connect is marked `unsettled` first, and the mark is d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from redis import Redis
 
@@ -16,17 +17,20 @@ from qctl.broker.redis import keys
 
 @dataclass(frozen=True)
 class SessionState:
-    """The notes, oldest first, and whether the last connect was completed."""
+    """The notes, oldest first, and whether the last connect was completed. `retained` holds digests of retained
+    messages by topic, of all sessions of all clients."""
 
     notes: list[str]
     settled: bool
+    retained: Mapping[str, str] = field(default_factory=dict)
 
 
 class MqttSession:
     """The session of one client id. Raises redis-py's exceptions."""
 
-    def __init__(self, connection: Redis, client_id: str) -> None:
+    def __init__(self, connection: Redis, client_id: str, pipeline: str) -> None:
         self._redis = connection
+        self._retained = keys.mqtt_retained(pipeline)
         self._session = keys.mqtt_session(client_id)
         self._recent = keys.mqtt_recent(client_id)
 
@@ -35,9 +39,11 @@ class MqttSession:
         with self._redis.pipeline() as pipe:
             pipe.lrange(self._recent, 0, -1)
             pipe.hset(self._session, "unsettled", 1)
-            notes, added = pipe.execute()
+            pipe.hgetall(self._retained)
+            notes, added, retained = pipe.execute()
         # HSET returns 0 if the field existed: then the last connect was not completed.
-        return SessionState([note.decode() for note in reversed(notes)], settled=bool(added))
+        texts = {name.decode(errors="surrogateescape"): text.decode() for name, text in retained.items()}
+        return SessionState([note.decode() for note in reversed(notes)], settled=bool(added), retained=texts)
 
     def record_resumed(self, *, discard_notes: bool) -> None:
         """Record that the broker resumed the session. Pass `discard_notes` if they may be those of another session."""

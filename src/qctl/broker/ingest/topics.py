@@ -1,4 +1,5 @@
-"""Counters by topic: messages received and rejected, rate, lag of the last reading, and time of the last message.
+"""Counters by topic: messages received, rejected and ignored, values left out by name, rate, lag of the last reading,
+and time of the last message.
 
 They are counted in memory and flushed to Redis about once a second by a script of their own, so that no commit waits
 for them. A source that is killed loses the counts of its last second, but no message.
@@ -9,7 +10,10 @@ topic replaces one that was silent for `EVICTION_SILENCE_SECONDS`; if there is n
 
 from __future__ import annotations
 
+import json
 import math
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from redis import Redis
@@ -37,6 +41,9 @@ MAX_TOPIC_BYTES = 1024
 OTHER_TOPICS = ""
 """Name under which topics are counted together."""
 
+MAX_NAMES = 50
+"""Names of values left out that are counted for a topic; the rest are counted together."""
+
 TOPICS_PER_CALL = 250
 """Topics of one script call, which takes about 1 ms."""
 
@@ -44,11 +51,20 @@ TOPICS_PER_CALL = 250
 class _Count:
     """Messages of one topic since the last flush."""
 
-    __slots__ = ("lag_ms", "received", "rejected")
+    __slots__ = ("clocks", "ignored", "lag_ms", "left_out", "received", "rejected")
 
     def __init__(self) -> None:
-        self.received = self.rejected = 0
+        self.received = self.rejected = self.clocks = 0
         self.lag_ms: int | None = None
+        self.ignored: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
+
+    @property
+    def notes(self) -> str:
+        """JSON of what was not stored, empty if everything was."""
+        if not (self.ignored or self.left_out or self.clocks):
+            return ""
+        return json.dumps({"ignored": self.ignored, "left_out": self.left_out, "clocks": self.clocks})
 
 
 class _TopicRow(NamedTuple):
@@ -57,7 +73,9 @@ class _TopicRow(NamedTuple):
     name: str
     received: int
     rejected: int
+    ignored: int
     lag: int | str
+    notes: str
 
 
 class TopicCounters:
@@ -77,6 +95,16 @@ class TopicCounters:
             count.received += 1
             count.lag_ms = lag_ns // 1_000_000
 
+    def add_ignored(self, topic: str, reason: str) -> None:
+        """Count a message that is neither stored nor rejected, such as a last will."""
+        (self._pending.get(topic) or self._new(topic)).ignored[reason] += 1
+
+    def add_left_out(self, topic: str, names: Iterable[str], clocks: int = 0) -> None:
+        """Count values that were left out of a message, by name, and times of clocks that are not set."""
+        count = self._pending.get(topic) or self._new(topic)
+        count.left_out.update(names)
+        count.clocks += clocks
+
     def flush(self) -> None:
         """Add the counts to Redis. If a call fails, its counts are sent again and may count twice."""
         while self._pending:
@@ -85,13 +113,12 @@ class TopicCounters:
                 self._redis,
                 counters=keys.topics(self._pipeline),
                 last_seen=keys.topics_seen(self._pipeline),
+                notes=keys.topic_notes(self._pipeline),
                 max_topics=MAX_TOPICS,
                 silence_ms=int(EVICTION_SILENCE_SECONDS * 1000),
                 rate_window=RATE_WINDOW_SECONDS,
-                topics=[
-                    _TopicRow(topic, count.received, count.rejected, "" if count.lag_ms is None else count.lag_ms)
-                    for topic, count in batch
-                ],
+                max_names=MAX_NAMES,
+                topics=[_row(topic, count) for topic, count in batch],
             )
             for topic, _ in batch:
                 del self._pending[topic]
@@ -101,6 +128,12 @@ class TopicCounters:
         if full or len(topic.encode(errors="surrogateescape")) > MAX_TOPIC_BYTES:
             topic = OTHER_TOPICS
         return self._pending.setdefault(topic, _Count())
+
+
+def _row(topic: str, count: _Count) -> _TopicRow:
+    ignored = sum(count.ignored.values())
+    lag = "" if count.lag_ms is None else count.lag_ms
+    return _TopicRow(topic, count.received, count.rejected, ignored, lag, count.notes)
 
 
 def decayed_rate(rate: float, seconds: float) -> float:

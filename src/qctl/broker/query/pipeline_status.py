@@ -152,10 +152,12 @@ def by_topic(connection: Redis, pipeline: str) -> list[TopicStatus]:
     with connection.pipeline(transaction=False) as pipe:
         pipe.hgetall(keys.topics(pipeline))
         pipe.zrange(keys.topics_seen(pipeline), 0, -1, withscores=True)
-        counted, seen = replies.execute(pipe)
+        pipe.hgetall(keys.topic_notes(pipeline))
+        counted, seen, noted = replies.execute(pipe)
+    notes = replies.bytes_dict(noted)
     seen_ms = dict(replies.scored_members(seen))
     return [
-        _topic(pipeline, raw, counts, seen_ms.get(raw), at)
+        _topic(pipeline, raw, counts, _notes(notes.get(raw)), seen_ms.get(raw), at)
         for raw, text in replies.bytes_dict(counted).items()
         if (counts := _topic_counts(text)) is not None
     ]
@@ -165,7 +167,9 @@ TopicCounts = tuple[int, int, float, float | None]
 """Items received and rejected, items per second, and the lag in seconds."""
 
 
-def _topic(pipeline: str, raw: bytes, counts: TopicCounts, seen_ms: float | None, at: float) -> TopicStatus:
+def _topic(
+    pipeline: str, raw: bytes, counts: TopicCounts, notes: Mapping[str, Any], seen_ms: float | None, at: float
+) -> TopicStatus:
     received, rejected, rate, lag = counts
     silence = max(0.0, at - seen_ms / 1000) if seen_ms else 0.0
     name = untrusted_fields.decode(raw)
@@ -177,7 +181,25 @@ def _topic(pipeline: str, raw: bytes, counts: TopicCounts, seen_ms: float | None
         rejected=rejected,
         seen_at=clock.optional_datetime(seen_ms or None),
         lag=lag,
+        ignored=_counts_by_name(notes.get("ignored")),
+        left_out=_counts_by_name(notes.get("left_out")),
+        clocks=notes["clocks"] if type(notes.get("clocks")) is int else 0,
     )
+
+
+def _notes(raw: bytes | None) -> Mapping[str, Any]:
+    """Return what topics.lua wrote about values that were not stored; empty if that has another format."""
+    try:
+        notes = json.loads(raw or b"{}")
+    except ValueError:
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _counts_by_name(counts: object) -> dict[str, int]:
+    if not isinstance(counts, dict):
+        return {}
+    return {name: count for name, count in counts.items() if type(count) is int}
 
 
 def _topic_counts(text: bytes) -> TopicCounts | None:

@@ -330,6 +330,11 @@ def topics_seen(pipeline: str) -> str:
     return f"{QCTL}ingest:{pipeline}:seen"
 
 
+def topic_notes(pipeline: str) -> str:
+    """HASH topic -> JSON of what was not stored: `{"ignored": {reason: n}, "left_out": {field: n}, "clocks": n}`."""
+    return f"{QCTL}ingest:{pipeline}:notes"
+
+
 def arrivals(pipeline: str) -> str:
     """CHANNEL on which committed items are published while there is a subscriber: `[count, [item, ...]]`."""
     return f"{QCTL}ingest:{pipeline}:arrivals"
@@ -344,6 +349,11 @@ def mqtt_session(client_id: str) -> str:
 def mqtt_recent(client_id: str) -> str:
     """LIST of `packet id:digest:time of receipt` of the last messages committed for an MQTT session, newest first."""
     return f"{QCTL}mqtt:recent:{client_id}"
+
+
+def mqtt_retained(pipeline: str) -> str:
+    """HASH topic -> digest of the last retained message without a time that was stored."""
+    return f"{QCTL}mqtt:retained:{pipeline}"
 
 
 def inbox(receiver: str) -> str:

@@ -6,9 +6,12 @@ import time
 from datetime import datetime
 from typing import Any
 
-from rq.job import Job, get_current_job
+from rq.job import Job, Retry, get_current_job
 
 from qctl.broker.redis.connection import TRANSIENT_ERRORS
+
+RunAgain = Retry
+"""Value that a job's function returns to run again later."""
 
 PROGRESS_SECONDS = 0.5
 """Time (s) between two reports of progress that are written; those between are dropped."""
@@ -37,6 +40,17 @@ def created() -> datetime | None:
     """The time (UTC) at which the running job was created: the same on every retry. None outside of a job."""
     job = get_current_job()
     return job.created_at if job else None
+
+
+def retries() -> int:
+    """How often the running job was retried."""
+    job = get_current_job()
+    return (job.number_of_retries or 0) if job else 0
+
+
+def retry_after(seconds: float) -> RunAgain:
+    """Value that a job's function returns to run again after so many seconds, whatever its own retries are."""
+    return Retry(max=retries() + 1, interval=max(1, round(seconds)))
 
 
 def progress(done: int, total: int | None = None, note: str = "") -> None:

@@ -61,7 +61,10 @@ def _pipeline(status: PipelineStatus) -> Record:
 
 def ingest_topics(topics: Topics) -> Document:
     """`qctl ingest topics`. The topic null sums up all topics that are not counted individually."""
-    columns = ("topic", "pipeline", "rate_per_second", "received", "rejected", "seen_at", "lag_seconds")
+    columns = (
+        *("topic", "pipeline", "rate_per_second", "received", "rejected", "seen_at", "lag_seconds"),
+        *("ignored", "left_out", "clocks_not_set"),
+    )
     head = {"matching": topics.matching, "total": topics.total}
     return Document(
         "qctl.ingest.topics/1", "topic", columns, head, "topics", [_topic(topic) for topic in topics.topics]
@@ -77,6 +80,9 @@ def _topic(status: TopicStatus) -> Record:
         "rejected": status.rejected,
         "seen_at": time(status.seen_at),
         "lag_seconds": seconds(status.lag),
+        "ignored": json.dumps(dict(status.ignored), ensure_ascii=False),
+        "left_out": json.dumps(dict(status.left_out), ensure_ascii=False),
+        "clocks_not_set": status.clocks,
     }
 
 
