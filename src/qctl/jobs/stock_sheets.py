@@ -35,7 +35,7 @@ MAX_LISTED_COLUMNS = 50
 
 @dataclass(frozen=True)
 class SheetReading:
-    """How to read a sheet: what a job's arguments declare."""
+    """Rules to read a sheet, as the arguments of a job declare them."""
 
     encoding: str | None
     columns: Columns

@@ -55,7 +55,7 @@ STATUS = Parsed([], ignored="status word")
 
 
 class Source(NamedTuple):
-    """Where a reading comes from: its topic, with the meaning of its levels."""
+    """Origin of a reading: its topic, with the meaning of its levels."""
 
     topic: str
     device: str
@@ -114,7 +114,7 @@ def require_readings(parsed: Parsed) -> Parsed:
 
 
 def _source(topic: str, device: str | None, rules: ReadingRules) -> Source:
-    """Where a reading comes from. Raises RejectedError."""
+    """Find the origin of a reading. Raises RejectedError."""
     if device is None:
         by_topic, last_level, tags = topic_levels(topic, rules.pattern)
         return Source(topic, by_topic, last_level, tags)

@@ -43,7 +43,7 @@ def created() -> datetime | None:
 
 
 def retries() -> int:
-    """How often the running job was retried."""
+    """Number of retries of the running job so far."""
     job = get_current_job()
     return (job.number_of_retries or 0) if job else 0
 
