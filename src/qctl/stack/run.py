@@ -8,11 +8,10 @@ import sys
 import time
 
 from qctl import extras
-from qctl.catalog import DAEMONS
 from qctl.errors import QctlError, SettingsError, UsageError
 from qctl.settings import Settings
 from qctl.stack.banner import welcome
-from qctl.stack.daemons import can_run, daemons, without_extra
+from qctl.stack.daemons import daemons, without_extra
 from qctl.stack.home import LEAVING, locked, stop_leftover_redis
 from qctl.stack.manager import BAD_SETTINGS, Manager
 from qctl.stack.mqtt_access import MqttAccess
@@ -34,7 +33,7 @@ def run_stack(settings: Settings) -> int:
     """
     settings.make_home()
     with locked(settings.home) as killed_before:
-        serves_mqtt = settings.mqtt_enabled and not settings.mqtt_broker and can_run(DAEMONS["mqtt-bridge"])
+        serves_mqtt = settings.mqtt_enabled and not settings.mqtt_broker and extras.is_installed("mqtt")
         access = MqttAccess.create(settings) if serves_mqtt else None
         programs = _programs(settings, access, patience=LEAVING if killed_before else 0.0)
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -69,9 +68,9 @@ def _programs(settings: Settings, access: MqttAccess | None, patience: float) ->
     if access is not None:
         _await_port("MQTT_PORT", "127.0.0.1", settings.mqtt_port, patience)
         servers.append(mqtt_broker(settings, access))
-    if settings.socket_enabled and can_run(DAEMONS["socket-batcher"]):
+    if settings.socket_enabled and extras.is_installed("socketio"):
         _await_port("PORT", settings.socket_host, settings.socket_port, patience)
-    if settings.gateway_enabled and settings.cache_enabled and can_run(DAEMONS["gateway"]):
+    if settings.gateway_enabled and settings.cache_enabled and extras.is_installed("gateway"):
         _await_port("QCTL_GATEWAY_PORT", settings.gateway_host, settings.gateway_port, patience)
     return servers + daemons(settings)
 
