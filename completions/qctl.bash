@@ -4,10 +4,10 @@
 _qctl_place() {
     case $1 in
         '') verbs='stats pause resume clear retry monitor ping health doctor check events audit up backup restore help version job dlq queue trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
-        'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'clear') verbs='' flags='--help --purge --dry-run --json' takes='--confirm=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'resume') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'clear') verbs='' flags='--help --purge --yes -y --dry-run --json' takes='--confirm=@queue --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'retry') verbs='' flags='--help --dry-run --yes -y --all --json' takes='--canary= --canary-timeout= --rate= --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
         'monitor') verbs='' flags='--help --web --allow-actions --no-commands --json' takes='--port= --record=/ --replay=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ping') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
@@ -45,21 +45,21 @@ _qctl_place() {
         'dlq export') verbs='' flags='--help --all --json' takes='--to=/ --limit= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@dead' ;;
         'dlq import') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'queue') verbs='list ls show explain history pause resume clear move drain delete' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'queue list') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue ls') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue show') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue explain') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue history') verbs='' flags='--help --json' takes='--since= --by=hour,day --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue resume') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue clear') verbs='' flags='--help --purge --dry-run --json' takes='--confirm=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue move') verbs='' flags='--help --back --create --dry-run --yes -y --json' takes='--limit= --rate= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue drain') verbs='' flags='--help --until-empty --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
-        'queue delete') verbs='' flags='--help --force --json' takes='--confirm=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue list') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue ls') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue show') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue explain') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue history') verbs='' flags='--help --json' takes='--since= --by=hour,day --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue resume') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue clear') verbs='' flags='--help --purge --yes -y --dry-run --json' takes='--confirm=@queue --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue move') verbs='' flags='--help --back --create --dry-run --yes -y --json' takes='--limit= --rate= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue drain') verbs='' flags='--help --until-empty --json' takes='--timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'queue delete') verbs='' flags='--help --force --json' takes='--confirm=@queue --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'trash') verbs='list restore empty' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'trash list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'trash restore') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
-        'trash empty') verbs='' flags='--help --json' takes='--confirm= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
+        'trash empty') verbs='' flags='--help --yes -y --json' takes='--confirm= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
         'schedule') verbs='list next add remove pause resume run' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'schedule list') verbs='' flags='--help --json' takes='--kind= --queue=@queue --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'schedule next') verbs='' flags='--help --json' takes='--queue=@queue --count= -n= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@schedule' ;;
@@ -81,7 +81,7 @@ _qctl_place() {
         'daemon stop') verbs='' flags='--help --all --user --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'daemon restart') verbs='' flags='--help --all --user --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'daemon logs') verbs='' flags='--help --follow -f --user --json' takes='--lines= -n= --since= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'daemon scale') verbs='' flags='--help --user --json' takes='--timeout= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'daemon scale') verbs='' flags='--help --user --json' takes='--timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'daemon install') verbs='' flags='--help --user --print --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest') verbs='status topics tail push flush rejects' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'ingest status') verbs='' flags='--help --json' takes='--watch= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
@@ -118,7 +118,7 @@ _qctl_place() {
         'user password') verbs='' flags='--help --generate --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user logout') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'metrics') verbs='show export' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'metrics show') verbs='' flags='--help --json' takes='--since= --step= --plot=depth,rate,wait,run --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
+        'metrics show') verbs='' flags='--help --json' takes='--since= --step= --plot=depth,rate,wait,run --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'metrics export') verbs='' flags='--help --json' takes='--to=/ --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'context') verbs='list show use' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'context list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -16,6 +16,7 @@ from unittest.mock import patch
 import pytest
 
 from cli.conftest import Ran
+from cli.fake import FakeOps
 from cli.lines import COMMANDS, NO_DOCUMENT, ROOT, RUNNABLE, SHARED, TREE
 from qctl.cli.exit_codes import ExitCode
 from qctl.cli.help_format import summary
@@ -76,6 +77,29 @@ def test_each_way_to_ask_for_help_shows_the_same(path: tuple[str, ...], qctl: Qc
     shown = qctl("help", *path)
     assert (shown.code, shown.err) == (0, "")
     assert shown.out == qctl(*path, "-h").out == qctl(*path, "--help").out
+
+
+@pytest.mark.parametrize(
+    ("typed", "plain"),
+    [
+        ("pause --queue email --reason deploy", "pause email --reason deploy"),
+        ("pause --queue=email --queue report", "pause email report"),
+        ("pause --reason --queue email", "pause --reason --queue email"),
+        ("stats --queue email", "stats email"),
+        ("queue move --queue email other --yes", "queue move email other --yes"),
+        ("queue clear --yes --queue email", "clear email --confirm email"),
+    ],
+)
+def test_queue_is_also_an_option(typed: str, plain: str, qctl: Qctl) -> None:
+    ran, expected = FakeOps(), FakeOps()
+    assert qctl(*typed.split(), ops=ran).out == qctl(*plain.split(), ops=expected).out
+    assert ran.calls == expected.calls
+
+
+def test_queue_without_a_name_is_a_usage_error(qctl: Qctl) -> None:
+    ran = qctl("pause", "--queue")
+    assert ran.code == 2
+    assert "'--queue' requires an argument" in ran.err
 
 
 def test_help_of_an_unknown_command_is_a_usage_error(qctl: Qctl) -> None:
@@ -158,7 +182,7 @@ def test_global_options_are_accepted_before_and_after_commands(qctl: Qctl) -> No
         (("pause", "email", "--for", "30"), "--for: '30' has no unit"),
         (("retry",), "no jobs selected"),
         (("retry", "job-1", "--all"), "job ids cannot be combined"),
-        (("clear", "email", "--yes"), "No such option: --yes"),
+        (("clear", "email", "--sure"), "No such option: --sure"),
     ],
 )
 def test_malformed_command_line_is_one_line(line: tuple[str, ...], message: str, qctl: Qctl) -> None:

@@ -16,11 +16,23 @@ def last_line(width: int, *steps: tuple[int, int | None]) -> str:
     screen = io.StringIO()
     console = Console(file=screen, width=width, force_terminal=True, color_system=None)
     with progress_bar("clearing sensor-data", console) as update:
+        for _ in range(1_000):
+            if "clear" in screen.getvalue():
+                break
+            time.sleep(0.01)
         for done, total in steps:
             time.sleep(0.05)  # a rate needs a time span
             update(done, total)
     lines = screen.getvalue().replace("\x1b[2K", "\n").splitlines()
     return [line for line in lines if "clear" in line][-1].rstrip()
+
+
+def test_short_action_shows_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qctl.cli.progress_bar.DELAY_SECONDS", 3600)
+    screen = io.StringIO()
+    with progress_bar("clearing sensor-data", Console(file=screen, width=80, force_terminal=True)) as update:
+        update(2, 2)
+    assert screen.getvalue() == ""
 
 
 def test_bar_shows_count_rate_and_remaining_time() -> None:

@@ -29,13 +29,19 @@ BUSY = QueueStats("sensor-data", 99_999, 10, 5, 0, 3, 12_345, 7_260.0, 123.4, 12
 PAUSED = QueueStats("email", waiting=4, paused=pause_of("email").pause)
 
 
-def test_80_columns_show_every_number() -> None:
-    header, row = lines(queues(BUSY), 80)
+def test_80_columns_show_what_says_that_a_queue_is_in_trouble() -> None:
+    header, row = lines(queues(replace(BUSY, recent_finished=65, recent_failed=35)), 80)
     shown = dict(zip(header.split(), row.split(), strict=True))
-    assert [shown[name] for name in ("QUEUE", "WAITING", "RUNNING", "SCHED", "DEAD", "FINISHED")] == (
-        ["sensor-data", "99999", "10", "5", "3", "12345"]
+    assert [shown[name] for name in ("QUEUE", "WAITING", "RUNNING", "DEAD", "OLDEST")] == (
+        ["sensor-data", "99999", "10", "3", "2h1m"]
     )
-    assert [shown[name] for name in ("OLDEST", "IN/S", "OUT/S", "WORKERS")] == ["2h1m", "123", "120", "12"]
+    assert [shown[name] for name in ("ERRORS", "OUT/S", "WORKERS")] == ["35%", "120", "12"]
+    assert "ETA" in shown
+
+
+def test_errors_and_eta_are_removed_after_all_other_counts() -> None:
+    header = lines(queues(BUSY), 40)[0].split()
+    assert header == ["QUEUE", "WAITING", "DEAD", "ETA", "ERRORS"]
 
 
 def test_long_state_goes_under_its_row_if_there_is_no_room_beside_it() -> None:

@@ -153,7 +153,7 @@ def test_health_lists_reasons_without_the_address_of_redis(
         "degraded",
         "degraded",
     )
-    assert "1 jobs wait in queue notification, and no worker listens to it" in found.json["reasons"]
+    assert "1 job waits in queue notification, and no worker listens to it" in found.json["reasons"]
     assert settings.redis_target not in found.body.decode()
 
 

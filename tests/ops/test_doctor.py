@@ -56,8 +56,8 @@ def test_each_problem_has_a_fix(ops: Ops, connection: Redis) -> None:
     connection.hset(keys.job("lost"), mapping={"created_at": LONG_AGO, "enqueued_at": LONG_AGO})
     found = by_check(ops.doctor.examine([Source("environment", {"QCTL_HOEM": "/x"})]).findings)
     assert "deaf" in found["obedience"].reason
-    assert "1 workers" in found["stale workers"].reason
-    assert "1 jobs of mail" in found["orphans"].reason
+    assert "1 worker is" in found["stale workers"].reason
+    assert "1 job of mail" in found["orphans"].reason
     assert "QCTL_HOME" in found["names"].reason
     assert all(found[check].fix for check in ("obedience", "stale workers", "orphans", "names"))
 

@@ -38,8 +38,8 @@ def test_a_healthy_system_is_ok(ops: Ops, connection: Redis) -> None:
     health = ops.health.check()
     assert (health.status, health.reasons) == ("ok", [])
     said = {finding.check: finding.reason for finding in health.findings}
-    assert said["paused"] == "queue held is paused: deploy; 1 jobs wait"
-    assert said["dead letters"] == "1 dead letters need a decision"
+    assert said["paused"] == "queue held is paused: deploy; 1 job waits"
+    assert said["dead letters"] == "1 dead letter needs a decision"
 
 
 def test_ping(ops: Ops, settings: Settings) -> None:

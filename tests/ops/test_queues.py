@@ -138,7 +138,7 @@ def test_a_queue_is_shown_with_lanes_workers_and_causes(ops: Ops, connection: Re
 def test_drain_pauses_and_waits_for_running_jobs(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "waits")
     connection.zadd(keys.started("mail"), {"runs:e": 4_000_000_000})
-    with pytest.raises(WaitTimeoutError, match="1 jobs left: runs"):
+    with pytest.raises(WaitTimeoutError, match="1 job left: runs"):
         ops.queues.drain("mail", timeout=0.2)
     connection.delete(keys.started("mail"))
     result = ops.queues.drain("mail", timeout=PATIENCE_SECONDS)

@@ -26,6 +26,13 @@ def test_columns_shrink_before_the_highest_drop_is_removed() -> None:
     assert layout(1) == [("NAME", column_layout.MIN_COLUMN_WIDTH), ("C0", 5)]
 
 
+def test_ids_are_cut_after_all_other_columns() -> None:
+    ids = Column[str]("ID", lambda _: Cell(""), min_width=10, whole=True)
+    for available, expected in ((40, [30, 9]), (36, [30, 5]), (25, [20, 4]), (9, [4, 4])):
+        sized = column_layout.fit([ids, NAMES], [30, 20], available, 1)
+        assert [column.width for column in sized] == expected
+
+
 @given(st.text(), st.integers(0, 20), st.booleans(), st.booleans())
 def test_text_is_truncated_to_exactly_its_width(text: str, width: int, right: bool, cut_start: bool) -> None:
     shown = column_layout.fit_text(escape_line(text), width, right=right, cut_start=cut_start)

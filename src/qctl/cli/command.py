@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from qctl.cli import fleet, help_format, help_page
+from qctl.cli import fleet, help_format, help_page, queue_option
 from qctl.cli.audit import run_audited
 from qctl.cli.exit_codes import ExitCode
 from qctl.cli.global_options import GlobalOptions, typed_parameter, with_global_options
@@ -45,6 +45,7 @@ class Command:
         """Register the command below a title of the help page. The docstring of its function is its help."""
 
         def run(ctx: typer.Context, **arguments: Any) -> ExitCode | None:
+            arguments.pop(queue_option.NAME, None)
             session: Session = ctx.obj
             session.set_options(GlobalOptions.pop_from(arguments))
             session.local = self.local
@@ -58,15 +59,16 @@ class Command:
 
         vars(run)["command"] = self
         own = list(inspect.signature(self.function, eval_str=True).parameters.values())[1:]
+        has_queue = queue_option.is_needed(own)
         register = app.command(
             self.name,
-            cls=help_format.HelpCommand,
+            cls=queue_option.QueueCommand if has_queue else help_format.HelpCommand,
             help=self.function.__doc__,
             epilog=help_format.section("EXAMPLES", self.examples),
             rich_help_panel=title,
             context_settings=CONTEXT_SETTINGS,
         )
-        register(with_global_options(run, own, show_all=False))
+        register(with_global_options(run, [*own, queue_option.PARAMETER] if has_queue else own, show_all=False))
 
 
 def command(

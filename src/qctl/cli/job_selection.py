@@ -56,7 +56,12 @@ _FILTERS = (
 _SCAN = _option("scan_limit", "N", "Maximum jobs to read if no index helps; 0 for all.", int | None, min=0)
 
 _IDS = (
-    typed_parameter("ids", list[str] | None, None, typer.Argument(metavar="[ID]...", help="Job ids; - reads stdin.")),
+    typed_parameter(
+        "ids",
+        list[str] | None,
+        None,
+        typer.Argument(metavar="[ID]...", help="Job ids, or their first 6 or more characters; - reads stdin."),
+    ),
     typed_parameter(
         "everything", bool, False, typer.Option("--all", help="All jobs.", rich_help_panel=help_format.JOB_SELECTION)
     ),

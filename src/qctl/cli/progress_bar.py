@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING
 
 from rich import progress
@@ -14,6 +15,9 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from qctl.models import Progress
+
+DELAY_SECONDS = 0.5
+"""Time before the bar appears: a short action shows none."""
 
 BAR_WIDTH = 20
 """Width (cells) of the bar. The name of a queue and `1,000,000/1,000,000` fit beside it into 80 cells."""
@@ -44,11 +48,20 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress_bar(label: str, console: Console) -> Iterator[Progress]:
-    """Draw a progress bar and yield the callback that updates it. The bar disappears at the end."""
+    """Draw a progress bar after a delay, and yield the callback that updates it. The bar disappears at the end."""
     columns: list[ProgressColumn] = [_Count("{count} {label}")]
     if console.width >= MIN_WIDTH_WITH_BAR:
         text = TextColumn("{task.description}", markup=False)
         columns = [text, BarColumn(bar_width=BAR_WIDTH), _Count("{count}"), _Rate(), TimeRemainingColumn()]
-    with progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(label, total=None)
+    bar = progress.Progress(*columns, console=console, transient=True)
+    task = bar.add_task(label, total=None)
+    start = Timer(DELAY_SECONDS, bar.start)
+    start.daemon = True
+    start.start()
+    try:
         yield lambda done, total: bar.update(task, completed=done, total=total)
+    finally:
+        start.cancel()
+        start.join()
+        if bar.live.is_started:
+            bar.stop()

@@ -24,11 +24,14 @@ def confirm(out: Output, question: str) -> None:
         raise RefusedError("not confirmed; nothing was changed")
 
 
-def confirm_name(out: Output, warning: str, name: str, confirmation: str | None) -> None:
+def confirm_name(out: Output, warning: str, name: str, confirmation: str | None, *, yes: bool = False) -> None:
     """Ask the user to type `name` before an action that cannot be undone. `confirmation` is the value of --confirm.
+    `yes` accepts without a name.
 
     Raises RefusedError if the names differ.
     """
+    if yes and confirmation is None:
+        return
     if confirmation is None:
         _require_terminal("this asks for a name", f"--confirm {quote(name)}")
         out.say(warning)

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 
 from qctl.cli.output import Format, Output, is_terminal
 from qctl.errors import UnreachableError
+from qctl.quantities import quantity
 from qctl.safe import escape_line
 
 ENTER_SCREEN, LEAVE_SCREEN = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -57,7 +58,7 @@ def _screen(out: Output) -> Iterator[Callable[[str, str, str | None], None]]:
         stale = f"   {escape_line(problem)}; showing the last answer" if problem else ""
         lines = [heading + stale, "", *text.splitlines()]
         if len(lines) > rows:
-            lines = [*lines[: rows - 1], f"... {len(lines) - rows + 1} more lines"]
+            lines = [*lines[: rows - 1], f"... {quantity(len(lines) - rows + 1, 'more line')}"]
         out.print(CURSOR_HOME + (CLEAR_LINE + "\r\n").join(lines) + CLEAR_LINE + CLEAR_SCREEN)
 
     in_place = out.format in (None, Format.TABLE) and is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"

@@ -25,6 +25,7 @@ from qctl.gateway.queue_schemas import (
 )
 from qctl.models import STATUS_ORDER, Finding, HealthStatus, QueueStats, Selector, Stats
 from qctl.ops.stats import fold_lanes
+from qctl.quantities import quantity
 from qctl.safe import escape_line
 
 QUEUES = ("message", "notification", "email")
@@ -81,7 +82,7 @@ def clear_failed(queueName: Name, operator: CurrentOperator, gateway: Gateway) -
         result = gateway.ops.jobs.delete(
             gateway.ops.jobs.choose("discard", _all_jobs_of(gateway, queueName)), verb="discard"
         )
-        return BulkOutcome.of(result, f"{result.done} failed jobs of {escape_line(queueName)} removed")
+        return BulkOutcome.of(result, f"{quantity(result.done, 'failed job')} of {escape_line(queueName)} removed")
 
     return operator.run(discard, "dlq discard", "--queue", queueName, "--all")
 
@@ -92,7 +93,7 @@ def retry_failed(queueName: Name, operator: CurrentOperator, gateway: Gateway) -
 
     def retry() -> BulkOutcome:
         result = gateway.ops.jobs.retry(gateway.ops.jobs.choose("retry", _all_jobs_of(gateway, queueName)))
-        return BulkOutcome.of(result, f"{result.done} failed jobs of {escape_line(queueName)} retried")
+        return BulkOutcome.of(result, f"{quantity(result.done, 'failed job')} of {escape_line(queueName)} retried")
 
     return operator.run(retry, "dlq retry", "--queue", queueName, "--all")
 

@@ -12,6 +12,7 @@ from qctl.broker.query.wait_for_jobs import JobStatus
 from qctl.broker.redis.connection import Connection
 from qctl.errors import JobFailedError, WaitTimeoutError
 from qctl.models import BulkResult, ChosenJobs, Progress, Selection
+from qctl.quantities import clause
 
 FAILED_STATUSES = frozenset({"failed", "stopped", "canceled", "scheduled"})
 """Statuses of a canary that did not succeed. A scheduled one has failed and waits for its next retry."""
@@ -36,7 +37,7 @@ def run(
     failed = [id_ for id_ in sent if statuses[id_].status in FAILED_STATUSES]
     unfinished = [id_ for id_ in sent if not _has_ended(id_, statuses[id_])]
     left = rest.count
-    others = f"the other {left} jobs were not retried"
+    others = f"the other {clause(left, 'job', 'was', 'were')} not retried"
     if failed:
         error = JobFailedError(
             f"canary job {failed[0]} failed again: {others}", hint=f"qctl job show {quote(failed[0])}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qctl.broker.query import dead_letter_causes, dead_letters, search, stats_snapshot
+from qctl.broker.query import dead_letter_causes, dead_letters, id_prefixes, search, stats_snapshot
 from qctl.errors import NotFoundError
 from qctl.models import DEAD_STATES, Causes, DeadLetterDetail, DeadLetters, Progress, Selector, ignore_progress
 from qctl.ops.base import Part
@@ -47,7 +47,11 @@ class DeadLetterOps(Part, name="dead_letters"):
         return DeadLetters(letters, page.matching, page.scanned, page.total)
 
     def show(self, job_id: str) -> DeadLetterDetail:
-        """Return one dead letter, with its traceback and payload. Raises NotFoundError."""
+        """Return one dead letter, by its id or a unique prefix of it, with its traceback and payload.
+
+        Raises NotFoundError, and RefusedError if several ids have the prefix.
+        """
+        (job_id,) = id_prefixes.complete(self._redis, [job_id])
         queues = self._queues(None)
         location = dead_letters.find(self._redis, [job_id], queues).get(job_id)
         if location is None:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from qctl import catalog
 from qctl.broker.bookkeeping import events
-from qctl.broker.query import stats_snapshot
+from qctl.broker.query import id_prefixes, stats_snapshot
 from qctl.broker.redis import clock
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.errors import QctlError, RedisUnreachableError, UsageError, did_you_mean
@@ -81,12 +81,17 @@ def _matcher(wanted: EventFilter) -> Callable[[Event], bool]:
         fields = event.fields
         return (
             (not wanted.events or event.event in wanted.events)
-            and (wanted.job is None or fields.get("job") == wanted.job)
+            and (wanted.job is None or _names(wanted.job, fields.get("job", "")))
             and (wanted.trace is None or fields.get("trace") == wanted.trace)
             and (wanted.queue is None or _covers(wanted.queue, fields.get("queue", "")))
         )
 
     return matches
+
+
+def _names(typed: str, job_id: str) -> bool:
+    """Return True if this is the id, or its beginning. Jobs may be gone, so that it is not known to be unique."""
+    return job_id == typed or (len(typed) >= id_prefixes.MIN_PREFIX_CHARACTERS and job_id.startswith(typed))
 
 
 def _covers(pattern: str, queue: str) -> bool:

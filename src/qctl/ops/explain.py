@@ -13,6 +13,7 @@ from qctl.errors import NotFoundError
 from qctl.models import Explanation, JobDetail, Pause, QueueStats, Reason, WorkerInfo
 from qctl.ops.base import Part
 from qctl.ops.one_job import OneJobOps
+from qctl.quantities import clause, quantity
 
 MAX_DEPENDENCIES = 20
 """Unfinished dependencies that are named one by one."""
@@ -39,7 +40,7 @@ class ExplainOps(Part, name="explain"):
         if any(reason.blocks for reason in reasons):
             return Explanation(name, None, "paused" if stats.paused else "blocked", reasons)
         reasons += self._delays(stats)
-        reasons.append(Reason("ahead", f"{_jobs(stats.waiting, 'waits', 'wait')} in queue {name}"))
+        reasons.append(Reason("ahead", f"{clause(stats.waiting, 'job', 'waits', 'wait')} in queue {name}"))
         return Explanation(name, None, "running", reasons, _finite(stats.eta))
 
     # --- by state -----------------------------------------------------------------------------------------------
@@ -51,7 +52,11 @@ class ExplainOps(Part, name="explain"):
         if not is_blocked:
             reasons += self._delays(stats)
         ahead = job.position or 0
-        text = f"{_jobs(ahead, 'is', 'are')} ahead of it in queue {job.queue}" if ahead else "it is the next to start"
+        text = (
+            f"{clause(ahead, 'job', 'is', 'are')} ahead of it in queue {job.queue}"
+            if ahead
+            else "it is the next to start"
+        )
         reasons.append(Reason("ahead", text))
         rate = stats.taken_rate
         starts_in = (ahead + 1) / rate if rate and not is_blocked else None
@@ -77,7 +82,7 @@ class ExplainOps(Part, name="explain"):
         reasons = [_dependency(job, id_, statuses[id_].status) for id_ in ids if statuses[id_].status != "finished"]
         more = len(job.dependencies) - len(ids)
         if more:
-            reasons.append(Reason("dependency", f"{_jobs(more, 'more is', 'more are')} needed first"))
+            reasons.append(Reason("dependency", f"{clause(more, 'job', 'more is', 'more are')} needed first"))
         if not reasons:
             text = "all jobs that it runs after have finished, but nothing released it"
             reasons.append(Reason("dependency", text, "qctl doctor", blocks=True))
@@ -106,7 +111,8 @@ class ExplainOps(Part, name="explain"):
             return Explanation(job.queue, job.id, "rate_limited", [Reason("rate-limit", text, blocks=True)])
         text = (
             f"its rate limit {limit.key!r} allows {limit.concurrency} at a time: "
-            f"{_jobs(limit.running, 'holds', 'hold')} a place, {_jobs(limit.waiting, 'waits', 'wait')} for one"
+            f"{clause(limit.running, 'job', 'holds', 'hold')} a place, "
+            f"{clause(limit.waiting, 'job', 'waits', 'wait')} for one"
         )
         return Explanation(job.queue, job.id, "rate_limited", [Reason("rate-limit", text)])
 
@@ -139,11 +145,9 @@ class ExplainOps(Part, name="explain"):
             yield Reason("no-worker", text, f"qctl-worker {quote(stats.name)}", blocks=True)
         elif all(worker.quiet for worker in listeners):
             fix = f"qctl worker resume {quote(listeners[0].name)}"
-            yield Reason(
-                "quiet", f"each of its {len(listeners)} workers is quiet: it takes no new job", fix, blocks=True
-            )
+            yield Reason("quiet", f"{_each(listeners)} is quiet: it takes no new job", fix, blocks=True)
         elif all(worker.silent or worker.quiet for worker in listeners):
-            text = f"each of its {len(listeners)} workers has died, or cannot write to Redis"
+            text = f"{_each(listeners)} has died, or cannot write to Redis"
             yield Reason("silent", text, "qctl worker list", blocks=True)
 
     def _delays(self, stats: QueueStats) -> Iterator[Reason]:
@@ -155,7 +159,7 @@ class ExplainOps(Part, name="explain"):
         )
         for name in before:
             if depths.get(name):
-                text = f"every worker serves queue {name} first, where {_jobs(depths[name], 'waits', 'wait')}"
+                text = f"every worker serves queue {name} first, where {clause(depths[name], 'job', 'waits', 'wait')}"
                 yield Reason("other-queues", text, f"qctl-worker {quote(stats.name)}")
         busy = [worker for worker in listeners if worker.current_job]
         if len(busy) == len(listeners):
@@ -172,7 +176,7 @@ def _paused(pause: Pause) -> Reason:
 
 def _sink(queue: str, vitals: QueueVitals) -> Iterator[Reason]:
     if vitals.sink_down:
-        text = f"the database that queue {queue} writes to did not take the last {vitals.sink_down} batches"
+        text = f"the database that queue {queue} writes to did not take the last {quantity(vitals.sink_down, 'batch')}"
         yield Reason("sink-down", text, "qctl ingest status")
 
 
@@ -216,8 +220,8 @@ def _nothing_waits(queue: str) -> Reason:
     return Reason("empty", f"no job waits in queue {queue}")
 
 
-def _jobs(number: int, one: str, many: str) -> str:
-    return f"{number} job {one}" if number == 1 else f"{number} jobs {many}"
+def _each(listeners: Sequence[WorkerInfo]) -> str:
+    return "its worker" if len(listeners) == 1 else f"each of its {len(listeners)} workers"
 
 
 def _finite(seconds: float | None) -> float | None:

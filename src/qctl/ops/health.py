@@ -15,6 +15,7 @@ from qctl.errors import QctlError
 from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
 from qctl.ops.base import Part
 from qctl.ops.budget_findings import budget_findings
+from qctl.quantities import clause, quantity
 from qctl.safe import redact_url
 
 OVERDUE_SECONDS = 10.0
@@ -188,13 +189,15 @@ def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
             yield Finding("queues", "degraded", f"queue {queue.name} cannot be read: {queue.error}")
     for queue in (queue for queue in queues if queue.paused):
         why = f": {queue.paused.reason}" if queue.paused and queue.paused.reason else ""
-        yield Finding("paused", "ok", f"queue {queue.name} is paused{why}; {queue.waiting} jobs wait")
+        yield Finding(
+            "paused", "ok", f"queue {queue.name} is paused{why}; {clause(queue.waiting, 'job', 'waits', 'wait')}"
+        )
     unserved = [queue for queue in queues if queue.waiting and not queue.workers and not queue.paused]
     for queue in unserved:
         yield Finding(
             "workers",
             "degraded",
-            f"{queue.waiting} jobs wait in queue {queue.name}, and no worker listens to it",
+            f"{clause(queue.waiting, 'job', 'waits', 'wait')} in queue {queue.name}, and no worker listens to it",
             f"qctl-worker {quote(queue.name)}",
         )
     if not unserved and not vitals.suspended:
@@ -224,11 +227,15 @@ def _dead_letters(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]
             yield Finding(
                 "quarantine",
                 "degraded",
-                f"{queue.quarantined} jobs of queue {name} are in quarantine: they killed workers or must not be run",
+                f"{quantity(queue.quarantined, 'job')} of queue {name} in quarantine: killed workers or must not run",
                 f"qctl dlq list --queue {quote(name)}",
             )
     dead = sum(queue.dead for queue in queues) - sum(queue.quarantined for queue in vitals.queues.values())
-    yield Finding("dead letters", "ok", f"{dead} dead letters need a decision" if dead > 0 else "no dead letters")
+    yield Finding(
+        "dead letters",
+        "ok",
+        f"{clause(dead, 'dead letter', 'needs', 'need')} a decision" if dead > 0 else "no dead letters",
+    )
 
 
 def _ingest(vitals: Vitals, unused: Collection[str]) -> Iterator[Finding]:
@@ -237,11 +244,12 @@ def _ingest(vitals: Vitals, unused: Collection[str]) -> Iterator[Finding]:
             yield Finding(
                 "buffer",
                 "degraded",
-                f"{buffer.depth} items wait in buffer {name}, the oldest for {buffer.oldest_age:.0f} s",
+                f"{clause(buffer.depth, 'item', 'waits', 'wait')} in buffer {name}, "
+                f"the oldest for {buffer.oldest_age:.0f} s",
                 "check for a paused queue, a sink that is down, and a running scheduler: qctl ingest status",
             )
         elif buffer.depth or catalog.PIPELINES[name].queue not in unused:
-            yield Finding("buffer", "ok", f"{buffer.depth} items in buffer {name}")
+            yield Finding("buffer", "ok", f"{quantity(buffer.depth, 'item')} in buffer {name}")
         if buffer.session_lost is not None and buffer.session_lost < SESSION_LOSS_SECONDS:
             yield Finding(
                 "session",
@@ -255,6 +263,6 @@ def _ingest(vitals: Vitals, unused: Collection[str]) -> Iterator[Finding]:
             yield Finding(
                 "sink",
                 "degraded",
-                f"the sink of queue {name} was down {queue.sink_down} times in a row",
+                f"the sink of queue {name} was down {quantity(queue.sink_down, 'time')} in a row",
                 "check the sink: qctl doctor",
             )

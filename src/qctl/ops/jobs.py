@@ -12,7 +12,7 @@ from qctl.broker.admin import bulk, select_jobs, trash
 from qctl.broker.admin.move_jobs import Cancel, Discard, Move
 from qctl.broker.admin.retry_jobs import Retry
 from qctl.broker.bookkeeping import events
-from qctl.broker.query import search, stats_snapshot
+from qctl.broker.query import id_prefixes, search, stats_snapshot
 from qctl.broker.redis import untrusted_fields
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import (
@@ -93,11 +93,14 @@ class JobOps(OneJobOps, name="jobs"):
         )
 
     def choose(self, verb: Verb, selector: Selector, *, progress: Progress = ignore_progress) -> Selection:
-        """Select the jobs for a bulk operation. Writes nothing.
+        """Select the jobs for a bulk operation. Writes nothing. Ids may be unique prefixes.
 
-        Raises UsageError for a state that the verb does not allow, NotFoundError for an unknown queue or cause.
+        Raises UsageError for a state that the verb does not allow, NotFoundError for an unknown queue or cause, and
+        RefusedError for a prefix of several ids.
         """
         scope = _SCOPES[verb]
+        if selector.ids:
+            selector = replace(selector, ids=tuple(dict.fromkeys(id_prefixes.complete(self._redis, selector.ids))))
         chosen = select_jobs.select(
             self._redis,
             selector,

@@ -13,7 +13,15 @@ from qctl import catalog
 from qctl.broker.admin import edit_payload, plain_job
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
-from qctl.broker.query import job_detail, locate_jobs, search, stats_snapshot, wait_for_jobs, workers
+from qctl.broker.query import (
+    id_prefixes,
+    job_detail,
+    locate_jobs,
+    search,
+    stats_snapshot,
+    wait_for_jobs,
+    workers,
+)
 from qctl.broker.worker import stop_job
 from qctl.catalog import arguments
 from qctl.errors import JobFailedError, NotFoundError, RefusedError, WaitTimeoutError, did_you_mean
@@ -47,11 +55,15 @@ _ENDED = {"failed": "failed", "stopped": "was stopped", "canceled": "was cancele
 
 
 class OneJobOps(Part):
-    """Operations on one job. Each raises NotFoundError, with similar ids, if the job does not exist."""
+    """Operations on one job, by its id or a unique prefix of it.
+
+    Each raises NotFoundError, with similar ids, if the job does not exist, and RefusedError if several have the prefix.
+    """
 
     def show(self, job_id: str) -> JobDetail:
         """Return all data of a job in any queue and state; a job that Redis has deleted is read from the history.
         Raises UnreachableError if the history's database is needed and does not answer."""
+        (job_id,) = id_prefixes.complete(self._redis, [job_id])
         queues = stats_snapshot.queue_names(self._redis)
         detail = job_detail.read(self._redis, job_id, queues) or read_job(self._settings, job_id)
         if detail is None:
@@ -63,7 +75,7 @@ class OneJobOps(Part):
 
         Raises JobFailedError if it ended in another way, and WaitTimeoutError.
         """
-        self._require(job_id)
+        job_id = self._require(job_id)
         statuses, passed = wait_for_jobs.wait_until(
             self._redis, [job_id], timeout, lambda _, seen: seen.status in wait_for_jobs.END_STATUSES
         )
@@ -80,7 +92,7 @@ class OneJobOps(Part):
         Raises RefusedError if it does not run or its worker does not listen, and WaitTimeoutError if it still runs
         after `timeout` seconds: stock workers that run jobs in their own process ignore the command.
         """
-        self._require(job_id)
+        job_id = self._require(job_id)
         located, missing = locate_jobs.locate(self._redis, [job_id], stats_snapshot.queue_names(self._redis))
         if not located:
             raise RefusedError(f"cannot stop job {job_id!r}: {missing[0].detail}")
@@ -182,8 +194,7 @@ class OneJobOps(Part):
 
     def editable(self, job_id: str) -> EditablePayload:
         """Return the payload of a job for editing. Raises RefusedError if it is not JSON."""
-        self._require(job_id)
-        return edit_payload.read(self._redis, job_id)
+        return edit_payload.read(self._redis, self._require(job_id))
 
     def edit(self, job: EditablePayload, text: str) -> PayloadEdit:
         """Replace the payload of a job that was read with `editable` by `text`, `{function, args, kwargs}` as JSON;
@@ -202,9 +213,12 @@ class OneJobOps(Part):
         after = edit_payload.read(self._redis, job.id).text
         return PayloadEdit(job.id, job.queue, job.text, after, json.loads(after) != json.loads(job.text))
 
-    def _require(self, job_id: str) -> None:
+    def _require(self, job_id: str) -> str:
+        """Return the whole id of a job that exists."""
+        (job_id,) = id_prefixes.complete(self._redis, [job_id])
         if wait_for_jobs.read_statuses(self._redis, [job_id])[job_id].status == "gone":
             raise self._not_found(job_id, stats_snapshot.queue_names(self._redis))
+        return job_id
 
     def _not_found(self, job_id: str, queues: Sequence[str]) -> NotFoundError:
         known = search.sample_ids(self._redis, queues)

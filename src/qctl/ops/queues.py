@@ -32,6 +32,7 @@ from qctl.models import (
 from qctl.ops.base import Part
 from qctl.ops.selection import require_queue
 from qctl.ops.stock_workers import HOW_TO_OBEY
+from qctl.quantities import quantity
 
 MAX_SCANNED_DEAD_LETTERS = 2000
 """Limit of dead letters outside qctl's index that are read to learn their causes."""
@@ -152,7 +153,9 @@ class QueueOps(Part, name="queues"):
                 return DrainResult(name, pause, seconds)
             if seconds >= timeout:
                 ids = ", ".join(job.id for job in running[:MAX_LISTED_JOBS]) or "none runs, and no worker takes them"
-                raise WaitTimeoutError(f"{name!r} is not drained after {timeout:g} s: {left} jobs left: {ids}")
+                raise WaitTimeoutError(
+                    f"{name!r} is not drained after {timeout:g} s: {quantity(left, 'job')} left: {ids}"
+                )
             time.sleep(DRAIN_POLL_SECONDS)
 
     def delete(self, name: str, *, force: bool = False, progress: Progress = ignore_progress) -> DeleteResult:

@@ -19,6 +19,7 @@ from qctl.files import s3
 from qctl.jobs import message_batches, reading_batches
 from qctl.models import Finding, HealthStatus, WorkerInfo
 from qctl.ops.stock_workers import HOW_TO_OBEY
+from qctl.quantities import clause, quantity
 from qctl.safe import redact_url
 from qctl.settings import Settings
 
@@ -183,7 +184,7 @@ def check_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterat
         yield Finding(
             "stale workers",
             "degraded",
-            f"{len(dead)} workers are listed but have no heartbeat: counts of workers are too high",
+            f"{clause(len(dead), 'worker', 'is', 'are')} listed without a heartbeat: counts of workers are too high",
             "qctl doctor --repair",
         )
     silent = [worker.name for worker in living if worker.silent]
@@ -196,7 +197,7 @@ def check_workers(living: Sequence[WorkerInfo], dead: Sequence[bytes]) -> Iterat
             "qctl health; a dead worker leaves the list by itself within 2 min",
         )
     if not ignoring and not dead and not silent:
-        yield Finding("obedience", "ok", f"{len(living)} workers run, and each obeys pauses")
+        yield Finding("obedience", "ok", f"{clause(len(living), 'worker', 'runs and obeys', 'run and obey')} pauses")
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -211,8 +212,8 @@ def check_orphans(orphans: Sequence[Orphan]) -> Finding:
     return Finding(
         "orphans",
         "degraded",
-        f"{len(orphans)} jobs of {queues} are missing from their queues for {MIN_AGE_SECONDS / 60:.0f} min or more: "
-        "no worker would ever run them",
+        f"{quantity(len(orphans), 'job')} of {queues} missing from the queue for {MIN_AGE_SECONDS / 60:.0f} min: "
+        "no worker would ever run it",
         "qctl doctor --repair",
     )
 

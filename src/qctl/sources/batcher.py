@@ -22,6 +22,7 @@ from qctl.guard.connections import ConnectionGuard
 from qctl.guard.denials import Denials
 from qctl.host_guard import HostGuard, origin_hosts
 from qctl.listener import BACKLOG, Listener, allow_many_files, connection_guard
+from qctl.quantities import clause
 from qctl.settings import Settings
 from qctl.sources.asgi_front import AsgiFront
 from qctl.sources.batch_cutter import BatchCutter
@@ -176,7 +177,7 @@ class _EventLoop:
             self._beat()
             await asyncio.sleep(0.05)
         while not await self._commit.caught_up(CATCH_UP_SECONDS) and time.monotonic() < deadline:
-            self._beat(f"{self._commit.waiting} messages wait: {self._commit.busy}")
+            self._beat(f"{clause(self._commit.waiting, 'message', 'waits', 'wait')}: {self._commit.busy}")
         if self._commit.waiting:
             raise QctlError(lost_messages(self._commit.waiting, self._commit.busy or "the time to drain was over"))
 

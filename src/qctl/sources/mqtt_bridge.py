@@ -24,6 +24,7 @@ from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.broker.redis.outage import Outage
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, QctlError, SettingsError, UnreachableError
+from qctl.quantities import clause
 from qctl.settings import Settings
 from qctl.sources.destination import Destination
 from qctl.sources.duplicate_filter import MAX_NOTES, WINDOW_MESSAGES, CommittedWindow
@@ -208,7 +209,9 @@ class MqttBridge:
             except QctlError as error:
                 if self._stop.is_set() or time.monotonic() - began > STALL_SECONDS:
                     raise
-                self._wait(backoff.next_delay(), f"{len(group.messages)} messages wait: {error.message}")
+                self._wait(
+                    backoff.next_delay(), f"{clause(len(group.messages), 'message', 'waits', 'wait')}: {error.message}"
+                )
         self._pending = None
         self._outage.end()
         log.debug(

@@ -4,6 +4,7 @@ All text that leaves this package has passed `safe`. A style says what a value m
 The text alone must say the same for users who see no colour.
 """
 
+from qctl.quantities import quantity
 from qctl.view.alerts import alert_columns, delivery_columns
 from qctl.view.configuration import context_columns, setting_columns
 from qctl.view.daemons import daemon_columns
@@ -31,7 +32,6 @@ from qctl.view.values import (
     eta,
     local_time,
     pause_text,
-    quantity,
     rate,
     share,
     size,

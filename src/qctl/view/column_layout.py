@@ -31,8 +31,8 @@ def fit(
 ) -> list[SizedColumn]:
     """Choose the columns that fit into `available` cells with `gap` cells between two. `widths` are the ideal widths.
 
-    Columns shrink to their minimum, the widest first. If that is not enough, droppable columns are removed one by one.
-    If none is left to remove, truncatable columns shrink to `min_width`.
+    Columns shrink to their minimum, the widest first, those that are to stay whole last. If that is not enough,
+    droppable columns are removed one by one. If none is left, truncatable columns shrink to `min_width`.
     """
     visible = [SizedColumn(column, width) for column, width in zip(columns, widths, strict=True)]
     while total_width((_minimum(sized) for sized in visible), gap) > available and any(
@@ -40,17 +40,18 @@ def fit(
     ):
         visible.remove(max(visible, key=lambda sized: sized.column.drop))
     minima = [_minimum(sized) for sized in visible]
-    if total_width(minima, gap) > available:
-        minima = [
-            min(minimum, min_width) if sized.column.min_width else minimum
-            for sized, minimum in zip(visible, minima, strict=True)
-        ]
+    for whole in (False, True):
+        if total_width(minima, gap) > available:
+            minima = [
+                min(minimum, min_width) if sized.column.min_width and sized.column.whole == whole else minimum
+                for sized, minimum in zip(visible, minima, strict=True)
+            ]
     fitted = [sized.width for sized in visible]
     for _ in range(total_width(fitted, gap) - available):
         shrinkable = [index for index, minimum in enumerate(minima) if minimum < fitted[index]]
         if not shrinkable:
             break
-        fitted[max(shrinkable, key=lambda index: fitted[index])] -= 1
+        fitted[max(shrinkable, key=lambda index: (not visible[index].column.whole, fitted[index]))] -= 1
     return [SizedColumn(sized.column, width) for sized, width in zip(visible, fitted, strict=True)]
 
 
@@ -61,7 +62,7 @@ def total_width(widths: Iterable[int], gap: int) -> int:
 
 
 def _minimum(sized: SizedColumn) -> int:
-    minimum = sized.column.min_width
+    minimum = 0 if sized.column.whole else sized.column.min_width
     return min(minimum, sized.width) if minimum else sized.width
 
 

@@ -20,7 +20,7 @@ OTHER_CAUSES = "further causes"
 def dead_letter_columns(now: datetime) -> list[Column[DeadLetter]]:
     """Return the columns of dead letters."""
     return [
-        Column("ID", lambda d: Cell(escape_line(d.id)), min_width=36),
+        Column("ID", lambda d: Cell(escape_line(d.id)), min_width=36, whole=True),
         Column("QUEUE", lambda d: Cell(escape_line(d.queue)), min_width=8),
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
         Column("KIND", lambda d: Cell(d.kind, "warn" if d.kind == "quarantined" else ""), drop=2),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from qctl.quantities import quantity
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NO_VALUE, duration, quantity
+from qctl.view.values import NO_VALUE, duration
 
 if TYPE_CHECKING:
     from qctl.models import AuditEntry, Event
@@ -91,7 +92,7 @@ def _detail(event: Event) -> str:
     fields = event.fields
     parts = [fields["reason"]] if fields.get("reason") else []
     if fields.get("count"):
-        parts.append(f"{fields['count']} jobs")
+        parts.append("1 job" if fields["count"] == "1" else f"{fields['count']} jobs")
     if fields.get("ms", "").isdigit():
         parts.append(duration(int(fields["ms"][:15]) / 1000))
     return ", ".join(parts)

@@ -58,7 +58,7 @@ def topic_columns(now: datetime) -> list[Column[TopicStatus]]:
 def reject_columns(now: datetime, pipeline: Callable[[DeadLetter], str]) -> list[Column[DeadLetter]]:
     """Return the columns of rejects. `pipeline` returns the name of a reject's pipeline."""
     return [
-        Column("ID", lambda d: Cell(escape_line(d.id)), min_width=39),
+        Column("ID", lambda d: Cell(escape_line(d.id)), min_width=39, whole=True),
         Column("PIPELINE", lambda d: Cell(escape_line(pipeline(d))), min_width=8),
         Column("AGE", lambda d: Cell(age(d.died_at, now)), right=True),
         Column("REASON", lambda d: Cell(escape_line(d.error), "bad"), long=True),

@@ -25,7 +25,7 @@ _STYLES: dict[State, Style] = {
 def job_columns(now: datetime) -> list[Column[JobRow]]:
     """Return the columns of jobs."""
     return [
-        Column("ID", lambda j: Cell(escape_line(j.id)), min_width=36),
+        Column("ID", lambda j: Cell(escape_line(j.id)), min_width=36, whole=True),
         Column("QUEUE", lambda j: Cell(escape_line(j.queue)), min_width=8),
         Column("STATE", lambda j: Cell(j.state, _STYLES.get(j.state, ""))),
         Column("SINCE", lambda j: Cell(age(j.since, now)), right=True),

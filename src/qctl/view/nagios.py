@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qctl.models import LEVEL_ORDER, Level
+from qctl.quantities import quantity
 from qctl.safe import escape_line
-from qctl.view.values import count, duration, quantity, share
+from qctl.view.values import count, duration, share
 
 if TYPE_CHECKING:
     from qctl.models import Check, CheckedMetric, CheckedValue, QueueCheck, Threshold
@@ -33,7 +34,7 @@ def summary(check: Check) -> str:
         text = "no queue matches"
     elif bad:
         text = "; ".join(_problems(queue) for queue in bad[:MAX_LISTED_QUEUES])
-        text += f"; and {len(bad) - MAX_LISTED_QUEUES} more queues" if len(bad) > MAX_LISTED_QUEUES else ""
+        text += f"; and {quantity(len(bad) - MAX_LISTED_QUEUES, 'more queue')}" if len(bad) > MAX_LISTED_QUEUES else ""
     else:
         text = _all_well(check.queues)
     data = " ".join(_data(reading) for queue in ordered[:MAX_MEASURED_QUEUES] for reading in queue.readings)

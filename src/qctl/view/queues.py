@@ -29,24 +29,24 @@ NO_QUEUE = "No queues: a queue appears with its first job. To use another Redis,
 
 
 def queue_columns(now: datetime) -> list[Column[QueueStats]]:
-    """Return the columns of queues."""
+    """Return the columns of queues. What says that a queue is in trouble is removed last."""
     return [
         Column("QUEUE", lambda q: Cell(escape_line(q.name)), min_width=16),
         Column("WAITING", lambda q: _jobs(q, q.waiting), right=True),
-        Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=1),
-        Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=7),
-        Column("DEFER", lambda q: _jobs(q, q.deferred), right=True, drop=13),
+        Column("RUNNING", lambda q: _jobs(q, q.running), right=True, drop=5),
+        Column("SCHED", lambda q: _jobs(q, q.scheduled), right=True, drop=10),
+        Column("DEFER", lambda q: _jobs(q, q.deferred), right=True, drop=14),
         Column("DEAD", lambda q: _jobs(q, q.dead, "bad"), right=True, drop=1),
-        Column("FINISHED", lambda q: _jobs(q, q.finished), right=True, drop=6),
-        Column("OLDEST", lambda q: Cell(duration(q.oldest_age)), right=True, drop=2),
-        Column("IN/S", lambda q: Cell(rate(q.in_rate)), right=True, drop=5),
-        Column("OUT/S", lambda q: Cell(rate(q.out_rate)), right=True, drop=4),
-        Column("ETA", lambda q: Cell(eta(q.eta) if q.waiting else NO_VALUE), right=True, drop=9),
-        Column("ERRORS", lambda q: Cell(share(q.error_rate), "bad" if q.error_rate else ""), right=True, drop=8),
-        Column("WAIT 50/95/99%", lambda q: Cell(elapsed_percentiles(q.waits)), right=True, drop=11),
-        Column("RUN 50/95/99%", lambda q: Cell(elapsed_percentiles(q.runs)), right=True, drop=12),
-        Column("MEMORY", lambda q: Cell(NO_VALUE if not q.memory else size(q.memory)), right=True, drop=10),
-        Column("WORKERS", lambda q: Cell(count(q.workers)), right=True, drop=3),
+        Column("FINISHED", lambda q: _jobs(q, q.finished), right=True, drop=9),
+        Column("OLDEST", lambda q: Cell(duration(q.oldest_age)), right=True, drop=4),
+        Column("IN/S", lambda q: Cell(rate(q.in_rate)), right=True, drop=8),
+        Column("OUT/S", lambda q: Cell(rate(q.out_rate)), right=True, drop=7),
+        Column("ETA", lambda q: Cell(eta(q.eta) if q.waiting else NO_VALUE), right=True, drop=3),
+        Column("ERRORS", lambda q: Cell(share(q.error_rate), "bad" if q.error_rate else ""), right=True, drop=2),
+        Column("WAIT 50/95/99%", lambda q: Cell(elapsed_percentiles(q.waits)), right=True, drop=12),
+        Column("RUN 50/95/99%", lambda q: Cell(elapsed_percentiles(q.runs)), right=True, drop=13),
+        Column("MEMORY", lambda q: Cell(NO_VALUE if not q.memory else size(q.memory)), right=True, drop=11),
+        Column("WORKERS", lambda q: Cell(count(q.workers)), right=True, drop=6),
         Column("STATE", lambda q: queue_state(q, now), long=True),
     ]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from qctl.quantities import quantity
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
-from qctl.view.values import NO_VALUE, age, duration, local_time, quantity
+from qctl.view.values import NO_VALUE, age, duration, local_time
 
 if TYPE_CHECKING:
     from qctl.models import Coming, Concern, Timer

@@ -24,7 +24,8 @@ class Column(Generic[Row]):
     """One column of a table.
 
     `min_width` is the width it may be truncated to, 0 if it never is; `cut_start` truncates at the beginning. `drop`
-    is the order in which columns are removed when space runs out: the highest first, 0 never. `long` marks a sentence,
+    is the order in which columns are removed when space runs out: the highest first, 0 never. `whole` marks ids, which
+    are typed again: they are truncated only when all other columns are removed or truncated. `long` marks a sentence,
     at most one in a row: it takes the remaining space, or lines of its own under the row if that is too little.
     """
 
@@ -34,6 +35,7 @@ class Column(Generic[Row]):
     min_width: int = 0
     cut_start: bool = False
     drop: int = 0
+    whole: bool = False
     long: bool = False
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def trash_columns(now: datetime) -> list[Column[TrashBatch]]:
     """Return the columns of trash batches."""
     return [
-        Column("BATCH", lambda b: Cell(escape_line(b.id)), min_width=20),
+        Column("BATCH", lambda b: Cell(escape_line(b.id)), min_width=20, whole=True),
         Column("QUEUE", lambda b: Cell(escape_line(b.queue)), min_width=8),
         Column("JOBS", lambda b: Cell(count(b.count)), right=True),
         Column("ACTION", lambda b: Cell(escape_line(b.verb + (" (unfinished)" if b.unfinished else ""))), drop=3),

@@ -29,11 +29,6 @@ def count(number: int) -> str:
     raise AssertionError("a number of six places is at least 1k")
 
 
-def quantity(number: int, noun: str) -> str:
-    """Format an exact count with its noun: `1 job`, `4 jobs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def rate(per_second: float | None) -> str:
     """Format jobs per second: one decimal below 10, then whole; `-` if unknown."""
     if per_second is None:

@@ -27,6 +27,7 @@ from qctl.broker.redis import clock, keys, replies
 from qctl.broker.redis.scripts import Script
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
+from qctl.quantities import clause, quantity
 from qctl.settings import Settings
 
 RESULT_TTL_SECONDS = 500
@@ -181,7 +182,7 @@ class Buffer:
         if level.memory > MAX_MEMORY_SHARE:
             return f"Redis uses {level.memory:.0%} of maxmemory"
         if level.depth >= self._settings.buffer_high_water:
-            return f"{level.depth} items wait in the buffer {self._pipeline.name}"
+            return f"{clause(level.depth, 'item', 'waits', 'wait')} in the buffer {self._pipeline.name}"
         return None
 
     def cut_batches(self, *, max_age: float | None = None) -> int:
@@ -233,7 +234,7 @@ class Buffer:
             result_ttl=RESULT_TTL_SECONDS,
             failure_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
             retry=Retry(max=len(delays), interval=delays) if delays else None,
-            description=f"{self._pipeline.batch_job}: {len(items)} items",
+            description=f"{self._pipeline.batch_job}: {quantity(len(items), 'item')}",
         )
         job.data = b"".join((b'["', self._handler.encode(), b'", null, [[', b",".join(items), b"]], {}]"))
         self._queue.enqueue_job(job, pipeline=pipe)

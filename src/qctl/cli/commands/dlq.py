@@ -51,7 +51,9 @@ def list_dead_letters(session: Session, selector: Selector, limit: Limit = 50, o
 @command("show", examples="qctl dlq show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11")
 def show(
     session: Session,
-    job_id: Annotated[str, typer.Argument(metavar="ID", show_default=False, help="Id of the job.")],
+    job_id: Annotated[
+        str, typer.Argument(metavar="ID", show_default=False, help="Id of the job, or its first 6 or more characters.")
+    ],
     reveal: Reveal = False,
 ) -> None:
     """Show one dead letter with its traceback and payload.

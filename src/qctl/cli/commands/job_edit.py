@@ -71,12 +71,12 @@ def edit(
         edited = jobs.revert(job)
     else:
         edited = jobs.edit(job, edit_text(job.text, ".json", "--data JSON") if data is None else data)
-    retried = jobs.retry(jobs.choose("retry", Selector(ids=(job_id,)))) if retry else None
+    retried = jobs.retry(jobs.choose("retry", Selector(ids=(job.id,)))) if retry else None
     shown = edited if reveal else redaction.edited(edited)
-    lines = [Cell(f"job {job_id} of {edited.queue} {'edited' if edited.changed else 'unchanged'}", "good")]
+    lines = [Cell(f"job {job.id} of {edited.queue} {'edited' if edited.changed else 'unchanged'}", "good")]
     if edited.changed:
         lines += [Cell("before", "dim"), Cell(shown.before), Cell("after", "dim"), Cell(shown.after)]
-        lines += [] if revert else [Cell(f"  undo: {shell_line(['qctl', 'job', 'edit', job_id, '--revert'])}", "dim")]
+        lines += [] if revert else [Cell(f"  undo: {shell_line(['qctl', 'job', 'edit', job.id, '--revert'])}", "dim")]
     if retried:
         lines.append(Cell("enqueued again", "good") if retried.done else Cell(retried.outcomes[0].detail, "bad"))
     session.out.report(documents.job_edit(shown, bool(retried and retried.done)), lines)

@@ -16,9 +16,12 @@ from qctl.cli.paging import Limit, Offset, page_footer, warn_of_scan_limit
 from qctl.cli.redaction import Reveal
 from qctl.cli.session import Session
 from qctl.models import Attempt, JobDetail, Selector
+from qctl.quantities import quantity
 from qctl.view import Cell
 
-Id = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="Id of the job.")]
+Id = Annotated[
+    str, typer.Argument(metavar="ID", show_default=False, help="Id of the job, or its first 6 or more characters.")
+]
 
 
 @command(
@@ -108,7 +111,7 @@ def _values(detail: JobDetail) -> list[Cell]:
 
 def _state(detail: JobDetail) -> str:
     if detail.state == "queued" and detail.position is not None:
-        return f"queued, {detail.position} jobs ahead" if detail.position else "queued, next to run"
+        return f"queued, {quantity(detail.position, 'job')} ahead" if detail.position else "queued, next to run"
     return detail.state or detail.status
 
 

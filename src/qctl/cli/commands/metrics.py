@@ -19,6 +19,7 @@ from qctl.cli.output import Format, is_terminal
 from qctl.cli.session import Session
 from qctl.errors import QctlError, UnreachableError, UsageError
 from qctl.models import Series, Step
+from qctl.quantities import quantity
 from qctl.view import Cell
 
 DEFAULT_STEPS = 12
@@ -75,7 +76,7 @@ def show(
 
 def _table(series: Series) -> view.Table[Step]:
     many = len(series.queues) > MAX_LISTED_QUEUES
-    queues = f"{len(series.queues)} queues" if many else ", ".join(series.queues)
+    queues = quantity(len(series.queues), "queue") if many else ", ".join(series.queues)
     note = f"steps of {view.duration(series.step)}, {queues}; the last step is incomplete"
     columns = view.metrics_columns(datetime.now(timezone.utc))
     return view.Table(columns, series.steps, "No metrics in this period.", [Cell(""), Cell(note, "dim")])

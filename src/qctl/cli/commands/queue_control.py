@@ -11,6 +11,7 @@ import typer
 
 from qctl import durations, view
 from qctl.cli import documents
+from qctl.cli.bulk_actions import Yes
 from qctl.cli.command import command
 from qctl.cli.exit_codes import ExitCode, exit_code_of_many
 from qctl.cli.prompts import confirm_name
@@ -116,6 +117,7 @@ def clear(
     confirm: Annotated[
         str | None, typer.Option(metavar="QUEUE", help="Name of the queue, to skip the question.")
     ] = None,
+    yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show how many jobs would be removed.")] = False,
 ) -> None:
     """Move all waiting jobs of a queue to the trash.
@@ -128,7 +130,7 @@ def clear(
     if result.removed and not dry_run:
         jobs = f"{quantity(result.removed, 'waiting job')} of {queue}"
         warning = f"Permanently delete {jobs}. This cannot be undone." if purge else f"Move {jobs} to the trash."
-        confirm_name(out, warning, queue, confirm)
+        confirm_name(out, warning, queue, confirm, yes=yes)
         with out.progress(f"clearing {queue}") as progress:
             result = ops.queues.clear(queue, purge=purge, progress=progress)
     out.report(documents.clear(result, dry_run), _dry_run_summary(result) if dry_run else _summary(result))

@@ -17,6 +17,7 @@ from qctl.cli.session import Session
 from qctl.errors import UsageError
 from qctl.models import TIMER_KINDS, Timer, TimerKind
 from qctl.models.schedules import CatchUp
+from qctl.quantities import quantity
 from qctl.view import Cell
 
 EMPTY = "No scheduled jobs. Add a schedule: qctl schedule add NAME JOB --every 1h"
@@ -50,7 +51,7 @@ def list_schedules(
     timers = session.ops.schedules.list(kinds=_parse_kinds(kind), queue=queue, limit=limit)
     now = datetime.now(timezone.utc)
     more = timers.total - len(timers.rows)
-    footer = [Cell(""), Cell(f"{more} more scheduled jobs; all with --limit {timers.total}", "dim")]
+    footer = [Cell(""), Cell(f"{quantity(more, 'more scheduled job')}; all with --limit {timers.total}", "dim")]
     table = view.Table(view.schedule_columns(now), timers.rows, EMPTY, footer if more > 0 and not kind else ())
     session.out.listing(documents.schedule_list(timers), table)
 

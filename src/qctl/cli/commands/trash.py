@@ -9,6 +9,7 @@ import typer
 
 from qctl import view
 from qctl.cli import documents
+from qctl.cli.bulk_actions import Yes
 from qctl.cli.command import command
 from qctl.cli.prompts import confirm_name
 from qctl.cli.session import Session
@@ -57,6 +58,7 @@ def empty(
         str | None,
         typer.Option(metavar="NAME", help="Id of the batch, or `trash` for all, to skip the question."),
     ] = None,
+    yes: Yes = False,
 ) -> None:
     """Permanently delete a batch, or all batches.
 
@@ -71,7 +73,7 @@ def empty(
     target = f"trash batch {batch}" if batch else "the whole trash"
     count = quantity(sum(each.count for each in batches), "job")
     warning = f"Permanently delete {count} of {target}. This cannot be undone."
-    confirm_name(session.out, warning, batch or ALL_BATCHES, confirm)
+    confirm_name(session.out, warning, batch or ALL_BATCHES, confirm, yes=yes)
     with session.out.progress("emptying the trash") as progress:
         removed = session.ops.trash.empty(batch, progress=progress)
     line = Cell(f"{quantity(removed, 'job')} permanently deleted", "good")

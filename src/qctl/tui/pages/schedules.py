@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from qctl import view
 from qctl.models import Coming, Timer, Timers
+from qctl.quantities import clause
 from qctl.safe import escape_line, redact
 from qctl.tui import actions
 from qctl.tui.data.monitor_data import MonitorData
@@ -63,7 +64,9 @@ class SchedulesPage(TablePage):
         """Fill the table, and count the jobs that are not in it."""
         super().present(data, now)
         more = data.total - len(data.rows)
-        self.query_one("#more", Static).update(Content(f"{more} more jobs are due later" if more > 0 else ""))
+        self.query_one("#more", Static).update(
+            Content(f"{clause(more, 'more job', 'is', 'are')} due later" if more > 0 else "")
+        )
 
     def open_row(self, row: Timer) -> None:
         """Show a schedule in full, with its next runs."""
