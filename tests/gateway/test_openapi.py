@@ -45,7 +45,7 @@ def test_every_route_is_documented_with_its_errors(gateway: Gateway) -> None:
         )
         assert operation["description"], path
         assert operation["tags"], path
-        assert "422" not in operation["responses"], path
+        assert "422" not in operation["responses"] or path == "/api/v2/write", path  # InfluxDB's partial write
         errors = {status: body for status, body in operation["responses"].items() if status >= "400"}
         assert ("401" in errors) is ("security" in operation) or path == "/login", path
         if path in TESTED and path != "/healthz":

@@ -72,7 +72,7 @@ class _FieldStatistics:
 
 
 def sensor_summary(settings: Settings, business: str, days: DateRange) -> Report:
-    """Statistics of readings by device and field. Raises RejectedError if readings are stored in InfluxDB."""
+    """Statistics of the numbers of readings, by device and field. Raises RejectedError if InfluxDB stores them."""
     del business
     if settings.influx_url:
         raise RejectedError("sensor-summary reads SQLite only, and INFLUX_URL is set: query InfluxDB instead")
@@ -85,7 +85,8 @@ def sensor_summary(settings: Settings, business: str, days: DateRange) -> Report
         sqlite.transaction(db, settings.database, writes=False),
     ):
         for count, (device, fields) in enumerate(db.execute(statement, span), 1):
-            for name, value in json.loads(fields).items():
+            numbers = {name: value for name, value in json.loads(fields).items() if not isinstance(value, str)}
+            for name, value in numbers.items():
                 statistics.setdefault((device, name), _FieldStatistics()).add(float(value))
             job_context.progress(count)
     rows = [
