@@ -35,6 +35,9 @@ BIN = Path(sys.executable).parent
 READINGS = PIPELINES["readings"]
 MB = 1024**2
 MAXMEMORY = 40 * MB
+BROKEN = '{"temperature": nan'
+"""A payload that is no reading."""
+
 NO_LIMITS = {"QCTL_OWNER_PER_MINUTE": "0", "QCTL_OWNER_ACTIVE": "0"}
 
 
@@ -79,8 +82,8 @@ def cause(ops: Ops) -> Cause:
 
 
 def refused_message(n: int) -> Reject:
-    """A message of a device that says `online`."""
-    return Reject(f"reject-{n}", ("sensors/dev9/availability", "b25saW5l", n), "payload is not JSON", "sensors/dev9")
+    """A message of a device that is no reading."""
+    return Reject(f"reject-{n}", ("sensors/dev9/availability", "bm8=", n), "payload is not JSON", "sensors/dev9")
 
 
 def test_a_device_that_sends_no_readings_fills_nothing(
@@ -90,10 +93,10 @@ def test_a_device_that_sends_no_readings_fills_nothing(
     bridge = Program("bridge", [str(BIN / "qctl-mqtt-bridge")], tmp_path, env=env, says="subscribed to")
     worker = Program("worker", [str(BIN / "qctl-worker"), "sensor-data"], tmp_path, env=env, says="takes jobs from")
     with bridge, worker, Device(own_mosquitto.port) as device:
-        device.say("sensors/dev9/availability", *["online"] * 500)
+        device.say("sensors/dev9/availability", *[BROKEN] * 500)
         eventually(lambda: client.hget(keys.ingest("readings"), "rejected") == b"500", 30, "the first rejects")
         before = memory(client)
-        device.say("sensors/dev9/availability", *["online"] * 5000)
+        device.say("sensors/dev9/availability", *[BROKEN] * 5000)
         eventually(lambda: client.hget(keys.ingest("readings"), "rejected") == b"5500", 60, "all rejects")
         assert (memory(client) - before) / 5000 < 150, "bytes of a reject, with the note of its packet id"
         device.say("sensors/good1", '{"temperature":21.5}')
