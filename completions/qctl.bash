@@ -108,10 +108,11 @@ _qctl_place() {
         'alert list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'alert test') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'alert mute') verbs='' flags='--help --off --json' takes='--for= --reason= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'user') verbs='list create invite promote demote remove password logout' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user') verbs='list create invite business promote demote remove password logout' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user list') verbs='' flags='--help --json' takes='--role= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user create') verbs='' flags='--help --admin --generate --json' takes='--name= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user invite') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'user business') verbs='' flags='--help --none --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@job' ;;
         'user promote') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user demote') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'user remove') verbs='' flags='--help --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -529,7 +529,7 @@ function __qctl_place
             set -g __qctl_takes '--for=' '--reason=' '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'user'
-            set -g __qctl_verbs 'list	List the users of the gateway, newest first' 'create	Create a user of the gateway' 'invite	Make an invitation to sign up at the gateway' 'promote	Make a user an admin, who may change queues over HTTP' 'demote	Make an admin an ordinary user, at once' 'remove	Remove a user; jobs stay' 'password	Set the password of a user' 'logout	End all logins of a user, at once'
+            set -g __qctl_verbs 'list	List the users of the gateway, newest first' 'create	Create a user of the gateway' 'invite	Make an invitation to sign up at the gateway' 'business	Set the businesses whose jobs a user may request' 'promote	Make a user an admin, who may change queues over HTTP' 'demote	Make an admin an ordinary user, at once' 'remove	Remove a user; jobs stay' 'password	Set the password of a user' 'logout	End all logins of a user, at once'
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
@@ -548,6 +548,11 @@ function __qctl_place
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
+        case 'user business'
+            set -g __qctl_verbs 
+            set -g __qctl_options '--help	Show this help' '--none	Remove the user from all businesses' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
+            set -g __qctl_rest '@job'
         case 'user promote'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'

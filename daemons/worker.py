@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import sys
 
-from qctl import catalog, daemon
+from qctl import catalog, daemon, working_folder
 from qctl.broker.redis.connection import connect
 from qctl.broker.worker.rq_adapter import QctlWorker
 
@@ -22,8 +20,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.instance:
         options.queues = [re.sub(r":\d+$", "", queue) for queue in options.queues]
-    # As in `rq worker`, but last: no module in this folder replaces an installed one.
-    sys.path.append(os.getcwd())
+    working_folder.add_to_path()  # as in `rq worker`
 
     def serve(context: daemon.Context) -> None:
         jobs = catalog.jobs(context.settings.jobs_modules)

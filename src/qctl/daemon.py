@@ -27,6 +27,7 @@ from typing import NoReturn
 
 from qctl import logs
 from qctl.errors import QctlError, SettingsError, UnusableError
+from qctl.ownership import NOT_OWNER_MODE
 from qctl.safe import escape_line, redact
 from qctl.settings import Settings
 from qctl.supervisor import Supervisor
@@ -203,6 +204,7 @@ def main(name: str, serve: Callable[[Context], None], description: str | None = 
 
 def run(name: str, serve: Callable[[Context], None]) -> int:
     """Load settings, set up logs and signals, do the work. Returns the exit code."""
+    os.umask(NOT_OWNER_MODE)
     try:
         settings = Settings.load()
         logs.setup(name, settings)

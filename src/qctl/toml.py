@@ -1,4 +1,4 @@
-"""TOML files written by users."""
+"""TOML files that decide what qctl does, by the ownership rule."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from qctl import ownership
 from qctl.errors import SettingsError
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """Read a file; a missing file is empty. Raises SettingsError if it cannot be read or is not TOML."""
+    """Read a file; a missing file is empty. Raises SettingsError if it breaks the ownership rule, cannot be read or is
+    not TOML."""
+    ownership.require(file)
     if sys.version_info >= (3, 11):
         import tomllib  # imported here: most runs read no TOML file
     else:

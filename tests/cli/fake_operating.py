@@ -15,6 +15,7 @@ from qctl.models import (
     Coming,
     Concern,
     Event,
+    Invitation,
     Quiet,
     QuietResult,
     StopResult,
@@ -74,7 +75,10 @@ ADA = Account("ada@example.com", "6920b670c1afd03b72e31e73", "ada", "admin", NOW
 ANSWERS: dict[str, Any] = {
     "users__list": Accounts([ADA], 1),
     "users__create": lambda *_, **__: AccountChange(ADA, password="made-up"),
-    "users__invite": lambda: "invitation-token",
+    "users__invite": lambda: Invitation(
+        "invitation-token", "https://gateway.example/signup?invitation=invitation-token"
+    ),
+    "users__businesses": lambda _email, businesses: AccountChange(replace(ADA, businesses=tuple(businesses))),
     **{
         f"users__{verb}": lambda *_: AccountChange(ADA)
         for verb in ("promote", "demote", "remove", "password", "log_out")

@@ -87,6 +87,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("config", "init"): ("--force",),
     ("user", "create"): ("ada@example.com", "--generate"),
     ("user", "password"): ("ada@example.com", "--generate"),
+    ("user", "business"): ("ada@example.com", "17"),
     ("user", "remove"): ("ada@example.com", "--yes"),
     **{("user", verb): ("ada@example.com",) for verb in ("promote", "demote", "logout")},
     ("backup",): ("kept.jsonl", "--force"),

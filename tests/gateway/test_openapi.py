@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 from support.gateway import BIN, Gateway
+from support.workers import TESTS
 
 PUBLIC = ("/user/create", "/login", "/sync", "/healthz", "/prometheus/metrics")
 """Routes without authentication."""
@@ -103,3 +105,21 @@ def test_responses_match_the_document(gateway: Gateway, long_run: bool) -> None:
     assert ran.returncode == 0, ran.stdout[-6000:]
     assert f"Tested: {len(paths)}" in ran.stdout
     assert [line for line in gateway.log if str(line.get("status", "")).startswith("5")] == []
+
+
+def test_random_bodies_with_hostile_text_are_refused(gateway: Gateway) -> None:
+    """Lone surrogates and NUL, anywhere in a body that is otherwise valid by the document."""
+    paths = ("/job/create", "/graphql", "/login")
+    command = [
+        *(str(BIN / "schemathesis"), "run", f"{gateway.url}/api/openapi.json"),
+        *[word for path in paths for word in ("--include-path", path)],
+        *("--header", f"Authorization: Bearer {gateway.user()}"),
+        *("--phases", "fuzzing", "--mode", "positive", "--max-examples", "10", "--seed", "7", "--no-color"),
+        *("--checks", "not_a_server_error,hostile_text_is_refused", "--continue-on-failure"),
+    ]
+    env = os.environ | {"SCHEMATHESIS_HOOKS": "support.hostile_text_hooks", "PYTHONPATH": str(TESTS)}
+    ran = subprocess.run(command, cwd=gateway.folder, capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr
+    assert f"Tested: {len(paths)}" in ran.stdout
+    refused = {line["path"] for line in gateway.log if line.get("event") == "request" and line["status"] == "400"}
+    assert refused == set(paths)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -402,14 +401,11 @@ def test_a_missing_file_has_no_rules(tmp_path: Path) -> None:
     assert load(tmp_path / "not there.toml") == []
 
 
-@pytest.mark.parametrize("mode", [stat.S_IWGRP, stat.S_IWOTH])
-def test_a_file_with_commands_must_not_be_writable_by_others(tmp_path: Path, mode: int) -> None:
+def test_a_file_must_not_be_writable_by_others(tmp_path: Path) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(rule(command=["/bin/true"]))
     file.chmod(0o600)
     assert len(load(file)) == 1
-    file.chmod(0o600 | mode)
-    with pytest.raises(SettingsError, match="other users may write to it"):
+    file.chmod(0o602)
+    with pytest.raises(SettingsError, match="can be written by other users"):
         load(file)
-    file.write_text(rule(email="a@b.c"))
-    assert len(load(file)) == 1

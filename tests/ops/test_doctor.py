@@ -14,7 +14,7 @@ from qctl.broker.redis import keys
 from qctl.models import Daemon, Finding, WorkerInfo
 from qctl.ops import Ops, server_checks, systemd_checks
 from qctl.settings import Settings
-from qctl.settings.sources import Source
+from qctl.settings.servers import Source
 from support import stock
 from support.servers import S3Server
 
@@ -42,7 +42,7 @@ def server(connection: Redis) -> Server:
 def test_a_healthy_system_has_only_a_finding_about_persistence(ops: Ops, connection: Redis) -> None:
     found = ops.doctor.examine()
     bad = {finding.check for finding in found.findings if finding.status != "ok"}
-    assert bad <= {"persistence", "disk", "files"}
+    assert bad <= {"persistence", "disk", "files", "holes"}
     assert {"version", "clock", "latency", "access", "orphans", "obedience", "sinks", "settings"} <= set(
         by_check(found.findings)
     )
@@ -267,3 +267,19 @@ def test_user_units_are_named_with_user(settings: Settings) -> None:
 
 def test_without_units_there_is_no_finding(settings: Settings) -> None:
     assert list(systemd_checks.check_daemons(settings, [])) == []
+
+
+@pytest.mark.parametrize(
+    ("versions", "hole"),
+    [
+        ({"redis_version": "6.2.14"}, "Redis 6.2.14 has known holes"),
+        ({"redis_version": "99.0.0"}, None),
+        ({"redis_version": "7.2.4", "valkey_version": "9.1.0"}, "Valkey 9.1.0 has known holes"),
+        ({"redis_version": "7.2.4", "valkey_version": "99.0.0"}, None),
+    ],
+)
+def test_known_holes_of_the_server_are_told(server: Server, versions: dict[str, str], hole: str | None) -> None:
+    info = {name: value for name, value in (server.info or {}).items() if name != "valkey_version"}
+    found = judged(replace(server, info={**info, **versions})).get("holes")
+    assert (found and found.reason[: len(hole or "")]) == hole
+    assert found is None or "Your vendor may have mended it" in found.reason

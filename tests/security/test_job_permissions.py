@@ -12,7 +12,10 @@ from qctl import catalog
 from qctl.broker.query import job_detail
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import Access
+from qctl.errors import UsageError
 from qctl.ops import Ops
+from qctl.settings import Settings
+from qctl.store.users import open_user_store
 from support.gateway import PASSWORD, Gateway
 
 EXPECTED: dict[str, Access] = {
@@ -29,7 +32,7 @@ EXPECTED: dict[str, Access] = {
                 "alert-email",
                 "notification-email",
             ),
-            *("sync-external", "bulk-update", "stock-check", "generate-report", "cleanup-reports"),
+            *("generate-report", "cleanup-reports"),
             *(
                 "cleanup-reports",
                 "process-inventory-import",
@@ -40,6 +43,7 @@ EXPECTED: dict[str, Access] = {
         ),
         "operator",
     ),
+    **dict.fromkeys(("sync-external", "bulk-update", "stock-check"), "member"),
     **dict.fromkeys(("write-readings", "ingest-reading", "write-messages", "ingest-message"), "internal"),
 }
 """Roles that may request each job of the catalog: decided here, apart from the catalog."""
@@ -73,9 +77,9 @@ def test_every_job_has_an_answer_for_stranger_user_and_admin(admin: tuple[Gatewa
     assert catalog.JOBS.keys() == EXPECTED.keys(), "say in EXPECTED who may request a new job"
     assert {name: spec.access for name, spec in catalog.JOBS.items()} == EXPECTED
     user_token = gateway.user()
-    allowed = {"user": {"user"}, "admin": {"user", "operator"}}
+    allowed = {"user": {"user"}, "admin": {"user", "member", "operator"}}
     for name, spec in catalog.JOBS.items():
-        data = {a.name: sample(a) for a in spec.arguments if a.required and a.caller is None}
+        data = {a.name: sample(a) for a in spec.arguments if a.required and a.caller in (None, "business")}
         body = {"name": name, "data": data}
         assert gateway.request("POST", "/job/create", body).status == 401, name
         for role, token in (("user", user_token), ("admin", admin_token)):
@@ -141,3 +145,40 @@ def test_a_declared_job_is_for_users_only_if_it_says_so_or_is_named(make_gateway
     body = {"name": "simulate", "data": {"name": "x"}}
     assert closed.request("POST", "/job/create", body, closed.user()).status == 403
     assert named.request("POST", "/job/create", body, named.user()).status == 201
+
+
+def test_a_member_requests_jobs_of_own_businesses_and_of_no_other(
+    make_gateway: Callable[..., Gateway], ops: Ops
+) -> None:
+    gateway = make_gateway(**NO_LIMITS)
+    token = gateway.user("ada@example.com")
+    stranger = gateway.user("bob@example.com")
+
+    def status(job: str, token: str = token, **data: Any) -> int:
+        return gateway.request("POST", "/job/create", {"name": job, "data": data}, token).status
+
+    items = [{"sku": "lamp", "quantity": 1}]
+    assert status("bulk-update", businessId="17", items=items) == 403
+    ops.users.businesses("ada@example.com", ["17", "18"])
+    assert status("bulk-update", businessId="17", items=items) == 201
+    assert status("bulk-update", businessId=18, items=items) == 201
+    assert status("sync-external", businessId="17", externalSystem="x") == 201
+    assert status("stock-check", businessId="17") == 201
+    assert status("stock-check") == 403, "it would check every business"
+    for other in ("19", "1", "17 ", ["17"], {"17": 1}, None, True):
+        assert status("bulk-update", businessId=other, items=items) in (400, 403), other
+    assert status("bulk-update", stranger, businessId="17", items=items) == 403
+    ops.users.businesses("ada@example.com", [])
+    assert status("bulk-update", businessId="17", items=items) == 403, "membership ends at once"
+
+
+def test_a_removed_user_leaves_no_membership(ops: Ops, settings: Settings) -> None:
+    ops.users.create("ada@example.com", "ada", PASSWORD)
+    change = ops.users.businesses("ada@example.com", ["17"])
+    users = open_user_store(settings)
+    assert users.businesses(change.account.id) == {"17"}
+    ops.users.remove("ada@example.com")
+    assert users.businesses(change.account.id) == frozenset()
+    for invalid in ("", "a b", "x" * 101, "\x1b"):
+        with pytest.raises(UsageError):
+            ops.users.businesses("ada@example.com", [invalid])

@@ -9,7 +9,7 @@ import pytest
 
 from qctl.errors import QctlError, RefusedError
 from qctl.settings import Settings, configuration, contexts, env_example, sources
-from qctl.settings.sources import Source
+from qctl.settings.servers import Source
 
 
 def places(**environ: str) -> list[Source]:

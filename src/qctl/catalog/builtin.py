@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qctl.catalog.arguments import Argument, optional
 from qctl.catalog.specs import JobSpec
 
@@ -13,6 +15,7 @@ MAX_TEXT_CHARS = 10_000
 
 _USER_EMAIL = Argument("userEmail", doc="email address of the recipient")
 _BUSINESS = Argument("businessId", "id", "business that owns the data")
+_OWN_BUSINESS = replace(_BUSINESS, caller="business")
 _ITEMS = Argument("items", "list", "list of {sku, quantity} objects")
 _RESULT_TO = optional("userEmail", doc="email address to notify when the result is ready")
 _FILTERS = optional("filters", "object", "startDate and endDate, YYYY-MM-DD")
@@ -101,29 +104,29 @@ JOBS = (
         "qctl.jobs.inventory.sync_external",
         "inventory",
         (
-            _BUSINESS,
+            _OWN_BUSINESS,
             Argument("externalSystem", doc="name of a source in QCTL_SOURCES"),
             optional("syncType", doc="default: incremental", choices=("full", "incremental")),
         ),
         timeout=900,
         doc="import the stock of another system",
-        access="operator",
+        access="member",
     ),
     JobSpec(
         "bulk-update",
         "qctl.jobs.inventory.bulk_update",
         "inventory",
-        (_BUSINESS, _ITEMS),
+        (_OWN_BUSINESS, _ITEMS),
         doc=f"set stock quantities, at most {MAX_BULK_UPDATE_ITEMS} items a job",
-        access="operator",
+        access="member",
     ),
     JobSpec(
         "stock-check",
         "qctl.jobs.inventory.stock_check",
         "inventory",
-        (optional("businessId", "id", "default: all"),),
+        (optional("businessId", "id", "default: all", caller="business"),),
         doc="find products that run low; alert once a day for each",
-        access="operator",
+        access="member",
     ),
     JobSpec(
         "generate-report",

@@ -6,14 +6,13 @@ Web applications import these modules too, so this module imports neither redis 
 from __future__ import annotations
 
 import importlib
-import os
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from qctl import working_folder
 from qctl.catalog import arguments
 from qctl.catalog.arguments import Argument
 from qctl.catalog.specs import Access, Isolation, JobSpec, Priority
@@ -91,8 +90,8 @@ def load(modules: Sequence[str]) -> Mapping[str, JobSpec]:
     Installed modules come first, then those in the working folder, because `qctl up` is run inside a project. Raises
     SettingsError if a module cannot be imported.
     """
-    if modules and os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+    if modules:
+        working_folder.add_to_path()
     for name in modules:
         try:
             importlib.import_module(name)

@@ -13,8 +13,9 @@ Priority = Literal[1, 5, 10]
 """Priority levels: 1 high (alerts), 5 normal, 10 low (cleanup, maintenance). See docs/compatibility.md."""
 
 
-Access = Literal["user", "operator", "internal"]
-"""Lowest role that may request a job over HTTP: any user, operators alone, or nobody (qctl creates it)."""
+Access = Literal["user", "member", "operator", "internal"]
+"""Lowest role that may request a job over HTTP: any user, members of the business that the job names, operators, or
+nobody (qctl creates it)."""
 
 
 @dataclass(frozen=True)

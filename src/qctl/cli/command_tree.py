@@ -158,6 +158,7 @@ NOUNS: Mapping[str, Noun] = {
             "users.list_users",
             "users.create",
             "users.invite",
+            "users.business",
             "users.promote",
             "users.demote",
             "users.remove",

@@ -35,7 +35,7 @@ def _settings(words: Sequence[str]) -> Settings:
     ranked = sources.find_sources({_SETTINGS[option]: value for option, value in pairs if option in _SETTINGS})
     choice = contexts.chosen_context(ranked)
     if choice:
-        ranked.append(sources.context_below(contexts.get_context(choice.name).source, ranked))
+        ranked.append(contexts.get_context(choice.name).source)
     return Settings.from_sources(ranked)
 
 

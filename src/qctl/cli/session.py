@@ -13,7 +13,7 @@ from qctl.cli.global_options import GlobalOptions
 from qctl.cli.output import Format, Output
 from qctl.errors import QctlError, RefusedError, UnreachableError, UsageError
 from qctl.settings import Settings, contexts, sources
-from qctl.settings.sources import Source
+from qctl.settings.servers import REDIS, Source
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -100,16 +100,20 @@ class Session:
         if choice.name == contexts.ALL:
             raise UsageError("this command takes exactly one context", "list contexts with: qctl context list")
         context = contexts.get_context(choice.name).source
-        effective = sources.context_below(context, ranked)
-        if self.is_member and effective.values != context.values:
+        is_overridden = self._names_redis(context) and any(map(self._names_redis, ranked))
+        if self.is_member and is_overridden:
             raise UsageError(
                 f"the Redis of {context.name} is not used: an option, the environment or .env names another"
             )
-        if choice.name == self.options.context and effective.values != context.values:
+        if choice.name == self.options.context and is_overridden:
             self.out.say(
                 f"qctl: the Redis of {context.name} is not used: an option, the environment or .env names another one"
             )
-        return [*ranked, effective]
+        return [*ranked, context]
+
+    @staticmethod
+    def _names_redis(source: Source) -> bool:
+        return any(source.values.get(name) for name in REDIS.addresses)
 
     @cached_property
     def settings(self) -> Settings:

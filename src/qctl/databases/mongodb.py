@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl
 
 from qctl import extras
 from qctl.errors import QctlError, SinkMisconfiguredError, SinkUnavailableError, UnusableError
+from qctl.ownership import find_violation
 from qctl.safe import redact_url, summary
 
 CONNECT_TIMEOUT_MS = 10_000
@@ -18,6 +20,9 @@ REPLY_TIMEOUT_MS = 30_000
 
 DATABASE = "qctl"
 """Database to use if MONGODB_URI names none."""
+
+_CERTIFICATE_OPTIONS = ("tlscafile", "tlscertificatekeyfile", "tlscrlfile")
+"""Options of a URI, in lower case, that name files which decide whom qctl trusts, and as whom it logs in."""
 
 # Codes of https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 DUPLICATE_KEY = 11000
@@ -45,6 +50,7 @@ def connect(uri: str, collection: str, *, timeout_ms: int | None = None) -> tupl
     Writes return when a majority of the replica set has them in its journals. `timeout_ms` is CONNECT_TIMEOUT_MS by
     default. Raises SinkError.
     """
+    _check_certificates(uri)
     timeout = CONNECT_TIMEOUT_MS if timeout_ms is None else timeout_ms
     with translate_errors(uri):
         client = driver("pymongo").MongoClient(
@@ -56,6 +62,16 @@ def connect(uri: str, collection: str, *, timeout_ms: int | None = None) -> tupl
         )
         durable = driver("pymongo.write_concern").WriteConcern(w="majority", j=True)
         return client, client.get_default_database(DATABASE).get_collection(collection, write_concern=durable)
+
+
+def _check_certificates(uri: str) -> None:
+    """Raise SinkMisconfiguredError if the URI names a certificate that breaks the ownership rule."""
+    for option, file in parse_qsl(uri.partition("?")[2]):
+        violation = find_violation(file) if option.lower() in _CERTIFICATE_OPTIONS else None
+        if violation:
+            raise SinkMisconfiguredError(
+                f"{option} of MONGODB_URI is not read, because {violation.text}", violation.fix
+            )
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from qctl import extras
 from qctl.errors import QctlError, RejectedError, SinkMisconfiguredError, SinkUnavailableError
+from qctl.ownership import find_violation
 from qctl.safe import summary
 from qctl.settings import Settings
 
@@ -118,7 +119,7 @@ class ContentionError(QctlError):
 def connect(server: MysqlServer) -> Any:
     """Open a connection for `transaction`. Raises SinkError."""
     with translate_errors(server), _translate_login_errors(server):
-        tls = {"ssl": ssl.create_default_context(cafile=server.ca)} if server.tls else {}
+        tls = {"ssl": _tls(server)} if server.tls else {}
         return _driver().connect(
             host=server.host,
             port=server.port,
@@ -139,6 +140,15 @@ def connect(server: MysqlServer) -> Any:
 def _refuse_clear_text(_connection: Any) -> Any:
     """Refuse a plug-in that would send the password to whoever answers at the address."""
     raise _driver().OperationalError(2061, "it asks for the password in clear text, without TLS")
+
+
+def _tls(server: MysqlServer) -> ssl.SSLContext:
+    """The context that verifies certificates. Raises OSError, and SinkMisconfiguredError for a file of QCTL_DB_CA that
+    breaks the ownership rule."""
+    violation = find_violation(server.ca) if server.ca else None
+    if violation:
+        raise SinkMisconfiguredError(f"QCTL_DB_CA is not read, because {violation.text}", violation.fix)
+    return ssl.create_default_context(cafile=server.ca)
 
 
 @contextmanager

@@ -82,6 +82,10 @@ class Accounts:
         user = self._users.find_by_id(user_id)
         return None if user is None else user.email
 
+    def find_businesses(self, user_id: str) -> frozenset[str]:
+        """The ids of the businesses that a user is a member of now; none if the user was removed."""
+        return self._users.businesses(user_id)
+
     def close(self) -> None:
         """Close the connections to the database."""
         self._users.close()

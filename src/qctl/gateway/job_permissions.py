@@ -5,7 +5,7 @@ The gateway fills in the caller's values; a user who sends another value is refu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -18,11 +18,12 @@ from qctl.settings import Settings
 
 @dataclass(frozen=True)
 class Requester:
-    """A user who requests a job. `is_operator` and `address` are called only if the job depends on them."""
+    """A user who requests a job. The functions are called only if the job depends on them."""
 
     id: str
     is_operator: Callable[[], bool]
     address: Callable[[], str | None]
+    businesses: Callable[[], Collection[str]]
 
 
 def authorise(spec: JobSpec, data: Mapping[str, Any], settings: Settings, requester: Requester) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def is_for_users(spec: JobSpec, settings: Settings) -> bool:
     patterns = [pattern for pattern in settings.gateway_jobs if fnmatchcase(spec.name, pattern)]
     if spec.access is None:
         return any(pattern.strip("*") for pattern in patterns)
-    return spec.access == "user" and bool(patterns)
+    return spec.access in ("user", "member") and bool(patterns)
 
 
 def _names_another(spec: JobSpec, data: Mapping[str, Any], requester: Requester) -> bool:
@@ -65,6 +66,8 @@ def _names_another(spec: JobSpec, data: Mapping[str, Any], requester: Requester)
 def _check(spec: JobSpec, argument: Argument, values: Mapping[str, Any], requester: Requester) -> None:
     """Raise RefusedError if a value is another's, or of a form that users may not send."""
     value = values.get(argument.name)
+    if argument.caller == "business" and str(value) not in requester.businesses():
+        raise RefusedError(f"job {spec.name}: {argument.name} must be a business that you are a member of")
     if value is None:
         return
     if argument.user_prefix and not (isinstance(value, str) and value.startswith(argument.user_prefix)):

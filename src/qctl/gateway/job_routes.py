@@ -100,5 +100,8 @@ def resolve(settings: Settings, name: str, data: Mapping[str, Any] | None) -> tu
 
 def _requester(gateway: Backend, user: Caller) -> Requester:
     return Requester(
-        user.id, lambda: gateway.accounts.find_is_admin(user), lambda: gateway.accounts.find_address(user.id)
+        user.id,
+        lambda: gateway.accounts.find_is_admin(user),
+        lambda: gateway.accounts.find_address(user.id),
+        lambda: gateway.accounts.find_businesses(user.id),
     )

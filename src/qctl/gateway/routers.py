@@ -18,6 +18,7 @@ from qctl.gateway import (
     panel,
     queue_routes,
     reading_routes,
+    sign_up_page,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -25,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     influx_routes.router,
     job_routes.router,
     login.router,
+    sign_up_page.router,
     metrics_routes.router,
     queue_routes.router,
     chat_queue_routes.router,

@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 
 import jwt
 
+from qctl import ownership
 from qctl.errors import RefusedError, SettingsError
 from qctl.settings import Settings
 from qctl.settings.parsers import weakness
@@ -138,6 +139,7 @@ def _require_strong(name: str, secret: str) -> str:
 
 def _read_or_create(file: Path) -> str:
     """The key in the file, created if missing. Of several gateways that start at the same time one creates it."""
+    ownership.require(file)
     try:
         if not file.exists():
             temporary = file.with_name(f"{file.name}.{os.getpid()}")

@@ -17,11 +17,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qctl import extras
+from qctl import extras, ownership
 from qctl.errors import RejectedError, SettingsError
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from collections.abc import Callable
+
+    from jinja2 import BaseLoader, Environment
 
 MAX_ADDRESS_CHARACTERS = 254
 """Maximum length of an address, RFC 5321 section 4.5.3.1.3."""
@@ -112,7 +114,7 @@ def _text(text: str) -> str:
 def _environment(folder: Path | None) -> Environment:
     jinja2 = extras.load("jinja2", extra="mail", needed_by="an email from a template")
     sandbox = extras.load("jinja2.sandbox", extra="mail", needed_by="an email from a template")
-    own = [jinja2.FileSystemLoader(folder)] if folder else []
+    own = [_own_templates(folder)] if folder else []
     environment: Environment = sandbox.SandboxedEnvironment(
         loader=jinja2.ChoiceLoader([*own, jinja2.PackageLoader("qctl.mail")]),
         autoescape=jinja2.select_autoescape(["html"]),
@@ -120,3 +122,15 @@ def _environment(folder: Path | None) -> Environment:
         keep_trailing_newline=True,
     )
     return environment
+
+
+def _own_templates(folder: Path) -> BaseLoader:
+    """Load templates of QCTL_MAIL_TEMPLATES by the ownership rule."""
+    from jinja2 import FileSystemLoader
+
+    class OwnedLoader(FileSystemLoader):
+        def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+            ownership.require(folder / template)
+            return super().get_source(environment, template)
+
+    return OwnedLoader(folder)

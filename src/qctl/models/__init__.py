@@ -93,7 +93,7 @@ if TYPE_CHECKING:
     from qctl.models.schedules import CatchUp, Schedule
     from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
     from qctl.models.transfer import Backup, ImportResult, RejectedLine, RestoredBackup
-    from qctl.models.users import Account, AccountChange, Accounts, Role
+    from qctl.models.users import Account, AccountChange, Accounts, Invitation, Role
     from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
 
 _NAMES = {
@@ -118,7 +118,7 @@ _NAMES = {
     "schedules": "CatchUp Schedule",
     "timers": "TIMER_KINDS Coming Concern Timer TimerKind Timers",
     "transfer": "Backup ImportResult RejectedLine RestoredBackup",
-    "users": "Account AccountChange Accounts Role",
+    "users": "Account AccountChange Accounts Invitation Role",
     "workers": "Quiet QuietResult StopResult WorkerInfo",
 }
 """Names that each module defines."""
@@ -192,6 +192,7 @@ __all__ = [
     "HealthStatus",
     "HistoryStep",
     "ImportResult",
+    "Invitation",
     "JobDetail",
     "JobRow",
     "JobType",

@@ -12,7 +12,8 @@ Role = Literal["user", "admin"]
 
 @dataclass(frozen=True)
 class Account:
-    """A user, without the password. `modified` is the time of the last change of role or password."""
+    """A user, without the password. `modified` is the time of the last change of role or password. `businesses` are the
+    ids of those that the user is a member of, None if they were not read."""
 
     email: str
     id: str
@@ -20,6 +21,7 @@ class Account:
     role: Role
     created: datetime
     modified: datetime
+    businesses: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,14 @@ class Accounts:
 
     accounts: list[Account]
     total: int
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """An invitation to sign up. `link` opens the gateway's page for it."""
+
+    token: str
+    link: str
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -45,8 +44,8 @@ _KEYS = ("name", "queues", *_THRESHOLDS, "for", "repeat", "email", "webhook", "c
 def load(file: Path, webhooks: tuple[str, ...] = ()) -> list[AlertRule]:
     """Read the rules of a file; a missing file has none. `webhooks` are the URLs that QCTL_ALERT_WEBHOOKS allows.
 
-    Raises SettingsError that names the file, the rule and the invalid part; also for a file with a command that other
-    users may write to.
+    Raises SettingsError that names the file, the rule and the invalid part; also for a file that breaks the ownership
+    rule.
     """
     document = toml.read_toml(file)
     unknown = sorted(document.keys() - {"alert"})
@@ -60,8 +59,6 @@ def load(file: Path, webhooks: tuple[str, ...] = ()) -> list[AlertRule]:
     duplicate = next((name for name in names if names.count(name) > 1), None)
     if duplicate:
         raise SettingsError(str(file), f"two rules have the name {duplicate!r}")
-    if any(rule.command for rule in rules):
-        _require_privacy(file)
     return rules
 
 
@@ -145,9 +142,3 @@ def is_allowed_webhook(url: str, allowed: tuple[str, ...]) -> bool:
         if wanted == (base.scheme, base.hostname, base.port) and below:
             return True
     return False
-
-
-def _require_privacy(file: Path) -> None:
-    status = file.stat()
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (os.geteuid(), 0):
-        raise SettingsError(str(file), "contains a command, and other users may write to it", f"chmod 600 {file}")

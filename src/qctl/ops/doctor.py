@@ -15,7 +15,7 @@ from qctl.ops.base import Part
 from qctl.ops.health import HealthOps
 from qctl.safe import redact_url
 from qctl.settings import configuration
-from qctl.settings.sources import Source
+from qctl.settings.servers import Source
 
 
 class DoctorOps(Part, name="doctor"):
@@ -38,6 +38,7 @@ class DoctorOps(Part, name="doctor"):
         except QctlError as error:
             findings.append(Finding("redis", "degraded", f"some checks failed: {error.message}", error.hint))
         findings += server_checks.check_sinks(self._settings)
+        findings += server_checks.check_versions(self._settings)
         findings += systemd_checks.check_units(self._settings)
         findings += server_checks.check_admin_key(self._settings)
         findings += server_checks.check_broker(self._settings)

@@ -6,10 +6,11 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from importlib import metadata
 from pathlib import Path
 from shlex import quote
 
-from qctl import extras
+from qctl import extras, known_holes
 from qctl.broker.ingest import durability
 from qctl.broker.ingest.durability import Durability
 from qctl.broker.query.orphans import MIN_AGE_SECONDS, Orphan
@@ -40,6 +41,7 @@ MIN_FREE_SHARE, CRITICAL_FREE_SHARE = 0.10, 0.03
 def check_server(server: Server, *, password: bool) -> Iterator[Finding]:
     """Check Redis. `password` is True if qctl connects with a password."""
     yield _version(server)
+    yield from _holes_of_redis(server)
     for key, kind in server.strange.items():
         yield Finding(
             "keys",
@@ -78,6 +80,24 @@ def _version(server: Server) -> Finding:
             "version", "down", f"Redis {version} is a {role} and accepts no writes", "set REDIS_URL to its primary"
         )
     return Finding("version", "ok", f"Redis {version}")
+
+
+def _holes_of_redis(server: Server) -> Iterator[Finding]:
+    info = server.info or {}
+    product = "Valkey" if "valkey_version" in info else "Redis"
+    yield from _holes(product, str(info.get(f"{product.lower()}_version", "")))
+
+
+def check_versions(settings: Settings) -> Iterator[Finding]:
+    """Report known holes of the installed RQ, and of the mosquitto that `qctl up` starts."""
+    yield from _holes("RQ", metadata.version("rq"))
+    program = None if settings.mqtt_broker else known_holes.find_mosquitto()
+    yield from _holes("mosquitto", known_holes.mosquitto_version(program) if program else "")
+
+
+def _holes(product: str, version: str) -> Iterator[Finding]:
+    if warning := known_holes.warning(product, version):
+        yield Finding("holes", "degraded", warning, known_holes.fix(product, version))
 
 
 def _promise(server: Server) -> Iterator[Finding]:

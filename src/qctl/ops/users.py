@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import re
 import secrets
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,9 +14,11 @@ from functools import partial
 from qctl.broker.bookkeeping import invitations, user_sessions
 from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, RefusedError, UsageError
-from qctl.models import Account, AccountChange, Accounts, Role
+from qctl.models import Account, AccountChange, Accounts, Invitation, Role
 from qctl.ops.base import Part
 from qctl.ops.selection import require_page
+from qctl.settings import Settings
+from qctl.settings.parsers import is_loopback
 from qctl.store import passwords
 from qctl.store.user_rules import check_password, normalise_address, normalise_name
 from qctl.store.users import (
@@ -26,6 +30,9 @@ from qctl.store.users import (
     now_in_milliseconds,
     open_user_store,
 )
+
+BUSINESS = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+"""Ids of businesses that users can be members of."""
 
 PASSWORD_RANDOM_BYTES = 18
 """Random bytes of a generated password: 24 characters."""
@@ -62,9 +69,10 @@ class UserOps(Part, name="users"):
                 raise RefusedError(f"user {user.email!r} exists already", hint="list users with: qctl user list")
         return AccountChange(_account(user), password=generated)
 
-    def invite(self) -> str:
-        """Make an invitation to sign up, good for one user and a week. Returns its token."""
-        return invitations.create(self._redis)
+    def invite(self) -> Invitation:
+        """Make an invitation to sign up, good for one user and a week."""
+        token = invitations.create(self._redis)
+        return Invitation(token, f"{_gateway_address(self._settings)}/signup?invitation={token}")
 
     def redeem_invitation(self, token: str) -> bool:
         """Use up an invitation. Returns False if it is not good."""
@@ -89,6 +97,18 @@ class UserOps(Part, name="users"):
             deleted = users.delete(user)
             user_sessions.remove(self._redis, user.id)
             return AccountChange(_account(user), deleted)
+
+    def businesses(self, email: str, businesses: Sequence[str]) -> AccountChange:
+        """Set the businesses whose jobs a user may request. Raises UsageError and NotFoundError."""
+        invalid = [business for business in businesses if not BUSINESS.fullmatch(business)]
+        if invalid:
+            raise UsageError(f"business {invalid[0]!r} is not an id of 1 to 100 letters, digits, . _ : -")
+        with self._users() as users:
+            user = _find(users, email)
+            before, wanted = users.businesses(user.id), frozenset(businesses)
+            if wanted != before and not users.set_businesses(user, wanted):
+                raise NotFoundError(f"user {user.email!r} was removed meanwhile")
+            return AccountChange(replace(_account(user), businesses=tuple(sorted(wanted))), wanted != before)
 
     def log_out(self, email: str) -> AccountChange:
         """End all logins of a user. Raises NotFoundError."""
@@ -128,6 +148,17 @@ class UserOps(Part, name="users"):
             yield users
         finally:
             users.close()
+
+
+def _gateway_address(settings: Settings) -> str:
+    """The address by which users reach the gateway: the first name of QCTL_HOSTS, which a proxy with TLS serves, else
+    where the gateway listens."""
+    if settings.hosts:
+        name = settings.hosts[0]
+        return f"https://[{name}]" if ":" in name else f"https://{name}"
+    host = "localhost" if is_loopback(settings.gateway_host) else settings.gateway_host
+    host = socket.gethostname() if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+    return f"http://[{host}]:{settings.gateway_port}" if ":" in host else f"http://{host}:{settings.gateway_port}"
 
 
 def _find(users: UserStore, email: str) -> User:

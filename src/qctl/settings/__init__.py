@@ -16,6 +16,7 @@ from urllib.parse import quote
 from platformdirs import user_state_path
 
 from qctl.errors import SettingsError
+from qctl.ownership import NOT_OWNER_MODE
 from qctl.settings import parsers
 from qctl.settings.alerts import AlertSettings
 from qctl.settings.field import setting
@@ -25,7 +26,8 @@ from qctl.settings.jobs import JobSettings
 from qctl.settings.mail import MailSettings
 from qctl.settings.memory import MemorySettings
 from qctl.settings.parsers import boolean, one_of, text, whole_number
-from qctl.settings.sources import Source, find_sources, resolve
+from qctl.settings.servers import Source, mixed_servers
+from qctl.settings.sources import find_sources, resolve
 from qctl.settings.work import WorkSettings
 
 DEBUG_AREAS = ("mqtt", "socket", "batch", "claim", "schedule", "sink", "job", "alert", "history", "supervisor")
@@ -157,6 +159,8 @@ class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSett
     @classmethod
     def from_sources(cls, sources: Sequence[Source]) -> Settings:
         """Read every setting from the first source that sets it. Raises SettingsError."""
+        for mixed in mixed_servers(sources):
+            raise mixed
         values = {setting.spec.name: setting.value() for setting in resolve(fields(cls), sources)}
         values["home"] = values["home"] or _default_home()
         loaded = cls(**values)
@@ -194,9 +198,17 @@ class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSett
             raise SettingsError("QCTL_HOME", f"path is {too_long} bytes too long for the Redis socket in it")
 
     def make_home(self) -> Path:
-        """Create the state folder, accessible to its owner only. Raises SettingsError if that fails."""
+        """Create the state folder, accessible to its owner only. Raises SettingsError if that fails.
+
+        An existing folder that others may enter is closed to them; one that belongs to another user is refused.
+        """
         try:
             self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = self.home.stat()
+            if os.geteuid() not in (0, status.st_uid):
+                raise SettingsError("QCTL_HOME", f"{str(self.home)!r} belongs to another user", "set QCTL_HOME")
+            if status.st_mode & NOT_OWNER_MODE:
+                self.home.chmod(0o700)
         except OSError as error:
             raise SettingsError("QCTL_HOME", f"cannot create {str(self.home)!r}: {error.strerror}") from error
         if not os.access(self.home, os.W_OK | os.X_OK):

@@ -11,11 +11,13 @@ from secrets import token_urlsafe
 
 from qctl.errors import NotFoundError, QctlError, RefusedError, SettingsError
 from qctl.models import ContextInfo, Finding, SettingInfo
+from qctl.ownership import NOT_OWNER_MODE
 from qctl.safe import MASK, redact, redact_url
 from qctl.settings import GROUPS, Settings, contexts, env_example
-from qctl.settings.contexts import NOT_OWNER_MODE, Context
+from qctl.settings.contexts import Context
 from qctl.settings.exposure import check_exposure
-from qctl.settings.sources import DEFAULT, SettingValue, Source, context_below, problems, resolve, unknown_settings
+from qctl.settings.servers import Source, mixed_servers
+from qctl.settings.sources import DEFAULT, SettingValue, problems, resolve, unknown_settings
 
 
 def effective_settings(sources: Sequence[Source]) -> list[SettingInfo]:
@@ -73,8 +75,8 @@ def _findings(sources: Sequence[Source]) -> Iterator[Finding]:
         contexts.load_contexts()
     except (NotFoundError, SettingsError) as error:
         yield Finding("contexts", "down", error.message, error.hint)
-    all_sources = [*sources, *(context_below(context, sources) for context in chosen)]
-    invalid = problems(resolve(fields(Settings), all_sources))
+    all_sources = [*sources, *chosen]
+    invalid = [*problems(resolve(fields(Settings), all_sources)), *mixed_servers(all_sources)]
     for problem in invalid:
         yield Finding("settings", "down", problem.message, problem.hint)
     if not invalid:

@@ -11,8 +11,6 @@ by QCTL_CONTEXT, or, if both are unset, by a file beside config.toml that `qctl 
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,16 +18,15 @@ from typing import Any
 
 from platformdirs import user_config_path
 
-from qctl import toml
+from qctl import ownership, toml
 from qctl.errors import NotFoundError, QctlError, SettingsError, did_you_mean
+from qctl.ownership import NOT_OWNER_MODE
 from qctl.safe import redact_url
 from qctl.settings import Settings
 from qctl.settings.field import MAX_SHOWN_CHARACTERS
 from qctl.settings.parsers import context_name
-from qctl.settings.sources import DEFAULT, Source, resolve
-
-NOT_OWNER_MODE = stat.S_IRWXG | stat.S_IRWXO
-"""Permission bits of everybody but the owner of a file."""
+from qctl.settings.servers import Source
+from qctl.settings.sources import DEFAULT, resolve
 
 CHOSEN_BY_USE = "qctl context use"
 
@@ -66,7 +63,8 @@ def config_file() -> Path:
 
 
 def load_contexts() -> dict[str, Context]:
-    """Read every context, by name. Raises SettingsError if the file is invalid, or exposes secrets to other users."""
+    """Read every context, by name. Raises SettingsError if the file is invalid, breaks the ownership rule, or exposes
+    secrets to other users."""
     file = config_file()
     document = toml.read_toml(file)
     unknown = sorted(document.keys() - {"contexts"})
@@ -97,6 +95,7 @@ def chosen_context(sources: Sequence[Source]) -> Choice | None:
     (setting,) = resolve([spec for spec in fields(Settings) if spec.metadata["env"] == "QCTL_CONTEXT"], sources)
     if setting.origin != DEFAULT:
         return Choice(str(setting.value()), setting.origin)
+    ownership.require(_choice_file())
     try:
         name = _choice_file().read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -163,8 +162,6 @@ def _require_privacy(file: Path) -> None:
     status = file.stat()
     if status.st_mode & NOT_OWNER_MODE:
         raise SettingsError(str(file), "contains secrets, and other users may read or write it", f"chmod 600 {file}")
-    if status.st_uid not in (0, os.geteuid()):
-        raise SettingsError(str(file), "contains secrets, and belongs to another user")
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

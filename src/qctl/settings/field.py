@@ -8,6 +8,7 @@ from dataclasses import Field, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from qctl import ownership
 from qctl.errors import SettingsError
 
 T = TypeVar("T")
@@ -58,9 +59,11 @@ def parse_value(raw: str, spec: Field[Any]) -> Any:
 
 
 def read_env_file(file: Path) -> Mapping[str, str | None]:
-    """Read a .env file; a missing file sets nothing. Raises SettingsError if it cannot be read."""
+    """Read a .env file; a missing file sets nothing. Raises SettingsError if it breaks the ownership rule or cannot be
+    read."""
     if not os.path.isfile(file):  # Path.is_file raises if the folder is not accessible
         return {}
+    ownership.require(file)
     from dotenv import dotenv_values  # a third of the time to load settings, and rarely needed
 
     try:

@@ -11,23 +11,13 @@ from typing import Any
 
 from qctl.errors import SettingsError, did_you_mean
 from qctl.settings.field import parse_value, read_env_file
+from qctl.settings.servers import Source, usable_sources
 
 DEFAULT = "default"
 """Origin of a value that no source sets."""
 
 OWN_PREFIX = "QCTL_"
 """Prefix of qctl's own names: an unknown name with it is a typing error; others belong to other programs."""
-
-_REDIS_SERVER_NAMES = ("REDIS_URL", "REDIS_HOST")
-_REDIS_NAMES = (*_REDIS_SERVER_NAMES, "REDIS_PORT", "REDIS_PASSWORD", "REDIS_DB")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Values from one source. `name` is shown to people: `flag`, `environment`, `.env`."""
-
-    name: str
-    values: Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
@@ -83,20 +73,16 @@ def find_sources(
     ]
 
 
-def context_below(context: Source, others: Sequence[Source]) -> Source:
-    """Drop the context's Redis settings if a higher-priority source sets a Redis."""
-    if not any(source.values.get(name) for source in others for name in _REDIS_SERVER_NAMES):
-        return context
-    return Source(context.name, {name: value for name, value in context.values.items() if name not in _REDIS_NAMES})
-
-
 def resolve(specs: Iterable[Field[Any]], sources: Sequence[Source]) -> list[SettingValue]:
-    """Find the text of each setting in the first source that sets it. An empty text counts as not set."""
+    """Find the text of each setting in the first source that sets it. An empty text counts as not set.
+
+    Settings of one server come from one source: `qctl.settings.servers`.
+    """
     return [_resolve(spec, sources) for spec in specs]
 
 
 def _resolve(spec: Field[Any], sources: Sequence[Source]) -> SettingValue:
-    for source in sources:
+    for source in usable_sources(spec.metadata["env"], sources):
         raw = source.values.get(spec.metadata["env"])
         if raw:
             return SettingValue(spec, raw, source.name)

@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from qctl import ownership
 from qctl.compat import paho_client
 from qctl.errors import SettingsError, UnreachableError
 from qctl.settings import Settings
@@ -89,7 +90,10 @@ class SilentBrokerError(UnreachableError):
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """The context that verifies certificates. Raises SettingsError if QCTL_MQTT_CA holds none."""
+    """The context that verifies certificates. Raises SettingsError if QCTL_MQTT_CA holds none, or breaks the
+    ownership rule."""
+    if settings.mqtt_ca:
+        ownership.require(settings.mqtt_ca)
     try:
         return ssl.create_default_context(cafile=settings.mqtt_ca)
     except OSError as error:

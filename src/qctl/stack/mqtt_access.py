@@ -14,6 +14,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from qctl import ownership
 from qctl.settings import Settings
 
 BRIDGE_USER = "qctl-bridge"
@@ -77,7 +78,11 @@ def _filter(topic: str) -> str:
 
 
 def _session_secret(file: Path) -> str:
-    """The secret end of the client id; it is made once, and again if the file holds something else."""
+    """The secret end of the client id; it is made once, and again if the file holds something else.
+
+    Raises SettingsError if the file breaks the ownership rule.
+    """
+    ownership.require(file)
     known = file.read_text(encoding="utf-8", errors="replace").strip() if file.exists() else ""
     if _SECRET.fullmatch(known):
         return known

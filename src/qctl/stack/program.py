@@ -21,7 +21,8 @@ class Program:
     """A server or a daemon that `qctl up` starts.
 
     `where` is its address or its purpose, for people. `ready` checks whether a server can be used; None for a
-    daemon, which reports it itself. `tidy` shortens a line of its log, or returns None to drop it.
+    daemon, which reports it itself. `tidy` shortens a line of its log, or returns None to drop it. `warning`
+    names known security holes of its version.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Program:
     where: str
     ready: Callable[[], bool] | None = None
     tidy: Callable[[str], str | None] = str
+    warning: str | None = None

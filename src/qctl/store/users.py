@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Protocol
@@ -34,6 +34,15 @@ USERS_SCHEMA = TableSchema(
     role        VARCHAR(16)  NOT NULL,
     created_at  DATETIME(6)  NOT NULL,
     modified_at DATETIME(6)  NOT NULL
+    """,
+)
+
+MEMBERSHIPS_SCHEMA = TableSchema(
+    "memberships",
+    """
+    user_id  VARCHAR(32)  NOT NULL,
+    business VARCHAR(100) NOT NULL,
+    PRIMARY KEY (user_id, business)
     """,
 )
 
@@ -83,8 +92,14 @@ class UserStore(Protocol):
     def update(self, user: User) -> bool:
         """Store the role, password and time of change of a user. Returns False if the user does not exist."""
 
+    def businesses(self, id: str) -> frozenset[str]:
+        """The ids of the businesses that the user with this id is a member of."""
+
+    def set_businesses(self, user: User, businesses: Collection[str]) -> bool:
+        """Store the businesses of a user instead of the former ones. Returns False if the user does not exist."""
+
     def delete(self, user: User) -> bool:
-        """Delete a user. Returns False if the user does not exist."""
+        """Delete a user and its memberships. Returns False if the user does not exist."""
 
     def close(self) -> None:
         """Close connections."""
@@ -147,25 +162,39 @@ class SqliteUsers:
         """Store the fields that may change."""
         statement = "UPDATE users SET role = ?, password = ?, modified_at = ? WHERE email = ? AND id = ?"
         params = (user.role, user.password, format_time(user.modified), user.email, user.id)
-        return self._execute(user, statement, params)
+        return self._execute(user, (statement, [params]))
+
+    def businesses(self, id: str) -> frozenset[str]:
+        """The businesses of a user."""
+        with open_sqlite(self._settings, MEMBERSHIPS_SCHEMA) as db:
+            return frozenset(row[0] for row in db.select("SELECT business FROM memberships WHERE user_id = ?", (id,)))
+
+    def set_businesses(self, user: User, businesses: Collection[str]) -> bool:
+        """Replace the memberships of a user."""
+        insert = ("INSERT INTO memberships VALUES (?, ?)", [(user.id, business) for business in businesses])
+        return self._execute(user, ("DELETE FROM memberships WHERE user_id = ?", [(user.id,)]), insert)
 
     def delete(self, user: User) -> bool:
         """Delete a user."""
-        return self._execute(user, "DELETE FROM users WHERE email = ? AND id = ?", (user.email, user.id))
+        delete = ("DELETE FROM users WHERE email = ? AND id = ?", [(user.email, user.id)])
+        return self._execute(user, ("DELETE FROM memberships WHERE user_id = ?", [(user.id,)]), delete)
 
     def _find(self, column: str, value: str) -> User | None:
         with open_sqlite(self._settings, USERS_SCHEMA) as db:
             rows = db.select(f"SELECT {_COLUMNS} FROM users WHERE {column} = ?", (value,))  # noqa: S608 - constants
         return _parse_row(rows[0]) if rows else None
 
-    def _execute(self, user: User, statement: str, params: Sequence[Any]) -> bool:
+    def _execute(self, user: User, *writes: tuple[str, Sequence[Sequence[Any]]]) -> bool:
+        """Run statements if the user exists, in one transaction."""
+
         def work(transaction: Transaction) -> bool:
             if not transaction.select("SELECT 1 FROM users WHERE email = ? AND id = ?", (user.email, user.id)):
                 return False
-            transaction.write(statement, [params])
+            for statement, rows in writes:
+                transaction.write(statement, rows)
             return True
 
-        with open_sqlite(self._settings, USERS_SCHEMA) as db:
+        with open_sqlite(self._settings, USERS_SCHEMA, MEMBERSHIPS_SCHEMA) as db:
             return db.run(work)
 
     def close(self) -> None:
@@ -220,6 +249,18 @@ class MongoUsers:
         with mongodb.translate_errors(self._uri):
             result = self._collection.update_one({"_id": user.email, "userId": user.id}, {"$set": changes})
         return bool(result.matched_count)
+
+    def businesses(self, id: str) -> frozenset[str]:
+        """The businesses of a user."""
+        with mongodb.translate_errors(self._uri):
+            document: dict[str, Any] = self._collection.find_one({"userId": id}, {"businesses": True}) or {}
+        return frozenset(document.get("businesses", ()))
+
+    def set_businesses(self, user: User, businesses: Collection[str]) -> bool:
+        """Replace the businesses of a user."""
+        query, change = {"_id": user.email, "userId": user.id}, {"$set": {"businesses": sorted(businesses)}}
+        with mongodb.translate_errors(self._uri):
+            return bool(self._collection.update_one(query, change).matched_count)
 
     def delete(self, user: User) -> bool:
         """Delete a user."""

@@ -90,7 +90,7 @@ def test_settings_have_origins(real: Qctl, tmp_path: Path, monkeypatch: pytest.M
     found = origins(real, "--context", "prod", "--home", str(tmp_path))
     assert found["QCTL_HOME"] == (str(tmp_path), "flag")
     assert found["LOG_LEVEL"] == ("warning", "environment")
-    assert found["REDIS_DB"] == ("3", ".env")
+    assert found["REDIS_DB"] == ("0", "default"), "the context names the Redis"
     assert found["QCTL_READ_ONLY"] == ("true", "context prod")
     assert found["MQTT_PORT"] == ("1883", "default")
     assert found["REDIS_PASSWORD"] == (None, "default")

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from qctl.broker.redis import protocol
 from qctl.broker.redis.key_prefix import QCTL, RQ
+from qctl.ownership import find_violation
 
 TIMEOUT_SECONDS = 0.1
 """Time allowed for all of a completion, from the first packet on."""
@@ -114,6 +115,8 @@ class _Connection:
                 import ssl  # a slow import that few need
 
                 authority = parse_qs(url.query).get("ssl_ca_certs", [None])[0]
+                if authority and find_violation(authority):
+                    raise ValueError("the file of ssl_ca_certs breaks the ownership rule")
                 context = ssl.create_default_context(cafile=authority)
                 self._socket = context.wrap_socket(self._socket, server_hostname=host)
         self._log_in()

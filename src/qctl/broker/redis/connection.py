@@ -34,6 +34,7 @@ from redis.exceptions import (
 )
 from redis.retry import Retry
 
+from qctl import ownership
 from qctl.broker.redis import key_prefix, protocol
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.safe import redact_url
@@ -74,6 +75,9 @@ _ANNOTATION = " of pipeline caused error: "
 
 _ARGUMENTS = ", with args beginning with: "
 """Start of the arguments in Redis's error about an unknown command."""
+
+_CERTIFICATE_OPTIONS = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+"""Options of a URL that name files which decide whom qctl trusts, and as whom it logs in."""
 
 _SCRIPT_LOCATION = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
@@ -120,7 +124,8 @@ class _Client(Redis):
 def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     """Return a client for the Redis of `settings`. It connects when it is first used. `name` shows in CLIENT LIST.
 
-    Raises SettingsError if the URL cannot be understood, or if QUEUE_PREFIX was set too late.
+    Raises SettingsError if the URL cannot be understood or names a certificate that breaks the ownership rule, or if
+    QUEUE_PREFIX was set too late.
     """
     key_prefix.check(settings)
     try:
@@ -138,9 +143,12 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
         )
         # redis-py checks the options of the URL only when it makes a connection.
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
-        return client
     except (TypeError, ValueError, redis.RedisError) as error:
         raise SettingsError("REDIS_URL", f"cannot be used: {error}") from error
+    for option in _CERTIFICATE_OPTIONS:
+        if file := client.connection_pool.connection_kwargs.get(option):
+            ownership.require(file)
+    return client
 
 
 @contextmanager

@@ -28,8 +28,10 @@ COMMAND_SECONDS = 60.0
 GC_THRESHOLDS = (20_000, 20, 20)
 """Garbage collector thresholds. Python's defaults take a tenth of the time to the first page."""
 
-PROGRAM = (sys.executable, "-c", "import sys; from qctl.cli.main import main; sys.exit(main())")
-"""Command that starts this program again."""
+_RESTART = "import sys; sys.path = [p for p in sys.path if p]; from qctl.cli.main import main; sys.exit(main())"
+
+PROGRAM = (sys.executable, "-c", _RESTART)
+"""Command that starts this program again. `python -c` imports from the working folder first: its entry is removed."""
 
 PORT = 8787
 """Default port of `--web`: fixed, so that ssh can forward it."""

@@ -1,4 +1,4 @@
-"""`qctl user list|create|invite|promote|demote|remove|password|logout`: users and admins of the gateway."""
+"""`qctl user list|create|invite|business|promote|demote|remove|password|logout`: users and admins of the gateway."""
 
 from __future__ import annotations
 
@@ -67,10 +67,32 @@ def create(
 def invite(session: Session) -> None:
     """Make an invitation to sign up at the gateway.
 
-    It is good for one user and a week. Send it as `invitation` with `POST /user/create`.
+    Prints a link to a page of the gateway, good for one user and a week. Its name is the first of QCTL_HOSTS.
     """
-    token = session.ops.users.invite()
-    session.out.report(documents.user_invitation(token), [Cell(token, "good")])
+    invitation = session.ops.users.invite()
+    session.out.report(documents.user_invitation(invitation), [Cell(invitation.link, "good")])
+
+
+@command(
+    "business",
+    examples="qctl user business ada@example.com 17 18\nqctl user business ada@example.com --none",
+    changes=True,
+)
+def business(
+    session: Session,
+    email: Email,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the businesses.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Remove the user from all businesses.")] = False,
+) -> None:
+    """Set the businesses whose jobs a user may request.
+
+    Replaces the former ones, at once.
+    """
+    if bool(ids) == none:
+        raise UsageError("give the ids of the businesses, or --none", "qctl user business ADDRESS ID...")
+    change = session.ops.users.businesses(email, ids or [])
+    listed = ", ".join(change.account.businesses or ()) or "no business"
+    _report(session, "business", change, f"is a member of {listed}", f"is already a member of {listed}")
 
 
 @command("promote", examples="qctl user promote ada@example.com", changes=True)
