@@ -58,7 +58,7 @@ _qctl_place() {
         'queue delete') verbs='' flags='--help --force --json' takes='--confirm=@queue --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'trash') verbs='list restore empty' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'trash list') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
-        'trash restore') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
+        'trash restore') verbs='' flags='--help --yes -y --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
         'trash empty') verbs='' flags='--help --yes -y --json' takes='--confirm= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@batch' ;;
         'schedule') verbs='list next add remove pause resume run' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'schedule list') verbs='' flags='--help --json' takes='--kind= --queue=@queue --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

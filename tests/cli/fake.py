@@ -29,6 +29,7 @@ from qctl.models import (
     Stats,
     Totals,
     TrashBatch,
+    TrashChoice,
 )
 from qctl.ops import Ops
 from qctl.ops.base import P, redirect
@@ -87,6 +88,8 @@ class FakeOps(Ops):
         return [(args, kwargs) for called, args, kwargs in self.calls if called == name]
 
 
+BATCH = TrashBatch("20261122-044512-x7f2", "email", "clear", "ops@host", NOW, NOW + timedelta(days=1), 4)
+
 ANSWERS: dict[str, Any] = {
     "stats__read": stats_of(
         QueueStats(
@@ -106,8 +109,9 @@ ANSWERS: dict[str, Any] = {
     "dead_letters__list": DeadLetters([LETTER], 1),
     "dead_letters__show": DeadLetterDetail(LETTER, NOW, NOW, "Traceback: ...", '["a@b.c"]', 9, "app.send('a@b.c')"),
     "dead_letters__count": 2,
-    "trash__list": [TrashBatch("20261122-044512-x7f2", "email", "clear", "ops@host", NOW, NOW + timedelta(days=1), 4)],
-    "trash__restore": lambda batch: RestoreResult(batch or "20261122-044512-x7f2", "email", 4),
+    "trash__list": [BATCH],
+    "trash__choose": TrashChoice([BATCH]),
+    "trash__restore": lambda choice: RestoreResult(choice.batches[0].id, "email", 4),
     "trash__empty": 4,
     "health__ping": Ping(0.0004, 1_795_000_000_000, "7.0.15", "redis://localhost:6379/0"),
     "backup__write": lambda *_, **__: Backup({"pause": 1, "job": 2}),

@@ -73,6 +73,7 @@ RUNNABLE: dict[Path, tuple[str, ...]] = {
     ("queue", "delete"): ("email", "--confirm", "email"),
     ("ingest", "push"): ("messages",),
     **{("ingest", "rejects", verb): ("job-1",) for verb in ("show", "retry", "discard")},
+    ("trash", "restore"): ("--yes",),
     ("trash", "empty"): ("--confirm", "trash"),
     ("alert", "test"): ("late",),
     ("alert", "mute"): ("late",),

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from cli.conftest import Ran
-from cli.fake import LETTER, RUNNING, FakeOps, pause_of, stats_of
+from cli.fake import BATCH, LETTER, RUNNING, FakeOps, pause_of, stats_of
 from cli.fake_jobs import DETAIL
 from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, WaitTimeoutError
 from qctl.models import (
@@ -22,6 +22,7 @@ from qctl.models import (
     QueueStats,
     ResumeResult,
     Selector,
+    TrashChoice,
 )
 
 Qctl = Callable[..., Ran]
@@ -196,12 +197,26 @@ def test_clear_of_a_queue_that_became_empty(qctl: Qctl) -> None:
     assert qctl("clear", "email", "--confirm", "email", ops=ops).out == "email: no waiting jobs\n"
 
 
-@pytest.mark.parametrize("batch", [(), ("20261122-044512-x7f2",)])
-def test_trash_restore_reports_the_batch(batch: tuple[str, ...], qctl: Qctl) -> None:
+@pytest.mark.parametrize("line", [("--yes",), ("20261122-044512-x7f2",)])
+def test_trash_restore_reports_the_batch(line: tuple[str, ...], qctl: Qctl) -> None:
     ops = FakeOps()
-    ran = qctl("trash", "restore", *batch, ops=ops)
-    assert ops.calls_of("trash__restore") == [((batch[0] if batch else None,), {})]
-    assert ran.out == "email: 4 jobs restored from trash batch 20261122-044512-x7f2\n"
+    ran = qctl("trash", "restore", *line, ops=ops)
+    assert ops.calls_of("trash__choose") == [((None if line == ("--yes",) else line[0],), {})]
+    assert ops.calls_of("trash__restore") == [((TrashChoice([BATCH]),), {})]
+    assert (ran.out, ran.err) == ("email: 4 jobs restored from trash batch 20261122-044512-x7f2\n", "")
+
+
+def test_trash_restore_without_a_batch_lists_what_it_would_restore_and_asks(qctl: Qctl) -> None:
+    ops = FakeOps(trash__choose=TrashChoice([BATCH], [replace(BATCH, id="20261122-044400-a2b3", count=1)]))
+    ran = qctl("trash", "restore", ops=ops)
+    first, second, refusal = ran.err.splitlines()
+    assert re.fullmatch(r"20261122-044512-x7f2  4 jobs of email, removed by clear of ops@host, .+ ago, .+", first)
+    assert second.startswith("20261122-044400-a2b3  1 job of email, removed by clear of ops@host, ")
+    assert (ran.code, refusal) == (
+        6,
+        "qctl: this asks for confirmation, but there is no terminal; nothing was changed; add --yes",
+    )
+    assert not ops.calls_of("trash__restore")
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_killed_act_on_the_trash_leaves_its_record(
             connection.zadd(keys.TRASH, {batch: 1})
             process = start(sys.executable, "-c", EXPIRY)
         else:
-            confirm = ["--confirm", "trash"] if verb == "empty" else []
+            confirm = ["--confirm", "trash"] if verb == "empty" else [batch]
             process = start(PROGRAM, "trash", verb, *confirm)
         changed = kill_under_way(process, lambda: connection.llen(keys.trash_jobs(batch)))
         assert count_events(connection, event) == changed

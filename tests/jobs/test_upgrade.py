@@ -123,7 +123,7 @@ def test_an_operator_sees_and_does_all_that_was_possible_before(connection: Redi
     held = pauses.parse(connection.hgetall(keys.PAUSED), 0)["report"]
     assert held.reason == "stock-taking"
     assert ops.queues.resume("report").changed
-    assert ops.trash.restore().restored == 2
+    assert ops.trash.restore(ops.trash.list()[0].id).restored == 2
     assert {event.event for event in ops.events.list(limit=1000)} >= {"cleared", "paused", "dead", "quarantined"}
     work(connection, ours)
     assert status(connection, "trash-1") == status(connection, "trash-2") == "finished"

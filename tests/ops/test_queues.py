@@ -101,6 +101,22 @@ def test_pause_waits_for_claimed_jobs(ops: Ops, connection: Redis) -> None:
     assert stock.waiting(connection, "mail") == ["a"]
 
 
+def test_restore_takes_the_own_last_act_by_default(ops: Ops, connection: Redis) -> None:
+    stock.fill(connection, "mail", 2)
+    with ops.audit.acting_as("ada@box"):
+        removed = ops.queues.clear("mail").batch
+    with pytest.raises(NotFoundError, match="the last batch is of ada@box") as refused:
+        ops.trash.choose()
+    assert refused.value.hint == f"qctl trash restore {removed}"
+    stock.enqueue(connection, "news", "own")
+    own = ops.queues.clear("news").batch
+    stock.enqueue(connection, "news", "later")
+    with ops.audit.acting_as("ada@box"):
+        ops.queues.clear("news")
+    assert [batch.id for batch in ops.trash.choose().batches] == [own]
+    assert ops.trash.restore(ops.trash.choose()).restored == 1
+
+
 def test_clear_restore_and_purge(ops: Ops, connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 3)
     steps: list[tuple[int, int | None]] = []

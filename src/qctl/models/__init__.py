@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Selection,
         Selector,
         TrashBatch,
+        TrashChoice,
         Verb,
         ignore_progress,
     )
@@ -99,7 +100,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
     "bulk": "MAX_LISTED_OUTCOMES BulkResult ChosenJobs Outcome Progress RestoreResult Scan Selection Selector "
-    "TrashBatch Verb ignore_progress",
+    "TrashBatch TrashChoice Verb ignore_progress",
     "checks": "LEVEL_ORDER Check Level QueueCheck CheckedValue Threshold Thresholds CheckedMetric",
     "cleanup": "Cleanup CleanupKind CleanupResult",
     "configuration": "ContextInfo SettingInfo",
@@ -251,6 +252,7 @@ __all__ = [
     "Topics",
     "Totals",
     "TrashBatch",
+    "TrashChoice",
     "Verb",
     "WaitResult",
     "WorkerInfo",

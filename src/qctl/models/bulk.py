@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -172,6 +172,15 @@ class TrashBatch:
     expires_at: datetime
     count: int
     unfinished: bool = False
+
+
+@dataclass(frozen=True)
+class TrashChoice:
+    """Batches to restore: those of one operation, one for each queue, and `earlier` ones of the same operation, which
+    was killed before and run again."""
+
+    batches: Sequence[TrashBatch]
+    earlier: Sequence[TrashBatch] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import builtins
 
 from qctl.broker.admin import trash
 from qctl.broker.bookkeeping import events
-from qctl.models import Progress, RestoreResult, TrashBatch, ignore_progress
+from qctl.models import Progress, RestoreResult, TrashBatch, TrashChoice, ignore_progress
 from qctl.ops.base import Part
 
 
@@ -17,8 +17,15 @@ class TrashOps(Part, name="trash"):
         """List the batches, newest first."""
         return trash.batches(self._redis)
 
-    def restore(self, batch: str | None = None, progress: Progress = ignore_progress) -> RestoreResult:
-        """Return the jobs of a batch, the newest if None, to the head of their queue in their old order.
+    def choose(self, batch: str | None = None) -> TrashChoice:
+        """Choose what to restore: the batches of an action, by default of the caller's last. Writes nothing.
+
+        Raises NotFoundError.
+        """
+        return trash.choose(self._redis, batch, actor=events.actor())
+
+    def restore(self, batch: str | TrashChoice | None = None, *, progress: Progress = ignore_progress) -> RestoreResult:
+        """Return the jobs of a batch, or of what `choose` chose, to the head of their queue in their old order.
 
         After an interruption, repeat it with the same batch. Raises NotFoundError.
         """

@@ -80,7 +80,7 @@ def test_clear_takes_only_waiting_jobs(connection: Redis) -> None:
 
 def test_clearing_an_empty_queue_creates_no_batch(connection: Redis) -> None:
     assert clear(connection) == ClearResult("mail", 0, None)
-    assert trash.purge(connection, "mail", actor="me", progress=ignore_progress) == ClearResult(
+    assert trash.purge(connection, "mail", actor="me@here", progress=ignore_progress) == ClearResult(
         "mail", 0, None, purged=True
     )
     assert connection.exists(keys.TRASH, keys.EVENTS) == 0
@@ -89,7 +89,7 @@ def test_clearing_an_empty_queue_creates_no_batch(connection: Redis) -> None:
 def test_hundred_thousand_jobs_are_cleared_in_small_calls(connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 100_000)
     reported: list[tuple[int, int | None]] = []
-    result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda *now: reported.append(now))
+    result = trash.clear(connection, "mail", actor="me@here", ttl=60, progress=lambda *now: reported.append(now))
     assert result.removed == 100_000
     assert reported == [(n, 100_000) for n in range(trash.JOBS_PER_CALL, 100_001, trash.JOBS_PER_CALL)]
     assert restore(connection).restored == 100_000
@@ -103,7 +103,7 @@ def test_clear_takes_no_job_enqueued_meanwhile(connection: Redis) -> None:
     def producer(done: int, total: int | None) -> None:
         connection.rpush(keys.queue("mail"), *(f"late-{done}-{n}" for n in range(trash.JOBS_PER_CALL)))
 
-    result = trash.clear(connection, "mail", actor="me", ttl=60, progress=producer)
+    result = trash.clear(connection, "mail", actor="me@here", ttl=60, progress=producer)
     assert result.removed == trash.JOBS_PER_CALL + 1
     assert len(stock.waiting(connection, "mail")) == 2 * trash.JOBS_PER_CALL
 
@@ -119,7 +119,7 @@ def interrupt_after(steps: int) -> Progress:
 def test_interrupted_clear_and_restore_lose_no_job(connection: Redis) -> None:
     ids = stock.fill(connection, "mail", 3 * trash.JOBS_PER_CALL)
     with pytest.raises(KeyboardInterrupt):
-        trash.clear(connection, "mail", actor="me", ttl=60, progress=interrupt_after(2))
+        trash.clear(connection, "mail", actor="me@here", ttl=60, progress=interrupt_after(2))
     (batch,) = trash.batches(connection)
     assert batch.count == 2 * trash.JOBS_PER_CALL
     assert stock.waiting(connection, "mail") == ids[2 * trash.JOBS_PER_CALL :]
@@ -131,7 +131,7 @@ def test_interrupted_clear_and_restore_lose_no_job(connection: Redis) -> None:
     restore(connection, second.id)
 
     with pytest.raises(KeyboardInterrupt):
-        trash.restore(connection, batch.id, actor="me", progress=interrupt_after(1))
+        trash.restore(connection, batch.id, actor="me@here", progress=interrupt_after(1))
     assert stock.waiting(connection, "mail") == ids[trash.JOBS_PER_CALL :]
     assert trash.batches(connection)[0].count == trash.JOBS_PER_CALL
     assert restore(connection).restored == trash.JOBS_PER_CALL
@@ -233,7 +233,7 @@ def test_running_job_keeps_its_hash(connection: Redis) -> None:
     assert status(connection, "runs") == "started"
     assert restore(connection).restored == 0
     connection.rpush(keys.queue("mail"), "runs")
-    trash.purge(connection, "mail", actor="me", progress=ignore_progress)
+    trash.purge(connection, "mail", actor="me@here", progress=ignore_progress)
     assert status(connection, "runs") == "started"
 
 
@@ -262,7 +262,7 @@ def test_full_redis_can_be_purged(own_redis: RedisServer) -> None:
     connection.config_set("maxmemory", connection.info("memory")["used_memory"] - 500_000)
     with pytest.raises(OutOfMemoryError):
         connection.set("more", "x")
-    assert trash.purge(connection, "mail", actor="me", progress=ignore_progress).removed == 20
+    assert trash.purge(connection, "mail", actor="me@here", progress=ignore_progress).removed == 20
     assert counted(connection, "purged") == 20
     connection.set("more", "x")
     connection.close()
@@ -274,9 +274,9 @@ def test_trash_is_emptied_by_batch_or_whole(connection: Redis) -> None:
         stock.fill(connection, "mail", 10 * (n + 1))
         batches.append(clear(connection).batch)
     reported: list[tuple[int, int | None]] = []
-    assert trash.empty(connection, batches[1], actor="me", progress=ignore_progress) == 20
+    assert trash.empty(connection, batches[1], actor="me@here", progress=ignore_progress) == 20
     assert {batch.id for batch in trash.batches(connection)} == {batches[0], batches[2]}
-    assert trash.empty(connection, None, actor="me", progress=lambda *now: reported.append(now)) == 40
+    assert trash.empty(connection, None, actor="me@here", progress=lambda *now: reported.append(now)) == 40
     assert reported[-1] == (40, 40)
     assert trash.batches(connection) == []
     assert connection.keys(keys.trash("*")) == []
@@ -287,7 +287,7 @@ def test_missing_batch_is_not_found(connection: Redis) -> None:
         restore(connection)
     for action in (trash.restore, trash.empty):
         with pytest.raises(NotFoundError, match="no trash batch x"):
-            action(connection, "x", actor="me", progress=ignore_progress)
+            action(connection, "x", actor="me@here", progress=ignore_progress)
 
 
 def test_batch_without_record_is_listed_and_not_restored(connection: Redis) -> None:
@@ -344,7 +344,7 @@ def test_job_claimed_during_a_clear_is_not_in_the_trash(settings: Settings, conn
 
     with ThreadPoolExecutor(1) as pool:
         worker = pool.submit(take_some, beside)
-        batch = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda *_: take_some(between)).batch
+        batch = trash.clear(connection, "mail", actor="me@here", ttl=60, progress=lambda *_: take_some(between)).batch
         worker.result()
     cleared = [id_.decode() for id_ in connection.lrange(keys.trash_jobs(str(batch)), 0, -1)]
     # By Redis's own account: a claim whose reply is late goes back to the queue.
@@ -364,10 +364,10 @@ def test_full_redis_is_cleared_and_purged(own_redis: RedisServer, action: str) -
         most = connection.info("memory")["used_memory"] - 10_000
         connection.config_set("maxmemory", most)
         if action == "clear":
-            result = trash.clear(connection, "mail", actor="me", ttl=60, progress=lambda _done, _total: None)
+            result = trash.clear(connection, "mail", actor="me@here", ttl=60, progress=lambda _done, _total: None)
             assert connection.llen(keys.trash_jobs(str(result.batch))) == COUNT
         else:
-            result = trash.purge(connection, "mail", actor="me", progress=lambda _done, _total: None)
+            result = trash.purge(connection, "mail", actor="me@here", progress=lambda _done, _total: None)
             eventually(lambda: connection.info("memory")["used_memory"] < most, what="room")
         assert result.removed == COUNT
         assert connection.llen(keys.queue("mail")) == 0

@@ -16,7 +16,7 @@ from qctl.broker.bookkeeping import audit
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.errors import NotFoundError, RefusedError
-from qctl.models import ClearResult, Progress, RestoreResult, TrashBatch
+from qctl.models import ClearResult, Progress, RestoreResult, TrashBatch, TrashChoice
 
 JOBS_PER_CALL = 200
 """Jobs that a script call takes, in less than 1 ms, so that Redis answers others in time on slow machines too."""
@@ -153,18 +153,34 @@ def batches(connection: Redis) -> list[TrashBatch]:
     return sorted(unsorted, key=lambda batch: (batch.at, batch.id), reverse=True)
 
 
-def restore(connection: Redis, name: str | None, *, actor: str, progress: Progress) -> RestoreResult:
-    """Put back the jobs that one action removed, the newest action for None. The newest action may have been killed
-    and run again: jobs that its earlier runs removed from the same queues are put back too.
+def choose(connection: Redis, name: str | None, *, actor: str) -> TrashChoice:
+    """Choose the batches of one action, for None of the newest action of `actor`. That may have been killed and run
+    again: batches that its earlier runs made of the same queues are chosen too.
+
+    Raises NotFoundError.
+    """
+    every = batches(connection)
+    if name is not None:
+        return TrashChoice(_of_action(every, name), [])
+    own = [batch for batch in every if batch.by == actor]
+    if every and not own:
+        raise NotFoundError(
+            f"the trash has nothing that {actor} removed; the last batch is of {every[0].by}",
+            hint=f"qctl trash restore {every[0].id}",
+        )
+    newest = _of_action(own, None)
+    return TrashChoice(newest, _unfinished_before(own, newest))
+
+
+def restore(connection: Redis, wanted: str | TrashChoice | None, *, actor: str, progress: Progress) -> RestoreResult:
+    """Put back the jobs of a batch, or of what `choose` chose or would choose.
 
     Jobs that waited go to the head of their queue in the order that they had, others into their state. Jobs whose data
     is gone, or that were enqueued again meanwhile, are left out with an event each. Raises NotFoundError, and
     RefusedError if a batch has no queue.
     """
-    every = batches(connection)
-    newest = _of_action(every, name)
-    earlier = _unfinished_before(every, newest) if name is None else []
-    chosen = newest + earlier
+    choice = wanted if isinstance(wanted, TrashChoice) else choose(connection, wanted, actor=actor)
+    chosen = [*choice.batches, *choice.earlier]
     for batch in chosen:
         if not batch.queue and not batch.count:  # another operator has restored all of it meanwhile
             raise NotFoundError(f"no trash batch {batch.id}", hint="qctl trash list")
@@ -181,7 +197,7 @@ def restore(connection: Redis, name: str | None, *, actor: str, progress: Progre
         done += taken
         restored += put_back
     queues = ", ".join(dict.fromkeys(batch.queue for batch in chosen))
-    return RestoreResult(chosen[0].id, queues, restored, tuple(batch.id for batch in earlier))
+    return RestoreResult(chosen[0].id, queues, restored, tuple(batch.id for batch in choice.earlier))
 
 
 def _restore_batch(connection: Redis, batch: TrashBatch, actor: str, report: Callable[[int], None]) -> tuple[int, int]:

@@ -28,7 +28,7 @@ def list_types(
     session: Session,
     everything: Annotated[bool, typer.Option("--all", help="Also jobs that no running worker would take.")] = False,
 ) -> None:
-    """List the jobs that can be enqueued by name, with their arguments.
+    """List the jobs that can be enqueued by name, with arguments.
 
     Jobs of qctl's own catalog are listed if a worker listens to their queue. A plain RQ function needs no entry here:
     see `qctl job enqueue --function`.

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from qctl import view
-from qctl.cli import documents
+from qctl.cli import documents, prompts
 from qctl.cli.bulk_actions import Yes
 from qctl.cli.command import command
-from qctl.cli.prompts import confirm_name
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
+from qctl.models import TrashChoice
 from qctl.view import Cell, quantity
 
 EMPTY = "The trash is empty."
@@ -36,18 +36,33 @@ def list_batches(session: Session) -> None:
 
 
 @command("restore", examples="qctl trash restore\nqctl trash restore 20261122-044512-x7f2", changes=True)
-def restore(session: Session, batch: Batch = None) -> None:
-    """Restore a batch, by default the newest.
+def restore(session: Session, batch: Batch = None, yes: Yes = False) -> None:
+    """Restore a batch, by default the last that you made.
 
-    Its jobs return to the head of their queue in their order.
+    Its jobs return to the head of their queue in their order. Without BATCH, lists what it would restore, and asks.
     """
+    choice = session.ops.trash.choose(batch)
+    if batch is None and not yes:
+        _ask(session, choice)
     with session.out.progress("restoring") as progress:
-        result = session.ops.trash.restore(batch, progress=progress)
+        result = session.ops.trash.restore(choice, progress=progress)
     source = f"trash batch {result.batch}"
     if result.earlier:
         source += f" and {quantity(len(result.earlier), 'batch')} of the same action, which was interrupted before"
     line = f"{result.queue}: {quantity(result.restored, 'job')} restored from {source}"
     session.out.report(documents.trash_restore(result), [Cell(line, "good")])
+
+
+def _ask(session: Session, choice: TrashChoice) -> None:
+    """List the chosen batches, and ask whether to restore them."""
+    now = datetime.now(timezone.utc)
+    batches = [*choice.batches, *choice.earlier]
+    for each in batches:
+        session.out.say(
+            f"{each.id}  {quantity(each.count, 'job')} of {each.queue}, "
+            f"removed by {each.verb} of {each.by}, {view.ago(each.at, now)}"
+        )
+    prompts.confirm(session.out, f"Restore {quantity(sum(each.count for each in batches), 'job')}?")
 
 
 @command("empty", examples="qctl trash empty\nqctl trash empty --confirm trash", changes=True)
@@ -73,7 +88,7 @@ def empty(
     target = f"trash batch {batch}" if batch else "the whole trash"
     count = quantity(sum(each.count for each in batches), "job")
     warning = f"Permanently delete {count} of {target}. This cannot be undone."
-    confirm_name(session.out, warning, batch or ALL_BATCHES, confirm, yes=yes)
+    prompts.confirm_name(session.out, warning, batch or ALL_BATCHES, confirm, yes=yes)
     with session.out.progress("emptying the trash") as progress:
         removed = session.ops.trash.empty(batch, progress=progress)
     line = Cell(f"{quantity(removed, 'job')} permanently deleted", "good")
