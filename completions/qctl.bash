@@ -3,7 +3,7 @@
 # Set the words that may follow the command $1: verbs, flags, options with values, and the positional value.
 _qctl_place() {
     case $1 in
-        '') verbs='stats pause resume clear retry monitor ping health doctor check events audit up backup restore help version job dlq queue trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
+        '') verbs='stats pause resume clear retry monitor ping health doctor check report events audit up backup restore help version job dlq queue trash schedule worker daemon ingest cleanup alert user metrics context config' flags='--help --version --json --read-only --no-color --debug' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name --context= --redis-url= --home=/' rest='' ;;
         'stats') verbs='' flags='--help --lanes --names --json' takes='--since= --watch= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'pause') verbs='' flags='--help --force --create --json' takes='--reason= --for= --timeout= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
         'resume') verbs='' flags='--help --json' takes='--queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='@queue' ;;
@@ -14,12 +14,13 @@ _qctl_place() {
         'health') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'doctor') verbs='' flags='--help --repair --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'check') verbs='' flags='--help --json' takes='--queue=@queue -Q=@queue --max-age= --max-depth= --max-dead= --max-errors= --min-workers= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
+        'report') verbs='' flags='--help --json' takes='--fingerprint= --queue=@queue --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'events') verbs='' flags='--help --follow -f --json' takes='--queue=@queue --event= --job=@job --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'audit') verbs='' flags='--help --json' takes='--actor= --command= --outcome= --trace= --since= --limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'up') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'backup') verbs='' flags='--help --force --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
         'restore') verbs='' flags='--help --trust --dry-run --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='/' ;;
-        'help') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,events,audit,up,backup,restore,help,version,job,dlq,queue,trash,schedule,worker,daemon,ingest,cleanup,alert,user,metrics,context,config' ;;
+        'help') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='stats,pause,resume,clear,retry,monitor,ping,health,doctor,check,report,events,audit,up,backup,restore,help,version,job,dlq,queue,trash,schedule,worker,daemon,ingest,cleanup,alert,user,metrics,context,config' ;;
         'version') verbs='' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'job') verbs='list show explain types enqueue wait retry cancel delete move stop edit export import' flags='--help --json' takes='--output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;
         'job list') verbs='' flags='--help --json' takes='--sort= --limit= --offset= --queue=@queue --state=queued,started,scheduled,deferred,finished,failed,canceled,quarantined --job=alert-email,bulk-update,cleanup-exports,cleanup-images,cleanup-reports,generate-report,ingest-message,ingest-reading,low-stock-alert,notification-email,notify,password-reset,process-inventory-export,process-inventory-import,process-message,report-ready,set-notification-preference,stock-check,sync-external,welcome-email,write-messages,write-readings --error= --fingerprint= --older-than= --owner= --argument= --scan-limit= --output=table,json,jsonl,csv,name -o=table,json,jsonl,csv,name' rest='' ;;

@@ -31,6 +31,7 @@ COMMANDS = command.all_commands(build())
 
 NO_DOCUMENT = {
     ("help",),
+    ("report",),
     ("up",),
     ("monitor",),
     ("daemon", "logs"),

@@ -28,6 +28,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("retry",): ("nosuch", ""),
     ("check",): ("--max-depth 1 -Q emial", "email"),
     ("events",): ("--queue emial", "email"),
+    ("report",): ("--queue emial", "email"),
     ("job", "list"): ("--queue emial", "email"),
     ("job", "show"): ("letter-2", "letter-1"),
     ("job", "wait"): ("letter-2", "letter-1"),

@@ -127,7 +127,7 @@ def _selector(values: dict[str, Any], **more: Any) -> Selector:
         states=_states(values.get("state") or ()),
         job=_text(values, "job"),
         error=_text(values, "error"),
-        fingerprint=_fingerprint(values.get("fingerprint")),
+        fingerprint=parse_fingerprint(values.get("fingerprint")),
         older_than=None if older is None else durations.parse(older, "--older-than"),
         owner=_text(values, "owner"),
         argument=_text(values, "argument"),
@@ -157,7 +157,8 @@ def _states(typed: Iterable[str]) -> tuple[State, ...]:
     return tuple(state for state in STATES if state in states)
 
 
-def _fingerprint(typed: str | None) -> str | None:
+def parse_fingerprint(typed: str | None) -> str | None:
+    """Parse the value of --fingerprint. Raises UsageError."""
     if typed is not None and not FINGERPRINT.fullmatch(typed):
         raise UsageError(f"--fingerprint: {typed!r} is not 12 hexadecimal digits", "list causes with `qctl dlq groups`")
     return typed
