@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from cli import fake_jobs
 from cli.conftest import Ran
 from cli.fake import FakeOps
+from qctl.cli import job_selection
 from qctl.errors import JobFailedError, NotFoundError, WaitTimeoutError
-from qctl.models import BulkResult, ChosenJobs, Outcome, Scan, Selection, Selector
+from qctl.models import BulkResult, ChosenJobs, Jobs, Outcome, Scan, Selection, Selector
 
 Qctl = Callable[..., Ran]
 
@@ -97,6 +100,33 @@ def test_ids_come_from_stdin(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> Non
     ops = FakeOps()
     assert qctl("retry", "-", "x", "--yes", ops=ops).code == 0
     assert ops.calls_of("jobs__choose")[0][0][1] == Selector(ids=("a", "b c", "x"))
+
+
+def test_printed_ids_are_read_as_they_were_printed(qctl: Qctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [
+        " lead",
+        "trail ",
+        "tab\tid",
+        "n 1",
+        "zero\u200bwidth",
+        '"quoted"',
+        "{",
+        "-",
+        "line\nfeed",
+        "byte\udcff",
+        "user:7",
+    ]
+    rows = [replace(fake_jobs.ROW, id=id_) for id_ in ids]
+    for form in ("name", "jsonl"):
+        printed = qctl("job", "list", "-o", form, ops=FakeOps(jobs__list=Jobs(rows, len(ids), len(ids), len(ids)))).out
+        assert len(printed.splitlines()) == len(ids)
+        monkeypatch.setattr("sys.stdin", PipedStdin(printed.splitlines(keepends=True)))
+        assert job_selection.read_ids(["-"]) == ids
+
+
+def test_ids_may_be_separated_by_nul(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(" lead\0line\nfeed\0trail "))
+    assert job_selection.read_ids(["-"]) == [" lead", "line\nfeed", "trail "]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -48,7 +48,7 @@ def test_stats_json_has_the_five_totals(qctl: Qctl) -> None:
         *("name", "waiting", "running", "scheduled", "deferred", "dead", "finished", "oldest_age_seconds"),
         *("in_rate", "out_rate", "paused", "workers", "error"),
         *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
-        *("wait", "run"),
+        *("wait", "run", "abandoned", "ghosts"),
     }
 
 
@@ -153,14 +153,14 @@ def test_resume_reports_each_queue(qctl: Qctl) -> None:
 def test_clear_prints_its_undo_command(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("clear", "email", "--confirm", "email", ops=ops)
-    assert ops.calls_of("queues__clear") == [(("email",), {"purge": False})]
+    assert ops.calls_of("queues__clear") == [(("email",), {"purge": False, "dependents": "keep"})]
     assert ran.out == ("email: 4 jobs moved to the trash\n  undo: qctl trash restore 20261122-044512-x7f2\n")
 
 
 def test_clear_purge_deletes_permanently(qctl: Qctl) -> None:
     ops = FakeOps()
     ran = qctl("clear", "email", "--purge", "--confirm", "email", ops=ops)
-    assert ops.calls_of("queues__clear") == [(("email",), {"purge": True})]
+    assert ops.calls_of("queues__clear") == [(("email",), {"purge": True, "dependents": "keep"})]
     assert ran.out == "email: 4 jobs permanently deleted\n"
 
 
@@ -193,7 +193,7 @@ def test_clear_of_an_unknown_queue_exits_3(qctl: Qctl) -> None:
 
 
 def test_clear_of_a_queue_that_became_empty(qctl: Qctl) -> None:
-    ops = FakeOps(queues__clear=lambda name, purge: ClearResult(name, 0, None, purge))
+    ops = FakeOps(queues__clear=lambda name, purge, **_: ClearResult(name, 0, None, purge))
     assert qctl("clear", "email", "--confirm", "email", ops=ops).out == "email: no waiting jobs\n"
 
 

@@ -122,7 +122,7 @@ def test_every_kind_of_name_is_read(kind: str, connection: Redis, redis_server: 
     connection.zadd(keys.SCHEDULES, {"s": 1})
     connection.zadd(keys.TRASH, {"b": 1})
     connection.hset(keys.PAUSED, "paused", "{}")
-    connection.zadd(keys.started("q"), {"run:execution": 1})
+    connection.zadd(keys.started("q"), {"run:0123456789abcdef0123456789abcdef": 4_000_000_000})
     connection.rpush(keys.queue("q"), "wait")
     for id_, key in (("died", keys.failed), ("later", keys.scheduled), ("done", keys.finished)):
         connection.zadd(key("q"), {id_: 1})

@@ -37,6 +37,7 @@ UNKNOWN: dict[Path, tuple[str, str]] = {
     ("job", "cancel"): ("nosuch", ""),
     ("job", "delete"): ("nosuch", ""),
     ("job", "move"): ("nosuch --to email", ""),
+    ("job", "release"): ("nosuch", ""),
     ("job", "stop"): ("letter-2", "letter-1"),
     ("job", "edit"): ("letter-2 --data {}", "letter-1"),
     ("job", "export"): ("nosuch", ""),

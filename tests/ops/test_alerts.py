@@ -21,9 +21,10 @@ from qctl.errors import NotFoundError, SettingsError
 from qctl.jobs import batches
 from qctl.models import Firing, Level
 from qctl.ops import Ops
-from qctl.ops.alert_rules import is_allowed_webhook, load
+from qctl.ops.alert_rules import load
 from qctl.ops.alert_watch import AlertWatch
 from qctl.settings import Settings
+from qctl.settings.allowed_urls import is_allowed_url
 from qctl.view.nagios import describe_problems
 from support import stock
 from support.waiting import PATIENCE_SECONDS, eventually
@@ -290,7 +291,7 @@ def test_checking_continues_after_any_error(connection: Redis, write: Make, hook
     ],
 )
 def test_a_webhook_must_lie_below_an_allowed_url(url: str, allowed: bool) -> None:
-    assert is_allowed_webhook(url, ("https://hooks.example/team",)) is allowed
+    assert is_allowed_url(url, ("https://hooks.example/team",)) is allowed
 
 
 def test_a_redirect_is_not_followed(connection: Redis, write: Make, hook: Hook) -> None:

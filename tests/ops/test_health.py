@@ -79,6 +79,7 @@ def test_waiting_jobs_without_workers_or_scheduler_are_reported(ops: Ops, connec
     stock.enqueue(connection, "mail", "a")
     now = time.time()
     connection.sadd(keys.QUEUES, keys.queue("later"))
+    connection.hset(keys.job("j"), "status", "scheduled")
     connection.zadd(keys.scheduled("later"), {"j": now - 5})
     assert set(ills(ops)) == {"workers"}
     connection.zadd(keys.scheduled("later"), {"j": now - 20})
@@ -94,6 +95,7 @@ def test_waiting_jobs_without_workers_or_scheduler_are_reported(ops: Ops, connec
 
 def test_suspension_quarantine_stale_buffers_and_down_sinks_are_reported(ops: Ops, connection: Redis) -> None:
     connection.set(keys.SUSPENDED, 1)
+    connection.hset(keys.job("q"), "status", "failed")
     connection.hset(keys.quarantine("sensor-data"), "q", "{}")
     connection.rpush(keys.buffer("readings"), json.dumps({"received_ns": (time.time() - 120) * 1e9}))
     connection.hset(keys.BREAKERS, "sensor-data", 3)

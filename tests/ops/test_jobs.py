@@ -337,6 +337,7 @@ def test_a_worker_that_does_not_listen_is_reported(ops: Ops, connection: Redis) 
     stock.enqueue(connection, "mail", "runs")
     connection.lpop(keys.queue("mail"))
     connection.hset(keys.job("runs"), mapping={"status": "started", "worker_name": "gone"})
+    connection.zadd(keys.started("mail"), {"runs:0123456789abcdef": 4_000_000_000})
     with pytest.raises(RefusedError, match="worker 'gone' does not listen"):
         ops.jobs.stop("runs")
 

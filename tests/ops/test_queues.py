@@ -42,8 +42,8 @@ def test_an_unknown_queue_gets_suggestions(ops: Ops, connection: Redis) -> None:
 
 def test_pause_and_resume(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "a")
-    connection.zadd(keys.started("mail"), {"r:1": 1})
-    connection.zadd(keys.started("mail.high"), {"h:1": 1})
+    connection.zadd(keys.started("mail"), {"r:0123456789abcdef": 4_000_000_000})
+    connection.zadd(keys.started("mail.high"), {"h:0123456789abcdef": 4_000_000_000})
     result = ops.queues.pause("mail", reason="deploy")
     assert (result.changed, result.pause.queue, result.pause.reason, result.pause.until) == (
         True,
@@ -153,7 +153,7 @@ def test_a_queue_is_shown_with_lanes_workers_and_causes(ops: Ops, connection: Re
 
 def test_drain_pauses_and_waits_for_running_jobs(ops: Ops, connection: Redis) -> None:
     stock.enqueue(connection, "mail", "waits")
-    connection.zadd(keys.started("mail"), {"runs:e": 4_000_000_000})
+    connection.zadd(keys.started("mail"), {"runs:0123456789abcdef": 4_000_000_000})
     with pytest.raises(WaitTimeoutError, match="1 job left: runs"):
         ops.queues.drain("mail", timeout=0.2)
     connection.delete(keys.started("mail"))
@@ -188,7 +188,7 @@ def test_a_busy_queue_cannot_be_deleted(ops: Ops, connection: Redis) -> None:
     stock.register_worker(connection, "w", "mail")
     with pytest.raises(RefusedError, match="worker w listens to it"):
         ops.queues.delete("mail")
-    connection.zadd(keys.started("mail"), {"runs:e": 4_000_000_000})
+    connection.zadd(keys.started("mail"), {"runs:0123456789abcdef": 4_000_000_000})
     with pytest.raises(RefusedError, match="runs runs"):
         ops.queues.delete("mail", force=True)
     connection.delete(keys.started("mail"))

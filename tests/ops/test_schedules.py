@@ -163,9 +163,9 @@ def test_missed_runs_are_reported_for_a_day(ops: Ops, connection: Redis) -> None
 
 def test_overlapping_runs_are_reported(ops: Ops, connection: Redis) -> None:
     ops.schedules.add("mine", "stock-check", every=60)
-    started = {f"cron-mine-{n}:execution{n}": time.time() + 60 for n in range(2)}
+    started = {f"cron-mine-{n}:0123456789abcde{n}": time.time() + 60 for n in range(2)}
     connection.zadd(keys.started("inventory"), started)
-    connection.zadd(keys.started("inventory"), {"cron-minecraft-1:x": time.time() + 60})
+    connection.zadd(keys.started("inventory"), {"cron-minecraft-1:0123456789abcdef": time.time() + 60})
     assert [(one.kind, one.count) for one in only(ops).concerns] == [("overlap", 2)]
 
 

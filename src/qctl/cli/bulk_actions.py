@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from shlex import quote
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from qctl.cli.job_selection import SelectedJobs
 from qctl.cli.prompts import confirm
 from qctl.cli.session import Session
 from qctl.errors import NotFoundError
-from qctl.models import MAX_LISTED_OUTCOMES, BulkResult, Outcome, Scan, Selection, Verb
+from qctl.models import MAX_LISTED_OUTCOMES, BulkResult, DependentsChoice, Outcome, Scan, Selection, Verb
 from qctl.safe import escape_line
 from qctl.view import Cell, quantity
 
@@ -29,8 +30,26 @@ MAX_ID_CHARACTERS = 200
 MAX_LISTED_QUEUES = 3
 """Queues named in a question or an answer; the rest are counted."""
 
+
+class DependentsWord(str, Enum):
+    """Values of `--dependents`."""
+
+    CANCEL = "cancel"
+    RELEASE = "release"
+    KEEP = "keep"
+
+
+def dependents_choice(word: DependentsWord | None) -> DependentsChoice:
+    """Return the choice of a command line."""
+    return "keep" if word is None else word.value
+
+
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the jobs that would be affected.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="No confirmation.")]
+DependentsOption = Annotated[
+    DependentsWord | None,
+    typer.Option("--dependents", help="Jobs that wait for these: cancel, release (enqueue) or keep. Default: keep."),
+]
 Rate = Annotated[str | None, typer.Option("--rate", metavar="N/s", help="Maximum rate: 10/s, 600/m. Default: none.")]
 
 
@@ -77,7 +96,8 @@ def run_bulk_action(
     if selection.count and require_name:
         require_name(selection)
     elif selection.count and not (yes or jobs.explicit):
-        confirm(out, f"{action.imperative} {quantity(selection.count, action.noun)}{_queues_and_states(selection)}?")
+        question = f"{action.imperative} {quantity(selection.count, action.noun)}{_queues_and_states(selection)}?"
+        confirm(out, f"{dependents_sentence(selection.dependents)}{question}")
     with out.progress(action.progressive) as progress:
         result = run(selection, progress=progress)
     undo = action.undo(result, selection) if result.done else ()
@@ -153,6 +173,8 @@ def _dry_run_summary(action: BulkAction, selection: Selection) -> list[Cell]:
     ]
     if selection.count > MAX_LISTED_JOBS:
         lines.append(Cell(f"  and {selection.count - MAX_LISTED_JOBS} more"))
+    if selection.dependents:
+        lines.append(Cell(f"  {dependents_sentence(selection.dependents).strip()}", "warn"))
     return [*lines, *_unchanged(selection.already), *_failures(selection.missing, len(selection.missing))]
 
 
@@ -167,8 +189,26 @@ def _summary(action: BulkAction, result: BulkResult, undo: Sequence[str]) -> lis
     )
     queues = f" of {join_queues(result.queues)}" if result.queues else ""
     lines = [Cell(f"{count}{queues} {action.participle}", "good" if result.done else "")]
+    lines += dependents_lines(result.dependents, result.dependents_changed, "changed too") if result.done else []
     lines += _failures([outcome for outcome in result.outcomes if not outcome.done], result.failed)
     return [*lines, *unchanged, *(Cell(f"  undo: {line}", "dim") for line in undo)]
+
+
+def dependents_sentence(count: int) -> str:
+    """Say how many jobs wait for the selected ones; empty if none does."""
+    verb = "waits" if count == 1 else "wait"
+    return f"{quantity(count, 'other job')} {verb} for them. " if count else ""
+
+
+def dependents_lines(waiting: int, changed: int, act: str) -> list[Cell]:
+    """Say what became of jobs that waited for the changed ones."""
+    if not waiting and not changed:
+        return []
+    if changed:
+        return [Cell(f"  of {quantity(waiting, 'dependent')}, {changed} {act}")]
+    verb = "waits" if waiting == 1 else "wait"
+    hint = "find them with `qctl doctor`; enqueue them with `qctl job release ID`, or use --dependents"
+    return [Cell(f"  {quantity(waiting, 'other job')} {verb} for them, and will not run: {hint}", "warn")]
 
 
 def _unchanged(outcomes: Sequence[Outcome]) -> list[Cell]:

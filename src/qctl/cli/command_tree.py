@@ -83,8 +83,8 @@ NOUNS: Mapping[str, Noun] = {
         "Manage jobs of any queue and state.",
         (
             *("jobs.list_jobs", "jobs.show", "explain.explain_job", "job_enqueue.list_types", "job_enqueue.enqueue"),
-            *("jobs.wait", "retry.retry", "job_bulk.cancel", "job_bulk.delete", "job_bulk.move", "job_edit.stop"),
-            "job_edit.edit",
+            *("jobs.wait", "retry.retry", "job_bulk.cancel", "job_bulk.delete", "job_bulk.move", "job_bulk.release"),
+            *("job_edit.stop", "job_edit.edit"),
             *("transfer.export_jobs", "transfer.import_jobs"),
         ),
     ),

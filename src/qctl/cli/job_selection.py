@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -60,7 +61,10 @@ _IDS = (
         "ids",
         list[str] | None,
         None,
-        typer.Argument(metavar="[ID]...", help="Job ids, or their first 6 or more characters; - reads stdin."),
+        typer.Argument(
+            metavar="[ID]...",
+            help="Job ids, or their first 6 or more characters; - reads stdin, as -o name or jsonl prints.",
+        ),
     ),
     typed_parameter(
         "everything", bool, False, typer.Option("--all", help="All jobs.", rich_help_panel=help_format.JOB_SELECTION)
@@ -168,7 +172,27 @@ def read_ids(typed: Sequence[str]) -> list[str]:
     """Return the typed ids, each once, and those of stdin in place of `-`."""
     ids: dict[str, None] = {}
     for word in typed:
-        # A stdin that was closed before the start is None.
-        lines = (line.strip() for line in sys.stdin or ()) if word == STDIN else (word,)
-        ids.update((line, None) for line in lines if line)
+        ids.update((id_, None) for id_ in (_piped_ids() if word == STDIN else (word,)) if id_)
     return list(ids)
+
+
+def _piped_ids() -> Iterator[str]:
+    """Yield the ids of stdin: lines as `-o name` and `-o jsonl` print them, or ids that NULs separate."""
+    # A stdin that was closed before the start is None.
+    for line in sys.stdin or ():
+        if "\0" in line:
+            yield from f"{line}{sys.stdin.read()}".split("\0")
+            return
+        yield _printed_id(line.strip())
+
+
+def _printed_id(line: str) -> str:
+    """Read an id that may be JSON text, or the field `id` of a JSON object. Other lines are ids as they are."""
+    if line.startswith(('"', "{")):
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            return line
+        id_ = value.get("id") if isinstance(value, dict) else value
+        return id_ if isinstance(id_, str) else line
+    return line

@@ -96,7 +96,7 @@ class Output:
         elif format is Format.CSV:
             text = _separated(document, ",")
         else:
-            text = "".join(f"{_plain(cell(record, document.name))}\n" for record in document.records)
+            text = "".join(f"{_name(cell(record, document.name))}\n" for record in document.records)
         self._write(text)
 
     def _write_table(self, table: Table[Any]) -> None:
@@ -252,6 +252,14 @@ def _separated(document: Document, delimiter: str) -> str:
 
 def _tab_writer(lines: io.StringIO) -> Callable[[list[str]], Any]:
     return lambda values: lines.write("\t".join(values) + "\n")
+
+
+def _name(value: Any) -> str:
+    """Format a name as the next command of a pipe reads it: as JSON text if a line would change it."""
+    text = _plain(value)
+    if isinstance(value, str) and (text != value or value != value.strip() or value.startswith(('"', "{", "-"))):
+        return _json(value)
+    return text
 
 
 def _plain(value: Any) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         MAX_LISTED_OUTCOMES,
         BulkResult,
         ChosenJobs,
+        DependentsChoice,
         Outcome,
         Progress,
         RestoreResult,
@@ -66,8 +67,10 @@ if TYPE_CHECKING:
         EditablePayload,
         EnqueuedFunction,
         JobDetail,
+        JobNode,
         JobRow,
         Jobs,
+        JobTree,
         JobType,
         OwnedJob,
         OwnedStatus,
@@ -75,6 +78,7 @@ if TYPE_CHECKING:
         PayloadEdit,
         State,
         StoppedJob,
+        StrandedJob,
         WaitResult,
     )
     from qctl.models.metrics import Metrics, Names, NameStats, Series, Step
@@ -90,6 +94,7 @@ if TYPE_CHECKING:
         RunningJob,
         Stats,
         Totals,
+        UnrealJobs,
     )
     from qctl.models.schedules import CatchUp, Schedule
     from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
@@ -99,8 +104,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
-    "bulk": "MAX_LISTED_OUTCOMES BulkResult ChosenJobs Outcome Progress RestoreResult Scan Selection Selector "
-    "TrashBatch TrashChoice Verb ignore_progress",
+    "bulk": "MAX_LISTED_OUTCOMES BulkResult ChosenJobs DependentsChoice Outcome Progress RestoreResult Scan Selection "
+    "Selector TrashBatch TrashChoice Verb ignore_progress",
     "checks": "LEVEL_ORDER Check Level QueueCheck CheckedValue Threshold Thresholds CheckedMetric",
     "cleanup": "Cleanup CleanupKind CleanupResult",
     "configuration": "ContextInfo SettingInfo",
@@ -112,10 +117,11 @@ _NAMES = {
     "health": "STATUS_ORDER Finding Health HealthStatus Ping Repair",
     "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail StoredReading Topics TopicStatus",
     "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload EnqueuedFunction "
-    "JobDetail JobRow JobType Jobs OwnedJob OwnedStatus Payload PayloadEdit State StoppedJob WaitResult",
+    "JobDetail JobNode JobRow JobTree JobType Jobs OwnedJob OwnedStatus Payload PayloadEdit State StoppedJob "
+    "StrandedJob WaitResult",
     "metrics": "Metrics Names NameStats Series Step",
     "queues": "ClearResult DeleteResult DrainResult Pause PauseResult QueueDetail QueueStats ResumeResult RunningJob "
-    "Stats Totals",
+    "Stats Totals UnrealJobs",
     "schedules": "CatchUp Schedule",
     "timers": "TIMER_KINDS Coming Concern Timer TimerKind Timers",
     "transfer": "Backup ImportResult RejectedLine RestoredBackup",
@@ -180,6 +186,7 @@ __all__ = [
     "DeadLetters",
     "DeleteResult",
     "Delivery",
+    "DependentsChoice",
     "DrainResult",
     "EditablePayload",
     "EnqueuedFunction",
@@ -195,7 +202,9 @@ __all__ = [
     "ImportResult",
     "Invitation",
     "JobDetail",
+    "JobNode",
     "JobRow",
+    "JobTree",
     "JobType",
     "Jobs",
     "Level",
@@ -243,6 +252,7 @@ __all__ = [
     "StopResult",
     "StoppedJob",
     "StoredReading",
+    "StrandedJob",
     "Threshold",
     "Thresholds",
     "Timer",
@@ -253,6 +263,7 @@ __all__ = [
     "Totals",
     "TrashBatch",
     "TrashChoice",
+    "UnrealJobs",
     "Verb",
     "WaitResult",
     "WorkerInfo",

@@ -10,8 +10,11 @@ from typing import Literal
 from qctl.errors import QctlError
 from qctl.models.jobs import State
 
-Verb = Literal["retry", "cancel", "delete", "discard", "move", "export"]
+Verb = Literal["retry", "cancel", "delete", "discard", "move", "export", "release"]
 """Bulk operations on jobs."""
+
+DependentsChoice = Literal["cancel", "release", "keep"]
+"""Treatment of jobs that wait for a job that will not finish: cancel them, enqueue them, or let them wait."""
 
 Progress = Callable[[int, int | None], None]
 """Called after each step of a long operation with the number of items done and the total, None if that is unknown. An
@@ -112,6 +115,10 @@ class Selection:
     scan: Scan | None = None
     already_details: Mapping[str, str] = field(default_factory=dict)
     target: str | None = None
+    parents: list[str] = field(default_factory=list)
+    """Ids of selected jobs for which others wait."""
+    dependents: int = 0
+    """Number of jobs that wait for selected ones."""
 
     @property
     def count(self) -> int:
@@ -141,6 +148,10 @@ class BulkResult:
     scan: Scan | None = None
     halted: QctlError | None = None
     already: int = 0
+    dependents: int = 0
+    """Number of jobs that waited for these."""
+    dependents_changed: int = 0
+    """Number of those that were canceled or enqueued."""
 
     @classmethod
     def of(cls, outcomes: list[Outcome]) -> BulkResult:

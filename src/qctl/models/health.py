@@ -46,7 +46,17 @@ class Health:
 
 @dataclass(frozen=True)
 class Repair:
-    """Result of a repair: the number of orphans enqueued, and of entries of dead workers deleted."""
+    """Result of a repair. `orphans` and `workers` are the numbers of orphans enqueued, and of entries of dead workers
+    deleted; the others are numbers of leftovers: jobs of dead stock workers, of which `dead` became dead letters,
+    entries of runs that had ended, jobs that were never started, jobs whose dependencies were met, entries without a
+    job, and queues that RQ's set lacked."""
 
     orphans: int
     workers: int
+    abandoned: int = 0
+    dead: int = 0
+    ended: int = 0
+    unstarted: int = 0
+    ready: int = 0
+    ghosts: int = 0
+    queues: int = 0

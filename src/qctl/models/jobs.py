@@ -135,6 +135,8 @@ class JobDetail:
     meta: str | None = None
     dependencies: list[str] = field(default_factory=list)
     dependents: list[str] = field(default_factory=list)
+    relatives: dict[str, str] = field(default_factory=dict)
+    """State of each dependency and each dependent."""
     attempts: list[Attempt] = field(default_factory=list)
     timeline: list[Event] = field(default_factory=list)
     events_whole: bool = True
@@ -142,6 +144,34 @@ class JobDetail:
     trash: str | None = None
     edited: str | None = None
     original: Payload | None = None
+
+
+@dataclass(frozen=True)
+class JobNode:
+    """A job of a tree: its state, `gone` without data, and the jobs that it waits for or that wait for it."""
+
+    id: str
+    queue: str
+    state: str
+    others: list[JobNode] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class JobTree:
+    """The jobs that one job waits for (`parents`), and those that wait for it, each with its own."""
+
+    parents: list[JobNode]
+    dependents: list[JobNode]
+
+
+@dataclass(frozen=True)
+class StrandedJob:
+    """A deferred job that nothing will enqueue. `reasons` has the state of each dependency that ended, by its id."""
+
+    id: str
+    queue: str
+    reasons: dict[str, str]
+    allows_failure: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,13 +213,17 @@ class WaitResult:
 
 @dataclass(frozen=True)
 class StoppedJob:
-    """A job that was stopped. `status` is its current status, `seconds` the time that its worker took."""
+    """A job that was stopped. `status` is its current status, `seconds` the time that its worker took.
+
+    `was_abandoned` is True if its worker was gone.
+    """
 
     id: str
     queue: str
     worker: str
     status: str
     seconds: float
+    was_abandoned: bool = False
 
 
 OwnedStatus = Literal["pending", "running", "completed", "failed", "dlq"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from qctl.histogram import Histogram
 
 if TYPE_CHECKING:
     from qctl.models.dead_letters import Cause
+    from qctl.models.jobs import State
     from qctl.models.workers import WorkerInfo
 
 
@@ -24,6 +25,30 @@ class Pause:
     at: datetime
     reason: str
     until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class UnrealJobs:
+    """Entries of a queue that count as no job: `abandoned` jobs, whose worker is gone, and by state the `ghosts`, whose
+    data is gone."""
+
+    abandoned: int = 0
+    ghosts: Mapping[State, int] = field(default_factory=dict)
+
+    def adding(self, state: State, ghosts: int, abandoned: int) -> UnrealJobs:
+        """Return the counts with those of another state."""
+        more = {**self.ghosts, state: ghosts} if ghosts else self.ghosts
+        return UnrealJobs(self.abandoned + abandoned, more)
+
+    def of(self, *states: State) -> int:
+        """Count the entries of these states."""
+        return sum(self.ghosts.get(state, 0) for state in states) + (self.abandoned if "started" in states else 0)
+
+    def merged(self, other: UnrealJobs) -> UnrealJobs:
+        """Return the sum of both."""
+        states = {*self.ghosts, *other.ghosts}
+        summed = {state: self.ghosts.get(state, 0) + other.ghosts.get(state, 0) for state in states}
+        return UnrealJobs(self.abandoned + other.abandoned, summed)
 
 
 @dataclass(frozen=True)
@@ -65,6 +90,18 @@ class QueueStats:
     """Names of running workers that listen to it."""
     unused: bool = False
     """True for a queue of qctl's catalog that this site does not use: no job, no pause, no worker, ever."""
+    unreal: UnrealJobs = field(default_factory=UnrealJobs)
+    """Entries that the counts leave out."""
+
+    @property
+    def abandoned(self) -> int:
+        """Started jobs whose worker is gone."""
+        return self.unreal.abandoned
+
+    @property
+    def ghosts(self) -> int:
+        """Entries of jobs whose data is gone."""
+        return sum(self.unreal.ghosts.values())
 
     @property
     def error_rate(self) -> float | None:
@@ -113,6 +150,8 @@ class Stats:
     at: datetime
     queues: list[QueueStats]
     totals: Totals
+    hidden: str = ""
+    """Explanation if this user may read RQ's keys alone; empty if not."""
 
     @property
     def in_use(self) -> Stats:
@@ -159,6 +198,9 @@ class ClearResult:
     removed: int
     batch: str | None
     purged: bool = False
+    dependents: int = 0
+    """Number of jobs that waited for these."""
+    dependents_changed: int = 0
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ class Schedule:
 
     `next_at` is None while it is paused, or if it is unreadable for the reason `problem`. `last_due` is the due time of
     the last run, `last_at` the time of its creation, `last_job` its id, `runs` the number of runs. `left` is the number
-    of remaining runs, None for no end. `source` is `settings`, `operator`, or `rq-scheduler` for a schedule of a stock
-    scheduler, which qctl only shows. `missed` runs were not created before `missed_at`.
+    of remaining runs, None for no end. `source` is `settings`, `operator`, or `rq-scheduler` or `rq-cron` for one of a
+    stock scheduler, which qctl only shows. `missed` runs were not created before `missed_at`.
     """
 
     name: str

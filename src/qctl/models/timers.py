@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-TimerKind = Literal["cron", "every", "rq-scheduler", "repeat", "retry", "once"]
-"""`cron` and `every` are schedules of qctl, `rq-scheduler` are those of a stock scheduler; the others are jobs in RQ's
-registry of scheduled jobs: RQ's repeats, retries of failed attempts, and jobs that run once at their time."""
+TimerKind = Literal["cron", "every", "rq-scheduler", "rq-cron", "repeat", "retry", "once"]
+"""`cron` and `every` are schedules of qctl, `rq-scheduler` and `rq-cron` are those of stock schedulers; the others are
+jobs in RQ's registry of scheduled jobs: RQ's repeats, retries of failed attempts, and jobs that run once at a time."""
 
-TIMER_KINDS: tuple[TimerKind, ...] = ("cron", "every", "rq-scheduler", "repeat", "retry", "once")
+TIMER_KINDS: tuple[TimerKind, ...] = ("cron", "every", "rq-scheduler", "rq-cron", "repeat", "retry", "once")
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Timer:
     """A schedule or a delayed job. `name` is the name of the schedule, or the id of the job.
 
     `every` has the intervals (s), several if they differ; `left` is the number of remaining runs, None for no end.
-    `next_at` is None while it is paused. `source` is `settings`, `operator`, `rq-scheduler` or `rq`. `payload` has the
-    arguments of its job, None if unreadable.
+    `next_at` is None while it is paused. `source` is `settings`, `operator`, `rq-scheduler`, `rq-cron` or `rq`.
+    `payload` has the arguments of its job, None if unreadable.
     """
 
     kind: TimerKind

@@ -16,10 +16,10 @@ from typing import Any
 
 from qctl.errors import QctlError
 from qctl.models import Notice
-from qctl.ops.alert_rules import is_allowed_webhook
 from qctl.safe import escape_line
 from qctl.service import QueueService
 from qctl.settings import Settings
+from qctl.settings.allowed_urls import is_allowed_url
 
 MAIL_JOB = "alert-email"
 """Job of the catalog that sends the mail."""
@@ -74,7 +74,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def post_webhook(notice: Notice, url: str, settings: Settings) -> None:
     """POST a notice as JSON to a URL that QCTL_ALERT_WEBHOOKS allows. Redirects are not followed."""
-    if not is_allowed_webhook(url, settings.alert_webhooks):
+    if not is_allowed_url(url, settings.alert_webhooks):
         raise QctlError("QCTL_ALERT_WEBHOOKS does not allow this URL")
     request = urllib.request.Request(  # noqa: S310 - the scheme is one that is allowed
         url,

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from qctl import durations, thresholds, toml
 from qctl.errors import SettingsError, UsageError, did_you_mean
 from qctl.models import AlertRule, Threshold, Thresholds
+from qctl.settings.allowed_urls import is_allowed_url
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
@@ -121,24 +122,8 @@ def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
 
 
 def _check_webhook(url: str, allowed: tuple[str, ...]) -> None:
-    if not is_allowed_webhook(url, allowed):
+    if not is_allowed_url(url, allowed):
         where = f"{urlsplit(url).scheme}://{urlsplit(url).hostname}"
         raise UsageError(
             f"webhook: {where} is not below a URL of QCTL_ALERT_WEBHOOKS", "add the URL to QCTL_ALERT_WEBHOOKS"
         )
-
-
-def is_allowed_webhook(url: str, allowed: tuple[str, ...]) -> bool:
-    """Return True if a URL equals an allowed one or lies below it: same scheme, host and port, and its path."""
-    try:
-        parts = urlsplit(url)
-        wanted = (parts.scheme, parts.hostname, parts.port)
-    except ValueError:
-        return False
-    if "@" in parts.netloc or ".." in parts.path.split("/") or not url.isprintable() or " " in url:
-        return False
-    for base in map(urlsplit, allowed):
-        below = parts.path == base.path or parts.path.startswith(base.path.rstrip("/") + "/")
-        if wanted == (base.scheme, base.hostname, base.port) and below:
-            return True
-    return False

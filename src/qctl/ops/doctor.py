@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
-from qctl.broker.admin import requeue_orphans
+from qctl.broker.admin import repair_leftovers, requeue_orphans
 from qctl.broker.bookkeeping.events import actor
-from qctl.broker.query import orphans, server_setup, workers
+from qctl.broker.query import dependents, leftovers, orphans, server_setup, stats_snapshot, workers
+from qctl.broker.query.leftovers import Leftover
 from qctl.broker.redis.connection import translate_errors
 from qctl.errors import QctlError, UnreachableError
 from qctl.models import STATUS_ORDER, Finding, Health, Progress, Repair, ignore_progress
-from qctl.ops import server_checks, systemd_checks
+from qctl.ops import leftover_checks, server_checks, systemd_checks
 from qctl.ops.base import Part
 from qctl.ops.health import HealthOps
 from qctl.safe import redact_url
 from qctl.settings import configuration
 from qctl.settings.servers import Source
+
+UNSTARTED_CONFIRM_SECONDS = 5.0
+"""Time (s) for which a job must be seen unstarted before it goes back to its queue: stock workers take milliseconds."""
 
 
 class DoctorOps(Part, name="doctor"):
@@ -46,13 +51,38 @@ class DoctorOps(Part, name="doctor"):
         return Health(max((finding.status for finding in findings), key=STATUS_ORDER.index), findings)
 
     def repair(self, *, progress: Progress = ignore_progress) -> Repair:
-        """Enqueue orphans, each at the tail of its queue, and delete entries of dead workers.
+        """Repair leftovers of stock workers, delete entries without a job, enqueue orphans, each at the tail of its
+        queue, list queues that RQ's set lacks, and delete entries of dead workers.
 
-        May be interrupted and repeated: a job that is no orphan by then is not changed.
+        May be interrupted and repeated: a job that is as it should be by then is not changed.
         """
+        unlisted = leftovers.unlisted_queues(self._redis)
+        requeue_orphans.list_queues(self._redis, unlisted)
+        queues = stats_snapshot.queue_names(self._redis)
+        found = leftovers.find_runs(self._redis, queues, confirm_seconds=UNSTARTED_CONFIRM_SECONDS)
+        repaired = repair_leftovers.repair(self._redis, found, actor=actor())
+        for ghosts in self._ghosts(queues, progress):
+            repaired += repair_leftovers.repair(self._redis, ghosts, actor=actor())
         adopted = requeue_orphans.requeue(self._redis, orphans.find(self._redis, progress), actor=actor())
         dead = server_setup.read(self._redis).dead_workers
-        return Repair(orphans=adopted, workers=requeue_orphans.deregister_workers(self._redis, dead))
+        return Repair(
+            orphans=adopted,
+            workers=requeue_orphans.deregister_workers(self._redis, dead),
+            abandoned=repaired["abandoned"],
+            dead=repaired["dead"],
+            ended=repaired["ended"],
+            unstarted=repaired["unstarted"],
+            ready=repaired["ready"],
+            ghosts=repaired["ghost"],
+            queues=len(unlisted),
+        )
+
+    def _ghosts(self, queues: Sequence[str], progress: Progress) -> Iterator[Sequence[Leftover]]:
+        read = 0
+        for count, ghosts in leftovers.find_ghosts(self._redis, queues):
+            read += count
+            progress(read, None)
+            yield ghosts
 
     def _check_redis(self, progress: Progress) -> list[Finding]:
         server = server_setup.read(self._redis)
@@ -60,6 +90,15 @@ class DoctorOps(Part, name="doctor"):
         return [
             *server_checks.check_server(server, password=redact_url(target) != target),
             *server_checks.check_workers(workers.living(self._redis), server.dead_workers),
+            *self._check_leftovers(progress),
             server_checks.check_orphans(list(orphans.find(self._redis, progress))),
             *server_checks.check_machine(self._settings, server),
         ]
+
+    def _check_leftovers(self, progress: Progress) -> Iterator[Finding]:
+        unlisted = leftovers.unlisted_queues(self._redis)
+        queues = [*stats_snapshot.queue_names(self._redis), *unlisted]
+        ghosts = Counter(ghost.queue for page in self._ghosts(queues, progress) for ghost in page)
+        yield leftover_checks.check_ghosts(ghosts)
+        yield leftover_checks.check_unlisted(unlisted)
+        yield leftover_checks.check_stranded(list(dependents.find_stranded(self._redis, queues)))

@@ -8,11 +8,13 @@ from shlex import quote
 from qctl import catalog
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
-from qctl.broker.query import server_vitals, stats_snapshot
+from qctl.broker.query import leftovers, server_vitals, stats_snapshot
 from qctl.broker.query.server_vitals import Vitals
 from qctl.broker.redis.connection import translate_errors
+from qctl.broker.scheduler import rq_cron, schedules
 from qctl.errors import QctlError
 from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
+from qctl.ops import leftover_checks, stock_scheduler_checks
 from qctl.ops.base import Part
 from qctl.ops.budget_findings import budget_findings
 from qctl.quantities import clause, quantity
@@ -68,16 +70,25 @@ class HealthOps(Part, name="health"):
         vitals = server_vitals.read(self._redis, [queue.name for queue in queues], Shares.of(self._settings))
         return [
             Finding("redis", "ok", f"Redis at {redact_url(self._settings.redis_target)} answers"),
+            *_permissions(stats),
             *_persistence(vitals),
             *_memory(vitals),
             _writes(vitals, stats),
             *_data(vitals),
             *_queues(queues, vitals),
+            *leftover_checks.check_runs(leftovers.find_runs(self._redis, [queue.name for queue in queues])),
+            *leftover_checks.check_counted_ghosts(queues),
             *_schedule(vitals),
+            *stock_scheduler_checks.check(rq_cron.read(self._redis), schedules.list_all(self._redis), vitals.at),
             *_dead_letters(queues, vitals),
             *budget_findings(vitals),
             *_ingest(vitals, {queue.name for queue in queues if queue.unused}),
         ]
+
+
+def _permissions(stats: Stats) -> Iterator[Finding]:
+    if stats.hidden:
+        yield Finding("permissions", "degraded", stats.hidden, "redis-cli acl setuser USER with this pattern")
 
 
 def _persistence(vitals: Vitals) -> Iterator[Finding]:

@@ -9,11 +9,14 @@ from itertools import islice
 from typing import Literal
 
 from qctl.broker.admin import bulk, select_jobs, trash
-from qctl.broker.admin.move_jobs import Cancel, Discard, Move
+from qctl.broker.admin import dependents as dependents_admin
+from qctl.broker.admin.move_jobs import Cancel, Discard, Move, Release
 from qctl.broker.admin.retry_jobs import Retry
 from qctl.broker.bookkeeping import events
+from qctl.broker.query import dependents as dependents_query
 from qctl.broker.query import id_prefixes, search, stats_snapshot
 from qctl.broker.redis import untrusted_fields
+from qctl.broker.redis.connection import Connection
 from qctl.errors import NotFoundError, UsageError
 from qctl.models import (
     DEAD_STATES,
@@ -21,6 +24,7 @@ from qctl.models import (
     MOVABLE_STATES,
     STATES,
     BulkResult,
+    DependentsChoice,
     Jobs,
     Outcome,
     Progress,
@@ -45,23 +49,38 @@ class _Scope:
     default: Sequence[State]
     allowed: Sequence[State]
     already: Mapping[str, str] = field(default_factory=dict)
+    abandoned: bool = False
+    """True if the verb applies to started jobs whose worker is gone."""
 
 
 _RETRIED = {
-    **dict.fromkeys(("queued", "rate_limited", "scheduled", "deferred", "ready_to_enqueue"), "it already waits"),
+    **dict.fromkeys(("queued", "rate_limited", "scheduled", "ready_to_enqueue"), "it already waits"),
+    "deferred": "it waits for other jobs; enqueue it without them: qctl job release ID",
     "started": "it already runs",
     "finished": "it already ran again and finished",
 }
 _TRASHED = {"trash": "it is already in the trash"}
 
 _SCOPES: Mapping[Verb, _Scope] = {
-    "retry": _Scope(DEAD_STATES, Retry.states, _RETRIED),
-    "cancel": _Scope(Cancel.states, Cancel.states, {"canceled": "it is already canceled"}),
-    "delete": _Scope(Discard.states, Discard.states, _TRASHED),
+    "retry": _Scope(DEAD_STATES, Retry.states, _RETRIED, abandoned=True),
+    "cancel": _Scope(Cancel.states, Cancel.states, {"canceled": "it is already canceled"}, abandoned=True),
+    "delete": _Scope(Discard.states, Discard.states, _TRASHED, abandoned=True),
     "discard": _Scope(DEAD_STATES, DEAD_STATES, _TRASHED),
+    "release": _Scope(Release.states, Release.states),
     "move": _Scope(("queued",), Move.states),
     "export": _Scope(tuple(state for state in STATES if state != "started"), STATES),
 }
+
+
+def end_dependents(connection: Connection, parents: Sequence[str], choice: DependentsChoice) -> int:
+    """Cancel or enqueue the jobs that wait for those of `parents` that will not finish. Returns how many changed."""
+    if choice == "keep" or not parents:
+        return 0
+    states = dependents_query.states_of(connection, parents)
+    ended = [id_ for id_ in parents if states[id_] in ("canceled", "trash", "gone")]
+    return dependents_admin.end(
+        connection, ended, choice, actor=events.actor(), reason=f"its dependency ended: {choice}"
+    )
 
 
 class JobOps(OneJobOps, name="jobs"):
@@ -108,12 +127,23 @@ class JobOps(OneJobOps, name="jobs"):
             selection.select_states(selector, scope.default, scope.allowed, verb),
             progress,
             scope.already,
+            abandoned=scope.abandoned,
         )
         if selector.fingerprint and not chosen.count and not selector.reads_jobs:
             raise NotFoundError(
                 f"no dead letter has the cause {selector.fingerprint!r}", hint="list causes with: qctl dlq groups"
             )
-        return chosen
+        if verb not in ("cancel", "delete", "discard"):
+            return chosen
+        ids = (untrusted_fields.decode(id_) for part in chosen.chosen for id_ in part.ids)
+        parents, count = dependents_query.waiting_for(self._redis, ids)
+        return replace(chosen, parents=parents, dependents=count)
+
+    def release(
+        self, chosen: Selection, *, rate: float | None = None, progress: Progress = ignore_progress
+    ) -> BulkResult:
+        """Enqueue deferred jobs without waiting for their dependencies. May be interrupted and repeated."""
+        return bulk.run(self._redis, chosen, Release(events.actor(), self._redis), rate=rate, progress=progress)
 
     def retry(
         self,
@@ -137,10 +167,22 @@ class JobOps(OneJobOps, name="jobs"):
         return canary.run(self._redis, chosen, action, first=first, timeout=timeout, rate=rate, progress=progress)
 
     def cancel(
-        self, chosen: Selection, *, rate: float | None = None, progress: Progress = ignore_progress
+        self,
+        chosen: Selection,
+        *,
+        dependents: DependentsChoice = "keep",
+        rate: float | None = None,
+        progress: Progress = ignore_progress,
     ) -> BulkResult:
-        """Cancel jobs: they will not run unless they are retried. May be interrupted and repeated."""
-        return bulk.run(self._redis, chosen, Cancel(events.actor()), rate=rate, progress=progress)
+        """Cancel jobs: they will not run unless they are retried. `dependents` says what becomes of the jobs that wait
+        for them. May be interrupted and repeated."""
+        result = bulk.run(self._redis, chosen, Cancel(events.actor()), rate=rate, progress=progress)
+        return self._with_dependents(result, chosen, dependents)
+
+    def _with_dependents(self, result: BulkResult, chosen: Selection, choice: DependentsChoice) -> BulkResult:
+        """Treat the jobs that wait for those that will not finish."""
+        changed = end_dependents(self._redis, chosen.parents, choice)
+        return replace(result, dependents=chosen.dependents, dependents_changed=changed)
 
     def delete(
         self,
@@ -148,10 +190,12 @@ class JobOps(OneJobOps, name="jobs"):
         *,
         verb: Literal["delete", "discard"] = "delete",
         purge: bool = False,
+        dependents: DependentsChoice = "keep",
         rate: float | None = None,
         progress: Progress = ignore_progress,
     ) -> BulkResult:
-        """Move jobs to the trash, from which they can be restored; with `purge` delete them permanently.
+        """Move jobs to the trash, from which they can be restored; with `purge` delete them permanently. `dependents`
+        says what becomes of the jobs that wait for them.
 
         May be interrupted and repeated; jobs that are in the trash by then stay there.
         """
@@ -159,6 +203,7 @@ class JobOps(OneJobOps, name="jobs"):
         batch = trash.Batch(self._redis, verb, actor=actor, ttl=self._settings.trash_ttl)
         result = bulk.run(self._redis, chosen, Discard(actor, batch), rate=rate, progress=progress)
         batch.end(self._redis)
+        result = self._with_dependents(result, chosen, dependents)
         if purge and result.batch:
             trash.empty(self._redis, result.batch, actor=actor, progress=ignore_progress)
             return replace(result, batch=None)

@@ -10,10 +10,11 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from qctl import catalog
-from qctl.broker.admin import edit_payload, plain_job
+from qctl.broker.admin import edit_payload, plain_job, repair_leftovers
 from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import (
+    dependents,
     id_prefixes,
     job_detail,
     locate_jobs,
@@ -30,6 +31,7 @@ from qctl.models import (
     EditablePayload,
     EnqueuedFunction,
     JobDetail,
+    JobTree,
     JobType,
     PayloadEdit,
     StoppedJob,
@@ -70,6 +72,10 @@ class OneJobOps(Part):
             raise self._not_found(job_id, queues)
         return detail
 
+    def tree(self, job_id: str) -> JobTree:
+        """Return the jobs that a job waits for, and those that wait for it."""
+        return dependents.tree(self._redis, job_id)
+
     def wait(self, job_id: str, *, timeout: float) -> WaitResult:
         """Wait until a job has finished, at most `timeout` seconds.
 
@@ -86,8 +92,9 @@ class OneJobOps(Part):
             raise WaitTimeoutError(f"job {job_id} is {seen.status} after {timeout:g} s")
         raise JobFailedError(f"job {job_id} {_ENDED[seen.status]}", hint=f"qctl job show {quote(job_id)}")
 
-    def stop(self, job_id: str, *, timeout: float = 10.0) -> StoppedJob:
-        """Stop a running job: it becomes a dead letter, and is not retried automatically.
+    def stop(self, job_id: str, *, timeout: float = 10.0, force: bool = False) -> StoppedJob:
+        """Stop a running job: it becomes a dead letter, and is not retried automatically. So does a started job whose
+        worker is gone; with `force` also one whose worker does not listen, although RQ's lease on it is not over.
 
         Raises RefusedError if it does not run or its worker does not listen, and WaitTimeoutError if it still runs
         after `timeout` seconds: stock workers that run jobs in their own process ignore the command.
@@ -96,15 +103,19 @@ class OneJobOps(Part):
         located, missing = locate_jobs.locate(self._redis, [job_id], stats_snapshot.queue_names(self._redis))
         if not located:
             raise RefusedError(f"cannot stop job {job_id!r}: {missing[0].detail}")
-        ((queue, state, _),) = located
+        ((queue, state, entry),) = located
         worker = job_detail.worker(self._redis, job_id)
-        if state != "started" or not worker:
+        if entry.is_abandoned:
+            return self._end_abandoned(job_id, queue, worker, force=False)
+        if state != "started" or not (worker or force):
             hint = f"qctl job cancel {quote(job_id)}" if state in Cancel.states else None
             raise RefusedError(f"cannot stop a job in state {state}; allowed state: started", hint)
         if not stop_job.send_stop(self._redis, worker, job_id):
+            if force:
+                return self._end_abandoned(job_id, queue, worker, force=True)
             raise RefusedError(
                 f"cannot stop job {job_id!r}: worker {worker!r} does not listen",
-                hint="list workers with: qctl worker list",
+                hint=f"if that worker is dead, end the job with: qctl job stop {quote(job_id)} --force",
             )
         events.record(self._redis, "stopping", queue=queue, job=job_id, worker=worker, actor=events.actor())
         passed = 0.0
@@ -121,6 +132,18 @@ class OneJobOps(Part):
                 hint="a stock worker that runs jobs in its own process cannot stop them; stop the worker",
             )
         return StoppedJob(job_id, queue, worker, seen.status, passed)
+
+    def _end_abandoned(self, job_id: str, queue: str, worker: str, *, force: bool) -> StoppedJob:
+        """Make a dead letter of a started job whose worker is gone."""
+        reason = "Stopped: an operator ended the job, whose worker is gone."
+        id_, by = job_id.encode(errors="surrogateescape"), events.actor()
+        word = repair_leftovers.abandon(self._redis, queue, id_, actor=by, verb="die", reason=reason, force=force)
+        if word == "runs":
+            raise RefusedError(
+                f"cannot stop job {job_id!r}: a worker of qctl has it, and others take it when its lease is over",
+                hint="list workers with: qctl worker list",
+            )
+        return StoppedJob(job_id, queue, worker, "failed" if word == "dead" else word, 0.0, was_abandoned=True)
 
     def _until_ended(self, job_id: str, timeout: float) -> tuple[wait_for_jobs.JobStatus, float]:
         statuses, passed = wait_for_jobs.wait_until(

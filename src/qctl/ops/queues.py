@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from shlex import quote
 
 from qctl import catalog
-from qctl.broker.admin import bulk, delete_queue, select_jobs, trash
+from qctl.broker.admin import bulk, delete_queue, repair_leftovers, select_jobs, trash
 from qctl.broker.admin.move_jobs import Discard
 from qctl.broker.bookkeeping import events
-from qctl.broker.query import dead_letter_causes, job_name_sample, stats_snapshot, workers
-from qctl.broker.redis import clock
+from qctl.broker.query import dead_letter_causes, job_locations, job_name_sample, leftovers, stats_snapshot, workers
+from qctl.broker.query import dependents as dependents_query
+from qctl.broker.redis import clock, untrusted_fields
 from qctl.broker.worker import pauses
 from qctl.errors import RefusedError, UsageError, WaitTimeoutError
 from qctl.history import open_store
 from qctl.models import (
     ClearResult,
     DeleteResult,
+    DependentsChoice,
     DrainResult,
     HistoryStep,
     PauseResult,
@@ -30,6 +34,7 @@ from qctl.models import (
     ignore_progress,
 )
 from qctl.ops.base import Part
+from qctl.ops.jobs import end_dependents
 from qctl.ops.selection import require_queue
 from qctl.ops.stock_workers import HOW_TO_OBEY
 from qctl.quantities import quantity
@@ -39,6 +44,10 @@ MAX_SCANNED_DEAD_LETTERS = 2000
 
 MAX_CAUSES = 5
 """Limit of causes shown for one queue."""
+
+MAX_DEPENDENCIES_CHECKED = 100_000
+"""Limit of waiting jobs of which it is checked whether others wait for them. Dependents of others keep waiting, and
+`qctl doctor` finds them."""
 
 DRAIN_POLL_SECONDS = 0.1
 
@@ -165,6 +174,7 @@ class QueueOps(Part, name="queues"):
         unless `force`. May be interrupted and repeated.
         """
         self.require(name)
+        self._repair_leftovers(name)
         running = stats_snapshot.running_jobs(self._redis, [name])
         if running:
             raise RefusedError(
@@ -187,12 +197,47 @@ class QueueOps(Part, name="queues"):
             )
         return DeleteResult(name, result.done, result.batch, name in catalog.QUEUES)
 
-    def clear(self, name: str, *, purge: bool = False, progress: Progress = ignore_progress) -> ClearResult:
+    def _repair_leftovers(self, name: str) -> None:
+        """Repair leftovers of a queue, which would keep it from being empty."""
+        found = leftovers.find_runs(self._redis, [name])
+        ghosts = [ghost for _, page in leftovers.find_ghosts(self._redis, [name]) for ghost in page]
+        repair_leftovers.repair(self._redis, [*found, *ghosts], actor=events.actor())
+
+    def dependents(self, name: str) -> int:
+        """Count the jobs that wait for waiting jobs of a queue. Raises NotFoundError."""
+        self.require(name)
+        return dependents_query.waiting_for(self._redis, self._waiting_ids(name))[1]
+
+    def _waiting_ids(self, name: str) -> list[str]:
+        pages = job_locations.read(self._redis, name, "queued")
+        entries = (entry for page in pages for entry in page)
+        return [untrusted_fields.decode(entry.id) for entry in islice(entries, MAX_DEPENDENCIES_CHECKED)]
+
+    def clear(
+        self,
+        name: str,
+        *,
+        purge: bool = False,
+        dependents: DependentsChoice = "keep",
+        progress: Progress = ignore_progress,
+    ) -> ClearResult:
         """Move waiting jobs to the trash, or delete them permanently with `purge`. Running jobs are not affected.
+        `dependents` says what becomes of the jobs that wait for the removed ones.
 
         May be interrupted between two steps and repeated. Raises NotFoundError.
         """
         self.require(name)
-        if purge:
-            return trash.purge(self._redis, name, actor=events.actor(), progress=progress)
-        return trash.clear(self._redis, name, actor=events.actor(), ttl=self._settings.trash_ttl, progress=progress)
+        actor, ttl = events.actor(), self._settings.trash_ttl
+        parents, waiting = dependents_query.waiting_for(self._redis, self._waiting_ids(name))
+        if purge and dependents != "keep":
+            # The lists of dependents are deleted with the jobs, so these go through the trash.
+            result = trash.clear(self._redis, name, actor=actor, ttl=ttl, progress=progress)
+        elif purge:
+            result = trash.purge(self._redis, name, actor=actor, progress=progress)
+        else:
+            result = trash.clear(self._redis, name, actor=actor, ttl=ttl, progress=progress)
+        changed = end_dependents(self._redis, parents, dependents)
+        if purge and result.batch:
+            trash.empty(self._redis, result.batch, actor=actor, progress=ignore_progress)
+            result = replace(result, batch=None, purged=True)
+        return replace(result, dependents=waiting, dependents_changed=changed)

@@ -15,7 +15,7 @@ from qctl.broker.admin.move_jobs import Cancel
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock
-from qctl.broker.scheduler import delayed_jobs, schedules
+from qctl.broker.scheduler import delayed_jobs, rq_cron, schedules
 from qctl.catalog import arguments
 from qctl.catalog.options import Options
 from qctl.errors import NotFoundError, RefusedError
@@ -60,7 +60,7 @@ class ScheduleOps(Part, name="schedules"):
     def _times(self, row: Timer, count: int) -> builtins.list[datetime]:
         if row.next_at is None:
             return []
-        if row.kind not in ("cron", "every"):
+        if row.cron is None and (not row.every or row.kind == "repeat"):
             return [row.next_at]
         every = row.every[0] if row.every else None
         schedule = Schedule(
@@ -117,6 +117,7 @@ class ScheduleOps(Part, name="schedules"):
             raise RefusedError(
                 f"cannot remove {name!r}: a stock rq-scheduler owns it", "pause it, or remove it in its own program"
             )
+        _require_not_rq_cron(row, "remove")
         if row.kind in ("cron", "every"):
             schedules.remove(self._redis, name, actor=events.actor())
             return row
@@ -156,7 +157,7 @@ class ScheduleOps(Part, name="schedules"):
 
     def _schedules(self, now: datetime) -> builtins.list[Timer]:
         """Return every schedule with its problems."""
-        pairs = [(schedule, _timer(schedule)) for schedule in schedules.list_all(self._redis)]
+        pairs = [(schedule, _timer(schedule)) for schedule in self._all()]
         statuses = delayed_jobs.read_statuses(self._redis, {row.last_job for _, row in pairs if row.last_job})
         running = [job.id for job in stats_snapshot.running_jobs(self._redis, sorted({row.queue for _, row in pairs}))]
         return [
@@ -169,9 +170,14 @@ class ScheduleOps(Part, name="schedules"):
             for schedule, row in pairs
         ]
 
+    def _all(self) -> builtins.list[Schedule]:
+        """Return qctl's schedules and those of stock schedulers."""
+        cron = (schedule for scheduler in rq_cron.read(self._redis) for schedule in scheduler.schedules)
+        return [*schedules.list_all(self._redis), *cron]
+
     def _find(self, name: str, listed: Sequence[Timer] | None = None) -> Timer:
         """Return the schedule of this name, or the delayed job of this id. Raises NotFoundError."""
-        known = listed if listed is not None else [_timer(schedule) for schedule in schedules.list_all(self._redis)]
+        known = listed if listed is not None else [_timer(schedule) for schedule in self._all()]
         row = next((row for row in known if row.name == name), None) or delayed_jobs.find_job(self._redis, name)
         if row is not None:
             return row
@@ -181,6 +187,7 @@ class ScheduleOps(Part, name="schedules"):
         )
 
     def _apply(self, row: Timer, action: str) -> tuple[Timer, bool]:
+        _require_not_rq_cron(row, action)
         foreign = row.kind == "rq-scheduler"
         word = delayed_jobs.apply_action(
             self._redis, row.name, row.queue, action, actor=events.actor(), foreign=foreign
@@ -201,6 +208,17 @@ class ScheduleOps(Part, name="schedules"):
         raise RefusedError(f"job {name!r} is already {word}", f"qctl job show {quote(name)}")
 
 
+_FOREIGN_KINDS: Mapping[str, TimerKind] = {"rq-scheduler": "rq-scheduler", rq_cron.SOURCE: "rq-cron"}
+
+
+def _require_not_rq_cron(row: Timer, action: str) -> None:
+    """Raise RefusedError for an entry of `rq cron`: it is in the file that this reads."""
+    if row.kind == "rq-cron":
+        raise RefusedError(
+            f"cannot {action} {row.name!r}: `rq cron` owns it", "change the file that it reads, and restart it"
+        )
+
+
 def _timer(schedule: Schedule) -> Timer:
     """Convert a schedule to a row of the list."""
     kind: TimerKind = "cron" if schedule.cron else "every"
@@ -208,7 +226,7 @@ def _timer(schedule: Schedule) -> Timer:
     paused_by = schedule.paused_by or ("?" if paused else None)
     concerns = (Concern("broken", text=schedule.problem),) if schedule.problem else ()
     return Timer(
-        "rq-scheduler" if schedule.source == "rq-scheduler" else kind,
+        _FOREIGN_KINDS.get(schedule.source, kind),
         schedule.name,
         schedule.job,
         schedule.queue,

@@ -22,7 +22,7 @@ class StatsOps(Part, name="stats"):
     """Statistics, for `qctl stats`."""
 
     def read(self, only: Collection[str] | None = None) -> Stats:
-        """Read every queue and the totals, or only the existing queues of `only`, in at most three round trips."""
+        """Read every queue and the totals, or only the existing queues of `only`, in at most five round trips."""
         return stats_snapshot.stats(self._redis, only)
 
     def recounted(self, before: Stats) -> Stats:
@@ -87,9 +87,13 @@ def _fold(name: str, lanes: Sequence[QueueStats]) -> QueueStats:
     listeners = frozenset().union(*(lane.listeners for lane in lanes))
     summed: dict[str, Any] = {field: sum(getattr(lane, field) for lane in lanes) for field in _COUNTS}
     summed |= {field: _sum(getattr(lane, field) for lane in lanes) for field in _RATES}
+    unreal = lanes[0].unreal
+    for lane in lanes[1:]:
+        unreal = unreal.merged(lane.unreal)
     return replace(
         own,
         **summed,
+        unreal=unreal,
         oldest_age=max((lane.oldest_age for lane in lanes if lane.oldest_age is not None), default=None),
         waits=Histogram.merged(lane.waits for lane in lanes),
         runs=Histogram.merged(lane.runs for lane in lanes),

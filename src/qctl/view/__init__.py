@@ -14,6 +14,7 @@ from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, finding_columns
 from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, topic_columns
+from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.metrics import job_name_columns, metrics_columns
 from qctl.view.queues import NO_QUEUE, history_columns, queue_columns, queue_state, totals_line
@@ -73,6 +74,7 @@ __all__ = [
     "history_columns",
     "job_columns",
     "job_name_columns",
+    "job_tree",
     "job_type_columns",
     "local_time",
     "metrics_columns",
@@ -84,6 +86,7 @@ __all__ = [
     "queue_state",
     "rate",
     "reject_columns",
+    "relatives",
     "schedule_columns",
     "schedule_state",
     "section",

@@ -25,6 +25,7 @@ COUNTERS = {
     "failed": "Runs that failed in qctl's workers",
     "retried": "Retries by policy",
     "dead": "Jobs that became dead letters",
+    "omitted": "Callbacks and webhooks that were not run because no setting allows them",
 }
 
 JOBS: dict[str, tuple[Literal["gauge", "counter"], str]] = {

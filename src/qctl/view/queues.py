@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from qctl.quantities import quantity
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
 from qctl.view.values import (
@@ -61,6 +62,10 @@ def queue_state(queue: QueueStats, now: datetime) -> Cell:
         return Cell(pause_text(queue.paused, now, queue.name), "warn")
     if queue.waiting and not queue.workers:
         return Cell("no worker", "warn")
+    if queue.abandoned or queue.ghosts:
+        parts = [f"{queue.abandoned} abandoned"] if queue.abandoned else []
+        parts += [quantity(queue.ghosts, "ghost")] if queue.ghosts else []
+        return Cell(f"{', '.join(parts)}: qctl doctor", "warn")
     return Cell("")
 
 

@@ -132,7 +132,7 @@ def test_job_that_cannot_run_stays_with_a_reason(connection: Redis, kind: str) -
         else:
             quarantine(connection, id_)
     assert {outcome.id: outcome.detail for outcome in retry(connection, "gone", "text", "empty")} == {
-        "gone": "its data is gone",
+        "gone": "its data is gone; remove the entry with: qctl doctor --repair",
         "text": "it cannot be read",
         "empty": "it cannot be read",
     }

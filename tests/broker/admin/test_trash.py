@@ -68,7 +68,7 @@ def test_clear_takes_only_waiting_jobs(connection: Redis) -> None:
     stock.enqueue(connection, "mail", "waits")
     stock.die(connection, stock.enqueue(connection, "mail", "dead"))
     connection.zadd(keys.scheduled("mail"), {"later": 1})
-    connection.zadd(keys.started("mail"), {"runs:1": 1})
+    connection.zadd(keys.started("mail"), {"runs:0123456789abcdef": 4_000_000_000})
     connection.rpush(keys.intermediate("mail"), "claimed")
     stock.enqueue(connection, "mail.high", "lane")
     assert clear(connection).removed == 1

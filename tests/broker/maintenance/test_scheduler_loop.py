@@ -129,6 +129,8 @@ def test_late_partial_batch_is_cut(connection: Redis, settings: Settings) -> Non
 def test_housekeeping_deletes_what_has_expired(connection: Redis, settings: Settings, queue: Queue) -> None:
     queue.enqueue("f")
     connection.zadd(keys.finished("work"), {"old": 1, "current": time.time() + 60, "for ever": -1})
+    for name in ("current", "for ever"):
+        connection.hset(keys.job(name), "status", "finished")
     connection.zadd(keys.LEASES, {"long dead": 1})
     pauses.pause(connection, "work", actor="me", seconds=0.01)
     time.sleep(0.05)

@@ -59,7 +59,7 @@ def test_orphans_are_found_without_writing(connection: Redis, lost: list[bytes])
         lambda redis, id_: redis.rpush(keys.queue("mail"), id_),
         lambda redis, id_: redis.rpush(keys.intermediate("mail"), id_),
         lambda redis, id_: redis.zadd(keys.scheduled("mail"), {id_: 1}),
-        lambda redis, id_: redis.zadd(keys.started("mail"), {id_ + b":run": 1}),
+        lambda redis, id_: redis.zadd(keys.started("mail"), {id_ + b":0123456789abcdef": 4_000_000_000}),
         lambda redis, id_: redis.hset(keys.claims("mail"), id_, "w|1"),
         lambda redis, id_: redis.hset(keys.quarantine("mail"), id_, "{}"),
     ],
@@ -126,5 +126,7 @@ def test_exactly_the_jobs_in_no_location_are_orphans(connection: Redis, jobs: li
         elif state == "queued":
             connection.rpush(job_locations.key(state, "mail"), id_)
         else:
-            connection.zadd(job_locations.key(state, "mail"), {f"{id_}:run" if state == "started" else id_: n})
+            connection.zadd(
+                job_locations.key(state, "mail"), {f"{id_}:0123456789abcdef" if state == "started" else id_: n}
+            )
     assert find(connection) == sorted(wanted)

@@ -52,7 +52,7 @@ def everywhere(connection: Redis) -> None:
     running = stock.enqueue(connection, "mail", "runs")
     connection.lrem(keys.queue("mail"), 0, "runs")
     running.set_status("started")
-    connection.zadd(keys.started("mail"), {"runs:e1": 4_000_000_000})
+    connection.zadd(keys.started("mail"), {"runs:0123456789abcde1": 4_000_000_000})
     connection.hset(keys.quarantine("mail"), "odd", '{"reason": "its worker died", "at": 1, "recoveries": 3}')
 
 
@@ -85,7 +85,7 @@ def test_ids_are_located_in_every_state(connection: Redis, everywhere: None) -> 
 
 
 def test_job_that_runs_twice_is_listed_once(connection: Redis, everywhere: None) -> None:
-    connection.zadd(keys.started("mail"), {"runs:e2": 4_000_000_000})
+    connection.zadd(keys.started("mail"), {"runs:0123456789abcde2": 4_000_000_000})
     assert ids(connection, states=("started",)) == ["runs"]
     assert chosen(choose(connection, Selector(), "started")) == ["runs"]
 

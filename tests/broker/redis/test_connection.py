@@ -31,10 +31,33 @@ from support.servers import RedisServer
 from support.waiting import PATIENCE_SECONDS
 
 
-@pytest.mark.parametrize("url", ["redis://localhost/0?colour=red", "redis://localhost:6379/0?socket_timeout=soon"])
+@pytest.mark.parametrize(
+    "url", ["redis://localhost/0?colour=red", "redis://localhost:6379/0?socket_connect_timeout=soon"]
+)
 def test_invalid_url_names_the_setting(make_settings: Callable[..., Settings], url: str) -> None:
     with pytest.raises(SettingsError, match="REDIS_URL"):
         connect(make_settings(REDIS_URL=url))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "decode_responses=True",
+        "encoding=utf-16&encoding_errors=ignore",
+        "client_name=my%20app",
+        "protocol=3&socket_timeout=0.001",
+        "retry_on_timeout=yes&health_check_interval=1&max_connections=1&decode_responses=1",
+    ],
+)
+def test_options_of_the_url_change_nothing(
+    make_settings: Callable[..., Settings], redis_server: RedisServer, options: str
+) -> None:
+    client = connect(make_settings(REDIS_URL=f"{redis_server.url}?db=1&{options}"), name="qctl-test")
+    client.set("key", b"\xff")
+    assert client.get("key") == b"\xff"
+    assert (client.client_getname(), client.client_info()["db"]) == ("qctl-test", 1)
+    assert client.connection_pool.connection_kwargs["socket_timeout"] == REPLY_TIMEOUT_SECONDS
+    client.close()
 
 
 def test_closed_connection_is_reopened_without_retries(redis_server: RedisServer, settings: Settings) -> None:

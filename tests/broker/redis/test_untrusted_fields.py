@@ -52,6 +52,20 @@ def test_pickles_are_never_unpickled(tmp_path: Path) -> None:
     assert bomb.proves_itself()
 
 
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_the_function_of_a_pickle_is_read_without_loading_it(tmp_path: Path, protocol: int) -> None:
+    bomb = Bomb(tmp_path / "went off")
+    data = pickle.dumps(("app.tasks.send", None, (bomb,), {}), protocol=protocol)
+    for stored in (data, zlib.compress(data), data[:40]):
+        assert function_name({"data": stored, "description": b"somebody wrote this"}) == "app.tasks.send"
+    assert not bomb.went_off
+
+
+@pytest.mark.parametrize("data", [pickle.dumps(("no name!",)), pickle.dumps([1, "app.send"]), b"\x80\x05\x8c", b"\x80"])
+def test_a_pickle_without_a_name_is_known_by_its_description(data: bytes) -> None:
+    assert function_name({"data": data, "description": b"app.send(1)"}) == "app.send"
+
+
 @pytest.mark.parametrize(
     ("payload", "function"),
     [

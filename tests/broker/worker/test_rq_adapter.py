@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from rq import Callback, Retry
 from rq.job import Job, JobStatus
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+from rq.webhook import Webhook
 
 from qctl.broker.bookkeeping import dead_letter_index, events
 from qctl.broker.redis import job_fields, keys
@@ -173,10 +176,54 @@ def test_pickled_payload_is_quarantined_and_not_decoded(connection: Redis, inlin
     assert "not JSON" in json.loads(connection.hget(keys.quarantine("work"), job.id))["reason"]
 
 
-def test_foreign_callbacks_and_webhooks_are_ignored(connection: Redis, queue: Queue, inline: QctlWorker) -> None:
-    job = queue.enqueue("support.jobs.give", on_success=Callback("os.abort"), on_failure=Callback("os.abort"))
-    inline.work(burst=True)
+def test_foreign_callbacks_and_webhooks_are_left_out_and_recorded(
+    connection: Redis, queue: Queue, inline: QctlWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = Webhook("http://127.0.0.1:1/hook", "finished")
+    job = queue.enqueue("support.jobs.give", on_success=Callback("os.abort"), webhooks=[hook])
+    failing = queue.enqueue("support.jobs.fail", on_failure=Callback("os.abort"))
+    with caplog.at_level("WARNING"):
+        inline.work(burst=True)
+    assert (status(connection, job), status(connection, failing)) == ("finished", "failed")
+    omitted = [event.fields["reason"] for event in events.newest(connection, 50) if event.event == "omitted"]
+    assert [reason.split(" was not run: ") for reason in omitted] == [
+        ["success callback os.abort", "QCTL_ALLOWED_JOBS does not allow it"],
+        ["webhook for finished http://127.0.0.1:1/hook", "QCTL_ALERT_WEBHOOKS does not allow it"],
+        ["failure callback os.abort", "QCTL_ALLOWED_JOBS does not allow it"],
+    ]
+    assert connection.hget(keys.TOTALS, "omitted:work") == b"3"
+    assert sum("was not run" in message for message in caplog.messages) == 3
+
+
+def test_allowed_webhooks_are_sent(connection: Redis, queue: Queue, make_settings: Callable[..., Settings]) -> None:
+    received: list[tuple[str, str, dict[str, object]]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            received.append((self.path, self.headers["X-Key"], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        base = f"http://127.0.0.1:{server.server_port}"
+        settings = make_settings(QCTL_ALERT_WEBHOOKS=f"{base}/jobs", QCTL_ALLOWED_JOBS="support.jobs.*")
+        hooks = [
+            Webhook(f"{base}/{path}", "finished", method="POST", headers={"X-Key": "k"}) for path in ("jobs/1", "else")
+        ]
+        job = queue.enqueue("support.jobs.give", webhooks=hooks)
+        QctlWorker(["work"], connection, settings, "inline").work(burst=True)
+    finally:
+        server.shutdown()
+        server.server_close()
     assert status(connection, job) == "finished"
+    assert [(path, key, body["job_id"]) for path, key, body in received] == [("/jobs/1", "k", job.id)]
 
 
 def test_allowed_callback_runs(connection: Redis, queue: Queue, redis_server: object, inline: QctlWorker) -> None:

@@ -22,7 +22,7 @@ _DETAILS = {
     "absent": "it is not there any more",
     "moved": "it does not wait any more",
     "limited": "it waits for its rate limit",
-    "gone": "its data is gone",
+    "gone": "its data is gone; remove the entry with: qctl doctor --repair",
     "unreadable": "it cannot be read",
 }
 

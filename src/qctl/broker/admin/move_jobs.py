@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 from redis import Redis
 
-from qctl.broker.admin import rate_limit_slots
+from qctl.broker.admin import queue_values, rate_limit_slots, repair_leftovers
 from qctl.broker.admin.trash import UNFINISHED_FIELD, Batch
 from qctl.broker.bookkeeping import audit
 from qctl.broker.query import job_locations
-from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
+from qctl.broker.redis import job_fields, keys, relation_keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
 from qctl.models import MOVABLE_STATES, State
 
@@ -40,6 +40,10 @@ class Relocation(ABC):
     def __init__(self, actor: str) -> None:
         self.actor = actor
 
+    def _after_limited(self, connection: Redis, job_id: str) -> None:
+        """Treat the slot of a job with a rate limit: one that will not run releases it."""
+        rate_limit_slots.release(connection, job_id)
+
     @abstractmethod
     def _values(self, queue: str, state: State) -> dict[str, Any]:
         """Return the values that the action's own script declares."""
@@ -47,7 +51,13 @@ class Relocation(ABC):
     def __call__(
         self, connection: Redis, queue: str, state: State, ids: Sequence[bytes], positions: Sequence[int]
     ) -> tuple[list[str], int]:
-        """Relocate these jobs. Returns a word for each, and by how many places the waiting ones have moved up."""
+        """Relocate these jobs. Returns a word for each, and by how many places the waiting ones have moved up.
+
+        Started jobs are those that their worker left: each becomes a dead letter first.
+        """
+        if state == "started":
+            repair_leftovers.end_abandoned(connection, queue, ids, actor=self.actor)
+            state = "failed"
         reply = self._script(
             connection,
             location=job_locations.key(state, queue),
@@ -70,7 +80,7 @@ class Relocation(ABC):
         words = list(map(replies.word, answers))
         for id_, word in zip(ids, words, strict=True):
             if word == "limited":
-                rate_limit_slots.release(connection, untrusted_fields.decode(id_))
+                self._after_limited(connection, untrusted_fields.decode(id_))
         return ["done" if word == "limited" else word for word in words], replies.integer(shift)
 
 
@@ -82,6 +92,30 @@ class Cancel(Relocation):
 
     def _values(self, queue: str, _state: State) -> dict[str, Any]:
         return {"canceled": keys.canceled(queue)}
+
+
+class Release(Relocation):
+    """Enqueue deferred jobs without waiting for their dependencies."""
+
+    states = ("deferred",)
+    _script = Script("admin/release", after=(*_PARTS, "admin/put_in_queue"))
+
+    def __init__(self, actor: str, connection: Redis) -> None:
+        super().__init__(actor)
+        self._redis = connection
+
+    def _values(self, queue: str, _state: State) -> dict[str, Any]:
+        prefix, _, suffix = relation_keys.dependencies("\0").partition("\0")
+        return {
+            "waiting": keys.queue(queue),
+            "dependencies_prefix": prefix,
+            "dependencies_suffix": suffix,
+            "dependents_suffix": keys.DEPENDENTS_SUFFIX,
+            **queue_values.values(self._redis),
+        }
+
+    def _after_limited(self, connection: Redis, job_id: str) -> None:
+        rate_limit_slots.acquire(connection, job_id)
 
 
 class Discard(Relocation):

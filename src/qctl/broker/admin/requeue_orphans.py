@@ -54,3 +54,10 @@ def deregister_workers(connection: Redis, gone: Iterable[bytes]) -> int:
             pipe.srem(keys.queue_workers(keys.queue_name(queue)), *names)
         removed, *_ = pipe.execute()
     return replies.integer(removed)
+
+
+def list_queues(connection: Redis, names: Iterable[str]) -> None:
+    """Add queues to RQ's set of queues."""
+    queue_keys = [untrusted_fields.encode(keys.queue(name)) for name in names]
+    if queue_keys:
+        connection.sadd(keys.QUEUES, *queue_keys)

@@ -9,7 +9,7 @@ from redis import Redis
 from rq.rate_limit import RateLimitRegistry
 from rq.utils import utcformat
 
-from qctl.broker.admin import rate_limit_slots
+from qctl.broker.admin import rate_limit_slots, repair_leftovers
 from qctl.broker.bookkeeping import audit
 from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
@@ -33,9 +33,11 @@ class Retry:
         self.actor = actor
 
     def __call__(
-        self, connection: Redis, queue: str, _state: State, ids: Sequence[bytes], _positions: Sequence[int]
+        self, connection: Redis, queue: str, state: State, ids: Sequence[bytes], _positions: Sequence[int]
     ) -> tuple[list[str], int]:
-        """Retry these jobs. Returns a word for each, as in `retry.lua`."""
+        """Retry jobs; of started ones, those that their worker left. Returns a word for each, as in `retry.lua`."""
+        if state == "started":
+            repair_leftovers.end_abandoned(connection, queue, ids, actor=self.actor)
         now = datetime.now(timezone.utc)
         limit_prefix, _, limit_suffix = RateLimitRegistry("\0", connection).rate_limited_key.partition("\0")
         reply = _retry(

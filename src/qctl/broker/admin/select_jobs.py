@@ -31,15 +31,19 @@ def select(
     states: Sequence[State],
     progress: Progress,
     already: Mapping[str, str] = NOTHING,
+    *,
+    abandoned: bool = False,
 ) -> Selection:
     """Return the matching jobs of these queues in these states, and the named ids that are not among them.
+
+    With `abandoned`, started jobs that are named by id and whose worker is gone are among them.
 
     `already` has other states, with the detail to report for jobs in them that were named by id: the action was done to
     them before. With a limit, the dead letters that died first are taken, and of other jobs the first of their
     locations.
     """
     if selector.ids is not None:
-        return _by_id(connection, selector, queues, states, already)
+        return _by_id(connection, selector, queues, states, already, abandoned)
     is_of_the_dead = set(states) <= set(DEAD_STATES)
     search = Search(connection, selector, queues, states, progress)
     if selector.reads_jobs:
@@ -59,15 +63,16 @@ def _by_id(
     queues: Sequence[str],
     states: Sequence[State],
     already: Mapping[str, str],
+    abandoned: bool,
 ) -> Selection:
     located, missing = locate_jobs.locate(connection, list(selector.ids or ()), queues)
-    matching = [job for job in located if job[1] in states]
+    matching = [job for job in located if job[1] in states or (abandoned and job[2].is_abandoned)]
     others = [
         *missing,
         *(
             Outcome(untrusted_fields.decode(entry.id), queue, False, f"it is {state}", state)
             for queue, state, entry in located
-            if state not in states
+            if state not in states and not (abandoned and entry.is_abandoned)
         ),
     ]
     done = _done_before(connection, [outcome for outcome in others if outcome.where in already])

@@ -28,7 +28,7 @@ from qctl.histogram import BUCKET_RANGE, Histogram, bucket
 RETENTION_SECONDS = 2 * 86400
 """Time (s) after which the counters of a minute expire."""
 
-ALL_TIME_COUNTERS = ("finished", "failed", "dead", "retried")
+ALL_TIME_COUNTERS = ("finished", "failed", "dead", "retried", "omitted")
 """Counters that are also added up in `keys.TOTALS`."""
 
 MINUTE_COUNTERS = ("taken", "finished", "failed", "dead", "retried", "removed", "depth")

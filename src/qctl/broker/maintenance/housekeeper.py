@@ -6,14 +6,13 @@ import logging
 import time
 
 from redis import Redis
-from rq.registry import ReadyJobRegistry
-from rq.serializers import JSONSerializer
 
 from qctl import catalog
 from qctl.broker.admin import trash
 from qctl.broker.bookkeeping import budgets, counters
 from qctl.broker.ingest.buffer import Buffer
 from qctl.broker.maintenance import retention
+from qctl.broker.maintenance.leftover_repair import LeftoverRepair
 from qctl.broker.redis import keys
 from qctl.broker.redis.connection import log_and_continue
 from qctl.broker.worker import pauses, recovery
@@ -36,6 +35,7 @@ class Housekeeper:
         self._redis = connection
         self._settings = settings
         self._recoverer = Recoverer(connection, "scheduler")
+        self._leftovers = LeftoverRepair(connection, "scheduler")
         self._buffers = {
             name: (Buffer(connection, spec, settings), settings.flush_interval(name))
             for name, spec in catalog.PIPELINES.items()
@@ -69,6 +69,8 @@ class Housekeeper:
             trash.expire(self._redis)
         with log_and_continue("move old dead letters to the trash"):
             self._trash_dead_letters()
+        with log_and_continue("repair leftovers"):
+            self._leftovers.run(self._queue_names())
         with log_and_continue("clean registries"):
             self._clean_registries()
         with log_and_continue("count the memory of jobs"):
@@ -105,8 +107,8 @@ class Housekeeper:
             pipe.execute(raise_on_error=False)
 
     def _clean_registries(self) -> None:
-        """Delete finished jobs that are old or too many, and enqueue ready jobs as RQ's own maintenance does."""
+        """Delete finished jobs that are old or too many, and entries of dead letters that have expired."""
         for name in self._queue_names():
             with log_and_continue(f"clean the registries of {name}"):
                 retention.delete_finished(self._redis, name, max_jobs=self._settings.most_finished)
-                ReadyJobRegistry(name, connection=self._redis, serializer=JSONSerializer).cleanup()
+                retention.delete_expired_dead_letters(self._redis, name)

@@ -24,6 +24,11 @@ def delete_finished(connection: Redis, queue: str, *, max_jobs: int) -> None:
         cleanup.delete_finished(connection, queue, replies.bytes_list(ids), lambda _done, _total: None, actor="time")
 
 
+def delete_expired_dead_letters(connection: Redis, queue: str) -> None:
+    """Delete the entries of dead letters whose time to live is over; Redis has deleted their data."""
+    connection.zremrangebyscore(keys.failed(queue), 0, clock.now_ms(connection) // 1000)
+
+
 def trash_old_dead_letters(connection: Redis, *, seconds: int, ttl: int) -> int:
     """Move dead letters that died more than `seconds` ago to the trash, the oldest first, at most 200.
 

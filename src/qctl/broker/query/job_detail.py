@@ -13,6 +13,7 @@ from redis.exceptions import ResponseError
 from rq.results import Result
 
 from qctl.broker.bookkeeping import dead_letter_index
+from qctl.broker.query import dependents as dependents_query
 from qctl.broker.query import job_locations, locate_jobs
 from qctl.broker.query.job_locations import JobEntry
 from qctl.broker.query.job_summary import JobSummary
@@ -48,6 +49,8 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         entry = JobEntry(entry.id, note=replies.optional_bytes(connection.hget(keys.quarantine(queue), entry.id)))
     results, dependents, ttl_ms = _read_relations(connection, job_id)
     traceback = untrusted_fields.last_traceback(results, fields) if results or fields.get("exc_info") else ""
+    dependencies = [item for item in _items(fields, "dependency_ids") if isinstance(item, str)]
+    dependent_ids = sorted(map(untrusted_fields.decode, dependents))
     summary = JobSummary(queue, state or "queued", entry, fields, traceback)
     payload = untrusted_fields.indent_payload(fields.get("data"))
     original = fields.get(job_fields.ORIGINAL_DATA)
@@ -62,7 +65,7 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         function=summary.function,
         description=text.get("description", ""),
         payload=Payload(payload[0], size if payload[0] is None else payload[1]),
-        note=str(summary.note.get("reason", "")) if state == "quarantined" else _note(state, text),
+        note=str(summary.note.get("reason", "")) if state == "quarantined" else _note(state, entry, text),
         position=entry.position if state == "queued" else None,
         created_at=untrusted_fields.parse_time(fields.get("created_at")),
         enqueued_at=untrusted_fields.parse_time(fields.get("enqueued_at")),
@@ -80,8 +83,9 @@ def read(connection: Redis, job_id: str, queues: Sequence[str]) -> JobDetail | N
         trace=trace if isinstance(trace, str) else None,
         owner=summary.owner or None,
         meta=untrusted_fields.indent_meta(fields.get("meta")),
-        dependencies=[item for item in _items(fields, "dependency_ids") if isinstance(item, str)],
-        dependents=sorted(map(untrusted_fields.decode, dependents)),
+        dependencies=dependencies,
+        dependents=dependent_ids,
+        relatives=dict(dependents_query.states_of(connection, [*dependencies, *dependent_ids])),
         attempts=[_attempt(*result) for result in reversed(results)],
         timeline=timeline,
         events_whole=is_complete,
@@ -130,13 +134,15 @@ def _read_relations(connection: Redis, job_id: str) -> tuple[list[Entry], set[by
     return replies.stream_entries(results), replies.bytes_set(dependents), replies.integer(ttl_ms)
 
 
-def _note(state: State | None, text: dict[str, str]) -> str:
-    """Explain a job that is in no location of a queue."""
+def _note(state: State | None, entry: JobEntry, text: dict[str, str]) -> str:
+    """Explain a job that is in no location of a queue, or that its worker left."""
+    if entry.is_abandoned:
+        return "its worker is gone, and nothing runs it; qctl-scheduler or `qctl doctor --repair` ends its run"
     if state is None and text.get(job_fields.TRASH_BATCH):
         return f"it is in trash batch {text[job_fields.TRASH_BATCH]}"
     status = text.get("status", "")
     if state is None and status in job_locations.BY_STATUS:
-        return f"its status is {status}, but its queue does not list it there: nothing will run it"
+        return locate_jobs.unlisted_detail(status)
     return ""
 
 
@@ -182,7 +188,7 @@ def _timeline(connection: Redis, job_id: str, created: datetime | None) -> tuple
     try:
         return _read_events(connection, job_id, created)
     except ResponseError as error:
-        if not replies.is_wrong_type(error):
+        if not replies.is_wrong_type(error) and not replies.is_hidden(error):
             raise
         return [], False
 

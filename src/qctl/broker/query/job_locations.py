@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -59,6 +60,8 @@ class JobEntry:
     position: int = -1
     score: float = 0.0
     note: bytes | None = None
+    is_abandoned: bool = False
+    """True for a started job whose worker is gone."""
 
 
 LocatedJob = tuple[str, State, JobEntry]
@@ -99,12 +102,19 @@ def parse_first_ids(state: State, reply: object) -> list[bytes]:
     if key_type(state) == "hash":
         return list(replies.scanned_fields(reply)[1])
     members = replies.bytes_list(reply)
-    return [_job_id(execution) for execution in members] if state == "started" else members
+    return [started_job_id(execution) for execution in members] if state == "started" else members
 
 
-def _job_id(execution: bytes) -> bytes:
-    """Return the job's id from a member of the registry of started jobs, `job:execution`."""
-    return execution.partition(b":")[0]
+_EXECUTION = re.compile(rb":[0-9a-f]{16,32}$")
+"""Matches the execution at the end of a member of the registry of started jobs: a UUID without dashes."""
+
+
+def started_job_id(member: bytes) -> bytes:
+    """Return the job's id from a member of the registry of started jobs: `job:execution`, or before RQ 2.0 `job`.
+
+    Ids of RQ 1 may hold colons.
+    """
+    return _EXECUTION.sub(b"", member)
 
 
 def sizes(connection: Redis, locations: Sequence[tuple[str, State]]) -> list[int]:
@@ -144,7 +154,7 @@ def _slice(connection: Redis, queue: str, state: State, start: int, end: int) ->
         return [JobEntry(id_, start + n) for n, id_ in enumerate(replies.bytes_list(answer))]
     members = replies.scored_members(answer)
     if state == "started":
-        return [JobEntry(_job_id(execution), start + n, score) for n, (execution, score) in enumerate(members)]
+        return [JobEntry(started_job_id(execution), start + n, score) for n, (execution, score) in enumerate(members)]
     return [JobEntry(id_, start + n, score) for n, (id_, score) in enumerate(members)]
 
 

@@ -8,7 +8,7 @@ from redis import Redis
 
 from qctl.broker.query import dead_letters, job_locations
 from qctl.broker.query.job_locations import JobEntry, LocatedJob
-from qctl.broker.redis import job_fields, keys, replies, untrusted_fields
+from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Outcome, State
 
 IDS_PER_READ = 500
@@ -42,6 +42,25 @@ def current_states(connection: Redis, ids: Sequence[str]) -> dict[str, tuple[str
     }
 
 
+def unlisted_detail(status: str) -> str:
+    """Explain a job of this status that its queue does not list."""
+    detail = f"its status is {status}, but its queue does not list it there: nothing will run it"
+    return f"{detail}; enqueue it with: qctl doctor --repair" if status in _ENQUEUED_BY_REPAIR else detail
+
+
+_ENQUEUED_BY_REPAIR = frozenset({"queued", "started", "scheduled"})
+
+
+def _runs(connection: Redis, queues: Iterable[str]) -> tuple[dict[tuple[str, bytes], float], float]:
+    """Return when the lease on each started job of these queues ends, by queue and id, and the time of Redis."""
+    ends: dict[tuple[str, bytes], float] = {}
+    for queue in queues:
+        for member, score in replies.scored_members(connection.zrange(keys.started(queue), 0, -1, withscores=True)):
+            place = queue, job_locations.started_job_id(member)
+            ends[place] = max(score, ends.get(place, score))
+    return ends, clock.now_ms(connection) / 1000
+
+
 def _hashes(connection: Redis, ids: Sequence[str]) -> Iterator[tuple[str, str, str, str]]:
     """Yield id, status, queue and trash batch of each job, empty if its hash lacks them."""
     with connection.pipeline(transaction=False) as pipe:
@@ -61,7 +80,7 @@ def _expected(connection: Redis, ids: Sequence[str], outcomes: dict[str, Outcome
             outcomes[id_] = Outcome(id_, queue, False, f"it is in trash batch {batch}", "trash")
         elif status in job_locations.BY_STATUS and queue:
             expected[id_] = (queue, job_locations.BY_STATUS[status])
-            outcomes[id_] = Outcome(id_, queue, False, f"its status is {status}, but its queue does not list it there")
+            outcomes[id_] = Outcome(id_, queue, False, unlisted_detail(status))
         elif status:
             outcomes[id_] = Outcome(id_, queue, False, f"it is {status}", status)
     return expected
@@ -76,15 +95,18 @@ def _confirmed(connection: Redis, expected: dict[str, tuple[str, State]]) -> Ite
             else:
                 pipe.zscore(job_locations.key(state, queue), id_)
         answers = replies.execute(pipe)
+    ends, now = _runs(connection, {queue for queue, state in expected.values() if state == "started"})
     for (id_, (queue, state)), answer in zip(expected.items(), answers, strict=True):
         raw = untrusted_fields.encode(id_)
         if state == "queued":
             # A claimed job that has not started yet is with its worker.
             is_claimed = replies.optional_bytes(answer) is not None
             yield id_, (queue, "started" if is_claimed else "queued", JobEntry(raw))
-        elif state == "started":
+        elif state == "started" and replies.optional_bytes(answer) is not None:
             yield id_, (queue, state, JobEntry(raw))
-        elif (score := replies.optional_float(answer)) is not None:
+        elif state == "started" and (queue, raw) in ends:
+            yield id_, (queue, state, JobEntry(raw, is_abandoned=ends[queue, raw] <= now))
+        elif state != "started" and (score := replies.optional_float(answer)) is not None:
             yield id_, (queue, state, JobEntry(raw, score=score))
 
 

@@ -12,12 +12,13 @@ from redis.client import Pipeline
 
 from qctl.broker.bookkeeping import counters
 from qctl.broker.bookkeeping.counters import CountWindow, DurationHistograms
-from qctl.broker.redis import keys, replies, untrusted_fields
-from qctl.models import Pause, QueueStats
+from qctl.broker.query import unreal_jobs
+from qctl.broker.redis import keys, relation_keys, replies, untrusted_fields
+from qctl.models import Pause, QueueStats, State, UnrealJobs
 
 _READS = (
     *("waiting", "started", "scheduled", "deferred", "finished", "failed", "quarantine"),
-    *("head", "workers"),
+    *("ready", "head", "workers"),
 )
 """Names of the first reads of every queue, in their order; the counts follow."""
 
@@ -49,6 +50,7 @@ class QueueSnapshot:
         for registry in (keys.started, keys.scheduled, keys.deferred, keys.finished, keys.failed):
             pipe.zcard(registry(name))
         pipe.hlen(keys.quarantine(name))
+        pipe.zcard(relation_keys.ready(name))
         pipe.lindex(keys.queue(name), 0)
         pipe.smembers(keys.queue_workers(name))
         counters.queue_window_reads(pipe, name, self._at)
@@ -97,8 +99,14 @@ class QueueSnapshot:
             self._job_size = size if isinstance(size, int) else None
         self._times = counters.parse_times([replies.bytes_dict(raw) for raw in islice(answers, len(self._minutes))])
 
-    def to_stats(self, pause: Pause | None, alive: Collection[bytes]) -> QueueStats:
-        """Return the statistics. `alive` has the keys of the workers that live."""
+    @property
+    def sizes(self) -> list[tuple[str, State, int]]:
+        """Sizes of the locations in which there may be entries that are no jobs any more."""
+        names = {state: "quarantine" if state == "quarantined" else state for state in unreal_jobs.CHECKED_STATES}
+        return [(self.name, state, size) for state, name in names.items() if isinstance(size := self._first[name], int)]
+
+    def to_stats(self, pause: Pause | None, alive: Collection[bytes], unreal: UnrealJobs) -> QueueStats:
+        """Return the statistics. `alive` has the keys of the workers that live; `unreal` are left out of the counts."""
         for name, reply in (*self._first.items(), *(("counts", counts) for counts in self._counts)):
             if replies.is_wrong_type(reply):
                 return QueueStats(
@@ -113,11 +121,13 @@ class QueueSnapshot:
         return QueueStats(
             name=self.name,
             waiting=waiting,
-            running=replies.integer(first["started"]),
-            scheduled=replies.integer(first["scheduled"]),
-            deferred=replies.integer(first["deferred"]),
-            dead=replies.integer(first["failed"]) + replies.integer(first["quarantine"]),
-            finished=replies.integer(first["finished"]),
+            running=replies.integer(first["started"]) - unreal.of("started"),
+            scheduled=replies.integer(first["scheduled"]) - unreal.of("scheduled"),
+            deferred=replies.integer(first["deferred"]) + replies.integer(first["ready"]) - unreal.of("deferred"),
+            dead=replies.integer(first["failed"])
+            + replies.integer(first["quarantine"])
+            - unreal.of("failed", "quarantined"),
+            finished=replies.integer(first["finished"]) - unreal.of("finished"),
             oldest_age=self._age,
             in_rate=self._window.arrivals(waiting) if has_counts else None,
             out_rate=self._window.rate("finished") if has_counts else None,
@@ -130,6 +140,7 @@ class QueueSnapshot:
             paused=pause,
             workers=len(listeners),
             listeners=listeners,
+            unreal=unreal,
         )
 
     def _memory(self, waiting: int) -> int | None:

@@ -86,13 +86,15 @@ class BufferVitals:
 
 @dataclass(frozen=True)
 class Vitals:
-    """All vital signs at one moment. `suspended`: `rq suspend` stops all workers."""
+    """All vital signs at one moment. `suspended`: `rq suspend` stops all workers; `at` is
+    the time of Redis in seconds."""
 
     memory: Memory | None
     persistence: Persistence | None
     writes: Writes
     data_loss: DataLoss | None
     suspended: bool
+    at: float
     queues: dict[str, QueueVitals]
     buffers: dict[str, BufferVitals]
     budgets: list[BudgetUse]
@@ -159,6 +161,7 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
         writes=_writes(connection, clock.reply_ms(at), persistence, replication, script, user, lease),
         data_loss=_data_loss(identity, now),
         suspended=bool(replies.integer(suspended)),
+        at=now,
         queues={
             queue: _queue(of_queues[3 * n : 3 * n + 3], breakers.get(untrusted_fields.encode(queue)), now)
             for n, queue in enumerate(queues)

@@ -1,4 +1,4 @@
-"""Statistics of every queue at one moment, in at most three round trips for any number of queues. Writes nothing."""
+"""Statistics of every queue at one moment, in at most five round trips for any number of queues. Writes nothing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker.query import job_locations
+from qctl.broker.query import job_locations, unreal_jobs
 from qctl.broker.query.queue_snapshot import QueueSnapshot
-from qctl.broker.redis import clock, keys, replies, untrusted_fields
+from qctl.broker.redis import clock, key_prefix, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
-from qctl.models import RunningJob, Stats, Totals
+from qctl.models import RunningJob, Stats, Totals, UnrealJobs
 
 if TYPE_CHECKING:
     from qctl.models import Pause, QueueStats, State
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 MAX_DURATION_MINUTES = 1000
 """Minutes of durations read for all queues together, in about 0.05 s. If more queues are busy, the percentiles
 of each cover fewer minutes."""
+
+
+HIDDEN = f"this user may not read qctl's keys: pauses, rates, quarantines are missing; it needs ~{key_prefix.OWN_KEYS}"
+"""Explanation of statistics of RQ's keys alone."""
 
 
 def queue_names(connection: Redis) -> list[str]:
@@ -55,11 +59,19 @@ def count_waiting(connection: Redis, queue: str) -> int:
 
 
 def running_jobs(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
-    """Return the running jobs of these queues."""
+    """Return the running jobs of these queues: those with a lease of RQ's, or a claim by a worker of qctl."""
+    now = clock.now_ms(connection) / 1000
     jobs: dict[RunningJob, None] = {}
     for queue in queues:
-        for execution in replies.bytes_list(connection.zrange(keys.started(queue), 0, -1)):
-            jobs[RunningJob(untrusted_fields.decode(execution).partition(":")[0], queue)] = None
+        with connection.pipeline(transaction=False) as pipe:
+            pipe.zrange(keys.started(queue), 0, -1, withscores=True)
+            pipe.hkeys(keys.claims(queue))
+            runs, claims = replies.execute(pipe)
+        claimed = set(replies.bytes_list(claims))
+        for member, ends in replies.scored_members(runs):
+            id_ = job_locations.started_job_id(member)
+            if ends > now or id_ in claimed:
+                jobs[RunningJob(untrusted_fields.decode(id_), queue)] = None
     return list(jobs)
 
 
@@ -97,10 +109,15 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         answers = iter(replies.execute(pipe))
     for snapshot in snapshots:
         snapshot.take_second(answers)
-    rows = [snapshot.to_stats(pauses.find(paused, snapshot.name), alive) for snapshot in snapshots]
+    sizes = [size for snapshot in snapshots for size in snapshot.sizes]
+    unreal = unreal_jobs.count(connection, sizes, now / 1000)
+    rows = [
+        snapshot.to_stats(pauses.find(paused, snapshot.name), alive, unreal.get(snapshot.name, UnrealJobs()))
+        for snapshot in snapshots
+    ]
     known = set(_known(replies.bytes_set(used), pauses_by_name))
     rows = [row if row.name in known or _has_anything(row) else replace(row, unused=True) for row in rows]
-    return Stats(clock.to_datetime(now), rows, Totals.of(rows))
+    return Stats(clock.to_datetime(now), rows, Totals.of(rows), hidden=HIDDEN if replies.is_hidden(raw_pauses) else "")
 
 
 _COUNTED_STATES: tuple[State, ...] = (
@@ -138,8 +155,11 @@ def refresh_counts(connection: Redis, before: Stats) -> Stats:
 
 def _with_counts(queue: QueueStats, sizes: Sequence[int], pause: Pause | None) -> QueueStats:
     waiting, running, scheduled, deferred, finished, failed, quarantined = sizes
-    counts = {"waiting": waiting, "running": running, "scheduled": scheduled, "deferred": deferred}
-    counts |= {"finished": finished, "dead": failed + quarantined}
+    gone = queue.unreal.of
+    counts = {"waiting": waiting, "running": running - gone("started"), "scheduled": scheduled - gone("scheduled")}
+    counts |= {"deferred": deferred - gone("deferred"), "finished": finished - gone("finished")}
+    counts |= {"dead": failed + quarantined - gone("failed", "quarantined")}
+    counts = {name: max(0, count) for name, count in counts.items()}
     changed = {name: count for name, count in counts.items() if count != getattr(queue, name)}
     if queue.error or not (changed or pause != queue.paused):
         return queue

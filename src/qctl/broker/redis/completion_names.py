@@ -6,6 +6,7 @@ over a socket with a short timeout, and returns no names if anything fails.
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -66,6 +67,10 @@ def _dead(run: Run) -> list[str]:
     return [id_ for ids in run(newest) for id_ in reversed(ids)]
 
 
+_EXECUTION = re.compile(r":[0-9a-f]{32}$")
+"""Matches the execution after the id of a started job."""
+
+
 def _jobs(run: Run) -> list[str]:
     limit = MAX_JOBS_PER_LOCATION
     commands = [
@@ -79,7 +84,7 @@ def _jobs(run: Run) -> list[str]:
             ("ZRANGE", f"{RQ}:finished:{queue}", str(-limit), "-1"),
         )
     ]
-    return list(dict.fromkeys(id_.partition(":")[0] for ids in run(commands) for id_ in ids))
+    return list(dict.fromkeys(_EXECUTION.sub("", id_) for ids in run(commands) for id_ in ids))
 
 
 _KINDS: dict[str, Callable[[Run], list[str]]] = {

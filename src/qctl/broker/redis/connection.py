@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from socket import socket
+from urllib.parse import unquote
 
 import redis
 from redis import Redis
@@ -130,7 +131,7 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     key_prefix.check(settings)
     try:
         client = _Client.from_url(
-            settings.redis_target,
+            _without_own_options(settings.redis_target),
             socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
             socket_timeout=REPLY_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),
@@ -149,6 +150,24 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
         if file := client.connection_pool.connection_kwargs.get(option):
             ownership.require(file)
     return client
+
+
+OWN_OPTIONS = frozenset(
+    {
+        *("client_name", "decode_responses", "encoding", "encoding_errors", "errors", "charset", "protocol"),
+        *("socket_timeout", "timeout", "retry", "retry_on_timeout", "retry_on_error", "health_check_interval"),
+        *("max_connections", "single_connection_client", "lib_name", "lib_version", "legacy_responses"),
+        *("socket_read_size", "parser_class", "command_packer", "socket_keepalive"),
+    }
+)
+"""Options of redis-py that qctl sets itself. In REDIS_URL, where applications of their own may need them, they are
+ignored: qctl relies on bytes, on its own timeouts, and on commands that are not sent twice."""
+
+
+def _without_own_options(url: str) -> str:
+    base, _, query = url.partition("?")
+    options = [pair for pair in query.split("&") if pair and unquote(pair.partition("=")[0]) not in OWN_OPTIONS]
+    return f"{base}?{'&'.join(options)}" if options else base
 
 
 @contextmanager

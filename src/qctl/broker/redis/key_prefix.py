@@ -35,6 +35,9 @@ RQ = os.environ.get("RQ_KEY_PREFIX", DEFAULT)
 QCTL = "qctl:" if RQ == DEFAULT else f"{RQ}:qctl:"
 """Prefix of qctl's own keys."""
 
+OWN_KEYS = f"{QCTL}*"
+"""Pattern of qctl's own keys, for an ACL."""
+
 
 def check(settings: Settings) -> None:
     """Raise SettingsError if the settings ask for another prefix than this process uses."""

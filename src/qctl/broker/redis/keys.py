@@ -94,7 +94,7 @@ DEPENDENTS_SUFFIX = dependents("").removeprefix(job(""))
 
 
 def started(name: str) -> str:
-    """ZSET `job:execution` -> expiry of its heartbeat (s)."""
+    """ZSET `job:execution`, before RQ 2.0 `job` -> expiry of its heartbeat (s)."""
     return StartedJobRegistry.key_template.format(name)
 
 

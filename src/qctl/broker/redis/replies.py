@@ -4,18 +4,23 @@ redis-py types a reply as a union over encodings and clients, and the replies of
 reader returns the one type that its commands have on qctl's connections. It checks the outermost type alone, so that
 its cost does not grow with the reply.
 
-A key of another type, which something else wrote, reads as empty: it must not hide the keys beside it. Any other error
-in place of a reply is raised.
+A key of another type, which something else wrote, reads as empty: it must not hide the keys beside it. So does one of
+qctl's that this user may not read, as long as RQ's may be read: `qctl health` says so. Any other error in place of a
+reply is raised.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TypeVar, cast
 
 from redis.client import Pipeline
 from redis.exceptions import NoPermissionError, ResponseError
 
 T = TypeVar("T")
+
+_KEY_REFUSED = re.compile(r"access (a|one of the) keys?\b")
+"""Matches the end of Redis's error for a key, which it words otherwise than that for a command."""
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 """One entry of a stream: its id and its fields."""
@@ -29,6 +34,11 @@ def execute(pipe: Pipeline) -> list[object]:
 def is_wrong_type(reply: object) -> bool:
     """Tell whether a command failed because its key holds another type."""
     return isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE")
+
+
+def is_hidden(reply: object) -> bool:
+    """Tell whether a command failed because this user may not access its key."""
+    return isinstance(reply, NoPermissionError) and bool(_KEY_REFUSED.search(str(reply)))
 
 
 def is_forbidden(reply: object) -> bool:
@@ -114,8 +124,9 @@ def first_stream(reply: object) -> list[Entry]:
 
 
 def _empty(reply: object, empty: T) -> T:
-    """Return `empty` for nil and for a key of another type. Raises any other error."""
-    if reply is None or is_wrong_type(reply):
+    """Return `empty` for nil, and for a key of another type or one that this user may not read. Raises any other
+    error."""
+    if reply is None or is_wrong_type(reply) or is_hidden(reply):
         return empty
     if isinstance(reply, Exception):
         raise reply

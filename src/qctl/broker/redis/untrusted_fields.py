@@ -1,6 +1,7 @@
 """Reads a job's hash and results without trusting them.
 
-Nothing is unpickled and nothing imported: a pickled payload is known by its size and RQ's description alone. Compressed
+Nothing is unpickled and nothing imported: a pickled payload is known by its size, RQ's description, and the name of its
+function, which is read from the pickle's opcodes. Compressed
 data is inflated up to a limit, because a few kilobytes may expand to gigabytes.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import pickletools
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -21,7 +23,13 @@ MAX_FIELD_BYTES = 1 << 20
 """Bytes of one payload or traceback that are read; the rest is ignored."""
 
 FUNCTION_BYTES = 4096
-"""Bytes at the beginning of a JSON payload in which the name of its function is looked for."""
+"""Bytes at the beginning of a payload in which the name of its function is looked for."""
+
+MAX_PICKLE_OPCODES = 8
+"""Opcodes at the beginning of a pickle among which the name of the function is: RQ writes it first."""
+
+_FUNCTION_NAME = re.compile(r"[^\W\d][\w.<>]{0,299}")
+_PICKLED_TEXT = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "UNICODE"})
 
 _FIRST_STRING = re.compile(r'\s*\[\s*("(?:[^"\\]|\\.)*")')
 
@@ -50,7 +58,8 @@ def inflate(data: bytes, limit: int = MAX_FIELD_BYTES) -> tuple[bytes, bool]:
 
 
 def function_name(fields: Fields) -> str:
-    """Return the function that a job calls: the first item of a JSON payload, else the start of RQ's description."""
+    """Return the function that a job calls: the first item of a JSON or pickled payload, else the start of RQ's
+    description. A pickle's opcodes are read, nothing is loaded."""
     head, _ = inflate(fields.get("data") or b"", FUNCTION_BYTES)
     match = _FIRST_STRING.match(head.decode(errors="replace"))
     if match:
@@ -58,7 +67,21 @@ def function_name(fields: Fields) -> str:
             return str(json.loads(match[1]))
         except ValueError:
             pass
-    return decode(fields.get("description")).partition("(")[0].strip()
+    return _pickled_function(head) or decode(fields.get("description")).partition("(")[0].strip()
+
+
+def _pickled_function(head: bytes) -> str:
+    """Return the first text of a pickle if it can be the name of a function, else nothing."""
+    try:
+        for (opcode, argument, _), _count in zip(pickletools.genops(head), range(MAX_PICKLE_OPCODES), strict=False):
+            if opcode.name in _PICKLED_TEXT:
+                name = str(argument)
+                return name if _FUNCTION_NAME.fullmatch(name) else ""
+            if opcode.name not in ("PROTO", "FRAME", "MARK"):
+                return ""
+    except Exception:  # noqa: BLE001 - genops raises anything for bytes that are no pickle
+        return ""
+    return ""
 
 
 def indent_payload(data: bytes | None) -> tuple[str | None, int]:

@@ -41,10 +41,10 @@ MAX_LISTED_SCHEDULES = 1000
 
 def list_all(connection: Redis) -> list[Schedule]:
     """All schedules by name: qctl's own, and those of a stock rq-scheduler, which are read-only."""
-    own, foreign = (
-        replies.scored_members(connection.zrange(key, 0, MAX_LISTED_SCHEDULES - 1, withscores=True))
-        for key in (keys.SCHEDULES, Scheduler.scheduled_jobs_key)
-    )
+    with connection.pipeline(transaction=False) as pipe:
+        for key in (keys.SCHEDULES, Scheduler.scheduled_jobs_key):
+            pipe.zrange(key, 0, MAX_LISTED_SCHEDULES - 1, withscores=True)
+        own, foreign = map(replies.scored_members, replies.execute(pipe))
     with connection.pipeline(transaction=False) as pipe:
         for raw, _ in own:
             pipe.hgetall(keys.schedule(untrusted_fields.decode(raw)))

@@ -24,7 +24,9 @@ def add_end(pipe: Pipeline, job: GuardedJob, worker_name: str, *, is_success: bo
         pipe.lrem(keys.intermediate(job.origin), 1, job.id)
     counters.record_run(pipe, job.origin, job.label, failed=not is_success, waited=job.waited, ran=job.ran)
     if not is_success:
+        job.record_omitted_callback(pipe, "failure", job._failure_callback_name)
         return
+    job.record_omitted_callback(pipe, "success", job._success_callback_name)
     if job.func_name in BATCH_HANDLERS:
         pipe.hdel(keys.BREAKERS, job.origin)
     events.record(pipe, "finished", queue=job.origin, job=job.id, trace=job.trace, worker=worker_name, ms=job.run_ms)

@@ -22,6 +22,7 @@ from rq.utils import import_attribute
 from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
 from qctl.broker.redis import clock, keys
+from qctl.broker.worker import follow_ups
 from qctl.errors import ForbiddenJobError, UnreadableJobError
 
 BATCH_HANDLERS = frozenset(spec.handler for spec in catalog.JOBS.values() if spec.batch)
@@ -32,6 +33,8 @@ class GuardedJob(Job):
     """A job that resolves only allowed functions. `allowed` holds patterns of QCTL_ALLOWED_JOBS."""
 
     allowed: ClassVar[tuple[str, ...]] = ()
+    allowed_webhooks: ClassVar[tuple[str, ...]] = ()
+    """URLs of QCTL_ALERT_WEBHOOKS, below which webhooks may be sent."""
     waited: float | None = None
     """Time (s) that it waited before this run, if it was enqueued and has started."""
     prefetched = False
@@ -108,7 +111,15 @@ class GuardedJob(Job):
         return self._allowed_callback(self._stopped_callback_name)
 
     def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
-        """Send nothing: RQ would call any URL that a job's hash names."""
+        """Send the webhooks for this status whose URL is allowed."""
+        for webhook in self.webhooks:
+            if webhook.job_status == status:
+                follow_ups.send_webhook(self, webhook, exc_string, self.allowed_webhooks)
+
+    def record_omitted_callback(self, pipe: Pipeline, ending: str, name: str | None) -> None:
+        """Record, in the transaction that ends a run, that its callback is not allowed."""
+        if name is not None and not self.may_run(name):
+            follow_ups.record_omitted(pipe, self, f"{ending} callback", name, "QCTL_ALLOWED_JOBS")
 
     @property
     def trace(self) -> str | None:
@@ -199,9 +210,10 @@ class GuardedJob(Job):
         dead_letter_index.add(pipeline, self.origin, self.id, str(self._func_name), problem, **fields)
 
 
-def guarded_class(allowed: tuple[str, ...]) -> type[GuardedJob]:
-    """The job class of a worker that may run the catalog and functions that match these patterns."""
-    return type("GuardedJob", (GuardedJob,), {"allowed": allowed})
+def guarded_class(allowed: tuple[str, ...], webhooks: tuple[str, ...] = ()) -> type[GuardedJob]:
+    """The job class of a worker that may run the catalog and functions that match these patterns, and send webhooks to
+    URLs below these."""
+    return type("GuardedJob", (GuardedJob,), {"allowed": allowed, "allowed_webhooks": webhooks})
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -34,11 +34,12 @@ class JobLoader:
         self._worker_name = worker_name
         self._declared = [spec.handler for spec in catalog.jobs(settings.jobs_modules).values()]
         self.serializer: Serializer | str | None = JSONSerializer
+        self._webhooks = settings.alert_webhooks
         self.allow(settings.allowed_jobs)
 
     def allow(self, patterns: Sequence[str]) -> None:
         """Allow functions that match these patterns, from the next job on."""
-        self.job_class = guarded_class((*patterns, *self._declared))
+        self.job_class = guarded_class((*patterns, *self._declared), self._webhooks)
         self._fast_path_class = fast_path_class(self.job_class)
 
     def load(self, claim: Claim) -> GuardedJob:

@@ -91,7 +91,7 @@ def wait_for_claims(connection: Redis, paused: PausedQueue, timeout: float) -> f
             ids = ", ".join(id_ for _, id_ in left[:5])
             raise WaitTimeoutError(
                 f"{paused.pause.queue} is paused, but {len(left)} claimed before it may still start: {ids}",
-                hint="qctl worker list",
+                hint="list workers with: qctl worker list; if a dead one claimed them: qctl doctor --repair",
             )
         time.sleep(POLL_SECONDS)
     queues = catalog.lanes(paused.pause.queue)

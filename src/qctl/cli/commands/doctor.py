@@ -19,7 +19,7 @@ from qctl.view import Cell, quantity
 def doctor(
     session: Session,
     repair: Annotated[
-        bool, typer.Option("--repair", help="First enqueue orphaned jobs again and remove records of dead workers.")
+        bool, typer.Option("--repair", help="First repair what dead workers and lost data left behind.")
     ] = False,
 ) -> ExitCode:
     """Diagnose the whole installation, and say what to fix.
@@ -46,4 +46,14 @@ def _repair_summary(repair: Repair | None) -> list[Cell]:
     if repair is None:
         return []
     orphans, workers = quantity(repair.orphans, "orphaned job"), quantity(repair.workers, "dead worker")
-    return [Cell(f"repaired: {orphans} enqueued again, {workers} removed")]
+    parts = [f"{orphans} enqueued again", f"{workers} removed"]
+    if repair.abandoned:
+        letters = quantity(repair.dead, "dead letter")
+        again = repair.abandoned - repair.dead
+        parts.append(f"{quantity(repair.abandoned, 'abandoned job')} ended ({letters}, {again} tried again)")
+    returned = repair.unstarted + repair.ready
+    parts += [f"{quantity(returned, 'job')} put back to the queue"] if returned else []
+    gone = repair.ended + repair.ghosts
+    parts += [f"{quantity(gone, 'stale id')} removed"] if gone else []
+    parts += [f"{quantity(repair.queues, 'queue')} listed again"] if repair.queues else []
+    return [Cell(f"repaired: {', '.join(parts)}")]

@@ -11,9 +11,13 @@ import typer
 from qctl.cli import rates
 from qctl.cli.bulk_actions import (
     BulkAction,
+    DependentsOption,
+    DependentsWord,
     DryRun,
     Rate,
     Yes,
+    dependents_choice,
+    dependents_sentence,
     join_queues,
     require_target_queue,
     run_bulk_action,
@@ -64,13 +68,18 @@ DISCARD = BulkAction(
 )
 @with_selection
 def cancel(
-    session: Session, jobs: SelectedJobs, rate: Rate = None, dry_run: DryRun = False, yes: Yes = False
+    session: Session,
+    jobs: SelectedJobs,
+    dependents: DependentsOption = None,
+    rate: Rate = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
 ) -> ExitCode:
     """Cancel waiting, scheduled and deferred jobs.
 
     They will not run. Stop a running job with `qctl job stop`.
     """
-    run = partial(session.ops.jobs.cancel, rate=rates.parse(rate, "--rate"))
+    run = partial(session.ops.jobs.cancel, dependents=dependents_choice(dependents), rate=rates.parse(rate, "--rate"))
     return run_bulk_action(session, CANCEL, jobs, run, dry_run=dry_run, yes=yes)
 
 
@@ -85,12 +94,13 @@ def delete(
     jobs: SelectedJobs,
     purge: Purge = False,
     confirm: Confirm = None,
+    dependents: DependentsOption = None,
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
     """Move jobs of any state except running to the trash."""
-    return _delete(session, DELETE, jobs, rate, dry_run=dry_run, yes=yes, purge=purge, confirmation=confirm)
+    return _delete(session, DELETE, jobs, rate, dependents, dry_run=dry_run, yes=yes, purge=purge, confirmation=confirm)
 
 
 @command(
@@ -105,12 +115,15 @@ def discard(
     jobs: SelectedJobs,
     purge: Purge = False,
     confirm: Confirm = None,
+    dependents: DependentsOption = None,
     rate: Rate = None,
     dry_run: DryRun = False,
     yes: Yes = False,
 ) -> ExitCode:
     """Move dead letters to the trash."""
-    return _delete(session, DISCARD, jobs, rate, dry_run=dry_run, yes=yes, purge=purge, confirmation=confirm)
+    return _delete(
+        session, DISCARD, jobs, rate, dependents, dry_run=dry_run, yes=yes, purge=purge, confirmation=confirm
+    )
 
 
 def _delete(
@@ -118,6 +131,7 @@ def _delete(
     action: BulkAction,
     jobs: SelectedJobs,
     rate: str | None,
+    dependents: DependentsWord | None,
     *,
     dry_run: bool,
     yes: bool,
@@ -130,14 +144,41 @@ def _delete(
 
     def require_name(selection: Selection) -> None:
         count = quantity(selection.count, action.noun)
-        warning = f"Permanently delete {count} of {join_queues(selection.queues)}. This cannot be undone."
+        others = dependents_sentence(selection.dependents)
+        warning = f"Permanently delete {count} of {join_queues(selection.queues)}. {others}This cannot be undone."
         confirm_name(session.out, warning, verb, confirmation)
 
-    run = partial(session.ops.jobs.delete, verb=verb, purge=purge, rate=rates.parse(rate, "--rate"))
+    run = partial(
+        session.ops.jobs.delete,
+        verb=verb,
+        purge=purge,
+        dependents=dependents_choice(dependents),
+        rate=rates.parse(rate, "--rate"),
+    )
     if not purge:
         return run_bulk_action(session, action, jobs, run, dry_run=dry_run, yes=yes)
     purging = replace(action, participle="permanently deleted")
     return run_bulk_action(session, purging, jobs, run, dry_run=dry_run, yes=yes, require_name=require_name)
+
+
+RELEASE = BulkAction("release", "job.release", "Enqueue", "releasing", "enqueued")
+
+
+@command(
+    "release",
+    examples="qctl job release 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11\nqctl job release --queue email --older-than 1d",
+    changes=True,
+)
+@with_selection
+def release(
+    session: Session, jobs: SelectedJobs, rate: Rate = None, dry_run: DryRun = False, yes: Yes = False
+) -> ExitCode:
+    """Enqueue deferred jobs without waiting for their dependencies.
+
+    `qctl job show ID --tree` shows what a job waits for.
+    """
+    run = partial(session.ops.jobs.release, rate=rates.parse(rate, "--rate"))
+    return run_bulk_action(session, RELEASE, jobs, run, dry_run=dry_run, yes=yes)
 
 
 @command(

@@ -26,16 +26,22 @@ def stop(
     session: Session,
     job_id: Id,
     timeout: Annotated[str, typer.Option(metavar="TIME", help="Maximum time to wait until it has stopped.")] = "10s",
+    force: Annotated[
+        bool, typer.Option("--force", help="End a job whose worker does not answer: it is dead, or cannot be reached.")
+    ] = False,
 ) -> None:
     """Stop a running job: it becomes a dead letter.
 
-    Exits 7 if its worker does not stop it in time.
+    A job that a dead worker left becomes one at once. Exits 7 if its worker does not stop it in time.
     """
-    result = session.ops.jobs.stop(job_id, timeout=durations.parse(timeout, "--timeout"))
-    stopped = result.status == "stopped"
-    verb = "stopped" if stopped else f"ended by itself as {result.status}"
-    text = f"job {result.id} of {result.queue} {verb}, {view.duration(result.seconds)} after the request"
-    retry = [Cell(f"  run again with: qctl retry {quote(result.id)}", "dim")] if stopped else []
+    result = session.ops.jobs.stop(job_id, timeout=durations.parse(timeout, "--timeout"), force=force)
+    if result.was_abandoned:
+        text = f"job {result.id} of {result.queue} ended: its worker was gone, and nothing ran it"
+    else:
+        verb = "stopped" if result.status == "stopped" else f"ended by itself as {result.status}"
+        text = f"job {result.id} of {result.queue} {verb}, {view.duration(result.seconds)} after the request"
+    is_dead = result.status in ("stopped", "failed")
+    retry = [Cell(f"  run again with: qctl retry {quote(result.id)}", "dim")] if is_dead else []
     session.out.report(documents.job_stop(result), [Cell(text, "good"), *retry])
 
 

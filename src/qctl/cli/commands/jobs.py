@@ -53,13 +53,26 @@ def list_jobs(
 # --- show ---------------------------------------------------------------------------------------------------
 
 
-@command("show", examples="qctl job show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11")
-def show(session: Session, job_id: Id, reveal: Reveal = False) -> None:
+@command(
+    "show",
+    examples="qctl job show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11\n"
+    "qctl job show 6f1c0a52-93f1-4d0e-a0f5-0d3d8b7f4c11 --tree",
+)
+def show(
+    session: Session,
+    job_id: Id,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="Draw the jobs that it waits for and those that wait for it.")
+    ] = False,
+    reveal: Reveal = False,
+) -> None:
     """Show one job: payload, attempts, events, dependencies."""
     detail = session.ops.jobs.show(job_id)
     if not reveal:
         detail = redaction.job(detail)
-    session.out.report(documents.job_show(detail), _details(detail))
+    drawn = session.ops.jobs.tree(job_id) if tree else None
+    lines = _details(detail) if drawn is None else [*_values(detail), *view.job_tree(detail, drawn)]
+    session.out.report(documents.job_show(detail, drawn), lines)
 
 
 FINAL_STATUSES = ("finished", "failed", "stopped", "canceled")
@@ -98,8 +111,9 @@ def _values(detail: JobDetail) -> list[Cell]:
         "owner": detail.owner or "",
         "trace": detail.trace or "",
         "cause": detail.fingerprint or "",
-        "after": ", ".join(detail.dependencies),
-        "before": ", ".join(detail.dependents),
+        "after": view.relatives(detail, detail.dependencies),
+        "before": view.relatives(detail, detail.dependents),
+        "left out": "; ".join(event.fields.get("reason", "") for event in detail.timeline if event.event == "omitted"),
         "from": detail.moved_from or "",
         "edited": detail.edited or "",
     }

@@ -11,7 +11,7 @@ import typer
 
 from qctl import durations, view
 from qctl.cli import documents
-from qctl.cli.bulk_actions import Yes
+from qctl.cli.bulk_actions import DependentsOption, Yes, dependents_choice, dependents_lines, dependents_sentence
 from qctl.cli.command import command
 from qctl.cli.exit_codes import ExitCode, exit_code_of_many
 from qctl.cli.prompts import confirm_name
@@ -117,6 +117,7 @@ def clear(
     confirm: Annotated[
         str | None, typer.Option(metavar="QUEUE", help="Name of the queue, to skip the question.")
     ] = None,
+    dependents: DependentsOption = None,
     yes: Yes = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show how many jobs would be removed.")] = False,
 ) -> None:
@@ -126,13 +127,16 @@ def clear(
     """
     ops, out = session.ops, session.out
     ops.queues.require(queue)
-    result = ClearResult(queue, ops.queues.waiting(queue), None, purge)
+    others = ops.queues.dependents(queue)
+    result = ClearResult(queue, ops.queues.waiting(queue), None, purge, others)
     if result.removed and not dry_run:
         jobs = f"{quantity(result.removed, 'waiting job')} of {queue}"
-        warning = f"Permanently delete {jobs}. This cannot be undone." if purge else f"Move {jobs} to the trash."
+        sentence = dependents_sentence(others)
+        end = f"Permanently delete {jobs}. {sentence}This cannot be undone."
+        warning = end if purge else f"Move {jobs} to the trash. {sentence}".strip()
         confirm_name(out, warning, queue, confirm, yes=yes)
         with out.progress(f"clearing {queue}") as progress:
-            result = ops.queues.clear(queue, purge=purge, progress=progress)
+            result = ops.queues.clear(queue, purge=purge, dependents=dependents_choice(dependents), progress=progress)
     out.report(documents.clear(result, dry_run), _dry_run_summary(result) if dry_run else _summary(result))
 
 
@@ -144,9 +148,11 @@ def _dry_run_summary(result: ClearResult) -> list[Cell]:
 def _summary(result: ClearResult) -> list[Cell]:
     if not result.removed:
         return [Cell(f"{result.queue}: no waiting jobs")]
+    others = dependents_lines(result.dependents, result.dependents_changed, "changed too")
     if not result.batch:
-        return [Cell(f"{result.queue}: {quantity(result.removed, 'job')} permanently deleted", "good")]
+        return [Cell(f"{result.queue}: {quantity(result.removed, 'job')} permanently deleted", "good"), *others]
     return [
         Cell(f"{result.queue}: {quantity(result.removed, 'job')} moved to the trash", "good"),
+        *others,
         Cell(f"  undo: qctl trash restore {result.batch}", "dim"),
     ]

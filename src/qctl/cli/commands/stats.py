@@ -80,6 +80,8 @@ def stats(
 def _show_queues(session: Session, stats: Stats, patterns: Sequence[str], lanes: bool) -> None:
     from qctl.ops.stats import fold_lanes  # imports redis and rq
 
+    if stats.hidden:
+        session.out.say(stats.hidden)
     shown = stats if lanes else fold_lanes(stats)
     shown = _select(shown, stats, patterns) if patterns else shown.in_use
     empty = "No matching queues." if patterns else view.NO_QUEUE

@@ -30,6 +30,8 @@ def bulk_action(schema: str, result: BulkResult, *, undo: Sequence[str] = (), dr
         "dry_run": dry_run,
         "batch": result.batch,
         "undo": list(undo),
+        "dependents": result.dependents,
+        "dependents_changed": result.dependents_changed,
         "halted": result.halted.message if result.halted else None,
         "scanned": result.scan.scanned if result.scan else None,
         "scannable": result.scan.total if result.scan else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document, single
@@ -30,7 +31,7 @@ def health(health: Health) -> Document:
 
 def doctor(health: Health, repair: Repair | None) -> Document:
     """`qctl doctor`."""
-    repaired = None if repair is None else {"orphans": repair.orphans, "workers": repair.workers}
+    repaired = None if repair is None else asdict(repair)
     head = {"status": health.status, "reasons": health.reasons, "repaired": repaired}
     return findings_document("qctl.doctor/1", head, health.findings)
 

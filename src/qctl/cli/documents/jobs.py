@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from qctl.cli.documents.document import Document, seconds, single, time
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qctl.cli.documents.document import Record
-    from qctl.models import Attempt, JobDetail, JobRow, Jobs, JobType, PayloadEdit, StoppedJob, WaitResult
+    from qctl.models import Attempt, JobDetail, JobRow, Jobs, JobTree, JobType, PayloadEdit, StoppedJob, WaitResult
 
 
 def job_list(jobs: Jobs) -> Document:
@@ -34,7 +35,7 @@ def _row(row: JobRow) -> Record:
     }
 
 
-def job_show(detail: JobDetail) -> Document:
+def job_show(detail: JobDetail, tree: JobTree | None = None) -> Document:
     """`qctl job show`."""
     d = detail
     head: Record = {
@@ -68,12 +69,15 @@ def job_show(detail: JobDetail) -> Document:
         "meta": d.meta,
         "dependencies": d.dependencies,
         "dependents": d.dependents,
+        "relatives": d.relatives,
         "moved_from": d.moved_from,
         "trash": d.trash,
         "attempts": [_attempt(attempt) for attempt in d.attempts],
         "events": [event(one) for one in d.timeline],
         "events_whole": d.events_whole,
     }
+    if tree is not None:
+        head["tree"] = asdict(tree)
     return single("qctl.job.show/1", "id", head)
 
 

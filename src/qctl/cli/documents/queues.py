@@ -36,6 +36,7 @@ def stats(stats: Stats) -> Document:
             *("in_rate", "out_rate", "workers", "paused.by", "paused.since", "paused.until", "paused.reason", "error"),
             *("taken_rate", "eta_seconds", "recent_finished", "recent_failed", "error_rate", "memory_bytes", "lanes"),
             *(f"{metric}.{field}" for metric in ("wait", "run") for field in DURATION_FIELDS),
+            *("abandoned", "ghosts"),
         ),
         {
             "at": time(stats.at),
@@ -75,6 +76,8 @@ def queue_record(queue: QueueStats) -> Record:
         "run": durations(queue.runs),
         "memory_bytes": queue.memory,
         "lanes": list(queue.lanes),
+        "abandoned": queue.abandoned,
+        "ghosts": queue.ghosts,
     }
 
 
@@ -132,6 +135,8 @@ def clear(result: ClearResult, dry_run: bool) -> Document:
         "batch": result.batch,
         "purged": result.purged,
         "dry_run": dry_run,
+        "dependents": result.dependents,
+        "dependents_changed": result.dependents_changed,
     }
     return single("qctl.clear/1", "queue", head)
 

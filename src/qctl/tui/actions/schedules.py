@@ -57,7 +57,7 @@ def run_schedule(ops: Ops, timer: Timer) -> Action:
 
 def remove_schedule(ops: Ops, timer: Timer) -> Action:
     """Delete a schedule, or cancel a job that is due later."""
-    is_schedule = timer.kind in ("cron", "every", "rq-scheduler")
+    is_schedule = timer.kind in ("cron", "every", "rq-scheduler", "rq-cron")
 
     def run(_: Progress) -> ActionResult:
         ops.schedules.remove(timer.name)

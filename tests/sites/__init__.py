@@ -1,0 +1,1 @@
+"""Sites that run RQ without qctl, of every release that qctl works beside."""

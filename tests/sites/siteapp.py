@@ -1,0 +1,64 @@
+"""Application of a site: jobs, and a program that fills its Redis. Runs in an environment without qctl.
+
+`python siteapp.py fill|requeue|state URL [ID]`; the released RQ decides how its data looks.
+"""
+
+import sys
+import time
+
+from redis import Redis
+from rq import Queue, Retry
+from rq.job import Dependency, Job
+
+
+def give(*values):
+    """Return what was given."""
+    return list(values)
+
+
+def fail():
+    """Fail."""
+    raise ValueError("no such address")
+
+
+def nap(seconds):
+    """Take some time."""
+    time.sleep(seconds)
+
+
+def fill(connection):
+    """Enqueue one job of each kind. Jobs of `slow` run when their worker is killed."""
+    slow = Queue("slow", connection=connection)
+    slow.enqueue(nap, 300, job_id="left")
+    slow.enqueue(nap, 300, job_id="left-with-retry", retry=Retry(max=2))
+    for name in ("left-to-cancel", "left-to-delete", "left-to-retry", "left-to-stop"):
+        slow.enqueue(nap, 300, job_id=name)
+    allowed = Dependency(jobs=["left"], allow_failure=True)
+    slow.enqueue(give, 1, job_id="after-failure", depends_on=allowed)
+    slow.enqueue(give, 2, job_id="waits", depends_on="left")
+    work = Queue("work", connection=connection)
+    work.enqueue(give, 3, job_id="done")
+    work.enqueue(fail, job_id="dead")
+    work.enqueue(fail, job_id="expired", failure_ttl=1)
+    parent = Queue("parents", connection=connection)
+    parent.enqueue(give, 4, job_id="parent")
+    parent.enqueue(give, 5, job_id="child", depends_on="parent")
+    parent.enqueue(give, 6, job_id="grandchild", depends_on="child")
+
+
+def main():
+    """Run one command."""
+    command, url, *ids = sys.argv[1:]
+    connection = Redis.from_url(url)
+    if command == "fill":
+        fill(connection)
+    elif command == "requeue":
+        Job.fetch(ids[0], connection=connection).requeue()
+    else:
+        print(*(Job.fetch(id_, connection=connection).get_status() for id_ in ids))
+
+
+if __name__ == "__main__":
+    import siteapp  # functions of jobs are named after the module, not after the program
+
+    siteapp.main()
