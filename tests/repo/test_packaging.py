@@ -93,12 +93,14 @@ def programs_units_and_completions_are_where_they_are_looked_for(prefix: Path, t
     for program in PROGRAMS:
         ran = run(prefix / "bin" / program, "--help", home=tmp_path)
         assert ran.returncode == 0, ran.stderr
-    for place, name in (
-        ("bash-completion/completions", "qctl.bash"),
-        ("zsh/site-functions", "_qctl"),
-        ("fish/vendor_completions.d", "qctl.fish"),
+    for place, file in (
+        ("bash-completion/completions", "completions/qctl.bash"),
+        ("zsh/site-functions", "completions/_qctl"),
+        ("fish/vendor_completions.d", "completions/qctl.fish"),
+        ("man/man1", "man/qctl.1"),
+        ("man/man1", "man/qctl-queue.1"),
     ):
-        assert (prefix / "share" / place / name).read_text() == (ROOT / "completions" / name).read_text()
+        assert (prefix / "share" / place / Path(file).name).read_text() == (ROOT / file).read_text()
     printed = run(prefix / "bin" / "qctl", "daemon", "install", "--print", "--json", home=tmp_path)
     units = {row["file"]: row["text"] for row in json.loads(printed.stdout)["files"]}
     assert f"ExecStart={prefix}/bin/qctl-scheduler\n" in units["qctl-scheduler.service"]

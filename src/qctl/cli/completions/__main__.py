@@ -1,4 +1,7 @@
-"""Generate completion scripts and the page of `qctl --help`: `python -m qctl.cli.completions DIRECTORY`."""
+"""Generate completion scripts, manual pages and the page of `qctl --help`: `python -m qctl.cli.completions DIRECTORY`.
+
+The manual pages go into `man` beside the directory.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import typer
 
 from qctl.cli import help_page
 from qctl.cli.command_tree import build
-from qctl.cli.completions.scripts import write
+from qctl.cli.completions import man_pages, scripts
 
 
 def render_help() -> str:
@@ -21,5 +24,7 @@ def render_help() -> str:
 
 if __name__ == "__main__":
     os.environ["COLUMNS"] = str(help_page.COLUMNS)
-    write(Path(sys.argv[1]))
+    directory = Path(sys.argv[1])
+    scripts.write(directory)
+    man_pages.write(directory.absolute().parent / "man")
     Path(help_page.PAGE).write_text(render_help(), encoding="utf-8")
