@@ -50,30 +50,9 @@ FOREIGN_KEY_ARGUMENTS = {
 """Arguments of commands whose keys cannot be placed by position."""
 
 INGEST_KEYS = {
-    *(
-        "buffer",
-        "buffer_head",
-        "ingest",
-        "last_commit",
-        "topics",
-        "topics_seen",
-        "mqtt_session",
-        "mqtt_recent",
-        "arrivals",
-    ),
-    *(
-        "lock",
-        "causes",
-        "cause",
-        "rejects",
-        "BUDGETS",
-        "counts",
-        "counts_prefix",
-        "EVENTS",
-        "TOTALS",
-        "IDENTITY",
-        "QUEUES",
-    ),
+    *("buffer", "buffer_head", "ingest", "last_commit", "topics", "topics_seen", "mqtt_session", "mqtt_retained"),
+    *("topic_notes", "mqtt_recent", "arrivals", "lock", "causes", "cause", "rejects", "BUDGETS"),
+    *("counts", "counts_prefix", "EVENTS", "TOTALS", "IDENTITY", "QUEUES"),
 }
 """Keys, by their names in `broker/redis/keys.py`, that sources need whatever the arguments are."""
 
