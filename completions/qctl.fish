@@ -562,7 +562,7 @@ function __qctl_place
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--none	Remove the user from all businesses' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
-            set -g __qctl_rest '@job'
+            set -g __qctl_rest ''
         case 'user promote'
             set -g __qctl_verbs 
             set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'

@@ -81,7 +81,7 @@ def invite(session: Session) -> None:
 def business(
     session: Session,
     email: Email,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of the businesses.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[BUSINESS]...", help="Ids of the businesses.")] = None,
     none: Annotated[bool, typer.Option("--none", help="Remove the user from all businesses.")] = False,
 ) -> None:
     """Set the businesses whose jobs a user may request.
