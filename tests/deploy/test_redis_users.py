@@ -103,7 +103,7 @@ def test_readings_come_in_and_are_written(
         says="takes jobs",
     )
     with bridge, worker, Device(own_mosquitto.port) as device:
-        device.say("sensors/a", *(json.dumps({"n": n}) for n in range(50)), "not JSON")
+        device.say("sensors/a", *(json.dumps({"n": n}) for n in range(50)), '{"n": ')
         eventually(lambda: admin.hget(keys.TOTALS, "finished:sensor-data"), what="a batch that was written")
         eventually(lambda: admin.zcard(keys.failed("sensor-data")) == 1, what="the reject")
     # A source asks how Redis syncs its log. A user who may ask could read Redis's passwords too, so it may not, and the
