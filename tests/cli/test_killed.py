@@ -26,7 +26,12 @@ PROGRAM = str(Path(sys.executable).with_name("qctl"))
 
 JOBS = 40_000
 
+SLOW_JOBS = 5_000
+"""Jobs of a command that changes one in each step."""
+
 STEP_JOBS = 200
+
+LONG_AGO = "2026-01-01T00:00:00.000000Z"
 
 EXPIRY = """
 import os, signal
@@ -75,6 +80,20 @@ def count_events(connection: Redis, name: str) -> int:
     changes = events.search(connection, lambda event: event.event == name, limit=100_000)
     assert {event.fields["actor"] for event in changes} <= {events.actor(), "time"}
     return sum(int(event.fields.get("count", 1)) for event in changes)
+
+
+def add_old(connection: Redis, location: str, status: str, count: int) -> None:
+    """Make jobs that were last changed long ago. `location` is the registry, or the queue, that lists them."""
+    ids = stock.fill(connection, "mail", count)
+    with connection.pipeline(transaction=False) as pipe:
+        for id_ in ids:
+            fields = {"status": status, "created_at": LONG_AGO, "enqueued_at": LONG_AGO, "ended_at": LONG_AGO}
+            pipe.hset(keys.job(id_), mapping=fields)
+            if location != keys.queue("mail"):
+                pipe.zadd(location, {id_: 4_000_000_000})
+        pipe.execute()
+    if location != keys.queue("mail"):
+        connection.delete(keys.queue("mail"))
 
 
 def only_entry(ops: Ops) -> AuditEntry:
@@ -136,6 +155,69 @@ def test_killed_act_on_the_trash_leaves_its_record(
             assert ops.audit.list() == []
         else:
             assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+@pytest.mark.parametrize("group", ["job", "dlq"])
+def test_killed_import_leaves_its_record(
+    group: str, start: Start, own_redis: RedisServer, ops: Ops, tmp_path: Path
+) -> None:
+    state, location = ("failed", keys.failed("mail")) if group == "dlq" else ("queued", keys.queue("mail"))
+    file = str(tmp_path / "mail.jsonl")
+    with own_redis.connect() as connection:
+        add_old(connection, location, state, SLOW_JOBS)
+        assert start(PROGRAM, group, "export", "--queue", "mail", "--to", file).wait(PATIENCE_SECONDS) == 0
+        connection.flushall()
+        size = connection.llen if group == "job" else connection.zcard
+        process = start(PROGRAM, group, "import", file, "--trust")
+        changed = kill_under_way(process, lambda: SLOW_JOBS - size(location))
+        assert count_events(connection, "imported") == changed
+        assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+def test_killed_repair_leaves_its_record(start: Start, own_redis: RedisServer, ops: Ops) -> None:
+    with own_redis.connect() as connection:
+        add_old(connection, keys.queue("mail"), "queued", SLOW_JOBS)
+        connection.delete(keys.queue("mail"))
+        process = start(PROGRAM, "doctor", "--repair")
+        changed = kill_under_way(process, lambda: SLOW_JOBS - connection.llen(keys.queue("mail")))
+        assert count_events(connection, "recovered") == changed
+        assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+@pytest.mark.parametrize(("kind", "event"), [("finished", "purged"), ("failed", "discarded")])
+def test_killed_cleanup_of_jobs_leaves_its_record(
+    kind: str, event: str, start: Start, own_redis: RedisServer, ops: Ops
+) -> None:
+    with own_redis.connect() as connection:
+        registry = keys.finished("mail") if kind == "finished" else keys.failed("mail")
+        add_old(connection, registry, kind, JOBS)
+        process = start(PROGRAM, "cleanup", kind, "--keep", "0")
+        changed = kill_under_way(process, lambda: connection.zcard(registry))
+        assert count_events(connection, event) == changed
+        assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+def test_killed_cleanup_of_results_leaves_its_record(start: Start, own_redis: RedisServer, ops: Ops) -> None:
+    with own_redis.connect() as connection:
+        with connection.pipeline(transaction=False) as pipe:
+            for n in range(JOBS):
+                pipe.xadd(keys.results(f"job-{n}"), {"value": "1"})
+            pipe.execute()
+        process = start(PROGRAM, "cleanup", "results")
+        changed = kill_under_way(process, lambda: len(connection.keys(keys.results("*"))))
+        assert count_events(connection, "purged") == changed
+        assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
+
+
+def test_killed_cleanup_of_the_trash_leaves_its_record(start: Start, own_redis: RedisServer, ops: Ops) -> None:
+    with own_redis.connect() as connection:
+        stock.fill(connection, "mail", JOBS)
+        batch = str(trash.clear(connection, "mail", actor="me", ttl=3600, progress=ignore_progress).batch)
+        connection.zadd(keys.TRASH, {batch: 1})
+        process = start(PROGRAM, "cleanup", "trash")
+        changed = kill_under_way(process, lambda: connection.llen(keys.trash_jobs(batch)))
+        assert count_events(connection, "purged") == changed
+        assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
 
 
 def test_restore_after_a_killed_clear_knows_both_batches(start: Start, own_redis: RedisServer, ops: Ops) -> None:

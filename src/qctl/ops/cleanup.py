@@ -134,9 +134,10 @@ class CleanupOps(Part, name="cleanup"):
         return CleanupResult("failed", result.done, batch=result.batch)
 
     def _results(self, limits: _Limits, progress: Progress) -> CleanupResult:
-        names = cleanup.orphaned_results(self._redis)
-        count = _count(names) if limits.dry_run else cleanup.delete_keys(self._redis, names, progress)
-        return CleanupResult("results", count)
+        ids = cleanup.orphaned_results(self._redis)
+        if limits.dry_run:
+            return CleanupResult("results", _count(ids))
+        return CleanupResult("results", cleanup.delete_results(self._redis, ids, progress, actor=events.actor()))
 
     def _reports(self, limits: _Limits, progress: Progress) -> CleanupResult:
         return self._files("reports", limits.age(float(self._settings.keep_reports)), limits.dry_run, progress)

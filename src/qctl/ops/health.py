@@ -148,6 +148,8 @@ def _writes(vitals: Vitals, stats: Stats) -> Finding:
         reason, fix = "Redis is a read-only replica", "name the primary with REDIS_URL"
     elif persistence and not persistence.aof_writes:
         reason, fix = "Redis cannot write its append-only file", "check the disk and the log of Redis"
+    elif writes.snapshot_failed and writes.needs_snapshots:
+        reason, fix = "Redis failed to write its last snapshot", "check the disk and the log of Redis"
     elif memory and memory.limit and memory.used >= memory.limit and memory.policy == "noeviction":
         reason, fix = "Redis is full", "make room with `qctl clear QUEUE --purge`, or raise maxmemory"
     elif not writes.has_scripts:
@@ -174,11 +176,12 @@ def _data(vitals: Vitals) -> Iterator[Finding]:
 
 def _leases(vitals: Vitals, stats: Stats) -> Finding:
     writes = vitals.writes
-    if writes.disk_failed:
+    if writes.snapshot_failed:
+        effect = ", and takes no writes if stop-writes-on-bgsave-error is yes" if writes.needs_snapshots is None else ""
         return Finding(
             "writes",
             "degraded",
-            "Redis failed to write its last snapshot, and takes no writes if stop-writes-on-bgsave-error is yes",
+            f"Redis failed to write its last snapshot{effect}",
             "check the disk and the log of Redis",
         )
     workers = sum(queue.workers for queue in stats.queues)

@@ -20,6 +20,7 @@ from qctl.broker.redis.connection import (
     Backoff,
     connect,
     describe,
+    explain,
     is_temporary,
     translate_errors,
 )
@@ -141,6 +142,22 @@ def test_errors_do_not_hold_the_data_of_users(settings: Settings, connection: Re
 )
 def test_temporary_errors_are_recognised(error: Exception, passes: bool) -> None:
     assert is_temporary(error) is passes
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (raised.ConnectionError("refused"), "Redis is away (refused)"),
+        (raised.AuthenticationError("wrong"), "Redis refuses the password (wrong)"),
+        (raised.OutOfMemoryError("used memory > maxmemory"), "Redis is full (used memory > maxmemory)"),
+        (raised.NoPermissionError("no EVALSHA"), "Redis does not let this user do that (no EVALSHA)"),
+        (raised.ReadOnlyError("no"), "Redis is a read-only replica and takes no writes (no)"),
+        (raised.ResponseError("MISCONF full"), "Redis cannot write to its disk and takes no writes (MISCONF full)"),
+        (raised.ResponseError("WRONGTYPE"), "Redis cannot do that (WRONGTYPE)"),
+    ],
+)
+def test_daemons_log_the_cause_of_an_error(error: raised.RedisError, cause: str) -> None:
+    assert explain(error) == cause
 
 
 # --- TLS ----------------------------------------------------------------------------------------------------

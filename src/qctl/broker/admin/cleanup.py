@@ -23,6 +23,7 @@ JOBS_PER_CALL = 200
 KEYS_PER_READ = 1000
 
 _delete_finished = Script("admin/delete_finished", after=("redis/types", "bookkeeping/step"))
+_delete_results = Script("admin/delete_results", after=("redis/types", "bookkeeping/step"))
 
 
 def expired_jobs(connection: Redis, queue: str, state: State, *, before: float, keep: int) -> Iterator[bytes]:
@@ -91,22 +92,32 @@ def delete_finished(
 
 
 def orphaned_results(connection: Redis) -> Iterator[bytes]:
-    """Yield the keys of results without a job: RQ leaves them if something else deleted the job."""
+    """Yield the ids of jobs that are gone and have results: RQ leaves them if something else deleted the job."""
     prefix = keys.results("")
     names = connection.scan_iter(match=f"{keys.escape_pattern(prefix)}*", count=KEYS_PER_READ)
     for chunk in _chunks(names, KEYS_PER_READ):
+        ids = [untrusted_fields.decode(key).removeprefix(prefix) for key in chunk]
         with connection.pipeline(transaction=False) as pipe:
-            for key in chunk:
-                pipe.exists(keys.job(untrusted_fields.decode(key).removeprefix(prefix)))
+            for id_ in ids:
+                pipe.exists(keys.job(id_))
             answers = replies.execute(pipe)
-        yield from (key for key, exists in zip(chunk, answers, strict=True) if replies.integer(exists, 1) == 0)
+        for id_, exists in zip(ids, answers, strict=True):
+            if replies.integer(exists, 1) == 0:
+                yield untrusted_fields.encode(id_)
 
 
-def delete_keys(connection: Redis, names: Iterable[bytes], progress: Progress) -> int:
-    """Delete keys. Returns how many."""
+def delete_results(connection: Redis, ids: Iterable[bytes], progress: Progress, *, actor: str) -> int:
+    """Delete the results of jobs that are gone, with an event for each step. Returns how many."""
     done = 0
-    for chunk in _chunks(names, JOBS_PER_CALL):
-        done += replies.integer(connection.unlink(*chunk))
+    for chunk in _chunks(ids, JOBS_PER_CALL):
+        reply = _delete_results(
+            connection,
+            job_prefix=keys.JOB_PREFIX,
+            results_prefix=keys.results(""),
+            job_ids=chunk,
+            **audit.step_values(actor),
+        )
+        done += replies.integer(reply)
         progress(done, None)
     return done
 

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from qctl.broker.bookkeeping.data_identity import DataWatch
 from qctl.broker.maintenance.housekeeper import Housekeeper
-from qctl.broker.redis.connection import Backoff, describe, log_and_continue
+from qctl.broker.redis.connection import Backoff, explain, log_and_continue
 from qctl.broker.redis.outage import Outage
 from qctl.broker.scheduler import schedules
 from qctl.broker.scheduler.clock_steps import ClockWatch
@@ -89,7 +89,7 @@ def run(
         except RedisError as error:
             housekeeper.reset()
             delay = backoff.next_delay()
-            outage.add(f"Redis is away or takes no writes ({describe(error)})")
+            outage.add(explain(error))
     try:
         delayed.stop()
     except RedisError as error:

@@ -42,12 +42,14 @@ class Persistence:
 
 @dataclass(frozen=True)
 class Writes:
-    """Evidence of whether Redis takes writes. `disk_failed`: its last snapshot failed; `has_scripts`: it has EVALSHA;
-    `may_write` and `may_run_scripts`: the user's permissions, None if the user may not ask. `lease_age` is the seconds
-    since a worker renewed its lease last, None if none has one."""
+    """Evidence of whether Redis takes writes. `snapshot_failed`: its last snapshot did; `needs_snapshots`: it takes no
+    writes after a failed one; `has_scripts`: it has EVALSHA; `may_write` and `may_run_scripts`: the user's permissions.
+    Each is None if the user may not ask. `lease_age` is the seconds since a worker renewed its lease last, None if none
+    has one."""
 
     is_replica: bool
-    disk_failed: bool
+    snapshot_failed: bool
+    needs_snapshots: bool | None
     has_scripts: bool
     may_write: bool | None
     may_run_scripts: bool | None
@@ -137,6 +139,8 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
         pipe.info("replication")
         pipe.execute_command("COMMAND INFO", "EVALSHA")
         pipe.execute_command("ACL", "WHOAMI")
+        pipe.config_get("stop-writes-on-bgsave-error")
+        pipe.config_get("save")
         pipe.zrange(keys.LEASES, -1, -1, withscores=True)
         pipe.hmget(keys.IDENTITY, "lost_at", "loss")
         pipe.exists(keys.SUSPENDED)
@@ -150,7 +154,7 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
             pipe.llen(keys.buffer(pipeline))
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
-        at, memory, persistence, replication, script, user, lease, *others = replies.execute(pipe)
+        at, memory, persistence, replication, script, user, stops, save, lease, *others = replies.execute(pipe)
     identity, suspended, raw_breakers, sums, *rest = others
     now = clock.reply_ms(at) / 1000
     breakers = replies.bytes_dict(raw_breakers)
@@ -158,7 +162,9 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
     return Vitals(
         memory=_memory(memory),
         persistence=_persistence(persistence),
-        writes=_writes(connection, clock.reply_ms(at), persistence, replication, script, user, lease),
+        writes=_writes(
+            connection, clock.reply_ms(at), persistence, replication, script, user, _needs_snapshots(stops, save), lease
+        ),
         data_loss=_data_loss(identity, now),
         suspended=bool(replies.integer(suspended)),
         at=now,
@@ -233,6 +239,7 @@ def _writes(
     replication: object,
     script: object,
     user: object,
+    needs_snapshots: bool | None,
     lease: object,
 ) -> Writes:
     replica = {} if replies.is_forbidden(replication) else _info(replication)
@@ -246,12 +253,20 @@ def _writes(
             may_write, may_run_scripts = map(_permission, replies.execute(pipe))
     return Writes(
         is_replica=replica.get("role") == "slave",
-        disk_failed=disk.get("rdb_last_bgsave_status", "ok") != "ok",
+        snapshot_failed=disk.get("rdb_last_bgsave_status", "ok") != "ok",
+        needs_snapshots=needs_snapshots,
         has_scripts=not (isinstance(script, list) and script == [None]),
         may_write=may_write,
         may_run_scripts=may_run_scripts,
         lease_age=(now_ms - newest[0][1]) / 1000 + LEASE_SECONDS if newest else None,
     )
+
+
+def _needs_snapshots(stops: object, save: object) -> bool | None:
+    """Read the replies to CONFIG GET: Redis stops taking writes only if it makes snapshots by itself."""
+    if not isinstance(stops, dict) or not isinstance(save, dict):
+        return None
+    return stops.get("stop-writes-on-bgsave-error") == "yes" and bool(save.get("save"))
 
 
 def _data_loss(reply: object, now: float) -> DataLoss | None:

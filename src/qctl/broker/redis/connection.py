@@ -197,9 +197,7 @@ def translate_errors(settings: Settings) -> Iterator[None]:
         ) from error
     except ResponseError as error:
         text = describe(error)
-        cause, hint = next(
-            ((cause, hint) for code, cause, hint in _REFUSED_WRITES if code in text), ("cannot do that", None)
-        )
+        cause, hint = _refusal(text)
         raise QctlError(f"Redis at {target} {cause}: {text}", hint) from error
 
 
@@ -226,6 +224,27 @@ def describe(error: BaseException) -> str:
     arguments of the command, which may be the data of users."""
     text = str(error).rpartition(_ANNOTATION)[2].partition(_ARGUMENTS)[0]
     return _SCRIPT_LOCATION.sub("", (text.splitlines() or [type(error).__name__])[0])
+
+
+def explain(error: redis.RedisError) -> str:
+    """Return the cause of a failed attempt, for the log of a daemon that tries again."""
+    text = describe(error)
+    if isinstance(error, (AuthenticationError, AuthorizationError)):
+        return f"Redis refuses the password ({text})"
+    if isinstance(error, TRANSIENT_ERRORS):
+        return f"Redis is away ({text})"
+    if isinstance(error, NoPermissionError):
+        return f"Redis does not let this user do that ({text})"
+    if isinstance(error, ReadOnlyError):
+        return f"Redis is a read-only replica and takes no writes ({text})"
+    if isinstance(error, OutOfMemoryError):
+        return f"Redis is full ({text})"
+    return f"Redis {_refusal(text)[0]} ({text})"
+
+
+def _refusal(text: str) -> tuple[str, str | None]:
+    """Return the cause of a Redis's error, and what to do about it."""
+    return next(((cause, hint) for code, cause, hint in _REFUSED_WRITES if code in text), ("cannot do that", None))
 
 
 class Backoff:
@@ -259,4 +278,5 @@ def log_and_continue(action: str) -> Iterator[None]:
         if is_temporary(error):
             raise
         # A traceback for each of many corrupt entries would flood the log.
-        log.error("cannot %s: %s: %s", action, type(error).__name__, error)  # noqa: TRY400
+        text = describe(error) if isinstance(error, redis.RedisError) else error
+        log.error("cannot %s: %s: %s", action, type(error).__name__, text)  # noqa: TRY400

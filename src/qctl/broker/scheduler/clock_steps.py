@@ -81,8 +81,8 @@ class ClockWatch:
         """Note the time if the last note is old enough. Raises redis-py's exceptions."""
         if time.monotonic() < self._due:
             return
-        self._due = time.monotonic() + CHECK_SECONDS
         step = self._note()
+        self._due = time.monotonic() + CHECK_SECONDS
         if step is not None:
             self._compensate(step)
 

@@ -21,7 +21,7 @@ from rq.queue import Queue
 from rq.worker import BaseWorker, WorkerStatus
 
 from qctl.broker.bookkeeping.data_identity import DataWatch
-from qctl.broker.redis.connection import Backoff, describe, is_temporary
+from qctl.broker.redis.connection import Backoff, explain, is_temporary
 from qctl.broker.redis.outage import Outage
 from qctl.broker.worker import fast_path
 from qctl.broker.worker.claim_request import Claim, JobEnd, UnwrittenEndsError
@@ -94,7 +94,7 @@ class ClaimLoop:
         self._run_record = RunRecord(connection, claimant.name)
         self._recoverer = Recoverer(connection, claimant.name, queues)
         self._watch = DataWatch(connection, claimant.name)
-        self._outage = Outage(log, "no jobs are claimed")
+        self._outage, self._backoff = Outage(log, "no jobs are claimed"), Backoff()
         self.is_draining = False
         """True once no new job may be claimed."""
 
@@ -102,7 +102,6 @@ class ClaimLoop:
         """Run jobs until `is_draining`, or with `burst` until there are none. Returns whether any ran."""
         self._outcomes.beat = beat
         jobs = 0
-        backoff = Backoff()
         is_registered = False
         try:
             while not self.is_draining and (max_jobs is None or jobs < max_jobs):
@@ -110,19 +109,18 @@ class ClaimLoop:
                 try:
                     if not is_registered:
                         self._register(allow)
-                    elif backoff.attempts:
+                    elif self._backoff.attempts:
                         self._write_ends()
                         self._give_back_all()
                     is_registered = True
-                    backoff.reset()
-                    self._outage.end()
-                    if self._run_next(None if burst else CLAIM_TIMEOUT_SECONDS):
+                    waits = not (burst or self._backoff.attempts)
+                    if self._run_next(CLAIM_TIMEOUT_SECONDS if waits else None):
                         jobs += 1
                     elif burst:
                         break
                 except RedisError as error:
                     self._recoverer.reset()
-                    self._wait_for_redis(error, backoff, beat)
+                    self._wait_for_redis(error, beat)
         except AbortedError:
             log.warning("stopped at once; its job went back to the queue")
         finally:
@@ -150,12 +148,9 @@ class ClaimLoop:
         except RedisError as error:
             log.warning("could not remove the worker's record from Redis: %s", error)
 
-    def _wait_for_redis(self, error: Exception, backoff: Backoff, beat: Callable[[], None]) -> None:
-        delay = backoff.next_delay()
-        if is_temporary(error):
-            self._outage.add(f"Redis is away or takes no writes ({describe(error)})")
-        else:
-            self._outage.add(f"Redis cannot do that ({describe(error)})", logging.ERROR)
+    def _wait_for_redis(self, error: RedisError, beat: Callable[[], None]) -> None:
+        delay = self._backoff.next_delay()
+        self._outage.add(explain(error), logging.WARNING if is_temporary(error) else logging.ERROR)
         until = time.monotonic() + delay
         while not self.is_draining and time.monotonic() < until:
             beat()
@@ -194,6 +189,8 @@ class ClaimLoop:
             except RedisError:
                 self._prefetch.keep_sent_ends(ends)
                 raise
+            self._backoff.reset()
+            self._outage.end()
             self._prefetch.fill(claims, self._claimant.requested_at)
             if len(claims) > 1:
                 self._claimant.lease.poll_within(MAX_WAIT_SECONDS)
