@@ -136,7 +136,9 @@ def test_recounting_sees_counts_pauses_and_new_queues(settings: Settings, connec
     before = ops.stats.read()
     assert ops.stats.recounted(before) == replace(before, at=ANY)
     connection.delete("rq:queue:apples")
-    connection.zadd("rq:failed:pears", {"a": 1, "b": 2})
+    for name in ("a", "b", "c"):
+        connection.hset(f"rq:job:{name}", "status", "failed")
+    connection.zadd("rq:failed:pears", {"a": -1, "b": -1})
     connection.hset("qctl:quarantine:pears", "c", "{}")
     connection.rpush("rq:queue:kiwis", "3")
     connection.sadd("rq:queues", "rq:queue:kiwis")
