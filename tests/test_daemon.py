@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -202,10 +203,10 @@ def test_a_daemon_that_is_not_ready_asks_for_more_time(
     settings: Settings, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", supervisor.address)
-    context = Context(settings)
-    context.beat("waiting for Redis", ready=False)
-    assert supervisor.receive() == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=60000000", "STATUS=waiting for Redis"]
-    context.beat("a\x1b[31m\nb")
+    with closing(Context(settings)) as context:
+        context.beat("waiting for Redis", ready=False)
+        assert supervisor.receive() == ["WATCHDOG=1", "EXTEND_TIMEOUT_USEC=60000000", "STATUS=waiting for Redis"]
+        context.beat("a\x1b[31m\nb")
     assert supervisor.receive() == ["WATCHDOG=1", "READY=1", r"STATUS=a\x1b[31m\nb"]
 
 
@@ -214,11 +215,11 @@ def test_a_supervisor_is_asked_for_time_and_told_when_it_is_no_longer_needed(
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", supervisor.address)
     monkeypatch.setenv("WATCHDOG_USEC", "60000000")
-    context = Context(settings)
-    context.beat()
-    context.allow(90)
-    context.beat()
-    context.beat()
+    with closing(Context(settings)) as context:
+        context.beat()
+        context.allow(90)
+        context.beat()
+        context.beat()
     heard = [supervisor.receive() for _ in range(3)]
     assert heard == [["WATCHDOG=1", "READY=1"], ["WATCHDOG_USEC=150000000"], ["WATCHDOG=1", "WATCHDOG_USEC=60000000"]]
     with pytest.raises(TimeoutError):
@@ -230,7 +231,8 @@ def test_a_supervisor_that_does_not_watch_is_not_asked_for_time(
 ) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", supervisor.address)
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
-    Context(settings).allow(90)
+    with closing(Context(settings)) as context:
+        context.allow(90)
     with pytest.raises(TimeoutError):
         supervisor.receive(within=0.1)
 
@@ -244,7 +246,8 @@ def test_a_daemon_that_is_ended_for_hanging_says_where_it_hung(make: Make) -> No
 
 def test_a_supervisor_that_is_gone_stops_nobody(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", "/nowhere/at/all")
-    Context(settings).beat("busy")
+    with closing(Context(settings)) as context:
+        context.beat("busy")
 
 
 def test_stopping_while_it_waits_for_the_stop_event_never_hangs(make: Make) -> None:

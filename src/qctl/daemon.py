@@ -117,6 +117,10 @@ class Context:
         self.beat(reason)
         log.info("nothing to do: %s", reason)
 
+    def close(self) -> None:
+        """Disconnect from the supervisor."""
+        self._supervisor.close()
+
     def on_stop(self, callback: Callable[[], None]) -> None:
         """Call `callback`, in a thread of its own, when the daemon has to drain; it must return soon."""
         self._on_stop.append(callback)
@@ -226,6 +230,8 @@ def run(name: str, serve: Callable[[Context], None]) -> int:
     except Exception:
         log.exception("%s failed unexpectedly", name)
         return UNEXPECTED
+    finally:
+        context.close()
     return 128 + context.stopped_by if context.stopped_by else DRAINED
 
 

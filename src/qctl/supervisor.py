@@ -46,3 +46,8 @@ class Supervisor:
             self._socket.sendto("\n".join(assignments).encode(), self._address)
         except OSError as error:
             log.debug("supervisor does not listen: %s", error)
+
+    def close(self) -> None:
+        """Close the socket. Nothing is sent afterwards."""
+        if self._socket is not None:
+            self._socket.close()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import urllib.error
-import urllib.request
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timezone
+from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -88,13 +87,10 @@ class Batcher(Program):
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
         """Ask by HTTP. Returns status and body."""
-        request = urllib.request.Request(self.url + path, method=method, headers=headers)  # noqa: S310 - our own server
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310
-                return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code, refusal.read().decode()
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)) as connection:
+            connection.request(method, path, headers=headers)
+            reply = connection.getresponse()
+            return reply.status, reply.read().decode()
 
 
 class PatientClient(socketio.Client):

@@ -9,7 +9,7 @@ import asyncio
 import random
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -81,10 +81,16 @@ class Proxy:
 
     def _run(self) -> None:
         self._loop.run_until_complete(self._serve())
-        for task in asyncio.all_tasks(self._loop):
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(self._end(tasks))
         self._loop.close()
+
+    async def _end(self, tasks: Collection[asyncio.Task[object]]) -> None:
+        """Let cancelled connections end: each is aborted, and its transport closes a turn of the loop later."""
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._connected, sock=self._listener)
@@ -94,7 +100,7 @@ class Proxy:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             above = await asyncio.open_connection("127.0.0.1", self._target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             writer.transport.abort()
             return
         await _Connection(self, (reader, writer), above).run()
