@@ -220,6 +220,33 @@ def test_killed_cleanup_of_the_trash_leaves_its_record(start: Start, own_redis: 
         assert (only_entry(ops).outcome, only_entry(ops).count) == ("begun", changed)
 
 
+def test_killed_cleanup_of_files_leaves_its_record(
+    start: Start, own_redis: RedisServer, ops: Ops, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    for n in range(JOBS):
+        (folder / f"report-{n}.csv").touch()
+    with own_redis.connect():
+        process = start(PROGRAM, "cleanup", "reports", "--older-than", "0s")
+        changed = kill_under_way(process, lambda: len(os.listdir(folder)))
+    entry = only_entry(ops)
+    assert entry.outcome == "begun"
+    assert entry.count is not None
+    assert changed <= entry.count <= changed + STEP_JOBS
+
+
+def test_cleanup_of_files_that_ends_has_their_number(
+    start: Start, own_redis: RedisServer, ops: Ops, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    for n in range(STEP_JOBS + 50):
+        (folder / f"report-{n}.csv").touch()
+    assert start(PROGRAM, "cleanup", "reports", "--older-than", "0s").wait(PATIENCE_SECONDS) == 0
+    assert (only_entry(ops).outcome, only_entry(ops).count) == ("done", STEP_JOBS + 50)
+
+
 def test_restore_after_a_killed_clear_knows_both_batches(start: Start, own_redis: RedisServer, ops: Ops) -> None:
     with own_redis.connect() as connection:
         ids = stock.fill(connection, "mail", JOBS)

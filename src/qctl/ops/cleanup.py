@@ -6,15 +6,18 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from typing import Literal, get_args
 
 from qctl import old_files
 from qctl.broker.admin import cleanup, trash
-from qctl.broker.bookkeeping import events
+from qctl.broker.bookkeeping import audit, events
 from qctl.broker.query import stats_snapshot
 from qctl.broker.redis import clock, locks
 from qctl.errors import QctlError, RefusedError, UsageError
 from qctl.history import open_store
+from qctl.history.store import HistoryStore
 from qctl.jobs import images
 from qctl.models import ChosenJobs, Cleanup, CleanupKind, CleanupResult, Progress, Selection, ignore_progress
 from qctl.ops.base import Part
@@ -31,6 +34,9 @@ FAILED_SECONDS, KEEP_FAILED_JOBS = 7 * DAY_SECONDS, 50
 
 HISTORY_STEP_EVENTS = 5000
 """Events of the history that one step deletes."""
+
+STEP_FILES = 200
+"""Files that one step deletes."""
 
 LOCK_SECONDS = 120.0
 """Lifetime of the lock between two steps: after a killed cleanup, the next can start this much later."""
@@ -147,15 +153,32 @@ class CleanupOps(Part, name="cleanup"):
 
     def _images(self, limits: _Limits, progress: Progress) -> CleanupResult:
         before = time.time() - limits.age(float(self._settings.keep_images))
-        return _delete_files(
-            "images", images.unused_images(self._settings, self._redis, before), limits.dry_run, progress
-        )
+        files = images.unused_images(self._settings, self._redis, before)
+        return self._delete_files("images", files, limits.dry_run, progress)
 
     def _files(
         self, kind: Literal["reports", "exports"], age: float, dry_run: bool, progress: Progress
     ) -> CleanupResult:
         files = old_files.find_outdated(self._settings.exports, kind, time.time() - age)
-        return _delete_files(kind, files, dry_run, progress)
+        return self._delete_files(kind, files, dry_run, progress)
+
+    def _delete_files(
+        self, kind: CleanupKind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress
+    ) -> CleanupResult:
+        if dry_run:
+            sizes = [file.size for file in files]
+            return CleanupResult(kind, len(sizes), sum(sizes))
+        done = size = 0
+        remaining = iter(files)
+        while step := list(islice(remaining, STEP_FILES)):
+            with audit.outside_step(self._redis, len(step), actor=events.actor()) as deleted:
+                for file in step:
+                    if file.remove():
+                        deleted.append(1)
+                        size += file.size
+            done += len(deleted)
+            progress(done, None)
+        return CleanupResult(kind, done, size)
 
     def _history(self, limits: _Limits, progress: Progress) -> CleanupResult:
         before = clock.to_datetime((self._now - limits.age(self._settings.keep_history * DAY_SECONDS)) * 1000)
@@ -165,12 +188,17 @@ class CleanupOps(Part, name="cleanup"):
                 steps = store.steps("day", clock.to_datetime(0), before)
                 return CleanupResult("history", sum(sum(step.counts.values()) for step in steps))
             done = 0
-            while deleted := store.delete_before(before, HISTORY_STEP_EVENTS):
+            while deleted := self._delete_events(store, before):
                 done += deleted
                 progress(done, None)
             return CleanupResult("history", done)
         finally:
             store.close()
+
+    def _delete_events(self, store: HistoryStore, before: datetime) -> int:
+        with audit.outside_step(self._redis, HISTORY_STEP_EVENTS, actor=events.actor()) as deleted:
+            deleted.append(store.delete_before(before, HISTORY_STEP_EVENTS))
+        return sum(deleted)
 
     def _trash(self, limits: _Limits, progress: Progress) -> CleanupResult:
         now = clock.to_datetime(self._now * 1000)
@@ -187,17 +215,6 @@ class CleanupOps(Part, name="cleanup"):
     @property
     def _now(self) -> float:
         return clock.now_ms(self._redis) / 1000
-
-
-def _delete_files(
-    kind: CleanupKind, files: Iterable[old_files.OldFile], dry_run: bool, progress: Progress
-) -> CleanupResult:
-    done = size = 0
-    for file in files:
-        if dry_run or file.remove():
-            done, size = done + 1, size + file.size
-        progress(done, None)
-    return CleanupResult(kind, done, size)
 
 
 def _no_lock() -> None:

@@ -34,6 +34,7 @@ ACT_SECONDS = 86_400
 """Time (s) after its last step for which a command's entry can be replaced. A command that pauses for longer gets a
 second entry."""
 
+_count_step = Script("bookkeeping/count_step", after=("redis/types", "bookkeeping/step"))
 _end_act = Script("bookkeeping/end_act", after="redis/types")
 
 
@@ -77,6 +78,23 @@ def step_values(actor: str) -> dict[str, Any]:
         "act_seconds": ACT_SECONDS,
         "act_fields": act.fields,
     }
+
+
+@contextmanager
+def outside_step(connection: Redis, planned: int, *, actor: str) -> Iterator[list[int]]:
+    """Record a step that changes `planned` things outside Redis before the block does. The block appends how many it
+    changed to the list, by which the record is corrected: that of a killed command may count one step too many."""
+    changed: list[int] = []
+    _record_count(connection, planned, actor)
+    try:
+        yield changed
+    finally:
+        _record_count(connection, sum(changed) - planned, actor)
+
+
+def _record_count(connection: Redis, count: int, actor: str) -> None:
+    if _current.get() is not _NO_ACT and count:
+        _count_step(connection, count=count, **step_values(actor))
 
 
 def record(
