@@ -92,6 +92,14 @@ def test_a_member_of_rq_1_is_repaired_too_and_its_id_may_hold_colons(
     assert ops.dead_letters.show("user:7").letter.queue == "mail"
 
 
+def test_a_run_that_never_began_puts_its_job_back(ops: Ops, connection: Redis) -> None:
+    start(connection, "left")
+    connection.hset(keys.job("left"), "status", "queued")
+    ops.doctor.repair()
+    assert stock.waiting(connection, "mail") == ["left"]
+    assert ops.doctor.repair().abandoned == 0
+
+
 def test_a_job_with_a_lease_or_a_claim_is_left_alone(ops: Ops, connection: Redis) -> None:
     start(connection, "runs", ends=LATER)
     start(connection, "ours")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from qctl.broker.query import job_locations
 from qctl.broker.redis import keys
 from qctl.cli.main import run
 from qctl.cli.session import Session
@@ -63,11 +64,16 @@ class Site:
         """Status of a job by its hash."""
         return (self.connection.hget(keys.job(job_id), "status") or b"gone").decode()
 
+    def count_started(self, queue: str) -> int:
+        """Count the jobs whose child has begun: RQ registers the run before."""
+        runs = self.connection.zrange(keys.started(queue), 0, -1)
+        return sum(self.status(job_locations.started_job_id(run).decode()) == "started" for run in runs)
+
     def kill_worker_under(self, count: int, queue: str) -> None:
         """Start stock workers until as many jobs of a queue run, and kill each with its child, as losing power does."""
         workers = [self.worker("--name", f"w{n}", queue) for n in range(count)]
         try:
-            eventually(lambda: self.connection.zcard(keys.started(queue)) == count, 60, "start of the jobs")
+            eventually(lambda: self.count_started(queue) == count, 60, "start of the jobs")
         finally:
             for worker in workers:
                 children = Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()

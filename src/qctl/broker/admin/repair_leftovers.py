@@ -110,6 +110,7 @@ def abandon(
         job_id=job_id,
         queue=queue,
         execution_prefix=keys.execution_prefix(job_id),
+        maxlen=job_locations.LPOS_MAXLEN,
         force="force" if force else "",
         verb=verb,
         default_ttl=dead_letter_index.NEVER_EXPIRES_TTL,

@@ -15,6 +15,7 @@
 -- ARGV
 --   job_id
 --   queue
+--   maxlen: ids at each end of the queue that are searched for it
 --   execution_prefix: prefix of the keys of the job's executions
 --   force: `force` to end the run although its lease is not over; else empty
 --   verb: `retry` to try again as its retries allow, `die` to make it a dead letter in any case
@@ -52,15 +53,24 @@ local fields = kind == 'hash' and redis.call('HMGET', job, 'status', 'retries_le
 if force == 'force' and not last and (not fields or fields[1] ~= 'started') then return 'absent' end
 delete_runs()
 if not fields then return 'gone' end
-if fields[1] ~= 'started' then return 'ended' end
-redis.call('LREM', intermediate, 0, job_id)
-redis.call('PERSIST', job)
 
 local function record(event, text)
     redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', event, 'queue', queue, 'job', job_id,
         'actor', actor, 'reason', text)
     record_step(1)
 end
+
+-- A worker that is killed before its child has begun leaves the run of a job that is still marked as queued.
+if fields[1] == 'queued' and not redis.call('LPOS', waiting, job_id, 'MAXLEN', maxlen)
+    and not redis.call('LPOS', waiting, job_id, 'RANK', -1, 'MAXLEN', maxlen) then
+    redis.call('LREM', intermediate, 0, job_id)
+    local word = put_in_queue(job_id, job, waiting, true)
+    record('recovered', 'its worker never started it')
+    return word == 'limited' and word or 'queued'
+end
+if fields[1] ~= 'started' then return 'ended' end
+redis.call('LREM', intermediate, 0, job_id)
+redis.call('PERSIST', job)
 
 local left = tonumber(fields[2] or '') or 0
 if verb == 'retry' and left > 0 then
