@@ -59,6 +59,7 @@ WORDS: dict[Path, Path] = {
 
 DRY: dict[Path, Path] = {
     ("clear",): ("mail",),
+    ("queue", "clear"): ("mail",),
     ("retry",): ("--all",),
     ("job", "retry"): ("d1",),
     ("job", "cancel"): ("--all",),
