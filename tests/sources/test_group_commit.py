@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,7 +152,7 @@ def test_rejects_are_dead_letters_before_they_are_answered(settings: Settings, c
             commit.put(Entry(letter, 100, answer, lambda _: heard.append(len(letters(connection, "messages")))))
         await until(lambda: len(heard) == 250)
 
-    run(settings, act)
+    run(replace(settings, reject_samples=1000), act)
     assert heard[0] >= 100
     assert heard[-1] == len(letters(connection, "messages")) == 250
 

@@ -72,7 +72,7 @@ def test_batch_job_retries_after_2_4_8_seconds(connection: Redis, settings: Sett
         [2, 4, 8],
     )
     assert job.failure_ttl == dead_letter_index.NEVER_EXPIRES_TTL
-    assert job.description == "write-readings: 1 items"
+    assert job.description == "write-readings: 1 item"
 
 
 def test_cut_stops_at_maximum_of_waiting_batches(connection: Redis, make_settings: Callable[..., Settings]) -> None:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from qctl import catalog
 from qctl.broker.query import job_locations, unreal_jobs
@@ -78,7 +79,8 @@ def running_jobs(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
 def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
     """Return statistics of every queue, or of those in `only` that exist, and the totals.
 
-    A queue that cannot be read has an error in its statistics; the others are not affected.
+    A queue that cannot be read has an error in its statistics; the others are not affected. Raises NoPermissionError
+    if this user may not read RQ's list of queues: the others of its keys are hidden too.
     """
     with connection.pipeline(transaction=False) as pipe:
         pipe.time()
@@ -86,6 +88,8 @@ def stats(connection: Redis, only: Collection[str] | None = None) -> Stats:
         pipe.hgetall(keys.PAUSED)
         pipe.smembers(keys.WORKERS)
         time, used, raw_pauses, registered = replies.execute(pipe)
+    if isinstance(used, NoPermissionError):
+        raise used
     now = clock.reply_ms(time)
     pauses_by_name = replies.bytes_dict(raw_pauses)
     paused = pauses.parse(pauses_by_name, now)
