@@ -90,6 +90,12 @@ class FakeOps(Ops):
 
 BATCH = TrashBatch("20261122-044512-x7f2", "email", "clear", "ops@host", NOW, NOW + timedelta(days=1), 4)
 
+
+def restored(batch: str | TrashChoice | None = None, **_: Any) -> RestoreResult:
+    """Report four restored jobs of a batch."""
+    return RestoreResult(batch.batches[0].id if isinstance(batch, TrashChoice) else str(batch), "email", 4)
+
+
 ANSWERS: dict[str, Any] = {
     "stats__read": stats_of(
         QueueStats(
@@ -112,7 +118,7 @@ ANSWERS: dict[str, Any] = {
     "dead_letters__count": 2,
     "trash__list": [BATCH],
     "trash__choose": TrashChoice([BATCH]),
-    "trash__restore": lambda choice: RestoreResult(choice.batches[0].id, "email", 4),
+    "trash__restore": restored,
     "trash__empty": 4,
     "health__ping": Ping(0.0004, 1_795_000_000_000, "7.0.15", "redis://localhost:6379/0"),
     "backup__write": lambda *_, **__: Backup({"pause": 1, "job": 2}),

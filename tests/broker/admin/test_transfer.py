@@ -36,7 +36,10 @@ def import_lines(connection: Redis, lines: list[str], *, trust: bool = True) -> 
 
 
 def dump(connection: Redis) -> dict[bytes, Any]:
-    """Dump all of Redis without the records of actions, with times to live in minutes."""
+    """Dump all of Redis without the records of actions and of budgets, with times to live in minutes.
+
+    Imported letters are in no budget: an operator put them there.
+    """
     readers: dict[bytes, Callable[[bytes], Any]] = {
         b"hash": connection.hgetall,
         b"list": lambda key: connection.lrange(key, 0, -1),
@@ -45,7 +48,7 @@ def dump(connection: Redis) -> dict[bytes, Any]:
         b"stream": connection.xrange,
         b"string": connection.get,
     }
-    skip = (b"qctl:events", b"qctl:counts", b"qctl:ingest", b"qctl:totals")
+    skip = (b"qctl:events", b"qctl:counts", b"qctl:ingest", b"qctl:totals", b"qctl:budget")
     return {
         key: (readers[connection.type(key)](key), round(connection.pttl(key) / 60_000))
         for key in connection.scan_iter()
