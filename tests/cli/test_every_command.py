@@ -179,6 +179,7 @@ MALFORMED = {"TIME": "5 parsecs", "N/s": "fast", "W:C": "high:low"}
 ONLY_WITH: dict[tuple[Path, str], tuple[str, ...]] = {
     (("stats",), "--since"): ("--names",),
     (("queue", "list"), "--since"): ("--names",),
+    (("queue", "ls"), "--since"): ("--names",),
 }
 """Options that need other options."""
 

@@ -153,7 +153,7 @@ def test_a_running_job_names_its_worker_and_a_dead_worker_is_told(ops: Ops, conn
     job = stock.enqueue(connection, "mail", "a")
     connection.lrem(Queue("mail", connection=connection).key, 0, "a")
     connection.hset(job.key, mapping={"status": "started", "worker_name": "w"})
-    connection.zadd(keys.started("mail"), {"a:1": 4_000_000_000})
+    connection.zadd(keys.started("mail"), {"a:0123456789abcdef": 4_000_000_000})
     assert codes(ops.explain.job("a")) == ["silent"]
     stock.register_worker(connection, "w", "mail")
     explained = ops.explain.job("a")

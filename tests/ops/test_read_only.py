@@ -142,7 +142,7 @@ def test_a_read_only_user_can_read_and_nothing_else(own_redis: RedisServer, depl
         lambda: eyes.jobs.move(eyes.jobs.choose("move", Selector(ids=("w1",))), "other"),
         lambda: eyes.queues.clear("mail"),
         lambda: eyes.queues.pause("mail", force=True),
-        lambda: eyes.trash.restore(),
+        lambda: eyes.trash.restore(eyes.trash.list()[0].id),
     ):
         with pytest.raises(RefusedError, match="does not let this user"):
             act()

@@ -76,7 +76,7 @@ async def write(
     gateway: Gateway,
     key: Annotated[str | None, Depends(admin_key)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    precision: Annotated[str, Query(max_length=10, description="unit of times: ns, us, ms or s")] = "ns",
+    precision: Annotated[str, Query(description="unit of times: ns, us, ms or s")] = "ns",
 ) -> Response:
     """Write line protocol, as to InfluxDB 2. The token is that of the readings: `Authorization: Token ...`."""
     try:

@@ -69,7 +69,7 @@ def job_show(detail: JobDetail, tree: JobTree | None = None) -> Document:
         "meta": d.meta,
         "dependencies": d.dependencies,
         "dependents": d.dependents,
-        "relatives": d.relatives,
+        "relatives": d.relatives or None,
         "moved_from": d.moved_from,
         "trash": d.trash,
         "attempts": [_attempt(attempt) for attempt in d.attempts],
