@@ -68,7 +68,7 @@ def test_the_first_five_minutes_work_as_they_stand(checkout: Path) -> None:
     assert script.count("mosquitto_pub") > 3
     assert "('sensors/livingroom', 'livingroom', " in run.stdout
     assert "\tdeploy\t" in run.stdout
-    assert "bm90IGEgcmVhZGluZw==" in run.stdout  # `not a reading`, as its dead letter keeps it
+    assert "eyJ0ZW1wZXJhdHVyZSI6" in run.stdout  # `{"temperature":`, as its dead letter keeps it
     assert '"schema": "qctl.stats/1"' in run.stdout
 
 

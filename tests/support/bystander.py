@@ -45,7 +45,7 @@ class Bystander:
 
     def _run(self) -> None:
         try:
-            while not self._stop.wait(PAUSE_SECONDS):
+            while not self.waits or not self._stop.wait(PAUSE_SECONDS):
                 spent, began = loop_seconds(self._pid), time.monotonic()
                 self._request()
                 self.waits.append(loop_seconds(self._pid) - spent)

@@ -75,6 +75,7 @@ def choose(folder: Path) -> RedisProgram:
     for program in programs:
         if program.can_read(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
+            (folder / NOTE).touch(mode=0o600)
             (folder / NOTE).write_text(f"{program}\n", encoding="ascii")
             return program
     writer = _writer(folder)

@@ -83,7 +83,7 @@ local FAST_PATH = {
     stopped_callback_timeout = NUMBER, number_of_retries = NUMBER, retries_left = NUMBER,
     retry_intervals = '^%[[%d, ]*%]$', enqueue_at_front = '^[01]$', enqueue_at_front_on_retry = '^[01]$', data = ANY,
     meta = ANY, description = ANY, worker_name = ANY, group_id = ANY, failure_callback_name = ANY,
-    stopped_callback_name = ANY, webhooks = ANY, exc_info = ANY, result = ANY, qctl_fingerprint = ANY,
+    stopped_callback_name = ANY, webhooks = '^%[?%]?$', exc_info = ANY, result = ANY, qctl_fingerprint = ANY,
     qctl_moved_from = ANY
 }
 
