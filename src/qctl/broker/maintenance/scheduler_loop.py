@@ -88,6 +88,7 @@ def run(
             delay = TICK_SECONDS
         except RedisError as error:
             housekeeper.reset()
+            clock_watch.reset()  # its write shows whether the outage is over: a tick may have nothing else to write
             delay = backoff.next_delay()
             outage.add(explain(error))
     try:

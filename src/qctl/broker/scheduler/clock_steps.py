@@ -86,6 +86,10 @@ class ClockWatch:
         if step is not None:
             self._compensate(step)
 
+    def reset(self) -> None:
+        """Note the time at the next check, whenever the last note was."""
+        self._due = 0.0
+
     def _note(self) -> ClockStep | None:
         reply = _note_clock(
             self._redis,
