@@ -45,7 +45,7 @@ function __qctl_place
             set -g __qctl_rest ''
         case 'health'
             set -g __qctl_verbs 
-            set -g __qctl_options '--help	Show this help' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
+            set -g __qctl_options '--help	Show this help' '--all	List also what is well, instead of one line for it' '--json	JSON output; same as -o json' '--output	Output format: table, json, jsonl, csv or name' '-o	Output format: table, json, jsonl, csv or name'
             set -g __qctl_takes '--output=table,json,jsonl,csv,name' '-o=table,json,jsonl,csv,name'
             set -g __qctl_rest ''
         case 'doctor'

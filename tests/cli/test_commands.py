@@ -10,7 +10,7 @@ import pytest
 
 from cli.conftest import Ran
 from cli.fake import BATCH, LETTER, RUNNING, FakeOps, pause_of, stats_of
-from cli.fake_jobs import DETAIL
+from cli.fake_jobs import DETAIL, NOW
 from qctl.errors import NotFoundError, RedisUnreachableError, RefusedError, WaitTimeoutError
 from qctl.models import (
     ClearResult,
@@ -292,10 +292,31 @@ def test_health_exits_with_its_status(status: str, code: int, qctl: Qctl) -> Non
     ran = qctl("health", "-o", "table", ops=ops)
     assert ran.code == code
     assert ran.out.endswith(f"status: {status}\n")
-    assert "memory is low (fix: add memory)" in ran.out
+    assert ("memory is low (fix: add memory)" in ran.out) == (status != "ok")
     document = qctl("health", "--json", ops=ops).json
     assert document["status"] == status
     assert document["reasons"] == ([] if status == "ok" else ["memory is low"])
+
+
+def test_health_lists_the_worst_first_and_folds_what_is_well(qctl: Qctl) -> None:
+    findings = [
+        Finding("redis", "ok", "Redis answers"),
+        Finding("paused", "ok", "mail is paused", grade="notice"),
+        Finding("queues", "degraded", "a cannot be read", since=NOW),
+        Finding("errors", "degraded", "jobs fail", "qctl dlq groups", subject="mail", grade="error"),
+        Finding("memory", "ok", "Redis uses 1%"),
+    ]
+    ops = FakeOps(health__check=Health("degraded", findings))
+    lines = qctl("health", "-o", "table", ops=ops).out.splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == ["error", "warning", "notice", "ok"]
+    assert lines[4].split(maxsplit=3)[1:] == ["2", "checks", "redis, memory"]
+    assert "Redis uses 1%" in qctl("health", "--all", "-o", "table", ops=ops).out
+    rows = qctl("health", "--json", ops=ops).json["findings"]
+    assert [row["severity"] for row in rows] == ["ok", "notice", "warning", "error", "ok"]
+    assert (rows[3]["subject"], rows[2]["since"]) == (
+        "mail",
+        NOW.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    )
 
 
 def test_ping_prints_version_target_and_time(qctl: Qctl) -> None:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from qctl.models.dead_letters import Cause, Causes, DeadKind, DeadLetter, DeadLetterDetail, DeadLetters
     from qctl.models.events import AuditEntry, Event, EventFilter, HistoryStep, Span
     from qctl.models.explanations import Explanation, Reason, ReasonCode
-    from qctl.models.health import STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair
+    from qctl.models.health import SEVERITY_ORDER, STATUS_ORDER, Finding, Health, HealthStatus, Ping, Repair, Severity
     from qctl.models.ingest import (
         Arrival,
         Arrivals,
@@ -114,7 +114,7 @@ _NAMES = {
     "dead_letters": "Cause Causes DeadKind DeadLetter DeadLetterDetail DeadLetters",
     "events": "AuditEntry Event EventFilter HistoryStep Span",
     "explanations": "Explanation Reason ReasonCode",
-    "health": "STATUS_ORDER Finding Health HealthStatus Ping Repair",
+    "health": "SEVERITY_ORDER STATUS_ORDER Finding Health HealthStatus Ping Repair Severity",
     "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail StoredReading Topics TopicStatus",
     "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload EnqueuedFunction "
     "JobDetail JobNode JobRow JobTree JobType Jobs OwnedJob OwnedStatus Payload PayloadEdit State StoppedJob "
@@ -147,6 +147,7 @@ __all__ = [
     "MAX_LISTED_OUTCOMES",
     "MOVABLE_STATES",
     "OWNED_STATUSES",
+    "SEVERITY_ORDER",
     "STATES",
     "STATE_ALIASES",
     "STATUS_ORDER",
@@ -245,6 +246,7 @@ __all__ = [
     "Selector",
     "Series",
     "SettingInfo",
+    "Severity",
     "Span",
     "State",
     "Stats",

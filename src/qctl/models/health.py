@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 HealthStatus = Literal["ok", "degraded", "down"]
 
 STATUS_ORDER: tuple[HealthStatus, ...] = ("ok", "degraded", "down")
 """Statuses from best to worst."""
+
+Severity = Literal["critical", "error", "warning", "notice", "ok"]
+
+SEVERITY_ORDER: tuple[Severity, ...] = ("critical", "error", "warning", "notice", "ok")
+"""Severities from worst to best."""
+
+_SEVERITIES: dict[HealthStatus, Severity] = {"down": "critical", "degraded": "warning", "ok": "ok"}
+"""Severity of a finding that names none."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +32,25 @@ class Ping:
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of one check. `reason` is the problem and its consequence, `fix` the way to solve it."""
+    """Result of one check. `reason` is the problem and its consequence, `fix` the next command or the way to solve it.
+
+    `subject` is the queue, worker, job or source that it is about, empty for the whole site. `since` is when the
+    problem began, None if that is unknown. `grade` is its severity if the status alone does not tell it: a problem of
+    status `degraded` may be an error, and a deliberate state of status `ok`, such as a pause, is a notice.
+    """
 
     check: str
     status: HealthStatus
     reason: str
     fix: str | None = None
+    subject: str = ""
+    since: datetime | None = None
+    grade: Severity | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return self.grade or _SEVERITIES[self.status]
 
 
 @dataclass(frozen=True)
@@ -38,10 +60,31 @@ class Health:
     status: HealthStatus
     findings: list[Finding]
 
+    @classmethod
+    def of(cls, findings: list[Finding]) -> Health:
+        """Create the result of these findings."""
+        return cls(max((finding.status for finding in findings), key=STATUS_ORDER.index, default="ok"), findings)
+
     @property
     def reasons(self) -> list[str]:
         """Reasons of all problems."""
         return [finding.reason for finding in self.findings if finding.status != "ok"]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """Findings that an operator should see, the worst first, of equal ones the oldest."""
+        shown = [finding for finding in self.findings if finding.severity != "ok"]
+        return sorted(shown, key=_gravity)
+
+    @property
+    def passed(self) -> list[Finding]:
+        """Findings that all is well."""
+        return [finding for finding in self.findings if finding.severity == "ok"]
+
+
+def _gravity(finding: Finding) -> tuple[int, float]:
+    began = finding.since.timestamp() if finding.since else float("inf")
+    return SEVERITY_ORDER.index(finding.severity), began
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,13 @@ def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
     for queue in (queue for queue in queues if queue.paused):
         why = f": {queue.paused.reason}" if queue.paused and queue.paused.reason else ""
         yield Finding(
-            "paused", "ok", f"queue {queue.name} is paused{why}; {clause(queue.waiting, 'job', 'waits', 'wait')}"
+            "paused",
+            "ok",
+            f"queue {queue.name} is paused{why}; {clause(queue.waiting, 'job', 'waits', 'wait')}",
+            f"qctl resume {quote(queue.name)}",
+            subject=queue.name,
+            since=queue.paused.at if queue.paused else None,
+            grade="notice",
         )
     unserved = [queue for queue in queues if queue.waiting and not queue.workers and not queue.paused]
     for queue in unserved:

@@ -12,7 +12,7 @@ from qctl.view.dead_letters import cause_columns, cause_line, dead_letter_column
 from qctl.view.details import ago, detail_line, payload_section, section
 from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.explanations import explanation
-from qctl.view.health import HEALTH_STYLES, finding_columns
+from qctl.view.health import HEALTH_STYLES, SEVERITY_STYLES, finding_columns, problem_rows
 from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, topic_columns
 from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
@@ -45,6 +45,7 @@ __all__ = [
     "NO_QUEUE",
     "NO_VALUE",
     "PERCENTILES",
+    "SEVERITY_STYLES",
     "Cell",
     "Column",
     "Style",
@@ -81,6 +82,7 @@ __all__ = [
     "pause_text",
     "payload_section",
     "pipeline_columns",
+    "problem_rows",
     "quantity",
     "queue_columns",
     "queue_state",

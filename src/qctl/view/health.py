@@ -4,23 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qctl.models import Finding
+from qctl.quantities import quantity
 from qctl.safe import escape_line
 from qctl.view.table import Cell, Column
+from qctl.view.values import age
 
 if TYPE_CHECKING:
-    from qctl.models import Finding, HealthStatus
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from qctl.models import Health, HealthStatus, Severity
     from qctl.view.table import Style
 
 HEALTH_STYLES: dict[HealthStatus, Style] = {"ok": "good", "degraded": "warn", "down": "bad"}
 
+SEVERITY_STYLES: dict[Severity, Style] = {
+    "critical": "bad",
+    "error": "bad",
+    "warning": "warn",
+    "notice": "",
+    "ok": "good",
+}
 
-def finding_columns() -> list[Column[Finding]]:
-    """Return the columns of health findings."""
+
+def finding_columns(now: datetime | None = None) -> list[Column[Finding]]:
+    """Return the columns of health findings; with `now`, also for how long each problem has lasted."""
+    since: list[Column[Finding]] = []
+    if now is not None:
+        since = [Column("FOR", lambda f: Cell(age(f.since, now) if f.since else ""), right=True)]
     return [
-        Column("STATUS", lambda f: Cell(f.status, HEALTH_STYLES[f.status])),
+        Column("STATUS", lambda f: Cell(f.severity, SEVERITY_STYLES[f.severity])),
         Column("CHECK", lambda f: Cell(escape_line(f.check)), min_width=8),
+        *since,
         Column("REASON", lambda f: Cell(_finding(f)), long=True),
     ]
+
+
+def problem_rows(health: Health) -> list[Finding]:
+    """Return all problems, the worst first, and one row for everything that is well."""
+    return [*health.problems, *([_fold(health.passed)] if health.passed else [])]
+
+
+def _fold(passed: Sequence[Finding]) -> Finding:
+    names = dict.fromkeys(finding.check for finding in passed)
+    return Finding(quantity(len(passed), "check"), "ok", ", ".join(names))
 
 
 def _finding(finding: Finding) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from typing import Annotated
+
+import typer
+
 from qctl import view
 from qctl.cli import documents
 from qctl.cli.command import command
@@ -24,16 +29,19 @@ def ping(session: Session) -> None:
     session.out.report(documents.ping(answer), [Cell(line, "good")])
 
 
-@command("health", examples="qctl health\nqctl health --json", fleet=True)
-def health(session: Session) -> ExitCode:
+@command("health", examples="qctl health\nqctl health --all\nqctl health --json", fleet=True)
+def health(
+    session: Session,
+    all_: Annotated[bool, typer.Option("--all", help="List also what is well, instead of one line for it.")] = False,
+) -> ExitCode:
     """Check whether jobs are flowing, and what to fix.
 
-    Exits 0 if ok, 1 if degraded, 4 if down.
+    Lists problems, the worst first, with how long each has lasted and the next command. Exits 0 if ok, 1 if degraded, 4
+    if down.
     """
     result = session.ops.health.check()
-    status = f"status: {result.status}"
-    findings = sorted(result.findings, key=lambda finding: list(EXIT_CODES).index(finding.status))
-    footer = [Cell(""), Cell(status, view.HEALTH_STYLES[result.status])]
-    table = view.Table(view.finding_columns(), findings, status, footer)
+    rows = [*result.problems, *result.passed] if all_ else view.problem_rows(result)
+    footer = [Cell(""), Cell(f"status: {result.status}", view.HEALTH_STYLES[result.status])]
+    table = view.Table(view.finding_columns(datetime.now(timezone.utc)), rows, "", footer)
     session.out.listing(documents.health(result), table)
     return EXIT_CODES[result.status]

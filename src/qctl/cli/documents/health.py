@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from qctl.cli.documents.document import Document, single
+from qctl.cli.documents.document import Document, single, time
 
 if TYPE_CHECKING:
     from qctl.cli.documents.document import Record
     from qctl.models import Finding, Health, Ping, Repair
+
+
+COLUMNS = ("check", "status", "severity", "subject", "since", "reason", "fix")
 
 
 def ping(answer: Ping) -> Document:
@@ -39,7 +42,15 @@ def doctor(health: Health, repair: Repair | None) -> Document:
 def findings_document(schema: str, head: Record, findings: Sequence[Finding]) -> Document:
     """Create a document with one row for each finding."""
     rows: list[Record] = [
-        {"check": finding.check, "status": finding.status, "reason": finding.reason, "fix": finding.fix}
+        {
+            "check": finding.check,
+            "status": finding.status,
+            "severity": finding.severity,
+            "subject": finding.subject or None,
+            "since": time(finding.since),
+            "reason": finding.reason,
+            "fix": finding.fix,
+        }
         for finding in findings
     ]
-    return Document(schema, "check", ("check", "status", "reason", "fix"), head, "findings", rows)
+    return Document(schema, "check", COLUMNS, head, "findings", rows)

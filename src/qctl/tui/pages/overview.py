@@ -20,9 +20,7 @@ from qctl.tui.pages.queues import queue_spec
 from qctl.tui.widgets.grid import Grid, GridSpec
 from qctl.view import Cell, Column
 
-FINDINGS = GridSpec(
-    lambda _: view.finding_columns(), lambda finding: f"{finding.check}: {finding.reason}", "No findings.", {}
-)
+FINDINGS = GridSpec(view.finding_columns, lambda finding: f"{finding.check}: {finding.reason}", "No findings.", {})
 
 FINDING_PAGES = {"quarantine": "4", "dead letters": "4", "workers": "6", "buffer": "7", "sink": "2", "paused": "2"}
 """The page of each check."""
@@ -129,7 +127,7 @@ class OverviewPage(GridPage):
         if data.health is None:
             self.post_message(self.ReloadRequested())
             return
-        self.query_one("#findings", Grid).fill(sorted(data.health.findings, key=lambda f: f.status == "ok"), now)
+        self.query_one("#findings", Grid).fill(view.problem_rows(data.health), now)
         self.query_one("#last", Grid).fill(data.events, now)
 
     def open_row(self, row: Any) -> None:
