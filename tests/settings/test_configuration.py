@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,21 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     for part in ("REDIS_PORT", "MQTT_PORT", "'QCTL_HOM' (.env)", "chmod 600 .env"):
         assert part in text
     assert "hunter2" not in text
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "exposed"), [(0, 0o640, False), (0, 0o644, True), (1, 0o640, True), (1, 0o600, False)]
+)
+def test_the_group_of_roots_file_may_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: int, mode: int, exposed: bool
+) -> None:
+    (tmp_path / ".env").write_text("REDIS_PASSWORD=hunter2\n")
+    found = places()
+    status = os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+    with monkeypatch.context() as patch:  # a test cannot give files away unless root runs it
+        patch.setattr(os, "stat", lambda *_, **__: status)
+        findings = list(configuration._exposed_files(found))
+    assert [one.check for one in findings] == ["secrets"] * exposed
 
 
 def test_settings_that_need_each_other_are_checked_too() -> None:

@@ -37,7 +37,7 @@ def fill(connection):
     slow.enqueue(give, 1, job_id="after-failure", depends_on=allowed)
     slow.enqueue(give, 2, job_id="waits", depends_on="left")
     work = Queue("work", connection=connection)
-    work.enqueue(give, 3, job_id="done")
+    work.enqueue(give, 3, job_id="done", result_ttl=86400)  # longer than a test run, which copies the site
     work.enqueue(fail, job_id="dead")
     work.enqueue(fail, job_id="expired", failure_ttl=1)
     parent = Queue("parents", connection=connection)

@@ -12,6 +12,7 @@ import termios
 from contextlib import suppress
 from pathlib import Path
 from select import select
+from time import monotonic
 from types import TracebackType
 
 PROGRAM = str(Path(sys.executable).with_name("qctl"))
@@ -49,9 +50,11 @@ class Terminal:
             self._process.wait()
 
     def read_until(self, text: str) -> None:
-        """Read output until `text` appears."""
+        """Read output until `text` appears. A program that repeats other output fails after TIMEOUT_SECONDS too."""
+        end = monotonic() + TIMEOUT_SECONDS
         while text not in self.shown:
             self.read_more(f"{text!r} did not appear")
+            assert monotonic() < end or text in self.shown, f"{text!r} did not appear; shown so far: {self.shown}"
 
     def read_more(self, problem: str = "no more output") -> None:
         """Read the next output."""

@@ -97,7 +97,7 @@ def they_are_listed(machine: Machine) -> None:
     assert {"scheduler", "socket-batcher", "mqtt-bridge", "email", "file", "cleanup", "check"} <= set(known)
     assert known["email"]["active"] == "active"
     assert known["email"]["enabled"] == "enabled"
-    assert machine.run("stat", "-c", "%a %U", "/etc/qctl/.env") == "600 qctl"
+    assert machine.run("stat", "-c", "%a %U %G", "/etc/qctl/.env") == "640 root qctl"
     wait_for_line(machine, "qctl-worker@email", "takes jobs from")
     assert "takes jobs from" in machine.run("qctl", "daemon", "logs", "email")
 

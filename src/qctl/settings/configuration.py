@@ -96,7 +96,9 @@ def _exposed_files(sources: Sequence[Source]) -> Iterator[Finding]:
         secrets = [value.name for value in values if value.origin != DEFAULT and value.secret]
         if not secrets or not os.path.isfile(source.name):
             continue
-        if stat.S_IMODE(os.stat(source.name).st_mode) & NOT_OWNER_MODE:
+        status = os.stat(source.name)
+        # Root lets a group read its file on purpose: that of the daemons, as `systemd.units` does.
+        if status.st_mode & (stat.S_IRWXO if status.st_uid == 0 else NOT_OWNER_MODE):
             reason = f"{source.name} contains {', '.join(secrets)}, and other users may read it"
             yield Finding("secrets", "degraded", reason, f"chmod 600 {source.name}")
 

@@ -21,6 +21,9 @@ from qctl.systemd import programs
 USER = "qctl"
 """User that runs the machine's daemons."""
 
+SETTINGS_FILE_MODE = 0o640
+"""Root writes the settings of the daemons, and their group reads them."""
+
 SYSUSERS_FILE = "qctl.sysusers"
 
 ENABLED_UNITS = (
@@ -102,13 +105,16 @@ class Installation:
             raise QctlError(f"the user {USER} cannot be created: {completed.stderr.strip()[:200]}")
 
     def _write_settings(self) -> list[Path]:
-        """Write the settings file if there is none, owned by the user who runs the daemons."""
+        """Write the settings file if there is none. The daemons may read it, and root alone write it.
+
+        Otherwise who breaks into a daemon would decide what root's own qctl does (see `ownership`).
+        """
         file = (user_config_path("qctl") if self.user else Path("/etc/qctl")) / ".env"
         is_new = not file.exists()
         if is_new:
             file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
             configuration.write_env_file(file, replace=False)
         if not self.user:
-            owner = pwd.getpwnam(USER)
-            os.chown(file, owner.pw_uid, owner.pw_gid)
+            os.chown(file, 0, pwd.getpwnam(USER).pw_gid)
+            file.chmod(SETTINGS_FILE_MODE)
         return [file] if is_new else []

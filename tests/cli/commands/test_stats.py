@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from redis import Redis
 
 from cli.conftest import Ran
 from cli.fake import FakeOps, stats_of
@@ -14,6 +15,7 @@ from qctl.errors import RedisUnreachableError
 from qctl.histogram import Histogram
 from qctl.models import Names, NameStats, QueueStats
 from qctl.settings import Settings
+from support import stock
 
 Qctl = Callable[..., Ran]
 
@@ -135,7 +137,8 @@ def test_watch_fails_if_redis_never_answered(qctl: Qctl) -> None:
     assert (ran.code, ran.out) == (4, "")
 
 
-def test_watch_refreshes_in_place_and_restores_the_screen(settings: Settings) -> None:
+def test_watch_refreshes_in_place_and_restores_the_screen(settings: Settings, connection: Redis) -> None:
+    stock.enqueue(connection, "sensor-data", "one")
     terminal = Terminal("stats", "--watch", "100ms", REDIS_URL=settings.redis_target)
     terminal.read_until("total")
     while terminal.shown.count("\x1b[H") < 3:
@@ -151,7 +154,8 @@ def test_watch_refreshes_in_place_and_restores_the_screen(settings: Settings) ->
     assert "Traceback" not in terminal.shown
 
 
-def test_watch_on_a_dumb_terminal_prints_no_escapes(settings: Settings) -> None:
+def test_watch_on_a_dumb_terminal_prints_no_escapes(settings: Settings, connection: Redis) -> None:
+    stock.enqueue(connection, "sensor-data", "one")
     terminal = Terminal("stats", "--watch", "100ms", REDIS_URL=settings.redis_target, TERM="dumb")
     terminal.read_until("total")
     terminal.type("\x03")
