@@ -19,6 +19,7 @@ from support import node
 from support.databases import MariaDb, MongoDb
 from support.process import Program
 from support.rq_versions import make_python
+from support.sentinel import WatchedRedis
 from support.servers import MissingServerError, Mosquitto, RedisServer, S3Server, VictoriaMetrics
 from support.wheels import make_wheel
 
@@ -106,6 +107,13 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
     folder = tmp_path / "redis"
     folder.mkdir()
     yield from _serve(lambda: RedisServer(folder))
+
+
+@pytest.fixture
+def watched_redis(tmp_path: Path) -> Iterator[WatchedRedis]:
+    """A primary, two replicas and three Sentinels for this test alone."""
+    with _available(lambda: WatchedRedis(tmp_path / "watched")) as watched:
+        yield watched
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ class RedisServer(Program):
     def __init__(self, folder: Path, *options: str) -> None:
         self.socket = folder / "redis.sock"
         self.port = free_port()
-        super().__init__("redis", [_redis_program(), *self._options(folder), *options], folder)
+        super().__init__("redis", [redis_command(), *self._options(folder), *options], folder)
 
     def _options(self, folder: Path) -> list[str]:
         pairs = {
@@ -242,7 +242,8 @@ class VictoriaMetrics(Program):
             return text
 
 
-def _redis_program() -> str:
+def redis_command() -> str:
+    """The path of redis-server, or of a server that speaks like it."""
     found = shutil.which("redis-server") or shutil.which("valkey-server")
     if found:
         return found

@@ -112,8 +112,9 @@ class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSett
         parsers.redis_url,
         group="redis",
         secret=True,
-        doc="URL of Redis: redis://, rediss:// or unix://. Overrides REDIS_HOST. Default, if REDIS_HOST is unset "
-        "too: the socket in QCTL_HOME if `qctl up` created one, else redis://localhost:6379/0",
+        doc="URL of Redis: redis://, rediss:// or unix://; or of its Sentinels: redis+sentinel://HOST:26379,"
+        "HOST2:26379/SERVICE/0. Overrides REDIS_HOST. Default, if REDIS_HOST is unset too: the socket in QCTL_HOME if "
+        "`qctl up` created one, else redis://localhost:6379/0",
     )
     redis_host: str | None = setting(
         "REDIS_HOST", parsers.host, group="redis", doc="Host of Redis, used if REDIS_URL is unset"

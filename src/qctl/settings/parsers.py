@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from qctl.settings import sentinel_url
+
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 
@@ -206,7 +208,12 @@ def mongodb_uri(raw: str) -> str:
 
 
 def redis_url(raw: str) -> str:
-    """Parse a URL redis://, rediss:// or unix:// as redis-py does."""
+    """Parse a URL redis://, rediss:// or unix:// as redis-py does, or one of Sentinels."""
+    if sentinel_url.is_sentinel(text(raw)):
+        if " " in raw:
+            raise ValueError("contains a space")
+        sentinel_url.parse(raw)
+        return raw
     parts = _split_url(raw, ("redis", "rediss", "unix"))
     if parts.fragment:
         raise ValueError("contains a # instead of %23")

@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from qctl.broker.redis import protocol
 from qctl.broker.redis.key_prefix import QCTL, RQ
 from qctl.ownership import find_violation
+from qctl.settings import sentinel_url
+from qctl.settings.sentinel_url import SentinelUrl
 
 TIMEOUT_SECONDS = 0.1
 """Time allowed for all of a completion, from the first packet on."""
@@ -40,8 +42,25 @@ def names(url: str, kind: str) -> list[str]:
     an error, KeyError for an unknown kind.
     """
     find = _KINDS[kind]
-    with _Connection(url) as connection:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    if sentinel_url.is_sentinel(url):
+        url = _primary(sentinel_url.parse(url), deadline)
+    with _Connection(url, deadline) as connection:
         return find(connection.run)[:MAX_NAMES]
+
+
+def _primary(url: SentinelUrl, deadline: float) -> str:
+    """The URL of the primary that the first Sentinel names which answers. Each may take its share of the time."""
+    for number, address in enumerate(url.sentinels):
+        share = (deadline - time.monotonic()) / (len(url.sentinels) - number + 1)
+        try:
+            with _Connection(url.sentinel(address), time.monotonic() + share) as connection:
+                (found,) = connection.run([("SENTINEL", "get-master-addr-by-name", url.service)])
+        except (OSError, ValueError):
+            continue
+        if found:
+            return url.server((found[0], int(found[1])))
+    raise ConnectionError("no Sentinel names a primary")
 
 
 def _queues(run: Run) -> list[str]:
@@ -100,22 +119,22 @@ _KINDS: dict[str, Callable[[Run], list[str]]] = {
 class _Connection:
     """A connection that closes when its block ends, and fails when its time is over."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, deadline: float) -> None:
         self._url = urlsplit(url)
-        self._deadline = time.monotonic() + TIMEOUT_SECONDS
+        self._deadline = deadline
         self._reader = protocol.Reader(
             encoding="utf-8", errors="replace", replyError=ValueError, protocolError=ValueError, notEnoughData=...
         )
 
     def __enter__(self) -> _Connection:
-        url = self._url
+        url, seconds = self._url, max(0.001, self._deadline - time.monotonic())
         if url.scheme == "unix":
             self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(TIMEOUT_SECONDS)
+            self._socket.settimeout(seconds)
             self._socket.connect(unquote(url.path))
         else:
             host = url.hostname or "localhost"
-            self._socket = socket.create_connection((host, url.port or 6379), TIMEOUT_SECONDS)
+            self._socket = socket.create_connection((host, url.port or 6379), seconds)
             if url.scheme == "rediss":
                 import ssl  # a slow import that few need
 

@@ -10,23 +10,20 @@ from __future__ import annotations
 import logging
 import random
 import re
-import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from socket import socket
+from typing import Any
 from urllib.parse import unquote
 
 import redis
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
-from redis.connection import HiredisRespSerializer, SSLConnection
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
     ConnectionError,
-    DataError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -36,10 +33,11 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from qctl import ownership
-from qctl.broker.redis import key_prefix, protocol
+from qctl.broker.redis import key_prefix, sentinel
+from qctl.broker.redis.transport import Packer, TlsConnection
 from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
 from qctl.safe import redact_url
-from qctl.settings import Settings
+from qctl.settings import Settings, sentinel_url
 
 log = logging.getLogger(__name__)
 
@@ -83,29 +81,6 @@ _CERTIFICATE_OPTIONS = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyf
 _SCRIPT_LOCATION = re.compile(r" script: [0-9a-f]{40}, on @user_script:\d+\.?$")
 
 
-class _Packer(HiredisRespSerializer):
-    """Packs commands with hiredis. Accepts text decoded with `surrogateescape`, which redis-py's packer refuses."""
-
-    def pack(self, *args: protocol.Argument) -> list[bytes]:  # type: ignore[override]  # redis-py says: lists
-        """Pack one command. The words of its name become arguments of their own."""
-        name, *rest = args
-        words = name.split() if isinstance(name, (str, bytes)) else [name]
-        try:
-            return [protocol.pack((*words, *rest))]
-        except TypeError as error:
-            raise DataError(str(error)) from error
-
-
-class _TlsConnection(SSLConnection):
-    """TLS whose handshake ends within the connect timeout: a server without TLS sends nothing and waits for more."""
-
-    def _wrap_socket_with_ssl(self, sock: socket) -> ssl.SSLSocket:
-        sock.settimeout(self.socket_connect_timeout)
-        wrapped: ssl.SSLSocket = super()._wrap_socket_with_ssl(sock)
-        wrapped.settimeout(self.socket_timeout)
-        return wrapped
-
-
 class _Pipeline(Pipeline):
     """A pipeline whose errors name the command that failed, without its arguments: they may be the data of users."""
 
@@ -129,19 +104,18 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
     QUEUE_PREFIX was set too late.
     """
     key_prefix.check(settings)
+    url = _without_own_options(settings.redis_target)
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_timeout": REPLY_TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+        "client_name": name,
+        "encoding_errors": "surrogateescape",
+        "command_packer": Packer(),
+        "protocol": 2,
+    }
     try:
-        client = _Client.from_url(
-            _without_own_options(settings.redis_target),
-            socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            socket_timeout=REPLY_TIMEOUT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            client_name=name,
-            encoding_errors="surrogateescape",
-            command_packer=_Packer(),
-            protocol=2,
-            **({} if settings.redis_target.startswith("unix") else {"socket_keepalive": True}),
-            **({"connection_class": _TlsConnection} if settings.redis_target.startswith("rediss") else {}),
-        )
+        client = _watched(url, options) if sentinel_url.is_sentinel(url) else _single(url, options)
         # redis-py checks the options of the URL only when it makes a connection.
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
     except (TypeError, ValueError, redis.RedisError) as error:
@@ -150,6 +124,17 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
         if file := client.connection_pool.connection_kwargs.get(option):
             ownership.require(file)
     return client
+
+
+def _single(url: str, options: dict[str, Any]) -> Redis:
+    keepalive = {} if url.startswith("unix") else {"socket_keepalive": True}
+    tls = {"connection_class": TlsConnection} if url.startswith("rediss") else {}
+    return _Client.from_url(url, **options, **keepalive, **tls)
+
+
+def _watched(url: str, options: dict[str, Any]) -> Redis:
+    """A client for the primary of a Redis that Sentinel watches."""
+    return _Client.from_pool(sentinel.make_pool(url, socket_keepalive=True, **options))
 
 
 OWN_OPTIONS = frozenset(

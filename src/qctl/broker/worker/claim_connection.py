@@ -47,13 +47,18 @@ class ClaimConnection:
             connection.send_packed_command([protocol.pack_utf8(command)])
             return connection.read_response()
         except ResponseError:
+            if getattr(connection, "must_close", False):  # its server may be the primary no longer
+                self._close(connection)
             raise
         except BaseException:
             # The reply may come later: it must not be read as the reply to another request.
-            self._connection = None
-            connection.disconnect()
-            self._pool.release(connection)
+            self._close(connection)
             raise
+
+    def _close(self, connection: Any) -> None:
+        self._connection = None
+        connection.disconnect()
+        self._pool.release(connection)
 
     def _open(self) -> Any:
         now, pid = time.monotonic(), os.getpid()
