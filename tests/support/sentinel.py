@@ -53,7 +53,7 @@ class SentinelServer(Program):
                 return False
 
     def state(self) -> dict[str, object]:
-        """What it knows of the primary."""
+        """Return the fields of SENTINEL MASTER."""
         with closing(self.connect()) as client:
             return dict(client.sentinel_master(SERVICE))
 
@@ -126,7 +126,7 @@ class WatchedRedis:
         return [server for server in self.servers if server is not primary and server.running]
 
     def replicas_in_step(self) -> int:
-        """How many replicas the primary has online."""
+        """Count the replicas that the primary has online."""
         with closing(self.primary().connect()) as client:
             info = client.info("replication")
         return sum(info[f"slave{n}"]["state"] == "online" for n in range(int(info["connected_slaves"])))
