@@ -16,6 +16,7 @@ from qctl.models import (
     Pause,
     PipelineStatus,
     RejectDetail,
+    SourceStatus,
     Topics,
     TopicStatus,
 )
@@ -41,6 +42,10 @@ READINGS = PipelineStatus(
 )
 MESSAGES = PipelineStatus("messages", "socket-data", None, 0, None, 0, 1000, None, None, 0.0, 0, 0, 0, 0)
 
+BRIDGE = SourceStatus(
+    "mqtt-bridge:hall", "mqtt-bridge", "readings", "pi", 12, "serving", "", NOW - timedelta(hours=1), NOW, 2.0
+)
+
 HALL = TopicStatus("sensors/hall", "readings", 2.0, 100, 1, NOW - timedelta(seconds=4), 0.25)
 OTHERS = TopicStatus(None, "readings", 0.0, 7, 0, NOW - timedelta(days=1), None)
 
@@ -52,6 +57,7 @@ ARRIVED = Arrival("readings", NOW, "sensors/hall", NOW, {"temperature": 21.5})
 
 ANSWERS: dict[str, Any] = {
     "ingest__status": [READINGS, MESSAGES],
+    "ingest__sources": [BRIDGE],
     "ingest__topics": lambda _pattern=None, **_: Topics([HALL, OTHERS], 2, 1),
     "ingest__tail": lambda _pipelines=(), **_: iter([Arrivals([], 0), Arrivals([ARRIVED], 3), Arrivals([], 0)]),
     "ingest__push": ImportResult(2, 0),

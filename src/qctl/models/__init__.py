@@ -53,6 +53,8 @@ if TYPE_CHECKING:
         FlushResult,
         PipelineStatus,
         RejectDetail,
+        SourceState,
+        SourceStatus,
         StoredReading,
         Topics,
         TopicStatus,
@@ -115,7 +117,8 @@ _NAMES = {
     "events": "AuditEntry Event EventFilter HistoryStep Span",
     "explanations": "Explanation Reason ReasonCode",
     "health": "SEVERITY_ORDER STATUS_ORDER Finding Health HealthStatus Ping Repair Severity",
-    "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail StoredReading Topics TopicStatus",
+    "ingest": "Arrival Arrivals FlushResult PipelineStatus RejectDetail SourceState SourceStatus StoredReading Topics "
+    "TopicStatus",
     "jobs": "DEAD_STATES MOVABLE_STATES OWNED_STATUSES STATES STATE_ALIASES Attempt EditablePayload EnqueuedFunction "
     "JobDetail JobNode JobRow JobTree JobType Jobs OwnedJob OwnedStatus Payload PayloadEdit State StoppedJob "
     "StrandedJob WaitResult",
@@ -247,6 +250,8 @@ __all__ = [
     "Series",
     "SettingInfo",
     "Severity",
+    "SourceState",
+    "SourceStatus",
     "Span",
     "State",
     "Stats",

@@ -49,7 +49,7 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """How bad it is."""
+        """Severity: the grade, or what the status means."""
         return self.grade or _SEVERITIES[self.status]
 
 

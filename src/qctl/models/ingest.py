@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from qctl.models.dead_letters import DeadLetterDetail
@@ -46,6 +46,34 @@ class PipelineStatus:
     def is_used(self) -> bool:
         """True if anything ever came in, waits or was rejected."""
         return bool(self.received or self.rejected or self.cut or self.depth or self.batches or self.dead)
+
+
+SourceState = Literal["serving", "waiting", "contested", "stopped"]
+"""`waiting`: the daemon runs and takes nothing, for a reason that it names; `contested`: another client ends its
+session."""
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """The last heartbeat of a daemon: a source of a pipeline, or a scheduler (`pipeline` is empty then).
+
+    `since` is when its state began, `age` the time (s) since the heartbeat. `rival_age` is the time (s) since two
+    processes of this name were seen to run at once, None if never.
+    """
+
+    name: str
+    daemon: str
+    pipeline: str
+    host: str
+    pid: int | None
+    state: SourceState
+    reason: str
+    since: datetime
+    seen_at: datetime
+    age: float
+    rival_age: float | None = None
+    silent: bool = False
+    """True if its heartbeat is overdue: it hangs, died, or cannot reach Redis."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from qctl.broker.redis.connection import translate_errors
 from qctl.broker.scheduler import rq_cron, schedules
 from qctl.errors import QctlError
 from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
-from qctl.ops import leftover_checks, stock_scheduler_checks
+from qctl.ops import leftover_checks, source_checks, stock_scheduler_checks
 from qctl.ops.base import Part
 from qctl.ops.budget_findings import budget_findings
 from qctl.quantities import clause, quantity
@@ -82,6 +82,7 @@ class HealthOps(Part, name="health"):
             *stock_scheduler_checks.check(rq_cron.read(self._redis), schedules.list_all(self._redis), vitals.at),
             *_dead_letters(queues, vitals),
             *budget_findings(vitals),
+            *source_checks.check(vitals.sources),
             *_ingest(vitals, {queue.name for queue in queues if queue.unused}),
         ]
 

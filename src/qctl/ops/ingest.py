@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from shlex import quote
 
 from qctl import catalog
+from qctl.broker.bookkeeping import heartbeats
 from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.ingest.topics import TopicCounters
 from qctl.broker.query import pipeline_status
@@ -25,6 +26,7 @@ from qctl.models import (
     Progress,
     RejectDetail,
     RejectedLine,
+    SourceStatus,
     Topics,
     TopicStatus,
     ignore_progress,
@@ -52,6 +54,10 @@ class IngestOps(Part, name="ingest"):
     def status(self, pipelines: Sequence[str] = ()) -> list[PipelineStatus]:
         """Read the current status of these pipelines, default: all. Raises NotFoundError."""
         return pipeline_status.pipelines(self._redis, catalog.pipelines(pipelines), self._settings.batch_size)
+
+    def sources(self) -> list[SourceStatus]:
+        """Read the last heartbeats of all sources and schedulers that ran within a day, by name."""
+        return heartbeats.read(self._redis)
 
     def topics(self, pattern: str | None = None, *, sort: str = "seen", limit: int = 50) -> Topics:
         """Return the first `limit` topics that match the pattern, sorted by one of `SORTS`. Raises UsageError."""

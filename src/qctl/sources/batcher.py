@@ -13,6 +13,7 @@ import threading
 import time
 from typing import Any
 
+from qctl.broker.bookkeeping.heartbeats import Heartbeats
 from qctl.catalog import PIPELINES
 from qctl.compat.socketio_server import websocket_protocol
 from qctl.compat.uvicorn_guard import GuardedConfig
@@ -22,6 +23,7 @@ from qctl.guard.connections import ConnectionGuard
 from qctl.guard.denials import Denials
 from qctl.host_guard import HostGuard, origin_hosts
 from qctl.listener import BACKLOG, Listener, allow_many_files, connection_guard
+from qctl.models import SourceState
 from qctl.quantities import clause
 from qctl.settings import Settings
 from qctl.sources.asgi_front import AsgiFront
@@ -79,7 +81,8 @@ class SocketBatcher:
         with listener, self._destination.connection, self._destination.cutter as cutter:
             commit = GroupCommit(settings, self._destination.buffer, cutter.wake)
             try:
-                asyncio.run(_EventLoop(settings, commit, cutter, self._beat, guard).run(listener, self._stop))
+                loop = _EventLoop(settings, commit, cutter, self._beat, guard, self._destination.heartbeats)
+                asyncio.run(loop.run(listener, self._stop))
             finally:
                 commit.close()
 
@@ -94,8 +97,11 @@ class _EventLoop:
         cutter: BatchCutter | DirectWriter,
         beat: Heartbeat,
         guard: ConnectionGuard,
+        heartbeats: Heartbeats | DirectWriter,
     ) -> None:
         self._settings = settings
+        self._heartbeats = heartbeats
+        self._writing: asyncio.Future[None] | None = None
         self._guard = guard
         self._commit = commit
         self._cutter = cutter
@@ -156,15 +162,27 @@ class _EventLoop:
                 self._cutter.check()
                 self._guard.denials.check()
                 self._beat(self._status(), ready=self._http.started)
+                self._report()
                 done, _ = await asyncio.wait(
                     [committing, serving], timeout=STOP_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED
                 )
                 if done:
                     raise RuntimeError("a task of the socket batcher ended") from next(iter(done)).exception()
             await self._drain()
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
+            await asyncio.to_thread(self._heartbeats.beat, "stopped")
         finally:
             self._http.should_exit = True
             await asyncio.gather(serving, return_exceptions=True)
+
+    def _report(self) -> None:
+        """Write the heartbeat in a thread, because Redis may not answer. While one is written no other begins."""
+        if self._heartbeats.is_due and (self._writing is None or self._writing.done()):
+            reason = self._unavailable() or ""
+            state: SourceState = "waiting" if reason else "serving"
+            loop = asyncio.get_running_loop()
+            self._writing = loop.run_in_executor(None, self._heartbeats.beat, state, reason)
 
     async def _drain(self) -> None:
         """Admit no more clients, acknowledge the received messages, make all clients reconnect elsewhere, and commit

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from qctl.broker.ingest.buffer import BufferLevel, Commit
 from qctl.broker.ingest.mqtt_session import SessionState
 from qctl.errors import BackpressureError
+from qctl.models import SourceState
 from qctl.settings import Settings
 from qctl.sinks.base import Rejection
 
@@ -119,6 +120,13 @@ class DirectWriter:
         """Count a new session at the broker. Returns the number of sessions since this process started."""
         self._sessions += 1
         return self._sessions
+
+    # --- in place of `Heartbeats` ---------------------------------------------------------------------------------
+
+    is_due = False
+
+    def beat(self, state: SourceState = "serving", reason: str = "") -> None:
+        """Do nothing: Redis may not exist."""
 
     # --- in place of `TopicCounters` and `BatchCutter` ---------------------------------------------------------------
 

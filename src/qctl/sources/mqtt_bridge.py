@@ -25,6 +25,7 @@ from qctl.broker.redis.outage import Outage
 from qctl.catalog import PIPELINES
 from qctl.errors import BackpressureError, QctlError, SettingsError, UnreachableError
 from qctl.quantities import clause
+from qctl.safe import redact
 from qctl.settings import Settings
 from qctl.sources.destination import Destination
 from qctl.sources.duplicate_filter import MAX_NOTES, WINDOW_MESSAGES, CommittedWindow
@@ -64,6 +65,9 @@ COUNTED = ("received", "committed", "rejected", "duplicates", "ignored")
 SUSPICIOUS_ENDS = 3
 """Connections in a row, each shorter than STEADY_SECONDS, that show that another client may use our client id."""
 
+CONTESTED_SECONDS = 60.0
+"""Time after the end of a session by another client for which the heartbeat says so."""
+
 STEADY_SECONDS = 10.0
 """Age from which on a connection's end counts as a first failure. Two bridges with one client id end each other's
 connections, and must not do so all day at full speed."""
@@ -75,7 +79,9 @@ class MqttBridge:
     def __init__(
         self, settings: Settings, stop: threading.Event, beat: Heartbeat, destination: Destination | None = None
     ) -> None:
-        destination = destination or Destination.buffered(settings, PIPELINES["readings"], "qctl-mqtt-bridge")
+        destination = destination or Destination.buffered(
+            settings, PIPELINES["readings"], "qctl-mqtt-bridge", settings.mqtt_client_id
+        )
         self._settings = settings
         self._stop = stop
         self._beat = beat
@@ -84,6 +90,7 @@ class MqttBridge:
         self._session = destination.session
         self._topics = destination.topics
         self._cutter = destination.cutter
+        self._heartbeats = destination.heartbeats
         self._max_unacknowledged = min(settings.mqtt_receive_maximum, WINDOW_MESSAGES)
         self._window = CommittedWindow(WINDOW_MESSAGES)
         self._grouper = Grouper(settings)
@@ -99,6 +106,8 @@ class MqttBridge:
         self._logged_counts = ""
         self._ready = False
         self._short_connections = 0
+        self._contested_until = 0.0
+        """Until when the heartbeat says that another client took over the session."""
 
     def run(self) -> None:
         """Bridge until stopped. It waits for Redis and the broker as long as they are away, at the start too."""
@@ -118,6 +127,7 @@ class MqttBridge:
                 )
             self._write_topics()
             self._log_counts()
+            self._heartbeats.beat("stopped")
 
     def _bridge(self, backoff: Backoff) -> None:
         """Bridge over one connection. Raises QctlError if it cannot be made, breaks, or has to be closed."""
@@ -160,6 +170,7 @@ class MqttBridge:
                 self._outage.end()
                 log.info("connected to %s, subscribed to %s", broker, self._settings.mqtt_topic)
             self._beat(f"connected to {broker}" if subscribed else "", ready=self._ready)
+            self._report("" if subscribed else f"waiting for the subscription at {broker}")
             messages = connection.gather(limit, IDLE_SECONDS, LINGER_SECONDS)
             if messages:
                 self._counts["received"] += len(messages)
@@ -185,6 +196,7 @@ class MqttBridge:
         self._short_connections = self._short_connections + 1 if seconds < STEADY_SECONDS else 0
         if not connection.taken_over and self._short_connections < SUSPICIOUS_ENDS:
             return
+        self._contested_until = time.monotonic() + CONTESTED_SECONDS
         said = "" if connection.taken_over else f" probably: the last {self._short_connections} connections were short,"
         log.error(
             "session taken over:%s another client connects to %s with client id %s and may get readings instead of "
@@ -254,6 +266,15 @@ class MqttBridge:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, 1.0)):
             self._beat(reason, ready=self._ready)
+            self._report(reason)
+
+    def _report(self, reason: str) -> None:
+        """Write the heartbeat: the bridge takes messages if there is no reason why not."""
+        if time.monotonic() < self._contested_until:
+            client = self._settings.mqtt_client_id
+            self._heartbeats.beat("contested", f"another client takes over the session of client id {client}")
+        else:
+            self._heartbeats.beat("waiting" if reason else "serving", redact(reason))
 
     def _write_topics(self) -> None:
         """Write the counts per topic to Redis. An error delays nothing: they are written later."""

@@ -13,7 +13,7 @@ from qctl.view.details import ago, detail_line, payload_section, section
 from qctl.view.events import audit_columns, event_columns, event_line
 from qctl.view.explanations import explanation
 from qctl.view.health import HEALTH_STYLES, SEVERITY_STYLES, finding_columns, problem_rows
-from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, topic_columns
+from qctl.view.ingest import NO_PIPELINE, arrival_line, pipeline_columns, reject_columns, source_line, topic_columns
 from qctl.view.job_tree import job_tree, relatives
 from qctl.view.jobs import job_columns, job_type_columns
 from qctl.view.metrics import job_name_columns, metrics_columns
@@ -95,6 +95,7 @@ __all__ = [
     "setting_columns",
     "share",
     "size",
+    "source_line",
     "topic_columns",
     "totals_line",
     "trash_columns",

@@ -12,7 +12,7 @@ from qctl.view.table import Cell, Column
 from qctl.view.values import NO_VALUE, age, count, duration, elapsed, pause_text, rate
 
 if TYPE_CHECKING:
-    from qctl.models import Arrival, DeadLetter, PipelineStatus, TopicStatus
+    from qctl.models import Arrival, DeadLetter, PipelineStatus, SourceStatus, TopicStatus
     from qctl.view.table import Style
 
 OTHER_TOPICS = "(others)"
@@ -39,6 +39,14 @@ def pipeline_columns(now: datetime) -> list[Column[PipelineStatus]]:
         Column("ONLY COUNTED", lambda p: Cell(count(p.counted), "bad" if p.counted else ""), right=True, drop=1),
         Column("PAUSED", lambda p: _paused(p, now), long=True),
     ]
+
+
+def source_line(source: SourceStatus) -> Cell:
+    """Format the last heartbeat of a source or scheduler: `mqtt-bridge:hall on pi, pid 12: serving, seen 2s ago`."""
+    reason = f": {source.reason}" if source.reason else ""
+    pid = f", pid {source.pid}" if source.pid is not None else ""
+    text = f"{source.name} on {source.host}{pid}: {source.state}{reason}, seen {duration(source.age)} ago"
+    return Cell(escape_line(text), "good" if source.state == "serving" and not source.silent else "warn")
 
 
 def topic_columns(now: datetime) -> list[Column[TopicStatus]]:

@@ -9,6 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from qctl.broker.bookkeeping.data_identity import DataWatch
+from qctl.broker.bookkeeping.heartbeats import Heartbeats
 from qctl.broker.maintenance.housekeeper import Housekeeper
 from qctl.broker.redis.connection import Backoff, explain, log_and_continue
 from qctl.broker.redis.outage import Outage
@@ -59,11 +60,11 @@ def run(
     Raises SettingsError if a schedule of the settings is invalid.
     """
     entries: dict[str, ScheduleEntry | None] | None = schedules.entries_from_settings(settings)
-    cron = CronScheduler(connection)
-    delayed = DelayedJobPromoter(connection)
+    cron, delayed = CronScheduler(connection), DelayedJobPromoter(connection)
     housekeeper = Housekeeper(connection, settings)
     watch = DataWatch(connection, "scheduler", writes=True)
     clock_watch = ClockWatch(connection, cron)
+    heartbeats = Heartbeats.of_process(connection, "scheduler")
     backoff, delay, outage = Backoff(), 0.0, Outage(log, "no schedules run")
     log.info("running schedules, delayed jobs, retries and housekeeping")
     while not stopping(delay):
@@ -83,6 +84,7 @@ def run(
             with log_and_continue("run schedules"):
                 cron.enqueue_jobs()
             housekeeper.tick()
+            heartbeats.beat()
             backoff.reset()
             outage.end()
             delay = TICK_SECONDS
@@ -91,6 +93,7 @@ def run(
             clock_watch.reset()  # its write shows whether the outage is over: a tick may have nothing else to write
             delay = backoff.next_delay()
             outage.add(explain(error))
+    heartbeats.beat("stopped")
     try:
         delayed.stop()
     except RedisError as error:

@@ -13,14 +13,14 @@ from typing import Any, cast
 from redis import Redis
 
 from qctl import catalog
-from qctl.broker.bookkeeping import budgets
+from qctl.broker.bookkeeping import budgets, heartbeats
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest import buffer
 from qctl.broker.query import reject_tallies
 from qctl.broker.redis import clock, keys, replies, untrusted_fields
 from qctl.broker.worker.lease import LEASE_SECONDS
 from qctl.errors import RefusedError
-from qctl.models import BudgetKind, BudgetUse, Ping, RejectTally
+from qctl.models import BudgetKind, BudgetUse, Ping, RejectTally, SourceStatus
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,7 @@ class Vitals:
     tallies: list[RejectTally]
     now: float
     """Redis's clock, in seconds since 1970."""
+    sources: list[SourceStatus]
 
 
 def ping(connection: Redis, target: str) -> Ping:
@@ -146,6 +147,7 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
         pipe.exists(keys.SUSPENDED)
         pipe.hgetall(keys.BREAKERS)
         pipe.hgetall(keys.BUDGETS)
+        pipe.hgetall(keys.HEARTBEATS)
         for queue in queues:
             pipe.hlen(keys.quarantine(queue))
             pipe.zrange(keys.scheduled(queue), 0, 0, withscores=True)
@@ -155,7 +157,7 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
             pipe.lindex(keys.buffer(pipeline), 0)
             pipe.hmget(keys.ingest(pipeline), "sessions_lost", "session_lost_at")
         at, memory, persistence, replication, script, user, stops, save, lease, *others = replies.execute(pipe)
-    identity, suspended, raw_breakers, sums, *rest = others
+    identity, suspended, raw_breakers, sums, beats, *rest = others
     now = clock.reply_ms(at) / 1000
     breakers = replies.bytes_dict(raw_breakers)
     of_queues, of_buffers = rest[: 3 * len(queues)], rest[3 * len(queues) :]
@@ -176,6 +178,7 @@ def read(connection: Redis, queues: Sequence[str], shares: Shares = Shares()) ->
         budgets=_budgets(replies.bytes_dict(sums), shares.limits(found.limit if (found := _memory(memory)) else 0)),
         tallies=reject_tallies.read(connection, [spec.queue for spec in catalog.PIPELINES.values()]),
         now=now,
+        sources=heartbeats.parse(at, beats),
     )
 
 

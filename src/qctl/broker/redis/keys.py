@@ -315,6 +315,11 @@ def ingest(pipeline: str) -> str:
     return f"{QCTL}ingest:{pipeline}"
 
 
+HEARTBEATS = f"{QCTL}ingest:heartbeats"
+"""HASH `{daemon}:{name}` -> JSON {daemon, pipeline, host, pid, instance, state, reason, at, since, began, previous,
+rival_at}: the last heartbeat of every source and scheduler; times in ms of Redis's clock."""
+
+
 def last_commit(pipeline: str, source: str) -> str:
     """STRING: mark of the last transaction with which a source appended items; expires a day after it."""
     return f"{QCTL}ingest:{pipeline}:last:{source}"

@@ -15,7 +15,7 @@ from qctl.cli.command import command
 from qctl.cli.exit_codes import ExitCode
 from qctl.cli.input_files import STDIN, open_input, read_lines, rejected_lines
 from qctl.cli.session import Session
-from qctl.models import Arrivals, FlushResult, PipelineStatus, Topics
+from qctl.models import Arrivals, FlushResult, PipelineStatus, SourceStatus, Topics
 from qctl.view import Cell, quantity
 
 Pipelines = Annotated[
@@ -42,13 +42,14 @@ def status(
         str | None, typer.Option("--watch", metavar="TIME", help="Interval to refresh until Ctrl-C: 2s.")
     ] = None,
 ) -> None:
-    """Show rate, buffer, lag and rejects of each pipeline."""
+    """Show rate, buffer, lag and rejects of each pipeline, and whether its sources run."""
 
     def show() -> None:
         statuses = [each for each in session.ops.ingest.status(pipelines or ()) if each.is_used or pipelines]
+        sources = session.ops.ingest.sources()
         columns = view.pipeline_columns(datetime.now(timezone.utc))
-        table = view.Table(columns, statuses, view.NO_PIPELINE, _status_footer(statuses))
-        session.out.listing(documents.ingest_status(statuses), table)
+        table = view.Table(columns, statuses, view.NO_PIPELINE, _status_footer(statuses, sources))
+        session.out.listing(documents.ingest_status(statuses, sources), table)
 
     if interval is None:
         show()
@@ -56,11 +57,11 @@ def status(
         watch.repeat(session.out, durations.parse(interval, "--watch", min_seconds=0.1), show)
 
 
-def _status_footer(pipelines: Sequence[PipelineStatus]) -> list[Cell]:
+def _status_footer(pipelines: Sequence[PipelineStatus], sources: Sequence[SourceStatus]) -> list[Cell]:
     now = datetime.now(timezone.utc)
     lost = [_lost_sessions(pipeline, now) for pipeline in pipelines if pipeline.sessions_lost]
     hint = "details: qctl ingest topics   qctl ingest tail   qctl ingest rejects list"
-    return [Cell(""), *lost, Cell(hint, "dim")]
+    return [Cell(""), *map(view.source_line, sources), *lost, Cell(hint, "dim")]
 
 
 def _lost_sessions(pipeline: PipelineStatus, now: datetime) -> Cell:

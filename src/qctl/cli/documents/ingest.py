@@ -20,12 +20,13 @@ if TYPE_CHECKING:
         ImportResult,
         PipelineStatus,
         RejectDetail,
+        SourceStatus,
         Topics,
         TopicStatus,
     )
 
 
-def ingest_status(pipelines: Sequence[PipelineStatus]) -> Document:
+def ingest_status(pipelines: Sequence[PipelineStatus], sources: Sequence[SourceStatus]) -> Document:
     """`qctl ingest status`."""
     rows = [_pipeline(status) for status in pipelines]
     columns = (
@@ -33,7 +34,23 @@ def ingest_status(pipelines: Sequence[PipelineStatus]) -> Document:
         *("flushed_at", "lag_seconds", "rejects", "received", "rejected", "cut", "sessions_lost", "session_lost_at"),
         *("paused", "counted"),
     )
-    return Document("qctl.ingest.status/1", "name", columns, {}, "pipelines", rows)
+    head = {"sources": [_source(source) for source in sources]}
+    return Document("qctl.ingest.status/1", "name", columns, head, "pipelines", rows)
+
+
+def _source(source: SourceStatus) -> Record:
+    return {
+        "name": source.name,
+        "daemon": source.daemon,
+        "pipeline": source.pipeline or None,
+        "host": source.host,
+        "pid": source.pid,
+        "state": source.state,
+        "silent": source.silent,
+        "reason": source.reason or None,
+        "since": time(source.since),
+        "seen_at": time(source.seen_at),
+    }
 
 
 def _pipeline(status: PipelineStatus) -> Record:
