@@ -390,6 +390,7 @@ def test_invalid_messages_use_the_rate_up_sooner(make_batcher: Callable[..., Bat
 
 
 def test_a_packet_that_is_too_large_ends_its_connection_alone(batcher: Batcher, connection: Redis) -> None:
+    before = batcher.output.count("message too large to be read")
     with Raw(batcher) as raw, Raw(batcher) as other:
         raw.event(message("m-1", message="x" * 2_000_000), id=1)
         with pytest.raises(ConnectionClosed):
@@ -400,7 +401,7 @@ def test_a_packet_that_is_too_large_ends_its_connection_alone(batcher: Batcher, 
         sender.ask(message("m-3", message="x" * 2_000_000), seconds=2)
     (letter,) = eventually(lambda: letters(connection, "messages"), what="the dead letter")
     assert "larger than 1000000 bytes: the connection was closed" in reason(letter)
-    assert batcher.output.count("message too large to be read") == 2
+    assert batcher.output.count("message too large to be read") - before == 2
 
 
 def test_who_does_not_read_is_not_read_any_more(make_batcher: Callable[..., Batcher]) -> None:
