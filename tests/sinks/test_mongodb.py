@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -57,10 +58,11 @@ class TestMongoSink(MessagesContract):
         yield from opened(mongodb.url)
 
     @pytest.fixture
-    def absent_sink(self, mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch) -> Sink:
+    def absent_sink(self, mongodb: MongoDb, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
         """A sink for a port without a server."""
         monkeypatch.setattr(driver, "CONNECT_TIMEOUT_MS", 200)
-        return MongoSink(f"mongodb://127.0.0.1:{free_port()}")
+        with closing(MongoSink(f"mongodb://127.0.0.1:{free_port()}")) as sink:
+            yield sink
 
     def stored(self, scope: str) -> list[Any]:
         documents = self.collection.find().sort([("timestamp", 1), ("_id", 1)])

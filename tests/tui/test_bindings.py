@@ -117,13 +117,14 @@ def test_a_key_moves_through_a_recording(case: tuple[str, str], tmp_path: Path) 
     lines = [stats_at(10.0 * step, 10 * step) for step in range(30)]
 
     async def play() -> None:
-        app = ReplayMonitor(Recording(written(tmp_path / "seen.jsonl", *lines)))
-        async with app.run_test(size=(120, 30)) as pilot:
-            driver = Driver(app, pilot)
-            await driver.press("2")
-            await driver.until("> email")
-            await driver.press(*keys.split())
-            await driver.until(shown)
+        with Recording(written(tmp_path / "seen.jsonl", *lines)) as recording:
+            app = ReplayMonitor(recording)
+            async with app.run_test(size=(120, 30)) as pilot:
+                driver = Driver(app, pilot)
+                await driver.press("2")
+                await driver.until("> email")
+                await driver.press(*keys.split())
+                await driver.until(shown)
 
     asyncio.run(play())
 

@@ -79,7 +79,8 @@ def test_a_recording_holds_no_secrets_and_is_private(file: Path) -> None:
     assert "abcdef" not in file.read_text()
     clock = ReplayClock(9.0)
     clock.seek(9.0)
-    assert replay(Recording(file), clock).events.list(limit=5)[0].fields["queue"] == "email"
+    with Recording(file) as recorded:
+        assert replay(recorded, clock).events.list(limit=5)[0].fields["queue"] == "email"
     with pytest.raises(RefusedError, match="cannot create"):
         RecordingFile(file, "")
 
@@ -105,14 +106,17 @@ def test_a_large_file_is_compressed_and_a_truncated_one_is_read_to_its_end(
     recording.close()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert len(gzip.decompress(file.read_bytes()).splitlines()) == 301
-    assert Recording(file).answer("stats.read[]", math.inf).queues[-1].name == "q299"
+    with Recording(file) as whole:
+        assert whole.answer("stats.read[]", math.inf).queues[-1].name == "q299"
     file.write_bytes(file.read_bytes()[:-100])
-    cut = Recording(file).answer("stats.read[]", math.inf).queues[-1].name
+    with Recording(file) as shortened:
+        cut = shortened.answer("stats.read[]", math.inf).queues[-1].name
     assert 200 < int(cut[1:]) < 299
 
 
 def test_a_write_error_ends_only_the_recording(file: Path) -> None:
     recording = RecordingFile(file, "")
+    recording._file.close()
     recording._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115
     ops = record(MonitorOps(), recording)
     assert ops.stats.read().queues
@@ -196,27 +200,29 @@ def test_calls_have_the_names_of_earlier_recordings() -> None:
 
 
 def test_answers_are_those_of_the_position(file: Path) -> None:
-    played = Recording(written(file, stats_at(1.0, 111), stats_at(5.0, 555), event_at(2.0, 1), event_at(3.0, 2)))
-    clock = ReplayClock(played.length)
-    clock.pause(True)
-    ops = replay(played, clock)
-    with pytest.raises(NotFoundError, match="not in the recording"):
-        ops.stats.read()
-    for at, waiting in ((1.0, 111), (4.9, 111), (5.0, 555), (2.0, 111)):
-        clock.seek(at)
-        assert ops.stats.read().queues[0].waiting == waiting
-    with pytest.raises(NotFoundError):
-        ops.jobs.list(Selector(queue="email"), offset=0, limit=200)
-    assert [said[0].fields["job"] for said in played.followed(1.0, 2.5)] == ["then-1"]
+    lines = stats_at(1.0, 111), stats_at(5.0, 555), event_at(2.0, 1), event_at(3.0, 2)
+    with Recording(written(file, *lines)) as played:
+        clock = ReplayClock(played.length)
+        clock.pause(True)
+        ops = replay(played, clock)
+        with pytest.raises(NotFoundError, match="not in the recording"):
+            ops.stats.read()
+        for at, waiting in ((1.0, 111), (4.9, 111), (5.0, 555), (2.0, 111)):
+            clock.seek(at)
+            assert ops.stats.read().queues[0].waiting == waiting
+        with pytest.raises(NotFoundError):
+            ops.jobs.list(Selector(queue="email"), offset=0, limit=200)
+        assert [said[0].fields["job"] for said in played.followed(1.0, 2.5)] == ["then-1"]
 
 
 def play(file: Path, script: Any) -> None:
     async def shown() -> None:
-        app = ReplayMonitor(Recording(file))
-        async with app.run_test(size=(120, 30)) as pilot:
-            driver = Driver(app, pilot)
-            await driver.until("[1 Overview]")
-            await script(driver)
+        with Recording(file) as recording:
+            app = ReplayMonitor(recording)
+            async with app.run_test(size=(120, 30)) as pilot:
+                driver = Driver(app, pilot)
+                await driver.until("[1 Overview]")
+                await script(driver)
 
     asyncio.run(shown())
 

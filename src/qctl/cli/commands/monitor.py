@@ -116,7 +116,8 @@ def _play(file: Path) -> None:
     """Show a recording."""
     from qctl.tui.replay.replay_app import ReplayMonitor
 
-    ReplayMonitor(_recording(file)).run()
+    with _recording(file) as recording:
+        ReplayMonitor(recording).run()
 
 
 def _recording(file: Path) -> Recording:

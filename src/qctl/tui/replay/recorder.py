@@ -13,6 +13,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -88,7 +89,9 @@ class RecordingFile:
                 self._flushed = time.monotonic()
                 self._file.flush()
         except OSError as error:
-            self.problem, self._file = error.strerror or str(error), None
+            self.problem, file, self._file = error.strerror or str(error), self._file, None
+            with suppress(OSError):  # closing writes what is buffered, on the disk that is full
+                file.close()
 
 
 class _GzipFile(gzip.GzipFile):

@@ -31,7 +31,10 @@ LINE_HEAD = re.compile(rb'\{"at":([0-9.]{1,20}),"call":("(?:[^"\\]|\\.)*"),')
 
 
 class Recording:
-    """A recording, indexed by call and time. Raises UsageError if the file is not a recording."""
+    """A recording, indexed by call and time. Raises UsageError if the file is not a recording.
+
+    As a context it closes the file. A monitor may still ask it then, from a thread: it gets a QctlError.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
@@ -39,14 +42,22 @@ class Recording:
         self._times: dict[str, list[float]] = {}
         self._offsets: dict[str, list[int]] = {}
         try:
-            first = json.loads(self._file.readline(MAX_LINE_BYTES))
-            if first["qctl"] != "monitor" or first["version"] != VERSION:
-                raise UsageError(f"{path} was recorded by another version of qctl")
-            self.began = datetime.fromisoformat(first["began"]).astimezone(timezone.utc)
-            self.target = str(first["target"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{path} is not a recording of `qctl monitor --record`") from error
-        self.length = self._index()
+            self.began, self.target = _read_head(self._file, path)
+            self.length = self._index()
+        except Exception:
+            self.close()
+            raise
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._file.close()
 
     def _index(self) -> float:
         """Index all lines but one that a crash cut off. Returns the seconds of the last."""
@@ -93,10 +104,10 @@ class Recording:
         return events[-limit:] if limit else []
 
     def _decode(self, offset: int) -> Any:
-        with self._lock:
-            self._file.seek(offset)
-            line = self._file.readline(MAX_LINE_BYTES)
         try:
+            with self._lock:
+                self._file.seek(offset)
+                line = self._file.readline(MAX_LINE_BYTES)
             data = json.loads(line)
             error = codec.decode_error(data["error"]) if "error" in data else None
             answer = codec.decode(data.get("answer"))
@@ -105,6 +116,19 @@ class Recording:
         if error:
             raise error
         return answer
+
+
+def _read_head(file: IO[bytes], path: Path) -> tuple[datetime, str]:
+    """Return the time of the start and the Redis that was watched. Raises UsageError."""
+    try:
+        first = json.loads(file.readline(MAX_LINE_BYTES))
+        version = (first["qctl"], first["version"])
+        head = datetime.fromisoformat(first["began"]).astimezone(timezone.utc), str(first["target"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is not a recording of `qctl monitor --record`") from error
+    if version != ("monitor", VERSION):
+        raise UsageError(f"{path} was recorded by another version of qctl")
+    return head
 
 
 def _open(path: Path) -> IO[bytes]:
