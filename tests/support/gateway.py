@@ -39,6 +39,31 @@ class Response:
         return json.loads(self.body)
 
 
+class Client:
+    """An HTTP client of a gateway."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def request(
+        self, method: str, path: str, content: Any = None, token: str | None = None, **headers: str
+    ) -> Response:
+        """Send an HTTP request. `content`: sent as JSON unless it is bytes. `_` in a header name stands for `-`."""
+        sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token is not None:
+            sent_headers["Authorization"] = f"Bearer {token}"
+        if content is not None:
+            sent_headers.setdefault("Content-Type", "application/json")
+        body = content if isinstance(content, bytes) or content is None else json.dumps(content).encode()
+        http_request = urllib.request.Request(self.url + path, body, sent_headers, method=method)  # noqa: S310 - a test server
+        try:
+            with urllib.request.urlopen(http_request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310
+                return Response(reply.status, reply.headers, reply.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Response(error.code, error.headers, error.read())
+
+
 class Gateway(Program):
     """A gateway on its own port, ready when `/healthz` is. `env` adds settings."""
 
@@ -71,19 +96,7 @@ class Gateway(Program):
         self, method: str, path: str, content: Any = None, token: str | None = None, **headers: str
     ) -> Response:
         """Send an HTTP request. `content`: sent as JSON unless it is bytes. `_` in a header name stands for `-`."""
-        sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token is not None:
-            sent_headers["Authorization"] = f"Bearer {token}"
-        if content is not None:
-            sent_headers.setdefault("Content-Type", "application/json")
-        body = content if isinstance(content, bytes) or content is None else json.dumps(content).encode()
-        http_request = urllib.request.Request(self.url + path, body, sent_headers, method=method)  # noqa: S310 - a test server
-        try:
-            with urllib.request.urlopen(http_request, timeout=PATIENCE_SECONDS) as reply:  # noqa: S310
-                return Response(reply.status, reply.headers, reply.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Response(error.code, error.headers, error.read())
+        return Client(self.url).request(method, path, content, token, **headers)
 
     def token(self, user: str, role: str = "user", seconds: int = 600) -> str:
         """A token for a user id, as a login issues it; the user need not exist."""

@@ -69,15 +69,25 @@ FORMER_HANDLERS = {
 """Aliases of handlers: dotted paths that earlier versions stored in Redis, and the current paths."""
 
 
+REPLACEABLE_JOBS = frozenset({"simulate"})
+"""Jobs whose names applications may use for jobs of their own, which then take their place."""
+
+
 def jobs(modules: Sequence[str] = ()) -> dict[str, JobSpec]:
     """All jobs by name: qctl's own and those that applications declare with `@job`. Imports `modules` first.
 
     Raises SettingsError if a module cannot be imported, or if a job has the name of one of qctl's.
     """
     others = declared.load(modules)
-    for name in others.keys() & JOBS.keys():
+    for name in others.keys() & JOBS.keys() - REPLACEABLE_JOBS:
         raise SettingsError("QCTL_JOBS_MODULES", f"{others[name].handler}: the job name {name!r} is reserved by qctl")
     return {**JOBS, **others}
+
+
+def declared_queues(jobs: Mapping[str, JobSpec], default_job: str | None) -> list[str]:
+    """The queues of the jobs that applications declare, and of the default job, that no worker of qctl's own serves."""
+    wanted = [spec.queue for name, spec in jobs.items() if name == default_job or JOBS.get(name) is not spec]
+    return [queue for queue in dict.fromkeys(wanted) if base_queue(queue) not in QUEUES]
 
 
 def pipelines(names: Sequence[str] = ()) -> list[PipelineSpec]:

@@ -10,6 +10,9 @@ from qctl.catalog.specs import JobSpec
 MAX_BULK_UPDATE_ITEMS = 100
 """Maximum items of one `bulk-update` job; QueueService splits longer lists, the job itself refuses them."""
 
+SIMULATION_QUEUE = "simulation"
+"""Queue of the job `simulate`."""
+
 MAX_TEXT_CHARS = 10_000
 """Maximum length of a chat message or a notification."""
 
@@ -198,6 +201,14 @@ JOBS = (
         timeout=900,
         doc="delete images that no chat message uses",
         access="operator",
+    ),
+    JobSpec(
+        "simulate",
+        "qctl.jobs.simulation.simulate",
+        SIMULATION_QUEUE,
+        (Argument("name"), optional("data", "object", "not used")),
+        isolation="inline",
+        doc="take QCTL_SIMULATED_SECONDS, and fail if the name contains `fail`",
     ),
     JobSpec(
         "process-message",

@@ -49,6 +49,7 @@ class Command:
             session: Session = ctx.obj
             session.set_options(GlobalOptions.pop_from(arguments))
             session.local = self.local
+            session.profile = getattr(arguments.get("profile"), "value", None)
             if self.fleet and session.covers_all_contexts:
                 raise typer.Exit(fleet.run(session, lambda member: self.function(member, **arguments)))
             action = partial(self.function, session, **arguments)

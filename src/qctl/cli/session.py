@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from qctl.cli.global_options import GlobalOptions
 from qctl.cli.output import Format, Output
 from qctl.errors import QctlError, RefusedError, UnreachableError, UsageError
-from qctl.settings import Settings, contexts, sources
+from qctl.settings import Settings, contexts, profiles, sources
 from qctl.settings.servers import REDIS, Source
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Session:
         self.local = False
         self.line = "qctl"
         self._ops = ops
+        self.profile: str | None = None
+        """Profile of the command line, for commands that have the option."""
         self.is_member = False
         """True if this is the session of one context of `--context all`."""
 
@@ -84,6 +86,7 @@ class Session:
                 "QCTL_HOME": self.options.home,
                 "QCTL_READ_ONLY": "true" if self.options.read_only else None,
                 "QCTL_CONTEXT": self.options.context,
+                "QCTL_PROFILE": self.profile,
             }
         )
 
@@ -125,6 +128,8 @@ class Session:
         """Print a warning for each setting that has qctl's prefix and that qctl does not read."""
         for unknown in sources.unknown_settings(self.sources, Settings.names()):
             self.out.say(f"qctl: {unknown.message}")
+        for name, source in profiles.ignored_examples(self.sources):
+            self.out.say(f"qctl: {name} of {source.name} is an example from documentation, and counts as not set")
 
     @cached_property
     def ops(self) -> Ops:

@@ -35,7 +35,7 @@ def run(settings: Settings, stop: threading.Event, beat: Heartbeat) -> None:
     try:
         listener = Listener(
             ("QCTL_GATEWAY_HOST", settings.gateway_host),
-            ("QCTL_GATEWAY_PORT", settings.gateway_port),
+            (settings.port_setting("gateway"), settings.gateway_port),
             "set QCTL_GATEWAY_PORT to a free port, or QCTL_GATEWAY_ENABLED=false",
         )
         guard = connection_guard(settings, backend.denials, allow_many_files())

@@ -26,8 +26,10 @@ from qctl.settings.jobs import JobSettings
 from qctl.settings.mail import MailSettings
 from qctl.settings.memory import MemorySettings
 from qctl.settings.parsers import boolean, one_of, text, whole_number
+from qctl.settings.profiles import PROFILES, port_owner, with_profile
 from qctl.settings.servers import Source, mixed_servers
 from qctl.settings.sources import find_sources, resolve
+from qctl.settings.stack import StackSettings
 from qctl.settings.work import WorkSettings
 
 DEBUG_AREAS = ("mqtt", "socket", "batch", "claim", "schedule", "sink", "job", "alert", "history", "supervisor")
@@ -48,7 +50,9 @@ def _default_home() -> Path:
 
 
 @dataclass(frozen=True)
-class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSettings, AlertSettings, GatewaySettings):
+class Settings(
+    DataSettings, JobSettings, StackSettings, MemorySettings, MailSettings, WorkSettings, AlertSettings, GatewaySettings
+):
     """All settings. Create it with `Settings.load`; a field without value and default is None."""
 
     home: Path = setting(  # noqa: RUF009 - a field, no shared value
@@ -99,6 +103,13 @@ class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSett
         group="qctl",
         empty=(),
         doc="Commands allowed despite QCTL_READ_ONLY, comma separated: retry, dlq retry",
+    )
+    profile: str | None = setting(
+        "QCTL_PROFILE",
+        one_of(*PROFILES),
+        group="qctl",
+        doc="Set of defaults for one of the systems that qctl replaces (docs/compatibility.md): "
+        f"{', '.join(PROFILES)}. Every other source of settings overrides them",
     )
     context: str | None = setting(
         "QCTL_CONTEXT",
@@ -162,7 +173,7 @@ class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSett
         """Read every setting from the first source that sets it. Raises SettingsError."""
         for mixed in mixed_servers(sources):
             raise mixed
-        values = {setting.spec.name: setting.value() for setting in resolve(fields(cls), sources)}
+        values = {setting.spec.name: setting.value() for setting in resolve(fields(cls), with_profile(sources))}
         values["home"] = values["home"] or _default_home()
         loaded = cls(**values)
         loaded._check_together()
@@ -215,6 +226,14 @@ class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSett
         if not os.access(self.home, os.W_OK | os.X_OK):
             raise SettingsError("QCTL_HOME", f"{str(self.home)!r} is not writable")
         return self.home
+
+    def port_setting(self, daemon: str) -> str:
+        """Name of the setting that sets the port of the gateway or the socket batcher."""
+        name, port = {
+            "gateway": ("QCTL_GATEWAY_PORT", self.gateway_port),
+            "socket-batcher": ("QCTL_SOCKET_PORT", self.socket_port),
+        }[daemon]
+        return "PORT" if port_owner(self.profile) == daemon and port == self.port else name
 
     @property
     def redis_socket(self) -> Path:
@@ -289,8 +308,10 @@ class Settings(DataSettings, JobSettings, MemorySettings, MailSettings, WorkSett
         return [max(1, round(self.backoff_ms * 2**n / 1000)) for n in range(self.attempts)]
 
 
-def env_example() -> str:
-    """Return the text of `.env.example`: every setting with its default, commented out."""
+def env_example(profile: str | None = None) -> str:
+    """Return the text of `.env.example`: every setting with its default, commented out. A `profile` is chosen in it,
+    and its defaults are shown."""
+    defaults = PROFILES[profile].defaults if profile else {}
     lines = ["# Settings of qctl. Copy this file to .env, and uncomment the lines that you change.", ""]
     group = ""
     for spec in sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"])):
@@ -298,5 +319,7 @@ def env_example() -> str:
             group = spec.metadata["group"]
             lines += ([""] if lines[-1] else []) + [f"## {group}"]
         lines += wrap(spec.metadata["doc"], 110, initial_indent="# ", subsequent_indent="# ")
-        lines += [f"#{spec.metadata['env']}={spec.metadata['raw']}"]
+        name = spec.metadata["env"]
+        is_chosen = profile is not None and name == "QCTL_PROFILE"
+        lines += [f"QCTL_PROFILE={profile}" if is_chosen else f"#{name}={defaults.get(name, spec.metadata['raw'])}"]
     return "\n".join(lines) + "\n"

@@ -16,6 +16,8 @@ from qctl.safe import MASK, redact, redact_url
 from qctl.settings import GROUPS, Settings, contexts, env_example
 from qctl.settings.contexts import Context
 from qctl.settings.exposure import check_exposure
+from qctl.settings.listeners import collisions
+from qctl.settings.profiles import ignored_examples, with_profile
 from qctl.settings.servers import Source, mixed_servers
 from qctl.settings.sources import DEFAULT, SettingValue, problems, resolve, unknown_settings
 
@@ -23,7 +25,7 @@ from qctl.settings.sources import DEFAULT, SettingValue, problems, resolve, unkn
 def effective_settings(sources: Sequence[Source]) -> list[SettingInfo]:
     """List every setting with its value, valid or not, and its origin, in the order of `.env.example`."""
     specs = sorted(fields(Settings), key=lambda spec: GROUPS.index(spec.metadata["group"]))
-    return [_info(value) for value in resolve(specs, sources)]
+    return [_info(value) for value in resolve(specs, with_profile(sources))]
 
 
 def context_settings(context: Context) -> list[SettingInfo]:
@@ -76,14 +78,20 @@ def _findings(sources: Sequence[Source]) -> Iterator[Finding]:
     except (NotFoundError, SettingsError) as error:
         yield Finding("contexts", "down", error.message, error.hint)
     all_sources = [*sources, *chosen]
-    invalid = [*problems(resolve(fields(Settings), all_sources)), *mixed_servers(all_sources)]
+    invalid = [*problems(resolve(fields(Settings), with_profile(all_sources))), *mixed_servers(all_sources)]
     for problem in invalid:
         yield Finding("settings", "down", problem.message, problem.hint)
     if not invalid:
         try:
-            yield from check_exposure(Settings.from_sources(all_sources))
+            settings = Settings.from_sources(all_sources)
+            yield from check_exposure(settings)
+            for collision in collisions(settings):
+                yield Finding("ports", "down", collision.message, collision.hint)
         except SettingsError as error:
             yield Finding("settings", "down", error.message, error.hint)
+    for name, source in ignored_examples(all_sources):
+        reason = f"{name} of {source.name} is an example from documentation, and counts as not set"
+        yield Finding("secrets", "degraded", reason, f"remove {name}, or set it to the output of: openssl rand -hex 32")
     for unknown in unknown_settings(sources, Settings.names()):
         yield Finding("names", "degraded", unknown.message, "known settings: see .env.example")
     yield from _exposed_files(sources)
@@ -103,12 +111,13 @@ def _exposed_files(sources: Sequence[Source]) -> Iterator[Finding]:
             yield Finding("secrets", "degraded", reason, f"chmod 600 {source.name}")
 
 
-def write_env_file(file: Path, *, replace: bool = False) -> None:
-    """Write a file of all settings, commented out except for a new QCTL_GATEWAY_SECRET, accessible to its owner only.
+def write_env_file(file: Path, *, replace: bool = False, profile: str | None = None) -> None:
+    """Write a file of all settings, commented out except for a new QCTL_GATEWAY_SECRET and the profile, accessible to
+    its owner only.
 
     Raises RefusedError if the file exists, unless `replace`.
     """
-    text = env_example().replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={token_urlsafe(32)}")
+    text = env_example(profile).replace("#QCTL_GATEWAY_SECRET=", f"QCTL_GATEWAY_SECRET={token_urlsafe(32)}")
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
     try:
         with open(os.open(file, flags, 0o600), "w", encoding="utf-8") as out:

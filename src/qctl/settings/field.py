@@ -26,8 +26,12 @@ def setting(
     secret: bool = False,
     group: str,
     empty: Any = None,
+    port_of: str = "",
 ) -> Any:
-    """Declare a setting. `default` is its text as in the environment; "" means not set, and the field is `empty`."""
+    """Declare a setting. `default` is its text as in the environment; "" means not set, and the field is `empty`.
+
+    `port_of`: the daemon whose port it is. PORT sets it too, if that is the daemon's (`qctl.settings.profiles`).
+    """
     return field(
         default=None,
         repr=not secret,
@@ -39,6 +43,7 @@ def setting(
             "secret": secret,
             "group": group,
             "empty": empty,
+            "port_of": port_of,
         },
     )
 

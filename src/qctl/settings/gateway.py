@@ -29,7 +29,12 @@ class GatewaySettings(ConnectionSettings):
         doc="Address that the gateway listens on; 0.0.0.0: every address of this host",
     )
     gateway_port: int = setting(
-        "QCTL_GATEWAY_PORT", whole_number(1, 65535), "2000", group="gateway", doc="Port that the gateway listens on"
+        "QCTL_GATEWAY_PORT",
+        whole_number(1, 65535),
+        "2000",
+        group="gateway",
+        port_of="gateway",
+        doc="Port that the gateway listens on",
     )
     frontend_url: tuple[str, ...] = setting(
         "FRONTEND_URL",

@@ -94,8 +94,20 @@ class DataSettings:
         group="socket",
         doc="Address that the socket batcher listens on; 0.0.0.0: every address of this host",
     )
+    port: int | None = setting(
+        "PORT",
+        whole_number(1, 65535),
+        group="socket",
+        doc="Port of the daemon that QCTL_PROFILE says, without a profile of the socket batcher. QCTL_SOCKET_PORT and "
+        "QCTL_GATEWAY_PORT override it",
+    )
     socket_port: int = setting(
-        "PORT", whole_number(1, 65535), "3000", group="socket", doc="Port that the socket batcher listens on"
+        "QCTL_SOCKET_PORT",
+        whole_number(1, 65535),
+        "3000",
+        group="socket",
+        port_of="socket-batcher",
+        doc="Port that the socket batcher listens on",
     )
     client_url: tuple[str, ...] = setting(
         "CLIENT_URL",

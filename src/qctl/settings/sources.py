@@ -11,6 +11,7 @@ from typing import Any
 
 from qctl.errors import SettingsError, did_you_mean
 from qctl.settings.field import parse_value, read_env_file
+from qctl.settings.profiles import chosen_profile, port_owner
 from qctl.settings.servers import Source, usable_sources
 
 DEFAULT = "default"
@@ -78,14 +79,17 @@ def resolve(specs: Iterable[Field[Any]], sources: Sequence[Source]) -> list[Sett
 
     Settings of one server come from one source: `qctl.settings.servers`.
     """
-    return [_resolve(spec, sources) for spec in specs]
+    profile = chosen_profile(sources)
+    owner = port_owner(profile.name if profile else None)
+    return [_resolve(spec, sources, owner) for spec in specs]
 
 
-def _resolve(spec: Field[Any], sources: Sequence[Source]) -> SettingValue:
-    for source in usable_sources(spec.metadata["env"], sources):
-        raw = source.values.get(spec.metadata["env"])
-        if raw:
-            return SettingValue(spec, raw, source.name)
+def _resolve(spec: Field[Any], sources: Sequence[Source], port_owner: str) -> SettingValue:
+    names = (spec.metadata["env"], *(("PORT",) if spec.metadata["port_of"] == port_owner else ()))
+    for name in names:
+        for source in usable_sources(name, sources):
+            if raw := source.values.get(name):
+                return SettingValue(spec, raw, source.name)
     return SettingValue(spec, spec.metadata["raw"], DEFAULT)
 
 

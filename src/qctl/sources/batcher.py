@@ -69,12 +69,12 @@ class SocketBatcher:
         self._beat = beat
 
     def run(self) -> None:
-        """Serve. Raises SettingsError if PORT cannot be used, QctlError if messages are lost at the end."""
+        """Serve. Raises SettingsError if its port cannot be used, QctlError if messages are lost at the end."""
         settings = self._settings
         listener = Listener(
             ("QCTL_SOCKET_HOST", settings.socket_host),
-            ("PORT", settings.socket_port),
-            "set PORT to a free port, or QCTL_SOCKET_ENABLED=false",
+            (settings.port_setting("socket-batcher"), settings.socket_port),
+            "set QCTL_SOCKET_PORT to a free port, or QCTL_SOCKET_ENABLED=false",
         )
         guard = connection_guard(settings, Denials(), allow_many_files())
         gc.set_threshold(*GC_THRESHOLDS)

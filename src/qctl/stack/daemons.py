@@ -11,6 +11,10 @@ from qctl.settings import Settings
 from qctl.stack.program import Program, Stage
 from qctl.stack.servers import installed
 
+JOBS_WORKER = "worker-jobs"
+"""Worker of the queues of declared jobs and of the default job. It is none of the catalog, because which queues it
+serves depends on settings."""
+
 _STAMP = re.compile(r"^\d\d:\d\d:\d\d (info +)?")
 
 
@@ -43,7 +47,21 @@ def can_run(spec: DaemonSpec) -> bool:
 
 
 def _wanted(settings: Settings) -> list[DaemonSpec]:
-    return [spec for spec in DAEMONS.values() if spec.name not in _switched_off(settings)]
+    specs = [*DAEMONS.values(), *_job_workers(settings)]
+    off = _switched_off(settings)
+    return [spec for spec in specs if spec.name not in off and _is_named(spec.name, settings)]
+
+
+def _is_named(name: str, settings: Settings) -> bool:
+    return not settings.daemons or name.split(":")[0] in settings.daemons
+
+
+def _job_workers(settings: Settings) -> list[DaemonSpec]:
+    if not settings.cache_enabled or not (settings.jobs_modules or settings.gateway_default_job):
+        return []
+    names = [JOBS_WORKER, *(f"{JOBS_WORKER}:{number}" for number in range(2, settings.job_workers + 1))]
+    command = ("qctl-worker", "--declared")
+    return [DaemonSpec(name, command, "jobs of QCTL_JOBS_MODULES and the default job") for name in names]
 
 
 def _switched_off(settings: Settings) -> set[str]:

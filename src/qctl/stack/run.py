@@ -11,6 +11,7 @@ from qctl import extras
 from qctl.errors import QctlError, SettingsError, UsageError
 from qctl.ownership import NOT_OWNER_MODE
 from qctl.settings import Settings
+from qctl.settings.listeners import collisions
 from qctl.stack.banner import welcome
 from qctl.stack.daemons import daemons, without_extra
 from qctl.stack.home import LEAVING, locked, stop_leftover_redis
@@ -67,15 +68,17 @@ def run_stack(settings: Settings) -> int:
 def _programs(settings: Settings, access: MqttAccess | None, patience: float) -> list[Program]:
     """Programs to run, in start order. `patience`: time (s) allowed for a port to become free."""
     servers = []
+    for collision in collisions(settings):
+        raise collision
     if settings.cache_enabled and not settings.redis_is_named:
         servers.append(redis_server(settings))
     if access is not None:
         _await_port("MQTT_PORT", "127.0.0.1", settings.mqtt_port, patience)
         servers.append(mqtt_broker(settings, access))
     if settings.socket_enabled and extras.is_installed("socketio"):
-        _await_port("PORT", settings.socket_host, settings.socket_port, patience)
+        _await_port(settings.port_setting("socket-batcher"), settings.socket_host, settings.socket_port, patience)
     if settings.gateway_enabled and settings.cache_enabled and extras.is_installed("gateway"):
-        _await_port("QCTL_GATEWAY_PORT", settings.gateway_host, settings.gateway_port, patience)
+        _await_port(settings.port_setting("gateway"), settings.gateway_host, settings.gateway_port, patience)
     return servers + daemons(settings)
 
 
@@ -94,6 +97,8 @@ def _environment(settings: Settings, access: MqttAccess | None, readiness: Readi
     """The environment of every program: ours, plus the settings changed by our flags and by our own servers."""
     env = {name: value for name, value in os.environ.items() if name not in SUPERVISORS}
     env["QCTL_HOME"] = str(settings.home)
+    if settings.profile:
+        env["QCTL_PROFILE"] = settings.profile
     env["LOG_FORMAT"] = "text" if settings.log_format == "auto" else settings.log_format
     env["PYTHONUNBUFFERED"] = "1"
     env["NOTIFY_SOCKET"] = readiness.address

@@ -11,6 +11,7 @@ from qctl import view
 from qctl.cli import documents
 from qctl.cli.command import command
 from qctl.cli.exit_codes import ExitCode
+from qctl.cli.profile_option import PROFILE, ProfileName
 from qctl.cli.session import Session
 from qctl.settings import configuration, contexts
 from qctl.view import Cell
@@ -47,16 +48,22 @@ def check(session: Session) -> ExitCode:
     return ExitCode.USAGE if any(finding.status == "down" for finding in findings) else ExitCode.DONE
 
 
-@command("init", examples="qctl config init\nqctl config init /etc/qctl/env --force", changes=True, local=True)
+@command(
+    "init",
+    examples="qctl config init\nqctl config init /etc/qctl/env --force\nqctl config init --profile chat",
+    changes=True,
+    local=True,
+)
 def init(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="[FILE]", help="File to write.")] = Path(".env"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    profile: Annotated[ProfileName | None, PROFILE] = None,
 ) -> None:
     """Write a file of all settings, commented out.
 
     Only its owner can read the file (mode 0600).
     """
-    configuration.write_env_file(file, replace=force)
+    configuration.write_env_file(file, replace=force, profile=profile.value if profile else None)
     line = Cell(f"{file} written; uncomment the settings to change", "good")
     session.out.report(documents.config_init(str(file)), [line])

@@ -1,0 +1,44 @@
+"""Settings of what `qctl up` starts, and of the simulated job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qctl.settings import parsers
+from qctl.settings.field import setting
+from qctl.settings.parsers import whole_number
+
+DAEMON_NAMES = (
+    *("mqtt-bridge", "socket-batcher", "gateway", "worker-sensor-data", "worker-socket-data", "worker-prompt"),
+    *("worker-heavy", "worker-jobs", "scheduler"),
+)
+"""Daemons that QCTL_DAEMONS may name: those of the catalog, and worker-jobs (`qctl.stack.daemons`)."""
+
+
+@dataclass(frozen=True)
+class StackSettings:
+    """Part of `Settings`; not loaded by itself."""
+
+    daemons: tuple[str, ...] = setting(
+        "QCTL_DAEMONS",
+        parsers.list_of(*DAEMON_NAMES),
+        group="qctl",
+        empty=(),
+        doc=f"Daemons that `qctl up` starts, comma separated: {', '.join(DAEMON_NAMES)}. Default: all that have work",
+    )
+    job_workers: int = setting(
+        "QCTL_JOB_WORKERS",
+        whole_number(1, 64),
+        "1",
+        group="jobs",
+        doc="Number of workers that `qctl up` starts for the jobs of QCTL_JOBS_MODULES and for simulated ones: so many "
+        "of these run at the same time",
+    )
+    simulated_seconds: int = setting(
+        "QCTL_SIMULATED_SECONDS",
+        whole_number(0, 150),
+        "10",
+        group="jobs",
+        doc="Time (s) that the job `simulate` takes, which stands for work that is not written yet. It fails if the "
+        "argument `name` contains `fail`",
+    )
