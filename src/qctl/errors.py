@@ -22,7 +22,8 @@
     ├── RejectedError         one message or row is invalid
     │   └── AlreadyExistsError
     └── BackpressureError     no room: the source must wait
-        └── BudgetError       a kind of jobs uses all memory that it may use
+        ├── BudgetError       a kind of jobs uses all memory that it may use
+        └── NotReplicatedError  too few replicas of Redis have a change
 
 Errors carry no exit code: `cli/exit_codes.py` owns those.
 """
@@ -159,6 +160,10 @@ class AlreadyExistsError(RejectedError):
 
 class BackpressureError(QctlError):
     """There is no room: the source must wait and must not acknowledge."""
+
+
+class NotReplicatedError(BackpressureError):
+    """A change is on the primary of Redis, but too few replicas have it: a failover may lose it."""
 
 
 class BudgetError(BackpressureError):

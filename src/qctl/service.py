@@ -24,6 +24,7 @@ from qctl.broker.producer import enqueue, owner_limits
 from qctl.broker.producer.enqueue import NewJob
 from qctl.broker.producer.owner_limits import OwnerLimits
 from qctl.broker.query import job_detail, locate_jobs, owned_jobs, stats_snapshot, wait_for_jobs
+from qctl.broker.redis import replication
 from qctl.broker.redis.connection import connect, translate_errors
 from qctl.broker.worker import job_context
 from qctl.catalog import arguments
@@ -173,7 +174,9 @@ class QueueService:
                 return False
             positions = [location.position or 0] if state == "queued" else []
             selection = Selection([ChosenJobs(queue, state, [job_id.encode()], positions)])
-            return bulk.run(self._redis, selection, Cancel(events.actor()), progress=ignore_progress).done == 1
+            done = bulk.run(self._redis, selection, Cancel(events.actor()), progress=ignore_progress).done
+            replication.confirm(self._redis)
+            return done == 1
 
     def result(self, job_id: str, *, timeout: float = 0.0) -> Any:
         """Wait up to `timeout` seconds for a job to finish. Returns its return value; None if not JSON or not stored.

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from qctl.sources.message_parser import reject
 from qctl.sources.recent_messages import Known
 from support.ingest import letters
 from support.proxy import Losing, Proxy
+from support.replica import Replica
 from support.servers import RedisServer
 from support.waiting import PATIENCE_SECONDS
 
@@ -421,3 +423,30 @@ def test_a_flood_of_copies_is_bounded_and_answered(
     run(settings, act)
     assert (len(answers.ok), len(answers.busy)) == (51, 4950)
     assert stored(connection) == [1]
+
+
+def test_entries_are_busy_until_a_replica_has_them(
+    make_settings: Make, own_redis: RedisServer, answers: Answers, tmp_path: Path
+) -> None:
+    settings = make_settings(REDIS_URL=own_redis.tcp_url, QCTL_REDIS_REPLICAS="1")
+    folder = tmp_path / "replica"
+    folder.mkdir()
+    replica = Replica(folder, own_redis)
+
+    async def act(commit: GroupCommit) -> None:
+        commit.put(answers.entry(1))
+        await until(lambda: bool(answers.busy))
+        assert commit.busy == "too few replicas have it"
+        replica.launch()
+        await until(lambda: commit.busy is None)
+        commit.put(answers.entry(2))
+        await until(lambda: 2 in answers.ok)
+
+    try:
+        run(settings, act)
+    finally:
+        replica.end()
+    with connect(settings) as connection:
+        assert stored(connection) == [1, 2]
+    assert answers.busy[0] == 1
+    assert 1 not in answers.ok

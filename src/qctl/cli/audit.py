@@ -13,7 +13,7 @@ import typer
 from qctl.cli.exit_codes import ExitCode, exit_code_for
 from qctl.cli.output import StdoutClosedError
 from qctl.cli.session import Session
-from qctl.errors import QctlError
+from qctl.errors import NotReplicatedError, QctlError
 
 UNRECORDED_CODES = (ExitCode.USAGE, ExitCode.UNREACHABLE)
 """Exit codes of commands that sent nothing to Redis, or cannot reach it to record anything."""
@@ -57,6 +57,9 @@ def _record(session: Session, command: str, **outcome: Any) -> None:
     def write() -> None:
         try:
             session.ops.audit.note(command, session.line, via="cli", **outcome)
+        except NotReplicatedError:
+            if outcome["outcome"] in ("done", "partial"):  # otherwise the command has printed its own error
+                raise
         except QctlError as error:
             if not outcome["problem"]:  # otherwise the command prints its own error
                 session.out.say(f"qctl: {outcome['outcome']}, but not recorded in the audit: {error.message}")

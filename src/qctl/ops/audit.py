@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import builtins
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from fnmatch import fnmatchcase
 
 from qctl.broker.bookkeeping import audit, events
-from qctl.broker.redis import clock
+from qctl.broker.redis import clock, replication
+from qctl.broker.redis.connection import translate_errors
+from qctl.errors import QctlError
 from qctl.models import AuditEntry
 from qctl.ops.base import Part
 from qctl.ops.selection import require_page
 from qctl.safe import redact
+
+_primary: ContextVar[object] = ContextVar("primary", default=None)
+"""The primary at the beginning of the change that is recorded."""
 
 
 class AuditOps(Part, name="audit"):
@@ -46,19 +53,37 @@ class AuditOps(Part, name="audit"):
             via=via,
             trace=trace or self._settings.trace_id or "",
         )
+        replication.confirm(self._redis, _primary.get())
 
+    @contextmanager
     def recording(
         self, command: str, line: str, *, via: str, actor: str | None = None, trace: str | None = None
-    ) -> AbstractContextManager[None]:
+    ) -> Iterator[None]:
         """Context manager that records each step of a change in the audit, with the outcome `begun`, until `note`
-        records its end. The parameters are those of `note`."""
-        return audit.recording(
-            actor=actor or events.actor(),
-            command=command,
-            line=redact(line),
-            via=via,
-            trace=trace or self._settings.trace_id or "",
-        )
+        records its end. The parameters are those of `note`.
+
+        `note` raises NotReplicatedError if too few replicas have all that was changed in between.
+        """
+        token = _primary.set(self._primary_of_now())
+        try:
+            with audit.recording(
+                actor=actor or events.actor(),
+                command=command,
+                line=redact(line),
+                via=via,
+                trace=trace or self._settings.trace_id or "",
+            ):
+                yield
+        finally:
+            _primary.reset(token)
+
+    def _primary_of_now(self) -> object:
+        """The primary at the beginning of a change. If Redis does not answer, the change itself will tell."""
+        try:
+            with translate_errors(self._settings):
+                return replication.current_primary(self._redis)
+        except QctlError:
+            return None
 
     def acting_as(self, actor: str) -> AbstractContextManager[None]:
         """Context manager that records the changes of this thread under the name of `actor`."""

@@ -139,6 +139,14 @@ class Settings(
     redis_db: int = setting(
         "REDIS_DB", whole_number(0, 1_000_000), "0", group="redis", doc="Database number of Redis, used with REDIS_HOST"
     )
+    redis_replicas: int = setting(
+        "QCTL_REDIS_REPLICAS",
+        whole_number(0, 10),
+        "0",
+        group="redis",
+        doc="Replicas that must have received what is promised before it is acknowledged or reported: messages, jobs "
+        "of producers, pauses and other changes by people. 0: a failover may lose what was acknowledged just before",
+    )
     redis_maxmemory: str = setting(
         "QCTL_REDIS_MAXMEMORY",
         parsers.memory,

@@ -25,7 +25,7 @@ from qctl.broker.bookkeeping.reject_records import Reject
 from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.broker.redis.outage import Outage
-from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, SinkError
+from qctl.errors import BackpressureError, NotReplicatedError, QctlError, RedisUnreachableError, SinkError
 from qctl.settings import Settings
 from qctl.sources.direct_writer import DirectWriter
 from qctl.sources.recent_messages import Known, RecentMessages
@@ -335,6 +335,8 @@ def _acknowledge_busy(entry: Entry) -> None:
 
 def _public_reason(error: QctlError) -> str:
     """The reason without the name of a server."""
+    if isinstance(error, NotReplicatedError):
+        return "too few replicas have it"
     if isinstance(error, BackpressureError):
         return "the buffer is full"
     if isinstance(error, SinkError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from qctl.errors import QctlError, RefusedError
+from qctl.errors import NotReplicatedError, QctlError, RefusedError
 from qctl.tui.actions import Action, ActionResult
 from qctl.tui.messages import ActionEnded, ActionProgressed
 
@@ -68,6 +68,8 @@ class ActionRunner:
                 problem=error or "",
                 seconds=time.monotonic() - began,
             )
+        except NotReplicatedError as unconfirmed:
+            return None, error or unconfirmed.message
         except QctlError as audit_error:
             error = error and f"{error} (and it is not in the audit: {audit_error.message})"
         return result, error

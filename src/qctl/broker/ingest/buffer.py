@@ -23,7 +23,7 @@ from rq.serializers import JSONSerializer
 from qctl import catalog
 from qctl.broker.bookkeeping import counters, dead_letter_index, events
 from qctl.broker.bookkeeping.reject_records import Reject, RejectLimits, add_rejected
-from qctl.broker.redis import clock, keys, replies
+from qctl.broker.redis import clock, keys, replication, replies
 from qctl.broker.redis.scripts import Script
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import QctlError
@@ -121,12 +121,13 @@ class Buffer:
     def _read_last_commit(self) -> tuple[str, int]:
         """The mark of this source's last commit, and the length of the buffer.
 
-        GETEX writes, so that its reply also proves that the log up to here is synced, where Redis does that.
+        GETEX writes, so that its reply also proves that the log up to here is synced, and that replicas have it, where
+        that is asked for.
         """
         with self._redis.pipeline() as pipe:
             pipe.getex(keys.last_commit(self._pipeline.name, self._source), ex=LAST_COMMIT_SECONDS)
             pipe.llen(keys.buffer(self._pipeline.name))
-            mark, depth = pipe.execute()
+            mark, depth = replication.execute(self._redis, pipe)
         return (mark or b"").decode(), int(depth)
 
     def _append(self, commit: Commit) -> int:
@@ -151,7 +152,7 @@ class Buffer:
             last = keys.last_commit(self._pipeline.name, self._source)
             pipe.set(last, commit.mark, ex=LAST_COMMIT_SECONDS)
             pipe.llen(keys.buffer(self._pipeline.name))
-            return int(pipe.execute()[-1])
+            return int(replication.execute(self._redis, pipe)[-1])
 
     def record_session_loss(self) -> None:
         """Record that the MQTT broker lost the session with its queued messages."""

@@ -25,7 +25,7 @@ from qctl.broker.bookkeeping import budgets, dead_letter_index, events
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.producer import owner_limits
 from qctl.broker.producer.owner_limits import OwnerLimits
-from qctl.broker.redis import keys, replies, untrusted_fields
+from qctl.broker.redis import keys, replication, replies, untrusted_fields
 from qctl.broker.redis.connection import TRANSIENT_ERRORS, Backoff
 from qctl.broker.redis.scripts import Script
 from qctl.catalog import options
@@ -168,7 +168,7 @@ def create(
         batch = slice(start, start + JOBS_PER_CALL)
         values = _values(jobs[batch], hashes[batch], at, delay, limits, shares, actor)
         # The repeated call is identical, so that it finds the jobs that the first one created by their ids.
-        reply = retry_while_away(lambda v=values: _enqueue(connection, **v), retry_seconds)  # type: ignore[misc]
+        reply = retry_while_away(lambda v=values: replication.run(connection, _enqueue, **v), retry_seconds)  # type: ignore[misc]
         word, *rest = replies.array(reply)
         if word == b"memory":
             raise budgets.error_from_reply(rest, jobs[0].queue)

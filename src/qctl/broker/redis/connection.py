@@ -12,7 +12,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import redis
@@ -33,9 +33,16 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from qctl import ownership
-from qctl.broker.redis import key_prefix, sentinel
+from qctl.broker.redis import key_prefix, replication, sentinel
 from qctl.broker.redis.transport import Packer, TlsConnection
-from qctl.errors import BackpressureError, QctlError, RedisUnreachableError, RefusedError, SettingsError
+from qctl.errors import (
+    BackpressureError,
+    NotReplicatedError,
+    QctlError,
+    RedisUnreachableError,
+    RefusedError,
+    SettingsError,
+)
 from qctl.safe import redact_url
 from qctl.settings import Settings, sentinel_url
 
@@ -90,7 +97,9 @@ class _Pipeline(Pipeline):
 
 
 class _Client(Redis):
-    """A client whose pipelines name the command that failed."""
+    """A client whose pipelines name the command that failed. `replicas` must have what is promised."""
+
+    replicas = 0
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """Return a new pipeline."""
@@ -120,21 +129,22 @@ def connect(settings: Settings, *, name: str = "qctl") -> Redis:
         client.connection_pool.connection_class(**client.connection_pool.connection_kwargs)
     except (TypeError, ValueError, redis.RedisError) as error:
         raise SettingsError("REDIS_URL", f"cannot be used: {error}") from error
+    client.replicas = settings.redis_replicas
     for option in _CERTIFICATE_OPTIONS:
         if file := client.connection_pool.connection_kwargs.get(option):
             ownership.require(file)
     return client
 
 
-def _single(url: str, options: dict[str, Any]) -> Redis:
+def _single(url: str, options: dict[str, Any]) -> _Client:
     keepalive = {} if url.startswith("unix") else {"socket_keepalive": True}
     tls = {"connection_class": TlsConnection} if url.startswith("rediss") else {}
-    return _Client.from_url(url, **options, **keepalive, **tls)
+    return cast("_Client", _Client.from_url(url, **options, **keepalive, **tls))
 
 
-def _watched(url: str, options: dict[str, Any]) -> Redis:
+def _watched(url: str, options: dict[str, Any]) -> _Client:
     """A client for the primary of a Redis that Sentinel watches."""
-    return _Client.from_pool(sentinel.make_pool(url, socket_keepalive=True, **options))
+    return cast("_Client", _Client.from_pool(sentinel.make_pool(url, socket_keepalive=True, **options)))
 
 
 OWN_OPTIONS = frozenset(
@@ -167,6 +177,11 @@ def translate_errors(settings: Settings) -> Iterator[None]:
         ) from error
     except BusyLoadingError as error:
         raise RedisUnreachableError(f"Redis at {target} is still loading its data", hint="try again soon") from error
+    except replication.NotReplicatedError as error:
+        raise NotReplicatedError(
+            f"not confirmed by the replicas of Redis at {target}: {describe(error)}; a failover may lose it",
+            hint="run: qctl doctor, then repeat what you did: nothing is done twice",
+        ) from error
     except TRANSIENT_ERRORS as error:
         raise _unreachable(target, error) from error
     except ReadOnlyError as error:
@@ -216,6 +231,8 @@ def explain(error: redis.RedisError) -> str:
     text = describe(error)
     if isinstance(error, (AuthenticationError, AuthorizationError)):
         return f"Redis refuses the password ({text})"
+    if isinstance(error, replication.NotReplicatedError):
+        return f"the replicas of Redis do not confirm ({text})"
     if isinstance(error, TRANSIENT_ERRORS):
         return f"Redis is away ({text})"
     if isinstance(error, NoPermissionError):

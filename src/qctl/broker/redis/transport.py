@@ -1,4 +1,4 @@
-"""What qctl does differently from redis-py: how commands are packed, and how long a TLS handshake may take."""
+"""The packing of commands and the TLS handshake of qctl's connections, where they differ from redis-py's."""
 
 from __future__ import annotations
 

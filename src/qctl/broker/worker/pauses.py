@@ -15,7 +15,7 @@ from redis import Redis
 
 from qctl import catalog
 from qctl.broker.bookkeeping import events
-from qctl.broker.redis import clock, keys, replies
+from qctl.broker.redis import clock, keys, replication, replies
 from qctl.broker.redis.scripts import Script
 from qctl.broker.worker.claim_request import claimed_at
 from qctl.errors import WaitTimeoutError
@@ -59,8 +59,9 @@ def find(pauses: Mapping[str, Pause], queue: str) -> Pause | None:
 def pause(connection: Redis, queue: str, *, actor: str, reason: str = "", seconds: float | None = None) -> PausedQueue:
     """Pause a queue, for `seconds` or until it is resumed. From now on nobody claims from it."""
     names = catalog.lanes(queue)
-    reply = _pause(
+    reply = replication.run(
         connection,
+        _pause,
         pauses=keys.PAUSED,
         events=keys.EVENTS,
         lanes=[keys.intermediate(name) for name in names],
@@ -127,8 +128,9 @@ def end_expired(connection: Redis) -> list[str]:
 
 def _remove(connection: Redis, queue: str | bytes, *, actor: str, only: str = "") -> bool:
     return bool(
-        _resume(
+        replication.run(
             connection,
+            _resume,
             pauses=keys.PAUSED,
             breakers=keys.BREAKERS,
             events=keys.EVENTS,
