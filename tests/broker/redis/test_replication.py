@@ -1,4 +1,4 @@
-"""What is promised is on the replicas before anybody is told, and a failover does not lose it."""
+"""Promises are on the replicas before anybody is told, and a failover does not lose them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def create(client: Redis, *ids: str) -> list[bool]:
 
 @pytest.fixture
 def packets(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What connections send, one entry for each packet."""
+    """Collects the packets that connections send."""
     sent: list[bytes] = []
     original = Connection.send_packed_command
 
