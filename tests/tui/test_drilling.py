@@ -72,12 +72,12 @@ def test_a_click_opens_a_number_or_sorts_by_a_title() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("2")
         await driver.until("sensor-data")
-        at = driver.lines[2].index("DEAD")
-        await driver._pilot.click(offset=(at + 2, 2))
-        await driver.until("DEAD v")
-        await driver._pilot.click(offset=(at + 2, 2))
-        await driver.until("DEAD ^")
-        await driver._pilot.click(offset=(driver.lines[2].index("WAITING") + 2, 3), times=2)
+        at = driver.lines[3].index("DEAD")
+        await driver._pilot.click(offset=(at + 2, 3))
+        await driver.until("DEAD▾")
+        await driver._pilot.click(offset=(at + 2, 3))
+        await driver.until("DEAD▴")
+        await driver._pilot.click(offset=(driver.lines[3].index("WAITING") + 2, 4), times=2)
         await driver.until("[3 Jobs]")
         await driver.until("queued")
 

@@ -27,14 +27,14 @@ CASES: dict[str, tuple[str, str]] = {
     "undo": ("2 U", "nothing to undo"),
     "stop": ("2 x", "no action is running"),
     "filter": ("2 slash s e n s o r enter", "filter: sensor"),
-    "sort": ("2 s s", "WAITING v"),
-    "invert": ("2 s s i", "WAITING ^"),
+    "sort": ("2 s s", "WAITING▾"),
+    "invert": ("2 s s i", "WAITING▴"),
     "next": ("8 n", "the last 24 h"),
     "back": ("8 n b", "the last 1 h"),
     "json": ("2 y", '"name": "email"'),
     "freeze": ("2 z", "= frozen"),
     "command": ("2 colon s t a t s enter", "said: stats"),
-    "theme": ("2 t", "theme: textual-light"),
+    "theme": ("2 t down enter", "theme: textual-light"),
     "help": ("2 question_mark", "Pause or resume the queue or the schedule."),
     "quit": ("2 q", ""),
 }
@@ -71,7 +71,7 @@ def test_a_key_has_its_effect(verb: str) -> None:
         else:
             await driver.until(shown)
         if verb == "mark":
-            assert [line[:2] for line in driver.lines[3:6]] == [" *", "> ", "  "]
+            assert [line[1:3] for line in driver.lines[4:7]] == [" ✓", "> ", "  "]
         if verb == "filter":
             assert "report" not in driver.text
 
@@ -105,7 +105,7 @@ def test_digits_show_pages_and_escape_goes_back(digit: str, shown: str) -> None:
 def test_enter_leads_from_the_overview_to_a_queue_and_its_numbers() -> None:
     async def script(driver: Driver) -> None:
         await driver.until("quarantine")
-        assert driver.lines[5].startswith("> email")  # held, so it is the worst
+        assert driver.lines[8].startswith("│> email")  # held, so it is the worst
         await driver.press("down", "enter")
         await driver.until("[2 Queues]")
         await driver.until("> report")

@@ -55,16 +55,16 @@ def test_an_event_refreshes_numbers_and_keeps_the_selected_row() -> None:
         await driver.press("2")
         await driver.until("sensor-data")
         await driver.press("down", "space", "up")
-        await driver.until(">*report")
+        await driver.until(">✓report")
         queues[:0] = [QueueStats(f"a{n}") for n in range(5)]
         queues[6] = replace(queues[6], waiting=99_999)
         stream.happen(event(1))
         await driver.until("99999")
-        assert [line[:8] for line in driver.lines if line.startswith(">")] == [">*report"]
+        assert [line[1:9] for line in driver.lines if line.startswith("│>")] == [">✓report"]
         del queues[:6]
         stream.happen(event(2))
         await driver.until(lambda: "a0" not in driver.text)
-        assert driver.lines[3].startswith(">*report")
+        assert driver.lines[4].startswith("│>✓report")
         del queues[0]
         stream.happen(event(3))
         await driver.until("> sensor-data")
@@ -81,12 +81,12 @@ def test_the_selected_row_keeps_its_line_in_a_long_list() -> None:
         await driver.until("q0000")
         await driver.press("end", "up", "up")
         await driver.until("> q0997")
-        line = next(number for number, text in enumerate(driver.lines) if text.startswith(">"))
+        line = next(number for number, text in enumerate(driver.lines) if text.startswith("│>"))
         queues[:0] = [QueueStats("a"), QueueStats("b")]
         queues[-1] = replace(queues[-1], waiting=4711)
         stream.happen(event(1))
         await driver.until("4711")
-        assert driver.lines[line].startswith("> q0997")
+        assert driver.lines[line].startswith("│> q0997")
 
     drive(ops, script)
 
@@ -100,12 +100,12 @@ def test_events_come_on_top_and_a_frozen_screen_does_not_change() -> None:
         await driver.until("job-1")
         stream.happen(event(1))
         await driver.until("new-1")
-        assert "new-1" in driver.lines[3]
-        assert driver.lines[3].startswith(">")
+        assert "new-1" in driver.lines[4]
+        assert driver.lines[4].startswith("│>")
         await driver.press("down")
         stream.happen(event(2))
         await driver.until("new-2")
-        assert "job-1" in next(line for line in driver.lines if line.startswith(">"))
+        assert "job-1" in next(line for line in driver.lines if line.startswith("│>"))
         await driver.press("z")
         await driver.until("= frozen")
         stream.happen(event(3))
@@ -159,7 +159,7 @@ def test_a_failing_page_says_why_and_the_others_work() -> None:
 
 
 def test_only_changed_lines_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream, queues = Stream(), [QueueStats(f"q{n:04d}", waiting=10) for n in range(20)]
+    stream, queues = Stream(), [QueueStats(f"q{n:04d}", waiting=11) for n in range(20)]
     ops = MonitorOps(stats__read=lambda: stats_of(*queues), events__follow=stream.follow)
     drawn: list[Any] = []
 
@@ -174,9 +174,9 @@ def test_only_changed_lines_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
             return whole(grid, *regions, **options)
 
         monkeypatch.setattr(Grid, "refresh", refresh)
-        queues[4] = replace(queues[4], waiting=11)
+        queues[4] = replace(queues[4], waiting=12)
         stream.happen(event(1))
-        await driver.until(" 11 ")
+        await driver.until(" 12 ")
         assert [5] in drawn
         assert all(lines == [5] for lines in drawn)
 

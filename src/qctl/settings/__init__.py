@@ -118,6 +118,14 @@ class Settings(
         doc="Context of config.toml that the command line uses: which of several Redis servers. Daemons ignore it",
     )
 
+    theme: str | None = setting(
+        "QCTL_THEME",
+        parsers.theme_name,
+        group="qctl",
+        doc="Colours of `qctl monitor`: nord, dracula, textual-light, ... (the key t lists all). Default: the theme "
+        "chosen last with t",
+    )
+
     redis_url: str | None = setting(
         "REDIS_URL",
         parsers.redis_url,

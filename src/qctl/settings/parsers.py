@@ -88,6 +88,13 @@ def context_name(raw: str) -> str:
     return raw
 
 
+def theme_name(raw: str) -> str:
+    """Parse the name of a theme of the monitor. Which ones there are is known to the monitor."""
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+){0,5}", raw) or len(raw) > 64:
+        raise ValueError("is not the name of a theme: lower-case words with hyphens between them")
+    return raw
+
+
 def whole_number(low: int, high: int) -> Callable[[str], int]:
     """Parser of a whole number from `low` to `high`."""
 

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import on
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.content import Content
 from textual.css.query import NoMatches
@@ -21,7 +21,7 @@ from textual.widgets import ContentSwitcher, Static
 from qctl.errors import QctlError, RedisUnreachableError, RefusedError
 from qctl.models import Selector
 from qctl.safe import escape_line, escape_text
-from qctl.tui import chrome, messages
+from qctl.tui import chrome, messages, themes
 from qctl.tui.action_runner import ActionRunner
 from qctl.tui.actions import Action
 from qctl.tui.chrome import ChromeLine
@@ -34,11 +34,11 @@ from qctl.tui.host import ALL
 from qctl.tui.keys import KEYS
 from qctl.tui.page import GridPage, Page
 from qctl.tui.pages import PAGES
+from qctl.tui.themed_app import SaveTheme, ThemedApp
 from qctl.tui.widgets.dialogs import TextWindow
 from qctl.tui.widgets.forms import NewJobDialog
 from qctl.tui.widgets.grid import Grid
 from qctl.tui.widgets.prompt import Prompt, PromptRequest
-from qctl.tui.widgets.themes import HIGH_CONTRAST, THEMES
 
 if TYPE_CHECKING:
     from qctl.ops import Ops
@@ -51,12 +51,12 @@ NO_COMMAND_LINE = "the command line is disabled here"
 T = TypeVar("T")
 
 
-class Monitor(App[None]):
+class Monitor(ThemedApp):
     """The app. `data` is shown; `ops` runs actions, None if nothing can be changed.
 
     `target` is the address of Redis without its password. `read_only` says why changes are refused, None if they are
     allowed. `run` runs `qctl LINE` and returns its output, None to disable command lines; `complete` returns the whole
-    line that a part of it may become, None if there is none.
+    line that a part of it may become, None if there is none. `save_theme` keeps a chosen theme.
     """
 
     TITLE = "qctl"
@@ -77,8 +77,10 @@ class Monitor(App[None]):
         read_only: str | None = None,
         run: Callable[[str], str] | None = None,
         complete: Callable[[str], str | None] | None = None,
+        theme: str = themes.DEFAULT,
+        save_theme: SaveTheme | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(theme, save_theme)
         self.data = data
         self._ops = ops
         self.read_only = read_only
@@ -111,7 +113,6 @@ class Monitor(App[None]):
 
     def on_mount(self) -> None:
         """Start to follow events and to read pages."""
-        self.register_theme(HIGH_CONTRAST)
         in_thread(lambda: event_feed.follow(self.data.events, self._post, self._ended))
         self.set_interval(MAX_INTERVAL_SECONDS, self._draw_chrome)
         self.set_interval(MAX_INTERVAL_SECONDS, self._load)
@@ -301,12 +302,6 @@ class Monitor(App[None]):
         self.show_status("the screen is frozen; z continues" if self._frozen else "")
         self._draw_chrome()
         self._load_now()
-
-    def do_theme(self) -> None:
-        """Switch to the next theme."""
-        at = THEMES.index(self.theme) if self.theme in THEMES else -1
-        self.theme = THEMES[(at + 1) % len(THEMES)]
-        self.show_status(f"theme: {self.theme}")
 
     def do_command(self) -> None:
         """Ask for a command line."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,22 +11,28 @@ from typing import Any
 from textual.content import Content
 from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.style import Style
 from textual.widgets import Static
 
 from qctl.safe import escape_line
 from qctl.tui.keys import KEYS, NAVIGATION, Key
 from qctl.tui.page import Page
-from qctl.view.column_layout import fit_text
 
 CSS = """
-Screen { layout: vertical; background: $surface; }
+Screen { layout: vertical; background: $surface; color: $foreground; }
+ModalScreen { background: $background 60%; }
+ThemeDialog { background: transparent; }
+.-narrow Grid, .-narrow .panel { border: none; border-top: solid $frame; }
+.-narrow Grid:focus, .-narrow .panel:focus { border: none; border-top: solid $frame-focused; }
 ContentSwitcher { height: 1fr; }
-#head { height: 1; background: $panel; text-style: bold; }
-#tabs { height: 1; background: $panel; }
-#banner { height: auto; background: $error; color: $text; text-style: bold; padding: 0 1; display: none; }
+#head { height: 1; background: $panel; }
+#tabs { height: 1; background: $panel; color: $text-muted; }
+#banner { height: auto; background: $alarm; color: $alarm-text; text-style: bold; padding: 0 1; display: none; }
 #status { height: auto; max-height: 3; padding: 0 2; color: $text-muted; }
-#foot { height: 1; background: $panel; }
+#foot { height: 1; background: $panel; color: $text-muted; }
 """
+
+CURRENT_TAB = "bold $chosen-text on $chosen"
 
 FIXED_VERBS = ("help", "quit")
 """Keys at the end of the footer, however narrow it is."""
@@ -34,7 +40,8 @@ FIXED_VERBS = ("help", "quit")
 
 @dataclass(frozen=True)
 class HeaderState:
-    """Content of the first line. `read_at` is when the page was read, `scope` the part of its rows that it shows."""
+    """Content of the first line. `read_at` is when the page was read, `scope` the part of its rows that it shows, and
+    `context` the name of the settings in use, empty if there is none."""
 
     target: str
     away: bool
@@ -42,23 +49,26 @@ class HeaderState:
     read_only: bool
     read_at: datetime | None
     scope: str = ""
+    context: str = ""
 
     @property
-    def connection(self) -> str:
-        """The state of the connection as a sign and a word."""
+    def connection(self) -> tuple[str, str]:
+        """The state of the connection as a sign and a word, and its style."""
         if self.away:
-            return "○ away"
+            return "○ away", "bold $text-error"
         if self.frozen:
-            return "= frozen"
-        return "● connected" if self.read_at else "○ connecting"
+            return "= frozen", "bold $text-warning"
+        return ("● connected", "$text-success") if self.read_at else ("○ connecting", "$text-muted")
 
 
 class ChromeLine(Static):
     """One line. It is drawn only if its content changes, and its size never does."""
 
+    auto_links = False
+
     def show(self, content: Content) -> None:
         """Show this content."""
-        if content != self.content:
+        if not (isinstance(self.content, Content) and content.is_same(self.content)):
             self.update(content, layout=False)
 
 
@@ -73,29 +83,44 @@ def draw(screen: Screen[Any], state: HeaderState, page: Page, now: datetime, pag
 
 def header(state: HeaderState, now: datetime, width: int) -> Content:
     """The first line: connection and time."""
-    scope = f"  only {escape_line(state.scope)}" if state.scope else ""
-    read_only = "  read-only" if state.read_only else ""
-    left = f" qctl  {state.connection}{scope}  {escape_line(state.target)}{read_only}"
+    parts = [
+        (" qctl ", "bold $text-primary"),
+        (f" {state.context} " if state.context else "", "bold"),
+        (f" {state.connection[0]}", state.connection[1]),
+        (f"  only {escape_line(state.scope)}" if state.scope else "", "bold"),
+        (f"  {escape_line(state.target)}", ""),
+        ("  read-only" if state.read_only else "", "$text-warning"),
+    ]
     right = f"{now.astimezone():%H:%M:%S} "
     if state.frozen and state.read_at:
         right = f"as of {state.read_at.astimezone():%H:%M:%S}  {right}"
-    return Content(fit_text(left, max(0, width - len(right) - 1)) + " " + right)
+    left = Content.assemble(*(part for part in parts if part[0]))
+    room = max(0, width - len(right) - 1)
+    return left.truncate(room, ellipsis=True).pad_right(max(0, room - left.cell_length)) + f" {right}"
 
 
 def tabs(pages: Sequence[type[Page]], current: type[Page], width: int) -> Content:
-    """The second line: every page by its digit, the current one in brackets; without names if they do not fit."""
+    """The second line: every page by its digit, the current one in brackets; the others with short names, or with none,
+    if they do not fit. A click shows the page."""
 
-    def parts(short: bool) -> list[tuple[str, str]]:
+    def texts(name_of: Callable[[type[Page]], str]) -> list[str]:
         return [
-            (f"[{page.digit} {page.heading}]", "bold reverse")
-            if page is current
-            else (f" {page.digit} " if short else f" {page.digit} {page.heading} ", "")
+            f"[{page.digit} {page.heading}]" if page is current else f" {page.digit} {name_of(page)}".rstrip() + " "
             for page in pages
         ]
 
-    named = parts(False)
-    fits = sum(len(text) for text, _ in named) <= width
-    return Content.assemble(*(named if fits else parts(True)))
+    choices = [texts(lambda page: page.heading), texts(lambda page: page.short), texts(lambda _: "")]
+    fitting = next((choice for choice in choices if sum(map(len, choice)) <= width), choices[-1])
+    return Content.assemble(
+        *(
+            _clickable(text, CURRENT_TAB if page is current else "", f"app.go_to('{page.digit}')")
+            for text, page in zip(fitting, pages, strict=True)
+        )
+    )
+
+
+def _clickable(text: str, style: str, action: str) -> Content:
+    return Content.styled(text, style).stylize(Style.from_meta({"@click": action}))
 
 
 def available(page: object, app: object) -> list[Key]:
@@ -106,7 +131,7 @@ def available(page: object, app: object) -> list[Key]:
 
 
 def footer(page: object, app: object, width: int) -> Content:
-    """The last line: as many keys as fit."""
+    """The last line: as many keys as fit. A click does what its key does."""
     keys = [key for key in available(page, app) if key.label]
     fixed = [key for key in keys if key.verb in FIXED_VERBS]
     room = width - sum(_width(key) for key in fixed)
@@ -116,8 +141,13 @@ def footer(page: object, app: object, width: int) -> Content:
             break
         room -= _width(key)
         fitting.append(key)
-    parts = [part for key in (*fitting, *fixed) for part in ((f" {key.display}", "bold"), f" {key.label} ")]
-    return Content.assemble(*parts)
+    return Content.assemble(
+        *(
+            _clickable(text, style, f"app.key('{key.key}')")
+            for key in (*fitting, *fixed)
+            for text, style in ((f" {key.display}", "bold $text-primary"), (f" {key.label} ", ""))
+        )
+    )
 
 
 def _width(key: Key) -> int:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from qctl.models import Event, Selector
 from qctl.safe import escape_line, escape_text
@@ -42,11 +40,12 @@ class Page(Vertical):
 
     DEFAULT_CSS = """
     Page { height: 1fr; }
-    Page > .heading { height: 1; color: $text-muted; text-style: bold; padding: 0 2; }
     """
 
     digit: ClassVar[str]
     heading: ClassVar[str]
+    short: ClassVar[str]
+    """The heading where there is little room."""
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(**options)
@@ -220,7 +219,7 @@ class TablePage(GridPage):
 
     def compose(self) -> ComposeResult:
         """Place the table."""
-        yield Grid(self.spec)
+        yield Grid(self.spec, title=self.heading)
 
     def rows(self, data: Any) -> Sequence[Any]:
         """The rows of the data that was read."""
@@ -230,8 +229,3 @@ class TablePage(GridPage):
     def present(self, data: Any, now: datetime) -> None:
         """Fill the table."""
         self.query_one(Grid).fill(self.rows(data), now)
-
-
-def heading(text: str) -> Static:
-    """A line above a part of a page."""
-    return Static(Content(text), classes="heading")

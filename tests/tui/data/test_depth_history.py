@@ -29,11 +29,20 @@ def seen(minute: int, **waiting: int) -> Stats:
 def test_a_minute_without_a_read_is_a_gap() -> None:
     depths = DepthHistory()
     depths.record(seen(NOW, a=7, idle=0))
-    assert (depths.bars("a"), depths.bars("idle"), depths.bars("unknown")) == (" " * 11 + "█", "", "")
+    assert depths.highest == 10
+    assert [depths.bars(name, 7) for name in ("a", "idle", "unknown")] == [" " * 11 + "█", " " * 11 + "▁", ""]
     depths.add_past({"a": {NOW - 3: 1, NOW - 1: 14, NOW: 999}})
-    assert depths.bars("a") == " " * 8 + "▁ █▅"
+    assert depths.highest == 20
+    assert depths.bars("a", 14) == " " * 8 + "▂ █▅"
     depths.record(seen(NOW + 2, a=0, idle=0))
-    assert depths.bars("a") == " " * 6 + "▁ █▅ ▁"
+    assert depths.bars("a", 14) == " " * 6 + "▂ █▅ ▁"
+
+
+def test_queues_share_the_scale_of_their_bars() -> None:
+    depths = DepthHistory()
+    depths.record(seen(NOW, large=700, small=7))
+    highest = depths.highest
+    assert (highest, depths.bars("large", highest)[-1], depths.bars("small", highest)[-1]) == (1000, "▆", "▂")
 
 
 def test_old_minutes_and_deleted_queues_are_dropped() -> None:
@@ -43,7 +52,7 @@ def test_old_minutes_and_deleted_queues_are_dropped() -> None:
     assert depths.queues == ("a", "q99")
     assert {len(minutes) for minutes in depths._depths.values()} == {1, MINUTES}
     depths.record(seen(NOW, a=3))  # in a recording one may go back
-    assert depths.bars("a") == " " * 11 + "█"
+    assert depths.bars("a", 3) == " " * 11 + "█"
 
 
 def test_past_depths_come_from_the_counts_in_redis(settings: Settings, connection: Any) -> None:
@@ -62,6 +71,6 @@ def test_past_depths_come_from_the_counts_in_redis(settings: Settings, connectio
 def test_a_new_monitor_shows_past_depths() -> None:
     async def script(driver: Driver) -> None:
         await driver.press("2")
-        await driver.until("▂▂▃▃▄▄▅▆▆▇▇█")
+        await driver.until("▂▂▃▃▃▄▄▄▅▅▅▆")
 
     drive(MonitorOps(), script, size=(160, 30))

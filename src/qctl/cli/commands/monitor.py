@@ -16,11 +16,13 @@ from qctl.cli.command import command
 from qctl.cli.line_completion import Completer
 from qctl.cli.output import is_terminal
 from qctl.cli.session import Session
-from qctl.errors import QctlError, RefusedError, UsageError
+from qctl.errors import QctlError, RefusedError, SettingsError, UsageError
 from qctl.safe import redact_url
+from qctl.settings import theme_choice
 
 if TYPE_CHECKING:
     from qctl.tui.replay.recording import Recording
+    from qctl.tui.themed_app import ThemeOptions
 
 COMMAND_SECONDS = 60.0
 """Time limit (s) of a command line that is run in the monitor."""
@@ -77,7 +79,7 @@ def monitor(
     if not (_in_browser() or (is_terminal(sys.stdout) and is_terminal(sys.stdin))):
         raise RefusedError("`qctl monitor` needs a terminal", "without one: qctl stats --watch 2s")
     if replay:
-        _play(replay)
+        _play(session, replay)
     else:
         _watch(session, record, commands=not no_commands)
 
@@ -104,6 +106,7 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
             read_only=read_only,
             run=(lambda line: run_line(session, line)) if runs else None,
             complete=Completer(session.settings.redis_target),
+            **_theme(session),
         ).run()
     finally:
         if file:
@@ -112,12 +115,29 @@ def _watch(session: Session, record: Path | None, *, commands: bool) -> None:
         raise QctlError(f"the recording in {record} ends early: {file.problem}")
 
 
-def _play(file: Path) -> None:
+def _theme(session: Session) -> ThemeOptions:
+    """The colours to start with, and how a choice is kept; a browser keeps none. Raises SettingsError for an unknown
+    theme."""
+    from qctl.tui import themes
+
+    fixed = session.settings.theme
+    name = fixed or (None if _in_browser() else theme_choice.saved_theme()) or themes.DEFAULT
+    if name not in themes.THEMES:
+        raise SettingsError("QCTL_THEME", f"theme {name!r} not found", f"themes: {', '.join(themes.THEMES)}")
+
+    def save(chosen: str) -> str:
+        theme_choice.save_theme(chosen)
+        return f"   (QCTL_THEME={fixed} applies at the next start)" if fixed else ""
+
+    return {"theme": name, "save_theme": None if _in_browser() else save}
+
+
+def _play(session: Session, file: Path) -> None:
     """Show a recording."""
     from qctl.tui.replay.replay_app import ReplayMonitor
 
     with _recording(file) as recording:
-        ReplayMonitor(recording).run()
+        ReplayMonitor(recording, **_theme(session)).run()
 
 
 def _recording(file: Path) -> Recording:
@@ -138,7 +158,7 @@ def _serve(session: Session, allow_actions: bool, port: int, replay: Path | None
         raise UsageError(f"invalid port {port}", "0 to 65535")
     # Errors in the recording and in the settings are shown here rather than in the browser.
     if replay:
-        _recording(replay)
+        _recording(replay).close()
     _ = session.settings
     try:
         from qctl.web_terminal.local_server import LocalServer

@@ -56,12 +56,20 @@ class DepthHistory:
         depths = self._depths.get(queue, {})
         return {minute: depth for minute, depth in depths.items() if self._now - MINUTES < minute <= self._now}
 
-    def bars(self, queue: str) -> str:
-        """The depths of a queue as bars, oldest first; empty if the queue was always empty."""
+    @property
+    def highest(self) -> int:
+        """The scale of all bars: the largest depth of any queue in these minutes, rounded up to 1, 2 or 5 times a power
+        of ten, so that it rarely changes."""
+        largest = max((depth for depths in self._depths.values() for depth in depths.values()), default=0)
+        power = 10 ** max(0, len(str(largest)) - 1)
+        return next(step * power for step in (1, 2, 5, 10) if step * power >= largest) if largest else 0
+
+    def bars(self, queue: str, highest: int) -> str:
+        """The depths of a queue as bars, oldest first, of which the full one is `highest`; a gap where none is known.
+        Empty if nothing is known."""
         known = self._depths.get(queue, {})
-        depths = [known.get(minute) for minute in range(self._now - MINUTES + 1, self._now + 1)]
-        highest = max((depth for depth in depths if depth is not None), default=0)
-        if not highest:
+        if not known or not highest:
             return ""
-        bars = (" " if depth is None else BARS[round(depth / highest * (len(BARS) - 1))] for depth in depths)
-        return "".join(bars).rstrip()
+        depths = [known.get(minute) for minute in range(self._now - MINUTES + 1, self._now + 1)]
+        top = len(BARS) - 1
+        return "".join(" " if depth is None else BARS[min(top, -(-depth * top // highest))] for depth in depths)

@@ -58,11 +58,13 @@ class DeadLettersPage(GridPage):
 
     digit = "4"
     heading = "Dead letters"
+    short = "Dead"
     DEFAULT_CSS = """
     DeadLettersPage > Horizontal { height: 1fr; }
     DeadLettersPage #causes { width: 4fr; }
-    DeadLettersPage #letters { width: 5fr; border-left: solid $panel; }
-    DeadLettersPage VerticalScroll { height: 1fr; border-top: solid $panel; padding: 0 2; }
+    DeadLettersPage #letters { width: 5fr; }
+    DeadLettersPage VerticalScroll { height: 1fr; padding: 0 1; border: round $frame; border-title-color: $text-muted; }
+    DeadLettersPage VerticalScroll:focus { border: round $frame-focused; border-title-color: $text-primary; }
     DeadLettersPage #traceback { height: auto; }
     """
 
@@ -75,9 +77,10 @@ class DeadLettersPage(GridPage):
     def compose(self) -> ComposeResult:
         """Place two tables and a text."""
         with Horizontal():
-            yield Grid(CAUSES, id="causes")
-            yield Grid(LETTERS, id="letters")
-        with VerticalScroll(can_focus=True):
+            yield Grid(CAUSES, id="causes", title="Causes")
+            yield Grid(LETTERS, id="letters", title="Dead letters of this cause")
+        with VerticalScroll(can_focus=True, classes="panel") as frame:
+            frame.border_title = "Newest"
             yield Static(id="traceback")
 
     def read(self, data: MonitorData) -> DeadLettersData:

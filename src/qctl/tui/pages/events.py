@@ -30,6 +30,7 @@ class EventsPage(TablePage):
 
     digit = "9"
     heading = "Events"
+    short = "Evt"
     spec = EVENTS
 
     def __init__(self, host: Host, **options: Any) -> None:

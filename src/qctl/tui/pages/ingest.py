@@ -22,6 +22,7 @@ class IngestPage(TablePage):
 
     digit = "7"
     heading = "Ingest"
+    short = "Ing"
     spec = GridSpec(
         view.pipeline_columns,
         lambda pipeline: pipeline.name,

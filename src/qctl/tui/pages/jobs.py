@@ -32,6 +32,7 @@ class JobsPage(TablePage):
 
     digit = "3"
     heading = "Jobs"
+    short = "Job"
     spec = GridSpec(
         view.job_columns,
         lambda job: job.id,
@@ -53,7 +54,7 @@ class JobsPage(TablePage):
 
     def compose(self) -> ComposeResult:
         """Place the table, and a line that says which part it shows."""
-        yield Grid(self.spec)
+        yield Grid(self.spec, title="Jobs")
         yield Static(id="part")
 
     def read(self, data: MonitorData) -> Jobs:

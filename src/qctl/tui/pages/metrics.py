@@ -30,6 +30,7 @@ class MetricsPage(Page):
 
     digit = "8"
     heading = "Metrics"
+    short = "Met"
     DEFAULT_CSS = "MetricsPage > .plot { height: 1fr; padding: 0 1; } MetricsPage > #span { height: 1; padding: 0 2; }"
 
     def __init__(self, host: Host, **options: Any) -> None:

@@ -13,7 +13,7 @@ from qctl import view
 from qctl.models import Event, Finding, Health, QueueStats, Selector, State, Stats
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.host import Host
-from qctl.tui.page import GridPage, heading
+from qctl.tui.page import GridPage
 from qctl.tui.pages.events import EVENTS
 from qctl.tui.pages.queues import LINKS as QUEUE_LINKS
 from qctl.tui.pages.queues import queue_spec
@@ -90,8 +90,9 @@ class OverviewPage(GridPage):
 
     digit = "1"
     heading = "Overview"
+    short = "Ovw"
     DEFAULT_CSS = """
-    OverviewPage > #totals { height: 2; }
+    OverviewPage > #totals { height: 4; }
     OverviewPage > #worst { height: 2fr; min-height: 4; }
     OverviewPage > #findings { height: 1fr; min-height: 3; }
     OverviewPage > #last { height: 1fr; min-height: 4; }
@@ -105,12 +106,10 @@ class OverviewPage(GridPage):
 
     def compose(self) -> ComposeResult:
         """Place the totals and three tables."""
-        yield Grid(TOTALS, id="totals")
-        yield Grid(queue_spec(self.host.depths), id="worst")
-        yield heading("Health")
-        yield Grid(FINDINGS, id="findings")
-        yield heading("Last events")
-        yield Grid(EVENTS, id="last")
+        yield Grid(TOTALS, id="totals", title="Totals")
+        yield Grid(queue_spec(self.host.depths), id="worst", title="Queues by trouble")
+        yield Grid(FINDINGS, id="findings", title="Health")
+        yield Grid(EVENTS, id="last", title="Last events")
 
     def read(self, data: MonitorData) -> OverviewData:
         """Read queues, health and events; the first time only queues, so that something is shown at once."""

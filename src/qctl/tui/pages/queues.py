@@ -11,7 +11,7 @@ from qctl import view
 from qctl.models import QueueStats, Selector, State, Stats
 from qctl.safe import escape_line
 from qctl.tui import actions
-from qctl.tui.data.depth_history import DepthHistory
+from qctl.tui.data.depth_history import MINUTES, DepthHistory
 from qctl.tui.data.monitor_data import MonitorData
 from qctl.tui.page import TablePage
 from qctl.tui.widgets.dialogs import DialogField, TextWindow
@@ -36,7 +36,9 @@ def queue_spec(depths: DepthHistory) -> GridSpec:
     def columns(now: datetime) -> list[Column[QueueStats]]:
         columns = view.queue_columns(now)
         oldest = next(number for number, column in enumerate(columns) if column.title == "OLDEST")
-        trend = Column[QueueStats]("TREND", lambda queue: Cell(depths.bars(queue.name)), drop=4)
+        highest = depths.highest
+        title = f"TREND to {view.count(highest)}" if highest else "TREND"
+        trend = Column[QueueStats](title, lambda queue: Cell(f"{depths.bars(queue.name, highest):<{MINUTES}}"), drop=4)
         return [*columns[:oldest], trend, *columns[oldest:]]
 
     return GridSpec(
@@ -62,10 +64,11 @@ class QueuesPage(TablePage):
 
     digit = "2"
     heading = "Queues"
+    short = "Que"
 
     def compose(self) -> ComposeResult:
         """Place the table."""
-        yield Grid(queue_spec(self.host.depths))
+        yield Grid(queue_spec(self.host.depths), title="Queues")
 
     def read(self, data: MonitorData) -> Stats:
         """Read all queues."""

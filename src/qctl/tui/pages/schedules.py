@@ -30,6 +30,7 @@ class SchedulesPage(TablePage):
 
     digit = "5"
     heading = "Schedules"
+    short = "Sch"
     spec = GridSpec(
         view.schedule_columns,
         lambda timer: timer.name,
@@ -49,7 +50,7 @@ class SchedulesPage(TablePage):
 
     def compose(self) -> ComposeResult:
         """Place the table, and a line that counts the jobs which are not in it."""
-        yield Grid(self.spec)
+        yield Grid(self.spec, title="Schedules")
         yield Static(id="more")
 
     def read(self, data: MonitorData) -> Timers:

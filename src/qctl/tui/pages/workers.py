@@ -13,7 +13,7 @@ from qctl import view
 from qctl.errors import QctlError
 from qctl.models import Daemon, WorkerInfo
 from qctl.tui.data.monitor_data import MonitorData
-from qctl.tui.page import GridPage, heading
+from qctl.tui.page import GridPage
 from qctl.tui.widgets.dialogs import TextWindow
 from qctl.tui.widgets.grid import Grid, GridSpec
 
@@ -59,6 +59,7 @@ class WorkersPage(GridPage):
 
     digit = "6"
     heading = "Workers"
+    short = "Wrk"
     DEFAULT_CSS = """
     WorkersPage > #workers { height: 3fr; min-height: 3; }
     WorkersPage > #daemons { height: 2fr; min-height: 2; }
@@ -69,9 +70,8 @@ class WorkersPage(GridPage):
 
     def compose(self) -> ComposeResult:
         """Place two tables."""
-        yield Grid(WORKERS, id="workers")
-        yield heading("Daemons of this machine")
-        yield Grid(DAEMONS, id="daemons")
+        yield Grid(WORKERS, id="workers", title="Workers")
+        yield Grid(DAEMONS, id="daemons", title="Daemons of this machine")
 
     def read(self, data: MonitorData) -> WorkersData:
         """Read the workers, and the last answer of systemd."""

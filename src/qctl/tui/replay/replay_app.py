@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -17,6 +17,10 @@ from qctl.tui.page import Page
 from qctl.tui.pages import PAGES
 from qctl.tui.replay.player import ReplayClock, replay
 from qctl.tui.replay.recording import Recording
+from qctl.tui.themed_app import ThemeOptions
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 SEEK_SECONDS = 10.0
 LONG_SEEK_SECONDS = 60.0
@@ -92,13 +96,14 @@ class ReplayMonitor(Monitor):
         Binding("full_stop", "pause", show=False, priority=True),
     ]
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, **colours: Unpack[ThemeOptions]) -> None:
         self._clock = ReplayClock(recording.length)
         self._recording = recording
         super().__init__(
             replay(recording, self._clock),
             target=recording.target,
             read_only="this is a recording, which cannot be changed",
+            **colours,
         )
 
     def now(self) -> datetime:

@@ -55,8 +55,8 @@ class ActionDialog(ModalScreen["Action | None"]):
 
     DEFAULT_CSS = """
     ActionDialog { align: center middle; }
-    ActionDialog > Vertical { width: 74; max-width: 96%; height: auto; max-height: 96%; border: solid $primary;
-        padding: 0 1; background: $surface; }
+    ActionDialog > Vertical { width: 74; max-width: 96%; height: auto; max-height: 96%; border: round $frame-focused;
+        padding: 0 2; background: $surface; }
     ActionDialog .title { text-style: bold; }
     ActionDialog .consequence { max-height: 5; }
     ActionDialog .line { color: $text-muted; margin-top: 1; height: auto; max-height: 4; }
@@ -65,7 +65,7 @@ class ActionDialog(ModalScreen["Action | None"]):
     ActionDialog TextArea { background: $boost; padding: 0 1; }
     ActionDialog Horizontal { height: auto; margin-top: 1; align-horizontal: right; }
     ActionDialog Input { background: $boost; padding: 0 1; }
-    ActionDialog Input:focus { background: $primary-muted; }
+    ActionDialog Input:focus { background: $cursor; }
     ActionDialog Button { height: 1; border: none; margin-left: 2; min-width: 12; }
     ActionDialog Button:focus { text-style: bold reverse; }
     """
@@ -149,7 +149,9 @@ class TextWindow(ModalScreen[None]):
 
     DEFAULT_CSS = """
     TextWindow { align: center middle; }
-    TextWindow > VerticalScroll { width: 94%; height: 90%; border: solid $primary; padding: 0 1; background: $surface; }
+    TextWindow > VerticalScroll { width: 94%; height: 90%; border: round $frame-focused;
+        border-title-color: $text-primary; border-title-style: bold; border-subtitle-color: $text-muted;
+        padding: 0 1; background: $surface; }
     TextWindow .text { height: auto; }
     """
     BINDINGS: ClassVar[list[Any]] = [Binding("escape,q,enter", "close", show=False), Binding("y", "copy", show=False)]

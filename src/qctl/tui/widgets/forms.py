@@ -40,7 +40,7 @@ class NewJobDialog(ModalScreen["Action | None"]):
 
     DEFAULT_CSS = """
     NewJobDialog { align: center middle; }
-    NewJobDialog > Vertical { width: 74; max-width: 96%; height: 80%; border: solid $primary; padding: 0 1;
+    NewJobDialog > Vertical { width: 74; max-width: 96%; height: 80%; border: round $frame-focused; padding: 0 1;
         background: $surface; }
     NewJobDialog .title { text-style: bold; }
     NewJobDialog Input { background: $boost; padding: 0 1; }

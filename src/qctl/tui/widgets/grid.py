@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.binding import Binding
+from textual.content import Content
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
@@ -23,12 +24,12 @@ from textual.widget import Widget
 
 from qctl.safe import escape_line
 from qctl.tui.widgets.grid_columns import GAP, fit
-from qctl.tui.widgets.grid_lines import GridLine, LineRenderer, grid_line
+from qctl.tui.widgets.grid_lines import GridLine, LineRenderer, grid_line, header_line
 from qctl.view import Cell, Column
 from qctl.view.column_layout import SizedColumn, fit_text
 
 GUTTER_WIDTH = 2
-"""Cells before a row: `>` for the selected row, `*` for a marked one."""
+"""Cells before a row: `>` for the selected row, `✓` for a marked one."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,12 @@ class Grid(ScrollView, can_focus=True):
         f"grid--{name}" for name in ("header", "cursor", "dim", "good", "warn", "bad")
     }
     DEFAULT_CSS = """
-    Grid { height: 1fr; background: $surface; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden; }
+    Grid { height: 1fr; background: $surface; color: $foreground; scrollbar-size-vertical: 1; overflow-x: hidden;
+        border: round $frame; border-title-color: $text-muted; border-subtitle-color: $text-muted; }
+    Grid:focus { border: round $frame-focused; border-title-color: $text-primary; border-title-style: bold; }
     Grid > .grid--header { text-style: bold; color: $text-muted; }
-    Grid > .grid--cursor { text-style: bold; background: $panel; }
-    Grid:focus > .grid--cursor { background: $primary-muted; }
-    Grid:focus > .grid--header { color: $foreground; text-style: bold underline; }
+    Grid > .grid--cursor { background: $cursor-blurred; }
+    Grid:focus > .grid--cursor { text-style: bold; background: $cursor; }
     Grid > .grid--dim { color: $text-muted; }
     Grid > .grid--good { color: $text-success; }
     Grid > .grid--warn { color: $text-warning; }
@@ -94,8 +96,9 @@ class Grid(ScrollView, can_focus=True):
 
         title: str | None = None
 
-    def __init__(self, spec: GridSpec, *, id: str | None = None) -> None:
+    def __init__(self, spec: GridSpec, *, id: str | None = None, title: str = "") -> None:
         super().__init__(id=id)
+        self.set_title(title)
         self.spec = spec
         self.filter_text = ""
         self.sort_by: str | None = None
@@ -114,6 +117,10 @@ class Grid(ScrollView, can_focus=True):
         self._lines: list[GridLine] = []
         self._renderer = LineRenderer(self._style)
         self._empty = "reading ..."
+
+    def set_title(self, title: str, subtitle: str = "") -> None:
+        """Write into the frame, at its top and at its bottom."""
+        self.border_title, self.border_subtitle = Content(escape_line(title)), Content(escape_line(subtitle))
 
     # --- rows -------------------------------------------------------------------------------------------
 
@@ -171,18 +178,17 @@ class Grid(ScrollView, can_focus=True):
         return known + [row for row in rows if value(row) is None]
 
     def _fit_columns(self) -> None:
-        """Make the visible rows into cells, and size the columns. A column only grows until rows are sorted or the grid
-        is resized."""
+        """Make the visible rows into cells, and size the columns. A column only grows until a key sorts the rows or the
+        grid is resized."""
         first = int(self.scroll_offset.y)
         columns = self.columns
         window = [
             [column.cell(row) for column in columns] for row in self.rows[first : first + max(self.size.height, 1)]
         ]
         for number, column in enumerate(columns):
-            title = column.title + (" v" if self.sort_by == column.title else "")
             widest = max((cell_len(cells[number].text) for cells in window), default=0)
             if not column.long:
-                widest = max(self._widths.get(column.title, 0), cell_len(title), widest)
+                widest = max(self._widths.get(column.title, 0), cell_len(column.title), widest)
             self._widths[column.title] = widest
         self._columns = fit(columns, self._widths, max(1, self.size.width - GUTTER_WIDTH - 1))
         numbers = {column.title: number for number, column in enumerate(columns)}
@@ -223,7 +229,11 @@ class Grid(ScrollView, can_focus=True):
         super().notify_style_update()
 
     def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"grid--{name}", partial=True) if name else self.rich_style
+        if not name:
+            return self.rich_style
+        style = self.get_component_rich_style(f"grid--{name}", partial=True)
+        # A cell has the background of its row, so that the selected row is one bar.
+        return style if name == "cursor" else Style(color=style.color, bold=style.bold)
 
     def render_line(self, y: int) -> Strip:
         """Render one line of the screen: the header, or a row."""
@@ -232,12 +242,12 @@ class Grid(ScrollView, can_focus=True):
     def _line(self, y: int) -> GridLine:
         """The content of a line of the screen."""
         if y == 0:
-            return grid_line("  ", "header", self._columns, [self._heading(sized.column) for sized in self._columns])
+            return header_line(self._columns, self.sort_by, "▾" if self._descends else "▴")
         number = y - 1 + int(self.scroll_offset.y)
         if number < len(self.rows) and y <= len(self._cells):
             selected = number == self._index
             marked = self.spec.key(self.rows[number]) in self.marks
-            gutter = (">" if selected else " ") + ("*" if marked else " ")
+            gutter = (">" if selected else " ") + ("✓" if marked else " ")
             link = self._link if selected and self.has_focus else None
             return grid_line(gutter, "cursor" if selected else "", self._columns, self._cells[y - 1], link)
         text = ""
@@ -245,11 +255,10 @@ class Grid(ScrollView, can_focus=True):
             text = "  " + (f"no row contains {self.filter_text}" if self._all else self._empty)
         return GridLine(fit_text(text, self.size.width))
 
-    def _heading(self, column: Column[Any]) -> Cell:
-        if column.title != self.sort_by:
-            return Cell(column.title)
-        descending = (column.title in self.spec.descending) != self.inverted
-        return Cell(f"{column.title} {'v' if descending else '^'}")
+    @property
+    def _descends(self) -> bool:
+        """True if the largest value comes first."""
+        return (self.sort_by in self.spec.descending) != self.inverted
 
     # --- selection --------------------------------------------------------------------------------------
 
@@ -347,8 +356,11 @@ class Grid(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor; open at a double click. On a title: sort by it, or reverse the order if it is sorted by."""
-        number, title = event.y - 1 + int(self.scroll_offset.y), self._title_at(event.x)
-        if not event.y:
+        at = event.get_content_offset(self)
+        if at is None:
+            return
+        number, title = at.y - 1 + int(self.scroll_offset.y), self._title_at(at.x)
+        if not at.y:
             self._sort_by(title)
         elif number < len(self.rows):
             self._link = title if title in self.spec.links else None
@@ -369,5 +381,4 @@ class Grid(ScrollView, can_focus=True):
         if title in self.spec.sorts:
             self.inverted = title == self.sort_by and not self.inverted
             self.sort_by = title
-            self._widths.clear()
             self._arrange()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -40,6 +41,16 @@ def grid_line(
     return GridLine(gutter, kind, cut, titles.index(link) if link in titles else None)
 
 
+def header_line(columns: Sequence[SizedColumn], sorted_by: str | None, arrow: str) -> GridLine:
+    """Make the line of titles. The arrow behind a title may take a cell of the gap, so that no title moves."""
+    cells = []
+    for sized in columns:
+        title = sized.column.title + (arrow if sized.column.title == sorted_by else "")
+        width = max(sized.width, min(cell_len(title), sized.width + GAP - 1))
+        cells.append(Cell(fit_text(fit_text(title, width, right=sized.column.right), sized.width + GAP)))
+    return GridLine("  ", "header", tuple(cells))
+
+
 class LineRenderer:
     """Draws lines, and caches the drawings of the lines that are shown. `style` returns a style by its name, and the
     style of a line for ""."""
@@ -70,9 +81,9 @@ class LineRenderer:
         base = self._style("") + self._style(line.kind)
         segments = [Segment(line.gutter, base)]
         for number, cell in enumerate(line.cells):
-            style = base + self._style(cell.style) if line.kind != "header" else base
+            style = base + self._style(cell.style) if cell.style and line.kind != "header" else base
             style = style + LINK_STYLE if number == line.link else style
-            segments += [Segment(cell.text, style), Segment(" " * GAP, base)]
+            segments += [Segment(cell.text, style), Segment("" if line.kind == "header" else " " * GAP, base)]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _style(self, name: str) -> Style:
