@@ -17,7 +17,7 @@ CASES: dict[str, tuple[str, str]] = {
     "edit": ("3 e", '"function": "app.send"'),
     "remove": ("5 D", "Type nightly to confirm:"),
     "kill": ("3 X", "job-1 is not running: it is failed"),
-    "enqueue": ("2 a", "welcome-email"),
+    "enqueue": ("2 a", "alert-email"),
     "logs": ("6 l", "journalctl _PID=42"),
     "copy": ("2 Y", "copied if the terminal allows it: email"),
     "export": ("2 w", "qctl-queues-"),
