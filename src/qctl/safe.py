@@ -56,6 +56,15 @@ def _escape_character(match: re.Match[str]) -> str:
     return ascii(match[0])[1:-1]
 
 
+_ESCAPED_CHARACTER = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5}|[nrt])")
+
+
+def unescape_line(text: str) -> str | None:
+    """Return the text that `escape_line` shows so. None if it shows none so, or if nothing is escaped."""
+    plain = _ESCAPED_CHARACTER.sub(lambda match: match[0].encode().decode("unicode_escape"), text)
+    return plain if plain != text and escape_line(plain) == text else None
+
+
 # --- spreadsheets -------------------------------------------------------------------------------------------
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\0\uff1d\uff0b\uff0d\uff20]")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from redis import Redis
 from rq.job import Dependency, Job, Retry
@@ -10,6 +12,7 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from qctl.broker.maintenance.leftover_repair import LeftoverRepair
+from qctl.broker.query.job_summary import GONE
 from qctl.broker.redis import keys, relation_keys
 from qctl.errors import RefusedError
 from qctl.models import Finding, QueueStats, Selector
@@ -104,9 +107,71 @@ def test_a_job_with_a_lease_or_a_claim_is_left_alone(ops: Ops, connection: Redis
     start(connection, "runs", ends=LATER)
     start(connection, "ours")
     connection.hset(keys.claims("mail"), "ours", "worker|1")
+    connection.zadd(keys.LEASES, {"worker": (time.time() + 10) * 1000})
     assert ops.doctor.repair().abandoned == 0
     assert [status(connection, id_) for id_ in ("runs", "ours")] == ["started", "started"]
     assert counts(ops).running == 2
+
+
+# --- claims of dead workers of qctl ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def claimed(connection: Redis) -> None:
+    """A started job whose claimant died a minute ago, while nothing ran that recovers its jobs."""
+    start(connection, "ours")
+    connection.hset(keys.claims("mail"), "ours", "host.1.ab|1")
+    connection.zadd(keys.LEASES, {"host.1.ab": (time.time() - 60) * 1000})
+
+
+@pytest.mark.usefixtures("claimed")
+def test_a_claim_that_nobody_recovers_is_named_and_returned_to_its_queue(ops: Ops, connection: Redis) -> None:
+    assert (counts(ops).running, counts(ops).abandoned) == (0, 1)
+    (finding,) = findings(ops, "leftovers")
+    assert (finding.status, "no scheduler returns them" in finding.reason) == ("degraded", True)
+    assert "nothing runs it" in ops.jobs.show("ours").note
+    done = ops.doctor.repair()
+    assert (done.recovered, done.abandoned) == (1, 0)
+    assert stock.waiting(connection, "mail") == ["ours"]
+    assert not connection.exists(keys.claims("mail"))
+    assert counts(ops).running == 0
+
+
+@pytest.mark.usefixtures("claimed")
+@pytest.mark.parametrize(("act", "after"), [("cancel", "canceled"), ("retry", "queued"), ("stop", "failed")])
+def test_acts_reach_a_job_that_nobody_recovers(ops: Ops, connection: Redis, act: str, after: str) -> None:
+    if act == "stop":
+        assert ops.jobs.stop("ours").was_abandoned
+    else:
+        assert getattr(ops.jobs, act)(ops.jobs.choose(act, Selector(ids=("ours",)))).done == 1
+    assert status(connection, "ours") == after
+    assert not connection.exists(keys.claims("mail"), keys.started("mail"))
+
+
+@pytest.mark.usefixtures("claimed")
+def test_a_queue_of_claims_that_nobody_recovers_is_drained_and_deleted(ops: Ops, connection: Redis) -> None:
+    assert ops.queues.drain("mail", timeout=10).seconds < 10
+    assert ops.queues.delete("mail").removed == 1
+
+
+def test_stop_with_force_ends_a_claimed_job_as_soon_as_the_lease_is_over(ops: Ops, connection: Redis) -> None:
+    start(connection, "ours", ends=LATER)
+    connection.hset(keys.claims("mail"), "ours", "host.1.ab|1")
+    connection.zadd(keys.LEASES, {"host.1.ab": (time.time() + 10) * 1000})
+    with pytest.raises(RefusedError, match="a worker of qctl has it"):
+        ops.jobs.stop("ours", force=True)
+    connection.zadd(keys.LEASES, {"host.1.ab": (time.time() - 1) * 1000})
+    assert ops.jobs.stop("ours", force=True).was_abandoned
+    assert status(connection, "ours") == "failed"
+
+
+def test_a_ghost_says_that_its_data_is_gone(ops: Ops, connection: Redis) -> None:
+    connection.zadd(keys.failed("mail"), {"ghost": LATER})
+    connection.sadd(keys.QUEUES, keys.queue("mail"))
+    assert [letter.error for letter in ops.dead_letters.list().letters] == [GONE]
+    assert [row.error for row in ops.jobs.list(Selector()).rows] == [GONE]
+    (reason,) = ops.explain.job("ghost").reasons
+    assert reason.fix == "qctl doctor --repair"
 
 
 def test_the_scheduler_repairs_leftovers(ops: Ops, connection: Redis) -> None:

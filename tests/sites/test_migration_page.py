@@ -33,7 +33,7 @@ def commands() -> list[str]:
     return [line for line in found if not line.startswith(NOT_WALKED) and line not in short]
 
 
-@pytest.mark.parametrize("site", ["2.6.0"], indirect=True)
+@pytest.mark.parametrize("site", [("2.6.0", "stock")], indirect=True)
 def test_each_command_of_the_page_does_what_it_says(killed: Site) -> None:
     walked = commands()
     assert len(walked) >= 12

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from qctl.broker.maintenance.leftover_repair import LeftoverRepair
 from qctl.broker.redis import keys
-from sites.conftest import SLOW_JOBS, Site
+from sites.conftest import SLOW_JOBS, STOCK, Site
+
+pytestmark = pytest.mark.parametrize("site", STOCK, indirect=True)
 
 
 def test_every_command_says_what_is_true(killed: Site) -> None:

@@ -23,6 +23,8 @@ class DeadLetter:
     died_at: datetime | None
     attempts: int | None = None
     fingerprint: str | None = None
+    is_gone: bool = False
+    """True if only its entry is left: the job's data expired, was evicted or was deleted. It cannot be retried."""
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,8 @@ def _gravity(finding: Finding) -> tuple[int, float]:
 class Repair:
     """Result of a repair. `orphans` and `workers` are the numbers of orphans enqueued, and of entries of dead workers
     deleted; the others are numbers of leftovers: jobs of dead stock workers, of which `dead` became dead letters,
-    entries of runs that had ended, jobs that were never started, jobs whose dependencies were met, entries without a
-    job, and queues that RQ's set lacked."""
+    entries of runs that had ended, jobs that were never started, jobs of dead workers of qctl, jobs whose dependencies
+    were met, entries without a job, and queues that RQ's set lacked."""
 
     orphans: int
     workers: int
@@ -100,6 +100,7 @@ class Repair:
     dead: int = 0
     ended: int = 0
     unstarted: int = 0
+    recovered: int = 0
     ready: int = 0
     ghosts: int = 0
     queues: int = 0

@@ -72,6 +72,7 @@ class DoctorOps(Part, name="doctor"):
             dead=repaired["dead"],
             ended=repaired["ended"],
             unstarted=repaired["unstarted"],
+            recovered=repaired["unrecovered"],
             ready=repaired["ready"],
             ghosts=repaired["ghost"],
             queues=len(unlisted),

@@ -7,6 +7,7 @@ from shlex import quote
 
 from qctl import catalog
 from qctl.broker.query import rate_limits, server_vitals, stats_snapshot, wait_for_jobs, workers
+from qctl.broker.query.job_summary import GONE
 from qctl.broker.query.server_vitals import QueueVitals
 from qctl.broker.redis import clock
 from qctl.errors import NotFoundError
@@ -85,20 +86,24 @@ class ExplainOps(Part, name="explain"):
             reasons.append(Reason("dependency", f"{clause(more, 'job', 'more is', 'more are')} needed first"))
         if not reasons:
             text = "all jobs that it runs after have finished, but nothing released it"
-            reasons.append(Reason("dependency", text, "qctl doctor", blocks=True))
+            reasons.append(Reason("dependency", text, "qctl doctor --repair", blocks=True))
         return Explanation(job.queue, job.id, "deferred", reasons)
 
     def _started(self, job: JobDetail) -> Explanation:
         living = {worker.name for worker in workers.living(self._redis)}
         if job.worker and job.worker not in living:
-            text = f"worker {job.worker} ran it and has died; another worker or the scheduler recovers it"
-            return Explanation(job.queue, job.id, "started", [Reason("silent", text, "qctl doctor", blocks=True)])
+            text = f"worker {job.worker} ran it and has died; qctl-scheduler repairs it once its lease is over"
+            fix = "qctl doctor --repair"
+            return Explanation(job.queue, job.id, "started", [Reason("silent", text, fix, blocks=True)])
         fix = f"qctl job stop {quote(job.id)}"
         where = f" on worker {job.worker}" if job.worker else ""
         return Explanation(job.queue, job.id, "started", [Reason("running", f"it runs{where}", fix)])
 
     def _dead(self, job: JobDetail) -> Explanation:
         is_quarantined = job.state == "quarantined"
+        if job.error == GONE:
+            reason = Reason("gone", f"{GONE}; only its entry is left", "qctl doctor --repair", blocks=True)
+            return Explanation(job.queue, job.id, str(job.state), [reason])
         why = job.note if is_quarantined else job.error
         text = f"it failed and waits for a decision: {why}" if why else "it failed and waits for a decision"
         reason = Reason("quarantined" if is_quarantined else "dead", text, f"qctl retry {quote(job.id)}", blocks=True)
@@ -213,7 +218,8 @@ def _ended(_: ExplainOps, job: JobDetail) -> Explanation:
     if job.status in ("finished", "stopped"):
         return Explanation(job.queue, job.id, job.status, [Reason("ended", f"it has {job.status}")])
     text = job.note or f"its status is {job.status or 'missing'}, and no queue lists it: nothing will run it"
-    return Explanation(job.queue, job.id, job.status, [Reason("unlisted", text, "qctl doctor", blocks=True)])
+    fix = "qctl doctor --repair"
+    return Explanation(job.queue, job.id, job.status, [Reason("unlisted", text, fix, blocks=True)])
 
 
 def _nothing_waits(queue: str) -> Reason:

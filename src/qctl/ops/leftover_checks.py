@@ -25,6 +25,7 @@ def check_runs(found: Sequence[Leftover]) -> Iterator[Finding]:
         ("abandoned", "marked as started, but their worker is gone: nothing runs them"),
         ("unstarted", "taken off their queue by a worker that never started them"),
         ("ready", "not enqueued although their dependencies are met"),
+        ("unrecovered", "claimed by a worker that died; no other worker of the queue and no scheduler returns them"),
     ):
         if leftovers := by_kind.get(kind):
             noun = quantity(len(leftovers), "job")

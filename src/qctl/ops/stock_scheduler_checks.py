@@ -7,6 +7,7 @@ from shlex import quote
 
 from qctl.broker.scheduler.rq_cron import CronScheduler
 from qctl.models import Finding, Schedule
+from qctl.quantities import clause, quantity
 
 OVERDUE_SECONDS = 90.0
 """Delay of an entry of rq-scheduler that shows that it does not run: it looks every minute by default."""
@@ -15,8 +16,13 @@ OVERDUE_SECONDS = 90.0
 def check(crons: Sequence[CronScheduler], schedules: Sequence[Schedule], now: float) -> Iterator[Finding]:
     """Report stock schedulers that died. `now` is Redis's time in seconds."""
     for cron in crons:
-        if cron.alive:
-            yield Finding("rq cron", "ok", f"rq cron {cron.name} runs, with {len(cron.schedules)} entries")
+        if cron.alive and not cron.lists_entries:
+            text = (
+                f"rq cron {cron.name} runs; its RQ keeps no entries in Redis, so that `qctl schedule list` lacks them"
+            )
+            yield Finding("rq cron", "ok", text)
+        elif cron.alive:
+            yield Finding("rq cron", "ok", f"rq cron {cron.name} runs, with {quantity(len(cron.schedules), 'entry')}")
         else:
             queues = ", ".join(sorted({schedule.queue for schedule in cron.schedules}))
             entries = f"; nothing feeds {queues}" if queues else ""
@@ -39,6 +45,7 @@ def check(crons: Sequence[CronScheduler], schedules: Sequence[Schedule], now: fl
         yield Finding(
             "rq-scheduler",
             "degraded",
-            f"its scheduler died: {len(late)} entries of rq-scheduler are overdue, by {seconds:.0f} s at most",
+            f"its scheduler died: {clause(len(late), 'entry', 'is', 'are')} overdue in rq-scheduler, "
+            f"by {seconds:.0f} s at most",
             "start `rqscheduler` again, or move its entries to qctl: qctl schedule add",
         )

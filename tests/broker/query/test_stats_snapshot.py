@@ -161,6 +161,7 @@ def test_running_jobs_are_listed_once(connection: Redis) -> None:
     connection.zadd(keys.started("mail"), members)
     connection.zadd(keys.started("mail"), {f"claimed:{run}5": 1})
     connection.hset(keys.claims("mail"), "claimed", "worker|1")
+    connection.zadd(keys.LEASES, {"worker": (time.time() + 10) * 1000})
     assert [job.id for job in stats_snapshot.running_jobs(connection, ["mail", "other"])] == [
         "claimed",
         "a",

@@ -55,8 +55,18 @@ def test_a_scheduler_that_died_is_reported(ops: Ops, connection: Redis, schedule
     assert "mail, reports" in finding.reason
     row = ops.schedules.list(kinds=("rq-cron",)).rows[0]
     assert "died" in row.concerns[0].text
+    connection.zadd(rq_cron.SCHEDULERS, {"host:1": time.time() - 121})
     connection.delete(rq_cron.scheduler_key("host:1"))  # as it expires
     assert not rq_cron.read(connection)[0].alive
+
+
+def test_a_scheduler_of_rq_2_lives_although_its_entries_are_not_in_redis(ops: Ops, connection: Redis) -> None:
+    connection.zadd(rq_cron.SCHEDULERS, {"host:1": time.time() - 50})
+    finding = next(one for one in ops.health.check().findings if one.check == "rq cron")
+    assert (finding.status, "keeps no entries in Redis" in finding.reason) == ("ok", True)
+    connection.zadd(rq_cron.SCHEDULERS, {"host:1": time.time() - 90})
+    finding = next(one for one in ops.health.check().findings if one.check == "rq cron")
+    assert (finding.status, "its scheduler died" in finding.reason) == ("degraded", True)
 
 
 @pytest.mark.parametrize("act", ["remove", "pause", "resume", "run"])

@@ -1,8 +1,8 @@
 """Repairs leftovers: what stock RQ's maintenance and qctl's recovery leave alone.
 
 A started job of a dead stock worker is treated by RQ's own rule: it is tried again if it has retries left, else it
-becomes a dead letter of `AbandonedJobError`. A job that was claimed by qctl's script goes back to its queue instead,
-which is the work of `broker/worker/recovery.py`. Each script checks again what `query/leftovers.py` has seen.
+becomes a dead letter of `AbandonedJobError`. A job that was claimed by qctl's script goes back to its queue instead, by
+`broker/worker/recovery.py`. Each script checks again what `query/leftovers.py` has seen.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from rq.serializers import JSONSerializer
 from qctl.broker.admin import dependents, queue_values, rate_limit_slots
 from qctl.broker.bookkeeping import audit, counters, dead_letter_index
 from qctl.broker.query import job_locations
+from qctl.broker.query.dead_claims import RECOVERY_SECONDS
 from qctl.broker.query.leftovers import Leftover
 from qctl.broker.redis import job_fields, keys, relation_keys, replies, untrusted_fields
 from qctl.broker.redis.scripts import Script
+from qctl.broker.worker import recovery
+from qctl.broker.worker.lease import MAX_LEASE_SECONDS
 
 JOBS_PER_CALL = 200
 """Ids that a script call takes, in about 1 ms."""
@@ -52,6 +55,8 @@ def repair(connection: Redis, found: Iterable[Leftover], *, actor: str) -> Count
         if state == "started":
             for leftover in leftovers:
                 _count(repaired, abandon(connection, queue, leftover.id, actor=actor))
+        elif kind == "unrecovered":
+            repaired[kind] += sum(_recover(connection, leftover, actor) for leftover in leftovers)
         elif kind == "unstarted":
             repaired[kind] += sum(_return(connection, leftover, actor) for leftover in leftovers)
         elif kind == "ready":
@@ -82,11 +87,13 @@ def abandon(
     verb: Literal["retry", "die"] = "retry",
     reason: str = ABANDONED,
     force: bool = False,
+    counts: bool = True,
 ) -> str:
     """End the run of a started job whose worker is gone. Returns a word, as in `abandon.lua`.
 
-    With `verb` die it is not tried again. With `force` the lease of the run need not be over; a worker of qctl that has
-    claimed the job keeps it in any case.
+    With `verb` die it is not tried again, and a job that nobody recovers is ended too. With `force` the lease of the
+    run need not be over; a worker of qctl that has claimed the job keeps it as long as its own lease lasts. `counts` is
+    False if the job is counted by the step of its command that follows.
     """
     job_id = untrusted_fields.decode(id_)
     data, description = replies.field_values(connection.hmget(keys.job(job_id), "data", "description"), 2)
@@ -107,12 +114,16 @@ def abandon(
         results=keys.results(job_id),
         causes=keys.causes(queue),
         letters=keys.cause(queue, fingerprint),
+        leases=keys.LEASES,
         job_id=job_id,
         queue=queue,
         execution_prefix=keys.execution_prefix(job_id),
         maxlen=job_locations.LPOS_MAXLEN,
         force="force" if force else "",
         verb=verb,
+        recovery_ms=0 if force else RECOVERY_SECONDS * 1000,
+        max_lease_ms=round(MAX_LEASE_SECONDS * 1000),
+        counted=int(counts),
         default_ttl=dead_letter_index.NEVER_EXPIRES_TTL,
         fingerprint=fingerprint,
         fingerprint_field=job_fields.FINGERPRINT,
@@ -140,7 +151,12 @@ def abandon(
 def end_abandoned(connection: Redis, queue: str, ids: Iterable[bytes], *, actor: str) -> None:
     """Make dead letters of started jobs whose worker is gone, before an operator's action on them."""
     for id_ in ids:
-        abandon(connection, queue, id_, actor=actor, verb="die")
+        abandon(connection, queue, id_, actor=actor, verb="die", counts=False)
+
+
+def _recover(connection: Redis, leftover: Leftover, actor: str) -> bool:
+    job_id, claim = untrusted_fields.decode(leftover.id), untrusted_fields.decode(leftover.member)
+    return recovery.recover(connection, leftover.queue, job_id, claim, by=actor) in ("recovered", "quarantined")
 
 
 def _return(connection: Redis, leftover: Leftover, actor: str) -> bool:

@@ -49,7 +49,8 @@ class LeftoverRepair:
         due = [
             leftover
             for leftover in found
-            if leftover not in self._first_seen or now - self._first_seen[leftover] >= UNSTARTED_SECONDS
+            if leftover.kind != "unrecovered"  # the scheduler's Recoverer confirms these by its own rule
+            and (leftover not in self._first_seen or now - self._first_seen[leftover] >= UNSTARTED_SECONDS)
         ]
         repaired = repair_leftovers.repair(self._redis, [*due, *self._next_ghosts(queues)], actor=self._name)
         released = self._release_allowed(queues)

@@ -91,7 +91,7 @@ def _of_queue(connection: Redis, queue: _QueueIndex, scan: int | None) -> tuple[
     scanned = 0
     for parts, job in _unindexed(connection, queue, scan):
         scanned += 1
-        if parts is not None:
+        if parts is not None and not job.is_gone:
             tally = tallies.setdefault(dead_letter_index.fingerprint(parts), _Tally(parts))
             tally.add(queue.name, untrusted_fields.decode(job.entry.id), 1, (_ms(job.since),))
     causes = [_cause(fingerprint, tally) for fingerprint, tally in tallies.items()]

@@ -14,6 +14,7 @@ from redis import Redis
 
 from qctl.broker.bookkeeping import dead_letter_index
 from qctl.broker.query.dead_letter_causes import newest_letters
+from qctl.broker.query.job_summary import GONE
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.broker.redis.replies import Entry
 from qctl.models import DeadKind, DeadLetter, DeadLetterDetail, DeadLetters, State
@@ -296,16 +297,18 @@ def _letter(
     died: float | None,
 ) -> _Reading:
     traceback = untrusted_fields.last_traceback(results, fields)
+    is_gone = location.kind == "dead" and not any(value is not None for value in fields.values())
     letter = DeadLetter(
         id=location.id,
         queue=location.queue,
         kind=location.kind,
         function=untrusted_fields.function_name(fields) or "?",
-        error=location.note or dead_letter_index.last_line(traceback),
+        error=GONE if is_gone else location.note or dead_letter_index.last_line(traceback),
         died_at=clock.optional_datetime(location.died or died or None)
         or untrusted_fields.parse_time(fields["ended_at"]),
         attempts=location.recoveries or _attempts(fields, attempts),
         fingerprint=untrusted_fields.decode(fields[job_fields.FINGERPRINT]) or None,
+        is_gone=is_gone,
     )
     return _Reading(letter, fields, traceback)
 

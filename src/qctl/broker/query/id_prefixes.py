@@ -1,4 +1,4 @@
-"""Completes unique prefixes of job ids, as people type them."""
+"""Completes job ids as people type them: unique prefixes, and odd ids as they are shown, with escaped characters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from redis import Redis
 
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.errors import RefusedError
+from qctl.safe import unescape_line
 
 MIN_PREFIX_CHARACTERS = 6
 """Shortest prefix that is completed. A shorter one would match by chance among a million random ids."""
@@ -25,10 +26,12 @@ KEYS_PER_READ = 1000
 
 
 def complete(connection: Redis, ids: Sequence[str]) -> list[str]:
-    """Return the ids, with each unique prefix of a job's id replaced by that id. Ids of no job stay as they are.
+    """Return the ids, with each unique prefix of a job's id replaced by that id, and each escaped id by the real one.
+    Ids of no job stay as they are.
 
     Raises RefusedError, with the candidates, for a prefix of several ids.
     """
+    ids = _unescaped(connection, ids)
     prefixes = _unknown(connection, ids) if len(ids) <= MAX_PREFIXES else []
     candidates = _candidates(connection, prefixes) if prefixes else {}
     for prefix, found in candidates.items():
@@ -39,6 +42,24 @@ def complete(connection: Redis, ids: Sequence[str]) -> list[str]:
                 "type more of the id",
             )
     whole = {prefix: found.pop() for prefix, found in candidates.items() if found}
+    return [whole.get(id_, id_) for id_ in ids]
+
+
+def _unescaped(connection: Redis, ids: Sequence[str]) -> Sequence[str]:
+    """Return the ids, with each that names no job, but shows the id of one with escaped characters, replaced by it."""
+    plain = {id_: text for id_ in ids if "\\" in id_ and (text := unescape_line(id_)) is not None}
+    if not plain:
+        return ids
+    with connection.pipeline(transaction=False) as pipe:
+        for shown, text in plain.items():
+            pipe.exists(keys.job(shown))
+            pipe.exists(keys.job(text))
+        answers = iter(replies.execute(pipe))
+    whole = {
+        shown: text
+        for shown, text in plain.items()
+        if (replies.integer(next(answers)), replies.integer(next(answers))) == (0, 1)
+    }
     return [whole.get(id_, id_) for id_ in ids]
 
 

@@ -137,7 +137,9 @@ def _read_relations(connection: Redis, job_id: str) -> tuple[list[Entry], set[by
 def _note(state: State | None, entry: JobEntry, text: dict[str, str]) -> str:
     """Explain a job that is in no location of a queue, or that its worker left."""
     if entry.is_abandoned:
-        return "its worker is gone, and nothing runs it; qctl-scheduler or `qctl doctor --repair` ends its run"
+        return (
+            "its worker is gone, and nothing runs it; repair it with: qctl doctor --repair (qctl-scheduler does it too)"
+        )
     if state is None and text.get(job_fields.TRASH_BATCH):
         return f"it is in trash batch {text[job_fields.TRASH_BATCH]}"
     status = text.get("status", "")

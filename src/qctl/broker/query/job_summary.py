@@ -28,6 +28,9 @@ JOBS_PER_READ = 500
 MAX_FIELD_BYTES = 1 << 20
 """Stored size of a payload or meta field up to which it is read."""
 
+GONE = "its data is gone: it expired, was evicted or was deleted"
+"""Shown as the error of an entry whose job's hash does not exist."""
+
 BYTES_PER_READ = 4 << 20
 """Stored size of payloads that are read at once."""
 
@@ -61,7 +64,14 @@ class JobSummary:
     @property
     def error(self) -> str:
         """Its last error, in one line."""
+        if self.is_gone:
+            return GONE
         return str(self.note.get("reason", "")) or dead_letter_index.last_line(self.traceback)
+
+    @property
+    def is_gone(self) -> bool:
+        """True if the job's hash does not exist; a quarantined job may have none, and says why."""
+        return self.state != "quarantined" and not any(value is not None for value in self.fields.values())
 
     @property
     def meta(self) -> dict[str, Any]:

@@ -6,9 +6,11 @@ Kinds of leftovers:
 - `ended`: the entry of a run whose job has ended, or goes on elsewhere (RQ issue 2289).
 - `unstarted`: a job that a stock worker took off its queue and never started.
 - `ready`: a job whose dependencies are met, and that RQ 3 did not enqueue.
+- `unrecovered`: a job that a worker of qctl, or a stock one with qctl's queue class, had claimed when it died, and that
+  nothing returned to its queue since.
 - `ghost`: the id of a job whose hash is gone: expired, evicted, or deleted by hand.
 
-The first four are few and found at once. Ghosts are found by reading every location, page by page.
+All but ghosts are few and found at once. Ghosts are found by reading every location, page by page.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ from typing import Literal, NamedTuple
 
 from redis import Redis
 
-from qctl.broker.query import job_locations
+from qctl.broker.query import dead_claims, job_locations
+from qctl.broker.query.dead_claims import Leases
 from qctl.broker.redis import clock, key_prefix, keys, relation_keys, replies, untrusted_fields
 from qctl.models import State
 
-LeftoverKind = Literal["abandoned", "ended", "unstarted", "ready", "ghost"]
+LeftoverKind = Literal["abandoned", "ended", "unstarted", "ready", "unrecovered", "ghost"]
 
 MAX_RUNS_READ = 1000
 """Maximum entries of one registry read at once. Further ones are found after these are repaired."""
@@ -41,7 +44,8 @@ GHOST_STATES: tuple[State, ...] = (
 
 
 class Leftover(NamedTuple):
-    """One entry that nobody will act on: `member` in the location of `state`, None for a place that is no state."""
+    """One entry that nobody will act on: `member` in the location of `state`, None for a place that is no state. The
+    member of an unrecovered job is its claim."""
 
     kind: LeftoverKind
     queue: str
@@ -87,10 +91,11 @@ def unlisted_queues(connection: Redis) -> list[str]:
 def find_runs(connection: Redis, queues: Sequence[str], *, confirm_seconds: float = 1.0) -> list[Leftover]:
     """Return all leftovers but ghosts of the registries. Writes nothing.
 
-    A job that a stock worker is about to start looks unstarted; it is one if it is there `confirm_seconds` later.
+    A job that a stock worker is about to start looks unstarted; it is one if it is there `confirm_seconds` later. So
+    does a claim look unrecovered after Redis was away, until its claimant renews its lease.
     """
     found = _read(connection, queues)
-    if any(leftover.kind == "unstarted" for leftover in found):
+    if any(leftover.kind in ("unstarted", "unrecovered") for leftover in found):
         sleep(confirm_seconds)
         again = set(_read(connection, queues))
         found = [leftover for leftover in found if leftover in again]
@@ -105,14 +110,22 @@ def unstarted(connection: Redis, queues: Sequence[str]) -> list[Leftover]:
 def _read(connection: Redis, queues: Sequence[str]) -> list[Leftover]:
     now = clock.now_ms(connection) / 1000
     with connection.pipeline(transaction=False) as pipe:
+        dead_claims.stage(pipe)
         for queue in queues:
+            pipe.hgetall(keys.claims(queue))
             pipe.zrangebyscore(keys.started(queue), "-inf", now, 0, MAX_RUNS_READ)
             pipe.lrange(keys.intermediate(queue), 0, MAX_RUNS_READ - 1)
             pipe.zrangebyscore(relation_keys.ready(queue), "-inf", now - READY_SECONDS, 0, MAX_RUNS_READ)
-        answers = [replies.bytes_list(reply) for reply in replies.execute(pipe)]
+        raw_leases, *answers = replies.execute(pipe)
+    leases = Leases(raw_leases, now * 1000)
     suspects: list[Leftover] = []
     for n, queue in enumerate(queues):
-        runs, taken, ready = answers[3 * n : 3 * n + 3]
+        claims, (runs, taken, ready) = answers[4 * n], map(replies.bytes_list, answers[4 * n + 1 : 4 * n + 4])
+        suspects += [
+            Leftover("unrecovered", queue, id_, claim)
+            for id_, claim in replies.bytes_dict(claims).items()
+            if leases.is_left(claim)
+        ]
         suspects += [Leftover("abandoned", queue, job_locations.started_job_id(run), run, "started") for run in runs]
         suspects += [Leftover("unstarted", queue, id_, id_) for id_ in dict.fromkeys(taken)]
         suspects += [Leftover("ready", queue, id_, id_) for id_ in ready]
@@ -128,7 +141,7 @@ def _judged(connection: Redis, suspects: Sequence[Leftover], now: float) -> Iter
         answers = replies.execute(pipe) if suspects else []
     for suspect, claimed, reply in zip(suspects, answers[::2], answers[1::2], strict=True):
         status, *raw_times = replies.field_values(reply, 3)
-        if suspect.kind == "ready":
+        if suspect.kind in ("ready", "unrecovered"):
             yield suspect
         elif replies.is_hidden(claimed) or replies.integer(claimed):
             continue

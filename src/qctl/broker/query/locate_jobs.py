@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from redis import Redis
 
-from qctl.broker.query import dead_letters, job_locations
+from qctl.broker.query import dead_claims, dead_letters, job_locations
+from qctl.broker.query.dead_claims import Leases
 from qctl.broker.query.job_locations import JobEntry, LocatedJob
 from qctl.broker.redis import clock, job_fields, keys, replies, untrusted_fields
 from qctl.models import Outcome, State
@@ -94,8 +95,10 @@ def _confirmed(connection: Redis, expected: dict[str, tuple[str, State]]) -> Ite
                 pipe.hget(keys.claims(queue), id_)
             else:
                 pipe.zscore(job_locations.key(state, queue), id_)
-        answers = replies.execute(pipe)
+        dead_claims.stage(pipe)
+        *answers, raw_leases = replies.execute(pipe)
     ends, now = _runs(connection, {queue for queue, state in expected.values() if state == "started"})
+    leases = Leases(raw_leases, now * 1000)
     for (id_, (queue, state)), answer in zip(expected.items(), answers, strict=True):
         raw = untrusted_fields.encode(id_)
         if state == "queued":
@@ -103,7 +106,7 @@ def _confirmed(connection: Redis, expected: dict[str, tuple[str, State]]) -> Ite
             is_claimed = replies.optional_bytes(answer) is not None
             yield id_, (queue, "started" if is_claimed else "queued", JobEntry(raw))
         elif state == "started" and replies.optional_bytes(answer) is not None:
-            yield id_, (queue, state, JobEntry(raw))
+            yield id_, (queue, state, JobEntry(raw, is_abandoned=leases.is_left(replies.optional_bytes(answer))))
         elif state == "started" and (queue, raw) in ends:
             yield id_, (queue, state, JobEntry(raw, is_abandoned=ends[queue, raw] <= now))
         elif state != "started" and (score := replies.optional_float(answer)) is not None:

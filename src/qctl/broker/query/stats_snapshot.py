@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import NoPermissionError
 
 from qctl import catalog
-from qctl.broker.query import job_locations, unreal_jobs
+from qctl.broker.query import dead_claims, job_locations, unreal_jobs
 from qctl.broker.query.queue_snapshot import QueueSnapshot
 from qctl.broker.redis import clock, key_prefix, keys, replies, untrusted_fields
 from qctl.broker.worker import pauses
@@ -60,18 +60,20 @@ def count_waiting(connection: Redis, queue: str) -> int:
 
 
 def running_jobs(connection: Redis, queues: Iterable[str]) -> list[RunningJob]:
-    """Return the running jobs of these queues: those with a lease of RQ's, or a claim by a worker of qctl."""
+    """Return the running jobs of these queues: those with a lease of RQ's, or a claim by a worker of qctl. A job that a
+    dead worker left, and that nobody recovers, does not run."""
     now = clock.now_ms(connection) / 1000
+    leases = dead_claims.read(connection)
     jobs: dict[RunningJob, None] = {}
     for queue in queues:
         with connection.pipeline(transaction=False) as pipe:
             pipe.zrange(keys.started(queue), 0, -1, withscores=True)
-            pipe.hkeys(keys.claims(queue))
-            runs, claims = replies.execute(pipe)
-        claimed = set(replies.bytes_list(claims))
+            pipe.hgetall(keys.claims(queue))
+            runs, raw_claims = replies.execute(pipe)
+        claims = replies.bytes_dict(raw_claims)
         for member, ends in replies.scored_members(runs):
             id_ = job_locations.started_job_id(member)
-            if ends > now or id_ in claimed:
+            if (ends > now or id_ in claims) and not leases.is_left(claims.get(id_)):
                 jobs[RunningJob(untrusted_fields.decode(id_), queue)] = None
     return list(jobs)
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from redis import Redis
 from redis.client import Pipeline
 
-from qctl.broker.query import job_locations
+from qctl.broker.query import dead_claims, job_locations
+from qctl.broker.query.dead_claims import Leases
 from qctl.broker.redis import keys, replies, untrusted_fields
 from qctl.models import State, UnrealJobs
 
@@ -58,7 +59,7 @@ def count(connection: Redis, sizes: Iterable[tuple[str, State, int]], now: float
             location.expired = replies.integer(next(answers))
         else:
             location.members = replies.bytes_list(members)
-    return _counts(connection, locations)
+    return _counts(connection, locations, now)
 
 
 def _stage_members(pipe: Pipeline, location: _Location, limit: int, now: float) -> None:
@@ -75,17 +76,19 @@ def _stage_members(pipe: Pipeline, location: _Location, limit: int, now: float) 
         pipe.zrange(key, 0, limit - 1)
 
 
-def _counts(connection: Redis, locations: Sequence[_Location]) -> dict[str, UnrealJobs]:
+def _counts(connection: Redis, locations: Sequence[_Location], now: float) -> dict[str, UnrealJobs]:
     with connection.pipeline(transaction=False) as pipe:
+        dead_claims.stage(pipe)
         for location in locations:
             for member in location.members:
                 if location.state == "started":
                     id_ = job_locations.started_job_id(member)
-                    pipe.hexists(keys.claims(location.queue), id_)
+                    pipe.hget(keys.claims(location.queue), id_)
                     pipe.hget(keys.job(untrusted_fields.decode(id_)), "status")
                 else:
                     pipe.exists(keys.job(untrusted_fields.decode(member)))
         answers = iter(replies.execute(pipe))
+    leases = Leases(next(answers), now * 1000)
     counts: dict[str, UnrealJobs] = {}
     for location in locations:
         ghosts, abandoned = location.expired, 0
@@ -93,8 +96,11 @@ def _counts(connection: Redis, locations: Sequence[_Location]) -> dict[str, Unre
             if location.state != "started":
                 ghosts += not replies.integer(next(answers), 1)
                 continue
-            claimed, status = next(answers), replies.optional_bytes(next(answers))
-            if not replies.is_hidden(claimed) and not replies.integer(claimed):
+            claim, status = next(answers), replies.optional_bytes(next(answers))
+            if replies.is_hidden(claim):
+                continue
+            held = replies.optional_bytes(claim)
+            if held is None or leases.is_left(held):
                 abandoned += status == b"started"
                 ghosts += status != b"started"
         if ghosts or abandoned:

@@ -1,7 +1,8 @@
 """Reads the entries of RQ's own `rq cron` (RQ 2.5 and later), which qctl shows and leaves alone.
 
-Each of its schedulers keeps its entries as JSON in a hash that expires two minutes after the last heartbeat; the set of
-schedulers keeps its name. The next times in the hash are those of when it was written, so they are computed again.
+Each of its schedulers keeps its name, with the time of its last heartbeat, in the set of schedulers. RQ 3 also keeps
+its entries, as JSON in a hash that expires two minutes after the last heartbeat. The next times in the hash are those
+of when it was written, so they are computed again. RQ 2.5 and 2.6 keep no entries: only the process knows them.
 """
 
 from __future__ import annotations
@@ -45,11 +46,12 @@ def scheduler_key(name: str) -> str:
 @dataclass(frozen=True)
 class CronScheduler:
     """One process of `rq cron`. `silent_for` is the time (s) since its last heartbeat; it is not `alive` if that is
-    longer than it ever sleeps."""
+    longer than it ever sleeps. `lists_entries` is False if its entries are not in Redis."""
 
     name: str
     silent_for: float
     alive: bool
+    lists_entries: bool = True
     schedules: list[Schedule] = field(default_factory=list)
 
 
@@ -76,9 +78,9 @@ def _scheduler(name: str, silent_for: float, raw: bytes | None, now: float) -> C
         entries = []
     rows = [entry for entry in entries[:MAX_ENTRIES] if isinstance(entry, dict)] if isinstance(entries, list) else []
     intervals = [every for row in rows if (every := _interval(row))]
-    alive = raw is not None and silent_for < min([MAX_SLEEP_SECONDS, *intervals]) + GRACE_SECONDS
+    alive = silent_for < min([MAX_SLEEP_SECONDS, *intervals]) + GRACE_SECONDS
     problem = None if alive else f"its scheduler {name} died: no heartbeat for {silent_for:.0f} s"
-    return CronScheduler(name, silent_for, alive, [_schedule(row, now, problem) for row in rows])
+    return CronScheduler(name, silent_for, alive, raw is not None, [_schedule(row, now, problem) for row in rows])
 
 
 def _schedule(row: Mapping[str, Any], now: float, problem: str | None) -> Schedule:

@@ -85,7 +85,9 @@ def _details(detail: DeadLetterDetail) -> list[Cell]:
         *view.payload_section("payload", Payload(detail.payload, detail.payload_size), detail.description),
         *(view.section("meta", detail.meta) if detail.meta else ()),
         *view.section("traceback", detail.traceback.rstrip() or "none recorded"),
-        *view.section(f"run again: qctl retry {quote(letter.id)}"),
+        *view.section(
+            "remove its entry: qctl doctor --repair" if letter.is_gone else f"run again: qctl retry {quote(letter.id)}"
+        ),
     ]
 
 

@@ -51,7 +51,7 @@ def _repair_summary(repair: Repair | None) -> list[Cell]:
         letters = quantity(repair.dead, "dead letter")
         again = repair.abandoned - repair.dead
         parts.append(f"{quantity(repair.abandoned, 'abandoned job')} ended ({letters}, {again} tried again)")
-    returned = repair.unstarted + repair.ready
+    returned = repair.unstarted + repair.recovered + repair.ready
     parts += [f"{quantity(returned, 'job')} put back to the queue"] if returned else []
     gone = repair.ended + repair.ghosts
     parts += [f"{quantity(gone, 'stale id')} removed"] if gone else []

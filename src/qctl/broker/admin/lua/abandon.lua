@@ -12,6 +12,7 @@
 --   results STREAM
 --   causes HASH
 --   letters ZSET of the dead letters of its cause
+--   leases ZSET
 -- ARGV
 --   job_id
 --   queue
@@ -19,6 +20,9 @@
 --   execution_prefix: prefix of the keys of the job's executions
 --   force: `force` to end the run although its lease is not over; else empty
 --   verb: `retry` to try again as its retries allow, `die` to make it a dead letter in any case
+--   recovery_ms: time after the end of its claimant's lease from which nobody recovers the job
+--   max_lease_ms: a lease that ends later was written before Redis's clock went back, and is over
+--   counted: jobs that the command's record counts for this step, 1 or 0
 --   default_ttl: TTL (s) of a dead letter if the producer set none
 --   fingerprint
 --   fingerprint_field: field of a job's hash that has its fingerprint
@@ -26,13 +30,14 @@
 --   reason: in one line
 --   traceback
 --   result...: fields and values of its result
--- Returns `runs` its lease is not over, or it is claimed by a worker of qctl · `ended` it had ended, and its run is
+-- Returns `runs` its lease is not over, or a worker of qctl has claimed it and lives, or it is to be tried again, which
+--   recovery does · `ended` it had ended, and its run is
 --   removed · `gone` its hash does not exist, and its run is removed · `absent` it is in no registry of started jobs ·
 --   `unreadable` · `queued`, `limited` or `scheduled` it is tried again · `dead` · `discarded` the producer keeps no
 --   dead letters
 -- Atomic: the lease is checked in the step that ends the run, so a worker that renewed it keeps the job.
 local wrong = wrong_type({started, claims, intermediate, executions, waiting, scheduled, failed, results, causes,
-    letters, audit, act, events})
+    letters, leases, audit, act, events})
 if wrong then return wrong end
 local last
 for _, member in ipairs(redis.call('ZRANGE', started, 0, -1)) do
@@ -42,9 +47,15 @@ for _, member in ipairs(redis.call('ZRANGE', started, 0, -1)) do
         last = math.max(last or -math.huge, ends == 'inf' and math.huge or tonumber(ends))
     end
 end
-if redis.call('HEXISTS', claims, job_id) == 1 then return 'runs' end
+local time = redis.call('TIME')
+local claim = redis.call('HGET', claims, job_id)
+if claim then
+    local lease = tonumber(redis.call('ZSCORE', leases, string.match(claim, '^(.*)|%d+$') or claim) or -math.huge)
+    local now_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+    if verb ~= 'die' or (lease > now_ms - recovery_ms and lease <= now_ms + max_lease_ms) then return 'runs' end
+end
 if not last and force ~= 'force' then return 'absent' end
-if last and last > tonumber(redis.call('TIME')[1]) and force ~= 'force' then return 'runs' end
+if last and last > tonumber(time[1]) and not claim and force ~= 'force' then return 'runs' end
 
 local kind = redis.call('TYPE', job).ok
 if kind ~= 'none' and kind ~= 'hash' then return 'unreadable' end
@@ -52,12 +63,13 @@ local fields = kind == 'hash' and redis.call('HMGET', job, 'status', 'retries_le
     'enqueue_at_front_on_retry')
 if force == 'force' and not last and (not fields or fields[1] ~= 'started') then return 'absent' end
 delete_runs()
+redis.call('HDEL', claims, job_id)
 if not fields then return 'gone' end
 
 local function record(event, text)
     redis.call('XADD', events, 'MAXLEN', '~', max_events, '*', 'event', event, 'queue', queue, 'job', job_id,
         'actor', actor, 'reason', text)
-    record_step(1)
+    record_step(tonumber(counted))
 end
 
 -- A worker that is killed before its child has begun leaves the run of a job that is still marked as queued.
