@@ -65,5 +65,6 @@ ANSWERS: dict[str, Any] = {
         FlushResult("readings", "sensor-data", 40, 0),
         FlushResult("messages", "q", 0, 5),
     ],
+    "ingest__require_rejects": None,
     "ingest__reject": RejectDetail(DETAIL, "readings", "sensors/hall", "nope"),
 }

@@ -177,7 +177,10 @@ def test_all_values_for_a_monitoring_system_are_read(ops: Ops, connection: Redis
     assert (found.refused, found.stats.totals.pending) == (5, 1)
     assert (found.memory or 0) > 0
     assert found.rtt > 0
-    assert [each.name for each in found.pipelines] == list(PIPELINES)
+    assert [queue.name for queue in found.stats.queues] == ["work"]
+    assert found.pipelines == []
+    connection.rpush(keys.queue(PIPELINES["readings"].queue), "batch")
+    assert [each.name for each in ops.metrics.read().pipelines] == ["readings"]
 
 
 def test_only_the_busiest_topics_are_exported(ops: Ops, connection: Redis) -> None:

@@ -28,6 +28,8 @@ ReasonCode = Literal[
     "trash",
     "unlisted",
     "empty",
+    "gone",
+    "abandoned",
 ]
 """Subject of a reason, for programs; its message is for people."""
 

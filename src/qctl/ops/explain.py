@@ -36,6 +36,9 @@ class ExplainOps(Part, name="explain"):
         """Explain why jobs of a queue do not start, or how fast they do. Raises NotFoundError."""
         stats = self._stats(name)
         reasons = [*self._blocks(stats)]
+        if stats.abandoned:
+            text = f"{clause(stats.abandoned, 'started job', 'was', 'were')} left by dead workers"
+            reasons.append(Reason("abandoned", text, "qctl doctor --repair"))
         if not stats.waiting:
             return Explanation(name, None, "paused" if stats.paused else "idle", [*reasons, _nothing_waits(name)])
         if any(reason.blocks for reason in reasons):

@@ -13,7 +13,7 @@ from qctl import catalog
 from qctl.broker.bookkeeping import heartbeats
 from qctl.broker.ingest.buffer import Buffer, Commit
 from qctl.broker.ingest.topics import TopicCounters
-from qctl.broker.query import pipeline_status
+from qctl.broker.query import id_prefixes, locate_jobs, pipeline_status
 from qctl.broker.redis.connection import Backoff, translate_errors
 from qctl.catalog.specs import PipelineSpec
 from qctl.errors import BackpressureError, NotFoundError, QctlError, RedisUnreachableError, RejectedError, UsageError
@@ -46,6 +46,8 @@ SORTS: dict[str, Callable[[TopicStatus], float]] = {
 """Sort keys of topics, each in descending order."""
 
 LINES_PER_TRANSACTION = 500
+
+IDS_PER_READ = 1000
 
 
 class IngestOps(Part, name="ingest"):
@@ -144,6 +146,17 @@ class IngestOps(Part, name="ingest"):
                 hint=f"show it with: qctl dlq show {quote(job_id)}",
             )
         return RejectDetail(detail, spec.name, *_source_and_content(detail.payload, spec))
+
+    def require_rejects(self, ids: Sequence[str]) -> None:
+        """Raise NotFoundError if one of these jobs is in a queue that is not of a pipeline."""
+        queues = {spec.queue for spec in catalog.PIPELINES.values()}
+        ids = id_prefixes.complete(self._redis, ids)
+        for start in range(0, len(ids), IDS_PER_READ):
+            states = locate_jobs.current_states(self._redis, ids[start : start + IDS_PER_READ])
+            for id_, (_, queue) in states.items():
+                if queue and queue not in queues:
+                    hint = "list rejects with: qctl ingest rejects list"
+                    raise NotFoundError(f"{id_!r} is a job of queue {queue!r}, not of a pipeline", hint=hint)
 
     def _flush(self, spec: PipelineSpec) -> FlushResult:
         buffer = Buffer(self._redis, spec, self._settings)

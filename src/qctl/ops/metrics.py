@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from heapq import nlargest
 
 from qctl import catalog
@@ -76,18 +77,20 @@ class MetricsOps(Part, name="metrics"):
         )
 
     def read(self) -> Metrics:
-        """Return all current values."""
+        """Return all current values of the queues and pipelines that this site uses."""
         ping = server_vitals.ping(self._redis, "")
         vitals = server_vitals.read(self._redis, [])
+        stats = stats_snapshot.stats(self._redis)
+        pipelines = pipeline_status.pipelines(self._redis, catalog.pipelines(), self._settings.batch_size)
         return Metrics(
-            stats=stats_snapshot.stats(self._redis),
+            stats=replace(stats, queues=[queue for queue in stats.queues if not queue.unused]),
             ever=count_series.totals(self._redis),
             workers=workers.living(self._redis),
             refused=sum(owner_limits.rejection_counts(self._redis).values()),
             rtt=ping.rtt,
             memory=vitals.memory.used if vitals.memory else None,
             memory_limit=vitals.memory.limit if vitals.memory else None,
-            pipelines=pipeline_status.pipelines(self._redis, catalog.pipelines(), self._settings.batch_size),
+            pipelines=[pipeline for pipeline in pipelines if pipeline.is_used],
             topics=self._busiest(),
         )
 

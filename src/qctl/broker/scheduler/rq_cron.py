@@ -94,7 +94,7 @@ def _schedule(row: Mapping[str, Any], now: float, problem: str | None) -> Schedu
         str(row.get("queue_name", "?")),
         cron,
         every,
-        next_at=_next(cron, every, due or last, now),
+        next_at=None if problem else _next(cron, every, due or last, now),
         last_at=last,
         source=SOURCE,
         problem=problem,

@@ -35,10 +35,14 @@ DISCARD_REJECTS = replace(DISCARD, schema="ingest.rejects.discard", noun="reject
 RETRY_REJECTS = replace(RETRY, noun="reject")
 
 
-def _limit_to_pipelines(selector: Selector, pipeline: str | None) -> Selector:
-    """Limit a selector without ids to the queues of the pipelines. Raises NotFoundError for an unknown pipeline."""
+def _limit_to_pipelines(session: Session, selector: Selector, pipeline: str | None) -> Selector:
+    """Limit a selector to the queues of the pipelines. Raises NotFoundError for an unknown pipeline, and for the id of
+    a job in another queue."""
     specs = catalog.pipelines([pipeline] if pipeline else ())
-    return selector if selector.ids is not None else replace(selector, queue=",".join(spec.queue for spec in specs))
+    if selector.ids is not None:
+        session.ops.ingest.require_rejects(selector.ids)
+        return selector
+    return replace(selector, queue=",".join(spec.queue for spec in specs))
 
 
 def _pipeline_name(letter: DeadLetter) -> str:
@@ -54,7 +58,7 @@ def list_rejects(
     session: Session, selector: Selector, pipeline: Pipeline = None, limit: Limit = 50, offset: Offset = 0
 ) -> None:
     """List rejected messages, rows and batches, newest first."""
-    selector = _limit_to_pipelines(selector, pipeline)
+    selector = _limit_to_pipelines(session, selector, pipeline)
     with session.out.progress("searching") as progress:
         page = session.ops.dead_letters.list(selector, limit=limit, offset=offset, progress=progress)
     warn_of_scan_limit(session.out, page.scanned, page.scannable)
@@ -111,7 +115,7 @@ def retry(
 ) -> ExitCode:
     """Process rejects again, after their cause is fixed."""
     run = partial(session.ops.jobs.retry, rate=parse(rate, "--rate"))
-    rejects = replace(jobs, selector=_limit_to_pipelines(jobs.selector, pipeline))
+    rejects = replace(jobs, selector=_limit_to_pipelines(session, jobs.selector, pipeline))
     return run_bulk_action(session, RETRY_REJECTS, rejects, run, dry_run=dry_run, yes=yes)
 
 
@@ -131,5 +135,5 @@ def discard(
 ) -> ExitCode:
     """Move rejects to the trash."""
     run = partial(session.ops.jobs.delete, verb="discard", rate=parse(rate, "--rate"))
-    rejects = replace(jobs, selector=_limit_to_pipelines(jobs.selector, pipeline))
+    rejects = replace(jobs, selector=_limit_to_pipelines(session, jobs.selector, pipeline))
     return run_bulk_action(session, DISCARD_REJECTS, rejects, run, dry_run=dry_run, yes=yes)
