@@ -331,10 +331,12 @@ def test_job_show_lists_retries_only_before_the_end(qctl: Qctl) -> None:
     assert " left" not in qctl("job", "show", "job-1").out
 
 
-def test_worker_list_shows_job_and_pause(qctl: Qctl) -> None:
+def test_worker_list_shows_the_job_with_its_id_and_time_out(qctl: Qctl) -> None:
     out = qctl("worker", "list", "-o", "table").out
-    assert "obeys" in out
+    assert {"JOB ID", "TIME-OUT"} <= set(re.split(r"  +| (?=JOB|TIME)", out.splitlines()[0]))
     assert "app.send" in out
+    assert "job-9" in out
+    assert "obeys" in qctl("worker", "show", "w1").out
 
 
 def test_stats_marks_a_queue_without_workers(qctl: Qctl) -> None:

@@ -102,7 +102,7 @@ if TYPE_CHECKING:
     from qctl.models.timers import TIMER_KINDS, Coming, Concern, Timer, TimerKind, Timers
     from qctl.models.transfer import Backup, ImportResult, RejectedLine, RestoredBackup
     from qctl.models.users import Account, AccountChange, Accounts, Invitation, Role
-    from qctl.models.workers import Quiet, QuietResult, StopResult, WorkerInfo
+    from qctl.models.workers import Pace, Quiet, QuietResult, StopResult, WorkerInfo
 
 _NAMES = {
     "alerts": "Alert AlertRule Channel Delivery Firing Mute Notice",
@@ -129,7 +129,7 @@ _NAMES = {
     "timers": "TIMER_KINDS Coming Concern Timer TimerKind Timers",
     "transfer": "Backup ImportResult RejectedLine RestoredBackup",
     "users": "Account AccountChange Accounts Invitation Role",
-    "workers": "Quiet QuietResult StopResult WorkerInfo",
+    "workers": "Pace Quiet QuietResult StopResult WorkerInfo",
 }
 """Names that each module defines."""
 
@@ -220,6 +220,7 @@ __all__ = [
     "Outcome",
     "OwnedJob",
     "OwnedStatus",
+    "Pace",
     "Pause",
     "PauseResult",
     "Payload",

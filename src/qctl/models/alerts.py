@@ -58,13 +58,14 @@ class AlertRule:
 
 @dataclass(frozen=True)
 class Firing:
-    """A queue that exceeds a rule's thresholds. `notified` has the time and the level of the last alert by channel
-    label."""
+    """A queue that exceeds a rule's thresholds, or the subject of a finding, whose check is `check`. `notified` has the
+    time and the level of the last alert by channel label."""
 
     queue: str
     level: Level
     since: datetime
     notified: Mapping[str, tuple[datetime, Level]] = field(default_factory=dict)
+    check: str = ""
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """Severity: the grade, or what the status means."""
-        return self.grade or _SEVERITIES[self.status]
+        return self.grade or _SEVERITIES.get(self.status, "warning")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Health:
 
 def _gravity(finding: Finding) -> tuple[int, float]:
     began = finding.since.timestamp() if finding.since else float("inf")
-    return SEVERITY_ORDER.index(finding.severity), began
+    known = finding.severity in SEVERITY_ORDER  # a recording may hold anything
+    return SEVERITY_ORDER.index(finding.severity) if known else 0, began
 
 
 @dataclass(frozen=True)

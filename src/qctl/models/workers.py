@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
+
+Pace = Literal["", "slow", "stuck"]
+"""Pace of a worker's job: `slow` is past the 99th percentile of its name, `stuck` past its time-out."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,12 @@ class WorkerInfo:
     silent: bool = False
     lease_until: datetime | None = None
     clock_skew: float | None = None
+    job_queue: str = ""
+    job_timeout: float | None = None
+    """Time (s) that its running job may take, None without a limit."""
+    job_usual: float | None = None
+    """99th percentile (s) of the runs of that job's name in the last hours, None if too few ran."""
+    pace: Pace = ""
 
 
 @dataclass(frozen=True)

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime, timezone
 from shlex import quote
 
 from qctl import catalog
+from qctl.broker.bookkeeping import alert_state
 from qctl.broker.bookkeeping.budgets import Shares
 from qctl.broker.ingest.buffer import MAX_MEMORY_SHARE
-from qctl.broker.query import leftovers, server_vitals, stats_snapshot
+from qctl.broker.query import dependents, leftovers, server_vitals, stats_snapshot, workers
 from qctl.broker.query.server_vitals import Vitals
 from qctl.broker.redis.connection import translate_errors
 from qctl.broker.scheduler import rq_cron, schedules
 from qctl.errors import QctlError
-from qctl.models import STATUS_ORDER, Finding, Health, Ping, QueueStats, Stats
-from qctl.ops import leftover_checks, source_checks, stock_scheduler_checks
+from qctl.models import Finding, Firing, Health, Level, Mute, Ping, QueueStats, Stats
+from qctl.ops import health_rules as rules
+from qctl.ops import leftover_checks, queue_checks, run_pace, source_checks, stock_scheduler_checks
 from qctl.ops.base import Part
 from qctl.ops.budget_findings import budget_findings
 from qctl.quantities import clause, quantity
 from qctl.safe import redact_url
-
-OVERDUE_SECONDS = 10.0
-"""Delay of a delayed job or retry that shows that no scheduler runs."""
-
-BEHIND_SECONDS = 60.0
-"""Delay of a delayed job or retry that shows that the running scheduler cannot keep up."""
-
-SESSION_LOSS_SECONDS = 86_400.0
-"""Time for which a lost MQTT session degrades the health: long enough to be noticed."""
-
-DATA_LOSS_SECONDS = 86_400.0
-"""Time for which a loss of data degrades the health."""
-
-STALE_BUFFER_SECONDS = 60.0
-"""Age of the oldest item in a buffer that shows that no batches are cut from it."""
-
-
-SILENT_SECONDS = 20.0
-"""Time without a renewed lease that shows that no worker can write; a lease lasts 15 s."""
-
-FORGOTTEN_SECONDS = 600.0
-"""Time after which the lease is one of workers that were stopped on purpose."""
 
 
 class HealthOps(Part, name="health"):
@@ -62,8 +43,7 @@ class HealthOps(Part, name="health"):
                 findings = self._findings(stats or stats_snapshot.stats(self._redis))
         except QctlError as error:
             findings = [Finding("redis", "down", error.message, error.hint)]
-        worst = max((finding.status for finding in findings), key=STATUS_ORDER.index)
-        return Health(worst, findings)
+        return Health.of(findings)
 
     def _findings(self, stats: Stats) -> list[Finding]:
         queues = stats.queues
@@ -76,8 +56,14 @@ class HealthOps(Part, name="health"):
             _writes(vitals, stats),
             *_data(vitals),
             *_queues(queues, vitals),
+            *queue_checks.check(self._redis, queues, vitals.now),
+            *run_pace.check(run_pace.with_pace(self._redis, workers.living(self._redis), vitals.now)),
             *leftover_checks.check_runs(leftovers.find_runs(self._redis, [queue.name for queue in queues])),
             *leftover_checks.check_counted_ghosts(queues),
+            *leftover_checks.check_stranded_sample(
+                dependents.find_stranded_sample(self._redis, [queue.name for queue in queues if queue.deferred])
+            ),
+            *_firing(alert_state.read_firing(self._redis), alert_state.read_mutes(self._redis)),
             *_schedule(vitals),
             *stock_scheduler_checks.check(rq_cron.read(self._redis), schedules.list_all(self._redis), vitals.at),
             *_dead_letters(queues, vitals),
@@ -164,7 +150,7 @@ def _writes(vitals: Vitals, stats: Stats) -> Finding:
 
 def _data(vitals: Vitals) -> Iterator[Finding]:
     lost = vitals.data_loss
-    if lost and lost.age < DATA_LOSS_SECONDS:
+    if lost and lost.age < rules.DATA_LOSS_SECONDS:
         yield Finding(
             "data",
             "degraded",
@@ -186,11 +172,12 @@ def _leases(vitals: Vitals, stats: Stats) -> Finding:
             "check the disk and the log of Redis",
         )
     workers = sum(queue.workers for queue in stats.queues)
-    if workers and writes.lease_age is not None and SILENT_SECONDS < writes.lease_age < FORGOTTEN_SECONDS:
+    age = writes.lease_age
+    if workers and age is not None and rules.LEASE_SILENT_SECONDS < age < rules.LEASE_FORGOTTEN_SECONDS:
         return Finding(
             "writes",
             "degraded",
-            f"no worker has renewed its lease for {writes.lease_age:.0f} s: all died, or cannot write to Redis",
+            f"no worker has renewed its lease for {age:.0f} s: all died, or cannot write to Redis",
             "qctl worker list",
         )
     return Finding("writes", "ok", "Redis takes writes")
@@ -220,15 +207,24 @@ def _queues(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
             "degraded",
             f"{clause(queue.waiting, 'job', 'waits', 'wait')} in queue {queue.name}, and no worker listens to it",
             f"qctl-worker {quote(queue.name)}",
+            queue.name,
+            None if queue.oldest_age is None else _ago(vitals, queue.oldest_age),
+            "error",
         )
     if not unserved and not vitals.suspended:
         yield Finding("workers", "ok", "every queue with waiting jobs has a worker or is paused")
 
 
+def _ago(vitals: Vitals, seconds: float) -> datetime:
+    return datetime.fromtimestamp(vitals.now - seconds, timezone.utc)
+
+
 def _schedule(vitals: Vitals) -> Iterator[Finding]:
     overdue = 0
     for name, queue in vitals.queues.items():
-        if queue.overdue is None or queue.overdue <= (BEHIND_SECONDS if queue.scheduler else OVERDUE_SECONDS):
+        if queue.overdue is None or queue.overdue <= (
+            rules.BEHIND_SECONDS if queue.scheduler else rules.OVERDUE_SECONDS
+        ):
             continue
         overdue += 1
         cause = "the scheduler cannot keep up" if queue.scheduler else "no scheduler runs"
@@ -237,9 +233,32 @@ def _schedule(vitals: Vitals) -> Iterator[Finding]:
             "degraded",
             f"a delayed job or retry of queue {name} is {queue.overdue:.0f} s overdue: {cause}",
             None if queue.scheduler else "qctl-scheduler",
+            name,
+            _ago(vitals, queue.overdue),
         )
     if not overdue:
         yield Finding("schedule", "ok", "no delayed job or retry is overdue")
+
+
+def _firing(alerts: Mapping[str, Mapping[str, Firing]], mutes: Mapping[str, Mute]) -> Iterator[Finding]:
+    """Report alerts that fire by their own thresholds; those that fire by a finding are that finding."""
+    count = 0
+    for rule, firing in alerts.items():
+        for alert in firing.values():
+            if alert.check or rule in mutes:
+                continue
+            count += 1
+            yield Finding(
+                "alert",
+                "degraded",
+                f"alert {rule} fires for {alert.queue}",
+                "qctl alert list",
+                alert.queue,
+                alert.since,
+                "error" if alert.level == Level.CRITICAL else "warning",
+            )
+    if not count:
+        yield Finding("alert", "ok", "no alert fires")
 
 
 def _dead_letters(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]:
@@ -250,34 +269,40 @@ def _dead_letters(queues: list[QueueStats], vitals: Vitals) -> Iterator[Finding]
                 "degraded",
                 f"{quantity(queue.quarantined, 'job')} of queue {name} in quarantine: killed workers or must not run",
                 f"qctl dlq list --queue {quote(name)}",
+                name,
             )
     dead = sum(queue.dead for queue in queues) - sum(queue.quarantined for queue in vitals.queues.values())
-    yield Finding(
-        "dead letters",
-        "ok",
-        f"{clause(dead, 'dead letter', 'needs', 'need')} a decision" if dead > 0 else "no dead letters",
-    )
+    if not any(queue.dead >= rules.DEAD_LETTERS_WARNING for queue in queues):
+        yield Finding(
+            "dead letters",
+            "ok",
+            f"{clause(dead, 'dead letter', 'needs', 'need')} a decision" if dead > 0 else "no dead letters",
+        )
 
 
 def _ingest(vitals: Vitals, unused: Collection[str]) -> Iterator[Finding]:
     for name, buffer in vitals.buffers.items():
-        if buffer.oldest_age is not None and buffer.oldest_age > STALE_BUFFER_SECONDS:
+        if buffer.oldest_age is not None and buffer.oldest_age > rules.STALE_BUFFER_SECONDS:
             yield Finding(
                 "buffer",
                 "degraded",
                 f"{clause(buffer.depth, 'item', 'waits', 'wait')} in buffer {name}, "
                 f"the oldest for {buffer.oldest_age:.0f} s",
                 "check for a paused queue, a sink that is down, and a running scheduler: qctl ingest status",
+                name,
+                _ago(vitals, buffer.oldest_age),
             )
         elif buffer.depth or catalog.PIPELINES[name].queue not in unused:
             yield Finding("buffer", "ok", f"{quantity(buffer.depth, 'item')} in buffer {name}")
-        if buffer.session_lost is not None and buffer.session_lost < SESSION_LOSS_SECONDS:
+        if buffer.session_lost is not None and buffer.session_lost < rules.SESSION_LOSS_SECONDS:
             yield Finding(
                 "session",
                 "degraded",
                 f"the MQTT broker lost a session {buffer.session_lost:.0f} s ago ({buffer.sessions_lost} in total): "
                 "messages sent while the bridge was away may be lost",
                 "make the broker store sessions on disk; set a different MQTT_CLIENT_ID for each bridge",
+                name,
+                _ago(vitals, buffer.session_lost),
             )
     for name, queue in vitals.queues.items():
         if queue.sink_down:
@@ -286,4 +311,6 @@ def _ingest(vitals: Vitals, unused: Collection[str]) -> Iterator[Finding]:
                 "degraded",
                 f"the sink of queue {name} was down {quantity(queue.sink_down, 'time')} in a row",
                 "check the sink: qctl doctor",
+                name,
+                grade="error",
             )

@@ -12,8 +12,10 @@ from qctl import catalog
 from qctl.broker.admin import worker_commands
 from qctl.broker.bookkeeping import events
 from qctl.broker.query import stats_snapshot, workers
+from qctl.broker.redis import clock
 from qctl.errors import NotFoundError, QctlError, RefusedError
 from qctl.models import QuietResult, StopResult, WorkerInfo, ignore_progress
+from qctl.ops import run_pace
 from qctl.ops.base import Part
 from qctl.ops.selection import WILDCARDS, select_queues
 
@@ -27,13 +29,20 @@ class WorkerOps(Part, name="workers"):
     """Running workers, for `qctl worker`."""
 
     def list(self, queue: str | None = None) -> builtins.list[WorkerInfo]:
-        """List the workers with a current heartbeat, by name; with `queue`, a name or a pattern, those that listen to
-        it or to a lane of it. Raises NotFoundError for an unknown queue."""
+        """List the workers with a current heartbeat, those with a stuck or slow job first, then by name.
+
+        With `queue`, a name or a pattern, those that listen to it or to a lane of it. Raises NotFoundError for an
+        unknown queue.
+        """
         if queue is None:
-            return workers.living(self._redis)
+            return self._with_pace(workers.living(self._redis))
         known = select_queues(queue, stats_snapshot.queue_names(self._redis))
         lanes = {lane for name in (*known, queue) for lane in catalog.lanes(name)}
-        return workers.listening(self._redis, lanes)
+        return self._with_pace(workers.listening(self._redis, lanes))
+
+    def _with_pace(self, found: Sequence[WorkerInfo]) -> builtins.list[WorkerInfo]:
+        judged = run_pace.with_pace(self._redis, found, clock.now_ms(self._redis) / 1000)
+        return sorted(judged, key=lambda worker: run_pace.ORDER.index(worker.pace))
 
     def select(self, patterns: Sequence[str]) -> builtins.list[WorkerInfo]:
         """Return the workers of these names or patterns. Raises NotFoundError for a name without wildcards that no
@@ -54,7 +63,7 @@ class WorkerOps(Part, name="workers"):
         living = {worker.name: worker for worker in workers.living(self._redis)}
         if name not in living:
             raise _not_found(name, list(living))
-        return living[name]
+        return self._with_pace([living[name]])[0]
 
     def quiet(self, name: str, *, timeout: float = 20.0) -> QuietResult:
         """Make a worker claim no new jobs, until it ends or `resume`. Its running job continues, and no job starts on

@@ -34,7 +34,7 @@ def finding_columns(now: datetime | None = None) -> list[Column[Finding]]:
     if now is not None:
         since = [Column("FOR", lambda f: Cell(age(f.since, now) if f.since else ""), right=True)]
     return [
-        Column("STATUS", lambda f: Cell(f.severity, SEVERITY_STYLES[f.severity])),
+        Column("STATUS", lambda f: Cell(escape_line(f.severity), SEVERITY_STYLES.get(f.severity, ""))),
         Column("CHECK", lambda f: Cell(escape_line(f.check)), min_width=8),
         *since,
         Column("REASON", lambda f: Cell(_finding(f)), long=True),

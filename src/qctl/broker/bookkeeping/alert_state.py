@@ -25,7 +25,8 @@ def read_firing(connection: Redis) -> dict[str, dict[str, Firing]]:
             notified = {
                 str(channel): (clock.to_datetime(at), Level(level)) for channel, (at, level) in state["told"].items()
             }
-            firing = Firing(queue, Level(state["level"]), clock.to_datetime(state["since"]), notified)
+            since, check = clock.to_datetime(state["since"]), str(state.get("check", ""))
+            firing = Firing(queue, Level(state["level"]), since, notified, check)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError, RecursionError):
             continue
         alerts.setdefault(rule, {})[queue] = firing
@@ -35,7 +36,8 @@ def read_firing(connection: Redis) -> dict[str, dict[str, Firing]]:
 def record(connection: Redis, rule: str, firing: Firing) -> None:
     """Record that a queue violates a rule, and who was notified."""
     notified = {channel: [_ms(at), int(level)] for channel, (at, level) in firing.notified.items()}
-    value = json.dumps({"level": int(firing.level), "since": _ms(firing.since), "told": notified})
+    state = {"level": int(firing.level), "since": _ms(firing.since), "told": notified}
+    value = json.dumps({**state, "check": firing.check} if firing.check else state)
     connection.hset(keys.ALERTS, f"{rule}|{firing.queue}", value)
 
 

@@ -22,6 +22,12 @@ MAX_TREE_DEPTH = 8
 CONFIRM_SECONDS = 1.0
 """Time (s) after which a job must still wait: RQ enqueues dependents a moment after their dependency has ended."""
 
+SAMPLE_QUEUES, SAMPLE_JOBS = 50, 100
+"""Queues, and deferred jobs of each, that a quick check reads."""
+
+SAMPLE_CONFIRM_SECONDS = 0.2
+"""CONFIRM_SECONDS of a quick check, which is repeated."""
+
 DEAD, DISCARDED = "is a dead letter", "is in the trash"
 
 _ENDED = {
@@ -90,6 +96,26 @@ def find_stranded(
                 sleep(confirm_seconds)
             for id_, (reasons, allows_failure) in _stranded(connection, list(found)):
                 yield StrandedJob(id_, queue, reasons, allows_failure)
+
+
+def find_stranded_sample(connection: Redis, queues: Sequence[str]) -> list[StrandedJob]:
+    """Return those that nothing will enqueue of the first SAMPLE_JOBS deferred jobs of each of the first SAMPLE_QUEUES
+    of these queues, in at most six round trips."""
+    chosen = list(queues)[:SAMPLE_QUEUES]
+    if not chosen:
+        return []
+    with connection.pipeline(transaction=False) as pipe:
+        for queue in chosen:
+            pipe.zrange(keys.deferred(queue), 0, SAMPLE_JOBS - 1)
+        pages = [replies.bytes_list(reply) for reply in replies.execute(pipe)]
+    queue_of = {untrusted_fields.decode(id_): queue for queue, page in zip(chosen, pages, strict=True) for id_ in page}
+    suspects = dict(_stranded(connection, list(queue_of)))
+    if suspects:
+        sleep(SAMPLE_CONFIRM_SECONDS)
+    return [
+        StrandedJob(id_, queue_of[id_], reasons, allows)
+        for id_, (reasons, allows) in _stranded(connection, list(suspects))
+    ]
 
 
 def _stranded(connection: Redis, ids: Sequence[str]) -> Iterator[tuple[str, tuple[dict[str, str], bool]]]:

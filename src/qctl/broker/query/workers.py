@@ -22,6 +22,8 @@ _FIELDS = (
     job_fields.WORKER_CLOCK_SKEW,
 )
 
+_JOB_FIELDS = ("status", "worker_name", "started_at", "description", "origin", "timeout")
+"""Fields of a running job: without the payload, which may be large."""
 
 _OWN_NAME = re.compile(r".+\.\d+\.[0-9a-f]{6}")
 """Name of a claimant, which qctl's workers have too: host, process, six random digits."""
@@ -84,6 +86,8 @@ def _job_ids(fields: Sequence[bytes | None], runs: Collection[bytes]) -> list[st
 class _RunningJob(NamedTuple):
     function: str
     since: datetime | None
+    queue: str
+    timeout: float | None
 
 
 def _running(connection: Redis, ids: Collection[str]) -> dict[tuple[str, str], _RunningJob]:
@@ -96,14 +100,16 @@ def _running(connection: Redis, ids: Collection[str]) -> dict[tuple[str, str], _
     listed = sorted(ids)
     with connection.pipeline(transaction=False) as pipe:
         for job_id in listed:
-            # Without the payload, which may be large.
-            pipe.hmget(keys.job(job_id), "status", "worker_name", "started_at", "description")
-        answers = [replies.field_values(reply, 4) for reply in replies.execute(pipe)]
+            pipe.hmget(keys.job(job_id), *_JOB_FIELDS)
+        answers = [replies.field_values(reply, len(_JOB_FIELDS)) for reply in replies.execute(pipe)]
     return {
         (job_id, untrusted_fields.decode(worker)): _RunningJob(
-            untrusted_fields.function_name({"description": description}), untrusted_fields.parse_time(started)
+            untrusted_fields.function_name({"description": description}),
+            untrusted_fields.parse_time(started),
+            untrusted_fields.decode(queue),
+            _seconds(timeout) if _seconds(timeout) > 0 else None,
         )
-        for job_id, (status, worker, started, description) in zip(listed, answers, strict=True)
+        for job_id, (status, worker, started, description, queue, timeout) in zip(listed, answers, strict=True)
         if status == b"started"
     }
 
@@ -111,7 +117,14 @@ def _running(connection: Redis, ids: Collection[str]) -> dict[tuple[str, str], _
 def _with_job(worker: WorkerInfo, ids: Sequence[str], jobs: Mapping[tuple[str, str], _RunningJob]) -> WorkerInfo:
     for job_id in ids:
         if job := jobs.get((job_id, worker.name)):
-            return replace(worker, current_job=job_id, job_function=job.function, job_since=job.since)
+            return replace(
+                worker,
+                current_job=job_id,
+                job_function=job.function,
+                job_since=job.since,
+                job_queue=job.queue,
+                job_timeout=job.timeout,
+            )
     return worker
 
 
