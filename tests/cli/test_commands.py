@@ -333,9 +333,8 @@ def test_job_show_lists_retries_only_before_the_end(qctl: Qctl) -> None:
 
 def test_worker_list_shows_the_job_with_its_id_and_time_out(qctl: Qctl) -> None:
     out = qctl("worker", "list", "-o", "table").out
-    assert {"JOB ID", "TIME-OUT"} <= set(re.split(r"  +| (?=JOB|TIME)", out.splitlines()[0]))
-    assert "app.send" in out
-    assert "job-9" in out
+    for text in ("JOB ID", "TIME-OUT", "app.send", "job-9"):
+        assert text in out
     assert "obeys" in qctl("worker", "show", "w1").out
 
 
